@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiler attributes and the two or three macros that C lacks. */
+#ifndef STARLING_BASE_ATTR_H
+#define STARLING_BASE_ATTR_H
+
+#define MUST_USE                  __attribute__((warn_unused_result))
+#define NORETURN                  __attribute__((noreturn))
+#define UNUSED                    __attribute__((unused))
+#define PRINTF_LIKE(string, args) __attribute__((format(printf, string, args)))
+#define LIKELY(x)                 __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)               __builtin_expect(!!(x), 0)
+
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The struct of which pointer is the member. */
+#define CONTAINER_OF(pointer, type, member) \
+    ((type *)(void *)((char *)(pointer) - __builtin_offsetof(type, member)))
+
+#endif

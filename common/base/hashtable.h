@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Intrusive chained hash table keyed by bytes, for the control plane (node ids, options,
+ * client ids).  The key space has its own table in server/store.
+ *
+ * The item embeds a struct hashtable_node and owns the key bytes, which must stay put and
+ * unchanged while it is linked.  The table owns only its bucket array.  All-zero is empty. */
+#ifndef STARLING_BASE_HASHTABLE_H
+#define STARLING_BASE_HASHTABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct hashtable_node {
+    struct hashtable_node *next;
+    struct bytes key;
+    uint64_t hash;
+};
+
+struct hashtable {
+    struct hashtable_node **buckets;
+    size_t bucket_count; /* a power of two, or 0 */
+    size_t count;
+};
+
+void hashtable_deinit(struct hashtable *table);
+/* The key must not be in the table. */
+void hashtable_add(struct hashtable *table, struct hashtable_node *node, struct bytes key);
+void hashtable_remove(struct hashtable *table, struct hashtable_node *node);
+struct hashtable_node *hashtable_find(const struct hashtable *table, struct bytes key);
+/* Walk in no promised order; start with NULL, ends with NULL.  Nothing may change meanwhile. */
+struct hashtable_node *hashtable_next(const struct hashtable *table,
+                                      const struct hashtable_node *previous);
+
+#define HASHTABLE_FOR_EACH(node, table)                                         \
+    for (struct hashtable_node *node = hashtable_next(table, NULL); node != NULL; \
+         node = hashtable_next(table, node))
+
+#endif

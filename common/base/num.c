@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Text to number and back. */
+#include "base/num.h"
+
+#include "base/assert.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool num_parse_u64(struct bytes text, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (text.len == 0 || text.len > NUM_I64_TEXT || (text.len > 1 && text.data[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+bool num_parse_i64(struct bytes text, int64_t *out)
+{
+    bool negative = text.len > 0 && text.data[0] == '-';
+    uint64_t magnitude;
+
+    if (!num_parse_u64(bytes_from(text, negative ? 1 : 0), &magnitude)) {
+        return false;
+    }
+    if (negative) {
+        if (magnitude == 0 || magnitude > (uint64_t)INT64_MAX + 1) {
+            return false;
+        }
+        *out = (int64_t)(0 - magnitude);
+        return true;
+    }
+    if (magnitude > INT64_MAX) {
+        return false;
+    }
+    *out = (int64_t)magnitude;
+    return true;
+}
+
+bool num_parse_f80(struct bytes text, long double *out)
+{
+    char copy[256];
+    char *end;
+    long double value;
+
+    if (text.len == 0 || text.len >= sizeof(copy) || bytes_find_byte(text, '\0') != SIZE_MAX ||
+        text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) {
+        return false;
+    }
+    bytes_to_text(text, copy, sizeof(copy));
+    errno = 0;
+    value = strtold(copy, &end);
+    if (*end != '\0' || end == copy || isnan(value) ||
+        (errno == ERANGE && (isinf(value) || fabsl(value) < 1.0L))) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool num_parse_f64(struct bytes text, double *out)
+{
+    long double wide;
+
+    if (!num_parse_f80(text, &wide)) {
+        return false;
+    }
+    *out = (double)wide;
+    return true;
+}
+
+bool num_parse_size(struct bytes text, uint64_t *out_bytes)
+{
+    static const struct {
+        const char *suffix;
+        uint64_t factor;
+    } units[] = {
+        {"",   1         },
+        {"b",  1         },
+        {"k",  1000      },
+        {"kb", 1024      },
+        {"m",  1000000   },
+        {"mb", 1048576   },
+        {"g",  1000000000},
+        {"gb", 1073741824},
+    };
+    size_t digits = 0;
+    uint64_t count;
+
+    while (digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9') {
+        digits++;
+    }
+    if (!num_parse_u64(bytes_prefix(text, digits), &count)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+        if (bytes_equal_nocase(bytes_from(text, digits), units[i].suffix)) {
+            if (count > UINT64_MAX / units[i].factor) {
+                return false;
+            }
+            *out_bytes = count * units[i].factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t num_format_u64(char *out, uint64_t value)
+{
+    char reversed[NUM_I64_TEXT];
+    size_t len = 0;
+
+    do {
+        reversed[len++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    for (size_t i = 0; i < len; i++) {
+        out[i] = reversed[len - 1 - i];
+    }
+    return len;
+}
+
+size_t num_format_i64(char *out, int64_t value)
+{
+    if (value < 0) {
+        *out = '-';
+        return 1 + num_format_u64(out + 1, 0 - (uint64_t)value);
+    }
+    return num_format_u64(out, (uint64_t)value);
+}
+
+size_t num_format_f80(char *out, long double value)
+{
+    int written;
+    size_t len;
+
+    ASSERT(isfinite(value));
+    written = snprintf(out, NUM_F80_TEXT, "%.17Lf", value);
+    ASSERT(written > 0 && written < NUM_F80_TEXT);
+    len = (size_t)written;
+    while (out[len - 1] == '0') {
+        len--;
+    }
+    if (out[len - 1] == '.') {
+        len--;
+    }
+    if (len == 2 && out[0] == '-' && out[1] == '0') {
+        out[0] = '0';
+        len = 1;
+    }
+    return len;
+}
+
+void num_format_size(char *out, size_t out_size, uint64_t bytes)
+{
+    static const char units[] = "BKMGTPE";
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 1024.0 && unit < sizeof(units) - 2) {
+        value /= 1024.0;
+        unit++;
+    }
+    snprintf(out, out_size, unit == 0 ? "%.0f%c" : "%.2f%c", value, units[unit]);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The command table: facts about commands, no behaviour.
+ *
+ * Commands are numbered: data commands first, then control commands, then subcommands, each
+ * in the order of commands.def.  The table is constant. */
+#ifndef STARLING_SPEC_COMMAND_H
+#define STARLING_SPEC_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+#define DATA(id, ...)         COMMAND_##id,
+#define CONTROL(id, ...)      COMMAND_##id,
+#define SUB(parent, id, ...)  COMMAND_##parent##_##id,
+enum command_id {
+#include "spec/commands.def"
+    COMMAND_COUNT
+};
+#undef DATA
+#undef CONTROL
+#undef SUB
+
+enum command_flags {
+    COMMAND_WRITE = 1 << 0,     /* may change data */
+    COMMAND_READONLY = 1 << 1,  /* reads data */
+    COMMAND_DENYOOM = 1 << 2,   /* may add data: refused when memory is short */
+    COMMAND_ADMIN = 1 << 3,
+    COMMAND_FAST = 1 << 4,      /* constant or logarithmic time */
+    COMMAND_LOADING = 1 << 5,   /* allowed while data is being loaded */
+    COMMAND_STALE = 1 << 6,     /* allowed on a replica that must not serve stale data */
+    COMMAND_NO_AUTH = 1 << 7,   /* allowed before authentication */
+    COMMAND_BLOCKING = 1 << 8,  /* its reply may be held */
+    COMMAND_DANGEROUS = 1 << 9,
+};
+
+enum command_group {
+    COMMAND_GROUP_GENERIC,
+    COMMAND_GROUP_STRING,
+    COMMAND_GROUP_CONNECTION,
+    COMMAND_GROUP_SERVER,
+    COMMAND_GROUP_REPLICATION,
+    COMMAND_GROUP_CLUSTER,
+};
+
+enum command_kind {
+    COMMAND_DATA,
+    COMMAND_CONTROL,
+    COMMAND_SUB,
+};
+
+struct command_spec {
+    enum command_id id;
+    enum command_kind kind;
+    enum command_id parent; /* of a subcommand; else the command itself */
+    enum command_group group;
+    const char *name;       /* lower case; of a subcommand without its parent's */
+    int arity;
+    uint32_t flags;
+    int first_key, last_key, key_step;
+    const char *since;
+    const char *arguments;
+    const char *summary;
+};
+
+/* The row of an id. */
+const struct command_spec *command_spec(enum command_id id);
+/* By name, case folded; NULL when there is none.  One probe. */
+const struct command_spec *command_find(struct bytes name);
+/* The subcommand of a container; NULL when there is none. */
+const struct command_spec *command_find_sub(const struct command_spec *parent, struct bytes name);
+bool command_has_subcommands(const struct command_spec *spec);
+/* Does a request of so many words (with the command's name) fit? */
+bool command_arity_fits(const struct command_spec *spec, size_t word_count);
+
+/* Where the keys are in a request of word_count words: first <= index <= last, in steps; no keys
+ * when first is 0. */
+struct command_keys {
+    size_t first;
+    size_t last;
+    size_t step;
+};
+struct command_keys command_keys(const struct command_spec *spec, size_t word_count);
+
+#endif

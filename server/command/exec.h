@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* One data command on its way: arguments in, reply and effects out.
+ *
+ * A command function sees the key space, never a client.  It reads x->args, changes
+ * x->keyspace, writes exactly one reply to x->reply and adds what it changed to x->effects.
+ *
+ * Expiry: on a primary (is_primary) a lookup removes an expired key and adds its DEL to the
+ * effects; on a replica it is hidden from clients and stays; for the stream from our primary
+ * (from_primary) it is visible, since only the primary decides. */
+#ifndef STARLING_COMMAND_EXEC_H
+#define STARLING_COMMAND_EXEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "command/effects.h"
+#include "resp/writer.h"
+#include "spec/command.h"
+#include "store/keyspace.h"
+
+struct exec_stats {
+    uint64_t keyspace_hits;
+    uint64_t keyspace_misses;
+    uint64_t expired_keys;
+};
+
+struct exec {
+    struct keyspace *keyspace;
+    const struct command_spec *spec;
+    const struct bytes *args; /* args[0] is the command's name */
+    size_t arg_count;
+    unsigned db;
+    unsigned database_count;
+    bool is_primary;
+    bool from_primary;
+    bool is_cluster;
+    bool no_touch;   /* lookups do not count as use */
+    struct moment now;
+    struct rng *rng;
+    struct resp_writer *reply;
+    struct effects *effects;
+    struct exec_stats *stats;
+};
+
+typedef void exec_fn(struct exec *x);
+
+/* Run the data command; its arity was checked. */
+void exec_run(struct exec *x);
+
+/* Remove keys that have expired, at most max of them looking at no more than budget entries, as the
+ * primary does on its own; x needs keyspace, now, effects and stats.  x->effects then holds one
+ * DEL per key of database *db; returns how many keys were removed.  All keys of one call are of
+ * one database. */
+size_t exec_expire(struct exec *x, size_t budget, size_t max);
+
+/* The payload of DUMP and RESTORE and of snapshot strings is written and read through
+ * store/dump.h (value bytes, RDB version, CRC64). */
+
+#endif

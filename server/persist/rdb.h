@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshots: RDB files of version 9 with plain types.
+ *
+ * Format: docs/interop of RDB: "REDIS0009", AUX fields, per database SELECTDB, RESIZEDB and
+ * records, EOF, CRC64 (Jones) of everything before it, little-endian.
+ *
+ * The writer appends to a buffer that the caller empties whenever it likes.
+ * The reader is pushed bytes in pieces of any size and calls back per record; it never holds more than one
+ * record (bounded by bytes really received) and checks every declared size.  Strings: raw, integer and
+ * LZF forms.  Types other than strings are refused with their name and offset; AUX, RESIZEDB,
+ * idle/frequency hints, function libraries (skipped with a note) and slot hints are understood. */
+#ifndef STARLING_PERSIST_RDB_H
+#define STARLING_PERSIST_RDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/errmsg.h"
+#include "persist/oplog.h"
+#include "store/keyspace.h"
+
+/* What a snapshot says about itself. */
+struct rdb_info {
+    struct history_id history; /* empty text when unknown */
+    uint64_t offset;           /* of the log at the moment of the image */
+    int stream_db;             /* database selected in the stream at that moment, -1 none */
+    int64_t created_unix_s;
+    uint64_t used_memory;
+    bool has_history;
+};
+
+struct rdb_writer {
+    uint64_t crc;
+    size_t crc_done; /* bytes of the buffer already in crc */
+    unsigned db;
+    bool has_db;
+};
+
+void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_info *info);
+void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e);
+/* Fold what was appended into the checksum; call before the caller takes bytes out of the buffer. */
+void rdb_writer_flush(struct rdb_writer *w, struct buf *out);
+void rdb_writer_end(struct rdb_writer *w, struct buf *out);
+
+enum rdb_status {
+    RDB_OK = 0,
+    RDB_MORE,  /* everything was eaten, the end has not come */
+    RDB_ERROR, /* damaged or not supported; the message has the offset and the reason */
+};
+
+struct rdb_record {
+    unsigned db;
+    struct bytes key;
+    struct bytes value; /* VALUE_STRING */
+    int64_t expire_at_ms;
+};
+
+typedef void rdb_record_fn(void *context, const struct rdb_record *record);
+
+struct rdb_reader_options {
+    rdb_record_fn *on_record; /* the record is valid during the call */
+    void *context;
+    unsigned database_count;  /* a SELECTDB beyond is an error */
+    uint64_t max_value_bytes; /* a declared size beyond is an error */
+};
+
+struct rdb_reader;
+struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options);
+void rdb_reader_free(struct rdb_reader *r);
+/* Feed the next piece.  On RDB_OK *consumed tells where the snapshot ended within in; on RDB_MORE it is in.len. */
+MUST_USE enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, size_t *consumed,
+                                         struct errmsg *error);
+/* Filled as the AUX fields come by; complete after RDB_OK. */
+const struct rdb_info *rdb_reader_info(const struct rdb_reader *r);
+uint64_t rdb_reader_offset(const struct rdb_reader *r);
+
+#endif

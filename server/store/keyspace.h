@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* The key space: databases, or in cluster mode slots, of entries.
+ *
+ * An entry is a key, a value, perhaps an expiry, in one allocation when small.  The key space
+ * knows no client, socket, clock, log or reply: what the time is, is handed in.
+ *
+ * Addressing: outside cluster mode a key lives in one of database_count numbered databases.
+ * In cluster mode there is database 0 alone, and it is divided into 16384 slots, each a table
+ * of its own, so that a slot's keys are found without a second index.
+ *
+ * Invariants:  (1) every entry is referenced by exactly one bucket
+ *              (2) while a walk is on (store/walk.h), an entry that the walk has not reached is
+ *                  handed to it before it is changed or removed
+ *              (3) an expired entry stays until somebody removes it: lookups take `now` and hide it
+ * Owns everything in it.  Loop thread only. */
+#ifndef STARLING_STORE_KEYSPACE_H
+#define STARLING_STORE_KEYSPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/rng.h"
+
+struct keyspace;
+struct entry;
+
+enum {
+    EXPIRE_NEVER = -1, /* for expire_at_ms */
+};
+
+enum value_type {
+    VALUE_STRING,
+};
+
+enum value_encoding {
+    VALUE_INT,    /* eight bytes of a canonical integer */
+    VALUE_EMBSTR, /* inline with the key */
+    VALUE_RAW,    /* in memory of its own */
+};
+
+struct keyspace_options {
+    bool is_cluster;
+    unsigned database_count; /* 1 in cluster mode */
+    uint64_t hash_seed;
+    size_t arena_bytes;      /* address space reserved for small entries; 0 for the default */
+};
+
+/* A key on its way: computed once, used for all lookups of a request. */
+struct key_ref {
+    struct bytes bytes;
+    uint64_t hash;
+    unsigned table; /* database number, or slot in cluster mode */
+};
+
+struct keyspace *keyspace_new(const struct keyspace_options *options);
+void keyspace_free(struct keyspace *ks);
+
+/* db is 0 in cluster mode. */
+struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key);
+
+/* ---- lookups: a borrow is valid until the next change of the key space ---------------------- */
+
+/* Hints for the processor, in this order, over a batch of keys: never needed for correctness. */
+void keyspace_prefetch_bucket(const struct keyspace *ks, const struct key_ref *ref);
+void keyspace_prefetch_entry(const struct keyspace *ks, const struct key_ref *ref);
+
+/* The entry whether expired or not, or NULL. */
+struct entry *keyspace_find_any(const struct keyspace *ks, const struct key_ref *ref);
+/* The entry unless it has expired at now_ms. */
+struct entry *keyspace_find(const struct keyspace *ks, const struct key_ref *ref, int64_t now_ms);
+
+enum value_type entry_type(const struct entry *e);
+enum value_encoding entry_encoding(const struct entry *e);
+struct bytes entry_key(const struct entry *e);
+int64_t entry_expire_at_ms(const struct entry *e);
+bool entry_is_expired(const struct entry *e, int64_t now_ms);
+/* The string value.  An integer is written as text into scratch (at least 21 bytes) and the
+ * result points there. */
+struct bytes entry_string(const struct entry *e, char *scratch);
+bool entry_integer(const struct entry *e, int64_t *out); /* true when the encoding is VALUE_INT */
+size_t entry_string_len(const struct entry *e);
+/* For OBJECT and eviction: seconds since it was last touched; now_ms as given to touch. */
+int64_t entry_idle_seconds(const struct entry *e, int64_t now_ms);
+void entry_touch(struct entry *e, int64_t now_ms);
+/* All bytes spent on it, its part of the table included. */
+size_t keyspace_entry_bytes(const struct keyspace *ks, const struct entry *e);
+
+/* ---- changes ---------------------------------------------------------------------------------- */
+
+/* Set or replace.  value is copied; canonical integers take the integer form. */
+void keyspace_set(struct keyspace *ks, const struct key_ref *ref, struct bytes value,
+                  int64_t expire_at_ms);
+void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_t value,
+                          int64_t expire_at_ms);
+/* The key must exist.  Writable bytes of the value, grown with zeros to at least len; valid until
+ * the next call.  The value is no longer an integer.  *old_len is what it was. */
+char *keyspace_edit(struct keyspace *ks, const struct key_ref *ref, size_t len, size_t *old_len);
+/* The key must exist. */
+void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms);
+/* False when there was none. */
+bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref);
+/* Large values of removed entries are freed in slices by keyspace_work, not at once. */
+void keyspace_flush(struct keyspace *ks, unsigned db);
+void keyspace_flush_all(struct keyspace *ks);
+void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2);
+
+/* ---- many keys -------------------------------------------------------------------------------- */
+
+uint64_t keyspace_count(const struct keyspace *ks, unsigned db);
+uint64_t keyspace_count_all(const struct keyspace *ks);
+uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db);
+/* Mean of remaining time of keys with an expiry, sampled, in ms; 0 when there are none. */
+int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now_ms);
+uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot); /* cluster mode */
+/* A random entry that has not expired at now_ms, or NULL when none was found. */
+struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng, int64_t now_ms);
+
+typedef void keyspace_visit_fn(void *context, const struct entry *e);
+/* Visit about count entries from the cursor on (0 starts); the next cursor, 0 at the end.  An
+ * entry that stays in the key space during the whole scan is visited exactly once. */
+uint64_t keyspace_scan(const struct keyspace *ks, unsigned db, uint64_t cursor, size_t count,
+                       keyspace_visit_fn *visit, void *context);
+/* The same over one slot of a cluster's key space. */
+uint64_t keyspace_scan_slot(const struct keyspace *ks, unsigned slot, uint64_t cursor, size_t count,
+                            keyspace_visit_fn *visit, void *context);
+
+/* Look for expired entries where they are likely, visiting at most budget entries, and hand up to
+ * max of their keys to visit, which must not change the key space: the caller removes them
+ * afterwards.  Returns how many were handed over. */
+size_t keyspace_find_expired(struct keyspace *ks, int64_t now_ms, size_t budget, size_t max,
+                             void (*visit)(void *context, unsigned db, struct bytes key),
+                             void *context);
+
+/* Upkeep in slices: growth and shrinking of tables, freeing of what was removed, giving pages
+ * back.  budget is in entries, about 50 ns each.  True when there is more to do. */
+bool keyspace_work(struct keyspace *ks, size_t budget);
+
+struct keyspace_memory {
+    size_t entry_bytes;    /* live slab objects */
+    size_t slab_bytes;     /* pages that hold them */
+    size_t table_bytes;    /* buckets and directories */
+    size_t large_bytes;    /* values in memory of their own */
+    size_t pending_bytes;  /* removed, not yet freed */
+};
+void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out);
+
+/* Assert every invariant; slow. */
+void keyspace_check(const struct keyspace *ks);
+
+#endif

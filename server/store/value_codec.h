@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The serialized form of lengths, strings and values, as RDB files have it: shared by snapshots
+ * (persist/rdb.h) and by DUMP and RESTORE.
+ *
+ * Written: lengths in 6, 14, 32 or 64 bits; strings raw, or as a little-endian integer when the text is the
+ * canonical form of one that fits 32 bits.  Read besides: LZF-compressed strings.
+ * Nothing read is trusted: every size is checked against the bytes that are there and the given limit. */
+#ifndef STARLING_STORE_VALUE_CODEC_H
+#define STARLING_STORE_VALUE_CODEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "base/errmsg.h"
+#include "store/keyspace.h"
+
+enum {
+    RDB_VERSION = 9,         /* what we write */
+    RDB_VERSION_NEWEST = 12, /* what DUMP payloads and files may be, at most */
+    RDB_TYPE_STRING = 0,
+};
+
+enum value_codec_status {
+    VALUE_CODEC_OK = 0,
+    VALUE_CODEC_MORE,  /* the input ends before the value does */
+    VALUE_CODEC_ERROR, /* damaged, or beyond the limit */
+};
+
+void value_encode_len(struct buf *out, uint64_t len);
+void value_encode_string(struct buf *out, struct bytes value);
+/* The type byte of an entry's value, and its body. */
+uint8_t value_type_byte(const struct entry *e);
+void value_encode_body(struct buf *out, const struct entry *e);
+
+/* *is_encoding: the six low bits announce a special string encoding, given in *out. */
+MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out,
+                                                  bool *is_encoding);
+/* Append the decoded string to out.  On MORE the decoder's place is not to be used further;
+ * *needed is then how many bytes from the string's start are needed at least. */
+MUST_USE enum value_codec_status value_decode_string(struct decoder *d, uint64_t max_bytes,
+                                                     struct buf *out, uint64_t *needed,
+                                                     struct errmsg *error);
+
+/* DUMP: type byte, body, version (2 bytes), CRC64 (8 bytes). */
+void value_dump(struct buf *out, const struct entry *e);
+/* Check version and checksum of a payload and decode its string into out; false: bad payload, and
+ * error says why. */
+MUST_USE bool value_restore(struct bytes payload, struct buf *out, struct errmsg *error);
+
+#endif
