@@ -4,10 +4,14 @@
 # and link only the rooms it sees (docs/architecture.md, tests/lint/layers.txt).
 
 FLAVOUR ?= release
-CC      ?= gcc
-BUILD   := build/$(FLAVOUR)
-SHELL   := /bin/bash
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BUILD := build/$(FLAVOUR)
+SHELL := /bin/bash
 .DELETE_ON_ERROR:
+.SECONDARY:
+Q := $(if $(V),,@)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wundef -Wcast-qual -Wswitch-enum -Wimplicit-fallthrough -Werror
@@ -21,17 +25,17 @@ CFLAGS  := $(BASE_CFLAGS) $(CFLAGS_$(FLAVOUR))
 LDFLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(FLAVOUR))) -pthread
 LDLIBS  := -lm
 
-# ---- rooms, each before those that see it; link order is the reverse ---------------------------
+# ---- rooms, each before those that see it; what a room sees is in link order -------------------
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
-         server/persist server/replication server/cluster server/session server/node server/net cli \
-         tests/support tests/sim
+         server/persist server/replication server/cluster server/session server/node server/net \
+         tests/support
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
 see_common/io          := common/resp common/base
 see_server/store       := common/spec common/base
 see_server/command     := server/store common/spec common/resp common/base
-see_server/persist     := server/store common/spec common/base
+see_server/persist     := server/store common/base
 see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
@@ -39,72 +43,127 @@ see_server/node        := server/session server/cluster server/replication serve
                           server/command server/store common/spec common/resp common/base
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
-see_tests/support      := server/net $(see_server/net)
-see_tests/sim          := server/node $(see_server/node)
+see_tests/support      := server/persist common/io common/resp common/base
 
-sources_of = $(wildcard $(1)/*.c)
-objects_of = $(patsubst %.c,$(BUILD)/%.o,$(call sources_of,$(1)))
-archive_of = $(BUILD)/$(1)/room.a
-archives_of = $(foreach room,$(1) $(see_$(1)),$(call archive_of,$(room)))
-link = $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+archives_of = $(foreach room,$(1),$(BUILD)/$(room)/room.a)
+whole_of    = $(call archives_of,$(1) $(see_$(1)))
+link        = @mkdir -p $(@D) && echo "  LINK  $@" && \
+              $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .PHONY: all help clean
 all: bin/starling-server bin/starling-cli ## build the server and the cli (default)
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+	@echo; echo "FLAVOUR=release|debug|asan|tsan chooses the build, V=1 shows every command."
 
+$(BUILD)/tests/%.o: tests/%.c
+	@mkdir -p $(@D) && echo "  CC    $<"
+	$(Q)$(CC) $(CFLAGS) -Wno-pedantic -c -o $@ $<
 $(BUILD)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -include common/base/banned.h -c -o $@ $<
+	@mkdir -p $(@D) && echo "  CC    $<"
+	$(Q)$(CC) $(CFLAGS) -include common/base/banned.h -c -o $@ $<
 
 define room_rule
-$(call archive_of,$(1)): $(call objects_of,$(1))
-	@mkdir -p $$(@D)
-	@rm -f $$@
-	ar rcs $$@ $$^
+$(BUILD)/$(1)/room.a: $(call objects_of,$(1))
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rule,$(room))))
 
-$(BUILD)/bin/starling-server: $(BUILD)/server/main.o $(call archives_of,server/net)
-	@mkdir -p $(@D)
+$(BUILD)/bin/starling-server: $(BUILD)/server/main.o $(call whole_of,server/net)
 	$(link)
-$(BUILD)/bin/starling-cli: $(call objects_of,cli) $(foreach room,$(see_cli),$(call archive_of,$(room)))
-	@mkdir -p $(@D)
+$(BUILD)/bin/starling-cli: $(call objects_of,cli) $(call archives_of,$(see_cli))
 	$(link)
-bin/%: build/release/bin/%
-	@mkdir -p bin
-	cp $< $@
-# Other flavours keep their programs in build/<flavour>/bin.
-ifneq ($(FLAVOUR),release)
-build/release/bin/%: FORCE
-	$(MAKE) FLAVOUR=release $@
-endif
+# bin/ holds the release build; other flavours keep theirs in build/<flavour>/bin.
+bin/%: FORCE
+	@$(MAKE) --no-print-directory -s FLAVOUR=release build/release/bin/$*
+	@mkdir -p bin && cmp -s build/release/bin/$* $@ || { cp build/release/bin/$* $@ && echo "  $@"; }
 
-# ---- tests: one Criterion program per folder of tests ------------------------------------------
-UNIT_ROOMS := $(filter-out tests/%,$(foreach room,$(ROOMS),$(if $(wildcard tests/unit/$(room)/*.c),$(room))))
-UNIT_PROGRAMS := $(foreach room,$(UNIT_ROOMS),$(BUILD)/tests/unit/$(room)/run)
+# ---- the main job: a cluster on this machine ---------------------------------------------------
+.PHONY: cluster cluster-stop cluster-clean demo
+cluster: all ## build and start a cluster of 3 primaries and 3 replicas on ports 7001-7006
+	@docs/demo/cluster.sh start
+cluster-stop: ## end that cluster, keep its data
+	@docs/demo/cluster.sh stop
+cluster-clean: ## end that cluster and remove its data
+	@docs/demo/cluster.sh clean
+demo: all $(BUILD)/tests/demo/run ## a narrated tour: kill a primary under traffic, watch the take-over
+	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/demo/run
+$(BUILD)/tests/demo/run: $(call objects_of,tests/demo) $(call whole_of,tests/support)
+	$(link)
 
-# Test programs see the banned functions too, but link Criterion.
-$(BUILD)/tests/%.o: tests/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Wno-pedantic -c -o $@ $<
+# ---- tests --------------------------------------------------------------------------------------
+UNIT_ROOMS := $(foreach room,$(filter-out tests/%,$(ROOMS)) cli,$(if $(wildcard tests/unit/$(room)/*.c),$(room)))
+UNIT := $(foreach room,$(UNIT_ROOMS),$(BUILD)/tests/unit/$(room)/run)
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ := $(foreach target,$(FUZZ_TARGETS),$(BUILD)/tests/fuzz/replay_$(target))
+PROGRAMS := $(BUILD)/bin/starling-server $(BUILD)/bin/starling-cli
+# What a fuzz target links: everything below the node is enough for all of them.
+fuzz_archives := $(call whole_of,server/node)
 
 define unit_rule
-$(BUILD)/tests/unit/$(1)/run: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/$(1)/*.c)) \
-    $(foreach room,$(if $(filter cli,$(1)),,$(1)) $(see_$(1)),$(call archive_of,$(room))) \
-    $(if $(filter cli,$(1)),$(filter-out $(BUILD)/cli/main.o,$(call objects_of,cli)))
-	$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(LDLIBS) -lcriterion
+$(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) \
+    $(if $(filter cli,$(1)),$(filter-out $(BUILD)/cli/main.o,$(call objects_of,cli)),$(call archives_of,$(1))) \
+    $(call archives_of,$(see_$(1)))
+	@mkdir -p $$(@D) && echo "  LINK  $$@"
+	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(LDLIBS) -lcriterion
 endef
 $(foreach room,$(UNIT_ROOMS),$(eval $(call unit_rule,$(room))))
 
-.PHONY: unit
-unit: $(UNIT_PROGRAMS) ## build and run the unit tests
-	@for program in $(UNIT_PROGRAMS); do $$program --quiet || exit 1; done
+$(BUILD)/tests/model/run: $(call objects_of,tests/model) $(call whole_of,server/node)
+	@mkdir -p $(@D) && echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcriterion
+$(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call whole_of,server/node)
+	$(link)
+$(BUILD)/tests/wire/run: $(call objects_of,tests/wire) $(call whole_of,tests/support)
+	$(link)
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(fuzz_archives)
+	$(link)
+
+SEEDS ?= 1-500
+.PHONY: test unit model sim wire fuzz-corpus test-programs criterion
+test: criterion ## set up, build and run all tests; ends with one line of totals
+	@$(MAKE) --no-print-directory -j2 test-programs
+	@tests/support/run-tests.sh $(BUILD) $(SEEDS)
+test-programs: $(PROGRAMS) $(UNIT) $(BUILD)/tests/model/run $(BUILD)/tests/sim/run \
+               $(BUILD)/tests/wire/run $(FUZZ)
+criterion: # install Criterion when it is missing
+	@tests/support/install.sh criterion/criterion.h libcriterion-dev
+unit: criterion $(UNIT) ## run the unit tests alone
+	@for program in $(UNIT); do $$program || exit 1; done
+model: criterion $(BUILD)/tests/model/run ## run the model tests alone
+	@$(BUILD)/tests/model/run
+sim: $(BUILD)/tests/sim/run ## run the simulator alone, SEEDS=first-last
+	@$(BUILD)/tests/sim/run --seeds $(SEEDS)
+wire: $(BUILD)/tests/wire/run $(PROGRAMS) ## run the wire scripts alone
+	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/wire/run $(sort $(wildcard tests/wire/*.wire))
+fuzz-corpus: $(FUZZ) ## run the fuzz targets over their corpora
+	@for target in $(FUZZ_TARGETS); do $(BUILD)/tests/fuzz/replay_$$target tests/fuzz/corpus/fuzz_$$target || exit 1; done
+
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: $(foreach target,$(FUZZ_TARGETS),build/fuzz/fuzz_$(target)) ## fuzz each target with libFuzzer for FUZZ_SECONDS
+	@for target in $(FUZZ_TARGETS); do mkdir -p build/fuzz/corpus_$$target; \
+	    build/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
+	        build/fuzz/corpus_$$target tests/fuzz/corpus/fuzz_$$target || exit 1; done
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
+	@tests/support/install.sh --library libclang_rt.fuzzer libclang-rt-14-dev clang
+	@mkdir -p build/fuzz
+	clang -std=c11 -D_GNU_SOURCE -DSTARLING_DEBUG -Icommon -Iserver -I. -g -O1 \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
+	    $(foreach room,$(see_server/node) server/node,$(wildcard $(room)/*.c)) -lm
+
+# ---- checks of the source ----------------------------------------------------------------------
+.PHONY: lint format
+lint: ## check format, layers, lengths, headers; run clang-tidy and cppcheck
+	@tests/lint/lint.sh
+format: ## bring all sources into the house's format
+	@git ls-files '*.c' '*.h' | grep -v -e '_tables.h$$' | xargs clang-format -i
 
 clean: ## remove everything that was built
 	rm -rf build bin
 
 .PHONY: FORCE
 FORCE:
--include $(shell find build/$(FLAVOUR) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

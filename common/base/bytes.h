@@ -37,7 +37,8 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 /* From start on; start may be anything up to b.len. */
 static inline struct bytes bytes_from(struct bytes b, size_t start)
 {
-    return bytes_make(b.data + start, b.len - start);
+    /* Of empty bytes without data, even data + 0 is undefined; compilers fold the test away. */
+    return bytes_make(start > 0 ? b.data + start : b.data, b.len - start);
 }
 
 static inline struct bytes bytes_prefix(struct bytes b, size_t len)

@@ -2,8 +2,8 @@
 /* Requests off the wire: RESP arrays of bulk strings, or inline lines with quoting.
  *
  * The reader borrows: words point into the bytes handed in, nothing is copied, so many
- * requests of a pipeline can be split first and executed later.  (Inline words with escapes
- * are the exception: they are unescaped in place, in the reader's own buffer.)
+ * requests of a pipeline can be split first and executed later.  (Quoted inline words are the
+ * exception: they are unescaped into memory of the reader, which stays put until it is recycled.)
  *
  * Invariants:  (1) the caller hands in the unconsumed bytes of a connection, contiguous and
  *                  starting at the first byte of a request; after RESP_MORE it hands in the
@@ -52,10 +52,11 @@ struct resp_span {
 };
 
 struct resp_reader {
-    size_t at;                   /* bytes of the incomplete request already understood */
-    uint64_t words_wanted;       /* 0 until the array header was read */
-    VEC(struct resp_span) spans; /* words found so far, relative to the request's start */
-    struct buf inline_text;      /* unescaped words of inline requests of the running batch */
+    size_t at;                    /* bytes of the incomplete request already understood */
+    size_t scanned;               /* bytes already searched for the end of a line */
+    uint64_t words_wanted;        /* 0 until the array header was read */
+    VEC(struct resp_span) spans;  /* words found so far, relative to the request's start */
+    VEC(struct buf) inline_texts; /* unescaped words, a buffer per request of the running batch */
 };
 
 void resp_reader_deinit(struct resp_reader *reader);
@@ -63,8 +64,9 @@ void resp_reader_deinit(struct resp_reader *reader);
  * *out describes it; out->raw.len bytes are consumed.  Words stay valid as long as the bytes
  * of in, those of inline requests until resp_reader_recycle. */
 MUST_USE enum resp_status resp_read_request(struct resp_reader *reader, struct bytes in,
-                                            const struct resp_limits *limits, struct resp_words *words,
-                                            struct resp_request *out, struct errmsg *error);
+                                            const struct resp_limits *limits,
+                                            struct resp_words *words, struct resp_request *out,
+                                            struct errmsg *error);
 /* The words of finished requests are no longer needed. */
 void resp_reader_recycle(struct resp_reader *reader);
 

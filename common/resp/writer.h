@@ -3,7 +3,7 @@
  *
  * version is 2 or 3; a type that version 2 lacks is written in its customary RESP2 shape
  * (map -> flat array, set and push -> array, null -> $-1, boolean -> :0/:1, double -> bulk,
- * verbatim -> bulk, big number -> bulk).
+ * verbatim -> bulk).
  * Borrows the buffer.  A header (array, map, set, push) promises that exactly so many values
  * follow; a map of n has 2n. */
 #ifndef STARLING_RESP_WRITER_H

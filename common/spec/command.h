@@ -23,16 +23,16 @@ enum command_id {
 #undef SUB
 
 enum command_flags {
-    COMMAND_WRITE = 1 << 0,     /* may change data */
-    COMMAND_READONLY = 1 << 1,  /* reads data */
-    COMMAND_DENYOOM = 1 << 2,   /* may add data: refused when memory is short */
-    COMMAND_ADMIN = 1 << 3,
-    COMMAND_FAST = 1 << 4,      /* constant or logarithmic time */
-    COMMAND_LOADING = 1 << 5,   /* allowed while data is being loaded */
-    COMMAND_STALE = 1 << 6,     /* allowed on a replica that must not serve stale data */
-    COMMAND_NO_AUTH = 1 << 7,   /* allowed before authentication */
-    COMMAND_BLOCKING = 1 << 8,  /* its reply may be held */
-    COMMAND_DANGEROUS = 1 << 9,
+    COMMAND_FLAG_WRITE = 1 << 0,     /* may change data */
+    COMMAND_FLAG_READONLY = 1 << 1,  /* reads data */
+    COMMAND_FLAG_DENYOOM = 1 << 2,   /* may add data: refused when memory is short */
+    COMMAND_FLAG_ADMIN = 1 << 3,
+    COMMAND_FLAG_FAST = 1 << 4,      /* constant or logarithmic time */
+    COMMAND_FLAG_LOADING = 1 << 5,   /* allowed while data is being loaded */
+    COMMAND_FLAG_STALE = 1 << 6,     /* allowed on a replica that must not serve stale data */
+    COMMAND_FLAG_NO_AUTH = 1 << 7,   /* allowed before authentication */
+    COMMAND_FLAG_BLOCKING = 1 << 8,  /* its reply may be held */
+    COMMAND_FLAG_DANGEROUS = 1 << 9,
 };
 
 enum command_group {

@@ -18,18 +18,21 @@
 
 struct effects {
     uint32_t count;
-    bool is_verbatim;  /* count is 1: the request itself; bytes is empty */
-    struct bytes raw;  /* the request as RESP, borrowed; empty when it was inline */
+    bool is_verbatim; /* count is 1: the request itself; bytes is empty */
+    struct bytes raw; /* the request as RESP, borrowed; empty when it was inline */
     const struct bytes *args;
     size_t arg_count;
-    struct buf bytes;  /* the effects as RESP requests, one after the other */
+    struct buf bytes; /* the effects as RESP requests, one after the other */
 };
 
 /* Forget all; keep the buffer.  raw, args: of the request about to run. */
-void effects_begin(struct effects *fx, struct bytes raw, const struct bytes *args, size_t arg_count);
+void effects_begin(struct effects *fx, struct bytes raw, const struct bytes *args,
+                   size_t arg_count);
 void effects_deinit(struct effects *fx);
 /* The request as it is. */
 void effects_add_verbatim(struct effects *fx);
+/* The request under another command's name. */
+void effects_add_renamed(struct effects *fx, struct bytes name);
 void effects_add(struct effects *fx, const struct bytes *words, size_t word_count);
 /* The effects as bytes for the log, without MULTI/EXEC; borrowed until effects_begin. */
 struct bytes effects_bytes(struct effects *fx);

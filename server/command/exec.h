@@ -38,7 +38,7 @@ struct exec {
     bool is_primary;
     bool from_primary;
     bool is_cluster;
-    bool no_touch;   /* lookups do not count as use */
+    bool no_touch; /* lookups do not count as use */
     struct moment now;
     struct rng *rng;
     struct resp_writer *reply;
@@ -52,12 +52,9 @@ typedef void exec_fn(struct exec *x);
 void exec_run(struct exec *x);
 
 /* Remove keys that have expired, at most max of them looking at no more than budget entries, as the
- * primary does on its own; x needs keyspace, now, effects and stats.  x->effects then holds one
- * DEL per key of database *db; returns how many keys were removed.  All keys of one call are of
- * one database. */
+ * primary does on its own; x needs keyspace, now, effects and stats.  All keys of one call are of one
+ * database, which is x->db afterwards; x->effects then has one DEL per key.  Returns how many keys
+ * were removed. */
 size_t exec_expire(struct exec *x, size_t budget, size_t max);
-
-/* The payload of DUMP and RESTORE and of snapshot strings is written and read through
- * store/dump.h (value bytes, RDB version, CRC64). */
 
 #endif

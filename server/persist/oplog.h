@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The operation log: the single ordered stream of everything that changed.
  *
- * Replication reads it, and what is kept of it in memory is the backlog.  An offset names a byte since the birth of
- * a history and never repeats within it.  end_offset is the offset of the next byte to come; "replication
- * offset" in INFO and ROLE is end_offset, as Redis counts it (the number of bytes so far).
+ * Replication reads it, and what is kept of it in memory is the backlog.  An offset names a byte
+ * since the birth of a history and never repeats within it.  end_offset is the offset of the next
+ * byte to come; "replication offset" in INFO and ROLE is end_offset, as Redis counts it (the number
+ * of bytes so far).
  *
  * A history id is 40 hex characters.  After a take-over the log has a new history whose
  * parent (previous id, valid up to previous_end) it goes on from.
  *
- * Invariants:  (1) start_offset <= end_offset; [start_offset, end_offset) is in memory, without gaps
- *              (2) oplog_trim never drops a byte at or beyond the offset it is told to keep
- * Owns its memory, in blocks, so that trimming and appending never move bytes.  Loop thread only. */
+ * Invariants:  (1) start_offset <= end_offset; [start_offset, end_offset) is in memory, without
+ * gaps (2) oplog_trim never drops a byte at or beyond the offset it is told to keep Owns its
+ * memory, in blocks, so that trimming and appending never move bytes.  Loop thread only. */
 #ifndef STARLING_PERSIST_OPLOG_H
 #define STARLING_PERSIST_OPLOG_H
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots: RDB files of version 9 with plain types.
  *
- * Format: docs/interop of RDB: "REDIS0009", AUX fields, per database SELECTDB, RESIZEDB and
- * records, EOF, CRC64 (Jones) of everything before it, little-endian.
+ * Format: "REDIS0009", AUX fields, SELECTDB whenever the database changes, records, EOF, CRC64
+ * (Jones) of everything before it, little-endian.
  *
  * The writer appends to a buffer that the caller empties whenever it likes.
- * The reader is pushed bytes in pieces of any size and calls back per record; it never holds more than one
- * record (bounded by bytes really received) and checks every declared size.  Strings: raw, integer and
- * LZF forms.  Types other than strings are refused with their name and offset; AUX, RESIZEDB,
- * idle/frequency hints, function libraries (skipped with a note) and slot hints are understood. */
+ * The reader is pushed bytes in pieces of any size and calls back per record; it never holds more
+ * than one record (bounded by bytes really received) and checks every declared size.  Strings: raw,
+ * integer and LZF forms.  Types other than strings are refused with their name and offset; AUX,
+ * RESIZEDB, idle/frequency hints, function libraries (skipped with a note) and slot hints are
+ * understood. */
 #ifndef STARLING_PERSIST_RDB_H
 #define STARLING_PERSIST_RDB_H
 
@@ -29,6 +30,7 @@ struct rdb_info {
     int64_t created_unix_s;
     uint64_t used_memory;
     bool has_history;
+    uint64_t skipped_libraries; /* function libraries that the reader passed over */
 };
 
 struct rdb_writer {
@@ -38,9 +40,12 @@ struct rdb_writer {
     bool has_db;
 };
 
+/* What is in out already is not part of the snapshot; from here to the end only the writer
+ * appends to it. */
 void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_info *info);
 void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e);
-/* Fold what was appended into the checksum; call before the caller takes bytes out of the buffer. */
+/* Fold what was appended into the checksum; call before the caller takes bytes out of the buffer.
+ */
 void rdb_writer_flush(struct rdb_writer *w, struct buf *out);
 void rdb_writer_end(struct rdb_writer *w, struct buf *out);
 
@@ -69,11 +74,13 @@ struct rdb_reader_options {
 struct rdb_reader;
 struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options);
 void rdb_reader_free(struct rdb_reader *r);
-/* Feed the next piece.  On RDB_OK *consumed tells where the snapshot ended within in; on RDB_MORE it is in.len. */
+/* Feed the next piece.  On RDB_OK *consumed tells where the snapshot ended within in; on RDB_MORE
+ * it is in.len. */
 MUST_USE enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, size_t *consumed,
                                          struct errmsg *error);
 /* Filled as the AUX fields come by; complete after RDB_OK. */
 const struct rdb_info *rdb_reader_info(const struct rdb_reader *r);
+/* Bytes of the snapshot eaten so far. */
 uint64_t rdb_reader_offset(const struct rdb_reader *r);
 
 #endif

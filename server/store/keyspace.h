@@ -46,7 +46,7 @@ struct keyspace_options {
     bool is_cluster;
     unsigned database_count; /* 1 in cluster mode */
     uint64_t hash_seed;
-    size_t arena_bytes;      /* address space reserved for small entries; 0 for the default */
+    size_t arena_bytes; /* address space reserved for small entries; 0 for the default */
 };
 
 /* A key on its way: computed once, used for all lookups of a request. */
@@ -58,6 +58,9 @@ struct key_ref {
 
 struct keyspace *keyspace_new(const struct keyspace_options *options);
 void keyspace_free(struct keyspace *ks);
+
+/* The time that entries set from now on count as last used at. */
+void keyspace_set_clock(struct keyspace *ks, int64_t now_ms);
 
 /* db is 0 in cluster mode. */
 struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key);
@@ -81,6 +84,8 @@ bool entry_is_expired(const struct entry *e, int64_t now_ms);
 /* The string value.  An integer is written as text into scratch (at least 21 bytes) and the
  * result points there. */
 struct bytes entry_string(const struct entry *e, char *scratch);
+/* Changed by keyspace_edit since it was set? */
+bool entry_was_edited(const struct entry *e);
 bool entry_integer(const struct entry *e, int64_t *out); /* true when the encoding is VALUE_INT */
 size_t entry_string_len(const struct entry *e);
 /* For OBJECT and eviction: seconds since it was last touched; now_ms as given to touch. */
@@ -103,9 +108,13 @@ char *keyspace_edit(struct keyspace *ks, const struct key_ref *ref, size_t len, 
 void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms);
 /* False when there was none. */
 bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref);
-/* Large values of removed entries are freed in slices by keyspace_work, not at once. */
+/* Rename: to becomes what from, which must exist, was, expiry included; from is gone.  They are
+ * not the same key.  Large values are not copied. */
+void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct key_ref *to);
+/* The removed entries are freed in slices by keyspace_work, not at once. */
 void keyspace_flush(struct keyspace *ks, unsigned db);
 void keyspace_flush_all(struct keyspace *ks);
+void keyspace_flush_slot(struct keyspace *ks, unsigned slot); /* cluster mode */
 void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2);
 
 /* ---- many keys -------------------------------------------------------------------------------- */
@@ -140,11 +149,12 @@ size_t keyspace_find_expired(struct keyspace *ks, int64_t now_ms, size_t budget,
 bool keyspace_work(struct keyspace *ks, size_t budget);
 
 struct keyspace_memory {
-    size_t entry_bytes;    /* live slab objects */
-    size_t slab_bytes;     /* pages that hold them */
-    size_t table_bytes;    /* buckets and directories */
-    size_t large_bytes;    /* values in memory of their own */
-    size_t pending_bytes;  /* removed, not yet freed */
+    size_t entry_bytes;   /* live slab objects */
+    size_t slab_bytes;    /* pages that hold them */
+    size_t table_bytes;   /* buckets and directories */
+    size_t large_bytes;   /* values in memory of their own */
+    size_t pending_bytes; /* removed, not yet freed; part of it is in the sums above */
+    size_t arena_bytes;   /* memory that mem_used(MEM_STORE) does not count */
 };
 void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out);
 

@@ -2,9 +2,10 @@
 /* The serialized form of lengths, strings and values, as RDB files have it: shared by snapshots
  * (persist/rdb.h) and by DUMP and RESTORE.
  *
- * Written: lengths in 6, 14, 32 or 64 bits; strings raw, or as a little-endian integer when the text is the
- * canonical form of one that fits 32 bits.  Read besides: LZF-compressed strings.
- * Nothing read is trusted: every size is checked against the bytes that are there and the given limit. */
+ * Written: lengths in 6, 14, 32 or 64 bits; strings raw, or as a little-endian integer when the
+ * text is the canonical form of one that fits 32 bits.  Read besides: LZF-compressed strings.
+ * Nothing read is trusted: every size is checked against the bytes that are there and the given
+ * limit. */
 #ifndef STARLING_STORE_VALUE_CODEC_H
 #define STARLING_STORE_VALUE_CODEC_H
 
@@ -34,6 +35,8 @@ void value_encode_string(struct buf *out, struct bytes value);
 /* The type byte of an entry's value, and its body. */
 uint8_t value_type_byte(const struct entry *e);
 void value_encode_body(struct buf *out, const struct entry *e);
+/* What the type byte of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
+const char *value_type_name(uint8_t type);
 
 /* *is_encoding: the six low bits announce a special string encoding, given in *out. */
 MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out,

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line asked for.
+ *
+ * Texts are borrowed from the command line, but for user and password, which options own (those
+ * of a URI are decoded). */
+#ifndef STARLING_CLI_OPTIONS_H
+#define STARLING_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/errmsg.h"
+#include "cli/flags.h"
+#include "cli/render.h"
+#include "io/addr.h"
+
+#define CLI_VERSION "0.1.0"
+
+enum options_mode {
+    OPTIONS_COMMAND, /* the words are a command; without words the REPL */
+    OPTIONS_HELP,
+    OPTIONS_VERSION,
+    OPTIONS_PIPE,
+    OPTIONS_SCAN,
+    OPTIONS_STAT,
+    OPTIONS_LATENCY,
+    OPTIONS_LATENCY_HISTORY,
+    OPTIONS_CLUSTER, /* the words are the subcommand and its arguments */
+    OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
+};
+
+struct options {
+    enum options_mode mode;
+
+    char host[ADDR_HOST_TEXT];
+    int64_t port;
+    const char *unix_path; /* or NULL */
+    char *user;            /* owned, or NULL: the default user */
+    char *password;        /* owned, or NULL */
+    bool is_password_visible; /* given on the command line, where others may see it */
+    bool has_no_auth_warning;
+    int64_t db;
+    int64_t protocol;   /* 0: whatever the server begins with, else 2 or 3 */
+    int64_t timeout_ms; /* of connecting and of each reply; 0: none */
+
+    int64_t repeat; /* -1: without end */
+    int64_t interval_ms;
+    bool has_interval;
+    bool follows_redirects;
+    bool reads_last_word; /* -x */
+    const char *stdin_tag; /* -X: the word that standard input replaces, or NULL */
+    bool fails_on_error;   /* -e */
+
+    bool has_format; /* asked for, not derived from the terminal */
+    struct render_options render;
+    bool shows_pushes;
+
+    const char *pattern;
+    const char *type;
+    int64_t scan_count; /* 0: the server's */
+    int64_t pipe_timeout_ms;
+
+    int64_t cluster_replicas;
+    int64_t cluster_timeout_ms;
+    bool cluster_yes;
+
+    char *const *words;
+    size_t word_count;
+};
+
+/* What else decides: handed in, so that parsing can be tested. */
+struct options_surroundings {
+    const char *password; /* from the environment, or NULL */
+    bool is_terminal;     /* standard output */
+};
+
+/* False, and a message, when the command line makes no sense.  Call deinit in either case. */
+MUST_USE bool options_parse(struct options *options, struct flag_words words,
+                            const struct options_surroundings *surroundings,
+                            struct errmsg *error);
+void options_deinit(struct options *options);
+/* The flags that say where the server is and who we are; the benchmark takes them too. */
+const struct flag_table *options_connection_flags(void);
+/* Print every option. */
+void options_print_help(void);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* The formats of the usual command line tools, so that scripts and eyes find what they know.
+ * Functions that descend into aggregates go at most RESP_DEPTH_MAX deep: the reader has refused
+ * anything deeper. */
+#include "cli/render.h"
+
+#include "cli/json.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+void render_quoted(struct buf *out, struct bytes text)
+{
+    buf_append_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        switch (c) {
+        case '\\':
+        case '"':
+            buf_append_byte(out, '\\');
+            buf_append_byte(out, (char)c);
+            break;
+        case '\n':
+            buf_append_text(out, "\\n");
+            break;
+        case '\r':
+            buf_append_text(out, "\\r");
+            break;
+        case '\t':
+            buf_append_text(out, "\\t");
+            break;
+        case '\a':
+            buf_append_text(out, "\\a");
+            break;
+        case '\b':
+            buf_append_text(out, "\\b");
+            break;
+        default:
+            if (c >= 0x20 && c < 0x7f) {
+                buf_append_byte(out, (char)c);
+            } else {
+                buf_printf(out, "\\x%02x", c);
+            }
+        }
+    }
+    buf_append_byte(out, '"');
+}
+
+static const char *truth(const struct resp_value *value)
+{
+    return value->integer != 0 ? "true" : "false";
+}
+
+/* ---- for people -------------------------------------------------------------------------------- */
+
+static void render_tty(struct buf *out, const struct resp_value *value, struct buf *indent);
+
+static const char *empty_word(enum resp_type type)
+{
+    if (type == RESP_MAP) {
+        return "(empty hash)\n";
+    }
+    if (type == RESP_SET) {
+        return "(empty set)\n";
+    }
+    return type == RESP_PUSH ? "(empty push)\n" : "(empty array)\n";
+}
+
+static int digit_count(size_t number)
+{
+    int digits = 1;
+
+    while (number >= 10) {
+        number /= 10;
+        digits++;
+    }
+    return digits;
+}
+
+/* Elements are numbered; indent is what stands in front of every line but the first. */
+static void render_tty_children(struct buf *out, const struct resp_value *value,
+                                struct buf *indent)
+{
+    size_t step = value->type == RESP_MAP ? 2 : 1;
+    char mark = value->type == RESP_MAP ? '#' : value->type == RESP_SET ? '~' : ')';
+    int width = digit_count(value->child_count / step);
+    size_t indent_len = indent->len;
+
+    if (value->child_count == 0) {
+        buf_append_text(out, empty_word(value->type));
+        return;
+    }
+    for (int i = 0; i < width + 2; i++) {
+        buf_append_byte(indent, ' ');
+    }
+    for (size_t i = 0; i + step <= value->child_count; i += step) {
+        if (i > 0) {
+            buf_append(out, indent->data, indent_len);
+        }
+        buf_printf(out, "%*zu%c ", width, i / step + 1, mark);
+        render_tty(out, &value->children[i], indent);
+        if (step == 2) {
+            out->len--; /* the line end of the key */
+            buf_append_text(out, " => ");
+            render_tty(out, &value->children[i + 1], indent);
+        }
+    }
+    indent->len = indent_len;
+}
+
+static void render_tty(struct buf *out, const struct resp_value *value, struct buf *indent)
+{
+    struct bytes text = resp_value_bytes(value);
+
+    switch (value->type) {
+    case RESP_SIMPLE:
+    case RESP_VERBATIM:
+        buf_append_bytes(out, text);
+        break;
+    case RESP_FAILURE:
+        buf_append_text(out, "(error) ");
+        buf_append_bytes(out, text);
+        break;
+    case RESP_INTEGER:
+        buf_printf(out, "(integer) %" PRId64, value->integer);
+        break;
+    case RESP_BULK:
+        render_quoted(out, text);
+        break;
+    case RESP_NULL:
+        buf_append_text(out, "(nil)");
+        break;
+    case RESP_DOUBLE:
+        buf_append_text(out, "(double) ");
+        buf_append_bytes(out, text);
+        break;
+    case RESP_BIG_NUMBER:
+        buf_append_text(out, "(big number) ");
+        buf_append_bytes(out, text);
+        break;
+    case RESP_BOOLEAN:
+        buf_printf(out, "(%s)", truth(value));
+        break;
+    case RESP_ARRAY:
+    case RESP_MAP:
+    case RESP_SET:
+    case RESP_PUSH:
+        render_tty_children(out, value, indent);
+        return;
+    }
+    buf_append_byte(out, '\n');
+}
+
+/* ---- raw ---------------------------------------------------------------------------------------- */
+
+static void render_raw(struct buf *out, const struct resp_value *value, const char *delimiter)
+{
+    switch (value->type) {
+    case RESP_NULL:
+        break;
+    case RESP_FAILURE:
+        buf_append_bytes(out, resp_value_bytes(value));
+        buf_append_byte(out, '\n');
+        break;
+    case RESP_INTEGER:
+        buf_append_i64(out, value->integer);
+        break;
+    case RESP_BOOLEAN:
+        buf_printf(out, "(%s)", truth(value));
+        break;
+    case RESP_SIMPLE:
+    case RESP_BULK:
+    case RESP_VERBATIM:
+    case RESP_DOUBLE:
+    case RESP_BIG_NUMBER:
+        buf_append_bytes(out, resp_value_bytes(value));
+        break;
+    case RESP_ARRAY:
+    case RESP_SET:
+    case RESP_PUSH:
+    case RESP_MAP:
+        for (size_t i = 0; i < value->child_count; i++) {
+            if (i > 0) {
+                buf_append_text(out, value->type == RESP_MAP && i % 2 == 1 ? " " : delimiter);
+            }
+            render_raw(out, &value->children[i], delimiter);
+        }
+        break;
+    }
+}
+
+/* ---- CSV ---------------------------------------------------------------------------------------- */
+
+static void render_csv(struct buf *out, const struct resp_value *value)
+{
+    switch (value->type) {
+    case RESP_NULL:
+        buf_append_text(out, "NULL");
+        break;
+    case RESP_FAILURE:
+        buf_append_text(out, "ERROR,");
+        render_quoted(out, resp_value_bytes(value));
+        break;
+    case RESP_INTEGER:
+        buf_append_i64(out, value->integer);
+        break;
+    case RESP_BOOLEAN:
+        buf_append_text(out, truth(value));
+        break;
+    case RESP_DOUBLE:
+    case RESP_BIG_NUMBER:
+        buf_append_bytes(out, resp_value_bytes(value));
+        break;
+    case RESP_SIMPLE:
+    case RESP_BULK:
+    case RESP_VERBATIM:
+        render_quoted(out, resp_value_bytes(value));
+        break;
+    case RESP_ARRAY:
+    case RESP_SET:
+    case RESP_PUSH:
+    case RESP_MAP:
+        for (size_t i = 0; i < value->child_count; i++) {
+            if (i > 0) {
+                buf_append_byte(out, ',');
+            }
+            render_csv(out, &value->children[i]);
+        }
+        break;
+    }
+}
+
+void render_reply(struct buf *out, const struct resp_value *value,
+                  const struct render_options *options)
+{
+    struct buf indent = {0};
+
+    switch (options->format) {
+    case RENDER_TTY:
+        render_tty(out, value, &indent);
+        break;
+    case RENDER_RAW:
+        render_raw(out, value, options->delimiter);
+        buf_append_text(out, options->terminator);
+        break;
+    case RENDER_CSV:
+        render_csv(out, value);
+        buf_append_byte(out, '\n');
+        break;
+    case RENDER_JSON:
+    case RENDER_QUOTED_JSON:
+        json_write(out, value, options->format == RENDER_QUOTED_JSON);
+        buf_append_byte(out, '\n');
+        break;
+    }
+    buf_deinit(&indent);
+}

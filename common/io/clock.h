@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The one place that reads clocks.  Everything above is handed the time. */
+#ifndef STARLING_IO_CLOCK_H
+#define STARLING_IO_CLOCK_H
+
+#include "base/clock.h"
+
+/* Goes on while the process is stopped and while the machine sleeps. */
+struct mono_time clock_mono_now(void);
+int64_t clock_unix_ms(void);
+/* Both, read one right after the other. */
+struct moment clock_now(void);
+
+#endif

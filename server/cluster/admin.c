@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* CLUSTER subcommands.  Each refuses early, then changes the state between step_begin and
+ * step_end, so that their consequences go out like those of an event. */
+#include "cluster/admin.h"
+
+#include "base/assert.h"
+#include "base/bitset.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/lease.h"
+#include "cluster/links.h"
+#include "cluster/manual.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+#include "cluster/slots.h"
+#include "cluster/step.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define REFUSE(call, ...)                                                                          \
+    do {                                                                                           \
+        errmsg_set((call)->error, __VA_ARGS__);                                                    \
+        return false;                                                                              \
+    } while (0)
+
+static bool is_port(int64_t port)
+{
+    return port > 0 && port <= UINT16_MAX;
+}
+
+static bool is_being_met(const struct cluster *c, const struct cluster_address *address)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node->is_in_handshake && node->is_to_meet &&
+            cluster_address_equal(&node->address, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct bytes host,
+                  int64_t port, int64_t bus_port)
+{
+    struct cluster *c = cluster;
+    struct cluster_address address = {0};
+    struct cluster_node *node = NULL;
+    struct cluster_id id = {0};
+
+    bus_port = bus_port != 0 ? bus_port : port + CLUSTER_BUS_PORT_OFFSET;
+    if (cluster_ip_is_valid(host)) {
+        bytes_to_text(host, address.ip, sizeof(address.ip));
+    } else if (cluster_hostname_is_valid(host)) {
+        bytes_to_text(host, address.hostname, sizeof(address.hostname));
+    }
+    if ((address.ip[0] == '\0' && address.hostname[0] == '\0') || !is_port(port) ||
+        !is_port(bus_port)) {
+        REFUSE(call, "Invalid node address specified: %.*s:%" PRId64, BYTES_ARGS(host), port);
+    }
+    address.port = (uint16_t)port;
+    address.bus_port = (uint16_t)bus_port;
+    if (is_being_met(c, &address)) {
+        return true;
+    }
+    step_begin(c, call->now, call->actions);
+    rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
+    node = nodes_add(c, &id, &address);
+    if (node != NULL) {
+        node->is_in_handshake = true;
+        node->is_to_meet = true;
+        c->is_tick_wanted = true;
+    }
+    step_end(c);
+    if (node == NULL) {
+        REFUSE(call, "The table of nodes is full (%d)", CLUSTER_NODES_MAX);
+    }
+    return true;
+}
+
+bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct bytes id)
+{
+    struct cluster *c = cluster;
+    struct cluster_node *node = nodes_find_text(c, id);
+
+    if (node == NULL) {
+        REFUSE(call, "Unknown node %.*s", BYTES_ARGS(id));
+    }
+    if (node == c->me) {
+        REFUSE(call, "I tried hard but I can't forget myself...");
+    }
+    if (cluster_id_equal(&c->me->primary, &node->id)) {
+        REFUSE(call, "Can't forget my master!");
+    }
+    step_begin(c, call->now, call->actions);
+    nodes_ban(c, &node->id, mono_add_ms(c->now, CLUSTER_BAN_MS));
+    nodes_remove(c, node);
+    step_end(c);
+    return true;
+}
+
+/* Slots may be assigned or unassigned only once in a call, and only where that changes it. */
+static bool check_slots(struct cluster *c, struct cluster_call *call, const uint16_t *slots,
+                        size_t count, bool is_adding)
+{
+    uint64_t seen[FRAME_SLOT_WORDS] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i] >= SLOT_COUNT) {
+            REFUSE(call, "Invalid or out of range slot");
+        }
+        if (is_adding && c->owner[slots[i]] != NULL) {
+            REFUSE(call, "Slot %u is already busy", slots[i]);
+        }
+        if (!is_adding && c->owner[slots[i]] == NULL) {
+            REFUSE(call, "Slot %u is already unassigned", slots[i]);
+        }
+        if (bitset_has(seen, slots[i])) {
+            REFUSE(call, "Slot %u specified multiple times", slots[i]);
+        }
+        bitset_add(seen, slots[i]);
+    }
+    return true;
+}
+
+bool cluster_add_slots(struct cluster *cluster, struct cluster_call *call, const uint16_t *slots,
+                       size_t count)
+{
+    struct cluster *c = cluster;
+
+    if (!node_is_primary(c->me)) {
+        REFUSE(call, "A replica cannot own slots");
+    }
+    if (!check_slots(c, call, slots, count, true)) {
+        return false;
+    }
+    step_begin(c, call->now, call->actions);
+    for (size_t i = 0; i < count; i++) {
+        slots_clear_move(c, slots[i]);
+        slots_bind(c, slots[i], c->me);
+    }
+    bus_announce(c);
+    step_end(c);
+    return true;
+}
+
+bool cluster_del_slots(struct cluster *cluster, struct cluster_call *call, const uint16_t *slots,
+                       size_t count)
+{
+    struct cluster *c = cluster;
+
+    if (!check_slots(c, call, slots, count, false)) {
+        return false;
+    }
+    step_begin(c, call->now, call->actions);
+    for (size_t i = 0; i < count; i++) {
+        slots_clear_move(c, slots[i]);
+        slots_bind(c, slots[i], NULL);
+    }
+    bus_announce(c);
+    step_end(c);
+    return true;
+}
+
+bool cluster_flush_slots(struct cluster *cluster, struct cluster_call *call)
+{
+    struct cluster *c = cluster;
+
+    if (call->has_keys) {
+        REFUSE(call, "DB must be empty to perform CLUSTER FLUSHSLOTS.");
+    }
+    step_begin(c, call->now, call->actions);
+    slots_unbind_all(c, c->me);
+    bus_announce(c);
+    step_end(c);
+    return true;
+}
+
+bool cluster_replicate(struct cluster *cluster, struct cluster_call *call, struct bytes id)
+{
+    struct cluster *c = cluster;
+    struct cluster_node *node = nodes_find_text(c, id);
+
+    if (node == NULL || node->is_in_handshake) {
+        REFUSE(call, "Unknown node %.*s", BYTES_ARGS(id));
+    }
+    if (node == c->me) {
+        REFUSE(call, "Can't replicate myself");
+    }
+    if (!node_is_primary(node)) {
+        REFUSE(call, "I can only replicate a master, not a replica.");
+    }
+    if (node_is_primary(c->me) && (c->me->slot_count > 0 || call->has_keys)) {
+        REFUSE(call, "To set a master the node must be empty and without assigned slots.");
+    }
+    step_begin(c, call->now, call->actions);
+    if (!cluster_id_equal(&c->me->primary, &node->id)) {
+        role_follow(c, &node->id);
+        bus_announce(c);
+    }
+    step_end(c);
+    return true;
+}
+
+bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
+                      enum cluster_failover_kind kind)
+{
+    struct cluster *c = cluster;
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+
+    if (node_is_primary(c->me)) {
+        REFUSE(call, "You should send CLUSTER FAILOVER to a replica");
+    }
+    if (primary == NULL) {
+        REFUSE(call, "I'm a replica but my master is unknown to me");
+    }
+    if (kind == CLUSTER_FAILOVER_AGREED &&
+        (primary->is_failed || primary->is_failing || primary->link != LINK_UP)) {
+        REFUSE(call, "Master is down or failed, please use CLUSTER FAILOVER FORCE");
+    }
+    step_begin(c, call->now, call->actions);
+    switch (kind) {
+    case CLUSTER_FAILOVER_AGREED:
+        manual_start(c, false);
+        break;
+    case CLUSTER_FAILOVER_FORCE:
+        manual_start(c, true);
+        break;
+    case CLUSTER_FAILOVER_TAKEOVER:
+        role_take_over(c, c->current_epoch + 1);
+        break;
+    }
+    step_end(c);
+    return true;
+}
+
+static void forget_everybody(struct cluster *c)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        slots_clear_move(c, (uint16_t)slot);
+        slots_bind(c, (uint16_t)slot, NULL);
+    }
+    while (c->nodes.count > 1) {
+        nodes_remove(c, c->nodes.items[c->nodes.count - 1]);
+    }
+    c->vote = (struct held_vote){0};
+    c->me->voted_against = 0;
+}
+
+bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_hard)
+{
+    struct cluster *c = cluster;
+    bool was_replica = !node_is_primary(c->me);
+
+    if (!was_replica && call->has_keys) {
+        REFUSE(call, "CLUSTER RESET can't be called with master nodes containing keys");
+    }
+    step_begin(c, call->now, call->actions);
+    forget_everybody(c);
+    if (was_replica) {
+        nodes_set_primary(c, c->me);
+        rng_hex(&c->rng, c->me->shard.text, CLUSTER_ID_LEN);
+        c->is_follow_due = false;
+        c->is_promotion_due = true;
+        c->drops_data = true;
+    }
+    if (is_hard) {
+        struct cluster_id id = {0};
+
+        c->current_epoch = 0;
+        c->last_vote_epoch = 0;
+        c->me->config_epoch = 0;
+        rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
+        nodes_rename(c, c->me, &id);
+    }
+    c->had_majority = false;
+    lease_forget(c);
+    role_hold_until_saved(c);
+    step_end(c);
+    return true;
+}
+
+bool cluster_set_config_epoch(struct cluster *cluster, struct cluster_call *call, int64_t epoch)
+{
+    struct cluster *c = cluster;
+
+    if (epoch < 0) {
+        REFUSE(call, "Invalid config epoch specified: %" PRId64, epoch);
+    }
+    if (c->nodes.count > 1) {
+        REFUSE(call, "The user can assign a config epoch only when the node does not know any "
+                     "other node.");
+    }
+    if (c->me->config_epoch != 0) {
+        REFUSE(call, "Node config epoch is already non-zero");
+    }
+    step_begin(c, call->now, call->actions);
+    role_set_config_epoch(c, (uint64_t)epoch);
+    step_end(c);
+    return true;
+}
+
+bool cluster_bump_epoch(struct cluster *cluster, struct cluster_call *call, bool *out_is_bumped,
+                        uint64_t *out_epoch)
+{
+    struct cluster *c = cluster;
+    uint64_t greatest = 0;
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        uint64_t epoch = c->nodes.items[i]->config_epoch;
+
+        greatest = epoch > greatest ? epoch : greatest;
+    }
+    greatest = c->current_epoch > greatest ? c->current_epoch : greatest;
+    *out_is_bumped = c->me->config_epoch == 0 || c->me->config_epoch != greatest;
+    step_begin(c, call->now, call->actions);
+    if (*out_is_bumped) {
+        role_set_config_epoch(c, c->current_epoch + 1);
+    }
+    step_end(c);
+    *out_epoch = c->me->config_epoch;
+    return true;
+}
+
+bool cluster_save_config(struct cluster *cluster, struct cluster_call *call)
+{
+    step_begin(cluster, call->now, call->actions);
+    nodes_changed(cluster);
+    step_end(cluster);
+    return true;
+}
+
+static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
+                               const struct cluster_node *node, uint16_t slot)
+{
+    if (!node_is_primary(node)) {
+        REFUSE(call, "Target node is not a master");
+    }
+    if (c->owner[slot] == c->me && node != c->me && call->has_keys) {
+        REFUSE(call,
+               "Can't assign hashslot %u to a different node while I still hold keys for "
+               "this hash slot.",
+               slot);
+    }
+    return true;
+}
+
+static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uint16_t slot,
+                               enum cluster_setslot_kind kind)
+{
+    if (kind == CLUSTER_SETSLOT_MIGRATING && c->owner[slot] != c->me) {
+        REFUSE(call, "I'm not the owner of hash slot %u", slot);
+    }
+    if (kind == CLUSTER_SETSLOT_IMPORTING && c->owner[slot] == c->me) {
+        REFUSE(call, "I'm already the owner of hash slot %u", slot);
+    }
+    return true;
+}
+
+/* The slot has an owner from now on.  When we imported it, a new epoch makes our claim the
+ * stronger one. */
+static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *node)
+{
+    const struct slot_move *move = slots_find_move(c, slot);
+    bool is_imported = node == c->me && move != NULL && move->is_import;
+
+    slots_clear_move(c, slot);
+    slots_bind(c, slot, node);
+    if (is_imported) {
+        role_set_config_epoch(c, c->current_epoch + 1);
+    }
+    bus_announce(c);
+}
+
+bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16_t slot,
+                      enum cluster_setslot_kind kind, struct bytes id)
+{
+    struct cluster *c = cluster;
+    struct cluster_node *node = nodes_find_text(c, id);
+    struct slot_move move = {.slot = slot, .is_import = kind == CLUSTER_SETSLOT_IMPORTING};
+
+    if (slot >= SLOT_COUNT) {
+        REFUSE(call, "Invalid or out of range slot");
+    }
+    if (!node_is_primary(c->me)) {
+        REFUSE(call, "You can use SETSLOT only with masters.");
+    }
+    if (kind != CLUSTER_SETSLOT_STABLE && (node == NULL || node->is_in_handshake)) {
+        REFUSE(call, "I don't know about node %.*s", BYTES_ARGS(id));
+    }
+    if (kind == CLUSTER_SETSLOT_NODE ? !check_setslot_node(c, call, node, slot)
+                                     : !check_setslot_move(c, call, slot, kind)) {
+        return false;
+    }
+    step_begin(c, call->now, call->actions);
+    switch (kind) {
+    case CLUSTER_SETSLOT_MIGRATING:
+    case CLUSTER_SETSLOT_IMPORTING:
+        move.peer = node->id;
+        slots_set_move(c, &move);
+        break;
+    case CLUSTER_SETSLOT_STABLE:
+        slots_clear_move(c, slot);
+        break;
+    case CLUSTER_SETSLOT_NODE:
+        set_owner(c, slot, node);
+        break;
+    }
+    step_end(c);
+    return true;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames are filled from the state, encoded into a scratch buffer and handed out as actions.
+ * Every frame carries what the sender is and owns, so that each of them is also a heartbeat. */
+#include "cluster/bus.h"
+
+#include "base/assert.h"
+#include "cluster/election.h"
+#include "cluster/emit.h"
+#include "cluster/lease.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+
+#include <string.h>
+
+enum {
+    PING_INTERVAL_MAX_MS = 1000,
+    PING_INTERVAL_MIN_MS = 10,
+    PINGS_PER_TIMEOUT = 5,
+};
+
+int64_t bus_ping_interval_ms(const struct cluster *c)
+{
+    int64_t interval_ms = cluster_timeout_part(c, PINGS_PER_TIMEOUT);
+
+    if (interval_ms > PING_INTERVAL_MAX_MS) {
+        return PING_INTERVAL_MAX_MS;
+    }
+    return interval_ms < PING_INTERVAL_MIN_MS ? PING_INTERVAL_MIN_MS : interval_ms;
+}
+
+static bool has_bits(const uint64_t *words)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        any |= words[i];
+    }
+    return any != 0;
+}
+
+static void fill_slots(struct frame *frame, const uint64_t *slots)
+{
+    memcpy(frame->slots, slots, sizeof(frame->slots));
+    frame->flags |= has_bits(slots) ? FRAME_HAS_SLOTS : 0;
+}
+
+static uint16_t own_flags(const struct cluster *c)
+{
+    uint32_t flags = 0;
+
+    flags |= node_is_primary(c->me) ? FRAME_PRIMARY : 0;
+    flags |= c->config.replica_no_failover ? FRAME_NO_FAILOVER : 0;
+    flags |= c->is_ok ? FRAME_STATE_OK : 0;
+    flags |= role_is_complete(c) ? FRAME_COMPLETE : 0;
+    flags |= election_is_eligible(c) ? FRAME_ELIGIBLE : 0;
+    return (uint16_t)flags;
+}
+
+/* Everything that all frames say.  gossip is not touched but for its count. */
+static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
+{
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+
+    frame->type = type;
+    frame->flags = own_flags(c);
+    frame->sender = c->me->id;
+    frame->shard = c->me->shard;
+    frame->primary = c->me->primary;
+    frame->boot = c->boot;
+    frame->sequence = ++c->sequence;
+    frame->current_epoch = c->current_epoch;
+    frame->config_epoch = primary != NULL ? primary->config_epoch : c->me->config_epoch;
+    frame->offset = c->status.offset;
+    memcpy(frame->history, c->status.history, sizeof(frame->history));
+    frame->sent_us = c->now.us;
+    frame->echo_us = 0;
+    frame->timeout_ms = (uint32_t)c->config.node_timeout_ms;
+    frame->voted_epoch = 0;
+    frame->address = c->me->address;
+    bytes_to_text(bytes_from_text(c->config.announce_ip), frame->address.ip,
+                  sizeof(frame->address.ip));
+    frame->subject = (struct cluster_id){0};
+    frame->subject_epoch = 0;
+    frame->gossip_count = 0;
+    fill_slots(frame, c->me->slots);
+}
+
+static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
+{
+    if (c->file_written < c->hold_sequence) {
+        return; /* invariant (5): what it would say is not on disk yet */
+    }
+    buf_clear(&c->frame_bytes);
+    frame_encode(frame, buf_bytes(&c->secret), &c->frame_bytes);
+    c->sent[frame->type]++;
+    c->stats.sent_bytes += c->frame_bytes.len;
+    emit_send(c, link, buf_bytes(&c->frame_bytes));
+}
+
+static struct cluster_link link_to(const struct cluster_node *node)
+{
+    return (struct cluster_link){.number = node->number};
+}
+
+static void add_gossip(struct frame *frame, const struct cluster_node *node)
+{
+    struct frame_gossip *entry = &frame->gossip[frame->gossip_count++];
+    uint32_t flags = node_is_primary(node) ? FRAME_NODE_PRIMARY : FRAME_NODE_REPLICA;
+
+    flags |= node->is_failing ? FRAME_NODE_FAILING : 0;
+    flags |= node->is_failed ? FRAME_NODE_FAILED : 0;
+    entry->id = node->id;
+    entry->address = node->address;
+    entry->flags = (uint16_t)flags;
+}
+
+static bool is_gossip_about(const struct cluster *c, const struct cluster_node *node,
+                            const struct cluster_node *receiver)
+{
+    return node != c->me && node != receiver && !node->is_in_handshake;
+}
+
+/* Failing nodes first, for they are urgent; then others, each frame going on where the last one
+ * ended.  receiver may be NULL. */
+static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, struct frame *frame)
+{
+    size_t wanted = c->nodes.count / 10;
+    size_t visited = 0;
+
+    if (wanted < CLUSTER_REPORTS_PER_FRAME_MIN) {
+        wanted = CLUSTER_REPORTS_PER_FRAME_MIN;
+    }
+    for (size_t i = 0; i < c->nodes.count && frame->gossip_count < FRAME_GOSSIP_MAX / 2; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (is_gossip_about(c, node, receiver) && !node_is_reachable(node)) {
+            add_gossip(frame, node);
+        }
+    }
+    wanted += frame->gossip_count;
+    while (visited < c->nodes.count && frame->gossip_count < FRAME_GOSSIP_MAX &&
+           frame->gossip_count < wanted) {
+        const struct cluster_node *node = c->nodes.items[c->gossip_cursor++ % c->nodes.count];
+
+        visited++;
+        if (is_gossip_about(c, node, receiver) && node_is_reachable(node)) {
+            add_gossip(frame, node);
+        }
+    }
+}
+
+void bus_send_ping(struct cluster *c, struct cluster_node *node)
+{
+    struct frame frame;
+
+    if (node->link != LINK_UP) {
+        return;
+    }
+    fill(c, node->is_to_meet ? FRAME_MEET : FRAME_PING, &frame);
+    if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
+        frame.flags |= FRAME_PAUSED;
+    }
+    fill_gossip(c, node, &frame);
+    send(c, link_to(node), &frame);
+    node->next_ping_at = mono_add_ms(c->now, bus_ping_interval_ms(c));
+    if (mono_is_before(c->now, node->unanswered_since)) {
+        node->unanswered_since = c->now;
+    }
+}
+
+void bus_send_pong(struct cluster *c, struct cluster_link link, const struct frame *ping,
+                   struct cluster_node *sender)
+{
+    struct frame frame;
+
+    fill(c, FRAME_PONG, &frame);
+    frame.echo_us = ping->sent_us;
+    if (sender != NULL && lease_grant(c, sender, ping)) {
+        frame.flags |= FRAME_GRANTED;
+    }
+    if (sender != NULL && node_is_voter(c->me)) {
+        frame.voted_epoch = sender->voted_against;
+    }
+    fill_gossip(c, sender, &frame);
+    send(c, link, &frame);
+}
+
+void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject)
+{
+    struct frame frame;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node->link == LINK_UP && node != subject && !node->is_in_handshake) {
+            fill(c, FRAME_FAIL, &frame);
+            frame.subject = subject->id;
+            frame.subject_epoch = subject->config_epoch;
+            send(c, link_to(node), &frame);
+        }
+    }
+}
+
+void bus_send_failover_start(struct cluster *c, struct cluster_node *primary)
+{
+    struct frame frame;
+
+    if (primary->link == LINK_UP) {
+        fill(c, FRAME_FAILOVER_START, &frame);
+        send(c, link_to(primary), &frame);
+    }
+}
+
+void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
+                           const struct cluster_node *primary)
+{
+    struct frame frame;
+
+    if (voter->link != LINK_UP) {
+        return;
+    }
+    fill(c, FRAME_VOTE_REQUEST, &frame);
+    fill_slots(&frame, primary->slots);
+    frame.config_epoch = primary->config_epoch;
+    frame.subject = primary->id;
+    frame.subject_epoch = c->election.epoch;
+    frame.flags |= c->election.reason == ELECTION_AGREED ? FRAME_AGREED : 0;
+    frame.flags |= c->election.reason == ELECTION_FORCED ? FRAME_FORCED : 0;
+    send(c, link_to(voter), &frame);
+}
+
+void bus_send_vote(struct cluster *c, const struct held_vote *vote)
+{
+    struct frame frame;
+
+    fill(c, FRAME_VOTE, &frame);
+    frame.echo_us = vote->echo_us;
+    frame.subject = vote->candidate;
+    frame.subject_epoch = vote->epoch;
+    send(c, vote->link, &frame);
+}
+
+void bus_send_update(struct cluster *c, struct cluster_link link, const struct cluster_node *owner)
+{
+    struct frame frame;
+
+    fill(c, FRAME_UPDATE, &frame);
+    frame.flags &= (uint16_t)~FRAME_HAS_SLOTS;
+    fill_slots(&frame, owner->slots);
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        /* Not those of which the owner itself no longer speaks. */
+        frame.slots[i] &= ~c->disowned[i];
+    }
+    frame.subject = owner->id;
+    frame.subject_epoch = owner->config_epoch;
+    send(c, link, &frame);
+}
+
+void bus_announce(struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        c->nodes.items[i]->next_ping_at = c->now;
+    }
+    c->is_tick_wanted = true;
+}
+
+void bus_announce_to_voters(struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        if (node_is_voter(c->nodes.items[i])) {
+            c->nodes.items[i]->next_ping_at = c->now;
+        }
+    }
+    c->is_tick_wanted = true;
+}
+
+void bus_tick(struct cluster *c)
+{
+    size_t budget = CLUSTER_PINGS_PER_TICK;
+    size_t count = c->nodes.count;
+
+    for (size_t i = 0; i < count && budget > 0; i++) {
+        struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
+
+        if (node != c->me && node->link == LINK_UP && mono_is_due(node->next_ping_at, c->now)) {
+            bus_send_ping(c, node);
+            budget--;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What this node says on the bus. */
+#ifndef STARLING_CLUSTER_BUS_H
+#define STARLING_CLUSTER_BUS_H
+
+#include "cluster/state.h"
+
+/* All of these do nothing towards a node whose link is not up. */
+/* PING, or MEET while it is to be met. */
+void bus_send_ping(struct cluster *c, struct cluster_node *node);
+void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject);
+void bus_send_failover_start(struct cluster *c, struct cluster_node *primary);
+/* Ask a voter for its vote to replace `primary` (ourselves: to confirm us). */
+void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
+                           const struct cluster_node *primary);
+/* Answer on the link that the question came by. */
+void bus_send_pong(struct cluster *c, struct cluster_link link, const struct frame *ping,
+                   struct cluster_node *sender);
+void bus_send_vote(struct cluster *c, const struct held_vote *vote);
+void bus_send_update(struct cluster *c, struct cluster_link link, const struct cluster_node *owner);
+
+/* Let every node hear from us in this step's tick. */
+void bus_announce(struct cluster *c);
+/* The voters only: there is news about a failing node. */
+void bus_announce_to_voters(struct cluster *c);
+/* Pings that are due, within the budget of a tick. */
+void bus_tick(struct cluster *c);
+int64_t bus_ping_interval_ms(const struct cluster *c);
+
+#endif

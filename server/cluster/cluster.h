@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The cluster core: who is there, who owns which slots, who may serve, who takes over.
+ *
+ * A pure state machine: time and events come in, actions go out as data (actions.h).  It sees
+ * no socket, no file, no clock; the same events in the same order give the same actions.
+ *
+ * Rules that everything here keeps (a voter is a primary that owns slots):
+ * (1) Identity is the node id.  Addresses are learned, gossiped and replaced.
+ * (2) A voter votes at most once per epoch, and the vote is in the nodes file before it is sent.
+ * (3) A primary serves only under a lease: a majority of voters, itself included, have each
+ *     answered one of its pings and thereby promised not to vote for a replacement for
+ *     node_timeout after its receipt.  The lease lasts 9/10 of node_timeout from the sending.
+ * (4) A voter that has voted to replace a primary grants it no lease any more, until that
+ *     primary shows a config epoch above the one of the vote.  So a replaced primary and its
+ *     replacement never hold leases at the same time.
+ * (5) A voter that restarted does not vote for node_timeout: its promises were in memory.
+ * (6) Of two claims to a slot the one with the greater config epoch holds.
+ *
+ * A primary that could not be replaced in the end (votes were given, nobody won) finds
+ * that voters withhold its lease and asks for their confirmation in a new epoch.
+ *
+ * Related headers: actions.h (what comes out), admin.h (CLUSTER subcommands that change
+ * something), report.h (those that tell), route.h (may we serve this), frame.h (the bus).
+ *
+ * Owns everything inside; borrows nothing beyond a call.  One thread at a time. */
+#ifndef STARLING_CLUSTER_CLUSTER_H
+#define STARLING_CLUSTER_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/errmsg.h"
+#include "cluster/actions.h"
+#include "cluster/identity.h"
+
+enum {
+    CLUSTER_HISTORY_LEN = 40,
+    CLUSTER_NODE_TIMEOUT_MIN_MS = 50,
+    CLUSTER_NODE_TIMEOUT_MAX_MS = 10 * 60 * 1000,
+    CLUSTER_MANUAL_TIMEOUT_MS = 5000, /* CLUSTER FAILOVER gives up */
+    CLUSTER_MANUAL_PAUSE_MS = 10000,  /* longest pause of writes for it */
+    CLUSTER_BAN_MS = 60000,           /* a forgotten node is not learned again from gossip */
+};
+
+/* Which address of a node clients are told. */
+enum cluster_endpoint_type {
+    CLUSTER_ENDPOINT_IP,
+    CLUSTER_ENDPOINT_HOSTNAME, /* "?" when a node has none */
+    CLUSTER_ENDPOINT_UNKNOWN,  /* empty: the host that the client is connected to */
+};
+
+/* What CONFIG SET can change. */
+struct cluster_settings {
+    const char *announce_ip;       /* "" or NULL: learned from other nodes */
+    const char *announce_hostname; /* "" or NULL: none */
+    uint16_t port;                 /* as announced */
+    uint16_t bus_port;
+    int64_t node_timeout_ms; /* the same on all nodes */
+    struct bytes secret;     /* empty: frames carry no authentication */
+    bool require_full_coverage;
+    bool allow_reads_when_down;
+    bool replica_no_failover;
+    int64_t replica_validity_factor; /* 0: data is never too old */
+    int64_t replica_ping_period_ms;  /* repl-ping-replica-period, part of the data age limit */
+    enum cluster_endpoint_type preferred_endpoint;
+};
+
+#define CLUSTER_SETTINGS_DEFAULT                                                                   \
+    ((struct cluster_settings){.port = 6379,                                                       \
+                               .bus_port = 16379,                                                  \
+                               .node_timeout_ms = 1000,                                            \
+                               .require_full_coverage = true,                                      \
+                               .replica_validity_factor = 10,                                      \
+                               .replica_ping_period_ms = 10000})
+
+struct cluster_options {
+    struct cluster_settings settings; /* texts are copied */
+    const char *node_id;              /* 40 hex, or NULL: made from the seed.  A nodes file wins */
+    uint64_t seed;                    /* from the kernel, unless in a test */
+    struct bytes nodes_file;          /* empty: a node that was never in a cluster */
+};
+
+/* What this node knows of its own data and its replication link. */
+struct cluster_status {
+    char history[CLUSTER_HISTORY_LEN + 1];
+    uint64_t offset; /* of the end of our log */
+    /* Loaded whole.  A replica without is never promoted.  A primary with slots that started
+     * without data it should have says false: it then holds no lease and its replicas take
+     * over with its agreement; it should refuse to synchronise replicas meanwhile.  When nobody
+     * took over after a while it is the node's decision to say true. */
+    bool is_data_complete;
+    /* Of a replica: is its link to the primary up, and if not, since when. */
+    bool is_link_up;
+    struct mono_time link_down_since;
+};
+
+enum cluster_event_type {
+    CLUSTER_EVENT_TICK,
+    CLUSTER_EVENT_LINK_UP,         /* link (outgoing), peer_ip: the address it was reached at */
+    CLUSTER_EVENT_LINK_DOWN,       /* link (outgoing), reason: could not connect, or broke */
+    CLUSTER_EVENT_FRAME,           /* link, frame, peer_ip, local_ip: one whole frame */
+    CLUSTER_EVENT_INCOMING_CLOSED, /* link (incoming) */
+    CLUSTER_EVENT_FILE_WRITTEN,    /* sequence: this nodes file, or a newer one, is on disk */
+    CLUSTER_EVENT_FILE_FAILED,     /* sequence, reason: it is not; it will be asked for again */
+    CLUSTER_EVENT_STATUS,          /* status: at start, at each change of role, history or link
+                                      state, and before ticks so that offsets are fresh */
+};
+
+struct cluster_event {
+    enum cluster_event_type type;
+    struct cluster_link link;
+    struct bytes frame;
+    const char *peer_ip;  /* may be NULL */
+    const char *local_ip; /* may be NULL: our side of the connection */
+    const char *reason;
+    uint64_t sequence;
+    const struct cluster_status *status;
+};
+
+struct cluster;
+
+/* NULL when the nodes file is damaged or an option is wrong; error then says what, with the
+ * number of the line.  Call cluster_step with a tick directly afterwards. */
+MUST_USE struct cluster *cluster_new(const struct cluster_options *options, struct mono_time now,
+                                     struct errmsg *error);
+void cluster_free(struct cluster *cluster);
+/* Takes effect with the next step, which should follow directly.  False, and nothing changed,
+ * when a setting is wrong. */
+MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_settings *settings,
+                                struct errmsg *error);
+
+/* The one door.  Appends to actions and sets actions->wake_at. */
+void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
+                  struct cluster_actions *actions);
+
+/* May this node, at exactly this time, answer for its slots as their primary?  Always false of a
+ * replica and of a node without slots. */
+bool cluster_has_lease(const struct cluster *cluster, struct mono_time now);
+/* Until when the lease above lasts, if nothing changes; MONO_NEVER for the only voter. */
+struct mono_time cluster_lease_end(const struct cluster *cluster);
+
+const struct cluster_id *cluster_my_id(const struct cluster *cluster);
+bool cluster_is_replica(const struct cluster *cluster);
+/* cluster_state:ok */
+bool cluster_is_ok(const struct cluster *cluster);
+uint64_t cluster_current_epoch(const struct cluster *cluster);
+/* Does this node own the slot (as a primary)? */
+bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot);
+/* Does the slot belong to this node or, of a replica, to its primary? */
+bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot);
+
+/* Assert every invariant; O(slots + nodes). */
+void cluster_check(const struct cluster *cluster);
+
+#endif

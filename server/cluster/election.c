@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* The candidate's side of an election; the voter's is in vote.c. */
+#include "cluster/election.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/lease.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define TO(phase) (1u << (phase))
+
+static void move(struct cluster *c, enum election_phase to)
+{
+    static const uint32_t allowed[] = {
+        [ELECTION_IDLE] = TO(ELECTION_WAITING),
+        [ELECTION_WAITING] = TO(ELECTION_SAVING) | TO(ELECTION_IDLE),
+        [ELECTION_SAVING] = TO(ELECTION_ASKING) | TO(ELECTION_IDLE) | TO(ELECTION_WAITING),
+        [ELECTION_ASKING] = TO(ELECTION_WAITING) | TO(ELECTION_IDLE),
+    };
+
+    ASSERT((allowed[c->election.phase] & TO(to)) != 0);
+    c->election.phase = to;
+}
+
+const char *election_why_not(const struct cluster *c)
+{
+    int64_t limit_ms = c->config.replica_ping_period_ms +
+                       c->config.node_timeout_ms * c->config.replica_validity_factor;
+
+    if (node_is_primary(c->me)) {
+        return "it is a primary";
+    }
+    if (!c->has_status || !c->status.is_data_complete) {
+        return "its data is not complete";
+    }
+    if (c->config.replica_no_failover) {
+        return "cluster-replica-no-failover is set";
+    }
+    if (c->config.replica_validity_factor != 0 && !c->status.is_link_up &&
+        mono_ms_between(c->status.link_down_since, c->now) > limit_ms) {
+        return "its data is too old";
+    }
+    return NULL;
+}
+
+bool election_is_eligible(const struct cluster *c)
+{
+    return election_why_not(c) == NULL;
+}
+
+static enum election_reason find_reason(const struct cluster *c)
+{
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+
+    if (node_is_primary(c->me)) {
+        return lease_needs_confirmation(c) ? ELECTION_CONFIRM : ELECTION_NONE;
+    }
+    if (primary == NULL || primary->slot_count == 0 || !role_is_complete(c)) {
+        return ELECTION_NONE;
+    }
+    if (c->manual.phase == MANUAL_READY) {
+        return ELECTION_AGREED;
+    }
+    if (c->manual.phase == MANUAL_FORCED) {
+        return ELECTION_FORCED;
+    }
+    if (c->manual.phase != MANUAL_IDLE || !election_is_eligible(c)) {
+        return ELECTION_NONE;
+    }
+    if (primary->is_failed) {
+        return ELECTION_FAILED;
+    }
+    if (primary->has_answered && node_is_reachable(primary) && !primary->is_complete) {
+        return ELECTION_AGREED; /* it has lost its data, we have ours */
+    }
+    return ELECTION_NONE;
+}
+
+/* How many siblings that could stand are ahead of us. */
+static unsigned find_rank(const struct cluster *c)
+{
+    unsigned rank = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (cluster_id_equal(&node->primary, &c->me->primary) && node_is_reachable(node) &&
+            node->is_eligible && strcmp(node->history, c->status.history) == 0 &&
+            node->offset > c->status.offset) {
+            rank++;
+        }
+    }
+    return rank;
+}
+
+static int64_t random_below_ms(struct cluster *c, int64_t bound_ms)
+{
+    return (int64_t)rng_below(&c->rng, (uint64_t)bound_ms + 1);
+}
+
+static void schedule(struct cluster *c, enum election_reason reason)
+{
+    struct election *e = &c->election;
+    int64_t delay_ms = 0;
+
+    e->reason = reason;
+    e->rank = 0;
+    if (reason == ELECTION_FAILED) {
+        e->rank = find_rank(c);
+        delay_ms = random_below_ms(c, cluster_timeout_part(c, 10)) +
+                   (int64_t)e->rank * cluster_timeout_part(c, 5);
+    } else if (reason == ELECTION_CONFIRM) {
+        /* Whoever was voted for has its chance to show first. */
+        delay_ms = c->config.node_timeout_ms + random_below_ms(c, cluster_timeout_part(c, 2));
+    }
+    e->at = mono_add_ms(c->now, delay_ms);
+    move(c, ELECTION_WAITING);
+}
+
+static void retry(struct cluster *c)
+{
+    move(c, ELECTION_WAITING);
+    c->election.at = mono_add_ms(c->now, random_below_ms(c, cluster_timeout_part(c, 5)));
+}
+
+static void start(struct cluster *c)
+{
+    struct election *e = &c->election;
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        c->nodes.items[i]->vote_epoch = 0;
+    }
+    e->epoch = ++c->current_epoch;
+    e->sequence = c->file_sequence + 1;
+    e->rounds = 0;
+    nodes_changed(c);
+    move(c, ELECTION_SAVING);
+    c->stats.elections_started++;
+    emit_log(c, LOG_NOTICE, "asking for votes in epoch %" PRIu64 ", rank %u, offset %" PRIu64,
+             e->epoch, e->rank, c->status.offset);
+}
+
+/* Whom the election would replace: our primary, or ourselves for a confirmation. */
+static const struct cluster_node *subject_of(const struct cluster *c)
+{
+    return c->election.reason == ELECTION_CONFIRM ? c->me : nodes_primary_of(c, c->me);
+}
+
+static void ask(struct cluster *c)
+{
+    const struct cluster_node *subject = subject_of(c);
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_voter(node) && node->vote_epoch != c->election.epoch) {
+            bus_send_vote_request(c, node, subject);
+        }
+    }
+    c->election.rounds++;
+    c->election.at = mono_add_ms(c->now, cluster_timeout_part(c, 10));
+}
+
+void election_on_saved(struct cluster *c)
+{
+    struct election *e = &c->election;
+
+    if (e->phase == ELECTION_SAVING && c->file_written >= e->sequence) {
+        move(c, ELECTION_ASKING);
+        e->deadline = mono_add_ms(c->now, c->config.node_timeout_ms);
+        if (subject_of(c) == NULL) {
+            move(c, ELECTION_IDLE);
+        } else {
+            ask(c);
+        }
+    }
+}
+
+static void win(struct cluster *c)
+{
+    uint64_t epoch = c->election.epoch;
+
+    c->stats.elections_won++;
+    if (c->election.reason == ELECTION_CONFIRM) {
+        emit_log(c, LOG_NOTICE, "confirmed as primary in epoch %" PRIu64, epoch);
+        role_set_config_epoch(c, epoch);
+    } else {
+        role_take_over(c, epoch);
+    }
+    move(c, ELECTION_IDLE);
+}
+
+static void count_votes(struct cluster *c)
+{
+    const struct cluster_node *subject = subject_of(c);
+    size_t votes = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        votes += node_is_voter(node) && node->vote_epoch == c->election.epoch ? 1 : 0;
+    }
+    if (subject == NULL || votes < nodes_majority(c)) {
+        return;
+    }
+    /* With its agreement means with its vote: that ends its lease. */
+    if (c->election.reason == ELECTION_AGREED && subject->vote_epoch != c->election.epoch) {
+        return;
+    }
+    win(c);
+}
+
+void election_take_vote(struct cluster *c, struct cluster_node *voter, const struct frame *vote)
+{
+    if (c->election.phase != ELECTION_ASKING || vote->subject_epoch != c->election.epoch ||
+        !cluster_id_equal(&vote->subject, &c->me->id) || !node_is_voter(voter)) {
+        return;
+    }
+    voter->vote_epoch = vote->subject_epoch;
+    lease_take_vote(c, voter, vote->echo_us);
+    count_votes(c);
+}
+
+static void tick_asking(struct cluster *c)
+{
+    struct election *e = &c->election;
+    bool is_overtaken = c->current_epoch > e->epoch && e->rounds > 2;
+
+    if (!mono_is_due(e->at, c->now)) {
+        return;
+    }
+    if (is_overtaken || mono_is_due(e->deadline, c->now)) {
+        retry(c);
+        return;
+    }
+    ask(c);
+}
+
+void election_tick(struct cluster *c)
+{
+    struct election *e = &c->election;
+    enum election_reason reason = find_reason(c);
+
+    if (e->phase != ELECTION_IDLE && reason != e->reason) {
+        move(c, ELECTION_IDLE);
+    }
+    if (reason == ELECTION_NONE) {
+        return;
+    }
+    switch (e->phase) {
+    case ELECTION_IDLE:
+        schedule(c, reason);
+        if (!mono_is_due(e->at, c->now)) {
+            break;
+        }
+        start(c);
+        break;
+    case ELECTION_WAITING:
+        if (mono_is_due(e->at, c->now)) {
+            start(c);
+        } else if (reason == ELECTION_FAILED && find_rank(c) > e->rank) {
+            /* Others turned out to be ahead. */
+            e->at = mono_add_ms(e->at, cluster_timeout_part(c, 5));
+            e->rank++;
+        }
+        break;
+    case ELECTION_SAVING:
+        break;
+    case ELECTION_ASKING:
+        tick_asking(c);
+        break;
+    }
+}
+
+void election_settle(struct cluster *c)
+{
+    if (c->election.phase != ELECTION_IDLE && find_reason(c) != c->election.reason) {
+        move(c, ELECTION_IDLE);
+    }
+}
+
+struct mono_time election_wake_at(const struct cluster *c)
+{
+    switch (c->election.phase) {
+    case ELECTION_WAITING:
+    case ELECTION_ASKING:
+        return c->election.at;
+    case ELECTION_IDLE:
+    case ELECTION_SAVING:
+        break;
+    }
+    return MONO_NEVER;
+}

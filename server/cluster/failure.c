@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* A node that does not answer for node_timeout looks failing to us; it has failed when a
+ * majority of voters says so within twice that time. */
+#include "cluster/failure.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/election.h"
+#include "cluster/emit.h"
+#include "cluster/nodes.h"
+
+enum {
+    REPORT_VALID_TIMEOUTS = 2,
+    UNDO_TIMEOUTS = 2, /* a failed primary that is back, and that nobody replaced */
+    REJOIN_MIN_MS = 50,
+    REJOIN_MAX_MS = 1000,
+};
+
+static bool is_report_valid(const struct cluster *c, const struct failure_report *report,
+                            struct mono_time now)
+{
+    return mono_ms_between(report->at, now) <= REPORT_VALID_TIMEOUTS * c->config.node_timeout_ms;
+}
+
+size_t failure_count_reports(const struct cluster *c, const struct cluster_node *node,
+                             struct mono_time now)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < node->reports.count; i++) {
+        const struct failure_report *report = &node->reports.items[i];
+        const struct cluster_node *reporter = nodes_find(c, &report->reporter);
+
+        if (reporter != NULL && node_is_voter(reporter) && is_report_valid(c, report, now)) {
+            count++;
+        }
+    }
+    return count;
+}
+
+void failure_take_report(struct cluster *c, const struct cluster_node *reporter,
+                         struct cluster_node *node, bool is_unreachable)
+{
+    struct failure_report report = {.reporter = reporter->id, .at = c->now};
+
+    for (size_t i = node->reports.count; i-- > 0;) {
+        if (cluster_id_equal(&node->reports.items[i].reporter, &reporter->id)) {
+            VEC_REMOVE_AT(&node->reports, i);
+        }
+    }
+    if (is_unreachable && node_is_voter(reporter)) {
+        VEC_PUSH(&node->reports, report);
+    }
+    if (is_unreachable && node->is_failing) {
+        c->is_tick_wanted = true;
+    }
+}
+
+void failure_mark_failed(struct cluster *c, struct cluster_node *node)
+{
+    ASSERT(node != c->me);
+    if (node->is_failed) {
+        return;
+    }
+    node->is_failing = false;
+    node->is_failed = true;
+    node->failed_at = c->now;
+    emit_log(c, LOG_NOTICE, "node %s has failed: a majority cannot reach it", node->id.text);
+    if (cluster_id_equal(&c->me->primary, &node->id)) {
+        const char *why_not = election_why_not(c);
+
+        emit_log(c, LOG_NOTICE, "it is our primary; this replica can%s take over%s%s",
+                 why_not == NULL ? "" : "not", why_not == NULL ? "" : ": ",
+                 why_not == NULL ? "" : why_not);
+    }
+    c->is_routing_changed = true;
+    c->is_tick_wanted = true;
+}
+
+static void suspect(struct cluster *c, struct cluster_node *node)
+{
+    node->is_failing = true;
+    emit_log(c, LOG_VERBOSE, "node %s does not answer", node->id.text);
+    bus_announce_to_voters(c);
+}
+
+static void judge(struct cluster *c, struct cluster_node *node)
+{
+    size_t votes = failure_count_reports(c, node, c->now) + (node_is_voter(c->me) ? 1 : 0);
+
+    if (votes >= nodes_majority(c)) {
+        failure_mark_failed(c, node);
+        bus_broadcast_failed(c, node);
+    }
+}
+
+static void consider_return(struct cluster *c, struct cluster_node *node)
+{
+    bool is_answering = node->link == LINK_UP && node->has_answered &&
+                        mono_is_before(node->failed_at, node->pong_at);
+    bool may_return = !node_is_voter(node) || mono_ms_between(node->failed_at, c->now) >
+                                                  UNDO_TIMEOUTS * c->config.node_timeout_ms;
+
+    if (is_answering && may_return &&
+        mono_ms_between(node->pong_at, c->now) < c->config.node_timeout_ms) {
+        node->is_failed = false;
+        c->is_routing_changed = true;
+        emit_log(c, LOG_NOTICE, "node %s is back", node->id.text);
+    }
+}
+
+void failure_tick(struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+
+        if (node->is_in_handshake) {
+            continue;
+        }
+        if (node->is_failed) {
+            consider_return(c, node);
+            continue;
+        }
+        if (!node->is_failing && mono_is_before(node->unanswered_since, c->now) &&
+            mono_ms_between(node->unanswered_since, c->now) >= c->config.node_timeout_ms) {
+            suspect(c, node);
+        }
+        if (node->is_failing) {
+            judge(c, node);
+        }
+    }
+}
+
+void failure_forgive_silence(struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+
+        if (mono_is_before(node->unanswered_since, c->now)) {
+            node->unanswered_since = c->now;
+        }
+        /* A fresh start for the link too: it may have been cut meanwhile. */
+        if (node->link == LINK_UP) {
+            node->next_ping_at = c->now;
+        }
+    }
+}
+
+void failure_on_answer(struct cluster *c, struct cluster_node *node)
+{
+    node->pong_at = c->now;
+    node->unanswered_since = MONO_NEVER;
+    node->has_answered = true;
+    if (node->is_failing) {
+        node->is_failing = false;
+        emit_log(c, LOG_VERBOSE, "node %s answers again", node->id.text);
+    }
+    if (node->is_failed) {
+        consider_return(c, node);
+    }
+}
+
+static bool has_full_coverage(const struct cluster *c)
+{
+    if (c->assigned_count < SLOT_COUNT) {
+        return false;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node->is_failed && node->slot_count > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool sees_majority(const struct cluster *c)
+{
+    size_t reachable = node_is_voter(c->me) ? 1 : 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_voter(node) && node->has_answered && node_is_reachable(node)) {
+            reachable++;
+        }
+    }
+    return reachable >= nodes_majority(c);
+}
+
+static int64_t rejoin_delay_ms(const struct cluster *c)
+{
+    int64_t delay_ms = cluster_timeout_part(c, 2);
+
+    if (delay_ms < REJOIN_MIN_MS) {
+        return REJOIN_MIN_MS;
+    }
+    return delay_ms > REJOIN_MAX_MS ? REJOIN_MAX_MS : delay_ms;
+}
+
+void failure_update_state(struct cluster *c)
+{
+    bool is_ok = !c->config.require_full_coverage || has_full_coverage(c);
+
+    if (!sees_majority(c)) {
+        is_ok = false;
+        if (c->had_majority) {
+            c->rejoin_at = mono_add_ms(c->now, rejoin_delay_ms(c));
+        }
+    } else {
+        c->had_majority = true;
+        if (node_is_voter(c->me) && mono_is_before(c->now, c->rejoin_at)) {
+            is_ok = false;
+        }
+    }
+    if (is_ok != c->is_ok) {
+        c->is_ok = is_ok;
+        emit_state_changed(c, is_ok);
+        emit_log(c, LOG_NOTICE, "cluster state is %s", is_ok ? "ok" : "fail");
+    }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames of the cluster bus.  All integers big-endian, strings as a length byte and the bytes.
+ *
+ *      0   4  magic "STRL"                    132   8  sender's replication offset
+ *      4   1  version, 1                      140  40  sender's history id, or zeros
+ *      5   1  type (messages.def)             180   8  sent: sender's clock in us
+ *      6   2  flags (FRAME_*)                 188   8  echo: "sent" of what this answers
+ *      8   4  length of the whole frame       196   4  sender's node timeout in ms
+ *     12  20  sender id                       200   8  voted epoch: sender's last vote to
+ *     32  20  sender's shard id                        replace the receiver, or 0
+ *     52  20  sender's primary, or zeros      208   2  client port
+ *     72   8  boot: random at each start      210   2  bus port
+ *     80   8  sequence: rising                212      ip, hostname: strings
+ *     88   8  sender's current epoch                   slots: 2048 bytes, if FRAME_HAS_SLOTS
+ *     96   8  sender's config epoch                    body
+ *    104  20  subject id, or zeros                     HMAC-SHA256, 32, if FRAME_SIGNED
+ *    124   8  subject epoch
+ *
+ * The body of PING, PONG and MEET is gossip: a count (2 bytes), then per node: id (20), flags (2),
+ * client port (2), bus port (2), ip, hostname.  The others have none: their subject says it.  The
+ * slots are those of the sender; in UPDATE those of the subject, in VOTE_REQUEST those claimed.
+ *
+ * A decoder refuses: other versions and types, lengths that do not match, bytes left over,
+ * ids that are none, and any text that is not what it should be. */
+#ifndef STARLING_CLUSTER_FRAME_H
+#define STARLING_CLUSTER_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/bitset.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/errmsg.h"
+#include "cluster/cluster.h"
+#include "cluster/identity.h"
+#include "spec/slot.h"
+
+enum {
+    FRAME_VERSION = 1,
+    FRAME_HEAD_BYTES = 12, /* enough to know the length */
+    FRAME_MAX_BYTES = 64 * 1024,
+    FRAME_GOSSIP_MAX = 100, /* nodes told about in one frame */
+    FRAME_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
+};
+
+enum frame_type {
+#define MESSAGE(id, number, name) FRAME_##id = (number),
+#include "cluster/messages.def"
+#undef MESSAGE
+    FRAME_TYPE_END
+};
+
+enum frame_flags {
+    FRAME_PRIMARY = 1 << 0, /* the sender is a primary, else a replica */
+    FRAME_NO_FAILOVER = 1 << 1,
+    FRAME_STATE_OK = 1 << 2, /* the sender sees the cluster as ok */
+    FRAME_COMPLETE = 1 << 3, /* its data is whole */
+    FRAME_ELIGIBLE = 1 << 4, /* a replica that could be promoted */
+    FRAME_PAUSED = 1 << 5,   /* a primary that holds writes back for the receiver */
+    FRAME_GRANTED = 1 << 6,  /* PONG: the lease asked for by the ping is granted */
+    FRAME_AGREED = 1 << 7,   /* VOTE_REQUEST: the primary agrees */
+    FRAME_FORCED = 1 << 8,   /* VOTE_REQUEST: an operator wants it although the primary works */
+    FRAME_HAS_SLOTS = 1 << 9,
+    FRAME_SIGNED = 1 << 10,
+};
+
+enum frame_node_flags {
+    FRAME_NODE_PRIMARY = 1 << 0,
+    FRAME_NODE_REPLICA = 1 << 1,
+    FRAME_NODE_FAILING = 1 << 2, /* the sender cannot reach it */
+    FRAME_NODE_FAILED = 1 << 3,
+};
+
+/* What the sender tells about a third node. */
+struct frame_gossip {
+    struct cluster_id id;
+    struct cluster_address address;
+    uint16_t flags;
+};
+
+struct frame {
+    enum frame_type type;
+    uint16_t flags;
+    struct cluster_id sender;
+    struct cluster_id shard;
+    struct cluster_id primary; /* none of a primary */
+    uint64_t boot;
+    uint64_t sequence;
+    uint64_t current_epoch;
+    uint64_t config_epoch;
+    uint64_t offset;
+    char history[CLUSTER_HISTORY_LEN + 1];
+    int64_t sent_us;
+    int64_t echo_us;
+    uint32_t timeout_ms;
+    uint64_t voted_epoch;
+    struct cluster_address address;
+    uint64_t slots[FRAME_SLOT_WORDS];
+    struct cluster_id subject;
+    uint64_t subject_epoch;
+    size_t gossip_count;
+    struct frame_gossip gossip[FRAME_GOSSIP_MAX];
+};
+
+enum frame_status {
+    FRAME_OK = 0,
+    FRAME_MORE,    /* not all of it is there yet */
+    FRAME_INVALID, /* not a frame of ours: close the connection */
+};
+
+/* Cut the next frame from the front of a stream: on FRAME_OK it has *out_len bytes. */
+MUST_USE enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *error);
+
+/* Append the frame; with a secret it is signed.  Gossip beyond FRAME_MAX_BYTES is left out. */
+void frame_encode(const struct frame *frame, struct bytes secret, struct buf *out);
+/* Decode one whole frame.  False with the reason when it is malformed or not signed with the
+ * secret (or signed at all when there is none). */
+MUST_USE bool frame_decode(struct bytes in, struct bytes secret, struct frame *out,
+                           struct errmsg *error);
+
+const char *frame_type_name(enum frame_type type);
+
+#endif

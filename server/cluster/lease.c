@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The lease's end is the majority-th newest of the voters' grants; our own counts for ever. */
+#include "cluster/lease.h"
+
+#include "base/assert.h"
+#include "cluster/emit.h"
+#include "cluster/nodes.h"
+#include "cluster/slots.h"
+
+#include <stdlib.h>
+
+static bool may_grant(const struct cluster *c, const struct cluster_node *sender,
+                      const struct frame *ping)
+{
+    if (!node_is_voter(c->me) || !node_is_voter(sender) || (ping->flags & FRAME_PRIMARY) == 0) {
+        return false;
+    }
+    if (!slots_agree(sender, ping->slots)) {
+        return false;
+    }
+    if (sender->voted_against != 0 && sender->config_epoch <= sender->voted_against) {
+        return false; /* rule (4) of cluster.h */
+    }
+    return mono_is_due(sender->blocked_until, c->now) &&
+           mono_is_due(sender->withheld_until, c->now);
+}
+
+bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct frame *ping)
+{
+    int64_t timeout_ms = ping->timeout_ms;
+    struct mono_time until;
+
+    if (ping->type != FRAME_PING || !may_grant(c, sender, ping)) {
+        return false;
+    }
+    if (timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS) {
+        return false;
+    }
+    until = mono_add_ms(c->now, timeout_ms);
+    if (mono_is_before(sender->promised_until, until)) {
+        sender->promised_until = until;
+    }
+    return true;
+}
+
+static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t sent_us)
+{
+    struct mono_time sent = {.us = sent_us};
+    struct mono_time until = mono_add_ms(sent, c->config.node_timeout_ms * 9 / 10);
+
+    /* Not a time at which this process could have asked; or it asked for another length. */
+    if (sent.us > c->now.us || sent.us < c->started_at.us ||
+        mono_is_due(sent, c->timeout_changed_at)) {
+        return;
+    }
+    if (mono_is_before(voter->granted_until, until)) {
+        voter->granted_until = until;
+        c->is_lease_stale = true;
+    }
+}
+
+void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
+{
+    voter->withheld_epoch = pong->voted_epoch;
+    if ((pong->flags & FRAME_GRANTED) != 0 && node_is_primary(c->me)) {
+        take_grant(c, voter, pong->echo_us);
+    }
+}
+
+void lease_take_vote(struct cluster *c, struct cluster_node *voter, int64_t sent_us)
+{
+    take_grant(c, voter, sent_us);
+}
+
+void lease_forget(struct cluster *c)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        c->nodes.items[i]->granted_until = MONO_LONG_AGO;
+        c->nodes.items[i]->withheld_epoch = 0;
+    }
+    c->is_lease_stale = true;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* The only voter asks nobody; but after a restart others may know of a newer owner, so it
+ * waits until each has been heard, or for as long as they would need to be heard. */
+static struct mono_time lease_of_only_voter(const struct cluster *c)
+{
+    if (!c->is_restarted ||
+        mono_is_due(mono_add_ms(c->started_at, c->config.node_timeout_ms), c->now)) {
+        return MONO_NEVER;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        if (!c->nodes.items[i]->has_answered) {
+            return MONO_LONG_AGO;
+        }
+    }
+    return MONO_NEVER;
+}
+
+static struct mono_time compute_end(const struct cluster *c)
+{
+    int64_t ends[CLUSTER_NODES_MAX];
+    size_t count = 0;
+    size_t voters = 1;
+
+    if (!node_is_voter(c->me) ||
+        (c->me->voted_against != 0 && c->me->config_epoch <= c->me->voted_against)) {
+        return MONO_LONG_AGO;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_voter(node)) {
+            voters++;
+            ends[count++] = node->granted_until.us;
+        }
+    }
+    if (voters == 1) {
+        return lease_of_only_voter(c);
+    }
+    qsort(ends, count, sizeof(ends[0]), newest_first);
+    /* A majority is voters / 2 + 1, of which we are one. */
+    return (struct mono_time){.us = ends[voters / 2 - 1]};
+}
+
+void lease_update(struct cluster *c)
+{
+    bool has_lease;
+
+    if (c->is_lease_stale || !mono_is_before(c->now, c->lease_end)) {
+        c->lease_end = compute_end(c);
+        c->is_lease_stale = false;
+    }
+    has_lease = cluster_has_lease(c, c->now);
+    if (c->had_lease && !has_lease && node_is_voter(c->me)) {
+        c->stats.lease_losses++;
+        emit_log(c, LOG_WARNING, "the lease has run out: no majority of voters has answered");
+    }
+    c->had_lease = has_lease;
+}
+
+bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
+{
+    const struct cluster *c = cluster;
+
+    return node_is_voter(c->me) && mono_is_before(now, c->lease_end) &&
+           c->file_written >= c->hold_sequence && mono_is_due(c->me->blocked_until, now) &&
+           !(c->has_status && !c->status.is_data_complete);
+}
+
+struct mono_time cluster_lease_end(const struct cluster *cluster)
+{
+    return cluster->lease_end;
+}
+
+bool lease_needs_confirmation(const struct cluster *c)
+{
+    if (!node_is_voter(c->me) || cluster_has_lease(c, c->now)) {
+        return false;
+    }
+    if (c->me->voted_against != 0 && c->me->config_epoch <= c->me->voted_against) {
+        return true;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_voter(node) && node_is_reachable(node) && node->withheld_epoch != 0 &&
+            node->withheld_epoch >= c->me->config_epoch) {
+            return true;
+        }
+    }
+    return false;
+}

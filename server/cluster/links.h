@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: ours to each node, and theirs to us. */
+#ifndef STARLING_CLUSTER_LINKS_H
+#define STARLING_CLUSTER_LINKS_H
+
+#include "cluster/state.h"
+
+/* Open, give up and renew the link to a node as time demands. */
+void links_tick(struct cluster *c, struct cluster_node *node);
+void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_ip);
+void links_on_down(struct cluster *c, struct cluster_node *node, const char *reason);
+/* Close our link to the node; it is opened again after delay_ms. */
+void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms);
+
+struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t number);
+/* Find it, or note a new one. */
+struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number);
+void links_drop_incoming(struct cluster *c, uint32_t number);
+void links_free_all(struct cluster *c);
+
+/* Adopt what was learned about the node's address; a changed one is connected to anew.
+ * Empty fields of address leave what is known. */
+void links_update_address(struct cluster *c, struct cluster_node *node,
+                          const struct cluster_address *address);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Both sides of a manual failover. */
+#include "cluster/manual.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/nodes.h"
+
+#include <inttypes.h>
+
+#define TO(phase) (1u << (phase))
+
+static void move(struct cluster *c, enum manual_phase to)
+{
+    static const uint32_t allowed[] = {
+        [MANUAL_IDLE] = TO(MANUAL_ASKED) | TO(MANUAL_FORCED) | TO(MANUAL_PAUSING),
+        [MANUAL_ASKED] = TO(MANUAL_CATCHING_UP) | TO(MANUAL_IDLE),
+        [MANUAL_CATCHING_UP] = TO(MANUAL_READY) | TO(MANUAL_IDLE),
+        [MANUAL_READY] = TO(MANUAL_IDLE),
+        [MANUAL_FORCED] = TO(MANUAL_IDLE),
+        [MANUAL_PAUSING] = TO(MANUAL_PAUSED) | TO(MANUAL_IDLE),
+        [MANUAL_PAUSED] = TO(MANUAL_IDLE),
+    };
+
+    ASSERT((allowed[c->manual.phase] & TO(to)) != 0);
+    c->manual.phase = to;
+    c->is_tick_wanted = true;
+}
+
+static bool is_primary_side(const struct cluster *c)
+{
+    return c->manual.phase == MANUAL_PAUSING || c->manual.phase == MANUAL_PAUSED;
+}
+
+static void end(struct cluster *c)
+{
+    if (is_primary_side(c)) {
+        emit_resume(c);
+    }
+    if (c->manual.phase != MANUAL_IDLE) {
+        move(c, MANUAL_IDLE);
+    }
+    c->manual = (struct manual){0};
+}
+
+void manual_start(struct cluster *c, bool is_forced)
+{
+    end(c);
+    c->manual.peer = c->me->primary;
+    c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
+    c->manual.resend_at = c->now;
+    move(c, is_forced ? MANUAL_FORCED : MANUAL_ASKED);
+    emit_log(c, LOG_NOTICE, "manual failover %s", is_forced ? "forced" : "begun");
+}
+
+void manual_take_start(struct cluster *c, const struct cluster_node *replica)
+{
+    if (!node_is_voter(c->me) || !cluster_id_equal(&replica->primary, &c->me->id)) {
+        return;
+    }
+    if (is_primary_side(c)) {
+        return; /* repeated, or another one is under way */
+    }
+    c->manual.peer = replica->id;
+    c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
+    move(c, MANUAL_PAUSING);
+    emit_log(c, LOG_NOTICE, "manual failover asked for by replica %s", replica->id.text);
+    emit_pause(c, CLUSTER_MANUAL_PAUSE_MS);
+}
+
+void manual_take_ping(struct cluster *c, const struct frame *ping)
+{
+    if (c->manual.phase == MANUAL_ASKED && (ping->flags & FRAME_PAUSED) != 0 &&
+        cluster_id_equal(&ping->sender, &c->manual.peer)) {
+        c->manual.offset = ping->offset;
+        move(c, MANUAL_CATCHING_UP);
+        manual_on_status(c);
+    }
+}
+
+void manual_on_status(struct cluster *c)
+{
+    struct cluster_node *replica;
+
+    if (c->manual.phase == MANUAL_CATCHING_UP && c->status.offset >= c->manual.offset) {
+        emit_log(c, LOG_NOTICE, "all of the primary's data is here, offset %" PRIu64,
+                 c->manual.offset);
+        move(c, MANUAL_READY);
+    }
+    if (c->manual.phase != MANUAL_PAUSING) {
+        return;
+    }
+    move(c, MANUAL_PAUSED);
+    replica = nodes_find(c, &c->manual.peer);
+    if (replica != NULL) {
+        bus_send_ping(c, replica);
+    }
+}
+
+void manual_tick(struct cluster *c)
+{
+    struct cluster_node *peer = nodes_find(c, &c->manual.peer);
+
+    if (c->manual.phase == MANUAL_IDLE) {
+        return;
+    }
+    if (peer == NULL || mono_is_due(c->manual.deadline, c->now)) {
+        emit_log(c, LOG_WARNING, "manual failover given up: %s",
+                 peer == NULL ? "the other node is gone" : "it took too long");
+        end(c);
+        return;
+    }
+    if (c->manual.phase == MANUAL_ASKED && mono_is_due(c->manual.resend_at, c->now)) {
+        bus_send_failover_start(c, peer);
+        c->manual.resend_at = mono_add_ms(c->now, cluster_timeout_part(c, 5));
+    }
+}
+
+void manual_settle(struct cluster *c)
+{
+    if (c->manual.phase == MANUAL_IDLE) {
+        return;
+    }
+    if (is_primary_side(c) != node_is_primary(c->me) ||
+        (!node_is_primary(c->me) && !cluster_id_equal(&c->me->primary, &c->manual.peer))) {
+        end(c);
+    }
+}

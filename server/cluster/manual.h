@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Manual failover: a replica takes over from a primary that is well, and nothing is lost.
+ *
+ *     replica                                   primary
+ *     IDLE --- FAILOVER_START --------------->  IDLE
+ *     ASKED                                     PAUSING  (pause writes, wait for the status)
+ *       <------------- PING, paused at offset   PAUSED
+ *     CATCHING_UP until own offset is there
+ *     READY: election with the primary's vote
+ *
+ * Both sides give up at their deadline. */
+#ifndef STARLING_CLUSTER_MANUAL_H
+#define STARLING_CLUSTER_MANUAL_H
+
+#include "cluster/state.h"
+
+/* Replica: begin; with is_forced the primary is not asked. */
+void manual_start(struct cluster *c, bool is_forced);
+void manual_tick(struct cluster *c);
+/* Primary: one of our replicas asks for a pause. */
+void manual_take_start(struct cluster *c, const struct cluster_node *replica);
+/* Replica: a ping of our primary. */
+void manual_take_ping(struct cluster *c, const struct frame *ping);
+/* Our own offset has been reported. */
+void manual_on_status(struct cluster *c);
+/* Give up what belongs to a role that we no longer have. */
+void manual_settle(struct cluster *c);
+
+#endif

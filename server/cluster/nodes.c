@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Nodes are in an array in the order in which they were learned, and in two hash tables. */
+#include "cluster/nodes.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "cluster/emit.h"
+#include "cluster/slots.h"
+
+static struct bytes id_key(const struct cluster_id *id)
+{
+    return bytes_make(id->text, CLUSTER_ID_LEN);
+}
+
+struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
+                               const struct cluster_address *address)
+{
+    struct cluster_node *node;
+
+    ASSERT(nodes_find(c, id) == NULL);
+    if (c->nodes.count >= CLUSTER_NODES_MAX) {
+        return NULL;
+    }
+    node = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*node));
+    node->number = ++c->last_number;
+    node->id = *id;
+    node->shard = *id;
+    node->address = *address;
+    node->known_since = c->now;
+    node->next_ping_at = c->now;
+    node->link_retry_at = c->now;
+    node->unanswered_since = MONO_NEVER;
+    node->pong_at = MONO_LONG_AGO;
+    node->granted_until = MONO_LONG_AGO;
+    node->promised_until = MONO_LONG_AGO;
+    node->blocked_until = MONO_LONG_AGO;
+    node->withheld_until = MONO_LONG_AGO;
+    node->voted_at = MONO_LONG_AGO;
+    node->failed_at = MONO_LONG_AGO;
+    VEC_PUSH(&c->nodes, node);
+    hashtable_add(&c->by_id, &node->by_id, id_key(&node->id));
+    hashtable_add(&c->by_number, &node->by_number, bytes_make(&node->number, sizeof(node->number)));
+    return node;
+}
+
+static void release(struct cluster *c, struct cluster_node *node)
+{
+    hashtable_remove(&c->by_id, &node->by_id);
+    hashtable_remove(&c->by_number, &node->by_number);
+    VEC_DEINIT(&node->reports);
+    mem_free(MEM_CLUSTER, node);
+}
+
+static void drop_reports_of(struct cluster *c, const struct cluster_id *reporter)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+
+        for (size_t k = node->reports.count; k-- > 0;) {
+            if (cluster_id_equal(&node->reports.items[k].reporter, reporter)) {
+                VEC_REMOVE_AT(&node->reports, k);
+            }
+        }
+    }
+}
+
+void nodes_remove(struct cluster *c, struct cluster_node *node)
+{
+    size_t index = 0;
+
+    ASSERT(node != c->me);
+    if (node->link != LINK_CLOSED) {
+        emit_close(c, (struct cluster_link){.number = node->number});
+    }
+    slots_unbind_all(c, node);
+    drop_reports_of(c, &node->id);
+    while (c->nodes.items[index] != node) {
+        index++;
+    }
+    for (; index + 1 < c->nodes.count; index++) {
+        c->nodes.items[index] = c->nodes.items[index + 1];
+    }
+    c->nodes.count--;
+    release(c, node);
+    c->is_lease_stale = true;
+    nodes_changed(c);
+}
+
+void nodes_free_all(struct cluster *c)
+{
+    while (c->nodes.count > 0) {
+        release(c, VEC_POP(&c->nodes));
+    }
+    VEC_DEINIT(&c->nodes);
+    hashtable_deinit(&c->by_id);
+    hashtable_deinit(&c->by_number);
+}
+
+void nodes_rename(struct cluster *c, struct cluster_node *node, const struct cluster_id *id)
+{
+    ASSERT(nodes_find(c, id) == NULL);
+    hashtable_remove(&c->by_id, &node->by_id);
+    node->id = *id;
+    hashtable_add(&c->by_id, &node->by_id, id_key(&node->id));
+    nodes_changed(c);
+}
+
+struct cluster_node *nodes_find_text(const struct cluster *c, struct bytes id)
+{
+    struct hashtable_node *found;
+
+    if (id.len != CLUSTER_ID_LEN) {
+        return NULL;
+    }
+    found = hashtable_find(&c->by_id, id);
+    return found == NULL ? NULL : CONTAINER_OF(found, struct cluster_node, by_id);
+}
+
+struct cluster_node *nodes_find(const struct cluster *c, const struct cluster_id *id)
+{
+    return cluster_id_is_none(id) ? NULL : nodes_find_text(c, id_key(id));
+}
+
+struct cluster_node *nodes_find_number(const struct cluster *c, uint32_t number)
+{
+    struct hashtable_node *found =
+        hashtable_find(&c->by_number, bytes_make(&number, sizeof(number)));
+
+    return found == NULL ? NULL : CONTAINER_OF(found, struct cluster_node, by_number);
+}
+
+struct cluster_node *nodes_primary_of(const struct cluster *c, const struct cluster_node *node)
+{
+    return nodes_find(c, &node->primary);
+}
+
+size_t nodes_count_voters(const struct cluster *c)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        count += node_is_voter(c->nodes.items[i]) ? 1 : 0;
+    }
+    return count;
+}
+
+size_t nodes_majority(const struct cluster *c)
+{
+    return nodes_count_voters(c) / 2 + 1;
+}
+
+void nodes_set_primary(struct cluster *c, struct cluster_node *node)
+{
+    if (node_is_primary(node)) {
+        return;
+    }
+    node->primary = (struct cluster_id){0};
+    c->is_routing_changed = true;
+    c->is_lease_stale = true;
+    nodes_changed(c);
+}
+
+void nodes_set_replica(struct cluster *c, struct cluster_node *node,
+                       const struct cluster_id *primary)
+{
+    const struct cluster_node *known = nodes_find(c, primary);
+
+    ASSERT(!cluster_id_is_none(primary));
+    ASSERT(!cluster_id_equal(&node->id, primary));
+    slots_unbind_all(c, node);
+    node->primary = *primary;
+    if (known != NULL && node == c->me) {
+        node->shard = known->shard;
+    }
+    c->is_routing_changed = true;
+    c->is_lease_stale = true;
+    nodes_changed(c);
+}
+
+void nodes_ban(struct cluster *c, const struct cluster_id *id, struct mono_time until)
+{
+    struct ban ban = {.id = *id, .until = until};
+
+    for (size_t i = c->bans.count; i-- > 0;) {
+        if (cluster_id_equal(&c->bans.items[i].id, id)) {
+            VEC_REMOVE_AT(&c->bans, i);
+        }
+    }
+    /* More than could ever be known at once need not be remembered. */
+    if (c->bans.count < CLUSTER_NODES_MAX) {
+        VEC_PUSH(&c->bans, ban);
+    }
+}
+
+bool nodes_is_banned(struct cluster *c, const struct cluster_id *id)
+{
+    for (size_t i = c->bans.count; i-- > 0;) {
+        if (mono_is_due(c->bans.items[i].until, c->now)) {
+            VEC_REMOVE_AT(&c->bans, i);
+        } else if (cluster_id_equal(&c->bans.items[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of nodes: who is known, found by id or by number. */
+#ifndef STARLING_CLUSTER_NODES_H
+#define STARLING_CLUSTER_NODES_H
+
+#include "cluster/state.h"
+
+/* NULL when the table is full.  The id must not be known. */
+struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
+                               const struct cluster_address *address);
+/* Close its link, unbind its slots, forget its reports, free it.  Not for ourselves. */
+void nodes_remove(struct cluster *c, struct cluster_node *node);
+void nodes_free_all(struct cluster *c);
+void nodes_rename(struct cluster *c, struct cluster_node *node, const struct cluster_id *id);
+
+struct cluster_node *nodes_find(const struct cluster *c, const struct cluster_id *id);
+struct cluster_node *nodes_find_text(const struct cluster *c, struct bytes id);
+struct cluster_node *nodes_find_number(const struct cluster *c, uint32_t number);
+/* The primary of a replica, NULL when it is not known (or node is a primary). */
+struct cluster_node *nodes_primary_of(const struct cluster *c, const struct cluster_node *node);
+
+size_t nodes_count_voters(const struct cluster *c);
+/* How many voters are more than half of them. */
+size_t nodes_majority(const struct cluster *c);
+
+/* Node becomes a primary without slots, or a replica. */
+void nodes_set_primary(struct cluster *c, struct cluster_node *node);
+void nodes_set_replica(struct cluster *c, struct cluster_node *node,
+                       const struct cluster_id *primary);
+
+/* A forgotten id is not taken from gossip before `until`. */
+void nodes_ban(struct cluster *c, const struct cluster_id *id, struct mono_time until);
+bool nodes_is_banned(struct cluster *c, const struct cluster_id *id);
+
+/* Something that is kept in the nodes file changed. */
+static inline void nodes_changed(struct cluster *c)
+{
+    c->is_file_dirty = true;
+}
+
+#endif

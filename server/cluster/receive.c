@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/* A frame is checked (signature, form, replay), then read for what it says about its sender,
+ * then acted on by its type.  Nodes in handshake and strangers are answered, not believed. */
+#include "cluster/receive.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/election.h"
+#include "cluster/emit.h"
+#include "cluster/failure.h"
+#include "cluster/lease.h"
+#include "cluster/links.h"
+#include "cluster/manual.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+#include "cluster/slots.h"
+#include "cluster/vote.h"
+
+#include <string.h>
+
+enum {
+    REFUSAL_LOG_PAUSE_MS = 1000,
+    SEQUENCE_WINDOW = 10000, /* how far two links of one sender may be apart */
+};
+
+struct arrival {
+    struct cluster_link link;
+    const struct cluster_event *event;
+    const struct frame *frame;
+    struct cluster_node *sender; /* NULL unless known and out of its handshake */
+    struct cluster_node *peer;   /* of an outgoing link: the node it goes to */
+};
+
+static void close_link(struct cluster *c, struct cluster_link link)
+{
+    struct cluster_node *node;
+
+    if (link.is_incoming) {
+        links_drop_incoming(c, link.number);
+        emit_close(c, link);
+        return;
+    }
+    node = nodes_find_number(c, link.number);
+    if (node != NULL) {
+        links_close(c, node, c->config.node_timeout_ms / 2);
+    }
+}
+
+static void refuse(struct cluster *c, struct cluster_link link, const char *reason)
+{
+    c->stats.refused_frames++;
+    if (mono_is_due(mono_add_ms(c->refusal_logged_at, REFUSAL_LOG_PAUSE_MS), c->now)) {
+        c->refusal_logged_at = c->now;
+        emit_log(c, LOG_WARNING, "frame from the %s bus link %u refused: %s",
+                 link.is_incoming ? "incoming" : "outgoing", (unsigned)link.number, reason);
+    }
+    close_link(c, link);
+}
+
+/* A recorded frame sent again does not rise. */
+static const char *find_replay(struct cluster *c, struct replay_guard *guard,
+                               const struct frame *frame)
+{
+    struct cluster_node *node = nodes_find(c, &frame->sender);
+
+    if (guard->boot == frame->boot && frame->sequence <= guard->sequence) {
+        return "its sequence number does not rise";
+    }
+    if (node != NULL && node->boot != frame->boot && node->previous_boot == frame->boot &&
+        frame->boot != 0) {
+        return "it is from an earlier start of its sender";
+    }
+    if (node != NULL && node->boot == frame->boot &&
+        frame->sequence + SEQUENCE_WINDOW < node->seen_sequence) {
+        return "it is older than what its sender said since";
+    }
+    guard->boot = frame->boot;
+    guard->sequence = frame->sequence;
+    return NULL;
+}
+
+/* Frames of a node travel on two connections: only a newer one changes what we know. */
+static bool is_news(struct cluster_node *sender, const struct frame *frame)
+{
+    if (sender->boot != frame->boot) {
+        sender->previous_boot = sender->boot;
+        sender->boot = frame->boot;
+        sender->seen_sequence = frame->sequence;
+        return true;
+    }
+    if (frame->sequence <= sender->seen_sequence) {
+        return false;
+    }
+    sender->seen_sequence = frame->sequence;
+    return true;
+}
+
+static void learn_epochs(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
+{
+    if (c->current_epoch < frame->current_epoch) {
+        c->current_epoch = frame->current_epoch;
+        nodes_changed(c);
+    }
+    if ((frame->flags & FRAME_PRIMARY) != 0 && sender->config_epoch < frame->config_epoch) {
+        sender->config_epoch = frame->config_epoch;
+        c->is_lease_stale = true;
+        nodes_changed(c);
+    }
+}
+
+/* Where the sender says it is, or else where it can be seen to be. */
+static void learn_address(struct cluster *c, const struct arrival *a, struct cluster_node *sender)
+{
+    struct cluster_address address = a->frame->address;
+    const char *peer_ip = a->event->peer_ip;
+    bool may_take_peer_ip = a->link.is_incoming || sender->address.ip[0] == '\0';
+
+    if (address.ip[0] == '\0' && may_take_peer_ip && peer_ip != NULL &&
+        cluster_ip_is_valid(bytes_from_text(peer_ip))) {
+        bytes_to_text(bytes_from_text(peer_ip), address.ip, sizeof(address.ip));
+    }
+    links_update_address(c, sender, &address);
+}
+
+static void learn_own_address(struct cluster *c, const struct arrival *a)
+{
+    const char *ip = a->event->local_ip;
+
+    if (c->config.announce_ip[0] != '\0' || ip == NULL ||
+        (a->frame->type != FRAME_MEET && c->me->address.ip[0] != '\0')) {
+        return;
+    }
+    if (cluster_ip_is_valid(bytes_from_text(ip)) && strcmp(ip, c->me->address.ip) != 0) {
+        bytes_to_text(bytes_from_text(ip), c->me->address.ip, sizeof(c->me->address.ip));
+        c->is_routing_changed = true;
+        nodes_changed(c);
+    }
+}
+
+static void learn_role(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
+{
+    if ((frame->flags & FRAME_PRIMARY) != 0) {
+        if (!node_is_primary(sender)) {
+            emit_log(c, LOG_NOTICE, "node %s is a primary now", sender->id.text);
+            nodes_set_primary(c, sender);
+        }
+    } else if (!cluster_id_equal(&sender->primary, &frame->primary)) {
+        emit_log(c, LOG_NOTICE, "node %s is a replica of %s now", sender->id.text,
+                 frame->primary.text);
+        nodes_set_replica(c, sender, &frame->primary);
+    }
+    if (!cluster_id_equal(&sender->shard, &frame->shard)) {
+        sender->shard = frame->shard;
+        nodes_changed(c);
+    }
+}
+
+static void learn_state(struct cluster_node *sender, const struct frame *frame)
+{
+    sender->offset = frame->offset;
+    memcpy(sender->history, frame->history, sizeof(sender->history));
+    sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
+    sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
+    sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;
+}
+
+static bool is_heartbeat(const struct frame *frame)
+{
+    return frame->type == FRAME_PING || frame->type == FRAME_PONG || frame->type == FRAME_MEET;
+}
+
+static void learn_claim(struct cluster *c, const struct arrival *a)
+{
+    const struct cluster_node *stronger;
+
+    role_solve_collision(c, a->sender, a->frame->slots);
+    stronger = slots_take_claim(c, a->sender, a->frame->slots);
+    if (stronger != NULL) {
+        bus_send_update(c, a->link, stronger);
+    }
+}
+
+static void learn(struct cluster *c, const struct arrival *a)
+{
+    if (!is_news(a->sender, a->frame)) {
+        return;
+    }
+    learn_epochs(c, a->sender, a->frame);
+    learn_state(a->sender, a->frame);
+    if (!is_heartbeat(a->frame)) {
+        return;
+    }
+    learn_address(c, a, a->sender);
+    learn_role(c, a->sender, a->frame);
+    if (node_is_primary(a->sender)) {
+        learn_claim(c, a);
+    }
+}
+
+static bool is_usable(const struct frame_gossip *entry)
+{
+    return entry->address.bus_port != 0 &&
+           (entry->address.ip[0] != '\0' || entry->address.hostname[0] != '\0');
+}
+
+static void take_gossip_entry(struct cluster *c, const struct cluster_node *sender,
+                              const struct frame_gossip *entry)
+{
+    bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
+    struct cluster_node *node = nodes_find(c, &entry->id);
+
+    if (node == c->me) {
+        return;
+    }
+    if (node == NULL) {
+        if (is_usable(entry) && !nodes_is_banned(c, &entry->id)) {
+            node = nodes_add(c, &entry->id, &entry->address);
+            if (node != NULL) {
+                node->is_in_handshake = true;
+                c->is_tick_wanted = true;
+            }
+        }
+        return;
+    }
+    if (node->is_in_handshake) {
+        return;
+    }
+    failure_take_report(c, sender, node, is_unreachable);
+    /* The sender reaches it where we do not: perhaps it has moved. */
+    if (!is_unreachable && is_usable(entry) && node->link != LINK_UP &&
+        mono_is_before(node->unanswered_since, c->now) &&
+        mono_ms_between(node->unanswered_since, c->now) > cluster_timeout_part(c, 2)) {
+        links_update_address(c, node, &entry->address);
+    }
+}
+
+static void take_gossip(struct cluster *c, const struct arrival *a)
+{
+    if (a->sender == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < a->frame->gossip_count; i++) {
+        take_gossip_entry(c, a->sender, &a->frame->gossip[i]);
+    }
+}
+
+/* A stranger wants to be known. */
+static void welcome(struct cluster *c, const struct arrival *a)
+{
+    struct cluster_node *node = nodes_find(c, &a->frame->sender);
+
+    if (node == NULL) {
+        node = nodes_add(c, &a->frame->sender, &(struct cluster_address){0});
+        if (node == NULL) {
+            emit_log(c, LOG_WARNING, "node %s not added: the table of nodes is full",
+                     a->frame->sender.text);
+            return;
+        }
+        node->is_in_handshake = true;
+    }
+    if (node->is_in_handshake && node->link == LINK_CLOSED) {
+        learn_address(c, a, node);
+        node->link_retry_at = c->now;
+        c->is_tick_wanted = true;
+    }
+}
+
+static void take_ping(struct cluster *c, const struct arrival *a)
+{
+    if (a->frame->type == FRAME_MEET && a->sender == NULL) {
+        welcome(c, a);
+    }
+    take_gossip(c, a);
+    manual_take_ping(c, a->frame);
+    bus_send_pong(c, a->link, a->frame, a->sender);
+}
+
+/* The other end of our link says who it is.  NULL when the node is gone afterwards. */
+static struct cluster_node *finish_handshake(struct cluster *c, const struct arrival *a)
+{
+    struct cluster_node *node = a->peer;
+    struct cluster_node *known = nodes_find(c, &a->frame->sender);
+
+    if (known != NULL && known != node) {
+        /* Met at a second address, or again. */
+        if (!known->is_in_handshake && known->link != LINK_UP) {
+            links_update_address(c, known, &node->address);
+        }
+        nodes_remove(c, node);
+        return NULL;
+    }
+    if (known == NULL) {
+        nodes_rename(c, node, &a->frame->sender);
+    }
+    node->is_in_handshake = false;
+    node->is_to_meet = false;
+    node->has_answered = true;
+    c->is_routing_changed = true;
+    c->is_lease_stale = true;
+    nodes_changed(c);
+    emit_log(c, LOG_NOTICE, "node %s at %s:%u is known now", node->id.text, node->address.ip,
+             node->address.port);
+    bus_announce(c);
+    return node;
+}
+
+static void take_pong(struct cluster *c, const struct arrival *a)
+{
+    if (a->peer != NULL && a->peer == a->sender) {
+        failure_on_answer(c, a->sender);
+        lease_take_answer(c, a->sender, a->frame);
+    }
+    take_gossip(c, a);
+}
+
+static void take_fail(struct cluster *c, const struct arrival *a)
+{
+    struct cluster_node *node = nodes_find(c, &a->frame->subject);
+
+    if (a->sender != NULL && node != NULL && node != c->me && !node->is_in_handshake) {
+        failure_mark_failed(c, node);
+    }
+}
+
+static void take_update(struct cluster *c, const struct arrival *a)
+{
+    struct cluster_node *owner = nodes_find(c, &a->frame->subject);
+
+    if (a->sender == NULL || owner == NULL || owner == c->me || owner->is_in_handshake ||
+        owner->config_epoch > a->frame->subject_epoch) {
+        return;
+    }
+    if (!node_is_primary(owner) && owner->config_epoch == a->frame->subject_epoch) {
+        return; /* old news: it has been replaced since */
+    }
+    if (c->current_epoch < a->frame->subject_epoch) {
+        c->current_epoch = a->frame->subject_epoch;
+    }
+    owner->config_epoch = a->frame->subject_epoch;
+    nodes_set_primary(c, owner);
+    nodes_changed(c);
+    (void)slots_take_claim(c, owner, a->frame->slots);
+}
+
+static void act(struct cluster *c, const struct arrival *a)
+{
+    switch (a->frame->type) {
+    case FRAME_PING:
+    case FRAME_MEET:
+        take_ping(c, a);
+        break;
+    case FRAME_PONG:
+        take_pong(c, a);
+        break;
+    case FRAME_FAIL:
+        take_fail(c, a);
+        break;
+    case FRAME_VOTE_REQUEST:
+        if (a->sender != NULL) {
+            vote_take_request(c, a->link, a->sender, a->frame);
+        }
+        break;
+    case FRAME_VOTE:
+        if (a->sender != NULL) {
+            election_take_vote(c, a->sender, a->frame);
+        }
+        break;
+    case FRAME_UPDATE:
+        take_update(c, a);
+        break;
+    case FRAME_FAILOVER_START:
+        if (a->sender != NULL) {
+            manual_take_start(c, a->sender);
+        }
+        break;
+    case FRAME_TYPE_END:
+        break;
+    }
+}
+
+/* Find out who sent it; false when it needs no further attention. */
+static bool identify(struct cluster *c, struct arrival *a)
+{
+    const struct frame *frame = a->frame;
+
+    if (cluster_id_equal(&frame->sender, &c->me->id)) {
+        close_link(c, a->link); /* we have reached ourselves */
+        return false;
+    }
+    if (a->peer != NULL) {
+        if (a->peer->is_in_handshake) {
+            if (frame->type != FRAME_PONG || finish_handshake(c, a) == NULL) {
+                return false;
+            }
+        } else if (!cluster_id_equal(&frame->sender, &a->peer->id)) {
+            emit_log(c, LOG_VERBOSE, "node %s answers where node %s was expected",
+                     frame->sender.text, a->peer->id.text);
+            close_link(c, a->link);
+            return false;
+        }
+    }
+    a->sender = nodes_find(c, &frame->sender);
+    if (a->sender != NULL && a->sender->is_in_handshake) {
+        a->sender = NULL;
+    }
+    return true;
+}
+
+static struct replay_guard *guard_of(struct cluster *c, const struct arrival *a)
+{
+    return a->link.is_incoming ? &links_get_incoming(c, a->link.number)->guard : &a->peer->guard;
+}
+
+void receive_frame(struct cluster *c, const struct cluster_event *event)
+{
+    struct frame frame;
+    struct errmsg error;
+    struct arrival a = {.link = event->link, .event = event, .frame = &frame};
+    const char *replay;
+
+    if (!a.link.is_incoming) {
+        a.peer = nodes_find_number(c, a.link.number);
+        if (a.peer == NULL || a.peer->link != LINK_UP) {
+            return; /* of a link that was closed meanwhile */
+        }
+    }
+    c->stats.received_bytes += event->frame.len;
+    if (!frame_decode(event->frame, buf_bytes(&c->secret), &frame, &error)) {
+        refuse(c, a.link, error.text);
+        return;
+    }
+    replay = find_replay(c, guard_of(c, &a), &frame);
+    if (replay != NULL) {
+        refuse(c, a.link, replay);
+        return;
+    }
+    c->received[frame.type]++;
+    learn_own_address(c, &a);
+    if (!identify(c, &a)) {
+        return;
+    }
+    if (a.sender != NULL) {
+        if (a.link.is_incoming) {
+            links_get_incoming(c, a.link.number)->node_number = a.sender->number;
+        }
+        learn(c, &a);
+    }
+    act(c, &a);
+}

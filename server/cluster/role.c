@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Changes of our own role. */
+#include "cluster/role.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/election.h"
+#include "cluster/emit.h"
+#include "cluster/lease.h"
+#include "cluster/manual.h"
+#include "cluster/nodes.h"
+#include "cluster/slots.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void role_hold_until_saved(struct cluster *c)
+{
+    nodes_changed(c);
+    c->hold_sequence = c->file_sequence + 1;
+}
+
+bool role_is_complete(const struct cluster *c)
+{
+    return c->has_status ? c->status.is_data_complete : node_is_primary(c->me);
+}
+
+void role_set_config_epoch(struct cluster *c, uint64_t epoch)
+{
+    c->me->config_epoch = epoch;
+    if (c->current_epoch < epoch) {
+        c->current_epoch = epoch;
+    }
+    c->is_lease_stale = true;
+    role_hold_until_saved(c);
+    bus_announce(c);
+}
+
+void role_take_over(struct cluster *c, uint64_t epoch)
+{
+    struct cluster_node *old = nodes_primary_of(c, c->me);
+
+    ASSERT(!node_is_primary(c->me));
+    nodes_set_primary(c, c->me);
+    if (old != NULL) {
+        slots_hand_over(c, old, c->me);
+    }
+    c->is_promotion_due = true;
+    c->is_follow_due = false;
+    role_set_config_epoch(c, epoch);
+    emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
+}
+
+void role_follow(struct cluster *c, const struct cluster_id *primary)
+{
+    nodes_set_replica(c, c->me, primary);
+    c->loses_slots = false;
+    c->is_follow_due = true;
+}
+
+void role_settle(struct cluster *c)
+{
+    bool is_primary = node_is_primary(c->me);
+
+    if (!is_primary) {
+        c->is_promotion_due = false;
+        if (c->had_lease) {
+            c->had_lease = false;
+            lease_forget(c);
+        }
+        for (size_t i = c->moves.count; i-- > 0;) {
+            slots_clear_move(c, c->moves.items[i].slot);
+        }
+    }
+    manual_settle(c);
+    election_settle(c);
+}
+
+static bool overlaps(const uint64_t *a, const uint64_t *b)
+{
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        if ((a[i] & b[i]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void role_solve_collision(struct cluster *c, const struct cluster_node *other,
+                          const uint64_t *claim)
+{
+    bool has_lease = cluster_has_lease(c, c->now);
+
+    if (!node_is_primary(c->me) || other->config_epoch != c->me->config_epoch) {
+        return;
+    }
+    /* Without its lease a primary may have been replaced; a greater epoch would then
+     * beat its replacement.  Without slots there is nothing to beat. */
+    if (c->me->slot_count > 0 && !has_lease) {
+        return;
+    }
+    if (strcmp(c->me->id.text, other->id.text) < 0 ||
+        (has_lease && overlaps(c->me->slots, claim))) {
+        role_set_config_epoch(c, c->current_epoch + 1);
+        emit_log(c, LOG_NOTICE, "config epoch shared with node %s, moved on to %" PRIu64,
+                 other->id.text, c->me->config_epoch);
+    }
+}

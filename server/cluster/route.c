@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* The order of decisions is that of interop.md: unassigned, down, on the move, elsewhere. */
+#include "cluster/route.h"
+
+#include "base/assert.h"
+#include "cluster/endpoint.h"
+#include "cluster/nodes.h"
+#include "cluster/slots.h"
+
+static enum route_kind point_to(const struct cluster *c, const struct cluster_node *node,
+                                enum route_kind kind, struct route_target *target)
+{
+    const char *host = endpoint_of(c, node);
+
+    target->host = host != NULL ? host : "";
+    target->port = node->address.port;
+    return kind;
+}
+
+/* Down, but for reads where they are wanted all the same. */
+static enum route_kind refuse_as_down(const struct cluster *c, const struct route_request *request)
+{
+    if (!c->config.allow_reads_when_down) {
+        return ROUTE_CLUSTERDOWN_STATE;
+    }
+    return request->is_write ? ROUTE_CLUSTERDOWN_READONLY : ROUTE_SERVE;
+}
+
+static enum route_kind route_migrating(const struct cluster *c, const struct route_request *request,
+                                       const struct slot_move *move, struct route_target *target)
+{
+    const struct cluster_node *peer = nodes_find(c, &move->peer);
+
+    switch (request->keys) {
+    case ROUTE_KEYS_NOT_LOOKED:
+        return ROUTE_LOOK;
+    case ROUTE_KEYS_ALL_HERE:
+        return ROUTE_SERVE;
+    case ROUTE_KEYS_SOME_MISSING:
+        return ROUTE_TRYAGAIN;
+    case ROUTE_KEYS_ALL_MISSING:
+        return peer == NULL ? ROUTE_SERVE : point_to(c, peer, ROUTE_ASK, target);
+    }
+    return ROUTE_SERVE;
+}
+
+static enum route_kind route_importing(const struct route_request *request)
+{
+    if (!request->has_many_keys) {
+        return ROUTE_SERVE;
+    }
+    switch (request->keys) {
+    case ROUTE_KEYS_NOT_LOOKED:
+        return ROUTE_LOOK;
+    case ROUTE_KEYS_ALL_HERE:
+        return ROUTE_SERVE;
+    case ROUTE_KEYS_SOME_MISSING:
+    case ROUTE_KEYS_ALL_MISSING:
+        return ROUTE_TRYAGAIN;
+    }
+    return ROUTE_SERVE;
+}
+
+static enum route_kind route_elsewhere(const struct cluster *c, struct mono_time now,
+                                       const struct route_request *request,
+                                       struct route_target *target)
+{
+    const struct cluster_node *owner = c->owner[request->slot];
+    const struct slot_move *move = slots_find_move(c, request->slot);
+
+    if (move != NULL && move->is_import && request->is_asking) {
+        if (node_is_voter(c->me) && !cluster_has_lease(c, now)) {
+            return refuse_as_down(c, request);
+        }
+        return route_importing(request);
+    }
+    if (request->is_readonly_session && !request->is_write &&
+        cluster_id_equal(&owner->id, &c->me->primary)) {
+        return ROUTE_SERVE;
+    }
+    return point_to(c, owner, ROUTE_MOVED, target);
+}
+
+enum route_kind cluster_route(const struct cluster *cluster, struct mono_time now,
+                              const struct route_request *request, struct route_target *target)
+{
+    const struct cluster *c = cluster;
+    const struct cluster_node *owner;
+    const struct slot_move *move;
+
+    ASSERT(request->slot < SLOT_COUNT);
+    owner = c->owner[request->slot];
+    if (owner == NULL) {
+        return ROUTE_CLUSTERDOWN_SLOT;
+    }
+    if (!c->is_ok) {
+        enum route_kind kind = refuse_as_down(c, request);
+
+        if (kind != ROUTE_SERVE) {
+            return kind;
+        }
+    }
+    if (owner != c->me) {
+        return route_elsewhere(c, now, request, target);
+    }
+    if (!cluster_has_lease(c, now)) {
+        enum route_kind kind = refuse_as_down(c, request);
+
+        if (kind != ROUTE_SERVE) {
+            return kind;
+        }
+    }
+    move = slots_find_move(c, request->slot);
+    if (move != NULL && !move->is_import) {
+        return route_migrating(c, request, move, target);
+    }
+    return ROUTE_SERVE;
+}

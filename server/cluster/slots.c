@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Claims are compared with the table as words first: normally nothing differs, and nothing
+ * is looked at slot by slot. */
+#include "cluster/slots.h"
+
+#include "base/assert.h"
+#include "base/bitset.h"
+#include "cluster/emit.h"
+#include "cluster/nodes.h"
+
+void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
+{
+    struct cluster_node *old = c->owner[slot];
+
+    ASSERT(owner == NULL || node_is_primary(owner));
+    bitset_remove(c->disowned, slot);
+    if (old == owner) {
+        return;
+    }
+    if (old != NULL) {
+        bitset_remove(old->slots, slot);
+        old->slot_count--;
+        c->assigned_count--;
+    }
+    if (owner != NULL) {
+        bitset_add(owner->slots, slot);
+        owner->slot_count++;
+        c->assigned_count++;
+    }
+    c->owner[slot] = owner;
+    if (old != NULL && old == c->me) {
+        c->loses_slots = true;
+    }
+    c->is_routing_changed = true;
+    c->is_lease_stale = true;
+    nodes_changed(c);
+}
+
+void slots_unbind_all(struct cluster *c, struct cluster_node *node)
+{
+    for (uint32_t slot = 0; node->slot_count > 0; slot++) {
+        if (c->owner[slot] == node) {
+            slots_bind(c, (uint16_t)slot, NULL);
+        }
+    }
+}
+
+/* Voters gave their word to the old owner of a whole shard: the new one waits it out. */
+static void inherit_promise(struct cluster *c, const struct cluster_node *from,
+                            struct cluster_node *to)
+{
+    if (from != c->me && from->slot_count == 0 &&
+        mono_is_before(to->blocked_until, from->promised_until)) {
+        to->blocked_until = from->promised_until;
+    }
+}
+
+void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to)
+{
+    for (uint32_t slot = 0; from->slot_count > 0; slot++) {
+        if (c->owner[slot] == from) {
+            slots_bind(c, (uint16_t)slot, to);
+        }
+    }
+    inherit_promise(c, from, to);
+}
+
+bool slots_agree(const struct cluster_node *node, const uint64_t *claim)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        any |= claim[i];
+        if ((claim[i] & ~node->slots[i]) != 0) {
+            return false;
+        }
+    }
+    return any != 0;
+}
+
+/* Bind one claimed slot if the claim is good; true when it is and nothing stronger stands
+ * against it. */
+static bool take_slot(struct cluster *c, struct cluster_node *claimer, uint16_t slot)
+{
+    struct cluster_node *owner = c->owner[slot];
+
+    if (owner != NULL && owner != claimer && !bitset_has(c->disowned, slot) &&
+        owner->config_epoch >= claimer->config_epoch) {
+        return owner->config_epoch == claimer->config_epoch;
+    }
+    slots_bind(c, slot, claimer);
+    if (owner != NULL && owner != claimer) {
+        inherit_promise(c, owner, claimer);
+    }
+    return true;
+}
+
+static bool claims_word(struct cluster *c, struct cluster_node *claimer, size_t word,
+                        uint64_t claim, struct cluster_node **stronger)
+{
+    uint64_t differing = claim ^ claimer->slots[word];
+    bool took = false;
+
+    while (differing != 0) {
+        uint16_t slot = (uint16_t)(word * 64 + (size_t)__builtin_ctzll(differing));
+
+        differing &= differing - 1;
+        if (!bitset_has(&claim, slot % 64)) {
+            bitset_add(c->disowned, slot);
+        } else if (!take_slot(c, claimer, slot)) {
+            *stronger = c->owner[slot];
+        } else {
+            took = took || c->owner[slot] == claimer;
+        }
+    }
+    /* What it claims again is no longer in doubt. */
+    c->disowned[word] &= ~(claim & claimer->slots[word]);
+    return took;
+}
+
+/* The last slot of our shard has gone to claimer: follow it. */
+static void follow_claimer(struct cluster *c, struct cluster_node *claimer)
+{
+    emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
+             claimer->id.text);
+    nodes_set_replica(c, c->me, &claimer->id);
+    c->loses_slots = false;
+    c->is_follow_due = true;
+}
+
+struct cluster_node *slots_take_claim(struct cluster *c, struct cluster_node *claimer,
+                                      const uint64_t *claim)
+{
+    struct cluster_node *shard_primary =
+        node_is_primary(c->me) ? c->me : nodes_primary_of(c, c->me);
+    struct cluster_node *stronger = NULL;
+    bool had_slots = shard_primary != NULL && shard_primary->slot_count > 0;
+    bool took = false;
+
+    ASSERT(claimer != c->me);
+    if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) == 0) {
+        for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+            c->disowned[i] &= ~claim[i];
+        }
+        return NULL;
+    }
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        if (claim[i] != claimer->slots[i]) {
+            took = claims_word(c, claimer, i, claim[i], &stronger) || took;
+        }
+    }
+    if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
+        follow_claimer(c, claimer);
+    }
+    return stronger;
+}
+
+const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot)
+{
+    const struct slot_move *found = NULL;
+
+    if (!bitset_has(c->moving, slot)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < c->moves.count && found == NULL; i++) {
+        if (c->moves.items[i].slot == slot) {
+            found = &c->moves.items[i];
+        }
+    }
+    ASSERT(found != NULL);
+    return found;
+}
+
+void slots_clear_move(struct cluster *c, uint16_t slot)
+{
+    const struct slot_move *move = slots_find_move(c, slot);
+
+    if (move != NULL) {
+        VEC_REMOVE_AT(&c->moves, (size_t)(move - c->moves.items));
+        bitset_remove(c->moving, slot);
+        nodes_changed(c);
+    }
+}
+
+void slots_set_move(struct cluster *c, const struct slot_move *move)
+{
+    slots_clear_move(c, move->slot);
+    VEC_PUSH(&c->moves, *move);
+    bitset_add(c->moving, move->slot);
+    nodes_changed(c);
+}

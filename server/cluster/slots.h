@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Who owns which slot, and what to make of the claims that arrive. */
+#ifndef STARLING_CLUSTER_SLOTS_H
+#define STARLING_CLUSTER_SLOTS_H
+
+#include "cluster/state.h"
+
+/* owner NULL: nobody. */
+void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner);
+void slots_unbind_all(struct cluster *c, struct cluster_node *node);
+/* Move everything that from owns to node `to`. */
+void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to);
+
+/* A primary claims exactly these slots under its config epoch: bind those that it owns by
+ * rule (6) of cluster.h, and follow the claimer when it took the last slot of our shard.
+ * Returns a node that owns a claimed slot with a greater config epoch, or NULL. */
+struct cluster_node *slots_take_claim(struct cluster *c, struct cluster_node *claimer,
+                                      const uint64_t *claim);
+/* Does our table agree that node owns every slot of the claim, and is there one? */
+bool slots_agree(const struct cluster_node *node, const uint64_t *claim);
+
+/* Slots on the move (CLUSTER SETSLOT). */
+const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot);
+void slots_set_move(struct cluster *c, const struct slot_move *move);
+void slots_clear_move(struct cluster *c, uint16_t slot);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of struct cluster, for the files of this room alone.
+ *
+ * During a step `now` and `out` are set; outside of one `out` is NULL.  Decisions only note what
+ * has to go out (is_file_dirty, is_routing_changed, ...); cluster.c emits it once at the end.
+ *
+ * Invariants:  (1) nodes.items[0] is me, never in handshake
+ *              (2) owner[s] is NULL or a known primary; its slots has the bit s; slot_count counts
+ *              (3) a replica owns no slot
+ *              (4) config_epoch and last_vote_epoch never exceed current_epoch (of me)
+ *              (5) a frame leaves only when file_written >= hold_sequence */
+#ifndef STARLING_CLUSTER_STATE_H
+#define STARLING_CLUSTER_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hashtable.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/vec.h"
+#include "cluster/actions.h"
+#include "cluster/cluster.h"
+#include "cluster/frame.h"
+#include "cluster/report.h"
+#include "spec/slot.h"
+
+#define MONO_LONG_AGO ((struct mono_time){.us = INT64_MIN / 4})
+
+enum {
+    CLUSTER_PINGS_PER_TICK = 128,
+    CLUSTER_REPORTS_PER_FRAME_MIN = 20,
+};
+
+enum link_phase {
+    LINK_CLOSED,
+    LINK_OPENING,
+    LINK_UP,
+};
+
+struct failure_report {
+    struct cluster_id reporter;
+    struct mono_time at;
+};
+
+/* Frames of one sender on one connection must rise. */
+struct replay_guard {
+    uint64_t boot;
+    uint64_t sequence;
+};
+
+struct cluster_node {
+    struct hashtable_node by_id;
+    struct hashtable_node by_number;
+    uint32_t number;
+    struct cluster_id id;
+    struct cluster_id shard;
+    struct cluster_id primary; /* none of a primary */
+    struct cluster_address address;
+    uint64_t config_epoch;
+    uint64_t slots[FRAME_SLOT_WORDS];
+    uint32_t slot_count;
+
+    /* As it said about itself. */
+    char history[CLUSTER_HISTORY_LEN + 1];
+    uint64_t offset;
+    bool is_complete;
+    bool is_eligible;
+    bool is_no_failover;
+    uint64_t boot;
+    uint64_t previous_boot;
+    uint64_t seen_sequence; /* newest frame of this boot */
+
+    /* The link from us to it. */
+    enum link_phase link;
+    struct mono_time link_changed_at;
+    struct mono_time link_retry_at;
+    struct replay_guard guard;
+
+    /* Heartbeats and failure. */
+    bool is_in_handshake;
+    bool is_to_meet; /* greet with MEET instead of PING */
+    bool has_answered;
+    bool is_failing;
+    bool is_failed;
+    struct mono_time known_since;
+    struct mono_time next_ping_at;
+    struct mono_time unanswered_since; /* MONO_NEVER: nothing is awaited */
+    struct mono_time pong_at;          /* MONO_LONG_AGO: never */
+    struct mono_time failed_at;
+    VEC(struct failure_report) reports;
+
+    /* What this voter promised us: our lease as far as it is concerned. */
+    struct mono_time granted_until;
+    uint64_t withheld_epoch; /* it voted against us in this epoch, or 0 */
+    uint64_t vote_epoch;     /* it voted for us in this election */
+
+    /* What we, as a voter, promised about this primary. */
+    struct mono_time promised_until; /* no vote to replace it before */
+    struct mono_time blocked_until;  /* no lease to it before: its slots' last owner had our word */
+    struct mono_time withheld_until; /* no lease to it before: an operator forces its removal */
+    uint64_t voted_against;          /* epoch of our last vote to replace it, or 0.  Persisted */
+    struct mono_time voted_at;
+    struct cluster_id voted_for;
+};
+
+struct incoming_link {
+    struct hashtable_node by_number;
+    uint32_t number;
+    uint32_t node_number; /* who is at the other end, 0 until known */
+    struct mono_time created_at;
+    struct replay_guard guard;
+};
+
+struct slot_move {
+    uint16_t slot;
+    bool is_import;
+    struct cluster_id peer;
+};
+
+struct ban {
+    struct cluster_id id;
+    struct mono_time until;
+};
+
+enum election_phase {
+    ELECTION_IDLE,
+    ELECTION_WAITING, /* for its turn */
+    ELECTION_SAVING,  /* the epoch is on its way to disk */
+    ELECTION_ASKING,
+};
+
+enum election_reason {
+    ELECTION_NONE,
+    ELECTION_FAILED,  /* the primary is down */
+    ELECTION_AGREED,  /* the primary paused for us, or has no data */
+    ELECTION_FORCED,  /* an operator insists */
+    ELECTION_CONFIRM, /* we are the primary, and voters have voted against us */
+};
+
+struct election {
+    enum election_phase phase;
+    enum election_reason reason;
+    uint64_t epoch;
+    uint64_t sequence; /* of the nodes file that is waited for */
+    unsigned rank;
+    unsigned rounds;     /* times the voters were asked */
+    struct mono_time at; /* start when WAITING, next round when ASKING */
+    struct mono_time deadline;
+};
+
+/* A vote that waits for the disk. */
+struct held_vote {
+    bool is_held;
+    uint64_t sequence;
+    uint64_t epoch;
+    int64_t echo_us;
+    struct cluster_link link;
+    struct cluster_id candidate;
+};
+
+enum manual_phase {
+    MANUAL_IDLE,
+    MANUAL_ASKED,       /* replica: the primary was asked to pause */
+    MANUAL_CATCHING_UP, /* replica: the primary paused at `offset` */
+    MANUAL_READY,       /* replica: go, with the primary's agreement */
+    MANUAL_FORCED,      /* replica: go without */
+    MANUAL_PAUSING,     /* primary: the pause was ordered */
+    MANUAL_PAUSED,      /* primary: writes stand still at status.offset */
+};
+
+struct manual {
+    enum manual_phase phase;
+    struct cluster_id peer;
+    uint64_t offset;
+    struct mono_time deadline;
+    struct mono_time resend_at;
+};
+
+struct cluster_config {
+    char announce_ip[CLUSTER_IP_SIZE];
+    char announce_hostname[CLUSTER_HOSTNAME_SIZE];
+    int64_t node_timeout_ms;
+    bool require_full_coverage;
+    bool allow_reads_when_down;
+    bool replica_no_failover;
+    int64_t replica_validity_factor;
+    int64_t replica_ping_period_ms;
+    enum cluster_endpoint_type preferred_endpoint;
+};
+
+struct cluster {
+    struct cluster_config config;
+    struct buf secret;
+    struct rng rng;
+    uint64_t boot;
+    uint64_t sequence; /* of the last frame sent */
+
+    struct mono_time now;
+    struct cluster_actions *out;
+    struct buf frame_bytes;  /* scratch */
+    size_t actions_at_start; /* how many were in the list before this step */
+
+    struct mono_time started_at;
+    struct mono_time stepped_at;
+    struct mono_time next_tick_at;
+    bool is_restarted; /* began from a nodes file */
+    bool is_started;   /* the first step was made */
+    bool is_tick_wanted;
+
+    struct cluster_node *me;
+    VEC(struct cluster_node *) nodes;
+    struct hashtable by_id;
+    struct hashtable by_number;
+    uint32_t last_number;
+    size_t ping_cursor;
+    size_t gossip_cursor;
+    struct hashtable incoming;
+    VEC(struct ban) bans;
+
+    struct cluster_node *owner[SLOT_COUNT];
+    uint64_t disowned[FRAME_SLOT_WORDS]; /* bound to an owner that no longer claims them */
+    uint64_t moving[FRAME_SLOT_WORDS];   /* has an entry in moves */
+    VEC(struct slot_move) moves;
+    uint32_t assigned_count;
+
+    uint64_t current_epoch;
+    uint64_t last_vote_epoch;
+
+    struct cluster_status status;
+    bool has_status;
+
+    bool is_file_dirty;
+    uint64_t file_sequence;
+    uint64_t file_written;
+    uint64_t hold_sequence;
+    struct mono_time file_retry_at;
+
+    bool is_routing_changed;
+    bool loses_slots;
+    bool is_follow_due;
+    bool is_promotion_due; /* BECOME_PRIMARY once the file is written */
+    bool drops_data;
+
+    bool is_ok;
+    bool had_majority;
+    struct mono_time rejoin_at; /* not ok before: we were in a minority */
+
+    bool is_lease_stale;
+    bool had_lease;
+    struct mono_time lease_end;
+    struct mono_time timeout_changed_at;
+    struct mono_time refusal_logged_at;
+
+    struct election election;
+    struct held_vote vote;
+    struct manual manual;
+
+    uint64_t sent[FRAME_TYPE_END];
+    uint64_t received[FRAME_TYPE_END];
+    struct cluster_stats stats;
+};
+
+static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divisor)
+{
+    int64_t part = c->config.node_timeout_ms / divisor;
+
+    return part > 0 ? part : 1;
+}
+
+static inline bool node_is_primary(const struct cluster_node *node)
+{
+    return cluster_id_is_none(&node->primary);
+}
+
+static inline bool node_is_voter(const struct cluster_node *node)
+{
+    return !node->is_in_handshake && node_is_primary(node) && node->slot_count > 0;
+}
+
+/* As far as we know it would answer. */
+static inline bool node_is_reachable(const struct cluster_node *node)
+{
+    return !node->is_failing && !node->is_failed && !node->is_in_handshake;
+}
+
+#endif

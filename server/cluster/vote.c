@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules are a list of checks; each gives its reason for a refusal, or NULL. */
+#include "cluster/vote.h"
+
+#include "base/assert.h"
+#include "base/bitset.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    WITHHOLD_TIMEOUTS = 2 /* how long a forced replacement stops leases to the primary */
+};
+
+struct asking {
+    struct cluster_link link;
+    struct cluster_node *candidate;
+    struct cluster_node *primary; /* whom it would replace; itself for a confirmation */
+    const struct frame *request;
+};
+
+static bool is_confirmation(const struct asking *a)
+{
+    return a->candidate == a->primary;
+}
+
+static const char *check_standing(struct cluster *c, const struct asking *a)
+{
+    if (!node_is_voter(c->me)) {
+        return "this node is no voter";
+    }
+    if (a->primary == NULL) {
+        return "the primary is unknown here";
+    }
+    if (!is_confirmation(a) && !cluster_id_equal(&a->candidate->primary, &a->primary->id)) {
+        return "the candidate is no replica of that primary";
+    }
+    return NULL;
+}
+
+static const char *check_epoch(struct cluster *c, const struct asking *a)
+{
+    if (a->request->subject_epoch <= c->last_vote_epoch) {
+        return "the vote of that epoch is given";
+    }
+    return NULL;
+}
+
+/* Rule (5) of cluster.h. */
+static const char *check_restart(struct cluster *c, const struct asking *a)
+{
+    struct mono_time end = mono_add_ms(c->started_at, c->config.node_timeout_ms);
+
+    (void)a;
+    return c->is_restarted && mono_is_before(c->now, end) ? "this voter restarted just now" : NULL;
+}
+
+static const char *check_candidate(struct cluster *c, const struct asking *a)
+{
+    (void)c;
+    if (!is_confirmation(a) && (a->request->flags & FRAME_COMPLETE) == 0) {
+        return "the candidate's data is not complete";
+    }
+    return NULL;
+}
+
+/* We would replace ourselves: only for whom we agreed with, or at an operator's word. */
+static const char *check_own_agreement(struct cluster *c, const struct asking *a)
+{
+    bool is_paused_for_it =
+        c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &a->candidate->id);
+
+    if ((a->request->flags & FRAME_FORCED) != 0 || !role_is_complete(c) || is_paused_for_it) {
+        return NULL;
+    }
+    return "this primary works";
+}
+
+static const char *check_primary(struct cluster *c, const struct asking *a)
+{
+    if (is_confirmation(a)) {
+        return NULL;
+    }
+    if (a->primary == c->me) {
+        return check_own_agreement(c, a);
+    }
+    if ((a->request->flags & FRAME_AGREED) != 0) {
+        return NULL; /* it counts only together with the primary's own vote */
+    }
+    if ((a->request->flags & FRAME_FORCED) != 0) {
+        a->primary->withheld_until =
+            mono_add_ms(c->now, WITHHOLD_TIMEOUTS * c->config.node_timeout_ms);
+    } else if (!a->primary->is_failed) {
+        return "the primary has not failed";
+    }
+    if (mono_is_before(c->now, a->primary->promised_until)) {
+        return "the primary's lease has not run out";
+    }
+    return NULL;
+}
+
+/* Whoever we voted for has our word for a node timeout. */
+static const char *check_other_vote(struct cluster *c, const struct asking *a)
+{
+    struct mono_time end = mono_add_ms(a->primary->voted_at, c->config.node_timeout_ms);
+
+    if (mono_is_before(c->now, end) &&
+        !cluster_id_equal(&a->primary->voted_for, &a->candidate->id)) {
+        return "another candidate was voted for just now";
+    }
+    return NULL;
+}
+
+static const char *check_claim(struct cluster *c, const struct asking *a)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        const struct cluster_node *owner = c->owner[slot];
+
+        if (owner != NULL && bitset_has(a->request->slots, slot) &&
+            owner->config_epoch > a->request->config_epoch) {
+            bus_send_update(c, a->link, owner);
+            return "a claimed slot has a newer owner";
+        }
+    }
+    return NULL;
+}
+
+static const char *check_siblings(struct cluster *c, const struct asking *a)
+{
+    if (is_confirmation(a) || (a->request->flags & (FRAME_FORCED | FRAME_AGREED)) != 0) {
+        return NULL;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node != a->candidate && cluster_id_equal(&node->primary, &a->primary->id) &&
+            node_is_reachable(node) && node->has_answered && node->is_eligible &&
+            strcmp(node->history, a->request->history) == 0 && node->offset > a->request->offset) {
+            return "a reachable sibling has more data";
+        }
+    }
+    return NULL;
+}
+
+static const char *find_objection(struct cluster *c, const struct asking *a)
+{
+    static const char *(*const checks[])(struct cluster *, const struct asking *) = {
+        check_standing, check_epoch,      check_restart, check_candidate,
+        check_primary,  check_other_vote, check_claim,   check_siblings,
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
+        const char *objection = checks[i](c, a);
+
+        if (objection != NULL) {
+            return objection;
+        }
+    }
+    return NULL;
+}
+
+static void give(struct cluster *c, const struct asking *a)
+{
+    c->last_vote_epoch = a->request->subject_epoch;
+    if (!is_confirmation(a)) {
+        a->primary->voted_against = a->request->subject_epoch;
+    }
+    a->primary->voted_at = c->now;
+    a->primary->voted_for = a->candidate->id;
+    c->vote = (struct held_vote){
+        .is_held = true,
+        .sequence = c->file_sequence + 1,
+        .epoch = a->request->subject_epoch,
+        .echo_us = a->request->sent_us,
+        .link = a->link,
+        .candidate = a->candidate->id,
+    };
+    c->is_lease_stale = true;
+    c->stats.votes_given++;
+    nodes_changed(c);
+    emit_log(c, LOG_NOTICE, "voting for node %s in epoch %" PRIu64, a->candidate->id.text,
+             a->request->subject_epoch);
+}
+
+/* The same question again: the answer was lost, or is still on its way to disk. */
+static bool is_repeated(const struct cluster *c, const struct asking *a)
+{
+    return a->request->subject_epoch == c->vote.epoch &&
+           cluster_id_equal(&a->candidate->id, &c->vote.candidate);
+}
+
+void vote_take_request(struct cluster *c, struct cluster_link link, struct cluster_node *candidate,
+                       const struct frame *request)
+{
+    struct asking a = {
+        .link = link,
+        .candidate = candidate,
+        .primary = nodes_find(c, &request->subject),
+        .request = request,
+    };
+    const char *objection;
+
+    if (is_repeated(c, &a)) {
+        if (!c->vote.is_held) {
+            c->vote.link = link;
+            bus_send_vote(c, &c->vote);
+        }
+        return;
+    }
+    objection = find_objection(c, &a);
+    if (objection != NULL) {
+        emit_log(c, LOG_VERBOSE, "no vote for node %s in epoch %" PRIu64 ": %s", candidate->id.text,
+                 request->subject_epoch, objection);
+        return;
+    }
+    give(c, &a);
+}
+
+void vote_on_saved(struct cluster *c)
+{
+    if (c->vote.is_held && c->file_written >= c->vote.sequence) {
+        c->vote.is_held = false;
+        bus_send_vote(c, &c->vote);
+    }
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Strings as numbers: INCR, DECR and their like. */
+#include "command/functions.h"
+#include "command/lookup.h"
+
+#include <math.h>
+
+/* The value as an integer, 0 without an entry; false after an error reply. */
+static bool read_integer(struct exec *x, const struct entry *e, int64_t *out)
+{
+    char scratch[INTEGER_SCRATCH];
+
+    *out = 0;
+    if (e == NULL || entry_integer(e, out) || num_parse_i64(entry_string(e, scratch), out)) {
+        return true;
+    }
+    resp_write_error(x->reply, "ERR value is not an integer or out of range");
+    return false;
+}
+
+static void add(struct exec *x, int64_t difference)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    const struct entry *e = lookup_write(x, &ref);
+    int64_t value;
+
+    if (!read_integer(x, e, &value)) {
+        return;
+    }
+    if (difference < 0 ? value < INT64_MIN - difference : value > INT64_MAX - difference) {
+        resp_write_error(x->reply, "ERR increment or decrement would overflow");
+        return;
+    }
+    value += difference;
+    keyspace_set_integer(x->keyspace, &ref, value,
+                         e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
+    effects_add_verbatim(x->effects);
+    resp_write_integer(x->reply, value);
+}
+
+void cmd_incr(struct exec *x)
+{
+    add(x, 1);
+}
+
+void cmd_decr(struct exec *x)
+{
+    add(x, -1);
+}
+
+void cmd_incrby(struct exec *x)
+{
+    int64_t difference;
+
+    if (argument_i64(x, 2, &difference)) {
+        add(x, difference);
+    }
+}
+
+void cmd_decrby(struct exec *x)
+{
+    int64_t difference;
+
+    if (!argument_i64(x, 2, &difference)) {
+        return;
+    }
+    if (difference == INT64_MIN) {
+        resp_write_error(x->reply, "ERR decrement would overflow");
+        return;
+    }
+    add(x, -difference);
+}
+
+static bool read_float(struct exec *x, struct bytes text, long double *out)
+{
+    if (num_parse_f80(text, out)) {
+        return true;
+    }
+    resp_write_error(x->reply, "ERR value is not a valid float");
+    return false;
+}
+
+/* Replicas get the result: their arithmetic may differ. */
+void cmd_incrbyfloat(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    const struct entry *e = lookup_write(x, &ref);
+    char scratch[INTEGER_SCRATCH];
+    char text[NUM_F80_TEXT];
+    long double value = 0;
+    long double difference;
+    struct bytes result;
+
+    if (e != NULL && !read_float(x, entry_string(e, scratch), &value)) {
+        return;
+    }
+    if (!read_float(x, x->args[2], &difference)) {
+        return;
+    }
+    value += difference;
+    if (isnan(value) || isinf(value)) {
+        resp_write_error(x->reply, "ERR increment would produce NaN or Infinity");
+        return;
+    }
+    result = bytes_make(text, num_format_f80(text, value));
+    keyspace_set(x->keyspace, &ref, result, e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
+    effects_add(
+        x->effects,
+        (const struct bytes[]){BYTES_LITERAL("SET"), ref.bytes, result, BYTES_LITERAL("KEEPTTL")},
+        4);
+    resp_write_bulk(x->reply, result);
+}

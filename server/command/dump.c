@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Values in serialized form: DUMP and RESTORE. */
+#include "base/crc.h"
+#include "command/functions.h"
+#include "command/lookup.h"
+#include "store/value_codec.h"
+
+void cmd_dump(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    const struct entry *e = lookup_peek(x, &ref);
+    struct buf payload = {0};
+
+    if (e == NULL) {
+        resp_write_null(x->reply);
+        return;
+    }
+    value_dump(&payload, e);
+    resp_write_bulk(x->reply, buf_bytes(&payload));
+    buf_deinit(&payload);
+}
+
+enum {
+    IDLE_UNSET = -1,
+    PAYLOAD_TRAILER = 10, /* version and checksum */
+};
+
+struct restore_options {
+    bool replace;
+    bool is_absolute; /* ABSTTL: the expiry is a point in time */
+    bool has_frequency;
+    int64_t idle_s;
+};
+
+/* IDLETIME or FREQ and its number at argument index; false after an error reply. */
+static bool read_hint(struct exec *x, size_t index, struct restore_options *out)
+{
+    bool is_idle = argument_is(x, index, "IDLETIME");
+    int64_t value;
+
+    if (!argument_i64(x, index + 1, &value)) {
+        return false;
+    }
+    if (is_idle && value < 0) {
+        resp_write_error(x->reply, "ERR Invalid IDLETIME value, must be >= 0");
+        return false;
+    }
+    if (!is_idle && (value < 0 || value > 255)) {
+        resp_write_error(x->reply, "ERR Invalid FREQ value, must be >= 0 and <= 255");
+        return false;
+    }
+    if (is_idle) {
+        out->idle_s = value;
+    } else {
+        out->has_frequency = true;
+    }
+    return true;
+}
+
+static bool read_restore(struct exec *x, struct restore_options *out)
+{
+    for (size_t i = 4; i < x->arg_count; i++) {
+        bool has_number = i + 1 < x->arg_count;
+
+        if (argument_is(x, i, "REPLACE")) {
+            out->replace = true;
+        } else if (argument_is(x, i, "ABSTTL")) {
+            out->is_absolute = true;
+        } else if (has_number && ((argument_is(x, i, "IDLETIME") && !out->has_frequency) ||
+                                  (argument_is(x, i, "FREQ") && out->idle_s == IDLE_UNSET))) {
+            if (!read_hint(x, i, out)) {
+                return false;
+            }
+            i++;
+        } else {
+            reply_syntax_error(x);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The expiry in unix ms, or EXPIRE_NEVER; false after an error reply. */
+static bool read_ttl(struct exec *x, const struct restore_options *options, int64_t *out)
+{
+    int64_t ttl_ms;
+
+    if (!argument_i64(x, 2, &ttl_ms)) {
+        return false;
+    }
+    if (ttl_ms < 0) {
+        resp_write_error(x->reply, "ERR Invalid TTL value, must be >= 0");
+        return false;
+    }
+    if (ttl_ms == 0) {
+        *out = EXPIRE_NEVER;
+    } else if (options->is_absolute) {
+        *out = ttl_ms;
+    } else {
+        *out = ttl_ms < INT64_MAX - x->now.unix_ms ? ttl_ms + x->now.unix_ms : INT64_MAX;
+    }
+    return true;
+}
+
+/* RESTORE key ms payload ABSTTL REPLACE */
+static void effect_restore(struct exec *x, int64_t expire_at_ms)
+{
+    char text[NUM_I64_TEXT];
+    int64_t ms = expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms;
+    const struct bytes words[] = {
+        BYTES_LITERAL("RESTORE"),         x->args[1],
+        {text, num_format_i64(text, ms)},
+                 x->args[3],
+        BYTES_LITERAL("ABSTTL"),          BYTES_LITERAL("REPLACE")
+    };
+
+    effects_add(x->effects, words, ARRAY_COUNT(words));
+}
+
+static void restore_value(struct exec *x, const struct restore_options *options, struct bytes value,
+                          int64_t expire_at_ms)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+
+    if (x->is_primary && expire_at_ms != EXPIRE_NEVER && expire_at_ms <= x->now.unix_ms) {
+        if (keyspace_remove(x->keyspace, &ref)) {
+            effect_del(x, ref.bytes);
+        }
+        return;
+    }
+    keyspace_set(x->keyspace, &ref, value, expire_at_ms);
+    if (options->idle_s != IDLE_UNSET) {
+        int64_t idle_ms =
+            options->idle_s < x->now.unix_ms / 1000 ? options->idle_s * 1000 : x->now.unix_ms;
+
+        entry_touch(keyspace_find_any(x->keyspace, &ref), x->now.unix_ms - idle_ms);
+    }
+    effect_restore(x, expire_at_ms);
+}
+
+/* Is it what some DUMP wrote, whether or not we understand the value?  Chooses the error. */
+static bool is_payload_sound(struct bytes payload)
+{
+    struct decoder d;
+
+    if (payload.len < PAYLOAD_TRAILER) {
+        return false;
+    }
+    d = decoder_make(bytes_from(payload, payload.len - PAYLOAD_TRAILER));
+    return decode_u16_le(&d) <= RDB_VERSION_NEWEST &&
+           decode_u64_le(&d) == crc64(0, bytes_prefix(payload, payload.len - 8));
+}
+
+void cmd_restore(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    struct restore_options options = {.idle_s = IDLE_UNSET};
+    struct buf value = {0};
+    int64_t expire_at_ms;
+
+    if (!read_restore(x, &options)) {
+        return;
+    }
+    if (!options.replace && lookup_write(x, &ref) != NULL) {
+        resp_write_error(x->reply, "BUSYKEY Target key name already exists.");
+        return;
+    }
+    if (!read_ttl(x, &options, &expire_at_ms)) {
+        return;
+    }
+    if (value_restore(x->args[3], &value, NULL)) {
+        restore_value(x, &options, buf_bytes(&value), expire_at_ms);
+        resp_write_simple(x->reply, "OK");
+    } else if (is_payload_sound(x->args[3])) {
+        resp_write_error(x->reply, "ERR Bad data format");
+    } else {
+        resp_write_error(x->reply, "ERR DUMP payload version or checksum are wrong");
+    }
+    buf_deinit(&value);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The function of every data command, cmd_<function>, as commands.def lists them.  Each sees its
+ * arity fulfilled, writes one reply and adds its effects (command/exec.h). */
+#ifndef STARLING_COMMAND_FUNCTIONS_H
+#define STARLING_COMMAND_FUNCTIONS_H
+
+#include "command/exec.h"
+
+#define DATA(id, function, ...) void cmd_##function(struct exec *x);
+#define CONTROL(...)
+#define SUB(...)
+#include "spec/commands.def"
+#undef DATA
+#undef CONTROL
+#undef SUB
+
+/* The function of a data command. */
+exec_fn *function_of_command(enum command_id id);
+
+#endif

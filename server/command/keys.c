@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys whatever their value: removing, counting, renaming, looking into. */
+#include "command/functions.h"
+#include "command/lookup.h"
+
+enum {
+    EMBSTR_MAX = 44, /* longest string that clients expect to be called embstr */
+};
+
+/* Remove all keys named; how many there were. */
+static int64_t remove_keys(struct exec *x)
+{
+    int64_t count = 0;
+
+    for (size_t i = 1; i < x->arg_count; i++) {
+        struct key_ref ref = lookup_ref(x, i);
+
+        if (lookup_write(x, &ref) != NULL) {
+            keyspace_remove(x->keyspace, &ref);
+            count++;
+        }
+    }
+    return count;
+}
+
+void cmd_del(struct exec *x)
+{
+    int64_t count = remove_keys(x);
+
+    if (count > 0) {
+        effects_add_verbatim(x->effects);
+    }
+    resp_write_integer(x->reply, count);
+}
+
+/* Travels as DEL, which is older. */
+void cmd_unlink(struct exec *x)
+{
+    int64_t count = remove_keys(x);
+
+    if (count > 0) {
+        effects_add_renamed(x->effects, BYTES_LITERAL("DEL"));
+    }
+    resp_write_integer(x->reply, count);
+}
+
+void cmd_exists(struct exec *x)
+{
+    int64_t count = 0;
+
+    for (size_t i = 1; i < x->arg_count; i++) {
+        struct key_ref ref = lookup_ref(x, i);
+
+        count += lookup_peek(x, &ref) != NULL ? 1 : 0;
+    }
+    resp_write_integer(x->reply, count);
+}
+
+void cmd_touch(struct exec *x)
+{
+    int64_t count = 0;
+
+    for (size_t i = 1; i < x->arg_count; i++) {
+        struct key_ref ref = lookup_ref(x, i);
+        struct entry *e = lookup_peek(x, &ref);
+
+        if (e != NULL) {
+            entry_touch(e, x->now.unix_ms);
+            count++;
+        }
+    }
+    resp_write_integer(x->reply, count);
+}
+
+void cmd_type(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    const struct entry *e = lookup_peek(x, &ref);
+
+    resp_write_simple(x->reply, e == NULL ? "none" : "string");
+}
+
+/* Rename; *out says whether it was done, or the destination in the way.  False after an error
+ * reply. */
+static bool rename_key(struct exec *x, bool keep_existing, bool *out)
+{
+    struct key_ref from = lookup_ref(x, 1);
+    struct key_ref to = lookup_ref(x, 2);
+    bool is_same = bytes_equal(from.bytes, to.bytes);
+
+    *out = false;
+    if (lookup_write(x, &from) == NULL) {
+        resp_write_error(x->reply, "ERR no such key");
+        return false;
+    }
+    if (is_same || (lookup_write(x, &to) != NULL && keep_existing)) {
+        return true;
+    }
+    keyspace_move(x->keyspace, &from, &to);
+    effects_add_verbatim(x->effects);
+    *out = true;
+    return true;
+}
+
+void cmd_rename(struct exec *x)
+{
+    bool is_done;
+
+    if (rename_key(x, false, &is_done)) {
+        resp_write_simple(x->reply, "OK");
+    }
+}
+
+void cmd_renamenx(struct exec *x)
+{
+    bool is_done;
+
+    if (rename_key(x, true, &is_done)) {
+        resp_write_integer(x->reply, is_done ? 1 : 0);
+    }
+}
+
+void cmd_randomkey(struct exec *x)
+{
+    int64_t hidden_ms = x->from_primary ? INT64_MIN : x->now.unix_ms;
+    const struct entry *e = keyspace_random(x->keyspace, x->db, x->rng, hidden_ms);
+
+    if (e == NULL) {
+        resp_write_null(x->reply);
+    } else {
+        resp_write_bulk(x->reply, entry_key(e));
+    }
+}
+
+void cmd_dbsize(struct exec *x)
+{
+    resp_write_integer(x->reply, (int64_t)keyspace_count(x->keyspace, x->db));
+}
+
+/* ---- OBJECT ----------------------------------------------------------------------------------------- */
+
+static const char *encoding_name(const struct entry *e)
+{
+    switch (entry_encoding(e)) {
+    case VALUE_INT:
+        return "int";
+    case VALUE_EMBSTR:
+        return entry_was_edited(e) || entry_string_len(e) > EMBSTR_MAX ? "raw" : "embstr";
+    case VALUE_RAW:
+        break;
+    }
+    return "raw";
+}
+
+static void object_encoding(struct exec *x, const struct entry *e)
+{
+    resp_write_bulk_text(x->reply, encoding_name(e));
+}
+
+static void object_freq(struct exec *x, const struct entry *e)
+{
+    (void)e;
+    resp_write_error(x->reply,
+                     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+                     "Please note that when switching between policies at runtime LRU and LFU "
+                     "data will take some time to adjust.");
+}
+
+static void object_idletime(struct exec *x, const struct entry *e)
+{
+    resp_write_integer(x->reply, entry_idle_seconds(e, x->now.unix_ms));
+}
+
+static void object_refcount(struct exec *x, const struct entry *e)
+{
+    (void)e;
+    resp_write_integer(x->reply, 1);
+}
+
+static void object_help(struct exec *x)
+{
+    static const char *const lines[] = {
+        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "ENCODING <key>",
+        "    Name the form in which the value of <key> is kept in memory.",
+        "FREQ <key>",
+        "    Tell how often <key> was used of late, on a logarithmic scale.",
+        "IDLETIME <key>",
+        "    Tell how many seconds have passed since <key> was last used.",
+        "REFCOUNT <key>",
+        "    Tell how many references the value of <key> has: always 1.",
+        "HELP",
+        "    Print this help.",
+    };
+
+    resp_write_array(x->reply, ARRAY_COUNT(lines));
+    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+        resp_write_simple(x->reply, lines[i]);
+    }
+}
+
+void cmd_object(struct exec *x)
+{
+    static const struct {
+        const char *name;
+        void (*run)(struct exec *x, const struct entry *e);
+    } subcommands[] = {
+        {"encoding", object_encoding},
+        {"freq",     object_freq    },
+        {"idletime", object_idletime},
+        {"refcount", object_refcount},
+    };
+    size_t shown = x->args[1].len < 128 ? x->args[1].len : 128;
+
+    if (argument_is(x, 1, "help") && x->arg_count == 2) {
+        object_help(x);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(subcommands); i++) {
+        struct key_ref ref;
+        const struct entry *e;
+
+        if (!argument_is(x, 1, subcommands[i].name)) {
+            continue;
+        }
+        if (x->arg_count != 3) {
+            resp_write_error(x->reply, "ERR wrong number of arguments for 'object|%s' command",
+                             subcommands[i].name);
+            return;
+        }
+        ref = lookup_ref(x, 2);
+        e = lookup_peek(x, &ref);
+        if (e == NULL) {
+            resp_write_null(x->reply);
+        } else {
+            subcommands[i].run(x, e);
+        }
+        return;
+    }
+    if (argument_is(x, 1, "help")) {
+        resp_write_error(x->reply, "ERR wrong number of arguments for 'object|help' command");
+        return;
+    }
+    resp_write_error(x->reply, "ERR unknown subcommand '%.*s'. Try OBJECT HELP.", (int)shown,
+                     x->args[1].data);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Expired keys: the primary removes them as they are met and tells the replicas; a replica
+ * hides them from its clients, and shows them to its primary's stream. */
+#include "command/lookup.h"
+
+struct key_ref lookup_ref(const struct exec *x, size_t index)
+{
+    return keyspace_ref(x->keyspace, x->db, x->args[index]);
+}
+
+bool lookup_is_visible(const struct exec *x, const struct entry *e)
+{
+    return x->from_primary || !entry_is_expired(e, x->now.unix_ms);
+}
+
+static struct entry *find(struct exec *x, const struct key_ref *ref)
+{
+    struct entry *e = keyspace_find_any(x->keyspace, ref);
+
+    if (e == NULL || lookup_is_visible(x, e)) {
+        return e;
+    }
+    if (x->is_primary) {
+        keyspace_remove(x->keyspace, ref);
+        effect_del(x, ref->bytes);
+        x->stats->expired_keys++;
+    }
+    return NULL;
+}
+
+static void touch(const struct exec *x, struct entry *e)
+{
+    if (e != NULL && !x->no_touch) {
+        entry_touch(e, x->now.unix_ms);
+    }
+}
+
+struct entry *lookup_peek(struct exec *x, const struct key_ref *ref)
+{
+    struct entry *e = find(x, ref);
+
+    if (e != NULL) {
+        x->stats->keyspace_hits++;
+    } else {
+        x->stats->keyspace_misses++;
+    }
+    return e;
+}
+
+struct entry *lookup_read(struct exec *x, const struct key_ref *ref)
+{
+    struct entry *e = lookup_peek(x, ref);
+
+    touch(x, e);
+    return e;
+}
+
+struct entry *lookup_write(struct exec *x, const struct key_ref *ref)
+{
+    struct entry *e = find(x, ref);
+
+    touch(x, e);
+    return e;
+}
+
+bool argument_i64(struct exec *x, size_t index, int64_t *out)
+{
+    if (num_parse_i64(x->args[index], out)) {
+        return true;
+    }
+    resp_write_error(x->reply, "ERR value is not an integer or out of range");
+    return false;
+}
+
+bool argument_db(struct exec *x, size_t index, unsigned *out)
+{
+    int64_t db;
+
+    if (!argument_i64(x, index, &db)) {
+        return false;
+    }
+    if (db < 0 || db >= x->database_count) {
+        resp_write_error(x->reply, "ERR DB index is out of range");
+        return false;
+    }
+    *out = (unsigned)db;
+    return true;
+}
+
+bool argument_is(const struct exec *x, size_t index, const char *word)
+{
+    return bytes_equal_nocase(x->args[index], word);
+}
+
+void reply_syntax_error(struct exec *x)
+{
+    resp_write_error(x->reply, "ERR syntax error");
+}
+
+void reply_entry(struct exec *x, const struct entry *e)
+{
+    char scratch[INTEGER_SCRATCH];
+
+    if (e == NULL) {
+        resp_write_null(x->reply);
+    } else {
+        resp_write_bulk(x->reply, entry_string(e, scratch));
+    }
+}
+
+void effect_del(struct exec *x, struct bytes key)
+{
+    const struct bytes words[] = {BYTES_LITERAL("DEL"), key};
+
+    effects_add(x->effects, words, 2);
+}
+
+void effect_expiry(struct exec *x, struct bytes key, int64_t expire_at_ms)
+{
+    char text[NUM_I64_TEXT];
+    const struct bytes words[] = {BYTES_LITERAL("PEXPIREAT"), key,
+                                  bytes_make(text, num_format_i64(text, expire_at_ms))};
+
+    effects_add(x->effects, words, 3);
+}

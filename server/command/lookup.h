@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What command functions share: looking keys up under the rules of expiry, reading arguments,
+ * adding the usual effects. */
+#ifndef STARLING_COMMAND_LOOKUP_H
+#define STARLING_COMMAND_LOOKUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/num.h"
+#include "command/exec.h"
+
+enum {
+    STRING_MAX_BYTES = 512 * 1024 * 1024,
+    INTEGER_SCRATCH = NUM_I64_TEXT + 1,
+};
+
+/* The key that is argument index, in the selected database. */
+struct key_ref lookup_ref(const struct exec *x, size_t index);
+
+/* The entry or NULL when there is none for this caller (command/exec.h on expiry).
+ *   read:   counts as a hit or miss and as use
+ *   peek:   counts as a hit or miss only
+ *   write:  counts as use only
+ * A borrow until the next change. */
+struct entry *lookup_read(struct exec *x, const struct key_ref *ref);
+struct entry *lookup_peek(struct exec *x, const struct key_ref *ref);
+struct entry *lookup_write(struct exec *x, const struct key_ref *ref);
+/* Would the caller see the entry?  Changes nothing. */
+bool lookup_is_visible(const struct exec *x, const struct entry *e);
+
+/* Argument index as an integer; false after an error reply. */
+MUST_USE bool argument_i64(struct exec *x, size_t index, int64_t *out);
+/* As the number of a database. */
+MUST_USE bool argument_db(struct exec *x, size_t index, unsigned *out);
+bool argument_is(const struct exec *x, size_t index, const char *word);
+void reply_syntax_error(struct exec *x);
+void reply_entry(struct exec *x, const struct entry *e);
+
+/* DEL key */
+void effect_del(struct exec *x, struct bytes key);
+/* PEXPIREAT key ms */
+void effect_expiry(struct exec *x, struct bytes key, int64_t expire_at_ms);
+
+#endif

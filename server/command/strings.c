@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading strings, and changing parts of them. */
+#include "command/functions.h"
+#include "command/lookup.h"
+
+void cmd_get(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+
+    reply_entry(x, lookup_read(x, &ref));
+}
+
+void cmd_mget(struct exec *x)
+{
+    resp_write_array(x->reply, x->arg_count - 1);
+    for (size_t i = 1; i < x->arg_count; i++) {
+        struct key_ref ref = lookup_ref(x, i);
+
+        reply_entry(x, lookup_read(x, &ref));
+    }
+}
+
+void cmd_strlen(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    const struct entry *e = lookup_read(x, &ref);
+
+    resp_write_integer(x->reply, e == NULL ? 0 : (int64_t)entry_string_len(e));
+}
+
+/* A place counted from the end when negative, as one counted from the start; below 0 when it
+ * lies before the start. */
+static int64_t from_start(int64_t index, int64_t len)
+{
+    return index < 0 ? index + len : index;
+}
+
+void cmd_getrange(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    char scratch[INTEGER_SCRATCH];
+    struct bytes value = {0};
+    const struct entry *e;
+    int64_t start;
+    int64_t end;
+
+    if (!argument_i64(x, 2, &start) || !argument_i64(x, 3, &end)) {
+        return;
+    }
+    e = lookup_read(x, &ref);
+    if (e != NULL) {
+        value = entry_string(e, scratch);
+    }
+    if (start < 0 && end < 0 && start > end) {
+        resp_write_bulk(x->reply, (struct bytes){0});
+        return;
+    }
+    start = from_start(start, (int64_t)value.len);
+    end = from_start(end, (int64_t)value.len);
+    start = start < 0 ? 0 : start;
+    end = end < 0 ? 0 : end;
+    end = end < (int64_t)value.len ? end : (int64_t)value.len - 1;
+    if (start > end) {
+        resp_write_bulk(x->reply, (struct bytes){0});
+        return;
+    }
+    resp_write_bulk(x->reply,
+                    bytes_prefix(bytes_from(value, (size_t)start), (size_t)(end - start) + 1));
+}
+
+void cmd_substr(struct exec *x)
+{
+    cmd_getrange(x);
+}
+
+static bool is_size_allowed(struct exec *x, uint64_t start, size_t len)
+{
+    if (len > STRING_MAX_BYTES || start > STRING_MAX_BYTES - len) {
+        resp_write_error(x->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        return false;
+    }
+    return true;
+}
+
+void cmd_append(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    struct bytes tail = x->args[2];
+    const struct entry *e = lookup_write(x, &ref);
+    size_t old_len;
+    char *value;
+
+    if (e == NULL) {
+        keyspace_set(x->keyspace, &ref, tail, EXPIRE_NEVER);
+        effects_add_verbatim(x->effects);
+        resp_write_integer(x->reply, (int64_t)tail.len);
+        return;
+    }
+    old_len = entry_string_len(e);
+    if (!is_size_allowed(x, old_len, tail.len)) {
+        return;
+    }
+    value = keyspace_edit(x->keyspace, &ref, old_len + tail.len, &old_len);
+    if (tail.len > 0) {
+        memcpy(value + old_len, tail.data, tail.len);
+    }
+    effects_add_verbatim(x->effects);
+    resp_write_integer(x->reply, (int64_t)(old_len + tail.len));
+}
+
+void cmd_setrange(struct exec *x)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    struct bytes part = x->args[3];
+    const struct entry *e;
+    int64_t offset;
+    size_t end;
+    size_t old_len;
+    char *value;
+
+    if (!argument_i64(x, 2, &offset)) {
+        return;
+    }
+    if (offset < 0) {
+        resp_write_error(x->reply, "ERR offset is out of range");
+        return;
+    }
+    e = lookup_write(x, &ref);
+    old_len = e == NULL ? 0 : entry_string_len(e);
+    if (part.len == 0) {
+        resp_write_integer(x->reply, (int64_t)old_len);
+        return;
+    }
+    if (!is_size_allowed(x, (uint64_t)offset, part.len)) {
+        return;
+    }
+    if (e == NULL) {
+        keyspace_set(x->keyspace, &ref, (struct bytes){0}, EXPIRE_NEVER);
+    }
+    end = (size_t)offset + part.len;
+    value = keyspace_edit(x->keyspace, &ref, end, &old_len);
+    memcpy(value + offset, part.data, part.len);
+    effects_add_verbatim(x->effects);
+    resp_write_integer(x->reply, (int64_t)(end > old_len ? end : old_len));
+}

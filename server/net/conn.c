@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Client connections: bytes from the socket into the node, the session's output to the socket. */
+#include "net/state.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_TURN = 512,
+};
+
+static struct conn *conn_new(struct shell *shell, int fd, struct session *s)
+{
+    struct conn *conn = mem_alloc_zeroed(MEM_NET, sizeof(*conn));
+    struct errmsg error;
+
+    conn->session = s;
+    conn->watch = (struct loop_watch){
+        .fd = fd, .events = LOOP_READ, .owner = conn, .kind = WATCH_CONN};
+    s->shell = conn;
+    if (!loop_watch(shell->loop, &conn->watch, &error)) {
+        log_line(shell->logger, LOG_WARNING, "cannot watch a client: %s", error.text);
+        mem_free(MEM_NET, conn);
+        return NULL;
+    }
+    return conn;
+}
+
+static void describe_peer(int fd, const struct addr *peer, bool is_unix, struct session_peer *out)
+{
+    struct addr local;
+
+    *out = (struct session_peer){.is_unix = is_unix, .fd = fd};
+    if (sock_local_addr(fd, &local)) {
+        char text[ADDR_TEXT];
+
+        addr_format(&local, text);
+        bytes_to_text(bytes_from_text(text), out->local, sizeof(out->local));
+    }
+    if (is_unix) {
+        memcpy(out->address, out->local, sizeof(out->address));
+    } else {
+        char text[ADDR_TEXT];
+
+        addr_format(peer, text);
+        bytes_to_text(bytes_from_text(text), out->address, sizeof(out->address));
+        out->is_loopback = addr_is_loopback(peer);
+    }
+}
+
+static void take_in(struct shell *shell, struct listener *listener, int fd,
+                    const struct addr *peer)
+{
+    struct session_peer described;
+    const char *refusal = NULL;
+    struct session *s;
+
+    describe_peer(fd, peer, listener->is_unix, &described);
+    s = node_session_open(shell->node, &described, &refusal);
+    if (s == NULL) {
+        size_t written;
+        struct errmsg error;
+
+        /* One try: a client that cannot even take this is not told. */
+        if (sock_write(fd, bytes_from_text(refusal), &written, &error) != SOCK_OK) {
+            log_line(shell->logger, LOG_VERBOSE, "a client was refused without a word");
+        }
+        sock_close(fd);
+        return;
+    }
+    sock_set_nodelay(fd, true);
+    sock_set_keepalive(fd, (int)node_config(shell->node)->tcp_keepalive_s);
+    if (conn_new(shell, fd, s) == NULL) {
+        sock_close(fd);
+        node_session_closed(shell->node, s);
+    }
+}
+
+void conn_accept_all(struct shell *shell, struct listener *listener)
+{
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct addr peer;
+        struct errmsg error;
+        int fd;
+
+        switch (sock_accept(listener->watch.fd, &fd, &peer, &error)) {
+        case SOCK_OK:
+            take_in(shell, listener, fd, &peer);
+            break;
+        case SOCK_ERROR:
+            log_line(shell->logger, LOG_WARNING, "accepting a client: %s", error.text);
+            shell->is_accepting = false;
+            return;
+        case SOCK_AGAIN:
+        case SOCK_CLOSED:
+            return;
+        }
+    }
+}
+
+void conn_close(struct shell *shell, struct conn *conn)
+{
+    loop_unwatch(shell->loop, &conn->watch);
+    sock_close(conn->watch.fd);
+    list_remove(&conn->touched);
+    node_session_closed(shell->node, conn->session);
+    mem_free(MEM_NET, conn);
+}
+
+/* Wait for what can be used: input while the node takes it, output while there is some. */
+static void update_watch(struct shell *shell, struct conn *conn)
+{
+    uint32_t events = 0;
+
+    if (node_session_wants_input(shell->node, conn->session)) {
+        events |= LOOP_READ;
+    }
+    if (session_output_pending(conn->session) > 0) {
+        events |= LOOP_WRITE;
+    }
+    loop_modify(shell->loop, &conn->watch, events);
+}
+
+static void read_input(struct shell *shell, struct conn *conn)
+{
+    struct errmsg error;
+    size_t got;
+    char *at;
+
+    at = shell->scratch + shell->scratch_used;
+    switch (sock_read(conn->watch.fd, at, READ_BYTES, &got, &error)) {
+    case SOCK_OK:
+        shell->scratch_used += got;
+        node_session_input(shell->node, conn->session, bytes_make(at, got));
+        break;
+    case SOCK_AGAIN:
+        break;
+    case SOCK_CLOSED:
+    case SOCK_ERROR:
+        conn_close(shell, conn);
+        break;
+    }
+}
+
+void conn_ready(struct shell *shell, struct conn *conn, uint32_t events)
+{
+    if (events == 0) {
+        conn_close(shell, conn); /* nothing was waited for: the client hung up */
+        return;
+    }
+    if (events & LOOP_WRITE) {
+        conn_session_touched(shell, conn->session);
+    }
+    if (events & LOOP_READ) {
+        read_input(shell, conn);
+    }
+}
+
+void conn_session_touched(void *context, struct session *s)
+{
+    struct shell *shell = context;
+    struct conn *conn = s->shell;
+
+    if (!conn->is_touched) {
+        conn->is_touched = true;
+        list_add_tail(&shell->touched, &conn->touched);
+    }
+}
+
+/* False when the connection is gone. */
+static bool write_output(struct shell *shell, struct conn *conn)
+{
+    struct session *s = conn->session;
+
+    while (session_output_pending(s) > 0 && !(s->flags & SESSION_CLOSE_NOW)) {
+        struct errmsg error;
+        size_t written = 0;
+        size_t pending = session_output_pending(s);
+
+        switch (sock_write(conn->watch.fd, session_output(s), &written, &error)) {
+        case SOCK_OK:
+            node_session_written(shell->node, s, written);
+            if (written < pending) {
+                return true;
+            }
+            break;
+        case SOCK_AGAIN:
+            return true;
+        case SOCK_CLOSED:
+        case SOCK_ERROR:
+            conn_close(shell, conn);
+            return false;
+        }
+    }
+    if ((s->flags & SESSION_CLOSE_NOW) || ((s->flags & SESSION_CLOSE_AFTER_WRITE) &&
+                                           session_output_pending(s) == 0)) {
+        conn_close(shell, conn);
+        return false;
+    }
+    return true;
+}
+
+void conn_write_touched(struct shell *shell)
+{
+    while (!list_is_empty(&shell->touched)) {
+        struct conn *conn = CONTAINER_OF(shell->touched.next, struct conn, touched);
+
+        list_remove(&conn->touched);
+        conn->is_touched = false;
+        if (write_output(shell, conn)) {
+            update_watch(shell, conn);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop: wait, read everything that is ready, let the node run, write everything that came
+ * of it. */
+#include "net/state.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "io/clock.h"
+#include "persist/posix_file.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    DESCRIPTORS_BESIDE_CLIENTS = 128,
+};
+
+static struct moment env_now(void *context)
+{
+    (void)context;
+    return clock_now();
+}
+
+static void env_exit(void *context, int code)
+{
+    struct shell *shell = context;
+
+    shell->has_ended = true;
+    shell->exit_code = code;
+}
+
+/* The second number of statm is resident pages. */
+static size_t env_resident_bytes(void *context)
+{
+    char text[128];
+    struct bytes rest;
+    int64_t pages;
+    ssize_t len;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+    (void)context;
+    if (fd < 0) {
+        return 0;
+    }
+    len = read(fd, text, sizeof(text));
+    close(fd);
+    rest = bytes_make(text, len > 0 ? (size_t)len : 0);
+    bytes_next_word(&rest, ' ');
+    if (!num_parse_i64(bytes_next_word(&rest, ' '), &pages)) {
+        return 0;
+    }
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Each client takes a descriptor: ask for as many as maxclients needs, or lower maxclients. */
+static void fit_descriptors(struct shell *shell, struct config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->maxclients + DESCRIPTORS_BESIDE_CLIENTS;
+    struct errmsg error;
+    char text[NUM_I64_TEXT + 1];
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = wanted;
+    if (limit.rlim_max < wanted) {
+        struct rlimit higher = {.rlim_cur = wanted, .rlim_max = wanted};
+
+        if (setrlimit(RLIMIT_NOFILE, &higher) == 0) {
+            return;
+        }
+        limit.rlim_cur = limit.rlim_max;
+    }
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) {
+        return;
+    }
+    if (limit.rlim_cur <= DESCRIPTORS_BESIDE_CLIENTS) {
+        return;
+    }
+    log_line(shell->logger, LOG_WARNING,
+             "only %llu descriptors may be open: maxclients is lowered from %lld",
+             (unsigned long long)limit.rlim_cur, (long long)config->maxclients);
+    if (!config_set(config, "maxclients",
+                    bytes_make(text, num_format_u64(text, limit.rlim_cur -
+                                                              DESCRIPTORS_BESIDE_CLIENTS)),
+                    CONFIG_FROM_START, &error)) {
+        log_line(shell->logger, LOG_WARNING, "maxclients: %s", error.text);
+    }
+}
+
+static uint64_t seed_from_kernel(void)
+{
+    uint64_t seed;
+
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+        struct moment now = clock_now();
+
+        seed = (uint64_t)now.mono.us * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)getpid();
+    }
+    return seed;
+}
+
+static void remove_leftover(void *context, const char *name)
+{
+    struct shell *shell = context;
+    struct errmsg error;
+
+    if (posix_file_is_leftover(name) && posix_remove(name, &error) == FS_OK) {
+        log_line(shell->logger, LOG_NOTICE, "removed %s, left by a process that is gone", name);
+    }
+}
+
+static bool create_node(struct shell *shell, struct config *config, struct errmsg *error)
+{
+    struct node_options options = {
+        .config = config,
+        .env = &shell->env,
+        .now = clock_now(),
+        .seed = seed_from_kernel(),
+        .pid = (uint64_t)getpid(),
+    };
+
+    shell->env = (struct env){
+        .context = shell,
+        .logger = shell->logger,
+        .fs = worker_fs(shell->worker),
+        .now = env_now,
+        .link_open = link_env_open,
+        .link_send = link_env_send,
+        .link_queued = link_env_queued,
+        .link_close = link_env_close,
+        .session_touched = conn_session_touched,
+        .exit = env_exit,
+        .resident_bytes = env_resident_bytes,
+    };
+    if (posix_list(".", remove_leftover, shell, error) != FS_OK) {
+        return false;
+    }
+    shell->node = node_new(&options, error);
+    return shell->node != NULL;
+}
+
+static uint16_t bus_port_of(const struct config *config)
+{
+    if (!config->cluster_enabled) {
+        return 0;
+    }
+    return (uint16_t)(config->cluster_port != 0 ? config->cluster_port : config->port + 10000);
+}
+
+struct shell *shell_new(const struct shell_options *options, struct errmsg *error)
+{
+    struct shell *shell = mem_alloc_zeroed(MEM_NET, sizeof(*shell));
+
+    shell->logger = options->logger;
+    shell->is_accepting = true;
+    list_init(&shell->touched);
+    list_init(&shell->doomed);
+    list_init(&shell->dirty);
+    shell->scratch = mem_alloc(MEM_NET, SCRATCH_BYTES);
+    shell->loop = loop_new(error);
+    if (shell->loop == NULL) {
+        shell_free(shell);
+        return NULL;
+    }
+    fit_descriptors(shell, options->config);
+    shell->worker = worker_new(shell->loop);
+    /* Listening first: a second server on the same ports must not touch the first one's files. */
+    if (!listen_all(shell, options->config, bus_port_of(options->config), error) ||
+        !create_node(shell, options->config, error)) {
+        shell_free(shell);
+        return NULL;
+    }
+    return shell;
+}
+
+static void close_clients(struct shell *shell)
+{
+    struct session *s;
+
+    while ((s = node_any_session(shell->node)) != NULL) {
+        conn_close(shell, s->shell);
+    }
+}
+
+void shell_free(struct shell *shell)
+{
+    if (shell->node != NULL) {
+        close_clients(shell);
+        node_free(shell->node);
+    }
+    if (shell->worker != NULL) {
+        worker_free(shell->worker);
+    }
+    if (shell->loop != NULL) {
+        link_close_all(shell);
+        listen_close(shell);
+        loop_free(shell->loop);
+    }
+    mem_free(MEM_NET, shell->scratch);
+    mem_free(MEM_NET, shell);
+}
+
+void shell_ask_to_end(struct shell *shell)
+{
+    shell->is_asked_to_end = 1;
+    loop_wake(shell->loop);
+}
+
+static void take_outcomes(struct shell *shell)
+{
+    struct worker_outcome outcome;
+
+    while (worker_next_outcome(shell->worker, &outcome)) {
+        if (outcome.kind == WORKER_FILE) {
+            node_file_done(shell->node, outcome.id, outcome.is_ok, &outcome.error);
+        } else {
+            link_resolved(shell, &outcome);
+        }
+    }
+}
+
+static void end_pass(struct shell *shell)
+{
+    node_end_pass(shell->node);
+    conn_write_touched(shell);
+    link_write_dirty(shell);
+    shell->scratch_used = 0;
+}
+
+static void shell_turn_over(struct shell *shell)
+{
+    end_pass(shell);
+    node_begin_pass(shell->node, clock_now());
+}
+
+static void dispatch(struct shell *shell, const struct loop_event *event)
+{
+    struct loop_watch *watch;
+
+    /* What was read must stay in place until it has run. */
+    if (SCRATCH_BYTES - shell->scratch_used < READ_BYTES) {
+        shell_turn_over(shell);
+    }
+    /* Only now: a turn may have closed what this event was for. */
+    watch = event->watch;
+    if (watch == NULL) {
+        return;
+    }
+    switch ((enum watch_kind)watch->kind) {
+    case WATCH_CLIENT_LISTENER:
+        conn_accept_all(shell, watch->owner);
+        break;
+    case WATCH_BUS_LISTENER:
+        link_accept_all(shell, watch->owner);
+        break;
+    case WATCH_CONN:
+        conn_ready(shell, watch->owner, event->events);
+        break;
+    case WATCH_LINK:
+        link_ready(shell, watch->owner, event->events);
+        break;
+    }
+}
+
+/* When descriptors had run out, listeners rest until the next pass by the clock. */
+static void watch_listeners(struct shell *shell, bool is_accepting)
+{
+    for (size_t i = 0; i < shell->listener_count; i++) {
+        loop_modify(shell->loop, &shell->listeners[i].watch, is_accepting ? LOOP_READ : 0);
+    }
+}
+
+static int64_t wait_ms(const struct shell *shell)
+{
+    int64_t us = node_wake_at(shell->node).us - clock_mono_now().us;
+
+    if (us <= 0) {
+        return 0;
+    }
+    return us / 1000 + 1 < 1000 ? us / 1000 + 1 : 1000;
+}
+
+int shell_run(struct shell *shell)
+{
+    while (!shell->has_ended) {
+        struct loop_event *events;
+        size_t count = loop_wait(shell->loop, wait_ms(shell), &events);
+
+        node_begin_pass(shell->node, clock_now());
+        if (!shell->is_accepting) {
+            shell->is_accepting = true;
+            watch_listeners(shell, true);
+        }
+        for (size_t i = 0; i < count; i++) {
+            dispatch(shell, &events[i]);
+        }
+        if (!shell->is_accepting) {
+            watch_listeners(shell, false);
+        }
+        take_outcomes(shell);
+        if (shell->is_asked_to_end) {
+            shell->is_asked_to_end = 0;
+            node_shutdown(shell->node);
+        }
+        end_pass(shell);
+        link_free_doomed(shell);
+    }
+    return shell->exit_code;
+}

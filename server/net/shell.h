@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The shell around a node: real sockets, files, clocks and signals.
+ *
+ * Owns the loop, the worker, all descriptors and the node.  One per process. */
+#ifndef STARLING_NET_SHELL_H
+#define STARLING_NET_SHELL_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/errmsg.h"
+#include "base/log.h"
+#include "node/config.h"
+
+struct shell;
+
+struct shell_options {
+    struct config *config; /* adopted */
+    const struct logger *logger;
+};
+
+/* Listen and make the node.  NULL when that cannot be: error says why. */
+MUST_USE struct shell *shell_new(const struct shell_options *options, struct errmsg *error);
+/* Run until the node ends; the exit code of the process. */
+int shell_run(struct shell *shell);
+void shell_free(struct shell *shell);
+/* SIGTERM has come.  May be called from a signal handler. */
+void shell_ask_to_end(struct shell *shell);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of the shell, shared by its files.  For server/net alone. */
+#ifndef STARLING_NET_STATE_H
+#define STARLING_NET_STATE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/hashtable.h"
+#include "base/list.h"
+#include "base/vec.h"
+#include "io/addr.h"
+#include "io/loop.h"
+#include "io/sock.h"
+#include "net/shell.h"
+#include "net/worker.h"
+#include "node/node.h"
+
+enum {
+    LISTENERS_MAX = 32,
+    SCRATCH_BYTES = 1024 * 1024, /* what is read in one pass before it is executed */
+    READ_BYTES = 64 * 1024,      /* of one socket in a pass */
+};
+
+/* What a struct loop_watch belongs to. */
+enum watch_kind {
+    WATCH_CLIENT_LISTENER,
+    WATCH_BUS_LISTENER,
+    WATCH_CONN,
+    WATCH_LINK,
+};
+
+struct listener {
+    struct loop_watch watch;
+    bool is_unix;
+};
+
+struct conn { /* conn.c: a client */
+    struct loop_watch watch;
+    struct session *session;
+    bool is_touched;
+    struct list touched;
+};
+
+struct link { /* link.c: a connection between servers */
+    struct loop_watch watch;
+    struct hashtable_node by_id;
+    uint64_t id;
+    enum env_link_kind kind;
+    bool is_up; /* connected */
+    struct buf out;
+    size_t out_sent;
+    struct addr addresses[WORKER_ADDRESSES_MAX]; /* still to be tried */
+    size_t address_count;
+    struct list doomed;
+    bool is_dirty; /* has output that was not yet offered to the socket */
+    struct list dirty;
+};
+
+struct shell {
+    struct loop *loop;
+    struct worker *worker;
+    struct node *node;
+    struct env env;
+    const struct logger *logger;
+    struct listener listeners[LISTENERS_MAX];
+    size_t listener_count;
+    bool is_accepting; /* false for a moment when descriptors have run out */
+    struct list touched; /* conns with something to write or to be closed */
+    struct hashtable links;
+    struct list doomed; /* links closed in this pass, freed at its end */
+    struct list dirty;
+    uint64_t next_incoming;
+    char *scratch;
+    size_t scratch_used;
+    char unix_path[ADDR_HOST_TEXT];
+    bool has_ended;
+    int exit_code;
+    volatile sig_atomic_t is_asked_to_end;
+};
+
+/* ---- conn.c */
+void conn_accept_all(struct shell *shell, struct listener *listener);
+void conn_ready(struct shell *shell, struct conn *conn, uint32_t events);
+void conn_write_touched(struct shell *shell);
+void conn_session_touched(void *context, struct session *s);
+void conn_close(struct shell *shell, struct conn *conn);
+
+/* ---- link.c */
+void link_accept_all(struct shell *shell, struct listener *listener);
+void link_ready(struct shell *shell, struct link *link, uint32_t events);
+void link_resolved(struct shell *shell, const struct worker_outcome *outcome);
+void link_write_dirty(struct shell *shell);
+void link_free_doomed(struct shell *shell);
+void link_close_all(struct shell *shell);
+void link_env_open(void *context, uint64_t id, enum env_link_kind kind, const char *host,
+                   uint16_t port);
+void link_env_send(void *context, uint64_t id, struct bytes bytes);
+size_t link_env_queued(void *context, uint64_t id);
+void link_env_close(void *context, uint64_t id);
+
+/* ---- listen.c */
+bool listen_all(struct shell *shell, const struct config *config, uint16_t bus_port,
+                struct errmsg *error);
+void listen_close(struct shell *shell);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/* Two queues and a thread.  The queues are under one lock that is held for a few instructions. */
+#include "net/worker.h"
+
+#include "base/assert.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "persist/posix_file.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+enum job_kind {
+    JOB_FILE_BEGIN,
+    JOB_FILE_APPEND,
+    JOB_FILE_COMMIT,
+    JOB_FILE_ABORT,
+    JOB_RESOLVE,
+    JOB_END,
+};
+
+struct job {
+    struct list queue;
+    enum job_kind kind;
+    uint64_t id;
+    char *text; /* path, or host */
+    uint16_t port;
+    struct buf bytes;
+};
+
+struct outcome {
+    struct list queue;
+    struct worker_outcome value;
+};
+
+/* A file on its way; the worker thread's alone. */
+struct open_file {
+    struct list all;
+    uint64_t id;
+    struct posix_file file;
+};
+
+struct worker {
+    struct loop *loop;
+    struct fs fs;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t has_jobs;
+    struct list jobs;     /* under lock */
+    struct list outcomes; /* under lock */
+    _Atomic size_t queued_bytes;
+    uint64_t next_file;     /* loop thread */
+    struct list open_files; /* worker thread */
+};
+
+/* ---- the worker thread ------------------------------------------------------------------------ */
+
+static void report(struct worker *worker, struct outcome *outcome)
+{
+    pthread_mutex_lock(&worker->lock);
+    list_add_tail(&worker->outcomes, &outcome->queue);
+    pthread_mutex_unlock(&worker->lock);
+    loop_wake(worker->loop);
+}
+
+static void report_file(struct worker *worker, uint64_t id, enum fs_status status,
+                        const struct errmsg *error)
+{
+    struct outcome *outcome = mem_alloc_zeroed(MEM_NET, sizeof(*outcome));
+
+    outcome->value.kind = WORKER_FILE;
+    outcome->value.id = id;
+    outcome->value.is_ok = status == FS_OK;
+    outcome->value.error = *error;
+    report(worker, outcome);
+}
+
+static struct open_file *find_file(struct worker *worker, uint64_t id)
+{
+    LIST_FOR_EACH(item, &worker->open_files) {
+        struct open_file *file = CONTAINER_OF(item, struct open_file, all);
+
+        if (file->id == id) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
+static void forget_file(struct open_file *file)
+{
+    list_remove(&file->all);
+    mem_free(MEM_NET, file);
+}
+
+static void check(struct worker *worker, struct open_file *file, enum fs_status status,
+                  const struct errmsg *error)
+{
+    if (status != FS_OK) {
+        report_file(worker, file->id, status, error);
+        posix_file_abort(&file->file);
+        forget_file(file);
+    }
+}
+
+static void begin_file(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
+    struct errmsg error = {0};
+
+    file->id = job->id;
+    list_add_tail(&worker->open_files, &file->all);
+    check(worker, file, posix_file_open(&file->file, job->text, job->id, &error), &error);
+}
+
+static void append_file(struct worker *worker, struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+    struct errmsg error = {0};
+
+    if (file != NULL) {
+        check(worker, file, posix_file_write(&file->file, buf_bytes(&job->bytes), &error), &error);
+    }
+    atomic_fetch_sub(&worker->queued_bytes, job->bytes.len);
+}
+
+static void commit_file(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+    struct errmsg error = {0};
+    enum fs_status status;
+
+    if (file == NULL) {
+        return; /* it failed before, and that was reported */
+    }
+    status = posix_file_commit(&file->file, job->text, &error);
+    report_file(worker, job->id, status, &error);
+    forget_file(file);
+}
+
+static void abort_file(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+
+    if (file != NULL) {
+        posix_file_abort(&file->file);
+        forget_file(file);
+    }
+}
+
+static void resolve(struct worker *worker, const struct job *job)
+{
+    struct outcome *outcome = mem_alloc_zeroed(MEM_NET, sizeof(*outcome));
+
+    outcome->value.kind = WORKER_RESOLVED;
+    outcome->value.id = job->id;
+    outcome->value.address_count =
+        addr_resolve(job->text, job->port, outcome->value.addresses, WORKER_ADDRESSES_MAX,
+                     &outcome->value.error);
+    outcome->value.is_ok = outcome->value.address_count > 0;
+    report(worker, outcome);
+}
+
+static void run_job(struct worker *worker, struct job *job)
+{
+    switch (job->kind) {
+    case JOB_FILE_BEGIN:
+        begin_file(worker, job);
+        break;
+    case JOB_FILE_APPEND:
+        append_file(worker, job);
+        break;
+    case JOB_FILE_COMMIT:
+        commit_file(worker, job);
+        break;
+    case JOB_FILE_ABORT:
+        abort_file(worker, job);
+        break;
+    case JOB_RESOLVE:
+        resolve(worker, job);
+        break;
+    case JOB_END:
+        break;
+    }
+}
+
+static void free_job(struct job *job)
+{
+    mem_free(MEM_NET, job->text);
+    buf_deinit(&job->bytes);
+    mem_free(MEM_NET, job);
+}
+
+static struct job *next_job(struct worker *worker)
+{
+    struct job *job;
+
+    pthread_mutex_lock(&worker->lock);
+    while (list_is_empty(&worker->jobs)) {
+        pthread_cond_wait(&worker->has_jobs, &worker->lock);
+    }
+    job = CONTAINER_OF(worker->jobs.next, struct job, queue);
+    list_remove(&job->queue);
+    pthread_mutex_unlock(&worker->lock);
+    return job;
+}
+
+static void *run(void *context)
+{
+    struct worker *worker = context;
+    bool is_over = false;
+
+    while (!is_over) {
+        struct job *job = next_job(worker);
+
+        is_over = job->kind == JOB_END;
+        run_job(worker, job);
+        free_job(job);
+    }
+    while (!list_is_empty(&worker->open_files)) {
+        struct open_file *file = CONTAINER_OF(worker->open_files.next, struct open_file, all);
+
+        posix_file_abort(&file->file);
+        forget_file(file);
+    }
+    return NULL;
+}
+
+/* ---- the loop thread -------------------------------------------------------------------------- */
+
+static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, const char *text,
+                      uint16_t port)
+{
+    struct job *job = mem_alloc_zeroed(MEM_NET, sizeof(*job));
+
+    job->kind = kind;
+    job->id = id;
+    job->text = text != NULL ? mem_strdup(MEM_NET, text) : NULL;
+    job->port = port;
+    pthread_mutex_lock(&worker->lock);
+    list_add_tail(&worker->jobs, &job->queue);
+    pthread_cond_signal(&worker->has_jobs);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static uint64_t write_begin(void *ctx, const char *path)
+{
+    struct worker *worker = ctx;
+    uint64_t id = worker->next_file++;
+
+    queue_job(worker, JOB_FILE_BEGIN, id, path, 0);
+    return id;
+}
+
+static void write_append(void *ctx, uint64_t id, struct buf *steal)
+{
+    struct worker *worker = ctx;
+    struct job *job = mem_alloc_zeroed(MEM_NET, sizeof(*job));
+
+    job->kind = JOB_FILE_APPEND;
+    job->id = id;
+    job->bytes = buf_steal(steal);
+    atomic_fetch_add(&worker->queued_bytes, job->bytes.len);
+    pthread_mutex_lock(&worker->lock);
+    list_add_tail(&worker->jobs, &job->queue);
+    pthread_cond_signal(&worker->has_jobs);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void write_commit(void *ctx, uint64_t id, const char *final_path)
+{
+    queue_job(ctx, JOB_FILE_COMMIT, id, final_path, 0);
+}
+
+static void write_abort(void *ctx, uint64_t id)
+{
+    queue_job(ctx, JOB_FILE_ABORT, id, NULL, 0);
+}
+
+static size_t write_queued(void *ctx)
+{
+    struct worker *worker = ctx;
+
+    return atomic_load(&worker->queued_bytes);
+}
+
+static enum fs_status read_file(void *ctx, const char *path, uint64_t max_bytes, struct buf *out,
+                                struct errmsg *error)
+{
+    (void)ctx;
+    return posix_read_file(path, max_bytes, out, error);
+}
+
+static enum fs_status read_piece(void *ctx, const char *path, uint64_t offset, size_t max_bytes,
+                                 struct buf *out, struct errmsg *error)
+{
+    (void)ctx;
+    return posix_read_piece(path, offset, max_bytes, out, error);
+}
+
+static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
+                               struct errmsg *error)
+{
+    (void)ctx;
+    return posix_get_info(path, out, error);
+}
+
+static enum fs_status list_names(void *ctx, const char *path, fs_name_fn *on_name, void *context,
+                                 struct errmsg *error)
+{
+    (void)ctx;
+    return posix_list(path, on_name, context, error);
+}
+
+static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *error)
+{
+    (void)ctx;
+    return posix_remove(path, error);
+}
+
+static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
+{
+    (void)ctx;
+    return posix_make_directory(path, error);
+}
+
+struct worker *worker_new(struct loop *loop)
+{
+    struct worker *worker = mem_alloc_zeroed(MEM_NET, sizeof(*worker));
+    sigset_t all;
+    sigset_t before;
+    int failed;
+
+    worker->loop = loop;
+    worker->fs = (struct fs){
+        .ctx = worker,
+        .read_file = read_file,
+        .read_piece = read_piece,
+        .get_info = get_info,
+        .list = list_names,
+        .remove = remove_file,
+        .make_directory = make_directory,
+        .write_begin = write_begin,
+        .write_append = write_append,
+        .write_commit = write_commit,
+        .write_abort = write_abort,
+        .write_queued = write_queued,
+    };
+    worker->next_file = 1;
+    list_init(&worker->jobs);
+    list_init(&worker->outcomes);
+    list_init(&worker->open_files);
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_cond_init(&worker->has_jobs, NULL);
+    /* Signals are for the loop thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&worker->thread, NULL, run, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ASSERT(failed == 0);
+    return worker;
+}
+
+void worker_free(struct worker *worker)
+{
+    struct worker_outcome outcome;
+
+    queue_job(worker, JOB_END, 0, NULL, 0);
+    pthread_join(worker->thread, NULL);
+    while (!list_is_empty(&worker->jobs)) {
+        struct job *job = CONTAINER_OF(worker->jobs.next, struct job, queue);
+
+        list_remove(&job->queue);
+        free_job(job);
+    }
+    while (worker_next_outcome(worker, &outcome)) {
+    }
+    pthread_cond_destroy(&worker->has_jobs);
+    pthread_mutex_destroy(&worker->lock);
+    mem_free(MEM_NET, worker);
+}
+
+const struct fs *worker_fs(struct worker *worker)
+{
+    return &worker->fs;
+}
+
+void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port)
+{
+    queue_job(worker, JOB_RESOLVE, id, host, port);
+}
+
+bool worker_next_outcome(struct worker *worker, struct worker_outcome *out)
+{
+    struct outcome *outcome = NULL;
+
+    pthread_mutex_lock(&worker->lock);
+    if (!list_is_empty(&worker->outcomes)) {
+        outcome = CONTAINER_OF(worker->outcomes.next, struct outcome, queue);
+        list_remove(&outcome->queue);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    if (outcome == NULL) {
+        return false;
+    }
+    *out = outcome->value;
+    mem_free(MEM_NET, outcome);
+    return true;
+}

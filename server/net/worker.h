@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The one worker thread: it writes and syncs files and looks up host names, so that the loop
+ * never waits for a disk or a name server.
+ *
+ * The loop thread queues jobs, in order; what came of them is queued back and the loop is woken.
+ * Jobs and outcomes carry all their data: the two threads share nothing else.
+ * Everything here is for the loop thread but the thread itself. */
+#ifndef STARLING_NET_WORKER_H
+#define STARLING_NET_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/errmsg.h"
+#include "io/addr.h"
+#include "io/loop.h"
+#include "persist/fs.h"
+
+enum {
+    WORKER_ADDRESSES_MAX = 8,
+};
+
+enum worker_outcome_kind {
+    WORKER_FILE,     /* id, is_ok, error */
+    WORKER_RESOLVED, /* id, addresses; none: error */
+};
+
+struct worker_outcome {
+    enum worker_outcome_kind kind;
+    uint64_t id;
+    bool is_ok;
+    struct errmsg error;
+    struct addr addresses[WORKER_ADDRESSES_MAX];
+    size_t address_count;
+};
+
+struct worker;
+
+/* loop is woken whenever there is an outcome. */
+struct worker *worker_new(struct loop *loop);
+/* Finish what was queued, end the thread. */
+void worker_free(struct worker *worker);
+
+/* A file system that reads at once and writes through the worker; valid as long as it. */
+const struct fs *worker_fs(struct worker *worker);
+void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port);
+/* The next outcome; false when there is none. */
+bool worker_next_outcome(struct worker *worker, struct worker_outcome *out);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about the connection itself: PING, ECHO, HELLO, AUTH, SELECT, QUIT, RESET and the
+ * cluster's READONLY, READWRITE, ASKING. */
+#include "node/client.h"
+#include "node/state.h"
+
+#include "base/num.h"
+#include "node/version.h"
+
+void control_ping(struct node *node, struct call *call)
+{
+    if (call->arg_count > 2) {
+        reply_error(node, call, "ERR wrong number of arguments for 'ping' command");
+    } else if (call->arg_count == 2) {
+        resp_write_bulk(call->reply, call->args[1]);
+    } else {
+        resp_write_simple(call->reply, "PONG");
+    }
+}
+
+void control_echo(struct node *node, struct call *call)
+{
+    (void)node;
+    resp_write_bulk(call->reply, call->args[1]);
+}
+
+/* There is one user, "default"; its password is requirepass. */
+static bool authenticate(struct node *node, struct call *call, struct bytes user,
+                         struct bytes password)
+{
+    if (bytes_equal_text(user, "default") &&
+        (node->config.requirepass[0] == '\0' ||
+         bytes_equal_constant_time(password, bytes_from_text(node->config.requirepass)))) {
+        call->session->flags |= SESSION_AUTHENTICATED;
+        return true;
+    }
+    reply_error(node, call, "WRONGPASS invalid username-password pair or user is disabled.");
+    return false;
+}
+
+void control_auth(struct node *node, struct call *call)
+{
+    struct bytes user = call->arg_count == 3 ? call->args[1] : BYTES_LITERAL("default");
+
+    if (call->arg_count > 3) {
+        reply_error(node, call, "ERR syntax error");
+        return;
+    }
+    if (call->arg_count == 2 && node->config.requirepass[0] == '\0') {
+        reply_error(node, call,
+                    "ERR AUTH <password> called without any password configured for the default "
+                    "user. Are you sure your configuration is correct?");
+        return;
+    }
+    if (authenticate(node, call, user, call->args[call->arg_count - 1])) {
+        resp_write_simple(call->reply, "OK");
+    }
+}
+
+bool client_name_is_valid(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] < '!' || name.data[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+void client_set_text(struct buf *field, struct bytes text)
+{
+    buf_deinit(field);
+    buf_append_bytes(field, text);
+}
+
+static void reply_hello(struct node *node, struct call *call)
+{
+    struct resp_writer *w = call->reply;
+
+    resp_write_map(w, 7);
+    resp_write_bulk_text(w, "server");
+    resp_write_bulk_text(w, "redis");
+    resp_write_bulk_text(w, "version");
+    resp_write_bulk_text(w, STARLING_REDIS_VERSION);
+    resp_write_bulk_text(w, "proto");
+    resp_write_integer(w, w->version);
+    resp_write_bulk_text(w, "id");
+    resp_write_integer(w, (int64_t)call->session->id);
+    resp_write_bulk_text(w, "mode");
+    resp_write_bulk_text(w, node->cluster != NULL ? "cluster" : "standalone");
+    resp_write_bulk_text(w, "role");
+    resp_write_bulk_text(w, node->is_primary ? "master" : "replica");
+    resp_write_bulk_text(w, "modules");
+    resp_write_array(w, 0);
+}
+
+/* The options of HELLO behind the version: AUTH and SETNAME. */
+static bool hello_options(struct node *node, struct call *call, struct bytes *name)
+{
+    for (size_t i = 2; i < call->arg_count;) {
+        size_t left = call->arg_count - i - 1;
+
+        if (bytes_equal_nocase(call->args[i], "AUTH") && left >= 2) {
+            if (!authenticate(node, call, call->args[i + 1], call->args[i + 2])) {
+                return false;
+            }
+            i += 3;
+        } else if (bytes_equal_nocase(call->args[i], "SETNAME") && left >= 1) {
+            *name = call->args[i + 1];
+            if (!client_name_is_valid(*name)) {
+                reply_error(node, call, "ERR Client names cannot contain spaces, newlines or "
+                                        "special characters.");
+                return false;
+            }
+            i += 2;
+        } else {
+            reply_error(node, call, "ERR Syntax error in HELLO option '%.*s'",
+                        call->args[i].len < 64 ? (int)call->args[i].len : 64, call->args[i].data);
+            return false;
+        }
+    }
+    return true;
+}
+
+void control_hello(struct node *node, struct call *call)
+{
+    struct bytes name = {0};
+    int64_t version = call->session->protocol;
+
+    if (call->arg_count >= 2) {
+        if (!num_parse_i64(call->args[1], &version)) {
+            reply_error(node, call, "ERR Protocol version is not an integer or out of range");
+            return;
+        }
+        if (version != 2 && version != 3) {
+            reply_error(node, call, "NOPROTO unsupported protocol version");
+            return;
+        }
+    }
+    if (!hello_options(node, call, &name)) {
+        return;
+    }
+    if (!(call->session->flags & SESSION_AUTHENTICATED)) {
+        reply_error(node, call,
+                    "NOAUTH HELLO must be called with the client already authenticated, otherwise "
+                    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
+                    "client and select the RESP protocol version at the same time");
+        return;
+    }
+    if (name.data != NULL) {
+        client_set_text(&call->session->name, name);
+    }
+    call->session->protocol = (int)version;
+    call->reply->version = (int)version;
+    reply_hello(node, call);
+}
+
+void control_select(struct node *node, struct call *call)
+{
+    int64_t db;
+
+    if (!num_parse_i64(call->args[1], &db)) {
+        reply_error(node, call, "ERR value is not an integer or out of range");
+    } else if (node->cluster != NULL && db != 0) {
+        reply_error(node, call, "ERR SELECT is not allowed in cluster mode");
+    } else if (db < 0 || db >= node->config.databases) {
+        reply_error(node, call, "ERR DB index is out of range");
+    } else {
+        call->session->db = (unsigned)db;
+        resp_write_simple(call->reply, "OK");
+    }
+}
+
+void control_quit(struct node *node, struct call *call)
+{
+    resp_write_simple(call->reply, "OK");
+    node_close_session(node, call->session, true);
+}
+
+void control_reset(struct node *node, struct call *call)
+{
+    struct session *s = call->session;
+
+    s->flags &= ~(uint32_t)(SESSION_CLUSTER_READONLY | SESSION_ASKING | SESSION_REPLY_OFF |
+                            SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT | SESSION_NO_EVICT |
+                            SESSION_NO_TOUCH);
+    if (node->config.requirepass[0] != '\0') {
+        s->flags &= ~(uint32_t)SESSION_AUTHENTICATED;
+    }
+    s->db = 0;
+    s->protocol = 2;
+    call->reply->version = 2;
+    buf_deinit(&s->name);
+    resp_write_simple(call->reply, "RESET");
+}
+
+static bool needs_cluster(struct node *node, struct call *call)
+{
+    if (node->cluster == NULL) {
+        reply_error(node, call, "ERR This instance has cluster support disabled");
+        return false;
+    }
+    return true;
+}
+
+void control_readonly(struct node *node, struct call *call)
+{
+    if (needs_cluster(node, call)) {
+        call->session->flags |= SESSION_CLUSTER_READONLY;
+        resp_write_simple(call->reply, "OK");
+    }
+}
+
+void control_readwrite(struct node *node, struct call *call)
+{
+    if (needs_cluster(node, call)) {
+        call->session->flags &= ~(uint32_t)SESSION_CLUSTER_READONLY;
+        resp_write_simple(call->reply, "OK");
+    }
+}
+
+void control_asking(struct node *node, struct call *call)
+{
+    if (needs_cluster(node, call)) {
+        call->session->flags |= SESSION_ASKING;
+        resp_write_simple(call->reply, "OK");
+    }
+}

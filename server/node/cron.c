@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Work by the clock: what has to happen hz times a second whether or not clients come. */
+#include "node/state.h"
+
+enum {
+    EXPIRE_BUDGET = 4000, /* entries looked at in a slice */
+    EXPIRE_MAX = 200,     /* keys removed in a slice */
+    UPKEEP_BUDGET = 1000,
+};
+
+void node_log(const struct node *node, enum log_level level, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    log_line(node->env.logger, level, "%s", line);
+}
+
+static bool is_idle_too_long(const struct node *node, const struct session *s)
+{
+    return node->config.timeout_s > 0 && !(s->flags & (SESSION_REPLICA | SESSION_HELD)) &&
+           mono_ms_between(s->active_at, node->now.mono) > node->config.timeout_s * 1000;
+}
+
+/* Above the hard limit at once, above the soft limit for longer than its time. */
+static bool is_output_too_long(const struct node *node, struct session *s)
+{
+    bool is_replica = (s->flags & SESSION_REPLICA) != 0;
+    const struct output_limit *limit =
+        &node->config.output_limits[is_replica ? OUTPUT_REPLICA : OUTPUT_NORMAL];
+    size_t pending = session_output_pending(s);
+
+    if (limit->hard_bytes > 0 && pending > limit->hard_bytes) {
+        return true;
+    }
+    if (limit->soft_bytes == 0 || pending <= limit->soft_bytes) {
+        s->over_soft_limit_at = (struct mono_time){0};
+        return false;
+    }
+    if (s->over_soft_limit_at.us == 0) {
+        s->over_soft_limit_at = node->now.mono;
+    }
+    return mono_ms_between(s->over_soft_limit_at, node->now.mono) > limit->soft_seconds * 1000;
+}
+
+bool node_output_is_too_long(struct node *node, struct session *s)
+{
+    if (session_is_closing(s) || !is_output_too_long(node, s)) {
+        return false;
+    }
+    node->stats.output_limit_disconnections++;
+    node_log(node, LOG_WARNING, "client %s reads too slowly: %zu bytes of output wait",
+             s->peer.address, session_output_pending(s));
+    node_close_session(node, s, false);
+    return true;
+}
+
+static void check_sessions(struct node *node)
+{
+    LIST_FOR_EACH(item, &node->sessions.all) {
+        struct session *s = CONTAINER_OF(item, struct session, all);
+
+        if (session_is_closing(s)) {
+            continue;
+        }
+        if (is_idle_too_long(node, s)) {
+            node_log(node, LOG_VERBOSE, "closing idle client %s", s->peer.address);
+            node_close_session(node, s, false);
+            continue;
+        }
+        node_output_is_too_long(node, s);
+    }
+}
+
+static void sample_operations(struct node *node)
+{
+    struct node_stats *stats = &node->stats;
+    int64_t ms = mono_ms_between(stats->ops_last_at, node->now.mono);
+
+    if (ms < 100) {
+        return;
+    }
+    stats->ops_sample[stats->ops_next] =
+        (stats->commands - stats->ops_last_commands) * 1000 / (uint64_t)ms;
+    stats->ops_next = (stats->ops_next + 1) % NODE_OPS_SAMPLES;
+    stats->ops_last_commands = stats->commands;
+    stats->ops_last_at = node->now.mono;
+}
+
+/* Only a primary removes expired keys; each call removes those of one database. */
+bool node_expire_slice(struct node *node)
+{
+    struct exec x = node_exec(node, 0);
+    size_t removed;
+
+    if (!node->is_primary || !node->is_active_expire_on || node->loading.is_on ||
+        (node->pause.is_on && node->pause.writes_only)) {
+        return false;
+    }
+    effects_begin(&node->effects, (struct bytes){0}, NULL, 0);
+    removed = exec_expire(&x, EXPIRE_BUDGET, EXPIRE_MAX);
+    commit_effects(node, &node->effects, x.db);
+    return removed == EXPIRE_MAX;
+}
+
+void cron_run(struct node *node)
+{
+    if (!mono_is_due(node->cron_at, node->now.mono)) {
+        return;
+    }
+    node->cron_at = mono_add_ms(node->now.mono, 1000 / node->config.hz);
+    check_sessions(node);
+    sample_operations(node);
+    primary_cron(node);
+    commit_trim_log(node);
+    snapshot_check_save_points(node);
+    node->has_work = node_expire_slice(node) || node->has_work;
+    node->has_work = keyspace_work(node->keyspace, UPKEEP_BUDGET) || node->has_work;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything a node may ask of the world.  The shell (server/net) gives the real one, the
+ * simulator (tests/sim) a simulated one; the node cannot tell which.
+ *
+ * Links are connections between servers: to a primary, or of the cluster bus.  The node
+ * names those that it opens, the shell names those that come in (from ENV_LINK_INCOMING on).
+ * What happens on a link comes back through node_link_up, node_link_input, node_link_down.
+ * No function here calls back into the node. */
+#ifndef STARLING_NODE_ENV_H
+#define STARLING_NODE_ENV_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "persist/fs.h"
+#include "session/session.h"
+
+#define ENV_LINK_INCOMING (UINT64_C(1) << 63)
+
+enum env_link_kind {
+    ENV_LINK_PRIMARY, /* replication: to our primary */
+    ENV_LINK_BUS,     /* cluster: to another node's bus port */
+};
+
+struct env {
+    void *context;
+    const struct logger *logger;
+    const struct fs *fs;
+    /* Both clocks, read now.  The node uses it only where the pass's own time is too old. */
+    struct moment (*now)(void *context);
+    /* Start to connect; host may be a name.  node_link_up or node_link_down follows. */
+    void (*link_open)(void *context, uint64_t link, enum env_link_kind kind, const char *host,
+                      uint16_t port);
+    /* Queue bytes; what a closed link is sent is dropped. */
+    void (*link_send)(void *context, uint64_t link, struct bytes bytes);
+    /* Bytes queued and not yet written. */
+    size_t (*link_queued)(void *context, uint64_t link);
+    /* Close without a further event. */
+    void (*link_close)(void *context, uint64_t link);
+    /* The session has something to write or is to be closed; the shell looks at it after the
+     * pass.  Called once a pass and session. */
+    void (*session_touched)(void *context, struct session *s);
+    /* The node is done; the process is to end with the code once output is written. */
+    void (*exit)(void *context, int code);
+    /* Bytes of memory the process has from the kernel; 0 when unknown. */
+    size_t (*resident_bytes)(void *context);
+};
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* What a request has to pass before it is executed, as a table: each gate asks one question
+ * and, when the answer is no, tells the client why. */
+#include "node/state.h"
+
+typedef bool gate_fn(struct node *node, struct call *call);
+
+static bool gate_known(struct node *node, struct call *call)
+{
+    struct bytes name = call->args[0];
+    struct buf shown = {0};
+
+    call->spec = command_find(name);
+    if (call->spec != NULL) {
+        if (call->arg_count >= 2 && command_has_subcommands(call->spec)) {
+            const struct command_spec *sub = command_find_sub(call->spec, call->args[1]);
+
+            if (sub == NULL && call->spec->id != COMMAND_DEBUG) {
+                reply_unknown_sub(node, call);
+                return false;
+            }
+            call->spec = sub != NULL ? sub : call->spec;
+        }
+        return true;
+    }
+    for (size_t i = 1; i < call->arg_count && shown.len < 128; i++) {
+        size_t room = 128 - shown.len;
+        struct bytes word = call->args[i];
+
+        buf_append_byte(&shown, '\'');
+        buf_append_bytes(&shown, bytes_prefix(word, word.len < room ? word.len : room));
+        buf_append_text(&shown, "' ");
+    }
+    reply_error(node, call, "ERR unknown command '%.*s', with args beginning with: %s",
+                name.len < 128 ? (int)name.len : 128, name.data, buf_text(&shown));
+    buf_deinit(&shown);
+    return false;
+}
+
+static bool gate_arity(struct node *node, struct call *call)
+{
+    const struct command_spec *spec = call->spec;
+
+    if (command_arity_fits(spec, call->arg_count)) {
+        return true;
+    }
+    if (spec->kind == COMMAND_SUB) {
+        reply_error(node, call, "ERR wrong number of arguments for '%s|%s' command",
+                    command_spec(spec->parent)->name, spec->name);
+    } else {
+        reply_error(node, call, "ERR wrong number of arguments for '%s' command", spec->name);
+    }
+    return false;
+}
+
+static bool gate_auth(struct node *node, struct call *call)
+{
+    if (LIKELY(call->session->flags & SESSION_AUTHENTICATED) ||
+        (call->spec->flags & COMMAND_FLAG_NO_AUTH)) {
+        return true;
+    }
+    reply_error(node, call, "NOAUTH Authentication required.");
+    return false;
+}
+
+static bool gate_loading(struct node *node, struct call *call)
+{
+    if (LIKELY(!node->loading.is_on) || (call->spec->flags & COMMAND_FLAG_LOADING)) {
+        return true;
+    }
+    reply_error(node, call, "LOADING Redis is loading the dataset in memory");
+    return false;
+}
+
+static bool gate_route(struct node *node, struct call *call)
+{
+    return node->cluster == NULL || call->spec->first_key == 0 || gate_route_keys(node, call);
+}
+
+static bool gate_role(struct node *node, struct call *call)
+{
+    if (LIKELY(node->is_primary)) {
+        return true;
+    }
+    if ((call->spec->flags & COMMAND_FLAG_WRITE) && node->config.replica_read_only) {
+        reply_error(node, call, "READONLY You can't write against a read only replica.");
+        return false;
+    }
+    if (!node->config.replica_serve_stale_data && !replica_side_link_is_up(node) &&
+        !(call->spec->flags & COMMAND_FLAG_STALE)) {
+        reply_error(node, call,
+                    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to "
+                    "'no'.");
+        return false;
+    }
+    return true;
+}
+
+static bool gate_disk(struct node *node, struct call *call)
+{
+    if (LIKELY(node->saving.is_last_ok) || !(call->spec->flags & COMMAND_FLAG_WRITE) ||
+        !node->config.stop_writes_on_save_error || node->config.save_point_count == 0 ||
+        !node->is_primary) {
+        return true;
+    }
+    reply_error(node, call,
+                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to "
+                "persist to disk. Commands that may modify the data set are disabled, because this "
+                "instance is configured to report errors during writes if RDB snapshotting fails "
+                "(stop-writes-on-bgsave-error option). Please check the Redis logs for details "
+                "about the RDB error.");
+    return false;
+}
+
+static bool gate_quorum(struct node *node, struct call *call)
+{
+    if (LIKELY(node->config.min_replicas_to_write == 0) ||
+        !(call->spec->flags & COMMAND_FLAG_WRITE) || !node->is_primary ||
+        primary_good_replicas(node) >= (size_t)node->config.min_replicas_to_write) {
+        return true;
+    }
+    reply_error(node, call, "NOREPLICAS Not enough good replicas to write.");
+    return false;
+}
+
+/* A paused request is put back and read again when the pause ends. */
+static bool gate_pause(struct node *node, struct call *call)
+{
+    if (LIKELY(!node->pause.is_on) || (call->session->flags & SESSION_REPLICA) ||
+        !waiting_is_paused_for(node, call->spec)) {
+        return true;
+    }
+    buf_append_bytes(&call->session->stash, call->raw);
+    waiting_hold(node, call->session, HOLD_PAUSE, MONO_NEVER);
+    return false;
+}
+
+static gate_fn *const gates[] = {
+    gate_known, gate_arity, gate_auth,   gate_pause, gate_loading,
+    gate_route, gate_role,  gate_quorum, gate_disk,
+};
+
+bool gates_pass(struct node *node, struct call *call)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
+        if (!gates[i](node, call)) {
+            if (call->spec != NULL && !(call->session->flags & SESSION_HELD)) {
+                node->stats.rejected_calls[call->spec->id]++;
+            }
+            return false;
+        }
+    }
+    return true;
+}

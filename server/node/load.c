@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading snapshots: the file at start, in slices, into the key space that is served; a primary's
+ * image on a full resync, as it arrives, into a new key space that takes the old one's place
+ * only when it has come whole and its checksum is right. */
+#include "node/state.h"
+
+#include "base/assert.h"
+
+enum {
+    PIECE_BYTES = 256 * 1024,
+};
+
+static void on_record(void *context, const struct rdb_record *record)
+{
+    struct node *node = context;
+    struct loading *loading = &node->loading;
+    struct key_ref ref = keyspace_ref(loading->target, record->db, record->key);
+
+    if (loading->drops_expired && record->expire_at_ms != EXPIRE_NEVER &&
+        record->expire_at_ms <= loading->now_ms) {
+        loading->dropped_count++;
+        return;
+    }
+    keyspace_set(loading->target, &ref, record->value, record->expire_at_ms);
+    loading->key_count++;
+}
+
+static void open_reader(struct node *node, struct keyspace *target)
+{
+    struct loading *loading = &node->loading;
+    struct rdb_reader_options options = {
+        .on_record = on_record,
+        .context = node,
+        .database_count = node->config.cluster_enabled ? 1 : (unsigned)node->config.databases,
+        .max_value_bytes = (uint64_t)node->config.proto_max_bulk_len,
+    };
+
+    ASSERT(loading->reader == NULL);
+    loading->reader = rdb_reader_new(&options);
+    loading->target = target;
+    loading->started_at = node->now.mono;
+    loading->key_count = 0;
+    loading->dropped_count = 0;
+    loading->is_whole = false;
+    loading->now_ms = node->now.unix_ms;
+}
+
+static void close_reader(struct loading *loading)
+{
+    rdb_reader_free(loading->reader);
+    loading->reader = NULL;
+    loading->target = NULL;
+}
+
+/* ---- the file at start ------------------------------------------------------------------------ */
+
+bool load_begin(struct node *node, struct errmsg *error)
+{
+    struct loading *loading = &node->loading;
+    struct fs_info info;
+    enum fs_status status =
+        node->env.fs->get_info(node->env.fs->ctx, node->config.dbfilename, &info, error);
+
+    if (status == FS_MISSING) {
+        return true;
+    }
+    if (status != FS_OK) {
+        errmsg_wrap(error, "cannot read the snapshot %s", node->config.dbfilename);
+        return false;
+    }
+    open_reader(node, node->keyspace);
+    bytes_to_text(bytes_from_text(node->config.dbfilename), loading->path, sizeof(loading->path));
+    loading->file_size = info.size_bytes;
+    loading->file_offset = 0;
+    loading->drops_expired = node->is_primary;
+    loading->is_on = true;
+    node->has_work = true;
+    return true;
+}
+
+static void refuse_file(struct node *node, const char *reason)
+{
+    node_log(node, LOG_WARNING,
+             "the snapshot %s cannot be loaded: %s.  It is left as it is; move it away or replace it "
+             "to start.",
+             node->loading.path, reason);
+    close_reader(&node->loading);
+    node->has_exited = true;
+    node->env.exit(node->env.context, 1);
+}
+
+/* A primary begins a new history that goes on from the file's, since it may have written more
+ * than is in the file; a replica goes on where the file ends. */
+static void adopt_file(struct node *node)
+{
+    const struct rdb_info *info = rdb_reader_info(node->loading.reader);
+
+    if (info->has_history) {
+        oplog_restart(node->log, info->history, info->offset);
+        if (node->is_primary) {
+            struct history_id history = {0};
+
+            rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
+            oplog_fork(node->log, history);
+        } else {
+            node->is_data_complete = true;
+        }
+        stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
+    }
+    node->saving.last_save_unix_s = info->created_unix_s > 0 ? info->created_unix_s
+                                                             : node->now.unix_ms / 1000;
+    node_log(node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
+             (unsigned long long)node->loading.key_count,
+             (long long)mono_ms_between(node->loading.started_at,
+                                        node->env.now(node->env.context).mono),
+             node->loading.path);
+}
+
+/* One piece; true when there is more. */
+static bool load_piece(struct node *node)
+{
+    struct loading *loading = &node->loading;
+    const struct fs *fs = node->env.fs;
+    struct buf piece = {0};
+    struct errmsg error = {0};
+    size_t consumed = 0;
+    enum rdb_status status = RDB_ERROR;
+
+    if (fs->read_piece(fs->ctx, loading->path, loading->file_offset, PIECE_BYTES, &piece, &error) ==
+        FS_OK) {
+        if (piece.len == 0) {
+            errmsg_set(&error, "offset %llu: the file ends here, in the middle",
+                       (unsigned long long)loading->file_offset);
+        } else {
+            status = rdb_reader_feed(loading->reader, buf_bytes(&piece), &consumed, &error);
+        }
+    }
+    loading->file_offset += consumed;
+    buf_deinit(&piece);
+    if (status == RDB_ERROR) {
+        refuse_file(node, error.text);
+        return false;
+    }
+    if (status == RDB_OK) {
+        adopt_file(node);
+        close_reader(loading);
+        loading->is_on = false;
+        return false;
+    }
+    return true;
+}
+
+void load_step(struct node *node)
+{
+    struct moment start = node->env.now(node->env.context);
+
+    node->has_work = true;
+    /* Requests in between are answered with LOADING: a few milliseconds a pass are fine. */
+    while (load_piece(node)) {
+        if (mono_ms_between(start.mono, node->env.now(node->env.context).mono) >= 5) {
+            return;
+        }
+    }
+    if (!node->has_exited) {
+        node_loaded(node);
+    }
+}
+
+/* ---- a full resync ---------------------------------------------------------------------------- */
+
+void load_snapshot_begin(struct node *node)
+{
+    load_snapshot_abort(node);
+    open_reader(node, node_new_keyspace(node));
+    node->loading.drops_expired = false;
+}
+
+bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
+{
+    size_t consumed;
+
+    if (node->loading.reader == NULL) {
+        errmsg_set(error, "no snapshot is being loaded");
+        return false;
+    }
+    switch (rdb_reader_feed(node->loading.reader, bytes, &consumed, error)) {
+    case RDB_OK:
+        /* Also when bytes come after the end: then none of them is consumed. */
+        if (consumed < bytes.len) {
+            errmsg_set(error, "bytes behind the end of the snapshot");
+            return false;
+        }
+        node->loading.is_whole = true;
+        return true;
+    case RDB_MORE:
+        return true;
+    case RDB_ERROR:
+        return false;
+    }
+    return false;
+}
+
+bool load_snapshot_end(struct node *node, struct errmsg *error)
+{
+    struct loading *loading = &node->loading;
+    const struct rdb_info *info;
+
+    if (loading->reader == NULL || !loading->is_whole) {
+        errmsg_set(error, "the snapshot ends too early");
+        return false;
+    }
+    info = rdb_reader_info(loading->reader);
+    snapshot_cancel(node, "the data is replaced by a full resync");
+    ASSERT(node->retired == NULL);
+    node->retired = node->keyspace;
+    node->keyspace = loading->target;
+    stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
+    node->saving.changes++;
+    node_log(node, LOG_NOTICE, "full resync: loaded %llu keys in %lld ms",
+             (unsigned long long)loading->key_count,
+             (long long)mono_ms_between(loading->started_at, node->now.mono));
+    loading->target = NULL;
+    close_reader(loading);
+    return true;
+}
+
+void load_snapshot_abort(struct node *node)
+{
+    struct loading *loading = &node->loading;
+
+    if (loading->is_on || loading->reader == NULL) {
+        return;
+    }
+    keyspace_free(loading->target);
+    close_reader(loading);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* One whole Starling node, without a socket, a file or a clock of its own.
+ *
+ * The shell drives it in passes:
+ *
+ *     node_begin_pass(node, now)             time moves on; what a stopped clock made void is void
+ *     node_session_input / _closed, node_link_*, node_file_done   what has happened
+ *     node_end_pass(node)                    the batch runs, held replies are released, slices of
+ *                                            long work are done, replicas' output is filled
+ *     for each session reported through env.session_touched: write session_output()
+ *     sleep until node_wake_at(node) or until something happens
+ *
+ * Invariants:  (1) nothing here blocks or calls the shell back except through struct env
+ *              (2) input bytes handed in stay untouched until node_end_pass returns
+ *              (3) a struct session stays valid until node_session_closed was called for it
+ * Loop thread only.  No globals: many nodes live in one process. */
+#ifndef STARLING_NODE_NODE_H
+#define STARLING_NODE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/errmsg.h"
+#include "node/config.h"
+#include "node/env.h"
+#include "session/session.h"
+
+struct node;
+
+struct node_options {
+    struct config *config; /* adopted: *config is emptied */
+    const struct env *env; /* copied */
+    struct moment now;
+    uint64_t seed;         /* randomness of ids, hashes, jitter */
+    uint64_t pid;          /* for INFO */
+    size_t arena_bytes;    /* of a key space; 0 for the default */
+};
+
+/* Read the nodes file and begin to load the snapshot.  NULL when a file is damaged or cannot be
+ * read: error says why, nothing was changed. */
+struct node *node_new(const struct node_options *options, struct errmsg *error);
+/* As if the process ended: nothing is saved, nothing is sent. */
+void node_free(struct node *node);
+
+void node_begin_pass(struct node *node, struct moment now);
+void node_end_pass(struct node *node);
+/* When the next pass is due at the latest; in the past when work is waiting. */
+struct mono_time node_wake_at(const struct node *node);
+
+/* A new client.  NULL when it is refused; then *refusal (optional) is what to tell it. */
+struct session *node_session_open(struct node *node, const struct session_peer *peer,
+                                  const char **refusal);
+void node_session_input(struct node *node, struct session *s, struct bytes input);
+/* False while the shell should leave the client's bytes in the socket. */
+bool node_session_wants_input(const struct node *node, const struct session *s);
+/* len bytes of session_output() were written: a replica's output is filled up again. */
+void node_session_written(struct node *node, struct session *s, size_t len);
+/* The connection is gone; s is freed. */
+void node_session_closed(struct node *node, struct session *s);
+
+void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip);
+void node_link_up(struct node *node, uint64_t link, const char *local_ip);
+void node_link_input(struct node *node, uint64_t link, struct bytes input);
+void node_link_down(struct node *node, uint64_t link, const char *reason);
+
+/* A write begun through env.fs has been committed or has failed (error has the words). */
+void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
+
+/* SIGTERM: save when save points are set, then env.exit. */
+void node_shutdown(struct node *node);
+
+/* Some session, or NULL when there is none: for closing them all. */
+struct session *node_any_session(struct node *node);
+
+const struct config *node_config(const struct node *node);
+/* The bus port to listen on, 0 outside cluster mode. */
+uint16_t node_bus_port(const struct node *node);
+bool node_is_loading(const struct node *node);
+
+/* ---- for tests and the simulator ---------------------------------------------------------- */
+
+struct node_facts {
+    bool is_primary;
+    bool may_write;          /* it would accept a write to one of its slots now */
+    bool cluster_ok;
+    uint64_t config_epoch;
+    char id[41];
+    char primary_id[41];
+    char history[41];
+    uint64_t offset;
+    bool link_up;            /* to our primary */
+    uint64_t key_count;
+    uint64_t sync_full, sync_partial_ok, sync_partial_err;
+};
+void node_facts(const struct node *node, struct node_facts *out);
+bool node_owns_slot(const struct node *node, unsigned slot);
+/* A checksum of all keys, values and expiries, independent of order. */
+uint64_t node_digest(const struct node *node);
+void node_check(const struct node *node);
+
+#endif

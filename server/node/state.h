@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a node: what its files share.  For server/node alone.
+ *
+ * Each part below is changed by one file only, named beside it; others read it. */
+#ifndef STARLING_NODE_STATE_H
+#define STARLING_NODE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/rng.h"
+#include "cluster/cluster.h"
+#include "command/exec.h"
+#include "node/config.h"
+#include "node/env.h"
+#include "node/node.h"
+#include "persist/oplog.h"
+#include "persist/rdb.h"
+#include "replication/primary.h"
+#include "replication/replica.h"
+#include "resp/request.h"
+#include "resp/writer.h"
+#include "session/session.h"
+
+enum {
+    CONFIG_FILE_MAX_BYTES = 1024 * 1024,
+    BATCH_REQUESTS = 64,          /* split before any of them is executed */
+    NODE_SLICE_US = 200,          /* of one kind of long work in a pass */
+    NODE_OPS_SAMPLES = 16,
+    NODE_FEED_BUFFER = 256 * 1024, /* a replica's output is filled up to here */
+};
+
+/* ---- requests on their way (batch.c, execute.c) ------------------------------------------- */
+
+struct request {
+    struct session *session;
+    size_t first_word;
+    size_t word_count;
+    struct bytes raw;
+    bool is_inline;
+};
+
+struct batch {
+    struct request requests[BATCH_REQUESTS];
+    size_t count;
+    size_t next; /* while it runs: the first that was not begun */
+    struct resp_words words;
+    struct session *compact[BATCH_REQUESTS]; /* whose input is to be moved up afterwards */
+    size_t compact_count;
+};
+
+/* One request while it is judged and executed. */
+struct call {
+    struct session *session;
+    const struct command_spec *spec;
+    const struct bytes *args;
+    size_t arg_count;
+    struct bytes raw; /* as it came */
+    bool is_inline;
+    struct resp_writer *reply;
+};
+
+/* ---- long work ------------------------------------------------------------------------------ */
+
+struct snapshot { /* snapshot.c */
+    bool is_on;
+    bool to_file;
+    bool is_walked;           /* the walk is over, the end was written */
+    uint64_t file;            /* env.fs handle, while to_file */
+    struct rdb_writer writer;
+    struct buf out;           /* encoded, not yet handed to the sinks */
+    uint64_t offset;          /* of the image in the log */
+    uint64_t changes_before;  /* changes when it began: they are saved */
+    uint64_t key_count;       /* for progress */
+    struct mono_time started_at;
+    char marker[41];          /* ends the payload for replicas */
+};
+
+struct saving { /* snapshot.c */
+    bool is_wanted;          /* as soon as no other image is being made */
+    bool is_committing;      /* the walk is over, the worker syncs and renames */
+    bool is_last_ok;
+    int64_t last_save_unix_s;
+    int64_t last_duration_s; /* -1: none yet */
+    struct mono_time last_try_at;
+    uint64_t changes;        /* since the last save */
+    uint64_t file;           /* that is being committed */
+    uint64_t changes_before;
+    struct mono_time started_at;
+    uint64_t save_count;
+};
+
+struct loading { /* load.c */
+    bool is_on;               /* the file at start */
+    char path[4096];
+    uint64_t file_offset;
+    uint64_t file_size;
+    struct rdb_reader *reader;
+    struct keyspace *target;  /* new key space; the node's own while loading at start */
+    int64_t now_ms;           /* expired keys are dropped on a primary */
+    bool drops_expired;
+    bool is_whole;            /* the end has come and the checksum is right */
+    struct mono_time started_at;
+    uint64_t key_count;
+    uint64_t dropped_count;
+};
+
+/* The primary's bytes on their way into the log and the key space. */
+struct stream { /* stream.c */
+    struct resp_reader reader;
+    struct resp_words words;
+    struct buf in;       /* received, not yet applied */
+    struct buf multi;    /* requests from MULTI on, until EXEC */
+    bool is_in_multi;
+    unsigned db;         /* selected in the stream */
+    bool wants_ack;      /* REPLCONF GETACK came by */
+    uint64_t ack_offset; /* before it */
+    struct buf replies;  /* thrown away */
+};
+
+struct pause { /* waiting.c */
+    struct mono_time until;
+    bool is_on;
+    bool writes_only;
+};
+
+struct node_stats {
+    struct exec_stats exec;
+    uint64_t connections;
+    uint64_t rejected_connections;
+    uint64_t commands;
+    uint64_t net_input_bytes, net_output_bytes;
+    uint64_t sync_full, sync_partial_ok, sync_partial_err;
+    uint64_t output_limit_disconnections;
+    uint64_t query_limit_disconnections;
+    uint64_t error_replies;
+    uint64_t lease_dropped; /* replies withheld since the lease had run out */
+    uint64_t calls[COMMAND_COUNT];
+    uint64_t rejected_calls[COMMAND_COUNT];
+    uint64_t ops_sample[NODE_OPS_SAMPLES];
+    size_t ops_next;
+    uint64_t ops_last_commands;
+    struct mono_time ops_last_at;
+    size_t peak_memory;
+};
+
+struct node {
+    struct env env;
+    struct config config;
+    struct moment now;          /* of this pass */
+    struct rng rng;
+    struct mono_time started_at;
+    uint64_t pid;
+    char run_id[41];
+    size_t arena_bytes;
+    uint64_t hash_seed;
+
+    struct keyspace *keyspace;
+    struct keyspace *retired;   /* given up after a full resync; freed at the end of the pass */
+    struct oplog *log;
+    int stream_db;              /* that the log's reader has selected; -1: none */
+    struct effects effects;
+    bool is_primary;            /* role.c */
+
+    struct session_table sessions;
+    struct list touched, resumed, held;
+    struct heap deadlines;      /* of held sessions */
+    struct batch batch;
+    bool has_writes;            /* this pass: replies need a lease to leave */
+    bool wants_acks;            /* a GETACK is due at the end of the pass */
+
+    struct snapshot snapshot;
+    struct saving saving;
+    struct loading loading;
+    struct pause pause;
+    struct node_stats stats;
+    struct mono_time cron_at;
+    bool has_work;              /* slices are waiting: do not sleep */
+    bool is_active_expire_on;
+    bool is_shutting_down;
+    bool is_freeing;
+    bool has_exited;
+
+    /* primary_side.c: each is the feed of a struct outgoing */
+    struct feed **feeds;
+    size_t feed_count;
+    size_t feed_cap;
+    struct mono_time feeds_ping_at;
+
+    /* replica_side.c */
+    struct replica *replica;
+    struct replica_actions replica_actions;
+    uint64_t replica_link;      /* env link, 0: none */
+    uint64_t next_link;
+    struct stream stream;       /* stream.c */
+    bool is_data_complete;      /* whole data of the shard, as far as is known */
+    char pending_host[256];     /* to follow once the file at start is loaded */
+    uint16_t pending_port;
+    struct mono_time incomplete_until; /* when a primary stops to wait for fuller replicas */
+
+    struct cluster *cluster;    /* cluster_side.c; NULL outside cluster mode */
+    struct cluster_actions cluster_actions;
+    bool is_cluster_acting;     /* actions are being carried out: steps only append */
+    struct mono_time cluster_wake_at;
+    struct bus_link **bus_links;
+    size_t bus_link_count;
+    size_t bus_link_cap;
+    uint32_t next_bus_number;
+    uint64_t nodes_file;        /* being written; 0: none */
+    uint64_t nodes_sequence;
+    struct buf nodes_next;      /* to be written after that */
+    uint64_t nodes_next_sequence;
+    bool has_nodes_next;
+    bool loses_slots;           /* keys of slots that are no longer ours are to be removed */
+    unsigned clean_slot;        /* where that work stands */
+
+    uint64_t rewrite_file;      /* CONFIG REWRITE under way; 0: none */
+};
+
+/* A replica's session and what is known of it. */
+struct outgoing {
+    struct feed feed;
+    struct session *session;
+    bool is_old_sync; /* asked by SYNC: gets no line before the payload */
+};
+
+/* ---- batch.c ---------------------------------------------------------------------------------- */
+void batch_run(struct node *node);
+void batch_deinit(struct batch *batch);
+/* Read what a session has stashed or kept. */
+void batch_resume(struct node *node, struct session *s);
+
+/* ---- execute.c -------------------------------------------------------------------------------- */
+void execute_request(struct node *node, const struct request *request);
+/* Append an error reply and count it. */
+void reply_error(struct node *node, struct call *call, const char *format, ...) PRINTF_LIKE(3, 4);
+void reply_unknown_sub(struct node *node, struct call *call);
+void reply_help(struct call *call, const char *const *lines, size_t count);
+/* Tell the shell that there is output, or that the session is to be closed. */
+void node_touch(struct node *node, struct session *s);
+void node_close_session(struct node *node, struct session *s, bool after_write);
+
+/* ---- gates.c: true when the call may go on; else the answer was given ------------------------ */
+bool gates_pass(struct node *node, struct call *call);
+bool gate_route_keys(struct node *node, struct call *call); /* cluster_route.c */
+
+/* ---- commit.c --------------------------------------------------------------------------------- */
+/* Put the effects of database db into the log, in order, once. */
+void commit_effects(struct node *node, struct effects *effects, unsigned db);
+/* Put a request that is no effect into the log (PING, REPLCONF GETACK). */
+void commit_plain(struct node *node, const char *word1, const char *word2, const char *word3);
+void commit_trim_log(struct node *node);
+struct exec node_exec(struct node *node, unsigned db);
+
+/* ---- waiting.c: the one waiting rule -------------------------------------------------------- */
+void waiting_hold(struct node *node, struct session *s, enum session_hold hold,
+                  struct mono_time until);
+void waiting_release(struct node *node, struct session *s);
+/* Acknowledgements have come: release whom they satisfy. */
+void waiting_on_acks(struct node *node);
+void waiting_on_time(struct node *node);
+/* A file that sessions wait for is on disk, or is not (problem says why). */
+void waiting_on_file(struct node *node, enum session_hold hold, const char *problem);
+void waiting_on_demotion(struct node *node);
+void waiting_pause(struct node *node, struct mono_time until, bool writes_only);
+void waiting_unpause(struct node *node);
+bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec);
+
+/* ---- snapshot.c, load.c ----------------------------------------------------------------------- */
+bool snapshot_is_saving(const struct node *node);
+/* Begin to save now, or as soon as an image for replicas is done. */
+void snapshot_save(struct node *node);
+void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *error);
+/* Feeds that wait for an image get one as soon as possible. */
+void snapshot_start_when_wanted(struct node *node);
+/* One slice; true when there is more to do at once. */
+bool snapshot_step(struct node *node);
+void snapshot_cancel(struct node *node, const char *reason);
+void snapshot_check_save_points(struct node *node);
+
+bool load_begin(struct node *node, struct errmsg *error);
+void load_step(struct node *node);
+struct keyspace *node_new_keyspace(struct node *node);
+/* The file at start has been loaded, or there was none. */
+void node_loaded(struct node *node);
+void load_snapshot_begin(struct node *node);
+bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *error);
+bool load_snapshot_end(struct node *node, struct errmsg *error);
+void load_snapshot_abort(struct node *node);
+
+/* ---- primary_side.c --------------------------------------------------------------------------- */
+void primary_psync(struct node *node, struct call *call, bool is_old_sync);
+void primary_replconf(struct node *node, struct call *call);
+void primary_session_closed(struct node *node, struct session *s);
+/* Fill the outputs of online replicas from the log. */
+void primary_fill(struct node *node);
+void primary_cron(struct node *node);
+void primary_drop_feeds(struct node *node, const char *reason);
+size_t primary_acked_count(const struct node *node, uint64_t offset);
+size_t primary_good_replicas(const struct node *node);
+struct session *feed_session(const struct feed *feed);
+
+/* ---- replica_side.c --------------------------------------------------------------------------- */
+/* Follow a primary, or none (host NULL): the key space stays until a new one has loaded. */
+void replica_side_follow(struct node *node, const char *host, uint16_t port);
+void replica_side_event(struct node *node, const struct replica_event *event);
+void replica_side_tick(struct node *node);
+bool replica_side_link_is_up(const struct node *node);
+void replica_side_configure(struct node *node);
+/* Where our log stands. */
+struct replication_position node_position(const struct node *node);
+
+/* ---- stream.c --------------------------------------------------------------------------------- */
+/* Append to the log and execute whatever is complete.  False with a reason when the bytes are no
+ * requests. */
+bool stream_apply(struct node *node, struct bytes bytes, struct errmsg *error);
+/* Drop what was not complete; db is selected from now on. */
+void stream_restart(struct node *node, unsigned db);
+void stream_deinit(struct stream *stream);
+
+/* ---- role.c: who we are ----------------------------------------------------------------------- */
+void node_follow(struct node *node, const char *host, uint16_t port);
+void node_become_primary(struct node *node);
+
+/* ---- cluster_side.c --------------------------------------------------------------------------- */
+bool cluster_side_start(struct node *node, struct errmsg *error);
+void cluster_side_stop(struct node *node);
+void cluster_side_tick(struct node *node);
+void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);
+void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip);
+void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input);
+void cluster_side_link_down(struct node *node, uint64_t link, const char *reason);
+size_t cluster_side_link_count(const struct node *node);
+/* Our own data or its link changed: the other nodes are to know. */
+void cluster_side_status(struct node *node);
+/* Carry out what a command of the cluster has asked for. */
+void cluster_side_act(struct node *node);
+/* One slice of removing keys of lost slots. */
+bool cluster_side_clean_slots(struct node *node);
+/* The options that CONFIG SET may have changed. */
+void cluster_side_configure(struct node *node);
+
+/* ---- cron.c, info.c, reports ------------------------------------------------------------------ */
+void cron_run(struct node *node);
+/* Remove some expired keys; true when there are more. */
+bool node_expire_slice(struct node *node);
+/* Close the session when its output is beyond its class' limit. */
+bool node_output_is_too_long(struct node *node, struct session *s);
+void info_replication(struct node *node, struct buf *out);
+void info_write(struct node *node, const struct bytes *sections, size_t count, struct buf *out);
+size_t node_used_memory(const struct node *node);
+void apply_config(struct node *node);
+void node_log(const struct node *node, enum log_level level, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* ---- control commands: one function a row of commands.def ----------------------------------- */
+typedef void control_fn(struct node *node, struct call *call);
+
+#define DATA(...)
+#define CONTROL(id, function, ...)     control_fn control_##function;
+#define SUB(parent, id, function, ...) control_fn control_##function;
+#include "spec/commands.def"
+#undef DATA
+#undef CONTROL
+#undef SUB
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* Which version this is, and which version of Redis clients may take it for. */
+#ifndef STARLING_NODE_VERSION_H
+#define STARLING_NODE_VERSION_H
+
+#define STARLING_VERSION       "0.1.0"
+#define STARLING_REDIS_VERSION "7.0.15"
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* Every call that a signal can interrupt is made again. */
+#include "persist/posix_file.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_MODE = 0644,
+    DIRECTORY_MODE = 0755,
+    READ_STEP = 256 * 1024,
+    WRITE_STEP = 16 * 1024 * 1024,
+};
+
+#define TEMP_PREFIX "temp-"
+
+static enum fs_status fail(struct errmsg *error, const char *what, const char *path)
+{
+    int code = errno;
+    char reason[128];
+
+    errmsg_set(error, "cannot %s %s: %s", what, path, strerror_r(code, reason, sizeof(reason)));
+    return code == ENOENT ? FS_MISSING : FS_FAILED;
+}
+
+/* The length of the directory part of a path, with its slash. */
+static size_t directory_len(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+static char *make_temp_path(const char *target_path, uint64_t number)
+{
+    size_t dir_len = directory_len(target_path);
+    struct buf path = {0};
+    char *text;
+
+    buf_append(&path, target_path, dir_len);
+    buf_printf(&path, TEMP_PREFIX "%ld-%" PRIu64 ".%s", (long)getpid(), number,
+               target_path + dir_len);
+    text = mem_strdup(MEM_SNAPSHOT, buf_text(&path));
+    buf_deinit(&path);
+    return text;
+}
+
+static void forget(struct posix_file *file)
+{
+    mem_free(MEM_SNAPSHOT, file->temp_path);
+    *file = (struct posix_file){.fd = -1};
+}
+
+static enum fs_status sync_fd(int fd, const char *path, struct errmsg *error)
+{
+    int result;
+
+    do {
+        result = fsync(fd);
+    } while (result < 0 && errno == EINTR);
+    return result == 0 ? FS_OK : fail(error, "sync", path);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+enum fs_status posix_file_open(struct posix_file *file, const char *target_path, uint64_t number,
+                               struct errmsg *error)
+{
+    char *temp_path = make_temp_path(target_path, number);
+    int fd = open(temp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    enum fs_status status;
+
+    if (fd < 0) {
+        status = fail(error, "create", temp_path);
+        mem_free(MEM_SNAPSHOT, temp_path);
+        *file = (struct posix_file){.fd = -1};
+        return status;
+    }
+    *file = (struct posix_file){.fd = fd, .temp_path = temp_path};
+    return FS_OK;
+}
+
+enum fs_status posix_file_write(struct posix_file *file, struct bytes bytes, struct errmsg *error)
+{
+    ASSERT(file->temp_path != NULL);
+    while (bytes.len > 0) {
+        size_t step = bytes.len < WRITE_STEP ? bytes.len : WRITE_STEP;
+        ssize_t written = write(file->fd, bytes.data, step);
+
+        if (written < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return fail(error, "write", file->temp_path);
+        }
+        file->size_bytes += (uint64_t)written;
+        bytes = bytes_from(bytes, (size_t)written);
+    }
+    return FS_OK;
+}
+
+enum fs_status posix_file_commit(struct posix_file *file, const char *final_path,
+                                 struct errmsg *error)
+{
+    enum fs_status status;
+    int fd = file->fd;
+
+    ASSERT(file->temp_path != NULL);
+    status = sync_fd(fd, file->temp_path, error);
+    if (status != FS_OK) {
+        posix_file_abort(file);
+        return status;
+    }
+    file->fd = -1;
+    if (close(fd) != 0 && errno != EINTR) {
+        status = fail(error, "close", file->temp_path);
+        posix_file_abort(file);
+        return status;
+    }
+    if (rename(file->temp_path, final_path) != 0) {
+        status = fail(error, "rename a new file to", final_path);
+        posix_file_abort(file);
+        return status;
+    }
+    forget(file);
+    return posix_sync_parent(final_path, error);
+}
+
+void posix_file_abort(struct posix_file *file)
+{
+    if (file->temp_path == NULL) {
+        return;
+    }
+    if (file->fd >= 0) {
+        close(file->fd);
+    }
+    unlink(file->temp_path);
+    forget(file);
+}
+
+bool posix_file_is_leftover(const char *name)
+{
+    struct bytes rest = bytes_from_text(name);
+    struct bytes word;
+    int64_t pid;
+
+    if (!bytes_has_prefix(rest, TEMP_PREFIX)) {
+        return false;
+    }
+    rest = bytes_from(rest, sizeof(TEMP_PREFIX) - 1);
+    word = bytes_next_word(&rest, '-');
+    if (rest.len == 0 || !num_parse_i64(word, &pid) || pid <= 0 || pid > INT32_MAX) {
+        return false;
+    }
+    /* In a container every run may have the same process id; at start we have no such file yet. */
+    return (pid_t)pid == getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+}
+
+enum fs_status posix_sync_parent(const char *path, struct errmsg *error)
+{
+    size_t dir_len = directory_len(path);
+    struct buf dir = {0};
+    enum fs_status status;
+    int fd;
+
+    buf_append(&dir, dir_len > 0 ? path : "./", dir_len > 0 ? dir_len : 2);
+    fd = open(buf_text(&dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        status = fail(error, "open the directory", buf_text(&dir));
+    } else {
+        status = sync_fd(fd, buf_text(&dir), error);
+        close(fd);
+    }
+    buf_deinit(&dir);
+    return status;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+/* Append up to max_bytes from offset on. */
+static enum fs_status read_open_file(int fd, const char *path, uint64_t offset, uint64_t max_bytes,
+                                     struct buf *out, struct errmsg *error)
+{
+    uint64_t left = max_bytes;
+
+    while (left > 0) {
+        size_t step = left < READ_STEP ? (size_t)left : READ_STEP;
+        ssize_t got = pread(fd, buf_reserve(out, step), step, (off_t)offset);
+
+        if (got < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return fail(error, "read", path);
+        }
+        if (got == 0) {
+            break;
+        }
+        out->len += (size_t)got;
+        offset += (uint64_t)got;
+        left -= (uint64_t)got;
+    }
+    return FS_OK;
+}
+
+enum fs_status posix_read_file(const char *path, uint64_t max_bytes, struct buf *out,
+                               struct errmsg *error)
+{
+    size_t before = out->len;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum fs_status status;
+
+    if (fd < 0) {
+        return fail(error, "open", path);
+    }
+    /* One byte more than allowed tells a file that is too long. */
+    status = read_open_file(fd, path, 0, max_bytes + (max_bytes < UINT64_MAX ? 1 : 0), out, error);
+    close(fd);
+    if (status == FS_OK && out->len - before > max_bytes) {
+        errmsg_set(error, "%s is longer than %" PRIu64 " bytes", path, max_bytes);
+        status = FS_TOO_LARGE;
+    }
+    if (status != FS_OK) {
+        out->len = before;
+    }
+    return status;
+}
+
+enum fs_status posix_read_piece(const char *path, uint64_t offset, size_t max_bytes,
+                                struct buf *out, struct errmsg *error)
+{
+    size_t before = out->len;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum fs_status status;
+
+    if (fd < 0) {
+        return fail(error, "open", path);
+    }
+    status = read_open_file(fd, path, offset, max_bytes, out, error);
+    close(fd);
+    if (status != FS_OK) {
+        out->len = before;
+    }
+    return status;
+}
+
+/* ---- names ------------------------------------------------------------------------------------
+ */
+
+enum fs_status posix_get_info(const char *path, struct fs_info *out, struct errmsg *error)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0) {
+        return fail(error, "look at", path);
+    }
+    *out = (struct fs_info){.is_directory = S_ISDIR(info.st_mode),
+                            .size_bytes = S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0};
+    return FS_OK;
+}
+
+enum fs_status posix_list(const char *path, fs_name_fn *on_name, void *context,
+                          struct errmsg *error)
+{
+    DIR *dir = opendir(path);
+    enum fs_status status = FS_OK;
+
+    if (dir == NULL) {
+        return fail(error, "open the directory", path);
+    }
+    for (;;) {
+        const struct dirent *found;
+
+        errno = 0;
+        found = readdir(dir);
+        if (found == NULL) {
+            break;
+        }
+        if (strcmp(found->d_name, ".") != 0 && strcmp(found->d_name, "..") != 0) {
+            on_name(context, found->d_name);
+        }
+    }
+    if (errno != 0) {
+        status = fail(error, "read the directory", path);
+    }
+    closedir(dir);
+    return status;
+}
+
+enum fs_status posix_remove(const char *path, struct errmsg *error)
+{
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return fail(error, "remove", path);
+    }
+    return FS_OK;
+}
+
+enum fs_status posix_make_directory(const char *path, struct errmsg *error)
+{
+    struct fs_info info;
+    enum fs_status status;
+
+    if (mkdir(path, DIRECTORY_MODE) == 0) {
+        return FS_OK;
+    }
+    status = fail(error, "make the directory", path);
+    if (posix_get_info(path, &info, NULL) == FS_OK && info.is_directory) {
+        return FS_OK;
+    }
+    return status;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* Decisions about replicas; nothing here touches a byte of the log. */
+#include "replication/primary.h"
+
+#include "base/assert.h"
+#include "base/num.h"
+
+#include <inttypes.h>
+
+
+enum {
+    NEWLINE_PERIOD_MS = 1000,
+};
+
+void feed_init(struct feed *feed, struct mono_time now)
+{
+    *feed = (struct feed){.acked_at = now, .heard_at = now, .newline_at = now};
+}
+
+void feed_heard(struct feed *feed, struct mono_time now)
+{
+    feed->heard_at = now;
+}
+
+/* ---- REPLCONF --------------------------------------------------------------------------------- */
+
+static void take_ack(struct feed *feed, struct mono_time now, uint64_t offset)
+{
+    if (offset > feed->acked_offset) {
+        feed->acked_offset = offset;
+    }
+    feed->acked_at = now;
+    if (feed->phase == FEED_WAIT_ACK) {
+        feed->phase = FEED_ONLINE;
+    }
+}
+
+static bool take_option(struct feed *feed, struct mono_time now, struct bytes option,
+                        struct bytes value, struct errmsg *error)
+{
+    uint64_t number;
+
+    if (bytes_equal_nocase(option, "ack") || bytes_equal_nocase(option, "fack")) {
+        if (!num_parse_u64(value, &number)) {
+            errmsg_set(error, "value is not an integer or out of range");
+            return false;
+        }
+        if (bytes_equal_nocase(option, "ack")) {
+            take_ack(feed, now, number);
+        } else if (number > feed->acked_synced_offset) {
+            feed->acked_synced_offset = number;
+        }
+    } else if (bytes_equal_nocase(option, "listening-port")) {
+        if (!num_parse_u64(value, &number) || number > UINT16_MAX) {
+            errmsg_set(error, "value is not an integer or out of range");
+            return false;
+        }
+        feed->listening_port = (uint16_t)number;
+    } else if (bytes_equal_nocase(option, "ip-address")) {
+        if (value.len >= sizeof(feed->announced_ip)) {
+            errmsg_set(error, "REPLCONF ip-address provided by replica instance is too long: %zu "
+                              "bytes",
+                       value.len);
+            return false;
+        }
+        bytes_to_text(value, feed->announced_ip, sizeof(feed->announced_ip));
+    } else if (bytes_equal_nocase(option, "capa")) {
+        feed->capabilities |= bytes_equal_nocase(value, "eof") ? FEED_CAPA_EOF : 0U;
+        feed->capabilities |= bytes_equal_nocase(value, "psync2") ? FEED_CAPA_PSYNC2 : 0U;
+    } else if (bytes_equal_nocase(option, "version")) {
+        bytes_to_text(value, feed->version, sizeof(feed->version));
+    } else if (!bytes_equal_nocase(option, "getack")) {
+        char shown[64];
+
+        bytes_to_text(option, shown, sizeof(shown));
+        errmsg_set(error, "Unrecognized REPLCONF option: %s", shown);
+        return false;
+    }
+    return true;
+}
+
+enum feed_result feed_take_replconf(struct feed *feed, struct mono_time now,
+                                    const struct bytes *words, size_t count, struct errmsg *error)
+{
+    bool is_ack = count > 0 && (bytes_equal_nocase(words[0], "ack") ||
+                                bytes_equal_nocase(words[0], "getack"));
+
+    feed->heard_at = now;
+    if (count % 2 != 0) {
+        errmsg_set(error, "syntax error");
+        return FEED_REPLY_ERROR;
+    }
+    for (size_t i = 0; i < count; i += 2) {
+        if (!take_option(feed, now, words[i], words[i + 1], error)) {
+            /* Nothing but requests may go to an online replica: an odd ACK is passed over. */
+            return is_ack ? FEED_REPLY_NONE : FEED_REPLY_ERROR;
+        }
+    }
+    return is_ack ? FEED_REPLY_NONE : FEED_REPLY_OK;
+}
+
+/* ---- PSYNC ------------------------------------------------------------------------------------ */
+
+static bool is_history(const char *history, struct bytes id)
+{
+    return history[0] != '\0' && id.len == REPLICATION_HISTORY_LEN && bytes_equal_text(id, history);
+}
+
+enum psync_decision psync_decide(const struct feed_log_facts *facts, struct bytes id,
+                                 struct bytes offset, uint64_t *out_offset, struct errmsg *reason)
+{
+    int64_t wanted;
+    uint64_t have;
+
+    if (!num_parse_i64(offset, &wanted)) {
+        errmsg_set(reason, "value is not an integer or out of range");
+        return PSYNC_INVALID;
+    }
+    if (bytes_equal_text(id, "?") || wanted < 1) {
+        errmsg_set(reason, "it has nothing to go on from");
+        return PSYNC_FULL;
+    }
+    have = (uint64_t)wanted - 1; /* what the replica has, as an offset of the log */
+    if (!is_history(facts->history, id)) {
+        if (!is_history(facts->previous_history, id)) {
+            errmsg_set(reason, "it has another history");
+            return PSYNC_FULL;
+        }
+        if (have > facts->previous_end) {
+            errmsg_set(reason,
+                       "it went on to %" PRIu64 " in a history that is ours up to %" PRIu64 " only",
+                       have, facts->previous_end);
+            return PSYNC_FULL;
+        }
+    }
+    if (have < facts->start || have > facts->end) {
+        errmsg_set(reason, "it asks for %" PRIu64 ", the log holds %" PRIu64 " to %" PRIu64, have,
+                   facts->start, facts->end);
+        return PSYNC_FULL;
+    }
+    *out_offset = have;
+    return PSYNC_CONTINUE;
+}
+
+void feed_start_full(struct feed *feed, struct mono_time now)
+{
+    feed->phase = FEED_WAIT_SNAPSHOT;
+    feed->acked_offset = 0;
+    feed->newline_at = now;
+    feed->heard_at = now;
+}
+
+void feed_start_snapshot(struct feed *feed, struct mono_time now,
+                         const struct replication_position *position, struct buf *out)
+{
+    ASSERT(feed->phase == FEED_WAIT_SNAPSHOT);
+    feed->phase = FEED_SNAPSHOT;
+    feed->cursor = position->offset;
+    feed->heard_at = now;
+    buf_printf(out, "+FULLRESYNC %s %" PRIu64 "\r\n", position->history, position->offset);
+}
+
+void feed_start_continue(struct feed *feed, struct mono_time now,
+                         const struct replication_position *position, struct buf *out)
+{
+    feed->phase = FEED_ONLINE;
+    feed->cursor = position->offset;
+    feed->acked_offset = position->offset;
+    feed->acked_at = now;
+    feed->heard_at = now;
+    if (feed->capabilities & FEED_CAPA_PSYNC2) {
+        buf_printf(out, "+CONTINUE %s\r\n", position->history);
+    } else {
+        buf_append_text(out, "+CONTINUE\r\n");
+    }
+}
+
+void feed_format_payload_head(struct feed *feed, uint64_t size, struct bytes marker,
+                              struct buf *out)
+{
+    ASSERT(feed->phase == FEED_SNAPSHOT);
+    feed->is_eof_payload = size == REPLICATION_SIZE_UNKNOWN;
+    if (feed->is_eof_payload) {
+        ASSERT(marker.len == FEED_MARKER_LEN);
+        buf_append_text(out, "$EOF:");
+        buf_append_bytes(out, marker);
+        buf_append_text(out, "\r\n");
+    } else {
+        buf_printf(out, "$%" PRIu64 "\r\n", size);
+    }
+}
+
+void feed_end_snapshot(struct feed *feed, struct mono_time now)
+{
+    ASSERT(feed->phase == FEED_SNAPSHOT);
+    feed->phase = feed->is_eof_payload ? FEED_WAIT_ACK : FEED_ONLINE;
+    feed->acked_at = now;
+    feed->heard_at = now;
+}
+
+/* ---- time ------------------------------------------------------------------------------------- */
+
+enum feed_due feed_tick(struct feed *feed, struct mono_time now, int64_t timeout_ms)
+{
+    switch (feed->phase) {
+    case FEED_HANDSHAKE:
+        return FEED_DUE_NOTHING;
+    case FEED_WAIT_SNAPSHOT:
+        if (mono_ms_between(feed->newline_at, now) < NEWLINE_PERIOD_MS) {
+            return FEED_DUE_NOTHING;
+        }
+        feed->newline_at = now;
+        return FEED_DUE_NEWLINE;
+    case FEED_SNAPSHOT:
+    case FEED_WAIT_ACK:
+    case FEED_ONLINE:
+        break;
+    }
+    return mono_ms_between(feed->heard_at, now) > timeout_ms ? FEED_DUE_CLOSE : FEED_DUE_NOTHING;
+}
+
+bool primary_ping_is_due(struct mono_time *last_ping_at, struct mono_time now, int64_t period_ms)
+{
+    if (mono_ms_between(*last_ping_at, now) < period_ms) {
+        return false;
+    }
+    *last_ping_at = now;
+    return true;
+}
+
+/* ---- over all feeds --------------------------------------------------------------------------- */
+
+size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t offset)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
+                 feeds[i]->acked_offset >= offset;
+    }
+    return found;
+}
+
+size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_t offset)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
+                 feeds[i]->acked_synced_offset >= offset;
+    }
+    return found;
+}
+
+size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mono_time now,
+                        int64_t max_lag_ms)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
+                 mono_ms_between(feeds[i]->acked_at, now) <= max_lag_ms;
+    }
+    return found;
+}
+
+uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        bool reads_log = feeds[i] != NULL && (feeds[i]->phase == FEED_SNAPSHOT ||
+                                              feeds[i]->phase == FEED_WAIT_ACK ||
+                                              feeds[i]->phase == FEED_ONLINE);
+
+        if (reads_log && feeds[i]->cursor < oldest) {
+            oldest = feeds[i]->cursor;
+        }
+    }
+    return oldest;
+}
+
+const char *feed_phase_name(enum feed_phase phase)
+{
+    switch (phase) {
+    case FEED_HANDSHAKE:
+    case FEED_WAIT_SNAPSHOT:
+        return "wait_bgsave";
+    case FEED_SNAPSHOT:
+    case FEED_WAIT_ACK:
+        return "send_bulk";
+    case FEED_ONLINE:
+        return "online";
+    }
+    ASSERT(false);
+    return "";
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* The replica side of replication: from "follow that primary" to a stream of its bytes.
+ *
+ * A pure state machine: time and events in, actions out.  It speaks the handshake, cuts the
+ * snapshot out of the connection and paces acknowledgements and retries; executing the
+ * stream and loading the snapshot are the node's.
+ *
+ *            start               link up               +FULLRESYNC
+ *     IDLE ---------> CONNECTING --------> HANDSHAKE ---------------> WAIT_SNAPSHOT
+ *      ^               ^   |                |  |                          | $<n> or $EOF:
+ *      | stop          |   | any failure    |  | +CONTINUE                v
+ *      | (from         |   v                |  +----------> STREAMING <- LOADING
+ *      |  anywhere)   WAITING <-------------+------------------+-----------+
+ *                      (backoff)             any failure
+ *
+ * Offsets.  The node's log end is what Redis calls the replication offset.  PSYNC asks for the
+ * first byte wanted in Redis' counting, which is log end + 1.
+ *
+ * Invariants:  (1) stream bytes go out only while STREAMING, in order, each once
+ *              (2) between SNAPSHOT_BEGIN and SNAPSHOT_END or SNAPSHOT_ABORT all payload bytes
+ *                  go out in order; the marker of an $EOF payload never does
+ *              (3) an answer is never held back for more input
+ * Owns copies of what it is told; borrowed bytes in actions are valid until the next step. */
+#ifndef STARLING_REPLICATION_REPLICA_H
+#define STARLING_REPLICATION_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "replication/history.h"
+
+enum replica_phase {
+    REPLICA_IDLE,
+    REPLICA_WAITING, /* until the next attempt */
+    REPLICA_CONNECTING,
+    REPLICA_HANDSHAKE,
+    REPLICA_WAIT_SNAPSHOT, /* full resync agreed, payload not begun */
+    REPLICA_LOADING,       /* payload is coming in, or is whole and being loaded */
+    REPLICA_STREAMING,
+};
+
+struct replica_settings {
+    int64_t timeout_ms;       /* repl-timeout: silence after which the link counts as dead */
+    uint16_t announce_port;   /* REPLCONF listening-port */
+    const char *announce_ip;  /* REPLCONF ip-address; NULL or "": not sent */
+    const char *primary_user; /* masteruser; NULL or "": none */
+    const char *primary_auth; /* masterauth; NULL or "": no AUTH */
+    const char *version;      /* REPLCONF version a.b.c; NULL or "": not sent */
+};
+
+enum replica_event_type {
+    REPLICA_EVENT_START, /* host, port: follow this primary, or another one than so far */
+    REPLICA_EVENT_STOP,
+    REPLICA_EVENT_LINK_UP,         /* position: what our log has */
+    REPLICA_EVENT_LINK_DOWN,       /* reason */
+    REPLICA_EVENT_BYTES,           /* bytes from the primary */
+    REPLICA_EVENT_SNAPSHOT_LOADED, /* position after it: offset as in SNAPSHOT_BEGIN */
+    REPLICA_EVENT_SNAPSHOT_FAILED, /* reason: it could not be stored or loaded */
+    REPLICA_EVENT_GETACK,          /* position.offset: before the bytes of REPLCONF GETACK */
+    REPLICA_EVENT_TICK,            /* position.offset: what was executed so far */
+};
+
+struct replica_event {
+    enum replica_event_type type;
+    const char *host;
+    uint16_t port;
+    struct replication_position position;
+    struct bytes bytes;
+    const char *reason;
+};
+
+enum replica_action_type {
+    REPLICA_ACTION_CONNECT,        /* host, port: report LINK_UP or LINK_DOWN */
+    REPLICA_ACTION_CLOSE,          /* drop the link, report nothing more about it */
+    REPLICA_ACTION_SEND,           /* bytes */
+    REPLICA_ACTION_SNAPSHOT_BEGIN, /* position: history and offset that it stands for; size or
+                                      REPLICATION_SIZE_UNKNOWN.  Old data is kept meanwhile */
+    REPLICA_ACTION_SNAPSHOT_BYTES, /* bytes, borrowed from the event or from the machine */
+    REPLICA_ACTION_SNAPSHOT_END,   /* whole: check and load it, report LOADED or FAILED */
+    REPLICA_ACTION_SNAPSHOT_ABORT, /* throw away what came so far, keep the old data */
+    REPLICA_ACTION_CONTINUE,       /* the log goes on where it is; position.history is the
+                                      primary's history: when it is not ours, adopt it */
+    REPLICA_ACTION_STREAM,         /* bytes: append to the log and execute */
+    REPLICA_ACTION_HOLD_INPUT,     /* read no more from the link for now */
+    REPLICA_ACTION_RESUME_INPUT,
+    REPLICA_ACTION_LOG, /* level, bytes: a line without its end */
+};
+
+struct replica_action {
+    enum replica_action_type type;
+    uint16_t port;
+    enum log_level level;
+    uint64_t size;
+    struct replication_position position;
+    struct bytes borrowed; /* SNAPSHOT_BYTES and STREAM */
+    size_t text_start;     /* the others: for replica_action_bytes */
+    size_t text_len;
+};
+
+enum {
+    REPLICA_ACTIONS_MAX = 32 /* in one step */
+};
+
+struct replica_actions {
+    struct replica_action items[REPLICA_ACTIONS_MAX];
+    size_t count;
+    struct buf text;
+    /* Hand in a tick at this time at the latest; MONO_NEVER when idle.  Set by every step. */
+    struct mono_time wake_at;
+};
+
+void replica_actions_deinit(struct replica_actions *actions);
+/* To be called before each step: unlike the cluster's, this list holds one step. */
+void replica_actions_clear(struct replica_actions *actions);
+/* The bytes of SEND, SNAPSHOT_BYTES, STREAM and LOG; the host of CONNECT, terminated by NUL. */
+struct bytes replica_action_bytes(const struct replica_actions *actions,
+                                  const struct replica_action *action);
+
+struct replica;
+
+struct replica *replica_new(const struct replica_settings *settings, uint64_t seed);
+void replica_free(struct replica *replica);
+/* Texts are copied; the handshake under way is not begun again. */
+void replica_configure(struct replica *replica, const struct replica_settings *settings);
+
+void replica_step(struct replica *replica, struct mono_time now, const struct replica_event *event,
+                  struct replica_actions *actions);
+
+enum replica_phase replica_get_phase(const struct replica *replica);
+/* For INFO and ROLE.  Times: MONO_NEVER when it never happened. */
+struct replica_report {
+    enum replica_phase phase;
+    const char *role_state; /* connect, connecting, handshake, sync, connected */
+    const char *host;
+    uint16_t port;
+    bool is_link_up; /* master_link_status: streaming */
+    struct mono_time last_io_at;
+    struct mono_time link_down_since; /* when streaming ended, or when following began */
+    uint64_t snapshot_size;           /* or REPLICATION_SIZE_UNKNOWN */
+    uint64_t snapshot_received;
+};
+struct replica_report replica_get_report(const struct replica *replica);
+void replica_check(const struct replica *replica);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* What the server remembers about one client connection: who it is, how it wants to be
+ * answered, what it has sent that was not yet executed, what it was answered that was not yet
+ * written.
+ *
+ * A session knows no socket.  The shell that owns the connection appends input through the
+ * node and takes output from session_output().
+ *
+ * Invariants:  (1) out_sent <= out.len
+ *              (2) while SESSION_HELD no request of this session is executed: what arrives
+ *                  goes to stash, in order, and is read again on release
+ * Owned by struct session_table.  Loop thread only. */
+#ifndef STARLING_SESSION_SESSION_H
+#define STARLING_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hashtable.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "resp/request.h"
+#include "spec/command.h"
+
+enum session_flags {
+    SESSION_AUTHENTICATED = 1 << 0,
+    SESSION_CLUSTER_READONLY = 1 << 1, /* READONLY was said */
+    SESSION_ASKING = 1 << 2,           /* for the next command */
+    SESSION_REPLY_OFF = 1 << 3,
+    SESSION_REPLY_SKIP_NEXT = 1 << 4, /* CLIENT REPLY SKIP was said: the next command is silent */
+    SESSION_REPLY_SKIP = 1 << 5,      /* this command is silent */
+    SESSION_CLOSE_AFTER_WRITE = 1 << 6,
+    SESSION_CLOSE_NOW = 1 << 7,
+    SESSION_UNIX = 1 << 8,
+    SESSION_NO_EVICT = 1 << 9,
+    SESSION_NO_TOUCH = 1 << 10,
+    SESSION_HELD = 1 << 11,    /* its reply waits: see enum session_hold */
+    SESSION_TOUCHED = 1 << 12, /* is in the list of sessions with something to write */
+    SESSION_RESUMED = 1 << 13, /* is in the list of sessions whose stash is to be read */
+    SESSION_REPLICA = 1 << 14, /* said PSYNC or SYNC */
+    SESSION_WROTE = 1 << 15,   /* changed data in this pass: its replies need a lease to leave */
+    SESSION_CLOSED = 1 << 16,  /* the shell has dropped the connection */
+};
+
+enum session_hold {
+    HOLD_NONE,
+    HOLD_WAIT,  /* WAIT: replicas' acknowledgements */
+    HOLD_PAUSE, /* CLIENT PAUSE or a manual failover */
+    HOLD_SAVE,  /* SAVE: the file is on disk */
+    HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
+};
+
+enum {
+    SESSION_ADDRESS_TEXT = 128,
+};
+
+struct session_peer {
+    char address[SESSION_ADDRESS_TEXT]; /* "ip:port", or the path of a unix socket with ":0" */
+    char local[SESSION_ADDRESS_TEXT];
+    bool is_unix;
+    bool is_loopback;
+    int fd; /* for CLIENT LIST only */
+};
+
+struct session {
+    uint64_t id;
+    uint32_t flags;
+    unsigned db;
+    int protocol; /* 2 or 3 */
+    struct session_peer peer;
+    struct buf name;
+    struct buf lib_name;
+    struct buf lib_version;
+
+    struct resp_reader reader;
+    struct buf in;      /* the beginning of a request that is not complete */
+    size_t in_consumed; /* front part of in that the running batch has split already */
+    struct buf stash;   /* whole requests that arrived while held */
+    struct buf out;
+    size_t out_sent; /* front part of out that was written */
+
+    enum session_hold hold;
+    struct heap_node deadline; /* of the hold, in ms of monotonic time */
+    uint64_t wait_offset;      /* HOLD_WAIT */
+    uint32_t wait_replicas;    /* HOLD_WAIT */
+    uint64_t last_write_offset;
+
+    struct mono_time created_at;
+    struct mono_time active_at;          /* the last request */
+    struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
+    const struct command_spec *last_command;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t command_count;
+
+    struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
+    void *shell;       /* the connection, for the shell alone */
+
+    struct hashtable_node by_id;
+    struct list all;
+    struct list touched;
+    struct list resumed;
+    struct list held;
+};
+
+struct session_table {
+    struct hashtable by_id;
+    struct list all; /* oldest first */
+    size_t count;
+    uint64_t next_id;
+};
+
+void session_table_init(struct session_table *table);
+/* Every session must have been removed. */
+void session_table_deinit(struct session_table *table);
+struct session *session_new(struct session_table *table, const struct session_peer *peer,
+                            struct mono_time now);
+void session_free(struct session_table *table, struct session *s);
+struct session *session_find(const struct session_table *table, uint64_t id);
+
+/* Bytes that are to be written, borrowed until the next change of the session. */
+struct bytes session_output(const struct session *s);
+/* len bytes were written. */
+void session_output_done(struct session *s, size_t len);
+size_t session_output_pending(const struct session *s);
+/* Bytes of input and output buffers. */
+size_t session_memory(const struct session *s);
+bool session_is_closing(const struct session *s);
+
+/* Put what was stashed in front of the incomplete request, to be read again. */
+void session_unstash(struct session *s);
+
+/* One line as CLIENT LIST has it, without a line end. */
+void session_describe(const struct session *s, struct mono_time now, struct buf *out);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* The entry: key, value and perhaps an expiry in one piece of memory.
+ *
+ *     0      type (high four bits), encoding (low four)
+ *     1      flags: width of the expiry, of the lengths, is the key out of line, ...
+ *     2..4   second it was last used, 24 bits
+ *     then   [expiry: 6 bytes, or 8 when it needs them]
+ *            key length: 1 byte, or 4
+ *            [value length: 1 byte, or 2; inline strings only]
+ *            key bytes, or the address of a block
+ *            value: bytes; or 8 bytes of integer; or the address of a block
+ *
+ * A small entry costs 7 bytes beside key and value, 13 with an expiry.  Keys and values above
+ * ENTRY_INLINE_MAX are blocks of their own.  Numbers are in the machine's own byte order: an
+ * entry never leaves the process.
+ *
+ * Nothing here allocates or frees entries; that is the key space's task. */
+#ifndef STARLING_STORE_ENTRY_H
+#define STARLING_STORE_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "store/keyspace.h"
+
+enum {
+    ENTRY_INLINE_MAX = 1024, /* bytes of a key or value */
+    ENTRY_HEAD_BYTES = 5,
+    ENTRY_EXPIRY_BYTES = 6,
+    ENTRY_EXPIRY_WIDE_BYTES = 8,
+};
+
+enum entry_flags {
+    ENTRY_HAS_EXPIRY = 1 << 0,
+    ENTRY_EXPIRY_WIDE = 1 << 1, /* 8 bytes instead of 6; with HAS_EXPIRY only */
+    ENTRY_KEY_WIDE = 1 << 2,    /* the key's length takes 4 bytes */
+    ENTRY_KEY_OUT = 1 << 3,     /* the key is in a block */
+    ENTRY_VALUE_WIDE = 1 << 4,  /* the value's length takes 2 bytes */
+    ENTRY_EDITED = 1 << 5,      /* was changed in place: no longer what SET made of it */
+};
+
+struct entry {
+    uint8_t kind;
+    uint8_t flags;
+    uint8_t last_used[3];
+    uint8_t rest[];
+};
+
+/* Out-of-line bytes; capacity_bytes may be larger than len for strings that grow. */
+struct entry_block {
+    uint64_t len;
+    uint64_t capacity_bytes;
+    char data[];
+};
+
+/* Where the parts of an entry are, relative to its start. */
+struct entry_layout {
+    size_t key_at;
+    size_t key_len; /* of the key itself */
+    size_t value_at;
+    size_t value_len; /* inline bytes; 8 for an integer or a block */
+};
+
+/* What an entry is to be: either value (inline), integer or block counts, by encoding. */
+struct entry_plan {
+    struct bytes key;
+    struct entry_block *key_block; /* when key.len > ENTRY_INLINE_MAX */
+    enum value_encoding encoding;
+    struct bytes value;              /* VALUE_EMBSTR */
+    int64_t integer;                 /* VALUE_INT */
+    struct entry_block *value_block; /* VALUE_RAW */
+    int64_t expire_at_ms;
+    uint32_t last_used_s;
+    bool is_edited;
+};
+
+static inline uint16_t entry_read_u16(const void *at)
+{
+    uint16_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+static inline uint32_t entry_read_u32(const void *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+static inline size_t entry_expiry_bytes(uint8_t flags)
+{
+    if ((flags & ENTRY_HAS_EXPIRY) == 0) {
+        return 0;
+    }
+    return (flags & ENTRY_EXPIRY_WIDE) != 0 ? ENTRY_EXPIRY_WIDE_BYTES : ENTRY_EXPIRY_BYTES;
+}
+
+static inline struct entry_layout entry_layout(const struct entry *e)
+{
+    const uint8_t *base = (const uint8_t *)e;
+    size_t at = ENTRY_HEAD_BYTES + entry_expiry_bytes(e->flags);
+    struct entry_layout layout;
+
+    if ((e->flags & ENTRY_KEY_WIDE) != 0) {
+        layout.key_len = entry_read_u32(base + at);
+        at += sizeof(uint32_t);
+    } else {
+        layout.key_len = base[at++];
+    }
+    layout.value_len = 8;
+    if ((e->kind & 15) == VALUE_EMBSTR) {
+        if ((e->flags & ENTRY_VALUE_WIDE) != 0) {
+            layout.value_len = entry_read_u16(base + at);
+            at += sizeof(uint16_t);
+        } else {
+            layout.value_len = base[at++];
+        }
+    }
+    layout.key_at = at;
+    layout.value_at = at + ((e->flags & ENTRY_KEY_OUT) != 0 ? 8 : layout.key_len);
+    return layout;
+}
+
+static inline struct entry_block *entry_block_at(const struct entry *e, size_t at)
+{
+    struct entry_block *block;
+
+    memcpy(&block, (const uint8_t *)e + at, sizeof(block));
+    return block;
+}
+
+static inline struct bytes entry_key_at(const struct entry *e, const struct entry_layout *layout)
+{
+    if ((e->flags & ENTRY_KEY_OUT) != 0) {
+        return bytes_make(entry_block_at(e, layout->key_at)->data, layout->key_len);
+    }
+    return bytes_make((const uint8_t *)e + layout->key_at, layout->key_len);
+}
+
+/* Bytes that an entry of this plan takes, blocks aside. */
+size_t entry_plan_bytes(const struct entry_plan *plan);
+/* Bytes that the entry takes, blocks aside. */
+size_t entry_bytes(const struct entry *e);
+/* Write the entry into fresh memory of at least entry_plan_bytes. */
+void entry_write(struct entry *e, const struct entry_plan *plan);
+/* Make the entry what plan says, in memory large enough for both; the key stays, and plan->value
+ * must not lie in the entry. */
+void entry_overwrite(struct entry *e, const struct entry_plan *plan);
+/* The bytes the entry would take with another expiry, and the change itself, from one memory
+ * to another or in place (from == to). */
+size_t entry_bytes_with_expiry(const struct entry *e, int64_t expire_at_ms);
+void entry_copy_with_expiry(struct entry *to, const struct entry *from, int64_t expire_at_ms);
+/* VALUE_INT only. */
+void entry_put_integer(struct entry *e, int64_t value);
+/* VALUE_RAW only. */
+struct entry_block *entry_value_block(const struct entry *e);
+void entry_put_value_block(struct entry *e, struct entry_block *block);
+/* The block of the key, or NULL. */
+struct entry_block *entry_key_block(const struct entry *e);
+uint32_t entry_last_used_s(const struct entry *e);
+void entry_put_last_used(struct entry *e, uint32_t second);
+/* Assert that the parts fit into size bytes. */
+void entry_check(const struct entry *e, size_t size);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The key space as a whole: counts, memory, a random key, the check of everything. */
+#include "base/assert.h"
+#include "store/keyspace_state.h"
+
+enum {
+    RANDOM_TRIES = 64,    /* entries drawn, before expired ones only are given up on */
+    RANDOM_PLACES = 1024, /* places drawn for one entry, before walking to the next */
+};
+
+uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, uint32_t number)
+{
+    size_t words = BITSET_WORDS((size_t)ks->table_count);
+    size_t i = number / 64;
+    uint64_t word;
+
+    if (number >= ks->table_count) {
+        return ks->table_count;
+    }
+    word = bits[i] & (UINT64_MAX << (number % 64));
+    while (word == 0) {
+        if (++i == words) {
+            return ks->table_count;
+        }
+        word = bits[i];
+    }
+    return (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(word);
+}
+
+uint64_t keyspace_count(const struct keyspace *ks, unsigned db)
+{
+    if (ks->is_cluster) {
+        return ks->count;
+    }
+    ASSERT(db < ks->table_count);
+    return ks->tables[db].count;
+}
+
+uint64_t keyspace_count_all(const struct keyspace *ks)
+{
+    return ks->count;
+}
+
+uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db)
+{
+    if (ks->is_cluster) {
+        return ks->volatile_count;
+    }
+    ASSERT(db < ks->table_count);
+    return ks->tables[db].volatile_count;
+}
+
+uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot)
+{
+    ASSERT(ks->is_cluster && slot < ks->table_count);
+    return ks->tables[slot].count;
+}
+
+/* A table, each as likely as it has entries. */
+static const struct table *random_table(const struct keyspace *ks, unsigned db, struct rng *rng)
+{
+    uint64_t left;
+    uint32_t group = 0;
+    uint32_t number;
+
+    if (!ks->is_cluster) {
+        return &ks->tables[db];
+    }
+    left = rng_below(rng, ks->count);
+    while (left >= ks->group_counts[group]) {
+        left -= ks->group_counts[group++];
+    }
+    number = group << SLOT_GROUP_BITS;
+    while (left >= ks->tables[number].count) {
+        left -= ks->tables[number++].count;
+    }
+    return &ks->tables[number];
+}
+
+/* Any entry of the table; it has some. */
+static struct entry *random_entry(const struct keyspace *ks, const struct table *table,
+                                  struct rng *rng)
+{
+    struct table_span span = {0};
+    uint64_t ref = 0;
+
+    for (int tries = 0; tries < RANDOM_PLACES; tries++) {
+        ASSERT(table_span_at(table, rng_u64(rng), &span));
+        if (span.shard->count == 0) {
+            continue;
+        }
+        ref = bucket_ref(shard_bucket(span.shard, rng_below(rng, span.shard->bucket_count)),
+                         (unsigned)rng_below(rng, BUCKET_PLACES));
+        if (ref != 0) {
+            return table_entry(&ks->shared, ref);
+        }
+    }
+    while (span.shard->count == 0) {
+        ASSERT(table_span_at(table, span.next, &span));
+    }
+    for (uint32_t b = 0; ref == 0; b++) {
+        for (unsigned i = 0; i < BUCKET_PLACES && ref == 0; i++) {
+            ref = bucket_ref(shard_bucket(span.shard, b), i);
+        }
+    }
+    return table_entry(&ks->shared, ref);
+}
+
+struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng, int64_t now_ms)
+{
+    if (keyspace_count(ks, db) == 0) {
+        return NULL;
+    }
+    for (int tries = 0; tries < RANDOM_TRIES; tries++) {
+        struct entry *e = random_entry(ks, random_table(ks, db, rng), rng);
+
+        if (!entry_is_expired(e, now_ms)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
+{
+    const struct slab *slab = &ks->shared.slab;
+
+    *out = (struct keyspace_memory){
+        .entry_bytes = slab->object_bytes[SLAB_ENTRIES],
+        .slab_bytes = slab->page_bytes[SLAB_ENTRIES] + slab_idle_bytes(slab),
+        .table_bytes = slab->page_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes,
+        .large_bytes = ks->large_bytes,
+        .pending_bytes = ks->pending_bytes,
+        .arena_bytes = slab->page_bytes[SLAB_ENTRIES] + slab->page_bytes[SLAB_BUCKETS] +
+                       slab_idle_bytes(slab) + slab_overhead_bytes(slab),
+    };
+}
+
+void keyspace_check(const struct keyspace *ks)
+{
+    uint64_t count = 0;
+    uint64_t volatile_count = 0;
+    uint64_t large_bytes = 0;
+
+    for (uint32_t i = 0; i < ks->table_count; i++) {
+        const struct table *table = &ks->tables[i];
+
+        ASSERT(table->number == i);
+        ASSERT(bitset_has(ks->occupied, i) == (table->count > 0));
+        ASSERT(bitset_has(ks->volatiles, i) == (table->volatile_count > 0));
+        table_check(&ks->shared, table);
+        count += table->count;
+        volatile_count += table->volatile_count;
+        large_bytes += table->large_bytes;
+    }
+    ASSERT(count == ks->count && volatile_count == ks->volatile_count);
+    ASSERT(large_bytes == ks->large_bytes);
+    for (uint32_t group = 0; ks->is_cluster && group < SLOT_GROUPS; group++) {
+        uint64_t in_group = 0;
+
+        for (uint32_t i = 0; i < 1U << SLOT_GROUP_BITS; i++) {
+            in_group += ks->tables[(group << SLOT_GROUP_BITS) + i].count;
+        }
+        ASSERT(in_group == ks->group_counts[group]);
+    }
+    slab_check(&ks->shared.slab);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding, adding and removing references. */
+#include "store/table.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "store/resize.h"
+#include "store/walk_marks.h"
+
+static bool key_is(const struct entry *e, struct bytes key)
+{
+    struct entry_layout layout = entry_layout(e);
+
+    return layout.key_len == key.len && bytes_equal(entry_key_at(e, &layout), key);
+}
+
+bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
+                struct bytes key, struct table_place *out)
+{
+    unsigned level;
+    struct shard *shard;
+    uint16_t tag;
+
+    if (table->count == 0) {
+        return false;
+    }
+    shard = table_shard(table, hash, &level);
+    tag = table_tag(hash, level);
+    for (uint32_t b = table_home(shard, tag); b < shard->bucket_count; b++) {
+        const struct bucket *bucket = shard_bucket(shard, b);
+
+        for (unsigned matches = bucket_match(bucket, tag); matches != 0; matches &= matches - 1) {
+            unsigned place = (unsigned)__builtin_ctz(matches);
+            uint64_t ref = bucket_ref(bucket, place);
+
+            if (ref != 0 && key_is(table_entry(shared, ref), key)) {
+                *out = (struct table_place){shard, b, place, ref};
+                return true;
+            }
+        }
+        if (bucket_passed(bucket) == 0) {
+            return false;
+        }
+    }
+    return false;
+}
+
+void table_prefetch_bucket(const struct table *table, uint64_t hash)
+{
+    unsigned level;
+    struct shard *shard;
+
+    if (table->count == 0) {
+        return;
+    }
+    shard = table_shard(table, hash, &level);
+    if (shard->bucket_count > 0) {
+        __builtin_prefetch(shard_bucket(shard, table_home(shard, table_tag(hash, level))));
+    }
+}
+
+void table_prefetch_entry(const struct table_shared *shared, const struct table *table,
+                          uint64_t hash)
+{
+    unsigned level;
+    const struct shard *shard;
+    const struct bucket *bucket;
+    unsigned matches;
+    uint16_t tag;
+
+    if (table->count == 0) {
+        return;
+    }
+    shard = table_shard(table, hash, &level);
+    if (shard->bucket_count == 0) {
+        return;
+    }
+    tag = table_tag(hash, level);
+    bucket = shard_bucket(shard, table_home(shard, tag));
+    matches = bucket_match(bucket, tag);
+    if (matches != 0) {
+        const char *entry =
+            slab_at(&shared->slab, bucket_ref(bucket, (unsigned)__builtin_ctz(matches)));
+
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + BUCKET_BYTES);
+    }
+}
+
+void table_note_expiry(struct table *table, struct shard *shard, int64_t old_ms, int64_t new_ms)
+{
+    if (old_ms != EXPIRE_NEVER) {
+        ASSERT(shard->volatile_count > 0);
+        shard->volatile_count--;
+        table->volatile_count--;
+    }
+    if (new_ms != EXPIRE_NEVER) {
+        shard->volatile_count++;
+        table->volatile_count++;
+        shard->next_expiry_ms = new_ms < shard->next_expiry_ms ? new_ms : shard->next_expiry_ms;
+    }
+    if (shard->volatile_count == 0) {
+        shard->next_expiry_ms = INT64_MAX;
+    }
+}
+
+/* Put the reference into the first bucket with room from its home on; false when none is left. */
+static bool put_new(struct table_shared *shared, const struct table *table, struct shard *shard,
+                    const struct table_item *item)
+{
+    uint16_t tag = (uint16_t)item->hash;
+    uint32_t home = table_home(shard, tag);
+    uint32_t b = home;
+    unsigned place = BUCKET_PLACES;
+
+    while (b < shard->bucket_count) {
+        place = bucket_empty_place(shard_bucket(shard, b));
+        if (place < BUCKET_PLACES) {
+            break;
+        }
+        b++;
+    }
+    if (b == shard->bucket_count) {
+        return false;
+    }
+    walk_before_change(shared, table, shard, b);
+    shard_bucket(shard, b)->tags[place] = tag;
+    bucket_put_ref(shard_bucket(shard, b), place, item->ref);
+    while (home < b) {
+        bucket_add_passed(shard_bucket(shard, home++));
+    }
+    return true;
+}
+
+void table_insert(struct table_shared *shared, struct table *table, uint64_t hash, uint64_t ref,
+                  int64_t expire_at_ms)
+{
+    unsigned level;
+    struct shard *shard;
+    struct table_item item = {.ref = ref};
+
+    if (table->shard_count == 0) {
+        resize_open(shared, table);
+    }
+    shard = table_shard(table, hash, &level);
+    item.hash = table_tag(hash, level);
+    if (resize_is_crowded(shard)) {
+        resize_grow(shared, table, shard);
+    }
+    while (!put_new(shared, table, shard, &item)) {
+        resize_grow(shared, table, shard);
+    }
+    shard->count++;
+    table->count++;
+    table_note_expiry(table, shard, EXPIRE_NEVER, expire_at_ms);
+    resize_after_insert(shared, table);
+}
+
+void table_remove(struct table_shared *shared, struct table *table, uint64_t hash,
+                  const struct table_place *place, int64_t expire_at_ms)
+{
+    struct shard *shard = place->shard;
+    unsigned level;
+    uint32_t home;
+
+    ASSERT(table_shard(table, hash, &level) == shard);
+    home = table_home(shard, table_tag(hash, level));
+    ASSERT(home <= place->bucket && shard->count > 0);
+    bucket_put_ref(shard_bucket(shard, place->bucket), place->place, 0);
+    while (home < place->bucket) {
+        bucket_remove_passed(shard_bucket(shard, home++));
+    }
+    shard->count--;
+    table->count--;
+    table_note_expiry(table, shard, expire_at_ms, EXPIRE_NEVER);
+    resize_after_remove(shared, table);
+}
+
+void table_put_ref(const struct table_place *place, uint64_t ref)
+{
+    bucket_put_ref(shard_bucket(place->shard, place->bucket), place->place, ref);
+}
+
+void table_before_change(struct table_shared *shared, const struct table *table,
+                         const struct table_place *place)
+{
+    walk_before_change(shared, table, place->shard, place->bucket);
+}
+
+bool table_span_at(const struct table *table, uint64_t position, struct table_span *out)
+{
+    unsigned shift;
+
+    if (table->shard_count == 0) {
+        return false;
+    }
+    out->shard = table_shard(table, position, &out->level);
+    if (out->level == 0) {
+        out->start = 0;
+        out->next = 0;
+        return true;
+    }
+    shift = 64 - out->level;
+    out->start = position >> shift << shift;
+    out->next = out->start + (UINT64_C(1) << shift); /* wraps to 0 behind the last */
+    return true;
+}
+
+uint64_t table_entry_hash(const struct table_shared *shared, uint64_t ref)
+{
+    return hash_bytes(entry_key(table_entry(shared, ref)), shared->hash_seed);
+}
+
+/* Invariant 1 for one entry. */
+static void check_entry(const struct shard *shard, uint32_t b, uint16_t tag)
+{
+    uint32_t home = table_home(shard, tag);
+
+    ASSERT(home <= b);
+    while (home < b) {
+        ASSERT(bucket_passed(shard_bucket(shard, home++)) > 0);
+    }
+}
+
+static void check_shard(const struct table_shared *shared, const struct table_span *span)
+{
+    const struct shard *shard = span->shard;
+    uint32_t count = 0;
+    uint32_t volatile_count = 0;
+
+    ASSERT((shard->chunks == NULL) == (shard->bucket_count == 0));
+    ASSERT(shard->home_count <= shard->bucket_count);
+    for (uint32_t b = 0; b < shard->bucket_count; b++) {
+        const struct bucket *bucket = shard_bucket(shard, b);
+
+        for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+            uint64_t ref = bucket_ref(bucket, i);
+            int64_t expiry;
+
+            if (ref == 0) {
+                continue;
+            }
+            ASSERT(table_tag(table_entry_hash(shared, ref), span->level) == bucket->tags[i]);
+            check_entry(shard, b, bucket->tags[i]);
+            entry_check(table_entry(shared, ref), slab_object_size(&shared->slab, ref));
+            expiry = entry_expire_at_ms(table_entry(shared, ref));
+            ASSERT(expiry == EXPIRE_NEVER || expiry >= shard->next_expiry_ms);
+            volatile_count += expiry != EXPIRE_NEVER;
+            count++;
+        }
+    }
+    ASSERT(count == shard->count && volatile_count == shard->volatile_count);
+}
+
+void table_check(const struct table_shared *shared, const struct table *table)
+{
+    struct table_span span;
+    uint64_t position = 0;
+    uint64_t shards = 0;
+    uint64_t count = 0;
+    uint64_t buckets = 0;
+    uint64_t volatile_count = 0;
+
+    if (table->shard_count == 0) {
+        ASSERT(table->count == 0 && table->bucket_count == 0);
+        ASSERT(table->lower == NULL && table->upper == NULL);
+        return;
+    }
+    ASSERT(table->count > 0 && table->shard_count == (1U << table->depth) + table->split);
+    do {
+        ASSERT(table_span_at(table, position, &span));
+        check_shard(shared, &span);
+        shards++;
+        count += span.shard->count;
+        buckets += span.shard->bucket_count;
+        volatile_count += span.shard->volatile_count;
+        position = span.next;
+    } while (position != 0);
+    ASSERT(shards == table->shard_count && count == table->count);
+    ASSERT(buckets == table->bucket_count && volatile_count == table->volatile_count);
+}

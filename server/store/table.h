@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* A hash table of references to entries that never stops to grow as a whole.
+ *
+ * A table is cut by the highest bits of the hash into shards of about a thousand entries, each an
+ * array of cache-line buckets, in chunks of equal size so that memory fits whatever it grows to.  It grows and shrinks by steps of one shard: the array of
+ * one shard is made a little longer or shorter, or one shard is split in two, or two are merged.
+ *
+ *     hash   | prefix: names the shard | tag: 16 bits | rest |
+ *     home bucket of a tag = tag * home_count / 65536
+ *
+ * Shards are split in order (linear hashing): those before `split` have prefixes of depth + 1
+ * bits and are in `upper`, the others have depth bits and are in `lower`.
+ *
+ *     depth 2, split 1:   upper [000][001]   lower  -  [01][10][11]
+ *
+ * Placement is monotone in the hash, so the order (prefix, tag) is the same before and after any
+ * step: a place in the order of hashes, called a position, is a cursor that resizing cannot upset.
+ *
+ * Invariants:  (1) an entry lies in its home bucket, or in one behind it in the same shard; every
+ *                  full bucket it passed counted it
+ *              (2) the last buckets of a shard, from home_count on, are home to nobody
+ *              (3) a table without entries owns nothing
+ *              (4) next_expiry_ms is no later than the earliest expiry in the shard
+ *              (5) while a walk is on, a shard that is about to be rearranged is handed over first
+ * A table owns its shards and bucket arrays, and not the entries.  All-zero (but for its number) is
+ * an empty table. */
+#ifndef STARLING_STORE_TABLE_H
+#define STARLING_STORE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/vec.h"
+#include "store/bucket.h"
+#include "store/entry.h"
+#include "store/slab.h"
+#include "store/walk.h"
+
+enum {
+    TABLE_TAG_BITS = 16,
+    TABLE_CHUNK_BITS = 4, /* buckets are allocated 16 at a time: 1 KB */
+    TABLE_CHUNK_BUCKETS = 1 << TABLE_CHUNK_BITS,
+    TABLE_SEGMENT_BITS = 6, /* shards are allocated 64 at a time */
+    TABLE_SEGMENT_SHARDS = 1 << TABLE_SEGMENT_BITS,
+};
+
+struct shard {
+    struct bucket **chunks; /* of 16 buckets, the last of fewer; NULL without buckets */
+    int64_t next_expiry_ms; /* INT64_MAX when no entry has an expiry */
+    uint32_t home_count;
+    uint32_t bucket_count;
+    uint32_t count;
+    uint32_t volatile_count;
+    uint32_t walk_epoch; /* the walk that the marks below and in the buckets belong to */
+    bool is_walked;      /* nothing in it is to be handed over any more */
+};
+
+struct table {
+    struct shard **lower; /* segments of shards; a segment that holds none is NULL */
+    struct shard **upper;
+    uint32_t shard_count; /* (1 << depth) + split, or 0 */
+    uint32_t split;
+    uint32_t depth;
+    uint32_t number; /* database or slot */
+    uint64_t count;
+    uint64_t volatile_count;
+    uint64_t bucket_count;
+    uint64_t sweep_position; /* the shard whose turn to be resized is next */
+    uint64_t entry_bytes;    /* slab objects of its entries */
+    uint64_t large_bytes;    /* blocks of its entries */
+};
+
+/* A point-in-time walk on its way. */
+struct walk {
+    bool is_on;
+    bool is_cluster;
+    uint32_t epoch; /* of this walk, or of the last one; 0 before the first */
+    const uint64_t *slots;
+    walk_sink_fn *sink;
+    void *context;
+    uint64_t visited;
+    uint32_t table; /* place of the walk: table, shard by position, bucket */
+    uint64_t position;
+    uint32_t bucket;
+};
+
+/* What an entry is for a bucket, while a shard is being rearranged. */
+struct table_item {
+    uint64_t ref;
+    uint64_t hash; /* of merged or resized shards: the tag alone */
+};
+
+/* What all tables of a key space share. */
+struct table_shared {
+    struct slab slab;
+    uint64_t hash_seed;
+    uint32_t depth_max;
+    size_t directory_bytes;
+    struct walk walk;
+    VEC(struct table_item) scratch;
+};
+
+/* Where an entry is. */
+struct table_place {
+    struct shard *shard;
+    uint32_t bucket;
+    uint32_t place;
+    uint64_t ref;
+};
+
+/* A shard and the part of the order of hashes that it covers. */
+struct table_span {
+    struct shard *shard;
+    unsigned level; /* bits of its prefix */
+    uint64_t start; /* smallest hash of it */
+    uint64_t next;  /* smallest hash of the next one; 0 for the last */
+};
+
+static inline struct shard *table_segment_at(struct shard *const *segments, uint64_t index)
+{
+    return &segments[index >> TABLE_SEGMENT_BITS][index & (TABLE_SEGMENT_SHARDS - 1)];
+}
+
+/* The shard of a hash.  The table must not be empty. */
+static inline struct shard *table_shard(const struct table *table, uint64_t hash, unsigned *level)
+{
+    uint64_t index = hash >> (63 - table->depth);
+
+    if (index < 2 * (uint64_t)table->split) {
+        *level = table->depth + 1;
+        return table_segment_at(table->upper, index);
+    }
+    *level = table->depth;
+    return table_segment_at(table->lower, index >> 1);
+}
+
+static inline struct bucket *shard_bucket(const struct shard *shard, uint64_t bucket)
+{
+    return &shard->chunks[bucket >> TABLE_CHUNK_BITS][bucket & (TABLE_CHUNK_BUCKETS - 1)];
+}
+
+static inline uint16_t table_tag(uint64_t hash, unsigned level)
+{
+    return (uint16_t)((hash << level) >> (64 - TABLE_TAG_BITS));
+}
+
+static inline uint32_t table_home(const struct shard *shard, uint16_t tag)
+{
+    return (uint32_t)(((uint64_t)tag * shard->home_count) >> TABLE_TAG_BITS);
+}
+
+static inline struct entry *table_entry(const struct table_shared *shared, uint64_t ref)
+{
+    return slab_at(&shared->slab, ref);
+}
+
+bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
+                struct bytes key, struct table_place *out);
+/* Hints to the processor. */
+void table_prefetch_bucket(const struct table *table, uint64_t hash);
+void table_prefetch_entry(const struct table_shared *shared, const struct table *table,
+                          uint64_t hash);
+/* The key must not be there.  Places found before are void afterwards. */
+void table_insert(struct table_shared *shared, struct table *table, uint64_t hash, uint64_t ref,
+                  int64_t expire_at_ms);
+/* Take the reference out; the entry itself is the caller's.  Its walk has been told before
+ * (table_before_change).  Places are void afterwards. */
+void table_remove(struct table_shared *shared, struct table *table, uint64_t hash,
+                  const struct table_place *place, int64_t expire_at_ms);
+/* The entry has moved. */
+void table_put_ref(const struct table_place *place, uint64_t ref);
+/* The entry's expiry has changed. */
+void table_note_expiry(struct table *table, struct shard *shard, int64_t old_ms, int64_t new_ms);
+/* The entry there is about to change or go: the walk sees it first. */
+void table_before_change(struct table_shared *shared, const struct table *table,
+                         const struct table_place *place);
+
+/* The shard that covers a position; false when the table is empty. */
+bool table_span_at(const struct table *table, uint64_t position, struct table_span *out);
+uint64_t table_entry_hash(const struct table_shared *shared, uint64_t ref);
+/* Free shards and bucket arrays; entries must be gone or are the caller's.  The number stays. */
+void table_clear(struct table_shared *shared, struct table *table);
+void table_check(const struct table_shared *shared, const struct table *table);
+
+#endif

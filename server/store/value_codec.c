@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* The first byte of a length says with its two upper bits what follows:
+ *
+ *     00xxxxxx                 6 bits
+ *     01xxxxxx xxxxxxxx        14 bits, high bits first
+ *     10000000 + 4 bytes       32 bits, big-endian
+ *     10000001 + 8 bytes       64 bits, big-endian
+ *     11xxxxxx                 a special string: int8, int16, int32 (little-endian), LZF */
+#include "store/value_codec.h"
+
+#include "base/assert.h"
+#include "base/crc.h"
+#include "base/num.h"
+#include "store/lzf.h"
+
+#include <inttypes.h>
+
+enum {
+    LEN_14_BIT = 0x40,
+    LEN_32_BIT = 0x80,
+    LEN_64_BIT = 0x81,
+    LEN_SPECIAL = 0xc0,
+    LEN_KIND_MASK = 0xc0,
+    LEN_VALUE_MASK = 0x3f,
+
+    SPECIAL_INT8 = 0,
+    SPECIAL_INT16 = 1,
+    SPECIAL_INT32 = 2,
+    SPECIAL_LZF = 3,
+
+    INTEGER_TEXT_LIMIT = 11, /* "-2147483648" */
+    DUMP_TRAILER = 2 + 8,
+    RESTORE_LIMIT = 512 * 1024 * 1024,
+};
+
+/* ---- encoding -------------------------------------------------------------------------------- */
+
+void value_encode_len(struct buf *out, uint64_t len)
+{
+    if (len <= LEN_VALUE_MASK) {
+        encode_u8(out, (uint8_t)len);
+    } else if (len < (1U << 14)) {
+        encode_u16_be(out, (uint16_t)(LEN_14_BIT << 8 | len));
+    } else if (len <= UINT32_MAX) {
+        encode_u8(out, LEN_32_BIT);
+        encode_u32_be(out, (uint32_t)len);
+    } else {
+        encode_u8(out, LEN_64_BIT);
+        encode_u64_be(out, len);
+    }
+}
+
+/* False when it takes more than 32 bits. */
+static bool encode_integer(struct buf *out, int64_t value)
+{
+    if (value >= INT8_MIN && value <= INT8_MAX) {
+        encode_u8(out, LEN_SPECIAL | SPECIAL_INT8);
+        encode_u8(out, (uint8_t)value);
+    } else if (value >= INT16_MIN && value <= INT16_MAX) {
+        encode_u8(out, LEN_SPECIAL | SPECIAL_INT16);
+        encode_u16_le(out, (uint16_t)value);
+    } else if (value >= INT32_MIN && value <= INT32_MAX) {
+        encode_u8(out, LEN_SPECIAL | SPECIAL_INT32);
+        encode_u32_le(out, (uint32_t)value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void value_encode_string(struct buf *out, struct bytes value)
+{
+    int64_t integer;
+
+    if (value.len <= INTEGER_TEXT_LIMIT && num_parse_i64(value, &integer) &&
+        encode_integer(out, integer)) {
+        return;
+    }
+    value_encode_len(out, value.len);
+    buf_append_bytes(out, value);
+}
+
+uint8_t value_type_byte(const struct entry *e)
+{
+    ASSERT(entry_type(e) == VALUE_STRING);
+    return RDB_TYPE_STRING;
+}
+
+void value_encode_body(struct buf *out, const struct entry *e)
+{
+    char scratch[NUM_I64_TEXT + 1];
+    int64_t integer;
+
+    if (entry_integer(e, &integer)) {
+        if (!encode_integer(out, integer)) {
+            size_t len = num_format_i64(scratch, integer);
+
+            value_encode_len(out, len);
+            buf_append(out, scratch, len);
+        }
+        return;
+    }
+    value_encode_string(out, entry_string(e, scratch));
+}
+
+const char *value_type_name(uint8_t type)
+{
+    static const char *const names[] = {
+        "string",       "list",    "set",  "sorted set", "hash", "sorted set", "module value",
+        "module value", "unknown", "hash", "list",       "set",  "sorted set", "hash",
+        "list",         "stream",  "hash", "sorted set", "list", "stream",     "set",
+        "stream",       "hash",    "hash", "hash",       "hash", "stream",     "stream",
+    };
+
+    return type < ARRAY_COUNT(names) ? names[type] : "unknown";
+}
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out, bool *is_encoding)
+{
+    size_t left = decoder_left(d);
+    uint8_t first;
+
+    *is_encoding = false;
+    if (left < 1) {
+        return VALUE_CODEC_MORE;
+    }
+    first = (uint8_t)d->in.data[d->at];
+    if (first == LEN_32_BIT || first == LEN_64_BIT) {
+        if (left < (first == LEN_32_BIT ? 5U : 9U)) {
+            return VALUE_CODEC_MORE;
+        }
+        d->at++;
+        *out = first == LEN_32_BIT ? decode_u32_be(d) : decode_u64_be(d);
+        return VALUE_CODEC_OK;
+    }
+    switch (first & LEN_KIND_MASK) {
+    case 0:
+    case LEN_SPECIAL:
+        d->at++;
+        *out = first & LEN_VALUE_MASK;
+        *is_encoding = (first & LEN_KIND_MASK) == LEN_SPECIAL;
+        return VALUE_CODEC_OK;
+    case LEN_14_BIT:
+        if (left < 2) {
+            return VALUE_CODEC_MORE;
+        }
+        *out = decode_u16_be(d) & ((1U << 14) - 1);
+        return VALUE_CODEC_OK;
+    default:
+        return VALUE_CODEC_ERROR;
+    }
+}
+
+/* A length that must not be a special string; its message when it is damaged. */
+static enum value_codec_status decode_plain_len(struct decoder *d, uint64_t max_bytes,
+                                                uint64_t *out, struct errmsg *error)
+{
+    bool is_encoding;
+    enum value_codec_status status = value_decode_len(d, out, &is_encoding);
+
+    if (status == VALUE_CODEC_ERROR || (status == VALUE_CODEC_OK && is_encoding)) {
+        errmsg_set(error, "a length is not encoded as one");
+        return VALUE_CODEC_ERROR;
+    }
+    if (status == VALUE_CODEC_OK && *out > max_bytes) {
+        errmsg_set(error, "a string of %" PRIu64 " bytes is beyond the limit of %" PRIu64, *out,
+                   max_bytes);
+        return VALUE_CODEC_ERROR;
+    }
+    return status;
+}
+
+/* Are so many bytes there?  Else *needed is how many there must be, from start on. */
+static bool has_left(const struct decoder *d, size_t start, uint64_t len, uint64_t *needed)
+{
+    if (decoder_left(d) >= len) {
+        return true;
+    }
+    *needed = (uint64_t)(d->at - start) + len;
+    return false;
+}
+
+static enum value_codec_status decode_integer(struct decoder *d, size_t start, uint64_t encoding,
+                                              struct buf *out, uint64_t *needed)
+{
+    int64_t value;
+
+    if (!has_left(d, start, UINT64_C(1) << encoding, needed)) {
+        return VALUE_CODEC_MORE;
+    }
+    if (encoding == SPECIAL_INT8) {
+        value = (int8_t)decode_u8(d);
+    } else if (encoding == SPECIAL_INT16) {
+        value = (int16_t)decode_u16_le(d);
+    } else {
+        value = (int32_t)decode_u32_le(d);
+    }
+    buf_append_i64(out, value);
+    return VALUE_CODEC_OK;
+}
+
+/* Memory for the text is taken only when all of the compressed bytes are there, and they could
+ * expand to it. */
+static enum value_codec_status decode_lzf(struct decoder *d, size_t start, uint64_t max_bytes,
+                                          struct buf *out, uint64_t *needed, struct errmsg *error)
+{
+    uint64_t packed_len;
+    uint64_t len;
+    enum value_codec_status status = decode_plain_len(d, max_bytes, &packed_len, error);
+
+    *needed = (uint64_t)(d->in.len - start) + 1;
+    if (status == VALUE_CODEC_OK) {
+        status = decode_plain_len(d, max_bytes, &len, error);
+    }
+    if (status != VALUE_CODEC_OK) {
+        return status;
+    }
+    if (len / LZF_MAX_EXPANSION > packed_len) {
+        errmsg_set(error,
+                   "a compressed string claims to expand from %" PRIu64 " to %" PRIu64 " bytes",
+                   packed_len, len);
+        return VALUE_CODEC_ERROR;
+    }
+    if (!has_left(d, start, packed_len, needed)) {
+        return VALUE_CODEC_MORE;
+    }
+    /* Nobody compresses nothing. */
+    if (len == 0 || !lzf_expand(decode_bytes(d, (size_t)packed_len), buf_reserve(out, (size_t)len),
+                                (size_t)len)) {
+        errmsg_set(error, "a compressed string is damaged");
+        return VALUE_CODEC_ERROR;
+    }
+    out->len += (size_t)len;
+    return VALUE_CODEC_OK;
+}
+
+enum value_codec_status value_decode_string(struct decoder *d, uint64_t max_bytes, struct buf *out,
+                                            uint64_t *needed, struct errmsg *error)
+{
+    size_t start = d->at;
+    uint64_t len;
+    bool is_encoding;
+    enum value_codec_status status = value_decode_len(d, &len, &is_encoding);
+
+    *needed = (uint64_t)(d->in.len - start) + 1;
+    if (status == VALUE_CODEC_ERROR) {
+        errmsg_set(error, "a length is not encoded as one");
+    }
+    if (status != VALUE_CODEC_OK) {
+        return status;
+    }
+    if (is_encoding && len <= SPECIAL_INT32) {
+        return decode_integer(d, start, len, out, needed);
+    }
+    if (is_encoding && len == SPECIAL_LZF) {
+        return decode_lzf(d, start, max_bytes, out, needed, error);
+    }
+    if (is_encoding) {
+        errmsg_set(error, "string encoding %" PRIu64 " is unknown", len);
+        return VALUE_CODEC_ERROR;
+    }
+    if (len > max_bytes) {
+        errmsg_set(error, "a string of %" PRIu64 " bytes is beyond the limit of %" PRIu64, len,
+                   max_bytes);
+        return VALUE_CODEC_ERROR;
+    }
+    if (!has_left(d, start, len, needed)) {
+        return VALUE_CODEC_MORE;
+    }
+    buf_append_bytes(out, decode_bytes(d, (size_t)len));
+    return VALUE_CODEC_OK;
+}
+
+/* ---- DUMP and RESTORE ---------------------------------------------------------------------------
+ */
+
+void value_dump(struct buf *out, const struct entry *e)
+{
+    size_t start = out->len;
+
+    encode_u8(out, value_type_byte(e));
+    value_encode_body(out, e);
+    encode_u16_le(out, RDB_VERSION);
+    encode_u64_le(out, crc64(0, bytes_from(buf_bytes(out), start)));
+}
+
+/* Cut the trailer off a payload that has a known version and the right checksum. */
+static bool check_trailer(struct bytes *payload, struct errmsg *error)
+{
+    struct decoder d;
+    uint16_t version;
+
+    if (payload->len < DUMP_TRAILER + 1) {
+        errmsg_set(error, "the payload is too short");
+        return false;
+    }
+    d = decoder_make(bytes_from(*payload, payload->len - DUMP_TRAILER));
+    version = decode_u16_le(&d);
+    if (version > RDB_VERSION_NEWEST) {
+        errmsg_set(error, "the payload has version %u, newer than %d", (unsigned)version,
+                   (int)RDB_VERSION_NEWEST);
+        return false;
+    }
+    if (decode_u64_le(&d) != crc64(0, bytes_prefix(*payload, payload->len - 8))) {
+        errmsg_set(error, "the payload has a bad checksum");
+        return false;
+    }
+    payload->len -= DUMP_TRAILER;
+    return true;
+}
+
+bool value_restore(struct bytes payload, struct buf *out, struct errmsg *error)
+{
+    struct decoder d;
+    uint64_t needed;
+    uint8_t type;
+    enum value_codec_status status;
+
+    if (!check_trailer(&payload, error)) {
+        return false;
+    }
+    d = decoder_make(payload);
+    type = decode_u8(&d);
+    if (type != RDB_TYPE_STRING) {
+        errmsg_set(error, "type %u (%s) is not supported by this version", (unsigned)type,
+                   value_type_name(type));
+        return false;
+    }
+    status = value_decode_string(&d, RESTORE_LIMIT, out, &needed, error);
+    if (status == VALUE_CODEC_MORE) {
+        errmsg_set(error, "the value is cut off");
+    } else if (status == VALUE_CODEC_OK && decoder_left(&d) > 0) {
+        errmsg_set(error, "%zu bytes are left behind the value", decoder_left(&d));
+        status = VALUE_CODEC_ERROR;
+    }
+    return status == VALUE_CODEC_OK;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold at every moment, and what must come back once faults are over. */
+#include "tests/sim/world.h"
+
+#include "base/num.h"
+#include "cluster/report.h"
+#include "node/state.h"
+#include "spec/slot.h"
+
+#include <stdio.h>
+
+/* One slot of each shard stands for all of them: shards never exchange slots here. */
+static unsigned sample_slot(const struct world *world, int shard)
+{
+    return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
+}
+
+bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
+{
+    struct key_ref ref = keyspace_ref(n->node->keyspace, 0, bytes_from_text(key));
+    struct entry *e = keyspace_find_any(n->node->keyspace, &ref);
+    char scratch[NUM_I64_TEXT + 1];
+
+    return e != NULL && num_parse_u64(entry_string(e, scratch), version);
+}
+
+/* ---- one primary a slot and epoch ------------------------------------------------------------- */
+
+static void claim(struct world *world, struct sim_node *n, unsigned slot, uint64_t epoch)
+{
+    struct claim mine = {.slot = slot, .epoch = epoch, .node = n->index};
+
+    for (size_t i = 0; i < world->claim_count; i++) {
+        const struct claim *c = &world->claims[i];
+
+        if (c->slot == slot && c->epoch == epoch) {
+            if (c->node != n->index) {
+                world_fail(world, "nodes %d and %d both accept writes for slot %u in epoch %llu",
+                           c->node, n->index, slot, (unsigned long long)epoch);
+            }
+            return;
+        }
+    }
+    if (world->claim_count == world->claim_cap) {
+        world->claims = vec_grow(world->claims, &world->claim_cap, world->claim_count + 1,
+                                 sizeof(mine));
+    }
+    world->claims[world->claim_count++] = mine;
+}
+
+static bool may_write(const struct sim_node *n, unsigned slot)
+{
+    return n->node != NULL && node_owns_slot(n->node, slot) &&
+           cluster_has_lease(n->node->cluster, sim_node_clock(n).mono);
+}
+
+/* A stopped process counts too: its lease must have run out before another one has its slots. */
+static void check_leases(struct world *world, struct sim_node *n)
+{
+    struct node_facts facts;
+
+    node_facts(n->node, &facts);
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        unsigned slot = sample_slot(world, shard);
+
+        if (!may_write(n, slot)) {
+            continue;
+        }
+        claim(world, n, slot, facts.config_epoch);
+        for (int i = 0; i < world->node_count; i++) {
+            if (i != n->index && may_write(&world->nodes[i], slot)) {
+                world_fail(world, "nodes %d and %d hold a lease for slot %u at the same time",
+                           n->index, i, slot);
+            }
+        }
+    }
+}
+
+/* ---- what replicas have confirmed ------------------------------------------------------------- */
+
+static void check_promoted(struct world *world, struct sim_node *n)
+{
+    for (int c = 0; c < world->options.clients; c++) {
+        for (int k = 0; k < SIM_KEYS; k++) {
+            const struct sim_key *key = &world->clients[c].keys[k];
+            char name[32];
+            uint64_t version = 0;
+
+            if (!(key->acked_by & (1U << n->index))) {
+                continue;
+            }
+            snprintf(name, sizeof(name), "c%d:k%d", c, k);
+            if (!check_peek(n, name, &version) || version < key->waited_version) {
+                world_fail(world,
+                           "node %d was promoted with version %llu of %s, but had confirmed %llu",
+                           n->index, (unsigned long long)version, name,
+                           (unsigned long long)key->waited_version);
+            }
+        }
+    }
+}
+
+void check_after_pass(struct world *world, struct sim_node *n)
+{
+    struct node_facts facts;
+
+    check_leases(world, n);
+    node_facts(n->node, &facts);
+    if (n->was_replica && facts.is_primary) {
+        world->takeovers++;
+        check_promoted(world, n);
+    }
+    n->was_replica = !facts.is_primary;
+}
+
+/* ---- equal offsets, equal data ---------------------------------------------------------------- */
+
+static int find_by_id(const struct world *world, const char *id)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        if (world->nodes[i].node != NULL) {
+            node_facts(world->nodes[i].node, &facts);
+            if (strcmp(facts.id, id) == 0) {
+                return i;
+            }
+        }
+    }
+    return -1;
+}
+
+void check_replicas_equal(struct world *world)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts mine;
+        struct node_facts its;
+        int primary;
+
+        if (world->nodes[i].node == NULL) {
+            continue;
+        }
+        node_facts(world->nodes[i].node, &mine);
+        primary = mine.is_primary || !mine.link_up ? -1 : find_by_id(world, mine.primary_id);
+        if (primary < 0) {
+            continue;
+        }
+        node_facts(world->nodes[primary].node, &its);
+        if (its.is_primary && strcmp(mine.history, its.history) == 0 && mine.offset == its.offset &&
+            node_digest(world->nodes[i].node) != node_digest(world->nodes[primary].node)) {
+            world_fail(world, "replica %d differs from its primary %d at offset %llu", i, primary,
+                       (unsigned long long)mine.offset);
+        }
+    }
+}
+
+/* ---- after healing ---------------------------------------------------------------------------- */
+
+static int only_owner(struct world *world, unsigned slot, char *reason, size_t size)
+{
+    int owner = -1;
+
+    for (int i = 0; i < world->node_count; i++) {
+        if (may_write(&world->nodes[i], slot)) {
+            if (owner >= 0) {
+                snprintf(reason, size, "slot %u is served by %d and %d", slot, owner, i);
+                return -1;
+            }
+            owner = i;
+        }
+    }
+    if (owner < 0) {
+        snprintf(reason, size, "slot %u is served by nobody", slot);
+    }
+    return owner;
+}
+
+static bool node_agrees(struct world *world, int i, char *reason, size_t size)
+{
+    struct sim_node *n = &world->nodes[i];
+    struct node_facts facts;
+
+    if (n->node == NULL) {
+        snprintf(reason, size, "node %d is dead", i);
+        return false;
+    }
+    node_facts(n->node, &facts);
+    if (!facts.cluster_ok) {
+        snprintf(reason, size, "node %d sees the cluster as failed", i);
+        return false;
+    }
+    if (!facts.is_primary && !facts.link_up) {
+        snprintf(reason, size, "replica %d has no link to its primary", i);
+        return false;
+    }
+    if (cluster_node_count(n->node->cluster) != (size_t)world->node_count) {
+        snprintf(reason, size, "node %d knows %zu nodes", i, cluster_node_count(n->node->cluster));
+        return false;
+    }
+    return true;
+}
+
+static bool shard_is_settled(struct world *world, int shard, char *reason, size_t size)
+{
+    int owner = only_owner(world, sample_slot(world, shard), reason, size);
+    int replicas = 0;
+    struct node_facts its;
+
+    if (owner < 0) {
+        return false;
+    }
+    node_facts(world->nodes[owner].node, &its);
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts mine;
+
+        node_facts(world->nodes[i].node, &mine);
+        if (strcmp(mine.primary_id, its.id) != 0) {
+            continue;
+        }
+        replicas++;
+        if (mine.offset != its.offset || strcmp(mine.history, its.history) != 0) {
+            snprintf(reason, size, "replica %d is at %llu, its primary %d at %llu", i,
+                     (unsigned long long)mine.offset, owner, (unsigned long long)its.offset);
+            return false;
+        }
+        if (node_digest(world->nodes[i].node) != node_digest(world->nodes[owner].node)) {
+            snprintf(reason, size, "replica %d differs from its primary %d", i, owner);
+            return false;
+        }
+    }
+    if (replicas != world->options.replicas_each) {
+        snprintf(reason, size, "the primary %d of shard %d has %d replicas", owner, shard, replicas);
+        return false;
+    }
+    return true;
+}
+
+/* A version that all replicas of its shard confirmed is still there, unless one of them lost its
+ * memory since. */
+static bool waited_is_there(struct world *world, int c, int k, char *reason, size_t size)
+{
+    const struct sim_key *key = &world->clients[c].keys[k];
+    char name[32];
+    uint64_t version = 0;
+    int owner;
+
+    if (key->waited_version == 0 || key->acked_by == 0) {
+        return true;
+    }
+    snprintf(name, sizeof(name), "c%d:k%d", c, k);
+    owner = only_owner(world, slot_of_key(bytes_from_text(name)), reason, size);
+    if (owner < 0) {
+        return false;
+    }
+    if (!check_peek(&world->nodes[owner], name, &version) || version < key->waited_version) {
+        snprintf(reason, size, "%s is at version %llu, %llu had been confirmed by all replicas", name,
+                 (unsigned long long)version, (unsigned long long)key->waited_version);
+        return false;
+    }
+    return true;
+}
+
+bool check_converged(struct world *world, char *reason, size_t size)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        if (!node_agrees(world, i, reason, size)) {
+            return false;
+        }
+    }
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        if (!shard_is_settled(world, shard, reason, size)) {
+            return false;
+        }
+    }
+    for (int c = 0; c < world->options.clients; c++) {
+        for (int k = 0; k < SIM_KEYS; k++) {
+            if (!waited_is_there(world, c, k, reason, size)) {
+                return false;
+            }
+        }
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        node_check(world->nodes[i].node);
+    }
+    return true;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* Clients that write rising versions to keys of their own, follow MOVED, and now and then ask
+ * by WAIT whether a replica has what they wrote. */
+#include "tests/sim/world.h"
+
+#include "base/assert.h"
+#include "base/num.h"
+#include "resp/value.h"
+#include "resp/writer.h"
+
+#include <stdio.h>
+
+enum {
+    THINK_US = 6000,
+    ANSWER_TIMEOUT_US = 2000000,
+};
+
+static void think(struct world *world, struct sim_event *event);
+
+static void schedule_think(struct world *world, struct sim_client *client)
+{
+    struct sim_event *event = world_schedule(
+        world, world->now_us + 500 + (int64_t)rng_below(&world->rng, THINK_US), think);
+
+    event->node = client->index;
+}
+
+static void drop_conn(struct world *world, struct sim_client *client)
+{
+    struct sim_conn *conn = network_find(world, client->conn);
+
+    if (conn != NULL) {
+        network_break(world, conn, 0);
+    }
+    client->conn = 0;
+    client->pending_key = -1;
+    client->is_waiting = false;
+    buf_clear(&client->in);
+}
+
+static void send_words(struct world *world, struct sim_client *client, size_t count, ...)
+{
+    struct bytes words[4];
+    struct buf request = {0};
+    struct sim_conn *conn = network_find(world, client->conn);
+    va_list args;
+
+    va_start(args, count);
+    for (size_t i = 0; i < count; i++) {
+        words[i] = bytes_from_text(va_arg(args, const char *));
+    }
+    va_end(args);
+    resp_write_request(&request, words, count);
+    if (conn != NULL) {
+        network_send(world, conn, 0, buf_bytes(&request));
+    }
+    buf_deinit(&request);
+    client->sent_at_us = world->now_us;
+}
+
+static void key_name(const struct sim_client *client, int key, char out[32])
+{
+    snprintf(out, 32, "c%d:k%d", client->index, key);
+}
+
+static void write_something(struct world *world, struct sim_client *client)
+{
+    char name[32];
+    char version[32];
+
+    if (client->conn == 0) {
+        struct sim_end from = {.kind = END_CLIENT, .node = client->index};
+
+        client->conn = network_open(world, from, client->node, false);
+    }
+    client->pending_key = (int)rng_below(&world->rng, SIM_KEYS);
+    client->is_waiting = false;
+    client->keys[client->pending_key].version++;
+    key_name(client, client->pending_key, name);
+    snprintf(version, sizeof(version), "%llu",
+             (unsigned long long)client->keys[client->pending_key].version);
+    send_words(world, client, 3, "SET", name, version);
+}
+
+static void think(struct world *world, struct sim_event *event)
+{
+    struct sim_client *client = &world->clients[event->node];
+
+    if (!world->clients_run) {
+        return;
+    }
+    if (client->pending_key < 0) {
+        write_something(world, client);
+    } else if (world->now_us - client->sent_at_us > ANSWER_TIMEOUT_US) {
+        drop_conn(world, client);
+        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    }
+    schedule_think(world, client);
+}
+
+void clients_start(struct world *world)
+{
+    world->clients_run = true;
+    for (int i = 0; i < world->options.clients; i++) {
+        world->clients[i].index = i;
+        world->clients[i].pending_key = -1;
+        schedule_think(world, &world->clients[i]);
+    }
+}
+
+void client_conn_lost(struct world *world, int index, uint64_t conn)
+{
+    struct sim_client *client = &world->clients[index];
+
+    if (client->conn == conn) {
+        drop_conn(world, client);
+        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    }
+}
+
+/* "MOVED 1234 10.0.0.3:7000" leads to node 2. */
+static void follow_moved(struct world *world, struct sim_client *client, struct bytes text)
+{
+    struct bytes rest = text;
+    struct bytes host;
+    int64_t number;
+
+    bytes_next_word(&rest, ' ');
+    bytes_next_word(&rest, ' ');
+    host = bytes_next_word(&rest, ':');
+    drop_conn(world, client);
+    if (bytes_has_prefix(host, "10.0.0.") && num_parse_i64(bytes_from(host, 7), &number)) {
+        client->node = (int)number - 1;
+    }
+}
+
+/* Which replicas of the shard hold the version now; 0 unless all of them do. */
+static uint32_t holders(struct world *world, const char *name, uint64_t version)
+{
+    uint32_t mask = 0;
+    int count = 0;
+
+    for (int i = 0; i < world->node_count; i++) {
+        struct sim_node *n = &world->nodes[i];
+        uint64_t found;
+
+        if (n->node != NULL && check_peek(n, name, &found) && found >= version) {
+            mask |= 1U << i;
+            count++;
+        }
+    }
+    return count >= 1 + world->options.replicas_each ? mask : 0;
+}
+
+static void take_ok(struct world *world, struct sim_client *client)
+{
+    struct sim_key *key = &client->keys[client->pending_key];
+    char wanted[16];
+
+    client->ok_count++;
+    key->acked_version = key->version;
+    if (rng_one_in(&world->rng, 3)) {
+        snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
+        client->is_waiting = true;
+        send_words(world, client, 3, "WAIT", wanted, "500");
+    } else {
+        client->pending_key = -1;
+    }
+}
+
+static void take_waited(struct world *world, struct sim_client *client, int64_t count)
+{
+    struct sim_key *key = &client->keys[client->pending_key];
+    char name[32];
+
+    key_name(client, client->pending_key, name);
+    if (count >= world->options.replicas_each) {
+        uint32_t mask = holders(world, name, key->acked_version);
+
+        if (mask != 0) {
+            key->waited_version = key->acked_version;
+            key->acked_by = mask;
+            world->waits_checked++;
+        }
+    }
+    client->pending_key = -1;
+    client->is_waiting = false;
+}
+
+static void take_value(struct world *world, struct sim_client *client,
+                       const struct resp_value *value)
+{
+    if (client->pending_key < 0) {
+        return;
+    }
+    if (value->type == RESP_SIMPLE && !client->is_waiting) {
+        take_ok(world, client);
+    } else if (value->type == RESP_INTEGER && client->is_waiting) {
+        take_waited(world, client, value->integer);
+    } else if (value->type == RESP_FAILURE) {
+        client->error_count++;
+        if (bytes_has_prefix(resp_value_bytes(value), "MOVED")) {
+            follow_moved(world, client, resp_value_bytes(value));
+        } else {
+            drop_conn(world, client);
+            client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+        }
+    }
+}
+
+void client_input(struct world *world, int index, struct bytes bytes)
+{
+    struct sim_client *client = &world->clients[index];
+    struct resp_limits limits = RESP_LIMITS_DEFAULT;
+
+    buf_append_bytes(&client->in, bytes);
+    while (client->in.len > 0) {
+        struct resp_value value;
+        struct errmsg error;
+        size_t consumed;
+        enum resp_status status =
+            resp_value_read(buf_bytes(&client->in), &limits, &value, &consumed, &error);
+
+        if (status == RESP_MORE) {
+            return;
+        }
+        if (status == RESP_ERROR) {
+            world_fail(world, "client %d cannot read a reply: %s", index, error.text);
+            return;
+        }
+        buf_consume(&client->in, consumed);
+        take_value(world, client, &value);
+        resp_value_deinit(&value);
+    }
+}
+
+/* ---- the administrator ------------------------------------------------------------------------ */
+
+bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size)
+{
+    struct sim_node *n = &world->nodes[node];
+    struct session_peer peer = {.is_loopback = true, .address = "administrator"};
+    struct session *s;
+    struct buf request = {0};
+    struct bytes rest = bytes_from_text(command);
+    struct bytes words[16];
+    size_t count = 0;
+
+    for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0 && count < 16;
+         word = bytes_next_word(&rest, ' ')) {
+        words[count++] = word;
+    }
+    resp_write_request(&request, words, count);
+    node_begin_pass(n->node, sim_node_clock(n));
+    s = node_session_open(n->node, &peer, NULL);
+    ASSERT(s != NULL);
+    node_session_input(n->node, s, buf_bytes(&request));
+    node_end_pass(n->node);
+    bytes_to_text(session_output(s), reply, size);
+    session_output_done(s, session_output_pending(s));
+    for (size_t i = 0; i < n->touched_count; i++) {
+        if (n->touched[i] == s) {
+            n->touched[i] = n->touched[--n->touched_count];
+            break;
+        }
+    }
+    node_session_closed(n->node, s);
+    network_flush_sessions(world, n);
+    buf_deinit(&request);
+    sim_node_pass(world, n, NULL, NULL);
+    return reply[0] != '-' && reply[0] != '\0';
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulator: for each seed a cluster of whole nodes is made, written to, hurt, healed, and has
+ * to have kept its promises.
+ *
+ *     run --seeds 1-500        run --seed 42 --verbose */
+#include "tests/sim/world.h"
+
+#include "base/num.h"
+#include "spec/slot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    FORM_MS = 20000,
+    CONVERGE_MS = 60000,
+};
+
+static bool run_ms(struct world *world, int64_t ms)
+{
+    world_run_until(world, world->now_us + ms * 1000);
+    return world->failure[0] == '\0';
+}
+
+static bool must(struct world *world, int node, const char *command)
+{
+    char reply[256];
+
+    if (!admin_command(world, node, command, reply, sizeof(reply))) {
+        world_fail(world, "node %d answers %s with %s", node, command, reply);
+        return false;
+    }
+    return true;
+}
+
+static void node_id(struct world *world, int node, char out[64])
+{
+    struct node_facts facts;
+
+    node_facts(world->nodes[node].node, &facts);
+    snprintf(out, 64, "%s", facts.id);
+}
+
+/* What the cli does for --cluster create. */
+static void form(struct world *world)
+{
+    int primaries = world->options.primaries;
+    char command[256];
+    char id[64];
+
+    for (int i = 0; i < primaries; i++) {
+        snprintf(command, sizeof(command), "CLUSTER ADDSLOTSRANGE %d %d", i * SLOT_COUNT / primaries,
+                 (i + 1) * SLOT_COUNT / primaries - 1);
+        must(world, i, command);
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        snprintf(command, sizeof(command), "CLUSTER SET-CONFIG-EPOCH %d", i + 1);
+        must(world, i, command);
+    }
+    for (int i = 1; i < world->node_count; i++) {
+        snprintf(command, sizeof(command), "CLUSTER MEET 10.0.0.1 %d %d", SIM_PORT, SIM_BUS_PORT);
+        must(world, i, command);
+    }
+    for (int tries = 0; tries < 100 && world->failure[0] == '\0'; tries++) {
+        bool all_know = true;
+
+        run_ms(world, 100);
+        for (int i = primaries; i < world->node_count; i++) {
+            char reply[256];
+
+            node_id(world, i % primaries, id);
+            snprintf(command, sizeof(command), "CLUSTER COUNT-FAILURE-REPORTS %s", id);
+            all_know = admin_command(world, i, command, reply, sizeof(reply)) && all_know;
+        }
+        if (all_know) {
+            break;
+        }
+    }
+    for (int i = primaries; i < world->node_count; i++) {
+        node_id(world, i % primaries, id);
+        snprintf(command, sizeof(command), "CLUSTER REPLICATE %s", id);
+        must(world, i, command);
+    }
+}
+
+static bool converge(struct world *world, int64_t limit_ms, const char *when)
+{
+    char reason[256] = "";
+
+    for (int64_t ms = 0; ms < limit_ms; ms += 200) {
+        if (!run_ms(world, 200)) {
+            return false;
+        }
+        if (check_converged(world, reason, sizeof(reason))) {
+            return true;
+        }
+    }
+    if (world->failure[0] == '\0') {
+        world_fail(world, "%s: not settled after %lld ms: %s", when, (long long)limit_ms, reason);
+    }
+    return false;
+}
+
+static void live(struct world *world)
+{
+    int64_t until_us;
+
+    form(world);
+    if (world->failure[0] != '\0' || !converge(world, FORM_MS, "after forming the cluster")) {
+        return;
+    }
+    clients_start(world);
+    until_us = world->now_us + world->options.fault_ms * 1000;
+    faults_start(world, until_us);
+    while (world->now_us < until_us && run_ms(world, 500)) {
+        check_replicas_equal(world);
+    }
+    world->clients_run = false;
+    faults_heal(world);
+    converge(world, CONVERGE_MS, "after healing");
+}
+
+static bool run_seed(uint64_t seed, bool is_verbose)
+{
+    static struct world world; /* too large for a stack */
+    struct sim_options options = {
+        .seed = seed,
+        .primaries = 3,
+        .replicas_each = seed % 5 == 0 ? 2 : 1,
+        .clients = 4,
+        .fault_ms = 12000,
+        .is_verbose = is_verbose,
+    };
+    uint64_t oks = 0;
+    bool is_ok;
+
+    world_init(&world, &options);
+    live(&world);
+    is_ok = world.failure[0] == '\0';
+    for (int i = 0; i < options.clients; i++) {
+        oks += world.clients[i].ok_count;
+    }
+    if (is_ok && oks == 0) {
+        world_fail(&world, "no client could write anything");
+        is_ok = false;
+    }
+    if (!is_ok) {
+        printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
+               (unsigned long long)seed, world.failure, (unsigned long long)seed);
+    } else if (is_verbose) {
+        printf("seed %llu: %llu writes, %llu confirmed by all replicas, %llu take-overs, %llu kills, "
+               "%llu pauses, %llu partitions\n",
+               (unsigned long long)seed, (unsigned long long)oks,
+               (unsigned long long)world.waits_checked, (unsigned long long)world.takeovers,
+               (unsigned long long)world.kills, (unsigned long long)world.pauses,
+               (unsigned long long)world.partitions);
+    }
+    fflush(stdout);
+    world_deinit(&world);
+    return is_ok;
+}
+
+static bool parse_seeds(const char *text, uint64_t *first, uint64_t *last)
+{
+    struct bytes rest = bytes_from_text(text);
+    struct bytes from = bytes_next_word(&rest, '-');
+    struct bytes to = bytes_next_word(&rest, '-');
+
+    if (!num_parse_u64(from, first)) {
+        return false;
+    }
+    *last = *first;
+    return to.len == 0 || (num_parse_u64(to, last) && *last >= *first);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1;
+    uint64_t last = 1;
+    uint64_t passed = 0;
+    uint64_t failed = 0;
+    bool is_verbose = false;
+
+    for (int i = 1; i < argc; i++) {
+        if ((strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--seeds") == 0) && i + 1 < argc &&
+            parse_seeds(argv[i + 1], &first, &last)) {
+            i++;
+        } else if (strcmp(argv[i], "--verbose") == 0) {
+            is_verbose = true;
+        } else {
+            fprintf(stderr, "usage: run [--seed N | --seeds FIRST-LAST] [--verbose]\n");
+            return 2;
+        }
+    }
+    for (uint64_t seed = first; seed <= last; seed++) {
+        if (run_seed(seed, is_verbose)) {
+            passed++;
+        } else {
+            failed++;
+        }
+    }
+    printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* The network: connections deliver bytes in order, late, or not at all while the way is blocked;
+ * either end may find it broken. */
+#include "tests/sim/world.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+#include <stdio.h>
+
+enum {
+    RETRY_US = 20000, /* a blocked way is tried again */
+    CONNECT_TIMEOUT_US = 400000,
+};
+
+static int64_t delay_us(struct world *world)
+{
+    /* Mostly a fast network; now and then a packet that took its time. */
+    if (rng_one_in(&world->rng, 200)) {
+        return 1000 + (int64_t)rng_below(&world->rng, 150000);
+    }
+    return 50 + (int64_t)rng_below(&world->rng, 2000);
+}
+
+struct sim_conn *network_find(struct world *world, uint64_t id)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        if (world->conns[i]->id == id) {
+            return world->conns[i];
+        }
+    }
+    return NULL;
+}
+
+static void forget(struct world *world, struct sim_conn *conn)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        if (world->conns[i] == conn) {
+            world->conns[i] = world->conns[--world->conn_count];
+            mem_free(MEM_TEST, conn);
+            return;
+        }
+    }
+}
+
+static bool end_is_alive(const struct world *world, const struct sim_end *end)
+{
+    return end->kind == END_CLIENT ||
+           (world->nodes[end->node].node != NULL && world->nodes[end->node].life == end->life);
+}
+
+static bool is_blocked(const struct world *world, const struct sim_end *from,
+                       const struct sim_end *to)
+{
+    return from->kind != END_CLIENT && to->kind != END_CLIENT &&
+           world->blocked[from->node][to->node];
+}
+
+/* ---- breaking --------------------------------------------------------------------------------- */
+
+static void tell_down(struct sim_node *n, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(n->world, event->conn);
+    struct sim_end *end = &conn->ends[event->to_end];
+
+    if (end->kind == END_LINK) {
+        node_link_down(n->node, end->link, "the simulated connection broke");
+    } else if (end->session != NULL) {
+        struct session *s = end->session;
+
+        end->session = NULL;
+        for (size_t i = 0; i < n->touched_count; i++) {
+            if (n->touched[i] == s) {
+                n->touched[i] = n->touched[--n->touched_count];
+                break;
+            }
+        }
+        node_session_closed(n->node, s);
+    }
+}
+
+static void on_down(struct world *world, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(world, event->conn);
+    struct sim_end *end;
+
+    if (conn == NULL) {
+        return;
+    }
+    end = &conn->ends[event->to_end];
+    if (end->kind == END_CLIENT) {
+        client_conn_lost(world, end->node, conn->id);
+    } else if (end_is_alive(world, end)) {
+        struct sim_node *n = &world->nodes[end->node];
+
+        if (n->paused_until_us > world->now_us) {
+            struct sim_event *later = world_schedule(world, n->paused_until_us, on_down);
+
+            later->conn = event->conn;
+            later->to_end = event->to_end;
+            return;
+        }
+        sim_node_pass(world, n, tell_down, event);
+    }
+    if (event->number == 1) {
+        forget(world, conn);
+    }
+}
+
+static void schedule_down(struct world *world, struct sim_conn *conn, int end, bool is_last)
+{
+    struct sim_event *event = world_schedule(world, world->now_us + delay_us(world), on_down);
+
+    event->conn = conn->id;
+    event->to_end = end;
+    event->number = is_last ? 1 : 0;
+}
+
+void network_break(struct world *world, struct sim_conn *conn, int except_end)
+{
+    if (!conn->is_open) {
+        return;
+    }
+    conn->is_open = false;
+    for (int end = 0; end < 2; end++) {
+        if (end != except_end) {
+            schedule_down(world, conn, end, false);
+        }
+    }
+}
+
+void network_node_died(struct world *world, int index)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        struct sim_conn *conn = world->conns[i];
+
+        for (int end = 0; end < 2; end++) {
+            if (conn->ends[end].kind != END_CLIENT && conn->ends[end].node == index) {
+                conn->ends[end].session = NULL;
+                network_break(world, conn, end);
+            }
+        }
+    }
+}
+
+/* ---- delivering ------------------------------------------------------------------------------- */
+
+static void hand_in(struct sim_node *n, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(n->world, event->conn);
+    struct sim_end *end = &conn->ends[event->to_end];
+
+    if (end->kind == END_LINK) {
+        node_link_input(n->node, end->link, buf_bytes(&event->bytes));
+    } else if (end->session != NULL) {
+        node_session_input(n->node, end->session, buf_bytes(&event->bytes));
+    }
+}
+
+static void on_bytes(struct world *world, struct sim_event *event);
+
+static void put_off(struct world *world, struct sim_event *event, int64_t at_us)
+{
+    struct sim_event *later = world_schedule(world, at_us, on_bytes);
+
+    later->conn = event->conn;
+    later->to_end = event->to_end;
+    later->bytes = buf_steal(&event->bytes);
+}
+
+static void on_bytes(struct world *world, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(world, event->conn);
+    struct sim_end *from;
+    struct sim_end *to;
+
+    if (conn == NULL || !conn->is_open) {
+        return;
+    }
+    to = &conn->ends[event->to_end];
+    from = &conn->ends[1 - event->to_end];
+    if (is_blocked(world, from, to)) {
+        put_off(world, event, world->now_us + RETRY_US);
+        return;
+    }
+    if (to->kind == END_CLIENT) {
+        client_input(world, to->node, buf_bytes(&event->bytes));
+    } else if (end_is_alive(world, to)) {
+        struct sim_node *n = &world->nodes[to->node];
+
+        if (n->paused_until_us > world->now_us) {
+            put_off(world, event, n->paused_until_us);
+            return;
+        }
+        sim_node_pass(world, n, hand_in, event);
+    }
+}
+
+void network_send(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes)
+{
+    struct sim_end *to = &conn->ends[1 - from_end];
+    int64_t at_us = world->now_us + delay_us(world);
+    struct sim_event *event;
+
+    if (!conn->is_open || bytes.len == 0) {
+        return;
+    }
+    if (at_us <= to->last_at_us) {
+        at_us = to->last_at_us + 1;
+    }
+    to->last_at_us = at_us;
+    event = world_schedule(world, at_us, on_bytes);
+    event->conn = conn->id;
+    event->to_end = 1 - from_end;
+    buf_append_bytes(&event->bytes, bytes);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------- */
+
+static void tell_up(struct sim_node *n, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(n->world, event->conn);
+    char ip[32];
+
+    snprintf(ip, sizeof(ip), "10.0.0.%d", n->index + 1);
+    node_link_up(n->node, conn->ends[0].link, ip);
+}
+
+static void accept_at(struct sim_node *n, struct sim_event *event)
+{
+    struct world *world = n->world;
+    struct sim_conn *conn = network_find(world, event->conn);
+    struct sim_end *end = &conn->ends[1];
+    char ip[32];
+
+    snprintf(ip, sizeof(ip), "10.0.0.%d", conn->ends[0].node + 1);
+    if (end->kind == END_LINK) {
+        end->link = ENV_LINK_INCOMING | conn->id;
+        node_link_accepted(n->node, end->link, ip);
+    } else {
+        struct session_peer peer = {.is_loopback = true};
+
+        snprintf(peer.address, sizeof(peer.address), "%s:%llu", ip,
+                 (unsigned long long)(10000 + conn->id % 50000));
+        end->session = node_session_open(n->node, &peer, NULL);
+        if (end->session == NULL) {
+            network_break(world, conn, -1);
+            return;
+        }
+        end->session->shell = conn;
+    }
+}
+
+static void on_up(struct world *world, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(world, event->conn);
+
+    if (conn == NULL || !conn->is_open || conn->ends[0].kind != END_LINK ||
+        !end_is_alive(world, &conn->ends[0])) {
+        return;
+    }
+    if (world->nodes[conn->ends[0].node].paused_until_us > world->now_us) {
+        struct sim_event *later =
+            world_schedule(world, world->nodes[conn->ends[0].node].paused_until_us, on_up);
+
+        later->conn = event->conn;
+        return;
+    }
+    sim_node_pass(world, &world->nodes[conn->ends[0].node], tell_up, event);
+}
+
+static void on_connect(struct world *world, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(world, event->conn);
+    struct sim_node *n;
+
+    if (conn == NULL || !conn->is_open) {
+        return;
+    }
+    n = &world->nodes[conn->ends[1].node];
+    if (n->node == NULL) {
+        network_break(world, conn, 1);
+        return;
+    }
+    if (is_blocked(world, &conn->ends[0], &conn->ends[1]) ||
+        is_blocked(world, &conn->ends[1], &conn->ends[0])) {
+        if (event->number > CONNECT_TIMEOUT_US / RETRY_US) {
+            network_break(world, conn, 1);
+        } else {
+            struct sim_event *again = world_schedule(world, world->now_us + RETRY_US, on_connect);
+
+            again->conn = event->conn;
+            again->number = event->number + 1;
+        }
+        return;
+    }
+    /* The kernel of a paused process accepts for it: only its own part waits. */
+    if (n->paused_until_us > world->now_us) {
+        struct sim_event *later = world_schedule(world, n->paused_until_us, on_connect);
+
+        later->conn = event->conn;
+        return;
+    }
+    conn->ends[1].life = n->life;
+    sim_node_pass(world, n, accept_at, event);
+    if (conn->is_open) {
+        struct sim_event *up = world_schedule(world, world->now_us + delay_us(world), on_up);
+
+        up->conn = conn->id;
+        conn->ends[0].last_at_us = world->now_us + 3000;
+    }
+}
+
+uint64_t network_open(struct world *world, struct sim_end from, int to_node, bool is_bus)
+{
+    struct sim_conn *conn = mem_alloc_zeroed(MEM_TEST, sizeof(*conn));
+    struct sim_event *event;
+
+    conn->id = world->next_conn++;
+    conn->ends[0] = from;
+    conn->ends[1] = (struct sim_end){.kind = is_bus ? END_LINK : END_SESSION, .node = to_node};
+    conn->is_open = true;
+    if (world->conn_count == world->conn_cap) {
+        world->conns = vec_grow(world->conns, &world->conn_cap, world->conn_count + 1,
+                                sizeof(struct sim_conn *));
+    }
+    world->conns[world->conn_count++] = conn;
+    event = world_schedule(world, world->now_us + delay_us(world), on_connect);
+    event->conn = conn->id;
+    return conn->id;
+}
+
+/* ---- a node's env ----------------------------------------------------------------------------- */
+
+static void env_link_open(void *context, uint64_t link, enum env_link_kind kind, const char *host,
+                          uint16_t port)
+{
+    struct sim_node *n = context;
+    struct sim_end from = {.kind = END_LINK, .node = n->index, .life = n->life, .link = link};
+    struct bytes text = bytes_from_text(host);
+    int64_t number = 0;
+
+    (void)kind;
+    if (!bytes_has_prefix(text, "10.0.0.") || !num_parse_i64(bytes_from(text, 7), &number) ||
+        number < 1 || number > n->world->node_count) {
+        world_fail(n->world, "node %d connects to '%s', which is nobody", n->index, host);
+        return;
+    }
+    network_open(n->world, from, (int)number - 1, port == SIM_BUS_PORT);
+}
+
+static struct sim_conn *find_by_link(const struct sim_node *n, uint64_t link, int *end)
+{
+    for (size_t i = 0; i < n->world->conn_count; i++) {
+        struct sim_conn *conn = n->world->conns[i];
+
+        for (*end = 0; *end < 2; (*end)++) {
+            const struct sim_end *e = &conn->ends[*end];
+
+            if (e->kind == END_LINK && e->node == n->index && e->life == n->life &&
+                e->link == link) {
+                return conn;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void env_link_send(void *context, uint64_t link, struct bytes bytes)
+{
+    struct sim_node *n = context;
+    int end;
+    struct sim_conn *conn = find_by_link(n, link, &end);
+
+    if (conn != NULL) {
+        network_send(n->world, conn, end, bytes);
+    }
+}
+
+static size_t env_link_queued(void *context, uint64_t link)
+{
+    (void)context;
+    (void)link;
+    return 0;
+}
+
+static void env_link_close(void *context, uint64_t link)
+{
+    struct sim_node *n = context;
+    int end;
+    struct sim_conn *conn = find_by_link(n, link, &end);
+
+    if (conn != NULL) {
+        conn->ends[end].link = 0; /* nothing more is told to it */
+        conn->ends[end].life = 0;
+        network_break(n->world, conn, end);
+    }
+}
+
+static void env_session_touched(void *context, struct session *s)
+{
+    struct sim_node *n = context;
+
+    if (n->touched_count == n->touched_cap) {
+        n->touched = vec_grow(n->touched, &n->touched_cap, n->touched_count + 1,
+                              sizeof(struct session *));
+    }
+    n->touched[n->touched_count++] = s;
+}
+
+void network_attach_env(struct sim_node *n)
+{
+    n->env.link_open = env_link_open;
+    n->env.link_send = env_link_send;
+    n->env.link_queued = env_link_queued;
+    n->env.link_close = env_link_close;
+    n->env.session_touched = env_session_touched;
+}
+
+static void flush_one(struct world *world, struct sim_node *n, struct session *s)
+{
+    struct sim_conn *conn = s->shell;
+
+    if (!(s->flags & SESSION_CLOSE_NOW)) {
+        struct bytes out = session_output(s);
+        size_t len = out.len;
+
+        network_send(world, conn, 1, out);
+        node_session_written(n->node, s, len);
+    }
+    if (s->flags & (SESSION_CLOSE_NOW | SESSION_CLOSE_AFTER_WRITE)) {
+        conn->ends[1].session = NULL;
+        /* Bytes under way still arrive: the break comes behind them. */
+        network_break(world, conn, 1);
+        node_session_closed(n->node, s);
+    }
+}
+
+void network_flush_sessions(struct world *world, struct sim_node *n)
+{
+    while (n->touched_count > 0) {
+        struct session *s = n->touched[--n->touched_count];
+
+        flush_one(world, n, s);
+    }
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Time, events, and the life of simulated processes. */
+#include "tests/sim/world.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    SIM_ARENA_BYTES = 64 * 1024 * 1024,
+};
+
+#define UNIX_EPOCH_MS INT64_C(1700000000000)
+
+struct moment sim_node_clock(const struct sim_node *n)
+{
+    int64_t us = n->clock_offset_us + (int64_t)((double)n->world->now_us * n->clock_rate);
+
+    return (struct moment){.mono = {.us = us}, .unix_ms = UNIX_EPOCH_MS + n->world->now_us / 1000};
+}
+
+bool sim_node_runs(const struct sim_node *n)
+{
+    return n->node != NULL && n->paused_until_us <= n->world->now_us;
+}
+
+void world_fail(struct world *world, const char *format, ...)
+{
+    va_list args;
+    int len;
+
+    if (world->failure[0] != '\0') {
+        return;
+    }
+    va_start(args, format);
+    len = vsnprintf(world->failure, sizeof(world->failure), format, args);
+    va_end(args);
+    if (len > 0 && (size_t)len < sizeof(world->failure)) {
+        snprintf(world->failure + len, sizeof(world->failure) - (size_t)len,
+                 " (at %.3f s)", (double)world->now_us / 1e6);
+    }
+}
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_fn *run)
+{
+    struct sim_event *event = mem_alloc_zeroed(MEM_TEST, sizeof(*event));
+
+    if (at_us <= world->now_us) {
+        at_us = world->now_us + 1;
+    }
+    event->run = run;
+    /* Events of one microsecond run in the order in which they were scheduled. */
+    heap_push(&world->events, &event->at, at_us * 4096 + (int64_t)(world->sequence++ % 4096));
+    return event;
+}
+
+static void free_event(struct sim_event *event)
+{
+    buf_deinit(&event->bytes);
+    mem_free(MEM_TEST, event);
+}
+
+void world_run_until(struct world *world, int64_t until_us)
+{
+    struct heap_node *first;
+
+    while (world->failure[0] == '\0' && (first = heap_peek(&world->events)) != NULL &&
+           first->key / 4096 <= until_us) {
+        struct sim_event *event = CONTAINER_OF(first, struct sim_event, at);
+
+        world->now_us = first->key / 4096;
+        heap_remove(&world->events, first);
+        event->run(world, event);
+        free_event(event);
+    }
+    if (world->failure[0] == '\0' && world->now_us < until_us) {
+        world->now_us = until_us;
+    }
+}
+
+/* ---- passes ----------------------------------------------------------------------------------- */
+
+static void wake(struct world *world, struct sim_event *event)
+{
+    struct sim_node *n = &world->nodes[event->node];
+
+    if (n->life != event->life || n->node == NULL) {
+        return;
+    }
+    n->wake_event_us = INT64_MAX;
+    sim_node_pass(world, n, NULL, NULL);
+}
+
+/* The node's own clock says when; ours when that is. */
+static void schedule_wake(struct world *world, struct sim_node *n)
+{
+    struct mono_time at = node_wake_at(n->node);
+    int64_t local_now = sim_node_clock(n).mono.us;
+    int64_t delay_us = at.us == INT64_MAX ? 1000000 : at.us - local_now;
+    int64_t global;
+
+    if (delay_us > 1000000) {
+        delay_us = 1000000;
+    }
+    global = world->now_us + (delay_us > 0 ? (int64_t)((double)delay_us / n->clock_rate) + 1 : 20);
+    if (global < n->paused_until_us) {
+        global = n->paused_until_us;
+    }
+    if (global < n->wake_event_us) {
+        struct sim_event *event = world_schedule(world, global, wake);
+
+        event->node = n->index;
+        event->life = n->life;
+        n->wake_event_us = global;
+    }
+}
+
+void sim_node_pass(struct world *world, struct sim_node *n,
+                   void (*deliver)(struct sim_node *n, struct sim_event *event),
+                   struct sim_event *event)
+{
+    if (!sim_node_runs(n)) {
+        if (n->node != NULL) {
+            schedule_wake(world, n);
+        }
+        return;
+    }
+    node_begin_pass(n->node, sim_node_clock(n));
+    if (deliver != NULL) {
+        deliver(n, event);
+    }
+    node_end_pass(n->node);
+    network_flush_sessions(world, n);
+    check_after_pass(world, n);
+    if (n->has_asked_to_exit) {
+        world_fail(world, "node %d ended by itself", n->index);
+        return;
+    }
+    schedule_wake(world, n);
+}
+
+/* ---- processes -------------------------------------------------------------------------------- */
+
+static void env_exit(void *context, int code)
+{
+    struct sim_node *n = context;
+
+    (void)code;
+    n->has_asked_to_exit = true;
+}
+
+static size_t env_resident_bytes(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static struct moment env_now(void *context)
+{
+    return sim_node_clock(context);
+}
+
+static void set(struct config *config, const char *name, const char *value)
+{
+    struct errmsg error;
+    bool is_set = config_set(config, name, bytes_from_text(value), CONFIG_FROM_START, &error);
+
+    ASSERT(is_set);
+}
+
+void sim_node_start(struct world *world, int index)
+{
+    struct sim_node *n = &world->nodes[index];
+    struct config config;
+    struct errmsg error = {0};
+    struct node_options options = {.config = &config, .env = &n->env, .now = sim_node_clock(n)};
+
+    ASSERT(n->node == NULL);
+    n->life++;
+    n->wake_event_us = INT64_MAX;
+    n->paused_until_us = 0;
+    n->was_replica = false;
+    n->env = (struct env){
+        .context = n,
+        .logger = &world->logger,
+        .fs = &n->fs,
+        .now = env_now,
+        .exit = env_exit,
+        .resident_bytes = env_resident_bytes,
+    };
+    network_attach_env(n);
+    disk_attach(n);
+    config_init(&config);
+    set(&config, "port", "7000");
+    set(&config, "cluster-port", "17000");
+    set(&config, "cluster-enabled", "yes");
+    set(&config, "cluster-secret", "simulated");
+    set(&config, "save", rng_one_in(&world->rng, 2) ? "1 1" : "");
+    set(&config, "repl-timeout", "5");
+    options.seed = rng_u64(&world->rng);
+    options.pid = (uint64_t)index + 1;
+    options.arena_bytes = SIM_ARENA_BYTES;
+    n->node = node_new(&options, &error);
+    if (n->node == NULL) {
+        config_deinit(&config);
+        world_fail(world, "node %d does not start: %s", index, error.text);
+        return;
+    }
+    schedule_wake(world, n);
+}
+
+void sim_node_kill(struct world *world, int index)
+{
+    struct sim_node *n = &world->nodes[index];
+
+    if (n->node == NULL) {
+        return;
+    }
+    network_node_died(world, index);
+    disk_power_cut(n);
+    node_free(n->node);
+    n->node = NULL;
+    n->life++;
+    n->touched_count = 0;
+    world->kills++;
+}
+
+void sim_node_pause(struct world *world, int index, int64_t for_ms)
+{
+    struct sim_node *n = &world->nodes[index];
+
+    if (sim_node_runs(n)) {
+        n->paused_until_us = world->now_us + for_ms * 1000;
+        n->wake_event_us = INT64_MAX;
+        schedule_wake(world, n);
+        world->pauses++;
+    }
+}
+
+/* ---- the world -------------------------------------------------------------------------------- */
+
+static void print_line(void *context, enum log_level level, const char *line)
+{
+    struct world *world = context;
+
+    (void)level;
+    printf("%10.4f  %s\n", (double)world->now_us / 1e6, line);
+}
+
+void world_init(struct world *world, const struct sim_options *options)
+{
+    *world = (struct world){.options = *options, .next_conn = 1};
+    rng_init(&world->rng, options->seed);
+    world->logger = (struct logger){
+        .threshold = options->is_verbose ? LOG_DEBUG : (enum log_level)(LOG_WARNING + 1),
+        .sink = print_line,
+        .sink_context = world,
+    };
+    world->node_count = options->primaries * (1 + options->replicas_each);
+    ASSERT(world->node_count <= SIM_NODES_MAX && options->clients <= SIM_CLIENTS_MAX);
+    for (int i = 0; i < world->node_count; i++) {
+        struct sim_node *n = &world->nodes[i];
+
+        n->world = world;
+        n->index = i;
+        n->clock_rate = 1.0 + ((double)rng_below(&world->rng, 2001) - 1000.0) / 100000.0;
+        n->clock_offset_us = (int64_t)rng_below(&world->rng, 1000000000) + 1000000;
+        n->next_write = 1;
+        sim_node_start(world, i);
+    }
+}
+
+void world_deinit(struct world *world)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        struct sim_node *n = &world->nodes[i];
+
+        if (n->node != NULL) {
+            node_free(n->node);
+        }
+        disk_deinit(n);
+        mem_free(MEM_BASE, n->touched);
+    }
+    for (struct heap_node *first; (first = heap_peek(&world->events)) != NULL;) {
+        heap_remove(&world->events, first);
+        free_event(CONTAINER_OF(first, struct sim_event, at));
+    }
+    heap_deinit(&world->events);
+    for (size_t i = 0; i < world->conn_count; i++) {
+        mem_free(MEM_TEST, world->conns[i]);
+    }
+    mem_free(MEM_BASE, world->conns);
+    mem_free(MEM_BASE, world->claims);
+    for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
+        buf_deinit(&world->clients[i].in);
+    }
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* A simulated world for whole nodes: one clock, one event queue, a network that delays, breaks and
+ * partitions, disks that forget what was not synced, processes that pause and die.
+ *
+ * Everything that happens is an event at a simulated microsecond, and every choice comes from one
+ * seed: the same seed gives the same run.  The nodes are the code that ships; only struct env is
+ * ours.
+ *
+ * Faults: connections break, bytes are late, groups of nodes cannot hear each other (one way
+ * or both), a node stops for a while and goes on as if nothing had been, a node dies and starts again
+ * with what its disk had synced, its clock runs fast or slow by up to a percent. */
+#ifndef STARLING_TESTS_SIM_WORLD_H
+#define STARLING_TESTS_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/heap.h"
+#include "base/rng.h"
+#include "base/vec.h"
+#include "node/node.h"
+
+enum {
+    SIM_NODES_MAX = 12,
+    SIM_CLIENTS_MAX = 8,
+    SIM_KEYS = 24, /* per client */
+    SIM_FILES_MAX = 8,
+    SIM_PORT = 7000,       /* of clients: every node has an address of its own */
+    SIM_BUS_PORT = 17000,
+};
+
+struct world;
+
+enum end_kind {
+    END_LINK,    /* a node's env link */
+    END_SESSION, /* a node's session */
+    END_CLIENT,  /* a simulated client */
+};
+
+struct sim_end {
+    enum end_kind kind;
+    int node;             /* index; of END_CLIENT the client's index */
+    uint32_t life;        /* of the node, so that a dead one's ends are not taken for its heir's */
+    uint64_t link;        /* END_LINK */
+    struct session *session; /* END_SESSION */
+    int64_t last_at_us;   /* bytes towards this end arrive in order */
+};
+
+struct sim_conn {
+    uint64_t id;
+    struct sim_end ends[2]; /* 0 opened it */
+    bool is_open;
+};
+
+struct sim_file {
+    char name[64];
+    struct buf content;
+    bool exists;
+};
+
+struct sim_write { /* being written, not yet committed */
+    uint64_t id;
+    char name[64];
+    struct buf content;
+};
+
+struct sim_node {
+    struct world *world;
+    int index;
+    struct node *node; /* NULL while dead */
+    struct env env;
+    struct fs fs;
+    uint32_t life;
+    double clock_rate;
+    int64_t clock_offset_us;
+    int64_t paused_until_us;
+    struct sim_file files[SIM_FILES_MAX];
+    struct sim_write *writes;
+    size_t write_count;
+    size_t write_cap;
+    uint64_t next_write;
+    int64_t wake_event_us; /* earliest wake-up that is queued */
+    struct session **touched;
+    size_t touched_count;
+    size_t touched_cap;
+    bool was_replica;
+    bool has_asked_to_exit;
+};
+
+/* One key of a client: the client is its only writer, versions only rise. */
+struct sim_key {
+    uint64_t version;         /* last one sent */
+    uint64_t acked_version;   /* last one answered with OK */
+    uint64_t waited_version;  /* last one that WAIT confirmed */
+    uint32_t acked_by;        /* nodes that had waited_version in their log when WAIT was answered */
+};
+
+struct sim_client {
+    int index;
+    int node;          /* it talks to */
+    uint64_t conn;     /* 0: none */
+    struct buf in;
+    int pending_key;   /* -1: none */
+    bool is_waiting;   /* WAIT was sent */
+    int64_t sent_at_us;
+    struct sim_key keys[SIM_KEYS];
+    uint64_t ok_count;
+    uint64_t error_count;
+};
+
+struct sim_event;
+typedef void sim_event_fn(struct world *world, struct sim_event *event);
+
+struct sim_event {
+    struct heap_node at;
+    sim_event_fn *run;
+    int node;
+    uint32_t life;
+    uint64_t conn;
+    int to_end;
+    uint64_t number;
+    struct buf bytes;
+    struct errmsg text;
+};
+
+struct sim_options {
+    uint64_t seed;
+    int primaries;
+    int replicas_each;
+    int clients;
+    int64_t fault_ms; /* how long faults go on */
+    bool is_verbose;
+};
+
+struct world {
+    struct sim_options options;
+    struct rng rng;
+    int64_t now_us;
+    struct heap events;
+    struct sim_node nodes[SIM_NODES_MAX];
+    int node_count;
+    struct sim_conn **conns;
+    size_t conn_count;
+    size_t conn_cap;
+    uint64_t next_conn;
+    bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
+    struct sim_client clients[SIM_CLIENTS_MAX];
+    bool clients_run;
+    uint64_t sequence;
+    struct logger logger;
+    /* Who was seen to accept writes for a slot under an epoch: checks.c. */
+    struct claim *claims;
+    size_t claim_count;
+    size_t claim_cap;
+    char failure[1024]; /* the first broken promise; empty while all is well */
+    uint64_t takeovers, kills, pauses, partitions, resyncs_partial, resyncs_full, waits_checked;
+};
+
+struct claim {
+    unsigned slot;
+    uint64_t epoch;
+    int node;
+};
+
+/* ---- world.c */
+void world_init(struct world *world, const struct sim_options *options);
+void world_deinit(struct world *world);
+/* Run events up to a time, or until something failed. */
+void world_run_until(struct world *world, int64_t until_us);
+struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_fn *run);
+void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+struct moment sim_node_clock(const struct sim_node *n);
+bool sim_node_runs(const struct sim_node *n);
+void sim_node_start(struct world *world, int index);
+void sim_node_kill(struct world *world, int index);
+void sim_node_pause(struct world *world, int index, int64_t for_ms);
+/* Let the node do a pass in which deliver (may be NULL) hands it something. */
+void sim_node_pass(struct world *world, struct sim_node *n,
+                   void (*deliver)(struct sim_node *n, struct sim_event *event),
+                   struct sim_event *event);
+
+/* ---- network.c */
+struct sim_conn *network_find(struct world *world, uint64_t id);
+void network_attach_env(struct sim_node *n);
+uint64_t network_open(struct world *world, struct sim_end from, int to_node, bool is_bus);
+void network_send(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes);
+/* Both ends learn of it, each in its own time. */
+void network_break(struct world *world, struct sim_conn *conn, int except_end);
+void network_node_died(struct world *world, int index);
+void network_flush_sessions(struct world *world, struct sim_node *n);
+
+/* ---- disk.c */
+void disk_attach(struct sim_node *n);
+void disk_power_cut(struct sim_node *n);
+void disk_deinit(struct sim_node *n);
+
+/* ---- client.c */
+void clients_start(struct world *world);
+void client_input(struct world *world, int index, struct bytes bytes);
+void client_conn_lost(struct world *world, int index, uint64_t conn);
+/* Send one command to a node as an administrator and run the world until it is answered. */
+bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size);
+
+/* ---- checks.c */
+void check_after_pass(struct world *world, struct sim_node *n);
+void check_write_accepted(struct world *world, struct sim_node *n, struct bytes key);
+void check_replicas_equal(struct world *world);
+/* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
+bool check_converged(struct world *world, char *reason, size_t size);
+/* The string value of a key in a node's memory; false when there is none. */
+bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
+
+/* ---- faults.c */
+void faults_start(struct world *world, int64_t until_us);
+void faults_heal(struct world *world);
+
+#endif

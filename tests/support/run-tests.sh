@@ -1,0 +1,68 @@
+#!/bin/bash
+# Run every test program, print what failed, and end with one line of totals.
+#     run-tests.sh BUILD SEEDS
+# The simulator's seeds run in two processes beside each other.
+set -u
+build=$1
+seeds=$2
+passed=0
+failed=0
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+export STARLING_BIN=$build/bin
+
+# Add up "N passed, M failed" or Criterion's synthesis; a program that ends badly without a
+# count is one failure.
+count() {
+    local name=$1 status=$2 log=$3 line p f
+    line=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | grep -aE '^[0-9]+ passed, [0-9]+ failed$|Synthesis: ' | tail -n 1)
+    if [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+        p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]}
+    elif [[ $line =~ Tested:\ ([0-9]+).*Passing:\ ([0-9]+) ]]; then
+        p=${BASH_REMATCH[2]} f=$((BASH_REMATCH[1] - BASH_REMATCH[2]))
+    else
+        p=0 f=1
+    fi
+    [ "$status" != 0 ] && [ "$f" = 0 ] && f=1
+    passed=$((passed + p))
+    failed=$((failed + f))
+    if [ "$f" = 0 ]; then
+        printf '  %-34s %5d passed\n' "$name" "$p"
+    else
+        printf '  %-34s %5d passed, %d FAILED (status %d)\n' "$name" "$p" "$f" "$status"
+        tail -n 120 "$log"
+    fi
+}
+
+run() {
+    local name=$1 log=$logs/log
+    shift
+    "$@" >"$log" 2>&1 </dev/null
+    count "$name" $? "$log"
+}
+
+while read -r program; do
+    name=${program#"$build"/tests/}
+    run "${name%/run}" "$program" --jobs 2
+done < <(find "$build/tests/unit" "$build/tests/model" -name run -type f | sort)
+for target in "$build"/tests/fuzz/replay_*; do
+    [ -x "$target" ] && [ -f "$target" ] && [[ $target != *.* ]] || continue
+    run "fuzz corpus ${target##*replay_}" "$target" "tests/fuzz/corpus/fuzz_${target##*replay_}"
+done
+run wire "$build/tests/wire/run" tests/wire/*.wire
+
+first=${seeds%-*}
+last=${seeds#*-}
+middle=$(((first + last) / 2))
+"$build/tests/sim/run" --seeds "$first-$middle" >"$logs/sim1" 2>&1 </dev/null &
+half=$!
+if [ "$middle" -lt "$last" ]; then
+    "$build/tests/sim/run" --seeds "$((middle + 1))-$last" >"$logs/sim2" 2>&1 </dev/null
+    status2=$?
+fi
+wait $half
+count "sim $first-$middle" $? "$logs/sim1"
+[ "$middle" -lt "$last" ] && count "sim $((middle + 1))-$last" "$status2" "$logs/sim2"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

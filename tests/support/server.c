@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* fork, exec, wait; PR_SET_PDEATHSIG ties the server's life to ours. */
+#include "tests/support/server.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/rng.h"
+#include "io/addr.h"
+#include "io/clock.h"
+#include "io/sock.h"
+#include "persist/posix_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    START_TIMEOUT_MS = 30000,
+    END_TIMEOUT_MS = 30000,
+    BUS_OFFSET = 10000,
+    FIRST_PORT = 20000,
+    PORT_COUNT = 12000, /* below the range that the kernel gives to clients */
+};
+
+int64_t support_now_ms(void)
+{
+    return clock_mono_now().us / 1000;
+}
+
+void support_pause_ms(int64_t ms)
+{
+    poll(NULL, 0, (int)ms);
+}
+
+const char *server_bin_dir(void)
+{
+    const char *given = getenv("STARLING_BIN");
+
+    return given != NULL ? given : "build/release/bin";
+}
+
+static bool is_free(uint16_t port)
+{
+    struct addr at;
+    struct sock_listen_options options = {.backlog = 1};
+    struct errmsg error;
+    int fd;
+
+    if (!addr_parse(&at, "127.0.0.1", port)) {
+        return false;
+    }
+    fd = sock_listen(&at, &options, &error);
+    if (fd < 0) {
+        return false;
+    }
+    sock_close(fd);
+    return true;
+}
+
+static uint16_t find_port(void)
+{
+    struct rng rng;
+
+    rng_init(&rng, (uint64_t)clock_mono_now().us * 31 + (uint64_t)getpid());
+    for (int i = 0; i < 1000; i++) {
+        uint16_t port = (uint16_t)(FIRST_PORT + rng_below(&rng, PORT_COUNT));
+
+        if (is_free(port) && is_free((uint16_t)(port + BUS_OFFSET))) {
+            return port;
+        }
+    }
+    return 0;
+}
+
+bool server_prepare(struct server *s, const char *program, struct errmsg *error)
+{
+    *s = (struct server){0};
+    snprintf(s->program, sizeof(s->program), "%s", program);
+    snprintf(s->dir, sizeof(s->dir), "/tmp/starling-test-XXXXXX");
+    if (mkdtemp(s->dir) == NULL) {
+        errmsg_set(error, "cannot make a temporary folder: %s", strerror(errno));
+        return false;
+    }
+    s->port = find_port();
+    if (s->port == 0) {
+        errmsg_set(error, "no free port was found");
+        return false;
+    }
+    return true;
+}
+
+void server_add_arg(struct server *s, const char *arg)
+{
+    ASSERT(s->arg_count < SERVER_ARGS_MAX - 8);
+    s->args[s->arg_count++] = mem_strdup(MEM_TEST, arg);
+}
+
+static void run_child(const struct server *s, const char *program)
+{
+    char port[8];
+    const char *argv[SERVER_ARGS_MAX + 8];
+    size_t count = 0;
+    int log;
+
+    /* The parent may have gone before this took effect. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1 || chdir(s->dir) != 0) {
+        _exit(126);
+    }
+    log = open("log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) {
+        _exit(126);
+    }
+    snprintf(port, sizeof(port), "%u", (unsigned)s->port);
+    argv[count++] = program;
+    argv[count++] = "--port";
+    argv[count++] = port;
+    argv[count++] = "--bind";
+    argv[count++] = "127.0.0.1";
+    for (size_t i = 0; i < s->arg_count; i++) {
+        argv[count++] = s->args[i];
+    }
+    argv[count] = NULL;
+    execvp(program, (char *const *)(void *)argv);
+    _exit(127);
+}
+
+bool server_launch(struct server *s, struct errmsg *error)
+{
+    char path[4096];
+    const char *program = strchr(s->program, '/') != NULL ? realpath(s->program, path) : s->program;
+
+    if (program == NULL) {
+        errmsg_set(error, "there is no %s", s->program);
+        return false;
+    }
+    s->pid = fork();
+    if (s->pid < 0) {
+        s->pid = 0;
+        errmsg_set(error, "cannot fork: %s", strerror(errno));
+        return false;
+    }
+    if (s->pid == 0) {
+        run_child(s, program);
+    }
+    return true;
+}
+
+static bool answers(const struct server *s)
+{
+    struct client_options options = {
+        .host = "127.0.0.1", .port = s->port, .timeout_ms = 1000};
+    struct client *client = client_open(&options, NULL);
+    struct resp_value value;
+    bool is_there = false;
+
+    if (client == NULL) {
+        return false;
+    }
+    client_send_texts(client, 1, "PING");
+    if (client_read(client, &value, NULL) == CLIENT_OK) {
+        is_there = value.type == RESP_SIMPLE || bytes_has_prefix(resp_value_bytes(&value), "NOAUTH");
+        resp_value_deinit(&value);
+    }
+    client_close(client);
+    return is_there;
+}
+
+bool server_start(struct server *s, struct errmsg *error)
+{
+    int64_t until = support_now_ms() + START_TIMEOUT_MS;
+    int status;
+
+    if (!server_launch(s, error)) {
+        return false;
+    }
+    while (!answers(s)) {
+        if (server_wait_end(s, 5, &status)) {
+            struct buf log = {0};
+            char path[SERVER_PATH_MAX + 8];
+
+            snprintf(path, sizeof(path), "%s/log", s->dir);
+            if (posix_read_file(path, 65536, &log, NULL) != FS_OK) {
+                buf_append_text(&log, "(no log)");
+            }
+            errmsg_set(error, "the server ended with status %d: %s", status, buf_text(&log));
+            buf_deinit(&log);
+            return false;
+        }
+        if (support_now_ms() > until) {
+            errmsg_set(error, "the server on port %u does not answer", (unsigned)s->port);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool server_wait_end(struct server *s, int64_t timeout_ms, int *status)
+{
+    int64_t until = support_now_ms() + timeout_ms;
+
+    while (s->pid != 0) {
+        int raw;
+        pid_t ended = waitpid(s->pid, &raw, WNOHANG);
+
+        if (ended == s->pid) {
+            *status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+            s->pid = 0;
+            return true;
+        }
+        if (support_now_ms() >= until) {
+            return false;
+        }
+        support_pause_ms(2);
+    }
+    *status = 0;
+    return true;
+}
+
+int server_signal(struct server *s, int number)
+{
+    int status = -1;
+
+    if (s->pid == 0) {
+        return -1;
+    }
+    kill(s->pid, number);
+    if (number == SIGSTOP || number == SIGCONT) {
+        return 0;
+    }
+    if (!server_wait_end(s, END_TIMEOUT_MS, &status)) {
+        kill(s->pid, SIGKILL);
+        if (server_wait_end(s, END_TIMEOUT_MS, &status)) {
+            status = -1;
+        }
+    }
+    return status;
+}
+
+static void remove_name(void *context, const char *name)
+{
+    const struct server *s = context;
+    char path[2 * SERVER_PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+    unlink(path);
+}
+
+void server_cleanup(struct server *s)
+{
+    if (s->pid != 0) {
+        server_signal(s, SIGCONT);
+        server_signal(s, SIGKILL);
+    }
+    if (s->dir[0] != '\0' && posix_list(s->dir, remove_name, s, NULL) == FS_OK) {
+        rmdir(s->dir);
+    }
+    for (size_t i = 0; i < s->arg_count; i++) {
+        mem_free(MEM_TEST, s->args[i]);
+    }
+    *s = (struct server){0};
+}
+
+struct client *server_connect(const struct server *s, struct errmsg *error)
+{
+    struct client_options options = {
+        .host = "127.0.0.1", .port = s->port, .timeout_ms = 10000};
+
+    return client_open(&options, error);
+}
+
+static bool read_proc(const struct server *s, const char *name, struct buf *out)
+{
+    char path[64];
+    char piece[4096];
+    FILE *file;
+    size_t got;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)s->pid, name);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    got = fread(piece, 1, sizeof(piece), file);
+    buf_append(out, piece, got);
+    fclose(file);
+    return got > 0;
+}
+
+/* The word at index of a file of /proc, as a number. */
+static uint64_t proc_word(const struct server *s, const char *name, char after, int index)
+{
+    struct buf text = {0};
+    struct bytes rest;
+    uint64_t value = 0;
+
+    if (read_proc(s, name, &text)) {
+        rest = buf_bytes(&text);
+        if (after != '\0') {
+            rest = bytes_from(rest, bytes_find_byte(rest, after) + 1);
+        }
+        for (int i = 0; i < index; i++) {
+            bytes_next_word(&rest, ' ');
+        }
+        if (!num_parse_u64(bytes_trim(bytes_next_word(&rest, ' ')), &value)) {
+            value = 0;
+        }
+    }
+    buf_deinit(&text);
+    return value;
+}
+
+uint64_t server_resident_bytes(const struct server *s)
+{
+    return proc_word(s, "statm", '\0', 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t server_cpu_us(const struct server *s)
+{
+    /* utime and stime are words 14 and 15, counted from 1; the name in brackets is word 2. */
+    uint64_t ticks = proc_word(s, "stat", ')', 11) + proc_word(s, "stat", ')', 12);
+
+    return ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}

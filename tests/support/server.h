@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Real servers for tests: on loopback, on ports found free, in a temporary folder each, ended by
+ * their own pid, and by the kernel when the test dies. */
+#ifndef STARLING_TESTS_SUPPORT_SERVER_H
+#define STARLING_TESTS_SUPPORT_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/errmsg.h"
+#include "io/client.h"
+
+enum {
+    SERVER_ARGS_MAX = 48,
+    SERVER_PATH_MAX = 256,
+};
+
+struct server {
+    char program[SERVER_PATH_MAX];
+    char dir[SERVER_PATH_MAX]; /* temporary: its data and its log "log" */
+    uint16_t port;
+    pid_t pid; /* 0 while it does not run */
+    char *args[SERVER_ARGS_MAX];
+    size_t arg_count;
+};
+
+/* The folder of a flavour's programs, from the environment variable STARLING_BIN, else
+ * build/release/bin. */
+const char *server_bin_dir(void);
+
+/* Choose a free port (with the one 10000 above free, too) and make the folder; does not start. */
+MUST_USE bool server_prepare(struct server *s, const char *program, struct errmsg *error);
+/* An argument for every start. */
+void server_add_arg(struct server *s, const char *arg);
+/* Start it, in the same folder on the same port as before; returns when it answers PING. */
+MUST_USE bool server_start(struct server *s, struct errmsg *error);
+/* Start it without waiting. */
+MUST_USE bool server_launch(struct server *s, struct errmsg *error);
+/* Send the signal and, unless it only pauses or resumes, wait for the end; the exit status. */
+int server_signal(struct server *s, int number);
+/* Wait until the process has ended; false after timeout_ms. */
+bool server_wait_end(struct server *s, int64_t timeout_ms, int *status);
+/* SIGKILL if it runs, and remove the folder. */
+void server_cleanup(struct server *s);
+MUST_USE struct client *server_connect(const struct server *s, struct errmsg *error);
+/* Resident bytes of the process. */
+uint64_t server_resident_bytes(const struct server *s);
+/* Microseconds of CPU it has used. */
+uint64_t server_cpu_us(const struct server *s);
+
+int64_t support_now_ms(void);
+/* Give way for a moment between two looks at a condition. */
+void support_pause_ms(int64_t ms);
+
+#endif

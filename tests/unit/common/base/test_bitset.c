@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* base/bitset. */
+#include "base/bitset.h"
+
+#include <criterion/criterion.h>
+
+Test(bitset, bits_are_independent_across_words)
+{
+    uint64_t words[BITSET_WORDS(130)] = {0};
+
+    bitset_add(words, 0);
+    bitset_add(words, 63);
+    bitset_add(words, 64);
+    bitset_add(words, 129);
+    cr_assert(bitset_has(words, 0) && bitset_has(words, 63));
+    cr_assert(bitset_has(words, 64) && bitset_has(words, 129));
+    cr_assert(!bitset_has(words, 1) && !bitset_has(words, 65) && !bitset_has(words, 128));
+    bitset_remove(words, 64);
+    cr_assert(!bitset_has(words, 64) && bitset_has(words, 63));
+    cr_assert_eq(bitset_count(words, BITSET_WORDS(130)), 3);
+}
+
+Test(bitset, a_partial_word_counts_as_one)
+{
+    cr_assert_eq(BITSET_WORDS(1), 1);
+    cr_assert_eq(BITSET_WORDS(64), 1);
+    cr_assert_eq(BITSET_WORDS(65), 2);
+    cr_assert_eq(BITSET_WORDS(16384), 256);
+}

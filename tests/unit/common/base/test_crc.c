@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* base/crc: check values of the catalogue, and continuation. */
+#include "base/crc.h"
+
+#include <criterion/criterion.h>
+
+#define CHECK BYTES_LITERAL("123456789")
+
+Test(crc, check_values_are_those_of_the_catalogue)
+{
+    cr_assert_eq(crc16(0, CHECK), 0x31c3);
+    cr_assert_eq(crc64(0, CHECK), UINT64_C(0xe9c6d914c4b8d9ca));
+    cr_assert_eq(crc32c(0, CHECK), 0xe3069283U);
+}
+
+Test(crc, nothing_changes_nothing)
+{
+    cr_assert_eq(crc16(0, (struct bytes){0}), 0);
+    cr_assert_eq(crc64(0, (struct bytes){0}), 0);
+    cr_assert_eq(crc32c(0, (struct bytes){0}), 0);
+}
+
+Test(crc, pieces_give_the_same_as_the_whole)
+{
+    char text[100];
+
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = (char)(i * 37);
+    }
+    for (size_t cut = 0; cut <= sizeof(text); cut++) {
+        struct bytes all = bytes_make(text, sizeof(text));
+        struct bytes head = bytes_prefix(all, cut);
+        struct bytes tail = bytes_from(all, cut);
+
+        cr_assert_eq(crc16(crc16(0, head), tail), crc16(0, all));
+        cr_assert_eq(crc64(crc64(0, head), tail), crc64(0, all));
+        cr_assert_eq(crc32c(crc32c(0, head), tail), crc32c(0, all));
+    }
+}
+
+/* RFC 3720, B.4. */
+Test(crc, castagnoli_agrees_with_the_iscsi_examples)
+{
+    char text[32];
+
+    memset(text, 0, sizeof(text));
+    cr_assert_eq(crc32c(0, bytes_make(text, 32)), 0x8a9136aaU);
+    memset(text, 0xff, sizeof(text));
+    cr_assert_eq(crc32c(0, bytes_make(text, 32)), 0x62a8ab43U);
+    for (int i = 0; i < 32; i++) {
+        text[i] = (char)i;
+    }
+    cr_assert_eq(crc32c(0, bytes_make(text, 32)), 0x46dd794eU);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* persist/posix_file, in a directory of its own. */
+#include "persist/posix_file.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct place {
+    char dir[40];
+    char target[80];
+};
+
+static struct place make_place(void)
+{
+    struct place p = {.dir = "/tmp/starling-file-XXXXXX"};
+
+    cr_assert_not_null(mkdtemp(p.dir));
+    snprintf(p.target, sizeof(p.target), "%s/dump.rdb", p.dir);
+    return p;
+}
+
+static void count_name(void *context, const char *name)
+{
+    int *count = context;
+
+    (void)name;
+    (*count)++;
+}
+
+static int count_files(const struct place *p)
+{
+    int count = 0;
+
+    cr_assert_eq(posix_list(p->dir, count_name, &count, NULL), FS_OK);
+    return count;
+}
+
+static void remove_place(const struct place *p)
+{
+    cr_assert_eq(posix_remove(p->target, NULL), FS_OK);
+    cr_assert_eq(rmdir(p->dir), 0, "nothing temporary is left");
+}
+
+static void write_whole(const struct place *p, const char *text)
+{
+    struct posix_file file = {0};
+    struct errmsg error = {0};
+
+    cr_assert_eq(posix_file_open(&file, p->target, 1, &error), FS_OK, "%s", error.text);
+    cr_assert_eq(posix_file_write(&file, bytes_from_text(text), &error), FS_OK);
+    cr_assert_eq(posix_file_commit(&file, p->target, &error), FS_OK, "%s", error.text);
+}
+
+static void expect_content(const struct place *p, const char *text)
+{
+    struct buf out = {0};
+
+    cr_assert_eq(posix_read_file(p->target, 1000, &out, NULL), FS_OK);
+    cr_assert(bytes_equal_text(buf_bytes(&out), text));
+    buf_deinit(&out);
+}
+
+Test(posix_file, a_committed_file_replaces_the_old_one)
+{
+    struct place p = make_place();
+
+    write_whole(&p, "first");
+    write_whole(&p, "second");
+    expect_content(&p, "second");
+    cr_assert_eq(count_files(&p), 1);
+    remove_place(&p);
+}
+
+Test(posix_file, until_committed_the_old_one_stands)
+{
+    struct place p = make_place();
+    struct posix_file file = {0};
+
+    write_whole(&p, "old");
+    cr_assert_eq(posix_file_open(&file, p.target, 2, NULL), FS_OK);
+    cr_assert_eq(posix_file_write(&file, BYTES_LITERAL("new"), NULL), FS_OK);
+    cr_assert_eq(count_files(&p), 2);
+    expect_content(&p, "old");
+    posix_file_abort(&file);
+    posix_file_abort(&file);
+    cr_assert_eq(count_files(&p), 1);
+    remove_place(&p);
+}
+
+Test(posix_file, failures_name_the_call_the_path_and_the_reason)
+{
+    struct posix_file file = {0};
+    struct errmsg error = {0};
+    struct buf out = {0};
+
+    cr_assert_eq(posix_file_open(&file, "/nonexistent/dump.rdb", 1, &error), FS_MISSING);
+    cr_assert_not_null(strstr(error.text, "cannot create /nonexistent/temp-"), "%s", error.text);
+    cr_assert_not_null(strstr(error.text, "No such file"), "%s", error.text);
+    posix_file_abort(&file);
+    cr_assert_eq(posix_read_file("/nonexistent", 10, &out, &error), FS_MISSING);
+    cr_assert_eq(posix_read_file("/", 10, &out, &error), FS_FAILED);
+    cr_assert_eq(out.len, 0);
+    buf_deinit(&out);
+}
+
+Test(posix_file, a_failed_commit_leaves_nothing_behind)
+{
+    struct place p = make_place();
+    struct posix_file file = {0};
+    struct errmsg error = {0};
+
+    cr_assert_eq(posix_file_open(&file, p.target, 3, NULL), FS_OK);
+    cr_assert_neq(posix_file_commit(&file, "/nonexistent/x", &error), FS_OK);
+    cr_assert_not_null(strstr(error.text, "/nonexistent/x"), "%s", error.text);
+    cr_assert_eq(count_files(&p), 0);
+    cr_assert_eq(rmdir(p.dir), 0);
+}
+
+Test(posix_file, pieces_end_where_the_file_ends)
+{
+    struct place p = make_place();
+    struct buf out = {0};
+
+    write_whole(&p, "0123456789");
+    cr_assert_eq(posix_read_piece(p.target, 3, 4, &out, NULL), FS_OK);
+    cr_assert(bytes_equal_text(buf_bytes(&out), "3456"));
+    cr_assert_eq(posix_read_piece(p.target, 8, 4, &out, NULL), FS_OK);
+    cr_assert(bytes_equal_text(buf_bytes(&out), "345689"));
+    cr_assert_eq(posix_read_piece(p.target, 10, 4, &out, NULL), FS_OK);
+    cr_assert_eq(out.len, 6);
+    buf_deinit(&out);
+    remove_place(&p);
+}
+
+Test(posix_file, a_file_beyond_the_limit_is_not_read)
+{
+    struct place p = make_place();
+    struct buf out = {0};
+    struct errmsg error = {0};
+
+    write_whole(&p, "0123456789");
+    cr_assert_eq(posix_read_file(p.target, 9, &out, &error), FS_TOO_LARGE);
+    cr_assert_eq(out.len, 0);
+    cr_assert_eq(posix_read_file(p.target, 10, &out, &error), FS_OK);
+    cr_assert_eq(out.len, 10);
+    buf_deinit(&out);
+    remove_place(&p);
+}
+
+Test(posix_file, names_can_be_asked_made_and_removed)
+{
+    struct place p = make_place();
+    struct fs_info info;
+    char sub[80];
+
+    snprintf(sub, sizeof(sub), "%s/sub", p.dir);
+    cr_assert_eq(posix_get_info(sub, &info, NULL), FS_MISSING);
+    cr_assert_eq(posix_make_directory(sub, NULL), FS_OK);
+    cr_assert_eq(posix_make_directory(sub, NULL), FS_OK, "it is there already");
+    cr_assert(posix_get_info(sub, &info, NULL) == FS_OK && info.is_directory);
+    cr_assert_eq(rmdir(sub), 0);
+    write_whole(&p, "12345");
+    cr_assert(posix_get_info(p.target, &info, NULL) == FS_OK && !info.is_directory);
+    cr_assert_eq(info.size_bytes, 5);
+    cr_assert_eq(posix_make_directory(p.target, NULL), FS_FAILED);
+    cr_assert_eq(posix_remove(p.target, NULL), FS_OK);
+    cr_assert_eq(posix_remove(p.target, NULL), FS_OK, "it is gone already");
+    remove_place(&p);
+}
+
+Test(posix_file, only_temporary_files_of_the_dead_are_leftovers)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "temp-%ld-1.dump.rdb", (long)getppid());
+    cr_assert(!posix_file_is_leftover(name));
+    snprintf(name, sizeof(name), "temp-%ld-1.dump.rdb", (long)getpid());
+    cr_assert(posix_file_is_leftover(name), "from an earlier run with the same id");
+    cr_assert(posix_file_is_leftover("temp-2147483646-7.dump.rdb"));
+    cr_assert(!posix_file_is_leftover("temp-x-1.rdb"));
+    cr_assert(!posix_file_is_leftover("temp-0-1.rdb"));
+    cr_assert(!posix_file_is_leftover("temp--1.rdb"));
+    cr_assert(!posix_file_is_leftover("dump.rdb"));
+}
