@@ -31,7 +31,7 @@ enum {
 
 /* A subcommand belongs to its parent's group. */
 #define DATA(id, function, name, arity, flags, first, last, step, group, ...)
-#define CONTROL(id, function, name, arity, flags, first, last, step, group, ...) \
+#define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
     GROUP_OF_##id = COMMAND_GROUP_##group,
 #define SUB(parent, id, ...)
 enum group_of {
@@ -41,29 +41,29 @@ enum group_of {
 #undef CONTROL
 #undef SUB
 
-#define ROW(row_id, row_kind, row_parent, row_group, row_name, row_arity, row_flags, first, last, \
-            step, row_since, row_arguments, row_summary)                                          \
-    {.id = (row_id),                                                                              \
-     .kind = (row_kind),                                                                          \
-     .parent = (row_parent),                                                                      \
-     .group = (enum command_group)(row_group),                                                    \
-     .name = (row_name),                                                                          \
-     .arity = (row_arity),                                                                        \
-     .flags = (uint32_t)(row_flags),                                                              \
-     .first_key = (first),                                                                        \
-     .last_key = (last),                                                                          \
-     .key_step = (step),                                                                          \
-     .since = (row_since),                                                                        \
-     .arguments = (row_arguments),                                                                \
+#define ROW(row_id, row_kind, row_parent, row_group, row_name, row_arity, row_flags, first, last,  \
+            step, row_since, row_arguments, row_summary)                                           \
+    {.id = (row_id),                                                                               \
+     .kind = (row_kind),                                                                           \
+     .parent = (row_parent),                                                                       \
+     .group = (enum command_group)(row_group),                                                     \
+     .name = (row_name),                                                                           \
+     .arity = (row_arity),                                                                         \
+     .flags = (uint32_t)(row_flags),                                                               \
+     .first_key = (first),                                                                         \
+     .last_key = (last),                                                                           \
+     .key_step = (step),                                                                           \
+     .since = (row_since),                                                                         \
+     .arguments = (row_arguments),                                                                 \
      .summary = (row_summary)},
-#define DATA(id, function, name, arity, flags, first, last, step, group, ...)                     \
-    ROW(COMMAND_##id, COMMAND_DATA, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,      \
+#define DATA(id, function, name, arity, flags, first, last, step, group, ...)                      \
+    ROW(COMMAND_##id, COMMAND_DATA, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,       \
         first, last, step, __VA_ARGS__)
-#define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                  \
-    ROW(COMMAND_##id, COMMAND_CONTROL, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,   \
+#define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
+    ROW(COMMAND_##id, COMMAND_CONTROL, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,    \
         first, last, step, __VA_ARGS__)
-#define SUB(of, id, function, name, arity, flags, first, last, step, ...)                         \
-    ROW(COMMAND_##of##_##id, COMMAND_SUB, COMMAND_##of, GROUP_OF_##of, name, arity, flags, first, \
+#define SUB(of, id, function, name, arity, flags, first, last, step, ...)                          \
+    ROW(COMMAND_##of##_##id, COMMAND_SUB, COMMAND_##of, GROUP_OF_##of, name, arity, flags, first,  \
         last, step, __VA_ARGS__)
 static const struct command_spec rows[COMMAND_COUNT] = {
 #include "spec/commands.def"
@@ -133,7 +133,7 @@ static struct name folded_name(struct bytes text)
     struct name name;
 
     memcpy(padded, text.data, text.len);
-    for (int i = 0; i < NAME_WORDS; i++) {
+    for (size_t i = 0; i < NAME_WORDS; i++) {
         name.words[i] = folded_word(padded + 8 * i);
     }
     return name;
@@ -153,7 +153,8 @@ static const struct command_spec *find_row(int first, int count, struct bytes te
     int end = first + count;
     int row = first;
 
-    if (text.len == 0 || text.len >= NAME_BYTES) {
+    /* A zero at the end would pass for padding. */
+    if (text.len == 0 || text.len >= NAME_BYTES || text.data[text.len - 1] == '\0') {
         return NULL;
     }
     name = folded_name(text);

@@ -11,9 +11,9 @@
 
 #include "base/bytes.h"
 
-#define DATA(id, ...)         COMMAND_##id,
-#define CONTROL(id, ...)      COMMAND_##id,
-#define SUB(parent, id, ...)  COMMAND_##parent##_##id,
+#define DATA(id, ...)        COMMAND_##id,
+#define CONTROL(id, ...)     COMMAND_##id,
+#define SUB(parent, id, ...) COMMAND_##parent##_##id,
 enum command_id {
 #include "spec/commands.def"
     COMMAND_COUNT
@@ -23,15 +23,15 @@ enum command_id {
 #undef SUB
 
 enum command_flags {
-    COMMAND_FLAG_WRITE = 1 << 0,     /* may change data */
-    COMMAND_FLAG_READONLY = 1 << 1,  /* reads data */
-    COMMAND_FLAG_DENYOOM = 1 << 2,   /* may add data: refused when memory is short */
+    COMMAND_FLAG_WRITE = 1 << 0,    /* may change data */
+    COMMAND_FLAG_READONLY = 1 << 1, /* reads data */
+    COMMAND_FLAG_DENYOOM = 1 << 2,  /* may add data: refused when memory is short */
     COMMAND_FLAG_ADMIN = 1 << 3,
-    COMMAND_FLAG_FAST = 1 << 4,      /* constant or logarithmic time */
-    COMMAND_FLAG_LOADING = 1 << 5,   /* allowed while data is being loaded */
-    COMMAND_FLAG_STALE = 1 << 6,     /* allowed on a replica that must not serve stale data */
-    COMMAND_FLAG_NO_AUTH = 1 << 7,   /* allowed before authentication */
-    COMMAND_FLAG_BLOCKING = 1 << 8,  /* its reply may be held */
+    COMMAND_FLAG_FAST = 1 << 4,     /* constant or logarithmic time */
+    COMMAND_FLAG_LOADING = 1 << 5,  /* allowed while data is being loaded */
+    COMMAND_FLAG_STALE = 1 << 6,    /* allowed on a replica that must not serve stale data */
+    COMMAND_FLAG_NO_AUTH = 1 << 7,  /* allowed before authentication */
+    COMMAND_FLAG_BLOCKING = 1 << 8, /* its reply may be held */
     COMMAND_FLAG_DANGEROUS = 1 << 9,
 };
 
@@ -55,7 +55,7 @@ struct command_spec {
     enum command_kind kind;
     enum command_id parent; /* of a subcommand; else the command itself */
     enum command_group group;
-    const char *name;       /* lower case; of a subcommand without its parent's */
+    const char *name; /* lower case; of a subcommand without its parent's */
     int arity;
     uint32_t flags;
     int first_key, last_key, key_step;

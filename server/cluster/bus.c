@@ -112,6 +112,7 @@ static void add_gossip(struct frame *frame, const struct cluster_node *node)
     entry->id = node->id;
     entry->address = node->address;
     entry->flags = (uint16_t)flags;
+    entry->contested_epoch = node_contested_epoch(node);
 }
 
 static bool is_gossip_about(const struct cluster *c, const struct cluster_node *node,
@@ -120,7 +121,12 @@ static bool is_gossip_about(const struct cluster *c, const struct cluster_node *
     return node != c->me && node != receiver && !node->is_in_handshake;
 }
 
-/* Failing nodes first, for they are urgent; then others, each frame going on where the last one
+static bool is_urgent(const struct cluster_node *node)
+{
+    return !node_is_reachable(node) || node_contested_epoch(node) != 0;
+}
+
+/* Failing and contested nodes first, for they are urgent; then others, each frame going on where the last one
  * ended.  receiver may be NULL. */
 static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, struct frame *frame)
 {
@@ -133,7 +139,7 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, 
     for (size_t i = 0; i < c->nodes.count && frame->gossip_count < FRAME_GOSSIP_MAX / 2; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
-        if (is_gossip_about(c, node, receiver) && !node_is_reachable(node)) {
+        if (is_gossip_about(c, node, receiver) && is_urgent(node)) {
             add_gossip(frame, node);
         }
     }
@@ -143,7 +149,7 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, 
         const struct cluster_node *node = c->nodes.items[c->gossip_cursor++ % c->nodes.count];
 
         visited++;
-        if (is_gossip_about(c, node, receiver) && node_is_reachable(node)) {
+        if (is_gossip_about(c, node, receiver) && !is_urgent(node)) {
             add_gossip(frame, node);
         }
     }
@@ -179,7 +185,7 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
         frame.flags |= FRAME_GRANTED;
     }
     if (sender != NULL && node_is_voter(c->me)) {
-        frame.voted_epoch = sender->voted_against;
+        frame.voted_epoch = node_contested_epoch(sender);
     }
     fill_gossip(c, sender, &frame);
     send(c, link, &frame);
@@ -237,6 +243,13 @@ void bus_send_vote(struct cluster *c, const struct held_vote *vote)
     frame.echo_us = vote->echo_us;
     frame.subject = vote->candidate;
     frame.subject_epoch = vote->epoch;
+    /* Whom else we voted to replace: who takes over has to keep that in mind. */
+    fill_gossip(c, nodes_find(c, &vote->candidate), &frame);
+    for (size_t i = 0; i < frame.gossip_count; i++) {
+        if (cluster_id_equal(&frame.gossip[i].id, &vote->primary)) {
+            frame.gossip[i].contested_epoch = vote->contested_before;
+        }
+    }
     send(c, vote->link, &frame);
 }
 

@@ -138,6 +138,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->boot = rng_u64(&c->rng) | 1;
     c->now = now;
     c->started_at = now;
+    c->took_over_at = MONO_LONG_AGO;
     c->stepped_at = now;
     c->next_tick_at = now;
     c->timeout_changed_at = MONO_LONG_AGO;

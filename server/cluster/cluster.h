@@ -10,14 +10,22 @@
  * (3) A primary serves only under a lease: a majority of voters, itself included, have each
  *     answered one of its pings and thereby promised not to vote for a replacement for
  *     node_timeout after its receipt.  The lease lasts 9/10 of node_timeout from the sending.
- * (4) A voter that has voted to replace a primary grants it no lease any more, until that
- *     primary shows a config epoch above the one of the vote.  So a replaced primary and its
+ * (4) A voter that has voted to replace a primary, or knows of such a vote, grants it no lease any
+ *     more, until that primary shows a config epoch above the one of the vote.  Votes carry
+ *     what the voter knows of other votes, so that whoever takes over a voter's place knows it.  So a replaced primary and its
  *     replacement never hold leases at the same time.
  * (5) A voter that restarted does not vote for node_timeout: its promises were in memory.
- * (6) Of two claims to a slot the one with the greater config epoch holds.
+ * (6) Grants and votes of a voter that may have been replaced do not count: votes to replace it
+ *     are gossiped, and it counts again when it shows a config epoch above them.  Otherwise
+ *     nodes that missed the last elections could make a majority of a voters' list of old.
+ *     Such a voter asks for confirmation in a new epoch: from a majority of voters that count,
+ *     or from all.
+ * (7) A replica that took over votes to replace nobody for node_timeout: its predecessor's
+ *     promises are its own.
+ * (8) Of two claims to a slot the one with the greater config epoch holds.
  *
- * A primary that could not be replaced in the end (votes were given, nobody won) finds
- * that voters withhold its lease and asks for their confirmation in a new epoch.
+ * So a primary that could not be replaced in the end (votes were given, nobody won) is soon
+ * confirmed and serves on.
  *
  * Related headers: actions.h (what comes out), admin.h (CLUSTER subcommands that change
  * something), report.h (those that tell), route.h (may we serve this), frame.h (the bus).

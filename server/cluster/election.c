@@ -58,7 +58,8 @@ static enum election_reason find_reason(const struct cluster *c)
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
     if (node_is_primary(c->me)) {
-        return lease_needs_confirmation(c) ? ELECTION_CONFIRM : ELECTION_NONE;
+        return lease_needs_confirmation(c) && role_is_complete(c) ? ELECTION_CONFIRM
+                                                                  : ELECTION_NONE;
     }
     if (primary == NULL || primary->slot_count == 0 || !role_is_complete(c)) {
         return ELECTION_NONE;
@@ -81,6 +82,14 @@ static enum election_reason find_reason(const struct cluster *c)
     return ELECTION_NONE;
 }
 
+/* Of equals the one with the smaller id goes first: two at once would split the votes. */
+static bool is_ahead(const struct cluster *c, const struct cluster_node *sibling)
+{
+    return sibling->offset > c->status.offset ||
+           (sibling->offset == c->status.offset &&
+            memcmp(sibling->id.text, c->me->id.text, CLUSTER_ID_LEN) < 0);
+}
+
 /* How many siblings that could stand are ahead of us. */
 static unsigned find_rank(const struct cluster *c)
 {
@@ -91,7 +100,7 @@ static unsigned find_rank(const struct cluster *c)
 
         if (cluster_id_equal(&node->primary, &c->me->primary) && node_is_reachable(node) &&
             node->is_eligible && strcmp(node->history, c->status.history) == 0 &&
-            node->offset > c->status.offset) {
+            is_ahead(c, node)) {
             rank++;
         }
     }
@@ -103,6 +112,16 @@ static int64_t random_below_ms(struct cluster *c, int64_t bound_ms)
     return (int64_t)rng_below(&c->rng, (uint64_t)bound_ms + 1);
 }
 
+/* Whoever is behind lets the others go first; when the primary asks to be replaced there is time
+ * enough for a whole election. */
+static int64_t rank_delay_ms(const struct cluster *c)
+{
+    int64_t step_ms = c->election.reason == ELECTION_AGREED ? 2 * c->config.node_timeout_ms
+                                                            : cluster_timeout_part(c, 5);
+
+    return (int64_t)c->election.rank * step_ms;
+}
+
 static void schedule(struct cluster *c, enum election_reason reason)
 {
     struct election *e = &c->election;
@@ -110,10 +129,11 @@ static void schedule(struct cluster *c, enum election_reason reason)
 
     e->reason = reason;
     e->rank = 0;
-    if (reason == ELECTION_FAILED) {
+    e->is_subject_contested = false;
+    e->own_epoch = 0;
+    if (reason == ELECTION_FAILED || (reason == ELECTION_AGREED && c->manual.phase == MANUAL_IDLE)) {
         e->rank = find_rank(c);
-        delay_ms = random_below_ms(c, cluster_timeout_part(c, 10)) +
-                   (int64_t)e->rank * cluster_timeout_part(c, 5);
+        delay_ms = random_below_ms(c, cluster_timeout_part(c, 10)) + rank_delay_ms(c);
     } else if (reason == ELECTION_CONFIRM) {
         /* Whoever was voted for has its chance to show first. */
         delay_ms = c->config.node_timeout_ms + random_below_ms(c, cluster_timeout_part(c, 2));
@@ -125,7 +145,27 @@ static void schedule(struct cluster *c, enum election_reason reason)
 static void retry(struct cluster *c)
 {
     move(c, ELECTION_WAITING);
-    c->election.at = mono_add_ms(c->now, random_below_ms(c, cluster_timeout_part(c, 5)));
+    c->election.at = mono_add_ms(c->now, random_below_ms(c, cluster_timeout_part(c, 5)) +
+                                             rank_delay_ms(c));
+}
+
+/* Whom the election would replace: our primary, or ourselves for a confirmation. */
+static const struct cluster_node *subject_of(const struct cluster *c)
+{
+    return c->election.reason == ELECTION_CONFIRM ? c->me : nodes_primary_of(c, c->me);
+}
+
+/* Votes in our own election before do not count against the subject: we know that we did not win. */
+static void note_contest(struct cluster *c)
+{
+    struct election *e = &c->election;
+    const struct cluster_node *subject = subject_of(c);
+    uint64_t contested = subject != NULL ? node_contested_epoch(subject) : 0;
+
+    if (contested != 0 && contested != e->own_epoch) {
+        e->is_subject_contested = true;
+    }
+    e->own_epoch = e->epoch;
 }
 
 static void start(struct cluster *c)
@@ -138,17 +178,12 @@ static void start(struct cluster *c)
     e->epoch = ++c->current_epoch;
     e->sequence = c->file_sequence + 1;
     e->rounds = 0;
+    note_contest(c);
     nodes_changed(c);
     move(c, ELECTION_SAVING);
     c->stats.elections_started++;
     emit_log(c, LOG_NOTICE, "asking for votes in epoch %" PRIu64 ", rank %u, offset %" PRIu64,
              e->epoch, e->rank, c->status.offset);
-}
-
-/* Whom the election would replace: our primary, or ourselves for a confirmation. */
-static const struct cluster_node *subject_of(const struct cluster *c)
-{
-    return c->election.reason == ELECTION_CONFIRM ? c->me : nodes_primary_of(c, c->me);
 }
 
 static void ask(struct cluster *c)
@@ -181,11 +216,25 @@ void election_on_saved(struct cluster *c)
     }
 }
 
+/* Votes are grants of the lease, but only all of them together: before the election is won,
+ * somebody else may hold the others. */
+static void take_votes_as_grants(struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+
+        if (node->vote_epoch == c->election.epoch) {
+            lease_take_vote(c, node, node->vote_sent_us);
+        }
+    }
+}
+
 static void win(struct cluster *c)
 {
     uint64_t epoch = c->election.epoch;
 
     c->stats.elections_won++;
+    take_votes_as_grants(c);
     if (c->election.reason == ELECTION_CONFIRM) {
         emit_log(c, LOG_NOTICE, "confirmed as primary in epoch %" PRIu64, epoch);
         role_set_config_epoch(c, epoch);
@@ -195,17 +244,51 @@ static void win(struct cluster *c)
     move(c, ELECTION_IDLE);
 }
 
+static bool has_voted(const struct cluster *c, const struct cluster_node *node)
+{
+    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
+}
+
+/* Rule (6) of cluster.h: a voter that may have been replaced does not count.  For the one that is
+ * to be replaced here that means: by somebody else. */
+static bool counts(const struct cluster *c, const struct cluster_node *node,
+                   const struct cluster_node *subject)
+{
+    bool is_contested = node == subject ? c->election.is_subject_contested
+                                        : node_contested_epoch(node) != 0;
+
+    return has_voted(c, node) && !is_contested;
+}
+
+/* With every other voter's confirmation nobody is left who could have let somebody else take
+ * our place: each of them would know.  It is the way out when many are contested at once. */
+static bool is_confirmed_by_all(const struct cluster *c)
+{
+    size_t voters = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_voter(node) && !has_voted(c, node)) {
+            return false;
+        }
+        voters += node_is_voter(node) ? 1 : 0;
+    }
+    return c->election.reason == ELECTION_CONFIRM && voters > 0;
+}
+
 static void count_votes(struct cluster *c)
 {
     const struct cluster_node *subject = subject_of(c);
     size_t votes = 0;
 
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        votes += node_is_voter(node) && node->vote_epoch == c->election.epoch ? 1 : 0;
+    if (subject == NULL) {
+        return;
     }
-    if (subject == NULL || votes < nodes_majority(c)) {
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        votes += counts(c, c->nodes.items[i], subject) ? 1 : 0;
+    }
+    if (votes < nodes_majority(c) && !is_confirmed_by_all(c)) {
         return;
     }
     /* With its agreement means with its vote: that ends its lease. */
@@ -215,6 +298,20 @@ static void count_votes(struct cluster *c)
     win(c);
 }
 
+/* Has this voter voted for somebody else in the same place before? */
+static void note_other_votes(struct cluster *c, const struct frame *vote)
+{
+    const struct cluster_node *subject = subject_of(c);
+
+    for (size_t i = 0; subject != NULL && i < vote->gossip_count; i++) {
+        const struct frame_gossip *entry = &vote->gossip[i];
+
+        if (cluster_id_equal(&entry->id, &subject->id) && entry->contested_epoch != 0) {
+            c->election.is_subject_contested = true;
+        }
+    }
+}
+
 void election_take_vote(struct cluster *c, struct cluster_node *voter, const struct frame *vote)
 {
     if (c->election.phase != ELECTION_ASKING || vote->subject_epoch != c->election.epoch ||
@@ -222,7 +319,8 @@ void election_take_vote(struct cluster *c, struct cluster_node *voter, const str
         return;
     }
     voter->vote_epoch = vote->subject_epoch;
-    lease_take_vote(c, voter, vote->echo_us);
+    voter->vote_sent_us = vote->echo_us;
+    note_other_votes(c, vote);
     count_votes(c);
 }
 

@@ -14,7 +14,7 @@ enum {
     LENGTH_AT = 8,
     FIXED_BYTES = 212,
     /* The longest one entry of gossip can be. */
-    GOSSIP_ENTRY_MAX = RAW_ID_BYTES + 6 + 2 + CLUSTER_IP_SIZE + CLUSTER_HOSTNAME_SIZE,
+    GOSSIP_ENTRY_MAX = RAW_ID_BYTES + 14 + 2 + CLUSTER_IP_SIZE + CLUSTER_HOSTNAME_SIZE,
 };
 
 static const char magic[] = {'S', 'T', 'R', 'L'};
@@ -90,7 +90,7 @@ static void encode_names(struct buf *out, const struct cluster_address *address)
 
 static bool has_gossip(enum frame_type type)
 {
-    return type == FRAME_PING || type == FRAME_PONG || type == FRAME_MEET;
+    return type == FRAME_PING || type == FRAME_PONG || type == FRAME_MEET || type == FRAME_VOTE;
 }
 
 static void encode_gossip(const struct frame *frame, size_t start, struct buf *out)
@@ -107,6 +107,7 @@ static void encode_gossip(const struct frame *frame, size_t start, struct buf *o
         }
         encode_id(out, &entry->id);
         encode_u16_be(out, entry->flags);
+        encode_u64_be(out, entry->contested_epoch);
         encode_u16_be(out, entry->address.port);
         encode_u16_be(out, entry->address.bus_port);
         encode_names(out, &entry->address);
@@ -244,6 +245,7 @@ static void decode_gossip(struct decoder *d, struct frame *out)
 
         decode_id(d, &entry->id);
         entry->flags = decode_u16_be(d);
+        entry->contested_epoch = decode_u64_be(d);
         entry->address.port = decode_u16_be(d);
         entry->address.bus_port = decode_u16_be(d);
         decode_names(d, &entry->address);

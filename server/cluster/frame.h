@@ -6,7 +6,7 @@
  *      5   1  type (messages.def)             180   8  sent: sender's clock in us
  *      6   2  flags (FRAME_*)                 188   8  echo: "sent" of what this answers
  *      8   4  length of the whole frame       196   4  sender's node timeout in ms
- *     12  20  sender id                       200   8  voted epoch: sender's last vote to
+ *     12  20  sender id                       200   8  voted epoch: newest vote known to
  *     32  20  sender's shard id                        replace the receiver, or 0
  *     52  20  sender's primary, or zeros      208   2  client port
  *     72   8  boot: random at each start      210   2  bus port
@@ -16,8 +16,8 @@
  *    104  20  subject id, or zeros                     HMAC-SHA256, 32, if FRAME_SIGNED
  *    124   8  subject epoch
  *
- * The body of PING, PONG and MEET is gossip: a count (2 bytes), then per node: id (20), flags (2),
- * client port (2), bus port (2), ip, hostname.  The others have none: their subject says it.  The
+ * The body of PING, PONG, MEET and VOTE is gossip: a count (2 bytes), then per node: id (20), flags (2),
+ * contested epoch (8), client port (2), bus port (2), ip, hostname.  The others have none: their subject says it.  The
  * slots are those of the sender; in UPDATE those of the subject, in VOTE_REQUEST those claimed.
  *
  * A decoder refuses: other versions and types, lengths that do not match, bytes left over,
@@ -78,6 +78,8 @@ struct frame_gossip {
     struct cluster_id id;
     struct cluster_address address;
     uint16_t flags;
+    uint64_t
+        contested_epoch; /* of the newest vote to replace it, as far as it still counts; or 0 */
 };
 
 struct frame {

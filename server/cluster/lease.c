@@ -18,7 +18,7 @@ static bool may_grant(const struct cluster *c, const struct cluster_node *sender
     if (!slots_agree(sender, ping->slots)) {
         return false;
     }
-    if (sender->voted_against != 0 && sender->config_epoch <= sender->voted_against) {
+    if (node_contested_epoch(sender) != 0) {
         return false; /* rule (4) of cluster.h */
     }
     return mono_is_due(sender->blocked_until, c->now) &&
@@ -62,6 +62,9 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
 {
     voter->withheld_epoch = pong->voted_epoch;
+    if (pong->voted_epoch > c->me->contested_epoch) {
+        c->me->contested_epoch = pong->voted_epoch;
+    }
     if ((pong->flags & FRAME_GRANTED) != 0 && node_is_primary(c->me)) {
         take_grant(c, voter, pong->echo_us);
     }
@@ -111,6 +114,7 @@ static struct mono_time compute_end(const struct cluster *c)
     size_t count = 0;
     size_t voters = 1;
 
+    /* Others' votes to replace us show in what they no longer grant. */
     if (!node_is_voter(c->me) ||
         (c->me->voted_against != 0 && c->me->config_epoch <= c->me->voted_against)) {
         return MONO_LONG_AGO;
@@ -120,7 +124,9 @@ static struct mono_time compute_end(const struct cluster *c)
 
         if (node_is_voter(node)) {
             voters++;
-            ends[count++] = node->granted_until.us;
+            /* Rule (6): it may have been replaced already. */
+            ends[count++] =
+                node_contested_epoch(node) != 0 ? MONO_LONG_AGO.us : node->granted_until.us;
         }
     }
     if (voters == 1) {
@@ -163,19 +169,5 @@ struct mono_time cluster_lease_end(const struct cluster *cluster)
 
 bool lease_needs_confirmation(const struct cluster *c)
 {
-    if (!node_is_voter(c->me) || cluster_has_lease(c, c->now)) {
-        return false;
-    }
-    if (c->me->voted_against != 0 && c->me->config_epoch <= c->me->voted_against) {
-        return true;
-    }
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (node_is_voter(node) && node_is_reachable(node) && node->withheld_epoch != 0 &&
-            node->withheld_epoch >= c->me->config_epoch) {
-            return true;
-        }
-    }
-    return false;
+    return node_is_voter(c->me) && node_contested_epoch(c->me) != 0;
 }

@@ -209,6 +209,10 @@ static void take_gossip_entry(struct cluster *c, const struct cluster_node *send
     bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
     struct cluster_node *node = nodes_find(c, &entry->id);
 
+    if (node != NULL && entry->contested_epoch > node->contested_epoch) {
+        node->contested_epoch = entry->contested_epoch;
+        c->is_lease_stale = true;
+    }
     if (node == c->me) {
         return;
     }
@@ -362,6 +366,7 @@ static void act(struct cluster *c, const struct arrival *a)
         break;
     case FRAME_VOTE:
         if (a->sender != NULL) {
+            take_gossip(c, a);
             election_take_vote(c, a->sender, a->frame);
         }
         break;

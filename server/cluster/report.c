@@ -70,6 +70,7 @@ void cluster_node_at(const struct cluster *cluster, size_t index, struct moment 
         .is_failing = node->is_failing,
         .is_failed = node->is_failed,
         .is_in_handshake = node->is_in_handshake,
+        .is_complete = node->is_complete,
         .is_linked = node->link == LINK_UP,
         .ping_sent_unix_ms = unix_ms_of(node->unanswered_since, now),
         .pong_unix_ms = unix_ms_of(node->pong_at, now),

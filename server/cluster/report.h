@@ -34,6 +34,7 @@ struct cluster_node_view {
     bool is_failing; /* fail? */
     bool is_failed;  /* fail */
     bool is_in_handshake;
+    bool is_complete;          /* its data is whole, as it says */
     bool is_linked;            /* our link to it is up; true of ourselves */
     int64_t ping_sent_unix_ms; /* the first ping not yet answered, or 0 */
     int64_t pong_unix_ms;      /* last answer, or 0 */

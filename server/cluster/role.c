@@ -47,6 +47,7 @@ void role_take_over(struct cluster *c, uint64_t epoch)
     }
     c->is_promotion_due = true;
     c->is_follow_due = false;
+    c->took_over_at = c->now;
     role_set_config_epoch(c, epoch);
     emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
 }

@@ -96,12 +96,14 @@ struct cluster_node {
     struct mono_time granted_until;
     uint64_t withheld_epoch; /* it voted against us in this epoch, or 0 */
     uint64_t vote_epoch;     /* it voted for us in this election */
+    int64_t vote_sent_us;    /* when the request that it answered was sent */
 
     /* What we, as a voter, promised about this primary. */
     struct mono_time promised_until; /* no vote to replace it before */
     struct mono_time blocked_until;  /* no lease to it before: its slots' last owner had our word */
     struct mono_time withheld_until; /* no lease to it before: an operator forces its removal */
     uint64_t voted_against;          /* epoch of our last vote to replace it, or 0.  Persisted */
+    uint64_t contested_epoch;        /* newest vote of anybody to replace it that we heard of */
     struct mono_time voted_at;
     struct cluster_id voted_for;
 };
@@ -146,6 +148,8 @@ struct election {
     uint64_t epoch;
     uint64_t sequence; /* of the nodes file that is waited for */
     unsigned rank;
+    bool is_subject_contested; /* somebody else may have replaced it: its own vote does not count */
+    uint64_t own_epoch; /* of our election before this one for the same subject, or 0 */
     unsigned rounds;     /* times the voters were asked */
     struct mono_time at; /* start when WAITING, next round when ASKING */
     struct mono_time deadline;
@@ -159,6 +163,8 @@ struct held_vote {
     int64_t echo_us;
     struct cluster_link link;
     struct cluster_id candidate;
+    struct cluster_id primary;  /* whom it would replace */
+    uint64_t contested_before;  /* the newest vote against that primary before this one */
 };
 
 enum manual_phase {
@@ -206,8 +212,9 @@ struct cluster {
     struct mono_time started_at;
     struct mono_time stepped_at;
     struct mono_time next_tick_at;
-    bool is_restarted; /* began from a nodes file */
-    bool is_started;   /* the first step was made */
+    bool is_restarted;             /* began from a nodes file */
+    struct mono_time took_over_at; /* MONO_LONG_AGO: never */
+    bool is_started;               /* the first step was made */
     bool is_tick_wanted;
 
     struct cluster_node *me;
@@ -273,6 +280,16 @@ static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divi
 static inline bool node_is_primary(const struct cluster_node *node)
 {
     return cluster_id_is_none(&node->primary);
+}
+
+/* The epoch of the newest vote to replace the node that it has not outlived, or 0: until it shows
+ * a config epoch above, somebody else may have its slots. */
+static inline uint64_t node_contested_epoch(const struct cluster_node *node)
+{
+    uint64_t epoch =
+        node->voted_against > node->contested_epoch ? node->voted_against : node->contested_epoch;
+
+    return epoch >= node->config_epoch ? epoch : 0;
 }
 
 static inline bool node_is_voter(const struct cluster_node *node)

@@ -33,6 +33,9 @@ static const char *check_standing(struct cluster *c, const struct asking *a)
     if (!node_is_voter(c->me)) {
         return "this node is no voter";
     }
+    if (node_contested_epoch(c->me) != 0 && !is_confirmation(a) && a->primary != c->me) {
+        return "this voter may have been replaced itself";
+    }
     if (a->primary == NULL) {
         return "the primary is unknown here";
     }
@@ -50,13 +53,20 @@ static const char *check_epoch(struct cluster *c, const struct asking *a)
     return NULL;
 }
 
-/* Rule (5) of cluster.h. */
+/* Rules (5) and (7) of cluster.h. */
 static const char *check_restart(struct cluster *c, const struct asking *a)
 {
     struct mono_time end = mono_add_ms(c->started_at, c->config.node_timeout_ms);
+    struct mono_time heir_end = mono_add_ms(c->took_over_at, c->config.node_timeout_ms);
 
-    (void)a;
-    return c->is_restarted && mono_is_before(c->now, end) ? "this voter restarted just now" : NULL;
+    if (c->is_restarted && mono_is_before(c->now, end)) {
+        return "this voter restarted just now";
+    }
+    if ((a->request->flags & FRAME_AGREED) == 0 && !is_confirmation(a) &&
+        mono_is_before(c->now, heir_end)) {
+        return "this voter took over just now";
+    }
+    return NULL;
 }
 
 static const char *check_candidate(struct cluster *c, const struct asking *a)
@@ -68,16 +78,43 @@ static const char *check_candidate(struct cluster *c, const struct asking *a)
     return NULL;
 }
 
+/* Of those that could take over from us, all in the same history, the one with most data comes
+ * first; of equals the smaller id.  They order themselves in the same way. */
+static bool is_best_heir(const struct cluster *c, const struct cluster_node *candidate)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node != candidate && cluster_id_equal(&node->primary, &c->me->id) &&
+            node_is_reachable(node) && node->has_answered && node->is_eligible &&
+            strcmp(node->history, candidate->history) == 0 &&
+            (node->offset > candidate->offset ||
+             (node->offset == candidate->offset &&
+              memcmp(node->id.text, candidate->id.text, CLUSTER_ID_LEN) < 0))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* We would replace ourselves: only for whom we agreed with, or at an operator's word. */
 static const char *check_own_agreement(struct cluster *c, const struct asking *a)
 {
     bool is_paused_for_it =
         c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &a->candidate->id);
 
-    if ((a->request->flags & FRAME_FORCED) != 0 || !role_is_complete(c) || is_paused_for_it) {
+    /* The other one may have won, and has not been heard of. */
+    if (c->me->voted_against != 0 && c->me->voted_against >= c->me->config_epoch &&
+        !cluster_id_equal(&c->me->voted_for, &a->candidate->id)) {
+        return "another candidate may have replaced this primary";
+    }
+    if ((a->request->flags & FRAME_FORCED) != 0 || is_paused_for_it) {
         return NULL;
     }
-    return "this primary works";
+    if (role_is_complete(c)) {
+        return "this primary works";
+    }
+    return is_best_heir(c, a->candidate) ? NULL : "another replica comes first";
 }
 
 static const char *check_primary(struct cluster *c, const struct asking *a)
@@ -165,6 +202,12 @@ static const char *find_objection(struct cluster *c, const struct asking *a)
 
 static void give(struct cluster *c, const struct asking *a)
 {
+    uint64_t contested_before = node_contested_epoch(a->primary);
+
+    if (cluster_id_equal(&a->primary->voted_for, &a->candidate->id) &&
+        a->primary->voted_against == contested_before) {
+        contested_before = 0; /* that was for the same candidate: it knows that it did not win */
+    }
     c->last_vote_epoch = a->request->subject_epoch;
     if (!is_confirmation(a)) {
         a->primary->voted_against = a->request->subject_epoch;
@@ -178,6 +221,8 @@ static void give(struct cluster *c, const struct asking *a)
         .echo_us = a->request->sent_us,
         .link = a->link,
         .candidate = a->candidate->id,
+        .primary = a->primary->id,
+        .contested_before = contested_before,
     };
     c->is_lease_stale = true;
     c->stats.votes_given++;

@@ -52,9 +52,9 @@ typedef void exec_fn(struct exec *x);
 void exec_run(struct exec *x);
 
 /* Remove keys that have expired, at most max of them looking at no more than budget entries, as the
- * primary does on its own; x needs keyspace, now, effects and stats.  All keys of one call are of one
- * database, which is x->db afterwards; x->effects then has one DEL per key.  Returns how many keys
- * were removed. */
+ * primary does on its own; x needs keyspace, now, effects and stats.  All keys of one call are of
+ * one database, which is x->db afterwards; x->effects then has one DEL per key.  Returns how many
+ * keys were removed. */
 size_t exec_expire(struct exec *x, size_t budget, size_t max);
 
 #endif

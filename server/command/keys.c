@@ -137,7 +137,7 @@ void cmd_dbsize(struct exec *x)
     resp_write_integer(x->reply, (int64_t)keyspace_count(x->keyspace, x->db));
 }
 
-/* ---- OBJECT ----------------------------------------------------------------------------------------- */
+/* ---- OBJECT --------------------------------------------------------------------------------- */
 
 static const char *encoding_name(const struct entry *e)
 {

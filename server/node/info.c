@@ -15,7 +15,7 @@ size_t node_used_memory(const struct node *node)
     struct keyspace_memory memory;
 
     keyspace_memory(node->keyspace, &memory);
-    return mem_used_total() + memory.slab_bytes;
+    return mem_used_total() + memory.arena_bytes;
 }
 
 static void info_server(struct node *node, struct buf *out)

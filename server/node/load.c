@@ -43,6 +43,7 @@ static void open_reader(struct node *node, struct keyspace *target)
     loading->dropped_count = 0;
     loading->is_whole = false;
     loading->now_ms = node->now.unix_ms;
+    keyspace_set_clock(target, node->now.unix_ms);
 }
 
 static void close_reader(struct loading *loading)

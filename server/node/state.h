@@ -197,9 +197,9 @@ struct node {
     uint64_t next_link;
     struct stream stream;       /* stream.c */
     bool is_data_complete;      /* whole data of the shard, as far as is known */
+    char data_shard[41];        /* the shard whose data we hold, perhaps not the newest */
     char pending_host[256];     /* to follow once the file at start is loaded */
     uint16_t pending_port;
-    struct mono_time incomplete_until; /* when a primary stops to wait for fuller replicas */
 
     struct cluster *cluster;    /* cluster_side.c; NULL outside cluster mode */
     struct cluster_actions cluster_actions;

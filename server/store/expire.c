@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding expired entries without an index.
  *
- * Each shard knows how many of its entries have an expiry and a bound before which none is due.  The
- * search goes round over the shards, skips those whose bound lies ahead, and looks through the
+ * Each shard knows how many of its entries have an expiry and a bound before which none is due.
+ * The search goes round over the shards, skips those whose bound lies ahead, and looks through the
  * others.  A shard looked through from end to end learns its bound anew. */
 #include "base/assert.h"
 #include "store/keyspace_state.h"
@@ -148,6 +148,7 @@ int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now
     uint32_t number = ks->is_cluster ? keyspace_next_table(ks, ks->volatiles, 0) : db;
     struct table_span span;
     uint64_t position = 0;
+    const int64_t longest = INT64_MAX / ((int64_t)MEAN_ENTRIES * 2); /* the sum must not overflow */
     int64_t sum = 0;
     int64_t count = 0;
 
@@ -164,8 +165,7 @@ int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now
                 if (expiry != EXPIRE_NEVER) {
                     int64_t left = expiry > now_ms ? expiry - now_ms : 0;
 
-                    sum += left < INT64_MAX / (MEAN_ENTRIES * 2) ? left
-                                                                 : INT64_MAX / (MEAN_ENTRIES * 2);
+                    sum += left < longest ? left : longest;
                     count++;
                 }
             }

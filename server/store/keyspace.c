@@ -70,7 +70,7 @@ struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes
     };
 }
 
-/* ---- lookups -------------------------------------------------------------------------------------- */
+/* ---- lookups -------------------------------------------------------------------------------- */
 
 void keyspace_prefetch_bucket(const struct keyspace *ks, const struct key_ref *ref)
 {
@@ -123,7 +123,7 @@ size_t keyspace_entry_bytes(const struct keyspace *ks, const struct entry *e)
     return bytes + BUCKET_BYTES / (BUCKET_PLACES - 1);
 }
 
-/* ---- counts --------------------------------------------------------------------------------------- */
+/* ---- counts --------------------------------------------------------------------------------- */
 
 /* The counts of a table before a change. */
 struct counts {
@@ -178,7 +178,7 @@ static struct entry_block *value_block_of(const struct entry *e)
     return entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL;
 }
 
-/* ---- setting -------------------------------------------------------------------------------------- */
+/* ---- setting -------------------------------------------------------------------------------- */
 
 static uint64_t new_object(struct keyspace *ks, struct table *table, size_t size)
 {
@@ -318,7 +318,7 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
     put_plan(ks, ref, &plan);
 }
 
-/* ---- editing -------------------------------------------------------------------------------------- */
+/* ---- editing -------------------------------------------------------------------------------- */
 
 /* A block for the string that is to have len bytes, with room to grow. */
 static struct entry_block *grown_block(struct bytes old, size_t len)
@@ -411,7 +411,7 @@ void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t
     recount(ks, table, before);
 }
 
-/* ---- removing and moving -------------------------------------------------------------------------- */
+/* ---- removing and moving -------------------------------------------------------------------- */
 
 /* Take the entry out; its blocks are the caller's to let go. */
 static void remove_place(struct keyspace *ks, const struct key_ref *ref,

@@ -94,7 +94,7 @@ void entry_touch(struct entry *e, int64_t now_ms);
 /* All bytes spent on it, its part of the table included. */
 size_t keyspace_entry_bytes(const struct keyspace *ks, const struct entry *e);
 
-/* ---- changes ---------------------------------------------------------------------------------- */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 /* Set or replace.  value is copied; canonical integers take the integer form. */
 void keyspace_set(struct keyspace *ks, const struct key_ref *ref, struct bytes value,
@@ -117,7 +117,7 @@ void keyspace_flush_all(struct keyspace *ks);
 void keyspace_flush_slot(struct keyspace *ks, unsigned slot); /* cluster mode */
 void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2);
 
-/* ---- many keys -------------------------------------------------------------------------------- */
+/* ---- many keys ------------------------------------------------------------------------------ */
 
 uint64_t keyspace_count(const struct keyspace *ks, unsigned db);
 uint64_t keyspace_count_all(const struct keyspace *ks);

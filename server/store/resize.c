@@ -16,6 +16,7 @@ enum {
     FILL_NEW_PERMILLE = 790, /* of a shard that was just resized */
     TINY_BUCKETS = 3,        /* a shard up to here may be full to the last place */
     CROWDED_PERCENT = 94,
+    DEPTH_MAX = 33,    /* bits that can name a shard */
     ROUND_BUCKETS = 4, /* arrays of more than a chunk are a multiple of this long */
     SPLIT_MEAN = 700,  /* entries per shard on average, above which shards are split */
     MERGE_MEAN = 250,  /* below which they are merged */
@@ -23,7 +24,7 @@ enum {
     PREFETCH_AHEAD = 12,
 };
 
-/* ---- bucket arrays ------------------------------------------------------------------------------ */
+/* ---- bucket arrays -------------------------------------------------------------------------- */
 
 /* Arrays are exact while they are one chunk, and a little rounded above. */
 static uint32_t rounded_buckets(uint32_t wanted)
@@ -180,13 +181,19 @@ bool resize_is_crowded(const struct shard *shard)
     return ((uint64_t)shard->count + 1) * 100 > places * CROWDED_PERCENT;
 }
 
-void resize_grow(struct table_shared *shared, struct table *table, struct shard *shard)
+void resize_add(struct table_shared *shared, struct table *table, struct shard *shard,
+                struct table_item item)
 {
-    resize_shard(shared, table, shard,
-                 rounded_buckets(shard->bucket_count + shard->bucket_count / 8 + 1));
+    uint32_t wanted = rounded_buckets(shard->bucket_count + shard->bucket_count / 8 + 1);
+
+    walk_before_resize(shared, table, shard);
+    shared->scratch.count = 0;
+    list_items(shared, table, shard);
+    VEC_PUSH(&shared->scratch, item);
+    fill(shared, table, shard, shared->scratch.items, (uint32_t)shared->scratch.count, wanted);
 }
 
-/* ---- directories of shards ------------------------------------------------------------------------ */
+/* ---- directories of shards ------------------------------------------------------------------ */
 
 static size_t segment_shards(uint32_t depth)
 {
@@ -195,6 +202,7 @@ static size_t segment_shards(uint32_t depth)
 
 static size_t segment_count(uint32_t depth)
 {
+    ASSERT(depth <= DEPTH_MAX);
     return depth < TABLE_SEGMENT_BITS ? 1 : (size_t)1 << (depth - TABLE_SEGMENT_BITS);
 }
 
@@ -279,7 +287,7 @@ void table_clear(struct table_shared *shared, struct table *table)
     *table = (struct table){.number = number};
 }
 
-/* ---- splitting and merging ----------------------------------------------------------------------- */
+/* ---- splitting and merging ------------------------------------------------------------------ */
 
 /* Read the keys of the listed entries and move those with the bit after the prefix clear to the
  * front; returns how many.  The items' tags are those of the longer prefix then. */
@@ -405,7 +413,7 @@ static void merge_last(struct table_shared *shared, struct table *table)
     }
 }
 
-/* ---- keeping the fill ------------------------------------------------------------------------------ */
+/* ---- keeping the fill ----------------------------------------------------------------------- */
 
 /* Resize the next shard in turn whose length is well off what its count asks for. */
 static void sweep(struct table_shared *shared, struct table *table, bool grow)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Scanning in the order of hashes.
  *
- * A cursor is a position: the entries with a smaller hash have been visited.  Whatever resizing does
- * to the shards in between, each entry is on the side of the cursor that it was on.  A home
+ * A cursor is a position: the entries with a smaller hash have been visited.  Whatever resizing
+ * does to the shards in between, each entry is on the side of the cursor that it was on.  A home
  * bucket is visited whole, so entries of equal tags are never parted; when the shard has been
  * merged meanwhile and the position lies within a tag, the full hashes decide. */
 #include "base/assert.h"

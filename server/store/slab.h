@@ -66,8 +66,8 @@ struct slab {
 void slab_init(struct slab *slab, size_t arena_bytes);
 void slab_deinit(struct slab *slab);
 
-/* An object of at least size bytes, at most SLAB_OBJECT_MAX; its contents are undefined.  Sizes that
- * are a multiple of 64 are aligned to 64. */
+/* An object of at least size bytes, at most SLAB_OBJECT_MAX; its contents are undefined.  Sizes
+ * that are a multiple of 64 up to 1024 are aligned to 64. */
 MUST_USE uint64_t slab_alloc(struct slab *slab, enum slab_kind kind, size_t size);
 void slab_free(struct slab *slab, uint64_t ref);
 /* The size class of the object: all of it may be used. */

@@ -144,13 +144,11 @@ void table_insert(struct table_shared *shared, struct table *table, uint64_t has
     }
     shard = table_shard(table, hash, &level);
     item.hash = table_tag(hash, level);
-    if (resize_is_crowded(shard)) {
-        resize_grow(shared, table, shard);
+    if (resize_is_crowded(shard) || !put_new(shared, table, shard, &item)) {
+        resize_add(shared, table, shard, item);
+    } else {
+        shard->count++;
     }
-    while (!put_new(shared, table, shard, &item)) {
-        resize_grow(shared, table, shard);
-    }
-    shard->count++;
     table->count++;
     table_note_expiry(table, shard, EXPIRE_NEVER, expire_at_ms);
     resize_after_insert(shared, table);

@@ -2,8 +2,9 @@
 /* A hash table of references to entries that never stops to grow as a whole.
  *
  * A table is cut by the highest bits of the hash into shards of about a thousand entries, each an
- * array of cache-line buckets, in chunks of equal size so that memory fits whatever it grows to.  It grows and shrinks by steps of one shard: the array of
- * one shard is made a little longer or shorter, or one shard is split in two, or two are merged.
+ * array of cache-line buckets.  It grows and shrinks by steps of one shard: the array of one shard
+ * is made a little longer or shorter, or one shard is split in two, or two are merged.  Arrays
+ * are lists of chunks of 1 KB, so that one size of memory fits whatever they grow to.
  *
  *     hash   | prefix: names the shard | tag: 16 bits | rest |
  *     home bucket of a tag = tag * home_count / 65536

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The one walker: a point-in-time image of the key space, taken in slices on the loop thread.
  *
- * From walk_start on, every entry that existed at that moment is handed to the sink exactly once, with
- * the value it had at that moment: when the walk comes by, or earlier, right before a command
+ * From walk_start on, every entry that existed at that moment is handed to the sink exactly once,
+ * with the value it had at that moment: when the walk comes by, or earlier, right before a command
  * changes or removes it.  Entries made after the start are not handed over.  Entries come in no
  * promised order, but a database (or slot) at a time except for those handed over early.
  *

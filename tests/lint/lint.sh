@@ -79,7 +79,7 @@ done
 
 echo "clang-tidy"
 printf '%s\n' "${compiled[@]}" | grep -v '^tests/' |
-    xargs -P 2 -n 4 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- -std=c11 -D_GNU_SOURCE -Icommon -Iserver -I. >"${TMPDIR:-/tmp}/starling-tidy.$$" 2>/dev/null ||
+    xargs -P 2 -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- -std=c11 -D_GNU_SOURCE -Icommon -Iserver -I. >"${TMPDIR:-/tmp}/starling-tidy.$$" 2>/dev/null ||
     note "clang-tidy has something to say:"
 grep -E 'error:|warning:' "${TMPDIR:-/tmp}/starling-tidy.$$" | sort -u | head -n 40
 rm -f "${TMPDIR:-/tmp}/starling-tidy.$$"

@@ -57,13 +57,13 @@ struct model {
     uint64_t handed_count;
 };
 
-#define EXPECT(model, condition)                                                            \
-    cr_assert(condition,                                                                    \
-              "run again with: STARLING_SEED=%llu build/release/tests/model/run --filter "  \
-              "'keyspace_model/*'",                                                         \
+#define EXPECT(model, condition)                                                                   \
+    cr_assert(condition,                                                                           \
+              "run again with: STARLING_SEED=%llu build/release/tests/model/run --filter "         \
+              "'keyspace_model/*'",                                                                \
               (unsigned long long)(model)->seed)
 
-/* ---- keys and values ------------------------------------------------------------------------------ */
+/* ---- keys and values ------------------------------------------------------------------------ */
 
 /* Some keys are long, and in a cluster every fourth is in one hot slot. */
 static struct bytes key_text(const struct model *m, unsigned index, char *out)
@@ -162,7 +162,7 @@ static int64_t random_expiry(struct model *m)
     return m->now_ms + 1 + (int64_t)rng_below(&m->rng, 100000);
 }
 
-/* ---- operations ------------------------------------------------------------------------------------ */
+/* ---- operations ----------------------------------------------------------------------------- */
 
 static void do_set(struct model *m, struct key_ref *ref, struct record *r)
 {
@@ -345,7 +345,7 @@ static void do_expire(struct model *m)
     }
 }
 
-/* ---- scans ------------------------------------------------------------------------------------------ */
+/* ---- scans ---------------------------------------------------------------------------------- */
 
 static void on_scan(void *context, const struct entry *e)
 {
@@ -367,8 +367,8 @@ static void scan_step(struct model *m)
             r->scan_visits = 0;
         }
     }
-    m->scan_cursor = keyspace_scan(m->ks, m->scan_db, m->scan_cursor,
-                                   1 + rng_below(&m->rng, 200), on_scan, m);
+    m->scan_cursor =
+        keyspace_scan(m->ks, m->scan_db, m->scan_cursor, 1 + rng_below(&m->rng, 200), on_scan, m);
     EXPECT(m, m->scan_cursor < UINT64_C(1) << 53);
     if (m->scan_cursor == 0) {
         m->is_scanning = false;
@@ -380,7 +380,7 @@ static void scan_step(struct model *m)
     }
 }
 
-/* ---- walks ------------------------------------------------------------------------------------------ */
+/* ---- walks ---------------------------------------------------------------------------------- */
 
 static void on_walk(void *context, unsigned db, const struct entry *e)
 {
@@ -432,7 +432,7 @@ static void walk_some(struct model *m)
     }
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static void expect_equal(const struct model *m)
 {
@@ -519,8 +519,7 @@ static void run_model(bool is_cluster, uint64_t default_seed)
     m.seed = seed != NULL ? strtoull(seed, NULL, 10) : default_seed;
     rng_init(&m.rng, m.seed);
     m.now_ms = 1700000000000;
-    m.records =
-        mem_alloc_zeroed(MEM_TEST, (size_t)m.databases * KEYS * sizeof(struct record));
+    m.records = mem_alloc_zeroed(MEM_TEST, (size_t)m.databases * KEYS * sizeof(struct record));
     m.ks = keyspace_new(&(struct keyspace_options){.is_cluster = is_cluster,
                                                    .database_count = m.databases,
                                                    .hash_seed = rng_u64(&m.rng),

@@ -113,6 +113,33 @@ void check_after_pass(struct world *world, struct sim_node *n)
     n->was_replica = !facts.is_primary;
 }
 
+/* Which keys of the clients differ: for the message. */
+static void list_differences(struct world *world, int a, int b, char *out, size_t size)
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (int c = 0; c < world->options.clients; c++) {
+        for (int k = 0; k < SIM_KEYS; k++) {
+            char name[32];
+            uint64_t at_a = 0;
+            uint64_t at_b = 0;
+
+            snprintf(name, sizeof(name), "c%d:k%d", c, k);
+            if (!check_peek(&world->nodes[a], name, &at_a)) {
+                at_a = 0;
+            }
+            if (!check_peek(&world->nodes[b], name, &at_b)) {
+                at_b = 0;
+            }
+            if (at_a != at_b && len + 64 < size) {
+                len += (size_t)snprintf(out + len, size - len, " %s: %llu and %llu;", name,
+                                        (unsigned long long)at_a, (unsigned long long)at_b);
+            }
+        }
+    }
+}
+
 /* ---- equal offsets, equal data ---------------------------------------------------------------- */
 
 static int find_by_id(const struct world *world, const char *id)
@@ -148,8 +175,11 @@ void check_replicas_equal(struct world *world)
         node_facts(world->nodes[primary].node, &its);
         if (its.is_primary && strcmp(mine.history, its.history) == 0 && mine.offset == its.offset &&
             node_digest(world->nodes[i].node) != node_digest(world->nodes[primary].node)) {
-            world_fail(world, "replica %d differs from its primary %d at offset %llu", i, primary,
-                       (unsigned long long)mine.offset);
+            char differences[512];
+
+            list_differences(world, i, primary, differences, sizeof(differences));
+            world_fail(world, "replica %d differs from its primary %d at offset %llu:%s", i, primary,
+                       (unsigned long long)mine.offset, differences);
         }
     }
 }
@@ -253,8 +283,9 @@ static bool waited_is_there(struct world *world, int c, int k, char *reason, siz
         return false;
     }
     if (!check_peek(&world->nodes[owner], name, &version) || version < key->waited_version) {
-        snprintf(reason, size, "%s is at version %llu, %llu had been confirmed by all replicas", name,
-                 (unsigned long long)version, (unsigned long long)key->waited_version);
+        snprintf(reason, size, "%s is at version %llu, but nodes %x have confirmed %llu and never forgot", name,
+                 (unsigned long long)version, key->acked_by,
+                 (unsigned long long)key->waited_version);
         return false;
     }
     return true;

@@ -2,6 +2,8 @@
 /* What goes wrong, and when. */
 #include "tests/sim/world.h"
 
+#include <stdio.h>
+
 static int64_t between_ms(struct world *world, int64_t least, int64_t most)
 {
     return least + (int64_t)rng_below(&world->rng, (uint64_t)(most - least + 1));
@@ -9,7 +11,10 @@ static int64_t between_ms(struct world *world, int64_t least, int64_t most)
 
 static void note(struct world *world, const char *what, int node, int64_t ms)
 {
-    log_line(&world->logger, LOG_WARNING, "---- %s %d for %lld ms", what, node, (long long)ms);
+    if (world->options.is_verbose) {
+        printf("%10.4f  ---- %s %d for %lld ms\n", (double)world->now_us / 1e6, what, node,
+               (long long)ms);
+    }
 }
 
 static void unblock_all(struct world *world)

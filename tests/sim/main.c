@@ -61,25 +61,19 @@ static void form(struct world *world)
         snprintf(command, sizeof(command), "CLUSTER MEET 10.0.0.1 %d %d", SIM_PORT, SIM_BUS_PORT);
         must(world, i, command);
     }
-    for (int tries = 0; tries < 100 && world->failure[0] == '\0'; tries++) {
-        bool all_know = true;
-
-        run_ms(world, 100);
-        for (int i = primaries; i < world->node_count; i++) {
-            char reply[256];
-
-            node_id(world, i % primaries, id);
-            snprintf(command, sizeof(command), "CLUSTER COUNT-FAILURE-REPORTS %s", id);
-            all_know = admin_command(world, i, command, reply, sizeof(reply)) && all_know;
-        }
-        if (all_know) {
-            break;
-        }
-    }
     for (int i = primaries; i < world->node_count; i++) {
-        node_id(world, i % primaries, id);
-        snprintf(command, sizeof(command), "CLUSTER REPLICATE %s", id);
-        must(world, i, command);
+        char reply[256] = "";
+        bool is_done = false;
+
+        /* Until the introduction has reached it, it does not know its primary. */
+        for (int tries = 0; tries < 100 && !is_done && run_ms(world, 100); tries++) {
+            node_id(world, i % primaries, id);
+            snprintf(command, sizeof(command), "CLUSTER REPLICATE %s", id);
+            is_done = admin_command(world, i, command, reply, sizeof(reply));
+        }
+        if (!is_done) {
+            world_fail(world, "node %d cannot be made a replica: %s", i, reply);
+        }
     }
 }
 

@@ -166,6 +166,7 @@ static void put_off(struct world *world, struct sim_event *event, int64_t at_us)
 
     later->conn = event->conn;
     later->to_end = event->to_end;
+    later->number = event->number;
     later->bytes = buf_steal(&event->bytes);
 }
 
@@ -180,11 +181,15 @@ static void on_bytes(struct world *world, struct sim_event *event)
     }
     to = &conn->ends[event->to_end];
     from = &conn->ends[1 - event->to_end];
-    if (is_blocked(world, from, to)) {
-        put_off(world, event, world->now_us + RETRY_US);
+    /* On a blocked way bytes wait, and so they do until the other side has accepted, or until those
+     * sent before them have come. */
+    if (is_blocked(world, from, to) || (to->kind == END_SESSION && to->life == 0) ||
+        event->number != to->taken_count) {
+        put_off(world, event, world->now_us + RETRY_US / 10);
         return;
     }
     if (to->kind == END_CLIENT) {
+        to->taken_count++;
         client_input(world, to->node, buf_bytes(&event->bytes));
     } else if (end_is_alive(world, to)) {
         struct sim_node *n = &world->nodes[to->node];
@@ -193,6 +198,7 @@ static void on_bytes(struct world *world, struct sim_event *event)
             put_off(world, event, n->paused_until_us);
             return;
         }
+        to->taken_count++;
         sim_node_pass(world, n, hand_in, event);
     }
 }
@@ -213,6 +219,7 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
     event = world_schedule(world, at_us, on_bytes);
     event->conn = conn->id;
     event->to_end = 1 - from_end;
+    event->number = to->sent_count++;
     buf_append_bytes(&event->bytes, bytes);
 }
 

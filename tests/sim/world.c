@@ -12,6 +12,7 @@ enum {
     SIM_ARENA_BYTES = 64 * 1024 * 1024,
 };
 
+#define EVENTS_MAX    (INT64_C(1) << 32) /* in one run: the lower part of an event's key */
 #define UNIX_EPOCH_MS INT64_C(1700000000000)
 
 struct moment sim_node_clock(const struct sim_node *n)
@@ -54,7 +55,8 @@ struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_f
     }
     event->run = run;
     /* Events of one microsecond run in the order in which they were scheduled. */
-    heap_push(&world->events, &event->at, at_us * 4096 + (int64_t)(world->sequence++ % 4096));
+    heap_push(&world->events, &event->at, at_us * EVENTS_MAX + world->sequence++);
+    ASSERT(world->sequence < EVENTS_MAX);
     return event;
 }
 
@@ -69,10 +71,10 @@ void world_run_until(struct world *world, int64_t until_us)
     struct heap_node *first;
 
     while (world->failure[0] == '\0' && (first = heap_peek(&world->events)) != NULL &&
-           first->key / 4096 <= until_us) {
+           first->key / EVENTS_MAX <= until_us) {
         struct sim_event *event = CONTAINER_OF(first, struct sim_event, at);
 
-        world->now_us = first->key / 4096;
+        world->now_us = first->key / EVENTS_MAX;
         heap_remove(&world->events, first);
         event->run(world, event);
         free_event(event);
@@ -186,7 +188,7 @@ void sim_node_start(struct world *world, int index)
     n->was_replica = false;
     n->env = (struct env){
         .context = n,
-        .logger = &world->logger,
+        .logger = &n->logger,
         .fs = &n->fs,
         .now = env_now,
         .exit = env_exit,
@@ -245,21 +247,16 @@ void sim_node_pause(struct world *world, int index, int64_t for_ms)
 
 static void print_line(void *context, enum log_level level, const char *line)
 {
-    struct world *world = context;
+    struct sim_node *n = context;
 
     (void)level;
-    printf("%10.4f  %s\n", (double)world->now_us / 1e6, line);
+    printf("%10.4f  node %d: %s\n", (double)n->world->now_us / 1e6, n->index, line);
 }
 
 void world_init(struct world *world, const struct sim_options *options)
 {
     *world = (struct world){.options = *options, .next_conn = 1};
     rng_init(&world->rng, options->seed);
-    world->logger = (struct logger){
-        .threshold = options->is_verbose ? LOG_DEBUG : (enum log_level)(LOG_WARNING + 1),
-        .sink = print_line,
-        .sink_context = world,
-    };
     world->node_count = options->primaries * (1 + options->replicas_each);
     ASSERT(world->node_count <= SIM_NODES_MAX && options->clients <= SIM_CLIENTS_MAX);
     for (int i = 0; i < world->node_count; i++) {
@@ -270,6 +267,11 @@ void world_init(struct world *world, const struct sim_options *options)
         n->clock_rate = 1.0 + ((double)rng_below(&world->rng, 2001) - 1000.0) / 100000.0;
         n->clock_offset_us = (int64_t)rng_below(&world->rng, 1000000000) + 1000000;
         n->next_write = 1;
+        n->logger = (struct logger){
+            .threshold = options->is_verbose ? LOG_DEBUG : (enum log_level)(LOG_WARNING + 1),
+            .sink = print_line,
+            .sink_context = n,
+        };
         sim_node_start(world, i);
     }
 }

@@ -44,7 +44,9 @@ struct sim_end {
     uint32_t life;        /* of the node, so that a dead one's ends are not taken for its heir's */
     uint64_t link;        /* END_LINK */
     struct session *session; /* END_SESSION */
-    int64_t last_at_us;   /* bytes towards this end arrive in order */
+    int64_t last_at_us;   /* bytes towards this end arrive in order: */
+    uint64_t sent_count;  /* pieces sent to it, */
+    uint64_t taken_count; /* and those that came */
 };
 
 struct sim_conn {
@@ -69,6 +71,7 @@ struct sim_node {
     struct world *world;
     int index;
     struct node *node; /* NULL while dead */
+    struct logger logger;
     struct env env;
     struct fs fs;
     uint32_t life;
@@ -147,8 +150,7 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     struct sim_client clients[SIM_CLIENTS_MAX];
     bool clients_run;
-    uint64_t sequence;
-    struct logger logger;
+    int64_t sequence;
     /* Who was seen to accept writes for a slot under an epoch: checks.c. */
     struct claim *claims;
     size_t claim_count;

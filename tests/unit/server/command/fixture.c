@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum {
-    WORDS_MAX = 64,
     ARENA_BYTES = 1 << 28,
     DATABASES = 16,
 };
@@ -19,11 +18,11 @@ struct fixture *fixture_new(bool is_cluster)
     rng_init(&f->rng, 1);
     f->writer = (struct resp_writer){.out = &f->reply, .version = 2};
     f->x = (struct exec){
-        .keyspace = keyspace_new(
-            &(struct keyspace_options){.is_cluster = is_cluster,
-                                       .database_count = is_cluster ? 1 : DATABASES,
-                                       .hash_seed = 7,
-                                       .arena_bytes = ARENA_BYTES}),
+        .keyspace =
+            keyspace_new(&(struct keyspace_options){.is_cluster = is_cluster,
+                                                    .database_count = is_cluster ? 1 : DATABASES,
+                                                    .hash_seed = 7,
+                                                    .arena_bytes = ARENA_BYTES}),
         .database_count = is_cluster ? 1 : DATABASES,
         .is_primary = true,
         .is_cluster = is_cluster,
@@ -60,7 +59,6 @@ void fixture_run_words(struct fixture *f, const struct bytes *words, size_t coun
 
 void fixture_run(struct fixture *f, const char *request)
 {
-    struct bytes words[WORDS_MAX];
     size_t count = 0;
     struct bytes left;
 
@@ -73,10 +71,10 @@ void fixture_run(struct fixture *f, const char *request)
         if (word.len == 0) {
             break;
         }
-        cr_assert(count < WORDS_MAX);
-        words[count++] = bytes_equal_text(word, "\"\"") ? (struct bytes){"", 0} : word;
+        cr_assert(count < FIXTURE_WORDS);
+        f->words[count++] = bytes_equal_text(word, "\"\"") ? (struct bytes){"", 0} : word;
     }
-    fixture_run_words(f, words, count);
+    fixture_run_words(f, f->words, count);
 }
 
 const char *fixture_reply(struct fixture *f)

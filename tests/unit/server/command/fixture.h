@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* A key space with commands run on it, for the tests of this folder.
  *
- * A request is a line of words parted by blanks; "" is an empty word.  A reply is compared as it is on the
- * wire, with '|' for each line end; effects as "SET k v; DEL x". */
+ * A request is a line of words parted by blanks; "" is an empty word.  A reply is compared as it is
+ * on the wire, with '|' for each line end; effects as "SET k v; DEL x". */
 #ifndef STARLING_TESTS_COMMAND_FIXTURE_H
 #define STARLING_TESTS_COMMAND_FIXTURE_H
 
 #include "command/exec.h"
+
+enum {
+    FIXTURE_WORDS = 64, /* of a request, at most */
+};
 
 struct fixture {
     struct exec x;
@@ -16,6 +20,7 @@ struct fixture {
     struct resp_writer writer;
     struct buf reply;
     struct buf text; /* the request's words */
+    struct bytes words[FIXTURE_WORDS];
     struct buf shown;
 };
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions against their header's promises. */
+#include "session/session.h"
+
+#include <criterion/criterion.h>
+
+static struct session *make(struct session_table *table)
+{
+    struct session_peer peer = {.address = "127.0.0.1:5000", .local = "127.0.0.1:6379", .fd = 9};
+
+    return session_new(table, &peer, (struct mono_time){.us = 5000000});
+}
+
+Test(session, has_an_id_of_its_own_and_is_found_by_it)
+{
+    struct session_table table;
+    struct session *first;
+    struct session *second;
+    uint64_t id;
+
+    session_table_init(&table);
+    first = make(&table);
+    second = make(&table);
+    cr_assert_neq(first->id, second->id);
+    cr_assert_eq(session_find(&table, second->id), second);
+    id = first->id;
+    session_free(&table, first);
+    cr_assert_null(session_find(&table, id));
+    cr_assert_eq(table.count, 1);
+    session_free(&table, second);
+    session_table_deinit(&table);
+}
+
+Test(session, gives_its_output_in_order_however_little_is_written)
+{
+    struct session_table table;
+    struct session *s;
+    struct buf seen = {0};
+
+    session_table_init(&table);
+    s = make(&table);
+    for (int i = 0; i < 200000; i++) {
+        buf_append_byte(&s->out, (char)(i % 251));
+    }
+    while (session_output_pending(s) > 0) {
+        size_t len = session_output_pending(s) < 777 ? session_output_pending(s) : 777;
+
+        buf_append_bytes(&seen, bytes_prefix(session_output(s), len));
+        session_output_done(s, len);
+    }
+    cr_assert_eq(seen.len, 200000);
+    for (size_t i = 0; i < seen.len; i++) {
+        cr_assert_eq(seen.data[i], (char)(i % 251));
+    }
+    cr_assert_eq(s->bytes_out, 200000);
+    buf_deinit(&seen);
+    session_free(&table, s);
+    session_table_deinit(&table);
+}
+
+Test(session, puts_stashed_requests_before_the_incomplete_one)
+{
+    struct session_table table;
+    struct session *s;
+
+    session_table_init(&table);
+    s = make(&table);
+    buf_append_text(&s->stash, "PING\r\n");
+    buf_append_text(&s->in, "GE");
+    session_unstash(s);
+    cr_assert_str_eq(buf_text(&s->in), "PING\r\nGE");
+    cr_assert_eq(s->stash.len, 0);
+    session_free(&table, s);
+    session_table_deinit(&table);
+}
+
+Test(session, describes_itself_as_client_list_does)
+{
+    struct session_table table;
+    struct session *s;
+    struct buf text = {0};
+
+    session_table_init(&table);
+    s = make(&table);
+    s->flags = SESSION_CLUSTER_READONLY;
+    buf_append_text(&s->name, "me");
+    session_describe(s, (struct mono_time){.us = 8500000}, &text);
+    cr_assert(strstr(buf_text(&text), "id=1 addr=127.0.0.1:5000 laddr=127.0.0.1:6379 fd=9 name=me "
+                                      "age=3 idle=3 flags=r db=0") == text.data,
+              "%s", text.data);
+    buf_deinit(&text);
+    session_free(&table, s);
+    session_table_deinit(&table);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/hash.h"
+#include "base/vec.h"
+#include "store/keyspace_state.h"
+#include "tests/unit/server/store/space.h"
+
+#include <criterion/criterion.h>
+
+enum {
+    SAME_TAG_KEYS = 60,
+};
+
+/* Numbers of keys whose hashes begin with the same 16 bits. */
+static void find_same_tag(uint64_t tag, unsigned *out)
+{
+    char text[SPACE_KEY_TEXT];
+    unsigned found = 0;
+
+    for (unsigned i = 0; found < SAME_TAG_KEYS; i++) {
+        if (hash_bytes(space_key(i, text), 42) >> 48 == tag) {
+            out[found++] = i;
+        }
+    }
+}
+
+static void count_visit(void *context, const struct entry *e)
+{
+    (void)e;
+    ++*(unsigned *)context;
+}
+
+Test(table, many_entries_with_one_tag_are_kept_and_scanned_as_one_group)
+{
+    static const uint64_t tags[] = {0, 0x1234, 0xffff};
+    unsigned numbers[SAME_TAG_KEYS];
+    char text[SPACE_KEY_TEXT];
+
+    for (size_t t = 0; t < ARRAY_COUNT(tags); t++) {
+        struct keyspace *ks = space_new(false);
+        unsigned visits = 0;
+
+        find_same_tag(tags[t], numbers);
+        for (unsigned i = 0; i < SAME_TAG_KEYS; i++) {
+            space_set_many(ks, 0, numbers[i], 1, EXPIRE_NEVER);
+            keyspace_check(ks);
+        }
+        (void)keyspace_scan(ks, 0, tags[t] << 32, 1, count_visit, &visits);
+        cr_assert_eq(visits, SAME_TAG_KEYS);
+        for (unsigned i = 0; i < SAME_TAG_KEYS; i++) {
+            cr_assert_not_null(space_find(ks, 0, (space_key(numbers[i], text), text)));
+            space_remove_many(ks, 0, numbers[i], 1);
+        }
+        cr_assert_eq(keyspace_count(ks, 0), 0);
+        space_free(ks);
+    }
+}
+
+Test(table, it_is_found_to_be_sound_at_every_size_on_the_way_up_and_down)
+{
+    struct keyspace *ks = space_new(false);
+
+    for (unsigned i = 0; i < 3000; i++) {
+        space_set_many(ks, 0, i, 1, EXPIRE_NEVER);
+        if (i < 200 || i % 50 == 0) {
+            keyspace_check(ks);
+        }
+    }
+    for (unsigned i = 3000; i-- > 0;) {
+        space_remove_many(ks, 0, i, 1);
+        if (i < 200 || i % 50 == 0) {
+            keyspace_check(ks);
+        }
+    }
+    space_free(ks);
+}
+
+Test(table, it_stays_about_84_percent_full_while_it_grows)
+{
+    struct keyspace *ks = space_new(false);
+
+    space_set_many(ks, 0, 0, 20000, EXPIRE_NEVER);
+    for (unsigned i = 20000; i < 60000; i += 1000) {
+        uint64_t places;
+
+        space_set_many(ks, 0, i, 1000, EXPIRE_NEVER);
+        places = ks->tables[0].bucket_count * BUCKET_PLACES;
+        cr_assert(ks->tables[0].count * 100 <= places * 85);
+        cr_assert(ks->tables[0].count * 100 >= places * 81);
+    }
+    cr_assert_gt(ks->tables[0].shard_count, 40);
+    space_free(ks);
+}
+
+Test(table, shards_stay_small_enough_for_a_step)
+{
+    struct keyspace *ks = space_new(false);
+    struct table_span span;
+    uint64_t position = 0;
+
+    space_set_many(ks, 0, 0, 100000, EXPIRE_NEVER);
+    do {
+        cr_assert(table_span_at(&ks->tables[0], position, &span));
+        cr_assert_leq(span.shard->count, 2000);
+        position = span.next;
+    } while (position != 0);
+    space_free(ks);
+}
+
+Test(table, deletions_and_insertions_in_turn_do_not_lengthen_searches)
+{
+    struct keyspace *ks = space_new(false);
+    struct table_span span;
+    uint64_t position = 0;
+    uint64_t passed = 0;
+
+    space_set_many(ks, 0, 0, 5000, EXPIRE_NEVER);
+    for (unsigned i = 0; i < 200000; i++) {
+        space_remove_many(ks, 0, i, 1);
+        space_set_many(ks, 0, i + 5000, 1, EXPIRE_NEVER);
+    }
+    do {
+        cr_assert(table_span_at(&ks->tables[0], position, &span));
+        for (uint32_t b = 0; b < span.shard->bucket_count; b++) {
+            passed += bucket_passed(shard_bucket(span.shard, b)) > 0;
+        }
+        position = span.next;
+    } while (position != 0);
+    cr_assert_lt(passed * 2, ks->tables[0].bucket_count);
+    space_free(ks);
+}
+
+Test(table, a_single_key_in_a_slot_costs_little)
+{
+    struct keyspace *ks = space_new(true);
+    struct keyspace_memory memory;
+
+    space_set(ks, 0, "k", "v");
+    keyspace_memory(ks, &memory);
+    cr_assert_leq(ks->shared.directory_bytes, 128);
+    cr_assert_eq(ks->shared.slab.object_bytes[SLAB_BUCKETS], 64 + 8);
+    space_free(ks);
+}
