@@ -260,9 +260,9 @@ static bool counts(const struct cluster *c, const struct cluster_node *node,
     return has_voted(c, node) && !is_contested;
 }
 
-/* With every other voter's confirmation nobody is left who could have let somebody else take
- * our place: each of them would know.  It is the way out when many are contested at once. */
-static bool is_confirmed_by_all(const struct cluster *c)
+/* With every voter's word nobody is left who could have let somebody else take a voter's place, and
+ * be heard of by none of them.  It is the way out when many are contested at once. */
+static bool is_wanted_by_all(const struct cluster *c)
 {
     size_t voters = 0;
 
@@ -274,7 +274,7 @@ static bool is_confirmed_by_all(const struct cluster *c)
         }
         voters += node_is_voter(node) ? 1 : 0;
     }
-    return c->election.reason == ELECTION_CONFIRM && voters > 0;
+    return voters > 0;
 }
 
 static void count_votes(struct cluster *c)
@@ -288,7 +288,7 @@ static void count_votes(struct cluster *c)
     for (size_t i = 1; i < c->nodes.count; i++) {
         votes += counts(c, c->nodes.items[i], subject) ? 1 : 0;
     }
-    if (votes < nodes_majority(c) && !is_confirmed_by_all(c)) {
+    if (votes < nodes_majority(c) && !is_wanted_by_all(c)) {
         return;
     }
     /* With its agreement means with its vote: that ends its lease. */

@@ -33,9 +33,6 @@ static const char *check_standing(struct cluster *c, const struct asking *a)
     if (!node_is_voter(c->me)) {
         return "this node is no voter";
     }
-    if (node_contested_epoch(c->me) != 0 && !is_confirmation(a) && a->primary != c->me) {
-        return "this voter may have been replaced itself";
-    }
     if (a->primary == NULL) {
         return "the primary is unknown here";
     }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The narrated tour: six real servers on loopback, and the steps that main.c strings together.
+ *
+ * cluster.c   starts them, forms the cluster with our cli, asks nodes questions
+ * keys.c      writes and reads many keys, as a cluster client does
+ * traffic.c   threads that write in the background and remember what was acknowledged
+ * takeover.c  kills a primary, measures the take-over, brings the old primary back
+ *
+ * Every step returns false and fills demo->error when something did not happen as promised.
+ * All but traffic's own threads belong to the main thread. */
+#ifndef STARLING_TESTS_DEMO_DEMO_H
+#define STARLING_TESTS_DEMO_DEMO_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/errmsg.h"
+#include "base/rng.h"
+#include "io/client.h"
+#include "resp/value.h"
+#include "tests/support/server.h"
+
+enum {
+    DEMO_PRIMARIES = 3,
+    DEMO_NODES = 2 * DEMO_PRIMARIES,
+    DEMO_HEAL_MS = 30000, /* everything that has to come back comes back in this time */
+    DEMO_TEXT = 256,
+};
+
+struct demo {
+    struct server servers[DEMO_NODES];
+    struct client *clients[DEMO_NODES]; /* NULL until asked for */
+    bool is_quiet;
+    int chapter;
+    struct rng rng;
+    struct errmsg error;
+};
+
+/* ---- main.c ----------------------------------------------------------------------------------- */
+
+/* A line for the reader; none when quiet. */
+void demo_say(const struct demo *demo, const char *format, ...) PRINTF_LIKE(2, 3);
+void demo_chapter(struct demo *demo, const char *title);
+
+/* ---- cluster.c -------------------------------------------------------------------------------- */
+
+MUST_USE bool demo_start_servers(struct demo *demo);
+MUST_USE bool demo_form_cluster(struct demo *demo);
+void demo_clean_up(struct demo *demo);
+
+/* One request to one node on the connection kept for it.  The caller releases *out. */
+MUST_USE bool demo_ask(struct demo *demo, size_t node, struct resp_value *out, size_t word_count,
+                       ...);
+/* The same, the reply as text: an integer is written out, an aggregate is an error. */
+MUST_USE bool demo_ask_text(struct demo *demo, size_t node, char out[DEMO_TEXT], size_t word_count,
+                            ...);
+/* A line of INFO <section>, or of CLUSTER INFO when section is NULL. */
+MUST_USE bool demo_field(struct demo *demo, size_t node, const char *section, const char *field,
+                         char out[DEMO_TEXT]);
+/* The same as a number. */
+MUST_USE bool demo_number(struct demo *demo, size_t node, const char *section, const char *field,
+                          int64_t *out);
+void demo_disconnect(struct demo *demo, size_t node);
+/* The node with this port, DEMO_NODES when it is none of ours. */
+size_t demo_node_of_port(const struct demo *demo, int64_t port);
+
+/* Who serves what, as a node that runs tells it (CLUSTER SLOTS). */
+enum {
+    DEMO_RANGES_MAX = 64
+};
+struct demo_range {
+    int64_t first_slot;
+    int64_t last_slot;
+    size_t primary;
+    size_t replica; /* DEMO_NODES: none */
+};
+struct demo_map {
+    struct demo_range ranges[DEMO_RANGES_MAX];
+    size_t count;
+};
+MUST_USE bool demo_read_map(struct demo *demo, size_t via, struct demo_map *out);
+/* Wait until the node tells of three shards, each with a replica. */
+MUST_USE bool demo_wait_map(struct demo *demo, size_t via, struct demo_map *out);
+/* NULL when nobody serves the slot. */
+const struct demo_range *demo_find_range(const struct demo_map *map, int64_t slot);
+/* Wait until all nodes see the cluster as whole: ok, every primary with its replica online. */
+MUST_USE bool demo_wait_healthy(struct demo *demo);
+
+/* ---- keys.c ----------------------------------------------------------------------------------- */
+
+int64_t demo_slot(const char *key);
+/* Write or check the keys "tour:0" and so on. */
+MUST_USE bool demo_write_keys(struct demo *demo, const struct demo_map *map, int count);
+MUST_USE bool demo_check_keys(struct demo *demo, const struct demo_map *map, int count);
+/* A word that, as a hash tag, lies in a slot of the range. */
+void demo_tag_in(const struct demo_range *range, char out[32]);
+
+/* ---- traffic.c -------------------------------------------------------------------------------- */
+
+enum {
+    TRAFFIC_WRITES_MAX = 20000, /* of one writer */
+};
+
+/* One writer thread: SET and WAIT 1 to keys of one shard until it is told to stop. */
+struct writer {
+    pthread_t thread;
+    uint16_t ports[DEMO_NODES];
+    uint16_t port; /* whom it thinks to be the primary */
+    char tag[32];
+    struct client *client;
+    atomic_bool is_to_stop;
+    atomic_int acknowledged_count;
+    int write_count;
+    int refused_count;
+    bool acknowledged[TRAFFIC_WRITES_MAX];
+};
+
+struct traffic {
+    struct writer writers[DEMO_PRIMARIES];
+    size_t started_count;
+};
+
+MUST_USE bool traffic_start(struct demo *demo, struct traffic *traffic,
+                            const struct demo_range *shards[DEMO_PRIMARIES]);
+/* Wait until every writer in which_mask has so many acknowledged writes more than now. */
+MUST_USE bool traffic_wait_for(struct demo *demo, struct traffic *traffic, unsigned which_mask,
+                               int more);
+void traffic_stop(struct traffic *traffic);
+/* Every acknowledged write is there. */
+MUST_USE bool traffic_check(struct demo *demo, const struct traffic *traffic,
+                            const struct demo_map *map);
+
+/* ---- takeover.c ------------------------------------------------------------------------------- */
+
+struct takeover {
+    size_t victim;
+    size_t heir;        /* its replica */
+    char tag[32];       /* of keys in one of its slots */
+    int64_t elapsed_us; /* from the kill to the first accepted write */
+};
+
+/* Kill the primary of the range and wait until its replica accepts a write. */
+MUST_USE bool takeover_run(struct demo *demo, const struct demo_range *range, struct takeover *out);
+/* Start the killed server again; it has to come back as a replica that is in sync. */
+MUST_USE bool takeover_bring_back(struct demo *demo, const struct takeover *takeover);
+/* Both hold the same data. */
+MUST_USE bool takeover_compare(struct demo *demo, const struct takeover *takeover,
+                               char digest[DEMO_TEXT]);
+
+#endif

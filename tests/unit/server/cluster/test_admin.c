@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/server/cluster/core.h"
+#include "tests/unit/server/cluster/world.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+Test(cluster_admin, slots_are_added_all_or_none)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+    uint16_t first[] = {1, 2};
+    uint16_t overlapping[] = {3, 2};
+    uint16_t twice[] = {7, 7};
+
+    cr_expect(cluster_add_slots(core.cluster, &call, first, 2));
+    cr_expect_not(cluster_add_slots(core.cluster, &call, overlapping, 2));
+    cr_expect_str_eq(core.error.text, "Slot 2 is already busy");
+    cr_expect_not(cluster_owns_slot(core.cluster, 3));
+    cr_expect_not(cluster_add_slots(core.cluster, &call, twice, 2));
+    cr_expect_str_eq(core.error.text, "Slot 7 specified multiple times");
+    cr_expect_not(cluster_del_slots(core.cluster, &call, overlapping, 1));
+    cr_expect_str_eq(core.error.text, "Slot 3 is already unassigned");
+    cr_expect(cluster_del_slots(core.cluster, &call, first, 2));
+    cr_expect_not(cluster_owns_slot(core.cluster, 1));
+    core_deinit(&core);
+}
+
+Test(cluster_admin, slots_with_keys_are_not_flushed)
+{
+    struct core core = core_new("");
+    struct cluster_call call;
+
+    core_own_everything(&core);
+    call = core_call(&core);
+    call.has_keys = true;
+    cr_expect_not(cluster_flush_slots(core.cluster, &call));
+    cr_expect_str_eq(core.error.text, "DB must be empty to perform CLUSTER FLUSHSLOTS.");
+    call.has_keys = false;
+    cr_expect(cluster_flush_slots(core.cluster, &call));
+    cr_expect_not(cluster_owns_slot(core.cluster, 0));
+    core_deinit(&core);
+}
+
+Test(cluster_admin, a_config_epoch_is_set_once_on_a_lone_node)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+
+    cr_expect_not(cluster_set_config_epoch(core.cluster, &call, -1));
+    cr_expect_str_eq(core.error.text, "Invalid config epoch specified: -1");
+    cr_expect(cluster_set_config_epoch(core.cluster, &call, 4));
+    cr_expect_eq(cluster_current_epoch(core.cluster), 4);
+    cr_expect_not(cluster_set_config_epoch(core.cluster, &call, 5));
+    cr_expect_str_eq(core.error.text, "Node config epoch is already non-zero");
+    core_deinit(&core);
+}
+
+Test(cluster_admin, the_epoch_is_bumped_unless_it_is_the_greatest)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+    uint64_t epoch;
+    bool is_bumped;
+
+    cr_expect(cluster_bump_epoch(core.cluster, &call, &is_bumped, &epoch));
+    cr_expect(is_bumped);
+    cr_expect_eq(epoch, 1);
+    cr_expect(cluster_bump_epoch(core.cluster, &call, &is_bumped, &epoch));
+    cr_expect_not(is_bumped);
+    cr_expect_eq(epoch, 1);
+    core_deinit(&core);
+}
+
+Test(cluster_admin, meet_checks_the_address_and_opens_a_link)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+    const struct cluster_action *open;
+
+    cr_expect_not(cluster_meet(core.cluster, &call, BYTES_LITERAL("no way"), 7000, 0));
+    cr_expect_str_eq(core.error.text, "Invalid node address specified: no way:7000");
+    cr_expect_not(cluster_meet(core.cluster, &call, BYTES_LITERAL("10.0.0.2"), 60000, 0));
+    cr_assert(cluster_meet(core.cluster, &call, BYTES_LITERAL("10.0.0.2"), 7000, 0));
+    open = core_find(&core, CLUSTER_ACTION_OPEN);
+    cr_assert_not_null(open);
+    cr_expect_eq(open->address.bus_port, 17000);
+    cr_expect(cluster_meet(core.cluster, &call, BYTES_LITERAL("10.0.0.2"), 7000, 0));
+    cr_expect_eq(cluster_node_count(core.cluster), 2, "met once although asked twice");
+    core_deinit(&core);
+}
+
+Test(cluster_admin, a_node_that_never_answers_is_dropped_from_its_handshake)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+
+    cr_assert(cluster_meet(core.cluster, &call, BYTES_LITERAL("peer.example"), 7000, 0));
+    for (int i = 0; i < 20; i++) {
+        core_tick(&core, 100);
+    }
+    cr_expect_eq(cluster_node_count(core.cluster), 1);
+    core_deinit(&core);
+}
+
+static void expect_forget_error(struct world *w, int member, const char *id, const char *text)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, member, &error);
+
+    cr_expect_not(cluster_forget(w->members[member].core, &call, bytes_from_text(id)));
+    cr_expect_not_null(strstr(error.text, text), "said: %s", error.text);
+}
+
+Test(cluster_admin, forget_refuses_what_must_stay)
+{
+    struct world *w = world_three_and_three();
+
+    expect_forget_error(w, 3, w->members[3].id.text, "I tried hard but I can't forget myself...");
+    expect_forget_error(w, 3, w->members[0].id.text, "Can't forget my master!");
+    expect_forget_error(w, 3, "abc", "Unknown node abc");
+    world_free(w);
+}
+
+static void expect_replicate_error(struct world *w, int member, const char *id, const char *text)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, member, &error);
+
+    cr_expect_not(cluster_replicate(w->members[member].core, &call, bytes_from_text(id)));
+    cr_expect_str_eq(error.text, text);
+}
+
+Test(cluster_admin, replicate_refuses_what_makes_no_sense)
+{
+    struct world *w = world_three_and_three();
+
+    expect_replicate_error(w, 3, "xyz", "Unknown node xyz");
+    expect_replicate_error(w, 3, w->members[3].id.text, "Can't replicate myself");
+    expect_replicate_error(w, 3, w->members[4].id.text,
+                           "I can only replicate a master, not a replica.");
+    expect_replicate_error(w, 0, w->members[1].id.text,
+                           "To set a master the node must be empty and without assigned slots.");
+    world_free(w);
+}
+
+Test(cluster_admin, failover_is_for_replicas_of_a_primary_that_is_there)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, 0, &error);
+
+    cr_expect_not(cluster_failover(w->members[0].core, &call, CLUSTER_FAILOVER_AGREED));
+    cr_expect_str_eq(error.text, "You should send CLUSTER FAILOVER to a replica");
+    world_kill(w, 0);
+    world_run(w, 200);
+    call = world_call(w, 3, &error);
+    cr_expect_not(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+    cr_expect_str_eq(error.text, "Master is down or failed, please use CLUSTER FAILOVER FORCE");
+    world_free(w);
+}
+
+Test(cluster_admin, a_soft_reset_forgets_the_others_and_keeps_the_id)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 3, NULL);
+    struct cluster_id id = w->members[3].id;
+
+    cr_assert(cluster_reset(w->members[3].core, &call, false));
+    world_carry_out(w, 3);
+    cr_expect_eq(world_known_nodes(w, 3), 1);
+    cr_expect(cluster_id_equal(cluster_my_id(w->members[3].core), &id));
+    cr_expect_not(cluster_is_replica(w->members[3].core));
+    cr_expect_eq(w->members[3].follows, NOBODY);
+    world_free(w);
+}
+
+Test(cluster_admin, a_hard_reset_makes_a_new_node)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+
+    cr_assert(cluster_set_config_epoch(core.cluster, &call, 4));
+    call.has_keys = true;
+    cr_expect_not(cluster_reset(core.cluster, &call, true));
+    cr_expect_str_eq(core.error.text,
+                     "CLUSTER RESET can't be called with master nodes containing keys");
+    call.has_keys = false;
+    cr_assert(cluster_reset(core.cluster, &call, true));
+    cr_expect_neq(strcmp(cluster_my_id(core.cluster)->text, CORE_ID), 0);
+    cr_expect_eq(cluster_current_epoch(core.cluster), 0);
+    core_deinit(&core);
+}
+
+Test(cluster_admin, setslot_checks_owner_and_keys)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, 0, &error);
+    struct bytes other = bytes_from_text(w->members[1].id.text);
+    uint16_t theirs = world_first_slot(1);
+    struct cluster *core = w->members[0].core;
+
+    cr_expect_not(cluster_set_slot(core, &call, theirs, CLUSTER_SETSLOT_MIGRATING, other));
+    cr_expect_not_null(strstr(error.text, "I'm not the owner of hash slot"));
+    cr_expect_not(cluster_set_slot(core, &call, 0, CLUSTER_SETSLOT_IMPORTING, other));
+    cr_expect_str_eq(error.text, "I'm already the owner of hash slot 0");
+    call.has_keys = true;
+    cr_expect_not(cluster_set_slot(core, &call, 0, CLUSTER_SETSLOT_NODE, other));
+    cr_expect_not_null(strstr(error.text, "while I still hold keys"));
+    world_free(w);
+}
+
+Test(cluster_settings, that_are_wrong_are_refused_and_nothing_changes)
+{
+    struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
+    struct core core = core_new("");
+
+    settings.announce_ip = "not an ip";
+    cr_expect_not(cluster_configure(core.cluster, &settings, &core.error));
+    cr_expect_not_null(strstr(core.error.text, "cluster-announce-ip"));
+    settings.announce_ip = NULL;
+    settings.announce_hostname = "a,b";
+    cr_expect_not(cluster_configure(core.cluster, &settings, &core.error));
+    settings.announce_hostname = NULL;
+    settings.node_timeout_ms = 1;
+    cr_expect_not(cluster_configure(core.cluster, &settings, &core.error));
+    cr_expect_not_null(strstr(core.error.text, "cluster-node-timeout"));
+    core_deinit(&core);
+}

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole clusters of cores: they find each other, replace who fails, and never disagree. */
+#include "tests/unit/server/cluster/world.h"
+
+#include "base/rng.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Test(cluster_world, six_nodes_that_met_one_know_all_and_are_ok)
+{
+    struct world *w = world_three_and_three();
+
+    for (int i = 0; i < w->count; i++) {
+        cr_expect_eq(world_known_nodes(w, i), 6);
+    }
+    cr_expect(world_is_ok(w));
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(world_server_of(w, world_first_slot(i)), i);
+        cr_expect(world_is_replica_of(w, i + 3, i));
+    }
+    world_free(w);
+}
+
+Test(cluster_world, a_killed_primary_is_replaced_by_its_replica_within_two_timeouts)
+{
+    struct world *w = world_three_and_three();
+
+    world_kill(w, 0);
+    world_run(w, WORLD_TIMEOUT_MS);
+    cr_expect_eq(w->members[3].promotions, 0, "not before the lease could run out");
+    world_run(w, WORLD_TIMEOUT_MS);
+    cr_expect_eq(w->members[3].promotions, 1);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_run(w, 500);
+    cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
+Test(cluster_world, of_three_replicas_exactly_one_takes_over_and_the_others_follow_it)
+{
+    struct world *w = world_three_and_three();
+    unsigned promotions = 0;
+    int winner;
+
+    for (int i = 4; i <= 5; i++) {
+        struct cluster_call call = world_call(w, i, NULL);
+
+        cr_assert(
+            cluster_replicate(w->members[i].core, &call, bytes_from_text(w->members[0].id.text)));
+        world_carry_out(w, i);
+    }
+    world_run(w, 1000);
+    world_kill(w, 0);
+    world_run(w, 4000);
+    winner = world_server_of(w, world_first_slot(0));
+    cr_assert_geq(winner, 3);
+    for (int i = 3; i <= 5; i++) {
+        promotions += w->members[i].promotions;
+        cr_expect(i == winner || world_is_replica_of(w, i, winner));
+    }
+    cr_expect_eq(promotions, 1);
+    world_free(w);
+}
+
+Test(cluster_world, the_replica_with_the_most_data_takes_over)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 4, NULL);
+
+    cr_assert(cluster_replicate(w->members[4].core, &call, bytes_from_text(w->members[0].id.text)));
+    world_carry_out(w, 4);
+    world_run(w, 500);
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 5000;
+    world_run(w, 500);
+    world_kill(w, 0);
+    world_run(w, 3000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 4);
+    cr_expect(world_is_replica_of(w, 3, 4));
+    world_free(w);
+}
+
+Test(cluster_world, a_candidate_behind_a_reachable_sibling_gets_no_vote)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 4, NULL);
+
+    cr_assert(cluster_replicate(w->members[4].core, &call, bytes_from_text(w->members[0].id.text)));
+    world_carry_out(w, 4);
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 5000;
+    world_run(w, 1000);
+    /* The one behind does not hear its sibling, so it thinks itself the first. */
+    world_kill(w, 0);
+    world_run(w, 900);
+    w->members[4].is_disk_stuck = true; /* and the other cannot stand: its epoch is not saved */
+    world_run(w, 5000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    cr_expect_gt(cluster_get_stats(w->members[3].core).elections_started, 0);
+    world_free(w);
+}
+
+Test(cluster_world, an_old_primary_comes_back_as_a_replica)
+{
+    struct world *w = world_three_and_three();
+
+    world_kill(w, 1);
+    world_run(w, 3000);
+    cr_assert_eq(world_server_of(w, world_first_slot(1)), 4);
+    world_start(w, 1);
+    world_run(w, 2000);
+    cr_expect(world_is_replica_of(w, 1, 4));
+    cr_expect_eq(world_server_of(w, world_first_slot(1)), 4);
+    cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
+Test(cluster_world, a_primary_that_restarts_quickly_keeps_its_slots)
+{
+    struct world *w = world_three_and_three();
+
+    world_kill(w, 1);
+    world_run(w, 200);
+    world_start(w, 1);
+    cr_expect_not(world_has_lease(w, 1), "nobody has granted it one yet");
+    world_run(w, 2000);
+    cr_expect_eq(world_server_of(w, world_first_slot(1)), 1);
+    cr_expect_eq(w->members[4].promotions, 0);
+    world_free(w);
+}
+
+Test(cluster_world, a_paused_primary_that_wakes_has_no_lease)
+{
+    struct world *w = world_three_and_three();
+
+    cr_assert(world_has_lease(w, 2));
+    world_pause(w, 2);
+    world_run(w, 5000);
+    cr_expect_not(world_has_lease(w, 2));
+    cr_expect_eq(world_server_of(w, world_first_slot(2)), 5);
+    world_resume(w, 2);
+    world_run(w, 1);
+    cr_expect_not(world_has_lease(w, 2));
+    world_run(w, 3000);
+    cr_expect(world_is_replica_of(w, 2, 5));
+    world_free(w);
+}
+
+Test(cluster_world, a_primary_in_the_minority_stops_and_the_majority_replaces_it)
+{
+    struct world *w = world_three_and_three();
+
+    world_cut_off(w, 0, 1);
+    world_run(w, 950);
+    cr_expect_not(world_has_lease(w, 0));
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    cr_expect_not(cluster_is_ok(w->members[0].core));
+    world_cut_off(w, 0, 0);
+    world_run(w, 4000);
+    cr_expect(world_is_replica_of(w, 0, 3));
+    cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
+Test(cluster_world, the_others_keep_their_leases_while_one_primary_is_down)
+{
+    struct world *w = world_three_and_three();
+
+    world_kill(w, 0);
+    for (int i = 0; i < 3000; i++) {
+        world_run(w, 1);
+        cr_assert(world_has_lease(w, 1) && world_has_lease(w, 2));
+    }
+    world_free(w);
+}
+
+Test(cluster_world, a_vote_is_not_sent_before_it_is_on_disk)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[1].is_disk_stuck = true;
+    w->members[2].is_disk_stuck = true;
+    world_kill(w, 0);
+    world_run(w, 4000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    w->members[1].is_disk_stuck = false;
+    w->members[2].is_disk_stuck = false;
+    for (int i = 1; i <= 2; i++) {
+        world_carry_out(w, i);
+    }
+    world_run(w, 4000);
+    cr_expect_eq(w->members[3].promotions, 1);
+    world_free(w);
+}
+
+Test(cluster_world, a_replica_without_whole_data_is_not_promoted)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[3].status.is_data_complete = false;
+    world_run(w, 500);
+    world_kill(w, 0);
+    world_run(w, 6000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    cr_expect_eq(cluster_get_stats(w->members[3].core).elections_started, 0);
+    world_free(w);
+}
+
+Test(cluster_world, a_replica_whose_data_is_too_old_is_not_promoted)
+{
+    struct world *w = world_three_and_three();
+
+    world_run(w, 100);
+    w->members[3].follows = 5; /* its link goes elsewhere and is down */
+    world_cut_off(w, 5, 9);
+    world_run(w, 25000);
+    world_kill(w, 0);
+    world_run(w, 5000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    world_free(w);
+}
+
+Test(cluster_world, a_manual_failover_moves_the_role_without_a_gap_in_data)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 3, NULL);
+
+    w->members[0].status.offset = 700;
+    cr_assert(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+    world_carry_out(w, 3);
+    world_run(w, 500);
+    cr_expect_eq(w->members[3].promotions, 1);
+    cr_expect_eq(w->members[3].status.offset, 700);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_run(w, 1500);
+    cr_expect(world_is_replica_of(w, 0, 3));
+    cr_expect_not(w->members[0].is_write_paused);
+    world_free(w);
+}
+
+Test(cluster_world, a_manual_failover_waits_for_the_replica_and_gives_up_in_time)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 3, NULL);
+
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 700;
+    cr_assert(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+    world_carry_out(w, 3);
+    world_run(w, 1000);
+    cr_expect(w->members[0].is_write_paused);
+    world_run(w, 5000);
+    cr_expect_not(w->members[0].is_write_paused);
+    cr_expect_eq(w->members[3].promotions, 0);
+    cr_expect(world_has_lease(w, 0));
+    world_free(w);
+}
+
+Test(cluster_world, a_forced_failover_replaces_a_working_primary_after_its_lease)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 4, NULL);
+
+    cr_assert(cluster_failover(w->members[4].core, &call, CLUSTER_FAILOVER_FORCE));
+    world_carry_out(w, 4);
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(1)), 4);
+    cr_expect(world_is_replica_of(w, 1, 4));
+    world_free(w);
+}
+
+Test(cluster_world, a_takeover_needs_nobody)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call;
+
+    world_kill(w, 0);
+    world_kill(w, 1);
+    world_run(w, 4000);
+    cr_expect_eq(w->members[3].promotions, 0, "no majority is left");
+    for (int i = 3; i <= 4; i++) {
+        call = world_call(w, i, NULL);
+        cr_assert(cluster_failover(w->members[i].core, &call, CLUSTER_FAILOVER_TAKEOVER));
+        world_carry_out(w, i);
+    }
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    cr_expect_eq(world_server_of(w, world_first_slot(1)), 4);
+    cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
+Test(cluster_world, a_primary_without_its_data_lets_its_replica_take_over)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 300;
+    world_run(w, 200);
+    world_kill(w, 0);
+    world_run(w, 50);
+    world_start(w, 0);
+    w->members[0].status.is_data_complete = false;
+    w->members[0].status.offset = 0;
+    w->members[3].is_frozen = true;
+    world_set_status(w, 0);
+    world_run(w, 3000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    cr_expect(world_is_replica_of(w, 0, 3));
+    world_free(w);
+}
+
+Test(cluster_world, all_nodes_that_move_to_new_addresses_at_once_find_each_other)
+{
+    struct world *w = world_three_and_three();
+
+    for (int i = 0; i < w->count; i++) {
+        world_kill(w, i);
+    }
+    for (int i = 0; i < w->count; i++) {
+        snprintf(w->members[i].ip, sizeof(w->members[i].ip), "10.9.0.%d", 6 - i);
+        world_start(w, i);
+    }
+    world_run(w, 4000);
+    cr_expect(world_is_ok(w));
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(world_server_of(w, world_first_slot(i)), i);
+        cr_expect(world_is_replica_of(w, i + 3, i));
+        cr_expect_eq(world_known_nodes(w, i), 6);
+    }
+    world_free(w);
+}
+
+Test(cluster_world, one_node_that_moves_is_known_at_its_new_address_everywhere)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_node_view view;
+    size_t index;
+
+    world_kill(w, 4);
+    snprintf(w->members[4].ip, sizeof(w->members[4].ip), "10.0.7.7");
+    world_start(w, 4);
+    world_run(w, 3000);
+    for (int i = 0; i < w->count; i++) {
+        struct moment now = {.mono = w->now, .unix_ms = 1};
+
+        cr_assert(
+            cluster_find_node(w->members[i].core, bytes_from_text(w->members[4].id.text), &index));
+        cluster_node_at(w->members[i].core, index, now, &view);
+        cr_expect(strcmp(view.ip, "10.0.7.7") == 0);
+    }
+    world_free(w);
+}
+
+Test(cluster_world, a_node_with_another_secret_is_not_let_in)
+{
+    struct world *w = world_new(2);
+    struct cluster_call call;
+
+    for (int i = 0; i < 2; i++) {
+        world_kill(w, i);
+        buf_clear(&w->members[i].file);
+        snprintf(w->members[i].secret, sizeof(w->members[i].secret), "secret %d", i);
+        world_start(w, i);
+    }
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_meet(w->members[0].core, &call, BYTES_LITERAL("10.0.0.2"), 7001, 17001));
+    world_carry_out(w, 0);
+    world_run(w, 5000);
+    cr_expect_eq(world_known_nodes(w, 0), 1);
+    cr_expect_eq(world_known_nodes(w, 1), 1);
+    cr_expect_gt(cluster_get_stats(w->members[1].core).refused_frames, 0);
+    world_free(w);
+}
+
+Test(cluster_world, nodes_with_one_secret_work_together)
+{
+    struct world *w = world_new(2);
+    struct cluster_call call;
+
+    for (int i = 0; i < 2; i++) {
+        world_kill(w, i);
+        buf_clear(&w->members[i].file);
+        snprintf(w->members[i].secret, sizeof(w->members[i].secret), "our secret");
+        world_start(w, i);
+    }
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_meet(w->members[0].core, &call, BYTES_LITERAL("node1"), 7001, 17001));
+    world_carry_out(w, 0);
+    world_run(w, 2000);
+    cr_expect_eq(world_known_nodes(w, 0), 2);
+    cr_expect_eq(world_known_nodes(w, 1), 2);
+    world_free(w);
+}
+
+Test(cluster_world, a_forgotten_node_stays_forgotten_for_a_minute)
+{
+    struct world *w = world_three_and_three();
+
+    world_kill(w, 5);
+    world_run(w, 3000);
+    for (int i = 0; i < 5; i++) {
+        struct cluster_call call = world_call(w, i, NULL);
+
+        cr_assert(
+            cluster_forget(w->members[i].core, &call, bytes_from_text(w->members[5].id.text)));
+        world_carry_out(w, i);
+    }
+    world_run(w, 5000);
+    for (int i = 0; i < 5; i++) {
+        cr_expect_eq(world_known_nodes(w, i), 5);
+    }
+    world_free(w);
+}
+
+Test(cluster_world, a_primary_that_was_voted_against_in_vain_is_confirmed_again)
+{
+    struct world *w = world_three_and_three();
+
+    world_cut_off(w, 0, 1);
+    for (int i = 0; i < 4000 && cluster_get_stats(w->members[1].core).votes_given == 0; i++) {
+        world_run(w, 1);
+    }
+    cr_assert_gt(cluster_get_stats(w->members[1].core).votes_given, 0);
+    /* The candidate dies before it hears of its votes, and the primary is back. */
+    world_kill(w, 3);
+    world_cut_off(w, 0, 0);
+    world_run(w, 8000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    cr_expect_gt(cluster_get_stats(w->members[0].core).elections_won, 0);
+    world_free(w);
+}
+
+Test(cluster_world, random_kills_pauses_and_cuts_never_give_two_leases_and_heal)
+{
+    const char *seed_text = getenv("STARLING_SEED");
+    uint64_t seed = seed_text != NULL ? strtoull(seed_text, NULL, 10) : 1;
+    struct world *w = world_three_and_three();
+    struct rng rng;
+
+    cr_log_info("reproduce: STARLING_SEED=%llu %s", (unsigned long long)seed,
+                "build/release/tests/unit/server/cluster/run --filter 'cluster_world/random*'");
+    rng_init(&rng, seed);
+    for (int round = 0; round < 60; round++) {
+        int i = (int)rng_below(&rng, 6);
+        struct member *m = &w->members[i];
+
+        switch (rng_below(&rng, 4)) {
+        case 0:
+            m->is_running ? world_kill(w, i) : world_start(w, i);
+            break;
+        case 1:
+            m->is_paused = !m->is_paused && m->is_running;
+            break;
+        default:
+            m->side = m->side == 0 ? (int)rng_below(&rng, 3) : 0;
+            break;
+        }
+        world_run(w, (int64_t)rng_below(&rng, 1500)); /* asserts one lease a slot */
+    }
+    for (int i = 0; i < 6; i++) {
+        w->members[i].side = 0;
+        world_resume(w, i);
+        if (!w->members[i].is_running) {
+            world_start(w, i);
+        }
+    }
+    world_run(w, 15000);
+    cr_expect(world_is_ok(w));
+    for (int shard = 0; shard < 3; shard++) {
+        cr_expect_neq(world_server_of(w, world_first_slot(shard)), NOBODY);
+    }
+    world_free(w);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/frame.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static struct cluster_id id_of(const char *text)
+{
+    struct cluster_id id = {0};
+
+    cr_assert(cluster_id_parse(bytes_from_text(text), &id));
+    return id;
+}
+
+static struct frame sample(enum frame_type type)
+{
+    struct frame frame = {
+        .type = type,
+        .flags = FRAME_PRIMARY | FRAME_STATE_OK | FRAME_HAS_SLOTS,
+        .sender = id_of(ID_A),
+        .shard = id_of(ID_B),
+        .boot = 77,
+        .sequence = 12,
+        .current_epoch = 9,
+        .config_epoch = 8,
+        .offset = UINT64_C(1) << 40,
+        .sent_us = 123456789,
+        .echo_us = 987,
+        .timeout_ms = 1000,
+        .voted_epoch = 5,
+        .address = {.ip = "10.1.2.3", .hostname = "a.example", .port = 6379, .bus_port = 16379},
+        .subject = id_of(ID_B),
+        .subject_epoch = 9,
+    };
+
+    memset(frame.history, 'h', CLUSTER_HISTORY_LEN);
+    frame.slots[0] = 0xff00ff;
+    frame.slots[FRAME_SLOT_WORDS - 1] = UINT64_C(1) << 63;
+    return frame;
+}
+
+static void add_gossip(struct frame *frame, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct frame_gossip *entry = &frame->gossip[frame->gossip_count++];
+
+        *entry = (struct frame_gossip){
+            .id = id_of(ID_B),
+            .address = {.ip = "fe80::1", .port = 1, .bus_port = 2},
+            .flags = FRAME_NODE_FAILING,
+        };
+    }
+}
+
+static void encode(const struct frame *frame, const char *secret, struct buf *out)
+{
+    frame_encode(frame, bytes_from_text(secret), out);
+}
+
+static bool decode(const struct buf *bytes, const char *secret, struct frame *out)
+{
+    struct errmsg error = {0};
+    bool is_ok = frame_decode(buf_bytes(bytes), bytes_from_text(secret), out, &error);
+
+    cr_expect(is_ok == (error.text[0] == '\0'), "a refusal has a reason");
+    return is_ok;
+}
+
+Test(bus_frame, comes_back_as_it_went)
+{
+    struct frame frame = sample(FRAME_PING);
+    struct frame back;
+    struct buf bytes = {0};
+
+    add_gossip(&frame, 3);
+    encode(&frame, "", &bytes);
+    cr_assert(decode(&bytes, "", &back));
+    cr_expect_eq(back.type, FRAME_PING);
+    cr_expect_eq(back.flags, frame.flags);
+    cr_expect(cluster_id_equal(&back.sender, &frame.sender));
+    cr_expect(cluster_id_equal(&back.shard, &frame.shard));
+    cr_expect_eq(back.sequence, 12);
+    cr_expect_eq(back.offset, frame.offset);
+    cr_expect_eq(back.sent_us, frame.sent_us);
+    cr_expect_eq(back.voted_epoch, 5);
+    cr_expect_str_eq(back.history, frame.history);
+    cr_expect(cluster_address_equal(&back.address, &frame.address));
+    cr_expect_arr_eq(back.slots, frame.slots, sizeof(frame.slots));
+    cr_assert_eq(back.gossip_count, 3);
+    cr_expect_str_eq(back.gossip[2].address.ip, "fe80::1");
+    buf_deinit(&bytes);
+}
+
+Test(bus_frame, of_every_type_comes_back)
+{
+    for (int type = 1; type < FRAME_TYPE_END; type++) {
+        struct frame frame = sample((enum frame_type)type);
+        struct frame back;
+        struct buf bytes = {0};
+
+        encode(&frame, "key", &bytes);
+        cr_assert(decode(&bytes, "key", &back));
+        cr_expect_eq(back.type, (enum frame_type)type);
+        cr_expect(cluster_id_equal(&back.subject, &frame.subject));
+        cr_expect_eq(back.subject_epoch, 9);
+        buf_deinit(&bytes);
+    }
+}
+
+Test(bus_frame, is_cut_from_a_stream_in_pieces_of_every_size)
+{
+    struct frame frame = sample(FRAME_FAIL);
+    struct buf bytes = {0};
+    struct errmsg error;
+    size_t len;
+
+    encode(&frame, "", &bytes);
+    for (size_t i = 0; i < bytes.len; i++) {
+        cr_assert_eq(frame_cut(bytes_make(bytes.data, i), &len, &error), FRAME_MORE);
+    }
+    buf_append_text(&bytes, "STRLnext");
+    cr_assert_eq(frame_cut(buf_bytes(&bytes), &len, &error), FRAME_OK);
+    cr_expect_eq(len, bytes.len - 8);
+    buf_deinit(&bytes);
+}
+
+Test(bus_frame, of_another_protocol_or_an_impossible_length_is_invalid)
+{
+    struct errmsg error;
+    size_t len;
+    char head[FRAME_HEAD_BYTES] = {'S', 'T', 'R', 'L', 1, 1, 0, 0, 0, 2, 0, 0};
+
+    cr_expect_eq(frame_cut(BYTES_LITERAL("RCmb"), &len, &error), FRAME_INVALID);
+    cr_expect_eq(frame_cut(BYTES_LITERAL("X"), &len, &error), FRAME_INVALID);
+    cr_expect_eq(frame_cut(bytes_make(head, sizeof(head)), &len, &error), FRAME_INVALID);
+    head[9] = 0;
+    cr_expect_eq(frame_cut(bytes_make(head, sizeof(head)), &len, &error), FRAME_INVALID);
+}
+
+Test(bus_frame, with_any_bit_changed_is_refused_when_signed)
+{
+    struct frame frame = sample(FRAME_PONG);
+    struct frame back;
+    struct buf bytes = {0};
+
+    add_gossip(&frame, 1);
+    encode(&frame, "the secret", &bytes);
+    cr_assert(decode(&bytes, "the secret", &back));
+    for (size_t i = 0; i < bytes.len; i += 7) {
+        bytes.data[i] = (char)(bytes.data[i] ^ 0x10);
+        cr_assert_not(decode(&bytes, "the secret", &back));
+        bytes.data[i] = (char)(bytes.data[i] ^ 0x10);
+    }
+    buf_deinit(&bytes);
+}
+
+Test(bus_frame, is_refused_unless_both_sides_have_the_same_secret)
+{
+    struct frame frame = sample(FRAME_PING);
+    struct frame back;
+    struct buf with = {0};
+    struct buf without = {0};
+
+    encode(&frame, "one", &with);
+    encode(&frame, "", &without);
+    cr_expect_not(decode(&with, "two", &back));
+    cr_expect_not(decode(&with, "", &back));
+    cr_expect_not(decode(&without, "one", &back));
+    cr_expect(decode(&without, "", &back));
+    buf_deinit(&with);
+    buf_deinit(&without);
+}
+
+Test(bus_frame, with_all_the_gossip_it_may_hold_stays_below_its_bound)
+{
+    struct frame frame = sample(FRAME_PING);
+    struct frame back;
+    struct buf bytes = {0};
+
+    add_gossip(&frame, FRAME_GOSSIP_MAX);
+    for (size_t i = 0; i < FRAME_GOSSIP_MAX; i++) {
+        memset(frame.gossip[i].address.hostname, 'h', CLUSTER_HOSTNAME_SIZE - 1);
+    }
+    encode(&frame, "key", &bytes);
+    cr_expect_leq(bytes.len, FRAME_MAX_BYTES);
+    cr_assert(decode(&bytes, "key", &back));
+    cr_expect_eq(back.gossip_count, FRAME_GOSSIP_MAX);
+    buf_deinit(&bytes);
+}
+
+Test(bus_frame, that_contradicts_itself_is_refused)
+{
+    struct frame back;
+    struct buf bytes = {0};
+    struct frame cases[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        cases[i] = sample(FRAME_PING);
+    }
+    cases[0].flags &= (uint16_t)~FRAME_PRIMARY; /* a replica of nobody */
+    cases[1].primary = id_of(ID_B);             /* a primary with a primary */
+    cases[2].config_epoch = 10;                 /* beyond its current epoch */
+    cases[3].sender = (struct cluster_id){0};   /* from nobody */
+    for (size_t i = 0; i < 4; i++) {
+        buf_clear(&bytes);
+        encode(&cases[i], "", &bytes);
+        cr_expect_not(decode(&bytes, "", &back), "case %zu", i);
+    }
+    buf_deinit(&bytes);
+}
+
+Test(bus_frame, text_that_is_no_address_is_refused)
+{
+    struct frame frame = sample(FRAME_PING);
+    struct frame back;
+    struct buf bytes = {0};
+    char *at;
+
+    encode(&frame, "", &bytes);
+    at = memmem(bytes.data, bytes.len, "10.1.2.3", 8);
+    cr_assert_not_null(at);
+    at[2] = '\n';
+    cr_expect_not(decode(&bytes, "", &back));
+    buf_deinit(&bytes);
+}
+
+Test(cluster_identity, ids_are_forty_lower_case_hex_digits)
+{
+    struct cluster_id id;
+
+    cr_expect(cluster_id_parse(BYTES_LITERAL(ID_A), &id));
+    cr_expect_not(cluster_id_parse(BYTES_LITERAL("aaaa"), &id));
+    cr_expect_not(cluster_id_parse(BYTES_LITERAL("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), &id));
+    cr_expect_not(cluster_id_parse(BYTES_LITERAL("gaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), &id));
+}
+
+Test(cluster_identity, addresses_and_hostnames_are_told_apart)
+{
+    cr_expect(cluster_ip_is_valid(BYTES_LITERAL("127.0.0.1")));
+    cr_expect(cluster_ip_is_valid(BYTES_LITERAL("2001:db8::1")));
+    cr_expect_not(cluster_ip_is_valid(BYTES_LITERAL("node-1.example")));
+    cr_expect_not(cluster_ip_is_valid(BYTES_LITERAL("face.de")));
+    cr_expect_not(cluster_ip_is_valid(BYTES_LITERAL("")));
+    cr_expect(cluster_hostname_is_valid(BYTES_LITERAL("node-1.example")));
+    cr_expect_not(cluster_hostname_is_valid(BYTES_LITERAL("node 1")));
+    cr_expect_not(cluster_hostname_is_valid(BYTES_LITERAL("node,1")));
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/server/cluster/core.h"
+
+#include "spec/slot.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#define MYSELF                                                                                     \
+    CORE_ID " 10.0.0.1:6379@16379,me.example,shard-id=" CORE_ID                                    \
+            " myself,master - 0 0 3 connected 0-99 200\n"
+#define OTHER                                                                                      \
+    OTHER_ID " fe80::2:6380@16380,,shard-id=" OTHER_ID ",voted-against=4"                          \
+             " master - 0 0 4 connected 300-16383\n"
+#define VARS "vars currentEpoch 5 lastVoteEpoch 4\n"
+
+static const char *text_of(const struct core *core, struct buf *out)
+{
+    struct moment now = {.mono = core->now, .unix_ms = 1};
+
+    buf_clear(out);
+    cluster_format_nodes(core->cluster, now, out);
+    return buf_text(out);
+}
+
+static void expect_refused(const char *file, const char *reason)
+{
+    struct core core = core_new(file);
+
+    cr_expect_null(core.cluster, "accepted: %s", file);
+    cr_expect_not_null(strstr(core.error.text, reason), "said: %s", core.error.text);
+    core_deinit(&core);
+}
+
+Test(nodes_file, is_read_and_told_again)
+{
+    struct core core = core_new(MYSELF OTHER VARS);
+    struct buf text = {0};
+
+    cr_assert_not_null(core.cluster);
+    cr_expect_str_eq(cluster_my_id(core.cluster)->text, CORE_ID);
+    cr_expect_eq(cluster_current_epoch(core.cluster), 5);
+    cr_expect(cluster_owns_slot(core.cluster, 200));
+    cr_expect_not(cluster_owns_slot(core.cluster, 300));
+    cr_expect_not_null(strstr(text_of(&core, &text), " fe80::2:6380@16380 master - "));
+    cr_expect_not_null(strstr(text.data, " 4 disconnected 300-16383\n"));
+    cr_expect_not_null(strstr(text.data, "myself,master - 0 0 3 connected 0-99 200\n"));
+    buf_deinit(&text);
+    core_deinit(&core);
+}
+
+Test(nodes_file, written_by_one_life_is_understood_by_the_next)
+{
+    struct core first = core_new(MYSELF OTHER VARS);
+    struct core second;
+    struct cluster_call call = core_call(&first);
+    struct buf file = {0};
+    struct bytes written;
+
+    cr_assert(cluster_save_config(first.cluster, &call));
+    written = cluster_action_bytes(&first.actions, core_find(&first, CLUSTER_ACTION_WRITE_FILE));
+    buf_append_bytes(&file, written);
+    second = core_new(buf_text(&file));
+    cr_assert_not_null(second.cluster, "%s", second.error.text);
+    call = core_call(&second);
+    cr_assert(cluster_save_config(second.cluster, &call));
+    written = cluster_action_bytes(&second.actions, core_find(&second, CLUSTER_ACTION_WRITE_FILE));
+    cr_expect(bytes_equal(written, buf_bytes(&file)), "%.*s\n-\n%s", BYTES_ARGS(written),
+              buf_text(&file));
+    cr_expect_not_null(strstr(buf_text(&file), "voted-against=4"));
+    buf_deinit(&file);
+    core_deinit(&first);
+    core_deinit(&second);
+}
+
+Test(nodes_file, of_a_replica_makes_it_follow_its_primary)
+{
+    struct core core =
+        core_new(CORE_ID " :6379@16379, myself,slave " OTHER_ID " 0 0 0 connected\n" OTHER_ID
+                         " 10.0.0.2:6380@16380, master - 0 0 4 connected 0-16383\n" VARS);
+    const struct cluster_action *follow;
+
+    cr_assert_not_null(core.cluster, "%s", core.error.text);
+    core_tick(&core, 0);
+    follow = core_find(&core, CLUSTER_ACTION_FOLLOW);
+    cr_assert_not_null(follow);
+    cr_expect_str_eq(follow->id.text, OTHER_ID);
+    cr_expect_str_eq(follow->address.ip, "10.0.0.2");
+    cr_expect_eq(follow->address.port, 6380);
+    cr_expect(cluster_holds_slot(core.cluster, 5));
+    cr_expect_not(cluster_owns_slot(core.cluster, 5));
+    core_deinit(&core);
+}
+
+Test(nodes_file, cut_anywhere_is_refused)
+{
+    static const char whole[] = MYSELF OTHER VARS;
+
+    for (size_t len = 1; len < sizeof(whole) - 1; len++) {
+        struct cluster_options options = {.settings = CLUSTER_SETTINGS_DEFAULT,
+                                          .nodes_file = bytes_make(whole, len)};
+        struct errmsg error = {0};
+
+        cr_assert_null(cluster_new(&options, (struct mono_time){0}, &error), "at %zu", len);
+        cr_expect_not_null(strstr(error.text, "nodes file, line "));
+    }
+}
+
+Test(nodes_file, that_is_damaged_is_refused_with_line_and_reason)
+{
+    expect_refused(MYSELF "what is this\n" VARS, "line 2: the node id");
+    expect_refused(MYSELF MYSELF VARS, "line 2: the node is listed twice");
+    expect_refused(OTHER VARS, "no node is flagged as myself");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2 master - 0 0 4 connected\n" VARS, "bus port");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:99999@1, master - 0 0 4 connected\n" VARS, "port");
+    expect_refused(MYSELF OTHER_ID " h#st:1@1, master - 0 0 4 connected\n" VARS, "address");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1,b@d master - 0 0 4 connected\n" VARS, "hostname");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, lord - 0 0 4 connected\n" VARS, "flag");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, slave - 0 0 4 connected\n" VARS, "primary");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, master - 0 0 x connected\n" VARS, "epoch");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, master - 0 0 4 connected 50\n" VARS,
+                   "two owners");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, master - 0 0 4 connected 16384\n" VARS,
+                   "range of slots");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, slave " CORE_ID " 0 0 4 connected 500\n" VARS,
+                   "replica has slots");
+    expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, master - 0 0 9 connected\n" VARS,
+                   "beyond currentEpoch");
+    expect_refused(MYSELF "vars currentEpoch 3 lastVoteEpoch 4\n", "lastVoteEpoch");
+    expect_refused(MYSELF "vars currentEpoch 3 hello 4\n", "vars are malformed");
+    expect_refused(MYSELF VARS OTHER, "behind the vars");
+}
+
+Test(nodes_file, that_cannot_be_written_is_asked_for_again)
+{
+    struct core core = core_new("");
+    struct cluster_event failed = {.type = CLUSTER_EVENT_FILE_FAILED, .reason = "disk full"};
+    const struct cluster_action *write;
+    uint64_t sequence;
+
+    core_tick(&core, 0);
+    write = core_find(&core, CLUSTER_ACTION_WRITE_FILE);
+    cr_assert_not_null(write);
+    sequence = write->sequence;
+    failed.sequence = sequence;
+    cluster_actions_clear(&core.actions);
+    cluster_step(core.cluster, core.now, &failed, &core.actions);
+    cr_expect_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
+    core_tick(&core, 1000);
+    write = core_find(&core, CLUSTER_ACTION_WRITE_FILE);
+    cr_assert_not_null(write);
+    cr_expect_gt(write->sequence, sequence);
+    core_deinit(&core);
+}

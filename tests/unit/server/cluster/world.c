@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: MIT */
+/* The in-memory network, clock and disk of the cluster tests. */
+#include "tests/unit/server/cluster/world.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BASE_PORT = 7000,
+    BASE_BUS_PORT = 17000,
+    STATUS_PERIOD_MS = 20,
+    SHARDS = 3,
+};
+
+static void step(struct world *w, int member, const struct cluster_event *event);
+
+uint16_t world_first_slot(int primary)
+{
+    return (uint16_t)(primary * SLOT_COUNT / SHARDS);
+}
+
+static bool can_talk(const struct world *w, int a, int b)
+{
+    return w->members[a].is_running && w->members[b].is_running &&
+           w->members[a].side == w->members[b].side;
+}
+
+static void deliver(struct world *w, enum cluster_event_type type, size_t connection,
+                    bool is_to_opener, struct bytes frame)
+{
+    struct delivery delivery = {.at = mono_add_ms(w->now, 1),
+                                .type = type,
+                                .connection = connection,
+                                .is_to_opener = is_to_opener};
+
+    buf_append_bytes(&delivery.frame, frame);
+    VEC_PUSH(&w->deliveries, delivery);
+}
+
+static int find_by_address(const struct world *w, const struct cluster_address *address)
+{
+    for (int i = 0; i < w->count; i++) {
+        bool is_named =
+            address->hostname[0] != '\0' && strcmp(address->hostname, w->members[i].hostname) == 0;
+        bool is_there = strcmp(address->ip, w->members[i].ip) == 0;
+
+        if (is_named || (address->hostname[0] == '\0' && is_there)) {
+            return i;
+        }
+    }
+    return NOBODY;
+}
+
+static void open_connection(struct world *w, int from, const struct cluster_action *action)
+{
+    struct connection connection = {.from = from, .number = action->link.number};
+    int to = find_by_address(w, &action->address);
+
+    if (to == NOBODY || !w->members[to].is_running) {
+        connection.to = NOBODY;
+    } else {
+        connection.to = to;
+        connection.incoming = (uint32_t)w->connections.count + 1;
+    }
+    VEC_PUSH(&w->connections, connection);
+    if (to != NOBODY && w->members[to].is_running && w->members[to].side != w->members[from].side) {
+        return; /* a black hole */
+    }
+    deliver(w, connection.to == NOBODY ? CLUSTER_EVENT_LINK_DOWN : CLUSTER_EVENT_LINK_UP,
+            w->connections.count - 1, true, (struct bytes){0});
+}
+
+/* The newest connection that the member knows under this link. */
+static size_t find_connection(const struct world *w, int member, struct cluster_link link)
+{
+    for (size_t i = w->connections.count; i-- > 0;) {
+        const struct connection *c = &w->connections.items[i];
+
+        if (link.is_incoming ? c->to == member && c->incoming == link.number
+                             : c->from == member && c->number == link.number) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static void close_connection(struct world *w, int member, size_t index)
+{
+    struct connection *c;
+
+    if (index == SIZE_MAX || w->connections.items[index].is_closed) {
+        return;
+    }
+    c = &w->connections.items[index];
+    c->is_closed = true;
+    if (c->to == NOBODY || !can_talk(w, c->from, c->to)) {
+        return;
+    }
+    if (c->from == member) {
+        deliver(w, CLUSTER_EVENT_INCOMING_CLOSED, index, false, (struct bytes){0});
+    } else {
+        deliver(w, CLUSTER_EVENT_LINK_DOWN, index, true, (struct bytes){0});
+    }
+}
+
+static void send_frame(struct world *w, int member, const struct cluster_action *action)
+{
+    struct bytes frame = cluster_action_bytes(&w->members[member].actions, action);
+    size_t index = find_connection(w, member, action->link);
+
+    if (index != SIZE_MAX && w->connections.items[index].is_up &&
+        !w->connections.items[index].is_closed) {
+        deliver(w, CLUSTER_EVENT_FRAME, index, action->link.is_incoming, frame);
+    }
+}
+
+static void write_file(struct world *w, int member)
+{
+    struct member *m = &w->members[member];
+    struct cluster_event written = {.type = CLUSTER_EVENT_FILE_WRITTEN,
+                                    .sequence = m->sequence_waiting};
+
+    if (m->is_disk_stuck || m->sequence_waiting == 0) {
+        return;
+    }
+    buf_clear(&m->file);
+    buf_append_bytes(&m->file, buf_bytes(&m->file_waiting));
+    m->sequence_waiting = 0;
+    step(w, member, &written);
+}
+
+static int find_member(const struct world *w, const struct cluster_id *id)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (cluster_id_equal(&w->members[i].id, id)) {
+            return i;
+        }
+    }
+    return NOBODY;
+}
+
+static void carry_out_one(struct world *w, int member, const struct cluster_action *action)
+{
+    struct member *m = &w->members[member];
+
+    switch (action->type) {
+    case CLUSTER_ACTION_OPEN:
+        open_connection(w, member, action);
+        break;
+    case CLUSTER_ACTION_CLOSE:
+        close_connection(w, member, find_connection(w, member, action->link));
+        break;
+    case CLUSTER_ACTION_SEND:
+        send_frame(w, member, action);
+        break;
+    case CLUSTER_ACTION_WRITE_FILE:
+        buf_clear(&m->file_waiting);
+        buf_append_bytes(&m->file_waiting, cluster_action_bytes(&m->actions, action));
+        m->sequence_waiting = action->sequence;
+        break;
+    case CLUSTER_ACTION_FOLLOW:
+        m->follows = find_member(w, &action->id);
+        ASSERT(m->follows != NOBODY && m->follows != member);
+        break;
+    case CLUSTER_ACTION_BECOME_PRIMARY:
+        m->follows = NOBODY;
+        m->promotions++;
+        break;
+    case CLUSTER_ACTION_STATE_CHANGED:
+        m->state_changes++;
+        break;
+    case CLUSTER_ACTION_PAUSE_WRITES:
+        m->is_write_paused = true;
+        break;
+    case CLUSTER_ACTION_RESUME_WRITES:
+        m->is_write_paused = false;
+        break;
+    case CLUSTER_ACTION_SLOTS_CHANGED:
+        break;
+    case CLUSTER_ACTION_LOG:
+        m->log_lines++;
+        if (getenv("WORLD_LOG") != NULL) {
+            struct bytes line = cluster_action_bytes(&m->actions, action);
+
+            fprintf(stderr, "%6" PRId64 " node%d %.*s\n", w->now.us / 1000, member,
+                    BYTES_ARGS(line));
+        }
+        break;
+    }
+}
+
+void world_carry_out(struct world *w, int member)
+{
+    struct member *m = &w->members[member];
+    struct cluster_actions actions = m->actions;
+    bool was_paused = m->is_write_paused;
+
+    for (size_t i = 0; i < actions.count; i++) {
+        struct cluster_action action = actions.items[i];
+
+        carry_out_one(w, member, &action);
+    }
+    m->wake_at = actions.wake_at;
+    cluster_actions_clear(&m->actions);
+    if (!was_paused && m->is_write_paused) {
+        world_set_status(w, member);
+    }
+    write_file(w, member);
+}
+
+static void step(struct world *w, int member, const struct cluster_event *event)
+{
+    struct member *m = &w->members[member];
+
+    cluster_step(m->core, w->now, event, &m->actions);
+    world_carry_out(w, member);
+}
+
+void world_tick(struct world *w, int member)
+{
+    struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
+
+    step(w, member, &tick);
+}
+
+void world_set_status(struct world *w, int member)
+{
+    struct cluster_event event = {.type = CLUSTER_EVENT_STATUS,
+                                  .status = &w->members[member].status};
+
+    step(w, member, &event);
+}
+
+struct cluster_call world_call(struct world *w, int member, struct errmsg *error)
+{
+    return (struct cluster_call){
+        .now = w->now, .actions = &w->members[member].actions, .error = error};
+}
+
+/* What a node would know of its replication link. */
+static void follow_primary(struct world *w, int member)
+{
+    struct member *m = &w->members[member];
+    bool is_up = m->follows == NOBODY ||
+                 (can_talk(w, member, m->follows) && !w->members[m->follows].is_paused);
+
+    if (m->status.is_link_up && !is_up) {
+        m->status.link_down_since = w->now;
+    }
+    m->status.is_link_up = is_up;
+    if (is_up && m->follows != NOBODY && !m->is_frozen) {
+        m->status.offset = w->members[m->follows].status.offset;
+    }
+    world_set_status(w, member);
+}
+
+static void hand_over(struct world *w, struct delivery *d)
+{
+    struct connection *c = &w->connections.items[d->connection];
+    int to = d->is_to_opener ? c->from : c->to;
+    int other = d->is_to_opener ? c->to : c->from;
+    struct cluster_event event = {
+        .type = d->type,
+        .link = {.is_incoming = !d->is_to_opener,
+                 .number = d->is_to_opener ? c->number : c->incoming},
+        .frame = buf_bytes(&d->frame),
+        .peer_ip = other == NOBODY ? "" : w->members[other].ip,
+        .local_ip = to == NOBODY ? "" : w->members[to].ip,
+        .reason = "refused or reset",
+    };
+
+    if (to == NOBODY || !w->members[to].is_running ||
+        (other != NOBODY && d->type == CLUSTER_EVENT_FRAME && !can_talk(w, to, other))) {
+        return;
+    }
+    if (d->type == CLUSTER_EVENT_LINK_UP) {
+        c->is_up = true;
+    }
+    if (c->is_closed && (d->type == CLUSTER_EVENT_FRAME || d->type == CLUSTER_EVENT_LINK_UP)) {
+        return;
+    }
+    step(w, to, &event);
+}
+
+static bool is_held(const struct world *w, const struct delivery *d)
+{
+    const struct connection *c = &w->connections.items[d->connection];
+    int to = d->is_to_opener ? c->from : c->to;
+
+    return to != NOBODY && w->members[to].is_paused;
+}
+
+static void deliver_due(struct world *w)
+{
+    for (size_t i = 0; i < w->deliveries.count;) {
+        struct delivery d = w->deliveries.items[i];
+
+        if (!mono_is_due(d.at, w->now) || is_held(w, &d)) {
+            i++;
+            continue;
+        }
+        for (size_t k = i + 1; k < w->deliveries.count; k++) {
+            w->deliveries.items[k - 1] = w->deliveries.items[k];
+        }
+        w->deliveries.count--;
+        hand_over(w, &d);
+        buf_deinit(&d.frame);
+    }
+}
+
+static void check_leases(const struct world *w)
+{
+    for (int shard = 0; shard < SHARDS; shard++) {
+        int holders = 0;
+
+        for (int i = 0; i < w->count; i++) {
+            const struct member *m = &w->members[i];
+
+            holders += m->is_running && cluster_has_lease(m->core, w->now) &&
+                       cluster_owns_slot(m->core, world_first_slot(shard));
+        }
+        ASSERT(holders <= 1);
+    }
+}
+
+void world_run(struct world *w, int64_t ms)
+{
+    for (int64_t i = 0; i < ms; i++) {
+        w->now = mono_add_ms(w->now, 1);
+        deliver_due(w);
+        for (int member = 0; member < w->count; member++) {
+            struct member *m = &w->members[member];
+
+            if (!m->is_running || m->is_paused) {
+                continue;
+            }
+            if (w->now.us / 1000 % STATUS_PERIOD_MS == 0) {
+                follow_primary(w, member);
+            }
+            if (mono_is_due(m->wake_at, w->now)) {
+                world_tick(w, member);
+            }
+        }
+        check_leases(w);
+    }
+}
+
+void world_start(struct world *w, int member)
+{
+    struct member *m = &w->members[member];
+    struct errmsg error = {0};
+    struct cluster_options options = {
+        .settings = CLUSTER_SETTINGS_DEFAULT,
+        .seed = ++w->seed,
+        .nodes_file = buf_bytes(&m->file),
+    };
+
+    options.settings.port = (uint16_t)(BASE_PORT + member);
+    options.settings.bus_port = (uint16_t)(BASE_BUS_PORT + member);
+    options.settings.announce_hostname = m->hostname;
+    options.settings.node_timeout_ms = WORLD_TIMEOUT_MS;
+    options.settings.secret = bytes_from_text(m->secret);
+    m->core = cluster_new(&options, w->now, &error);
+    ASSERT(m->core != NULL);
+    m->id = *cluster_my_id(m->core);
+    m->is_running = true;
+    m->is_paused = false;
+    m->is_write_paused = false;
+    m->sequence_waiting = 0;
+    m->follows = NOBODY;
+    m->status.is_data_complete = true;
+    m->status.is_link_up = true;
+    world_set_status(w, member);
+}
+
+void world_kill(struct world *w, int member)
+{
+    struct member *m = &w->members[member];
+
+    for (size_t i = 0; i < w->connections.count; i++) {
+        const struct connection *c = &w->connections.items[i];
+
+        if (!c->is_closed && (c->from == member || c->to == member)) {
+            close_connection(w, member, i);
+        }
+    }
+    m->is_running = false;
+    cluster_free(m->core);
+    m->core = NULL;
+    cluster_actions_clear(&m->actions);
+}
+
+void world_pause(struct world *w, int member)
+{
+    w->members[member].is_paused = true;
+}
+
+void world_resume(struct world *w, int member)
+{
+    w->members[member].is_paused = false;
+}
+
+void world_cut_off(struct world *w, int member, int side)
+{
+    w->members[member].side = side;
+}
+
+struct world *world_new(int count)
+{
+    struct world *w = mem_alloc_zeroed(MEM_TEST, sizeof(*w));
+    const char *seed = getenv("STARLING_SEED");
+
+    ASSERT(count <= WORLD_MEMBERS_MAX);
+    w->seed = seed != NULL ? strtoull(seed, NULL, 10) * 1000 : 1000;
+    w->now = (struct mono_time){.us = 5000000};
+    w->count = count;
+    for (int i = 0; i < count; i++) {
+        struct member *m = &w->members[i];
+
+        snprintf(m->ip, sizeof(m->ip), "10.0.0.%d", i + 1);
+        snprintf(m->hostname, sizeof(m->hostname), "node%d", i);
+        memset(m->status.history, 'a', CLUSTER_HISTORY_LEN);
+        world_start(w, i);
+    }
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        cluster_free(w->members[i].core);
+        cluster_actions_deinit(&w->members[i].actions);
+        buf_deinit(&w->members[i].file);
+        buf_deinit(&w->members[i].file_waiting);
+    }
+    for (size_t i = 0; i < w->deliveries.count; i++) {
+        buf_deinit(&w->deliveries.items[i].frame);
+    }
+    VEC_DEINIT(&w->deliveries);
+    VEC_DEINIT(&w->connections);
+    mem_free(MEM_TEST, w);
+}
+
+static void give_slots(struct world *w, int member)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    uint16_t slots[SLOT_COUNT];
+    size_t count = 0;
+
+    for (uint32_t slot = world_first_slot(member); slot < world_first_slot(member + 1); slot++) {
+        slots[count++] = (uint16_t)slot;
+    }
+    ASSERT(cluster_add_slots(w->members[member].core, &call, slots, count));
+    world_carry_out(w, member);
+}
+
+struct world *world_three_and_three(void)
+{
+    struct world *w = world_new(2 * SHARDS);
+
+    for (int i = 0; i < w->count; i++) {
+        struct cluster_call call = world_call(w, i, NULL);
+
+        if (i < SHARDS) {
+            ASSERT(cluster_set_config_epoch(w->members[i].core, &call, i + 1));
+            world_carry_out(w, i);
+            give_slots(w, i);
+        }
+        if (i > 0) {
+            call = world_call(w, 0, NULL);
+            ASSERT(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
+                                BASE_PORT + i, BASE_BUS_PORT + i));
+            world_carry_out(w, 0);
+        }
+    }
+    world_run(w, 2000);
+    for (int i = SHARDS; i < w->count; i++) {
+        struct cluster_call call = world_call(w, i, NULL);
+        const struct cluster_id *id = &w->members[i - SHARDS].id;
+
+        ASSERT(cluster_replicate(w->members[i].core, &call, bytes_from_text(id->text)));
+        world_carry_out(w, i);
+    }
+    world_run(w, 2000);
+    return w;
+}
+
+bool world_has_lease(const struct world *w, int member)
+{
+    return cluster_has_lease(w->members[member].core, w->now);
+}
+
+int world_server_of(const struct world *w, uint16_t slot)
+{
+    for (int i = 0; i < w->count; i++) {
+        const struct member *m = &w->members[i];
+
+        if (m->is_running && cluster_owns_slot(m->core, slot) && world_has_lease(w, i)) {
+            return i;
+        }
+    }
+    return NOBODY;
+}
+
+bool world_is_replica_of(const struct world *w, int member, int primary)
+{
+    return cluster_is_replica(w->members[member].core) && w->members[member].follows == primary;
+}
+
+bool world_is_ok(const struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running && !cluster_is_ok(w->members[i].core)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t world_known_nodes(const struct world *w, int member)
+{
+    return cluster_node_count(w->members[member].core);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Several cluster cores wired together in memory: frames take a millisecond, time is stepped,
+ * members can be killed, paused, cut off, moved and started again.
+ *
+ * After every millisecond the world asserts what must hold always: no slot is served
+ * under a lease by two members at once. */
+#ifndef STARLING_TESTS_UNIT_CLUSTER_WORLD_H
+#define STARLING_TESTS_UNIT_CLUSTER_WORLD_H
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "cluster/admin.h"
+#include "cluster/cluster.h"
+#include "cluster/report.h"
+#include "cluster/route.h"
+#include "spec/slot.h"
+
+enum {
+    WORLD_MEMBERS_MAX = 8,
+    WORLD_TIMEOUT_MS = 1000,
+    NOBODY = -1,
+};
+
+struct member {
+    struct cluster *core;
+    struct cluster_id id;
+    struct cluster_actions actions;
+    struct mono_time wake_at;
+    char ip[CLUSTER_IP_SIZE];
+    char hostname[CLUSTER_HOSTNAME_SIZE];
+    char secret[32];
+    bool is_running;
+    bool is_paused;
+    bool is_disk_stuck; /* files are not written until it is not */
+    int side;           /* of a partition: only members of one side hear each other */
+    struct buf file;    /* what is on its disk */
+    struct buf file_waiting;
+    uint64_t sequence_waiting;
+    struct cluster_status status;
+    int follows; /* a member, or NOBODY: it is a primary */
+    bool is_write_paused;
+    bool is_frozen; /* its offset does not follow its primary's */
+    unsigned promotions;
+    unsigned state_changes;
+    unsigned log_lines;
+};
+
+struct connection {
+    int from;
+    uint32_t number; /* from's number of the node it goes to */
+    int to;
+    uint32_t incoming; /* to's number of it */
+    bool is_up;
+    bool is_closed;
+};
+
+struct delivery {
+    struct mono_time at;
+    enum cluster_event_type type;
+    size_t connection;
+    bool is_to_opener;
+    struct buf frame;
+};
+
+struct world {
+    struct member members[WORLD_MEMBERS_MAX];
+    int count;
+    struct mono_time now;
+    uint64_t seed;
+    VEC(struct connection) connections;
+    VEC(struct delivery) deliveries;
+};
+
+/* count members, not connected, each with an ip 10.0.0.<n> and a hostname node<n>. */
+struct world *world_new(int count);
+void world_free(struct world *w);
+/* The usual: 3 primaries 0 1 2 with a third of the slots each, replicas 3 4 5 of them. */
+struct world *world_three_and_three(void);
+void world_run(struct world *w, int64_t ms);
+
+/* Kill: connections break.  Start: from its nodes file. */
+void world_kill(struct world *w, int member);
+void world_start(struct world *w, int member);
+void world_pause(struct world *w, int member);
+void world_resume(struct world *w, int member);
+void world_cut_off(struct world *w, int member, int side);
+void world_set_status(struct world *w, int member);
+void world_tick(struct world *w, int member);
+
+/* A call of admin.h on a member; carries out what it wants. */
+struct cluster_call world_call(struct world *w, int member, struct errmsg *error);
+void world_carry_out(struct world *w, int member);
+
+bool world_has_lease(const struct world *w, int member);
+/* The member that serves the slot under its lease, or NOBODY. */
+int world_server_of(const struct world *w, uint16_t slot);
+bool world_is_replica_of(const struct world *w, int member, int primary);
+/* Everybody who runs: state ok. */
+bool world_is_ok(const struct world *w);
+size_t world_known_nodes(const struct world *w, int member);
+uint16_t world_first_slot(int primary);
+
+#endif
