@@ -25,7 +25,9 @@ CFLAGS  := $(BASE_CFLAGS) $(CFLAGS_$(FLAVOUR))
 LDFLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(FLAVOUR))) -pthread
 LDLIBS  := -lm
 
-# ---- rooms, each before those that see it; what a room sees is in link order -------------------
+# ---- rooms, each before those that see it --------------------------------------------------------
+# What follows see_ is linked, in this order: what the room includes (tests/lint/layers.txt has
+# that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/node server/net \
          tests/support
@@ -35,7 +37,7 @@ see_common/spec        := common/base
 see_common/io          := common/resp common/base
 see_server/store       := common/spec common/base
 see_server/command     := server/store common/spec common/resp common/base
-see_server/persist     := server/store common/base
+see_server/persist     := server/store common/spec common/base
 see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
@@ -43,7 +45,7 @@ see_server/node        := server/session server/cluster server/replication serve
                           server/command server/store common/spec common/resp common/base
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
-see_tests/support      := server/persist common/io common/resp common/base
+see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
 
 objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 archives_of = $(foreach room,$(1),$(BUILD)/$(room)/room.a)
@@ -153,6 +155,13 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	clang -std=c11 -D_GNU_SOURCE -DSTARLING_DEBUG -Icommon -Iserver -I. -g -O1 \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
 	    $(foreach room,$(see_server/node) server/node,$(wildcard $(room)/*.c)) -lm
+
+# ---- benchmarks: programs, never timed tests ----------------------------------------------------
+.PHONY: bench
+bench: $(BUILD)/tests/bench/save $(PROGRAMS) ## what BGSAVE of 2 million keys costs those who write and read meanwhile
+	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/bench/save
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(call whole_of,tests/support)
+	$(link)
 
 # ---- checks of the source ----------------------------------------------------------------------
 .PHONY: lint format

@@ -11,11 +11,11 @@
 /* Print where and what to stderr, then abort. */
 NORETURN void assert_fail(const char *file, int line, const char *condition);
 
-#define ASSERT(condition)                                 \
-    do {                                                  \
-        if (UNLIKELY(!(condition))) {                     \
-            assert_fail(__FILE__, __LINE__, #condition);  \
-        }                                                 \
+#define ASSERT(condition)                                                                          \
+    do {                                                                                           \
+        if (UNLIKELY(!(condition))) {                                                              \
+            assert_fail(__FILE__, __LINE__, #condition);                                           \
+        }                                                                                          \
     } while (0)
 
 /* For checks too expensive for release builds. */

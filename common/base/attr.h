@@ -13,9 +13,9 @@
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The struct of which pointer is the member. */
-#define CONTAINER_OF(pointer, type, member) \
+#define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer) - __builtin_offsetof(type, member)))
-#define CONTAINER_OF_CONST(pointer, type, member) \
+#define CONTAINER_OF_CONST(pointer, type, member)                                                  \
     ((const type *)(const void *)((const char *)(pointer) - __builtin_offsetof(type, member)))
 
 #endif

@@ -33,8 +33,8 @@ struct hashtable_node *hashtable_find(const struct hashtable *table, struct byte
 struct hashtable_node *hashtable_next(const struct hashtable *table,
                                       const struct hashtable_node *previous);
 
-#define HASHTABLE_FOR_EACH(node, table)                                         \
-    for (struct hashtable_node *node = hashtable_next(table, NULL); node != NULL; \
+#define HASHTABLE_FOR_EACH(node, table)                                                            \
+    for (struct hashtable_node *node = hashtable_next(table, NULL); node != NULL;                  \
          node = hashtable_next(table, node))
 
 #endif

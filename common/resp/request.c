@@ -112,7 +112,7 @@ static enum resp_status read_array_header(struct resp_reader *reader, struct byt
                                           const struct resp_limits *limits, struct errmsg *error)
 {
     struct resp_line line;
-    int64_t count;
+    int64_t count = 0;
     enum resp_status status = read_count(reader, in, limits, &line, &count);
 
     if (status == RESP_ERROR) {
@@ -148,7 +148,7 @@ static enum resp_status read_word(struct resp_reader *reader, struct bytes in,
 {
     struct resp_line line;
     struct resp_span span;
-    int64_t len;
+    int64_t len = 0;
     enum resp_status status;
 
     if (reader->at == in.len) {

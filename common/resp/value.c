@@ -224,6 +224,7 @@ static enum resp_status fill(struct resp_value *value, const struct value_head *
         return RESP_OK;
     }
     if (value->type == RESP_VERBATIM) {
+        ASSERT(text.data != NULL && text.len >= 4);
         memcpy(value->verbatim_type, text.data, 3);
         text = bytes_from(text, 4);
     }

@@ -126,8 +126,8 @@ static bool is_urgent(const struct cluster_node *node)
     return !node_is_reachable(node) || node_contested_epoch(node) != 0;
 }
 
-/* Failing and contested nodes first, for they are urgent; then others, each frame going on where the last one
- * ended.  receiver may be NULL. */
+/* Failing and contested nodes first, for they are urgent; then others, each frame going on where
+ * the last one ended.  receiver may be NULL. */
 static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, struct frame *frame)
 {
     size_t wanted = c->nodes.count / 10;

@@ -12,8 +12,8 @@
  *     node_timeout after its receipt.  The lease lasts 9/10 of node_timeout from the sending.
  * (4) A voter that has voted to replace a primary, or knows of such a vote, grants it no lease any
  *     more, until that primary shows a config epoch above the one of the vote.  Votes carry
- *     what the voter knows of other votes, so that whoever takes over a voter's place knows it.  So a replaced primary and its
- *     replacement never hold leases at the same time.
+ *     what the voter knows of other votes, so that whoever takes over a voter's place knows it.
+ *     So a replaced primary and its replacement never hold leases at the same time.
  * (5) A voter that restarted does not vote for node_timeout: its promises were in memory.
  * (6) Grants and votes of a voter that may have been replaced do not count: votes to replace it
  *     are gossiped, and it counts again when it shows a config epoch above them.  Otherwise

@@ -131,7 +131,8 @@ static void schedule(struct cluster *c, enum election_reason reason)
     e->rank = 0;
     e->is_subject_contested = false;
     e->own_epoch = 0;
-    if (reason == ELECTION_FAILED || (reason == ELECTION_AGREED && c->manual.phase == MANUAL_IDLE)) {
+    if (reason == ELECTION_FAILED ||
+        (reason == ELECTION_AGREED && c->manual.phase == MANUAL_IDLE)) {
         e->rank = find_rank(c);
         delay_ms = random_below_ms(c, cluster_timeout_part(c, 10)) + rank_delay_ms(c);
     } else if (reason == ELECTION_CONFIRM) {
@@ -145,8 +146,8 @@ static void schedule(struct cluster *c, enum election_reason reason)
 static void retry(struct cluster *c)
 {
     move(c, ELECTION_WAITING);
-    c->election.at = mono_add_ms(c->now, random_below_ms(c, cluster_timeout_part(c, 5)) +
-                                             rank_delay_ms(c));
+    c->election.at =
+        mono_add_ms(c->now, random_below_ms(c, cluster_timeout_part(c, 5)) + rank_delay_ms(c));
 }
 
 /* Whom the election would replace: our primary, or ourselves for a confirmation. */
@@ -254,8 +255,8 @@ static bool has_voted(const struct cluster *c, const struct cluster_node *node)
 static bool counts(const struct cluster *c, const struct cluster_node *node,
                    const struct cluster_node *subject)
 {
-    bool is_contested = node == subject ? c->election.is_subject_contested
-                                        : node_contested_epoch(node) != 0;
+    bool is_contested =
+        node == subject ? c->election.is_subject_contested : node_contested_epoch(node) != 0;
 
     return has_voted(c, node) && !is_contested;
 }

@@ -31,17 +31,20 @@ const char *frame_type_name(enum frame_type type)
     return names[type];
 }
 
-static uint8_t nibble(char digit)
+static unsigned nibble(char digit)
 {
-    return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    return (unsigned)(unsigned char)digit - (digit <= '9' ? (unsigned)'0' : (unsigned)'a' - 10);
 }
 
 static void encode_id(struct buf *out, const struct cluster_id *id)
 {
     for (size_t i = 0; i < RAW_ID_BYTES; i++) {
-        encode_u8(out, cluster_id_is_none(id)
-                           ? 0
-                           : (uint8_t)(nibble(id->text[2 * i]) << 4 | nibble(id->text[2 * i + 1])));
+        unsigned raw = 0;
+
+        if (!cluster_id_is_none(id)) {
+            raw = nibble(id->text[2 * i]) << 4 | nibble(id->text[2 * i + 1]);
+        }
+        encode_u8(out, (uint8_t)(raw & 0xff));
     }
 }
 

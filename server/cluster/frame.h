@@ -16,9 +16,10 @@
  *    104  20  subject id, or zeros                     HMAC-SHA256, 32, if FRAME_SIGNED
  *    124   8  subject epoch
  *
- * The body of PING, PONG, MEET and VOTE is gossip: a count (2 bytes), then per node: id (20), flags (2),
- * contested epoch (8), client port (2), bus port (2), ip, hostname.  The others have none: their subject says it.  The
- * slots are those of the sender; in UPDATE those of the subject, in VOTE_REQUEST those claimed.
+ * The body of PING, PONG, MEET and VOTE is gossip: a count (2 bytes), then per node: id (20), flags
+ * (2), contested epoch (8), client port (2), bus port (2), ip, hostname.  The others have none:
+ * their subject says it.  The slots are those of the sender; in UPDATE those of the subject, in
+ * VOTE_REQUEST those claimed.
  *
  * A decoder refuses: other versions and types, lengths that do not match, bytes left over,
  * ids that are none, and any text that is not what it should be. */

@@ -10,8 +10,10 @@
 static enum route_kind point_to(const struct cluster *c, const struct cluster_node *node,
                                 enum route_kind kind, struct route_target *target)
 {
-    const char *host = endpoint_of(c, node);
+    const char *host;
 
+    ASSERT(node != NULL);
+    host = endpoint_of(c, node);
     target->host = host != NULL ? host : "";
     target->port = node->address.port;
     return kind;

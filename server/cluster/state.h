@@ -149,9 +149,9 @@ struct election {
     uint64_t sequence; /* of the nodes file that is waited for */
     unsigned rank;
     bool is_subject_contested; /* somebody else may have replaced it: its own vote does not count */
-    uint64_t own_epoch; /* of our election before this one for the same subject, or 0 */
-    unsigned rounds;     /* times the voters were asked */
-    struct mono_time at; /* start when WAITING, next round when ASKING */
+    uint64_t own_epoch;        /* of our election before this one for the same subject, or 0 */
+    unsigned rounds;           /* times the voters were asked */
+    struct mono_time at;       /* start when WAITING, next round when ASKING */
     struct mono_time deadline;
 };
 
@@ -163,8 +163,8 @@ struct held_vote {
     int64_t echo_us;
     struct cluster_link link;
     struct cluster_id candidate;
-    struct cluster_id primary;  /* whom it would replace */
-    uint64_t contested_before;  /* the newest vote against that primary before this one */
+    struct cluster_id primary; /* whom it would replace */
+    uint64_t contested_before; /* the newest vote against that primary before this one */
 };
 
 enum manual_phase {

@@ -17,8 +17,8 @@ static struct conn *conn_new(struct shell *shell, int fd, struct session *s)
     struct errmsg error;
 
     conn->session = s;
-    conn->watch = (struct loop_watch){
-        .fd = fd, .events = LOOP_READ, .owner = conn, .kind = WATCH_CONN};
+    conn->watch =
+        (struct loop_watch){.fd = fd, .events = LOOP_READ, .owner = conn, .kind = WATCH_CONN};
     s->shell = conn;
     if (!loop_watch(shell->loop, &conn->watch, &error)) {
         log_line(shell->logger, LOG_WARNING, "cannot watch a client: %s", error.text);
@@ -50,8 +50,7 @@ static void describe_peer(int fd, const struct addr *peer, bool is_unix, struct 
     }
 }
 
-static void take_in(struct shell *shell, struct listener *listener, int fd,
-                    const struct addr *peer)
+static void take_in(struct shell *shell, struct listener *listener, int fd, const struct addr *peer)
 {
     struct session_peer described;
     const char *refusal = NULL;
@@ -194,8 +193,8 @@ static bool write_output(struct shell *shell, struct conn *conn)
             return false;
         }
     }
-    if ((s->flags & SESSION_CLOSE_NOW) || ((s->flags & SESSION_CLOSE_AFTER_WRITE) &&
-                                           session_output_pending(s) == 0)) {
+    if ((s->flags & SESSION_CLOSE_NOW) ||
+        ((s->flags & SESSION_CLOSE_AFTER_WRITE) && session_output_pending(s) == 0)) {
         conn_close(shell, conn);
         return false;
     }

@@ -84,10 +84,10 @@ static void fit_descriptors(struct shell *shell, struct config *config)
     log_line(shell->logger, LOG_WARNING,
              "only %llu descriptors may be open: maxclients is lowered from %lld",
              (unsigned long long)limit.rlim_cur, (long long)config->maxclients);
-    if (!config_set(config, "maxclients",
-                    bytes_make(text, num_format_u64(text, limit.rlim_cur -
-                                                              DESCRIPTORS_BESIDE_CLIENTS)),
-                    CONFIG_FROM_START, &error)) {
+    if (!config_set(
+            config, "maxclients",
+            bytes_make(text, num_format_u64(text, limit.rlim_cur - DESCRIPTORS_BESIDE_CLIENTS)),
+            CONFIG_FROM_START, &error)) {
         log_line(shell->logger, LOG_WARNING, "maxclients: %s", error.text);
     }
 }

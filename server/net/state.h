@@ -67,7 +67,7 @@ struct shell {
     const struct logger *logger;
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
-    bool is_accepting; /* false for a moment when descriptors have run out */
+    bool is_accepting;   /* false for a moment when descriptors have run out */
     struct list touched; /* conns with something to write or to be closed */
     struct hashtable links;
     struct list doomed; /* links closed in this pass, freed at its end */

@@ -78,7 +78,7 @@ static void report_file(struct worker *worker, uint64_t id, enum fs_status statu
 
 static struct open_file *find_file(struct worker *worker, uint64_t id)
 {
-    LIST_FOR_EACH(item, &worker->open_files) {
+    LIST_FOR_EACH (item, &worker->open_files) {
         struct open_file *file = CONTAINER_OF(item, struct open_file, all);
 
         if (file->id == id) {
@@ -155,9 +155,8 @@ static void resolve(struct worker *worker, const struct job *job)
 
     outcome->value.kind = WORKER_RESOLVED;
     outcome->value.id = job->id;
-    outcome->value.address_count =
-        addr_resolve(job->text, job->port, outcome->value.addresses, WORKER_ADDRESSES_MAX,
-                     &outcome->value.error);
+    outcome->value.address_count = addr_resolve(job->text, job->port, outcome->value.addresses,
+                                                WORKER_ADDRESSES_MAX, &outcome->value.error);
     outcome->value.is_ok = outcome->value.address_count > 0;
     report(worker, outcome);
 }

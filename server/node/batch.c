@@ -47,8 +47,9 @@ static void prefetch(const struct node *node, const struct batch *batch)
 
         /* Nearly every data command has its first key behind its name. */
         if (r->word_count >= 2) {
-            refs[count] = keyspace_ref(node->keyspace, node->config.cluster_enabled ? 0 : r->session->db,
-                                       batch->words.items[r->first_word + 1]);
+            refs[count] =
+                keyspace_ref(node->keyspace, node->config.cluster_enabled ? 0 : r->session->db,
+                             batch->words.items[r->first_word + 1]);
             keyspace_prefetch_bucket(node->keyspace, &refs[count]);
             count++;
         }

@@ -161,7 +161,7 @@ void control_client_list(struct node *node, struct call *call)
         reply_error(node, call, "ERR syntax error");
         return;
     }
-    LIST_FOR_EACH(item, &node->sessions.all) {
+    LIST_FOR_EACH (item, &node->sessions.all) {
         struct session *s = CONTAINER_OF(item, struct session, all);
 
         if (!(s->flags & SESSION_CLOSED) && matches(node, &filter, s, call->session)) {
@@ -196,8 +196,8 @@ static bool kill_option(struct node *node, struct call *call, size_t at, struct 
         filter->local = value;
     } else if (bytes_equal_nocase(option, "USER")) {
         if (!bytes_equal_text(value, "default")) {
-            reply_error(node, call, "ERR No such user '%.*s'",
-                        value.len < 64 ? (int)value.len : 64, value.data);
+            reply_error(node, call, "ERR No such user '%.*s'", value.len < 64 ? (int)value.len : 64,
+                        value.data);
             return false;
         }
     } else if (bytes_equal_nocase(option, "MAXAGE")) {
@@ -232,7 +232,7 @@ void control_client_kill(struct node *node, struct call *call)
             return;
         }
     }
-    LIST_FOR_EACH(item, &node->sessions.all) {
+    LIST_FOR_EACH (item, &node->sessions.all) {
         struct session *s = CONTAINER_OF(item, struct session, all);
 
         if (!session_is_closing(s) && matches(node, &filter, s, call->session)) {

@@ -111,8 +111,8 @@ void control_cluster_count_failure_reports(struct node *node, struct call *call)
     size_t index;
 
     if (needs_cluster(node, call) && find_node(node, call, call->args[2], &index)) {
-        resp_write_integer(call->reply, (int64_t)cluster_failure_report_count(
-                                            node->cluster, index, node->now.mono));
+        resp_write_integer(call->reply, (int64_t)cluster_failure_report_count(node->cluster, index,
+                                                                              node->now.mono));
     }
 }
 
@@ -299,8 +299,8 @@ static void write_shard(struct node *node, struct resp_writer *w, size_t primary
             bool is_member;
 
             cluster_node_at(node->cluster, i, node->now, &view);
-            is_member = i == primary_index || (view.primary_id != NULL &&
-                                               cluster_id_equal(view.primary_id, primary.id));
+            is_member = i == primary_index ||
+                        (view.primary_id != NULL && cluster_id_equal(view.primary_id, primary.id));
             if (is_member && pass == 0) {
                 members++;
             } else if (is_member) {

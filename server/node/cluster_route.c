@@ -64,8 +64,7 @@ static bool answer(struct node *node, struct call *call, enum route_kind kind,
         reply_error(node, call, "CLUSTERDOWN The cluster is down");
         break;
     case ROUTE_CLUSTERDOWN_READONLY:
-        reply_error(node, call,
-                    "CLUSTERDOWN The cluster is down and only accepts read commands");
+        reply_error(node, call, "CLUSTERDOWN The cluster is down and only accepts read commands");
         break;
     }
     return false;

@@ -316,9 +316,9 @@ void cluster_side_status(struct node *node)
 
 /* What a primary that restarted has heard so far about data that is fuller than its own. */
 struct hearsay {
-    bool is_behind;         /* some replica has more */
-    bool misses_replica;    /* one of ours was not heard yet */
-    bool misses_other;      /* a node was not heard that may have become our replica since */
+    bool is_behind;      /* some replica has more */
+    bool misses_replica; /* one of ours was not heard yet */
+    bool misses_other;   /* a node was not heard that may have become our replica since */
 };
 
 static struct hearsay listen_around(const struct node *node)
@@ -360,8 +360,9 @@ static void judge_own_data(struct node *node)
         return;
     }
     if (heard.is_behind) {
-        node_log(node, LOG_WARNING, "no replica took over although one has newer data: going on "
-                                    "with what was found on disk");
+        node_log(node, LOG_WARNING,
+                 "no replica took over although one has newer data: going on "
+                 "with what was found on disk");
     }
     node->is_data_complete = true;
 }
@@ -583,7 +584,7 @@ bool cluster_side_clean_slots(struct node *node)
 {
     size_t budget = CLEAN_SLICE_KEYS;
 
-    while (node->loses_slots && node->is_primary && budget > 0) {
+    while (node->loses_slots && commit_is_allowed(node) && budget > 0) {
         struct buf keys = {0};
 
         if (node->clean_slot == SLOT_COUNT) {
@@ -597,5 +598,5 @@ bool cluster_side_clean_slots(struct node *node)
             remove_collected(node, &keys);
         }
     }
-    return node->loses_slots && node->is_primary;
+    return node->loses_slots && commit_is_allowed(node);
 }

@@ -142,7 +142,8 @@ static size_t top_count(void)
 static const struct command_spec *find_full(struct bytes name)
 {
     size_t bar = bytes_find_byte(name, '|');
-    const struct command_spec *spec = command_find(bytes_prefix(name, bar < name.len ? bar : name.len));
+    const struct command_spec *spec =
+        command_find(bytes_prefix(name, bar < name.len ? bar : name.len));
 
     if (spec == NULL || bar >= name.len) {
         return spec;

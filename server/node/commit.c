@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "cluster/report.h"
 
 static void select_db(struct node *node, unsigned db)
 {
@@ -39,6 +40,17 @@ void commit_effects(struct node *node, struct effects *effects, unsigned db)
     node->saving.changes += effects->count;
 }
 
+bool commit_is_allowed(const struct node *node)
+{
+    struct cluster_node_view me;
+
+    if (!node->is_primary || node->cluster == NULL) {
+        return node->is_primary;
+    }
+    cluster_node_at(node->cluster, 0, node->now, &me);
+    return me.slot_count == 0 || cluster_has_lease(node->cluster, node->now.mono);
+}
+
 void commit_plain(struct node *node, const char *word1, const char *word2, const char *word3)
 {
     struct buf request = {0};
@@ -60,8 +72,8 @@ void commit_plain(struct node *node, const char *word1, const char *word2, const
 
 void commit_trim_log(struct node *node)
 {
-    uint64_t keep_from = feeds_oldest_cursor((const struct feed *const *)node->feeds,
-                                             node->feed_count);
+    uint64_t keep_from =
+        feeds_oldest_cursor((const struct feed *const *)node->feeds, node->feed_count);
 
     if (node->snapshot.is_on && node->snapshot.offset < keep_from) {
         keep_from = node->snapshot.offset;

@@ -30,12 +30,16 @@ struct option {
     const char *words;
 };
 
-#define OPTION(kind_, field_, name_, when_, initial_, least_, greatest_, words_, help_)         \
-    {                                                                                           \
-        .public = {.name = (name_), .help = (help_), .is_live = WHEN_##when_ == WHEN_LIVE},     \
-        .kind = KIND_##kind_, .field = offsetof(struct config, field_), .initial = (initial_),  \
-        .least = (least_), .greatest = (greatest_), .words = (words_),                          \
-    },
+#define OPTION(kind_, field_, name_, when_, initial_, least_, greatest_, words_, help_)            \
+    {                                                                                              \
+        .public = {.name = (name_), .help = (help_), .is_live = WHEN_##when_ == WHEN_LIVE},        \
+        .kind = KIND_##kind_,                                                                      \
+        .field = offsetof(struct config, field_),                                                  \
+        .initial = (initial_),                                                                     \
+        .least = (least_),                                                                         \
+        .greatest = (greatest_),                                                                   \
+        .words = (words_),                                                                         \
+},
 static const struct option options[] = {
 #include "node/options.def"
 };
@@ -46,18 +50,18 @@ static const struct {
     const char *alias;
     const char *name;
 } aliases[] = {
-    {"slaveof",                   "replicaof"                      },
-    {"primaryauth",               "masterauth"                     },
-    {"primaryuser",               "masteruser"                     },
-    {"slave-read-only",           "replica-read-only"              },
-    {"slave-serve-stale-data",    "replica-serve-stale-data"       },
-    {"slave-priority",            "replica-priority"               },
-    {"slave-announce-ip",         "replica-announce-ip"            },
-    {"slave-announce-port",       "replica-announce-port"          },
-    {"repl-ping-slave-period",    "repl-ping-replica-period"       },
-    {"min-slaves-to-write",       "min-replicas-to-write"          },
-    {"min-slaves-max-lag",        "min-replicas-max-lag"           },
-    {"cluster-slave-no-failover", "cluster-replica-no-failover"    },
+    {"slaveof",                       "replicaof"                      },
+    {"primaryauth",                   "masterauth"                     },
+    {"primaryuser",                   "masteruser"                     },
+    {"slave-read-only",               "replica-read-only"              },
+    {"slave-serve-stale-data",        "replica-serve-stale-data"       },
+    {"slave-priority",                "replica-priority"               },
+    {"slave-announce-ip",             "replica-announce-ip"            },
+    {"slave-announce-port",           "replica-announce-port"          },
+    {"repl-ping-slave-period",        "repl-ping-replica-period"       },
+    {"min-slaves-to-write",           "min-replicas-to-write"          },
+    {"min-slaves-max-lag",            "min-replicas-max-lag"           },
+    {"cluster-slave-no-failover",     "cluster-replica-no-failover"    },
     {"cluster-slave-validity-factor", "cluster-replica-validity-factor"},
 };
 
@@ -88,7 +92,7 @@ static const void *const_field_of(const struct config *config, const struct opti
 
 static bool parse_save(struct config *config, struct bytes text, struct errmsg *error)
 {
-    struct save_point points[CONFIG_SAVE_POINTS_MAX];
+    struct save_point points[CONFIG_SAVE_POINTS_MAX] = {{0}};
     size_t count = 0;
 
     for (struct bytes word = bytes_next_word(&text, ' '); word.len > 0;

@@ -50,7 +50,7 @@ enum preferred_endpoint {
 #define CONFIG_FIELD_SIZE(field)   int64_t field;
 #define CONFIG_FIELD_TEXT(field)   char *field;
 #define CONFIG_FIELD_CHOICE(field) int field;
-#define OPTION(kind, field, name, when, initial, least, greatest, words, help) \
+#define OPTION(kind, field, name, when, initial, least, greatest, words, help)                     \
     CONFIG_FIELD_##kind(field)
 struct config {
 #include "node/options.def"

@@ -83,8 +83,8 @@ void control_config_set(struct node *node, struct call *call)
             char shown[65];
 
             bytes_to_text(call->args[2 + 2 * done], shown, sizeof(shown));
-            reply_error(node, call, "ERR Unknown option or number of arguments for CONFIG SET - '%s'",
-                        shown);
+            reply_error(node, call,
+                        "ERR Unknown option or number of arguments for CONFIG SET - '%s'", shown);
             is_ok = false;
             break;
         }
@@ -101,7 +101,8 @@ void control_config_set(struct node *node, struct call *call)
     for (size_t i = done; !is_ok && i-- > 0;) {
         const struct config_option *option = config_option_find(call->args[2 + 2 * i]);
 
-        if (!config_set(&node->config, option->name, buf_bytes(&old[i]), CONFIG_FROM_LIVE, &error)) {
+        if (!config_set(&node->config, option->name, buf_bytes(&old[i]), CONFIG_FROM_LIVE,
+                        &error)) {
             node_log(node, LOG_WARNING, "cannot restore %s: %s", option->name, error.text);
         }
     }

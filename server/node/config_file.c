@@ -82,6 +82,11 @@ static bool set_from_line(struct config *config, struct buf *name, struct buf *v
     struct buf joined = {0};
     bool is_set;
 
+    /* A name with a zero byte in it would be taken for what stands before that. */
+    if (bytes_find_byte(buf_bytes(name), '\0') != SIZE_MAX) {
+        errmsg_set(error, "a directive's name holds a zero byte");
+        return false;
+    }
     if (bytes_equal_nocase(buf_bytes(name), "save") && *has_save && value->len > 0) {
         buf_printf(&joined, "%s ", config->save);
     }

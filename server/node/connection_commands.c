@@ -108,8 +108,9 @@ static bool hello_options(struct node *node, struct call *call, struct bytes *na
         } else if (bytes_equal_nocase(call->args[i], "SETNAME") && left >= 1) {
             *name = call->args[i + 1];
             if (!client_name_is_valid(*name)) {
-                reply_error(node, call, "ERR Client names cannot contain spaces, newlines or "
-                                        "special characters.");
+                reply_error(node, call,
+                            "ERR Client names cannot contain spaces, newlines or "
+                            "special characters.");
                 return false;
             }
             i += 2;

@@ -60,7 +60,7 @@ bool node_output_is_too_long(struct node *node, struct session *s)
 
 static void check_sessions(struct node *node)
 {
-    LIST_FOR_EACH(item, &node->sessions.all) {
+    LIST_FOR_EACH (item, &node->sessions.all) {
         struct session *s = CONTAINER_OF(item, struct session, all);
 
         if (session_is_closing(s)) {
@@ -96,7 +96,7 @@ bool node_expire_slice(struct node *node)
     struct exec x = node_exec(node, 0);
     size_t removed;
 
-    if (!node->is_primary || !node->is_active_expire_on || node->loading.is_on ||
+    if (!commit_is_allowed(node) || !node->is_active_expire_on || node->loading.is_on ||
         (node->pause.is_on && node->pause.writes_only)) {
         return false;
     }

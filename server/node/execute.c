@@ -87,9 +87,12 @@ static void run_data(struct node *node, struct call *call)
 {
     struct session *s = call->session;
     struct exec x = node_exec(node, s->db);
+    struct bytes raw = {0}; /* an inline request has no form that could travel */
 
-    effects_begin(&node->effects, call->is_inline ? (struct bytes){0} : call->raw, call->args,
-                  call->arg_count);
+    if (!call->is_inline) {
+        raw = call->raw;
+    }
+    effects_begin(&node->effects, raw, call->args, call->arg_count);
     x.spec = call->spec;
     x.args = call->args;
     x.arg_count = call->arg_count;

@@ -29,7 +29,7 @@ static void info_server(struct node *node, struct buf *out)
                "uptime_in_days:%lld\r\nhz:%lld\r\nconfig_file:%s\r\n",
                STARLING_REDIS_VERSION, STARLING_VERSION,
                node->cluster != NULL ? "cluster" : "standalone", (unsigned long long)node->pid,
-               node->run_id, (long long)node->config.port, (long long)(node->now.unix_ms * 1000),
+               node->run_id, (long long)node->config.port, (long long)node->now.unix_ms * 1000,
                (long long)uptime_s, (long long)(uptime_s / 86400), (long long)node->config.hz,
                node->config.file != NULL ? node->config.file : "");
 }
@@ -41,7 +41,7 @@ static void info_clients(struct node *node, struct buf *out)
     size_t most_in = 0;
     size_t most_out = 0;
 
-    LIST_FOR_EACH(item, &node->sessions.all) {
+    LIST_FOR_EACH (item, &node->sessions.all) {
         const struct session *s = CONTAINER_OF(item, struct session, all);
 
         blocked += (s->flags & SESSION_HELD) != 0;
@@ -97,30 +97,29 @@ static void info_persistence(struct node *node, struct buf *out)
     const struct saving *saving = &node->saving;
     bool is_saving = snapshot_is_saving(node);
 
-    buf_printf(out,
-               "loading:%d\r\nasync_loading:%d\r\nrdb_changes_since_last_save:%llu\r\n"
-               "rdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%lld\r\n"
-               "rdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%lld\r\n"
-               "rdb_current_bgsave_time_sec:%lld\r\nrdb_saves:%llu\r\n"
-               "rdb_last_load_keys_expired:%llu\r\nrdb_last_load_keys_loaded:%llu\r\n"
-               "aof_enabled:0\r\n",
-               node->loading.is_on, node->loading.target != NULL && !node->loading.is_on,
-               (unsigned long long)saving->changes, is_saving, (long long)saving->last_save_unix_s,
-               saving->is_last_ok ? "ok" : "err", (long long)saving->last_duration_s,
-               is_saving ? (long long)(mono_ms_between(saving->started_at, node->now.mono) / 1000)
-                         : -1LL,
-               (unsigned long long)saving->save_count,
-               (unsigned long long)node->loading.dropped_count,
-               (unsigned long long)node->loading.key_count);
+    buf_printf(
+        out,
+        "loading:%d\r\nasync_loading:%d\r\nrdb_changes_since_last_save:%llu\r\n"
+        "rdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%lld\r\n"
+        "rdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%lld\r\n"
+        "rdb_current_bgsave_time_sec:%lld\r\nrdb_saves:%llu\r\n"
+        "rdb_last_load_keys_expired:%llu\r\nrdb_last_load_keys_loaded:%llu\r\n"
+        "aof_enabled:0\r\n",
+        node->loading.is_on, node->loading.target != NULL && !node->loading.is_on,
+        (unsigned long long)saving->changes, is_saving, (long long)saving->last_save_unix_s,
+        saving->is_last_ok ? "ok" : "err", (long long)saving->last_duration_s,
+        is_saving ? (long long)(mono_ms_between(saving->started_at, node->now.mono) / 1000) : -1LL,
+        (unsigned long long)saving->save_count, (unsigned long long)node->loading.dropped_count,
+        (unsigned long long)node->loading.key_count);
     if (node->loading.is_on) {
         buf_printf(out,
                    "loading_total_bytes:%llu\r\nloading_loaded_bytes:%llu\r\n"
                    "loading_loaded_perc:%.2f\r\n",
                    (unsigned long long)node->loading.file_size,
                    (unsigned long long)node->loading.file_offset,
-                   node->loading.file_size > 0 ? 100.0 * (double)node->loading.file_offset /
-                                                     (double)node->loading.file_size
-                                               : 0.0);
+                   node->loading.file_size > 0
+                       ? 100.0 * (double)node->loading.file_offset / (double)node->loading.file_size
+                       : 0.0);
     }
 }
 
@@ -138,21 +137,20 @@ static void info_stats(struct node *node, struct buf *out)
 {
     const struct node_stats *stats = &node->stats;
 
-    buf_printf(out,
-               "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n"
-               "instantaneous_ops_per_sec:%llu\r\ntotal_net_input_bytes:%llu\r\n"
-               "total_net_output_bytes:%llu\r\nrejected_connections:%llu\r\nsync_full:%llu\r\n"
-               "sync_partial_ok:%llu\r\nsync_partial_err:%llu\r\nexpired_keys:%llu\r\n"
-               "evicted_keys:0\r\nkeyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n",
-               (unsigned long long)stats->connections, (unsigned long long)stats->commands,
-               (unsigned long long)ops_per_second(node), (unsigned long long)stats->net_input_bytes,
-               (unsigned long long)stats->net_output_bytes,
-               (unsigned long long)stats->rejected_connections,
-               (unsigned long long)stats->sync_full, (unsigned long long)stats->sync_partial_ok,
-               (unsigned long long)stats->sync_partial_err,
-               (unsigned long long)stats->exec.expired_keys,
-               (unsigned long long)stats->exec.keyspace_hits,
-               (unsigned long long)stats->exec.keyspace_misses);
+    buf_printf(
+        out,
+        "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n"
+        "instantaneous_ops_per_sec:%llu\r\ntotal_net_input_bytes:%llu\r\n"
+        "total_net_output_bytes:%llu\r\nrejected_connections:%llu\r\nsync_full:%llu\r\n"
+        "sync_partial_ok:%llu\r\nsync_partial_err:%llu\r\nexpired_keys:%llu\r\n"
+        "evicted_keys:0\r\nkeyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n",
+        (unsigned long long)stats->connections, (unsigned long long)stats->commands,
+        (unsigned long long)ops_per_second(node), (unsigned long long)stats->net_input_bytes,
+        (unsigned long long)stats->net_output_bytes,
+        (unsigned long long)stats->rejected_connections, (unsigned long long)stats->sync_full,
+        (unsigned long long)stats->sync_partial_ok, (unsigned long long)stats->sync_partial_err,
+        (unsigned long long)stats->exec.expired_keys, (unsigned long long)stats->exec.keyspace_hits,
+        (unsigned long long)stats->exec.keyspace_misses);
     buf_printf(out,
                "pubsub_channels:0\r\npubsub_patterns:0\r\ntotal_error_replies:%llu\r\n"
                "client_query_buffer_limit_disconnections:%llu\r\n"

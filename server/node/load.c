@@ -81,10 +81,11 @@ bool load_begin(struct node *node, struct errmsg *error)
 
 static void refuse_file(struct node *node, const char *reason)
 {
-    node_log(node, LOG_WARNING,
-             "the snapshot %s cannot be loaded: %s.  It is left as it is; move it away or replace it "
-             "to start.",
-             node->loading.path, reason);
+    node_log(
+        node, LOG_WARNING,
+        "the snapshot %s cannot be loaded: %s.  It is left as it is; move it away or replace it "
+        "to start.",
+        node->loading.path, reason);
     close_reader(&node->loading);
     node->has_exited = true;
     node->env.exit(node->env.context, 1);
@@ -108,13 +109,13 @@ static void adopt_file(struct node *node)
         }
         stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     }
-    node->saving.last_save_unix_s = info->created_unix_s > 0 ? info->created_unix_s
-                                                             : node->now.unix_ms / 1000;
-    node_log(node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
-             (unsigned long long)node->loading.key_count,
-             (long long)mono_ms_between(node->loading.started_at,
-                                        node->env.now(node->env.context).mono),
-             node->loading.path);
+    node->saving.last_save_unix_s =
+        info->created_unix_s > 0 ? info->created_unix_s : node->now.unix_ms / 1000;
+    node_log(
+        node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
+        (unsigned long long)node->loading.key_count,
+        (long long)mono_ms_between(node->loading.started_at, node->env.now(node->env.context).mono),
+        node->loading.path);
 }
 
 /* One piece; true when there is more. */

@@ -9,7 +9,7 @@
 #include "node/state.h"
 
 enum {
-    HELD_INPUT_BYTES = 64 * 1024, /* a held client's bytes beyond stay in its socket */
+    HELD_INPUT_BYTES = 64 * 1024,         /* a held client's bytes beyond stay in its socket */
     SLOW_OUTPUT_BYTES = 32 * 1024 * 1024, /* so does what a client sends that does not read */
 };
 
@@ -112,7 +112,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
 void node_free(struct node *node)
 {
     node->is_freeing = true;
-    LIST_FOR_EACH_SAFE(item, &node->sessions.all) {
+    LIST_FOR_EACH_SAFE (item, &node->sessions.all) {
         node_session_closed(node, CONTAINER_OF(item, struct session, all));
     }
     cluster_side_stop(node);
@@ -174,7 +174,7 @@ static void withhold_without_lease(struct node *node)
         return;
     }
     now = node->env.now(node->env.context);
-    LIST_FOR_EACH(item, &node->touched) {
+    LIST_FOR_EACH (item, &node->touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);
 
         if ((s->flags & SESSION_WROTE) && !cluster_has_lease(node->cluster, now.mono)) {
@@ -225,7 +225,7 @@ void node_end_pass(struct node *node)
     replica_side_tick(node);
     cron_run(node);
     run_slices(node);
-    if (node->wants_acks && node->is_primary && node->feed_count > 0) {
+    if (node->wants_acks && node->feed_count > 0 && commit_is_allowed(node)) {
         commit_plain(node, "REPLCONF", "GETACK", "*");
     }
     node->wants_acks = false;
@@ -329,8 +329,7 @@ static struct replication_position offered_position(const struct node *node)
     struct replication_position position = node_position(node);
 
     if (oplog_previous_end(node->log) == position.offset && position.offset > 0) {
-        memcpy(position.history, oplog_previous_history(node->log)->text,
-               sizeof(position.history));
+        memcpy(position.history, oplog_previous_history(node->log)->text, sizeof(position.history));
     }
     return position;
 }
@@ -338,7 +337,8 @@ static struct replication_position offered_position(const struct node *node)
 void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 {
     if (link == node->replica_link) {
-        struct replica_event up = {.type = REPLICA_EVENT_LINK_UP, .position = offered_position(node)};
+        struct replica_event up = {.type = REPLICA_EVENT_LINK_UP,
+                                   .position = offered_position(node)};
 
         replica_side_event(node, &up);
     } else if (node->cluster != NULL) {
@@ -379,8 +379,10 @@ void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct e
         node->rewrite_file = FS_NO_FILE;
         node_log(node, is_ok ? LOG_NOTICE : LOG_WARNING, "CONFIG REWRITE: %s",
                  is_ok ? "the file was written" : error->text);
-        waiting_on_file(node, HOLD_CONFIG, is_ok ? NULL : "Rewriting config file failed, see the "
-                                                          "server's log");
+        waiting_on_file(node, HOLD_CONFIG,
+                        is_ok ? NULL
+                              : "Rewriting config file failed, see the "
+                                "server's log");
     } else if ((node->saving.is_committing && file == node->saving.file) ||
                (node->snapshot.is_on && node->snapshot.to_file && file == node->snapshot.file)) {
         snapshot_save_finished(node, is_ok, error);
@@ -454,5 +456,5 @@ void node_check(const struct node *node)
     if (node->cluster != NULL) {
         cluster_check(node->cluster);
     }
-    ASSERT(node->batch.count == 0 || node->batch.count <= BATCH_REQUESTS);
+    ASSERT(node->batch.count <= BATCH_REQUESTS);
 }

@@ -32,9 +32,9 @@ struct node_options {
     struct config *config; /* adopted: *config is emptied */
     const struct env *env; /* copied */
     struct moment now;
-    uint64_t seed;         /* randomness of ids, hashes, jitter */
-    uint64_t pid;          /* for INFO */
-    size_t arena_bytes;    /* of a key space; 0 for the default */
+    uint64_t seed;      /* randomness of ids, hashes, jitter */
+    uint64_t pid;       /* for INFO */
+    size_t arena_bytes; /* of a key space; 0 for the default */
 };
 
 /* Read the nodes file and begin to load the snapshot.  NULL when a file is damaged or cannot be
@@ -82,14 +82,14 @@ bool node_is_loading(const struct node *node);
 
 struct node_facts {
     bool is_primary;
-    bool may_write;          /* it would accept a write to one of its slots now */
+    bool may_write; /* it would accept a write to one of its slots now */
     bool cluster_ok;
     uint64_t config_epoch;
     char id[41];
     char primary_id[41];
     char history[41];
     uint64_t offset;
-    bool link_up;            /* to our primary */
+    bool link_up; /* to our primary */
     uint64_t key_count;
     uint64_t sync_full, sync_partial_ok, sync_partial_err;
 };

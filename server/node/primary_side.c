@@ -28,8 +28,8 @@ static struct feed *feed_of(struct node *node, struct session *s)
     feed_init(&outgoing->feed, node->now.mono);
     s->feed = &outgoing->feed;
     if (node->feed_count == node->feed_cap) {
-        node->feeds = vec_grow(node->feeds, &node->feed_cap, node->feed_count + 1,
-                               sizeof(struct feed *));
+        node->feeds =
+            vec_grow(node->feeds, &node->feed_cap, node->feed_count + 1, sizeof(struct feed *));
     }
     node->feeds[node->feed_count++] = s->feed;
     return s->feed;
@@ -204,8 +204,7 @@ static void fill_one(struct node *node, struct feed *feed)
     struct bytes piece;
 
     while (session_output_pending(s) < NODE_FEED_BUFFER) {
-        enum oplog_status status =
-            oplog_read(node->log, feed->cursor, NODE_FEED_BUFFER, &piece);
+        enum oplog_status status = oplog_read(node->log, feed->cursor, NODE_FEED_BUFFER, &piece);
 
         if (status != OPLOG_OK) {
             node_log(node, LOG_WARNING, "replica %s fell behind what the log holds",
@@ -273,7 +272,7 @@ void primary_cron(struct node *node)
             break;
         }
     }
-    if (node->is_primary && node->feed_count > 0 &&
+    if (node->feed_count > 0 && commit_is_allowed(node) &&
         primary_ping_is_due(&node->feeds_ping_at, node->now.mono,
                             node->config.repl_ping_period_s * 1000)) {
         commit_plain(node, "PING", NULL, NULL);

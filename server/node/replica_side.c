@@ -21,8 +21,8 @@ bool replica_side_link_is_up(const struct node *node)
 void replica_side_configure(struct node *node)
 {
     const struct config *config = &node->config;
-    int64_t port = config->replica_announce_port != 0 ? config->replica_announce_port
-                                                      : config->port;
+    int64_t port =
+        config->replica_announce_port != 0 ? config->replica_announce_port : config->port;
     struct replica_settings settings = {
         .timeout_ms = config->repl_timeout_s * 1000,
         .announce_port = (uint16_t)port,

@@ -186,15 +186,17 @@ static void info_primary_link(struct node *node, struct buf *out)
                offset);
     if (report.phase == REPLICA_LOADING) {
         buf_printf(out, "master_sync_total_bytes:%lld\r\nmaster_sync_read_bytes:%llu\r\n",
-                   report.snapshot_size == REPLICATION_SIZE_UNKNOWN ? -1LL
-                                                                    : (long long)report.snapshot_size,
+                   report.snapshot_size == REPLICATION_SIZE_UNKNOWN
+                       ? -1LL
+                       : (long long)report.snapshot_size,
                    (unsigned long long)report.snapshot_received);
     }
     if (!report.is_link_up) {
-        buf_printf(out, "master_link_down_since_seconds:%lld\r\n",
-                   report.link_down_since.us == INT64_MAX
-                       ? -1LL
-                       : (long long)(mono_ms_between(report.link_down_since, node->now.mono) / 1000));
+        buf_printf(
+            out, "master_link_down_since_seconds:%lld\r\n",
+            report.link_down_since.us == INT64_MAX
+                ? -1LL
+                : (long long)(mono_ms_between(report.link_down_since, node->now.mono) / 1000));
     }
     buf_printf(out, "slave_priority:%lld\r\nslave_read_only:%d\r\nreplica_announced:1\r\n",
                (long long)node->config.replica_priority, node->config.replica_read_only);
@@ -242,7 +244,6 @@ void info_replication(struct node *node, struct buf *out)
                oplog_history(log)->text, oplog_previous_history(log)->text,
                (unsigned long long)oplog_end(log),
                oplog_previous_end(log) > 0 ? (long long)oplog_previous_end(log) + 1 : -1LL,
-               (long long)node->config.repl_backlog_size,
-               (unsigned long long)oplog_start(log) + 1,
+               (long long)node->config.repl_backlog_size, (unsigned long long)oplog_start(log) + 1,
                (unsigned long long)(oplog_end(log) - oplog_start(log)));
 }

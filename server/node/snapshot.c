@@ -221,7 +221,8 @@ bool snapshot_step(struct node *node)
     if (!sinks_have_room(node)) {
         return false;
     }
-    for (int i = 0; i < NODE_SLICE_US / 10 && !is_done && snapshot->out.len < HAND_OVER_BYTES; i++) {
+    for (int i = 0; i < NODE_SLICE_US / 10 && !is_done && snapshot->out.len < HAND_OVER_BYTES;
+         i++) {
         is_done = walk_step(node->keyspace, SLICE_ENTRIES);
     }
     if (is_done) {
@@ -271,8 +272,8 @@ void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *
     saving->is_last_ok = is_ok;
     saving->last_duration_s = mono_ms_between(saving->started_at, node->now.mono) / 1000;
     if (is_ok) {
-        saving->changes -= saving->changes_before < saving->changes ? saving->changes_before
-                                                                    : saving->changes;
+        saving->changes -=
+            saving->changes_before < saving->changes ? saving->changes_before : saving->changes;
         saving->last_save_unix_s = node->now.unix_ms / 1000;
         saving->save_count++;
         node_log(node, LOG_NOTICE, "saved in %lld ms",
@@ -285,8 +286,9 @@ void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *
         node->has_exited = true;
         node->env.exit(node->env.context, 0);
     } else if (node->is_shutting_down) {
-        node_log(node, LOG_WARNING, "not ending, since the data could not be saved; SHUTDOWN NOSAVE "
-                                    "ends without");
+        node_log(node, LOG_WARNING,
+                 "not ending, since the data could not be saved; SHUTDOWN NOSAVE "
+                 "ends without");
         node->is_shutting_down = false;
     }
 }

@@ -27,8 +27,8 @@
 
 enum {
     CONFIG_FILE_MAX_BYTES = 1024 * 1024,
-    BATCH_REQUESTS = 64,          /* split before any of them is executed */
-    NODE_SLICE_US = 200,          /* of one kind of long work in a pass */
+    BATCH_REQUESTS = 64, /* split before any of them is executed */
+    NODE_SLICE_US = 200, /* of one kind of long work in a pass */
     NODE_OPS_SAMPLES = 16,
     NODE_FEED_BUFFER = 256 * 1024, /* a replica's output is filled up to here */
 };
@@ -68,41 +68,41 @@ struct call {
 struct snapshot { /* snapshot.c */
     bool is_on;
     bool to_file;
-    bool is_walked;           /* the walk is over, the end was written */
-    uint64_t file;            /* env.fs handle, while to_file */
+    bool is_walked; /* the walk is over, the end was written */
+    uint64_t file;  /* env.fs handle, while to_file */
     struct rdb_writer writer;
-    struct buf out;           /* encoded, not yet handed to the sinks */
-    uint64_t offset;          /* of the image in the log */
-    uint64_t changes_before;  /* changes when it began: they are saved */
-    uint64_t key_count;       /* for progress */
+    struct buf out;          /* encoded, not yet handed to the sinks */
+    uint64_t offset;         /* of the image in the log */
+    uint64_t changes_before; /* changes when it began: they are saved */
+    uint64_t key_count;      /* for progress */
     struct mono_time started_at;
-    char marker[41];          /* ends the payload for replicas */
+    char marker[41]; /* ends the payload for replicas */
 };
 
-struct saving { /* snapshot.c */
-    bool is_wanted;          /* as soon as no other image is being made */
-    bool is_committing;      /* the walk is over, the worker syncs and renames */
+struct saving {         /* snapshot.c */
+    bool is_wanted;     /* as soon as no other image is being made */
+    bool is_committing; /* the walk is over, the worker syncs and renames */
     bool is_last_ok;
     int64_t last_save_unix_s;
     int64_t last_duration_s; /* -1: none yet */
     struct mono_time last_try_at;
-    uint64_t changes;        /* since the last save */
-    uint64_t file;           /* that is being committed */
+    uint64_t changes; /* since the last save */
+    uint64_t file;    /* that is being committed */
     uint64_t changes_before;
     struct mono_time started_at;
     uint64_t save_count;
 };
 
 struct loading { /* load.c */
-    bool is_on;               /* the file at start */
+    bool is_on;  /* the file at start */
     char path[4096];
     uint64_t file_offset;
     uint64_t file_size;
     struct rdb_reader *reader;
-    struct keyspace *target;  /* new key space; the node's own while loading at start */
-    int64_t now_ms;           /* expired keys are dropped on a primary */
+    struct keyspace *target; /* new key space; the node's own while loading at start */
+    int64_t now_ms;          /* expired keys are dropped on a primary */
     bool drops_expired;
-    bool is_whole;            /* the end has come and the checksum is right */
+    bool is_whole; /* the end has come and the checksum is right */
     struct mono_time started_at;
     uint64_t key_count;
     uint64_t dropped_count;
@@ -112,8 +112,8 @@ struct loading { /* load.c */
 struct stream { /* stream.c */
     struct resp_reader reader;
     struct resp_words words;
-    struct buf in;       /* received, not yet applied */
-    struct buf multi;    /* requests from MULTI on, until EXEC */
+    struct buf in;    /* received, not yet applied */
+    struct buf multi; /* requests from MULTI on, until EXEC */
     bool is_in_multi;
     unsigned db;         /* selected in the stream */
     bool wants_ack;      /* REPLCONF GETACK came by */
@@ -150,7 +150,7 @@ struct node_stats {
 struct node {
     struct env env;
     struct config config;
-    struct moment now;          /* of this pass */
+    struct moment now; /* of this pass */
     struct rng rng;
     struct mono_time started_at;
     uint64_t pid;
@@ -159,18 +159,18 @@ struct node {
     uint64_t hash_seed;
 
     struct keyspace *keyspace;
-    struct keyspace *retired;   /* given up after a full resync; freed at the end of the pass */
+    struct keyspace *retired; /* given up after a full resync; freed at the end of the pass */
     struct oplog *log;
-    int stream_db;              /* that the log's reader has selected; -1: none */
+    int stream_db; /* that the log's reader has selected; -1: none */
     struct effects effects;
-    bool is_primary;            /* role.c */
+    bool is_primary; /* role.c */
 
     struct session_table sessions;
     struct list touched, resumed, held;
-    struct heap deadlines;      /* of held sessions */
+    struct heap deadlines; /* of held sessions */
     struct batch batch;
-    bool has_writes;            /* this pass: replies need a lease to leave */
-    bool wants_acks;            /* a GETACK is due at the end of the pass */
+    bool has_writes; /* this pass: replies need a lease to leave */
+    bool wants_acks; /* a GETACK is due at the end of the pass */
 
     struct snapshot snapshot;
     struct saving saving;
@@ -178,7 +178,7 @@ struct node {
     struct pause pause;
     struct node_stats stats;
     struct mono_time cron_at;
-    bool has_work;              /* slices are waiting: do not sleep */
+    bool has_work; /* slices are waiting: do not sleep */
     bool is_active_expire_on;
     bool is_shutting_down;
     bool is_freeing;
@@ -193,31 +193,31 @@ struct node {
     /* replica_side.c */
     struct replica *replica;
     struct replica_actions replica_actions;
-    uint64_t replica_link;      /* env link, 0: none */
+    uint64_t replica_link; /* env link, 0: none */
     uint64_t next_link;
-    struct stream stream;       /* stream.c */
-    bool is_data_complete;      /* whole data of the shard, as far as is known */
-    char data_shard[41];        /* the shard whose data we hold, perhaps not the newest */
-    char pending_host[256];     /* to follow once the file at start is loaded */
+    struct stream stream;   /* stream.c */
+    bool is_data_complete;  /* whole data of the shard, as far as is known */
+    char data_shard[41];    /* the shard whose data we hold, perhaps not the newest */
+    char pending_host[256]; /* to follow once the file at start is loaded */
     uint16_t pending_port;
 
-    struct cluster *cluster;    /* cluster_side.c; NULL outside cluster mode */
+    struct cluster *cluster; /* cluster_side.c; NULL outside cluster mode */
     struct cluster_actions cluster_actions;
-    bool is_cluster_acting;     /* actions are being carried out: steps only append */
+    bool is_cluster_acting; /* actions are being carried out: steps only append */
     struct mono_time cluster_wake_at;
     struct bus_link **bus_links;
     size_t bus_link_count;
     size_t bus_link_cap;
     uint32_t next_bus_number;
-    uint64_t nodes_file;        /* being written; 0: none */
+    uint64_t nodes_file; /* being written; 0: none */
     uint64_t nodes_sequence;
-    struct buf nodes_next;      /* to be written after that */
+    struct buf nodes_next; /* to be written after that */
     uint64_t nodes_next_sequence;
     bool has_nodes_next;
-    bool loses_slots;           /* keys of slots that are no longer ours are to be removed */
-    unsigned clean_slot;        /* where that work stands */
+    bool loses_slots;    /* keys of slots that are no longer ours are to be removed */
+    unsigned clean_slot; /* where that work stands */
 
-    uint64_t rewrite_file;      /* CONFIG REWRITE under way; 0: none */
+    uint64_t rewrite_file; /* CONFIG REWRITE under way; 0: none */
 };
 
 /* A replica's session and what is known of it. */
@@ -250,6 +250,9 @@ bool gate_route_keys(struct node *node, struct call *call); /* cluster_route.c *
 /* ---- commit.c --------------------------------------------------------------------------------- */
 /* Put the effects of database db into the log, in order, once. */
 void commit_effects(struct node *node, struct effects *effects, unsigned db);
+/* May this node put something into its log on its own account?  A primary with slots may not without
+ * its lease: it may have been replaced, and would go on in a history that nobody shares. */
+bool commit_is_allowed(const struct node *node);
 /* Put a request that is no effect into the log (PING, REPLCONF GETACK). */
 void commit_plain(struct node *node, const char *word1, const char *word2, const char *word3);
 void commit_trim_log(struct node *node);
@@ -350,7 +353,7 @@ bool node_expire_slice(struct node *node);
 /* Close the session when its output is beyond its class' limit. */
 bool node_output_is_too_long(struct node *node, struct session *s);
 void info_replication(struct node *node, struct buf *out);
-void info_write(struct node *node, const struct bytes *sections, size_t count, struct buf *out);
+void info_write(struct node *node, const struct bytes *words, size_t count, struct buf *out);
 size_t node_used_memory(const struct node *node);
 void apply_config(struct node *node);
 void node_log(const struct node *node, enum log_level level, const char *format, ...)

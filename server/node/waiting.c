@@ -49,11 +49,10 @@ static void answer_wait(struct node *node, struct session *s)
 
 void waiting_on_acks(struct node *node)
 {
-    LIST_FOR_EACH_SAFE(item, &node->held) {
+    LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
 
-        if (s->hold == HOLD_WAIT &&
-            primary_acked_count(node, s->wait_offset) >= s->wait_replicas) {
+        if (s->hold == HOLD_WAIT && primary_acked_count(node, s->wait_offset) >= s->wait_replicas) {
             answer_wait(node, s);
         }
     }
@@ -76,7 +75,7 @@ void waiting_on_time(struct node *node)
 
 void waiting_on_file(struct node *node, enum session_hold hold, const char *problem)
 {
-    LIST_FOR_EACH_SAFE(item, &node->held) {
+    LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
         struct resp_writer reply = writer_of(s);
 
@@ -95,7 +94,7 @@ void waiting_on_file(struct node *node, enum session_hold hold, const char *prob
 
 void waiting_on_demotion(struct node *node)
 {
-    LIST_FOR_EACH_SAFE(item, &node->held) {
+    LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
         struct resp_writer reply = writer_of(s);
 
@@ -125,7 +124,7 @@ void waiting_pause(struct node *node, struct mono_time until, bool writes_only)
 void waiting_unpause(struct node *node)
 {
     node->pause = (struct pause){0};
-    LIST_FOR_EACH_SAFE(item, &node->held) {
+    LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
 
         if (s->hold == HOLD_PAUSE) {
@@ -160,14 +159,14 @@ void control_wait(struct node *node, struct call *call)
         return;
     }
     if (!node->is_primary) {
-        reply_error(node, call,
-                    "ERR WAIT cannot be used with replica instances. Please also note that since "
-                    "Redis 4.0 if a replica is configured to be writable (which is not the default) "
-                    "writes to replicas are just local and are not propagated.");
+        reply_error(
+            node, call,
+            "ERR WAIT cannot be used with replica instances. Please also note that since "
+            "Redis 4.0 if a replica is configured to be writable (which is not the default) "
+            "writes to replicas are just local and are not propagated.");
         return;
     }
-    if (replicas <= 0 ||
-        primary_acked_count(node, s->last_write_offset) >= (uint64_t)replicas) {
+    if (replicas <= 0 || primary_acked_count(node, s->last_write_offset) >= (uint64_t)replicas) {
         resp_write_integer(call->reply, (int64_t)primary_acked_count(node, s->last_write_offset));
         return;
     }

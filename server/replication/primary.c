@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 
-
 enum {
     NEWLINE_PERIOD_MS = 1000,
 };
@@ -58,8 +57,9 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
         feed->listening_port = (uint16_t)number;
     } else if (bytes_equal_nocase(option, "ip-address")) {
         if (value.len >= sizeof(feed->announced_ip)) {
-            errmsg_set(error, "REPLCONF ip-address provided by replica instance is too long: %zu "
-                              "bytes",
+            errmsg_set(error,
+                       "REPLCONF ip-address provided by replica instance is too long: %zu "
+                       "bytes",
                        value.len);
             return false;
         }
@@ -82,8 +82,8 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
 enum feed_result feed_take_replconf(struct feed *feed, struct mono_time now,
                                     const struct bytes *words, size_t count, struct errmsg *error)
 {
-    bool is_ack = count > 0 && (bytes_equal_nocase(words[0], "ack") ||
-                                bytes_equal_nocase(words[0], "getack"));
+    bool is_ack = count > 0 &&
+                  (bytes_equal_nocase(words[0], "ack") || bytes_equal_nocase(words[0], "getack"));
 
     feed->heard_at = now;
     if (count % 2 != 0) {
@@ -235,8 +235,8 @@ size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t
     size_t found = 0;
 
     for (size_t i = 0; i < count; i++) {
-        found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
-                 feeds[i]->acked_offset >= offset;
+        found +=
+            feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE && feeds[i]->acked_offset >= offset;
     }
     return found;
 }
@@ -269,9 +269,9 @@ uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count)
     uint64_t oldest = UINT64_MAX;
 
     for (size_t i = 0; i < count; i++) {
-        bool reads_log = feeds[i] != NULL && (feeds[i]->phase == FEED_SNAPSHOT ||
-                                              feeds[i]->phase == FEED_WAIT_ACK ||
-                                              feeds[i]->phase == FEED_ONLINE);
+        bool reads_log = feeds[i] != NULL &&
+                         (feeds[i]->phase == FEED_SNAPSHOT || feeds[i]->phase == FEED_WAIT_ACK ||
+                          feeds[i]->phase == FEED_ONLINE);
 
         if (reads_log && feeds[i]->cursor < oldest) {
             oldest = feeds[i]->cursor;

@@ -1,70 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine of a replica: one function a kind of event, all moves through move(). */
+/* The replica side as a state machine; the diagram is in replica.h.  Handshake lines are in
+ * handshake.c, the payload's framing in payload.c. */
 #include "replication/replica.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "base/num.h"
-#include "base/rng.h"
-#include "resp/writer.h"
+#include "replication/replica_state.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 enum {
-    MARKER_LEN = 40,
-    LINE_MAX_BYTES = 4096,       /* longest answer during the handshake */
-    HANDSHAKE_TIMEOUT_MS = 5000, /* or repl-timeout when that is shorter */
     BACKOFF_FIRST_MS = 100,
-    BACKOFF_MOST_MS = 1600,
+    BACKOFF_MAX_MS = 1600,
     ACK_PERIOD_MS = 1000,
-    AWAITED_MAX = 8,
+    NEWLINE_PERIOD_MS = 1000,
+    INTRODUCTION_MAX_MS = 5000, /* to connect and to shake hands, or repl-timeout when shorter */
 };
 
-enum awaited {
-    AWAIT_PING,
-    AWAIT_AUTH,
-    AWAIT_REPLCONF,
-    AWAIT_PSYNC,
-};
+#define TO(phase) (1u << (phase))
 
-struct texts {
-    char *announce_ip;
-    char *primary_user;
-    char *primary_auth;
-    char *version;
-};
-
-struct replica {
-    enum replica_phase phase;
-    int64_t timeout_ms;
-    uint16_t announce_port;
-    struct texts texts;
-    struct rng rng;
-    char *host;
-    uint16_t port;
-    struct replication_position position; /* as of LINK_UP */
-    enum awaited awaited[AWAITED_MAX];    /* answers still to come, in order */
-    size_t awaited_count;
-    struct buf in;   /* unfinished lines; while a snapshot comes, what may be its marker */
-    struct buf work; /* bytes that actions of the running step borrow */
-
-    struct replication_position snapshot; /* what it stands for */
-    uint64_t snapshot_size;
-    uint64_t snapshot_received;
-    char marker[MARKER_LEN];
-    bool is_payload_whole; /* waiting for LOADED or FAILED */
-
-    int64_t backoff_ms;
-    struct mono_time retry_at;
-    struct mono_time ack_at;
-    struct mono_time heard_at;
-    bool was_heard;
-    struct mono_time down_since;
-};
-
-/* ---- actions ---------------------------------------------------------------------------------- */
+/* ---- actions ---------------------------------------------------------------------------- */
 
 void replica_actions_deinit(struct replica_actions *actions)
 {
@@ -81,83 +37,69 @@ void replica_actions_clear(struct replica_actions *actions)
 struct bytes replica_action_bytes(const struct replica_actions *actions,
                                   const struct replica_action *action)
 {
-    if (action->borrowed.data != NULL) {
+    if (action->borrowed.len > 0) {
         return action->borrowed;
+    }
+    ASSERT(action->text_start + action->text_len <= actions->text.len);
+    if (action->text_len == 0) {
+        return (struct bytes){0};
     }
     return bytes_make(actions->text.data + action->text_start, action->text_len);
 }
 
-static struct replica_action *add(struct replica_actions *actions, enum replica_action_type type)
+struct replica_action *replica_emit(struct replica *r, enum replica_action_type type)
 {
+    struct replica_actions *list = r->out;
     struct replica_action *action;
 
-    ASSERT(actions->count < REPLICA_ACTIONS_MAX);
-    action = &actions->items[actions->count++];
-    *action = (struct replica_action){.type = type, .text_start = actions->text.len};
+    ASSERT(list != NULL);
+    ASSERT(list->count < REPLICA_ACTIONS_MAX);
+    action = &list->items[list->count++];
+    *action = (struct replica_action){.type = type, .text_start = list->text.len};
     return action;
 }
 
-static void add_log(struct replica_actions *actions, enum log_level level, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-static void add_log(struct replica_actions *actions, enum log_level level, const char *format, ...)
+/* The text is terminated by a NUL that does not count. */
+void replica_emit_text(struct replica *r, enum replica_action_type type, struct bytes text)
 {
-    struct replica_action *action = add(actions, REPLICA_ACTION_LOG);
+    struct replica_action *action = replica_emit(r, type);
+
+    buf_append_bytes(&r->out->text, text);
+    buf_append_byte(&r->out->text, '\0');
+    action->text_len = text.len;
+}
+
+void replica_log(struct replica *r, enum log_level level, const char *format, ...)
+{
+    struct buf line = {0};
     va_list args;
 
     va_start(args, format);
-    buf_vprintf(&actions->text, format, args);
+    buf_vprintf(&line, format, args);
     va_end(args);
-    action->level = level;
-    action->text_len = actions->text.len - action->text_start;
+    replica_emit_text(r, REPLICA_ACTION_LOG, buf_bytes(&line));
+    r->out->items[r->out->count - 1].level = level;
+    buf_deinit(&line);
 }
 
-static void add_borrowed(struct replica_actions *actions, enum replica_action_type type,
-                         struct bytes bytes)
+/* ---- phases ----------------------------------------------------------------------------- */
+
+void replica_move(struct replica *r, enum replica_phase to)
 {
-    if (bytes.len > 0) {
-        add(actions, type)->borrowed = bytes;
-    }
-}
+    static const uint32_t allowed[] = {
+        [REPLICA_IDLE] = TO(REPLICA_CONNECTING),
+        [REPLICA_WAITING] = TO(REPLICA_CONNECTING) | TO(REPLICA_IDLE),
+        [REPLICA_CONNECTING] = TO(REPLICA_HANDSHAKE) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
+        [REPLICA_HANDSHAKE] = TO(REPLICA_WAIT_SNAPSHOT) | TO(REPLICA_STREAMING) |
+                              TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
+        [REPLICA_WAIT_SNAPSHOT] = TO(REPLICA_LOADING) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
+        [REPLICA_LOADING] = TO(REPLICA_STREAMING) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
+        [REPLICA_STREAMING] = TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
+    };
 
-/* One request of up to six words; NULL ends them early. */
-static void add_request(struct replica_actions *actions, const char *const words[6])
-{
-    struct replica_action *action = add(actions, REPLICA_ACTION_SEND);
-    struct bytes given[6];
-    size_t count = 0;
-
-    while (count < 6 && words[count] != NULL) {
-        given[count] = bytes_from_text(words[count]);
-        count++;
-    }
-    resp_write_request(&actions->text, given, count);
-    action->text_len = actions->text.len - action->text_start;
-}
-
-/* ---- moves ------------------------------------------------------------------------------------ */
-
-#define TO(phase) (1U << (phase))
-
-static const uint32_t allowed[] = {
-    [REPLICA_IDLE] = TO(REPLICA_CONNECTING),
-    [REPLICA_WAITING] = TO(REPLICA_IDLE) | TO(REPLICA_CONNECTING),
-    [REPLICA_CONNECTING] = TO(REPLICA_IDLE) | TO(REPLICA_WAITING) | TO(REPLICA_CONNECTING) |
-                           TO(REPLICA_HANDSHAKE),
-    [REPLICA_HANDSHAKE] = TO(REPLICA_IDLE) | TO(REPLICA_WAITING) | TO(REPLICA_CONNECTING) |
-                          TO(REPLICA_WAIT_SNAPSHOT) | TO(REPLICA_STREAMING),
-    [REPLICA_WAIT_SNAPSHOT] = TO(REPLICA_IDLE) | TO(REPLICA_WAITING) | TO(REPLICA_CONNECTING) |
-                              TO(REPLICA_LOADING),
-    [REPLICA_LOADING] = TO(REPLICA_IDLE) | TO(REPLICA_WAITING) | TO(REPLICA_CONNECTING) |
-                        TO(REPLICA_STREAMING),
-    [REPLICA_STREAMING] = TO(REPLICA_IDLE) | TO(REPLICA_WAITING) | TO(REPLICA_CONNECTING),
-};
-
-static void move(struct replica *r, enum replica_phase to, struct mono_time now)
-{
-    ASSERT(allowed[r->phase] & TO(to));
+    ASSERT((allowed[r->phase] & TO(to)) != 0);
     if (r->phase == REPLICA_STREAMING) {
-        r->down_since = now;
+        r->link_down_since = r->now;
     }
     r->phase = to;
 }
@@ -167,526 +109,394 @@ static bool has_link(const struct replica *r)
     return r->phase != REPLICA_IDLE && r->phase != REPLICA_WAITING;
 }
 
-/* Leave whatever goes on with the primary, but for the phase. */
-static void drop(struct replica *r, struct replica_actions *actions, bool link_is_there)
+/* Leave no half of anything behind. */
+static void drop_link(struct replica *r, bool is_closed_already)
 {
-    if (r->phase == REPLICA_LOADING) {
-        add(actions, REPLICA_ACTION_SNAPSHOT_ABORT);
+    if (r->is_loading_open) {
+        replica_emit(r, REPLICA_ACTION_SNAPSHOT_ABORT);
+        r->is_loading_open = false;
     }
-    if (link_is_there && has_link(r)) {
-        add(actions, REPLICA_ACTION_CLOSE);
+    if (r->is_input_held) {
+        replica_emit(r, REPLICA_ACTION_RESUME_INPUT);
+        r->is_input_held = false;
     }
-    buf_deinit(&r->in);
-    r->awaited_count = 0;
-    r->is_payload_whole = false;
+    if (has_link(r) && !is_closed_already) {
+        replica_emit(r, REPLICA_ACTION_CLOSE);
+    }
+    r->is_loading_whole = false;
+    buf_clear(&r->line);
+    buf_clear(&r->early);
+    payload_clear(&r->payload);
 }
 
-static void fail(struct replica *r, struct mono_time now, struct replica_actions *actions,
-                 const char *reason)
+static void wait_and_retry(struct replica *r, bool is_closed_already)
 {
-    int64_t jitter_ms = (int64_t)rng_below(&r->rng, (uint64_t)r->backoff_ms / 4 + 1);
+    int64_t delay_ms =
+        r->backoff_ms / 2 + (int64_t)rng_below(&r->rng, (uint64_t)r->backoff_ms / 2 + 1);
 
-    add_log(actions, LOG_NOTICE, "link to %s:%u: %s", r->host, (unsigned)r->port, reason);
-    drop(r, actions, true);
-    move(r, REPLICA_WAITING, now);
-    r->retry_at = mono_add_ms(now, r->backoff_ms + jitter_ms);
-    r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MOST_MS ? r->backoff_ms * 2 : BACKOFF_MOST_MS;
+    drop_link(r, is_closed_already);
+    r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
+    r->retry_at = mono_add_ms(r->now, delay_ms);
+    replica_move(r, REPLICA_WAITING);
 }
 
-static void start_connect(struct replica *r, struct mono_time now, struct replica_actions *actions)
+void replica_fail(struct replica *r, enum log_level level, const char *reason)
 {
-    struct replica_action *action = add(actions, REPLICA_ACTION_CONNECT);
-
-    action->port = r->port;
-    action->text_len = strlen(r->host);
-    buf_append(&actions->text, r->host, action->text_len + 1);
-    move(r, REPLICA_CONNECTING, now);
-    r->heard_at = now;
+    replica_log(r, level, "link to the primary %s:%u given up: %s", r->host, r->port, reason);
+    wait_and_retry(r, false);
 }
 
-/* ---- the handshake ---------------------------------------------------------------------------- */
-
-static void await(struct replica *r, enum awaited what)
+static void connect_now(struct replica *r)
 {
-    ASSERT(r->awaited_count < AWAITED_MAX);
-    r->awaited[r->awaited_count++] = what;
+    replica_move(r, REPLICA_CONNECTING);
+    r->last_heard_at = r->now;
+    replica_emit_text(r, REPLICA_ACTION_CONNECT, bytes_from_text(r->host));
+    r->out->items[r->out->count - 1].port = r->port;
 }
 
-static bool is_set(const char *text)
+static void on_start(struct replica *r, const struct replica_event *event)
 {
-    return text != NULL && text[0] != '\0';
-}
-
-/* AUTH and all REPLCONFs go out together; their answers are read in order. */
-static void introduce(struct replica *r, struct replica_actions *actions)
-{
-    char port[8];
-
-    snprintf(port, sizeof(port), "%u", (unsigned)r->announce_port);
-    if (is_set(r->texts.primary_auth)) {
-        if (is_set(r->texts.primary_user)) {
-            add_request(actions, (const char *const[6]){"AUTH", r->texts.primary_user,
-                                                        r->texts.primary_auth});
-        } else {
-            add_request(actions, (const char *const[6]){"AUTH", r->texts.primary_auth});
-        }
-        await(r, AWAIT_AUTH);
-    }
-    add_request(actions, (const char *const[6]){"REPLCONF", "listening-port", port});
-    await(r, AWAIT_REPLCONF);
-    if (is_set(r->texts.announce_ip)) {
-        add_request(actions,
-                    (const char *const[6]){"REPLCONF", "ip-address", r->texts.announce_ip});
-        await(r, AWAIT_REPLCONF);
-    }
-    add_request(actions, (const char *const[6]){"REPLCONF", "capa", "eof", "capa", "psync2"});
-    await(r, AWAIT_REPLCONF);
-    if (is_set(r->texts.version)) {
-        add_request(actions, (const char *const[6]){"REPLCONF", "version", r->texts.version});
-        await(r, AWAIT_REPLCONF);
-    }
-}
-
-static void ask_for_stream(struct replica *r, struct replica_actions *actions)
-{
-    char offset[NUM_I64_TEXT + 4] = "-1";
-    const char *history = "?";
-
-    if (r->position.history[0] != '\0') {
-        history = r->position.history;
-        snprintf(offset, sizeof(offset), "%" PRIu64, r->position.offset + 1);
-    }
-    add_request(actions, (const char *const[6]){"PSYNC", history, offset});
-    await(r, AWAIT_PSYNC);
-}
-
-static void send_ack(struct replica *r, struct mono_time now, uint64_t offset,
-                     struct replica_actions *actions)
-{
-    char text[NUM_I64_TEXT + 1];
-
-    text[num_format_u64(text, offset)] = '\0';
-    add_request(actions, (const char *const[6]){"REPLCONF", "ACK", text});
-    r->ack_at = mono_add_ms(now, ACK_PERIOD_MS);
-}
-
-static void start_streaming(struct replica *r, struct mono_time now,
-                            struct replica_actions *actions, uint64_t offset)
-{
-    move(r, REPLICA_STREAMING, now);
-    r->backoff_ms = BACKOFF_FIRST_MS;
-    send_ack(r, now, offset, actions);
-}
-
-static void take_continue(struct replica *r, struct mono_time now, struct bytes id,
-                          struct replica_actions *actions)
-{
-    struct replica_action *action = add(actions, REPLICA_ACTION_CONTINUE);
-
-    id = bytes_trim(id);
-    action->position = r->position;
-    if (id.len == REPLICATION_HISTORY_LEN) {
-        bytes_to_text(id, action->position.history, sizeof(action->position.history));
-    }
-    add_log(actions, LOG_NOTICE, "going on from offset %" PRIu64, r->position.offset);
-    start_streaming(r, now, actions, r->position.offset);
-}
-
-/* "<id> <offset>" behind +FULLRESYNC. */
-static bool take_full(struct replica *r, struct mono_time now, struct bytes rest,
-                      struct replica_actions *actions)
-{
-    struct bytes id = bytes_next_word(&rest, ' ');
-
-    if (id.len != REPLICATION_HISTORY_LEN ||
-        !num_parse_u64(bytes_trim(rest), &r->snapshot.offset)) {
-        return false;
-    }
-    bytes_to_text(id, r->snapshot.history, sizeof(r->snapshot.history));
-    add_log(actions, LOG_NOTICE, "full resync from offset %" PRIu64 " of history %s",
-            r->snapshot.offset, r->snapshot.history);
-    move(r, REPLICA_WAIT_SNAPSHOT, now);
-    return true;
-}
-
-static void take_psync_answer(struct replica *r, struct mono_time now, struct bytes line,
-                              struct replica_actions *actions)
-{
-    char shown[256];
-
-    if (bytes_has_prefix(line, "+CONTINUE")) {
-        take_continue(r, now, bytes_from(line, 9), actions);
-        return;
-    }
-    if (bytes_has_prefix(line, "+FULLRESYNC ") && take_full(r, now, bytes_from(line, 12), actions)) {
-        return;
-    }
-    bytes_to_text(line, shown, sizeof(shown));
-    fail(r, now, actions, shown);
-}
-
-static bool is_error(struct bytes line)
-{
-    return line.len > 0 && line.data[0] == '-';
-}
-
-/* Errors that only say "first log in". */
-static bool is_pong(struct bytes line)
-{
-    return !is_error(line) || bytes_has_prefix(line, "-NOAUTH") ||
-           bytes_has_prefix(line, "-NOPERM") ||
-           bytes_has_prefix(line, "-ERR operation not permitted");
-}
-
-static void take_answer(struct replica *r, struct mono_time now, struct bytes line,
-                        struct replica_actions *actions)
-{
-    enum awaited what = r->awaited[0];
-    char shown[256];
-
-    bytes_to_text(line, shown, sizeof(shown));
-    r->awaited_count--;
-    memmove(r->awaited, r->awaited + 1, r->awaited_count * sizeof(r->awaited[0]));
-    switch (what) {
-    case AWAIT_PING:
-        if (!is_pong(line)) {
-            fail(r, now, actions, shown);
-            return;
-        }
-        introduce(r, actions);
-        return;
-    case AWAIT_AUTH:
-        if (is_error(line)) {
-            fail(r, now, actions, shown);
-            return;
-        }
-        break;
-    case AWAIT_REPLCONF:
-        if (is_error(line)) {
-            add_log(actions, LOG_VERBOSE, "the primary does not know a REPLCONF: %s", shown);
-        }
-        break;
-    case AWAIT_PSYNC:
-        take_psync_answer(r, now, line, actions);
-        return;
-    }
-    if (r->awaited_count == 0) {
-        ask_for_stream(r, actions);
-    }
-}
-
-/* ---- the snapshot ----------------------------------------------------------------------------- */
-
-/* "$<size>" or "$EOF:<marker>". */
-static bool take_payload_head(struct replica *r, struct mono_time now, struct bytes line,
-                              struct replica_actions *actions)
-{
-    struct replica_action *action;
-
-    if (line.len < 2 || line.data[0] != '$') {
-        return false;
-    }
-    if (bytes_has_prefix(line, "$EOF:")) {
-        if (line.len != 5 + MARKER_LEN) {
-            return false;
-        }
-        memcpy(r->marker, line.data + 5, MARKER_LEN);
-        r->snapshot_size = REPLICATION_SIZE_UNKNOWN;
-    } else if (!num_parse_u64(bytes_from(line, 1), &r->snapshot_size) ||
-               r->snapshot_size == REPLICATION_SIZE_UNKNOWN) {
-        return false;
-    }
-    r->snapshot_received = 0;
-    r->is_payload_whole = false;
-    move(r, REPLICA_LOADING, now);
-    action = add(actions, REPLICA_ACTION_SNAPSHOT_BEGIN);
-    action->position = r->snapshot;
-    action->size = r->snapshot_size;
-    return true;
-}
-
-static void end_payload(struct replica *r, struct replica_actions *actions)
-{
-    r->is_payload_whole = true;
-    add(actions, REPLICA_ACTION_SNAPSHOT_END)->position = r->snapshot;
-}
-
-/* Of a payload of known size.  Returns how many bytes belong to it. */
-static size_t take_sized(struct replica *r, struct bytes bytes, struct replica_actions *actions)
-{
-    uint64_t left = r->snapshot_size - r->snapshot_received;
-    size_t taken = bytes.len < left ? bytes.len : (size_t)left;
-
-    add_borrowed(actions, REPLICA_ACTION_SNAPSHOT_BYTES, bytes_prefix(bytes, taken));
-    r->snapshot_received += taken;
-    if (r->snapshot_received == r->snapshot_size) {
-        end_payload(r, actions);
-    }
-    return taken;
-}
-
-/* Of a payload that ends with its marker: the last bytes are held back as long as they may be
- * the beginning of it. */
-static size_t take_marked(struct replica *r, struct bytes bytes, struct replica_actions *actions)
-{
-    const char *found = memmem(bytes.data, bytes.len, r->marker, MARKER_LEN);
-    size_t payload;
-
-    if (found != NULL) {
-        payload = (size_t)(found - bytes.data);
-        add_borrowed(actions, REPLICA_ACTION_SNAPSHOT_BYTES, bytes_prefix(bytes, payload));
-        r->snapshot_received += payload;
-        end_payload(r, actions);
-        return payload + MARKER_LEN;
-    }
-    payload = bytes.len >= MARKER_LEN ? bytes.len - (MARKER_LEN - 1) : 0;
-    add_borrowed(actions, REPLICA_ACTION_SNAPSHOT_BYTES, bytes_prefix(bytes, payload));
-    r->snapshot_received += payload;
-    return payload;
-}
-
-/* ---- events ----------------------------------------------------------------------------------- */
-
-/* Cut one line; false when it is not complete.  Empty lines are keepalives. */
-static bool cut_line(struct bytes *in, struct bytes *line)
-{
-    size_t end = bytes_find_byte(*in, '\n');
-
-    if (end == SIZE_MAX) {
-        return false;
-    }
-    *line = bytes_prefix(*in, end);
-    if (line->len > 0 && line->data[line->len - 1] == '\r') {
-        line->len--;
-    }
-    *in = bytes_from(*in, end + 1);
-    return true;
-}
-
-static void take_line(struct replica *r, struct mono_time now, struct bytes line,
-                      struct replica_actions *actions)
-{
-    if (line.len == 0) {
-        return;
-    }
-    if (r->phase == REPLICA_WAIT_SNAPSHOT) {
-        if (!take_payload_head(r, now, line, actions)) {
-            fail(r, now, actions, "that is no snapshot");
-        }
-    } else if (r->awaited_count == 0) {
-        fail(r, now, actions, "an answer that nobody asked for");
-    } else {
-        take_answer(r, now, line, actions);
-    }
-}
-
-static void on_bytes(struct replica *r, struct mono_time now, struct bytes bytes,
-                     struct replica_actions *actions)
-{
-    struct bytes rest;
-
-    if (!has_link(r) || r->phase == REPLICA_CONNECTING) {
-        return;
-    }
-    r->heard_at = now;
-    r->was_heard = true;
-    if (r->phase == REPLICA_STREAMING) {
-        add_borrowed(actions, REPLICA_ACTION_STREAM, bytes);
-        return;
-    }
-    buf_append_bytes(&r->in, bytes);
-    /* Actions may borrow these bytes until the next step. */
-    buf_deinit(&r->work);
-    r->work = buf_steal(&r->in);
-    rest = buf_bytes(&r->work);
-    while (rest.len > 0) {
-        struct bytes line;
-
-        if (r->phase == REPLICA_HANDSHAKE || r->phase == REPLICA_WAIT_SNAPSHOT) {
-            if (!cut_line(&rest, &line)) {
-                break;
-            }
-            take_line(r, now, line, actions);
-        } else if (r->phase == REPLICA_LOADING && !r->is_payload_whole) {
-            size_t taken = r->snapshot_size == REPLICATION_SIZE_UNKNOWN
-                               ? take_marked(r, rest, actions)
-                               : take_sized(r, rest, actions);
-
-            rest = bytes_from(rest, taken);
-            if (!r->is_payload_whole) {
-                break;
-            }
-        } else {
-            break;
-        }
-    }
-    if (r->phase == REPLICA_STREAMING) {
-        add_borrowed(actions, REPLICA_ACTION_STREAM, rest);
-    } else if (has_link(r)) {
-        buf_append_bytes(&r->in, rest);
-        if (r->phase != REPLICA_LOADING && r->in.len > LINE_MAX_BYTES) {
-            fail(r, now, actions, "an answer without end");
-        }
-    }
-}
-
-static void on_loaded(struct replica *r, struct mono_time now, struct replica_actions *actions)
-{
-    if (r->phase != REPLICA_LOADING || !r->is_payload_whole) {
-        return;
-    }
-    r->is_payload_whole = false;
-    start_streaming(r, now, actions, r->snapshot.offset);
-    buf_deinit(&r->work);
-    r->work = buf_steal(&r->in);
-    add_borrowed(actions, REPLICA_ACTION_STREAM, buf_bytes(&r->work));
-}
-
-static void on_start(struct replica *r, struct mono_time now, const struct replica_event *event,
-                     struct replica_actions *actions)
-{
-    if (r->phase != REPLICA_STREAMING) {
-        r->down_since = now;
-    }
-    drop(r, actions, true);
     if (r->phase != REPLICA_IDLE) {
-        move(r, REPLICA_IDLE, now);
+        drop_link(r, false);
+        replica_move(r, REPLICA_IDLE);
     }
-    mem_free(MEM_REPLICATION, r->host);
-    r->host = mem_strdup(MEM_REPLICATION, event->host);
+    bytes_to_text(bytes_from_text(event->host), r->host, sizeof(r->host));
     r->port = event->port;
     r->backoff_ms = BACKOFF_FIRST_MS;
-    start_connect(r, now, actions);
+    r->link_down_since = r->now;
+    r->last_io_at = MONO_NEVER;
+    replica_log(r, LOG_NOTICE, "following the primary %s:%u", r->host, r->port);
+    connect_now(r);
 }
 
-static void on_stop(struct replica *r, struct mono_time now, struct replica_actions *actions)
+static void on_stop(struct replica *r)
 {
-    drop(r, actions, true);
     if (r->phase != REPLICA_IDLE) {
-        move(r, REPLICA_IDLE, now);
+        drop_link(r, false);
+        replica_move(r, REPLICA_IDLE);
     }
 }
 
-static void on_link_up(struct replica *r, struct mono_time now, const struct replica_event *event,
-                       struct replica_actions *actions)
+static void on_link_up(struct replica *r, const struct replica_event *event)
 {
     if (r->phase != REPLICA_CONNECTING) {
         return;
     }
-    move(r, REPLICA_HANDSHAKE, now);
-    r->position = event->position;
-    r->heard_at = now;
-    add_request(actions, (const char *const[6]){"PING"});
-    await(r, AWAIT_PING);
+    replica_move(r, REPLICA_HANDSHAKE);
+    r->last_heard_at = r->now;
+    r->offer = event->position;
+    handshake_begin(r);
 }
 
-static void on_link_down(struct replica *r, struct mono_time now, const char *reason,
-                         struct replica_actions *actions)
+static void on_link_down(struct replica *r, const struct replica_event *event)
 {
-    if (has_link(r)) {
-        fail(r, now, actions, reason != NULL ? reason : "closed");
+    if (!has_link(r)) {
+        return;
+    }
+    replica_log(r, LOG_NOTICE, "link to the primary %s:%u is down: %s", r->host, r->port,
+                event->reason != NULL ? event->reason : "closed");
+    wait_and_retry(r, true);
+}
+
+/* ---- the stream and its acknowledgement --------------------------------------------------- */
+
+static void send_ack(struct replica *r, uint64_t offset)
+{
+    char number[NUM_I64_TEXT + 1];
+    struct bytes words[] = {BYTES_LITERAL("REPLCONF"), BYTES_LITERAL("ACK"),
+                            bytes_make(number, num_format_u64(number, offset))};
+
+    replica_send_request(r, words, ARRAY_COUNT(words));
+    r->ack_at = mono_add_ms(r->now, ACK_PERIOD_MS);
+}
+
+static void give_stream(struct replica *r, struct bytes bytes)
+{
+    if (bytes.len > 0) {
+        replica_emit(r, REPLICA_ACTION_STREAM)->borrowed = bytes;
     }
 }
 
-static int64_t silence_ms(const struct replica *r)
+void replica_begin_streaming(struct replica *r, uint64_t offset)
+{
+    replica_move(r, REPLICA_STREAMING);
+    r->backoff_ms = BACKOFF_FIRST_MS;
+    send_ack(r, offset);
+}
+
+static void on_loaded(struct replica *r, const struct replica_event *event)
+{
+    if (r->phase != REPLICA_LOADING || !r->is_loading_whole) {
+        return;
+    }
+    r->is_loading_whole = false;
+    replica_log(r, LOG_NOTICE, "full resync done: history %s from offset %" PRIu64,
+                r->snapshot.history, r->snapshot.offset);
+    replica_begin_streaming(r, event->position.offset);
+    if (r->is_input_held) {
+        r->is_input_held = false;
+        replica_emit(r, REPLICA_ACTION_RESUME_INPUT);
+    }
+    /* What followed the payload on the wire was kept; it is borrowed until the next step. */
+    buf_deinit(&r->early_given);
+    r->early_given = buf_steal(&r->early);
+    give_stream(r, buf_bytes(&r->early_given));
+}
+
+static void on_load_failed(struct replica *r, const struct replica_event *event)
+{
+    if (r->phase == REPLICA_LOADING) {
+        r->is_loading_open = false;
+        replica_fail(r, LOG_WARNING,
+                     event->reason != NULL ? event->reason : "the snapshot could not be loaded");
+    }
+}
+
+/* ---- input -------------------------------------------------------------------------------- */
+
+static void begin_payload(struct replica *r)
+{
+    struct replica_action *action;
+
+    replica_move(r, REPLICA_LOADING);
+    r->is_loading_open = true;
+    action = replica_emit(r, REPLICA_ACTION_SNAPSHOT_BEGIN);
+    action->position = r->snapshot;
+    action->size = r->payload.size;
+    r->newline_at = mono_add_ms(r->now, NEWLINE_PERIOD_MS);
+}
+
+static void give_payload(struct replica *r, struct bytes bytes)
+{
+    if (bytes.len > 0) {
+        replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->borrowed = bytes;
+    }
+}
+
+static void end_payload(struct replica *r)
+{
+    struct replica_action *action = replica_emit(r, REPLICA_ACTION_SNAPSHOT_END);
+
+    action->position = r->snapshot;
+    action->size = r->payload.size;
+    r->is_loading_open = false;
+    r->is_loading_whole = true;
+    r->is_input_held = true;
+    replica_emit(r, REPLICA_ACTION_HOLD_INPUT);
+}
+
+static void take_payload(struct replica *r, struct bytes *in)
+{
+    struct payload_pieces pieces = payload_take(&r->payload, in);
+
+    give_payload(r, pieces.held_back);
+    give_payload(r, pieces.direct);
+    if (pieces.is_whole) {
+        end_payload(r);
+    }
+}
+
+/* Cut one line off the input; false when it is not whole yet. */
+static bool take_line(struct replica *r, struct bytes *in, struct bytes *out_line)
+{
+    size_t end = bytes_find_byte(*in, '\n');
+    size_t len = end == SIZE_MAX ? in->len : end + 1;
+
+    if (r->line.len + len > REPLICA_LINE_MAX) {
+        replica_fail(r, LOG_WARNING, "it sent a line that is too long for the handshake");
+        return false;
+    }
+    buf_append_bytes(&r->line, bytes_prefix(*in, len));
+    *in = bytes_from(*in, len);
+    if (end == SIZE_MAX) {
+        return false;
+    }
+    *out_line = bytes_trim(buf_bytes(&r->line));
+    return true;
+}
+
+static void take_payload_head(struct replica *r, struct bytes line)
+{
+    if (bytes_has_prefix(line, "-")) {
+        replica_log(r, LOG_WARNING, "the primary cannot send a snapshot: %.*s", BYTES_ARGS(line));
+        replica_fail(r, LOG_NOTICE, "no snapshot");
+    } else if (!payload_begin(&r->payload, line)) {
+        replica_fail(r, LOG_WARNING, "it sent something else where a snapshot should begin");
+    } else {
+        begin_payload(r);
+    }
+}
+
+static void take_one_line(struct replica *r, struct bytes *in)
+{
+    struct bytes line;
+
+    if (!take_line(r, in, &line)) {
+        return;
+    }
+    /* A bare line end says "still at it", before and behind +FULLRESYNC alike. */
+    if (line.len > 0) {
+        if (r->phase == REPLICA_HANDSHAKE) {
+            handshake_take_line(r, line);
+        } else {
+            take_payload_head(r, line);
+        }
+    }
+    buf_clear(&r->line);
+}
+
+static void on_bytes(struct replica *r, struct bytes in)
+{
+    r->last_heard_at = r->now;
+    r->last_io_at = r->now;
+    while (in.len > 0) {
+        switch (r->phase) {
+        case REPLICA_HANDSHAKE:
+        case REPLICA_WAIT_SNAPSHOT:
+            take_one_line(r, &in);
+            break;
+        case REPLICA_LOADING:
+            if (r->is_loading_whole) {
+                buf_append_bytes(&r->early, in);
+                return;
+            }
+            take_payload(r, &in);
+            break;
+        case REPLICA_STREAMING:
+            give_stream(r, in);
+            return;
+        case REPLICA_IDLE:
+        case REPLICA_WAITING:
+        case REPLICA_CONNECTING:
+            return; /* of a link that was given up */
+        }
+    }
+    /* An empty payload is whole without a byte. */
+    if (r->phase == REPLICA_LOADING && !r->is_loading_whole && payload_is_whole(&r->payload)) {
+        end_payload(r);
+    }
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+/* How long silence is borne.  An address that swallows packets is not waited for as long as a
+ * primary that prepares a snapshot. */
+static int64_t patience_ms(const struct replica *r)
 {
     bool is_early = r->phase == REPLICA_CONNECTING || r->phase == REPLICA_HANDSHAKE;
 
-    return is_early && r->timeout_ms > HANDSHAKE_TIMEOUT_MS ? HANDSHAKE_TIMEOUT_MS : r->timeout_ms;
+    return is_early && r->settings.timeout_ms > INTRODUCTION_MAX_MS ? INTRODUCTION_MAX_MS
+                                                                    : r->settings.timeout_ms;
 }
 
-static void on_tick(struct replica *r, struct mono_time now, uint64_t offset,
-                    struct replica_actions *actions)
+static bool is_silent(const struct replica *r)
 {
-    if (r->phase == REPLICA_WAITING && mono_is_due(r->retry_at, now)) {
-        start_connect(r, now, actions);
-    } else if (has_link(r) && mono_ms_between(r->heard_at, now) >= silence_ms(r)) {
-        fail(r, now, actions, "silent for too long");
-    } else if (r->phase == REPLICA_STREAMING && mono_is_due(r->ack_at, now)) {
-        send_ack(r, now, offset, actions);
-    } else if (r->phase == REPLICA_LOADING && mono_is_due(r->ack_at, now)) {
-        struct replica_action *action = add(actions, REPLICA_ACTION_SEND);
+    /* While the snapshot is being loaded here, nothing is expected from there. */
+    return has_link(r) && !r->is_loading_whole &&
+           mono_ms_between(r->last_heard_at, r->now) > patience_ms(r);
+}
 
-        buf_append_byte(&actions->text, '\n');
-        action->text_len = 1;
-        r->ack_at = mono_add_ms(now, ACK_PERIOD_MS);
+static void on_tick(struct replica *r, const struct replica_event *event)
+{
+    if (is_silent(r)) {
+        replica_fail(r, LOG_WARNING,
+                     r->phase == REPLICA_CONNECTING ? "it does not accept the connection in time"
+                                                    : "it is silent for too long");
+        return;
+    }
+    if (r->phase == REPLICA_WAITING && mono_is_due(r->retry_at, r->now)) {
+        connect_now(r);
+    } else if (r->phase == REPLICA_STREAMING && mono_is_due(r->ack_at, r->now)) {
+        send_ack(r, event->position.offset);
+    } else if (r->phase == REPLICA_LOADING && mono_is_due(r->newline_at, r->now)) {
+        replica_emit_text(r, REPLICA_ACTION_SEND, BYTES_LITERAL("\n"));
+        r->newline_at = mono_add_ms(r->now, NEWLINE_PERIOD_MS);
     }
 }
 
-static struct mono_time wake_time(const struct replica *r)
+static struct mono_time wake_at(const struct replica *r)
 {
-    struct mono_time at;
+    struct mono_time silence = mono_add_ms(r->last_heard_at, patience_ms(r) + 1);
 
-    if (r->phase == REPLICA_IDLE) {
+    switch (r->phase) {
+    case REPLICA_IDLE:
         return MONO_NEVER;
-    }
-    if (r->phase == REPLICA_WAITING) {
+    case REPLICA_WAITING:
         return r->retry_at;
+    case REPLICA_CONNECTING:
+    case REPLICA_HANDSHAKE:
+    case REPLICA_WAIT_SNAPSHOT:
+        return silence;
+    case REPLICA_LOADING:
+        return r->is_loading_whole ? r->newline_at : mono_earlier(r->newline_at, silence);
+    case REPLICA_STREAMING:
+        return mono_earlier(r->ack_at, silence);
     }
-    at = mono_add_ms(r->heard_at, silence_ms(r));
-    if (r->phase == REPLICA_STREAMING || r->phase == REPLICA_LOADING) {
-        at = mono_earlier(at, r->ack_at);
-    }
-    return at;
+    return MONO_NEVER;
 }
 
 void replica_step(struct replica *replica, struct mono_time now, const struct replica_event *event,
                   struct replica_actions *actions)
 {
+    struct replica *r = replica;
+
+    ASSERT(r->out == NULL);
+    r->now = now;
+    r->out = actions;
     switch (event->type) {
     case REPLICA_EVENT_START:
-        on_start(replica, now, event, actions);
+        on_start(r, event);
         break;
     case REPLICA_EVENT_STOP:
-        on_stop(replica, now, actions);
+        on_stop(r);
         break;
     case REPLICA_EVENT_LINK_UP:
-        on_link_up(replica, now, event, actions);
+        on_link_up(r, event);
         break;
     case REPLICA_EVENT_LINK_DOWN:
-        on_link_down(replica, now, event->reason, actions);
+        on_link_down(r, event);
         break;
     case REPLICA_EVENT_BYTES:
-        on_bytes(replica, now, event->bytes, actions);
+        on_bytes(r, event->bytes);
         break;
     case REPLICA_EVENT_SNAPSHOT_LOADED:
-        on_loaded(replica, now, actions);
+        on_loaded(r, event);
         break;
     case REPLICA_EVENT_SNAPSHOT_FAILED:
-        if (replica->phase == REPLICA_LOADING) {
-            fail(replica, now, actions, event->reason != NULL ? event->reason : "not loaded");
-        }
+        on_load_failed(r, event);
         break;
     case REPLICA_EVENT_GETACK:
-        if (replica->phase == REPLICA_STREAMING) {
-            send_ack(replica, now, event->position.offset, actions);
+        if (r->phase == REPLICA_STREAMING) {
+            send_ack(r, event->position.offset);
         }
         break;
     case REPLICA_EVENT_TICK:
-        on_tick(replica, now, event->position.offset, actions);
+        on_tick(r, event);
         break;
     }
-    actions->wake_at = wake_time(replica);
+    actions->wake_at = wake_at(r);
+    r->out = NULL;
+    replica_check(r);
 }
 
-/* ---- life and reports ------------------------------------------------------------------------- */
+/* ---- birth, death, reports ---------------------------------------------------------------- */
 
-static void set_text(char **field, const char *text)
+static void copy_setting(struct buf *into, const char *text)
 {
-    char *copy = mem_strdup(MEM_REPLICATION, text != NULL ? text : "");
-
-    mem_free(MEM_REPLICATION, *field);
-    *field = copy;
+    buf_clear(into);
+    buf_append_text(into, text != NULL ? text : "");
 }
 
 void replica_configure(struct replica *replica, const struct replica_settings *settings)
 {
-    replica->timeout_ms = settings->timeout_ms;
-    replica->announce_port = settings->announce_port;
-    set_text(&replica->texts.announce_ip, settings->announce_ip);
-    set_text(&replica->texts.primary_user, settings->primary_user);
-    set_text(&replica->texts.primary_auth, settings->primary_auth);
-    set_text(&replica->texts.version, settings->version);
+    struct replica *r = replica;
+
+    copy_setting(&r->announce_ip, settings->announce_ip);
+    copy_setting(&r->primary_user, settings->primary_user);
+    copy_setting(&r->primary_auth, settings->primary_auth);
+    copy_setting(&r->version, settings->version);
+    r->settings.timeout_ms = settings->timeout_ms;
+    r->settings.announce_port = settings->announce_port;
 }
 
 struct replica *replica_new(const struct replica_settings *settings, uint64_t seed)
@@ -695,8 +505,8 @@ struct replica *replica_new(const struct replica_settings *settings, uint64_t se
 
     rng_init(&r->rng, seed);
     r->backoff_ms = BACKOFF_FIRST_MS;
-    r->down_since = MONO_NEVER;
-    r->host = mem_strdup(MEM_REPLICATION, "");
+    r->last_io_at = MONO_NEVER;
+    r->link_down_since = MONO_NEVER;
     replica_configure(r, settings);
     return r;
 }
@@ -706,13 +516,14 @@ void replica_free(struct replica *replica)
     if (replica == NULL) {
         return;
     }
-    mem_free(MEM_REPLICATION, replica->texts.announce_ip);
-    mem_free(MEM_REPLICATION, replica->texts.primary_user);
-    mem_free(MEM_REPLICATION, replica->texts.primary_auth);
-    mem_free(MEM_REPLICATION, replica->texts.version);
-    mem_free(MEM_REPLICATION, replica->host);
-    buf_deinit(&replica->in);
-    buf_deinit(&replica->work);
+    buf_deinit(&replica->announce_ip);
+    buf_deinit(&replica->primary_user);
+    buf_deinit(&replica->primary_auth);
+    buf_deinit(&replica->version);
+    buf_deinit(&replica->line);
+    buf_deinit(&replica->early);
+    buf_deinit(&replica->early_given);
+    payload_deinit(&replica->payload);
     mem_free(MEM_REPLICATION, replica);
 }
 
@@ -737,8 +548,7 @@ static const char *role_state(enum replica_phase phase)
     case REPLICA_STREAMING:
         return "connected";
     }
-    ASSERT(false);
-    return "";
+    return "connect";
 }
 
 struct replica_report replica_get_report(const struct replica *replica)
@@ -749,17 +559,19 @@ struct replica_report replica_get_report(const struct replica *replica)
         .host = replica->host,
         .port = replica->port,
         .is_link_up = replica->phase == REPLICA_STREAMING,
-        .last_io_at = replica->was_heard ? replica->heard_at : MONO_NEVER,
-        .link_down_since = replica->down_since,
-        .snapshot_size = replica->snapshot_size,
-        .snapshot_received = replica->snapshot_received,
+        .last_io_at = replica->last_io_at,
+        .link_down_since = replica->link_down_since,
+        .snapshot_size = replica->payload.size,
+        .snapshot_received = replica->payload.received,
     };
 }
 
 void replica_check(const struct replica *replica)
 {
-    ASSERT(replica->phase <= REPLICA_STREAMING);
-    ASSERT(!replica->is_payload_whole || replica->phase == REPLICA_LOADING);
-    ASSERT(replica->awaited_count == 0 || replica->phase == REPLICA_HANDSHAKE);
-    ASSERT(replica->backoff_ms >= BACKOFF_FIRST_MS && replica->backoff_ms <= BACKOFF_MOST_MS);
+    ASSERT(!replica->is_loading_open || replica->phase == REPLICA_LOADING);
+    ASSERT(!replica->is_loading_whole || replica->phase == REPLICA_LOADING);
+    ASSERT(!(replica->is_loading_open && replica->is_loading_whole));
+    ASSERT(!replica->is_input_held || replica->is_loading_whole);
+    ASSERT(replica->line.len <= REPLICA_LINE_MAX);
+    ASSERT(replica->phase == REPLICA_IDLE || replica->host[0] != '\0');
 }

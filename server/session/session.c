@@ -167,9 +167,9 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=", (unsigned long long)s->id,
                s->peer.address, s->peer.local, s->peer.fd);
     buf_append_bytes(out, buf_bytes(&s->name));
-    buf_printf(out, " age=%lld idle=%lld flags=",
-               (long long)(mono_ms_between(s->created_at, now) / 1000),
-               (long long)(mono_ms_between(s->active_at, now) / 1000));
+    buf_printf(
+        out, " age=%lld idle=%lld flags=", (long long)(mono_ms_between(s->created_at, now) / 1000),
+        (long long)(mono_ms_between(s->active_at, now) / 1000));
     describe_flags(s, out);
     buf_printf(out,
                " db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0"

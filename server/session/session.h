@@ -46,9 +46,9 @@ enum session_flags {
 
 enum session_hold {
     HOLD_NONE,
-    HOLD_WAIT,  /* WAIT: replicas' acknowledgements */
-    HOLD_PAUSE, /* CLIENT PAUSE or a manual failover */
-    HOLD_SAVE,  /* SAVE: the file is on disk */
+    HOLD_WAIT,   /* WAIT: replicas' acknowledgements */
+    HOLD_PAUSE,  /* CLIENT PAUSE or a manual failover */
+    HOLD_SAVE,   /* SAVE: the file is on disk */
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
 };
 

@@ -191,7 +191,7 @@ static enum value_codec_status decode_integer(struct decoder *d, size_t start, u
         return VALUE_CODEC_MORE;
     }
     if (encoding == SPECIAL_INT8) {
-        value = (int8_t)decode_u8(d);
+        value = (int16_t)(decode_u8(d) << 8) / 256;
     } else if (encoding == SPECIAL_INT16) {
         value = (int16_t)decode_u16_le(d);
     } else {

@@ -42,8 +42,8 @@ static void claim(struct world *world, struct sim_node *n, unsigned slot, uint64
         }
     }
     if (world->claim_count == world->claim_cap) {
-        world->claims = vec_grow(world->claims, &world->claim_cap, world->claim_count + 1,
-                                 sizeof(mine));
+        world->claims =
+            vec_grow(world->claims, &world->claim_cap, world->claim_count + 1, sizeof(mine));
     }
     world->claims[world->claim_count++] = mine;
 }
@@ -178,8 +178,8 @@ void check_replicas_equal(struct world *world)
             char differences[512];
 
             list_differences(world, i, primary, differences, sizeof(differences));
-            world_fail(world, "replica %d differs from its primary %d at offset %llu:%s", i, primary,
-                       (unsigned long long)mine.offset, differences);
+            world_fail(world, "replica %d differs from its primary %d at offset %llu:%s", i,
+                       primary, (unsigned long long)mine.offset, differences);
         }
     }
 }
@@ -259,7 +259,8 @@ static bool shard_is_settled(struct world *world, int shard, char *reason, size_
         }
     }
     if (replicas != world->options.replicas_each) {
-        snprintf(reason, size, "the primary %d of shard %d has %d replicas", owner, shard, replicas);
+        snprintf(reason, size, "the primary %d of shard %d has %d replicas", owner, shard,
+                 replicas);
         return false;
     }
     return true;
@@ -283,7 +284,8 @@ static bool waited_is_there(struct world *world, int c, int k, char *reason, siz
         return false;
     }
     if (!check_peek(&world->nodes[owner], name, &version) || version < key->waited_version) {
-        snprintf(reason, size, "%s is at version %llu, but nodes %x have confirmed %llu and never forgot", name,
+        snprintf(reason, size,
+                 "%s is at version %llu, but nodes %x have confirmed %llu and never forgot", name,
                  (unsigned long long)version, key->acked_by,
                  (unsigned long long)key->waited_version);
         return false;

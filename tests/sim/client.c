@@ -200,8 +200,8 @@ static void take_value(struct world *world, struct sim_client *client,
     } else if (value->type == RESP_FAILURE) {
         client->error_count++;
         if (world->options.is_verbose) {
-            printf("%10.4f  client %d at node %d: %.*s\n", (double)world->now_us / 1e6, client->index,
-                   client->node, BYTES_ARGS(resp_value_bytes(value)));
+            printf("%10.4f  client %d at node %d: %.*s\n", (double)world->now_us / 1e6,
+                   client->index, client->node, BYTES_ARGS(resp_value_bytes(value)));
         }
         if (bytes_has_prefix(resp_value_bytes(value), "MOVED")) {
             follow_moved(world, client, resp_value_bytes(value));

@@ -49,8 +49,8 @@ static void form(struct world *world)
     char id[64];
 
     for (int i = 0; i < primaries; i++) {
-        snprintf(command, sizeof(command), "CLUSTER ADDSLOTSRANGE %d %d", i * SLOT_COUNT / primaries,
-                 (i + 1) * SLOT_COUNT / primaries - 1);
+        snprintf(command, sizeof(command), "CLUSTER ADDSLOTSRANGE %d %d",
+                 i * SLOT_COUNT / primaries, (i + 1) * SLOT_COUNT / primaries - 1);
         must(world, i, command);
     }
     for (int i = 0; i < world->node_count; i++) {
@@ -142,12 +142,13 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
                (unsigned long long)seed, world.failure, (unsigned long long)seed);
     } else if (is_verbose) {
-        printf("seed %llu: %llu writes, %llu confirmed by all replicas, %llu take-overs, %llu kills, "
-               "%llu pauses, %llu partitions\n",
-               (unsigned long long)seed, (unsigned long long)oks,
-               (unsigned long long)world.waits_checked, (unsigned long long)world.takeovers,
-               (unsigned long long)world.kills, (unsigned long long)world.pauses,
-               (unsigned long long)world.partitions);
+        printf(
+            "seed %llu: %llu writes, %llu confirmed by all replicas, %llu take-overs, %llu kills, "
+            "%llu pauses, %llu partitions\n",
+            (unsigned long long)seed, (unsigned long long)oks,
+            (unsigned long long)world.waits_checked, (unsigned long long)world.takeovers,
+            (unsigned long long)world.kills, (unsigned long long)world.pauses,
+            (unsigned long long)world.partitions);
     }
     fflush(stdout);
     world_deinit(&world);

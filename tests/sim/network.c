@@ -410,8 +410,8 @@ static void env_session_touched(void *context, struct session *s)
     struct sim_node *n = context;
 
     if (n->touched_count == n->touched_cap) {
-        n->touched = vec_grow(n->touched, &n->touched_cap, n->touched_count + 1,
-                              sizeof(struct session *));
+        n->touched =
+            vec_grow(n->touched, &n->touched_cap, n->touched_count + 1, sizeof(struct session *));
     }
     n->touched[n->touched_count++] = s;
 }

@@ -39,8 +39,8 @@ void world_fail(struct world *world, const char *format, ...)
     len = vsnprintf(world->failure, sizeof(world->failure), format, args);
     va_end(args);
     if (len > 0 && (size_t)len < sizeof(world->failure)) {
-        snprintf(world->failure + len, sizeof(world->failure) - (size_t)len,
-                 " (at %.3f s)", (double)world->now_us / 1e6);
+        snprintf(world->failure + len, sizeof(world->failure) - (size_t)len, " (at %.3f s)",
+                 (double)world->now_us / 1e6);
     }
 }
 

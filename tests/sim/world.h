@@ -26,7 +26,7 @@ enum {
     SIM_CLIENTS_MAX = 8,
     SIM_KEYS = 24, /* per client */
     SIM_FILES_MAX = 8,
-    SIM_PORT = 7000,       /* of clients: every node has an address of its own */
+    SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
 };
 
@@ -40,13 +40,13 @@ enum end_kind {
 
 struct sim_end {
     enum end_kind kind;
-    int node;             /* index; of END_CLIENT the client's index */
-    uint32_t life;        /* of the node, so that a dead one's ends are not taken for its heir's */
-    uint64_t link;        /* END_LINK */
+    int node;      /* index; of END_CLIENT the client's index */
+    uint32_t life; /* of the node, so that a dead one's ends are not taken for its heir's */
+    uint64_t link; /* END_LINK */
     struct session *session; /* END_SESSION */
-    int64_t last_at_us;   /* bytes towards this end arrive in order: */
-    uint64_t sent_count;  /* pieces sent to it, */
-    uint64_t taken_count; /* and those that came */
+    int64_t last_at_us;      /* bytes towards this end arrive in order: */
+    uint64_t sent_count;     /* pieces sent to it, */
+    uint64_t taken_count;    /* and those that came */
 };
 
 struct sim_conn {
@@ -93,19 +93,19 @@ struct sim_node {
 
 /* One key of a client: the client is its only writer, versions only rise. */
 struct sim_key {
-    uint64_t version;         /* last one sent */
-    uint64_t acked_version;   /* last one answered with OK */
-    uint64_t waited_version;  /* last one that WAIT confirmed */
-    uint32_t acked_by;        /* nodes that had waited_version in their log when WAIT was answered */
+    uint64_t version;        /* last one sent */
+    uint64_t acked_version;  /* last one answered with OK */
+    uint64_t waited_version; /* last one that WAIT confirmed */
+    uint32_t acked_by;       /* nodes that had waited_version in their log when WAIT was answered */
 };
 
 struct sim_client {
     int index;
-    int node;          /* it talks to */
-    uint64_t conn;     /* 0: none */
+    int node;      /* it talks to */
+    uint64_t conn; /* 0: none */
     struct buf in;
-    int pending_key;   /* -1: none */
-    bool is_waiting;   /* WAIT was sent */
+    int pending_key; /* -1: none */
+    bool is_waiting; /* WAIT was sent */
     int64_t sent_at_us;
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;

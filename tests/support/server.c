@@ -155,8 +155,7 @@ bool server_launch(struct server *s, struct errmsg *error)
 
 static bool answers(const struct server *s)
 {
-    struct client_options options = {
-        .host = "127.0.0.1", .port = s->port, .timeout_ms = 1000};
+    struct client_options options = {.host = "127.0.0.1", .port = s->port, .timeout_ms = 1000};
     struct client *client = client_open(&options, NULL);
     struct resp_value value;
     bool is_there = false;
@@ -166,7 +165,8 @@ static bool answers(const struct server *s)
     }
     client_send_texts(client, 1, "PING");
     if (client_read(client, &value, NULL) == CLIENT_OK) {
-        is_there = value.type == RESP_SIMPLE || bytes_has_prefix(resp_value_bytes(&value), "NOAUTH");
+        is_there =
+            value.type == RESP_SIMPLE || bytes_has_prefix(resp_value_bytes(&value), "NOAUTH");
         resp_value_deinit(&value);
     }
     client_close(client);
@@ -270,8 +270,7 @@ void server_cleanup(struct server *s)
 
 struct client *server_connect(const struct server *s, struct errmsg *error)
 {
-    struct client_options options = {
-        .host = "127.0.0.1", .port = s->port, .timeout_ms = 10000};
+    struct client_options options = {.host = "127.0.0.1", .port = s->port, .timeout_ms = 10000};
 
     return client_open(&options, error);
 }

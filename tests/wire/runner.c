@@ -19,6 +19,9 @@
  *     raw a "bytes\r\n" < expected     bytes as they are, on a connection of its own
  *     cli ARGS ...      < expected     our cli; its output must match, {a} is the port of a
  *     file a NAME "bytes"              put a file into the folder of a stopped server
+ *     queue a N REQUEST                send a request N times on a connection of its own, read nothing
+ *     drain a           < expected     read what came back: "X of N answered +OK"
+ *     crowd a N         < expected     open N connections at once, PING on each: "N answered"
  *
  * In requests and expectations {a} is the port of server a.  conn a#2> opens a second
  * connection: any name behind # is a connection of its own. */
@@ -35,6 +38,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -56,6 +60,8 @@ struct named_conn {
 };
 
 struct script {
+    struct client *queue; /* of the verbs queue and drain */
+    int64_t queued;
     const char *path;
     int line;
     struct named_server servers[SERVERS_MAX];
@@ -103,8 +109,8 @@ static void expand(struct script *script, struct bytes text, struct buf *out)
                 if (bytes_equal_text(part, "dir")) {
                     buf_append_text(out, s->server.dir);
                 } else {
-                    buf_append_i64(out, s->server.port +
-                                            (bytes_equal_text(part, "bus") ? 10000 : 0));
+                    buf_append_i64(out,
+                                   s->server.port + (bytes_equal_text(part, "bus") ? 10000 : 0));
                 }
                 text = bytes_from(text, close + 1);
                 continue;
@@ -127,8 +133,8 @@ static void unescape(struct bytes line, size_t *at, struct buf *out)
 
     if (c == 'x' && *at + 2 < line.len && hex_digit(line.data[*at + 1]) >= 0 &&
         hex_digit(line.data[*at + 2]) >= 0) {
-        buf_append_byte(out, (char)(hex_digit(line.data[*at + 1]) * 16 +
-                                    hex_digit(line.data[*at + 2])));
+        buf_append_byte(out,
+                        (char)(hex_digit(line.data[*at + 1]) * 16 + hex_digit(line.data[*at + 2])));
         *at += 3;
         return;
     }
@@ -223,7 +229,8 @@ static void render(const struct resp_value *value, struct buf *out)
 static struct client *conn_of(struct script *script, struct bytes name)
 {
     size_t hash = bytes_find_byte(name, '#');
-    struct named_server *s = find_server(script, bytes_prefix(name, hash < name.len ? hash : name.len));
+    struct named_server *s =
+        find_server(script, bytes_prefix(name, hash < name.len ? hash : name.len));
     struct errmsg error;
 
     if (s == NULL) {
@@ -551,8 +558,7 @@ static void do_raw(struct script *script, struct bytes rest)
     bool is_open = true;
 
     split_expectation(rest, &request, &expected);
-    if (split_words(request, storage, words) != 2 ||
-        (s = find_server(script, words[0])) == NULL ||
+    if (split_words(request, storage, words) != 2 || (s = find_server(script, words[0])) == NULL ||
         (client = server_connect(&s->server, &error)) == NULL) {
         fail(script, "raw needs a server that runs and bytes");
         free_words(storage);
@@ -639,6 +645,122 @@ static void do_file(struct script *script, struct bytes rest)
     free_words(storage);
 }
 
+static void do_queue(struct script *script, struct bytes rest)
+{
+    struct buf storage[WORDS_MAX] = {{0}};
+    struct bytes words[WORDS_MAX];
+    struct named_server *s = find_server(script, bytes_next_word(&rest, ' '));
+    struct bytes count = bytes_next_word(&rest, ' ');
+    struct errmsg error;
+    size_t word_count = split_words(rest, storage, words);
+
+    if (s == NULL || script->queue != NULL || !num_parse_i64(count, &script->queued) ||
+        word_count == 0 || (script->queue = server_connect(&s->server, &error)) == NULL) {
+        fail(script, "queue needs a server, a number and a request");
+    } else {
+        for (int64_t i = 0; i < script->queued; i++) {
+            client_send(script->queue, words, word_count);
+        }
+        if (client_flush(script->queue, &error) != CLIENT_OK) {
+            fail(script, "queue: %s", error.text);
+        }
+    }
+    free_words(storage);
+}
+
+/* Until all are answered, or the server closes the connection. */
+static void do_drain(struct script *script, struct bytes rest)
+{
+    struct bytes request;
+    struct bytes expected;
+    struct buf text = {0};
+    struct errmsg error;
+    int64_t ok = 0;
+
+    split_expectation(rest, &request, &expected);
+    for (int64_t i = 0; script->queue != NULL && i < script->queued; i++) {
+        struct resp_value value;
+
+        if (client_read(script->queue, &value, &error) != CLIENT_OK) {
+            break;
+        }
+        ok += value.type == RESP_SIMPLE;
+        resp_value_deinit(&value);
+    }
+    if (script->queue != NULL) {
+        client_close(script->queue);
+        script->queue = NULL;
+    }
+    buf_printf(&text, "%lld of %lld answered +OK", (long long)ok, (long long)script->queued);
+    if (!matches(script, expected, buf_bytes(&text))) {
+        fail(script, "expected %.*s, got %s", BYTES_ARGS(expected), buf_text(&text));
+    }
+    buf_deinit(&text);
+}
+
+static int64_t ping_all(struct client **clients, int64_t count)
+{
+    int64_t answered = 0;
+    struct errmsg error;
+
+    for (int64_t i = 0; i < count; i++) {
+        if (clients[i] != NULL) {
+            client_send_texts(clients[i], 1, "PING");
+            if (client_flush(clients[i], &error) != CLIENT_OK) {
+                return answered;
+            }
+        }
+    }
+    for (int64_t i = 0; i < count; i++) {
+        struct resp_value value;
+
+        if (clients[i] != NULL && client_read(clients[i], &value, &error) == CLIENT_OK) {
+            answered += value.type == RESP_SIMPLE;
+            resp_value_deinit(&value);
+        }
+    }
+    return answered;
+}
+
+static void do_crowd(struct script *script, struct bytes rest)
+{
+    struct bytes request;
+    struct bytes expected;
+    struct named_server *s;
+    struct client **clients;
+    struct buf text = {0};
+    struct rlimit limit;
+    int64_t count;
+
+    split_expectation(rest, &request, &expected);
+    s = find_server(script, bytes_next_word(&request, ' '));
+    if (s == NULL || !num_parse_i64(bytes_trim(request), &count) || count < 1 || count > 20000) {
+        fail(script, "crowd needs a server and a number");
+        return;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    clients = mem_alloc_zeroed(MEM_TEST, (size_t)count * sizeof(*clients));
+    for (int64_t i = 0; i < count; i++) {
+        struct errmsg error;
+
+        clients[i] = server_connect(&s->server, &error);
+    }
+    buf_printf(&text, "%lld answered", (long long)ping_all(clients, count));
+    for (int64_t i = 0; i < count; i++) {
+        if (clients[i] != NULL) {
+            client_close(clients[i]);
+        }
+    }
+    mem_free(MEM_TEST, clients);
+    if (!matches(script, expected, buf_bytes(&text))) {
+        fail(script, "expected %.*s, got %s", BYTES_ARGS(expected), buf_text(&text));
+    }
+    buf_deinit(&text);
+}
+
 static void run_line(struct script *script, struct bytes line)
 {
     struct bytes rest = line;
@@ -662,6 +784,12 @@ static void run_line(struct script *script, struct bytes line)
         do_cli(script, rest);
     } else if (bytes_equal_text(verb, "file")) {
         do_file(script, rest);
+    } else if (bytes_equal_text(verb, "queue")) {
+        do_queue(script, rest);
+    } else if (bytes_equal_text(verb, "drain")) {
+        do_drain(script, rest);
+    } else if (bytes_equal_text(verb, "crowd")) {
+        do_crowd(script, rest);
     } else if (verb.len > 1 && verb.data[verb.len - 1] == '>') {
         do_ask(script, line, 0);
     } else {
@@ -718,14 +846,17 @@ static bool run_script(const char *path, bool is_verbose)
     }
     is_ok = script->problem[0] == '\0';
     if (!is_ok) {
-        printf("%s:%d: %s\n  again: build/release/tests/wire/run --verbose %s\n", path, script->line,
-               script->problem, path);
+        printf("%s:%d: %s\n  again: build/release/tests/wire/run --verbose %s\n", path,
+               script->line, script->problem, path);
         print_logs(script);
     }
     for (int i = 0; i < CONNS_MAX; i++) {
         if (script->conns[i].client != NULL) {
             client_close(script->conns[i].client);
         }
+    }
+    if (script->queue != NULL) {
+        client_close(script->queue);
     }
     for (int i = 0; i < SERVERS_MAX; i++) {
         if (script->servers[i].is_used) {

@@ -18,7 +18,7 @@ Test(cluster_report, info_has_the_fields_that_tools_read)
         "cluster_state:ok\r\n",         "cluster_slots_assigned:16384\r\n",
         "cluster_slots_ok:16384\r\n",   "cluster_slots_pfail:0\r\n",
         "cluster_slots_fail:0\r\n",     "cluster_known_nodes:6\r\n",
-        "cluster_size:3\r\n",           "cluster_current_epoch:3\r\n",
+        "cluster_size:3\r\n",           "cluster_current_epoch:",
         "cluster_my_epoch:1\r\n",       "cluster_stats_messages_ping_sent:",
         "cluster_stats_messages_sent:", "cluster_stats_messages_received:",
     };

@@ -164,7 +164,7 @@ Test(route, an_importing_slot_is_served_to_who_is_asking)
 Test(route, a_slot_that_was_handed_over_is_served_by_its_new_owner_alone)
 {
     struct world *w = world_three_and_three();
-    uint16_t slot = world_first_slot(0);
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
 
     set_slot(w, 0, slot, CLUSTER_SETSLOT_MIGRATING, 1);
     set_slot(w, 1, slot, CLUSTER_SETSLOT_IMPORTING, 0);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* The handshake of a replica.  PING goes out alone; when it is answered, AUTH and all REPLCONF
+ * go out together and their answers come in the same order; PSYNC goes last. */
+#include "base/assert.h"
+#include "replication/replica_state.h"
+#include "resp/writer.h"
+
+#include <inttypes.h>
+
+void replica_send_request(struct replica *r, const struct bytes *words, size_t count)
+{
+    struct buf request = {0};
+
+    resp_write_request(&request, words, count);
+    replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&request));
+    buf_deinit(&request);
+}
+
+void handshake_begin(struct replica *r)
+{
+    struct bytes ping = BYTES_LITERAL("PING");
+
+    for (size_t i = 0; i < ANSWER_COUNT; i++) {
+        r->is_awaited[i] = false;
+    }
+    r->is_awaited[ANSWER_PING] = true;
+    replica_send_request(r, &ping, 1);
+}
+
+static void add(struct buf *out, const struct bytes *words, size_t count)
+{
+    resp_write_request(out, words, count);
+}
+
+static void add_auth(struct replica *r, struct buf *out)
+{
+    struct bytes words[3] = {BYTES_LITERAL("AUTH")};
+    size_t count = 1;
+
+    if (r->primary_auth.len == 0) {
+        return;
+    }
+    if (r->primary_user.len > 0) {
+        words[count++] = buf_bytes(&r->primary_user);
+    }
+    words[count++] = buf_bytes(&r->primary_auth);
+    add(out, words, count);
+    r->is_awaited[ANSWER_AUTH] = true;
+}
+
+static void add_option(struct replica *r, enum handshake_answer answer, const char *name,
+                       struct bytes value, struct buf *out)
+{
+    struct bytes words[] = {BYTES_LITERAL("REPLCONF"), bytes_from_text(name), value};
+
+    if (value.len > 0) {
+        add(out, words, ARRAY_COUNT(words));
+        r->is_awaited[answer] = true;
+    }
+}
+
+static void send_introduction(struct replica *r)
+{
+    static const char *const capa[] = {"REPLCONF", "capa", "eof", "capa", "psync2"};
+    struct bytes words[ARRAY_COUNT(capa)];
+    char port[NUM_I64_TEXT];
+    struct buf out = {0};
+
+    add_auth(r, &out);
+    add_option(r, ANSWER_PORT, "listening-port",
+               bytes_make(port, num_format_u64(port, r->settings.announce_port)), &out);
+    add_option(r, ANSWER_IP, "ip-address", buf_bytes(&r->announce_ip), &out);
+    for (size_t i = 0; i < ARRAY_COUNT(capa); i++) {
+        words[i] = bytes_from_text(capa[i]);
+    }
+    add(&out, words, ARRAY_COUNT(words));
+    r->is_awaited[ANSWER_CAPA] = true;
+    add_option(r, ANSWER_VERSION, "version", buf_bytes(&r->version), &out);
+    replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&out));
+    buf_deinit(&out);
+}
+
+static void send_psync(struct replica *r)
+{
+    bool has_history = r->offer.history[0] != '\0';
+    char number[NUM_I64_TEXT];
+    size_t len =
+        has_history ? num_format_u64(number, r->offer.offset + 1) : num_format_i64(number, -1);
+    struct bytes words[] = {BYTES_LITERAL("PSYNC"),
+                            bytes_from_text(has_history ? r->offer.history : "?"),
+                            bytes_make(number, len)};
+
+    replica_send_request(r, words, ARRAY_COUNT(words));
+    r->is_awaited[ANSWER_PSYNC] = true;
+    replica_log(r, LOG_NOTICE, "asking to go on from history %s, offset %" PRIu64,
+                has_history ? r->offer.history : "?", has_history ? r->offer.offset : 0);
+}
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+static void log_answer(struct replica *r, enum log_level level, const char *to, struct bytes line)
+{
+    replica_log(r, level, "the primary answered %s with: %.*s", to,
+                (int)(line.len < 256 ? line.len : 256), line.data);
+}
+
+static bool is_try_later(struct bytes line)
+{
+    return bytes_has_prefix(line, "-NOMASTERLINK") || bytes_has_prefix(line, "-LOADING") ||
+           bytes_has_prefix(line, "-MASTERDOWN");
+}
+
+static void take_ping(struct replica *r, struct bytes line)
+{
+    bool is_fine = bytes_has_prefix(line, "+") || bytes_has_prefix(line, "-NOAUTH") ||
+                   bytes_has_prefix(line, "-NOPERM") ||
+                   bytes_has_prefix(line, "-ERR operation not permitted");
+
+    if (is_fine) {
+        send_introduction(r);
+        return;
+    }
+    log_answer(r, is_try_later(line) ? LOG_NOTICE : LOG_WARNING, "PING", line);
+    replica_fail(r, LOG_NOTICE, "it is not ready");
+}
+
+static void take_auth(struct replica *r, struct bytes line)
+{
+    if (!bytes_has_prefix(line, "+")) {
+        log_answer(r, LOG_WARNING, "AUTH", line);
+        replica_fail(r, LOG_WARNING, "it refused our password");
+    }
+}
+
+/* An option that the primary does not know is none of our trouble. */
+static void take_option(struct replica *r, struct bytes line)
+{
+    if (!bytes_has_prefix(line, "+")) {
+        log_answer(r, LOG_VERBOSE, "REPLCONF", line);
+    }
+}
+
+static void take_full(struct replica *r, struct bytes rest)
+{
+    struct bytes id = bytes_next_word(&rest, ' ');
+    struct bytes offset = bytes_next_word(&rest, ' ');
+
+    if (!replication_history_is_valid(id) || !num_parse_u64(offset, &r->snapshot.offset)) {
+        replica_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
+        return;
+    }
+    bytes_to_text(id, r->snapshot.history, sizeof(r->snapshot.history));
+    replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64, r->snapshot.history,
+                r->snapshot.offset);
+    replica_move(r, REPLICA_WAIT_SNAPSHOT);
+    payload_clear(&r->payload);
+}
+
+static void take_continue(struct replica *r, struct bytes rest)
+{
+    struct bytes id = bytes_next_word(&rest, ' ');
+    struct replica_action *action;
+
+    if (r->offer.history[0] == '\0' || (id.len > 0 && !replication_history_is_valid(id))) {
+        replica_fail(r, LOG_WARNING, "its CONTINUE cannot be understood");
+        return;
+    }
+    if (id.len > 0 && !bytes_equal_text(id, r->offer.history)) {
+        replica_log(r, LOG_NOTICE, "the history goes on as %.*s from offset %" PRIu64,
+                    BYTES_ARGS(id), r->offer.offset);
+        bytes_to_text(id, r->offer.history, sizeof(r->offer.history));
+    } else {
+        replica_log(r, LOG_NOTICE, "partial resync from offset %" PRIu64, r->offer.offset);
+    }
+    action = replica_emit(r, REPLICA_ACTION_CONTINUE);
+    action->position = r->offer;
+    replica_begin_streaming(r, r->offer.offset);
+}
+
+static void take_psync(struct replica *r, struct bytes line)
+{
+    if (bytes_has_prefix(line, "+FULLRESYNC ")) {
+        take_full(r, bytes_from(line, strlen("+FULLRESYNC ")));
+    } else if (bytes_equal_text(line, "+CONTINUE") || bytes_has_prefix(line, "+CONTINUE ")) {
+        take_continue(r, bytes_from(line, strlen("+CONTINUE")));
+    } else if (is_try_later(line)) {
+        log_answer(r, LOG_NOTICE, "PSYNC", line);
+        replica_fail(r, LOG_NOTICE, "it will be ready later");
+    } else {
+        log_answer(r, LOG_WARNING, "PSYNC", line);
+        replica_fail(r, LOG_WARNING, "it refused to synchronise");
+    }
+}
+
+static bool is_introduced(const struct replica *r)
+{
+    for (size_t i = 0; i < ANSWER_COUNT; i++) {
+        if (r->is_awaited[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void handshake_take_line(struct replica *r, struct bytes line)
+{
+    enum handshake_answer answer = ANSWER_PING;
+
+    while (answer < ANSWER_COUNT && !r->is_awaited[answer]) {
+        answer++;
+    }
+    ASSERT(answer < ANSWER_COUNT);
+    r->is_awaited[answer] = false;
+    switch (answer) {
+    case ANSWER_PING:
+        take_ping(r, line);
+        return;
+    case ANSWER_AUTH:
+        take_auth(r, line);
+        break;
+    case ANSWER_PORT:
+    case ANSWER_IP:
+    case ANSWER_CAPA:
+    case ANSWER_VERSION:
+        take_option(r, line);
+        break;
+    case ANSWER_PSYNC:
+        take_psync(r, line);
+        return;
+    case ANSWER_COUNT:
+        break;
+    }
+    if (r->phase == REPLICA_HANDSHAKE && is_introduced(r)) {
+        send_psync(r);
+    }
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames of the cluster bus and nodes files: whatever the bytes, nothing outside of them is read,
+ * a frame that is accepted says the same when it is written again, and a core that
+ * believes what it is told keeps its invariants.
+ *
+ * Input: one byte that chooses (odd: a nodes file, even: a stream of frames), then the bytes. */
+#include "tests/fuzz/fuzz.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "cluster/cluster.h"
+#include "cluster/frame.h"
+#include "cluster/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MY_ID    "000102030405060708090a0b0c0d0e0f10111213"
+#define OTHER_ID "ffeeddccbbaa99887766554433221100ffeeddcc"
+#define THIRD_ID "1234123412341234123412341234123412341234"
+
+enum {
+    FRAMES_MAX = 64 /* of one input, so that each takes little time */
+};
+
+/* A cluster of three in which the sender of most seeds is known. */
+static const char nodes_file[] =
+    MY_ID " 10.0.0.1:7000@17000,one myself,master - 0 0 1 connected 0-5460\n" OTHER_ID
+          " 10.0.0.2:7001@17001,two master - 0 0 2 connected 5461-10922\n" THIRD_ID
+          " 10.0.0.3:7002@17002,,voted-against=2 slave " OTHER_ID " 0 0 2 connected\n"
+          "vars currentEpoch 3 lastVoteEpoch 2\n";
+
+static struct cluster *start(struct bytes file, struct mono_time now, struct errmsg *error)
+{
+    struct cluster_options options = {
+        .settings = CLUSTER_SETTINGS_DEFAULT,
+        .seed = 1,
+        .nodes_file = file,
+    };
+
+    return cluster_new(&options, now, error);
+}
+
+/* Do at once what does not need another node. */
+static void carry_out(struct cluster *cluster, struct mono_time now,
+                      struct cluster_actions *actions)
+{
+    uint64_t written = 0;
+
+    for (size_t i = 0; i < actions->count; i++) {
+        const struct cluster_action *action = &actions->items[i];
+
+        ASSERT(cluster_action_bytes(actions, action).len == action->text_len);
+        written = action->type == CLUSTER_ACTION_WRITE_FILE ? action->sequence : written;
+    }
+    cluster_actions_clear(actions);
+    if (written != 0) {
+        struct cluster_event event = {.type = CLUSTER_EVENT_FILE_WRITTEN, .sequence = written};
+
+        cluster_step(cluster, now, &event, actions);
+        cluster_actions_clear(actions);
+    }
+}
+
+static void check_frame(struct bytes bytes)
+{
+    static const char secret[] = "a secret";
+    struct frame *frame = mem_alloc_zeroed(MEM_TEST, sizeof(*frame));
+    struct errmsg error;
+    struct buf again = {0};
+
+    ASSERT(!frame_decode(bytes, BYTES_LITERAL(secret), frame, &error));
+    if (frame_decode(bytes, (struct bytes){0}, frame, &error)) {
+        struct buf first = {0};
+
+        frame_encode(frame, (struct bytes){0}, &first);
+        ASSERT(frame_decode(buf_bytes(&first), (struct bytes){0}, frame, &error));
+        frame_encode(frame, (struct bytes){0}, &again);
+        ASSERT(bytes_equal(buf_bytes(&first), buf_bytes(&again)));
+        buf_clear(&again);
+        frame_encode(frame, BYTES_LITERAL(secret), &again);
+        ASSERT(frame_decode(buf_bytes(&again), BYTES_LITERAL(secret), frame, &error));
+        buf_deinit(&first);
+    }
+    buf_deinit(&again);
+    mem_free(MEM_TEST, frame);
+}
+
+static void run_frames(struct bytes in)
+{
+    struct cluster_actions actions = {0};
+    struct mono_time now = {.us = 5000000};
+    struct errmsg error;
+    struct cluster *cluster = start(BYTES_LITERAL(nodes_file), now, &error);
+    size_t len;
+
+    ASSERT(cluster != NULL);
+    for (int i = 0; i < FRAMES_MAX && frame_cut(in, &len, &error) == FRAME_OK; i++) {
+        struct cluster_event event = {
+            .type = CLUSTER_EVENT_FRAME,
+            .link = {.is_incoming = true, .number = (uint32_t)(i % 3)},
+            .frame = bytes_prefix(in, len),
+            .peer_ip = "10.0.0.9",
+            .local_ip = "10.0.0.1",
+        };
+
+        check_frame(event.frame);
+        now = mono_add_ms(now, 40);
+        cluster_step(cluster, now, &event, &actions);
+        carry_out(cluster, now, &actions);
+        cluster_check(cluster);
+        in = bytes_from(in, len);
+    }
+    cluster_actions_deinit(&actions);
+    cluster_free(cluster);
+}
+
+/* A file that is accepted is told again in a form that is accepted. */
+static void run_file(struct bytes file)
+{
+    struct mono_time now = {.us = 5000000};
+    struct errmsg error = {0};
+    struct cluster *cluster = start(file, now, &error);
+    struct cluster_actions actions = {0};
+    struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
+
+    if (cluster == NULL) {
+        ASSERT(error.text[0] != '\0');
+        return;
+    }
+    cluster_check(cluster);
+    cluster_step(cluster, now, &tick, &actions);
+    for (size_t i = 0; i < actions.count; i++) {
+        if (actions.items[i].type == CLUSTER_ACTION_WRITE_FILE) {
+            struct bytes text = cluster_action_bytes(&actions, &actions.items[i]);
+            struct cluster *second = start(text, now, &error);
+
+            ASSERT(second != NULL);
+            cluster_free(second);
+        }
+    }
+    cluster_check(cluster);
+    cluster_actions_deinit(&actions);
+    cluster_free(cluster);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t used = mem_used_total();
+    struct bytes in = bytes_make(data, size);
+
+    if (size == 0) {
+        return 0;
+    }
+    if ((data[0] & 1) != 0) {
+        run_file(bytes_from(in, 1));
+    } else {
+        run_frames(bytes_from(in, 1));
+    }
+    ASSERT(mem_used_total() == used);
+    return 0;
+}
