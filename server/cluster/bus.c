@@ -243,6 +243,8 @@ void bus_send_vote(struct cluster *c, const struct held_vote *vote)
     frame.echo_us = vote->echo_us;
     frame.subject = vote->candidate;
     frame.subject_epoch = vote->epoch;
+    /* Have we agreed with another candidate before: then our vote alone proves nothing. */
+    frame.voted_epoch = cluster_id_equal(&vote->primary, &c->me->id) ? vote->contested_before : 0;
     /* Whom else we voted to replace: who takes over has to keep that in mind. */
     fill_gossip(c, nodes_find(c, &vote->candidate), &frame);
     for (size_t i = 0; i < frame.gossip_count; i++) {

@@ -304,6 +304,10 @@ static void note_other_votes(struct cluster *c, const struct frame *vote)
 {
     const struct cluster_node *subject = subject_of(c);
 
+    if (subject != NULL && cluster_id_equal(&vote->sender, &subject->id) &&
+        vote->voted_epoch != 0) {
+        c->election.is_subject_contested = true;
+    }
     for (size_t i = 0; subject != NULL && i < vote->gossip_count; i++) {
         const struct frame_gossip *entry = &vote->gossip[i];
 

@@ -100,11 +100,8 @@ static const char *check_own_agreement(struct cluster *c, const struct asking *a
     bool is_paused_for_it =
         c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &a->candidate->id);
 
-    /* The other one may have won, and has not been heard of. */
-    if (c->me->voted_against != 0 && c->me->voted_against >= c->me->config_epoch &&
-        !cluster_id_equal(&c->me->voted_for, &a->candidate->id)) {
-        return "another candidate may have replaced this primary";
-    }
+    /* If we agreed with another one before, it may have won unheard of.  Our vote says so, and
+     * then does not count among the majority: the others' votes alone decide. */
     if ((a->request->flags & FRAME_FORCED) != 0 || is_paused_for_it) {
         return NULL;
     }

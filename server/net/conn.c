@@ -133,6 +133,9 @@ static void read_input(struct shell *shell, struct conn *conn)
     case SOCK_OK:
         shell->scratch_used += got;
         node_session_input(shell->node, conn->session, bytes_make(at, got));
+        if (!node_session_wants_input(shell->node, conn->session)) {
+            update_watch(shell, conn);
+        }
         break;
     case SOCK_AGAIN:
         break;

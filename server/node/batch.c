@@ -70,6 +70,10 @@ void batch_run(struct node *node)
         const struct request *request = &batch->requests[i];
         struct session *s = request->session;
 
+        if (UNLIKELY(session_output_pending(s) > NODE_OUTPUT_FULL) &&
+            !(s->flags & (SESSION_HELD | SESSION_REPLICA))) {
+            waiting_hold(node, s, HOLD_OUTPUT, MONO_NEVER);
+        }
         if (s->flags & SESSION_HELD) {
             buf_append_bytes(&s->stash, request->raw);
         } else if (!session_is_closing(s)) {

@@ -154,17 +154,27 @@ bool config_validate(const struct config *config, struct errmsg *error)
     return true;
 }
 
+/* Would the value be read back as it is without quotes: words with one blank between? */
+static bool is_plain(struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.data[i];
+        bool is_between = i > 0 && i + 1 < value.len && value.data[i - 1] != ' ';
+
+        if (c == '"' || c == '\'' || c == '\\' || c < ' ' || c > '~' || (c == ' ' && !is_between)) {
+            return false;
+        }
+    }
+    return value.len > 0;
+}
+
 static void append_line(const struct config *config, const char *name, struct buf *out)
 {
     struct buf value = {0};
-    bool is_plain;
 
     config_get(config, name, &value);
-    is_plain = value.len > 0 && bytes_find_byte(buf_bytes(&value), '"') == SIZE_MAX &&
-               bytes_find_byte(buf_bytes(&value), '\'') == SIZE_MAX &&
-               bytes_find_byte(buf_bytes(&value), '\\') == SIZE_MAX;
     buf_printf(out, "%s ", name);
-    if (is_plain) {
+    if (is_plain(buf_bytes(&value))) {
         buf_append_bytes(out, buf_bytes(&value));
     } else {
         buf_append_byte(out, '"');

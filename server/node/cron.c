@@ -2,6 +2,9 @@
 /* Work by the clock: what has to happen hz times a second whether or not clients come. */
 #include "node/state.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 enum {
     EXPIRE_BUDGET = 4000, /* entries looked at in a slice */
     EXPIRE_MAX = 200,     /* keys removed in a slice */

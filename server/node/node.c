@@ -10,7 +10,6 @@
 
 enum {
     HELD_INPUT_BYTES = 64 * 1024,         /* a held client's bytes beyond stay in its socket */
-    SLOW_OUTPUT_BYTES = 32 * 1024 * 1024, /* so does what a client sends that does not read */
 };
 
 struct keyspace *node_new_keyspace(struct node *node)
@@ -306,13 +305,16 @@ bool node_session_wants_input(const struct node *node, const struct session *s)
     if ((s->flags & SESSION_HELD) && s->in.len + s->stash.len > HELD_INPUT_BYTES) {
         return false;
     }
-    return (s->flags & SESSION_REPLICA) || session_output_pending(s) < SLOW_OUTPUT_BYTES;
+    return true;
 }
 
 void node_session_written(struct node *node, struct session *s, size_t len)
 {
     session_output_done(s, len);
     node->stats.net_output_bytes += len;
+    if (s->hold == HOLD_OUTPUT && session_output_pending(s) < NODE_OUTPUT_LOW) {
+        waiting_release(node, s);
+    }
     if (s->feed != NULL && (s->flags & SESSION_REPLICA)) {
         if (s->feed->phase == FEED_SNAPSHOT) {
             feed_heard(s->feed, node->now.mono); /* it takes the payload: it lives */

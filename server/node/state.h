@@ -30,6 +30,8 @@ enum {
     BATCH_REQUESTS = 64, /* split before any of them is executed */
     NODE_SLICE_US = 200, /* of one kind of long work in a pass */
     NODE_OPS_SAMPLES = 16,
+    NODE_OUTPUT_FULL = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
+    NODE_OUTPUT_LOW = 1024 * 1024,       /* and at which it goes on */
     NODE_FEED_BUFFER = 256 * 1024, /* a replica's output is filled up to here */
 };
 

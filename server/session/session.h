@@ -50,6 +50,7 @@ enum session_hold {
     HOLD_PAUSE,  /* CLIENT PAUSE or a manual failover */
     HOLD_SAVE,   /* SAVE: the file is on disk */
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
+    HOLD_OUTPUT, /* it does not read what it was answered */
 };
 
 enum {

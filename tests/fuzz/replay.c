@@ -87,6 +87,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s <folder or file> ...: there was nothing to run\n", argv[0]);
         return EXIT_FAILURE;
     }
-    printf("%s: %d inputs, all well\n", argv[0], total);
+    printf("%d passed, 0 failed\n", total);
     return EXIT_SUCCESS;
 }
