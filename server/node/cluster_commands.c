@@ -7,16 +7,6 @@
 #include "cluster/admin.h"
 #include "spec/slot.h"
 
-/* Outside cluster mode every subcommand but HELP is refused. */
-static bool needs_cluster(struct node *node, struct call *call)
-{
-    if (node->cluster == NULL) {
-        reply_error(node, call, "ERR This instance has cluster support disabled");
-        return false;
-    }
-    return true;
-}
-
 static struct cluster_call call_of(struct node *node, struct errmsg *error)
 {
     return (struct cluster_call){
@@ -50,7 +40,7 @@ void control_cluster_meet(struct node *node, struct call *call)
     int64_t port;
     int64_t bus_port = 0;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (call->arg_count > 5) {
@@ -75,7 +65,7 @@ void control_cluster_forget(struct node *node, struct call *call)
     struct errmsg error = {0};
     struct cluster_call admin = call_of(node, &error);
 
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         finish(node, call, cluster_forget(node->cluster, &admin, call->args[2]), &error);
     }
 }
@@ -154,7 +144,7 @@ static void change_slots(struct node *node, struct call *call, bool takes_ranges
     struct cluster_call admin = call_of(node, &error);
     struct slot_list list = {0};
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (takes_ranges ? list_ranges(node, call, &list) : list_single_slots(node, call, &list)) {
@@ -188,14 +178,14 @@ void control_cluster_flushslots(struct node *node, struct call *call)
     struct errmsg error = {0};
     struct cluster_call admin = call_of(node, &error);
 
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         finish(node, call, cluster_flush_slots(node->cluster, &admin), &error);
     }
 }
 
 void control_cluster_keyslot(struct node *node, struct call *call)
 {
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         resp_write_integer(call->reply, slot_of_key(call->args[2]));
     }
 }
@@ -204,7 +194,7 @@ void control_cluster_countkeysinslot(struct node *node, struct call *call)
 {
     int64_t slot;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (!num_parse_i64(call->args[2], &slot)) {
@@ -241,7 +231,7 @@ void control_cluster_getkeysinslot(struct node *node, struct call *call)
     int64_t count;
     uint64_t cursor = 0;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (!num_parse_i64(call->args[2], &slot) || !num_parse_i64(call->args[3], &count)) {
@@ -270,7 +260,7 @@ void control_cluster_replicate(struct node *node, struct call *call)
     struct errmsg error = {0};
     struct cluster_call admin = call_of(node, &error);
 
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         finish(node, call, cluster_replicate(node->cluster, &admin, call->args[2]), &error);
     }
 }
@@ -281,7 +271,7 @@ void control_cluster_failover(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
     enum cluster_failover_kind kind = CLUSTER_FAILOVER_AGREED;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (call->arg_count == 3 && bytes_equal_nocase(call->args[2], "FORCE")) {
@@ -301,7 +291,7 @@ void control_cluster_reset(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
     bool is_hard = call->arg_count == 3 && bytes_equal_nocase(call->args[2], "HARD");
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (call->arg_count > 3 ||
@@ -318,7 +308,7 @@ void control_cluster_set_config_epoch(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
     int64_t epoch;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (!num_parse_i64(call->args[2], &epoch)) {
@@ -336,7 +326,7 @@ void control_cluster_bumpepoch(struct node *node, struct call *call)
     bool is_bumped;
     uint64_t epoch;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     if (!cluster_bump_epoch(node->cluster, &admin, &is_bumped, &epoch)) {
@@ -354,7 +344,7 @@ void control_cluster_saveconfig(struct node *node, struct call *call)
     struct errmsg error = {0};
     struct cluster_call admin = call_of(node, &error);
 
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         finish(node, call, cluster_save_config(node->cluster, &admin), &error);
     }
 }

@@ -6,15 +6,6 @@
 #include "cluster/report.h"
 #include "spec/slot.h"
 
-static bool needs_cluster(struct node *node, struct call *call)
-{
-    if (node->cluster == NULL) {
-        reply_error(node, call, "ERR This instance has cluster support disabled");
-        return false;
-    }
-    return true;
-}
-
 /* The node of an id given by the client. */
 static bool find_node(struct node *node, struct call *call, struct bytes id, size_t *index)
 {
@@ -27,14 +18,14 @@ static bool find_node(struct node *node, struct call *call, struct bytes id, siz
 
 void control_cluster_myid(struct node *node, struct call *call)
 {
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         resp_write_bulk_text(call->reply, cluster_my_id(node->cluster)->text);
     }
 }
 
 void control_cluster_myshardid(struct node *node, struct call *call)
 {
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         resp_write_bulk_text(call->reply, cluster_my_shard_id(node->cluster)->text);
     }
 }
@@ -43,7 +34,7 @@ void control_cluster_nodes(struct node *node, struct call *call)
 {
     struct buf text = {0};
 
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         cluster_format_nodes(node->cluster, node->now, &text);
         resp_write_verbatim(call->reply, "txt", buf_bytes(&text));
         buf_deinit(&text);
@@ -54,7 +45,7 @@ void control_cluster_info(struct node *node, struct call *call)
 {
     struct buf text = {0};
 
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         cluster_format_info(node->cluster, &text);
         resp_write_verbatim(call->reply, "txt", buf_bytes(&text));
         buf_deinit(&text);
@@ -67,7 +58,7 @@ void control_cluster_replicas(struct node *node, struct call *call)
     size_t found = 0;
     struct cluster_node_view view;
 
-    if (!needs_cluster(node, call) || !find_node(node, call, call->args[2], &primary)) {
+    if (!has_cluster(node, call) || !find_node(node, call, call->args[2], &primary)) {
         return;
     }
     cluster_node_at(node->cluster, primary, node->now, &view);
@@ -110,7 +101,7 @@ void control_cluster_count_failure_reports(struct node *node, struct call *call)
 {
     size_t index;
 
-    if (needs_cluster(node, call) && find_node(node, call, call->args[2], &index)) {
+    if (has_cluster(node, call) && find_node(node, call, call->args[2], &index)) {
         resp_write_integer(call->reply, (int64_t)cluster_failure_report_count(node->cluster, index,
                                                                               node->now.mono));
     }
@@ -121,7 +112,7 @@ void control_cluster_links(struct node *node, struct call *call)
     struct resp_writer *w = call->reply;
     size_t count;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     count = cluster_link_count(node->cluster);
@@ -210,7 +201,7 @@ void control_cluster_slots(struct node *node, struct call *call)
     size_t count = 0;
     uint32_t slot = 0;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     while (cluster_next_range(node->cluster, SIZE_MAX, &slot, &range)) {
@@ -318,7 +309,7 @@ void control_cluster_shards(struct node *node, struct call *call)
     size_t total;
     size_t primaries = 0;
 
-    if (!needs_cluster(node, call)) {
+    if (!has_cluster(node, call)) {
         return;
     }
     total = cluster_node_count(node->cluster);

@@ -195,18 +195,9 @@ void control_reset(struct node *node, struct call *call)
     resp_write_simple(call->reply, "RESET");
 }
 
-static bool needs_cluster(struct node *node, struct call *call)
-{
-    if (node->cluster == NULL) {
-        reply_error(node, call, "ERR This instance has cluster support disabled");
-        return false;
-    }
-    return true;
-}
-
 void control_readonly(struct node *node, struct call *call)
 {
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         call->session->flags |= SESSION_CLUSTER_READONLY;
         resp_write_simple(call->reply, "OK");
     }
@@ -214,7 +205,7 @@ void control_readonly(struct node *node, struct call *call)
 
 void control_readwrite(struct node *node, struct call *call)
 {
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         call->session->flags &= ~(uint32_t)SESSION_CLUSTER_READONLY;
         resp_write_simple(call->reply, "OK");
     }
@@ -222,7 +213,7 @@ void control_readwrite(struct node *node, struct call *call)
 
 void control_asking(struct node *node, struct call *call)
 {
-    if (needs_cluster(node, call)) {
+    if (has_cluster(node, call)) {
         call->session->flags |= SESSION_ASKING;
         resp_write_simple(call->reply, "OK");
     }

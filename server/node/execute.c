@@ -60,6 +60,15 @@ void reply_unknown_sub(struct node *node, struct call *call)
     reply_error(node, call, "ERR unknown subcommand '%s'. Try %s HELP.", sub, upper);
 }
 
+bool has_cluster(struct node *node, struct call *call)
+{
+    if (node->cluster == NULL) {
+        reply_error(node, call, "ERR This instance has cluster support disabled");
+        return false;
+    }
+    return true;
+}
+
 void reply_help(struct call *call, const char *const *lines, size_t count)
 {
     resp_write_array(call->reply, count);

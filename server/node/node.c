@@ -9,7 +9,7 @@
 #include "node/state.h"
 
 enum {
-    HELD_INPUT_BYTES = 64 * 1024,         /* a held client's bytes beyond stay in its socket */
+    HELD_INPUT_BYTES = 64 * 1024, /* a held client's bytes beyond stay in its socket */
 };
 
 struct keyspace *node_new_keyspace(struct node *node)

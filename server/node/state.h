@@ -32,7 +32,7 @@ enum {
     NODE_OPS_SAMPLES = 16,
     NODE_OUTPUT_FULL = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
     NODE_OUTPUT_LOW = 1024 * 1024,       /* and at which it goes on */
-    NODE_FEED_BUFFER = 256 * 1024, /* a replica's output is filled up to here */
+    NODE_FEED_BUFFER = 256 * 1024,       /* a replica's output is filled up to here */
 };
 
 /* ---- requests on their way (batch.c, execute.c) ------------------------------------------- */
@@ -240,6 +240,8 @@ void execute_request(struct node *node, const struct request *request);
 /* Append an error reply and count it. */
 void reply_error(struct node *node, struct call *call, const char *format, ...) PRINTF_LIKE(3, 4);
 void reply_unknown_sub(struct node *node, struct call *call);
+/* Outside cluster mode: say so and return false. */
+bool has_cluster(struct node *node, struct call *call);
 void reply_help(struct call *call, const char *const *lines, size_t count);
 /* Tell the shell that there is output, or that the session is to be closed. */
 void node_touch(struct node *node, struct session *s);

@@ -67,7 +67,7 @@ struct script {
     struct named_server servers[SERVERS_MAX];
     struct named_conn conns[CONNS_MAX];
     char problem[1024];
-    bool is_verbose;
+    bool is_skipped; /* it needs a program that is not installed */
 };
 
 static void fail(struct script *script, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -353,6 +353,10 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
         server_add_arg(s, "yes");
     } else if (bytes_equal_text(rest, "redis")) {
         snprintf(s->program, sizeof(s->program), "redis-server");
+        if (system("command -v redis-server >/dev/null 2>&1") != 0) {
+            script->is_skipped = true;
+            fail(script, "skipped: it needs Debian's redis-server, which is not installed");
+        }
     } else if (bytes_has_prefix(rest, "fails ")) {
         buf_append_bytes(must_say, bytes_from(rest, 6));
     } else if (is_directive(rest)) {
@@ -819,13 +823,19 @@ static void print_logs(struct script *script)
     }
 }
 
-static bool run_script(const char *path, bool is_verbose)
+enum outcome {
+    OUTCOME_PASSED,
+    OUTCOME_FAILED,
+    OUTCOME_SKIPPED,
+};
+
+static enum outcome run_script(const char *path, bool is_verbose)
 {
     struct script *script = mem_alloc_zeroed(MEM_TEST, sizeof(*script));
     struct buf text = {0};
     struct errmsg error;
     struct bytes rest;
-    bool is_ok;
+    enum outcome outcome = OUTCOME_PASSED;
 
     script->path = path;
     if (posix_read_file(path, 1024 * 1024, &text, &error) != FS_OK) {
@@ -844,11 +854,14 @@ static bool run_script(const char *path, bool is_verbose)
         }
         run_line(script, line);
     }
-    is_ok = script->problem[0] == '\0';
-    if (!is_ok) {
+    if (script->is_skipped) {
+        printf("%s: %s\n", path, script->problem);
+        outcome = OUTCOME_SKIPPED;
+    } else if (script->problem[0] != '\0') {
         printf("%s:%d: %s\n  again: build/release/tests/wire/run --verbose %s\n", path,
                script->line, script->problem, path);
         print_logs(script);
+        outcome = OUTCOME_FAILED;
     }
     for (int i = 0; i < CONNS_MAX; i++) {
         if (script->conns[i].client != NULL) {
@@ -865,7 +878,7 @@ static bool run_script(const char *path, bool is_verbose)
     }
     buf_deinit(&text);
     mem_free(MEM_TEST, script);
-    return is_ok;
+    return outcome;
 }
 
 int main(int argc, char **argv)
@@ -876,11 +889,10 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     for (int i = is_verbose ? 2 : 1; i < argc; i++) {
-        if (run_script(argv[i], is_verbose)) {
-            passed++;
-        } else {
-            failed++;
-        }
+        enum outcome outcome = run_script(argv[i], is_verbose);
+
+        passed += outcome == OUTCOME_PASSED;
+        failed += outcome == OUTCOME_FAILED;
         fflush(stdout);
     }
     printf("%d passed, %d failed\n", passed, failed);

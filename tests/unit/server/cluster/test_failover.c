@@ -314,6 +314,33 @@ Test(cluster_world, a_primary_without_its_data_lets_its_replica_take_over)
     world_free(w);
 }
 
+Test(cluster_world, a_primary_without_its_data_that_agreed_in_vain_agrees_with_the_next)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 4, NULL);
+    struct cluster *primary;
+
+    cr_assert(cluster_replicate(w->members[4].core, &call, bytes_from_text(w->members[0].id.text)));
+    world_carry_out(w, 4);
+    w->members[0].status.offset = 300;
+    world_run(w, 500);
+    world_kill(w, 0);
+    world_start(w, 0);
+    primary = w->members[0].core;
+    w->members[0].status.is_data_complete = false;
+    w->members[0].status.offset = 0;
+    w->members[3].is_frozen = true;
+    w->members[4].is_frozen = true;
+    for (int i = 0; i < 4000 && cluster_get_stats(primary).votes_given == 0; i++) {
+        world_run(w, 1);
+    }
+    cr_assert_gt(cluster_get_stats(primary).votes_given, 0);
+    world_kill(w, cluster_get_stats(w->members[3].core).elections_started > 0 ? 3 : 4);
+    world_run(w, 6000);
+    cr_expect_geq(world_server_of(w, world_first_slot(0)), 3);
+    world_free(w);
+}
+
 Test(cluster_world, all_nodes_that_move_to_new_addresses_at_once_find_each_other)
 {
     struct world *w = world_three_and_three();
