@@ -2,25 +2,11 @@
 /* Work by the clock: what has to happen hz times a second whether or not clients come. */
 #include "node/state.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 enum {
     EXPIRE_BUDGET = 4000, /* entries looked at in a slice */
     EXPIRE_MAX = 200,     /* keys removed in a slice */
     UPKEEP_BUDGET = 1000,
 };
-
-void node_log(const struct node *node, enum log_level level, const char *format, ...)
-{
-    char line[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    log_line(node->env.logger, level, "%s", line);
-}
 
 static bool is_idle_too_long(const struct node *node, const struct session *s)
 {

@@ -2,10 +2,6 @@
 /* One request: judged by the gates, executed, committed, answered. */
 #include "node/state.h"
 
-#include "base/assert.h"
-
-#include <stdarg.h>
-
 static control_fn *const control_functions[COMMAND_COUNT] = {
 #define DATA(...)
 #define CONTROL(id, function, ...)     [COMMAND_##id] = control_##function,
@@ -15,67 +11,6 @@ static control_fn *const control_functions[COMMAND_COUNT] = {
 #undef CONTROL
 #undef SUB
 };
-
-void node_touch(struct node *node, struct session *s)
-{
-    if (!(s->flags & (SESSION_TOUCHED | SESSION_CLOSED))) {
-        s->flags |= SESSION_TOUCHED;
-        list_add_tail(&node->touched, &s->touched);
-    }
-}
-
-void node_close_session(struct node *node, struct session *s, bool after_write)
-{
-    s->flags |= after_write ? SESSION_CLOSE_AFTER_WRITE : SESSION_CLOSE_NOW;
-    node_touch(node, s);
-}
-
-void reply_error(struct node *node, struct call *call, const char *format, ...)
-{
-    struct buf text = {0};
-    va_list args;
-
-    va_start(args, format);
-    buf_vprintf(&text, format, args);
-    va_end(args);
-    resp_write_error(call->reply, "%s", buf_text(&text));
-    buf_deinit(&text);
-    node->stats.error_replies++;
-}
-
-void reply_unknown_sub(struct node *node, struct call *call)
-{
-    const struct command_spec *parent = command_spec(call->spec->parent);
-    char sub[129];
-    char upper[32];
-    size_t i = 0;
-
-    bytes_to_text(call->args[1], sub, sizeof(sub));
-    for (; parent->name[i] != '\0' && i + 1 < sizeof(upper); i++) {
-        char c = parent->name[i];
-
-        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-    }
-    upper[i] = '\0';
-    reply_error(node, call, "ERR unknown subcommand '%s'. Try %s HELP.", sub, upper);
-}
-
-bool has_cluster(struct node *node, struct call *call)
-{
-    if (node->cluster == NULL) {
-        reply_error(node, call, "ERR This instance has cluster support disabled");
-        return false;
-    }
-    return true;
-}
-
-void reply_help(struct call *call, const char *const *lines, size_t count)
-{
-    resp_write_array(call->reply, count);
-    for (size_t i = 0; i < count; i++) {
-        resp_write_simple(call->reply, lines[i]);
-    }
-}
 
 struct exec node_exec(struct node *node, unsigned db)
 {

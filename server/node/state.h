@@ -237,6 +237,9 @@ void batch_resume(struct node *node, struct session *s);
 
 /* ---- execute.c -------------------------------------------------------------------------------- */
 void execute_request(struct node *node, const struct request *request);
+/* ---- reply.c -----------------------------------------------------------------------------------*/
+void node_log(const struct node *node, enum log_level level, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* Append an error reply and count it. */
 void reply_error(struct node *node, struct call *call, const char *format, ...) PRINTF_LIKE(3, 4);
 void reply_unknown_sub(struct node *node, struct call *call);
@@ -360,9 +363,6 @@ void info_replication(struct node *node, struct buf *out);
 void info_write(struct node *node, const struct bytes *words, size_t count, struct buf *out);
 size_t node_used_memory(const struct node *node);
 void apply_config(struct node *node);
-void node_log(const struct node *node, enum log_level level, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
 /* ---- control commands: one function a row of commands.def ----------------------------------- */
 typedef void control_fn(struct node *node, struct call *call);
 

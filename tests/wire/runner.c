@@ -323,11 +323,6 @@ static bool matches(struct script *script, struct bytes expected, struct bytes r
 
 /* ---- verbs ------------------------------------------------------------------------------------ */
 
-static bool is_directive(struct bytes option)
-{
-    return option.len > 0;
-}
-
 static void add_option(struct script *script, struct server *s, struct bytes option,
                        struct buf *must_say)
 {
@@ -359,7 +354,7 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
         }
     } else if (bytes_has_prefix(rest, "fails ")) {
         buf_append_bytes(must_say, bytes_from(rest, 6));
-    } else if (is_directive(rest)) {
+    } else if (rest.len > 0) {
         name = bytes_next_word(&rest, ' ');
         buf_printf(&text, "--%.*s", BYTES_ARGS(name));
         server_add_arg(s, buf_text(&text));
@@ -745,6 +740,12 @@ static void do_crowd(struct script *script, struct bytes rest)
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_max < (rlim_t)count + 200) {
+            script->is_skipped = true;
+            fail(script, "skipped: a process may have only %llu descriptors here",
+                 (unsigned long long)limit.rlim_max);
+            return;
+        }
     }
     clients = mem_alloc_zeroed(MEM_TEST, (size_t)count * sizeof(*clients));
     for (int64_t i = 0; i < count; i++) {
