@@ -25,7 +25,7 @@
  *
  * In requests and expectations {a} is the port of server a.  conn a#2> opens a second
  * connection: any name behind # is a connection of its own. */
-#include "tests/support/server.h"
+#include "tests/wire/script.h"
 
 #include "base/assert.h"
 #include "base/buf.h"
@@ -38,41 +38,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-    SERVERS_MAX = 12,
-    CONNS_MAX = 32,
-    WORDS_MAX = 64,
-    RETRY_MS = 20,
+    RETRY_MS = 20
 };
 
-struct named_server {
-    char name[16];
-    struct server server;
-    bool is_used;
-};
-
-struct named_conn {
-    char name[32];
-    struct client *client;
-};
-
-struct script {
-    struct client *queue; /* of the verbs queue and drain */
-    int64_t queued;
-    const char *path;
-    int line;
-    struct named_server servers[SERVERS_MAX];
-    struct named_conn conns[CONNS_MAX];
-    char problem[1024];
-    bool is_skipped; /* it needs a program that is not installed */
-};
-
-static void fail(struct script *script, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void fail(struct script *script, const char *format, ...)
+void script_fail(struct script *script, const char *format, ...)
 {
     va_list args;
 
@@ -81,7 +53,7 @@ static void fail(struct script *script, const char *format, ...)
     va_end(args);
 }
 
-static struct named_server *find_server(struct script *script, struct bytes name)
+struct named_server *script_find_server(struct script *script, struct bytes name)
 {
     for (int i = 0; i < SERVERS_MAX; i++) {
         if (script->servers[i].is_used && bytes_equal_text(name, script->servers[i].name)) {
@@ -101,7 +73,7 @@ static void expand(struct script *script, struct bytes text, struct buf *out)
             struct bytes name = bytes_prefix(bytes_from(text, 1), close - 1);
             size_t dot = bytes_find_byte(name, '.');
             struct named_server *s =
-                find_server(script, bytes_prefix(name, dot < name.len ? dot : name.len));
+                script_find_server(script, bytes_prefix(name, dot < name.len ? dot : name.len));
 
             if (s != NULL) {
                 struct bytes part = dot < name.len ? bytes_from(name, dot + 1) : (struct bytes){0};
@@ -143,7 +115,7 @@ static void unescape(struct bytes line, size_t *at, struct buf *out)
 }
 
 /* Words of a line, quoted ones unescaped; the bytes live in storage. */
-static size_t split_words(struct bytes line, struct buf storage[WORDS_MAX],
+size_t script_split_words(struct bytes line, struct buf storage[WORDS_MAX],
                           struct bytes words[WORDS_MAX])
 {
     size_t count = 0;
@@ -175,7 +147,7 @@ static size_t split_words(struct bytes line, struct buf storage[WORDS_MAX],
     return count;
 }
 
-static void free_words(struct buf storage[WORDS_MAX])
+void script_free_words(struct buf storage[WORDS_MAX])
 {
     for (int i = 0; i < WORDS_MAX; i++) {
         buf_deinit(&storage[i]);
@@ -230,11 +202,11 @@ static struct client *conn_of(struct script *script, struct bytes name)
 {
     size_t hash = bytes_find_byte(name, '#');
     struct named_server *s =
-        find_server(script, bytes_prefix(name, hash < name.len ? hash : name.len));
+        script_find_server(script, bytes_prefix(name, hash < name.len ? hash : name.len));
     struct errmsg error;
 
     if (s == NULL) {
-        fail(script, "there is no server '%.*s'", BYTES_ARGS(name));
+        script_fail(script, "there is no server '%.*s'", BYTES_ARGS(name));
         return NULL;
     }
     for (int i = 0; i < CONNS_MAX; i++) {
@@ -251,12 +223,12 @@ static struct client *conn_of(struct script *script, struct bytes name)
             conn->client = server_connect(&s->server, &error);
             bytes_to_text(name, conn->name, sizeof(conn->name));
             if (conn->client == NULL) {
-                fail(script, "%s: %s", conn->name, error.text);
+                script_fail(script, "%s: %s", conn->name, error.text);
             }
             return conn->client;
         }
     }
-    fail(script, "too many connections");
+    script_fail(script, "too many connections");
     return NULL;
 }
 
@@ -287,7 +259,7 @@ static void ask(struct script *script, struct bytes name, struct bytes request, 
     if (client == NULL) {
         return;
     }
-    if (client_call(client, words, split_words(request, storage, words), &value, &error) ==
+    if (client_call(client, words, script_split_words(request, storage, words), &value, &error) ==
         CLIENT_OK) {
         render(&value, reply);
         resp_value_deinit(&value);
@@ -298,10 +270,10 @@ static void ask(struct script *script, struct bytes name, struct bytes request, 
         buf_append_text(reply, "(closed)");
         drop_conns(script, text);
     }
-    free_words(storage);
+    script_free_words(storage);
 }
 
-static bool matches(struct script *script, struct bytes expected, struct bytes reply)
+bool script_matches(struct script *script, struct bytes expected, struct bytes reply)
 {
     struct buf pattern = {0};
     bool is_match;
@@ -334,10 +306,10 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
     expand(script, bytes_trim(option), &expanded);
     rest = buf_bytes(&expanded);
     if (bytes_has_prefix(rest, "replica of ")) {
-        struct named_server *primary = find_server(script, bytes_from(rest, 11));
+        struct named_server *primary = script_find_server(script, bytes_from(rest, 11));
 
         if (primary == NULL) {
-            fail(script, "replica of nobody known");
+            script_fail(script, "replica of nobody known");
         } else {
             buf_printf(&text, "127.0.0.1 %u", (unsigned)primary->server.port);
             server_add_arg(s, "--replicaof");
@@ -350,7 +322,7 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
         snprintf(s->program, sizeof(s->program), "redis-server");
         if (system("command -v redis-server >/dev/null 2>&1") != 0) {
             script->is_skipped = true;
-            fail(script, "skipped: it needs Debian's redis-server, which is not installed");
+            script_fail(script, "skipped: it needs Debian's redis-server, which is not installed");
         }
     } else if (bytes_has_prefix(rest, "fails ")) {
         buf_append_bytes(must_say, bytes_from(rest, 6));
@@ -374,14 +346,15 @@ static void start_failing(struct script *script, struct server *s, struct buf *m
     int status = 0;
 
     if (!server_launch(s, &error) || !server_wait_end(s, 20000, &status)) {
-        fail(script, "the server should have refused to start: %s", error.text);
+        script_fail(script, "the server should have refused to start: %s", error.text);
         return;
     }
     snprintf(path, sizeof(path), "%s/log", s->dir);
     if (posix_read_file(path, 1024 * 1024, &log, &error) != FS_OK) {
-        fail(script, "no log: %s", error.text);
+        script_fail(script, "no log: %s", error.text);
     } else if (status == 0 || strstr(buf_text(&log), buf_text(must_say)) == NULL) {
-        fail(script, "status %d and no '%s' in: %s", status, buf_text(must_say), buf_text(&log));
+        script_fail(script, "status %d and no '%s' in: %s", status, buf_text(must_say),
+                    buf_text(&log));
     }
     buf_deinit(&log);
 }
@@ -399,19 +372,19 @@ static struct named_server *make_server(struct script *script, struct bytes name
             s->is_used = true;
             bytes_to_text(name, s->name, sizeof(s->name));
             if (!server_prepare(&s->server, program, &error)) {
-                fail(script, "%s", error.text);
+                script_fail(script, "%s", error.text);
                 return NULL;
             }
             return s;
         }
     }
-    fail(script, "too many servers");
+    script_fail(script, "too many servers");
     return NULL;
 }
 
 static void start_one(struct script *script, struct bytes name, struct bytes options)
 {
-    struct named_server *s = find_server(script, name);
+    struct named_server *s = script_find_server(script, name);
     struct errmsg error = {0};
     struct buf must_say = {0};
 
@@ -428,7 +401,7 @@ static void start_one(struct script *script, struct bytes name, struct bytes opt
     if (must_say.len > 0) {
         start_failing(script, &s->server, &must_say);
     } else if (script->problem[0] == '\0' && !server_start(&s->server, &error)) {
-        fail(script, "%s", error.text);
+        script_fail(script, "%s", error.text);
     }
     buf_deinit(&must_say);
 }
@@ -446,7 +419,7 @@ static void do_start(struct script *script, struct bytes rest)
             if (rest.data[end] == '(') {
                 end = bytes_find_byte(rest, ')');
                 if (end == SIZE_MAX) {
-                    fail(script, "a bracket is not closed");
+                    script_fail(script, "a bracket is not closed");
                     return;
                 }
             }
@@ -467,10 +440,10 @@ static void do_stop(struct script *script, struct bytes rest)
 {
     struct bytes name = bytes_next_word(&rest, ' ');
     struct bytes how = bytes_next_word(&rest, ' ');
-    struct named_server *s = find_server(script, name);
+    struct named_server *s = script_find_server(script, name);
 
     if (s == NULL) {
-        fail(script, "there is no server '%.*s'", BYTES_ARGS(name));
+        script_fail(script, "there is no server '%.*s'", BYTES_ARGS(name));
         return;
     }
     if (bytes_equal_text(how, "pause")) {
@@ -485,12 +458,12 @@ static void do_stop(struct script *script, struct bytes rest)
     if (bytes_equal_text(how, "kill")) {
         server_signal(&s->server, SIGKILL);
     } else if (server_signal(&s->server, SIGTERM) != 0) {
-        fail(script, "%s did not end well", s->name);
+        script_fail(script, "%s did not end well", s->name);
     }
 }
 
 /* Split "NAME> REQUEST < EXPECTED"; the expectation may be missing. */
-static void split_expectation(struct bytes line, struct bytes *request, struct bytes *expected)
+void script_split_expectation(struct bytes line, struct bytes *request, struct bytes *expected)
 {
     *expected = (struct bytes){0};
     *request = line;
@@ -512,14 +485,15 @@ static void do_ask(struct script *script, struct bytes line, int64_t limit_ms)
     struct buf reply = {0};
     int64_t until = support_now_ms() + limit_ms;
 
-    split_expectation(bytes_from(line, arrow + 1), &request, &expected);
+    script_split_expectation(bytes_from(line, arrow + 1), &request, &expected);
     expand(script, request, &expanded);
     for (;;) {
         buf_clear(&reply);
         script->problem[0] = '\0';
         ask(script, name, buf_bytes(&expanded), &reply);
-        if (script->problem[0] == '\0' && !matches(script, expected, buf_bytes(&reply))) {
-            fail(script, "expected %.*s, got %.600s", BYTES_ARGS(expected), buf_text(&reply));
+        if (script->problem[0] == '\0' && !script_matches(script, expected, buf_bytes(&reply))) {
+            script_fail(script, "expected %.*s, got %.600s", BYTES_ARGS(expected),
+                        buf_text(&reply));
         }
         if (script->problem[0] == '\0' || support_now_ms() >= until) {
             break;
@@ -537,7 +511,7 @@ static void do_eventually(struct script *script, struct bytes rest)
 
     if (limit.len < 2 || limit.data[limit.len - 1] != 's' ||
         !num_parse_i64(bytes_prefix(limit, limit.len - 1), &seconds)) {
-        fail(script, "eventually needs a time such as 15s");
+        script_fail(script, "eventually needs a time such as 15s");
         return;
     }
     do_ask(script, bytes_trim(rest), seconds * 1000);
@@ -556,16 +530,17 @@ static void do_raw(struct script *script, struct bytes rest)
     struct buf got = {0};
     bool is_open = true;
 
-    split_expectation(rest, &request, &expected);
-    if (split_words(request, storage, words) != 2 || (s = find_server(script, words[0])) == NULL ||
+    script_split_expectation(rest, &request, &expected);
+    if (script_split_words(request, storage, words) != 2 ||
+        (s = script_find_server(script, words[0])) == NULL ||
         (client = server_connect(&s->server, &error)) == NULL) {
-        fail(script, "raw needs a server that runs and bytes");
-        free_words(storage);
+        script_fail(script, "raw needs a server that runs and bytes");
+        script_free_words(storage);
         return;
     }
     client_set_timeout_ms(client, 1000);
     client_send_raw(client, words[1]);
-    while (is_open && !(expected.len > 0 && matches(script, expected, buf_bytes(&got)))) {
+    while (is_open && !(expected.len > 0 && script_matches(script, expected, buf_bytes(&got)))) {
         is_open = client_wait_input(client, &error) == CLIENT_OK;
         buf_append_bytes(&got, client_input(client));
         client_consume(client, client_input(client).len);
@@ -573,12 +548,12 @@ static void do_raw(struct script *script, struct bytes rest)
             got.data[i] = got.data[i] == '\r' || got.data[i] == '\n' ? ' ' : got.data[i];
         }
     }
-    if (!matches(script, expected, buf_bytes(&got))) {
-        fail(script, "expected %.*s, got %.600s", BYTES_ARGS(expected), buf_text(&got));
+    if (!script_matches(script, expected, buf_bytes(&got))) {
+        script_fail(script, "expected %.*s, got %.600s", BYTES_ARGS(expected), buf_text(&got));
     }
     client_close(client);
     buf_deinit(&got);
-    free_words(storage);
+    script_free_words(storage);
 }
 
 static void do_cli(struct script *script, struct bytes rest)
@@ -590,13 +565,13 @@ static void do_cli(struct script *script, struct bytes rest)
     FILE *pipe;
     int status;
 
-    split_expectation(rest, &request, &expected);
+    script_split_expectation(rest, &request, &expected);
     buf_printf(&command, "%s/starling-cli ", server_bin_dir());
     expand(script, request, &command);
     buf_append_text(&command, " 2>&1 < /dev/null");
     pipe = popen(buf_text(&command), "re");
     if (pipe == NULL) {
-        fail(script, "cannot run %s", buf_text(&command));
+        script_fail(script, "cannot run %s", buf_text(&command));
     } else {
         size_t got;
 
@@ -608,9 +583,9 @@ static void do_cli(struct script *script, struct bytes rest)
         while (output.len > 0 && output.data[output.len - 1] == '\n') {
             output.len--;
         }
-        if (!matches(script, expected, buf_bytes(&output))) {
-            fail(script, "expected %.*s, got (status %d) %.800s", BYTES_ARGS(expected),
-                 WEXITSTATUS(status), buf_text(&output));
+        if (!script_matches(script, expected, buf_bytes(&output))) {
+            script_fail(script, "expected %.*s, got (status %d) %.800s", BYTES_ARGS(expected),
+                        WEXITSTATUS(status), buf_text(&output));
         }
     }
     buf_deinit(&command);
@@ -626,144 +601,22 @@ static void do_file(struct script *script, struct bytes rest)
     char name[64];
     FILE *file;
 
-    if (split_words(rest, storage, words) == 3) {
-        s = find_server(script, words[0]);
+    if (script_split_words(rest, storage, words) == 3) {
+        s = script_find_server(script, words[0]);
         s = s != NULL ? s : make_server(script, words[0]);
     }
     if (s == NULL) {
-        fail(script, "file needs a server, a name and bytes");
+        script_fail(script, "file needs a server, a name and bytes");
     } else {
         bytes_to_text(words[1], name, sizeof(name));
         snprintf(path, sizeof(path), "%s/%s", s->server.dir, name);
         file = fopen(path, "we");
         if (file == NULL || fwrite(words[2].data, 1, words[2].len, file) != words[2].len ||
             fclose(file) != 0) {
-            fail(script, "cannot write %s", path);
+            script_fail(script, "cannot write %s", path);
         }
     }
-    free_words(storage);
-}
-
-static void do_queue(struct script *script, struct bytes rest)
-{
-    struct buf storage[WORDS_MAX] = {{0}};
-    struct bytes words[WORDS_MAX];
-    struct named_server *s = find_server(script, bytes_next_word(&rest, ' '));
-    struct bytes count = bytes_next_word(&rest, ' ');
-    struct errmsg error;
-    size_t word_count = split_words(rest, storage, words);
-
-    if (s == NULL || script->queue != NULL || !num_parse_i64(count, &script->queued) ||
-        word_count == 0 || (script->queue = server_connect(&s->server, &error)) == NULL) {
-        fail(script, "queue needs a server, a number and a request");
-    } else {
-        for (int64_t i = 0; i < script->queued; i++) {
-            client_send(script->queue, words, word_count);
-        }
-        if (client_flush(script->queue, &error) != CLIENT_OK) {
-            fail(script, "queue: %s", error.text);
-        }
-    }
-    free_words(storage);
-}
-
-/* Until all are answered, or the server closes the connection. */
-static void do_drain(struct script *script, struct bytes rest)
-{
-    struct bytes request;
-    struct bytes expected;
-    struct buf text = {0};
-    struct errmsg error;
-    int64_t ok = 0;
-
-    split_expectation(rest, &request, &expected);
-    for (int64_t i = 0; script->queue != NULL && i < script->queued; i++) {
-        struct resp_value value;
-
-        if (client_read(script->queue, &value, &error) != CLIENT_OK) {
-            break;
-        }
-        ok += value.type == RESP_SIMPLE;
-        resp_value_deinit(&value);
-    }
-    if (script->queue != NULL) {
-        client_close(script->queue);
-        script->queue = NULL;
-    }
-    buf_printf(&text, "%lld of %lld answered +OK", (long long)ok, (long long)script->queued);
-    if (!matches(script, expected, buf_bytes(&text))) {
-        fail(script, "expected %.*s, got %s", BYTES_ARGS(expected), buf_text(&text));
-    }
-    buf_deinit(&text);
-}
-
-static int64_t ping_all(struct client **clients, int64_t count)
-{
-    int64_t answered = 0;
-    struct errmsg error;
-
-    for (int64_t i = 0; i < count; i++) {
-        if (clients[i] != NULL) {
-            client_send_texts(clients[i], 1, "PING");
-            if (client_flush(clients[i], &error) != CLIENT_OK) {
-                return answered;
-            }
-        }
-    }
-    for (int64_t i = 0; i < count; i++) {
-        struct resp_value value;
-
-        if (clients[i] != NULL && client_read(clients[i], &value, &error) == CLIENT_OK) {
-            answered += value.type == RESP_SIMPLE;
-            resp_value_deinit(&value);
-        }
-    }
-    return answered;
-}
-
-static void do_crowd(struct script *script, struct bytes rest)
-{
-    struct bytes request;
-    struct bytes expected;
-    struct named_server *s;
-    struct client **clients;
-    struct buf text = {0};
-    struct rlimit limit;
-    int64_t count;
-
-    split_expectation(rest, &request, &expected);
-    s = find_server(script, bytes_next_word(&request, ' '));
-    if (s == NULL || !num_parse_i64(bytes_trim(request), &count) || count < 1 || count > 20000) {
-        fail(script, "crowd needs a server and a number");
-        return;
-    }
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_max < (rlim_t)count + 200) {
-            script->is_skipped = true;
-            fail(script, "skipped: a process may have only %llu descriptors here",
-                 (unsigned long long)limit.rlim_max);
-            return;
-        }
-    }
-    clients = mem_alloc_zeroed(MEM_TEST, (size_t)count * sizeof(*clients));
-    for (int64_t i = 0; i < count; i++) {
-        struct errmsg error;
-
-        clients[i] = server_connect(&s->server, &error);
-    }
-    buf_printf(&text, "%lld answered", (long long)ping_all(clients, count));
-    for (int64_t i = 0; i < count; i++) {
-        if (clients[i] != NULL) {
-            client_close(clients[i]);
-        }
-    }
-    mem_free(MEM_TEST, clients);
-    if (!matches(script, expected, buf_bytes(&text))) {
-        fail(script, "expected %.*s, got %s", BYTES_ARGS(expected), buf_text(&text));
-    }
-    buf_deinit(&text);
+    script_free_words(storage);
 }
 
 static void run_line(struct script *script, struct bytes line)
@@ -790,15 +643,15 @@ static void run_line(struct script *script, struct bytes line)
     } else if (bytes_equal_text(verb, "file")) {
         do_file(script, rest);
     } else if (bytes_equal_text(verb, "queue")) {
-        do_queue(script, rest);
+        load_queue(script, rest);
     } else if (bytes_equal_text(verb, "drain")) {
-        do_drain(script, rest);
+        load_drain(script, rest);
     } else if (bytes_equal_text(verb, "crowd")) {
-        do_crowd(script, rest);
+        load_crowd(script, rest);
     } else if (verb.len > 1 && verb.data[verb.len - 1] == '>') {
         do_ask(script, line, 0);
     } else {
-        fail(script, "unknown verb '%.*s'", BYTES_ARGS(verb));
+        script_fail(script, "unknown verb '%.*s'", BYTES_ARGS(verb));
     }
 }
 
@@ -840,7 +693,7 @@ static enum outcome run_script(const char *path, bool is_verbose)
 
     script->path = path;
     if (posix_read_file(path, 1024 * 1024, &text, &error) != FS_OK) {
-        fail(script, "%s", error.text);
+        script_fail(script, "%s", error.text);
     }
     rest = buf_bytes(&text);
     while (rest.len > 0 && script->problem[0] == '\0') {

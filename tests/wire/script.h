@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* A wire script while it runs, shared by the files of the runner. */
+#ifndef STARLING_TESTS_WIRE_SCRIPT_H
+#define STARLING_TESTS_WIRE_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "tests/support/server.h"
+
+enum {
+    SERVERS_MAX = 12,
+    CONNS_MAX = 32,
+    WORDS_MAX = 64,
+};
+
+struct named_server {
+    char name[16];
+    struct server server;
+    bool is_used;
+};
+
+struct named_conn {
+    char name[32];
+    struct client *client;
+};
+
+struct script {
+    struct client *queue; /* of the verbs queue and drain */
+    int64_t queued;
+    const char *path;
+    int line;
+    struct named_server servers[SERVERS_MAX];
+    struct named_conn conns[CONNS_MAX];
+    char problem[1024];
+    bool is_skipped; /* it needs a program that is not installed */
+};
+
+/* The script fails here; the first words stay. */
+void script_fail(struct script *script, const char *format, ...) PRINTF_LIKE(2, 3);
+struct named_server *script_find_server(struct script *script, struct bytes name);
+/* Words of a line, quoted ones unescaped; the bytes live in storage. */
+size_t script_split_words(struct bytes line, struct buf storage[WORDS_MAX],
+                          struct bytes words[WORDS_MAX]);
+void script_free_words(struct buf storage[WORDS_MAX]);
+/* Split "REQUEST < EXPECTED"; the expectation may be missing. */
+void script_split_expectation(struct bytes line, struct bytes *request, struct bytes *expected);
+bool script_matches(struct script *script, struct bytes expected, struct bytes reply);
+
+/* load.c: the verbs that bring many requests or many connections. */
+void load_queue(struct script *script, struct bytes rest);
+void load_drain(struct script *script, struct bytes rest);
+void load_crowd(struct script *script, struct bytes rest);
+
+#endif
