@@ -27,8 +27,7 @@ static bool store_number(const struct flag_row *row, void *field, const char *va
 {
     int64_t number;
 
-    if (!num_parse_i64(bytes_from_text(value), &number) || number < row->min ||
-        number > row->max) {
+    if (!num_parse_i64(bytes_from_text(value), &number) || number < row->min || number > row->max) {
         if (row->max == INT64_MAX) {
             errmsg_set(error, "%s takes a number from %" PRId64 " on, not '%s'", row->name,
                        row->min, value);
@@ -85,8 +84,8 @@ static bool store(const struct flag_row *row, void *options, const char *value,
     return row->call(options, value, error);
 }
 
-enum flag_outcome flags_take(const struct flag_table *table, void *options,
-                             struct flag_words *rest, struct errmsg *error)
+enum flag_outcome flags_take(const struct flag_table *table, void *options, struct flag_words *rest,
+                             struct errmsg *error)
 {
     const struct flag_row *row = find(table, rest->words[0]);
     bool has_value;

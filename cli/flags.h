@@ -12,11 +12,11 @@
 #include "base/errmsg.h"
 
 enum flag_kind {
-    FLAG_BOOL,    /* no value; sets a bool */
-    FLAG_TEXT,    /* const char *, borrowed from the command line */
-    FLAG_NUMBER,  /* int64_t between min and max */
-    FLAG_SECONDS, /* decimals allowed; int64_t milliseconds, at least min */
-    FLAG_CALL,    /* a value handed to call */
+    FLAG_BOOL,       /* no value; sets a bool */
+    FLAG_TEXT,       /* const char *, borrowed from the command line */
+    FLAG_NUMBER,     /* int64_t between min and max */
+    FLAG_SECONDS,    /* decimals allowed; int64_t milliseconds, at least min */
+    FLAG_CALL,       /* a value handed to call */
     FLAG_CALL_ALONE, /* call without a value */
 };
 

@@ -229,8 +229,8 @@ MODE_FLAG(set_bench, OPTIONS_BENCH)
 
 static bool set_interval(void *target, const char *value, struct errmsg *error)
 {
-    static const struct flag_row row = {"-i", FLAG_SECONDS, offsetof(struct options, interval_ms),
-                                        0,    0,            NULL};
+    static const struct flag_row row = {
+        "-i", FLAG_SECONDS, offsetof(struct options, interval_ms), 0, 0, NULL};
     char name[] = "-i";
     union {
         const char *readable;
@@ -258,16 +258,16 @@ static bool set_show_pushes(void *target, const char *value, struct errmsg *erro
 #define FIELD(name) offsetof(struct options, name)
 
 static const struct flag_row connection_rows[] = {
-    {"-h",                FLAG_CALL,       0,                          0, 0,         set_host      },
-    {"-p",                FLAG_NUMBER,     FIELD(port),                1, 65535,     NULL          },
-    {"-s",                FLAG_TEXT,       FIELD(unix_path),           0, 0,         NULL          },
-    {"-a",                FLAG_CALL,       0,                          0, 0,         set_password  },
-    {"--pass",            FLAG_CALL,       0,                          0, 0,         set_password  },
-    {"--user",            FLAG_CALL,       0,                          0, 0,         set_user      },
-    {"-u",                FLAG_CALL,       0,                          0, 0,         set_uri       },
-    {"-2",                FLAG_CALL_ALONE, 0,                          0, 0,         set_protocol_2},
-    {"-3",                FLAG_CALL_ALONE, 0,                          0, 0,         set_protocol_3},
-    {"--no-auth-warning", FLAG_BOOL,       FIELD(has_no_auth_warning), 0, 0,         NULL          },
+    {"-h",                FLAG_CALL,       0,                          0, 0,     set_host      },
+    {"-p",                FLAG_NUMBER,     FIELD(port),                1, 65535, NULL          },
+    {"-s",                FLAG_TEXT,       FIELD(unix_path),           0, 0,     NULL          },
+    {"-a",                FLAG_CALL,       0,                          0, 0,     set_password  },
+    {"--pass",            FLAG_CALL,       0,                          0, 0,     set_password  },
+    {"--user",            FLAG_CALL,       0,                          0, 0,     set_user      },
+    {"-u",                FLAG_CALL,       0,                          0, 0,     set_uri       },
+    {"-2",                FLAG_CALL_ALONE, 0,                          0, 0,     set_protocol_2},
+    {"-3",                FLAG_CALL_ALONE, 0,                          0, 0,     set_protocol_3},
+    {"--no-auth-warning", FLAG_BOOL,       FIELD(has_no_auth_warning), 0, 0,     NULL          },
 };
 
 static const struct flag_row rows[] = {
@@ -341,8 +341,7 @@ static void take_cluster_words(struct options *o, struct flag_words *rest)
     take_words(o, rest, count);
 }
 
-static enum flag_outcome take_flag(struct options *o, struct flag_words *rest,
-                                   struct errmsg *error)
+static enum flag_outcome take_flag(struct options *o, struct flag_words *rest, struct errmsg *error)
 {
     static const struct flag_table others = {rows, ARRAY_COUNT(rows)};
     enum flag_outcome outcome;
@@ -374,8 +373,7 @@ static bool take_all(struct options *o, struct flag_words rest, struct errmsg *e
         case FLAG_TAKEN:
             break;
         case FLAG_UNKNOWN:
-            errmsg_set(error, "Unrecognized option or bad number of args for: '%s'",
-                       rest.words[0]);
+            errmsg_set(error, "Unrecognized option or bad number of args for: '%s'", rest.words[0]);
             return false;
         case FLAG_BAD:
             return false;
@@ -395,7 +393,6 @@ bool options_parse(struct options *o, struct flag_words words,
     *o = (struct options){
         .host = "127.0.0.1",
         .port = PORT_DEFAULT,
-        .repeat = 1,
         .shows_pushes = surroundings->is_terminal,
         .render = {.delimiter = "\n", .terminator = "\n"},
         .pipe_timeout_ms = PIPE_TIMEOUT_MS,

@@ -36,20 +36,20 @@ struct options {
 
     char host[ADDR_HOST_TEXT];
     int64_t port;
-    const char *unix_path; /* or NULL */
-    char *user;            /* owned, or NULL: the default user */
-    char *password;        /* owned, or NULL */
+    const char *unix_path;    /* or NULL */
+    char *user;               /* owned, or NULL: the default user */
+    char *password;           /* owned, or NULL */
     bool is_password_visible; /* given on the command line, where others may see it */
     bool has_no_auth_warning;
     int64_t db;
     int64_t protocol;   /* 0: whatever the server begins with, else 2 or 3 */
     int64_t timeout_ms; /* of connecting and of each reply; 0: none */
 
-    int64_t repeat; /* -1: without end */
+    int64_t repeat; /* 0: not asked for, the mode decides; -1: without end */
     int64_t interval_ms;
-    bool has_interval;
+    bool has_interval; /* else interval_ms is 0 and the mode decides */
     bool follows_redirects;
-    bool reads_last_word; /* -x */
+    bool reads_last_word;  /* -x */
     const char *stdin_tag; /* -X: the word that standard input replaces, or NULL */
     bool fails_on_error;   /* -e */
 
@@ -78,8 +78,7 @@ struct options_surroundings {
 
 /* False, and a message, when the command line makes no sense.  Call deinit in either case. */
 MUST_USE bool options_parse(struct options *options, struct flag_words words,
-                            const struct options_surroundings *surroundings,
-                            struct errmsg *error);
+                            const struct options_surroundings *surroundings, struct errmsg *error);
 void options_deinit(struct options *options);
 /* The flags that say where the server is and who we are; the benchmark takes them too. */
 const struct flag_table *options_connection_flags(void);

@@ -80,8 +80,7 @@ static int digit_count(size_t number)
 }
 
 /* Elements are numbered; indent is what stands in front of every line but the first. */
-static void render_tty_children(struct buf *out, const struct resp_value *value,
-                                struct buf *indent)
+static void render_tty_children(struct buf *out, const struct resp_value *value, struct buf *indent)
 {
     size_t step = value->type == RESP_MAP ? 2 : 1;
     char mark = value->type == RESP_MAP ? '#' : value->type == RESP_SET ? '~' : ')';

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Each test says what is wrong; the exit code sums up. */
+#include "cli/cluster_check.h"
+
+#include "cli/connect.h"
+#include "cli/print.h"
+#include "cli/render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool open_view(struct cluster_view *view, const struct cluster_target *target)
+{
+    struct errmsg error = {0};
+
+    if (!cluster_view_open(view, target->options, target->host, target->port, &error)) {
+        view_say(VIEW_BAD, "%s", error.text);
+        return false;
+    }
+    return true;
+}
+
+/* Replicas as the nodes themselves report them. */
+static size_t count_replicas(const struct cluster_view *view, const char *primary_id)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct map_node *info = &view->nodes.items[i].info;
+
+        if ((info->flags & MAP_REPLICA) != 0 && strcmp(info->primary_id, primary_id) == 0) {
+            count++;
+        }
+    }
+    return count;
+}
+
+/* ---- info -------------------------------------------------------------------------------------- */
+
+static bool count_keys(struct client *client, int64_t *out, struct errmsg *error)
+{
+    static const char *const words[] = {"DBSIZE"};
+    struct resp_value reply;
+
+    if (!connect_call(client, words, 1, &reply, error)) {
+        return false;
+    }
+    *out = reply.integer;
+    resp_value_deinit(&reply);
+    return true;
+}
+
+static bool print_info(const struct cluster_view *view)
+{
+    int64_t key_sum = 0;
+    size_t primary_count = 0;
+    bool is_ok = true;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct view_node *node = &view->nodes.items[i];
+        struct errmsg error = node->error;
+        int64_t keys = 0;
+
+        if ((node->info.flags & MAP_REPLICA) != 0) {
+            continue;
+        }
+        if (node->client == NULL || !count_keys(node->client, &keys, &error)) {
+            view_say(VIEW_BAD, "Node %s:%u: %s", node->info.host, node->info.port, error.text);
+            is_ok = false;
+            continue;
+        }
+        printf("%s:%u (%.8s...) -> %" PRId64 " keys | %zu slots | %zu replicas.\n", node->info.host,
+               node->info.port, node->info.id, keys, node->info.slot_count,
+               count_replicas(view, node->info.id));
+        key_sum += keys;
+        primary_count++;
+    }
+    view_say(is_ok ? VIEW_GOOD : VIEW_WARN, "%" PRId64 " keys in %zu masters.", key_sum,
+             primary_count);
+    printf("%.2f keys per slot on average.\n", (double)key_sum / SLOT_COUNT);
+    return is_ok;
+}
+
+int cluster_info(const struct cluster_target *target)
+{
+    struct cluster_view view = {0};
+    bool is_ok = open_view(&view, target) && print_info(&view);
+
+    cluster_view_close(&view);
+    return is_ok ? 0 : 1;
+}
+
+/* ---- check ------------------------------------------------------------------------------------- */
+
+static bool check_reached(const struct cluster_view *view)
+{
+    bool is_ok = true;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct view_node *node = &view->nodes.items[i];
+
+        if (node->client == NULL) {
+            view_say(VIEW_BAD, "Node %.8s at %s:%u cannot be asked: %s", node->info.id,
+                     node->info.host, node->info.port, node->error.text);
+            is_ok = false;
+        }
+    }
+    for (size_t i = 0; i < view->nodes.items[0].map.nodes.count; i++) {
+        const struct map_node *node = &view->nodes.items[0].map.nodes.items[i];
+
+        if ((node->flags & (MAP_FAIL | MAP_PFAIL)) != 0) {
+            view_say(VIEW_BAD, "Node %.8s at %s:%u is %s", node->id, node->host, node->port,
+                     (node->flags & MAP_FAIL) != 0 ? "marked as failed"
+                                                   : "suspected to have failed");
+            is_ok = false;
+        }
+    }
+    return is_ok;
+}
+
+static bool check_agreement(const struct cluster_view *view)
+{
+    const struct view_node *other = NULL;
+
+    if (cluster_view_agrees(view, &other)) {
+        view_say(VIEW_GOOD, "All nodes agree about slots configuration.");
+        return true;
+    }
+    view_say(VIEW_BAD, "Nodes don't agree about configuration! %s:%u and %s:%u differ.",
+             view->nodes.items[0].info.host, view->nodes.items[0].info.port, other->info.host,
+             other->info.port);
+    return false;
+}
+
+static bool check_open_slots(const struct cluster_view *view)
+{
+    bool is_ok = true;
+
+    view_say(VIEW_STEP, "Check for open slots...");
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct view_node *node = &view->nodes.items[i];
+
+        for (size_t j = 0; j < node->map.open_slots.count; j++) {
+            const struct map_open_slot *open = &node->map.open_slots.items[j];
+
+            if ((node->map.nodes.items[open->node].flags & MAP_MYSELF) != 0) {
+                view_say(VIEW_WARN, "Node %s:%u has slot %u in %s state (%.8s).", node->info.host,
+                         node->info.port, open->slot,
+                         open->is_migrating ? "migrating" : "importing", open->peer_id);
+                is_ok = false;
+            }
+        }
+    }
+    return is_ok;
+}
+
+static bool check_coverage(const struct cluster_view *view)
+{
+    size_t covered = cluster_map_count_covered(&view->nodes.items[0].map);
+
+    view_say(VIEW_STEP, "Check slots coverage...");
+    if (covered == SLOT_COUNT) {
+        view_say(VIEW_GOOD, "All %d slots covered.", SLOT_COUNT);
+        return true;
+    }
+    view_say(VIEW_BAD, "Not all %d slots are covered by nodes: %zu are not.", SLOT_COUNT,
+             SLOT_COUNT - covered);
+    return false;
+}
+
+int cluster_check_view(const struct cluster_view *view)
+{
+    bool is_ok;
+
+    view_say(VIEW_STEP, "Performing Cluster Check (using node %s:%u)",
+             view->nodes.items[0].info.host, view->nodes.items[0].info.port);
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct map_node *info = &view->nodes.items[i].info;
+
+        view_print_node(info, count_replicas(view, info->id));
+    }
+    is_ok = check_reached(view);
+    is_ok &= check_agreement(view);
+    is_ok &= check_open_slots(view);
+    is_ok &= check_coverage(view);
+    return is_ok ? 0 : 1;
+}
+
+int cluster_check(const struct cluster_target *target)
+{
+    struct cluster_view view = {0};
+    int exit_code = 1;
+
+    if (open_view(&view, target)) {
+        bool is_ok = print_info(&view);
+
+        exit_code = cluster_check_view(&view);
+        exit_code = is_ok ? exit_code : 1;
+    }
+    cluster_view_close(&view);
+    return exit_code;
+}
+
+/* ---- call -------------------------------------------------------------------------------------- */
+
+static bool call_node(const struct view_node *node, const struct options *options,
+                      const struct bytes *words, size_t word_count)
+{
+    struct errmsg error = node->error;
+    struct resp_value reply;
+    struct buf out = {0};
+    bool is_ok;
+
+    if (node->client == NULL ||
+        client_call(node->client, words, word_count, &reply, &error) != CLIENT_OK) {
+        printf("%s:%u: ", node->info.host, node->info.port);
+        view_say(VIEW_BAD, "%s", error.text[0] != '\0' ? error.text : "the connection was closed");
+        return false;
+    }
+    render_reply(&out, &reply, &options->render);
+    printf("%s:%u: ", node->info.host, node->info.port);
+    print_buf(&out);
+    is_ok = reply.type != RESP_FAILURE;
+    buf_deinit(&out);
+    resp_value_deinit(&reply);
+    return is_ok;
+}
+
+int cluster_call(const struct cluster_target *target, char *const *words, size_t word_count)
+{
+    struct cluster_view view = {0};
+    VEC(struct bytes) sent = {0};
+    struct buf line = {0};
+    bool is_ok = open_view(&view, target);
+
+    for (size_t i = 0; i < word_count; i++) {
+        VEC_PUSH(&sent, bytes_from_text(words[i]));
+        buf_printf(&line, " %s", words[i]);
+    }
+    if (is_ok) {
+        view_say(VIEW_STEP, "Calling%s", buf_text(&line));
+    }
+    for (size_t i = 0; i < view.nodes.count; i++) {
+        is_ok &= call_node(&view.nodes.items[i], target->options, sent.items, sent.count);
+    }
+    buf_deinit(&line);
+    VEC_DEINIT(&sent);
+    cluster_view_close(&view);
+    return is_ok ? 0 : 1;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Judging a cluster that exists: check, info, call and wait.  Each returns the exit code. */
+#ifndef STARLING_CLI_CLUSTER_CHECK_H
+#define STARLING_CLI_CLUSTER_CHECK_H
+
+#include <stdint.h>
+
+#include "cli/cluster_view.h"
+#include "cli/options.h"
+
+struct cluster_target {
+    const struct options *options;
+    const char *host;
+    uint16_t port;
+};
+
+/* One line a primary, and the sum of keys. */
+int cluster_info(const struct cluster_target *target);
+/* The same, then every test; 1 when something is wrong. */
+int cluster_check(const struct cluster_target *target);
+/* The tests alone, of nodes that are connected already. */
+int cluster_check_view(const struct cluster_view *view);
+/* A command on every node. */
+int cluster_call(const struct cluster_target *target, char *const *words, size_t word_count);
+/* Until everything is in order, or the time limit. */
+int cluster_wait(const struct cluster_target *target);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* wait: the cluster is asked afresh a few times a second until nothing is amiss. */
+#include "cli/cluster_check.h"
+
+#include "cli/connect.h"
+#include "cli/interrupt.h"
+#include "io/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+    ROUND_MS = 250,
+    DOT_MS = 1000,
+};
+
+/* The value of a field of a text reply; false, and a message, when it cannot be had. */
+static bool has_field(struct client *client, const char *const words[2], const char *name,
+                      const char *wanted, struct errmsg *error)
+{
+    struct resp_value reply;
+    struct bytes value = {0};
+    bool is_it;
+
+    if (!connect_call(client, words, 2, &reply, error)) {
+        return false;
+    }
+    is_it =
+        view_find_field(resp_value_bytes(&reply), name, &value) && bytes_equal_text(value, wanted);
+    if (!is_it) {
+        errmsg_set(error, "%s is '%.*s', not '%s'", name, (int)value.len, value.data, wanted);
+    }
+    resp_value_deinit(&reply);
+    return is_it;
+}
+
+static bool is_node_ready(const struct view_node *node, struct errmsg *error)
+{
+    static const char *const cluster_info_words[] = {"CLUSTER", "INFO"};
+    static const char *const info_words[] = {"INFO", "replication"};
+    bool is_ready;
+
+    if (node->client == NULL) {
+        *error = node->error;
+        return false;
+    }
+    if (cluster_map_count_covered(&node->map) != SLOT_COUNT) {
+        errmsg_set(error, "only %zu of %d slots are covered", cluster_map_count_covered(&node->map),
+                   SLOT_COUNT);
+        is_ready = false;
+    } else {
+        is_ready = has_field(node->client, cluster_info_words, "cluster_state", "ok", error) &&
+                   ((node->info.flags & MAP_REPLICA) == 0 ||
+                    has_field(node->client, info_words, "master_link_status", "up", error));
+    }
+    if (!is_ready) {
+        errmsg_wrap(error, "node %s:%u", node->info.host, node->info.port);
+    }
+    return is_ready;
+}
+
+static bool is_ready(const struct cluster_target *target, struct errmsg *error)
+{
+    struct cluster_view view = {0};
+    const struct view_node *other = NULL;
+    bool is_ok = cluster_view_open(&view, target->options, target->host, target->port, error);
+
+    for (size_t i = 0; is_ok && i < view.nodes.count; i++) {
+        is_ok = is_node_ready(&view.nodes.items[i], error);
+    }
+    if (is_ok && !cluster_view_agrees(&view, &other)) {
+        errmsg_set(error, "nodes %s:%u and %s:%u do not agree about the cluster",
+                   view.nodes.items[0].info.host, view.nodes.items[0].info.port, other->info.host,
+                   other->info.port);
+        is_ok = false;
+    }
+    cluster_view_close(&view);
+    return is_ok;
+}
+
+int cluster_wait(const struct cluster_target *target)
+{
+    struct mono_time start = clock_mono_now();
+    int64_t limit_ms = target->options->cluster_timeout_ms;
+    int64_t dots = 0;
+    struct errmsg error = {0};
+
+    printf("Waiting for the cluster to be ready");
+    fflush(stdout);
+    while (!is_ready(target, &error)) {
+        int64_t spent_ms = mono_ms_between(start, clock_mono_now());
+
+        if (spent_ms >= limit_ms) {
+            puts("");
+            view_say(VIEW_BAD, "The cluster is not ready after %.1f seconds: %s",
+                     (double)spent_ms / 1000, error.text);
+            return 1;
+        }
+        for (; dots < spent_ms / DOT_MS; dots++) {
+            putchar('.');
+        }
+        fflush(stdout);
+        interrupt_sleep(NULL, ROUND_MS);
+    }
+    puts("");
+    view_say(VIEW_GOOD, "All %d slots covered, all nodes agree, all replicas are connected.",
+             SLOT_COUNT);
+    return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* starling-cli: commands, management and load for any server that speaks RESP. */
+#include "cli/bench.h"
+#include "cli/cluster.h"
+#include "cli/latency.h"
+#include "cli/oneshot.h"
+#include "cli/options.h"
+#include "cli/pipe.h"
+#include "cli/repl.h"
+#include "cli/scan.h"
+#include "cli/stat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int run(struct options *options)
+{
+    switch (options->mode) {
+    case OPTIONS_COMMAND:
+        return options->word_count > 0 ? oneshot_run(options) : repl_run(options);
+    case OPTIONS_HELP:
+        options_print_help();
+        return 0;
+    case OPTIONS_VERSION:
+        puts("starling-cli " CLI_VERSION);
+        return 0;
+    case OPTIONS_PIPE:
+        return pipe_run(options);
+    case OPTIONS_SCAN:
+        return scan_run(options);
+    case OPTIONS_STAT:
+        return stat_run(options);
+    case OPTIONS_LATENCY:
+    case OPTIONS_LATENCY_HISTORY:
+        return latency_run(options);
+    case OPTIONS_CLUSTER:
+        return cluster_run(options);
+    case OPTIONS_BENCH:
+        return bench_run(options);
+    }
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *password = getenv("STARLING_AUTH");
+    struct options_surroundings surroundings = {
+        .password = password != NULL ? password : getenv("REDISCLI_AUTH"),
+        .is_terminal = isatty(STDOUT_FILENO) != 0,
+    };
+    struct flag_words words = {.words = argv + 1, .count = argc > 0 ? (size_t)argc - 1 : 0};
+    struct options options;
+    struct errmsg error = {0};
+    int exit_code = 1;
+
+    if (!options_parse(&options, words, &surroundings, &error)) {
+        fprintf(stderr, "%s\nTry starling-cli --help.\n", error.text);
+    } else {
+        if (options.is_password_visible && !options.has_no_auth_warning) {
+            fputs("Warning: a password on the command line ('-a' or '-u') may be seen by others; "
+                  "STARLING_AUTH is safer.\n",
+                  stderr);
+        }
+        exit_code = run(&options);
+    }
+    options_deinit(&options);
+    return exit_code;
+}

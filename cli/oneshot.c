@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals keep their usual effect here: Ctrl-C ends the program at once. */
+#include "cli/oneshot.h"
+
+#include "base/vec.h"
+#include "cli/connect.h"
+#include "cli/execute.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    READ_STEP = 64 * 1024,
+};
+
+struct words {
+    VEC(struct bytes) items;
+    struct buf input; /* what came from standard input */
+};
+
+static bool read_input(struct buf *out, struct errmsg *error)
+{
+    for (;;) {
+        ssize_t got = read(STDIN_FILENO, buf_reserve(out, READ_STEP), READ_STEP);
+
+        if (got < 0) {
+            errmsg_set(error, "cannot read standard input");
+            return false;
+        }
+        if (got == 0) {
+            return true;
+        }
+        out->len += (size_t)got;
+    }
+}
+
+static bool collect_words(struct words *words, const struct options *options, struct errmsg *error)
+{
+    bool is_tag_seen = false;
+
+    if ((options->reads_last_word || options->stdin_tag != NULL) &&
+        !read_input(&words->input, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < options->word_count; i++) {
+        const char *word = options->words[i];
+
+        if (options->stdin_tag != NULL && strcmp(word, options->stdin_tag) == 0) {
+            VEC_PUSH(&words->items, buf_bytes(&words->input));
+            is_tag_seen = true;
+        } else {
+            VEC_PUSH(&words->items, bytes_from_text(word));
+        }
+    }
+    if (options->stdin_tag != NULL && !is_tag_seen) {
+        errmsg_set(error, "the tag '%s' of -X is no word of the command", options->stdin_tag);
+        return false;
+    }
+    if (options->reads_last_word) {
+        VEC_PUSH(&words->items, buf_bytes(&words->input));
+    }
+    return true;
+}
+
+static int run(struct executor *executor, const struct words *words, struct errmsg *error)
+{
+    const struct options *options = executor->options;
+    int64_t repeat = options->repeat == 0 ? 1 : options->repeat;
+    int exit_code = 0;
+
+    for (int64_t i = 0; repeat < 0 || i < repeat; i++) {
+        if (i > 0 && options->interval_ms > 0) {
+            interrupt_sleep(NULL, options->interval_ms);
+        }
+        if (execute(executor, words->items.items, words->items.count, error) != EXECUTE_OK) {
+            return 1;
+        }
+        if (executor->was_error && options->fails_on_error) {
+            exit_code = 1;
+        }
+        if (ferror(stdout) != 0) {
+            errmsg_set(error, "cannot write to standard output");
+            return 1;
+        }
+    }
+    return exit_code;
+}
+
+int oneshot_run(const struct options *options)
+{
+    struct words words = {0};
+    struct connection connection;
+    struct executor executor = {.options = options, .connection = &connection};
+    struct errmsg error = {0};
+    int exit_code = 1;
+
+    connection_init(&connection, options, NULL);
+    if (collect_words(&words, options, &error)) {
+        exit_code = run(&executor, &words, &error);
+    }
+    if (error.text[0] != '\0' && exit_code != 0) {
+        fprintf(stderr, "%s\n", error.text);
+    }
+    connection_close(&connection);
+    executor_deinit(&executor);
+    VEC_DEINIT(&words.items);
+    buf_deinit(&words.input);
+    return exit_code;
+}
