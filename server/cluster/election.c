@@ -12,6 +12,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum {
+    RETRIES_AT_ONCE = 2
+};
+
 #define TO(phase) (1u << (phase))
 
 static void move(struct cluster *c, enum election_phase to)
@@ -90,7 +94,8 @@ static bool is_ahead(const struct cluster *c, const struct cluster_node *sibling
             memcmp(sibling->id.text, c->me->id.text, CLUSTER_ID_LEN) < 0);
 }
 
-/* How many siblings that could stand are ahead of us. */
+/* How many siblings that could stand are ahead of us.  Offsets of different histories do not
+ * compare strictly, but whoever has the greater one has mostly followed for longer. */
 static unsigned find_rank(const struct cluster *c)
 {
     unsigned rank = 0;
@@ -99,8 +104,7 @@ static unsigned find_rank(const struct cluster *c)
         const struct cluster_node *node = c->nodes.items[i];
 
         if (cluster_id_equal(&node->primary, &c->me->primary) && node_is_reachable(node) &&
-            node->is_eligible && strcmp(node->history, c->status.history) == 0 &&
-            is_ahead(c, node)) {
+            node->is_eligible && is_ahead(c, node)) {
             rank++;
         }
     }
@@ -129,6 +133,7 @@ static void schedule(struct cluster *c, enum election_reason reason)
 
     e->reason = reason;
     e->rank = 0;
+    e->retries = 0;
     e->is_subject_contested = false;
     e->own_epoch = 0;
     if (reason == ELECTION_FAILED ||
@@ -143,11 +148,17 @@ static void schedule(struct cluster *c, enum election_reason reason)
     move(c, ELECTION_WAITING);
 }
 
+/* Each round of asking renews the voters' word to us.  Two candidates that split the voters would
+ * block each other for ever if neither paused for longer than that word lasts. */
 static void retry(struct cluster *c)
 {
+    struct election *e = &c->election;
+    int64_t bound_ms =
+        e->retries < RETRIES_AT_ONCE ? cluster_timeout_part(c, 5) : 3 * c->config.node_timeout_ms;
+
     move(c, ELECTION_WAITING);
-    c->election.at =
-        mono_add_ms(c->now, random_below_ms(c, cluster_timeout_part(c, 5)) + rank_delay_ms(c));
+    e->retries++;
+    e->at = mono_add_ms(c->now, random_below_ms(c, bound_ms) + rank_delay_ms(c));
 }
 
 /* Whom the election would replace: our primary, or ourselves for a confirmation. */

@@ -18,6 +18,9 @@ static bool may_grant(const struct cluster *c, const struct cluster_node *sender
     if (!slots_agree(sender, ping->slots)) {
         return false;
     }
+    if ((ping->flags & FRAME_COMPLETE) == 0) {
+        return false; /* it could not use it, and is to be replaced soon */
+    }
     if (node_contested_epoch(sender) != 0) {
         return false; /* rule (4) of cluster.h */
     }
@@ -25,21 +28,22 @@ static bool may_grant(const struct cluster *c, const struct cluster_node *sender
            mono_is_due(sender->withheld_until, c->now);
 }
 
+void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms)
+{
+    struct mono_time until = mono_add_ms(c->now, timeout_ms);
+
+    if (mono_is_before(primary->promised_until, until)) {
+        primary->promised_until = until;
+    }
+}
+
 bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct frame *ping)
 {
-    int64_t timeout_ms = ping->timeout_ms;
-    struct mono_time until;
-
-    if (ping->type != FRAME_PING || !may_grant(c, sender, ping)) {
+    if (ping->type != FRAME_PING || ping->timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS ||
+        !may_grant(c, sender, ping)) {
         return false;
     }
-    if (timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS) {
-        return false;
-    }
-    until = mono_add_ms(c->now, timeout_ms);
-    if (mono_is_before(sender->promised_until, until)) {
-        sender->promised_until = until;
-    }
+    lease_promise(c, sender, ping->timeout_ms);
     return true;
 }
 

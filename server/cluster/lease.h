@@ -12,6 +12,8 @@
 
 /* As a voter: grant the sender of this ping its lease, if we may.  True when granted. */
 bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct frame *ping);
+/* Vote for nobody to replace it before timeout_ms have passed. */
+void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms);
 /* As a primary: an answer to the ping that was sent at sent_us grants (or not) our lease. */
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong);
 /* A vote for us is a grant too: the voter promises us not to vote for another. */

@@ -172,9 +172,13 @@ static bool is_heartbeat(const struct frame *frame)
 static void learn_claim(struct cluster *c, const struct arrival *a)
 {
     const struct cluster_node *stronger;
+    bool was_voter = node_is_voter(a->sender);
 
     role_solve_collision(c, a->sender, a->frame->slots);
     stronger = slots_take_claim(c, a->sender, a->frame->slots);
+    if (!was_voter && node_is_voter(a->sender)) {
+        a->sender->is_failed = false; /* a majority has reached it since */
+    }
     if (stronger != NULL) {
         bus_send_update(c, a->link, stronger);
     }

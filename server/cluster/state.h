@@ -151,6 +151,7 @@ struct election {
     bool is_subject_contested; /* somebody else may have replaced it: its own vote does not count */
     uint64_t own_epoch;        /* of our election before this one for the same subject, or 0 */
     unsigned rounds;           /* times the voters were asked */
+    unsigned retries;          /* elections before this one for the same reason, in vain */
     struct mono_time at;       /* start when WAITING, next round when ASKING */
     struct mono_time deadline;
 };

@@ -6,6 +6,7 @@
 #include "base/bitset.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
 
@@ -75,8 +76,8 @@ static const char *check_candidate(struct cluster *c, const struct asking *a)
     return NULL;
 }
 
-/* Of those that could take over from us, all in the same history, the one with most data comes
- * first; of equals the smaller id.  They order themselves in the same way. */
+/* Of those that could take over from us the one with most data comes first; of equals the
+ * smaller id.  They order themselves in the same way. */
 static bool is_best_heir(const struct cluster *c, const struct cluster_node *candidate)
 {
     for (size_t i = 1; i < c->nodes.count; i++) {
@@ -84,7 +85,6 @@ static bool is_best_heir(const struct cluster *c, const struct cluster_node *can
 
         if (node != candidate && cluster_id_equal(&node->primary, &c->me->id) &&
             node_is_reachable(node) && node->has_answered && node->is_eligible &&
-            strcmp(node->history, candidate->history) == 0 &&
             (node->offset > candidate->offset ||
              (node->offset == candidate->offset &&
               memcmp(node->id.text, candidate->id.text, CLUSTER_ID_LEN) < 0))) {
@@ -206,6 +206,8 @@ static void give(struct cluster *c, const struct asking *a)
     if (!is_confirmation(a)) {
         a->primary->voted_against = a->request->subject_epoch;
     }
+    /* The vote is the first grant of the candidate's lease: the promise that goes with one. */
+    lease_promise(c, a->candidate, a->request->timeout_ms);
     a->primary->voted_at = c->now;
     a->primary->voted_for = a->candidate->id;
     c->vote = (struct held_vote){
