@@ -571,12 +571,17 @@ bool bench_engine_run(const struct bench_job *job, struct bench_result *result,
         .lanes = mem_alloc_zeroed(MEM_CLI, (size_t)job->bench->clients * sizeof(struct lane)),
         .scratch = mem_alloc(MEM_CLI, SCRATCH),
     };
+    uint64_t lost;
     bool is_ok;
 
     *result = (struct bench_result){0};
     is_ok = begin(&engine, error) && run_loop(&engine, error);
     result->elapsed_us = clock_mono_now().us - engine.started_at.us;
+    lost = result->lost;
     end(&engine);
+    if (is_ok) {
+        result->lost = lost; /* what an interruption left under way is not lost */
+    }
     if (job->shows_progress) {
         printf("\r\x1b[2K");
     }

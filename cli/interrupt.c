@@ -26,21 +26,24 @@ void interrupt_open(struct interrupt *interrupt)
     }
 }
 
-void interrupt_close(struct interrupt *interrupt)
-{
-    if (interrupt->fd >= 0) {
-        close(interrupt->fd);
-        sigprocmask(SIG_SETMASK, &interrupt->before, NULL);
-        interrupt->fd = -1;
-    }
-}
-
 static bool came(const struct interrupt *interrupt)
 {
     struct signalfd_siginfo info;
 
     return interrupt != NULL && interrupt->fd >= 0 &&
            read(interrupt->fd, &info, sizeof(info)) == (ssize_t)sizeof(info);
+}
+
+void interrupt_close(struct interrupt *interrupt)
+{
+    if (interrupt->fd >= 0) {
+        while (came(interrupt)) {
+            /* What is still held back has had its effect and must not end the program now. */
+        }
+        close(interrupt->fd);
+        sigprocmask(SIG_SETMASK, &interrupt->before, NULL);
+        interrupt->fd = -1;
+    }
 }
 
 static int poll_timeout(int64_t left_ms)
