@@ -53,6 +53,9 @@ void emit_open(struct cluster *c, const struct cluster_node *node)
 
     action->link = (struct cluster_link){.number = node->number};
     action->address = node->address;
+    if (node->is_ip_next && node->address.ip[0] != '\0') {
+        action->address.hostname[0] = '\0';
+    }
     action->id = node->id;
 }
 

@@ -167,7 +167,8 @@ static const struct cluster_node *subject_of(const struct cluster *c)
     return c->election.reason == ELECTION_CONFIRM ? c->me : nodes_primary_of(c, c->me);
 }
 
-/* Votes in our own election before do not count against the subject: we know that we did not win. */
+/* Votes in our own election before do not count against the subject: we know that we did not
+ * win. */
 static void note_contest(struct cluster *c)
 {
     struct election *e = &c->election;

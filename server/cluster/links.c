@@ -36,6 +36,7 @@ static void open_link(struct cluster *c, struct cluster_node *node)
     node->guard = (struct replay_guard){0};
     await_answer(c, node);
     emit_open(c, node);
+    node->is_ip_next = !node->is_ip_next;
 }
 
 void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms)
@@ -177,6 +178,7 @@ void links_update_address(struct cluster *c, struct cluster_node *node,
     }
     nodes_changed(c);
     if (is_elsewhere && node != c->me) {
+        node->is_ip_next = true;
         links_close(c, node, 0);
         c->is_tick_wanted = true;
     }

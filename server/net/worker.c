@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two queues and a thread.  The queues are under one lock that is held for a few instructions. */
+/* Two queues and a thread.  The queues are under one lock that is held for a few instructions.
+ * Outcomes also come from the threads that look up names. */
 #include "net/worker.h"
 
 #include "base/assert.h"
@@ -10,13 +11,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 
 enum job_kind {
     JOB_FILE_BEGIN,
     JOB_FILE_APPEND,
     JOB_FILE_COMMIT,
     JOB_FILE_ABORT,
-    JOB_RESOLVE,
     JOB_END,
 };
 
@@ -24,8 +25,7 @@ struct job {
     struct list queue;
     enum job_kind kind;
     uint64_t id;
-    char *text; /* path, or host */
-    uint16_t port;
+    char *text; /* path */
     struct buf bytes;
 };
 
@@ -43,6 +43,7 @@ struct open_file {
 
 struct worker {
     struct loop *loop;
+    struct lookups *lookups;
     struct fs fs;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -149,15 +150,18 @@ static void abort_file(struct worker *worker, const struct job *job)
     }
 }
 
-static void resolve(struct worker *worker, const struct job *job)
+/* On a thread of the lookups. */
+static void on_lookup(void *context, uint64_t id, const struct lookup_outcome *found)
 {
+    struct worker *worker = context;
     struct outcome *outcome = mem_alloc_zeroed(MEM_NET, sizeof(*outcome));
 
     outcome->value.kind = WORKER_RESOLVED;
-    outcome->value.id = job->id;
-    outcome->value.address_count = addr_resolve(job->text, job->port, outcome->value.addresses,
-                                                WORKER_ADDRESSES_MAX, &outcome->value.error);
-    outcome->value.is_ok = outcome->value.address_count > 0;
+    outcome->value.id = id;
+    outcome->value.is_ok = found->count > 0;
+    outcome->value.error = found->error;
+    memcpy(outcome->value.addresses, found->addresses, sizeof(found->addresses));
+    outcome->value.address_count = found->count;
     report(worker, outcome);
 }
 
@@ -175,9 +179,6 @@ static void run_job(struct worker *worker, struct job *job)
         break;
     case JOB_FILE_ABORT:
         abort_file(worker, job);
-        break;
-    case JOB_RESOLVE:
-        resolve(worker, job);
         break;
     case JOB_END:
         break;
@@ -228,15 +229,13 @@ static void *run(void *context)
 
 /* ---- the loop thread -------------------------------------------------------------------------- */
 
-static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, const char *text,
-                      uint16_t port)
+static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, const char *text)
 {
     struct job *job = mem_alloc_zeroed(MEM_NET, sizeof(*job));
 
     job->kind = kind;
     job->id = id;
     job->text = text != NULL ? mem_strdup(MEM_NET, text) : NULL;
-    job->port = port;
     pthread_mutex_lock(&worker->lock);
     list_add_tail(&worker->jobs, &job->queue);
     pthread_cond_signal(&worker->has_jobs);
@@ -248,7 +247,7 @@ static uint64_t write_begin(void *ctx, const char *path)
     struct worker *worker = ctx;
     uint64_t id = worker->next_file++;
 
-    queue_job(worker, JOB_FILE_BEGIN, id, path, 0);
+    queue_job(worker, JOB_FILE_BEGIN, id, path);
     return id;
 }
 
@@ -269,12 +268,12 @@ static void write_append(void *ctx, uint64_t id, struct buf *steal)
 
 static void write_commit(void *ctx, uint64_t id, const char *final_path)
 {
-    queue_job(ctx, JOB_FILE_COMMIT, id, final_path, 0);
+    queue_job(ctx, JOB_FILE_COMMIT, id, final_path);
 }
 
 static void write_abort(void *ctx, uint64_t id)
 {
-    queue_job(ctx, JOB_FILE_ABORT, id, NULL, 0);
+    queue_job(ctx, JOB_FILE_ABORT, id, NULL);
 }
 
 static size_t write_queued(void *ctx)
@@ -332,6 +331,7 @@ struct worker *worker_new(struct loop *loop)
     int failed;
 
     worker->loop = loop;
+    worker->lookups = lookups_new(on_lookup, worker);
     worker->fs = (struct fs){
         .ctx = worker,
         .read_file = read_file,
@@ -365,7 +365,8 @@ void worker_free(struct worker *worker)
 {
     struct worker_outcome outcome;
 
-    queue_job(worker, JOB_END, 0, NULL, 0);
+    lookups_free(worker->lookups);
+    queue_job(worker, JOB_END, 0, NULL);
     pthread_join(worker->thread, NULL);
     while (!list_is_empty(&worker->jobs)) {
         struct job *job = CONTAINER_OF(worker->jobs.next, struct job, queue);
@@ -387,7 +388,7 @@ const struct fs *worker_fs(struct worker *worker)
 
 void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port)
 {
-    queue_job(worker, JOB_RESOLVE, id, host, port);
+    lookups_ask(worker->lookups, id, host, port);
 }
 
 bool worker_next_outcome(struct worker *worker, struct worker_outcome *out)

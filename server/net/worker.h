@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The one worker thread: it writes and syncs files and looks up host names, so that the loop
- * never waits for a disk or a name server.
+/* What may take long, beside the loop thread: one thread writes and syncs files in the order in
+ * which it is asked to, a few others look up host names (lookup.h), so that neither the loop nor a
+ * file waits for a name server.
  *
- * The loop thread queues jobs, in order; what came of them is queued back and the loop is woken.
- * Jobs and outcomes carry all their data: the two threads share nothing else.
- * Everything here is for the loop thread but the thread itself. */
+ * The loop thread queues jobs; what came of them is queued back and the loop is woken.
+ * Jobs and outcomes carry all their data: the threads share nothing else.
+ * Everything here is for the loop thread. */
 #ifndef STARLING_NET_WORKER_H
 #define STARLING_NET_WORKER_H
 
@@ -15,10 +16,11 @@
 #include "base/errmsg.h"
 #include "io/addr.h"
 #include "io/loop.h"
+#include "net/lookup.h"
 #include "persist/fs.h"
 
 enum {
-    WORKER_ADDRESSES_MAX = 8,
+    WORKER_ADDRESSES_MAX = LOOKUP_ADDRESSES_MAX,
 };
 
 enum worker_outcome_kind {

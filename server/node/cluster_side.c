@@ -173,14 +173,11 @@ static void write_nodes(struct node *node, uint64_t sequence, struct bytes text)
     }
 }
 
+/* By its address when that is known: the core says so again when it changes, and no name server can
+ * be in the way. */
 static void follow(struct node *node, const struct cluster_address *address)
 {
-    const char *host = address->ip;
-
-    if (address->hostname[0] != '\0') {
-        host = address->hostname;
-    }
-    node_follow(node, host, address->port);
+    node_follow(node, address->ip[0] != '\0' ? address->ip : address->hostname, address->port);
 }
 
 static void become_primary(struct node *node, bool drops_data)

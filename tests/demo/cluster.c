@@ -2,6 +2,7 @@
 /* Starting the servers, forming the cluster with our cli, asking nodes about themselves. */
 #include "tests/demo/demo.h"
 
+#include "base/assert.h"
 #include "base/num.h"
 
 #include <errno.h>
@@ -155,10 +156,11 @@ void demo_disconnect(struct demo *demo, size_t node)
 static bool ask(struct demo *demo, size_t node, struct resp_value *out, size_t word_count,
                 va_list args)
 {
-    struct bytes words[WORDS_MAX];
+    struct bytes words[WORDS_MAX] = {{0}};
     enum client_status status;
 
-    for (size_t i = 0; i < word_count && i < WORDS_MAX; i++) {
+    ASSERT(word_count >= 1 && word_count <= WORDS_MAX);
+    for (size_t i = 0; i < word_count; i++) {
         words[i] = bytes_from_text(va_arg(args, const char *));
     }
     if (demo->clients[node] == NULL) {

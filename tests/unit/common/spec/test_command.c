@@ -33,7 +33,7 @@ Test(command, every_command_is_found_by_its_name_in_any_case)
     for (int id = 0; id < COMMAND_COUNT; id++) {
         const struct command_spec *spec = command_spec((enum command_id)id);
 
-        cr_assert_eq(spec->id, id);
+        cr_assert_eq((int)spec->id, id);
         for (size_t i = 0; i <= strlen(spec->name); i++) {
             name[i] = (char)(i % 2 == 0 ? toupper(spec->name[i]) : spec->name[i]);
         }
