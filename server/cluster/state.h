@@ -77,7 +77,8 @@ struct cluster_node {
     enum link_phase link;
     struct mono_time link_changed_at;
     struct mono_time link_retry_at;
-    bool is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
+    bool
+        is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
     struct replay_guard guard;
 
     /* Heartbeats and failure. */
