@@ -65,7 +65,6 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
 
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
 {
-    voter->withheld_epoch = pong->voted_epoch;
     if (pong->voted_epoch > c->me->contested_epoch) {
         c->me->contested_epoch = pong->voted_epoch;
     }
@@ -83,7 +82,6 @@ void lease_forget(struct cluster *c)
 {
     for (size_t i = 0; i < c->nodes.count; i++) {
         c->nodes.items[i]->granted_until = MONO_LONG_AGO;
-        c->nodes.items[i]->withheld_epoch = 0;
     }
     c->is_lease_stale = true;
 }

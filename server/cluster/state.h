@@ -96,9 +96,8 @@ struct cluster_node {
 
     /* What this voter promised us: our lease as far as it is concerned. */
     struct mono_time granted_until;
-    uint64_t withheld_epoch; /* it voted against us in this epoch, or 0 */
-    uint64_t vote_epoch;     /* it voted for us in this election */
-    int64_t vote_sent_us;    /* when the request that it answered was sent */
+    uint64_t vote_epoch;  /* it voted for us in this election */
+    int64_t vote_sent_us; /* when the request that it answered was sent */
 
     /* What we, as a voter, promised about this primary. */
     struct mono_time promised_until; /* no vote to replace it before */

@@ -144,14 +144,6 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
     return shell->node != NULL;
 }
 
-static uint16_t bus_port_of(const struct config *config)
-{
-    if (!config->cluster_enabled) {
-        return 0;
-    }
-    return (uint16_t)(config->cluster_port != 0 ? config->cluster_port : config->port + 10000);
-}
-
 struct shell *shell_new(const struct shell_options *options, struct errmsg *error)
 {
     struct shell *shell = mem_alloc_zeroed(MEM_NET, sizeof(*shell));
@@ -170,7 +162,7 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
     fit_descriptors(shell, options->config);
     shell->worker = worker_new(shell->loop);
     /* Listening first: a second server on the same ports must not touch the first one's files. */
-    if (!listen_all(shell, options->config, bus_port_of(options->config), error) ||
+    if (!listen_all(shell, options->config, config_bus_port(options->config), error) ||
         !create_node(shell, options->config, error)) {
         shell_free(shell);
         return NULL;

@@ -229,6 +229,14 @@ static void *run(void *context)
 
 /* ---- the loop thread -------------------------------------------------------------------------- */
 
+static void hand_to_worker(struct worker *worker, struct job *job)
+{
+    pthread_mutex_lock(&worker->lock);
+    list_add_tail(&worker->jobs, &job->queue);
+    pthread_cond_signal(&worker->has_jobs);
+    pthread_mutex_unlock(&worker->lock);
+}
+
 static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, const char *text)
 {
     struct job *job = mem_alloc_zeroed(MEM_NET, sizeof(*job));
@@ -236,10 +244,7 @@ static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, co
     job->kind = kind;
     job->id = id;
     job->text = text != NULL ? mem_strdup(MEM_NET, text) : NULL;
-    pthread_mutex_lock(&worker->lock);
-    list_add_tail(&worker->jobs, &job->queue);
-    pthread_cond_signal(&worker->has_jobs);
-    pthread_mutex_unlock(&worker->lock);
+    hand_to_worker(worker, job);
 }
 
 static uint64_t write_begin(void *ctx, const char *path)
@@ -260,10 +265,7 @@ static void write_append(void *ctx, uint64_t id, struct buf *steal)
     job->id = id;
     job->bytes = buf_steal(steal);
     atomic_fetch_add(&worker->queued_bytes, job->bytes.len);
-    pthread_mutex_lock(&worker->lock);
-    list_add_tail(&worker->jobs, &job->queue);
-    pthread_cond_signal(&worker->has_jobs);
-    pthread_mutex_unlock(&worker->lock);
+    hand_to_worker(worker, job);
 }
 
 static void write_commit(void *ctx, uint64_t id, const char *final_path)

@@ -10,7 +10,6 @@
 #include "spec/slot.h"
 
 enum {
-    BUS_PORT_OFFSET = 10000,
     NODES_FILE_MAX_BYTES = 16 * 1024 * 1024,
     BUS_QUEUE_BYTES = 8 * 1024 * 1024, /* frames beyond are dropped: the peer does not read */
     CLEAN_SLICE_KEYS = 512,
@@ -26,15 +25,6 @@ struct bus_link {
     char local_ip[CLUSTER_IP_SIZE];
 };
 
-uint16_t node_bus_port(const struct node *node)
-{
-    if (!node->config.cluster_enabled) {
-        return 0;
-    }
-    return (uint16_t)(node->config.cluster_port != 0 ? node->config.cluster_port
-                                                     : node->config.port + BUS_PORT_OFFSET);
-}
-
 static struct cluster_settings settings_of(const struct node *node)
 {
     const struct config *config = &node->config;
@@ -45,7 +35,7 @@ static struct cluster_settings settings_of(const struct node *node)
         .announce_ip = config->cluster_announce_ip,
         .announce_hostname = config->cluster_announce_hostname,
         .port = (uint16_t)(port != 0 ? port : config->port),
-        .bus_port = bus_port != 0 ? (uint16_t)bus_port : node_bus_port(node),
+        .bus_port = bus_port != 0 ? (uint16_t)bus_port : config_bus_port(config),
         .node_timeout_ms = config->cluster_node_timeout_ms,
         .secret = bytes_from_text(config->cluster_secret),
         .require_full_coverage = config->cluster_require_full_coverage,

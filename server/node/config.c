@@ -7,6 +7,10 @@
 #include "base/mem.h"
 #include "base/num.h"
 
+enum {
+    BUS_PORT_OFFSET = 10000
+};
+
 enum option_kind {
     KIND_BOOL,
     KIND_NUMBER,
@@ -362,4 +366,13 @@ const struct config_option *config_option_find(struct bytes name)
     const struct option *option = find(name);
 
     return option != NULL ? &option->public : NULL;
+}
+
+uint16_t config_bus_port(const struct config *config)
+{
+    if (!config->cluster_enabled) {
+        return 0;
+    }
+    return (uint16_t)(config->cluster_port != 0 ? config->cluster_port
+                                                : config->port + BUS_PORT_OFFSET);
 }

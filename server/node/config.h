@@ -90,6 +90,8 @@ MUST_USE bool config_parse(struct config *config, struct bytes text, const char 
                            struct errmsg *error);
 /* Does the whole make sense together?  For the end of start-up. */
 MUST_USE bool config_validate(const struct config *config, struct errmsg *error);
+/* The bus port to listen on, 0 outside cluster mode. */
+uint16_t config_bus_port(const struct config *config);
 /* The old text of the file with the values that differ from defaults put into it: known lines are
  * replaced where they stand, new ones appended, comments kept. */
 void config_rewrite(const struct config *config, struct bytes old_text, struct buf *out);

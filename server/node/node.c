@@ -406,11 +406,6 @@ const struct config *node_config(const struct node *node)
     return &node->config;
 }
 
-bool node_is_loading(const struct node *node)
-{
-    return node->loading.is_on;
-}
-
 void apply_config(struct node *node)
 {
     replica_side_configure(node);

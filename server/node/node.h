@@ -74,9 +74,6 @@ void node_shutdown(struct node *node);
 struct session *node_any_session(struct node *node);
 
 const struct config *node_config(const struct node *node);
-/* The bus port to listen on, 0 outside cluster mode. */
-uint16_t node_bus_port(const struct node *node);
-bool node_is_loading(const struct node *node);
 
 /* ---- for tests and the simulator ---------------------------------------------------------- */
 

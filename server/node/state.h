@@ -302,8 +302,6 @@ bool load_snapshot_end(struct node *node, struct errmsg *error);
 void load_snapshot_abort(struct node *node);
 
 /* ---- primary_side.c --------------------------------------------------------------------------- */
-void primary_psync(struct node *node, struct call *call, bool is_old_sync);
-void primary_replconf(struct node *node, struct call *call);
 void primary_session_closed(struct node *node, struct session *s);
 /* Fill the outputs of online replicas from the log. */
 void primary_fill(struct node *node);
@@ -314,8 +312,6 @@ size_t primary_good_replicas(const struct node *node);
 struct session *feed_session(const struct feed *feed);
 
 /* ---- replica_side.c --------------------------------------------------------------------------- */
-/* Follow a primary, or none (host NULL): the key space stays until a new one has loaded. */
-void replica_side_follow(struct node *node, const char *host, uint16_t port);
 void replica_side_event(struct node *node, const struct replica_event *event);
 void replica_side_tick(struct node *node);
 bool replica_side_link_is_up(const struct node *node);

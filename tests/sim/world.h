@@ -156,7 +156,7 @@ struct world {
     size_t claim_count;
     size_t claim_cap;
     char failure[1024]; /* the first broken promise; empty while all is well */
-    uint64_t takeovers, kills, pauses, partitions, resyncs_partial, resyncs_full, waits_checked;
+    uint64_t takeovers, kills, pauses, partitions, waits_checked;
 };
 
 struct claim {
@@ -206,7 +206,6 @@ bool admin_command(struct world *world, int node, const char *command, char *rep
 
 /* ---- checks.c */
 void check_after_pass(struct world *world, struct sim_node *n);
-void check_write_accepted(struct world *world, struct sim_node *n, struct bytes key);
 void check_replicas_equal(struct world *world);
 /* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
 bool check_converged(struct world *world, char *reason, size_t size);

@@ -6,6 +6,7 @@
 #ifndef STARLING_TESTS_COMMAND_FIXTURE_H
 #define STARLING_TESTS_COMMAND_FIXTURE_H
 
+#include "base/attr.h"
 #include "command/exec.h"
 
 enum {
@@ -42,5 +43,14 @@ const char *fixture_effects(struct fixture *f);
 void fixture_expect(struct fixture *f, const char *request, const char *reply);
 /* Fails when reply or effects differ. */
 void fixture_expect_cases(struct fixture *f, const struct fixture_case *cases, size_t count);
+
+/* The cases, in order, on a fresh key space outside cluster mode. */
+#define RUN_CASES(cases)                                                                           \
+    do {                                                                                           \
+        struct fixture *f = fixture_new(false);                                                    \
+                                                                                                   \
+        fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
+        fixture_free(f);                                                                           \
+    } while (0)
 
 #endif

@@ -8,14 +8,6 @@
 #define NOT_A_FLOAT    "-ERR value is not a valid float|"
 #define OVERFLOW_ERROR "-ERR increment or decrement would overflow|"
 
-#define RUN_CASES(cases)                                                                           \
-    do {                                                                                           \
-        struct fixture *f = fixture_new(false);                                                    \
-                                                                                                   \
-        fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
-        fixture_free(f);                                                                           \
-    } while (0)
-
 Test(counters, integers_count_up_and_down_and_keep_their_expiry)
 {
     static const struct fixture_case cases[] = {

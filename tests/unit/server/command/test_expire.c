@@ -7,14 +7,6 @@
 #define INVALID_EXPIRE(name) "-ERR invalid expire time in '" name "' command|"
 #define NOT_AN_INTEGER       "-ERR value is not an integer or out of range|"
 
-#define RUN_CASES(cases)                                                                           \
-    do {                                                                                           \
-        struct fixture *f = fixture_new(false);                                                    \
-                                                                                                   \
-        fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
-        fixture_free(f);                                                                           \
-    } while (0)
-
 Test(expire, all_spellings_travel_as_pexpireat)
 {
     static const struct fixture_case cases[] = {

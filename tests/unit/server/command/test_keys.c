@@ -4,14 +4,6 @@
 
 #include <criterion/criterion.h>
 
-#define RUN_CASES(cases)                                                                           \
-    do {                                                                                           \
-        struct fixture *f = fixture_new(false);                                                    \
-                                                                                                   \
-        fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
-        fixture_free(f);                                                                           \
-    } while (0)
-
 Test(keys, removing_travels_as_del_and_only_when_something_went)
 {
     static const struct fixture_case cases[] = {

@@ -7,14 +7,6 @@
 
 #define TOO_LONG "-ERR string exceeds maximum allowed size (proto-max-bulk-len)|"
 
-#define RUN_CASES(cases)                                                                           \
-    do {                                                                                           \
-        struct fixture *f = fixture_new(false);                                                    \
-                                                                                                   \
-        fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
-        fixture_free(f);                                                                           \
-    } while (0)
-
 Test(strings, parts_are_read_by_places_from_either_end)
 {
     static const struct fixture_case cases[] = {
