@@ -7,8 +7,10 @@
 #define NORETURN                  __attribute__((noreturn))
 #define UNUSED                    __attribute__((unused))
 #define PRINTF_LIKE(string, args) __attribute__((format(printf, string, args)))
-#define LIKELY(x)                 __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)               __builtin_expect(!!(x), 0)
+/* Seldom run: kept out of the way of what runs often. */
+#define COLD        __attribute__((cold, noinline))
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

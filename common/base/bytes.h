@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct bytes {
@@ -29,9 +30,28 @@ static inline struct bytes bytes_from_text(const char *text)
     return (struct bytes){.data = text, .len = strlen(text)};
 }
 
+/* len bytes at both.  Short ones, which keys and names are, are compared in two reads that may
+ * overlap instead of a call. */
+static inline bool bytes_same(const void *a, const void *b, size_t len)
+{
+    uint64_t head_a;
+    uint64_t head_b;
+    uint64_t tail_a;
+    uint64_t tail_b;
+
+    if (len < 8 || len > 16) {
+        return len == 0 || memcmp(a, b, len) == 0;
+    }
+    memcpy(&head_a, a, 8);
+    memcpy(&head_b, b, 8);
+    memcpy(&tail_a, (const char *)a + len - 8, 8);
+    memcpy(&tail_b, (const char *)b + len - 8, 8);
+    return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
+}
+
 static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    return a.len == b.len && bytes_same(a.data, b.data, a.len);
 }
 
 /* From start on; start may be anything up to b.len. */

@@ -118,19 +118,49 @@ bool num_parse_size(struct bytes text, uint64_t *out_bytes)
     return false;
 }
 
+static const char digit_pairs[] = "00010203040506070809"
+                                  "10111213141516171819"
+                                  "20212223242526272829"
+                                  "30313233343536373839"
+                                  "40414243444546474849"
+                                  "50515253545556575859"
+                                  "60616263646566676869"
+                                  "70717273747576777879"
+                                  "80818283848586878889"
+                                  "90919293949596979899";
+
+/* Two digits at a time, from the end. */
+static size_t format_long(char *out, uint64_t value)
+{
+    char text[NUM_I64_TEXT];
+    size_t at = sizeof(text);
+
+    while (value >= 100) {
+        at -= 2;
+        memcpy(text + at, digit_pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(text + at, digit_pairs + value * 2, 2);
+    } else {
+        text[--at] = (char)('0' + value);
+    }
+    memcpy(out, text + at, sizeof(text) - at);
+    return sizeof(text) - at;
+}
+
 size_t num_format_u64(char *out, uint64_t value)
 {
-    char reversed[NUM_I64_TEXT];
-    size_t len = 0;
-
-    do {
-        reversed[len++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < len; i++) {
-        out[i] = reversed[len - 1 - i];
+    if (value < 10) {
+        *out = (char)('0' + value);
+        return 1;
     }
-    return len;
+    if (value < 100) {
+        memcpy(out, digit_pairs + value * 2, 2);
+        return 2;
+    }
+    return format_long(out, value);
 }
 
 size_t num_format_i64(char *out, int64_t value)

@@ -15,8 +15,27 @@ enum {
 /* ---- the straight way ---------------------------------------------------------------------------
  */
 
-/* A canonical number and its \r\n; NULL when it is not there as a whole. */
-static inline const char *fast_number(const char *at, const char *end, uint32_t *out)
+/* Eight bytes as the machine reads them; of a literal, compilers make a constant. */
+static inline uint64_t eight(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+static inline bool is_line_end(const char *at)
+{
+    uint16_t two;
+    uint16_t end;
+
+    memcpy(&two, at, sizeof(two));
+    memcpy(&end, "\r\n", sizeof(end));
+    return two == end;
+}
+
+/* A canonical number and its line end; NULL when it is not there as a whole. */
+static COLD const char *fast_number(const char *at, const char *end, uint32_t *out)
 {
     const char *start = at;
     uint32_t value = 0;
@@ -25,12 +44,49 @@ static inline const char *fast_number(const char *at, const char *end, uint32_t 
         value = value * 10 + (uint32_t)(*at - '0');
         at++;
     }
-    if (end - at < 2 || at == start || (*start == '0' && at - start > 1) || at[0] != '\r' ||
-        at[1] != '\n') {
+    if (end - at < 2 || at == start || (*start == '0' && at - start > 1) || !is_line_end(at)) {
         return NULL;
     }
     *out = value;
     return at + 2;
+}
+
+/* The length of a word and its line end; nearly all have one digit or two, seen at a glance. */
+static inline const char *fast_length(const char *at, const char *end, uint32_t *out)
+{
+    if (LIKELY(end - at >= 8)) {
+        uint64_t word = eight(at);
+        uint32_t high = (uint32_t)(unsigned char)at[1] - '0';
+        uint32_t low = (uint32_t)(unsigned char)at[2] - '0';
+
+        if (high - 1 <= 8 && low <= 9 &&
+            (word & eight("\xff\0\0\xff\xff\0\0")) == eight("$\0\0\r\n\0\0")) {
+            *out = high * 10 + low;
+            return at + 5;
+        }
+        if (high <= 9 && (word & eight("\xff\0\xff\xff\0\0\0")) == eight("$\0\r\n\0\0\0")) {
+            *out = high;
+            return at + 4;
+        }
+    }
+    return at < end && *at == '$' ? fast_number(at + 1, end, out) : NULL;
+}
+
+/* The number of words and, when it and the length of the first word have one digit, that
+ * length as well: *len is 0 when it is still to be read. */
+static inline const char *fast_head(const char *at, const char *end, uint32_t *count, uint32_t *len)
+{
+    *len = 0;
+    if (LIKELY(end - at >= 8 &&
+               (eight(at) & eight("\xff\0\xff\xff\xff\0\xff\xff")) == eight("*\0\r\n$\0\r\n"))) {
+        *count = (uint32_t)(unsigned char)at[1] - '0';
+        *len = (uint32_t)(unsigned char)at[5] - '0';
+        if (*count <= 9 && *len - 1 <= 8) {
+            return at + 8;
+        }
+        *len = 0;
+    }
+    return *at == '*' ? fast_number(at + 1, end, count) : NULL;
 }
 
 /* True when all of a valid array was there; else nothing has happened. */
@@ -41,35 +97,32 @@ static bool read_fast(struct bytes in, const struct resp_limits *limits, struct 
     const char *end = at + in.len;
     struct bytes *word;
     uint32_t count;
+    uint32_t len;
 
-    if (in.len < 4 || *at != '*') {
-        return false;
-    }
-    at = fast_number(at + 1, end, &count);
+    at = fast_head(at, end, &count, &len);
     /* Words that cannot all be there need no room yet. */
-    if (at == NULL || count == 0 || count > limits->max_args ||
-        count > (size_t)(end - at) / SMALLEST_WORD) {
+    if (at == NULL || count == 0 || count > limits->max_args || count > in.len / SMALLEST_WORD) {
         return false;
     }
     VEC_RESERVE(words, count);
     word = words->items + words->count;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t len;
-
-        if (at == end || *at != '$') {
-            return false;
+        if (len == 0) {
+            at = fast_length(at, end, &len);
         }
-        at = fast_number(at + 1, end, &len);
         if (at == NULL || len > limits->max_bulk_bytes || (size_t)(end - at) < (size_t)len + 2 ||
-            at[len] != '\r' || at[len + 1] != '\n') {
+            !is_line_end(at + len)) {
             return false;
         }
-        word[i] = bytes_make(at, len);
+        word[i].data = at;
+        word[i].len = len;
         at += len + 2;
+        len = 0;
     }
-    *out = (struct resp_request){.first_word = words->count,
-                                 .word_count = count,
-                                 .raw = bytes_prefix(in, (size_t)(at - in.data))};
+    out->first_word = words->count;
+    out->word_count = count;
+    out->raw = bytes_prefix(in, (size_t)(at - in.data));
+    out->is_inline = false;
     words->count += count;
     return true;
 }
@@ -182,9 +235,9 @@ static enum resp_status read_word(struct resp_reader *reader, struct bytes in,
     return RESP_OK;
 }
 
-static enum resp_status read_array(struct resp_reader *reader, struct bytes in,
-                                   const struct resp_limits *limits, struct resp_words *words,
-                                   struct errmsg *error)
+static COLD enum resp_status read_array(struct resp_reader *reader, struct bytes in,
+                                        const struct resp_limits *limits, struct resp_words *words,
+                                        struct errmsg *error)
 {
     enum resp_status status = RESP_OK;
 
@@ -336,9 +389,9 @@ static bool split_line(struct resp_reader *reader, struct bytes line, struct res
     return is_balanced;
 }
 
-static enum resp_status read_inline(struct resp_reader *reader, struct bytes in,
-                                    const struct resp_limits *limits, struct resp_words *words,
-                                    struct errmsg *error)
+static COLD enum resp_status read_inline(struct resp_reader *reader, struct bytes in,
+                                         const struct resp_limits *limits, struct resp_words *words,
+                                         struct errmsg *error)
 {
     struct resp_line line;
     size_t nul;
@@ -373,9 +426,10 @@ void resp_reader_deinit(struct resp_reader *reader)
     *reader = (struct resp_reader){0};
 }
 
-enum resp_status resp_read_request(struct resp_reader *reader, struct bytes in,
-                                   const struct resp_limits *limits, struct resp_words *words,
-                                   struct resp_request *out, struct errmsg *error)
+static COLD enum resp_status read_carefully(struct resp_reader *reader, struct bytes in,
+                                            const struct resp_limits *limits,
+                                            struct resp_words *words, struct resp_request *out,
+                                            struct errmsg *error)
 {
     size_t first_word = words->count;
     enum resp_status status;
@@ -383,10 +437,6 @@ enum resp_status resp_read_request(struct resp_reader *reader, struct bytes in,
 
     if (in.len == 0) {
         return RESP_MORE;
-    }
-    if (reader->at == 0 && read_fast(in, limits, words, out)) {
-        reader->scanned = 0;
-        return RESP_OK;
     }
     ASSERT(reader->at <= in.len);
     is_inline = in.data[0] != '*';
@@ -402,6 +452,17 @@ enum resp_status resp_read_request(struct resp_reader *reader, struct bytes in,
                                  .is_inline = is_inline};
     forget(reader);
     return RESP_OK;
+}
+
+enum resp_status resp_read_request(struct resp_reader *reader, struct bytes in,
+                                   const struct resp_limits *limits, struct resp_words *words,
+                                   struct resp_request *out, struct errmsg *error)
+{
+    if (LIKELY(reader->at == 0 && in.len > 0 && read_fast(in, limits, words, out))) {
+        reader->scanned = 0;
+        return RESP_OK;
+    }
+    return read_carefully(reader, in, limits, words, out, error);
 }
 
 void resp_reader_recycle(struct resp_reader *reader)
