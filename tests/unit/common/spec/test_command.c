@@ -2,6 +2,7 @@
 #include "spec/command.h"
 
 #include "base/attr.h"
+#include "spec/command_index.h"
 
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -42,6 +43,39 @@ Test(command, every_command_is_found_by_its_name_in_any_case)
         } else {
             cr_assert_eq(find(name), spec);
         }
+    }
+}
+
+/* What both ways of finding a command say of a name. */
+static const struct command_spec *find_both(const struct command_index *index, struct bytes name)
+{
+    const struct command_spec *spec = command_find(name);
+
+    cr_assert_eq(command_index_find(index, name), spec, "'%.*s'", BYTES_ARGS(name));
+    return spec;
+}
+
+Test(command_index, finds_what_the_table_finds_in_any_case)
+{
+    static struct command_index index;
+    char name[32];
+
+    command_index_init(&index);
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        const struct command_spec *spec = command_spec((enum command_id)id);
+        size_t len = strlen(spec->name);
+
+        for (size_t i = 0; i < len; i++) {
+            name[i] = (char)(i % 2 == 0 ? toupper(spec->name[i]) : spec->name[i]);
+        }
+        cr_assert(spec->kind == COMMAND_SUB || find_both(&index, bytes_make(name, len)) == spec);
+        for (size_t shorter = 0; shorter < len; shorter++) {
+            (void)find_both(&index, bytes_make(name, shorter));
+        }
+        name[len] = '\0';
+        (void)find_both(&index, bytes_make(name, len + 1));
+        name[len - 1] = (char)(name[len - 1] ^ '\x80');
+        cr_assert_null(find_both(&index, bytes_make(name, len)));
     }
 }
 
