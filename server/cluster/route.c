@@ -83,6 +83,17 @@ static enum route_kind route_elsewhere(const struct cluster *c, struct mono_time
     return point_to(c, owner, ROUTE_MOVED, target);
 }
 
+bool cluster_routes_plainly(const struct cluster *cluster, struct mono_time now)
+{
+    return cluster->is_ok && cluster_has_lease(cluster, now);
+}
+
+bool cluster_serves_plainly(const struct cluster *cluster, uint16_t slot)
+{
+    ASSERT(slot < SLOT_COUNT);
+    return cluster->owner[slot] == cluster->me && !bitset_has(cluster->moving, slot);
+}
+
 enum route_kind cluster_route(const struct cluster *cluster, struct mono_time now,
                               const struct route_request *request, struct route_target *target)
 {

@@ -47,6 +47,10 @@ struct route_target {
     uint16_t port;
 };
 
+/* The usual case in two cheap questions: when the first is answered yes for the moment, and the
+ * second for a slot, cluster_route would serve any request for that slot. */
+bool cluster_routes_plainly(const struct cluster *cluster, struct mono_time now);
+bool cluster_serves_plainly(const struct cluster *cluster, uint16_t slot);
 /* *target is filled for ROUTE_MOVED and ROUTE_ASK. */
 enum route_kind cluster_route(const struct cluster *cluster, struct mono_time now,
                               const struct route_request *request, struct route_target *target);

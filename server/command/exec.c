@@ -7,10 +7,14 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 
+void exec_set_clock(const struct exec *x)
+{
+    keyspace_set_clock(x->keyspace, x->now.unix_ms);
+}
+
 void exec_run(struct exec *x)
 {
     ASSERT(x->spec->kind == COMMAND_DATA);
-    keyspace_set_clock(x->keyspace, x->now.unix_ms);
     function_of_command(x->spec->id)(x);
 }
 

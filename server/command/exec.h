@@ -28,11 +28,21 @@ struct exec_stats {
     uint64_t expired_keys;
 };
 
+/* Keys of a request with very many of them, hashed and fetched some at a time. */
+struct key_window {
+    struct key_ref refs[KEYSPACE_PREFETCH_MAX];
+    size_t first; /* which of the request's keys refs begins with */
+    size_t count;
+};
+
 struct exec {
     struct keyspace *keyspace;
     const struct command_spec *spec;
     const struct bytes *args; /* args[0] is the command's name */
     size_t arg_count;
+    const struct key_ref *keys; /* the request's keys in order, hashed before; see lookup_ref */
+    size_t key_count;           /* 0: they were not */
+    struct key_window *window;  /* used for those that were not; may be NULL */
     unsigned db;
     unsigned database_count;
     bool is_primary;
@@ -48,7 +58,9 @@ struct exec {
 
 typedef void exec_fn(struct exec *x);
 
-/* Run the data command; its arity was checked. */
+/* Before a command at a new point in time. */
+void exec_set_clock(const struct exec *x);
+/* Run the data command; its arity was checked, and exec_set_clock has been called. */
 void exec_run(struct exec *x);
 
 /* Remove keys that have expired, at most max of them looking at no more than budget entries, as the

@@ -3,9 +3,40 @@
  * hides them from its clients, and shows them to its primary's stream. */
 #include "command/lookup.h"
 
+enum {
+    WINDOW_WORDS_MIN = 8, /* a request of fewer words is not worth a window */
+};
+
+/* Key number nth and those behind it are hashed and fetched. */
+static void fill_window(const struct exec *x, size_t nth)
+{
+    struct key_window *window = x->window;
+    struct command_keys keys = command_keys(x->spec, x->arg_count);
+    size_t index = keys.first + nth * keys.step;
+
+    window->first = nth;
+    window->count = 0;
+    for (; index <= keys.last && window->count < KEYSPACE_PREFETCH_MAX; index += keys.step) {
+        window->refs[window->count++] = keyspace_ref(x->keyspace, x->db, x->args[index]);
+    }
+    keyspace_prefetch(x->keyspace, window->refs, window->count);
+}
+
 struct key_ref lookup_ref(const struct exec *x, size_t index)
 {
-    return keyspace_ref(x->keyspace, x->db, x->args[index]);
+    size_t step_bits = x->spec->key_step == 2;
+    size_t nth = (index - (size_t)x->spec->first_key) >> step_bits;
+
+    if (LIKELY(nth < x->key_count)) {
+        return x->keys[nth];
+    }
+    if (x->window == NULL || x->arg_count < WINDOW_WORDS_MIN || x->spec->first_key == 0) {
+        return keyspace_ref(x->keyspace, x->db, x->args[index]);
+    }
+    if (nth - x->window->first >= x->window->count) {
+        fill_window(x, nth);
+    }
+    return x->window->refs[nth - x->window->first];
 }
 
 bool lookup_is_visible(const struct exec *x, const struct entry *e)

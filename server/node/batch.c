@@ -2,12 +2,17 @@
 /* From bytes to requests: everything that arrived in a pass is split first and executed
  * together, so that work over many requests (hashing, prefetching) can be done between.
  *
+ * A lookup waits for memory three or four times in a row, for longer than all the rest of a
+ * request takes.  So the keys of many requests are hashed, then their shards fetched, then their
+ * buckets, then their entries: the waits of all of them pass at the same time.
+ *
  * Words are borrowed from the shell's buffers or from session->in; neither may move until
  * the batch has run. */
 #include "node/state.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "cluster/route.h"
 
 enum {
     WORDS_KEPT = 4096, /* more room than this is given back after a batch */
@@ -36,52 +41,97 @@ static void compact_inputs(struct batch *batch)
     batch->compact_count = 0;
 }
 
-/* Hashes first, then buckets, then entries: by the time a request runs, its memory is near. */
-static void prefetch(const struct node *node, const struct batch *batch)
+/* Hash the request's keys, and see whether it can be executed without asking the gates. */
+static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
-    struct key_ref refs[BATCH_REQUESTS];
-    size_t count = 0;
+    const struct bytes *words = batch->words.items + r->first_word;
+    struct command_keys keys = {0};
 
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct request *r = &batch->requests[i];
+    r->key_count = 0;
+    r->db = r->session->db;
+    r->is_plain = false;
+    if (r->spec == NULL || r->spec->kind != COMMAND_DATA ||
+        !command_arity_fits(r->spec, r->word_count)) {
+        return;
+    }
+    r->is_plain = true;
+    if (r->spec->first_key == 0) {
+        return;
+    }
+    keys = command_keys(r->spec, r->word_count);
+    r->first_key = (uint32_t)batch->key_count;
+    if (batch->key_count + (keys.last - keys.first) / keys.step >= BATCH_KEYS) {
+        r->is_plain = node->cluster == NULL; /* its slots were not looked at */
+        return;
+    }
+    for (size_t i = keys.first; i <= keys.last; i += keys.step) {
+        batch->keys[batch->key_count++] = keyspace_ref(node->keyspace, r->db, words[i]);
+    }
+    r->key_count = (uint32_t)batch->key_count - r->first_key;
+    if (node->cluster != NULL) {
+        const struct key_ref *first = &batch->keys[r->first_key];
 
-        /* Nearly every data command has its first key behind its name. */
-        if (r->word_count >= 2) {
-            refs[count] =
-                keyspace_ref(node->keyspace, node->config.cluster_enabled ? 0 : r->session->db,
-                             batch->words.items[r->first_word + 1]);
-            keyspace_prefetch_bucket(node->keyspace, &refs[count]);
-            count++;
+        r->is_plain = cluster_serves_plainly(node->cluster, (uint16_t)first->table);
+        for (size_t i = 1; i < r->key_count; i++) {
+            r->is_plain = r->is_plain && first[i].table == first->table;
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        keyspace_prefetch_entry(node->keyspace, &refs[i]);
+}
+
+/* Prepare requests from first on while there is room for their keys, and have what they will look
+ * for fetched into the processor's caches; returns the first that is not prepared. */
+static size_t prepare(const struct node *node, struct batch *batch, size_t first)
+{
+    size_t end = first;
+
+    batch->key_count = 0;
+    while (end < batch->count && batch->key_count < BATCH_KEYS_ENOUGH) {
+        prepare_request(node, batch, &batch->requests[end++]);
+    }
+    for (size_t i = 0; batch->key_count > 1 && i < batch->key_count; i += KEYSPACE_PREFETCH_MAX) {
+        size_t left = batch->key_count - i;
+
+        keyspace_prefetch(node->keyspace, batch->keys + i,
+                          left < KEYSPACE_PREFETCH_MAX ? left : KEYSPACE_PREFETCH_MAX);
+    }
+    return end;
+}
+
+static void run_request(struct node *node, const struct request *request)
+{
+    struct session *s = request->session;
+
+    if (UNLIKELY(session_output_pending(s) > NODE_OUTPUT_FULL) &&
+        !(s->flags & (SESSION_HELD | SESSION_REPLICA))) {
+        waiting_hold(node, s, HOLD_OUTPUT, MONO_NEVER);
+    }
+    if (UNLIKELY(s->flags & SESSION_HELD)) {
+        buf_append_bytes(&s->stash, request->raw);
+    } else if (!session_is_closing(s)) {
+        execute_request(node, request);
     }
 }
 
 void batch_run(struct node *node)
 {
     struct batch *batch = &node->batch;
+    size_t prepared = 0;
 
-    if (batch->count > 2) {
-        prefetch(node, batch);
+    if (batch->count == 0) {
+        compact_inputs(batch);
+        return;
+    }
+    execute_begin(node);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (i == prepared) {
+            prepared = prepare(node, batch, i);
+        }
+        run_request(node, &batch->requests[i]);
     }
     for (size_t i = 0; i < batch->count; i++) {
-        const struct request *request = &batch->requests[i];
-        struct session *s = request->session;
-
-        if (UNLIKELY(session_output_pending(s) > NODE_OUTPUT_FULL) &&
-            !(s->flags & (SESSION_HELD | SESSION_REPLICA))) {
-            waiting_hold(node, s, HOLD_OUTPUT, MONO_NEVER);
+        if (UNLIKELY(batch->requests[i].is_inline)) {
+            resp_reader_recycle(&batch->requests[i].session->reader);
         }
-        if (s->flags & SESSION_HELD) {
-            buf_append_bytes(&s->stash, request->raw);
-        } else if (!session_is_closing(s)) {
-            execute_request(node, request);
-        }
-    }
-    for (size_t i = 0; i < batch->count; i++) {
-        resp_reader_recycle(&batch->requests[i].session->reader);
     }
     batch->count = 0;
     batch->words.count = 0;
@@ -110,15 +160,28 @@ static void refuse_input(struct node *node, struct session *s, const char *reaso
     }
 }
 
+static void add_request(struct node *node, struct session *s, const struct resp_request *read)
+{
+    struct batch *batch = &node->batch;
+    struct request *r = &batch->requests[batch->count++];
+
+    r->session = s;
+    r->spec = command_index_find(&node->commands, batch->words.items[read->first_word]);
+    r->raw = read->raw;
+    r->first_word = (uint32_t)read->first_word;
+    r->word_count = (uint32_t)read->word_count;
+    r->is_inline = read->is_inline;
+}
+
 /* Split requests off the front of in until it ends, running the batch whenever it is full.
  * Returns how many bytes were taken. */
 static size_t split(struct node *node, struct session *s, struct bytes in)
 {
     struct batch *batch = &node->batch;
+    struct resp_limits limits = limits_for(node, s);
     size_t taken = 0;
 
     while (taken < in.len && !session_is_closing(s)) {
-        struct resp_limits limits = limits_for(node, s);
         struct resp_request read;
         struct errmsg error;
         enum resp_status status = resp_read_request(&s->reader, bytes_from(in, taken), &limits,
@@ -135,16 +198,11 @@ static size_t split(struct node *node, struct session *s, struct bytes in)
         if (read.word_count == 0) {
             continue;
         }
-        batch->requests[batch->count++] = (struct request){
-            .session = s,
-            .first_word = read.first_word,
-            .word_count = read.word_count,
-            .raw = read.raw,
-            .is_inline = read.is_inline,
-        };
+        add_request(node, s, &read);
         /* What an unauthenticated client sends first decides what it may send next. */
         if (batch->count == BATCH_REQUESTS || !(s->flags & SESSION_AUTHENTICATED)) {
             batch_run(node);
+            limits = limits_for(node, s);
             if (s->flags & SESSION_HELD) {
                 break;
             }

@@ -27,22 +27,46 @@ struct exec node_exec(struct node *node, unsigned db)
     };
 }
 
-static void run_data(struct node *node, struct call *call)
+void execute_begin(struct node *node)
 {
-    struct session *s = call->session;
-    struct exec x = node_exec(node, s->db);
-    struct bytes raw = {0}; /* an inline request has no form that could travel */
+    struct batch *batch = &node->batch;
 
-    if (!call->is_inline) {
-        raw = call->raw;
+    batch->exec = node_exec(node, 0);
+    batch->exec.window = &batch->window;
+    exec_set_clock(&batch->exec);
+    batch->open_for = gates_open_for(node);
+}
+
+/* A control command may have changed anything. */
+static void look_again(struct node *node)
+{
+    execute_begin(node);
+    if (node->cluster != NULL) {
+        node->batch.open_for = 0; /* slots of requests already prepared may be served no more */
     }
-    effects_begin(&node->effects, raw, call->args, call->arg_count);
-    x.spec = call->spec;
-    x.args = call->args;
-    x.arg_count = call->arg_count;
-    x.no_touch = (s->flags & SESSION_NO_TOUCH) != 0;
-    x.reply = call->reply;
-    exec_run(&x);
+}
+
+static void run_data(struct node *node, const struct request *request, struct resp_writer *reply)
+{
+    struct batch *batch = &node->batch;
+    struct session *s = request->session;
+    struct exec *x = &batch->exec;
+
+    x->spec = request->spec;
+    x->args = batch->words.items + request->first_word;
+    x->arg_count = request->word_count;
+    x->db = s->db;
+    x->keys = batch->keys + request->first_key;
+    x->key_count = s->db == request->db ? request->key_count : 0;
+    x->no_touch = (s->flags & SESSION_NO_TOUCH) != 0;
+    x->reply = reply;
+    if (x->key_count == 0) {
+        batch->window.count = 0;
+    }
+    /* An inline request has no form that could travel. */
+    effects_begin(&node->effects, request->is_inline ? (struct bytes){0} : request->raw, x->args,
+                  x->arg_count);
+    exec_run(x);
     if (node->effects.count > 0) {
         if (node->is_primary) {
             commit_effects(node, &node->effects, s->db);
@@ -55,6 +79,14 @@ static void run_data(struct node *node, struct call *call)
     }
 }
 
+static void count(struct node *node, struct session *s, const struct command_spec *spec)
+{
+    s->last_command = spec;
+    s->command_count++;
+    node->stats.commands++;
+    node->stats.calls[spec->id]++;
+}
+
 /* CLIENT REPLY SKIP silences the next command, whatever it is. */
 static bool takes_reply(struct session *s)
 {
@@ -64,7 +96,8 @@ static bool takes_reply(struct session *s)
     return (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) == 0;
 }
 
-void execute_request(struct node *node, const struct request *request)
+/* The long way: every gate is asked, and control commands are known. */
+static void execute_asking(struct node *node, const struct request *request)
 {
     struct session *s = request->session;
     size_t out_before = s->out.len;
@@ -72,6 +105,7 @@ void execute_request(struct node *node, const struct request *request)
     struct resp_writer reply = {.out = &s->out, .version = s->protocol};
     struct call call = {
         .session = s,
+        .spec = request->spec,
         .args = node->batch.words.items + request->first_word,
         .arg_count = request->word_count,
         .raw = request->raw,
@@ -79,16 +113,13 @@ void execute_request(struct node *node, const struct request *request)
         .reply = &reply,
     };
 
-    s->active_at = node->now.mono;
     if (gates_pass(node, &call)) {
-        s->last_command = call.spec;
-        s->command_count++;
-        node->stats.commands++;
-        node->stats.calls[call.spec->id]++;
+        count(node, s, call.spec);
         if (call.spec->kind == COMMAND_DATA) {
-            run_data(node, &call);
+            run_data(node, request, &reply);
         } else {
             control_functions[call.spec->id](node, &call);
+            look_again(node);
         }
         if (call.spec->id != COMMAND_ASKING) {
             s->flags &= ~(uint32_t)SESSION_ASKING;
@@ -100,6 +131,22 @@ void execute_request(struct node *node, const struct request *request)
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         s->out.len = s->out_sent > out_before ? s->out_sent : out_before;
         s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
+    }
+}
+
+void execute_request(struct node *node, const struct request *request)
+{
+    struct session *s = request->session;
+
+    s->active_at = node->now.mono;
+    if (LIKELY(request->is_plain && (request->spec->flags & node->batch.open_for) != 0 &&
+               (s->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED)) {
+        struct resp_writer reply = {.out = &s->out, .version = s->protocol};
+
+        count(node, s, request->spec);
+        run_data(node, request, &reply);
+    } else {
+        execute_asking(node, request);
     }
     if (s->out.len > s->out_sent) {
         node_touch(node, s);

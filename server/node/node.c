@@ -74,6 +74,7 @@ static struct node *create(const struct node_options *options)
     node->keyspace = node_new_keyspace(node);
     node->stream_db = -1;
     session_table_init(&node->sessions);
+    command_index_init(&node->commands);
     list_init(&node->touched);
     list_init(&node->resumed);
     list_init(&node->held);

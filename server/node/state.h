@@ -24,11 +24,14 @@
 #include "resp/request.h"
 #include "resp/writer.h"
 #include "session/session.h"
+#include "spec/command_index.h"
 
 enum {
     CONFIG_FILE_MAX_BYTES = 1024 * 1024,
-    BATCH_REQUESTS = 64, /* split before any of them is executed */
-    NODE_SLICE_US = 200, /* of one kind of long work in a pass */
+    BATCH_REQUESTS = 64,     /* split before any of them is executed */
+    BATCH_KEYS = 256,        /* hashed before any request with them is executed */
+    BATCH_KEYS_ENOUGH = 128, /* no further request is prepared once there are so many */
+    NODE_SLICE_US = 200,     /* of one kind of long work in a pass */
     NODE_OPS_SAMPLES = 16,
     NODE_OUTPUT_FULL = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
     NODE_OUTPUT_LOW = 1024 * 1024,       /* and at which it goes on */
@@ -39,17 +42,26 @@ enum {
 
 struct request {
     struct session *session;
-    size_t first_word;
-    size_t word_count;
+    const struct command_spec *spec; /* NULL: there is no such command */
     struct bytes raw;
+    uint32_t first_word;
+    uint32_t word_count;
+    uint32_t first_key; /* its keys among those of the batch, hashed for database db */
+    uint32_t key_count; /* 0: none, or too many to be prepared */
+    unsigned db;
     bool is_inline;
+    bool is_plain; /* a data command that only the open_for of the batch and its session may stop */
 };
 
 struct batch {
     struct request requests[BATCH_REQUESTS];
     size_t count;
-    size_t next; /* while it runs: the first that was not begun */
+    uint32_t open_for; /* command flags for which no gate has anything to say */
+    struct exec exec;  /* what is the same for all requests */
     struct resp_words words;
+    struct key_ref keys[BATCH_KEYS];
+    size_t key_count;
+    struct key_window window;
     struct session *compact[BATCH_REQUESTS]; /* whose input is to be moved up afterwards */
     size_t compact_count;
 };
@@ -168,6 +180,7 @@ struct node {
     bool is_primary; /* role.c */
 
     struct session_table sessions;
+    struct command_index commands; /* constant */
     struct list touched, resumed, held;
     struct heap deadlines; /* of held sessions */
     struct batch batch;
@@ -236,6 +249,8 @@ void batch_deinit(struct batch *batch);
 void batch_resume(struct node *node, struct session *s);
 
 /* ---- execute.c -------------------------------------------------------------------------------- */
+/* Before the requests of a batch: look at what is the same for all of them. */
+void execute_begin(struct node *node);
 void execute_request(struct node *node, const struct request *request);
 /* ---- reply.c -----------------------------------------------------------------------------------*/
 void node_log(const struct node *node, enum log_level level, const char *format, ...)
@@ -252,6 +267,10 @@ void node_close_session(struct node *node, struct session *s, bool after_write);
 
 /* ---- gates.c: true when the call may go on; else the answer was given ------------------------ */
 bool gates_pass(struct node *node, struct call *call);
+/* Flags of commands (read, write) for which no gate has anything to say just now, whoever asks, as
+ * long as the arity fits, the client is authenticated and, in cluster mode, the slot is served
+ * plainly.  True until a control command runs, or time passes. */
+uint32_t gates_open_for(const struct node *node);
 bool gate_route_keys(struct node *node, struct call *call); /* cluster_route.c */
 
 /* ---- commit.c --------------------------------------------------------------------------------- */

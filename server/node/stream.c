@@ -30,7 +30,7 @@ static void select_db(struct node *node, const struct bytes *args, size_t count)
 
 static void run(struct node *node, const struct bytes *args, size_t count)
 {
-    const struct command_spec *spec = command_find(args[0]);
+    const struct command_spec *spec = command_index_find(&node->commands, args[0]);
     struct resp_writer reply = {.out = &node->stream.replies, .version = 2};
     struct exec x = node_exec(node, node->stream.db);
 
@@ -55,6 +55,7 @@ static void run(struct node *node, const struct bytes *args, size_t count)
     x.arg_count = count;
     x.from_primary = true;
     x.reply = &reply;
+    exec_set_clock(&x);
     exec_run(&x);
     if (node->stream.replies.len > 0 && node->stream.replies.data[0] == '-') {
         node_log(node, LOG_WARNING, "a command of the primary failed here: %.*s",

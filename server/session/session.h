@@ -44,6 +44,12 @@ enum session_flags {
     SESSION_CLOSED = 1 << 16,  /* the shell has dropped the connection */
 };
 
+enum {
+    /* What makes a request of the session more than its command; authenticated is the usual. */
+    SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
+                      SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA,
+};
+
 enum session_hold {
     HOLD_NONE,
     HOLD_WAIT,   /* WAIT: replicas' acknowledgements */

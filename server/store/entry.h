@@ -101,6 +101,15 @@ static inline size_t entry_expiry_bytes(uint8_t flags)
     return (flags & ENTRY_EXPIRY_WIDE) != 0 ? ENTRY_EXPIRY_WIDE_BYTES : ENTRY_EXPIRY_BYTES;
 }
 
+/* Of the field that tells an inline string's length. */
+static inline size_t entry_value_len_bytes(const struct entry *e)
+{
+    if ((e->kind & 15) != VALUE_EMBSTR) {
+        return 0;
+    }
+    return (e->flags & ENTRY_VALUE_WIDE) != 0 ? sizeof(uint16_t) : 1;
+}
+
 static inline struct entry_layout entry_layout(const struct entry *e)
 {
     const uint8_t *base = (const uint8_t *)e;

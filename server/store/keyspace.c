@@ -72,14 +72,28 @@ struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes
 
 /* ---- lookups -------------------------------------------------------------------------------- */
 
-void keyspace_prefetch_bucket(const struct keyspace *ks, const struct key_ref *ref)
+void keyspace_prefetch(const struct keyspace *ks, const struct key_ref *refs, size_t count)
 {
-    table_prefetch_bucket(&ks->tables[ref->table], ref->hash);
-}
+    const struct bucket *buckets[KEYSPACE_PREFETCH_MAX];
+    uint16_t tags[KEYSPACE_PREFETCH_MAX];
 
-void keyspace_prefetch_entry(const struct keyspace *ks, const struct key_ref *ref)
-{
-    table_prefetch_entry(&ks->shared, &ks->tables[ref->table], ref->hash);
+    ASSERT(count <= KEYSPACE_PREFETCH_MAX);
+    if (ks->is_cluster) {
+        for (size_t i = 0; i < count; i++) {
+            __builtin_prefetch(&ks->tables[refs[i].table]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        table_prefetch_shard(&ks->tables[refs[i].table], refs[i].hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buckets[i] = table_prefetch_bucket(&ks->tables[refs[i].table], refs[i].hash, &tags[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (buckets[i] != NULL) {
+            table_prefetch_entry(&ks->shared, buckets[i], tags[i]);
+        }
+    }
 }
 
 static bool find_place(const struct keyspace *ks, const struct key_ref *ref,

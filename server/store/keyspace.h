@@ -67,9 +67,12 @@ struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes
 
 /* ---- lookups: a borrow is valid until the next change of the key space ---------------------- */
 
-/* Hints for the processor, in this order, over a batch of keys: never needed for correctness. */
-void keyspace_prefetch_bucket(const struct keyspace *ks, const struct key_ref *ref);
-void keyspace_prefetch_entry(const struct keyspace *ks, const struct key_ref *ref);
+enum {
+    KEYSPACE_PREFETCH_MAX = 64
+};
+/* A hint for the processor: what up to KEYSPACE_PREFETCH_MAX lookups will read is fetched, all at
+ * the same time instead of one after the other.  Never needed for correctness. */
+void keyspace_prefetch(const struct keyspace *ks, const struct key_ref *refs, size_t count);
 
 /* The entry whether expired or not, or NULL. */
 struct entry *keyspace_find_any(const struct keyspace *ks, const struct key_ref *ref);

@@ -16,23 +16,21 @@ enum {
     FILL_NEW_PERMILLE = 790, /* of a shard that was just resized */
     TINY_BUCKETS = 3,        /* a shard up to here may be full to the last place */
     CROWDED_PERCENT = 94,
-    DEPTH_MAX = 33,    /* bits that can name a shard */
-    ROUND_BUCKETS = 4, /* arrays of more than a chunk are a multiple of this long */
-    SPLIT_MEAN = 700,  /* entries per shard on average, above which shards are split */
-    MERGE_MEAN = 250,  /* below which they are merged */
-    SWEEP_LOOKS = 4,   /* shards looked at in a step */
+    DEPTH_MAX = 33, /* bits that can name a shard */
+    SHARD_BUCKETS_MAX = SLAB_OBJECT_MAX / BUCKET_BYTES,
+    SPLIT_MEAN = 700, /* entries per shard on average, above which shards are split */
+    MERGE_MEAN = 250, /* below which they are merged */
+    SWEEP_LOOKS = 4,  /* shards looked at in a step */
     PREFETCH_AHEAD = 12,
 };
 
 /* ---- bucket arrays -------------------------------------------------------------------------- */
 
-/* Arrays are exact while they are one chunk, and a little rounded above. */
+/* What the slab would hand out anyway. */
 static uint32_t rounded_buckets(uint32_t wanted)
 {
-    if (wanted <= TABLE_CHUNK_BUCKETS) {
-        return wanted;
-    }
-    return (wanted + ROUND_BUCKETS - 1) / ROUND_BUCKETS * ROUND_BUCKETS;
+    ASSERT(wanted <= SHARD_BUCKETS_MAX);
+    return (uint32_t)(slab_rounded_size((size_t)wanted * BUCKET_BYTES) / BUCKET_BYTES);
 }
 
 static uint32_t buckets_for(uint32_t count)
@@ -45,23 +43,13 @@ static uint32_t buckets_for(uint32_t count)
     return rounded_buckets((uint32_t)(((uint64_t)count * 1000 + per_thousand - 1) / per_thousand));
 }
 
-static uint32_t chunk_count(uint32_t bucket_count)
-{
-    return (bucket_count + TABLE_CHUNK_BUCKETS - 1) / TABLE_CHUNK_BUCKETS;
-}
-
 static void free_buckets(struct table_shared *shared, struct table *table, struct shard *shard)
 {
-    uint32_t chunks = chunk_count(shard->bucket_count);
-
-    for (uint32_t i = 0; i < chunks; i++) {
-        slab_free(&shared->slab, slab_ref(&shared->slab, shard->chunks[i]));
-    }
-    if (chunks > 0) {
-        slab_free(&shared->slab, slab_ref(&shared->slab, shard->chunks));
+    if (shard->bucket_count > 0) {
+        slab_free(&shared->slab, slab_ref(&shared->slab, shard->buckets));
     }
     table->bucket_count -= shard->bucket_count;
-    shard->chunks = NULL;
+    shard->buckets = NULL;
     shard->bucket_count = 0;
     shard->home_count = 0;
 }
@@ -70,19 +58,12 @@ static void new_buckets(struct table_shared *shared, struct table *table, struct
                         uint32_t count)
 {
     struct slab *slab = &shared->slab;
-    uint32_t chunks = chunk_count(count);
+    size_t bytes = BUCKET_BYTES * (size_t)count;
 
-    shard->chunks = slab_at(slab, slab_alloc(slab, SLAB_BUCKETS, chunks * sizeof(void *)));
-    shard->bucket_count = count;
+    shard->buckets = slab_at(slab, slab_alloc(slab, SLAB_BUCKETS, bytes));
+    memset(shard->buckets, 0, bytes);
+    shard->bucket_count = (uint16_t)count;
     table->bucket_count += count;
-    for (uint32_t i = 0; i < chunks; i++) {
-        uint32_t left = count - i * TABLE_CHUNK_BUCKETS;
-        size_t bytes =
-            BUCKET_BYTES * (size_t)(left < TABLE_CHUNK_BUCKETS ? left : TABLE_CHUNK_BUCKETS);
-
-        shard->chunks[i] = slab_at(slab, slab_alloc(slab, SLAB_BUCKETS, bytes));
-        memset(shard->chunks[i], 0, bytes);
-    }
 }
 
 static bool put_item(struct shard *shard, uint64_t ref, uint16_t tag)
@@ -123,14 +104,14 @@ static void fill(struct table_shared *shared, struct table *table, struct shard 
 {
     uint32_t spill = 1;
 
-    ASSERT(shard->chunks == NULL);
-    shard->count = count;
+    ASSERT(shard->buckets == NULL && count <= UINT16_MAX);
+    shard->count = (uint16_t)count;
     if (wanted == 0) {
         return;
     }
     for (;;) {
         new_buckets(shared, table, shard, wanted);
-        shard->home_count = wanted > spill ? wanted - spill : 1;
+        shard->home_count = (uint16_t)(wanted > spill ? wanted - spill : 1);
         if (put_items(shard, items, count)) {
             return;
         }
@@ -176,7 +157,7 @@ bool resize_is_crowded(const struct shard *shard)
     uint64_t places = (uint64_t)shard->bucket_count * BUCKET_PLACES;
 
     if (shard->bucket_count <= TINY_BUCKETS) {
-        return shard->count + 1 > places;
+        return (uint64_t)shard->count + 1 > places;
     }
     return ((uint64_t)shard->count + 1) * 100 > places * CROWDED_PERCENT;
 }
@@ -184,7 +165,8 @@ bool resize_is_crowded(const struct shard *shard)
 void resize_add(struct table_shared *shared, struct table *table, struct shard *shard,
                 struct table_item item)
 {
-    uint32_t wanted = rounded_buckets(shard->bucket_count + shard->bucket_count / 8 + 1);
+    uint32_t length = shard->bucket_count;
+    uint32_t wanted = rounded_buckets(length + length / 8 + 1);
 
     walk_before_resize(shared, table, shard);
     shared->scratch.count = 0;
@@ -210,6 +192,16 @@ static void *directory_alloc(struct table_shared *shared, size_t bytes)
 {
     shared->directory_bytes += bytes;
     return mem_alloc_zeroed(MEM_STORE, bytes);
+}
+
+/* Aligned so that no shard lies across two cache lines. */
+static struct shard *segment_alloc(struct table_shared *shared, size_t bytes)
+{
+    struct shard *segment = mem_alloc_aligned(MEM_STORE, sizeof(struct shard), bytes);
+
+    shared->directory_bytes += bytes;
+    memset(segment, 0, bytes);
+    return segment;
 }
 
 static void directory_free(struct table_shared *shared, void *memory, size_t bytes)
@@ -238,7 +230,7 @@ static struct shard *open_shard(struct table_shared *shared, const struct table 
     struct shard *shard;
 
     if (*segment == NULL) {
-        *segment = directory_alloc(shared, segment_shards(depth) * sizeof(struct shard));
+        *segment = segment_alloc(shared, segment_shards(depth) * sizeof(struct shard));
     }
     shard = table_segment_at(segments, prefix);
     *shard = (struct shard){.next_expiry_ms = INT64_MAX};
@@ -397,7 +389,7 @@ static void merge_last(struct table_shared *shared, struct table *table)
         shared->scratch.items[i].hash = (shared->scratch.items[i].hash >> 1) | bit;
     }
     merged = open_shard(shared, table, table->lower, table->depth, prefix);
-    merged->volatile_count = low->volatile_count + high->volatile_count;
+    merged->volatile_count = (uint16_t)(low->volatile_count + high->volatile_count);
     merged->next_expiry_ms =
         low->next_expiry_ms < high->next_expiry_ms ? low->next_expiry_ms : high->next_expiry_ms;
     fill(shared, table, merged, shared->scratch.items, (uint32_t)shared->scratch.count,
@@ -420,13 +412,14 @@ static void sweep(struct table_shared *shared, struct table *table, bool grow)
 {
     for (int look = 0; look < SWEEP_LOOKS; look++) {
         struct table_span span;
+        uint32_t length;
         uint32_t wanted;
 
         ASSERT(table_span_at(table, table->sweep_position, &span));
         table->sweep_position = span.next;
+        length = span.shard->bucket_count;
         wanted = buckets_for(span.shard->count);
-        if (grow ? wanted > span.shard->bucket_count + span.shard->bucket_count / 16
-                 : wanted < span.shard->bucket_count - span.shard->bucket_count / 8) {
+        if (grow ? wanted > length + length / 16 : wanted < length - length / 8) {
             resize_shard(shared, table, span.shard, wanted);
             return;
         }

@@ -9,8 +9,15 @@
 
 static bool key_is(const struct entry *e, struct bytes key)
 {
-    struct entry_layout layout = entry_layout(e);
+    struct entry_layout layout;
 
+    /* Nearly all keys are short and in the entry: the length is one byte at a known place. */
+    if (LIKELY((e->flags & (ENTRY_KEY_WIDE | ENTRY_KEY_OUT)) == 0)) {
+        const uint8_t *len = e->rest + entry_expiry_bytes(e->flags);
+
+        return *len == key.len && bytes_same(len + 1 + entry_value_len_bytes(e), key.data, key.len);
+    }
+    layout = entry_layout(e);
     return layout.key_len == key.len && bytes_equal(entry_key_at(e, &layout), key);
 }
 
@@ -45,45 +52,47 @@ bool table_find(const struct table_shared *shared, const struct table *table, ui
     return false;
 }
 
-void table_prefetch_bucket(const struct table *table, uint64_t hash)
+void table_prefetch_shard(const struct table *table, uint64_t hash)
 {
     unsigned level;
-    struct shard *shard;
 
-    if (table->count == 0) {
-        return;
-    }
-    shard = table_shard(table, hash, &level);
-    if (shard->bucket_count > 0) {
-        __builtin_prefetch(shard_bucket(shard, table_home(shard, table_tag(hash, level))));
+    if (table->count > 0) {
+        __builtin_prefetch(table_shard(table, hash, &level));
     }
 }
 
-void table_prefetch_entry(const struct table_shared *shared, const struct table *table,
-                          uint64_t hash)
+const struct bucket *table_prefetch_bucket(const struct table *table, uint64_t hash, uint16_t *tag)
 {
-    unsigned level;
     const struct shard *shard;
     const struct bucket *bucket;
-    unsigned matches;
-    uint16_t tag;
+    unsigned level;
 
     if (table->count == 0) {
-        return;
+        return NULL;
     }
     shard = table_shard(table, hash, &level);
     if (shard->bucket_count == 0) {
-        return;
+        return NULL;
     }
-    tag = table_tag(hash, level);
-    bucket = shard_bucket(shard, table_home(shard, tag));
-    matches = bucket_match(bucket, tag);
+    *tag = table_tag(hash, level);
+    bucket = shard_bucket(shard, table_home(shard, *tag));
+    __builtin_prefetch(bucket);
+    return bucket;
+}
+
+void table_prefetch_entry(const struct table_shared *shared, const struct bucket *bucket,
+                          uint16_t tag)
+{
+    unsigned matches = bucket_match(bucket, tag);
+
     if (matches != 0) {
         const char *entry =
             slab_at(&shared->slab, bucket_ref(bucket, (unsigned)__builtin_ctz(matches)));
 
         __builtin_prefetch(entry);
         __builtin_prefetch(entry + BUCKET_BYTES);
+    } else if (bucket_passed(bucket) > 0) {
+        __builtin_prefetch(bucket + 1);
     }
 }
 
@@ -226,7 +235,7 @@ static void check_shard(const struct table_shared *shared, const struct table_sp
     uint32_t count = 0;
     uint32_t volatile_count = 0;
 
-    ASSERT((shard->chunks == NULL) == (shard->bucket_count == 0));
+    ASSERT((shard->buckets == NULL) == (shard->bucket_count == 0));
     ASSERT(shard->home_count <= shard->bucket_count);
     for (uint32_t b = 0; b < shard->bucket_count; b++) {
         const struct bucket *bucket = shard_bucket(shard, b);

@@ -4,7 +4,7 @@
  * A table is cut by the highest bits of the hash into shards of about a thousand entries, each an
  * array of cache-line buckets.  It grows and shrinks by steps of one shard: the array of one shard
  * is made a little longer or shorter, or one shard is split in two, or two are merged.  Arrays
- * are lists of chunks of 1 KB, so that one size of memory fits whatever they grow to.
+ * have the lengths that the slab has sizes for, so none of their memory is unused.
  *
  *     hash   | prefix: names the shard | tag: 16 bits | rest |
  *     home bucket of a tag = tag * home_count / 65536
@@ -41,22 +41,23 @@
 
 enum {
     TABLE_TAG_BITS = 16,
-    TABLE_CHUNK_BITS = 4, /* buckets are allocated 16 at a time: 1 KB */
-    TABLE_CHUNK_BUCKETS = 1 << TABLE_CHUNK_BITS,
     TABLE_SEGMENT_BITS = 6, /* shards are allocated 64 at a time */
     TABLE_SEGMENT_SHARDS = 1 << TABLE_SEGMENT_BITS,
 };
 
+/* Half a cache line: a lookup reads one on its way, and of a large table that is a miss. */
 struct shard {
-    struct bucket **chunks; /* of 16 buckets, the last of fewer; NULL without buckets */
+    struct bucket *buckets; /* NULL without */
+    uint16_t home_count;
+    uint16_t bucket_count;
+    uint16_t count;
+    uint16_t volatile_count;
     int64_t next_expiry_ms; /* INT64_MAX when no entry has an expiry */
-    uint32_t home_count;
-    uint32_t bucket_count;
-    uint32_t count;
-    uint32_t volatile_count;
-    uint32_t walk_epoch; /* the walk that the marks below and in the buckets belong to */
-    bool is_walked;      /* nothing in it is to be handed over any more */
+    uint32_t walk_epoch;    /* the walk that the marks below and in the buckets belong to */
+    bool is_walked;         /* nothing in it is to be handed over any more */
 };
+
+_Static_assert(sizeof(struct shard) == BUCKET_BYTES / 2, "two shards to a cache line");
 
 struct table {
     struct shard **lower; /* segments of shards; a segment that holds none is NULL */
@@ -139,7 +140,7 @@ static inline struct shard *table_shard(const struct table *table, uint64_t hash
 
 static inline struct bucket *shard_bucket(const struct shard *shard, uint64_t bucket)
 {
-    return &shard->chunks[bucket >> TABLE_CHUNK_BITS][bucket & (TABLE_CHUNK_BUCKETS - 1)];
+    return &shard->buckets[bucket];
 }
 
 static inline uint16_t table_tag(uint64_t hash, unsigned level)
@@ -159,10 +160,12 @@ static inline struct entry *table_entry(const struct table_shared *shared, uint6
 
 bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
                 struct bytes key, struct table_place *out);
-/* Hints to the processor. */
-void table_prefetch_bucket(const struct table *table, uint64_t hash);
-void table_prefetch_entry(const struct table_shared *shared, const struct table *table,
-                          uint64_t hash);
+/* Hints to the processor, each step over many keys before the next: what the one fetches, the next
+ * reads.  The second returns the home bucket and the tag for the third, or NULL. */
+void table_prefetch_shard(const struct table *table, uint64_t hash);
+const struct bucket *table_prefetch_bucket(const struct table *table, uint64_t hash, uint16_t *tag);
+void table_prefetch_entry(const struct table_shared *shared, const struct bucket *bucket,
+                          uint16_t tag);
 /* The key must not be there.  Places found before are void afterwards. */
 void table_insert(struct table_shared *shared, struct table *table, uint64_t hash, uint64_t ref,
                   int64_t expire_at_ms);

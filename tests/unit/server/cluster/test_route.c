@@ -48,6 +48,22 @@ Test(route, the_only_voter_serves_all_slots_it_owns)
     core_deinit(&core);
 }
 
+Test(route, what_is_served_plainly_is_served_whatever_the_request)
+{
+    struct core core = core_new("");
+
+    cr_expect_not(cluster_routes_plainly(core.cluster, core.now));
+    core_own_everything(&core);
+    cr_assert(cluster_routes_plainly(core.cluster, core.now));
+    for (uint16_t slot = 0; slot < SLOT_COUNT; slot++) {
+        struct route_request request = {.slot = slot, .is_write = true, .has_many_keys = true};
+
+        cr_assert(cluster_serves_plainly(core.cluster, slot));
+        cr_assert_eq(route(&core, request), ROUTE_SERVE);
+    }
+    core_deinit(&core);
+}
+
 Test(route, without_full_coverage_nothing_is_served_unless_that_is_allowed)
 {
     struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
@@ -93,6 +109,7 @@ Test(route, a_slot_of_another_node_is_moved_there)
     uint16_t slot = world_first_slot(1);
 
     cr_assert_eq(route_in(w, 0, (struct route_request){.slot = slot}, &target), ROUTE_MOVED);
+    cr_expect_not(cluster_serves_plainly(w->members[0].core, slot));
     cr_expect_str_eq(target.host, "10.0.0.2");
     cr_expect_eq(target.port, 7001);
     world_free(w);
@@ -120,8 +137,10 @@ Test(route, without_a_lease_a_primary_serves_nothing)
     struct route_request request = {.slot = world_first_slot(0)};
 
     cr_expect_eq(route_in(w, 0, request, &target), ROUTE_SERVE);
+    cr_expect(cluster_routes_plainly(w->members[0].core, w->now));
     /* As after a pause: the core was not stepped, but time has passed. */
     w->now = mono_add_ms(w->now, WORLD_TIMEOUT_MS);
+    cr_expect_not(cluster_routes_plainly(w->members[0].core, w->now));
     cr_expect_eq(route_in(w, 0, request, &target), ROUTE_CLUSTERDOWN_STATE);
     world_free(w);
 }
@@ -132,7 +151,9 @@ Test(route, a_migrating_slot_asks_for_the_keys_and_sends_on_those_that_are_gone)
     struct route_target target;
     struct route_request request = {.slot = world_first_slot(0)};
 
+    cr_expect(cluster_serves_plainly(w->members[0].core, request.slot));
     set_slot(w, 0, request.slot, CLUSTER_SETSLOT_MIGRATING, 1);
+    cr_expect_not(cluster_serves_plainly(w->members[0].core, request.slot));
     cr_expect_eq(route_in(w, 0, request, &target), ROUTE_LOOK);
     request.keys = ROUTE_KEYS_ALL_HERE;
     cr_expect_eq(route_in(w, 0, request, &target), ROUTE_SERVE);

@@ -54,6 +54,7 @@ void fixture_run_words(struct fixture *f, const struct bytes *words, size_t coun
     cr_assert(f->x.spec != NULL && command_arity_fits(f->x.spec, count));
     f->x.args = words;
     f->x.arg_count = count;
+    exec_set_clock(&f->x);
     exec_run(&f->x);
 }
 

@@ -4,6 +4,11 @@
 #include "tests/unit/server/command/fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+
+enum {
+    MANY_KEYS = 300,
+};
 
 #define TOO_LONG "-ERR string exceeds maximum allowed size (proto-max-bulk-len)|"
 
@@ -90,5 +95,46 @@ Test(strings, a_value_may_be_any_bytes_of_any_length)
     cr_assert_eq(memcmp(f->reply.data + 9, value, 300000), 0);
     fixture_expect(f, "MGET a b", "*2|$-1|$-1|");
     mem_free(MEM_TEST, value);
+    fixture_free(f);
+}
+
+/* The name, then "key:0" "key:1" ..., perhaps with the number behind each as its value. */
+static size_t many_words(struct bytes *words, const char *name, char (*texts)[16], bool has_values)
+{
+    size_t count = 0;
+
+    words[count++] = bytes_from_text(name);
+    for (size_t i = 0; i < MANY_KEYS; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "key:%zu", i);
+        words[count++] = bytes_from_text(texts[i]);
+        if (has_values) {
+            words[count++] = bytes_from(bytes_from_text(texts[i]), 4);
+        }
+    }
+    return count;
+}
+
+Test(strings, requests_of_very_many_keys_meet_each_of_them)
+{
+    struct fixture *f = fixture_new(false);
+    static struct key_window window;
+    static char texts[MANY_KEYS][16];
+    static struct bytes words[2 * MANY_KEYS + 1];
+    struct buf expected = {0};
+
+    f->x.window = &window;
+    fixture_run_words(f, words, many_words(words, "MSET", texts, true));
+    cr_assert_eq(keyspace_count(f->x.keyspace, 0), MANY_KEYS);
+    window.count = 0;
+    fixture_run_words(f, words, many_words(words, "MGET", texts, false));
+    buf_printf(&expected, "*%d\r\n", MANY_KEYS);
+    for (int i = 0; i < MANY_KEYS; i++) {
+        buf_printf(&expected, "$%zu\r\n%s\r\n", strlen(texts[i] + 4), texts[i] + 4);
+    }
+    cr_assert(bytes_equal(buf_bytes(&f->reply), buf_bytes(&expected)));
+    window.count = 0;
+    fixture_run_words(f, words, many_words(words, "DEL", texts, false));
+    cr_assert_eq(keyspace_count(f->x.keyspace, 0), 0);
+    buf_deinit(&expected);
     fixture_free(f);
 }

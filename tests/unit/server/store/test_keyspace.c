@@ -321,15 +321,17 @@ Test(keyspace, entries_count_as_used_at_the_clock_when_they_are_set)
 Test(keyspace, hints_are_harmless_for_keys_that_are_not_there)
 {
     struct keyspace *ks = space_new(false);
+    struct key_ref refs[KEYSPACE_PREFETCH_MAX];
     char text[SPACE_KEY_TEXT];
 
     for (unsigned count = 0; count < 3000; count += 100) {
-        for (unsigned i = 0; i < 6000; i += 10) {
-            struct key_ref ref = keyspace_ref(ks, 0, space_key(i, text));
-
-            keyspace_prefetch_bucket(ks, &ref);
-            keyspace_prefetch_entry(ks, &ref);
+        for (unsigned i = 0; i < 6000; i++) {
+            refs[i % ARRAY_COUNT(refs)] = keyspace_ref(ks, 0, space_key(i, text));
+            if ((i + 1) % ARRAY_COUNT(refs) == 0) {
+                keyspace_prefetch(ks, refs, ARRAY_COUNT(refs));
+            }
         }
+        keyspace_prefetch(ks, refs, count % ARRAY_COUNT(refs));
         space_set_many(ks, 0, count, 100, EXPIRE_NEVER);
     }
     cr_assert_eq(keyspace_count(ks, 0), 3000);

@@ -137,6 +137,6 @@ Test(table, a_single_key_in_a_slot_costs_little)
     space_set(ks, 0, "k", "v");
     keyspace_memory(ks, &memory);
     cr_assert_leq(ks->shared.directory_bytes, 128);
-    cr_assert_eq(ks->shared.slab.object_bytes[SLAB_BUCKETS], 64 + 8);
+    cr_assert_eq(ks->shared.slab.object_bytes[SLAB_BUCKETS], 64);
     space_free(ks);
 }
