@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-struct mono_time clock_mono_now(void)
+int64_t clock_mono_ns(void)
 {
     struct timespec now;
 
@@ -16,7 +16,12 @@ struct mono_time clock_mono_now(void)
 
         ASSERT(result == 0);
     }
-    return (struct mono_time){.us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000};
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct mono_time clock_mono_now(void)
+{
+    return (struct mono_time){.us = clock_mono_ns() / 1000};
 }
 
 int64_t clock_unix_ms(void)

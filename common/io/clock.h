@@ -7,6 +7,8 @@
 
 /* Goes on while the process is stopped and while the machine sleeps. */
 struct mono_time clock_mono_now(void);
+/* The same clock to the nanosecond, for how long something took. */
+int64_t clock_mono_ns(void);
 int64_t clock_unix_ms(void);
 /* Both, read one right after the other. */
 struct moment clock_now(void);

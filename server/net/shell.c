@@ -24,6 +24,12 @@ static struct moment env_now(void *context)
     return clock_now();
 }
 
+static int64_t env_mono_ns(void *context)
+{
+    (void)context;
+    return clock_mono_ns();
+}
+
 static void env_exit(void *context, int code)
 {
     struct shell *shell = context;
@@ -129,6 +135,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .logger = shell->logger,
         .fs = worker_fs(shell->worker),
         .now = env_now,
+        .mono_ns = env_mono_ns,
         .link_open = link_env_open,
         .link_send = link_env_send,
         .link_queued = link_env_queued,

@@ -166,6 +166,11 @@ static struct moment env_now(void *context)
     return sim_node_clock(context);
 }
 
+static int64_t env_mono_ns(void *context)
+{
+    return sim_node_clock(context).mono.us * 1000;
+}
+
 static void set(struct config *config, const char *name, const char *value)
 {
     struct errmsg error;
@@ -191,6 +196,7 @@ void sim_node_start(struct world *world, int index)
         .logger = &n->logger,
         .fs = &n->fs,
         .now = env_now,
+        .mono_ns = env_mono_ns,
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
     };

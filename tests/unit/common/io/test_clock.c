@@ -26,3 +26,13 @@ Test(clock, wall_clock_time_is_that_of_the_system)
     cr_assert_leq(now.unix_ms, system_ms + 60000);
     cr_assert_leq(now.mono.us, clock_mono_now().us);
 }
+
+Test(clock, nanoseconds_are_those_of_the_steady_clock)
+{
+    struct mono_time before = clock_mono_now();
+    int64_t between_ns = clock_mono_ns();
+    struct mono_time after = clock_mono_now();
+
+    cr_assert_leq(before.us, between_ns / 1000);
+    cr_assert_leq(between_ns / 1000, after.us);
+}
