@@ -122,12 +122,14 @@ void batch_run(struct node *node)
         return;
     }
     execute_begin(node);
+    timing_run_begin(&node->timing, batch->count, node->stats.net_input_bytes);
     for (size_t i = 0; i < batch->count; i++) {
         if (i == prepared) {
             prepared = prepare(node, batch, i);
         }
         run_request(node, &batch->requests[i]);
     }
+    slowlog_end_run(node);
     for (size_t i = 0; i < batch->count; i++) {
         if (UNLIKELY(batch->requests[i].is_inline)) {
             resp_reader_recycle(&batch->requests[i].session->reader);
@@ -154,7 +156,7 @@ static void refuse_input(struct node *node, struct session *s, const char *reaso
     batch_run(node);
     if (!session_is_closing(s)) {
         resp_write_error(&reply, "%s", reason);
-        node->stats.error_replies++;
+        timing_refused(&node->timing, bytes_from_text(reason));
         node_log(node, LOG_VERBOSE, "client %s: %s", s->peer.address, reason);
         node_close_session(node, s, true);
     }

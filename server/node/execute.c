@@ -79,12 +79,30 @@ static void run_data(struct node *node, const struct request *request, struct re
     }
 }
 
-static void count(struct node *node, struct session *s, const struct command_spec *spec)
+/* Run what nothing stands in the way of.  control is NULL for a data command. */
+static void run(struct node *node, const struct request *request, struct resp_writer *reply,
+                struct call *control)
 {
+    struct session *s = request->session;
+    const struct command_spec *spec = control != NULL ? control->spec : request->spec;
+    size_t out_before = s->out.len;
+    int64_t began_ns = timing_begin(&node->timing, spec->id, request->raw.len, request->word_count);
+    int64_t slow_us;
+
     s->last_command = spec;
     s->command_count++;
     node->stats.commands++;
-    node->stats.calls[spec->id]++;
+    if (control == NULL) {
+        run_data(node, request, reply);
+    } else {
+        control_functions[spec->id](node, control);
+        look_again(node);
+    }
+    slow_us =
+        timing_end(&node->timing, spec->id, began_ns, bytes_from(buf_bytes(&s->out), out_before));
+    if (UNLIKELY(slow_us >= 0)) {
+        slowlog_note_request(node, request, slow_us);
+    }
 }
 
 /* CLIENT REPLY SKIP silences the next command, whatever it is. */
@@ -114,16 +132,12 @@ static void execute_asking(struct node *node, const struct request *request)
     };
 
     if (gates_pass(node, &call)) {
-        count(node, s, call.spec);
-        if (call.spec->kind == COMMAND_DATA) {
-            run_data(node, request, &reply);
-        } else {
-            control_functions[call.spec->id](node, &call);
-            look_again(node);
-        }
+        run(node, request, &reply, call.spec->kind == COMMAND_DATA ? NULL : &call);
         if (call.spec->id != COMMAND_ASKING) {
             s->flags &= ~(uint32_t)SESSION_ASKING;
         }
+    } else {
+        timing_refused(&node->timing, bytes_from(buf_bytes(&s->out), out_before));
     }
     if (call.spec != NULL && call.spec->id == COMMAND_CLIENT_REPLY) {
         is_heard = true; /* ON is answered though silence was the rule so far */
@@ -143,8 +157,7 @@ void execute_request(struct node *node, const struct request *request)
                (s->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED)) {
         struct resp_writer reply = {.out = &s->out, .version = s->protocol};
 
-        count(node, s, request->spec);
-        run_data(node, request, &reply);
+        run(node, request, &reply, NULL);
     } else {
         execute_asking(node, request);
     }

@@ -155,7 +155,7 @@ static void info_stats(struct node *node, struct buf *out)
                "pubsub_channels:0\r\npubsub_patterns:0\r\ntotal_error_replies:%llu\r\n"
                "client_query_buffer_limit_disconnections:%llu\r\n"
                "client_output_buffer_limit_disconnections:%llu\r\nlease_dropped_replies:%llu\r\n",
-               (unsigned long long)stats->error_replies,
+               (unsigned long long)node->timing.errors.total,
                (unsigned long long)stats->query_limit_disconnections,
                (unsigned long long)stats->output_limit_disconnections,
                (unsigned long long)stats->lease_dropped);
@@ -177,15 +177,27 @@ static void info_commandstats(struct node *node, struct buf *out)
 {
     for (int id = 0; id < COMMAND_COUNT; id++) {
         const struct command_spec *spec = command_spec((enum command_id)id);
+        const struct command_stats *stats = &node->timing.commands[id];
         bool is_sub = spec->kind == COMMAND_SUB;
+        double us = (double)stats->ns / 1000;
 
-        if (node->stats.calls[id] > 0 || node->stats.rejected_calls[id] > 0) {
-            buf_printf(out, "cmdstat_%s%s%s:calls=%llu,rejected_calls=%llu\r\n",
+        if (stats->calls > 0 || node->stats.rejected_calls[id] > 0) {
+            buf_printf(out,
+                       "cmdstat_%s%s%s:calls=%llu,usec=%llu,usec_per_call=%.2f,"
+                       "rejected_calls=%llu,failed_calls=%llu\r\n",
                        is_sub ? command_spec(spec->parent)->name : "", is_sub ? "|" : "",
-                       spec->name, (unsigned long long)node->stats.calls[id],
-                       (unsigned long long)node->stats.rejected_calls[id]);
+                       spec->name, (unsigned long long)stats->calls,
+                       (unsigned long long)(stats->ns / 1000),
+                       stats->timed_calls > 0 ? us / (double)stats->timed_calls : 0.0,
+                       (unsigned long long)node->stats.rejected_calls[id],
+                       (unsigned long long)stats->failed_calls);
         }
     }
+}
+
+static void info_errorstats(struct node *node, struct buf *out)
+{
+    error_stats_write(&node->timing.errors, out);
 }
 
 static void info_cluster(struct node *node, struct buf *out)
@@ -223,6 +235,7 @@ static const struct section {
     {"replication",  "Replication",  info_replication,  true },
     {"cpu",          "CPU",          info_cpu,          true },
     {"commandstats", "Commandstats", info_commandstats, false},
+    {"errorstats",   "Errorstats",   info_errorstats,   true },
     {"cluster",      "Cluster",      info_cluster,      true },
     {"keyspace",     "Keyspace",     info_keyspace,     true },
 };

@@ -87,6 +87,8 @@ static struct node *create(const struct node_options *options)
     node->replica_actions.wake_at = MONO_NEVER;
     node->cluster_wake_at = MONO_NEVER;
     node->is_primary = node->config.replicaof[0] == '\0';
+    timing_init(&node->timing, node->env.mono_ns, node->env.context);
+    slowlog_configure(node);
     return node;
 }
 
@@ -132,6 +134,7 @@ void node_free(struct node *node)
     batch_deinit(&node->batch);
     heap_deinit(&node->deadlines);
     session_table_deinit(&node->sessions);
+    slowlog_deinit(&node->slowlog);
     mem_free(MEM_BASE, node->feeds);
     keyspace_free(node->keyspace);
     oplog_free(node->log);
@@ -147,6 +150,7 @@ void node_begin_pass(struct node *node, struct moment now)
     node->now = now;
     node->has_work = false;
     node->has_writes = false;
+    timing_pass_begin(&node->timing, now.mono.us * 1000, node->stats.net_input_bytes);
 }
 
 static void run_resumed(struct node *node)
@@ -159,6 +163,7 @@ static void run_resumed(struct node *node)
         if (s->flags & SESSION_HELD) {
             continue;
         }
+        timing_make_stale(&node->timing);
         batch_resume(node, s);
         batch_run(node);
     }
@@ -261,6 +266,7 @@ struct session *node_session_open(struct node *node, const struct session_peer *
     struct session *s;
     const char *reason = NULL;
 
+    timing_make_stale(&node->timing);
     node->stats.connections++;
     if (node->sessions.count >= (size_t)node->config.maxclients) {
         reason = "-ERR max number of clients reached\r\n";
@@ -289,6 +295,7 @@ void node_session_closed(struct node *node, struct session *s)
     if (!node->is_freeing) {
         batch_run(node);
     }
+    timing_make_stale(&node->timing);
     s->flags |= SESSION_CLOSED;
     if (s->flags & SESSION_HELD) {
         heap_remove(&node->deadlines, &s->deadline);
@@ -311,6 +318,7 @@ bool node_session_wants_input(const struct node *node, const struct session *s)
 
 void node_session_written(struct node *node, struct session *s, size_t len)
 {
+    timing_make_stale(&node->timing);
     session_output_done(s, len);
     node->stats.net_output_bytes += len;
     if (s->hold == HOLD_OUTPUT && session_output_pending(s) < NODE_OUTPUT_LOW) {
@@ -339,6 +347,7 @@ static struct replication_position offered_position(const struct node *node)
 
 void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 {
+    timing_make_stale(&node->timing);
     if (link == node->replica_link) {
         struct replica_event up = {.type = REPLICA_EVENT_LINK_UP,
                                    .position = offered_position(node)};
@@ -351,6 +360,7 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 
 void node_link_input(struct node *node, uint64_t link, struct bytes input)
 {
+    timing_make_stale(&node->timing);
     if (link == node->replica_link) {
         struct replica_event event = {.type = REPLICA_EVENT_BYTES, .bytes = input};
 
@@ -363,6 +373,7 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
 
 void node_link_down(struct node *node, uint64_t link, const char *reason)
 {
+    timing_make_stale(&node->timing);
     if (link == node->replica_link) {
         struct replica_event down = {.type = REPLICA_EVENT_LINK_DOWN, .reason = reason};
 
@@ -376,6 +387,7 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
 
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
 {
+    timing_make_stale(&node->timing);
     if (node->nodes_file != FS_NO_FILE && file == node->nodes_file) {
         cluster_side_file_done(node, is_ok, error);
     } else if (node->rewrite_file != FS_NO_FILE && file == node->rewrite_file) {
@@ -412,6 +424,7 @@ void apply_config(struct node *node)
     replica_side_configure(node);
     cluster_side_configure(node);
     commit_trim_log(node);
+    slowlog_configure(node);
 }
 
 void node_facts(const struct node *node, struct node_facts *out)

@@ -36,12 +36,12 @@ void reply_error(struct node *node, struct call *call, const char *format, ...)
     struct buf text = {0};
     va_list args;
 
+    (void)node; /* errors are counted where replies are looked at: timing_end */
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
     resp_write_error(call->reply, "%s", buf_text(&text));
     buf_deinit(&text);
-    node->stats.error_replies++;
 }
 
 void reply_unknown_sub(struct node *node, struct call *call)

@@ -17,6 +17,8 @@
 #include "node/config.h"
 #include "node/env.h"
 #include "node/node.h"
+#include "node/slowlog.h"
+#include "node/timing.h"
 #include "persist/oplog.h"
 #include "persist/rdb.h"
 #include "replication/primary.h"
@@ -150,9 +152,7 @@ struct node_stats {
     uint64_t sync_full, sync_partial_ok, sync_partial_err;
     uint64_t output_limit_disconnections;
     uint64_t query_limit_disconnections;
-    uint64_t error_replies;
     uint64_t lease_dropped; /* replies withheld since the lease had run out */
-    uint64_t calls[COMMAND_COUNT];
     uint64_t rejected_calls[COMMAND_COUNT];
     uint64_t ops_sample[NODE_OPS_SAMPLES];
     size_t ops_next;
@@ -192,6 +192,8 @@ struct node {
     struct loading loading;
     struct pause pause;
     struct node_stats stats;
+    struct timing timing;   /* execute.c, batch.c; told about time by node.c */
+    struct slowlog slowlog; /* slowlog_commands.c */
     struct mono_time cron_at;
     bool has_work; /* slices are waiting: do not sleep */
     bool is_active_expire_on;
@@ -252,10 +254,19 @@ void batch_resume(struct node *node, struct session *s);
 /* Before the requests of a batch: look at what is the same for all of them. */
 void execute_begin(struct node *node);
 void execute_request(struct node *node, const struct request *request);
+
+/* ---- slowlog_commands.c: what the slow log is told ------------------------------------------ */
+/* By the options as they are now. */
+void slowlog_configure(struct node *node);
+/* The command took so long. */
+void slowlog_note_request(struct node *node, const struct request *request, int64_t duration_us);
+/* The batch has run and is still there. */
+void slowlog_end_run(struct node *node);
+
 /* ---- reply.c -----------------------------------------------------------------------------------*/
 void node_log(const struct node *node, enum log_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
-/* Append an error reply and count it. */
+/* Append an error reply. */
 void reply_error(struct node *node, struct call *call, const char *format, ...) PRINTF_LIKE(3, 4);
 void reply_unknown_sub(struct node *node, struct call *call);
 /* Outside cluster mode: say so and return false. */

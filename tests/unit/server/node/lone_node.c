@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/server/node/lone_node.h"
+
+#include "base/glob.h"
+#include "base/mem.h"
+
+#include <criterion/criterion.h>
+
+#define UNIX_MS     INT64_C(1700000000000)
+#define ARENA_BYTES ((size_t)64 * 1024 * 1024)
+
+static struct moment now(void *context)
+{
+    struct lone_node *w = context;
+
+    w->now_ns += w->both_cost_ns;
+    return (struct moment){.mono = {.us = w->now_ns / 1000},
+                           .unix_ms = UNIX_MS + w->now_ns / 1000000};
+}
+
+static int64_t mono_ns(void *context)
+{
+    struct lone_node *w = context;
+
+    w->readings++;
+    w->now_ns += w->reading_cost_ns;
+    return w->now_ns;
+}
+
+static size_t resident_bytes(void *context)
+{
+    struct lone_node *w = context;
+
+    w->now_ns += w->memory_cost_ns;
+    return 0;
+}
+
+static void session_touched(void *context, struct session *s)
+{
+    (void)context;
+    (void)s;
+}
+
+static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
+                               struct errmsg *error)
+{
+    (void)ctx;
+    (void)path;
+    (void)out;
+    (void)error;
+    return FS_MISSING;
+}
+
+struct lone_node *lone_node_new(void)
+{
+    struct lone_node *w = mem_alloc_zeroed(MEM_TEST, sizeof(*w));
+    struct session_peer peer = {.address = "10.0.0.1:5000", .is_loopback = true};
+    struct config config;
+    struct errmsg error;
+
+    w->now_ns = INT64_C(1000000000);
+    w->fs = (struct fs){.ctx = w, .get_info = get_info};
+    w->env = (struct env){.context = w,
+                          .fs = &w->fs,
+                          .now = now,
+                          .mono_ns = mono_ns,
+                          .session_touched = session_touched,
+                          .resident_bytes = resident_bytes};
+    config_init(&config);
+    cr_assert(config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error));
+    w->node = node_new(&(struct node_options){.config = &config,
+                                              .env = &w->env,
+                                              .now = now(w),
+                                              .seed = 1,
+                                              .pid = 1,
+                                              .arena_bytes = ARENA_BYTES},
+                       &error);
+    cr_assert_not_null(w->node);
+    w->client = node_session_open(w->node, &peer, NULL);
+    return w;
+}
+
+void lone_node_free(struct lone_node *w)
+{
+    node_free(w->node);
+    buf_deinit(&w->shown);
+    mem_free(MEM_TEST, w);
+}
+
+static void show(struct lone_node *w, struct bytes output)
+{
+    buf_clear(&w->shown);
+    for (size_t i = 0; i < output.len; i++) {
+        if (output.data[i] != '\n') {
+            buf_append_byte(&w->shown, output.data[i] == '\r' ? '|' : output.data[i]);
+        }
+    }
+}
+
+const char *lone_node_send(struct lone_node *w, struct bytes input)
+{
+    struct bytes output;
+
+    node_begin_pass(w->node, now(w));
+    node_session_input(w->node, w->client, input);
+    node_end_pass(w->node);
+    output = session_output(w->client);
+    show(w, output);
+    node_session_written(w->node, w->client, output.len);
+    return buf_text(&w->shown);
+}
+
+const char *lone_node_ask(struct lone_node *w, const char *lines)
+{
+    return lone_node_send(w, bytes_from_text(lines));
+}
+
+void lone_node_expect(struct lone_node *w, const char *lines, const char *pattern)
+{
+    const char *answer = lone_node_ask(w, lines);
+
+    cr_expect(glob_match(bytes_from_text(pattern), bytes_from_text(answer)),
+              "%s answers %.2000s, not %s", lines, answer, pattern);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole node, alone in a world without disk and network, for the tests of this folder.
+ *
+ * Its clock stands still but for what a test makes things cost.  A reply is shown as it is on the
+ * wire, with '|' for each line end. */
+#ifndef STARLING_TESTS_LONE_NODE_H
+#define STARLING_TESTS_LONE_NODE_H
+
+#include "base/buf.h"
+#include "node/node.h"
+
+struct lone_node {
+    struct node *node;
+    struct env env;
+    struct fs fs;
+    struct session *client; /* 10.0.0.1:5000 */
+    int64_t now_ns;
+    int readings;            /* of env.mono_ns so far */
+    int64_t reading_cost_ns; /* what one costs */
+    int64_t both_cost_ns;    /* of a reading of both clocks: TIME */
+    int64_t memory_cost_ns;  /* of asking for the resident memory: INFO memory */
+    struct buf shown;
+};
+
+struct lone_node *lone_node_new(void);
+void lone_node_free(struct lone_node *w);
+/* Send lines of inline requests, all in one pass; what is answered, until the next call. */
+const char *lone_node_ask(struct lone_node *w, const char *lines);
+/* The same for bytes as they are. */
+const char *lone_node_send(struct lone_node *w, struct bytes input);
+/* Fails when the answer does not match; * and ? as in KEYS. */
+void lone_node_expect(struct lone_node *w, const char *lines, const char *pattern);
+
+#endif
