@@ -12,6 +12,14 @@
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* A hint to the processor that memory at address is going to be read.  The empty assembly keeps
+ * compilers from dropping whole functions that do nothing else, as having no effect. */
+static inline void prefetch(const void *address)
+{
+    __asm__ volatile("" : : "r"(address));
+    __builtin_prefetch(address);
+}
+
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The struct of which pointer is the member. */

@@ -47,9 +47,12 @@ static void append_bulk(struct buf *out, struct bytes value)
 
 static void append_line(struct buf *out, char type, struct bytes text)
 {
-    buf_append_byte(out, type);
-    buf_append_bytes(out, text);
-    buf_append(out, "\r\n", 2);
+    char *at = buf_reserve(out, text.len + 3);
+
+    *at++ = type;
+    memcpy(at, text.data, text.len);
+    memcpy(at + text.len, "\r\n", 2);
+    out->len += text.len + 3;
 }
 
 void resp_write_simple(struct resp_writer *w, const char *text)

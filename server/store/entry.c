@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "store/slab.h"
 
 enum {
     ENCODING_MASK = 15,
@@ -159,6 +160,26 @@ void entry_overwrite(struct entry *e, const struct entry_plan *plan)
     }
     write_head(e, plan);
     write_value(e, plan);
+}
+
+bool entry_replace_value(struct entry *e, struct bytes value, uint32_t last_used_s)
+{
+    const uint8_t small = ((unsigned)VALUE_STRING << TYPE_SHIFT) | (unsigned)VALUE_EMBSTR;
+    uint8_t *key_len = e->rest;
+    uint8_t *value_len = e->rest + 1;
+    size_t value_at = ENTRY_HEAD_BYTES + 2 + (size_t)*key_len;
+
+    if (e->kind != small || e->flags != 0 || value.len > UINT8_MAX) {
+        return false;
+    }
+    if (*value_len != value.len &&
+        slab_rounded_size(value_at + *value_len) != slab_rounded_size(value_at + value.len)) {
+        return false;
+    }
+    *value_len = (uint8_t)value.len;
+    entry_put_last_used(e, last_used_s);
+    memcpy((uint8_t *)e + value_at, value.data, value.len);
+    return true;
 }
 
 size_t entry_bytes_with_expiry(const struct entry *e, int64_t expire_at_ms)

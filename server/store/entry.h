@@ -161,6 +161,10 @@ void entry_write(struct entry *e, const struct entry_plan *plan);
 /* Make the entry what plan says, in memory large enough for both; the key stays, and plan->value
  * must not lie in the entry. */
 void entry_overwrite(struct entry *e, const struct entry_plan *plan);
+/* Another value for a small entry, in place: true when both the old and the new one are inline strings
+ * with a length of one byte, nothing but the value differs, and it takes memory of the same size.
+ * Else nothing has happened.  value must not lie in the entry. */
+bool entry_replace_value(struct entry *e, struct bytes value, uint32_t last_used_s);
 /* The bytes the entry would take with another expiry, and the change itself, from one memory
  * to another or in place (from == to). */
 size_t entry_bytes_with_expiry(const struct entry *e, int64_t expire_at_ms);

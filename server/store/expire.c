@@ -30,7 +30,7 @@ static void prefetch_entries(const struct table_shared *shared, const struct sha
                              uint32_t b)
 {
     for (unsigned i = 0; b < shard->bucket_count && i < BUCKET_PLACES; i++) {
-        __builtin_prefetch(slab_at(&shared->slab, bucket_ref(shard_bucket(shard, b), i)));
+        prefetch(slab_at(&shared->slab, bucket_ref(shard_bucket(shard, b), i)));
     }
 }
 

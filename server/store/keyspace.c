@@ -80,7 +80,7 @@ void keyspace_prefetch(const struct keyspace *ks, const struct key_ref *refs, si
     ASSERT(count <= KEYSPACE_PREFETCH_MAX);
     if (ks->is_cluster) {
         for (size_t i = 0; i < count; i++) {
-            __builtin_prefetch(&ks->tables[refs[i].table]);
+            prefetch(&ks->tables[refs[i].table]);
         }
     }
     for (size_t i = 0; i < count; i++) {
@@ -270,20 +270,43 @@ static struct entry_plan plan_value(const struct keyspace *ks, struct bytes valu
     return plan;
 }
 
-static void put_plan(struct keyspace *ks, const struct key_ref *ref, struct entry_plan *plan)
+/* place is where the key is, or NULL when it is not there. */
+static void put_plan(struct keyspace *ks, const struct key_ref *ref, struct table_place *place,
+                     struct entry_plan *plan)
 {
     struct table *table = &ks->tables[ref->table];
     struct counts before = counts_of(table);
-    struct table_place place;
 
-    if (find_place(ks, ref, &place)) {
-        table_before_change(&ks->shared, table, &place);
-        replace_entry(ks, table, &place, plan);
+    if (place != NULL) {
+        table_before_change(&ks->shared, table, place);
+        replace_entry(ks, table, place, plan);
     } else {
         plan->key = ref->bytes;
         add_entry(ks, table, ref, plan);
     }
     recount(ks, table, before);
+}
+
+/* What could be a canonical integer?  Most values are not, which their first byte tells. */
+static bool may_be_integer(struct bytes value)
+{
+    return value.len > 0 && value.len <= NUM_I64_TEXT &&
+           (value.data[0] == '-' || (unsigned char)(value.data[0] - '0') <= 9);
+}
+
+/* The usual change: a small string becomes another one that fits into its memory.  Nothing is
+ * counted anew.  False when it is anything else. */
+static bool replace_value(struct keyspace *ks, const struct table *table,
+                          const struct table_place *place, struct bytes value)
+{
+    struct entry *e = table_entry(&ks->shared, place->ref);
+
+    if (may_be_integer(value)) {
+        return false;
+    }
+    /* Early is harmless: an entry may be handed over before any change or none. */
+    table_before_change(&ks->shared, table, place);
+    return entry_replace_value(e, value, ks->clock_s);
 }
 
 /* Do the bytes lie in the arena, so that rewriting an entry could change them? */
@@ -299,15 +322,21 @@ void keyspace_set(struct keyspace *ks, const struct key_ref *ref, struct bytes v
                   int64_t expire_at_ms)
 {
     char copy[ENTRY_INLINE_MAX];
+    struct table_place place;
     struct entry_plan plan;
+    bool is_there = find_place(ks, ref, &place);
 
-    if (is_in_arena(ks, value)) {
+    if (UNLIKELY(is_in_arena(ks, value))) {
         ASSERT(value.len <= sizeof(copy));
         memcpy(copy, value.data, value.len);
         value.data = copy;
     }
+    if (is_there && expire_at_ms == EXPIRE_NEVER &&
+        replace_value(ks, &ks->tables[ref->table], &place, value)) {
+        return;
+    }
     plan = plan_value(ks, value, expire_at_ms);
-    put_plan(ks, ref, &plan);
+    put_plan(ks, ref, is_there ? &place : NULL, &plan);
 }
 
 void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_t value,
@@ -319,8 +348,9 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
                               .expire_at_ms = expire_at_ms,
                               .last_used_s = ks->clock_s};
     struct table_place place;
+    bool is_there = find_place(ks, ref, &place);
 
-    if (find_place(ks, ref, &place)) {
+    if (is_there) {
         struct entry *e = table_entry(&ks->shared, place.ref);
 
         if (entry_encoding(e) == VALUE_INT && entry_expire_at_ms(e) == expire_at_ms) {
@@ -329,7 +359,7 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
             return;
         }
     }
-    put_plan(ks, ref, &plan);
+    put_plan(ks, ref, is_there ? &place : NULL, &plan);
 }
 
 /* ---- editing -------------------------------------------------------------------------------- */
@@ -487,7 +517,7 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
         break;
     }
     remove_place(ks, from, &place);
-    put_plan(ks, to, &plan);
+    put_plan(ks, to, find_place(ks, to, &place) ? &place : NULL, &plan);
     reclaim_block(ks, key_block);
 }
 

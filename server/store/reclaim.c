@@ -92,7 +92,7 @@ static void free_dead_bucket(struct keyspace *ks, const struct shard *shard, uin
     const struct bucket *bucket = shard_bucket(shard, at);
 
     for (unsigned i = 0; i < BUCKET_PLACES && at + 1 < shard->bucket_count; i++) {
-        __builtin_prefetch(slab_at(&ks->shared.slab, bucket_ref(shard_bucket(shard, at + 1), i)));
+        prefetch(slab_at(&ks->shared.slab, bucket_ref(shard_bucket(shard, at + 1), i)));
     }
     for (unsigned i = 0; i < BUCKET_PLACES; i++) {
         uint64_t ref = bucket_ref(bucket, i);

@@ -294,7 +294,7 @@ static uint32_t part_items(struct table_shared *shared, uint32_t level)
         uint64_t hash;
 
         if (i + PREFETCH_AHEAD < count) {
-            __builtin_prefetch(table_entry(shared, items[i + PREFETCH_AHEAD].ref));
+            prefetch(table_entry(shared, items[i + PREFETCH_AHEAD].ref));
         }
         hash = table_entry_hash(shared, item.ref);
         item.hash = table_tag(hash, level + 1);

@@ -7,6 +7,10 @@
 #include "store/resize.h"
 #include "store/walk_marks.h"
 
+enum {
+    PREFETCH_BYTES_MAX = 256, /* of an entry; the processor follows longer ones by itself */
+};
+
 static bool key_is(const struct entry *e, struct bytes key)
 {
     struct entry_layout layout;
@@ -57,7 +61,7 @@ void table_prefetch_shard(const struct table *table, uint64_t hash)
     unsigned level;
 
     if (table->count > 0) {
-        __builtin_prefetch(table_shard(table, hash, &level));
+        prefetch(table_shard(table, hash, &level));
     }
 }
 
@@ -76,7 +80,7 @@ const struct bucket *table_prefetch_bucket(const struct table *table, uint64_t h
     }
     *tag = table_tag(hash, level);
     bucket = shard_bucket(shard, table_home(shard, *tag));
-    __builtin_prefetch(bucket);
+    prefetch(bucket);
     return bucket;
 }
 
@@ -86,13 +90,17 @@ void table_prefetch_entry(const struct table_shared *shared, const struct bucket
     unsigned matches = bucket_match(bucket, tag);
 
     if (matches != 0) {
-        const char *entry =
-            slab_at(&shared->slab, bucket_ref(bucket, (unsigned)__builtin_ctz(matches)));
+        uint64_t ref = bucket_ref(bucket, (unsigned)__builtin_ctz(matches));
+        const char *entry = slab_at(&shared->slab, ref);
+        size_t size = slab_object_size(&shared->slab, ref);
 
-        __builtin_prefetch(entry);
-        __builtin_prefetch(entry + BUCKET_BYTES);
+        size = size < PREFETCH_BYTES_MAX ? size : PREFETCH_BYTES_MAX;
+        for (size_t at = 0; at < size; at += BUCKET_BYTES) {
+            prefetch(entry + at);
+        }
+        prefetch(entry + size - 1);
     } else if (bucket_passed(bucket) > 0) {
-        __builtin_prefetch(bucket + 1);
+        prefetch(bucket + 1);
     }
 }
 

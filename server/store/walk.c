@@ -44,7 +44,7 @@ static void prefetch_bucket_entries(const struct table_shared *shared, const str
         return;
     }
     for (unsigned i = 0; i < BUCKET_PLACES; i++) {
-        __builtin_prefetch(slab_at(&shared->slab, bucket_ref(shard_bucket(shard, bucket), i)));
+        prefetch(slab_at(&shared->slab, bucket_ref(shard_bucket(shard, bucket), i)));
     }
 }
 
