@@ -17,16 +17,19 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmis
         -Wvla -Wundef -Wcast-qual -Wswitch-enum -Wimplicit-fallthrough -Werror
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -Icommon -Iserver -I. -MMD -MP -g -fno-omit-frame-pointer $(WARN)
 
-CFLAGS_release := -O3
+CFLAGS_release := -O2
 CFLAGS_debug   := -O0 -DSTARLING_DEBUG
 CFLAGS_asan    := -O1 -DSTARLING_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -DSTARLING_DEBUG -fsanitize=thread
 CFLAGS  := $(BASE_CFLAGS) $(CFLAGS_$(FLAVOUR))
 # The server's hot paths cross rooms whose types are opaque: gcc inlines them when it links the
 # program.  Objects hold ordinary code as well, which everything else links.
-ifeq ($(FLAVOUR)$(findstring gcc,$(CC)),releasegcc)
-LTO_CFLAGS  := -flto=auto -ffat-lto-objects
+ifeq ($(FLAVOUR),release)
+ROOM_CFLAGS := -O3
+ifneq ($(findstring gcc,$(CC)),)
+ROOM_CFLAGS += -flto=auto -ffat-lto-objects
 LTO_LDFLAGS := -flto=auto -O3
+endif
 endif
 LDFLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(FLAVOUR))) -pthread
 LDLIBS  := -lm
@@ -71,7 +74,7 @@ $(BUILD)/tests/%.o: tests/%.c
 	$(Q)$(CC) $(CFLAGS) -Wno-pedantic -c -o $@ $<
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D) && echo "  CC    $<"
-	$(Q)$(CC) $(CFLAGS) $(if $(filter cli/%,$<),,$(LTO_CFLAGS)) -include common/base/banned.h -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(if $(filter cli/%,$<),,$(ROOM_CFLAGS)) -include common/base/banned.h -c -o $@ $<
 
 define room_rule
 $(BUILD)/$(1)/room.a: $(call objects_of,$(1))

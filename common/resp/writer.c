@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "base/vec.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -93,6 +94,18 @@ void resp_write_integer(struct resp_writer *w, int64_t value)
 void resp_write_bulk(struct resp_writer *w, struct bytes value)
 {
     append_bulk(w->out, value);
+}
+
+void resp_write_bulk_block(struct resp_writer *w, struct block *block)
+{
+    if (w->pieces == NULL || block->len < RESP_PIECE_MIN) {
+        append_bulk(w->out, block_contents(block));
+        return;
+    }
+    append_header(w->out, '$', block->len);
+    VEC_PUSH(w->pieces, ((struct resp_piece){.at = w->out->len, .block = block_hold(block)}));
+    w->pieces->bytes += block->len;
+    buf_append(w->out, "\r\n", 2);
 }
 
 void resp_write_bulk_text(struct resp_writer *w, const char *text)

@@ -14,12 +14,32 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/block.h"
 #include "base/buf.h"
 #include "base/bytes.h"
+
+/* Bytes of a block in the midst of what was written to a buffer, so that they need not be copied. */
+struct resp_piece {
+    size_t at; /* they come when so much of the buffer has been sent */
+    struct block *block;
+};
+
+/* Grown by the macros of base/vec.h; in order.  Holds the blocks. */
+struct resp_pieces {
+    struct resp_piece *items;
+    size_t count;
+    size_t cap;
+    uint64_t bytes; /* of all of them, still to be sent */
+};
+
+enum {
+    RESP_PIECE_MIN = 32 * 1024, /* shorter ones are copied */
+};
 
 struct resp_writer {
     struct buf *out;
     int version;
+    struct resp_pieces *pieces; /* of out; NULL: everything is copied */
 };
 
 void resp_write_simple(struct resp_writer *w, const char *text);
@@ -27,6 +47,8 @@ void resp_write_simple(struct resp_writer *w, const char *text);
 void resp_write_error(struct resp_writer *w, const char *format, ...) PRINTF_LIKE(2, 3);
 void resp_write_integer(struct resp_writer *w, int64_t value);
 void resp_write_bulk(struct resp_writer *w, struct bytes value);
+/* The block's contents: copied, or held as a piece until they are sent. */
+void resp_write_bulk_block(struct resp_writer *w, struct block *block);
 void resp_write_bulk_text(struct resp_writer *w, const char *text);
 void resp_write_bulk_printf(struct resp_writer *w, const char *format, ...) PRINTF_LIKE(2, 3);
 void resp_write_null(struct resp_writer *w);

@@ -134,6 +134,8 @@ void reply_entry(struct exec *x, const struct entry *e)
 
     if (e == NULL) {
         resp_write_null(x->reply);
+    } else if (entry_string_block(e) != NULL) {
+        resp_write_bulk_block(x->reply, entry_string_block(e));
     } else {
         resp_write_bulk(x->reply, entry_string(e, scratch));
     }

@@ -171,6 +171,17 @@ void conn_session_touched(void *context, struct session *s)
     }
 }
 
+static enum sock_status offer_output(struct conn *conn, size_t *written, struct errmsg *error)
+{
+    struct bytes pieces[SOCK_WRITE_PIECES];
+    size_t count = session_output(conn->session, pieces, SOCK_WRITE_PIECES);
+
+    if (LIKELY(count == 1)) {
+        return sock_write(conn->watch.fd, pieces[0], written, error);
+    }
+    return sock_write_pieces(conn->watch.fd, pieces, count, written, error);
+}
+
 /* False when the connection is gone. */
 static bool write_output(struct shell *shell, struct conn *conn)
 {
@@ -181,7 +192,7 @@ static bool write_output(struct shell *shell, struct conn *conn)
         size_t written = 0;
         size_t pending = session_output_pending(s);
 
-        switch (sock_write(conn->watch.fd, session_output(s), &written, &error)) {
+        switch (offer_output(conn, &written, &error)) {
         case SOCK_OK:
             node_session_written(shell->node, s, written);
             if (written < pending) {

@@ -150,7 +150,7 @@ void batch_deinit(struct batch *batch)
 
 static void refuse_input(struct node *node, struct session *s, const char *reason)
 {
-    struct resp_writer reply = {.out = &s->out, .version = s->protocol};
+    struct resp_writer reply = session_writer(s);
 
     /* Earlier requests of the pipeline are answered first. */
     batch_run(node);

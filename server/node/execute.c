@@ -120,7 +120,7 @@ static void execute_asking(struct node *node, const struct request *request)
     struct session *s = request->session;
     size_t out_before = s->out.len;
     bool is_heard = takes_reply(s);
-    struct resp_writer reply = {.out = &s->out, .version = s->protocol};
+    struct resp_writer reply = session_writer(s);
     struct call call = {
         .session = s,
         .spec = request->spec,
@@ -143,7 +143,7 @@ static void execute_asking(struct node *node, const struct request *request)
         is_heard = true; /* ON is answered though silence was the rule so far */
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
-        s->out.len = s->out_sent > out_before ? s->out_sent : out_before;
+        session_output_cut(s, s->out_sent > out_before ? s->out_sent : out_before);
         s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
     }
 }
@@ -153,9 +153,10 @@ void execute_request(struct node *node, const struct request *request)
     struct session *s = request->session;
 
     s->active_at = node->now.mono;
+    session_take_buffer(&node->sessions, s);
     if (LIKELY(request->is_plain && (request->spec->flags & node->batch.open_for) != 0 &&
                (s->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED)) {
-        struct resp_writer reply = {.out = &s->out, .version = s->protocol};
+        struct resp_writer reply = session_writer(s);
 
         run(node, request, &reply, NULL);
     } else {

@@ -319,7 +319,7 @@ bool node_session_wants_input(const struct node *node, const struct session *s)
 void node_session_written(struct node *node, struct session *s, size_t len)
 {
     timing_make_stale(&node->timing);
-    session_output_done(s, len);
+    session_output_done(&node->sessions, s, len);
     node->stats.net_output_bytes += len;
     if (s->hold == HOLD_OUTPUT && session_output_pending(s) < NODE_OUTPUT_LOW) {
         waiting_release(node, s);

@@ -33,14 +33,9 @@ void waiting_release(struct node *node, struct session *s)
     node->has_work = true;
 }
 
-static struct resp_writer writer_of(struct session *s)
-{
-    return (struct resp_writer){.out = &s->out, .version = s->protocol};
-}
-
 static void answer_wait(struct node *node, struct session *s)
 {
-    struct resp_writer reply = writer_of(s);
+    struct resp_writer reply = session_writer(s);
 
     resp_write_integer(&reply, (int64_t)primary_acked_count(node, s->wait_offset));
     node_touch(node, s);
@@ -77,7 +72,7 @@ void waiting_on_file(struct node *node, enum session_hold hold, const char *prob
 {
     LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
-        struct resp_writer reply = writer_of(s);
+        struct resp_writer reply = session_writer(s);
 
         if (s->hold != hold) {
             continue;
@@ -96,7 +91,7 @@ void waiting_on_demotion(struct node *node)
 {
     LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
-        struct resp_writer reply = writer_of(s);
+        struct resp_writer reply = session_writer(s);
 
         if (s->hold == HOLD_WAIT) {
             resp_write_error(&reply, "UNBLOCKED force unblock from blocking operation, instance "

@@ -4,10 +4,12 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/vec.h"
 
 enum {
-    OUT_KEPT_BYTES = 16 * 1024, /* an empty output buffer above this is given back */
-    COMPACT_BYTES = 256 * 1024, /* move the rest to the front once so much was sent */
+    OUT_FIRST_BYTES = 16 * 1024, /* of an output buffer */
+    OUT_KEPT_BYTES = 64 * 1024,  /* an empty one above this is given back */
+    COMPACT_BYTES = 256 * 1024,  /* move the rest to the front once so much was sent */
 };
 
 void session_table_init(struct session_table *table)
@@ -19,6 +21,9 @@ void session_table_init(struct session_table *table)
 void session_table_deinit(struct session_table *table)
 {
     ASSERT(table->count == 0);
+    while (table->spare_count > 0) {
+        buf_deinit(&table->spare[--table->spare_count]);
+    }
     hashtable_deinit(&table->by_id);
 }
 
@@ -53,6 +58,8 @@ void session_free(struct session_table *table, struct session *s)
     resp_reader_deinit(&s->reader);
     buf_deinit(&s->in);
     buf_deinit(&s->stash);
+    session_output_cut(s, 0);
+    VEC_DEINIT(&s->pieces);
     buf_deinit(&s->out);
     mem_free(MEM_SESSION, s);
     table->count--;
@@ -65,29 +72,130 @@ struct session *session_find(const struct session_table *table, uint64_t id)
     return found != NULL ? CONTAINER_OF(found, struct session, by_id) : NULL;
 }
 
-struct bytes session_output(const struct session *s)
+/* ---- output ----------------------------------------------------------------------------------- */
+
+void session_take_buffer(struct session_table *table, struct session *s)
 {
-    return bytes_from(buf_bytes(&s->out), s->out_sent);
+    if (s->out.cap > 0) {
+        return;
+    }
+    if (table->spare_count > 0) {
+        s->out = buf_steal(&table->spare[--table->spare_count]);
+    } else {
+        (void)buf_reserve(&s->out, OUT_FIRST_BYTES);
+    }
 }
 
-void session_output_done(struct session *s, size_t len)
+static void give_buffer(struct session_table *table, struct session *s)
 {
-    s->out_sent += len;
+    buf_clear(&s->out);
+    s->out_sent = 0;
+    if (s->out.cap >= OUT_FIRST_BYTES && s->out.cap <= OUT_KEPT_BYTES &&
+        table->spare_count < SESSION_SPARE_BUFFERS) {
+        table->spare[table->spare_count++] = buf_steal(&s->out);
+    } else {
+        buf_deinit(&s->out);
+    }
+}
+
+struct resp_writer session_writer(struct session *s)
+{
+    return (struct resp_writer){.out = &s->out, .version = s->protocol, .pieces = &s->pieces};
+}
+
+/* What is left of a piece. */
+static struct bytes piece_rest(const struct session *s, size_t index)
+{
+    return bytes_from(block_contents(s->pieces.items[index].block), index == 0 ? s->piece_sent : 0);
+}
+
+size_t session_output(const struct session *s, struct bytes *pieces, size_t max)
+{
+    size_t from = s->out_sent;
+    size_t next = 0;
+    size_t count = 0;
+
+    while (count < max) {
+        bool is_last = next == s->pieces.count;
+        size_t end = is_last ? s->out.len : s->pieces.items[next].at;
+
+        if (end > from) {
+            pieces[count++] = bytes_make(s->out.data + from, end - from);
+            from = end;
+        } else if (is_last) {
+            break;
+        } else {
+            pieces[count++] = piece_rest(s, next++);
+        }
+    }
+    return count;
+}
+
+static void drop_first_piece(struct session *s)
+{
+    block_release(s->pieces.items[0].block);
+    s->pieces.count--;
+    memmove(s->pieces.items, s->pieces.items + 1, s->pieces.count * sizeof(*s->pieces.items));
+    s->piece_sent = 0;
+    if (s->pieces.count == 0) {
+        VEC_DEINIT(&s->pieces);
+    }
+}
+
+/* The sent part of out is dropped once it is much. */
+static void compact_output(struct session *s)
+{
+    if (s->out_sent < COMPACT_BYTES || s->out_sent < s->out.len / 2) {
+        return;
+    }
+    buf_consume(&s->out, s->out_sent);
+    for (size_t i = 0; i < s->pieces.count; i++) {
+        s->pieces.items[i].at -= s->out_sent;
+    }
+    s->out_sent = 0;
+}
+
+void session_output_done(struct session_table *table, struct session *s, size_t len)
+{
     s->bytes_out += len;
+    while (UNLIKELY(s->pieces.count > 0)) {
+        size_t before = s->pieces.items[0].at - s->out_sent;
+        size_t rest = piece_rest(s, 0).len;
+
+        if (len < before) {
+            break;
+        }
+        s->out_sent += before;
+        len -= before;
+        s->pieces.bytes -= len < rest ? len : rest;
+        if (len < rest) {
+            s->piece_sent += len;
+            return;
+        }
+        len -= rest;
+        drop_first_piece(s);
+    }
+    s->out_sent += len;
     ASSERT(s->out_sent <= s->out.len);
     if (s->out_sent == s->out.len) {
-        buf_clear(&s->out);
-        s->out_sent = 0;
-        buf_shrink_when_empty(&s->out, OUT_KEPT_BYTES);
-    } else if (s->out_sent >= COMPACT_BYTES && s->out_sent >= s->out.len / 2) {
-        buf_consume(&s->out, s->out_sent);
-        s->out_sent = 0;
+        give_buffer(table, s);
+    } else {
+        compact_output(s);
     }
+}
+
+void session_output_cut(struct session *s, size_t out_len)
+{
+    while (s->pieces.count > 0 && s->pieces.items[s->pieces.count - 1].at > out_len) {
+        s->pieces.bytes -= piece_rest(s, s->pieces.count - 1).len;
+        block_release(VEC_POP(&s->pieces).block);
+    }
+    s->out.len = out_len;
 }
 
 size_t session_output_pending(const struct session *s)
 {
-    return s->out.len - s->out_sent;
+    return s->out.len - s->out_sent + s->pieces.bytes;
 }
 
 size_t session_memory(const struct session *s)

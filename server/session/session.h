@@ -6,7 +6,11 @@
  * A session knows no socket.  The shell that owns the connection appends input through the
  * node and takes output from session_output().
  *
- * Invariants:  (1) out_sent <= out.len
+ * Output is a buffer, with blocks (large values) that are to be sent in the midst of it.  A session
+ * has a buffer only while there is something to send: buffers go round among all sessions, so those
+ * that are idle cost none, and those that are busy find one that is warm.
+ *
+ * Invariants:  (1) out_sent <= out.len, and out_sent <= the first piece's place
  *              (2) while SESSION_HELD no request of this session is executed: what arrives
  *                  goes to stash, in order, and is read again on release
  * Owned by struct session_table.  Loop thread only. */
@@ -22,6 +26,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "resp/request.h"
+#include "resp/writer.h"
 #include "spec/command.h"
 
 enum session_flags {
@@ -72,44 +77,47 @@ struct session_peer {
 };
 
 struct session {
-    uint64_t id;
+    /* What every request touches comes first. */
     uint32_t flags;
     unsigned db;
     int protocol; /* 2 or 3 */
-    struct session_peer peer;
+    enum session_hold hold;
+    struct buf out;
+    size_t out_sent;            /* front part of out that was written */
+    struct resp_pieces pieces;  /* blocks that are sent between parts of out */
+    size_t piece_sent;          /* of the first one */
+    struct buf in;              /* the beginning of a request that is not complete */
+    size_t in_consumed;         /* front part of in that the running batch has split already */
+    struct mono_time active_at; /* the last request */
+    const struct command_spec *last_command;
+    uint64_t command_count;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t last_write_offset;
+    struct list touched;
+    struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
+    void *shell;       /* the connection, for the shell alone */
+    struct resp_reader reader;
+
+    uint64_t id;
+    struct buf stash; /* whole requests that arrived while held */
     struct buf name;
     struct buf lib_name;
     struct buf lib_version;
-
-    struct resp_reader reader;
-    struct buf in;      /* the beginning of a request that is not complete */
-    size_t in_consumed; /* front part of in that the running batch has split already */
-    struct buf stash;   /* whole requests that arrived while held */
-    struct buf out;
-    size_t out_sent; /* front part of out that was written */
-
-    enum session_hold hold;
     struct heap_node deadline; /* of the hold, in ms of monotonic time */
     uint64_t wait_offset;      /* HOLD_WAIT */
     uint32_t wait_replicas;    /* HOLD_WAIT */
-    uint64_t last_write_offset;
-
     struct mono_time created_at;
-    struct mono_time active_at;          /* the last request */
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
-    const struct command_spec *last_command;
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    uint64_t command_count;
-
-    struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
-    void *shell;       /* the connection, for the shell alone */
-
     struct hashtable_node by_id;
     struct list all;
-    struct list touched;
     struct list resumed;
     struct list held;
+    struct session_peer peer;
+};
+
+enum {
+    SESSION_SPARE_BUFFERS = 64,
 };
 
 struct session_table {
@@ -117,6 +125,8 @@ struct session_table {
     struct list all; /* oldest first */
     size_t count;
     uint64_t next_id;
+    struct buf spare[SESSION_SPARE_BUFFERS]; /* empty output buffers; the last was used last */
+    size_t spare_count;
 };
 
 void session_table_init(struct session_table *table);
@@ -127,10 +137,17 @@ struct session *session_new(struct session_table *table, const struct session_pe
 void session_free(struct session_table *table, struct session *s);
 struct session *session_find(const struct session_table *table, uint64_t id);
 
-/* Bytes that are to be written, borrowed until the next change of the session. */
-struct bytes session_output(const struct session *s);
-/* len bytes were written. */
-void session_output_done(struct session *s, size_t len);
+/* Before something is written to out: a buffer that is there already, when it has none. */
+void session_take_buffer(struct session_table *table, struct session *s);
+/* The writer of replies to s. */
+struct resp_writer session_writer(struct session *s);
+/* Bytes that are to be written, in at most max pieces; borrowed until the next change of the
+ * session.  Returns how many pieces there are. */
+size_t session_output(const struct session *s, struct bytes *pieces, size_t max);
+/* The first len of them were written. */
+void session_output_done(struct session_table *table, struct session *s, size_t len);
+/* Take back what was written behind the first out_len bytes of out; none of it was sent. */
+void session_output_cut(struct session *s, size_t out_len);
 size_t session_output_pending(const struct session *s);
 /* Bytes of input and output buffers. */
 size_t session_memory(const struct session *s);

@@ -271,6 +271,11 @@ struct bytes entry_string(const struct entry *e, char *scratch)
     return bytes_make(entry_value_block(e)->data, entry_value_block(e)->len);
 }
 
+struct block *entry_string_block(const struct entry *e)
+{
+    return entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL;
+}
+
 size_t entry_string_len(const struct entry *e)
 {
     char scratch[NUM_I64_TEXT + 1];
@@ -284,19 +289,19 @@ void entry_put_integer(struct entry *e, int64_t value)
     memcpy((uint8_t *)e + entry_layout(e).value_at, &value, sizeof(value));
 }
 
-struct entry_block *entry_value_block(const struct entry *e)
+struct block *entry_value_block(const struct entry *e)
 {
     ASSERT(entry_encoding(e) == VALUE_RAW);
     return entry_block_at(e, entry_layout(e).value_at);
 }
 
-void entry_put_value_block(struct entry *e, struct entry_block *block)
+void entry_put_value_block(struct entry *e, struct block *block)
 {
     ASSERT(entry_encoding(e) == VALUE_RAW);
     memcpy((uint8_t *)e + entry_layout(e).value_at, &block, sizeof(block));
 }
 
-struct entry_block *entry_key_block(const struct entry *e)
+struct block *entry_key_block(const struct entry *e)
 {
     if ((e->flags & ENTRY_KEY_OUT) == 0) {
         return NULL;

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "base/bytes.h"
 #include "store/keyspace.h"
 
@@ -49,13 +50,6 @@ struct entry {
     uint8_t rest[];
 };
 
-/* Out-of-line bytes; capacity_bytes may be larger than len for strings that grow. */
-struct entry_block {
-    uint64_t len;
-    uint64_t capacity_bytes;
-    char data[];
-};
-
 /* Where the parts of an entry are, relative to its start. */
 struct entry_layout {
     size_t key_at;
@@ -67,11 +61,11 @@ struct entry_layout {
 /* What an entry is to be: either value (inline), integer or block counts, by encoding. */
 struct entry_plan {
     struct bytes key;
-    struct entry_block *key_block; /* when key.len > ENTRY_INLINE_MAX */
+    struct block *key_block; /* when key.len > ENTRY_INLINE_MAX */
     enum value_encoding encoding;
-    struct bytes value;              /* VALUE_EMBSTR */
-    int64_t integer;                 /* VALUE_INT */
-    struct entry_block *value_block; /* VALUE_RAW */
+    struct bytes value;        /* VALUE_EMBSTR */
+    int64_t integer;           /* VALUE_INT */
+    struct block *value_block; /* VALUE_RAW */
     int64_t expire_at_ms;
     uint32_t last_used_s;
     bool is_edited;
@@ -136,9 +130,9 @@ static inline struct entry_layout entry_layout(const struct entry *e)
     return layout;
 }
 
-static inline struct entry_block *entry_block_at(const struct entry *e, size_t at)
+static inline struct block *entry_block_at(const struct entry *e, size_t at)
 {
-    struct entry_block *block;
+    struct block *block;
 
     memcpy(&block, (const uint8_t *)e + at, sizeof(block));
     return block;
@@ -172,10 +166,10 @@ void entry_copy_with_expiry(struct entry *to, const struct entry *from, int64_t 
 /* VALUE_INT only. */
 void entry_put_integer(struct entry *e, int64_t value);
 /* VALUE_RAW only. */
-struct entry_block *entry_value_block(const struct entry *e);
-void entry_put_value_block(struct entry *e, struct entry_block *block);
+struct block *entry_value_block(const struct entry *e);
+void entry_put_value_block(struct entry *e, struct block *block);
 /* The block of the key, or NULL. */
-struct entry_block *entry_key_block(const struct entry *e);
+struct block *entry_key_block(const struct entry *e);
 uint32_t entry_last_used_s(const struct entry *e);
 void entry_put_last_used(struct entry *e, uint32_t second);
 /* Assert that the parts fit into size bytes. */

@@ -128,7 +128,7 @@ struct entry *keyspace_find(const struct keyspace *ks, const struct key_ref *ref
 
 size_t keyspace_entry_bytes(const struct keyspace *ks, const struct entry *e)
 {
-    const struct entry_block *key = entry_key_block(e);
+    const struct block *key = entry_key_block(e);
     size_t bytes = slab_object_size(&ks->shared.slab, slab_ref(&ks->shared.slab, e));
 
     bytes += key != NULL ? block_bytes(key) : 0;
@@ -171,7 +171,7 @@ static void recount(struct keyspace *ks, const struct table *table, struct count
     }
 }
 
-static void count_block(struct keyspace *ks, struct table *table, const struct entry_block *block)
+static void count_block(struct keyspace *ks, struct table *table, const struct block *block)
 {
     if (block != NULL) {
         table->large_bytes += block_bytes(block);
@@ -179,17 +179,12 @@ static void count_block(struct keyspace *ks, struct table *table, const struct e
     }
 }
 
-static void uncount_block(struct keyspace *ks, struct table *table, const struct entry_block *block)
+static void uncount_block(struct keyspace *ks, struct table *table, const struct block *block)
 {
     if (block != NULL) {
         table->large_bytes -= block_bytes(block);
         ks->large_bytes -= block_bytes(block);
     }
-}
-
-static struct entry_block *value_block_of(const struct entry *e)
-{
-    return entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL;
 }
 
 /* ---- setting -------------------------------------------------------------------------------- */
@@ -229,7 +224,7 @@ static void replace_entry(struct keyspace *ks, struct table *table, struct table
                           struct entry_plan *plan)
 {
     struct entry *old = table_entry(&ks->shared, place->ref);
-    struct entry_block *old_block = value_block_of(old);
+    struct block *old_block = entry_string_block(old);
     int64_t old_expiry = entry_expire_at_ms(old);
     uint64_t old_ref = place->ref;
     size_t size;
@@ -365,10 +360,10 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
 /* ---- editing -------------------------------------------------------------------------------- */
 
 /* A block for the string that is to have len bytes, with room to grow. */
-static struct entry_block *grown_block(struct bytes old, size_t len)
+static struct block *grown_block(struct bytes old, size_t len)
 {
     size_t spare = len < GROWTH_MAX ? len : GROWTH_MAX;
-    struct entry_block *block = block_new(old, len + spare);
+    struct block *block = block_new(old, len + spare);
 
     memset(block->data + old.len, 0, len - old.len);
     block->len = len;
@@ -378,9 +373,19 @@ static struct entry_block *grown_block(struct bytes old, size_t len)
 /* Grow the value block of the entry at place to len bytes. */
 static char *edit_block(struct keyspace *ks, struct table *table, struct entry *e, size_t len)
 {
-    struct entry_block *block = entry_value_block(e);
+    struct block *block = entry_value_block(e);
 
     e->flags |= ENTRY_EDITED;
+    if (block->holders > 1) {
+        /* It is still being sent: those bytes must stay as they are. */
+        len = len > block->len ? len : block->len;
+        uncount_block(ks, table, block);
+        entry_put_value_block(e, grown_block(block_contents(block), len));
+        block_release(block);
+        block = entry_value_block(e);
+        count_block(ks, table, block);
+        return block->data;
+    }
     if (len <= block->len) {
         return block->data;
     }
@@ -388,8 +393,7 @@ static char *edit_block(struct keyspace *ks, struct table *table, struct entry *
         size_t spare = len < GROWTH_MAX ? len : GROWTH_MAX;
 
         uncount_block(ks, table, block);
-        block = mem_realloc(MEM_STORE, block, sizeof(*block) + len + spare);
-        block->capacity_bytes = len + spare;
+        block = block_resize(block, len + spare);
         count_block(ks, table, block);
         entry_put_value_block(e, block);
     }
@@ -468,7 +472,7 @@ static void remove_place(struct keyspace *ks, const struct key_ref *ref,
 
     table_before_change(&ks->shared, table, place);
     uncount_block(ks, table, entry_key_block(e));
-    uncount_block(ks, table, value_block_of(e));
+    uncount_block(ks, table, entry_string_block(e));
     free_object(ks, table, place->ref);
     table_remove(&ks->shared, table, ref->hash, place, expiry);
     recount(ks, table, before);
@@ -477,14 +481,14 @@ static void remove_place(struct keyspace *ks, const struct key_ref *ref,
 bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref)
 {
     struct table_place place;
-    struct entry_block *key_block;
-    struct entry_block *value_block;
+    struct block *key_block;
+    struct block *value_block;
 
     if (!find_place(ks, ref, &place)) {
         return false;
     }
     key_block = entry_key_block(table_entry(&ks->shared, place.ref));
-    value_block = value_block_of(table_entry(&ks->shared, place.ref));
+    value_block = entry_string_block(table_entry(&ks->shared, place.ref));
     remove_place(ks, ref, &place);
     reclaim_block(ks, key_block);
     reclaim_block(ks, value_block);
@@ -495,7 +499,7 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
 {
     struct table_place place = get_place(ks, from);
     const struct entry *e = table_entry(&ks->shared, place.ref);
-    struct entry_block *key_block = entry_key_block(e);
+    struct block *key_block = entry_key_block(e);
     char copy[ENTRY_INLINE_MAX];
     char scratch[NUM_I64_TEXT + 1];
     struct entry_plan plan = {.encoding = entry_encoding(e),

@@ -27,6 +27,7 @@
 
 struct keyspace;
 struct entry;
+struct block;
 
 enum {
     EXPIRE_NEVER = -1, /* for expire_at_ms */
@@ -87,6 +88,9 @@ bool entry_is_expired(const struct entry *e, int64_t now_ms);
 /* The string value.  An integer is written as text into scratch (at least 21 bytes) and the
  * result points there. */
 struct bytes entry_string(const struct entry *e, char *scratch);
+/* The block that holds the value, or NULL when it has none.  Who wants the bytes for longer than a
+ * borrow lasts holds the block. */
+struct block *entry_string_block(const struct entry *e);
 /* Changed by keyspace_edit since it was set? */
 bool entry_was_edited(const struct entry *e);
 bool entry_integer(const struct entry *e, int64_t *out); /* true when the encoding is VALUE_INT */

@@ -46,18 +46,15 @@ struct keyspace {
     struct table_shared shared;
     struct expire_place expire;
     VEC(struct reclaim_table) dead_tables;
-    VEC(struct entry_block *) dead_blocks;
+    VEC(struct block *) dead_blocks;
     size_t pending_bytes;
 };
 
 /* First table from number on whose bit is set, or table_count. */
 uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, uint32_t number);
 
-/* Blocks of values: bytes is what a block takes. */
-size_t block_bytes(const struct entry_block *block);
-struct entry_block *block_new(struct bytes contents, size_t capacity_bytes);
-/* Free now when small, by and by when large. */
-void reclaim_block(struct keyspace *ks, struct entry_block *block);
+/* Let go of it; when nobody else holds it, it is freed now if small, by and by if large. */
+void reclaim_block(struct keyspace *ks, struct block *block);
 /* The entries of the table are freed by and by; the table is empty afterwards. */
 void reclaim_table(struct keyspace *ks, struct table *table);
 /* Free all that waits but slab objects: the arena is about to go. */

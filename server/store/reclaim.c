@@ -11,31 +11,13 @@ enum {
     PAGE_COST = 50,            /* of giving a page back */
 };
 
-size_t block_bytes(const struct entry_block *block)
-{
-    return sizeof(*block) + block->capacity_bytes;
-}
-
-struct entry_block *block_new(struct bytes contents, size_t capacity_bytes)
-{
-    struct entry_block *block = mem_alloc(MEM_STORE, sizeof(*block) + capacity_bytes);
-
-    ASSERT(contents.len <= capacity_bytes);
-    block->len = contents.len;
-    block->capacity_bytes = capacity_bytes;
-    if (contents.len > 0) {
-        memcpy(block->data, contents.data, contents.len);
-    }
-    return block;
-}
-
-void reclaim_block(struct keyspace *ks, struct entry_block *block)
+void reclaim_block(struct keyspace *ks, struct block *block)
 {
     if (block == NULL) {
         return;
     }
-    if (block_bytes(block) <= BLOCK_AT_ONCE) {
-        mem_free(MEM_STORE, block);
+    if (block->holders > 1 || block_bytes(block) <= BLOCK_AT_ONCE) {
+        block_release(block);
         return;
     }
     ks->pending_bytes += block_bytes(block);
@@ -59,24 +41,24 @@ void reclaim_table(struct keyspace *ks, struct table *table)
  * back to the system without moving the rest. */
 static void free_block_slice(struct keyspace *ks)
 {
-    struct entry_block **last = &ks->dead_blocks.items[ks->dead_blocks.count - 1];
+    struct block **last = &ks->dead_blocks.items[ks->dead_blocks.count - 1];
 
     if ((*last)->capacity_bytes <= BLOCK_SLICE) {
         ks->pending_bytes -= block_bytes(*last);
-        mem_free(MEM_STORE, *last);
+        block_release(*last);
         ks->dead_blocks.count--;
         return;
     }
-    (*last)->capacity_bytes -= BLOCK_SLICE;
+    (*last)->len = 0;
     ks->pending_bytes -= BLOCK_SLICE;
-    *last = mem_realloc(MEM_STORE, *last, block_bytes(*last));
+    *last = block_resize(*last, (*last)->capacity_bytes - BLOCK_SLICE);
 }
 
 static void free_dead_entry(struct keyspace *ks, uint64_t ref)
 {
     struct entry *e = table_entry(&ks->shared, ref);
-    struct entry_block *key = entry_key_block(e);
-    struct entry_block *value = entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL;
+    struct block *key = entry_key_block(e);
+    struct block *value = entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL;
 
     ks->pending_bytes -= slab_object_size(&ks->shared.slab, ref);
     ks->pending_bytes -= key != NULL ? block_bytes(key) : 0;
@@ -160,7 +142,7 @@ void reclaim_all(struct keyspace *ks)
         }
     }
     while (ks->dead_blocks.count > 0) {
-        mem_free(MEM_STORE, VEC_POP(&ks->dead_blocks));
+        block_release(VEC_POP(&ks->dead_blocks));
     }
     VEC_DEINIT(&ks->dead_tables);
     VEC_DEINIT(&ks->dead_blocks);

@@ -246,6 +246,7 @@ bool admin_command(struct world *world, int node, const char *command, char *rep
     struct session_peer peer = {.is_loopback = true, .address = "administrator"};
     struct session *s;
     struct buf request = {0};
+    struct bytes answer;
     struct bytes rest = bytes_from_text(command);
     struct bytes words[16];
     size_t count = 0;
@@ -260,8 +261,11 @@ bool admin_command(struct world *world, int node, const char *command, char *rep
     ASSERT(s != NULL);
     node_session_input(n->node, s, buf_bytes(&request));
     node_end_pass(n->node);
-    bytes_to_text(session_output(s), reply, size);
-    session_output_done(s, session_output_pending(s));
+    reply[0] = '\0';
+    if (session_output(s, &answer, 1) == 1) {
+        bytes_to_text(answer, reply, size);
+        node_session_written(n->node, s, answer.len);
+    }
     for (size_t i = 0; i < n->touched_count; i++) {
         if (n->touched[i] == s) {
             n->touched[i] = n->touched[--n->touched_count];

@@ -429,8 +429,9 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
 {
     struct sim_conn *conn = s->shell;
 
-    if (!(s->flags & SESSION_CLOSE_NOW)) {
-        struct bytes out = session_output(s);
+    struct bytes out;
+
+    while (!(s->flags & SESSION_CLOSE_NOW) && session_output(s, &out, 1) == 1) {
         size_t len = out.len;
 
         network_send(world, conn, 1, out);

@@ -89,7 +89,6 @@ void lone_node_free(struct lone_node *w)
 
 static void show(struct lone_node *w, struct bytes output)
 {
-    buf_clear(&w->shown);
     for (size_t i = 0; i < output.len; i++) {
         if (output.data[i] != '\n') {
             buf_append_byte(&w->shown, output.data[i] == '\r' ? '|' : output.data[i]);
@@ -104,9 +103,11 @@ const char *lone_node_send(struct lone_node *w, struct bytes input)
     node_begin_pass(w->node, now(w));
     node_session_input(w->node, w->client, input);
     node_end_pass(w->node);
-    output = session_output(w->client);
-    show(w, output);
-    node_session_written(w->node, w->client, output.len);
+    buf_clear(&w->shown);
+    while (session_output(w->client, &output, 1) == 1) {
+        show(w, output);
+        node_session_written(w->node, w->client, output.len);
+    }
     return buf_text(&w->shown);
 }
 

@@ -43,10 +43,12 @@ Test(session, gives_its_output_in_order_however_little_is_written)
         buf_append_byte(&s->out, (char)(i % 251));
     }
     while (session_output_pending(s) > 0) {
+        struct bytes output;
         size_t len = session_output_pending(s) < 777 ? session_output_pending(s) : 777;
 
-        buf_append_bytes(&seen, bytes_prefix(session_output(s), len));
-        session_output_done(s, len);
+        cr_assert_eq(session_output(s, &output, 1), 1);
+        buf_append_bytes(&seen, bytes_prefix(output, len));
+        session_output_done(&table, s, len);
     }
     cr_assert_eq(seen.len, 200000);
     for (size_t i = 0; i < seen.len; i++) {
@@ -55,6 +57,106 @@ Test(session, gives_its_output_in_order_however_little_is_written)
     cr_assert_eq(s->bytes_out, 200000);
     buf_deinit(&seen);
     session_free(&table, s);
+    session_table_deinit(&table);
+}
+
+/* Replies "small", a block, "small", another block. */
+static void answer_with_blocks(struct session *s, struct block *block, struct buf *expected)
+{
+    struct resp_writer writer = session_writer(s);
+    struct resp_writer copier = {.out = expected, .version = 2};
+
+    for (int i = 0; i < 3; i++) {
+        resp_write_simple(&writer, "small");
+        resp_write_bulk_block(&writer, block);
+        resp_write_simple(&copier, "small");
+        resp_write_bulk(&copier, block_contents(block));
+    }
+}
+
+Test(session, sends_blocks_in_their_place_without_a_copy_however_little_is_written)
+{
+    struct session_table table;
+    struct session *s;
+    struct block *block = block_new((struct bytes){0}, RESP_PIECE_MIN);
+    struct buf seen = {0};
+    struct buf expected = {0};
+    struct bytes pieces[3];
+
+    session_table_init(&table);
+    s = make(&table);
+    memset(block->data, 'b', RESP_PIECE_MIN);
+    block->len = RESP_PIECE_MIN;
+    answer_with_blocks(s, block, &expected);
+    cr_assert_eq(session_output_pending(s), expected.len);
+    cr_assert_eq(block->holders, 4);
+    cr_assert_eq(session_output(s, pieces, 3), 3);
+    cr_assert_eq(pieces[1].data, block->data);
+    while (session_output_pending(s) > 0) {
+        size_t count = session_output(s, pieces, 3);
+        size_t len = count > 1 ? pieces[0].len + 1 : (pieces[0].len + 1) / 2;
+
+        for (size_t i = 0, left = len; i < count && left > 0; i++) {
+            size_t part = left < pieces[i].len ? left : pieces[i].len;
+
+            buf_append_bytes(&seen, bytes_prefix(pieces[i], part));
+            left -= part;
+        }
+        session_output_done(&table, s, len);
+    }
+    cr_assert(bytes_equal(buf_bytes(&seen), buf_bytes(&expected)));
+    cr_assert_eq(block->holders, 1);
+    block_release(block);
+    buf_deinit(&seen);
+    buf_deinit(&expected);
+    session_free(&table, s);
+    session_table_deinit(&table);
+}
+
+Test(session, lets_go_of_blocks_that_are_never_sent)
+{
+    struct session_table table;
+    struct session *s;
+    struct block *block = block_new((struct bytes){0}, RESP_PIECE_MIN);
+    struct buf expected = {0};
+    size_t mark;
+
+    session_table_init(&table);
+    s = make(&table);
+    block->len = RESP_PIECE_MIN;
+    answer_with_blocks(s, block, &expected);
+    mark = s->out.len;
+    answer_with_blocks(s, block, &expected);
+    cr_assert_eq(block->holders, 7);
+    session_output_cut(s, mark);
+    cr_assert_eq(block->holders, 4);
+    cr_assert_eq(session_output_pending(s), expected.len / 2);
+    session_free(&table, s);
+    cr_assert_eq(block->holders, 1);
+    block_release(block);
+    buf_deinit(&expected);
+    session_table_deinit(&table);
+}
+
+Test(session, has_no_buffer_while_there_is_nothing_to_send)
+{
+    struct session_table table;
+    struct session *first;
+    struct session *second;
+    const char *warm;
+
+    session_table_init(&table);
+    first = make(&table);
+    second = make(&table);
+    session_take_buffer(&table, first);
+    warm = first->out.data;
+    buf_append_text(&first->out, "+OK\r\n");
+    session_output_done(&table, first, 5);
+    cr_assert_eq(first->out.cap, 0);
+    session_take_buffer(&table, second);
+    cr_assert_eq(second->out.data, warm);
+    session_free(&table, first);
+    session_free(&table, second);
     session_table_deinit(&table);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/block.h"
 #include "store/keyspace.h"
 
 #include "base/mem.h"
@@ -316,6 +317,35 @@ Test(keyspace, entries_count_as_used_at_the_clock_when_they_are_set)
     space_set(ks, 0, "k", "v");
     cr_assert_eq(entry_idle_seconds(space_find(ks, 0, "k"), 5060000), 60);
     space_free(ks);
+}
+
+Test(keyspace, a_value_that_somebody_holds_stays_as_it_was)
+{
+    struct keyspace *ks = space_new(false);
+    char value[5000] = {0};
+    struct block *held[3];
+    size_t old_len;
+    char *edited;
+    struct key_ref ref = keyspace_ref(ks, 0, BYTES_LITERAL("k"));
+
+    keyspace_set(ks, &ref, bytes_make(value, sizeof(value)), EXPIRE_NEVER);
+    held[0] = block_hold(entry_string_block(space_find(ks, 0, "k")));
+    edited = keyspace_edit(ks, &ref, sizeof(value) + 10, &old_len);
+    memset(edited, 'x', old_len);
+    held[1] = block_hold(entry_string_block(space_find(ks, 0, "k")));
+    keyspace_set(ks, &ref, BYTES_LITERAL("small"), EXPIRE_NEVER);
+    keyspace_set(ks, &ref, bytes_make(value, sizeof(value)), EXPIRE_NEVER);
+    held[2] = block_hold(entry_string_block(space_find(ks, 0, "k")));
+    keyspace_check(ks);
+    cr_assert(keyspace_remove(ks, &ref));
+    space_free(ks);
+    cr_assert_eq(held[0]->len, sizeof(value));
+    cr_assert_eq(held[1]->len, sizeof(value) + 10);
+    cr_assert(held[0]->data[0] == '\0' && held[1]->data[0] == 'x' && held[2]->data[0] == '\0');
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(held[i]->holders, 1);
+        block_release(held[i]);
+    }
 }
 
 Test(keyspace, hints_are_harmless_for_keys_that_are_not_there)
