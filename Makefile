@@ -167,10 +167,14 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_server/node) server/node,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-.PHONY: bench
-bench: $(BUILD)/tests/bench/save $(PROGRAMS) ## what BGSAVE of 2 million keys costs those who write and read meanwhile
-	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/bench/save
-$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(call whole_of,tests/support)
+.PHONY: bench bench-compare bench-save
+bench: bench-compare bench-save ## run all benchmarks of whole servers, beside others that are installed
+bench-compare: $(BUILD)/tests/bench/compare $(BUILD)/tests/bench/floor $(PROGRAMS) ## CPU per operation and bytes per key
+	@STARLING_BIN=$(BUILD)/bin $<
+bench-save: $(BUILD)/tests/bench/save $(PROGRAMS) ## what BGSAVE costs those who write and read meanwhile
+	@STARLING_BIN=$(BUILD)/bin $<
+BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load peers report)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)
 
 # ---- checks of the source ----------------------------------------------------------------------

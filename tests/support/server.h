@@ -23,6 +23,11 @@ struct server {
     pid_t pid; /* 0 while it does not run */
     char *args[SERVER_ARGS_MAX];
     size_t arg_count;
+    /* May be changed between server_prepare and the first start. */
+    const char *port_flag; /* "--port" */
+    const char *bind_flag; /* "--bind" */
+    bool is_foreign;       /* speaks no RESP: it has started once it accepts a connection */
+    uint64_t cpu_mask;     /* the processors it may use, bit 0 the first; 0: any */
 };
 
 /* The folder of a flavour's programs, from the environment variable STARLING_BIN, else
@@ -33,7 +38,8 @@ const char *server_bin_dir(void);
 MUST_USE bool server_prepare(struct server *s, const char *program, struct errmsg *error);
 /* An argument for every start. */
 void server_add_arg(struct server *s, const char *arg);
-/* Start it, in the same folder on the same port as before; returns when it answers PING. */
+/* Start it, in the same folder on the same port as before; returns when it answers PING (or
+ * accepts a connection, when it is foreign). */
 MUST_USE bool server_start(struct server *s, struct errmsg *error);
 /* Start it without waiting. */
 MUST_USE bool server_launch(struct server *s, struct errmsg *error);
@@ -46,8 +52,10 @@ void server_cleanup(struct server *s);
 MUST_USE struct client *server_connect(const struct server *s, struct errmsg *error);
 /* Resident bytes of the process. */
 uint64_t server_resident_bytes(const struct server *s);
-/* Microseconds of CPU it has used. */
+/* Microseconds of CPU it has used, in steps of the kernel's clock. */
 uint64_t server_cpu_us(const struct server *s);
+/* Nanoseconds of CPU that its living threads have used; exact for those that sleep. */
+uint64_t server_cpu_ns(const struct server *s);
 
 int64_t support_now_ms(void);
 /* Give way for a moment between two looks at a condition. */

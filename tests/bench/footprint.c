@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Resident memory is what counts: overhead of allocators and tables included. */
+#include "tests/bench/footprint.h"
+
+#include "tests/bench/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    CONNECTIONS = 4,
+    PIPELINE = 64,
+    TTL_SECONDS = 100000,
+    STEADY_MS = 500,
+    STEADY_TRIES = 20,
+    VALUE_MAX = 64,
+};
+
+/* A server may tidy up for a while after the load: wait until its size has stayed the same. */
+static uint64_t settled_bytes(const struct server *server)
+{
+    uint64_t before = 0;
+    uint64_t now = server_resident_bytes(server);
+
+    for (int i = 0; i < STEADY_TRIES && now != before; i++) {
+        before = now;
+        support_pause_ms(STEADY_MS);
+        now = server_resident_bytes(server);
+    }
+    return now;
+}
+
+static bool grow(const struct server *server, const struct load_request *request,
+                 uint64_t key_count, double *bytes_per_key, struct errmsg *error)
+{
+    struct load_task task = {.request = request,
+                             .pipeline = PIPELINE,
+                             .request_count = key_count,
+                             .key_count = key_count,
+                             .is_in_order = true};
+    struct load *load = load_open(server->port, CONNECTIONS, error);
+    struct load_result result;
+    uint64_t before = server_resident_bytes(server);
+    bool is_ok = load != NULL && load_run(load, &task, &result, error);
+
+    load_close(load);
+    if (is_ok) {
+        *bytes_per_key = ((double)settled_bytes(server) - (double)before) / (double)key_count;
+    }
+    return is_ok;
+}
+
+static bool measure(const struct peer *peer, struct peer_cpus cpus, const struct load_shape *shape,
+                    uint64_t key_count, double *out, struct errmsg *error)
+{
+    struct load_request request;
+    struct server server;
+    bool is_ok;
+
+    load_request_init(&request, shape);
+    is_ok = peer_start(peer, NULL, cpus, &server, error) &&
+            grow(&server, &request, key_count, out, error);
+    server_cleanup(&server);
+    load_request_deinit(&request);
+    return is_ok;
+}
+
+/* Behind the columns of the peers: each of ours divided by each redis. */
+static void add_ratios(struct report *report, const struct peers *peers, size_t row, size_t column)
+{
+    for (size_t a = 0; a < peers->count; a++) {
+        for (size_t b = 0; b < peers->count; b++) {
+            if (peers->items[a].kind == PEER_OURS && peers->items[b].kind == PEER_REDIS) {
+                report->cells[row][column++] = report->cells[row][a] / report->cells[row][b];
+            }
+        }
+    }
+}
+
+static void name_ratios(struct report *report, const struct peers *peers)
+{
+    for (size_t a = 0; a < peers->count; a++) {
+        for (size_t b = 0; b < peers->count; b++) {
+            char name[2 * PEER_NAME_MAX];
+
+            if (peers->items[a].kind == PEER_OURS && peers->items[b].kind == PEER_REDIS) {
+                snprintf(name, sizeof(name), "%s/%s", peers->items[a].name, peers->items[b].name);
+                report_add_column(report, name);
+            }
+        }
+    }
+}
+
+static bool measure_row(struct report *report, const struct peers *peers, struct peer_cpus cpus,
+                        const struct load_shape *like, uint64_t key_count, struct errmsg *error)
+{
+    char name[REPORT_NAME_MAX];
+    size_t row;
+
+    snprintf(name, sizeof(name), "%zu-byte value%s", like->value.len,
+             like->ttl_seconds > 0 ? ", with TTL" : "");
+    row = report_add_row(report, name);
+    for (size_t i = 0; i < peers->count; i++) {
+        struct load_shape shape = *like;
+
+        shape.protocol = peer_protocol(&peers->items[i]);
+        if (!measure(&peers->items[i], cpus, &shape, key_count, &report->cells[row][i], error)) {
+            errmsg_wrap(error, "%s, %s", peers->items[i].name, name);
+            return false;
+        }
+    }
+    add_ratios(report, peers, row, peers->count);
+    return true;
+}
+
+bool footprint_run(const struct peers *peers, struct peer_cpus cpus, uint64_t key_count,
+                   struct errmsg *error)
+{
+    static const size_t sizes[] = {8, 32, VALUE_MAX};
+    struct report report = {.title = "memory, bytes per key"};
+    struct peers measured = {0};
+    char value[VALUE_MAX];
+
+    for (size_t i = 0; i < peers->count; i++) {
+        if (peers->items[i].kind != PEER_FLOOR) {
+            measured.items[measured.count++] = peers->items[i];
+            report_add_column(&report, peers->items[i].name);
+        }
+    }
+    name_ratios(&report, &measured);
+    memset(value, 'v', sizeof(value));
+    for (uint32_t ttl_seconds = 0; ttl_seconds <= TTL_SECONDS; ttl_seconds += TTL_SECONDS) {
+        for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+            struct load_shape shape = {.command = LOAD_SET,
+                                       .value = bytes_make(value, sizes[i]),
+                                       .ttl_seconds = ttl_seconds};
+
+            if (!measure_row(&report, &measured, cpus, &shape, key_count, error)) {
+                return false;
+            }
+        }
+    }
+    report_print(&report);
+    return true;
+}

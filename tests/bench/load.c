@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket is asked to write at once and to read all there is; nothing is parsed. */
+#include "tests/bench/load.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "io/addr.h"
+#include "io/clock.h"
+#include "io/sock.h"
+#include "resp/writer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    EVENTS_MAX = 256,
+    READ_BYTES = 256 * 1024,
+    SILENCE_MS = 30000,
+    CONNECT_MS = 10000,
+    HEAD_BYTES = 4, /* of each reply, compared as far as they came with its first byte */
+    DIGITS_AT = 4,  /* in a key */
+};
+
+struct connection {
+    int fd;
+    struct buf requests; /* a rendered pipeline */
+    size_t sent;         /* bytes of it */
+    bool awaits_room;    /* the socket took only a part */
+    size_t due;          /* replies to come */
+    size_t reply_at;     /* bytes of the next reply that have come */
+    int64_t sent_at_us;
+};
+
+struct load {
+    int epoll;
+    struct connection *connections;
+    size_t connection_count;
+    struct rng rng;
+    char *input;
+    /* Of the present run: */
+    const struct load_task *task;
+    uint64_t pipelines_left;
+    uint64_t next_key;
+    size_t busy_count; /* connections that await replies */
+};
+
+/* ---- requests ---------------------------------------------------------------------------------*/
+
+static void render_resp(struct load_request *request, const struct load_shape *shape,
+                        struct bytes key)
+{
+    static const char *const names[2][3] = {
+        {"GET",  "SET",  "INCR"},
+        {"MGET", "MSET", ""    },
+    };
+    struct bytes words[1 + 2 * LOAD_KEYS_MAX];
+    size_t count = 0;
+    char ttl[16];
+
+    words[count++] = bytes_from_text(names[request->key_count > 1][shape->command]);
+    for (size_t i = 0; i < request->key_count; i++) {
+        words[count++] = key;
+        if (shape->command == LOAD_SET) {
+            words[count++] = shape->value;
+        }
+    }
+    if (shape->ttl_seconds > 0) {
+        snprintf(ttl, sizeof(ttl), "%u", shape->ttl_seconds);
+        words[count++] = BYTES_LITERAL("EX");
+        words[count++] = bytes_from_text(ttl);
+    }
+    resp_write_request(&request->text, words, count);
+}
+
+static void render_resp_reply(struct load_request *request, const struct load_shape *shape)
+{
+    struct resp_writer w = {.out = &request->reply, .version = 2};
+
+    if (shape->command == LOAD_SET) {
+        resp_write_simple(&w, "OK");
+    } else if (shape->command == LOAD_INCR) {
+        buf_printf(&request->reply, ":%.*s\r\n", BYTES_ARGS(shape->value));
+    } else {
+        if (request->key_count > 1) {
+            resp_write_array(&w, request->key_count);
+        }
+        for (size_t i = 0; i < request->key_count; i++) {
+            resp_write_bulk(&w, shape->value);
+        }
+    }
+}
+
+static void render_memcached(struct load_request *request, const struct load_shape *shape,
+                             struct bytes key)
+{
+    struct buf *text = &request->text;
+    struct buf *reply = &request->reply;
+    int value_bytes = (int)shape->value.len;
+
+    if (shape->command == LOAD_SET) {
+        buf_printf(text, "set %.*s 0 %u %d\r\n%.*s\r\n", BYTES_ARGS(key), shape->ttl_seconds,
+                   value_bytes, BYTES_ARGS(shape->value));
+        buf_append_text(reply, "STORED\r\n");
+    } else if (shape->command == LOAD_INCR) {
+        buf_printf(text, "incr %.*s 1\r\n", BYTES_ARGS(key));
+        buf_printf(reply, "%.*s\r\n", BYTES_ARGS(shape->value));
+    } else {
+        buf_append_text(text, "get");
+        for (size_t i = 0; i < request->key_count; i++) {
+            buf_printf(text, " %.*s", BYTES_ARGS(key));
+            buf_printf(reply, "VALUE %.*s 0 %d\r\n%.*s\r\n", BYTES_ARGS(key), value_bytes,
+                       BYTES_ARGS(shape->value));
+        }
+        buf_append_text(text, "\r\n");
+        buf_append_text(reply, "END\r\n");
+    }
+}
+
+static void find_digits(struct load_request *request, const char *key)
+{
+    const char *at = request->text.data;
+
+    for (size_t i = 0; i < request->key_count; i++) {
+        size_t left = request->text.len - (size_t)(at - request->text.data);
+
+        at = memmem(at, left, key, LOAD_KEY_BYTES);
+        ASSERT(at != NULL);
+        at += DIGITS_AT;
+        request->digits_at[i] = (size_t)(at - request->text.data);
+    }
+}
+
+void load_request_init(struct load_request *request, const struct load_shape *shape)
+{
+    char key[LOAD_KEY_BYTES + 1];
+
+    *request = (struct load_request){.key_count = shape->key_count > 0 ? shape->key_count : 1,
+                                     .is_line = shape->command == LOAD_INCR};
+    ASSERT(request->key_count <= LOAD_KEYS_MAX);
+    snprintf(key, sizeof(key), "%.4s%012d", shape->prefix != NULL ? shape->prefix : "key:", 0);
+    if (shape->protocol == LOAD_RESP) {
+        render_resp(request, shape, bytes_from_text(key));
+        render_resp_reply(request, shape);
+    } else {
+        render_memcached(request, shape, bytes_from_text(key));
+    }
+    find_digits(request, key);
+}
+
+void load_request_deinit(struct load_request *request)
+{
+    buf_deinit(&request->text);
+    buf_deinit(&request->reply);
+    *request = (struct load_request){0};
+}
+
+/* ---- connections ------------------------------------------------------------------------------*/
+
+static bool watch(struct load *load, struct connection *connection, int operation, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = connection};
+
+    return epoll_ctl(load->epoll, operation, connection->fd, &event) == 0;
+}
+
+static bool connect_one(struct load *load, struct connection *connection, const struct addr *to,
+                        struct errmsg *error)
+{
+    enum sock_status status = sock_connect_start(to, NULL, &connection->fd, error);
+
+    if (status == SOCK_AGAIN) {
+        if (!sock_wait(connection->fd, false, true, CONNECT_MS)) {
+            errmsg_set(error, "no connection in %d ms", (int)CONNECT_MS);
+            return false;
+        }
+        status = sock_connect_outcome(connection->fd, error);
+    }
+    if (status != SOCK_OK) {
+        return false;
+    }
+    sock_set_nodelay(connection->fd, true);
+    return watch(load, connection, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+struct load *load_open(uint16_t port, size_t connection_count, struct errmsg *error)
+{
+    struct load *load = mem_alloc_zeroed(MEM_TEST, sizeof(*load));
+    struct addr to;
+    bool is_ok = addr_parse(&to, "127.0.0.1", port);
+
+    ASSERT(is_ok);
+    rng_init(&load->rng, port);
+    load->input = mem_alloc(MEM_TEST, READ_BYTES);
+    load->connection_count = connection_count;
+    load->connections = mem_alloc_zeroed(MEM_TEST, connection_count * sizeof(*load->connections));
+    for (size_t i = 0; i < connection_count; i++) {
+        load->connections[i].fd = -1;
+    }
+    load->epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (size_t i = 0; i < connection_count; i++) {
+        if (!connect_one(load, &load->connections[i], &to, error)) {
+            errmsg_wrap(error, "connection %zu", i);
+            load_close(load);
+            return NULL;
+        }
+    }
+    return load;
+}
+
+void load_close(struct load *load)
+{
+    if (load == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < load->connection_count; i++) {
+        if (load->connections[i].fd >= 0) {
+            close(load->connections[i].fd);
+        }
+        buf_deinit(&load->connections[i].requests);
+    }
+    if (load->epoll >= 0) {
+        close(load->epoll);
+    }
+    mem_free(MEM_TEST, load->connections);
+    mem_free(MEM_TEST, load->input);
+    mem_free(MEM_TEST, load);
+}
+
+/* ---- sending ----------------------------------------------------------------------------------*/
+
+/* The last eight of the twelve digits: a hundred million keys. */
+static void put_digits(char *digits, uint32_t key)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+
+    for (int at = 10; at >= 4; at -= 2) {
+        memcpy(digits + at, pairs + 2 * (size_t)(key % 100), 2);
+        key /= 100;
+    }
+}
+
+static uint32_t choose_key(struct load *load)
+{
+    const struct load_task *task = load->task;
+
+    if (task->is_in_order) {
+        return (uint32_t)(load->next_key++ % task->key_count);
+    }
+    return (uint32_t)(((rng_u64(&load->rng) >> 32) * task->key_count) >> 32);
+}
+
+static void patch_keys(struct load *load, struct connection *connection)
+{
+    const struct load_request *request = load->task->request;
+    char *text = connection->requests.data;
+
+    for (size_t i = 0; i < load->task->pipeline; i++, text += request->text.len) {
+        for (size_t k = 0; k < request->key_count; k++) {
+            put_digits(text + request->digits_at[k], choose_key(load));
+        }
+    }
+}
+
+/* Write what is left of the pipeline; false when the connection is lost. */
+static bool flush(struct load *load, struct connection *connection, struct errmsg *error)
+{
+    struct buf *requests = &connection->requests;
+    ssize_t written = send(connection->fd, requests->data + connection->sent,
+                           requests->len - connection->sent, MSG_NOSIGNAL);
+    bool awaits_room;
+
+    if (written < 0 && errno != EAGAIN) {
+        errmsg_set(error, "sending: %s", strerror(errno));
+        return false;
+    }
+    connection->sent += written > 0 ? (size_t)written : 0;
+    awaits_room = connection->sent < requests->len;
+    if (awaits_room == connection->awaits_room) {
+        return true;
+    }
+    connection->awaits_room = awaits_room;
+    return watch(load, connection, EPOLL_CTL_MOD, EPOLLIN | (awaits_room ? EPOLLOUT : 0U));
+}
+
+static bool send_pipeline(struct load *load, struct connection *connection, struct errmsg *error)
+{
+    load->pipelines_left--;
+    load->busy_count++;
+    patch_keys(load, connection);
+    connection->due = load->task->pipeline;
+    connection->reply_at = 0;
+    connection->sent = 0;
+    if (load->task->latency_us != NULL) {
+        connection->sent_at_us = clock_mono_now().us;
+    }
+    return flush(load, connection, error);
+}
+
+/* ---- receiving --------------------------------------------------------------------------------*/
+
+static bool refuse(struct bytes in, const char *what, struct errmsg *error)
+{
+    size_t shown = in.len < 120 ? in.len : 120;
+
+    errmsg_set(error, "%s: '%.*s'", what, (int)shown, in.data);
+    return false;
+}
+
+static size_t step_size(const struct load_request *request, const struct connection *connection,
+                        struct bytes in)
+{
+    size_t wanted = request->reply.len - connection->reply_at;
+
+    if (request->is_line) {
+        size_t end = bytes_find_byte(in, '\n');
+
+        return end < in.len ? end + 1 : in.len;
+    }
+    return wanted < in.len ? wanted : in.len;
+}
+
+static bool has_right_head(const struct load_request *request, struct bytes in)
+{
+    size_t head = request->is_line ? 1 : HEAD_BYTES;
+
+    return memcmp(in.data, request->reply.data, in.len < head ? in.len : head) == 0;
+}
+
+static bool take_replies(struct load *load, struct connection *connection, struct bytes in,
+                         struct errmsg *error)
+{
+    const struct load_request *request = load->task->request;
+
+    while (in.len > 0) {
+        size_t step = step_size(request, connection, in);
+        bool is_whole = request->is_line ? in.data[step - 1] == '\n'
+                                         : connection->reply_at + step == request->reply.len;
+
+        if (connection->due == 0) {
+            return refuse(in, "a reply that nobody asked for", error);
+        }
+        if (connection->reply_at == 0 && !has_right_head(request, in)) {
+            return refuse(in, "a wrong reply", error);
+        }
+        if (is_whole && in.data[step - 1] != '\n') {
+            return refuse(in, "a reply of a wrong size", error);
+        }
+        connection->due -= is_whole ? 1 : 0;
+        connection->reply_at = is_whole ? 0 : connection->reply_at + step;
+        in = bytes_from(in, step);
+    }
+    return true;
+}
+
+static bool receive(struct load *load, struct connection *connection, struct errmsg *error)
+{
+    ssize_t got = recv(connection->fd, load->input, READ_BYTES, MSG_DONTWAIT);
+
+    if (got == 0 || (got < 0 && errno != EAGAIN)) {
+        errmsg_set(error, "the server has closed the connection");
+        return false;
+    }
+    if (got < 0) {
+        return true;
+    }
+    if (!take_replies(load, connection, bytes_make(load->input, (size_t)got), error)) {
+        return false;
+    }
+    if (connection->due > 0) {
+        return true;
+    }
+    if (load->task->latency_us != NULL) {
+        hist_add(load->task->latency_us, clock_mono_now().us - connection->sent_at_us);
+    }
+    load->busy_count--;
+    return load->pipelines_left == 0 || send_pipeline(load, connection, error);
+}
+
+/* ---- runs -------------------------------------------------------------------------------------*/
+
+static bool start(struct load *load, struct errmsg *error)
+{
+    const struct load_task *task = load->task;
+
+    for (size_t i = 0; i < load->connection_count; i++) {
+        struct connection *connection = &load->connections[i];
+
+        buf_clear(&connection->requests);
+        for (size_t n = 0; n < task->pipeline; n++) {
+            buf_append_bytes(&connection->requests, buf_bytes(&task->request->text));
+        }
+        if (load->pipelines_left > 0 && !send_pipeline(load, connection, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool turn(struct load *load, struct errmsg *error)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(load->epoll, events, EVENTS_MAX, SILENCE_MS);
+
+    if (count == 0) {
+        errmsg_set(error, "no reply for %d ms: one is missing or too short", (int)SILENCE_MS);
+        return false;
+    }
+    for (int i = 0; i < count; i++) {
+        struct connection *connection = events[i].data.ptr;
+
+        if ((events[i].events & EPOLLOUT) != 0 && !flush(load, connection, error)) {
+            return false;
+        }
+        if ((events[i].events & ~(uint32_t)EPOLLOUT) != 0 && !receive(load, connection, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool load_run(struct load *load, const struct load_task *task, struct load_result *out,
+              struct errmsg *error)
+{
+    int64_t start_us = clock_mono_now().us;
+    bool is_ok;
+
+    ASSERT(task->pipeline > 0 && task->key_count > 0 && task->key_count <= 100000000);
+    ASSERT(load->busy_count == 0);
+    load->task = task;
+    load->next_key = task->first_key;
+    load->pipelines_left = (task->request_count + task->pipeline - 1) / task->pipeline;
+    *out = (struct load_result){.request_count = load->pipelines_left * task->pipeline};
+    is_ok = start(load, error);
+    while (is_ok && load->busy_count > 0) {
+        is_ok = turn(load, error);
+    }
+    out->wall_us = clock_mono_now().us - start_us;
+    return is_ok;
+}

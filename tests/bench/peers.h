@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The servers that are measured beside each other, and where they run.
+ *
+ * Each is alone on one processor and keeps everything in memory; the load has another processor.
+ * A struct peer is a plain value: what to start.  What runs is a struct server of its own. */
+#ifndef STARLING_TESTS_BENCH_PEERS_H
+#define STARLING_TESTS_BENCH_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/bench/load.h"
+#include "tests/support/server.h"
+
+enum peer_kind {
+    PEER_FLOOR, /* tests/bench/floor.c */
+    PEER_OURS,  /* the server of this project, or what was named in its place */
+    PEER_REDIS, /* redis-server and valkey-server */
+    PEER_MEMCACHED,
+};
+
+enum {
+    PEER_NAME_MAX = 32,
+    PEERS_MAX = 8,
+};
+
+struct peer {
+    enum peer_kind kind;
+    char name[PEER_NAME_MAX];
+    char program[SERVER_PATH_MAX];
+    char version[96];
+};
+
+struct peers {
+    struct peer items[PEERS_MAX];
+    size_t count;
+};
+
+/* Masks of processors, bit 0 the first; 0: not pinned. */
+struct peer_cpus {
+    uint64_t server;
+    uint64_t load;
+};
+
+/* The first two processors that this process may use, and pin this thread to the second; with
+ * fewer, say so on standard output and pin nothing. */
+struct peer_cpus peers_pin(void);
+
+/* The floor.  It stands beside the running program. */
+void peers_add_floor(struct peers *peers);
+/* PATH or NAME=PATH of a server that takes the flags of redis-server; NULL is ours as built. */
+void peers_add_ours(struct peers *peers, const char *program);
+/* Those of redis-server, valkey-server and memcached that are in PATH. */
+void peers_add_others(struct peers *peers);
+/* Keep those whose names are in a list such as "floor,starling". */
+void peers_select(struct peers *peers, const char *names);
+/* A line for each: name and version. */
+void peers_print(const struct peers *peers);
+
+enum load_protocol peer_protocol(const struct peer *peer);
+/* A fresh server.  request matters to the floor only, which answers just that; others take NULL.
+ * Release it with server_cleanup, on failure too. */
+MUST_USE bool peer_start(const struct peer *peer, const struct load_request *request,
+                         struct peer_cpus cpus, struct server *out, struct errmsg *error);
+
+#endif
