@@ -167,13 +167,18 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_server/node) server/node,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-.PHONY: bench bench-compare bench-save
-bench: bench-compare bench-save ## run all benchmarks of whole servers, beside others that are installed
-bench-compare: $(BUILD)/tests/bench/compare $(BUILD)/tests/bench/floor $(PROGRAMS) ## CPU per operation and bytes per key
+BENCHES := compare growth idle replica save
+.PHONY: bench $(BENCHES:%=bench-%)
+bench: ## run those below one after the other, some ten minutes
+	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
+bench-compare: ## CPU per operation and bytes per key, beside other servers that are installed
+bench-growth: ## what a growing table costs those who read meanwhile
+bench-idle: ## what connections cost that do nothing
+bench-replica: ## what a replica costs its primary
+bench-save: ## what BGSAVE costs those who write and read meanwhile
+$(BENCHES:%=bench-%): bench-%: $(BUILD)/tests/bench/% $(BUILD)/tests/bench/floor $(PROGRAMS)
 	@STARLING_BIN=$(BUILD)/bin $<
-bench-save: $(BUILD)/tests/bench/save $(PROGRAMS) ## what BGSAVE costs those who write and read meanwhile
-	@STARLING_BIN=$(BUILD)/bin $<
-BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load peers report)
+BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load options peers probe report)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)
 

@@ -8,12 +8,13 @@
  * All servers run at once, each pinned to the same processor, and take turns: in every round each
  * operation is measured with each server before the next operation comes.  Printed are the medians
  * of the rounds.  "floor" reads and writes the same bytes and does nothing else: what is above it
- * is what a server does; CPU of the server is the figure that other processes disturb least.
+ * is what a server does.  CPU of the server is the figure that other processes disturb least; how
+ * much they did is printed, too.
  * --program may be given several times, to compare builds; --only takes a part of an operation's
  * name; --scale changes how many requests one measurement has. */
 #include "base/mem.h"
-#include "base/num.h"
 #include "tests/bench/footprint.h"
+#include "tests/bench/options.h"
 #include "tests/bench/peers.h"
 #include "tests/bench/report.h"
 
@@ -23,9 +24,8 @@
 
 enum {
     ROUNDS_MAX = 31,
-    VALUE_BYTES = 64,
-    PREPARE_CONNECTIONS = 4,
-    PREPARE_PIPELINE = 64,
+    VALUE_BYTES = LOAD_VALUE_MAX,
+    KEYS_MAX = 50000000,
     WARM_UP_PART = 10, /* of the measured requests */
 };
 
@@ -52,7 +52,8 @@ static const struct operation operations[] = {
 enum metric {
     CPU_US,    /* of the server, per operation */
     THOUSANDS, /* of requests per second */
-    BUSY,      /* share of the time that the server was on a processor, in percent */
+    BUSY,      /* part of the time that the server was on its processor, in percent */
+    WAITED,    /* part of the time that others had the server's processor, in percent */
     METRIC_COUNT,
 };
 
@@ -64,10 +65,9 @@ struct options {
     uint64_t memory_keys;
     const char *only;
     const char *peers;
-    const char *programs[PEERS_MAX];
-    size_t program_count;
-    bool has_memory;
-    bool has_speed;
+    struct option_texts programs;
+    bool is_without_memory;
+    bool is_memory_only;
 };
 
 struct compare {
@@ -75,53 +75,40 @@ struct compare {
     struct peers peers;
     struct peer_cpus cpus;
     struct server servers[PEERS_MAX];
-    char value[VALUE_BYTES];
     double samples[ARRAY_COUNT(operations)][PEERS_MAX][METRIC_COUNT][ROUNDS_MAX];
 };
 
 /* ---- requests ---------------------------------------------------------------------------------*/
 
 /* Counters begin where no server keeps ready-made objects and keep their length. */
-static struct load_shape shape_of(const struct compare *c, enum load_command command,
-                                  bool is_counter)
+static struct load_shape shape_of(enum load_command command, bool is_counter)
 {
     struct load_shape shape = {.command = command};
 
-    shape.value = is_counter ? BYTES_LITERAL("100000") : bytes_make(c->value, VALUE_BYTES);
+    shape.value = is_counter ? BYTES_LITERAL("100000") : load_value(VALUE_BYTES);
     shape.prefix = is_counter ? "cnt:" : "key:";
     return shape;
 }
 
 static bool fill(const struct compare *c, size_t peer, bool is_counter, struct errmsg *error)
 {
-    struct load_shape shape = shape_of(c, LOAD_SET, is_counter);
-    struct load *load = load_open(c->servers[peer].port, PREPARE_CONNECTIONS, error);
-    struct load_request request;
-    struct load_result result;
-    struct load_task task = {.request = &request,
-                             .pipeline = PREPARE_PIPELINE,
-                             .request_count = c->options.keys,
-                             .key_count = c->options.keys,
-                             .is_in_order = true};
-    bool is_ok;
+    struct load_shape shape = shape_of(LOAD_SET, is_counter);
 
     shape.protocol = peer_protocol(&c->peers.items[peer]);
-    load_request_init(&request, &shape);
-    is_ok = load != NULL && load_run(load, &task, &result, error);
-    load_request_deinit(&request);
-    load_close(load);
-    return is_ok;
+    return load_fill(c->servers[peer].port, &shape, c->options.keys, error);
 }
 
 static bool start_all(struct compare *c, struct errmsg *error)
 {
+    struct peer_options options = {.cpu_mask = c->cpus.server};
+
     for (size_t i = 0; i < c->peers.count; i++) {
         const struct peer *peer = &c->peers.items[i];
 
         if (peer->kind == PEER_FLOOR) {
             continue; /* one for each operation, then */
         }
-        if (!peer_start(peer, NULL, c->cpus, &c->servers[i], error) || !fill(c, i, false, error) ||
+        if (!peer_start(peer, &options, &c->servers[i], error) || !fill(c, i, false, error) ||
             !fill(c, i, true, error)) {
             errmsg_wrap(error, "%s", peer->name);
             return false;
@@ -148,20 +135,24 @@ static bool measure_at(const struct compare *c, const struct server *server,
     uint64_t count = operation->request_count * c->options.scale_percent / 100;
     struct load *load = load_open(server->port, c->options.clients, error);
     struct load_result result;
-    uint64_t before_ns;
+    uint64_t cpu_ns;
+    uint64_t wait_ns;
     bool is_ok;
 
     task.request_count = count / WARM_UP_PART;
     is_ok = load != NULL && load_run(load, &task, &result, error);
     task.request_count = count;
-    before_ns = server_cpu_ns(server);
+    cpu_ns = server_cpu_ns(server);
+    wait_ns = server_wait_ns(server);
     is_ok = is_ok && load_run(load, &task, &result, error);
     if (is_ok) {
-        double cpu_us = (double)(server_cpu_ns(server) - before_ns) / 1000.0;
+        double cpu_us = (double)(server_cpu_ns(server) - cpu_ns) / 1000.0;
+        double wait_us = (double)(server_wait_ns(server) - wait_ns) / 1000.0;
 
         out[CPU_US] = cpu_us / (double)result.request_count;
         out[THOUSANDS] = (double)result.request_count * 1000.0 / (double)result.wall_us;
         out[BUSY] = 100.0 * cpu_us / (double)result.wall_us;
+        out[WAITED] = 100.0 * wait_us / (double)result.wall_us;
     }
     load_close(load);
     return is_ok;
@@ -177,7 +168,7 @@ static bool measure(struct compare *c, const struct operation *operation, size_t
                     double out[METRIC_COUNT], struct errmsg *error)
 {
     const struct peer *peer = &c->peers.items[at];
-    struct load_shape shape = shape_of(c, operation->command, operation->command == LOAD_INCR);
+    struct load_shape shape = shape_of(operation->command, operation->command == LOAD_INCR);
     struct load_request request;
     bool is_ok = true;
 
@@ -185,7 +176,9 @@ static bool measure(struct compare *c, const struct operation *operation, size_t
     shape.key_count = operation->key_count;
     load_request_init(&request, &shape);
     if (peer->kind == PEER_FLOOR) {
-        is_ok = peer_start(peer, &request, c->cpus, &c->servers[at], error);
+        struct peer_options options = {.cpu_mask = c->cpus.server, .answer = &request};
+
+        is_ok = peer_start(peer, &options, &c->servers[at], error);
     }
     is_ok = is_ok && measure_at(c, &c->servers[at], operation, &request, out, error);
     if (peer->kind == PEER_FLOOR) {
@@ -206,7 +199,7 @@ static bool run_round(struct compare *c, uint64_t round, struct errmsg *error)
         const struct operation *operation = &operations[i];
 
         for (size_t at = 0; at < c->peers.count && is_chosen(c, operation); at++) {
-            double figures[METRIC_COUNT] = {NAN, NAN, NAN};
+            double figures[METRIC_COUNT] = {NAN, NAN, NAN, NAN};
 
             if (is_possible(&c->peers.items[at], operation) &&
                 !measure(c, operation, at, figures, error)) {
@@ -309,7 +302,8 @@ static bool compare_speed(struct compare *c, struct errmsg *error)
     if (is_ok) {
         print_metric(c, CPU_US, "server CPU, microseconds per operation");
         print_metric(c, THOUSANDS, "thousands of requests per second");
-        print_metric(c, BUSY, "server busy, percent of the time");
+        print_metric(c, BUSY, "server on its processor, percent of the time");
+        print_metric(c, WAITED, "server disturbed: others had its processor, percent of the time");
         print_ratios(c);
     }
     return is_ok;
@@ -317,78 +311,22 @@ static bool compare_speed(struct compare *c, struct errmsg *error)
 
 /* ---- options ----------------------------------------------------------------------------------*/
 
-static uint64_t *number_of(struct options *o, const char *flag)
-{
-    const struct {
-        const char *name;
-        uint64_t *value;
-    } numbers[] = {
-        {"--rounds",      &o->rounds       },
-        {"--scale",       &o->scale_percent},
-        {"--clients",     &o->clients      },
-        {"--keys",        &o->keys         },
-        {"--memory-keys", &o->memory_keys  },
-    };
-
-    for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
-        if (strcmp(flag, numbers[i].name) == 0) {
-            return numbers[i].value;
-        }
-    }
-    return NULL;
-}
-
-static bool take_value(struct options *o, const char *flag, const char *value)
-{
-    uint64_t *number = number_of(o, flag);
-
-    if (number != NULL) {
-        return num_parse_u64(bytes_from_text(value), number) && *number > 0;
-    }
-    if (strcmp(flag, "--only") == 0) {
-        o->only = value;
-    } else if (strcmp(flag, "--peers") == 0) {
-        o->peers = value;
-    } else if (strcmp(flag, "--program") == 0 && o->program_count + 4 < PEERS_MAX) {
-        o->programs[o->program_count++] = value;
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static bool parse_options(struct options *o, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--no-memory") == 0) {
-            o->has_memory = false;
-        } else if (strcmp(argv[i], "--memory-only") == 0) {
-            o->has_speed = false;
-        } else if (i + 1 == argc || !take_value(o, argv[i], argv[i + 1])) {
-            return false;
-        } else {
-            i++;
-        }
-    }
-    return o->rounds <= ROUNDS_MAX && o->clients <= 10000 && o->keys <= 50000000 &&
-           o->memory_keys <= 50000000;
-}
+    const struct option_spec specs[] = {
+        {.flag = "--rounds",     .argument = "N",                .number = &o->rounds, .most = ROUNDS_MAX},
+        {.flag = "--scale",    .argument = "PERCENT",                                  .number = &o->scale_percent, .most = 100000},
+        {.flag = "--clients",.argument = "N",.number = &o->clients, .most = 10000},
+        {.flag = "--keys",                      .argument = "N",                                  .number = &o->keys, .most = KEYS_MAX},
+        {.flag = "--only", .argument = "TEXT",                                                   .text = &o->only},
+        {.flag = "--peers",       .argument = "LIST", .text = &o->peers},
+        {.flag = "--program",      .argument = "[NAME=]PATH",                                    .texts = &o->programs},
+        {.flag = "--memory-keys",    .argument = "N",.number = &o->memory_keys, .most = KEYS_MAX},
+        {.flag = "--no-memory",      .is_set = &o->is_without_memory           },
+        {.flag = "--memory-only",                      .is_set = &o->is_memory_only                                 },
+    };
 
-static void find_peers(struct compare *c)
-{
-    const struct options *o = &c->options;
-
-    peers_add_floor(&c->peers);
-    if (o->program_count == 0) {
-        peers_add_ours(&c->peers, NULL);
-    }
-    for (size_t i = 0; i < o->program_count; i++) {
-        peers_add_ours(&c->peers, o->programs[i]);
-    }
-    peers_add_others(&c->peers);
-    if (o->peers != NULL) {
-        peers_select(&c->peers, o->peers);
-    }
+    return options_parse("compare", specs, ARRAY_COUNT(specs), argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -397,26 +335,19 @@ int main(int argc, char **argv)
     struct errmsg error = {0};
     bool is_ok;
 
-    c->options = (struct options){.rounds = 3,
-                                  .scale_percent = 100,
-                                  .clients = 50,
-                                  .keys = 1000000,
-                                  .memory_keys = 5000000,
-                                  .has_memory = true,
-                                  .has_speed = true};
+    c->options = (struct options){
+        .rounds = 3, .scale_percent = 100, .clients = 50, .keys = 1000000, .memory_keys = 5000000};
     if (!parse_options(&c->options, argc, argv)) {
-        fprintf(stderr, "usage: compare [--rounds N] [--scale PERCENT] [--clients N] [--keys N]\n"
-                        "    [--only TEXT] [--peers LIST] [--program [NAME=]PATH]...\n"
-                        "    [--memory-keys N] [--no-memory | --memory-only]\n");
         return 2;
     }
-    memset(c->value, 'v', sizeof(c->value));
-    find_peers(c);
+    peers_find(&c->peers, &(struct peer_choice){.has_floor = true,
+                                                .programs = &c->options.programs,
+                                                .names = c->options.peers});
     c->cpus = peers_pin();
     print_header(c);
-    is_ok = (!c->options.has_speed || compare_speed(c, &error)) &&
-            (!c->options.has_memory ||
-             footprint_run(&c->peers, c->cpus, c->options.memory_keys, &error));
+    is_ok = (c->options.is_memory_only || compare_speed(c, &error)) &&
+            (c->options.is_without_memory ||
+             footprint_run(&c->peers, c->cpus.server, c->options.memory_keys, &error));
     if (!is_ok) {
         fprintf(stderr, "compare: %s\n", error.text);
     }

@@ -9,12 +9,9 @@
 #include <string.h>
 
 enum {
-    CONNECTIONS = 4,
-    PIPELINE = 64,
     TTL_SECONDS = 100000,
     STEADY_MS = 500,
     STEADY_TRIES = 20,
-    VALUE_MAX = 64,
 };
 
 /* A server may tidy up for a while after the load: wait until its size has stayed the same. */
@@ -31,38 +28,19 @@ static uint64_t settled_bytes(const struct server *server)
     return now;
 }
 
-static bool grow(const struct server *server, const struct load_request *request,
-                 uint64_t key_count, double *bytes_per_key, struct errmsg *error)
+static bool measure(const struct peer *peer, const struct peer_options *options,
+                    const struct load_shape *shape, uint64_t key_count, double *out,
+                    struct errmsg *error)
 {
-    struct load_task task = {.request = request,
-                             .pipeline = PIPELINE,
-                             .request_count = key_count,
-                             .key_count = key_count,
-                             .is_in_order = true};
-    struct load *load = load_open(server->port, CONNECTIONS, error);
-    struct load_result result;
-    uint64_t before = server_resident_bytes(server);
-    bool is_ok = load != NULL && load_run(load, &task, &result, error);
-
-    load_close(load);
-    if (is_ok) {
-        *bytes_per_key = ((double)settled_bytes(server) - (double)before) / (double)key_count;
-    }
-    return is_ok;
-}
-
-static bool measure(const struct peer *peer, struct peer_cpus cpus, const struct load_shape *shape,
-                    uint64_t key_count, double *out, struct errmsg *error)
-{
-    struct load_request request;
     struct server server;
-    bool is_ok;
+    bool is_ok = peer_start(peer, options, &server, error);
+    uint64_t before = server_resident_bytes(&server);
 
-    load_request_init(&request, shape);
-    is_ok = peer_start(peer, NULL, cpus, &server, error) &&
-            grow(&server, &request, key_count, out, error);
+    is_ok = is_ok && load_fill(server.port, shape, key_count, error);
+    if (is_ok) {
+        *out = ((double)settled_bytes(&server) - (double)before) / (double)key_count;
+    }
     server_cleanup(&server);
-    load_request_deinit(&request);
     return is_ok;
 }
 
@@ -92,9 +70,10 @@ static void name_ratios(struct report *report, const struct peers *peers)
     }
 }
 
-static bool measure_row(struct report *report, const struct peers *peers, struct peer_cpus cpus,
+static bool measure_row(struct report *report, const struct peers *peers, uint64_t cpu_mask,
                         const struct load_shape *like, uint64_t key_count, struct errmsg *error)
 {
+    struct peer_options options = {.cpu_mask = cpu_mask};
     char name[REPORT_NAME_MAX];
     size_t row;
 
@@ -105,7 +84,8 @@ static bool measure_row(struct report *report, const struct peers *peers, struct
         struct load_shape shape = *like;
 
         shape.protocol = peer_protocol(&peers->items[i]);
-        if (!measure(&peers->items[i], cpus, &shape, key_count, &report->cells[row][i], error)) {
+        if (!measure(&peers->items[i], &options, &shape, key_count, &report->cells[row][i],
+                     error)) {
             errmsg_wrap(error, "%s, %s", peers->items[i].name, name);
             return false;
         }
@@ -114,13 +94,12 @@ static bool measure_row(struct report *report, const struct peers *peers, struct
     return true;
 }
 
-bool footprint_run(const struct peers *peers, struct peer_cpus cpus, uint64_t key_count,
+bool footprint_run(const struct peers *peers, uint64_t cpu_mask, uint64_t key_count,
                    struct errmsg *error)
 {
-    static const size_t sizes[] = {8, 32, VALUE_MAX};
+    static const size_t sizes[] = {8, 32, LOAD_VALUE_MAX};
     struct report report = {.title = "memory, bytes per key"};
     struct peers measured = {0};
-    char value[VALUE_MAX];
 
     for (size_t i = 0; i < peers->count; i++) {
         if (peers->items[i].kind != PEER_FLOOR) {
@@ -129,14 +108,12 @@ bool footprint_run(const struct peers *peers, struct peer_cpus cpus, uint64_t ke
         }
     }
     name_ratios(&report, &measured);
-    memset(value, 'v', sizeof(value));
     for (uint32_t ttl_seconds = 0; ttl_seconds <= TTL_SECONDS; ttl_seconds += TTL_SECONDS) {
         for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
-            struct load_shape shape = {.command = LOAD_SET,
-                                       .value = bytes_make(value, sizes[i]),
-                                       .ttl_seconds = ttl_seconds};
+            struct load_shape shape = {
+                .command = LOAD_SET, .value = load_value(sizes[i]), .ttl_seconds = ttl_seconds};
 
-            if (!measure_row(&report, &measured, cpus, &shape, key_count, error)) {
+            if (!measure_row(&report, &measured, cpu_mask, &shape, key_count, error)) {
                 return false;
             }
         }

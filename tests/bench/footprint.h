@@ -9,9 +9,9 @@
 #include "base/attr.h"
 #include "tests/bench/peers.h"
 
-/* Measure all peers but the floor with values of several sizes, with and without a time to live,
+/* Measure all peers but the floor, on the processors of the mask, with values of several sizes, with and without a time to live,
  * and print the table. */
-MUST_USE bool footprint_run(const struct peers *peers, struct peer_cpus cpus, uint64_t key_count,
+MUST_USE bool footprint_run(const struct peers *peers, uint64_t cpu_mask, uint64_t key_count,
                             struct errmsg *error);
 
 #endif

@@ -24,6 +24,8 @@ enum {
     CONNECT_MS = 10000,
     HEAD_BYTES = 4, /* of each reply, compared as far as they came with its first byte */
     DIGITS_AT = 4,  /* in a key */
+    FILL_CONNECTIONS = 4,
+    FILL_PIPELINE = 64,
 };
 
 struct connection {
@@ -50,6 +52,15 @@ struct load {
 };
 
 /* ---- requests ---------------------------------------------------------------------------------*/
+
+struct bytes load_value(size_t len)
+{
+    static const char value[] = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
+
+    _Static_assert(sizeof(value) == LOAD_VALUE_MAX + 1, "the value is as long as promised");
+    ASSERT(len <= LOAD_VALUE_MAX);
+    return bytes_make(value, len);
+}
 
 static void render_resp(struct load_request *request, const struct load_shape *shape,
                         struct bytes key)
@@ -443,5 +454,26 @@ bool load_run(struct load *load, const struct load_task *task, struct load_resul
         is_ok = turn(load, error);
     }
     out->wall_us = clock_mono_now().us - start_us;
+    return is_ok;
+}
+
+bool load_fill(uint16_t port, const struct load_shape *shape, uint64_t key_count,
+               struct errmsg *error)
+{
+    struct load *load = load_open(port, FILL_CONNECTIONS, error);
+    struct load_request request;
+    struct load_result result;
+    struct load_task task = {.request = &request,
+                             .pipeline = FILL_PIPELINE,
+                             .request_count = key_count,
+                             .key_count = key_count,
+                             .is_in_order = true};
+    bool is_ok;
+
+    ASSERT(shape->command == LOAD_SET && shape->key_count <= 1);
+    load_request_init(&request, shape);
+    is_ok = load != NULL && load_run(load, &task, &result, error);
+    load_request_deinit(&request);
+    load_close(load);
     return is_ok;
 }

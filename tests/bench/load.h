@@ -35,6 +35,7 @@ enum load_protocol {
 enum {
     LOAD_KEYS_MAX = 10,
     LOAD_KEY_BYTES = 16, /* "key:000000000042" */
+    LOAD_VALUE_MAX = 64,
 };
 
 struct load_shape {
@@ -72,6 +73,8 @@ struct load_result {
 
 struct load;
 
+/* A value of up to LOAD_VALUE_MAX bytes, there for ever. */
+struct bytes load_value(size_t len);
 void load_request_init(struct load_request *request, const struct load_shape *shape);
 void load_request_deinit(struct load_request *request);
 
@@ -81,5 +84,8 @@ void load_close(struct load *load);
 /* False, and a message, on a wrong reply, a lost connection or a silence of half a minute. */
 MUST_USE bool load_run(struct load *load, const struct load_task *task, struct load_result *out,
                        struct errmsg *error);
+/* Write keys 0 to key_count - 1 of the shape, over a few connections of its own, fast. */
+MUST_USE bool load_fill(uint16_t port, const struct load_shape *shape, uint64_t key_count,
+                        struct errmsg *error);
 
 #endif

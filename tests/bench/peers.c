@@ -70,7 +70,7 @@ static struct peer *add(struct peers *peers, enum peer_kind kind, const char *na
     return peer;
 }
 
-void peers_add_floor(struct peers *peers)
+static void add_floor(struct peers *peers)
 {
     struct peer *peer = add(peers, PEER_FLOOR, "floor");
     char self[SERVER_PATH_MAX] = {0};
@@ -83,7 +83,7 @@ void peers_add_floor(struct peers *peers)
     snprintf(peer->version, sizeof(peer->version), "reads and writes the same bytes, no more");
 }
 
-void peers_add_ours(struct peers *peers, const char *program)
+static void add_ours(struct peers *peers, const char *program)
 {
     const char *equals = program != NULL ? strchr(program, '=') : NULL;
     struct peer *peer = add(peers, PEER_OURS, "starling");
@@ -124,7 +124,7 @@ static bool find_in_path(const char *name, char out[SERVER_PATH_MAX])
     }
 }
 
-void peers_add_others(struct peers *peers)
+static void add_others(struct peers *peers)
 {
     static const struct {
         const char *name;
@@ -160,16 +160,28 @@ static bool is_listed(const char *names, const char *name)
     return false;
 }
 
-void peers_select(struct peers *peers, const char *names)
+void peers_find(struct peers *out, const struct peer_choice *choice)
 {
-    size_t kept = 0;
+    struct peers all = {0};
 
-    for (size_t i = 0; i < peers->count; i++) {
-        if (is_listed(names, peers->items[i].name)) {
-            peers->items[kept++] = peers->items[i];
+    add_floor(&all);
+    for (size_t i = 0; i < choice->programs->count; i++) {
+        add_ours(&all, choice->programs->items[i]);
+    }
+    if (choice->programs->count == 0) {
+        add_ours(&all, NULL);
+    }
+    add_others(&all);
+    *out = (struct peers){0};
+    for (size_t i = 0; i < all.count; i++) {
+        const struct peer *peer = &all.items[i];
+
+        if ((choice->has_floor || peer->kind != PEER_FLOOR) &&
+            !(choice->is_resp_only && peer->kind == PEER_MEMCACHED) &&
+            (choice->names == NULL || is_listed(choice->names, peer->name))) {
+            out->items[out->count++] = *peer;
         }
     }
-    peers->count = kept;
 }
 
 void peers_print(const struct peers *peers)
@@ -230,22 +242,23 @@ static void configure_memcached(struct server *server)
     }
 }
 
-bool peer_start(const struct peer *peer, const struct load_request *request, struct peer_cpus cpus,
-                struct server *out, struct errmsg *error)
+bool peer_start(const struct peer *peer, const struct peer_options *options, struct server *out,
+                struct errmsg *error)
 {
     static const char *const no_persistence[] = {"--save", "", "--appendonly", "no"};
 
     if (!server_prepare(out, peer->program, error)) {
         return false;
     }
-    out->cpu_mask = cpus.server;
+    out->cpu_mask = options->cpu_mask;
     switch (peer->kind) {
     case PEER_FLOOR:
-        configure_floor(out, request);
+        configure_floor(out, options->answer);
         break;
     case PEER_OURS:
     case PEER_REDIS:
         add_args(out, no_persistence, ARRAY_COUNT(no_persistence));
+        add_args(out, options->args, options->arg_count);
         break;
     case PEER_MEMCACHED:
         configure_memcached(out);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tests/bench/load.h"
+#include "tests/bench/options.h"
 #include "tests/support/server.h"
 
 enum peer_kind {
@@ -47,21 +48,31 @@ struct peer_cpus {
  * fewer, say so on standard output and pin nothing. */
 struct peer_cpus peers_pin(void);
 
-/* The floor.  It stands beside the running program. */
-void peers_add_floor(struct peers *peers);
-/* PATH or NAME=PATH of a server that takes the flags of redis-server; NULL is ours as built. */
-void peers_add_ours(struct peers *peers, const char *program);
-/* Those of redis-server, valkey-server and memcached that are in PATH. */
-void peers_add_others(struct peers *peers);
-/* Keep those whose names are in a list such as "floor,starling". */
-void peers_select(struct peers *peers, const char *names);
+struct peer_choice {
+    bool has_floor;
+    bool is_resp_only;                   /* no memcached */
+    const struct option_texts *programs; /* PATH or NAME=PATH of servers that take the flags of
+                                            redis-server, in place of ours as built */
+    const char *names;                   /* such as "floor,starling"; NULL: all */
+};
+
+/* The floor (which stands beside the running program), ours, and those of redis-server,
+ * valkey-server and memcached that are in PATH. */
+void peers_find(struct peers *out, const struct peer_choice *choice);
 /* A line for each: name and version. */
 void peers_print(const struct peers *peers);
 
 enum load_protocol peer_protocol(const struct peer *peer);
-/* A fresh server.  request matters to the floor only, which answers just that; others take NULL.
- * Release it with server_cleanup, on failure too. */
-MUST_USE bool peer_start(const struct peer *peer, const struct load_request *request,
-                         struct peer_cpus cpus, struct server *out, struct errmsg *error);
+
+struct peer_options {
+    uint64_t cpu_mask;                 /* as in struct server */
+    const struct load_request *answer; /* what the floor answers to, others ignore it */
+    const char *const *args;           /* more arguments for servers that speak RESP */
+    size_t arg_count;
+};
+
+/* A fresh server.  Release it with server_cleanup, on failure too. */
+MUST_USE bool peer_start(const struct peer *peer, const struct peer_options *options,
+                         struct server *out, struct errmsg *error);
 
 #endif

@@ -6,13 +6,15 @@
  * Loads N keys (16-byte key, 64-byte value), then keeps writing to random keys in pipelines of 16
  * while a probe sends one GET a millisecond.  Each round is two seconds without saving and then one
  * BGSAVE; printed are the slowest and the 99.9 % request of the probe in both, and how much
- * resident memory grew at most while saving.  Any server that speaks RESP can be measured. */
-#include "base/hist.h"
+ * resident memory grew at most while saving; at the end the medians of the rounds.  Any server that
+ * speaks RESP can be measured.  Nothing is pinned: a save may take the other processor. */
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/rng.h"
-#include "io/clock.h"
 #include "resp/writer.h"
+#include "tests/bench/load.h"
+#include "tests/bench/options.h"
+#include "tests/bench/probe.h"
+#include "tests/bench/report.h"
 #include "tests/support/server.h"
 
 #include <pthread.h>
@@ -22,20 +24,30 @@
 #include <string.h>
 
 enum {
+    ROUNDS_MAX = 31,
     PIPELINE = 16,
-    LOAD_PIPELINE = 512,
-    VALUE_BYTES = 64,
     STEADY_MS = 2000,
     SAVE_LIMIT_MS = 120000,
+    POLL_MS = 5,
+};
+
+enum figure {
+    STEADY_P999_MS,
+    SAVING_P999_MS,
+    P999_RATIO,
+    GROWTH_PERCENT,
+    FIGURE_COUNT,
 };
 
 struct bench {
     struct server server;
     uint64_t key_count;
+    uint64_t rounds;
     atomic_bool is_over;
-    atomic_int phase; /* 0 steady, 1 saving */
-    struct hist latency_us[2];
     atomic_ulong writes;
+    struct hist steady_us;
+    struct hist saving_us;
+    double samples[FIGURE_COUNT][ROUNDS_MAX];
 };
 
 static void must(bool is_ok, const char *what, const struct errmsg *error)
@@ -46,50 +58,38 @@ static void must(bool is_ok, const char *what, const struct errmsg *error)
     }
 }
 
-static void set_request(struct buf *out, uint64_t key, const char *value)
+static void load(const struct bench *bench)
 {
-    char name[17];
+    struct load_shape shape = {.command = LOAD_SET, .value = load_value(LOAD_VALUE_MAX)};
+    struct errmsg error;
+
+    must(load_fill(bench->server.port, &shape, bench->key_count, &error), "loading", &error);
+    printf("%llu keys loaded, resident %.1f MB\n", (unsigned long long)bench->key_count,
+           (double)server_resident_bytes(&bench->server) / 1e6);
+}
+
+static void set_request(struct buf *out, uint64_t key)
+{
+    char name[LOAD_KEY_BYTES + 1];
     struct bytes words[3] = {BYTES_LITERAL("SET")};
 
     snprintf(name, sizeof(name), "key:%012llu", (unsigned long long)key);
     words[1] = bytes_from_text(name);
-    words[2] = bytes_make(value, VALUE_BYTES);
+    words[2] = load_value(LOAD_VALUE_MAX);
     resp_write_request(out, words, 3);
 }
 
-static void pipeline(struct client *client, const struct buf *requests, int count)
+static void pipeline(struct client *client, const struct buf *requests)
 {
     struct errmsg error;
 
     client_send_raw(client, buf_bytes(requests));
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < PIPELINE; i++) {
         struct resp_value value;
 
         must(client_read(client, &value, &error) == CLIENT_OK, "writing", &error);
         resp_value_deinit(&value);
     }
-}
-
-static void load(struct bench *bench)
-{
-    struct errmsg error;
-    struct client *client = server_connect(&bench->server, &error);
-    struct buf requests = {0};
-    char value[VALUE_BYTES];
-
-    must(client != NULL, "connecting", &error);
-    memset(value, 'v', sizeof(value));
-    for (uint64_t key = 0; key < bench->key_count;) {
-        int count = 0;
-
-        buf_clear(&requests);
-        for (; count < LOAD_PIPELINE && key < bench->key_count; count++) {
-            set_request(&requests, key++, value);
-        }
-        pipeline(client, &requests, count);
-    }
-    buf_deinit(&requests);
-    client_close(client);
 }
 
 static void *write_all_the_time(void *context)
@@ -99,42 +99,18 @@ static void *write_all_the_time(void *context)
     struct client *client = server_connect(&bench->server, &error);
     struct buf requests = {0};
     struct rng rng;
-    char value[VALUE_BYTES];
 
     must(client != NULL, "connecting", &error);
     rng_init(&rng, 1);
-    memset(value, 'w', sizeof(value));
     while (!atomic_load(&bench->is_over)) {
         buf_clear(&requests);
         for (int i = 0; i < PIPELINE; i++) {
-            set_request(&requests, rng_below(&rng, bench->key_count), value);
+            set_request(&requests, rng_below(&rng, bench->key_count));
         }
-        pipeline(client, &requests, PIPELINE);
+        pipeline(client, &requests);
         atomic_fetch_add(&bench->writes, PIPELINE);
     }
     buf_deinit(&requests);
-    client_close(client);
-    return NULL;
-}
-
-static void *probe(void *context)
-{
-    struct bench *bench = context;
-    struct errmsg error;
-    struct client *client = server_connect(&bench->server, &error);
-
-    must(client != NULL, "connecting", &error);
-    while (!atomic_load(&bench->is_over)) {
-        struct resp_value value;
-        int phase = atomic_load(&bench->phase);
-        int64_t start_us = clock_mono_now().us;
-
-        client_send_texts(client, 2, "GET", "key:000000000001");
-        must(client_read(client, &value, &error) == CLIENT_OK, "probing", &error);
-        hist_add(&bench->latency_us[phase], clock_mono_now().us - start_us);
-        resp_value_deinit(&value);
-        support_pause_ms(1);
-    }
     client_close(client);
     return NULL;
 }
@@ -153,20 +129,14 @@ static bool is_saving(struct client *client)
     return is_on;
 }
 
-static int64_t run_round(struct bench *bench, struct client *client, double *growth)
+/* From BGSAVE to its end; the most resident bytes meanwhile. */
+static uint64_t save(const struct bench *bench, struct client *client)
 {
+    int64_t until_ms = support_now_ms() + SAVE_LIMIT_MS;
     struct resp_value value;
     struct errmsg error;
-    uint64_t before;
-    uint64_t most;
-    int64_t start_ms;
+    uint64_t most = 0;
 
-    atomic_store(&bench->phase, 0);
-    support_pause_ms(STEADY_MS);
-    before = server_resident_bytes(&bench->server);
-    most = before;
-    atomic_store(&bench->phase, 1);
-    start_ms = support_now_ms();
     client_send_texts(client, 1, "BGSAVE");
     must(client_read(client, &value, &error) == CLIENT_OK, "BGSAVE", &error);
     resp_value_deinit(&value);
@@ -174,78 +144,100 @@ static int64_t run_round(struct bench *bench, struct client *client, double *gro
         uint64_t now = server_resident_bytes(&bench->server);
 
         most = now > most ? now : most;
-        support_pause_ms(5);
-    } while (is_saving(client) && support_now_ms() - start_ms < SAVE_LIMIT_MS);
-    *growth = 100.0 * ((double)most - (double)before) / (double)before;
-    return support_now_ms() - start_ms;
+        support_pause_ms(POLL_MS);
+    } while (is_saving(client) && support_now_ms() < until_ms);
+    return most;
 }
 
-static void print_round(struct bench *bench, int round, int64_t save_ms, double growth)
+static struct probe *start_probe(const struct bench *bench)
 {
-    const struct hist *steady = &bench->latency_us[0];
-    const struct hist *saving = &bench->latency_us[1];
+    struct errmsg error;
+    struct probe *probe = probe_start(bench->server.port, &error);
 
-    printf("round %d: steady p99.9 %5.2f ms, slowest %5.2f ms; saving (%lld ms) p99.9 %5.2f ms, "
+    must(probe != NULL, "starting the probe", &error);
+    return probe;
+}
+
+static void run_round(struct bench *bench, struct client *client, uint64_t round)
+{
+    struct errmsg error;
+    struct probe *probe = start_probe(bench);
+    uint64_t before;
+    uint64_t most;
+    int64_t start_ms;
+    double growth;
+
+    support_pause_ms(STEADY_MS);
+    must(probe_stop(probe, &bench->steady_us, &error), "probing", &error);
+    before = server_resident_bytes(&bench->server);
+    probe = start_probe(bench);
+    start_ms = support_now_ms();
+    most = save(bench, client);
+    start_ms = support_now_ms() - start_ms;
+    must(probe_stop(probe, &bench->saving_us, &error), "probing", &error);
+    growth = most > before ? 100.0 * (double)(most - before) / (double)before : 0;
+    bench->samples[STEADY_P999_MS][round] = (double)hist_quantile(&bench->steady_us, 0.999) / 1e3;
+    bench->samples[SAVING_P999_MS][round] = (double)hist_quantile(&bench->saving_us, 0.999) / 1e3;
+    bench->samples[P999_RATIO][round] =
+        bench->samples[SAVING_P999_MS][round] / bench->samples[STEADY_P999_MS][round];
+    bench->samples[GROWTH_PERCENT][round] = growth;
+    printf("round %llu: steady p99.9 %5.2f ms, slowest %5.2f ms; saving (%lld ms) p99.9 %5.2f ms, "
            "slowest %5.2f ms; memory +%.1f %%\n",
-           round, (double)hist_quantile(steady, 0.999) / 1000.0, (double)steady->max / 1000.0,
-           (long long)save_ms, (double)hist_quantile(saving, 0.999) / 1000.0,
-           (double)saving->max / 1000.0, growth);
+           (unsigned long long)round + 1, bench->samples[STEADY_P999_MS][round],
+           (double)bench->steady_us.max / 1e3, (long long)start_ms,
+           bench->samples[SAVING_P999_MS][round], (double)bench->saving_us.max / 1e3, growth);
     fflush(stdout);
 }
 
-static void run(struct bench *bench, int rounds)
+static void run(struct bench *bench)
 {
-    pthread_t threads[2];
+    pthread_t writer;
     struct errmsg error;
-    struct client *client;
+    struct client *client = server_connect(&bench->server, &error);
 
-    load(bench);
-    printf("%llu keys loaded, resident %.1f MB\n", (unsigned long long)bench->key_count,
-           (double)server_resident_bytes(&bench->server) / 1e6);
-    client = server_connect(&bench->server, &error);
     must(client != NULL, "connecting", &error);
-    pthread_create(&threads[0], NULL, write_all_the_time, bench);
-    pthread_create(&threads[1], NULL, probe, bench);
-    for (int round = 1; round <= rounds; round++) {
-        double growth;
-        int64_t save_ms;
-
-        memset(bench->latency_us, 0, sizeof(bench->latency_us));
-        save_ms = run_round(bench, client, &growth);
-        print_round(bench, round, save_ms, growth);
+    load(bench);
+    pthread_create(&writer, NULL, write_all_the_time, bench);
+    for (uint64_t round = 0; round < bench->rounds; round++) {
+        run_round(bench, client, round);
     }
     atomic_store(&bench->is_over, true);
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
+    pthread_join(writer, NULL);
     printf("%lu writes meanwhile\n", atomic_load(&bench->writes));
+    printf("medians: steady p99.9 %.2f ms, saving p99.9 %.2f ms, ratio %.2f, memory +%.1f %%\n",
+           report_median(bench->samples[STEADY_P999_MS], bench->rounds),
+           report_median(bench->samples[SAVING_P999_MS], bench->rounds),
+           report_median(bench->samples[P999_RATIO], bench->rounds),
+           report_median(bench->samples[GROWTH_PERCENT], bench->rounds));
     client_close(client);
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench bench; /* histograms are too large for a stack */
+    struct bench *bench = mem_alloc_zeroed(MEM_TEST, sizeof(*bench));
     struct errmsg error = {0};
-    char program[SERVER_PATH_MAX];
-    uint64_t rounds = 3;
+    char ours[SERVER_PATH_MAX];
+    const char *program = ours;
+    const struct option_spec specs[] = {
+        {.flag = "--keys",    .argument = "N", .number = &bench->key_count, .most = 50000000},
+        {.flag = "--rounds",                   .argument = "N",                 .number = &bench->rounds,           .most = ROUNDS_MAX},
+        {.flag = "--program", .argument = "PATH",                .text = &program              },
+    };
 
-    bench.key_count = 2000000;
-    snprintf(program, sizeof(program), "%s/starling-server", server_bin_dir());
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--program") == 0) {
-            snprintf(program, sizeof(program), "%s", argv[i + 1]);
-        } else if (!(strcmp(argv[i], "--keys") == 0 &&
-                     num_parse_u64(bytes_from_text(argv[i + 1]), &bench.key_count)) &&
-                   !(strcmp(argv[i], "--rounds") == 0 &&
-                     num_parse_u64(bytes_from_text(argv[i + 1]), &rounds))) {
-            fprintf(stderr, "usage: save [--keys N] [--rounds N] [--program PATH]\n");
-            return 2;
-        }
+    bench->key_count = 2000000;
+    bench->rounds = 3;
+    snprintf(ours, sizeof(ours), "%s/starling-server", server_bin_dir());
+    if (!options_parse("save", specs, ARRAY_COUNT(specs), argc, argv)) {
+        return 2;
     }
-    must(server_prepare(&bench.server, program, &error), "preparing", &error);
-    server_add_arg(&bench.server, "--save");
-    server_add_arg(&bench.server, "");
-    must(server_start(&bench.server, &error), "starting", &error);
-    run(&bench, (int)rounds);
-    server_cleanup(&bench.server);
+    report_machine();
+    printf("%s\n", program);
+    must(server_prepare(&bench->server, program, &error), "preparing", &error);
+    server_add_arg(&bench->server, "--save");
+    server_add_arg(&bench->server, "");
+    must(server_start(&bench->server, &error), "starting", &error);
+    run(bench);
+    server_cleanup(&bench->server);
+    mem_free(MEM_TEST, bench);
     return 0;
 }

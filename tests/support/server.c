@@ -349,7 +349,8 @@ uint64_t server_cpu_us(const struct server *s)
     return ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
-uint64_t server_cpu_ns(const struct server *s)
+/* The word at index of each thread's schedstat, added up. */
+static uint64_t sum_schedstat(const struct server *s, int index)
 {
     char path[64];
     uint64_t total = 0;
@@ -361,11 +362,21 @@ uint64_t server_cpu_ns(const struct server *s)
     while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
         if (entry->d_name[0] != '.') {
             snprintf(path, sizeof(path), "task/%.20s/schedstat", entry->d_name);
-            total += proc_word(s, path, '\0', 0);
+            total += proc_word(s, path, '\0', index);
         }
     }
     if (tasks != NULL) {
         closedir(tasks);
     }
     return total;
+}
+
+uint64_t server_cpu_ns(const struct server *s)
+{
+    return sum_schedstat(s, 0);
+}
+
+uint64_t server_wait_ns(const struct server *s)
+{
+    return sum_schedstat(s, 1);
 }

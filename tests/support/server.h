@@ -56,6 +56,8 @@ uint64_t server_resident_bytes(const struct server *s);
 uint64_t server_cpu_us(const struct server *s);
 /* Nanoseconds of CPU that its living threads have used; exact for those that sleep. */
 uint64_t server_cpu_ns(const struct server *s);
+/* Nanoseconds that they were ready to run while others had the processor. */
+uint64_t server_wait_ns(const struct server *s);
 
 int64_t support_now_ms(void);
 /* Give way for a moment between two looks at a condition. */
