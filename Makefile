@@ -168,7 +168,7 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
 BENCHES := compare growth idle replica save
-.PHONY: bench $(BENCHES:%=bench-%)
+.PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
 bench-compare: ## CPU per operation and bytes per key, beside other servers that are installed
@@ -176,8 +176,15 @@ bench-growth: ## what a growing table costs those who read meanwhile
 bench-idle: ## what connections cost that do nothing
 bench-replica: ## what a replica costs its primary
 bench-save: ## what BGSAVE costs those who write and read meanwhile
+bench-micro: $(BUILD)/tests/bench/micro ## nanoseconds that single parts take
+	@$<
+bench-count: $(BUILD)/tests/bench/micro ## instructions that single parts take, with valgrind
+	@tests/bench/count.sh $<
 $(BENCHES:%=bench-%): bench-%: $(BUILD)/tests/bench/% $(BUILD)/tests/bench/floor $(PROGRAMS)
 	@STARLING_BIN=$(BUILD)/bin $<
+$(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/micro*.c)) \
+    $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o $(call whole_of,server/net)
+	$(link)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load options peers probe report)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)

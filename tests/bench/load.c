@@ -132,6 +132,19 @@ static void render_memcached(struct load_request *request, const struct load_sha
     }
 }
 
+void load_put_digits(char *digits, uint32_t key)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+
+    for (int at = 10; at >= 4; at -= 2) {
+        memcpy(digits + at, pairs + 2 * (size_t)(key % 100), 2);
+        key /= 100;
+    }
+}
+
 static void find_digits(struct load_request *request, const char *key)
 {
     const char *at = request->text.data;
@@ -244,20 +257,6 @@ void load_close(struct load *load)
 
 /* ---- sending ----------------------------------------------------------------------------------*/
 
-/* The last eight of the twelve digits: a hundred million keys. */
-static void put_digits(char *digits, uint32_t key)
-{
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
-
-    for (int at = 10; at >= 4; at -= 2) {
-        memcpy(digits + at, pairs + 2 * (size_t)(key % 100), 2);
-        key /= 100;
-    }
-}
-
 static uint32_t choose_key(struct load *load)
 {
     const struct load_task *task = load->task;
@@ -275,7 +274,7 @@ static void patch_keys(struct load *load, struct connection *connection)
 
     for (size_t i = 0; i < load->task->pipeline; i++, text += request->text.len) {
         for (size_t k = 0; k < request->key_count; k++) {
-            put_digits(text + request->digits_at[k], choose_key(load));
+            load_put_digits(text + request->digits_at[k], choose_key(load));
         }
     }
 }
@@ -443,7 +442,7 @@ bool load_run(struct load *load, const struct load_task *task, struct load_resul
     int64_t start_us = clock_mono_now().us;
     bool is_ok;
 
-    ASSERT(task->pipeline > 0 && task->key_count > 0 && task->key_count <= 100000000);
+    ASSERT(task->pipeline > 0 && task->key_count > 0 && task->key_count <= LOAD_KEY_LIMIT);
     ASSERT(load->busy_count == 0);
     load->task = task;
     load->next_key = task->first_key;

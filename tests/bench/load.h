@@ -36,6 +36,7 @@ enum {
     LOAD_KEYS_MAX = 10,
     LOAD_KEY_BYTES = 16, /* "key:000000000042" */
     LOAD_VALUE_MAX = 64,
+    LOAD_KEY_LIMIT = 100000000, /* keys are numbered below */
 };
 
 struct load_shape {
@@ -77,6 +78,8 @@ struct load;
 struct bytes load_value(size_t len);
 void load_request_init(struct load_request *request, const struct load_shape *shape);
 void load_request_deinit(struct load_request *request);
+/* Write the number of a key over its twelve digits. */
+void load_put_digits(char *digits, uint32_t key);
 
 /* Connections to a port of loopback; NULL, and a message, when they cannot be made. */
 MUST_USE struct load *load_open(uint16_t port, size_t connection_count, struct errmsg *error);
