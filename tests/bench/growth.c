@@ -169,7 +169,7 @@ int main(int argc, char **argv)
     g->keys = 10000000;
     g->depth = 16;
     g->connections = 4;
-    g->rounds = 3;
+    g->rounds = 2;
     if (!parse_options(g, argc, argv)) {
         return 2;
     }

@@ -50,20 +50,21 @@ struct bench {
     double samples[FIGURE_COUNT][ROUNDS_MAX];
 };
 
-static void must(bool is_ok, const char *what, const struct errmsg *error)
+static void must(struct bench *bench, bool is_ok, const char *what, const struct errmsg *error)
 {
     if (!is_ok) {
         fprintf(stderr, "save: %s: %s\n", what, error->text);
+        server_cleanup(&bench->server);
         exit(1);
     }
 }
 
-static void load(const struct bench *bench)
+static void load(struct bench *bench)
 {
     struct load_shape shape = {.command = LOAD_SET, .value = load_value(LOAD_VALUE_MAX)};
     struct errmsg error;
 
-    must(load_fill(bench->server.port, &shape, bench->key_count, &error), "loading", &error);
+    must(bench, load_fill(bench->server.port, &shape, bench->key_count, &error), "loading", &error);
     printf("%llu keys loaded, resident %.1f MB\n", (unsigned long long)bench->key_count,
            (double)server_resident_bytes(&bench->server) / 1e6);
 }
@@ -79,7 +80,7 @@ static void set_request(struct buf *out, uint64_t key)
     resp_write_request(out, words, 3);
 }
 
-static void pipeline(struct client *client, const struct buf *requests)
+static void pipeline(struct bench *bench, struct client *client, const struct buf *requests)
 {
     struct errmsg error;
 
@@ -87,7 +88,7 @@ static void pipeline(struct client *client, const struct buf *requests)
     for (int i = 0; i < PIPELINE; i++) {
         struct resp_value value;
 
-        must(client_read(client, &value, &error) == CLIENT_OK, "writing", &error);
+        must(bench, client_read(client, &value, &error) == CLIENT_OK, "writing", &error);
         resp_value_deinit(&value);
     }
 }
@@ -100,14 +101,14 @@ static void *write_all_the_time(void *context)
     struct buf requests = {0};
     struct rng rng;
 
-    must(client != NULL, "connecting", &error);
+    must(bench, client != NULL, "connecting", &error);
     rng_init(&rng, 1);
     while (!atomic_load(&bench->is_over)) {
         buf_clear(&requests);
         for (int i = 0; i < PIPELINE; i++) {
             set_request(&requests, rng_below(&rng, bench->key_count));
         }
-        pipeline(client, &requests);
+        pipeline(bench, client, &requests);
         atomic_fetch_add(&bench->writes, PIPELINE);
     }
     buf_deinit(&requests);
@@ -116,21 +117,21 @@ static void *write_all_the_time(void *context)
 }
 
 /* A line of INFO persistence. */
-static bool is_saving(struct client *client)
+static bool is_saving(struct bench *bench, struct client *client)
 {
     struct resp_value value;
     struct errmsg error;
     bool is_on;
 
     client_send_texts(client, 2, "INFO", "persistence");
-    must(client_read(client, &value, &error) == CLIENT_OK, "INFO", &error);
+    must(bench, client_read(client, &value, &error) == CLIENT_OK, "INFO", &error);
     is_on = memmem(value.text.data, value.text.len, "rdb_bgsave_in_progress:1", 24) != NULL;
     resp_value_deinit(&value);
     return is_on;
 }
 
 /* From BGSAVE to its end; the most resident bytes meanwhile. */
-static uint64_t save(const struct bench *bench, struct client *client)
+static uint64_t save(struct bench *bench, struct client *client)
 {
     int64_t until_ms = support_now_ms() + SAVE_LIMIT_MS;
     struct resp_value value;
@@ -138,23 +139,23 @@ static uint64_t save(const struct bench *bench, struct client *client)
     uint64_t most = 0;
 
     client_send_texts(client, 1, "BGSAVE");
-    must(client_read(client, &value, &error) == CLIENT_OK, "BGSAVE", &error);
+    must(bench, client_read(client, &value, &error) == CLIENT_OK, "BGSAVE", &error);
     resp_value_deinit(&value);
     do {
         uint64_t now = server_resident_bytes(&bench->server);
 
         most = now > most ? now : most;
         support_pause_ms(POLL_MS);
-    } while (is_saving(client) && support_now_ms() < until_ms);
+    } while (is_saving(bench, client) && support_now_ms() < until_ms);
     return most;
 }
 
-static struct probe *start_probe(const struct bench *bench)
+static struct probe *start_probe(struct bench *bench)
 {
     struct errmsg error;
     struct probe *probe = probe_start(bench->server.port, &error);
 
-    must(probe != NULL, "starting the probe", &error);
+    must(bench, probe != NULL, "starting the probe", &error);
     return probe;
 }
 
@@ -168,13 +169,13 @@ static void run_round(struct bench *bench, struct client *client, uint64_t round
     double growth;
 
     support_pause_ms(STEADY_MS);
-    must(probe_stop(probe, &bench->steady_us, &error), "probing", &error);
+    must(bench, probe_stop(probe, &bench->steady_us, &error), "probing", &error);
     before = server_resident_bytes(&bench->server);
     probe = start_probe(bench);
     start_ms = support_now_ms();
     most = save(bench, client);
     start_ms = support_now_ms() - start_ms;
-    must(probe_stop(probe, &bench->saving_us, &error), "probing", &error);
+    must(bench, probe_stop(probe, &bench->saving_us, &error), "probing", &error);
     growth = most > before ? 100.0 * (double)(most - before) / (double)before : 0;
     bench->samples[STEADY_P999_MS][round] = (double)hist_quantile(&bench->steady_us, 0.999) / 1e3;
     bench->samples[SAVING_P999_MS][round] = (double)hist_quantile(&bench->saving_us, 0.999) / 1e3;
@@ -195,7 +196,7 @@ static void run(struct bench *bench)
     struct errmsg error;
     struct client *client = server_connect(&bench->server, &error);
 
-    must(client != NULL, "connecting", &error);
+    must(bench, client != NULL, "connecting", &error);
     load(bench);
     pthread_create(&writer, NULL, write_all_the_time, bench);
     for (uint64_t round = 0; round < bench->rounds; round++) {
@@ -232,10 +233,10 @@ int main(int argc, char **argv)
     }
     report_machine();
     printf("%s\n", program);
-    must(server_prepare(&bench->server, program, &error), "preparing", &error);
+    must(bench, server_prepare(&bench->server, program, &error), "preparing", &error);
     server_add_arg(&bench->server, "--save");
     server_add_arg(&bench->server, "");
-    must(server_start(&bench->server, &error), "starting", &error);
+    must(bench, server_start(&bench->server, &error), "starting", &error);
     run(bench);
     server_cleanup(&bench->server);
     mem_free(MEM_TEST, bench);
