@@ -146,7 +146,7 @@ static bool measure(const struct replication *r, const struct server *primary, b
                              .request_count = r->requests / WARM_UP_PART,
                              .key_count = r->keys};
     uint64_t cpu_ns;
-    uint64_t wait_ns = server_wait_ns(primary);
+    uint64_t wait_ns;
     bool is_ok;
 
     load_request_init(&request, &shape);
@@ -154,6 +154,7 @@ static bool measure(const struct replication *r, const struct server *primary, b
     is_ok = is_ok && (!has_replica || wait_for_replica(primary, error));
     task.request_count = r->requests;
     cpu_ns = server_cpu_ns(primary);
+    wait_ns = server_wait_ns(primary);
     is_ok = is_ok && load_run(load, &task, &result, error) &&
             (!has_replica || wait_for_replica(primary, error));
     if (is_ok) {
