@@ -182,6 +182,7 @@ bench-count: $(BUILD)/tests/bench/micro ## instructions that single parts take, 
 	@tests/bench/count.sh $<
 $(BENCHES:%=bench-%): bench-%: $(BUILD)/tests/bench/% $(BUILD)/tests/bench/floor $(PROGRAMS)
 	@STARLING_BIN=$(BUILD)/bin $<
+$(BUILD)/tests/bench/micro: LINK_LTO := $(LTO_LDFLAGS)
 $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/micro*.c)) \
     $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o $(call whole_of,server/net)
 	$(link)

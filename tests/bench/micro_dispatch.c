@@ -47,6 +47,13 @@ static struct moment env_now(void *context)
     return (struct moment){.mono = {.us = d->now_us}, .unix_ms = UNIX_EPOCH_MS + d->now_us / 1000};
 }
 
+static int64_t env_mono_ns(void *context)
+{
+    const struct dispatch *d = context;
+
+    return d->now_us * 1000;
+}
+
 static void env_session_touched(void *context, struct session *s)
 {
     struct dispatch *d = context;
@@ -89,6 +96,7 @@ static void open_node(struct dispatch *d)
     d->env = (struct env){.context = d,
                           .fs = &d->fs,
                           .now = env_now,
+                          .mono_ns = env_mono_ns,
                           .session_touched = env_session_touched,
                           .exit = env_exit,
                           .resident_bytes = env_resident_bytes};
@@ -111,10 +119,12 @@ static void write_output(struct dispatch *d, uint64_t request_count)
 {
     d->output_bytes = 0;
     for (size_t i = 0; i < d->touched_count; i++) {
-        size_t len = session_output(d->touched[i]).len;
+        struct bytes output;
 
-        d->output_bytes += len;
-        node_session_written(d->node, d->touched[i], len);
+        while (session_output(d->touched[i], &output, 1) == 1) {
+            d->output_bytes += output.len;
+            node_session_written(d->node, d->touched[i], output.len);
+        }
     }
     d->touched_count = 0;
     ASSERT(d->output_bytes == request_count * d->request.reply.len);
