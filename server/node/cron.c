@@ -5,7 +5,7 @@
 enum {
     EXPIRE_BUDGET = 4000, /* entries looked at in a slice */
     EXPIRE_MAX = 200,     /* keys removed in a slice */
-    UPKEEP_BUDGET = 1000,
+    UPKEEP_BUDGET = 2000, /* entries' worth of work on the key space in a slice */
 };
 
 static bool is_idle_too_long(const struct node *node, const struct session *s)
@@ -95,11 +95,15 @@ bool node_expire_slice(struct node *node)
     return removed == EXPIRE_MAX;
 }
 
-void cron_run(struct node *node)
+/* What the clock has begun goes on in each pass until there is nothing left to do. */
+static void upkeep_slice(struct node *node)
 {
-    if (!mono_is_due(node->cron_at, node->now.mono)) {
-        return;
-    }
+    node->has_upkeep = keyspace_work(node->keyspace, UPKEEP_BUDGET);
+    node->has_work = node->has_upkeep || node->has_work;
+}
+
+static void run_by_clock(struct node *node)
+{
     node->cron_at = mono_add_ms(node->now.mono, 1000 / node->config.hz);
     check_sessions(node);
     sample_operations(node);
@@ -107,5 +111,15 @@ void cron_run(struct node *node)
     commit_trim_log(node);
     snapshot_check_save_points(node);
     node->has_work = node_expire_slice(node) || node->has_work;
-    node->has_work = keyspace_work(node->keyspace, UPKEEP_BUDGET) || node->has_work;
+    node->has_upkeep = true;
+}
+
+void cron_run(struct node *node)
+{
+    if (mono_is_due(node->cron_at, node->now.mono)) {
+        run_by_clock(node);
+    }
+    if (node->has_upkeep) {
+        upkeep_slice(node);
+    }
 }

@@ -195,7 +195,8 @@ struct node {
     struct timing timing;   /* execute.c, batch.c; told about time by node.c */
     struct slowlog slowlog; /* slowlog_commands.c */
     struct mono_time cron_at;
-    bool has_work; /* slices are waiting: do not sleep */
+    bool has_work;   /* slices are waiting: do not sleep */
+    bool has_upkeep; /* the key space has something to tidy up */
     bool is_active_expire_on;
     bool is_shutting_down;
     bool is_freeing;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of struct keyspace, for the files of this room that make it up: keyspace.c (one
- * key), many.c (counts, random), scan.c, expire.c, walk.c and reclaim.c. */
+ * key), many.c (counts, random), scan.c, expire.c, walk.c, reclaim.c and compact.c. */
 #ifndef STARLING_STORE_KEYSPACE_STATE_H
 #define STARLING_STORE_KEYSPACE_STATE_H
 
 #include "base/bitset.h"
 #include "base/vec.h"
 #include "spec/slot.h"
+#include "store/compact.h"
 #include "store/keyspace.h"
 #include "store/table.h"
 
@@ -45,6 +46,7 @@ struct keyspace {
     size_t large_bytes;
     struct table_shared shared;
     struct expire_place expire;
+    struct compact compact;
     VEC(struct reclaim_table) dead_tables;
     VEC(struct block *) dead_blocks;
     size_t pending_bytes;

@@ -8,7 +8,7 @@ enum {
     BLOCK_AT_ONCE = 64 * 1024, /* blocks up to here are freed at once */
     BLOCK_SLICE = 1024 * 1024, /* cut off a large block in a step */
     BLOCK_SLICE_COST = 1000,   /* of such a step, in entries */
-    PAGE_COST = 50,            /* of giving a page back */
+    PAGE_COST = 180,           /* of giving a page back */
 };
 
 void reclaim_block(struct keyspace *ks, struct block *block)
@@ -111,9 +111,20 @@ static void free_table_slice(struct keyspace *ks, size_t *budget)
     }
 }
 
+/* Give pages back while the budget lasts. */
+static void release_pages(struct slab *slab, size_t *budget)
+{
+    uint32_t before = slab->idle_count;
+    size_t cost;
+
+    (void)slab_release_pages(slab, (*budget + PAGE_COST - 1) / PAGE_COST);
+    cost = (size_t)(before - slab->idle_count) * PAGE_COST;
+    *budget -= cost < *budget ? cost : *budget;
+}
+
 bool keyspace_work(struct keyspace *ks, size_t budget)
 {
-    size_t pages;
+    struct slab *slab = &ks->shared.slab;
 
     while (ks->dead_blocks.count > 0 && budget > 0) {
         free_block_slice(ks);
@@ -122,8 +133,8 @@ bool keyspace_work(struct keyspace *ks, size_t budget)
     while (ks->dead_tables.count > 0 && budget > 0) {
         free_table_slice(ks, &budget);
     }
-    pages = budget / PAGE_COST;
-    return slab_release_pages(&ks->shared.slab, pages) || ks->dead_blocks.count > 0 ||
+    release_pages(slab, &budget);
+    return compact_step(ks, &budget) || slab_release_pages(slab, 0) || ks->dead_blocks.count > 0 ||
            ks->dead_tables.count > 0;
 }
 

@@ -20,7 +20,6 @@
 #endif
 
 enum {
-    GRANULES_PER_PAGE = SLAB_PAGE_BYTES / SLAB_GRANULE,
     FINE_MAX = 256,    /* steps of 8 */
     MIDDLE_MAX = 512,  /* steps of 16 */
     COARSE_MAX = 1024, /* steps of 32 */
@@ -28,6 +27,7 @@ enum {
     MIDDLE_COUNT = (MIDDLE_MAX - FINE_MAX) / 16,
     COARSE_COUNT = (COARSE_MAX - MIDDLE_MAX) / 32,
     STEPPED_COUNT = FINE_COUNT + MIDDLE_COUNT + COARSE_COUNT,
+    CACHE_LINE_BYTES = 64,
     IDLE_RESERVE = 16, /* empty pages kept for the next allocations */
 };
 
@@ -193,7 +193,8 @@ static uint32_t start_page(struct slab *slab, enum slab_kind kind, uint8_t class
     uint32_t page = take_page(slab);
 
     slab->pages[page] = (struct slab_page){.class_index = class_index, .kind = (uint8_t)kind};
-    list_push(slab, &slab->partial[kind][class_index], page);
+    list_push(slab, &slab->classes[kind][class_index].partial, page);
+    slab->classes[kind][class_index].pages++;
     slab->page_bytes[kind] += SLAB_PAGE_BYTES;
     POISON(page_start(slab, page), (size_t)SLAB_PAGE_BYTES);
     return page;
@@ -203,7 +204,8 @@ uint64_t slab_alloc(struct slab *slab, enum slab_kind kind, size_t size)
 {
     uint8_t class_index = class_of_size(size);
     size_t object_size = size_of_class(class_index);
-    uint32_t page = slab->partial[kind][class_index];
+    struct slab_class *class = &slab->classes[kind][class_index];
+    uint32_t page = class->partial;
     struct slab_page *p;
     char *object;
 
@@ -222,19 +224,20 @@ uint64_t slab_alloc(struct slab *slab, enum slab_kind kind, size_t size)
     }
     p->used++;
     if (p->first_free == 0 && (p->fresh + 1) * object_size > SLAB_PAGE_BYTES) {
-        list_unlink(slab, &slab->partial[kind][class_index], page);
+        list_unlink(slab, &class->partial, page);
     }
+    class->live++;
     slab->object_bytes[kind] += object_size;
     return slab_ref(slab, object);
 }
 
 void slab_free(struct slab *slab, uint64_t ref)
 {
-    uint32_t page = (uint32_t)(ref / GRANULES_PER_PAGE);
+    uint32_t page = slab_page_of(ref);
     struct slab_page *p = &slab->pages[page];
     size_t object_size = size_of_class(p->class_index);
     char *object = slab_at(slab, ref);
-    uint32_t *partial = &slab->partial[p->kind][p->class_index];
+    struct slab_class *class = &slab->classes[p->kind][p->class_index];
     bool was_full = p->first_free == 0 && (p->fresh + 1) * object_size > SLAB_PAGE_BYTES;
     size_t index = (size_t)(object - page_start(slab, page)) / object_size;
 
@@ -244,16 +247,20 @@ void slab_free(struct slab *slab, uint64_t ref)
     POISON(object, object_size);
     p->first_free = (uint16_t)(index + 1);
     p->used--;
+    class->live--;
     slab->object_bytes[p->kind] -= object_size;
     if (p->used > 0) {
         if (was_full) {
-            list_push(slab, partial, page);
+            list_push(slab, &class->partial, page);
         }
         return;
     }
-    if (!was_full) {
-        list_unlink(slab, partial, page);
+    if (page == slab->closed_page) {
+        slab->closed_page = 0;
+    } else if (!was_full) {
+        list_unlink(slab, &class->partial, page);
     }
+    class->pages--;
     slab->page_bytes[p->kind] -= SLAB_PAGE_BYTES;
     list_push(slab, &slab->idle_pages, page);
     slab->idle_count++;
@@ -261,7 +268,7 @@ void slab_free(struct slab *slab, uint64_t ref)
 
 size_t slab_object_size(const struct slab *slab, uint64_t ref)
 {
-    return size_of_class(slab->pages[ref / GRANULES_PER_PAGE].class_index);
+    return size_of_class(slab->pages[slab_page_of(ref)].class_index);
 }
 
 size_t slab_rounded_size(size_t size)
@@ -295,6 +302,96 @@ size_t slab_overhead_bytes(const struct slab *slab)
     return (size_t)slab->page_end * sizeof(struct slab_page);
 }
 
+/* ---- emptying pages ------------------------------------------------------------------------- */
+
+uint32_t slab_capacity(uint8_t class_index)
+{
+    return (uint32_t)(SLAB_PAGE_BYTES / size_of_class(class_index));
+}
+
+void slab_close_page(struct slab *slab, uint32_t page)
+{
+    const struct slab_page *p = &slab->pages[page];
+
+    ASSERT(slab->closed_page == 0);
+    ASSERT(page < slab->page_end && p->used > 0 && p->used < slab_capacity(p->class_index));
+    list_unlink(slab, &slab->classes[p->kind][p->class_index].partial, page);
+    slab->closed_page = page;
+}
+
+void slab_reopen_page(struct slab *slab)
+{
+    uint32_t page = slab->closed_page;
+
+    if (page != 0) {
+        const struct slab_page *p = &slab->pages[page];
+
+        list_push(slab, &slab->classes[p->kind][p->class_index].partial, page);
+        slab->closed_page = 0;
+    }
+}
+
+/* What a free object says about the next one. */
+static uint16_t next_free(const char *object)
+{
+    uint16_t next;
+
+    UNPOISON(object, SLAB_GRANULE);
+    memcpy(&next, object, sizeof(next));
+    POISON(object, SLAB_GRANULE);
+    return next;
+}
+
+void slab_find_live(const struct slab *slab, uint32_t page, uint64_t bits[SLAB_LIVE_WORDS])
+{
+    const struct slab_page *p = &slab->pages[page];
+    size_t object_size = size_of_class(p->class_index);
+    const char *start = page_start(slab, page);
+    uint32_t free_count = 0;
+
+    /* The list of free objects leads criss-cross through the page: have all of it at hand. */
+    for (size_t at = 0; at < p->fresh * object_size; at += CACHE_LINE_BYTES) {
+        __builtin_prefetch(start + at);
+    }
+    memset(bits, 0xff, p->fresh / 64 * sizeof(uint64_t));
+    if (p->fresh < SLAB_LIVE_WORDS * 64) {
+        size_t words = p->fresh / 64;
+
+        bits[words] = (UINT64_C(1) << (p->fresh % 64)) - 1;
+        memset(bits + words + 1, 0, (SLAB_LIVE_WORDS - words - 1) * sizeof(uint64_t));
+    }
+    for (uint32_t i = p->first_free; i != 0; i = next_free(start + (i - 1) * object_size)) {
+        bits[(i - 1) / 64] &= ~(UINT64_C(1) << ((i - 1) % 64));
+        free_count++;
+    }
+    ASSERT(free_count + p->used == p->fresh);
+}
+
+uint64_t slab_object_ref(const struct slab *slab, uint32_t page, uint32_t index)
+{
+    const char *start = page_start(slab, page);
+
+    return slab_ref(slab, start + index * size_of_class(slab->pages[page].class_index));
+}
+
+uint64_t slab_move(struct slab *slab, uint64_t ref)
+{
+    const struct slab_page *p = &slab->pages[slab_page_of(ref)];
+    uint32_t target = slab->classes[p->kind][p->class_index].partial;
+    size_t object_size = size_of_class(p->class_index);
+    uint64_t moved;
+
+    if (target == 0 || target == slab_page_of(ref)) {
+        return 0;
+    }
+    moved = slab_alloc(slab, (enum slab_kind)p->kind, object_size);
+    memcpy(slab_at(slab, moved), slab_at(slab, ref), object_size);
+    slab_free(slab, ref);
+    return moved;
+}
+
+/* ---- checks --------------------------------------------------------------------------------- */
+
 static uint32_t check_list(const struct slab *slab, uint32_t head, bool is_empty)
 {
     uint32_t count = 0;
@@ -308,27 +405,60 @@ static uint32_t check_list(const struct slab *slab, uint32_t head, bool is_empty
     return count;
 }
 
-void slab_check(const struct slab *slab)
+/* The list of free objects and the count of live ones make up the page. */
+static void check_page(const struct slab *slab, uint32_t page)
 {
-    size_t objects[SLAB_KIND_COUNT] = {0};
-    size_t pages[SLAB_KIND_COUNT] = {0};
-    uint32_t empty = 0;
+    uint64_t bits[SLAB_LIVE_WORDS];
+    uint32_t live = 0;
+
+    slab_find_live(slab, page, bits);
+    for (size_t i = 0; i < SLAB_LIVE_WORDS; i++) {
+        live += (uint32_t)__builtin_popcountll(bits[i]);
+    }
+    ASSERT(live == slab->pages[page].used);
+    ASSERT(live <= slab_capacity(slab->pages[page].class_index));
+}
+
+static void check_kind(const struct slab *slab, enum slab_kind kind)
+{
+    struct slab_class found[SLAB_CLASS_COUNT] = {{0}};
+    uint32_t partial[SLAB_CLASS_COUNT] = {0};
+    size_t pages = 0;
+    size_t bytes = 0;
 
     for (uint32_t page = 1; page < slab->page_end; page++) {
         const struct slab_page *p = &slab->pages[page];
+        uint8_t i = p->class_index;
 
-        ASSERT(p->used <= p->fresh);
-        objects[p->kind] += p->used * size_of_class(p->class_index);
-        pages[p->kind] += p->used > 0 ? SLAB_PAGE_BYTES : 0;
-        empty += p->used == 0;
-    }
-    for (int kind = 0; kind < SLAB_KIND_COUNT; kind++) {
-        ASSERT(objects[kind] == slab->object_bytes[kind]);
-        ASSERT(pages[kind] == slab->page_bytes[kind]);
-        for (int i = 0; i < SLAB_CLASS_COUNT; i++) {
-            check_list(slab, slab->partial[kind][i], false);
+        if (p->kind == (uint8_t)kind && p->used > 0) {
+            check_page(slab, page);
+            found[i].live += p->used;
+            found[i].pages++;
+            partial[i] += p->used < slab_capacity(i) && page != slab->closed_page;
         }
     }
+    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+        const struct slab_class *class = &slab->classes[kind][i];
+
+        ASSERT(class->live == found[i].live && class->pages == found[i].pages);
+        ASSERT(check_list(slab, class->partial, false) == partial[i]);
+        pages += found[i].pages;
+        bytes += found[i].live * size_of_class(i);
+    }
+    ASSERT(bytes == slab->object_bytes[kind]);
+    ASSERT(pages * SLAB_PAGE_BYTES == slab->page_bytes[kind]);
+}
+
+void slab_check(const struct slab *slab)
+{
+    uint32_t empty = 0;
+
+    for (uint32_t page = 1; page < slab->page_end; page++) {
+        empty += slab->pages[page].used == 0;
+    }
+    check_kind(slab, SLAB_ENTRIES);
+    check_kind(slab, SLAB_BUCKETS);
+    ASSERT(slab->closed_page == 0 || slab->pages[slab->closed_page].used > 0);
     ASSERT(check_list(slab, slab->idle_pages, true) == slab->idle_count);
     ASSERT(check_list(slab, slab->absent_pages, true) + slab->idle_count == empty);
 }

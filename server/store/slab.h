@@ -8,11 +8,14 @@
  *     arena   | page 0: never used | page 1: 32-byte objects | page 2: 9344-byte ... | ...
  *     pages   [        -          ][ class, used, free list  ][         ...          ]
  *
- * Invariants:  (1) a page is full, partly used (in its class's list), or empty (in a list of
- *                  empty pages: still backed by memory, or given back)
+ * Invariants:  (1) a page is full, partly used (in its class's list, or closed), or empty (in a
+ *                  list of empty pages: still backed by memory, or given back)
  *              (2) object_bytes of a kind is the sum of the class sizes of its live objects
  *              (3) page_bytes of a kind is the pages that hold at least one live object, and
  *                  idle_bytes the empty pages still backed by memory
+ *              (4) a class counts its live objects and the pages that hold them
+ *              (5) nothing is allocated in a closed page; there is at most one, and it has live
+ *                  objects
  * Owns the arena.  Loop thread only.  Running out of the arena aborts, as memory does. */
 #ifndef STARLING_STORE_SLAB_H
 #define STARLING_STORE_SLAB_H
@@ -48,6 +51,13 @@ struct slab_page {
     uint8_t kind;
 };
 
+/* One size of one kind. */
+struct slab_class {
+    uint32_t partial; /* head of the list of pages with live and free objects */
+    uint32_t pages;   /* with live objects */
+    uint64_t live;    /* objects */
+};
+
 struct slab {
     char *base;
     struct slab_page *pages;
@@ -57,7 +67,8 @@ struct slab {
     uint32_t idle_pages;   /* head of the list of empty pages with memory behind them */
     uint32_t absent_pages; /* head of the list of empty pages without */
     uint32_t idle_count;
-    uint32_t partial[SLAB_KIND_COUNT][SLAB_CLASS_COUNT];
+    uint32_t closed_page; /* 0: none */
+    struct slab_class classes[SLAB_KIND_COUNT][SLAB_CLASS_COUNT];
     size_t object_bytes[SLAB_KIND_COUNT];
     size_t page_bytes[SLAB_KIND_COUNT];
 };
@@ -80,8 +91,33 @@ bool slab_release_pages(struct slab *slab, size_t max);
 size_t slab_idle_bytes(const struct slab *slab);
 /* Memory of the array beside the arena. */
 size_t slab_overhead_bytes(const struct slab *slab);
+
+/* ---- emptying pages (store/compact.h) ------------------------------------------------------- */
+
+enum {
+    SLAB_LIVE_WORDS = SLAB_PAGE_BYTES / SLAB_GRANULE / 64, /* a bit for each object of a page */
+};
+
+/* Objects of a class that fit into a page. */
+uint32_t slab_capacity(uint8_t class_index);
+/* Close a page with live and free objects, so that its objects can move to others. */
+void slab_close_page(struct slab *slab, uint32_t page);
+/* Give the closed page, if there still is one, back to its class. */
+void slab_reopen_page(struct slab *slab);
+/* A bit for each live object of the page, by its place in it. */
+void slab_find_live(const struct slab *slab, uint32_t page, uint64_t bits[SLAB_LIVE_WORDS]);
+uint64_t slab_object_ref(const struct slab *slab, uint32_t page, uint32_t index);
+/* A copy of the object in another page of its class, if there is room in one: else 0.  The old
+ * one is freed. */
+MUST_USE uint64_t slab_move(struct slab *slab, uint64_t ref);
+
 /* Assert every invariant; slow. */
 void slab_check(const struct slab *slab);
+
+static inline uint32_t slab_page_of(uint64_t ref)
+{
+    return (uint32_t)(ref / (SLAB_PAGE_BYTES / SLAB_GRANULE));
+}
 
 static inline void *slab_at(const struct slab *slab, uint64_t ref)
 {

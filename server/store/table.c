@@ -56,6 +56,35 @@ bool table_find(const struct table_shared *shared, const struct table *table, ui
     return false;
 }
 
+bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref, struct table_place *out)
+{
+    unsigned level;
+    struct shard *shard;
+    uint16_t tag;
+
+    if (table->count == 0) {
+        return false;
+    }
+    shard = table_shard(table, hash, &level);
+    tag = table_tag(hash, level);
+    for (uint32_t b = table_home(shard, tag); b < shard->bucket_count; b++) {
+        const struct bucket *bucket = shard_bucket(shard, b);
+
+        for (unsigned matches = bucket_match(bucket, tag); matches != 0; matches &= matches - 1) {
+            unsigned place = (unsigned)__builtin_ctz(matches);
+
+            if (bucket_ref(bucket, place) == ref) {
+                *out = (struct table_place){shard, b, place, ref};
+                return true;
+            }
+        }
+        if (bucket_passed(bucket) == 0) {
+            return false;
+        }
+    }
+    return false;
+}
+
 void table_prefetch_shard(const struct table *table, uint64_t hash)
 {
     unsigned level;

@@ -160,6 +160,9 @@ static inline struct entry *table_entry(const struct table_shared *shared, uint6
 
 bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
                 struct bytes key, struct table_place *out);
+/* The place that holds the reference, whatever lies behind it. */
+bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref,
+                    struct table_place *out);
 /* Hints to the processor, each step over many keys before the next: what the one fetches, the next
  * reads.  The second returns the home bucket and the tag for the third, or NULL. */
 void table_prefetch_shard(const struct table *table, uint64_t hash);

@@ -2,7 +2,8 @@
 /* The key space against a naive model: an array of records, one for each key of each database.
  *
  * Random operations grow and shrink the key space by phases, so that shards split and merge, while
- * a scan and a walk are under way.  Checked all the time:
+ * a scan and a walk are under way.  Now and then most keys go at once, so that what is left is
+ * compacted meanwhile.  Checked all the time:
  *   - the key space holds what the model holds
  *   - a scan visits each entry that stays exactly once
  *   - a walk hands over each entry that was there at its start exactly once, as it was then */
@@ -11,7 +12,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/rng.h"
-#include "store/keyspace.h"
+#include "store/keyspace_state.h"
 #include "store/walk.h"
 
 #include <criterion/criterion.h>
@@ -21,9 +22,10 @@
 
 enum {
     DATABASES = 3,
-    KEYS = 12000, /* of each database */
+    KEYS = 30000, /* of each database */
     STEPS = 120000,
     PHASE_STEPS = 30000,
+    CHANGES = 3, /* in a step */
     KEY_TEXT = 1600,
     VALUE_MAX = 9000,
     ARENA_BYTES = 1 << 30,
@@ -131,8 +133,12 @@ static size_t random_len(struct model *m)
         return rng_below(&m->rng, VALUE_MAX);
     case 1:
         return 1000 + rng_below(&m->rng, 50);
-    default:
+    case 2:
+    case 3:
+    case 4:
         return rng_below(&m->rng, 60);
+    default: /* most are of one size, so that it fills many pages */
+        return 24 + rng_below(&m->rng, 4);
     }
 }
 
@@ -282,6 +288,22 @@ static void do_flush(struct model *m)
     keyspace_flush(m->ks, db);
     for (unsigned i = 0; i < KEYS; i++) {
         forget(record_at(m, db, i));
+    }
+}
+
+/* Most keys of all databases go. */
+static void do_thin(struct model *m)
+{
+    char text[KEY_TEXT];
+
+    for (unsigned i = 0; i < m->databases * KEYS; i++) {
+        struct record *r = &m->records[i];
+        struct key_ref ref = keyspace_ref(m->ks, i / KEYS, key_text(m, i % KEYS, text));
+
+        if (r->is_there && !rng_one_in(&m->rng, 10)) {
+            EXPECT(m, keyspace_remove(m->ks, &ref));
+            forget(r);
+        }
     }
 }
 
@@ -465,7 +487,9 @@ static void run_steps(struct model *m)
     for (unsigned step = 0; step < STEPS; step++) {
         bool is_growing = step / PHASE_STEPS % 2 == 0;
 
-        do_one_key(m, is_growing);
+        for (unsigned i = 0; i < CHANGES; i++) {
+            do_one_key(m, is_growing);
+        }
         if (rng_one_in(&m->rng, 20)) {
             scan_step(m);
         }
@@ -476,8 +500,17 @@ static void run_steps(struct model *m)
             do_expire(m);
             (void)keyspace_work(m->ks, rng_below(&m->rng, 3000));
         }
+        if (rng_one_in(&m->rng, 8)) {
+            (void)keyspace_work(m->ks, rng_below(&m->rng, 300));
+        }
+        if (rng_one_in(&m->rng, 2000)) {
+            keyspace_check(m->ks);
+        }
         if (rng_one_in(&m->rng, 15000)) {
             do_flush(m);
+        }
+        if (rng_one_in(&m->rng, 12000)) {
+            do_thin(m);
         }
         if (!m->is_cluster && rng_one_in(&m->rng, 8000)) {
             do_swap(m);
@@ -525,6 +558,7 @@ static void run_model(bool is_cluster, uint64_t default_seed)
                                                    .hash_seed = rng_u64(&m.rng),
                                                    .arena_bytes = ARENA_BYTES});
     run_steps(&m);
+    EXPECT(&m, m.ks->compact.moved_objects > 0);
     drain(&m);
     keyspace_free(m.ks);
     mem_free(MEM_TEST, m.records);

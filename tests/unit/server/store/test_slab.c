@@ -118,6 +118,90 @@ Test(slab, empty_pages_are_given_back_but_for_a_reserve_and_used_again)
     slab_deinit(&slab);
 }
 
+Test(slab, nothing_is_allocated_in_a_closed_page_until_it_is_open_again)
+{
+    struct slab slab;
+    uint64_t refs[3];
+    uint64_t other;
+
+    slab_init(&slab, ARENA_BYTES);
+    for (int i = 0; i < 3; i++) {
+        refs[i] = slab_alloc(&slab, SLAB_ENTRIES, 1000);
+    }
+    slab_free(&slab, refs[1]);
+    slab_close_page(&slab, slab_page_of(refs[0]));
+    slab_check(&slab);
+    other = slab_alloc(&slab, SLAB_ENTRIES, 1000);
+    cr_assert_neq(slab_page_of(other), slab_page_of(refs[0]));
+    slab_reopen_page(&slab);
+    slab_reopen_page(&slab);
+    slab_check(&slab);
+    cr_assert_eq(slab_alloc(&slab, SLAB_ENTRIES, 1000), refs[1]);
+    slab_deinit(&slab);
+}
+
+Test(slab, a_closed_page_is_idle_once_it_is_empty)
+{
+    struct slab slab;
+    uint64_t ref;
+
+    slab_init(&slab, ARENA_BYTES);
+    ref = slab_alloc(&slab, SLAB_ENTRIES, 1000);
+    slab_close_page(&slab, slab_page_of(ref));
+    slab_free(&slab, ref);
+    cr_assert_eq(slab.closed_page, 0);
+    cr_assert_eq(slab_idle_bytes(&slab), SLAB_PAGE_BYTES);
+    slab_check(&slab);
+    slab_deinit(&slab);
+}
+
+Test(slab, the_live_objects_of_a_page_are_found_whatever_their_size)
+{
+    for (size_t size = 8; size <= SLAB_OBJECT_MAX / 2; size = slab_rounded_size(size + 1)) {
+        struct slab slab;
+        uint64_t bits[SLAB_LIVE_WORDS];
+        uint64_t refs[SLAB_PAGE_BYTES / 8];
+        uint32_t count = (uint32_t)(SLAB_PAGE_BYTES / size);
+
+        slab_init(&slab, ARENA_BYTES);
+        for (uint32_t i = 0; i < count; i++) {
+            refs[i] = slab_alloc(&slab, SLAB_ENTRIES, size);
+            cr_assert_eq(refs[i], slab_object_ref(&slab, slab_page_of(refs[0]), i));
+        }
+        for (uint32_t i = 1; i < count; i += 1 + i % 3) {
+            slab_free(&slab, refs[i]);
+            refs[i] = 0;
+        }
+        slab_find_live(&slab, slab_page_of(refs[0]), bits);
+        for (uint32_t i = 0; i < SLAB_LIVE_WORDS * 64; i++) {
+            cr_assert_eq(bits[i / 64] >> i % 64 & 1, i < count && refs[i] != 0);
+        }
+        slab_deinit(&slab);
+    }
+}
+
+Test(slab, an_object_moves_with_its_contents_if_another_page_has_room)
+{
+    struct slab slab;
+    uint64_t refs[66];
+    uint64_t moved;
+
+    slab_init(&slab, ARENA_BYTES);
+    for (int i = 0; i < 66; i++) {
+        refs[i] = slab_alloc(&slab, SLAB_ENTRIES, 1024);
+        memset(slab_at(&slab, refs[i]), i, 1024);
+    }
+    moved = slab_move(&slab, refs[5]);
+    cr_assert_eq(slab_page_of(moved), slab_page_of(refs[65]));
+    cr_assert_eq(*(char *)slab_at(&slab, moved), 5);
+    cr_assert_eq(slab_move(&slab, moved), refs[5], "back into what it left");
+    slab_close_page(&slab, slab_page_of(refs[65]));
+    cr_assert_eq(slab_move(&slab, refs[6]), 0, "no other page has room");
+    slab_reopen_page(&slab);
+    slab_check(&slab);
+    slab_deinit(&slab);
+}
+
 Test(slab, a_full_arena_stops_the_process, .signal = SIGABRT)
 {
     struct slab slab;
