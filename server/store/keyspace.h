@@ -151,8 +151,8 @@ size_t keyspace_find_expired(struct keyspace *ks, int64_t now_ms, size_t budget,
                              void (*visit)(void *context, unsigned db, struct bytes key),
                              void *context);
 
-/* Upkeep in slices: growth and shrinking of tables, freeing of what was removed, giving pages
- * back.  budget is in entries, about 50 ns each.  True when there is more to do. */
+/* Upkeep in slices: freeing of what was removed, emptying sparse pages, giving pages back.  budget
+ * is in entries, about 50 ns each.  True when there is more to do. */
 bool keyspace_work(struct keyspace *ks, size_t budget);
 
 struct keyspace_memory {
