@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "io/clock.h"
+#include "net/footprint.h"
 #include "persist/posix_file.h"
 
-#include <fcntl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -38,27 +38,24 @@ static void env_exit(void *context, int code)
     shell->exit_code = code;
 }
 
-/* The second number of statm is resident pages. */
 static size_t env_resident_bytes(void *context)
 {
-    char text[128];
-    struct bytes rest;
-    int64_t pages;
-    ssize_t len;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-
     (void)context;
-    if (fd < 0) {
-        return 0;
-    }
-    len = read(fd, text, sizeof(text));
-    close(fd);
-    rest = bytes_make(text, len > 0 ? (size_t)len : 0);
-    bytes_next_word(&rest, ' ');
-    if (!num_parse_i64(bytes_next_word(&rest, ' '), &pages)) {
-        return 0;
-    }
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+    return footprint_resident();
+}
+
+static void env_memory(void *context, struct env_memory *out)
+{
+    const struct shell *shell = context;
+
+    footprint_measure(out);
+    out->untouched = SCRATCH_BYTES - shell->scratch_touched;
+}
+
+static void env_release_memory(void *context)
+{
+    (void)context;
+    footprint_release();
 }
 
 /* Each client takes a descriptor: ask for as many as maxclients needs, or lower maxclients. */
@@ -143,6 +140,8 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .session_touched = conn_session_touched,
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
+        .memory = env_memory,
+        .release_memory = env_release_memory,
     };
     if (posix_list(".", remove_leftover, shell, error) != FS_OK) {
         return false;
@@ -228,6 +227,9 @@ static void end_pass(struct shell *shell)
     node_end_pass(shell->node);
     conn_write_touched(shell);
     link_write_dirty(shell);
+    if (shell->scratch_used > shell->scratch_touched) {
+        shell->scratch_touched = shell->scratch_used;
+    }
     shell->scratch_used = 0;
 }
 

@@ -75,6 +75,7 @@ struct shell {
     uint64_t next_incoming;
     char *scratch;
     size_t scratch_used;
+    size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
     char unix_path[ADDR_HOST_TEXT];
     bool has_ended;
     int exit_code;

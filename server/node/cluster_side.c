@@ -102,6 +102,19 @@ size_t cluster_side_link_count(const struct node *node)
     return node->bus_link_count;
 }
 
+size_t cluster_side_link_memory(const struct node *node)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < node->bus_link_count; i++) {
+        const struct bus_link *bus = node->bus_links[i];
+
+        bytes += sizeof(*bus) + bus->in.cap;
+        bytes += node->env.link_queued(node->env.context, bus->link);
+    }
+    return bytes;
+}
+
 /* ---- actions ---------------------------------------------------------------------------------- */
 
 static void open_link(struct node *node, const struct cluster_action *action)

@@ -107,6 +107,7 @@ static void run_by_clock(struct node *node)
     node->cron_at = mono_add_ms(node->now.mono, 1000 / node->config.hz);
     check_sessions(node);
     sample_operations(node);
+    (void)node_note_memory(node);
     primary_cron(node);
     commit_trim_log(node);
     snapshot_check_save_points(node);

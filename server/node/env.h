@@ -24,6 +24,18 @@ enum env_link_kind {
     ENV_LINK_BUS,     /* cluster: to another node's bus port */
 };
 
+/* What the process has of memory, in bytes; 0 when unknown. */
+struct env_memory {
+    size_t resident;      /* backed by memory, all in all */
+    size_t files;         /* of it, what files are behind: code, libraries, constants */
+    size_t stack;         /* of it, the stack of the loop thread */
+    size_t heap;          /* what malloc has from the system for its lists of blocks, */
+    size_t heap_free;     /* of which nobody uses so much, */
+    size_t heap_resident; /* and so much is backed by memory */
+    size_t mapped;        /* what malloc has mapped for single large blocks */
+    size_t untouched;     /* allocated by the shell (MEM_NET) for more than there ever was to do */
+};
+
 struct env {
     void *context;
     const struct logger *logger;
@@ -46,8 +58,12 @@ struct env {
     void (*session_touched)(void *context, struct session *s);
     /* The node is done; the process is to end with the code once output is written. */
     void (*exit)(void *context, int code);
-    /* Bytes of memory the process has from the kernel; 0 when unknown. */
+    /* Bytes of memory the process has from the kernel; 0 when unknown.  Costs a system call. */
     size_t (*resident_bytes)(void *context);
+    /* Everything known about its memory.  May take 20 ms for each GB of the heap. */
+    void (*memory)(void *context, struct env_memory *out);
+    /* Give back what malloc has and does not use.  May take 0.1 s for each GB of it. */
+    void (*release_memory)(void *context);
 };
 
 #endif

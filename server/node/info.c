@@ -18,6 +18,16 @@ size_t node_used_memory(const struct node *node)
     return mem_used_total() + memory.arena_bytes;
 }
 
+size_t node_note_memory(struct node *node)
+{
+    size_t used = node_used_memory(node);
+
+    if (used > node->stats.peak_memory) {
+        node->stats.peak_memory = used;
+    }
+    return used;
+}
+
 static void info_server(struct node *node, struct buf *out)
 {
     int64_t uptime_s = mono_ms_between(node->started_at, node->now.mono) / 1000;
@@ -60,15 +70,12 @@ static void info_clients(struct node *node, struct buf *out)
 
 static void info_memory(struct node *node, struct buf *out)
 {
-    size_t used = node_used_memory(node);
+    size_t used = node_note_memory(node);
     size_t resident = node->env.resident_bytes(node->env.context);
     struct keyspace_memory memory;
     char human[32];
 
     keyspace_memory(node->keyspace, &memory);
-    if (used > node->stats.peak_memory) {
-        node->stats.peak_memory = used;
-    }
     num_format_size(human, sizeof(human), used);
     buf_printf(out, "used_memory:%zu\r\nused_memory_human:%s\r\nused_memory_rss:%zu\r\n", used,
                human, resident);

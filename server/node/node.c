@@ -101,6 +101,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
         node_free(node);
         return NULL;
     }
+    node->startup_memory = node_used_memory(node);
     if (!load_begin(node, error)) {
         node_free(node);
         return NULL;

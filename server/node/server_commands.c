@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the server as a whole: saving, shutting down, time, role, memory, debugging. */
+/* Commands about the server as a whole: saving, shutting down, time, role, debugging. */
 #include "node/state.h"
 
 #include "base/hash.h"
-#include "base/mem.h"
 #include "base/num.h"
 
 void control_time(struct node *node, struct call *call)
@@ -201,73 +200,4 @@ void control_debug(struct node *node, struct call *call)
                     "ERR unknown subcommand or wrong number of arguments for '%s'. Try DEBUG HELP.",
                     shown);
     }
-}
-
-/* ---- MEMORY ----------------------------------------------------------------------------------- */
-
-void control_memory(struct node *node, struct call *call)
-{
-    reply_unknown_sub(node, call);
-}
-
-void control_memory_usage(struct node *node, struct call *call)
-{
-    struct key_ref ref = keyspace_ref(node->keyspace, call->session->db, call->args[2]);
-    struct entry *e = keyspace_find(node->keyspace, &ref, node->now.unix_ms);
-    int64_t samples;
-
-    if (call->arg_count != 3 &&
-        (call->arg_count != 5 || !bytes_equal_nocase(call->args[3], "SAMPLES") ||
-         !num_parse_i64(call->args[4], &samples) || samples < 0)) {
-        reply_error(node, call, "ERR syntax error");
-    } else if (e == NULL) {
-        resp_write_null(call->reply);
-    } else {
-        resp_write_integer(call->reply, (int64_t)keyspace_entry_bytes(node->keyspace, e));
-    }
-}
-
-static void stat_line(struct resp_writer *w, const char *name, size_t value)
-{
-    resp_write_bulk_text(w, name);
-    resp_write_integer(w, (int64_t)value);
-}
-
-void control_memory_stats(struct node *node, struct call *call)
-{
-    struct resp_writer *w = call->reply;
-    struct keyspace_memory memory;
-    uint64_t keys = keyspace_count_all(node->keyspace);
-    size_t dataset;
-
-    keyspace_memory(node->keyspace, &memory);
-    dataset = memory.slab_bytes + memory.table_bytes + memory.large_bytes;
-    resp_write_map(w, 13);
-    stat_line(w, "peak.allocated", node->stats.peak_memory);
-    stat_line(w, "total.allocated", node_used_memory(node));
-    stat_line(w, "replication.backlog", oplog_memory(node->log));
-    stat_line(w, "clients.normal", mem_used(MEM_SESSION));
-    stat_line(w, "buffers", mem_used(MEM_BUFFER));
-    stat_line(w, "keys.count", (size_t)keys);
-    stat_line(w, "keys.bytes-per-key", keys > 0 ? dataset / (size_t)keys : 0);
-    stat_line(w, "dataset.bytes", dataset);
-    stat_line(w, "entries.live", memory.entry_bytes);
-    stat_line(w, "entries.pages", memory.slab_bytes);
-    stat_line(w, "entries.large-values", memory.large_bytes);
-    stat_line(w, "entries.to-be-freed", memory.pending_bytes);
-    stat_line(w, "tables", memory.table_bytes);
-}
-
-void control_memory_help(struct node *node, struct call *call)
-{
-    static const char *const lines[] = {
-        "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "STATS",
-        "    Return information about the memory usage of the server.",
-        "USAGE <key> [SAMPLES <count>]",
-        "    Return memory in bytes used by <key> and its value.",
-    };
-
-    (void)node;
-    reply_help(call, lines, ARRAY_COUNT(lines));
 }

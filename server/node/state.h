@@ -170,6 +170,7 @@ struct node {
     uint64_t pid;
     char run_id[41];
     size_t arena_bytes;
+    size_t startup_memory; /* in use before any data came */
     uint64_t hash_seed;
 
     struct keyspace *keyspace;
@@ -371,6 +372,8 @@ void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip
 void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input);
 void cluster_side_link_down(struct node *node, uint64_t link, const char *reason);
 size_t cluster_side_link_count(const struct node *node);
+/* Bytes of the links of the bus and what waits on them. */
+size_t cluster_side_link_memory(const struct node *node);
 /* Our own data or its link changed: the other nodes are to know. */
 void cluster_side_status(struct node *node);
 /* Carry out what a command of the cluster has asked for. */
@@ -389,6 +392,8 @@ bool node_output_is_too_long(struct node *node, struct session *s);
 void info_replication(struct node *node, struct buf *out);
 void info_write(struct node *node, const struct bytes *words, size_t count, struct buf *out);
 size_t node_used_memory(const struct node *node);
+/* The same; the peak is remembered. */
+size_t node_note_memory(struct node *node);
 void apply_config(struct node *node);
 /* ---- control commands: one function a row of commands.def ----------------------------------- */
 typedef void control_fn(struct node *node, struct call *call);

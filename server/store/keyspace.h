@@ -165,6 +165,42 @@ struct keyspace_memory {
 };
 void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out);
 
+/* What the memory of a key space is for: parts that do not overlap, in bytes. */
+enum keyspace_part {
+    KEYSPACE_ENTRIES,          /* slab: headers, keys and values of entries */
+    KEYSPACE_ENTRIES_ROUNDING, /* what their objects are larger */
+    KEYSPACE_ENTRIES_FREE,     /* free objects between them */
+    KEYSPACE_DEAD_ENTRIES,     /* of flushed databases, not yet freed */
+    KEYSPACE_BUCKETS,          /* places in buckets that name an entry */
+    KEYSPACE_BUCKETS_UNUSED,   /* and that name none */
+    KEYSPACE_BUCKETS_ARRAYS,   /* lists of buckets; buckets of flushed databases */
+    KEYSPACE_BUCKETS_FREE,     /* free objects between them */
+    KEYSPACE_PAGES_IDLE,       /* empty pages */
+    KEYSPACE_PAGES_INDEX,      /* what is known about each page */
+    KEYSPACE_DIRECTORIES,      /* mem_used(MEM_STORE), from here on: shards */
+    KEYSPACE_LARGE,            /* keys and values in memory of their own */
+    KEYSPACE_LARGE_SPARE,      /* room for such values to grow */
+    KEYSPACE_DEAD_LARGE,       /* removed, not yet freed */
+    KEYSPACE_PART_COUNT
+};
+
+/* How entries and large values divide up is estimated from a sample when there are many. */
+void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPACE_PART_COUNT]);
+
+/* One size of slab objects. */
+struct keyspace_size_class {
+    bool is_entries; /* else buckets */
+    size_t object_bytes;
+    uint32_t capacity; /* objects in a page */
+    uint32_t pages;    /* with live objects */
+    uint64_t live;
+};
+/* Sizes by index; false behind the last. */
+bool keyspace_size_class(const struct keyspace *ks, unsigned index,
+                         struct keyspace_size_class *out);
+/* Give all empty pages but a few back at once: some 10 us each. */
+void keyspace_release_memory(struct keyspace *ks);
+
 /* Assert every invariant; slow. */
 void keyspace_check(const struct keyspace *ks);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of struct keyspace, for the files of this room that make it up: keyspace.c (one
- * key), many.c (counts, random), scan.c, expire.c, walk.c, reclaim.c and compact.c. */
+ * key), many.c (counts, random), memory.c, scan.c, expire.c, walk.c, reclaim.c and compact.c. */
 #ifndef STARLING_STORE_KEYSPACE_STATE_H
 #define STARLING_STORE_KEYSPACE_STATE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The key space as a whole: counts, memory, a random key, the check of everything. */
+/* The key space as a whole: counts, a random key, the check of everything. */
 #include "base/assert.h"
 #include "store/keyspace_state.h"
 
@@ -119,21 +119,6 @@ struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng,
         }
     }
     return NULL;
-}
-
-void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
-{
-    const struct slab *slab = &ks->shared.slab;
-
-    *out = (struct keyspace_memory){
-        .entry_bytes = slab->object_bytes[SLAB_ENTRIES],
-        .slab_bytes = slab->page_bytes[SLAB_ENTRIES] + slab_idle_bytes(slab),
-        .table_bytes = slab->page_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes,
-        .large_bytes = ks->large_bytes,
-        .pending_bytes = ks->pending_bytes,
-        .arena_bytes = slab->page_bytes[SLAB_ENTRIES] + slab->page_bytes[SLAB_BUCKETS] +
-                       slab_idle_bytes(slab) + slab_overhead_bytes(slab),
-    };
 }
 
 void keyspace_check(const struct keyspace *ks)

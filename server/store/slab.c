@@ -28,6 +28,7 @@ enum {
     COARSE_COUNT = (COARSE_MAX - MIDDLE_MAX) / 32,
     STEPPED_COUNT = FINE_COUNT + MIDDLE_COUNT + COARSE_COUNT,
     CACHE_LINE_BYTES = 64,
+    SYSTEM_PAGE_BYTES = 4096,
     IDLE_RESERVE = 16, /* empty pages kept for the next allocations */
 };
 
@@ -190,11 +191,14 @@ static uint32_t take_page(struct slab *slab)
 
 static uint32_t start_page(struct slab *slab, enum slab_kind kind, uint8_t class_index)
 {
+    struct slab_class *class = &slab->classes[kind][class_index];
+    bool is_new = slab->idle_pages == 0;
     uint32_t page = take_page(slab);
 
     slab->pages[page] = (struct slab_page){.class_index = class_index, .kind = (uint8_t)kind};
-    list_push(slab, &slab->classes[kind][class_index].partial, page);
-    slab->classes[kind][class_index].pages++;
+    list_push(slab, &class->partial, page);
+    class->pages++;
+    class->newest = is_new ? page : 0;
     slab->page_bytes[kind] += SLAB_PAGE_BYTES;
     POISON(page_start(slab, page), (size_t)SLAB_PAGE_BYTES);
     return page;
@@ -276,6 +280,16 @@ size_t slab_rounded_size(size_t size)
     return size_of_class(class_of_size(size));
 }
 
+size_t slab_class_size(uint8_t class_index)
+{
+    return size_of_class(class_index);
+}
+
+uint32_t slab_capacity(uint8_t class_index)
+{
+    return (uint32_t)(SLAB_PAGE_BYTES / size_of_class(class_index));
+}
+
 bool slab_release_pages(struct slab *slab, size_t max)
 {
     while (slab->idle_count > IDLE_RESERVE && max > 0) {
@@ -297,17 +311,29 @@ size_t slab_idle_bytes(const struct slab *slab)
     return (size_t)slab->idle_count * SLAB_PAGE_BYTES;
 }
 
+/* A class begins a page only when all others are full, so the newest alone has such room. */
+size_t slab_untouched_bytes(const struct slab *slab, enum slab_kind kind)
+{
+    size_t bytes = 0;
+
+    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+        const struct slab_page *p = &slab->pages[slab->classes[kind][i].newest];
+
+        if (slab->classes[kind][i].newest != 0 && p->used > 0 && p->kind == (uint8_t)kind &&
+            p->class_index == i) {
+            bytes += (SLAB_PAGE_BYTES - p->fresh * size_of_class(i)) / SYSTEM_PAGE_BYTES *
+                     SYSTEM_PAGE_BYTES;
+        }
+    }
+    return bytes;
+}
+
 size_t slab_overhead_bytes(const struct slab *slab)
 {
     return (size_t)slab->page_end * sizeof(struct slab_page);
 }
 
 /* ---- emptying pages ------------------------------------------------------------------------- */
-
-uint32_t slab_capacity(uint8_t class_index)
-{
-    return (uint32_t)(SLAB_PAGE_BYTES / size_of_class(class_index));
-}
 
 void slab_close_page(struct slab *slab, uint32_t page)
 {

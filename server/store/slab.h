@@ -55,6 +55,7 @@ struct slab_page {
 struct slab_class {
     uint32_t partial; /* head of the list of pages with live and free objects */
     uint32_t pages;   /* with live objects */
+    uint32_t newest;  /* the page that was begun last, if there was no memory behind it then */
     uint64_t live;    /* objects */
 };
 
@@ -85,10 +86,15 @@ void slab_free(struct slab *slab, uint64_t ref);
 size_t slab_object_size(const struct slab *slab, uint64_t ref);
 /* The size that an object of size bytes would have. */
 size_t slab_rounded_size(size_t size);
+/* The size of a class's objects, and how many fit into a page. */
+size_t slab_class_size(uint8_t class_index);
+uint32_t slab_capacity(uint8_t class_index);
 
 /* Give empty pages back to the system, at most max of them; true when more could be. */
 bool slab_release_pages(struct slab *slab, size_t max);
 size_t slab_idle_bytes(const struct slab *slab);
+/* Memory of pages in use that the system has not been asked for yet: nothing was ever put there. */
+size_t slab_untouched_bytes(const struct slab *slab, enum slab_kind kind);
 /* Memory of the array beside the arena. */
 size_t slab_overhead_bytes(const struct slab *slab);
 
@@ -98,8 +104,6 @@ enum {
     SLAB_LIVE_WORDS = SLAB_PAGE_BYTES / SLAB_GRANULE / 64, /* a bit for each object of a page */
 };
 
-/* Objects of a class that fit into a page. */
-uint32_t slab_capacity(uint8_t class_index);
 /* Close a page with live and free objects, so that its objects can move to others. */
 void slab_close_page(struct slab *slab, uint32_t page);
 /* Give the closed page, if there still is one, back to its class. */

@@ -161,6 +161,17 @@ static size_t env_resident_bytes(void *context)
     return 0;
 }
 
+static void env_memory(void *context, struct env_memory *out)
+{
+    (void)context;
+    *out = (struct env_memory){0};
+}
+
+static void env_release_memory(void *context)
+{
+    (void)context;
+}
+
 static struct moment env_now(void *context)
 {
     return sim_node_clock(context);
@@ -199,6 +210,8 @@ void sim_node_start(struct world *world, int index)
         .mono_ns = env_mono_ns,
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
+        .memory = env_memory,
+        .release_memory = env_release_memory,
     };
     network_attach_env(n);
     disk_attach(n);

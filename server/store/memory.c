@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* What memory the key space has, and what for. */
+#include "base/assert.h"
+#include "store/keyspace_state.h"
+
+enum {
+    SAMPLE = 2000, /* entries: so many are looked at to learn what all are like */
+};
+
+void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
+{
+    const struct slab *slab = &ks->shared.slab;
+
+    *out = (struct keyspace_memory){
+        .entry_bytes = slab->object_bytes[SLAB_ENTRIES],
+        .slab_bytes = slab->page_bytes[SLAB_ENTRIES] + slab_idle_bytes(slab),
+        .table_bytes = slab->page_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes,
+        .large_bytes = ks->large_bytes,
+        .pending_bytes = ks->pending_bytes,
+        .arena_bytes = slab->page_bytes[SLAB_ENTRIES] + slab->page_bytes[SLAB_BUCKETS] +
+                       slab_idle_bytes(slab) + slab_overhead_bytes(slab),
+    };
+}
+
+/* What a sample of entries was found to be: bytes used, of bytes taken. */
+struct sample {
+    const struct keyspace *ks;
+    uint64_t payload;
+    uint64_t objects;
+    uint64_t spare;
+    uint64_t blocks;
+};
+
+static void add_block(struct sample *s, const struct entry_block *block)
+{
+    if (block != NULL) {
+        s->spare += block->capacity_bytes - block->len;
+        s->blocks += block_bytes(block);
+    }
+}
+
+static void add_entry(void *context, const struct entry *e)
+{
+    struct sample *s = context;
+    const struct slab *slab = &s->ks->shared.slab;
+
+    s->payload += entry_bytes(e);
+    s->objects += slab_object_size(slab, slab_ref(slab, e));
+    add_block(s, entry_key_block(e));
+    add_block(s, entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL);
+}
+
+/* Look at all entries of the database when they are few, else at some of them. */
+static struct sample take_sample(struct keyspace *ks, unsigned db, struct rng *rng)
+{
+    struct sample s = {.ks = ks};
+    uint64_t count = keyspace_count(ks, db);
+
+    if (ks->count <= SAMPLE) {
+        (void)keyspace_scan(ks, db, 0, SIZE_MAX, add_entry, &s);
+        return s;
+    }
+    for (uint64_t i = 0; count > 0 && i <= SAMPLE * count / ks->count; i++) {
+        add_entry(&s, keyspace_random(ks, db, rng, INT64_MIN));
+    }
+    return s;
+}
+
+static size_t part_of(uint64_t whole, uint64_t part, uint64_t of)
+{
+    return of == 0 ? 0 : (size_t)((double)whole * ((double)part / (double)of));
+}
+
+/* Divide up what the entries of a database, or all of a cluster's, take. */
+static void explain_entries(struct keyspace *ks, unsigned db, const struct table *sums,
+                            struct rng *rng, size_t parts[KEYSPACE_PART_COUNT])
+{
+    struct sample s = take_sample(ks, db, rng);
+    size_t payload = part_of(sums->entry_bytes, s.payload, s.objects);
+    size_t spare = part_of(sums->large_bytes, s.spare, s.blocks);
+
+    parts[KEYSPACE_ENTRIES] += payload;
+    parts[KEYSPACE_ENTRIES_ROUNDING] += (size_t)sums->entry_bytes - payload;
+    parts[KEYSPACE_LARGE] += (size_t)sums->large_bytes - spare;
+    parts[KEYSPACE_LARGE_SPARE] += spare;
+}
+
+static void explain_buckets(const struct keyspace *ks, const struct table *sums,
+                            size_t parts[KEYSPACE_PART_COUNT])
+{
+    const struct slab *slab = &ks->shared.slab;
+    size_t bucket_bytes = (size_t)sums->bucket_count * BUCKET_BYTES;
+    size_t used = (size_t)(sums->count * BUCKET_BYTES / BUCKET_PLACES);
+
+    parts[KEYSPACE_BUCKETS] = used;
+    parts[KEYSPACE_BUCKETS_UNUSED] = bucket_bytes - used;
+    parts[KEYSPACE_BUCKETS_ARRAYS] = slab->object_bytes[SLAB_BUCKETS] - bucket_bytes;
+    parts[KEYSPACE_BUCKETS_FREE] = slab->page_bytes[SLAB_BUCKETS] -
+                                   slab->object_bytes[SLAB_BUCKETS] -
+                                   slab_untouched_bytes(slab, SLAB_BUCKETS);
+}
+
+void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPACE_PART_COUNT])
+{
+    const struct slab *slab = &ks->shared.slab;
+    struct table all = {0};
+
+    memset(parts, 0, KEYSPACE_PART_COUNT * sizeof(*parts));
+    for (uint32_t i = keyspace_next_table(ks, ks->occupied, 0); i < ks->table_count;
+         i = keyspace_next_table(ks, ks->occupied, i + 1)) {
+        const struct table *table = &ks->tables[i];
+
+        all.count += table->count;
+        all.bucket_count += table->bucket_count;
+        all.entry_bytes += table->entry_bytes;
+        all.large_bytes += table->large_bytes;
+        if (!ks->is_cluster) {
+            explain_entries(ks, i, table, rng, parts);
+        }
+    }
+    if (ks->is_cluster) {
+        explain_entries(ks, 0, &all, rng, parts);
+    }
+    explain_buckets(ks, &all, parts);
+    parts[KEYSPACE_ENTRIES_FREE] = slab->page_bytes[SLAB_ENTRIES] -
+                                   slab->object_bytes[SLAB_ENTRIES] -
+                                   slab_untouched_bytes(slab, SLAB_ENTRIES);
+    parts[KEYSPACE_PAGES_IDLE] = slab_idle_bytes(slab);
+    parts[KEYSPACE_PAGES_INDEX] = slab_overhead_bytes(slab);
+    parts[KEYSPACE_DIRECTORIES] = ks->shared.directory_bytes;
+    parts[KEYSPACE_DEAD_ENTRIES] = slab->object_bytes[SLAB_ENTRIES] - (size_t)all.entry_bytes;
+    parts[KEYSPACE_DEAD_LARGE] = ks->pending_bytes - parts[KEYSPACE_DEAD_ENTRIES];
+}
+
+bool keyspace_size_class(const struct keyspace *ks, unsigned index, struct keyspace_size_class *out)
+{
+    const struct slab_class *class;
+    uint8_t class_index = (uint8_t)(index % SLAB_CLASS_COUNT);
+
+    if (index >= SLAB_KIND_COUNT * SLAB_CLASS_COUNT) {
+        return false;
+    }
+    class = &ks->shared.slab.classes[index / SLAB_CLASS_COUNT][class_index];
+    *out = (struct keyspace_size_class){
+        .is_entries = index / SLAB_CLASS_COUNT == SLAB_ENTRIES,
+        .object_bytes = slab_class_size(class_index),
+        .capacity = slab_capacity(class_index),
+        .pages = class->pages,
+        .live = class->live,
+    };
+    return true;
+}
+
+void keyspace_release_memory(struct keyspace *ks)
+{
+    (void)slab_release_pages(&ks->shared.slab, SIZE_MAX);
+}

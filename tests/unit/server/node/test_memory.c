@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* What memory is made of, and the commands that tell. */
+#include "node/memory.h"
+#include "tests/unit/server/node/one_node.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MB = 1024 * 1024,
+};
+
+/* A server with some data, as the system and malloc may see it. */
+static struct memory_facts some_facts(void)
+{
+    struct memory_facts facts = {.clients_normal = 2 * MB, .clients_replicas = 1 * MB};
+
+    facts.keyspace[KEYSPACE_ENTRIES] = 70 * MB;
+    facts.keyspace[KEYSPACE_ENTRIES_FREE] = 5 * MB;
+    facts.keyspace[KEYSPACE_BUCKETS] = 9 * MB;
+    facts.keyspace[KEYSPACE_DIRECTORIES] = 1 * MB;
+    facts.keyspace[KEYSPACE_LARGE] = 20 * MB;
+    facts.by_tag[MEM_STORE] = 22 * MB;
+    facts.by_tag[MEM_LOG] = 10 * MB;
+    facts.by_tag[MEM_BUFFER] = 3 * MB;
+    facts.by_tag[MEM_SESSION] = 1 * MB;
+    facts.by_tag[MEM_NET] = 1 * MB;
+    facts.process.resident = 130 * MB;
+    facts.process.files = 2 * MB;
+    facts.process.heap = 60 * MB;
+    facts.process.heap_free = 24 * MB;
+    facts.process.heap_resident = 42 * MB;
+    facts.process.mapped = 2 * MB;
+    facts.process.untouched = 1 * MB;
+    return facts;
+}
+
+static int64_t sum_of_parts(const struct memory_report *report)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < MEMORY_PART_COUNT; i++) {
+        sum += report->parts[i];
+    }
+    return sum;
+}
+
+Test(memory, the_parts_sum_up_to_what_is_resident)
+{
+    struct memory_facts facts = some_facts();
+    struct memory_report report;
+
+    memory_explain(&facts, &report);
+    cr_assert_eq(report.resident, 130 * MB);
+    cr_assert_eq(sum_of_parts(&report), 130 * MB);
+    cr_assert_eq(report.parts[MEMORY_ENTRIES], 70 * MB);
+    cr_assert_eq(report.parts[MEMORY_STORE], 1 * MB, "of 22, 1 is directories, 20 large values");
+    cr_assert_eq(report.parts[MEMORY_BUFFERS], 1 * MB, "of 3 and 1, clients have 3");
+    cr_assert_eq(report.parts[MEMORY_NETWORK], 0, "never touched");
+    cr_assert_eq(report.parts[MEMORY_MALLOC_OVERHEAD], 1 * MB, "36 and 2 in use, 37 asked for");
+    cr_assert_eq(report.parts[MEMORY_MALLOC_FREE], 6 * MB, "of 24, 18 were given back");
+    cr_assert_eq(report.parts[MEMORY_UNEXPLAINED], 1 * MB);
+}
+
+Test(memory, free_memory_of_malloc_counts_as_resident_when_nothing_else_is_known)
+{
+    struct memory_facts facts = some_facts();
+    struct memory_report report;
+
+    facts.process.heap_resident = 0;
+    memory_explain(&facts, &report);
+    cr_assert_eq(report.parts[MEMORY_MALLOC_FREE], 24 * MB);
+    cr_assert_eq(sum_of_parts(&report), report.resident);
+}
+
+Test(memory, of_an_unknown_process_the_known_parts_are_the_whole)
+{
+    struct memory_facts facts = some_facts();
+    struct memory_report report;
+
+    facts.process = (struct env_memory){0};
+    memory_explain(&facts, &report);
+    cr_assert_eq(report.parts[MEMORY_UNEXPLAINED], 0);
+    cr_assert_eq(report.parts[MEMORY_MALLOC_OVERHEAD], 0);
+    cr_assert_eq(report.resident, (70 + 5 + 9 + 22 + 10 + 4 + 1) * MB);
+    cr_assert_eq(sum_of_parts(&report), report.resident);
+}
+
+/* Data of every kind, and how the process would look then. */
+static void start_with_data(struct one_node *one)
+{
+    char request[2200];
+
+    one_node_start(one);
+    for (int i = 0; i < 3000; i++) {
+        struct resp_value reply;
+
+        snprintf(request, sizeof(request), "SET key:%d %0*d", i, i % 100 == 0 ? 2000 : 20, i);
+        reply = one_node_ask(one, request);
+        cr_assert(resp_value_is_text(&reply, "OK"));
+        resp_value_deinit(&reply);
+    }
+    one->process = (struct env_memory){
+        .resident = 40 * MB, .files = 2 * MB, .heap = 4 * MB, .heap_resident = 3 * MB};
+}
+
+static int64_t integer_of(const struct resp_value *stats, const char *name)
+{
+    const struct resp_value *value = resp_value_find(stats, name);
+
+    cr_assert_not_null(value, "no %s", name);
+    cr_assert_eq(value->type, RESP_INTEGER, "%s", name);
+    return value->integer;
+}
+
+Test(memory, stats_has_parts_that_sum_up_to_the_total_it_tells)
+{
+    struct one_node one;
+    struct resp_value stats;
+    int64_t sum = 0;
+
+    start_with_data(&one);
+    stats = one_node_ask(&one, "MEMORY STATS");
+    for (int i = 0; i < MEMORY_PART_COUNT; i++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "resident.%s", memory_part_name((enum memory_part)i));
+        sum += integer_of(&stats, name);
+    }
+    cr_assert_eq(sum, 40 * MB);
+    cr_assert_eq(integer_of(&stats, "resident.total"), 40 * MB);
+    cr_assert_geq(integer_of(&stats, "resident.entries"), 2970 * (7 + 5 + 8));
+    cr_assert_geq(integer_of(&stats, "resident.large"), 30 * 2000);
+    resp_value_deinit(&stats);
+    one_node_stop(&one);
+}
+
+Test(memory, stats_has_the_fields_of_redis_in_their_types_and_order)
+{
+    static const char *const names[] = {"peak.allocated",
+                                        "total.allocated",
+                                        "startup.allocated",
+                                        "replication.backlog",
+                                        "clients.slaves",
+                                        "clients.normal",
+                                        "cluster.links",
+                                        "aof.buffer",
+                                        "lua.caches",
+                                        "functions.caches",
+                                        "overhead.total",
+                                        "keys.count",
+                                        "keys.bytes-per-key",
+                                        "dataset.bytes",
+                                        "dataset.percentage",
+                                        "peak.percentage",
+                                        "allocator.allocated",
+                                        "allocator.active",
+                                        "allocator.resident",
+                                        "allocator-fragmentation.ratio",
+                                        "allocator-fragmentation.bytes",
+                                        "allocator-rss.ratio",
+                                        "allocator-rss.bytes",
+                                        "rss-overhead.ratio",
+                                        "rss-overhead.bytes",
+                                        "fragmentation",
+                                        "fragmentation.bytes"};
+    struct one_node one;
+    struct resp_value hello;
+    struct resp_value stats;
+
+    start_with_data(&one);
+    hello = one_node_ask(&one, "HELLO 3");
+    stats = one_node_ask(&one, "MEMORY STATS");
+    cr_assert_eq(stats.type, RESP_MAP);
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        bool is_ratio = strstr(names[i], "percentage") != NULL ||
+                        strstr(names[i], "ratio") != NULL || strcmp(names[i], "fragmentation") == 0;
+
+        cr_assert(resp_value_is_text(&stats.children[2 * i], names[i]), "%s", names[i]);
+        cr_assert_eq(stats.children[2 * i + 1].type, is_ratio ? RESP_DOUBLE : RESP_INTEGER, "%s",
+                     names[i]);
+    }
+    resp_value_deinit(&hello);
+    resp_value_deinit(&stats);
+    one_node_stop(&one);
+}
+
+Test(memory, the_fields_of_redis_hang_together)
+{
+    struct one_node one;
+    struct resp_value s;
+    int64_t total;
+
+    start_with_data(&one);
+    s = one_node_ask(&one, "MEMORY STATS");
+    total = integer_of(&s, "total.allocated");
+    cr_assert_geq(integer_of(&s, "peak.allocated"), total);
+    cr_assert_gt(total, integer_of(&s, "startup.allocated"));
+    cr_assert_eq(integer_of(&s, "keys.count"), 3000);
+    cr_assert_eq(integer_of(&s, "dataset.bytes"), total - integer_of(&s, "overhead.total"));
+    cr_assert_gt(integer_of(&s, "dataset.bytes"), 3000 * 20);
+    cr_assert_eq(integer_of(&s, "keys.bytes-per-key"),
+                 (total - integer_of(&s, "startup.allocated")) / 3000);
+    cr_assert_eq(integer_of(&s, "fragmentation.bytes"), 40 * MB - total);
+    cr_assert_eq(integer_of(&s, "allocator-rss.bytes"),
+                 integer_of(&s, "allocator.resident") - integer_of(&s, "allocator.active"));
+    resp_value_deinit(&s);
+    one_node_stop(&one);
+}
+
+static bool doctor_says(struct one_node *one, const char *text)
+{
+    struct resp_value report = one_node_ask(one, "MEMORY DOCTOR");
+    bool is_said = strstr(buf_text(&report.text), text) != NULL;
+
+    resp_value_deinit(&report);
+    return is_said;
+}
+
+Test(memory, the_doctor_names_what_is_large_and_only_that)
+{
+    struct one_node one;
+    struct resp_value reply;
+
+    one_node_start(&one);
+    cr_assert(doctor_says(&one, "nothing to be found out about so little"));
+    for (int i = 0; i < 6; i++) {
+        char request[64];
+
+        snprintf(request, sizeof(request), "SETRANGE key:%d 999999 x", i);
+        reply = one_node_ask(&one, request);
+        resp_value_deinit(&reply);
+    }
+    one.process = (struct env_memory){.resident = 50 * MB, .files = 48 * MB};
+    cr_assert(doctor_says(&one, "Nothing takes more memory than it should"));
+    one.process.files = 0;
+    cr_assert(doctor_says(&one, "* resident.unexplained, "));
+    one.process.heap = 60 * MB;
+    one.process.heap_free = 30 * MB;
+    one.process.heap_resident = 50 * MB;
+    cr_assert(doctor_says(&one, "* resident.malloc.free, 20.00M: malloc keeps"));
+    cr_assert_not(doctor_says(&one, "resident.large"));
+    one_node_stop(&one);
+}
+
+Test(memory, purge_gives_back_idle_pages_and_asks_malloc_to_do_so)
+{
+    struct one_node one;
+    struct resp_value reply;
+
+    one_node_start(&one);
+    reply = one_node_ask(&one, "MEMORY PURGE");
+    cr_assert(resp_value_is_text(&reply, "OK"));
+    cr_assert_eq(one.release_count, 1);
+    resp_value_deinit(&reply);
+    one_node_stop(&one);
+}
+
+Test(memory, malloc_stats_lists_the_sizes_in_use)
+{
+    struct one_node one;
+    struct resp_value reply;
+
+    start_with_data(&one);
+    reply = one_node_ask(&one, "MEMORY MALLOC-STATS");
+    cr_assert(strstr(buf_text(&reply.text), "entries           32") != NULL);
+    cr_assert(strstr(buf_text(&reply.text), "heap           4194304") != NULL);
+    resp_value_deinit(&reply);
+    one_node_stop(&one);
+}
