@@ -31,7 +31,7 @@ static void spend(size_t *budget, size_t cost)
 /* ---- what is sparse ------------------------------------------------------------------------- */
 
 /* Pages that would be empty if the others of the class were full. */
-static uint32_t spare_pages(const struct slab *slab, enum slab_kind kind, uint8_t class_index)
+static uint32_t spare_pages(const struct slab *slab, enum slab_kind kind, unsigned class_index)
 {
     const struct slab_class *class = &slab->classes[kind][class_index];
     uint32_t capacity = slab_capacity(class_index);
@@ -39,13 +39,13 @@ static uint32_t spare_pages(const struct slab *slab, enum slab_kind kind, uint8_
     return (uint32_t)(((uint64_t) class->pages * capacity - class->live) / capacity);
 }
 
-static bool is_worth_going_on(const struct slab *slab, enum slab_kind kind, uint8_t class_index)
+static bool is_worth_going_on(const struct slab *slab, enum slab_kind kind, unsigned class_index)
 {
     return (uint64_t)spare_pages(slab, kind, class_index) * GOAL_FRACTION >
            slab->classes[kind][class_index].pages;
 }
 
-static bool is_worth_beginning(const struct keyspace *ks, enum slab_kind kind, uint8_t class_index)
+static bool is_worth_beginning(const struct keyspace *ks, enum slab_kind kind, unsigned class_index)
 {
     const struct slab *slab = &ks->shared.slab;
     uint32_t spare = spare_pages(slab, kind, class_index);
@@ -77,7 +77,7 @@ static bool begin_sweep(struct keyspace *ks, enum slab_kind kind, bool is_next)
     struct compact *c = &ks->compact;
     uint32_t spare_sum = 0;
 
-    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+    for (unsigned i = 0; i < SLAB_CLASS_COUNT; i++) {
         uint32_t spare = spare_pages(slab, kind, i);
         uint32_t *left = &c->left[kind][i];
 
@@ -125,7 +125,7 @@ static void end_sweep(struct keyspace *ks)
         (void)begin_sweep(ks, c->kind, true);
         return;
     }
-    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+    for (unsigned i = 0; i < SLAB_CLASS_COUNT; i++) {
         if (bitset_has(c->wanted, i)) {
             c->left[c->kind][i] = spare_pages(&ks->shared.slab, c->kind, i);
         }

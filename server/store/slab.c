@@ -62,7 +62,7 @@ static uint8_t class_of_size(size_t size)
     return i;
 }
 
-static size_t size_of_class(uint8_t class_index)
+static size_t size_of_class(unsigned class_index)
 {
     _Static_assert(STEPPED_COUNT + ARRAY_COUNT(large_sizes) == SLAB_CLASS_COUNT, "all classes");
     if (class_index < FINE_COUNT) {
@@ -280,12 +280,12 @@ size_t slab_rounded_size(size_t size)
     return size_of_class(class_of_size(size));
 }
 
-size_t slab_class_size(uint8_t class_index)
+size_t slab_class_size(unsigned class_index)
 {
     return size_of_class(class_index);
 }
 
-uint32_t slab_capacity(uint8_t class_index)
+uint32_t slab_capacity(unsigned class_index)
 {
     return (uint32_t)(SLAB_PAGE_BYTES / size_of_class(class_index));
 }
@@ -316,7 +316,7 @@ size_t slab_untouched_bytes(const struct slab *slab, enum slab_kind kind)
 {
     size_t bytes = 0;
 
-    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+    for (unsigned i = 0; i < SLAB_CLASS_COUNT; i++) {
         const struct slab_page *p = &slab->pages[slab->classes[kind][i].newest];
 
         if (slab->classes[kind][i].newest != 0 && p->used > 0 && p->kind == (uint8_t)kind &&
@@ -463,7 +463,7 @@ static void check_kind(const struct slab *slab, enum slab_kind kind)
             partial[i] += p->used < slab_capacity(i) && page != slab->closed_page;
         }
     }
-    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+    for (unsigned i = 0; i < SLAB_CLASS_COUNT; i++) {
         const struct slab_class *class = &slab->classes[kind][i];
 
         ASSERT(class->live == found[i].live && class->pages == found[i].pages);

@@ -87,8 +87,8 @@ size_t slab_object_size(const struct slab *slab, uint64_t ref);
 /* The size that an object of size bytes would have. */
 size_t slab_rounded_size(size_t size);
 /* The size of a class's objects, and how many fit into a page. */
-size_t slab_class_size(uint8_t class_index);
-uint32_t slab_capacity(uint8_t class_index);
+size_t slab_class_size(unsigned class_index);
+uint32_t slab_capacity(unsigned class_index);
 
 /* Give empty pages back to the system, at most max of them; true when more could be. */
 bool slab_release_pages(struct slab *slab, size_t max);

@@ -76,7 +76,7 @@ static void expect_dense(const struct keyspace *ks, enum slab_kind kind)
 {
     const struct slab *slab = &ks->shared.slab;
 
-    for (uint8_t i = 0; i < SLAB_CLASS_COUNT; i++) {
+    for (unsigned i = 0; i < SLAB_CLASS_COUNT; i++) {
         const struct slab_class *class = &slab->classes[kind][i];
         uint64_t needed = (class->live + slab_capacity(i) - 1) / slab_capacity(i);
         uint64_t allowed = needed + (needed < 12 ? 3 : needed / 4);
