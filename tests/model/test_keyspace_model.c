@@ -509,7 +509,7 @@ static void run_steps(struct model *m)
         if (rng_one_in(&m->rng, 15000)) {
             do_flush(m);
         }
-        if (rng_one_in(&m->rng, 12000)) {
+        if (rng_one_in(&m->rng, 12000) || (is_growing && (step + 1) % PHASE_STEPS == 0)) {
             do_thin(m);
         }
         if (!m->is_cluster && rng_one_in(&m->rng, 8000)) {
