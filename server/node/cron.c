@@ -5,7 +5,7 @@
 enum {
     EXPIRE_BUDGET = 4000, /* entries looked at in a slice */
     EXPIRE_MAX = 200,     /* keys removed in a slice */
-    UPKEEP_BUDGET = 2000, /* entries' worth of work on the key space in a slice */
+    UPKEEP_BUDGET = 1500, /* entries' worth of work on the key space in a slice */
 };
 
 static bool is_idle_too_long(const struct node *node, const struct session *s)

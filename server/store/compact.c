@@ -16,6 +16,7 @@ enum {
     LIST_COST = 200,        /* of finding what lives in a page, */
     FREE_PER_ENTRY = 2,     /* and of passing by what is free there */
     MOVE_COST = 5,
+    SLOT_COST = 5,      /* more, where each slot has a table of its own */
     MOVE_BYTES = 256,   /* moved at the cost of an entry */
     HASHED_BYTES = 128, /* of a key, read at the cost of an entry */
     SHARD_COST = 4,
@@ -161,6 +162,9 @@ static bool prepare(const struct keyspace *ks, uint64_t ref, size_t *budget, str
     struct bytes key = entry_key(table_entry(&ks->shared, ref));
 
     spend(budget, MOVE_COST + key.len / HASHED_BYTES);
+    if (ks->is_cluster) {
+        spend(budget, SLOT_COST);
+    }
     if (key.len > KEY_MAX) {
         return false;
     }
