@@ -173,7 +173,7 @@ enum keyspace_part {
     KEYSPACE_DEAD_ENTRIES,     /* of flushed databases, not yet freed */
     KEYSPACE_BUCKETS,          /* places in buckets that name an entry */
     KEYSPACE_BUCKETS_UNUSED,   /* and that name none */
-    KEYSPACE_BUCKETS_ARRAYS,   /* lists of buckets; buckets of flushed databases */
+    KEYSPACE_BUCKETS_DEAD,     /* buckets of flushed databases */
     KEYSPACE_BUCKETS_FREE,     /* free objects between them */
     KEYSPACE_PAGES_IDLE,       /* empty pages */
     KEYSPACE_PAGES_INDEX,      /* what is known about each page */

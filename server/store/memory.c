@@ -31,7 +31,7 @@ struct sample {
     uint64_t blocks;
 };
 
-static void add_block(struct sample *s, const struct entry_block *block)
+static void add_block(struct sample *s, const struct block *block)
 {
     if (block != NULL) {
         s->spare += block->capacity_bytes - block->len;
@@ -94,7 +94,7 @@ static void explain_buckets(const struct keyspace *ks, const struct table *sums,
 
     parts[KEYSPACE_BUCKETS] = used;
     parts[KEYSPACE_BUCKETS_UNUSED] = bucket_bytes - used;
-    parts[KEYSPACE_BUCKETS_ARRAYS] = slab->object_bytes[SLAB_BUCKETS] - bucket_bytes;
+    parts[KEYSPACE_BUCKETS_DEAD] = slab->object_bytes[SLAB_BUCKETS] - bucket_bytes;
     parts[KEYSPACE_BUCKETS_FREE] = slab->page_bytes[SLAB_BUCKETS] -
                                    slab->object_bytes[SLAB_BUCKETS] -
                                    slab_untouched_bytes(slab, SLAB_BUCKETS);

@@ -7,7 +7,8 @@
 #include <criterion/criterion.h>
 
 #define UNIX_MS     INT64_C(1700000000000)
-#define ARENA_BYTES ((size_t)64 * 1024 * 1024)
+#define ARENA_BYTES ((size_t)256 * 1024 * 1024)
+#define LATER_NS    (INT64_C(200) * 1000 * 1000)
 
 static struct moment now(void *context)
 {
@@ -32,7 +33,17 @@ static size_t resident_bytes(void *context)
     struct lone_node *w = context;
 
     w->now_ns += w->memory_cost_ns;
-    return 0;
+    return w->process.resident;
+}
+
+static void memory(void *context, struct env_memory *out)
+{
+    *out = ((struct lone_node *)context)->process;
+}
+
+static void release_memory(void *context)
+{
+    ((struct lone_node *)context)->release_count++;
 }
 
 static void session_touched(void *context, struct session *s)
@@ -47,7 +58,7 @@ static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
     (void)ctx;
     (void)path;
     (void)out;
-    (void)error;
+    errmsg_set(error, "no such file");
     return FS_MISSING;
 }
 
@@ -65,7 +76,9 @@ struct lone_node *lone_node_new(void)
                           .now = now,
                           .mono_ns = mono_ns,
                           .session_touched = session_touched,
-                          .resident_bytes = resident_bytes};
+                          .resident_bytes = resident_bytes,
+                          .memory = memory,
+                          .release_memory = release_memory};
     config_init(&config);
     cr_assert(config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error));
     w->node = node_new(&(struct node_options){.config = &config,
@@ -82,6 +95,7 @@ struct lone_node *lone_node_new(void)
 
 void lone_node_free(struct lone_node *w)
 {
+    node_check(w->node);
     node_free(w->node);
     buf_deinit(&w->shown);
     mem_free(MEM_TEST, w);
@@ -114,6 +128,36 @@ const char *lone_node_send(struct lone_node *w, struct bytes input)
 const char *lone_node_ask(struct lone_node *w, const char *lines)
 {
     return lone_node_send(w, bytes_from_text(lines));
+}
+
+void lone_node_idle(struct lone_node *w)
+{
+    w->now_ns += LATER_NS;
+    node_begin_pass(w->node, now(w));
+    node_end_pass(w->node);
+}
+
+struct resp_value lone_node_value(struct lone_node *w, const char *request)
+{
+    struct resp_limits limits = RESP_LIMITS_DEFAULT;
+    struct resp_value reply = {0};
+    struct errmsg error = {0};
+    struct buf line = {0};
+    struct bytes output;
+    size_t consumed;
+
+    w->now_ns += LATER_NS;
+    buf_printf(&line, "%s\r\n", request);
+    node_begin_pass(w->node, now(w));
+    node_session_input(w->node, w->client, buf_bytes(&line));
+    node_end_pass(w->node);
+    cr_assert_eq(session_output(w->client, &output, 1), 1);
+    cr_assert_eq(resp_value_read(output, &limits, &reply, &consumed, &error), RESP_OK, "%s: %s",
+                 request, error.text);
+    cr_assert_eq(consumed, output.len);
+    node_session_written(w->node, w->client, output.len);
+    buf_deinit(&line);
+    return reply;
 }
 
 void lone_node_expect(struct lone_node *w, const char *lines, const char *pattern)

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "node/node.h"
+#include "resp/value.h"
 
 struct lone_node {
     struct node *node;
@@ -15,10 +16,12 @@ struct lone_node {
     struct fs fs;
     struct session *client; /* 10.0.0.1:5000 */
     int64_t now_ns;
-    int readings;            /* of env.mono_ns so far */
-    int64_t reading_cost_ns; /* what one costs */
-    int64_t both_cost_ns;    /* of a reading of both clocks: TIME */
-    int64_t memory_cost_ns;  /* of asking for the resident memory: INFO memory */
+    int readings;              /* of env.mono_ns so far */
+    int64_t reading_cost_ns;   /* what one costs */
+    int64_t both_cost_ns;      /* of a reading of both clocks: TIME */
+    int64_t memory_cost_ns;    /* of asking for the resident memory: INFO memory */
+    struct env_memory process; /* what env.memory tells */
+    unsigned release_count;    /* calls of env.release_memory */
     struct buf shown;
 };
 
@@ -28,6 +31,10 @@ void lone_node_free(struct lone_node *w);
 const char *lone_node_ask(struct lone_node *w, const char *lines);
 /* The same for bytes as they are. */
 const char *lone_node_send(struct lone_node *w, struct bytes input);
+/* A pass in which nothing arrives, so much later that all that goes by the clock is due. */
+void lone_node_idle(struct lone_node *w);
+/* The reply to one inline request, which comes as much later; the caller's to release. */
+struct resp_value lone_node_value(struct lone_node *w, const char *request);
 /* Fails when the answer does not match; * and ? as in KEYS. */
 void lone_node_expect(struct lone_node *w, const char *lines, const char *pattern);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What memory is made of, and the commands that tell. */
 #include "node/memory.h"
-#include "tests/unit/server/node/one_node.h"
+#include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -88,20 +88,19 @@ Test(memory, of_an_unknown_process_the_known_parts_are_the_whole)
 }
 
 /* Data of every kind, and how the process would look then. */
-static void start_with_data(struct one_node *one)
+static void fill(struct lone_node *w)
 {
     char request[2200];
 
-    one_node_start(one);
     for (int i = 0; i < 3000; i++) {
         struct resp_value reply;
 
         snprintf(request, sizeof(request), "SET key:%d %0*d", i, i % 100 == 0 ? 2000 : 20, i);
-        reply = one_node_ask(one, request);
+        reply = lone_node_value(w, request);
         cr_assert(resp_value_is_text(&reply, "OK"));
         resp_value_deinit(&reply);
     }
-    one->process = (struct env_memory){
+    w->process = (struct env_memory){
         .resident = 40 * MB, .files = 2 * MB, .heap = 4 * MB, .heap_resident = 3 * MB};
 }
 
@@ -116,12 +115,12 @@ static int64_t integer_of(const struct resp_value *stats, const char *name)
 
 Test(memory, stats_has_parts_that_sum_up_to_the_total_it_tells)
 {
-    struct one_node one;
+    struct lone_node *w = lone_node_new();
     struct resp_value stats;
     int64_t sum = 0;
 
-    start_with_data(&one);
-    stats = one_node_ask(&one, "MEMORY STATS");
+    fill(w);
+    stats = lone_node_value(w, "MEMORY STATS");
     for (int i = 0; i < MEMORY_PART_COUNT; i++) {
         char name[64];
 
@@ -133,7 +132,7 @@ Test(memory, stats_has_parts_that_sum_up_to_the_total_it_tells)
     cr_assert_geq(integer_of(&stats, "resident.entries"), 2970 * (7 + 5 + 8));
     cr_assert_geq(integer_of(&stats, "resident.large"), 30 * 2000);
     resp_value_deinit(&stats);
-    one_node_stop(&one);
+    lone_node_free(w);
 }
 
 Test(memory, stats_has_the_fields_of_redis_in_their_types_and_order)
@@ -165,13 +164,13 @@ Test(memory, stats_has_the_fields_of_redis_in_their_types_and_order)
                                         "rss-overhead.bytes",
                                         "fragmentation",
                                         "fragmentation.bytes"};
-    struct one_node one;
+    struct lone_node *w = lone_node_new();
     struct resp_value hello;
     struct resp_value stats;
 
-    start_with_data(&one);
-    hello = one_node_ask(&one, "HELLO 3");
-    stats = one_node_ask(&one, "MEMORY STATS");
+    fill(w);
+    hello = lone_node_value(w, "HELLO 3");
+    stats = lone_node_value(w, "MEMORY STATS");
     cr_assert_eq(stats.type, RESP_MAP);
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         bool is_ratio = strstr(names[i], "percentage") != NULL ||
@@ -183,17 +182,17 @@ Test(memory, stats_has_the_fields_of_redis_in_their_types_and_order)
     }
     resp_value_deinit(&hello);
     resp_value_deinit(&stats);
-    one_node_stop(&one);
+    lone_node_free(w);
 }
 
 Test(memory, the_fields_of_redis_hang_together)
 {
-    struct one_node one;
+    struct lone_node *w = lone_node_new();
     struct resp_value s;
     int64_t total;
 
-    start_with_data(&one);
-    s = one_node_ask(&one, "MEMORY STATS");
+    fill(w);
+    s = lone_node_value(w, "MEMORY STATS");
     total = integer_of(&s, "total.allocated");
     cr_assert_geq(integer_of(&s, "peak.allocated"), total);
     cr_assert_gt(total, integer_of(&s, "startup.allocated"));
@@ -206,12 +205,12 @@ Test(memory, the_fields_of_redis_hang_together)
     cr_assert_eq(integer_of(&s, "allocator-rss.bytes"),
                  integer_of(&s, "allocator.resident") - integer_of(&s, "allocator.active"));
     resp_value_deinit(&s);
-    one_node_stop(&one);
+    lone_node_free(w);
 }
 
-static bool doctor_says(struct one_node *one, const char *text)
+static bool doctor_says(struct lone_node *w, const char *text)
 {
-    struct resp_value report = one_node_ask(one, "MEMORY DOCTOR");
+    struct resp_value report = lone_node_value(w, "MEMORY DOCTOR");
     bool is_said = strstr(buf_text(&report.text), text) != NULL;
 
     resp_value_deinit(&report);
@@ -220,52 +219,50 @@ static bool doctor_says(struct one_node *one, const char *text)
 
 Test(memory, the_doctor_names_what_is_large_and_only_that)
 {
-    struct one_node one;
+    struct lone_node *w = lone_node_new();
     struct resp_value reply;
 
-    one_node_start(&one);
-    cr_assert(doctor_says(&one, "nothing to be found out about so little"));
+    cr_assert(doctor_says(w, "nothing to be found out about so little"));
     for (int i = 0; i < 6; i++) {
         char request[64];
 
         snprintf(request, sizeof(request), "SETRANGE key:%d 999999 x", i);
-        reply = one_node_ask(&one, request);
+        reply = lone_node_value(w, request);
         resp_value_deinit(&reply);
     }
-    one.process = (struct env_memory){.resident = 50 * MB, .files = 48 * MB};
-    cr_assert(doctor_says(&one, "Nothing takes more memory than it should"));
-    one.process.files = 0;
-    cr_assert(doctor_says(&one, "* resident.unexplained, "));
-    one.process.heap = 60 * MB;
-    one.process.heap_free = 30 * MB;
-    one.process.heap_resident = 50 * MB;
-    cr_assert(doctor_says(&one, "* resident.malloc.free, 20.00M: malloc keeps"));
-    cr_assert_not(doctor_says(&one, "resident.large"));
-    one_node_stop(&one);
+    w->process = (struct env_memory){.resident = 50 * MB, .files = 48 * MB};
+    cr_assert(doctor_says(w, "Nothing takes more memory than it should"));
+    w->process.files = 0;
+    cr_assert(doctor_says(w, "* resident.unexplained, "));
+    w->process.heap = 60 * MB;
+    w->process.heap_free = 30 * MB;
+    w->process.heap_resident = 50 * MB;
+    cr_assert(doctor_says(w, "* resident.malloc.free, 20.00M: malloc keeps"));
+    cr_assert_not(doctor_says(w, "resident.large"));
+    lone_node_free(w);
 }
 
 Test(memory, purge_gives_back_idle_pages_and_asks_malloc_to_do_so)
 {
-    struct one_node one;
+    struct lone_node *w = lone_node_new();
     struct resp_value reply;
 
-    one_node_start(&one);
-    reply = one_node_ask(&one, "MEMORY PURGE");
+    reply = lone_node_value(w, "MEMORY PURGE");
     cr_assert(resp_value_is_text(&reply, "OK"));
-    cr_assert_eq(one.release_count, 1);
+    cr_assert_eq(w->release_count, 1);
     resp_value_deinit(&reply);
-    one_node_stop(&one);
+    lone_node_free(w);
 }
 
 Test(memory, malloc_stats_lists_the_sizes_in_use)
 {
-    struct one_node one;
+    struct lone_node *w = lone_node_new();
     struct resp_value reply;
 
-    start_with_data(&one);
-    reply = one_node_ask(&one, "MEMORY MALLOC-STATS");
+    fill(w);
+    reply = lone_node_value(w, "MEMORY MALLOC-STATS");
     cr_assert(strstr(buf_text(&reply.text), "entries           32") != NULL);
     cr_assert(strstr(buf_text(&reply.text), "heap           4194304") != NULL);
     resp_value_deinit(&reply);
-    one_node_stop(&one);
+    lone_node_free(w);
 }

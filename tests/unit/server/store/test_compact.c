@@ -162,13 +162,21 @@ Test(compact, the_same_keys_in_several_databases_are_told_apart)
 Test(compact, nothing_moves_while_nothing_is_sparse)
 {
     struct keyspace *ks = space_new(false);
-    size_t budget = 1000;
+    size_t budget = SIZE_MAX;
+    size_t entry_pages;
+    uint64_t moved;
 
     space_set_many(ks, 0, 0, KEYS, EXPIRE_NEVER);
     space_remove_many(ks, 0, 0, KEYS / 10);
+    entry_pages = ks->shared.slab.page_bytes[SLAB_ENTRIES];
+    /* Growing tables leave arrays of many lengths behind: those may be. */
+    cr_assert_not(compact_step(ks, &budget));
+    moved = moved_objects(ks);
+    cr_assert_eq(ks->shared.slab.page_bytes[SLAB_ENTRIES], entry_pages);
+    budget = 1000;
     cr_assert_not(compact_step(ks, &budget));
     cr_assert_eq(budget, 1000);
-    cr_assert_eq(moved_objects(ks), 0);
+    cr_assert_eq(moved_objects(ks), moved);
     space_free(ks);
 }
 
