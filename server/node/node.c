@@ -10,6 +10,7 @@
 
 enum {
     HELD_INPUT_BYTES = 64 * 1024, /* a held client's bytes beyond stay in its socket */
+    LOG_SLACK_BYTES = 256 * 1024, /* beyond the backlog, at which the log is trimmed at once */
 };
 
 struct keyspace *node_new_keyspace(struct node *node)
@@ -235,6 +236,10 @@ void node_end_pass(struct node *node)
         commit_plain(node, "REPLCONF", "GETACK", "*");
     }
     node->wants_acks = false;
+    if (oplog_end(node->log) - oplog_start(node->log) >
+        (uint64_t)node->config.repl_backlog_size + LOG_SLACK_BYTES) {
+        commit_trim_log(node);
+    }
     primary_fill(node);
     withhold_without_lease(node);
     hand_over_touched(node);
