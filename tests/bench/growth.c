@@ -132,8 +132,8 @@ static void add_row(struct growth *g, struct report *report, size_t at, enum pha
 
 static void print(struct growth *g)
 {
-    static const char *const columns[] = {"p50",     "p99",        "p99.9",
-                                          "slowest", "1000 SET/s", "slowest of all rounds"};
+    static const char *const columns[FIGURE_COUNT + 1] = {
+        "p50", "p99", "p99.9", "slowest", "1000 SET/s", "disturbed %", "slowest of all rounds"};
     struct report report = {.title = "a GET while keys are inserted or overwritten, milliseconds"};
 
     for (size_t i = 0; i < ARRAY_COUNT(columns); i++) {

@@ -255,8 +255,9 @@ static bool start_all(struct idle *t, struct errmsg *error)
 
 static void print(struct idle *t)
 {
-    static const char *const columns[] = {"p50 alone", "p50 beside", "p99 alone",  "p99 beside",
-                                          "CPU alone", "CPU beside", "disturbed %"};
+    static const char *const columns[FIGURE_COUNT] = {"p50 alone",  "p50 beside", "p99 alone",
+                                                      "p99 beside", "CPU alone",  "CPU beside",
+                                                      "disturbed %"};
     char title[128];
     struct report latency = {.title = title};
     struct report memory = {.title = "resident bytes for each idle connection"};

@@ -211,8 +211,8 @@ static bool run(struct replication *r, struct errmsg *error)
 
 static void print(struct replication *r)
 {
-    static const char *const columns[] = {"CPU alone", "with replica", "1000/s alone",
-                                          "with replica", "disturbed %"};
+    static const char *const columns[FIGURE_COUNT] = {"CPU alone", "with replica", "1000/s alone",
+                                                      "with replica", "disturbed %"};
     struct report report = {.title = "CPU of a server for a SET, microseconds"};
 
     for (size_t figure = 0; figure < FIGURE_COUNT; figure++) {
