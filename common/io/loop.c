@@ -25,6 +25,7 @@ struct loop {
     struct loop_event *ready;
     size_t ready_count;
     size_t cap;
+    bool is_woken;
 };
 
 static void refuse(struct errmsg *error, const char *what)
@@ -130,6 +131,7 @@ static void drain_wake(struct loop *loop)
 {
     uint64_t count;
 
+    loop->is_woken = true;
     while (read(loop->wake_fd, &count, sizeof(count)) > 0) {
     }
 }
@@ -161,6 +163,7 @@ size_t loop_wait(struct loop *loop, int64_t timeout_ms, struct loop_event **out)
     int count;
 
     forget_ready(loop);
+    loop->is_woken = false;
     count = epoll_wait(loop->epoll_fd, loop->raw, (int)loop->cap, timeout);
     ASSERT(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; i++) {
@@ -179,6 +182,11 @@ size_t loop_wait(struct loop *loop, int64_t timeout_ms, struct loop_event **out)
     }
     *out = loop->ready;
     return loop->ready_count;
+}
+
+bool loop_was_woken(const struct loop *loop)
+{
+    return loop->is_woken;
 }
 
 void loop_wake(struct loop *loop)

@@ -54,6 +54,8 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 /* Wait for events, a wake-up or timeout_ms (-1: without end) and return how many events there
  * are, perhaps none; *out stays valid until the next call. */
 size_t loop_wait(struct loop *loop, int64_t timeout_ms, struct loop_event **out);
+/* Was the last loop_wait ended by loop_wake, perhaps among other things? */
+bool loop_was_woken(const struct loop *loop);
 /* End the running or the next loop_wait.  From any thread, and from signal handlers. */
 void loop_wake(struct loop *loop);
 

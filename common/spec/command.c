@@ -229,6 +229,10 @@ struct command_keys command_keys(const struct command_spec *spec, size_t word_co
     if (spec->first_key == 0 || (size_t)spec->first_key >= word_count) {
         return keys;
     }
+    if (spec->first_key == spec->last_key) {
+        return (struct command_keys){(size_t)spec->first_key, (size_t)spec->first_key,
+                                     (size_t)spec->key_step};
+    }
     if (spec->last_key >= 0) {
         last = (size_t)spec->last_key;
         last = last < word_count ? last : word_count - 1;

@@ -21,7 +21,7 @@ static bool read_integer(struct exec *x, const struct entry *e, int64_t *out)
 static void add(struct exec *x, int64_t difference)
 {
     struct key_ref ref = lookup_ref(x, 1);
-    const struct entry *e = lookup_write(x, &ref);
+    struct entry *e = lookup_write(x, &ref);
     int64_t value;
 
     if (!read_integer(x, e, &value)) {
@@ -32,8 +32,10 @@ static void add(struct exec *x, int64_t difference)
         return;
     }
     value += difference;
-    keyspace_set_integer(x->keyspace, &ref, value,
-                         e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
+    if (e == NULL || !keyspace_update_integer(x->keyspace, e, value)) {
+        keyspace_set_integer(x->keyspace, &ref, value,
+                             e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
+    }
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, value);
 }

@@ -303,7 +303,9 @@ int shell_run(struct shell *shell)
         if (!shell->is_accepting) {
             watch_listeners(shell, false);
         }
-        take_outcomes(shell);
+        if (loop_was_woken(shell->loop)) {
+            take_outcomes(shell);
+        }
         if (shell->is_asked_to_end) {
             shell->is_asked_to_end = 0;
             node_shutdown(shell->node);

@@ -18,15 +18,17 @@ enum {
     WORDS_KEPT = 4096, /* more room than this is given back after a batch */
 };
 
-static struct resp_limits limits_for(const struct node *node, const struct session *s)
+static const struct resp_limits *limits_for(const struct node *node, const struct session *s)
 {
-    struct resp_limits limits = RESP_LIMITS_UNAUTHENTICATED;
+    return (s->flags & SESSION_AUTHENTICATED) != 0 ? &node->batch.limits
+                                                   : &node->batch.stranger_limits;
+}
 
-    if (s->flags & SESSION_AUTHENTICATED) {
-        limits = RESP_LIMITS_DEFAULT;
-        limits.max_bulk_bytes = (uint64_t)node->config.proto_max_bulk_len;
-    }
-    return limits;
+void batch_configure(struct node *node)
+{
+    node->batch.limits = RESP_LIMITS_DEFAULT;
+    node->batch.limits.max_bulk_bytes = (uint64_t)node->config.proto_max_bulk_len;
+    node->batch.stranger_limits = RESP_LIMITS_UNAUTHENTICATED;
 }
 
 static void compact_inputs(struct batch *batch)
@@ -180,13 +182,13 @@ static void add_request(struct node *node, struct session *s, const struct resp_
 static size_t split(struct node *node, struct session *s, struct bytes in)
 {
     struct batch *batch = &node->batch;
-    struct resp_limits limits = limits_for(node, s);
+    const struct resp_limits *limits = limits_for(node, s);
     size_t taken = 0;
 
     while (taken < in.len && !session_is_closing(s)) {
         struct resp_request read;
         struct errmsg error;
-        enum resp_status status = resp_read_request(&s->reader, bytes_from(in, taken), &limits,
+        enum resp_status status = resp_read_request(&s->reader, bytes_from(in, taken), limits,
                                                     &batch->words, &read, &error);
 
         if (status == RESP_MORE) {

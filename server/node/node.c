@@ -98,6 +98,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
     struct node *node = create(options);
 
     replica_side_configure(node);
+    batch_configure(node);
     if (node->config.cluster_enabled && !cluster_side_start(node, error)) {
         node_free(node);
         return NULL;
@@ -428,6 +429,7 @@ const struct config *node_config(const struct node *node)
 void apply_config(struct node *node)
 {
     replica_side_configure(node);
+    batch_configure(node);
     cluster_side_configure(node);
     commit_trim_log(node);
     slowlog_configure(node);

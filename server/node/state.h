@@ -30,10 +30,11 @@
 
 enum {
     CONFIG_FILE_MAX_BYTES = 1024 * 1024,
-    BATCH_REQUESTS = 64,     /* split before any of them is executed */
-    BATCH_KEYS = 256,        /* hashed before any request with them is executed */
-    BATCH_KEYS_ENOUGH = 128, /* no further request is prepared once there are so many */
-    NODE_SLICE_US = 200,     /* of one kind of long work in a pass */
+    BATCH_REQUESTS = 64,    /* split before any of them is executed */
+    BATCH_KEYS = 256,       /* hashed before any request with them is executed */
+    BATCH_KEYS_ENOUGH = 16, /* so many are fetched at a time: processors have some two dozen
+                               lines under way at most */
+    NODE_SLICE_US = 200,    /* of one kind of long work in a pass */
     NODE_OPS_SAMPLES = 16,
     NODE_OUTPUT_FULL = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
     NODE_OUTPUT_LOW = 1024 * 1024,       /* and at which it goes on */
@@ -58,8 +59,10 @@ struct request {
 struct batch {
     struct request requests[BATCH_REQUESTS];
     size_t count;
-    uint32_t open_for; /* command flags for which no gate has anything to say */
-    struct exec exec;  /* what is the same for all requests */
+    uint32_t open_for;                  /* command flags for which no gate has anything to say */
+    struct exec exec;                   /* what is the same for all requests */
+    struct resp_limits limits;          /* of what authenticated clients send, */
+    struct resp_limits stranger_limits; /* and others */
     struct resp_words words;
     struct key_ref keys[BATCH_KEYS];
     size_t key_count;
@@ -247,6 +250,7 @@ struct outgoing {
 };
 
 /* ---- batch.c ---------------------------------------------------------------------------------- */
+void batch_configure(struct node *node);
 void batch_run(struct node *node);
 void batch_deinit(struct batch *batch);
 /* Read what a session has stashed or kept. */

@@ -115,6 +115,10 @@ size_t session_output(const struct session *s, struct bytes *pieces, size_t max)
     size_t next = 0;
     size_t count = 0;
 
+    if (LIKELY(s->pieces.count == 0 && from < s->out.len && max > 0)) {
+        pieces[0] = bytes_make(s->out.data + from, s->out.len - from);
+        return 1;
+    }
     while (count < max) {
         bool is_last = next == s->pieces.count;
         size_t end = is_last ? s->out.len : s->pieces.items[next].at;

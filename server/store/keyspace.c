@@ -357,6 +357,15 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
     put_plan(ks, ref, is_there ? &place : NULL, &plan);
 }
 
+bool keyspace_update_integer(const struct keyspace *ks, struct entry *e, int64_t value)
+{
+    if (ks->shared.walk.is_on || entry_encoding(e) != VALUE_INT) {
+        return false;
+    }
+    entry_put_integer(e, value);
+    return true;
+}
+
 /* ---- editing -------------------------------------------------------------------------------- */
 
 /* A block for the string that is to have len bytes, with room to grow. */

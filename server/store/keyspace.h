@@ -108,6 +108,9 @@ void keyspace_set(struct keyspace *ks, const struct key_ref *ref, struct bytes v
                   int64_t expire_at_ms);
 void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_t value,
                           int64_t expire_at_ms);
+/* The same for an entry that was just found, when it holds an integer and nobody needs to see it
+ * before; else false, and nothing has happened. */
+bool keyspace_update_integer(const struct keyspace *ks, struct entry *e, int64_t value);
 /* The key must exist.  Writable bytes of the value, grown with zeros to at least len; valid until
  * the next call.  The value is no longer an integer.  *old_len is what it was. */
 char *keyspace_edit(struct keyspace *ks, const struct key_ref *ref, size_t len, size_t *old_len);

@@ -120,8 +120,10 @@ Test(loop, another_thread_can_end_the_wait)
 
     cr_assert_eq(pthread_create(&thread, NULL, wake, f.loop), 0);
     cr_assert_eq(loop_wait(f.loop, -1, &events), 0, "a wake-up is no event");
+    cr_assert(loop_was_woken(f.loop));
     pthread_join(thread, NULL);
     cr_assert_eq(loop_wait(f.loop, 0, &events), 0, "and is over then");
+    cr_assert_not(loop_was_woken(f.loop));
     stop(&f);
 }
 
