@@ -47,20 +47,37 @@ bool node_output_is_too_long(struct node *node, struct session *s)
     return true;
 }
 
+static void check_session(struct node *node, struct session *s)
+{
+    if (session_is_closing(s)) {
+        return;
+    }
+    if (is_idle_too_long(node, s)) {
+        node_log(node, LOG_VERBOSE, "closing idle client %s", s->peer.address);
+        node_close_session(node, s, false);
+        return;
+    }
+    node_output_is_too_long(node, s);
+}
+
+/* Each session once a second, a part of them at a time: ten thousand idle ones, which are in
+ * no cache, must not hold up the others. */
 static void check_sessions(struct node *node)
 {
-    LIST_FOR_EACH (item, &node->sessions.all) {
-        struct session *s = CONTAINER_OF(item, struct session, all);
+    size_t count = node->sessions.count / (size_t)node->config.hz + 1;
+    struct list *all = &node->sessions.all;
 
-        if (session_is_closing(s)) {
-            continue;
-        }
-        if (is_idle_too_long(node, s)) {
-            node_log(node, LOG_VERBOSE, "closing idle client %s", s->peer.address);
-            node_close_session(node, s, false);
-            continue;
-        }
-        node_output_is_too_long(node, s);
+    for (struct list *item; count > 0 && !list_is_empty(all); count--) {
+        item = node->next_checked != NULL ? node->next_checked : all->next;
+        node->next_checked = item->next != all ? item->next : NULL;
+        check_session(node, CONTAINER_OF(item, struct session, all));
+    }
+}
+
+void cron_forget_session(struct node *node, const struct session *s)
+{
+    if (node->next_checked == &s->all) {
+        node->next_checked = s->all.next != &node->sessions.all ? s->all.next : NULL;
     }
 }
 

@@ -308,6 +308,7 @@ void node_session_closed(struct node *node, struct session *s)
         heap_remove(&node->deadlines, &s->deadline);
     }
     primary_session_closed(node, s);
+    cron_forget_session(node, s);
     session_free(&node->sessions, s);
 }
 

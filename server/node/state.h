@@ -185,6 +185,7 @@ struct node {
 
     struct session_table sessions;
     struct command_index commands; /* constant */
+    struct list *next_checked; /* session whose turn it is, in sessions.all; NULL: the first */
     struct list touched, resumed, held;
     struct heap deadlines; /* of held sessions */
     struct batch batch;
@@ -389,6 +390,8 @@ void cluster_side_configure(struct node *node);
 
 /* ---- cron.c, info.c, reports ------------------------------------------------------------------ */
 void cron_run(struct node *node);
+/* The session is about to go. */
+void cron_forget_session(struct node *node, const struct session *s);
 /* Remove some expired keys; true when there are more. */
 bool node_expire_slice(struct node *node);
 /* Close the session when its output is beyond its class' limit. */
