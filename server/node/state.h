@@ -185,7 +185,7 @@ struct node {
 
     struct session_table sessions;
     struct command_index commands; /* constant */
-    struct list *next_checked; /* session whose turn it is, in sessions.all; NULL: the first */
+    struct list *next_checked;     /* session whose turn it is, in sessions.all; NULL: the first */
     struct list touched, resumed, held;
     struct heap deadlines; /* of held sessions */
     struct batch batch;

@@ -7,9 +7,10 @@
 #include "base/vec.h"
 
 enum {
-    OUT_FIRST_BYTES = 16 * 1024, /* of an output buffer */
-    OUT_KEPT_BYTES = 64 * 1024,  /* an empty one above this is given back */
-    COMPACT_BYTES = 256 * 1024,  /* move the rest to the front once so much was sent */
+    OUT_FIRST_BYTES = 16 * 1024,     /* of an output buffer */
+    OUT_KEPT_BYTES = 64 * 1024,      /* an empty one above this is given back */
+    OUT_REPLICA_BYTES = 1024 * 1024, /* a replica keeps its own up to here */
+    COMPACT_BYTES = 256 * 1024,      /* move the rest to the front once so much was sent */
 };
 
 void session_table_init(struct session_table *table)
@@ -90,6 +91,9 @@ static void give_buffer(struct session_table *table, struct session *s)
 {
     buf_clear(&s->out);
     s->out_sent = 0;
+    if ((s->flags & SESSION_REPLICA) != 0 && s->out.cap <= OUT_REPLICA_BYTES) {
+        return; /* the stream is never at its end for long */
+    }
     if (s->out.cap >= OUT_FIRST_BYTES && s->out.cap <= OUT_KEPT_BYTES &&
         table->spare_count < SESSION_SPARE_BUFFERS) {
         table->spare[table->spare_count++] = buf_steal(&s->out);

@@ -330,7 +330,7 @@ static void *moved_to(struct keyspace *ks, void *object, size_t *budget)
 static void move_buckets(struct keyspace *ks, struct shard *shard, size_t *budget)
 {
     spend(budget, SHARD_COST);
-    if (shard->bucket_count > 0) {
+    if (shard->bucket_count > 0 && shard->bucket_count <= TABLE_SLAB_BUCKETS) {
         shard->buckets = moved_to(ks, shard->buckets, budget);
     }
 }

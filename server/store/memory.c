@@ -14,7 +14,8 @@ void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
     *out = (struct keyspace_memory){
         .entry_bytes = slab->object_bytes[SLAB_ENTRIES],
         .slab_bytes = slab->page_bytes[SLAB_ENTRIES] + slab_idle_bytes(slab),
-        .table_bytes = slab->page_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes,
+        .table_bytes =
+            slab->page_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes + ks->shared.long_bytes,
         .large_bytes = ks->large_bytes,
         .pending_bytes = ks->pending_bytes,
         .arena_bytes = slab->page_bytes[SLAB_ENTRIES] + slab->page_bytes[SLAB_BUCKETS] +
@@ -89,8 +90,10 @@ static void explain_buckets(const struct keyspace *ks, const struct table *sums,
                             size_t parts[KEYSPACE_PART_COUNT])
 {
     const struct slab *slab = &ks->shared.slab;
-    size_t bucket_bytes = (size_t)sums->bucket_count * BUCKET_BYTES;
+    size_t bucket_bytes = (size_t)(sums->bucket_count - sums->long_bucket_count) * BUCKET_BYTES;
     size_t used = (size_t)(sums->count * BUCKET_BYTES / BUCKET_PLACES);
+
+    used = used < bucket_bytes ? used : bucket_bytes;
 
     parts[KEYSPACE_BUCKETS] = used;
     parts[KEYSPACE_BUCKETS_UNUSED] = bucket_bytes - used;
@@ -112,6 +115,7 @@ void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPAC
 
         all.count += table->count;
         all.bucket_count += table->bucket_count;
+        all.long_bucket_count += table->long_bucket_count;
         all.entry_bytes += table->entry_bytes;
         all.large_bytes += table->large_bytes;
         if (!ks->is_cluster) {
@@ -127,7 +131,7 @@ void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPAC
                                    slab_untouched_bytes(slab, SLAB_ENTRIES);
     parts[KEYSPACE_PAGES_IDLE] = slab_idle_bytes(slab);
     parts[KEYSPACE_PAGES_INDEX] = slab_overhead_bytes(slab);
-    parts[KEYSPACE_DIRECTORIES] = ks->shared.directory_bytes;
+    parts[KEYSPACE_DIRECTORIES] = ks->shared.directory_bytes + ks->shared.long_bytes;
     parts[KEYSPACE_DEAD_ENTRIES] = slab->object_bytes[SLAB_ENTRIES] - (size_t)all.entry_bytes;
     parts[KEYSPACE_DEAD_LARGE] = ks->pending_bytes - parts[KEYSPACE_DEAD_ENTRIES];
 }

@@ -16,11 +16,14 @@ enum {
     FILL_NEW_PERMILLE = 790, /* of a shard that was just resized */
     TINY_BUCKETS = 3,        /* a shard up to here may be full to the last place */
     CROWDED_PERCENT = 94,
-    DEPTH_MAX = 33, /* bits that can name a shard */
-    SHARD_BUCKETS_MAX = SLAB_OBJECT_MAX / BUCKET_BYTES,
-    SPLIT_MEAN = 700, /* entries per shard on average, above which shards are split */
-    MERGE_MEAN = 250, /* below which they are merged */
-    SWEEP_LOOKS = 4,  /* shards looked at in a step */
+    DEPTH_MAX = 33,         /* bits that can name a shard */
+    SPLIT_MEAN = 700,       /* entries per shard on average, above which shards are split */
+    MERGE_MEAN = 250,       /* below which they are merged */
+    SWEEP_LOOKS = 4,        /* shards looked at in a step */
+    LONG_SHARD = 2500,      /* entries that a shard has only when keys do not come at random */
+    RELIEF_BUDGET = 1500,   /* entries moved by splits out of turn, at one insert */
+    RELIEF_SPLIT_COST = 30, /* of one that moves none */
+    RELIEF_SHARDS_PER_ENTRY = 8,
     PREFETCH_AHEAD = 12,
 };
 
@@ -29,7 +32,10 @@ enum {
 /* What the slab would hand out anyway. */
 static uint32_t rounded_buckets(uint32_t wanted)
 {
-    ASSERT(wanted <= SHARD_BUCKETS_MAX);
+    ASSERT(wanted <= UINT16_MAX);
+    if (wanted > TABLE_SLAB_BUCKETS) {
+        return wanted;
+    }
     return (uint32_t)(slab_rounded_size((size_t)wanted * BUCKET_BYTES) / BUCKET_BYTES);
 }
 
@@ -45,7 +51,13 @@ static uint32_t buckets_for(uint32_t count)
 
 static void free_buckets(struct table_shared *shared, struct table *table, struct shard *shard)
 {
-    if (shard->bucket_count > 0) {
+    size_t bytes = BUCKET_BYTES * (size_t)shard->bucket_count;
+
+    if (shard->bucket_count > TABLE_SLAB_BUCKETS) {
+        shared->long_bytes -= bytes;
+        table->long_bucket_count -= shard->bucket_count;
+        mem_free(MEM_STORE, shard->buckets);
+    } else if (shard->bucket_count > 0) {
         slab_free(&shared->slab, slab_ref(&shared->slab, shard->buckets));
     }
     table->bucket_count -= shard->bucket_count;
@@ -60,7 +72,13 @@ static void new_buckets(struct table_shared *shared, struct table *table, struct
     struct slab *slab = &shared->slab;
     size_t bytes = BUCKET_BYTES * (size_t)count;
 
-    shard->buckets = slab_at(slab, slab_alloc(slab, SLAB_BUCKETS, bytes));
+    if (count > TABLE_SLAB_BUCKETS) {
+        shared->long_bytes += bytes;
+        table->long_bucket_count += count;
+        shard->buckets = mem_alloc_aligned(MEM_STORE, BUCKET_BYTES, bytes);
+    } else {
+        shard->buckets = slab_at(slab, slab_alloc(slab, SLAB_BUCKETS, bytes));
+    }
     memset(shard->buckets, 0, bytes);
     shard->bucket_count = (uint16_t)count;
     table->bucket_count += count;
@@ -426,18 +444,38 @@ static void sweep(struct table_shared *shared, struct table *table, bool grow)
     }
 }
 
-void resize_after_insert(struct table_shared *shared, struct table *table)
+/* Keys that come in the order of their hashes, as from a scan of a database of ours, all fall into
+ * the same shard.  The others are split out of turn until it is its turn: they are short, as none
+ * of the keys is theirs. */
+static void relieve(struct table_shared *shared, struct table *table, uint64_t hash)
+{
+    uint32_t spent = 0;
+
+    while (spent < RELIEF_BUDGET) {
+        unsigned level;
+
+        if (table_shard(table, hash, &level)->count <= LONG_SHARD ||
+            table->depth == shared->depth_max ||
+            table->shard_count >= RELIEF_SHARDS_PER_ENTRY * table->count) {
+            return;
+        }
+        spent += RELIEF_SPLIT_COST + table_segment_at(table->lower, table->split)->count;
+        split_next(shared, table);
+    }
+}
+
+void resize_after_insert(struct table_shared *shared, struct table *table, uint64_t hash)
 {
     uint64_t places = table->bucket_count * BUCKET_PLACES;
+    unsigned level;
 
-    if (table->count * 100 <= places * FILL_MAX_PERCENT ||
-        (table->shard_count == 1 && table->bucket_count <= TINY_BUCKETS)) {
-        return;
-    }
-    if (table->count > (uint64_t)table->shard_count * SPLIT_MEAN &&
-        table->depth < shared->depth_max) {
+    if (UNLIKELY(table_shard(table, hash, &level)->count > LONG_SHARD)) {
+        relieve(shared, table, hash);
+    } else if (table->count > (uint64_t)table->shard_count * SPLIT_MEAN &&
+               table->depth < shared->depth_max) {
         split_next(shared, table);
-    } else {
+    } else if (table->count * 100 > places * FILL_MAX_PERCENT &&
+               (table->shard_count > 1 || table->bucket_count > TINY_BUCKETS)) {
         sweep(shared, table, true);
     }
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* How tables grow and shrink: one shard at a time, at most some 20 us a step.
  *
- * The fill of the whole table is held near 84 %.  An insert that finds it above lengthens the array
- * of the shard whose turn it is, or splits one; a removal that finds it far below shortens one, or
- * merges two.  Only a shard that is crowded itself is lengthened out of turn. */
+ * The fill of the whole table is held near 84 %, and the mean of entries in a shard below 700.  An
+ * insert that finds it above splits the shard whose turn it is, or lengthens its array; a removal that
+ * finds it far below merges two, or shortens one.  Only a shard that is crowded itself is lengthened
+ * out of turn. */
 #ifndef STARLING_STORE_RESIZE_H
 #define STARLING_STORE_RESIZE_H
 
@@ -18,7 +19,8 @@ bool resize_is_crowded(const struct shard *shard);
 /* A longer array for the shard, with one entry more: item.hash is its tag. */
 void resize_add(struct table_shared *shared, struct table *table, struct shard *shard,
                 struct table_item item);
-void resize_after_insert(struct table_shared *shared, struct table *table);
+/* hash is that of the new entry. */
+void resize_after_insert(struct table_shared *shared, struct table *table, uint64_t hash);
 /* An empty table gives up all it owns. */
 void resize_after_remove(struct table_shared *shared, struct table *table);
 

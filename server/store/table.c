@@ -197,7 +197,7 @@ void table_insert(struct table_shared *shared, struct table *table, uint64_t has
     }
     table->count++;
     table_note_expiry(table, shard, EXPIRE_NEVER, expire_at_ms);
-    resize_after_insert(shared, table);
+    resize_after_insert(shared, table, hash);
 }
 
 void table_remove(struct table_shared *shared, struct table *table, uint64_t hash,

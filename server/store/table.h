@@ -41,7 +41,8 @@
 
 enum {
     TABLE_TAG_BITS = 16,
-    TABLE_SEGMENT_BITS = 6, /* shards are allocated 64 at a time */
+    TABLE_SLAB_BUCKETS = SLAB_OBJECT_MAX / BUCKET_BYTES, /* longer arrays lie on the heap */
+    TABLE_SEGMENT_BITS = 6,                              /* shards are allocated 64 at a time */
     TABLE_SEGMENT_SHARDS = 1 << TABLE_SEGMENT_BITS,
 };
 
@@ -69,9 +70,10 @@ struct table {
     uint64_t count;
     uint64_t volatile_count;
     uint64_t bucket_count;
-    uint64_t sweep_position; /* the shard whose turn to be resized is next */
-    uint64_t entry_bytes;    /* slab objects of its entries */
-    uint64_t large_bytes;    /* blocks of its entries */
+    uint64_t long_bucket_count; /* of these, in arrays on the heap */
+    uint64_t sweep_position;    /* the shard whose turn to be resized is next */
+    uint64_t entry_bytes;       /* slab objects of its entries */
+    uint64_t large_bytes;       /* blocks of its entries */
 };
 
 /* A point-in-time walk on its way. */
@@ -100,6 +102,7 @@ struct table_shared {
     uint64_t hash_seed;
     uint32_t depth_max;
     size_t directory_bytes;
+    size_t long_bytes; /* arrays on the heap, which the slab has no size for */
     struct walk walk;
     VEC(struct table_item) scratch;
 };

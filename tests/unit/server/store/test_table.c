@@ -5,6 +5,8 @@
 #include "tests/unit/server/store/space.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum {
     SAME_TAG_KEYS = 60,
@@ -126,6 +128,101 @@ Test(table, deletions_and_insertions_in_turn_do_not_lengthen_searches)
         position = span.next;
     } while (position != 0);
     cr_assert_lt(passed * 2, ks->tables[0].bucket_count);
+    space_free(ks);
+}
+
+static uint32_t longest_shard(const struct table *table)
+{
+    struct table_span span;
+    uint64_t position = 0;
+    uint32_t longest = 0;
+
+    do {
+        cr_assert(table_span_at(table, position, &span));
+        longest = span.shard->count > longest ? span.shard->count : longest;
+        position = span.next;
+    } while (position != 0);
+    return longest;
+}
+
+struct hashed {
+    uint64_t hash;
+    unsigned number;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct hashed *x = a;
+    const struct hashed *y = b;
+
+    return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* Keys 0 to count - 1 in the order of their hashes under a seed. */
+static struct hashed *in_order(uint64_t seed, unsigned count)
+{
+    struct hashed *keys = mem_alloc(MEM_TEST, count * sizeof(*keys));
+
+    for (unsigned i = 0; i < count; i++) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "key:%012u", i);
+        keys[i] = (struct hashed){hash_bytes(bytes_from_text(text), seed), i};
+    }
+    qsort(keys, count, sizeof(*keys), by_hash);
+    return keys;
+}
+
+static struct keyspace *filled_in_order(uint64_t order_seed, uint64_t hash_seed, unsigned count)
+{
+    struct keyspace *ks = keyspace_new(&(struct keyspace_options){
+        .database_count = 1, .hash_seed = hash_seed, .arena_bytes = (size_t)1 << 28});
+    struct hashed *keys = in_order(order_seed, count);
+
+    for (unsigned i = 0; i < count; i++) {
+        char text[32];
+        struct key_ref ref;
+
+        snprintf(text, sizeof(text), "key:%012u", keys[i].number);
+        ref = keyspace_ref(ks, 0, bytes_from_text(text));
+        keyspace_set_integer(ks, &ref, i, EXPIRE_NEVER);
+        if (i % 1000 == 0) {
+            cr_assert_lt(longest_shard(&ks->tables[0]), 4000, "after %u", i);
+        }
+    }
+    mem_free(MEM_TEST, keys);
+    return ks;
+}
+
+Test(table, keys_that_come_in_the_order_of_their_hashes_make_no_long_shard)
+{
+    enum {
+        COUNT = 300000
+    };
+    struct keyspace *ks = filled_in_order(42, 42, COUNT);
+
+    cr_assert_eq(keyspace_count(ks, 0), COUNT);
+    keyspace_check(ks);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char text[32];
+        struct key_ref ref;
+
+        snprintf(text, sizeof(text), "key:%012u", i);
+        ref = keyspace_ref(ks, 0, bytes_from_text(text));
+        cr_assert(keyspace_remove(ks, &ref));
+    }
+    cr_assert_eq(ks->shared.directory_bytes, 0);
+    space_free(ks);
+}
+
+Test(table, shards_are_split_in_time_though_the_arrays_of_some_are_longer_than_need_be)
+{
+    /* With this seed the end of an array is so crowded that it is lengthened several times: the
+     * table as a whole then looked empty enough to be left alone. */
+    struct keyspace *ks =
+        filled_in_order(UINT64_C(0x6ebfbd4f4e1ad019), UINT64_C(0xf9c8a072b1eca0b), 50000);
+
+    cr_assert_lt(longest_shard(&ks->tables[0]), 2000);
     space_free(ks);
 }
 
