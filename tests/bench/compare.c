@@ -40,10 +40,10 @@ struct operation {
 static const struct operation operations[] = {
     {"SET, pipeline 1",         LOAD_SET,  1,  1,  150000 },
     {"SET, pipeline 16",        LOAD_SET,  1,  16, 1000000},
-    {"SET, pipeline 64",        LOAD_SET,  1,  64, 1500000},
+    {"SET, pipeline 64",        LOAD_SET,  1,  64, 1000000},
     {"GET, pipeline 1",         LOAD_GET,  1,  1,  150000 },
     {"GET, pipeline 16",        LOAD_GET,  1,  16, 1000000},
-    {"GET, pipeline 64",        LOAD_GET,  1,  64, 1500000},
+    {"GET, pipeline 64",        LOAD_GET,  1,  64, 1000000},
     {"MGET of 10, pipeline 16", LOAD_GET,  10, 16, 250000 },
     {"MSET of 10, pipeline 16", LOAD_SET,  10, 16, 200000 },
     {"INCR, pipeline 16",       LOAD_INCR, 1,  16, 1000000},
