@@ -28,9 +28,13 @@ struct exec_stats {
     uint64_t expired_keys;
 };
 
+enum {
+    KEY_WINDOW = 32
+};
+
 /* Keys of a request with very many of them, hashed and fetched some at a time. */
 struct key_window {
-    struct key_ref refs[KEYSPACE_PREFETCH_MAX];
+    struct key_ref refs[KEY_WINDOW];
     size_t first; /* which of the request's keys refs begins with */
     size_t count;
 };

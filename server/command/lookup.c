@@ -16,10 +16,11 @@ static void fill_window(const struct exec *x, size_t nth)
 
     window->first = nth;
     window->count = 0;
-    for (; index <= keys.last && window->count < KEYSPACE_PREFETCH_MAX; index += keys.step) {
+    for (; index <= keys.last && window->count < KEY_WINDOW; index += keys.step) {
         window->refs[window->count++] = keyspace_ref(x->keyspace, x->db, x->args[index]);
     }
-    keyspace_prefetch(x->keyspace, window->refs, window->count);
+    keyspace_prefetch_buckets(x->keyspace, window->refs, window->count);
+    keyspace_prefetch_entries(x->keyspace, window->refs, window->count);
 }
 
 struct key_ref lookup_ref(const struct exec *x, size_t index)

@@ -3,8 +3,9 @@
  * together, so that work over many requests (hashing, prefetching) can be done between.
  *
  * A lookup waits for memory three or four times in a row, for longer than all the rest of a
- * request takes.  So the keys of many requests are hashed, then their shards fetched, then their
- * buckets, then their entries: the waits of all of them pass at the same time.
+ * request takes.  So requests go through in small windows, each of three stages at a time: while
+ * those of one window are executed, the entries of the next are on their way, and the buckets
+ * of the one behind it.
  *
  * Words are borrowed from the shell's buffers or from session->in; neither may move until
  * the batch has run. */
@@ -80,23 +81,35 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     }
 }
 
-/* Prepare requests from first on while there is room for their keys, and have what they will look
- * for fetched into the processor's caches; returns the first that is not prepared. */
-static size_t prepare(const struct node *node, struct batch *batch, size_t first)
+/* How far the work on a batch has come. */
+struct stage {
+    size_t request;
+    size_t key;
+};
+
+/* Prepare some requests from there on, and have the buckets of their keys fetched into the
+ * processor's caches. */
+static struct stage prepare(const struct node *node, struct batch *batch, struct stage from)
 {
-    size_t end = first;
+    struct stage to = from;
 
-    batch->key_count = 0;
-    while (end < batch->count && batch->key_count < BATCH_KEYS_ENOUGH) {
-        prepare_request(node, batch, &batch->requests[end++]);
+    while (to.request < batch->count && to.key - from.key < BATCH_WINDOW_KEYS) {
+        prepare_request(node, batch, &batch->requests[to.request++]);
+        to.key = batch->key_count;
     }
-    for (size_t i = 0; batch->key_count > 1 && i < batch->key_count; i += KEYSPACE_PREFETCH_MAX) {
-        size_t left = batch->key_count - i;
+    if (batch->key_count > 1) {
+        keyspace_prefetch_buckets(node->keyspace, batch->keys + from.key, to.key - from.key);
+    }
+    return to;
+}
 
-        keyspace_prefetch(node->keyspace, batch->keys + i,
-                          left < KEYSPACE_PREFETCH_MAX ? left : KEYSPACE_PREFETCH_MAX);
+/* Have the entries of keys fetched whose buckets were. */
+static void fetch(const struct node *node, const struct batch *batch, struct stage from,
+                  struct stage to)
+{
+    if (batch->key_count > 1) {
+        keyspace_prefetch_entries(node->keyspace, batch->keys + from.key, to.key - from.key);
     }
-    return end;
 }
 
 static void run_request(struct node *node, const struct request *request)
@@ -117,7 +130,9 @@ static void run_request(struct node *node, const struct request *request)
 void batch_run(struct node *node)
 {
     struct batch *batch = &node->batch;
-    size_t prepared = 0;
+    struct stage near = {0}; /* buckets are on their way up to here, */
+    struct stage fetched;    /* entries up to here, */
+    size_t ready = 0;        /* and were long enough ago up to here */
 
     if (batch->count == 0) {
         compact_inputs(batch);
@@ -125,9 +140,16 @@ void batch_run(struct node *node)
     }
     execute_begin(node);
     timing_run_begin(&node->timing, batch->count, node->stats.net_input_bytes);
+    batch->key_count = 0;
+    fetched = prepare(node, batch, near);
+    fetch(node, batch, near, fetched);
+    near = prepare(node, batch, fetched);
     for (size_t i = 0; i < batch->count; i++) {
-        if (i == prepared) {
-            prepared = prepare(node, batch, i);
+        if (i == ready) {
+            ready = fetched.request;
+            fetch(node, batch, fetched, near);
+            fetched = near;
+            near = prepare(node, batch, near);
         }
         run_request(node, &batch->requests[i]);
     }

@@ -30,11 +30,10 @@
 
 enum {
     CONFIG_FILE_MAX_BYTES = 1024 * 1024,
-    BATCH_REQUESTS = 64,    /* split before any of them is executed */
-    BATCH_KEYS = 256,       /* hashed before any request with them is executed */
-    BATCH_KEYS_ENOUGH = 16, /* so many are fetched at a time: processors have some two dozen
-                               lines under way at most */
-    NODE_SLICE_US = 200,    /* of one kind of long work in a pass */
+    BATCH_REQUESTS = 64,   /* split before any of them is executed */
+    BATCH_KEYS = 1024,     /* hashed before they are looked up; others are by the command itself */
+    BATCH_WINDOW_KEYS = 8, /* fetched at a time: processors have two dozen lines under way */
+    NODE_SLICE_US = 200,   /* of one kind of long work in a pass */
     NODE_OPS_SAMPLES = 16,
     NODE_OUTPUT_FULL = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
     NODE_OUTPUT_LOW = 1024 * 1024,       /* and at which it goes on */

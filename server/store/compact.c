@@ -197,9 +197,7 @@ static unsigned take_batch(struct keyspace *ks, size_t *budget, struct mover *ba
         c->object++;
     }
     for (unsigned i = 0; i < count; i++) {
-        uint16_t tag;
-
-        (void)table_prefetch_bucket(&ks->tables[batch[i].table], batch[i].hash, &tag);
+        table_prefetch_bucket(&ks->tables[batch[i].table], batch[i].hash);
     }
     return count;
 }

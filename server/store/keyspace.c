@@ -72,12 +72,8 @@ struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes
 
 /* ---- lookups -------------------------------------------------------------------------------- */
 
-void keyspace_prefetch(const struct keyspace *ks, const struct key_ref *refs, size_t count)
+void keyspace_prefetch_buckets(const struct keyspace *ks, const struct key_ref *refs, size_t count)
 {
-    const struct bucket *buckets[KEYSPACE_PREFETCH_MAX];
-    uint16_t tags[KEYSPACE_PREFETCH_MAX];
-
-    ASSERT(count <= KEYSPACE_PREFETCH_MAX);
     if (ks->is_cluster) {
         for (size_t i = 0; i < count; i++) {
             prefetch(&ks->tables[refs[i].table]);
@@ -87,12 +83,14 @@ void keyspace_prefetch(const struct keyspace *ks, const struct key_ref *refs, si
         table_prefetch_shard(&ks->tables[refs[i].table], refs[i].hash);
     }
     for (size_t i = 0; i < count; i++) {
-        buckets[i] = table_prefetch_bucket(&ks->tables[refs[i].table], refs[i].hash, &tags[i]);
+        table_prefetch_bucket(&ks->tables[refs[i].table], refs[i].hash);
     }
+}
+
+void keyspace_prefetch_entries(const struct keyspace *ks, const struct key_ref *refs, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
-        if (buckets[i] != NULL) {
-            table_prefetch_entry(&ks->shared, buckets[i], tags[i]);
-        }
+        table_prefetch_entry(&ks->shared, &ks->tables[refs[i].table], refs[i].hash);
     }
 }
 

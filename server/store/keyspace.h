@@ -68,12 +68,11 @@ struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes
 
 /* ---- lookups: a borrow is valid until the next change of the key space ---------------------- */
 
-enum {
-    KEYSPACE_PREFETCH_MAX = 64
-};
-/* A hint for the processor: what up to KEYSPACE_PREFETCH_MAX lookups will read is fetched, all at
- * the same time instead of one after the other.  Never needed for correctness. */
-void keyspace_prefetch(const struct keyspace *ks, const struct key_ref *refs, size_t count);
+/* Hints for the processor: what lookups of these keys will read is fetched, all at the same time
+ * instead of one after the other.  First the buckets; once they are there, the entries that they
+ * name.  Never needed for correctness. */
+void keyspace_prefetch_buckets(const struct keyspace *ks, const struct key_ref *refs, size_t count);
+void keyspace_prefetch_entries(const struct keyspace *ks, const struct key_ref *refs, size_t count);
 
 /* The entry whether expired or not, or NULL. */
 struct entry *keyspace_find_any(const struct keyspace *ks, const struct key_ref *ref);

@@ -94,10 +94,10 @@ void table_prefetch_shard(const struct table *table, uint64_t hash)
     }
 }
 
-const struct bucket *table_prefetch_bucket(const struct table *table, uint64_t hash, uint16_t *tag)
+/* The bucket where the search for a hash begins, and the tag to look for; NULL: there is none. */
+static const struct bucket *home_bucket(const struct table *table, uint64_t hash, uint16_t *tag)
 {
     const struct shard *shard;
-    const struct bucket *bucket;
     unsigned level;
 
     if (table->count == 0) {
@@ -108,26 +108,44 @@ const struct bucket *table_prefetch_bucket(const struct table *table, uint64_t h
         return NULL;
     }
     *tag = table_tag(hash, level);
-    bucket = shard_bucket(shard, table_home(shard, *tag));
-    prefetch(bucket);
-    return bucket;
+    return shard_bucket(shard, table_home(shard, *tag));
 }
 
-void table_prefetch_entry(const struct table_shared *shared, const struct bucket *bucket,
-                          uint16_t tag)
+void table_prefetch_bucket(const struct table *table, uint64_t hash)
 {
-    unsigned matches = bucket_match(bucket, tag);
+    uint16_t tag;
+    const struct bucket *bucket = home_bucket(table, hash, &tag);
 
+    if (bucket != NULL) {
+        prefetch(bucket);
+    }
+}
+
+static void prefetch_object(const struct slab *slab, uint64_t ref)
+{
+    const char *object = slab_at(slab, ref);
+    size_t size = slab_object_size(slab, ref);
+
+    size = size < PREFETCH_BYTES_MAX ? size : PREFETCH_BYTES_MAX;
+    for (size_t at = 0; at < size; at += BUCKET_BYTES) {
+        prefetch(object + at);
+    }
+    prefetch(object + size - 1);
+}
+
+void table_prefetch_entry(const struct table_shared *shared, const struct table *table,
+                          uint64_t hash)
+{
+    uint16_t tag;
+    const struct bucket *bucket = home_bucket(table, hash, &tag);
+    unsigned matches;
+
+    if (bucket == NULL) {
+        return;
+    }
+    matches = bucket_match(bucket, tag);
     if (matches != 0) {
-        uint64_t ref = bucket_ref(bucket, (unsigned)__builtin_ctz(matches));
-        const char *entry = slab_at(&shared->slab, ref);
-        size_t size = slab_object_size(&shared->slab, ref);
-
-        size = size < PREFETCH_BYTES_MAX ? size : PREFETCH_BYTES_MAX;
-        for (size_t at = 0; at < size; at += BUCKET_BYTES) {
-            prefetch(entry + at);
-        }
-        prefetch(entry + size - 1);
+        prefetch_object(&shared->slab, bucket_ref(bucket, (unsigned)__builtin_ctz(matches)));
     } else if (bucket_passed(bucket) > 0) {
         prefetch(bucket + 1);
     }

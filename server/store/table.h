@@ -167,11 +167,11 @@ bool table_find(const struct table_shared *shared, const struct table *table, ui
 bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref,
                     struct table_place *out);
 /* Hints to the processor, each step over many keys before the next: what the one fetches, the next
- * reads.  The second returns the home bucket and the tag for the third, or NULL. */
+ * reads. */
 void table_prefetch_shard(const struct table *table, uint64_t hash);
-const struct bucket *table_prefetch_bucket(const struct table *table, uint64_t hash, uint16_t *tag);
-void table_prefetch_entry(const struct table_shared *shared, const struct bucket *bucket,
-                          uint16_t tag);
+void table_prefetch_bucket(const struct table *table, uint64_t hash);
+void table_prefetch_entry(const struct table_shared *shared, const struct table *table,
+                          uint64_t hash);
 /* The key must not be there.  Places found before are void afterwards. */
 void table_insert(struct table_shared *shared, struct table *table, uint64_t hash, uint64_t ref,
                   int64_t expire_at_ms);

@@ -351,17 +351,18 @@ Test(keyspace, a_value_that_somebody_holds_stays_as_it_was)
 Test(keyspace, hints_are_harmless_for_keys_that_are_not_there)
 {
     struct keyspace *ks = space_new(false);
-    struct key_ref refs[KEYSPACE_PREFETCH_MAX];
+    struct key_ref refs[64];
     char text[SPACE_KEY_TEXT];
 
     for (unsigned count = 0; count < 3000; count += 100) {
         for (unsigned i = 0; i < 6000; i++) {
             refs[i % ARRAY_COUNT(refs)] = keyspace_ref(ks, 0, space_key(i, text));
             if ((i + 1) % ARRAY_COUNT(refs) == 0) {
-                keyspace_prefetch(ks, refs, ARRAY_COUNT(refs));
+                keyspace_prefetch_buckets(ks, refs, ARRAY_COUNT(refs));
+                keyspace_prefetch_entries(ks, refs, ARRAY_COUNT(refs));
             }
         }
-        keyspace_prefetch(ks, refs, count % ARRAY_COUNT(refs));
+        keyspace_prefetch_buckets(ks, refs, count % ARRAY_COUNT(refs));
         space_set_many(ks, 0, count, 100, EXPIRE_NEVER);
     }
     cr_assert_eq(keyspace_count(ks, 0), 3000);
