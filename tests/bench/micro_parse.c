@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "resp/request.h"
-#include "spec/command.h"
+#include "spec/command_index.h"
 
 enum {
     PIPELINE = 16,
@@ -72,9 +72,12 @@ static void end_reading(void *context)
 
 static void *begin_lookup(const struct micro *micro, uint64_t key_count)
 {
+    struct command_index *index = mem_alloc(MEM_TEST, sizeof(*index));
+
     (void)micro;
     (void)key_count;
-    return NULL;
+    command_index_init(index);
+    return index;
 }
 
 static void run_lookup(void *context, uint64_t count)
@@ -83,12 +86,11 @@ static void run_lookup(void *context, uint64_t count)
                                         "INCR", "del", "expire", "ttl"};
     struct bytes words[ARRAY_COUNT(names)];
 
-    (void)context;
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         words[i] = bytes_from_text(names[i]);
     }
     for (uint64_t i = 0; i < count; i++) {
-        const struct command_spec *spec = command_find(words[i % ARRAY_COUNT(words)]);
+        const struct command_spec *spec = command_index_find(context, words[i % ARRAY_COUNT(words)]);
 
         ASSERT(spec != NULL);
     }
@@ -96,7 +98,7 @@ static void run_lookup(void *context, uint64_t count)
 
 static void end_lookup(void *context)
 {
-    (void)context;
+    mem_free(MEM_TEST, context);
 }
 
 const struct micro *micro_parse_at(size_t index)
