@@ -272,6 +272,7 @@ void node_session_input(struct node *node, struct session *s, struct bytes input
 {
     size_t taken;
 
+    node->has_input = true;
     node->stats.net_input_bytes += input.len;
     s->bytes_in += input.len;
     if (s->feed != NULL) {

@@ -152,6 +152,7 @@ void node_begin_pass(struct node *node, struct moment now)
     ASSERT(now.mono.us >= node->now.mono.us);
     node->now = now;
     node->has_work = false;
+    node->has_input = false;
     node->has_writes = false;
     timing_pass_begin(&node->timing, now.mono.us * 1000, node->stats.net_input_bytes);
 }
@@ -233,6 +234,7 @@ void node_end_pass(struct node *node)
     replica_side_tick(node);
     cron_run(node);
     run_slices(node);
+    node->has_asked_acks = node->wants_acks;
     if (node->wants_acks && node->feed_count > 0 && commit_is_allowed(node)) {
         commit_plain(node, "REPLCONF", "GETACK", "*");
     }

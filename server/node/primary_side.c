@@ -6,6 +6,11 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+enum {
+    GATHER_BYTES = 64 * 1024,
+    GATHER_US = 250,
+};
+
 struct session *feed_session(const struct feed *feed)
 {
     return CONTAINER_OF_CONST(feed, struct outgoing, feed)->session;
@@ -221,8 +226,29 @@ static void fill_one(struct node *node, struct feed *feed)
     }
 }
 
+/* Each send to a replica costs as much as some fifty small writes and wakes it up.  So while
+ * clients keep this node busy, what is new is gathered for a moment: until the next look at the sockets
+ * finds none ready, there is enough of it, or the moment is over.  Who waits for replicas does not
+ * wait for that. */
+static bool is_gathering(const struct node *node)
+{
+    uint64_t gathered = oplog_end(node->log) - node->filled_offset;
+
+    return node->has_input && !node->has_asked_acks && gathered < GATHER_BYTES &&
+           node->now.mono.us - node->filled_at.us < GATHER_US;
+}
+
 void primary_fill(struct node *node)
 {
+    if (node->feed_count == 0) {
+        return;
+    }
+    if (is_gathering(node)) {
+        node->has_work = true; /* look at the sockets without sleeping */
+        return;
+    }
+    node->filled_at = node->now.mono;
+    node->filled_offset = oplog_end(node->log);
     for (size_t i = 0; i < node->feed_count; i++) {
         struct feed *feed = node->feeds[i];
 

@@ -188,6 +188,7 @@ struct node {
     struct list touched, resumed, held;
     struct heap deadlines; /* of held sessions */
     struct batch batch;
+    bool has_input;  /* this pass: a client has sent something */
     bool has_writes; /* this pass: replies need a lease to leave */
     bool wants_acks; /* a GETACK is due at the end of the pass */
 
@@ -211,6 +212,9 @@ struct node {
     size_t feed_count;
     size_t feed_cap;
     struct mono_time feeds_ping_at;
+    struct mono_time filled_at; /* when replicas' outputs were filled last, */
+    uint64_t filled_offset;     /* and up to where */
+    bool has_asked_acks;        /* in this pass */
 
     /* replica_side.c */
     struct replica *replica;

@@ -90,7 +90,8 @@ static void run_lookup(void *context, uint64_t count)
         words[i] = bytes_from_text(names[i]);
     }
     for (uint64_t i = 0; i < count; i++) {
-        const struct command_spec *spec = command_index_find(context, words[i % ARRAY_COUNT(words)]);
+        const struct command_spec *spec =
+            command_index_find(context, words[i % ARRAY_COUNT(words)]);
 
         ASSERT(spec != NULL);
     }
