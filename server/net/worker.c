@@ -9,9 +9,17 @@
 #include "persist/posix_file.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    WORKER_NICE = 5,
+    WORKER_SLICE_NS = 100 * 1000,
+};
 
 enum job_kind {
     JOB_FILE_BEGIN,
@@ -206,17 +214,43 @@ static struct job *next_job(struct worker *worker)
     return job;
 }
 
+/* As the kernel has it (sched_setattr(2)); libc does not. */
+struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns; /* the slice, for ordinary threads, since Linux 6.12 */
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+/* Where processors are fewer than busy threads, this one must not hold up the loop for a whole slice of
+ * the scheduler's, some three milliseconds: it asks for short ones, and gives way after each job.
+ * Kernels that know no such wish leave it as it is. */
+static void ask_for_short_slices(void)
+{
+    struct scheduling wish = {
+        .size = sizeof(wish), .nice = WORKER_NICE, .runtime_ns = WORKER_SLICE_NS};
+    long ignored = syscall(SYS_sched_setattr, 0, &wish, 0);
+
+    (void)ignored;
+}
+
 static void *run(void *context)
 {
     struct worker *worker = context;
     bool is_over = false;
 
+    ask_for_short_slices();
     while (!is_over) {
         struct job *job = next_job(worker);
 
         is_over = job->kind == JOB_END;
         run_job(worker, job);
         free_job(job);
+        sched_yield();
     }
     while (!list_is_empty(&worker->open_files)) {
         struct open_file *file = CONTAINER_OF(worker->open_files.next, struct open_file, all);
