@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -242,6 +243,18 @@ static enum sock_status transfer_failed(const char *what, struct errmsg *error)
     return errno == EPIPE || errno == ECONNRESET ? SOCK_CLOSED : SOCK_ERROR;
 }
 
+/* recv and send without being points where a thread can be cancelled: in a process of several
+ * threads libc brackets those with atomic operations, which nobody here needs. */
+static ssize_t receive(int fd, void *out, size_t size)
+{
+    return syscall(SYS_recvfrom, fd, out, size, 0, NULL, NULL);
+}
+
+static ssize_t transmit(int fd, struct bytes bytes)
+{
+    return syscall(SYS_sendto, fd, bytes.data, bytes.len, MSG_NOSIGNAL, NULL, 0);
+}
+
 enum sock_status sock_read(int fd, void *out, size_t size, size_t *got, struct errmsg *error)
 {
     ssize_t result;
@@ -249,7 +262,7 @@ enum sock_status sock_read(int fd, void *out, size_t size, size_t *got, struct e
     ASSERT(size > 0);
     *got = 0;
     do {
-        result = recv(fd, out, size, 0);
+        result = receive(fd, out, size);
     } while (result < 0 && errno == EINTR);
     if (result < 0) {
         return transfer_failed("cannot read", error);
@@ -277,7 +290,7 @@ enum sock_status sock_write(int fd, struct bytes bytes, size_t *written, struct 
 
     *written = 0;
     do {
-        result = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+        result = transmit(fd, bytes);
     } while (result < 0 && errno == EINTR);
     if (result < 0) {
         return transfer_failed("cannot write", error);
