@@ -16,13 +16,25 @@ enum {
     DOUBLE_TEXT = 32,
 };
 
-static inline char *put_header(char *at, char type, uint64_t count)
+static inline char *put_line_end(char *at)
 {
-    *at++ = type;
-    at += num_format_u64(at, count);
     *at++ = '\r';
     *at++ = '\n';
     return at;
+}
+
+static inline char *put_header(char *at, char type, uint64_t count)
+{
+    *at++ = type;
+    return put_line_end(at + num_format_u64(at, count));
+}
+
+static inline char *put_bytes(char *at, struct bytes bytes)
+{
+    if (bytes.len > 0) {
+        memcpy(at, bytes.data, bytes.len);
+    }
+    return at + bytes.len;
 }
 
 static void append_header(struct buf *out, char type, uint64_t count)
@@ -35,25 +47,19 @@ static void append_header(struct buf *out, char type, uint64_t count)
 static void append_bulk(struct buf *out, struct bytes value)
 {
     char *start = buf_reserve(out, HEADER_LIMIT + value.len + 2);
-    char *at = put_header(start, '$', value.len);
+    char *at = put_line_end(put_bytes(put_header(start, '$', value.len), value));
 
-    if (value.len > 0) {
-        memcpy(at, value.data, value.len);
-        at += value.len;
-    }
-    *at++ = '\r';
-    *at++ = '\n';
     out->len += (size_t)(at - start);
 }
 
 static void append_line(struct buf *out, char type, struct bytes text)
 {
-    char *at = buf_reserve(out, text.len + 3);
+    char *start = buf_reserve(out, text.len + 3);
+    char *at = start;
 
     *at++ = type;
-    memcpy(at, text.data, text.len);
-    memcpy(at + text.len, "\r\n", 2);
-    out->len += text.len + 3;
+    at = put_line_end(put_bytes(at, text));
+    out->len += (size_t)(at - start);
 }
 
 void resp_write_simple(struct resp_writer *w, const char *text)

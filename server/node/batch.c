@@ -191,6 +191,7 @@ static void add_request(struct node *node, struct session *s, const struct resp_
     struct batch *batch = &node->batch;
     struct request *r = &batch->requests[batch->count++];
 
+    ASSERT(batch->words.items != NULL && read->word_count > 0);
     r->session = s;
     r->spec = command_index_find(&node->commands, batch->words.items[read->first_word]);
     r->raw = read->raw;

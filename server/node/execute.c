@@ -51,6 +51,7 @@ static void run_data(struct node *node, const struct request *request, struct re
     struct batch *batch = &node->batch;
     struct session *s = request->session;
     struct exec *x = &batch->exec;
+    struct bytes raw = {0}; /* an inline request has no form that could travel */
 
     x->spec = request->spec;
     x->args = batch->words.items + request->first_word;
@@ -63,9 +64,10 @@ static void run_data(struct node *node, const struct request *request, struct re
     if (x->key_count == 0) {
         batch->window.count = 0;
     }
-    /* An inline request has no form that could travel. */
-    effects_begin(&node->effects, request->is_inline ? (struct bytes){0} : request->raw, x->args,
-                  x->arg_count);
+    if (!request->is_inline) {
+        raw = request->raw;
+    }
+    effects_begin(&node->effects, raw, x->args, x->arg_count);
     exec_run(x);
     if (node->effects.count > 0) {
         if (node->is_primary) {
