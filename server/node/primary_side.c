@@ -234,7 +234,7 @@ static bool is_gathering(const struct node *node)
 {
     uint64_t gathered = oplog_end(node->log) - node->filled_offset;
 
-    return node->has_input && !node->has_asked_acks && gathered < GATHER_BYTES &&
+    return node->has_input && !node->has_asked_acks && gathered > 0 && gathered < GATHER_BYTES &&
            node->now.mono.us - node->filled_at.us < GATHER_US;
 }
 

@@ -56,6 +56,17 @@ Test(replica_output, is_gathered_while_clients_send_and_goes_out_when_none_does)
     lone_node_free(w);
 }
 
+Test(replica_output, keeps_nobody_awake_while_clients_only_read)
+{
+    struct lone_node *w = lone_node_new();
+
+    follow(w);
+    lone_node_ask(w, "GET k\r\n");
+    lone_node_ask(w, "GET k\r\n");
+    cr_assert_gt(node_wake_at(w->node).us, w->env.now(w).mono.us);
+    lone_node_free(w);
+}
+
 Test(replica_output, goes_out_at_once_when_it_is_much_or_late_or_somebody_waits_for_it)
 {
     struct lone_node *w = lone_node_new();
