@@ -38,8 +38,8 @@ LDLIBS  := -lm
 # What follows see_ is linked, in this order: what the room includes (tests/lint/layers.txt has
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
-         server/persist server/replication server/cluster server/session server/node server/net \
-         tests/support
+         server/persist server/replication server/cluster server/session server/config \
+         server/node server/net tests/support
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
@@ -50,8 +50,10 @@ see_server/persist     := server/store common/spec common/base
 see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
-see_server/node        := server/session server/cluster server/replication server/persist \
-                          server/command server/store common/spec common/resp common/base
+see_server/config      := common/base
+see_server/node        := server/config server/session server/cluster server/replication \
+                          server/persist server/command server/store common/spec common/resp \
+                          common/base
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
 see_tests/support      := server/persist server/store common/spec common/io common/resp common/base

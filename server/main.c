@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* starling-server: flags and config file, then the shell. */
 #include "base/mem.h"
+#include "config/config.h"
 #include "net/process.h"
 #include "net/shell.h"
-#include "node/config.h"
 #include "node/version.h"
 #include "persist/posix_file.h"
 

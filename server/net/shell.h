@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/errmsg.h"
 #include "base/log.h"
-#include "node/config.h"
+#include "config/config.h"
 
 struct shell;
 

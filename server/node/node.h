@@ -22,7 +22,7 @@
 
 #include "base/clock.h"
 #include "base/errmsg.h"
-#include "node/config.h"
+#include "config/config.h"
 #include "node/env.h"
 #include "session/session.h"
 

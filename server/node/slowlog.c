@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "node/config.h"
+#include "config/config.h"
 
 enum {
     RING_START = 16

@@ -14,7 +14,7 @@
 #include "base/rng.h"
 #include "cluster/cluster.h"
 #include "command/exec.h"
-#include "node/config.h"
+#include "config/config.h"
 #include "node/env.h"
 #include "node/node.h"
 #include "node/slowlog.h"

@@ -4,7 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/assert.h"
-#include "node/config.h"
+#include "config/config.h"
 
 static void compare(const struct config *a, const struct config *b)
 {

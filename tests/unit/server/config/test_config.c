@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration against its header's promises. */
-#include "node/config.h"
+#include "config/config.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Config files: one directive a line, # comments, words quoted with " or ' as in requests. */
-#include "node/config.h"
+#include "config/config.h"
 
 #include "base/mem.h"
 

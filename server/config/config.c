@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table and the setting of single options; reading and rewriting of files is in
  * config_file.c. */
-#include "node/config.h"
+#include "config/config.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
@@ -45,7 +45,7 @@ struct option {
         .words = (words_),                                                                         \
 },
 static const struct option options[] = {
-#include "node/options.def"
+#include "config/options.def"
 };
 #undef OPTION
 

@@ -4,8 +4,8 @@
  *
  * Invariants:  every field always holds a value that its directive accepts.
  * A value: owns its texts.  Errors name directive and reason; those of a file its line too. */
-#ifndef STARLING_NODE_CONFIG_H
-#define STARLING_NODE_CONFIG_H
+#ifndef STARLING_CONFIG_CONFIG_H
+#define STARLING_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,7 +53,7 @@ enum preferred_endpoint {
 #define OPTION(kind, field, name, when, initial, least, greatest, words, help)                     \
     CONFIG_FIELD_##kind(field)
 struct config {
-#include "node/options.def"
+#include "config/options.def"
     /* Derived from the texts of save and client-output-buffer-limit. */
     struct save_point save_points[CONFIG_SAVE_POINTS_MAX];
     size_t save_point_count;
