@@ -10,6 +10,8 @@
 #include "base/assert.h"
 #include "base/attr.h"
 
+#include <stdio.h>
+
 enum {
     NAME_WORDS = 3,
     NAME_BYTES = NAME_WORDS * 8,
@@ -27,11 +29,28 @@ enum {
     NO_AUTH = COMMAND_FLAG_NO_AUTH,
     BLOCKING = COMMAND_FLAG_BLOCKING,
     DANGEROUS = COMMAND_FLAG_DANGEROUS,
+    NOSCRIPT = COMMAND_FLAG_NOSCRIPT,
+    NO_ASYNC = COMMAND_FLAG_NO_ASYNC,
+    NO_MULTI = COMMAND_FLAG_NO_MULTI,
+    ALLOW_BUSY = COMMAND_FLAG_ALLOW_BUSY,
+};
+
+/* What is done to keys, as commands.def spells it. */
+enum {
+    RO = KEY_ACCESS_RO,
+    RW = KEY_ACCESS_RW,
+    OW = KEY_ACCESS_OW,
+    RM = KEY_ACCESS_RM,
+    ACCESS = KEY_ACCESS_ACCESS,
+    UPDATE = KEY_ACCESS_UPDATE,
+    INSERT = KEY_ACCESS_INSERT,
+    DELETE = KEY_ACCESS_DELETE,
+    VARIABLE = KEY_ACCESS_VARIABLE,
 };
 
 /* A subcommand belongs to its parent's group. */
-#define DATA(id, function, name, arity, flags, first, last, step, group, ...)
-#define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
+#define DATA(...)
+#define CONTROL(id, function, name, arity, flags, keys, group, ...)                                \
     GROUP_OF_##id = COMMAND_GROUP_##group,
 #define SUB(parent, id, ...)
 enum group_of {
@@ -41,37 +60,37 @@ enum group_of {
 #undef CONTROL
 #undef SUB
 
-#define ROW(row_id, row_kind, row_parent, row_group, row_name, row_arity, row_flags, first, last,  \
-            step, row_since, row_arguments, row_summary)                                           \
-    {.id = (row_id),                                                                               \
-     .kind = (row_kind),                                                                           \
-     .parent = (row_parent),                                                                       \
-     .group = (enum command_group)(row_group),                                                     \
-     .name = (row_name),                                                                           \
-     .arity = (row_arity),                                                                         \
-     .flags = (uint32_t)(row_flags),                                                               \
-     .first_key = (first),                                                                         \
-     .last_key = (last),                                                                           \
-     .key_step = (step),                                                                           \
-     .since = (row_since),                                                                         \
-     .arguments = (row_arguments),                                                                 \
-     .summary = (row_summary)},
-#define DATA(id, function, name, arity, flags, first, last, step, group, ...)                      \
-    ROW(COMMAND_##id, COMMAND_DATA, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,       \
-        first, last, step, __VA_ARGS__)
-#define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
-    ROW(COMMAND_##id, COMMAND_CONTROL, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,    \
-        first, last, step, __VA_ARGS__)
-#define SUB(of, id, function, name, arity, flags, first, last, step, ...)                          \
-    ROW(COMMAND_##of##_##id, COMMAND_SUB, COMMAND_##of, GROUP_OF_##of, name, arity, flags, first,  \
-        last, step, __VA_ARGS__)
+#define NO_KEYS                         .first_key = 0
+#define KEYS(first, last, step, access) KEYS_THEN(first, last, step, access, access)
+#define KEYS_THEN(first, last, step, access, then)                                                 \
+    .first_key = (first), .last_key = (last), .key_step = (step), .first_access = (access),        \
+    .rest_access = (then)
+#define HEAD(row_id, row_kind, row_parent, row_group, row_name, row_arity, row_flags)              \
+    .id = (row_id), .kind = (row_kind), .parent = (row_parent),                                    \
+    .group = (enum command_group)(row_group), .name = (row_name), .arity = (row_arity),            \
+    .flags = (uint32_t)(row_flags)
+#define TAIL(row_since, row_arguments, row_summary)                                                \
+    .since = (row_since), .arguments = (row_arguments), .summary = (row_summary)
+#define DATA(id, function, name, arity, flags, keys, group, ...)                                   \
+    {HEAD(COMMAND_##id, COMMAND_DATA, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags),    \
+     keys, TAIL(__VA_ARGS__)},
+#define CONTROL(id, function, name, arity, flags, keys, group, ...)                                \
+    {HEAD(COMMAND_##id, COMMAND_CONTROL, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags), \
+     keys, TAIL(__VA_ARGS__)},
+#define SUB(of, id, function, name, arity, flags, keys, ...)                                       \
+    {HEAD(COMMAND_##of##_##id, COMMAND_SUB, COMMAND_##of, GROUP_OF_##of, name, arity, flags),      \
+     keys, TAIL(__VA_ARGS__)},
 static const struct command_spec rows[COMMAND_COUNT] = {
 #include "spec/commands.def"
 };
 #undef DATA
 #undef CONTROL
 #undef SUB
-#undef ROW
+#undef HEAD
+#undef TAIL
+#undef NO_KEYS
+#undef KEYS
+#undef KEYS_THEN
 
 /* The names as fields, padded with zeros. */
 #define DATA(id, function, name, ...)        {name},
@@ -211,6 +230,41 @@ bool command_has_subcommands(const struct command_spec *spec)
         }
     }
     return false;
+}
+
+size_t command_sub_count(const struct command_spec *spec)
+{
+    size_t count = 0;
+
+    for (int row = DATA_COUNT + CONTROL_COUNT; row < COMMAND_COUNT; row++) {
+        count += rows[row].parent == spec->id;
+    }
+    return count;
+}
+
+size_t command_top_count(void)
+{
+    return DATA_COUNT + CONTROL_COUNT;
+}
+
+void command_full_name(const struct command_spec *spec, char *out, size_t size)
+{
+    bool is_sub = spec->kind == COMMAND_SUB;
+
+    snprintf(out, size, "%s%s%s", is_sub ? rows[spec->parent].name : "", is_sub ? "|" : "",
+             spec->name);
+}
+
+const struct command_spec *command_find_full(struct bytes name)
+{
+    size_t bar = bytes_find_byte(name, '|');
+    const struct command_spec *spec =
+        command_find(bytes_prefix(name, bar < name.len ? bar : name.len));
+
+    if (spec == NULL || bar >= name.len) {
+        return spec;
+    }
+    return command_has_subcommands(spec) ? command_find_sub(spec, bytes_from(name, bar + 1)) : NULL;
 }
 
 bool command_arity_fits(const struct command_spec *spec, size_t word_count)

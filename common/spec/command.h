@@ -33,6 +33,23 @@ enum command_flags {
     COMMAND_FLAG_NO_AUTH = 1 << 7,  /* allowed before authentication */
     COMMAND_FLAG_BLOCKING = 1 << 8, /* its reply may be held */
     COMMAND_FLAG_DANGEROUS = 1 << 9,
+    COMMAND_FLAG_NOSCRIPT = 1 << 10,   /* not in scripts */
+    COMMAND_FLAG_NO_ASYNC = 1 << 11,   /* not while a replica loads beside its old data */
+    COMMAND_FLAG_NO_MULTI = 1 << 12,   /* not in transactions */
+    COMMAND_FLAG_ALLOW_BUSY = 1 << 13, /* also while a script runs for too long */
+};
+
+/* What a command does to the value of a key. */
+enum key_access {
+    KEY_ACCESS_RO = 1 << 0,     /* reads it */
+    KEY_ACCESS_RW = 1 << 1,     /* reads and changes it */
+    KEY_ACCESS_OW = 1 << 2,     /* overwrites it */
+    KEY_ACCESS_RM = 1 << 3,     /* removes it */
+    KEY_ACCESS_ACCESS = 1 << 4, /* its content is told, or copied to another key */
+    KEY_ACCESS_UPDATE = 1 << 5,
+    KEY_ACCESS_INSERT = 1 << 6,
+    KEY_ACCESS_DELETE = 1 << 7,
+    KEY_ACCESS_VARIABLE = 1 << 8, /* less of this with some options */
 };
 
 enum command_group {
@@ -59,6 +76,8 @@ struct command_spec {
     int arity;
     uint32_t flags;
     int first_key, last_key, key_step;
+    uint16_t first_access; /* enum key_access: of the first key, */
+    uint16_t rest_access;  /* and of those behind it */
     const char *since;
     const char *arguments;
     const char *summary;
@@ -71,6 +90,15 @@ const struct command_spec *command_find(struct bytes name);
 /* The subcommand of a container; NULL when there is none. */
 const struct command_spec *command_find_sub(const struct command_spec *parent, struct bytes name);
 bool command_has_subcommands(const struct command_spec *spec);
+size_t command_sub_count(const struct command_spec *spec);
+/* How many commands there are, without subcommands. */
+size_t command_top_count(void);
+/* "get" or "client|list": of any row, and back; NULL when there is none. */
+enum {
+    COMMAND_FULL_NAME_SIZE = 64
+};
+void command_full_name(const struct command_spec *spec, char *out, size_t size);
+const struct command_spec *command_find_full(struct bytes name);
 /* Does a request of so many words (with the command's name) fit? */
 bool command_arity_fits(const struct command_spec *spec, size_t word_count);
 

@@ -3,25 +3,16 @@
 #include "node/state.h"
 
 #include "base/glob.h"
+#include "spec/command_docs.h"
 
-static const char *group_name(enum command_group group)
-{
-    static const char *const names[] = {
-        [COMMAND_GROUP_GENERIC] = "generic",         [COMMAND_GROUP_STRING] = "string",
-        [COMMAND_GROUP_CONNECTION] = "connection",   [COMMAND_GROUP_SERVER] = "server",
-        [COMMAND_GROUP_REPLICATION] = "replication", [COMMAND_GROUP_CLUSTER] = "cluster",
-    };
-
-    return names[group];
-}
+#include <stdio.h>
 
 static void write_full_name(struct resp_writer *w, const struct command_spec *spec)
 {
-    if (spec->kind == COMMAND_SUB) {
-        resp_write_bulk_printf(w, "%s|%s", command_spec(spec->parent)->name, spec->name);
-    } else {
-        resp_write_bulk_text(w, spec->name);
-    }
+    char name[COMMAND_FULL_NAME_SIZE];
+
+    command_full_name(spec, name, sizeof(name));
+    resp_write_bulk_text(w, name);
 }
 
 struct flag_name {
@@ -30,94 +21,148 @@ struct flag_name {
 };
 
 static const struct flag_name flag_names[] = {
-    {COMMAND_FLAG_WRITE,    "write"   },
-    {COMMAND_FLAG_READONLY, "readonly"},
-    {COMMAND_FLAG_DENYOOM,  "denyoom" },
-    {COMMAND_FLAG_ADMIN,    "admin"   },
-    {COMMAND_FLAG_LOADING,  "loading" },
-    {COMMAND_FLAG_STALE,    "stale"   },
-    {COMMAND_FLAG_FAST,     "fast"    },
-    {COMMAND_FLAG_NO_AUTH,  "no_auth" },
-    {COMMAND_FLAG_BLOCKING, "blocking"},
+    {COMMAND_FLAG_WRITE,      "write"           },
+    {COMMAND_FLAG_READONLY,   "readonly"        },
+    {COMMAND_FLAG_DENYOOM,    "denyoom"         },
+    {COMMAND_FLAG_ADMIN,      "admin"           },
+    {COMMAND_FLAG_LOADING,    "loading"         },
+    {COMMAND_FLAG_STALE,      "stale"           },
+    {COMMAND_FLAG_FAST,       "fast"            },
+    {COMMAND_FLAG_NO_AUTH,    "no_auth"         },
+    {COMMAND_FLAG_BLOCKING,   "blocking"        },
+    {COMMAND_FLAG_NOSCRIPT,   "noscript"        },
+    {COMMAND_FLAG_NO_ASYNC,   "no_async_loading"},
+    {COMMAND_FLAG_NO_MULTI,   "no_multi"        },
+    {COMMAND_FLAG_ALLOW_BUSY, "allow_busy"      },
 };
 
-/* The ACL categories follow from group and flags. */
-static size_t categories(const struct command_spec *spec, const char *out[8])
+static const struct flag_name access_names[] = {
+    {KEY_ACCESS_RO,       "RO"            },
+    {KEY_ACCESS_RW,       "RW"            },
+    {KEY_ACCESS_OW,       "OW"            },
+    {KEY_ACCESS_RM,       "RM"            },
+    {KEY_ACCESS_ACCESS,   "access"        },
+    {KEY_ACCESS_UPDATE,   "update"        },
+    {KEY_ACCESS_INSERT,   "insert"        },
+    {KEY_ACCESS_DELETE,   "delete"        },
+    {KEY_ACCESS_VARIABLE, "variable_flags"},
+};
+
+static void write_flags(struct resp_writer *w, const struct flag_name *names, size_t name_count,
+                        uint32_t flags)
 {
     size_t count = 0;
-    uint32_t flags = spec->flags;
 
-    if (flags & COMMAND_FLAG_WRITE) {
-        out[count++] = "@write";
+    for (size_t i = 0; i < name_count; i++) {
+        count += (flags & names[i].flag) != 0;
     }
-    if (flags & COMMAND_FLAG_READONLY) {
-        out[count++] = "@read";
+    resp_write_set(w, count);
+    for (size_t i = 0; i < name_count; i++) {
+        if (flags & names[i].flag) {
+            resp_write_simple(w, names[i].name);
+        }
     }
-    if (spec->group == COMMAND_GROUP_GENERIC && spec->id != COMMAND_WAIT) {
-        out[count++] = "@keyspace";
-    }
-    if (spec->group == COMMAND_GROUP_STRING) {
-        out[count++] = "@string";
-    }
-    if (spec->group == COMMAND_GROUP_CONNECTION) {
-        out[count++] = "@connection";
-    }
-    if (flags & COMMAND_FLAG_ADMIN) {
-        out[count++] = "@admin";
-    }
-    if (flags & (COMMAND_FLAG_ADMIN | COMMAND_FLAG_DANGEROUS)) {
-        out[count++] = "@dangerous";
-    }
-    out[count++] = (flags & COMMAND_FLAG_FAST) ? "@fast" : "@slow";
-    return count;
 }
 
-static size_t sub_count(const struct command_spec *spec)
+static void write_categories(struct resp_writer *w, uint32_t categories)
 {
     size_t count = 0;
 
-    for (int id = 0; id < COMMAND_COUNT; id++) {
-        const struct command_spec *sub = command_spec((enum command_id)id);
-
-        count += sub->kind == COMMAND_SUB && sub->parent == spec->id;
+    for (size_t i = 0; i < CATEGORY_COUNT; i++) {
+        count += (categories >> i) & 1;
     }
-    return count;
+    resp_write_set(w, count);
+    for (size_t i = 0; i < CATEGORY_COUNT; i++) {
+        if ((categories >> i) & 1) {
+            char name[32];
+
+            snprintf(name, sizeof(name), "@%s", category_name(i));
+            resp_write_simple(w, name);
+        }
+    }
+}
+
+static void write_tips(struct resp_writer *w, const char *tips)
+{
+    struct bytes rest = bytes_from_text(tips);
+    struct bytes word;
+    size_t count = 0;
+
+    while (bytes_next_word(&rest, ' ').len > 0) {
+        count++;
+    }
+    rest = bytes_from_text(tips);
+    resp_write_array(w, count);
+    while ((word = bytes_next_word(&rest, ' ')).len > 0) {
+        resp_write_bulk(w, word);
+    }
+}
+
+/* Where a request has keys, and what is done to them: keys from word index on, up to last (counted
+ * from there; negative: from the end). */
+static void write_key_spec(struct resp_writer *w, uint32_t access, int index, int last, int step)
+{
+    resp_write_map(w, 3);
+    resp_write_bulk_text(w, "flags");
+    write_flags(w, access_names, ARRAY_COUNT(access_names), access);
+    resp_write_bulk_text(w, "begin_search");
+    resp_write_map(w, 2);
+    resp_write_bulk_text(w, "type");
+    resp_write_bulk_text(w, "index");
+    resp_write_bulk_text(w, "spec");
+    resp_write_map(w, 1);
+    resp_write_bulk_text(w, "index");
+    resp_write_integer(w, index);
+    resp_write_bulk_text(w, "find_keys");
+    resp_write_map(w, 2);
+    resp_write_bulk_text(w, "type");
+    resp_write_bulk_text(w, "range");
+    resp_write_bulk_text(w, "spec");
+    resp_write_map(w, 3);
+    resp_write_bulk_text(w, "lastkey");
+    resp_write_integer(w, last);
+    resp_write_bulk_text(w, "keystep");
+    resp_write_integer(w, step);
+    resp_write_bulk_text(w, "limit");
+    resp_write_integer(w, 0);
+}
+
+static void write_key_specs(struct resp_writer *w, const struct command_spec *spec)
+{
+    int last = spec->last_key >= 0 ? spec->last_key - spec->first_key : spec->last_key;
+
+    if (spec->first_key == 0) {
+        resp_write_array(w, 0);
+    } else if (spec->first_access == spec->rest_access) {
+        resp_write_array(w, 1);
+        write_key_spec(w, spec->first_access, spec->first_key, last, spec->key_step);
+    } else {
+        resp_write_array(w, 2);
+        write_key_spec(w, spec->first_access, spec->first_key, 0, spec->key_step);
+        write_key_spec(w, spec->rest_access, spec->first_key + spec->key_step,
+                       last > 0 ? last - spec->key_step : last, spec->key_step);
+    }
 }
 
 /* One element of COMMAND INFO; subs are written by the caller, so that nothing recurses. */
 static void write_row(struct resp_writer *w, const struct command_spec *spec)
 {
-    const char *names[8];
-    size_t count = 0;
-
     resp_write_array(w, 10);
     write_full_name(w, spec);
     resp_write_integer(w, spec->arity);
-    for (size_t i = 0; i < ARRAY_COUNT(flag_names); i++) {
-        count += (spec->flags & flag_names[i].flag) != 0;
-    }
-    resp_write_set(w, count);
-    for (size_t i = 0; i < ARRAY_COUNT(flag_names); i++) {
-        if (spec->flags & flag_names[i].flag) {
-            resp_write_simple(w, flag_names[i].name);
-        }
-    }
+    write_flags(w, flag_names, ARRAY_COUNT(flag_names), spec->flags);
     resp_write_integer(w, spec->first_key);
     resp_write_integer(w, spec->last_key);
     resp_write_integer(w, spec->key_step);
-    count = categories(spec, names);
-    resp_write_set(w, count);
-    for (size_t i = 0; i < count; i++) {
-        resp_write_simple(w, names[i]);
-    }
-    resp_write_array(w, 0); /* tips */
-    resp_write_array(w, 0); /* key specifications: first, last and step say it all */
+    write_categories(w, command_categories(spec));
+    write_tips(w, command_docs(spec->id).tips);
+    write_key_specs(w, spec);
 }
 
 static void write_info(struct resp_writer *w, const struct command_spec *spec)
 {
     write_row(w, spec);
-    resp_write_array(w, sub_count(spec));
+    resp_write_array(w, command_sub_count(spec));
     for (int id = 0; id < COMMAND_COUNT; id++) {
         const struct command_spec *sub = command_spec((enum command_id)id);
 
@@ -128,33 +173,10 @@ static void write_info(struct resp_writer *w, const struct command_spec *spec)
     }
 }
 
-static size_t top_count(void)
-{
-    size_t count = 0;
-
-    for (int id = 0; id < COMMAND_COUNT; id++) {
-        count += command_spec((enum command_id)id)->kind != COMMAND_SUB;
-    }
-    return count;
-}
-
-/* "get", "client|list", or NULL. */
-static const struct command_spec *find_full(struct bytes name)
-{
-    size_t bar = bytes_find_byte(name, '|');
-    const struct command_spec *spec =
-        command_find(bytes_prefix(name, bar < name.len ? bar : name.len));
-
-    if (spec == NULL || bar >= name.len) {
-        return spec;
-    }
-    return command_has_subcommands(spec) ? command_find_sub(spec, bytes_from(name, bar + 1)) : NULL;
-}
-
 void control_command(struct node *node, struct call *call)
 {
     (void)node;
-    resp_write_array(call->reply, top_count());
+    resp_write_array(call->reply, command_top_count());
     for (int id = 0; id < COMMAND_COUNT; id++) {
         if (command_spec((enum command_id)id)->kind != COMMAND_SUB) {
             write_info(call->reply, command_spec((enum command_id)id));
@@ -165,7 +187,7 @@ void control_command(struct node *node, struct call *call)
 void control_command_count(struct node *node, struct call *call)
 {
     (void)node;
-    resp_write_integer(call->reply, (int64_t)top_count());
+    resp_write_integer(call->reply, (int64_t)command_top_count());
 }
 
 void control_command_info(struct node *node, struct call *call)
@@ -176,7 +198,7 @@ void control_command_info(struct node *node, struct call *call)
     }
     resp_write_array(call->reply, call->arg_count - 2);
     for (size_t i = 2; i < call->arg_count; i++) {
-        const struct command_spec *spec = find_full(call->args[i]);
+        const struct command_spec *spec = command_find_full(call->args[i]);
 
         if (spec != NULL) {
             write_info(call->reply, spec);
@@ -186,65 +208,12 @@ void control_command_info(struct node *node, struct call *call)
     }
 }
 
-static void write_docs(struct resp_writer *w, const struct command_spec *spec)
-{
-    resp_write_map(w, 4);
-    resp_write_bulk_text(w, "summary");
-    resp_write_bulk_text(w, spec->summary);
-    resp_write_bulk_text(w, "since");
-    resp_write_bulk_text(w, spec->since);
-    resp_write_bulk_text(w, "group");
-    resp_write_bulk_text(w, group_name(spec->group));
-}
-
-static void write_all_docs(struct resp_writer *w, const struct command_spec *spec)
-{
-    write_full_name(w, spec);
-    write_docs(w, spec);
-    resp_write_bulk_text(w, "subcommands");
-    resp_write_map(w, sub_count(spec));
-    for (int id = 0; id < COMMAND_COUNT; id++) {
-        const struct command_spec *sub = command_spec((enum command_id)id);
-
-        if (sub->kind == COMMAND_SUB && sub->parent == spec->id) {
-            write_full_name(w, sub);
-            write_docs(w, sub);
-            resp_write_bulk_text(w, "syntax");
-            resp_write_bulk_text(w, sub->arguments);
-        }
-    }
-}
-
-void control_command_docs(struct node *node, struct call *call)
-{
-    size_t found = 0;
-
-    (void)node;
-    for (size_t i = 2; i < call->arg_count; i++) {
-        found += find_full(call->args[i]) != NULL;
-    }
-    resp_write_map(call->reply, call->arg_count == 2 ? top_count() : found);
-    for (size_t i = 2; i < call->arg_count; i++) {
-        const struct command_spec *spec = find_full(call->args[i]);
-
-        if (spec != NULL) {
-            write_all_docs(call->reply, spec);
-        }
-    }
-    for (int id = 0; call->arg_count == 2 && id < COMMAND_COUNT; id++) {
-        if (command_spec((enum command_id)id)->kind != COMMAND_SUB) {
-            write_all_docs(call->reply, command_spec((enum command_id)id));
-        }
-    }
-}
-
 static bool has_category(const struct command_spec *spec, struct bytes wanted)
 {
-    const char *names[8];
-    size_t count = categories(spec, names);
+    uint32_t categories = command_categories(spec);
 
-    for (size_t i = 0; i < count; i++) {
-        if (bytes_equal_nocase(wanted, names[i] + 1)) {
+    for (size_t i = 0; i < CATEGORY_COUNT; i++) {
+        if (((categories >> i) & 1) && bytes_equal_nocase(wanted, category_name(i))) {
             return true;
         }
     }
@@ -253,17 +222,17 @@ static bool has_category(const struct command_spec *spec, struct bytes wanted)
 
 static bool is_listed(const struct call *call, const struct command_spec *spec)
 {
-    if (spec->kind == COMMAND_SUB) {
-        return false;
-    }
+    char name[COMMAND_FULL_NAME_SIZE];
+
     if (call->arg_count == 2) {
         return true;
     }
     if (bytes_equal_nocase(call->args[3], "ACLCAT")) {
         return has_category(spec, call->args[4]);
     }
+    command_full_name(spec, name, sizeof(name));
     return bytes_equal_nocase(call->args[3], "PATTERN") &&
-           glob_match_nocase(call->args[4], bytes_from_text(spec->name));
+           glob_match_nocase(call->args[4], bytes_from_text(name));
 }
 
 void control_command_list(struct node *node, struct call *call)
@@ -284,42 +253,68 @@ void control_command_list(struct node *node, struct call *call)
     resp_write_array(call->reply, count);
     for (int id = 0; id < COMMAND_COUNT; id++) {
         if (is_listed(call, command_spec((enum command_id)id))) {
-            resp_write_bulk_text(call->reply, command_spec((enum command_id)id)->name);
+            write_full_name(call->reply, command_spec((enum command_id)id));
         }
     }
 }
 
-void control_command_getkeys(struct node *node, struct call *call)
+/* The command whose request stands behind COMMAND GETKEYS, and its keys; NULL when the answer was
+ * an error. */
+static const struct command_spec *find_request(struct node *node, struct call *call,
+                                               struct command_keys *keys)
 {
     const struct command_spec *spec = command_find(call->args[2]);
     size_t words = call->arg_count - 2;
-    struct command_keys keys;
 
-    if (spec == NULL) {
-        reply_error(node, call, "ERR Invalid command specified");
-        return;
-    }
-    if (command_has_subcommands(spec) && words >= 2) {
+    if (spec != NULL && command_has_subcommands(spec) && words >= 2) {
         const struct command_spec *sub = command_find_sub(spec, call->args[3]);
 
         spec = sub != NULL ? sub : spec;
     }
+    if (spec == NULL) {
+        reply_error(node, call, "ERR Invalid command specified");
+        return NULL;
+    }
+    *keys = command_keys(spec, words);
     if (spec->first_key == 0) {
         reply_error(node, call, "ERR The command has no key arguments");
-        return;
-    }
-    if (!command_arity_fits(spec, words)) {
+    } else if (!command_arity_fits(spec, words)) {
         reply_error(node, call, "ERR Invalid number of arguments specified for command");
-        return;
+    } else if (keys->first == 0) {
+        reply_error(node, call, "ERR Invalid arguments specified for command");
+    } else {
+        return spec;
     }
-    keys = command_keys(spec, words);
-    if (keys.first == 0) {
-        reply_error(node, call, "ERR The command has no key arguments");
+    return NULL;
+}
+
+void control_command_getkeys(struct node *node, struct call *call)
+{
+    struct command_keys keys;
+
+    if (find_request(node, call, &keys) == NULL) {
         return;
     }
     resp_write_array(call->reply, (keys.last - keys.first) / keys.step + 1);
     for (size_t i = keys.first; i <= keys.last; i += keys.step) {
         resp_write_bulk(call->reply, call->args[2 + i]);
+    }
+}
+
+void control_command_getkeysandflags(struct node *node, struct call *call)
+{
+    struct command_keys keys;
+    const struct command_spec *spec = find_request(node, call, &keys);
+
+    if (spec == NULL) {
+        return;
+    }
+    resp_write_array(call->reply, (keys.last - keys.first) / keys.step + 1);
+    for (size_t i = keys.first; i <= keys.last; i += keys.step) {
+        resp_write_array(call->reply, 2);
+        resp_write_bulk(call->reply, call->args[2 + i]);
+        write_flags(call->reply, access_names, ARRAY_COUNT(access_names),
+                    i == keys.first ? spec->first_access : spec->rest_access);
     }
 }
 
@@ -333,6 +328,8 @@ void control_command_help(struct node *node, struct call *call)
         "    Return the number of commands.",
         "DOCS [<command-name> ...]",
         "    Return documentation about commands.",
+        "GETKEYSANDFLAGS <full-command>",
+        "    Return the keys of a full command, and what it does to each.",
         "GETKEYS <full-command>",
         "    Return the keys of a full command.",
         "INFO [<command-name> ...]",

@@ -123,7 +123,7 @@ Test(command, rows_say_what_commands_def_says)
     cr_assert_eq(meet->id, COMMAND_CLUSTER_MEET);
     cr_assert_eq(meet->parent, COMMAND_CLUSTER);
     cr_assert_eq(meet->group, COMMAND_GROUP_CLUSTER);
-    cr_assert_eq(meet->flags, COMMAND_FLAG_ADMIN | COMMAND_FLAG_STALE);
+    cr_assert_eq(meet->flags, COMMAND_FLAG_ADMIN | COMMAND_FLAG_STALE | COMMAND_FLAG_NO_ASYNC);
 }
 
 Test(command, arity_counts_the_name)

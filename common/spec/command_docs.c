@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of command_docs.def, and what follows from those of commands.def. */
+#include "spec/command_docs.h"
+
+#include "base/assert.h"
+
+#define DOC(id, doc_complexity, doc_tips, doc_since, doc_by)                                       \
+    [COMMAND_##id] = {.complexity = (doc_complexity),                                              \
+                      .tips = (doc_tips),                                                          \
+                      .replaced_since = (doc_since),                                               \
+                      .replaced_by = (doc_by)},
+static const struct command_docs docs[COMMAND_COUNT] = {
+#include "spec/command_docs.def"
+};
+#undef DOC
+
+struct command_docs command_docs(enum command_id id)
+{
+    const struct command_docs plain = {
+        .complexity = "O(1)", .tips = "", .replaced_since = "", .replaced_by = ""};
+
+    ASSERT(id < COMMAND_COUNT);
+    return docs[id].complexity != NULL ? docs[id] : plain;
+}
+
+/* Commands whose categories their group does not tell. */
+static uint32_t further_categories(enum command_id id)
+{
+    switch ((int)id) {
+    case COMMAND_DBSIZE:
+    case COMMAND_FLUSHALL:
+    case COMMAND_FLUSHDB:
+    case COMMAND_SWAPDB:
+        return CATEGORY_KEYSPACE;
+    case COMMAND_ASKING:
+    case COMMAND_COMMAND:
+    case COMMAND_READONLY:
+    case COMMAND_READWRITE:
+    case COMMAND_WAIT:
+        return CATEGORY_CONNECTION;
+    case COMMAND_LASTSAVE:
+    case COMMAND_ROLE:
+        return CATEGORY_ADMIN;
+    default:
+        return 0;
+    }
+}
+
+static uint32_t group_categories(const struct command_spec *spec)
+{
+    switch (spec->group) {
+    case COMMAND_GROUP_GENERIC:
+        return spec->id != COMMAND_WAIT ? CATEGORY_KEYSPACE : 0;
+    case COMMAND_GROUP_STRING:
+        return CATEGORY_STRING;
+    case COMMAND_GROUP_CONNECTION:
+        return CATEGORY_CONNECTION;
+    case COMMAND_GROUP_SERVER:
+    case COMMAND_GROUP_REPLICATION:
+    case COMMAND_GROUP_CLUSTER:
+        break;
+    }
+    return 0;
+}
+
+uint32_t command_categories(const struct command_spec *spec)
+{
+    uint32_t flags = spec->flags;
+    uint32_t all = group_categories(spec) | further_categories(spec->parent);
+
+    all |= (flags & COMMAND_FLAG_WRITE) != 0 ? CATEGORY_WRITE : 0;
+    all |= (flags & COMMAND_FLAG_READONLY) != 0 ? CATEGORY_READ : 0;
+    all |= (flags & COMMAND_FLAG_ADMIN) != 0 ? CATEGORY_ADMIN : 0;
+    all |= (flags & COMMAND_FLAG_BLOCKING) != 0 ? CATEGORY_BLOCKING : 0;
+    all |= (flags & (COMMAND_FLAG_ADMIN | COMMAND_FLAG_DANGEROUS)) != 0 ? CATEGORY_DANGEROUS : 0;
+    all |= (flags & COMMAND_FLAG_FAST) != 0 ? CATEGORY_FAST : CATEGORY_SLOW;
+    return all;
+}
+
+const char *category_name(size_t index)
+{
+    static const char *const names[CATEGORY_COUNT] = {
+        "keyspace", "read",      "write", "string", "connection",
+        "admin",    "dangerous", "fast",  "slow",   "blocking"};
+
+    ASSERT(index < CATEGORY_COUNT);
+    return names[index];
+}
