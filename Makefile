@@ -71,10 +71,18 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo; echo "FLAVOUR=release|debug|asan|tsan chooses the build, V=1 shows every command."
 
-$(BUILD)/tests/%.o: tests/%.c
+# What was compiled with other flags or another compiler is compiled again.
+COMPILED_WITH := $(BUILD)/compiled-with
+COMPILATION := $(CC) $(CFLAGS) $(ROOM_CFLAGS) $(LDFLAGS) $(LTO_LDFLAGS)
+ifneq ($(COMPILATION),$(file <$(COMPILED_WITH)))
+$(shell mkdir -p $(BUILD))
+$(file >$(COMPILED_WITH),$(COMPILATION))
+endif
+
+$(BUILD)/tests/%.o: tests/%.c $(COMPILED_WITH)
 	@mkdir -p $(@D) && echo "  CC    $<"
 	$(Q)$(CC) $(CFLAGS) -Wno-pedantic -c -o $@ $<
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(COMPILED_WITH)
 	@mkdir -p $(@D) && echo "  CC    $<"
 	$(Q)$(CC) $(CFLAGS) $(if $(filter cli/%,$<),,$(ROOM_CFLAGS)) -include common/base/banned.h -c -o $@ $<
 
@@ -89,10 +97,16 @@ $(BUILD)/bin/starling-server: $(BUILD)/server/main.o $(call whole_of,server/net)
 	$(link)
 $(BUILD)/bin/starling-cli: $(call objects_of,cli) $(call archives_of,$(see_cli))
 	$(link)
-# bin/ holds the release build; other flavours keep theirs in build/<flavour>/bin.
-bin/%: FORCE
-	@$(MAKE) --no-print-directory -s FLAVOUR=release build/release/bin/$*
-	@mkdir -p bin && cmp -s build/release/bin/$* $@ || { cp build/release/bin/$* $@ && echo "  $@"; }
+# bin/ holds the release build; other flavours keep theirs in build/<flavour>/bin.  A program that
+# runs cannot be written to, so a new one takes its name.
+PROGRAM_NAMES := starling-server starling-cli
+ifeq ($(FLAVOUR),release)
+bin/%: $(BUILD)/bin/%
+	@mkdir -p bin && cp $< $@.new && mv -f $@.new $@ && echo "  $@"
+else
+$(PROGRAM_NAMES:%=bin/%) &: FORCE
+	@$(MAKE) --no-print-directory FLAVOUR=release $(PROGRAM_NAMES:%=bin/%)
+endif
 
 # ---- the main job: a cluster on this machine ---------------------------------------------------
 .PHONY: cluster cluster-stop cluster-clean demo
