@@ -39,7 +39,7 @@ LDLIBS  := -lm
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/config \
-         server/node server/net tests/support
+         server/stats server/node server/net tests/support
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
@@ -51,9 +51,10 @@ see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
 see_server/config      := common/base
-see_server/node        := server/config server/session server/cluster server/replication \
-                          server/persist server/command server/store common/spec common/resp \
-                          common/base
+see_server/stats       := server/config common/spec common/base
+see_server/node        := server/config server/stats server/session server/cluster \
+                          server/replication server/persist server/command server/store \
+                          common/spec common/resp common/base
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
 see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
@@ -204,6 +205,14 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
 	$(link)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load options peers probe report)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
+	$(link)
+
+# ---- pages made from the tables --------------------------------------------------------------------
+.PHONY: docs
+docs: $(BUILD)/docs/reference/reference ## write the pages that are made from the tables
+	@$< metrics >docs/metrics.md
+$(BUILD)/docs/reference/reference: $(call objects_of,docs/reference) \
+    $(call archives_of,server/stats $(see_server/stats))
 	$(link)
 
 # ---- checks of the source ----------------------------------------------------------------------

@@ -18,7 +18,13 @@ struct mono_time {
 struct moment {
     struct mono_time mono;
     int64_t unix_ms;
+    int64_t unix_rest_us; /* what of the wall clock is behind unix_ms: 0 to 999 */
 };
+
+static inline int64_t moment_unix_us(struct moment moment)
+{
+    return moment.unix_ms * 1000 + moment.unix_rest_us;
+}
 
 /* A deadline that never comes. */
 #define MONO_NEVER ((struct mono_time){.us = INT64_MAX})

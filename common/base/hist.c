@@ -33,6 +33,14 @@ static int64_t bucket_end(unsigned bucket)
 
 void hist_add(struct hist *hist, int64_t value)
 {
+    hist_add_many(hist, value, 1);
+}
+
+void hist_add_many(struct hist *hist, int64_t value, uint64_t count)
+{
+    if (count == 0) {
+        return;
+    }
     if (value < 0) {
         value = 0;
     }
@@ -42,9 +50,9 @@ void hist_add(struct hist *hist, int64_t value)
     if (value > hist->max) {
         hist->max = value;
     }
-    hist->count++;
-    hist->sum += (double)value;
-    hist->buckets[bucket_of(value)]++;
+    hist->count += count;
+    hist->sum += (double)value * (double)count;
+    hist->buckets[bucket_of(value)] += count;
 }
 
 void hist_merge(struct hist *into, const struct hist *from)

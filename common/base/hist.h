@@ -22,6 +22,8 @@ struct hist {
 };
 
 void hist_add(struct hist *hist, int64_t value);
+/* The same value count times; 0 changes nothing. */
+void hist_add_many(struct hist *hist, int64_t value, uint64_t count);
 void hist_merge(struct hist *into, const struct hist *from);
 /* The value that the given part of all values does not exceed; part in [0, 1]; 0 when empty. */
 int64_t hist_quantile(const struct hist *hist, double part);

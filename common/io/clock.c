@@ -24,16 +24,24 @@ struct mono_time clock_mono_now(void)
     return (struct mono_time){.us = clock_mono_ns() / 1000};
 }
 
-int64_t clock_unix_ms(void)
+static int64_t unix_us_now(void)
 {
     struct timespec now;
     int result = clock_gettime(CLOCK_REALTIME, &now);
 
     ASSERT(result == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_unix_ms(void)
+{
+    return unix_us_now() / 1000;
 }
 
 struct moment clock_now(void)
 {
-    return (struct moment){.mono = clock_mono_now(), .unix_ms = clock_unix_ms()};
+    struct mono_time mono = clock_mono_now();
+    int64_t unix_us = unix_us_now();
+
+    return (struct moment){.mono = mono, .unix_ms = unix_us / 1000, .unix_rest_us = unix_us % 1000};
 }

@@ -10,8 +10,10 @@
 #include "net/footprint.h"
 #include "persist/posix_file.h"
 
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
@@ -50,6 +52,22 @@ static void env_memory(void *context, struct env_memory *out)
 
     footprint_measure(out);
     out->untouched = SCRATCH_BYTES - shell->scratch_touched;
+}
+
+static void env_cpu(void *context, struct env_cpu *out)
+{
+    struct rusage all, loop;
+
+    (void)context;
+    *out = (struct env_cpu){0};
+    if (getrusage(RUSAGE_SELF, &all) == 0 && getrusage(RUSAGE_THREAD, &loop) == 0) {
+        *out = (struct env_cpu){
+            .user_us = (int64_t)all.ru_utime.tv_sec * 1000000 + all.ru_utime.tv_usec,
+            .system_us = (int64_t)all.ru_stime.tv_sec * 1000000 + all.ru_stime.tv_usec,
+            .loop_user_us = (int64_t)loop.ru_utime.tv_sec * 1000000 + loop.ru_utime.tv_usec,
+            .loop_system_us = (int64_t)loop.ru_stime.tv_sec * 1000000 + loop.ru_stime.tv_usec,
+        };
+    }
 }
 
 static void env_release_memory(void *context)
@@ -117,6 +135,29 @@ static void remove_leftover(void *context, const char *name)
     }
 }
 
+/* What INFO tells of the process and never changes. */
+static void learn_process(struct shell *shell)
+{
+    struct utsname system;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    ssize_t len =
+        readlink("/proc/self/exe", shell->executable_path, sizeof(shell->executable_path) - 1);
+
+    shell->executable_path[len > 0 ? len : 0] = '\0';
+    if (uname(&system) == 0) {
+        snprintf(shell->os_name, sizeof(shell->os_name), "%s %s %s", system.sysname, system.release,
+                 system.machine);
+    }
+    shell->process = (struct env_process){
+        .os = shell->os_name,
+        .executable = shell->executable_path,
+        .supervised = "no",
+        .machine_memory_bytes =
+            pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 0,
+    };
+}
+
 static bool create_node(struct shell *shell, struct config *config, struct errmsg *error)
 {
     struct node_options options = {
@@ -127,8 +168,10 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .pid = (uint64_t)getpid(),
     };
 
+    learn_process(shell);
     shell->env = (struct env){
         .context = shell,
+        .process = &shell->process,
         .logger = shell->logger,
         .fs = worker_fs(shell->worker),
         .now = env_now,
@@ -141,6 +184,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
         .memory = env_memory,
+        .cpu = env_cpu,
         .release_memory = env_release_memory,
     };
     if (posix_list(".", remove_leftover, shell, error) != FS_OK) {

@@ -64,6 +64,9 @@ struct shell {
     struct worker *worker;
     struct node *node;
     struct env env;
+    struct env_process process; /* whose texts are these: */
+    char os_name[256];
+    char executable_path[4096];
     const struct logger *logger;
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;

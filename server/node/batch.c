@@ -275,6 +275,7 @@ void node_session_input(struct node *node, struct session *s, struct bytes input
 
     node->has_input = true;
     node->stats.net_input_bytes += input.len;
+    node->stats.reads++;
     s->bytes_in += input.len;
     if (s->feed != NULL) {
         feed_heard(s->feed, node->now.mono);

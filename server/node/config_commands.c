@@ -120,7 +120,7 @@ void control_config_resetstat(struct node *node, struct call *call)
 {
     size_t peak = node->stats.peak_memory;
 
-    node->stats = (struct node_stats){.peak_memory = peak, .ops_last_at = node->now.mono};
+    node->stats = (struct node_stats){.peak_memory = peak, .rates_at = node->now.mono};
     timing_reset_stats(&node->timing);
     resp_write_simple(call->reply, "OK");
 }

@@ -81,34 +81,53 @@ void cron_forget_session(struct node *node, const struct session *s)
     }
 }
 
-static void sample_operations(struct node *node)
+static void look_at_rates(struct node *node)
 {
     struct node_stats *stats = &node->stats;
-    int64_t ms = mono_ms_between(stats->ops_last_at, node->now.mono);
+    int64_t ms = mono_ms_between(stats->rates_at, node->now.mono);
 
     if (ms < 100) {
         return;
     }
-    stats->ops_sample[stats->ops_next] =
-        (stats->commands - stats->ops_last_commands) * 1000 / (uint64_t)ms;
-    stats->ops_next = (stats->ops_next + 1) % NODE_OPS_SAMPLES;
-    stats->ops_last_commands = stats->commands;
-    stats->ops_last_at = node->now.mono;
+    rate_look(&stats->commands_rate, stats->commands, ms);
+    rate_look(&stats->input_rate, stats->net_input_bytes, ms);
+    rate_look(&stats->output_rate, stats->net_output_bytes, ms);
+    rate_look(&stats->repl_input_rate, stats->repl_input_bytes, ms);
+    rate_look(&stats->repl_output_rate, stats->repl_output_bytes, ms);
+    stats->rates_at = node->now.mono;
+}
+
+static void note_expired(struct node *node, size_t removed, int64_t took_ns)
+{
+    struct node_stats *stats = &node->stats;
+    uint64_t left = keyspace_expire_count_all(node->keyspace);
+
+    stats->expire_ns += (uint64_t)took_ns;
+    stats->expire_cut_short += removed == EXPIRE_MAX;
+    stats->expire_stale_percent =
+        removed > 0 ? 100.0 * (double)removed / (double)(removed + left) : 0.0;
 }
 
 /* Only a primary removes expired keys; each call removes those of one database. */
 bool node_expire_slice(struct node *node)
 {
     struct exec x = node_exec(node, 0);
+    int64_t began_ns;
     size_t removed;
 
     if (!commit_is_allowed(node) || !node->is_active_expire_on || node->loading.is_on ||
         (node->pause.is_on && node->pause.writes_only)) {
         return false;
     }
+    if (keyspace_expire_count_all(node->keyspace) == 0) {
+        node->stats.expire_stale_percent = 0;
+        return false;
+    }
+    began_ns = node->env.mono_ns(node->env.context);
     effects_begin(&node->effects, (struct bytes){0}, NULL, 0);
     removed = exec_expire(&x, EXPIRE_BUDGET, EXPIRE_MAX);
     commit_effects(node, &node->effects, x.db);
+    note_expired(node, removed, node->env.mono_ns(node->env.context) - began_ns);
     return removed == EXPIRE_MAX;
 }
 
@@ -123,7 +142,7 @@ static void run_by_clock(struct node *node)
 {
     node->cron_at = mono_add_ms(node->now.mono, 1000 / node->config.hz);
     check_sessions(node);
-    sample_operations(node);
+    look_at_rates(node);
     (void)node_note_memory(node);
     primary_cron(node);
     commit_trim_log(node);

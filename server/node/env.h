@@ -36,8 +36,23 @@ struct env_memory {
     size_t untouched;     /* allocated by the shell (MEM_NET) for more than there ever was to do */
 };
 
+/* What is known about the process from its start on. */
+struct env_process {
+    const char *os;         /* system, version of the kernel, machine */
+    const char *executable; /* path of the program */
+    const char *supervised; /* who is told that it is ready: no, systemd, upstart */
+    uint64_t machine_memory_bytes;
+};
+
+/* Processor time so far, in microseconds. */
+struct env_cpu {
+    int64_t user_us, system_us;           /* of all threads, */
+    int64_t loop_user_us, loop_system_us; /* and of the loop thread alone */
+};
+
 struct env {
     void *context;
+    const struct env_process *process; /* NULL: nothing is known */
     const struct logger *logger;
     const struct fs *fs;
     /* Both clocks, read now.  The node uses it only where the pass's own time is too old. */
@@ -62,6 +77,7 @@ struct env {
     size_t (*resident_bytes)(void *context);
     /* Everything known about its memory.  May take 20 ms for each GB of the heap. */
     void (*memory)(void *context, struct env_memory *out);
+    void (*cpu)(void *context, struct env_cpu *out); /* NULL: unknown */
     /* Give back what malloc has and does not use.  May take 0.1 s for each GB of it. */
     void (*release_memory)(void *context);
 };

@@ -83,7 +83,7 @@ static struct node *create(const struct node_options *options)
     node->saving.is_last_ok = true;
     node->saving.last_duration_s = -1;
     node->saving.last_save_unix_s = options->now.unix_ms / 1000;
-    node->stats.ops_last_at = options->now.mono;
+    node->stats.rates_at = options->now.mono;
     node->next_link = 1;
     node->replica_actions.wake_at = MONO_NEVER;
     node->cluster_wake_at = MONO_NEVER;
@@ -138,6 +138,7 @@ void node_free(struct node *node)
     heap_deinit(&node->deadlines);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
+    timing_deinit(&node->timing);
     mem_free(MEM_BASE, node->feeds);
     keyspace_free(node->keyspace);
     oplog_free(node->log);
@@ -331,10 +332,12 @@ void node_session_written(struct node *node, struct session *s, size_t len)
     timing_make_stale(&node->timing);
     session_output_done(&node->sessions, s, len);
     node->stats.net_output_bytes += len;
+    node->stats.writes++;
     if (s->hold == HOLD_OUTPUT && session_output_pending(s) < NODE_OUTPUT_LOW) {
         waiting_release(node, s);
     }
     if (s->feed != NULL && (s->flags & SESSION_REPLICA)) {
+        node->stats.repl_output_bytes += len;
         if (s->feed->phase == FEED_SNAPSHOT) {
             feed_heard(s->feed, node->now.mono); /* it takes the payload: it lives */
         }
@@ -374,6 +377,7 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
     if (link == node->replica_link) {
         struct replica_event event = {.type = REPLICA_EVENT_BYTES, .bytes = input};
 
+        node->stats.repl_input_bytes += input.len;
         event.position = node_position(node);
         replica_side_event(node, &event);
     } else if (node->cluster != NULL) {

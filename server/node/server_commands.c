@@ -8,7 +8,7 @@
 void control_time(struct node *node, struct call *call)
 {
     struct moment now = node->env.now(node->env.context);
-    int64_t us = now.unix_ms * 1000;
+    int64_t us = moment_unix_us(now);
 
     resp_write_array(call->reply, 2);
     resp_write_bulk_printf(call->reply, "%lld", (long long)(us / 1000000));

@@ -28,6 +28,7 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
     struct node *node = context;
 
     rdb_writer_entry(&node->snapshot.writer, &node->snapshot.out, db, e);
+    node->snapshot.written_count++;
 }
 
 static bool is_sink(const struct feed *feed)

@@ -17,8 +17,6 @@
 #include "config/config.h"
 #include "node/env.h"
 #include "node/node.h"
-#include "node/slowlog.h"
-#include "node/timing.h"
 #include "persist/oplog.h"
 #include "persist/rdb.h"
 #include "replication/primary.h"
@@ -27,6 +25,10 @@
 #include "resp/writer.h"
 #include "session/session.h"
 #include "spec/command_index.h"
+#include "stats/metrics.h"
+#include "stats/rate.h"
+#include "stats/slowlog.h"
+#include "stats/timing.h"
 
 enum {
     CONFIG_FILE_MAX_BYTES = 1024 * 1024,
@@ -34,7 +36,6 @@ enum {
     BATCH_KEYS = 1024,     /* hashed before they are looked up; others are by the command itself */
     BATCH_WINDOW_KEYS = 8, /* fetched at a time: processors have two dozen lines under way */
     NODE_SLICE_US = 200,   /* of one kind of long work in a pass */
-    NODE_OPS_SAMPLES = 16,
     NODE_OUTPUT_FULL = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
     NODE_OUTPUT_LOW = 1024 * 1024,       /* and at which it goes on */
     NODE_FEED_BUFFER = 256 * 1024,       /* a replica's output is filled up to here */
@@ -92,7 +93,8 @@ struct snapshot { /* snapshot.c */
     struct buf out;          /* encoded, not yet handed to the sinks */
     uint64_t offset;         /* of the image in the log */
     uint64_t changes_before; /* changes when it began: they are saved */
-    uint64_t key_count;      /* for progress */
+    uint64_t key_count;      /* for progress: keys when it began, */
+    uint64_t written_count;  /* and those written so far */
     struct mono_time started_at;
     char marker[41]; /* ends the payload for replicas */
 };
@@ -156,10 +158,13 @@ struct node_stats {
     uint64_t query_limit_disconnections;
     uint64_t lease_dropped; /* replies withheld since the lease had run out */
     uint64_t rejected_calls[COMMAND_COUNT];
-    uint64_t ops_sample[NODE_OPS_SAMPLES];
-    size_t ops_next;
-    uint64_t ops_last_commands;
-    struct mono_time ops_last_at;
+    uint64_t reads, writes; /* of sockets of sessions */
+    uint64_t repl_input_bytes, repl_output_bytes;
+    struct rate commands_rate, input_rate, output_rate, repl_input_rate, repl_output_rate;
+    struct mono_time rates_at;   /* when they were looked at last */
+    double expire_stale_percent; /* cron.c: of the last slice */
+    uint64_t expire_cut_short;
+    uint64_t expire_ns;
     size_t peak_memory;
 };
 
@@ -399,7 +404,10 @@ void cron_forget_session(struct node *node, const struct session *s);
 bool node_expire_slice(struct node *node);
 /* Close the session when its output is beyond its class' limit. */
 bool node_output_is_too_long(struct node *node, struct session *s);
-void info_replication(struct node *node, struct buf *out);
+/* Fill in one section; lines is empty before, and what its metrics borrow afterwards. */
+void metrics_collect(struct node *node, enum metric_section section, struct metrics *m,
+                     struct buf *lines);
+void replication_collect(struct node *node, struct metrics *m, struct buf *lines);
 void info_write(struct node *node, const struct bytes *words, size_t count, struct buf *out);
 size_t node_used_memory(const struct node *node);
 /* The same; the peak is remembered. */

@@ -5,5 +5,7 @@
 
 #define STARLING_VERSION       "0.1.0"
 #define STARLING_REDIS_VERSION "7.0.15"
+/* Differs between builds that may behave differently. */
+#define STARLING_BUILD_ID STARLING_VERSION "-" __VERSION__
 
 #endif

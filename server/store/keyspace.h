@@ -131,6 +131,7 @@ void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2);
 uint64_t keyspace_count(const struct keyspace *ks, unsigned db);
 uint64_t keyspace_count_all(const struct keyspace *ks);
 uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db);
+uint64_t keyspace_expire_count_all(const struct keyspace *ks);
 /* Mean of remaining time of keys with an expiry, sampled, in ms; 0 when there are none. */
 int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now_ms);
 uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot); /* cluster mode */

@@ -50,6 +50,11 @@ uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db)
     return ks->tables[db].volatile_count;
 }
 
+uint64_t keyspace_expire_count_all(const struct keyspace *ks)
+{
+    return ks->volatile_count;
+}
+
 uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot)
 {
     ASSERT(ks->is_cluster && slot < ks->table_count);

@@ -68,6 +68,16 @@ grep -nE '^(static )?(struct [a-z_]+|u?int[0-9]*_t|bool|char|int) [a-z_]+( =|;|\
     $(git ls-files 'common/*.c' 'server/*.c' 'cli/*.c' | grep -v -e server/main.c -e server/net/process.c -e common/base/mem.c) |
     grep -v -e ': *static const' -e const && note "mutable state at file scope"
 
+echo "pages"
+if make -s build/release/docs/reference/reference; then
+    for page in metrics; do
+        build/release/docs/reference/reference $page | cmp -s - "docs/$page.md" ||
+            note "docs/$page.md is not what the tables say (make docs)"
+    done
+else
+    note "the program that writes pages from the tables does not build"
+fi
+
 echo "headers"
 for file in "${headers[@]}"; do
     case "$file" in

@@ -37,24 +37,24 @@ Test(syntax, a_text_becomes_the_tree_that_it_shows)
     static const struct {
         const char *text, *tree;
     } cases[] = {
-        {"", ""},
-        {"key", "key"},
-        {"key value", "key value"},
-        {"key [key ...]", "key+"},
-        {"key value [key value ...]", "(key value)+"},
-        {"start end [start end ...] [LAST]", "(start end)+ LAST?"},
-        {"[name ...]", "name?+"},
-        {"[section [section ...]]", "section?+"},
-        {"[subcommand [argument ...]]", "(subcommand argument?+)?"},
-        {"key [NX|XX] [GET]", "key {NX / XX}? GET?"},
-        {"[EX seconds|PX ms|KEEPTTL]", "{EX=seconds / PX=ms / KEEPTTL}?"},
-        {"[TYPE <NORMAL|MASTER>]", "TYPE={NORMAL / MASTER}?"},
-        {"[FILTERBY <MODULE name|ACLCAT category>]", "FILTERBY={MODULE=name / ACLCAT=category}?"},
-        {"host port | NO ONE", "{(host port) / (NO ONE)}"},
-        {"ON|OFF|SKIP", "{ON / OFF / SKIP}"},
+        {"",                                                   ""                                         },
+        {"key",                                                "key"                                      },
+        {"key value",                                          "key value"                                },
+        {"key [key ...]",                                      "key+"                                     },
+        {"key value [key value ...]",                          "(key value)+"                             },
+        {"start end [start end ...] [LAST]",                   "(start end)+ LAST?"                       },
+        {"[name ...]",                                         "name?+"                                   },
+        {"[section [section ...]]",                            "section?+"                                },
+        {"[subcommand [argument ...]]",                        "(subcommand argument?+)?"                 },
+        {"key [NX|XX] [GET]",                                  "key {NX / XX}? GET?"                      },
+        {"[EX seconds|PX ms|KEEPTTL]",                         "{EX=seconds / PX=ms / KEEPTTL}?"          },
+        {"[TYPE <NORMAL|MASTER>]",                             "TYPE={NORMAL / MASTER}?"                  },
+        {"[FILTERBY <MODULE name|ACLCAT category>]",           "FILTERBY={MODULE=name / ACLCAT=category}?"},
+        {"host port | NO ONE",                                 "{(host port) / (NO ONE)}"                 },
+        {"ON|OFF|SKIP",                                        "{ON / OFF / SKIP}"                        },
         {"[protover [AUTH username password] [SETNAME name]]",
-         "(protover AUTH=(username password)? SETNAME=name?)?"},
-        {"ip:port | [ID id] [USER name]", "{ip:port / (ID=id? USER=name?)}"},
+         "(protover AUTH=(username password)? SETNAME=name?)?"                                            },
+        {"ip:port | [ID id] [USER name]",                      "{ip:port / (ID=id? USER=name?)}"          },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -71,9 +71,9 @@ Test(syntax, a_text_becomes_the_tree_that_it_shows)
 
 Test(syntax, a_text_that_does_not_follow_the_grammar_is_refused)
 {
-    static const char *const texts[] = {"[",     "]",     "key [",      "key ]",      "[key",
-                                        "<key",  "<key]", "key |",      "| key",      "[|]",
-                                        "[]",    "<>",    "[TOKEN x ...]", "[[[[[[[[a]]]]]]]]"};
+    static const char *const texts[] = {
+        "[",     "]",     "key [", "key ]", "[key", "<key",          "<key]",
+        "key |", "| key", "[|]",   "[]",    "<>",   "[TOKEN x ...]", "[[[[[[[[a]]]]]]]]"};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct syntax syntax;

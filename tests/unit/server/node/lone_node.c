@@ -16,7 +16,8 @@ static struct moment now(void *context)
 
     w->now_ns += w->both_cost_ns;
     return (struct moment){.mono = {.us = w->now_ns / 1000},
-                           .unix_ms = UNIX_MS + w->now_ns / 1000000};
+                           .unix_ms = UNIX_MS + w->now_ns / 1000000,
+                           .unix_rest_us = w->now_ns / 1000 % 1000};
 }
 
 static int64_t mono_ns(void *context)

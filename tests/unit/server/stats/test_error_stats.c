@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Counts of errors against their header's promises. */
-#include "node/error_stats.h"
+#include "stats/error_stats.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When commands are timed, and what comes of it, with a clock that goes on when it is told to. */
-#include "node/timing.h"
+#include "stats/timing.h"
 
 #include "base/attr.h"
 

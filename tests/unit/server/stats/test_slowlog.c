@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The slow log against its header's promises. */
-#include "node/slowlog.h"
+#include "stats/slowlog.h"
 
 #include "base/attr.h"
 #include "base/buf.h"

@@ -5,8 +5,8 @@
  *              (2) total is the sum of all counts
  * A value; all-zero is empty.  Codes are few, since they come from our own replies; should there be
  * more than ERROR_STATS_CODES, the others are counted together as ERROR_STATS_OTHERS. */
-#ifndef STARLING_NODE_ERROR_STATS_H
-#define STARLING_NODE_ERROR_STATS_H
+#ifndef STARLING_STATS_ERROR_STATS_H
+#define STARLING_STATS_ERROR_STATS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of timing that few commands come to. */
-#include "node/timing.h"
+#include "stats/timing.h"
 
 #include "base/assert.h"
+#include "base/mem.h"
 
 /* What takes longer counts for itself, whether a sample or not: a sample of a rare large value must
  * not stand for the small ones. */
@@ -59,8 +60,22 @@ void timing_set_threshold(struct timing *t, int64_t threshold_us)
     }
 }
 
+static void free_times(struct timing *t)
+{
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        mem_free(MEM_NODE, t->commands[id].times_ns);
+    }
+}
+
+void timing_deinit(struct timing *t)
+{
+    free_times(t);
+    *t = (struct timing){0};
+}
+
 void timing_reset_stats(struct timing *t)
 {
+    free_times(t);
     memset(t->commands, 0, sizeof(t->commands));
     t->errors = (struct error_stats){0};
 }
@@ -132,6 +147,10 @@ static void account(struct timing *t, enum command_id id, int64_t took_ns, bool 
 {
     struct command_stats *stats = &t->commands[id];
 
+    if (stats->times_ns == NULL) {
+        stats->times_ns = mem_alloc_zeroed(MEM_NODE, sizeof(*stats->times_ns));
+    }
+    hist_add_many(stats->times_ns, took_ns, is_sample ? stats->calls - stats->timed_calls : 1);
     if (is_sample) {
         stats->ns += (uint64_t)took_ns * (stats->calls - stats->timed_calls);
         stats->timed_calls = stats->calls;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A ring of pointers that grows up to its limit; an entry is one block with its text behind it. */
-#include "node/slowlog.h"
+#include "stats/slowlog.h"
 
 #include "base/assert.h"
 #include "base/buf.h"

@@ -6,8 +6,8 @@
  *                  start them again
  * Owns its entries: arguments are copied, cut to what is shown.  Knows no clock and no client.
  * All-zero is an empty log that keeps nothing.  Loop thread only. */
-#ifndef STARLING_NODE_SLOWLOG_H
-#define STARLING_NODE_SLOWLOG_H
+#ifndef STARLING_STATS_SLOWLOG_H
+#define STARLING_STATS_SLOWLOG_H
 
 #include <stddef.h>
 #include <stdint.h>

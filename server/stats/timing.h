@@ -28,8 +28,8 @@
  * Invariants:  (1) calls are exact, and timed_calls <= calls
  *              (2) ns of a command never falls, except by timing_reset_stats
  * Pure: the clock is handed in.  Loop thread only. */
-#ifndef STARLING_NODE_TIMING_H
-#define STARLING_NODE_TIMING_H
+#ifndef STARLING_STATS_TIMING_H
+#define STARLING_STATS_TIMING_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,8 +37,9 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
-#include "node/error_stats.h"
+#include "base/hist.h"
 #include "spec/command.h"
+#include "stats/error_stats.h"
 
 enum {
     TIMING_NONE = -1,                 /* not timed; not slow */
@@ -58,6 +59,7 @@ struct command_stats {
     uint64_t timed_calls; /* whose time is in ns, in their own right or by a sample */
     uint64_t ns;
     uint64_t failed_calls; /* ran, and answered an error */
+    struct hist *times_ns; /* of calls, samples counting for those they stand for; NULL: none yet */
 };
 
 struct timing {
@@ -81,6 +83,7 @@ struct timing {
     struct error_stats errors;
 };
 
+void timing_deinit(struct timing *t);
 void timing_init(struct timing *t, timing_clock_fn *clock, void *context);
 /* Commands of threshold_us and more are slow; none is when it is negative. */
 void timing_set_threshold(struct timing *t, int64_t threshold_us);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A sorted array: errors are rare, and their codes few. */
-#include "node/error_stats.h"
+#include "stats/error_stats.h"
 
 #include "base/assert.h"
 
