@@ -33,18 +33,21 @@ enum {
 #define DATA(id, function, name, arity, flags, first, last, step, group, ...)
 #define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
     GROUP_OF_##id = COMMAND_GROUP_##group,
-#define SUB(parent, id, ...)
+#define SUB(...)
+#define DATA_SUB(...)
 enum group_of {
 #include "spec/commands.def"
 };
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
-#define ROW(row_id, row_kind, row_parent, row_group, row_name, row_arity, row_flags, first, last,  \
-            step, row_since, row_arguments, row_summary)                                           \
+#define ROW(row_id, row_kind, row_is_data, row_parent, row_group, row_name, row_arity, row_flags,  \
+            first, last, step, row_since, row_arguments, row_summary)                              \
     {.id = (row_id),                                                                               \
      .kind = (row_kind),                                                                           \
+     .is_data = (row_is_data),                                                                     \
      .parent = (row_parent),                                                                       \
      .group = (enum command_group)(row_group),                                                     \
      .name = (row_name),                                                                           \
@@ -57,26 +60,31 @@ enum group_of {
      .arguments = (row_arguments),                                                                 \
      .summary = (row_summary)},
 #define DATA(id, function, name, arity, flags, first, last, step, group, ...)                      \
-    ROW(COMMAND_##id, COMMAND_DATA, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,       \
+    ROW(COMMAND_##id, COMMAND_DATA, true, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,       \
         first, last, step, __VA_ARGS__)
 #define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
-    ROW(COMMAND_##id, COMMAND_CONTROL, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,    \
+    ROW(COMMAND_##id, COMMAND_CONTROL, false, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,    \
         first, last, step, __VA_ARGS__)
 #define SUB(of, id, function, name, arity, flags, first, last, step, ...)                          \
-    ROW(COMMAND_##of##_##id, COMMAND_SUB, COMMAND_##of, GROUP_OF_##of, name, arity, flags, first,  \
-        last, step, __VA_ARGS__)
+    ROW(COMMAND_##of##_##id, COMMAND_SUB, false, COMMAND_##of, GROUP_OF_##of, name, arity, flags,  \
+        first, last, step, __VA_ARGS__)
+#define DATA_SUB(of, id, function, name, arity, flags, first, last, step, ...)                     \
+    ROW(COMMAND_##of##_##id, COMMAND_SUB, true, COMMAND_##of, GROUP_OF_##of, name, arity, flags,   \
+        first, last, step, __VA_ARGS__)
 static const struct command_spec rows[COMMAND_COUNT] = {
 #include "spec/commands.def"
 };
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 #undef ROW
 
 /* The names as fields, padded with zeros. */
 #define DATA(id, function, name, ...)        {name},
 #define CONTROL(id, function, name, ...)     {name},
 #define SUB(parent, id, function, name, ...) {name},
+#define DATA_SUB                             SUB
 static const struct {
     char text[NAME_BYTES];
 } names[COMMAND_COUNT] = {
@@ -85,11 +93,13 @@ static const struct {
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 /* How many rows of each kind there are. */
 #define DATA(...)    +1
 #define CONTROL(...) +0
 #define SUB(...)     +0
+#define DATA_SUB     SUB
 enum {
     DATA_COUNT = 0
 #include "spec/commands.def"
@@ -105,6 +115,7 @@ enum {
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 struct name {
     uint64_t words[NAME_WORDS];
@@ -223,24 +234,24 @@ bool command_arity_fits(const struct command_spec *spec, size_t word_count)
 
 struct command_keys command_keys(const struct command_spec *spec, size_t word_count)
 {
-    struct command_keys keys = {0};
-    size_t last;
+    size_t first = (size_t)spec->first_key;
+    size_t step = (size_t)spec->key_step;
+    size_t end; /* behind the last word that may be a key */
 
-    if (spec->first_key == 0 || (size_t)spec->first_key >= word_count) {
-        return keys;
+    if (first == 0 || first >= word_count) {
+        return (struct command_keys){0};
     }
     if (spec->first_key == spec->last_key) {
-        return (struct command_keys){(size_t)spec->first_key, (size_t)spec->first_key,
-                                     (size_t)spec->key_step};
+        return (struct command_keys){.first = first, .count = 1, .step = step};
     }
     if (spec->last_key >= 0) {
-        last = (size_t)spec->last_key;
-        last = last < word_count ? last : word_count - 1;
+        end = (size_t)spec->last_key + 1;
+        end = end < word_count ? end : word_count;
     } else {
-        last = word_count - (size_t)-spec->last_key;
+        end = word_count >= (size_t)-spec->last_key ? word_count + 1 - (size_t)-spec->last_key : 0;
     }
-    keys.first = (size_t)spec->first_key;
-    keys.step = (size_t)spec->key_step;
-    keys.last = keys.first + (last - keys.first) / keys.step * keys.step;
-    return keys;
+    if (first >= end) {
+        return (struct command_keys){0};
+    }
+    return (struct command_keys){.first = first, .count = (end - first - 1) / step + 1, .step = step};
 }

@@ -313,13 +313,13 @@ void control_command_getkeys(struct node *node, struct call *call)
         return;
     }
     keys = command_keys(spec, words);
-    if (keys.first == 0) {
+    if (keys.count == 0) {
         reply_error(node, call, "ERR The command has no key arguments");
         return;
     }
-    resp_write_array(call->reply, (keys.last - keys.first) / keys.step + 1);
-    for (size_t i = keys.first; i <= keys.last; i += keys.step) {
-        resp_write_bulk(call->reply, call->args[2 + i]);
+    resp_write_array(call->reply, keys.count);
+    for (size_t i = 0; i < keys.count; i++) {
+        resp_write_bulk(call->reply, call->args[2 + keys.first + i * keys.step]);
     }
 }
 

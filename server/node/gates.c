@@ -78,7 +78,20 @@ static bool gate_loading(struct node *node, struct call *call)
 
 static bool gate_route(struct node *node, struct call *call)
 {
-    return node->cluster == NULL || call->spec->first_key == 0 || gate_route_keys(node, call);
+    const struct command_spec *spec = call->spec;
+
+    if (LIKELY(node->cluster == NULL)) {
+        return true;
+    }
+    if (spec->first_key != 0) {
+        return gate_route_keys(node, call);
+    }
+    /* FLUSHALL and the like write to all slots at once. */
+    if ((spec->flags & COMMAND_FLAG_WRITE) && node->is_primary && !commit_is_allowed(node)) {
+        reply_error(node, call, "CLUSTERDOWN The cluster is down");
+        return false;
+    }
+    return true;
 }
 
 static bool gate_role(struct node *node, struct call *call)

@@ -115,6 +115,31 @@ void control_info(struct node *node, struct call *call)
     buf_deinit(&text);
 }
 
+void control_object(struct node *node, struct call *call)
+{
+    reply_unknown_sub(node, call);
+}
+
+void control_object_help(struct node *node, struct call *call)
+{
+    static const char *const lines[] = {
+        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "ENCODING <key>",
+        "    Name the form in which the value of <key> is kept in memory.",
+        "FREQ <key>",
+        "    Tell how often <key> was used of late, on a logarithmic scale.",
+        "IDLETIME <key>",
+        "    Tell how many seconds have passed since <key> was last used.",
+        "REFCOUNT <key>",
+        "    Tell how many references the value of <key> has: always 1.",
+        "HELP",
+        "    Print this help.",
+    };
+
+    (void)node;
+    reply_help(call, lines, ARRAY_COUNT(lines));
+}
+
 /* ---- DEBUG ------------------------------------------------------------------------------------ */
 
 struct digest {

@@ -411,9 +411,11 @@ typedef void control_fn(struct node *node, struct call *call);
 #define DATA(...)
 #define CONTROL(id, function, ...)     control_fn control_##function;
 #define SUB(parent, id, function, ...) control_fn control_##function;
+#define DATA_SUB(...)
 #include "spec/commands.def"
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 #endif

@@ -41,7 +41,7 @@ static void run(struct node *node, const struct bytes *args, size_t count)
     if (spec != NULL && (spec->id == COMMAND_PING || spec->id == COMMAND_REPLCONF)) {
         return;
     }
-    if (spec == NULL || spec->kind != COMMAND_DATA || !command_arity_fits(spec, count)) {
+    if (spec == NULL || !spec->is_data || !command_arity_fits(spec, count)) {
         char name[65];
 
         bytes_to_text(args[0], name, sizeof(name));
