@@ -8,7 +8,32 @@
 
 #include "cluster/route.h"
 
+enum {
+    HTTP_LOG_EVERY_MS = 60 * 1000,
+};
+
 typedef bool gate_fn(struct node *node, struct call *call);
+
+/* A browser that was led to our port sends an HTTP request, whose body may hold commands: nothing
+ * behind its first line, or its Host header, may be executed. */
+static bool is_http(struct bytes name)
+{
+    return bytes_equal_nocase(name, "post") || bytes_equal_nocase(name, "host:");
+}
+
+static void close_http(struct node *node, struct session *s)
+{
+    if (node->http_logged_at.us == 0 ||
+        mono_ms_between(node->http_logged_at, node->now.mono) >= HTTP_LOG_EVERY_MS) {
+        node->http_logged_at = node->now.mono;
+        node_log(
+            node, LOG_WARNING,
+            "Possible SECURITY ATTACK detected: %s sends an HTTP request (POST or Host:), as a "
+            "browser does that was made to run commands here. The connection is closed.",
+            s->peer.address);
+    }
+    node_close_session(node, s, false);
+}
 
 static bool gate_known(struct node *node, struct call *call)
 {
@@ -26,6 +51,10 @@ static bool gate_known(struct node *node, struct call *call)
             call->spec = sub != NULL ? sub : call->spec;
         }
         return true;
+    }
+    if (is_http(name)) {
+        close_http(node, call->session);
+        return false;
     }
     for (size_t i = 1; i < call->arg_count && shown.len < 128; i++) {
         size_t room = 128 - shown.len;

@@ -206,6 +206,7 @@ struct node {
     bool is_shutting_down;
     bool is_freeing;
     bool has_exited;
+    struct mono_time http_logged_at; /* gates.c; 0: never */
 
     /* primary_side.c: each is the feed of a struct outgoing */
     struct feed **feeds;

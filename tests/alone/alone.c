@@ -106,6 +106,15 @@ static void release_memory(void *context)
     (void)context;
 }
 
+static void on_log_line(void *context, enum log_level level, const char *line)
+{
+    struct alone *a = context;
+
+    (void)level;
+    buf_append_text(&a->warnings, line);
+    buf_append_byte(&a->warnings, '\n');
+}
+
 /* ---- the disk ----------------------------------------------------------------------------------- */
 
 static struct alone_file *find_file(struct alone *a, const char *name)
@@ -264,6 +273,7 @@ static size_t write_queued(void *ctx)
 static void make_world(struct alone *a)
 {
     a->now_us = START_US;
+    a->logger = (struct logger){.threshold = LOG_WARNING, .sink = on_log_line, .sink_context = a};
     a->fs = (struct fs){
         .ctx = a,
         .read_file = read_file,
@@ -280,6 +290,7 @@ static void make_world(struct alone *a)
     };
     a->env = (struct env){
         .context = a,
+        .logger = &a->logger,
         .fs = &a->fs,
         .now = now,
         .mono_ns = mono_ns,
@@ -338,6 +349,7 @@ void alone_free(struct alone *a)
         buf_deinit(&a->files[i].content);
     }
     buf_deinit(&a->to_primary);
+    buf_deinit(&a->warnings);
     mem_free(MEM_TEST, a);
 }
 

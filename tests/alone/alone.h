@@ -56,6 +56,8 @@ struct alone {
     struct buf to_primary; /* what was sent on it and nobody has taken */
     bool has_exited;
     int exit_code;
+    struct logger logger;
+    struct buf warnings; /* lines that the node has logged as such */
 };
 
 /* A directive of the configuration and its value. */
