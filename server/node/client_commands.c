@@ -5,6 +5,13 @@
 
 #include "base/num.h"
 
+bool client_is_allowed(const struct session *s, int protection)
+{
+    bool is_local = s->peer.is_loopback || s->peer.is_unix;
+
+    return protection == PROTECTION_EVERYBODY || (protection == PROTECTION_LOCAL && is_local);
+}
+
 void control_client(struct node *node, struct call *call)
 {
     /* Reached only without a subcommand, which the arity forbids. */

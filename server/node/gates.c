@@ -4,6 +4,7 @@
  *
  * Most of the time most gates could say nothing to anybody.  gates_open_for knows that from a look
  * at the node, once for many requests; such requests are executed without being asked. */
+#include "node/client.h"
 #include "node/state.h"
 
 #include "cluster/route.h"
@@ -83,6 +84,20 @@ static bool gate_arity(struct node *node, struct call *call)
     } else {
         reply_error(node, call, "ERR wrong number of arguments for '%s' command", spec->name);
     }
+    return false;
+}
+
+/* Debugging commands stop, crash and empty servers. */
+static bool gate_debug(struct node *node, struct call *call)
+{
+    if (LIKELY(call->spec->id != COMMAND_DEBUG) ||
+        client_is_allowed(call->session, node->config.enable_debug_command)) {
+        return true;
+    }
+    reply_error(node, call,
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+                "\"local\", you can run it from a local connection, otherwise you need to set this "
+                "option in the configuration file, and then restart the server.");
     return false;
 }
 
@@ -182,8 +197,8 @@ static bool gate_pause(struct node *node, struct call *call)
 }
 
 static gate_fn *const gates[] = {
-    gate_known, gate_arity, gate_auth,   gate_pause, gate_loading,
-    gate_route, gate_role,  gate_quorum, gate_disk,
+    gate_known,   gate_arity, gate_debug, gate_auth,   gate_pause,
+    gate_loading, gate_route, gate_role,  gate_quorum, gate_disk,
 };
 
 uint32_t gates_open_for(const struct node *node)

@@ -27,6 +27,7 @@ struct way {
     struct alone_option options[2];
     bool has_password; /* and the asker does not give it */
     bool has_slots;
+    bool has_keys; /* k, n and big */
     bool is_inline;
     bool is_stream; /* the requests come from the node's primary */
 };
@@ -138,7 +139,7 @@ static void start_node(struct trial *t)
         }
         alone_settle(t->alone, SETTLE_PASSES);
     }
-    if (t->way->has_slots || t->way->options[0].name == NULL) {
+    if (t->way->has_keys) {
         prepare(t, WATCHER, "SET k text\r\n");
         prepare(t, WATCHER, "SET n 12 EX 100000\r\n");
         prepare(t, WATCHER, "SET big \"0123456789012345678901234567890123456789012345678901\"\r\n");
@@ -266,12 +267,13 @@ Test(every_command, is_answered_once_to_a_client_without_the_password)
 
 Test(every_command, is_answered_once_to_a_client)
 {
-    run_table(&(struct way){.name = "a client"});
+    run_table(&(struct way){
+        .name = "a client", .has_keys = true, .options = {{"enable-debug-command", "yes"}}});
 }
 
 Test(every_command, is_answered_once_inline)
 {
-    run_table(&(struct way){.name = "inline", .is_inline = true});
+    run_table(&(struct way){.name = "inline", .has_keys = true, .is_inline = true});
 }
 
 Test(every_command, is_answered_once_by_a_node_of_a_cluster_without_slots)
@@ -281,8 +283,10 @@ Test(every_command, is_answered_once_by_a_node_of_a_cluster_without_slots)
 
 Test(every_command, is_answered_once_by_a_node_of_a_cluster_with_all_slots)
 {
-    run_table(&(struct way){
-        .name = "all slots", .options = {{"cluster-enabled", "yes"}}, .has_slots = true});
+    run_table(&(struct way){.name = "all slots",
+                            .options = {{"cluster-enabled", "yes"}},
+                            .has_slots = true,
+                            .has_keys = true});
 }
 
 Test(every_command, may_come_from_the_primary)
