@@ -103,7 +103,7 @@ bool node_expire_slice(struct node *node)
     size_t removed;
 
     if (!commit_is_allowed(node) || !node->is_active_expire_on || node->loading.is_on ||
-        (node->pause.is_on && node->pause.writes_only)) {
+        node->pauses.scope != PAUSE_NOTHING) {
         return false;
     }
     effects_begin(&node->effects, (struct bytes){0}, NULL, 0);

@@ -20,7 +20,8 @@ struct exec node_exec(struct node *node, unsigned db)
         .keyspace = node->keyspace,
         .db = db,
         .database_count = (unsigned)node->config.databases,
-        .is_primary = node->is_primary,
+        /* While writes are paused nothing may be removed either, expired or not. */
+        .is_primary = node->is_primary && node->pauses.scope == PAUSE_NOTHING,
         .is_cluster = node->config.cluster_enabled,
         .now = node->now,
         .rng = &node->rng,

@@ -187,7 +187,7 @@ static bool gate_quorum(struct node *node, struct call *call)
 /* A paused request is put back and read again when the pause ends. */
 static bool gate_pause(struct node *node, struct call *call)
 {
-    if (LIKELY(!node->pause.is_on) || (call->session->flags & SESSION_REPLICA) ||
+    if (LIKELY(node->pauses.scope == PAUSE_NOTHING) || (call->session->flags & SESSION_REPLICA) ||
         !waiting_is_paused_for(node, call->spec)) {
         return true;
     }
@@ -205,7 +205,7 @@ uint32_t gates_open_for(const struct node *node)
 {
     bool is_primary = node->is_primary;
 
-    if (node->pause.is_on || node->loading.is_on) {
+    if (node->pauses.scope != PAUSE_NOTHING || node->loading.is_on) {
         return 0;
     }
     if (node->cluster != NULL && !cluster_routes_plainly(node->cluster, node->now.mono)) {

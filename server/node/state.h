@@ -139,10 +139,32 @@ struct stream { /* stream.c */
     struct buf replies;  /* thrown away */
 };
 
-struct pause { /* waiting.c */
+/* Why clients are held back.  Each reason has a pause of its own, so that the end of one does not end
+ * the others. */
+enum pause_reason {
+    PAUSE_BY_CLIENT,    /* CLIENT PAUSE */
+    PAUSE_FOR_TAKEOVER, /* one of our replicas is about to take over */
+    PAUSE_FOR_END,      /* the last image is being made */
+    PAUSE_FOR_RELOAD,   /* DEBUG RELOAD */
+    PAUSE_REASONS
+};
+
+/* Wider ones are greater. */
+enum pause_scope {
+    PAUSE_NOTHING,
+    PAUSE_WRITES, /* of clients, and what expiry would write */
+    PAUSE_ALL,    /* every command of clients */
+};
+
+struct pause {
+    enum pause_scope scope;
     struct mono_time until;
-    bool is_on;
-    bool writes_only;
+};
+
+struct pauses { /* waiting.c */
+    struct pause by_reason[PAUSE_REASONS];
+    enum pause_scope scope; /* the widest of them */
+    struct mono_time until; /* the first end of any of them; MONO_NEVER while there is none */
 };
 
 struct node_stats {
@@ -195,7 +217,7 @@ struct node {
     struct snapshot snapshot;
     struct saving saving;
     struct loading loading;
-    struct pause pause;
+    struct pauses pauses;
     struct node_stats stats;
     struct timing timing;   /* execute.c, batch.c; told about time by node.c */
     struct slowlog slowlog; /* slowlog_commands.c */
@@ -316,8 +338,12 @@ void waiting_on_time(struct node *node);
 /* A file that sessions wait for is on disk, or is not (problem says why). */
 void waiting_on_file(struct node *node, enum session_hold hold, const char *problem);
 void waiting_on_demotion(struct node *node);
-void waiting_pause(struct node *node, struct mono_time until, bool writes_only);
-void waiting_unpause(struct node *node);
+/* Of two pauses for the same reason the later end and the wider scope count. */
+void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time until,
+                   enum pause_scope scope);
+void waiting_unpause(struct node *node, enum pause_reason reason);
+/* Argument index as a time to wait; false after an error reply. */
+bool timeout_argument(struct node *node, struct call *call, size_t index, int64_t *ms);
 bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec);
 
 /* ---- snapshot.c, load.c ----------------------------------------------------------------------- */
