@@ -10,8 +10,10 @@
 #include "net/footprint.h"
 #include "persist/posix_file.h"
 
+#include <errno.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -50,6 +52,15 @@ static void env_memory(void *context, struct env_memory *out)
 
     footprint_measure(out);
     out->untouched = SCRATCH_BYTES - shell->scratch_touched;
+}
+
+static void env_sleep(void *context, int64_t us)
+{
+    struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+    (void)context;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
 }
 
 static void env_release_memory(void *context)
@@ -142,6 +153,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .resident_bytes = env_resident_bytes,
         .memory = env_memory,
         .release_memory = env_release_memory,
+        .sleep = env_sleep,
     };
     if (posix_list(".", remove_leftover, shell, error) != FS_OK) {
         return false;

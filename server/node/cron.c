@@ -134,7 +134,7 @@ static void run_by_clock(struct node *node)
 
 void cron_run(struct node *node)
 {
-    if (mono_is_due(node->cron_at, node->now.mono)) {
+    if (mono_is_due(node->cron_at, node->now.mono) && !node->is_cron_paused) {
         run_by_clock(node);
     }
     if (node->has_upkeep) {

@@ -251,7 +251,7 @@ void node_end_pass(struct node *node)
 
 struct mono_time node_wake_at(const struct node *node)
 {
-    struct mono_time at = node->cron_at;
+    struct mono_time at = node->is_cron_paused ? MONO_NEVER : node->cron_at;
     struct heap_node *first = heap_peek(&node->deadlines);
 
     if (node->has_work || !list_is_empty(&node->resumed)) {

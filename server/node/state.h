@@ -124,6 +124,20 @@ struct loading { /* load.c */
     struct mono_time started_at;
     uint64_t key_count;
     uint64_t dropped_count;
+    bool only_looks;      /* records are counted, */
+    uint64_t clash_count; /* and those whose key is there already */
+};
+
+/* What becomes of the data that is there when the file is loaded again. */
+enum load_mode {
+    LOAD_REPLACE, /* it goes */
+    LOAD_MERGE,   /* it stays where the file has no such key */
+    LOAD_ADD,     /* it stays; the file may have none of its keys */
+};
+
+struct reload { /* debug_reload.c */
+    bool is_on;
+    unsigned options;
 };
 
 /* The primary's bytes on their way into the log and the key space. */
@@ -217,6 +231,7 @@ struct node {
     struct snapshot snapshot;
     struct saving saving;
     struct loading loading;
+    struct reload reload;
     struct pauses pauses;
     struct node_stats stats;
     struct timing timing;   /* execute.c, batch.c; told about time by node.c */
@@ -225,6 +240,7 @@ struct node {
     bool has_work;   /* slices are waiting: do not sleep */
     bool has_upkeep; /* the key space has something to tidy up */
     bool is_active_expire_on;
+    bool is_cron_paused; /* DEBUG PAUSE-CRON */
     bool is_shutting_down;
     bool is_freeing;
     bool has_exited;
@@ -360,6 +376,8 @@ void snapshot_check_save_points(struct node *node);
 
 bool load_begin(struct node *node, struct errmsg *error);
 void load_step(struct node *node);
+/* Read the whole file now.  False with a reason, and the data as it was, when that cannot be. */
+MUST_USE bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *error);
 struct keyspace *node_new_keyspace(struct node *node);
 /* The file at start has been loaded, or there was none. */
 void node_loaded(struct node *node);

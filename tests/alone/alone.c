@@ -89,6 +89,11 @@ static void env_exit(void *context, int code)
     a->exit_code = code;
 }
 
+static void stand_still(void *context, int64_t us)
+{
+    ((struct alone *)context)->now_us += us;
+}
+
 static size_t resident_bytes(void *context)
 {
     (void)context;
@@ -300,6 +305,7 @@ static void make_world(struct alone *a)
         .link_close = link_close,
         .session_touched = session_touched,
         .exit = env_exit,
+        .sleep = stand_still,
         .resident_bytes = resident_bytes,
         .memory = memory,
         .release_memory = release_memory,
@@ -395,7 +401,7 @@ static void begin_pass(struct alone *a, int64_t later_us)
 {
     a->now_us += later_us;
     node_begin_pass(a->node, now(a));
-    while (a->committed.count > 0) {
+    while (a->committed.count > 0 && !a->is_disk_slow) {
         struct errmsg error = {.text = "the disk is broken"};
 
         node_file_done(a->node, VEC_POP(&a->committed), !a->is_disk_broken, &error);

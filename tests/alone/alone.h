@@ -50,6 +50,7 @@ struct alone {
     VEC(struct alone_write) writes;
     VEC(uint64_t) committed; /* the node is told in the next pass */
     uint64_t next_write;
+    bool is_disk_slow;     /* the node is told later, when this is false again */
     bool is_disk_broken;   /* nothing can be committed */
     uint64_t primary_link; /* opened by the node; 0: none */
     bool is_primary_link_up;
