@@ -53,8 +53,7 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     r->key_count = 0;
     r->db = r->session->db;
     r->is_plain = false;
-    if (r->spec == NULL || !r->spec->is_data ||
-        !command_arity_fits(r->spec, r->word_count)) {
+    if (r->spec == NULL || !r->spec->is_data || !command_arity_fits(r->spec, r->word_count)) {
         return;
     }
     r->is_plain = true;
@@ -152,8 +151,10 @@ void batch_run(struct node *node)
             fetched = near;
             near = prepare(node, batch, near);
         }
-        run_request(node, &batch->requests[i]);
+        batch->running = &batch->requests[i];
+        run_request(node, batch->running);
     }
+    batch->running = NULL;
     slowlog_end_run(node);
     for (size_t i = 0; i < batch->count; i++) {
         if (UNLIKELY(batch->requests[i].is_inline)) {

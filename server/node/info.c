@@ -259,6 +259,11 @@ static bool is_wanted(const struct section *section, const struct bytes *words, 
     return count == 0 && section->is_default;
 }
 
+void node_describe(struct node *node, struct buf *out)
+{
+    info_write(node, NULL, 0, out);
+}
+
 void info_write(struct node *node, const struct bytes *words, size_t count, struct buf *out)
 {
     for (size_t i = 0; i < ARRAY_COUNT(sections); i++) {

@@ -58,6 +58,7 @@ struct request {
 struct batch {
     struct request requests[BATCH_REQUESTS];
     size_t count;
+    const struct request *running;      /* NULL between them */
     uint32_t open_for;                  /* command flags for which no gate has anything to say */
     struct exec exec;                   /* what is the same for all requests */
     struct resp_limits limits;          /* of what authenticated clients send, */
@@ -147,10 +148,12 @@ struct stream { /* stream.c */
     struct buf in;    /* received, not yet applied */
     struct buf multi; /* requests from MULTI on, until EXEC */
     bool is_in_multi;
-    unsigned db;         /* selected in the stream */
-    bool wants_ack;      /* REPLCONF GETACK came by */
-    uint64_t ack_offset; /* before it */
-    struct buf replies;  /* thrown away */
+    unsigned db;                 /* selected in the stream */
+    bool wants_ack;              /* REPLCONF GETACK came by */
+    uint64_t ack_offset;         /* before it */
+    struct buf replies;          /* thrown away */
+    const struct bytes *running; /* words of the request that is being executed, or NULL */
+    size_t running_count;
 };
 
 /* Why clients are held back.  Each reason has a pause of its own, so that the end of one does not end

@@ -64,7 +64,7 @@ void look_log(struct script *script, struct bytes rest)
            support_now_ms() < until) {
         support_pause_ms(LOOK_EVERY_MS);
     }
-    if (found == 0 || (wanted >= 0 && found != wanted)) {
+    if (wanted < 0 ? found == 0 : found != wanted) {
         script_fail(script, "%lld lines of the log say: %.*s", (long long)found,
                     BYTES_ARGS(expected));
     }
