@@ -39,7 +39,7 @@ LDLIBS  := -lm
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/config \
-         server/stats server/node server/net tests/support
+         server/stats server/node server/net tests/support tests/alone
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
@@ -57,6 +57,7 @@ see_server/node        := server/config server/stats server/session server/clust
                           common/spec common/resp common/base
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
+see_tests/alone        := server/node $(see_server/node)
 see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
 
 objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
@@ -128,11 +129,14 @@ UNIT := $(foreach room,$(UNIT_ROOMS),$(BUILD)/tests/unit/$(room)/run)
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ := $(foreach target,$(FUZZ_TARGETS),$(BUILD)/tests/fuzz/replay_$(target))
 PROGRAMS := $(BUILD)/bin/starling-server $(BUILD)/bin/starling-cli
-# What a fuzz target links: everything below the node is enough for all of them.
-fuzz_archives := $(call whole_of,server/node)
+# What a fuzz target links: a whole node is enough for all of them.
+fuzz_archives := $(call whole_of,tests/alone)
+# Unit tests of these rooms need more than the room and what it sees.
+more_server/node := tests/alone
 
 define unit_rule
 $(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) \
+    $(call archives_of,$(more_$(1))) \
     $(if $(filter cli,$(1)),$(filter-out $(BUILD)/cli/main.o,$(call objects_of,cli)),$(call archives_of,$(1))) \
     $(call archives_of,$(see_$(1)))
 	@mkdir -p $$(@D) && echo "  LINK  $$@"
@@ -181,7 +185,7 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	@mkdir -p build/fuzz
 	clang -std=c11 -D_GNU_SOURCE -DSTARLING_DEBUG -Icommon -Iserver -I. -g -O1 \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
-	    $(foreach room,$(see_server/node) server/node,$(wildcard $(room)/*.c)) -lm
+	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
 BENCHES := compare growth idle replica save

@@ -5,9 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+__attribute__((weak)) void assert_say(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+    fflush(stderr);
+}
+
 void assert_fail(const char *file, int line, const char *condition)
 {
-    fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, condition);
-    fflush(stderr);
+    char text[1024];
+
+    snprintf(text, sizeof(text), "%s:%d: assertion failed: %s", file, line, condition);
+    assert_say(text);
     abort();
 }

@@ -8,7 +8,10 @@
 
 #include "base/attr.h"
 
-/* Print where and what to stderr, then abort. */
+/* Where the words of a failed assertion go: to stderr, unless the program has a function of this name
+ * that knows better. */
+void assert_say(const char *text);
+/* Say where and what, then abort. */
 NORETURN void assert_fail(const char *file, int line, const char *condition);
 
 #define ASSERT(condition)                                                                          \

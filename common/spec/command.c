@@ -52,33 +52,42 @@ enum {
 #define DATA(...)
 #define CONTROL(id, function, name, arity, flags, keys, group, ...)                                \
     GROUP_OF_##id = COMMAND_GROUP_##group,
-#define SUB(parent, id, ...)
+#define SUB(...)
+#define DATA_SUB(...)
 enum group_of {
 #include "spec/commands.def"
 };
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 #define NO_KEYS                         .first_key = 0
 #define KEYS(first, last, step, access) KEYS_THEN(first, last, step, access, access)
 #define KEYS_THEN(first, last, step, access, then)                                                 \
     .first_key = (first), .last_key = (last), .key_step = (step), .first_access = (access),        \
     .rest_access = (then)
-#define HEAD(row_id, row_kind, row_parent, row_group, row_name, row_arity, row_flags)              \
-    .id = (row_id), .kind = (row_kind), .parent = (row_parent),                                    \
+#define HEAD(row_id, row_kind, row_is_data, row_parent, row_group, row_name, row_arity, row_flags) \
+    .id = (row_id), .kind = (row_kind), .is_data = (row_is_data), .parent = (row_parent),          \
     .group = (enum command_group)(row_group), .name = (row_name), .arity = (row_arity),            \
     .flags = (uint32_t)(row_flags)
 #define TAIL(row_since, row_arguments, row_summary)                                                \
     .since = (row_since), .arguments = (row_arguments), .summary = (row_summary)
 #define DATA(id, function, name, arity, flags, keys, group, ...)                                   \
-    {HEAD(COMMAND_##id, COMMAND_DATA, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags),    \
+    {HEAD(COMMAND_##id, COMMAND_DATA, true, COMMAND_##id, COMMAND_GROUP_##group, name, arity,      \
+          flags),                                                                                  \
      keys, TAIL(__VA_ARGS__)},
 #define CONTROL(id, function, name, arity, flags, keys, group, ...)                                \
-    {HEAD(COMMAND_##id, COMMAND_CONTROL, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags), \
+    {HEAD(COMMAND_##id, COMMAND_CONTROL, false, COMMAND_##id, COMMAND_GROUP_##group, name, arity,  \
+          flags),                                                                                  \
      keys, TAIL(__VA_ARGS__)},
 #define SUB(of, id, function, name, arity, flags, keys, ...)                                       \
-    {HEAD(COMMAND_##of##_##id, COMMAND_SUB, COMMAND_##of, GROUP_OF_##of, name, arity, flags),      \
+    {HEAD(COMMAND_##of##_##id, COMMAND_SUB, false, COMMAND_##of, GROUP_OF_##of, name, arity,       \
+          flags),                                                                                  \
+     keys, TAIL(__VA_ARGS__)},
+#define DATA_SUB(of, id, function, name, arity, flags, keys, ...)                                  \
+    {HEAD(COMMAND_##of##_##id, COMMAND_SUB, true, COMMAND_##of, GROUP_OF_##of, name, arity,        \
+          flags),                                                                                  \
      keys, TAIL(__VA_ARGS__)},
 static const struct command_spec rows[COMMAND_COUNT] = {
 #include "spec/commands.def"
@@ -91,11 +100,13 @@ static const struct command_spec rows[COMMAND_COUNT] = {
 #undef NO_KEYS
 #undef KEYS
 #undef KEYS_THEN
+#undef DATA_SUB
 
 /* The names as fields, padded with zeros. */
 #define DATA(id, function, name, ...)        {name},
 #define CONTROL(id, function, name, ...)     {name},
 #define SUB(parent, id, function, name, ...) {name},
+#define DATA_SUB                             SUB
 static const struct {
     char text[NAME_BYTES];
 } names[COMMAND_COUNT] = {
@@ -104,11 +115,13 @@ static const struct {
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 /* How many rows of each kind there are. */
 #define DATA(...)    +1
 #define CONTROL(...) +0
 #define SUB(...)     +0
+#define DATA_SUB     SUB
 enum {
     DATA_COUNT = 0
 #include "spec/commands.def"
@@ -124,6 +137,7 @@ enum {
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 struct name {
     uint64_t words[NAME_WORDS];
@@ -277,24 +291,25 @@ bool command_arity_fits(const struct command_spec *spec, size_t word_count)
 
 struct command_keys command_keys(const struct command_spec *spec, size_t word_count)
 {
-    struct command_keys keys = {0};
-    size_t last;
+    size_t first = (size_t)spec->first_key;
+    size_t step = (size_t)spec->key_step;
+    size_t end; /* behind the last word that may be a key */
 
-    if (spec->first_key == 0 || (size_t)spec->first_key >= word_count) {
-        return keys;
+    if (first == 0 || first >= word_count) {
+        return (struct command_keys){0};
     }
     if (spec->first_key == spec->last_key) {
-        return (struct command_keys){(size_t)spec->first_key, (size_t)spec->first_key,
-                                     (size_t)spec->key_step};
+        return (struct command_keys){.first = first, .count = 1, .step = step};
     }
     if (spec->last_key >= 0) {
-        last = (size_t)spec->last_key;
-        last = last < word_count ? last : word_count - 1;
+        end = (size_t)spec->last_key + 1;
+        end = end < word_count ? end : word_count;
     } else {
-        last = word_count - (size_t)-spec->last_key;
+        end = word_count >= (size_t)-spec->last_key ? word_count + 1 - (size_t)-spec->last_key : 0;
     }
-    keys.first = (size_t)spec->first_key;
-    keys.step = (size_t)spec->key_step;
-    keys.last = keys.first + (last - keys.first) / keys.step * keys.step;
-    return keys;
+    if (first >= end) {
+        return (struct command_keys){0};
+    }
+    return (struct command_keys){
+        .first = first, .count = (end - first - 1) / step + 1, .step = step};
 }

@@ -14,6 +14,7 @@
 #define DATA(id, ...)        COMMAND_##id,
 #define CONTROL(id, ...)     COMMAND_##id,
 #define SUB(parent, id, ...) COMMAND_##parent##_##id,
+#define DATA_SUB             SUB
 enum command_id {
 #include "spec/commands.def"
     COMMAND_COUNT
@@ -21,6 +22,7 @@ enum command_id {
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 enum command_flags {
     COMMAND_FLAG_WRITE = 1 << 0,    /* may change data */
@@ -72,6 +74,7 @@ struct command_spec {
     enum command_kind kind;
     enum command_id parent; /* of a subcommand; else the command itself */
     enum command_group group;
+    bool is_data;     /* runs in server/command; never true of a container */
     const char *name; /* lower case; of a subcommand without its parent's */
     int arity;
     uint32_t flags;
@@ -102,11 +105,11 @@ const struct command_spec *command_find_full(struct bytes name);
 /* Does a request of so many words (with the command's name) fit? */
 bool command_arity_fits(const struct command_spec *spec, size_t word_count);
 
-/* Where the keys are in a request of word_count words: first <= index <= last, in steps; no keys
- * when first is 0. */
+/* Where the keys are in a request of word_count words: key number i is word first + i * step, and is
+ * there for each i < count.  All-zero when the request has no keys, or ends before the first. */
 struct command_keys {
     size_t first;
-    size_t last;
+    size_t count;
     size_t step;
 };
 struct command_keys command_keys(const struct command_spec *spec, size_t word_count);

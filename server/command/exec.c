@@ -14,7 +14,7 @@ void exec_set_clock(const struct exec *x)
 
 void exec_run(struct exec *x)
 {
-    ASSERT(x->spec->kind == COMMAND_DATA);
+    ASSERT(x->spec->is_data);
     function_of_command(x->spec->id)(x);
 }
 

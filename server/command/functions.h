@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The function of every data command, cmd_<function>, as commands.def lists them.  Each sees its
+/* The function of every data command and subcommand, cmd_<function>, as commands.def lists them.  Each sees its
  * arity fulfilled, writes one reply and adds its effects (command/exec.h). */
 #ifndef STARLING_COMMAND_FUNCTIONS_H
 #define STARLING_COMMAND_FUNCTIONS_H
@@ -9,10 +9,12 @@
 #define DATA(id, function, ...) void cmd_##function(struct exec *x);
 #define CONTROL(...)
 #define SUB(...)
+#define DATA_SUB(parent, id, function, ...) void cmd_##function(struct exec *x);
 #include "spec/commands.def"
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 /* The function of a data command. */
 exec_fn *function_of_command(enum command_id id);

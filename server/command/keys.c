@@ -152,95 +152,49 @@ static const char *encoding_name(const struct entry *e)
     return "raw";
 }
 
-static void object_encoding(struct exec *x, const struct entry *e)
+/* The entry that a subcommand is about; NULL after the reply when there is none. */
+static const struct entry *object_entry(struct exec *x)
 {
-    resp_write_bulk_text(x->reply, encoding_name(e));
+    struct key_ref ref = lookup_ref(x, 2);
+    const struct entry *e = lookup_peek(x, &ref);
+
+    if (e == NULL) {
+        resp_write_null(x->reply);
+    }
+    return e;
 }
 
-static void object_freq(struct exec *x, const struct entry *e)
+void cmd_object_encoding(struct exec *x)
 {
-    (void)e;
-    resp_write_error(x->reply,
-                     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
-                     "Please note that when switching between policies at runtime LRU and LFU "
-                     "data will take some time to adjust.");
-}
+    const struct entry *e = object_entry(x);
 
-static void object_idletime(struct exec *x, const struct entry *e)
-{
-    resp_write_integer(x->reply, entry_idle_seconds(e, x->now.unix_ms));
-}
-
-static void object_refcount(struct exec *x, const struct entry *e)
-{
-    (void)e;
-    resp_write_integer(x->reply, 1);
-}
-
-static void object_help(struct exec *x)
-{
-    static const char *const lines[] = {
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "ENCODING <key>",
-        "    Name the form in which the value of <key> is kept in memory.",
-        "FREQ <key>",
-        "    Tell how often <key> was used of late, on a logarithmic scale.",
-        "IDLETIME <key>",
-        "    Tell how many seconds have passed since <key> was last used.",
-        "REFCOUNT <key>",
-        "    Tell how many references the value of <key> has: always 1.",
-        "HELP",
-        "    Print this help.",
-    };
-
-    resp_write_array(x->reply, ARRAY_COUNT(lines));
-    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
-        resp_write_simple(x->reply, lines[i]);
+    if (e != NULL) {
+        resp_write_bulk_text(x->reply, encoding_name(e));
     }
 }
 
-void cmd_object(struct exec *x)
+void cmd_object_freq(struct exec *x)
 {
-    static const struct {
-        const char *name;
-        void (*run)(struct exec *x, const struct entry *e);
-    } subcommands[] = {
-        {"encoding", object_encoding},
-        {"freq",     object_freq    },
-        {"idletime", object_idletime},
-        {"refcount", object_refcount},
-    };
-    size_t shown = x->args[1].len < 128 ? x->args[1].len : 128;
+    if (object_entry(x) != NULL) {
+        resp_write_error(
+            x->reply, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+                      "Please note that when switching between policies at runtime LRU and LFU "
+                      "data will take some time to adjust.");
+    }
+}
 
-    if (argument_is(x, 1, "help") && x->arg_count == 2) {
-        object_help(x);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(subcommands); i++) {
-        struct key_ref ref;
-        const struct entry *e;
+void cmd_object_idletime(struct exec *x)
+{
+    const struct entry *e = object_entry(x);
 
-        if (!argument_is(x, 1, subcommands[i].name)) {
-            continue;
-        }
-        if (x->arg_count != 3) {
-            resp_write_error(x->reply, "ERR wrong number of arguments for 'object|%s' command",
-                             subcommands[i].name);
-            return;
-        }
-        ref = lookup_ref(x, 2);
-        e = lookup_peek(x, &ref);
-        if (e == NULL) {
-            resp_write_null(x->reply);
-        } else {
-            subcommands[i].run(x, e);
-        }
-        return;
+    if (e != NULL) {
+        resp_write_integer(x->reply, entry_idle_seconds(e, x->now.unix_ms));
     }
-    if (argument_is(x, 1, "help")) {
-        resp_write_error(x->reply, "ERR wrong number of arguments for 'object|help' command");
-        return;
+}
+
+void cmd_object_refcount(struct exec *x)
+{
+    if (object_entry(x) != NULL) {
+        resp_write_integer(x->reply, 1);
     }
-    resp_write_error(x->reply, "ERR unknown subcommand '%.*s'. Try OBJECT HELP.", (int)shown,
-                     x->args[1].data);
 }

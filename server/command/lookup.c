@@ -12,12 +12,12 @@ static void fill_window(const struct exec *x, size_t nth)
 {
     struct key_window *window = x->window;
     struct command_keys keys = command_keys(x->spec, x->arg_count);
-    size_t index = keys.first + nth * keys.step;
 
     window->first = nth;
     window->count = 0;
-    for (; index <= keys.last && window->count < KEY_WINDOW; index += keys.step) {
-        window->refs[window->count++] = keyspace_ref(x->keyspace, x->db, x->args[index]);
+    for (size_t i = nth; i < keys.count && window->count < KEY_WINDOW; i++) {
+        window->refs[window->count++] =
+            keyspace_ref(x->keyspace, x->db, x->args[keys.first + i * keys.step]);
     }
     keyspace_prefetch_buckets(x->keyspace, window->refs, window->count);
     keyspace_prefetch_entries(x->keyspace, window->refs, window->count);

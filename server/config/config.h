@@ -45,6 +45,13 @@ enum preferred_endpoint {
     ENDPOINT_UNKNOWN,
 };
 
+/* Values of enable-debug-command and enable-protected-configs. */
+enum config_protection {
+    PROTECTION_NOBODY,
+    PROTECTION_EVERYBODY,
+    PROTECTION_LOCAL,
+};
+
 #define CONFIG_FIELD_BOOL(field)   bool field;
 #define CONFIG_FIELD_NUMBER(field) int64_t field;
 #define CONFIG_FIELD_SIZE(field)   int64_t field;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "io/clock.h"
+#include "net/crash.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -128,6 +129,7 @@ static void start_thread(struct lookups *lookups)
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
+    crash_leave_unblocked(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_create(&thread, &attributes, run, lookups) == 0) {
         lookups->thread_count++;

@@ -2,7 +2,9 @@
 /* Process-wide state lives here and in main.c only: signals know no context pointer. */
 #include "net/process.h"
 
+#include "base/assert.h"
 #include "io/clock.h"
+#include "net/crash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
+enum {
+    CRASH_STACK_BYTES = 128 * 1024,
+    CRASH_SECONDS = 5, /* a report that takes longer hangs */
+};
+
 static struct shell *signalled_shell;
 static struct logger process_logger;
 static FILE *log_file;
+static struct crash_context crash_context;
+static volatile sig_atomic_t crash_number; /* the signal that is being reported */
+static char crash_stack[CRASH_STACK_BYTES];
 
 static void write_line(void *context, enum log_level level, const char *line)
 {
@@ -96,6 +106,65 @@ static void on_signal(int number)
     shell_ask_to_end(signalled_shell);
 }
 
+/* ---- crashes ---------------------------------------------------------------------------------- */
+
+/* The daemon's standard error leads nowhere. */
+void assert_say(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+    fflush(stderr);
+    if (process_logger.sink != NULL && log_file != stdout) {
+        log_line(&process_logger, LOG_WARNING, "%s", text);
+    }
+}
+
+static void end_by(int number)
+{
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* The report waits for a lock that the crash has left behind. */
+static void on_stuck_report(int number)
+{
+    (void)number;
+    end_by(crash_number);
+}
+
+static void on_crash(int number, siginfo_t *info, void *context)
+{
+    const int *numbers;
+
+    (void)context;
+    /* A second one ends the process at once. */
+    for (size_t i = crash_signals(&numbers); i-- > 0;) {
+        signal(numbers[i], SIG_DFL);
+    }
+    crash_number = number;
+    signal(SIGALRM, on_stuck_report);
+    alarm(CRASH_SECONDS);
+    crash_report(&crash_context, number, info);
+    end_by(number);
+}
+
+/* On a stack of its own, since the usual one may have run out. */
+static void report_crashes(const struct shell *shell)
+{
+    struct sigaction action = {.sa_sigaction = on_crash,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    stack_t stack = {.ss_sp = crash_stack, .ss_size = sizeof(crash_stack)};
+    const int *numbers;
+
+    crash_context = (struct crash_context){
+        .logger = &process_logger, .shell = shell, .loop_thread = pthread_self()};
+    crash_prepare();
+    sigaltstack(&stack, NULL);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = crash_signals(&numbers); i-- > 0;) {
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
 void process_handle_signals(struct shell *shell)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -107,4 +176,5 @@ void process_handle_signals(struct shell *shell)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    report_crashes(shell);
 }

@@ -17,7 +17,8 @@ MUST_USE const struct logger *process_open_log(const char *file, enum log_level 
 MUST_USE bool process_daemonize(struct errmsg *error);
 MUST_USE bool process_write_pidfile(const char *path, struct errmsg *error);
 void process_remove_pidfile(const char *path);
-/* SIGTERM and SIGINT ask the shell to end; SIGPIPE is ignored. */
+/* SIGTERM and SIGINT ask the shell to end; SIGPIPE is ignored; what ends a process that has a bug is
+ * reported to the log first (net/crash.h). */
 void process_handle_signals(struct shell *shell);
 
 #endif

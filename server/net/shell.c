@@ -10,10 +10,12 @@
 #include "net/footprint.h"
 #include "persist/posix_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -67,6 +69,15 @@ static void env_cpu(void *context, struct env_cpu *out)
             .loop_user_us = (int64_t)loop.ru_utime.tv_sec * 1000000 + loop.ru_utime.tv_usec,
             .loop_system_us = (int64_t)loop.ru_stime.tv_sec * 1000000 + loop.ru_stime.tv_usec,
         };
+    }
+}
+
+static void env_sleep(void *context, int64_t us)
+{
+    struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+    (void)context;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
 }
 
@@ -186,6 +197,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .memory = env_memory,
         .cpu = env_cpu,
         .release_memory = env_release_memory,
+        .sleep = env_sleep,
     };
     if (posix_list(".", remove_leftover, shell, error) != FS_OK) {
         return false;

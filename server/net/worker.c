@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "net/crash.h"
 #include "persist/posix_file.h"
 
 #include <pthread.h>
@@ -390,6 +391,7 @@ struct worker *worker_new(struct loop *loop)
     pthread_cond_init(&worker->has_jobs, NULL);
     /* Signals are for the loop thread. */
     sigfillset(&all);
+    crash_leave_unblocked(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_create(&worker->thread, NULL, run, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

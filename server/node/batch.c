@@ -48,29 +48,29 @@ static void compact_inputs(struct batch *batch)
 static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
     const struct bytes *words = batch->words.items + r->first_word;
-    struct command_keys keys = {0};
+    struct command_keys keys;
 
     r->key_count = 0;
     r->db = r->session->db;
     r->is_plain = false;
-    if (r->spec == NULL || r->spec->kind != COMMAND_DATA ||
-        !command_arity_fits(r->spec, r->word_count)) {
+    if (r->spec == NULL || !r->spec->is_data || !command_arity_fits(r->spec, r->word_count)) {
         return;
     }
     r->is_plain = true;
-    if (r->spec->first_key == 0) {
+    keys = command_keys(r->spec, r->word_count);
+    if (keys.count == 0) {
         return;
     }
-    keys = command_keys(r->spec, r->word_count);
     r->first_key = (uint32_t)batch->key_count;
-    if (batch->key_count + (keys.last - keys.first) / keys.step >= BATCH_KEYS) {
+    if (keys.count > BATCH_KEYS - batch->key_count) {
         r->is_plain = node->cluster == NULL; /* its slots were not looked at */
         return;
     }
-    for (size_t i = keys.first; i <= keys.last; i += keys.step) {
-        batch->keys[batch->key_count++] = keyspace_ref(node->keyspace, r->db, words[i]);
+    words += keys.first;
+    for (size_t i = 0; i < keys.count; i++, words += keys.step) {
+        batch->keys[batch->key_count++] = keyspace_ref(node->keyspace, r->db, *words);
     }
-    r->key_count = (uint32_t)batch->key_count - r->first_key;
+    r->key_count = (uint32_t)keys.count;
     if (node->cluster != NULL) {
         const struct key_ref *first = &batch->keys[r->first_key];
 
@@ -151,8 +151,10 @@ void batch_run(struct node *node)
             fetched = near;
             near = prepare(node, batch, near);
         }
-        run_request(node, &batch->requests[i]);
+        batch->running = &batch->requests[i];
+        run_request(node, batch->running);
     }
+    batch->running = NULL;
     slowlog_end_run(node);
     for (size_t i = 0; i < batch->count; i++) {
         if (UNLIKELY(batch->requests[i].is_inline)) {

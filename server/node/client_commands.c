@@ -5,6 +5,13 @@
 
 #include "base/num.h"
 
+bool client_is_allowed(const struct session *s, int protection)
+{
+    bool is_local = s->peer.is_loopback || s->peer.is_unix;
+
+    return protection == PROTECTION_EVERYBODY || (protection == PROTECTION_LOCAL && is_local);
+}
+
 void control_client(struct node *node, struct call *call)
 {
     /* Reached only without a subcommand, which the arity forbids. */
@@ -290,31 +297,31 @@ void control_client_no_touch(struct node *node, struct call *call)
 
 void control_client_pause(struct node *node, struct call *call)
 {
+    enum pause_scope scope = PAUSE_ALL;
     int64_t timeout_ms;
-    bool writes_only = false;
 
-    if (!num_parse_i64(call->args[2], &timeout_ms) || timeout_ms > INT32_MAX) {
-        reply_error(node, call, "ERR timeout is not an integer or out of range");
+    if (call->arg_count > 4) {
+        reply_error(node, call,
+                    "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT "
+                    "HELP.");
         return;
     }
-    if (timeout_ms < 0) {
-        reply_error(node, call, "ERR timeout is negative");
+    if (call->arg_count == 4 && bytes_equal_nocase(call->args[3], "WRITE")) {
+        scope = PAUSE_WRITES;
+    } else if (call->arg_count == 4 && !bytes_equal_nocase(call->args[3], "ALL")) {
+        reply_error(node, call, "ERR CLIENT PAUSE mode must be WRITE or ALL");
         return;
     }
-    if (call->arg_count > 3) {
-        writes_only = bytes_equal_nocase(call->args[3], "WRITE");
-        if (call->arg_count > 4 || (!writes_only && !bytes_equal_nocase(call->args[3], "ALL"))) {
-            reply_error(node, call, "ERR syntax error");
-            return;
-        }
+    if (!timeout_argument(node, call, 2, &timeout_ms)) {
+        return;
     }
-    waiting_pause(node, mono_add_ms(node->now.mono, timeout_ms), writes_only);
+    waiting_pause(node, PAUSE_BY_CLIENT, mono_add_ms(node->now.mono, timeout_ms), scope);
     resp_write_simple(call->reply, "OK");
 }
 
 void control_client_unpause(struct node *node, struct call *call)
 {
-    waiting_unpause(node);
+    waiting_unpause(node, PAUSE_BY_CLIENT);
     resp_write_simple(call->reply, "OK");
 }
 

@@ -9,8 +9,8 @@
 static bool common_slot(const struct call *call, const struct command_keys *keys, uint16_t *slot)
 {
     *slot = SLOT_NONE;
-    for (size_t i = keys->first; i <= keys->last; i += keys->step) {
-        uint16_t other = slot_of_key(call->args[i]);
+    for (size_t i = 0; i < keys->count; i++) {
+        uint16_t other = slot_of_key(call->args[keys->first + i * keys->step]);
 
         if (*slot != SLOT_NONE && *slot != other) {
             return false;
@@ -26,8 +26,9 @@ static enum route_keys look(const struct node *node, const struct call *call,
     size_t here = 0;
     size_t missing = 0;
 
-    for (size_t i = keys->first; i <= keys->last; i += keys->step) {
-        struct key_ref ref = keyspace_ref(node->keyspace, 0, call->args[i]);
+    for (size_t i = 0; i < keys->count; i++) {
+        struct bytes key = call->args[keys->first + i * keys->step];
+        struct key_ref ref = keyspace_ref(node->keyspace, 0, key);
 
         if (keyspace_find(node->keyspace, &ref, node->now.unix_ms) != NULL) {
             here++;
@@ -81,14 +82,14 @@ bool gate_route_keys(struct node *node, struct call *call)
     struct route_target target = {.host = ""};
     enum route_kind kind;
 
-    if (keys.first == 0) {
+    if (keys.count == 0) {
         return true;
     }
     if (!common_slot(call, &keys, &request.slot)) {
         reply_error(node, call, "CROSSSLOT Keys in request don't hash to the same slot");
         return false;
     }
-    request.has_many_keys = keys.last > keys.first;
+    request.has_many_keys = keys.count > 1;
     kind = cluster_route(node->cluster, node->now.mono, &request, &target);
     if (kind == ROUTE_LOOK) {
         request.keys = look(node, call, &keys);

@@ -232,11 +232,12 @@ static void carry_out(struct node *node, const struct cluster_action *action)
         node_log(node, LOG_NOTICE, "cluster state: %s", action->is_ok ? "ok" : "fail");
         break;
     case CLUSTER_ACTION_PAUSE_WRITES:
-        waiting_pause(node, mono_add_ms(node->now.mono, action->pause_ms), true);
+        waiting_pause(node, PAUSE_FOR_TAKEOVER, mono_add_ms(node->now.mono, action->pause_ms),
+                      PAUSE_WRITES);
         cluster_side_status(node);
         break;
     case CLUSTER_ACTION_RESUME_WRITES:
-        waiting_unpause(node);
+        waiting_unpause(node, PAUSE_FOR_TAKEOVER);
         break;
     case CLUSTER_ACTION_LOG:
         node_log(node, action->level, "cluster: %.*s", BYTES_ARGS(bytes));

@@ -280,7 +280,7 @@ static const struct command_spec *find_request(struct node *node, struct call *c
         reply_error(node, call, "ERR The command has no key arguments");
     } else if (!command_arity_fits(spec, words)) {
         reply_error(node, call, "ERR Invalid number of arguments specified for command");
-    } else if (keys->first == 0) {
+    } else if (keys->count == 0) {
         reply_error(node, call, "ERR Invalid arguments specified for command");
     } else {
         return spec;
@@ -295,9 +295,9 @@ void control_command_getkeys(struct node *node, struct call *call)
     if (find_request(node, call, &keys) == NULL) {
         return;
     }
-    resp_write_array(call->reply, (keys.last - keys.first) / keys.step + 1);
-    for (size_t i = keys.first; i <= keys.last; i += keys.step) {
-        resp_write_bulk(call->reply, call->args[2 + i]);
+    resp_write_array(call->reply, keys.count);
+    for (size_t i = 0; i < keys.count; i++) {
+        resp_write_bulk(call->reply, call->args[2 + keys.first + i * keys.step]);
     }
 }
 
@@ -309,12 +309,12 @@ void control_command_getkeysandflags(struct node *node, struct call *call)
     if (spec == NULL) {
         return;
     }
-    resp_write_array(call->reply, (keys.last - keys.first) / keys.step + 1);
-    for (size_t i = keys.first; i <= keys.last; i += keys.step) {
+    resp_write_array(call->reply, keys.count);
+    for (size_t i = 0; i < keys.count; i++) {
         resp_write_array(call->reply, 2);
-        resp_write_bulk(call->reply, call->args[2 + i]);
+        resp_write_bulk(call->reply, call->args[2 + keys.first + i * keys.step]);
         write_flags(call->reply, access_names, ARRAY_COUNT(access_names),
-                    i == keys.first ? spec->first_access : spec->rest_access);
+                    i == 0 ? spec->first_access : spec->rest_access);
     }
 }
 

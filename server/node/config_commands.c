@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CONFIG GET, SET, REWRITE, RESETSTAT. */
+#include "node/client.h"
 #include "node/state.h"
 
 #include "base/glob.h"
@@ -62,6 +63,12 @@ void control_config_get(struct node *node, struct call *call)
     buf_deinit(&value);
 }
 
+/* Whoever sets these makes the server write where he likes. */
+static bool is_protected(const struct config_option *option)
+{
+    return strcmp(option->name, "dir") == 0 || strcmp(option->name, "dbfilename") == 0;
+}
+
 /* Several pairs are set together or not at all: what was set is put back on failure. */
 void control_config_set(struct node *node, struct call *call)
 {
@@ -85,6 +92,15 @@ void control_config_set(struct node *node, struct call *call)
             bytes_to_text(call->args[2 + 2 * done], shown, sizeof(shown));
             reply_error(node, call,
                         "ERR Unknown option or number of arguments for CONFIG SET - '%s'", shown);
+            is_ok = false;
+            break;
+        }
+        if (is_protected(option) &&
+            !client_is_allowed(call->session, node->config.enable_protected_configs)) {
+            reply_error(node, call,
+                        "ERR CONFIG SET failed (possibly related to argument '%s') - can't set "
+                        "protected config",
+                        option->name);
             is_ok = false;
             break;
         }

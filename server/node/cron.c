@@ -116,7 +116,7 @@ bool node_expire_slice(struct node *node)
     size_t removed;
 
     if (!commit_is_allowed(node) || !node->is_active_expire_on || node->loading.is_on ||
-        (node->pause.is_on && node->pause.writes_only)) {
+        node->pauses.scope != PAUSE_NOTHING) {
         return false;
     }
     if (keyspace_expire_count_all(node->keyspace) == 0) {
@@ -153,7 +153,7 @@ static void run_by_clock(struct node *node)
 
 void cron_run(struct node *node)
 {
-    if (mono_is_due(node->cron_at, node->now.mono)) {
+    if (mono_is_due(node->cron_at, node->now.mono) && !node->is_cron_paused) {
         run_by_clock(node);
     }
     if (node->has_upkeep) {

@@ -73,6 +73,8 @@ struct env {
     void (*session_touched)(void *context, struct session *s);
     /* The node is done; the process is to end with the code once output is written. */
     void (*exit)(void *context, int code);
+    /* Let the whole process stand still: for DEBUG SLEEP; may be NULL where nobody may debug. */
+    void (*sleep)(void *context, int64_t us);
     /* Bytes of memory the process has from the kernel; 0 when unknown.  Costs a system call. */
     size_t (*resident_bytes)(void *context);
     /* Everything known about its memory.  May take 20 ms for each GB of the heap. */

@@ -6,10 +6,12 @@ static control_fn *const control_functions[COMMAND_COUNT] = {
 #define DATA(...)
 #define CONTROL(id, function, ...)     [COMMAND_##id] = control_##function,
 #define SUB(parent, id, function, ...) [COMMAND_##parent##_##id] = control_##function,
+#define DATA_SUB(...)
 #include "spec/commands.def"
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 };
 
 struct exec node_exec(struct node *node, unsigned db)
@@ -18,7 +20,8 @@ struct exec node_exec(struct node *node, unsigned db)
         .keyspace = node->keyspace,
         .db = db,
         .database_count = (unsigned)node->config.databases,
-        .is_primary = node->is_primary,
+        /* While writes are paused nothing may be removed either, expired or not. */
+        .is_primary = node->is_primary && node->pauses.scope == PAUSE_NOTHING,
         .is_cluster = node->config.cluster_enabled,
         .now = node->now,
         .rng = &node->rng,
@@ -46,14 +49,23 @@ static void look_again(struct node *node)
     }
 }
 
-static void run_data(struct node *node, const struct request *request, struct resp_writer *reply)
+/* Did the gate let a write to the whole key space through although there is no lease?  It does so
+ * for a node without slots, whose keys nobody else has. */
+static bool is_of_no_slot(const struct node *node, const struct command_spec *spec)
+{
+    return spec->first_key == 0 && node->cluster != NULL &&
+           !cluster_has_lease(node->cluster, node->now.mono);
+}
+
+static void run_data(struct node *node, const struct request *request,
+                     const struct command_spec *spec, struct resp_writer *reply)
 {
     struct batch *batch = &node->batch;
     struct session *s = request->session;
     struct exec *x = &batch->exec;
     struct bytes raw = {0}; /* an inline request has no form that could travel */
 
-    x->spec = request->spec;
+    x->spec = spec;
     x->args = batch->words.items + request->first_word;
     x->arg_count = request->word_count;
     x->db = s->db;
@@ -73,20 +85,22 @@ static void run_data(struct node *node, const struct request *request, struct re
         if (node->is_primary) {
             commit_effects(node, &node->effects, s->db);
             s->last_write_offset = oplog_end(node->log);
-            s->flags |= SESSION_WROTE;
-            node->has_writes = true;
+            if (LIKELY(!is_of_no_slot(node, spec))) {
+                s->flags |= SESSION_WROTE;
+                node->has_writes = true;
+            }
         } else {
             node->saving.changes += node->effects.count;
         }
     }
 }
 
-/* Run what nothing stands in the way of.  control is NULL for a data command. */
-static void run(struct node *node, const struct request *request, struct resp_writer *reply,
-                struct call *control)
+/* Run what nothing stands in the way of: the request's command, or the subcommand it turned out to
+ * be.  call is needed for what is no data command. */
+static void run(struct node *node, const struct request *request, const struct command_spec *spec,
+                struct resp_writer *reply, struct call *call)
 {
     struct session *s = request->session;
-    const struct command_spec *spec = control != NULL ? control->spec : request->spec;
     size_t out_before = s->out.len;
     int64_t began_ns = timing_begin(&node->timing, spec->id, request->raw.len, request->word_count);
     int64_t slow_us;
@@ -94,10 +108,10 @@ static void run(struct node *node, const struct request *request, struct resp_wr
     s->last_command = spec;
     s->command_count++;
     node->stats.commands++;
-    if (control == NULL) {
-        run_data(node, request, reply);
+    if (spec->is_data) {
+        run_data(node, request, spec, reply);
     } else {
-        control_functions[spec->id](node, control);
+        control_functions[spec->id](node, call);
         look_again(node);
     }
     slow_us =
@@ -134,7 +148,7 @@ static void execute_asking(struct node *node, const struct request *request)
     };
 
     if (gates_pass(node, &call)) {
-        run(node, request, &reply, call.spec->kind == COMMAND_DATA ? NULL : &call);
+        run(node, request, call.spec, &reply, &call);
         if (call.spec->id != COMMAND_ASKING) {
             s->flags &= ~(uint32_t)SESSION_ASKING;
         }
@@ -160,7 +174,7 @@ void execute_request(struct node *node, const struct request *request)
                (s->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED)) {
         struct resp_writer reply = session_writer(s);
 
-        run(node, request, &reply, NULL);
+        run(node, request, request->spec, &reply, NULL);
     } else {
         execute_asking(node, request);
     }

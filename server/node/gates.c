@@ -4,11 +4,37 @@
  *
  * Most of the time most gates could say nothing to anybody.  gates_open_for knows that from a look
  * at the node, once for many requests; such requests are executed without being asked. */
+#include "node/client.h"
 #include "node/state.h"
 
 #include "cluster/route.h"
 
+enum {
+    HTTP_LOG_EVERY_MS = 60 * 1000,
+};
+
 typedef bool gate_fn(struct node *node, struct call *call);
+
+/* A browser that was led to our port sends an HTTP request, whose body may hold commands: nothing
+ * behind its first line, or its Host header, may be executed. */
+static bool is_http(struct bytes name)
+{
+    return bytes_equal_nocase(name, "post") || bytes_equal_nocase(name, "host:");
+}
+
+static void close_http(struct node *node, struct session *s)
+{
+    if (node->http_logged_at.us == 0 ||
+        mono_ms_between(node->http_logged_at, node->now.mono) >= HTTP_LOG_EVERY_MS) {
+        node->http_logged_at = node->now.mono;
+        node_log(
+            node, LOG_WARNING,
+            "Possible SECURITY ATTACK detected: %s sends an HTTP request (POST or Host:), as a "
+            "browser does that was made to run commands here. The connection is closed.",
+            s->peer.address);
+    }
+    node_close_session(node, s, false);
+}
 
 static bool gate_known(struct node *node, struct call *call)
 {
@@ -26,6 +52,10 @@ static bool gate_known(struct node *node, struct call *call)
             call->spec = sub != NULL ? sub : call->spec;
         }
         return true;
+    }
+    if (is_http(name)) {
+        close_http(node, call->session);
+        return false;
     }
     for (size_t i = 1; i < call->arg_count && shown.len < 128; i++) {
         size_t room = 128 - shown.len;
@@ -57,6 +87,20 @@ static bool gate_arity(struct node *node, struct call *call)
     return false;
 }
 
+/* Debugging commands stop, crash and empty servers. */
+static bool gate_debug(struct node *node, struct call *call)
+{
+    if (LIKELY(call->spec->id != COMMAND_DEBUG) ||
+        client_is_allowed(call->session, node->config.enable_debug_command)) {
+        return true;
+    }
+    reply_error(node, call,
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+                "\"local\", you can run it from a local connection, otherwise you need to set this "
+                "option in the configuration file, and then restart the server.");
+    return false;
+}
+
 static bool gate_auth(struct node *node, struct call *call)
 {
     if (LIKELY(call->session->flags & SESSION_AUTHENTICATED) ||
@@ -78,7 +122,20 @@ static bool gate_loading(struct node *node, struct call *call)
 
 static bool gate_route(struct node *node, struct call *call)
 {
-    return node->cluster == NULL || call->spec->first_key == 0 || gate_route_keys(node, call);
+    const struct command_spec *spec = call->spec;
+
+    if (LIKELY(node->cluster == NULL)) {
+        return true;
+    }
+    if (spec->first_key != 0) {
+        return gate_route_keys(node, call);
+    }
+    /* FLUSHALL and the like write to all slots at once. */
+    if ((spec->flags & COMMAND_FLAG_WRITE) && node->is_primary && !commit_is_allowed(node)) {
+        reply_error(node, call, "CLUSTERDOWN The cluster is down");
+        return false;
+    }
+    return true;
 }
 
 static bool gate_role(struct node *node, struct call *call)
@@ -130,7 +187,7 @@ static bool gate_quorum(struct node *node, struct call *call)
 /* A paused request is put back and read again when the pause ends. */
 static bool gate_pause(struct node *node, struct call *call)
 {
-    if (LIKELY(!node->pause.is_on) || (call->session->flags & SESSION_REPLICA) ||
+    if (LIKELY(node->pauses.scope == PAUSE_NOTHING) || (call->session->flags & SESSION_REPLICA) ||
         !waiting_is_paused_for(node, call->spec)) {
         return true;
     }
@@ -140,15 +197,15 @@ static bool gate_pause(struct node *node, struct call *call)
 }
 
 static gate_fn *const gates[] = {
-    gate_known, gate_arity, gate_auth,   gate_pause, gate_loading,
-    gate_route, gate_role,  gate_quorum, gate_disk,
+    gate_known,   gate_arity, gate_debug, gate_auth,   gate_pause,
+    gate_loading, gate_route, gate_role,  gate_quorum, gate_disk,
 };
 
 uint32_t gates_open_for(const struct node *node)
 {
     bool is_primary = node->is_primary;
 
-    if (node->pause.is_on || node->loading.is_on) {
+    if (node->pauses.scope != PAUSE_NOTHING || node->loading.is_on) {
         return 0;
     }
     if (node->cluster != NULL && !cluster_routes_plainly(node->cluster, node->now.mono)) {

@@ -15,6 +15,11 @@ static bool is_wanted(const struct metric_section_info *section, const struct by
     return count == 0 && section->is_default;
 }
 
+void node_describe(struct node *node, struct buf *out)
+{
+    info_write(node, NULL, 0, out);
+}
+
 void info_write(struct node *node, const struct bytes *words, size_t count, struct buf *out)
 {
     struct buf lines = {0};

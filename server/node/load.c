@@ -21,6 +21,10 @@ static void on_record(void *context, const struct rdb_record *record)
         loading->dropped_count++;
         return;
     }
+    if (loading->only_looks) {
+        loading->clash_count += keyspace_find_any(loading->target, &ref) != NULL;
+        return;
+    }
     keyspace_set(loading->target, &ref, record->value, record->expire_at_ms);
     loading->key_count++;
 }
@@ -166,6 +170,69 @@ void load_step(struct node *node)
     if (!node->has_exited) {
         node_loaded(node);
     }
+}
+
+/* The whole file into target.  Nothing is dropped: replicas would not learn of it. */
+static bool read_all(struct node *node, struct keyspace *target, bool only_looks,
+                     struct errmsg *error)
+{
+    struct loading *loading = &node->loading;
+    const struct fs *fs = node->env.fs;
+    enum rdb_status status = RDB_MORE;
+    struct buf piece = {0};
+
+    open_reader(node, target);
+    loading->drops_expired = false;
+    loading->only_looks = only_looks;
+    loading->clash_count = 0;
+    for (uint64_t offset = 0; status == RDB_MORE; offset += piece.len) {
+        size_t consumed;
+
+        buf_clear(&piece);
+        if (fs->read_piece(fs->ctx, node->config.dbfilename, offset, PIECE_BYTES, &piece, error) !=
+            FS_OK) {
+            status = RDB_ERROR;
+        } else if (piece.len == 0) {
+            errmsg_set(error, "the file ends in the middle");
+            status = RDB_ERROR;
+        } else {
+            status = rdb_reader_feed(loading->reader, buf_bytes(&piece), &consumed, error);
+        }
+    }
+    buf_deinit(&piece);
+    loading->only_looks = false;
+    close_reader(loading);
+    return status == RDB_OK;
+}
+
+bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *error)
+{
+    struct keyspace *fresh;
+
+    /* Whatever is wrong with the file is found before anything is changed. */
+    if (mode != LOAD_REPLACE) {
+        if (!read_all(node, node->keyspace, true, error)) {
+            return false;
+        }
+        if (mode == LOAD_ADD && node->loading.clash_count > 0) {
+            errmsg_set(error, "%llu keys of the file are there already",
+                       (unsigned long long)node->loading.clash_count);
+            return false;
+        }
+        return read_all(node, node->keyspace, false, error);
+    }
+    fresh = node_new_keyspace(node);
+    if (!read_all(node, fresh, false, error)) {
+        keyspace_free(fresh);
+        return false;
+    }
+    snapshot_cancel(node, "the data is loaded again");
+    if (node->retired != NULL) {
+        keyspace_free(node->retired);
+    }
+    node->retired = node->keyspace;
+    node->keyspace = fresh;
+    return true;
 }
 
 /* ---- a full resync ---------------------------------------------------------------------------- */

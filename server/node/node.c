@@ -87,6 +87,7 @@ static struct node *create(const struct node_options *options)
     node->next_link = 1;
     node->replica_actions.wake_at = MONO_NEVER;
     node->cluster_wake_at = MONO_NEVER;
+    node->pauses.until = MONO_NEVER;
     node->is_primary = node->config.replicaof[0] == '\0';
     timing_init(&node->timing, node->env.mono_ns, node->env.context);
     slowlog_configure(node);
@@ -251,7 +252,7 @@ void node_end_pass(struct node *node)
 
 struct mono_time node_wake_at(const struct node *node)
 {
-    struct mono_time at = node->cron_at;
+    struct mono_time at = node->is_cron_paused ? MONO_NEVER : node->cron_at;
     struct heap_node *first = heap_peek(&node->deadlines);
 
     if (node->has_work || !list_is_empty(&node->resumed)) {
@@ -262,10 +263,7 @@ struct mono_time node_wake_at(const struct node *node)
     if (first != NULL) {
         at = mono_earlier(at, (struct mono_time){.us = first->key});
     }
-    if (node->pause.is_on) {
-        at = mono_earlier(at, node->pause.until);
-    }
-    return at;
+    return mono_earlier(at, node->pauses.until);
 }
 
 /* ---- sessions and links ----------------------------------------------------------------------- */

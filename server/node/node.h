@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
 #include "config/config.h"
@@ -72,6 +73,11 @@ void node_shutdown(struct node *node);
 
 /* Some session, or NULL when there is none: for closing them all. */
 struct session *node_any_session(struct node *node);
+
+/* For the report of a crash, in the midst of anything: the request that is being executed, by its
+ * command and the lengths of its words; and INFO. */
+void node_describe_request(const struct node *node, struct buf *out);
+void node_describe(struct node *node, struct buf *out);
 
 const struct config *node_config(const struct node *node);
 

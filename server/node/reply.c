@@ -6,6 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum {
+    DESCRIBED_WORDS = 16,
+};
+
 void node_log(const struct node *node, enum log_level level, const char *format, ...)
 {
     char line[1024];
@@ -75,5 +79,38 @@ void reply_help(struct call *call, const char *const *lines, size_t count)
     resp_write_array(call->reply, count);
     for (size_t i = 0; i < count; i++) {
         resp_write_simple(call->reply, lines[i]);
+    }
+}
+
+/* What was asked, without saying what with: words may be secrets. */
+static void describe(const struct bytes *words, size_t count, struct buf *out)
+{
+    const struct command_spec *spec = command_find(words[0]);
+    const struct command_spec *sub = NULL;
+
+    if (spec != NULL && count > 1 && command_has_subcommands(spec)) {
+        sub = command_find_sub(spec, words[1]);
+    }
+    buf_printf(out, "%s%s%s, %zu words of", spec != NULL ? spec->name : "an unknown command",
+               sub != NULL ? "|" : "", sub != NULL ? sub->name : "", count);
+    for (size_t i = 0; i < count && i < DESCRIBED_WORDS; i++) {
+        buf_printf(out, " %zu", words[i].len);
+    }
+    buf_append_text(out, count > DESCRIBED_WORDS ? " ... bytes" : " bytes");
+}
+
+void node_describe_request(const struct node *node, struct buf *out)
+{
+    const struct request *r = node->batch.running;
+
+    if (node->stream.running != NULL) {
+        describe(node->stream.running, node->stream.running_count, out);
+        buf_append_text(out, ", from our primary");
+    } else if (r != NULL) {
+        describe(node->batch.words.items + r->first_word, r->word_count, out);
+        buf_printf(out, ", from client %llu at %s", (unsigned long long)r->session->id,
+                   r->session->peer.address);
+    } else {
+        buf_append_text(out, "none");
     }
 }

@@ -21,7 +21,7 @@ void node_follow(struct node *node, const char *host, uint16_t port)
         node->is_data_complete = false;
         stream_restart(node, node->stream_db > 0 ? (unsigned)node->stream_db : 0);
         waiting_on_demotion(node);
-        waiting_unpause(node);
+        waiting_unpause(node, PAUSE_FOR_TAKEOVER);
     }
     node_log(node, LOG_NOTICE, "following the primary %s:%u", host, (unsigned)port);
     replica_side_event(node, &start);

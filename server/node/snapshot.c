@@ -4,6 +4,7 @@
  *
  * The walk goes on in slices, and only as fast as the slowest sink takes the bytes; entries that
  * are about to change are written early by the store.  Nothing is copied, nothing forks. */
+#include "node/debug.h"
 #include "node/state.h"
 
 #include "base/assert.h"
@@ -283,6 +284,7 @@ void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *
         node_log(node, LOG_WARNING, "saving failed: %s", error->text);
     }
     waiting_on_file(node, HOLD_SAVE, is_ok ? NULL : "saving failed, see the server's log");
+    debug_reload_saved(node, is_ok);
     if (node->is_shutting_down && is_ok) {
         node->has_exited = true;
         node->env.exit(node->env.context, 0);

@@ -59,6 +59,7 @@ struct request {
 struct batch {
     struct request requests[BATCH_REQUESTS];
     size_t count;
+    const struct request *running;      /* NULL between them */
     uint32_t open_for;                  /* command flags for which no gate has anything to say */
     struct exec exec;                   /* what is the same for all requests */
     struct resp_limits limits;          /* of what authenticated clients send, */
@@ -126,6 +127,20 @@ struct loading { /* load.c */
     struct mono_time started_at;
     uint64_t key_count;
     uint64_t dropped_count;
+    bool only_looks;      /* records are counted, */
+    uint64_t clash_count; /* and those whose key is there already */
+};
+
+/* What becomes of the data that is there when the file is loaded again. */
+enum load_mode {
+    LOAD_REPLACE, /* it goes */
+    LOAD_MERGE,   /* it stays where the file has no such key */
+    LOAD_ADD,     /* it stays; the file may have none of its keys */
+};
+
+struct reload { /* debug_reload.c */
+    bool is_on;
+    unsigned options;
 };
 
 /* The primary's bytes on their way into the log and the key space. */
@@ -135,16 +150,40 @@ struct stream { /* stream.c */
     struct buf in;    /* received, not yet applied */
     struct buf multi; /* requests from MULTI on, until EXEC */
     bool is_in_multi;
-    unsigned db;         /* selected in the stream */
-    bool wants_ack;      /* REPLCONF GETACK came by */
-    uint64_t ack_offset; /* before it */
-    struct buf replies;  /* thrown away */
+    unsigned db;                 /* selected in the stream */
+    bool wants_ack;              /* REPLCONF GETACK came by */
+    uint64_t ack_offset;         /* before it */
+    struct buf replies;          /* thrown away */
+    const struct bytes *running; /* words of the request that is being executed, or NULL */
+    size_t running_count;
 };
 
-struct pause { /* waiting.c */
+/* Why clients are held back.  Each reason has a pause of its own, so that the end of one does not end
+ * the others. */
+enum pause_reason {
+    PAUSE_BY_CLIENT,    /* CLIENT PAUSE */
+    PAUSE_FOR_TAKEOVER, /* one of our replicas is about to take over */
+    PAUSE_FOR_END,      /* the last image is being made */
+    PAUSE_FOR_RELOAD,   /* DEBUG RELOAD */
+    PAUSE_REASONS
+};
+
+/* Wider ones are greater. */
+enum pause_scope {
+    PAUSE_NOTHING,
+    PAUSE_WRITES, /* of clients, and what expiry would write */
+    PAUSE_ALL,    /* every command of clients */
+};
+
+struct pause {
+    enum pause_scope scope;
     struct mono_time until;
-    bool is_on;
-    bool writes_only;
+};
+
+struct pauses { /* waiting.c */
+    struct pause by_reason[PAUSE_REASONS];
+    enum pause_scope scope; /* the widest of them */
+    struct mono_time until; /* the first end of any of them; MONO_NEVER while there is none */
 };
 
 struct node_stats {
@@ -200,7 +239,8 @@ struct node {
     struct snapshot snapshot;
     struct saving saving;
     struct loading loading;
-    struct pause pause;
+    struct reload reload;
+    struct pauses pauses;
     struct node_stats stats;
     struct timing timing;   /* execute.c, batch.c; told about time by node.c */
     struct slowlog slowlog; /* slowlog_commands.c */
@@ -208,9 +248,11 @@ struct node {
     bool has_work;   /* slices are waiting: do not sleep */
     bool has_upkeep; /* the key space has something to tidy up */
     bool is_active_expire_on;
+    bool is_cron_paused; /* DEBUG PAUSE-CRON */
     bool is_shutting_down;
     bool is_freeing;
     bool has_exited;
+    struct mono_time http_logged_at; /* gates.c; 0: never */
 
     /* primary_side.c: each is the feed of a struct outgoing */
     struct feed **feeds;
@@ -320,8 +362,12 @@ void waiting_on_time(struct node *node);
 /* A file that sessions wait for is on disk, or is not (problem says why). */
 void waiting_on_file(struct node *node, enum session_hold hold, const char *problem);
 void waiting_on_demotion(struct node *node);
-void waiting_pause(struct node *node, struct mono_time until, bool writes_only);
-void waiting_unpause(struct node *node);
+/* Of two pauses for the same reason the later end and the wider scope count. */
+void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time until,
+                   enum pause_scope scope);
+void waiting_unpause(struct node *node, enum pause_reason reason);
+/* Argument index as a time to wait; false after an error reply. */
+bool timeout_argument(struct node *node, struct call *call, size_t index, int64_t *ms);
 bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec);
 
 /* ---- snapshot.c, load.c ----------------------------------------------------------------------- */
@@ -338,6 +384,8 @@ void snapshot_check_save_points(struct node *node);
 
 bool load_begin(struct node *node, struct errmsg *error);
 void load_step(struct node *node);
+/* Read the whole file now.  False with a reason, and the data as it was, when that cannot be. */
+MUST_USE bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *error);
 struct keyspace *node_new_keyspace(struct node *node);
 /* The file at start has been loaded, or there was none. */
 void node_loaded(struct node *node);
@@ -419,9 +467,11 @@ typedef void control_fn(struct node *node, struct call *call);
 #define DATA(...)
 #define CONTROL(id, function, ...)     control_fn control_##function;
 #define SUB(parent, id, function, ...) control_fn control_##function;
+#define DATA_SUB(...)
 #include "spec/commands.def"
 #undef DATA
 #undef CONTROL
 #undef SUB
+#undef DATA_SUB
 
 #endif

@@ -41,7 +41,7 @@ static void run(struct node *node, const struct bytes *args, size_t count)
     if (spec != NULL && (spec->id == COMMAND_PING || spec->id == COMMAND_REPLCONF)) {
         return;
     }
-    if (spec == NULL || spec->kind != COMMAND_DATA || !command_arity_fits(spec, count)) {
+    if (spec == NULL || !spec->is_data || !command_arity_fits(spec, count)) {
         char name[65];
 
         bytes_to_text(args[0], name, sizeof(name));
@@ -56,7 +56,10 @@ static void run(struct node *node, const struct bytes *args, size_t count)
     x.from_primary = true;
     x.reply = &reply;
     exec_set_clock(&x);
+    node->stream.running = args;
+    node->stream.running_count = count;
     exec_run(&x);
+    node->stream.running = NULL;
     if (node->stream.replies.len > 0 && node->stream.replies.data[0] == '-') {
         node_log(node, LOG_WARNING, "a command of the primary failed here: %.*s",
                  (int)(node->stream.replies.len < 200 ? node->stream.replies.len - 2 : 200),

@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "base/num.h"
 
+#define TIMEOUT_MAX_MS (INT64_MAX / 4000) /* can be added to any time in microseconds */
+
 void waiting_hold(struct node *node, struct session *s, enum session_hold hold,
                   struct mono_time until)
 {
@@ -63,8 +65,12 @@ void waiting_on_time(struct node *node)
         ASSERT(s->hold == HOLD_WAIT);
         answer_wait(node, s);
     }
-    if (node->pause.is_on && mono_is_due(node->pause.until, node->now.mono)) {
-        waiting_unpause(node);
+    for (int reason = 0; reason < PAUSE_REASONS; reason++) {
+        const struct pause *pause = &node->pauses.by_reason[reason];
+
+        if (pause->scope != PAUSE_NOTHING && mono_is_due(pause->until, node->now.mono)) {
+            waiting_unpause(node, (enum pause_reason)reason);
+        }
     }
 }
 
@@ -102,23 +108,37 @@ void waiting_on_demotion(struct node *node)
     }
 }
 
-void waiting_pause(struct node *node, struct mono_time until, bool writes_only)
+static void sum_up(struct pauses *pauses)
 {
-    struct pause *pause = &node->pause;
+    pauses->scope = PAUSE_NOTHING;
+    pauses->until = MONO_NEVER;
+    for (int reason = 0; reason < PAUSE_REASONS; reason++) {
+        const struct pause *pause = &pauses->by_reason[reason];
 
-    /* A longer or wider pause that is on already stays so. */
-    if (pause->is_on && mono_is_before(until, pause->until)) {
-        until = pause->until;
+        if (pause->scope != PAUSE_NOTHING) {
+            pauses->scope = pause->scope > pauses->scope ? pause->scope : pauses->scope;
+            pauses->until = mono_earlier(pauses->until, pause->until);
+        }
     }
-    if (pause->is_on && !pause->writes_only) {
-        writes_only = false;
-    }
-    *pause = (struct pause){.until = until, .is_on = true, .writes_only = writes_only};
 }
 
-void waiting_unpause(struct node *node)
+void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time until,
+                   enum pause_scope scope)
 {
-    node->pause = (struct pause){0};
+    struct pause *pause = &node->pauses.by_reason[reason];
+
+    if (pause->scope == PAUSE_NOTHING || mono_is_before(pause->until, until)) {
+        pause->until = until;
+    }
+    pause->scope = scope > pause->scope ? scope : pause->scope;
+    sum_up(&node->pauses);
+}
+
+void waiting_unpause(struct node *node, enum pause_reason reason)
+{
+    node->pauses.by_reason[reason] = (struct pause){0};
+    sum_up(&node->pauses);
+    /* Whom another pause concerns is held again when its request is read again. */
     LIST_FOR_EACH_SAFE (item, &node->held) {
         struct session *s = CONTAINER_OF(item, struct session, held);
 
@@ -130,12 +150,33 @@ void waiting_unpause(struct node *node)
 
 bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec)
 {
-    /* CLIENT must get through, or nobody could end the pause. */
-    if (!node->pause.is_on || spec->parent == COMMAND_CLIENT || spec->id == COMMAND_REPLCONF ||
-        spec->id == COMMAND_PSYNC) {
+    switch (node->pauses.scope) {
+    case PAUSE_NOTHING:
+        return false;
+    case PAUSE_WRITES:
+        return (spec->flags & COMMAND_FLAG_WRITE) != 0;
+    case PAUSE_ALL:
+        /* What a replica says before it is one is no request of a client. */
+        return spec->id != COMMAND_REPLCONF && spec->id != COMMAND_PSYNC;
+    }
+    return false;
+}
+
+bool timeout_argument(struct node *node, struct call *call, size_t index, int64_t *ms)
+{
+    if (!num_parse_i64(call->args[index], ms)) {
+        reply_error(node, call, "ERR timeout is not an integer or out of range");
         return false;
     }
-    return !node->pause.writes_only || (spec->flags & COMMAND_FLAG_WRITE) != 0;
+    if (*ms < 0) {
+        reply_error(node, call, "ERR timeout is negative");
+        return false;
+    }
+    if (*ms > TIMEOUT_MAX_MS) {
+        reply_error(node, call, "ERR timeout is out of range");
+        return false;
+    }
+    return true;
 }
 
 void control_wait(struct node *node, struct call *call)
@@ -145,14 +186,6 @@ void control_wait(struct node *node, struct call *call)
     int64_t replicas;
     int64_t timeout_ms;
 
-    if (!num_parse_i64(call->args[1], &replicas) || !num_parse_i64(call->args[2], &timeout_ms)) {
-        reply_error(node, call, "ERR value is not an integer or out of range");
-        return;
-    }
-    if (timeout_ms < 0) {
-        reply_error(node, call, "ERR timeout is negative");
-        return;
-    }
     if (!node->is_primary) {
         reply_error(
             node, call,
@@ -161,12 +194,19 @@ void control_wait(struct node *node, struct call *call)
             "writes to replicas are just local and are not propagated.");
         return;
     }
+    if (!num_parse_i64(call->args[1], &replicas)) {
+        reply_error(node, call, "ERR value is not an integer or out of range");
+        return;
+    }
+    if (!timeout_argument(node, call, 2, &timeout_ms)) {
+        return;
+    }
     if (replicas <= 0 || primary_acked_count(node, s->last_write_offset) >= (uint64_t)replicas) {
         resp_write_integer(call->reply, (int64_t)primary_acked_count(node, s->last_write_offset));
         return;
     }
     if (timeout_ms > 0) {
-        until = mono_add_ms(node->now.mono, timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX);
+        until = mono_add_ms(node->now.mono, timeout_ms);
     }
     s->wait_offset = s->last_write_offset;
     s->wait_replicas = replicas < INT32_MAX ? (uint32_t)replicas : INT32_MAX;

@@ -33,6 +33,8 @@ bool demo_start_servers(struct demo *demo)
         if (!server_prepare(s, program, &demo->error)) {
             return false;
         }
+        server_add_arg(s, "--enable-debug-command"); /* DIGEST */
+        server_add_arg(s, "local");
         server_add_arg(s, "--cluster-enabled");
         server_add_arg(s, "yes");
         if (!server_start(s, &demo->error)) {

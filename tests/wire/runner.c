@@ -16,12 +16,15 @@
  *           the same, again and again until it is so
  *     stop a [term|kill|pause|resume]
  *     start a           starts a stopped server again, same port, same folder
- *     raw a "bytes\r\n" < expected     bytes as they are, on a connection of its own
+ *     raw a "bytes\r\n" < expected     bytes as they are, on a connection of its own; "(closed)" stands
+ *           at the end of what came when the server has closed it
  *     cli ARGS ...      < expected     our cli; its output must match, {a} is the port of a
  *     file a NAME "bytes"              put a file into the folder of a stopped server
  *     queue a N REQUEST                send a request N times on a connection of its own, read nothing
  *     drain a           < expected     read what came back: "X of N answered +OK"
  *     crowd a N         < expected     open N connections at once, PING on each: "N answered"
+ *     log a [N]         < pattern      some line of its log, or exactly N of them, match
+ *     ended a           < 139          it ends by itself, with this status (as a shell counts it)
  *
  * In requests and expectations {a} is the port of server a.  conn a#2> opens a second
  * connection: any name behind # is a connection of its own. */
@@ -233,13 +236,13 @@ static struct client *conn_of(struct script *script, struct bytes name)
 }
 
 /* Of a server that was stopped, or a connection that broke. */
-static void drop_conns(struct script *script, const char *prefix)
+void script_drop_conns(struct script *script, const char *server)
 {
     for (int i = 0; i < CONNS_MAX; i++) {
         struct named_conn *conn = &script->conns[i];
-        size_t len = strlen(prefix);
+        size_t len = strlen(server);
 
-        if (conn->client != NULL && strncmp(conn->name, prefix, len) == 0 &&
+        if (conn->client != NULL && strncmp(conn->name, server, len) == 0 &&
             (conn->name[len] == '\0' || conn->name[len] == '#')) {
             client_close(conn->client);
             conn->client = NULL;
@@ -268,7 +271,7 @@ static void ask(struct script *script, struct bytes name, struct bytes request, 
 
         bytes_to_text(name, text, sizeof(text));
         buf_append_text(reply, "(closed)");
-        drop_conns(script, text);
+        script_drop_conns(script, text);
     }
     script_free_words(storage);
 }
@@ -454,7 +457,7 @@ static void do_stop(struct script *script, struct bytes rest)
         server_signal(&s->server, SIGCONT);
         return;
     }
-    drop_conns(script, s->name);
+    script_drop_conns(script, s->name);
     if (bytes_equal_text(how, "kill")) {
         server_signal(&s->server, SIGKILL);
     } else if (server_signal(&s->server, SIGTERM) != 0) {
@@ -548,6 +551,7 @@ static void do_raw(struct script *script, struct bytes rest)
             got.data[i] = got.data[i] == '\r' || got.data[i] == '\n' ? ' ' : got.data[i];
         }
     }
+    buf_append_text(&got, is_open ? "" : "(closed)");
     if (!script_matches(script, expected, buf_bytes(&got))) {
         script_fail(script, "expected %.*s, got %.600s", BYTES_ARGS(expected), buf_text(&got));
     }
@@ -648,6 +652,10 @@ static void run_line(struct script *script, struct bytes line)
         load_drain(script, rest);
     } else if (bytes_equal_text(verb, "crowd")) {
         load_crowd(script, rest);
+    } else if (bytes_equal_text(verb, "log")) {
+        look_log(script, rest);
+    } else if (bytes_equal_text(verb, "ended")) {
+        look_end(script, rest);
     } else if (verb.len > 1 && verb.data[verb.len - 1] == '>') {
         do_ask(script, line, 0);
     } else {

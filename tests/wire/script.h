@@ -40,6 +40,8 @@ struct script {
     bool is_skipped; /* it needs a program that is not installed */
 };
 
+/* Close the connections to a server that ends. */
+void script_drop_conns(struct script *script, const char *server);
 /* The script fails here; the first words stay. */
 void script_fail(struct script *script, const char *format, ...) PRINTF_LIKE(2, 3);
 struct named_server *script_find_server(struct script *script, struct bytes name);
@@ -55,5 +57,9 @@ bool script_matches(struct script *script, struct bytes expected, struct bytes r
 void load_queue(struct script *script, struct bytes rest);
 void load_drain(struct script *script, struct bytes rest);
 void load_crowd(struct script *script, struct bytes rest);
+
+/* looks.c: the verbs that look at a server from outside. */
+void look_log(struct script *script, struct bytes rest);
+void look_end(struct script *script, struct bytes rest);
 
 #endif

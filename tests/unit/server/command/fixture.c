@@ -51,6 +51,9 @@ void fixture_run_words(struct fixture *f, const struct bytes *words, size_t coun
     buf_clear(&f->reply);
     effects_begin(&f->effects, (struct bytes){0}, words, count);
     f->x.spec = command_find(words[0]);
+    if (f->x.spec != NULL && command_has_subcommands(f->x.spec)) {
+        f->x.spec = command_find_sub(f->x.spec, words[1]);
+    }
     cr_assert(f->x.spec != NULL && command_arity_fits(f->x.spec, count));
     f->x.args = words;
     f->x.arg_count = count;

@@ -56,22 +56,19 @@ Test(keys, renaming_moves_value_and_expiry)
 Test(keys, object_tells_about_the_form_of_a_value)
 {
     static const struct fixture_case cases[] = {
-        {"SET i 12",                                            "+OK|",                                                          NULL},
-        {"SET e short",                                         "+OK|",                                                          NULL},
-        {"SET r aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "+OK|",                                                          NULL},
-        {"OBJECT ENCODING i",                                   "$3|int|",                                                       ""  },
-        {"OBJECT encoding e",                                   "$6|embstr|",                                                    ""  },
-        {"OBJECT ENCODING r",                                   "$3|raw|",                                                       ""  },
-        {"OBJECT ENCODING none",                                "$-1|",                                                          ""  },
-        {"OBJECT REFCOUNT i",                                   ":1|",                                                           ""  },
-        {"OBJECT FREQ none",                                    "$-1|",                                                          ""  },
+        {"SET i 12",                                            "+OK|",       NULL},
+        {"SET e short",                                         "+OK|",       NULL},
+        {"SET r aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "+OK|",       NULL},
+        {"OBJECT ENCODING i",                                   "$3|int|",    ""  },
+        {"OBJECT encoding e",                                   "$6|embstr|", ""  },
+        {"OBJECT ENCODING r",                                   "$3|raw|",    ""  },
+        {"OBJECT ENCODING none",                                "$-1|",       ""  },
+        {"OBJECT REFCOUNT i",                                   ":1|",        ""  },
+        {"OBJECT FREQ none",                                    "$-1|",       ""  },
         {"OBJECT FREQ i",
          "-ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
          "that when switching between policies at runtime LRU and LFU data will take some time to "
-         "adjust.|",                                                                                                             ""  },
-        {"OBJECT foo i",                                        "-ERR unknown subcommand 'foo'. Try OBJECT HELP.|",              ""  },
-        {"OBJECT ENCODING",                                     "-ERR wrong number of arguments for 'object|encoding' command|", ""  },
-        {"OBJECT HELP more",                                    "-ERR wrong number of arguments for 'object|help' command|",     ""  },
+         "adjust.|",                                                          ""  },
     };
 
     RUN_CASES(cases);

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/alone/alone.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    ARENA_BYTES = 64 * 1024 * 1024,
+    PASS_US = 1000,
+    LEAD_PASSES = 50,
+};
+
+#define START_US      INT64_C(1000000)
+#define START_UNIX_MS INT64_C(1700000000000)
+#define HISTORY       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static struct moment now(void *context)
+{
+    const struct alone *a = context;
+
+    return (struct moment){.mono = {.us = a->now_us}, .unix_ms = START_UNIX_MS + a->now_us / 1000};
+}
+
+static int64_t mono_ns(void *context)
+{
+    return ((const struct alone *)context)->now_us * 1000;
+}
+
+/* ---- links ------------------------------------------------------------------------------------ */
+
+static void link_open(void *context, uint64_t link, enum env_link_kind kind, const char *host,
+                      uint16_t port)
+{
+    struct alone *a = context;
+
+    (void)host;
+    (void)port;
+    if (kind == ENV_LINK_PRIMARY) {
+        a->primary_link = link;
+        a->is_primary_link_up = false;
+        buf_clear(&a->to_primary);
+    }
+}
+
+static void link_send(void *context, uint64_t link, struct bytes bytes)
+{
+    struct alone *a = context;
+
+    if (link == a->primary_link) {
+        buf_append_bytes(&a->to_primary, bytes);
+    }
+}
+
+static size_t link_queued(void *context, uint64_t link)
+{
+    (void)context;
+    (void)link;
+    return 0;
+}
+
+static void link_close(void *context, uint64_t link)
+{
+    struct alone *a = context;
+
+    if (link == a->primary_link) {
+        a->primary_link = 0;
+        a->is_primary_link_up = false;
+    }
+}
+
+/* ---- the rest of the world ---------------------------------------------------------------------- */
+
+static void session_touched(void *context, struct session *s)
+{
+    struct alone_client *client = s->shell;
+
+    (void)context;
+    client->is_touched = true;
+}
+
+static void env_exit(void *context, int code)
+{
+    struct alone *a = context;
+
+    a->has_exited = true;
+    a->exit_code = code;
+}
+
+static void stand_still(void *context, int64_t us)
+{
+    ((struct alone *)context)->now_us += us;
+}
+
+static size_t resident_bytes(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static void memory(void *context, struct env_memory *out)
+{
+    (void)context;
+    *out = (struct env_memory){0};
+}
+
+static void release_memory(void *context)
+{
+    (void)context;
+}
+
+static void on_log_line(void *context, enum log_level level, const char *line)
+{
+    struct alone *a = context;
+
+    (void)level;
+    buf_append_text(&a->warnings, line);
+    buf_append_byte(&a->warnings, '\n');
+}
+
+/* ---- the disk ----------------------------------------------------------------------------------- */
+
+static struct alone_file *find_file(struct alone *a, const char *name)
+{
+    for (size_t i = 0; i < ALONE_FILES; i++) {
+        if (a->files[i].exists && strcmp(a->files[i].name, name) == 0) {
+            return &a->files[i];
+        }
+    }
+    return NULL;
+}
+
+static enum fs_status read_piece(void *ctx, const char *path, uint64_t offset, size_t max_bytes,
+                                 struct buf *out, struct errmsg *error)
+{
+    const struct alone_file *file = find_file(ctx, path);
+
+    if (file == NULL) {
+        errmsg_set(error, "no such file");
+        return FS_MISSING;
+    }
+    if (offset < file->content.len) {
+        struct bytes rest = bytes_from(buf_bytes(&file->content), (size_t)offset);
+
+        buf_append_bytes(out, bytes_prefix(rest, rest.len < max_bytes ? rest.len : max_bytes));
+    }
+    return FS_OK;
+}
+
+static enum fs_status read_file(void *ctx, const char *path, uint64_t max_bytes, struct buf *out,
+                                struct errmsg *error)
+{
+    return read_piece(ctx, path, 0, (size_t)max_bytes, out, error);
+}
+
+static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
+                               struct errmsg *error)
+{
+    const struct alone_file *file = find_file(ctx, path);
+
+    if (file == NULL) {
+        errmsg_set(error, "no such file");
+        return FS_MISSING;
+    }
+    *out = (struct fs_info){.size_bytes = file->content.len};
+    return FS_OK;
+}
+
+static enum fs_status list(void *ctx, const char *path, fs_name_fn *on_name, void *context,
+                           struct errmsg *error)
+{
+    (void)ctx;
+    (void)path;
+    (void)on_name;
+    (void)context;
+    (void)error;
+    return FS_OK;
+}
+
+static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *error)
+{
+    struct alone_file *file = find_file(ctx, path);
+
+    (void)error;
+    if (file != NULL) {
+        file->exists = false;
+        buf_deinit(&file->content);
+    }
+    return FS_OK;
+}
+
+static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
+{
+    (void)ctx;
+    (void)path;
+    (void)error;
+    return FS_OK;
+}
+
+static struct alone_write *find_write(struct alone *a, uint64_t id)
+{
+    for (size_t i = 0; i < a->writes.count; i++) {
+        if (a->writes.items[i].id == id) {
+            return &a->writes.items[i];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t write_begin(void *ctx, const char *path)
+{
+    struct alone *a = ctx;
+    struct alone_write write = {.id = ++a->next_write};
+
+    (void)path;
+    VEC_PUSH(&a->writes, write);
+    return write.id;
+}
+
+static void write_append(void *ctx, uint64_t id, struct buf *steal)
+{
+    struct alone_write *write = find_write(ctx, id);
+
+    if (write != NULL) {
+        buf_append_bytes(&write->content, buf_bytes(steal));
+    }
+    buf_deinit(steal);
+}
+
+static void forget_write(struct alone *a, uint64_t id)
+{
+    struct alone_write *write = find_write(a, id);
+
+    if (write != NULL) {
+        buf_deinit(&write->content);
+        VEC_REMOVE_AT(&a->writes, write - a->writes.items);
+    }
+}
+
+static void write_commit(void *ctx, uint64_t id, const char *final_path)
+{
+    struct alone *a = ctx;
+    struct alone_write *write = find_write(a, id);
+    struct alone_file *file = find_file(a, final_path);
+
+    if (write == NULL) {
+        return;
+    }
+    for (size_t i = 0; file == NULL && i < ALONE_FILES; i++) {
+        file = a->files[i].exists ? NULL : &a->files[i];
+    }
+    if (file != NULL && !a->is_disk_broken) {
+        file->exists = true;
+        snprintf(file->name, sizeof(file->name), "%s", final_path);
+        buf_deinit(&file->content);
+        file->content = write->content;
+        write->content = (struct buf){0};
+    }
+    forget_write(a, id);
+    VEC_PUSH(&a->committed, id);
+}
+
+static void write_abort(void *ctx, uint64_t id)
+{
+    forget_write(ctx, id);
+}
+
+static size_t write_queued(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+/* ---- a node's life ---------------------------------------------------------------------------- */
+
+static void make_world(struct alone *a)
+{
+    a->now_us = START_US;
+    a->logger = (struct logger){.threshold = LOG_WARNING, .sink = on_log_line, .sink_context = a};
+    a->fs = (struct fs){
+        .ctx = a,
+        .read_file = read_file,
+        .read_piece = read_piece,
+        .get_info = get_info,
+        .list = list,
+        .remove = remove_file,
+        .make_directory = make_directory,
+        .write_begin = write_begin,
+        .write_append = write_append,
+        .write_commit = write_commit,
+        .write_abort = write_abort,
+        .write_queued = write_queued,
+    };
+    a->env = (struct env){
+        .context = a,
+        .logger = &a->logger,
+        .fs = &a->fs,
+        .now = now,
+        .mono_ns = mono_ns,
+        .link_open = link_open,
+        .link_send = link_send,
+        .link_queued = link_queued,
+        .link_close = link_close,
+        .session_touched = session_touched,
+        .exit = env_exit,
+        .sleep = stand_still,
+        .resident_bytes = resident_bytes,
+        .memory = memory,
+        .release_memory = release_memory,
+    };
+}
+
+struct alone *alone_new(const struct alone_option *options, size_t count)
+{
+    struct alone *a = mem_alloc_zeroed(MEM_TEST, sizeof(*a));
+    struct config config;
+    struct errmsg error;
+    bool is_set;
+
+    make_world(a);
+    config_init(&config);
+    is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error);
+    for (size_t i = 0; is_set && i < count; i++) {
+        is_set = config_set(&config, options[i].name, bytes_from_text(options[i].value),
+                            CONFIG_FROM_START, &error);
+    }
+    ASSERT(is_set);
+    a->node = node_new(&(struct node_options){.config = &config,
+                                              .env = &a->env,
+                                              .now = now(a),
+                                              .seed = 1,
+                                              .pid = 1,
+                                              .arena_bytes = ARENA_BYTES},
+                       &error);
+    ASSERT(a->node != NULL);
+    return a;
+}
+
+void alone_free(struct alone *a)
+{
+    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
+        alone_disconnect(a, i);
+        buf_deinit(&a->clients[i].out);
+    }
+    node_check(a->node);
+    node_free(a->node);
+    while (a->writes.count > 0) {
+        forget_write(a, a->writes.items[0].id);
+    }
+    VEC_DEINIT(&a->writes);
+    VEC_DEINIT(&a->committed);
+    for (size_t i = 0; i < ALONE_FILES; i++) {
+        buf_deinit(&a->files[i].content);
+    }
+    buf_deinit(&a->to_primary);
+    buf_deinit(&a->warnings);
+    mem_free(MEM_TEST, a);
+}
+
+void alone_connect(struct alone *a, size_t client)
+{
+    struct session_peer peer = {.is_loopback = true, .fd = (int)client};
+
+    alone_disconnect(a, client);
+    snprintf(peer.address, sizeof(peer.address), "127.0.0.1:%zu", 5000 + client);
+    a->clients[client].session = node_session_open(a->node, &peer, NULL);
+    ASSERT(a->clients[client].session != NULL);
+    a->clients[client].session->shell = &a->clients[client];
+    buf_clear(&a->clients[client].out);
+}
+
+void alone_disconnect(struct alone *a, size_t client)
+{
+    if (a->clients[client].session != NULL) {
+        node_session_closed(a->node, a->clients[client].session);
+        a->clients[client].session = NULL;
+        a->clients[client].is_touched = false;
+    }
+}
+
+/* As the shell does after a pass. */
+static void flush(struct alone *a, size_t client)
+{
+    struct alone_client *c = &a->clients[client];
+    struct bytes output;
+
+    c->is_touched = false;
+    while (!(c->session->flags & SESSION_CLOSE_NOW) &&
+           session_output(c->session, &output, 1) == 1) {
+        buf_append_bytes(&c->out, output);
+        node_session_written(a->node, c->session, output.len);
+    }
+    if (session_is_closing(c->session)) {
+        alone_disconnect(a, client);
+    }
+}
+
+static void begin_pass(struct alone *a, int64_t later_us)
+{
+    a->now_us += later_us;
+    node_begin_pass(a->node, now(a));
+    while (a->committed.count > 0 && !a->is_disk_slow) {
+        struct errmsg error = {.text = "the disk is broken"};
+
+        node_file_done(a->node, VEC_POP(&a->committed), !a->is_disk_broken, &error);
+    }
+}
+
+static void end_pass(struct alone *a)
+{
+    node_end_pass(a->node);
+    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
+        if (a->clients[i].session != NULL && a->clients[i].is_touched) {
+            flush(a, i);
+        }
+    }
+}
+
+void alone_pass(struct alone *a, int64_t later_us, size_t client, struct bytes input)
+{
+    begin_pass(a, later_us);
+    if (client < ALONE_CLIENTS && a->clients[client].session != NULL) {
+        node_session_input(a->node, a->clients[client].session, input);
+    }
+    end_pass(a);
+}
+
+void alone_settle(struct alone *a, int max)
+{
+    for (int i = 0; i < max && (node_wake_at(a->node).us <= a->now_us || a->committed.count > 0);
+         i++) {
+        alone_pass(a, PASS_US, ALONE_CLIENTS, (struct bytes){0});
+    }
+}
+
+struct buf alone_take(struct alone *a, size_t client)
+{
+    struct buf out = a->clients[client].out;
+
+    a->clients[client].out = (struct buf){0};
+    return out;
+}
+
+/* ---- a primary -------------------------------------------------------------------------------- */
+
+void alone_primary_sends(struct alone *a, struct bytes input)
+{
+    ASSERT(a->is_primary_link_up);
+    begin_pass(a, PASS_US);
+    node_link_input(a->node, a->primary_link, input);
+    end_pass(a);
+}
+
+/* One answer for each request that the node has sent. */
+static void answer(struct alone *a, struct buf *answers)
+{
+    struct bytes sent = buf_bytes(&a->to_primary);
+
+    buf_clear(answers);
+    for (size_t i = 0; i < sent.len; i++) {
+        struct bytes at = bytes_from(sent, i);
+
+        if (bytes_has_prefix(at, "\r\nPSYNC\r\n")) {
+            buf_append_text(answers, "+CONTINUE " HISTORY "\r\n");
+        } else if (bytes_has_prefix(at, "\r\nREPLCONF\r\n") ||
+                   bytes_has_prefix(at, "\r\nAUTH\r\n")) {
+            buf_append_text(answers, "+OK\r\n");
+        } else if (bytes_has_prefix(at, "\r\nPING\r\n")) {
+            buf_append_text(answers, "+PONG\r\n");
+        }
+    }
+    buf_clear(&a->to_primary);
+}
+
+bool alone_lead(struct alone *a)
+{
+    struct buf answers = {0};
+    struct node_facts facts;
+
+    for (int i = 0; i < LEAD_PASSES; i++) {
+        node_facts(a->node, &facts);
+        if (facts.link_up) {
+            break;
+        }
+        if (a->primary_link != 0 && !a->is_primary_link_up) {
+            begin_pass(a, PASS_US);
+            a->is_primary_link_up = true;
+            node_link_up(a->node, a->primary_link, "127.0.0.1");
+            end_pass(a);
+        } else if (a->to_primary.len > 0 && a->is_primary_link_up) {
+            answer(a, &answers);
+            alone_primary_sends(a, buf_bytes(&answers));
+        } else {
+            alone_pass(a, PASS_US * 1000, ALONE_CLIENTS, (struct bytes){0});
+        }
+    }
+    buf_deinit(&answers);
+    return facts.link_up;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* One whole node in a process, with the world around it made of buffers: its disk is memory, its
+ * clock stands still between passes, its clients and its primary are whoever calls.
+ *
+ * For tests that hand a node many bytes; the code is the one that ships, only struct env is ours.
+ * Unlike the simulator's world there is one node, and nothing happens by itself.
+ *
+ * Invariants:  (1) a client's output is taken after each pass, so that it never waits
+ *              (2) a client that the node closed has session NULL and keeps what it was sent
+ *              (3) whatever the node is given, node_check holds when it is freed */
+#ifndef STARLING_TESTS_ALONE_ALONE_H
+#define STARLING_TESTS_ALONE_ALONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "node/node.h"
+
+enum {
+    ALONE_CLIENTS = 4,
+    ALONE_FILES = 8,
+};
+
+struct alone_client {
+    struct session *session; /* NULL: not connected */
+    struct buf out;          /* what it was sent and nobody has taken */
+    bool is_touched;
+};
+
+struct alone_file {
+    char name[64];
+    struct buf content;
+    bool exists;
+};
+
+struct alone_write { /* begun, not yet committed or given up */
+    uint64_t id;
+    struct buf content;
+};
+
+struct alone {
+    struct node *node;
+    struct env env;
+    struct fs fs;
+    int64_t now_us;
+    struct alone_client clients[ALONE_CLIENTS];
+    struct alone_file files[ALONE_FILES];
+    VEC(struct alone_write) writes;
+    VEC(uint64_t) committed; /* the node is told in the next pass */
+    uint64_t next_write;
+    bool is_disk_slow;     /* the node is told later, when this is false again */
+    bool is_disk_broken;   /* nothing can be committed */
+    uint64_t primary_link; /* opened by the node; 0: none */
+    bool is_primary_link_up;
+    struct buf to_primary; /* what was sent on it and nobody has taken */
+    bool has_exited;
+    int exit_code;
+    struct logger logger;
+    struct buf warnings; /* lines that the node has logged as such */
+};
+
+/* A directive of the configuration and its value. */
+struct alone_option {
+    const char *name;
+    const char *value;
+};
+
+/* Directives are "no save points" and then the given ones. */
+struct alone *alone_new(const struct alone_option *options, size_t count);
+void alone_free(struct alone *a);
+
+/* A client that was connected before is disconnected first. */
+void alone_connect(struct alone *a, size_t client);
+void alone_disconnect(struct alone *a, size_t client);
+/* A pass, so much later, in which the client (or nobody, ALONE_CLIENTS) has sent something. */
+void alone_pass(struct alone *a, int64_t later_us, size_t client, struct bytes input);
+/* Passes until the node has nothing more to do at once, at most max. */
+void alone_settle(struct alone *a, int max);
+/* What the client was sent since the last call: the caller's to deinit. */
+struct buf alone_take(struct alone *a, size_t client);
+
+/* A pass in which the primary has sent something; it needs is_primary_link_up. */
+void alone_primary_sends(struct alone *a, struct bytes input);
+/* Take the node's connection and play a primary that lets it go on where it is, until the stream
+ * begins.  False when the node wants no connection or gives it up. */
+bool alone_lead(struct alone *a);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Subcommands that have a key. */
+#include "base/attr.h"
+#include "tests/alone/alone.h"
+#include "tests/unit/server/node/lone_node.h"
+
+#include <criterion/criterion.h>
+
+Test(object, is_a_container_like_others)
+{
+    struct lone_node *w = lone_node_new();
+
+    lone_node_expect(w, "SET i 12\r\nOBJECT ENCODING i\r\nOBJECT encoding none\r\n",
+                     "+OK|$3|int|$-1|");
+    lone_node_expect(w, "OBJECT\r\n", "-ERR wrong number of arguments for 'object' command|");
+    lone_node_expect(w, "OBJECT foo i\r\n", "-ERR unknown subcommand 'foo'. Try OBJECT HELP.|");
+    lone_node_expect(w, "OBJECT ENCODING\r\n",
+                     "-ERR wrong number of arguments for 'object|encoding' command|");
+    lone_node_expect(w, "OBJECT HELP more\r\n",
+                     "-ERR wrong number of arguments for 'object|help' command|");
+    lone_node_expect(w, "OBJECT HELP\r\n", "[*]11|+OBJECT <subcommand>*");
+    lone_node_expect(w, "COMMAND GETKEYS OBJECT FREQ i\r\n", "[*]1|$1|i|");
+    lone_node_expect(w, "COMMAND GETKEYS OBJECT HELP\r\n", "-ERR The command has no key*");
+    lone_node_free(w);
+}
+
+Test(object, subcommands_are_routed_by_their_key)
+{
+    static const char *const requests[] = {"OBJECT ENCODING k\r\n", "OBJECT IDLETIME k\r\n",
+                                           "MEMORY USAGE k\r\n", "MEMORY USAGE k SAMPLES 0\r\n"};
+    struct alone *a = alone_new(&(struct alone_option){"cluster-enabled", "yes"}, 1);
+
+    alone_connect(a, 0);
+    for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+        struct buf out;
+
+        alone_pass(a, 1000, 0, bytes_from_text(requests[i]));
+        out = alone_take(a, 0);
+        cr_assert(bytes_has_prefix(buf_bytes(&out), "-CLUSTERDOWN Hash slot not served"), "%s: %s",
+                  requests[i], buf_text(&out));
+        buf_deinit(&out);
+    }
+    alone_free(a);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* CLIENT PAUSE: whom it holds back, and for how long. */
+#include "base/attr.h"
+#include "tests/alone/alone.h"
+
+#include <criterion/criterion.h>
+
+#define MS INT64_C(1000)
+
+/* One after the other, as soon as the pass allows; "" is no answer. */
+static void expect(struct alone *a, size_t client, const char *request, const char *reply)
+{
+    struct buf out;
+
+    alone_pass(a, 0, client, bytes_from_text(request));
+    out = alone_take(a, client);
+    cr_assert(reply[0] != '\0' ? bytes_has_prefix(buf_bytes(&out), reply) : out.len == 0,
+              "%s gives '%s', not '%s'", request, buf_text(&out), reply);
+    buf_deinit(&out);
+}
+
+static void after(struct alone *a, int64_t later_us, size_t client, const char *reply)
+{
+    alone_pass(a, later_us, ALONE_CLIENTS, (struct bytes){0});
+    expect(a, client, "", reply);
+}
+
+static struct alone *start(void)
+{
+    struct alone *a = alone_new(NULL, 0);
+
+    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
+        alone_connect(a, i);
+    }
+    return a;
+}
+
+Test(pause, of_all_holds_every_command_even_those_about_clients)
+{
+    struct alone *a = start();
+
+    expect(a, 0, "CLIENT PAUSE 100\r\n", "+OK");
+    expect(a, 0, "GET k\r\n", "");
+    expect(a, 1, "CLIENT UNPAUSE\r\n", "");
+    expect(a, 2, "PING\r\n", "");
+    after(a, 99 * MS, 2, "");
+    after(a, MS, 2, "+PONG");
+    after(a, MS, 1, "+OK");
+    alone_free(a);
+}
+
+Test(pause, of_writes_lets_everything_else_through)
+{
+    struct alone *a = start();
+
+    expect(a, 0, "CLIENT PAUSE 100 WRITE\r\n", "+OK");
+    expect(a, 0, "GET k\r\n", "$-1");
+    expect(a, 1, "SET k v\r\n", "");
+    expect(a, 2, "CLIENT UNPAUSE\r\n", "+OK");
+    after(a, 0, 1, "+OK");
+    alone_free(a);
+}
+
+Test(pause, keeps_the_later_end_and_the_wider_scope)
+{
+    struct alone *a = start();
+
+    expect(a, 0, "CLIENT PAUSE 100 WRITE\r\nCLIENT PAUSE 10 ALL\r\n", "+OK\r\n+OK");
+    expect(a, 1, "GET k\r\n", "");
+    after(a, 99 * MS, 1, "");
+    after(a, MS, 1, "$-1");
+    alone_free(a);
+}
+
+Test(pause, keeps_expired_keys_where_they_are)
+{
+    struct alone *a = start();
+    struct node_facts before;
+    struct node_facts facts;
+
+    expect(a, 0, "SET k v PX 10\r\nCLIENT PAUSE 100 WRITE\r\n", "+OK\r\n+OK");
+    node_facts(a->node, &before);
+    after(a, 20 * MS, 0, "");
+    expect(a, 0, "GET k\r\nEXISTS k\r\n", "$-1\r\n:0");
+    node_facts(a->node, &facts);
+    cr_assert_eq(facts.offset, before.offset, "nothing may be written while writes are paused");
+    after(a, 100 * MS, 0, "");
+    node_facts(a->node, &facts);
+    cr_assert_gt(facts.offset, before.offset);
+    alone_free(a);
+}
+
+Test(pause, and_wait_say_what_is_wrong_with_a_time)
+{
+    static const char *const cases[][2] = {
+        {"CLIENT PAUSE x\r\n",                   "-ERR timeout is not an integer or out of range\r"},
+        {"CLIENT PAUSE 1.5\r\n",                 "-ERR timeout is not an integer or out of range\r"},
+        {"CLIENT PAUSE -1\r\n",                  "-ERR timeout is negative\r"                      },
+        {"CLIENT PAUSE 9223372036854775807\r\n", "-ERR timeout is out of range\r"                  },
+        {"CLIENT PAUSE 1 FOO\r\n",               "-ERR CLIENT PAUSE mode must be WRITE or ALL\r"   },
+        {"CLIENT PAUSE 1 ALL x\r\n",
+         "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP."      },
+        {"WAIT x 0\r\n",                         "-ERR value is not an integer or out of range\r"  },
+        {"WAIT 0 x\r\n",                         "-ERR timeout is not an integer or out of range\r"},
+        {"WAIT 0 -1\r\n",                        "-ERR timeout is negative\r"                      },
+        {"WAIT -1 0\r\n",                        ":0\r"                                            },
+    };
+    struct alone *a = start();
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        expect(a, 0, cases[i][0], cases[i][1]);
+    }
+    alone_free(a);
+}
