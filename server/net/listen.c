@@ -35,11 +35,7 @@ static bool listen_at(struct shell *shell, const struct config *config, const ch
         return false;
     }
     fd = sock_listen(&at, &options, error);
-    if (fd < 0) {
-        errmsg_wrap(error, "cannot listen on %s port %u", host, (unsigned)port);
-        return false;
-    }
-    return add_listener(shell, fd, kind, false, error);
+    return fd >= 0 && add_listener(shell, fd, kind, false, error);
 }
 
 /* One word of bind; a leading '-' forgives an address that this machine does not have. */
@@ -106,10 +102,12 @@ static bool listen_unix(struct shell *shell, const struct config *config, struct
     }
     fd = sock_listen(&at, &options, error);
     if (fd < 0) {
-        errmsg_wrap(error, "cannot listen on %s", config->unixsocket);
         return false;
     }
     bytes_to_text(bytes_from_text(config->unixsocket), shell->unix_path, sizeof(shell->unix_path));
+    if (stat(shell->unix_path, &shell->unix_info) != 0) {
+        shell->unix_path[0] = '\0';
+    }
     return add_listener(shell, fd, WATCH_CLIENT_LISTENER, true, error);
 }
 
@@ -126,6 +124,18 @@ bool listen_all(struct shell *shell, const struct config *config, uint16_t bus_p
     return config->unixsocket[0] == '\0' || listen_unix(shell, config, error);
 }
 
+/* Unless another file has taken its place meanwhile. */
+static void remove_unix_path(struct shell *shell)
+{
+    struct stat now;
+
+    if (shell->unix_path[0] != '\0' && stat(shell->unix_path, &now) == 0 &&
+        now.st_dev == shell->unix_info.st_dev && now.st_ino == shell->unix_info.st_ino) {
+        unlink(shell->unix_path);
+    }
+    shell->unix_path[0] = '\0';
+}
+
 void listen_close(struct shell *shell)
 {
     for (size_t i = 0; i < shell->listener_count; i++) {
@@ -133,7 +143,5 @@ void listen_close(struct shell *shell)
         sock_close(shell->listeners[i].watch.fd);
     }
     shell->listener_count = 0;
-    if (shell->unix_path[0] != '\0') {
-        unlink(shell->unix_path);
-    }
+    remove_unix_path(shell);
 }

@@ -117,6 +117,21 @@ static void remove_leftover(void *context, const char *name)
     }
 }
 
+/* Two servers with one nodes file would be one node twice, and two that save to one file would lose
+ * each other's data.  A server that saves only when it is told to claims its file then. */
+static bool claim_files(struct shell *shell, const struct config *config, struct errmsg *error)
+{
+    bool is_ok =
+        config->save_point_count == 0 || worker_claim(shell->worker, config->dbfilename, error);
+
+    is_ok = is_ok && (!config->cluster_enabled ||
+                      worker_claim(shell->worker, config->cluster_config_file, error));
+    if (!is_ok) {
+        errmsg_wrap(error, "folder %s", config->dir);
+    }
+    return is_ok;
+}
+
 static bool create_node(struct shell *shell, struct config *config, struct errmsg *error)
 {
     struct node_options options = {
@@ -169,6 +184,7 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
     shell->worker = worker_new(shell->loop);
     /* Listening first: a second server on the same ports must not touch the first one's files. */
     if (!listen_all(shell, options->config, config_bus_port(options->config), error) ||
+        !claim_files(shell, options->config, error) ||
         !create_node(shell, options->config, error)) {
         shell_free(shell);
         return NULL;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/hashtable.h"
@@ -77,6 +78,7 @@ struct shell {
     size_t scratch_used;
     size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
     char unix_path[ADDR_HOST_TEXT];
+    struct stat unix_info; /* which file that was */
     bool has_ended;
     int exit_code;
     volatile sig_atomic_t is_asked_to_end;

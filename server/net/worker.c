@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "persist/posix_claim.h"
 #include "persist/posix_file.h"
 
 #include <pthread.h>
@@ -47,6 +48,7 @@ struct open_file {
     struct list all;
     uint64_t id;
     struct posix_file file;
+    char *claimed_path; /* NULL: another process has it */
 };
 
 struct worker {
@@ -59,8 +61,10 @@ struct worker {
     struct list jobs;     /* under lock */
     struct list outcomes; /* under lock */
     _Atomic size_t queued_bytes;
-    uint64_t next_file;     /* loop thread */
-    struct list open_files; /* worker thread */
+    uint64_t next_file; /* loop thread */
+    pthread_mutex_t claims_lock;
+    struct posix_claims claims; /* under claims_lock */
+    struct list open_files;     /* worker thread */
 };
 
 /* ---- the worker thread ------------------------------------------------------------------------ */
@@ -97,8 +101,29 @@ static struct open_file *find_file(struct worker *worker, uint64_t id)
     return NULL;
 }
 
-static void forget_file(struct open_file *file)
+static enum fs_status claim(struct worker *worker, const char *path, struct errmsg *error)
 {
+    enum fs_status status;
+
+    pthread_mutex_lock(&worker->claims_lock);
+    status = posix_claim(&worker->claims, path, error);
+    pthread_mutex_unlock(&worker->claims_lock);
+    return status;
+}
+
+static void unclaim(struct worker *worker, const char *path)
+{
+    pthread_mutex_lock(&worker->claims_lock);
+    posix_unclaim(&worker->claims, path);
+    pthread_mutex_unlock(&worker->claims_lock);
+}
+
+static void forget_file(struct worker *worker, struct open_file *file)
+{
+    if (file->claimed_path != NULL) {
+        unclaim(worker, file->claimed_path);
+        mem_free(MEM_NET, file->claimed_path);
+    }
     list_remove(&file->all);
     mem_free(MEM_NET, file);
 }
@@ -109,7 +134,7 @@ static void check(struct worker *worker, struct open_file *file, enum fs_status 
     if (status != FS_OK) {
         report_file(worker, file->id, status, error);
         posix_file_abort(&file->file);
-        forget_file(file);
+        forget_file(worker, file);
     }
 }
 
@@ -117,10 +142,15 @@ static void begin_file(struct worker *worker, const struct job *job)
 {
     struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
     struct errmsg error = {0};
+    enum fs_status status = claim(worker, job->text, &error);
 
     file->id = job->id;
     list_add_tail(&worker->open_files, &file->all);
-    check(worker, file, posix_file_open(&file->file, job->text, job->id, &error), &error);
+    if (status == FS_OK) {
+        file->claimed_path = mem_strdup(MEM_NET, job->text);
+        status = posix_file_open(&file->file, job->text, job->id, &error);
+    }
+    check(worker, file, status, &error);
 }
 
 static void append_file(struct worker *worker, struct job *job)
@@ -145,7 +175,7 @@ static void commit_file(struct worker *worker, const struct job *job)
     }
     status = posix_file_commit(&file->file, job->text, &error);
     report_file(worker, job->id, status, &error);
-    forget_file(file);
+    forget_file(worker, file);
 }
 
 static void abort_file(struct worker *worker, const struct job *job)
@@ -154,7 +184,7 @@ static void abort_file(struct worker *worker, const struct job *job)
 
     if (file != NULL) {
         posix_file_abort(&file->file);
-        forget_file(file);
+        forget_file(worker, file);
     }
 }
 
@@ -256,7 +286,7 @@ static void *run(void *context)
         struct open_file *file = CONTAINER_OF(worker->open_files.next, struct open_file, all);
 
         posix_file_abort(&file->file);
-        forget_file(file);
+        forget_file(worker, file);
     }
     return NULL;
 }
@@ -387,6 +417,7 @@ struct worker *worker_new(struct loop *loop)
     list_init(&worker->outcomes);
     list_init(&worker->open_files);
     pthread_mutex_init(&worker->lock, NULL);
+    pthread_mutex_init(&worker->claims_lock, NULL);
     pthread_cond_init(&worker->has_jobs, NULL);
     /* Signals are for the loop thread. */
     sigfillset(&all);
@@ -414,12 +445,24 @@ void worker_free(struct worker *worker)
     }
     pthread_cond_destroy(&worker->has_jobs);
     pthread_mutex_destroy(&worker->lock);
+    posix_claims_deinit(&worker->claims);
+    pthread_mutex_destroy(&worker->claims_lock);
     mem_free(MEM_NET, worker);
 }
 
 const struct fs *worker_fs(struct worker *worker)
 {
     return &worker->fs;
+}
+
+bool worker_claim(struct worker *worker, const char *path, struct errmsg *error)
+{
+    return claim(worker, path, error) == FS_OK;
+}
+
+void worker_unclaim(struct worker *worker, const char *path)
+{
+    unclaim(worker, path);
 }
 
 void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port)

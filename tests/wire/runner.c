@@ -8,7 +8,7 @@
  *     start a b(replica of a) c(cluster, cluster-node-timeout 500)
  *           servers on free ports; options in brackets, separated by commas: "replica of NAME",
  *           "cluster", "redis" (Debian's redis-server instead), "fails TEXT" (must not start, and
- *           say TEXT), or a directive and its value
+ *           say TEXT), or a directive and its value ("" for an empty one)
  *     a> SET k v        < +OK
  *           send a request, expect a reply: +simple, -error, :integer, text of a bulk, (nil),
  *           [array elements in brackets]; * and ? match as in KEYS
@@ -331,7 +331,11 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
         buf_printf(&text, "--%.*s", BYTES_ARGS(name));
         server_add_arg(s, buf_text(&text));
         buf_clear(&text);
-        buf_append_bytes(&text, bytes_trim(rest));
+        rest = bytes_trim(rest);
+        if (rest.len >= 2 && rest.data[0] == '"' && rest.data[rest.len - 1] == '"') {
+            rest = bytes_make(rest.data + 1, rest.len - 2);
+        }
+        buf_append_bytes(&text, rest);
         server_add_arg(s, buf_text(&text));
     }
     buf_deinit(&text);
