@@ -7,15 +7,15 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "io/clock.h"
+#include "net/descriptors.h"
 #include "net/footprint.h"
 #include "persist/posix_file.h"
 
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
-    DESCRIPTORS_BESIDE_CLIENTS = 128,
+    ACCEPT_PAUSE_MS = 100,
 };
 
 static struct moment env_now(void *context)
@@ -56,43 +56,6 @@ static void env_release_memory(void *context)
 {
     (void)context;
     footprint_release();
-}
-
-/* Each client takes a descriptor: ask for as many as maxclients needs, or lower maxclients. */
-static void fit_descriptors(struct shell *shell, struct config *config)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->maxclients + DESCRIPTORS_BESIDE_CLIENTS;
-    struct errmsg error;
-    char text[NUM_I64_TEXT + 1];
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
-        return;
-    }
-    limit.rlim_cur = wanted;
-    if (limit.rlim_max < wanted) {
-        struct rlimit higher = {.rlim_cur = wanted, .rlim_max = wanted};
-
-        if (setrlimit(RLIMIT_NOFILE, &higher) == 0) {
-            return;
-        }
-        limit.rlim_cur = limit.rlim_max;
-    }
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) {
-        return;
-    }
-    if (limit.rlim_cur <= DESCRIPTORS_BESIDE_CLIENTS) {
-        return;
-    }
-    log_line(shell->logger, LOG_WARNING,
-             "only %llu descriptors may be open: maxclients is lowered from %lld",
-             (unsigned long long)limit.rlim_cur, (long long)config->maxclients);
-    if (!config_set(
-            config, "maxclients",
-            bytes_make(text, num_format_u64(text, limit.rlim_cur - DESCRIPTORS_BESIDE_CLIENTS)),
-            CONFIG_FROM_START, &error)) {
-        log_line(shell->logger, LOG_WARNING, "maxclients: %s", error.text);
-    }
 }
 
 static uint64_t seed_from_kernel(void)
@@ -153,6 +116,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .link_queued = link_env_queued,
         .link_close = link_env_close,
         .session_touched = conn_session_touched,
+        .apply_config = live_apply_config,
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
         .memory = env_memory,
@@ -163,6 +127,17 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
     }
     shell->node = node_new(&options, error);
     return shell->node != NULL;
+}
+
+static bool start_listening(struct shell *shell, const struct config *config, struct errmsg *error)
+{
+    struct listen_set next = {0};
+
+    if (!listen_open(shell, config, &next, error)) {
+        return false;
+    }
+    listen_adopt(shell, &next);
+    return true;
 }
 
 struct shell *shell_new(const struct shell_options *options, struct errmsg *error)
@@ -180,10 +155,10 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
         shell_free(shell);
         return NULL;
     }
-    fit_descriptors(shell, options->config);
     shell->worker = worker_new(shell->loop);
     /* Listening first: a second server on the same ports must not touch the first one's files. */
-    if (!listen_all(shell, options->config, config_bus_port(options->config), error) ||
+    if (!descriptors_fit(options->config, shell->logger, error) ||
+        !start_listening(shell, options->config, error) ||
         !claim_files(shell, options->config, error) ||
         !create_node(shell, options->config, error)) {
         shell_free(shell);
@@ -284,18 +259,41 @@ static void dispatch(struct shell *shell, const struct loop_event *event)
     }
 }
 
-/* When descriptors had run out, listeners rest until the next pass by the clock. */
+/* When descriptors have run out, listeners rest for a while: those that wait would be ready in every
+ * pass, and all of them in vain. */
 static void watch_listeners(struct shell *shell, bool is_accepting)
 {
-    for (size_t i = 0; i < shell->listener_count; i++) {
-        loop_modify(shell->loop, &shell->listeners[i].watch, is_accepting ? LOOP_READ : 0);
+    for (size_t i = 0; i < shell->listening.count; i++) {
+        loop_modify(shell->loop, &shell->listening.items[i]->watch, is_accepting ? LOOP_READ : 0);
+    }
+}
+
+void shell_rest_accepting(struct shell *shell)
+{
+    if (shell->is_accepting) {
+        shell->is_accepting = false;
+        shell->accepts_again_at = mono_add_ms(clock_mono_now(), ACCEPT_PAUSE_MS);
+        watch_listeners(shell, false);
+    }
+}
+
+static void resume_accepting(struct shell *shell)
+{
+    if (!shell->is_accepting && mono_is_due(shell->accepts_again_at, clock_mono_now())) {
+        shell->is_accepting = true;
+        watch_listeners(shell, true);
     }
 }
 
 static int64_t wait_ms(const struct shell *shell)
 {
-    int64_t us = node_wake_at(shell->node).us - clock_mono_now().us;
+    struct mono_time at = node_wake_at(shell->node);
+    int64_t us;
 
+    if (!shell->is_accepting) {
+        at = mono_earlier(at, shell->accepts_again_at);
+    }
+    us = at.us - clock_mono_now().us;
     if (us <= 0) {
         return 0;
     }
@@ -309,15 +307,9 @@ int shell_run(struct shell *shell)
         size_t count = loop_wait(shell->loop, wait_ms(shell), &events);
 
         node_begin_pass(shell->node, clock_now());
-        if (!shell->is_accepting) {
-            shell->is_accepting = true;
-            watch_listeners(shell, true);
-        }
+        resume_accepting(shell);
         for (size_t i = 0; i < count; i++) {
             dispatch(shell, &events[i]);
-        }
-        if (!shell->is_accepting) {
-            watch_listeners(shell, false);
         }
         if (loop_was_woken(shell->loop)) {
             take_outcomes(shell);

@@ -61,7 +61,8 @@ struct worker {
     struct list jobs;     /* under lock */
     struct list outcomes; /* under lock */
     _Atomic size_t queued_bytes;
-    uint64_t next_file; /* loop thread */
+    _Atomic size_t file_count; /* begun and not yet forgotten */
+    uint64_t next_file;        /* loop thread */
     pthread_mutex_t claims_lock;
     struct posix_claims claims; /* under claims_lock */
     struct list open_files;     /* worker thread */
@@ -126,6 +127,7 @@ static void forget_file(struct worker *worker, struct open_file *file)
     }
     list_remove(&file->all);
     mem_free(MEM_NET, file);
+    atomic_fetch_sub(&worker->file_count, 1);
 }
 
 static void check(struct worker *worker, struct open_file *file, enum fs_status status,
@@ -316,6 +318,7 @@ static uint64_t write_begin(void *ctx, const char *path)
     struct worker *worker = ctx;
     uint64_t id = worker->next_file++;
 
+    atomic_fetch_add(&worker->file_count, 1);
     queue_job(worker, JOB_FILE_BEGIN, id, path);
     return id;
 }
@@ -458,6 +461,11 @@ const struct fs *worker_fs(struct worker *worker)
 bool worker_claim(struct worker *worker, const char *path, struct errmsg *error)
 {
     return claim(worker, path, error) == FS_OK;
+}
+
+bool worker_is_writing(const struct worker *worker)
+{
+    return atomic_load(&worker->file_count) > 0;
 }
 
 void worker_unclaim(struct worker *worker, const char *path)

@@ -76,8 +76,8 @@ static enum lock_outcome try_lock(const char *lock_path, int *out_fd, pid_t *hol
     if (fcntl(fd, F_SETLK, &whole) != 0) {
         outcome = LOCK_IMPOSSIBLE;
         if (errno == EACCES || errno == EAGAIN) {
-            outcome = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type == F_UNLCK ? LOCK_GONE
-                                                                                : LOCK_HELD;
+            outcome =
+                fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type == F_UNLCK ? LOCK_GONE : LOCK_HELD;
             *holder = whole.l_type != F_UNLCK ? whole.l_pid : 0;
         }
     } else if (!has_its_name(fd, lock_path)) {
