@@ -134,9 +134,11 @@ static void check(struct worker *worker, struct open_file *file, enum fs_status 
                   const struct errmsg *error)
 {
     if (status != FS_OK) {
-        report_file(worker, file->id, status, error);
+        uint64_t id = file->id;
+
         posix_file_abort(&file->file);
         forget_file(worker, file);
+        report_file(worker, id, status, error);
     }
 }
 
@@ -176,8 +178,8 @@ static void commit_file(struct worker *worker, const struct job *job)
         return; /* it failed before, and that was reported */
     }
     status = posix_file_commit(&file->file, job->text, &error);
+    forget_file(worker, file); /* first: whoever hears the outcome may claim the path */
     report_file(worker, job->id, status, &error);
-    forget_file(worker, file);
 }
 
 static void abort_file(struct worker *worker, const struct job *job)

@@ -50,7 +50,7 @@ const struct fs *worker_fs(struct worker *worker);
 /* Be the only process that writes path, until it is given up as often as it was claimed
  * (persist/posix_claim.h).  Each file is claimed anyhow while it is written. */
 MUST_USE bool worker_claim(struct worker *worker, const char *path, struct errmsg *error);
-/* Is a file under way?  Its outcome may still be in the queue. */
+/* Is a file under way? */
 bool worker_is_writing(const struct worker *worker);
 void worker_unclaim(struct worker *worker, const char *path);
 void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port);
