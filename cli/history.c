@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -105,6 +106,15 @@ static bool write_all(int fd, struct bytes text)
     return true;
 }
 
+/* The file of another user (sudo) stays that user's. */
+static bool keep_owner(int fd, const char *path)
+{
+    struct stat old;
+
+    return stat(path, &old) != 0 || old.st_uid == geteuid() ||
+           fchown(fd, old.st_uid, old.st_gid) == 0;
+}
+
 bool history_save(const struct history *history, const char *path, struct errmsg *error)
 {
     struct buf other = {0};
@@ -117,8 +127,9 @@ bool history_save(const struct history *history, const char *path, struct errmsg
         buf_append_text(&text, history->lines.items[i]);
         buf_append_byte(&text, '\n');
     }
-    fd = open(buf_text(&other), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    is_ok = fd >= 0 && write_all(fd, buf_bytes(&text));
+    unlink(buf_text(&other)); /* whatever it is, with whatever mode */
+    fd = open(buf_text(&other), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    is_ok = fd >= 0 && write_all(fd, buf_bytes(&text)) && keep_owner(fd, path);
     is_ok = (fd < 0 || close(fd) == 0) && is_ok;
     is_ok = is_ok && rename(other.data, path) == 0;
     if (!is_ok) {

@@ -5,13 +5,13 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/split.h"
 #include "cli/edit.h"
 #include "cli/execute.h"
 #include "cli/hints.h"
 #include "cli/history.h"
 #include "cli/interrupt.h"
 #include "cli/print.h"
-#include "cli/split.h"
 #include "cli/terminal.h"
 
 #include <errno.h>

@@ -3,9 +3,9 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "net/process.h"
+#include "net/settings.h"
 #include "net/shell.h"
 #include "node/version.h"
-#include "persist/posix_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,88 +15,65 @@
 #include <unistd.h>
 
 enum {
-    CONFIG_FILE_MAX = 1024 * 1024,
     EXIT_USAGE = 2,
 };
 
 static void print_help(void)
 {
-    printf("starling-server %s - a Redis-compatible key-value server\n\n"
-           "Usage: starling-server [CONFIG-FILE | -] [--DIRECTIVE VALUE ...]\n"
-           "       starling-server --help | --version\n\n"
-           "A config file has one directive a line; - reads it from standard input.  What stands\n"
-           "on the command line comes after the file and wins.  Directives:\n\n",
-           STARLING_VERSION);
-    for (size_t i = 0; config_option_at(i) != NULL; i++) {
-        printf("  --%-33s %s\n", config_option_at(i)->name, config_option_at(i)->help);
-    }
-    printf("\nExamples:\n"
-           "  starling-server --port 7000 --cluster-enabled yes\n"
-           "  starling-server /etc/starling.conf --loglevel verbose\n");
-}
-
-static bool read_config_file(struct config *config, const char *name, struct errmsg *error)
-{
     struct buf text = {0};
-    bool is_ok = true;
 
-    if (strcmp(name, "-") == 0) {
-        size_t got;
-
-        do {
-            got = fread(buf_reserve(&text, 4096), 1, 4096, stdin);
-            text.len += got;
-        } while (got > 0 && text.len < CONFIG_FILE_MAX);
-    } else if (posix_read_file(name, CONFIG_FILE_MAX, &text, error) != FS_OK) {
-        errmsg_wrap(error, "config file");
-        is_ok = false;
-    } else {
-        char path[PATH_MAX];
-
-        config->file = mem_strdup(MEM_NODE, realpath(name, path) != NULL ? path : name);
-    }
-    is_ok = is_ok && config_parse(config, buf_bytes(&text), name, error);
+    config_write_help(&text);
+    printf("starling-server %s - a Redis-compatible key-value server\n\n"
+           "Usage: starling-server [CONFIG-FILE] [--DIRECTIVE VALUE ...] [-]\n"
+           "       starling-server --check-config CONFIG-FILE [--DIRECTIVE VALUE ...]\n"
+           "       starling-server --help | --version\n\n"
+           "A config file has one directive a line; - reads more of them from standard input.\n"
+           "What stands on the command line wins.  --check-config says what is wrong with all of\n"
+           "it, and starts nothing.  Directives, and [their defaults]:\n%s"
+           "\nExamples:\n"
+           "  starling-server --port 7000 --cluster-enabled yes\n"
+           "  starling-server /etc/starling.conf --loglevel verbose\n"
+           "  echo 'requirepass secret' | starling-server -\n",
+           STARLING_VERSION, buf_text(&text));
     buf_deinit(&text);
-    return is_ok;
 }
 
-/* --directive value [value ...]: everything up to the next --directive belongs to it. */
-static bool read_flags(struct config *config, int argc, char **argv, struct errmsg *error)
+static int fail_config(struct buf *problems)
 {
-    for (int i = 1; i < argc;) {
-        const char *name = argv[i] + 2;
-        struct buf value = {0};
-        bool is_set;
+    struct bytes rest = buf_bytes(problems);
+    int count = 0;
 
-        if (strncmp(argv[i], "--", 2) != 0) {
-            errmsg_set(error, "'%s' is no directive: those begin with --", argv[i]);
-            return false;
-        }
-        for (i++; i < argc && (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0'); i++) {
-            if (value.len > 0) {
-                buf_append_byte(&value, ' ');
-            }
-            buf_append_text(&value, argv[i]);
-        }
-        is_set = config_set(config, name, buf_bytes(&value), CONFIG_FROM_START, error);
-        buf_deinit(&value);
-        if (!is_set) {
-            errmsg_wrap(error, "--%s", name);
-            return false;
-        }
+    for (struct bytes line = bytes_next_word(&rest, '\n'); line.len > 0;
+         line = bytes_next_word(&rest, '\n')) {
+        fprintf(stderr, "starling-server: %.*s\n", BYTES_ARGS(line));
+        count++;
     }
-    return true;
+    fprintf(stderr, "starling-server: %d problem%s in the configuration\n", count,
+            count == 1 ? "" : "s");
+    return EXIT_USAGE;
 }
 
-static bool read_all_config(struct config *config, int argc, char **argv, struct errmsg *error)
+static int check_config(const char *const *words, size_t count)
 {
-    bool has_file = argc > 1 && strncmp(argv[1], "--", 2) != 0;
+    struct config config;
+    struct buf problems = {0};
+    struct buf names = {0};
+    int code = EXIT_SUCCESS;
 
-    if (has_file && !read_config_file(config, argv[1], error)) {
-        return false;
+    config_init(&config);
+    if (!settings_read(&config, words, count, &problems)) {
+        code = fail_config(&problems);
+    } else {
+        config_list_without_effect(&config, &names);
+        if (names.len > 0) {
+            printf("without effect here: %s\n", buf_text(&names));
+        }
+        printf("the configuration is all right\n");
     }
-    return read_flags(config, has_file ? argc - 1 : argc, has_file ? argv + 1 : argv, error) &&
-           config_validate(config, error);
+    buf_deinit(&names);
+    buf_deinit(&problems);
+    config_deinit(&config);
+    return code;
 }
 
 static int fail(const struct errmsg *error, int code)
@@ -105,26 +82,42 @@ static int fail(const struct errmsg *error, int code)
     return code;
 }
 
-static bool enter_dir(const struct config *config, struct errmsg *error)
+static bool enter_dir(struct config *config, struct errmsg *error)
 {
-    if (chdir(config->dir) != 0) {
+    char path[PATH_MAX];
+
+    if (chdir(config->dir) != 0 || getcwd(path, sizeof(path)) == NULL) {
         errmsg_set(error, "dir '%s': %s", config->dir, strerror(errno));
         return false;
     }
-    return true;
+    return config_set(config, "dir", bytes_from_text(path), CONFIG_FROM_START, error);
+}
+
+static void log_without_effect(const struct logger *logger, const struct config *config)
+{
+    struct buf names = {0};
+
+    config_list_without_effect(config, &names);
+    if (names.len > 0) {
+        log_line(logger, LOG_NOTICE, "without effect here: %s", buf_text(&names));
+    }
+    buf_deinit(&names);
 }
 
 static int serve(struct config *config)
 {
     struct errmsg error = {0};
     struct shell *shell;
-    const struct logger *logger =
+    struct logger *logger =
         process_open_log(config->logfile, (enum log_level)config->loglevel, &error);
     struct shell_options options = {.config = config, .logger = logger};
     char *pidfile = mem_strdup(MEM_NODE, config->pidfile);
     int64_t port = config->port;
     int code = EXIT_FAILURE;
 
+    if (logger != NULL) {
+        log_without_effect(logger, config);
+    }
     shell = logger != NULL ? shell_new(&options, &error) : NULL;
     if (shell == NULL || (pidfile[0] != '\0' && !process_write_pidfile(pidfile, &error))) {
         if (logger != NULL && logger->sink != NULL) {
@@ -151,7 +144,9 @@ static int serve(struct config *config)
 int main(int argc, char **argv)
 {
     struct config config;
+    const char *const *words = (const char *const *)argv + 1;
     struct errmsg error = {0};
+    struct buf problems = {0};
     int code;
 
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
@@ -162,10 +157,19 @@ int main(int argc, char **argv)
         printf("Starling server v=%s (speaks Redis 7.0)\n", STARLING_VERSION);
         return EXIT_SUCCESS;
     }
+    if (argc > 2 && strcmp(argv[1], "--check-config") == 0) {
+        return check_config(words + 1, (size_t)argc - 2);
+    }
     /* A name server's lost answer costs a second, not five; before any thread begins. */
     setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
     config_init(&config);
-    if (!read_all_config(&config, argc, argv, &error) || !enter_dir(&config, &error)) {
+    if (!settings_read(&config, words, (size_t)argc - 1, &problems)) {
+        code = fail_config(&problems);
+        buf_deinit(&problems);
+        config_deinit(&config);
+        return code;
+    }
+    if (!enter_dir(&config, &error)) {
         config_deinit(&config);
         return fail(&error, EXIT_USAGE);
     }

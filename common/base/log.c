@@ -8,7 +8,7 @@
 
 void log_line(const struct logger *logger, enum log_level level, const char *format, ...)
 {
-    char line[1024];
+    char line[4096];
     va_list args;
 
     if (logger == NULL || level < logger->threshold) {

@@ -30,6 +30,16 @@ static void describe(struct errmsg *error, const char *what, int code)
     errmsg_set(error, "%s: %s", what, strerror_r(code, reason, sizeof(reason)));
 }
 
+/* For messages: a path has no port. */
+static void format_where(const struct addr *a, char out[ADDR_TEXT])
+{
+    if (addr_is_unix(a)) {
+        addr_format_host(a, out);
+    } else {
+        addr_format(a, out);
+    }
+}
+
 static const struct sockaddr *generic(const struct addr *a)
 {
     return (const struct sockaddr *)(const void *)&a->storage;
@@ -53,14 +63,30 @@ static int open_socket(const struct addr *a, struct errmsg *error)
 /* ---- listening --------------------------------------------------------------------------------
  */
 
-/* Remove a socket that an earlier process left at the path; nothing else. */
-static void remove_stale_socket(const char *path)
+/* Remove a socket that an earlier process left at the path, and nothing else; false when somebody
+ * listens on it. */
+static bool remove_stale_socket(const struct addr *at, const char *path)
 {
     struct stat info;
+    bool is_alive;
+    int probe;
 
-    if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode)) {
-        unlink(path);
+    if (lstat(path, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+        return true;
     }
+    probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return false;
+    }
+    /* EAGAIN: there is a listener, whose queue is full. */
+    is_alive = connect(probe, generic(at), at->len) == 0 || errno == EAGAIN || errno == EINPROGRESS;
+    close(probe);
+    if (is_alive) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    unlink(path);
+    return true;
 }
 
 static bool bind_and_listen(int fd, const struct addr *at,
@@ -70,7 +96,9 @@ static bool bind_and_listen(int fd, const struct addr *at,
 
     if (addr_is_unix(at)) {
         addr_format_host(at, path);
-        remove_stale_socket(path);
+        if (!remove_stale_socket(at, path)) {
+            return false;
+        }
     } else if (!set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)) {
         return false;
     }
@@ -100,7 +128,7 @@ int sock_listen(const struct addr *at, const struct sock_listen_options *options
         char what[ADDR_TEXT + 32];
         int code = errno;
 
-        addr_format(at, where);
+        format_where(at, where);
         snprintf(what, sizeof(what), "cannot listen on %s", where);
         describe(error, what, code);
         close(fd);
@@ -144,7 +172,7 @@ static enum sock_status connect_failed(int fd, const struct addr *to, int code,
     char where[ADDR_TEXT];
     char what[ADDR_TEXT + 32];
 
-    addr_format(to, where);
+    format_where(to, where);
     snprintf(what, sizeof(what), "cannot connect to %s", where);
     describe(error, what, code);
     close(fd);

@@ -29,7 +29,7 @@ struct sock_listen_options {
 };
 
 /* A listening socket, or -1.  Port 0 takes any: ask sock_local_addr.  A socket file left at a path
- * is replaced.  IPv6 sockets take no IPv4. */
+ * is replaced, unless somebody listens on it.  IPv6 sockets take no IPv4. */
 MUST_USE int sock_listen(const struct addr *at, const struct sock_listen_options *options,
                          struct errmsg *error);
 /* One connection that waits.  SOCK_AGAIN: none; SOCK_ERROR: such as no descriptors left. */

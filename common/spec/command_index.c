@@ -3,18 +3,19 @@
 #include "spec/command_index.h"
 
 #include "base/assert.h"
+#include "base/mem.h"
 
-static void add(struct command_index *index, const struct command_spec *spec)
+static void add(struct command_index *index, const struct command_spec *spec, const char *text)
 {
-    struct bytes name = bytes_from_text(spec->name);
+    struct bytes name = bytes_from_text(text);
     uint64_t head = command_head(name);
     size_t at = command_index_home(head, name.len);
 
     while (index->places[at].spec != NULL) {
         at = (at + 1) & (COMMAND_INDEX_PLACES - 1);
     }
-    index->places[at] =
-        (struct command_index_place){.head = head, .name_len = name.len, .spec = spec};
+    index->places[at] = (struct command_index_place){
+        .head = head, .name_len = name.len, .name = text, .spec = spec};
 }
 
 void command_index_init(struct command_index *index)
@@ -26,9 +27,53 @@ void command_index_init(struct command_index *index)
         const struct command_spec *spec = command_spec((enum command_id)id);
 
         if (spec->kind != COMMAND_SUB) {
-            add(index, spec);
+            add(index, spec, spec->name);
             count++;
         }
     }
     ASSERT(count <= COMMAND_INDEX_PLACES / 4);
+}
+
+void command_index_deinit(struct command_index *index)
+{
+    for (size_t i = 0; i < index->own_names.count; i++) {
+        mem_free(MEM_BASE, index->own_names.items[i]);
+    }
+    VEC_DEINIT(&index->own_names);
+}
+
+/* What stood behind it in the table could not be found over a gap: all are put in again. */
+static void remove_place(struct command_index *index, const struct command_spec *spec)
+{
+    struct command_index old = *index;
+
+    memset(index->places, 0, sizeof(index->places));
+    for (size_t i = 0; i < COMMAND_INDEX_PLACES; i++) {
+        if (old.places[i].spec != NULL && old.places[i].spec != spec) {
+            add(index, old.places[i].spec, old.places[i].name);
+        }
+    }
+}
+
+bool command_index_rename(struct command_index *index, const char *from, const char *to,
+                          struct errmsg *error)
+{
+    const struct command_spec *spec = command_index_find(index, bytes_from_text(from));
+    char *own;
+
+    if (spec == NULL) {
+        errmsg_set(error, "rename-command %s: No such command in rename-command", from);
+        return false;
+    }
+    if (to[0] != '\0' && command_index_find(index, bytes_from_text(to)) != NULL) {
+        errmsg_set(error, "rename-command %s: Target command name already exists", from);
+        return false;
+    }
+    remove_place(index, spec);
+    if (to[0] != '\0') {
+        own = mem_strdup(MEM_BASE, to);
+        VEC_PUSH(&index->own_names, own);
+        add(index, spec, own);
+    }
+    return true;
 }

@@ -5,16 +5,19 @@
  * small hash table of the same names, built once by its owner: the first eight bytes of a name,
  * upper case made lower, are hashed and compared as one word.
  *
- * Invariants:  (1) it finds exactly what command_find finds
+ * Invariants:  (1) it finds exactly what command_find finds, but for names that were changed
  *              (2) at most a quarter of the places is taken, so that a search ends soon
- * Owned by value; constant after command_index_init. */
+ * Owned by value; owns the names that were changed. */
 #ifndef STARLING_SPEC_COMMAND_INDEX_H
 #define STARLING_SPEC_COMMAND_INDEX_H
 
 #include <stdint.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/bytes.h"
+#include "base/errmsg.h"
+#include "base/vec.h"
 #include "spec/command.h"
 
 enum {
@@ -25,14 +28,20 @@ enum {
 struct command_index_place {
     uint64_t head; /* of the name, folded */
     size_t name_len;
+    const char *name;
     const struct command_spec *spec; /* NULL: nothing here */
 };
 
 struct command_index {
     struct command_index_place places[COMMAND_INDEX_PLACES];
+    VEC(char *) own_names;
 };
 
 void command_index_init(struct command_index *index);
+void command_index_deinit(struct command_index *index);
+/* Find the command `from` as `to` from now on, or not at all when that is empty. */
+MUST_USE bool command_index_rename(struct command_index *index, const char *from, const char *to,
+                                   struct errmsg *error);
 
 /* Upper case made lower, in each of eight bytes. */
 static inline uint64_t command_fold(uint64_t word)
@@ -89,7 +98,7 @@ static inline const struct command_spec *command_index_find(const struct command
         const struct command_index_place *place = &index->places[at];
 
         if (place->head == head && place->name_len == name.len && place->spec != NULL &&
-            (name.len <= 8 || bytes_equal_nocase(name, place->spec->name))) {
+            (name.len <= 8 || bytes_equal_nocase(name, place->name))) {
             return place->spec;
         }
         if (place->spec == NULL) {

@@ -52,11 +52,28 @@ enum config_protection {
     PROTECTION_LOCAL,
 };
 
+/* How many directives foreign.def has. */
+#define FOREIGN(kind, rule, name, initial, words, why) +1
+enum {
+    CONFIG_FOREIGN_COUNT = 0
+#include "config/foreign.def"
+};
+#undef FOREIGN
+
+/* A command's new name; an empty one: the command is not there for clients. */
+struct config_rename {
+    char *from;
+    char *to;
+};
+
 #define CONFIG_FIELD_BOOL(field)   bool field;
 #define CONFIG_FIELD_NUMBER(field) int64_t field;
 #define CONFIG_FIELD_SIZE(field)   int64_t field;
 #define CONFIG_FIELD_TEXT(field)   char *field;
+#define CONFIG_FIELD_NAME(field)   char *field;
+#define CONFIG_FIELD_WORDS(field)  char *field;
 #define CONFIG_FIELD_CHOICE(field) int field;
+#define GROUP(title)
 #define OPTION(kind, field, name, when, initial, least, greatest, words, help)                     \
     CONFIG_FIELD_##kind(field)
 struct config {
@@ -65,42 +82,54 @@ struct config {
     struct save_point save_points[CONFIG_SAVE_POINTS_MAX];
     size_t save_point_count;
     struct output_limit output_limits[OUTPUT_CLASS_COUNT];
+    char *foreign[CONFIG_FOREIGN_COUNT]; /* NULL: the default */
+    bool is_foreign_given[CONFIG_FOREIGN_COUNT];
+    VEC(struct config_rename) renames;
     char *file; /* path of the file that was read, or NULL */
 };
 #undef OPTION
+#undef GROUP
 
 enum config_source {
     CONFIG_FROM_START, /* file or command line: everything may be set */
     CONFIG_FROM_LIVE,  /* CONFIG SET: only what may change while running */
 };
 
-/* One option as a reader of the table sees it. */
+/* One option as a reader of the tables sees it. */
 struct config_option {
     const char *name;
-    const char *help;
+    const char *help; /* of a foreign one: why it does nothing, or is refused */
     bool is_live;
+    bool is_foreign;
+    bool is_refused; /* always: it has no value */
 };
 
 void config_init(struct config *config); /* defaults */
 void config_deinit(struct config *config);
+/* *out, which holds nothing yet, becomes the same with texts of its own. */
+void config_copy(const struct config *config, struct config *out);
+/* value is the text that CONFIG SET would be given: several words are separated by blanks. */
 MUST_USE bool config_set(struct config *config, const char *name, struct bytes value,
                          enum config_source source, struct errmsg *error);
+/* As a line of a file: one word, or several where the directive takes several. */
+MUST_USE bool config_set_words(struct config *config, struct bytes name, const struct bytes *words,
+                               size_t word_count, struct errmsg *error);
 /* The value as CONFIG GET shows it, appended; false when there is no such directive. */
 bool config_get(const struct config *config, const char *name, struct buf *out);
-/* The table in its order; NULL behind the end.  Aliases (slaveof ...) are not in it. */
+/* The tables in their order, options.def first; NULL behind the end.  Aliases are not in it. */
 const struct config_option *config_option_at(size_t index);
+/* Older names (slaveof ...) in their order; NULL behind the end. */
+const char *config_alias_at(size_t index);
 /* The option of a name or alias, case folded, or NULL. */
 const struct config_option *config_option_find(struct bytes name);
+/* The names of foreign directives that were given at start and do nothing, separated by commas. */
+void config_list_without_effect(const struct config *config, struct buf *out);
+/* A text for people: groups of directives, what each is for, its default. */
+void config_write_help(struct buf *out);
 
-/* Read directives from the text of a file; name is for messages only. */
-MUST_USE bool config_parse(struct config *config, struct bytes text, const char *name,
-                           struct errmsg *error);
-/* Does the whole make sense together?  For the end of start-up. */
-MUST_USE bool config_validate(const struct config *config, struct errmsg *error);
+/* Add what is wrong with the whole, a line each; true when nothing is.  For the end of start-up. */
+MUST_USE bool config_validate(const struct config *config, struct buf *problems);
 /* The bus port to listen on, 0 outside cluster mode. */
 uint16_t config_bus_port(const struct config *config);
-/* The old text of the file with the values that differ from defaults put into it: known lines are
- * replaced where they stand, new ones appended, comments kept. */
-void config_rewrite(const struct config *config, struct bytes old_text, struct buf *out);
 
 #endif

@@ -1,50 +1,98 @@
 /* SPDX-License-Identifier: MIT */
-/* Where to listen: the addresses of bind for clients and for the bus, and a unix socket. */
+/* Where to listen: the addresses of bind for clients and for the bus, and a unix socket.
+ *
+ * A change opens all that is new before it closes what is old, so that it can be taken back. */
 #include "net/state.h"
 
+#include "base/assert.h"
+#include "base/mem.h"
 #include "base/num.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool add_listener(struct shell *shell, int fd, int kind, bool is_unix, struct errmsg *error)
+static bool contains(const struct listen_set *set, const struct listener *listener)
 {
-    struct listener *listener;
-
-    if (shell->listener_count == LISTENERS_MAX) {
-        errmsg_set(error, "more than %d addresses to listen on", LISTENERS_MAX);
-        sock_close(fd);
-        return false;
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->items[i] == listener) {
+            return true;
+        }
     }
-    listener = &shell->listeners[shell->listener_count++];
-    *listener = (struct listener){
-        .watch = {.fd = fd, .events = LOOP_READ, .owner = listener, .kind = kind},
-        .is_unix = is_unix,
-    };
-    return loop_watch(shell->loop, &listener->watch, error);
+    return false;
 }
 
-static bool listen_at(struct shell *shell, const struct config *config, const char *host,
-                      uint16_t port, int kind, struct errmsg *error)
+static void close_listener(struct shell *shell, struct listener *listener)
 {
-    struct sock_listen_options options = {.backlog = (int)config->tcp_backlog};
-    struct addr at;
+    loop_unwatch(shell->loop, &listener->watch);
+    sock_close(listener->watch.fd);
+    mem_free(MEM_NET, listener);
+}
+
+/* One that is open already and not yet part of next. */
+static struct listener *find_open(struct shell *shell, const struct listen_set *next,
+                                  const struct addr *at, int kind)
+{
+    for (size_t i = 0; i < shell->listening.count; i++) {
+        struct listener *listener = shell->listening.items[i];
+
+        if (listener->watch.kind == kind && addr_equal(&listener->at, at) &&
+            !contains(next, listener)) {
+            return listener;
+        }
+    }
+    return NULL;
+}
+
+static bool open_at(struct shell *shell, const struct addr *at, int kind,
+                    const struct sock_listen_options *options, struct listen_set *next,
+                    struct errmsg *error)
+{
+    struct listener *listener = find_open(shell, next, at, kind);
     int fd;
 
-    if (addr_resolve(host, port, &at, 1, error) == 0) {
+    if (next->count == LISTENERS_MAX) {
+        errmsg_set(error, "more than %d addresses to listen on", LISTENERS_MAX);
         return false;
     }
-    fd = sock_listen(&at, &options, error);
-    if (fd < 0) {
-        errmsg_wrap(error, "cannot listen on %s port %u", host, (unsigned)port);
-        return false;
+    if (listener == NULL) {
+        fd = sock_listen(at, options, error);
+        if (fd < 0) {
+            return false;
+        }
+        listener = mem_alloc_zeroed(MEM_NET, sizeof(*listener));
+        listener->at = *at;
+        listener->is_unix = addr_is_unix(at);
+        listener->watch =
+            (struct loop_watch){.fd = fd, .events = LOOP_READ, .owner = listener, .kind = kind};
+        if (!loop_watch(shell->loop, &listener->watch, error)) {
+            close_listener(shell, listener);
+            return false;
+        }
     }
-    return add_listener(shell, fd, kind, false, error);
+    next->items[next->count++] = listener;
+    return true;
+}
+
+/* What one kind of socket shall listen on. */
+struct wish {
+    const struct config *config;
+    uint16_t port;
+    int kind;
+};
+
+static bool open_host(struct shell *shell, const struct wish *wish, const char *host,
+                      struct listen_set *next, struct errmsg *error)
+{
+    struct sock_listen_options options = {.backlog = (int)wish->config->tcp_backlog};
+    struct addr at;
+
+    return addr_resolve(host, wish->port, &at, 1, error) > 0 &&
+           open_at(shell, &at, wish->kind, &options, next, error);
 }
 
 /* One word of bind; a leading '-' forgives an address that this machine does not have. */
-static bool listen_word(struct shell *shell, const struct config *config, struct bytes word,
-                        uint16_t port, int kind, struct errmsg *error)
+static bool open_word(struct shell *shell, const struct wish *wish, struct bytes word,
+                      struct listen_set *next, struct errmsg *error)
 {
     bool is_optional = word.len > 0 && word.data[0] == '-';
     char host[ADDR_HOST_TEXT];
@@ -54,7 +102,7 @@ static bool listen_word(struct shell *shell, const struct config *config, struct
     }
     bytes_to_text(word, host, sizeof(host));
     if (strcmp(host, "*") == 0) {
-        if (!listen_at(shell, config, "0.0.0.0", port, kind, error)) {
+        if (!open_host(shell, wish, "0.0.0.0", next, error)) {
             return false;
         }
         is_optional = true;
@@ -63,77 +111,104 @@ static bool listen_word(struct shell *shell, const struct config *config, struct
     if (strcmp(host, "::*") == 0) {
         memcpy(host, "::", 3);
     }
-    return listen_at(shell, config, host, port, kind, error) || is_optional;
+    return open_host(shell, wish, host, next, error) || is_optional;
 }
 
-static bool listen_tcp(struct shell *shell, const struct config *config, uint16_t port, int kind,
-                       struct errmsg *error)
+static bool open_tcp(struct shell *shell, const struct wish *wish, struct listen_set *next,
+                     struct errmsg *error)
 {
-    struct bytes rest = bytes_from_text(config->bind[0] != '\0' ? config->bind : "*");
-    size_t before = shell->listener_count;
+    struct bytes rest = bytes_from_text(wish->config->bind);
+    size_t before = next->count;
 
     for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0;
          word = bytes_next_word(&rest, ' ')) {
-        if (!listen_word(shell, config, word, port, kind, error)) {
+        if (!open_word(shell, wish, word, next, error)) {
             return false;
         }
     }
-    if (shell->listener_count == before) {
+    if (next->count == before && wish->config->bind[0] != '\0') {
         errmsg_wrap(error, "no address of bind could be used");
         return false;
     }
     return true;
 }
 
-static bool listen_unix(struct shell *shell, const struct config *config, struct errmsg *error)
+static bool open_unix(struct shell *shell, const struct config *config, struct listen_set *next,
+                      struct errmsg *error)
 {
-    struct sock_listen_options options = {.backlog = (int)config->tcp_backlog};
+    struct sock_listen_options options = {
+        .backlog = (int)config->tcp_backlog,
+        .unix_mode = (uint32_t)strtoul(config->unixsocketperm, NULL, 8),
+    };
     struct addr at;
-    int fd;
 
-    if (config->unixsocketperm[0] != '\0') {
-        char *end;
-
-        options.unix_mode = (uint32_t)strtoul(config->unixsocketperm, &end, 8);
-        if (*end != '\0' || options.unix_mode > 0777) {
-            errmsg_set(error, "unixsocketperm: '%s' is not an octal mode", config->unixsocketperm);
-            return false;
-        }
-    }
     if (!addr_from_path(&at, config->unixsocket)) {
         errmsg_set(error, "unixsocket: the path is too long");
         return false;
     }
-    fd = sock_listen(&at, &options, error);
-    if (fd < 0) {
-        errmsg_wrap(error, "cannot listen on %s", config->unixsocket);
+    if (!open_at(shell, &at, WATCH_CLIENT_LISTENER, &options, next, error)) {
         return false;
     }
-    bytes_to_text(bytes_from_text(config->unixsocket), shell->unix_path, sizeof(shell->unix_path));
-    return add_listener(shell, fd, WATCH_CLIENT_LISTENER, true, error);
+    if (shell->unix_path[0] == '\0' && stat(config->unixsocket, &shell->unix_info) == 0) {
+        bytes_to_text(bytes_from_text(config->unixsocket), shell->unix_path,
+                      sizeof(shell->unix_path));
+    }
+    return true;
 }
 
-bool listen_all(struct shell *shell, const struct config *config, uint16_t bus_port,
-                struct errmsg *error)
+void listen_discard(struct shell *shell, struct listen_set *next)
 {
-    if (config->port != 0 &&
-        !listen_tcp(shell, config, (uint16_t)config->port, WATCH_CLIENT_LISTENER, error)) {
-        return false;
+    for (size_t i = 0; i < next->count; i++) {
+        if (!contains(&shell->listening, next->items[i])) {
+            close_listener(shell, next->items[i]);
+        }
     }
-    if (bus_port != 0 && !listen_tcp(shell, config, bus_port, WATCH_BUS_LISTENER, error)) {
-        return false;
+    next->count = 0;
+}
+
+bool listen_open(struct shell *shell, const struct config *config, struct listen_set *next,
+                 struct errmsg *error)
+{
+    struct wish clients = {
+        .config = config, .port = (uint16_t)config->port, .kind = WATCH_CLIENT_LISTENER};
+    struct wish bus = {
+        .config = config, .port = config_bus_port(config), .kind = WATCH_BUS_LISTENER};
+    bool is_ok = clients.port == 0 || open_tcp(shell, &clients, next, error);
+
+    is_ok = is_ok && (bus.port == 0 || open_tcp(shell, &bus, next, error));
+    is_ok = is_ok && (config->unixsocket[0] == '\0' || open_unix(shell, config, next, error));
+    if (!is_ok) {
+        listen_discard(shell, next);
     }
-    return config->unixsocket[0] == '\0' || listen_unix(shell, config, error);
+    return is_ok;
+}
+
+void listen_adopt(struct shell *shell, const struct listen_set *next)
+{
+    for (size_t i = 0; i < shell->listening.count; i++) {
+        if (!contains(next, shell->listening.items[i])) {
+            close_listener(shell, shell->listening.items[i]);
+        }
+    }
+    shell->listening = *next;
+}
+
+/* Unless another file has taken its place meanwhile. */
+static void remove_unix_path(struct shell *shell)
+{
+    struct stat now;
+
+    if (shell->unix_path[0] != '\0' && stat(shell->unix_path, &now) == 0 &&
+        now.st_dev == shell->unix_info.st_dev && now.st_ino == shell->unix_info.st_ino) {
+        unlink(shell->unix_path);
+    }
+    shell->unix_path[0] = '\0';
 }
 
 void listen_close(struct shell *shell)
 {
-    for (size_t i = 0; i < shell->listener_count; i++) {
-        loop_unwatch(shell->loop, &shell->listeners[i].watch);
-        sock_close(shell->listeners[i].watch.fd);
-    }
-    shell->listener_count = 0;
-    if (shell->unix_path[0] != '\0') {
-        unlink(shell->unix_path);
-    }
+    const struct listen_set none = {0};
+
+    listen_adopt(shell, &none);
+    remove_unix_path(shell);
 }

@@ -45,7 +45,7 @@ static void write_line(void *context, enum log_level level, const char *line)
     fflush(log_file);
 }
 
-const struct logger *process_open_log(const char *file, enum log_level level, struct errmsg *error)
+struct logger *process_open_log(const char *file, enum log_level level, struct errmsg *error)
 {
     log_file = stdout;
     if (file != NULL && file[0] != '\0') {

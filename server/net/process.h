@@ -11,8 +11,8 @@
 #include "net/shell.h"
 
 /* Log to the file (NULL or empty: standard output) from level on; the logger is valid for good. */
-MUST_USE const struct logger *process_open_log(const char *file, enum log_level level,
-                                               struct errmsg *error);
+MUST_USE struct logger *process_open_log(const char *file, enum log_level level,
+                                         struct errmsg *error);
 /* Leave the terminal: the caller returns in a new process whose parent has ended with 0. */
 MUST_USE bool process_daemonize(struct errmsg *error);
 MUST_USE bool process_write_pidfile(const char *path, struct errmsg *error);

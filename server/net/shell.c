@@ -7,19 +7,17 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "io/clock.h"
+#include "net/descriptors.h"
 #include "net/footprint.h"
 #include "persist/posix_file.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    DESCRIPTORS_BESIDE_CLIENTS = 128,
+    ACCEPT_PAUSE_MS = 100,
 };
 
 static struct moment env_now(void *context)
@@ -58,18 +56,8 @@ static void env_memory(void *context, struct env_memory *out)
 
 static void env_cpu(void *context, struct env_cpu *out)
 {
-    struct rusage all, loop;
-
     (void)context;
-    *out = (struct env_cpu){0};
-    if (getrusage(RUSAGE_SELF, &all) == 0 && getrusage(RUSAGE_THREAD, &loop) == 0) {
-        *out = (struct env_cpu){
-            .user_us = (int64_t)all.ru_utime.tv_sec * 1000000 + all.ru_utime.tv_usec,
-            .system_us = (int64_t)all.ru_stime.tv_sec * 1000000 + all.ru_stime.tv_usec,
-            .loop_user_us = (int64_t)loop.ru_utime.tv_sec * 1000000 + loop.ru_utime.tv_usec,
-            .loop_system_us = (int64_t)loop.ru_stime.tv_sec * 1000000 + loop.ru_stime.tv_usec,
-        };
-    }
+    machine_cpu(out);
 }
 
 static void env_sleep(void *context, int64_t us)
@@ -85,43 +73,6 @@ static void env_release_memory(void *context)
 {
     (void)context;
     footprint_release();
-}
-
-/* Each client takes a descriptor: ask for as many as maxclients needs, or lower maxclients. */
-static void fit_descriptors(struct shell *shell, struct config *config)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->maxclients + DESCRIPTORS_BESIDE_CLIENTS;
-    struct errmsg error;
-    char text[NUM_I64_TEXT + 1];
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
-        return;
-    }
-    limit.rlim_cur = wanted;
-    if (limit.rlim_max < wanted) {
-        struct rlimit higher = {.rlim_cur = wanted, .rlim_max = wanted};
-
-        if (setrlimit(RLIMIT_NOFILE, &higher) == 0) {
-            return;
-        }
-        limit.rlim_cur = limit.rlim_max;
-    }
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) {
-        return;
-    }
-    if (limit.rlim_cur <= DESCRIPTORS_BESIDE_CLIENTS) {
-        return;
-    }
-    log_line(shell->logger, LOG_WARNING,
-             "only %llu descriptors may be open: maxclients is lowered from %lld",
-             (unsigned long long)limit.rlim_cur, (long long)config->maxclients);
-    if (!config_set(
-            config, "maxclients",
-            bytes_make(text, num_format_u64(text, limit.rlim_cur - DESCRIPTORS_BESIDE_CLIENTS)),
-            CONFIG_FROM_START, &error)) {
-        log_line(shell->logger, LOG_WARNING, "maxclients: %s", error.text);
-    }
 }
 
 static uint64_t seed_from_kernel(void)
@@ -146,27 +97,19 @@ static void remove_leftover(void *context, const char *name)
     }
 }
 
-/* What INFO tells of the process and never changes. */
-static void learn_process(struct shell *shell)
+/* Two servers with one nodes file would be one node twice, and two that save to one file would lose
+ * each other's data.  A server that saves only when it is told to claims its file then. */
+static bool claim_files(struct shell *shell, const struct config *config, struct errmsg *error)
 {
-    struct utsname system;
-    long pages = sysconf(_SC_PHYS_PAGES);
-    long page_bytes = sysconf(_SC_PAGESIZE);
-    ssize_t len =
-        readlink("/proc/self/exe", shell->executable_path, sizeof(shell->executable_path) - 1);
+    bool is_ok =
+        config->save_point_count == 0 || worker_claim(shell->worker, config->dbfilename, error);
 
-    shell->executable_path[len > 0 ? len : 0] = '\0';
-    if (uname(&system) == 0) {
-        snprintf(shell->os_name, sizeof(shell->os_name), "%s %s %s", system.sysname, system.release,
-                 system.machine);
+    is_ok = is_ok && (!config->cluster_enabled ||
+                      worker_claim(shell->worker, config->cluster_config_file, error));
+    if (!is_ok) {
+        errmsg_wrap(error, "folder %s", config->dir);
     }
-    shell->process = (struct env_process){
-        .os = shell->os_name,
-        .executable = shell->executable_path,
-        .supervised = "no",
-        .machine_memory_bytes =
-            pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 0,
-    };
+    return is_ok;
 }
 
 static bool create_node(struct shell *shell, struct config *config, struct errmsg *error)
@@ -179,10 +122,10 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .pid = (uint64_t)getpid(),
     };
 
-    learn_process(shell);
+    machine_learn(&shell->machine, "no");
     shell->env = (struct env){
         .context = shell,
-        .process = &shell->process,
+        .process = &shell->machine.process,
         .logger = shell->logger,
         .fs = worker_fs(shell->worker),
         .now = env_now,
@@ -192,6 +135,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .link_queued = link_env_queued,
         .link_close = link_env_close,
         .session_touched = conn_session_touched,
+        .apply_config = live_apply_config,
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
         .memory = env_memory,
@@ -204,6 +148,17 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
     }
     shell->node = node_new(&options, error);
     return shell->node != NULL;
+}
+
+static bool start_listening(struct shell *shell, const struct config *config, struct errmsg *error)
+{
+    struct listen_set next = {0};
+
+    if (!listen_open(shell, config, &next, error)) {
+        return false;
+    }
+    listen_adopt(shell, &next);
+    return true;
 }
 
 struct shell *shell_new(const struct shell_options *options, struct errmsg *error)
@@ -221,10 +176,11 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
         shell_free(shell);
         return NULL;
     }
-    fit_descriptors(shell, options->config);
     shell->worker = worker_new(shell->loop);
     /* Listening first: a second server on the same ports must not touch the first one's files. */
-    if (!listen_all(shell, options->config, config_bus_port(options->config), error) ||
+    if (!descriptors_fit(options->config, shell->logger, error) ||
+        !start_listening(shell, options->config, error) ||
+        !claim_files(shell, options->config, error) ||
         !create_node(shell, options->config, error)) {
         shell_free(shell);
         return NULL;
@@ -324,18 +280,41 @@ static void dispatch(struct shell *shell, const struct loop_event *event)
     }
 }
 
-/* When descriptors had run out, listeners rest until the next pass by the clock. */
+/* When descriptors have run out, listeners rest for a while: those that wait would be ready in every
+ * pass, and all of them in vain. */
 static void watch_listeners(struct shell *shell, bool is_accepting)
 {
-    for (size_t i = 0; i < shell->listener_count; i++) {
-        loop_modify(shell->loop, &shell->listeners[i].watch, is_accepting ? LOOP_READ : 0);
+    for (size_t i = 0; i < shell->listening.count; i++) {
+        loop_modify(shell->loop, &shell->listening.items[i]->watch, is_accepting ? LOOP_READ : 0);
+    }
+}
+
+void shell_rest_accepting(struct shell *shell)
+{
+    if (shell->is_accepting) {
+        shell->is_accepting = false;
+        shell->accepts_again_at = mono_add_ms(clock_mono_now(), ACCEPT_PAUSE_MS);
+        watch_listeners(shell, false);
+    }
+}
+
+static void resume_accepting(struct shell *shell)
+{
+    if (!shell->is_accepting && mono_is_due(shell->accepts_again_at, clock_mono_now())) {
+        shell->is_accepting = true;
+        watch_listeners(shell, true);
     }
 }
 
 static int64_t wait_ms(const struct shell *shell)
 {
-    int64_t us = node_wake_at(shell->node).us - clock_mono_now().us;
+    struct mono_time at = node_wake_at(shell->node);
+    int64_t us;
 
+    if (!shell->is_accepting) {
+        at = mono_earlier(at, shell->accepts_again_at);
+    }
+    us = at.us - clock_mono_now().us;
     if (us <= 0) {
         return 0;
     }
@@ -349,15 +328,9 @@ int shell_run(struct shell *shell)
         size_t count = loop_wait(shell->loop, wait_ms(shell), &events);
 
         node_begin_pass(shell->node, clock_now());
-        if (!shell->is_accepting) {
-            shell->is_accepting = true;
-            watch_listeners(shell, true);
-        }
+        resume_accepting(shell);
         for (size_t i = 0; i < count; i++) {
             dispatch(shell, &events[i]);
-        }
-        if (!shell->is_accepting) {
-            watch_listeners(shell, false);
         }
         if (loop_was_woken(shell->loop)) {
             take_outcomes(shell);

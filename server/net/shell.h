@@ -16,7 +16,7 @@ struct shell;
 
 struct shell_options {
     struct config *config; /* adopted */
-    const struct logger *logger;
+    struct logger *logger; /* its threshold follows loglevel */
 };
 
 /* Listen and make the node.  NULL when that cannot be: error says why. */

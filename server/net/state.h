@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/hashtable.h"
@@ -14,6 +15,7 @@
 #include "io/addr.h"
 #include "io/loop.h"
 #include "io/sock.h"
+#include "net/machine.h"
 #include "net/shell.h"
 #include "net/worker.h"
 #include "node/node.h"
@@ -34,7 +36,13 @@ enum watch_kind {
 
 struct listener {
     struct loop_watch watch;
+    struct addr at;
     bool is_unix;
+};
+
+struct listen_set {
+    struct listener *items[LISTENERS_MAX]; /* owned by the set that the shell listens on */
+    size_t count;
 };
 
 struct conn { /* conn.c: a client */
@@ -64,13 +72,11 @@ struct shell {
     struct worker *worker;
     struct node *node;
     struct env env;
-    struct env_process process; /* whose texts are these: */
-    char os_name[256];
-    char executable_path[4096];
-    const struct logger *logger;
-    struct listener listeners[LISTENERS_MAX];
-    size_t listener_count;
-    bool is_accepting;   /* false for a moment when descriptors have run out */
+    struct machine machine;
+    struct logger *logger;
+    struct listen_set listening;
+    bool is_accepting; /* false for a while when descriptors have run out */
+    struct mono_time accepts_again_at;
     struct list touched; /* conns with something to write or to be closed */
     struct hashtable links;
     struct list doomed; /* links closed in this pass, freed at its end */
@@ -80,10 +86,15 @@ struct shell {
     size_t scratch_used;
     size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
     char unix_path[ADDR_HOST_TEXT];
+    struct stat unix_info; /* which file that was */
     bool has_ended;
     int exit_code;
     volatile sig_atomic_t is_asked_to_end;
 };
+
+/* ---- shell.c */
+/* No descriptors are left: accept nothing for a while. */
+void shell_rest_accepting(struct shell *shell);
 
 /* ---- conn.c */
 void conn_accept_all(struct shell *shell, struct listener *listener);
@@ -106,8 +117,19 @@ size_t link_env_queued(void *context, uint64_t id);
 void link_env_close(void *context, uint64_t id);
 
 /* ---- listen.c */
-bool listen_all(struct shell *shell, const struct config *config, uint16_t bus_port,
-                struct errmsg *error);
+/* Open what config asks for into *next, which is empty; what is open already is taken over.  On
+ * failure nothing has changed. */
+bool listen_open(struct shell *shell, const struct config *config, struct listen_set *next,
+                 struct errmsg *error);
+/* Listen on next from now on: close what is not in it. */
+void listen_adopt(struct shell *shell, const struct listen_set *next);
+/* Close what is in next alone. */
+void listen_discard(struct shell *shell, struct listen_set *next);
+/* Close everything. */
 void listen_close(struct shell *shell);
+
+/* ---- live.c: as env.apply_config has it */
+bool live_apply_config(void *context, const struct config *now, struct config *next,
+                       const char **culprit, struct errmsg *error);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/crash.h"
+#include "persist/posix_claim.h"
 #include "persist/posix_file.h"
 
 #include <pthread.h>
@@ -48,6 +49,7 @@ struct open_file {
     struct list all;
     uint64_t id;
     struct posix_file file;
+    char *claimed_path; /* NULL: another process has it */
 };
 
 struct worker {
@@ -60,8 +62,11 @@ struct worker {
     struct list jobs;     /* under lock */
     struct list outcomes; /* under lock */
     _Atomic size_t queued_bytes;
-    uint64_t next_file;     /* loop thread */
-    struct list open_files; /* worker thread */
+    _Atomic size_t file_count; /* begun and not yet forgotten */
+    uint64_t next_file;        /* loop thread */
+    pthread_mutex_t claims_lock;
+    struct posix_claims claims; /* under claims_lock */
+    struct list open_files;     /* worker thread */
 };
 
 /* ---- the worker thread ------------------------------------------------------------------------ */
@@ -98,19 +103,43 @@ static struct open_file *find_file(struct worker *worker, uint64_t id)
     return NULL;
 }
 
-static void forget_file(struct open_file *file)
+static enum fs_status claim(struct worker *worker, const char *path, struct errmsg *error)
 {
+    enum fs_status status;
+
+    pthread_mutex_lock(&worker->claims_lock);
+    status = posix_claim(&worker->claims, path, error);
+    pthread_mutex_unlock(&worker->claims_lock);
+    return status;
+}
+
+static void unclaim(struct worker *worker, const char *path)
+{
+    pthread_mutex_lock(&worker->claims_lock);
+    posix_unclaim(&worker->claims, path);
+    pthread_mutex_unlock(&worker->claims_lock);
+}
+
+static void forget_file(struct worker *worker, struct open_file *file)
+{
+    if (file->claimed_path != NULL) {
+        unclaim(worker, file->claimed_path);
+        mem_free(MEM_NET, file->claimed_path);
+    }
     list_remove(&file->all);
     mem_free(MEM_NET, file);
+    atomic_fetch_sub(&worker->file_count, 1);
 }
 
 static void check(struct worker *worker, struct open_file *file, enum fs_status status,
                   const struct errmsg *error)
 {
     if (status != FS_OK) {
-        report_file(worker, file->id, status, error);
+        uint64_t id = file->id;
+
         posix_file_abort(&file->file);
-        forget_file(file);
+        forget_file(worker, file);
+        report_file(worker, id, status, error);
     }
 }
 
@@ -118,10 +147,15 @@ static void begin_file(struct worker *worker, const struct job *job)
 {
     struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
     struct errmsg error = {0};
+    enum fs_status status = claim(worker, job->text, &error);
 
     file->id = job->id;
     list_add_tail(&worker->open_files, &file->all);
-    check(worker, file, posix_file_open(&file->file, job->text, job->id, &error), &error);
+    if (status == FS_OK) {
+        file->claimed_path = mem_strdup(MEM_NET, job->text);
+        status = posix_file_open(&file->file, job->text, job->id, &error);
+    }
+    check(worker, file, status, &error);
 }
 
 static void append_file(struct worker *worker, struct job *job)
@@ -145,8 +179,8 @@ static void commit_file(struct worker *worker, const struct job *job)
         return; /* it failed before, and that was reported */
     }
     status = posix_file_commit(&file->file, job->text, &error);
+    forget_file(worker, file); /* first: whoever hears the outcome may claim the path */
     report_file(worker, job->id, status, &error);
-    forget_file(file);
 }
 
 static void abort_file(struct worker *worker, const struct job *job)
@@ -155,7 +189,7 @@ static void abort_file(struct worker *worker, const struct job *job)
 
     if (file != NULL) {
         posix_file_abort(&file->file);
-        forget_file(file);
+        forget_file(worker, file);
     }
 }
 
@@ -257,7 +291,7 @@ static void *run(void *context)
         struct open_file *file = CONTAINER_OF(worker->open_files.next, struct open_file, all);
 
         posix_file_abort(&file->file);
-        forget_file(file);
+        forget_file(worker, file);
     }
     return NULL;
 }
@@ -287,6 +321,7 @@ static uint64_t write_begin(void *ctx, const char *path)
     struct worker *worker = ctx;
     uint64_t id = worker->next_file++;
 
+    atomic_fetch_add(&worker->file_count, 1);
     queue_job(worker, JOB_FILE_BEGIN, id, path);
     return id;
 }
@@ -388,6 +423,7 @@ struct worker *worker_new(struct loop *loop)
     list_init(&worker->outcomes);
     list_init(&worker->open_files);
     pthread_mutex_init(&worker->lock, NULL);
+    pthread_mutex_init(&worker->claims_lock, NULL);
     pthread_cond_init(&worker->has_jobs, NULL);
     /* Signals are for the loop thread. */
     sigfillset(&all);
@@ -416,12 +452,29 @@ void worker_free(struct worker *worker)
     }
     pthread_cond_destroy(&worker->has_jobs);
     pthread_mutex_destroy(&worker->lock);
+    posix_claims_deinit(&worker->claims);
+    pthread_mutex_destroy(&worker->claims_lock);
     mem_free(MEM_NET, worker);
 }
 
 const struct fs *worker_fs(struct worker *worker)
 {
     return &worker->fs;
+}
+
+bool worker_claim(struct worker *worker, const char *path, struct errmsg *error)
+{
+    return claim(worker, path, error) == FS_OK;
+}
+
+bool worker_is_writing(const struct worker *worker)
+{
+    return atomic_load(&worker->file_count) > 0;
+}
+
+void worker_unclaim(struct worker *worker, const char *path)
+{
+    unclaim(worker, path);
 }
 
 void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/errmsg.h"
 #include "io/addr.h"
 #include "io/loop.h"
@@ -46,6 +47,12 @@ void worker_free(struct worker *worker);
 
 /* A file system that reads at once and writes through the worker; valid as long as it. */
 const struct fs *worker_fs(struct worker *worker);
+/* Be the only process that writes path, until it is given up as often as it was claimed
+ * (persist/posix_claim.h).  Each file is claimed anyhow while it is written. */
+MUST_USE bool worker_claim(struct worker *worker, const char *path, struct errmsg *error);
+/* Is a file under way? */
+bool worker_is_writing(const struct worker *worker);
+void worker_unclaim(struct worker *worker, const char *path);
 void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16_t port);
 /* The next outcome; false when there is none. */
 bool worker_next_outcome(struct worker *worker, struct worker_outcome *out);

@@ -5,6 +5,7 @@
 
 #include "base/glob.h"
 #include "base/mem.h"
+#include "config/config_reader.h"
 
 static bool is_asked_for(const struct call *call, const char *name)
 {
@@ -21,46 +22,40 @@ void control_config(struct node *node, struct call *call)
     reply_unknown_sub(node, call);
 }
 
-/* An alias is answered under the name it was asked by, unless a pattern asked. */
-static const struct config_option *alias_at(const struct call *call, size_t i)
+/* Names in the order of the tables, then older names; NULL behind the end. */
+static const char *name_at(size_t index)
 {
-    const struct config_option *option = config_option_find(call->args[i]);
+    size_t count = 0;
 
-    return option != NULL && !bytes_equal_nocase(call->args[i], option->name) ? option : NULL;
+    for (size_t i = 0; config_option_at(i) != NULL; i++) {
+        if (!config_option_at(i)->is_refused && count++ == index) {
+            return config_option_at(i)->name;
+        }
+    }
+    return config_alias_at(index - count);
 }
 
 void control_config_get(struct node *node, struct call *call)
 {
     struct resp_writer *w = call->reply;
+    VEC(const char *) names = {0};
     struct buf value = {0};
-    size_t count = 0;
+    const char *name;
 
-    for (size_t i = 0; config_option_at(i) != NULL; i++) {
-        count += is_asked_for(call, config_option_at(i)->name);
-    }
-    for (size_t i = 2; i < call->arg_count; i++) {
-        count += alias_at(call, i) != NULL;
-    }
-    resp_write_map(w, count);
-    for (size_t i = 0; config_option_at(i) != NULL; i++) {
-        const char *name = config_option_at(i)->name;
-
+    for (size_t i = 0; (name = name_at(i)) != NULL; i++) {
         if (is_asked_for(call, name)) {
-            buf_clear(&value);
-            config_get(&node->config, name, &value);
-            resp_write_bulk_text(w, name);
-            resp_write_bulk(w, buf_bytes(&value));
+            VEC_PUSH(&names, name);
         }
     }
-    for (size_t i = 2; i < call->arg_count; i++) {
-        if (alias_at(call, i) != NULL) {
-            buf_clear(&value);
-            config_get(&node->config, alias_at(call, i)->name, &value);
-            resp_write_bulk(w, call->args[i]);
-            resp_write_bulk(w, buf_bytes(&value));
-        }
+    resp_write_map(w, names.count);
+    for (size_t i = 0; i < names.count; i++) {
+        buf_clear(&value);
+        config_get(&node->config, names.items[i], &value);
+        resp_write_bulk_text(w, names.items[i]);
+        resp_write_bulk(w, buf_bytes(&value));
     }
     buf_deinit(&value);
+    VEC_DEINIT(&names);
 }
 
 /* Whoever sets these makes the server write where he likes. */
@@ -69,67 +64,77 @@ static bool is_protected(const struct config_option *option)
     return strcmp(option->name, "dir") == 0 || strcmp(option->name, "dbfilename") == 0;
 }
 
-/* Several pairs are set together or not at all: what was set is put back on failure. */
+static bool is_named_before(const struct call *call, size_t at)
+{
+    const struct config_option *option = config_option_find(call->args[at]);
+
+    for (size_t i = 2; i < at; i += 2) {
+        if (config_option_find(call->args[i]) == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Set all pairs in a copy; false after an error was replied. */
+static bool set_pairs(struct node *node, struct call *call, struct config *next)
+{
+    for (size_t i = 2; i < call->arg_count; i += 2) {
+        const struct config_option *option = config_option_find(call->args[i]);
+        struct errmsg error = {0};
+
+        if (option == NULL || option->is_refused) {
+            char shown[65];
+
+            bytes_to_text(call->args[i], shown, sizeof(shown));
+            reply_error(node, call,
+                        "ERR Unknown option or number of arguments for CONFIG SET - '%s'", shown);
+            return false;
+        }
+        if (is_named_before(call, i)) {
+            errmsg_set(&error, "duplicate parameter");
+        } else if (is_protected(option) &&
+                   !client_is_allowed(call->session, node->config.enable_protected_configs)) {
+            errmsg_set(&error, "can't set protected config");
+        } else if (config_set(next, option->name, call->args[i + 1], CONFIG_FROM_LIVE, &error)) {
+            continue;
+        }
+        reply_error(node, call, "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
+                    option->name, error.text);
+        return false;
+    }
+    return true;
+}
+
+/* All pairs or none: the new configuration takes the old one's place only when the world has taken it,
+ * too. */
 void control_config_set(struct node *node, struct call *call)
 {
-    struct buf *old;
-    size_t pairs = (call->arg_count - 2) / 2;
-    size_t done = 0;
-    struct errmsg error;
-    bool is_ok = true;
+    struct config next;
+    const char *culprit = "";
+    struct errmsg error = {0};
 
     if (call->arg_count % 2 != 0) {
         reply_error(node, call, "ERR wrong number of arguments for 'config|set' command");
         return;
     }
-    old = mem_alloc_zeroed(MEM_NODE, pairs * sizeof(*old));
-    for (; is_ok && done < pairs; done++) {
-        const struct config_option *option = config_option_find(call->args[2 + 2 * done]);
-
-        if (option == NULL) {
-            char shown[65];
-
-            bytes_to_text(call->args[2 + 2 * done], shown, sizeof(shown));
+    config_copy(&node->config, &next);
+    if (set_pairs(node, call, &next)) {
+        if (node->env.apply_config != NULL &&
+            !node->env.apply_config(node->env.context, &node->config, &next, &culprit, &error)) {
             reply_error(node, call,
-                        "ERR Unknown option or number of arguments for CONFIG SET - '%s'", shown);
-            is_ok = false;
-            break;
-        }
-        if (is_protected(option) &&
-            !client_is_allowed(call->session, node->config.enable_protected_configs)) {
-            reply_error(node, call,
-                        "ERR CONFIG SET failed (possibly related to argument '%s') - can't set "
-                        "protected config",
-                        option->name);
-            is_ok = false;
-            break;
-        }
-        config_get(&node->config, option->name, &old[done]);
-        if (!config_set(&node->config, option->name, call->args[3 + 2 * done], CONFIG_FROM_LIVE,
-                        &error)) {
-            reply_error(node, call,
-                        "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
-                        option->name, error.text);
-            is_ok = false;
-            break;
-        }
-    }
-    for (size_t i = done; !is_ok && i-- > 0;) {
-        const struct config_option *option = config_option_find(call->args[2 + 2 * i]);
+                        "ERR CONFIG SET failed (possibly related to argument '%s') - %s", culprit,
+                        error.text);
+        } else {
+            struct config old = node->config;
 
-        if (!config_set(&node->config, option->name, buf_bytes(&old[i]), CONFIG_FROM_LIVE,
-                        &error)) {
-            node_log(node, LOG_WARNING, "cannot restore %s: %s", option->name, error.text);
+            node->config = next;
+            next = old;
+            apply_config(node);
+            resp_write_simple(call->reply, "OK");
         }
     }
-    for (size_t i = 0; i < pairs; i++) {
-        buf_deinit(&old[i]);
-    }
-    mem_free(MEM_NODE, old);
-    if (is_ok) {
-        apply_config(node);
-        resp_write_simple(call->reply, "OK");
-    }
+    config_deinit(&next);
 }
 
 void control_config_resetstat(struct node *node, struct call *call)
@@ -141,9 +146,25 @@ void control_config_resetstat(struct node *node, struct call *call)
     resp_write_simple(call->reply, "OK");
 }
 
+static bool read_included(void *context, const char *path, struct buf *out, struct errmsg *error)
+{
+    const struct fs *fs = ((struct node *)context)->env.fs;
+
+    return fs->read_file(fs->ctx, path, CONFIG_FILE_MAX, out, error) == FS_OK;
+}
+
+static bool list_included(void *context, const char *folder, config_name_fn *on_name,
+                          void *name_context, struct errmsg *error)
+{
+    const struct fs *fs = ((struct node *)context)->env.fs;
+
+    return fs->list(fs->ctx, folder, on_name, name_context, error) == FS_OK;
+}
+
 void control_config_rewrite(struct node *node, struct call *call)
 {
     const struct fs *fs = node->env.fs;
+    struct config_files files = {.context = node, .read = read_included, .list = list_included};
     struct buf old_text = {0};
     struct buf new_text = {0};
     struct errmsg error = {0};
@@ -157,11 +178,11 @@ void control_config_rewrite(struct node *node, struct call *call)
         reply_error(node, call, "ERR Rewriting config file: already in progress");
         return;
     }
-    status = fs->read_file(fs->ctx, node->config.file, CONFIG_FILE_MAX_BYTES, &old_text, &error);
+    status = fs->read_file(fs->ctx, node->config.file, CONFIG_FILE_MAX, &old_text, &error);
     if (status != FS_OK && status != FS_MISSING) {
         reply_error(node, call, "ERR Rewriting config file: %s", error.text);
     } else {
-        config_rewrite(&node->config, buf_bytes(&old_text), &new_text);
+        config_rewrite(&node->config, &files, buf_bytes(&old_text), &new_text);
         node->rewrite_file = fs->write_begin(fs->ctx, node->config.file);
         fs->write_append(fs->ctx, node->rewrite_file, &new_text);
         fs->write_commit(fs->ctx, node->rewrite_file, node->config.file);

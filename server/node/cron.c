@@ -3,9 +3,10 @@
 #include "node/state.h"
 
 enum {
-    EXPIRE_BUDGET = 4000, /* entries looked at in a slice */
-    EXPIRE_MAX = 200,     /* keys removed in a slice */
-    UPKEEP_BUDGET = 1500, /* entries' worth of work on the key space in a slice */
+    EXPIRE_BUDGET = 4000,          /* entries looked at in a slice */
+    EXPIRE_MAX = 200,              /* keys removed in a slice */
+    UPKEEP_BUDGET = 1500,          /* entries' worth of work on the key space in a slice */
+    OUTPUT_FREE_BYTES = 16 * 1024, /* of a client's output no limit counts */
 };
 
 static bool is_idle_too_long(const struct node *node, const struct session *s)
@@ -22,6 +23,9 @@ static bool is_output_too_long(const struct node *node, struct session *s)
         &node->config.output_limits[is_replica ? OUTPUT_REPLICA : OUTPUT_NORMAL];
     size_t pending = session_output_pending(s);
 
+    /* As in Redis the first block of output does not count: else a low limit would close every
+     * client, and those who could raise it again. */
+    pending = pending > OUTPUT_FREE_BYTES ? pending - OUTPUT_FREE_BYTES : 0;
     if (limit->hard_bytes > 0 && pending > limit->hard_bytes) {
         return true;
     }

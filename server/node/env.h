@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/config.h"
 #include "persist/fs.h"
 #include "session/session.h"
 
@@ -71,6 +72,11 @@ struct env {
     /* The session has something to write or is to be closed; the shell looks at it after the
      * pass.  Called once a pass and session. */
     void (*session_touched)(void *context, struct session *s);
+    /* CONFIG SET: make the process fit `next`.  When that cannot be, nothing has changed, *culprit
+     * is the directive to blame and error says why.  Texts of next may be brought into their plain
+     * form.  NULL: there is nothing to do. */
+    bool (*apply_config)(void *context, const struct config *now, struct config *next,
+                         const char **culprit, struct errmsg *error);
     /* The node is done; the process is to end with the code once output is written. */
     void (*exit)(void *context, int code);
     /* Let the whole process stand still: for DEBUG SLEEP; may be NULL where nobody may debug. */

@@ -76,6 +76,7 @@ static struct node *create(const struct node_options *options)
     node->stream_db = -1;
     session_table_init(&node->sessions);
     command_index_init(&node->commands);
+    command_index_init(&node->stream_commands);
     list_init(&node->touched);
     list_init(&node->resumed);
     list_init(&node->held);
@@ -94,10 +95,26 @@ static struct node *create(const struct node_options *options)
     return node;
 }
 
+static bool rename_commands(struct node *node, struct errmsg *error)
+{
+    for (size_t i = 0; i < node->config.renames.count; i++) {
+        const struct config_rename *rename = &node->config.renames.items[i];
+
+        if (!command_index_rename(&node->commands, rename->from, rename->to, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct node *node_new(const struct node_options *options, struct errmsg *error)
 {
     struct node *node = create(options);
 
+    if (!rename_commands(node, error)) {
+        node_free(node);
+        return NULL;
+    }
     replica_side_configure(node);
     batch_configure(node);
     if (node->config.cluster_enabled && !cluster_side_start(node, error)) {
@@ -140,6 +157,7 @@ void node_free(struct node *node)
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
     timing_deinit(&node->timing);
+    command_index_deinit(&node->commands);
     mem_free(MEM_BASE, node->feeds);
     keyspace_free(node->keyspace);
     oplog_free(node->log);

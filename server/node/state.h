@@ -31,7 +31,6 @@
 #include "stats/timing.h"
 
 enum {
-    CONFIG_FILE_MAX_BYTES = 1024 * 1024,
     BATCH_REQUESTS = 64,   /* split before any of them is executed */
     BATCH_KEYS = 1024,     /* hashed before they are looked up; others are by the command itself */
     BATCH_WINDOW_KEYS = 8, /* fetched at a time: processors have two dozen lines under way */
@@ -227,8 +226,9 @@ struct node {
     bool is_primary; /* role.c */
 
     struct session_table sessions;
-    struct command_index commands; /* constant */
-    struct list *next_checked;     /* session whose turn it is, in sessions.all; NULL: the first */
+    struct command_index commands;        /* as clients name them; constant */
+    struct command_index stream_commands; /* as primaries do: never renamed */
+    struct list *next_checked; /* session whose turn it is, in sessions.all; NULL: the first */
     struct list touched, resumed, held;
     struct heap deadlines; /* of held sessions */
     struct batch batch;

@@ -30,7 +30,7 @@ static void select_db(struct node *node, const struct bytes *args, size_t count)
 
 static void run(struct node *node, const struct bytes *args, size_t count)
 {
-    const struct command_spec *spec = command_index_find(&node->commands, args[0]);
+    const struct command_spec *spec = command_index_find(&node->stream_commands, args[0]);
     struct resp_writer reply = {.out = &node->stream.replies, .version = 2};
     struct exec x = node_exec(node, node->stream.db);
 

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 enum {
-    FILE_MODE = 0644,
+    NEW_FILE_MODE = 0644, /* less what the umask takes away */
+    PRIVATE_MODE = 0600,
+    GROUP_BITS = 0070,
     DIRECTORY_MODE = 0755,
     READ_STEP = 256 * 1024,
     WRITE_STEP = 16 * 1024 * 1024,
@@ -79,9 +81,14 @@ enum fs_status posix_file_open(struct posix_file *file, const char *target_path,
                                struct errmsg *error)
 {
     char *temp_path = make_temp_path(target_path, number);
-    int fd = open(temp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    struct stat target;
+    mode_t mode = stat(target_path, &target) == 0 ? PRIVATE_MODE : NEW_FILE_MODE;
     enum fs_status status;
+    int fd;
 
+    /* Nobody else's file, and no link to one, is written through this name. */
+    unlink(temp_path);
+    fd = open(temp_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
         status = fail(error, "create", temp_path);
         mem_free(MEM_SNAPSHOT, temp_path);
@@ -111,6 +118,22 @@ enum fs_status posix_file_write(struct posix_file *file, struct bytes bytes, str
     return FS_OK;
 }
 
+/* Who could not read the old file must not be able to read the new one. */
+static enum fs_status take_after(int fd, const char *final_path, struct errmsg *error)
+{
+    struct stat old;
+    mode_t mode;
+
+    if (stat(final_path, &old) != 0 || !S_ISREG(old.st_mode)) {
+        return FS_OK;
+    }
+    mode = old.st_mode & 0777;
+    if (fchown(fd, old.st_uid, old.st_gid) != 0 && fchown(fd, (uid_t)-1, old.st_gid) != 0) {
+        mode &= ~(mode_t)GROUP_BITS; /* it is our group's now, which may be another */
+    }
+    return fchmod(fd, mode) == 0 ? FS_OK : fail(error, "set the mode of what replaces", final_path);
+}
+
 enum fs_status posix_file_commit(struct posix_file *file, const char *final_path,
                                  struct errmsg *error)
 {
@@ -118,7 +141,10 @@ enum fs_status posix_file_commit(struct posix_file *file, const char *final_path
     int fd = file->fd;
 
     ASSERT(file->temp_path != NULL);
-    status = sync_fd(fd, file->temp_path, error);
+    status = take_after(fd, final_path, error);
+    if (status == FS_OK) {
+        status = sync_fd(fd, file->temp_path, error);
+    }
     if (status != FS_OK) {
         posix_file_abort(file);
         return status;

@@ -5,7 +5,9 @@
  * is used by one thread at a time.
  *
  * A new file is written as "temp-<pid>-<number>.<name>" beside its target and takes the target's
- * name only when it is complete and synced, so a crash leaves the old file or the new one. */
+ * name only when it is complete and synced, so a crash leaves the old file or the new one.  It
+ * keeps mode and owner of what it replaces, or grants less; without anything to replace it
+ * grants what the umask leaves of 0644. */
 #ifndef STARLING_PERSIST_POSIX_FILE_H
 #define STARLING_PERSIST_POSIX_FILE_H
 

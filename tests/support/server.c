@@ -136,6 +136,9 @@ static void run_child(const struct server *s, const char *program)
     }
     snprintf(port, sizeof(port), "%u", (unsigned)s->port);
     argv[count++] = s->program; /* not where links lead: some programs go by this name */
+    if (s->config_file[0] != '\0') {
+        argv[count++] = s->config_file;
+    }
     argv[count++] = s->port_flag;
     argv[count++] = port;
     argv[count++] = s->bind_flag;

@@ -8,7 +8,8 @@
  *     start a b(replica of a) c(cluster, cluster-node-timeout 500)
  *           servers on free ports; options in brackets, separated by commas: "replica of NAME",
  *           "cluster", "redis" (Debian's redis-server instead), "fails TEXT" (must not start, and
- *           say TEXT), or a directive and its value
+ *           say TEXT), "config NAME" (a file of its folder goes before the flags), or a directive
+ *           and its value ("" for an empty one)
  *     a> SET k v        < +OK
  *           send a request, expect a reply: +simple, -error, :integer, text of a bulk, (nil),
  *           [array elements in brackets]; * and ? match as in KEYS
@@ -20,10 +21,12 @@
  *           at the end of what came when the server has closed it
  *     cli ARGS ...      < expected     our cli; its output must match, {a} is the port of a
  *     file a NAME "bytes"              put a file into the folder of a stopped server
+ *     copy a NAME FILE                 the same from a file beside the script
+ *     log a [NAME]      < expected     wait until the log of a (or a file of its folder) matches
  *     queue a N REQUEST                send a request N times on a connection of its own, read nothing
  *     drain a           < expected     read what came back: "X of N answered +OK"
  *     crowd a N         < expected     open N connections at once, PING on each: "N answered"
- *     log a [N]         < pattern      some line of its log, or exactly N of them, match
+ *     logged a [N]      < pattern      some line of its log, or exactly N of them, match
  *     ended a           < 139          it ends by itself, with this status (as a shell counts it)
  *
  * In requests and expectations {a} is the port of server a.  conn a#2> opens a second
@@ -44,7 +47,8 @@
 #include <unistd.h>
 
 enum {
-    RETRY_MS = 20
+    RETRY_MS = 20,
+    LOG_PATIENCE_MS = 15000,
 };
 
 void script_fail(struct script *script, const char *format, ...)
@@ -327,6 +331,8 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
             script->is_skipped = true;
             script_fail(script, "skipped: it needs Debian's redis-server, which is not installed");
         }
+    } else if (bytes_has_prefix(rest, "config ")) {
+        bytes_to_text(bytes_from(rest, 7), s->config_file, sizeof(s->config_file));
     } else if (bytes_has_prefix(rest, "fails ")) {
         buf_append_bytes(must_say, bytes_from(rest, 6));
     } else if (rest.len > 0) {
@@ -334,7 +340,11 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
         buf_printf(&text, "--%.*s", BYTES_ARGS(name));
         server_add_arg(s, buf_text(&text));
         buf_clear(&text);
-        buf_append_bytes(&text, bytes_trim(rest));
+        rest = bytes_trim(rest);
+        if (rest.len >= 2 && rest.data[0] == '"' && rest.data[rest.len - 1] == '"') {
+            rest = bytes_make(rest.data + 1, rest.len - 2);
+        }
+        buf_append_bytes(&text, rest);
         server_add_arg(s, buf_text(&text));
     }
     buf_deinit(&text);
@@ -596,31 +606,94 @@ static void do_cli(struct script *script, struct bytes rest)
     buf_deinit(&output);
 }
 
+static void put_file(struct script *script, struct bytes server, struct bytes name,
+                     struct bytes content)
+{
+    struct named_server *s = script_find_server(script, server);
+    struct buf expanded = {0};
+    char path[2 * SERVER_PATH_MAX];
+    FILE *file;
+
+    s = s != NULL ? s : make_server(script, server);
+    if (s == NULL) {
+        return;
+    }
+    expand(script, content, &expanded);
+    snprintf(path, sizeof(path), "%s/%.*s", s->server.dir, BYTES_ARGS(name));
+    file = fopen(path, "we");
+    if (file == NULL || fwrite(expanded.data, 1, expanded.len, file) != expanded.len ||
+        fclose(file) != 0) {
+        script_fail(script, "cannot write %s", path);
+    }
+    buf_deinit(&expanded);
+}
+
 static void do_file(struct script *script, struct bytes rest)
 {
     struct buf storage[WORDS_MAX] = {{0}};
     struct bytes words[WORDS_MAX];
-    struct named_server *s = NULL;
-    char path[2 * SERVER_PATH_MAX];
-    char name[64];
-    FILE *file;
 
     if (script_split_words(rest, storage, words) == 3) {
-        s = script_find_server(script, words[0]);
-        s = s != NULL ? s : make_server(script, words[0]);
-    }
-    if (s == NULL) {
-        script_fail(script, "file needs a server, a name and bytes");
+        put_file(script, words[0], words[1], words[2]);
     } else {
-        bytes_to_text(words[1], name, sizeof(name));
-        snprintf(path, sizeof(path), "%s/%s", s->server.dir, name);
-        file = fopen(path, "we");
-        if (file == NULL || fwrite(words[2].data, 1, words[2].len, file) != words[2].len ||
-            fclose(file) != 0) {
-            script_fail(script, "cannot write %s", path);
-        }
+        script_fail(script, "file needs a server, a name and bytes");
     }
     script_free_words(storage);
+}
+
+static void do_copy(struct script *script, struct bytes rest)
+{
+    struct bytes server = bytes_next_word(&rest, ' ');
+    struct bytes name = bytes_next_word(&rest, ' ');
+    struct bytes source = bytes_trim(rest);
+    const char *slash = strrchr(script->path, '/');
+    struct buf path = {0};
+    struct buf text = {0};
+    struct errmsg error;
+
+    buf_append(&path, script->path, slash != NULL ? (size_t)(slash - script->path) + 1 : 0);
+    buf_append_bytes(&path, source);
+    if (posix_read_file(buf_text(&path), 1024 * 1024, &text, &error) != FS_OK) {
+        script_fail(script, "%s", error.text);
+    } else {
+        put_file(script, server, name, buf_bytes(&text));
+    }
+    buf_deinit(&path);
+    buf_deinit(&text);
+}
+
+static void do_log(struct script *script, struct bytes rest)
+{
+    int64_t until = support_now_ms() + LOG_PATIENCE_MS;
+    struct bytes request;
+    struct bytes expected;
+    struct bytes name;
+    struct named_server *s;
+    char path[2 * SERVER_PATH_MAX];
+    struct buf log = {0};
+
+    script_split_expectation(rest, &request, &expected);
+    s = script_find_server(script, bytes_next_word(&request, ' '));
+    name = bytes_trim(request);
+    if (s == NULL) {
+        script_fail(script, "log needs a server");
+        return;
+    }
+    name = name.len > 0 ? name : BYTES_LITERAL("log");
+    snprintf(path, sizeof(path), "%s/%.*s", s->server.dir, BYTES_ARGS(name));
+    for (;;) {
+        buf_clear(&log);
+        if (posix_read_file(path, 16 * 1024 * 1024, &log, NULL) == FS_OK &&
+            script_matches(script, expected, buf_bytes(&log))) {
+            break;
+        }
+        if (support_now_ms() >= until) {
+            script_fail(script, "no %.*s in the log: %.600s", BYTES_ARGS(expected), buf_text(&log));
+            break;
+        }
+        support_pause_ms(RETRY_MS);
+    }
+    buf_deinit(&log);
 }
 
 static void run_line(struct script *script, struct bytes line)
@@ -646,13 +719,17 @@ static void run_line(struct script *script, struct bytes line)
         do_cli(script, rest);
     } else if (bytes_equal_text(verb, "file")) {
         do_file(script, rest);
+    } else if (bytes_equal_text(verb, "copy")) {
+        do_copy(script, rest);
+    } else if (bytes_equal_text(verb, "log")) {
+        do_log(script, rest);
     } else if (bytes_equal_text(verb, "queue")) {
         load_queue(script, rest);
     } else if (bytes_equal_text(verb, "drain")) {
         load_drain(script, rest);
     } else if (bytes_equal_text(verb, "crowd")) {
         load_crowd(script, rest);
-    } else if (bytes_equal_text(verb, "log")) {
+    } else if (bytes_equal_text(verb, "logged")) {
         look_log(script, rest);
     } else if (bytes_equal_text(verb, "ended")) {
         look_end(script, rest);

@@ -3,7 +3,7 @@
 #include "cli/history.h"
 
 #include "base/mem.h"
-#include "cli/split.h"
+#include "base/split.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

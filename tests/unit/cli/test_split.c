@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cli/split: lines into words, with quotes. */
-#include "cli/split.h"
+/* base/split: lines into words, with quotes. */
+#include "base/split.h"
 
 #include "base/mem.h"
 #include "cli/render.h"

@@ -151,6 +151,7 @@ Test(sock, paths_replace_stale_sockets_but_no_other_files)
     struct sock_listen_options options = {.backlog = 4, .unix_mode = 0600};
     char dir[] = "/tmp/starling-sock-XXXXXX";
     char path[100];
+    struct errmsg error = {0};
     struct stat info;
     struct addr at;
 
@@ -163,6 +164,9 @@ Test(sock, paths_replace_stale_sockets_but_no_other_files)
 
         cr_assert_eq(stat(path, &info), 0);
         cr_assert_eq(info.st_mode & 0777, 0600);
+        cr_assert_eq(sock_listen(&at, &options, &error), -1, "a living listener keeps its path");
+        cr_assert_not_null(strstr(error.text, "Address already in use"), "%s", error.text);
+        cr_assert_null(strstr(error.text, ":0"), "a path has no port: %s", error.text);
         sock_close(client);
         sock_close(listener);
     }

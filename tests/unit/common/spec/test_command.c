@@ -190,3 +190,31 @@ Test(command, keys_of_subcommands_stand_behind_both_words)
     cr_assert(encoding->is_data && encoding->kind == COMMAND_SUB);
     cr_assert(!usage->is_data && !find("object")->is_data);
 }
+
+Test(command_index, a_renamed_command_has_its_new_name_alone_and_a_disabled_one_none)
+{
+    static struct command_index index;
+    struct errmsg error = {0};
+    const struct command_spec *get = find("get");
+
+    command_index_init(&index);
+    cr_assert(command_index_rename(&index, "GET", "fetch-the-value", &error), "%s", error.text);
+    cr_assert(command_index_rename(&index, "flushall", "", &error), "%s", error.text);
+    cr_assert_null(command_index_find(&index, bytes_from_text("get")));
+    cr_assert_null(command_index_find(&index, bytes_from_text("FLUSHALL")));
+    cr_assert_eq(command_index_find(&index, bytes_from_text("Fetch-The-Value")), get);
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        const struct command_spec *spec = command_spec((enum command_id)id);
+
+        if (spec->kind != COMMAND_SUB && spec != get && spec != find("flushall")) {
+            cr_assert_eq(command_index_find(&index, bytes_from_text(spec->name)), spec);
+        }
+    }
+    cr_assert(!command_index_rename(&index, "get", "x", &error));
+    cr_assert_not_null(strstr(error.text, "No such command"));
+    cr_assert(!command_index_rename(&index, "set", "del", &error));
+    cr_assert_not_null(strstr(error.text, "already exists"));
+    cr_assert(command_index_rename(&index, "fetch-the-value", "get", &error), "%s", error.text);
+    cr_assert_eq(command_index_find(&index, bytes_from_text("GET")), get);
+    command_index_deinit(&index);
+}

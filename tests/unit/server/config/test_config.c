@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The configuration against its header's promises. */
+/* The configuration against its headers' promises. */
 #include "config/config.h"
 
 #include <criterion/criterion.h>
+
+#include "config/config_reader.h"
 
 static void expect(const struct config *config, const char *name, const char *value)
 {
@@ -13,14 +15,54 @@ static void expect(const struct config *config, const char *name, const char *va
     buf_deinit(&text);
 }
 
+/* Read as a file; what is wrong with it stays in *problems. */
+static bool read_file(struct config *config, const char *text, struct buf *problems)
+{
+    struct config_reader reader = {.config = config};
+
+    config_read_text(&reader, bytes_from_text(text), "test.conf");
+    buf_append_bytes(problems, buf_bytes(&reader.problems));
+    config_reader_deinit(&reader);
+    return problems->len == 0;
+}
+
+static void must_read(struct config *config, const char *text)
+{
+    struct buf problems = {0};
+
+    cr_assert(read_file(config, text, &problems), "%s", buf_text(&problems));
+}
+
 static void expect_refused(const char *text, const char *message)
+{
+    struct config config;
+    struct buf problems = {0};
+
+    config_init(&config);
+    cr_assert(!read_file(&config, text, &problems), "accepted: %s", text);
+    cr_assert(strstr(buf_text(&problems), message) != NULL, "'%s' lacks '%s'", buf_text(&problems),
+              message);
+    buf_deinit(&problems);
+    config_deinit(&config);
+}
+
+static void set_live(struct config *config, const char *name, const char *value)
+{
+    struct errmsg error = {0};
+
+    cr_assert(config_set(config, name, bytes_from_text(value), CONFIG_FROM_LIVE, &error),
+              "%s %s: %s", name, value, error.text);
+}
+
+static void expect_live_error(const char *name, const char *value, const char *message)
 {
     struct config config;
     struct errmsg error = {0};
 
     config_init(&config);
-    cr_assert(!config_parse(&config, bytes_from_text(text), "test.conf", &error));
-    cr_assert(strstr(error.text, message) != NULL, "'%s' lacks '%s'", error.text, message);
+    cr_assert(!config_set(&config, name, bytes_from_text(value), CONFIG_FROM_LIVE, &error),
+              "accepted: %s %s", name, value);
+    cr_assert_str_eq(error.text, message);
     config_deinit(&config);
 }
 
@@ -33,19 +75,58 @@ Test(config, starts_with_the_defaults_of_the_table)
     expect(&config, "cluster-node-timeout", "1000");
     expect(&config, "repl-backlog-size", "10485760");
     expect(&config, "save", "3600 1 300 100 60 10000");
+    expect(&config, "maxmemory", "0");
     cr_assert_eq(config.save_point_count, 3);
+    config_deinit(&config);
+}
+
+Test(config, no_name_stands_in_the_tables_twice)
+{
+    for (size_t i = 0; config_option_at(i) != NULL; i++) {
+        cr_expect_eq(config_option_find(bytes_from_text(config_option_at(i)->name)),
+                     config_option_at(i), "%s", config_option_at(i)->name);
+    }
+    for (size_t i = 0; config_alias_at(i) != NULL; i++) {
+        const struct config_option *option =
+            config_option_find(bytes_from_text(config_alias_at(i)));
+
+        cr_assert_not_null(option, "%s", config_alias_at(i));
+        cr_expect_str_neq(option->name, config_alias_at(i));
+    }
+}
+
+Test(config, every_directive_takes_its_own_value_back)
+{
+    struct config config;
+
+    config_init(&config);
+    for (size_t i = 0; config_option_at(i) != NULL; i++) {
+        const struct config_option *option = config_option_at(i);
+        struct buf value = {0};
+        struct errmsg error = {0};
+
+        config_get(&config, option->name, &value);
+        if (option->is_refused) {
+            cr_expect(
+                !config_set(&config, option->name, buf_bytes(&value), CONFIG_FROM_START, &error));
+        } else {
+            cr_expect(
+                config_set(&config, option->name, buf_bytes(&value), CONFIG_FROM_START, &error),
+                "%s %s: %s", option->name, buf_text(&value), error.text);
+            expect(&config, option->name, buf_text(&value));
+        }
+        buf_deinit(&value);
+    }
     config_deinit(&config);
 }
 
 Test(config, reads_a_file_with_comments_quotes_and_several_save_lines)
 {
     struct config config;
-    struct errmsg error = {0};
-    const char *text = "# a comment\n  port   7001 \nsave 900 1\nsave 60 100\r\n"
-                       "requirepass \"a b\\\"c\"\nbind 127.0.0.1 ::1\nreplicaof localhost 6380\n";
 
     config_init(&config);
-    cr_assert(config_parse(&config, bytes_from_text(text), "test.conf", &error), "%s", error.text);
+    must_read(&config, "# a comment\n  port   7001 \nsave 900 1\nsave 60 100\r\n"
+                       "requirepass \"a b\\\"c\"\nbind 127.0.0.1 ::1\nreplicaof localhost 6380\n");
     expect(&config, "port", "7001");
     expect(&config, "save", "900 1 60 100");
     expect(&config, "requirepass", "a b\"c");
@@ -54,18 +135,116 @@ Test(config, reads_a_file_with_comments_quotes_and_several_save_lines)
     config_deinit(&config);
 }
 
+Test(config, words_are_quoted_as_in_redis_conf)
+{
+    struct config config;
+
+    config_init(&config);
+    must_read(&config,
+              "requirepass \"\\x41\\n\\t\\\\\"\nmasterauth 'it\\'s \\n'\nlogfile a\"b c\"\n");
+    expect(&config, "requirepass", "A\n\t\\");
+    expect(&config, "masterauth", "it's \\n");
+    expect(&config, "logfile", "ab c");
+    config_deinit(&config);
+    expect_refused("requirepass \"a\"b\n", "unbalanced quotes");
+    expect_refused("requirepass a b\n", "requirepass: wrong number of arguments");
+    expect_refused("requirepass\n", "requirepass: wrong number of arguments");
+    expect_refused("requirepass \"a\\x00b\"\n", "zero bytes");
+}
+
 Test(config, names_file_line_and_reason_of_what_it_refuses)
 {
-    expect_refused("port 1\nnosuch 2\n", "test.conf, line 2: \"nosuch 2\": unknown directive");
-    expect_refused("port 70000\n", "line 1: \"port 70000\": argument must be between 0 and 65535");
+    expect_refused("port 1\nnosuch 2\n", "test.conf:2: unknown directive 'nosuch'");
+    expect_refused("port=1\n", "unknown directive 'port=1': write 'port 1'");
+    expect_refused("port 70000\n", "test.conf:1: port: argument must be between 0 and 65535");
     expect_refused("timeout soon\n", "couldn't be parsed into an integer");
     expect_refused("cluster-enabled maybe\n", "must be 'yes' or 'no'");
     expect_refused("requirepass \"x\n", "unbalanced quotes");
     expect_refused("repl-backlog-size 1parsec\n", "must be a memory value");
-    expect_refused("appendonly yes\n", "must be one of: no");
+    expect_refused("loglevel loud\n", "must be one of the following: debug, verbose, notice");
     expect_refused("save 1\n", "Invalid save parameters");
     expect_refused("dbfilename ../x\n", "can't be a path");
-    expect_refused("client-output-buffer-limit nobody 1 1 1\n", "Unrecognized client limit class");
+    expect_refused("unixsocketperm 9\n", "octal");
+    expect_refused("replicaof host\n", "wrong number of arguments");
+    expect_refused("replicaof host 0\n", "Invalid master port");
+}
+
+Test(config, tells_all_problems_of_a_file_at_once_and_no_values)
+{
+    struct config config;
+    struct buf problems = {0};
+
+    config_init(&config);
+    cr_assert(!read_file(&config, "port x\nrequirepass secret word\ntimeout 5\nnosuch secret\n",
+                         &problems));
+    cr_assert_str_eq(buf_text(&problems),
+                     "test.conf:1: port: argument couldn't be parsed into an integer\n"
+                     "test.conf:2: requirepass: wrong number of arguments\n"
+                     "test.conf:4: unknown directive 'nosuch'\n");
+    expect(&config, "timeout", "5");
+    buf_deinit(&problems);
+    config_deinit(&config);
+}
+
+Test(config, what_this_server_does_not_do_is_refused_with_the_reason)
+{
+    expect_refused("appendonly yes\n", "appendonly: not supported: there is no log on disk");
+    expect_refused("maxmemory 100mb\n", "nothing is evicted");
+    expect_refused("tls-port 6380\n", "no TLS");
+    expect_refused("loadmodule /x.so\n", "no modules");
+    expect_refused("user default on nopass\n", "use requirepass");
+    expect_refused("notify-keyspace-events KEA\n", "no keyspace notifications");
+    expect_live_error("appendonly", "yes",
+                      "not supported: there is no log on disk: use save points, and replicas");
+    expect_live_error("maxmemory-policy", "best",
+                      "argument(s) must be one of the following: "
+                      "volatile-lru, volatile-lfu, volatile-random, "
+                      "volatile-ttl, allkeys-lru, allkeys-lfu, "
+                      "allkeys-random, noeviction");
+}
+
+Test(config, directives_without_effect_are_remembered_and_listed)
+{
+    struct config config;
+    struct buf names = {0};
+
+    config_init(&config);
+    must_read(&config, "activerehashing NO\nauto-aof-rewrite-min-size 1mb\nmaxmemory 0\n"
+                       "hash-max-ziplist-entries 5\n");
+    config_list_without_effect(&config, &names);
+    cr_assert_str_eq(buf_text(&names),
+                     "auto-aof-rewrite-min-size, activerehashing, hash-max-listpack-entries");
+    expect(&config, "activerehashing", "no");
+    expect(&config, "auto-aof-rewrite-min-size", "1048576");
+    expect(&config, "hash-max-listpack-entries", "5");
+    set_live(&config, "lazyfree-lazy-expire", "Yes");
+    expect(&config, "lazyfree-lazy-expire", "yes");
+    buf_deinit(&names);
+    config_deinit(&config);
+}
+
+Test(config, an_empty_value_opens_nothing)
+{
+    struct config config;
+    struct buf problems = {0};
+
+    config_init(&config);
+    must_read(&config, "bind \"\"\n");
+    expect(&config, "bind", "");
+    cr_assert(!config_validate(&config, &problems));
+    cr_assert_not_null(strstr(buf_text(&problems), "nowhere to listen"));
+    buf_deinit(&problems);
+    config_deinit(&config);
+    expect_refused("bind -\n", "no address");
+    expect_refused("bind 127.0.0.1 \"\"\n", "one of its arguments is empty");
+    expect_refused("bind\n", "wrong number of arguments");
+    expect_refused("port \"\"\n", "integer");
+    expect_refused("dir \"\"\n", "must not be empty");
+    expect_refused("dbfilename \"\"\n", "must not be empty");
+    expect_refused("cluster-config-file \"\"\n", "must not be empty");
+    expect_refused("unixsocketperm \"\"\n", "octal");
+    expect_refused("protected-mode \"\"\n", "'yes' or 'no'");
+    expect_refused("client-output-buffer-limit \"\"\n", "Wrong number of arguments");
 }
 
 Test(config, keeps_its_value_when_a_new_one_is_refused)
@@ -76,42 +255,102 @@ Test(config, keeps_its_value_when_a_new_one_is_refused)
     config_init(&config);
     cr_assert(!config_set(&config, "maxclients", bytes_from_text("0"), CONFIG_FROM_LIVE, &error));
     expect(&config, "maxclients", "10000");
-    cr_assert(!config_set(&config, "port", bytes_from_text("1"), CONFIG_FROM_LIVE, &error));
-    cr_assert_str_eq(error.text, "can't set immutable config");
-    cr_assert(config_set(&config, "MAXCLIENTS", bytes_from_text("5"), CONFIG_FROM_LIVE, &error));
+    set_live(&config, "MAXCLIENTS", "5");
     expect(&config, "maxclients", "5");
+    config_deinit(&config);
+    expect_live_error("unixsocket", "x", "can't set immutable config");
+}
+
+Test(config, words_of_a_choice_and_yes_or_no_come_in_any_case)
+{
+    struct config config;
+
+    config_init(&config);
+    must_read(&config, "loglevel Warning\nprotected-mode NO\ncluster-preferred-endpoint-type IP\n");
+    expect(&config, "loglevel", "warning");
+    expect(&config, "protected-mode", "no");
     config_deinit(&config);
 }
 
 Test(config, sets_limits_of_one_class_and_keeps_the_others)
 {
     struct config config;
-    struct errmsg error;
 
     config_init(&config);
-    cr_assert(config_set(&config, "client-output-buffer-limit",
-                         bytes_from_text("slave 1mb 512kb 10"), CONFIG_FROM_LIVE, &error));
+    set_live(&config, "client-output-buffer-limit", "replica 1mb 512kb 10");
     cr_assert_eq(config.output_limits[OUTPUT_REPLICA].hard_bytes, 1024 * 1024);
     cr_assert_eq(config.output_limits[OUTPUT_REPLICA].soft_seconds, 10);
     expect(&config, "client-output-buffer-limit",
-           "normal 0 0 0 replica 1048576 524288 10 pubsub 33554432 8388608 60");
+           "normal 0 0 0 slave 1048576 524288 10 pubsub 33554432 8388608 60");
+    config_deinit(&config);
+    expect_live_error("client-output-buffer-limit", "normal 1 2",
+                      "Wrong number of arguments in buffer limit configuration.");
+    expect_live_error("client-output-buffer-limit", "master 1 2 3",
+                      "Invalid client class specified in buffer limit configuration.");
+    expect_live_error("client-output-buffer-limit", "normal 1 x 3",
+                      "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+}
+
+Test(config, save_points_add_up_within_a_source_and_a_later_source_wins)
+{
+    struct config config;
+    struct config_reader flags = {.config = &config};
+    const char *const words[] = {"--save", "5", "6", "--save", "7 8"};
+    const char *const nothing[] = {"--save", "--timeout", "1"};
+
+    config_init(&config);
+    must_read(&config, "save 900 1\nsave \"\"\nsave 60 2 30 3\n");
+    expect(&config, "save", "60 2 30 3");
+    config_read_flags(&flags, words, ARRAY_COUNT(words));
+    cr_assert_eq(flags.problems.len, 0);
+    expect(&config, "save", "5 6 7 8");
+    flags.has_save = false;
+    config_read_flags(&flags, nothing, ARRAY_COUNT(nothing));
+    cr_assert_eq(flags.problems.len, 0);
+    expect(&config, "save", "");
+    cr_assert_eq(config.save_point_count, 0);
     config_deinit(&config);
 }
 
-Test(config, rewrites_known_lines_in_place_and_keeps_comments)
+Test(config, flags_may_be_one_word_or_several)
 {
     struct config config;
-    struct errmsg error;
-    struct buf out = {0};
-    const char *old = "# mine\nport 7001\nsave 900 1\nsave 60 2\n# end\n";
+    struct config_reader flags = {.config = &config};
+    const char *const words[] = {
+        "--timeout 5", "--bind",   "127.0.0.1", "::1",  "--requirepass", "a b",
+        "--port=7000", "--nosuch", "1",         "--hz", "--replicaof x", "y"};
 
     config_init(&config);
-    cr_assert(config_parse(&config, bytes_from_text(old), "x", &error));
-    cr_assert(config_set(&config, "timeout", bytes_from_text("9"), CONFIG_FROM_LIVE, &error));
-    config_rewrite(&config, bytes_from_text(old), &out);
-    cr_assert_str_eq(buf_text(&out), "# mine\nport 7001\nsave 900 1 60 2\n# end\ntimeout 9\n");
-    buf_deinit(&out);
+    config_read_flags(&flags, words, ARRAY_COUNT(words));
+    expect(&config, "timeout", "5");
+    expect(&config, "bind", "127.0.0.1 ::1");
+    expect(&config, "requirepass", "a b");
+    cr_assert_str_eq(buf_text(&flags.problems),
+                     "command line: unknown directive 'port=7000': write 'port 7000'\n"
+                     "command line: unknown directive 'nosuch'\n"
+                     "command line: hz: wrong number of arguments\n"
+                     "command line: replicaof: Invalid master port\n");
+    config_reader_deinit(&flags);
     config_deinit(&config);
+}
+
+Test(config, a_copy_has_texts_of_its_own)
+{
+    struct config config;
+    struct config copy;
+
+    config_init(&config);
+    must_read(&config, "requirepass one\nactiverehashing no\nrename-command DEBUG \"\"\n");
+    config_copy(&config, &copy);
+    set_live(&copy, "requirepass", "two");
+    set_live(&copy, "activerehashing", "yes");
+    expect(&config, "requirepass", "one");
+    expect(&config, "activerehashing", "no");
+    config_deinit(&config);
+    expect(&copy, "requirepass", "two");
+    cr_assert_str_eq(copy.renames.items[0].from, "DEBUG");
+    cr_assert_str_eq(copy.renames.items[0].to, "");
+    config_deinit(&copy);
 }
 
 Test(config, refuses_what_does_not_make_sense_together)
@@ -120,17 +359,18 @@ Test(config, refuses_what_does_not_make_sense_together)
         "port 0\n",
         "cluster-enabled yes\nreplicaof localhost 1\n",
         "cluster-enabled yes\nport 60000\n",
-        "replicaof localhost\n",
+        "cluster-enabled yes\nbind \"\"\nunixsocket /x\n",
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
         struct config config;
-        struct errmsg error = {0};
+        struct buf problems = {0};
 
         config_init(&config);
-        cr_assert(config_parse(&config, bytes_from_text(texts[i]), "x", &error), "%s", error.text);
-        cr_assert(!config_validate(&config, &error), "accepted: %s", texts[i]);
-        cr_assert(error.text[0] != '\0');
+        must_read(&config, texts[i]);
+        cr_assert(!config_validate(&config, &problems), "accepted: %s", texts[i]);
+        cr_assert(problems.len > 0);
+        buf_deinit(&problems);
         config_deinit(&config);
     }
 }

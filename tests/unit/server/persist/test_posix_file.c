@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct place {
@@ -71,6 +72,57 @@ Test(posix_file, a_committed_file_replaces_the_old_one)
     write_whole(&p, "second");
     expect_content(&p, "second");
     cr_assert_eq(count_files(&p), 1);
+    remove_place(&p);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat info;
+
+    cr_assert_eq(stat(path, &info), 0);
+    return info.st_mode & 07777;
+}
+
+Test(posix_file, a_new_file_keeps_the_mode_and_the_owner_of_the_one_it_replaces)
+{
+    static const mode_t modes[] = {0600, 0640, 0644, 0400, 0664};
+    struct place p = make_place();
+    struct stat info;
+
+    umask(022);
+    write_whole(&p, "old");
+    cr_assert_eq(mode_of(p.target), 0644);
+    for (size_t i = 0; i < ARRAY_COUNT(modes); i++) {
+        cr_assert_eq(chmod(p.target, modes[i]), 0);
+        write_whole(&p, "new");
+        cr_assert_eq(mode_of(p.target), modes[i]);
+    }
+    if (geteuid() == 0) {
+        cr_assert_eq(chown(p.target, 65534, 65534), 0);
+        write_whole(&p, "newer");
+        cr_assert_eq(stat(p.target, &info), 0);
+        cr_assert_eq(info.st_uid, 65534);
+        cr_assert_eq(info.st_gid, 65534);
+        cr_assert_eq(mode_of(p.target), 0664);
+    }
+    remove_place(&p);
+}
+
+Test(posix_file, while_it_is_written_a_new_file_is_as_private_as_the_umask_and_the_old_one_are)
+{
+    struct place p = make_place();
+    struct posix_file file = {0};
+    struct errmsg error;
+
+    umask(077);
+    cr_assert_eq(posix_file_open(&file, p.target, 1, &error), FS_OK);
+    cr_assert_eq(mode_of(file.temp_path), 0600);
+    cr_assert_eq(posix_file_commit(&file, p.target, &error), FS_OK);
+    cr_assert_eq(mode_of(p.target), 0600);
+    umask(0);
+    cr_assert_eq(posix_file_open(&file, p.target, 1, &error), FS_OK);
+    cr_assert_eq(mode_of(file.temp_path), 0600);
+    posix_file_abort(&file);
     remove_place(&p);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Words are unescaped one after the other into one buffer; their places become pointers once it
  * no longer grows. */
-#include "cli/split.h"
+#include "base/split.h"
 
 #include <ctype.h>
+#include <string.h>
 
 void split_deinit(struct split *split)
 {
@@ -113,4 +114,42 @@ bool split_line(struct split *split, struct bytes line)
         start = split->ends.items[i];
     }
     return true;
+}
+
+static bool is_plain(struct bytes word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.data[i];
+
+        if (c <= ' ' || c > '~' || c == '"' || c == '\'' || c == '\\') {
+            return false;
+        }
+    }
+    return word.len > 0;
+}
+
+void split_append_word(struct buf *out, struct bytes word)
+{
+    static const char named[] = "\n\r\t\b\a\"\\";
+    static const char names[] = "nrtba\"\\";
+
+    if (is_plain(word)) {
+        buf_append_bytes(out, word);
+        return;
+    }
+    buf_append_byte(out, '"');
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.data[i];
+        const char *found = c != '\0' ? strchr(named, c) : NULL;
+
+        if (found != NULL) {
+            buf_append_byte(out, '\\');
+            buf_append_byte(out, names[found - named]);
+        } else if (c < ' ' || c > '~') {
+            buf_printf(out, "\\x%02x", (unsigned)(unsigned char)c);
+        } else {
+            buf_append_byte(out, c);
+        }
+    }
+    buf_append_byte(out, '"');
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A line into words, quoted as on the wire: "..." with escapes (\n \r \t \a \b \" \\ \xHH), '...'
  * with \' only.  A closing quote must be followed by a blank. */
-#ifndef STARLING_CLI_SPLIT_H
-#define STARLING_CLI_SPLIT_H
+#ifndef STARLING_BASE_SPLIT_H
+#define STARLING_BASE_SPLIT_H
 
 #include <stdbool.h>
 
@@ -21,5 +21,7 @@ struct split {
 void split_deinit(struct split *split);
 /* False when a quote is not closed, or something follows a closing quote. */
 MUST_USE bool split_line(struct split *split, struct bytes line);
+/* Append a word, quoted when it has to be, so that split_line reads the same bytes. */
+void split_append_word(struct buf *out, struct bytes word);
 
 #endif
