@@ -413,10 +413,21 @@ uint64_t cluster_current_epoch(const struct cluster *cluster)
     return cluster->current_epoch;
 }
 
+bool cluster_has_slots(const struct cluster *cluster)
+{
+    return cluster->me->slot_count > 0;
+}
+
 bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot)
 {
     ASSERT(slot < SLOT_COUNT);
     return cluster->owner[slot] == cluster->me;
+}
+
+bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
+{
+    ASSERT(slot < SLOT_COUNT);
+    return bitset_has(cluster->lost, slot);
 }
 
 bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot)

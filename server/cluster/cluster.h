@@ -155,8 +155,13 @@ bool cluster_is_replica(const struct cluster *cluster);
 /* cluster_state:ok */
 bool cluster_is_ok(const struct cluster *cluster);
 uint64_t cluster_current_epoch(const struct cluster *cluster);
+/* Does this node own any slot (as a primary)? */
+bool cluster_has_slots(const struct cluster *cluster);
 /* Does this node own the slot (as a primary)? */
 bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot);
+/* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
+ * an operator took off the map: its keys stay, for whoever has a use for them. */
+bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);
 /* Does the slot belong to this node or, of a replica, to its primary? */
 bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot);
 

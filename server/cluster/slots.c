@@ -28,7 +28,10 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
         c->assigned_count++;
     }
     c->owner[slot] = owner;
-    if (old != NULL && old == c->me) {
+    if (owner == c->me) {
+        bitset_remove(c->lost, slot);
+    } else if (old == c->me && owner != NULL) {
+        bitset_add(c->lost, slot);
         c->loses_slots = true;
     }
     c->is_routing_changed = true;

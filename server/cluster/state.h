@@ -231,6 +231,7 @@ struct cluster {
 
     struct cluster_node *owner[SLOT_COUNT];
     uint64_t disowned[FRAME_SLOT_WORDS]; /* bound to an owner that no longer claims them */
+    uint64_t lost[FRAME_SLOT_WORDS];     /* went from us to another node: their keys go, too */
     uint64_t moving[FRAME_SLOT_WORDS];   /* has an entry in moves */
     VEC(struct slot_move) moves;
     uint32_t assigned_count;

@@ -579,7 +579,8 @@ static void remove_collected(struct node *node, struct buf *keys)
     buf_deinit(keys);
 }
 
-/* Only a primary removes; a replica gets the DELs in its stream. */
+/* Keys of slots that another node took from us.  Only a primary removes; a replica gets the DELs
+ * in its stream. */
 bool cluster_side_clean_slots(struct node *node)
 {
     size_t budget = CLEAN_SLICE_KEYS;
@@ -589,7 +590,7 @@ bool cluster_side_clean_slots(struct node *node)
 
         if (node->clean_slot == SLOT_COUNT) {
             node->loses_slots = false;
-        } else if (cluster_owns_slot(node->cluster, (uint16_t)node->clean_slot) ||
+        } else if (!cluster_lost_slot(node->cluster, (uint16_t)node->clean_slot) ||
                    keyspace_slot_count(node->keyspace, node->clean_slot) == 0) {
             node->clean_slot++;
         } else {

@@ -73,8 +73,10 @@ static void run_data(struct node *node, const struct request *request, struct re
         if (node->is_primary) {
             commit_effects(node, &node->effects, s->db);
             s->last_write_offset = oplog_end(node->log);
-            s->flags |= SESSION_WROTE;
-            node->has_writes = true;
+            if (x->key_count > 0 || commit_needs_lease(node)) {
+                s->flags |= SESSION_WROTE;
+                node->has_writes = true;
+            }
         } else {
             node->saving.changes += node->effects.count;
         }

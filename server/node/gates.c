@@ -76,9 +76,20 @@ static bool gate_loading(struct node *node, struct call *call)
     return false;
 }
 
+/* What writes without naming keys (FLUSHALL) writes to all of our slots. */
 static bool gate_route(struct node *node, struct call *call)
 {
-    return node->cluster == NULL || call->spec->first_key == 0 || gate_route_keys(node, call);
+    if (node->cluster == NULL) {
+        return true;
+    }
+    if (call->spec->first_key != 0) {
+        return gate_route_keys(node, call);
+    }
+    if ((call->spec->flags & COMMAND_FLAG_WRITE) && node->is_primary && !commit_is_allowed(node)) {
+        reply_error(node, call, "CLUSTERDOWN The cluster is down");
+        return false;
+    }
+    return true;
 }
 
 static bool gate_role(struct node *node, struct call *call)

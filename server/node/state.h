@@ -240,7 +240,7 @@ struct node {
     struct buf nodes_next; /* to be written after that */
     uint64_t nodes_next_sequence;
     bool has_nodes_next;
-    bool loses_slots;    /* keys of slots that are no longer ours are to be removed */
+    bool loses_slots;    /* keys of slots that others took are to be removed */
     unsigned clean_slot; /* where that work stands */
 
     uint64_t rewrite_file; /* CONFIG REWRITE under way; 0: none */
@@ -300,6 +300,8 @@ void commit_effects(struct node *node, struct effects *effects, unsigned db);
 /* May this node put something into its log on its own account?  A primary with slots may not without
  * its lease: it may have been replaced, and would go on in a history that nobody shares. */
 bool commit_is_allowed(const struct node *node);
+/* Is this a primary with slots, whose writes (of keys or of everything) need its lease? */
+bool commit_needs_lease(const struct node *node);
 /* Put a request that is no effect into the log (PING, REPLCONF GETACK). */
 void commit_plain(struct node *node, const char *word1, const char *word2, const char *word3);
 void commit_trim_log(struct node *node);

@@ -27,6 +27,54 @@ Test(cluster_admin, slots_are_added_all_or_none)
     core_deinit(&core);
 }
 
+Test(cluster_admin, slots_that_are_unassigned_keep_their_keys)
+{
+    struct core core = core_new("");
+    struct cluster_call call;
+    uint16_t slots[] = {5, 6};
+    const struct cluster_action *changed;
+
+    core_own_everything(&core);
+    call = core_call(&core);
+    cluster_actions_clear(&core.actions);
+    cr_assert(cluster_del_slots(core.cluster, &call, slots, 2));
+    changed = core_find(&core, CLUSTER_ACTION_SLOTS_CHANGED);
+    cr_assert_not_null(changed);
+    cr_expect_not(changed->loses_slots);
+    cr_expect_not(cluster_lost_slot(core.cluster, 5));
+    core_deinit(&core);
+}
+
+static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
+                     int peer)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, kind,
+                               bytes_from_text(w->members[peer].id.text)));
+    world_carry_out(w, member);
+}
+
+Test(cluster_admin, only_slots_that_others_took_are_lost)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 0, NULL);
+    uint16_t unassigned = 1;
+
+    cr_assert(cluster_del_slots(w->members[0].core, &call, &unassigned, 1));
+    world_carry_out(w, 0);
+    set_slot(w, 1, 2, CLUSTER_SETSLOT_IMPORTING, 0);
+    set_slot(w, 1, 2, CLUSTER_SETSLOT_NODE, 1);
+    world_run(w, 500);
+    cr_expect_not(cluster_owns_slot(w->members[0].core, 2));
+    cr_expect(cluster_lost_slot(w->members[0].core, 2));
+    cr_expect_not(cluster_lost_slot(w->members[0].core, unassigned));
+    set_slot(w, 0, 2, CLUSTER_SETSLOT_IMPORTING, 1);
+    set_slot(w, 0, 2, CLUSTER_SETSLOT_NODE, 0);
+    cr_expect_not(cluster_lost_slot(w->members[0].core, 2), "it is ours again");
+    world_free(w);
+}
+
 Test(cluster_admin, slots_with_keys_are_not_flushed)
 {
     struct core core = core_new("");
