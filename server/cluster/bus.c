@@ -85,10 +85,16 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     fill_slots(frame, c->me->slots);
 }
 
+/* What frames would say is not on disk yet: invariant (5) of state.h. */
+static bool is_held(const struct cluster *c)
+{
+    return c->file_written < c->hold_sequence;
+}
+
 static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
-    if (c->file_written < c->hold_sequence) {
-        return; /* invariant (5): what it would say is not on disk yet */
+    if (is_held(c)) {
+        return;
     }
     buf_clear(&c->frame_bytes);
     frame_encode(frame, buf_bytes(&c->secret), &c->frame_bytes);
@@ -159,8 +165,8 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
 {
     struct frame frame;
 
-    if (node->link != LINK_UP) {
-        return;
+    if (node->link != LINK_UP || is_held(c)) {
+        return; /* it stays due */
     }
     fill(c, node->is_to_meet ? FRAME_MEET : FRAME_PING, &frame);
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
@@ -294,6 +300,9 @@ void bus_tick(struct cluster *c)
     size_t budget = CLUSTER_PINGS_PER_TICK;
     size_t count = c->nodes.count;
 
+    if (is_held(c)) {
+        return;
+    }
     for (size_t i = 0; i < count && budget > 0; i++) {
         struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
 
@@ -301,5 +310,8 @@ void bus_tick(struct cluster *c)
             bus_send_ping(c, node);
             budget--;
         }
+    }
+    if (budget == 0) {
+        c->is_tick_wanted = true; /* the others follow at once */
     }
 }

@@ -329,8 +329,13 @@ void step_end(struct cluster *c)
 static void on_file_written(struct cluster *c, uint64_t sequence)
 {
     if (sequence > c->file_written) {
+        bool was_held = c->file_written < c->hold_sequence;
+
         ASSERT(sequence <= c->file_sequence);
         c->file_written = sequence;
+        if (was_held && sequence >= c->hold_sequence) {
+            bus_announce(c); /* what could not be said before */
+        }
         election_on_saved(c);
         vote_on_saved(c);
     }

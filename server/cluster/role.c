@@ -18,6 +18,20 @@ void role_hold_until_saved(struct cluster *c)
 {
     nodes_changed(c);
     c->hold_sequence = c->file_sequence + 1;
+    c->lease_hold_sequence = c->hold_sequence;
+}
+
+/* Under a lease nobody can replace us, whatever epoch a crash would make us fall back to: we go
+ * on serving, and only keep the new epoch to ourselves until it is on disk. */
+static void hold_epoch_until_saved(struct cluster *c)
+{
+    uint64_t lease_hold_sequence = c->lease_hold_sequence;
+    bool has_lease = cluster_has_lease(c, c->now);
+
+    role_hold_until_saved(c);
+    if (has_lease) {
+        c->lease_hold_sequence = lease_hold_sequence;
+    }
 }
 
 bool role_is_complete(const struct cluster *c)
@@ -32,7 +46,7 @@ void role_set_config_epoch(struct cluster *c, uint64_t epoch)
         c->current_epoch = epoch;
     }
     c->is_lease_stale = true;
-    role_hold_until_saved(c);
+    hold_epoch_until_saved(c);
     bus_announce(c);
 }
 
@@ -49,6 +63,7 @@ void role_take_over(struct cluster *c, uint64_t epoch)
     c->is_follow_due = false;
     c->took_over_at = c->now;
     role_set_config_epoch(c, epoch);
+    role_hold_until_saved(c);
     emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
 }
 

@@ -245,7 +245,8 @@ struct cluster {
     bool is_file_dirty;
     uint64_t file_sequence;
     uint64_t file_written;
-    uint64_t hold_sequence;
+    uint64_t hold_sequence;       /* no frames before this file is on disk */
+    uint64_t lease_hold_sequence; /* no lease before: the file says that we are a primary */
     struct mono_time file_retry_at;
 
     bool is_routing_changed;

@@ -125,7 +125,7 @@ static void write_file(struct world *w, int member)
     struct cluster_event written = {.type = CLUSTER_EVENT_FILE_WRITTEN,
                                     .sequence = m->sequence_waiting};
 
-    if (m->is_disk_stuck || m->sequence_waiting == 0) {
+    if (m->is_disk_stuck || m->sequence_waiting == 0 || !mono_is_due(m->file_due_at, w->now)) {
         return;
     }
     buf_clear(&m->file);
@@ -162,6 +162,7 @@ static void carry_out_one(struct world *w, int member, const struct cluster_acti
         buf_clear(&m->file_waiting);
         buf_append_bytes(&m->file_waiting, cluster_action_bytes(&m->actions, action));
         m->sequence_waiting = action->sequence;
+        m->file_due_at = mono_add_ms(w->now, w->disk_ms);
         break;
     case CLUSTER_ACTION_FOLLOW:
         m->follows = find_member(w, &action->id);
@@ -339,6 +340,7 @@ void world_run(struct world *w, int64_t ms)
             if (!m->is_running || m->is_paused) {
                 continue;
             }
+            write_file(w, member);
             if (w->now.us / 1000 % STATUS_PERIOD_MS == 0) {
                 follow_primary(w, member);
             }

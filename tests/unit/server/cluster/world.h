@@ -36,6 +36,7 @@ struct member {
     struct buf file;    /* what is on its disk */
     struct buf file_waiting;
     uint64_t sequence_waiting;
+    struct mono_time file_due_at;
     struct cluster_status status;
     int follows; /* a member, or NOBODY: it is a primary */
     bool is_write_paused;
@@ -67,6 +68,7 @@ struct world {
     int count;
     struct mono_time now;
     uint64_t seed;
+    int64_t disk_ms; /* what writing a nodes file takes */
     VEC(struct connection) connections;
     VEC(struct delivery) deliveries;
 };
