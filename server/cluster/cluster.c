@@ -329,11 +329,13 @@ void step_end(struct cluster *c)
 static void on_file_written(struct cluster *c, uint64_t sequence)
 {
     if (sequence > c->file_written) {
-        bool was_held = c->file_written < c->hold_sequence;
+        uint64_t awaited =
+            c->hold_sequence > c->epoch_sequence ? c->hold_sequence : c->epoch_sequence;
+        bool was_awaited = c->file_written < awaited;
 
         ASSERT(sequence <= c->file_sequence);
         c->file_written = sequence;
-        if (was_held && sequence >= c->hold_sequence) {
+        if (was_awaited && sequence >= awaited) {
             bus_announce(c); /* what could not be said before */
         }
         election_on_saved(c);
@@ -408,9 +410,9 @@ bool cluster_is_replica(const struct cluster *cluster)
     return !node_is_primary(cluster->me);
 }
 
-bool cluster_is_ok(const struct cluster *cluster)
+bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
 {
-    return cluster->is_ok;
+    return cluster->is_map_ok && (!node_is_voter(cluster->me) || cluster_has_lease(cluster, now));
 }
 
 uint64_t cluster_current_epoch(const struct cluster *cluster)

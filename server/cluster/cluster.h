@@ -152,8 +152,9 @@ struct mono_time cluster_lease_end(const struct cluster *cluster);
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
-/* cluster_state:ok */
-bool cluster_is_ok(const struct cluster *cluster);
+/* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
+ * time?  cluster_route asks the same. */
+bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);
 uint64_t cluster_current_epoch(const struct cluster *cluster);
 /* Does this node own any slot (as a primary)? */
 bool cluster_has_slots(const struct cluster *cluster);

@@ -160,7 +160,7 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
     const struct cluster *c = cluster;
 
     return node_is_voter(c->me) && mono_is_before(now, c->lease_end) &&
-           c->file_written >= c->lease_hold_sequence && mono_is_due(c->me->blocked_until, now) &&
+           c->file_written >= c->hold_sequence && mono_is_due(c->me->blocked_until, now) &&
            !(c->has_status && !c->status.is_data_complete);
 }
 

@@ -18,20 +18,20 @@ void role_hold_until_saved(struct cluster *c)
 {
     nodes_changed(c);
     c->hold_sequence = c->file_sequence + 1;
-    c->lease_hold_sequence = c->hold_sequence;
 }
 
-/* Under a lease nobody can replace us, whatever epoch a crash would make us fall back to: we go
- * on serving, and only keep the new epoch to ourselves until it is on disk. */
+uint64_t role_told_epoch(const struct cluster *c)
+{
+    return c->file_written >= c->epoch_sequence ? c->me->config_epoch : c->told_epoch;
+}
+
+/* Under a lease nobody can replace us, whatever epoch a crash would make us fall back to: we go on
+ * serving and speaking, and only keep the new epoch to ourselves until it is on disk. */
 static void hold_epoch_until_saved(struct cluster *c)
 {
-    uint64_t lease_hold_sequence = c->lease_hold_sequence;
-    bool has_lease = cluster_has_lease(c, c->now);
-
-    role_hold_until_saved(c);
-    if (has_lease) {
-        c->lease_hold_sequence = lease_hold_sequence;
-    }
+    c->told_epoch = role_told_epoch(c);
+    c->epoch_sequence = c->file_sequence + 1;
+    nodes_changed(c);
 }
 
 bool role_is_complete(const struct cluster *c)
@@ -41,13 +41,16 @@ bool role_is_complete(const struct cluster *c)
 
 void role_set_config_epoch(struct cluster *c, uint64_t epoch)
 {
+    if (cluster_has_lease(c, c->now)) {
+        hold_epoch_until_saved(c);
+    } else {
+        role_hold_until_saved(c);
+    }
     c->me->config_epoch = epoch;
     if (c->current_epoch < epoch) {
         c->current_epoch = epoch;
     }
     c->is_lease_stale = true;
-    hold_epoch_until_saved(c);
-    bus_announce(c);
 }
 
 void role_take_over(struct cluster *c, uint64_t epoch)
@@ -63,7 +66,6 @@ void role_take_over(struct cluster *c, uint64_t epoch)
     c->is_follow_due = false;
     c->took_over_at = c->now;
     role_set_config_epoch(c, epoch);
-    role_hold_until_saved(c);
     emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
 }
 

@@ -245,8 +245,9 @@ struct cluster {
     bool is_file_dirty;
     uint64_t file_sequence;
     uint64_t file_written;
-    uint64_t hold_sequence;       /* no frames before this file is on disk */
-    uint64_t lease_hold_sequence; /* no lease before: the file says that we are a primary */
+    uint64_t hold_sequence;  /* no frame and no lease before this file is on disk */
+    uint64_t epoch_sequence; /* before this one is, frames tell told_epoch, not our config epoch */
+    uint64_t told_epoch;
     struct mono_time file_retry_at;
 
     bool is_routing_changed;
@@ -255,7 +256,8 @@ struct cluster {
     bool is_promotion_due; /* BECOME_PRIMARY once the file is written */
     bool drops_data;
 
-    bool is_ok;
+    bool is_map_ok; /* slots are covered as configured, a majority can be reached */
+    bool was_ok;    /* as told last: cluster_is_ok */
     bool had_majority;
     struct mono_time rejoin_at; /* not ok before: we were in a minority */
 

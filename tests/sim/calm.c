@@ -5,6 +5,7 @@
 #include "tests/sim/world.h"
 
 #include "cluster/cluster.h"
+#include "cluster/report.h"
 #include "cluster/route.h"
 #include "node/state.h"
 
@@ -12,7 +13,8 @@
 
 enum {
     NOBODY = -1,
-    SETTLE_MS = 1000,   /* what was delayed before has arrived, links are up again */
+    SETTLE_MS = 1000,
+    CALM_MS = 60000,    /* until then they have to come to rest */
     TAKEOVER_MS = 5000, /* CLUSTER FAILOVER gives up after that */
     WATCH_MS = 1500,    /* one node timeout and a half: a lease that is not renewed shows */
 };
@@ -88,8 +90,7 @@ static void hand_over(struct world *world, int shard)
     int heir = old == NOBODY ? NOBODY : replica_of(world, old);
     int64_t until_us = world->now_us + TAKEOVER_MS * 1000;
 
-    if (heir == NOBODY ||
-        !admin_command(world, heir, "CLUSTER FAILOVER", reply, sizeof(reply))) {
+    if (heir == NOBODY || !admin_command(world, heir, "CLUSTER FAILOVER", reply, sizeof(reply))) {
         world_fail(world, "shard %d cannot be handed over: %s", shard, reply);
         return;
     }
@@ -110,12 +111,55 @@ static void hand_over(struct world *world, int shard)
     watch(world, WATCH_MS * 1000, NOBODY);
 }
 
+/* Nobody stands still, and nobody takes anybody for failing or is without a link to anybody. */
+static bool is_calm_at(struct world *world, int node)
+{
+    struct sim_node *n = &world->nodes[node];
+    struct cluster *c = n->node->cluster;
+
+    if (!sim_node_runs(n) || !cluster_is_ok(c, sim_node_clock(n).mono)) {
+        return false;
+    }
+    for (size_t i = 1; i < cluster_node_count(c); i++) {
+        struct cluster_node_view view;
+
+        cluster_node_at(c, i, sim_node_clock(n), &view);
+        if (!view.is_linked || view.is_failing || view.is_failed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_calm(struct world *world)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        if (!is_calm_at(world, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What was begun or delayed while things failed comes to its end first. */
+static void settle(struct world *world)
+{
+    int64_t until_us = world->now_us + CALM_MS * 1000;
+
+    world->is_calm = true;
+    do {
+        world_run_until(world, world->now_us + SETTLE_MS * 1000);
+        if (world->now_us >= until_us) {
+            world_fail(world, "the nodes do not come to rest");
+        }
+    } while (world->failure[0] == '\0' && !is_calm(world));
+}
+
 void calm_run(struct world *world)
 {
     char reply[256];
 
-    world->is_calm = true;
-    world_run_until(world, world->now_us + SETTLE_MS * 1000);
+    settle(world);
     for (int i = 0; i < world->node_count; i++) {
         world->nodes[i].had_lease = false;
     }

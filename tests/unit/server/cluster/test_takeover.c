@@ -156,3 +156,71 @@ Test(cluster_takeover, a_new_primary_does_not_serve_before_its_role_is_on_disk)
     cr_expect_not_null(strstr(buf_text(&w->members[3].file), "myself,master"));
     world_free(w);
 }
+
+enum {
+    CROWD = 10
+};
+
+/* Ten primaries, each with a tenth of the slots, none with an epoch of its own. */
+static struct world *world_of_a_crowd(void)
+{
+    struct world *w = world_new(CROWD);
+
+    w->disk_ms = DISK_MS;
+    for (int i = 0; i < CROWD; i++) {
+        uint16_t slots[SLOT_COUNT];
+        size_t count = 0;
+        struct cluster_call call = world_call(w, i, NULL);
+
+        for (int slot = i * SLOT_COUNT / CROWD; slot < (i + 1) * SLOT_COUNT / CROWD; slot++) {
+            slots[count++] = (uint16_t)slot;
+        }
+        cr_assert(cluster_add_slots(w->members[i].core, &call, slots, count));
+        world_carry_out(w, i);
+        if (i > 0) {
+            call = world_call(w, 0, NULL);
+            cr_assert(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
+                                   7000 + i, 17000 + i));
+            world_carry_out(w, 0);
+        }
+    }
+    return w;
+}
+
+static bool has_epoch_of_its_own(const struct world *w, int member)
+{
+    struct cluster_node_view mine;
+
+    cluster_node_at(w->members[member].core, 0, (struct moment){.mono = w->now}, &mine);
+    for (size_t i = 1; i < cluster_node_count(w->members[member].core); i++) {
+        struct cluster_node_view view;
+
+        cluster_node_at(w->members[member].core, i, (struct moment){.mono = w->now}, &view);
+        if (view.config_epoch == mine.config_epoch) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Test(cluster_forming, ten_nodes_with_one_epoch_part_their_ways_without_losing_a_lease)
+{
+    struct world *w = world_of_a_crowd();
+    bool was_ok[CROWD] = {false};
+    size_t distinct = 0;
+
+    for (int ms = 0; ms < 3 * WORLD_TIMEOUT_MS; ms++) {
+        world_run(w, 1);
+        distinct = 0;
+        for (int i = 0; i < CROWD; i++) {
+            bool is_ok = cluster_is_ok(w->members[i].core, w->now);
+
+            cr_assert(is_ok || !was_ok[i], "member %d loses its state after %d ms", i, ms);
+            cr_assert(is_ok || ms < WORLD_TIMEOUT_MS / 4, "member %d is not ok in time", i);
+            was_ok[i] = is_ok;
+            distinct += has_epoch_of_its_own(w, i) ? 1 : 0;
+        }
+        cr_assert(distinct == CROWD || ms < WORLD_TIMEOUT_MS / 4);
+    }
+    world_free(w);
+}

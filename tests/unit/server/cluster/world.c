@@ -329,6 +329,24 @@ static void check_leases(const struct world *w)
     }
 }
 
+/* What a member says of its state is what a request to its slots would get. */
+static void check_states(const struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        const struct member *m = &w->members[i];
+        struct route_request request = {0};
+        struct route_target target;
+        uint32_t slot = 0;
+        struct cluster_slot_range range;
+
+        if (m->is_running && cluster_next_range(m->core, 0, &slot, &range)) {
+            request.slot = range.first;
+            ASSERT((cluster_route(m->core, w->now, &request, &target) == ROUTE_SERVE) ==
+                   cluster_is_ok(m->core, w->now));
+        }
+    }
+}
+
 void world_run(struct world *w, int64_t ms)
 {
     for (int64_t i = 0; i < ms; i++) {
@@ -349,6 +367,7 @@ void world_run(struct world *w, int64_t ms)
             }
         }
         check_leases(w);
+        check_states(w);
     }
 }
 
@@ -517,7 +536,7 @@ bool world_is_replica_of(const struct world *w, int member, int primary)
 bool world_is_ok(const struct world *w)
 {
     for (int i = 0; i < w->count; i++) {
-        if (w->members[i].is_running && !cluster_is_ok(w->members[i].core)) {
+        if (w->members[i].is_running && !cluster_is_ok(w->members[i].core, w->now)) {
             return false;
         }
     }

@@ -3,7 +3,7 @@
  * members can be killed, paused, cut off, moved and started again.
  *
  * After every millisecond the world asserts what must hold always: no slot is served
- * under a lease by two members at once. */
+ * under a lease by two members at once, and the state that a member tells is what it does. */
 #ifndef STARLING_TESTS_UNIT_CLUSTER_WORLD_H
 #define STARLING_TESTS_UNIT_CLUSTER_WORLD_H
 
@@ -16,7 +16,7 @@
 #include "spec/slot.h"
 
 enum {
-    WORLD_MEMBERS_MAX = 8,
+    WORLD_MEMBERS_MAX = 12,
     WORLD_TIMEOUT_MS = 1000,
     NOBODY = -1,
 };
