@@ -122,16 +122,21 @@ void client_conn_lost(struct world *world, int index, uint64_t conn)
 static void follow_moved(struct world *world, struct sim_client *client, struct bytes text)
 {
     struct bytes rest = text;
+    struct bytes address;
     struct bytes host;
     int64_t number;
 
     bytes_next_word(&rest, ' ');
     bytes_next_word(&rest, ' ');
-    host = bytes_next_word(&rest, ':');
+    address = bytes_next_word(&rest, ' ');
+    host = bytes_next_word(&address, ':');
     drop_conn(world, client);
-    if (bytes_has_prefix(host, "10.0.0.") && num_parse_i64(bytes_from(host, 7), &number)) {
-        client->node = (int)number - 1;
+    if (!bytes_has_prefix(host, "10.0.0.") || !num_parse_i64(bytes_from(host, 7), &number) ||
+        number < 1 || number > world->node_count) {
+        world_fail(world, "a client is sent to nowhere: %.*s", BYTES_ARGS(text));
+        return;
     }
+    client->node = (int)number - 1;
 }
 
 /* Which replicas of the shard hold the version now; 0 unless all of them do. */
