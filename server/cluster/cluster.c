@@ -214,7 +214,8 @@ static void end_stale_handshakes(struct cluster *c)
         struct cluster_node *node = c->nodes.items[i];
 
         if (node->is_in_handshake && mono_ms_between(node->known_since, c->now) > limit_ms) {
-            emit_log(c, LOG_VERBOSE, "no handshake with %s:%u in time", node->address.ip,
+            emit_log(c, node->is_to_meet ? LOG_NOTICE : LOG_VERBOSE,
+                     "no handshake with %s:%u in time, giving it up", links_host(node),
                      node->address.bus_port);
             nodes_remove(c, node);
         }
@@ -343,10 +344,8 @@ static void on_file_written(struct cluster *c, uint64_t sequence)
     }
 }
 
-static void on_file_failed(struct cluster *c, const struct cluster_event *event)
+static void on_file_failed(struct cluster *c)
 {
-    emit_log(c, LOG_WARNING, "the nodes file could not be written: %s",
-             event->reason != NULL ? event->reason : "no reason given");
     c->is_file_dirty = true;
     c->file_retry_at = mono_add_ms(c->now, FILE_RETRY_MS);
 }
@@ -388,7 +387,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         on_file_written(c, event->sequence);
         break;
     case CLUSTER_EVENT_FILE_FAILED:
-        on_file_failed(c, event);
+        on_file_failed(c);
         break;
     case CLUSTER_EVENT_STATUS:
         c->status = *event->status;
@@ -398,6 +397,16 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         break;
     }
     step_end(c);
+}
+
+uint64_t cluster_file_sequence(const struct cluster *cluster)
+{
+    return cluster->file_sequence;
+}
+
+void cluster_format_file(const struct cluster *cluster, struct buf *out)
+{
+    nodes_file_format(cluster, out);
 }
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster)
@@ -418,6 +427,11 @@ bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
 uint64_t cluster_current_epoch(const struct cluster *cluster)
 {
     return cluster->current_epoch;
+}
+
+uint64_t cluster_my_epoch(const struct cluster *cluster)
+{
+    return cluster->me->config_epoch;
 }
 
 bool cluster_has_slots(const struct cluster *cluster)

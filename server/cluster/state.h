@@ -84,6 +84,7 @@ struct cluster_node {
     /* Heartbeats and failure. */
     bool is_in_handshake;
     bool is_to_meet; /* greet with MEET instead of PING */
+    bool is_unmet;   /* that could not be done so far, and was logged */
     bool has_answered;
     bool is_failing;
     bool is_failed;

@@ -240,8 +240,9 @@ struct node {
     struct buf nodes_next; /* to be written after that */
     uint64_t nodes_next_sequence;
     bool has_nodes_next;
-    bool loses_slots;    /* keys of slots that others took are to be removed */
-    unsigned clean_slot; /* where that work stands */
+    bool is_nodes_file_failing; /* the last try to write it failed */
+    bool loses_slots;           /* keys of slots that others took are to be removed */
+    unsigned clean_slot;        /* where that work stands */
 
     uint64_t rewrite_file; /* CONFIG REWRITE under way; 0: none */
 };
@@ -378,6 +379,8 @@ bool cluster_side_start(struct node *node, struct errmsg *error);
 void cluster_side_stop(struct node *node);
 void cluster_side_tick(struct node *node);
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);
+/* cluster_commands.c: this nodes file, or a newer one, is on disk, or is not (problem says why). */
+void cluster_commands_on_file(struct node *node, uint64_t sequence, const char *problem);
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip);
 void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input);
 void cluster_side_link_down(struct node *node, uint64_t link, const char *reason);

@@ -450,6 +450,8 @@ void network_flush_sessions(struct world *world, struct sim_node *n)
     while (n->touched_count > 0) {
         struct session *s = n->touched[--n->touched_count];
 
-        flush_one(world, n, s);
+        if (s->shell != NULL) { /* an administrator's reply is fetched, not sent */
+            flush_one(world, n, s);
+        }
     }
 }
