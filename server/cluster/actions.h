@@ -47,8 +47,8 @@ enum cluster_action_type {
     CLUSTER_ACTION_BECOME_PRIMARY, /* stop following and fork the history; with drops_data
                                       also empty the key space (CLUSTER RESET) */
     CLUSTER_ACTION_SLOTS_CHANGED,  /* roles or owners of slots changed: routes may differ.  With
-                                      loses_slots this node is a primary that no longer owns
-                                      slots it owned: drop their keys */
+                                      loses_slots this node is a primary from which others
+                                      took slots: drop the keys of those (cluster_lost_slot) */
     CLUSTER_ACTION_STATE_CHANGED,  /* is_ok: what CLUSTER INFO calls cluster_state */
     CLUSTER_ACTION_PAUSE_WRITES,   /* pause_ms: hold back writes of clients (and expiry) for a
                                       manual failover; then report STATUS at once: its offset is

@@ -24,6 +24,20 @@
         return false;                                                                              \
     } while (0)
 
+/* An operator does not wait for the next try to write the nodes file. */
+static void begin(struct cluster *c, struct cluster_call *call)
+{
+    step_begin(c, call->now, call->actions);
+    c->file_retry_at = MONO_LONG_AGO;
+    call->file_sequence = c->file_sequence;
+}
+
+static void end(struct cluster *c, struct cluster_call *call)
+{
+    step_end(c);
+    call->file_sequence = c->file_sequence > call->file_sequence ? c->file_sequence : 0;
+}
+
 static bool is_port(int64_t port)
 {
     return port > 0 && port <= UINT16_MAX;
@@ -51,9 +65,7 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
     struct cluster_id id = {0};
 
     bus_port = bus_port != 0 ? bus_port : port + CLUSTER_BUS_PORT_OFFSET;
-    if (cluster_ip_is_valid(host)) {
-        bytes_to_text(host, address.ip, sizeof(address.ip));
-    } else if (cluster_hostname_is_valid(host)) {
+    if (!cluster_ip_parse(host, address.ip) && cluster_hostname_may_resolve(host)) {
         bytes_to_text(host, address.hostname, sizeof(address.hostname));
     }
     if ((address.ip[0] == '\0' && address.hostname[0] == '\0') || !is_port(port) ||
@@ -65,7 +77,7 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
     if (is_being_met(c, &address)) {
         return true;
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
     node = nodes_add(c, &id, &address);
     if (node != NULL) {
@@ -73,7 +85,7 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
         node->is_to_meet = true;
         c->is_tick_wanted = true;
     }
-    step_end(c);
+    end(c, call);
     if (node == NULL) {
         REFUSE(call, "The table of nodes is full (%d)", CLUSTER_NODES_MAX);
     }
@@ -94,10 +106,10 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     if (cluster_id_equal(&c->me->primary, &node->id)) {
         REFUSE(call, "Can't forget my master!");
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     nodes_ban(c, &node->id, mono_add_ms(c->now, CLUSTER_BAN_MS));
     nodes_remove(c, node);
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -136,13 +148,13 @@ bool cluster_add_slots(struct cluster *cluster, struct cluster_call *call, const
     if (!check_slots(c, call, slots, count, true)) {
         return false;
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     for (size_t i = 0; i < count; i++) {
         slots_clear_move(c, slots[i]);
         slots_bind(c, slots[i], c->me);
     }
     bus_announce(c);
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -154,13 +166,13 @@ bool cluster_del_slots(struct cluster *cluster, struct cluster_call *call, const
     if (!check_slots(c, call, slots, count, false)) {
         return false;
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     for (size_t i = 0; i < count; i++) {
         slots_clear_move(c, slots[i]);
         slots_bind(c, slots[i], NULL);
     }
     bus_announce(c);
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -171,10 +183,10 @@ bool cluster_flush_slots(struct cluster *cluster, struct cluster_call *call)
     if (call->has_keys) {
         REFUSE(call, "DB must be empty to perform CLUSTER FLUSHSLOTS.");
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     slots_unbind_all(c, c->me);
     bus_announce(c);
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -195,12 +207,12 @@ bool cluster_replicate(struct cluster *cluster, struct cluster_call *call, struc
     if (node_is_primary(c->me) && (c->me->slot_count > 0 || call->has_keys)) {
         REFUSE(call, "To set a master the node must be empty and without assigned slots.");
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     if (!cluster_id_equal(&c->me->primary, &node->id)) {
         role_follow(c, &node->id);
         bus_announce(c);
     }
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -220,7 +232,7 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         (primary->is_failed || primary->is_failing || primary->link != LINK_UP)) {
         REFUSE(call, "Master is down or failed, please use CLUSTER FAILOVER FORCE");
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     switch (kind) {
     case CLUSTER_FAILOVER_AGREED:
         manual_start(c, false);
@@ -232,7 +244,7 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         role_take_over(c, c->current_epoch + 1);
         break;
     }
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -257,7 +269,7 @@ bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_h
     if (!was_replica && call->has_keys) {
         REFUSE(call, "CLUSTER RESET can't be called with master nodes containing keys");
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     forget_everybody(c);
     if (was_replica) {
         nodes_set_primary(c, c->me);
@@ -278,7 +290,7 @@ bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_h
     c->had_majority = false;
     lease_forget(c);
     role_hold_until_saved(c);
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -296,9 +308,9 @@ bool cluster_set_config_epoch(struct cluster *cluster, struct cluster_call *call
     if (c->me->config_epoch != 0) {
         REFUSE(call, "Node config epoch is already non-zero");
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     role_set_config_epoch(c, (uint64_t)epoch);
-    step_end(c);
+    end(c, call);
     return true;
 }
 
@@ -315,20 +327,20 @@ bool cluster_bump_epoch(struct cluster *cluster, struct cluster_call *call, bool
     }
     greatest = c->current_epoch > greatest ? c->current_epoch : greatest;
     *out_is_bumped = c->me->config_epoch == 0 || c->me->config_epoch != greatest;
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     if (*out_is_bumped) {
         role_set_config_epoch(c, c->current_epoch + 1);
     }
-    step_end(c);
+    end(c, call);
     *out_epoch = c->me->config_epoch;
     return true;
 }
 
 bool cluster_save_config(struct cluster *cluster, struct cluster_call *call)
 {
-    step_begin(cluster, call->now, call->actions);
+    begin(cluster, call);
     nodes_changed(cluster);
-    step_end(cluster);
+    end(cluster, call);
     return true;
 }
 
@@ -394,7 +406,7 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
                                      : !check_setslot_move(c, call, slot, kind)) {
         return false;
     }
-    step_begin(c, call->now, call->actions);
+    begin(c, call);
     switch (kind) {
     case CLUSTER_SETSLOT_MIGRATING:
     case CLUSTER_SETSLOT_IMPORTING:
@@ -408,6 +420,6 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
         set_owner(c, slot, node);
         break;
     }
-    step_end(c);
+    end(c, call);
     return true;
 }

@@ -22,6 +22,9 @@ struct cluster_call {
     struct cluster_actions *actions;
     struct errmsg *error;
     bool has_keys; /* is anything in our key space? */
+    /* Out: the nodes file that has what was changed, for whoever is to be told only when that
+     * is on disk; 0 when nothing of it was changed. */
+    uint64_t file_sequence;
 };
 
 enum cluster_failover_kind {

@@ -50,10 +50,16 @@ static uint16_t own_flags(const struct cluster *c)
 
     flags |= node_is_primary(c->me) ? FRAME_PRIMARY : 0;
     flags |= c->config.replica_no_failover ? FRAME_NO_FAILOVER : 0;
-    flags |= c->is_ok ? FRAME_STATE_OK : 0;
+    flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
     flags |= role_is_complete(c) ? FRAME_COMPLETE : 0;
     flags |= election_is_eligible(c) ? FRAME_ELIGIBLE : 0;
     return (uint16_t)flags;
+}
+
+/* As others may know it. */
+static uint64_t epoch_of(const struct cluster *c, const struct cluster_node *node)
+{
+    return node == c->me ? role_told_epoch(c) : node->config_epoch;
 }
 
 /* Everything that all frames say.  gossip is not touched but for its count. */
@@ -69,7 +75,7 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     frame->boot = c->boot;
     frame->sequence = ++c->sequence;
     frame->current_epoch = c->current_epoch;
-    frame->config_epoch = primary != NULL ? primary->config_epoch : c->me->config_epoch;
+    frame->config_epoch = epoch_of(c, primary != NULL ? primary : c->me);
     frame->offset = c->status.offset;
     memcpy(frame->history, c->status.history, sizeof(frame->history));
     frame->sent_us = c->now.us;
@@ -85,10 +91,16 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     fill_slots(frame, c->me->slots);
 }
 
+/* What frames would say is not on disk yet: invariant (5) of state.h. */
+static bool is_held(const struct cluster *c)
+{
+    return c->file_written < c->hold_sequence;
+}
+
 static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
-    if (c->file_written < c->hold_sequence) {
-        return; /* invariant (5): what it would say is not on disk yet */
+    if (is_held(c)) {
+        return;
     }
     buf_clear(&c->frame_bytes);
     frame_encode(frame, buf_bytes(&c->secret), &c->frame_bytes);
@@ -159,8 +171,8 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
 {
     struct frame frame;
 
-    if (node->link != LINK_UP) {
-        return;
+    if (node->link != LINK_UP || is_held(c)) {
+        return; /* it stays due */
     }
     fill(c, node->is_to_meet ? FRAME_MEET : FRAME_PING, &frame);
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
@@ -227,7 +239,7 @@ void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
     }
     fill(c, FRAME_VOTE_REQUEST, &frame);
     fill_slots(&frame, primary->slots);
-    frame.config_epoch = primary->config_epoch;
+    frame.config_epoch = epoch_of(c, primary);
     frame.subject = primary->id;
     frame.subject_epoch = c->election.epoch;
     frame.flags |= c->election.reason == ELECTION_AGREED ? FRAME_AGREED : 0;
@@ -267,7 +279,7 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
         frame.slots[i] &= ~c->disowned[i];
     }
     frame.subject = owner->id;
-    frame.subject_epoch = owner->config_epoch;
+    frame.subject_epoch = epoch_of(c, owner);
     send(c, link, &frame);
 }
 
@@ -294,6 +306,9 @@ void bus_tick(struct cluster *c)
     size_t budget = CLUSTER_PINGS_PER_TICK;
     size_t count = c->nodes.count;
 
+    if (is_held(c)) {
+        return;
+    }
     for (size_t i = 0; i < count && budget > 0; i++) {
         struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
 
@@ -301,5 +316,8 @@ void bus_tick(struct cluster *c)
             bus_send_ping(c, node);
             budget--;
         }
+    }
+    if (budget == 0) {
+        c->is_tick_wanted = true; /* the others follow at once */
     }
 }

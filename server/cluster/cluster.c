@@ -214,7 +214,8 @@ static void end_stale_handshakes(struct cluster *c)
         struct cluster_node *node = c->nodes.items[i];
 
         if (node->is_in_handshake && mono_ms_between(node->known_since, c->now) > limit_ms) {
-            emit_log(c, LOG_VERBOSE, "no handshake with %s:%u in time", node->address.ip,
+            emit_log(c, node->is_to_meet ? LOG_NOTICE : LOG_VERBOSE,
+                     "no handshake with %s:%u in time, giving it up", links_host(node),
                      node->address.bus_port);
             nodes_remove(c, node);
         }
@@ -329,17 +330,22 @@ void step_end(struct cluster *c)
 static void on_file_written(struct cluster *c, uint64_t sequence)
 {
     if (sequence > c->file_written) {
+        uint64_t awaited =
+            c->hold_sequence > c->epoch_sequence ? c->hold_sequence : c->epoch_sequence;
+        bool was_awaited = c->file_written < awaited;
+
         ASSERT(sequence <= c->file_sequence);
         c->file_written = sequence;
+        if (was_awaited && sequence >= awaited) {
+            bus_announce(c); /* what could not be said before */
+        }
         election_on_saved(c);
         vote_on_saved(c);
     }
 }
 
-static void on_file_failed(struct cluster *c, const struct cluster_event *event)
+static void on_file_failed(struct cluster *c)
 {
-    emit_log(c, LOG_WARNING, "the nodes file could not be written: %s",
-             event->reason != NULL ? event->reason : "no reason given");
     c->is_file_dirty = true;
     c->file_retry_at = mono_add_ms(c->now, FILE_RETRY_MS);
 }
@@ -381,7 +387,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         on_file_written(c, event->sequence);
         break;
     case CLUSTER_EVENT_FILE_FAILED:
-        on_file_failed(c, event);
+        on_file_failed(c);
         break;
     case CLUSTER_EVENT_STATUS:
         c->status = *event->status;
@@ -391,6 +397,16 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         break;
     }
     step_end(c);
+}
+
+uint64_t cluster_file_sequence(const struct cluster *cluster)
+{
+    return cluster->file_sequence;
+}
+
+void cluster_format_file(const struct cluster *cluster, struct buf *out)
+{
+    nodes_file_format(cluster, out);
 }
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster)
@@ -403,9 +419,9 @@ bool cluster_is_replica(const struct cluster *cluster)
     return !node_is_primary(cluster->me);
 }
 
-bool cluster_is_ok(const struct cluster *cluster)
+bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
 {
-    return cluster->is_ok;
+    return cluster->is_map_ok && (!node_is_voter(cluster->me) || cluster_has_lease(cluster, now));
 }
 
 uint64_t cluster_current_epoch(const struct cluster *cluster)
@@ -413,10 +429,26 @@ uint64_t cluster_current_epoch(const struct cluster *cluster)
     return cluster->current_epoch;
 }
 
+uint64_t cluster_my_epoch(const struct cluster *cluster)
+{
+    return cluster->me->config_epoch;
+}
+
+bool cluster_has_slots(const struct cluster *cluster)
+{
+    return cluster->me->slot_count > 0;
+}
+
 bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot)
 {
     ASSERT(slot < SLOT_COUNT);
     return cluster->owner[slot] == cluster->me;
+}
+
+bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
+{
+    ASSERT(slot < SLOT_COUNT);
+    return bitset_has(cluster->lost, slot);
 }
 
 bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot)

@@ -214,9 +214,10 @@ void failure_update_state(struct cluster *c)
             is_ok = false;
         }
     }
-    if (is_ok != c->is_ok) {
-        c->is_ok = is_ok;
+    c->is_map_ok = is_ok;
+    is_ok = cluster_is_ok(c, c->now);
+    if (is_ok != c->was_ok) {
+        c->was_ok = is_ok;
         emit_state_changed(c, is_ok);
-        emit_log(c, LOG_NOTICE, "cluster state is %s", is_ok ? "ok" : "fail");
     }
 }

@@ -2,6 +2,7 @@
 /* Syntax of ids, hostnames and addresses. */
 #include "cluster/identity.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 bool cluster_id_parse(struct bytes text, struct cluster_id *out)
@@ -45,23 +46,40 @@ bool cluster_hostname_is_valid(struct bytes text)
     return true;
 }
 
-bool cluster_ip_is_valid(struct bytes text)
+bool cluster_hostname_may_resolve(struct bytes text)
 {
-    bool has_colon = bytes_find_byte(text, ':') != SIZE_MAX;
+    size_t label = text.len;
 
-    if (text.len == 0 || text.len >= CLUSTER_IP_SIZE ||
-        (!has_colon && bytes_find_byte(text, '.') == SIZE_MAX)) {
-        return false;
+    while (label > 0 && text.data[label - 1] != '.') {
+        label--;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        char ch = text.data[i];
-        bool is_hex = is_digit(ch) || (ch >= 'a' && ch <= 'f') || (ch >= 'A' && ch <= 'F');
-
-        if (ch != '.' && !(has_colon ? ch == ':' || is_hex : is_digit(ch))) {
-            return false;
+    for (size_t i = label; i < text.len; i++) {
+        if (!is_digit(text.data[i])) {
+            return cluster_hostname_is_valid(text);
         }
     }
-    return true;
+    return false;
+}
+
+bool cluster_ip_parse(struct bytes text, char out[CLUSTER_IP_SIZE])
+{
+    unsigned char raw[sizeof(struct in6_addr)];
+    char copy[CLUSTER_IP_SIZE];
+    int family = bytes_find_byte(text, ':') != SIZE_MAX ? AF_INET6 : AF_INET;
+
+    if (text.len == 0 || text.len >= sizeof(copy) || bytes_find_byte(text, '\0') != SIZE_MAX) {
+        return false;
+    }
+    bytes_to_text(text, copy, sizeof(copy));
+    return inet_pton(family, copy, raw) == 1 &&
+           inet_ntop(family, raw, out, CLUSTER_IP_SIZE) != NULL;
+}
+
+bool cluster_ip_is_valid(struct bytes text)
+{
+    char ip[CLUSTER_IP_SIZE];
+
+    return cluster_ip_parse(text, ip);
 }
 
 bool cluster_address_equal(const struct cluster_address *a, const struct cluster_address *b)

@@ -47,9 +47,13 @@ static inline bool cluster_id_equal(const struct cluster_id *a, const struct clu
 
 /* Can text stand as a hostname: letters, digits, dots, hyphens, underscores, at most 255? */
 bool cluster_hostname_is_valid(struct bytes text);
-/* Can text stand as an address: digits and dots, or hex digits, dots and colons, shorter than
- * CLUSTER_IP_SIZE?  (Whether it can be reached is for the shell to find out.) */
+/* Could a name server know it: a hostname whose last label is not a number, which would be meant for
+ * an address? */
+bool cluster_hostname_may_resolve(struct bytes text);
+/* Is text an IPv4 or IPv6 address?  (Whether it can be reached is for the shell to find out.) */
 bool cluster_ip_is_valid(struct bytes text);
+/* The same, and its usual form: "0:0::1" is "::1". */
+MUST_USE bool cluster_ip_parse(struct bytes text, char out[CLUSTER_IP_SIZE]);
 bool cluster_address_equal(const struct cluster_address *a, const struct cluster_address *b);
 
 #endif

@@ -23,6 +23,11 @@ static void await_answer(struct cluster *c, struct cluster_node *node)
     }
 }
 
+const char *links_host(const struct cluster_node *node)
+{
+    return node->address.hostname[0] != '\0' ? node->address.hostname : node->address.ip;
+}
+
 static bool can_connect(const struct cluster_node *node)
 {
     return node->address.bus_port != 0 &&
@@ -96,6 +101,11 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
 
     if (node->link == LINK_CLOSED) {
         return;
+    }
+    if (node->is_to_meet && !was_up && !node->is_unmet) {
+        node->is_unmet = true;
+        emit_log(c, LOG_WARNING, "cannot meet %s:%u: %s", links_host(node), node->address.bus_port,
+                 reason != NULL ? reason : "no connection");
     }
     if (was_up) {
         emit_log(c, LOG_VERBOSE, "link to node %s is down: %s", node->id.text,

@@ -5,6 +5,9 @@
 
 #include "cluster/state.h"
 
+/* Where it is to be found: its hostname, or its address when it has none. */
+const char *links_host(const struct cluster_node *node);
+
 /* Open, give up and renew the link to a node as time demands. */
 void links_tick(struct cluster *c, struct cluster_node *node);
 void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_ip);

@@ -7,6 +7,8 @@
 #include "cluster/emit.h"
 #include "cluster/slots.h"
 
+#include <string.h>
+
 static struct bytes id_key(const struct cluster_id *id)
 {
     return bytes_make(id->text, CLUSTER_ID_LEN);
@@ -171,6 +173,9 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
     node->primary = *primary;
     if (known != NULL && node == c->me) {
         node->shard = known->shard;
+    }
+    if (node == c->me) {
+        memset(c->lost, 0, sizeof(c->lost)); /* all of our data will be the primary's */
     }
     c->is_routing_changed = true;
     c->is_lease_stale = true;

@@ -191,7 +191,7 @@ static void format_message_counts(const struct cluster *c, struct buf *out)
     buf_printf(out, "cluster_stats_messages_received:%" PRIu64 "\r\n", received);
 }
 
-void cluster_format_info(const struct cluster *cluster, struct buf *out)
+void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out)
 {
     const struct cluster *c = cluster;
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
@@ -214,8 +214,9 @@ void cluster_format_info(const struct cluster *cluster, struct buf *out)
                "cluster_size:%zu\r\n"
                "cluster_current_epoch:%" PRIu64 "\r\n"
                "cluster_my_epoch:%" PRIu64 "\r\n",
-               c->is_ok ? "ok" : "fail", c->assigned_count, c->assigned_count - failing - failed,
-               failing, failed, c->nodes.count, nodes_count_voters(c), c->current_epoch,
+               cluster_is_ok(c, now) ? "ok" : "fail", c->assigned_count,
+               c->assigned_count - failing - failed, failing, failed, c->nodes.count,
+               nodes_count_voters(c), c->current_epoch,
                primary != NULL ? primary->config_epoch : c->me->config_epoch);
     format_message_counts(c, out);
     buf_append_text(out, "total_cluster_links_buffer_limit_exceeded:0\r\n");

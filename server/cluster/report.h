@@ -66,7 +66,7 @@ void cluster_format_nodes(const struct cluster *cluster, struct moment now, stru
 void cluster_format_node(const struct cluster *cluster, size_t index, struct moment now,
                          struct buf *out);
 /* Append the lines of CLUSTER INFO, with CRLF. */
-void cluster_format_info(const struct cluster *cluster, struct buf *out);
+void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out);
 /* The shard id of this node, 40 hex. */
 const struct cluster_id *cluster_my_shard_id(const struct cluster *cluster);
 /* How many voters report the node at index as failing, reports too old left out. */

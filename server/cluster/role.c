@@ -20,6 +20,20 @@ void role_hold_until_saved(struct cluster *c)
     c->hold_sequence = c->file_sequence + 1;
 }
 
+uint64_t role_told_epoch(const struct cluster *c)
+{
+    return c->file_written >= c->epoch_sequence ? c->me->config_epoch : c->told_epoch;
+}
+
+/* Under a lease nobody can replace us, whatever epoch a crash would make us fall back to: we go on
+ * serving and speaking, and only keep the new epoch to ourselves until it is on disk. */
+static void hold_epoch_until_saved(struct cluster *c)
+{
+    c->told_epoch = role_told_epoch(c);
+    c->epoch_sequence = c->file_sequence + 1;
+    nodes_changed(c);
+}
+
 bool role_is_complete(const struct cluster *c)
 {
     return c->has_status ? c->status.is_data_complete : node_is_primary(c->me);
@@ -27,13 +41,16 @@ bool role_is_complete(const struct cluster *c)
 
 void role_set_config_epoch(struct cluster *c, uint64_t epoch)
 {
+    if (cluster_has_lease(c, c->now)) {
+        hold_epoch_until_saved(c);
+    } else {
+        role_hold_until_saved(c);
+    }
     c->me->config_epoch = epoch;
     if (c->current_epoch < epoch) {
         c->current_epoch = epoch;
     }
     c->is_lease_stale = true;
-    role_hold_until_saved(c);
-    bus_announce(c);
 }
 
 void role_take_over(struct cluster *c, uint64_t epoch)

@@ -9,8 +9,11 @@
 void role_hold_until_saved(struct cluster *c);
 /* Take all slots of our primary under this config epoch. */
 void role_take_over(struct cluster *c, uint64_t epoch);
-/* Stay what we are, under a new config epoch. */
+/* Take a new config epoch.  Nobody hears of it before it is on disk; a lease that is held meanwhile
+ * goes on. */
 void role_set_config_epoch(struct cluster *c, uint64_t epoch);
+/* Our config epoch as far as others may know of it: the one on disk. */
+uint64_t role_told_epoch(const struct cluster *c);
 /* Follow another primary. */
 void role_follow(struct cluster *c, const struct cluster_id *primary);
 /* After anything that may have changed our role: leave what belonged to the other one. */

@@ -85,7 +85,7 @@ static enum route_kind route_elsewhere(const struct cluster *c, struct mono_time
 
 bool cluster_routes_plainly(const struct cluster *cluster, struct mono_time now)
 {
-    return cluster->is_ok && cluster_has_lease(cluster, now);
+    return cluster->is_map_ok && cluster_has_lease(cluster, now);
 }
 
 bool cluster_serves_plainly(const struct cluster *cluster, uint16_t slot)
@@ -106,7 +106,7 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     if (owner == NULL) {
         return ROUTE_CLUSTERDOWN_SLOT;
     }
-    if (!c->is_ok) {
+    if (!(owner == c->me ? cluster_is_ok(c, now) : c->is_map_ok)) {
         enum route_kind kind = refuse_as_down(c, request);
 
         if (kind != ROUTE_SERVE) {
@@ -115,13 +115,6 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     }
     if (owner != c->me) {
         return route_elsewhere(c, now, request, target);
-    }
-    if (!cluster_has_lease(c, now)) {
-        enum route_kind kind = refuse_as_down(c, request);
-
-        if (kind != ROUTE_SERVE) {
-            return kind;
-        }
     }
     move = slots_find_move(c, request->slot);
     if (move != NULL && !move->is_import) {

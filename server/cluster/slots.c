@@ -28,7 +28,10 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
         c->assigned_count++;
     }
     c->owner[slot] = owner;
-    if (old != NULL && old == c->me) {
+    if (owner == c->me) {
+        bitset_remove(c->lost, slot);
+    } else if (old == c->me && owner != NULL) {
+        bitset_add(c->lost, slot);
         c->loses_slots = true;
     }
     c->is_routing_changed = true;
@@ -45,11 +48,21 @@ void slots_unbind_all(struct cluster *c, struct cluster_node *node)
     }
 }
 
-/* Voters gave their word to the old owner of a whole shard: the new one waits it out. */
+/* The new owner replaced the old one by an election in which it had our vote.  We gave it when our
+ * word to the old one had run out, or else it counted only with the old one's own vote, which ended
+ * its lease; and a candidate that did not win never shows the epoch of the election. */
+static bool is_elected_by_us(const struct cluster_node *from, const struct cluster_node *to)
+{
+    return from->voted_against != 0 && from->voted_against == to->config_epoch &&
+           cluster_id_equal(&from->voted_for, &to->id);
+}
+
+/* Voters gave their word to the old owner of a whole shard: the new one waits it out, unless our
+ * vote proves that the old one's lease is over. */
 static void inherit_promise(struct cluster *c, const struct cluster_node *from,
                             struct cluster_node *to)
 {
-    if (from != c->me && from->slot_count == 0 &&
+    if (from != c->me && from->slot_count == 0 && !is_elected_by_us(from, to) &&
         mono_is_before(to->blocked_until, from->promised_until)) {
         to->blocked_until = from->promised_until;
     }

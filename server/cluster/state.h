@@ -84,6 +84,7 @@ struct cluster_node {
     /* Heartbeats and failure. */
     bool is_in_handshake;
     bool is_to_meet; /* greet with MEET instead of PING */
+    bool is_unmet;   /* that could not be done so far, and was logged */
     bool has_answered;
     bool is_failing;
     bool is_failed;
@@ -231,6 +232,7 @@ struct cluster {
 
     struct cluster_node *owner[SLOT_COUNT];
     uint64_t disowned[FRAME_SLOT_WORDS]; /* bound to an owner that no longer claims them */
+    uint64_t lost[FRAME_SLOT_WORDS];     /* went from us to another node: their keys go, too */
     uint64_t moving[FRAME_SLOT_WORDS];   /* has an entry in moves */
     VEC(struct slot_move) moves;
     uint32_t assigned_count;
@@ -244,7 +246,9 @@ struct cluster {
     bool is_file_dirty;
     uint64_t file_sequence;
     uint64_t file_written;
-    uint64_t hold_sequence;
+    uint64_t hold_sequence;  /* no frame and no lease before this file is on disk */
+    uint64_t epoch_sequence; /* before this one is, frames tell told_epoch, not our config epoch */
+    uint64_t told_epoch;
     struct mono_time file_retry_at;
 
     bool is_routing_changed;
@@ -253,7 +257,8 @@ struct cluster {
     bool is_promotion_due; /* BECOME_PRIMARY once the file is written */
     bool drops_data;
 
-    bool is_ok;
+    bool is_map_ok; /* slots are covered as configured, a majority can be reached */
+    bool was_ok;    /* as told last: cluster_is_ok */
     bool had_majority;
     struct mono_time rejoin_at; /* not ok before: we were in a minority */
 

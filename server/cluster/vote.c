@@ -208,6 +208,8 @@ static void give(struct cluster *c, const struct asking *a)
     }
     /* The vote is the first grant of the candidate's lease: the promise that goes with one. */
     lease_promise(c, a->candidate, a->request->timeout_ms);
+    /* Whatever forced it out of its place before, now it is to have one. */
+    a->candidate->withheld_until = MONO_LONG_AGO;
     a->primary->voted_at = c->now;
     a->primary->voted_for = a->candidate->id;
     c->vote = (struct held_vote){

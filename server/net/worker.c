@@ -383,6 +383,13 @@ static enum fs_status list_names(void *ctx, const char *path, fs_name_fn *on_nam
     return posix_list(path, on_name, context, error);
 }
 
+static enum fs_status write_whole(void *ctx, const char *path, struct bytes bytes,
+                                  struct errmsg *error)
+{
+    (void)ctx;
+    return posix_write_file(path, bytes, error);
+}
+
 static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *error)
 {
     (void)ctx;
@@ -410,6 +417,7 @@ struct worker *worker_new(struct loop *loop)
         .read_piece = read_piece,
         .get_info = get_info,
         .list = list_names,
+        .write_whole = write_whole,
         .remove = remove_file,
         .make_directory = make_directory,
         .write_begin = write_begin,

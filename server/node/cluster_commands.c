@@ -17,14 +17,56 @@ static struct cluster_call call_of(struct node *node, struct errmsg *error)
     };
 }
 
-/* Carry out what the core asked for, then answer. */
-static void finish(struct node *node, struct call *call, bool is_ok, const struct errmsg *error)
+static void answer_epoch(struct resp_writer *reply, const char *what, uint64_t epoch)
+{
+    struct buf text = {0};
+
+    buf_printf(&text, "%s %llu", what, (unsigned long long)epoch);
+    resp_write_simple(reply, buf_text(&text));
+    buf_deinit(&text);
+}
+
+static void answer(struct node *node, const struct session *s, struct resp_writer *reply)
+{
+    if (s->last_command->id == COMMAND_CLUSTER_BUMPEPOCH) {
+        answer_epoch(reply, "BUMPED", cluster_my_epoch(node->cluster));
+    } else {
+        resp_write_simple(reply, "OK");
+    }
+}
+
+/* Carry out what the core asked for, then answer: when the nodes file has to tell of it, as soon
+ * as it does. */
+static void finish(struct node *node, struct call *call, const struct cluster_call *admin,
+                   bool is_ok)
 {
     cluster_side_act(node);
-    if (is_ok) {
-        resp_write_simple(call->reply, "OK");
+    if (!is_ok) {
+        reply_error(node, call, "ERR %s", admin->error->text);
+    } else if (admin->file_sequence > 0) {
+        call->session->wait_offset = admin->file_sequence;
+        waiting_hold(node, call->session, HOLD_NODES, MONO_NEVER);
     } else {
-        reply_error(node, call, "ERR %s", error->text);
+        answer(node, call->session, call->reply);
+    }
+}
+
+void cluster_commands_on_file(struct node *node, uint64_t sequence, const char *problem)
+{
+    LIST_FOR_EACH_SAFE (item, &node->held) {
+        struct session *s = CONTAINER_OF(item, struct session, held);
+        struct resp_writer reply = session_writer(s);
+
+        if (s->hold != HOLD_NODES || s->wait_offset > sequence) {
+            continue;
+        }
+        if (problem == NULL) {
+            answer(node, s, &reply);
+        } else {
+            resp_write_error(&reply, "ERR error saving the cluster node config: %s", problem);
+        }
+        node_touch(node, s);
+        waiting_release(node, s);
     }
 }
 
@@ -57,7 +99,7 @@ void control_cluster_meet(struct node *node, struct call *call)
                     call->args[4].len < 64 ? (int)call->args[4].len : 64, call->args[4].data);
         return;
     }
-    finish(node, call, cluster_meet(node->cluster, &admin, call->args[2], port, bus_port), &error);
+    finish(node, call, &admin, cluster_meet(node->cluster, &admin, call->args[2], port, bus_port));
 }
 
 void control_cluster_forget(struct node *node, struct call *call)
@@ -66,7 +108,7 @@ void control_cluster_forget(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
 
     if (has_cluster(node, call)) {
-        finish(node, call, cluster_forget(node->cluster, &admin, call->args[2]), &error);
+        finish(node, call, &admin, cluster_forget(node->cluster, &admin, call->args[2]));
     }
 }
 
@@ -148,7 +190,7 @@ static void change_slots(struct node *node, struct call *call, bool takes_ranges
         return;
     }
     if (takes_ranges ? list_ranges(node, call, &list) : list_single_slots(node, call, &list)) {
-        finish(node, call, change(node->cluster, &admin, list.items, list.count), &error);
+        finish(node, call, &admin, change(node->cluster, &admin, list.items, list.count));
     }
     VEC_DEINIT(&list);
 }
@@ -179,7 +221,7 @@ void control_cluster_flushslots(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
 
     if (has_cluster(node, call)) {
-        finish(node, call, cluster_flush_slots(node->cluster, &admin), &error);
+        finish(node, call, &admin, cluster_flush_slots(node->cluster, &admin));
     }
 }
 
@@ -261,7 +303,7 @@ void control_cluster_replicate(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
 
     if (has_cluster(node, call)) {
-        finish(node, call, cluster_replicate(node->cluster, &admin, call->args[2]), &error);
+        finish(node, call, &admin, cluster_replicate(node->cluster, &admin, call->args[2]));
     }
 }
 
@@ -282,7 +324,7 @@ void control_cluster_failover(struct node *node, struct call *call)
         reply_error(node, call, "ERR syntax error");
         return;
     }
-    finish(node, call, cluster_failover(node->cluster, &admin, kind), &error);
+    finish(node, call, &admin, cluster_failover(node->cluster, &admin, kind));
 }
 
 void control_cluster_reset(struct node *node, struct call *call)
@@ -299,7 +341,7 @@ void control_cluster_reset(struct node *node, struct call *call)
         reply_error(node, call, "ERR syntax error");
         return;
     }
-    finish(node, call, cluster_reset(node->cluster, &admin, is_hard), &error);
+    finish(node, call, &admin, cluster_reset(node->cluster, &admin, is_hard));
 }
 
 void control_cluster_set_config_epoch(struct node *node, struct call *call)
@@ -315,28 +357,25 @@ void control_cluster_set_config_epoch(struct node *node, struct call *call)
         reply_error(node, call, "ERR value is not an integer or out of range");
         return;
     }
-    finish(node, call, cluster_set_config_epoch(node->cluster, &admin, epoch), &error);
+    finish(node, call, &admin, cluster_set_config_epoch(node->cluster, &admin, epoch));
 }
 
 void control_cluster_bumpepoch(struct node *node, struct call *call)
 {
     struct errmsg error = {0};
     struct cluster_call admin = call_of(node, &error);
-    struct buf text = {0};
     bool is_bumped;
     uint64_t epoch;
 
     if (!has_cluster(node, call)) {
         return;
     }
-    if (!cluster_bump_epoch(node->cluster, &admin, &is_bumped, &epoch)) {
-        finish(node, call, false, &error);
+    if (!cluster_bump_epoch(node->cluster, &admin, &is_bumped, &epoch) || is_bumped) {
+        finish(node, call, &admin, is_bumped);
         return;
     }
     cluster_side_act(node);
-    buf_printf(&text, "%s %llu", is_bumped ? "BUMPED" : "STILL", (unsigned long long)epoch);
-    resp_write_simple(call->reply, buf_text(&text));
-    buf_deinit(&text);
+    answer_epoch(call->reply, "STILL", epoch);
 }
 
 void control_cluster_saveconfig(struct node *node, struct call *call)
@@ -345,6 +384,6 @@ void control_cluster_saveconfig(struct node *node, struct call *call)
     struct cluster_call admin = call_of(node, &error);
 
     if (has_cluster(node, call)) {
-        finish(node, call, cluster_save_config(node->cluster, &admin), &error);
+        finish(node, call, &admin, cluster_save_config(node->cluster, &admin));
     }
 }

@@ -46,7 +46,7 @@ void control_cluster_info(struct node *node, struct call *call)
     struct buf text = {0};
 
     if (has_cluster(node, call)) {
-        cluster_format_info(node->cluster, &text);
+        cluster_format_info(node->cluster, node->now.mono, &text);
         resp_write_verbatim(call->reply, "txt", buf_bytes(&text));
         buf_deinit(&text);
     }

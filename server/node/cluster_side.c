@@ -465,6 +465,20 @@ void cluster_side_link_down(struct node *node, uint64_t link, const char *reason
     step(node, &event);
 }
 
+/* It is tried again and again: only what is new is logged. */
+static void log_file(struct node *node, bool is_ok, const struct errmsg *error)
+{
+    if (is_ok && node->is_nodes_file_failing) {
+        node_log(node, LOG_NOTICE, "the nodes file %s is written again",
+                 node->config.cluster_config_file);
+    } else if (!is_ok && !node->is_nodes_file_failing) {
+        node_log(node, LOG_WARNING,
+                 "the nodes file %s cannot be written, and is tried again until it can: %s",
+                 node->config.cluster_config_file, error->text);
+    }
+    node->is_nodes_file_failing = !is_ok;
+}
+
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error)
 {
     struct cluster_event event = {
@@ -474,18 +488,33 @@ void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *
     };
 
     node->nodes_file = FS_NO_FILE;
-    if (!is_ok) {
-        node_log(node, LOG_WARNING, "the nodes file %s cannot be written: %s",
-                 node->config.cluster_config_file, error->text);
-    }
+    log_file(node, is_ok, error);
     if (node->has_nodes_next) {
         node->has_nodes_next = false;
         begin_write(node, node->nodes_next_sequence, &node->nodes_next);
     }
     step(node, &event);
+    cluster_commands_on_file(node, event.sequence, is_ok ? NULL : error->text);
 }
 
 /* ---- start, stop, upkeep ---------------------------------------------------------------------- */
+
+/* A node that could not keep what it promises is better not started. */
+static bool write_file_at_start(struct node *node, struct errmsg *error)
+{
+    const struct fs *fs = node->env.fs;
+    struct buf text = {0};
+    bool is_ok;
+
+    cluster_format_file(node->cluster, &text);
+    is_ok = fs->write_whole(fs->ctx, node->config.cluster_config_file, buf_bytes(&text), error) ==
+            FS_OK;
+    buf_deinit(&text);
+    if (!is_ok) {
+        errmsg_wrap(error, "cannot write the nodes file %s", node->config.cluster_config_file);
+    }
+    return is_ok;
+}
 
 bool cluster_side_start(struct node *node, struct errmsg *error)
 {
@@ -507,6 +536,9 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
     buf_deinit(&text);
     if (node->cluster == NULL) {
         errmsg_wrap(error, "nodes file %s", node->config.cluster_config_file);
+        return false;
+    }
+    if (!write_file_at_start(node, error)) {
         return false;
     }
     node->next_bus_number = 1;
@@ -580,7 +612,8 @@ static void remove_collected(struct node *node, struct buf *keys)
     buf_deinit(keys);
 }
 
-/* Only a primary removes; a replica gets the DELs in its stream. */
+/* Keys of slots that another node took from us.  Only a primary removes; a replica gets the DELs
+ * in its stream. */
 bool cluster_side_clean_slots(struct node *node)
 {
     size_t budget = CLEAN_SLICE_KEYS;
@@ -590,7 +623,7 @@ bool cluster_side_clean_slots(struct node *node)
 
         if (node->clean_slot == SLOT_COUNT) {
             node->loses_slots = false;
-        } else if (cluster_owns_slot(node->cluster, (uint16_t)node->clean_slot) ||
+        } else if (!cluster_lost_slot(node->cluster, (uint16_t)node->clean_slot) ||
                    keyspace_slot_count(node->keyspace, node->clean_slot) == 0) {
             node->clean_slot++;
         } else {

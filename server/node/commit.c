@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
-#include "cluster/report.h"
+#include "cluster/cluster.h"
 
 static void select_db(struct node *node, unsigned db)
 {
@@ -40,15 +40,15 @@ void commit_effects(struct node *node, struct effects *effects, unsigned db)
     node->saving.changes += effects->count;
 }
 
+bool commit_needs_lease(const struct node *node)
+{
+    return node->cluster != NULL && node->is_primary && cluster_has_slots(node->cluster);
+}
+
 bool commit_is_allowed(const struct node *node)
 {
-    struct cluster_node_view me;
-
-    if (!node->is_primary || node->cluster == NULL) {
-        return node->is_primary;
-    }
-    cluster_node_at(node->cluster, 0, node->now, &me);
-    return me.slot_count == 0 || cluster_has_lease(node->cluster, node->now.mono);
+    return node->is_primary &&
+           (!commit_needs_lease(node) || cluster_has_lease(node->cluster, node->now.mono));
 }
 
 void commit_plain(struct node *node, const char *word1, const char *word2, const char *word3)

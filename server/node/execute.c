@@ -49,14 +49,6 @@ static void look_again(struct node *node)
     }
 }
 
-/* Did the gate let a write to the whole key space through although there is no lease?  It does so
- * for a node without slots, whose keys nobody else has. */
-static bool is_of_no_slot(const struct node *node, const struct command_spec *spec)
-{
-    return spec->first_key == 0 && node->cluster != NULL &&
-           !cluster_has_lease(node->cluster, node->now.mono);
-}
-
 static void run_data(struct node *node, const struct request *request,
                      const struct command_spec *spec, struct resp_writer *reply)
 {
@@ -85,7 +77,7 @@ static void run_data(struct node *node, const struct request *request,
         if (node->is_primary) {
             commit_effects(node, &node->effects, s->db);
             s->last_write_offset = oplog_end(node->log);
-            if (LIKELY(!is_of_no_slot(node, spec))) {
+            if (x->key_count > 0 || commit_needs_lease(node)) {
                 s->flags |= SESSION_WROTE;
                 node->has_writes = true;
             }

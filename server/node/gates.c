@@ -120,6 +120,7 @@ static bool gate_loading(struct node *node, struct call *call)
     return false;
 }
 
+/* What writes without naming keys (FLUSHALL) writes to all of our slots. */
 static bool gate_route(struct node *node, struct call *call)
 {
     const struct command_spec *spec = call->spec;
@@ -130,7 +131,6 @@ static bool gate_route(struct node *node, struct call *call)
     if (spec->first_key != 0) {
         return gate_route_keys(node, call);
     }
-    /* FLUSHALL and the like write to all slots at once. */
     if ((spec->flags & COMMAND_FLAG_WRITE) && node->is_primary && !commit_is_allowed(node)) {
         reply_error(node, call, "CLUSTERDOWN The cluster is down");
         return false;

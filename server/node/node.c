@@ -464,7 +464,7 @@ void node_facts(const struct node *node, struct node_facts *out)
         .is_primary = node->is_primary,
         .may_write = node->is_primary && !node->loading.is_on &&
                      (node->cluster == NULL || cluster_has_lease(node->cluster, node->now.mono)),
-        .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster),
+        .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster, node->now.mono),
         .offset = oplog_end(node->log),
         .link_up = !node->is_primary && replica_side_link_is_up(node),
         .key_count = keyspace_count_all(node->keyspace),

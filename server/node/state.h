@@ -287,8 +287,9 @@ struct node {
     struct buf nodes_next; /* to be written after that */
     uint64_t nodes_next_sequence;
     bool has_nodes_next;
-    bool loses_slots;    /* keys of slots that are no longer ours are to be removed */
-    unsigned clean_slot; /* where that work stands */
+    bool is_nodes_file_failing; /* the last try to write it failed */
+    bool loses_slots;           /* keys of slots that others took are to be removed */
+    unsigned clean_slot;        /* where that work stands */
 
     uint64_t rewrite_file; /* CONFIG REWRITE under way; 0: none */
 };
@@ -347,6 +348,8 @@ void commit_effects(struct node *node, struct effects *effects, unsigned db);
 /* May this node put something into its log on its own account?  A primary with slots may not without
  * its lease: it may have been replaced, and would go on in a history that nobody shares. */
 bool commit_is_allowed(const struct node *node);
+/* Is this a primary with slots, whose writes (of keys or of everything) need its lease? */
+bool commit_needs_lease(const struct node *node);
 /* Put a request that is no effect into the log (PING, REPLCONF GETACK). */
 void commit_plain(struct node *node, const char *word1, const char *word2, const char *word3);
 void commit_trim_log(struct node *node);
@@ -429,6 +432,8 @@ bool cluster_side_start(struct node *node, struct errmsg *error);
 void cluster_side_stop(struct node *node);
 void cluster_side_tick(struct node *node);
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);
+/* cluster_commands.c: this nodes file, or a newer one, is on disk, or is not (problem says why). */
+void cluster_commands_on_file(struct node *node, uint64_t sequence, const char *problem);
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip);
 void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input);
 void cluster_side_link_down(struct node *node, uint64_t link, const char *reason);

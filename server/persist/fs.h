@@ -4,7 +4,7 @@
  *
  * Two kinds of operations:
  *
- *   now    small and rare: reading at start, listing, removing.  They block and return a status.
+ *   now    small and rare: reading and writing at start, listing, removing.  They block and return a status.
  *   later  writing a file.  write_begin, write_append, write_commit and write_abort only queue
  *          work, in order, and never block or fail; the outcome comes back once per file as a
  *          struct fs_completion, handed to the node by whoever runs it:
@@ -72,6 +72,10 @@ struct fs {
                                struct errmsg *error);
     enum fs_status (*list)(void *ctx, const char *path, fs_name_fn *on_name, void *context,
                            struct errmsg *error);
+    /* Write a small file at start: as write_begin to completion, but it has happened when this
+     * returns. */
+    enum fs_status (*write_whole)(void *ctx, const char *path, struct bytes bytes,
+                                  struct errmsg *error);
     /* A file; FS_OK when it was not there. */
     enum fs_status (*remove)(void *ctx, const char *path, struct errmsg *error);
     /* Its parent must be there; FS_OK when the directory is there already. */

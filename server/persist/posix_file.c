@@ -176,6 +176,22 @@ void posix_file_abort(struct posix_file *file)
     forget(file);
 }
 
+enum fs_status posix_write_file(const char *path, struct bytes bytes, struct errmsg *error)
+{
+    struct posix_file file;
+    enum fs_status status = posix_file_open(&file, path, 0, error);
+
+    if (status != FS_OK) {
+        return status;
+    }
+    status = posix_file_write(&file, bytes, error);
+    if (status != FS_OK) {
+        posix_file_abort(&file);
+        return status;
+    }
+    return posix_file_commit(&file, path, error);
+}
+
 bool posix_file_is_leftover(const char *name)
 {
     struct bytes rest = bytes_from_text(name);

@@ -54,6 +54,8 @@ MUST_USE enum fs_status posix_list(const char *path, fs_name_fn *on_name, void *
                                    struct errmsg *error);
 MUST_USE enum fs_status posix_remove(const char *path, struct errmsg *error);
 MUST_USE enum fs_status posix_make_directory(const char *path, struct errmsg *error);
+MUST_USE enum fs_status posix_write_file(const char *path, struct bytes bytes,
+                                         struct errmsg *error);
 /* Make the names in the directory of path durable. */
 MUST_USE enum fs_status posix_sync_parent(const char *path, struct errmsg *error);
 

@@ -62,6 +62,7 @@ enum session_hold {
     HOLD_SAVE,   /* SAVE: the file is on disk */
     HOLD_RELOAD, /* DEBUG RELOAD: the data is back */
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
+    HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
     HOLD_OUTPUT, /* it does not read what it was answered */
 };
 
@@ -106,7 +107,7 @@ struct session {
     struct buf lib_name;
     struct buf lib_version;
     struct heap_node deadline; /* of the hold, in ms of monotonic time */
-    uint64_t wait_offset;      /* HOLD_WAIT */
+    uint64_t wait_offset;      /* HOLD_WAIT; HOLD_NODES: number of the file */
     uint32_t wait_replicas;    /* HOLD_WAIT */
     struct mono_time created_at;
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 /* One slot of each shard stands for all of them: shards never exchange slots here. */
-static unsigned sample_slot(const struct world *world, int shard)
+unsigned check_sample_slot(const struct world *world, int shard)
 {
     return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
 }
@@ -61,7 +61,7 @@ static void check_leases(struct world *world, struct sim_node *n)
 
     node_facts(n->node, &facts);
     for (int shard = 0; shard < world->options.primaries; shard++) {
-        unsigned slot = sample_slot(world, shard);
+        unsigned slot = check_sample_slot(world, shard);
 
         if (!may_write(n, slot)) {
             continue;
@@ -186,7 +186,7 @@ void check_replicas_equal(struct world *world)
 
 /* ---- after healing ---------------------------------------------------------------------------- */
 
-static int only_owner(struct world *world, unsigned slot, char *reason, size_t size)
+int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size)
 {
     int owner = -1;
 
@@ -232,7 +232,7 @@ static bool node_agrees(struct world *world, int i, char *reason, size_t size)
 
 static bool shard_is_settled(struct world *world, int shard, char *reason, size_t size)
 {
-    int owner = only_owner(world, sample_slot(world, shard), reason, size);
+    int owner = check_only_owner(world, check_sample_slot(world, shard), reason, size);
     int replicas = 0;
     struct node_facts its;
 
@@ -279,7 +279,7 @@ static bool waited_is_there(struct world *world, int c, int k, char *reason, siz
         return true;
     }
     snprintf(name, sizeof(name), "c%d:k%d", c, k);
-    owner = only_owner(world, slot_of_key(bytes_from_text(name)), reason, size);
+    owner = check_only_owner(world, slot_of_key(bytes_from_text(name)), reason, size);
     if (owner < 0) {
         return false;
     }

@@ -13,6 +13,7 @@
 enum {
     THINK_US = 6000,
     ANSWER_TIMEOUT_US = 2000000,
+    ADMIN_TIMEOUT_US = 5000000,
 };
 
 static void think(struct world *world, struct sim_event *event);
@@ -122,16 +123,21 @@ void client_conn_lost(struct world *world, int index, uint64_t conn)
 static void follow_moved(struct world *world, struct sim_client *client, struct bytes text)
 {
     struct bytes rest = text;
+    struct bytes address;
     struct bytes host;
     int64_t number;
 
     bytes_next_word(&rest, ' ');
     bytes_next_word(&rest, ' ');
-    host = bytes_next_word(&rest, ':');
+    address = bytes_next_word(&rest, ' ');
+    host = bytes_next_word(&address, ':');
     drop_conn(world, client);
-    if (bytes_has_prefix(host, "10.0.0.") && num_parse_i64(bytes_from(host, 7), &number)) {
-        client->node = (int)number - 1;
+    if (!bytes_has_prefix(host, "10.0.0.") || !num_parse_i64(bytes_from(host, 7), &number) ||
+        number < 1 || number > world->node_count) {
+        world_fail(world, "a client is sent to nowhere: %.*s", BYTES_ARGS(text));
+        return;
     }
+    client->node = (int)number - 1;
 }
 
 /* Which replicas of the shard hold the version now; 0 unless all of them do. */
@@ -240,41 +246,56 @@ void client_input(struct world *world, int index, struct bytes bytes)
 
 /* ---- the administrator ------------------------------------------------------------------------ */
 
+static bool take_reply(struct world *world, struct sim_node *n, struct session *s, char *reply,
+                       size_t size)
+{
+    int64_t until_us = world->now_us + ADMIN_TIMEOUT_US;
+    struct bytes answer;
+
+    /* A reply may wait for the nodes file. */
+    while (session_output(s, &answer, 1) == 0) {
+        if (world->now_us >= until_us || world->failure[0] != '\0') {
+            return false;
+        }
+        world_run_until(world, world->now_us + 100);
+    }
+    bytes_to_text(answer, reply, size);
+    node_session_written(n->node, s, answer.len);
+    return reply[0] != '-';
+}
+
+static size_t split_words(const char *command, struct bytes *words, size_t limit)
+{
+    struct bytes rest = bytes_from_text(command);
+    size_t count = 0;
+
+    for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0 && count < limit;
+         word = bytes_next_word(&rest, ' ')) {
+        words[count++] = word;
+    }
+    return count;
+}
+
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size)
 {
     struct sim_node *n = &world->nodes[node];
     struct session_peer peer = {.is_loopback = true, .address = "administrator"};
     struct session *s;
     struct buf request = {0};
-    struct bytes answer;
-    struct bytes rest = bytes_from_text(command);
     struct bytes words[16];
-    size_t count = 0;
+    bool is_ok;
 
-    for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0 && count < 16;
-         word = bytes_next_word(&rest, ' ')) {
-        words[count++] = word;
-    }
-    resp_write_request(&request, words, count);
+    reply[0] = '\0';
+    resp_write_request(&request, words, split_words(command, words, ARRAY_COUNT(words)));
     node_begin_pass(n->node, sim_node_clock(n));
     s = node_session_open(n->node, &peer, NULL);
     ASSERT(s != NULL);
     node_session_input(n->node, s, buf_bytes(&request));
     node_end_pass(n->node);
-    reply[0] = '\0';
-    if (session_output(s, &answer, 1) == 1) {
-        bytes_to_text(answer, reply, size);
-        node_session_written(n->node, s, answer.len);
-    }
-    for (size_t i = 0; i < n->touched_count; i++) {
-        if (n->touched[i] == s) {
-            n->touched[i] = n->touched[--n->touched_count];
-            break;
-        }
-    }
-    node_session_closed(n->node, s);
     network_flush_sessions(world, n);
-    buf_deinit(&request);
     sim_node_pass(world, n, NULL, NULL);
-    return reply[0] != '-' && reply[0] != '\0';
+    is_ok = take_reply(world, n, s, reply, size);
+    node_session_closed(n->node, s);
+    buf_deinit(&request);
+    return is_ok;
 }

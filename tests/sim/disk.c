@@ -128,6 +128,17 @@ static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *er
     return FS_OK;
 }
 
+static enum fs_status write_whole(void *ctx, const char *path, struct bytes bytes,
+                                  struct errmsg *error)
+{
+    struct sim_file *file = make_file(ctx, path);
+
+    (void)error;
+    buf_clear(&file->content);
+    buf_append_bytes(&file->content, bytes);
+    return FS_OK;
+}
+
 static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
 {
     (void)ctx;
@@ -238,6 +249,7 @@ void disk_attach(struct sim_node *n)
         .read_piece = read_piece,
         .get_info = get_info,
         .list = list,
+        .write_whole = write_whole,
         .remove = remove_file,
         .make_directory = make_directory,
         .write_begin = write_begin,

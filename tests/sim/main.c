@@ -111,7 +111,9 @@ static void live(struct world *world)
     }
     world->clients_run = false;
     faults_heal(world);
-    converge(world, CONVERGE_MS, "after healing");
+    if (converge(world, CONVERGE_MS, "after healing")) {
+        calm_run(world);
+    }
 }
 
 static bool run_seed(uint64_t seed, bool is_verbose)

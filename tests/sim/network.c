@@ -17,10 +17,10 @@ enum {
 static int64_t delay_us(struct world *world)
 {
     /* Mostly a fast network; now and then a packet that took its time. */
-    if (rng_one_in(&world->rng, 200)) {
+    if (!world->is_calm && rng_one_in(&world->rng, 200)) {
         return 1000 + (int64_t)rng_below(&world->rng, 150000);
     }
-    return 50 + (int64_t)rng_below(&world->rng, 2000);
+    return 50 + (int64_t)rng_below(&world->rng, SIM_ONE_WAY_US - 50);
 }
 
 struct sim_conn *network_find(struct world *world, uint64_t id)
@@ -450,6 +450,8 @@ void network_flush_sessions(struct world *world, struct sim_node *n)
     while (n->touched_count > 0) {
         struct session *s = n->touched[--n->touched_count];
 
-        flush_one(world, n, s);
+        if (s->shell != NULL) { /* an administrator's reply is fetched, not sent */
+            flush_one(world, n, s);
+        }
     }
 }

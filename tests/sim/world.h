@@ -28,6 +28,7 @@ enum {
     SIM_FILES_MAX = 8,
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
+    SIM_ONE_WAY_US = 2050, /* what bytes take at most, unless they are delayed */
 };
 
 struct world;
@@ -89,6 +90,7 @@ struct sim_node {
     size_t touched_cap;
     bool was_replica;
     bool has_asked_to_exit;
+    bool had_lease; /* in the last look of calm.c */
 };
 
 /* One key of a client: the client is its only writer, versions only rise. */
@@ -150,6 +152,7 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     struct sim_client clients[SIM_CLIENTS_MAX];
     bool clients_run;
+    bool is_calm; /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
     /* Who was seen to accept writes for a slot under an epoch: checks.c. */
     struct claim *claims;
@@ -209,8 +212,14 @@ void check_after_pass(struct world *world, struct sim_node *n);
 void check_replicas_equal(struct world *world);
 /* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
 bool check_converged(struct world *world, char *reason, size_t size);
+/* The node that serves a slot, or -1 and why not. */
+int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
+unsigned check_sample_slot(const struct world *world, int shard);
 /* The string value of a key in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
+
+/* ---- calm.c: what must hold when nothing fails any more */
+void calm_run(struct world *world);
 
 /* ---- faults.c */
 void faults_start(struct world *world, int64_t until_us);

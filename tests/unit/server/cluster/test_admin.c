@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 Test(cluster_admin, slots_are_added_all_or_none)
@@ -25,6 +26,54 @@ Test(cluster_admin, slots_are_added_all_or_none)
     cr_expect(cluster_del_slots(core.cluster, &call, first, 2));
     cr_expect_not(cluster_owns_slot(core.cluster, 1));
     core_deinit(&core);
+}
+
+Test(cluster_admin, slots_that_are_unassigned_keep_their_keys)
+{
+    struct core core = core_new("");
+    struct cluster_call call;
+    uint16_t slots[] = {5, 6};
+    const struct cluster_action *changed;
+
+    core_own_everything(&core);
+    call = core_call(&core);
+    cluster_actions_clear(&core.actions);
+    cr_assert(cluster_del_slots(core.cluster, &call, slots, 2));
+    changed = core_find(&core, CLUSTER_ACTION_SLOTS_CHANGED);
+    cr_assert_not_null(changed);
+    cr_expect_not(changed->loses_slots);
+    cr_expect_not(cluster_lost_slot(core.cluster, 5));
+    core_deinit(&core);
+}
+
+static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
+                     int peer)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, kind,
+                               bytes_from_text(w->members[peer].id.text)));
+    world_carry_out(w, member);
+}
+
+Test(cluster_admin, only_slots_that_others_took_are_lost)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 0, NULL);
+    uint16_t unassigned = 1;
+
+    cr_assert(cluster_del_slots(w->members[0].core, &call, &unassigned, 1));
+    world_carry_out(w, 0);
+    set_slot(w, 1, 2, CLUSTER_SETSLOT_IMPORTING, 0);
+    set_slot(w, 1, 2, CLUSTER_SETSLOT_NODE, 1);
+    world_run(w, 500);
+    cr_expect_not(cluster_owns_slot(w->members[0].core, 2));
+    cr_expect(cluster_lost_slot(w->members[0].core, 2));
+    cr_expect_not(cluster_lost_slot(w->members[0].core, unassigned));
+    set_slot(w, 0, 2, CLUSTER_SETSLOT_IMPORTING, 1);
+    set_slot(w, 0, 2, CLUSTER_SETSLOT_NODE, 0);
+    cr_expect_not(cluster_lost_slot(w->members[0].core, 2), "it is ours again");
+    world_free(w);
 }
 
 Test(cluster_admin, slots_with_keys_are_not_flushed)
@@ -88,6 +137,63 @@ Test(cluster_admin, meet_checks_the_address_and_opens_a_link)
     cr_expect_eq(open->address.bus_port, 17000);
     cr_expect(cluster_meet(core.cluster, &call, BYTES_LITERAL("10.0.0.2"), 7000, 0));
     cr_expect_eq(cluster_node_count(core.cluster), 2, "met once although asked twice");
+    core_deinit(&core);
+}
+
+Test(cluster_admin, meet_refuses_what_is_no_address)
+{
+    static const char *const hosts[] = {"999.1.1.1", "1.2.3",  "1.2.3.4.5", "::zz", "1::2::3",
+                                        "12345",     "host.1", "a_b c",     "a/b"};
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+
+    for (size_t i = 0; i < ARRAY_COUNT(hosts); i++) {
+        char text[128];
+
+        snprintf(text, sizeof(text), "Invalid node address specified: %s:7000", hosts[i]);
+        cr_expect_not(cluster_meet(core.cluster, &call, bytes_from_text(hosts[i]), 7000, 0));
+        cr_expect_str_eq(core.error.text, text);
+    }
+    cr_expect_eq(cluster_node_count(core.cluster), 1);
+    core_deinit(&core);
+}
+
+Test(cluster_admin, meet_takes_an_address_in_any_form_and_keeps_the_usual_one)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+    const struct cluster_action *open;
+
+    cr_assert(cluster_meet(core.cluster, &call, BYTES_LITERAL("0:0::0001"), 7000, 0));
+    open = core_find(&core, CLUSTER_ACTION_OPEN);
+    cr_assert_not_null(open);
+    cr_expect_str_eq(open->address.ip, "::1");
+    core_deinit(&core);
+}
+
+Test(cluster_admin, a_node_that_cannot_be_met_is_logged_once)
+{
+    struct core core = core_new("");
+    struct cluster_call call = core_call(&core);
+    struct cluster_event down = {.type = CLUSTER_EVENT_LINK_DOWN, .reason = "no such host"};
+    size_t lines = 0;
+
+    cr_assert(cluster_meet(core.cluster, &call, BYTES_LITERAL("peer.example"), 7000, 0));
+    down.link = core_find(&core, CLUSTER_ACTION_OPEN)->link;
+    for (int i = 0; i < 5; i++) {
+        const struct cluster_action *log;
+
+        cluster_actions_clear(&core.actions);
+        cluster_step(core.cluster, core.now, &down, &core.actions);
+        log = core_find(&core, CLUSTER_ACTION_LOG);
+        if (log != NULL) {
+            lines++;
+            cr_expect(bytes_equal_text(cluster_action_bytes(&core.actions, log),
+                                       "cannot meet peer.example:17000: no such host"));
+        }
+        core_tick(&core, 150);
+    }
+    cr_expect_eq(lines, 1);
     core_deinit(&core);
 }
 

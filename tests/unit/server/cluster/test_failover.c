@@ -159,7 +159,7 @@ Test(cluster_world, a_primary_in_the_minority_stops_and_the_majority_replaces_it
     cr_expect_not(world_has_lease(w, 0));
     world_run(w, 4000);
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
-    cr_expect_not(cluster_is_ok(w->members[0].core));
+    cr_expect_not(cluster_is_ok(w->members[0].core, w->now));
     world_cut_off(w, 0, 0);
     world_run(w, 4000);
     cr_expect(world_is_replica_of(w, 0, 3));

@@ -23,7 +23,7 @@ Test(cluster_report, info_has_the_fields_that_tools_read)
         "cluster_stats_messages_sent:", "cluster_stats_messages_received:",
     };
 
-    cluster_format_info(w->members[3].core, &text);
+    cluster_format_info(w->members[3].core, w->now, &text);
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         cr_expect_not_null(strstr(buf_text(&text), expected[i]), "%s", expected[i]);
     }

@@ -125,7 +125,7 @@ static void write_file(struct world *w, int member)
     struct cluster_event written = {.type = CLUSTER_EVENT_FILE_WRITTEN,
                                     .sequence = m->sequence_waiting};
 
-    if (m->is_disk_stuck || m->sequence_waiting == 0) {
+    if (m->is_disk_stuck || m->sequence_waiting == 0 || !mono_is_due(m->file_due_at, w->now)) {
         return;
     }
     buf_clear(&m->file);
@@ -162,6 +162,7 @@ static void carry_out_one(struct world *w, int member, const struct cluster_acti
         buf_clear(&m->file_waiting);
         buf_append_bytes(&m->file_waiting, cluster_action_bytes(&m->actions, action));
         m->sequence_waiting = action->sequence;
+        m->file_due_at = mono_add_ms(w->now, w->disk_ms);
         break;
     case CLUSTER_ACTION_FOLLOW:
         m->follows = find_member(w, &action->id);
@@ -328,6 +329,24 @@ static void check_leases(const struct world *w)
     }
 }
 
+/* What a member says of its state is what a request to its slots would get. */
+static void check_states(const struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        const struct member *m = &w->members[i];
+        struct route_request request = {0};
+        struct route_target target;
+        uint32_t slot = 0;
+        struct cluster_slot_range range;
+
+        if (m->is_running && cluster_next_range(m->core, 0, &slot, &range)) {
+            request.slot = range.first;
+            ASSERT((cluster_route(m->core, w->now, &request, &target) == ROUTE_SERVE) ==
+                   cluster_is_ok(m->core, w->now));
+        }
+    }
+}
+
 void world_run(struct world *w, int64_t ms)
 {
     for (int64_t i = 0; i < ms; i++) {
@@ -339,6 +358,7 @@ void world_run(struct world *w, int64_t ms)
             if (!m->is_running || m->is_paused) {
                 continue;
             }
+            write_file(w, member);
             if (w->now.us / 1000 % STATUS_PERIOD_MS == 0) {
                 follow_primary(w, member);
             }
@@ -347,6 +367,7 @@ void world_run(struct world *w, int64_t ms)
             }
         }
         check_leases(w);
+        check_states(w);
     }
 }
 
@@ -515,7 +536,7 @@ bool world_is_replica_of(const struct world *w, int member, int primary)
 bool world_is_ok(const struct world *w)
 {
     for (int i = 0; i < w->count; i++) {
-        if (w->members[i].is_running && !cluster_is_ok(w->members[i].core)) {
+        if (w->members[i].is_running && !cluster_is_ok(w->members[i].core, w->now)) {
             return false;
         }
     }

@@ -3,7 +3,7 @@
  * members can be killed, paused, cut off, moved and started again.
  *
  * After every millisecond the world asserts what must hold always: no slot is served
- * under a lease by two members at once. */
+ * under a lease by two members at once, and the state that a member tells is what it does. */
 #ifndef STARLING_TESTS_UNIT_CLUSTER_WORLD_H
 #define STARLING_TESTS_UNIT_CLUSTER_WORLD_H
 
@@ -16,7 +16,7 @@
 #include "spec/slot.h"
 
 enum {
-    WORLD_MEMBERS_MAX = 8,
+    WORLD_MEMBERS_MAX = 12,
     WORLD_TIMEOUT_MS = 1000,
     NOBODY = -1,
 };
@@ -36,6 +36,7 @@ struct member {
     struct buf file;    /* what is on its disk */
     struct buf file_waiting;
     uint64_t sequence_waiting;
+    struct mono_time file_due_at;
     struct cluster_status status;
     int follows; /* a member, or NOBODY: it is a primary */
     bool is_write_paused;
@@ -67,6 +68,7 @@ struct world {
     int count;
     struct mono_time now;
     uint64_t seed;
+    int64_t disk_ms; /* what writing a nodes file takes */
     VEC(struct connection) connections;
     VEC(struct delivery) deliveries;
 };

@@ -63,17 +63,74 @@ static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
     return FS_MISSING;
 }
 
-struct lone_node *lone_node_new(void)
+static enum fs_status read_file(void *ctx, const char *path, uint64_t max_bytes, struct buf *out,
+                                struct errmsg *error)
+{
+    (void)ctx;
+    (void)path;
+    (void)max_bytes;
+    (void)out;
+    errmsg_set(error, "no such file");
+    return FS_MISSING;
+}
+
+static enum fs_status write_whole(void *ctx, const char *path, struct bytes bytes,
+                                  struct errmsg *error)
+{
+    (void)path;
+    (void)bytes;
+    if (((struct lone_node *)ctx)->is_disk_full) {
+        errmsg_set(error, "no space left");
+        return FS_FAILED;
+    }
+    return FS_OK;
+}
+
+static uint64_t write_begin(void *ctx, const char *path)
+{
+    (void)path;
+    return ++((struct lone_node *)ctx)->last_file;
+}
+
+static void write_append(void *ctx, uint64_t id, struct buf *steal)
+{
+    (void)ctx;
+    (void)id;
+    buf_deinit(steal);
+}
+
+static void write_commit(void *ctx, uint64_t id, const char *final_path)
+{
+    (void)ctx;
+    (void)id;
+    (void)final_path;
+}
+
+static void count_warnings(void *context, enum log_level level, const char *line)
+{
+    (void)line;
+    ((struct lone_node *)context)->warnings += level == LOG_WARNING ? 1 : 0;
+}
+
+static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errmsg *error)
 {
     struct lone_node *w = mem_alloc_zeroed(MEM_TEST, sizeof(*w));
     struct session_peer peer = {.address = "10.0.0.1:5000", .is_loopback = true};
     struct config config;
-    struct errmsg error;
 
     w->now_ns = INT64_C(1000000000);
-    w->fs = (struct fs){.ctx = w, .get_info = get_info};
+    w->is_disk_full = is_disk_full;
+    w->fs = (struct fs){.ctx = w,
+                        .get_info = get_info,
+                        .read_file = read_file,
+                        .write_whole = write_whole,
+                        .write_begin = write_begin,
+                        .write_append = write_append,
+                        .write_commit = write_commit};
+    w->logger = (struct logger){.threshold = LOG_DEBUG, .sink = count_warnings, .sink_context = w};
     w->env = (struct env){.context = w,
                           .fs = &w->fs,
+                          .logger = &w->logger,
                           .now = now,
                           .mono_ns = mono_ns,
                           .session_touched = session_touched,
@@ -81,17 +138,47 @@ struct lone_node *lone_node_new(void)
                           .memory = memory,
                           .release_memory = release_memory};
     config_init(&config);
-    cr_assert(config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error));
+    cr_assert(config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, error));
+    cr_assert(config_set(&config, "cluster-enabled", bytes_from_text(is_clustered ? "yes" : "no"),
+                         CONFIG_FROM_START, error));
     w->node = node_new(&(struct node_options){.config = &config,
                                               .env = &w->env,
                                               .now = now(w),
                                               .seed = 1,
                                               .pid = 1,
                                               .arena_bytes = ARENA_BYTES},
-                       &error);
-    cr_assert_not_null(w->node);
+                       error);
+    if (w->node == NULL) {
+        config_deinit(&config);
+        mem_free(MEM_TEST, w);
+        return NULL;
+    }
     w->client = node_session_open(w->node, &peer, NULL);
     return w;
+}
+
+struct lone_node *lone_node_new(void)
+{
+    struct errmsg error;
+    struct lone_node *w = start(false, false, &error);
+
+    cr_assert_not_null(w);
+    return w;
+}
+
+struct lone_node *lone_node_new_clustered(bool is_disk_full, struct errmsg *error)
+{
+    return start(true, is_disk_full, error);
+}
+
+void lone_node_file_done(struct lone_node *w, bool is_ok)
+{
+    struct errmsg error = {0};
+
+    errmsg_set(&error, "no space left");
+    node_begin_pass(w->node, now(w));
+    node_file_done(w->node, w->last_file, is_ok, &error);
+    node_end_pass(w->node);
 }
 
 void lone_node_free(struct lone_node *w)

@@ -23,9 +23,17 @@ struct lone_node {
     struct env_memory process; /* what env.memory tells */
     unsigned release_count;    /* calls of env.release_memory */
     struct buf shown;
+    bool is_disk_full;  /* nothing can be written */
+    uint64_t last_file; /* the file that was begun last */
+    unsigned warnings;  /* lines of that level in the log */
+    struct logger logger;
 };
 
 struct lone_node *lone_node_new(void);
+/* In cluster mode.  NULL, and error says why, when it does not start. */
+struct lone_node *lone_node_new_clustered(bool is_disk_full, struct errmsg *error);
+/* The file that was begun last is on disk, or cannot be written. */
+void lone_node_file_done(struct lone_node *w, bool is_ok);
 void lone_node_free(struct lone_node *w);
 /* Send lines of inline requests, all in one pass; what is answered, until the next call. */
 const char *lone_node_ask(struct lone_node *w, const char *lines);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* What a change of role or epoch costs while nothing fails: nobody's lease, and no more than a
+ * round trip until everybody knows. */
+#include "tests/unit/server/cluster/world.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+enum {
+    DISK_MS = 7,
+    FRAME_MS = 1, /* what a frame takes from one member to another */
+};
+
+static void fail_over(struct world *w, int replica, enum cluster_failover_kind kind)
+{
+    struct cluster_call call = world_call(w, replica, NULL);
+
+    cr_assert(cluster_failover(w->members[replica].core, &call, kind));
+    world_carry_out(w, replica);
+}
+
+/* Until the slots of the first shard are served by this member. */
+static void run_until_served_by(struct world *w, int member)
+{
+    for (int ms = 0; ms < 5 * WORLD_TIMEOUT_MS; ms++) {
+        if (world_server_of(w, world_first_slot(0)) == member) {
+            return;
+        }
+        world_run(w, 1);
+    }
+    cr_assert_fail("member %d does not serve", member);
+}
+
+static void expect_lease_for(struct world *w, int member, int64_t ms)
+{
+    for (int64_t i = 0; i < ms; i++) {
+        world_run(w, 1);
+        cr_assert(world_has_lease(w, member), "member %d has no lease %lld ms later", member,
+                  (long long)i);
+    }
+}
+
+static int sent_by(const struct world *w, int member, uint16_t slot)
+{
+    struct route_request request = {.slot = slot};
+    struct route_target target = {.host = ""};
+
+    switch (cluster_route(w->members[member].core, w->now, &request, &target)) {
+    case ROUTE_SERVE:
+        return member;
+    case ROUTE_MOVED:
+        return target.port - 7000;
+    case ROUTE_ASK:
+    case ROUTE_TRYAGAIN:
+    case ROUTE_LOOK:
+    case ROUTE_CLUSTERDOWN_SLOT:
+    case ROUTE_CLUSTERDOWN_STATE:
+    case ROUTE_CLUSTERDOWN_READONLY:
+        break;
+    }
+    return NOBODY;
+}
+
+Test(cluster_takeover, a_planned_one_never_costs_the_new_primary_its_lease)
+{
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 11) {
+        struct world *w = world_three_and_three();
+
+        w->disk_ms = DISK_MS;
+        world_run(w, phase);
+        fail_over(w, 3, CLUSTER_FAILOVER_AGREED);
+        run_until_served_by(w, 3);
+        expect_lease_for(w, 3, 3 * WORLD_TIMEOUT_MS);
+        world_free(w);
+    }
+}
+
+Test(cluster_takeover, one_after_a_failure_never_costs_the_new_primary_its_lease)
+{
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 41) {
+        struct world *w = world_three_and_three();
+
+        w->disk_ms = DISK_MS;
+        world_run(w, phase);
+        world_kill(w, 0);
+        run_until_served_by(w, 3);
+        expect_lease_for(w, 3, 3 * WORLD_TIMEOUT_MS);
+        world_free(w);
+    }
+}
+
+Test(cluster_takeover, everybody_sends_clients_to_the_new_owner_within_a_round_trip)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(0);
+
+    w->disk_ms = DISK_MS;
+    fail_over(w, 3, CLUSTER_FAILOVER_AGREED);
+    run_until_served_by(w, 3);
+    world_run(w, 2 * FRAME_MS);
+    for (int i = 0; i < w->count; i++) {
+        cr_expect_eq(sent_by(w, i, slot), 3, "member %d sends clients to %d", i,
+                     sent_by(w, i, slot));
+    }
+    world_free(w);
+}
+
+Test(cluster_takeover, whoever_was_cut_off_hears_of_it_with_the_first_frame)
+{
+    struct world *w = world_three_and_three();
+    int64_t ms = 0;
+
+    world_cut_off(w, 5, 1);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    fail_over(w, 3, CLUSTER_FAILOVER_AGREED);
+    run_until_served_by(w, 3);
+    world_run(w, WORLD_TIMEOUT_MS);
+    world_cut_off(w, 5, 0);
+    while (sent_by(w, 5, world_first_slot(0)) != 3 && ms++ < 5 * WORLD_TIMEOUT_MS) {
+        world_run(w, 1);
+    }
+    cr_expect_leq(ms, WORLD_TIMEOUT_MS, "after %lld ms", (long long)ms);
+    world_free(w);
+}
+
+Test(cluster_takeover, a_new_epoch_does_not_cost_the_lease_while_it_is_written)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 0, NULL);
+    uint64_t epoch;
+    bool is_bumped;
+
+    w->disk_ms = 10 * DISK_MS;
+    cr_assert(cluster_bump_epoch(w->members[0].core, &call, &is_bumped, &epoch));
+    cr_assert(is_bumped);
+    world_carry_out(w, 0);
+    cr_expect(world_has_lease(w, 0));
+    expect_lease_for(w, 0, 3 * WORLD_TIMEOUT_MS);
+    for (int i = 1; i < 3; i++) {
+        expect_lease_for(w, i, 1);
+    }
+    world_free(w);
+}
+
+Test(cluster_takeover, a_new_primary_does_not_serve_before_its_role_is_on_disk)
+{
+    struct world *w = world_three_and_three();
+
+    fail_over(w, 3, CLUSTER_FAILOVER_AGREED);
+    world_run(w, 2 * FRAME_MS);
+    w->disk_ms = WORLD_TIMEOUT_MS / 4;
+    world_run(w, 2 * w->disk_ms);
+    cr_expect_neq(world_server_of(w, world_first_slot(0)), 3);
+    run_until_served_by(w, 3);
+    cr_expect_not_null(strstr(buf_text(&w->members[3].file), "myself,master"));
+    world_free(w);
+}
+
+enum {
+    CROWD = 10
+};
+
+/* Ten primaries, each with a tenth of the slots, none with an epoch of its own. */
+static struct world *world_of_a_crowd(void)
+{
+    struct world *w = world_new(CROWD);
+
+    w->disk_ms = DISK_MS;
+    for (int i = 0; i < CROWD; i++) {
+        uint16_t slots[SLOT_COUNT];
+        size_t count = 0;
+        struct cluster_call call = world_call(w, i, NULL);
+
+        for (int slot = i * SLOT_COUNT / CROWD; slot < (i + 1) * SLOT_COUNT / CROWD; slot++) {
+            slots[count++] = (uint16_t)slot;
+        }
+        cr_assert(cluster_add_slots(w->members[i].core, &call, slots, count));
+        world_carry_out(w, i);
+        if (i > 0) {
+            call = world_call(w, 0, NULL);
+            cr_assert(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
+                                   7000 + i, 17000 + i));
+            world_carry_out(w, 0);
+        }
+    }
+    return w;
+}
+
+static bool has_epoch_of_its_own(const struct world *w, int member)
+{
+    struct cluster_node_view mine;
+
+    cluster_node_at(w->members[member].core, 0, (struct moment){.mono = w->now}, &mine);
+    for (size_t i = 1; i < cluster_node_count(w->members[member].core); i++) {
+        struct cluster_node_view view;
+
+        cluster_node_at(w->members[member].core, i, (struct moment){.mono = w->now}, &view);
+        if (view.config_epoch == mine.config_epoch) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Test(cluster_forming, ten_nodes_with_one_epoch_part_their_ways_without_losing_a_lease)
+{
+    struct world *w = world_of_a_crowd();
+    bool was_ok[CROWD] = {false};
+    size_t distinct = 0;
+
+    for (int ms = 0; ms < 3 * WORLD_TIMEOUT_MS; ms++) {
+        world_run(w, 1);
+        distinct = 0;
+        for (int i = 0; i < CROWD; i++) {
+            bool is_ok = cluster_is_ok(w->members[i].core, w->now);
+
+            cr_assert(is_ok || !was_ok[i], "member %d loses its state after %d ms", i, ms);
+            cr_assert(is_ok || ms < WORLD_TIMEOUT_MS / 4, "member %d is not ok in time", i);
+            was_ok[i] = is_ok;
+            distinct += has_epoch_of_its_own(w, i) ? 1 : 0;
+        }
+        cr_assert(distinct == CROWD || ms < WORLD_TIMEOUT_MS / 4);
+    }
+    world_free(w);
+}
