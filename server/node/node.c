@@ -228,6 +228,7 @@ void node_end_pass(struct node *node)
 {
     batch_run(node);
     waiting_on_time(node);
+    shutdown_step(node);
     run_resumed(node);
     if (node->cluster != NULL) {
         cluster_side_tick(node);
@@ -261,6 +262,9 @@ struct mono_time node_wake_at(const struct node *node)
     at = mono_earlier(at, node->cluster_wake_at);
     if (first != NULL) {
         at = mono_earlier(at, (struct mono_time){.us = first->key});
+    }
+    if (node->ending.phase == ENDING_WAITING) {
+        at = mono_earlier(at, node->ending.until);
     }
     return mono_earlier(at, node->pauses.until);
 }

@@ -284,15 +284,7 @@ void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *
     }
     waiting_on_file(node, HOLD_SAVE, is_ok ? NULL : "saving failed, see the server's log");
     debug_reload_saved(node, is_ok);
-    if (node->is_shutting_down && is_ok) {
-        node->has_exited = true;
-        node->env.exit(node->env.context, 0);
-    } else if (node->is_shutting_down) {
-        node_log(node, LOG_WARNING,
-                 "not ending, since the data could not be saved; SHUTDOWN NOSAVE "
-                 "ends without");
-        node->is_shutting_down = false;
-    }
+    shutdown_saved(node, is_ok);
 }
 
 void snapshot_check_save_points(struct node *node)

@@ -141,6 +141,26 @@ struct reload { /* debug_reload.c */
     unsigned options;
 };
 
+enum ending_phase {
+    ENDING_NOT,
+    ENDING_WAITING, /* for replicas */
+    ENDING_SAVING,
+};
+
+enum ending_save {
+    ENDING_DEFAULT, /* when there are save points */
+    ENDING_SAVE,
+    ENDING_NOSAVE,
+};
+
+struct ending { /* shutdown.c */
+    enum ending_phase phase;
+    enum ending_save save;
+    bool is_now;    /* replicas are not waited for */
+    bool is_forced; /* it ends although the data could not be saved */
+    struct mono_time until;
+};
+
 /* The primary's bytes on their way into the log and the key space. */
 struct stream { /* stream.c */
     struct resp_reader reader;
@@ -235,6 +255,7 @@ struct node {
     struct saving saving;
     struct loading loading;
     struct reload reload;
+    struct ending ending;
     struct pauses pauses;
     struct node_stats stats;
     struct timing timing;   /* execute.c, batch.c; told about time by node.c */
@@ -244,7 +265,6 @@ struct node {
     bool has_upkeep; /* the key space has something to tidy up */
     bool is_active_expire_on;
     bool is_cron_paused; /* DEBUG PAUSE-CRON */
-    bool is_shutting_down;
     bool is_freeing;
     bool has_exited;
     struct mono_time http_logged_at; /* gates.c; 0: never */
@@ -388,6 +408,12 @@ void load_snapshot_begin(struct node *node);
 bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *error);
 bool load_snapshot_end(struct node *node, struct errmsg *error);
 void load_snapshot_abort(struct node *node);
+
+/* ---- shutdown.c ------------------------------------------------------------------------------- */
+/* In each pass: what the end waits for may have come. */
+void shutdown_step(struct node *node);
+/* A save is over. */
+void shutdown_saved(struct node *node, bool is_ok);
 
 /* ---- primary_side.c --------------------------------------------------------------------------- */
 void primary_session_closed(struct node *node, struct session *s);
