@@ -49,12 +49,18 @@ static void look_again(struct node *node)
     }
 }
 
-/* Did the gate let a write to the whole key space through although there is no lease?  It does so
- * for a node without slots, whose keys nobody else has. */
-static bool is_of_no_slot(const struct node *node, const struct command_spec *spec)
+/* Something was changed by a client of this primary. */
+static void commit(struct node *node, struct session *s, const struct command_spec *spec)
 {
-    return spec->first_key == 0 && node->cluster != NULL &&
-           !cluster_has_lease(node->cluster, node->now.mono);
+    commit_effects(node, &node->effects, s->db);
+    s->last_write_offset = oplog_end(node->log);
+    /* The gate lets writes to the whole key space through without a lease for a node without
+     * slots, whose keys nobody else has: such a reply needs none either. */
+    if (LIKELY(spec->first_key != 0) || node->cluster == NULL ||
+        cluster_has_lease(node->cluster, node->now.mono)) {
+        s->flags |= SESSION_WROTE;
+        node->has_writes = true;
+    }
 }
 
 static void run_data(struct node *node, const struct request *request,
@@ -82,15 +88,14 @@ static void run_data(struct node *node, const struct request *request,
     effects_begin(&node->effects, raw, x->args, x->arg_count);
     exec_run(x);
     if (node->effects.count > 0) {
-        if (node->is_primary) {
-            commit_effects(node, &node->effects, s->db);
-            s->last_write_offset = oplog_end(node->log);
-            if (LIKELY(!is_of_no_slot(node, spec))) {
-                s->flags |= SESSION_WROTE;
-                node->has_writes = true;
-            }
+        if (LIKELY(node->is_primary)) {
+            commit(node, s, spec);
         } else {
             node->saving.changes += node->effects.count;
+            own_expiry_note(node, x);
+        }
+        if (UNLIKELY(spec->id == COMMAND_FLUSHALL)) {
+            snapshot_after_flush(node);
         }
     }
 }

@@ -79,6 +79,7 @@ static struct node *create(const struct node_options *options)
     list_init(&node->touched);
     list_init(&node->resumed);
     list_init(&node->held);
+    list_init(&node->own_keys);
     node->is_active_expire_on = true;
     node->saving.is_last_ok = true;
     node->saving.last_duration_s = -1;
@@ -139,6 +140,8 @@ void node_free(struct node *node)
     heap_deinit(&node->deadlines);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
+    own_expiry_forget_all(node);
+    hashtable_deinit(&node->own_names);
     mem_free(MEM_BASE, node->feeds);
     keyspace_free(node->keyspace);
     oplog_free(node->log);

@@ -41,6 +41,7 @@ void node_become_primary(struct node *node)
     oplog_fork(node->log, history);
     node->stream_db = -1;
     node->is_primary = true;
+    own_expiry_forget_all(node);
     node->is_data_complete = true;
     /* Our replicas learn the new history by asking again; nothing is sent twice. */
     primary_drop_feeds(node, "this node became a primary, with a new history");

@@ -128,6 +128,13 @@ void snapshot_save(struct node *node)
     }
 }
 
+void snapshot_after_flush(struct node *node)
+{
+    if (node->config.save_point_count > 0 && !node->loading.is_on) {
+        snapshot_save(node);
+    }
+}
+
 /* All waiting feeds join one image.  The stream behind it begins with a SELECT, since a
  * replica that has loaded may have any database selected. */
 static void start_for_replicas(struct node *node)

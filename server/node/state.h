@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/hashtable.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -252,6 +253,8 @@ struct node {
     bool wants_acks; /* a GETACK is due at the end of the pass */
 
     struct snapshot snapshot;
+    struct list own_keys; /* own_expiry.c: each a struct own_key */
+    struct hashtable own_names;
     struct saving saving;
     struct loading loading;
     struct reload reload;
@@ -390,6 +393,8 @@ bool snapshot_is_saving(const struct node *node);
 /* Begin to save now, or as soon as an image for replicas is done. */
 void snapshot_save(struct node *node);
 void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *error);
+/* FLUSHALL: a file with what is gone would bring it back, so it is replaced at once. */
+void snapshot_after_flush(struct node *node);
 /* Feeds that wait for an image get one as soon as possible. */
 void snapshot_start_when_wanted(struct node *node);
 /* One slice; true when there is more to do at once. */
@@ -408,6 +413,14 @@ void load_snapshot_begin(struct node *node);
 bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *error);
 bool load_snapshot_end(struct node *node, struct errmsg *error);
 void load_snapshot_abort(struct node *node);
+
+/* ---- own_expiry.c ----------------------------------------------------------------------------- */
+/* A client has changed data on this replica. */
+void own_expiry_note(struct node *node, const struct exec *x);
+/* Remove some of those that have expired. */
+void own_expiry_round(struct node *node);
+/* This is no replica any more, or its data was replaced. */
+void own_expiry_forget_all(struct node *node);
 
 /* ---- shutdown.c ------------------------------------------------------------------------------- */
 /* In each pass: what the end waits for may have come. */

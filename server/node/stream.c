@@ -68,6 +68,9 @@ static void run(struct node *node, const struct bytes *args, size_t count)
     buf_clear(&node->stream.replies);
     buf_shrink_when_empty(&node->stream.replies, 64 * 1024);
     node->saving.changes++;
+    if (spec->id == COMMAND_FLUSHALL) {
+        snapshot_after_flush(node);
+    }
 }
 
 /* Everything between MULTI and EXEC, both included, lies in stream.multi. */
