@@ -173,6 +173,7 @@ struct stream { /* stream.c */
     bool wants_ack;              /* REPLCONF GETACK came by */
     uint64_t ack_offset;         /* before it */
     struct buf replies;          /* thrown away */
+    struct errmsg refusal;       /* why nothing more of the primary is executed; empty: it is */
     const struct bytes *running; /* words of the request that is being executed, or NULL */
     size_t running_count;
 };
@@ -448,7 +449,7 @@ struct replication_position node_position(const struct node *node);
 
 /* ---- stream.c --------------------------------------------------------------------------------- */
 /* Append to the log and execute whatever is complete.  False with a reason when the bytes are no
- * requests. */
+ * requests, or, when stream.refusal has the same reason, one that cannot be executed here. */
 bool stream_apply(struct node *node, struct bytes bytes, struct errmsg *error);
 /* Drop what was not complete; db is selected from now on. */
 void stream_restart(struct node *node, unsigned db);
