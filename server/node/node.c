@@ -106,6 +106,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
         return NULL;
     }
     node->startup_memory = node_used_memory(node);
+    sync_file_clean(node);
     if (!load_begin(node, error)) {
         node_free(node);
         return NULL;
@@ -248,6 +249,7 @@ void node_end_pass(struct node *node)
         (uint64_t)node->config.repl_backlog_size + LOG_SLACK_BYTES) {
         commit_trim_log(node);
     }
+    sync_file_send(node);
     primary_fill(node);
     withhold_without_lease(node);
     hand_over_touched(node);
@@ -413,9 +415,8 @@ void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct e
                         is_ok ? NULL
                               : "Rewriting config file failed, see the "
                                 "server's log");
-    } else if ((node->saving.is_committing && file == node->saving.file) ||
-               (node->snapshot.is_on && node->snapshot.to_file && file == node->snapshot.file)) {
-        snapshot_save_finished(node, is_ok, error);
+    } else {
+        (void)snapshot_file_done(node, file, is_ok, error);
     }
 }
 

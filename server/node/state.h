@@ -88,8 +88,9 @@ struct call {
 struct snapshot { /* snapshot.c */
     bool is_on;
     bool to_file;
-    bool is_walked; /* the walk is over, the end was written */
-    uint64_t file;  /* env.fs handle, while to_file */
+    bool is_for_sync; /* the file is that of sync_file.c */
+    bool is_walked;   /* the walk is over, the end was written */
+    uint64_t file;    /* env.fs handle, while to_file */
     struct rdb_writer writer;
     struct buf out;          /* encoded, not yet handed to the sinks */
     uint64_t offset;         /* of the image in the log */
@@ -97,6 +98,20 @@ struct snapshot { /* snapshot.c */
     uint64_t key_count;      /* for progress */
     struct mono_time started_at;
     char marker[41]; /* ends the payload for replicas */
+};
+
+enum sync_file_phase {
+    SYNC_FILE_NONE,
+    SYNC_FILE_WALKING,
+    SYNC_FILE_COMMITTING,
+    SYNC_FILE_SENDING,
+};
+
+struct sync_file { /* sync_file.c */
+    enum sync_file_phase phase;
+    struct replication_position position; /* of the image */
+    uint64_t file;                        /* that is being committed */
+    uint64_t size;
 };
 
 struct saving {         /* snapshot.c */
@@ -254,6 +269,7 @@ struct node {
     bool wants_acks; /* a GETACK is due at the end of the pass */
 
     struct snapshot snapshot;
+    struct sync_file sync_file;
     struct list own_keys; /* own_expiry.c: each a struct own_key */
     struct hashtable own_names;
     struct saving saving;
@@ -316,7 +332,9 @@ struct node {
 struct outgoing {
     struct feed feed;
     struct session *session;
-    bool is_old_sync; /* asked by SYNC: gets no line before the payload */
+    bool is_old_sync;     /* asked by SYNC: gets no line before the payload */
+    bool is_by_file;      /* its payload comes from a file: sync_file.c */
+    uint64_t file_offset; /* so much of it has been put into the output */
 };
 
 /* ---- batch.c ---------------------------------------------------------------------------------- */
@@ -393,7 +411,8 @@ bool waiting_is_paused_for(const struct node *node, const struct command_spec *s
 bool snapshot_is_saving(const struct node *node);
 /* Begin to save now, or as soon as an image for replicas is done. */
 void snapshot_save(struct node *node);
-void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *error);
+/* Is the file ours?  It is on disk, or will never be. */
+bool snapshot_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
 /* FLUSHALL: a file with what is gone would bring it back, so it is replaced at once. */
 void snapshot_after_flush(struct node *node);
 /* Feeds that wait for an image get one as soon as possible. */
@@ -428,6 +447,22 @@ void own_expiry_forget_all(struct node *node);
 void shutdown_step(struct node *node);
 /* A save is over. */
 void shutdown_saved(struct node *node, bool is_ok);
+
+/* ---- sync_file.c ------------------------------------------------------------------------------ */
+/* At start: remove what an earlier process has left. */
+void sync_file_clean(struct node *node);
+/* Somebody waits for a payload of known size, and none is being made. */
+bool sync_file_is_wanted(const struct node *node);
+/* An image for all who wait is about to be made; the path of its file. */
+const char *sync_file_begin(struct node *node);
+/* It was written whole. */
+void sync_file_commit(struct node *node, uint64_t file);
+/* It is on disk, or will never be. */
+void sync_file_done(struct node *node, bool is_ok, const struct errmsg *error);
+/* Fill the outputs of those who take it. */
+void sync_file_send(struct node *node);
+/* The offset that the log is needed from; UINT64_MAX for none. */
+uint64_t sync_file_keeps_from(const struct node *node);
 
 /* ---- primary_side.c --------------------------------------------------------------------------- */
 void primary_session_closed(struct node *node, struct session *s);
