@@ -13,8 +13,12 @@
 #include "base/assert.h"
 #include "base/num.h"
 
+enum {
+    STREAM_MULTI_MAX = 1024 * 1024 * 1024, /* bytes of a transaction */
+};
+
 static const struct resp_limits stream_limits = {
-    .max_args = UINT32_MAX,
+    .max_args = 1024 * 1024,
     .max_bulk_bytes = UINT64_C(4) * 1024 * 1024 * 1024,
     .max_inline_bytes = 64 * 1024,
     .max_depth = 8,
@@ -172,6 +176,10 @@ static bool take(struct node *node, const struct resp_request *request)
         return true;
     }
     if (stream->is_in_multi) {
+        if (stream->multi.len + request->raw.len > STREAM_MULTI_MAX) {
+            refuse(node, args[0], "in a transaction that does not end");
+            return false;
+        }
         buf_append_bytes(&stream->multi, request->raw);
         return !bytes_equal_nocase(args[0], "EXEC") || run_transaction(node);
     }
