@@ -102,8 +102,7 @@ void process_remove_pidfile(const char *path)
 
 static void on_signal(int number)
 {
-    (void)number;
-    shell_ask_to_end(signalled_shell);
+    shell_ask_to_end(signalled_shell, number);
 }
 
 /* ---- crashes ---------------------------------------------------------------------------------- */

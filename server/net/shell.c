@@ -215,9 +215,9 @@ void shell_free(struct shell *shell)
     mem_free(MEM_NET, shell);
 }
 
-void shell_ask_to_end(struct shell *shell)
+void shell_ask_to_end(struct shell *shell, int number)
 {
-    shell->is_asked_to_end = 1;
+    shell->is_asked_to_end = number;
     loop_wake(shell->loop);
 }
 
@@ -336,8 +336,10 @@ int shell_run(struct shell *shell)
             take_outcomes(shell);
         }
         if (shell->is_asked_to_end) {
+            int asked_by = shell->is_asked_to_end;
+
             shell->is_asked_to_end = 0;
-            node_shutdown(shell->node);
+            node_shutdown(shell->node, asked_by == SIGINT);
         }
         end_pass(shell);
         link_free_doomed(shell);

@@ -24,7 +24,7 @@ MUST_USE struct shell *shell_new(const struct shell_options *options, struct err
 /* Run until the node ends; the exit code of the process. */
 int shell_run(struct shell *shell);
 void shell_free(struct shell *shell);
-/* SIGTERM has come.  May be called from a signal handler. */
-void shell_ask_to_end(struct shell *shell);
+/* SIGTERM or SIGINT has come.  May be called from a signal handler. */
+void shell_ask_to_end(struct shell *shell, int number);
 
 #endif

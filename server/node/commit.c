@@ -78,5 +78,8 @@ void commit_trim_log(struct node *node)
     if (node->snapshot.is_on && node->snapshot.offset < keep_from) {
         keep_from = node->snapshot.offset;
     }
+    if (sync_file_keeps_from(node) < keep_from) {
+        keep_from = sync_file_keeps_from(node);
+    }
     oplog_trim(node->log, (uint64_t)node->config.repl_backlog_size, keep_from);
 }

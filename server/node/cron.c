@@ -152,6 +152,7 @@ static void run_by_clock(struct node *node)
     commit_trim_log(node);
     snapshot_check_save_points(node);
     node->has_work = node_expire_slice(node) || node->has_work;
+    own_expiry_round(node);
     node->has_upkeep = true;
 }
 

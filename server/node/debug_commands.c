@@ -14,6 +14,7 @@
 #include "store/value_codec.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 

@@ -49,6 +49,19 @@ static void look_again(struct node *node)
     }
 }
 
+/* Something was changed by a client of this primary. */
+static void commit(struct node *node, struct session *s, const struct exec *x)
+{
+    commit_effects(node, &node->effects, s->db);
+    s->last_write_offset = oplog_end(node->log);
+    /* A node without slots writes to the whole key space without a lease, since nobody else has its
+     * keys: such a reply needs none either. */
+    if (LIKELY(x->key_count > 0) || commit_needs_lease(node)) {
+        s->flags |= SESSION_WROTE;
+        node->has_writes = true;
+    }
+}
+
 static void run_data(struct node *node, const struct request *request,
                      const struct command_spec *spec, struct resp_writer *reply)
 {
@@ -74,15 +87,14 @@ static void run_data(struct node *node, const struct request *request,
     effects_begin(&node->effects, raw, x->args, x->arg_count);
     exec_run(x);
     if (node->effects.count > 0) {
-        if (node->is_primary) {
-            commit_effects(node, &node->effects, s->db);
-            s->last_write_offset = oplog_end(node->log);
-            if (x->key_count > 0 || commit_needs_lease(node)) {
-                s->flags |= SESSION_WROTE;
-                node->has_writes = true;
-            }
+        if (LIKELY(node->is_primary)) {
+            commit(node, s, x);
         } else {
             node->saving.changes += node->effects.count;
+            own_expiry_note(node, x);
+        }
+        if (UNLIKELY(spec->id == COMMAND_FLUSHALL)) {
+            snapshot_after_flush(node);
         }
     }
 }

@@ -283,6 +283,7 @@ bool load_snapshot_end(struct node *node, struct errmsg *error)
     ASSERT(node->retired == NULL);
     node->retired = node->keyspace;
     node->keyspace = loading->target;
+    own_expiry_forget_all(node);
     stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     node->saving.changes++;
     node_log(node, LOG_NOTICE, "full resync: loaded %llu keys in %lld ms",

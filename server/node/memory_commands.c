@@ -5,6 +5,8 @@
 
 #include "base/num.h"
 
+#include <stdio.h>
+
 enum {
     REDIS_FIELDS = 27,            /* of MEMORY STATS, in the order of Redis */
     TINY_BYTES = 5 * 1024 * 1024, /* MEMORY DOCTOR does not look at less */

@@ -247,6 +247,7 @@ static void collect_stats(struct node *node, struct metrics *m, struct buf *line
     m->expire_cycle_cpu_milliseconds = stats->expire_ns / 1000000;
     m->keyspace_hits = stats->exec.keyspace_hits;
     m->keyspace_misses = stats->exec.keyspace_misses;
+    m->slave_expires_tracked_keys = (int64_t)node->own_names.count;
     m->total_error_replies = node->timing.errors.total;
     m->total_reads_processed = stats->reads;
     m->total_writes_processed = stats->writes;

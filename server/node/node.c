@@ -80,6 +80,7 @@ static struct node *create(const struct node_options *options)
     list_init(&node->touched);
     list_init(&node->resumed);
     list_init(&node->held);
+    list_init(&node->own_keys);
     node->is_active_expire_on = true;
     node->saving.is_last_ok = true;
     node->saving.last_duration_s = -1;
@@ -122,6 +123,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
         return NULL;
     }
     node->startup_memory = node_used_memory(node);
+    sync_file_clean(node);
     if (!load_begin(node, error)) {
         node_free(node);
         return NULL;
@@ -158,6 +160,8 @@ void node_free(struct node *node)
     slowlog_deinit(&node->slowlog);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
+    own_expiry_forget_all(node);
+    hashtable_deinit(&node->own_names);
     mem_free(MEM_BASE, node->feeds);
     keyspace_free(node->keyspace);
     oplog_free(node->log);
@@ -247,6 +251,7 @@ void node_end_pass(struct node *node)
 {
     batch_run(node);
     waiting_on_time(node);
+    shutdown_step(node);
     run_resumed(node);
     if (node->cluster != NULL) {
         cluster_side_tick(node);
@@ -263,6 +268,7 @@ void node_end_pass(struct node *node)
         (uint64_t)node->config.repl_backlog_size + LOG_SLACK_BYTES) {
         commit_trim_log(node);
     }
+    sync_file_send(node);
     primary_fill(node);
     withhold_without_lease(node);
     hand_over_touched(node);
@@ -280,6 +286,9 @@ struct mono_time node_wake_at(const struct node *node)
     at = mono_earlier(at, node->cluster_wake_at);
     if (first != NULL) {
         at = mono_earlier(at, (struct mono_time){.us = first->key});
+    }
+    if (node->ending.phase == ENDING_WAITING) {
+        at = mono_earlier(at, node->ending.until);
     }
     return mono_earlier(at, node->pauses.until);
 }
@@ -428,9 +437,8 @@ void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct e
                         is_ok ? NULL
                               : "Rewriting config file failed, see the "
                                 "server's log");
-    } else if ((node->saving.is_committing && file == node->saving.file) ||
-               (node->snapshot.is_on && node->snapshot.to_file && file == node->snapshot.file)) {
-        snapshot_save_finished(node, is_ok, error);
+    } else {
+        (void)snapshot_file_done(node, file, is_ok, error);
     }
 }
 

@@ -68,8 +68,9 @@ void node_link_down(struct node *node, uint64_t link, const char *reason);
 /* A write begun through env.fs has been committed or has failed (error has the words). */
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
 
-/* SIGTERM: save when save points are set, then env.exit. */
-void node_shutdown(struct node *node);
+/* SIGTERM, or SIGINT: an orderly end as shutdown-on-sigterm and shutdown-on-sigint want it; the second
+ * one ends at once. */
+void node_shutdown(struct node *node, bool is_interrupt);
 
 /* Some session, or NULL when there is none: for closing them all. */
 struct session *node_any_session(struct node *node);

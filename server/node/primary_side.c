@@ -152,12 +152,6 @@ static void psync(struct node *node, struct call *call, struct bytes id, struct 
         if (!bytes_equal_text(id, "?")) {
             node->stats.sync_partial_err++;
         }
-        if (!(feed->capabilities & FEED_CAPA_EOF)) {
-            reply_error(node, call,
-                        "ERR a full resync needs a replica that takes a payload of unknown size: "
-                        "REPLCONF capa eof");
-            return;
-        }
         feed_start_full(feed, node->now.mono);
         node->stats.sync_full++;
         node_log(node, LOG_NOTICE, "replica %s asks for a full resync: %s", s->peer.address,
@@ -193,8 +187,6 @@ void control_sync(struct node *node, struct call *call)
     feed = feed_of(node, call->session);
     if (wait != NULL) {
         reply_error(node, call, "%s", wait);
-    } else if (!(feed->capabilities & FEED_CAPA_EOF)) {
-        reply_error(node, call, "ERR SYNC needs REPLCONF capa eof before it; better use PSYNC");
     } else {
         feed_start_full(feed, node->now.mono);
         CONTAINER_OF(feed, struct outgoing, feed)->is_old_sync = true;

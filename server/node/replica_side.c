@@ -105,6 +105,18 @@ static void go_on(struct node *node, const struct replication_position *position
     node->is_data_complete = true;
 }
 
+/* Trying again would bring the same request again, or end in one full resync after the other. */
+static bool refuses(const struct node *node)
+{
+    if (node->stream.refusal.text[0] == '\0') {
+        return false;
+    }
+    node_log(node, LOG_WARNING,
+             "replication has stopped, the data is kept as it is: %s. REPLICAOF begins again.",
+             node->stream.refusal.text);
+    return true;
+}
+
 static void carry_out(struct node *node, const struct replica_action *action,
                       struct follow_up *next)
 {
@@ -146,7 +158,7 @@ static void carry_out(struct node *node, const struct replica_action *action,
     case REPLICA_ACTION_STREAM:
         if (next->count == 0 && !stream_apply(node, bytes, &next->reason)) {
             close_link(node);
-            fail(next, REPLICA_EVENT_LINK_DOWN);
+            fail(next, refuses(node) ? REPLICA_EVENT_STOP : REPLICA_EVENT_LINK_DOWN);
         }
         break;
     case REPLICA_ACTION_HOLD_INPUT:

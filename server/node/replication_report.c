@@ -90,6 +90,10 @@ static void collect_primary_link(const struct node *node, const struct replica_r
                 ? -1
                 : mono_ms_between(report->link_down_since, node->now.mono) / 1000;
     }
+    if (node->stream.refusal.text[0] != '\0') {
+        m->holds |= METRIC_WHEN_LINK_ERROR;
+        m->master_link_error = node->stream.refusal.text;
+    }
     m->slave_priority = node->config.replica_priority;
     m->slave_read_only = node->config.replica_read_only;
     m->replica_announced = 1;

@@ -23,6 +23,7 @@ void node_follow(struct node *node, const char *host, uint16_t port)
         waiting_on_demotion(node);
         waiting_unpause(node, PAUSE_FOR_TAKEOVER);
     }
+    node->stream.refusal = (struct errmsg){0};
     node_log(node, LOG_NOTICE, "following the primary %s:%u", host, (unsigned)port);
     replica_side_event(node, &start);
 }
@@ -41,6 +42,8 @@ void node_become_primary(struct node *node)
     oplog_fork(node->log, history);
     node->stream_db = -1;
     node->is_primary = true;
+    node->stream.refusal = (struct errmsg){0};
+    own_expiry_forget_all(node);
     node->is_data_complete = true;
     /* Our replicas learn the new history by asking again; nothing is sent twice. */
     primary_drop_feeds(node, "this node became a primary, with a new history");
@@ -92,7 +95,8 @@ void control_replicaof(struct node *node, struct call *call)
     if (!node->is_primary) {
         struct replica_report report = replica_get_report(node->replica);
 
-        if (strcmp(report.host, host) == 0 && report.port == port) {
+        if (node->stream.refusal.text[0] == '\0' && strcmp(report.host, host) == 0 &&
+            report.port == port) {
             resp_write_simple(call->reply, "OK Already connected to specified master");
             return;
         }

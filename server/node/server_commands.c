@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the server as a whole: saving, shutting down, time, role, debugging. */
+/* Commands about the server as a whole: saving, time, information. */
 #include "node/state.h"
 
 void control_time(struct node *node, struct call *call)
@@ -46,61 +46,6 @@ void control_bgsave(struct node *node, struct call *call)
 void control_lastsave(struct node *node, struct call *call)
 {
     resp_write_integer(call->reply, node->saving.last_save_unix_s);
-}
-
-void control_shutdown(struct node *node, struct call *call)
-{
-    bool saves = node->config.save_point_count > 0;
-
-    for (size_t i = 1; i < call->arg_count; i++) {
-        if (bytes_equal_nocase(call->args[i], "NOSAVE")) {
-            saves = false;
-        } else if (bytes_equal_nocase(call->args[i], "SAVE")) {
-            saves = true;
-        } else if (bytes_equal_nocase(call->args[i], "ABORT") && call->arg_count == 2) {
-            if (!node->is_shutting_down) {
-                reply_error(node, call, "ERR No shutdown in progress.");
-            } else {
-                node->is_shutting_down = false;
-                resp_write_simple(call->reply, "OK");
-            }
-            return;
-        } else if (!bytes_equal_nocase(call->args[i], "NOW") &&
-                   !bytes_equal_nocase(call->args[i], "FORCE")) {
-            reply_error(node, call, "ERR syntax error");
-            return;
-        }
-    }
-    node_log(node, LOG_NOTICE, "SHUTDOWN asked for by %s", call->session->peer.address);
-    node->is_shutting_down = true;
-    if (!saves || node->loading.is_on) {
-        node->has_exited = true;
-        node->env.exit(node->env.context, 0);
-        return;
-    }
-    if (!snapshot_is_saving(node)) {
-        snapshot_save(node);
-    }
-    /* The reply would only come when saving fails. */
-    waiting_hold(node, call->session, HOLD_SAVE, MONO_NEVER);
-}
-
-void node_shutdown(struct node *node)
-{
-    if (node->is_shutting_down && node->config.save_point_count > 0) {
-        node_log(node, LOG_WARNING, "asked to end a second time: ending without saving");
-    }
-    if (node->is_shutting_down || node->config.save_point_count == 0 || node->loading.is_on) {
-        node->has_exited = true;
-        node->env.exit(node->env.context, 0);
-        return;
-    }
-    node_log(node, LOG_NOTICE, "asked to end: saving first");
-    node->is_shutting_down = true;
-    if (!snapshot_is_saving(node)) {
-        snapshot_save(node);
-    }
-    node->has_work = true;
 }
 
 void control_info(struct node *node, struct call *call)

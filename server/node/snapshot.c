@@ -20,8 +20,8 @@ enum {
 
 bool snapshot_is_saving(const struct node *node)
 {
-    return (node->snapshot.is_on && node->snapshot.to_file) || node->saving.is_committing ||
-           node->saving.is_wanted;
+    return (node->snapshot.is_on && node->snapshot.to_file && !node->snapshot.is_for_sync) ||
+           node->saving.is_committing || node->saving.is_wanted;
 }
 
 static void on_entry(void *context, unsigned db, const struct entry *e)
@@ -34,7 +34,8 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
 
 static bool is_sink(const struct feed *feed)
 {
-    return feed->phase == FEED_SNAPSHOT;
+    return feed->phase == FEED_SNAPSHOT &&
+           !CONTAINER_OF_CONST(feed, struct outgoing, feed)->is_by_file;
 }
 
 /* Give what was encoded to everybody who takes part. */
@@ -85,7 +86,13 @@ static bool has_sinks(const struct node *node)
     return node->snapshot.to_file;
 }
 
-static void start_walk(struct node *node, bool to_file)
+enum walk_target {
+    WALK_TO_REPLICAS,
+    WALK_TO_SAVE,
+    WALK_TO_SYNC_FILE,
+};
+
+static void start_walk(struct node *node, enum walk_target target)
 {
     struct snapshot *snapshot = &node->snapshot;
     struct rdb_info info = {
@@ -101,17 +108,20 @@ static void start_walk(struct node *node, bool to_file)
     ASSERT(!snapshot->is_on);
     *snapshot = (struct snapshot){
         .is_on = true,
-        .to_file = to_file,
+        .to_file = target != WALK_TO_REPLICAS,
+        .is_for_sync = target == WALK_TO_SYNC_FILE,
         .offset = info.offset,
         .changes_before = node->saving.changes,
         .key_count = keyspace_count_all(node->keyspace),
         .started_at = node->now.mono,
     };
-    if (to_file) {
+    if (target == WALK_TO_SAVE) {
         node->saving.is_wanted = false;
         node->saving.started_at = node->now.mono;
         node->saving.last_try_at = node->now.mono;
         snapshot->file = node->env.fs->write_begin(node->env.fs->ctx, node->config.dbfilename);
+    } else if (target == WALK_TO_SYNC_FILE) {
+        snapshot->file = node->env.fs->write_begin(node->env.fs->ctx, sync_file_begin(node));
     }
     rdb_writer_begin(&snapshot->writer, &snapshot->out, &info);
     walk_start(node->keyspace, &options);
@@ -125,8 +135,20 @@ void snapshot_save(struct node *node)
     if (!node->snapshot.is_on && !node->saving.is_committing && !node->loading.is_on) {
         node_log(node, LOG_NOTICE, "saving %llu keys to %s",
                  (unsigned long long)keyspace_count_all(node->keyspace), node->config.dbfilename);
-        start_walk(node, true);
+        start_walk(node, WALK_TO_SAVE);
     }
+}
+
+void snapshot_after_flush(struct node *node)
+{
+    if (node->config.save_point_count > 0 && !node->loading.is_on) {
+        snapshot_save(node);
+    }
+}
+
+static bool takes_any_size(const struct feed *feed)
+{
+    return feed->phase == FEED_WAIT_SNAPSHOT && (feed->capabilities & FEED_CAPA_EOF) != 0;
 }
 
 /* All waiting feeds join one image.  The stream behind it begins with a SELECT, since a
@@ -139,13 +161,13 @@ static void start_for_replicas(struct node *node)
         node->stream_db = -1;
     }
     position = node_position(node);
-    start_walk(node, false);
+    start_walk(node, WALK_TO_REPLICAS);
     rng_hex(&node->rng, node->snapshot.marker, FEED_MARKER_LEN);
     for (size_t i = 0; i < node->feed_count; i++) {
         struct feed *feed = node->feeds[i];
         struct session *s = feed_session(feed);
 
-        if (feed->phase == FEED_WAIT_SNAPSHOT) {
+        if (takes_any_size(feed)) {
             size_t out_len = s->out.len;
 
             feed_start_snapshot(feed, node->now.mono, &position, &s->out);
@@ -169,10 +191,13 @@ void snapshot_start_when_wanted(struct node *node)
         return;
     }
     for (size_t i = 0; i < node->feed_count; i++) {
-        is_waited_for = is_waited_for || node->feeds[i]->phase == FEED_WAIT_SNAPSHOT;
+        is_waited_for = is_waited_for || takes_any_size(node->feeds[i]);
     }
     if (is_waited_for) {
         start_for_replicas(node);
+    } else if (sync_file_is_wanted(node)) {
+        node->stream_db = node->is_primary ? -1 : node->stream_db;
+        start_walk(node, WALK_TO_SYNC_FILE);
     } else if (node->saving.is_wanted && !node->saving.is_committing) {
         snapshot_save(node);
     }
@@ -193,7 +218,9 @@ static void finish(struct node *node)
             node_touch(node, feed_session(feed));
         }
     }
-    if (snapshot->to_file) {
+    if (snapshot->is_for_sync) {
+        sync_file_commit(node, snapshot->file);
+    } else if (snapshot->to_file) {
         node->saving.is_committing = true;
         node->saving.file = snapshot->file;
         node->saving.changes_before = snapshot->changes_before;
@@ -258,18 +285,14 @@ void snapshot_cancel(struct node *node, const char *reason)
 
         node->env.fs->write_abort(node->env.fs->ctx, snapshot->file);
         errmsg_set(&error, "%s", reason);
-        snapshot_save_finished(node, false, &error);
+        snapshot_file_done(node, snapshot->file, false, &error);
     }
 }
 
-void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *error)
+static void save_finished(struct node *node, bool is_ok, const struct errmsg *error)
 {
     struct saving *saving = &node->saving;
 
-    /* The disk refused before the walk was over. */
-    if (node->snapshot.is_on && node->snapshot.to_file && !is_ok) {
-        node->snapshot.to_file = false;
-    }
     saving->is_committing = false;
     saving->is_last_ok = is_ok;
     saving->last_duration_s = mono_ms_between(saving->started_at, node->now.mono) / 1000;
@@ -285,15 +308,30 @@ void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *
     }
     waiting_on_file(node, HOLD_SAVE, is_ok ? NULL : "saving failed, see the server's log");
     debug_reload_saved(node, is_ok);
-    if (node->is_shutting_down && is_ok) {
-        node->has_exited = true;
-        node->env.exit(node->env.context, 0);
-    } else if (node->is_shutting_down) {
-        node_log(node, LOG_WARNING,
-                 "not ending, since the data could not be saved; SHUTDOWN NOSAVE "
-                 "ends without");
-        node->is_shutting_down = false;
+    shutdown_saved(node, is_ok);
+}
+
+bool snapshot_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
+{
+    struct snapshot *snapshot = &node->snapshot;
+    bool is_of_walk = snapshot->to_file && file == snapshot->file;
+    bool is_for_sync =
+        is_of_walk ? snapshot->is_for_sync
+                   : node->sync_file.phase == SYNC_FILE_COMMITTING && file == node->sync_file.file;
+
+    if (!is_of_walk && !is_for_sync && !(node->saving.is_committing && file == node->saving.file)) {
+        return false;
     }
+    /* The disk refused before the walk was over. */
+    if (is_of_walk && !is_ok) {
+        snapshot->to_file = false;
+    }
+    if (is_for_sync) {
+        sync_file_done(node, is_ok, error);
+    } else {
+        save_finished(node, is_ok, error);
+    }
+    return true;
 }
 
 void snapshot_check_save_points(struct node *node)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/hashtable.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -87,8 +88,9 @@ struct call {
 struct snapshot { /* snapshot.c */
     bool is_on;
     bool to_file;
-    bool is_walked; /* the walk is over, the end was written */
-    uint64_t file;  /* env.fs handle, while to_file */
+    bool is_for_sync; /* the file is that of sync_file.c */
+    bool is_walked;   /* the walk is over, the end was written */
+    uint64_t file;    /* env.fs handle, while to_file */
     struct rdb_writer writer;
     struct buf out;          /* encoded, not yet handed to the sinks */
     uint64_t offset;         /* of the image in the log */
@@ -97,6 +99,20 @@ struct snapshot { /* snapshot.c */
     uint64_t written_count;  /* and those written so far */
     struct mono_time started_at;
     char marker[41]; /* ends the payload for replicas */
+};
+
+enum sync_file_phase {
+    SYNC_FILE_NONE,
+    SYNC_FILE_WALKING,
+    SYNC_FILE_COMMITTING,
+    SYNC_FILE_SENDING,
+};
+
+struct sync_file { /* sync_file.c */
+    enum sync_file_phase phase;
+    struct replication_position position; /* of the image */
+    uint64_t file;                        /* that is being committed */
+    uint64_t size;
 };
 
 struct saving {         /* snapshot.c */
@@ -142,6 +158,26 @@ struct reload { /* debug_reload.c */
     unsigned options;
 };
 
+enum ending_phase {
+    ENDING_NOT,
+    ENDING_WAITING, /* for replicas */
+    ENDING_SAVING,
+};
+
+enum ending_save {
+    ENDING_DEFAULT, /* when there are save points */
+    ENDING_SAVE,
+    ENDING_NOSAVE,
+};
+
+struct ending { /* shutdown.c */
+    enum ending_phase phase;
+    enum ending_save save;
+    bool is_now;    /* replicas are not waited for */
+    bool is_forced; /* it ends although the data could not be saved */
+    struct mono_time until;
+};
+
 /* The primary's bytes on their way into the log and the key space. */
 struct stream { /* stream.c */
     struct resp_reader reader;
@@ -153,6 +189,7 @@ struct stream { /* stream.c */
     bool wants_ack;              /* REPLCONF GETACK came by */
     uint64_t ack_offset;         /* before it */
     struct buf replies;          /* thrown away */
+    struct errmsg refusal;       /* why nothing more of the primary is executed; empty: it is */
     const struct bytes *running; /* words of the request that is being executed, or NULL */
     size_t running_count;
 };
@@ -237,9 +274,13 @@ struct node {
     bool wants_acks; /* a GETACK is due at the end of the pass */
 
     struct snapshot snapshot;
+    struct sync_file sync_file;
+    struct list own_keys; /* own_expiry.c: each a struct own_key */
+    struct hashtable own_names;
     struct saving saving;
     struct loading loading;
     struct reload reload;
+    struct ending ending;
     struct pauses pauses;
     struct node_stats stats;
     struct timing timing;   /* execute.c, batch.c; told about time by node.c */
@@ -249,7 +290,6 @@ struct node {
     bool has_upkeep; /* the key space has something to tidy up */
     bool is_active_expire_on;
     bool is_cron_paused; /* DEBUG PAUSE-CRON */
-    bool is_shutting_down;
     bool is_freeing;
     bool has_exited;
     struct mono_time http_logged_at; /* gates.c; 0: never */
@@ -298,7 +338,9 @@ struct node {
 struct outgoing {
     struct feed feed;
     struct session *session;
-    bool is_old_sync; /* asked by SYNC: gets no line before the payload */
+    bool is_old_sync;     /* asked by SYNC: gets no line before the payload */
+    bool is_by_file;      /* its payload comes from a file: sync_file.c */
+    uint64_t file_offset; /* so much of it has been put into the output */
 };
 
 /* ---- batch.c ---------------------------------------------------------------------------------- */
@@ -377,7 +419,10 @@ bool waiting_is_paused_for(const struct node *node, const struct command_spec *s
 bool snapshot_is_saving(const struct node *node);
 /* Begin to save now, or as soon as an image for replicas is done. */
 void snapshot_save(struct node *node);
-void snapshot_save_finished(struct node *node, bool is_ok, const struct errmsg *error);
+/* Is the file ours?  It is on disk, or will never be. */
+bool snapshot_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
+/* FLUSHALL: a file with what is gone would bring it back, so it is replaced at once. */
+void snapshot_after_flush(struct node *node);
 /* Feeds that wait for an image get one as soon as possible. */
 void snapshot_start_when_wanted(struct node *node);
 /* One slice; true when there is more to do at once. */
@@ -396,6 +441,36 @@ void load_snapshot_begin(struct node *node);
 bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *error);
 bool load_snapshot_end(struct node *node, struct errmsg *error);
 void load_snapshot_abort(struct node *node);
+
+/* ---- own_expiry.c ----------------------------------------------------------------------------- */
+/* A client has changed data on this replica. */
+void own_expiry_note(struct node *node, const struct exec *x);
+/* Remove some of those that have expired. */
+void own_expiry_round(struct node *node);
+/* This is no replica any more, or its data was replaced. */
+void own_expiry_forget_all(struct node *node);
+
+/* ---- shutdown.c ------------------------------------------------------------------------------- */
+/* In each pass: what the end waits for may have come. */
+void shutdown_step(struct node *node);
+/* A save is over. */
+void shutdown_saved(struct node *node, bool is_ok);
+
+/* ---- sync_file.c ------------------------------------------------------------------------------ */
+/* At start: remove what an earlier process has left. */
+void sync_file_clean(struct node *node);
+/* Somebody waits for a payload of known size, and none is being made. */
+bool sync_file_is_wanted(const struct node *node);
+/* An image for all who wait is about to be made; the path of its file. */
+const char *sync_file_begin(struct node *node);
+/* It was written whole. */
+void sync_file_commit(struct node *node, uint64_t file);
+/* It is on disk, or will never be. */
+void sync_file_done(struct node *node, bool is_ok, const struct errmsg *error);
+/* Fill the outputs of those who take it. */
+void sync_file_send(struct node *node);
+/* The offset that the log is needed from; UINT64_MAX for none. */
+uint64_t sync_file_keeps_from(const struct node *node);
 
 /* ---- primary_side.c --------------------------------------------------------------------------- */
 void primary_session_closed(struct node *node, struct session *s);
@@ -417,7 +492,7 @@ struct replication_position node_position(const struct node *node);
 
 /* ---- stream.c --------------------------------------------------------------------------------- */
 /* Append to the log and execute whatever is complete.  False with a reason when the bytes are no
- * requests. */
+ * requests, or, when stream.refusal has the same reason, one that cannot be executed here. */
 bool stream_apply(struct node *node, struct bytes bytes, struct errmsg *error);
 /* Drop what was not complete; db is selected from now on. */
 void stream_restart(struct node *node, unsigned db);

@@ -145,7 +145,8 @@ static void take_full(struct replica *r, struct bytes rest)
     struct bytes id = bytes_next_word(&rest, ' ');
     struct bytes offset = bytes_next_word(&rest, ' ');
 
-    if (!replication_history_is_valid(id) || !num_parse_u64(offset, &r->snapshot.offset)) {
+    if (!replication_history_is_valid(id) || !num_parse_u64(offset, &r->snapshot.offset) ||
+        r->snapshot.offset > REPLICATION_OFFSET_MAX) {
         replica_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
         return;
     }

@@ -23,9 +23,26 @@ void feed_heard(struct feed *feed, struct mono_time now)
 
 /* ---- REPLCONF --------------------------------------------------------------------------------- */
 
+/* What was not sent cannot have come: such a word must not count for those who wait. */
+static bool can_be_acked(const struct feed *feed, uint64_t offset)
+{
+    return offset <= feed->cursor;
+}
+
+/* It is shown in lists whose parts are separated by blanks, commas and line ends. */
+static bool is_plain_text(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~' || text.data[i] == ',') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void take_ack(struct feed *feed, struct mono_time now, uint64_t offset)
 {
-    if (offset > feed->acked_offset) {
+    if (offset > feed->acked_offset && can_be_acked(feed, offset)) {
         feed->acked_offset = offset;
     }
     feed->acked_at = now;
@@ -46,7 +63,7 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
         }
         if (bytes_equal_nocase(option, "ack")) {
             take_ack(feed, now, number);
-        } else if (number > feed->acked_synced_offset) {
+        } else if (number > feed->acked_synced_offset && can_be_acked(feed, number)) {
             feed->acked_synced_offset = number;
         }
     } else if (bytes_equal_nocase(option, "listening-port")) {
@@ -63,11 +80,16 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
                        value.len);
             return false;
         }
+        if (!is_plain_text(value)) {
+            errmsg_set(error, "REPLCONF ip-address is no address");
+            return false;
+        }
         bytes_to_text(value, feed->announced_ip, sizeof(feed->announced_ip));
     } else if (bytes_equal_nocase(option, "capa")) {
         feed->capabilities |= bytes_equal_nocase(value, "eof") ? FEED_CAPA_EOF : 0U;
         feed->capabilities |= bytes_equal_nocase(value, "psync2") ? FEED_CAPA_PSYNC2 : 0U;
     } else if (bytes_equal_nocase(option, "version")) {
+        value = is_plain_text(value) ? value : BYTES_LITERAL("?");
         bytes_to_text(value, feed->version, sizeof(feed->version));
     } else if (!bytes_equal_nocase(option, "getack")) {
         char shown[64];

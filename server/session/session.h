@@ -60,6 +60,7 @@ enum session_hold {
     HOLD_WAIT,   /* WAIT: replicas' acknowledgements */
     HOLD_PAUSE,  /* CLIENT PAUSE or a manual failover */
     HOLD_SAVE,   /* SAVE: the file is on disk */
+    HOLD_END,    /* SHUTDOWN: the end, or why it does not come */
     HOLD_RELOAD, /* DEBUG RELOAD: the data is back */
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
     HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */

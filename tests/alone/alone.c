@@ -267,6 +267,25 @@ static void write_abort(void *ctx, uint64_t id)
     forget_write(ctx, id);
 }
 
+static enum fs_status write_whole(void *ctx, const char *path, struct bytes bytes,
+                                  struct errmsg *error)
+{
+    struct alone *a = ctx;
+    struct buf copy = {0};
+    uint64_t id = write_begin(ctx, path);
+
+    if (a->is_disk_broken) {
+        errmsg_set(error, "the disk is broken");
+        write_abort(ctx, id);
+        return FS_FAILED;
+    }
+    buf_append_bytes(&copy, bytes);
+    write_append(ctx, id, &copy);
+    write_commit(ctx, id, path);
+    a->committed.count--; /* it is no completion to come */
+    return FS_OK;
+}
+
 static size_t write_queued(void *ctx)
 {
     (void)ctx;
@@ -287,6 +306,7 @@ static void make_world(struct alone *a)
         .list = list,
         .remove = remove_file,
         .make_directory = make_directory,
+        .write_whole = write_whole,
         .write_begin = write_begin,
         .write_append = write_append,
         .write_commit = write_commit,

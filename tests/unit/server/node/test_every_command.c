@@ -108,6 +108,7 @@ static void prepare(struct trial *t, size_t client, const char *line)
     struct buf out;
 
     alone_pass(t->alone, 1000, client, bytes_from_text(line));
+    alone_settle(t->alone, SETTLE_PASSES); /* some wait for a file */
     out = alone_take(t->alone, client);
     cr_assert(out.len > 0 && out.data[0] == '+', "%s: %s gives %s", t->way->name, line,
               buf_text(&out));

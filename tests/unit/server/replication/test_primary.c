@@ -135,12 +135,17 @@ Test(feed, takes_acks_without_a_reply_and_never_backwards)
     struct feed feed = feed_online_at(100, 0);
     struct errmsg error = {0};
 
+    feed.cursor = 300; /* sent so far */
     cr_expect_eq(replconf(&feed, &error, (const char *const[4]){"ACK", "250", "FACK", "200"}),
                  FEED_REPLY_NONE);
     cr_expect_eq(feed.acked_offset, 250);
     cr_expect_eq(feed.acked_synced_offset, 200);
     cr_expect_eq(replconf(&feed, &error, (const char *const[4]){"ack", "240"}), FEED_REPLY_NONE);
     cr_expect_eq(feed.acked_offset, 250);
+    cr_expect_eq(replconf(&feed, &error, (const char *const[4]){"ACK", "301", "FACK", "301"}),
+                 FEED_REPLY_NONE);
+    cr_expect_eq(feed.acked_offset, 250, "what was not sent cannot have come");
+    cr_expect_eq(feed.acked_synced_offset, 200);
 }
 
 Test(feed, with_a_sized_payload_goes_online_when_it_is_sent)

@@ -78,6 +78,7 @@ Test(metrics, what_belongs_to_a_condition_is_shown_only_while_it_holds)
         {METRIC_WHEN_REPLICA,      METRICS_REPLICATION, "\r\nmaster_host:"                   },
         {METRIC_WHEN_SYNCING,      METRICS_REPLICATION, "\r\nmaster_sync_read_bytes:"        },
         {METRIC_WHEN_LINK_DOWN,    METRICS_REPLICATION, "\r\nmaster_link_down_since_seconds:"},
+        {METRIC_WHEN_LINK_ERROR,   METRICS_REPLICATION, "\r\nmaster_link_error:"             },
         {METRIC_WHEN_MIN_REPLICAS, METRICS_REPLICATION, "\r\nmin_slaves_good_slaves:"        },
     };
 

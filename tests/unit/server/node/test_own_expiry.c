@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys with an expiry that clients write to a replica, and FLUSHALL with save points. */
+#include "base/attr.h"
+#include "tests/alone/alone.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define SECOND_US INT64_C(1000000)
+
+static void expect(struct alone *a, const char *request, const char *reply)
+{
+    struct buf out;
+
+    alone_pass(a, 1000, 0, bytes_from_text(request));
+    out = alone_take(a, 0);
+    cr_assert_str_eq(buf_text(&out), reply, "%s", request);
+    buf_deinit(&out);
+}
+
+static void pass_seconds(struct alone *a, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
+    }
+}
+
+Test(own_expiry, a_writable_replica_removes_what_its_clients_let_expire)
+{
+    const struct alone_option options[] = {
+        {"replicaof",         "127.0.0.1 7000"},
+        {"replica-read-only", "no"            }
+    };
+    struct alone *a = alone_new(options, ARRAY_COUNT(options));
+
+    cr_assert(alone_lead(a));
+    alone_connect(a, 0);
+    expect(a, "SET mine v EX 1\r\nSET later v EX 100\r\nSET k v\r\nPEXPIRE k 500\r\n",
+           "+OK\r\n+OK\r\n+OK\r\n:1\r\n");
+    expect(a, "SET moved v PX 500\r\nMOVE moved 3\r\nDBSIZE\r\n", "+OK\r\n:1\r\n:3\r\n");
+    alone_primary_sends(a, BYTES_LITERAL("*5\r\n$3\r\nSET\r\n$6\r\ntheirs\r\n$1\r\nv\r\n"
+                                         "$4\r\nPXAT\r\n$1\r\n1\r\n"));
+    pass_seconds(a, 3);
+    expect(a, "DBSIZE\r\n", ":2\r\n"); /* later; the primary's key is hidden, and stays */
+    expect(a, "SELECT 3\r\nDBSIZE\r\n", "+OK\r\n:0\r\n");
+    expect(a, "SELECT 0\r\nGET later\r\nPERSIST later\r\nGET theirs\r\n",
+           "+OK\r\n$1\r\nv\r\n:1\r\n$-1\r\n");
+    pass_seconds(a, 3);
+    expect(a, "DBSIZE\r\nREPLICAOF NO ONE\r\n", ":2\r\n+OK\r\n");
+    pass_seconds(a, 3);
+    expect(a, "DBSIZE\r\n", ":1\r\n");
+    alone_free(a);
+}
+
+static bool info_has(struct alone *a, const char *line)
+{
+    struct buf out;
+    bool found;
+
+    alone_pass(a, 1000, 0, BYTES_LITERAL("INFO persistence\r\n"));
+    out = alone_take(a, 0);
+    found = strstr(buf_text(&out), line) != NULL;
+    buf_deinit(&out);
+    return found;
+}
+
+Test(flushall, replaces_the_file_when_there_are_save_points)
+{
+    struct alone *a = alone_new(&(struct alone_option){"save", "1000 1000"}, 1);
+
+    alone_connect(a, 0);
+    expect(a, "MSET a 1 b 2\r\nSET c 3\r\n", "+OK\r\n+OK\r\n");
+    cr_assert(info_has(a, "rdb_changes_since_last_save:2\r\n"));
+    expect(a, "FLUSHALL\r\n", "+OK\r\n");
+    alone_settle(a, 50);
+    cr_assert(info_has(a, "rdb_changes_since_last_save:0\r\n"));
+    cr_assert(info_has(a, "rdb_saves:1\r\n"));
+    alone_free(a);
+
+    a = alone_new(NULL, 0);
+    alone_connect(a, 0);
+    expect(a, "SET c 3\r\nFLUSHALL\r\n", "+OK\r\n+OK\r\n");
+    alone_settle(a, 50);
+    cr_assert(info_has(a, "rdb_saves:0\r\n"), "nothing is saved without save points");
+    alone_free(a);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* What other servers send is checked like what clients send. */
+#include "base/attr.h"
+#include "tests/alone/alone.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define SECOND_US INT64_C(1000000)
+#define HISTORY   "0123456789abcdef0123456789abcdef01234567"
+
+static void expect(struct alone *a, size_t client, const char *request, const char *part)
+{
+    struct buf out;
+
+    alone_pass(a, 1000, client, bytes_from_text(request));
+    alone_settle(a, 50);
+    out = alone_take(a, client);
+    cr_expect_not_null(strstr(buf_text(&out), part), "%s gives %s", request, buf_text(&out));
+    buf_deinit(&out);
+}
+
+/* Take the node's connection; its PING waits for an answer. */
+static struct alone *meet(void)
+{
+    struct alone *a = alone_new(&(struct alone_option){"replicaof", "127.0.0.1 7000"}, 1);
+
+    for (int i = 0; i < 10 && a->primary_link == 0; i++) {
+        alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
+    }
+    cr_assert_neq(a->primary_link, 0);
+    node_begin_pass(a->node, a->env.now(a));
+    a->is_primary_link_up = true;
+    node_link_up(a->node, a->primary_link, "127.0.0.1");
+    node_end_pass(a->node);
+    return a;
+}
+
+#define GREETING "+PONG\r\n+OK\r\n+OK\r\n+OK\r\n"
+
+Test(peers, a_primary_that_speaks_nonsense_is_left)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 400 Bad Request\r\n",
+        "-ERR no\r\n",
+        GREETING "+FULLRESYNC\r\n",
+        GREETING "+FULLRESYNC x 0\r\n",
+        GREETING "+FULLRESYNC " HISTORY "\r\n",
+        GREETING "+FULLRESYNC " HISTORY " -1\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 9223372036854775807\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 18446744073709551615\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 99999999999999999999\r\n",
+        GREETING "+CONTINUE not-a-history\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$-1\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$18446744073709551615\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$99999999999999999999\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$x\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$EOF:short\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$EOF:" HISTORY "x\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\nREDIS0009\r\n",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$9223372036854775807\r\nnot a snapshot at all",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$5\r\nREDIS",
+        GREETING "+CONTINUE " HISTORY "\r\n*1\r\nx\r\n",
+        GREETING "+CONTINUE " HISTORY "\r\n*99999999\r\n",
+        GREETING "+CONTINUE " HISTORY "\r\n*1\r\n$99999999999999\r\n",
+        GREETING "+CONTINUE " HISTORY "\r\n*1\r\n$-1\r\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
+        struct alone *a = meet();
+
+        alone_primary_sends(a, bytes_from_text(answers[i]));
+        cr_expect_not(a->is_primary_link_up, "%s", answers[i]);
+        alone_connect(a, 0);
+        expect(a, 0, "PING\r\n", "+PONG");
+        expect(a, 0, "INFO replication\r\n", "master_link_status:down");
+        alone_free(a);
+    }
+}
+
+Test(peers, a_line_without_end_is_given_up)
+{
+    struct alone *a = meet();
+    struct buf line = {0};
+
+    for (int i = 0; i < 64 * 1024; i++) {
+        buf_append_byte(&line, 'x');
+    }
+    for (int i = 0; i < 4 && a->is_primary_link_up; i++) {
+        alone_primary_sends(a, buf_bytes(&line));
+    }
+    cr_assert_not(a->is_primary_link_up);
+    buf_deinit(&line);
+    alone_free(a);
+}
+
+Test(peers, what_a_replica_says_of_itself_is_checked)
+{
+    static const char *const cases[][2] = {
+        {"REPLCONF listening-port 65536\r\n",               "-ERR value is not an integer"},
+        {"REPLCONF listening-port -1\r\n",                  "-ERR value is not an integer"},
+        {"REPLCONF listening-port x\r\n",                   "-ERR value is not an integer"},
+        {"REPLCONF listening-port\r\n",                     "-ERR syntax error"           },
+        {"REPLCONF ip-address \"1.2.3.4\\r\\nrole:x\"\r\n", "-ERR REPLCONF ip-address"    },
+        {"REPLCONF ip-address 1,2\r\n",                     "-ERR REPLCONF ip-address"    },
+        {"REPLCONF version \"1\\r\\n\"\r\n",                "+OK"                         },
+        {"REPLCONF capa eof capa psync2 capa nosuch\r\n",   "+OK"                         },
+        {"REPLCONF nosuch 1\r\n",                           "-ERR Unrecognized REPLCONF"  },
+        {"PSYNC ? x\r\n",                                   "-ERR value is not an integer"},
+        {"PSYNC " HISTORY " 9223372036854775808\r\n",       "-ERR value is not an integer"},
+        {"PSYNC " HISTORY " 9223372036854775807\r\n",       "+FULLRESYNC "                },
+    };
+    struct alone *a = alone_new(NULL, 0);
+
+    alone_connect(a, 0);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        expect(a, 0, cases[i][0], cases[i][1]);
+    }
+    alone_free(a);
+}
+
+Test(peers, a_replica_cannot_acknowledge_what_it_was_not_sent)
+{
+    static const char *const acks[] = {
+        "REPLCONF ACK 9223372036854775807\r\n", "REPLCONF ACK 18446744073709551615\r\n",
+        "REPLCONF ACK 100000\r\n", "REPLCONF ACK -1\r\n", "REPLCONF ACK x\r\n"};
+    struct alone *a = alone_new(NULL, 0);
+    struct buf out;
+
+    alone_connect(a, 0);
+    alone_connect(a, 1);
+    expect(a, 1, "REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n", "+FULLRESYNC");
+    alone_pass(a, 1000, 1, BYTES_LITERAL("REPLCONF ACK 0\r\n"));
+    alone_settle(a, 50);
+    for (size_t i = 0; i < ARRAY_COUNT(acks); i++) {
+        alone_pass(a, 1000, 1, bytes_from_text(acks[i]));
+        expect(a, 0, "SET k v\r\n", "+OK");
+        alone_pass(a, 1000, 0, BYTES_LITERAL("WAIT 1 1000\r\n"));
+        alone_pass(a, 1000, 1, bytes_from_text(acks[i]));
+        out = alone_take(a, 0);
+        cr_expect_eq(out.len, 0, "%s ends WAIT with %s", acks[i], buf_text(&out));
+        buf_deinit(&out);
+        alone_pass(a, 2 * SECOND_US, ALONE_CLIENTS, (struct bytes){0});
+        out = alone_take(a, 0);
+        cr_expect(bytes_equal_text(buf_bytes(&out), ":0\r\n"), "%s", buf_text(&out));
+        buf_deinit(&out);
+    }
+    alone_free(a);
+}

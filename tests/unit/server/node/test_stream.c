@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The primary's stream, and what becomes of requests that this node does not know. */
+#include "base/attr.h"
+#include "tests/alone/alone.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define SECOND_US INT64_C(1000000)
+
+static struct alone *start(void)
+{
+    struct alone *a = alone_new(&(struct alone_option){"replicaof", "127.0.0.1 7000"}, 1);
+
+    cr_assert(alone_lead(a));
+    alone_connect(a, 0);
+    return a;
+}
+
+static void expect(struct alone *a, const char *request, const char *part)
+{
+    struct buf out;
+
+    alone_pass(a, 1000, 0, bytes_from_text(request));
+    out = alone_take(a, 0);
+    cr_expect_not_null(strstr(buf_text(&out), part), "%s gives %s", request, buf_text(&out));
+    buf_deinit(&out);
+}
+
+static uint64_t offset_of(const struct alone *a)
+{
+    struct node_facts facts;
+
+    node_facts(a->node, &facts);
+    return facts.offset;
+}
+
+#define SET_K "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
+
+Test(stream, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_before)
+{
+    static const char *const requests[] = {
+        "*3\r\n$5\r\nLPUSH\r\n$1\r\nl\r\n$1\r\nv\r\n",
+        "*2\r\n$3\r\nSET\r\n$1\r\nk\r\n",
+        "*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n",
+        "*4\r\n$7\r\nRESTORE\r\n$1\r\nl\r\n$1\r\n0\r\n$3\r\nbad\r\n",
+        "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n"
+        "*2\r\n$4\r\nSADD\r\n$1\r\ns\r\n*1\r\n$4\r\nEXEC\r\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+        struct alone *a = start();
+        uint64_t before = offset_of(a);
+        struct buf bytes = {0};
+
+        buf_printf(&bytes, "%s%s%s", SET_K, requests[i], SET_K);
+        alone_primary_sends(a, buf_bytes(&bytes));
+        buf_deinit(&bytes);
+        cr_assert_eq(offset_of(a), before + strlen(SET_K), "%s", requests[i]);
+        expect(a, "INFO replication\r\n", "master_link_status:down\r\n");
+        expect(a, "INFO replication\r\n", "master_link_error:the primary sent '");
+        cr_expect_not_null(strstr(buf_text(&a->warnings), "replication has stopped"));
+        expect(a, "GET k\r\n", "$1\r\nv\r\n");
+        for (int pass = 0; pass < 100; pass++) {
+            alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
+        }
+        cr_assert_eq(a->primary_link, 0, "nobody tries again");
+        alone_free(a);
+    }
+}
+
+Test(stream, goes_on_where_it_stopped_when_somebody_says_so)
+{
+    struct alone *a = start();
+
+    alone_primary_sends(a, BYTES_LITERAL("*2\r\n$6\r\nNOSUCH\r\n$1\r\nl\r\n"));
+    cr_assert_not(a->is_primary_link_up);
+    expect(a, "REPLICAOF 127.0.0.1 7000\r\n", "+OK\r\n");
+    cr_assert(alone_lead(a));
+    expect(a, "INFO replication\r\n", "master_link_status:up\r\n");
+    alone_primary_sends(a, BYTES_LITERAL(SET_K));
+    expect(a, "GET k\r\n", "$1\r\nv\r\n");
+    alone_free(a);
+}
+
+Test(stream, passes_over_what_is_not_about_data)
+{
+    struct alone *a = start();
+
+    alone_primary_sends(
+        a, BYTES_LITERAL("*1\r\n$4\r\nPING\r\n*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$1\r\n"
+                         "m\r\n\r\n*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$1\r\nx\r\n" SET_K));
+    expect(a, "INFO replication\r\n", "master_link_status:up\r\n");
+    expect(a, "GET k\r\n", "$1\r\nv\r\n");
+    alone_free(a);
+}
+
+Test(stream, counts_in_the_statistics_of_commands)
+{
+    struct alone *a = start();
+
+    alone_primary_sends(a, BYTES_LITERAL(SET_K SET_K));
+    expect(a, "INFO commandstats\r\n", "cmdstat_set:calls=2,");
+    expect(a, "CONFIG RESETSTAT\r\n", "+OK");
+    alone_primary_sends(a, BYTES_LITERAL(SET_K));
+    expect(a, "INFO commandstats\r\n", "cmdstat_set:calls=1,");
+    alone_free(a);
+}

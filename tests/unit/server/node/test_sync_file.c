@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Full resyncs of peers that must be told the size of the payload first. */
+#include "base/attr.h"
+#include "base/num.h"
+#include "tests/alone/alone.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct alone *start(void)
+{
+    struct alone *a = alone_new(&(struct alone_option){"enable-debug-command", "yes"}, 1);
+
+    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
+        alone_connect(a, i);
+    }
+    return a;
+}
+
+static void send(struct alone *a, size_t client, const char *request)
+{
+    alone_pass(a, 1000, client, bytes_from_text(request));
+    alone_settle(a, 200);
+}
+
+/* Take line ends and the head "$<n>" off the front: the payload's size. */
+static uint64_t take_head(struct bytes *out)
+{
+    uint64_t size = 0;
+    size_t end;
+
+    while (out->len > 0 && out->data[0] == '\n') {
+        *out = bytes_from(*out, 1);
+    }
+    end = bytes_find_byte(*out, '\r');
+    cr_assert(end != SIZE_MAX && out->data[0] == '$');
+    cr_assert(num_parse_u64(bytes_prefix(bytes_from(*out, 1), end - 1), &size));
+    *out = bytes_from(*out, end + 2);
+    return size;
+}
+
+static bool has_file(const struct alone *a)
+{
+    for (size_t i = 0; i < ALONE_FILES; i++) {
+        if (a->files[i].exists) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Test(sync_file, a_bare_sync_gets_the_size_the_payload_and_then_the_stream)
+{
+    struct alone *a = start();
+    struct buf out;
+    struct bytes left;
+    uint64_t size;
+
+    send(a, 0, "DEBUG POPULATE 20000 key 100\r\n"); /* more than one piece */
+    send(a, 1, "SYNC\r\n");
+    send(a, 0, "SET k behind\r\n");
+    out = alone_take(a, 1);
+    left = buf_bytes(&out);
+    size = take_head(&left);
+    cr_assert(size > 2000000 && left.len > size);
+    cr_assert(bytes_has_prefix(left, "REDIS0009"));
+    left = bytes_from(left, (size_t)size);
+    cr_assert(bytes_has_prefix(left, "*2\r\n$6\r\nSELECT\r\n"), "%.60s", left.data);
+    cr_assert_not_null(strstr(left.data, "behind"));
+    cr_assert_not(has_file(a), "it is removed afterwards");
+    buf_deinit(&out);
+    alone_free(a);
+}
+
+Test(sync_file, psync_without_capa_eof_gets_the_line_and_a_size)
+{
+    struct alone *a = start();
+    struct buf out;
+    struct bytes left;
+
+    send(a, 0, "SET k v\r\n");
+    send(a, 1, "REPLCONF listening-port 1\r\nPSYNC ? -1\r\n");
+    out = alone_take(a, 1);
+    left = buf_bytes(&out);
+    cr_assert(bytes_has_prefix(left, "+OK\r\n"));
+    left = bytes_from(left, 5);
+    while (left.len > 0 && left.data[0] == '\n') {
+        left = bytes_from(left, 1);
+    }
+    cr_assert(bytes_has_prefix(left, "+FULLRESYNC "));
+    left = bytes_from(left, bytes_find_byte(left, '\n') + 1);
+    cr_assert_eq(take_head(&left), left.len);
+    buf_deinit(&out);
+    alone_free(a);
+}
+
+Test(sync_file, writes_during_the_image_come_behind_it)
+{
+    struct alone *a = start();
+    struct buf out;
+    struct bytes left;
+
+    a->is_disk_slow = true;
+    send(a, 1, "SYNC\r\n");
+    send(a, 0, "SET k meanwhile\r\n");
+    send(a, 2, "SYNC\r\n"); /* the next image has it */
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    out = alone_take(a, 1);
+    left = buf_bytes(&out);
+    left = bytes_from(left, (size_t)take_head(&left));
+    cr_assert_not_null(memmem(left.data, left.len, "meanwhile", 9));
+    buf_deinit(&out);
+    out = alone_take(a, 2);
+    left = buf_bytes(&out);
+    cr_assert_eq(take_head(&left), left.len);
+    cr_assert_not_null(memmem(left.data, left.len, "meanwhile", 9));
+    buf_deinit(&out);
+    alone_free(a);
+}
+
+Test(sync_file, that_cannot_be_written_ends_the_connection_and_nothing_else)
+{
+    struct alone *a = start();
+    struct buf out;
+
+    a->is_disk_broken = true;
+    send(a, 1, "SYNC\r\n");
+    cr_assert_null(a->clients[1].session);
+    a->is_disk_broken = false;
+    alone_connect(a, 1);
+    send(a, 1, "SYNC\r\n");
+    out = alone_take(a, 1);
+    cr_assert_not_null(memmem(out.data, out.len, "REDIS0009", 9));
+    buf_deinit(&out);
+    alone_free(a);
+}
