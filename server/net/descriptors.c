@@ -46,17 +46,19 @@ bool descriptors_fit(struct config *config, const struct logger *logger, struct 
         return true;
     }
     if (granted <= reserve) {
-        errmsg_set(error,
-                   "the system lets this process open %llu files, of which it needs %llu for itself: "
-                   "raise 'ulimit -n'",
-                   (unsigned long long)granted, (unsigned long long)reserve);
+        errmsg_set(
+            error,
+            "the system lets this process open %llu files, of which it needs %llu for itself: "
+            "raise 'ulimit -n'",
+            (unsigned long long)granted, (unsigned long long)reserve);
         return false;
     }
-    log_line(logger, LOG_WARNING,
-             "maxclients has been reduced from %lld to %llu: the system lets this process open %llu "
-             "files; raise 'ulimit -n' for more",
-             (long long)config->maxclients, (unsigned long long)(granted - reserve),
-             (unsigned long long)granted);
+    log_line(
+        logger, LOG_WARNING,
+        "maxclients has been reduced from %lld to %llu: the system lets this process open %llu "
+        "files; raise 'ulimit -n' for more",
+        (long long)config->maxclients, (unsigned long long)(granted - reserve),
+        (unsigned long long)granted);
     return config_set(config, "maxclients",
                       bytes_make(text, num_format_u64(text, granted - reserve)), CONFIG_FROM_START,
                       error);

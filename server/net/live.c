@@ -106,7 +106,8 @@ static bool change_claim(struct change *change, struct errmsg *error)
 {
     const struct config *now = change->now;
     const struct config *next = change->next;
-    bool is_other = is_changed(now->dir, next->dir) || is_changed(now->dbfilename, next->dbfilename);
+    bool is_other =
+        is_changed(now->dir, next->dir) || is_changed(now->dbfilename, next->dbfilename);
 
     if (!saves(next) || (saves(now) && !is_other)) {
         return true;

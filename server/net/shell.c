@@ -149,6 +149,7 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
     list_init(&shell->touched);
     list_init(&shell->doomed);
     list_init(&shell->dirty);
+    list_init(&shell->unproven);
     shell->scratch = mem_alloc(MEM_NET, SCRATCH_BYTES);
     shell->loop = loop_new(error);
     if (shell->loop == NULL) {
@@ -308,6 +309,7 @@ int shell_run(struct shell *shell)
 
         node_begin_pass(shell->node, clock_now());
         resume_accepting(shell);
+        link_check_unproven(shell);
         for (size_t i = 0; i < count; i++) {
             dispatch(shell, &events[i]);
         }

@@ -60,6 +60,8 @@ void node_session_written(struct node *node, struct session *s, size_t len);
 void node_session_closed(struct node *node, struct session *s);
 
 void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip);
+/* Has a node of the cluster spoken on this link, which was accepted? */
+bool node_link_is_proven(const struct node *node, uint64_t link);
 void node_link_up(struct node *node, uint64_t link, const char *local_ip);
 void node_link_input(struct node *node, uint64_t link, struct bytes input);
 void node_link_down(struct node *node, uint64_t link, const char *reason);

@@ -8,8 +8,8 @@
  *     start a b(replica of a) c(cluster, cluster-node-timeout 500)
  *           servers on free ports; options in brackets, separated by commas: "replica of NAME",
  *           "cluster", "redis" (Debian's redis-server instead), "fails TEXT" (must not start, and
- *           say TEXT), "config NAME" (a file of its folder goes before the flags), or a directive
- *           and its value ("" for an empty one)
+ *           say TEXT), "config NAME" (a file of its folder goes before the flags), "descriptors N"
+ *           (so many may it have open), or a directive and its value ("" for an empty one)
  *     a> SET k v        < +OK
  *           send a request, expect a reply: +simple, -error, :integer, text of a bulk, (nil),
  *           [array elements in brackets]; * and ? match as in KEYS
@@ -24,6 +24,8 @@
  *     log a [NAME]      < expected     wait until the log of a (or a file of its folder) matches
  *     queue a N REQUEST                send a request N times on a connection of its own, read nothing
  *     drain a           < expected     read what came back: "X of N answered +OK"
+ *     descriptors a N                  so many may a running server have open from now on
+ *     strangers a N     < expected     open N connections to the bus port, until "N stay open"
  *     crowd a N         < expected     open N connections at once, PING on each: "N answered"
  *
  * In requests and expectations {a} is the port of server a.  conn a#2> opens a second
@@ -327,6 +329,10 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
         if (system("command -v redis-server >/dev/null 2>&1") != 0) {
             script->is_skipped = true;
             script_fail(script, "skipped: it needs Debian's redis-server, which is not installed");
+        }
+    } else if (bytes_has_prefix(rest, "descriptors ")) {
+        if (!num_parse_u64(bytes_from(rest, 12), &s->descriptors)) {
+            script_fail(script, "descriptors needs a number");
         }
     } else if (bytes_has_prefix(rest, "config ")) {
         bytes_to_text(bytes_from(rest, 7), s->config_file, sizeof(s->config_file));
@@ -723,6 +729,10 @@ static void run_line(struct script *script, struct bytes line)
         load_queue(script, rest);
     } else if (bytes_equal_text(verb, "drain")) {
         load_drain(script, rest);
+    } else if (bytes_equal_text(verb, "strangers")) {
+        load_strangers(script, rest);
+    } else if (bytes_equal_text(verb, "descriptors")) {
+        load_descriptors(script, rest);
     } else if (bytes_equal_text(verb, "crowd")) {
         load_crowd(script, rest);
     } else if (verb.len > 1 && verb.data[verb.len - 1] == '>') {

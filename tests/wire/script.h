@@ -54,6 +54,8 @@ bool script_matches(struct script *script, struct bytes expected, struct bytes r
 /* load.c: the verbs that bring many requests or many connections. */
 void load_queue(struct script *script, struct bytes rest);
 void load_drain(struct script *script, struct bytes rest);
+void load_strangers(struct script *script, struct bytes rest);
+void load_descriptors(struct script *script, struct bytes rest);
 void load_crowd(struct script *script, struct bytes rest);
 
 #endif
