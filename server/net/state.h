@@ -69,6 +69,7 @@ struct link { /* link.c: a connection between servers */
 };
 
 struct shell {
+    struct shell_options options;
     struct loop *loop;
     struct worker *worker;
     struct node *node;
@@ -89,6 +90,9 @@ struct shell {
     size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
     char unix_path[ADDR_HOST_TEXT];
     struct stat unix_info; /* which file that was */
+    bool is_ready;
+    struct mono_time second_began_at;
+    volatile sig_atomic_t is_called;
     bool has_ended;
     int exit_code;
     volatile sig_atomic_t is_asked_to_end;

@@ -75,6 +75,8 @@ void node_shutdown(struct node *node);
 /* Some session, or NULL when there is none: for closing them all. */
 struct session *node_any_session(struct node *node);
 
+/* Are data still being loaded from the file? */
+bool node_is_loading(const struct node *node);
 const struct config *node_config(const struct node *node);
 
 /* ---- for tests and the simulator ---------------------------------------------------------- */

@@ -152,6 +152,9 @@ static void run_child(const struct server *s, const char *program)
         _exit(126);
     }
     snprintf(port, sizeof(port), "%u", (unsigned)s->port);
+    if (s->notify_socket[0] != '\0') {
+        setenv("NOTIFY_SOCKET", s->notify_socket, 1);
+    }
     argv[count++] = s->program; /* not where links lead: some programs go by this name */
     if (s->config_file[0] != '\0') {
         argv[count++] = s->config_file;
