@@ -152,8 +152,9 @@ static bool has_its_name(const struct log_file *file)
     struct stat mine;
     struct stat named;
 
-    return fstat(file->fd, &mine) != 0 || (stat(file->path, &named) == 0 &&
-                                           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino);
+    return fstat(file->fd, &mine) != 0 ||
+           (stat(file->path, &named) == 0 && mine.st_dev == named.st_dev &&
+            mine.st_ino == named.st_ino);
 }
 
 void log_file_tick(struct log_file *file)

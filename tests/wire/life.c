@@ -116,8 +116,7 @@ void life_notified(struct script *script, struct bytes rest)
         return;
     }
     receive(s);
-    while (!script_matches(script, expected, buf_bytes(&s->notified)) &&
-           support_now_ms() < until) {
+    while (!script_matches(script, expected, buf_bytes(&s->notified)) && support_now_ms() < until) {
         support_pause_ms(RETRY_MS);
         receive(s);
     }

@@ -19,6 +19,7 @@
  *     start a           starts a stopped server again, same port, same folder
  *     raw a "bytes\r\n" < expected     bytes as they are, on a connection of its own
  *     cli ARGS ...      < expected     our cli; its output must match, {a} is the port of a
+ *     server ARGS ...   < expected     the same with our server, for arguments with which it ends
  *     file a NAME "bytes"              put a file into the folder of a stopped server
  *     copy a NAME FILE                 the same from a file beside the script
  *     content a NAME    < expected     wait until a file of its folder matches ("log": its output)
@@ -581,7 +582,8 @@ static void do_raw(struct script *script, struct bytes rest)
     script_free_words(storage);
 }
 
-static void do_cli(struct script *script, struct bytes rest)
+/* One of our programs; its output must match. */
+static void run_program(struct script *script, const char *program, struct bytes rest)
 {
     struct bytes request;
     struct bytes expected;
@@ -591,7 +593,7 @@ static void do_cli(struct script *script, struct bytes rest)
     int status;
 
     script_split_expectation(rest, &request, &expected);
-    buf_printf(&command, "%s/starling-cli ", server_bin_dir());
+    buf_printf(&command, "%s/%s ", server_bin_dir(), program);
     expand(script, request, &command);
     buf_append_text(&command, " 2>&1 < /dev/null");
     pipe = popen(buf_text(&command), "re");
@@ -693,7 +695,9 @@ static void run_line(struct script *script, struct bytes line)
     } else if (bytes_equal_text(verb, "raw")) {
         do_raw(script, rest);
     } else if (bytes_equal_text(verb, "cli")) {
-        do_cli(script, rest);
+        run_program(script, "starling-cli", rest);
+    } else if (bytes_equal_text(verb, "server")) {
+        run_program(script, "starling-server", rest);
     } else if (bytes_equal_text(verb, "file")) {
         do_file(script, rest);
     } else if (bytes_equal_text(verb, "copy")) {
