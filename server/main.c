@@ -2,9 +2,11 @@
 /* starling-server: flags and config file, then the shell. */
 #include "base/mem.h"
 #include "config/config.h"
+#include "net/descriptors.h"
 #include "net/process.h"
 #include "net/settings.h"
 #include "net/shell.h"
+#include "net/supervisor.h"
 #include "node/version.h"
 
 #include <errno.h>
@@ -93,51 +95,146 @@ static bool enter_dir(struct config *config, struct errmsg *error)
     return config_set(config, "dir", bytes_from_text(path), CONFIG_FROM_START, error);
 }
 
-static void log_without_effect(const struct logger *logger, const struct config *config)
+/* What the process is doing, for those who are told (struct shell_options). */
+struct run {
+    struct config *config; /* emptied by the shell: only before it is made */
+    struct logger *logger;
+    struct supervisor supervisor;
+    char serving[128]; /* where clients are served, in words */
+    bool is_ready;
+};
+
+static void on_second(void *context)
 {
+    (void)context;
+    process_log_tick();
+}
+
+static void on_ready(void *context)
+{
+    struct run *run = context;
+
+    run->is_ready = true;
+    log_line(run->logger, LOG_NOTICE, "Ready to accept connections %s", run->serving);
+    supervisor_ready(&run->supervisor, "Ready to accept connections");
+}
+
+static void on_ending(void *context)
+{
+    supervisor_stopping(&((struct run *)context)->supervisor);
+}
+
+static void log_start(struct run *run)
+{
+    const struct config *config = run->config;
     struct buf names = {0};
 
+    log_line(run->logger, LOG_NOTICE,
+             "Starling %s starts: process %ld, %s%s, %s mode, folder %s, maxclients %lld, %llu "
+             "descriptors",
+             STARLING_VERSION, (long)getpid(),
+             config->file != NULL ? "config file " : "no config file",
+             config->file != NULL ? config->file : "",
+             config->cluster_enabled ? "cluster" : "standalone", config->dir,
+             (long long)config->maxclients, (unsigned long long)descriptors_limit());
     config_list_without_effect(config, &names);
     if (names.len > 0) {
-        log_line(logger, LOG_NOTICE, "without effect here: %s", buf_text(&names));
+        log_line(run->logger, LOG_NOTICE, "without effect here: %s", buf_text(&names));
     }
     buf_deinit(&names);
 }
 
-static int serve(struct config *config)
+static void describe_place(struct run *run)
 {
-    struct errmsg error = {0};
+    const struct config *config = run->config;
+
+    if (config->port == 0 || config->bind[0] == '\0') {
+        snprintf(run->serving, sizeof(run->serving), "at %s", config->unixsocket);
+    } else {
+        snprintf(run->serving, sizeof(run->serving), "on port %lld%s%s", (long long)config->port,
+                 config->unixsocket[0] != '\0' ? " and at " : "", config->unixsocket);
+    }
+}
+
+static void write_pidfile(const struct run *run, const char *path)
+{
+    struct errmsg error;
+
+    if (path[0] != '\0' && !process_write_pidfile(path, &error)) {
+        log_line(run->logger, LOG_WARNING, "%s", error.text);
+    }
+}
+
+/* The end before clients were served: whoever started us hears why. */
+static void explain_failure(const struct run *run, const struct errmsg *error)
+{
+    const struct log_file *file = process_log_file();
+
+    if (error->text[0] != '\0' && file->path != NULL) {
+        log_line(run->logger, LOG_WARNING, "cannot start: %s", error->text);
+    }
+    if (error->text[0] != '\0') {
+        fprintf(stderr, "starling-server: %s\n", error->text);
+    } else if (file->path != NULL || run->supervisor.parent_fd >= 0) {
+        fprintf(stderr, "starling-server: %s\n", file->last_warning);
+    }
+}
+
+static int run_shell(struct run *run, struct errmsg *error)
+{
+    struct shell_options options = {.config = run->config,
+                                    .logger = run->logger,
+                                    .on_second = on_second,
+                                    .on_ready = on_ready,
+                                    .on_ending = on_ending,
+                                    .context = run};
+    char *pidfile = mem_strdup(MEM_NODE, run->config->pidfile);
     struct shell *shell;
-    struct logger *logger =
-        process_open_log(config->logfile, (enum log_level)config->loglevel, &error);
-    struct shell_options options = {.config = config, .logger = logger};
-    char *pidfile = mem_strdup(MEM_NODE, config->pidfile);
-    int64_t port = config->port;
     int code = EXIT_FAILURE;
 
-    if (logger != NULL) {
-        log_without_effect(logger, config);
-    }
-    shell = logger != NULL ? shell_new(&options, &error) : NULL;
-    if (shell == NULL || (pidfile[0] != '\0' && !process_write_pidfile(pidfile, &error))) {
-        if (logger != NULL && logger->sink != NULL) {
-            log_line(logger, LOG_WARNING, "cannot start: %s", error.text);
-        }
-        code = fail(&error, EXIT_FAILURE);
-    } else {
+    describe_place(run);
+    shell = shell_new(&options, error);
+    if (shell != NULL) {
+        write_pidfile(run, pidfile);
         process_handle_signals(shell);
-        log_line(logger, LOG_NOTICE, "Starling %s is ready on port %lld", STARLING_VERSION,
-                 (long long)port);
         code = shell_run(shell);
-        log_line(logger, LOG_NOTICE, "ended");
+        supervisor_stopping(&run->supervisor);
+        log_line(run->logger, LOG_NOTICE, "ended");
         if (pidfile[0] != '\0') {
             process_remove_pidfile(pidfile);
         }
-    }
-    if (shell != NULL) {
         shell_free(shell);
     }
     mem_free(MEM_NODE, pidfile);
+    return code;
+}
+
+static int serve(struct config *config, struct supervisor supervisor)
+{
+    struct run run = {.config = config, .supervisor = supervisor};
+    struct errmsg error = {0};
+    int code = EXIT_FAILURE;
+
+    run.logger = process_open_log(config->logfile, (enum log_level)config->loglevel, &error);
+    if (run.logger == NULL) {
+        return fail(&error, EXIT_FAILURE);
+    }
+    if (config->syslog_enabled) {
+        struct buf facility = {0};
+
+        config_get(config, "syslog-facility", &facility);
+        log_file_add_system_log(process_log_file(), config->syslog_ident, buf_text(&facility));
+        buf_deinit(&facility);
+    }
+    if (descriptors_fit(config, run.logger, &error)) {
+        log_start(&run);
+        supervisor_status(&run.supervisor, "Loading");
+        code = run_shell(&run, &error);
+    }
+    if (!run.is_ready && code != EXIT_SUCCESS) {
+        explain_failure(&run, &error);
+    }
+    log_file_close(process_log_file());
     return code;
 }
 
@@ -147,6 +244,7 @@ int main(int argc, char **argv)
     const char *const *words = (const char *const *)argv + 1;
     struct errmsg error = {0};
     struct buf problems = {0};
+    struct supervisor supervisor;
     int code;
 
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
@@ -173,11 +271,14 @@ int main(int argc, char **argv)
         config_deinit(&config);
         return fail(&error, EXIT_USAGE);
     }
-    if (config.daemonize && !process_daemonize(&error)) {
+    supervisor = supervisor_find((enum supervised)config.supervised);
+    /* Who supervises a process does not want it to leave. */
+    if (config.daemonize && supervisor.kind == SUPERVISED_NO &&
+        !supervisor_daemonize(&supervisor, &error)) {
         config_deinit(&config);
         return fail(&error, EXIT_FAILURE);
     }
-    code = serve(&config);
+    code = serve(&config, supervisor);
     config_deinit(&config);
     return code;
 }

@@ -141,6 +141,8 @@ MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_se
                                 struct errmsg *error);
 
 /* The one door.  Appends to actions and sets actions->wake_at. */
+/* Has a node of the cluster spoken on the incoming link? */
+bool cluster_link_is_proven(const struct cluster *cluster, uint32_t number);
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
                   struct cluster_actions *actions);
 

@@ -140,6 +140,13 @@ struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number)
     return link;
 }
 
+bool cluster_link_is_proven(const struct cluster *c, uint32_t number)
+{
+    const struct incoming_link *link = links_find_incoming(c, number);
+
+    return link != NULL && link->node_number != 0;
+}
+
 void links_drop_incoming(struct cluster *c, uint32_t number)
 {
     struct incoming_link *link = links_find_incoming(c, number);

@@ -115,6 +115,7 @@ static void free_renames(struct config *config)
 
 void config_deinit(struct config *config)
 {
+    ASSERT(config != NULL);
     for (size_t i = 0; option_at(i) != NULL; i++) {
         char **text = text_of(config, option_at(i));
 

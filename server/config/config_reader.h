@@ -41,9 +41,9 @@ struct config_reader {
 void config_reader_deinit(struct config_reader *reader);
 /* The text of a file; path is for messages and for relative includes. */
 void config_read_text(struct config_reader *reader, struct bytes text, const char *path);
-/* Words of a command line: --NAME WORD ..., or "--NAME WORD ..." in one.  Up to the next word that
+/* The words of a command line: --NAME WORD ..., or "--NAME WORD ..." in one.  Up to the next word that
  * begins with -- everything belongs to a name. */
-void config_read_flags(struct config_reader *reader, const char *const *words, size_t count);
+void config_read_flags(struct config_reader *reader, const char *const *flags, size_t count);
 
 /* The old text of config->file with the values that differ from defaults put into it: known lines
  * are replaced where they stand, new ones appended, comments kept.  Read again with the same

@@ -7,11 +7,14 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "io/clock.h"
 
 #include <unistd.h>
 
 enum {
     ACCEPTS_PER_TURN = 64,
+    UNPROVEN_MAX = 64,  /* connections to the bus port of which nothing is known yet, */
+    UNPROVEN_MS = 5000, /* and how long they may stay so */
 };
 
 static struct link *find(struct shell *shell, uint64_t id)
@@ -41,8 +44,17 @@ static void drop_socket(struct shell *shell, struct link *link)
     }
 }
 
+static void forget_unproven(struct shell *shell, struct link *link)
+{
+    if (list_is_linked(&link->unproven)) {
+        list_remove(&link->unproven);
+        shell->unproven_count--;
+    }
+}
+
 static void doom(struct shell *shell, struct link *link)
 {
+    forget_unproven(shell, link);
     drop_socket(shell, link);
     hashtable_remove(&shell->links, &link->by_id);
     list_remove(&link->dirty);
@@ -257,6 +269,50 @@ void link_ready(struct shell *shell, struct link *link, uint32_t events)
     }
 }
 
+static struct link *oldest_unproven(struct shell *shell)
+{
+    while (!list_is_empty(&shell->unproven)) {
+        struct link *link = CONTAINER_OF(shell->unproven.next, struct link, unproven);
+
+        if (!node_link_is_proven(shell->node, link->id)) {
+            return link;
+        }
+        forget_unproven(shell, link);
+    }
+    return NULL;
+}
+
+/* Whoever can reach the bus port must not be able to use up our descriptors. */
+static void note_unproven(struct shell *shell, struct link *link)
+{
+    link->accepted_at = clock_mono_now();
+    list_add_tail(&shell->unproven, &link->unproven);
+    shell->unproven_count++;
+    while (shell->unproven_count > UNPROVEN_MAX) {
+        struct link *oldest = oldest_unproven(shell);
+
+        if (oldest == NULL) {
+            return;
+        }
+        if (shell->unproven_count > UNPROVEN_MAX) {
+            lose(shell, oldest, "too many connections of strangers");
+        }
+    }
+}
+
+void link_check_unproven(struct shell *shell)
+{
+    struct link *oldest;
+
+    if (list_is_empty(&shell->unproven)) {
+        return;
+    }
+    while ((oldest = oldest_unproven(shell)) != NULL &&
+           mono_ms_between(oldest->accepted_at, clock_mono_now()) > UNPROVEN_MS) {
+        lose(shell, oldest, "no node of the cluster spoke on it");
+    }
+}
+
 void link_accept_all(struct shell *shell, struct listener *listener)
 {
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
@@ -266,7 +322,15 @@ void link_accept_all(struct shell *shell, struct listener *listener)
         struct link *link;
         int fd;
 
-        if (sock_accept(listener->watch.fd, &fd, &peer, &error) != SOCK_OK) {
+        switch (sock_accept(listener->watch.fd, &fd, &peer, &error)) {
+        case SOCK_OK:
+            break;
+        case SOCK_ERROR:
+            log_line(shell->logger, LOG_WARNING, "accepting a bus link: %s", error.text);
+            shell_rest_accepting(shell);
+            return;
+        case SOCK_AGAIN:
+        case SOCK_CLOSED:
             return;
         }
         link = link_new(shell, ENV_LINK_INCOMING | shell->next_incoming++, ENV_LINK_BUS, fd);
@@ -281,6 +345,7 @@ void link_accept_all(struct shell *shell, struct listener *listener)
         }
         addr_format_host(&peer, host);
         node_link_accepted(shell->node, link->id, host);
+        note_unproven(shell, link);
     }
 }
 

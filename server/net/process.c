@@ -3,7 +3,6 @@
 #include "net/process.h"
 
 #include "base/assert.h"
-#include "io/clock.h"
 #include "net/crash.h"
 
 #include <errno.h>
@@ -11,88 +10,58 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     CRASH_STACK_BYTES = 128 * 1024,
     CRASH_SECONDS = 5, /* a report that takes longer hangs */
+    PIDFILE_MODE = 0644,
 };
 
 static struct shell *signalled_shell;
 static struct logger process_logger;
-static FILE *log_file;
+static struct log_file log_file;
+static volatile sig_atomic_t is_reopen_asked;
 static struct crash_context crash_context;
 static volatile sig_atomic_t crash_number; /* the signal that is being reported */
 static char crash_stack[CRASH_STACK_BYTES];
 
-static void write_line(void *context, enum log_level level, const char *line)
+struct logger *process_open_log(const char *path, enum log_level level, struct errmsg *error)
 {
-    static const char marks[] = {
-        [LOG_DEBUG] = '.', [LOG_VERBOSE] = '-', [LOG_NOTICE] = '*', [LOG_WARNING] = '#'};
-    int64_t now_ms = clock_unix_ms();
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm broken_down;
-    char stamp[64];
-
-    (void)context;
-    if (localtime_r(&seconds, &broken_down) == NULL ||
-        strftime(stamp, sizeof(stamp), "%d %b %Y %H:%M:%S", &broken_down) == 0) {
-        stamp[0] = '\0';
+    if (!log_file_open(&log_file, path, error)) {
+        return NULL;
     }
-    fprintf(log_file, "%d %s.%03d %c %s\n", (int)getpid(), stamp, (int)(now_ms % 1000),
-            marks[level], line);
-    fflush(log_file);
-}
-
-struct logger *process_open_log(const char *file, enum log_level level, struct errmsg *error)
-{
-    log_file = stdout;
-    if (file != NULL && file[0] != '\0') {
-        log_file = fopen(file, "ae");
-        if (log_file == NULL) {
-            errmsg_set(error, "cannot open the log file %s: %s", file, strerror(errno));
-            return NULL;
-        }
-    }
-    process_logger = (struct logger){.threshold = level, .sink = write_line};
+    process_logger =
+        (struct logger){.threshold = level, .sink = log_file_write, .sink_context = &log_file};
     return &process_logger;
 }
 
-bool process_daemonize(struct errmsg *error)
+struct log_file *process_log_file(void)
 {
-    int null;
-    pid_t child = fork();
+    return &log_file;
+}
 
-    if (child < 0) {
-        errmsg_set(error, "cannot go to the background: %s", strerror(errno));
-        return false;
+void process_log_tick(void)
+{
+    if (is_reopen_asked) {
+        is_reopen_asked = 0;
+        log_file_reopen(&log_file);
     }
-    if (child > 0) {
-        _exit(0);
-    }
-    setsid();
-    null = open("/dev/null", O_RDWR);
-    if (null >= 0) {
-        dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-        if (null > STDERR_FILENO) {
-            close(null);
-        }
-    }
-    return true;
+    log_file_tick(&log_file);
 }
 
 bool process_write_pidfile(const char *path, struct errmsg *error)
 {
-    FILE *file = fopen(path, "we");
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, PIDFILE_MODE);
+    bool is_ok = fd >= 0 && dprintf(fd, "%d\n", (int)getpid()) > 0;
 
-    if (file == NULL || fprintf(file, "%d\n", (int)getpid()) < 0 || fclose(file) != 0) {
+    if (!is_ok) {
         errmsg_set(error, "cannot write the pid file %s: %s", path, strerror(errno));
-        return false;
     }
-    return true;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_ok;
 }
 
 void process_remove_pidfile(const char *path)
@@ -112,7 +81,7 @@ void assert_say(const char *text)
 {
     fprintf(stderr, "%s\n", text);
     fflush(stderr);
-    if (process_logger.sink != NULL && log_file != stdout) {
+    if (process_logger.sink != NULL && log_file.path != NULL) {
         log_line(&process_logger, LOG_WARNING, "%s", text);
     }
 }
@@ -164,6 +133,14 @@ static void report_crashes(const struct shell *shell)
     }
 }
 
+/* Log rotation tells by this signal that it has renamed the file. */
+static void on_hangup(int number)
+{
+    (void)number;
+    is_reopen_asked = 1;
+    shell_call(signalled_shell);
+}
+
 void process_handle_signals(struct shell *shell)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -172,8 +149,9 @@ void process_handle_signals(struct shell *shell)
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    action.sa_handler = on_hangup;
+    sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
     report_crashes(shell);
 }

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "io/clock.h"
-#include "net/descriptors.h"
 #include "net/footprint.h"
 #include "persist/posix_file.h"
 
@@ -165,11 +164,13 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
 {
     struct shell *shell = mem_alloc_zeroed(MEM_NET, sizeof(*shell));
 
+    shell->options = *options;
     shell->logger = options->logger;
     shell->is_accepting = true;
     list_init(&shell->touched);
     list_init(&shell->doomed);
     list_init(&shell->dirty);
+    list_init(&shell->unproven);
     shell->scratch = mem_alloc(MEM_NET, SCRATCH_BYTES);
     shell->loop = loop_new(error);
     if (shell->loop == NULL) {
@@ -178,8 +179,7 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
     }
     shell->worker = worker_new(shell->loop);
     /* Listening first: a second server on the same ports must not touch the first one's files. */
-    if (!descriptors_fit(options->config, shell->logger, error) ||
-        !start_listening(shell, options->config, error) ||
+    if (!start_listening(shell, options->config, error) ||
         !claim_files(shell, options->config, error) ||
         !create_node(shell, options->config, error)) {
         shell_free(shell);
@@ -213,6 +213,12 @@ void shell_free(struct shell *shell)
     }
     mem_free(MEM_NET, shell->scratch);
     mem_free(MEM_NET, shell);
+}
+
+void shell_call(struct shell *shell)
+{
+    shell->is_called = 1;
+    loop_wake(shell->loop);
 }
 
 void shell_ask_to_end(struct shell *shell, int number)
@@ -321,14 +327,29 @@ static int64_t wait_ms(const struct shell *shell)
     return us / 1000 + 1 < 1000 ? us / 1000 + 1 : 1000;
 }
 
+static void tell(const struct shell *shell, void (*listener)(void *context))
+{
+    if (listener != NULL) {
+        listener(shell->options.context);
+    }
+}
+
 int shell_run(struct shell *shell)
 {
     while (!shell->has_ended) {
         struct loop_event *events;
         size_t count = loop_wait(shell->loop, wait_ms(shell), &events);
 
-        node_begin_pass(shell->node, clock_now());
+        struct moment now = clock_now();
+
+        node_begin_pass(shell->node, now);
         resume_accepting(shell);
+        link_check_unproven(shell);
+        if (shell->is_called || mono_ms_between(shell->second_began_at, now.mono) >= 1000) {
+            shell->is_called = 0;
+            shell->second_began_at = now.mono;
+            tell(shell, shell->options.on_second);
+        }
         for (size_t i = 0; i < count; i++) {
             dispatch(shell, &events[i]);
         }
@@ -339,9 +360,14 @@ int shell_run(struct shell *shell)
             int asked_by = shell->is_asked_to_end;
 
             shell->is_asked_to_end = 0;
+            tell(shell, shell->options.on_ending);
             node_shutdown(shell->node, asked_by == SIGINT);
         }
         end_pass(shell);
+        if (!shell->is_ready && !shell->has_ended && !node_is_loading(shell->node)) {
+            shell->is_ready = true;
+            tell(shell, shell->options.on_ready);
+        }
         link_free_doomed(shell);
     }
     return shell->exit_code;

@@ -17,6 +17,11 @@ struct shell;
 struct shell_options {
     struct config *config; /* adopted */
     struct logger *logger; /* its threshold follows loglevel */
+    /* Told of the process's life, on the loop thread; each may be NULL. */
+    void (*on_second)(void *context); /* and soon after shell_call */
+    void (*on_ready)(void *context);  /* data are loaded: clients are served from now on */
+    void (*on_ending)(void *context); /* asked to end */
+    void *context;
 };
 
 /* Listen and make the node.  NULL when that cannot be: error says why. */
@@ -24,6 +29,8 @@ MUST_USE struct shell *shell_new(const struct shell_options *options, struct err
 /* Run until the node ends; the exit code of the process. */
 int shell_run(struct shell *shell);
 void shell_free(struct shell *shell);
+/* Have on_second called soon.  May be called from a signal handler. */
+void shell_call(struct shell *shell);
 /* SIGTERM or SIGINT has come.  May be called from a signal handler. */
 void shell_ask_to_end(struct shell *shell, int number);
 

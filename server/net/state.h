@@ -62,12 +62,15 @@ struct link { /* link.c: a connection between servers */
     size_t out_sent;
     struct addr addresses[WORKER_ADDRESSES_MAX]; /* still to be tried */
     size_t address_count;
+    struct list unproven; /* accepted, and no node of the cluster has spoken on it yet */
+    struct mono_time accepted_at;
     struct list doomed;
     bool is_dirty; /* has output that was not yet offered to the socket */
     struct list dirty;
 };
 
 struct shell {
+    struct shell_options options;
     struct loop *loop;
     struct worker *worker;
     struct node *node;
@@ -81,12 +84,17 @@ struct shell {
     struct hashtable links;
     struct list doomed; /* links closed in this pass, freed at its end */
     struct list dirty;
+    struct list unproven; /* links, the oldest first */
+    size_t unproven_count;
     uint64_t next_incoming;
     char *scratch;
     size_t scratch_used;
     size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
     char unix_path[ADDR_HOST_TEXT];
     struct stat unix_info; /* which file that was */
+    bool is_ready;
+    struct mono_time second_began_at;
+    volatile sig_atomic_t is_called;
     bool has_ended;
     int exit_code;
     volatile sig_atomic_t is_asked_to_end;
@@ -108,6 +116,8 @@ void link_accept_all(struct shell *shell, struct listener *listener);
 void link_ready(struct shell *shell, struct link *link, uint32_t events);
 void link_resolved(struct shell *shell, const struct worker_outcome *outcome);
 void link_write_dirty(struct shell *shell);
+/* Close those on which nobody of the cluster spoke in time. */
+void link_check_unproven(struct shell *shell);
 void link_free_doomed(struct shell *shell);
 void link_close_all(struct shell *shell);
 void link_env_open(void *context, uint64_t id, enum env_link_kind kind, const char *host,

@@ -404,6 +404,13 @@ void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip)
     bytes_to_text(bytes_from_text(peer_ip), bus->peer_ip, sizeof(bus->peer_ip));
 }
 
+bool node_link_is_proven(const struct node *node, uint64_t link)
+{
+    const struct bus_link *bus = find_link(node, link);
+
+    return bus != NULL && cluster_link_is_proven(node->cluster, bus->id.number);
+}
+
 void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input)
 {
     struct bus_link *bus = find_link(node, link);

@@ -8,6 +8,7 @@
 
 enum {
     PIECE_BYTES = 256 * 1024,
+    PROGRESS_MS = 5000,
 };
 
 static void on_record(void *context, const struct rdb_record *record)
@@ -79,6 +80,9 @@ bool load_begin(struct node *node, struct errmsg *error)
     loading->file_offset = 0;
     loading->drops_expired = node->is_primary;
     loading->is_on = true;
+    loading->told_at = node->now.mono;
+    node_log(node, LOG_NOTICE, "loading %s, %llu bytes", loading->path,
+             (unsigned long long)loading->file_size);
     node->has_work = true;
     return true;
 }
@@ -156,11 +160,26 @@ static bool load_piece(struct node *node)
     return true;
 }
 
+static void tell_progress(struct node *node)
+{
+    struct loading *loading = &node->loading;
+
+    if (mono_ms_between(loading->told_at, node->now.mono) < PROGRESS_MS ||
+        loading->file_size == 0) {
+        return;
+    }
+    loading->told_at = node->now.mono;
+    node_log(node, LOG_NOTICE, "loading %s: %llu keys, %llu%%", loading->path,
+             (unsigned long long)loading->key_count,
+             (unsigned long long)(loading->file_offset * 100 / loading->file_size));
+}
+
 void load_step(struct node *node)
 {
     struct moment start = node->env.now(node->env.context);
 
     node->has_work = true;
+    tell_progress(node);
     /* Requests in between are answered with LOADING: a few milliseconds a pass are fine. */
     while (load_piece(node)) {
         if (mono_ms_between(start.mono, node->env.now(node->env.context).mono) >= 5) {

@@ -452,6 +452,11 @@ struct session *node_any_session(struct node *node)
     return CONTAINER_OF(node->sessions.all.next, struct session, all);
 }
 
+bool node_is_loading(const struct node *node)
+{
+    return node->loading.is_on;
+}
+
 const struct config *node_config(const struct node *node)
 {
     return &node->config;

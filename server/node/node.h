@@ -61,6 +61,8 @@ void node_session_written(struct node *node, struct session *s, size_t len);
 void node_session_closed(struct node *node, struct session *s);
 
 void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip);
+/* Has a node of the cluster spoken on this link, which was accepted? */
+bool node_link_is_proven(const struct node *node, uint64_t link);
 void node_link_up(struct node *node, uint64_t link, const char *local_ip);
 void node_link_input(struct node *node, uint64_t link, struct bytes input);
 void node_link_down(struct node *node, uint64_t link, const char *reason);
@@ -80,6 +82,8 @@ struct session *node_any_session(struct node *node);
 void node_describe_request(const struct node *node, struct buf *out);
 void node_describe(struct node *node, struct buf *out);
 
+/* Are data still being loaded from the file? */
+bool node_is_loading(const struct node *node);
 const struct config *node_config(const struct node *node);
 
 /* ---- for tests and the simulator ---------------------------------------------------------- */

@@ -140,6 +140,7 @@ struct loading { /* load.c */
     bool drops_expired;
     bool is_whole; /* the end has come and the checksum is right */
     struct mono_time started_at;
+    struct mono_time told_at; /* of its progress */
     uint64_t key_count;
     uint64_t dropped_count;
     bool only_looks;      /* records are counted, */

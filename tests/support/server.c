@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,6 +120,21 @@ static bool choose_cpus(uint64_t mask)
     return mask == 0 || sched_setaffinity(0, sizeof(set), &set) == 0;
 }
 
+/* Without the privilege to raise it again. */
+static bool limit_descriptors(uint64_t count)
+{
+    struct rlimit limit = {.rlim_cur = (rlim_t)count, .rlim_max = (rlim_t)count};
+
+    if (count == 0) {
+        return true;
+    }
+    if (geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) == 1 &&
+        prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE) != 0) {
+        return false;
+    }
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 static void run_child(const struct server *s, const char *program)
 {
     char port[8];
@@ -127,7 +144,7 @@ static void run_child(const struct server *s, const char *program)
 
     /* The parent may have gone before this took effect. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1 || chdir(s->dir) != 0 ||
-        !choose_cpus(s->cpu_mask)) {
+        !choose_cpus(s->cpu_mask) || !limit_descriptors(s->descriptors)) {
         _exit(126);
     }
     log = open("log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -135,6 +152,9 @@ static void run_child(const struct server *s, const char *program)
         _exit(126);
     }
     snprintf(port, sizeof(port), "%u", (unsigned)s->port);
+    if (s->notify_socket[0] != '\0') {
+        setenv("NOTIFY_SOCKET", s->notify_socket, 1);
+    }
     argv[count++] = s->program; /* not where links lead: some programs go by this name */
     if (s->config_file[0] != '\0') {
         argv[count++] = s->config_file;

@@ -24,11 +24,13 @@ struct server {
     char *args[SERVER_ARGS_MAX];
     size_t arg_count;
     /* May be changed between server_prepare and the first start. */
-    const char *port_flag;             /* "--port" */
-    const char *bind_flag;             /* "--bind" */
-    char config_file[SERVER_PATH_MAX]; /* the first argument, when it is not empty */
-    bool is_foreign;   /* speaks no RESP: it has started once it accepts a connection */
-    uint64_t cpu_mask; /* the processors it may use, bit 0 the first; 0: any */
+    const char *port_flag;               /* "--port" */
+    const char *bind_flag;               /* "--bind" */
+    char notify_socket[SERVER_PATH_MAX]; /* its $NOTIFY_SOCKET, when it is not empty */
+    char config_file[SERVER_PATH_MAX];   /* the first argument, when it is not empty */
+    uint64_t descriptors; /* how many it may have open, privileged or not; 0: as many as we */
+    bool is_foreign;      /* speaks no RESP: it has started once it accepts a connection */
+    uint64_t cpu_mask;    /* the processors it may use, bit 0 the first; 0: any */
 };
 
 /* The folder of a flavour's programs, from the environment variable STARLING_BIN, else

@@ -7,6 +7,11 @@
 
 #include <sys/resource.h>
 
+enum {
+    STRANGERS_MAX = 1000,
+    STRANGERS_PATIENCE_MS = 20000,
+};
+
 void load_queue(struct script *script, struct bytes rest)
 {
     struct buf storage[WORDS_MAX] = {{0}};
@@ -127,4 +132,76 @@ void load_crowd(struct script *script, struct bytes rest)
         script_fail(script, "expected %.*s, got %s", BYTES_ARGS(expected), buf_text(&text));
     }
     buf_deinit(&text);
+}
+
+static bool is_open(struct client *client)
+{
+    struct errmsg error;
+    enum client_status status = client_wait_input(client, &error);
+
+    return status == CLIENT_OK || status == CLIENT_TIMEOUT;
+}
+
+void load_strangers(struct script *script, struct bytes rest)
+{
+    int64_t until = support_now_ms() + STRANGERS_PATIENCE_MS;
+    struct bytes request;
+    struct bytes expected;
+    struct named_server *s;
+    struct client *clients[STRANGERS_MAX] = {NULL};
+    struct buf text = {0};
+    struct server bus;
+    int64_t count;
+
+    script_split_expectation(rest, &request, &expected);
+    s = script_find_server(script, bytes_next_word(&request, ' '));
+    if (s == NULL || !num_parse_i64(bytes_trim(request), &count) || count > STRANGERS_MAX) {
+        script_fail(script, "strangers needs a server and a number up to %d", STRANGERS_MAX);
+        return;
+    }
+    bus = s->server;
+    bus.port = (uint16_t)(bus.port + 10000);
+    for (int64_t i = 0; i < count; i++) {
+        struct errmsg error;
+
+        clients[i] = server_connect(&bus, &error);
+    }
+    do {
+        int64_t open = 0;
+
+        for (int64_t i = 0; i < count; i++) {
+            if (clients[i] != NULL) {
+                client_set_timeout_ms(clients[i], 1);
+                open += is_open(clients[i]);
+            }
+        }
+        buf_clear(&text);
+        buf_printf(&text, "%lld stay open", (long long)open);
+    } while (!script_matches(script, expected, buf_bytes(&text)) && support_now_ms() < until);
+    if (!script_matches(script, expected, buf_bytes(&text))) {
+        script_fail(script, "expected %.*s, got %s", BYTES_ARGS(expected), buf_text(&text));
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (clients[i] != NULL) {
+            client_close(clients[i]);
+        }
+    }
+    buf_deinit(&text);
+}
+
+void load_descriptors(struct script *script, struct bytes rest)
+{
+    struct named_server *s = script_find_server(script, bytes_next_word(&rest, ' '));
+    struct rlimit limit;
+    uint64_t count;
+
+    if (s == NULL || !num_parse_u64(bytes_trim(rest), &count) ||
+        prlimit(s->server.pid, RLIMIT_NOFILE, NULL, &limit) != 0) {
+        script_fail(script, "descriptors needs a server that runs and a number");
+        return;
+    }
+    limit.rlim_cur = (rlim_t)count;
+    if (prlimit(s->server.pid, RLIMIT_NOFILE, &limit, NULL) != 0) {
+        script_fail(script, "the limit of descriptors cannot be set");
+    }
 }

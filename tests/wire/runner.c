@@ -8,23 +8,28 @@
  *     start a b(replica of a) c(cluster, cluster-node-timeout 500)
  *           servers on free ports; options in brackets, separated by commas: "replica of NAME",
  *           "cluster", "redis" (Debian's redis-server instead), "fails TEXT" (must not start, and
- *           say TEXT), "config NAME" (a file of its folder goes before the flags), or a directive
- *           and its value ("" for an empty one)
+ *           say TEXT), "config NAME" (a file of its folder goes before the flags), "descriptors N"
+ *           (so many may it have open), "notify path" or "notify abstract" (it has a supervisor), or a directive and its value ("" for an empty one)
  *     a> SET k v        < +OK
  *           send a request, expect a reply: +simple, -error, :integer, text of a bulk, (nil),
  *           [array elements in brackets]; * and ? match as in KEYS
  *     eventually 15s  a> ROLE  < [master *]
  *           the same, again and again until it is so
- *     stop a [term|kill|pause|resume]
+ *     stop a [term|kill|pause|resume|hangup]
  *     start a           starts a stopped server again, same port, same folder
  *     raw a "bytes\r\n" < expected     bytes as they are, on a connection of its own; "(closed)" stands
  *           at the end of what came when the server has closed it
  *     cli ARGS ...      < expected     our cli; its output must match, {a} is the port of a
+ *     server ARGS ...   < expected     the same with our server, for arguments with which it ends
  *     file a NAME "bytes"              put a file into the folder of a stopped server
  *     copy a NAME FILE                 the same from a file beside the script
- *     log a [NAME]      < expected     wait until the log of a (or a file of its folder) matches
+ *     content a NAME    < expected     wait until a file of its folder matches ("log": its output)
+ *     move a FROM TO                   rename a file of its folder
+ *     notified a        < expected     wait until what it told its supervisor matches
  *     queue a N REQUEST                send a request N times on a connection of its own, read nothing
  *     drain a           < expected     read what came back: "X of N answered +OK"
+ *     descriptors a N                  so many may a running server have open from now on
+ *     strangers a N     < expected     open N connections to the bus port, until "N stay open"
  *     crowd a N         < expected     open N connections at once, PING on each: "N answered"
  *     logged a [N]      < pattern      some line of its log, or exactly N of them, match
  *     ended a           < 139          it ends by itself, with this status (as a shell counts it)
@@ -48,7 +53,6 @@
 
 enum {
     RETRY_MS = 20,
-    LOG_PATIENCE_MS = 15000,
 };
 
 void script_fail(struct script *script, const char *format, ...)
@@ -331,6 +335,10 @@ static void add_option(struct script *script, struct server *s, struct bytes opt
             script->is_skipped = true;
             script_fail(script, "skipped: it needs Debian's redis-server, which is not installed");
         }
+    } else if (bytes_has_prefix(rest, "descriptors ")) {
+        if (!num_parse_u64(bytes_from(rest, 12), &s->descriptors)) {
+            script_fail(script, "descriptors needs a number");
+        }
     } else if (bytes_has_prefix(rest, "config ")) {
         bytes_to_text(bytes_from(rest, 7), s->config_file, sizeof(s->config_file));
     } else if (bytes_has_prefix(rest, "fails ")) {
@@ -409,7 +417,11 @@ static void start_one(struct script *script, struct bytes name, struct bytes opt
     }
     for (struct bytes option = bytes_next_word(&options, ','); option.len > 0;
          option = bytes_next_word(&options, ',')) {
-        add_option(script, &s->server, option, &must_say);
+        if (bytes_has_prefix(bytes_trim(option), "notify ")) {
+            life_notify(script, s, bytes_from(bytes_trim(option), 7));
+        } else {
+            add_option(script, &s->server, option, &must_say);
+        }
     }
     if (must_say.len > 0) {
         start_failing(script, &s->server, &must_say);
@@ -461,6 +473,10 @@ static void do_stop(struct script *script, struct bytes rest)
     }
     if (bytes_equal_text(how, "pause")) {
         server_signal(&s->server, SIGSTOP);
+        return;
+    }
+    if (bytes_equal_text(how, "hangup")) {
+        kill(s->server.pid, SIGHUP);
         return;
     }
     if (bytes_equal_text(how, "resume")) {
@@ -570,7 +586,8 @@ static void do_raw(struct script *script, struct bytes rest)
     script_free_words(storage);
 }
 
-static void do_cli(struct script *script, struct bytes rest)
+/* One of our programs; its output must match. */
+static void run_program(struct script *script, const char *program, struct bytes rest)
 {
     struct bytes request;
     struct bytes expected;
@@ -580,7 +597,7 @@ static void do_cli(struct script *script, struct bytes rest)
     int status;
 
     script_split_expectation(rest, &request, &expected);
-    buf_printf(&command, "%s/starling-cli ", server_bin_dir());
+    buf_printf(&command, "%s/%s ", server_bin_dir(), program);
     expand(script, request, &command);
     buf_append_text(&command, " 2>&1 < /dev/null");
     pipe = popen(buf_text(&command), "re");
@@ -662,40 +679,6 @@ static void do_copy(struct script *script, struct bytes rest)
     buf_deinit(&text);
 }
 
-static void do_log(struct script *script, struct bytes rest)
-{
-    int64_t until = support_now_ms() + LOG_PATIENCE_MS;
-    struct bytes request;
-    struct bytes expected;
-    struct bytes name;
-    struct named_server *s;
-    char path[2 * SERVER_PATH_MAX];
-    struct buf log = {0};
-
-    script_split_expectation(rest, &request, &expected);
-    s = script_find_server(script, bytes_next_word(&request, ' '));
-    name = bytes_trim(request);
-    if (s == NULL) {
-        script_fail(script, "log needs a server");
-        return;
-    }
-    name = name.len > 0 ? name : BYTES_LITERAL("log");
-    snprintf(path, sizeof(path), "%s/%.*s", s->server.dir, BYTES_ARGS(name));
-    for (;;) {
-        buf_clear(&log);
-        if (posix_read_file(path, 16 * 1024 * 1024, &log, NULL) == FS_OK &&
-            script_matches(script, expected, buf_bytes(&log))) {
-            break;
-        }
-        if (support_now_ms() >= until) {
-            script_fail(script, "no %.*s in the log: %.600s", BYTES_ARGS(expected), buf_text(&log));
-            break;
-        }
-        support_pause_ms(RETRY_MS);
-    }
-    buf_deinit(&log);
-}
-
 static void run_line(struct script *script, struct bytes line)
 {
     struct bytes rest = line;
@@ -716,17 +699,27 @@ static void run_line(struct script *script, struct bytes line)
     } else if (bytes_equal_text(verb, "raw")) {
         do_raw(script, rest);
     } else if (bytes_equal_text(verb, "cli")) {
-        do_cli(script, rest);
+        run_program(script, "starling-cli", rest);
+    } else if (bytes_equal_text(verb, "server")) {
+        run_program(script, "starling-server", rest);
     } else if (bytes_equal_text(verb, "file")) {
         do_file(script, rest);
     } else if (bytes_equal_text(verb, "copy")) {
         do_copy(script, rest);
-    } else if (bytes_equal_text(verb, "log")) {
-        do_log(script, rest);
+    } else if (bytes_equal_text(verb, "content")) {
+        life_content(script, rest);
+    } else if (bytes_equal_text(verb, "move")) {
+        life_move(script, rest);
+    } else if (bytes_equal_text(verb, "notified")) {
+        life_notified(script, rest);
     } else if (bytes_equal_text(verb, "queue")) {
         load_queue(script, rest);
     } else if (bytes_equal_text(verb, "drain")) {
         load_drain(script, rest);
+    } else if (bytes_equal_text(verb, "strangers")) {
+        load_strangers(script, rest);
+    } else if (bytes_equal_text(verb, "descriptors")) {
+        load_descriptors(script, rest);
     } else if (bytes_equal_text(verb, "crowd")) {
         load_crowd(script, rest);
     } else if (bytes_equal_text(verb, "logged")) {
@@ -812,6 +805,7 @@ static enum outcome run_script(const char *path, bool is_verbose)
     }
     for (int i = 0; i < SERVERS_MAX; i++) {
         if (script->servers[i].is_used) {
+            life_forget(&script->servers[i]);
             server_cleanup(&script->servers[i].server);
         }
     }

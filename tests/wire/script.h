@@ -22,6 +22,8 @@ struct named_server {
     char name[16];
     struct server server;
     bool is_used;
+    int notify_fd; /* 0: none */
+    struct buf notified;
 };
 
 struct named_conn {
@@ -53,9 +55,19 @@ void script_free_words(struct buf storage[WORDS_MAX]);
 void script_split_expectation(struct bytes line, struct bytes *request, struct bytes *expected);
 bool script_matches(struct script *script, struct bytes expected, struct bytes reply);
 
+/* life.c: what a server does to files and to who supervises it. */
+void life_content(struct script *script, struct bytes rest);
+void life_move(struct script *script, struct bytes rest);
+/* How its $NOTIFY_SOCKET is named: "path" or "abstract". */
+void life_notify(struct script *script, struct named_server *s, struct bytes how);
+void life_notified(struct script *script, struct bytes rest);
+void life_forget(struct named_server *s);
+
 /* load.c: the verbs that bring many requests or many connections. */
 void load_queue(struct script *script, struct bytes rest);
 void load_drain(struct script *script, struct bytes rest);
+void load_strangers(struct script *script, struct bytes rest);
+void load_descriptors(struct script *script, struct bytes rest);
 void load_crowd(struct script *script, struct bytes rest);
 
 /* looks.c: the verbs that look at a server from outside. */
