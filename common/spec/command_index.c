@@ -5,9 +5,10 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-static void add(struct command_index *index, const struct command_spec *spec, const char *text)
+static void add(struct command_index *index, const struct command_spec *spec, uint32_t own_name)
 {
-    struct bytes name = bytes_from_text(text);
+    struct bytes name =
+        bytes_from_text(own_name == 0 ? spec->name : index->own_names.items[own_name - 1]);
     uint64_t head = command_head(name);
     size_t at = command_index_home(head, name.len);
 
@@ -15,7 +16,7 @@ static void add(struct command_index *index, const struct command_spec *spec, co
         at = (at + 1) & (COMMAND_INDEX_PLACES - 1);
     }
     index->places[at] = (struct command_index_place){
-        .head = head, .name_len = name.len, .name = text, .spec = spec};
+        .head = head, .name_len = (uint32_t)name.len, .own_name = own_name, .spec = spec};
 }
 
 void command_index_init(struct command_index *index)
@@ -27,7 +28,7 @@ void command_index_init(struct command_index *index)
         const struct command_spec *spec = command_spec((enum command_id)id);
 
         if (spec->kind != COMMAND_SUB) {
-            add(index, spec, spec->name);
+            add(index, spec, 0);
             count++;
         }
     }
@@ -50,7 +51,7 @@ static void remove_place(struct command_index *index, const struct command_spec 
     memset(index->places, 0, sizeof(index->places));
     for (size_t i = 0; i < COMMAND_INDEX_PLACES; i++) {
         if (old.places[i].spec != NULL && old.places[i].spec != spec) {
-            add(index, old.places[i].spec, old.places[i].name);
+            add(index, old.places[i].spec, old.places[i].own_name);
         }
     }
 }
@@ -59,7 +60,6 @@ bool command_index_rename(struct command_index *index, const char *from, const c
                           struct errmsg *error)
 {
     const struct command_spec *spec = command_index_find(index, bytes_from_text(from));
-    char *own;
 
     if (spec == NULL) {
         errmsg_set(error, "rename-command %s: No such command in rename-command", from);
@@ -71,9 +71,8 @@ bool command_index_rename(struct command_index *index, const char *from, const c
     }
     remove_place(index, spec);
     if (to[0] != '\0') {
-        own = mem_strdup(MEM_BASE, to);
-        VEC_PUSH(&index->own_names, own);
-        add(index, spec, own);
+        VEC_PUSH(&index->own_names, mem_strdup(MEM_BASE, to));
+        add(index, spec, (uint32_t)index->own_names.count);
     }
     return true;
 }

@@ -27,8 +27,8 @@ enum {
 
 struct command_index_place {
     uint64_t head; /* of the name, folded */
-    size_t name_len;
-    const char *name;
+    uint32_t name_len;
+    uint32_t own_name;               /* place in own_names + 1; 0: the name is the table's */
     const struct command_spec *spec; /* NULL: nothing here */
 };
 
@@ -87,6 +87,12 @@ static inline size_t command_index_home(uint64_t head, size_t name_len)
                     (64 - COMMAND_INDEX_BITS));
 }
 
+static inline const char *command_index_name(const struct command_index *index,
+                                             const struct command_index_place *place)
+{
+    return place->own_name == 0 ? place->spec->name : index->own_names.items[place->own_name - 1];
+}
+
 /* By name, case folded; NULL when there is none. */
 static inline const struct command_spec *command_index_find(const struct command_index *index,
                                                             struct bytes name)
@@ -98,7 +104,7 @@ static inline const struct command_spec *command_index_find(const struct command
         const struct command_index_place *place = &index->places[at];
 
         if (place->head == head && place->name_len == name.len && place->spec != NULL &&
-            (name.len <= 8 || bytes_equal_nocase(name, place->name))) {
+            (name.len <= 8 || bytes_equal_nocase(name, command_index_name(index, place)))) {
             return place->spec;
         }
         if (place->spec == NULL) {
