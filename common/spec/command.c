@@ -60,11 +60,11 @@ enum group_of {
      .arguments = (row_arguments),                                                                 \
      .summary = (row_summary)},
 #define DATA(id, function, name, arity, flags, first, last, step, group, ...)                      \
-    ROW(COMMAND_##id, COMMAND_DATA, true, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,       \
+    ROW(COMMAND_##id, COMMAND_DATA, true, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags, \
         first, last, step, __VA_ARGS__)
 #define CONTROL(id, function, name, arity, flags, first, last, step, group, ...)                   \
-    ROW(COMMAND_##id, COMMAND_CONTROL, false, COMMAND_##id, COMMAND_GROUP_##group, name, arity, flags,    \
-        first, last, step, __VA_ARGS__)
+    ROW(COMMAND_##id, COMMAND_CONTROL, false, COMMAND_##id, COMMAND_GROUP_##group, name, arity,    \
+        flags, first, last, step, __VA_ARGS__)
 #define SUB(of, id, function, name, arity, flags, first, last, step, ...)                          \
     ROW(COMMAND_##of##_##id, COMMAND_SUB, false, COMMAND_##of, GROUP_OF_##of, name, arity, flags,  \
         first, last, step, __VA_ARGS__)
@@ -253,5 +253,6 @@ struct command_keys command_keys(const struct command_spec *spec, size_t word_co
     if (first >= end) {
         return (struct command_keys){0};
     }
-    return (struct command_keys){.first = first, .count = (end - first - 1) / step + 1, .step = step};
+    return (struct command_keys){
+        .first = first, .count = (end - first - 1) / step + 1, .step = step};
 }

@@ -50,7 +50,7 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
     struct cluster_node *node = NULL;
     struct cluster_id id = {0};
 
-    bus_port = bus_port != 0 ? bus_port : port + CLUSTER_BUS_PORT_OFFSET;
+    bus_port = bus_port != 0 || !is_port(port) ? bus_port : port + CLUSTER_BUS_PORT_OFFSET;
     if (cluster_ip_is_valid(host)) {
         bytes_to_text(host, address.ip, sizeof(address.ip));
     } else if (cluster_hostname_is_valid(host)) {

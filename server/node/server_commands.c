@@ -2,7 +2,6 @@
 /* Commands about the server as a whole: saving, time, information. */
 #include "node/state.h"
 
-
 void control_time(struct node *node, struct call *call)
 {
     struct moment now = node->env.now(node->env.context);
