@@ -64,7 +64,7 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
     struct cluster_node *node = NULL;
     struct cluster_id id = {0};
 
-    bus_port = bus_port != 0 ? bus_port : port + CLUSTER_BUS_PORT_OFFSET;
+    bus_port = bus_port != 0 || !is_port(port) ? bus_port : port + CLUSTER_BUS_PORT_OFFSET;
     if (!cluster_ip_parse(host, address.ip) && cluster_hostname_may_resolve(host)) {
         bytes_to_text(host, address.hostname, sizeof(address.hostname));
     }
