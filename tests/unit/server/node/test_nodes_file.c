@@ -32,15 +32,15 @@ Test(nodes_file, a_node_that_cannot_write_its_nodes_file_does_not_start)
 Test(nodes_file, commands_that_change_it_are_answered_when_it_is_on_disk)
 {
     static const char *const commands[][2] = {
-        {"CLUSTER ADDSLOTS 1 2\r\n", "+OK|"},
-        {"CLUSTER ADDSLOTSRANGE 3 9\r\n", "+OK|"},
-        {"CLUSTER DELSLOTS 2\r\n", "+OK|"},
-        {"CLUSTER DELSLOTSRANGE 3 4\r\n", "+OK|"},
-        {"CLUSTER SAVECONFIG\r\n", "+OK|"},
-        {"CLUSTER SET-CONFIG-EPOCH 7\r\n", "+OK|"},
-        {"CLUSTER FLUSHSLOTS\r\n", "+OK|"},
-        {"CLUSTER RESET HARD\r\n", "+OK|"},
-        {"CLUSTER BUMPEPOCH\r\n", "+BUMPED 1|"},
+        {"CLUSTER ADDSLOTS 1 2\r\n",       "+OK|"      },
+        {"CLUSTER ADDSLOTSRANGE 3 9\r\n",  "+OK|"      },
+        {"CLUSTER DELSLOTS 2\r\n",         "+OK|"      },
+        {"CLUSTER DELSLOTSRANGE 3 4\r\n",  "+OK|"      },
+        {"CLUSTER SAVECONFIG\r\n",         "+OK|"      },
+        {"CLUSTER SET-CONFIG-EPOCH 7\r\n", "+OK|"      },
+        {"CLUSTER FLUSHSLOTS\r\n",         "+OK|"      },
+        {"CLUSTER RESET HARD\r\n",         "+OK|"      },
+        {"CLUSTER BUMPEPOCH\r\n",          "+BUMPED 1|"},
     };
     struct lone_node *w = start();
 
