@@ -82,16 +82,14 @@ void forgotten_admit(struct cluster *c, struct cluster_node *node)
     const struct forgotten *record = find(c, &node->id);
 
     if (record != NULL) {
-        node->admission =
-            node->admission > record->admission ? node->admission : record->admission;
+        node->admission = node->admission > record->admission ? node->admission : record->admission;
         drop(c, record);
     }
 }
 
 static bool may_let_go(const struct cluster *c, const struct cluster_node *node)
 {
-    return node != c->me && !node_is_voter(node) &&
-           !cluster_id_equal(&c->me->primary, &node->id);
+    return node != c->me && !node_is_voter(node) && !cluster_id_equal(&c->me->primary, &node->id);
 }
 
 static void take_removal(struct cluster *c, struct cluster_link link, const struct frame *frame)

@@ -53,6 +53,9 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
     if (node->voted_against != 0) {
         buf_printf(out, ",voted-against=%" PRIu64, node->voted_against);
     }
+    if (node->is_named_by_itself) {
+        buf_append_text(out, ",announced=yes");
+    }
     if (node->admission != 0) {
         buf_printf(out, ",admission=%" PRIu64, node->admission);
     }
@@ -154,6 +157,8 @@ static bool parse_extra(struct parser *p, struct bytes part, struct cluster_node
         if (!num_parse_u64(bytes_from(part, strlen("voted-against=")), &node->voted_against)) {
             return fail(p, "voted-against is not an epoch");
         }
+    } else if (bytes_equal_text(part, "announced=yes")) {
+        node->is_named_by_itself = true;
     } else if (bytes_has_prefix(part, "admission=")) {
         if (!num_parse_u64(bytes_from(part, strlen("admission=")), &node->admission)) {
             return fail(p, "the admission is not a number");

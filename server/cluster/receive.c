@@ -121,6 +121,14 @@ static void learn_address(struct cluster *c, const struct arrival *a, struct clu
         bytes_to_text(bytes_from_text(peer_ip), address.ip, sizeof(address.ip));
     }
     links_update_address(c, sender, &address);
+    if (address.hostname[0] != '\0') {
+        sender->is_named_by_itself = true;
+    } else if (sender->is_named_by_itself) {
+        sender->is_named_by_itself = false;
+        sender->address.hostname[0] = '\0'; /* it announces none any more */
+        c->is_routing_changed = true;
+        nodes_changed(c);
+    }
 }
 
 static void learn_own_address(struct cluster *c, const struct arrival *a)

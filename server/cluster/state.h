@@ -59,7 +59,8 @@ struct cluster_node {
     struct cluster_id shard;
     struct cluster_id primary; /* none of a primary */
     struct cluster_address address;
-    uint64_t admission; /* times it was let in after it had been forgotten */
+    bool is_named_by_itself; /* its hostname is what it announces, else one given to MEET */
+    uint64_t admission;      /* times it was let in after it had been forgotten */
     uint64_t config_epoch;
     uint64_t slots[FRAME_SLOT_WORDS];
     uint32_t slot_count;

@@ -7,8 +7,11 @@
 #include "base/mem.h"
 #include "base/num.h"
 
+#include <arpa/inet.h>
+
 enum {
-    BUS_PORT_OFFSET = 10000
+    BUS_PORT_OFFSET = 10000,
+    HOSTNAME_SIZE = 256,
 };
 
 enum option_kind {
@@ -181,6 +184,39 @@ static void format_output_limits(const struct config *config, struct buf *out)
     }
 }
 
+static bool check_hostname(struct bytes text, struct errmsg *error)
+{
+    if (text.len >= HOSTNAME_SIZE) {
+        errmsg_set(error, "Hostnames must be less than %d characters", HOSTNAME_SIZE);
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        char ch = text.data[i];
+
+        if (!(ch >= '0' && ch <= '9') && !(ch >= 'a' && ch <= 'z') && !(ch >= 'A' && ch <= 'Z') &&
+            ch != '-' && ch != '.') {
+            errmsg_set(error,
+                       "Hostnames may only contain alphanumeric characters, hyphens or dots");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_ip(struct bytes text, struct errmsg *error)
+{
+    unsigned char raw[sizeof(struct in6_addr)];
+    char copy[INET6_ADDRSTRLEN];
+
+    bytes_to_text(text, copy, sizeof(copy));
+    if (text.len == 0 || (text.len < sizeof(copy) && (inet_pton(AF_INET, copy, raw) == 1 ||
+                                                      inet_pton(AF_INET6, copy, raw) == 1))) {
+        return true;
+    }
+    errmsg_set(error, "argument must be an IPv4 or IPv6 address");
+    return false;
+}
+
 static bool set_text(struct config *config, const struct option *option, struct bytes value,
                      struct errmsg *error)
 {
@@ -189,6 +225,13 @@ static bool set_text(struct config *config, const struct option *option, struct 
 
     if (bytes_find_byte(value, '\0') != SIZE_MAX || bytes_find_byte(value, '\n') != SIZE_MAX) {
         errmsg_set(error, "argument must not hold line ends or zero bytes");
+        return false;
+    }
+    if (option->field == offsetof(struct config, cluster_announce_hostname) &&
+        !check_hostname(value, error)) {
+        return false;
+    }
+    if (option->field == offsetof(struct config, cluster_announce_ip) && !check_ip(value, error)) {
         return false;
     }
     if (option->field == offsetof(struct config, save) && !parse_save(config, value, error)) {

@@ -15,8 +15,8 @@ static void forget(struct world *w, int member, int whom)
 {
     struct cluster_call call = world_call(w, member, NULL);
 
-    cr_assert(cluster_forget(w->members[member].core, &call,
-                             bytes_from_text(w->members[whom].id.text)));
+    cr_assert(
+        cluster_forget(w->members[member].core, &call, bytes_from_text(w->members[whom].id.text)));
     world_carry_out(w, member);
 }
 

@@ -57,6 +57,10 @@ Test(config, reads_a_file_with_comments_quotes_and_several_save_lines)
 Test(config, names_file_line_and_reason_of_what_it_refuses)
 {
     expect_refused("port 1\nnosuch 2\n", "test.conf, line 2: \"nosuch 2\": unknown directive");
+    expect_refused("cluster-announce-hostname a_b\n",
+                   "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    expect_refused("cluster-announce-ip node1\n", "argument must be an IPv4 or IPv6 address");
+    expect_refused("cluster-announce-ip 999.1.1.1\n", "argument must be an IPv4 or IPv6 address");
     expect_refused("port 70000\n", "line 1: \"port 70000\": argument must be between 0 and 65535");
     expect_refused("timeout soon\n", "couldn't be parsed into an integer");
     expect_refused("cluster-enabled maybe\n", "must be 'yes' or 'no'");
