@@ -97,8 +97,13 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
 {
     struct cluster *c = cluster;
     struct cluster_node *node = nodes_find_text(c, id);
+    struct cluster_id known;
 
     if (node == NULL) {
+        /* Others may have told of its removal before the operator came here. */
+        if (cluster_id_parse(id, &known) && !forgotten_may_learn(c, &known)) {
+            return true;
+        }
         REFUSE(call, "Unknown node %.*s", BYTES_ARGS(id));
     }
     if (node == c->me) {

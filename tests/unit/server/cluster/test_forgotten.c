@@ -130,6 +130,19 @@ Test(cluster_forgotten, it_can_be_forgotten_and_let_in_again_and_again)
     world_free(w);
 }
 
+Test(cluster_forgotten, who_was_told_by_others_agrees_with_the_operator)
+{
+    struct world *w = world_three_and_three();
+
+    forget(w, 0, GHOST);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < GHOST; i++) {
+        cr_expect_eq(world_known_nodes(w, i), 5);
+        forget(w, i, GHOST);
+    }
+    world_free(w);
+}
+
 Test(cluster_forgotten, nobody_lets_a_voter_go_by_hearsay)
 {
     struct world *w = world_three_and_three();
