@@ -59,8 +59,8 @@ static bool is_member(const struct map_node *node)
     return node != NULL && (node->flags & MAP_HANDSHAKE) == 0;
 }
 
-static void write_unknown(const struct map_node *node, struct told_map knower, struct told_map other,
-                          struct buf *out)
+static void write_unknown(const struct map_node *node, struct told_map knower,
+                          struct told_map other, struct buf *out)
 {
     buf_printf(out, "node %.8s at %s:%u: known to %s, unknown to %s\n", node->id, node->host,
                node->port, knower.teller, other.teller);
