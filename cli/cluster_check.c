@@ -2,11 +2,13 @@
 /* Each test says what is wrong; the exit code sums up. */
 #include "cli/cluster_check.h"
 
+#include "cli/cluster_differ.h"
 #include "cli/connect.h"
 #include "cli/print.h"
 #include "cli/render.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,6 +95,18 @@ int cluster_info(const struct cluster_target *target)
 
 /* ---- check ------------------------------------------------------------------------------------- */
 
+static void say_cure(const char *format, ...) PRINTF_LIKE(1, 2);
+static void say_cure(const char *format, ...)
+{
+    va_list args;
+
+    fputs("   cure: ", stdout);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+}
+
 static bool check_reached(const struct cluster_view *view)
 {
     bool is_ok = true;
@@ -103,6 +117,8 @@ static bool check_reached(const struct cluster_view *view)
         if (node->client == NULL) {
             view_say(VIEW_BAD, "Node %.8s at %s:%u cannot be asked: %s", node->info.id,
                      node->info.host, node->info.port, node->error.text);
+            say_cure("start it again; or, when it is gone for good: CLUSTER FORGET %s at each node",
+                     node->info.id);
             is_ok = false;
         }
     }
@@ -113,24 +129,53 @@ static bool check_reached(const struct cluster_view *view)
             view_say(VIEW_BAD, "Node %.8s at %s:%u is %s", node->id, node->host, node->port,
                      (node->flags & MAP_FAIL) != 0 ? "marked as failed"
                                                    : "suspected to have failed");
+            say_cure("see whether it runs, and whether the others reach its bus port");
             is_ok = false;
         }
     }
     return is_ok;
 }
 
+bool cluster_check_agreement(const struct cluster_view *view)
+{
+    const struct view_node *first = &view->nodes.items[0];
+    char first_name[ADDR_HOST_TEXT + 8];
+    size_t count = 0;
+
+    snprintf(first_name, sizeof(first_name), "%s:%u", first->info.host, first->info.port);
+    for (size_t n = 1; n < view->nodes.count; n++) {
+        const struct view_node *other = &view->nodes.items[n];
+        char other_name[ADDR_HOST_TEXT + 8];
+        struct buf lines = {0};
+        struct bytes rest;
+
+        if (other->client == NULL) {
+            continue;
+        }
+        snprintf(other_name, sizeof(other_name), "%s:%u", other->info.host, other->info.port);
+        count += cluster_differ((struct told_map){first_name, &first->map},
+                                (struct told_map){other_name, &other->map}, &lines);
+        rest = buf_bytes(&lines);
+        for (struct bytes line; (line = bytes_next_word(&rest, '\n')).len > 0;) {
+            view_say(VIEW_BAD, "Nodes don't agree about configuration: %.*s", BYTES_ARGS(line));
+        }
+        buf_deinit(&lines);
+    }
+    if (count > 0) {
+        say_cure("nodes that hear each other agree within a second, the greatest epoch wins: see "
+                 "that each reaches the bus port of each; CLUSTER MEET introduces who is unknown, "
+                 "CLUSTER FORGET removes who does not belong");
+    }
+    return count == 0;
+}
+
 static bool check_agreement(const struct cluster_view *view)
 {
-    const struct view_node *other = NULL;
-
-    if (cluster_view_agrees(view, &other)) {
-        view_say(VIEW_GOOD, "All nodes agree about slots configuration.");
-        return true;
+    if (!cluster_check_agreement(view)) {
+        return false;
     }
-    view_say(VIEW_BAD, "Nodes don't agree about configuration! %s:%u and %s:%u differ.",
-             view->nodes.items[0].info.host, view->nodes.items[0].info.port, other->info.host,
-             other->info.port);
-    return false;
+    view_say(VIEW_GOOD, "All nodes agree about slots configuration.");
+    return true;
 }
 
 static bool check_open_slots(const struct cluster_view *view)
@@ -148,6 +193,8 @@ static bool check_open_slots(const struct cluster_view *view)
                 view_say(VIEW_WARN, "Node %s:%u has slot %u in %s state (%.8s).", node->info.host,
                          node->info.port, open->slot,
                          open->is_migrating ? "migrating" : "importing", open->peer_id);
+                say_cure("remove it from the nodes file of a server that has ended: slots do not "
+                         "move here");
                 is_ok = false;
             }
         }
@@ -166,6 +213,8 @@ static bool check_coverage(const struct cluster_view *view)
     }
     view_say(VIEW_BAD, "Not all %d slots are covered by nodes: %zu are not.", SLOT_COUNT,
              SLOT_COUNT - covered);
+    say_cure("bring back their owner; or, when it is gone: CLUSTER ADDSLOTSRANGE <first> <last> at "
+             "a primary");
     return false;
 }
 

@@ -20,6 +20,8 @@ int cluster_info(const struct cluster_target *target);
 int cluster_check(const struct cluster_target *target);
 /* The tests alone, of nodes that are connected already. */
 int cluster_check_view(const struct cluster_view *view);
+/* Say what nodes tell differently from the first; true when there is nothing. */
+bool cluster_check_agreement(const struct cluster_view *view);
 /* A command on every node. */
 int cluster_call(const struct cluster_target *target, char *const *words, size_t word_count);
 /* Until everything is in order, or the time limit. */

@@ -42,6 +42,7 @@ static bool is_node_ready(const struct view_node *node, struct errmsg *error)
 
     if (node->client == NULL) {
         *error = node->error;
+        errmsg_wrap(error, "node %s:%u", node->info.host, node->info.port);
         return false;
     }
     if (cluster_map_count_covered(&node->map) != SLOT_COUNT) {
@@ -78,6 +79,24 @@ static bool is_ready(const struct cluster_target *target, struct errmsg *error)
     return is_ok;
 }
 
+/* Who is in the way, and with what. */
+static void explain(const struct cluster_target *target)
+{
+    struct cluster_view view = {0};
+    struct errmsg error = {0};
+    bool is_ok = cluster_view_open(&view, target->options, target->host, target->port, &error);
+
+    for (size_t i = 0; is_ok && i < view.nodes.count; i++) {
+        if (!is_node_ready(&view.nodes.items[i], &error)) {
+            view_say(VIEW_BAD, "%s", error.text);
+        }
+    }
+    if (is_ok) {
+        cluster_check_agreement(&view);
+    }
+    cluster_view_close(&view);
+}
+
 int cluster_wait(const struct cluster_target *target)
 {
     struct mono_time start = clock_mono_now();
@@ -94,6 +113,7 @@ int cluster_wait(const struct cluster_target *target)
             puts("");
             view_say(VIEW_BAD, "The cluster is not ready after %.1f seconds: %s",
                      (double)spent_ms / 1000, error.text);
+            explain(target);
             return 1;
         }
         for (; dots < spent_ms / DOT_MS; dots++) {

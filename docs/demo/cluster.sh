@@ -77,11 +77,26 @@ show_owner() {
 
 # ---- start --------------------------------------------------------------------------------------
 
+# What the nodes prove to each other that they belong together.  A cluster that was begun without a
+# secret stays so: its nodes have to be the same.
+make_secret() {
+    local file=$run/cluster-secret
+    [ -f "$file" ] && return
+    compgen -G "$run/*/starling.conf" >/dev/null && return
+    (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$file") || die "cannot write $file"
+}
+
 write_config() {
-    local port=$1
+    local port=$1 secret=
     mkdir -p "$run/$port" || die "cannot make the folder $run/$port"
     [ -f "$run/$port/starling.conf" ] && return
-    cat >"$run/$port/starling.conf" <<CONF || die "cannot write $run/$port/starling.conf"
+    if [ -f "$run/cluster-secret" ]; then
+        secret=$(<"$run/cluster-secret")
+        [[ $secret =~ ^[0-9a-f]{64}$ ]] || die "$run/cluster-secret is damaged: it has to be 64 hex digits."
+    fi
+    (
+        umask 077
+        cat >"$run/$port/starling.conf" <<CONF
 # A node of the cluster on this machine; written once, then yours to change.
 # docs/configuration.md describes every directive.  Save points are the defaults.
 port $port
@@ -91,7 +106,9 @@ dir "$run/$port"
 logfile starling.log
 pidfile starling.pid
 daemonize yes
+${secret:+cluster-secret $secret}
 CONF
+    ) || die "cannot write $run/$port/starling.conf"
 }
 
 check_ports_are_free() {
@@ -147,8 +164,8 @@ form_or_wait() {
             "To begin again without that data: make cluster-clean, then make cluster"
     fi
     "$cli" --cluster wait "127.0.0.1:$first" ||
-        die "the nodes run, but the cluster is not healthy." \
-            "Look at: bin/starling-cli --cluster check 127.0.0.1:$first, and at run/*/starling.log"
+        die "the nodes run, but the cluster is not healthy: what stands in the way is said above." \
+            "See also: bin/starling-cli --cluster check 127.0.0.1:$first, and at run/*/starling.log"
     echo
     "$cli" --cluster $show "127.0.0.1:$first" || die "the check of the cluster has found something wrong."
 }
@@ -196,6 +213,7 @@ start() {
         echo "$crashed of them had not ended in order: each has what it saved last, and its shard may know more."
     fi
     echo "$first" >"$run/first-port" || die "cannot write $run/first-port"
+    make_secret
     for port in ${others[@]+"${others[@]}"}; do
         write_config "$port"
         start_node "$port"

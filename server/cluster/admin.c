@@ -7,6 +7,7 @@
 #include "base/bitset.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/forgotten.h"
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
@@ -96,8 +97,13 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
 {
     struct cluster *c = cluster;
     struct cluster_node *node = nodes_find_text(c, id);
+    struct cluster_id known;
 
     if (node == NULL) {
+        /* Others may have told of its removal before the operator came here. */
+        if (cluster_id_parse(id, &known) && !forgotten_may_learn(c, &known)) {
+            return true;
+        }
         REFUSE(call, "Unknown node %.*s", BYTES_ARGS(id));
     }
     if (node == c->me) {
@@ -107,8 +113,7 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
         REFUSE(call, "Can't forget my master!");
     }
     begin(c, call);
-    nodes_ban(c, &node->id, mono_add_ms(c->now, CLUSTER_BAN_MS));
-    nodes_remove(c, node);
+    forgotten_remove_node(c, node);
     end(c, call);
     return true;
 }
@@ -257,6 +262,7 @@ static void forget_everybody(struct cluster *c)
     while (c->nodes.count > 1) {
         nodes_remove(c, c->nodes.items[c->nodes.count - 1]);
     }
+    c->forgotten.count = 0;
     c->vote = (struct held_vote){0};
     c->me->voted_against = 0;
 }

@@ -283,6 +283,17 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
     send(c, link, &frame);
 }
 
+void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type type,
+                    const struct cluster_id *subject, uint64_t number)
+{
+    struct frame frame;
+
+    fill(c, type, &frame);
+    frame.subject = *subject;
+    frame.subject_epoch = number;
+    send(c, link, &frame);
+}
+
 void bus_announce(struct cluster *c)
 {
     for (size_t i = 1; i < c->nodes.count; i++) {

@@ -19,6 +19,10 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
 void bus_send_vote(struct cluster *c, const struct held_vote *vote);
 void bus_send_update(struct cluster *c, struct cluster_link link, const struct cluster_node *owner);
 
+/* A message that is but its subject and a number. */
+void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type type,
+                    const struct cluster_id *subject, uint64_t number);
+
 /* Let every node hear from us in this step's tick. */
 void bus_announce(struct cluster *c);
 /* The voters only: there is news about a failing node. */

@@ -162,7 +162,7 @@ void cluster_free(struct cluster *cluster)
     }
     links_free_all(cluster);
     nodes_free_all(cluster);
-    VEC_DEINIT(&cluster->bans);
+    VEC_DEINIT(&cluster->forgotten);
     VEC_DEINIT(&cluster->moves);
     buf_deinit(&cluster->secret);
     buf_deinit(&cluster->frame_bytes);

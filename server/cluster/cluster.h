@@ -48,9 +48,9 @@ enum {
     CLUSTER_HISTORY_LEN = 40,
     CLUSTER_NODE_TIMEOUT_MIN_MS = 50,
     CLUSTER_NODE_TIMEOUT_MAX_MS = 10 * 60 * 1000,
-    CLUSTER_MANUAL_TIMEOUT_MS = 5000, /* CLUSTER FAILOVER gives up */
-    CLUSTER_MANUAL_PAUSE_MS = 10000,  /* longest pause of writes for it */
-    CLUSTER_BAN_MS = 60000,           /* a forgotten node is not learned again from gossip */
+    CLUSTER_MANUAL_TIMEOUT_MS = 5000,            /* CLUSTER FAILOVER gives up */
+    CLUSTER_MANUAL_PAUSE_MS = 10000,             /* longest pause of writes for it */
+    CLUSTER_FORGOTTEN_MS = 7 * 24 * 3600 * 1000, /* CLUSTER FORGET is remembered */
 };
 
 /* Which address of a node clients are told. */

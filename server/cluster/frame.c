@@ -314,7 +314,7 @@ static bool check_signature(struct bytes in, uint16_t flags, struct bytes secret
 static bool needs_subject(enum frame_type type)
 {
     return type == FRAME_FAIL || type == FRAME_VOTE_REQUEST || type == FRAME_VOTE ||
-           type == FRAME_UPDATE;
+           type == FRAME_UPDATE || type == FRAME_FORGOTTEN || type == FRAME_ADMITTED;
 }
 
 static bool fields_make_sense(const struct frame *frame)

@@ -14,7 +14,7 @@
  *     88   8  sender's current epoch                   slots: 2048 bytes, if FRAME_HAS_SLOTS
  *     96   8  sender's config epoch                    body
  *    104  20  subject id, or zeros                     HMAC-SHA256, 32, if FRAME_SIGNED
- *    124   8  subject epoch
+ *    124   8  subject epoch, or its admission (forgotten.h)
  *
  * The body of PING, PONG, MEET and VOTE is gossip: a count (2 bytes), then per node: id (20), flags
  * (2), contested epoch (8), client port (2), bus port (2), ip, hostname.  The others have none:

@@ -181,30 +181,3 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
     c->is_lease_stale = true;
     nodes_changed(c);
 }
-
-void nodes_ban(struct cluster *c, const struct cluster_id *id, struct mono_time until)
-{
-    struct ban ban = {.id = *id, .until = until};
-
-    for (size_t i = c->bans.count; i-- > 0;) {
-        if (cluster_id_equal(&c->bans.items[i].id, id)) {
-            VEC_REMOVE_AT(&c->bans, i);
-        }
-    }
-    /* More than could ever be known at once need not be remembered. */
-    if (c->bans.count < CLUSTER_NODES_MAX) {
-        VEC_PUSH(&c->bans, ban);
-    }
-}
-
-bool nodes_is_banned(struct cluster *c, const struct cluster_id *id)
-{
-    for (size_t i = c->bans.count; i-- > 0;) {
-        if (mono_is_due(c->bans.items[i].until, c->now)) {
-            VEC_REMOVE_AT(&c->bans, i);
-        } else if (cluster_id_equal(&c->bans.items[i].id, id)) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -29,8 +29,6 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
                        const struct cluster_id *primary);
 
 /* A forgotten id is not taken from gossip before `until`. */
-void nodes_ban(struct cluster *c, const struct cluster_id *id, struct mono_time until);
-bool nodes_is_banned(struct cluster *c, const struct cluster_id *id);
 
 /* Something that is kept in the nodes file changed. */
 static inline void nodes_changed(struct cluster *c)

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "base/num.h"
+#include "cluster/forgotten.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
 
@@ -52,6 +53,12 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
     if (node->voted_against != 0) {
         buf_printf(out, ",voted-against=%" PRIu64, node->voted_against);
     }
+    if (node->is_named_by_itself) {
+        buf_append_text(out, ",announced=yes");
+    }
+    if (node->admission != 0) {
+        buf_printf(out, ",admission=%" PRIu64, node->admission);
+    }
     buf_printf(out, " %s%s %s 0 0 %" PRIu64 " connected", node == c->me ? "myself," : "",
                is_primary ? "master" : "slave", is_primary ? "-" : node->primary.text,
                node->config_epoch);
@@ -66,8 +73,17 @@ void nodes_file_format(const struct cluster *c, struct buf *out)
             format_line(c, c->nodes.items[i], out);
         }
     }
-    buf_printf(out, "vars currentEpoch %" PRIu64 " lastVoteEpoch %" PRIu64 "\n", c->current_epoch,
+    buf_printf(out, "vars currentEpoch %" PRIu64 " lastVoteEpoch %" PRIu64, c->current_epoch,
                c->last_vote_epoch);
+    for (size_t i = 0; i < c->forgotten.count; i++) {
+        const struct forgotten *record = &c->forgotten.items[i];
+
+        if (!record->is_admitted && mono_is_before(c->now, record->until)) {
+            buf_printf(out, " forgotten %s:%" PRIu64 ":%" PRId64, record->id.text,
+                       record->admission, mono_ms_between(c->now, record->until));
+        }
+    }
+    buf_append_byte(out, '\n');
 }
 
 static bool fail(struct parser *p, const char *reason)
@@ -140,6 +156,12 @@ static bool parse_extra(struct parser *p, struct bytes part, struct cluster_node
     } else if (bytes_has_prefix(part, "voted-against=")) {
         if (!num_parse_u64(bytes_from(part, strlen("voted-against=")), &node->voted_against)) {
             return fail(p, "voted-against is not an epoch");
+        }
+    } else if (bytes_equal_text(part, "announced=yes")) {
+        node->is_named_by_itself = true;
+    } else if (bytes_has_prefix(part, "admission=")) {
+        if (!num_parse_u64(bytes_from(part, strlen("admission=")), &node->admission)) {
+            return fail(p, "the admission is not a number");
         }
     } else if (part.len > 0 && bytes_find_byte(part, '=') == SIZE_MAX) {
         return fail(p, "the address has a part that is not key=value");
@@ -251,6 +273,24 @@ static bool parse_range(struct parser *p, struct bytes word, struct cluster_node
     return true;
 }
 
+/* "id:admission:ms left" */
+static bool parse_forgotten(struct parser *p, struct bytes word)
+{
+    struct bytes id_text = bytes_next_word(&word, ':');
+    struct bytes admission_text = bytes_next_word(&word, ':');
+    struct bytes left_text = bytes_next_word(&word, ':');
+    struct cluster_id id;
+    uint64_t admission;
+    uint64_t left_ms;
+
+    if (!cluster_id_parse(id_text, &id) || !num_parse_u64(admission_text, &admission) ||
+        !num_parse_u64(left_text, &left_ms) || left_ms > CLUSTER_FORGOTTEN_MS || word.len > 0) {
+        return fail(p, "a forgotten node is malformed");
+    }
+    forgotten_note(p->c, &id, admission, mono_add_ms(p->c->now, (int64_t)left_ms));
+    return true;
+}
+
 static bool parse_vars(struct parser *p, struct bytes line)
 {
     struct bytes key;
@@ -258,9 +298,17 @@ static bool parse_vars(struct parser *p, struct bytes line)
     p->has_vars = true;
     while ((key = bytes_next_word(&line, ' ')).len > 0) {
         struct bytes value = bytes_next_word(&line, ' ');
-        uint64_t *into = bytes_equal_text(key, "currentEpoch")    ? &p->c->current_epoch
-                         : bytes_equal_text(key, "lastVoteEpoch") ? &p->c->last_vote_epoch
-                                                                  : NULL;
+        uint64_t *into;
+
+        if (bytes_equal_text(key, "forgotten")) {
+            if (!parse_forgotten(p, value)) {
+                return false;
+            }
+            continue;
+        }
+        into = bytes_equal_text(key, "currentEpoch")    ? &p->c->current_epoch
+               : bytes_equal_text(key, "lastVoteEpoch") ? &p->c->last_vote_epoch
+                                                        : NULL;
 
         if (into == NULL || !num_parse_u64(value, into)) {
             return fail(p, "the vars are malformed");

@@ -4,11 +4,12 @@
  * One line per node, ours first, in the form of CLUSTER NODES:
  *
  *     <id> <ip>:<port>@<bus port>,<hostname>[,shard-id=<id>][,voted-against=<epoch>]
+ *         [,announced=yes][,admission=<number>]
  *         <flags> <primary id or -> 0 0 <config epoch> connected [<slot>|<first>-<last> ...]
  *
- * (on one line; voted-against is the epoch of our last vote to replace that node), and last
+ * (on one line; announced: the hostname is the node's own word; voted-against is the epoch of our last vote to replace that node), and last
  *
- *     vars currentEpoch <n> lastVoteEpoch <m>
+ *     vars currentEpoch <n> lastVoteEpoch <m> [forgotten <id>:<admission>:<ms left> ...]
  *
  * A file that is cut, or says something that no node could have written, is refused. */
 #ifndef STARLING_CLUSTER_NODES_FILE_H

@@ -8,6 +8,7 @@
 #include "cluster/election.h"
 #include "cluster/emit.h"
 #include "cluster/failure.h"
+#include "cluster/forgotten.h"
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
@@ -120,6 +121,14 @@ static void learn_address(struct cluster *c, const struct arrival *a, struct clu
         bytes_to_text(bytes_from_text(peer_ip), address.ip, sizeof(address.ip));
     }
     links_update_address(c, sender, &address);
+    if (address.hostname[0] != '\0') {
+        sender->is_named_by_itself = true;
+    } else if (sender->is_named_by_itself) {
+        sender->is_named_by_itself = false;
+        sender->address.hostname[0] = '\0'; /* it announces none any more */
+        c->is_routing_changed = true;
+        nodes_changed(c);
+    }
 }
 
 static void learn_own_address(struct cluster *c, const struct arrival *a)
@@ -207,7 +216,23 @@ static bool is_usable(const struct frame_gossip *entry)
            (entry->address.ip[0] != '\0' || entry->address.hostname[0] != '\0');
 }
 
-static void take_gossip_entry(struct cluster *c, const struct cluster_node *sender,
+static void learn_of_node(struct cluster *c, struct cluster_link link,
+                          const struct frame_gossip *entry)
+{
+    struct cluster_node *node;
+
+    if (!forgotten_may_learn(c, &entry->id)) {
+        forgotten_tell(c, link, &entry->id);
+        return;
+    }
+    node = is_usable(entry) ? nodes_add(c, &entry->id, &entry->address) : NULL;
+    if (node != NULL) {
+        node->is_in_handshake = true;
+        c->is_tick_wanted = true;
+    }
+}
+
+static void take_gossip_entry(struct cluster *c, const struct arrival *a,
                               const struct frame_gossip *entry)
 {
     bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
@@ -221,19 +246,13 @@ static void take_gossip_entry(struct cluster *c, const struct cluster_node *send
         return;
     }
     if (node == NULL) {
-        if (is_usable(entry) && !nodes_is_banned(c, &entry->id)) {
-            node = nodes_add(c, &entry->id, &entry->address);
-            if (node != NULL) {
-                node->is_in_handshake = true;
-                c->is_tick_wanted = true;
-            }
-        }
+        learn_of_node(c, a->link, entry);
         return;
     }
     if (node->is_in_handshake) {
         return;
     }
-    failure_take_report(c, sender, node, is_unreachable);
+    failure_take_report(c, a->sender, node, is_unreachable);
     /* The sender reaches it where we do not: perhaps it has moved. */
     if (!is_unreachable && is_usable(entry) && node->link != LINK_UP &&
         mono_is_before(node->unanswered_since, c->now) &&
@@ -248,7 +267,7 @@ static void take_gossip(struct cluster *c, const struct arrival *a)
         return;
     }
     for (size_t i = 0; i < a->frame->gossip_count; i++) {
-        take_gossip_entry(c, a->sender, &a->frame->gossip[i]);
+        take_gossip_entry(c, a, &a->frame->gossip[i]);
     }
 }
 
@@ -265,6 +284,7 @@ static void welcome(struct cluster *c, const struct arrival *a)
             return;
         }
         node->is_in_handshake = true;
+        forgotten_admit(c, node);
     }
     if (node->is_in_handshake && node->link == LINK_CLOSED) {
         learn_address(c, a, node);
@@ -297,9 +317,14 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
         nodes_remove(c, node);
         return NULL;
     }
+    if (!node->is_to_meet && !forgotten_may_learn(c, &a->frame->sender)) {
+        nodes_remove(c, node);
+        return NULL;
+    }
     if (known == NULL) {
         nodes_rename(c, node, &a->frame->sender);
     }
+    forgotten_admit(c, node);
     node->is_in_handshake = false;
     node->is_to_meet = false;
     node->has_answered = true;
@@ -380,6 +405,12 @@ static void act(struct cluster *c, const struct arrival *a)
     case FRAME_FAILOVER_START:
         if (a->sender != NULL) {
             manual_take_start(c, a->sender);
+        }
+        break;
+    case FRAME_FORGOTTEN:
+    case FRAME_ADMITTED:
+        if (a->sender != NULL) {
+            forgotten_take_frame(c, a->link, a->frame);
         }
         break;
     case FRAME_TYPE_END:

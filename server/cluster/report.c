@@ -234,7 +234,8 @@ size_t cluster_failure_report_count(const struct cluster *cluster, size_t index,
     return failure_count_reports(cluster, cluster->nodes.items[index], now);
 }
 
-/* Visit links in a fixed order and stop at the wanted one; the number visited otherwise. */
+/* Visit links in a fixed order, node by node, first ours and then theirs, and stop at the wanted
+ * one; the number visited otherwise. */
 static size_t walk_links(const struct cluster *c, size_t wanted, struct cluster_link_view *out,
                          struct mono_time *created_at)
 {
@@ -248,15 +249,14 @@ static size_t walk_links(const struct cluster *c, size_t wanted, struct cluster_
             *created_at = node->link_changed_at;
             return wanted;
         }
-    }
-    HASHTABLE_FOR_EACH (at, &c->incoming) {
-        const struct incoming_link *link = CONTAINER_OF(at, struct incoming_link, by_number);
-        const struct cluster_node *node = nodes_find_number(c, link->node_number);
+        HASHTABLE_FOR_EACH (at, &c->incoming) {
+            const struct incoming_link *link = CONTAINER_OF(at, struct incoming_link, by_number);
 
-        if (node != NULL && count++ == wanted) {
-            *out = (struct cluster_link_view){.is_incoming = true, .id = &node->id};
-            *created_at = link->created_at;
-            return wanted;
+            if (link->node_number == node->number && count++ == wanted) {
+                *out = (struct cluster_link_view){.is_incoming = true, .id = &node->id};
+                *created_at = link->created_at;
+                return wanted;
+            }
         }
     }
     return count;

@@ -59,6 +59,8 @@ struct cluster_node {
     struct cluster_id shard;
     struct cluster_id primary; /* none of a primary */
     struct cluster_address address;
+    bool is_named_by_itself; /* its hostname is what it announces, else one given to MEET */
+    uint64_t admission;      /* times it was let in after it had been forgotten */
     uint64_t config_epoch;
     uint64_t slots[FRAME_SLOT_WORDS];
     uint32_t slot_count;
@@ -124,9 +126,13 @@ struct slot_move {
     struct cluster_id peer;
 };
 
-struct ban {
+/* A node that an operator removed: forgotten.h. */
+struct forgotten {
     struct cluster_id id;
+    uint64_t admission; /* the next one's number */
+    bool is_admitted;   /* another node let it in with that number: it may be learned again */
     struct mono_time until;
+    struct mono_time told_at;
 };
 
 enum election_phase {
@@ -228,7 +234,7 @@ struct cluster {
     size_t ping_cursor;
     size_t gossip_cursor;
     struct hashtable incoming;
-    VEC(struct ban) bans;
+    VEC(struct forgotten) forgotten;
 
     struct cluster_node *owner[SLOT_COUNT];
     uint64_t disowned[FRAME_SLOT_WORDS]; /* bound to an owner that no longer claims them */

@@ -4,9 +4,12 @@
 
 #include "base/num.h"
 
+#include <arpa/inet.h>
+
 enum {
     BUS_PORT_OFFSET = 10000,
     MODE_MAX = 0777,
+    HOSTNAME_SIZE = 256, /* as in names of DNS, with an end */
 };
 
 static bool check_save(struct config *config, struct buf *text, struct errmsg *error)
@@ -193,6 +196,10 @@ static bool check_hostname(struct config *config, struct buf *text, struct errms
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 
     (void)config;
+    if (text->len >= HOSTNAME_SIZE) {
+        errmsg_set(error, "Hostnames must be less than %d characters", HOSTNAME_SIZE);
+        return false;
+    }
     for (size_t i = 0; i < text->len; i++) {
         if (strchr(allowed, text->data[i]) == NULL) {
             errmsg_set(error,
@@ -201,6 +208,19 @@ static bool check_hostname(struct config *config, struct buf *text, struct errms
         }
     }
     return true;
+}
+
+static bool check_ip(struct config *config, struct buf *text, struct errmsg *error)
+{
+    unsigned char raw[sizeof(struct in6_addr)];
+
+    (void)config;
+    if (text->len == 0 || inet_pton(AF_INET, buf_text(text), raw) == 1 ||
+        inet_pton(AF_INET6, buf_text(text), raw) == 1) {
+        return true;
+    }
+    errmsg_set(error, "argument must be an IPv4 or IPv6 address");
+    return false;
 }
 
 bool option_check(struct config *config, const struct option *option, struct buf *text,
@@ -217,6 +237,7 @@ bool option_check(struct config *config, const struct option *option, struct buf
         {offsetof(struct config, unixsocketperm),             check_unix_mode    },
         {offsetof(struct config, replicaof),                  check_replicaof    },
         {offsetof(struct config, cluster_announce_hostname),  check_hostname     },
+        {offsetof(struct config, cluster_announce_ip),        check_ip           },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {

@@ -86,7 +86,7 @@ void control_cluster_meet(struct node *node, struct call *call)
         return;
     }
     if (call->arg_count > 5) {
-        reply_error(node, call, "ERR wrong number of arguments for 'cluster|meet' command");
+        reply_sub_misused(node, call);
         return;
     }
     if (!num_parse_i64(call->args[3], &port)) {
@@ -316,6 +316,10 @@ void control_cluster_failover(struct node *node, struct call *call)
     if (!has_cluster(node, call)) {
         return;
     }
+    if (call->arg_count > 3) {
+        reply_sub_misused(node, call);
+        return;
+    }
     if (call->arg_count == 3 && bytes_equal_nocase(call->args[2], "FORCE")) {
         kind = CLUSTER_FAILOVER_FORCE;
     } else if (call->arg_count == 3 && bytes_equal_nocase(call->args[2], "TAKEOVER")) {
@@ -336,8 +340,11 @@ void control_cluster_reset(struct node *node, struct call *call)
     if (!has_cluster(node, call)) {
         return;
     }
-    if (call->arg_count > 3 ||
-        (call->arg_count == 3 && !is_hard && !bytes_equal_nocase(call->args[2], "SOFT"))) {
+    if (call->arg_count > 3) {
+        reply_sub_misused(node, call);
+        return;
+    }
+    if (call->arg_count == 3 && !is_hard && !bytes_equal_nocase(call->args[2], "SOFT")) {
         reply_error(node, call, "ERR syntax error");
         return;
     }

@@ -143,7 +143,7 @@ void control_cluster_links(struct node *node, struct call *call)
 static void write_metadata(struct node *node, struct resp_writer *w,
                            const struct cluster_node_view *view)
 {
-    bool has_ip = view->ip[0] != '\0' && node->config.cluster_preferred_endpoint != ENDPOINT_IP;
+    bool has_ip = node->config.cluster_preferred_endpoint != ENDPOINT_IP;
     bool has_hostname =
         view->hostname[0] != '\0' && node->config.cluster_preferred_endpoint != ENDPOINT_HOSTNAME;
 
@@ -238,11 +238,7 @@ static void write_shard_node(struct resp_writer *w, const struct cluster_node_vi
     resp_write_bulk_text(w, "ip");
     resp_write_bulk_text(w, view->ip);
     resp_write_bulk_text(w, "endpoint");
-    if (view->endpoint != NULL) {
-        resp_write_bulk_text(w, view->endpoint);
-    } else {
-        resp_write_null(w);
-    }
+    resp_write_bulk_text(w, view->endpoint != NULL ? view->endpoint : "");
     if (has_hostname) {
         resp_write_bulk_text(w, "hostname");
         resp_write_bulk_text(w, view->hostname);

@@ -14,6 +14,8 @@ enum {
     BUS_QUEUE_BYTES = 8 * 1024 * 1024, /* frames beyond are dropped: the peer does not read */
     CLEAN_SLICE_KEYS = 512,
     INCOMPLETE_MAX_MS = 30000,
+    UNPROVEN_MAX = 256, /* incoming links that nobody has proven to be a node's */
+    UNPROVEN_MS = 5000, /* and how long they may take for it */
 };
 
 /* A connection of the bus, outgoing or incoming. */
@@ -23,6 +25,8 @@ struct bus_link {
     struct buf in; /* the beginning of a frame */
     char peer_ip[CLUSTER_IP_SIZE];
     char local_ip[CLUSTER_IP_SIZE];
+    struct mono_time accepted_at; /* of an incoming one */
+    bool is_proven;               /* it has brought a frame that was accepted */
 };
 
 static struct cluster_settings settings_of(const struct node *node)
@@ -368,18 +372,6 @@ static void judge_own_data(struct node *node)
     node->is_data_complete = true;
 }
 
-void cluster_side_tick(struct node *node)
-{
-    struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
-
-    if (!mono_is_due(node->cluster_wake_at, node->now.mono)) {
-        return;
-    }
-    judge_own_data(node);
-    cluster_side_status(node);
-    step(node, &tick);
-}
-
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip)
 {
     struct bus_link *bus = find_link(node, link);
@@ -394,13 +386,71 @@ void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip
     step(node, &event);
 }
 
+static bool is_unproven(const struct bus_link *bus)
+{
+    return bus->id.is_incoming && !bus->is_proven;
+}
+
+static void close_unproven(struct node *node, struct bus_link *bus)
+{
+    node_log(node, LOG_DEBUG, "bus link of %s closed: no frame of a node came", bus->peer_ip);
+    node->env.link_close(node->env.context, bus->link);
+    remove_link(node, bus);
+}
+
+/* A stranger who opens connections and says nothing holds a bounded number of them. */
+static void make_room_for_unproven(struct node *node)
+{
+    struct bus_link *oldest = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < node->bus_link_count; i++) {
+        struct bus_link *bus = node->bus_links[i];
+
+        if (is_unproven(bus)) {
+            count++;
+            oldest = oldest == NULL || bus->id.number < oldest->id.number ? bus : oldest;
+        }
+    }
+    if (count >= UNPROVEN_MAX) {
+        close_unproven(node, oldest);
+    }
+}
+
+static void end_unproven(struct node *node)
+{
+    for (size_t i = node->bus_link_count; i-- > 0;) {
+        struct bus_link *bus = node->bus_links[i];
+
+        if (is_unproven(bus) &&
+            mono_is_due(mono_add_ms(bus->accepted_at, UNPROVEN_MS), node->now.mono)) {
+            close_unproven(node, bus);
+        }
+    }
+}
+
+void cluster_side_tick(struct node *node)
+{
+    struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
+
+    if (!mono_is_due(node->cluster_wake_at, node->now.mono)) {
+        return;
+    }
+    judge_own_data(node);
+    end_unproven(node);
+    cluster_side_status(node);
+    step(node, &tick);
+}
+
 void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip)
 {
     struct cluster_link id = {.is_incoming = true, .number = node->next_bus_number++};
     struct bus_link *bus;
 
     ASSERT(node->cluster != NULL);
+    make_room_for_unproven(node);
     bus = add_link(node, link, id);
+    bus->accepted_at = node->now.mono;
     bytes_to_text(bytes_from_text(peer_ip), bus->peer_ip, sizeof(bus->peer_ip));
 }
 
@@ -446,8 +496,9 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
         at += len;
         bus = find_link(node, link);
         if (bus == NULL) {
-            break;
+            break; /* the frame was refused */
         }
+        bus->is_proven = true;
     }
     bus = find_link(node, link);
     if (bus != NULL) {

@@ -16,7 +16,11 @@ static const char *feed_ip(const struct feed *feed, char *out, size_t size)
             colon = i;
         }
     }
-    bytes_to_text(bytes_prefix(address, colon), out, size);
+    address = bytes_prefix(address, colon);
+    if (address.len > 1 && address.data[0] == '[') { /* an IPv6 address beside a port */
+        address = bytes_make(address.data + 1, address.len - 2);
+    }
+    bytes_to_text(address, out, size);
     return out;
 }
 

@@ -48,6 +48,16 @@ void reply_error(struct node *node, struct call *call, const char *format, ...)
     buf_deinit(&text);
 }
 
+void reply_sub_misused(struct node *node, struct call *call)
+{
+    char sub[129];
+
+    bytes_to_text(call->args[1], sub, sizeof(sub));
+    reply_error(node, call,
+                "ERR unknown subcommand or wrong number of arguments for '%s'. Try CLUSTER HELP.",
+                sub);
+}
+
 void reply_unknown_sub(struct node *node, struct call *call)
 {
     const struct command_spec *parent = command_spec(call->spec->parent);

@@ -370,6 +370,8 @@ void node_log(const struct node *node, enum log_level level, const char *format,
 /* Append an error reply. */
 void reply_error(struct node *node, struct call *call, const char *format, ...) PRINTF_LIKE(3, 4);
 void reply_unknown_sub(struct node *node, struct call *call);
+/* CLUSTER: a subcommand with too many words. */
+void reply_sub_misused(struct node *node, struct call *call);
 /* Outside cluster mode: say so and return false. */
 bool has_cluster(struct node *node, struct call *call);
 void reply_help(struct call *call, const char *const *lines, size_t count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cli/cluster_map and cli/cluster_plan: what nodes report, and who becomes what. */
+#include "cli/cluster_differ.h"
 #include "cli/cluster_map.h"
 
 #include "base/mem.h"
@@ -247,4 +248,47 @@ Test(cluster_view, a_field_of_an_info_text_is_found_by_its_whole_name)
     cr_assert(view_find_field(text, "role", &value));
     cr_assert(bytes_equal_text(value, "slave"));
     cr_assert_not(view_find_field(text, "rol", &value));
+}
+
+#define FIRST_ID                  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SECOND_ID                 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define THIRD_ID                  "cccccccccccccccccccccccccccccccccccccccc"
+#define PRIMARY(id, epoch, slots) id " h:7001@17001 master - 0 0 " epoch " connected" slots "\n"
+#define REPLICA(id, primary)      id " h:7002@17002 slave " primary " 0 0 1 connected\n"
+
+static void expect_difference(const char *text_a, const char *text_b, const char *line)
+{
+    struct cluster_map a = {0};
+    struct cluster_map b = {0};
+    struct buf out = {0};
+    struct errmsg error = {0};
+    size_t count;
+
+    cr_assert(cluster_map_parse_nodes(&a, bytes_from_text(text_a), &error));
+    cr_assert(cluster_map_parse_nodes(&b, bytes_from_text(text_b), &error));
+    count = cluster_differ((struct told_map){"a:1", &a}, (struct told_map){"b:2", &b}, &out);
+    cr_expect_str_eq(buf_text(&out), line, "%s", buf_text(&out));
+    cr_expect_eq(count, line[0] != '\0' ? 1 : 0);
+    buf_deinit(&out);
+    cluster_map_deinit(&a);
+    cluster_map_deinit(&b);
+}
+
+Test(cluster_differ, names_who_says_what_differently)
+{
+    const char *one = PRIMARY(FIRST_ID, "1", " 0-9");
+    const char *replica = REPLICA(FIRST_ID, SECOND_ID);
+
+    expect_difference(one, one, "");
+    expect_difference(one, PRIMARY(FIRST_ID, "2", " 0-9"),
+                      "node aaaaaaaa: a:1 says epoch 1, b:2 says epoch 2\n");
+    expect_difference(one, PRIMARY(FIRST_ID, "1", ""),
+                      "node aaaaaaaa: a:1 gives it 10 slots [0-9], b:2 gives it no slots\n");
+    expect_difference(replica, PRIMARY(FIRST_ID, "1", " 5"),
+                      "node aaaaaaaa: a:1 says it is a replica of bbbbbbbb, b:2 says a primary\n");
+    expect_difference(replica, REPLICA(FIRST_ID, THIRD_ID),
+                      "node aaaaaaaa: a:1 says it is a replica of bbbbbbbb, b:2 says a replica of "
+                      "cccccccc\n");
+    expect_difference(one, PRIMARY(FIRST_ID, "1", " 0-9") PRIMARY(SECOND_ID, "2", ""),
+                      "node bbbbbbbb at h:7001: known to b:2, unknown to a:1\n");
 }

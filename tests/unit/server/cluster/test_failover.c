@@ -424,26 +424,6 @@ Test(cluster_world, nodes_with_one_secret_work_together)
     world_free(w);
 }
 
-Test(cluster_world, a_forgotten_node_stays_forgotten_for_a_minute)
-{
-    struct world *w = world_three_and_three();
-
-    world_kill(w, 5);
-    world_run(w, 3000);
-    for (int i = 0; i < 5; i++) {
-        struct cluster_call call = world_call(w, i, NULL);
-
-        cr_assert(
-            cluster_forget(w->members[i].core, &call, bytes_from_text(w->members[5].id.text)));
-        world_carry_out(w, i);
-    }
-    world_run(w, 5000);
-    for (int i = 0; i < 5; i++) {
-        cr_expect_eq(world_known_nodes(w, i), 5);
-    }
-    world_free(w);
-}
-
 Test(cluster_world, a_primary_that_was_voted_against_in_vain_is_confirmed_again)
 {
     struct world *w = world_three_and_three();

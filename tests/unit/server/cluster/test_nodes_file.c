@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #define MYSELF                                                                                     \
@@ -13,7 +14,8 @@
 #define OTHER                                                                                      \
     OTHER_ID " fe80::2:6380@16380,,shard-id=" OTHER_ID ",voted-against=4"                          \
              " master - 0 0 4 connected 300-16383\n"
-#define VARS "vars currentEpoch 5 lastVoteEpoch 4\n"
+#define GHOST_ID "1111111111111111111111111111111111111111"
+#define VARS     "vars currentEpoch 5 lastVoteEpoch 4\n"
 
 static const char *text_of(const struct core *core, struct buf *out)
 {
@@ -152,4 +154,35 @@ Test(nodes_file, that_cannot_be_written_is_asked_for_again)
     cr_assert_not_null(write);
     cr_expect_gt(write->sequence, sequence);
     core_deinit(&core);
+}
+
+Test(nodes_file, keeps_who_was_forgotten_and_let_in_again)
+{
+    static const char *const words[] = {"forgotten " GHOST_ID ":3:60000\n", ",admission=7 "};
+    struct core core = core_new(
+        MYSELF OTHER_ID " 10.0.0.2:6380@16380,,admission=7 master - 0 0 4 connected\n"
+                        "vars currentEpoch 5 lastVoteEpoch 4 forgotten " GHOST_ID ":3:60000\n");
+    struct buf file = {0};
+
+    cr_assert_not_null(core.cluster, "%s", core.error.text);
+    cluster_format_file(core.cluster, &file);
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        cr_expect_not_null(strstr(buf_text(&file), words[i]), "%s", buf_text(&file));
+    }
+    buf_deinit(&file);
+    core_deinit(&core);
+}
+
+Test(nodes_file, with_a_malformed_record_of_a_forgotten_node_is_refused)
+{
+    static const char *const records[] = {"abc:1:5", GHOST_ID ":x:5", GHOST_ID ":1",
+                                          GHOST_ID ":1:99999999999", GHOST_ID ":1:5:6"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(records); i++) {
+        char file[1024];
+
+        snprintf(file, sizeof(file), "%svars currentEpoch 5 lastVoteEpoch 4 forgotten %s\n", MYSELF,
+                 records[i]);
+        expect_refused(file, "a forgotten node is malformed");
+    }
 }

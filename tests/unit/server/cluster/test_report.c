@@ -142,3 +142,67 @@ Test(cluster_actions, are_described_in_one_line_each)
     buf_deinit(&text);
     world_free(w);
 }
+
+static void announce(struct world *w, int member, const char *hostname)
+{
+    struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
+    struct errmsg error;
+
+    settings.port = (uint16_t)(7000 + member);
+    settings.bus_port = (uint16_t)(17000 + member);
+    settings.node_timeout_ms = WORLD_TIMEOUT_MS;
+    settings.announce_hostname = hostname;
+    cr_assert(cluster_configure(w->members[member].core, &settings, &error));
+    world_tick(w, member);
+}
+
+static void expect_hostname(const struct world *w, int of, const char *hostname)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct cluster_node_view view;
+        size_t index;
+
+        cr_assert(
+            cluster_find_node(w->members[i].core, bytes_from_text(w->members[of].id.text), &index));
+        cluster_node_at(w->members[i].core, index, (struct moment){.mono = w->now}, &view);
+        cr_expect_str_eq(view.hostname, hostname, "member %d says '%s'", i, view.hostname);
+    }
+}
+
+Test(cluster_report, a_hostname_that_is_no_longer_announced_is_gone_everywhere)
+{
+    struct world *w = world_three_and_three();
+
+    expect_hostname(w, 4, "node4");
+    announce(w, 4, "");
+    world_run(w, 500);
+    expect_hostname(w, 4, "");
+    for (int i = 0; i < 4; i++) {
+        world_kill(w, i);
+        world_start(w, i);
+    }
+    announce(w, 4, "node4");
+    world_run(w, 2000);
+    expect_hostname(w, 4, "node4");
+    announce(w, 4, NULL);
+    world_run(w, 500);
+    expect_hostname(w, 4, "");
+    world_free(w);
+}
+
+Test(cluster_report, links_come_node_by_node_to_it_and_from_it)
+{
+    struct world *w = world_three_and_three();
+    const struct cluster *c = w->members[0].core;
+
+    cr_assert_eq(cluster_link_count(c), 10);
+    for (size_t i = 0; i < 10; i += 2) {
+        struct cluster_link_view to;
+        struct cluster_link_view from;
+
+        cluster_link_at(c, i, (struct moment){.mono = w->now}, &to);
+        cluster_link_at(c, i + 1, (struct moment){.mono = w->now}, &from);
+        cr_expect(!to.is_incoming && from.is_incoming && cluster_id_equal(to.id, from.id));
+    }
+    world_free(w);
+}

@@ -157,6 +157,10 @@ Test(config, names_file_line_and_reason_of_what_it_refuses)
     expect_refused("port 1\nnosuch 2\n", "test.conf:2: unknown directive 'nosuch'");
     expect_refused("port=1\n", "unknown directive 'port=1': write 'port 1'");
     expect_refused("port 70000\n", "test.conf:1: port: argument must be between 0 and 65535");
+    expect_refused("cluster-announce-hostname a_b\n",
+                   "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    expect_refused("cluster-announce-ip node1\n", "argument must be an IPv4 or IPv6 address");
+    expect_refused("cluster-announce-ip 999.1.1.1\n", "argument must be an IPv4 or IPv6 address");
     expect_refused("timeout soon\n", "couldn't be parsed into an integer");
     expect_refused("cluster-enabled maybe\n", "must be 'yes' or 'no'");
     expect_refused("requirepass \"x\n", "unbalanced quotes");

@@ -112,6 +112,28 @@ static void count_warnings(void *context, enum log_level level, const char *line
     ((struct lone_node *)context)->warnings += level == LOG_WARNING ? 1 : 0;
 }
 
+static void link_close(void *context, uint64_t link)
+{
+    struct lone_node *w = context;
+
+    w->last_closed = link;
+    w->closed_count++;
+}
+
+static void link_send(void *context, uint64_t link, struct bytes bytes)
+{
+    (void)context;
+    (void)link;
+    (void)bytes;
+}
+
+static size_t link_queued(void *context, uint64_t link)
+{
+    (void)context;
+    (void)link;
+    return 0;
+}
+
 static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errmsg *error)
 {
     struct lone_node *w = mem_alloc_zeroed(MEM_TEST, sizeof(*w));
@@ -134,6 +156,9 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
                           .now = now,
                           .mono_ns = mono_ns,
                           .session_touched = session_touched,
+                          .link_close = link_close,
+                          .link_send = link_send,
+                          .link_queued = link_queued,
                           .resident_bytes = resident_bytes,
                           .memory = memory,
                           .release_memory = release_memory};

@@ -23,9 +23,11 @@ struct lone_node {
     struct env_memory process; /* what env.memory tells */
     unsigned release_count;    /* calls of env.release_memory */
     struct buf shown;
-    bool is_disk_full;  /* nothing can be written */
-    uint64_t last_file; /* the file that was begun last */
-    unsigned warnings;  /* lines of that level in the log */
+    uint64_t last_closed;  /* link that the node closed last, */
+    unsigned closed_count; /* and how many it has closed */
+    bool is_disk_full;     /* nothing can be written */
+    uint64_t last_file;    /* the file that was begun last */
+    unsigned warnings;     /* lines of that level in the log */
     struct logger logger;
 };
 

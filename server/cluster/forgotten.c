@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Records of removed nodes are few, and looked at only for ids that are not in the table. */
+#include "cluster/forgotten.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/nodes.h"
+
+static struct forgotten *find(struct cluster *c, const struct cluster_id *id)
+{
+    for (size_t i = c->forgotten.count; i-- > 0;) {
+        if (mono_is_due(c->forgotten.items[i].until, c->now)) {
+            VEC_REMOVE_AT(&c->forgotten, i);
+        } else if (cluster_id_equal(&c->forgotten.items[i].id, id)) {
+            return &c->forgotten.items[i];
+        }
+    }
+    return NULL;
+}
+
+static void drop(struct cluster *c, const struct forgotten *record)
+{
+    VEC_REMOVE_AT(&c->forgotten, (size_t)(record - c->forgotten.items));
+    nodes_changed(c);
+}
+
+void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t admission,
+                    struct mono_time until)
+{
+    struct forgotten record = {
+        .id = *id, .admission = admission, .until = until, .told_at = MONO_LONG_AGO};
+    const struct forgotten *known = find(c, id);
+
+    if (known != NULL) {
+        if (known->admission > admission || (known->admission == admission && known->is_admitted)) {
+            return;
+        }
+        drop(c, known);
+    }
+    /* More than could ever be known at once need not be remembered. */
+    if (c->forgotten.count < CLUSTER_NODES_MAX) {
+        VEC_PUSH(&c->forgotten, record);
+        nodes_changed(c);
+    }
+}
+
+static void remove_as(struct cluster *c, struct cluster_node *node, uint64_t admission)
+{
+    struct cluster_id id = node->id;
+
+    nodes_remove(c, node);
+    forgotten_note(c, &id, admission, mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
+}
+
+void forgotten_remove_node(struct cluster *c, struct cluster_node *node)
+{
+    remove_as(c, node, node->admission + 1);
+}
+
+bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id)
+{
+    const struct forgotten *record = find(c, id);
+
+    return record == NULL || record->is_admitted;
+}
+
+void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cluster_id *id)
+{
+    struct forgotten *record = find(c, id);
+
+    if (record == NULL || record->is_admitted ||
+        mono_is_before(c->now, mono_add_ms(record->told_at, cluster_timeout_part(c, 10)))) {
+        return;
+    }
+    record->told_at = c->now;
+    bus_send_about(c, link, FRAME_FORGOTTEN, id, record->admission);
+}
+
+void forgotten_admit(struct cluster *c, struct cluster_node *node)
+{
+    const struct forgotten *record = find(c, &node->id);
+
+    if (record != NULL) {
+        node->admission = node->admission > record->admission ? node->admission : record->admission;
+        drop(c, record);
+    }
+}
+
+static bool may_let_go(const struct cluster *c, const struct cluster_node *node)
+{
+    return node != c->me && !node_is_voter(node) && !cluster_id_equal(&c->me->primary, &node->id);
+}
+
+static void take_removal(struct cluster *c, struct cluster_link link, const struct frame *frame)
+{
+    struct cluster_node *node = nodes_find(c, &frame->subject);
+
+    if (node == NULL) {
+        forgotten_note(c, &frame->subject, frame->subject_epoch,
+                       mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
+    } else if (node->admission >= frame->subject_epoch) {
+        bus_send_about(c, link, FRAME_ADMITTED, &node->id, node->admission);
+    } else if (may_let_go(c, node)) {
+        emit_log(c, LOG_NOTICE, "forgetting node %s: it was removed at node %s", node->id.text,
+                 frame->sender.text);
+        remove_as(c, node, frame->subject_epoch);
+    }
+}
+
+static void take_admission(struct cluster *c, const struct frame *frame)
+{
+    struct forgotten *record = find(c, &frame->subject);
+
+    if (record != NULL && record->admission <= frame->subject_epoch) {
+        record->admission = frame->subject_epoch;
+        record->is_admitted = true;
+        nodes_changed(c);
+    }
+}
+
+void forgotten_take_frame(struct cluster *c, struct cluster_link link, const struct frame *frame)
+{
+    if (frame->type == FRAME_FORGOTTEN) {
+        take_removal(c, link, frame);
+    } else {
+        take_admission(c, frame);
+    }
+}

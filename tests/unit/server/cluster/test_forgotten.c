@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Who was removed stays so, whoever was away meanwhile, until an operator lets it in again. */
+#include "tests/unit/server/cluster/world.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+enum {
+    GHOST = 5,
+    LATE = 4,
+};
+
+static void forget(struct world *w, int member, int whom)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(
+        cluster_forget(w->members[member].core, &call, bytes_from_text(w->members[whom].id.text)));
+    world_carry_out(w, member);
+}
+
+static void meet(struct world *w, int member, int whom)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_meet(w->members[member].core, &call, bytes_from_text(w->members[whom].ip),
+                           7000 + whom, 17000 + whom));
+    world_carry_out(w, member);
+}
+
+static void expect_known(const struct world *w, size_t count)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running) {
+            cr_expect_eq(world_known_nodes(w, i), count, "member %d knows %zu", i,
+                         world_known_nodes(w, i));
+        }
+    }
+}
+
+/* All but the late one have forgotten the ghost; it comes back, and they have restarted. */
+static struct world *world_with_a_late_comer(void)
+{
+    struct world *w = world_three_and_three();
+
+    world_kill(w, GHOST);
+    world_kill(w, LATE);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < LATE; i++) {
+        forget(w, i, GHOST);
+    }
+    world_run(w, WORLD_TIMEOUT_MS);
+    for (int i = 0; i < LATE; i++) {
+        world_kill(w, i);
+        world_start(w, i);
+    }
+    world_start(w, LATE);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    return w;
+}
+
+Test(cluster_forgotten, a_node_that_was_down_meanwhile_is_told_and_brings_nobody_back)
+{
+    struct world *w = world_with_a_late_comer();
+
+    expect_known(w, 5);
+    world_kill(w, LATE);
+    world_start(w, LATE);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    expect_known(w, 5);
+    cr_expect_not_null(strstr(buf_text(&w->members[LATE].file), " forgotten "));
+    world_free(w);
+}
+
+Test(cluster_forgotten, a_node_that_lives_on_is_not_learned_again)
+{
+    struct world *w = world_with_a_late_comer();
+
+    world_start(w, GHOST);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < GHOST; i++) {
+        cr_expect_eq(world_known_nodes(w, i), 5);
+    }
+    world_free(w);
+}
+
+Test(cluster_forgotten, meeting_it_lets_it_in_again_everywhere_and_at_once)
+{
+    for (int is_met_by_ghost = 0; is_met_by_ghost < 2; is_met_by_ghost++) {
+        struct world *w = world_with_a_late_comer();
+
+        world_kill(w, LATE); /* it has the removal on its disk, and hears of the return later */
+        world_start(w, GHOST);
+        world_run(w, WORLD_TIMEOUT_MS);
+        if (is_met_by_ghost) {
+            struct cluster_call call = world_call(w, GHOST, NULL);
+
+            cr_assert(cluster_reset(w->members[GHOST].core, &call, false));
+            world_carry_out(w, GHOST);
+            meet(w, GHOST, 0);
+        } else {
+            meet(w, 0, GHOST);
+        }
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        expect_known(w, 6);
+        world_start(w, LATE);
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        expect_known(w, 6);
+        world_free(w);
+    }
+}
+
+Test(cluster_forgotten, it_can_be_forgotten_and_let_in_again_and_again)
+{
+    struct world *w = world_three_and_three();
+
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < GHOST; i++) {
+            forget(w, i, GHOST);
+        }
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        for (int i = 0; i < GHOST; i++) {
+            cr_expect_eq(world_known_nodes(w, i), 5);
+        }
+        meet(w, round, GHOST);
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        expect_known(w, 6);
+    }
+    world_free(w);
+}
+
+Test(cluster_forgotten, who_was_told_by_others_agrees_with_the_operator)
+{
+    struct world *w = world_three_and_three();
+
+    forget(w, 0, GHOST);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < GHOST; i++) {
+        cr_expect_eq(world_known_nodes(w, i), 5);
+        forget(w, i, GHOST);
+    }
+    world_free(w);
+}
+
+Test(cluster_forgotten, nobody_lets_a_voter_go_by_hearsay)
+{
+    struct world *w = world_three_and_three();
+
+    forget(w, 3, 1);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < w->count; i++) {
+        cr_expect_eq(world_known_nodes(w, i), i == 3 ? 5 : 6);
+    }
+    cr_expect_eq(world_server_of(w, world_first_slot(1)), 1);
+    world_free(w);
+}
