@@ -213,12 +213,60 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of
 	$(link)
 
 # ---- pages made from the tables --------------------------------------------------------------------
+REFERENCE := $(BUILD)/docs/reference/reference
+PAGES := metrics directives
 .PHONY: docs
-docs: $(BUILD)/docs/reference/reference ## write the pages that are made from the tables
-	@$< metrics >docs/metrics.md
-$(BUILD)/docs/reference/reference: $(call objects_of,docs/reference) \
-    $(call archives_of,server/stats $(see_server/stats))
+docs: $(REFERENCE) ## write the pages that are made from the tables
+	@for page in $(PAGES); do $(REFERENCE) $$page >docs/$$page.md || exit 1; done
+$(REFERENCE): $(call objects_of,docs/reference) $(call archives_of,server/stats $(see_server/stats))
 	$(link)
+
+# ---- installation: make install PREFIX=/usr DESTDIR=/tmp/package ---------------------------------
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/starling
+CONFDIR ?= $(if $(filter /usr,$(PREFIX)),,$(filter-out /usr/local,$(PREFIX)))/etc/starling
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+SHARE := $(BUILD)/share
+INSTALLED_PAGES := $(addprefix $(SHARE)/,starling-server.1 starling-cli.1 starling.conf.5 \
+                   starling.conf commands starling-server.bash starling.service)
+
+.PHONY: install uninstall
+install: $(PROGRAMS) $(INSTALLED_PAGES) ## install into PREFIX (/usr/local), below DESTDIR
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(DOCDIR) $(CONFDIR) \
+	    $(UNITDIR) $(COMPLETIONDIR))
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	install -m 644 $(SHARE)/starling-server.1 $(SHARE)/starling-cli.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(SHARE)/starling.conf.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(SHARE)/starling.conf LICENSE README.md $(DESTDIR)$(DOCDIR)
+	@# A config file that is there stays; a new one may come to hold passwords.
+	[ -e $(DESTDIR)$(CONFDIR)/starling.conf ] || \
+	    install -m 640 $(SHARE)/starling.conf $(DESTDIR)$(CONFDIR)/starling.conf
+	install -m 644 $(SHARE)/starling.service $(DESTDIR)$(UNITDIR)
+	install -m 644 $(SHARE)/starling-server.bash $(DESTDIR)$(COMPLETIONDIR)/starling-server
+	ln -sf starling-server $(DESTDIR)$(COMPLETIONDIR)/starling-cli
+uninstall: ## remove what install put there; config files and data stay
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/starling-server $(BINDIR)/starling-cli \
+	    $(MANDIR)/man1/starling-server.1 $(MANDIR)/man1/starling-cli.1 \
+	    $(MANDIR)/man5/starling.conf.5 $(DOCDIR)/starling.conf $(DOCDIR)/LICENSE \
+	    $(DOCDIR)/README.md $(UNITDIR)/starling.service $(COMPLETIONDIR)/starling-server \
+	    $(COMPLETIONDIR)/starling-cli)
+
+$(SHARE)/%.1: $(BUILD)/bin/% docs/install/man.awk
+	@mkdir -p $(@D) && $< --help | awk -v name=$* -f docs/install/man.awk \
+	    -v also='starling-server(1), starling-cli(1), starling.conf(5)' >$@
+$(SHARE)/starling.conf: $(REFERENCE)
+	@mkdir -p $(@D) && $< conf >$@
+$(SHARE)/starling.conf.5: $(REFERENCE)
+	@mkdir -p $(@D) && $< man-conf >$@
+$(SHARE)/commands: $(REFERENCE)
+	@mkdir -p $(@D) && $< commands >$@
+$(SHARE)/starling-server.bash: docs/install/completion.sh $(SHARE)/commands $(PROGRAMS)
+	@docs/install/completion.sh $(BUILD)/bin $(SHARE)/commands >$@
+$(SHARE)/starling.service: docs/install/starling.service FORCE
+	@mkdir -p $(@D) && sed 's,@BINDIR@,$(BINDIR),; s,@CONFDIR@,$(CONFDIR),' $< >$@
 
 # ---- checks of the source ----------------------------------------------------------------------
 .PHONY: lint format

@@ -70,7 +70,7 @@ grep -nE '^(static )?(struct [a-z_]+|u?int[0-9]*_t|bool|char|int) [a-z_]+( =|;|\
 
 echo "pages"
 if make -s build/release/docs/reference/reference; then
-    for page in metrics; do
+    for page in metrics directives; do
         build/release/docs/reference/reference $page | cmp -s - "docs/$page.md" ||
             note "docs/$page.md is not what the tables say (make docs)"
     done
