@@ -67,6 +67,11 @@ void resp_write_simple(struct resp_writer *w, const char *text)
     append_line(w->out, '+', bytes_from_text(text));
 }
 
+void resp_write_ok(struct resp_writer *w)
+{
+    append_line(w->out, '+', BYTES_LITERAL("OK"));
+}
+
 void resp_write_error(struct resp_writer *w, const char *format, ...)
 {
     size_t start;

@@ -43,6 +43,8 @@ struct resp_writer {
 };
 
 void resp_write_simple(struct resp_writer *w, const char *text);
+/* "+OK", which is what most writes answer. */
+void resp_write_ok(struct resp_writer *w);
 /* text begins with its code ("ERR ..."); line ends in it become blanks. */
 void resp_write_error(struct resp_writer *w, const char *format, ...) PRINTF_LIKE(2, 3);
 void resp_write_integer(struct resp_writer *w, int64_t value);

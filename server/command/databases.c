@@ -19,7 +19,7 @@ void cmd_flushall(struct exec *x)
     if (has_flush_options(x)) {
         keyspace_flush_all(x->keyspace);
         effects_add_verbatim(x->effects);
-        resp_write_simple(x->reply, "OK");
+        resp_write_ok(x->reply);
     }
 }
 
@@ -28,7 +28,7 @@ void cmd_flushdb(struct exec *x)
     if (has_flush_options(x)) {
         keyspace_flush(x->keyspace, x->db);
         effects_add_verbatim(x->effects);
-        resp_write_simple(x->reply, "OK");
+        resp_write_ok(x->reply);
     }
 }
 
@@ -60,7 +60,7 @@ void cmd_swapdb(struct exec *x)
     }
     keyspace_swap(x->keyspace, (unsigned)db1, (unsigned)db2);
     effects_add_verbatim(x->effects);
-    resp_write_simple(x->reply, "OK");
+    resp_write_ok(x->reply);
 }
 
 /* An effect is for the selected database, so that an expired key in another one cannot get

@@ -170,7 +170,7 @@ void cmd_restore(struct exec *x)
     }
     if (value_restore(x->args[3], &value, NULL)) {
         restore_value(x, &options, buf_bytes(&value), expire_at_ms);
-        resp_write_simple(x->reply, "OK");
+        resp_write_ok(x->reply);
     } else if (is_payload_sound(x->args[3])) {
         resp_write_error(x->reply, "ERR Bad data format");
     } else {

@@ -107,7 +107,7 @@ void cmd_rename(struct exec *x)
     bool is_done;
 
     if (rename_key(x, false, &is_done)) {
-        resp_write_simple(x->reply, "OK");
+        resp_write_ok(x->reply);
     }
 }
 

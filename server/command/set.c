@@ -62,7 +62,7 @@ static void set_plain(struct exec *x)
 
     keyspace_set(x->keyspace, &ref, x->args[2], EXPIRE_NEVER);
     effects_add_verbatim(x->effects);
-    resp_write_simple(x->reply, "OK");
+    resp_write_ok(x->reply);
 }
 
 void cmd_set(struct exec *x)
@@ -101,7 +101,7 @@ void cmd_set(struct exec *x)
     keyspace_set(x->keyspace, &ref, x->args[2], expire_at_ms);
     effect_set(x, ref.bytes, x->args[2], options.expiry.kind == EXPIRY_KEEPTTL, expire_at_ms);
     if (!options.reply_old) {
-        resp_write_simple(x->reply, "OK");
+        resp_write_ok(x->reply);
     }
 }
 
@@ -115,7 +115,7 @@ static void set_expiring(struct exec *x, enum expiry_kind kind)
     }
     keyspace_set(x->keyspace, &ref, x->args[3], expire_at_ms);
     effect_set(x, ref.bytes, x->args[3], false, expire_at_ms);
-    resp_write_simple(x->reply, "OK");
+    resp_write_ok(x->reply);
 }
 
 void cmd_setex(struct exec *x)
@@ -246,7 +246,7 @@ void cmd_mset(struct exec *x)
 {
     if (has_pairs(x)) {
         set_pairs(x);
-        resp_write_simple(x->reply, "OK");
+        resp_write_ok(x->reply);
     }
 }
 

@@ -42,7 +42,7 @@ void control_client_setname(struct node *node, struct call *call)
         return;
     }
     client_set_text(&call->session->name, call->args[2]);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_client_setinfo(struct node *node, struct call *call)
@@ -62,7 +62,7 @@ void control_client_setinfo(struct node *node, struct call *call)
     }
     client_set_text(bytes_equal_nocase(option, "LIB-NAME") ? &s->lib_name : &s->lib_version,
                     call->args[3]);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_client_info(struct node *node, struct call *call)
@@ -250,7 +250,7 @@ void control_client_kill(struct node *node, struct call *call)
     if (!is_old_form) {
         resp_write_integer(call->reply, killed);
     } else if (killed > 0) {
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     } else {
         reply_error(node, call, "ERR No such client");
     }
@@ -263,7 +263,7 @@ void control_client_reply(struct node *node, struct call *call)
 
     if (bytes_equal_nocase(mode, "ON")) {
         s->flags &= ~(uint32_t)(SESSION_REPLY_OFF | SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT);
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     } else if (bytes_equal_nocase(mode, "OFF")) {
         s->flags |= SESSION_REPLY_OFF;
     } else if (bytes_equal_nocase(mode, "SKIP")) {
@@ -282,7 +282,7 @@ static void set_flag(struct node *node, struct call *call, uint32_t flag)
         return;
     }
     call->session->flags = (call->session->flags & ~flag) | (is_on ? flag : 0);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_client_no_evict(struct node *node, struct call *call)
@@ -316,13 +316,13 @@ void control_client_pause(struct node *node, struct call *call)
         return;
     }
     waiting_pause(node, PAUSE_BY_CLIENT, mono_add_ms(node->now.mono, timeout_ms), scope);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_client_unpause(struct node *node, struct call *call)
 {
     waiting_unpause(node, PAUSE_BY_CLIENT);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_client_help(struct node *node, struct call *call)

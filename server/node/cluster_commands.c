@@ -31,7 +31,7 @@ static void answer(struct node *node, const struct session *s, struct resp_write
     if (s->last_command->id == COMMAND_CLUSTER_BUMPEPOCH) {
         answer_epoch(reply, "BUMPED", cluster_my_epoch(node->cluster));
     } else {
-        resp_write_simple(reply, "OK");
+        resp_write_ok(reply);
     }
 }
 

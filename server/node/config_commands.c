@@ -131,7 +131,7 @@ void control_config_set(struct node *node, struct call *call)
             node->config = next;
             next = old;
             apply_config(node);
-            resp_write_simple(call->reply, "OK");
+            resp_write_ok(call->reply);
         }
     }
     config_deinit(&next);
@@ -143,7 +143,7 @@ void control_config_resetstat(struct node *node, struct call *call)
 
     node->stats = (struct node_stats){.peak_memory = peak, .rates_at = node->now.mono};
     timing_reset_stats(&node->timing);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static bool read_included(void *context, const char *path, struct buf *out, struct errmsg *error)

@@ -53,7 +53,7 @@ void control_auth(struct node *node, struct call *call)
         return;
     }
     if (authenticate(node, call, user, call->args[call->arg_count - 1])) {
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     }
 }
 
@@ -168,13 +168,13 @@ void control_select(struct node *node, struct call *call)
         reply_error(node, call, "ERR DB index is out of range");
     } else {
         call->session->db = (unsigned)db;
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     }
 }
 
 void control_quit(struct node *node, struct call *call)
 {
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
     node_close_session(node, call->session, true);
 }
 
@@ -199,7 +199,7 @@ void control_readonly(struct node *node, struct call *call)
 {
     if (has_cluster(node, call)) {
         call->session->flags |= SESSION_CLUSTER_READONLY;
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     }
 }
 
@@ -207,7 +207,7 @@ void control_readwrite(struct node *node, struct call *call)
 {
     if (has_cluster(node, call)) {
         call->session->flags &= ~(uint32_t)SESSION_CLUSTER_READONLY;
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     }
 }
 
@@ -215,6 +215,6 @@ void control_asking(struct node *node, struct call *call)
 {
     if (has_cluster(node, call)) {
         call->session->flags |= SESSION_ASKING;
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     }
 }

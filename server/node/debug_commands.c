@@ -191,7 +191,7 @@ static void debug_populate(struct node *node, struct call *call)
     }
     buf_deinit(&key);
     buf_deinit(&value);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_htstats(struct node *node, struct call *call)
@@ -249,7 +249,7 @@ static void debug_stringmatch_len(struct node *node, struct call *call)
     text.len = (size_t)len;
     (void)glob_match(call->args[3], buf_bytes(&text));
     buf_deinit(&text);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 /* ---- replies ---------------------------------------------------------------------------------- */
@@ -354,13 +354,13 @@ static void debug_error(struct node *node, struct call *call)
 static void debug_check(struct node *node, struct call *call)
 {
     node_check(node);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_log(struct node *node, struct call *call)
 {
     node_log(node, LOG_WARNING, "DEBUG LOG: %.*s", BYTES_ARGS(call->args[2]));
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_sleep(struct node *node, struct call *call)
@@ -373,19 +373,19 @@ static void debug_sleep(struct node *node, struct call *call)
     if (isfinite(seconds) && seconds > 0 && seconds < 1e9) {
         node->env.sleep(node->env.context, (int64_t)(seconds * 1e6));
     }
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_set_active_expire(struct node *node, struct call *call)
 {
     node->is_active_expire_on = !bytes_equal_text(call->args[2], "0");
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_pause_cron(struct node *node, struct call *call)
 {
     node->is_cron_paused = !bytes_equal_text(call->args[2], "0");
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void debug_begin_history(struct node *node, const char *reason)
@@ -406,7 +406,7 @@ static void debug_change_repl_id(struct node *node, struct call *call)
         return;
     }
     debug_begin_history(node, "the history was changed by DEBUG");
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 /* Writes to memory that may only be read. */
@@ -417,7 +417,7 @@ static void debug_segfault(struct node *node, struct call *call)
     (void)node;
     ASSERT(page != MAP_FAILED);
     *(volatile char *)page = 'x';
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_panic(struct node *node, struct call *call)
@@ -437,14 +437,14 @@ static void debug_assert(struct node *node, struct call *call)
 static void debug_nothing(struct node *node, struct call *call)
 {
     (void)node;
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void debug_replybuffer(struct node *node, struct call *call)
 {
     if (bytes_equal_nocase(call->args[2], "PEAK-RESET-TIME") ||
         bytes_equal_nocase(call->args[2], "RESIZING")) {
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     } else {
         debug_reply_unknown(node, call);
     }

@@ -71,7 +71,7 @@ void debug_reload(struct node *node, struct call *call)
     } else if ((problem = load(node, options)) != NULL) {
         reply_error(node, call, "ERR %s", problem);
     } else {
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
     }
 }
 

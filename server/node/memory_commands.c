@@ -234,7 +234,7 @@ void control_memory_purge(struct node *node, struct call *call)
 {
     keyspace_release_memory(node->keyspace);
     node->env.release_memory(node->env.context);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 static void write_size_classes(const struct keyspace *ks, struct buf *out)

@@ -78,7 +78,7 @@ void control_replconf(struct node *node, struct call *call)
 
     switch (feed_take_replconf(feed, node->now.mono, call->args + 1, call->arg_count - 1, &error)) {
     case FEED_REPLY_OK:
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
         break;
     case FEED_REPLY_NONE:
         if (!was_online && feed->phase == FEED_ONLINE) {

@@ -78,7 +78,7 @@ void control_replicaof(struct node *node, struct call *call)
     if (bytes_equal_nocase(call->args[1], "no") && bytes_equal_nocase(call->args[2], "one")) {
         node_become_primary(node);
         note_in_config(node, "", 0);
-        resp_write_simple(call->reply, "OK");
+        resp_write_ok(call->reply);
         return;
     }
     if (!num_parse_i64(call->args[2], &port) || port < 1 || port > 65535) {
@@ -103,7 +103,7 @@ void control_replicaof(struct node *node, struct call *call)
     }
     note_in_config(node, host, port);
     node_follow(node, host, (uint16_t)port);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_slaveof(struct node *node, struct call *call)

@@ -129,7 +129,7 @@ static void abort_ending(struct node *node, struct call *call)
     }
     node_log(node, LOG_NOTICE, "the end was called off by %s", call->session->peer.address);
     give_up(node);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_shutdown(struct node *node, struct call *call)

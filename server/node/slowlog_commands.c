@@ -132,7 +132,7 @@ void control_slowlog_len(struct node *node, struct call *call)
 void control_slowlog_reset(struct node *node, struct call *call)
 {
     slowlog_clear(&node->slowlog);
-    resp_write_simple(call->reply, "OK");
+    resp_write_ok(call->reply);
 }
 
 void control_slowlog_help(struct node *node, struct call *call)

@@ -84,7 +84,7 @@ void waiting_on_file(struct node *node, enum session_hold hold, const char *prob
             continue;
         }
         if (problem == NULL) {
-            resp_write_simple(&reply, "OK");
+            resp_write_ok(&reply);
         } else {
             resp_write_error(&reply, "ERR %s", problem);
         }

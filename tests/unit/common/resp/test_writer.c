@@ -23,14 +23,15 @@ Test(writer, types_that_both_versions_have_look_the_same)
     for (int version = 2; version <= 3; version++) {
         struct resp_writer w = writer(version);
 
-        resp_write_simple(&w, "OK");
+        resp_write_simple(&w, "PONG");
+        resp_write_ok(&w);
         resp_write_error(&w, "ERR no %s", "key");
         resp_write_integer(&w, INT64_MIN);
         resp_write_bulk(&w, BYTES_LITERAL("a b"));
         resp_write_bulk_text(&w, "");
         resp_write_bulk_printf(&w, "%d-%d", 1, 2);
         resp_write_array(&w, 0);
-        expect("+OK\r\n-ERR no key\r\n:-9223372036854775808\r\n$3\r\na b\r\n$0\r\n\r\n"
+        expect("+PONG\r\n+OK\r\n-ERR no key\r\n:-9223372036854775808\r\n$3\r\na b\r\n$0\r\n\r\n"
                "$3\r\n1-2\r\n*0\r\n");
     }
 }
