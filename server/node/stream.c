@@ -169,12 +169,13 @@ static bool is_get_ack(const struct bytes *args, size_t count)
 static bool take(struct node *node, const struct resp_request *request)
 {
     struct stream *stream = &node->stream;
-    const struct bytes *args = stream->words.items + request->first_word;
+    const struct bytes *args;
 
     if (request->word_count == 0) {
         oplog_append(node->log, request->raw); /* a bare line end counts, too */
         return true;
     }
+    args = stream->words.items + request->first_word;
     if (stream->is_in_multi) {
         if (stream->multi.len + request->raw.len > STREAM_MULTI_MAX) {
             refuse(node, args[0], "in a transaction that does not end");
