@@ -70,7 +70,7 @@ static bool change_maxclients(struct change *change, struct errmsg *error)
            descriptors_raise(change->next, error);
 }
 
-/* Paths of files that are being written are relative to where we are. */
+/* Paths of files that are being read or written are relative to where we are. */
 static bool change_dir(struct change *change, struct errmsg *error)
 {
     char path[PATH_MAX];
@@ -83,8 +83,8 @@ static bool change_dir(struct change *change, struct errmsg *error)
         errmsg_set(error, "the nodes file of a cluster stays where it is");
         return false;
     }
-    if (worker_is_writing(change->shell->worker)) {
-        errmsg_set(error, "a file is being written, try again when that is done");
+    if (worker_is_writing(change->shell->worker) || node_needs_folder(change->shell->node)) {
+        errmsg_set(error, "a file is being read or written, try again when that is done");
         return false;
     }
     if (chdir(change->next->dir) != 0) {
