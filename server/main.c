@@ -195,6 +195,7 @@ static int run_shell(struct run *run, struct errmsg *error)
     describe_place(run);
     shell = shell_new(&options, error);
     if (shell != NULL) {
+        *error = (struct errmsg){0}; /* of a file that need not be there */
         write_pidfile(run, pidfile);
         process_handle_signals(shell);
         code = shell_run(shell);

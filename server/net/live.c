@@ -101,6 +101,16 @@ static bool saves(const struct config *config)
     return config->save_point_count > 0;
 }
 
+/* Our own nodes file is claimed by us: no lock would refuse it. */
+static bool change_dbfilename(struct change *change, struct errmsg *error)
+{
+    if (!is_changed(change->now->dbfilename, change->next->dbfilename)) {
+        return true;
+    }
+    change->culprit = "dbfilename";
+    return makes_sense(change, error);
+}
+
 /* The snapshot of a server with save points is claimed as long as it has that name. */
 static bool change_claim(struct change *change, struct errmsg *error)
 {
@@ -157,7 +167,8 @@ bool live_apply_config(void *context, const struct config *now, struct config *n
     struct change change = {.shell = context, .now = now, .next = next};
 
     if (change_listeners(&change, error) && change_maxclients(&change, error) &&
-        change_dir(&change, error) && change_claim(&change, error)) {
+        change_dbfilename(&change, error) && change_dir(&change, error) &&
+        change_claim(&change, error)) {
         finish(&change);
         return true;
     }
