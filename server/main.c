@@ -188,21 +188,20 @@ static int run_shell(struct run *run, struct errmsg *error)
                                     .on_ready = on_ready,
                                     .on_ending = on_ending,
                                     .context = run};
-    char *pidfile = mem_strdup(MEM_NODE, run->config->pidfile);
+    char *pidfile = mem_strdup(MEM_NODE, run->config->pidfile); /* the shell empties config */
     struct shell *shell;
     int code = EXIT_FAILURE;
 
     describe_place(run);
     shell = shell_new(&options, error);
     if (shell != NULL) {
+        *error = (struct errmsg){0}; /* of a file that need not be there */
         write_pidfile(run, pidfile);
         process_handle_signals(shell);
         code = shell_run(shell);
         supervisor_stopping(&run->supervisor);
         log_line(run->logger, LOG_NOTICE, "ended");
-        if (pidfile[0] != '\0') {
-            process_remove_pidfile(pidfile);
-        }
+        process_remove_pidfile();
         shell_free(shell);
     }
     mem_free(MEM_NODE, pidfile);
@@ -247,6 +246,9 @@ int main(int argc, char **argv)
     struct supervisor supervisor;
     int code;
 
+    if (!process_prepare()) {
+        return EXIT_FAILURE; /* and nowhere to say why */
+    }
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_help();
         return EXIT_SUCCESS;

@@ -269,6 +269,9 @@ bool config_validate(const struct config *config, struct buf *problems)
         config->port > UINT16_MAX - BUS_PORT_OFFSET) {
         buf_append_text(problems, "port + 10000 is no port: give cluster-port\n");
     }
+    if (config->cluster_enabled && strcmp(config->dbfilename, config->cluster_config_file) == 0) {
+        buf_append_text(problems, "dbfilename and cluster-config-file are the same file\n");
+    }
     return problems->len == before;
 }
 

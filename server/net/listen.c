@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "net/absolute_path.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -149,9 +150,8 @@ static bool open_unix(struct shell *shell, const struct config *config, struct l
     if (!open_at(shell, &at, WATCH_CLIENT_LISTENER, &options, next, error)) {
         return false;
     }
-    if (shell->unix_path[0] == '\0' && stat(config->unixsocket, &shell->unix_info) == 0) {
-        bytes_to_text(bytes_from_text(config->unixsocket), shell->unix_path,
-                      sizeof(shell->unix_path));
+    if (shell->unix_path == NULL && stat(config->unixsocket, &shell->unix_info) == 0) {
+        shell->unix_path = absolute_path_make(config->unixsocket);
     }
     return true;
 }
@@ -198,11 +198,12 @@ static void remove_unix_path(struct shell *shell)
 {
     struct stat now;
 
-    if (shell->unix_path[0] != '\0' && stat(shell->unix_path, &now) == 0 &&
+    if (shell->unix_path != NULL && stat(shell->unix_path, &now) == 0 &&
         now.st_dev == shell->unix_info.st_dev && now.st_ino == shell->unix_info.st_ino) {
         unlink(shell->unix_path);
     }
-    shell->unix_path[0] = '\0';
+    mem_free(MEM_NET, shell->unix_path);
+    shell->unix_path = NULL;
 }
 
 void listen_close(struct shell *shell)

@@ -70,7 +70,7 @@ static bool change_maxclients(struct change *change, struct errmsg *error)
            descriptors_raise(change->next, error);
 }
 
-/* Paths of files that are being written are relative to where we are. */
+/* Paths of files that are being read or written are relative to where we are. */
 static bool change_dir(struct change *change, struct errmsg *error)
 {
     char path[PATH_MAX];
@@ -83,8 +83,8 @@ static bool change_dir(struct change *change, struct errmsg *error)
         errmsg_set(error, "the nodes file of a cluster stays where it is");
         return false;
     }
-    if (worker_is_writing(change->shell->worker)) {
-        errmsg_set(error, "a file is being written, try again when that is done");
+    if (worker_is_writing(change->shell->worker) || node_needs_folder(change->shell->node)) {
+        errmsg_set(error, "a file is being read or written, try again when that is done");
         return false;
     }
     if (chdir(change->next->dir) != 0) {
@@ -99,6 +99,16 @@ static bool change_dir(struct change *change, struct errmsg *error)
 static bool saves(const struct config *config)
 {
     return config->save_point_count > 0;
+}
+
+/* Our own nodes file is claimed by us: no lock would refuse it. */
+static bool change_dbfilename(struct change *change, struct errmsg *error)
+{
+    if (!is_changed(change->now->dbfilename, change->next->dbfilename)) {
+        return true;
+    }
+    change->culprit = "dbfilename";
+    return makes_sense(change, error);
 }
 
 /* The snapshot of a server with save points is claimed as long as it has that name. */
@@ -157,7 +167,8 @@ bool live_apply_config(void *context, const struct config *now, struct config *n
     struct change change = {.shell = context, .now = now, .next = next};
 
     if (change_listeners(&change, error) && change_maxclients(&change, error) &&
-        change_dir(&change, error) && change_claim(&change, error)) {
+        change_dbfilename(&change, error) && change_dir(&change, error) &&
+        change_claim(&change, error)) {
         finish(&change);
         return true;
     }

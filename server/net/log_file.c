@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/log_file.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "io/clock.h"
+#include "net/absolute_path.h"
 #include "net/system_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,22 +26,6 @@ static int open_path(const char *path)
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_FILE_MODE);
 }
 
-/* The folder may be left later on. */
-static char *absolute(const char *path)
-{
-    char folder[PATH_MAX];
-    struct buf text = {0};
-    char *result;
-
-    if (path[0] != '/' && getcwd(folder, sizeof(folder)) != NULL) {
-        buf_printf(&text, "%s/", folder);
-    }
-    buf_append_text(&text, path);
-    result = mem_strdup(MEM_NET, buf_text(&text));
-    buf_deinit(&text);
-    return result;
-}
-
 bool log_file_open(struct log_file *file, const char *path, struct errmsg *error)
 {
     *file = (struct log_file){.fd = STDOUT_FILENO};
@@ -55,7 +38,7 @@ bool log_file_open(struct log_file *file, const char *path, struct errmsg *error
         file->fd = STDOUT_FILENO;
         return false;
     }
-    file->path = absolute(path);
+    file->path = absolute_path_make(path);
     return true;
 }
 

@@ -3,6 +3,8 @@
 #include "net/process.h"
 
 #include "base/assert.h"
+#include "base/mem.h"
+#include "net/absolute_path.h"
 #include "net/crash.h"
 
 #include <errno.h>
@@ -21,10 +23,22 @@ enum {
 static struct shell *signalled_shell;
 static struct logger process_logger;
 static struct log_file log_file;
+static char *pidfile; /* absolute; NULL: none was written */
 static volatile sig_atomic_t is_reopen_asked;
 static struct crash_context crash_context;
 static volatile sig_atomic_t crash_number; /* the signal that is being reported */
 static char crash_stack[CRASH_STACK_BYTES];
+
+bool process_prepare(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* The lowest number that is free is taken: this one. */
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+            return false;
+        }
+    }
+    return signal(SIGPIPE, SIG_IGN) != SIG_ERR && signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
+}
 
 struct logger *process_open_log(const char *path, enum log_level level, struct errmsg *error)
 {
@@ -61,12 +75,19 @@ bool process_write_pidfile(const char *path, struct errmsg *error)
     if (fd >= 0) {
         close(fd);
     }
+    if (is_ok) {
+        pidfile = absolute_path_make(path);
+    }
     return is_ok;
 }
 
-void process_remove_pidfile(const char *path)
+void process_remove_pidfile(void)
 {
-    unlink(path);
+    if (pidfile != NULL) {
+        unlink(pidfile);
+        mem_free(MEM_NET, pidfile);
+        pidfile = NULL;
+    }
 }
 
 static void on_signal(int number)
@@ -151,7 +172,5 @@ void process_handle_signals(struct shell *shell)
     sigaction(SIGINT, &action, NULL);
     action.sa_handler = on_hangup;
     sigaction(SIGHUP, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL);
     report_crashes(shell);
 }

@@ -90,8 +90,8 @@ struct shell {
     char *scratch;
     size_t scratch_used;
     size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
-    char unix_path[ADDR_HOST_TEXT];
-    struct stat unix_info; /* which file that was */
+    char *unix_path;        /* owned, absolute; NULL: nothing to remove */
+    struct stat unix_info;  /* which file that was */
     bool is_ready;
     struct mono_time second_began_at;
     volatile sig_atomic_t is_called;

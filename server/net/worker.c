@@ -178,7 +178,7 @@ static void commit_file(struct worker *worker, const struct job *job)
     if (file == NULL) {
         return; /* it failed before, and that was reported */
     }
-    status = posix_file_commit(&file->file, job->text, &error);
+    status = posix_file_commit(&file->file, file->claimed_path, &error);
     forget_file(worker, file); /* first: whoever hears the outcome may claim the path */
     report_file(worker, job->id, status, &error);
 }
@@ -338,9 +338,9 @@ static void write_append(void *ctx, uint64_t id, struct buf *steal)
     hand_to_worker(worker, job);
 }
 
-static void write_commit(void *ctx, uint64_t id, const char *final_path)
+static void write_commit(void *ctx, uint64_t id)
 {
-    queue_job(ctx, JOB_FILE_COMMIT, id, final_path);
+    queue_job(ctx, JOB_FILE_COMMIT, id, NULL);
 }
 
 static void write_abort(void *ctx, uint64_t id)

@@ -163,7 +163,7 @@ static void begin_write(struct node *node, uint64_t sequence, struct buf *text)
     node->nodes_sequence = sequence;
     node->nodes_file = fs->write_begin(fs->ctx, node->config.cluster_config_file);
     fs->write_append(fs->ctx, node->nodes_file, text);
-    fs->write_commit(fs->ctx, node->nodes_file, node->config.cluster_config_file);
+    fs->write_commit(fs->ctx, node->nodes_file);
 }
 
 /* One write at a time; of those that come meanwhile only the newest matters. */

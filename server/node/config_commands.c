@@ -185,7 +185,7 @@ void control_config_rewrite(struct node *node, struct call *call)
         config_rewrite(&node->config, &files, buf_bytes(&old_text), &new_text);
         node->rewrite_file = fs->write_begin(fs->ctx, node->config.file);
         fs->write_append(fs->ctx, node->rewrite_file, &new_text);
-        fs->write_commit(fs->ctx, node->rewrite_file, node->config.file);
+        fs->write_commit(fs->ctx, node->rewrite_file);
         waiting_hold(node, call->session, HOLD_CONFIG, MONO_NEVER);
     }
     buf_deinit(&old_text);

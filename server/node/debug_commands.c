@@ -245,8 +245,9 @@ static void debug_stringmatch_len(struct node *node, struct call *call)
         reply_error(node, call, "ERR value is not an integer or out of range");
         return;
     }
-    memset(buf_reserve(&text, (size_t)len), 'a', (size_t)len);
-    text.len = (size_t)len;
+    for (int64_t i = 0; i < len; i++) {
+        buf_append_byte(&text, 'a');
+    }
     (void)glob_match(call->args[3], buf_bytes(&text));
     buf_deinit(&text);
     resp_write_ok(call->reply);

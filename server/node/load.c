@@ -224,6 +224,17 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
     return status == RDB_OK;
 }
 
+/* The old one may be in use until the end of the pass, but not the one before it: a DEBUG RELOAD and a
+ * full resync can come in the same pass. */
+static void replace_keyspace(struct node *node, struct keyspace *fresh)
+{
+    if (node->retired != NULL) {
+        keyspace_free(node->retired);
+    }
+    node->retired = node->keyspace;
+    node->keyspace = fresh;
+}
+
 bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *error)
 {
     struct keyspace *fresh;
@@ -246,11 +257,7 @@ bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *erro
         return false;
     }
     snapshot_cancel(node, "the data is loaded again");
-    if (node->retired != NULL) {
-        keyspace_free(node->retired);
-    }
-    node->retired = node->keyspace;
-    node->keyspace = fresh;
+    replace_keyspace(node, fresh);
     return true;
 }
 
@@ -299,9 +306,7 @@ bool load_snapshot_end(struct node *node, struct errmsg *error)
     }
     info = rdb_reader_info(loading->reader);
     snapshot_cancel(node, "the data is replaced by a full resync");
-    ASSERT(node->retired == NULL);
-    node->retired = node->keyspace;
-    node->keyspace = loading->target;
+    replace_keyspace(node, loading->target);
     own_expiry_forget_all(node);
     stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     node->saving.changes++;

@@ -123,7 +123,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
         return NULL;
     }
     node->startup_memory = node_used_memory(node);
-    sync_file_clean(node);
+    sync_file_init(node);
     if (!load_begin(node, error)) {
         node_free(node);
         return NULL;
@@ -141,6 +141,7 @@ void node_free(struct node *node)
         node_session_closed(node, CONTAINER_OF(item, struct session, all));
     }
     cluster_side_stop(node);
+    sync_file_deinit(node);
     if (node->loading.reader != NULL) {
         rdb_reader_free(node->loading.reader);
         if (node->loading.target != node->keyspace) {
@@ -450,6 +451,11 @@ struct session *node_any_session(struct node *node)
         return NULL;
     }
     return CONTAINER_OF(node->sessions.all.next, struct session, all);
+}
+
+bool node_needs_folder(const struct node *node)
+{
+    return node->loading.is_on || node->sync_file.phase != SYNC_FILE_NONE;
 }
 
 bool node_is_loading(const struct node *node)

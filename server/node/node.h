@@ -70,8 +70,8 @@ void node_link_down(struct node *node, uint64_t link, const char *reason);
 /* A write begun through env.fs has been committed or has failed (error has the words). */
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
 
-/* SIGTERM, or SIGINT: an orderly end as shutdown-on-sigterm and shutdown-on-sigint want it; the second
- * one ends at once. */
+/* SIGTERM, or SIGINT: an orderly end as shutdown-on-sigterm and shutdown-on-sigint want it.  While it is
+ * under way, SIGTERM changes nothing, and SIGINT ends at once. */
 void node_shutdown(struct node *node, bool is_interrupt);
 
 /* Some session, or NULL when there is none: for closing them all. */
@@ -84,6 +84,8 @@ void node_describe(struct node *node, struct buf *out);
 
 /* Are data still being loaded from the file? */
 bool node_is_loading(const struct node *node);
+/* Is a file of the folder being read piece by piece, so that the process must not leave it? */
+bool node_needs_folder(const struct node *node);
 const struct config *node_config(const struct node *node);
 
 /* ---- for tests and the simulator ---------------------------------------------------------- */

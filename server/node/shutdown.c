@@ -6,7 +6,10 @@
  *                    go on as before <--- ABORT, or saving failed <---+
  *
  * Writes are held first, so that whatever was acknowledged is in the last image and in the replicas.
- * Who asked is answered only when the end does not come; else the connection closes. */
+ * Who asked is answered only when the end does not come; else the connection closes.
+ *
+ * A supervisor may send SIGTERM again, or to an end that SHUTDOWN began: that changes nothing.  SIGINT
+ * comes from somebody who waits at a terminal: the second one ends at once, without saving. */
 #include "node/state.h"
 
 #include "base/assert.h"
@@ -27,10 +30,10 @@ static bool read_word(struct bytes word, struct ending *out)
     return true;
 }
 
-static void leave(struct node *node)
+static void leave(struct node *node, int code)
 {
     node->has_exited = true;
-    node->env.exit(node->env.context, 0);
+    node->env.exit(node->env.context, code);
 }
 
 static void give_up(struct node *node)
@@ -56,7 +59,7 @@ static void save_or_leave(struct node *node)
         node_log(node, LOG_NOTICE, "saving before the end");
         snapshot_save(node);
     } else {
-        leave(node);
+        leave(node, 0);
     }
 }
 
@@ -113,7 +116,7 @@ void shutdown_saved(struct node *node, bool is_ok)
         return;
     }
     if (is_ok || node->ending.is_forced) {
-        leave(node);
+        leave(node, 0);
         return;
     }
     node_log(node, LOG_WARNING,
@@ -123,6 +126,11 @@ void shutdown_saved(struct node *node, bool is_ok)
 
 static void abort_ending(struct node *node, struct call *call)
 {
+    if (node->has_exited) {
+        waiting_hold(node, call->session, HOLD_END,
+                     MONO_NEVER); /* too late: it closes with the others */
+        return;
+    }
     if (node->ending.phase == ENDING_NOT) {
         reply_error(node, call, "ERR No shutdown in progress.");
         return;
@@ -169,9 +177,13 @@ void node_shutdown(struct node *node, bool is_interrupt)
     struct bytes rest;
     struct ending options = {0};
 
+    if (node->ending.phase != ENDING_NOT && !is_interrupt) {
+        node_log(node, LOG_NOTICE, "asked to end by a signal, and ending already");
+        return;
+    }
     if (node->ending.phase != ENDING_NOT) {
-        node_log(node, LOG_WARNING, "asked to end a second time: ending at once");
-        leave(node);
+        node_log(node, LOG_WARNING, "interrupted while ending: ending at once, without saving");
+        leave(node, 1);
         return;
     }
     config_get(&node->config, is_interrupt ? "shutdown-on-sigint" : "shutdown-on-sigterm", &text);

@@ -224,7 +224,7 @@ static void finish(struct node *node)
         node->saving.is_committing = true;
         node->saving.file = snapshot->file;
         node->saving.changes_before = snapshot->changes_before;
-        node->env.fs->write_commit(node->env.fs->ctx, snapshot->file, node->config.dbfilename);
+        node->env.fs->write_commit(node->env.fs->ctx, snapshot->file);
     }
     snapshot->is_on = false;
     buf_deinit(&snapshot->out);

@@ -276,6 +276,7 @@ struct node {
 
     struct snapshot snapshot;
     struct sync_file sync_file;
+    char sync_path[48];   /* of its file */
     struct list own_keys; /* own_expiry.c: each a struct own_key */
     struct hashtable own_names;
     struct saving saving;
@@ -460,8 +461,10 @@ void shutdown_step(struct node *node);
 void shutdown_saved(struct node *node, bool is_ok);
 
 /* ---- sync_file.c ------------------------------------------------------------------------------ */
-/* At start: remove what an earlier process has left. */
-void sync_file_clean(struct node *node);
+/* Remove what an earlier run with our process id has left. */
+void sync_file_init(struct node *node);
+/* Whoever is being sent the file will not get the rest. */
+void sync_file_deinit(struct node *node);
 /* Somebody waits for a payload of known size, and none is being made. */
 bool sync_file_is_wanted(const struct node *node);
 /* An image for all who wait is about to be made; the path of its file. */

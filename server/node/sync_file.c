@@ -7,12 +7,14 @@
  *
  *     NONE --> WALKING --> COMMITTING --> SENDING --> NONE
  *
- * The log is kept from the image on until they read it themselves. */
+ * The log is kept from the image on until they read it themselves.  The file has our process in its
+ * name, as temporary files have: servers may share a folder. */
 #include "node/state.h"
 
 #include "base/assert.h"
 
-static const char sync_path[] = "sync-payload.rdb";
+#include <inttypes.h>
+#include <stdio.h>
 
 static struct outgoing *outgoing_of(struct feed *feed)
 {
@@ -24,15 +26,29 @@ static bool needs_size(const struct feed *feed)
     return feed->phase == FEED_WAIT_SNAPSHOT && !(feed->capabilities & FEED_CAPA_EOF);
 }
 
-void sync_file_clean(struct node *node)
+static void remove_file(struct node *node)
 {
     const struct fs *fs = node->env.fs;
     struct fs_info info;
     struct errmsg error;
 
-    if (fs->get_info(fs->ctx, sync_path, &info, &error) == FS_OK &&
-        fs->remove(fs->ctx, sync_path, &error) != FS_OK) {
-        node_log(node, LOG_WARNING, "%s stays: %s", sync_path, error.text);
+    if (fs->get_info(fs->ctx, node->sync_path, &info, &error) == FS_OK &&
+        fs->remove(fs->ctx, node->sync_path, &error) != FS_OK) {
+        node_log(node, LOG_WARNING, "%s stays: %s", node->sync_path, error.text);
+    }
+}
+
+void sync_file_init(struct node *node)
+{
+    snprintf(node->sync_path, sizeof(node->sync_path), "temp-%" PRIu64 "-sync-payload.rdb",
+             node->pid);
+    remove_file(node);
+}
+
+void sync_file_deinit(struct node *node)
+{
+    if (node->sync_file.phase == SYNC_FILE_SENDING) {
+        remove_file(node);
     }
 }
 
@@ -56,14 +72,14 @@ const char *sync_file_begin(struct node *node)
     for (size_t i = 0; i < node->feed_count; i++) {
         outgoing_of(node->feeds[i])->is_by_file = needs_size(node->feeds[i]);
     }
-    return sync_path;
+    return node->sync_path;
 }
 
 void sync_file_commit(struct node *node, uint64_t file)
 {
     node->sync_file.phase = SYNC_FILE_COMMITTING;
     node->sync_file.file = file;
-    node->env.fs->write_commit(node->env.fs->ctx, file, sync_path);
+    node->env.fs->write_commit(node->env.fs->ctx, file);
 }
 
 static void start_sending(struct node *node, struct feed *feed)
@@ -90,7 +106,7 @@ void sync_file_done(struct node *node, bool is_ok, const struct errmsg *error)
 
     if (!is_ok) {
         problem = *error;
-    } else if (fs->get_info(fs->ctx, sync_path, &info, &problem) != FS_OK) {
+    } else if (fs->get_info(fs->ctx, node->sync_path, &info, &problem) != FS_OK) {
         is_ok = false;
     }
     if (!is_ok) {
@@ -127,10 +143,10 @@ static bool send_piece(struct node *node, struct feed *feed)
         if (session_is_closing(s) || session_output_pending(s) >= NODE_FEED_BUFFER) {
             return true;
         }
-        if (fs->read_piece(fs->ctx, sync_path, outgoing->file_offset, NODE_FEED_BUFFER, &s->out,
-                           &error) != FS_OK ||
+        if (fs->read_piece(fs->ctx, node->sync_path, outgoing->file_offset, NODE_FEED_BUFFER,
+                           &s->out, &error) != FS_OK ||
             s->out.len == before) {
-            node_log(node, LOG_WARNING, "%s cannot be read on", sync_path);
+            node_log(node, LOG_WARNING, "%s cannot be read on", node->sync_path);
             node_close_session(node, s, false);
             return true;
         }
@@ -161,7 +177,7 @@ void sync_file_send(struct node *node)
         }
     }
     if (sending == 0) {
-        sync_file_clean(node);
+        remove_file(node);
         node->sync_file = (struct sync_file){0};
         node->has_work = true;
     }

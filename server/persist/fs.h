@@ -83,13 +83,13 @@ struct fs {
 
     /* ---- later ------------------------------------------------------------------------------ */
 
-    /* Begin to write a file that shall stand at path, or beside it. */
+    /* Begin to write a file that shall stand at path. */
     uint64_t (*write_begin)(void *ctx, const char *path);
     /* Take the bytes out of *steal, which is empty afterwards. */
     void (*write_append)(void *ctx, uint64_t id, struct buf *steal);
-    /* All bytes were appended: sync the file, give it its final name (in the directory of the path
-     * it was begun with) in place of what has it now, sync the directory, then complete. */
-    void (*write_commit)(void *ctx, uint64_t id, const char *final_path);
+    /* All bytes were appended: sync the file, put it at the path it was begun with in place of what
+     * is there now, sync the directory, then complete. */
+    void (*write_commit)(void *ctx, uint64_t id);
     /* Forget the file and its bytes; there is no completion. */
     void (*write_abort)(void *ctx, uint64_t id);
     /* Bytes appended to all files and not yet written: who produces faster than the disk takes

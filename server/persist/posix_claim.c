@@ -55,6 +55,27 @@ static struct posix_claim *find(struct posix_claims *claims, const char *lock_pa
     return NULL;
 }
 
+/* A claim on this name in a folder that was removed or renamed: nothing is told by the path any more,
+ * and nothing is kept by the lock. */
+static struct posix_claim *find_astray(struct posix_claims *claims, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct posix_claim *found = NULL;
+    struct buf name = {0};
+
+    buf_printf(&name, "/.%s.lock", slash != NULL ? slash + 1 : path);
+    for (size_t i = 0; i < claims->held.count && found == NULL; i++) {
+        struct posix_claim *claim = &claims->held.items[i];
+
+        if (strcmp(strrchr(claim->lock_path, '/'), buf_text(&name)) == 0 &&
+            access(claim->lock_path, F_OK) != 0) {
+            found = claim;
+        }
+    }
+    buf_deinit(&name);
+    return found;
+}
+
 static bool has_its_name(int fd, const char *lock_path)
 {
     struct stat mine;
@@ -134,7 +155,8 @@ static void give_up(struct posix_claims *claims, struct posix_claim *claim)
 void posix_unclaim(struct posix_claims *claims, const char *path)
 {
     char *lock_path = make_lock_path(path);
-    struct posix_claim *claim = lock_path != NULL ? find(claims, lock_path) : NULL;
+    struct posix_claim *claim =
+        lock_path != NULL ? find(claims, lock_path) : find_astray(claims, path);
 
     mem_free(MEM_SNAPSHOT, lock_path);
     if (claim != NULL && --claim->count == 0) {

@@ -198,6 +198,9 @@ bool posix_file_is_leftover(const char *name)
     struct bytes word;
     int64_t pid;
 
+    if (bytes_has_prefix(rest, "." TEMP_PREFIX)) {
+        rest = bytes_from(rest, 1); /* the lock of such a file: posix_claim.h */
+    }
     if (!bytes_has_prefix(rest, TEMP_PREFIX)) {
         return false;
     }

@@ -214,7 +214,7 @@ static uint64_t write_begin(void *ctx, const char *path)
     struct alone *a = ctx;
     struct alone_write write = {.id = ++a->next_write};
 
-    (void)path;
+    snprintf(write.name, sizeof(write.name), "%s", path);
     VEC_PUSH(&a->writes, write);
     return write.id;
 }
@@ -239,21 +239,22 @@ static void forget_write(struct alone *a, uint64_t id)
     }
 }
 
-static void write_commit(void *ctx, uint64_t id, const char *final_path)
+static void write_commit(void *ctx, uint64_t id)
 {
     struct alone *a = ctx;
     struct alone_write *write = find_write(a, id);
-    struct alone_file *file = find_file(a, final_path);
+    struct alone_file *file;
 
     if (write == NULL) {
         return;
     }
+    file = find_file(a, write->name);
     for (size_t i = 0; file == NULL && i < ALONE_FILES; i++) {
         file = a->files[i].exists ? NULL : &a->files[i];
     }
     if (file != NULL && !a->is_disk_broken) {
         file->exists = true;
-        snprintf(file->name, sizeof(file->name), "%s", final_path);
+        snprintf(file->name, sizeof(file->name), "%s", write->name);
         buf_deinit(&file->content);
         file->content = write->content;
         write->content = (struct buf){0};
@@ -281,7 +282,7 @@ static enum fs_status write_whole(void *ctx, const char *path, struct bytes byte
     }
     buf_append_bytes(&copy, bytes);
     write_append(ctx, id, &copy);
-    write_commit(ctx, id, path);
+    write_commit(ctx, id);
     a->committed.count--; /* it is no completion to come */
     return FS_OK;
 }

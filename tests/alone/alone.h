@@ -37,6 +37,7 @@ struct alone_file {
 
 struct alone_write { /* begun, not yet committed or given up */
     uint64_t id;
+    char name[64];
     struct buf content;
 };
 

@@ -209,7 +209,7 @@ static void on_committed(struct world *world, struct sim_event *event)
     sim_node_pass(world, n, tell_done, event);
 }
 
-static void write_commit(void *ctx, uint64_t id, const char *final_path)
+static void write_commit(void *ctx, uint64_t id)
 {
     struct sim_node *n = ctx;
     struct world *world = n->world;
@@ -220,7 +220,6 @@ static void write_commit(void *ctx, uint64_t id, const char *final_path)
     if (write == NULL) {
         return;
     }
-    snprintf(write->name, sizeof(write->name), "%s", final_path);
     if (rng_one_in(&world->rng, 20)) {
         us += (int64_t)rng_below(&world->rng, 200000); /* the disk is busy */
     }

@@ -25,7 +25,7 @@ static void read_file(const struct named_server *s, struct bytes name, struct bu
     snprintf(path, sizeof(path), "%s/%.*s", s->server.dir, BYTES_ARGS(name));
     buf_clear(out);
     if (posix_read_file(path, FILE_MAX, out, NULL) != FS_OK) {
-        buf_append_text(out, "(no file)");
+        buf_append_text(out, access(path, F_OK) == 0 ? "(not to be read)" : "(no file)");
     }
 }
 

@@ -23,7 +23,8 @@
  *     server ARGS ...   < expected     the same with our server, for arguments with which it ends
  *     file a NAME "bytes"              put a file into the folder of a stopped server
  *     copy a NAME FILE                 the same from a file beside the script
- *     content a NAME    < expected     wait until a file of its folder matches ("log": its output)
+ *     content a NAME    < expected     wait until a file of its folder matches ("log": its output;
+ *           "(no file)" when it is gone)
  *     move a FROM TO                   rename a file of its folder
  *     notified a        < expected     wait until what it told its supervisor matches
  *     queue a N REQUEST                send a request N times on a connection of its own, read nothing

@@ -363,6 +363,7 @@ Test(config, refuses_what_does_not_make_sense_together)
         "port 0\n",
         "cluster-enabled yes\nreplicaof localhost 1\n",
         "cluster-enabled yes\nport 60000\n",
+        "cluster-enabled yes\ndbfilename nodes.conf\n",
         "cluster-enabled yes\nbind \"\"\nunixsocket /x\n",
     };
 

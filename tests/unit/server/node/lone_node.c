@@ -99,11 +99,10 @@ static void write_append(void *ctx, uint64_t id, struct buf *steal)
     buf_deinit(steal);
 }
 
-static void write_commit(void *ctx, uint64_t id, const char *final_path)
+static void write_commit(void *ctx, uint64_t id)
 {
     (void)ctx;
     (void)id;
-    (void)final_path;
 }
 
 static void count_warnings(void *context, enum log_level level, const char *line)

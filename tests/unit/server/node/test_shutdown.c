@@ -237,7 +237,35 @@ Test(shutdown, by_a_signal_does_what_the_directives_say)
     a->is_disk_slow = true;
     signal_node(a, false);
     cr_assert_not(a->has_exited);
+    signal_node(a, true);
+    cr_assert(a->has_exited, "an interrupt ends at once");
+    alone_free(a);
+}
+
+Test(shutdown, is_not_cut_short_by_a_second_sigterm)
+{
+    struct alone *a = start(NULL, 0);
+
+    send(a, 0, "SET k kept\r\n");
+    attach_replica(a);
+    send(a, 0, "SET k newer\r\n");
+    send(a, 1, "SHUTDOWN SAVE\r\n"); /* waits for the replica */
     signal_node(a, false);
-    cr_assert(a->has_exited, "the second one ends at once");
+    signal_node(a, false);
+    cr_assert_not(a->has_exited);
+    alone_pass(a, 20 * SECOND_US, ALONE_CLIENTS, (struct bytes){0});
+    alone_settle(a, 50);
+    cr_assert(a->has_exited && file_has(a, "newer"));
+    alone_free(a);
+}
+
+Test(shutdown, cannot_be_called_off_when_it_has_come)
+{
+    struct alone *a = start(NULL, 0);
+
+    send(a, 0, "SHUTDOWN NOSAVE\r\n");
+    cr_assert(a->has_exited);
+    send(a, 1, "SHUTDOWN ABORT\r\n");
+    expect_reply(a, 1, "");
     alone_free(a);
 }

@@ -135,3 +135,18 @@ Test(sync_file, that_cannot_be_written_ends_the_connection_and_nothing_else)
     buf_deinit(&out);
     alone_free(a);
 }
+
+Test(sync_file, is_our_process_s_alone_and_keeps_it_in_the_folder)
+{
+    struct alone *a = start();
+
+    cr_assert_not(node_needs_folder(a->node));
+    a->is_disk_slow = true;
+    send(a, 1, "SYNC\r\n");
+    cr_assert_str_eq(a->files[0].name, "temp-1-sync-payload.rdb");
+    cr_assert(node_needs_folder(a->node));
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    cr_assert_not(node_needs_folder(a->node) || has_file(a));
+    alone_free(a);
+}

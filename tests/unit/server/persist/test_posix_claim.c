@@ -111,3 +111,22 @@ Test(posix_claim, other_names_in_the_folder_are_free_and_a_folder_that_is_missin
     unlink(other);
     cr_assert_eq(rmdir(p.dir), 0);
 }
+
+Test(posix_claim, can_be_given_up_when_its_folder_is_gone)
+{
+    struct place p = make_place();
+    struct posix_claims claims = {0};
+    struct errmsg error = {0};
+
+    cr_assert_eq(chdir(p.dir), 0);
+    cr_assert_eq(posix_claim(&claims, "dump.rdb", &error), FS_OK);
+    cr_assert_eq(posix_claim(&claims, "other.rdb", &error), FS_OK);
+    unlink(p.lock);
+    unlink(".other.rdb.lock");
+    cr_assert_eq(rmdir(p.dir), 0);
+    posix_unclaim(&claims, p.path);
+    cr_assert_eq(claims.held.count, 1);
+    posix_unclaim(&claims, "other.rdb");
+    cr_assert_eq(claims.held.count, 0, "and its descriptor with it");
+    posix_claims_deinit(&claims);
+}

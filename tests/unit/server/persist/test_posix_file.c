@@ -232,6 +232,8 @@ Test(posix_file, only_temporary_files_of_the_dead_are_leftovers)
     snprintf(name, sizeof(name), "temp-%ld-1.dump.rdb", (long)getpid());
     cr_assert(posix_file_is_leftover(name), "from an earlier run with the same id");
     cr_assert(posix_file_is_leftover("temp-2147483646-7.dump.rdb"));
+    cr_assert(posix_file_is_leftover(".temp-2147483646-sync-payload.rdb.lock"));
+    cr_assert(!posix_file_is_leftover(".dump.rdb.lock"));
     cr_assert(!posix_file_is_leftover("temp-x-1.rdb"));
     cr_assert(!posix_file_is_leftover("temp-0-1.rdb"));
     cr_assert(!posix_file_is_leftover("temp--1.rdb"));
