@@ -72,13 +72,15 @@ static bool call_texts(struct client *client, const struct bytes *words, size_t 
 static bool introduce(struct client *client, const struct bytes *words, size_t count,
                       struct errmsg *refusal, struct errmsg *error)
 {
+    bool is_secret = bytes_equal_text(words[0], "AUTH");
     struct resp_value reply;
 
     if (!call_texts(client, words, count, &reply, error)) {
         return false;
     }
     if (reply.type == RESP_FAILURE) {
-        errmsg_set(refusal, "%s failed: %.*s", words[0].data, (int)reply.text.len, reply.text.data);
+        errmsg_set(refusal, "%s%s%s failed: %.*s", words[0].data, is_secret ? "" : " ",
+                   is_secret ? "" : words[1].data, (int)reply.text.len, reply.text.data);
     }
     resp_value_deinit(&reply);
     return true;

@@ -28,6 +28,10 @@ static bool store_number(const struct flag_row *row, void *field, const char *va
     int64_t number;
 
     if (!num_parse_i64(bytes_from_text(value), &number) || number < row->min || number > row->max) {
+        if (row->max == INT64_MAX && row->min == INT64_MIN) {
+            errmsg_set(error, "%s takes a number, not '%s'", row->name, value);
+            return false;
+        }
         if (row->max == INT64_MAX) {
             errmsg_set(error, "%s takes a number from %" PRId64 " on, not '%s'", row->name,
                        row->min, value);
@@ -60,8 +64,7 @@ static bool store_seconds(const struct flag_row *row, void *field, const char *v
     return true;
 }
 
-static bool store(const struct flag_row *row, void *options, const char *value,
-                  struct errmsg *error)
+bool flags_store(const struct flag_row *row, void *options, const char *value, struct errmsg *error)
 {
     void *field = (char *)options + row->field;
     const bool yes = true;
@@ -98,7 +101,7 @@ enum flag_outcome flags_take(const struct flag_table *table, void *options, stru
         errmsg_set(error, "%s needs a value", row->name);
         return FLAG_BAD;
     }
-    if (!store(row, options, has_value ? rest->words[1] : NULL, error)) {
+    if (!flags_store(row, options, has_value ? rest->words[1] : NULL, error)) {
         return FLAG_BAD;
     }
     rest->words += has_value ? 2 : 1;

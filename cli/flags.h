@@ -52,4 +52,8 @@ enum flag_outcome {
 MUST_USE enum flag_outcome flags_take(const struct flag_table *table, void *options,
                                       struct flag_words *rest, struct errmsg *error);
 
+/* Check the value as the row says and store it: for flags that fill a field and do more. */
+MUST_USE bool flags_store(const struct flag_row *row, void *options, const char *value,
+                          struct errmsg *error);
+
 #endif

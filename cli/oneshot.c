@@ -66,8 +66,7 @@ static bool collect_words(struct words *words, const struct options *options, st
 static int run(struct executor *executor, const struct words *words, struct errmsg *error)
 {
     const struct options *options = executor->options;
-    int64_t repeat = options->repeat == 0 ? 1 : options->repeat;
-    int exit_code = 0;
+    int64_t repeat = options->has_repeat ? options->repeat : 1;
 
     for (int64_t i = 0; repeat < 0 || i < repeat; i++) {
         if (i > 0 && options->interval_ms > 0) {
@@ -77,21 +76,25 @@ static int run(struct executor *executor, const struct words *words, struct errm
             return 1;
         }
         if (executor->was_error && options->fails_on_error) {
-            exit_code = 1;
+            return 1;
         }
         if (ferror(stdout) != 0) {
             errmsg_set(error, "cannot write to standard output");
             return 1;
         }
     }
-    return exit_code;
+    return 0;
 }
 
 int oneshot_run(const struct options *options)
 {
     struct words words = {0};
     struct connection connection;
-    struct executor executor = {.options = options, .connection = &connection};
+    struct executor executor = {
+        .options = options,
+        .connection = &connection,
+        .splits_errors = options->fails_on_error,
+    };
     struct errmsg error = {0};
     int exit_code = 1;
 

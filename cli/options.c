@@ -227,20 +227,27 @@ MODE_FLAG(set_latency_history, OPTIONS_LATENCY_HISTORY)
 MODE_FLAG(set_cluster, OPTIONS_CLUSTER)
 MODE_FLAG(set_bench, OPTIONS_BENCH)
 
+#define FIELD(name) offsetof(struct options, name)
+
 static bool set_interval(void *target, const char *value, struct errmsg *error)
 {
     static const struct flag_row row = {
-        "-i", FLAG_SECONDS, offsetof(struct options, interval_ms), 0, 0, NULL};
-    char name[] = "-i";
-    union {
-        const char *readable;
-        char *word;
-    } text = {.readable = value};
-    char *const words[] = {name, text.word};
-    struct flag_words one = {.words = words, .count = 2};
+        .name = "-i", .kind = FLAG_SECONDS, .field = FIELD(interval_ms)};
 
     ((struct options *)target)->has_interval = true;
-    return flags_take(&(struct flag_table){&row, 1}, target, &one, error) == FLAG_TAKEN;
+    return flags_store(&row, target, value, error);
+}
+
+static bool set_repeat(void *target, const char *value, struct errmsg *error)
+{
+    static const struct flag_row row = {.name = "-r",
+                                        .kind = FLAG_NUMBER,
+                                        .field = FIELD(repeat),
+                                        .min = INT64_MIN,
+                                        .max = INT64_MAX};
+
+    ((struct options *)target)->has_repeat = true;
+    return flags_store(&row, target, value, error);
 }
 
 static bool set_show_pushes(void *target, const char *value, struct errmsg *error)
@@ -254,8 +261,6 @@ static bool set_show_pushes(void *target, const char *value, struct errmsg *erro
     ((struct options *)target)->shows_pushes = is_yes;
     return true;
 }
-
-#define FIELD(name) offsetof(struct options, name)
 
 static const struct flag_row connection_rows[] = {
     {"-h",                FLAG_CALL,       0,                          0, 0,     set_host      },
@@ -271,39 +276,39 @@ static const struct flag_row connection_rows[] = {
 };
 
 static const struct flag_row rows[] = {
-    {"-n",                 FLAG_NUMBER,     FIELD(db),                 0,  INT32_MAX, NULL               },
-    {"-t",                 FLAG_SECONDS,    FIELD(timeout_ms),         1,  0,         NULL               },
-    {"-r",                 FLAG_NUMBER,     FIELD(repeat),             -1, INT64_MAX, NULL               },
-    {"-i",                 FLAG_CALL,       0,                         0,  0,         set_interval       },
-    {"-c",                 FLAG_BOOL,       FIELD(follows_redirects),  0,  0,         NULL               },
-    {"-x",                 FLAG_BOOL,       FIELD(reads_last_word),    0,  0,         NULL               },
-    {"-X",                 FLAG_TEXT,       FIELD(stdin_tag),          0,  0,         NULL               },
-    {"-e",                 FLAG_BOOL,       FIELD(fails_on_error),     0,  0,         NULL               },
-    {"-d",                 FLAG_TEXT,       FIELD(render.delimiter),   0,  0,         NULL               },
-    {"-D",                 FLAG_TEXT,       FIELD(render.terminator),  0,  0,         NULL               },
-    {"--raw",              FLAG_CALL_ALONE, 0,                         0,  0,         set_raw            },
-    {"--no-raw",           FLAG_CALL_ALONE, 0,                         0,  0,         set_no_raw         },
-    {"--csv",              FLAG_CALL_ALONE, 0,                         0,  0,         set_csv            },
-    {"--json",             FLAG_CALL_ALONE, 0,                         0,  0,         set_json           },
-    {"--quoted-json",      FLAG_CALL_ALONE, 0,                         0,  0,         set_quoted_json    },
-    {"--show-pushes",      FLAG_CALL,       0,                         0,  0,         set_show_pushes    },
-    {"--help",             FLAG_CALL_ALONE, 0,                         0,  0,         set_help           },
-    {"--version",          FLAG_CALL_ALONE, 0,                         0,  0,         set_version        },
-    {"-v",                 FLAG_CALL_ALONE, 0,                         0,  0,         set_version        },
-    {"--pipe",             FLAG_CALL_ALONE, 0,                         0,  0,         set_pipe           },
-    {"--pipe-timeout",     FLAG_SECONDS,    FIELD(pipe_timeout_ms),    0,  0,         NULL               },
-    {"--scan",             FLAG_CALL_ALONE, 0,                         0,  0,         set_scan           },
-    {"--pattern",          FLAG_TEXT,       FIELD(pattern),            0,  0,         NULL               },
-    {"--count",            FLAG_NUMBER,     FIELD(scan_count),         1,  INT32_MAX, NULL               },
-    {"--type",             FLAG_TEXT,       FIELD(type),               0,  0,         NULL               },
-    {"--stat",             FLAG_CALL_ALONE, 0,                         0,  0,         set_stat           },
-    {"--latency",          FLAG_CALL_ALONE, 0,                         0,  0,         set_latency        },
-    {"--latency-history",  FLAG_CALL_ALONE, 0,                         0,  0,         set_latency_history},
-    {"--cluster",          FLAG_CALL_ALONE, 0,                         0,  0,         set_cluster        },
-    {"--cluster-replicas", FLAG_NUMBER,     FIELD(cluster_replicas),   0,  1000,      NULL               },
-    {"--cluster-timeout",  FLAG_SECONDS,    FIELD(cluster_timeout_ms), 1,  0,         NULL               },
-    {"--cluster-yes",      FLAG_BOOL,       FIELD(cluster_yes),        0,  0,         NULL               },
-    {"--bench",            FLAG_CALL_ALONE, 0,                         0,  0,         set_bench          },
+    {"-n",                 FLAG_NUMBER,     FIELD(db),                 0, INT32_MAX, NULL               },
+    {"-t",                 FLAG_SECONDS,    FIELD(timeout_ms),         1, 0,         NULL               },
+    {"-r",                 FLAG_CALL,       0,                         0, 0,         set_repeat         },
+    {"-i",                 FLAG_CALL,       0,                         0, 0,         set_interval       },
+    {"-c",                 FLAG_BOOL,       FIELD(follows_redirects),  0, 0,         NULL               },
+    {"-x",                 FLAG_BOOL,       FIELD(reads_last_word),    0, 0,         NULL               },
+    {"-X",                 FLAG_TEXT,       FIELD(stdin_tag),          0, 0,         NULL               },
+    {"-e",                 FLAG_BOOL,       FIELD(fails_on_error),     0, 0,         NULL               },
+    {"-d",                 FLAG_TEXT,       FIELD(render.delimiter),   0, 0,         NULL               },
+    {"-D",                 FLAG_TEXT,       FIELD(render.terminator),  0, 0,         NULL               },
+    {"--raw",              FLAG_CALL_ALONE, 0,                         0, 0,         set_raw            },
+    {"--no-raw",           FLAG_CALL_ALONE, 0,                         0, 0,         set_no_raw         },
+    {"--csv",              FLAG_CALL_ALONE, 0,                         0, 0,         set_csv            },
+    {"--json",             FLAG_CALL_ALONE, 0,                         0, 0,         set_json           },
+    {"--quoted-json",      FLAG_CALL_ALONE, 0,                         0, 0,         set_quoted_json    },
+    {"--show-pushes",      FLAG_CALL,       0,                         0, 0,         set_show_pushes    },
+    {"--help",             FLAG_CALL_ALONE, 0,                         0, 0,         set_help           },
+    {"--version",          FLAG_CALL_ALONE, 0,                         0, 0,         set_version        },
+    {"-v",                 FLAG_CALL_ALONE, 0,                         0, 0,         set_version        },
+    {"--pipe",             FLAG_CALL_ALONE, 0,                         0, 0,         set_pipe           },
+    {"--pipe-timeout",     FLAG_SECONDS,    FIELD(pipe_timeout_ms),    0, 0,         NULL               },
+    {"--scan",             FLAG_CALL_ALONE, 0,                         0, 0,         set_scan           },
+    {"--pattern",          FLAG_TEXT,       FIELD(pattern),            0, 0,         NULL               },
+    {"--count",            FLAG_NUMBER,     FIELD(scan_count),         1, INT32_MAX, NULL               },
+    {"--type",             FLAG_TEXT,       FIELD(type),               0, 0,         NULL               },
+    {"--stat",             FLAG_CALL_ALONE, 0,                         0, 0,         set_stat           },
+    {"--latency",          FLAG_CALL_ALONE, 0,                         0, 0,         set_latency        },
+    {"--latency-history",  FLAG_CALL_ALONE, 0,                         0, 0,         set_latency_history},
+    {"--cluster",          FLAG_CALL_ALONE, 0,                         0, 0,         set_cluster        },
+    {"--cluster-replicas", FLAG_NUMBER,     FIELD(cluster_replicas),   0, 1000,      NULL               },
+    {"--cluster-timeout",  FLAG_SECONDS,    FIELD(cluster_timeout_ms), 1, 0,         NULL               },
+    {"--cluster-yes",      FLAG_BOOL,       FIELD(cluster_yes),        0, 0,         NULL               },
+    {"--bench",            FLAG_CALL_ALONE, 0,                         0, 0,         set_bench          },
 };
 
 const struct flag_table *options_connection_flags(void)
@@ -393,6 +398,7 @@ bool options_parse(struct options *o, struct flag_words words,
     *o = (struct options){
         .host = "127.0.0.1",
         .port = PORT_DEFAULT,
+        .repeat = -1,
         .shows_pushes = surroundings->is_terminal,
         .render = {.delimiter = "\n", .terminator = "\n"},
         .pipe_timeout_ms = PIPE_TIMEOUT_MS,

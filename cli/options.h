@@ -45,7 +45,8 @@ struct options {
     int64_t protocol;   /* 0: whatever the server begins with, else 2 or 3 */
     int64_t timeout_ms; /* of connecting and of each reply; 0: none */
 
-    int64_t repeat; /* 0: not asked for, the mode decides; -1: without end */
+    int64_t repeat;  /* negative: without end */
+    bool has_repeat; /* else repeat is -1 and the mode decides */
     int64_t interval_ms;
     bool has_interval; /* else interval_ms is 0 and the mode decides */
     bool follows_redirects;

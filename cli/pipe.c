@@ -174,6 +174,7 @@ int pipe_run(const struct options *options)
     }
     run.client = connection.client;
     make_mark(run.mark);
+    run.last_reply_at = clock_mono_now();
     do {
         is_ok = step(&run, &error);
     } while (is_ok && !run.is_done);

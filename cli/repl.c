@@ -253,6 +253,10 @@ static void run_command(struct repl *repl, const struct bytes *words, size_t wor
         return;
     }
     for (int64_t i = 0; i < repeat; i++) {
+        if (i > 0 && repl->options->interval_ms > 0 &&
+            !interrupt_sleep(&repl->interrupt, repl->options->interval_ms)) {
+            return;
+        }
         switch (execute(&repl->executor, words, word_count, &error)) {
         case EXECUTE_OK:
             repl->has_failed |= repl->executor.was_error && repl->options->fails_on_error;
