@@ -247,7 +247,9 @@ int bench_run(struct options *options)
         return 1;
     }
     if (run.bench.is_help) {
-        bench_options_print_help();
+        bench_options_write_help(&run.report);
+        print_buf(&run.report);
+        buf_deinit(&run.report);
         return 0;
     }
     init(&run);

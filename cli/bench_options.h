@@ -11,6 +11,10 @@
 #include "base/errmsg.h"
 #include "cli/options.h"
 
+enum {
+    BENCH_OPTIONS_TABLES = 5 /* groups of flags */
+};
+
 struct bench_options {
     int64_t clients;
     int64_t requests;   /* 0: no bound but the time */
@@ -34,6 +38,9 @@ struct bench_options {
  * when they make no sense. */
 MUST_USE bool bench_options_parse(struct bench_options *bench, struct options *options,
                                   struct errmsg *error);
-void bench_options_print_help(void);
+/* The groups of its flags, those of the connection among them. */
+void bench_options_tables(struct flag_table out[BENCH_OPTIONS_TABLES]);
+/* Append what --bench --help prints. */
+void bench_options_write_help(struct buf *out);
 
 #endif

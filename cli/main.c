@@ -6,6 +6,7 @@
 #include "cli/oneshot.h"
 #include "cli/options.h"
 #include "cli/pipe.h"
+#include "cli/print.h"
 #include "cli/repl.h"
 #include "cli/scan.h"
 #include "cli/stat.h"
@@ -14,14 +15,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static int print_help(void)
+{
+    struct buf help = {0};
+
+    options_write_help(&help);
+    print_buf(&help);
+    buf_deinit(&help);
+    return 0;
+}
+
 static int run(struct options *options)
 {
     switch (options->mode) {
     case OPTIONS_COMMAND:
         return options->word_count > 0 ? oneshot_run(options) : repl_run(options);
     case OPTIONS_HELP:
-        options_print_help();
-        return 0;
+        return print_help();
     case OPTIONS_VERSION:
         puts("starling-cli " CLI_VERSION);
         return 0;

@@ -81,9 +81,7 @@ struct options_surroundings {
 MUST_USE bool options_parse(struct options *options, struct flag_words words,
                             const struct options_surroundings *surroundings, struct errmsg *error);
 void options_deinit(struct options *options);
-/* The flags that say where the server is and who we are; the benchmark takes them too. */
-const struct flag_table *options_connection_flags(void);
-/* Print every option. */
-void options_print_help(void);
+/* Append usage and every option, as --help prints them. */
+void options_write_help(struct buf *out);
 
 #endif
