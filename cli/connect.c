@@ -153,6 +153,10 @@ bool connection_open(struct connection *connection, struct errmsg *error)
         return false;
     }
     error->text[0] = '\0'; /* of addresses tried before the one that answered */
+    if (options->is_verbose) {
+        connection_format(connection, where);
+        fprintf(stderr, "Connected to %s\n", where);
+    }
     for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
         warn(&refusals[i]);
     }
@@ -229,6 +233,8 @@ struct client *connect_node(const struct options *options, const char *host, uin
     }
     if (client == NULL) {
         errmsg_wrap(error, "Could not connect to Starling at %s:%u", host, port);
+    } else if (options->is_verbose) {
+        fprintf(stderr, "Connected to %s:%u\n", host, port);
     }
     /* A server without a password refuses AUTH, and serves all the same. */
     return client;

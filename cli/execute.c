@@ -223,6 +223,11 @@ static enum execute_status stream(struct executor *executor, const struct bytes 
             has_failed = value.type == RESP_FAILURE;
             resp_value_deinit(&value);
         }
+        if (status == EXECUTE_OK && ferror(stdout) != 0) { /* nobody reads any more */
+            errmsg_set(error, "cannot write to standard output");
+            connection_close(executor->connection);
+            status = EXECUTE_LOST;
+        }
     }
     executor->was_error = has_failed;
     return status;

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* starling-cli: commands, management and load for any server that speaks RESP. */
+#include "cli/askpass.h"
 #include "cli/bench.h"
 #include "cli/cluster.h"
+#include "cli/intrinsic.h"
 #include "cli/latency.h"
+#include "cli/latency_dist.h"
+#include "cli/lru_test.h"
 #include "cli/oneshot.h"
 #include "cli/options.h"
 #include "cli/pipe.h"
 #include "cli/print.h"
+#include "cli/rdb.h"
 #include "cli/repl.h"
+#include "cli/replica.h"
 #include "cli/scan.h"
 #include "cli/stat.h"
 
@@ -44,12 +50,35 @@ static int run(struct options *options)
     case OPTIONS_LATENCY:
     case OPTIONS_LATENCY_HISTORY:
         return latency_run(options);
+    case OPTIONS_LATENCY_DIST:
+        return latency_dist_run(options);
+    case OPTIONS_INTRINSIC_LATENCY:
+        return intrinsic_run(options);
+    case OPTIONS_LRU_TEST:
+        return lru_test_run(options);
+    case OPTIONS_RDB:
+    case OPTIONS_FUNCTIONS_RDB:
+        return rdb_run(options);
+    case OPTIONS_REPLICA:
+        return replica_run(options);
     case OPTIONS_CLUSTER:
         return cluster_run(options);
     case OPTIONS_BENCH:
         return bench_run(options);
     }
     return 1;
+}
+
+static bool ask_password(struct options *options)
+{
+    struct buf password = {0};
+    bool is_ok = !options->asks_password || askpass_read(&password);
+
+    if (options->asks_password && is_ok) {
+        options_set_password(options, buf_bytes(&password));
+    }
+    buf_deinit(&password);
+    return is_ok;
 }
 
 int main(int argc, char **argv)
@@ -72,7 +101,7 @@ int main(int argc, char **argv)
                   "STARLING_AUTH is safer.\n",
                   stderr);
         }
-        exit_code = run(&options);
+        exit_code = ask_password(&options) ? run(&options) : 1;
     }
     options_deinit(&options);
     return exit_code;

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "cli/connect.h"
 #include "cli/execute.h"
+#include "cli/quoted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,8 @@ enum {
 
 struct words {
     VEC(struct bytes) items;
-    struct buf input; /* what came from standard input */
+    struct buf input;   /* what came from standard input */
+    struct buf decoded; /* quoted words, one behind the other */
 };
 
 static bool read_input(struct buf *out, struct errmsg *error)
@@ -35,6 +37,29 @@ static bool read_input(struct buf *out, struct errmsg *error)
     }
 }
 
+/* The buffer has room already: texts do not grow by being decoded, and words point into it. */
+static bool decode_word(struct words *words, const char *word, struct errmsg *error)
+{
+    size_t start = words->decoded.len;
+
+    if (!quoted_decode(word, &words->decoded)) {
+        errmsg_set(error, "Invalid quoted string: %.200s", word);
+        return false;
+    }
+    VEC_PUSH(&words->items, bytes_make(words->decoded.data + start, words->decoded.len - start));
+    return true;
+}
+
+static void reserve_decoded(struct words *words, const struct options *options)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < options->word_count; i++) {
+        len += strlen(options->words[i]);
+    }
+    buf_reserve(&words->decoded, len);
+}
+
 static bool collect_words(struct words *words, const struct options *options, struct errmsg *error)
 {
     bool is_tag_seen = false;
@@ -43,12 +68,19 @@ static bool collect_words(struct words *words, const struct options *options, st
         !read_input(&words->input, error)) {
         return false;
     }
+    if (options->has_quoted_words) {
+        reserve_decoded(words, options);
+    }
     for (size_t i = 0; i < options->word_count; i++) {
         const char *word = options->words[i];
 
         if (options->stdin_tag != NULL && strcmp(word, options->stdin_tag) == 0) {
             VEC_PUSH(&words->items, buf_bytes(&words->input));
             is_tag_seen = true;
+        } else if (options->has_quoted_words) {
+            if (!decode_word(words, word, error)) {
+                return false;
+            }
         } else {
             VEC_PUSH(&words->items, bytes_from_text(word));
         }
@@ -109,5 +141,6 @@ int oneshot_run(const struct options *options)
     executor_deinit(&executor);
     VEC_DEINIT(&words.items);
     buf_deinit(&words.input);
+    buf_deinit(&words.decoded);
     return exit_code;
 }

@@ -112,7 +112,11 @@ bool options_parse(struct options *o, struct flag_words words,
     if (!o->has_format) {
         o->render.format = surroundings->is_terminal ? RENDER_TTY : RENDER_RAW;
     }
-    if (o->password == NULL && surroundings->password != NULL) {
+    if (o->asks_password) {
+        mem_free(MEM_CLI, o->password);
+        o->password = NULL;
+        o->is_password_visible = false;
+    } else if (o->password == NULL && surroundings->password != NULL) {
         o->password = mem_strdup(MEM_CLI, surroundings->password);
     }
     if (o->reads_last_word && o->stdin_tag != NULL) {
@@ -125,6 +129,13 @@ bool options_parse(struct options *o, struct flag_words words,
         return false;
     }
     return true;
+}
+
+void options_set_password(struct options *o, struct bytes password)
+{
+    mem_free(MEM_CLI, o->password);
+    o->password = mem_alloc(MEM_CLI, password.len + 1);
+    bytes_to_text(password, o->password, password.len + 1);
 }
 
 void options_deinit(struct options *o)

@@ -110,6 +110,8 @@ MODE_FLAG(set_scan, OPTIONS_SCAN)
 MODE_FLAG(set_stat, OPTIONS_STAT)
 MODE_FLAG(set_latency, OPTIONS_LATENCY)
 MODE_FLAG(set_latency_history, OPTIONS_LATENCY_HISTORY)
+MODE_FLAG(set_latency_dist, OPTIONS_LATENCY_DIST)
+MODE_FLAG(set_replica, OPTIONS_REPLICA)
 MODE_FLAG(set_cluster, OPTIONS_CLUSTER)
 MODE_FLAG(set_bench, OPTIONS_BENCH)
 
@@ -127,6 +129,60 @@ static bool set_repeat(void *target, const char *value, struct errmsg *error)
         FLAG_ROW_NUMBER("-r", NULL, repeat, INT64_MIN, INT64_MAX, NULL);
 
     ((struct options *)target)->has_repeat = true;
+    return flags_store(&row, target, value, error);
+}
+
+static bool set_quoted_pattern(void *target, const char *value, struct errmsg *error)
+{
+    struct options *o = target;
+
+    (void)error;
+    o->pattern = value;
+    o->has_quoted_pattern = true;
+    return true;
+}
+
+static bool set_pattern(void *target, const char *value, struct errmsg *error)
+{
+    struct options *o = target;
+
+    (void)error;
+    o->pattern = value;
+    o->has_quoted_pattern = false;
+    return true;
+}
+
+static bool set_rdb(void *target, const char *value, struct errmsg *error)
+{
+    (void)error;
+    ((struct options *)target)->mode = OPTIONS_RDB;
+    ((struct options *)target)->rdb_path = value;
+    return true;
+}
+
+static bool set_functions_rdb(void *target, const char *value, struct errmsg *error)
+{
+    bool is_ok = set_rdb(target, value, error);
+
+    ((struct options *)target)->mode = OPTIONS_FUNCTIONS_RDB;
+    return is_ok;
+}
+
+static bool set_intrinsic_latency(void *target, const char *value, struct errmsg *error)
+{
+    static const struct flag_row row =
+        FLAG_ROW_SECONDS("--intrinsic-latency", intrinsic_ms, 1, NULL);
+
+    ((struct options *)target)->mode = OPTIONS_INTRINSIC_LATENCY;
+    return flags_store(&row, target, value, error);
+}
+
+static bool set_lru_test(void *target, const char *value, struct errmsg *error)
+{
+    static const struct flag_row row =
+        FLAG_ROW_NUMBER("--lru-test", NULL, lru_keys, 1, INT64_MAX, NULL);
+
+    ((struct options *)target)->mode = OPTIONS_LRU_TEST;
     return flags_store(&row, target, value, error);
 }
 
@@ -150,12 +206,15 @@ static const struct flag_row connection_rows[] = {
         "-a", "<password>", set_password,
         "Password; STARLING_AUTH or REDISCLI_AUTH in the environment cannot be seen by others"),
     FLAG_ROW_CALL("--pass", "<password>", set_password, NULL),
+    FLAG_ROW_BOOL("--askpass", asks_password,
+                  "Ask for the password, or read it as the first line of standard input"),
     FLAG_ROW_CALL("--user", "<name>", set_user, "User that the password belongs to"),
     FLAG_ROW_CALL("-u", "<uri>", set_uri, "redis://user:password@host:port/db"),
     FLAG_ROW_ALONE("-2", set_protocol_2, "Speak RESP2"),
     FLAG_ROW_ALONE("-3", set_protocol_3, "Speak RESP3"),
     FLAG_ROW_BOOL("--no-auth-warning", has_no_auth_warning,
                   "Do not warn about a password on the command line"),
+    FLAG_ROW_BOOL("--verbose", is_verbose, "Report connections on standard error"),
 };
 
 /* Those that mean something else to the benchmark. */
@@ -173,6 +232,8 @@ static const struct flag_row command_rows[] = {
     FLAG_ROW_BOOL("-x", reads_last_word, "Read the last argument from standard input"),
     FLAG_ROW_TEXT("-X", "<tag>", stdin_tag,
                   "Read the argument that is written <tag> from standard input"),
+    FLAG_ROW_BOOL("--quoted-input", has_quoted_words,
+                  "Words of the command may be quoted as at the keyboard"),
     FLAG_ROW_BOOL("-e", fails_on_error,
                   "Exit with 1 when a reply is an error, which goes to standard error"),
 };
@@ -196,7 +257,9 @@ static const struct flag_row mode_rows[] = {
     FLAG_ROW_SECONDS("--pipe-timeout", pipe_timeout_ms, 0,
                      "Longest silence while the last replies are due (default: 30, 0: none)"),
     FLAG_ROW_ALONE("--scan", set_scan, "List the keys; -i rests between two steps"),
-    FLAG_ROW_TEXT("--pattern", "<glob>", pattern, "Only keys that match"),
+    FLAG_ROW_CALL("--pattern", "<glob>", set_pattern, "Only keys that match"),
+    FLAG_ROW_CALL("--quoted-pattern", "<glob>", set_quoted_pattern,
+                  "The same, quoted as at the keyboard"),
     FLAG_ROW_NUMBER("--count", "<n>", scan_count, 1, INT32_MAX, "Keys looked at in one step"),
     FLAG_ROW_TEXT("--type", "<type>", type, "Only keys of that type"),
     FLAG_ROW_ALONE("--stat", set_stat,
@@ -205,6 +268,17 @@ static const struct flag_row mode_rows[] = {
                    "Round trip times; without a terminal one line after a second, or -i"),
     FLAG_ROW_ALONE("--latency-history", set_latency_history,
                    "The same, a line every 15 seconds, or -i; -r of them"),
+    FLAG_ROW_ALONE("--latency-dist", set_latency_dist,
+                   "The same as a spectrum of colours, a line every second, or -i; -r of them"),
+    FLAG_ROW_CALL("--intrinsic-latency", "<seconds>", set_intrinsic_latency,
+                  "How long the system itself holds up a program that only counts"),
+    FLAG_ROW_CALL("--lru-test", "<keys>", set_lru_test,
+                  "Use the server as a cache of so many keys, four of five reads for a fifth of "
+                  "them; it writes lru:* keys"),
+    FLAG_ROW_CALL("--rdb", "<file>", set_rdb, "Fetch a snapshot into a file; - is standard output"),
+    FLAG_ROW_CALL("--functions-rdb", "<file>", set_functions_rdb,
+                  "The same with functions only, of servers that have them"),
+    FLAG_ROW_ALONE("--replica", set_replica, "Show the commands that a replica is sent, as CSV"),
     FLAG_ROW_ALONE("--bench", set_bench, "Make load; --bench --help says more"),
     FLAG_ROW_ALONE("--help", set_help, "This text"),
     FLAG_ROW_ALONE("--version", set_version, "The version"),
