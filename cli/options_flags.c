@@ -252,8 +252,10 @@ static const struct flag_row output_rows[] = {
 };
 
 static const struct flag_row mode_rows[] = {
-    FLAG_ROW_ALONE("--pipe", set_pipe,
-                   "Send commands (RESP or lines) from standard input, count replies"),
+    FLAG_ROW_ALONE(
+        "--pipe", set_pipe,
+        "Send commands (RESP or lines) from standard input, count replies; with -c each to "
+        "the node of its key"),
     FLAG_ROW_SECONDS("--pipe-timeout", pipe_timeout_ms, 0,
                      "Longest silence while the last replies are due (default: 30, 0: none)"),
     FLAG_ROW_ALONE("--scan", set_scan, "List the keys; -i rests between two steps"),
