@@ -34,12 +34,16 @@ static const struct flag_row load_rows[] = {
     FLAG_ROW_NUMBER("-d", "<bytes>", data_size, 1, DATA_SIZE_MAX, "Size of values (default: 3)"),
     FLAG_ROW_NUMBER("-r", "<keyspace>", keyspace, 0, 999999999999,
                     "Random keys out of so many; without it one key"),
+    FLAG_ROW_NUMBER("--threads", "<n>", threads, 1, 500,
+                    "Threads that share clients and requests (default: 1)"),
     FLAG_ROW_NUMBER("--seed", "<number>", seed, 0, INT64_MAX, "The same random numbers again"),
     FLAG_ROW_NUMBER("-k", "<0|1>", keepalive, 0, 1,
                     "1 keeps connections, 0 opens one for each batch (default: 1)"),
     FLAG_ROW_TEXT("-t", "<tests>", tests,
                   "Comma separated: ping_inline, ping_mbulk (ping: both), set, get, incr, append, "
                   "getset, setex, mset, mget, exists, expire, del"),
+    FLAG_ROW_BOOL("-l", is_endless, "The tests again and again, until Ctrl-C"),
+    FLAG_ROW_BOOL("-I", is_idle, "No requests: only open the connections, and wait for Ctrl-C"),
     FLAG_ROW_BOOL("--cluster", is_cluster,
                   "Take the nodes from CLUSTER SLOTS, use keys of each primary"),
 };
@@ -110,6 +114,7 @@ bool bench_options_parse(struct bench_options *bench, struct options *options, s
         .clients = CLIENTS,
         .data_size = DATA_SIZE,
         .pipeline = 1,
+        .threads = 1,
         .keepalive = 1,
         .precision = PRECISION,
     };

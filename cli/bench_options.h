@@ -21,12 +21,15 @@ struct bench_options {
     int64_t seconds_ms; /* 0: no bound but the number */
     int64_t data_size;  /* bytes */
     int64_t pipeline;
-    int64_t keyspace;  /* random numbers are below; 0: always the same */
+    int64_t keyspace; /* random numbers are below; 0: always the same */
+    int64_t threads;
     int64_t keepalive; /* 0: a connection for each batch of requests */
     int64_t precision; /* decimals of milliseconds */
     int64_t seed;
     const char *tests; /* comma separated, or NULL: all */
     bool is_quiet;
+    bool is_endless; /* the tests again and again */
+    bool is_idle;    /* only connections */
     bool is_cluster;
     bool shows_errors;
     bool is_help;

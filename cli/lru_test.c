@@ -114,7 +114,8 @@ int lru_test_run(const struct options *options)
     if (connection_open(&test.connection, &error)) {
         status = CONNECTION_OK;
     }
-    for (int64_t i = 0; status == CONNECTION_OK && (options->repeat < 0 || i < options->repeat);
+    for (int64_t i = 0; status == CONNECTION_OK && ferror(stdout) == 0 &&
+                        (options->repeat < 0 || i < options->repeat);
          i++) {
         status = run_line(&test, span_ms, &error);
     }
