@@ -122,6 +122,21 @@ static bool choose_db(struct client *client, int64_t db, struct errmsg *refusal,
     return db == 0 || introduce(client, words, ARRAY_COUNT(words), refusal, error);
 }
 
+/* Only the system's words: the address stands in front of them anyhow. */
+static void keep_reason(struct errmsg *error)
+{
+    struct bytes text = bytes_from_text(error->text);
+    struct errmsg reason = {0};
+
+    for (size_t at = text.len; at > 2; at--) {
+        if (text.data[at - 2] == ':' && text.data[at - 1] == ' ') {
+            errmsg_set(&reason, "%s", text.data + at);
+            *error = reason;
+            return;
+        }
+    }
+}
+
 static void warn(const struct errmsg *refusal)
 {
     if (refusal->text[0] != '\0') {
@@ -143,6 +158,9 @@ bool connection_open(struct connection *connection, struct errmsg *error)
 
     connection_close(connection);
     connection->client = client_open(&to, error);
+    if (connection->client == NULL) {
+        keep_reason(error);
+    }
     if (connection->client == NULL ||
         !authenticate(connection->client, options, &refusals[0], error) ||
         !choose_protocol(connection->client, options->protocol, &refusals[1], error) ||
@@ -227,6 +245,9 @@ struct client *connect_node(const struct options *options, const char *host, uin
     struct client *client = client_open(&to, error);
     struct errmsg refusal = {0};
 
+    if (client == NULL) {
+        keep_reason(error);
+    }
     if (client != NULL && !authenticate(client, options, &refusal, error)) {
         client_close(client);
         client = NULL;

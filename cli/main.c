@@ -35,7 +35,10 @@ static int run(struct options *options)
 {
     switch (options->mode) {
     case OPTIONS_COMMAND:
-        return options->word_count > 0 ? oneshot_run(options) : repl_run(options);
+        /* With -x standard input may even be the whole command. */
+        return options->word_count > 0 || options->reads_last_word || options->stdin_tag != NULL
+                   ? oneshot_run(options)
+                   : repl_run(options);
     case OPTIONS_HELP:
         return print_help();
     case OPTIONS_VERSION:

@@ -86,7 +86,7 @@ static bool collect_words(struct words *words, const struct options *options, st
         }
     }
     if (options->stdin_tag != NULL && !is_tag_seen) {
-        errmsg_set(error, "the tag '%s' of -X is no word of the command", options->stdin_tag);
+        errmsg_set(error, "Using -X option but stdin tag not match.");
         return false;
     }
     if (options->reads_last_word) {

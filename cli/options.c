@@ -123,11 +123,6 @@ bool options_parse(struct options *o, struct flag_words words,
         errmsg_set(error, "Options -x and -X are mutually exclusive.");
         return false;
     }
-    if ((o->reads_last_word || o->stdin_tag != NULL) && o->mode == OPTIONS_COMMAND &&
-        o->word_count == 0) {
-        errmsg_set(error, "-x and -X need a command on the command line");
-        return false;
-    }
     return true;
 }
 

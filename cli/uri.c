@@ -101,7 +101,8 @@ bool uri_parse(struct options *o, const char *uri, struct errmsg *error)
     } else if (bytes_has_prefix(rest, "starling://")) {
         rest = bytes_from(rest, strlen("starling://"));
     } else {
-        errmsg_set(error, "the URI must begin with redis:// or starling:// (TLS is not spoken)");
+        errmsg_set(error,
+                   "Invalid URI scheme: it must be redis:// or starling:// (TLS is not spoken)");
         return false;
     }
     at = bytes_find_byte(rest, '@');

@@ -173,7 +173,6 @@ Test(options, what_makes_no_sense_is_refused_with_a_reason)
     expect_refused("-u http://x", "redis://");
     expect_refused("-u redis://x:port", "port");
     expect_refused("-u redis://x/db", "database");
-    expect_refused("-x", "need a command");
     expect_refused("-x -X t get t", "mutually exclusive");
     expect_refused("--scan extra", "'extra'");
     expect_refused("--show-pushes perhaps get", "'perhaps'");
