@@ -4,8 +4,10 @@
 
 #include "base/mem.h"
 #include "cli/bench_engine.h"
+#include "cli/bench_idle.h"
 #include "cli/bench_options.h"
 #include "cli/bench_report.h"
+#include "cli/bench_threads.h"
 #include "cli/print.h"
 #include "io/clock.h"
 #include "spec/command.h"
@@ -114,7 +116,8 @@ static bool run_request(struct bench_run *run, const char *title,
         .interrupt = &run->interrupt,
         .shows_progress = isatty(STDOUT_FILENO) != 0 && run->style != BENCH_REPORT_CSV,
     };
-    bool is_ok = bench_engine_run(&job, run->result, error);
+    bool is_ok =
+        (run->bench.threads > 1 ? bench_threads_run : bench_engine_run)(&job, run->result, error);
 
     if (!is_ok && run->result->replies == 0) {
         return false;
@@ -123,6 +126,10 @@ static bool run_request(struct bench_run *run, const char *title,
     bench_report_write(&run->report, run->style, title, &run->bench, run->result);
     print_buf(&run->report);
     run->has_errors |= run->result->errors > 0;
+    if (is_ok && ferror(stdout) != 0) {
+        errmsg_set(error, "cannot write to standard output");
+        return false;
+    }
     return is_ok;
 }
 
@@ -196,17 +203,8 @@ static bool run_own_command(struct bench_run *run, struct errmsg *error)
     return is_ok;
 }
 
-static bool run_all(struct bench_run *run, struct errmsg *error)
+static bool run_tests(struct bench_run *run, struct errmsg *error)
 {
-    if (!check_list(run->bench.tests, error) ||
-        !bench_nodes_open(&run->nodes, run->options, run->bench.is_cluster, error)) {
-        return false;
-    }
-    bench_report_write_head(&run->report, run->style);
-    print_buf(&run->report);
-    if (run->bench.word_count > 0) {
-        return run_own_command(run, error);
-    }
     for (size_t i = 0; i < ARRAY_COUNT(tests); i++) {
         if (!is_chosen(run->bench.tests, tests[i].name)) {
             continue;
@@ -218,6 +216,22 @@ static bool run_all(struct bench_run *run, struct errmsg *error)
             break;
         }
     }
+    return true;
+}
+
+static bool run_all(struct bench_run *run, struct errmsg *error)
+{
+    if (!check_list(run->bench.tests, error) ||
+        !bench_nodes_open(&run->nodes, run->options, run->bench.is_cluster, error)) {
+        return false;
+    }
+    bench_report_write_head(&run->report, run->style);
+    print_buf(&run->report);
+    do {
+        if (!(run->bench.word_count > 0 ? run_own_command : run_tests)(run, error)) {
+            return false;
+        }
+    } while (run->bench.is_endless && !run->result->was_interrupted);
     return true;
 }
 
@@ -247,11 +261,15 @@ int bench_run(struct options *options)
         return 1;
     }
     if (run.bench.is_help) {
-        bench_options_print_help();
+        bench_options_write_help(&run.report);
+        print_buf(&run.report);
+        buf_deinit(&run.report);
         return 0;
     }
     init(&run);
-    if (!run_all(&run, &error)) {
+    if (run.bench.is_idle) {
+        exit_code = bench_idle_run(options, &run.bench, &run.interrupt);
+    } else if (!run_all(&run, &error)) {
         fprintf(stderr, "%s\n", error.text);
     } else {
         exit_code = run.has_errors || run.result->was_interrupted ? 1 : 0;

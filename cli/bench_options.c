@@ -2,8 +2,7 @@
 /* The flags of the usual benchmark program, and --seconds. */
 #include "cli/bench_options.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "cli/options_flags.h"
 
 enum {
     CLIENTS = 50,
@@ -13,46 +12,95 @@ enum {
     PRECISION = 3,
 };
 
-#define FIELD(name) offsetof(struct bench_options, name)
+/* --csv is the program's, not a field of the benchmark's. */
+static bool set_csv(void *target, const char *value, struct errmsg *error)
+{
+    (void)value;
+    (void)error;
+    ((struct options *)target)->render.format = RENDER_CSV;
+    return true;
+}
 
-static const struct flag_row rows[] = {
-    {"-c",          FLAG_NUMBER,  FIELD(clients),      1, 100000,        NULL},
-    {"-n",          FLAG_NUMBER,  FIELD(requests),     1, INT64_MAX,     NULL},
-    {"--seconds",   FLAG_SECONDS, FIELD(seconds_ms),   1, 0,             NULL},
-    {"-d",          FLAG_NUMBER,  FIELD(data_size),    1, DATA_SIZE_MAX, NULL},
-    {"-P",          FLAG_NUMBER,  FIELD(pipeline),     1, 1000000,       NULL},
-    {"-r",          FLAG_NUMBER,  FIELD(keyspace),     0, 999999999999,  NULL},
-    {"-k",          FLAG_NUMBER,  FIELD(keepalive),    0, 1,             NULL},
-    {"--precision", FLAG_NUMBER,  FIELD(precision),    0, 3,             NULL},
-    {"--seed",      FLAG_NUMBER,  FIELD(seed),         0, INT64_MAX,     NULL},
-    {"-t",          FLAG_TEXT,    FIELD(tests),        0, 0,             NULL},
-    {"-q",          FLAG_BOOL,    FIELD(is_quiet),     0, 0,             NULL},
-    {"--cluster",   FLAG_BOOL,    FIELD(is_cluster),   0, 0,             NULL},
-    {"-e",          FLAG_BOOL,    FIELD(shows_errors), 0, 0,             NULL},
-    {"--help",      FLAG_BOOL,    FIELD(is_help),      0, 0,             NULL},
+#define FLAG_OF struct bench_options
+
+static const struct flag_row load_rows[] = {
+    FLAG_ROW_NUMBER("-c", "<clients>", clients, 1, 100000, "Connections at once (default: 50)"),
+    FLAG_ROW_NUMBER("-n", "<requests>", requests, 1, INT64_MAX,
+                    "Requests of each test (default: 100000)"),
+    FLAG_ROW_SECONDS("--seconds", seconds_ms, 1,
+                     "Length of each test, instead of -n or as a second bound"),
+    FLAG_ROW_NUMBER("-P", "<count>", pipeline, 1, 1000000,
+                    "Requests sent at once by each client (default: 1)"),
+    FLAG_ROW_NUMBER("-d", "<bytes>", data_size, 1, DATA_SIZE_MAX, "Size of values (default: 3)"),
+    FLAG_ROW_NUMBER("-r", "<keyspace>", keyspace, 0, 999999999999,
+                    "Random keys out of so many; without it one key"),
+    FLAG_ROW_NUMBER("--threads", "<n>", threads, 1, 500,
+                    "Threads that share clients and requests (default: 1)"),
+    FLAG_ROW_NUMBER("--seed", "<number>", seed, 0, INT64_MAX, "The same random numbers again"),
+    FLAG_ROW_NUMBER("-k", "<0|1>", keepalive, 0, 1,
+                    "1 keeps connections, 0 opens one for each batch (default: 1)"),
+    FLAG_ROW_TEXT("-t", "<tests>", tests,
+                  "Comma separated: ping_inline, ping_mbulk (ping: both), set, get, incr, append, "
+                  "getset, setex, mset, mget, exists, expire, del"),
+    FLAG_ROW_BOOL("-l", is_endless, "The tests again and again, until Ctrl-C"),
+    FLAG_ROW_BOOL("-I", is_idle, "No requests: only open the connections, and wait for Ctrl-C"),
+    FLAG_ROW_BOOL("--cluster", is_cluster,
+                  "Take the nodes from CLUSTER SLOTS, use keys of each primary"),
 };
 
-/* Those that are fields of the options of the whole program. */
-static const struct flag_row shared_rows[] = {
-    {"--dbnum", FLAG_NUMBER, offsetof(struct options, db), 0, INT32_MAX, NULL},
+static const struct flag_row report_rows[] = {
+    FLAG_ROW_BOOL("-q", is_quiet, "One line a test"),
+    FLAG_ROW_NUMBER("--precision", "<n>", precision, 0, 3,
+                    "Decimals of milliseconds, 0 to 3 (default: 3)"),
+    FLAG_ROW_BOOL("-e", shows_errors, "Print errors of the server as they come"),
+    FLAG_ROW_BOOL("--help", is_help, "This text"),
 };
+
+#undef FLAG_OF
+#define FLAG_OF struct options
+
+/* Those that fill the options of the whole program. */
+static const struct flag_row session_rows[] = {
+    FLAG_ROW_NUMBER("--dbnum", "<db>", db, 0, INT32_MAX, "Database number"),
+};
+
+static const struct flag_row format_rows[] = {
+    FLAG_ROW_ALONE("--csv", set_csv, "Comma separated values"),
+};
+
+#define TABLE(title, rows)                                                                         \
+    {                                                                                              \
+        (title), (rows), ARRAY_COUNT(rows)                                                         \
+    }
+
+static const struct flag_table own_tables[] = {
+    TABLE("Load", load_rows),
+    TABLE("Report", report_rows),
+};
+static const struct flag_table shared_tables[] = {
+    TABLE("Connection", session_rows),
+    TABLE("Report", format_rows),
+};
+
+void bench_options_tables(struct flag_table out[BENCH_OPTIONS_TABLES])
+{
+    out[0] = *options_connection_flags();
+    out[1] = shared_tables[0];
+    out[2] = own_tables[0];
+    out[3] = own_tables[1];
+    out[4] = shared_tables[1];
+}
 
 static enum flag_outcome take(struct bench_options *bench, struct options *options,
                               struct flag_words *rest, struct errmsg *error)
 {
-    static const struct flag_table own = {rows, ARRAY_COUNT(rows)};
-    static const struct flag_table shared = {shared_rows, ARRAY_COUNT(shared_rows)};
-    enum flag_outcome outcome;
+    enum flag_outcome outcome = FLAG_UNKNOWN;
 
-    if (strcmp(rest->words[0], "--csv") == 0) {
-        options->render.format = RENDER_CSV;
-        rest->words++;
-        rest->count--;
-        return FLAG_TAKEN;
+    for (size_t i = 0; i < ARRAY_COUNT(own_tables) && outcome == FLAG_UNKNOWN; i++) {
+        outcome = flags_take(&own_tables[i], bench, rest, error);
     }
-    outcome = flags_take(&own, bench, rest, error);
-    if (outcome == FLAG_UNKNOWN) {
-        outcome = flags_take(&shared, options, rest, error);
+    for (size_t i = 0; i < ARRAY_COUNT(shared_tables) && outcome == FLAG_UNKNOWN; i++) {
+        outcome = flags_take(&shared_tables[i], options, rest, error);
     }
     return outcome != FLAG_UNKNOWN ? outcome
                                    : flags_take(options_connection_flags(), options, rest, error);
@@ -66,6 +114,7 @@ bool bench_options_parse(struct bench_options *bench, struct options *options, s
         .clients = CLIENTS,
         .data_size = DATA_SIZE,
         .pipeline = 1,
+        .threads = 1,
         .keepalive = 1,
         .precision = PRECISION,
     };
@@ -96,29 +145,16 @@ bool bench_options_parse(struct bench_options *bench, struct options *options, s
     return true;
 }
 
-void bench_options_print_help(void)
+void bench_options_write_help(struct buf *out)
 {
-    fputs("Usage: starling-cli --bench [OPTIONS] [command [argument ...]]\n"
-          "\n"
-          "  -h -p -s -a --user -u -2 -3   As without --bench\n"
-          "  --dbnum <db>     Database number\n"
-          "  -c <clients>     Connections at once (default: 50)\n"
-          "  -n <requests>    Requests of each test (default: 100000)\n"
-          "  --seconds <s>    Length of each test, instead of -n or as a second bound\n"
-          "  -d <bytes>       Size of values (default: 3)\n"
-          "  -P <count>       Requests sent at once by each client (default: 1)\n"
-          "  -r <keyspace>    Random keys out of so many; without it one key\n"
-          "  --seed <number>  The same random numbers again\n"
-          "  -k <0|1>         1 keeps connections, 0 opens one for each batch (default: 1)\n"
-          "  -t <tests>       Comma separated: ping_inline, ping_mbulk (ping: both), set, get,\n"
-          "                   incr, append, getset, setex, mset, mget, exists, expire, del\n"
-          "  --cluster        Take the nodes from CLUSTER SLOTS, use keys of each primary\n"
-          "  -q               One line a test\n"
-          "  --csv            Comma separated values\n"
-          "  --precision <n>  Decimals of milliseconds, 0 to 3 (default: 3)\n"
-          "  -e               Print errors of the server as they come\n"
-          "\n"
-          "In a command of your own __rand_int__ is replaced by 12 random digits, __data__ by a\n"
-          "value of -d bytes, and with --cluster {tag} by a hash tag of the node asked.\n",
-          stdout);
+    struct flag_table tables[BENCH_OPTIONS_TABLES];
+
+    bench_options_tables(tables);
+    buf_append_text(out, "Usage: starling-cli --bench [OPTIONS] [command [argument ...]]\n\n");
+    flags_write_help(tables, BENCH_OPTIONS_TABLES, out);
+    buf_append_text(
+        out,
+        "\n"
+        "In a command of your own __rand_int__ is replaced by 12 random digits, __data__ by a\n"
+        "value of -d bytes, and with --cluster {tag} by a hash tag of the node asked.\n");
 }

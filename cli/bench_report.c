@@ -81,6 +81,9 @@ static void write_full(struct buf *out, const char *title, const struct bench_op
     if (bench->pipeline > 1) {
         buf_printf(out, "  pipeline: %" PRId64 "\n", bench->pipeline);
     }
+    if (bench->threads > 1) {
+        buf_printf(out, "  threads: %" PRId64 "\n", bench->threads);
+    }
     write_trouble(out, "  ", result);
     write_percentiles(out, result, digits);
     buf_printf(out,

@@ -72,13 +72,15 @@ static bool call_texts(struct client *client, const struct bytes *words, size_t 
 static bool introduce(struct client *client, const struct bytes *words, size_t count,
                       struct errmsg *refusal, struct errmsg *error)
 {
+    bool is_secret = bytes_equal_text(words[0], "AUTH");
     struct resp_value reply;
 
     if (!call_texts(client, words, count, &reply, error)) {
         return false;
     }
     if (reply.type == RESP_FAILURE) {
-        errmsg_set(refusal, "%s failed: %.*s", words[0].data, (int)reply.text.len, reply.text.data);
+        errmsg_set(refusal, "%s%s%s failed: %.*s", words[0].data, is_secret ? "" : " ",
+                   is_secret ? "" : words[1].data, (int)reply.text.len, reply.text.data);
     }
     resp_value_deinit(&reply);
     return true;
@@ -120,6 +122,21 @@ static bool choose_db(struct client *client, int64_t db, struct errmsg *refusal,
     return db == 0 || introduce(client, words, ARRAY_COUNT(words), refusal, error);
 }
 
+/* Only the system's words: the address stands in front of them anyhow. */
+static void keep_reason(struct errmsg *error)
+{
+    struct bytes text = bytes_from_text(error->text);
+    struct errmsg reason = {0};
+
+    for (size_t at = text.len; at > 2; at--) {
+        if (text.data[at - 2] == ':' && text.data[at - 1] == ' ') {
+            errmsg_set(&reason, "%s", text.data + at);
+            *error = reason;
+            return;
+        }
+    }
+}
+
 static void warn(const struct errmsg *refusal)
 {
     if (refusal->text[0] != '\0') {
@@ -141,6 +158,9 @@ bool connection_open(struct connection *connection, struct errmsg *error)
 
     connection_close(connection);
     connection->client = client_open(&to, error);
+    if (connection->client == NULL) {
+        keep_reason(error);
+    }
     if (connection->client == NULL ||
         !authenticate(connection->client, options, &refusals[0], error) ||
         !choose_protocol(connection->client, options->protocol, &refusals[1], error) ||
@@ -151,6 +171,10 @@ bool connection_open(struct connection *connection, struct errmsg *error)
         return false;
     }
     error->text[0] = '\0'; /* of addresses tried before the one that answered */
+    if (options->is_verbose) {
+        connection_format(connection, where);
+        fprintf(stderr, "Connected to %s\n", where);
+    }
     for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
         warn(&refusals[i]);
     }
@@ -221,12 +245,17 @@ struct client *connect_node(const struct options *options, const char *host, uin
     struct client *client = client_open(&to, error);
     struct errmsg refusal = {0};
 
+    if (client == NULL) {
+        keep_reason(error);
+    }
     if (client != NULL && !authenticate(client, options, &refusal, error)) {
         client_close(client);
         client = NULL;
     }
     if (client == NULL) {
         errmsg_wrap(error, "Could not connect to Starling at %s:%u", host, port);
+    } else if (options->is_verbose) {
+        fprintf(stderr, "Connected to %s:%u\n", host, port);
     }
     /* A server without a password refuses AUTH, and serves all the same. */
     return client;

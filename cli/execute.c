@@ -62,6 +62,8 @@ bool execute_is_plain_text(const struct bytes *words, size_t word_count)
         {"cluster", "info"        },
         {"client",  "list"        },
         {"client",  "info"        },
+        {"debug",   "htstats"     },
+        {"debug",   "htstats-key" },
         {"memory",  "doctor"      },
         {"memory",  "malloc-stats"},
         {"latency", "graph"       },
@@ -90,15 +92,15 @@ static bool is_endless(const struct bytes *words, size_t count)
 
 static void print_reply(struct executor *executor, const struct resp_value *reply, bool is_plain)
 {
-    struct render_options how = executor->options->render;
+    const struct render_options *how = &executor->options->render;
 
-    if (is_plain && how.format == RENDER_TTY &&
-        (reply->type == RESP_BULK || reply->type == RESP_VERBATIM)) {
-        how.format = RENDER_RAW;
-        how.terminator = "\n";
+    if (executor->splits_errors && reply->type == RESP_FAILURE) {
+        fflush(stdout);
+        fprintf(stderr, "%.*s\n", (int)reply->text.len, reply->text.data);
+        return;
     }
     buf_clear(&executor->out);
-    render_reply(&executor->out, reply, &how);
+    (is_plain ? render_plain_text : render_reply)(&executor->out, reply, how);
     print_buf(&executor->out);
     buf_shrink_when_empty(&executor->out, 1024 * 1024);
 }
@@ -206,7 +208,8 @@ static enum execute_status stream(struct executor *executor, const struct bytes 
     if (status != EXECUTE_OK) {
         return status;
     }
-    if (executor->options->render.format == RENDER_TTY) {
+    if (executor->options->render.format != RENDER_RAW &&
+        !is_word(words, word_count, 0, "monitor")) {
         puts("Reading messages... (press Ctrl-C to quit)");
         fflush(stdout);
     }
@@ -219,6 +222,11 @@ static enum execute_status stream(struct executor *executor, const struct bytes 
             print_reply(executor, &value, false);
             has_failed = value.type == RESP_FAILURE;
             resp_value_deinit(&value);
+        }
+        if (status == EXECUTE_OK && ferror(stdout) != 0) { /* nobody reads any more */
+            errmsg_set(error, "cannot write to standard output");
+            connection_close(executor->connection);
+            status = EXECUTE_LOST;
         }
     }
     executor->was_error = has_failed;

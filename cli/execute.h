@@ -17,6 +17,7 @@ struct executor {
     struct connection *connection;
     bool is_in_transaction; /* after MULTI */
     bool was_error;         /* of the last command: its reply was one */
+    bool splits_errors;     /* replies that are errors go to standard error, as bare text */
     struct buf out;         /* reused */
 };
 

@@ -2,6 +2,7 @@
 /* Depth is bounded by RESP_DEPTH_MAX, which the reader of replies enforces. */
 #include "cli/json.h"
 
+#include "cli/render.h"
 #include "cli/utf8.h"
 
 #include <math.h>
@@ -38,7 +39,7 @@ static void write_ascii(struct buf *out, unsigned char c)
     }
 }
 
-void json_write_text(struct buf *out, struct bytes text, bool is_quoted)
+static void write_utf8(struct buf *out, struct bytes text)
 {
     size_t at = 0;
 
@@ -52,11 +53,6 @@ void json_write_text(struct buf *out, struct bytes text, bool is_quoted)
             at++;
             continue;
         }
-        if (is_quoted) {
-            buf_printf(out, "\\\\x%02x", c);
-            at++;
-            continue;
-        }
         character = utf8_decode(bytes_from(text, at));
         if (character.is_valid) {
             buf_append(out, text.data + at, character.len);
@@ -66,6 +62,58 @@ void json_write_text(struct buf *out, struct bytes text, bool is_quoted)
         at += character.len;
     }
     buf_append_byte(out, '"');
+}
+
+void json_write_text(struct buf *out, struct bytes text, bool is_quoted)
+{
+    struct buf spelled = {0};
+
+    if (!is_quoted) {
+        write_utf8(out, text);
+        return;
+    }
+    render_quoted(&spelled, text); /* its quotes are left out: JSON has its own */
+    write_utf8(out, bytes_make(spelled.data + 1, spelled.len - 2));
+    buf_deinit(&spelled);
+}
+
+static size_t digits_at(struct bytes text, size_t at)
+{
+    size_t end = at;
+
+    while (end < text.len && text.data[end] >= '0' && text.data[end] <= '9') {
+        end++;
+    }
+    return end - at;
+}
+
+/* Is the text a number of JSON as it stands?  "inf", ".5" and "1." are none. */
+static bool is_number(struct bytes text)
+{
+    size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0;
+    size_t digits = digits_at(text, at);
+
+    if (digits == 0 || (digits > 1 && text.data[at] == '0')) {
+        return false;
+    }
+    at += digits;
+    if (at < text.len && text.data[at] == '.') {
+        digits = digits_at(text, at + 1);
+        if (digits == 0) {
+            return false;
+        }
+        at += 1 + digits;
+    }
+    if (at < text.len && (text.data[at] == 'e' || text.data[at] == 'E')) {
+        at++;
+        at += at < text.len && (text.data[at] == '-' || text.data[at] == '+') ? 1 : 0;
+        digits = digits_at(text, at);
+        if (digits == 0) {
+            return false;
+        }
+        at += digits;
+    }
+    return at == text.len;
 }
 
 static void write_list(struct buf *out, const struct resp_value *value, bool is_quoted)
@@ -126,7 +174,9 @@ void json_write(struct buf *out, const struct resp_value *value, bool is_quoted)
         buf_append_text(out, value->integer != 0 ? "true" : "false");
         break;
     case RESP_DOUBLE:
-        if (isfinite(value->number)) {
+        if (is_number(resp_value_bytes(value))) {
+            buf_append_bytes(out, resp_value_bytes(value));
+        } else if (isfinite(value->number)) {
             buf_printf(out, "%.17g", value->number);
         } else {
             json_write_text(out, resp_value_bytes(value), is_quoted);

@@ -146,7 +146,8 @@ int latency_run(const struct options *options)
     if (connection_open(&run.connection, &error)) {
         status = CONNECTION_OK;
     }
-    for (int64_t i = 0; status == CONNECTION_OK && (lines <= 0 || i < lines); i++) {
+    for (int64_t i = 0; status == CONNECTION_OK && ferror(stdout) == 0 && (lines < 0 || i < lines);
+         i++) {
         status = run_line(&run, &error);
     }
     connection_close(&run.connection);

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* starling-cli: commands, management and load for any server that speaks RESP. */
+#include "cli/askpass.h"
 #include "cli/bench.h"
 #include "cli/cluster.h"
+#include "cli/intrinsic.h"
 #include "cli/latency.h"
+#include "cli/latency_dist.h"
+#include "cli/lru_test.h"
 #include "cli/oneshot.h"
 #include "cli/options.h"
 #include "cli/pipe.h"
+#include "cli/print.h"
+#include "cli/rdb.h"
 #include "cli/repl.h"
+#include "cli/replica.h"
 #include "cli/scan.h"
 #include "cli/stat.h"
 
@@ -14,14 +21,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static int print_help(void)
+{
+    struct buf help = {0};
+
+    options_write_help(&help);
+    print_buf(&help);
+    buf_deinit(&help);
+    return 0;
+}
+
 static int run(struct options *options)
 {
     switch (options->mode) {
     case OPTIONS_COMMAND:
-        return options->word_count > 0 ? oneshot_run(options) : repl_run(options);
+        /* With -x standard input may even be the whole command. */
+        return options->word_count > 0 || options->reads_last_word || options->stdin_tag != NULL
+                   ? oneshot_run(options)
+                   : repl_run(options);
     case OPTIONS_HELP:
-        options_print_help();
-        return 0;
+        return print_help();
     case OPTIONS_VERSION:
         puts("starling-cli " CLI_VERSION);
         return 0;
@@ -34,12 +53,35 @@ static int run(struct options *options)
     case OPTIONS_LATENCY:
     case OPTIONS_LATENCY_HISTORY:
         return latency_run(options);
+    case OPTIONS_LATENCY_DIST:
+        return latency_dist_run(options);
+    case OPTIONS_INTRINSIC_LATENCY:
+        return intrinsic_run(options);
+    case OPTIONS_LRU_TEST:
+        return lru_test_run(options);
+    case OPTIONS_RDB:
+    case OPTIONS_FUNCTIONS_RDB:
+        return rdb_run(options);
+    case OPTIONS_REPLICA:
+        return replica_run(options);
     case OPTIONS_CLUSTER:
         return cluster_run(options);
     case OPTIONS_BENCH:
         return bench_run(options);
     }
     return 1;
+}
+
+static bool ask_password(struct options *options)
+{
+    struct buf password = {0};
+    bool is_ok = !options->asks_password || askpass_read(&password);
+
+    if (options->asks_password && is_ok) {
+        options_set_password(options, buf_bytes(&password));
+    }
+    buf_deinit(&password);
+    return is_ok;
 }
 
 int main(int argc, char **argv)
@@ -62,7 +104,7 @@ int main(int argc, char **argv)
                   "STARLING_AUTH is safer.\n",
                   stderr);
         }
-        exit_code = run(&options);
+        exit_code = ask_password(&options) ? run(&options) : 1;
     }
     options_deinit(&options);
     return exit_code;

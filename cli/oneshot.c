@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "cli/connect.h"
 #include "cli/execute.h"
+#include "cli/quoted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,8 @@ enum {
 
 struct words {
     VEC(struct bytes) items;
-    struct buf input; /* what came from standard input */
+    struct buf input;   /* what came from standard input */
+    struct buf decoded; /* quoted words, one behind the other */
 };
 
 static bool read_input(struct buf *out, struct errmsg *error)
@@ -35,6 +37,29 @@ static bool read_input(struct buf *out, struct errmsg *error)
     }
 }
 
+/* The buffer has room already: texts do not grow by being decoded, and words point into it. */
+static bool decode_word(struct words *words, const char *word, struct errmsg *error)
+{
+    size_t start = words->decoded.len;
+
+    if (!quoted_decode(word, &words->decoded)) {
+        errmsg_set(error, "Invalid quoted string: %.200s", word);
+        return false;
+    }
+    VEC_PUSH(&words->items, bytes_make(words->decoded.data + start, words->decoded.len - start));
+    return true;
+}
+
+static void reserve_decoded(struct words *words, const struct options *options)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < options->word_count; i++) {
+        len += strlen(options->words[i]);
+    }
+    buf_reserve(&words->decoded, len);
+}
+
 static bool collect_words(struct words *words, const struct options *options, struct errmsg *error)
 {
     bool is_tag_seen = false;
@@ -43,18 +68,25 @@ static bool collect_words(struct words *words, const struct options *options, st
         !read_input(&words->input, error)) {
         return false;
     }
+    if (options->has_quoted_words) {
+        reserve_decoded(words, options);
+    }
     for (size_t i = 0; i < options->word_count; i++) {
         const char *word = options->words[i];
 
         if (options->stdin_tag != NULL && strcmp(word, options->stdin_tag) == 0) {
             VEC_PUSH(&words->items, buf_bytes(&words->input));
             is_tag_seen = true;
+        } else if (options->has_quoted_words) {
+            if (!decode_word(words, word, error)) {
+                return false;
+            }
         } else {
             VEC_PUSH(&words->items, bytes_from_text(word));
         }
     }
     if (options->stdin_tag != NULL && !is_tag_seen) {
-        errmsg_set(error, "the tag '%s' of -X is no word of the command", options->stdin_tag);
+        errmsg_set(error, "Using -X option but stdin tag not match.");
         return false;
     }
     if (options->reads_last_word) {
@@ -66,8 +98,7 @@ static bool collect_words(struct words *words, const struct options *options, st
 static int run(struct executor *executor, const struct words *words, struct errmsg *error)
 {
     const struct options *options = executor->options;
-    int64_t repeat = options->repeat == 0 ? 1 : options->repeat;
-    int exit_code = 0;
+    int64_t repeat = options->has_repeat ? options->repeat : 1;
 
     for (int64_t i = 0; repeat < 0 || i < repeat; i++) {
         if (i > 0 && options->interval_ms > 0) {
@@ -77,21 +108,25 @@ static int run(struct executor *executor, const struct words *words, struct errm
             return 1;
         }
         if (executor->was_error && options->fails_on_error) {
-            exit_code = 1;
+            return 1;
         }
         if (ferror(stdout) != 0) {
             errmsg_set(error, "cannot write to standard output");
             return 1;
         }
     }
-    return exit_code;
+    return 0;
 }
 
 int oneshot_run(const struct options *options)
 {
     struct words words = {0};
     struct connection connection;
-    struct executor executor = {.options = options, .connection = &connection};
+    struct executor executor = {
+        .options = options,
+        .connection = &connection,
+        .splits_errors = options->fails_on_error,
+    };
     struct errmsg error = {0};
     int exit_code = 1;
 
@@ -106,5 +141,6 @@ int oneshot_run(const struct options *options)
     executor_deinit(&executor);
     VEC_DEINIT(&words.items);
     buf_deinit(&words.input);
+    buf_deinit(&words.decoded);
     return exit_code;
 }

@@ -27,6 +27,12 @@ enum options_mode {
     OPTIONS_STAT,
     OPTIONS_LATENCY,
     OPTIONS_LATENCY_HISTORY,
+    OPTIONS_LATENCY_DIST,
+    OPTIONS_INTRINSIC_LATENCY,
+    OPTIONS_LRU_TEST,
+    OPTIONS_RDB,
+    OPTIONS_FUNCTIONS_RDB,
+    OPTIONS_REPLICA,
     OPTIONS_CLUSTER, /* the words are the subcommand and its arguments */
     OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
 };
@@ -41,26 +47,34 @@ struct options {
     char *password;           /* owned, or NULL */
     bool is_password_visible; /* given on the command line, where others may see it */
     bool has_no_auth_warning;
+    bool asks_password; /* --askpass: no other password counts */
+    bool is_verbose;
     int64_t db;
     int64_t protocol;   /* 0: whatever the server begins with, else 2 or 3 */
     int64_t timeout_ms; /* of connecting and of each reply; 0: none */
 
-    int64_t repeat; /* 0: not asked for, the mode decides; -1: without end */
+    int64_t repeat;  /* negative: without end */
+    bool has_repeat; /* else repeat is -1 and the mode decides */
     int64_t interval_ms;
     bool has_interval; /* else interval_ms is 0 and the mode decides */
     bool follows_redirects;
     bool reads_last_word;  /* -x */
     const char *stdin_tag; /* -X: the word that standard input replaces, or NULL */
     bool fails_on_error;   /* -e */
+    bool has_quoted_words; /* words of the command may be quoted */
 
     bool has_format; /* asked for, not derived from the terminal */
     struct render_options render;
     bool shows_pushes;
 
     const char *pattern;
+    bool has_quoted_pattern;
     const char *type;
     int64_t scan_count; /* 0: the server's */
     int64_t pipe_timeout_ms;
+    const char *rdb_path; /* "-": standard output */
+    int64_t intrinsic_ms; /* how long the system's own latency is measured */
+    int64_t lru_keys;
 
     int64_t cluster_replicas;
     int64_t cluster_timeout_ms;
@@ -79,10 +93,10 @@ struct options_surroundings {
 /* False, and a message, when the command line makes no sense.  Call deinit in either case. */
 MUST_USE bool options_parse(struct options *options, struct flag_words words,
                             const struct options_surroundings *surroundings, struct errmsg *error);
+/* Copies the text; of --askpass. */
+void options_set_password(struct options *options, struct bytes password);
 void options_deinit(struct options *options);
-/* The flags that say where the server is and who we are; the benchmark takes them too. */
-const struct flag_table *options_connection_flags(void);
-/* Print every option. */
-void options_print_help(void);
+/* Append usage and every option, as --help prints them. */
+void options_write_help(struct buf *out);
 
 #endif

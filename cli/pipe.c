@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "cli/connect.h"
+#include "cli/pipe_cluster.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -30,8 +31,7 @@ struct pipe_run {
     bool is_done;
     bool shows_progress;
     uint64_t sent_bytes;
-    uint64_t replies;
-    uint64_t errors;
+    struct pipe_counts counts;
     struct mono_time last_reply_at;
     struct mono_time progress_at;
 };
@@ -90,9 +90,9 @@ static void take_reply(struct pipe_run *run, const struct resp_value *reply)
     if (reply->type == RESP_PUSH) {
         return;
     }
-    run->replies++;
+    run->counts.replies++;
     if (reply->type == RESP_FAILURE) {
-        run->errors++;
+        run->counts.errors++;
         fprintf(stderr, "%.*s\n", (int)reply->text.len, reply->text.data);
     }
 }
@@ -121,7 +121,7 @@ static void show_progress(struct pipe_run *run, struct mono_time now)
 {
     if (run->shows_progress && mono_is_due(run->progress_at, now)) {
         fprintf(stderr, "\r%" PRIu64 " KB sent, %" PRIu64 " replies, %" PRIu64 " errors ",
-                run->sent_bytes / 1024, run->replies, run->errors);
+                run->sent_bytes / 1024, run->counts.replies, run->counts.errors);
         run->progress_at = mono_add_ms(now, PROGRESS_MS);
     }
 }
@@ -156,15 +156,49 @@ static bool step(struct pipe_run *run, struct errmsg *error)
     return true;
 }
 
+/* Who serves what; false when the server is in no cluster that serves anything. */
+static bool ask_map(struct connection *connection, struct cluster_map *map, bool *is_cluster,
+                    struct errmsg *error)
+{
+    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("SLOTS")};
+    struct resp_value reply;
+    bool is_ok = true;
+
+    *is_cluster = false;
+    if (connection_call(connection, words, ARRAY_COUNT(words), &reply, error) != CONNECTION_OK) {
+        return false;
+    }
+    if (reply.type != RESP_FAILURE) { /* else a server on its own, for which -c means nothing */
+        is_ok = cluster_map_parse_slots(map, &reply, error);
+        *is_cluster = is_ok && cluster_map_count_covered(map) > 0;
+    }
+    resp_value_deinit(&reply);
+    return is_ok;
+}
+
+static bool run_single(struct pipe_run *run, struct errmsg *error)
+{
+    bool is_ok;
+
+    make_mark(run->mark);
+    run->last_reply_at = clock_mono_now();
+    do {
+        is_ok = step(run, error);
+    } while (is_ok && !run->is_done);
+    return is_ok;
+}
+
 int pipe_run(const struct options *options)
 {
     struct connection connection;
+    struct cluster_map map = {0};
     struct errmsg error = {0};
     struct pipe_run run = {
         .options = options,
         .shows_progress = isatty(STDERR_FILENO) != 0,
         .progress_at = mono_add_ms(clock_mono_now(), PROGRESS_MS),
     };
+    bool is_cluster = false;
     bool is_ok;
 
     connection_init(&connection, options, NULL);
@@ -173,15 +207,17 @@ int pipe_run(const struct options *options)
         return 1;
     }
     run.client = connection.client;
-    make_mark(run.mark);
-    do {
-        is_ok = step(&run, &error);
-    } while (is_ok && !run.is_done);
+    is_ok = !options->follows_redirects || ask_map(&connection, &map, &is_cluster, &error);
+    if (is_ok) {
+        is_ok = is_cluster ? pipe_cluster_run(options, &map, connection.host, &run.counts, &error)
+                           : run_single(&run, &error);
+    }
+    cluster_map_deinit(&map);
     connection_close(&connection);
     if (!is_ok) {
         fprintf(stderr, "%s\n", error.text);
-        run.errors++;
+        run.counts.errors++;
     }
-    printf("errors: %" PRIu64 ", replies: %" PRIu64 "\n", run.errors, run.replies);
-    return run.errors > 0 ? 1 : 0;
+    printf("errors: %" PRIu64 ", replies: %" PRIu64 "\n", run.counts.errors, run.counts.replies);
+    return run.counts.errors > 0 ? 1 : 0;
 }

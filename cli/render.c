@@ -79,12 +79,18 @@ static int digit_count(size_t number)
     return digits;
 }
 
+/* What is numbered: pairs of a map, children of others. */
+static size_t element_count(const struct resp_value *value)
+{
+    return value->type == RESP_MAP ? value->child_count / 2 : value->child_count;
+}
+
 /* Elements are numbered; indent is what stands in front of every line but the first. */
 static void render_tty_children(struct buf *out, const struct resp_value *value, struct buf *indent)
 {
     size_t step = value->type == RESP_MAP ? 2 : 1;
     char mark = value->type == RESP_MAP ? '#' : value->type == RESP_SET ? '~' : ')';
-    int width = digit_count(value->child_count / step);
+    int width = digit_count(element_count(value));
     size_t indent_len = indent->len;
 
     if (value->child_count == 0) {
@@ -103,6 +109,10 @@ static void render_tty_children(struct buf *out, const struct resp_value *value,
         if (step == 2) {
             out->len--; /* the line end of the key */
             buf_append_text(out, " => ");
+            if (element_count(&value->children[i + 1]) > 1) { /* all of them below the key */
+                buf_append_byte(out, '\n');
+                buf_append_bytes(out, buf_bytes(indent));
+            }
             render_tty(out, &value->children[i + 1], indent);
         }
     }
@@ -148,6 +158,35 @@ static void render_tty(struct buf *out, const struct resp_value *value, struct b
     case RESP_PUSH:
         render_tty_children(out, value, indent);
         return;
+    }
+    buf_append_byte(out, '\n');
+}
+
+/* ["invalidate", [keys]] of client side caching, which the usual tools tell apart. */
+static bool is_invalidation(const struct resp_value *push)
+{
+    if (push->type != RESP_PUSH || push->child_count != 2 ||
+        !resp_value_is_text(&push->children[0], "invalidate") ||
+        push->children[1].type != RESP_ARRAY) {
+        return false;
+    }
+    for (size_t i = 0; i < push->children[1].child_count; i++) {
+        if (push->children[1].children[i].type != RESP_BULK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void render_invalidation(struct buf *out, const struct resp_value *push)
+{
+    const struct resp_value *keys = &push->children[1];
+
+    buf_append_text(out, "-> invalidate: ");
+    for (size_t i = 0; i < keys->child_count; i++) {
+        buf_append_text(out, i > 0 ? ", '" : "'");
+        buf_append_bytes(out, resp_value_bytes(&keys->children[i]));
+        buf_append_byte(out, '\'');
     }
     buf_append_byte(out, '\n');
 }
@@ -238,7 +277,11 @@ void render_reply(struct buf *out, const struct resp_value *value,
 
     switch (options->format) {
     case RENDER_TTY:
-        render_tty(out, value, &indent);
+        if (is_invalidation(value)) {
+            render_invalidation(out, value);
+        } else {
+            render_tty(out, value, &indent);
+        }
         break;
     case RENDER_RAW:
         render_raw(out, value, options->delimiter);
@@ -255,4 +298,21 @@ void render_reply(struct buf *out, const struct resp_value *value,
         break;
     }
     buf_deinit(&indent);
+}
+
+void render_plain_text(struct buf *out, const struct resp_value *value,
+                       const struct render_options *options)
+{
+    struct bytes text = resp_value_bytes(value);
+    bool is_text =
+        value->type == RESP_BULK || value->type == RESP_VERBATIM || value->type == RESP_SIMPLE;
+
+    if (!is_text || (options->format != RENDER_TTY && options->format != RENDER_RAW)) {
+        render_reply(out, value, options);
+        return;
+    }
+    buf_append_bytes(out, text);
+    if (options->format == RENDER_TTY && text.len > 0 && text.data[text.len - 1] != '\n') {
+        buf_append_byte(out, '\n');
+    }
 }

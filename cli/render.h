@@ -24,6 +24,10 @@ struct render_options {
 /* Append the reply, ended as its format has it. */
 void render_reply(struct buf *out, const struct resp_value *value,
                   const struct render_options *options);
+/* The same for a reply that is text for people, such as that of INFO: in the formats for people and
+ * raw it is printed as it is. */
+void render_plain_text(struct buf *out, const struct resp_value *value,
+                       const struct render_options *options);
 /* Append text in double quotes, everything but printable ASCII escaped; split_words reads it. */
 void render_quoted(struct buf *out, struct bytes text);
 

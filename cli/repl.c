@@ -11,6 +11,7 @@
 #include "cli/hints.h"
 #include "cli/history.h"
 #include "cli/interrupt.h"
+#include "cli/preferences.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
 
@@ -41,7 +42,7 @@ struct repl {
     struct buf in;   /* read from elsewhere, beginning with a line that is not whole */
     struct split split;
     bool can_edit;
-    bool shows_hints;
+    struct preferences preferences;
     bool is_over;
     bool has_failed; /* with -e: a reply was an error; or no connection */
 };
@@ -75,7 +76,7 @@ static void show_line(struct repl *repl, bool is_end)
     struct edit_view view = {.prompt = prompt, .columns = terminal_columns(), .has_colour = true};
 
     write_prompt(repl, prompt);
-    if (repl->shows_hints && !is_end) {
+    if (repl->preferences.has_hints && !is_end) {
         hints_write(buf_bytes(&repl->edit.text), &hint);
         view.hint = buf_bytes(&hint);
     }
@@ -253,6 +254,10 @@ static void run_command(struct repl *repl, const struct bytes *words, size_t wor
         return;
     }
     for (int64_t i = 0; i < repeat; i++) {
+        if (i > 0 && repl->options->interval_ms > 0 &&
+            !interrupt_sleep(&repl->interrupt, repl->options->interval_ms)) {
+            return;
+        }
         switch (execute(&repl->executor, words, word_count, &error)) {
         case EXECUTE_OK:
             repl->has_failed |= repl->executor.was_error && repl->options->fails_on_error;
@@ -295,12 +300,10 @@ static void connect_to(struct repl *repl, const struct bytes *words, size_t word
 
 static void set_preference(struct repl *repl, const struct bytes *words, size_t word_count)
 {
-    if (word_count == 2 && bytes_equal_nocase(words[1], "hints")) {
-        repl->shows_hints = true;
-    } else if (word_count == 2 && bytes_equal_nocase(words[1], "nohints")) {
-        repl->shows_hints = false;
-    } else {
-        puts("Use: :set hints, or :set nohints");
+    struct errmsg error = {0};
+
+    if (!preferences_set(&repl->preferences, words, word_count, &error)) {
+        puts(error.text);
     }
 }
 
@@ -383,6 +386,26 @@ static void run_line(struct repl *repl)
 
 /* ---- beginning and end ------------------------------------------------------------------------- */
 
+/* Of the file that the environment names, else of the one in the home folder. */
+static void load_preferences(struct repl *repl, const char *home)
+{
+    const char *named = getenv("STARLINGCLI_RCFILE");
+    struct buf path = {0};
+    struct buf complaints = {0};
+
+    if (named != NULL && named[0] != '\0') {
+        buf_append_text(&path, named);
+    } else if (home != NULL) {
+        buf_printf(&path, "%s/.starlingclirc", home);
+    }
+    if (path.len > 0) {
+        preferences_load(&repl->preferences, buf_text(&path), &complaints);
+    }
+    fprintf(stderr, "%s", buf_text(&complaints));
+    buf_deinit(&path);
+    buf_deinit(&complaints);
+}
+
 static void init(struct repl *repl, const struct options *options)
 {
     const char *home = getenv("HOME");
@@ -392,10 +415,11 @@ static void init(struct repl *repl, const struct options *options)
         .options = options,
         .interrupt = {.fd = -1},
         .can_edit = terminal_can_edit(getenv("TERM")),
-        .shows_hints = true,
+        .preferences = {.has_hints = true},
     };
     if (repl->can_edit) {
         interrupt_open(&repl->interrupt);
+        load_preferences(repl, home);
     }
     connection_init(&repl->connection, options, &repl->interrupt);
     repl->executor = (struct executor){

@@ -7,6 +7,7 @@
 #include "cli/connect.h"
 #include "cli/interrupt.h"
 #include "cli/print.h"
+#include "cli/quoted.h"
 #include "cli/render.h"
 
 #include <inttypes.h>
@@ -33,8 +34,8 @@ static void print_keys(const struct resp_value *keys, enum render_format format,
 }
 
 /* One step; the cursor moves on. */
-static bool scan_step(struct connection *connection, char cursor[CURSOR_TEXT], struct buf *out,
-                      struct errmsg *error)
+static bool scan_step(struct connection *connection, struct bytes pattern, char cursor[CURSOR_TEXT],
+                      struct buf *out, struct errmsg *error)
 {
     const struct options *options = connection->options;
     struct bytes words[8] = {BYTES_LITERAL("SCAN"), bytes_from_text(cursor)};
@@ -45,7 +46,7 @@ static bool scan_step(struct connection *connection, char cursor[CURSOR_TEXT], s
 
     if (options->pattern != NULL) {
         words[count++] = BYTES_LITERAL("MATCH");
-        words[count++] = bytes_from_text(options->pattern);
+        words[count++] = pattern;
     }
     if (options->scan_count > 0) {
         snprintf(number, sizeof(number), "%" PRId64, options->scan_count);
@@ -73,8 +74,26 @@ static bool scan_step(struct connection *connection, char cursor[CURSOR_TEXT], s
     return is_ok;
 }
 
+/* The pattern as it goes to the server. */
+static bool find_pattern(const struct options *options, struct buf *out, struct errmsg *error)
+{
+    if (options->pattern == NULL) {
+        return true;
+    }
+    if (!options->has_quoted_pattern && !options->has_quoted_words) {
+        buf_append_text(out, options->pattern);
+        return true;
+    }
+    if (!quoted_decode(options->pattern, out)) {
+        errmsg_set(error, "Invalid quoted string: %.200s", options->pattern);
+        return false;
+    }
+    return true;
+}
+
 int scan_run(const struct options *options)
 {
+    struct buf pattern = {0};
     struct connection connection;
     struct errmsg error = {0};
     struct buf out = {0};
@@ -82,9 +101,9 @@ int scan_run(const struct options *options)
     bool is_ok;
 
     connection_init(&connection, options, NULL);
-    is_ok = connection_open(&connection, &error);
+    is_ok = find_pattern(options, &pattern, &error) && connection_open(&connection, &error);
     while (is_ok) {
-        is_ok = scan_step(&connection, cursor, &out, &error);
+        is_ok = scan_step(&connection, buf_bytes(&pattern), cursor, &out, &error);
         if (bytes_equal_text(bytes_from_text(cursor), "0")) {
             break;
         }
@@ -94,6 +113,7 @@ int scan_run(const struct options *options)
     }
     connection_close(&connection);
     buf_deinit(&out);
+    buf_deinit(&pattern);
     if (!is_ok) {
         fprintf(stderr, "%s\n", error.text);
     }

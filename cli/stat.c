@@ -102,7 +102,8 @@ int stat_run(const struct options *options)
     if (connection_open(&connection, &error)) {
         status = CONNECTION_OK;
     }
-    for (int64_t i = 0; status == CONNECTION_OK && (options->repeat <= 0 || i < options->repeat);
+    for (int64_t i = 0; status == CONNECTION_OK && ferror(stdout) == 0 &&
+                        (options->repeat < 0 || i < options->repeat);
          i++) {
         if (i > 0 && !interrupt_sleep(&interrupt, interval_ms)) {
             break;

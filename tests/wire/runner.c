@@ -21,6 +21,7 @@
  *           at the end of what came when the server has closed it
  *     cli ARGS ...      < expected     our cli; its output must match, {a} is the port of a
  *     server ARGS ...   < expected     the same with our server, for arguments with which it ends
+ *     shell COMMAND     < expected     a line for the shell; our programs are in its PATH
  *     file a NAME "bytes"              put a file into the folder of a stopped server
  *     copy a NAME FILE                 the same from a file beside the script
  *     content a NAME    < expected     wait until a file of its folder matches ("log": its output;
@@ -587,7 +588,7 @@ static void do_raw(struct script *script, struct bytes rest)
     script_free_words(storage);
 }
 
-/* One of our programs; its output must match. */
+/* One of our programs, or what the shell makes of a line (NULL); the output must match. */
 static void run_program(struct script *script, const char *program, struct bytes rest)
 {
     struct bytes request;
@@ -598,9 +599,13 @@ static void run_program(struct script *script, const char *program, struct bytes
     int status;
 
     script_split_expectation(rest, &request, &expected);
-    buf_printf(&command, "%s/%s ", server_bin_dir(), program);
+    if (program != NULL) {
+        buf_printf(&command, "%s/%s ", server_bin_dir(), program);
+    } else {
+        buf_printf(&command, "PATH=%s:$PATH; { ", server_bin_dir());
+    }
     expand(script, request, &command);
-    buf_append_text(&command, " 2>&1 < /dev/null");
+    buf_append_text(&command, program != NULL ? " 2>&1 < /dev/null" : "; } 2>&1 < /dev/null");
     pipe = popen(buf_text(&command), "re");
     if (pipe == NULL) {
         script_fail(script, "cannot run %s", buf_text(&command));
@@ -701,6 +706,8 @@ static void run_line(struct script *script, struct bytes line)
         do_raw(script, rest);
     } else if (bytes_equal_text(verb, "cli")) {
         run_program(script, "starling-cli", rest);
+    } else if (bytes_equal_text(verb, "shell")) {
+        run_program(script, NULL, rest);
     } else if (bytes_equal_text(verb, "server")) {
         run_program(script, "starling-server", rest);
     } else if (bytes_equal_text(verb, "file")) {

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/bench_nodes.h"
 #include "cli/bench_request.h"
+#include "cli/bench_threads.h"
 
 #include <criterion/criterion.h>
 
@@ -168,4 +169,40 @@ Test(bench_report, trouble_is_told)
     cr_assert_not_null(strstr(buf_text(&out), "ERR why"));
     buf_deinit(&out);
     mem_free(MEM_TEST, result);
+}
+
+Test(bench_threads, shares_add_up_and_differ_by_one_at_most)
+{
+    for (int64_t total = 0; total < 40; total++) {
+        int64_t sum = 0;
+
+        for (int64_t i = 0; i < 7; i++) {
+            int64_t share = bench_threads_share(total, 7, i);
+
+            cr_assert(share == total / 7 || share == total / 7 + 1);
+            sum += share;
+        }
+        cr_assert_eq(sum, total);
+    }
+}
+
+Test(bench_threads, results_of_threads_are_one_result_over_the_longest_time)
+{
+    struct bench_result all = {0};
+    struct bench_result one = {0};
+
+    one.replies = 3;
+    one.errors = 1;
+    one.elapsed_us = 50;
+    hist_add_many(&one.latencies_us, 10, 3);
+    bytes_to_text(BYTES_LITERAL("ERR x"), one.first_error, sizeof(one.first_error));
+    bench_threads_merge(&all, &one);
+    one.elapsed_us = 20;
+    bytes_to_text(BYTES_LITERAL("ERR y"), one.first_error, sizeof(one.first_error));
+    bench_threads_merge(&all, &one);
+    cr_assert_eq(all.replies, 6);
+    cr_assert_eq(all.errors, 2);
+    cr_assert_eq(all.elapsed_us, 50);
+    cr_assert_eq(all.latencies_us.count, 6);
+    cr_assert_str_eq(all.first_error, "ERR x");
 }

@@ -3,6 +3,7 @@
 #include "base/split.h"
 
 #include "base/mem.h"
+#include "cli/quoted.h"
 #include "cli/render.h"
 #include "tests/unit/seed.h"
 
@@ -96,5 +97,33 @@ Test(split, what_render_quotes_is_read_back_the_same)
         split_deinit(&split);
         buf_deinit(&text);
         buf_deinit(&quoted);
+    }
+}
+
+Test(quoted, a_word_means_itself_unless_it_begins_with_a_quote)
+{
+    static const struct {
+        const char *word;
+        const char *meant; /* NULL: refused */
+        size_t len;
+    } cases[] = {
+        {"plain",       "plain", 5},
+        {"a\"b",        "a\"b",  3},
+        {"\"a\\x00b\"", "a\0b",  3},
+        {"'it\\'s'",    "it's",  4},
+        {"\"\"",        "",      0},
+        {"\"open",      NULL,    0},
+        {"\"a\" b",     NULL,    0},
+        {"\"a\"b",      NULL,    0},
+        {"",            "",      0},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct buf out = {0};
+        bool is_ok = quoted_decode(cases[i].word, &out);
+
+        cr_assert_eq(is_ok, cases[i].meant != NULL, "%s", cases[i].word);
+        cr_assert(!is_ok || bytes_equal(buf_bytes(&out), bytes_make(cases[i].meant, cases[i].len)));
+        buf_deinit(&out);
     }
 }

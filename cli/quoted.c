@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The quoting is that of lines at the keyboard. */
+#include "cli/quoted.h"
+
+#include "base/split.h"
+
+bool quoted_decode(const char *word, struct buf *out)
+{
+    struct split split = {0};
+    bool is_ok;
+
+    if (word[0] != '"' && word[0] != '\'') {
+        buf_append_text(out, word);
+        return true;
+    }
+    is_ok = split_line(&split, bytes_from_text(word)) && split.words.count == 1;
+    if (is_ok) {
+        buf_append_bytes(out, split.words.items[0]);
+    }
+    split_deinit(&split);
+    return is_ok;
+}

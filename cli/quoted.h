@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Words of the command line that may be quoted, so that any bytes can be written there. */
+#ifndef STARLING_CLI_QUOTED_H
+#define STARLING_CLI_QUOTED_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+/* Append what the word means: itself, or what stands in its quotes when it begins with one.  False
+ * when those are not closed at its end. */
+MUST_USE bool quoted_decode(const char *word, struct buf *out);
+
+#endif
