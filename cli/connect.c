@@ -234,30 +234,50 @@ enum connection_status connection_call(struct connection *connection, const stru
 
 /* ---- management -------------------------------------------------------------------------------- */
 
-struct client *connect_node(const struct options *options, const char *host, uint16_t port,
-                            struct errmsg *error)
+/* A server without a password refuses AUTH, and serves all the same. */
+static struct client *open_authenticated(const struct options *options,
+                                         const struct client_options *to, struct errmsg *error)
 {
-    struct client_options to = {
-        .host = host,
-        .port = port,
-        .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : NODE_TIMEOUT_MS,
-    };
-    struct client *client = client_open(&to, error);
+    struct client *client = client_open(to, error);
     struct errmsg refusal = {0};
 
     if (client == NULL) {
         keep_reason(error);
-    }
-    if (client != NULL && !authenticate(client, options, &refusal, error)) {
+    } else if (!authenticate(client, options, &refusal, error)) {
         client_close(client);
         client = NULL;
     }
+    return client;
+}
+
+struct client *connection_open_second(const struct connection *connection, int64_t timeout_ms,
+                                      struct errmsg *error)
+{
+    const struct client_options to = {
+        .host = connection->host,
+        .port = connection->port,
+        .unix_path = connection->uses_path ? connection->options->unix_path : NULL,
+        .timeout_ms = timeout_ms,
+    };
+
+    return open_authenticated(connection->options, &to, error);
+}
+
+struct client *connect_node(const struct options *options, const char *host, uint16_t port,
+                            struct errmsg *error)
+{
+    const struct client_options to = {
+        .host = host,
+        .port = port,
+        .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : NODE_TIMEOUT_MS,
+    };
+    struct client *client = open_authenticated(options, &to, error);
+
     if (client == NULL) {
         errmsg_wrap(error, "Could not connect to Starling at %s:%u", host, port);
     } else if (options->is_verbose) {
         fprintf(stderr, "Connected to %s:%u\n", host, port);
     }
-    /* A server without a password refuses AUTH, and serves all the same. */
     return client;
 }
 

@@ -41,6 +41,10 @@ MUST_USE bool connection_open(struct connection *connection, struct errmsg *erro
 void connection_close(struct connection *connection);
 /* Close, and be for another server from now on. */
 void connection_move(struct connection *connection, const char *host, uint16_t port);
+/* An authenticated client of the same server beside the connection, for questions that must not
+ * disturb it: RESP2, database 0.  NULL, and a message, when it cannot be had. */
+MUST_USE struct client *connection_open_second(const struct connection *connection,
+                                               int64_t timeout_ms, struct errmsg *error);
 /* "host:port", or the path. */
 void connection_format(const struct connection *connection, char out[ADDR_TEXT]);
 

@@ -170,25 +170,9 @@ static struct bytes next_token(struct bytes *rest)
     return token;
 }
 
-void hints_write(struct bytes line, struct buf *out)
+void hints_write_missing(struct bytes line, struct bytes rest, struct bytes arguments,
+                         struct buf *out)
 {
-    struct bytes rest = line;
-    const struct command_spec *spec = command_find(next_word(&rest));
-    const struct command_spec *sub = NULL;
-    struct bytes arguments;
-    struct bytes after_sub = rest;
-
-    if (spec == NULL || line.len == 0) {
-        return;
-    }
-    if (command_has_subcommands(spec)) {
-        sub = command_find_sub(spec, next_word(&after_sub));
-    }
-    if (sub != NULL) {
-        rest = after_sub;
-        spec = sub;
-    }
-    arguments = bytes_from_text(spec->arguments);
     while (next_word(&rest).len > 0) {
         struct bytes before = arguments;
         struct bytes token = next_token(&arguments);
@@ -203,6 +187,37 @@ void hints_write(struct bytes line, struct buf *out)
         buf_append_text(out, is_blank(line.data[line.len - 1]) ? "" : " ");
         buf_append_bytes(out, arguments);
     }
+}
+
+void hints_write(struct bytes line, struct buf *out)
+{
+    struct bytes rest = line;
+    const struct command_spec *spec = command_find(next_word(&rest));
+    const struct command_spec *sub = NULL;
+    struct bytes after_sub = rest;
+
+    if (spec == NULL || line.len == 0) {
+        return;
+    }
+    if (command_has_subcommands(spec)) {
+        sub = command_find_sub(spec, next_word(&after_sub));
+    }
+    if (sub != NULL) {
+        rest = after_sub;
+        spec = sub;
+    }
+    hints_write_missing(line, rest, bytes_from_text(spec->arguments), out);
+}
+
+bool hints_know(struct bytes name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(own_words); i++) {
+        if (bytes_equal_nocase(name, own_words[i])) {
+            return true;
+        }
+    }
+    return command_find(name) != NULL || bytes_equal_text(name, "?") ||
+           bytes_equal_nocase(name, ":set");
 }
 
 /* ---- help -------------------------------------------------------------------------------------- */

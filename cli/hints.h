@@ -17,6 +17,11 @@
 bool hints_complete(struct bytes line, size_t n, struct buf *out);
 /* Append the arguments that are still missing, a blank in front unless line ends with one. */
 void hints_write(struct bytes line, struct buf *out);
+/* The same for any arguments: rest is what stands in line behind the command's name. */
+void hints_write_missing(struct bytes line, struct bytes rest, struct bytes arguments,
+                         struct buf *out);
+/* Is it a command of the table, or a word that the prompt takes for itself? */
+bool hints_know(struct bytes name);
 /* Append what help says: words are those behind "help". */
 void hints_write_help(const struct bytes *words, size_t word_count, struct buf *out);
 

@@ -93,10 +93,12 @@ static void print_legend(void)
 
 static void print_spectrum(const struct dist *dist)
 {
+    const size_t brightest = ARRAY_COUNT(colours) - 1;
+
     fputs("\x1b[38;5;0m", stdout);
     for (size_t i = 0; i < ARRAY_COUNT(ranges); i++) {
         double part = dist->total > 0 ? (double)dist->counts[i] / (double)dist->total : 0;
-        size_t colour = (size_t)(part * (double)(ARRAY_COUNT(colours) - 1) + 0.999);
+        size_t colour = (size_t)(part * (double)brightest + 0.999);
 
         printf("\x1b[48;5;%dm%c", colours[colour], ranges[i].sign);
     }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/split.h"
+#include "cli/docs.h"
 #include "cli/edit.h"
 #include "cli/execute.h"
 #include "cli/hints.h"
@@ -25,6 +26,7 @@
 enum {
     PROMPT_TEXT = ADDR_TEXT + 64,
     READ_STEP = 4096,
+    DOCS_MS = 1000, /* for what the server says about its commands */
     ESCAPE_MS = 50, /* within which the rest of an escape sequence comes */
     LINE_MAX_BYTES = 512 * 1024 * 1024,
 };
@@ -43,6 +45,8 @@ struct repl {
     struct split split;
     bool can_edit;
     struct preferences preferences;
+    struct docs docs; /* of the server, for commands that are not in our table */
+    bool has_docs;    /* they were asked for, with whatever outcome */
     bool is_over;
     bool has_failed; /* with -e: a reply was an error; or no connection */
 };
@@ -68,6 +72,49 @@ static void write_prompt(const struct repl *repl, char out[PROMPT_TEXT])
 
 /* ---- lines from the editor --------------------------------------------------------------------- */
 
+/* Ask the server about its commands, once, over a connection of its own: the session may be in the
+ * midst of a transaction.  A server that does not answer soon is not asked again. */
+static void fetch_docs(struct repl *repl)
+{
+    static const char *const words[] = {"COMMAND", "DOCS"};
+    struct errmsg error;
+    struct client *client;
+    struct resp_value reply;
+
+    if (repl->has_docs || repl->connection.client == NULL) {
+        return;
+    }
+    repl->has_docs = true;
+    client = connection_open_second(&repl->connection, DOCS_MS, &error);
+    if (client != NULL && connect_call(client, words, ARRAY_COUNT(words), &reply, &error)) {
+        docs_take(&repl->docs, &reply);
+        resp_value_deinit(&reply);
+    }
+    client_close(client);
+}
+
+static void forget_docs(struct repl *repl)
+{
+    docs_deinit(&repl->docs);
+    repl->has_docs = false;
+}
+
+static void write_hint(struct repl *repl, struct buf *hint)
+{
+    struct bytes line = buf_bytes(&repl->edit.text);
+    struct bytes rest = line;
+    struct bytes name = bytes_next_word(&rest, ' ');
+
+    if (hints_know(name)) {
+        hints_write(line, hint);
+        return;
+    }
+    if (name.len > 0 && name.len < line.len) { /* the name is whole */
+        fetch_docs(repl);
+        docs_write_hint(&repl->docs, line, hint);
+    }
+}
+
 static void show_line(struct repl *repl, bool is_end)
 {
     char prompt[PROMPT_TEXT];
@@ -77,7 +124,7 @@ static void show_line(struct repl *repl, bool is_end)
 
     write_prompt(repl, prompt);
     if (repl->preferences.has_hints && !is_end) {
-        hints_write(buf_bytes(&repl->edit.text), &hint);
+        write_hint(repl, &hint);
         view.hint = buf_bytes(&hint);
     }
     if (is_end) {
@@ -292,6 +339,7 @@ static void connect_to(struct repl *repl, const struct bytes *words, size_t word
     }
     bytes_to_text(words[1], host, sizeof(host));
     connection_move(&repl->connection, host, (uint16_t)port);
+    forget_docs(repl);
     repl->executor.is_in_transaction = false;
     if (!connection_open(&repl->connection, &error)) {
         report(repl, &error);
@@ -307,11 +355,18 @@ static void set_preference(struct repl *repl, const struct bytes *words, size_t 
     }
 }
 
-static void print_help(const struct bytes *words, size_t word_count)
+static void print_help(struct repl *repl, const struct bytes *words, size_t word_count)
 {
     struct buf out = {0};
+    bool is_known =
+        word_count == 0 || words[0].len == 0 || words[0].data[0] == '@' || hints_know(words[0]);
 
-    hints_write_help(words, word_count, &out);
+    if (!is_known) {
+        fetch_docs(repl);
+    }
+    if (is_known || !docs_write_help(&repl->docs, words, word_count, &out)) {
+        hints_write_help(words, word_count, &out);
+    }
     print_buf(&out);
     buf_deinit(&out);
 }
@@ -325,7 +380,7 @@ static bool run_own_word(struct repl *repl, const struct bytes *words, size_t wo
         fputs(repl->can_edit ? "\x1b[H\x1b[2J" : "", stdout);
         fflush(stdout);
     } else if (bytes_equal_nocase(words[0], "help") || bytes_equal_text(words[0], "?")) {
-        print_help(words + 1, word_count - 1);
+        print_help(repl, words + 1, word_count - 1);
     } else if (bytes_equal_nocase(words[0], "connect")) {
         connect_to(repl, words, word_count);
     } else if (bytes_equal_nocase(words[0], ":set")) {
@@ -438,6 +493,7 @@ static void init(struct repl *repl, const struct options *options)
 static void deinit(struct repl *repl)
 {
     terminal_restore(&repl->terminal);
+    docs_deinit(&repl->docs);
     connection_close(&repl->connection);
     executor_deinit(&repl->executor);
     interrupt_close(&repl->interrupt);
