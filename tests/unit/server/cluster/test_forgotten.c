@@ -155,3 +155,29 @@ Test(cluster_forgotten, nobody_lets_a_voter_go_by_hearsay)
     cr_expect_eq(world_server_of(w, world_first_slot(1)), 1);
     world_free(w);
 }
+
+static void force_takeover(struct world *w, int member)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_failover(w->members[member].core, &call, CLUSTER_FAILOVER_FORCE));
+    world_carry_out(w, member);
+}
+
+Test(cluster_forgotten, what_voters_promised_outlives_removal_and_return)
+{
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 3) {
+        struct world *w = world_three_and_three();
+
+        world_run(w, phase);
+        for (int i = 1; i < 3; i++) {
+            forget(w, i, 0);
+            meet(w, i, 0);
+        }
+        world_run(w, 10); /* time for the handshake, but mostly not for a heartbeat */
+        world_cut_off(w, 0, 1);
+        force_takeover(w, 3);
+        world_run(w, 2 * WORLD_TIMEOUT_MS); /* asserts that nobody serves beside 0 */
+        world_free(w);
+    }
+}

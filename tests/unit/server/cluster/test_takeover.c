@@ -157,6 +157,66 @@ Test(cluster_takeover, a_new_primary_does_not_serve_before_its_role_is_on_disk)
     world_free(w);
 }
 
+static void bump_epoch(struct world *w, int member)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    uint64_t epoch;
+    bool is_bumped;
+
+    cr_assert(cluster_bump_epoch(w->members[member].core, &call, &is_bumped, &epoch));
+    world_carry_out(w, member);
+}
+
+Test(cluster_takeover, raising_the_epoch_gives_no_lease_back_that_a_vote_ended)
+{
+    for (int phase = 1; phase < 8 * DISK_MS; phase++) {
+        struct world *w = world_three_and_three();
+
+        w->disk_ms = DISK_MS;
+        fail_over(w, 3, CLUSTER_FAILOVER_AGREED);
+        world_run(w, phase);
+        bump_epoch(w, 0);
+        world_run(w, 3 * WORLD_TIMEOUT_MS); /* asserts that one at most serves */
+        world_free(w);
+    }
+}
+
+Test(cluster_takeover, whoever_was_voted_for_has_the_voters_word_against_a_raised_epoch)
+{
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS; phase += 25) {
+        struct world *w = world_three_and_three();
+
+        w->disk_ms = DISK_MS;
+        world_cut_off(w, 0, 1);
+        run_until_served_by(w, 3);
+        world_cut_off(w, 3, 2); /* nobody hears that it won */
+        world_cut_off(w, 0, 0);
+        world_run(w, phase);
+        bump_epoch(w, 0);
+        world_run(w, 3 * WORLD_TIMEOUT_MS); /* asserts that one at most serves */
+        cr_expect(world_has_lease(w, 0));
+        world_free(w);
+    }
+}
+
+Test(cluster_takeover, voters_confirm_nobody_against_another_owner_of_the_same_epoch)
+{
+    struct world *w = world_three_and_three();
+
+    world_cut_off(w, 0, 1);
+    bump_epoch(w, 0); /* to the epoch in which the replica will be elected */
+    run_until_served_by(w, 3);
+    world_run(w, WORLD_TIMEOUT_MS / 2);
+    world_part(w, 0, 3, true);
+    world_cut_off(w, 0, 0);
+    world_run(w, 5 * WORLD_TIMEOUT_MS); /* asserts that one at most serves */
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_part(w, 0, 3, false);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_expect(world_is_replica_of(w, 0, 3));
+    world_free(w);
+}
+
 enum {
     CROWD = 10
 };
