@@ -357,7 +357,10 @@ static void take_pong(struct cluster *c, const struct arrival *a)
 {
     if (a->peer != NULL && a->peer == a->sender) {
         failure_on_answer(c, a->sender);
-        lease_take_answer(c, a->sender, a->frame);
+        /* A grant is for one node, whoever brings it to another. */
+        if (cluster_id_equal(&a->frame->subject, &c->me->id)) {
+            lease_take_answer(c, a->sender, a->frame);
+        }
     }
     take_gossip(c, a);
 }
