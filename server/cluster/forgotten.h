@@ -9,7 +9,8 @@
  * Whoever speaks of a node that we have a record of is told (FRAME_FORGOTTEN) and forgets it, too,
  * or knows of a newer admission and answers with that (FRAME_ADMITTED).  A node lets nobody go by
  * hearsay who owns slots, and so votes, nor its own primary.  Only CLUSTER MEET, on either side,
- * lets a node in again.  What the node had our word for as a voter holds through all of this.  Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS. */
+ * lets a node in again.  What the node had our word for as a voter holds through all of this.
+ * Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS. */
 #ifndef STARLING_CLUSTER_FORGOTTEN_H
 #define STARLING_CLUSTER_FORGOTTEN_H
 
