@@ -264,7 +264,8 @@ static void forget_everybody(struct cluster *c)
     }
     c->forgotten.count = 0;
     c->vote = (struct held_vote){0};
-    c->me->voted_against = 0;
+    c->me->word = VOTER_WORD_NONE;
+    c->forgot_at = c->now;
 }
 
 bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_hard)

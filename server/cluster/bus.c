@@ -192,6 +192,7 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     struct frame frame;
 
     fill(c, FRAME_PONG, &frame);
+    frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
     if (sender != NULL && lease_grant(c, sender, ping)) {
         frame.flags |= FRAME_GRANTED;

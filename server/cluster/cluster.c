@@ -105,6 +105,17 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
     return true;
 }
 
+/* Promises were in memory, but not the votes: whom they were for may have a lease by them. */
+static void remember_votes(struct cluster *c)
+{
+    c->forgot_at = c->now;
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        if (node_contested_epoch(c->nodes.items[i]) != 0) {
+            lease_block(c, c->nodes.items[i], c->config.node_timeout_ms);
+        }
+    }
+}
+
 static bool begin(struct cluster *c, const struct cluster_options *options, struct errmsg *error)
 {
     if (!check_settings(&options->settings, error)) {
@@ -120,6 +131,7 @@ static bool begin(struct cluster *c, const struct cluster_options *options, stru
             return false;
         }
         c->is_restarted = true;
+        remember_votes(c);
         c->is_file_dirty = false;
         c->me->address.ip[0] = '\0';
     }
@@ -139,6 +151,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->now = now;
     c->started_at = now;
     c->took_over_at = MONO_LONG_AGO;
+    c->forgot_at = MONO_LONG_AGO;
     c->stepped_at = now;
     c->next_tick_at = now;
     c->timeout_changed_at = MONO_LONG_AGO;

@@ -13,8 +13,11 @@
  * (4) A voter that has voted to replace a primary, or knows of such a vote, grants it no lease any
  *     more, until that primary shows a config epoch above the one of the vote.  Votes carry
  *     what the voter knows of other votes, so that whoever takes over a voter's place knows it.
+ *     A vote is the first grant of the winner's lease: for node_timeout from then the voter grants
+ *     none to the primary it is to replace, whatever epoch that one shows.
  *     So a replaced primary and its replacement never hold leases at the same time.
- * (5) A voter that restarted does not vote for node_timeout: its promises were in memory.
+ * (5) A voter that restarted or was reset does not vote for node_timeout: its promises were in
+ *     memory.  They outlive the removal of whom they were given to, though (forgotten.h).
  * (6) Grants and votes of a voter that may have been replaced do not count: votes to replace it
  *     are gossiped, and it counts again when it shows a config epoch above them.  Otherwise
  *     nodes that missed the last elections could make a majority of a voters' list of old.
@@ -140,9 +143,9 @@ void cluster_free(struct cluster *cluster);
 MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_settings *settings,
                                 struct errmsg *error);
 
-/* The one door.  Appends to actions and sets actions->wake_at. */
 /* Has a node of the cluster spoken on the incoming link? */
 bool cluster_link_is_proven(const struct cluster *cluster, uint32_t number);
+/* The one door.  Appends to actions and sets actions->wake_at. */
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
                   struct cluster_actions *actions);
 

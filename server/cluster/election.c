@@ -248,6 +248,7 @@ static void win(struct cluster *c)
 
     c->stats.elections_won++;
     take_votes_as_grants(c);
+    c->me->word.blocked_until = MONO_LONG_AGO; /* whom we voted for before has been outvoted */
     if (c->election.reason == ELECTION_CONFIRM) {
         emit_log(c, LOG_NOTICE, "confirmed as primary in epoch %" PRIu64, epoch);
         role_set_config_epoch(c, epoch);

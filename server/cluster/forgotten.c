@@ -29,13 +29,20 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
                     struct mono_time until)
 {
     struct forgotten record = {
-        .id = *id, .admission = admission, .until = until, .told_at = MONO_LONG_AGO};
+        .id = *id,
+        .admission = admission,
+        .until = until,
+        .told_at = MONO_LONG_AGO,
+        .word = VOTER_WORD_NONE,
+    };
     const struct forgotten *known = find(c, id);
 
     if (known != NULL) {
         if (known->admission > admission || (known->admission == admission && known->is_admitted)) {
             return;
         }
+        record.heard = known->heard;
+        record.word = known->word;
         drop(c, known);
     }
     /* More than could ever be known at once need not be remembered. */
@@ -48,9 +55,19 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
 static void remove_as(struct cluster *c, struct cluster_node *node, uint64_t admission)
 {
     struct cluster_id id = node->id;
+    struct last_heard heard = node->heard;
+    struct voter_word word = node->word;
+    struct forgotten *record;
 
     nodes_remove(c, node);
     forgotten_note(c, &id, admission, mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
+    record = find(c, &id);
+    if (record != NULL) {
+        record->heard = heard;
+        record->word = word;
+    } else {
+        c->forgot_at = c->now; /* there was no room: rule (5) of cluster.h */
+    }
 }
 
 void forgotten_remove_node(struct cluster *c, struct cluster_node *node)
@@ -77,12 +94,25 @@ void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cl
     bus_send_about(c, link, FRAME_FORGOTTEN, id, record->admission);
 }
 
+bool forgotten_may_return(struct cluster *c, const struct frame *meet)
+{
+    const struct forgotten *record = find(c, &meet->sender);
+
+    if (record == NULL) {
+        return true;
+    }
+    return record->heard.boot == meet->boot ? meet->sequence > record->heard.sequence
+                                            : record->heard.previous_boot != meet->boot;
+}
+
 void forgotten_admit(struct cluster *c, struct cluster_node *node)
 {
     const struct forgotten *record = find(c, &node->id);
 
     if (record != NULL) {
         node->admission = node->admission > record->admission ? node->admission : record->admission;
+        node->heard = record->heard;
+        node->word = record->word;
         drop(c, record);
     }
 }

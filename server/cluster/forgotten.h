@@ -9,7 +9,8 @@
  * Whoever speaks of a node that we have a record of is told (FRAME_FORGOTTEN) and forgets it, too,
  * or knows of a newer admission and answers with that (FRAME_ADMITTED).  A node lets nobody go by
  * hearsay who owns slots, and so votes, nor its own primary.  Only CLUSTER MEET, on either side,
- * lets a node in again.  Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS. */
+ * lets a node in again.  What the node had our word for as a voter holds through all of this.
+ * Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS. */
 #ifndef STARLING_CLUSTER_FORGOTTEN_H
 #define STARLING_CLUSTER_FORGOTTEN_H
 
@@ -24,6 +25,9 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
 bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id);
 /* Somebody speaks of the node, which is not in our table: tell when it was removed here. */
 void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cluster_id *id);
+/* Is the MEET newer than what its sender had said when it was removed?  An old one, played again by
+ * somebody, lets nobody in. */
+bool forgotten_may_return(struct cluster *c, const struct frame *meet);
 /* The node is in the table from now on: by CLUSTER MEET, or since another node let it in. */
 void forgotten_admit(struct cluster *c, struct cluster_node *node);
 /* FRAME_FORGOTTEN and FRAME_ADMITTED. */

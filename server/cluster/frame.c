@@ -335,12 +335,16 @@ static bool fields_make_sense(const struct frame *frame)
 bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struct errmsg *error)
 {
     struct decoder d;
-    size_t len;
+    size_t len = 0;
     uint8_t version;
     uint8_t type;
+    enum frame_status status = frame_cut(in, &len, error);
 
     out->gossip_count = 0;
-    if (frame_cut(in, &len, error) != FRAME_OK || len != in.len) {
+    if (status == FRAME_INVALID) {
+        return false;
+    }
+    if (status != FRAME_OK || len != in.len) {
         errmsg_set(error, "the frame's length does not match");
         return false;
     }

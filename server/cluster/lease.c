@@ -24,16 +24,25 @@ static bool may_grant(const struct cluster *c, const struct cluster_node *sender
     if (node_contested_epoch(sender) != 0) {
         return false; /* rule (4) of cluster.h */
     }
-    return mono_is_due(sender->blocked_until, c->now) &&
-           mono_is_due(sender->withheld_until, c->now);
+    return mono_is_due(sender->word.blocked_until, c->now) &&
+           mono_is_due(sender->word.withheld_until, c->now);
+}
+
+void lease_block(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms)
+{
+    struct mono_time until = mono_add_ms(c->now, timeout_ms);
+
+    if (mono_is_before(primary->word.blocked_until, until)) {
+        primary->word.blocked_until = until;
+    }
 }
 
 void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms)
 {
     struct mono_time until = mono_add_ms(c->now, timeout_ms);
 
-    if (mono_is_before(primary->promised_until, until)) {
-        primary->promised_until = until;
+    if (mono_is_before(primary->word.promised_until, until)) {
+        primary->word.promised_until = until;
     }
 }
 
@@ -65,8 +74,8 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
 
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
 {
-    if (pong->voted_epoch > c->me->contested_epoch) {
-        c->me->contested_epoch = pong->voted_epoch;
+    if (pong->voted_epoch > c->me->word.contested_epoch) {
+        c->me->word.contested_epoch = pong->voted_epoch;
     }
     if ((pong->flags & FRAME_GRANTED) != 0 && node_is_primary(c->me)) {
         take_grant(c, voter, pong->echo_us);
@@ -118,7 +127,7 @@ static struct mono_time compute_end(const struct cluster *c)
 
     /* Others' votes to replace us show in what they no longer grant. */
     if (!node_is_voter(c->me) ||
-        (c->me->voted_against != 0 && c->me->config_epoch <= c->me->voted_against)) {
+        (c->me->word.voted_against != 0 && c->me->config_epoch <= c->me->word.voted_against)) {
         return MONO_LONG_AGO;
     }
     for (size_t i = 1; i < c->nodes.count; i++) {
@@ -160,7 +169,7 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
     const struct cluster *c = cluster;
 
     return node_is_voter(c->me) && mono_is_before(now, c->lease_end) &&
-           c->file_written >= c->hold_sequence && mono_is_due(c->me->blocked_until, now) &&
+           c->file_written >= c->hold_sequence && mono_is_due(c->me->word.blocked_until, now) &&
            !(c->has_status && !c->status.is_data_complete);
 }
 

@@ -2,7 +2,7 @@
 /* Leases: the voter's promise and the primary's right that rests on it.
  *
  * A voter that answers a primary's ping with FRAME_GRANTED will not vote to replace it before
- * promised_until: ping received + the primary's node timeout.  The primary counts the
+ * word.promised_until: ping received + the primary's node timeout.  The primary counts the
  * answer as good until ping sent + 9/10 of its node timeout, which is earlier by more than clocks
  * drift apart in that time.  Its lease lasts while a majority of voters is good so. */
 #ifndef STARLING_CLUSTER_LEASE_H
@@ -14,6 +14,8 @@
 bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct frame *ping);
 /* Vote for nobody to replace it before timeout_ms have passed. */
 void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms);
+/* Grant it no lease before timeout_ms have passed: another one has our word for its slots. */
+void lease_block(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms);
 /* As a primary: an answer to the ping that was sent at sent_us grants (or not) our lease. */
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong);
 /* A vote for us is a grant too: the voter promises us not to vote for another. */

@@ -34,10 +34,7 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
     node->unanswered_since = MONO_NEVER;
     node->pong_at = MONO_LONG_AGO;
     node->granted_until = MONO_LONG_AGO;
-    node->promised_until = MONO_LONG_AGO;
-    node->blocked_until = MONO_LONG_AGO;
-    node->withheld_until = MONO_LONG_AGO;
-    node->voted_at = MONO_LONG_AGO;
+    node->word = VOTER_WORD_NONE;
     node->failed_at = MONO_LONG_AGO;
     VEC_PUSH(&c->nodes, node);
     hashtable_add(&c->by_id, &node->by_id, id_key(&node->id));

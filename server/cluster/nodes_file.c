@@ -50,8 +50,8 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
     buf_printf(out, "%s %s:%u@%u,%s,shard-id=%s", node->id.text, node->address.ip,
                node->address.port, node->address.bus_port, node->address.hostname,
                node->shard.text);
-    if (node->voted_against != 0) {
-        buf_printf(out, ",voted-against=%" PRIu64, node->voted_against);
+    if (node->word.voted_against != 0) {
+        buf_printf(out, ",voted-against=%" PRIu64, node->word.voted_against);
     }
     if (node->is_named_by_itself) {
         buf_append_text(out, ",announced=yes");
@@ -154,7 +154,7 @@ static bool parse_extra(struct parser *p, struct bytes part, struct cluster_node
             return fail(p, "the shard id is not 40 hex digits");
         }
     } else if (bytes_has_prefix(part, "voted-against=")) {
-        if (!num_parse_u64(bytes_from(part, strlen("voted-against=")), &node->voted_against)) {
+        if (!num_parse_u64(bytes_from(part, strlen("voted-against=")), &node->word.voted_against)) {
             return fail(p, "voted-against is not an epoch");
         }
     } else if (bytes_equal_text(part, "announced=yes")) {

@@ -47,11 +47,20 @@ static void close_link(struct cluster *c, struct cluster_link link)
     }
 }
 
+/* What strangers can cause at will is logged once in a while. */
+static bool may_complain(struct cluster *c)
+{
+    if (mono_is_before(c->now, mono_add_ms(c->refusal_logged_at, REFUSAL_LOG_PAUSE_MS))) {
+        return false;
+    }
+    c->refusal_logged_at = c->now;
+    return true;
+}
+
 static void refuse(struct cluster *c, struct cluster_link link, const char *reason)
 {
     c->stats.refused_frames++;
-    if (mono_is_due(mono_add_ms(c->refusal_logged_at, REFUSAL_LOG_PAUSE_MS), c->now)) {
-        c->refusal_logged_at = c->now;
+    if (may_complain(c)) {
         emit_log(c, LOG_WARNING, "frame from the %s bus link %u refused: %s",
                  link.is_incoming ? "incoming" : "outgoing", (unsigned)link.number, reason);
     }
@@ -67,12 +76,12 @@ static const char *find_replay(struct cluster *c, struct replay_guard *guard,
     if (guard->boot == frame->boot && frame->sequence <= guard->sequence) {
         return "its sequence number does not rise";
     }
-    if (node != NULL && node->boot != frame->boot && node->previous_boot == frame->boot &&
-        frame->boot != 0) {
+    if (node != NULL && node->heard.boot != frame->boot &&
+        node->heard.previous_boot == frame->boot && frame->boot != 0) {
         return "it is from an earlier start of its sender";
     }
-    if (node != NULL && node->boot == frame->boot &&
-        frame->sequence + SEQUENCE_WINDOW < node->seen_sequence) {
+    if (node != NULL && node->heard.boot == frame->boot &&
+        frame->sequence + SEQUENCE_WINDOW < node->heard.sequence) {
         return "it is older than what its sender said since";
     }
     guard->boot = frame->boot;
@@ -83,16 +92,18 @@ static const char *find_replay(struct cluster *c, struct replay_guard *guard,
 /* Frames of a node travel on two connections: only a newer one changes what we know. */
 static bool is_news(struct cluster_node *sender, const struct frame *frame)
 {
-    if (sender->boot != frame->boot) {
-        sender->previous_boot = sender->boot;
-        sender->boot = frame->boot;
-        sender->seen_sequence = frame->sequence;
+    struct last_heard *heard = &sender->heard;
+
+    if (heard->boot != frame->boot) {
+        heard->previous_boot = heard->boot;
+        heard->boot = frame->boot;
+        heard->sequence = frame->sequence;
         return true;
     }
-    if (frame->sequence <= sender->seen_sequence) {
+    if (frame->sequence <= heard->sequence) {
         return false;
     }
-    sender->seen_sequence = frame->sequence;
+    heard->sequence = frame->sequence;
     return true;
 }
 
@@ -238,8 +249,8 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
     bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
     struct cluster_node *node = nodes_find(c, &entry->id);
 
-    if (node != NULL && entry->contested_epoch > node->contested_epoch) {
-        node->contested_epoch = entry->contested_epoch;
+    if (node != NULL && entry->contested_epoch > node->word.contested_epoch) {
+        node->word.contested_epoch = entry->contested_epoch;
         c->is_lease_stale = true;
     }
     if (node == c->me) {
@@ -276,16 +287,21 @@ static void welcome(struct cluster *c, const struct arrival *a)
 {
     struct cluster_node *node = nodes_find(c, &a->frame->sender);
 
+    if (!forgotten_may_return(c, a->frame)) {
+        return;
+    }
     if (node == NULL) {
         node = nodes_add(c, &a->frame->sender, &(struct cluster_address){0});
         if (node == NULL) {
-            emit_log(c, LOG_WARNING, "node %s not added: the table of nodes is full",
-                     a->frame->sender.text);
+            if (may_complain(c)) {
+                emit_log(c, LOG_WARNING, "node %s not added: the table of nodes is full",
+                         a->frame->sender.text);
+            }
             return;
         }
         node->is_in_handshake = true;
-        forgotten_admit(c, node);
     }
+    node->has_met = true;
     if (node->is_in_handshake && node->link == LINK_CLOSED) {
         learn_address(c, a, node);
         node->link_retry_at = c->now;
@@ -317,7 +333,7 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
         nodes_remove(c, node);
         return NULL;
     }
-    if (!node->is_to_meet && !forgotten_may_learn(c, &a->frame->sender)) {
+    if (!node->is_to_meet && !node->has_met && !forgotten_may_learn(c, &a->frame->sender)) {
         nodes_remove(c, node);
         return NULL;
     }
@@ -341,7 +357,10 @@ static void take_pong(struct cluster *c, const struct arrival *a)
 {
     if (a->peer != NULL && a->peer == a->sender) {
         failure_on_answer(c, a->sender);
-        lease_take_answer(c, a->sender, a->frame);
+        /* A grant is for one node, whoever brings it to another. */
+        if (cluster_id_equal(&a->frame->subject, &c->me->id)) {
+            lease_take_answer(c, a->sender, a->frame);
+        }
     }
     take_gossip(c, a);
 }

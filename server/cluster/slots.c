@@ -53,8 +53,8 @@ void slots_unbind_all(struct cluster *c, struct cluster_node *node)
  * its lease; and a candidate that did not win never shows the epoch of the election. */
 static bool is_elected_by_us(const struct cluster_node *from, const struct cluster_node *to)
 {
-    return from->voted_against != 0 && from->voted_against == to->config_epoch &&
-           cluster_id_equal(&from->voted_for, &to->id);
+    return from->word.voted_against != 0 && from->word.voted_against == to->config_epoch &&
+           cluster_id_equal(&from->word.voted_for, &to->id);
 }
 
 /* Voters gave their word to the old owner of a whole shard: the new one waits it out, unless our
@@ -63,8 +63,8 @@ static void inherit_promise(struct cluster *c, const struct cluster_node *from,
                             struct cluster_node *to)
 {
     if (from != c->me && from->slot_count == 0 && !is_elected_by_us(from, to) &&
-        mono_is_before(to->blocked_until, from->promised_until)) {
-        to->blocked_until = from->promised_until;
+        mono_is_before(to->word.blocked_until, from->word.promised_until)) {
+        to->word.blocked_until = from->word.promised_until;
     }
 }
 

@@ -51,6 +51,31 @@ struct replay_guard {
     uint64_t sequence;
 };
 
+/* The newest frame of a node that was heeded, and the start before that one. */
+struct last_heard {
+    uint64_t boot;
+    uint64_t previous_boot;
+    uint64_t sequence;
+};
+
+/* What we, as a voter, promised about a primary.  It outlives the primary's removal: forgotten.h. */
+struct voter_word {
+    struct mono_time promised_until; /* no vote to replace it before */
+    struct mono_time
+        blocked_until; /* no lease to it before: another one has our word for its slots */
+    struct mono_time withheld_until; /* no lease to it before: an operator forces its removal */
+    uint64_t voted_against;          /* epoch of our last vote to replace it, or 0.  Persisted */
+    uint64_t contested_epoch;        /* newest vote of anybody to replace it that we heard of */
+    struct mono_time voted_at;
+    struct cluster_id voted_for;
+};
+
+#define VOTER_WORD_NONE                                                                            \
+    ((struct voter_word){.promised_until = MONO_LONG_AGO,                                          \
+                         .blocked_until = MONO_LONG_AGO,                                           \
+                         .withheld_until = MONO_LONG_AGO,                                          \
+                         .voted_at = MONO_LONG_AGO})
+
 struct cluster_node {
     struct hashtable_node by_id;
     struct hashtable_node by_number;
@@ -71,9 +96,7 @@ struct cluster_node {
     bool is_complete;
     bool is_eligible;
     bool is_no_failover;
-    uint64_t boot;
-    uint64_t previous_boot;
-    uint64_t seen_sequence; /* newest frame of this boot */
+    struct last_heard heard;
 
     /* The link from us to it. */
     enum link_phase link;
@@ -86,6 +109,7 @@ struct cluster_node {
     /* Heartbeats and failure. */
     bool is_in_handshake;
     bool is_to_meet; /* greet with MEET instead of PING */
+    bool has_met;    /* it greeted us so */
     bool is_unmet;   /* that could not be done so far, and was logged */
     bool has_answered;
     bool is_failing;
@@ -102,14 +126,7 @@ struct cluster_node {
     uint64_t vote_epoch;  /* it voted for us in this election */
     int64_t vote_sent_us; /* when the request that it answered was sent */
 
-    /* What we, as a voter, promised about this primary. */
-    struct mono_time promised_until; /* no vote to replace it before */
-    struct mono_time blocked_until;  /* no lease to it before: its slots' last owner had our word */
-    struct mono_time withheld_until; /* no lease to it before: an operator forces its removal */
-    uint64_t voted_against;          /* epoch of our last vote to replace it, or 0.  Persisted */
-    uint64_t contested_epoch;        /* newest vote of anybody to replace it that we heard of */
-    struct mono_time voted_at;
-    struct cluster_id voted_for;
+    struct voter_word word;
 };
 
 struct incoming_link {
@@ -133,6 +150,8 @@ struct forgotten {
     bool is_admitted;   /* another node let it in with that number: it may be learned again */
     struct mono_time until;
     struct mono_time told_at;
+    struct last_heard heard; /* when it was removed here, and */
+    struct voter_word word;  /* what it had our word for: both are its again when it returns */
 };
 
 enum election_phase {
@@ -221,7 +240,8 @@ struct cluster {
     struct mono_time started_at;
     struct mono_time stepped_at;
     struct mono_time next_tick_at;
-    bool is_restarted;             /* began from a nodes file */
+    bool is_restarted;          /* began from a nodes file */
+    struct mono_time forgot_at; /* when we last forgot what we had promised; MONO_LONG_AGO: never */
     struct mono_time took_over_at; /* MONO_LONG_AGO: never */
     bool is_started;               /* the first step was made */
     bool is_tick_wanted;
@@ -299,8 +319,9 @@ static inline bool node_is_primary(const struct cluster_node *node)
  * a config epoch above, somebody else may have its slots. */
 static inline uint64_t node_contested_epoch(const struct cluster_node *node)
 {
+    const struct voter_word *word = &node->word;
     uint64_t epoch =
-        node->voted_against > node->contested_epoch ? node->voted_against : node->contested_epoch;
+        word->voted_against > word->contested_epoch ? word->voted_against : word->contested_epoch;
 
     return epoch >= node->config_epoch ? epoch : 0;
 }

@@ -52,13 +52,13 @@ static const char *check_epoch(struct cluster *c, const struct asking *a)
 }
 
 /* Rules (5) and (7) of cluster.h. */
-static const char *check_restart(struct cluster *c, const struct asking *a)
+static const char *check_memory(struct cluster *c, const struct asking *a)
 {
-    struct mono_time end = mono_add_ms(c->started_at, c->config.node_timeout_ms);
+    struct mono_time end = mono_add_ms(c->forgot_at, c->config.node_timeout_ms);
     struct mono_time heir_end = mono_add_ms(c->took_over_at, c->config.node_timeout_ms);
 
-    if (c->is_restarted && mono_is_before(c->now, end)) {
-        return "this voter restarted just now";
+    if (mono_is_before(c->now, end)) {
+        return "this voter restarted or was reset just now";
     }
     if ((a->request->flags & FRAME_AGREED) == 0 && !is_confirmation(a) &&
         mono_is_before(c->now, heir_end)) {
@@ -70,6 +70,9 @@ static const char *check_restart(struct cluster *c, const struct asking *a)
 static const char *check_candidate(struct cluster *c, const struct asking *a)
 {
     (void)c;
+    if (a->request->timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS) {
+        return "the candidate's node timeout is not possible";
+    }
     if (!is_confirmation(a) && (a->request->flags & FRAME_COMPLETE) == 0) {
         return "the candidate's data is not complete";
     }
@@ -123,12 +126,12 @@ static const char *check_primary(struct cluster *c, const struct asking *a)
         return NULL; /* it counts only together with the primary's own vote */
     }
     if ((a->request->flags & FRAME_FORCED) != 0) {
-        a->primary->withheld_until =
+        a->primary->word.withheld_until =
             mono_add_ms(c->now, WITHHOLD_TIMEOUTS * c->config.node_timeout_ms);
     } else if (!a->primary->is_failed) {
         return "the primary has not failed";
     }
-    if (mono_is_before(c->now, a->primary->promised_until)) {
+    if (mono_is_before(c->now, a->primary->word.promised_until)) {
         return "the primary's lease has not run out";
     }
     return NULL;
@@ -137,10 +140,10 @@ static const char *check_primary(struct cluster *c, const struct asking *a)
 /* Whoever we voted for has our word for a node timeout. */
 static const char *check_other_vote(struct cluster *c, const struct asking *a)
 {
-    struct mono_time end = mono_add_ms(a->primary->voted_at, c->config.node_timeout_ms);
+    struct mono_time end = mono_add_ms(a->primary->word.voted_at, c->config.node_timeout_ms);
 
     if (mono_is_before(c->now, end) &&
-        !cluster_id_equal(&a->primary->voted_for, &a->candidate->id)) {
+        !cluster_id_equal(&a->primary->word.voted_for, &a->candidate->id)) {
         return "another candidate was voted for just now";
     }
     return NULL;
@@ -151,10 +154,16 @@ static const char *check_claim(struct cluster *c, const struct asking *a)
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         const struct cluster_node *owner = c->owner[slot];
 
-        if (owner != NULL && bitset_has(a->request->slots, slot) &&
-            owner->config_epoch > a->request->config_epoch) {
+        if (owner == NULL || !bitset_has(a->request->slots, slot)) {
+            continue;
+        }
+        if (owner->config_epoch > a->request->config_epoch) {
             bus_send_update(c, a->link, owner);
             return "a claimed slot has a newer owner";
+        }
+        /* Which of the two is newer they have to find out between them. */
+        if (owner != a->primary && owner->config_epoch == a->request->config_epoch) {
+            return "a claimed slot has another owner in the same epoch";
         }
     }
     return NULL;
@@ -180,8 +189,8 @@ static const char *check_siblings(struct cluster *c, const struct asking *a)
 static const char *find_objection(struct cluster *c, const struct asking *a)
 {
     static const char *(*const checks[])(struct cluster *, const struct asking *) = {
-        check_standing, check_epoch,      check_restart, check_candidate,
-        check_primary,  check_other_vote, check_claim,   check_siblings,
+        check_standing, check_epoch,      check_memory, check_candidate,
+        check_primary,  check_other_vote, check_claim,  check_siblings,
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
@@ -198,20 +207,22 @@ static void give(struct cluster *c, const struct asking *a)
 {
     uint64_t contested_before = node_contested_epoch(a->primary);
 
-    if (cluster_id_equal(&a->primary->voted_for, &a->candidate->id) &&
-        a->primary->voted_against == contested_before) {
+    if (cluster_id_equal(&a->primary->word.voted_for, &a->candidate->id) &&
+        a->primary->word.voted_against == contested_before) {
         contested_before = 0; /* that was for the same candidate: it knows that it did not win */
     }
     c->last_vote_epoch = a->request->subject_epoch;
     if (!is_confirmation(a)) {
-        a->primary->voted_against = a->request->subject_epoch;
+        a->primary->word.voted_against = a->request->subject_epoch;
+        lease_block(c, a->primary, a->request->timeout_ms);
     }
     /* The vote is the first grant of the candidate's lease: the promise that goes with one. */
     lease_promise(c, a->candidate, a->request->timeout_ms);
-    /* Whatever forced it out of its place before, now it is to have one. */
-    a->candidate->withheld_until = MONO_LONG_AGO;
-    a->primary->voted_at = c->now;
-    a->primary->voted_for = a->candidate->id;
+    /* Whatever put it out of its place before, now it is to have one. */
+    a->candidate->word.withheld_until = MONO_LONG_AGO;
+    a->candidate->word.blocked_until = MONO_LONG_AGO;
+    a->primary->word.voted_at = c->now;
+    a->primary->word.voted_for = a->candidate->id;
     c->vote = (struct held_vote){
         .is_held = true,
         .sequence = c->file_sequence + 1,

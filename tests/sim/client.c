@@ -276,26 +276,42 @@ static size_t split_words(const char *command, struct bytes *words, size_t limit
     return count;
 }
 
+/* Hand the command to the node; *session is where the answer comes. */
+static void give_command(struct sim_node *n, const char *command, struct session **session)
+{
+    struct session_peer peer = {.is_loopback = true, .address = "administrator"};
+    struct buf request = {0};
+    struct bytes words[16];
+
+    resp_write_request(&request, words, split_words(command, words, ARRAY_COUNT(words)));
+    node_begin_pass(n->node, sim_node_clock(n));
+    *session = node_session_open(n->node, &peer, NULL);
+    ASSERT(*session != NULL);
+    node_session_input(n->node, *session, buf_bytes(&request));
+    node_end_pass(n->node);
+    buf_deinit(&request);
+    network_flush_sessions(n->world, n);
+    sim_node_pass(n->world, n, NULL, NULL);
+}
+
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size)
 {
     struct sim_node *n = &world->nodes[node];
-    struct session_peer peer = {.is_loopback = true, .address = "administrator"};
     struct session *s;
-    struct buf request = {0};
-    struct bytes words[16];
     bool is_ok;
 
     reply[0] = '\0';
-    resp_write_request(&request, words, split_words(command, words, ARRAY_COUNT(words)));
-    node_begin_pass(n->node, sim_node_clock(n));
-    s = node_session_open(n->node, &peer, NULL);
-    ASSERT(s != NULL);
-    node_session_input(n->node, s, buf_bytes(&request));
-    node_end_pass(n->node);
-    network_flush_sessions(world, n);
-    sim_node_pass(world, n, NULL, NULL);
+    give_command(n, command, &s);
     is_ok = take_reply(world, n, s, reply, size);
     node_session_closed(n->node, s);
-    buf_deinit(&request);
     return is_ok;
+}
+
+void admin_tell(struct world *world, int node, const char *command)
+{
+    struct sim_node *n = &world->nodes[node];
+    struct session *s;
+
+    give_command(n, command, &s);
+    node_session_closed(n->node, s);
 }

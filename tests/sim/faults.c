@@ -2,6 +2,10 @@
 /* What goes wrong, and when. */
 #include "tests/sim/world.h"
 
+#include "cluster/report.h"
+#include "node/state.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 
 static int64_t between_ms(struct world *world, int64_t least, int64_t most)
@@ -99,6 +103,98 @@ static void break_some(struct world *world)
     }
 }
 
+/* ---- an operator ------------------------------------------------------------------------------ */
+
+static void tell(struct world *world, int node, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void tell(struct world *world, int node, const char *format, ...)
+{
+    char command[128];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    note(world, command, node, 0);
+    world->operations++;
+    admin_tell(world, node, command);
+}
+
+static bool knows(struct world *world, int node, int other)
+{
+    struct node_facts facts;
+    struct cluster_node_view view;
+    size_t index;
+
+    if (world->nodes[node].node == NULL || world->nodes[other].node == NULL) {
+        return false;
+    }
+    node_facts(world->nodes[other].node, &facts);
+    if (!cluster_find_node(world->nodes[node].node->cluster, bytes_from_text(facts.id), &index)) {
+        return false;
+    }
+    cluster_node_at(world->nodes[node].node->cluster, index, sim_node_clock(&world->nodes[node]),
+                    &view);
+    return !view.is_in_handshake;
+}
+
+/* Until it has been done: without it the two would never know each other again. */
+static void let_in_again(struct world *world, struct sim_event *event)
+{
+    int node = event->node;
+    int other = (int)event->number;
+
+    if (sim_node_runs(&world->nodes[node])) {
+        tell(world, node, "CLUSTER MEET 10.0.0.%d %d %d", other + 1, SIM_PORT, SIM_BUS_PORT);
+    }
+    if (knows(world, node, other) && knows(world, other, node)) {
+        return;
+    }
+    event = world_schedule(world, world->now_us + 1000000, let_in_again);
+    event->node = node;
+    event->number = (uint64_t)other;
+}
+
+static void remove_for_a_while(struct world *world, int node, int other)
+{
+    struct node_facts facts;
+    struct sim_event *event;
+
+    if (other == node || world->nodes[other].node == NULL) {
+        return;
+    }
+    node_facts(world->nodes[other].node, &facts);
+    excuse(world, other); /* a primary that lost its memory no longer asks it for what it has */
+    tell(world, node, "CLUSTER FORGET %s", facts.id);
+    event = world_schedule(world, world->now_us + between_ms(world, 0, 300) * 1000, let_in_again);
+    event->node = node;
+    event->number = (uint64_t)other;
+}
+
+static void operate(struct world *world, int node)
+{
+    int other = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+
+    if (!sim_node_runs(&world->nodes[node])) {
+        return;
+    }
+    switch (rng_below(&world->rng, 4)) {
+    case 0:
+        tell(world, node, "CLUSTER FAILOVER");
+        break;
+    case 1:
+        tell(world, node, "CLUSTER FAILOVER FORCE");
+        break;
+    case 2:
+        world->epochs_are_raised = true;
+        tell(world, node, "CLUSTER BUMPEPOCH");
+        break;
+    default:
+        remove_for_a_while(world, node, other);
+        break;
+    }
+}
+
 static void one_fault(struct world *world, struct sim_event *event)
 {
     int64_t until_us = (int64_t)event->number;
@@ -109,7 +205,7 @@ static void one_fault(struct world *world, struct sim_event *event)
     if (world->now_us >= until_us) {
         return;
     }
-    switch (rng_below(&world->rng, 6)) {
+    switch (rng_below(&world->rng, 9)) {
     case 0:
         partition(world);
         break;
@@ -121,6 +217,11 @@ static void one_fault(struct world *world, struct sim_event *event)
         ms = between_ms(world, 30, 3000);
         note(world, "pause", node, ms);
         sim_node_pause(world, node, ms);
+        break;
+    case 4:
+    case 5:
+    case 6:
+        operate(world, node);
         break;
     default:
         break_some(world);

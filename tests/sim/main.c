@@ -146,11 +146,11 @@ static bool run_seed(uint64_t seed, bool is_verbose)
     } else if (is_verbose) {
         printf(
             "seed %llu: %llu writes, %llu confirmed by all replicas, %llu take-overs, %llu kills, "
-            "%llu pauses, %llu partitions\n",
+            "%llu pauses, %llu partitions, %llu commands of an operator\n",
             (unsigned long long)seed, (unsigned long long)oks,
             (unsigned long long)world.waits_checked, (unsigned long long)world.takeovers,
             (unsigned long long)world.kills, (unsigned long long)world.pauses,
-            (unsigned long long)world.partitions);
+            (unsigned long long)world.partitions, (unsigned long long)world.operations);
     }
     fflush(stdout);
     world_deinit(&world);

@@ -8,7 +8,8 @@
  *
  * Faults: connections break, bytes are late, groups of nodes cannot hear each other (one way
  * or both), a node stops for a while and goes on as if nothing had been, a node dies and starts again
- * with what its disk had synced, its clock runs fast or slow by up to a percent. */
+ * with what its disk had synced, its clock runs fast or slow by up to a percent; an operator forces
+ * take-overs, raises epochs, and removes nodes to let them in again, at whatever moment. */
 #ifndef STARLING_TESTS_SIM_WORLD_H
 #define STARLING_TESTS_SIM_WORLD_H
 
@@ -152,14 +153,15 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     struct sim_client clients[SIM_CLIENTS_MAX];
     bool clients_run;
-    bool is_calm; /* no packet takes longer than SIM_ONE_WAY_US */
+    bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
+    bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
     /* Who was seen to accept writes for a slot under an epoch: checks.c. */
     struct claim *claims;
     size_t claim_count;
     size_t claim_cap;
     char failure[1024]; /* the first broken promise; empty while all is well */
-    uint64_t takeovers, kills, pauses, partitions, waits_checked;
+    uint64_t takeovers, kills, pauses, partitions, operations, waits_checked;
 };
 
 struct claim {
@@ -206,6 +208,8 @@ void client_input(struct world *world, int index, struct bytes bytes);
 void client_conn_lost(struct world *world, int index, uint64_t conn);
 /* Send one command to a node as an administrator and run the world until it is answered. */
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size);
+/* The same without waiting for an answer, for use in an event; the node has to run. */
+void admin_tell(struct world *world, int node, const char *command);
 
 /* ---- checks.c */
 void check_after_pass(struct world *world, struct sim_node *n);

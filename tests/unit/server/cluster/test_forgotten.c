@@ -9,6 +9,9 @@
 enum {
     GHOST = 5,
     LATE = 4,
+    STRANGER = 9999, /* the number of a link that no member has opened */
+    TYPE_AT = 5,     /* frame.h */
+    MEET = 3,
 };
 
 static void forget(struct world *w, int member, int whom)
@@ -154,4 +157,103 @@ Test(cluster_forgotten, nobody_lets_a_voter_go_by_hearsay)
     }
     cr_expect_eq(world_server_of(w, world_first_slot(1)), 1);
     world_free(w);
+}
+
+/* The MEET that a member sends next, as it goes over the wire. */
+static struct buf record_meeting(struct world *w, int member, int whom)
+{
+    struct buf recorded = {0};
+
+    meet(w, member, whom);
+    for (int ms = 0; ms < WORLD_TIMEOUT_MS && recorded.len == 0; ms++) {
+        world_run(w, 1);
+        for (size_t i = 0; i < w->deliveries.count; i++) {
+            struct bytes frame = buf_bytes(&w->deliveries.items[i].frame);
+
+            if (recorded.len == 0 && frame.len > TYPE_AT && frame.data[TYPE_AT] == MEET) {
+                buf_append_bytes(&recorded, frame);
+            }
+        }
+    }
+    cr_assert_gt(recorded.len, 0);
+    return recorded;
+}
+
+static void play(struct world *w, int member, const struct buf *recorded, const char *from_ip)
+{
+    struct cluster_event event = {
+        .type = CLUSTER_EVENT_FRAME,
+        .link = {.is_incoming = true, .number = STRANGER},
+        .frame = buf_bytes(recorded),
+        .peer_ip = from_ip,
+    };
+
+    cluster_step(w->members[member].core, w->now, &event, &w->members[member].actions);
+    world_carry_out(w, member);
+}
+
+Test(cluster_forgotten, a_greeting_of_before_the_removal_lets_nobody_in_when_played_again)
+{
+    struct world *w = world_three_and_three();
+    struct buf recorded = record_meeting(w, GHOST, 0);
+
+    world_run(w, WORLD_TIMEOUT_MS);
+    for (int i = 0; i < GHOST; i++) {
+        forget(w, i, GHOST);
+    }
+    world_run(w, WORLD_TIMEOUT_MS);
+    play(w, 0, &recorded, w->members[GHOST].ip);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < GHOST; i++) {
+        cr_expect_eq(world_known_nodes(w, i), 5);
+    }
+    buf_deinit(&recorded);
+    world_free(w);
+}
+
+Test(cluster_forgotten, a_greeting_that_leads_to_nothing_leaves_the_removal_as_it_was)
+{
+    struct world *w = world_three_and_three();
+    struct buf recorded;
+
+    for (int i = 0; i < GHOST; i++) {
+        forget(w, i, GHOST);
+    }
+    world_run(w, WORLD_TIMEOUT_MS);
+    world_cut_off(w, 0, 1);
+    recorded = record_meeting(w, GHOST, 1);
+    world_kill(w, GHOST);
+    world_cut_off(w, 0, 0);
+    play(w, 0, &recorded, w->members[GHOST].ip);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_known_nodes(w, 0), 5);
+    cr_expect_not_null(strstr(buf_text(&w->members[0].file), " forgotten "));
+    buf_deinit(&recorded);
+    world_free(w);
+}
+
+static void force_takeover(struct world *w, int member)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_failover(w->members[member].core, &call, CLUSTER_FAILOVER_FORCE));
+    world_carry_out(w, member);
+}
+
+Test(cluster_forgotten, what_voters_promised_outlives_removal_and_return)
+{
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 3) {
+        struct world *w = world_three_and_three();
+
+        world_run(w, phase);
+        for (int i = 1; i < 3; i++) {
+            forget(w, i, 0);
+            meet(w, i, 0);
+        }
+        world_run(w, 10); /* time for the handshake, but mostly not for a heartbeat */
+        world_cut_off(w, 0, 1);
+        force_takeover(w, 3);
+        world_run(w, 2 * WORLD_TIMEOUT_MS); /* asserts that nobody serves beside 0 */
+        world_free(w);
+    }
 }

@@ -9,6 +9,8 @@
 
 enum {
     DISK_MS = 7,
+    TYPE_AT = 5, /* frame.h */
+    PONG = 2,
     FRAME_MS = 1, /* what a frame takes from one member to another */
 };
 
@@ -154,6 +156,116 @@ Test(cluster_takeover, a_new_primary_does_not_serve_before_its_role_is_on_disk)
     cr_expect_neq(world_server_of(w, world_first_slot(0)), 3);
     run_until_served_by(w, 3);
     cr_expect_not_null(strstr(buf_text(&w->members[3].file), "myself,master"));
+    world_free(w);
+}
+
+static void bump_epoch(struct world *w, int member)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    uint64_t epoch;
+    bool is_bumped;
+
+    cr_assert(cluster_bump_epoch(w->members[member].core, &call, &is_bumped, &epoch));
+    world_carry_out(w, member);
+}
+
+Test(cluster_takeover, raising_the_epoch_gives_no_lease_back_that_a_vote_ended)
+{
+    for (int phase = 1; phase < 8 * DISK_MS; phase++) {
+        struct world *w = world_three_and_three();
+
+        w->disk_ms = DISK_MS;
+        fail_over(w, 3, CLUSTER_FAILOVER_AGREED);
+        world_run(w, phase);
+        bump_epoch(w, 0);
+        world_run(w, 3 * WORLD_TIMEOUT_MS); /* asserts that one at most serves */
+        world_free(w);
+    }
+}
+
+Test(cluster_takeover, whoever_was_voted_for_has_the_voters_word_against_a_raised_epoch)
+{
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS; phase += 25) {
+        struct world *w = world_three_and_three();
+
+        w->disk_ms = DISK_MS;
+        world_cut_off(w, 0, 1);
+        run_until_served_by(w, 3);
+        world_cut_off(w, 3, 2); /* nobody hears that it won */
+        world_cut_off(w, 0, 0);
+        world_run(w, phase);
+        bump_epoch(w, 0);
+        world_run(w, 3 * WORLD_TIMEOUT_MS); /* asserts that one at most serves */
+        cr_expect(world_has_lease(w, 0));
+        world_free(w);
+    }
+}
+
+Test(cluster_takeover, voters_confirm_nobody_against_another_owner_of_the_same_epoch)
+{
+    struct world *w = world_three_and_three();
+
+    world_cut_off(w, 0, 1);
+    bump_epoch(w, 0); /* to the epoch in which the replica will be elected */
+    run_until_served_by(w, 3);
+    world_run(w, WORLD_TIMEOUT_MS / 2);
+    world_part(w, 0, 3, true);
+    world_cut_off(w, 0, 0);
+    world_run(w, 5 * WORLD_TIMEOUT_MS); /* asserts that one at most serves */
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_part(w, 0, 3, false);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_expect(world_is_replica_of(w, 0, 3));
+    world_free(w);
+}
+
+/* The newest answer to a ping that is on its way between the two. */
+static void copy_pong(const struct world *w, int from, int to, struct buf *out)
+{
+    for (size_t i = 0; i < w->deliveries.count; i++) {
+        const struct delivery *d = &w->deliveries.items[i];
+        const struct connection *connection = &w->connections.items[d->connection];
+
+        if (connection->from == to && connection->to == from && d->is_to_opener &&
+            d->frame.len > TYPE_AT && d->frame.data[TYPE_AT] == PONG) {
+            buf_clear(out);
+            buf_append_bytes(out, buf_bytes(&d->frame));
+        }
+    }
+}
+
+static struct cluster_link link_between(const struct world *w, int from, int to)
+{
+    for (size_t i = 0; i < w->connections.count; i++) {
+        const struct connection *connection = &w->connections.items[i];
+
+        if (connection->from == from && connection->to == to && connection->is_up) {
+            return (struct cluster_link){.number = connection->number};
+        }
+    }
+    cr_assert_fail("member %d has no link to %d", from, to);
+    return (struct cluster_link){0};
+}
+
+Test(cluster_takeover, a_grant_that_was_given_to_another_is_none)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_event event = {.type = CLUSTER_EVENT_FRAME, .link = link_between(w, 0, 1)};
+    struct buf pong = {0};
+    int64_t before;
+
+    world_cut_off(w, 0, 1);
+    for (int ms = 0; ms < WORLD_TIMEOUT_MS / 3; ms++) {
+        copy_pong(w, 1, 2, &pong);
+        world_run(w, 1);
+    }
+    cr_assert_gt(pong.len, 0);
+    before = cluster_lease_end(w->members[0].core).us;
+    event.frame = buf_bytes(&pong);
+    cluster_step(w->members[0].core, w->now, &event, &w->members[0].actions);
+    cr_expect_eq(cluster_lease_end(w->members[0].core).us, before);
+    world_carry_out(w, 0);
+    buf_deinit(&pong);
     world_free(w);
 }
 

@@ -27,7 +27,7 @@ uint16_t world_first_slot(int primary)
 static bool can_talk(const struct world *w, int a, int b)
 {
     return w->members[a].is_running && w->members[b].is_running &&
-           w->members[a].side == w->members[b].side;
+           w->members[a].side == w->members[b].side && !w->is_apart[a][b];
 }
 
 static void deliver(struct world *w, enum cluster_event_type type, size_t connection,
@@ -429,6 +429,12 @@ void world_resume(struct world *w, int member)
 void world_cut_off(struct world *w, int member, int side)
 {
     w->members[member].side = side;
+}
+
+void world_part(struct world *w, int a, int b, bool is_apart)
+{
+    w->is_apart[a][b] = is_apart;
+    w->is_apart[b][a] = is_apart;
 }
 
 struct world *world_new(int count)

@@ -68,7 +68,9 @@ struct world {
     int count;
     struct mono_time now;
     uint64_t seed;
-    int64_t disk_ms; /* what writing a nodes file takes */
+    bool is_apart[WORLD_MEMBERS_MAX]
+                 [WORLD_MEMBERS_MAX]; /* these two alone do not hear each other */
+    int64_t disk_ms;                  /* what writing a nodes file takes */
     VEC(struct connection) connections;
     VEC(struct delivery) deliveries;
 };
@@ -86,6 +88,7 @@ void world_start(struct world *w, int member);
 void world_pause(struct world *w, int member);
 void world_resume(struct world *w, int member);
 void world_cut_off(struct world *w, int member, int side);
+void world_part(struct world *w, int a, int b, bool is_apart);
 void world_set_status(struct world *w, int member);
 void world_tick(struct world *w, int member);
 
