@@ -130,12 +130,16 @@ static void add_gossip(struct frame *frame, const struct cluster_node *node)
 static bool is_gossip_about(const struct cluster *c, const struct cluster_node *node,
                             const struct cluster_node *receiver)
 {
-    return node != c->me && node != receiver && !node->is_in_handshake;
+    if (node == c->me) {
+        /* Whoever has voted to be replaced itself is the first to know, and perhaps the only one. */
+        return node_contested_epoch(node) != 0;
+    }
+    return node != receiver && !node->is_in_handshake;
 }
 
 static bool is_urgent(const struct cluster_node *node)
 {
-    return !node_is_reachable(node) || node_contested_epoch(node) != 0;
+    return node_contested_epoch(node) != 0 || !node_is_reachable(node);
 }
 
 /* Failing and contested nodes first, for they are urgent; then others, each frame going on where

@@ -324,7 +324,8 @@ static void note_other_votes(struct cluster *c, const struct frame *vote)
     for (size_t i = 0; subject != NULL && i < vote->gossip_count; i++) {
         const struct frame_gossip *entry = &vote->gossip[i];
 
-        if (cluster_id_equal(&entry->id, &subject->id) && entry->contested_epoch != 0) {
+        if (cluster_id_equal(&entry->id, &subject->id) && entry->contested_epoch != 0 &&
+            !cluster_id_equal(&vote->sender, &subject->id)) {
             c->election.is_subject_contested = true;
         }
     }

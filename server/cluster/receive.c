@@ -253,8 +253,8 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
         node->word.contested_epoch = entry->contested_epoch;
         c->is_lease_stale = true;
     }
-    if (node == c->me) {
-        return;
+    if (node == c->me || (node != NULL && node == a->sender)) {
+        return; /* of itself a node says all else in the head of the frame */
     }
     if (node == NULL) {
         learn_of_node(c, a->link, entry);

@@ -147,6 +147,10 @@ static void settle(struct world *world)
     int64_t until_us = world->now_us + CALM_MS * 1000;
 
     world->is_calm = true;
+    if (world->operations >
+        0) { /* a take-over that an operator has asked for is tried for so long */
+        world_run_until(world, world->now_us + TAKEOVER_MS * 1000);
+    }
     do {
         world_run_until(world, world->now_us + SETTLE_MS * 1000);
         if (world->now_us >= until_us) {
