@@ -308,6 +308,7 @@ bool load_snapshot_end(struct node *node, struct errmsg *error)
     snapshot_cancel(node, "the data is replaced by a full resync");
     replace_keyspace(node, loading->target);
     own_expiry_forget_all(node);
+    node->stream.is_torn = false;
     stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     node->saving.changes++;
     node_log(node, LOG_NOTICE, "full resync: loaded %llu keys in %lld ms",

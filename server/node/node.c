@@ -381,6 +381,9 @@ static struct replication_position offered_position(const struct node *node)
     if (oplog_previous_end(node->log) == position.offset && position.offset > 0) {
         memcpy(position.history, oplog_previous_history(node->log)->text, sizeof(position.history));
     }
+    if (node->stream.is_torn) {
+        position = (struct replication_position){0}; /* only a full resync helps */
+    }
     return position;
 }
 

@@ -190,6 +190,7 @@ struct stream { /* stream.c */
     bool wants_ack;              /* REPLCONF GETACK came by */
     uint64_t ack_offset;         /* before it */
     struct buf replies;          /* thrown away */
+    bool is_torn;                /* a part of a transaction was executed, which is not in the log */
     struct errmsg refusal;       /* why nothing more of the primary is executed; empty: it is */
     const struct bytes *running; /* words of the request that is being executed, or NULL */
     size_t running_count;

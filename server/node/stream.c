@@ -151,9 +151,16 @@ static bool run_transaction(struct node *node)
 {
     struct stream *stream = &node->stream;
 
-    if (!each_request(node, is_known) || !each_request(node, run)) {
+    if (!each_request(node, is_known)) {
         return false;
     }
+    /* Should one of them fail here, those before it have happened, and the log does not have them:
+     * to go on from its end would make them happen twice. */
+    stream->is_torn = true;
+    if (!each_request(node, run)) {
+        return false;
+    }
+    stream->is_torn = false;
     oplog_append(node->log, buf_bytes(&stream->multi));
     buf_clear(&stream->multi);
     stream->is_in_multi = false;

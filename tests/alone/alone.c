@@ -484,6 +484,7 @@ static void answer(struct alone *a, struct buf *answers)
         struct bytes at = bytes_from(sent, i);
 
         if (bytes_has_prefix(at, "\r\nPSYNC\r\n")) {
+            bytes_to_text(at, a->asked, sizeof(a->asked));
             buf_append_text(answers, "+CONTINUE " HISTORY "\r\n");
         } else if (bytes_has_prefix(at, "\r\nREPLCONF\r\n") ||
                    bytes_has_prefix(at, "\r\nAUTH\r\n")) {

@@ -59,6 +59,7 @@ struct alone {
     bool has_exited;
     int exit_code;
     struct logger logger;
+    char asked[128];     /* the node's last PSYNC, its words behind one another */
     struct buf warnings; /* lines that the node has logged as such */
 };
 

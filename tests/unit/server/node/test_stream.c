@@ -83,6 +83,21 @@ Test(stream, goes_on_where_it_stopped_when_somebody_says_so)
     alone_free(a);
 }
 
+Test(stream, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_for)
+{
+    struct alone *a = start();
+
+    alone_primary_sends(a, BYTES_LITERAL("*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
+                                         "*4\r\n$7\r\nRESTORE\r\n$1\r\nl\r\n$1\r\n0\r\n$3\r\n"
+                                         "bad\r\n*1\r\n$4\r\nEXEC\r\n"));
+    cr_assert_not(a->is_primary_link_up);
+    cr_expect_null(strstr(a->asked, "\r\n?\r\n"), "at first it went on from where it was");
+    expect(a, "REPLICAOF 127.0.0.1 7000\r\n", "+OK\r\n");
+    (void)alone_lead(a); /* which offers no full resync */
+    cr_expect_not_null(strstr(a->asked, "\r\n?\r\n"), "it asks for %s", a->asked);
+    alone_free(a);
+}
+
 Test(stream, passes_over_what_is_not_about_data)
 {
     struct alone *a = start();
