@@ -18,6 +18,12 @@ mapfile -t sources < <(git ls-files '*.c' '*.h')
 mapfile -t compiled < <(git ls-files '*.c')
 mapfile -t headers < <(git ls-files '*.h')
 
+echo "top level"
+while read -r name; do
+    [[ $name == .* || " server common cli tests docs Makefile README.md LICENSE " == *" $name "* ]] ||
+        note "$name: does not belong to the top level"
+done < <(git ls-files | cut -d/ -f1 | sort -u)
+
 echo "format"
 for file in "${sources[@]}"; do
     [[ $file == *_tables.h ]] && continue
