@@ -8,8 +8,6 @@
 struct call;
 struct node;
 
-/* There is no such subcommand, or not with these words. */
-void debug_reply_unknown(struct node *node, struct call *call);
 /* The data is no longer what the log has made: no replica may go on from it. */
 void debug_begin_history(struct node *node, const char *reason);
 

@@ -447,7 +447,7 @@ static void debug_replybuffer(struct node *node, struct call *call)
         bytes_equal_nocase(call->args[2], "RESIZING")) {
         resp_write_ok(call->reply);
     } else {
-        debug_reply_unknown(node, call);
+        reply_sub_misused(node, call);
     }
 }
 
@@ -510,16 +510,6 @@ static void debug_help(struct node *node, struct call *call)
     }
 }
 
-void debug_reply_unknown(struct node *node, struct call *call)
-{
-    char shown[129];
-
-    bytes_to_text(call->args[1], shown, sizeof(shown));
-    reply_error(node, call,
-                "ERR unknown subcommand or wrong number of arguments for '%s'. Try DEBUG HELP.",
-                shown);
-}
-
 void control_debug(struct node *node, struct call *call)
 {
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -529,5 +519,5 @@ void control_debug(struct node *node, struct call *call)
             return;
         }
     }
-    debug_reply_unknown(node, call);
+    reply_sub_misused(node, call);
 }

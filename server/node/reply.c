@@ -48,31 +48,38 @@ void reply_error(struct node *node, struct call *call, const char *format, ...)
     buf_deinit(&text);
 }
 
+/* The name of the command whose subcommand was asked for, as HELP has it. */
+static void write_parent(const struct call *call, char *out, size_t size)
+{
+    const char *name = command_spec(call->spec->parent)->name;
+    size_t i = 0;
+
+    for (; name[i] != '\0' && i + 1 < size; i++) {
+        out[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
+    }
+    out[i] = '\0';
+}
+
 void reply_sub_misused(struct node *node, struct call *call)
 {
     char sub[129];
+    char parent[32];
 
     bytes_to_text(call->args[1], sub, sizeof(sub));
+    write_parent(call, parent, sizeof(parent));
     reply_error(node, call,
-                "ERR unknown subcommand or wrong number of arguments for '%s'. Try CLUSTER HELP.",
-                sub);
+                "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.", sub,
+                parent);
 }
 
 void reply_unknown_sub(struct node *node, struct call *call)
 {
-    const struct command_spec *parent = command_spec(call->spec->parent);
     char sub[129];
-    char upper[32];
-    size_t i = 0;
+    char parent[32];
 
     bytes_to_text(call->args[1], sub, sizeof(sub));
-    for (; parent->name[i] != '\0' && i + 1 < sizeof(upper); i++) {
-        char c = parent->name[i];
-
-        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-    }
-    upper[i] = '\0';
-    reply_error(node, call, "ERR unknown subcommand '%s'. Try %s HELP.", sub, upper);
+    write_parent(call, parent, sizeof(parent));
+    reply_error(node, call, "ERR unknown subcommand '%s'. Try %s HELP.", sub, parent);
 }
 
 bool has_cluster(struct node *node, struct call *call)

@@ -372,7 +372,7 @@ void node_log(const struct node *node, enum log_level level, const char *format,
 /* Append an error reply. */
 void reply_error(struct node *node, struct call *call, const char *format, ...) PRINTF_LIKE(3, 4);
 void reply_unknown_sub(struct node *node, struct call *call);
-/* CLUSTER: a subcommand with too many words. */
+/* There is no such subcommand, or not with these words: as CLUSTER and DEBUG say it. */
 void reply_sub_misused(struct node *node, struct call *call);
 /* Outside cluster mode: say so and return false. */
 bool has_cluster(struct node *node, struct call *call);
