@@ -39,7 +39,7 @@ LDLIBS  := -lm
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/config \
-         server/stats server/node server/net tests/support tests/alone
+         server/stats server/node server/control server/net tests/support tests/alone
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
@@ -55,9 +55,10 @@ see_server/stats       := server/config common/spec common/base
 see_server/node        := server/config server/stats server/session server/cluster \
                           server/replication server/persist server/command server/store \
                           common/spec common/resp common/base
+see_server/control     := server/node $(see_server/node)
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
-see_tests/alone        := server/node $(see_server/node)
+see_tests/alone        := server/control $(see_server/control)
 see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
 
 objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
@@ -95,7 +96,8 @@ endef
 $(foreach room,$(ROOMS),$(eval $(call room_rule,$(room))))
 
 $(BUILD)/bin/starling-server: LINK_LTO := $(LTO_LDFLAGS)
-$(BUILD)/bin/starling-server: $(BUILD)/server/main.o $(call whole_of,server/net)
+$(BUILD)/bin/starling-server: $(BUILD)/server/main.o \
+    $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
 $(BUILD)/bin/starling-cli: $(call objects_of,cli) $(call archives_of,$(see_cli))
 	$(link)
@@ -132,7 +134,8 @@ PROGRAMS := $(BUILD)/bin/starling-server $(BUILD)/bin/starling-cli
 # What a fuzz target links: a whole node is enough for all of them.
 fuzz_archives := $(call whole_of,tests/alone)
 # Unit tests of these rooms need more than the room and what it sees.
-more_server/node := tests/alone
+more_server/node := tests/alone server/control
+more_server/control := tests/alone
 
 define unit_rule
 $(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) \
@@ -147,7 +150,7 @@ $(foreach room,$(UNIT_ROOMS),$(eval $(call unit_rule,$(room))))
 $(BUILD)/tests/model/run: $(call objects_of,tests/model) $(call whole_of,server/node)
 	@mkdir -p $(@D) && echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcriterion
-$(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call whole_of,server/node)
+$(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call whole_of,server/control)
 	$(link)
 $(BUILD)/tests/wire/run: $(call objects_of,tests/wire) $(call whole_of,tests/support)
 	$(link)
@@ -206,7 +209,8 @@ $(BENCHES:%=bench-%): bench-%: $(BUILD)/tests/bench/% $(BUILD)/tests/bench/floor
 	@STARLING_BIN=$(BUILD)/bin $<
 $(BUILD)/tests/bench/micro: LINK_LTO := $(LTO_LDFLAGS)
 $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/micro*.c)) \
-    $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o $(call whole_of,server/net)
+    $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o \
+    $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load options peers probe report)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)

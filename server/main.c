@@ -2,6 +2,7 @@
 /* starling-server: flags and config file, then the shell. */
 #include "base/mem.h"
 #include "config/config.h"
+#include "control/control.h"
 #include "net/descriptors.h"
 #include "net/process.h"
 #include "net/settings.h"
@@ -183,6 +184,7 @@ static void explain_failure(const struct run *run, const struct errmsg *error)
 static int run_shell(struct run *run, struct errmsg *error)
 {
     struct shell_options options = {.config = run->config,
+                                    .controls = &control_table,
                                     .logger = run->logger,
                                     .on_second = on_second,
                                     .on_ready = on_ready,

@@ -116,7 +116,7 @@ static void update_watch(struct shell *shell, struct conn *conn)
     if (node_session_wants_input(shell->node, conn->session)) {
         events |= LOOP_READ;
     }
-    if (session_output_pending(conn->session) > 0) {
+    if (session_output_ready(conn->session) > 0) {
         events |= LOOP_WRITE;
     }
     loop_modify(shell->loop, &conn->watch, events);
@@ -187,15 +187,15 @@ static bool write_output(struct shell *shell, struct conn *conn)
 {
     struct session *s = conn->session;
 
-    while (session_output_pending(s) > 0 && !(s->flags & SESSION_CLOSE_NOW)) {
+    while (session_output_ready(s) > 0 && !(s->flags & SESSION_CLOSE_NOW)) {
         struct errmsg error;
         size_t written = 0;
-        size_t pending = session_output_pending(s);
+        size_t ready = session_output_ready(s);
 
         switch (offer_output(conn, &written, &error)) {
         case SOCK_OK:
             node_session_written(shell->node, s, written);
-            if (written < pending) {
+            if (written < ready) {
                 return true;
             }
             break;

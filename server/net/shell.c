@@ -116,6 +116,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
     struct node_options options = {
         .config = config,
         .env = &shell->env,
+        .controls = shell->options.controls,
         .now = clock_now(),
         .seed = seed_from_kernel(),
         .pid = (uint64_t)getpid(),

@@ -12,11 +12,13 @@
 #include "base/log.h"
 #include "config/config.h"
 
+struct node_controls;
 struct shell;
 
 struct shell_options {
-    struct config *config; /* adopted */
-    struct logger *logger; /* its threshold follows loglevel */
+    struct config *config;                /* adopted */
+    const struct node_controls *controls; /* for the node */
+    struct logger *logger;                /* its threshold follows loglevel */
     /* Told of the process's life, on the loop thread; each may be NULL. */
     void (*on_second)(void *context); /* and soon after shell_call */
     void (*on_ready)(void *context);  /* data are loaded: clients are served from now on */

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* From bytes to requests: everything that arrived in a pass is split first and executed
- * together, so that work over many requests (hashing, prefetching) can be done between.
- *
- * A lookup waits for memory three or four times in a row, for longer than all the rest of a
- * request takes.  So requests go through in small windows, each of three stages at a time: while
- * those of one window are executed, the entries of the next are on their way, and the buckets
- * of the one behind it.
- *
- * Words are borrowed from the shell's buffers or from session->in; neither may move until
- * the batch has run. */
-#include "node/state.h"
+#include "node/batch.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
 #include "cluster/route.h"
+#include "node/inside.h"
 
 enum {
-    WORDS_KEPT = 4096, /* more room than this is given back after a batch */
+    WORDS_KEPT = 4096,                    /* more room than this is given back after a batch */
+    STRANGER_INPUT_BYTES = 1024 * 1024,   /* of clients that are not authenticated */
+    OUTPUT_FULL_BYTES = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
 };
 
 static const struct resp_limits *limits_for(const struct node *node, const struct session *s)
@@ -35,11 +28,7 @@ void batch_configure(struct node *node)
 static void compact_inputs(struct batch *batch)
 {
     for (size_t i = 0; i < batch->compact_count; i++) {
-        struct session *s = batch->compact[i];
-
-        buf_consume(&s->in, s->in_consumed);
-        s->in_consumed = 0;
-        buf_shrink_when_empty(&s->in, 0);
+        input_compact(&batch->compact[i]->input);
     }
     batch->compact_count = 0;
 }
@@ -50,14 +39,15 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     const struct bytes *words = batch->words.items + r->first_word;
     struct command_keys keys;
 
+    r->args = words;
     r->key_count = 0;
     r->db = r->session->db;
     r->is_plain = false;
-    if (r->spec == NULL || !r->spec->is_data || !command_arity_fits(r->spec, r->word_count)) {
+    if (r->spec == NULL || !r->spec->is_data || !command_arity_fits(r->spec, r->arg_count)) {
         return;
     }
     r->is_plain = true;
-    keys = command_keys(r->spec, r->word_count);
+    keys = command_keys(r->spec, r->arg_count);
     if (keys.count == 0) {
         return;
     }
@@ -68,7 +58,7 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     }
     words += keys.first;
     for (size_t i = 0; i < keys.count; i++, words += keys.step) {
-        batch->keys[batch->key_count++] = keyspace_ref(node->keyspace, r->db, *words);
+        batch->keys[batch->key_count++] = keyspace_ref(node->data.keyspace, r->db, *words);
     }
     r->key_count = (uint32_t)keys.count;
     if (node->cluster != NULL) {
@@ -98,7 +88,7 @@ static struct stage prepare(const struct node *node, struct batch *batch, struct
         to.key = batch->key_count;
     }
     if (batch->key_count > 1) {
-        keyspace_prefetch_buckets(node->keyspace, batch->keys + from.key, to.key - from.key);
+        keyspace_prefetch_buckets(node->data.keyspace, batch->keys + from.key, to.key - from.key);
     }
     return to;
 }
@@ -108,20 +98,20 @@ static void fetch(const struct node *node, const struct batch *batch, struct sta
                   struct stage to)
 {
     if (batch->key_count > 1) {
-        keyspace_prefetch_entries(node->keyspace, batch->keys + from.key, to.key - from.key);
+        keyspace_prefetch_entries(node->data.keyspace, batch->keys + from.key, to.key - from.key);
     }
 }
 
-static void run_request(struct node *node, const struct request *request)
+static void run_request(struct node *node, struct request *request)
 {
     struct session *s = request->session;
 
-    if (UNLIKELY(session_output_pending(s) > NODE_OUTPUT_FULL) &&
+    if (UNLIKELY(session_output_pending(s) > OUTPUT_FULL_BYTES) &&
         !(s->flags & (SESSION_HELD | SESSION_REPLICA))) {
         waiting_hold(node, s, HOLD_OUTPUT, MONO_NEVER);
     }
     if (UNLIKELY(s->flags & SESSION_HELD)) {
-        buf_append_bytes(&s->stash, request->raw);
+        input_put_back(&s->input, request->raw);
     } else if (!session_is_closing(s)) {
         execute_request(node, request);
     }
@@ -139,7 +129,7 @@ void batch_run(struct node *node)
         return;
     }
     execute_begin(node);
-    timing_run_begin(&node->timing, batch->count, node->stats.net_input_bytes);
+    timing_run_begin(&node->timing, batch->count, node->counters.net_input_bytes);
     batch->key_count = 0;
     fetched = prepare(node, batch, near);
     fetch(node, batch, near, fetched);
@@ -152,13 +142,13 @@ void batch_run(struct node *node)
             near = prepare(node, batch, near);
         }
         batch->running = &batch->requests[i];
-        run_request(node, batch->running);
+        run_request(node, &batch->requests[i]);
     }
     batch->running = NULL;
-    slowlog_end_run(node);
+    slow_end_run(node);
     for (size_t i = 0; i < batch->count; i++) {
         if (UNLIKELY(batch->requests[i].is_inline)) {
-            resp_reader_recycle(&batch->requests[i].session->reader);
+            resp_reader_recycle(&batch->requests[i].session->input.reader);
         }
     }
     batch->count = 0;
@@ -169,9 +159,9 @@ void batch_run(struct node *node)
     compact_inputs(batch);
 }
 
-void batch_deinit(struct batch *batch)
+void batch_deinit(struct node *node)
 {
-    VEC_DEINIT(&batch->words);
+    VEC_DEINIT(&node->batch.words);
 }
 
 static void refuse_input(struct node *node, struct session *s, const char *reason)
@@ -198,7 +188,7 @@ static void add_request(struct node *node, struct session *s, const struct resp_
     r->spec = command_index_find(&node->commands, batch->words.items[read->first_word]);
     r->raw = read->raw;
     r->first_word = (uint32_t)read->first_word;
-    r->word_count = (uint32_t)read->word_count;
+    r->arg_count = read->word_count;
     r->is_inline = read->is_inline;
 }
 
@@ -213,7 +203,7 @@ static size_t split(struct node *node, struct session *s, struct bytes in)
     while (taken < in.len && !session_is_closing(s)) {
         struct resp_request read;
         struct errmsg error;
-        enum resp_status status = resp_read_request(&s->reader, bytes_from(in, taken), limits,
+        enum resp_status status = resp_read_request(&s->input.reader, bytes_from(in, taken), limits,
                                                     &batch->words, &read, &error);
 
         if (status == RESP_MORE) {
@@ -244,18 +234,16 @@ static size_t split(struct node *node, struct session *s, struct bytes in)
 static void split_own(struct node *node, struct session *s)
 {
     struct batch *batch = &node->batch;
-    size_t taken = split(node, s, buf_bytes(&s->in));
+    size_t taken = split(node, s, buf_bytes(&s->input.buf));
 
     if (session_is_closing(s)) {
-        taken = s->in.len;
+        taken = s->input.buf.len;
     }
-    s->in_consumed = taken;
+    s->input.consumed = taken;
     if (taken > 0) {
         if (batch->count == 0 || batch->compact_count == BATCH_REQUESTS) {
             batch_run(node);
-            buf_consume(&s->in, s->in_consumed);
-            s->in_consumed = 0;
-            buf_shrink_when_empty(&s->in, 0);
+            input_compact(&s->input);
         } else {
             batch->compact[batch->compact_count++] = s;
         }
@@ -266,56 +254,59 @@ static bool is_over_input_limit(const struct node *node, const struct session *s
 {
     uint64_t limit = (s->flags & SESSION_AUTHENTICATED)
                          ? (uint64_t)node->config.client_query_buffer_limit
-                         : 1024 * 1024;
+                         : STRANGER_INPUT_BYTES;
 
-    return s->in.len + s->stash.len + more > limit;
+    return input_pending(&s->input) + more > limit;
 }
 
-void node_session_input(struct node *node, struct session *s, struct bytes input)
+void batch_take_input(struct node *node, struct session *s, struct bytes input)
 {
     size_t taken;
 
-    node->has_input = true;
-    node->stats.net_input_bytes += input.len;
-    node->stats.reads++;
-    s->bytes_in += input.len;
-    if (s->feed != NULL) {
-        feed_heard(s->feed, node->now.mono);
-    }
     if (session_is_closing(s) || input.len == 0) {
         return;
     }
     if (is_over_input_limit(node, s, input.len)) {
-        node->stats.query_limit_disconnections++;
+        counters_query_limit(&node->counters);
         node_log(node, LOG_WARNING, "client %s exceeds the input limit", s->peer.address);
         node_close_session(node, s, false);
         return;
     }
-    if (s->in_consumed > 0) {
+    if (s->input.consumed > 0) {
         batch_run(node);
     }
     if (s->flags & SESSION_HELD) {
-        buf_append_bytes(&s->in, input);
+        input_append(&s->input, input);
         return;
     }
-    if (s->in.len > 0) {
-        buf_append_bytes(&s->in, input);
+    if (s->input.buf.len > 0) {
+        input_append(&s->input, input);
         split_own(node, s);
         return;
     }
     taken = split(node, s, input);
     if (!session_is_closing(s) && taken < input.len) {
-        buf_append_bytes(&s->in, bytes_from(input, taken));
+        input_append(&s->input, bytes_from(input, taken));
     }
 }
 
 void batch_resume(struct node *node, struct session *s)
 {
-    if (s->in_consumed > 0) {
+    if (s->input.consumed > 0) {
         batch_run(node);
     }
-    session_unstash(s);
-    if (s->in.len > 0 && !(s->flags & SESSION_HELD) && !session_is_closing(s)) {
+    input_rewind(&s->input);
+    if (s->input.buf.len > 0 && !(s->flags & SESSION_HELD) && !session_is_closing(s)) {
         split_own(node, s);
     }
+}
+
+void batch_check(const struct node *node)
+{
+    const struct batch *batch = &node->batch;
+
+    ASSERT(batch->count <= BATCH_REQUESTS);
+    ASSERT(batch->key_count <= BATCH_KEYS);
+    ASSERT(batch->compact_count <= BATCH_REQUESTS);
+    ASSERT(batch->running == NULL || batch->count > 0);
 }

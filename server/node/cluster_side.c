@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The cluster core's hands: its actions become links, frames, files and changes of role; what
- * happens to those becomes events. */
-#include "node/state.h"
+#include "node/cluster_side.h"
 
 #include "base/assert.h"
-#include "base/mem.h"
 #include "cluster/frame.h"
 #include "cluster/report.h"
-#include "spec/slot.h"
+#include "node/inside.h"
 
 enum {
     NODES_FILE_MAX_BYTES = 16 * 1024 * 1024,
-    BUS_QUEUE_BYTES = 8 * 1024 * 1024, /* frames beyond are dropped: the peer does not read */
-    CLEAN_SLICE_KEYS = 512,
     INCOMPLETE_MAX_MS = 30000,
-    UNPROVEN_MAX = 256, /* incoming links that nobody has proven to be a node's */
-    UNPROVEN_MS = 5000, /* and how long they may take for it */
-};
-
-/* A connection of the bus, outgoing or incoming. */
-struct bus_link {
-    uint64_t link; /* of env */
-    struct cluster_link id;
-    struct buf in; /* the beginning of a frame */
-    char peer_ip[CLUSTER_IP_SIZE];
-    char local_ip[CLUSTER_IP_SIZE];
-    struct mono_time accepted_at; /* of an incoming one */
-    bool is_proven;               /* it has brought a frame that was accepted */
 };
 
 static struct cluster_settings settings_of(const struct node *node)
@@ -51,132 +33,27 @@ static struct cluster_settings settings_of(const struct node *node)
     };
 }
 
-/* ---- links ------------------------------------------------------------------------------------ */
-
-static struct bus_link *find_link(const struct node *node, uint64_t link)
-{
-    for (size_t i = 0; i < node->bus_link_count; i++) {
-        if (node->bus_links[i]->link == link) {
-            return node->bus_links[i];
-        }
-    }
-    return NULL;
-}
-
-static struct bus_link *find_by_id(const struct node *node, struct cluster_link id)
-{
-    for (size_t i = 0; i < node->bus_link_count; i++) {
-        struct bus_link *bus = node->bus_links[i];
-
-        if (bus->id.is_incoming == id.is_incoming && bus->id.number == id.number) {
-            return bus;
-        }
-    }
-    return NULL;
-}
-
-static struct bus_link *add_link(struct node *node, uint64_t link, struct cluster_link id)
-{
-    struct bus_link *bus = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*bus));
-
-    bus->link = link;
-    bus->id = id;
-    if (node->bus_link_count == node->bus_link_cap) {
-        node->bus_links = vec_grow(node->bus_links, &node->bus_link_cap, node->bus_link_count + 1,
-                                   sizeof(struct bus_link *));
-    }
-    node->bus_links[node->bus_link_count++] = bus;
-    return bus;
-}
-
-static void remove_link(struct node *node, struct bus_link *bus)
-{
-    for (size_t i = 0; i < node->bus_link_count; i++) {
-        if (node->bus_links[i] == bus) {
-            node->bus_links[i] = node->bus_links[--node->bus_link_count];
-            break;
-        }
-    }
-    buf_deinit(&bus->in);
-    mem_free(MEM_CLUSTER, bus);
-}
-
-size_t cluster_side_link_count(const struct node *node)
-{
-    return node->bus_link_count;
-}
-
-size_t cluster_side_link_memory(const struct node *node)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < node->bus_link_count; i++) {
-        const struct bus_link *bus = node->bus_links[i];
-
-        bytes += sizeof(*bus) + bus->in.cap;
-        bytes += node->env.link_queued(node->env.context, bus->link);
-    }
-    return bytes;
-}
-
 /* ---- actions ---------------------------------------------------------------------------------- */
-
-static void open_link(struct node *node, const struct cluster_action *action)
-{
-    const struct cluster_address *address = &action->address;
-    struct bus_link *old = find_by_id(node, action->link);
-    uint64_t link = node->next_link++;
-
-    if (old != NULL) {
-        node->env.link_close(node->env.context, old->link);
-        remove_link(node, old);
-    }
-    add_link(node, link, action->link);
-    node->env.link_open(node->env.context, link, ENV_LINK_BUS,
-                        address->hostname[0] != '\0' ? address->hostname : address->ip,
-                        address->bus_port);
-}
-
-static void close_link(struct node *node, struct cluster_link id)
-{
-    struct bus_link *bus = find_by_id(node, id);
-
-    if (bus != NULL) {
-        node->env.link_close(node->env.context, bus->link);
-        remove_link(node, bus);
-    }
-}
-
-static void send_frame(struct node *node, struct cluster_link id, struct bytes frame)
-{
-    struct bus_link *bus = find_by_id(node, id);
-
-    if (bus != NULL && node->env.link_queued(node->env.context, bus->link) < BUS_QUEUE_BYTES) {
-        node->env.link_send(node->env.context, bus->link, frame);
-    }
-}
 
 static void begin_write(struct node *node, uint64_t sequence, struct buf *text)
 {
-    const struct fs *fs = node->env.fs;
-
-    node->nodes_sequence = sequence;
-    node->nodes_file = fs->write_begin(fs->ctx, node->config.cluster_config_file);
-    fs->write_append(fs->ctx, node->nodes_file, text);
-    fs->write_commit(fs->ctx, node->nodes_file);
+    node->cluster_side.nodes_sequence = sequence;
+    files_begin(node, FILE_NODES, node->config.cluster_config_file);
+    files_append(node, FILE_NODES, text);
+    files_commit(node, FILE_NODES);
 }
 
 /* One write at a time; of those that come meanwhile only the newest matters. */
 static void write_nodes(struct node *node, uint64_t sequence, struct bytes text)
 {
-    buf_clear(&node->nodes_next);
-    buf_append_bytes(&node->nodes_next, text);
-    node->nodes_next_sequence = sequence;
-    if (node->nodes_file == FS_NO_FILE) {
-        begin_write(node, sequence, &node->nodes_next);
-        node->has_nodes_next = false;
+    buf_clear(&node->cluster_side.nodes_next);
+    buf_append_bytes(&node->cluster_side.nodes_next, text);
+    node->cluster_side.nodes_next_sequence = sequence;
+    if (!files_is_writing(node, FILE_NODES)) {
+        begin_write(node, sequence, &node->cluster_side.nodes_next);
+        node->cluster_side.has_nodes_next = false;
     } else {
-        node->has_nodes_next = true;
+        node->cluster_side.has_nodes_next = true;
     }
 }
 
@@ -191,28 +68,23 @@ static void become_primary(struct node *node, bool drops_data)
 {
     node_become_primary(node);
     if (drops_data) {
-        struct bytes words[] = {BYTES_LITERAL("FLUSHALL")};
-
-        keyspace_flush_all(node->keyspace);
-        effects_begin(&node->effects, (struct bytes){0}, words, 1);
-        effects_add(&node->effects, words, 1);
-        commit_effects(node, &node->effects, 0);
+        call_flush_all(node);
     }
 }
 
 static void carry_out(struct node *node, const struct cluster_action *action)
 {
-    struct bytes bytes = cluster_action_bytes(&node->cluster_actions, action);
+    struct bytes bytes = cluster_action_bytes(&node->cluster_side.actions, action);
 
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
-        open_link(node, action);
+        bus_links_open(node, action->link, &action->address);
         break;
     case CLUSTER_ACTION_CLOSE:
-        close_link(node, action->link);
+        bus_links_close(node, action->link);
         break;
     case CLUSTER_ACTION_SEND:
-        send_frame(node, action->link, bytes);
+        bus_links_send(node, action->link, bytes);
         break;
     case CLUSTER_ACTION_WRITE_FILE:
         write_nodes(node, action->sequence, bytes);
@@ -227,9 +99,7 @@ static void carry_out(struct node *node, const struct cluster_action *action)
         break;
     case CLUSTER_ACTION_SLOTS_CHANGED:
         if (action->loses_slots) {
-            node->loses_slots = true;
-            node->clean_slot = 0;
-            node->has_work = true;
+            slot_cleaning_begin(node);
         }
         break;
     case CLUSTER_ACTION_STATE_CHANGED:
@@ -252,25 +122,25 @@ static void carry_out(struct node *node, const struct cluster_action *action)
 /* Carrying out may step the core again; its actions are appended and come in their turn. */
 void cluster_side_act(struct node *node)
 {
-    struct cluster_actions *actions = &node->cluster_actions;
+    struct cluster_actions *actions = &node->cluster_side.actions;
 
-    if (node->is_cluster_acting) {
+    if (node->cluster_side.is_acting) {
         return;
     }
-    node->is_cluster_acting = true;
+    node->cluster_side.is_acting = true;
     for (size_t i = 0; i < actions->count; i++) {
         struct cluster_action action = actions->items[i];
 
         carry_out(node, &action);
     }
-    node->cluster_wake_at = actions->wake_at;
+    node->cluster_side.wake_at = actions->wake_at;
     cluster_actions_clear(actions);
-    node->is_cluster_acting = false;
+    node->cluster_side.is_acting = false;
 }
 
 static void step(struct node *node, const struct cluster_event *event)
 {
-    cluster_step(node->cluster, node->now.mono, event, &node->cluster_actions);
+    cluster_step(node->cluster, node->now.mono, event, &node->cluster_side.actions);
     cluster_side_act(node);
 }
 
@@ -282,7 +152,7 @@ static bool has_more_than_primary(const struct node *node)
 {
     const char *shard = cluster_my_shard_id(node->cluster)->text;
 
-    if (node->is_primary || strcmp(node->data_shard, shard) != 0) {
+    if (node->role.is_primary || strcmp(node->cluster_side.data_shard, shard) != 0) {
         return false;
     }
     for (size_t i = 1; i < cluster_node_count(node->cluster); i++) {
@@ -291,7 +161,7 @@ static bool has_more_than_primary(const struct node *node)
         cluster_node_at(node->cluster, i, node->now, &view);
         if (!view.is_replica && strcmp(view.shard_id->text, shard) == 0) {
             return view.pong_unix_ms != 0 && !view.is_complete &&
-                   view.offset < oplog_end(node->log);
+                   view.offset < oplog_end(node->journal.log);
         }
     }
     return false;
@@ -299,19 +169,19 @@ static bool has_more_than_primary(const struct node *node)
 
 void cluster_side_status(struct node *node)
 {
-    struct cluster_status status = {.offset = oplog_end(node->log)};
+    struct cluster_status status = {.offset = oplog_end(node->journal.log)};
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
 
-    if (node->is_data_complete) {
-        memcpy(node->data_shard, cluster_my_shard_id(node->cluster)->text,
-               sizeof(node->data_shard));
+    if (node->data.is_complete) {
+        memcpy(node->cluster_side.data_shard, cluster_my_shard_id(node->cluster)->text,
+               sizeof(node->cluster_side.data_shard));
     }
     status.is_data_complete =
-        !node->loading.is_on && (node->is_data_complete || has_more_than_primary(node));
+        node->loading.phase != LOAD_FILE && (node->data.is_complete || has_more_than_primary(node));
 
-    memcpy(status.history, oplog_history(node->log)->text, sizeof(status.history));
-    if (!node->is_primary) {
-        struct replica_report report = replica_get_report(node->replica);
+    memcpy(status.history, oplog_history(node->journal.log)->text, sizeof(status.history));
+    if (!node->role.is_primary) {
+        struct replica_report report = replica_get_report(node->upstream.replica);
 
         status.is_link_up = report.is_link_up;
         status.link_down_since = report.link_down_since;
@@ -340,7 +210,7 @@ static struct hearsay listen_around(const struct node *node)
         if (view.pong_unix_ms == 0) {
             heard.misses_replica = heard.misses_replica || is_mine;
             heard.misses_other = true;
-        } else if (is_mine && view.offset > oplog_end(node->log)) {
+        } else if (is_mine && view.offset > oplog_end(node->journal.log)) {
             heard.is_behind = true;
         }
     }
@@ -352,9 +222,9 @@ static struct hearsay listen_around(const struct node *node)
 static void judge_own_data(struct node *node)
 {
     struct hearsay heard;
-    int64_t waited_ms = mono_ms_between(node->started_at, node->now.mono);
+    int64_t waited_ms = mono_ms_between(node->life.started_at, node->now.mono);
 
-    if (!node->is_primary || node->is_data_complete || node->loading.is_on) {
+    if (!node->role.is_primary || node->data.is_complete || node->loading.phase == LOAD_FILE) {
         return;
     }
     heard = listen_around(node);
@@ -369,12 +239,12 @@ static void judge_own_data(struct node *node)
                  "no replica took over although one has newer data: going on "
                  "with what was found on disk");
     }
-    node->is_data_complete = true;
+    data_set_complete(node, true);
 }
 
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip)
 {
-    struct bus_link *bus = find_link(node, link);
+    struct bus_link *bus = bus_links_find(node, link);
     struct cluster_event event = {.type = CLUSTER_EVENT_LINK_UP};
 
     if (bus == NULL) {
@@ -386,84 +256,29 @@ void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip
     step(node, &event);
 }
 
-static bool is_unproven(const struct bus_link *bus)
-{
-    return bus->id.is_incoming && !bus->is_proven;
-}
-
-static void close_unproven(struct node *node, struct bus_link *bus)
-{
-    node_log(node, LOG_DEBUG, "bus link of %s closed: no frame of a node came", bus->peer_ip);
-    node->env.link_close(node->env.context, bus->link);
-    remove_link(node, bus);
-}
-
-/* A stranger who opens connections and says nothing holds a bounded number of them. */
-static void make_room_for_unproven(struct node *node)
-{
-    struct bus_link *oldest = NULL;
-    size_t count = 0;
-
-    for (size_t i = 0; i < node->bus_link_count; i++) {
-        struct bus_link *bus = node->bus_links[i];
-
-        if (is_unproven(bus)) {
-            count++;
-            oldest = oldest == NULL || bus->id.number < oldest->id.number ? bus : oldest;
-        }
-    }
-    if (count >= UNPROVEN_MAX) {
-        close_unproven(node, oldest);
-    }
-}
-
-static void end_unproven(struct node *node)
-{
-    for (size_t i = node->bus_link_count; i-- > 0;) {
-        struct bus_link *bus = node->bus_links[i];
-
-        if (is_unproven(bus) &&
-            mono_is_due(mono_add_ms(bus->accepted_at, UNPROVEN_MS), node->now.mono)) {
-            close_unproven(node, bus);
-        }
-    }
-}
-
 void cluster_side_tick(struct node *node)
 {
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
-    if (!mono_is_due(node->cluster_wake_at, node->now.mono)) {
+    if (!mono_is_due(node->cluster_side.wake_at, node->now.mono)) {
         return;
     }
     judge_own_data(node);
-    end_unproven(node);
+    bus_links_end_unproven(node);
     cluster_side_status(node);
     step(node, &tick);
 }
 
-void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip)
+bool cluster_side_link_is_proven(const struct node *node, uint64_t link)
 {
-    struct cluster_link id = {.is_incoming = true, .number = node->next_bus_number++};
-    struct bus_link *bus;
-
-    ASSERT(node->cluster != NULL);
-    make_room_for_unproven(node);
-    bus = add_link(node, link, id);
-    bus->accepted_at = node->now.mono;
-    bytes_to_text(bytes_from_text(peer_ip), bus->peer_ip, sizeof(bus->peer_ip));
-}
-
-bool node_link_is_proven(const struct node *node, uint64_t link)
-{
-    const struct bus_link *bus = find_link(node, link);
+    const struct bus_link *bus = bus_links_find(node, link);
 
     return bus != NULL && cluster_link_is_proven(node->cluster, bus->id.number);
 }
 
 void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input)
 {
-    struct bus_link *bus = find_link(node, link);
+    struct bus_link *bus = bus_links_find(node, link);
     struct buf in;
     size_t at = 0;
 
@@ -491,13 +306,13 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
         event.local_ip = bus->local_ip;
         step(node, &event);
         at += len;
-        bus = find_link(node, link);
+        bus = bus_links_find(node, link);
         if (bus == NULL) {
             break; /* the frame was refused */
         }
         bus->is_proven = true;
     }
-    bus = find_link(node, link);
+    bus = bus_links_find(node, link);
     if (bus != NULL) {
         buf_consume(&in, at);
         bus->in = buf_steal(&in);
@@ -508,7 +323,7 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
 
 void cluster_side_link_down(struct node *node, uint64_t link, const char *reason)
 {
-    struct bus_link *bus = find_link(node, link);
+    struct bus_link *bus = bus_links_find(node, link);
     struct cluster_event event = {.reason = reason};
 
     if (bus == NULL) {
@@ -516,40 +331,39 @@ void cluster_side_link_down(struct node *node, uint64_t link, const char *reason
     }
     event.link = bus->id;
     event.type = bus->id.is_incoming ? CLUSTER_EVENT_INCOMING_CLOSED : CLUSTER_EVENT_LINK_DOWN;
-    remove_link(node, bus);
+    bus_links_remove(node, bus);
     step(node, &event);
 }
 
 /* It is tried again and again: only what is new is logged. */
 static void log_file(struct node *node, bool is_ok, const struct errmsg *error)
 {
-    if (is_ok && node->is_nodes_file_failing) {
+    if (is_ok && node->cluster_side.is_nodes_file_failing) {
         node_log(node, LOG_NOTICE, "the nodes file %s is written again",
                  node->config.cluster_config_file);
-    } else if (!is_ok && !node->is_nodes_file_failing) {
+    } else if (!is_ok && !node->cluster_side.is_nodes_file_failing) {
         node_log(node, LOG_WARNING,
                  "the nodes file %s cannot be written, and is tried again until it can: %s",
                  node->config.cluster_config_file, error->text);
     }
-    node->is_nodes_file_failing = !is_ok;
+    node->cluster_side.is_nodes_file_failing = !is_ok;
 }
 
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error)
 {
     struct cluster_event event = {
         .type = is_ok ? CLUSTER_EVENT_FILE_WRITTEN : CLUSTER_EVENT_FILE_FAILED,
-        .sequence = node->nodes_sequence,
+        .sequence = node->cluster_side.nodes_sequence,
         .reason = is_ok ? NULL : error->text,
     };
 
-    node->nodes_file = FS_NO_FILE;
     log_file(node, is_ok, error);
-    if (node->has_nodes_next) {
-        node->has_nodes_next = false;
-        begin_write(node, node->nodes_next_sequence, &node->nodes_next);
+    if (node->cluster_side.has_nodes_next) {
+        node->cluster_side.has_nodes_next = false;
+        begin_write(node, node->cluster_side.nodes_next_sequence, &node->cluster_side.nodes_next);
     }
     step(node, &event);
-    cluster_commands_on_file(node, event.sequence, is_ok ? NULL : error->text);
+    waiting_on_nodes_file(node, event.sequence, is_ok ? NULL : error->text);
 }
 
 /* ---- start, stop, upkeep ---------------------------------------------------------------------- */
@@ -596,23 +410,19 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
     if (!write_file_at_start(node, error)) {
         return false;
     }
-    node->next_bus_number = 1;
-    node->is_primary = !cluster_is_replica(node->cluster);
+    bus_links_init(node);
+    role_init(node, !cluster_is_replica(node->cluster));
     /* A node that was never in a cluster has nothing it could miss. */
-    node->is_data_complete = node->is_primary && cluster_node_count(node->cluster) == 1;
-    node->cluster_wake_at = node->now.mono;
+    data_set_complete(node, node->role.is_primary && cluster_node_count(node->cluster) == 1);
+    node->cluster_side.wake_at = node->now.mono;
     return true;
 }
 
-void cluster_side_stop(struct node *node)
+void cluster_side_deinit(struct node *node)
 {
-    while (node->bus_link_count > 0) {
-        remove_link(node, node->bus_links[0]);
-    }
-    mem_free(MEM_BASE, node->bus_links);
-    node->bus_links = NULL;
-    cluster_actions_deinit(&node->cluster_actions);
-    buf_deinit(&node->nodes_next);
+    bus_links_deinit(node);
+    cluster_actions_deinit(&node->cluster_side.actions);
+    buf_deinit(&node->cluster_side.nodes_next);
     if (node->cluster != NULL) {
         cluster_free(node->cluster);
         node->cluster = NULL;
@@ -633,59 +443,4 @@ void cluster_side_configure(struct node *node)
         node_log(node, LOG_WARNING, "the cluster's settings stay as they were: %s", error.text);
     }
     step(node, &tick);
-}
-
-/* Keys cannot be removed while they are visited: length and bytes of each are noted first. */
-static void collect(void *context, const struct entry *e)
-{
-    struct buf *keys = context;
-    struct bytes key = entry_key(e);
-
-    buf_append(keys, &key.len, sizeof(key.len));
-    buf_append_bytes(keys, key);
-}
-
-static void remove_collected(struct node *node, struct buf *keys)
-{
-    struct bytes rest = buf_bytes(keys);
-
-    while (rest.len > 0) {
-        struct bytes words[2] = {BYTES_LITERAL("DEL")};
-        struct key_ref ref;
-        size_t len;
-
-        memcpy(&len, rest.data, sizeof(len));
-        words[1] = bytes_prefix(bytes_from(rest, sizeof(len)), len);
-        rest = bytes_from(rest, sizeof(len) + len);
-        ref = keyspace_ref(node->keyspace, 0, words[1]);
-        effects_begin(&node->effects, (struct bytes){0}, words, 2);
-        if (keyspace_remove(node->keyspace, &ref)) {
-            effects_add(&node->effects, words, 2);
-            commit_effects(node, &node->effects, 0);
-        }
-    }
-    buf_deinit(keys);
-}
-
-/* Keys of slots that another node took from us.  Only a primary removes; a replica gets the DELs
- * in its stream. */
-bool cluster_side_clean_slots(struct node *node)
-{
-    size_t budget = CLEAN_SLICE_KEYS;
-
-    while (node->loses_slots && commit_is_allowed(node) && budget > 0) {
-        struct buf keys = {0};
-
-        if (node->clean_slot == SLOT_COUNT) {
-            node->loses_slots = false;
-        } else if (!cluster_lost_slot(node->cluster, (uint16_t)node->clean_slot) ||
-                   keyspace_slot_count(node->keyspace, node->clean_slot) == 0) {
-            node->clean_slot++;
-        } else {
-            keyspace_scan_slot(node->keyspace, node->clean_slot, 0, budget, collect, &keys);
-            budget = 0;
-            remove_collected(node, &keys);
-        }
-    }
-    return node->loses_slots && commit_is_allowed(node);
 }

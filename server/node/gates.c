@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What a request has to pass before it is executed, as a table: each gate asks one question
- * and, when the answer is no, tells the client why.
- *
- * Most of the time most gates could say nothing to anybody.  gates_open_for knows that from a look
- * at the node, once for many requests; such requests are executed without being asked. */
-#include "node/client.h"
-#include "node/state.h"
+#include "node/gates.h"
 
+#include "base/assert.h"
 #include "cluster/route.h"
+#include "node/inside.h"
 
 enum {
     HTTP_LOG_EVERY_MS = 60 * 1000,
 };
-
-typedef bool gate_fn(struct node *node, struct call *call);
 
 /* A browser that was led to our port sends an HTTP request, whose body may hold commands: nothing
  * behind its first line, or its Host header, may be executed. */
@@ -24,9 +18,9 @@ static bool is_http(struct bytes name)
 
 static void close_http(struct node *node, struct session *s)
 {
-    if (node->http_logged_at.us == 0 ||
-        mono_ms_between(node->http_logged_at, node->now.mono) >= HTTP_LOG_EVERY_MS) {
-        node->http_logged_at = node->now.mono;
+    if (node->gates.http_logged_at.us == 0 ||
+        mono_ms_between(node->gates.http_logged_at, node->now.mono) >= HTTP_LOG_EVERY_MS) {
+        node->gates.http_logged_at = node->now.mono;
         node_log(
             node, LOG_WARNING,
             "Possible SECURITY ATTACK detected: %s sends an HTTP request (POST or Host:), as a "
@@ -36,120 +30,129 @@ static void close_http(struct node *node, struct session *s)
     node_close_session(node, s, false);
 }
 
-static bool gate_known(struct node *node, struct call *call)
+bool gates_allow(const struct session *s, int protection)
 {
-    struct bytes name = call->args[0];
+    bool is_local = s->peer.is_loopback || s->peer.is_unix;
+
+    return protection == PROTECTION_EVERYBODY || (protection == PROTECTION_LOCAL && is_local);
+}
+
+static bool gate_known(struct node *node, struct request *request)
+{
+    struct bytes name = request->args[0];
     struct buf shown = {0};
 
-    if (call->spec != NULL) {
-        if (call->arg_count >= 2 && command_has_subcommands(call->spec)) {
-            const struct command_spec *sub = command_find_sub(call->spec, call->args[1]);
+    if (request->spec != NULL) {
+        if (request->arg_count >= 2 && command_has_subcommands(request->spec)) {
+            const struct command_spec *sub = command_find_sub(request->spec, request->args[1]);
 
-            if (sub == NULL && call->spec->id != COMMAND_DEBUG) {
-                reply_unknown_sub(node, call);
+            if (sub == NULL && request->spec->id != COMMAND_DEBUG) {
+                reply_unknown_sub(request);
                 return false;
             }
-            call->spec = sub != NULL ? sub : call->spec;
+            request->spec = sub != NULL ? sub : request->spec;
         }
         return true;
     }
     if (is_http(name)) {
-        close_http(node, call->session);
+        close_http(node, request->session);
         return false;
     }
-    for (size_t i = 1; i < call->arg_count && shown.len < 128; i++) {
+    for (size_t i = 1; i < request->arg_count && shown.len < 128; i++) {
         size_t room = 128 - shown.len;
-        struct bytes word = call->args[i];
+        struct bytes word = request->args[i];
 
         buf_append_byte(&shown, '\'');
         buf_append_bytes(&shown, bytes_prefix(word, word.len < room ? word.len : room));
         buf_append_text(&shown, "' ");
     }
-    reply_error(node, call, "ERR unknown command '%.*s', with args beginning with: %s",
+    reply_error(request, "ERR unknown command '%.*s', with args beginning with: %s",
                 name.len < 128 ? (int)name.len : 128, name.data, buf_text(&shown));
     buf_deinit(&shown);
     return false;
 }
 
-static bool gate_arity(struct node *node, struct call *call)
+static bool gate_arity(struct node *node, struct request *request)
 {
-    const struct command_spec *spec = call->spec;
+    const struct command_spec *spec = request->spec;
 
-    if (command_arity_fits(spec, call->arg_count)) {
+    (void)node;
+    if (command_arity_fits(spec, request->arg_count)) {
         return true;
     }
     if (spec->kind == COMMAND_SUB) {
-        reply_error(node, call, "ERR wrong number of arguments for '%s|%s' command",
+        reply_error(request, "ERR wrong number of arguments for '%s|%s' command",
                     command_spec(spec->parent)->name, spec->name);
     } else {
-        reply_error(node, call, "ERR wrong number of arguments for '%s' command", spec->name);
+        reply_error(request, "ERR wrong number of arguments for '%s' command", spec->name);
     }
     return false;
 }
 
 /* Debugging commands stop, crash and empty servers. */
-static bool gate_debug(struct node *node, struct call *call)
+static bool gate_debug(struct node *node, struct request *request)
 {
-    if (LIKELY(call->spec->id != COMMAND_DEBUG) ||
-        client_is_allowed(call->session, node->config.enable_debug_command)) {
+    if (LIKELY(request->spec->id != COMMAND_DEBUG) ||
+        gates_allow(request->session, node->config.enable_debug_command)) {
         return true;
     }
-    reply_error(node, call,
+    reply_error(request,
                 "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
                 "\"local\", you can run it from a local connection, otherwise you need to set this "
                 "option in the configuration file, and then restart the server.");
     return false;
 }
 
-static bool gate_auth(struct node *node, struct call *call)
+static bool gate_auth(struct node *node, struct request *request)
 {
-    if (LIKELY(call->session->flags & SESSION_AUTHENTICATED) ||
-        (call->spec->flags & COMMAND_FLAG_NO_AUTH)) {
+    (void)node;
+    if (LIKELY(request->session->flags & SESSION_AUTHENTICATED) ||
+        (request->spec->flags & COMMAND_FLAG_NO_AUTH)) {
         return true;
     }
-    reply_error(node, call, "NOAUTH Authentication required.");
+    reply_error(request, "NOAUTH Authentication required.");
     return false;
 }
 
-static bool gate_loading(struct node *node, struct call *call)
+static bool gate_loading(struct node *node, struct request *request)
 {
-    if (LIKELY(!node->loading.is_on) || (call->spec->flags & COMMAND_FLAG_LOADING)) {
+    if (LIKELY(node->loading.phase != LOAD_FILE) || (request->spec->flags & COMMAND_FLAG_LOADING)) {
         return true;
     }
-    reply_error(node, call, "LOADING Redis is loading the dataset in memory");
+    reply_error(request, "LOADING Redis is loading the dataset in memory");
     return false;
 }
 
 /* What writes without naming keys (FLUSHALL) writes to all of our slots. */
-static bool gate_route(struct node *node, struct call *call)
+static bool gate_route(struct node *node, struct request *request)
 {
-    const struct command_spec *spec = call->spec;
+    const struct command_spec *spec = request->spec;
 
     if (LIKELY(node->cluster == NULL)) {
         return true;
     }
     if (spec->first_key != 0) {
-        return gate_route_keys(node, call);
+        return route_keys(node, request);
     }
-    if ((spec->flags & COMMAND_FLAG_WRITE) && node->is_primary && !commit_is_allowed(node)) {
-        reply_error(node, call, "CLUSTERDOWN The cluster is down");
+    if ((spec->flags & COMMAND_FLAG_WRITE) && node->role.is_primary && !journal_is_open(node)) {
+        reply_error(request, "CLUSTERDOWN The cluster is down");
         return false;
     }
     return true;
 }
 
-static bool gate_role(struct node *node, struct call *call)
+static bool gate_role(struct node *node, struct request *request)
 {
-    if (LIKELY(node->is_primary)) {
+    if (LIKELY(node->role.is_primary)) {
         return true;
     }
-    if ((call->spec->flags & COMMAND_FLAG_WRITE) && node->config.replica_read_only) {
-        reply_error(node, call, "READONLY You can't write against a read only replica.");
+    if ((request->spec->flags & COMMAND_FLAG_WRITE) && node->config.replica_read_only) {
+        reply_error(request, "READONLY You can't write against a read only replica.");
         return false;
     }
-    if (!node->config.replica_serve_stale_data && !replica_side_link_is_up(node) &&
-        !(call->spec->flags & COMMAND_FLAG_STALE)) {
-        reply_error(node, call,
+    if (!node->config.replica_serve_stale_data && !upstream_is_up(&node->upstream) &&
+        !(request->spec->flags & COMMAND_FLAG_STALE)) {
+        reply_error(request,
                     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to "
                     "'no'.");
         return false;
@@ -157,14 +160,14 @@ static bool gate_role(struct node *node, struct call *call)
     return true;
 }
 
-static bool gate_disk(struct node *node, struct call *call)
+static bool gate_disk(struct node *node, struct request *request)
 {
-    if (LIKELY(node->saving.is_last_ok) || !(call->spec->flags & COMMAND_FLAG_WRITE) ||
+    if (LIKELY(node->saving.is_last_ok) || !(request->spec->flags & COMMAND_FLAG_WRITE) ||
         !node->config.stop_writes_on_save_error || node->config.save_point_count == 0 ||
-        !node->is_primary) {
+        !node->role.is_primary) {
         return true;
     }
-    reply_error(node, call,
+    reply_error(request,
                 "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to "
                 "persist to disk. Commands that may modify the data set are disabled, because this "
                 "instance is configured to report errors during writes if RDB snapshotting fails "
@@ -173,59 +176,143 @@ static bool gate_disk(struct node *node, struct call *call)
     return false;
 }
 
-static bool gate_quorum(struct node *node, struct call *call)
+static bool gate_quorum(struct node *node, struct request *request)
 {
     if (LIKELY(node->config.min_replicas_to_write == 0) ||
-        !(call->spec->flags & COMMAND_FLAG_WRITE) || !node->is_primary ||
-        primary_good_replicas(node) >= (size_t)node->config.min_replicas_to_write) {
+        !(request->spec->flags & COMMAND_FLAG_WRITE) || !node->role.is_primary ||
+        replicas_count_good(node) >= (size_t)node->config.min_replicas_to_write) {
         return true;
     }
-    reply_error(node, call, "NOREPLICAS Not enough good replicas to write.");
+    reply_error(request, "NOREPLICAS Not enough good replicas to write.");
     return false;
 }
 
 /* A paused request is put back and read again when the pause ends. */
-static bool gate_pause(struct node *node, struct call *call)
+static bool gate_pause(struct node *node, struct request *request)
 {
-    if (LIKELY(node->pauses.scope == PAUSE_NOTHING) || (call->session->flags & SESSION_REPLICA) ||
-        !waiting_is_paused_for(node, call->spec)) {
+    if (LIKELY(node->pauses.scope == PAUSE_NOTHING) ||
+        (request->session->flags & SESSION_REPLICA) ||
+        !waiting_is_paused_for(node, request->spec)) {
         return true;
     }
-    buf_append_bytes(&call->session->stash, call->raw);
-    waiting_hold(node, call->session, HOLD_PAUSE, MONO_NEVER);
+    waiting_put_back(node, request);
     return false;
 }
 
-static gate_fn *const gates[] = {
-    gate_known,   gate_arity, gate_debug, gate_auth,   gate_pause,
-    gate_loading, gate_route, gate_role,  gate_quorum, gate_disk,
+/* ---- what is closed, whoever asks ------------------------------------------------------------- */
+
+enum {
+    READS = COMMAND_FLAG_READONLY,
+    WRITES = COMMAND_FLAG_WRITE,
+    ALL = READS | WRITES,
 };
 
-uint32_t gates_open_for(const struct node *node)
+/* What this gate looks at was seen when the request was prepared: a plain one has passed. */
+static uint32_t closes_none(const struct node *node)
 {
-    bool is_primary = node->is_primary;
-
-    if (node->pauses.scope != PAUSE_NOTHING || node->loading.is_on) {
-        return 0;
-    }
-    if (node->cluster != NULL && !cluster_routes_plainly(node->cluster, node->now.mono)) {
-        return 0;
-    }
-    if (is_primary && node->saving.is_last_ok && node->config.min_replicas_to_write == 0) {
-        return COMMAND_FLAG_READONLY | COMMAND_FLAG_WRITE;
-    }
-    return is_primary || node->config.replica_serve_stale_data ? COMMAND_FLAG_READONLY : 0;
+    (void)node;
+    return 0;
 }
 
-bool gates_pass(struct node *node, struct call *call)
+static uint32_t closes_while_paused(const struct node *node)
+{
+    return node->pauses.scope == PAUSE_NOTHING ? 0 : ALL;
+}
+
+static uint32_t closes_while_loading(const struct node *node)
+{
+    return node->loading.phase == LOAD_FILE ? ALL : 0;
+}
+
+/* Plain requests are of a slot that is served plainly; this is about the whole node. */
+static uint32_t closes_without_cluster(const struct node *node)
+{
+    return node->cluster == NULL || cluster_routes_plainly(node->cluster, node->now.mono) ? 0 : ALL;
+}
+
+static uint32_t closes_on_replica(const struct node *node)
+{
+    if (node->role.is_primary) {
+        return 0;
+    }
+    return node->config.replica_serve_stale_data ? WRITES : ALL;
+}
+
+static uint32_t closes_without_quorum(const struct node *node)
+{
+    return node->config.min_replicas_to_write == 0 ? 0 : WRITES;
+}
+
+static uint32_t closes_without_disk(const struct node *node)
+{
+    return node->saving.is_last_ok ? 0 : WRITES;
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static const struct gate {
+    bool (*ask)(struct node *node, struct request *request); /* false: it was answered */
+    uint32_t (*closes)(const struct node *node); /* commands that may be refused just now */
+} gates[] = {
+    {gate_known,   closes_none           }, /* plain: it is known, */
+    {gate_arity,   closes_none           }, /* its arity fits, */
+    {gate_debug,   closes_none           }, /* it is a data command, */
+    {gate_auth,    closes_none           }, /* and its client is authenticated */
+    {gate_pause,   closes_while_paused   },
+    {gate_loading, closes_while_loading  },
+    {gate_route,   closes_without_cluster},
+    {gate_role,    closes_on_replica     },
+    {gate_quorum,  closes_without_quorum },
+    {gate_disk,    closes_without_disk   },
+};
+
+void gates_look(struct node *node)
+{
+    uint32_t closed = 0;
+
+    for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
+        closed |= gates[i].closes(node);
+    }
+    node->gates.open_for = ALL & ~closed;
+}
+
+void gates_look_again(struct node *node)
+{
+    gates_look(node);
+    if (node->cluster != NULL) {
+        node->gates.open_for = 0; /* slots of requests already prepared may be served no more */
+    }
+}
+
+static bool ask_all(struct node *node, struct request *request)
 {
     for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
-        if (!gates[i](node, call)) {
-            if (call->spec != NULL && !(call->session->flags & SESSION_HELD)) {
-                node->stats.rejected_calls[call->spec->id]++;
-            }
+        if (!gates[i].ask(node, request)) {
             return false;
         }
     }
     return true;
+}
+
+bool gates_are_open_for(const struct node *node, const struct request *request)
+{
+    return request->is_plain && (request->spec->flags & node->gates.open_for) != 0 &&
+           (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
+}
+
+bool gates_pass(struct node *node, struct request *request)
+{
+    if (ask_all(node, request)) {
+        return true;
+    }
+    if (request->spec != NULL && !(request->session->flags & SESSION_HELD)) {
+        counters_rejected_call(&node->counters, request->spec->id);
+    }
+    return false;
+}
+
+void gates_check(struct node *node, struct request *request)
+{
+    ASSERT(gates_are_open_for(node, request));
+    ASSERT(ask_all(node, request));
 }

@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading snapshots: the file at start, in slices, into the key space that is served; a primary's
- * image on a full resync, as it arrives, into a new key space that takes the old one's place
- * only when it has come whole and its checksum is right. */
-#include "node/state.h"
+#include "node/load.h"
 
 #include "base/assert.h"
+#include "node/inside.h"
+
+#define TO(phase) (1U << (phase))
+
+static const uint32_t allowed[] = {
+    [LOAD_IDLE] = TO(LOAD_FILE) | TO(LOAD_RESYNC) | TO(LOAD_AGAIN),
+    [LOAD_FILE] = TO(LOAD_IDLE),
+    [LOAD_RESYNC] = TO(LOAD_IDLE),
+    [LOAD_AGAIN] = TO(LOAD_IDLE),
+};
+
+static void move(struct loading *loading, enum load_phase to)
+{
+    ASSERT(allowed[loading->phase] & TO(to));
+    loading->phase = to;
+}
 
 enum {
     PIECE_BYTES = 256 * 1024,
     PROGRESS_MS = 5000,
+    SLICE_MS = 5, /* requests in between are answered with LOADING */
 };
 
 static void on_record(void *context, const struct rdb_record *record)
@@ -30,17 +44,18 @@ static void on_record(void *context, const struct rdb_record *record)
     loading->key_count++;
 }
 
-static void open_reader(struct node *node, struct keyspace *target)
+static void open_reader(struct node *node, enum load_phase phase, struct keyspace *target)
 {
     struct loading *loading = &node->loading;
     struct rdb_reader_options options = {
         .on_record = on_record,
         .context = node,
-        .database_count = node->config.cluster_enabled ? 1 : (unsigned)node->config.databases,
+        .database_count = data_database_count(node),
         .max_value_bytes = (uint64_t)node->config.proto_max_bulk_len,
     };
 
     ASSERT(loading->reader == NULL);
+    move(loading, phase);
     loading->reader = rdb_reader_new(&options);
     loading->target = target;
     loading->started_at = node->now.mono;
@@ -56,6 +71,19 @@ static void close_reader(struct loading *loading)
     rdb_reader_free(loading->reader);
     loading->reader = NULL;
     loading->target = NULL;
+    move(loading, LOAD_IDLE);
+}
+
+void load_deinit(struct node *node)
+{
+    struct loading *loading = &node->loading;
+
+    if (loading->reader != NULL) {
+        if (loading->target != node->data.keyspace) {
+            keyspace_free(loading->target);
+        }
+        close_reader(loading);
+    }
 }
 
 /* ---- the file at start ------------------------------------------------------------------------ */
@@ -74,16 +102,15 @@ bool load_begin(struct node *node, struct errmsg *error)
         errmsg_wrap(error, "cannot read the snapshot %s", node->config.dbfilename);
         return false;
     }
-    open_reader(node, node->keyspace);
+    open_reader(node, LOAD_FILE, node->data.keyspace);
     bytes_to_text(bytes_from_text(node->config.dbfilename), loading->path, sizeof(loading->path));
     loading->file_size = info.size_bytes;
     loading->file_offset = 0;
-    loading->drops_expired = node->is_primary;
-    loading->is_on = true;
+    loading->drops_expired = node->role.is_primary;
     loading->told_at = node->now.mono;
     node_log(node, LOG_NOTICE, "loading %s, %llu bytes", loading->path,
              (unsigned long long)loading->file_size);
-    node->has_work = true;
+    pass_note_work(&node->pass);
     return true;
 }
 
@@ -95,8 +122,7 @@ static void refuse_file(struct node *node, const char *reason)
         "to start.",
         node->loading.path, reason);
     close_reader(&node->loading);
-    node->has_exited = true;
-    node->env.exit(node->env.context, 1);
+    life_exit(node, 1);
 }
 
 /* A primary begins a new history that goes on from the file's, since it may have written more
@@ -106,19 +132,15 @@ static void adopt_file(struct node *node)
     const struct rdb_info *info = rdb_reader_info(node->loading.reader);
 
     if (info->has_history) {
-        oplog_restart(node->log, info->history, info->offset);
-        if (node->is_primary) {
-            struct history_id history = {0};
-
-            rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
-            oplog_fork(node->log, history);
+        journal_restart(node, info->history, info->offset);
+        if (node->role.is_primary) {
+            (void)journal_fork(node);
         } else {
-            node->is_data_complete = true;
+            data_set_complete(node, true);
         }
-        stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
+        apply_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     }
-    node->saving.last_save_unix_s =
-        info->created_unix_s > 0 ? info->created_unix_s : node->now.unix_ms / 1000;
+    node->loading.saved_unix_s = info->created_unix_s;
     node_log(
         node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
         (unsigned long long)node->loading.key_count,
@@ -154,7 +176,6 @@ static bool load_piece(struct node *node)
     if (status == RDB_OK) {
         adopt_file(node);
         close_reader(loading);
-        loading->is_on = false;
         return false;
     }
     return true;
@@ -174,21 +195,19 @@ static void tell_progress(struct node *node)
              (unsigned long long)(loading->file_offset * 100 / loading->file_size));
 }
 
-void load_step(struct node *node)
+bool load_step(struct node *node)
 {
     struct moment start = node->env.now(node->env.context);
 
-    node->has_work = true;
+    ASSERT(node->loading.phase == LOAD_FILE);
+    pass_note_work(&node->pass);
     tell_progress(node);
-    /* Requests in between are answered with LOADING: a few milliseconds a pass are fine. */
     while (load_piece(node)) {
-        if (mono_ms_between(start.mono, node->env.now(node->env.context).mono) >= 5) {
-            return;
+        if (mono_ms_between(start.mono, node->env.now(node->env.context).mono) >= SLICE_MS) {
+            return false;
         }
     }
-    if (!node->has_exited) {
-        node_loaded(node);
-    }
+    return !node->life.has_exited;
 }
 
 /* The whole file into target.  Nothing is dropped: replicas would not learn of it. */
@@ -200,7 +219,7 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
     enum rdb_status status = RDB_MORE;
     struct buf piece = {0};
 
-    open_reader(node, target);
+    open_reader(node, LOAD_AGAIN, target);
     loading->drops_expired = false;
     loading->only_looks = only_looks;
     loading->clash_count = 0;
@@ -224,24 +243,13 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
     return status == RDB_OK;
 }
 
-/* The old one may be in use until the end of the pass, but not the one before it: a DEBUG RELOAD and a
- * full resync can come in the same pass. */
-static void replace_keyspace(struct node *node, struct keyspace *fresh)
-{
-    if (node->retired != NULL) {
-        keyspace_free(node->retired);
-    }
-    node->retired = node->keyspace;
-    node->keyspace = fresh;
-}
-
 bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *error)
 {
     struct keyspace *fresh;
 
     /* Whatever is wrong with the file is found before anything is changed. */
     if (mode != LOAD_REPLACE) {
-        if (!read_all(node, node->keyspace, true, error)) {
+        if (!read_all(node, node->data.keyspace, true, error)) {
             return false;
         }
         if (mode == LOAD_ADD && node->loading.clash_count > 0) {
@@ -249,32 +257,32 @@ bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *erro
                        (unsigned long long)node->loading.clash_count);
             return false;
         }
-        return read_all(node, node->keyspace, false, error);
+        return read_all(node, node->data.keyspace, false, error);
     }
-    fresh = node_new_keyspace(node);
+    fresh = data_new_keyspace(node);
     if (!read_all(node, fresh, false, error)) {
         keyspace_free(fresh);
         return false;
     }
-    snapshot_cancel(node, "the data is loaded again");
-    replace_keyspace(node, fresh);
+    image_cancel(node, "the data is loaded again");
+    data_replace(node, fresh);
     return true;
 }
 
 /* ---- a full resync ---------------------------------------------------------------------------- */
 
-void load_snapshot_begin(struct node *node)
+void load_resync_begin(struct node *node)
 {
-    load_snapshot_abort(node);
-    open_reader(node, node_new_keyspace(node));
+    load_resync_abort(node);
+    open_reader(node, LOAD_RESYNC, data_new_keyspace(node));
     node->loading.drops_expired = false;
 }
 
-bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
+bool load_resync_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
 {
     size_t consumed;
 
-    if (node->loading.reader == NULL) {
+    if (node->loading.phase != LOAD_RESYNC) {
         errmsg_set(error, "no snapshot is being loaded");
         return false;
     }
@@ -295,22 +303,22 @@ bool load_snapshot_bytes(struct node *node, struct bytes bytes, struct errmsg *e
     return false;
 }
 
-bool load_snapshot_end(struct node *node, struct errmsg *error)
+bool load_resync_end(struct node *node, struct errmsg *error)
 {
     struct loading *loading = &node->loading;
     const struct rdb_info *info;
 
-    if (loading->reader == NULL || !loading->is_whole) {
+    if (loading->phase != LOAD_RESYNC || !loading->is_whole) {
         errmsg_set(error, "the snapshot ends too early");
         return false;
     }
     info = rdb_reader_info(loading->reader);
-    snapshot_cancel(node, "the data is replaced by a full resync");
-    replace_keyspace(node, loading->target);
+    image_cancel(node, "the data is replaced by a full resync");
+    data_replace(node, loading->target);
     own_expiry_forget_all(node);
-    node->stream.is_torn = false;
-    stream_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
-    node->saving.changes++;
+    apply_replaced(node);
+    apply_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
+    journal_note_changes(node, 1);
     node_log(node, LOG_NOTICE, "full resync: loaded %llu keys in %lld ms",
              (unsigned long long)loading->key_count,
              (long long)mono_ms_between(loading->started_at, node->now.mono));
@@ -319,13 +327,22 @@ bool load_snapshot_end(struct node *node, struct errmsg *error)
     return true;
 }
 
-void load_snapshot_abort(struct node *node)
+void load_resync_abort(struct node *node)
 {
     struct loading *loading = &node->loading;
 
-    if (loading->is_on || loading->reader == NULL) {
+    if (loading->phase != LOAD_RESYNC) {
         return;
     }
     keyspace_free(loading->target);
     close_reader(loading);
+}
+
+void load_check(const struct node *node)
+{
+    const struct loading *loading = &node->loading;
+
+    ASSERT((loading->phase == LOAD_IDLE) == (loading->reader == NULL));
+    ASSERT((loading->phase == LOAD_IDLE) == (loading->target == NULL));
+    ASSERT(loading->phase != LOAD_AGAIN);
 }

@@ -4,95 +4,65 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "cluster/report.h"
-#include "node/state.h"
+#include "node/inside.h"
 
 enum {
-    HELD_INPUT_BYTES = 64 * 1024, /* a held client's bytes beyond stay in its socket */
-    LOG_SLACK_BYTES = 256 * 1024, /* beyond the backlog, at which the log is trimmed at once */
+    HELD_INPUT_BYTES = 64 * 1024,   /* a held client's bytes beyond stay in its socket */
+    OUTPUT_LOW_BYTES = 1024 * 1024, /* of output at which one that did not read goes on */
+    DESCRIBED_WORDS = 16,
 };
 
-struct keyspace *node_new_keyspace(struct node *node)
+/* ---- birth and end ---------------------------------------------------------------------------- */
+
+/* The file at start has been loaded, or there was none. */
+static void loaded(struct node *node)
 {
-    struct keyspace_options options = {
-        .is_cluster = node->config.cluster_enabled,
-        .database_count = node->config.cluster_enabled ? 1 : (unsigned)node->config.databases,
-        .hash_seed = node->hash_seed,
-        .arena_bytes = node->arena_bytes,
-    };
-
-    return keyspace_new(&options);
-}
-
-static void start_following_config(struct node *node)
-{
-    struct bytes rest = bytes_from_text(node->config.replicaof);
-    struct bytes word = bytes_next_word(&rest, ' ');
-    char host[256];
-    int64_t port;
-
-    if (word.len == 0 || !num_parse_i64(bytes_trim(rest), &port) || port < 1 || port > 65535) {
-        return;
-    }
-    bytes_to_text(word, host, sizeof(host));
-    node_follow(node, host, (uint16_t)port);
-}
-
-void node_loaded(struct node *node)
-{
-    node->saving.changes = 0;
+    saving_loaded(node, node->loading.saved_unix_s);
     if (node->cluster != NULL) {
         cluster_side_status(node);
-        if (!node->is_primary && node->pending_host[0] != '\0') {
-            node_follow(node, node->pending_host, node->pending_port);
-        }
-    } else if (node->config.replicaof[0] != '\0') {
-        start_following_config(node);
-    } else {
-        node->is_data_complete = true;
     }
-    node->has_work = true;
+    node_follow_loaded(node);
+    pass_note_work(&node->pass);
+}
+
+/* Every control command must have its function before the first client comes. */
+static void check_controls(const struct node_controls *controls)
+{
+    ASSERT(controls != NULL);
+    ASSERT(controls->describe != NULL);
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        ASSERT(command_spec((enum command_id)id)->is_data == (controls->run[id] == NULL));
+    }
 }
 
 static struct node *create(const struct node_options *options)
 {
     struct node *node = mem_alloc_zeroed(MEM_NODE, sizeof(*node));
-    struct history_id history = {0};
 
+    check_controls(options->controls);
     node->env = *options->env;
+    node->controls = options->controls;
     node->config = *options->config;
     *options->config = (struct config){0};
     node->now = options->now;
-    node->started_at = options->now.mono;
-    node->pid = options->pid;
-    node->arena_bytes = options->arena_bytes;
     rng_init(&node->rng, options->seed);
-    rng_hex(&node->rng, node->run_id, sizeof(node->run_id) - 1);
-    node->hash_seed = rng_u64(&node->rng);
-    rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
-    node->log = oplog_new(history, 0);
-    node->keyspace = node_new_keyspace(node);
-    node->stream_db = -1;
-    session_table_init(&node->sessions);
+    life_init(node, options->pid);
+    counters_init(&node->counters, options->now.mono);
+    timing_init(&node->timing, node->env.mono_ns, node->env.context);
+    slow_configure(node);
     command_index_init(&node->commands);
     command_index_init(&node->stream_commands);
-    list_init(&node->touched);
-    list_init(&node->resumed);
-    list_init(&node->held);
-    list_init(&node->own_keys);
-    node->is_active_expire_on = true;
-    node->saving.is_last_ok = true;
-    node->saving.last_duration_s = -1;
-    node->saving.last_save_unix_s = options->now.unix_ms / 1000;
-    node->stats.rates_at = options->now.mono;
-    node->next_link = 1;
-    node->replica_actions.wake_at = MONO_NEVER;
-    node->cluster_wake_at = MONO_NEVER;
-    node->pauses.until = MONO_NEVER;
-    node->is_primary = node->config.replicaof[0] == '\0';
-    timing_init(&node->timing, node->env.mono_ns, node->env.context);
-    slowlog_configure(node);
+    session_table_init(&node->sessions);
+    holds_init(&node->holds);
+    data_init(node, options->arena_bytes);
+    journal_init(node);
+    own_expiry_init(node);
+    image_init(node);
+    waiting_init(node);
+    saving_init(node);
+    upkeep_init(node);
+    role_init(node, node->config.replicaof[0] == '\0');
     return node;
 }
 
@@ -108,64 +78,59 @@ static bool rename_commands(struct node *node, struct errmsg *error)
     return true;
 }
 
+/* Whatever may fail; the node can be freed after any of it. */
+static bool start(struct node *node, struct errmsg *error)
+{
+    if (!rename_commands(node, error)) {
+        return false;
+    }
+    if (node->config.cluster_enabled && !cluster_side_start(node, error)) {
+        return false;
+    }
+    data_note_startup(node);
+    sync_file_init(node);
+    return load_begin(node, error);
+}
+
 struct node *node_new(const struct node_options *options, struct errmsg *error)
 {
     struct node *node = create(options);
 
-    if (!rename_commands(node, error)) {
-        node_free(node);
-        return NULL;
-    }
     replica_side_configure(node);
     batch_configure(node);
-    if (node->config.cluster_enabled && !cluster_side_start(node, error)) {
+    if (!start(node, error)) {
         node_free(node);
         return NULL;
     }
-    node->startup_memory = node_used_memory(node);
-    sync_file_init(node);
-    if (!load_begin(node, error)) {
-        node_free(node);
-        return NULL;
-    }
-    if (!node->loading.is_on) {
-        node_loaded(node);
+    if (node->loading.phase == LOAD_IDLE) {
+        loaded(node);
     }
     return node;
 }
 
 void node_free(struct node *node)
 {
-    node->is_freeing = true;
+    life_begin_to_free(node);
     LIST_FOR_EACH_SAFE (item, &node->sessions.all) {
         node_session_closed(node, CONTAINER_OF(item, struct session, all));
     }
-    cluster_side_stop(node);
+    cluster_side_deinit(node);
     sync_file_deinit(node);
-    if (node->loading.reader != NULL) {
-        rdb_reader_free(node->loading.reader);
-        if (node->loading.target != node->keyspace) {
-            keyspace_free(node->loading.target);
-        }
-    }
-    if (node->snapshot.is_on) {
-        buf_deinit(&node->snapshot.out);
-    }
-    replica_free(node->replica);
-    replica_actions_deinit(&node->replica_actions);
-    stream_deinit(&node->stream);
-    effects_deinit(&node->effects);
-    batch_deinit(&node->batch);
-    heap_deinit(&node->deadlines);
+    load_deinit(node);
+    image_deinit(node);
+    replica_side_deinit(node);
+    apply_deinit(node);
+    batch_deinit(node);
+    holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
-    own_expiry_forget_all(node);
-    hashtable_deinit(&node->own_names);
-    mem_free(MEM_BASE, node->feeds);
-    keyspace_free(node->keyspace);
-    oplog_free(node->log);
+    command_index_deinit(&node->stream_commands);
+    own_expiry_deinit(node);
+    replicas_deinit(node);
+    journal_deinit(node);
+    data_deinit(node);
     config_deinit(&node->config);
     mem_free(MEM_NODE, node);
 }
@@ -176,125 +141,142 @@ void node_begin_pass(struct node *node, struct moment now)
 {
     ASSERT(now.mono.us >= node->now.mono.us);
     node->now = now;
-    node->has_work = false;
-    node->has_input = false;
-    node->has_writes = false;
-    timing_pass_begin(&node->timing, now.mono.us * 1000, node->stats.net_input_bytes);
+    pass_begin(&node->pass);
+    timing_pass_begin(&node->timing, now.mono.us * 1000, node->counters.net_input_bytes);
 }
 
 static void run_resumed(struct node *node)
 {
-    while (!list_is_empty(&node->resumed)) {
-        struct session *s = CONTAINER_OF(node->resumed.next, struct session, resumed);
+    struct session *s;
 
-        list_remove(&s->resumed);
-        s->flags &= ~(uint32_t)SESSION_RESUMED;
-        if (s->flags & SESSION_HELD) {
-            continue;
+    while ((s = holds_take_resumed(&node->holds)) != NULL) {
+        if ((s->flags & SESSION_HELD) == 0) {
+            timing_make_stale(&node->timing);
+            batch_resume(node, s);
+            batch_run(node);
         }
-        timing_make_stale(&node->timing);
-        batch_resume(node, s);
-        batch_run(node);
     }
 }
 
-/* A pass may have been stopped between its first command and now.  What was written without a lease
- * must not be acknowledged: those clients lose their connection instead of an answer. */
-static void withhold_without_lease(struct node *node)
+/* Those who waited for the last save are told what became of it. */
+static void tell_saved(struct node *node)
 {
-    struct moment now;
+    enum saving_outcome outcome = saving_take_outcome(node);
 
-    if (!node->has_writes || node->cluster == NULL) {
+    if (outcome != SAVING_NO_OUTCOME) {
+        reload_saved(node, outcome == SAVING_WORKED);
+        ending_saved(node, outcome == SAVING_WORKED);
+    }
+}
+
+/* One image at a time; replicas come first. */
+static void start_images(struct node *node)
+{
+    if (node->image.is_on || node->loading.phase != LOAD_IDLE) {
         return;
     }
-    now = node->env.now(node->env.context);
-    LIST_FOR_EACH (item, &node->touched) {
-        struct session *s = CONTAINER_OF(item, struct session, touched);
-
-        if ((s->flags & SESSION_WROTE) && !cluster_has_lease(node->cluster, now.mono)) {
-            node->stats.lease_dropped++;
-            s->flags |= SESSION_CLOSE_NOW;
-        }
-        s->flags &= ~(uint32_t)SESSION_WROTE;
-    }
-}
-
-static void hand_over_touched(struct node *node)
-{
-    while (!list_is_empty(&node->touched)) {
-        struct session *s = CONTAINER_OF(node->touched.next, struct session, touched);
-
-        list_remove(&s->touched);
-        s->flags &= ~(uint32_t)(SESSION_TOUCHED | SESSION_WROTE);
-        node_output_is_too_long(node, s);
-        if (s->flags & SESSION_TOUCHED) {
-            list_remove(&s->touched);
-            s->flags &= ~(uint32_t)SESSION_TOUCHED;
-        }
-        node->env.session_touched(node->env.context, s);
+    if (!primary_start_image_when_wanted(node) && !sync_file_start_when_wanted(node)) {
+        saving_start_when_wanted(node);
     }
 }
 
 static void run_slices(struct node *node)
 {
-    if (node->loading.is_on) {
-        load_step(node);
+    if (node->loading.phase == LOAD_FILE && load_step(node)) {
+        loaded(node);
     }
-    if (node->retired != NULL) {
-        keyspace_free(node->retired);
-        node->retired = NULL;
+    data_free_retired(node);
+    tell_saved(node);
+    if (journal_take_flush(node)) {
+        saving_after_flush(node);
     }
-    node->has_work = snapshot_step(node) || node->has_work;
-    node->has_work = cluster_side_clean_slots(node) || node->has_work;
+    start_images(node);
+    pass_note_work_if(&node->pass, image_step(node));
+    pass_note_work_if(&node->pass, slot_cleaning_step(node));
+}
+
+/* What replicas are to hear of on top of what changed. */
+static void append_get_ack(struct node *node)
+{
+    if (pass_take_acks(&node->pass) && node->replicas.count > 0 && journal_is_open(node)) {
+        journal_append_plain(node, "REPLCONF", "GETACK", "*");
+    }
+}
+
+/* A pass may have been stopped between its first command and now.  What was written without a lease
+ * must not be acknowledged: those clients lose their connection instead of an answer. */
+static void open_barriers(struct node *node)
+{
+    struct moment now;
+
+    if (!node->pass.has_writes) {
+        return;
+    }
+    now = node->env.now(node->env.context);
+    LIST_FOR_EACH (item, &node->sessions.touched) {
+        struct session *s = CONTAINER_OF(item, struct session, touched);
+
+        if (s->output.barriers.count == 0) {
+            continue;
+        }
+        if (cluster_has_lease(node->cluster, now.mono)) {
+            output_open(&s->output, oplog_end(node->journal.log));
+        } else {
+            counters_lease_dropped(&node->counters);
+            s->flags |= SESSION_CLOSE_NOW;
+        }
+    }
+}
+
+static void hand_over_touched(struct node *node)
+{
+    while (!list_is_empty(&node->sessions.touched)) {
+        struct list *first = node->sessions.touched.next;
+
+        /* Before it leaves the list, so that closing it does not put it there once more. */
+        (void)upkeep_check_output(node, CONTAINER_OF(first, struct session, touched));
+        node->env.session_touched(node->env.context, session_take_touched(&node->sessions));
+    }
 }
 
 void node_end_pass(struct node *node)
 {
     batch_run(node);
     waiting_on_time(node);
-    shutdown_step(node);
+    ending_step(node);
     run_resumed(node);
     if (node->cluster != NULL) {
         cluster_side_tick(node);
     }
     replica_side_tick(node);
-    cron_run(node);
+    if (pass_take_link(&node->pass) && node->cluster != NULL) {
+        cluster_side_status(node);
+    }
+    upkeep_run(node);
     run_slices(node);
-    node->has_asked_acks = node->wants_acks;
-    if (node->wants_acks && node->feed_count > 0 && commit_is_allowed(node)) {
-        commit_plain(node, "REPLCONF", "GETACK", "*");
-    }
-    node->wants_acks = false;
-    if (oplog_end(node->log) - oplog_start(node->log) >
-        (uint64_t)node->config.repl_backlog_size + LOG_SLACK_BYTES) {
-        commit_trim_log(node);
-    }
+    append_get_ack(node);
+    upkeep_trim_long_log(node);
     sync_file_send(node);
     primary_fill(node);
-    withhold_without_lease(node);
+    open_barriers(node);
     hand_over_touched(node);
 }
 
 struct mono_time node_wake_at(const struct node *node)
 {
-    struct mono_time at = node->is_cron_paused ? MONO_NEVER : node->cron_at;
-    struct heap_node *first = heap_peek(&node->deadlines);
+    struct mono_time at = upkeep_wake_at(node);
 
-    if (node->has_work || !list_is_empty(&node->resumed)) {
+    if (node->pass.has_work || !list_is_empty(&node->holds.resumed)) {
         return node->now.mono;
     }
-    at = mono_earlier(at, node->replica_actions.wake_at);
-    at = mono_earlier(at, node->cluster_wake_at);
-    if (first != NULL) {
-        at = mono_earlier(at, (struct mono_time){.us = first->key});
-    }
-    if (node->ending.phase == ENDING_WAITING) {
-        at = mono_earlier(at, node->ending.until);
-    }
+    at = mono_earlier(at, node->upstream.actions.wake_at);
+    at = mono_earlier(at, node->cluster != NULL ? node->cluster_side.wake_at : MONO_NEVER);
+    at = mono_earlier(at, holds_next_deadline(&node->holds));
+    at = mono_earlier(at, ending_wake_at(node));
     return mono_earlier(at, node->pauses.until);
 }
 
-/* ---- sessions and links ----------------------------------------------------------------------- */
+/* ---- sessions --------------------------------------------------------------------------------- */
 
 struct session *node_session_open(struct node *node, const struct session_peer *peer,
                                   const char **refusal)
@@ -303,7 +285,7 @@ struct session *node_session_open(struct node *node, const struct session_peer *
     const char *reason = NULL;
 
     timing_make_stale(&node->timing);
-    node->stats.connections++;
+    counters_connection(&node->counters);
     if (node->sessions.count >= (size_t)node->config.maxclients) {
         reason = "-ERR max number of clients reached\r\n";
     } else if (node->config.protected_mode && node->config.requirepass[0] == '\0' &&
@@ -314,7 +296,7 @@ struct session *node_session_open(struct node *node, const struct session_peer *
                  "protected mode (protected-mode no) if the network is trusted.\r\n";
     }
     if (reason != NULL) {
-        node->stats.rejected_connections++;
+        counters_rejected_connection(&node->counters);
         if (refusal != NULL) {
             *refusal = reason;
         }
@@ -326,75 +308,69 @@ struct session *node_session_open(struct node *node, const struct session_peer *
     return s;
 }
 
-void node_session_closed(struct node *node, struct session *s)
+void node_session_input(struct node *node, struct session *s, struct bytes input)
 {
-    if (!node->is_freeing) {
-        batch_run(node);
+    pass_note_input(&node->pass);
+    counters_read(&node->counters, input.len);
+    s->bytes_in += input.len;
+    if (UNLIKELY(s->feed != NULL)) {
+        feed_heard(s->feed, node->now.mono);
     }
-    timing_make_stale(&node->timing);
-    s->flags |= SESSION_CLOSED;
-    if (s->flags & SESSION_HELD) {
-        heap_remove(&node->deadlines, &s->deadline);
-    }
-    primary_session_closed(node, s);
-    cron_forget_session(node, s);
-    session_free(&node->sessions, s);
+    batch_take_input(node, s, input);
 }
 
 bool node_session_wants_input(const struct node *node, const struct session *s)
 {
     (void)node;
-    if (session_is_closing(s)) {
-        return false;
-    }
-    if ((s->flags & SESSION_HELD) && s->in.len + s->stash.len > HELD_INPUT_BYTES) {
-        return false;
-    }
-    return true;
+    return !session_is_closing(s) &&
+           ((s->flags & SESSION_HELD) == 0 || input_pending(&s->input) <= HELD_INPUT_BYTES);
 }
 
 void node_session_written(struct node *node, struct session *s, size_t len)
 {
     timing_make_stale(&node->timing);
     session_output_done(&node->sessions, s, len);
-    node->stats.net_output_bytes += len;
-    node->stats.writes++;
-    if (s->hold == HOLD_OUTPUT && session_output_pending(s) < NODE_OUTPUT_LOW) {
+    counters_write(&node->counters, len);
+    if (UNLIKELY(s->hold.kind == HOLD_OUTPUT) && session_output_pending(s) < OUTPUT_LOW_BYTES) {
         waiting_release(node, s);
     }
-    if (s->feed != NULL && (s->flags & SESSION_REPLICA)) {
-        node->stats.repl_output_bytes += len;
-        if (s->feed->phase == FEED_SNAPSHOT) {
-            feed_heard(s->feed, node->now.mono); /* it takes the payload: it lives */
-        }
-        node->has_work = node->has_work || s->feed->phase != FEED_ONLINE ||
-                         s->feed->cursor < oplog_end(node->log);
+    if (UNLIKELY(s->flags & SESSION_REPLICA)) {
+        primary_session_written(node, s, len);
     }
 }
 
-/* What PSYNC offers.  A primary that restarted has begun a history of its own; as long as nothing
- * was written in it, what it has is the end of the one before. */
-static struct replication_position offered_position(const struct node *node)
+void node_session_closed(struct node *node, struct session *s)
 {
-    struct replication_position position = node_position(node);
+    if (!node->life.is_freeing) {
+        batch_run(node);
+    }
+    timing_make_stale(&node->timing);
+    s->flags |= SESSION_CLOSED;
+    hold_forget(&node->holds, s);
+    primary_session_closed(node, s);
+    upkeep_forget_session(node, s);
+    session_free(&node->sessions, s);
+}
 
-    if (oplog_previous_end(node->log) == position.offset && position.offset > 0) {
-        memcpy(position.history, oplog_previous_history(node->log)->text, sizeof(position.history));
-    }
-    if (node->stream.is_torn) {
-        position = (struct replication_position){0}; /* only a full resync helps */
-    }
-    return position;
+/* ---- links and files -------------------------------------------------------------------------- */
+
+void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip)
+{
+    ASSERT(node->cluster != NULL);
+    bus_links_accept(node, link, peer_ip);
+}
+
+bool node_link_is_proven(const struct node *node, uint64_t link)
+{
+    ASSERT(node->cluster != NULL);
+    return cluster_side_link_is_proven(node, link);
 }
 
 void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 {
     timing_make_stale(&node->timing);
-    if (link == node->replica_link) {
-        struct replica_event up = {.type = REPLICA_EVENT_LINK_UP,
-                                   .position = offered_position(node)};
-
-        replica_side_event(node, &up);
+    if (link == node->upstream.link) {
+        replica_side_link_up(node);
     } else if (node->cluster != NULL) {
         cluster_side_link_up(node, link, local_ip);
     }
@@ -403,12 +379,8 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 void node_link_input(struct node *node, uint64_t link, struct bytes input)
 {
     timing_make_stale(&node->timing);
-    if (link == node->replica_link) {
-        struct replica_event event = {.type = REPLICA_EVENT_BYTES, .bytes = input};
-
-        node->stats.repl_input_bytes += input.len;
-        event.position = node_position(node);
-        replica_side_event(node, &event);
+    if (link == node->upstream.link) {
+        replica_side_link_input(node, input);
     } else if (node->cluster != NULL) {
         cluster_side_link_input(node, link, input);
     }
@@ -417,36 +389,69 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
 void node_link_down(struct node *node, uint64_t link, const char *reason)
 {
     timing_make_stale(&node->timing);
-    if (link == node->replica_link) {
-        struct replica_event down = {.type = REPLICA_EVENT_LINK_DOWN, .reason = reason};
-
-        node->replica_link = 0;
-        stream_restart(node, node->stream.db);
-        replica_side_event(node, &down);
+    if (link == node->upstream.link) {
+        replica_side_link_down(node, reason);
     } else if (node->cluster != NULL) {
         cluster_side_link_down(node, link, reason);
     }
 }
 
+static void config_written(struct node *node, bool is_ok, const struct errmsg *error)
+{
+    node_log(node, is_ok ? LOG_NOTICE : LOG_WARNING, "CONFIG REWRITE: %s",
+             is_ok ? "the file was written" : error->text);
+    waiting_on_file(node, HOLD_CONFIG,
+                    is_ok ? NULL : "Rewriting config file failed, see the server's log");
+}
+
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
 {
     timing_make_stale(&node->timing);
-    if (node->nodes_file != FS_NO_FILE && file == node->nodes_file) {
+    switch (files_take(node, file)) {
+    case FILE_SAVE:
+        saving_file_done(node, is_ok, error);
+        tell_saved(node);
+        break;
+    case FILE_SYNC_PAYLOAD:
+        sync_file_done(node, is_ok, error);
+        break;
+    case FILE_NODES:
         cluster_side_file_done(node, is_ok, error);
-    } else if (node->rewrite_file != FS_NO_FILE && file == node->rewrite_file) {
-        node->rewrite_file = FS_NO_FILE;
-        node_log(node, is_ok ? LOG_NOTICE : LOG_WARNING, "CONFIG REWRITE: %s",
-                 is_ok ? "the file was written" : error->text);
-        waiting_on_file(node, HOLD_CONFIG,
-                        is_ok ? NULL
-                              : "Rewriting config file failed, see the "
-                                "server's log");
-    } else {
-        (void)snapshot_file_done(node, file, is_ok, error);
+        break;
+    case FILE_CONFIG:
+        config_written(node, is_ok, error);
+        break;
+    case FILE_KIND_COUNT:
+        break; /* given up meanwhile */
     }
 }
 
-/* ---- facts ------------------------------------------------------------------------------------ */
+/* ---- what the process asks for ---------------------------------------------------------------- */
+
+void node_shutdown(struct node *node, bool is_interrupt)
+{
+    ending_signalled(node, is_interrupt);
+}
+
+void node_take_config(struct node *node, struct config *next)
+{
+    struct config old = node->config;
+
+    node->config = *next;
+    *next = old;
+    replica_side_configure(node);
+    batch_configure(node);
+    cluster_side_configure(node);
+    upkeep_trim_log(node);
+    slow_configure(node);
+}
+
+void node_reset_stats(struct node *node)
+{
+    counters_reset(&node->counters, node->now.mono);
+    upkeep_reset_stats(node);
+    timing_reset_stats(&node->timing);
+}
 
 struct session *node_any_session(struct node *node)
 {
@@ -458,12 +463,12 @@ struct session *node_any_session(struct node *node)
 
 bool node_needs_folder(const struct node *node)
 {
-    return node->loading.is_on || node->sync_file.phase != SYNC_FILE_NONE;
+    return node->loading.phase == LOAD_FILE || node->sync_file.phase != SYNC_FILE_NONE;
 }
 
 bool node_is_loading(const struct node *node)
 {
-    return node->loading.is_on;
+    return node->loading.phase == LOAD_FILE;
 }
 
 const struct config *node_config(const struct node *node)
@@ -471,30 +476,63 @@ const struct config *node_config(const struct node *node)
     return &node->config;
 }
 
-void apply_config(struct node *node)
+/* ---- when it crashes -------------------------------------------------------------------------- */
+
+/* What was asked, without saying what with: words may be secrets. */
+static void describe(const struct bytes *words, size_t count, struct buf *out)
 {
-    replica_side_configure(node);
-    batch_configure(node);
-    cluster_side_configure(node);
-    commit_trim_log(node);
-    slowlog_configure(node);
+    const struct command_spec *spec = command_find(words[0]);
+    const struct command_spec *sub = NULL;
+
+    if (spec != NULL && count > 1 && command_has_subcommands(spec)) {
+        sub = command_find_sub(spec, words[1]);
+    }
+    buf_printf(out, "%s%s%s, %zu words of", spec != NULL ? spec->name : "an unknown command",
+               sub != NULL ? "|" : "", sub != NULL ? sub->name : "", count);
+    for (size_t i = 0; i < count && i < DESCRIBED_WORDS; i++) {
+        buf_printf(out, " %zu", words[i].len);
+    }
+    buf_append_text(out, count > DESCRIBED_WORDS ? " ... bytes" : " bytes");
 }
+
+void node_describe_request(const struct node *node, struct buf *out)
+{
+    const struct request *r = node->batch.running;
+
+    if (node->apply.running != NULL) {
+        describe(node->apply.running, node->apply.running_count, out);
+        buf_append_text(out, ", from our primary");
+    } else if (r != NULL) {
+        describe(r->args, r->arg_count, out);
+        buf_printf(out, ", from client %llu at %s", (unsigned long long)r->session->id,
+                   r->session->peer.address);
+    } else {
+        buf_append_text(out, "none");
+    }
+}
+
+void node_describe(struct node *node, struct buf *out)
+{
+    node->controls->describe(node, out);
+}
+
+/* ---- for tests and the simulator -------------------------------------------------------------- */
 
 void node_facts(const struct node *node, struct node_facts *out)
 {
     *out = (struct node_facts){
-        .is_primary = node->is_primary,
-        .may_write = node->is_primary && !node->loading.is_on &&
+        .is_primary = node->role.is_primary,
+        .may_write = node->role.is_primary && node->loading.phase != LOAD_FILE &&
                      (node->cluster == NULL || cluster_has_lease(node->cluster, node->now.mono)),
         .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster, node->now.mono),
-        .offset = oplog_end(node->log),
-        .link_up = !node->is_primary && replica_side_link_is_up(node),
-        .key_count = keyspace_count_all(node->keyspace),
-        .sync_full = node->stats.sync_full,
-        .sync_partial_ok = node->stats.sync_partial_ok,
-        .sync_partial_err = node->stats.sync_partial_err,
+        .offset = oplog_end(node->journal.log),
+        .link_up = !node->role.is_primary && upstream_is_up(&node->upstream),
+        .key_count = keyspace_count_all(node->data.keyspace),
+        .sync_full = node->counters.sync_full,
+        .sync_partial_ok = node->counters.sync_partial_ok,
+        .sync_partial_err = node->counters.sync_partial_err,
     };
-    memcpy(out->history, oplog_history(node->log)->text, sizeof(out->history));
+    memcpy(out->history, oplog_history(node->journal.log)->text, sizeof(out->history));
     if (node->cluster != NULL) {
         struct cluster_node_view me;
 
@@ -512,13 +550,27 @@ bool node_owns_slot(const struct node *node, unsigned slot)
     return node->cluster != NULL && cluster_owns_slot(node->cluster, (uint16_t)slot);
 }
 
+uint64_t node_digest(const struct node *node)
+{
+    struct digest digest = {.lanes = 1};
+
+    digest_all(node, &digest);
+    return digest.sums[0];
+}
+
 void node_check(const struct node *node)
 {
-    keyspace_check(node->keyspace);
-    oplog_check(node->log);
-    replica_check(node->replica);
+    keyspace_check(node->data.keyspace);
+    journal_check(node);
+    replicas_check(node);
+    waiting_check(node);
+    load_check(node);
+    batch_check(node);
+    replica_check(node->upstream.replica);
     if (node->cluster != NULL) {
         cluster_check(node->cluster);
     }
-    ASSERT(node->batch.count <= BATCH_REQUESTS);
+    LIST_FOR_EACH (item, &node->sessions.all) {
+        output_check(&CONTAINER_OF(item, struct session, all)->output);
+    }
 }

@@ -26,12 +26,25 @@
 #include "config/config.h"
 #include "node/env.h"
 #include "session/session.h"
+#include "spec/command.h"
 
 struct node;
+struct request;
+
+/* A control command: it answers through request->reply, or holds the session. */
+typedef void control_fn(struct node *node, struct request *request);
+
+/* What is above a node, and handed to it at its birth (server/control has it): so no node names a control
+ * command. */
+struct node_controls {
+    control_fn *run[COMMAND_COUNT];                       /* NULL for data commands alone */
+    void (*describe)(struct node *node, struct buf *out); /* INFO */
+};
 
 struct node_options {
-    struct config *config; /* adopted: *config is emptied */
-    const struct env *env; /* copied */
+    struct config *config;                /* adopted: *config is emptied */
+    const struct env *env;                /* copied */
+    const struct node_controls *controls; /* borrowed */
     struct moment now;
     uint64_t seed;      /* randomness of ids, hashes, jitter */
     uint64_t pid;       /* for INFO */
@@ -87,6 +100,10 @@ bool node_is_loading(const struct node *node);
 /* Is a file of the folder being read piece by piece, so that the process must not leave it? */
 bool node_needs_folder(const struct node *node);
 const struct config *node_config(const struct node *node);
+/* CONFIG SET: the two change places, and everybody looks at the new one. */
+void node_take_config(struct node *node, struct config *next);
+/* CONFIG RESETSTAT. */
+void node_reset_stats(struct node *node);
 
 /* ---- for tests and the simulator ---------------------------------------------------------- */
 

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys with an expiry that clients have written to a replica.
- *
- * Expired keys of the primary are removed by it.  Of keys that only this writable replica has, nobody
- * else knows: it remembers them and removes them itself, telling nobody.  A client that gives one of
- * the primary's keys an expiry here has that removed as well: a replica that may be written to
- * differs from its primary.
- *
- * Each round looks at a few, from the front; those that live on go to the back. */
-#include "node/state.h"
+#include "node/own_expiry.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
+#include "node/inside.h"
 
 enum {
     ROUND_KEYS = 400,
 };
 
 struct own_key {
-    struct list item; /* node->own_keys */
+    struct list item; /* own_expiry.keys */
     struct hashtable_node by_name;
     struct buf name; /* the number of its database, then its key */
     unsigned db;
@@ -30,15 +24,15 @@ static struct bytes key_of(const struct own_key *own)
 static void forget(struct node *node, struct own_key *own)
 {
     list_remove(&own->item);
-    hashtable_remove(&node->own_names, &own->by_name);
+    hashtable_remove(&node->own_expiry.names, &own->by_name);
     buf_deinit(&own->name);
     mem_free(MEM_NODE, own);
 }
 
 static void remember(struct node *node, unsigned db, struct bytes key)
 {
-    struct key_ref ref = keyspace_ref(node->keyspace, db, key);
-    const struct entry *e = keyspace_find_any(node->keyspace, &ref);
+    struct key_ref ref = keyspace_ref(node->data.keyspace, db, key);
+    const struct entry *e = keyspace_find_any(node->data.keyspace, &ref);
     struct own_key *own;
     struct buf name = {0};
 
@@ -47,15 +41,15 @@ static void remember(struct node *node, unsigned db, struct bytes key)
     }
     buf_append(&name, &db, sizeof(db));
     buf_append_bytes(&name, key);
-    if (hashtable_find(&node->own_names, buf_bytes(&name)) != NULL) {
+    if (hashtable_find(&node->own_expiry.names, buf_bytes(&name)) != NULL) {
         buf_deinit(&name);
         return;
     }
     own = mem_alloc_zeroed(MEM_NODE, sizeof(*own));
     own->name = name;
     own->db = db;
-    hashtable_add(&node->own_names, &own->by_name, buf_bytes(&own->name));
-    list_add_tail(&node->own_keys, &own->item);
+    hashtable_add(&node->own_expiry.names, &own->by_name, buf_bytes(&own->name));
+    list_add_tail(&node->own_expiry.keys, &own->item);
 }
 
 void own_expiry_note(struct node *node, const struct exec *x)
@@ -76,10 +70,10 @@ void own_expiry_round(struct node *node)
 {
     size_t count = 0;
 
-    LIST_FOR_EACH_SAFE (item, &node->own_keys) {
+    LIST_FOR_EACH_SAFE (item, &node->own_expiry.keys) {
         struct own_key *own = CONTAINER_OF(item, struct own_key, item);
-        struct key_ref ref = keyspace_ref(node->keyspace, own->db, key_of(own));
-        const struct entry *e = keyspace_find_any(node->keyspace, &ref);
+        struct key_ref ref = keyspace_ref(node->data.keyspace, own->db, key_of(own));
+        const struct entry *e = keyspace_find_any(node->data.keyspace, &ref);
 
         if (count++ == ROUND_KEYS) {
             break;
@@ -87,19 +81,30 @@ void own_expiry_round(struct node *node)
         if (e == NULL || entry_expire_at_ms(e) == EXPIRE_NEVER) {
             forget(node, own);
         } else if (entry_is_expired(e, node->now.unix_ms)) {
-            keyspace_remove(node->keyspace, &ref);
-            node->stats.exec.expired_keys++;
+            keyspace_remove(node->data.keyspace, &ref);
+            counters_expired_key(&node->counters);
             forget(node, own);
         } else {
             list_remove(&own->item);
-            list_add_tail(&node->own_keys, &own->item);
+            list_add_tail(&node->own_expiry.keys, &own->item);
         }
     }
 }
 
 void own_expiry_forget_all(struct node *node)
 {
-    LIST_FOR_EACH_SAFE (item, &node->own_keys) {
+    LIST_FOR_EACH_SAFE (item, &node->own_expiry.keys) {
         forget(node, CONTAINER_OF(item, struct own_key, item));
     }
+}
+
+void own_expiry_init(struct node *node)
+{
+    list_init(&node->own_expiry.keys);
+}
+
+void own_expiry_deinit(struct node *node)
+{
+    own_expiry_forget_all(node);
+    hashtable_deinit(&node->own_expiry.names);
 }

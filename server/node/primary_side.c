@@ -1,94 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* Our replicas: their requests are taken in, decisions come from replication/primary.h, bytes go
- * from the log into their outputs as they drain. */
-#include "node/state.h"
+#include "node/primary_side.h"
 
 #include "base/assert.h"
-#include "base/mem.h"
+#include "node/inside.h"
 
 enum {
     GATHER_BYTES = 64 * 1024,
     GATHER_US = 250,
 };
 
-struct session *feed_session(const struct feed *feed)
-{
-    return CONTAINER_OF_CONST(feed, struct outgoing, feed)->session;
-}
-
-static const struct feed *const *feeds_of(const struct node *node)
-{
-    return (const struct feed *const *)node->feeds;
-}
-
-static struct feed *feed_of(struct node *node, struct session *s)
-{
-    struct outgoing *outgoing;
-
-    if (s->feed != NULL) {
-        return s->feed;
-    }
-    outgoing = mem_alloc_zeroed(MEM_REPLICATION, sizeof(*outgoing));
-    outgoing->session = s;
-    feed_init(&outgoing->feed, node->now.mono);
-    s->feed = &outgoing->feed;
-    if (node->feed_count == node->feed_cap) {
-        node->feeds =
-            vec_grow(node->feeds, &node->feed_cap, node->feed_count + 1, sizeof(struct feed *));
-    }
-    node->feeds[node->feed_count++] = s->feed;
-    return s->feed;
-}
-
 void primary_session_closed(struct node *node, struct session *s)
 {
-    if (s->feed == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < node->feed_count; i++) {
-        if (node->feeds[i] == s->feed) {
-            node->feeds[i] = node->feeds[--node->feed_count];
-            break;
-        }
-    }
-    if (s->flags & SESSION_REPLICA) {
-        node_log(node, LOG_NOTICE, "replica %s is gone", s->peer.address);
-    }
-    mem_free(MEM_REPLICATION, CONTAINER_OF(s->feed, struct outgoing, feed));
-    s->feed = NULL;
-}
-
-void primary_drop_feeds(struct node *node, const char *reason)
-{
-    for (size_t i = 0; i < node->feed_count; i++) {
-        struct session *s = feed_session(node->feeds[i]);
-
-        if (!session_is_closing(s)) {
-            node_log(node, LOG_NOTICE, "dropping replica %s: %s", s->peer.address, reason);
-            node_close_session(node, s, false);
-        }
+    if (s->feed != NULL) {
+        image_leave(&replicas_outgoing(s->feed)->sink);
+        replicas_remove(node, s);
     }
 }
 
-void control_replconf(struct node *node, struct call *call)
+/* ---- what replicas ask ------------------------------------------------------------------------ */
+
+void primary_take_replconf(struct node *node, struct request *request)
 {
-    struct feed *feed = feed_of(node, call->session);
+    struct feed *feed = replicas_get(node, request->session);
     struct errmsg error;
     bool was_online = feed->phase == FEED_ONLINE;
 
-    switch (feed_take_replconf(feed, node->now.mono, call->args + 1, call->arg_count - 1, &error)) {
+    switch (feed_take_replconf(feed, node->now.mono, request->args + 1, request->arg_count - 1,
+                               &error)) {
     case FEED_REPLY_OK:
-        resp_write_ok(call->reply);
+        resp_write_ok(request->reply);
         break;
     case FEED_REPLY_NONE:
         if (!was_online && feed->phase == FEED_ONLINE) {
             node_log(node, LOG_NOTICE, "replica %s has loaded the snapshot",
-                     call->session->peer.address);
+                     request->session->peer.address);
         }
         waiting_on_acks(node);
         break;
     case FEED_REPLY_ERROR:
-        reply_error(node, call, "ERR %s", error.text);
+        reply_error(request, "ERR %s", error.text);
         break;
     }
 }
@@ -96,13 +46,13 @@ void control_replconf(struct node *node, struct call *call)
 static struct feed_log_facts log_facts(const struct node *node)
 {
     struct feed_log_facts facts = {
-        .previous_end = oplog_previous_end(node->log),
-        .start = oplog_start(node->log),
-        .end = oplog_end(node->log),
+        .previous_end = oplog_previous_end(node->journal.log),
+        .start = oplog_start(node->journal.log),
+        .end = oplog_end(node->journal.log),
     };
 
-    memcpy(facts.history, oplog_history(node->log)->text, sizeof(facts.history));
-    memcpy(facts.previous_history, oplog_previous_history(node->log)->text,
+    memcpy(facts.history, oplog_history(node->journal.log)->text, sizeof(facts.history));
+    memcpy(facts.previous_history, oplog_previous_history(node->journal.log)->text,
            sizeof(facts.previous_history));
     return facts;
 }
@@ -110,10 +60,10 @@ static struct feed_log_facts log_facts(const struct node *node)
 /* Why a replica cannot be served just now, or NULL. */
 static const char *reason_to_wait(const struct node *node)
 {
-    if (!node->is_primary && !replica_side_link_is_up(node)) {
+    if (!node->role.is_primary && !upstream_is_up(&node->upstream)) {
         return "NOMASTERLINK Can't SYNC while not connected with my master";
     }
-    if (node->is_primary && !node->is_data_complete) {
+    if (node->role.is_primary && !node->data.is_complete) {
         return "NOMASTERLINK My replicas have newer data than I found on disk: one of them is to "
                "take over";
     }
@@ -124,36 +74,33 @@ static void begin_feeding(struct node *node, struct session *s)
 {
     s->flags |= SESSION_REPLICA;
     s->flags &= ~(uint32_t)(SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
-    node->has_work = true;
+    pass_note_work(&node->pass);
     node_touch(node, s);
 }
 
-static void psync(struct node *node, struct call *call, struct bytes id, struct bytes offset)
+static void psync(struct node *node, struct request *request, struct bytes id, struct bytes offset)
 {
-    struct session *s = call->session;
-    struct feed *feed = feed_of(node, s);
+    struct session *s = request->session;
+    struct feed *feed = replicas_get(node, s);
     struct feed_log_facts facts = log_facts(node);
-    struct replication_position position = node_position(node);
+    struct replication_position position = journal_position(node);
     struct errmsg reason = {0};
     uint64_t from = 0;
 
     switch (psync_decide(&facts, id, offset, &from, &reason)) {
     case PSYNC_INVALID:
-        reply_error(node, call, "ERR %s", reason.text);
+        reply_error(request, "ERR %s", reason.text);
         return;
     case PSYNC_CONTINUE:
         position.offset = from;
-        feed_start_continue(feed, node->now.mono, &position, &s->out);
-        node->stats.sync_partial_ok++;
+        feed_start_continue(feed, node->now.mono, &position, &s->output.buf);
+        counters_partial_sync(&node->counters);
         node_log(node, LOG_NOTICE, "replica %s goes on from offset %llu", s->peer.address,
                  (unsigned long long)from);
         break;
     case PSYNC_FULL:
-        if (!bytes_equal_text(id, "?")) {
-            node->stats.sync_partial_err++;
-        }
         feed_start_full(feed, node->now.mono);
-        node->stats.sync_full++;
+        counters_full_sync(&node->counters, !bytes_equal_text(id, "?"));
         node_log(node, LOG_NOTICE, "replica %s asks for a full resync: %s", s->peer.address,
                  reason.text);
         break;
@@ -161,47 +108,144 @@ static void psync(struct node *node, struct call *call, struct bytes id, struct 
     begin_feeding(node, s);
 }
 
-void control_psync(struct node *node, struct call *call)
+void primary_take_psync(struct node *node, struct request *request)
 {
     const char *wait = reason_to_wait(node);
 
-    if (call->session->flags & SESSION_REPLICA) {
+    if (request->session->flags & SESSION_REPLICA) {
         return; /* it is one already: nothing may be put into its stream */
     }
     if (wait != NULL) {
-        reply_error(node, call, "%s", wait);
+        reply_error(request, "%s", wait);
         return;
     }
-    psync(node, call, call->args[1], call->args[2]);
+    psync(node, request, request->args[1], request->args[2]);
 }
 
-/* The older form: only the payload, no line before it.  Tools fetch a snapshot by it. */
-void control_sync(struct node *node, struct call *call)
+void primary_take_sync(struct node *node, struct request *request)
 {
     const char *wait = reason_to_wait(node);
     struct feed *feed;
 
-    if (call->session->flags & SESSION_REPLICA) {
+    if (request->session->flags & SESSION_REPLICA) {
         return;
     }
-    feed = feed_of(node, call->session);
+    feed = replicas_get(node, request->session);
     if (wait != NULL) {
-        reply_error(node, call, "%s", wait);
+        reply_error(request, "%s", wait);
     } else {
         feed_start_full(feed, node->now.mono);
-        CONTAINER_OF(feed, struct outgoing, feed)->is_old_sync = true;
-        node->stats.sync_full++;
-        begin_feeding(node, call->session);
+        replicas_outgoing(feed)->is_old_sync = true;
+        counters_full_sync(&node->counters, false);
+        begin_feeding(node, request->session);
     }
 }
 
+/* ---- the image for all who wait ----------------------------------------------------------------- */
+
+enum {
+    SINK_QUEUE_BYTES = 4 * 1024 * 1024, /* unsent bytes at which the walk waits for a replica */
+};
+
+static struct outgoing *outgoing_of(struct image_sink *sink)
+{
+    return CONTAINER_OF(sink, struct outgoing, sink);
+}
+
+static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
+{
+    struct session *s = outgoing_of(sink)->session;
+
+    buf_append_bytes(&s->output.buf, buf_bytes(bytes));
+    node_touch(node, s);
+}
+
+static bool has_room(const struct node *node, const struct image_sink *sink)
+{
+    const struct outgoing *outgoing = CONTAINER_OF_CONST(sink, struct outgoing, sink);
+
+    (void)node;
+    return session_output_pending(outgoing->session) <= SINK_QUEUE_BYTES;
+}
+
+static void end(struct node *node, struct image_sink *sink)
+{
+    struct outgoing *outgoing = outgoing_of(sink);
+
+    ASSERT(outgoing->feed.phase == FEED_SNAPSHOT);
+    buf_append(&outgoing->session->output.buf, node->primary_side.marker, FEED_MARKER_LEN);
+    feed_end_snapshot(&outgoing->feed, node->now.mono);
+    node_touch(node, outgoing->session);
+}
+
+static void cancel(struct node *node, struct image_sink *sink, const char *reason)
+{
+    (void)reason; /* it was logged with the image */
+    node_close_session(node, outgoing_of(sink)->session, false);
+}
+
+static const struct image_sink_verbs sink_verbs = {
+    .take = take, .has_room = has_room, .end = end, .cancel = cancel};
+
+static bool takes_any_size(const struct feed *feed)
+{
+    return feed->phase == FEED_WAIT_SNAPSHOT && (feed->capabilities & FEED_CAPA_EOF) != 0;
+}
+
+static void join(struct node *node, struct feed *feed)
+{
+    struct outgoing *outgoing = replicas_outgoing(feed);
+    struct session *s = outgoing->session;
+    size_t out_len = s->output.buf.len;
+
+    feed_start_snapshot(feed, node->now.mono, &node->image.position, &s->output.buf);
+    if (outgoing->is_old_sync) {
+        s->output.buf.len = out_len;
+    }
+    feed_format_payload_head(feed, REPLICATION_SIZE_UNKNOWN,
+                             bytes_make(node->primary_side.marker, FEED_MARKER_LEN),
+                             &s->output.buf);
+    image_join(node, &outgoing->sink, &sink_verbs);
+    node_touch(node, s);
+    node_log(node, LOG_NOTICE, "full resync of replica %s begins at offset %llu", s->peer.address,
+             (unsigned long long)node->image.position.offset);
+}
+
+/* All waiting feeds join one image.  The stream behind it begins with a SELECT, since a
+ * replica that has loaded may have any database selected. */
+bool primary_start_image_when_wanted(struct node *node)
+{
+    bool is_waited_for = false;
+
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        is_waited_for = is_waited_for || takes_any_size(node->replicas.items[i]);
+    }
+    if (!is_waited_for) {
+        return false;
+    }
+    if (node->role.is_primary) {
+        journal_set_db(node, -1);
+    }
+    image_begin(node);
+    rng_hex(&node->rng, node->primary_side.marker, FEED_MARKER_LEN);
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        if (takes_any_size(node->replicas.items[i])) {
+            join(node, node->replicas.items[i]);
+        }
+    }
+    return true;
+}
+
+/* ---- the stream ------------------------------------------------------------------------------- */
+
 static void fill_one(struct node *node, struct feed *feed)
 {
-    struct session *s = feed_session(feed);
+    struct session *s = replicas_session(feed);
     struct bytes piece;
 
     while (session_output_pending(s) < NODE_FEED_BUFFER) {
-        enum oplog_status status = oplog_read(node->log, feed->cursor, NODE_FEED_BUFFER, &piece);
+        enum oplog_status status =
+            oplog_read(node->journal.log, feed->cursor, NODE_FEED_BUFFER, &piece);
 
         if (status != OPLOG_OK) {
             node_log(node, LOG_WARNING, "replica %s fell behind what the log holds",
@@ -212,7 +256,7 @@ static void fill_one(struct node *node, struct feed *feed)
         if (piece.len == 0) {
             return;
         }
-        buf_append_bytes(&s->out, piece);
+        buf_append_bytes(&s->output.buf, piece);
         feed->cursor += piece.len;
         node_touch(node, s);
     }
@@ -224,27 +268,41 @@ static void fill_one(struct node *node, struct feed *feed)
  * wait for that. */
 static bool is_gathering(const struct node *node)
 {
-    uint64_t gathered = oplog_end(node->log) - node->filled_offset;
+    uint64_t gathered = oplog_end(node->journal.log) - node->primary_side.filled_offset;
 
-    return node->has_input && !node->has_asked_acks && gathered > 0 && gathered < GATHER_BYTES &&
-           node->now.mono.us - node->filled_at.us < GATHER_US;
+    return node->pass.has_input && !node->pass.has_asked_acks && gathered > 0 &&
+           gathered < GATHER_BYTES &&
+           node->now.mono.us - node->primary_side.filled_at.us < GATHER_US;
+}
+
+void primary_session_written(struct node *node, struct session *s, size_t len)
+{
+    struct feed *feed = s->feed;
+
+    ASSERT(feed != NULL);
+    counters_write_to_replica(&node->counters, len);
+    if (feed->phase == FEED_SNAPSHOT) {
+        feed_heard(feed, node->now.mono); /* it takes the payload: it lives */
+    }
+    pass_note_work_if(&node->pass,
+                      feed->phase != FEED_ONLINE || feed->cursor < oplog_end(node->journal.log));
 }
 
 void primary_fill(struct node *node)
 {
-    if (node->feed_count == 0) {
+    if (node->replicas.count == 0) {
         return;
     }
     if (is_gathering(node)) {
-        node->has_work = true; /* look at the sockets without sleeping */
+        pass_note_work(&node->pass); /* look at the sockets without sleeping */
         return;
     }
-    node->filled_at = node->now.mono;
-    node->filled_offset = oplog_end(node->log);
-    for (size_t i = 0; i < node->feed_count; i++) {
-        struct feed *feed = node->feeds[i];
+    node->primary_side.filled_at = node->now.mono;
+    node->primary_side.filled_offset = oplog_end(node->journal.log);
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct feed *feed = node->replicas.items[i];
 
-        if (feed->phase == FEED_ONLINE && !session_is_closing(feed_session(feed))) {
+        if (feed->phase == FEED_ONLINE && !session_is_closing(replicas_session(feed))) {
             fill_one(node, feed);
         }
     }
@@ -256,22 +314,22 @@ static bool is_over_limit(const struct node *node, const struct feed *feed)
     uint64_t hard = node->config.output_limits[OUTPUT_REPLICA].hard_bytes;
     uint64_t behind = feed->phase == FEED_HANDSHAKE || feed->phase == FEED_WAIT_SNAPSHOT
                           ? 0
-                          : oplog_end(node->log) - feed->cursor;
+                          : oplog_end(node->journal.log) - feed->cursor;
 
     return hard > 0 && behind > hard && behind > (uint64_t)node->config.repl_backlog_size;
 }
 
-void primary_cron(struct node *node)
+void primary_tick(struct node *node)
 {
-    for (size_t i = 0; i < node->feed_count; i++) {
-        struct feed *feed = node->feeds[i];
-        struct session *s = feed_session(feed);
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct feed *feed = node->replicas.items[i];
+        struct session *s = replicas_session(feed);
 
         if (!(s->flags & SESSION_REPLICA) || session_is_closing(s)) {
             continue;
         }
         if (is_over_limit(node, feed)) {
-            node->stats.output_limit_disconnections++;
+            counters_output_limit(&node->counters);
             node_log(node, LOG_WARNING, "replica %s is further behind than its output limit",
                      s->peer.address);
             node_close_session(node, s, false);
@@ -281,7 +339,7 @@ void primary_cron(struct node *node)
         case FEED_DUE_NOTHING:
             break;
         case FEED_DUE_NEWLINE:
-            buf_append_byte(&s->out, '\n');
+            buf_append_byte(&s->output.buf, '\n');
             node_touch(node, s);
             break;
         case FEED_DUE_CLOSE:
@@ -290,20 +348,9 @@ void primary_cron(struct node *node)
             break;
         }
     }
-    if (node->feed_count > 0 && commit_is_allowed(node) &&
-        primary_ping_is_due(&node->feeds_ping_at, node->now.mono,
+    if (node->replicas.count > 0 && journal_is_open(node) &&
+        primary_ping_is_due(&node->primary_side.ping_at, node->now.mono,
                             node->config.repl_ping_period_s * 1000)) {
-        commit_plain(node, "PING", NULL, NULL);
+        journal_append_plain(node, "PING", NULL, NULL);
     }
-}
-
-size_t primary_acked_count(const struct node *node, uint64_t offset)
-{
-    return feeds_count_acked(feeds_of(node), node->feed_count, offset);
-}
-
-size_t primary_good_replicas(const struct node *node)
-{
-    return feeds_count_good(feeds_of(node), node->feed_count, node->now.mono,
-                            node->config.min_replicas_max_lag_s * 1000);
 }

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Our primary: the machine of replication/replica.h decides, this carries its actions out. */
-#include "node/state.h"
+#include "node/replica_side.h"
 
 #include "base/assert.h"
+#include "node/inside.h"
 #include "node/version.h"
-
-struct replication_position node_position(const struct node *node)
-{
-    struct replication_position position = {.offset = oplog_end(node->log)};
-
-    memcpy(position.history, oplog_history(node->log)->text, sizeof(position.history));
-    return position;
-}
-
-bool replica_side_link_is_up(const struct node *node)
-{
-    return replica_get_phase(node->replica) == REPLICA_STREAMING;
-}
 
 void replica_side_configure(struct node *node)
 {
@@ -32,10 +19,11 @@ void replica_side_configure(struct node *node)
         .version = STARLING_REDIS_VERSION,
     };
 
-    if (node->replica == NULL) {
-        node->replica = replica_new(&settings, rng_u64(&node->rng));
+    if (node->upstream.replica == NULL) {
+        node->upstream.replica = replica_new(&settings, rng_u64(&node->rng));
+        node->upstream.actions.wake_at = MONO_NEVER;
     } else {
-        replica_configure(node->replica, &settings);
+        replica_configure(node->upstream.replica, &settings);
     }
 }
 
@@ -60,15 +48,15 @@ static void fail(struct follow_up *next, enum replica_event_type type)
 
 static void connect_to(struct node *node, const char *host, uint16_t port)
 {
-    node->replica_link = node->next_link++;
-    node->env.link_open(node->env.context, node->replica_link, ENV_LINK_PRIMARY, host, port);
+    node->upstream.link = life_new_link(node);
+    node->env.link_open(node->env.context, node->upstream.link, ENV_LINK_PRIMARY, host, port);
 }
 
 static void close_link(struct node *node)
 {
-    if (node->replica_link != 0) {
-        node->env.link_close(node->env.context, node->replica_link);
-        node->replica_link = 0;
+    if (node->upstream.link != 0) {
+        node->env.link_close(node->env.context, node->upstream.link);
+        node->upstream.link = 0;
     }
 }
 
@@ -77,18 +65,18 @@ static void snapshot_end(struct node *node, const struct replication_position *p
 {
     struct history_id history;
 
-    if (!load_snapshot_end(node, &next->reason)) {
+    if (!load_resync_end(node, &next->reason)) {
         node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s",
                  next->reason.text);
         fail(next, REPLICA_EVENT_SNAPSHOT_FAILED);
         return;
     }
     memcpy(history.text, position->history, sizeof(history.text));
-    oplog_restart(node->log, history, position->offset);
-    primary_drop_feeds(node, "the data was replaced by a full resync");
-    node->is_data_complete = true;
+    journal_restart(node, history, position->offset);
+    replicas_drop_all(node, "the data was replaced by a full resync");
+    data_set_complete(node, true);
     ask(next, (struct replica_event){.type = REPLICA_EVENT_SNAPSHOT_LOADED,
-                                     .position = node_position(node)});
+                                     .position = journal_position(node)});
 }
 
 /* The primary goes on where our log ends, perhaps under a new history. */
@@ -97,30 +85,30 @@ static void go_on(struct node *node, const struct replication_position *position
     struct history_id history;
 
     memcpy(history.text, position->history, sizeof(history.text));
-    if (strcmp(history.text, oplog_history(node->log)->text) != 0) {
-        oplog_adopt(node->log, history);
-        primary_drop_feeds(node, "the history goes on under a new id");
+    if (strcmp(history.text, oplog_history(node->journal.log)->text) != 0) {
+        journal_adopt(node, history);
+        replicas_drop_all(node, "the history goes on under a new id");
     }
-    stream_restart(node, node->stream.db);
-    node->is_data_complete = true;
+    apply_restart(node, node->apply.db);
+    data_set_complete(node, true);
 }
 
 /* Trying again would bring the same request again, or end in one full resync after the other. */
 static bool refuses(const struct node *node)
 {
-    if (node->stream.refusal.text[0] == '\0') {
+    if (node->apply.refusal.text[0] == '\0') {
         return false;
     }
     node_log(node, LOG_WARNING,
              "replication has stopped, the data is kept as it is: %s. REPLICAOF begins again.",
-             node->stream.refusal.text);
+             node->apply.refusal.text);
     return true;
 }
 
 static void carry_out(struct node *node, const struct replica_action *action,
                       struct follow_up *next)
 {
-    struct bytes bytes = replica_action_bytes(&node->replica_actions, action);
+    struct bytes bytes = replica_action_bytes(&node->upstream.actions, action);
 
     switch (action->type) {
     case REPLICA_ACTION_CONNECT:
@@ -128,19 +116,19 @@ static void carry_out(struct node *node, const struct replica_action *action,
         break;
     case REPLICA_ACTION_CLOSE:
         close_link(node);
-        stream_restart(node, node->stream.db);
+        apply_restart(node, node->apply.db);
         break;
     case REPLICA_ACTION_SEND:
-        node->env.link_send(node->env.context, node->replica_link, bytes);
+        node->env.link_send(node->env.context, node->upstream.link, bytes);
         break;
     case REPLICA_ACTION_SNAPSHOT_BEGIN:
-        load_snapshot_begin(node);
+        load_resync_begin(node);
         break;
     case REPLICA_ACTION_SNAPSHOT_BYTES:
-        if (next->count == 0 && !load_snapshot_bytes(node, bytes, &next->reason)) {
+        if (next->count == 0 && !load_resync_bytes(node, bytes, &next->reason)) {
             node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s",
                      next->reason.text);
-            load_snapshot_abort(node);
+            load_resync_abort(node);
             fail(next, REPLICA_EVENT_SNAPSHOT_FAILED);
         }
         break;
@@ -150,13 +138,13 @@ static void carry_out(struct node *node, const struct replica_action *action,
         }
         break;
     case REPLICA_ACTION_SNAPSHOT_ABORT:
-        load_snapshot_abort(node);
+        load_resync_abort(node);
         break;
     case REPLICA_ACTION_CONTINUE:
         go_on(node, &action->position);
         break;
     case REPLICA_ACTION_STREAM:
-        if (next->count == 0 && !stream_apply(node, bytes, &next->reason)) {
+        if (next->count == 0 && !apply_bytes(node, bytes, &next->reason)) {
             close_link(node);
             fail(next, refuses(node) ? REPLICA_EVENT_STOP : REPLICA_EVENT_LINK_DOWN);
         }
@@ -173,27 +161,24 @@ static void carry_out(struct node *node, const struct replica_action *action,
 
 static void step(struct node *node, const struct replica_event *event, struct follow_up *next)
 {
-    struct replica_actions *actions = &node->replica_actions;
+    struct replica_actions *actions = &node->upstream.actions;
+    struct replication_position position;
 
     replica_actions_clear(actions);
-    replica_step(node->replica, node->now.mono, event, actions);
+    replica_step(node->upstream.replica, node->now.mono, event, actions);
     for (size_t i = 0; i < actions->count; i++) {
         carry_out(node, &actions->items[i], next);
     }
-    if (node->stream.wants_ack) {
-        struct replication_position position = node_position(node);
-
-        position.offset = node->stream.ack_offset;
-        node->stream.wants_ack = false;
-        if (next->count == 0) {
-            ask(next, (struct replica_event){.type = REPLICA_EVENT_GETACK, .position = position});
-        }
+    position = journal_position(node);
+    if (apply_take_ack(node, &position.offset) && next->count == 0) {
+        ask(next, (struct replica_event){.type = REPLICA_EVENT_GETACK, .position = position});
     }
 }
 
-void replica_side_event(struct node *node, const struct replica_event *event)
+/* Tell the machine, and what its actions ask to be told next. */
+static void tell(struct node *node, const struct replica_event *event)
 {
-    bool was_up = replica_side_link_is_up(node);
+    bool was_up = upstream_is_up(&node->upstream);
     struct replica_event current = *event;
     struct errmsg reason;
 
@@ -211,16 +196,83 @@ void replica_side_event(struct node *node, const struct replica_event *event)
             current.reason = reason.text;
         }
     }
-    if (node->cluster != NULL && was_up != replica_side_link_is_up(node)) {
-        cluster_side_status(node);
+    if (was_up != upstream_is_up(&node->upstream)) {
+        pass_note_link(&node->pass);
     }
 }
 
 void replica_side_tick(struct node *node)
 {
-    if (mono_is_due(node->replica_actions.wake_at, node->now.mono)) {
-        struct replica_event tick = {.type = REPLICA_EVENT_TICK, .position = node_position(node)};
+    if (mono_is_due(node->upstream.actions.wake_at, node->now.mono)) {
+        struct replica_event tick = {.type = REPLICA_EVENT_TICK,
+                                     .position = journal_position(node)};
 
-        replica_side_event(node, &tick);
+        tell(node, &tick);
     }
+}
+
+void replica_side_deinit(struct node *node)
+{
+    replica_free(node->upstream.replica);
+    replica_actions_deinit(&node->upstream.actions);
+    node->upstream = (struct upstream){0};
+}
+
+void replica_side_follow(struct node *node, const char *host, uint16_t port)
+{
+    struct replica_event start = {.type = REPLICA_EVENT_START, .host = host, .port = port};
+
+    ASSERT(!node->role.is_primary);
+    tell(node, &start);
+}
+
+void replica_side_stop(struct node *node)
+{
+    struct replica_event stop = {.type = REPLICA_EVENT_STOP};
+
+    tell(node, &stop);
+}
+
+/* What PSYNC offers.  A primary that restarted has begun a history of its own; as long as nothing
+ * was written in it, what it has is the end of the one before. */
+static struct replication_position offered_position(const struct node *node)
+{
+    struct replication_position position = journal_position(node);
+
+    if (oplog_previous_end(node->journal.log) == position.offset && position.offset > 0) {
+        memcpy(position.history, oplog_previous_history(node->journal.log)->text,
+               sizeof(position.history));
+    }
+    if (node->apply.is_torn) {
+        position = (struct replication_position){0}; /* only a full resync helps */
+    }
+    return position;
+}
+
+void replica_side_link_up(struct node *node)
+{
+    struct replica_event up = {.type = REPLICA_EVENT_LINK_UP, .position = offered_position(node)};
+
+    ASSERT(node->upstream.link != 0);
+    tell(node, &up);
+}
+
+void replica_side_link_input(struct node *node, struct bytes input)
+{
+    struct replica_event event = {.type = REPLICA_EVENT_BYTES, .bytes = input};
+
+    ASSERT(node->upstream.link != 0);
+    counters_read_from_primary(&node->counters, input.len);
+    event.position = journal_position(node);
+    tell(node, &event);
+}
+
+void replica_side_link_down(struct node *node, const char *reason)
+{
+    struct replica_event down = {.type = REPLICA_EVENT_LINK_DOWN, .reason = reason};
+
+    ASSERT(node->upstream.link != 0);
+    node->upstream.link = 0;
+    apply_restart(node, node->apply.db);
+    tell(node, &down);
 }

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Full resyncs of peers that must be told the size of the payload before it begins: old replicas, and
- * tools that send a bare SYNC.
- *
- * The image goes to a file of its own first, of which the size is known, and from there to all who
- * waited when it began; so memory stays flat.  Who comes later waits for the next one.
- *
- *     NONE --> WALKING --> COMMITTING --> SENDING --> NONE
- *
- * The log is kept from the image on until they read it themselves.  The file has our process in its
- * name, as temporary files have: servers may share a folder. */
-#include "node/state.h"
+#include "node/sync_file.h"
 
 #include "base/assert.h"
+#include "node/inside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-static struct outgoing *outgoing_of(struct feed *feed)
+#define TO(phase) (1U << (phase))
+
+static const uint32_t allowed[] = {
+    [SYNC_FILE_NONE] = TO(SYNC_FILE_WALKING),
+    [SYNC_FILE_WALKING] = TO(SYNC_FILE_COMMITTING) | TO(SYNC_FILE_SENDING),
+    [SYNC_FILE_COMMITTING] = TO(SYNC_FILE_SENDING),
+    [SYNC_FILE_SENDING] = TO(SYNC_FILE_NONE),
+};
+
+static void move(struct node *node, enum sync_file_phase to)
 {
-    return CONTAINER_OF(feed, struct outgoing, feed);
+    ASSERT(allowed[node->sync_file.phase] & TO(to));
+    node->sync_file.phase = to;
 }
 
 static bool needs_size(const struct feed *feed)
@@ -32,16 +33,16 @@ static void remove_file(struct node *node)
     struct fs_info info;
     struct errmsg error;
 
-    if (fs->get_info(fs->ctx, node->sync_path, &info, &error) == FS_OK &&
-        fs->remove(fs->ctx, node->sync_path, &error) != FS_OK) {
-        node_log(node, LOG_WARNING, "%s stays: %s", node->sync_path, error.text);
+    if (fs->get_info(fs->ctx, node->sync_file.path, &info, &error) == FS_OK &&
+        fs->remove(fs->ctx, node->sync_file.path, &error) != FS_OK) {
+        node_log(node, LOG_WARNING, "%s stays: %s", node->sync_file.path, error.text);
     }
 }
 
 void sync_file_init(struct node *node)
 {
-    snprintf(node->sync_path, sizeof(node->sync_path), "temp-%" PRIu64 "-sync-payload.rdb",
-             node->pid);
+    snprintf(node->sync_file.path, sizeof(node->sync_file.path),
+             "temp-%" PRIu64 "-sync-payload.rdb", node->life.pid);
     remove_file(node);
 }
 
@@ -52,50 +53,111 @@ void sync_file_deinit(struct node *node)
     }
 }
 
-bool sync_file_is_wanted(const struct node *node)
+/* ---- the sink of the image -------------------------------------------------------------------- */
+
+static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
 {
-    for (size_t i = 0; i < node->feed_count && node->sync_file.phase == SYNC_FILE_NONE; i++) {
-        if (needs_size(node->feeds[i])) {
+    (void)sink;
+    files_append(node, FILE_SYNC_PAYLOAD, bytes);
+}
+
+static bool has_room(const struct node *node, const struct image_sink *sink)
+{
+    (void)sink;
+    return !files_are_backed_up(node);
+}
+
+static void end(struct node *node, struct image_sink *sink)
+{
+    (void)sink;
+    move(node, SYNC_FILE_COMMITTING);
+    files_commit(node, FILE_SYNC_PAYLOAD);
+}
+
+static void finished(struct node *node, bool is_ok, const char *reason);
+
+static void cancel(struct node *node, struct image_sink *sink, const char *reason)
+{
+    (void)sink;
+    files_abort(node, FILE_SYNC_PAYLOAD);
+    finished(node, false, reason);
+}
+
+static const struct image_sink_verbs sink_verbs = {
+    .take = take, .has_room = has_room, .end = end, .cancel = cancel};
+
+static bool is_wanted(const struct node *node)
+{
+    for (size_t i = 0; i < node->replicas.count && node->sync_file.phase == SYNC_FILE_NONE; i++) {
+        if (needs_size(node->replicas.items[i])) {
             return true;
         }
     }
     return false;
 }
 
-const char *sync_file_begin(struct node *node)
+/* The stream behind the image begins with a SELECT, since a replica that has loaded may have any
+ * database selected. */
+bool sync_file_start_when_wanted(struct node *node)
 {
     struct sync_file *sync = &node->sync_file;
 
-    ASSERT(sync->phase == SYNC_FILE_NONE);
-    sync->phase = SYNC_FILE_WALKING;
-    sync->position = node_position(node);
-    for (size_t i = 0; i < node->feed_count; i++) {
-        outgoing_of(node->feeds[i])->is_by_file = needs_size(node->feeds[i]);
+    if (!is_wanted(node)) {
+        return false;
     }
-    return node->sync_path;
+    if (node->role.is_primary) {
+        journal_set_db(node, -1);
+    }
+    move(node, SYNC_FILE_WALKING);
+    files_begin(node, FILE_SYNC_PAYLOAD, sync->path);
+    image_begin(node);
+    image_join(node, &sync->sink, &sink_verbs);
+    sync->position = node->image.position;
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct feed *feed = node->replicas.items[i];
+
+        replicas_outgoing(feed)->is_by_file = needs_size(feed);
+    }
+    return true;
 }
 
-void sync_file_commit(struct node *node, uint64_t file)
-{
-    node->sync_file.phase = SYNC_FILE_COMMITTING;
-    node->sync_file.file = file;
-    node->env.fs->write_commit(node->env.fs->ctx, file);
-}
+/* ---- sending ---------------------------------------------------------------------------------- */
 
 static void start_sending(struct node *node, struct feed *feed)
 {
-    struct session *s = feed_session(feed);
-    size_t out_len = s->out.len;
+    struct session *s = replicas_session(feed);
+    size_t out_len = s->output.buf.len;
 
-    feed_start_snapshot(feed, node->now.mono, &node->sync_file.position, &s->out);
-    if (outgoing_of(feed)->is_old_sync) {
-        s->out.len = out_len; /* it expects the payload alone */
+    feed_start_snapshot(feed, node->now.mono, &node->sync_file.position, &s->output.buf);
+    if (replicas_outgoing(feed)->is_old_sync) {
+        s->output.buf.len = out_len; /* it expects the payload alone */
     }
-    feed_format_payload_head(feed, node->sync_file.size, (struct bytes){0}, &s->out);
-    outgoing_of(feed)->file_offset = 0;
+    feed_format_payload_head(feed, node->sync_file.size, (struct bytes){0}, &s->output.buf);
+    replicas_outgoing(feed)->file_offset = 0;
     node_touch(node, s);
     node_log(node, LOG_NOTICE, "full resync of replica %s, from a file of %llu bytes",
              s->peer.address, (unsigned long long)node->sync_file.size);
+}
+
+static void finished(struct node *node, bool is_ok, const char *reason)
+{
+    if (!is_ok) {
+        node_log(node, LOG_WARNING, "no payload of a known size for replicas: %s", reason);
+    }
+    move(node, SYNC_FILE_SENDING);
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct feed *feed = node->replicas.items[i];
+
+        if (!replicas_outgoing(feed)->is_by_file || feed->phase != FEED_WAIT_SNAPSHOT) {
+            continue;
+        }
+        if (is_ok) {
+            start_sending(node, feed);
+        } else {
+            node_close_session(node, replicas_session(feed), false);
+        }
+    }
+    pass_note_work(&node->pass);
 }
 
 void sync_file_done(struct node *node, bool is_ok, const struct errmsg *error)
@@ -104,53 +166,40 @@ void sync_file_done(struct node *node, bool is_ok, const struct errmsg *error)
     struct fs_info info = {0};
     struct errmsg problem = {0};
 
+    if (node->sync_file.phase == SYNC_FILE_WALKING) {
+        image_leave(&node->sync_file.sink);
+    }
     if (!is_ok) {
         problem = *error;
-    } else if (fs->get_info(fs->ctx, node->sync_path, &info, &problem) != FS_OK) {
+    } else if (fs->get_info(fs->ctx, node->sync_file.path, &info, &problem) != FS_OK) {
         is_ok = false;
     }
-    if (!is_ok) {
-        node_log(node, LOG_WARNING, "no payload of a known size for replicas: %s", problem.text);
-    }
-    node->sync_file.phase = SYNC_FILE_SENDING;
     node->sync_file.size = info.size_bytes;
-    for (size_t i = 0; i < node->feed_count; i++) {
-        struct feed *feed = node->feeds[i];
-
-        if (!outgoing_of(feed)->is_by_file || feed->phase != FEED_WAIT_SNAPSHOT) {
-            continue;
-        }
-        if (is_ok) {
-            start_sending(node, feed);
-        } else {
-            node_close_session(node, feed_session(feed), false);
-        }
-    }
-    node->has_work = true;
+    finished(node, is_ok, problem.text);
 }
 
 /* Fill the output of one; false when it has all of the file. */
 static bool send_piece(struct node *node, struct feed *feed)
 {
     const struct fs *fs = node->env.fs;
-    struct outgoing *outgoing = outgoing_of(feed);
+    struct outgoing *outgoing = replicas_outgoing(feed);
     struct session *s = outgoing->session;
     struct errmsg error;
 
     while (outgoing->file_offset < node->sync_file.size) {
-        size_t before = s->out.len;
+        size_t before = s->output.buf.len;
 
         if (session_is_closing(s) || session_output_pending(s) >= NODE_FEED_BUFFER) {
             return true;
         }
-        if (fs->read_piece(fs->ctx, node->sync_path, outgoing->file_offset, NODE_FEED_BUFFER,
-                           &s->out, &error) != FS_OK ||
-            s->out.len == before) {
-            node_log(node, LOG_WARNING, "%s cannot be read on", node->sync_path);
+        if (fs->read_piece(fs->ctx, node->sync_file.path, outgoing->file_offset, NODE_FEED_BUFFER,
+                           &s->output.buf, &error) != FS_OK ||
+            s->output.buf.len == before) {
+            node_log(node, LOG_WARNING, "%s cannot be read on", node->sync_file.path);
             node_close_session(node, s, false);
             return true;
         }
-        outgoing->file_offset += s->out.len - before;
+        outgoing->file_offset += s->output.buf.len - before;
         node_touch(node, s);
     }
     return false;
@@ -163,27 +212,27 @@ void sync_file_send(struct node *node)
     if (node->sync_file.phase != SYNC_FILE_SENDING) {
         return;
     }
-    for (size_t i = 0; i < node->feed_count; i++) {
-        struct feed *feed = node->feeds[i];
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct feed *feed = node->replicas.items[i];
 
-        if (!outgoing_of(feed)->is_by_file || feed->phase != FEED_SNAPSHOT) {
+        if (!replicas_outgoing(feed)->is_by_file || feed->phase != FEED_SNAPSHOT) {
             continue;
         }
         if (send_piece(node, feed)) {
             sending++;
         } else {
             feed_end_snapshot(feed, node->now.mono);
-            outgoing_of(feed)->is_by_file = false;
+            replicas_outgoing(feed)->is_by_file = false;
         }
     }
     if (sending == 0) {
         remove_file(node);
-        node->sync_file = (struct sync_file){0};
-        node->has_work = true;
+        move(node, SYNC_FILE_NONE);
+        pass_note_work(&node->pass);
     }
 }
 
-uint64_t sync_file_keeps_from(const struct node *node)
+uint64_t sync_file_keep_from(const struct node *node)
 {
     bool is_pending =
         node->sync_file.phase == SYNC_FILE_WALKING || node->sync_file.phase == SYNC_FILE_COMMITTING;

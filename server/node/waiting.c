@@ -1,55 +1,87 @@
 /* SPDX-License-Identifier: MIT */
-/* The one waiting rule: a session is held until what its reply depends on has come, or its
- * deadline has.  While it is held nothing of it is executed; afterwards it goes on where it
- * stopped. */
-#include "node/state.h"
+#include "node/waiting.h"
 
 #include "base/assert.h"
-#include "base/num.h"
+#include "node/inside.h"
 
-#define TIMEOUT_MAX_MS (INT64_MAX / 4000) /* can be added to any time in microseconds */
+#include <stdio.h>
 
-void waiting_hold(struct node *node, struct session *s, enum session_hold hold,
-                  struct mono_time until)
+void waiting_init(struct node *node)
 {
-    ASSERT(!(s->flags & SESSION_HELD));
-    s->flags |= SESSION_HELD;
-    s->hold = hold;
-    list_add_tail(&node->held, &s->held);
-    if (until.us != INT64_MAX) {
-        heap_push(&node->deadlines, &s->deadline, until.us);
-    }
+    ASSERT(node->pauses.scope == PAUSE_NOTHING);
+    node->pauses.until = MONO_NEVER;
+}
+
+/* ---- sessions --------------------------------------------------------------------------------- */
+
+void waiting_hold(struct node *node, struct session *s, enum hold_kind kind, struct mono_time until)
+{
+    hold_begin(&node->holds, s, kind, until);
 }
 
 void waiting_release(struct node *node, struct session *s)
 {
-    ASSERT(s->flags & SESSION_HELD);
-    s->flags &= ~(uint32_t)SESSION_HELD;
-    s->hold = HOLD_NONE;
-    list_remove(&s->held);
-    heap_remove(&node->deadlines, &s->deadline);
-    if (!(s->flags & SESSION_RESUMED)) {
-        s->flags |= SESSION_RESUMED;
-        list_add_tail(&node->resumed, &s->resumed);
+    hold_end(&node->holds, s);
+    pass_note_work(&node->pass);
+}
+
+void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
+                      struct mono_time until)
+{
+    ASSERT(replicas > 0);
+    waiting_hold(node, s, HOLD_WAIT, until);
+    s->hold.offset = s->last_write_offset;
+    s->hold.replicas = replicas;
+    pass_want_acks(&node->pass);
+}
+
+void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
+                            const char *answer)
+{
+    ASSERT(number > 0);
+    waiting_hold(node, s, HOLD_NODES, MONO_NEVER);
+    s->hold.offset = number;
+    bytes_to_text(bytes_from_text(answer), s->hold.answer, sizeof(s->hold.answer));
+}
+
+void waiting_put_back(struct node *node, struct request *request)
+{
+    input_put_back(&request->session->input, request->raw);
+    waiting_hold(node, request->session, HOLD_PAUSE, MONO_NEVER);
+}
+
+/* ---- what they wait for has come -------------------------------------------------------------- */
+
+/* problem: an error reply, or NULL for what was to be answered when all goes well. */
+static void answer(struct node *node, struct session *s, const char *problem)
+{
+    struct resp_writer reply = session_writer(s);
+
+    if (problem != NULL) {
+        resp_write_error(&reply, "%s", problem);
+    } else {
+        resp_write_simple(&reply, s->hold.answer[0] != '\0' ? s->hold.answer : "OK");
     }
-    node->has_work = true;
+    node_touch(node, s);
+    waiting_release(node, s);
 }
 
 static void answer_wait(struct node *node, struct session *s)
 {
     struct resp_writer reply = session_writer(s);
 
-    resp_write_integer(&reply, (int64_t)primary_acked_count(node, s->wait_offset));
+    resp_write_integer(&reply, (int64_t)replicas_count_acked(node, s->hold.offset));
     node_touch(node, s);
     waiting_release(node, s);
 }
 
 void waiting_on_acks(struct node *node)
 {
-    LIST_FOR_EACH_SAFE (item, &node->held) {
-        struct session *s = CONTAINER_OF(item, struct session, held);
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
 
-        if (s->hold == HOLD_WAIT && primary_acked_count(node, s->wait_offset) >= s->wait_replicas) {
+        if (s->hold.kind == HOLD_WAIT &&
+            replicas_count_acked(node, s->hold.offset) >= s->hold.replicas) {
             answer_wait(node, s);
         }
     }
@@ -57,12 +89,10 @@ void waiting_on_acks(struct node *node)
 
 void waiting_on_time(struct node *node)
 {
-    struct heap_node *first;
+    struct session *s;
 
-    while ((first = heap_peek(&node->deadlines)) != NULL && first->key <= node->now.mono.us) {
-        struct session *s = CONTAINER_OF(first, struct session, deadline);
-
-        ASSERT(s->hold == HOLD_WAIT);
+    while ((s = holds_due(&node->holds, node->now.mono)) != NULL) {
+        ASSERT(s->hold.kind == HOLD_WAIT);
         answer_wait(node, s);
     }
     for (int reason = 0; reason < PAUSE_REASONS; reason++) {
@@ -74,39 +104,50 @@ void waiting_on_time(struct node *node)
     }
 }
 
-void waiting_on_file(struct node *node, enum session_hold hold, const char *problem)
+void waiting_on_file(struct node *node, enum hold_kind kind, const char *problem)
 {
-    LIST_FOR_EACH_SAFE (item, &node->held) {
-        struct session *s = CONTAINER_OF(item, struct session, held);
-        struct resp_writer reply = session_writer(s);
+    char text[256];
 
-        if (s->hold != hold) {
-            continue;
+    ASSERT(kind != HOLD_NODES && kind != HOLD_WAIT);
+    snprintf(text, sizeof(text), "ERR %s", problem != NULL ? problem : "");
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == kind) {
+            answer(node, s, problem != NULL ? text : NULL);
         }
-        if (problem == NULL) {
-            resp_write_ok(&reply);
-        } else {
-            resp_write_error(&reply, "ERR %s", problem);
+    }
+}
+
+void waiting_on_nodes_file(struct node *node, uint64_t number, const char *problem)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), "ERR error saving the cluster node config: %s",
+             problem != NULL ? problem : "");
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == HOLD_NODES && s->hold.offset <= number) {
+            answer(node, s, problem != NULL ? text : NULL);
         }
-        node_touch(node, s);
-        waiting_release(node, s);
     }
 }
 
 void waiting_on_demotion(struct node *node)
 {
-    LIST_FOR_EACH_SAFE (item, &node->held) {
-        struct session *s = CONTAINER_OF(item, struct session, held);
-        struct resp_writer reply = session_writer(s);
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
 
-        if (s->hold == HOLD_WAIT) {
-            resp_write_error(&reply, "UNBLOCKED force unblock from blocking operation, instance "
-                                     "state changed (master -> replica?)");
-            node_touch(node, s);
-            waiting_release(node, s);
+        if (s->hold.kind == HOLD_WAIT) {
+            answer(node, s,
+                   "UNBLOCKED force unblock from blocking operation, instance state changed "
+                   "(master -> replica?)");
         }
     }
 }
+
+/* ---- pauses ----------------------------------------------------------------------------------- */
 
 static void sum_up(struct pauses *pauses)
 {
@@ -139,10 +180,10 @@ void waiting_unpause(struct node *node, enum pause_reason reason)
     node->pauses.by_reason[reason] = (struct pause){0};
     sum_up(&node->pauses);
     /* Whom another pause concerns is held again when its request is read again. */
-    LIST_FOR_EACH_SAFE (item, &node->held) {
-        struct session *s = CONTAINER_OF(item, struct session, held);
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
 
-        if (s->hold == HOLD_PAUSE) {
+        if (s->hold.kind == HOLD_PAUSE) {
             waiting_release(node, s);
         }
     }
@@ -162,54 +203,13 @@ bool waiting_is_paused_for(const struct node *node, const struct command_spec *s
     return false;
 }
 
-bool timeout_argument(struct node *node, struct call *call, size_t index, int64_t *ms)
+void waiting_check(const struct node *node)
 {
-    if (!num_parse_i64(call->args[index], ms)) {
-        reply_error(node, call, "ERR timeout is not an integer or out of range");
-        return false;
-    }
-    if (*ms < 0) {
-        reply_error(node, call, "ERR timeout is negative");
-        return false;
-    }
-    if (*ms > TIMEOUT_MAX_MS) {
-        reply_error(node, call, "ERR timeout is out of range");
-        return false;
-    }
-    return true;
-}
+    LIST_FOR_EACH (item, &node->holds.held) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, hold.held);
 
-void control_wait(struct node *node, struct call *call)
-{
-    struct session *s = call->session;
-    struct mono_time until = MONO_NEVER;
-    int64_t replicas;
-    int64_t timeout_ms;
-
-    if (!node->is_primary) {
-        reply_error(
-            node, call,
-            "ERR WAIT cannot be used with replica instances. Please also note that since "
-            "Redis 4.0 if a replica is configured to be writable (which is not the default) "
-            "writes to replicas are just local and are not propagated.");
-        return;
+        ASSERT(s->flags & SESSION_HELD);
+        ASSERT(s->hold.kind != HOLD_NONE);
+        ASSERT(s->hold.kind != HOLD_PAUSE || node->pauses.scope != PAUSE_NOTHING);
     }
-    if (!num_parse_i64(call->args[1], &replicas)) {
-        reply_error(node, call, "ERR value is not an integer or out of range");
-        return;
-    }
-    if (!timeout_argument(node, call, 2, &timeout_ms)) {
-        return;
-    }
-    if (replicas <= 0 || primary_acked_count(node, s->last_write_offset) >= (uint64_t)replicas) {
-        resp_write_integer(call->reply, (int64_t)primary_acked_count(node, s->last_write_offset));
-        return;
-    }
-    if (timeout_ms > 0) {
-        until = mono_add_ms(node->now.mono, timeout_ms);
-    }
-    s->wait_offset = s->last_write_offset;
-    s->wait_replicas = replicas < INT32_MAX ? (uint32_t)replicas : INT32_MAX;
-    node->wants_acks = true;
-    waiting_hold(node, s, HOLD_WAIT, until);
 }

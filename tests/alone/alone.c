@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "control/control.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -349,6 +350,7 @@ struct alone *alone_new(const struct alone_option *options, size_t count)
     }
     ASSERT(is_set);
     a->node = node_new(&(struct node_options){.config = &config,
+                                              .controls = &control_table,
                                               .env = &a->env,
                                               .now = now(a),
                                               .seed = 1,

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "control/control.h"
 #include "node/node.h"
 
 #include <string.h>
@@ -88,7 +89,12 @@ static void open_node(struct dispatch *d)
     struct config config;
     struct errmsg error;
     struct node_options options = {
-        .config = &config, .env = &d->env, .seed = SEED, .arena_bytes = ARENA_BYTES};
+        .config = &config,
+        .env = &d->env,
+        .controls = &control_table,
+        .seed = SEED,
+        .arena_bytes = ARENA_BYTES,
+    };
     struct session_peer peer = {.address = "127.0.0.1:1", .is_loopback = true};
     bool is_set;
 

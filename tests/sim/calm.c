@@ -7,7 +7,7 @@
 #include "cluster/cluster.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
-#include "node/state.h"
+#include "node/inside.h"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/num.h"
 #include "cluster/report.h"
-#include "node/state.h"
+#include "node/inside.h"
 #include "spec/slot.h"
 
 #include <stdio.h>
@@ -17,8 +17,8 @@ unsigned check_sample_slot(const struct world *world, int shard)
 
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
 {
-    struct key_ref ref = keyspace_ref(n->node->keyspace, 0, bytes_from_text(key));
-    struct entry *e = keyspace_find_any(n->node->keyspace, &ref);
+    struct key_ref ref = keyspace_ref(n->node->data.keyspace, 0, bytes_from_text(key));
+    struct entry *e = keyspace_find_any(n->node->data.keyspace, &ref);
     char scratch[NUM_I64_TEXT + 1];
 
     return e != NULL && num_parse_u64(entry_string(e, scratch), version);

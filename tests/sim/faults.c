@@ -3,7 +3,7 @@
 #include "tests/sim/world.h"
 
 #include "cluster/report.h"
-#include "node/state.h"
+#include "node/inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "control/control.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -195,7 +196,8 @@ void sim_node_start(struct world *world, int index)
     struct sim_node *n = &world->nodes[index];
     struct config config;
     struct errmsg error = {0};
-    struct node_options options = {.config = &config, .env = &n->env, .now = sim_node_clock(n)};
+    struct node_options options = {
+        .config = &config, .env = &n->env, .controls = &control_table, .now = sim_node_clock(n)};
 
     ASSERT(n->node == NULL);
     n->life++;

@@ -3,6 +3,7 @@
 
 #include "base/glob.h"
 #include "base/mem.h"
+#include "control/control.h"
 
 #include <criterion/criterion.h>
 
@@ -166,6 +167,7 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
     cr_assert(config_set(&config, "cluster-enabled", bytes_from_text(is_clustered ? "yes" : "no"),
                          CONFIG_FROM_START, error));
     w->node = node_new(&(struct node_options){.config = &config,
+                                              .controls = &control_table,
                                               .env = &w->env,
                                               .now = now(w),
                                               .seed = 1,

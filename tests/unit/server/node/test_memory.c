@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What memory is made of, and the commands that tell. */
-#include "node/memory.h"
+#include "control/memory.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>

@@ -40,7 +40,7 @@ Test(session, gives_its_output_in_order_however_little_is_written)
     session_table_init(&table);
     s = make(&table);
     for (int i = 0; i < 200000; i++) {
-        buf_append_byte(&s->out, (char)(i % 251));
+        buf_append_byte(&s->output.buf, (char)(i % 251));
     }
     while (session_output_pending(s) > 0) {
         struct bytes output;
@@ -54,7 +54,7 @@ Test(session, gives_its_output_in_order_however_little_is_written)
     for (size_t i = 0; i < seen.len; i++) {
         cr_assert_eq(seen.data[i], (char)(i % 251));
     }
-    cr_assert_eq(s->bytes_out, 200000);
+    cr_assert_eq(s->output.done, 200000);
     buf_deinit(&seen);
     session_free(&table, s);
     session_table_deinit(&table);
@@ -125,10 +125,10 @@ Test(session, lets_go_of_blocks_that_are_never_sent)
     s = make(&table);
     block->len = RESP_PIECE_MIN;
     answer_with_blocks(s, block, &expected);
-    mark = s->out.len;
+    mark = s->output.buf.len;
     answer_with_blocks(s, block, &expected);
     cr_assert_eq(block->holders, 7);
-    session_output_cut(s, mark);
+    output_cut(&s->output, mark);
     cr_assert_eq(block->holders, 4);
     cr_assert_eq(session_output_pending(s), expected.len / 2);
     session_free(&table, s);
@@ -149,12 +149,12 @@ Test(session, has_no_buffer_while_there_is_nothing_to_send)
     first = make(&table);
     second = make(&table);
     session_take_buffer(&table, first);
-    warm = first->out.data;
-    buf_append_text(&first->out, "+OK\r\n");
+    warm = first->output.buf.data;
+    buf_append_text(&first->output.buf, "+OK\r\n");
     session_output_done(&table, first, 5);
-    cr_assert_eq(first->out.cap, 0);
+    cr_assert_eq(first->output.buf.cap, 0);
     session_take_buffer(&table, second);
-    cr_assert_eq(second->out.data, warm);
+    cr_assert_eq(second->output.buf.data, warm);
     session_free(&table, first);
     session_free(&table, second);
     session_table_deinit(&table);
@@ -167,11 +167,11 @@ Test(session, puts_stashed_requests_before_the_incomplete_one)
 
     session_table_init(&table);
     s = make(&table);
-    buf_append_text(&s->stash, "PING\r\n");
-    buf_append_text(&s->in, "GE");
-    session_unstash(s);
-    cr_assert_str_eq(buf_text(&s->in), "PING\r\nGE");
-    cr_assert_eq(s->stash.len, 0);
+    buf_append_text(&s->input.put_back, "PING\r\n");
+    buf_append_text(&s->input.buf, "GE");
+    input_rewind(&s->input);
+    cr_assert_str_eq(buf_text(&s->input.buf), "PING\r\nGE");
+    cr_assert_eq(s->input.put_back.len, 0);
     session_free(&table, s);
     session_table_deinit(&table);
 }

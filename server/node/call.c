@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/call.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+static struct exec make_exec(struct node *node)
+{
+    return (struct exec){
+        .keyspace = node->data.keyspace,
+        .database_count = (unsigned)node->config.databases,
+        /* While writes are paused nothing may be removed either, expired or not. */
+        .is_primary = node->role.is_primary && node->pauses.scope == PAUSE_NOTHING,
+        .is_cluster = node->config.cluster_enabled,
+        .now = node->now,
+        .rng = &node->rng,
+        .effects = &node->journal.effects,
+        .stats = &node->counters.exec,
+    };
+}
+
+void call_begin(struct node *node)
+{
+    struct exec *x = &node->door.exec;
+
+    *x = make_exec(node);
+    x->window = &node->door.window;
+    exec_set_clock(x);
+}
+
+/* Whose reply depends on a write needs a lease to leave.  A node without slots writes to the whole key
+ * space without one, since nobody else has its keys. */
+static void commit_for_client(struct node *node, struct session *s, uint64_t reply_place)
+{
+    const struct exec *x = &node->door.exec;
+
+    journal_commit(node, x->effects, x->db);
+    s->last_write_offset = oplog_end(node->journal.log);
+    if (node->cluster != NULL && (LIKELY(x->key_count > 0) || journal_needs_lease(node))) {
+        output_bar(&s->output, reply_place, s->last_write_offset, node->pass.number);
+        pass_note_write(&node->pass);
+    }
+}
+
+void call_for_client(struct node *node, const struct request *request, const struct key_ref *keys)
+{
+    struct session *s = request->session;
+    struct exec *x = &node->door.exec;
+    struct bytes raw = {0}; /* an inline request has no form that could travel */
+    uint64_t reply_place = output_end(&s->output);
+
+    ASSERT(request->spec->is_data);
+    x->spec = request->spec;
+    x->args = request->args;
+    x->arg_count = request->arg_count;
+    x->db = s->db;
+    x->keys = keys;
+    x->key_count = s->db == request->db ? request->key_count : 0;
+    x->no_touch = (s->flags & SESSION_NO_TOUCH) != 0;
+    x->reply = request->reply;
+    if (x->key_count == 0) {
+        node->door.window.count = 0;
+    }
+    if (!request->is_inline) {
+        raw = request->raw;
+    }
+    effects_begin(x->effects, raw, x->args, x->arg_count);
+    exec_run(x);
+    if (x->effects->count == 0) {
+        return;
+    }
+    if (LIKELY(node->role.is_primary)) {
+        commit_for_client(node, s, reply_place);
+    } else {
+        journal_note_changes(node, x->effects->count);
+        own_expiry_note(node, x);
+    }
+    if (UNLIKELY(x->spec->id == COMMAND_FLUSHALL)) {
+        journal_note_flush(node);
+    }
+}
+
+void call_for_primary(struct node *node, const struct streamed_command *command,
+                      struct resp_writer *reply)
+{
+    struct exec x = make_exec(node);
+
+    ASSERT(!node->role.is_primary);
+    x.spec = command->spec;
+    x.args = command->args;
+    x.arg_count = command->arg_count;
+    x.db = command->db;
+    x.from_primary = true;
+    x.reply = reply;
+    exec_set_clock(&x);
+    effects_begin(x.effects, (struct bytes){0}, x.args, x.arg_count);
+    exec_run(&x);
+    journal_note_changes(node, 1);
+    if (command->spec->id == COMMAND_FLUSHALL) {
+        journal_note_flush(node);
+    }
+}
+
+size_t call_expire(struct node *node, size_t budget, size_t max)
+{
+    struct exec x = make_exec(node);
+    size_t removed;
+
+    ASSERT(journal_is_open(node));
+    effects_begin(x.effects, (struct bytes){0}, NULL, 0);
+    removed = exec_expire(&x, budget, max);
+    journal_commit(node, x.effects, x.db);
+    return removed;
+}
+
+void call_remove(struct node *node, struct bytes key)
+{
+    struct bytes words[2] = {BYTES_LITERAL("DEL"), key};
+    struct effects *effects = &node->journal.effects;
+    struct key_ref ref = keyspace_ref(node->data.keyspace, 0, key);
+
+    ASSERT(journal_is_open(node));
+    effects_begin(effects, (struct bytes){0}, words, 2);
+    if (keyspace_remove(node->data.keyspace, &ref)) {
+        effects_add(effects, words, 2);
+        journal_commit(node, effects, 0);
+    }
+}
+
+void call_flush_all(struct node *node)
+{
+    struct bytes words[] = {BYTES_LITERAL("FLUSHALL")};
+    struct effects *effects = &node->journal.effects;
+
+    keyspace_flush_all(node->data.keyspace);
+    effects_begin(effects, (struct bytes){0}, words, 1);
+    effects_add(effects, words, 1);
+    journal_commit(node, effects, 0);
+}

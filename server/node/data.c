@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/data.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "node/inside.h"
+
+void data_init(struct node *node, size_t arena_bytes)
+{
+    ASSERT(node->data.keyspace == NULL);
+    node->data.arena_bytes = arena_bytes;
+    node->data.hash_seed = rng_u64(&node->rng);
+    node->data.keyspace = data_new_keyspace(node);
+}
+
+void data_deinit(struct node *node)
+{
+    data_free_retired(node);
+    keyspace_free(node->data.keyspace);
+    node->data = (struct data){0};
+}
+
+unsigned data_database_count(const struct node *node)
+{
+    return node->config.cluster_enabled ? 1 : (unsigned)node->config.databases;
+}
+
+struct keyspace *data_new_keyspace(const struct node *node)
+{
+    struct keyspace_options options = {
+        .is_cluster = node->config.cluster_enabled,
+        .database_count = data_database_count(node),
+        .hash_seed = node->data.hash_seed,
+        .arena_bytes = node->data.arena_bytes,
+    };
+
+    return keyspace_new(&options);
+}
+
+/* The old one may be in use until the end of the pass, but not the one before it: a DEBUG RELOAD and a
+ * full resync can come in the same pass. */
+void data_replace(struct node *node, struct keyspace *fresh_take)
+{
+    ASSERT(fresh_take != NULL && fresh_take != node->data.keyspace);
+    data_free_retired(node);
+    node->data.retired = node->data.keyspace;
+    node->data.keyspace = fresh_take;
+}
+
+void data_free_retired(struct node *node)
+{
+    if (node->data.retired != NULL) {
+        keyspace_free(node->data.retired);
+        node->data.retired = NULL;
+    }
+}
+
+void data_set_complete(struct node *node, bool is_complete)
+{
+    node->data.is_complete = is_complete;
+}
+
+size_t data_used_memory(const struct node *node)
+{
+    struct keyspace_memory memory;
+
+    keyspace_memory(node->data.keyspace, &memory);
+    return mem_used_total() + memory.arena_bytes;
+}
+
+size_t data_note_memory(struct node *node)
+{
+    size_t used = data_used_memory(node);
+
+    if (used > node->data.peak_memory) {
+        node->data.peak_memory = used;
+    }
+    return used;
+}
+
+void data_note_startup(struct node *node)
+{
+    ASSERT(node->data.startup_memory == 0);
+    node->data.startup_memory = data_used_memory(node);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/digest.h"
+
+#include "base/hash.h"
+#include "base/num.h"
+#include "node/inside.h"
+
+/* Summing up makes the order of keys irrelevant; an entry's own parts are chained. */
+void digest_entry(void *context, const struct entry *e)
+{
+    struct digest *digest = context;
+    char scratch[NUM_I64_TEXT + 1];
+    int64_t expire_at_ms = entry_expire_at_ms(e);
+    struct bytes value = entry_string(e, scratch);
+
+    for (size_t lane = 0; lane < digest->lanes; lane++) {
+        uint64_t h = lane << 32;
+
+        if (!digest->is_value_only) {
+            h = hash_bytes(entry_key(e), h + 1 + digest->db);
+        }
+        h = hash_bytes(value, h);
+        digest->sums[lane] += hash_bytes(bytes_make(&expire_at_ms, sizeof(expire_at_ms)), h);
+    }
+}
+
+void digest_all(const struct node *node, struct digest *digest)
+{
+    unsigned databases = data_database_count(node);
+
+    for (digest->db = 0; digest->db < databases; digest->db++) {
+        uint64_t cursor = 0;
+
+        do {
+            cursor =
+                keyspace_scan(node->data.keyspace, digest->db, cursor, 1000, digest_entry, digest);
+        } while (cursor != 0);
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/files.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+enum {
+    QUEUE_BYTES = 4 * 1024 * 1024, /* unwritten bytes at which those who can wait do */
+};
+
+bool files_is_writing(const struct node *node, enum file_kind kind)
+{
+    return node->files.handles[kind] != FS_NO_FILE;
+}
+
+void files_begin(struct node *node, enum file_kind kind, const char *path)
+{
+    ASSERT(!files_is_writing(node, kind));
+    node->files.handles[kind] = node->env.fs->write_begin(node->env.fs->ctx, path);
+}
+
+void files_append(struct node *node, enum file_kind kind, struct buf *bytes)
+{
+    ASSERT(files_is_writing(node, kind));
+    node->env.fs->write_append(node->env.fs->ctx, node->files.handles[kind], bytes);
+}
+
+void files_commit(struct node *node, enum file_kind kind)
+{
+    ASSERT(files_is_writing(node, kind));
+    node->env.fs->write_commit(node->env.fs->ctx, node->files.handles[kind]);
+}
+
+void files_abort(struct node *node, enum file_kind kind)
+{
+    ASSERT(files_is_writing(node, kind));
+    node->env.fs->write_abort(node->env.fs->ctx, node->files.handles[kind]);
+    node->files.handles[kind] = FS_NO_FILE;
+}
+
+bool files_are_backed_up(const struct node *node)
+{
+    return node->env.fs->write_queued(node->env.fs->ctx) > QUEUE_BYTES;
+}
+
+enum file_kind files_take(struct node *node, uint64_t handle)
+{
+    ASSERT(handle != FS_NO_FILE);
+    for (int kind = 0; kind < FILE_KIND_COUNT; kind++) {
+        if (node->files.handles[kind] == handle) {
+            node->files.handles[kind] = FS_NO_FILE;
+            return (enum file_kind)kind;
+        }
+    }
+    return FILE_KIND_COUNT;
+}

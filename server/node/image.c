@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/image.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "node/inside.h"
+#include "store/walk.h"
+
+enum {
+    SLICE_ENTRIES = 256,
+    SLICE_STEPS = NODE_SLICE_US / 10,
+    HAND_OVER_BYTES = 64 * 1024,
+};
+
+void image_init(struct node *node)
+{
+    list_init(&node->image.sinks);
+}
+
+void image_deinit(struct node *node)
+{
+    buf_deinit(&node->image.out);
+}
+
+static void on_entry(void *context, unsigned db, const struct entry *e)
+{
+    struct node *node = context;
+
+    rdb_writer_entry(&node->image.writer, &node->image.out, db, e);
+    node->image.written_count++;
+}
+
+void image_begin(struct node *node)
+{
+    struct image *image = &node->image;
+    struct replication_position position = journal_position(node);
+    struct rdb_info info = {
+        .history = *oplog_history(node->journal.log),
+        .offset = position.offset,
+        .stream_db = node->journal.stream_db,
+        .created_unix_s = node->now.unix_ms / 1000,
+        .used_memory = data_used_memory(node),
+        .has_history = true,
+    };
+    struct walk_options options = {.sink = on_entry, .context = node};
+
+    ASSERT(!image->is_on);
+    ASSERT(list_is_empty(&image->sinks));
+    ASSERT(!node->journal.is_in_transaction);
+    image->is_on = true;
+    image->position = position;
+    image->changes_before = node->journal.changes;
+    image->key_count = keyspace_count_all(node->data.keyspace);
+    image->written_count = 0;
+    rdb_writer_begin(&image->writer, &image->out, &info);
+    walk_start(node->data.keyspace, &options);
+    pass_note_work(&node->pass);
+}
+
+void image_join(struct node *node, struct image_sink *sink, const struct image_sink_verbs *verbs)
+{
+    ASSERT(node->image.is_on);
+    ASSERT(!list_is_linked(&sink->item));
+    sink->verbs = verbs;
+    list_add_tail(&node->image.sinks, &sink->item);
+}
+
+void image_leave(struct image_sink *sink)
+{
+    list_remove(&sink->item);
+}
+
+/* Give what was encoded to everybody who takes part. */
+static void hand_over(struct node *node)
+{
+    struct image *image = &node->image;
+
+    if (image->out.len == 0) {
+        return;
+    }
+    rdb_writer_flush(&image->writer, &image->out);
+    LIST_FOR_EACH (item, &image->sinks) {
+        struct image_sink *sink = CONTAINER_OF(item, struct image_sink, item);
+
+        sink->verbs->take(node, sink, &image->out);
+    }
+    buf_clear(&image->out);
+}
+
+static bool sinks_have_room(const struct node *node)
+{
+    LIST_FOR_EACH (item, &node->image.sinks) {
+        const struct image_sink *sink = CONTAINER_OF_CONST(item, struct image_sink, item);
+
+        if (!sink->verbs->has_room(node, sink)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct image_sink *take_first_sink(struct image *image)
+{
+    struct image_sink *sink;
+
+    if (list_is_empty(&image->sinks)) {
+        return NULL;
+    }
+    sink = CONTAINER_OF(image->sinks.next, struct image_sink, item);
+    list_remove(&sink->item);
+    return sink;
+}
+
+static void finish(struct node *node)
+{
+    struct image *image = &node->image;
+    struct image_sink *sink;
+
+    rdb_writer_end(&image->writer, &image->out);
+    hand_over(node);
+    image->is_on = false;
+    buf_deinit(&image->out);
+    while ((sink = take_first_sink(image)) != NULL) {
+        sink->verbs->end(node, sink);
+    }
+}
+
+bool image_step(struct node *node)
+{
+    struct image *image = &node->image;
+    bool is_done = false;
+
+    if (!image->is_on) {
+        return false;
+    }
+    if (list_is_empty(&image->sinks)) {
+        image_cancel(node, "nobody takes it any more");
+        return false;
+    }
+    /* What commands wrote out early must not pile up while a sink is slow to come back. */
+    if (image->out.len >= HAND_OVER_BYTES) {
+        hand_over(node);
+    }
+    if (!sinks_have_room(node)) {
+        return false;
+    }
+    for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < HAND_OVER_BYTES; i++) {
+        is_done = walk_step(node->data.keyspace, SLICE_ENTRIES);
+    }
+    if (is_done) {
+        finish(node);
+    } else if (image->out.len >= HAND_OVER_BYTES) {
+        hand_over(node);
+    }
+    return true;
+}
+
+void image_cancel(struct node *node, const char *reason)
+{
+    struct image *image = &node->image;
+    struct image_sink *sink;
+
+    if (!image->is_on) {
+        return;
+    }
+    node_log(node, LOG_NOTICE, "snapshot given up: %s", reason);
+    walk_cancel(node->data.keyspace);
+    image->is_on = false;
+    buf_deinit(&image->out);
+    while ((sink = take_first_sink(image)) != NULL) {
+        sink->verbs->cancel(node, sink, reason);
+    }
+}
+
+uint64_t image_keep_from(const struct node *node)
+{
+    return node->image.is_on ? node->image.position.offset : UINT64_MAX;
+}

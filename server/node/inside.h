@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a node: its parts, by value.  For server/node and server/control alone.
+ *
+ * Each part is assigned by the file named behind it, and by no other; everybody may read it.  "any": the
+ * part is a thing of a lower room, or small enough to be one, and is changed through its own functions.
+ * tests/lint checks that. */
+#ifndef STARLING_NODE_INSIDE_H
+#define STARLING_NODE_INSIDE_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "cluster/cluster.h"
+#include "config/config.h"
+#include "node/apply.h"
+#include "node/batch.h"
+#include "node/bus_links.h"
+#include "node/call.h"
+#include "node/cluster_side.h"
+#include "node/counters.h"
+#include "node/data.h"
+#include "node/digest.h"
+#include "node/ending.h"
+#include "node/env.h"
+#include "node/execute.h"
+#include "node/files.h"
+#include "node/gates.h"
+#include "node/image.h"
+#include "node/journal.h"
+#include "node/life.h"
+#include "node/load.h"
+#include "node/node.h"
+#include "node/own_expiry.h"
+#include "node/pass.h"
+#include "node/primary_side.h"
+#include "node/reload.h"
+#include "node/replica_side.h"
+#include "node/replicas.h"
+#include "node/reply.h"
+#include "node/request.h"
+#include "node/role.h"
+#include "node/route.h"
+#include "node/saving.h"
+#include "node/slot_cleaning.h"
+#include "node/slow.h"
+#include "node/sync_file.h"
+#include "node/upkeep.h"
+#include "node/waiting.h"
+#include "session/session.h"
+#include "spec/command_index.h"
+#include "stats/slowlog.h"
+#include "stats/timing.h"
+
+enum {
+    NODE_SLICE_US = 200,           /* of one kind of long work in a pass */
+    NODE_FEED_BUFFER = 256 * 1024, /* a replica's output is filled up to here */
+};
+
+struct node {
+    struct env env;                       /* node.c */
+    const struct node_controls *controls; /* node.c */
+    struct config config;                 /* any */
+    struct rng rng;                       /* any */
+    struct moment now;                    /* node.c: of this pass */
+    struct pass pass;                     /* any */
+    struct life life;                     /* life.c */
+    struct counters counters;             /* any */
+    struct timing timing;                 /* any */
+    struct slowlog slowlog;               /* any */
+    struct command_index commands;        /* any: as clients name them; constant */
+    struct command_index stream_commands; /* any: as primaries do, never renamed */
+    struct session_table sessions;        /* any */
+    struct holds holds;                   /* any */
+    struct data data;                     /* data.c */
+    struct journal journal;               /* journal.c */
+    struct files files;                   /* files.c */
+    struct replicas replicas;             /* replicas.c */
+    struct own_expiry own_expiry;         /* own_expiry.c */
+    struct door door;                     /* call.c */
+    struct gates gates;                   /* gates.c */
+    struct batch batch;                   /* batch.c */
+    struct image image;                   /* image.c */
+    struct loading loading;               /* load.c */
+    struct apply apply;                   /* apply.c */
+    struct pauses pauses;                 /* waiting.c */
+    struct saving saving;                 /* saving.c */
+    struct sync_file sync_file;           /* sync_file.c */
+    struct primary_side primary_side;     /* primary_side.c */
+    struct upstream upstream;             /* replica_side.c */
+    struct role role;                     /* role.c */
+    struct cluster *cluster;              /* cluster_side.c; NULL outside cluster mode */
+    struct cluster_side cluster_side;     /* cluster_side.c */
+    struct bus_links bus;                 /* bus_links.c */
+    struct slot_cleaning slot_cleaning;   /* slot_cleaning.c */
+    struct upkeep upkeep;                 /* upkeep.c */
+    struct reload reload;                 /* reload.c */
+    struct ending ending;                 /* ending.c */
+};
+
+#endif

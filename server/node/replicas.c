@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/replicas.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "node/inside.h"
+
+static const struct feed *const *feeds_of(const struct node *node)
+{
+    return (const struct feed *const *)node->replicas.items;
+}
+
+struct outgoing *replicas_outgoing(struct feed *feed)
+{
+    return CONTAINER_OF(feed, struct outgoing, feed);
+}
+
+struct session *replicas_session(const struct feed *feed)
+{
+    return CONTAINER_OF_CONST(feed, struct outgoing, feed)->session;
+}
+
+struct feed *replicas_get(struct node *node, struct session *s)
+{
+    struct replicas *replicas = &node->replicas;
+    struct outgoing *outgoing;
+
+    if (s->feed != NULL) {
+        return s->feed;
+    }
+    ASSERT(!(s->flags & SESSION_CLOSED));
+    outgoing = mem_alloc_zeroed(MEM_REPLICATION, sizeof(*outgoing));
+    outgoing->session = s;
+    feed_init(&outgoing->feed, node->now.mono);
+    s->feed = &outgoing->feed;
+    if (replicas->count == replicas->cap) {
+        replicas->items =
+            vec_grow(replicas->items, &replicas->cap, replicas->count + 1, sizeof(struct feed *));
+    }
+    replicas->items[replicas->count++] = s->feed;
+    return s->feed;
+}
+
+void replicas_remove(struct node *node, struct session *s)
+{
+    struct replicas *replicas = &node->replicas;
+    size_t at = 0;
+
+    if (s->feed == NULL) {
+        return;
+    }
+    while (at < replicas->count && replicas->items[at] != s->feed) {
+        at++;
+    }
+    ASSERT(at < replicas->count);
+    replicas->items[at] = replicas->items[--replicas->count];
+    if (s->flags & SESSION_REPLICA) {
+        node_log(node, LOG_NOTICE, "replica %s is gone", s->peer.address);
+    }
+    mem_free(MEM_REPLICATION, replicas_outgoing(s->feed));
+    s->feed = NULL;
+}
+
+void replicas_deinit(struct node *node)
+{
+    ASSERT(node->replicas.count == 0);
+    mem_free(MEM_BASE, node->replicas.items);
+    node->replicas = (struct replicas){0};
+}
+
+void replicas_drop_all(struct node *node, const char *reason)
+{
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct session *s = replicas_session(node->replicas.items[i]);
+
+        if (!session_is_closing(s)) {
+            node_log(node, LOG_NOTICE, "dropping replica %s: %s", s->peer.address, reason);
+            node_close_session(node, s, false);
+        }
+    }
+}
+
+size_t replicas_count_acked(const struct node *node, uint64_t offset)
+{
+    return feeds_count_acked(feeds_of(node), node->replicas.count, offset);
+}
+
+size_t replicas_count_good(const struct node *node)
+{
+    return feeds_count_good(feeds_of(node), node->replicas.count, node->now.mono,
+                            node->config.min_replicas_max_lag_s * 1000);
+}
+
+size_t replicas_count_lagging(const struct node *node)
+{
+    uint64_t end = oplog_end(node->journal.log);
+    size_t count = 0;
+
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        const struct feed *feed = node->replicas.items[i];
+
+        count += feed->phase == FEED_ONLINE && !session_is_closing(replicas_session(feed)) &&
+                 feed->acked_offset < end;
+    }
+    return count;
+}
+
+uint64_t replicas_keep_from(const struct node *node)
+{
+    return feeds_oldest_cursor(feeds_of(node), node->replicas.count);
+}
+
+void replicas_check(const struct node *node)
+{
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        const struct feed *feed = node->replicas.items[i];
+
+        ASSERT(replicas_session(feed)->feed == feed);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of our replicas: for each session that is one, or is about to become one, a feed
+ * (replication/primary.h) and what goes with it.
+ *
+ * Invariants:  (1) a session is in it at most once, and s->feed names its feed
+ *              (2) who is closing stays in it until the session is gone
+ * Owns the feeds. */
+#ifndef STARLING_NODE_REPLICAS_H
+#define STARLING_NODE_REPLICAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/image.h"
+#include "replication/primary.h"
+
+struct node;
+struct session;
+
+struct replicas {
+    struct feed **items; /* each the feed of a struct outgoing */
+    size_t count;
+    size_t cap;
+};
+
+/* A replica's session and what is known of it. */
+struct outgoing {
+    struct feed feed;
+    struct session *session;
+    struct image_sink sink; /* of the payload, when it comes straight from an image */
+    bool is_old_sync;       /* asked by SYNC: gets no line before the payload */
+    bool is_by_file;        /* its payload comes from a file: sync_file.c */
+    uint64_t file_offset;   /* so much of it has been put into the output */
+};
+
+struct outgoing *replicas_outgoing(struct feed *feed);
+struct session *replicas_session(const struct feed *feed);
+/* The feed of the session, made when it has none. */
+struct feed *replicas_get(struct node *node, struct session *s);
+/* The session is about to go; it need not be a replica's. */
+void replicas_remove(struct node *node, struct session *s);
+void replicas_deinit(struct node *node);
+/* Close all their sessions. */
+void replicas_drop_all(struct node *node, const char *reason);
+
+/* How many have acknowledged up to offset; how many count for min-replicas-to-write. */
+size_t replicas_count_acked(const struct node *node, uint64_t offset);
+size_t replicas_count_good(const struct node *node);
+/* How many of those online have not acknowledged everything. */
+size_t replicas_count_lagging(const struct node *node);
+/* The offset that the log is needed from; UINT64_MAX for none. */
+uint64_t replicas_keep_from(const struct node *node);
+
+void replicas_check(const struct node *node);
+
+#endif

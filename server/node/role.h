@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Who we are: a primary, or a replica of some primary.  Both changes in one place, since nearly
+ * every part of a node cares.
+ *
+ * Invariant:  (1) pending_host is only set while the file at start is being loaded */
+#ifndef STARLING_NODE_ROLE_H
+#define STARLING_NODE_ROLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct node;
+
+enum {
+    ROLE_HOST_SIZE = 256,
+};
+
+struct role {
+    bool is_primary;
+    char pending_host[ROLE_HOST_SIZE]; /* to follow once the file at start is loaded */
+    uint16_t pending_port;
+};
+
+/* At birth: nothing follows from it yet. */
+void role_init(struct node *node, bool is_primary);
+void node_follow(struct node *node, const char *host, uint16_t port);
+void node_become_primary(struct node *node);
+/* The file at start is loaded: follow whom we were told to meanwhile, or by the configuration. */
+void node_follow_loaded(struct node *node);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/route.h"
+
+#include "base/assert.h"
+#include "cluster/route.h"
+#include "node/inside.h"
+#include "spec/slot.h"
+
+/* The slot of all keys, SLOT_NONE without keys; false when they differ. */
+static bool common_slot(const struct request *request, const struct command_keys *keys,
+                        uint16_t *slot)
+{
+    *slot = SLOT_NONE;
+    for (size_t i = 0; i < keys->count; i++) {
+        uint16_t other = slot_of_key(request->args[keys->first + i * keys->step]);
+
+        if (*slot != SLOT_NONE && *slot != other) {
+            return false;
+        }
+        *slot = other;
+    }
+    return true;
+}
+
+static enum route_keys look(const struct node *node, const struct request *request,
+                            const struct command_keys *keys)
+{
+    size_t here = 0;
+    size_t missing = 0;
+
+    for (size_t i = 0; i < keys->count; i++) {
+        struct bytes key = request->args[keys->first + i * keys->step];
+        struct key_ref ref = keyspace_ref(node->data.keyspace, 0, key);
+
+        if (keyspace_find(node->data.keyspace, &ref, node->now.unix_ms) != NULL) {
+            here++;
+        } else {
+            missing++;
+        }
+    }
+    if (missing == 0) {
+        return ROUTE_KEYS_ALL_HERE;
+    }
+    return here == 0 ? ROUTE_KEYS_ALL_MISSING : ROUTE_KEYS_SOME_MISSING;
+}
+
+static bool answer(struct request *request, enum route_kind kind, uint16_t slot,
+                   const struct route_target *target)
+{
+    switch (kind) {
+    case ROUTE_SERVE:
+        return true;
+    case ROUTE_MOVED:
+        reply_error(request, "MOVED %u %s:%u", slot, target->host, target->port);
+        break;
+    case ROUTE_ASK:
+        reply_error(request, "ASK %u %s:%u", slot, target->host, target->port);
+        break;
+    case ROUTE_TRYAGAIN:
+    case ROUTE_LOOK:
+        reply_error(request, "TRYAGAIN Multiple keys request during rehashing of slot");
+        break;
+    case ROUTE_CLUSTERDOWN_SLOT:
+        reply_error(request, "CLUSTERDOWN Hash slot not served");
+        break;
+    case ROUTE_CLUSTERDOWN_STATE:
+        reply_error(request, "CLUSTERDOWN The cluster is down");
+        break;
+    case ROUTE_CLUSTERDOWN_READONLY:
+        reply_error(request, "CLUSTERDOWN The cluster is down and only accepts read commands");
+        break;
+    }
+    return false;
+}
+
+bool route_keys(struct node *node, struct request *request)
+{
+    struct command_keys keys = command_keys(request->spec, request->arg_count);
+    struct route_request asked = {
+        .is_write = (request->spec->flags & COMMAND_FLAG_WRITE) != 0,
+        .is_readonly_session = (request->session->flags & SESSION_CLUSTER_READONLY) != 0,
+        .is_asking = (request->session->flags & SESSION_ASKING) != 0,
+    };
+    struct route_target target = {.host = ""};
+    enum route_kind kind;
+
+    if (keys.count == 0) {
+        return true;
+    }
+    if (!common_slot(request, &keys, &asked.slot)) {
+        reply_error(request, "CROSSSLOT Keys in request don't hash to the same slot");
+        return false;
+    }
+    asked.has_many_keys = keys.count > 1;
+    kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
+    if (kind == ROUTE_LOOK) {
+        asked.keys = look(node, request, &keys);
+        kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
+    }
+    return answer(request, kind, asked.slot, &target);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/saving.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+enum {
+    RETRY_MS = 5000, /* after a save that failed */
+};
+
+#define TO(phase) (1U << (phase))
+
+static const uint32_t allowed[] = {
+    [SAVING_IDLE] = TO(SAVING_WALKING),
+    [SAVING_WALKING] = TO(SAVING_COMMITTING) | TO(SAVING_IDLE),
+    [SAVING_COMMITTING] = TO(SAVING_IDLE),
+};
+
+static void move(struct saving *saving, enum saving_phase to)
+{
+    ASSERT(allowed[saving->phase] & TO(to));
+    saving->phase = to;
+}
+
+void saving_init(struct node *node)
+{
+    node->saving = (struct saving){
+        .is_last_ok = true,
+        .last_duration_s = -1,
+        .last_save_unix_s = node->now.unix_ms / 1000,
+    };
+}
+
+bool saving_is_on(const struct node *node)
+{
+    return node->saving.phase != SAVING_IDLE || node->saving.is_wanted;
+}
+
+static void finished(struct node *node, bool is_ok, const char *reason)
+{
+    struct saving *saving = &node->saving;
+    int64_t took_ms = mono_ms_between(saving->started_at, node->now.mono);
+
+    move(saving, SAVING_IDLE);
+    saving->is_last_ok = is_ok;
+    saving->last_duration_s = took_ms / 1000;
+    saving->outcome = is_ok ? SAVING_WORKED : SAVING_FAILED;
+    if (is_ok) {
+        journal_saved(node, saving->changes_before);
+        saving->last_save_unix_s = node->now.unix_ms / 1000;
+        saving->save_count++;
+        node_log(node, LOG_NOTICE, "saved in %lld ms", (long long)took_ms);
+    } else {
+        node_log(node, LOG_WARNING, "saving failed: %s", reason);
+    }
+    waiting_on_file(node, HOLD_SAVE, is_ok ? NULL : "saving failed, see the server's log");
+}
+
+/* ---- the sink of the image -------------------------------------------------------------------- */
+
+static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
+{
+    (void)sink;
+    files_append(node, FILE_SAVE, bytes);
+}
+
+static bool has_room(const struct node *node, const struct image_sink *sink)
+{
+    (void)sink;
+    return !files_are_backed_up(node);
+}
+
+static void end(struct node *node, struct image_sink *sink)
+{
+    (void)sink;
+    move(&node->saving, SAVING_COMMITTING);
+    files_commit(node, FILE_SAVE);
+}
+
+static void cancel(struct node *node, struct image_sink *sink, const char *reason)
+{
+    (void)sink;
+    files_abort(node, FILE_SAVE);
+    finished(node, false, reason);
+}
+
+static const struct image_sink_verbs sink_verbs = {
+    .take = take, .has_room = has_room, .end = end, .cancel = cancel};
+
+/* ---- beginning -------------------------------------------------------------------------------- */
+
+static bool can_start(const struct node *node)
+{
+    return !node->image.is_on && node->saving.phase == SAVING_IDLE &&
+           node->saving.outcome == SAVING_NO_OUTCOME && node->loading.phase != LOAD_FILE;
+}
+
+static void start(struct node *node)
+{
+    struct saving *saving = &node->saving;
+
+    node_log(node, LOG_NOTICE, "saving %llu keys to %s",
+             (unsigned long long)keyspace_count_all(node->data.keyspace), node->config.dbfilename);
+    move(saving, SAVING_WALKING);
+    saving->is_wanted = false;
+    saving->started_at = node->now.mono;
+    saving->last_try_at = node->now.mono;
+    files_begin(node, FILE_SAVE, node->config.dbfilename);
+    image_begin(node);
+    saving->changes_before = node->image.changes_before;
+    image_join(node, &saving->sink, &sink_verbs);
+}
+
+void saving_want(struct node *node)
+{
+    node->saving.is_wanted = true;
+    pass_note_work(&node->pass);
+}
+
+void saving_save(struct node *node)
+{
+    saving_want(node);
+    if (can_start(node)) {
+        start(node);
+    }
+}
+
+void saving_start_when_wanted(struct node *node)
+{
+    if (node->saving.is_wanted && can_start(node)) {
+        start(node);
+    }
+}
+
+void saving_after_flush(struct node *node)
+{
+    if (node->config.save_point_count > 0 && node->loading.phase != LOAD_FILE) {
+        saving_save(node);
+    }
+}
+
+void saving_loaded(struct node *node, int64_t saved_unix_s)
+{
+    journal_saved(node, node->journal.changes);
+    if (saved_unix_s > 0) {
+        node->saving.last_save_unix_s = saved_unix_s;
+    }
+}
+
+void saving_check_points(struct node *node)
+{
+    struct saving *saving = &node->saving;
+    uint64_t changes = node->journal.changes;
+    int64_t age_s = node->now.unix_ms / 1000 - saving->last_save_unix_s;
+    int64_t since_try_ms = mono_ms_between(saving->last_try_at, node->now.mono);
+
+    if (saving_is_on(node) || node->loading.phase == LOAD_FILE ||
+        (!saving->is_last_ok && since_try_ms < RETRY_MS)) {
+        return;
+    }
+    for (size_t i = 0; i < node->config.save_point_count; i++) {
+        const struct save_point *point = &node->config.save_points[i];
+
+        if (changes >= (uint64_t)point->changes && changes > 0 && age_s >= point->seconds) {
+            node_log(node, LOG_NOTICE, "%llu changes in %lld seconds: saving",
+                     (unsigned long long)changes, (long long)age_s);
+            saving_save(node);
+            return;
+        }
+    }
+}
+
+/* ---- the end ---------------------------------------------------------------------------------- */
+
+void saving_file_done(struct node *node, bool is_ok, const struct errmsg *error)
+{
+    ASSERT(node->saving.phase != SAVING_IDLE);
+    ASSERT(!is_ok || node->saving.phase == SAVING_COMMITTING);
+    /* The disk refused before the walk was over. */
+    if (node->saving.phase == SAVING_WALKING) {
+        image_leave(&node->saving.sink);
+    }
+    finished(node, is_ok, is_ok ? "" : error->text);
+}
+
+enum saving_outcome saving_take_outcome(struct node *node)
+{
+    enum saving_outcome outcome = node->saving.outcome;
+
+    node->saving.outcome = SAVING_NO_OUTCOME;
+    return outcome;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/slot_cleaning.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+#include "spec/slot.h"
+
+enum {
+    SLICE_KEYS = 512,
+};
+
+/* Keys cannot be removed while they are visited: length and bytes of each are noted first. */
+static void collect(void *context, const struct entry *e)
+{
+    struct buf *keys = context;
+    struct bytes key = entry_key(e);
+
+    buf_append(keys, &key.len, sizeof(key.len));
+    buf_append_bytes(keys, key);
+}
+
+static void remove_collected(struct node *node, struct buf *keys)
+{
+    struct bytes rest = buf_bytes(keys);
+
+    while (rest.len > 0) {
+        size_t len;
+
+        memcpy(&len, rest.data, sizeof(len));
+        rest = bytes_from(rest, sizeof(len));
+        call_remove(node, bytes_prefix(rest, len));
+        rest = bytes_from(rest, len);
+    }
+    buf_deinit(keys);
+}
+
+void slot_cleaning_begin(struct node *node)
+{
+    ASSERT(node->cluster != NULL);
+    node->slot_cleaning.is_due = true;
+    node->slot_cleaning.slot = 0;
+    pass_note_work(&node->pass);
+}
+
+bool slot_cleaning_step(struct node *node)
+{
+    size_t budget = SLICE_KEYS;
+
+    while (node->slot_cleaning.is_due && journal_is_open(node) && budget > 0) {
+        struct buf keys = {0};
+
+        if (node->slot_cleaning.slot == SLOT_COUNT) {
+            node->slot_cleaning.is_due = false;
+        } else if (!cluster_lost_slot(node->cluster, (uint16_t)node->slot_cleaning.slot) ||
+                   keyspace_slot_count(node->data.keyspace, node->slot_cleaning.slot) == 0) {
+            node->slot_cleaning.slot++;
+        } else {
+            keyspace_scan_slot(node->data.keyspace, node->slot_cleaning.slot, 0, budget, collect,
+                               &keys);
+            budget = 0;
+            remove_collected(node, &keys);
+        }
+    }
+    return node->slot_cleaning.is_due && journal_is_open(node);
+}

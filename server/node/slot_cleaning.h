@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Removing the keys of slots that another node took from us, in slices.  Only a primary removes; a
+ * replica gets the DELs in its stream. */
+#ifndef STARLING_NODE_SLOT_CLEANING_H
+#define STARLING_NODE_SLOT_CLEANING_H
+
+#include <stdbool.h>
+
+struct node;
+
+struct slot_cleaning {
+    bool is_due;
+    unsigned slot; /* where the work stands */
+};
+
+/* Slots were lost: begin anew with the first. */
+void slot_cleaning_begin(struct node *node);
+/* One slice; true when there is more to do. */
+bool slot_cleaning_step(struct node *node);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/slow.h"
+
+#include "node/inside.h"
+
+void slow_configure(struct node *node)
+{
+    timing_set_threshold(&node->timing, node->config.slowlog_log_slower_than_us);
+    slowlog_set_limit(&node->slowlog, (size_t)node->config.slowlog_max_len);
+}
+
+static void remember(struct node *node, const struct session *s, struct slowlog_note note)
+{
+    struct bytes shown[SLOWLOG_ARGS];
+    size_t count = note.arg_count < SLOWLOG_ARGS ? note.arg_count : SLOWLOG_ARGS;
+
+    memcpy(shown, note.args, count * sizeof(shown[0]));
+    slowlog_redact(shown, count);
+    note.args = shown;
+    note.unix_ms = node->env.now(node->env.context).unix_ms;
+    note.peer = bytes_from_text(s->peer.address);
+    note.name = buf_bytes(&s->name);
+    slowlog_add(&node->slowlog, &note);
+}
+
+static struct slowlog_note note_of(const struct request *request, int64_t duration_us)
+{
+    return (struct slowlog_note){
+        .duration_us = duration_us,
+        .args = request->args,
+        .arg_count = request->arg_count,
+    };
+}
+
+void slow_note_request(struct node *node, const struct request *request, int64_t duration_us)
+{
+    remember(node, request->session, note_of(request, duration_us));
+}
+
+static bool is_small(const struct node *node, const struct request *request)
+{
+    const struct command_spec *spec = request->spec;
+
+    return spec != NULL && !(request->session->flags & SESSION_HELD) &&
+           timing_is_small(&node->timing, spec->id, request->raw.len, request->arg_count);
+}
+
+/* Some small command took long, and it is not known which: the first is shown, and how many others
+ * it may have been. */
+void slow_end_run(struct node *node)
+{
+    const struct batch *batch = &node->batch;
+    int64_t duration_us = timing_run_end(&node->timing, node->counters.net_input_bytes);
+    const struct request *first = NULL;
+    size_t suspects = 0;
+
+    for (size_t i = 0; duration_us >= 0 && i < batch->count; i++) {
+        if (is_small(node, &batch->requests[i])) {
+            suspects += first != NULL;
+            first = first != NULL ? first : &batch->requests[i];
+        }
+    }
+    if (first != NULL) {
+        struct slowlog_note note = note_of(first, duration_us);
+
+        note.suspects = suspects;
+        remember(node, first->session, note);
+    }
+}

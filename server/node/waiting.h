@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* The one waiting rule: a session is held (session/hold.h) until what its reply depends on has come.
+ * Here is what that may be: acknowledgements of replicas, a file, the end of a pause, time; and
+ * outputs whose barriers wait for the lease.
+ *
+ * Each reason for a pause has a pause of its own, so that the end of one does not end the others. */
+#ifndef STARLING_NODE_WAITING_H
+#define STARLING_NODE_WAITING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "session/hold.h"
+
+struct command_spec;
+struct node;
+struct request;
+struct session;
+
+enum pause_reason {
+    PAUSE_BY_CLIENT,    /* CLIENT PAUSE */
+    PAUSE_FOR_TAKEOVER, /* one of our replicas is about to take over */
+    PAUSE_FOR_END,      /* the last image is being made */
+    PAUSE_FOR_RELOAD,   /* DEBUG RELOAD */
+    PAUSE_REASONS
+};
+
+/* Wider ones are greater. */
+enum pause_scope {
+    PAUSE_NOTHING,
+    PAUSE_WRITES, /* of clients, and what expiry would write */
+    PAUSE_ALL,    /* every command of clients */
+};
+
+struct pause {
+    enum pause_scope scope;
+    struct mono_time until;
+};
+
+struct pauses {
+    struct pause by_reason[PAUSE_REASONS];
+    enum pause_scope scope; /* the widest of them */
+    struct mono_time until; /* the first end of any of them; MONO_NEVER while there is none */
+};
+
+void waiting_init(struct node *node);
+
+/* ---- sessions --------------------------------------------------------------------------------- */
+
+void waiting_hold(struct node *node, struct session *s, enum hold_kind kind,
+                  struct mono_time until);
+void waiting_release(struct node *node, struct session *s);
+/* WAIT: until so many replicas have acknowledged the session's last write. */
+void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
+                      struct mono_time until);
+/* CLUSTER: until the nodes file of this number is on disk; then the answer is given. */
+void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
+                            const char *answer);
+/* A paused request is put back, and read again when the pause ends. */
+void waiting_put_back(struct node *node, struct request *request);
+
+/* ---- what they wait for has come -------------------------------------------------------------- */
+
+/* Acknowledgements: release whom they satisfy. */
+void waiting_on_acks(struct node *node);
+void waiting_on_time(struct node *node);
+/* A file is on disk, or is not (problem says why). */
+void waiting_on_file(struct node *node, enum hold_kind kind, const char *problem);
+void waiting_on_nodes_file(struct node *node, uint64_t number, const char *problem);
+/* This node follows another from now on. */
+void waiting_on_demotion(struct node *node);
+
+/* ---- pauses ----------------------------------------------------------------------------------- */
+
+/* Of two pauses for the same reason the later end and the wider scope count. */
+void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time until,
+                   enum pause_scope scope);
+void waiting_unpause(struct node *node, enum pause_reason reason);
+bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec);
+
+void waiting_check(const struct node *node);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Holding a session: nothing of it is executed until what its reply depends on has come, or its
+ * deadline.
+ *
+ *     executed as usual --- hold_begin ---> held --- hold_end ---> resumed --- taken ---> as usual
+ *                                            ^                        |
+ *                                            +------ hold_begin ------+
+ *
+ * Invariants:  (1) SESSION_HELD is set exactly while the session is in holds.held
+ *              (2) only a held session has a deadline
+ *              (3) SESSION_RESUMED is set exactly while it is in holds.resumed
+ * struct holds owns no session; who frees one calls hold_forget before. */
+#ifndef STARLING_SESSION_HOLD_H
+#define STARLING_SESSION_HOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/list.h"
+
+struct session;
+
+enum hold_kind {
+    HOLD_NONE,
+    HOLD_WAIT,   /* WAIT: replicas' acknowledgements */
+    HOLD_PAUSE,  /* CLIENT PAUSE or a manual failover */
+    HOLD_SAVE,   /* SAVE: the file is on disk */
+    HOLD_END,    /* SHUTDOWN: the end, or why it does not come */
+    HOLD_RELOAD, /* DEBUG RELOAD: the data is back */
+    HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
+    HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
+    HOLD_OUTPUT, /* it does not read what it was answered */
+};
+
+enum {
+    HOLD_ANSWER_SIZE = 40,
+};
+
+/* The part of a session. */
+struct hold {
+    enum hold_kind kind;
+    uint32_t replicas;             /* HOLD_WAIT: how many */
+    uint64_t offset;               /* HOLD_WAIT: of the log; HOLD_NODES: number of the file */
+    char answer[HOLD_ANSWER_SIZE]; /* when all went well; empty: OK */
+    struct heap_node deadline;     /* in microseconds of monotonic time */
+    struct list held;
+    struct list resumed;
+};
+
+struct holds {
+    struct list held;
+    struct list resumed;
+    struct heap deadlines;
+};
+
+void holds_init(struct holds *holds);
+/* Nobody may be held. */
+void holds_deinit(struct holds *holds);
+
+/* until may be MONO_NEVER. */
+void hold_begin(struct holds *holds, struct session *s, enum hold_kind kind,
+                struct mono_time until);
+void hold_end(struct holds *holds, struct session *s);
+/* The session is about to go. */
+void hold_forget(struct holds *holds, struct session *s);
+
+/* One whose deadline has come, or NULL; it stays held. */
+struct session *holds_due(const struct holds *holds, struct mono_time now);
+/* The next deadline, MONO_NEVER without any. */
+struct mono_time holds_next_deadline(const struct holds *holds);
+/* One that is to be read on, or NULL; it is no longer in the list, and may be held again. */
+struct session *holds_take_resumed(struct holds *holds);
+
+#endif

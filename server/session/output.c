@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/output.h"
+
+#include "base/assert.h"
+#include "base/block.h"
+#include "base/mem.h"
+
+enum {
+    FIRST_BYTES = 16 * 1024,    /* of a buffer */
+    SPARE_BYTES = 64 * 1024,    /* an empty one above this is given back */
+    KEPT_BYTES = 1024 * 1024,   /* who keeps his own does up to here */
+    COMPACT_BYTES = 256 * 1024, /* move the rest to the front once so much was sent */
+};
+
+void output_spares_deinit(struct output_spares *spares)
+{
+    while (spares->count > 0) {
+        buf_deinit(&spares->items[--spares->count]);
+    }
+}
+
+void output_deinit(struct output *output)
+{
+    output_cut(output, 0);
+    VEC_DEINIT(&output->pieces);
+    VEC_DEINIT(&output->barriers);
+    buf_deinit(&output->buf);
+}
+
+void output_take_buffer(struct output *output, struct output_spares *spares)
+{
+    if (output->buf.cap > 0) {
+        return;
+    }
+    if (spares->count > 0) {
+        output->buf = buf_steal(&spares->items[--spares->count]);
+    } else {
+        (void)buf_reserve(&output->buf, FIRST_BYTES);
+    }
+}
+
+static void give_buffer(struct output *output, struct output_spares *spares, bool keeps_buffer)
+{
+    buf_clear(&output->buf);
+    output->sent = 0;
+    if (keeps_buffer && output->buf.cap <= KEPT_BYTES) {
+        return;
+    }
+    if (output->buf.cap >= FIRST_BYTES && output->buf.cap <= SPARE_BYTES &&
+        spares->count < OUTPUT_SPARES) {
+        spares->items[spares->count++] = buf_steal(&output->buf);
+    } else {
+        buf_deinit(&output->buf);
+    }
+}
+
+/* ---- handing out ------------------------------------------------------------------------------ */
+
+/* What is left of a piece. */
+static struct bytes piece_rest(const struct output *output, size_t index)
+{
+    return bytes_from(block_contents(output->pieces.items[index].block),
+                      index == 0 ? output->piece_sent : 0);
+}
+
+static size_t all_pieces(const struct output *output, struct bytes *pieces, size_t max)
+{
+    size_t from = output->sent;
+    size_t next = 0;
+    size_t count = 0;
+
+    while (count < max) {
+        bool is_last = next == output->pieces.count;
+        size_t end = is_last ? output->buf.len : output->pieces.items[next].at;
+
+        if (end > from) {
+            pieces[count++] = bytes_make(output->buf.data + from, end - from);
+            from = end;
+        } else if (is_last) {
+            break;
+        } else {
+            pieces[count++] = piece_rest(output, next++);
+        }
+    }
+    return count;
+}
+
+/* The front part of them that has len bytes. */
+static size_t cut_pieces(struct bytes *pieces, size_t count, size_t len)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (len == 0) {
+            return i;
+        }
+        pieces[i] = bytes_prefix(pieces[i], pieces[i].len < len ? pieces[i].len : len);
+        len -= pieces[i].len;
+    }
+    return count;
+}
+
+size_t output_pieces(const struct output *output, struct bytes *pieces, size_t max)
+{
+    size_t count;
+
+    ASSERT(max > 0);
+    if (LIKELY(output->pieces.count == 0 && output->barriers.count == 0)) {
+        pieces[0] = bytes_make(output->buf.data + output->sent, output->buf.len - output->sent);
+        return pieces[0].len > 0;
+    }
+    count = all_pieces(output, pieces, max);
+    return output->barriers.count == 0 ? count : cut_pieces(pieces, count, output_ready(output));
+}
+
+static void drop_first_piece(struct output *output)
+{
+    struct resp_pieces *pieces = &output->pieces;
+
+    block_release(pieces->items[0].block);
+    pieces->count--;
+    memmove(pieces->items, pieces->items + 1, pieces->count * sizeof(*pieces->items));
+    output->piece_sent = 0;
+    if (pieces->count == 0) {
+        VEC_DEINIT(pieces);
+    }
+}
+
+/* The sent part of buf is dropped once it is much. */
+static void compact(struct output *output)
+{
+    if (output->sent < COMPACT_BYTES || output->sent < output->buf.len / 2) {
+        return;
+    }
+    buf_consume(&output->buf, output->sent);
+    for (size_t i = 0; i < output->pieces.count; i++) {
+        output->pieces.items[i].at -= output->sent;
+    }
+    output->sent = 0;
+}
+
+/* Take len bytes off the pieces and the parts of buf before them; false when nothing is left for the
+ * part behind the last piece. */
+static bool take_off_pieces(struct output *output, size_t *len)
+{
+    while (output->pieces.count > 0) {
+        size_t before = output->pieces.items[0].at - output->sent;
+        size_t rest = piece_rest(output, 0).len;
+
+        if (*len < before) {
+            break;
+        }
+        output->sent += before;
+        *len -= before;
+        output->pieces.bytes -= *len < rest ? *len : rest;
+        if (*len < rest) {
+            output->piece_sent += *len;
+            return false;
+        }
+        *len -= rest;
+        drop_first_piece(output);
+    }
+    return true;
+}
+
+void output_done(struct output *output, struct output_spares *spares, size_t len, bool keeps_buffer)
+{
+    ASSERT(len <= output_ready(output));
+    output->done += len;
+    if (UNLIKELY(output->pieces.count > 0) && !take_off_pieces(output, &len)) {
+        return;
+    }
+    output->sent += len;
+    ASSERT(output->sent <= output->buf.len);
+    if (output->sent == output->buf.len) {
+        give_buffer(output, spares, keeps_buffer);
+    } else {
+        compact(output);
+    }
+}
+
+void output_cut(struct output *output, size_t len)
+{
+    while (output->pieces.count > 0 && output->pieces.items[output->pieces.count - 1].at > len) {
+        output->pieces.bytes -= piece_rest(output, output->pieces.count - 1).len;
+        block_release(VEC_POP(&output->pieces).block);
+    }
+    output->buf.len = len;
+    output->sent = output->sent < len ? output->sent : len;
+    while (output->barriers.count > 0 &&
+           output->barriers.items[output->barriers.count - 1].place > output_end(output)) {
+        output->barriers.count--;
+    }
+}
+
+/* ---- barriers --------------------------------------------------------------------------------- */
+
+void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t group)
+{
+    struct output_barrier barrier = {.place = place, .offset = offset, .group = group};
+
+    ASSERT(place >= output->done && place <= output_end(output));
+    if (output->barriers.count > 0) {
+        struct output_barrier *last = &output->barriers.items[output->barriers.count - 1];
+
+        ASSERT(offset >= last->offset);
+        if (last->group == group || last->place == place) {
+            last->offset = offset;
+            return;
+        }
+    }
+    VEC_PUSH(&output->barriers, barrier);
+}
+
+void output_open(struct output *output, uint64_t safe_offset)
+{
+    size_t open = 0;
+
+    while (open < output->barriers.count && output->barriers.items[open].offset <= safe_offset) {
+        open++;
+    }
+    output->barriers.count -= open;
+    if (output->barriers.count > 0) {
+        memmove(output->barriers.items, output->barriers.items + open,
+                output->barriers.count * sizeof(*output->barriers.items));
+    }
+}
+
+void output_check(const struct output *output)
+{
+    uint64_t place = output->done;
+    uint64_t offset = 0;
+
+    ASSERT(output->sent <= output->buf.len);
+    ASSERT(output->pieces.count == 0 || output->sent <= output->pieces.items[0].at);
+    for (size_t i = 0; i < output->barriers.count; i++) {
+        ASSERT(output->barriers.items[i].place >= place);
+        ASSERT(output->barriers.items[i].offset >= offset);
+        place = output->barriers.items[i].place;
+        offset = output->barriers.items[i].offset;
+    }
+    ASSERT(place <= output_end(output));
+}
