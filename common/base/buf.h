@@ -40,6 +40,12 @@ MUST_USE struct buf buf_steal(struct buf *buf);
 /* Terminate with NUL behind len and return the data; valid until the next append. */
 const char *buf_text(struct buf *buf);
 
+/* The same as buf_reserve, at once when there is room already. */
+static inline char *buf_room(struct buf *buf, size_t extra)
+{
+    return LIKELY(buf->cap - buf->len >= extra) ? buf->data + buf->len : buf_reserve(buf, extra);
+}
+
 static inline struct bytes buf_bytes(const struct buf *buf)
 {
     return bytes_make(buf->data, buf->len);

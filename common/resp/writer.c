@@ -26,27 +26,49 @@ static inline char *put_line_end(char *at)
 static inline char *put_header(char *at, char type, uint64_t count)
 {
     *at++ = type;
-    return put_line_end(at + num_format_u64(at, count));
+    if (LIKELY(count < 10)) {
+        *at++ = (char)('0' + count);
+    } else if (LIKELY(count < 100)) {
+        *at++ = (char)('0' + count / 10);
+        *at++ = (char)('0' + count % 10);
+    } else {
+        at += num_format_u64(at, count);
+    }
+    return put_line_end(at);
 }
 
+/* Most values are short: two copies that overlap cost less than a call. */
 static inline char *put_bytes(char *at, struct bytes bytes)
 {
-    if (bytes.len > 0) {
-        memcpy(at, bytes.data, bytes.len);
+    const char *from = bytes.data;
+    size_t len = bytes.len;
+
+    if (len >= 8 && len <= 16) {
+        memcpy(at, from, 8);
+        memcpy(at + len - 8, from + len - 8, 8);
+    } else if (len >= 4 && len < 8) {
+        memcpy(at, from, 4);
+        memcpy(at + len - 4, from + len - 4, 4);
+    } else if (len > 16) {
+        memcpy(at, from, len);
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            at[i] = from[i];
+        }
     }
-    return at + bytes.len;
+    return at + len;
 }
 
 static void append_header(struct buf *out, char type, uint64_t count)
 {
-    char *start = buf_reserve(out, HEADER_LIMIT);
+    char *start = buf_room(out, HEADER_LIMIT);
 
     out->len += (size_t)(put_header(start, type, count) - start);
 }
 
 static void append_bulk(struct buf *out, struct bytes value)
 {
-    char *start = buf_reserve(out, HEADER_LIMIT + value.len + 2);
+    char *start = buf_room(out, HEADER_LIMIT + value.len + 2);
     char *at = put_line_end(put_bytes(put_header(start, '$', value.len), value));
 
     out->len += (size_t)(at - start);
@@ -54,7 +76,7 @@ static void append_bulk(struct buf *out, struct bytes value)
 
 static void append_line(struct buf *out, char type, struct bytes text)
 {
-    char *start = buf_reserve(out, text.len + 3);
+    char *start = buf_room(out, text.len + 3);
     char *at = start;
 
     *at++ = type;
@@ -92,7 +114,7 @@ void resp_write_error(struct resp_writer *w, const char *format, ...)
 
 void resp_write_integer(struct resp_writer *w, int64_t value)
 {
-    char *start = buf_reserve(w->out, HEADER_LIMIT);
+    char *start = buf_room(w->out, HEADER_LIMIT);
     char *at = start;
 
     *at++ = ':';

@@ -187,10 +187,10 @@ static bool write_output(struct shell *shell, struct conn *conn)
 {
     struct session *s = conn->session;
 
-    while (session_output_ready(s) > 0 && !(s->flags & SESSION_CLOSE_NOW)) {
+    for (size_t ready = session_output_ready(s); ready > 0 && !(s->flags & SESSION_CLOSE_NOW);
+         ready = session_output_ready(s)) {
         struct errmsg error;
         size_t written = 0;
-        size_t ready = session_output_ready(s);
 
         switch (offer_output(conn, &written, &error)) {
         case SOCK_OK:

@@ -8,6 +8,7 @@
 
 enum {
     WORDS_KEPT = 4096,                    /* more room than this is given back after a batch */
+    FETCH_AHEAD_KEYS = 1000, /* fewer are in the processor's caches anyway */
     STRANGER_INPUT_BYTES = 1024 * 1024,   /* of clients that are not authenticated */
     OUTPUT_FULL_BYTES = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
 };
@@ -38,6 +39,7 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
 {
     const struct bytes *words = batch->words.items + r->first_word;
     struct command_keys keys;
+    struct key_ref *refs;
 
     r->args = words;
     r->key_count = 0;
@@ -57,18 +59,18 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
         return;
     }
     words += keys.first;
-    for (size_t i = 0; i < keys.count; i++, words += keys.step) {
-        batch->keys[batch->key_count++] = keyspace_ref(node->data.keyspace, r->db, *words);
-    }
-    r->key_count = (uint32_t)keys.count;
+    refs = &batch->keys[batch->key_count];
+    refs[0] = keyspace_ref(node->data.keyspace, r->db, *words);
     if (node->cluster != NULL) {
-        const struct key_ref *first = &batch->keys[r->first_key];
-
-        r->is_plain = cluster_serves_plainly(node->cluster, (uint16_t)first->table);
-        for (size_t i = 1; i < r->key_count; i++) {
-            r->is_plain = r->is_plain && first[i].table == first->table;
-        }
+        r->is_plain = cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
     }
+    for (size_t i = 1; i < keys.count; i++) {
+        words += keys.step;
+        refs[i] = keyspace_ref(node->data.keyspace, r->db, *words);
+        r->is_plain = r->is_plain && (node->cluster == NULL || refs[i].table == refs[0].table);
+    }
+    batch->key_count += keys.count;
+    r->key_count = (uint32_t)keys.count;
 }
 
 /* How far the work on a batch has come. */
@@ -87,7 +89,7 @@ static struct stage prepare(const struct node *node, struct batch *batch, struct
         prepare_request(node, batch, &batch->requests[to.request++]);
         to.key = batch->key_count;
     }
-    if (batch->key_count > 1) {
+    if (batch->is_fetching && batch->key_count > 1) {
         keyspace_prefetch_buckets(node->data.keyspace, batch->keys + from.key, to.key - from.key);
     }
     return to;
@@ -97,7 +99,7 @@ static struct stage prepare(const struct node *node, struct batch *batch, struct
 static void fetch(const struct node *node, const struct batch *batch, struct stage from,
                   struct stage to)
 {
-    if (batch->key_count > 1) {
+    if (batch->is_fetching && batch->key_count > 1) {
         keyspace_prefetch_entries(node->data.keyspace, batch->keys + from.key, to.key - from.key);
     }
 }
@@ -131,6 +133,7 @@ void batch_run(struct node *node)
     execute_begin(node);
     timing_run_begin(&node->timing, batch->count, node->counters.net_input_bytes);
     batch->key_count = 0;
+    batch->is_fetching = keyspace_count_all(node->data.keyspace) > FETCH_AHEAD_KEYS;
     fetched = prepare(node, batch, near);
     fetch(node, batch, near, fetched);
     near = prepare(node, batch, fetched);
@@ -182,10 +185,13 @@ static void add_request(struct node *node, struct session *s, const struct resp_
 {
     struct batch *batch = &node->batch;
     struct request *r = &batch->requests[batch->count++];
+    const struct bytes *name = batch->words.items + read->first_word;
 
     ASSERT(batch->words.items != NULL && read->word_count > 0);
     r->session = s;
-    r->spec = command_index_find(&node->commands, batch->words.items[read->first_word]);
+    r->spec = read->word_count > 1 && !read->is_inline
+                  ? command_memo_find(&batch->memo, &node->commands, *name)
+                  : command_index_find(&node->commands, *name);
     r->raw = read->raw;
     r->first_word = (uint32_t)read->first_word;
     r->arg_count = read->word_count;

@@ -13,11 +13,13 @@
 #ifndef STARLING_NODE_BATCH_H
 #define STARLING_NODE_BATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "node/request.h"
 #include "resp/request.h"
+#include "spec/command_index.h"
 #include "store/keyspace.h"
 
 struct node;
@@ -36,8 +38,10 @@ struct batch {
     struct resp_limits limits;          /* of what authenticated clients send, */
     struct resp_limits stranger_limits; /* and others */
     struct resp_words words;
+    struct command_memo memo; /* of names as clients write them */
     struct key_ref keys[BATCH_KEYS];
     size_t key_count;
+    bool is_fetching; /* what keys name is fetched ahead */
     struct session *compact[BATCH_REQUESTS]; /* whose input is to be moved up afterwards */
     size_t compact_count;
 };

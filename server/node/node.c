@@ -231,10 +231,12 @@ static void open_barriers(struct node *node)
 static void hand_over_touched(struct node *node)
 {
     while (!list_is_empty(&node->sessions.touched)) {
-        struct list *first = node->sessions.touched.next;
+        struct session *s = CONTAINER_OF(node->sessions.touched.next, struct session, touched);
 
         /* Before it leaves the list, so that closing it does not put it there once more. */
-        (void)upkeep_check_output(node, CONTAINER_OF(first, struct session, touched));
+        if (UNLIKELY(upkeep_output_matters(s))) {
+            (void)upkeep_check_output(node, s);
+        }
         node->env.session_touched(node->env.context, session_take_touched(&node->sessions));
     }
 }

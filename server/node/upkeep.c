@@ -8,7 +8,6 @@ enum {
     EXPIRE_BUDGET = 4000,          /* entries looked at in a slice */
     EXPIRE_MAX = 200,              /* keys removed in a slice */
     UPKEEP_BUDGET = 1500,          /* entries' worth of work on the key space in a slice */
-    OUTPUT_FREE_BYTES = 16 * 1024, /* of a client's output no limit counts */
     LOG_SLACK_BYTES = 256 * 1024,  /* beyond the backlog, at which the log is trimmed at once */
 };
 
@@ -28,7 +27,7 @@ static bool is_output_too_long(const struct node *node, struct session *s)
 
     /* As in Redis the first block of output does not count: else a low limit would close every
      * client, and those who could raise it again. */
-    pending = pending > OUTPUT_FREE_BYTES ? pending - OUTPUT_FREE_BYTES : 0;
+    pending = pending > UPKEEP_OUTPUT_FREE_BYTES ? pending - UPKEEP_OUTPUT_FREE_BYTES : 0;
     if (limit->hard_bytes > 0 && pending > limit->hard_bytes) {
         return true;
     }

@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "session/session.h"
 
 struct node;
-struct session;
 
 struct upkeep {
     struct mono_time at;         /* when the clock strikes next */
@@ -38,6 +38,16 @@ void upkeep_reset_stats(struct node *node);
 void upkeep_forget_session(struct node *node, const struct session *s);
 /* Close the session when its output is beyond its class' limit. */
 bool upkeep_check_output(struct node *node, struct session *s);
+
+enum {
+    UPKEEP_OUTPUT_FREE_BYTES = 16 * 1024, /* of a client's output no limit counts */
+};
+
+/* Could it be? */
+static inline bool upkeep_output_matters(const struct session *s)
+{
+    return session_output_pending(s) > UPKEEP_OUTPUT_FREE_BYTES || s->over_soft_limit_at.us != 0;
+}
 /* Give up what the log has and nobody needs; when it is much, between two strikes, too. */
 void upkeep_trim_log(struct node *node);
 void upkeep_trim_long_log(struct node *node);

@@ -106,25 +106,10 @@ void session_output_done(struct session_table *table, struct session *s, size_t 
     output_done(&s->output, &table->spares, len, (s->flags & SESSION_REPLICA) != 0);
 }
 
-size_t session_output_pending(const struct session *s)
-{
-    return output_pending(&s->output);
-}
-
-size_t session_output_ready(const struct session *s)
-{
-    return output_ready(&s->output);
-}
-
 size_t session_memory(const struct session *s)
 {
     return sizeof(*s) + input_memory(&s->input) + s->output.buf.cap + s->name.cap +
            s->lib_name.cap + s->lib_version.cap;
-}
-
-bool session_is_closing(const struct session *s)
-{
-    return (s->flags & (SESSION_CLOSE_AFTER_WRITE | SESSION_CLOSE_NOW | SESSION_CLOSED)) != 0;
 }
 
 static void describe_flags(const struct session *s, struct buf *out)

@@ -124,11 +124,23 @@ size_t session_output(const struct session *s, struct bytes *pieces, size_t max)
 /* The first len of them were written. */
 void session_output_done(struct session_table *table, struct session *s, size_t len);
 /* All that was not written; and what of it may leave now. */
-size_t session_output_pending(const struct session *s);
-size_t session_output_ready(const struct session *s);
+static inline size_t session_output_pending(const struct session *s)
+{
+    return output_pending(&s->output);
+}
+
+static inline size_t session_output_ready(const struct session *s)
+{
+    return output_ready(&s->output);
+}
+
 /* Bytes of input and output buffers. */
 size_t session_memory(const struct session *s);
-bool session_is_closing(const struct session *s);
+static inline bool session_is_closing(const struct session *s)
+{
+    return (s->flags & (SESSION_CLOSE_AFTER_WRITE | SESSION_CLOSE_NOW | SESSION_CLOSED)) != 0;
+}
+
 
 /* One line as CLIENT LIST has it, without a line end. */
 void session_describe(const struct session *s, struct mono_time now, struct buf *out);
