@@ -17,7 +17,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmis
         -Wvla -Wundef -Wcast-qual -Wswitch-enum -Wimplicit-fallthrough -Werror
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -Icommon -Iserver -I. -MMD -MP -g -fno-omit-frame-pointer $(WARN)
 
-CFLAGS_release := -O2
+CFLAGS_release := -O2 -fomit-frame-pointer
 CFLAGS_debug   := -O0 -DSTARLING_DEBUG
 CFLAGS_asan    := -O1 -DSTARLING_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -DSTARLING_DEBUG -fsanitize=thread

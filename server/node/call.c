@@ -61,8 +61,8 @@ void call_for_client(struct node *node, const struct request *request, const str
     if (x->key_count == 0) {
         node->door.window.count = 0;
     }
-    if (!request->is_inline) {
-        raw = request->raw;
+    if (!request->read.is_inline) {
+        raw = request->read.raw;
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
     exec_run(x);
