@@ -4,8 +4,8 @@
 #include "cluster/bus.h"
 
 #include "base/assert.h"
-#include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -51,8 +51,8 @@ static uint16_t own_flags(const struct cluster *c)
     flags |= node_is_primary(c->me) ? FRAME_PRIMARY : 0;
     flags |= c->config.replica_no_failover ? FRAME_NO_FAILOVER : 0;
     flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
-    flags |= role_is_complete(c) ? FRAME_COMPLETE : 0;
-    flags |= election_is_eligible(c) ? FRAME_ELIGIBLE : 0;
+    flags |= facts_is_complete(c) ? FRAME_COMPLETE : 0;
+    flags |= facts_is_eligible(c) ? FRAME_ELIGIBLE : 0;
     return (uint16_t)flags;
 }
 

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -31,41 +32,15 @@ static void move(struct cluster *c, enum election_phase to)
     c->election.phase = to;
 }
 
-const char *election_why_not(const struct cluster *c)
-{
-    int64_t limit_ms = c->config.replica_ping_period_ms +
-                       c->config.node_timeout_ms * c->config.replica_validity_factor;
-
-    if (node_is_primary(c->me)) {
-        return "it is a primary";
-    }
-    if (!c->has_status || !c->status.is_data_complete) {
-        return "its data is not complete";
-    }
-    if (c->config.replica_no_failover) {
-        return "cluster-replica-no-failover is set";
-    }
-    if (c->config.replica_validity_factor != 0 && !c->status.is_link_up &&
-        mono_ms_between(c->status.link_down_since, c->now) > limit_ms) {
-        return "its data is too old";
-    }
-    return NULL;
-}
-
-bool election_is_eligible(const struct cluster *c)
-{
-    return election_why_not(c) == NULL;
-}
-
 static enum election_reason find_reason(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
     if (node_is_primary(c->me)) {
-        return lease_needs_confirmation(c) && role_is_complete(c) ? ELECTION_CONFIRM
-                                                                  : ELECTION_NONE;
+        return lease_needs_confirmation(c) && facts_is_complete(c) ? ELECTION_CONFIRM
+                                                                   : ELECTION_NONE;
     }
-    if (primary == NULL || primary->slot_count == 0 || !role_is_complete(c)) {
+    if (primary == NULL || primary->slot_count == 0 || !facts_is_complete(c)) {
         return ELECTION_NONE;
     }
     if (c->manual.phase == MANUAL_READY) {
@@ -74,7 +49,7 @@ static enum election_reason find_reason(const struct cluster *c)
     if (c->manual.phase == MANUAL_FORCED) {
         return ELECTION_FORCED;
     }
-    if (c->manual.phase != MANUAL_IDLE || !election_is_eligible(c)) {
+    if (c->manual.phase != MANUAL_IDLE || !facts_is_eligible(c)) {
         return ELECTION_NONE;
     }
     if (primary->is_failed) {

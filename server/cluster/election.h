@@ -15,10 +15,6 @@
 
 #include "cluster/state.h"
 
-/* Why this replica could not be promoted now, or NULL. */
-const char *election_why_not(const struct cluster *c);
-bool election_is_eligible(const struct cluster *c);
-
 void election_tick(struct cluster *c);
 /* The nodes file has reached the disk. */
 void election_on_saved(struct cluster *c);

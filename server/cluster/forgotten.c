@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 static struct forgotten *find(struct cluster *c, const struct cluster_id *id)

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "cluster/emit.h"
-#include "cluster/nodes.h"
+#include "cluster/facts.h"
 #include "cluster/slots.h"
 
 #include <stdlib.h>

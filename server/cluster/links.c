@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 #include <inttypes.h>

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/slots.h"
 
 #include <string.h>

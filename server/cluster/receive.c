@@ -7,6 +7,7 @@
 #include "cluster/bus.h"
 #include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
 #include "cluster/lease.h"
@@ -14,7 +15,6 @@
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
-#include "cluster/slots.h"
 #include "cluster/vote.h"
 
 #include <string.h>
@@ -195,7 +195,7 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     bool was_voter = node_is_voter(a->sender);
 
     role_solve_collision(c, a->sender, a->frame->slots);
-    stronger = slots_take_claim(c, a->sender, a->frame->slots);
+    stronger = role_take_claim(c, a->sender, a->frame->slots);
     if (!was_voter && node_is_voter(a->sender)) {
         a->sender->is_failed = false; /* a majority has reached it since */
     }
@@ -391,7 +391,7 @@ static void take_update(struct cluster *c, const struct arrival *a)
     owner->config_epoch = a->frame->subject_epoch;
     nodes_set_primary(c, owner);
     nodes_changed(c);
-    (void)slots_take_claim(c, owner, a->frame->slots);
+    (void)role_take_claim(c, owner, a->frame->slots);
 }
 
 static void act(struct cluster *c, const struct arrival *a)

@@ -5,8 +5,8 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "cluster/endpoint.h"
+#include "cluster/facts.h"
 #include "cluster/failure.h"
-#include "cluster/links.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 

@@ -5,8 +5,10 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
-#include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
+
+#include <string.h>
 
 void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 {
@@ -131,41 +133,25 @@ static bool claims_word(struct cluster *c, struct cluster_node *claimer, size_t 
     return took;
 }
 
-/* The last slot of our shard has gone to claimer: follow it. */
-static void follow_claimer(struct cluster *c, struct cluster_node *claimer)
+bool slots_take_claim(struct cluster *c, struct cluster_node *claimer, const uint64_t *claim,
+                      struct cluster_node **stronger)
 {
-    emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
-             claimer->id.text);
-    nodes_set_replica(c, c->me, &claimer->id);
-    c->loses_slots = false;
-    c->is_follow_due = true;
-}
-
-struct cluster_node *slots_take_claim(struct cluster *c, struct cluster_node *claimer,
-                                      const uint64_t *claim)
-{
-    struct cluster_node *shard_primary =
-        node_is_primary(c->me) ? c->me : nodes_primary_of(c, c->me);
-    struct cluster_node *stronger = NULL;
-    bool had_slots = shard_primary != NULL && shard_primary->slot_count > 0;
     bool took = false;
 
     ASSERT(claimer != c->me);
+    *stronger = NULL;
     if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) == 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
             c->disowned[i] &= ~claim[i];
         }
-        return NULL;
+        return false;
     }
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         if (claim[i] != claimer->slots[i]) {
-            took = claims_word(c, claimer, i, claim[i], &stronger) || took;
+            took = claims_word(c, claimer, i, claim[i], stronger) || took;
         }
     }
-    if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
-        follow_claimer(c, claimer);
-    }
-    return stronger;
+    return took;
 }
 
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot)

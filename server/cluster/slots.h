@@ -3,6 +3,7 @@
 #ifndef STARLING_CLUSTER_SLOTS_H
 #define STARLING_CLUSTER_SLOTS_H
 
+#include "base/attr.h"
 #include "cluster/state.h"
 
 /* owner NULL: nobody. */
@@ -12,10 +13,10 @@ void slots_unbind_all(struct cluster *c, struct cluster_node *node);
 void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to);
 
 /* A primary claims exactly these slots under its config epoch: bind those that it owns by
- * rule (6) of cluster.h, and follow the claimer when it took the last slot of our shard.
- * Returns a node that owns a claimed slot with a greater config epoch, or NULL. */
-struct cluster_node *slots_take_claim(struct cluster *c, struct cluster_node *claimer,
-                                      const uint64_t *claim);
+ * rule (8) of cluster.h.  True when it took any.  *stronger: a node that owns a claimed slot with a
+ * greater config epoch, or NULL. */
+MUST_USE bool slots_take_claim(struct cluster *c, struct cluster_node *claimer,
+                               const uint64_t *claim, struct cluster_node **stronger);
 /* Does our table agree that node owns every slot of the claim, and is there one? */
 bool slots_agree(const struct cluster_node *node, const uint64_t *claim);
 

@@ -6,9 +6,9 @@
 #include "base/bitset.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
-#include "cluster/role.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -108,7 +108,7 @@ static const char *check_own_agreement(struct cluster *c, const struct asking *a
     if ((a->request->flags & FRAME_FORCED) != 0 || is_paused_for_it) {
         return NULL;
     }
-    if (role_is_complete(c)) {
+    if (facts_is_complete(c)) {
         return "this primary works";
     }
     return is_best_heir(c, a->candidate) ? NULL : "another replica comes first";
