@@ -161,10 +161,6 @@ static void carry_out(struct node *node, const struct replica_action *action,
             fail(next, refuses(node) ? REPLICA_EVENT_STOP : REPLICA_EVENT_LINK_DOWN);
         }
         break;
-    case REPLICA_ACTION_HOLD_INPUT:
-    case REPLICA_ACTION_RESUME_INPUT:
-        /* Loading is done by the time its bytes were handed over: nothing to hold back. */
-        break;
     case REPLICA_ACTION_LOG:
         node_log(node, action->level, "replication: %.*s", BYTES_ARGS(bytes));
         break;

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The handshake of a replica.  PING goes out alone; when it is answered, AUTH and all REPLCONF
  * go out together and their answers come in the same order; PSYNC goes last. */
+#include "replication/handshake.h"
+
 #include "base/assert.h"
-#include "replication/replica_state.h"
+#include "replication/replica_emit.h"
+#include "replication/replica_link.h"
 #include "resp/writer.h"
 
 #include <inttypes.h>
-
-void replica_send_request(struct replica *r, const struct bytes *words, size_t count)
-{
-    struct buf request = {0};
-
-    resp_write_request(&request, words, count);
-    replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&request));
-    buf_deinit(&request);
-}
 
 void handshake_begin(struct replica *r)
 {
@@ -24,7 +18,7 @@ void handshake_begin(struct replica *r)
         r->is_awaited[i] = false;
     }
     r->is_awaited[ANSWER_PING] = true;
-    replica_send_request(r, &ping, 1);
+    replica_emit_request(r, &ping, 1);
 }
 
 static void add(struct buf *out, const struct bytes *words, size_t count)
@@ -90,7 +84,7 @@ static void send_psync(struct replica *r)
                             bytes_from_text(has_history ? r->offer.history : "?"),
                             bytes_make(number, len)};
 
-    replica_send_request(r, words, ARRAY_COUNT(words));
+    replica_emit_request(r, words, ARRAY_COUNT(words));
     r->is_awaited[ANSWER_PSYNC] = true;
     replica_log(r, LOG_NOTICE, "asking to go on from history %s, offset %" PRIu64,
                 has_history ? r->offer.history : "?", has_history ? r->offer.offset : 0);
@@ -121,14 +115,14 @@ static void take_ping(struct replica *r, struct bytes line)
         return;
     }
     log_answer(r, is_try_later(line) ? LOG_NOTICE : LOG_WARNING, "PING", line);
-    replica_fail(r, LOG_NOTICE, "it is not ready");
+    link_fail(r, LOG_NOTICE, "it is not ready");
 }
 
 static void take_auth(struct replica *r, struct bytes line)
 {
     if (!bytes_has_prefix(line, "+")) {
         log_answer(r, LOG_WARNING, "AUTH", line);
-        replica_fail(r, LOG_WARNING, "it refused our password");
+        link_fail(r, LOG_WARNING, "it refused our password");
     }
 }
 
@@ -147,13 +141,13 @@ static void take_full(struct replica *r, struct bytes rest)
 
     if (!replication_history_is_valid(id) || !num_parse_u64(offset, &r->snapshot.offset) ||
         r->snapshot.offset > REPLICATION_OFFSET_MAX) {
-        replica_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
+        link_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
         return;
     }
     bytes_to_text(id, r->snapshot.history, sizeof(r->snapshot.history));
     replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64, r->snapshot.history,
                 r->snapshot.offset);
-    replica_move(r, REPLICA_WAIT_SNAPSHOT);
+    link_move(r, REPLICA_WAIT_SNAPSHOT);
     payload_clear(&r->payload);
 }
 
@@ -163,7 +157,7 @@ static void take_continue(struct replica *r, struct bytes rest)
     struct replica_action *action;
 
     if (r->offer.history[0] == '\0' || (id.len > 0 && !replication_history_is_valid(id))) {
-        replica_fail(r, LOG_WARNING, "its CONTINUE cannot be understood");
+        link_fail(r, LOG_WARNING, "its CONTINUE cannot be understood");
         return;
     }
     if (id.len > 0 && !bytes_equal_text(id, r->offer.history)) {
@@ -175,7 +169,7 @@ static void take_continue(struct replica *r, struct bytes rest)
     }
     action = replica_emit(r, REPLICA_ACTION_CONTINUE);
     action->position = r->offer;
-    replica_begin_streaming(r, r->offer.offset);
+    link_begin_streaming(r, r->offer.offset);
 }
 
 static void take_psync(struct replica *r, struct bytes line)
@@ -186,10 +180,10 @@ static void take_psync(struct replica *r, struct bytes line)
         take_continue(r, bytes_from(line, strlen("+CONTINUE")));
     } else if (is_try_later(line)) {
         log_answer(r, LOG_NOTICE, "PSYNC", line);
-        replica_fail(r, LOG_NOTICE, "it will be ready later");
+        link_fail(r, LOG_NOTICE, "it will be ready later");
     } else {
         log_answer(r, LOG_WARNING, "PSYNC", line);
-        replica_fail(r, LOG_WARNING, "it refused to synchronise");
+        link_fail(r, LOG_WARNING, "it refused to synchronise");
     }
 }
 

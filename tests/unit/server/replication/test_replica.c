@@ -98,8 +98,6 @@ static void note(struct trace *t, const struct replica_action *action)
     case REPLICA_ACTION_STREAM:
         buf_append_bytes(&t->stream, bytes);
         break;
-    case REPLICA_ACTION_HOLD_INPUT:
-    case REPLICA_ACTION_RESUME_INPUT:
     case REPLICA_ACTION_LOG:
         break;
     }
