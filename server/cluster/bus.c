@@ -18,7 +18,7 @@ enum {
     PINGS_PER_TIMEOUT = 5,
 };
 
-int64_t bus_ping_interval_ms(const struct cluster *c)
+static int64_t ping_interval_ms(const struct cluster *c)
 {
     int64_t interval_ms = cluster_timeout_part(c, PINGS_PER_TIMEOUT);
 
@@ -184,7 +184,7 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
     }
     fill_gossip(c, node, &frame);
     send(c, link_to(node), &frame);
-    node->next_ping_at = mono_add_ms(c->now, bus_ping_interval_ms(c));
+    node->next_ping_at = mono_add_ms(c->now, ping_interval_ms(c));
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }

@@ -152,19 +152,14 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
 /* May this node, at exactly this time, answer for its slots as their primary?  Always false of a
  * replica and of a node without slots. */
 bool cluster_has_lease(const struct cluster *cluster, struct mono_time now);
-/* The number of the newest nodes file that was asked for: a change made before is in it. */
-uint64_t cluster_file_sequence(const struct cluster *cluster);
 /* The nodes file as it should be on disk. */
 void cluster_format_file(const struct cluster *cluster, struct buf *out);
-/* Until when the lease above lasts, if nothing changes; MONO_NEVER for the only voter. */
-struct mono_time cluster_lease_end(const struct cluster *cluster);
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);
-uint64_t cluster_current_epoch(const struct cluster *cluster);
 uint64_t cluster_my_epoch(const struct cluster *cluster);
 /* Does this node own any slot (as a primary)? */
 bool cluster_has_slots(const struct cluster *cluster);
@@ -173,8 +168,6 @@ bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot);
 /* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
  * an operator took off the map: its keys stay, for whoever has a use for them. */
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);
-/* Does the slot belong to this node or, of a replica, to its primary? */
-bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot);
 
 /* Assert every invariant; O(slots + nodes). */
 void cluster_check(const struct cluster *cluster);

@@ -36,11 +36,6 @@ bool facts_is_eligible(const struct cluster *c)
     return facts_why_not_eligible(c) == NULL;
 }
 
-uint64_t cluster_file_sequence(const struct cluster *cluster)
-{
-    return cluster->file_sequence;
-}
-
 const struct cluster_id *cluster_my_id(const struct cluster *cluster)
 {
     return &cluster->me->id;
@@ -54,11 +49,6 @@ bool cluster_is_replica(const struct cluster *cluster)
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
 {
     return cluster->is_map_ok && (!node_is_voter(cluster->me) || cluster_has_lease(cluster, now));
-}
-
-uint64_t cluster_current_epoch(const struct cluster *cluster)
-{
-    return cluster->current_epoch;
 }
 
 uint64_t cluster_my_epoch(const struct cluster *cluster)
@@ -81,13 +71,4 @@ bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
 {
     ASSERT(slot < SLOT_COUNT);
     return bitset_has(cluster->lost, slot);
-}
-
-bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot)
-{
-    const struct cluster_node *owner = cluster->owner[slot];
-
-    ASSERT(slot < SLOT_COUNT);
-    return owner != NULL &&
-           (owner == cluster->me || cluster_id_equal(&owner->id, &cluster->me->primary));
 }

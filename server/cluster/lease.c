@@ -173,11 +173,6 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
            !(c->has_status && !c->status.is_data_complete);
 }
 
-struct mono_time cluster_lease_end(const struct cluster *cluster)
-{
-    return cluster->lease_end;
-}
-
 bool lease_needs_confirmation(const struct cluster *c)
 {
     return node_is_voter(c->me) && node_contested_epoch(c->me) != 0;

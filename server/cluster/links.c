@@ -119,7 +119,7 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
     await_answer(c, node);
 }
 
-struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t number)
+static struct incoming_link *find_incoming(const struct cluster *c, uint32_t number)
 {
     struct hashtable_node *found =
         hashtable_find(&c->incoming, bytes_make(&number, sizeof(number)));
@@ -129,7 +129,7 @@ struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t numb
 
 struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number)
 {
-    struct incoming_link *link = links_find_incoming(c, number);
+    struct incoming_link *link = find_incoming(c, number);
 
     if (link == NULL) {
         link = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*link));
@@ -143,14 +143,14 @@ struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number)
 
 bool cluster_link_is_proven(const struct cluster *c, uint32_t number)
 {
-    const struct incoming_link *link = links_find_incoming(c, number);
+    const struct incoming_link *link = find_incoming(c, number);
 
     return link != NULL && link->node_number != 0;
 }
 
 void links_drop_incoming(struct cluster *c, uint32_t number)
 {
-    struct incoming_link *link = links_find_incoming(c, number);
+    struct incoming_link *link = find_incoming(c, number);
 
     if (link != NULL) {
         hashtable_remove(&c->incoming, &link->by_number);

@@ -15,7 +15,6 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
 /* Close our link to the node; it is opened again after delay_ms. */
 void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms);
 
-struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t number);
 /* Find it, or note a new one. */
 struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number);
 void links_drop_incoming(struct cluster *c, uint32_t number);

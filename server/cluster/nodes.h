@@ -28,8 +28,6 @@ void nodes_set_primary(struct cluster *c, struct cluster_node *node);
 void nodes_set_replica(struct cluster *c, struct cluster_node *node,
                        const struct cluster_id *primary);
 
-/* A forgotten id is not taken from gossip before `until`. */
-
 /* Something that is kept in the nodes file changed. */
 static inline void nodes_changed(struct cluster *c)
 {

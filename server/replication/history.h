@@ -13,9 +13,9 @@ enum {
     REPLICATION_HISTORY_LEN = 40
 };
 
-/* Of a snapshot whose end is told by a marker. */
 /* What peers say beyond this is no offset: no log comes near it, and it can be added to. */
-#define REPLICATION_OFFSET_MAX   (UINT64_C(1) << 62)
+#define REPLICATION_OFFSET_MAX (UINT64_C(1) << 62)
+/* Of a snapshot whose end is told by a marker. */
 #define REPLICATION_SIZE_UNKNOWN UINT64_MAX
 
 struct replication_position {
