@@ -77,7 +77,7 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     frame->current_epoch = c->current_epoch;
     frame->config_epoch = epoch_of(c, primary != NULL ? primary : c->me);
     frame->offset = c->status.offset;
-    memcpy(frame->history, c->status.history, sizeof(frame->history));
+    frame->history = c->status.history;
     frame->sent_us = c->now.us;
     frame->echo_us = 0;
     frame->timeout_ms = (uint32_t)c->config.node_timeout_ms;

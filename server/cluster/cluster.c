@@ -258,7 +258,6 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         break;
     case CLUSTER_EVENT_STATUS:
         c->status = *event->status;
-        c->status.history[CLUSTER_HISTORY_LEN] = '\0';
         c->has_status = true;
         manual_on_status(c);
         break;

@@ -44,11 +44,11 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
+#include "base/history.h"
 #include "cluster/actions.h"
 #include "cluster/identity.h"
 
 enum {
-    CLUSTER_HISTORY_LEN = 40,
     CLUSTER_NODE_TIMEOUT_MIN_MS = 50,
     CLUSTER_NODE_TIMEOUT_MAX_MS = 10 * 60 * 1000,
     CLUSTER_MANUAL_TIMEOUT_MS = 5000,            /* CLUSTER FAILOVER gives up */
@@ -96,7 +96,7 @@ struct cluster_options {
 
 /* What this node knows of its own data and its replication link. */
 struct cluster_status {
-    char history[CLUSTER_HISTORY_LEN + 1];
+    struct history_id history;
     uint64_t offset; /* of the end of our log */
     /* Loaded whole.  A replica without is never promoted.  A primary with slots that started
      * without data it should have says false: it then holds no lease and its replicas take

@@ -76,15 +76,6 @@ static void encode_string(struct buf *out, const char *text)
     buf_append(out, text, len);
 }
 
-static void encode_history(struct buf *out, const char *history)
-{
-    char field[CLUSTER_HISTORY_LEN] = {0};
-    size_t len = strnlen(history, sizeof(field));
-
-    memcpy(field, history, len);
-    buf_append(out, field, sizeof(field));
-}
-
 static void encode_names(struct buf *out, const struct cluster_address *address)
 {
     encode_string(out, address->ip);
@@ -137,7 +128,7 @@ static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *
     encode_id(out, &frame->subject);
     encode_u64_be(out, frame->subject_epoch);
     encode_u64_be(out, frame->offset);
-    encode_history(out, frame->history);
+    buf_append(out, frame->history.text, HISTORY_ID_LEN);
     encode_u64_be(out, (uint64_t)frame->sent_us);
     encode_u64_be(out, (uint64_t)frame->echo_us);
     encode_u32_be(out, frame->timeout_ms);
@@ -221,9 +212,9 @@ static void decode_names(struct decoder *d, struct cluster_address *out)
     bytes_to_text(hostname, out->hostname, sizeof(out->hostname));
 }
 
-static void decode_history(struct decoder *d, char *out)
+static void decode_history(struct decoder *d, struct history_id *out)
 {
-    struct bytes field = decode_bytes(d, CLUSTER_HISTORY_LEN);
+    struct bytes field = decode_bytes(d, HISTORY_ID_LEN);
     size_t len = field.len == 0 ? 0 : strnlen(field.data, field.len);
 
     for (size_t i = 0; i < len; i++) {
@@ -232,7 +223,10 @@ static void decode_history(struct decoder *d, char *out)
             return;
         }
     }
-    bytes_to_text(bytes_prefix(field, len), out, CLUSTER_HISTORY_LEN + 1);
+    *out = (struct history_id){0};
+    if (len > 0) {
+        memcpy(out->text, field.data, len);
+    }
 }
 
 static void decode_gossip(struct decoder *d, struct frame *out)
@@ -271,7 +265,7 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     decode_id(d, &out->subject);
     out->subject_epoch = decode_u64_be(d);
     out->offset = decode_u64_be(d);
-    decode_history(d, out->history);
+    decode_history(d, &out->history);
     out->sent_us = (int64_t)decode_u64_be(d);
     out->echo_us = (int64_t)decode_u64_be(d);
     out->timeout_ms = decode_u32_be(d);

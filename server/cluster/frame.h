@@ -34,6 +34,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/errmsg.h"
+#include "base/history.h"
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
 #include "spec/slot.h"
@@ -94,7 +95,7 @@ struct frame {
     uint64_t current_epoch;
     uint64_t config_epoch;
     uint64_t offset;
-    char history[CLUSTER_HISTORY_LEN + 1];
+    struct history_id history;
     int64_t sent_us;
     int64_t echo_us;
     uint32_t timeout_ms;

@@ -178,7 +178,7 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
     sender->offset = frame->offset;
-    memcpy(sender->history, frame->history, sizeof(sender->history));
+    sender->history = frame->history;
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
     sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;

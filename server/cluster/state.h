@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hashtable.h"
+#include "base/history.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/vec.h"
@@ -91,7 +92,7 @@ struct cluster_node {
     uint32_t slot_count;
 
     /* As it said about itself. */
-    char history[CLUSTER_HISTORY_LEN + 1];
+    struct history_id history;
     uint64_t offset;
     bool is_complete;
     bool is_eligible;

@@ -179,7 +179,8 @@ static const char *check_siblings(struct cluster *c, const struct asking *a)
 
         if (node != a->candidate && cluster_id_equal(&node->primary, &a->primary->id) &&
             node_is_reachable(node) && node->has_answered && node->is_eligible &&
-            strcmp(node->history, a->request->history) == 0 && node->offset > a->request->offset) {
+            history_id_equal(&node->history, &a->request->history) &&
+            node->offset > a->request->offset) {
             return "a reachable sibling has more data";
         }
     }

@@ -299,7 +299,10 @@ static bool has_more_than_primary(const struct node *node)
 
 void cluster_side_status(struct node *node)
 {
-    struct cluster_status status = {.offset = oplog_end(node->log)};
+    struct cluster_status status = {
+        .history = *oplog_history(node->log),
+        .offset = oplog_end(node->log),
+    };
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
 
     if (node->is_data_complete) {
@@ -308,8 +311,6 @@ void cluster_side_status(struct node *node)
     }
     status.is_data_complete =
         !node->loading.is_on && (node->is_data_complete || has_more_than_primary(node));
-
-    memcpy(status.history, oplog_history(node->log)->text, sizeof(status.history));
     if (!node->is_primary) {
         struct replica_report report = replica_get_report(node->replica);
 

@@ -391,11 +391,8 @@ static void debug_pause_cron(struct node *node, struct call *call)
 
 void debug_begin_history(struct node *node, const char *reason)
 {
-    struct history_id history = {0};
-
     ASSERT(node->is_primary);
-    rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
-    oplog_restart(node->log, history, oplog_end(node->log));
+    oplog_restart(node->log, history_id_make(&node->rng), oplog_end(node->log));
     node->stream_db = -1;
     primary_drop_feeds(node, reason);
 }

@@ -108,10 +108,7 @@ static void adopt_file(struct node *node)
     if (info->has_history) {
         oplog_restart(node->log, info->history, info->offset);
         if (node->is_primary) {
-            struct history_id history = {0};
-
-            rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
-            oplog_fork(node->log, history);
+            oplog_fork(node->log, history_id_make(&node->rng));
         } else {
             node->is_data_complete = true;
         }

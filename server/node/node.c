@@ -58,7 +58,6 @@ void node_loaded(struct node *node)
 static struct node *create(const struct node_options *options)
 {
     struct node *node = mem_alloc_zeroed(MEM_NODE, sizeof(*node));
-    struct history_id history = {0};
 
     node->env = *options->env;
     node->config = *options->config;
@@ -70,8 +69,7 @@ static struct node *create(const struct node_options *options)
     rng_init(&node->rng, options->seed);
     rng_hex(&node->rng, node->run_id, sizeof(node->run_id) - 1);
     node->hash_seed = rng_u64(&node->rng);
-    rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
-    node->log = oplog_new(history, 0);
+    node->log = oplog_new(history_id_make(&node->rng), 0);
     node->keyspace = node_new_keyspace(node);
     node->stream_db = -1;
     session_table_init(&node->sessions);
@@ -379,7 +377,7 @@ static struct replication_position offered_position(const struct node *node)
     struct replication_position position = node_position(node);
 
     if (oplog_previous_end(node->log) == position.offset && position.offset > 0) {
-        memcpy(position.history, oplog_previous_history(node->log)->text, sizeof(position.history));
+        position.history = *oplog_previous_history(node->log);
     }
     if (node->stream.is_torn) {
         position = (struct replication_position){0}; /* only a full resync helps */
@@ -487,6 +485,7 @@ void node_facts(const struct node *node, struct node_facts *out)
         .may_write = node->is_primary && !node->loading.is_on &&
                      (node->cluster == NULL || cluster_has_lease(node->cluster, node->now.mono)),
         .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster, node->now.mono),
+        .history = *oplog_history(node->log),
         .offset = oplog_end(node->log),
         .link_up = !node->is_primary && replica_side_link_is_up(node),
         .key_count = keyspace_count_all(node->keyspace),
@@ -494,7 +493,6 @@ void node_facts(const struct node *node, struct node_facts *out)
         .sync_partial_ok = node->stats.sync_partial_ok,
         .sync_partial_err = node->stats.sync_partial_err,
     };
-    memcpy(out->history, oplog_history(node->log)->text, sizeof(out->history));
     if (node->cluster != NULL) {
         struct cluster_node_view me;
 

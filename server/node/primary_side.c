@@ -95,16 +95,13 @@ void control_replconf(struct node *node, struct call *call)
 
 static struct feed_log_facts log_facts(const struct node *node)
 {
-    struct feed_log_facts facts = {
+    return (struct feed_log_facts){
+        .history = *oplog_history(node->log),
+        .previous_history = *oplog_previous_history(node->log),
         .previous_end = oplog_previous_end(node->log),
         .start = oplog_start(node->log),
         .end = oplog_end(node->log),
     };
-
-    memcpy(facts.history, oplog_history(node->log)->text, sizeof(facts.history));
-    memcpy(facts.previous_history, oplog_previous_history(node->log)->text,
-           sizeof(facts.previous_history));
-    return facts;
 }
 
 /* Why a replica cannot be served just now, or NULL. */

@@ -7,10 +7,10 @@
 
 struct replication_position node_position(const struct node *node)
 {
-    struct replication_position position = {.offset = oplog_end(node->log)};
-
-    memcpy(position.history, oplog_history(node->log)->text, sizeof(position.history));
-    return position;
+    return (struct replication_position){
+        .history = *oplog_history(node->log),
+        .offset = oplog_end(node->log),
+    };
 }
 
 bool replica_side_link_is_up(const struct node *node)
@@ -75,16 +75,13 @@ static void close_link(struct node *node)
 static void snapshot_end(struct node *node, const struct replication_position *position,
                          struct follow_up *next)
 {
-    struct history_id history;
-
     if (!load_snapshot_end(node, &next->reason)) {
         node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s",
                  next->reason.text);
         fail(next, REPLICA_EVENT_SNAPSHOT_FAILED);
         return;
     }
-    memcpy(history.text, position->history, sizeof(history.text));
-    oplog_restart(node->log, history, position->offset);
+    oplog_restart(node->log, position->history, position->offset);
     primary_drop_feeds(node, "the data was replaced by a full resync");
     node->is_data_complete = true;
     ask(next, (struct replica_event){.type = REPLICA_EVENT_SNAPSHOT_LOADED,
@@ -94,11 +91,8 @@ static void snapshot_end(struct node *node, const struct replication_position *p
 /* The primary goes on where our log ends, perhaps under a new history. */
 static void go_on(struct node *node, const struct replication_position *position)
 {
-    struct history_id history;
-
-    memcpy(history.text, position->history, sizeof(history.text));
-    if (strcmp(history.text, oplog_history(node->log)->text) != 0) {
-        oplog_adopt(node->log, history);
+    if (!history_id_equal(&position->history, oplog_history(node->log))) {
+        oplog_adopt(node->log, position->history);
         primary_drop_feeds(node, "the history goes on under a new id");
     }
     stream_restart(node, node->stream.db);

@@ -31,14 +31,14 @@ void node_follow(struct node *node, const char *host, uint16_t port)
 void node_become_primary(struct node *node)
 {
     struct replica_event stop = {.type = REPLICA_EVENT_STOP};
-    struct history_id history = {0};
+    struct history_id history;
 
     if (node->is_primary) {
         return;
     }
     replica_side_event(node, &stop);
     load_snapshot_abort(node);
-    rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
+    history = history_id_make(&node->rng);
     oplog_fork(node->log, history);
     node->stream_db = -1;
     node->is_primary = true;

@@ -76,18 +76,18 @@ static void send_introduction(struct replica *r)
 
 static void send_psync(struct replica *r)
 {
-    bool has_history = r->offer.history[0] != '\0';
+    bool has_history = !history_id_is_empty(&r->offer.history);
     char number[NUM_I64_TEXT];
     size_t len =
         has_history ? num_format_u64(number, r->offer.offset + 1) : num_format_i64(number, -1);
     struct bytes words[] = {BYTES_LITERAL("PSYNC"),
-                            bytes_from_text(has_history ? r->offer.history : "?"),
+                            bytes_from_text(has_history ? r->offer.history.text : "?"),
                             bytes_make(number, len)};
 
     replica_emit_request(r, words, ARRAY_COUNT(words));
     r->is_awaited[ANSWER_PSYNC] = true;
     replica_log(r, LOG_NOTICE, "asking to go on from history %s, offset %" PRIu64,
-                has_history ? r->offer.history : "?", has_history ? r->offer.offset : 0);
+                has_history ? r->offer.history.text : "?", has_history ? r->offer.offset : 0);
 }
 
 /* ---- answers ------------------------------------------------------------------------------ */
@@ -139,14 +139,14 @@ static void take_full(struct replica *r, struct bytes rest)
     struct bytes id = bytes_next_word(&rest, ' ');
     struct bytes offset = bytes_next_word(&rest, ' ');
 
-    if (!replication_history_is_valid(id) || !num_parse_u64(offset, &r->snapshot.offset) ||
+    if (!history_id_parse(id, &r->snapshot.history) ||
+        !num_parse_u64(offset, &r->snapshot.offset) ||
         r->snapshot.offset > REPLICATION_OFFSET_MAX) {
         link_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
         return;
     }
-    bytes_to_text(id, r->snapshot.history, sizeof(r->snapshot.history));
-    replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64, r->snapshot.history,
-                r->snapshot.offset);
+    replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64,
+                r->snapshot.history.text, r->snapshot.offset);
     link_move(r, REPLICA_WAIT_SNAPSHOT);
     payload_clear(&r->payload);
 }
@@ -154,16 +154,17 @@ static void take_full(struct replica *r, struct bytes rest)
 static void take_continue(struct replica *r, struct bytes rest)
 {
     struct bytes id = bytes_next_word(&rest, ' ');
+    struct history_id named = r->offer.history;
     struct replica_action *action;
 
-    if (r->offer.history[0] == '\0' || (id.len > 0 && !replication_history_is_valid(id))) {
+    if (history_id_is_empty(&r->offer.history) || (id.len > 0 && !history_id_parse(id, &named))) {
         link_fail(r, LOG_WARNING, "its CONTINUE cannot be understood");
         return;
     }
-    if (id.len > 0 && !bytes_equal_text(id, r->offer.history)) {
-        replica_log(r, LOG_NOTICE, "the history goes on as %.*s from offset %" PRIu64,
-                    BYTES_ARGS(id), r->offer.offset);
-        bytes_to_text(id, r->offer.history, sizeof(r->offer.history));
+    if (!history_id_equal(&named, &r->offer.history)) {
+        replica_log(r, LOG_NOTICE, "the history goes on as %s from offset %" PRIu64, named.text,
+                    r->offer.offset);
+        r->offer.history = named;
     } else {
         replica_log(r, LOG_NOTICE, "partial resync from offset %" PRIu64, r->offer.offset);
     }

@@ -14,7 +14,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "replication/history.h"
+#include "replication/position.h"
 
 enum {
     PAYLOAD_MARKER_LEN = 40

@@ -123,11 +123,6 @@ enum feed_result feed_take_replconf(struct feed *feed, struct mono_time now,
 
 /* ---- PSYNC ------------------------------------------------------------------------------------ */
 
-static bool is_history(const char *history, struct bytes id)
-{
-    return history[0] != '\0' && id.len == REPLICATION_HISTORY_LEN && bytes_equal_text(id, history);
-}
-
 enum psync_decision psync_decide(const struct feed_log_facts *facts, struct bytes id,
                                  struct bytes offset, uint64_t *out_offset, struct errmsg *reason)
 {
@@ -143,8 +138,8 @@ enum psync_decision psync_decide(const struct feed_log_facts *facts, struct byte
         return PSYNC_FULL;
     }
     have = (uint64_t)wanted - 1; /* what the replica has, as an offset of the log */
-    if (!is_history(facts->history, id)) {
-        if (!is_history(facts->previous_history, id)) {
+    if (!history_id_is(&facts->history, id)) {
+        if (!history_id_is(&facts->previous_history, id)) {
             errmsg_set(reason, "it has another history");
             return PSYNC_FULL;
         }
@@ -179,7 +174,7 @@ void feed_start_snapshot(struct feed *feed, struct mono_time now,
     feed->phase = FEED_SNAPSHOT;
     feed->cursor = position->offset;
     feed->heard_at = now;
-    buf_printf(out, "+FULLRESYNC %s %" PRIu64 "\r\n", position->history, position->offset);
+    buf_printf(out, "+FULLRESYNC %s %" PRIu64 "\r\n", position->history.text, position->offset);
 }
 
 void feed_start_continue(struct feed *feed, struct mono_time now,
@@ -191,7 +186,7 @@ void feed_start_continue(struct feed *feed, struct mono_time now,
     feed->acked_at = now;
     feed->heard_at = now;
     if (feed->capabilities & FEED_CAPA_PSYNC2) {
-        buf_printf(out, "+CONTINUE %s\r\n", position->history);
+        buf_printf(out, "+CONTINUE %s\r\n", position->history.text);
     } else {
         buf_append_text(out, "+CONTINUE\r\n");
     }

@@ -78,7 +78,7 @@ static void on_loaded(struct replica *r, const struct replica_event *event)
     }
     r->is_loading_whole = false;
     replica_log(r, LOG_NOTICE, "full resync done: history %s from offset %" PRIu64,
-                r->snapshot.history, r->snapshot.offset);
+                r->snapshot.history.text, r->snapshot.offset);
     link_begin_streaming(r, event->position.offset);
     /* What followed the payload on the wire was kept; it is borrowed until the next step. */
     buf_deinit(&r->early_given);

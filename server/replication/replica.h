@@ -30,7 +30,7 @@
 #include "base/attr.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "replication/history.h"
+#include "replication/position.h"
 #include "replication/replica_actions.h"
 
 enum replica_phase {

@@ -35,7 +35,7 @@ struct bytes replica_action_bytes(const struct replica_actions *actions,
 static void describe_position(const char *what, const struct replica_action *action,
                               struct buf *out)
 {
-    buf_printf(out, "%s: history %.8s at %" PRIu64, what, action->position.history,
+    buf_printf(out, "%s: history %.8s at %" PRIu64, what, action->position.history.text,
                action->position.offset);
 }
 

@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "replication/history.h"
+#include "replication/position.h"
 
 enum replica_action_type {
     REPLICA_ACTION_CONNECT,        /* host, port: report LINK_UP or LINK_DOWN */

@@ -38,7 +38,7 @@ static struct frame sample(enum frame_type type)
         .subject_epoch = 9,
     };
 
-    memset(frame.history, 'h', CLUSTER_HISTORY_LEN);
+    memset(frame.history.text, 'h', HISTORY_ID_LEN);
     frame.slots[0] = 0xff00ff;
     frame.slots[FRAME_SLOT_WORDS - 1] = UINT64_C(1) << 63;
     return frame;
@@ -88,7 +88,7 @@ Test(bus_frame, comes_back_as_it_went)
     cr_expect_eq(back.offset, frame.offset);
     cr_expect_eq(back.sent_us, frame.sent_us);
     cr_expect_eq(back.voted_epoch, 5);
-    cr_expect_str_eq(back.history, frame.history);
+    cr_expect_str_eq(back.history.text, frame.history.text);
     cr_expect(cluster_address_equal(&back.address, &frame.address));
     cr_expect_arr_eq(back.slots, frame.slots, sizeof(frame.slots));
     cr_assert_eq(back.gossip_count, 3);

@@ -451,7 +451,7 @@ struct world *world_new(int count)
 
         snprintf(m->ip, sizeof(m->ip), "10.0.0.%d", i + 1);
         snprintf(m->hostname, sizeof(m->hostname), "node%d", i);
-        memset(m->status.history, 'a', CLUSTER_HISTORY_LEN);
+        memset(m->status.history.text, 'a', HISTORY_ID_LEN);
         world_start(w, i);
     }
     return w;
