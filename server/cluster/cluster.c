@@ -170,6 +170,7 @@ void cluster_free(struct cluster *cluster)
     VEC_DEINIT(&cluster->moves);
     buf_deinit(&cluster->secret);
     buf_deinit(&cluster->frame_bytes);
+    buf_deinit(&cluster->body_bytes);
     mem_free(MEM_CLUSTER, cluster);
 }
 

@@ -6,6 +6,7 @@
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -291,15 +292,15 @@ static void count_votes(struct cluster *c)
 static void note_other_votes(struct cluster *c, const struct frame *vote)
 {
     const struct cluster_node *subject = subject_of(c);
+    struct gossip_reader reader = gossip_read(vote->body);
+    struct gossip_entry entry;
 
     if (subject != NULL && cluster_id_equal(&vote->sender, &subject->id) &&
         vote->voted_epoch != 0) {
         c->election.is_subject_contested = true;
     }
-    for (size_t i = 0; subject != NULL && i < vote->gossip_count; i++) {
-        const struct frame_gossip *entry = &vote->gossip[i];
-
-        if (cluster_id_equal(&entry->id, &subject->id) && entry->contested_epoch != 0 &&
+    while (subject != NULL && gossip_next(&reader, &entry)) {
+        if (cluster_id_equal(&entry.id, &subject->id) && entry.contested_epoch != 0 &&
             !cluster_id_equal(&vote->sender, &subject->id)) {
             c->election.is_subject_contested = true;
         }

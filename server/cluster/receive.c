@@ -10,6 +10,7 @@
 #include "cluster/facts.h"
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
@@ -221,14 +222,14 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
 }
 
-static bool is_usable(const struct frame_gossip *entry)
+static bool is_usable(const struct gossip_entry *entry)
 {
     return entry->address.bus_port != 0 &&
            (entry->address.ip[0] != '\0' || entry->address.hostname[0] != '\0');
 }
 
 static void learn_of_node(struct cluster *c, struct cluster_link link,
-                          const struct frame_gossip *entry)
+                          const struct gossip_entry *entry)
 {
     struct cluster_node *node;
 
@@ -244,9 +245,9 @@ static void learn_of_node(struct cluster *c, struct cluster_link link,
 }
 
 static void take_gossip_entry(struct cluster *c, const struct arrival *a,
-                              const struct frame_gossip *entry)
+                              const struct gossip_entry *entry)
 {
-    bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
+    bool is_unreachable = (entry->flags & (GOSSIP_FAILING | GOSSIP_FAILED)) != 0;
     struct cluster_node *node = nodes_find(c, &entry->id);
 
     if (node != NULL && entry->contested_epoch > node->word.contested_epoch) {
@@ -274,11 +275,11 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
 
 static void take_gossip(struct cluster *c, const struct arrival *a)
 {
-    if (a->sender == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < a->frame->gossip_count; i++) {
-        take_gossip_entry(c, a, &a->frame->gossip[i]);
+    struct gossip_reader reader = gossip_read(a->frame->body);
+    struct gossip_entry entry;
+
+    while (a->sender != NULL && gossip_next(&reader, &entry)) {
+        take_gossip_entry(c, a, &entry);
     }
 }
 

@@ -236,6 +236,7 @@ struct cluster {
     struct mono_time now;
     struct cluster_actions *out;
     struct buf frame_bytes;  /* scratch */
+    struct buf body_bytes;   /* scratch: the body of the frame that is filled */
     size_t actions_at_start; /* how many were in the list before this step */
 
     struct mono_time started_at;
