@@ -74,6 +74,9 @@ void cluster_action_describe(const struct cluster_actions *actions,
     case CLUSTER_ACTION_RESUME_WRITES:
         buf_append_text(out, "resume writes\n");
         break;
+    case CLUSTER_ACTION_DATA_COMPLETE:
+        buf_append_text(out, "data complete\n");
+        break;
     case CLUSTER_ACTION_LOG:
         buf_printf(out, "log %s %.*s\n", log_level_name(action->level), BYTES_ARGS(text));
         break;

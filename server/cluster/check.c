@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "cluster/cluster.h"
+#include "cluster/data.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 
@@ -37,5 +38,6 @@ void cluster_check(const struct cluster *cluster)
     ASSERT(assigned == c->assigned_count);
     ASSERT(c->me->config_epoch <= c->current_epoch);
     ASSERT(c->last_vote_epoch <= c->current_epoch);
+    data_check(c);
     ASSERT(c->file_written <= c->file_sequence);
 }

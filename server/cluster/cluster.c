@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "cluster/bus.h"
+#include "cluster/data.h"
 #include "cluster/election.h"
 #include "cluster/facts.h"
 #include "cluster/lease.h"
@@ -258,8 +259,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         on_file_failed(c);
         break;
     case CLUSTER_EVENT_STATUS:
-        c->status = *event->status;
-        c->has_status = true;
+        data_take_status(c, event->status);
         manual_on_status(c);
         break;
     }

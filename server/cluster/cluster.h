@@ -98,10 +98,11 @@ struct cluster_options {
 struct cluster_status {
     struct history_id history;
     uint64_t offset; /* of the end of our log */
-    /* Loaded whole.  A replica without is never promoted.  A primary with slots that started
-     * without data it should have says false: it then holds no lease and its replicas take
-     * over with its agreement; it should refuse to synchronise replicas meanwhile.  When nobody
-     * took over after a while it is the node's decision to say true. */
+    bool is_loading; /* a file or a snapshot: what there is so far is not to be served */
+    /* The node knows its data to be whole: it followed a primary, never had any, or was told so
+     * (CLUSTER_ACTION_DATA_COMPLETE).  Else this machine judges (data.h).  Without complete data a
+     * replica is never promoted, and a primary holds no lease, and its replicas take over with its
+     * agreement; it should refuse to synchronise replicas meanwhile. */
     bool is_data_complete;
     /* Of a replica: is its link to the primary up, and if not, since when. */
     bool is_link_up;

@@ -76,6 +76,11 @@ void emit_pause(struct cluster *c, int64_t pause_ms)
     add(c, CLUSTER_ACTION_PAUSE_WRITES, (struct bytes){0})->pause_ms = pause_ms;
 }
 
+void emit_data_complete(struct cluster *c)
+{
+    add(c, CLUSTER_ACTION_DATA_COMPLETE, (struct bytes){0});
+}
+
 void emit_resume(struct cluster *c)
 {
     add(c, CLUSTER_ACTION_RESUME_WRITES, (struct bytes){0});

@@ -5,11 +5,6 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 
-bool facts_is_complete(const struct cluster *c)
-{
-    return c->has_status ? c->status.is_data_complete : node_is_primary(c->me);
-}
-
 const char *facts_why_not_eligible(const struct cluster *c)
 {
     int64_t limit_ms = c->config.replica_ping_period_ms +
@@ -18,7 +13,7 @@ const char *facts_why_not_eligible(const struct cluster *c)
     if (node_is_primary(c->me)) {
         return "it is a primary";
     }
-    if (!c->has_status || !c->status.is_data_complete) {
+    if (!facts_is_complete(c)) {
         return "its data is not complete";
     }
     if (c->config.replica_no_failover) {

@@ -6,8 +6,6 @@
 
 #include "cluster/state.h"
 
-/* Is our data whole, as far as we were told? */
-bool facts_is_complete(const struct cluster *c);
 /* Why this replica could not be promoted now, or NULL. */
 const char *facts_why_not_eligible(const struct cluster *c);
 bool facts_is_eligible(const struct cluster *c);
@@ -44,6 +42,18 @@ static inline bool node_is_voter(const struct cluster_node *node)
 static inline bool node_is_reachable(const struct cluster_node *node)
 {
     return !node->is_failing && !node->is_failed && !node->is_in_handshake;
+}
+
+/* Has it ever answered? */
+static inline bool facts_was_heard(const struct cluster_node *node)
+{
+    return node->pong_at.us > MONO_LONG_AGO.us;
+}
+
+/* Is our data complete (data.h)?  As long as nothing was said about it, a primary's is. */
+static inline bool facts_is_complete(const struct cluster *c)
+{
+    return c->has_status ? c->data.is_complete : node_is_primary(c->me);
 }
 
 #endif

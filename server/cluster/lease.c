@@ -170,7 +170,7 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
 
     return node_is_voter(c->me) && mono_is_before(now, c->lease_end) &&
            c->file_written >= c->hold_sequence && mono_is_due(c->me->word.blocked_until, now) &&
-           !(c->has_status && !c->status.is_data_complete);
+           facts_is_complete(c);
 }
 
 bool lease_needs_confirmation(const struct cluster *c)

@@ -196,6 +196,26 @@ struct held_vote {
     uint64_t contested_before; /* the newest vote against that primary before this one */
 };
 
+enum data_verdict {
+    DATA_UNKNOWN, /* no status has come yet */
+    DATA_LOADING,
+    DATA_WHOLE,
+    DATA_STALE,             /* a replica that has not caught up since it started */
+    DATA_MORE_THAN_PRIMARY, /* a replica that has, but its primary has even less */
+    DATA_BEHIND,
+    DATA_REPLICA_UNHEARD,
+    DATA_NODE_UNHEARD,
+    DATA_UNDISPUTED, /* a primary's: nobody has more */
+    DATA_GIVEN_UP,   /* a primary's: a replica has more, and does not take over */
+};
+
+/* What we think of our own data: data.h. */
+struct own_data {
+    enum data_verdict verdict;
+    bool is_complete;
+    struct cluster_id shard;
+};
+
 enum manual_phase {
     MANUAL_IDLE,
     MANUAL_ASKED,       /* replica: the primary was asked to pause */
@@ -270,6 +290,7 @@ struct cluster {
 
     struct cluster_status status;
     bool has_status;
+    struct own_data data;
 
     bool is_file_dirty;
     uint64_t file_sequence;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/check.h"
+#include "cluster/data.h"
 #include "cluster/election.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
@@ -89,6 +90,7 @@ static void tick(struct cluster *c)
 {
     c->is_tick_wanted = false;
     c->next_tick_at = mono_add_ms(c->now, tick_interval_ms(c));
+    data_update(c);
     end_stale_handshakes(c);
     for (size_t i = 1; i < c->nodes.count; i++) {
         links_tick(c, c->nodes.items[i]);

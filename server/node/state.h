@@ -313,7 +313,6 @@ struct node {
     uint64_t next_link;
     struct stream stream;   /* stream.c */
     bool is_data_complete;  /* whole data of the shard, as far as is known */
-    char data_shard[41];    /* the shard whose data we hold, perhaps not the newest */
     char pending_host[256]; /* to follow once the file at start is loaded */
     uint16_t pending_port;
 

@@ -181,6 +181,9 @@ static void carry_out_one(struct world *w, int member, const struct cluster_acti
     case CLUSTER_ACTION_RESUME_WRITES:
         m->is_write_paused = false;
         break;
+    case CLUSTER_ACTION_DATA_COMPLETE:
+        m->status.is_data_complete = true;
+        break;
     case CLUSTER_ACTION_SLOTS_CHANGED:
         break;
     case CLUSTER_ACTION_LOG:
@@ -394,8 +397,9 @@ void world_start(struct world *w, int member)
     m->is_write_paused = false;
     m->sequence_waiting = 0;
     m->follows = NOBODY;
-    m->status.is_data_complete = true;
+    m->status.is_data_complete = !m->loses_data;
     m->status.is_link_up = true;
+    m->loses_data = false;
     world_set_status(w, member);
 }
 

@@ -40,7 +40,8 @@ struct member {
     struct cluster_status status;
     int follows; /* a member, or NOBODY: it is a primary */
     bool is_write_paused;
-    bool is_frozen; /* its offset does not follow its primary's */
+    bool loses_data; /* its next start finds less on disk than it should have */
+    bool is_frozen;  /* its offset does not follow its primary's */
     unsigned promotions;
     unsigned state_changes;
     unsigned log_lines;
