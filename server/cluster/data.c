@@ -3,6 +3,7 @@
 #include "cluster/data.h"
 
 #include "base/assert.h"
+#include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 
@@ -124,6 +125,7 @@ static void note(struct cluster *c, enum data_verdict verdict)
              data_verdict_text(verdict));
     if (is_accepted) {
         emit_data_complete(c);
+        bus_announce(c); /* before a replica stands for election in our place */
     }
 }
 

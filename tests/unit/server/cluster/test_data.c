@@ -142,12 +142,13 @@ Test(cluster_data, of_a_restarted_primary_is_accepted_when_no_replica_has_more)
 {
     struct world *w = world_three_and_three();
 
-    w->members[3].is_disk_stuck = true; /* it would stand for election meanwhile */
     restart_without_data(w, 0, w->members[0].status.offset);
     cr_expect_not(w->members[0].status.is_data_complete);
     world_run(w, 1000);
     cr_expect(w->members[0].status.is_data_complete, "the core said so");
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    cr_expect_eq(cluster_get_stats(w->members[3].core).elections_started, 0,
+                 "its replica hears of it in time");
     world_free(w);
 }
 
