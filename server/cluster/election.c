@@ -389,3 +389,22 @@ struct mono_time election_wake_at(const struct cluster *c)
     }
     return MONO_NEVER;
 }
+
+void election_check(const struct cluster *c)
+{
+    const struct election *e = &c->election;
+
+    if (e->phase == ELECTION_IDLE) {
+        return;
+    }
+    ASSERT(e->reason != ELECTION_NONE);
+    ASSERT((e->reason == ELECTION_CONFIRM) == node_is_primary(c->me));
+    ASSERT(e->epoch <= c->current_epoch);
+    ASSERT(e->phase != ELECTION_SAVING || c->file_written < e->sequence);
+    ASSERT(e->phase != ELECTION_ASKING || c->file_written >= e->sequence);
+    ASSERT(e->phase != ELECTION_ASKING || e->epoch > 0);
+    ASSERT(e->phase != ELECTION_ASKING || e->rounds > 0);
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        ASSERT(c->nodes.items[i]->vote_epoch <= e->epoch);
+    }
+}

@@ -221,3 +221,16 @@ void failure_update_state(struct cluster *c)
         emit_state_changed(c, is_ok);
     }
 }
+
+void failure_check(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(node->reports.count <= c->nodes.count);
+        for (size_t k = 0; k < node->reports.count; k++) {
+            ASSERT(!mono_is_before(c->now, node->reports.items[k].at));
+        }
+    }
+    ASSERT(!c->is_map_ok || c->had_majority);
+}

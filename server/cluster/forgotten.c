@@ -158,3 +158,15 @@ void forgotten_take_frame(struct cluster *c, struct cluster_link link, const str
         take_admission(c, frame);
     }
 }
+
+void forgotten_check(const struct cluster *c)
+{
+    ASSERT(c->forgotten.count <= CLUSTER_NODES_MAX);
+    for (size_t i = 0; i < c->forgotten.count; i++) {
+        const struct forgotten *record = &c->forgotten.items[i];
+
+        ASSERT(!cluster_id_is_none(&record->id));
+        ASSERT(!mono_is_before(mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS), record->until));
+        ASSERT(!mono_is_before(c->now, record->told_at));
+    }
+}

@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 
+/* What a grant is good for, of the node timeout that it was asked with. */
+#define GRANT_MS(timeout_ms) ((timeout_ms)*9 / 10)
+
 static bool may_grant(const struct cluster *c, const struct cluster_node *sender,
                       const struct frame *ping)
 {
@@ -59,7 +62,7 @@ bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct fr
 static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t sent_us)
 {
     struct mono_time sent = {.us = sent_us};
-    struct mono_time until = mono_add_ms(sent, c->config.node_timeout_ms * 9 / 10);
+    struct mono_time until = mono_add_ms(sent, GRANT_MS(c->config.node_timeout_ms));
 
     /* Not a time at which this process could have asked; or it asked for another length. */
     if (sent.us > c->now.us || sent.us < c->started_at.us ||
@@ -176,4 +179,27 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
 bool lease_needs_confirmation(const struct cluster *c)
 {
     return node_is_voter(c->me) && node_contested_epoch(c->me) != 0;
+}
+
+static void check_word(const struct cluster *c, const struct voter_word *word)
+{
+    struct mono_time bound = mono_add_ms(c->now, CLUSTER_NODE_TIMEOUT_MAX_MS);
+
+    ASSERT(!mono_is_before(bound, word->promised_until));
+    ASSERT(!mono_is_before(bound, word->blocked_until));
+    ASSERT(!mono_is_before(mono_add_ms(bound, CLUSTER_NODE_TIMEOUT_MAX_MS), word->withheld_until));
+    ASSERT(!mono_is_before(c->now, word->voted_at));
+}
+
+void lease_check(const struct cluster *c)
+{
+    struct mono_time grant_bound = mono_add_ms(c->now, GRANT_MS(CLUSTER_NODE_TIMEOUT_MAX_MS));
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        ASSERT(!mono_is_before(grant_bound, c->nodes.items[i]->granted_until));
+        check_word(c, &c->nodes.items[i]->word);
+    }
+    ASSERT(!c->had_lease || node_is_voter(c->me));
+    ASSERT(!c->had_lease || c->file_written >= c->hold_sequence);
+    ASSERT(!c->had_lease || facts_is_complete(c));
 }

@@ -201,3 +201,21 @@ void links_update_address(struct cluster *c, struct cluster_node *node,
         c->is_tick_wanted = true;
     }
 }
+
+void links_check(const struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(node->link == LINK_CLOSED || can_connect(node));
+        ASSERT(node->link != LINK_OPENING || !mono_is_before(c->now, node->unanswered_since));
+        ASSERT(!mono_is_before(c->now, node->link_changed_at));
+    }
+    HASHTABLE_FOR_EACH (at, &c->incoming) {
+        const struct incoming_link *link = CONTAINER_OF(at, struct incoming_link, by_number);
+
+        ASSERT(find_incoming(c, link->number) == link);
+        ASSERT(link->node_number <= c->last_number);
+        ASSERT(!mono_is_before(c->now, link->created_at));
+    }
+}

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections: ours to each node, and theirs to us. */
+/* Connections: ours to each node, and theirs to us.
+ *
+ * Invariants:  (1) a link that is opening or up has an address to go to
+ *              (2) from the moment a link is opened the silence of its node counts
+ *              (3) incoming links are found by their number
+ * Owns the records of incoming links. */
 #ifndef STARLING_CLUSTER_LINKS_H
 #define STARLING_CLUSTER_LINKS_H
 
@@ -24,5 +29,6 @@ void links_free_all(struct cluster *c);
  * Empty fields of address leave what is known. */
 void links_update_address(struct cluster *c, struct cluster_node *node,
                           const struct cluster_address *address);
+void links_check(const struct cluster *c);
 
 #endif

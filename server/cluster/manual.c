@@ -128,3 +128,14 @@ void manual_settle(struct cluster *c)
         end(c);
     }
 }
+
+void manual_check(const struct cluster *c)
+{
+    if (c->manual.phase == MANUAL_IDLE) {
+        ASSERT(cluster_id_is_none(&c->manual.peer));
+        return;
+    }
+    ASSERT(!cluster_id_is_none(&c->manual.peer));
+    ASSERT(is_primary_side(c) == node_is_primary(c->me));
+    ASSERT(is_primary_side(c) || cluster_id_equal(&c->manual.peer, &c->me->primary));
+}

@@ -138,3 +138,14 @@ const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_nod
     }
     return stronger;
 }
+
+void role_check(const struct cluster *c)
+{
+    ASSERT(c->me->config_epoch <= c->current_epoch);
+    ASSERT(role_told_epoch(c) <= c->current_epoch);
+    ASSERT(!c->is_promotion_due || node_is_primary(c->me));
+    ASSERT(!c->is_follow_due || !node_is_primary(c->me));
+    ASSERT(c->file_written <= c->file_sequence);
+    ASSERT(c->hold_sequence <= c->file_sequence + 1);
+    ASSERT(c->epoch_sequence <= c->file_sequence + 1);
+}

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* This node's own role and epoch, and what has to be on disk before others hear of it. */
+/* This node's own role and epoch, and what has to be on disk before others hear of it.
+ *
+ * Invariants (between two steps):
+ *              (1) config_epoch (ours, and as told) never exceeds current_epoch
+ *              (2) a promotion is due only of a primary, and following only of a replica
+ *              (3) what is waited for is at most the file that is asked for next */
 #ifndef STARLING_CLUSTER_ROLE_H
 #define STARLING_CLUSTER_ROLE_H
 
@@ -27,5 +32,6 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
  * config epoch, or NULL. */
 const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_node *claimer,
                                            const uint64_t *claim);
+void role_check(const struct cluster *c);
 
 #endif

@@ -188,3 +188,34 @@ void slots_set_move(struct cluster *c, const struct slot_move *move)
     bitset_add(c->moving, move->slot);
     nodes_changed(c);
 }
+
+static void check_slot(const struct cluster *c, uint16_t slot)
+{
+    const struct cluster_node *owner = c->owner[slot];
+
+    ASSERT(owner == NULL || bitset_has(owner->slots, slot));
+    ASSERT(!bitset_has(c->disowned, slot) || (owner != NULL && owner != c->me));
+    ASSERT(!bitset_has(c->lost, slot) || owner != c->me);
+}
+
+void slots_check(const struct cluster *c)
+{
+    size_t owned = 0;
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(bitset_count(node->slots, FRAME_SLOT_WORDS) == node->slot_count);
+        ASSERT(node->slot_count == 0 || node_is_primary(node));
+        owned += node->slot_count;
+    }
+    ASSERT(owned == c->assigned_count);
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        check_slot(c, (uint16_t)slot);
+    }
+    ASSERT(node_is_primary(c->me) || bitset_count(c->lost, FRAME_SLOT_WORDS) == 0);
+    ASSERT(bitset_count(c->moving, FRAME_SLOT_WORDS) == c->moves.count);
+    for (size_t i = 0; i < c->moves.count; i++) {
+        ASSERT(bitset_has(c->moving, c->moves.items[i].slot));
+    }
+}

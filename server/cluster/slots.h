@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Who owns which slot, and what to make of the claims that arrive. */
+/* Who owns which slot, and what to make of the claims that arrive.
+ *
+ * Invariants:  (1) owner[s] is NULL or a node of the table whose slots have the bit s; slot_count
+ *                  counts its bits, assigned_count all slots that have an owner
+ *              (2) who owns a slot is a primary
+ *              (3) a disowned slot has an owner, and that is not me: I claim what I own
+ *              (4) a lost slot is not mine, and only a primary has any
+ *              (5) moving has the bits of moves, each slot once */
 #ifndef STARLING_CLUSTER_SLOTS_H
 #define STARLING_CLUSTER_SLOTS_H
 
@@ -24,5 +31,6 @@ bool slots_agree(const struct cluster_node *node, const uint64_t *claim);
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot);
 void slots_set_move(struct cluster *c, const struct slot_move *move);
 void slots_clear_move(struct cluster *c, uint16_t slot);
+void slots_check(const struct cluster *c);
 
 #endif

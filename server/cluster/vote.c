@@ -282,3 +282,12 @@ void vote_on_saved(struct cluster *c)
         bus_send_vote(c, &c->vote);
     }
 }
+
+void vote_check(const struct cluster *c)
+{
+    ASSERT(c->last_vote_epoch <= c->current_epoch);
+    ASSERT(c->vote.epoch <= c->last_vote_epoch);
+    ASSERT(!c->vote.is_held || c->file_written < c->vote.sequence);
+    ASSERT(!c->vote.is_held || !cluster_id_is_none(&c->vote.candidate));
+    ASSERT(c->vote.sequence <= c->file_sequence + 1);
+}

@@ -10,10 +10,21 @@
 
 #include <inttypes.h>
 
+bool handshake_is_awaiting(const struct replica *r)
+{
+    for (size_t i = 0; i < ANSWER_COUNT; i++) {
+        if (r->is_awaited[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void handshake_begin(struct replica *r)
 {
     struct bytes ping = BYTES_LITERAL("PING");
 
+    ASSERT(r->phase == REPLICA_HANDSHAKE);
     for (size_t i = 0; i < ANSWER_COUNT; i++) {
         r->is_awaited[i] = false;
     }
@@ -31,6 +42,7 @@ static void add_auth(struct replica *r, struct buf *out)
     struct bytes words[3] = {BYTES_LITERAL("AUTH")};
     size_t count = 1;
 
+    ASSERT(!r->is_awaited[ANSWER_AUTH]);
     if (r->primary_auth.len == 0) {
         return;
     }
@@ -47,6 +59,7 @@ static void add_option(struct replica *r, enum handshake_answer answer, const ch
 {
     struct bytes words[] = {BYTES_LITERAL("REPLCONF"), bytes_from_text(name), value};
 
+    ASSERT(answer > ANSWER_AUTH && answer < ANSWER_PSYNC);
     if (value.len > 0) {
         add(out, words, ARRAY_COUNT(words));
         r->is_awaited[answer] = true;
@@ -60,6 +73,7 @@ static void send_introduction(struct replica *r)
     char port[NUM_I64_TEXT];
     struct buf out = {0};
 
+    ASSERT(!handshake_is_awaiting(r)); /* PING was alone */
     add_auth(r, &out);
     add_option(r, ANSWER_PORT, "listening-port",
                bytes_make(port, num_format_u64(port, r->settings.announce_port)), &out);
@@ -188,20 +202,12 @@ static void take_psync(struct replica *r, struct bytes line)
     }
 }
 
-static bool is_introduced(const struct replica *r)
-{
-    for (size_t i = 0; i < ANSWER_COUNT; i++) {
-        if (r->is_awaited[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void handshake_take_line(struct replica *r, struct bytes line)
 {
     enum handshake_answer answer = ANSWER_PING;
 
+    ASSERT(r->phase == REPLICA_HANDSHAKE);
+    ASSERT(line.len > 0);
     while (answer < ANSWER_COUNT && !r->is_awaited[answer]) {
         answer++;
     }
@@ -226,7 +232,7 @@ void handshake_take_line(struct replica *r, struct bytes line)
     case ANSWER_COUNT:
         break;
     }
-    if (r->phase == REPLICA_HANDSHAKE && is_introduced(r)) {
+    if (r->phase == REPLICA_HANDSHAKE && !handshake_is_awaiting(r)) {
         send_psync(r);
     }
 }

@@ -13,7 +13,11 @@
  *         +------------------------------------------------------------------------------+
  *
  * Offsets are those of the log: the number of bytes before a place.  On the wire PSYNC names the
- * first byte wanted, counted from 1, which is one more. */
+ * first byte wanted, counted from 1, which is one more.
+ *
+ * Invariants:  (1) phases change as drawn, and never go back
+ *              (2) what a replica has acknowledged, or has on disk, was sent to it
+ *              (3) nothing is acknowledged before the log is read for it */
 #ifndef STARLING_REPLICATION_PRIMARY_H
 #define STARLING_REPLICATION_PRIMARY_H
 
@@ -135,5 +139,6 @@ size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mo
 uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count);
 /* wait_bgsave, send_bulk or online: the state in INFO replication. */
 const char *feed_phase_name(enum feed_phase phase);
+void feed_check(const struct feed *feed);
 
 #endif

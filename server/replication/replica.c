@@ -66,6 +66,7 @@ static void on_link_down(struct replica *r, const struct replica_event *event)
 
 static void give_stream(struct replica *r, struct bytes bytes)
 {
+    ASSERT(r->phase == REPLICA_STREAMING);
     if (bytes.len > 0) {
         replica_emit(r, REPLICA_ACTION_STREAM)->borrowed = bytes;
     }
@@ -101,6 +102,7 @@ static void begin_payload(struct replica *r)
 {
     struct replica_action *action;
 
+    ASSERT(!history_id_is_empty(&r->snapshot.history));
     link_move(r, REPLICA_LOADING);
     r->is_loading_open = true;
     action = replica_emit(r, REPLICA_ACTION_SNAPSHOT_BEGIN);
@@ -111,6 +113,7 @@ static void begin_payload(struct replica *r)
 
 static void give_payload(struct replica *r, struct bytes bytes)
 {
+    ASSERT(r->is_loading_open);
     if (bytes.len > 0) {
         replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->borrowed = bytes;
     }
@@ -120,6 +123,8 @@ static void end_payload(struct replica *r)
 {
     struct replica_action *action = replica_emit(r, REPLICA_ACTION_SNAPSHOT_END);
 
+    ASSERT(r->is_loading_open);
+    ASSERT(payload_is_whole(&r->payload));
     action->position = r->snapshot;
     action->size = r->payload.size;
     r->is_loading_open = false;
@@ -158,6 +163,7 @@ static bool take_line(struct replica *r, struct bytes *in, struct bytes *out_lin
 
 static void take_payload_head(struct replica *r, struct bytes line)
 {
+    ASSERT(r->phase == REPLICA_WAIT_SNAPSHOT);
     if (bytes_has_prefix(line, "-")) {
         replica_log(r, LOG_WARNING, "the primary cannot send a snapshot: %.*s", BYTES_ARGS(line));
         link_fail(r, LOG_NOTICE, "no snapshot");
@@ -413,5 +419,15 @@ void replica_check(const struct replica *replica)
     ASSERT(!replica->is_loading_whole || replica->phase == REPLICA_LOADING);
     ASSERT(!(replica->is_loading_open && replica->is_loading_whole));
     ASSERT(replica->line.len <= REPLICA_LINE_MAX);
+    ASSERT(replica->line.len == 0 || replica->phase == REPLICA_HANDSHAKE ||
+           replica->phase == REPLICA_WAIT_SNAPSHOT);
+    ASSERT(replica->early.len == 0 || replica->is_loading_whole);
+    ASSERT(replica->phase != REPLICA_HANDSHAKE || handshake_is_awaiting(replica));
+    ASSERT(replica->phase != REPLICA_LOADING || replica->is_loading_open ||
+           replica->is_loading_whole);
+    ASSERT(replica->backoff_ms >= REPLICA_BACKOFF_FIRST_MS);
+    ASSERT(replica->backoff_ms <= REPLICA_BACKOFF_MAX_MS);
+    ASSERT(replica->out == NULL);
+    payload_check(&replica->payload);
     ASSERT(replica->phase == REPLICA_IDLE || replica->host[0] != '\0');
 }

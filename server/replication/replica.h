@@ -20,6 +20,9 @@
  *              (2) between SNAPSHOT_BEGIN and SNAPSHOT_END or SNAPSHOT_ABORT all payload bytes
  *                  go out in order; the marker of an $EOF payload never does
  *              (3) an answer is never held back for more input
+ *              (4) while shaking hands some answer is awaited
+ *              (5) stream bytes are kept only while the snapshot before them is being loaded
+ *              (6) an attempt is waited for between 100 ms and 1600 ms, with growing patience
  * Owns copies of what it is told; what it wants done is in replica_actions.h. */
 #ifndef STARLING_REPLICATION_REPLICA_H
 #define STARLING_REPLICATION_REPLICA_H

@@ -6,7 +6,6 @@
 #include "replication/replica_emit.h"
 
 enum {
-    BACKOFF_MAX_MS = 1600,
     ACK_PERIOD_MS = 1000,
 };
 
@@ -58,20 +57,24 @@ void link_retry_later(struct replica *r, bool is_closed_already)
     int64_t delay_ms =
         r->backoff_ms / 2 + (int64_t)rng_below(&r->rng, (uint64_t)r->backoff_ms / 2 + 1);
 
+    ASSERT(delay_ms >= r->backoff_ms / 2 && delay_ms <= r->backoff_ms);
     link_drop(r, is_closed_already);
-    r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
+    r->backoff_ms =
+        r->backoff_ms * 2 < REPLICA_BACKOFF_MAX_MS ? r->backoff_ms * 2 : REPLICA_BACKOFF_MAX_MS;
     r->retry_at = mono_add_ms(r->now, delay_ms);
     link_move(r, REPLICA_WAITING);
 }
 
 void link_fail(struct replica *r, enum log_level level, const char *reason)
 {
+    ASSERT(link_is_there(r));
     replica_log(r, level, "link to the primary %s:%u given up: %s", r->host, r->port, reason);
     link_retry_later(r, false);
 }
 
 void link_connect(struct replica *r)
 {
+    ASSERT(r->host[0] != '\0');
     link_move(r, REPLICA_CONNECTING);
     r->last_heard_at = r->now;
     replica_emit_text(r, REPLICA_ACTION_CONNECT, bytes_from_text(r->host))->port = r->port;
@@ -83,12 +86,14 @@ void link_send_ack(struct replica *r, uint64_t offset)
     struct bytes words[] = {BYTES_LITERAL("REPLCONF"), BYTES_LITERAL("ACK"),
                             bytes_make(number, num_format_u64(number, offset))};
 
+    ASSERT(r->phase == REPLICA_STREAMING);
     replica_emit_request(r, words, ARRAY_COUNT(words));
     r->ack_at = mono_add_ms(r->now, ACK_PERIOD_MS);
 }
 
 void link_begin_streaming(struct replica *r, uint64_t offset)
 {
+    ASSERT(!r->is_loading_open && !r->is_loading_whole);
     link_move(r, REPLICA_STREAMING);
     r->backoff_ms = REPLICA_BACKOFF_FIRST_MS;
     link_send_ack(r, offset);

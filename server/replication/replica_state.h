@@ -10,6 +10,7 @@
 
 enum {
     REPLICA_BACKOFF_FIRST_MS = 100,
+    REPLICA_BACKOFF_MAX_MS = 1600,
     REPLICA_LINE_MAX = 4096, /* a longer line is no answer of a handshake */
     REPLICA_HOST_SIZE = 256,
 };

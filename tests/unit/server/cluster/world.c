@@ -14,6 +14,7 @@ enum {
     BASE_PORT = 7000,
     BASE_BUS_PORT = 17000,
     STATUS_PERIOD_MS = 20,
+    CHECK_PERIOD_MS = 25, /* a debug build checks at every step */
     SHARDS = 3,
 };
 
@@ -317,6 +318,15 @@ static void deliver_due(struct world *w)
     }
 }
 
+static void check_cores(const struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running) {
+            cluster_check(w->members[i].core);
+        }
+    }
+}
+
 static void check_leases(const struct world *w)
 {
     for (int shard = 0; shard < SHARDS; shard++) {
@@ -368,6 +378,9 @@ void world_run(struct world *w, int64_t ms)
             if (mono_is_due(m->wake_at, w->now)) {
                 world_tick(w, member);
             }
+        }
+        if (w->now.us / 1000 % CHECK_PERIOD_MS == 0) {
+            check_cores(w);
         }
         check_leases(w);
         check_states(w);
