@@ -33,6 +33,24 @@ static void move(struct cluster *c, enum election_phase to)
     c->election.phase = to;
 }
 
+static const char *reason_text(enum election_reason reason)
+{
+    switch (reason) {
+    case ELECTION_NONE:
+        return "nothing is to be replaced";
+    case ELECTION_FAILED:
+        return "the primary has failed";
+    case ELECTION_AGREED:
+        return "the primary agrees";
+    case ELECTION_FORCED:
+        return "an operator insists";
+    case ELECTION_CONFIRM:
+        return "there was a vote to replace us";
+    }
+    ASSERT(false);
+    return "";
+}
+
 static enum election_reason find_reason(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
@@ -122,6 +140,12 @@ static void schedule(struct cluster *c, enum election_reason reason)
     }
     e->at = mono_add_ms(c->now, delay_ms);
     move(c, ELECTION_WAITING);
+    emit_log(c, LOG_VERBOSE, "standing for election: %s", reason_text(reason));
+}
+
+static bool has_voted(const struct cluster *c, const struct cluster_node *node)
+{
+    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
 }
 
 /* Each round of asking renews the voters' word to us.  Two candidates that split the voters would
@@ -129,9 +153,15 @@ static void schedule(struct cluster *c, enum election_reason reason)
 static void retry(struct cluster *c)
 {
     struct election *e = &c->election;
+    size_t votes = 0;
     int64_t bound_ms =
         e->retries < RETRIES_AT_ONCE ? cluster_timeout_part(c, 5) : 3 * c->config.node_timeout_ms;
 
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        votes += has_voted(c, c->nodes.items[i]) ? 1 : 0;
+    }
+    emit_log(c, LOG_VERBOSE, "not elected in epoch %" PRIu64 ": %zu votes of %zu voters", e->epoch,
+             votes, nodes_count_voters(c));
     move(c, ELECTION_WAITING);
     e->retries++;
     e->at = mono_add_ms(c->now, random_below_ms(c, bound_ms) + rank_delay_ms(c));
@@ -234,11 +264,6 @@ static void win(struct cluster *c)
     move(c, ELECTION_IDLE);
 }
 
-static bool has_voted(const struct cluster *c, const struct cluster_node *node)
-{
-    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
-}
-
 /* Rule (6) of cluster.h: a voter that may have been replaced does not count.  For the one that is
  * to be replaced here that means: by somebody else. */
 static bool counts(const struct cluster *c, const struct cluster_node *node,
@@ -334,13 +359,20 @@ static void tick_asking(struct cluster *c)
     ask(c);
 }
 
+/* What it was about is over, or another reason has come. */
+static void stand_down(struct cluster *c, enum election_reason reason)
+{
+    emit_log(c, LOG_VERBOSE, "standing for election no longer: %s", reason_text(reason));
+    move(c, ELECTION_IDLE);
+}
+
 void election_tick(struct cluster *c)
 {
     struct election *e = &c->election;
     enum election_reason reason = find_reason(c);
 
     if (e->phase != ELECTION_IDLE && reason != e->reason) {
-        move(c, ELECTION_IDLE);
+        stand_down(c, reason);
     }
     if (reason == ELECTION_NONE) {
         return;
@@ -372,8 +404,10 @@ void election_tick(struct cluster *c)
 
 void election_settle(struct cluster *c)
 {
-    if (c->election.phase != ELECTION_IDLE && find_reason(c) != c->election.reason) {
-        move(c, ELECTION_IDLE);
+    enum election_reason reason = find_reason(c);
+
+    if (c->election.phase != ELECTION_IDLE && reason != c->election.reason) {
+        stand_down(c, reason);
     }
 }
 

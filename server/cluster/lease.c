@@ -12,23 +12,46 @@
 /* What a grant is good for, of the node timeout that it was asked with. */
 #define GRANT_MS(timeout_ms) ((timeout_ms)*9 / 10)
 
-static bool may_grant(const struct cluster *c, const struct cluster_node *sender,
-                      const struct frame *ping)
+/* Why the sender, which asks for its lease, is to have none from us; NULL: it is to have it. */
+static const char *find_objection(const struct cluster *c, const struct cluster_node *sender,
+                                  const struct frame *ping)
 {
-    if (!node_is_voter(c->me) || !node_is_voter(sender) || (ping->flags & FRAME_PRIMARY) == 0) {
-        return false;
-    }
     if (!slots_agree(sender, ping->slots)) {
-        return false;
+        return "it claims slots of others";
     }
     if ((ping->flags & FRAME_COMPLETE) == 0) {
-        return false; /* it could not use it, and is to be replaced soon */
+        return "its data is not complete"; /* it could not use it, and is to be replaced soon */
     }
     if (node_contested_epoch(sender) != 0) {
-        return false; /* rule (4) of cluster.h */
+        return "there was a vote to replace it"; /* rule (4) of cluster.h */
     }
-    return mono_is_due(sender->word.blocked_until, c->now) &&
-           mono_is_due(sender->word.withheld_until, c->now);
+    if (!mono_is_due(sender->word.blocked_until, c->now)) {
+        return "another node may have its slots";
+    }
+    if (!mono_is_due(sender->word.withheld_until, c->now)) {
+        return "an operator forces its replacement";
+    }
+    return NULL;
+}
+
+static bool asks_for_lease(const struct cluster *c, const struct cluster_node *sender,
+                           const struct frame *ping)
+{
+    return ping->type == FRAME_PING && node_is_voter(c->me) && node_is_voter(sender) &&
+           (ping->flags & FRAME_PRIMARY) != 0 && ping->timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS;
+}
+
+/* Pings are many: what changes is told. */
+static void log_answer(struct cluster *c, struct cluster_node *sender, const char *objection)
+{
+    const char *answer = objection != NULL ? objection : "granted";
+
+    if (sender->lease_answer == answer) {
+        return;
+    }
+    sender->lease_answer = answer;
+    emit_log(c, LOG_VERBOSE, "%s for node %s%s%s", objection == NULL ? "lease" : "no lease",
+             sender->id.text, objection == NULL ? "" : ": ", objection == NULL ? "" : objection);
 }
 
 void lease_block(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms)
@@ -51,8 +74,15 @@ void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_
 
 bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct frame *ping)
 {
-    if (ping->type != FRAME_PING || ping->timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS ||
-        !may_grant(c, sender, ping)) {
+    const char *objection;
+
+    ASSERT(sender != c->me);
+    if (!asks_for_lease(c, sender, ping)) {
+        return false;
+    }
+    objection = find_objection(c, sender, ping);
+    log_answer(c, sender, objection);
+    if (objection != NULL) {
         return false;
     }
     lease_promise(c, sender, ping->timeout_ms);
@@ -151,6 +181,20 @@ static struct mono_time compute_end(const struct cluster *c)
     return (struct mono_time){.us = ends[voters / 2 - 1]};
 }
 
+static const char *why_lost(const struct cluster *c)
+{
+    if (!facts_is_complete(c)) {
+        return "our data is not complete";
+    }
+    if (!mono_is_due(c->me->word.blocked_until, c->now)) {
+        return "we voted to be replaced";
+    }
+    if (c->file_written < c->hold_sequence) {
+        return "our state has to be on disk first";
+    }
+    return "no majority of voters has answered";
+}
+
 void lease_update(struct cluster *c)
 {
     bool has_lease;
@@ -162,7 +206,9 @@ void lease_update(struct cluster *c)
     has_lease = cluster_has_lease(c, c->now);
     if (c->had_lease && !has_lease && node_is_voter(c->me)) {
         c->stats.lease_losses++;
-        emit_log(c, LOG_WARNING, "the lease has run out: no majority of voters has answered");
+        emit_log(c, LOG_WARNING, "the lease has run out: %s", why_lost(c));
+    } else if (!c->had_lease && has_lease) {
+        emit_log(c, LOG_VERBOSE, "the lease is held");
     }
     c->had_lease = has_lease;
 }

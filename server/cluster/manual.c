@@ -125,6 +125,7 @@ void manual_settle(struct cluster *c)
     }
     if (is_primary_side(c) != node_is_primary(c->me) ||
         (!node_is_primary(c->me) && !cluster_id_equal(&c->me->primary, &c->manual.peer))) {
+        emit_log(c, LOG_VERBOSE, "manual failover is over: roles have changed");
         end(c);
     }
 }

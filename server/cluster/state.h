@@ -128,6 +128,7 @@ struct cluster_node {
     int64_t vote_sent_us; /* when the request that it answered was sent */
 
     struct voter_word word;
+    const char *lease_answer; /* what we last said to its asking, as logged; NULL: nothing yet */
 };
 
 struct incoming_link {
