@@ -39,10 +39,11 @@ static void describe_position(const char *what, const struct replica_action *act
                action->position.offset);
 }
 
-/* Requests are told by their words, other bytes by their number. */
+/* Requests are told by their words, passwords left out. */
 static void describe_request(struct bytes request, struct buf *out)
 {
     bool is_first = true;
+    bool is_secret = false;
 
     buf_append_text(out, "send");
     while (request.len > 0) {
@@ -52,10 +53,12 @@ static void describe_request(struct bytes request, struct buf *out)
         if (line.len > 0 && line.data[0] == '*' && !is_first) {
             buf_append_byte(out, ';');
         } else if (line.len > 0 && line.data[0] != '$' && line.data[0] != '*') {
-            buf_printf(out, " %.*s", BYTES_ARGS(line));
+            buf_printf(out, " %.*s", BYTES_ARGS(is_secret ? BYTES_LITERAL("(secret)") : line));
+            is_secret = is_secret || bytes_equal_text(line, "AUTH");
         } else if (line.len == 0) {
             buf_append_text(out, " a newline");
         }
+        is_secret = is_secret && (line.len == 0 || line.data[0] != '*');
         is_first = false;
         request = end == SIZE_MAX ? (struct bytes){0} : bytes_from(request, end + 1);
     }
