@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -31,30 +33,22 @@ static void move(struct cluster *c, enum election_phase to)
     c->election.phase = to;
 }
 
-const char *election_why_not(const struct cluster *c)
+static const char *reason_text(enum election_reason reason)
 {
-    int64_t limit_ms = c->config.replica_ping_period_ms +
-                       c->config.node_timeout_ms * c->config.replica_validity_factor;
-
-    if (node_is_primary(c->me)) {
-        return "it is a primary";
+    switch (reason) {
+    case ELECTION_NONE:
+        return "nothing is to be replaced";
+    case ELECTION_FAILED:
+        return "the primary has failed";
+    case ELECTION_AGREED:
+        return "the primary agrees";
+    case ELECTION_FORCED:
+        return "an operator insists";
+    case ELECTION_CONFIRM:
+        return "there was a vote to replace us";
     }
-    if (!c->has_status || !c->status.is_data_complete) {
-        return "its data is not complete";
-    }
-    if (c->config.replica_no_failover) {
-        return "cluster-replica-no-failover is set";
-    }
-    if (c->config.replica_validity_factor != 0 && !c->status.is_link_up &&
-        mono_ms_between(c->status.link_down_since, c->now) > limit_ms) {
-        return "its data is too old";
-    }
-    return NULL;
-}
-
-bool election_is_eligible(const struct cluster *c)
-{
-    return election_why_not(c) == NULL;
+    ASSERT(false);
+    return "";
 }
 
 static enum election_reason find_reason(const struct cluster *c)
@@ -62,10 +56,10 @@ static enum election_reason find_reason(const struct cluster *c)
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
     if (node_is_primary(c->me)) {
-        return lease_needs_confirmation(c) && role_is_complete(c) ? ELECTION_CONFIRM
-                                                                  : ELECTION_NONE;
+        return lease_needs_confirmation(c) && facts_is_complete(c) ? ELECTION_CONFIRM
+                                                                   : ELECTION_NONE;
     }
-    if (primary == NULL || primary->slot_count == 0 || !role_is_complete(c)) {
+    if (primary == NULL || primary->slot_count == 0 || !facts_is_complete(c)) {
         return ELECTION_NONE;
     }
     if (c->manual.phase == MANUAL_READY) {
@@ -74,7 +68,7 @@ static enum election_reason find_reason(const struct cluster *c)
     if (c->manual.phase == MANUAL_FORCED) {
         return ELECTION_FORCED;
     }
-    if (c->manual.phase != MANUAL_IDLE || !election_is_eligible(c)) {
+    if (c->manual.phase != MANUAL_IDLE || !facts_is_eligible(c)) {
         return ELECTION_NONE;
     }
     if (primary->is_failed) {
@@ -146,6 +140,12 @@ static void schedule(struct cluster *c, enum election_reason reason)
     }
     e->at = mono_add_ms(c->now, delay_ms);
     move(c, ELECTION_WAITING);
+    emit_log(c, LOG_VERBOSE, "standing for election: %s", reason_text(reason));
+}
+
+static bool has_voted(const struct cluster *c, const struct cluster_node *node)
+{
+    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
 }
 
 /* Each round of asking renews the voters' word to us.  Two candidates that split the voters would
@@ -153,9 +153,15 @@ static void schedule(struct cluster *c, enum election_reason reason)
 static void retry(struct cluster *c)
 {
     struct election *e = &c->election;
+    size_t votes = 0;
     int64_t bound_ms =
         e->retries < RETRIES_AT_ONCE ? cluster_timeout_part(c, 5) : 3 * c->config.node_timeout_ms;
 
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        votes += has_voted(c, c->nodes.items[i]) ? 1 : 0;
+    }
+    emit_log(c, LOG_VERBOSE, "not elected in epoch %" PRIu64 ": %zu votes of %zu voters", e->epoch,
+             votes, nodes_count_voters(c));
     move(c, ELECTION_WAITING);
     e->retries++;
     e->at = mono_add_ms(c->now, random_below_ms(c, bound_ms) + rank_delay_ms(c));
@@ -258,11 +264,6 @@ static void win(struct cluster *c)
     move(c, ELECTION_IDLE);
 }
 
-static bool has_voted(const struct cluster *c, const struct cluster_node *node)
-{
-    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
-}
-
 /* Rule (6) of cluster.h: a voter that may have been replaced does not count.  For the one that is
  * to be replaced here that means: by somebody else. */
 static bool counts(const struct cluster *c, const struct cluster_node *node,
@@ -316,15 +317,15 @@ static void count_votes(struct cluster *c)
 static void note_other_votes(struct cluster *c, const struct frame *vote)
 {
     const struct cluster_node *subject = subject_of(c);
+    struct gossip_reader reader = gossip_read(vote->body);
+    struct gossip_entry entry;
 
     if (subject != NULL && cluster_id_equal(&vote->sender, &subject->id) &&
         vote->voted_epoch != 0) {
         c->election.is_subject_contested = true;
     }
-    for (size_t i = 0; subject != NULL && i < vote->gossip_count; i++) {
-        const struct frame_gossip *entry = &vote->gossip[i];
-
-        if (cluster_id_equal(&entry->id, &subject->id) && entry->contested_epoch != 0 &&
+    while (subject != NULL && gossip_next(&reader, &entry)) {
+        if (cluster_id_equal(&entry.id, &subject->id) && entry.contested_epoch != 0 &&
             !cluster_id_equal(&vote->sender, &subject->id)) {
             c->election.is_subject_contested = true;
         }
@@ -358,13 +359,20 @@ static void tick_asking(struct cluster *c)
     ask(c);
 }
 
+/* What it was about is over, or another reason has come. */
+static void stand_down(struct cluster *c, enum election_reason reason)
+{
+    emit_log(c, LOG_VERBOSE, "standing for election no longer: %s", reason_text(reason));
+    move(c, ELECTION_IDLE);
+}
+
 void election_tick(struct cluster *c)
 {
     struct election *e = &c->election;
     enum election_reason reason = find_reason(c);
 
     if (e->phase != ELECTION_IDLE && reason != e->reason) {
-        move(c, ELECTION_IDLE);
+        stand_down(c, reason);
     }
     if (reason == ELECTION_NONE) {
         return;
@@ -396,8 +404,10 @@ void election_tick(struct cluster *c)
 
 void election_settle(struct cluster *c)
 {
-    if (c->election.phase != ELECTION_IDLE && find_reason(c) != c->election.reason) {
-        move(c, ELECTION_IDLE);
+    enum election_reason reason = find_reason(c);
+
+    if (c->election.phase != ELECTION_IDLE && reason != c->election.reason) {
+        stand_down(c, reason);
     }
 }
 
@@ -412,4 +422,23 @@ struct mono_time election_wake_at(const struct cluster *c)
         break;
     }
     return MONO_NEVER;
+}
+
+void election_check(const struct cluster *c)
+{
+    const struct election *e = &c->election;
+
+    if (e->phase == ELECTION_IDLE) {
+        return;
+    }
+    ASSERT(e->reason != ELECTION_NONE);
+    ASSERT((e->reason == ELECTION_CONFIRM) == node_is_primary(c->me));
+    ASSERT(e->epoch <= c->current_epoch);
+    ASSERT(e->phase != ELECTION_SAVING || c->file_written < e->sequence);
+    ASSERT(e->phase != ELECTION_ASKING || c->file_written >= e->sequence);
+    ASSERT(e->phase != ELECTION_ASKING || e->epoch > 0);
+    ASSERT(e->phase != ELECTION_ASKING || e->rounds > 0);
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        ASSERT(c->nodes.items[i]->vote_epoch <= e->epoch);
+    }
 }

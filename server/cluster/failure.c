@@ -5,8 +5,8 @@
 
 #include "base/assert.h"
 #include "cluster/bus.h"
-#include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 enum {
@@ -67,7 +67,7 @@ void failure_mark_failed(struct cluster *c, struct cluster_node *node)
     node->failed_at = c->now;
     emit_log(c, LOG_NOTICE, "node %s has failed: a majority cannot reach it", node->id.text);
     if (cluster_id_equal(&c->me->primary, &node->id)) {
-        const char *why_not = election_why_not(c);
+        const char *why_not = facts_why_not_eligible(c);
 
         emit_log(c, LOG_NOTICE, "it is our primary; this replica can%s take over%s%s",
                  why_not == NULL ? "" : "not", why_not == NULL ? "" : ": ",
@@ -220,4 +220,17 @@ void failure_update_state(struct cluster *c)
         c->was_ok = is_ok;
         emit_state_changed(c, is_ok);
     }
+}
+
+void failure_check(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(node->reports.count <= c->nodes.count);
+        for (size_t k = 0; k < node->reports.count; k++) {
+            ASSERT(!mono_is_before(c->now, node->reports.items[k].at));
+        }
+    }
+    ASSERT(!c->is_map_ok || c->had_majority);
 }

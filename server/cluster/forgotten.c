@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 static struct forgotten *find(struct cluster *c, const struct cluster_id *id)
@@ -155,5 +156,17 @@ void forgotten_take_frame(struct cluster *c, struct cluster_link link, const str
         take_removal(c, link, frame);
     } else {
         take_admission(c, frame);
+    }
+}
+
+void forgotten_check(const struct cluster *c)
+{
+    ASSERT(c->forgotten.count <= CLUSTER_NODES_MAX);
+    for (size_t i = 0; i < c->forgotten.count; i++) {
+        const struct forgotten *record = &c->forgotten.items[i];
+
+        ASSERT(!cluster_id_is_none(&record->id));
+        ASSERT(!mono_is_before(mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS), record->until));
+        ASSERT(!mono_is_before(c->now, record->told_at));
     }
 }

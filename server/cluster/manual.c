@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 #include <inttypes.h>
@@ -124,6 +125,18 @@ void manual_settle(struct cluster *c)
     }
     if (is_primary_side(c) != node_is_primary(c->me) ||
         (!node_is_primary(c->me) && !cluster_id_equal(&c->me->primary, &c->manual.peer))) {
+        emit_log(c, LOG_VERBOSE, "manual failover is over: roles have changed");
         end(c);
     }
+}
+
+void manual_check(const struct cluster *c)
+{
+    if (c->manual.phase == MANUAL_IDLE) {
+        ASSERT(cluster_id_is_none(&c->manual.peer));
+        return;
+    }
+    ASSERT(!cluster_id_is_none(&c->manual.peer));
+    ASSERT(is_primary_side(c) == node_is_primary(c->me));
+    ASSERT(is_primary_side(c) || cluster_id_equal(&c->manual.peer, &c->me->primary));
 }

@@ -7,14 +7,15 @@
 #include "cluster/bus.h"
 #include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
-#include "cluster/slots.h"
 #include "cluster/vote.h"
 
 #include <string.h>
@@ -178,7 +179,7 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
     sender->offset = frame->offset;
-    memcpy(sender->history, frame->history, sizeof(sender->history));
+    sender->history = frame->history;
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
     sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;
@@ -195,7 +196,7 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     bool was_voter = node_is_voter(a->sender);
 
     role_solve_collision(c, a->sender, a->frame->slots);
-    stronger = slots_take_claim(c, a->sender, a->frame->slots);
+    stronger = role_take_claim(c, a->sender, a->frame->slots);
     if (!was_voter && node_is_voter(a->sender)) {
         a->sender->is_failed = false; /* a majority has reached it since */
     }
@@ -221,14 +222,14 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
 }
 
-static bool is_usable(const struct frame_gossip *entry)
+static bool is_usable(const struct gossip_entry *entry)
 {
     return entry->address.bus_port != 0 &&
            (entry->address.ip[0] != '\0' || entry->address.hostname[0] != '\0');
 }
 
 static void learn_of_node(struct cluster *c, struct cluster_link link,
-                          const struct frame_gossip *entry)
+                          const struct gossip_entry *entry)
 {
     struct cluster_node *node;
 
@@ -244,9 +245,9 @@ static void learn_of_node(struct cluster *c, struct cluster_link link,
 }
 
 static void take_gossip_entry(struct cluster *c, const struct arrival *a,
-                              const struct frame_gossip *entry)
+                              const struct gossip_entry *entry)
 {
-    bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
+    bool is_unreachable = (entry->flags & (GOSSIP_FAILING | GOSSIP_FAILED)) != 0;
     struct cluster_node *node = nodes_find(c, &entry->id);
 
     if (node != NULL && entry->contested_epoch > node->word.contested_epoch) {
@@ -274,11 +275,11 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
 
 static void take_gossip(struct cluster *c, const struct arrival *a)
 {
-    if (a->sender == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < a->frame->gossip_count; i++) {
-        take_gossip_entry(c, a, &a->frame->gossip[i]);
+    struct gossip_reader reader = gossip_read(a->frame->body);
+    struct gossip_entry entry;
+
+    while (a->sender != NULL && gossip_next(&reader, &entry)) {
+        take_gossip_entry(c, a, &entry);
     }
 }
 
@@ -391,7 +392,7 @@ static void take_update(struct cluster *c, const struct arrival *a)
     owner->config_epoch = a->frame->subject_epoch;
     nodes_set_primary(c, owner);
     nodes_changed(c);
-    (void)slots_take_claim(c, owner, a->frame->slots);
+    (void)role_take_claim(c, owner, a->frame->slots);
 }
 
 static void act(struct cluster *c, const struct arrival *a)

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "cluster/endpoint.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
 

@@ -5,8 +5,10 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
-#include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
+
+#include <string.h>
 
 void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 {
@@ -131,41 +133,25 @@ static bool claims_word(struct cluster *c, struct cluster_node *claimer, size_t 
     return took;
 }
 
-/* The last slot of our shard has gone to claimer: follow it. */
-static void follow_claimer(struct cluster *c, struct cluster_node *claimer)
+bool slots_take_claim(struct cluster *c, struct cluster_node *claimer, const uint64_t *claim,
+                      struct cluster_node **stronger)
 {
-    emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
-             claimer->id.text);
-    nodes_set_replica(c, c->me, &claimer->id);
-    c->loses_slots = false;
-    c->is_follow_due = true;
-}
-
-struct cluster_node *slots_take_claim(struct cluster *c, struct cluster_node *claimer,
-                                      const uint64_t *claim)
-{
-    struct cluster_node *shard_primary =
-        node_is_primary(c->me) ? c->me : nodes_primary_of(c, c->me);
-    struct cluster_node *stronger = NULL;
-    bool had_slots = shard_primary != NULL && shard_primary->slot_count > 0;
     bool took = false;
 
     ASSERT(claimer != c->me);
+    *stronger = NULL;
     if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) == 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
             c->disowned[i] &= ~claim[i];
         }
-        return NULL;
+        return false;
     }
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         if (claim[i] != claimer->slots[i]) {
-            took = claims_word(c, claimer, i, claim[i], &stronger) || took;
+            took = claims_word(c, claimer, i, claim[i], stronger) || took;
         }
     }
-    if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
-        follow_claimer(c, claimer);
-    }
-    return stronger;
+    return took;
 }
 
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot)
@@ -201,4 +187,35 @@ void slots_set_move(struct cluster *c, const struct slot_move *move)
     VEC_PUSH(&c->moves, *move);
     bitset_add(c->moving, move->slot);
     nodes_changed(c);
+}
+
+static void check_slot(const struct cluster *c, uint16_t slot)
+{
+    const struct cluster_node *owner = c->owner[slot];
+
+    ASSERT(owner == NULL || bitset_has(owner->slots, slot));
+    ASSERT(!bitset_has(c->disowned, slot) || (owner != NULL && owner != c->me));
+    ASSERT(!bitset_has(c->lost, slot) || owner != c->me);
+}
+
+void slots_check(const struct cluster *c)
+{
+    size_t owned = 0;
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(bitset_count(node->slots, FRAME_SLOT_WORDS) == node->slot_count);
+        ASSERT(node->slot_count == 0 || node_is_primary(node));
+        owned += node->slot_count;
+    }
+    ASSERT(owned == c->assigned_count);
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        check_slot(c, (uint16_t)slot);
+    }
+    ASSERT(node_is_primary(c->me) || bitset_count(c->lost, FRAME_SLOT_WORDS) == 0);
+    ASSERT(bitset_count(c->moving, FRAME_SLOT_WORDS) == c->moves.count);
+    for (size_t i = 0; i < c->moves.count; i++) {
+        ASSERT(bitset_has(c->moving, c->moves.items[i].slot));
+    }
 }

@@ -6,9 +6,9 @@
 #include "base/bitset.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
-#include "cluster/role.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -108,7 +108,7 @@ static const char *check_own_agreement(struct cluster *c, const struct asking *a
     if ((a->request->flags & FRAME_FORCED) != 0 || is_paused_for_it) {
         return NULL;
     }
-    if (role_is_complete(c)) {
+    if (facts_is_complete(c)) {
         return "this primary works";
     }
     return is_best_heir(c, a->candidate) ? NULL : "another replica comes first";
@@ -179,7 +179,8 @@ static const char *check_siblings(struct cluster *c, const struct asking *a)
 
         if (node != a->candidate && cluster_id_equal(&node->primary, &a->primary->id) &&
             node_is_reachable(node) && node->has_answered && node->is_eligible &&
-            strcmp(node->history, a->request->history) == 0 && node->offset > a->request->offset) {
+            history_id_equal(&node->history, &a->request->history) &&
+            node->offset > a->request->offset) {
             return "a reachable sibling has more data";
         }
     }
@@ -280,4 +281,13 @@ void vote_on_saved(struct cluster *c)
         c->vote.is_held = false;
         bus_send_vote(c, &c->vote);
     }
+}
+
+void vote_check(const struct cluster *c)
+{
+    ASSERT(c->last_vote_epoch <= c->current_epoch);
+    ASSERT(c->vote.epoch <= c->last_vote_epoch);
+    ASSERT(!c->vote.is_held || c->file_written < c->vote.sequence);
+    ASSERT(!c->vote.is_held || !cluster_id_is_none(&c->vote.candidate));
+    ASSERT(c->vote.sequence <= c->file_sequence + 1);
 }

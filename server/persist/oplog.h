@@ -20,14 +20,7 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
-
-enum {
-    HISTORY_ID_LEN = 40
-};
-
-struct history_id {
-    char text[HISTORY_ID_LEN + 1];
-};
+#include "base/history.h"
 
 enum oplog_status {
     OPLOG_OK = 0,

@@ -24,7 +24,7 @@
 
 /* What a snapshot says about itself. */
 struct rdb_info {
-    struct history_id history; /* empty text when unknown */
+    struct history_id history; /* empty when unknown */
     uint64_t offset;           /* of the log at the moment of the image */
     int stream_db;             /* database selected in the stream at that moment, -1 none */
     int64_t created_unix_s;

@@ -295,19 +295,6 @@ static enum value_codec_status step_aux_name(struct rdb_reader *r, struct item *
     return status;
 }
 
-/* Forty hexadecimal digits: it is sent to primaries, and shown. */
-static bool is_history_text(struct bytes text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))) {
-            return false;
-        }
-    }
-    return text.len == HISTORY_ID_LEN;
-}
-
 /* Fields that do not look as they should are as good as missing. */
 static void note_aux(struct rdb_reader *r, struct bytes name, struct bytes value)
 {
@@ -315,8 +302,7 @@ static void note_aux(struct rdb_reader *r, struct bytes name, struct bytes value
     int64_t number = 0;
     bool is_number = num_parse_i64(value, &number) && number >= 0;
 
-    if (bytes_equal_text(name, "repl-id") && is_history_text(value)) {
-        bytes_to_text(value, info->history.text, sizeof(info->history.text));
+    if (bytes_equal_text(name, "repl-id") && history_id_parse(value, &info->history)) {
         r->has_history_id = true;
     } else if (bytes_equal_text(name, "repl-offset") && is_number && number >= 0 &&
                number <= OFFSET_MAX) {
