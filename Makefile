@@ -8,6 +8,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 BUILD := build/$(FLAVOUR)
+comma := ,
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -21,6 +22,8 @@ CFLAGS_release := -O2 -fomit-frame-pointer
 CFLAGS_debug   := -O0 -DSTARLING_DEBUG
 CFLAGS_asan    := -O1 -DSTARLING_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -DSTARLING_DEBUG -fsanitize=thread
+# Only for tests/lint/unused.sh: what is not called is not linked.
+CFLAGS_lint    := -O0 -g0 -ffunction-sections
 CFLAGS  := $(BASE_CFLAGS) $(CFLAGS_$(FLAVOUR))
 # The server's hot paths cross rooms whose types are opaque: gcc inlines them when it links the
 # program.  Objects hold ordinary code as well, which everything else links.
@@ -31,7 +34,7 @@ ROOM_CFLAGS += -flto=auto -ffat-lto-objects
 LTO_LDFLAGS := -flto=auto -O3
 endif
 endif
-LDFLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(FLAVOUR))) -pthread
+LDFLAGS := $(filter -fsanitize% -fno-sanitize%,$(CFLAGS_$(FLAVOUR))) -pthread $(if $(filter lint,$(FLAVOUR)),-Wl$(comma)--gc-sections)
 LDLIBS  := -lm
 
 # ---- rooms, each before those that see it --------------------------------------------------------
@@ -273,9 +276,11 @@ $(SHARE)/starling.service: docs/install/starling.service FORCE
 	@mkdir -p $(@D) && sed 's,@BINDIR@,$(BINDIR),; s,@CONFDIR@,$(CONFDIR),' $< >$@
 
 # ---- checks of the source ----------------------------------------------------------------------
-.PHONY: lint format
+.PHONY: lint lint-table format
 lint: ## check format, layers, lengths, headers; run clang-tidy and cppcheck
 	@tests/lint/lint.sh
+lint-table: all ## how the house stands: circles, lengths, parts, assertions, what nobody calls
+	@tests/lint/table.sh
 format: ## bring all sources into the house's format
 	@git ls-files '*.c' '*.h' | grep -v -e '_tables.h$$' | xargs clang-format -i
 

@@ -283,20 +283,6 @@ struct map_node *cluster_map_myself(const struct cluster_map *map)
     return NULL;
 }
 
-size_t cluster_map_count_replicas(const struct cluster_map *map, const char *primary_id)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < map->nodes.count; i++) {
-        const struct map_node *node = &map->nodes.items[i];
-
-        if ((node->flags & MAP_REPLICA) != 0 && strcmp(node->primary_id, primary_id) == 0) {
-            count++;
-        }
-    }
-    return count;
-}
-
 size_t cluster_map_count_covered(const struct cluster_map *map)
 {
     uint64_t covered[BITSET_WORDS(SLOT_COUNT)] = {0};

@@ -70,7 +70,6 @@ MUST_USE bool cluster_map_parse_slots(struct cluster_map *map, const struct resp
 struct map_node *cluster_map_find(const struct cluster_map *map, const char *id);
 /* The node that reported; NULL when none is marked. */
 struct map_node *cluster_map_myself(const struct cluster_map *map);
-size_t cluster_map_count_replicas(const struct cluster_map *map, const char *primary_id);
 /* Slots that some primary serves. */
 size_t cluster_map_count_covered(const struct cluster_map *map);
 /* The same for all nodes that agree about ids, roles and slots, whatever order they report in. */

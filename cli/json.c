@@ -2,7 +2,7 @@
 /* Depth is bounded by RESP_DEPTH_MAX, which the reader of replies enforces. */
 #include "cli/json.h"
 
-#include "cli/render.h"
+#include "cli/quoted.h"
 #include "cli/utf8.h"
 
 #include <math.h>
@@ -72,7 +72,7 @@ void json_write_text(struct buf *out, struct bytes text, bool is_quoted)
         write_utf8(out, text);
         return;
     }
-    render_quoted(&spelled, text); /* its quotes are left out: JSON has its own */
+    quoted_encode(&spelled, text); /* its quotes are left out: JSON has its own */
     write_utf8(out, bytes_make(spelled.data + 1, spelled.len - 2));
     buf_deinit(&spelled);
 }

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "resp/value.h"
 
-/* is_quoted: ASCII only.  A text is spelled as render_quoted has it, and that is what its JSON
+/* is_quoted: ASCII only.  A text is spelled as quoted_encode has it, and that is what its JSON
  * string says: any bytes can be had back.  Otherwise what is not UTF-8 becomes U+FFFD.
  *
  * A double is written as it was sent when that is a number of JSON.  An error becomes {"error":"..."}; a double without a JSON number ("inf", "nan") a string. */

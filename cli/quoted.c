@@ -20,3 +20,41 @@ bool quoted_decode(const char *word, struct buf *out)
     split_deinit(&split);
     return is_ok;
 }
+
+void quoted_encode(struct buf *out, struct bytes text)
+{
+    buf_append_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        switch (c) {
+        case '\\':
+        case '"':
+            buf_append_byte(out, '\\');
+            buf_append_byte(out, (char)c);
+            break;
+        case '\n':
+            buf_append_text(out, "\\n");
+            break;
+        case '\r':
+            buf_append_text(out, "\\r");
+            break;
+        case '\t':
+            buf_append_text(out, "\\t");
+            break;
+        case '\a':
+            buf_append_text(out, "\\a");
+            break;
+        case '\b':
+            buf_append_text(out, "\\b");
+            break;
+        default:
+            if (c >= 0x20 && c < 0x7f) {
+                buf_append_byte(out, (char)c);
+            } else {
+                buf_printf(out, "\\x%02x", c);
+            }
+        }
+    }
+    buf_append_byte(out, '"');
+}

@@ -7,9 +7,13 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "base/bytes.h"
 
 /* Append what the word means: itself, or what stands in its quotes when it begins with one.  False
  * when those are not closed at its end. */
 MUST_USE bool quoted_decode(const char *word, struct buf *out);
+/* Append text in double quotes, everything but printable ASCII escaped; quoted_decode and split_line
+ * read it. */
+void quoted_encode(struct buf *out, struct bytes text);
 
 #endif

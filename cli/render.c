@@ -5,48 +5,11 @@
 #include "cli/render.h"
 
 #include "cli/json.h"
+#include "cli/quoted.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-void render_quoted(struct buf *out, struct bytes text)
-{
-    buf_append_byte(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-
-        switch (c) {
-        case '\\':
-        case '"':
-            buf_append_byte(out, '\\');
-            buf_append_byte(out, (char)c);
-            break;
-        case '\n':
-            buf_append_text(out, "\\n");
-            break;
-        case '\r':
-            buf_append_text(out, "\\r");
-            break;
-        case '\t':
-            buf_append_text(out, "\\t");
-            break;
-        case '\a':
-            buf_append_text(out, "\\a");
-            break;
-        case '\b':
-            buf_append_text(out, "\\b");
-            break;
-        default:
-            if (c >= 0x20 && c < 0x7f) {
-                buf_append_byte(out, (char)c);
-            } else {
-                buf_printf(out, "\\x%02x", c);
-            }
-        }
-    }
-    buf_append_byte(out, '"');
-}
 
 static const char *truth(const struct resp_value *value)
 {
@@ -136,7 +99,7 @@ static void render_tty(struct buf *out, const struct resp_value *value, struct b
         buf_printf(out, "(integer) %" PRId64, value->integer);
         break;
     case RESP_BULK:
-        render_quoted(out, text);
+        quoted_encode(out, text);
         break;
     case RESP_NULL:
         buf_append_text(out, "(nil)");
@@ -239,7 +202,7 @@ static void render_csv(struct buf *out, const struct resp_value *value)
         break;
     case RESP_FAILURE:
         buf_append_text(out, "ERROR,");
-        render_quoted(out, resp_value_bytes(value));
+        quoted_encode(out, resp_value_bytes(value));
         break;
     case RESP_INTEGER:
         buf_append_i64(out, value->integer);
@@ -254,7 +217,7 @@ static void render_csv(struct buf *out, const struct resp_value *value)
     case RESP_SIMPLE:
     case RESP_BULK:
     case RESP_VERBATIM:
-        render_quoted(out, resp_value_bytes(value));
+        quoted_encode(out, resp_value_bytes(value));
         break;
     case RESP_ARRAY:
     case RESP_SET:

@@ -28,7 +28,5 @@ void render_reply(struct buf *out, const struct resp_value *value,
  * raw it is printed as it is. */
 void render_plain_text(struct buf *out, const struct resp_value *value,
                        const struct render_options *options);
-/* Append text in double quotes, everything but printable ASCII escaped; split_words reads it. */
-void render_quoted(struct buf *out, struct bytes text);
 
 #endif

@@ -26,7 +26,7 @@ static void print_keys(const struct resp_value *keys, enum render_format format,
         if (format == RENDER_RAW) {
             buf_append_bytes(out, key);
         } else {
-            render_quoted(out, key);
+            quoted_encode(out, key);
         }
         buf_append_byte(out, '\n');
     }

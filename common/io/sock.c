@@ -253,12 +253,6 @@ bool sock_local_addr(int fd, struct addr *out)
     return getsockname(fd, (struct sockaddr *)(void *)&out->storage, &out->len) == 0;
 }
 
-bool sock_peer_addr(int fd, struct addr *out)
-{
-    *out = (struct addr){.len = sizeof(out->storage)};
-    return getpeername(fd, (struct sockaddr *)(void *)&out->storage, &out->len) == 0;
-}
-
 /* ---- bytes ------------------------------------------------------------------------------------
  */
 

@@ -48,7 +48,6 @@ void sock_set_nodelay(int fd, bool on);
 /* Ask a silent peer after idle_s seconds, then three times at a third of that; 0 turns it off. */
 void sock_set_keepalive(int fd, int idle_s);
 MUST_USE bool sock_local_addr(int fd, struct addr *out);
-MUST_USE bool sock_peer_addr(int fd, struct addr *out);
 
 /* Read what is there, up to size bytes.  *got is more than 0 exactly on SOCK_OK. */
 MUST_USE enum sock_status sock_read(int fd, void *out, size_t size, size_t *got,

@@ -15,7 +15,7 @@ static struct cluster_call call_of(struct node *node, struct errmsg *error)
 {
     return (struct cluster_call){
         .now = node->now.mono,
-        .actions = &node->cluster_side.actions,
+        .actions = cluster_side_actions(node),
         .error = error,
         .has_keys = keyspace_count_all(node->data.keyspace) > 0,
     };

@@ -90,7 +90,7 @@ void conn_accept_all(struct shell *shell, struct listener *listener)
             break;
         case SOCK_ERROR:
             log_line(shell->logger, LOG_WARNING, "accepting a client: %s", error.text);
-            shell_rest_accepting(shell);
+            accepting_rest(shell);
             return;
         case SOCK_AGAIN:
         case SOCK_CLOSED:

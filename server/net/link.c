@@ -327,7 +327,7 @@ void link_accept_all(struct shell *shell, struct listener *listener)
             break;
         case SOCK_ERROR:
             log_line(shell->logger, LOG_WARNING, "accepting a bus link: %s", error.text);
-            shell_rest_accepting(shell);
+            accepting_rest(shell);
             return;
         case SOCK_AGAIN:
         case SOCK_CLOSED:

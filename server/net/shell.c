@@ -15,10 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    ACCEPT_PAUSE_MS = 100,
-};
-
 static struct moment env_now(void *context)
 {
     (void)context;
@@ -287,32 +283,6 @@ static void dispatch(struct shell *shell, const struct loop_event *event)
     }
 }
 
-/* When descriptors have run out, listeners rest for a while: those that wait would be ready in every
- * pass, and all of them in vain. */
-static void watch_listeners(struct shell *shell, bool is_accepting)
-{
-    for (size_t i = 0; i < shell->listening.count; i++) {
-        loop_modify(shell->loop, &shell->listening.items[i]->watch, is_accepting ? LOOP_READ : 0);
-    }
-}
-
-void shell_rest_accepting(struct shell *shell)
-{
-    if (shell->is_accepting) {
-        shell->is_accepting = false;
-        shell->accepts_again_at = mono_add_ms(clock_mono_now(), ACCEPT_PAUSE_MS);
-        watch_listeners(shell, false);
-    }
-}
-
-static void resume_accepting(struct shell *shell)
-{
-    if (!shell->is_accepting && mono_is_due(shell->accepts_again_at, clock_mono_now())) {
-        shell->is_accepting = true;
-        watch_listeners(shell, true);
-    }
-}
-
 static int64_t wait_ms(const struct shell *shell)
 {
     struct mono_time at = node_wake_at(shell->node);
@@ -344,7 +314,7 @@ int shell_run(struct shell *shell)
         struct moment now = clock_now();
 
         node_begin_pass(shell->node, now);
-        resume_accepting(shell);
+        accepting_resume(shell);
         link_check_unproven(shell);
         if (shell->is_called || mono_ms_between(shell->second_began_at, now.mono) >= 1000) {
             shell->is_called = 0;

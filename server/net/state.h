@@ -100,9 +100,11 @@ struct shell {
     volatile sig_atomic_t is_asked_to_end;
 };
 
-/* ---- shell.c */
+/* ---- accepting.c */
 /* No descriptors are left: accept nothing for a while. */
-void shell_rest_accepting(struct shell *shell);
+void accepting_rest(struct shell *shell);
+/* The while is over, perhaps. */
+void accepting_resume(struct shell *shell);
 
 /* ---- conn.c */
 void conn_accept_all(struct shell *shell, struct listener *listener);

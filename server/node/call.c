@@ -14,7 +14,7 @@ static struct exec make_exec(struct node *node)
         .is_cluster = node->config.cluster_enabled,
         .now = node->now,
         .rng = &node->rng,
-        .effects = &node->journal.effects,
+        .effects = journal_effects(node),
         .stats = &node->counters.exec,
     };
 }
@@ -116,7 +116,7 @@ size_t call_expire(struct node *node, size_t budget, size_t max)
 void call_remove(struct node *node, struct bytes key)
 {
     struct bytes words[2] = {BYTES_LITERAL("DEL"), key};
-    struct effects *effects = &node->journal.effects;
+    struct effects *effects = journal_effects(node);
     struct key_ref ref = keyspace_ref(node->data.keyspace, 0, key);
 
     ASSERT(journal_is_open(node));
@@ -130,7 +130,7 @@ void call_remove(struct node *node, struct bytes key)
 void call_flush_all(struct node *node)
 {
     struct bytes words[] = {BYTES_LITERAL("FLUSHALL")};
-    struct effects *effects = &node->journal.effects;
+    struct effects *effects = journal_effects(node);
 
     keyspace_flush_all(node->data.keyspace);
     effects_begin(effects, (struct bytes){0}, words, 1);

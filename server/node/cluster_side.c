@@ -123,6 +123,11 @@ static void carry_out(struct node *node, const struct cluster_action *action)
 }
 
 /* Carrying out may step the core again; its actions are appended and come in their turn. */
+struct cluster_actions *cluster_side_actions(struct node *node)
+{
+    return &node->cluster_side.actions;
+}
+
 void cluster_side_act(struct node *node)
 {
     struct cluster_actions *actions = &node->cluster_side.actions;

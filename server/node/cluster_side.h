@@ -41,7 +41,8 @@ void cluster_side_tick(struct node *node);
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);
 /* Our own data or its link changed: the other nodes are to know. */
 void cluster_side_status(struct node *node);
-/* Carry out what a command of the cluster has asked for. */
+/* Where a command of the cluster puts what is to be done; then carry it out. */
+struct cluster_actions *cluster_side_actions(struct node *node);
 void cluster_side_act(struct node *node);
 
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip);

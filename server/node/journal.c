@@ -21,6 +21,11 @@ void journal_deinit(struct node *node)
     node->journal = (struct journal){0};
 }
 
+struct effects *journal_effects(struct node *node)
+{
+    return &node->journal.effects;
+}
+
 /* ---- what a primary writes -------------------------------------------------------------------- */
 
 bool journal_needs_lease(const struct node *node)

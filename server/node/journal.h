@@ -36,6 +36,9 @@ struct journal {
 void journal_init(struct node *node);
 void journal_deinit(struct node *node);
 
+/* Where a command that runs puts its effects, for journal_commit. */
+struct effects *journal_effects(struct node *node);
+
 /* ---- what a primary writes ------------------------------------------------------------------ */
 
 /* May this node put something into its log on its own account?  A primary with slots may not without

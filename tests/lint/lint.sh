@@ -70,9 +70,7 @@ for file in "${sources[@]}" $(git ls-files '*.def'); do
 done
 grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${sources[@]}" && note "left open in the code"
 grep -nE '\b(usleep|nanosleep|sleep) *\(' $(git ls-files 'tests/*.c') && note "a test sleeps"
-grep -nE '^(static )?(struct [a-z_]+|u?int[0-9]*_t|bool|char|int) [a-z_]+( =|;|\[)' \
-    $(git ls-files 'common/*.c' 'server/*.c' 'cli/*.c' | grep -v -e server/main.c -e server/net/process.c -e common/base/mem.c) |
-    grep -v -e ': *static const' -e const && note "mutable state at file scope"
+tests/lint/mutable.sh || note "mutable state at file scope"
 
 echo "pages"
 if make -s build/release/docs/reference/reference; then
@@ -83,6 +81,19 @@ if make -s build/release/docs/reference/reference; then
 else
     note "the program that writes pages from the tables does not build"
 fi
+
+echo "the checks themselves"
+tests/lint/try.sh || note "a check does not find what it looks for"
+
+echo "graph"
+make -s -j2 FLAVOUR=release all >/dev/null 2>&1 || note "the programs do not build"
+tests/lint/graph.sh || note "files call one another in circles"
+
+echo "parts"
+tests/lint/parts.sh || note "a part of struct node is changed from outside its file"
+
+echo "unused"
+tests/lint/unused.sh || note "functions that no program calls"
 
 echo "headers"
 for file in "${headers[@]}"; do

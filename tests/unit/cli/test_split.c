@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "cli/quoted.h"
-#include "cli/render.h"
 #include "tests/unit/seed.h"
 
 #include "base/rng.h"
@@ -91,7 +90,7 @@ Test(split, what_render_quotes_is_read_back_the_same)
         for (uint64_t left = rng_below(&rng, 40); left > 0; left--) {
             buf_append_byte(&text, (char)rng_below(&rng, 256));
         }
-        render_quoted(&quoted, buf_bytes(&text));
+        quoted_encode(&quoted, buf_bytes(&text));
         SEED_ASSERT(split_line(&split, buf_bytes(&quoted)) && split.words.count == 1, seed);
         SEED_ASSERT(bytes_equal(split.words.items[0], buf_bytes(&text)), seed);
         split_deinit(&split);
