@@ -80,7 +80,7 @@ static bool is_taken(struct exec *x, unsigned db, struct bytes key, struct key_r
     if (e == NULL || lookup_is_visible(x, e)) {
         return e != NULL;
     }
-    keyspace_remove(x->keyspace, out);
+    keyspace_remove_expired(x->keyspace, out);
     x->stats->expired_keys++;
     *was_expired = true;
     return false;
@@ -167,18 +167,6 @@ static bool read_copy(struct exec *x, struct copy_options *out)
     return true;
 }
 
-static void copy_value(struct exec *x, const struct entry *e, const struct key_ref *to)
-{
-    char scratch[INTEGER_SCRATCH];
-    int64_t integer;
-
-    if (entry_integer(e, &integer)) {
-        keyspace_set_integer(x->keyspace, to, integer, entry_expire_at_ms(e));
-    } else {
-        keyspace_set(x->keyspace, to, entry_string(e, scratch), entry_expire_at_ms(e));
-    }
-}
-
 void cmd_copy(struct exec *x)
 {
     struct copy_options options = {.db = x->db};
@@ -198,7 +186,7 @@ void cmd_copy(struct exec *x)
         resp_write_integer(x->reply, 0);
         return;
     }
-    copy_value(x, keyspace_find_any(x->keyspace, &from), &to);
+    keyspace_copy(x->keyspace, keyspace_find_any(x->keyspace, &from), &to);
     if (was_expired) {
         effect_copy(x, &from, &to, options.db);
     } else {

@@ -3,7 +3,7 @@
 #include "base/crc.h"
 #include "command/functions.h"
 #include "command/lookup.h"
-#include "store/value_codec.h"
+#include "store/value.h"
 
 void cmd_dump(struct exec *x)
 {
@@ -15,7 +15,7 @@ void cmd_dump(struct exec *x)
         resp_write_null(x->reply);
         return;
     }
-    value_dump(&payload, e);
+    value_dump(keyspace_types(x->keyspace), e, &payload);
     resp_write_bulk(x->reply, buf_bytes(&payload));
     buf_deinit(&payload);
 }
@@ -117,10 +117,11 @@ static void effect_restore(struct exec *x, int64_t expire_at_ms)
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }
 
-static void restore_value(struct exec *x, const struct restore_options *options, struct bytes value,
-                          int64_t expire_at_ms)
+static void restore_value(struct exec *x, const struct restore_options *options,
+                          struct value_reader *reader, int64_t expire_at_ms)
 {
     struct key_ref ref = lookup_ref(x, 1);
+    struct value value;
 
     if (x->is_primary && expire_at_ms != EXPIRE_NEVER && expire_at_ms <= x->now.unix_ms) {
         if (keyspace_remove(x->keyspace, &ref)) {
@@ -128,7 +129,8 @@ static void restore_value(struct exec *x, const struct restore_options *options,
         }
         return;
     }
-    keyspace_set(x->keyspace, &ref, value, expire_at_ms);
+    value = value_reader_take(reader);
+    keyspace_put(x->keyspace, &ref, &value, expire_at_ms);
     if (options->idle_s != IDLE_UNSET) {
         int64_t idle_ms =
             options->idle_s < x->now.unix_ms / 1000 ? options->idle_s * 1000 : x->now.unix_ms;
@@ -155,7 +157,7 @@ void cmd_restore(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct restore_options options = {.idle_s = IDLE_UNSET};
-    struct buf value = {0};
+    struct value_reader reader = {0};
     int64_t expire_at_ms;
 
     if (!read_restore(x, &options)) {
@@ -168,13 +170,13 @@ void cmd_restore(struct exec *x)
     if (!read_ttl(x, &options, &expire_at_ms)) {
         return;
     }
-    if (value_restore(x->args[3], &value, NULL)) {
-        restore_value(x, &options, buf_bytes(&value), expire_at_ms);
+    if (value_restore(keyspace_types(x->keyspace), x->args[3], &reader, NULL)) {
+        restore_value(x, &options, &reader, expire_at_ms);
         resp_write_ok(x->reply);
     } else if (is_payload_sound(x->args[3])) {
         resp_write_error(x->reply, "ERR Bad data format");
     } else {
         resp_write_error(x->reply, "ERR DUMP payload version or checksum are wrong");
     }
-    buf_deinit(&value);
+    value_reader_deinit(&reader);
 }

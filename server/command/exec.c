@@ -50,7 +50,7 @@ size_t exec_expire(struct exec *x, size_t budget, size_t max)
     for (size_t i = 0; i < count; i++) {
         struct bytes key = bytes_prefix(left, found.lengths.items[i]);
         struct key_ref ref = keyspace_ref(x->keyspace, x->db, key);
-        bool was_there = keyspace_remove(x->keyspace, &ref);
+        bool was_there = keyspace_remove_expired(x->keyspace, &ref);
 
         ASSERT(was_there);
         effect_del(x, key);

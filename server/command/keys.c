@@ -3,10 +3,6 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 
-enum {
-    EMBSTR_MAX = 44, /* longest string that clients expect to be called embstr */
-};
-
 /* Remove all keys named; how many there were. */
 static int64_t remove_keys(struct exec *x)
 {
@@ -77,7 +73,8 @@ void cmd_type(struct exec *x)
     struct key_ref ref = lookup_ref(x, 1);
     const struct entry *e = lookup_peek(x, &ref);
 
-    resp_write_simple(x->reply, e == NULL ? "none" : "string");
+    resp_write_simple(x->reply,
+                      e == NULL ? "none" : value_kind_of(keyspace_types(x->keyspace), e)->name);
 }
 
 /* Rename; *out says whether it was done, or the destination in the way.  False after an error
@@ -139,19 +136,6 @@ void cmd_dbsize(struct exec *x)
 
 /* ---- OBJECT --------------------------------------------------------------------------------- */
 
-static const char *encoding_name(const struct entry *e)
-{
-    switch (entry_encoding(e)) {
-    case VALUE_INT:
-        return "int";
-    case VALUE_EMBSTR:
-        return entry_was_edited(e) || entry_string_len(e) > EMBSTR_MAX ? "raw" : "embstr";
-    case VALUE_RAW:
-        break;
-    }
-    return "raw";
-}
-
 /* The entry that a subcommand is about; NULL after the reply when there is none. */
 static const struct entry *object_entry(struct exec *x)
 {
@@ -169,7 +153,8 @@ void cmd_object_encoding(struct exec *x)
     const struct entry *e = object_entry(x);
 
     if (e != NULL) {
-        resp_write_bulk_text(x->reply, encoding_name(e));
+        resp_write_bulk_text(x->reply,
+                             value_ops_of(keyspace_types(x->keyspace), e)->encoding_name(e));
     }
 }
 

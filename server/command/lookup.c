@@ -53,7 +53,7 @@ static struct entry *find(struct exec *x, const struct key_ref *ref)
         return e;
     }
     if (x->is_primary) {
-        keyspace_remove(x->keyspace, ref);
+        keyspace_remove_expired(x->keyspace, ref);
         effect_del(x, ref->bytes);
         x->stats->expired_keys++;
     }

@@ -14,7 +14,9 @@ struct found {
     const struct exec *x;
     struct bytes pattern;
     bool has_pattern;
-    bool is_excluded; /* a type that no entry has was asked for */
+    const struct value_kind
+        *kind;        /* the type that was asked for; NULL: any, or one that no entry has */
+    bool is_excluded; /* the latter */
     VEC(struct bytes) keys;
 };
 
@@ -23,7 +25,8 @@ static void take_key(void *context, const struct entry *e)
     struct found *found = context;
     struct bytes key = entry_key(e);
 
-    if (found->is_excluded || !lookup_is_visible(found->x, e) ||
+    if (found->is_excluded || (found->kind != NULL && entry_type(e) != found->kind->type) ||
+        !lookup_is_visible(found->x, e) ||
         (found->has_pattern && !glob_match(found->pattern, key))) {
         return;
     }
@@ -63,7 +66,8 @@ static bool read_scan(struct exec *x, struct found *found, int64_t *count)
         } else if (argument_is(x, i, "MATCH")) {
             use_pattern(found, x->args[i + 1]);
         } else if (argument_is(x, i, "TYPE")) {
-            found->is_excluded = !argument_is(x, i + 1, "string");
+            found->kind = value_kind_by_name(keyspace_types(x->keyspace), x->args[i + 1]);
+            found->is_excluded = found->kind == NULL;
         } else {
             reply_syntax_error(x);
             return false;

@@ -87,8 +87,8 @@ void cmd_append(struct exec *x)
     struct key_ref ref = lookup_ref(x, 1);
     struct bytes tail = x->args[2];
     const struct entry *e = lookup_write(x, &ref);
+    struct value_edit edit;
     size_t old_len;
-    char *value;
 
     if (e == NULL) {
         keyspace_set(x->keyspace, &ref, tail, EXPIRE_NEVER);
@@ -100,10 +100,11 @@ void cmd_append(struct exec *x)
     if (!is_size_allowed(x, old_len, tail.len)) {
         return;
     }
-    value = keyspace_edit(x->keyspace, &ref, old_len + tail.len, &old_len);
+    keyspace_open_string(x->keyspace, &ref, old_len + tail.len, &edit);
     if (tail.len > 0) {
-        memcpy(value + old_len, tail.data, tail.len);
+        memcpy(edit.data + old_len, tail.data, tail.len);
     }
+    keyspace_close(x->keyspace, &edit);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, (int64_t)(old_len + tail.len));
 }
@@ -113,10 +114,10 @@ void cmd_setrange(struct exec *x)
     struct key_ref ref = lookup_ref(x, 1);
     struct bytes part = x->args[3];
     const struct entry *e;
+    struct value_edit edit;
     int64_t offset;
     size_t end;
     size_t old_len;
-    char *value;
 
     if (!argument_i64(x, 2, &offset)) {
         return;
@@ -138,8 +139,9 @@ void cmd_setrange(struct exec *x)
         keyspace_set(x->keyspace, &ref, (struct bytes){0}, EXPIRE_NEVER);
     }
     end = (size_t)offset + part.len;
-    value = keyspace_edit(x->keyspace, &ref, end, &old_len);
-    memcpy(value + offset, part.data, part.len);
+    keyspace_open_string(x->keyspace, &ref, end, &edit);
+    memcpy(edit.data + offset, part.data, part.len);
+    keyspace_close(x->keyspace, &edit);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, (int64_t)(end > old_len ? end : old_len));
 }

@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "store/value_codec.h"
+#include "store/value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,6 +27,7 @@ enum {
 /* ---- checksums -------------------------------------------------------------------------------- */
 
 struct digest {
+    const struct value_types *types;
     uint64_t sums[DIGEST_LANES];
     size_t lanes; /* that are wanted */
     unsigned db;
@@ -37,9 +38,8 @@ struct digest {
 static void digest_entry(void *context, const struct entry *e)
 {
     struct digest *digest = context;
-    char scratch[NUM_I64_TEXT + 1];
+    const struct value_ops *ops = value_ops_of(digest->types, e);
     int64_t expire_at_ms = entry_expire_at_ms(e);
-    struct bytes value = entry_string(e, scratch);
 
     for (size_t lane = 0; lane < digest->lanes; lane++) {
         uint64_t h = lane << 32;
@@ -47,7 +47,7 @@ static void digest_entry(void *context, const struct entry *e)
         if (!digest->is_value_only) {
             h = hash_bytes(entry_key(e), h + 1 + digest->db);
         }
-        h = hash_bytes(value, h);
+        h = ops->digest(e, h);
         digest->sums[lane] += hash_bytes(bytes_make(&expire_at_ms, sizeof(expire_at_ms)), h);
     }
 }
@@ -67,7 +67,7 @@ static void digest_all(const struct node *node, struct digest *digest)
 
 uint64_t node_digest(const struct node *node)
 {
-    struct digest digest = {.lanes = 1};
+    struct digest digest = {.types = keyspace_types(node->keyspace), .lanes = 1};
 
     digest_all(node, &digest);
     return digest.sums[0];
@@ -84,7 +84,7 @@ static void reply_digest(struct call *call, const struct digest *digest)
 
 static void debug_digest(struct node *node, struct call *call)
 {
-    struct digest digest = {.lanes = DIGEST_LANES};
+    struct digest digest = {.types = keyspace_types(node->keyspace), .lanes = DIGEST_LANES};
 
     digest_all(node, &digest);
     reply_digest(call, &digest);
@@ -101,7 +101,8 @@ static void debug_digest_value(struct node *node, struct call *call)
 {
     resp_write_array(call->reply, call->arg_count - 2);
     for (size_t i = 2; i < call->arg_count; i++) {
-        struct digest digest = {.lanes = DIGEST_LANES, .is_value_only = true};
+        struct digest digest = {
+            .types = keyspace_types(node->keyspace), .lanes = DIGEST_LANES, .is_value_only = true};
         const struct entry *e = find_key(node, call, i);
 
         if (e != NULL) {
@@ -125,8 +126,6 @@ static struct entry *get_key(struct node *node, struct call *call)
 
 static void debug_object(struct node *node, struct call *call)
 {
-    static const char *const encodings[] = {
-        [VALUE_INT] = "int", [VALUE_EMBSTR] = "embstr", [VALUE_RAW] = "raw"};
     const struct entry *e = get_key(node, call);
     struct buf body = {0};
     char text[256];
@@ -135,12 +134,12 @@ static void debug_object(struct node *node, struct call *call)
     if (e == NULL) {
         return;
     }
-    value_encode_body(&body, e);
+    value_encode_body(keyspace_types(node->keyspace), e, &body);
     idle_s = entry_idle_seconds(e, node->now.unix_ms);
     snprintf(
         text, sizeof(text),
         "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%lld lru_seconds_idle:%lld",
-        (const void *)e, encodings[entry_encoding(e)], body.len,
+        (const void *)e, value_form_name(entry_encoding(e)), body.len,
         (long long)((node->now.unix_ms / 1000 - idle_s) & 0xffffff), (long long)idle_s);
     resp_write_simple(call->reply, text);
     buf_deinit(&body);

@@ -87,7 +87,7 @@ void own_expiry_round(struct node *node)
         if (e == NULL || entry_expire_at_ms(e) == EXPIRE_NEVER) {
             forget(node, own);
         } else if (entry_is_expired(e, node->now.unix_ms)) {
-            keyspace_remove(node->keyspace, &ref);
+            keyspace_remove_expired(node->keyspace, &ref);
             node->stats.exec.expired_keys++;
             forget(node, own);
         } else {

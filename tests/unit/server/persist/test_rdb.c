@@ -16,12 +16,12 @@
 static void note_record(void *context, const struct rdb_record *record)
 {
     struct buf *lines = context;
+    struct bytes value = record->value->string;
 
     buf_printf(lines, "%u ", record->db);
     buf_append_bytes(lines, record->key);
-    buf_printf(lines, " %zu:", record->value.len);
-    buf_append_bytes(lines,
-                     bytes_prefix(record->value, record->value.len < 30 ? record->value.len : 30));
+    buf_printf(lines, " %zu:", value.len);
+    buf_append_bytes(lines, bytes_prefix(value, value.len < 30 ? value.len : 30));
     buf_printf(lines, " %" PRId64 "\n", record->expire_at_ms);
 }
 
@@ -315,9 +315,10 @@ static void expect_line(struct buf *lines, struct keyspace *ks, unsigned db, uns
     size_t key_len = (size_t)snprintf(key, sizeof(key), "key:%u", number);
     struct key_ref ref = keyspace_ref(ks, db, bytes_make(key, key_len));
     const struct entry *e = keyspace_find_any(ks, &ref);
+    struct value value = {.string = entry_string(e, scratch)};
     struct rdb_record record = {.db = db,
                                 .key = bytes_make(key, key_len),
-                                .value = entry_string(e, scratch),
+                                .value = &value,
                                 .expire_at_ms = entry_expire_at_ms(e)};
 
     note_record(lines, &record);

@@ -74,6 +74,15 @@ struct entry *space_find(struct keyspace *ks, unsigned db, const char *key)
     return keyspace_find_any(ks, &ref);
 }
 
+void space_edit(struct keyspace *ks, const struct key_ref *ref, size_t len)
+{
+    struct value_edit edit;
+
+    keyspace_open_string(ks, ref, len, &edit);
+    edit.data[0] = '#';
+    keyspace_close(ks, &edit);
+}
+
 bool space_has(struct keyspace *ks, unsigned db, const char *key, const char *value)
 {
     char scratch[NUM_I64_TEXT + 1];

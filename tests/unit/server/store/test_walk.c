@@ -80,7 +80,6 @@ static void change_key(struct keyspace *ks, unsigned number, unsigned how)
     char text[SPACE_KEY_TEXT];
     struct key_ref ref = keyspace_ref(ks, 0, space_key(number, text));
     struct key_ref other = keyspace_ref(ks, 1, ref.bytes);
-    size_t old_len;
 
     switch (how % 6) {
     case 0:
@@ -93,7 +92,7 @@ static void change_key(struct keyspace *ks, unsigned number, unsigned how)
         keyspace_set_expiry(ks, &ref, 12345);
         break;
     case 3:
-        *keyspace_edit(ks, &ref, 1, &old_len) = '#';
+        space_edit(ks, &ref, 1);
         break;
     case 4:
         keyspace_move(ks, &ref, &other);
