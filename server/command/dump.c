@@ -5,7 +5,7 @@
 #include "command/lookup.h"
 #include "store/value.h"
 
-void cmd_dump(struct exec *x)
+enum exec_result cmd_dump(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     const struct entry *e = lookup_peek(x, &ref);
@@ -13,11 +13,12 @@ void cmd_dump(struct exec *x)
 
     if (e == NULL) {
         resp_write_null(x->reply);
-        return;
+        return EXEC_DONE;
     }
     value_dump(keyspace_types(x->keyspace), e, &payload);
     resp_write_bulk(x->reply, buf_bytes(&payload));
     buf_deinit(&payload);
+    return EXEC_DONE;
 }
 
 enum {
@@ -153,7 +154,7 @@ static bool is_payload_sound(struct bytes payload)
            decode_u64_le(&d) == crc64(0, bytes_prefix(payload, payload.len - 8));
 }
 
-void cmd_restore(struct exec *x)
+enum exec_result cmd_restore(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct restore_options options = {.idle_s = IDLE_UNSET};
@@ -161,14 +162,14 @@ void cmd_restore(struct exec *x)
     int64_t expire_at_ms;
 
     if (!read_restore(x, &options)) {
-        return;
+        return EXEC_DONE;
     }
     if (!options.replace && lookup_write(x, &ref) != NULL) {
         resp_write_error(x->reply, "BUSYKEY Target key name already exists.");
-        return;
+        return EXEC_DONE;
     }
     if (!read_ttl(x, &options, &expire_at_ms)) {
-        return;
+        return EXEC_DONE;
     }
     if (value_restore(keyspace_types(x->keyspace), x->args[3], &reader, NULL)) {
         restore_value(x, &options, &reader, expire_at_ms);
@@ -179,4 +180,5 @@ void cmd_restore(struct exec *x)
         resp_write_error(x->reply, "ERR DUMP payload version or checksum are wrong");
     }
     value_reader_deinit(&reader);
+    return EXEC_DONE;
 }

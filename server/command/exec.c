@@ -12,10 +12,10 @@ void exec_set_clock(const struct exec *x)
     keyspace_set_clock(x->keyspace, x->now.unix_ms);
 }
 
-void exec_run(struct exec *x)
+enum exec_result exec_run(struct exec *x)
 {
     ASSERT(x->spec->is_data);
-    function_of_command(x->spec->id)(x);
+    return function_of_command(x->spec->id)(x);
 }
 
 /* Keys found, copied one behind the other: removing one may void the borrow of another. */

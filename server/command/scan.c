@@ -76,7 +76,7 @@ static bool read_scan(struct exec *x, struct found *found, int64_t *count)
     return true;
 }
 
-void cmd_scan(struct exec *x)
+enum exec_result cmd_scan(struct exec *x)
 {
     struct found found = {.x = x};
     int64_t count = SCAN_COUNT_DEFAULT;
@@ -84,19 +84,20 @@ void cmd_scan(struct exec *x)
 
     if (!num_parse_u64(x->args[1], &cursor)) {
         resp_write_error(x->reply, "ERR invalid cursor");
-        return;
+        return EXEC_DONE;
     }
     if (!read_scan(x, &found, &count)) {
-        return;
+        return EXEC_DONE;
     }
     cursor = keyspace_scan(x->keyspace, x->db, cursor, (size_t)count, take_key, &found);
     resp_write_array(x->reply, 2);
     resp_write_bulk_printf(x->reply, "%llu", (unsigned long long)cursor);
     reply_keys(x, &found);
     VEC_DEINIT(&found.keys);
+    return EXEC_DONE;
 }
 
-void cmd_keys(struct exec *x)
+enum exec_result cmd_keys(struct exec *x)
 {
     struct found found = {.x = x};
     uint64_t cursor = 0;
@@ -107,4 +108,5 @@ void cmd_keys(struct exec *x)
     } while (cursor != 0);
     reply_keys(x, &found);
     VEC_DEINIT(&found.keys);
+    return EXEC_DONE;
 }

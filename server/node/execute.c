@@ -2,6 +2,8 @@
 /* One request: judged by the gates, executed, committed, answered. */
 #include "node/state.h"
 
+#include "base/assert.h"
+
 static control_fn *const control_functions[COMMAND_COUNT] = {
 #define DATA(...)
 #define CONTROL(id, function, ...)     [COMMAND_##id] = control_##function,
@@ -69,6 +71,7 @@ static void run_data(struct node *node, const struct request *request,
     struct session *s = request->session;
     struct exec *x = &batch->exec;
     struct bytes raw = {0}; /* an inline request has no form that could travel */
+    enum exec_result result;
 
     x->spec = spec;
     x->args = batch->words.items + request->first_word;
@@ -85,7 +88,8 @@ static void run_data(struct node *node, const struct request *request,
         raw = request->raw;
     }
     effects_begin(&node->effects, raw, x->args, x->arg_count);
-    exec_run(x);
+    result = exec_run(x);
+    ASSERT(result == EXEC_DONE); /* no command of the table waits for keys yet */
     if (node->effects.count > 0) {
         if (LIKELY(node->is_primary)) {
             commit(node, s, x);

@@ -80,6 +80,7 @@ static bool run(struct node *node, const struct bytes *args, size_t count)
     struct buf *replies = &node->stream.replies;
     struct resp_writer reply = {.out = replies, .version = 2};
     struct exec x = node_exec(node, node->stream.db);
+    enum exec_result result;
     bool is_done = true;
 
     if (!is_about_data(args[0])) {
@@ -100,7 +101,8 @@ static bool run(struct node *node, const struct bytes *args, size_t count)
     exec_set_clock(&x);
     node->stream.running = args;
     node->stream.running_count = count;
-    exec_run(&x);
+    result = exec_run(&x);
+    ASSERT(result == EXEC_DONE); /* the primary has waited for us */
     node->stream.running = NULL;
     node->stats.commands++;
     node->timing.commands[spec->id].calls++;

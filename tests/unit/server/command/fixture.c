@@ -58,7 +58,7 @@ void fixture_run_words(struct fixture *f, const struct bytes *words, size_t coun
     f->x.args = words;
     f->x.arg_count = count;
     exec_set_clock(&f->x);
-    exec_run(&f->x);
+    f->result = exec_run(&f->x);
 }
 
 void fixture_run(struct fixture *f, const char *request)
