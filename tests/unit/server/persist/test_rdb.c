@@ -6,6 +6,7 @@
 #include "base/crc.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tests/types/byte_list.h"
 #include "tests/unit/server/persist/stock_dump.h"
 
 #include "tests/unit/seed.h"
@@ -355,4 +356,128 @@ Test(rdb, what_was_written_is_read_however_it_was_taken_and_fed)
     buf_deinit(&expected);
     finish(&r);
     keyspace_free(ks);
+}
+
+/* ---- values that are no strings ---------------------------------------------------------------- */
+
+static void put_record(void *context, const struct rdb_record *record)
+{
+    struct key_ref ref = keyspace_ref(context, record->db, record->key);
+
+    keyspace_put(context, &ref, record->value, record->expire_at_ms);
+}
+
+static void drop_record(void *context, const struct rdb_record *record)
+{
+    *(unsigned *)context += record->value->memory != NULL;
+}
+
+/* A snapshot with the lists "", "a" and "abcdefghij" as k0 to k2, and a string. */
+static struct buf snapshot_of_lists(void)
+{
+    static const char *const lists[] = {"", "a", "abcdefghij"};
+    struct keyspace *ks =
+        keyspace_new(&(struct keyspace_options){.database_count = 1, .types = &byte_list_types});
+    struct rdb_writer writer;
+    struct buf out = {0};
+
+    rdb_writer_begin(&writer, &out, &written_info);
+    writer.types = &byte_list_types;
+    for (size_t i = 0; i < ARRAY_COUNT(lists); i++) {
+        char key[] = {'k', (char)('0' + i)};
+        struct key_ref ref = keyspace_ref(ks, 0, bytes_make(key, 2));
+
+        byte_list_put(ks, &ref, lists[i]);
+        keyspace_set_expiry(ks, &ref, (int64_t)i);
+        rdb_writer_entry(&writer, &out, 0, keyspace_find_any(ks, &ref));
+        keyspace_set(ks, &ref, BYTES_LITERAL("text"), EXPIRE_NEVER);
+        rdb_writer_entry(&writer, &out, 1, keyspace_find_any(ks, &ref));
+    }
+    rdb_writer_end(&writer, &out);
+    keyspace_free(ks);
+    return out;
+}
+
+/* Feed the snapshot in pieces of so many bytes; false when it is refused. */
+static bool feed_pieces(const struct rdb_reader_options *options, struct bytes in, size_t piece,
+                        struct errmsg *error)
+{
+    struct rdb_reader *reader = rdb_reader_new(options);
+    enum rdb_status status = RDB_MORE;
+
+    while (status == RDB_MORE && in.len > 0) {
+        size_t used;
+
+        status = rdb_reader_feed(reader, bytes_prefix(in, piece < in.len ? piece : in.len), &used,
+                                 error);
+        in = bytes_from(in, used);
+    }
+    rdb_reader_free(reader);
+    return status == RDB_OK;
+}
+
+static bool has_list(struct keyspace *ks, const char *key, const char *elements)
+{
+    struct key_ref ref = keyspace_ref(ks, 0, bytes_from_text(key));
+    const struct entry *e = keyspace_find_any(ks, &ref);
+
+    return e != NULL && entry_type(e) == BYTE_LIST &&
+           bytes_equal_text(byte_list_elements(e), elements);
+}
+
+Test(rdb, a_value_of_many_items_is_read_however_it_is_fed)
+{
+    struct buf snapshot = snapshot_of_lists();
+
+    for (size_t piece = 1; piece < 20; piece++) {
+        struct keyspace *ks = keyspace_new(
+            &(struct keyspace_options){.database_count = 16, .types = &byte_list_types});
+        struct rdb_reader_options options = {.on_record = put_record,
+                                             .context = ks,
+                                             .database_count = 16,
+                                             .max_value_bytes = 100,
+                                             .types = &byte_list_types};
+
+        cr_assert(feed_pieces(&options, buf_bytes(&snapshot), piece, NULL));
+        cr_assert(has_list(ks, "k0", "") && has_list(ks, "k1", "a"));
+        cr_assert(has_list(ks, "k2", "abcdefghij"));
+        cr_assert(keyspace_count(ks, 1) == 3 && keyspace_expire_count_all(ks) == 3);
+        keyspace_check(ks);
+        keyspace_free(ks);
+    }
+    buf_deinit(&snapshot);
+}
+
+Test(rdb, a_value_that_nobody_takes_is_dropped)
+{
+    struct buf snapshot = snapshot_of_lists();
+    size_t used = mem_used(MEM_STORE);
+    unsigned count = 0;
+    struct rdb_reader_options options = {.on_record = drop_record,
+                                         .context = &count,
+                                         .database_count = 16,
+                                         .max_value_bytes = 100,
+                                         .types = &byte_list_types};
+
+    cr_assert(feed_pieces(&options, buf_bytes(&snapshot), 7, NULL));
+    cr_assert_eq(count, 3);
+    /* And one whose end never comes. */
+    cr_assert_not(
+        feed_pieces(&options, bytes_prefix(buf_bytes(&snapshot), snapshot.len - 40), 7, NULL));
+    cr_assert_eq(mem_used(MEM_STORE), used);
+    buf_deinit(&snapshot);
+}
+
+Test(rdb, a_type_that_is_not_held_is_refused_with_its_number_and_name)
+{
+    struct buf snapshot = snapshot_of_lists();
+    struct errmsg error = {0};
+    unsigned count = 0;
+    struct rdb_reader_options options = {
+        .on_record = drop_record, .context = &count, .database_count = 16, .max_value_bytes = 100};
+
+    cr_assert_not(feed_pieces(&options, buf_bytes(&snapshot), 1000, &error));
+    cr_assert(strstr(error.text, "type 30 (unknown) is not supported by this version") != NULL,
+              "%s", error.text);
+    buf_deinit(&snapshot);
 }
