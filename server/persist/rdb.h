@@ -83,7 +83,5 @@ MUST_USE enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, 
                                          struct errmsg *error);
 /* Filled as the AUX fields come by; complete after RDB_OK. */
 const struct rdb_info *rdb_reader_info(const struct rdb_reader *r);
-/* Bytes of the snapshot eaten so far. */
-uint64_t rdb_reader_offset(const struct rdb_reader *r);
 
 #endif

@@ -582,8 +582,3 @@ const struct rdb_info *rdb_reader_info(const struct rdb_reader *r)
 {
     return &r->info;
 }
-
-uint64_t rdb_reader_offset(const struct rdb_reader *r)
-{
-    return r->offset + r->held.len;
-}

@@ -84,7 +84,6 @@ struct walk {
     const uint64_t *slots;
     walk_sink_fn *sink;
     void *context;
-    uint64_t visited;
     uint32_t table; /* place of the walk: table, shard by position, bucket */
     uint64_t position;
     uint32_t bucket;

@@ -33,7 +33,6 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
             count++;
         }
     }
-    walk->visited += count;
     return count;
 }
 
@@ -175,9 +174,4 @@ bool walk_step(struct keyspace *ks, size_t budget)
 void walk_cancel(struct keyspace *ks)
 {
     end_walk(ks);
-}
-
-uint64_t walk_visited(const struct keyspace *ks)
-{
-    return ks->shared.walk.visited;
 }

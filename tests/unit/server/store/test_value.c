@@ -2,6 +2,7 @@
 #include "store/value.h"
 
 #include "base/attr.h"
+#include "base/block.h"
 #include "base/crc.h"
 #include "base/mem.h"
 #include "store/entry.h"
@@ -39,6 +40,55 @@ Test(value, what_no_type_reads_has_a_name_all_the_same)
     cr_assert_null(value_kind_by_name(&value_types_builtin, BYTES_LITERAL("none")));
     cr_assert_str_eq(value_rdb_type_name(15), "stream");
     cr_assert_str_eq(value_rdb_type_name(200), "unknown");
+}
+
+/* ---- strings in memory of their own ---------------------------------------------------------- */
+
+enum {
+    LARGE = 3 * 1024 * 1024,
+};
+
+Test(value, a_copied_block_is_an_equal_one_without_spare_room)
+{
+    void *memory = block_new(BYTES_LITERAL("abc"), 100);
+    void *copy = value_string.copy(memory);
+    size_t budget = 1;
+
+    cr_assert(bytes_equal_text(block_contents(copy), "abc"));
+    cr_assert_eq(value_string.spare_bytes(memory), 97);
+    cr_assert_eq(value_string.spare_bytes(copy), 0);
+    cr_assert(value_string.free(&memory, &budget) && memory == NULL && budget == 1);
+    value_string.check(copy);
+    cr_assert(value_string.free(&copy, &budget));
+    cr_assert_eq(mem_used(MEM_STORE), 0);
+}
+
+Test(value, a_large_block_is_freed_in_as_many_slices_as_it_costs)
+{
+    void *memory = block_new((struct bytes){0}, LARGE);
+    size_t cost = value_string.free_cost(memory);
+    size_t budget = 1;
+    size_t slices = 1;
+
+    while (!value_string.free(&memory, &budget)) {
+        cr_assert(budget == 0 && value_string.bytes(memory) < LARGE);
+        budget = 1;
+        slices++;
+    }
+    cr_assert(cost > 0 && slices == 3 && cost / slices >= 1000);
+    cr_assert_eq(mem_used(MEM_STORE), 0);
+}
+
+Test(value, a_block_that_is_held_costs_nothing_and_stays)
+{
+    struct block *block = block_new((struct bytes){0}, LARGE);
+    void *memory = block_hold(block);
+    size_t budget = 1;
+
+    cr_assert_eq(value_string.free_cost(memory), 0);
+    cr_assert(value_string.free(&memory, &budget));
+    cr_assert(block->holders == 1 && block->capacity_bytes == LARGE);
+    block_release(block);
 }
 
 /* ---- DUMP and RESTORE ------------------------------------------------------------------------ */

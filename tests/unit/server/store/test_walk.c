@@ -54,7 +54,6 @@ static void expect_whole(struct keyspace *ks, struct image *image, unsigned coun
     cr_assert_not(walk_is_on(ks));
     cr_assert_eq(image->total, count);
     cr_assert_eq(image->first_values, count);
-    cr_assert_eq(walk_visited(ks), count);
     for (unsigned i = 0; i < KEYS; i++) {
         cr_assert_leq(image->counts[i], 1);
     }
