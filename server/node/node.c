@@ -554,7 +554,7 @@ bool node_owns_slot(const struct node *node, unsigned slot)
 
 uint64_t node_digest(const struct node *node)
 {
-    struct digest digest = {.lanes = 1};
+    struct digest digest = {.types = keyspace_types(node->data.keyspace), .lanes = 1};
 
     digest_all(node, &digest);
     return digest.sums[0];

@@ -205,15 +205,6 @@ void oplog_restart(struct oplog *log, struct history_id history, uint64_t end_of
     log->end = end_offset;
 }
 
-bool oplog_can_continue(const struct oplog *log, const struct history_id *history, uint64_t offset)
-{
-    bool is_ours = history_id_equal(history, &log->history);
-    bool was_ours = history_id_equal(history, &log->previous) &&
-                    !history_id_equal(history, &no_history) && offset <= log->previous_end;
-
-    return (is_ours || was_ours) && offset >= log->start && offset <= log->end;
-}
-
 size_t oplog_memory(const struct oplog *log)
 {
     size_t blocks = log->count + (log->spare != NULL ? 1 : 0);
