@@ -27,6 +27,7 @@
 /* An operator does not wait for the next try to write the nodes file. */
 static void begin(struct cluster *c, struct cluster_call *call)
 {
+    ASSERT(call->actions != NULL);
     step_begin(c, call->now, call->actions);
     c->file_retry_at = MONO_LONG_AGO;
     call->file_sequence = c->file_sequence;
@@ -261,6 +262,7 @@ static void forget_everybody(struct cluster *c)
     while (c->nodes.count > 1) {
         nodes_remove(c, c->nodes.items[c->nodes.count - 1]);
     }
+    ASSERT(c->assigned_count == 0 && c->moves.count == 0);
     c->forgotten.count = 0;
     c->vote = (struct held_vote){0};
     c->me->word = VOTER_WORD_NONE;
@@ -384,6 +386,7 @@ static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *nod
     const struct slot_move *move = slots_find_move(c, slot);
     bool is_imported = node == c->me && move != NULL && move->is_import;
 
+    ASSERT(node_is_primary(node));
     slots_clear_move(c, slot);
     slots_bind(c, slot, node);
     if (is_imported) {

@@ -94,6 +94,7 @@ static unsigned find_rank(const struct cluster *c)
 {
     unsigned rank = 0;
 
+    ASSERT(!node_is_primary(c->me));
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -125,6 +126,7 @@ static void schedule(struct cluster *c, enum election_reason reason)
     struct election *e = &c->election;
     int64_t delay_ms = 0;
 
+    ASSERT(reason != ELECTION_NONE);
     e->reason = reason;
     e->rank = 0;
     e->retries = 0;
@@ -145,6 +147,7 @@ static void schedule(struct cluster *c, enum election_reason reason)
 
 static bool has_voted(const struct cluster *c, const struct cluster_node *node)
 {
+    ASSERT(node != c->me);
     return node_is_voter(node) && node->vote_epoch == c->election.epoch;
 }
 
@@ -157,6 +160,7 @@ static void retry(struct cluster *c)
     int64_t bound_ms =
         e->retries < RETRIES_AT_ONCE ? cluster_timeout_part(c, 5) : 3 * c->config.node_timeout_ms;
 
+    ASSERT(e->phase == ELECTION_ASKING);
     for (size_t i = 1; i < c->nodes.count; i++) {
         votes += has_voted(c, c->nodes.items[i]) ? 1 : 0;
     }
@@ -191,6 +195,7 @@ static void start(struct cluster *c)
 {
     struct election *e = &c->election;
 
+    ASSERT(e->phase == ELECTION_WAITING);
     for (size_t i = 0; i < c->nodes.count; i++) {
         c->nodes.items[i]->vote_epoch = 0;
     }
@@ -209,6 +214,8 @@ static void ask(struct cluster *c)
 {
     const struct cluster_node *subject = subject_of(c);
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT(subject != NULL);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -239,6 +246,7 @@ void election_on_saved(struct cluster *c)
  * somebody else may hold the others. */
 static void take_votes_as_grants(struct cluster *c)
 {
+    ASSERT(c->election.phase == ELECTION_ASKING);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -297,6 +305,7 @@ static void count_votes(struct cluster *c)
     const struct cluster_node *subject = subject_of(c);
     size_t votes = 0;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
     if (subject == NULL) {
         return;
     }
@@ -349,6 +358,7 @@ static void tick_asking(struct cluster *c)
     struct election *e = &c->election;
     bool is_overtaken = c->current_epoch > e->epoch && e->rounds > 2;
 
+    ASSERT(c->file_written >= e->sequence);
     if (!mono_is_due(e->at, c->now)) {
         return;
     }
@@ -362,6 +372,7 @@ static void tick_asking(struct cluster *c)
 /* What it was about is over, or another reason has come. */
 static void stand_down(struct cluster *c, enum election_reason reason)
 {
+    ASSERT(reason != c->election.reason);
     emit_log(c, LOG_VERBOSE, "standing for election no longer: %s", reason_text(reason));
     move(c, ELECTION_IDLE);
 }

@@ -160,6 +160,7 @@ static void learn_own_address(struct cluster *c, const struct arrival *a)
 
 static void learn_role(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
 {
+    ASSERT(sender != c->me);
     if ((frame->flags & FRAME_PRIMARY) != 0) {
         if (!node_is_primary(sender)) {
             emit_log(c, LOG_NOTICE, "node %s is a primary now", sender->id.text);
@@ -195,6 +196,7 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     const struct cluster_node *stronger;
     bool was_voter = node_is_voter(a->sender);
 
+    ASSERT(node_is_primary(a->sender));
     role_solve_collision(c, a->sender, a->frame->slots);
     stronger = role_take_claim(c, a->sender, a->frame->slots);
     if (!was_voter && node_is_voter(a->sender)) {
@@ -207,6 +209,8 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
 
 static void learn(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->sender != NULL && a->sender != c->me);
+    ASSERT(!a->sender->is_in_handshake);
     if (!is_news(a->sender, a->frame)) {
         return;
     }
@@ -250,6 +254,7 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
     bool is_unreachable = (entry->flags & (GOSSIP_FAILING | GOSSIP_FAILED)) != 0;
     struct cluster_node *node = nodes_find(c, &entry->id);
 
+    ASSERT(a->sender != NULL);
     if (node != NULL && entry->contested_epoch > node->word.contested_epoch) {
         node->word.contested_epoch = entry->contested_epoch;
         c->is_lease_stale = true;
@@ -288,6 +293,8 @@ static void welcome(struct cluster *c, const struct arrival *a)
 {
     struct cluster_node *node = nodes_find(c, &a->frame->sender);
 
+    ASSERT(a->frame->type == FRAME_MEET);
+    ASSERT(a->sender == NULL);
     if (!forgotten_may_return(c, a->frame)) {
         return;
     }
@@ -326,6 +333,8 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
     struct cluster_node *node = a->peer;
     struct cluster_node *known = nodes_find(c, &a->frame->sender);
 
+    ASSERT(node->is_in_handshake);
+    ASSERT(node != c->me);
     if (known != NULL && known != node) {
         /* Met at a second address, or again. */
         if (!known->is_in_handshake && known->link != LINK_UP) {
@@ -468,6 +477,7 @@ static bool identify(struct cluster *c, struct arrival *a)
 
 static struct replay_guard *guard_of(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->link.is_incoming || a->peer != NULL);
     return a->link.is_incoming ? &links_get_incoming(c, a->link.number)->guard : &a->peer->guard;
 }
 
