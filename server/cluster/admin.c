@@ -35,6 +35,7 @@ static void begin(struct cluster *c, struct cluster_call *call)
 
 static void end(struct cluster *c, struct cluster_call *call)
 {
+    ASSERT(c->out == NULL || c->out == call->actions);
     step_end(c);
     call->file_sequence = c->file_sequence > call->file_sequence ? c->file_sequence : 0;
 }
@@ -355,6 +356,7 @@ bool cluster_save_config(struct cluster *cluster, struct cluster_call *call)
 static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
                                const struct cluster_node *node, uint16_t slot)
 {
+    ASSERT(slot < SLOT_COUNT);
     if (!node_is_primary(node)) {
         REFUSE(call, "Target node is not a master");
     }
@@ -370,6 +372,7 @@ static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
 static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uint16_t slot,
                                enum cluster_setslot_kind kind)
 {
+    ASSERT(slot < SLOT_COUNT);
     if (kind == CLUSTER_SETSLOT_MIGRATING && c->owner[slot] != c->me) {
         REFUSE(call, "I'm not the owner of hash slot %u", slot);
     }

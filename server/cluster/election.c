@@ -185,6 +185,7 @@ static void note_contest(struct cluster *c)
     const struct cluster_node *subject = subject_of(c);
     uint64_t contested = subject != NULL ? node_contested_epoch(subject) : 0;
 
+    ASSERT(e->epoch == c->current_epoch);
     if (contested != 0 && contested != e->own_epoch) {
         e->is_subject_contested = true;
     }
@@ -260,6 +261,8 @@ static void win(struct cluster *c)
 {
     uint64_t epoch = c->election.epoch;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT(epoch <= c->current_epoch);
     c->stats.elections_won++;
     take_votes_as_grants(c);
     c->me->word.blocked_until = MONO_LONG_AGO; /* whom we voted for before has been outvoted */
@@ -343,6 +346,8 @@ static void note_other_votes(struct cluster *c, const struct frame *vote)
 
 void election_take_vote(struct cluster *c, struct cluster_node *voter, const struct frame *vote)
 {
+    ASSERT(vote->type == FRAME_VOTE);
+    ASSERT(voter != c->me);
     if (c->election.phase != ELECTION_ASKING || vote->subject_epoch != c->election.epoch ||
         !cluster_id_equal(&vote->subject, &c->me->id) || !node_is_voter(voter)) {
         return;

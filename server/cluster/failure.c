@@ -27,6 +27,7 @@ size_t failure_count_reports(const struct cluster *c, const struct cluster_node 
 {
     size_t count = 0;
 
+    ASSERT(node->reports.count <= c->nodes.count);
     for (size_t i = 0; i < node->reports.count; i++) {
         const struct failure_report *report = &node->reports.items[i];
         const struct cluster_node *reporter = nodes_find(c, &report->reporter);

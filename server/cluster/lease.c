@@ -79,6 +79,7 @@ bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct fr
 {
     const char *objection;
 
+    ASSERT(cluster_id_equal(&sender->id, &ping->sender));
     ASSERT(sender != c->me);
     if (!asks_for_lease(c, sender, ping)) {
         return false;

@@ -19,6 +19,7 @@ static struct cluster_link link_to(const struct cluster_node *node)
 
 static void await_answer(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node != c->me);
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }

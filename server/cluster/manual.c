@@ -74,6 +74,7 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 
 void manual_take_ping(struct cluster *c, const struct frame *ping)
 {
+    ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
     if (c->manual.phase == MANUAL_ASKED && (ping->flags & FRAME_PAUSED) != 0 &&
         cluster_id_equal(&ping->sender, &c->manual.peer)) {
         c->manual.offset = ping->offset;

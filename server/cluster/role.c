@@ -27,6 +27,7 @@ uint64_t role_told_epoch(const struct cluster *c)
  * serving and speaking, and only keep the new epoch to ourselves until it is on disk. */
 static void hold_epoch_until_saved(struct cluster *c)
 {
+    ASSERT(cluster_has_lease(c, c->now));
     c->told_epoch = role_told_epoch(c);
     c->epoch_sequence = c->file_sequence + 1;
     nodes_changed(c);

@@ -145,6 +145,8 @@ bool slots_take_claim(struct cluster *c, struct cluster_node *claimer, const uin
 {
     bool took = false;
 
+    ASSERT(node_is_primary(claimer));
+    ASSERT(!claimer->is_in_handshake);
     ASSERT(claimer != c->me);
     *stronger = NULL;
     if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) == 0) {
