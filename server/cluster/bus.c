@@ -100,6 +100,7 @@ static bool is_held(const struct cluster *c)
 
 static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
+    ASSERT(frame_makes_sense(frame));
     if (is_held(c)) {
         return;
     }
@@ -124,6 +125,7 @@ static void add_gossip(struct cluster *c, const struct cluster_node *node, uint6
         .contested_epoch = contested_epoch,
     };
 
+    ASSERT(!node->is_in_handshake);
     flags |= node->is_failing ? GOSSIP_FAILING : 0;
     flags |= node->is_failed ? GOSSIP_FAILED : 0;
     entry.flags = (uint16_t)flags;
@@ -191,6 +193,7 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
 {
     struct frame frame;
 
+    ASSERT(node != c->me);
     if (node->link != LINK_UP || is_held(c)) {
         return; /* it stays due */
     }
@@ -211,6 +214,8 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
 {
     struct frame frame;
 
+    ASSERT(sender != c->me);
+    ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
     fill(c, FRAME_PONG, &frame);
     frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
@@ -228,6 +233,7 @@ void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject)
 {
     struct frame frame;
 
+    ASSERT(subject->is_failed);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -244,6 +250,7 @@ void bus_send_failover_start(struct cluster *c, struct cluster_node *primary)
 {
     struct frame frame;
 
+    ASSERT(!node_is_primary(c->me));
     if (primary->link == LINK_UP) {
         fill(c, FRAME_FAILOVER_START, &frame);
         send(c, link_to(primary), &frame);
@@ -255,6 +262,8 @@ void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
 {
     struct frame frame;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT((primary == c->me) == (c->election.reason == ELECTION_CONFIRM));
     if (voter->link != LINK_UP) {
         return;
     }
@@ -272,6 +281,8 @@ void bus_send_vote(struct cluster *c, const struct held_vote *vote)
 {
     struct frame frame;
 
+    ASSERT(!vote->is_held);
+    ASSERT(c->file_written >= vote->sequence); /* rule (2) of cluster.h */
     fill(c, FRAME_VOTE, &frame);
     frame.echo_us = vote->echo_us;
     frame.subject = vote->candidate;
@@ -287,6 +298,7 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
 {
     struct frame frame;
 
+    ASSERT(node_is_primary(owner));
     fill(c, FRAME_UPDATE, &frame);
     frame.flags &= (uint16_t)~FRAME_HAS_SLOTS;
     fill_slots(&frame, owner->slots);
@@ -304,6 +316,7 @@ void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type
 {
     struct frame frame;
 
+    ASSERT(type == FRAME_FORGOTTEN || type == FRAME_ADMITTED);
     fill(c, type, &frame);
     frame.subject = *subject;
     frame.subject_epoch = number;

@@ -215,6 +215,7 @@ static void on_file_written(struct cluster *c, uint64_t sequence)
 
 static void on_file_failed(struct cluster *c)
 {
+    ASSERT(c->file_sequence > 0);
     c->is_file_dirty = true;
     c->file_retry_at = mono_add_ms(c->now, FILE_RETRY_MS);
 }
@@ -223,6 +224,7 @@ static void on_link(struct cluster *c, const struct cluster_event *event)
 {
     struct cluster_node *node = nodes_find_number(c, event->link.number);
 
+    ASSERT(event->type == CLUSTER_EVENT_LINK_UP || event->type == CLUSTER_EVENT_LINK_DOWN);
     if (node == NULL || event->link.is_incoming) {
         return; /* forgotten meanwhile */
     }

@@ -94,6 +94,7 @@ static unsigned find_rank(const struct cluster *c)
 {
     unsigned rank = 0;
 
+    ASSERT(!node_is_primary(c->me));
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -125,6 +126,7 @@ static void schedule(struct cluster *c, enum election_reason reason)
     struct election *e = &c->election;
     int64_t delay_ms = 0;
 
+    ASSERT(reason != ELECTION_NONE);
     e->reason = reason;
     e->rank = 0;
     e->retries = 0;
@@ -145,6 +147,7 @@ static void schedule(struct cluster *c, enum election_reason reason)
 
 static bool has_voted(const struct cluster *c, const struct cluster_node *node)
 {
+    ASSERT(node != c->me);
     return node_is_voter(node) && node->vote_epoch == c->election.epoch;
 }
 
@@ -157,6 +160,7 @@ static void retry(struct cluster *c)
     int64_t bound_ms =
         e->retries < RETRIES_AT_ONCE ? cluster_timeout_part(c, 5) : 3 * c->config.node_timeout_ms;
 
+    ASSERT(e->phase == ELECTION_ASKING);
     for (size_t i = 1; i < c->nodes.count; i++) {
         votes += has_voted(c, c->nodes.items[i]) ? 1 : 0;
     }
@@ -181,6 +185,7 @@ static void note_contest(struct cluster *c)
     const struct cluster_node *subject = subject_of(c);
     uint64_t contested = subject != NULL ? node_contested_epoch(subject) : 0;
 
+    ASSERT(e->epoch == c->current_epoch);
     if (contested != 0 && contested != e->own_epoch) {
         e->is_subject_contested = true;
     }
@@ -191,6 +196,7 @@ static void start(struct cluster *c)
 {
     struct election *e = &c->election;
 
+    ASSERT(e->phase == ELECTION_WAITING);
     for (size_t i = 0; i < c->nodes.count; i++) {
         c->nodes.items[i]->vote_epoch = 0;
     }
@@ -209,6 +215,8 @@ static void ask(struct cluster *c)
 {
     const struct cluster_node *subject = subject_of(c);
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT(subject != NULL);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -239,6 +247,7 @@ void election_on_saved(struct cluster *c)
  * somebody else may hold the others. */
 static void take_votes_as_grants(struct cluster *c)
 {
+    ASSERT(c->election.phase == ELECTION_ASKING);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -252,6 +261,8 @@ static void win(struct cluster *c)
 {
     uint64_t epoch = c->election.epoch;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT(epoch <= c->current_epoch);
     c->stats.elections_won++;
     take_votes_as_grants(c);
     c->me->word.blocked_until = MONO_LONG_AGO; /* whom we voted for before has been outvoted */
@@ -297,6 +308,7 @@ static void count_votes(struct cluster *c)
     const struct cluster_node *subject = subject_of(c);
     size_t votes = 0;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
     if (subject == NULL) {
         return;
     }
@@ -334,6 +346,8 @@ static void note_other_votes(struct cluster *c, const struct frame *vote)
 
 void election_take_vote(struct cluster *c, struct cluster_node *voter, const struct frame *vote)
 {
+    ASSERT(vote->type == FRAME_VOTE);
+    ASSERT(voter != c->me);
     if (c->election.phase != ELECTION_ASKING || vote->subject_epoch != c->election.epoch ||
         !cluster_id_equal(&vote->subject, &c->me->id) || !node_is_voter(voter)) {
         return;
@@ -349,6 +363,7 @@ static void tick_asking(struct cluster *c)
     struct election *e = &c->election;
     bool is_overtaken = c->current_epoch > e->epoch && e->rounds > 2;
 
+    ASSERT(c->file_written >= e->sequence);
     if (!mono_is_due(e->at, c->now)) {
         return;
     }
@@ -362,6 +377,7 @@ static void tick_asking(struct cluster *c)
 /* What it was about is over, or another reason has come. */
 static void stand_down(struct cluster *c, enum election_reason reason)
 {
+    ASSERT(reason != c->election.reason);
     emit_log(c, LOG_VERBOSE, "standing for election no longer: %s", reason_text(reason));
     move(c, ELECTION_IDLE);
 }

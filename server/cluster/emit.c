@@ -3,6 +3,7 @@
 #include "cluster/emit.h"
 
 #include "base/assert.h"
+#include "cluster/facts.h"
 
 #include <stdarg.h>
 
@@ -25,6 +26,8 @@ void emit_open(struct cluster *c, const struct cluster_node *node)
 {
     struct cluster_action *action = add(c, CLUSTER_ACTION_OPEN, (struct bytes){0});
 
+    ASSERT(node != c->me);
+    ASSERT(node->address.bus_port != 0);
     action->link = (struct cluster_link){.number = node->number};
     action->address = node->address;
     if (node->is_ip_next && node->address.ip[0] != '\0') {
@@ -40,11 +43,14 @@ void emit_close(struct cluster *c, struct cluster_link link)
 
 void emit_send(struct cluster *c, struct cluster_link link, struct bytes frame)
 {
+    ASSERT(frame.len > 0 && frame.len <= FRAME_MAX_BYTES);
     add(c, CLUSTER_ACTION_SEND, frame)->link = link;
 }
 
 void emit_file(struct cluster *c, uint64_t sequence, struct bytes text)
 {
+    ASSERT(text.len > 0);
+    ASSERT(sequence == c->file_sequence);
     add(c, CLUSTER_ACTION_WRITE_FILE, text)->sequence = sequence;
 }
 
@@ -52,12 +58,14 @@ void emit_follow(struct cluster *c, const struct cluster_node *primary)
 {
     struct cluster_action *action = add(c, CLUSTER_ACTION_FOLLOW, (struct bytes){0});
 
+    ASSERT(primary != c->me);
     action->address = primary->address;
     action->id = primary->id;
 }
 
 void emit_become_primary(struct cluster *c, bool drops_data)
 {
+    ASSERT(node_is_primary(c->me));
     add(c, CLUSTER_ACTION_BECOME_PRIMARY, (struct bytes){0})->drops_data = drops_data;
 }
 
@@ -73,6 +81,7 @@ void emit_state_changed(struct cluster *c, bool is_ok)
 
 void emit_pause(struct cluster *c, int64_t pause_ms)
 {
+    ASSERT(pause_ms > 0);
     add(c, CLUSTER_ACTION_PAUSE_WRITES, (struct bytes){0})->pause_ms = pause_ms;
 }
 

@@ -87,6 +87,7 @@ static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *
 
 static void put_length(struct buf *out, size_t start, size_t len)
 {
+    ASSERT(len <= FRAME_MAX_BYTES);
     for (size_t i = 0; i < 4; i++) {
         out->data[start + LENGTH_AT + i] = (char)(len >> (8 * (3 - i)));
     }
@@ -239,7 +240,7 @@ static bool check_signature(struct bytes in, uint16_t flags, struct bytes secret
     return true;
 }
 
-static bool fields_make_sense(const struct frame *frame)
+bool frame_makes_sense(const struct frame *frame)
 {
     if (cluster_id_is_none(&frame->sender) || cluster_id_is_none(&frame->shard)) {
         return false;
@@ -291,7 +292,7 @@ bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struc
     }
     out->body = decode_bytes(&d, decoder_left(&d));
     if (!decoder_is_ok(&d) || !is_body_valid(frame_body_of(out->type), out->body) ||
-        !fields_make_sense(out)) {
+        !frame_makes_sense(out)) {
         errmsg_set(error, "the %s frame is malformed", frame_type_name(out->type));
         return false;
     }

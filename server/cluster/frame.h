@@ -113,6 +113,9 @@ void frame_encode(const struct frame *frame, struct bytes secret, struct buf *ou
 MUST_USE bool frame_decode(struct bytes in, struct bytes secret, struct frame *out,
                            struct errmsg *error);
 
+/* Could an honest node say this?  What does not is neither sent nor heeded. */
+bool frame_makes_sense(const struct frame *frame);
+
 const char *frame_type_name(enum frame_type type);
 enum frame_body frame_body_of(enum frame_type type);
 

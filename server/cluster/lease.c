@@ -16,6 +16,7 @@
 static const char *find_objection(const struct cluster *c, const struct cluster_node *sender,
                                   const struct frame *ping)
 {
+    ASSERT(node_is_voter(c->me) && node_is_voter(sender));
     if (!slots_agree(sender, ping->slots)) {
         return "it claims slots of others";
     }
@@ -58,6 +59,7 @@ void lease_block(const struct cluster *c, struct cluster_node *primary, int64_t 
 {
     struct mono_time until = mono_add_ms(c->now, timeout_ms);
 
+    ASSERT(timeout_ms >= 0 && timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
     if (mono_is_before(primary->word.blocked_until, until)) {
         primary->word.blocked_until = until;
     }
@@ -67,6 +69,7 @@ void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_
 {
     struct mono_time until = mono_add_ms(c->now, timeout_ms);
 
+    ASSERT(timeout_ms >= 0 && timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
     if (mono_is_before(primary->word.promised_until, until)) {
         primary->word.promised_until = until;
     }
@@ -76,6 +79,7 @@ bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct fr
 {
     const char *objection;
 
+    ASSERT(cluster_id_equal(&sender->id, &ping->sender));
     ASSERT(sender != c->me);
     if (!asks_for_lease(c, sender, ping)) {
         return false;
@@ -94,6 +98,7 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
     struct mono_time sent = {.us = sent_us};
     struct mono_time until = mono_add_ms(sent, GRANT_MS(c->config.node_timeout_ms));
 
+    ASSERT(voter != c->me);
     /* Not a time at which this process could have asked; or it asked for another length. */
     if (sent.us > c->now.us || sent.us < c->started_at.us ||
         mono_is_due(sent, c->timeout_changed_at)) {
@@ -107,6 +112,7 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
 
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
 {
+    ASSERT(pong->type == FRAME_PONG);
     if (pong->voted_epoch > c->me->word.contested_epoch) {
         c->me->word.contested_epoch = pong->voted_epoch;
     }
@@ -140,6 +146,7 @@ static int newest_first(const void *a, const void *b)
  * waits until each has been heard, or for as long as they would need to be heard. */
 static struct mono_time lease_of_only_voter(const struct cluster *c)
 {
+    ASSERT(node_is_voter(c->me));
     if (!c->is_restarted ||
         mono_is_due(mono_add_ms(c->started_at, c->config.node_timeout_ms), c->now)) {
         return MONO_NEVER;

@@ -19,6 +19,7 @@ static struct cluster_link link_to(const struct cluster_node *node)
 
 static void await_answer(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node != c->me);
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }
@@ -37,6 +38,8 @@ static bool can_connect(const struct cluster_node *node)
 
 static void open_link(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node->link == LINK_CLOSED);
+    ASSERT(can_connect(node));
     node->link = LINK_OPENING;
     node->link_changed_at = c->now;
     node->guard = (struct replay_guard){0};
@@ -47,6 +50,7 @@ static void open_link(struct cluster *c, struct cluster_node *node)
 
 void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms)
 {
+    ASSERT(node != c->me);
     if (node->link != LINK_CLOSED) {
         emit_close(c, link_to(node));
     }
@@ -60,6 +64,7 @@ void links_tick(struct cluster *c, struct cluster_node *node)
 {
     struct mono_time stale_at = mono_add_ms(node->link_changed_at, cluster_timeout_part(c, 2));
 
+    ASSERT(node != c->me);
     switch (node->link) {
     case LINK_CLOSED:
         if (mono_is_due(node->link_retry_at, c->now) && can_connect(node)) {
@@ -82,6 +87,7 @@ void links_tick(struct cluster *c, struct cluster_node *node)
 
 void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_ip)
 {
+    ASSERT(node != c->me);
     if (node->link != LINK_OPENING) {
         return;
     }
@@ -100,6 +106,7 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
 {
     bool was_up = node->link == LINK_UP;
 
+    ASSERT(node != c->me);
     if (node->link == LINK_CLOSED) {
         return;
     }

@@ -47,6 +47,7 @@ static void end(struct cluster *c)
 
 void manual_start(struct cluster *c, bool is_forced)
 {
+    ASSERT(!node_is_primary(c->me));
     end(c);
     c->manual.peer = c->me->primary;
     c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
@@ -57,6 +58,7 @@ void manual_start(struct cluster *c, bool is_forced)
 
 void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 {
+    ASSERT(replica != c->me);
     if (!node_is_voter(c->me) || !cluster_id_equal(&replica->primary, &c->me->id)) {
         return;
     }
@@ -72,6 +74,7 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 
 void manual_take_ping(struct cluster *c, const struct frame *ping)
 {
+    ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
     if (c->manual.phase == MANUAL_ASKED && (ping->flags & FRAME_PAUSED) != 0 &&
         cluster_id_equal(&ping->sender, &c->manual.peer)) {
         c->manual.offset = ping->offset;

@@ -20,6 +20,7 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
 {
     struct cluster_node *node;
 
+    ASSERT(!cluster_id_is_none(id));
     ASSERT(nodes_find(c, id) == NULL);
     if (c->nodes.count >= CLUSTER_NODES_MAX) {
         return NULL;
@@ -98,6 +99,7 @@ void nodes_free_all(struct cluster *c)
 
 void nodes_rename(struct cluster *c, struct cluster_node *node, const struct cluster_id *id)
 {
+    ASSERT(!cluster_id_is_none(id));
     ASSERT(nodes_find(c, id) == NULL);
     hashtable_remove(&c->by_id, &node->by_id);
     node->id = *id;
@@ -151,6 +153,7 @@ size_t nodes_majority(const struct cluster *c)
 
 void nodes_set_primary(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(!node->is_in_handshake);
     if (node_is_primary(node)) {
         return;
     }

@@ -147,6 +147,7 @@ void cluster_format_node(const struct cluster *cluster, size_t index, struct mom
     const struct cluster_node *node;
     bool is_no_failover;
 
+    ASSERT(index < cluster->nodes.count);
     cluster_node_at(c, index, now, &view);
     node = c->nodes.items[index];
     is_no_failover = view.is_me ? c->config.replica_no_failover : node->is_no_failover;

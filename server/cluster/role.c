@@ -27,6 +27,7 @@ uint64_t role_told_epoch(const struct cluster *c)
  * serving and speaking, and only keep the new epoch to ourselves until it is on disk. */
 static void hold_epoch_until_saved(struct cluster *c)
 {
+    ASSERT(cluster_has_lease(c, c->now));
     c->told_epoch = role_told_epoch(c);
     c->epoch_sequence = c->file_sequence + 1;
     nodes_changed(c);
@@ -100,6 +101,8 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
 {
     bool has_lease = cluster_has_lease(c, c->now);
 
+    ASSERT(other != c->me);
+    ASSERT(node_is_primary(other));
     if (!node_is_primary(c->me) || other->config_epoch != c->me->config_epoch) {
         return;
     }
@@ -119,6 +122,7 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
 /* The last slot of our shard has gone to claimer: follow it. */
 static void follow_claimer(struct cluster *c, const struct cluster_node *claimer)
 {
+    ASSERT(node_is_primary(claimer));
     emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
              claimer->id.text);
     role_follow(c, &claimer->id);
@@ -133,6 +137,8 @@ const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_nod
     struct cluster_node *stronger;
     bool took = slots_take_claim(c, claimer, claim, &stronger);
 
+    ASSERT(node_is_primary(claimer));
+    ASSERT(!claimer->is_in_handshake);
     if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
         follow_claimer(c, claimer);
     }

@@ -14,6 +14,7 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 {
     struct cluster_node *old = c->owner[slot];
 
+    ASSERT(slot < SLOT_COUNT);
     ASSERT(owner == NULL || node_is_primary(owner));
     bitset_remove(c->disowned, slot);
     if (old == owner) {
@@ -44,6 +45,7 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 void slots_unbind_all(struct cluster *c, struct cluster_node *node)
 {
     for (uint32_t slot = 0; node->slot_count > 0; slot++) {
+        ASSERT(slot < SLOT_COUNT);
         if (c->owner[slot] == node) {
             slots_bind(c, (uint16_t)slot, NULL);
         }
@@ -64,6 +66,7 @@ static bool is_elected_by_us(const struct cluster_node *from, const struct clust
 static void inherit_promise(struct cluster *c, const struct cluster_node *from,
                             struct cluster_node *to)
 {
+    ASSERT(from != to);
     if (from != c->me && from->slot_count == 0 && !is_elected_by_us(from, to) &&
         mono_is_before(to->word.blocked_until, from->word.promised_until)) {
         to->word.blocked_until = from->word.promised_until;
@@ -72,7 +75,9 @@ static void inherit_promise(struct cluster *c, const struct cluster_node *from,
 
 void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to)
 {
+    ASSERT(from != to);
     for (uint32_t slot = 0; from->slot_count > 0; slot++) {
+        ASSERT(slot < SLOT_COUNT);
         if (c->owner[slot] == from) {
             slots_bind(c, (uint16_t)slot, to);
         }
@@ -99,6 +104,7 @@ static bool take_slot(struct cluster *c, struct cluster_node *claimer, uint16_t 
 {
     struct cluster_node *owner = c->owner[slot];
 
+    ASSERT(claimer != c->me);
     if (owner != NULL && owner != claimer && !bitset_has(c->disowned, slot) &&
         owner->config_epoch >= claimer->config_epoch) {
         return owner->config_epoch == claimer->config_epoch;
@@ -116,6 +122,7 @@ static bool claims_word(struct cluster *c, struct cluster_node *claimer, size_t 
     uint64_t differing = claim ^ claimer->slots[word];
     bool took = false;
 
+    ASSERT(word < FRAME_SLOT_WORDS);
     while (differing != 0) {
         uint16_t slot = (uint16_t)(word * 64 + (size_t)__builtin_ctzll(differing));
 
@@ -138,6 +145,8 @@ bool slots_take_claim(struct cluster *c, struct cluster_node *claimer, const uin
 {
     bool took = false;
 
+    ASSERT(node_is_primary(claimer));
+    ASSERT(!claimer->is_in_handshake);
     ASSERT(claimer != c->me);
     *stronger = NULL;
     if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) == 0) {
@@ -183,19 +192,28 @@ void slots_clear_move(struct cluster *c, uint16_t slot)
 
 void slots_set_move(struct cluster *c, const struct slot_move *move)
 {
+    ASSERT(!cluster_id_is_none(&move->peer));
+    ASSERT(move->slot < SLOT_COUNT);
     slots_clear_move(c, move->slot);
     VEC_PUSH(&c->moves, *move);
     bitset_add(c->moving, move->slot);
     nodes_changed(c);
 }
 
-static void check_slot(const struct cluster *c, uint16_t slot)
+/* Most words of disowned and lost are 0: whole clusters of debug builds check at every step. */
+static void check_word(const struct cluster *c, size_t word)
 {
-    const struct cluster_node *owner = c->owner[slot];
+    uint64_t rare = c->disowned[word] | c->lost[word];
 
-    ASSERT(owner == NULL || bitset_has(owner->slots, slot));
-    ASSERT(!bitset_has(c->disowned, slot) || (owner != NULL && owner != c->me));
-    ASSERT(!bitset_has(c->lost, slot) || owner != c->me);
+    for (size_t slot = word * 64; slot < (word + 1) * 64; slot++) {
+        ASSERT(c->owner[slot] == NULL || bitset_has(c->owner[slot]->slots, slot));
+    }
+    for (; rare != 0; rare &= rare - 1) {
+        size_t slot = word * 64 + (size_t)__builtin_ctzll(rare);
+
+        ASSERT(!bitset_has(c->disowned, slot) || c->owner[slot] != NULL);
+        ASSERT(c->owner[slot] != c->me);
+    }
 }
 
 void slots_check(const struct cluster *c)
@@ -210,8 +228,8 @@ void slots_check(const struct cluster *c)
         owned += node->slot_count;
     }
     ASSERT(owned == c->assigned_count);
-    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-        check_slot(c, (uint16_t)slot);
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        check_word(c, i);
     }
     ASSERT(node_is_primary(c->me) || bitset_count(c->lost, FRAME_SLOT_WORDS) == 0);
     ASSERT(bitset_count(c->moving, FRAME_SLOT_WORDS) == c->moves.count);

@@ -88,6 +88,7 @@ static int64_t tick_interval_ms(const struct cluster *c)
 
 static void tick(struct cluster *c)
 {
+    ASSERT(c->out != NULL);
     c->is_tick_wanted = false;
     c->next_tick_at = mono_add_ms(c->now, tick_interval_ms(c));
     data_update(c);
@@ -106,6 +107,7 @@ static void give_out_role(struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
+    ASSERT(!c->is_promotion_due || !c->is_follow_due);
     if (c->is_promotion_due && c->file_written >= c->hold_sequence) {
         c->is_promotion_due = false;
         emit_become_primary(c, c->drops_data);
@@ -145,6 +147,7 @@ void step_end(struct cluster *c)
 {
     struct mono_time wake_at;
 
+    ASSERT(c->out != NULL);
     lease_update(c);
     for (int i = 0; i < TICKS_PER_STEP_MAX && is_tick_due(c); i++) {
         tick(c);

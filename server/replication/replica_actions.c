@@ -47,7 +47,8 @@ static void describe_request(struct bytes request, struct buf *out)
 
     buf_append_text(out, "send");
     while (request.len > 0) {
-        size_t end = bytes_find_byte(request, '\n');
+        size_t newline = bytes_find_byte(request, '\n');
+        size_t end = newline == SIZE_MAX ? request.len : newline + 1;
         struct bytes line = bytes_trim(bytes_prefix(request, end));
 
         if (line.len > 0 && line.data[0] == '*' && !is_first) {
@@ -60,7 +61,7 @@ static void describe_request(struct bytes request, struct buf *out)
         }
         is_secret = is_secret && (line.len == 0 || line.data[0] != '*');
         is_first = false;
-        request = end == SIZE_MAX ? (struct bytes){0} : bytes_from(request, end + 1);
+        request = bytes_from(request, end);
     }
 }
 

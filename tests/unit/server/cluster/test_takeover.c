@@ -3,6 +3,8 @@
  * round trip until everybody knows. */
 #include "tests/unit/server/cluster/world.h"
 
+#include "cluster/frame.h"
+
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -346,5 +348,41 @@ Test(cluster_forming, ten_nodes_with_one_epoch_part_their_ways_without_losing_a_
         }
         cr_assert(distinct == CROWD || ms < WORLD_TIMEOUT_MS / 4);
     }
+    world_free(w);
+}
+
+/* Epochs are learned from what frames say of their sender; a vote in one that nobody has begun would
+ * keep this voter from all votes until the cluster has come there. */
+Test(cluster_takeover, a_vote_in_an_epoch_that_nobody_has_begun_is_refused)
+{
+    struct world *w = world_three_and_three();
+    const struct cluster *voter = w->members[1].core;
+    struct frame request = {
+        .type = FRAME_VOTE_REQUEST,
+        .flags = FRAME_COMPLETE | FRAME_FORCED,
+        .sender = w->members[3].id,
+        .shard = w->members[3].id,
+        .primary = w->members[0].id,
+        .boot = 12345,
+        .sequence = 1,
+        .current_epoch = 5,
+        .config_epoch = 1,
+        .timeout_ms = WORLD_TIMEOUT_MS,
+        .subject = w->members[0].id,
+        .subject_epoch = 1000,
+    };
+    struct cluster_event event = {.type = CLUSTER_EVENT_FRAME, .link = link_between(w, 1, 3)};
+    struct buf bytes = {0};
+
+    world_listen(w);
+    frame_encode(&request, (struct bytes){0}, &bytes);
+    event.frame = buf_bytes(&bytes);
+    cluster_step(w->members[1].core, w->now, &event, &w->members[1].actions);
+    world_carry_out(w, 1);
+    cr_expect_str_eq(world_told(w, 1),
+                     "no vote for node <3> in epoch 1000: that epoch is not known here\n");
+    cr_expect_eq(cluster_get_stats(voter).votes_given, 0);
+    cluster_check(voter);
+    buf_deinit(&bytes);
     world_free(w);
 }
