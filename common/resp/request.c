@@ -100,9 +100,9 @@ static bool read_fast(struct bytes in, const struct resp_limits *limits, struct 
     uint32_t len;
 
     at = fast_head(at, end, &count, &len);
-    /* Words that cannot all be there need no room yet. */
-    if (at == NULL || count == 0 || count > limits->max_args ||
-        (size_t)count * SMALLEST_WORD > in.len) {
+    /* Words that cannot all be there need no room yet; no word is longer than what is there. */
+    if (at == NULL || count - 1 >= limits->max_args || (size_t)count * SMALLEST_WORD > in.len ||
+        in.len > limits->max_bulk_bytes) {
         return false;
     }
     VEC_RESERVE(words, count);
@@ -110,9 +110,11 @@ static bool read_fast(struct bytes in, const struct resp_limits *limits, struct 
     for (uint32_t i = 0; i < count; i++) {
         if (len == 0) {
             at = fast_length(at, end, &len);
+            if (at == NULL) {
+                return false;
+            }
         }
-        if (at == NULL || len > limits->max_bulk_bytes || (size_t)(end - at) < (size_t)len + 2 ||
-            !is_line_end(at + len)) {
+        if ((size_t)(end - at) < (size_t)len + 2 || !is_line_end(at + len)) {
             return false;
         }
         word[i].data = at;

@@ -23,14 +23,8 @@ static void fill_window(const struct exec *x, size_t nth)
     keyspace_prefetch_entries(x->keyspace, window->refs, window->count);
 }
 
-struct key_ref lookup_ref(const struct exec *x, size_t index)
+struct key_ref lookup_ref_late(const struct exec *x, size_t index, size_t nth)
 {
-    size_t step_bits = x->spec->key_step == 2;
-    size_t nth = (index - (size_t)x->spec->first_key) >> step_bits;
-
-    if (LIKELY(nth < x->key_count)) {
-        return x->keys[nth];
-    }
     if (x->window == NULL || x->arg_count < WINDOW_WORDS_MIN || x->spec->first_key == 0) {
         return keyspace_ref(x->keyspace, x->db, x->args[index]);
     }

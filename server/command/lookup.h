@@ -15,8 +15,17 @@ enum {
     INTEGER_SCRATCH = NUM_I64_TEXT + 1,
 };
 
+/* The same as lookup_ref, for a key that was not hashed before: nth of the request's keys. */
+struct key_ref lookup_ref_late(const struct exec *x, size_t index, size_t nth);
+
 /* The key that is argument index, in the selected database. */
-struct key_ref lookup_ref(const struct exec *x, size_t index);
+static inline struct key_ref lookup_ref(const struct exec *x, size_t index)
+{
+    size_t step_bits = x->spec->key_step == 2;
+    size_t nth = (index - (size_t)x->spec->first_key) >> step_bits;
+
+    return LIKELY(nth < x->key_count) ? x->keys[nth] : lookup_ref_late(x, index, nth);
+}
 
 /* The entry or NULL when there is none for this caller (command/exec.h on expiry).
  *   read:   counts as a hit or miss and as use

@@ -34,13 +34,23 @@ static void compact_inputs(struct batch *batch)
     batch->compact_count = 0;
 }
 
+/* Are the keys all of one slot, which is served here without further questions? */
+static bool are_served_plainly(const struct node *node, const struct key_ref *refs, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (refs[i].table != refs[0].table) {
+            return false;
+        }
+    }
+    return cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
+}
+
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
 static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
     const struct bytes *words = batch->words.items + r->read.first_word;
     struct command_keys keys;
     struct key_ref *refs;
-    bool is_one_table = true;
 
     r->args = words;
     r->key_count = 0;
@@ -63,11 +73,9 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     refs = &batch->keys[batch->key_count];
     for (size_t i = 0; i < keys.count; i++, words += keys.step) {
         refs[i] = keyspace_ref(node->data.keyspace, r->db, *words);
-        is_one_table = is_one_table && refs[i].table == refs[0].table;
     }
     if (node->cluster != NULL) {
-        r->is_plain =
-            is_one_table && cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
+        r->is_plain = are_served_plainly(node, refs, keys.count);
     }
     batch->key_count += keys.count;
     r->key_count = (uint32_t)keys.count;

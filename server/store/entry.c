@@ -255,22 +255,25 @@ bool entry_integer(const struct entry *e, int64_t *out)
     return true;
 }
 
-struct bytes entry_string(const struct entry *e, char *scratch)
+/* A string that does not lie in the entry as it is. */
+static NOINLINE struct bytes string_elsewhere(const struct entry *e, char *scratch)
 {
-    struct entry_layout layout = entry_layout(e);
     int64_t integer;
 
-    switch (entry_encoding(e)) {
-    case VALUE_INT:
-        memcpy(&integer, (const uint8_t *)e + layout.value_at, sizeof(integer));
+    if (entry_integer(e, &integer)) {
         return bytes_make(scratch, num_format_i64(scratch, integer));
-    case VALUE_EMBSTR:
-        return bytes_make((const uint8_t *)e + layout.value_at, layout.value_len);
-    case VALUE_RAW:
-    case VALUE_OBJECT: /* has no string, as the following asserts */
-        break;
     }
     return bytes_make(entry_value_block(e)->data, entry_value_block(e)->len);
+}
+
+struct bytes entry_string(const struct entry *e, char *scratch)
+{
+    if (LIKELY(entry_encoding(e) == VALUE_EMBSTR)) {
+        struct entry_layout layout = entry_layout(e);
+
+        return bytes_make((const uint8_t *)e + layout.value_at, layout.value_len);
+    }
+    return string_elsewhere(e, scratch);
 }
 
 struct block *entry_string_block(const struct entry *e)
