@@ -266,15 +266,42 @@ static enum sock_status transfer_failed(const char *what, struct errmsg *error)
 }
 
 /* recv and send without being points where a thread can be cancelled: in a process of several
- * threads libc brackets those with atomic operations, which nobody here needs. */
-static ssize_t receive(int fd, void *out, size_t size)
+ * threads libc brackets those with atomic operations, which nobody here needs.  On x86-64 the call is made
+ * in place, which spares moving its arguments twice. */
+#if defined(__x86_64__)
+static inline ssize_t transfer(long number, int fd, const void *data, size_t size, long flags)
 {
-    return syscall(SYS_recvfrom, fd, out, size, 0, NULL, NULL);
+    register long arg4 __asm__("r10") = flags;
+    register long arg5 __asm__("r8") = 0; /* no address */
+    register long arg6 __asm__("r9") = 0;
+    long result;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"((long)fd), "S"(data), "d"(size), "r"(arg4), "r"(arg5),
+                       "r"(arg6)
+                     : "rcx", "r11", "memory");
+    if (UNLIKELY(result < 0)) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+#else
+static inline ssize_t transfer(long number, int fd, const void *data, size_t size, long flags)
+{
+    return syscall(number, fd, data, size, flags, NULL, 0);
+}
+#endif
+
+static inline ssize_t receive(int fd, void *out, size_t size)
+{
+    return transfer(SYS_recvfrom, fd, out, size, 0);
 }
 
-static ssize_t transmit(int fd, struct bytes bytes)
+static inline ssize_t transmit(int fd, struct bytes bytes)
 {
-    return syscall(SYS_sendto, fd, bytes.data, bytes.len, MSG_NOSIGNAL, NULL, 0);
+    return transfer(SYS_sendto, fd, bytes.data, bytes.len, MSG_NOSIGNAL);
 }
 
 /* Everything but bytes at the first try. */
