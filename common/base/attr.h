@@ -3,6 +3,7 @@
 #ifndef STARLING_BASE_ATTR_H
 #define STARLING_BASE_ATTR_H
 
+#define ALWAYS_INLINE             __attribute__((always_inline))
 #define MUST_USE                  __attribute__((warn_unused_result))
 #define NORETURN                  __attribute__((noreturn))
 #define UNUSED                    __attribute__((unused))

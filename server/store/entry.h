@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/block.h"
 #include "base/bytes.h"
 #include "store/keyspace.h"
@@ -106,7 +107,8 @@ static inline size_t entry_value_len_bytes(const struct entry *e)
     return (e->flags & ENTRY_VALUE_WIDE) != 0 ? sizeof(uint16_t) : 1;
 }
 
-static inline struct entry_layout entry_layout(const struct entry *e)
+/* Inlined by order: as calls, the two that an INCR makes cost it 2 %. */
+ALWAYS_INLINE static inline struct entry_layout entry_layout(const struct entry *e)
 {
     const uint8_t *base = (const uint8_t *)e;
     size_t at = ENTRY_HEAD_BYTES + entry_expiry_bytes(e->flags);
