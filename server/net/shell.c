@@ -229,10 +229,15 @@ static void take_outcomes(struct shell *shell)
     struct worker_outcome outcome;
 
     while (worker_next_outcome(shell->worker, &outcome)) {
-        if (outcome.kind == WORKER_FILE) {
+        switch (outcome.kind) {
+        case WORKER_FILE:
             node_file_done(shell->node, outcome.id, outcome.is_ok, &outcome.error);
-        } else {
+            break;
+        case WORKER_SYNCED: /* no part of a node lets a file grow */
+            break;
+        case WORKER_RESOLVED:
             link_resolved(shell, &outcome);
+            break;
         }
     }
 }
