@@ -47,6 +47,9 @@ static struct family name_family(const char *name, const char *unit, bool is_cou
 
     snprintf(family.name, sizeof(family.name), "starling_%s",
              name + (has_total ? strlen(total) : 0));
+    if (!is_counter) {
+        cut_end(family.name, "_total"); /* readers take it for the end of a counter's name */
+    }
     if (strcmp(unit, "us") == 0 || (unit[0] == '\0' && ends_with(name, "_usec"))) {
         cut_end(family.name, "_usec");
         add_end(&family, "_seconds");

@@ -2,7 +2,8 @@
 /* The metrics as text for Prometheus (format 0.0.4), by rule from the rows of metrics.def:
  *
  *   starling_<name>, with its unit behind it when the name does not say it: _bytes, _seconds; times in us
- *   and ms are shown in seconds.  A COUNTER ends in _total, and loses a "total_" in front.
+ *   and ms are shown in seconds.  A COUNTER ends in _total and loses a "total_" in front; nothing else
+ *   ends so.
  *   TEXT    labels of starling_<section>_info, which is 1
  *   HUMAN   left out: the same is there as a number
  *   LINES   "<name>_x:a=1,b=word" is starling_<name>_a{<name>="x"} 1, and words are labels of
