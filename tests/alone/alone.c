@@ -272,8 +272,7 @@ void alone_pass(struct alone *a, int64_t later_us, size_t client, struct bytes i
 
 void alone_settle(struct alone *a, int max)
 {
-    for (int i = 0; i < max && (node_wake_at(a->node).us <= a->now_us || a->done.count > 0);
-         i++) {
+    for (int i = 0; i < max && (node_wake_at(a->node).us <= a->now_us || a->done.count > 0); i++) {
         alone_pass(a, PASS_US, ALONE_CLIENTS, (struct bytes){0});
     }
 }
