@@ -18,7 +18,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmis
         -Wvla -Wundef -Wcast-qual -Wswitch-enum -Wimplicit-fallthrough -Werror
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -Icommon -Iserver -I. -MMD -MP -g -fno-omit-frame-pointer $(WARN)
 
-CFLAGS_release := -O2
+CFLAGS_release := -O2 -fomit-frame-pointer
 CFLAGS_debug   := -O0 -DSTARLING_DEBUG
 CFLAGS_asan    := -O1 -DSTARLING_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -DSTARLING_DEBUG -fsanitize=thread
@@ -42,7 +42,8 @@ LDLIBS  := -lm
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/config \
-         server/stats server/node server/control server/net tests/support tests/disk tests/alone
+         server/stats server/node server/control server/net tests/support tests/disk tests/alone \
+         tests/types
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
@@ -61,6 +62,7 @@ see_server/node        := server/config server/stats server/session server/clust
 see_server/control     := server/node $(see_server/node)
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
+see_tests/types        := server/store common/spec common/base
 see_tests/disk         := server/persist $(see_server/persist)
 see_tests/alone        := tests/disk server/control $(see_server/control)
 see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
@@ -140,7 +142,9 @@ fuzz_archives := $(call whole_of,tests/alone)
 # Unit tests of these rooms need more than the room and what it sees.
 more_server/node := tests/alone tests/disk server/control
 more_server/control := tests/alone tests/disk
-more_server/persist := tests/disk
+more_server/store := tests/types
+more_server/command := tests/types
+more_server/persist := tests/types tests/disk
 
 define unit_rule
 $(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) \

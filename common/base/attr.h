@@ -9,6 +9,7 @@
 #define PRINTF_LIKE(string, args) __attribute__((format(printf, string, args)))
 /* Seldom run: kept out of the way of what runs often. */
 #define COLD        __attribute__((cold, noinline))
+#define NOINLINE    __attribute__((noinline))
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 

@@ -25,6 +25,7 @@ struct loop {
     struct loop_event *ready;
     size_t ready_count;
     size_t cap;
+    uint32_t wait_number; /* of the last one; 0: none yet */
     bool is_woken;
 };
 
@@ -92,7 +93,7 @@ bool loop_watch(struct loop *loop, struct loop_watch *watch, struct errmsg *erro
         return false;
     }
     watch->is_watched = true;
-    watch->ready_at = 0;
+    watch->ready_in = 0;
     return true;
 }
 
@@ -119,10 +120,10 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
     }
     result = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
     ASSERT(result == 0);
-    if (watch->ready_at > 0) {
-        ASSERT(loop->ready[watch->ready_at - 1].watch == watch);
-        loop->ready[watch->ready_at - 1].watch = NULL;
-        watch->ready_at = 0;
+    if (watch->ready_in == loop->wait_number && loop->wait_number > 0) {
+        ASSERT(loop->ready[watch->ready_at].watch == watch);
+        loop->ready[watch->ready_at].watch = NULL;
+        watch->ready_in = 0;
     }
     watch->is_watched = false;
 }
@@ -138,22 +139,14 @@ static void drain_wake(struct loop *loop)
 
 static uint32_t from_epoll(uint32_t raw, uint32_t watched)
 {
+    if (LIKELY(raw == EPOLLIN)) {
+        return LOOP_READ;
+    }
     if ((raw & (EPOLLERR | EPOLLHUP)) != 0) {
         return watched != 0 ? watched : LOOP_READ | LOOP_WRITE;
     }
     return ((raw & EPOLLIN) != 0 ? (uint32_t)LOOP_READ : 0) |
            ((raw & EPOLLOUT) != 0 ? (uint32_t)LOOP_WRITE : 0);
-}
-
-/* The events of the last wait are over. */
-static void forget_ready(struct loop *loop)
-{
-    for (size_t i = 0; i < loop->ready_count; i++) {
-        if (loop->ready[i].watch != NULL) {
-            loop->ready[i].watch->ready_at = 0;
-        }
-    }
-    loop->ready_count = 0;
 }
 
 size_t loop_wait(struct loop *loop, int64_t timeout_ms, struct loop_event **out)
@@ -162,7 +155,9 @@ size_t loop_wait(struct loop *loop, int64_t timeout_ms, struct loop_event **out)
         timeout_ms < 0 ? -1 : (int)(timeout_ms < WAIT_LIMIT_MS ? timeout_ms : WAIT_LIMIT_MS);
     int count;
 
-    forget_ready(loop);
+    loop->ready_count = 0;
+    /* What a watch knows of events before is over; 0 stays free for those that never had one. */
+    loop->wait_number = loop->wait_number < UINT32_MAX ? loop->wait_number + 1 : 1;
     loop->is_woken = false;
     count = epoll_wait(loop->epoll_fd, loop->raw, (int)loop->cap, timeout);
     ASSERT(count >= 0 || errno == EINTR);
@@ -175,7 +170,8 @@ size_t loop_wait(struct loop *loop, int64_t timeout_ms, struct loop_event **out)
         }
         loop->ready[loop->ready_count] = (struct loop_event){
             .watch = watch, .events = from_epoll(loop->raw[i].events, watch->events)};
-        watch->ready_at = ++loop->ready_count;
+        watch->ready_at = loop->ready_count++;
+        watch->ready_in = loop->wait_number;
     }
     if (count == (int)loop->cap && loop->cap < EVENTS_LIMIT) {
         resize(loop, loop->cap * 2);

@@ -26,11 +26,12 @@ enum loop_events {
 
 struct loop_watch {
     int fd;
-    uint32_t events; /* of enum loop_events: what is waited for; 0: watched for nothing */
-    void *owner;     /* for the caller */
-    int kind;        /* for the caller: what owner is */
-    size_t ready_at; /* loop's own: place among the events + 1 */
-    bool is_watched; /* loop's own */
+    uint32_t events;   /* of enum loop_events: what is waited for; 0: watched for nothing */
+    void *owner;       /* for the caller */
+    int kind;          /* for the caller: what owner is */
+    size_t ready_at;   /* loop's own: place among the events */
+    uint32_t ready_in; /* loop's own: of the wait with this number */
+    bool is_watched;   /* loop's own */
 };
 
 struct loop_event {

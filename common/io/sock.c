@@ -277,21 +277,31 @@ static ssize_t transmit(int fd, struct bytes bytes)
     return syscall(SYS_sendto, fd, bytes.data, bytes.len, MSG_NOSIGNAL, NULL, 0);
 }
 
-enum sock_status sock_read(int fd, void *out, size_t size, size_t *got, struct errmsg *error)
+/* Everything but bytes at the first try. */
+static COLD enum sock_status read_again(int fd, void *out, size_t size, ssize_t result, size_t *got,
+                                        struct errmsg *error)
 {
-    ssize_t result;
-
-    ASSERT(size > 0);
-    *got = 0;
-    do {
+    while (result < 0 && errno == EINTR) {
         result = receive(fd, out, size);
-    } while (result < 0 && errno == EINTR);
+    }
+    *got = result > 0 ? (size_t)result : 0;
     if (result < 0) {
         return transfer_failed("cannot read", error);
     }
     if (result == 0) {
         errmsg_set(error, "the connection was closed by the peer");
         return SOCK_CLOSED;
+    }
+    return SOCK_OK;
+}
+
+enum sock_status sock_read(int fd, void *out, size_t size, size_t *got, struct errmsg *error)
+{
+    ssize_t result = receive(fd, out, size);
+
+    ASSERT(size > 0);
+    if (UNLIKELY(result <= 0)) {
+        return read_again(fd, out, size, result, got, error);
     }
     *got = (size_t)result;
     return SOCK_OK;
@@ -306,16 +316,24 @@ enum sock_status sock_read_append(int fd, struct buf *out, size_t max_bytes, siz
     return status;
 }
 
+static COLD enum sock_status write_again(int fd, struct bytes bytes, size_t *written,
+                                         struct errmsg *error)
+{
+    ssize_t result = -1;
+
+    while (result < 0 && errno == EINTR) {
+        result = transmit(fd, bytes);
+    }
+    *written = result > 0 ? (size_t)result : 0;
+    return result < 0 ? transfer_failed("cannot write", error) : SOCK_OK;
+}
+
 enum sock_status sock_write(int fd, struct bytes bytes, size_t *written, struct errmsg *error)
 {
-    ssize_t result;
+    ssize_t result = transmit(fd, bytes);
 
-    *written = 0;
-    do {
-        result = transmit(fd, bytes);
-    } while (result < 0 && errno == EINTR);
-    if (result < 0) {
-        return transfer_failed("cannot write", error);
+    if (UNLIKELY(result < 0)) {
+        return write_again(fd, bytes, written, error);
     }
     *written = (size_t)result;
     return SOCK_OK;

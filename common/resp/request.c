@@ -101,7 +101,8 @@ static bool read_fast(struct bytes in, const struct resp_limits *limits, struct 
 
     at = fast_head(at, end, &count, &len);
     /* Words that cannot all be there need no room yet. */
-    if (at == NULL || count == 0 || count > limits->max_args || count > in.len / SMALLEST_WORD) {
+    if (at == NULL || count == 0 || count > limits->max_args ||
+        (size_t)count * SMALLEST_WORD > in.len) {
         return false;
     }
     VEC_RESERVE(words, count);

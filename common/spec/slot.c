@@ -2,6 +2,7 @@
 /* The two rules of slots. */
 #include "spec/slot.h"
 
+#include "base/attr.h"
 #include "base/crc.h"
 
 struct bytes slot_hash_tag(struct bytes key)
@@ -19,7 +20,8 @@ struct bytes slot_hash_tag(struct bytes key)
     return bytes_prefix(bytes_from(key, open + 1), len);
 }
 
-uint16_t slot_of_key(struct bytes key)
+/* Out of line: who needs no slots does not carry it along. */
+NOINLINE uint16_t slot_of_key(struct bytes key)
 {
     return crc16(0, slot_hash_tag(key)) & (SLOT_COUNT - 1);
 }

@@ -54,6 +54,8 @@ enum cluster_action_type {
                                       manual failover; then report STATUS at once: its offset is
                                       taken as the one at which writes stopped */
     CLUSTER_ACTION_RESUME_WRITES,  /* the pause above is over */
+    CLUSTER_ACTION_DATA_COMPLETE,  /* of a primary: its data counts as whole from now on; say so in
+                                      every STATUS */
     CLUSTER_ACTION_LOG,            /* level, bytes: a line without its end */
 };
 

@@ -6,10 +6,9 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "cluster/bus.h"
-#include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/forgotten.h"
 #include "cluster/lease.h"
-#include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -28,6 +27,7 @@
 /* An operator does not wait for the next try to write the nodes file. */
 static void begin(struct cluster *c, struct cluster_call *call)
 {
+    ASSERT(call->actions != NULL);
     step_begin(c, call->now, call->actions);
     c->file_retry_at = MONO_LONG_AGO;
     call->file_sequence = c->file_sequence;
@@ -35,6 +35,7 @@ static void begin(struct cluster *c, struct cluster_call *call)
 
 static void end(struct cluster *c, struct cluster_call *call)
 {
+    ASSERT(c->out == NULL || c->out == call->actions);
     step_end(c);
     call->file_sequence = c->file_sequence > call->file_sequence ? c->file_sequence : 0;
 }
@@ -262,6 +263,7 @@ static void forget_everybody(struct cluster *c)
     while (c->nodes.count > 1) {
         nodes_remove(c, c->nodes.items[c->nodes.count - 1]);
     }
+    ASSERT(c->assigned_count == 0 && c->moves.count == 0);
     c->forgotten.count = 0;
     c->vote = (struct held_vote){0};
     c->me->word = VOTER_WORD_NONE;
@@ -354,6 +356,7 @@ bool cluster_save_config(struct cluster *cluster, struct cluster_call *call)
 static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
                                const struct cluster_node *node, uint16_t slot)
 {
+    ASSERT(slot < SLOT_COUNT);
     if (!node_is_primary(node)) {
         REFUSE(call, "Target node is not a master");
     }
@@ -369,6 +372,7 @@ static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
 static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uint16_t slot,
                                enum cluster_setslot_kind kind)
 {
+    ASSERT(slot < SLOT_COUNT);
     if (kind == CLUSTER_SETSLOT_MIGRATING && c->owner[slot] != c->me) {
         REFUSE(call, "I'm not the owner of hash slot %u", slot);
     }
@@ -385,6 +389,7 @@ static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *nod
     const struct slot_move *move = slots_find_move(c, slot);
     bool is_imported = node == c->me && move != NULL && move->is_import;
 
+    ASSERT(node_is_primary(node));
     slots_clear_move(c, slot);
     slots_bind(c, slot, node);
     if (is_imported) {

@@ -4,8 +4,9 @@
 #include "cluster/bus.h"
 
 #include "base/assert.h"
-#include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -18,7 +19,7 @@ enum {
     PINGS_PER_TIMEOUT = 5,
 };
 
-int64_t bus_ping_interval_ms(const struct cluster *c)
+static int64_t ping_interval_ms(const struct cluster *c)
 {
     int64_t interval_ms = cluster_timeout_part(c, PINGS_PER_TIMEOUT);
 
@@ -51,8 +52,8 @@ static uint16_t own_flags(const struct cluster *c)
     flags |= node_is_primary(c->me) ? FRAME_PRIMARY : 0;
     flags |= c->config.replica_no_failover ? FRAME_NO_FAILOVER : 0;
     flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
-    flags |= role_is_complete(c) ? FRAME_COMPLETE : 0;
-    flags |= election_is_eligible(c) ? FRAME_ELIGIBLE : 0;
+    flags |= facts_is_complete(c) ? FRAME_COMPLETE : 0;
+    flags |= facts_is_eligible(c) ? FRAME_ELIGIBLE : 0;
     return (uint16_t)flags;
 }
 
@@ -62,7 +63,7 @@ static uint64_t epoch_of(const struct cluster *c, const struct cluster_node *nod
     return node == c->me ? role_told_epoch(c) : node->config_epoch;
 }
 
-/* Everything that all frames say.  gossip is not touched but for its count. */
+/* Everything that all frames say; without a body. */
 static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
@@ -77,7 +78,7 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     frame->current_epoch = c->current_epoch;
     frame->config_epoch = epoch_of(c, primary != NULL ? primary : c->me);
     frame->offset = c->status.offset;
-    memcpy(frame->history, c->status.history, sizeof(frame->history));
+    frame->history = c->status.history;
     frame->sent_us = c->now.us;
     frame->echo_us = 0;
     frame->timeout_ms = (uint32_t)c->config.node_timeout_ms;
@@ -87,7 +88,7 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
                   sizeof(frame->address.ip));
     frame->subject = (struct cluster_id){0};
     frame->subject_epoch = 0;
-    frame->gossip_count = 0;
+    frame->body = (struct bytes){0};
     fill_slots(frame, c->me->slots);
 }
 
@@ -99,6 +100,7 @@ static bool is_held(const struct cluster *c)
 
 static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
+    ASSERT(frame_makes_sense(frame));
     if (is_held(c)) {
         return;
     }
@@ -114,17 +116,20 @@ static struct cluster_link link_to(const struct cluster_node *node)
     return (struct cluster_link){.number = node->number};
 }
 
-static void add_gossip(struct frame *frame, const struct cluster_node *node)
+static void add_gossip(struct cluster *c, const struct cluster_node *node, uint64_t contested_epoch)
 {
-    struct frame_gossip *entry = &frame->gossip[frame->gossip_count++];
-    uint32_t flags = node_is_primary(node) ? FRAME_NODE_PRIMARY : FRAME_NODE_REPLICA;
+    uint32_t flags = node_is_primary(node) ? GOSSIP_PRIMARY : GOSSIP_REPLICA;
+    struct gossip_entry entry = {
+        .id = node->id,
+        .address = node->address,
+        .contested_epoch = contested_epoch,
+    };
 
-    flags |= node->is_failing ? FRAME_NODE_FAILING : 0;
-    flags |= node->is_failed ? FRAME_NODE_FAILED : 0;
-    entry->id = node->id;
-    entry->address = node->address;
-    entry->flags = (uint16_t)flags;
-    entry->contested_epoch = node_contested_epoch(node);
+    ASSERT(!node->is_in_handshake);
+    flags |= node->is_failing ? GOSSIP_FAILING : 0;
+    flags |= node->is_failed ? GOSSIP_FAILED : 0;
+    entry.flags = (uint16_t)flags;
+    gossip_add(&c->body_bytes, &entry);
 }
 
 static bool is_gossip_about(const struct cluster *c, const struct cluster_node *node,
@@ -142,39 +147,53 @@ static bool is_urgent(const struct cluster_node *node)
     return node_contested_epoch(node) != 0 || !node_is_reachable(node);
 }
 
+/* A vote says what was known before it: it does not contest itself. */
+static uint64_t contested_epoch_of(const struct cluster_node *node, const struct held_vote *vote)
+{
+    return vote != NULL && cluster_id_equal(&node->id, &vote->primary) ? vote->contested_before
+                                                                       : node_contested_epoch(node);
+}
+
 /* Failing and contested nodes first, for they are urgent; then others, each frame going on where
- * the last one ended.  receiver may be NULL. */
-static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, struct frame *frame)
+ * the last one ended.  receiver may be NULL; vote: the one that the frame brings, or NULL. */
+static void fill_gossip(struct cluster *c, const struct cluster_node *receiver,
+                        const struct held_vote *vote, struct frame *frame)
 {
     size_t wanted = c->nodes.count / 10;
     size_t visited = 0;
+    size_t told = 0;
 
     if (wanted < CLUSTER_REPORTS_PER_FRAME_MIN) {
         wanted = CLUSTER_REPORTS_PER_FRAME_MIN;
     }
-    for (size_t i = 0; i < c->nodes.count && frame->gossip_count < FRAME_GOSSIP_MAX / 2; i++) {
+    buf_clear(&c->body_bytes);
+    gossip_begin(&c->body_bytes);
+    for (size_t i = 0; i < c->nodes.count && told < GOSSIP_ENTRIES_MAX / 2; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
         if (is_gossip_about(c, node, receiver) && is_urgent(node)) {
-            add_gossip(frame, node);
+            add_gossip(c, node, contested_epoch_of(node, vote));
+            told++;
         }
     }
-    wanted += frame->gossip_count;
-    while (visited < c->nodes.count && frame->gossip_count < FRAME_GOSSIP_MAX &&
-           frame->gossip_count < wanted) {
+    wanted += told;
+    while (visited < c->nodes.count && told < GOSSIP_ENTRIES_MAX && told < wanted) {
         const struct cluster_node *node = c->nodes.items[c->gossip_cursor++ % c->nodes.count];
 
         visited++;
         if (is_gossip_about(c, node, receiver) && !is_urgent(node)) {
-            add_gossip(frame, node);
+            add_gossip(c, node, contested_epoch_of(node, vote));
+            told++;
         }
     }
+    frame->body = buf_bytes(&c->body_bytes);
 }
 
 void bus_send_ping(struct cluster *c, struct cluster_node *node)
 {
     struct frame frame;
 
+    ASSERT(node != c->me);
     if (node->link != LINK_UP || is_held(c)) {
         return; /* it stays due */
     }
@@ -182,9 +201,9 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
         frame.flags |= FRAME_PAUSED;
     }
-    fill_gossip(c, node, &frame);
+    fill_gossip(c, node, NULL, &frame);
     send(c, link_to(node), &frame);
-    node->next_ping_at = mono_add_ms(c->now, bus_ping_interval_ms(c));
+    node->next_ping_at = mono_add_ms(c->now, ping_interval_ms(c));
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }
@@ -195,6 +214,8 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
 {
     struct frame frame;
 
+    ASSERT(sender != c->me);
+    ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
     fill(c, FRAME_PONG, &frame);
     frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
@@ -204,7 +225,7 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     if (sender != NULL && node_is_voter(c->me)) {
         frame.voted_epoch = node_contested_epoch(sender);
     }
-    fill_gossip(c, sender, &frame);
+    fill_gossip(c, sender, NULL, &frame);
     send(c, link, &frame);
 }
 
@@ -212,6 +233,7 @@ void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject)
 {
     struct frame frame;
 
+    ASSERT(subject->is_failed);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -228,6 +250,7 @@ void bus_send_failover_start(struct cluster *c, struct cluster_node *primary)
 {
     struct frame frame;
 
+    ASSERT(!node_is_primary(c->me));
     if (primary->link == LINK_UP) {
         fill(c, FRAME_FAILOVER_START, &frame);
         send(c, link_to(primary), &frame);
@@ -239,6 +262,8 @@ void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
 {
     struct frame frame;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT((primary == c->me) == (c->election.reason == ELECTION_CONFIRM));
     if (voter->link != LINK_UP) {
         return;
     }
@@ -256,6 +281,8 @@ void bus_send_vote(struct cluster *c, const struct held_vote *vote)
 {
     struct frame frame;
 
+    ASSERT(!vote->is_held);
+    ASSERT(c->file_written >= vote->sequence); /* rule (2) of cluster.h */
     fill(c, FRAME_VOTE, &frame);
     frame.echo_us = vote->echo_us;
     frame.subject = vote->candidate;
@@ -263,12 +290,7 @@ void bus_send_vote(struct cluster *c, const struct held_vote *vote)
     /* Have we agreed with another candidate before: then our vote alone proves nothing. */
     frame.voted_epoch = cluster_id_equal(&vote->primary, &c->me->id) ? vote->contested_before : 0;
     /* Whom else we voted to replace: who takes over has to keep that in mind. */
-    fill_gossip(c, nodes_find(c, &vote->candidate), &frame);
-    for (size_t i = 0; i < frame.gossip_count; i++) {
-        if (cluster_id_equal(&frame.gossip[i].id, &vote->primary)) {
-            frame.gossip[i].contested_epoch = vote->contested_before;
-        }
-    }
+    fill_gossip(c, nodes_find(c, &vote->candidate), vote, &frame);
     send(c, vote->link, &frame);
 }
 
@@ -276,6 +298,7 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
 {
     struct frame frame;
 
+    ASSERT(node_is_primary(owner));
     fill(c, FRAME_UPDATE, &frame);
     frame.flags &= (uint16_t)~FRAME_HAS_SLOTS;
     fill_slots(&frame, owner->slots);
@@ -293,6 +316,7 @@ void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type
 {
     struct frame frame;
 
+    ASSERT(type == FRAME_FORGOTTEN || type == FRAME_ADMITTED);
     fill(c, type, &frame);
     frame.subject = *subject;
     frame.subject_epoch = number;

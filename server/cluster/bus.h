@@ -29,6 +29,5 @@ void bus_announce(struct cluster *c);
 void bus_announce_to_voters(struct cluster *c);
 /* Pings that are due, within the budget of a tick. */
 void bus_tick(struct cluster *c);
-int64_t bus_ping_interval_ms(const struct cluster *c);
 
 #endif

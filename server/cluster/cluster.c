@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* Birth and death of a cluster core, and the one door: an event is handled, then what has
- * become due is done, then what has changed is given out. */
+/* Birth and death of a cluster core, and the one door: an event is handed to whom it concerns,
+ * between the two halves of a step (step.h). */
 #include "cluster/cluster.h"
 
 #include "base/assert.h"
-#include "base/bitset.h"
 #include "base/mem.h"
 #include "cluster/bus.h"
+#include "cluster/data.h"
 #include "cluster/election.h"
-#include "cluster/emit.h"
-#include "cluster/failure.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 #include "cluster/receive.h"
-#include "cluster/role.h"
-#include "cluster/slots.h"
 #include "cluster/step.h"
 #include "cluster/vote.h"
 
 #include <inttypes.h>
 
 enum {
-    TICKS_PER_TIMEOUT = 20,
-    TICK_MIN_MS = 5,
-    TICK_MAX_MS = 100,
-    HANDSHAKE_MIN_MS = 1000,
     FILE_RETRY_MS = 500,
-    TICKS_PER_STEP_MAX = 3,
 };
 
 static bool check_settings(const struct cluster_settings *s, struct errmsg *error)
@@ -179,6 +171,7 @@ void cluster_free(struct cluster *cluster)
     VEC_DEINIT(&cluster->moves);
     buf_deinit(&cluster->secret);
     buf_deinit(&cluster->frame_bytes);
+    buf_deinit(&cluster->body_bytes);
     mem_free(MEM_CLUSTER, cluster);
 }
 
@@ -203,143 +196,6 @@ bool cluster_configure(struct cluster *cluster, const struct cluster_settings *s
     return true;
 }
 
-void step_begin(struct cluster *c, struct mono_time now, struct cluster_actions *actions)
-{
-    ASSERT(c->out == NULL);
-    c->now = mono_is_before(now, c->now) ? c->now : now;
-    c->out = actions;
-    c->actions_at_start = actions->count;
-    if (c->is_started && mono_ms_between(c->stepped_at, c->now) > cluster_timeout_part(c, 2)) {
-        emit_log(c, LOG_NOTICE, "this process stood still for %" PRId64 " ms",
-                 mono_ms_between(c->stepped_at, c->now));
-        failure_forgive_silence(c);
-    }
-    c->stepped_at = c->now;
-    c->is_started = true;
-}
-
-static void end_stale_handshakes(struct cluster *c)
-{
-    int64_t limit_ms =
-        c->config.node_timeout_ms > HANDSHAKE_MIN_MS ? c->config.node_timeout_ms : HANDSHAKE_MIN_MS;
-
-    for (size_t i = c->nodes.count; i-- > 1;) {
-        struct cluster_node *node = c->nodes.items[i];
-
-        if (node->is_in_handshake && mono_ms_between(node->known_since, c->now) > limit_ms) {
-            emit_log(c, node->is_to_meet ? LOG_NOTICE : LOG_VERBOSE,
-                     "no handshake with %s:%u in time, giving it up", links_host(node),
-                     node->address.bus_port);
-            nodes_remove(c, node);
-        }
-    }
-}
-
-/* Our primary has become a replica itself: follow the one it follows. */
-static void shorten_chain(struct cluster *c)
-{
-    const struct cluster_node *primary = nodes_primary_of(c, c->me);
-    const struct cluster_node *top;
-
-    if (primary == NULL || node_is_primary(primary)) {
-        return;
-    }
-    top = nodes_primary_of(c, primary);
-    if (top != NULL && top != c->me && node_is_primary(top) && !top->is_in_handshake) {
-        emit_log(c, LOG_NOTICE, "our primary is a replica now, following its primary %s",
-                 top->id.text);
-        role_follow(c, &top->id);
-    }
-}
-
-static int64_t tick_interval_ms(const struct cluster *c)
-{
-    int64_t interval_ms = cluster_timeout_part(c, TICKS_PER_TIMEOUT);
-
-    if (interval_ms < TICK_MIN_MS) {
-        return TICK_MIN_MS;
-    }
-    return interval_ms > TICK_MAX_MS ? TICK_MAX_MS : interval_ms;
-}
-
-static void tick(struct cluster *c)
-{
-    c->is_tick_wanted = false;
-    c->next_tick_at = mono_add_ms(c->now, tick_interval_ms(c));
-    end_stale_handshakes(c);
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        links_tick(c, c->nodes.items[i]);
-    }
-    failure_tick(c);
-    shorten_chain(c);
-    manual_tick(c);
-    election_tick(c);
-    bus_tick(c);
-}
-
-static void give_out_role(struct cluster *c)
-{
-    const struct cluster_node *primary = nodes_primary_of(c, c->me);
-
-    if (c->is_promotion_due && c->file_written >= c->hold_sequence) {
-        c->is_promotion_due = false;
-        emit_become_primary(c, c->drops_data);
-        c->drops_data = false;
-    }
-    if (c->is_follow_due && primary != NULL && !primary->is_in_handshake) {
-        c->is_follow_due = false;
-        emit_follow(c, primary);
-    }
-    if (c->is_routing_changed) {
-        emit_slots_changed(c, c->loses_slots && node_is_primary(c->me));
-        c->is_routing_changed = false;
-        c->loses_slots = false;
-    }
-}
-
-static void give_out_file(struct cluster *c)
-{
-    struct buf text = {0};
-
-    if (!c->is_file_dirty || mono_is_before(c->now, c->file_retry_at)) {
-        return;
-    }
-    c->is_file_dirty = false;
-    nodes_file_format(c, &text);
-    emit_file(c, ++c->file_sequence, buf_bytes(&text));
-    buf_deinit(&text);
-}
-
-static bool is_tick_due(const struct cluster *c)
-{
-    return c->is_tick_wanted || mono_is_due(c->next_tick_at, c->now) ||
-           mono_is_due(election_wake_at(c), c->now);
-}
-
-void step_end(struct cluster *c)
-{
-    struct mono_time wake_at;
-
-    lease_update(c);
-    for (int i = 0; i < TICKS_PER_STEP_MAX && is_tick_due(c); i++) {
-        tick(c);
-    }
-    role_settle(c);
-    lease_update(c);
-    failure_update_state(c);
-    give_out_role(c);
-    give_out_file(c);
-    wake_at = mono_earlier(c->next_tick_at, election_wake_at(c));
-    if (c->is_file_dirty) {
-        wake_at = mono_earlier(wake_at, c->file_retry_at);
-    }
-    c->out->wake_at = c->is_tick_wanted ? c->now : wake_at;
-    c->out = NULL;
-#ifdef STARLING_DEBUG
-    cluster_check(c);
-#endif
-}
-
 static void on_file_written(struct cluster *c, uint64_t sequence)
 {
     if (sequence > c->file_written) {
@@ -359,6 +215,7 @@ static void on_file_written(struct cluster *c, uint64_t sequence)
 
 static void on_file_failed(struct cluster *c)
 {
+    ASSERT(c->file_sequence > 0);
     c->is_file_dirty = true;
     c->file_retry_at = mono_add_ms(c->now, FILE_RETRY_MS);
 }
@@ -367,6 +224,7 @@ static void on_link(struct cluster *c, const struct cluster_event *event)
 {
     struct cluster_node *node = nodes_find_number(c, event->link.number);
 
+    ASSERT(event->type == CLUSTER_EVENT_LINK_UP || event->type == CLUSTER_EVENT_LINK_DOWN);
     if (node == NULL || event->link.is_incoming) {
         return; /* forgotten meanwhile */
     }
@@ -403,104 +261,14 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         on_file_failed(c);
         break;
     case CLUSTER_EVENT_STATUS:
-        c->status = *event->status;
-        c->status.history[CLUSTER_HISTORY_LEN] = '\0';
-        c->has_status = true;
+        data_take_status(c, event->status);
         manual_on_status(c);
         break;
     }
     step_end(c);
 }
 
-uint64_t cluster_file_sequence(const struct cluster *cluster)
-{
-    return cluster->file_sequence;
-}
-
 void cluster_format_file(const struct cluster *cluster, struct buf *out)
 {
     nodes_file_format(cluster, out);
-}
-
-const struct cluster_id *cluster_my_id(const struct cluster *cluster)
-{
-    return &cluster->me->id;
-}
-
-bool cluster_is_replica(const struct cluster *cluster)
-{
-    return !node_is_primary(cluster->me);
-}
-
-bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
-{
-    return cluster->is_map_ok && (!node_is_voter(cluster->me) || cluster_has_lease(cluster, now));
-}
-
-uint64_t cluster_current_epoch(const struct cluster *cluster)
-{
-    return cluster->current_epoch;
-}
-
-uint64_t cluster_my_epoch(const struct cluster *cluster)
-{
-    return cluster->me->config_epoch;
-}
-
-bool cluster_has_slots(const struct cluster *cluster)
-{
-    return cluster->me->slot_count > 0;
-}
-
-bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot)
-{
-    ASSERT(slot < SLOT_COUNT);
-    return cluster->owner[slot] == cluster->me;
-}
-
-bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
-{
-    ASSERT(slot < SLOT_COUNT);
-    return bitset_has(cluster->lost, slot);
-}
-
-bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot)
-{
-    const struct cluster_node *owner = cluster->owner[slot];
-
-    ASSERT(slot < SLOT_COUNT);
-    return owner != NULL &&
-           (owner == cluster->me || cluster_id_equal(&owner->id, &cluster->me->primary));
-}
-
-static void check_node(const struct cluster *c, const struct cluster_node *node)
-{
-    ASSERT(bitset_count(node->slots, FRAME_SLOT_WORDS) == node->slot_count);
-    ASSERT(node->slot_count == 0 || node_is_primary(node));
-    ASSERT(!node->is_in_handshake || (node != c->me && node->slot_count == 0));
-    ASSERT(!node->is_failed || node != c->me);
-    ASSERT(nodes_find(c, &node->id) == node);
-    ASSERT(nodes_find_number(c, node->number) == node);
-}
-
-void cluster_check(const struct cluster *cluster)
-{
-    const struct cluster *c = cluster;
-    uint32_t assigned = 0;
-
-    ASSERT(c->nodes.count > 0 && c->nodes.items[0] == c->me);
-    for (size_t i = 0; i < c->nodes.count; i++) {
-        check_node(c, c->nodes.items[i]);
-    }
-    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-        const struct cluster_node *owner = c->owner[slot];
-
-        assigned += owner != NULL ? 1 : 0;
-        ASSERT(owner == NULL || bitset_has(owner->slots, slot));
-        ASSERT(owner != NULL || !bitset_has(c->disowned, slot));
-    }
-    ASSERT(assigned == c->assigned_count);
-    ASSERT(c->me->config_epoch <= c->current_epoch);
-    ASSERT(c->last_vote_epoch <= c->current_epoch);
-    ASSERT(c->file_written <= c->file_sequence);
 }

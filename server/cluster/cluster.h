@@ -44,11 +44,11 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
+#include "base/history.h"
 #include "cluster/actions.h"
 #include "cluster/identity.h"
 
 enum {
-    CLUSTER_HISTORY_LEN = 40,
     CLUSTER_NODE_TIMEOUT_MIN_MS = 50,
     CLUSTER_NODE_TIMEOUT_MAX_MS = 10 * 60 * 1000,
     CLUSTER_MANUAL_TIMEOUT_MS = 5000,            /* CLUSTER FAILOVER gives up */
@@ -96,12 +96,13 @@ struct cluster_options {
 
 /* What this node knows of its own data and its replication link. */
 struct cluster_status {
-    char history[CLUSTER_HISTORY_LEN + 1];
+    struct history_id history;
     uint64_t offset; /* of the end of our log */
-    /* Loaded whole.  A replica without is never promoted.  A primary with slots that started
-     * without data it should have says false: it then holds no lease and its replicas take
-     * over with its agreement; it should refuse to synchronise replicas meanwhile.  When nobody
-     * took over after a while it is the node's decision to say true. */
+    bool is_loading; /* a file or a snapshot: what there is so far is not to be served */
+    /* The node knows its data to be whole: it followed a primary, never had any, or was told so
+     * (CLUSTER_ACTION_DATA_COMPLETE).  Else this machine judges (data.h).  Without complete data a
+     * replica is never promoted, and a primary holds no lease, and its replicas take over with its
+     * agreement; it should refuse to synchronise replicas meanwhile. */
     bool is_data_complete;
     /* Of a replica: is its link to the primary up, and if not, since when. */
     bool is_link_up;
@@ -152,19 +153,14 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
 /* May this node, at exactly this time, answer for its slots as their primary?  Always false of a
  * replica and of a node without slots. */
 bool cluster_has_lease(const struct cluster *cluster, struct mono_time now);
-/* The number of the newest nodes file that was asked for: a change made before is in it. */
-uint64_t cluster_file_sequence(const struct cluster *cluster);
 /* The nodes file as it should be on disk. */
 void cluster_format_file(const struct cluster *cluster, struct buf *out);
-/* Until when the lease above lasts, if nothing changes; MONO_NEVER for the only voter. */
-struct mono_time cluster_lease_end(const struct cluster *cluster);
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);
-uint64_t cluster_current_epoch(const struct cluster *cluster);
 uint64_t cluster_my_epoch(const struct cluster *cluster);
 /* Does this node own any slot (as a primary)? */
 bool cluster_has_slots(const struct cluster *cluster);
@@ -173,8 +169,6 @@ bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot);
 /* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
  * an operator took off the map: its keys stay, for whoever has a use for them. */
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);
-/* Does the slot belong to this node or, of a replica, to its primary? */
-bool cluster_holds_slot(const struct cluster *cluster, uint16_t slot);
 
 /* Assert every invariant; O(slots + nodes). */
 void cluster_check(const struct cluster *cluster);

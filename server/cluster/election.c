@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
@@ -31,30 +33,22 @@ static void move(struct cluster *c, enum election_phase to)
     c->election.phase = to;
 }
 
-const char *election_why_not(const struct cluster *c)
+static const char *reason_text(enum election_reason reason)
 {
-    int64_t limit_ms = c->config.replica_ping_period_ms +
-                       c->config.node_timeout_ms * c->config.replica_validity_factor;
-
-    if (node_is_primary(c->me)) {
-        return "it is a primary";
+    switch (reason) {
+    case ELECTION_NONE:
+        return "nothing is to be replaced";
+    case ELECTION_FAILED:
+        return "the primary has failed";
+    case ELECTION_AGREED:
+        return "the primary agrees";
+    case ELECTION_FORCED:
+        return "an operator insists";
+    case ELECTION_CONFIRM:
+        return "there was a vote to replace us";
     }
-    if (!c->has_status || !c->status.is_data_complete) {
-        return "its data is not complete";
-    }
-    if (c->config.replica_no_failover) {
-        return "cluster-replica-no-failover is set";
-    }
-    if (c->config.replica_validity_factor != 0 && !c->status.is_link_up &&
-        mono_ms_between(c->status.link_down_since, c->now) > limit_ms) {
-        return "its data is too old";
-    }
-    return NULL;
-}
-
-bool election_is_eligible(const struct cluster *c)
-{
-    return election_why_not(c) == NULL;
+    ASSERT(false);
+    return "";
 }
 
 static enum election_reason find_reason(const struct cluster *c)
@@ -62,10 +56,10 @@ static enum election_reason find_reason(const struct cluster *c)
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
     if (node_is_primary(c->me)) {
-        return lease_needs_confirmation(c) && role_is_complete(c) ? ELECTION_CONFIRM
-                                                                  : ELECTION_NONE;
+        return lease_needs_confirmation(c) && facts_is_complete(c) ? ELECTION_CONFIRM
+                                                                   : ELECTION_NONE;
     }
-    if (primary == NULL || primary->slot_count == 0 || !role_is_complete(c)) {
+    if (primary == NULL || primary->slot_count == 0 || !facts_is_complete(c)) {
         return ELECTION_NONE;
     }
     if (c->manual.phase == MANUAL_READY) {
@@ -74,7 +68,7 @@ static enum election_reason find_reason(const struct cluster *c)
     if (c->manual.phase == MANUAL_FORCED) {
         return ELECTION_FORCED;
     }
-    if (c->manual.phase != MANUAL_IDLE || !election_is_eligible(c)) {
+    if (c->manual.phase != MANUAL_IDLE || !facts_is_eligible(c)) {
         return ELECTION_NONE;
     }
     if (primary->is_failed) {
@@ -100,6 +94,7 @@ static unsigned find_rank(const struct cluster *c)
 {
     unsigned rank = 0;
 
+    ASSERT(!node_is_primary(c->me));
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -131,6 +126,7 @@ static void schedule(struct cluster *c, enum election_reason reason)
     struct election *e = &c->election;
     int64_t delay_ms = 0;
 
+    ASSERT(reason != ELECTION_NONE);
     e->reason = reason;
     e->rank = 0;
     e->retries = 0;
@@ -146,6 +142,13 @@ static void schedule(struct cluster *c, enum election_reason reason)
     }
     e->at = mono_add_ms(c->now, delay_ms);
     move(c, ELECTION_WAITING);
+    emit_log(c, LOG_VERBOSE, "standing for election: %s", reason_text(reason));
+}
+
+static bool has_voted(const struct cluster *c, const struct cluster_node *node)
+{
+    ASSERT(node != c->me);
+    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
 }
 
 /* Each round of asking renews the voters' word to us.  Two candidates that split the voters would
@@ -153,9 +156,16 @@ static void schedule(struct cluster *c, enum election_reason reason)
 static void retry(struct cluster *c)
 {
     struct election *e = &c->election;
+    size_t votes = 0;
     int64_t bound_ms =
         e->retries < RETRIES_AT_ONCE ? cluster_timeout_part(c, 5) : 3 * c->config.node_timeout_ms;
 
+    ASSERT(e->phase == ELECTION_ASKING);
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        votes += has_voted(c, c->nodes.items[i]) ? 1 : 0;
+    }
+    emit_log(c, LOG_VERBOSE, "not elected in epoch %" PRIu64 ": %zu votes of %zu voters", e->epoch,
+             votes, nodes_count_voters(c));
     move(c, ELECTION_WAITING);
     e->retries++;
     e->at = mono_add_ms(c->now, random_below_ms(c, bound_ms) + rank_delay_ms(c));
@@ -175,6 +185,7 @@ static void note_contest(struct cluster *c)
     const struct cluster_node *subject = subject_of(c);
     uint64_t contested = subject != NULL ? node_contested_epoch(subject) : 0;
 
+    ASSERT(e->epoch == c->current_epoch);
     if (contested != 0 && contested != e->own_epoch) {
         e->is_subject_contested = true;
     }
@@ -185,6 +196,7 @@ static void start(struct cluster *c)
 {
     struct election *e = &c->election;
 
+    ASSERT(e->phase == ELECTION_WAITING);
     for (size_t i = 0; i < c->nodes.count; i++) {
         c->nodes.items[i]->vote_epoch = 0;
     }
@@ -203,6 +215,8 @@ static void ask(struct cluster *c)
 {
     const struct cluster_node *subject = subject_of(c);
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT(subject != NULL);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -233,6 +247,7 @@ void election_on_saved(struct cluster *c)
  * somebody else may hold the others. */
 static void take_votes_as_grants(struct cluster *c)
 {
+    ASSERT(c->election.phase == ELECTION_ASKING);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -246,6 +261,8 @@ static void win(struct cluster *c)
 {
     uint64_t epoch = c->election.epoch;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
+    ASSERT(epoch <= c->current_epoch);
     c->stats.elections_won++;
     take_votes_as_grants(c);
     c->me->word.blocked_until = MONO_LONG_AGO; /* whom we voted for before has been outvoted */
@@ -256,11 +273,6 @@ static void win(struct cluster *c)
         role_take_over(c, epoch);
     }
     move(c, ELECTION_IDLE);
-}
-
-static bool has_voted(const struct cluster *c, const struct cluster_node *node)
-{
-    return node_is_voter(node) && node->vote_epoch == c->election.epoch;
 }
 
 /* Rule (6) of cluster.h: a voter that may have been replaced does not count.  For the one that is
@@ -296,6 +308,7 @@ static void count_votes(struct cluster *c)
     const struct cluster_node *subject = subject_of(c);
     size_t votes = 0;
 
+    ASSERT(c->election.phase == ELECTION_ASKING);
     if (subject == NULL) {
         return;
     }
@@ -316,15 +329,15 @@ static void count_votes(struct cluster *c)
 static void note_other_votes(struct cluster *c, const struct frame *vote)
 {
     const struct cluster_node *subject = subject_of(c);
+    struct gossip_reader reader = gossip_read(vote->body);
+    struct gossip_entry entry;
 
     if (subject != NULL && cluster_id_equal(&vote->sender, &subject->id) &&
         vote->voted_epoch != 0) {
         c->election.is_subject_contested = true;
     }
-    for (size_t i = 0; subject != NULL && i < vote->gossip_count; i++) {
-        const struct frame_gossip *entry = &vote->gossip[i];
-
-        if (cluster_id_equal(&entry->id, &subject->id) && entry->contested_epoch != 0 &&
+    while (subject != NULL && gossip_next(&reader, &entry)) {
+        if (cluster_id_equal(&entry.id, &subject->id) && entry.contested_epoch != 0 &&
             !cluster_id_equal(&vote->sender, &subject->id)) {
             c->election.is_subject_contested = true;
         }
@@ -333,6 +346,8 @@ static void note_other_votes(struct cluster *c, const struct frame *vote)
 
 void election_take_vote(struct cluster *c, struct cluster_node *voter, const struct frame *vote)
 {
+    ASSERT(vote->type == FRAME_VOTE);
+    ASSERT(voter != c->me);
     if (c->election.phase != ELECTION_ASKING || vote->subject_epoch != c->election.epoch ||
         !cluster_id_equal(&vote->subject, &c->me->id) || !node_is_voter(voter)) {
         return;
@@ -348,6 +363,7 @@ static void tick_asking(struct cluster *c)
     struct election *e = &c->election;
     bool is_overtaken = c->current_epoch > e->epoch && e->rounds > 2;
 
+    ASSERT(c->file_written >= e->sequence);
     if (!mono_is_due(e->at, c->now)) {
         return;
     }
@@ -358,13 +374,21 @@ static void tick_asking(struct cluster *c)
     ask(c);
 }
 
+/* What it was about is over, or another reason has come. */
+static void stand_down(struct cluster *c, enum election_reason reason)
+{
+    ASSERT(reason != c->election.reason);
+    emit_log(c, LOG_VERBOSE, "standing for election no longer: %s", reason_text(reason));
+    move(c, ELECTION_IDLE);
+}
+
 void election_tick(struct cluster *c)
 {
     struct election *e = &c->election;
     enum election_reason reason = find_reason(c);
 
     if (e->phase != ELECTION_IDLE && reason != e->reason) {
-        move(c, ELECTION_IDLE);
+        stand_down(c, reason);
     }
     if (reason == ELECTION_NONE) {
         return;
@@ -396,8 +420,10 @@ void election_tick(struct cluster *c)
 
 void election_settle(struct cluster *c)
 {
-    if (c->election.phase != ELECTION_IDLE && find_reason(c) != c->election.reason) {
-        move(c, ELECTION_IDLE);
+    enum election_reason reason = find_reason(c);
+
+    if (c->election.phase != ELECTION_IDLE && reason != c->election.reason) {
+        stand_down(c, reason);
     }
 }
 
@@ -412,4 +438,23 @@ struct mono_time election_wake_at(const struct cluster *c)
         break;
     }
     return MONO_NEVER;
+}
+
+void election_check(const struct cluster *c)
+{
+    const struct election *e = &c->election;
+
+    if (e->phase == ELECTION_IDLE) {
+        return;
+    }
+    ASSERT(e->reason != ELECTION_NONE);
+    ASSERT((e->reason == ELECTION_CONFIRM) == node_is_primary(c->me));
+    ASSERT(e->epoch <= c->current_epoch);
+    ASSERT(e->phase != ELECTION_SAVING || c->file_written < e->sequence);
+    ASSERT(e->phase != ELECTION_ASKING || c->file_written >= e->sequence);
+    ASSERT(e->phase != ELECTION_ASKING || e->epoch > 0);
+    ASSERT(e->phase != ELECTION_ASKING || e->rounds > 0);
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        ASSERT(c->nodes.items[i]->vote_epoch <= e->epoch);
+    }
 }

@@ -5,8 +5,8 @@
 
 #include "base/assert.h"
 #include "cluster/bus.h"
-#include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 enum {
@@ -27,6 +27,7 @@ size_t failure_count_reports(const struct cluster *c, const struct cluster_node 
 {
     size_t count = 0;
 
+    ASSERT(node->reports.count <= c->nodes.count);
     for (size_t i = 0; i < node->reports.count; i++) {
         const struct failure_report *report = &node->reports.items[i];
         const struct cluster_node *reporter = nodes_find(c, &report->reporter);
@@ -43,6 +44,8 @@ void failure_take_report(struct cluster *c, const struct cluster_node *reporter,
 {
     struct failure_report report = {.reporter = reporter->id, .at = c->now};
 
+    ASSERT(reporter != node);
+    ASSERT(node != c->me);
     for (size_t i = node->reports.count; i-- > 0;) {
         if (cluster_id_equal(&node->reports.items[i].reporter, &reporter->id)) {
             VEC_REMOVE_AT(&node->reports, i);
@@ -67,7 +70,7 @@ void failure_mark_failed(struct cluster *c, struct cluster_node *node)
     node->failed_at = c->now;
     emit_log(c, LOG_NOTICE, "node %s has failed: a majority cannot reach it", node->id.text);
     if (cluster_id_equal(&c->me->primary, &node->id)) {
-        const char *why_not = election_why_not(c);
+        const char *why_not = facts_why_not_eligible(c);
 
         emit_log(c, LOG_NOTICE, "it is our primary; this replica can%s take over%s%s",
                  why_not == NULL ? "" : "not", why_not == NULL ? "" : ": ",
@@ -79,6 +82,7 @@ void failure_mark_failed(struct cluster *c, struct cluster_node *node)
 
 static void suspect(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(!node->is_failing && !node->is_failed);
     node->is_failing = true;
     emit_log(c, LOG_VERBOSE, "node %s does not answer", node->id.text);
     bus_announce_to_voters(c);
@@ -88,6 +92,7 @@ static void judge(struct cluster *c, struct cluster_node *node)
 {
     size_t votes = failure_count_reports(c, node, c->now) + (node_is_voter(c->me) ? 1 : 0);
 
+    ASSERT(node->is_failing);
     if (votes >= nodes_majority(c)) {
         failure_mark_failed(c, node);
         bus_broadcast_failed(c, node);
@@ -101,6 +106,7 @@ static void consider_return(struct cluster *c, struct cluster_node *node)
     bool may_return = !node_is_voter(node) || mono_ms_between(node->failed_at, c->now) >
                                                   UNDO_TIMEOUTS * c->config.node_timeout_ms;
 
+    ASSERT(node->is_failed && !node->is_failing);
     if (is_answering && may_return &&
         mono_ms_between(node->pong_at, c->now) < c->config.node_timeout_ms) {
         node->is_failed = false;
@@ -148,6 +154,7 @@ void failure_forgive_silence(struct cluster *c)
 
 void failure_on_answer(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node != c->me);
     node->pong_at = c->now;
     node->unanswered_since = MONO_NEVER;
     node->has_answered = true;
@@ -220,4 +227,17 @@ void failure_update_state(struct cluster *c)
         c->was_ok = is_ok;
         emit_state_changed(c, is_ok);
     }
+}
+
+void failure_check(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(node->reports.count <= c->nodes.count);
+        for (size_t k = 0; k < node->reports.count; k++) {
+            ASSERT(!mono_is_before(c->now, node->reports.items[k].at));
+        }
+    }
+    ASSERT(!c->is_map_ok || c->had_majority);
 }

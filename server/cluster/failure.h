@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Failure detection, and what it means for the cluster as a whole. */
+/* Failure detection, and what it means for the cluster as a whole.
+ *
+ * Invariants:  (1) nobody reports a node twice, nor from the future
+ *              (2) what was told last of our state is what it was at the end of a step */
 #ifndef STARLING_CLUSTER_FAILURE_H
 #define STARLING_CLUSTER_FAILURE_H
 
@@ -21,5 +24,6 @@ size_t failure_count_reports(const struct cluster *c, const struct cluster_node 
                              struct mono_time now);
 /* Set is_ok from coverage and majority. */
 void failure_update_state(struct cluster *c);
+void failure_check(const struct cluster *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 static struct forgotten *find(struct cluster *c, const struct cluster_id *id)
@@ -21,6 +22,7 @@ static struct forgotten *find(struct cluster *c, const struct cluster_id *id)
 
 static void drop(struct cluster *c, const struct forgotten *record)
 {
+    ASSERT(record >= c->forgotten.items && record < c->forgotten.items + c->forgotten.count);
     VEC_REMOVE_AT(&c->forgotten, (size_t)(record - c->forgotten.items));
     nodes_changed(c);
 }
@@ -37,6 +39,7 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
     };
     const struct forgotten *known = find(c, id);
 
+    ASSERT(!cluster_id_is_none(id));
     if (known != NULL) {
         if (known->admission > admission || (known->admission == admission && known->is_admitted)) {
             return;
@@ -59,6 +62,8 @@ static void remove_as(struct cluster *c, struct cluster_node *node, uint64_t adm
     struct voter_word word = node->word;
     struct forgotten *record;
 
+    ASSERT(node != c->me);
+    ASSERT(admission > node->admission);
     nodes_remove(c, node);
     forgotten_note(c, &id, admission, mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
     record = find(c, &id);
@@ -86,6 +91,7 @@ void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cl
 {
     struct forgotten *record = find(c, id);
 
+    ASSERT(nodes_find(c, id) == NULL);
     if (record == NULL || record->is_admitted ||
         mono_is_before(c->now, mono_add_ms(record->told_at, cluster_timeout_part(c, 10)))) {
         return;
@@ -98,6 +104,7 @@ bool forgotten_may_return(struct cluster *c, const struct frame *meet)
 {
     const struct forgotten *record = find(c, &meet->sender);
 
+    ASSERT(meet->type == FRAME_MEET);
     if (record == NULL) {
         return true;
     }
@@ -151,9 +158,22 @@ static void take_admission(struct cluster *c, const struct frame *frame)
 
 void forgotten_take_frame(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
+    ASSERT(frame->type == FRAME_FORGOTTEN || frame->type == FRAME_ADMITTED);
     if (frame->type == FRAME_FORGOTTEN) {
         take_removal(c, link, frame);
     } else {
         take_admission(c, frame);
+    }
+}
+
+void forgotten_check(const struct cluster *c)
+{
+    ASSERT(c->forgotten.count <= CLUSTER_NODES_MAX);
+    for (size_t i = 0; i < c->forgotten.count; i++) {
+        const struct forgotten *record = &c->forgotten.items[i];
+
+        ASSERT(!cluster_id_is_none(&record->id));
+        ASSERT(!mono_is_before(mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS), record->until));
+        ASSERT(!mono_is_before(c->now, record->told_at));
     }
 }

@@ -10,7 +10,10 @@
  * or knows of a newer admission and answers with that (FRAME_ADMITTED).  A node lets nobody go by
  * hearsay who owns slots, and so votes, nor its own primary.  Only CLUSTER MEET, on either side,
  * lets a node in again.  What the node had our word for as a voter holds through all of this.
- * Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS. */
+ * Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS.
+ *
+ * Invariants:  (1) at most CLUSTER_NODES_MAX records, none of nobody
+ *              (2) none ends later than CLUSTER_FORGOTTEN_MS from now */
 #ifndef STARLING_CLUSTER_FORGOTTEN_H
 #define STARLING_CLUSTER_FORGOTTEN_H
 
@@ -32,5 +35,6 @@ bool forgotten_may_return(struct cluster *c, const struct frame *meet);
 void forgotten_admit(struct cluster *c, struct cluster_node *node);
 /* FRAME_FORGOTTEN and FRAME_ADMITTED. */
 void forgotten_take_frame(struct cluster *c, struct cluster_link link, const struct frame *frame);
+void forgotten_check(const struct cluster *c);
 
 #endif

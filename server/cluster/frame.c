@@ -5,119 +5,58 @@
 #include "base/assert.h"
 #include "base/codec.h"
 #include "base/sha256.h"
+#include "cluster/gossip.h"
+#include "cluster/identity_codec.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
-    RAW_ID_BYTES = CLUSTER_ID_LEN / 2,
     LENGTH_AT = 8,
     FIXED_BYTES = 212,
-    /* The longest one entry of gossip can be. */
-    GOSSIP_ENTRY_MAX = RAW_ID_BYTES + 14 + 2 + CLUSTER_IP_SIZE + CLUSTER_HOSTNAME_SIZE,
+    /* The longest that everything but the body can be. */
+    BODILESS_MAX = FIXED_BYTES + CLUSTER_RAW_NAMES_MAX + FRAME_SLOT_WORDS * 8 + SHA256_SIZE,
 };
+
+_Static_assert((int)BODILESS_MAX + (int)GOSSIP_BYTES_MAX <= (int)FRAME_MAX_BYTES,
+               "a frame holds as much gossip as there can be");
 
 static const char magic[] = {'S', 'T', 'R', 'L'};
 
-const char *frame_type_name(enum frame_type type)
-{
-    static const char *const names[] = {
-#define MESSAGE(id, number, name) [FRAME_##id] = (name),
+/* The columns of messages.def. */
+struct message {
+    const char *name;
+    enum frame_body body;
+    bool needs_subject;
+};
+
+static const struct message messages[] = {
+#define BODY_NONE                                FRAME_BODY_NONE
+#define GOSSIP                                   FRAME_BODY_GOSSIP
+#define SUBJECT                                  true
+#define NO_SUBJECT                               false
+#define MESSAGE(id, number, name, subject, body) [FRAME_##id] = {(name), (body), (subject)},
 #include "cluster/messages.def"
 #undef MESSAGE
-    };
+#undef BODY_NONE
+#undef GOSSIP
+#undef SUBJECT
+#undef NO_SUBJECT
+};
 
-    ASSERT((size_t)type < ARRAY_COUNT(names) && names[type] != NULL);
-    return names[type];
+static const struct message *message_of(enum frame_type type)
+{
+    ASSERT((size_t)type < ARRAY_COUNT(messages) && messages[type].name != NULL);
+    return &messages[type];
 }
 
-static unsigned nibble(char digit)
+const char *frame_type_name(enum frame_type type)
 {
-    return (unsigned)(unsigned char)digit - (digit <= '9' ? (unsigned)'0' : (unsigned)'a' - 10);
+    return message_of(type)->name;
 }
 
-static void encode_id(struct buf *out, const struct cluster_id *id)
+enum frame_body frame_body_of(enum frame_type type)
 {
-    for (size_t i = 0; i < RAW_ID_BYTES; i++) {
-        unsigned raw = 0;
-
-        if (!cluster_id_is_none(id)) {
-            raw = nibble(id->text[2 * i]) << 4 | nibble(id->text[2 * i + 1]);
-        }
-        encode_u8(out, (uint8_t)(raw & 0xff));
-    }
-}
-
-static void decode_id(struct decoder *d, struct cluster_id *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    struct bytes raw = decode_bytes(d, RAW_ID_BYTES);
-    unsigned any = 0;
-
-    *out = (struct cluster_id){0};
-    for (size_t i = 0; i < raw.len; i++) {
-        any |= (unsigned char)raw.data[i];
-    }
-    if (any == 0) {
-        return;
-    }
-    for (size_t i = 0; i < raw.len; i++) {
-        out->text[2 * i] = digits[(unsigned char)raw.data[i] >> 4];
-        out->text[2 * i + 1] = digits[(unsigned char)raw.data[i] & 15];
-    }
-}
-
-static void encode_string(struct buf *out, const char *text)
-{
-    size_t len = strlen(text);
-
-    ASSERT(len <= UINT8_MAX);
-    encode_u8(out, (uint8_t)len);
-    buf_append(out, text, len);
-}
-
-static void encode_history(struct buf *out, const char *history)
-{
-    char field[CLUSTER_HISTORY_LEN] = {0};
-    size_t len = strnlen(history, sizeof(field));
-
-    memcpy(field, history, len);
-    buf_append(out, field, sizeof(field));
-}
-
-static void encode_names(struct buf *out, const struct cluster_address *address)
-{
-    encode_string(out, address->ip);
-    encode_string(out, address->hostname);
-}
-
-static bool has_gossip(enum frame_type type)
-{
-    return type == FRAME_PING || type == FRAME_PONG || type == FRAME_MEET || type == FRAME_VOTE;
-}
-
-static void encode_gossip(const struct frame *frame, size_t start, struct buf *out)
-{
-    size_t count_at = out->len;
-    uint16_t count = 0;
-
-    encode_u16_be(out, 0);
-    for (size_t i = 0; i < frame->gossip_count; i++) {
-        const struct frame_gossip *entry = &frame->gossip[i];
-
-        if (out->len - start + GOSSIP_ENTRY_MAX + SHA256_SIZE > FRAME_MAX_BYTES) {
-            break;
-        }
-        encode_id(out, &entry->id);
-        encode_u16_be(out, entry->flags);
-        encode_u64_be(out, entry->contested_epoch);
-        encode_u16_be(out, entry->address.port);
-        encode_u16_be(out, entry->address.bus_port);
-        encode_names(out, &entry->address);
-        count++;
-    }
-    out->data[count_at] = (char)(count >> 8);
-    out->data[count_at + 1] = (char)(count & 0xff);
+    return message_of(type)->body;
 }
 
 static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *out)
@@ -127,17 +66,17 @@ static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *
     encode_u8(out, (uint8_t)frame->type);
     encode_u16_be(out, flags);
     encode_u32_be(out, 0);
-    encode_id(out, &frame->sender);
-    encode_id(out, &frame->shard);
-    encode_id(out, &frame->primary);
+    cluster_id_encode(out, &frame->sender);
+    cluster_id_encode(out, &frame->shard);
+    cluster_id_encode(out, &frame->primary);
     encode_u64_be(out, frame->boot);
     encode_u64_be(out, frame->sequence);
     encode_u64_be(out, frame->current_epoch);
     encode_u64_be(out, frame->config_epoch);
-    encode_id(out, &frame->subject);
+    cluster_id_encode(out, &frame->subject);
     encode_u64_be(out, frame->subject_epoch);
     encode_u64_be(out, frame->offset);
-    encode_history(out, frame->history);
+    buf_append(out, frame->history.text, HISTORY_ID_LEN);
     encode_u64_be(out, (uint64_t)frame->sent_us);
     encode_u64_be(out, (uint64_t)frame->echo_us);
     encode_u32_be(out, frame->timeout_ms);
@@ -148,9 +87,37 @@ static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *
 
 static void put_length(struct buf *out, size_t start, size_t len)
 {
+    ASSERT(len <= FRAME_MAX_BYTES);
     for (size_t i = 0; i < 4; i++) {
         out->data[start + LENGTH_AT + i] = (char)(len >> (8 * (3 - i)));
     }
+}
+
+static void encode_body(const struct frame *frame, struct buf *out)
+{
+    switch (frame_body_of(frame->type)) {
+    case FRAME_BODY_NONE:
+        ASSERT(frame->body.len == 0);
+        break;
+    case FRAME_BODY_GOSSIP:
+        if (frame->body.len == 0) {
+            gossip_begin(out);
+        } else {
+            buf_append_bytes(out, frame->body);
+        }
+        break;
+    }
+}
+
+static bool is_body_valid(enum frame_body kind, struct bytes body)
+{
+    switch (kind) {
+    case FRAME_BODY_NONE:
+        return body.len == 0;
+    case FRAME_BODY_GOSSIP:
+        return gossip_is_valid(body);
+    }
+    return false;
 }
 
 void frame_encode(const struct frame *frame, struct bytes secret, struct buf *out)
@@ -164,15 +131,13 @@ void frame_encode(const struct frame *frame, struct bytes secret, struct buf *ou
     }
     encode_fixed(frame, flags, out);
     ASSERT(out->len - start == FIXED_BYTES);
-    encode_names(out, &frame->address);
+    cluster_names_encode(out, &frame->address);
     if ((flags & FRAME_HAS_SLOTS) != 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
             encode_u64_be(out, frame->slots[i]);
         }
     }
-    if (has_gossip(frame->type)) {
-        encode_gossip(frame, start, out);
-    }
+    encode_body(frame, out);
     put_length(out, start, out->len - start + trailer);
     if (trailer > 0) {
         uint8_t mac[SHA256_SIZE];
@@ -206,24 +171,9 @@ enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *err
     return in.len < len ? FRAME_MORE : FRAME_OK;
 }
 
-/* Refuse any text that could not have come from frame_encode. */
-static void decode_names(struct decoder *d, struct cluster_address *out)
+static void decode_history(struct decoder *d, struct history_id *out)
 {
-    struct bytes ip = decode_bytes(d, decode_u8(d));
-    struct bytes hostname = decode_bytes(d, decode_u8(d));
-
-    if ((ip.len > 0 && !cluster_ip_is_valid(ip)) ||
-        (hostname.len > 0 && !cluster_hostname_is_valid(hostname))) {
-        d->failed = true;
-        return;
-    }
-    bytes_to_text(ip, out->ip, sizeof(out->ip));
-    bytes_to_text(hostname, out->hostname, sizeof(out->hostname));
-}
-
-static void decode_history(struct decoder *d, char *out)
-{
-    struct bytes field = decode_bytes(d, CLUSTER_HISTORY_LEN);
+    struct bytes field = decode_bytes(d, HISTORY_ID_LEN);
     size_t len = field.len == 0 ? 0 : strnlen(field.data, field.len);
 
     for (size_t i = 0; i < len; i++) {
@@ -232,53 +182,32 @@ static void decode_history(struct decoder *d, char *out)
             return;
         }
     }
-    bytes_to_text(bytes_prefix(field, len), out, CLUSTER_HISTORY_LEN + 1);
-}
-
-static void decode_gossip(struct decoder *d, struct frame *out)
-{
-    size_t count = decode_u16_be(d);
-
-    if (count > FRAME_GOSSIP_MAX) {
-        d->failed = true;
-        return;
+    *out = (struct history_id){0};
+    if (len > 0) {
+        memcpy(out->text, field.data, len);
     }
-    for (size_t i = 0; i < count && decoder_is_ok(d); i++) {
-        struct frame_gossip *entry = &out->gossip[i];
-
-        decode_id(d, &entry->id);
-        entry->flags = decode_u16_be(d);
-        entry->contested_epoch = decode_u64_be(d);
-        entry->address.port = decode_u16_be(d);
-        entry->address.bus_port = decode_u16_be(d);
-        decode_names(d, &entry->address);
-        if (cluster_id_is_none(&entry->id)) {
-            d->failed = true;
-        }
-    }
-    out->gossip_count = count;
 }
 
 static void decode_fixed(struct decoder *d, struct frame *out)
 {
-    decode_id(d, &out->sender);
-    decode_id(d, &out->shard);
-    decode_id(d, &out->primary);
+    cluster_id_decode(d, &out->sender);
+    cluster_id_decode(d, &out->shard);
+    cluster_id_decode(d, &out->primary);
     out->boot = decode_u64_be(d);
     out->sequence = decode_u64_be(d);
     out->current_epoch = decode_u64_be(d);
     out->config_epoch = decode_u64_be(d);
-    decode_id(d, &out->subject);
+    cluster_id_decode(d, &out->subject);
     out->subject_epoch = decode_u64_be(d);
     out->offset = decode_u64_be(d);
-    decode_history(d, out->history);
+    decode_history(d, &out->history);
     out->sent_us = (int64_t)decode_u64_be(d);
     out->echo_us = (int64_t)decode_u64_be(d);
     out->timeout_ms = decode_u32_be(d);
     out->voted_epoch = decode_u64_be(d);
     out->address.port = decode_u16_be(d);
     out->address.bus_port = decode_u16_be(d);
-    decode_names(d, &out->address);
+    cluster_names_decode(d, &out->address);
 }
 
 /* On success *unsigned_part is the frame without its trailer. */
@@ -311,13 +240,7 @@ static bool check_signature(struct bytes in, uint16_t flags, struct bytes secret
     return true;
 }
 
-static bool needs_subject(enum frame_type type)
-{
-    return type == FRAME_FAIL || type == FRAME_VOTE_REQUEST || type == FRAME_VOTE ||
-           type == FRAME_UPDATE || type == FRAME_FORGOTTEN || type == FRAME_ADMITTED;
-}
-
-static bool fields_make_sense(const struct frame *frame)
+bool frame_makes_sense(const struct frame *frame)
 {
     if (cluster_id_is_none(&frame->sender) || cluster_id_is_none(&frame->shard)) {
         return false;
@@ -329,7 +252,7 @@ static bool fields_make_sense(const struct frame *frame)
         cluster_id_equal(&frame->primary, &frame->sender)) {
         return false;
     }
-    return !needs_subject(frame->type) || !cluster_id_is_none(&frame->subject);
+    return !message_of(frame->type)->needs_subject || !cluster_id_is_none(&frame->subject);
 }
 
 bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struct errmsg *error)
@@ -340,7 +263,7 @@ bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struc
     uint8_t type;
     enum frame_status status = frame_cut(in, &len, error);
 
-    out->gossip_count = 0;
+    out->body = (struct bytes){0};
     if (status == FRAME_INVALID) {
         return false;
     }
@@ -367,10 +290,9 @@ bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struc
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         out->slots[i] = (out->flags & FRAME_HAS_SLOTS) != 0 ? decode_u64_be(&d) : 0;
     }
-    if (has_gossip(out->type)) {
-        decode_gossip(&d, out);
-    }
-    if (!decoder_is_ok(&d) || decoder_left(&d) > 0 || !fields_make_sense(out)) {
+    out->body = decode_bytes(&d, decoder_left(&d));
+    if (!decoder_is_ok(&d) || !is_body_valid(frame_body_of(out->type), out->body) ||
+        !frame_makes_sense(out)) {
         errmsg_set(error, "the %s frame is malformed", frame_type_name(out->type));
         return false;
     }

@@ -16,13 +16,12 @@
  *    104  20  subject id, or zeros                     HMAC-SHA256, 32, if FRAME_SIGNED
  *    124   8  subject epoch, or its admission (forgotten.h)
  *
- * The body of PING, PONG, MEET and VOTE is gossip: a count (2 bytes), then per node: id (20), flags
- * (2), contested epoch (8), client port (2), bus port (2), ip, hostname.  The others have none:
- * their subject says it.  The slots are those of the sender; in UPDATE those of the subject, in
- * VOTE_REQUEST those claimed.
+ * What the body is, messages.def says by type.  The slots are those of the sender; in UPDATE those
+ * of the subject, in VOTE_REQUEST those claimed.
  *
  * A decoder refuses: other versions and types, lengths that do not match, bytes left over,
- * ids that are none, and any text that is not what it should be. */
+ * ids that are none, bodies that are not what the type has, and any text that is not what it should
+ * be.  Frames are plain values but for their body, which they borrow. */
 #ifndef STARLING_CLUSTER_FRAME_H
 #define STARLING_CLUSTER_FRAME_H
 
@@ -34,6 +33,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/errmsg.h"
+#include "base/history.h"
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
 #include "spec/slot.h"
@@ -42,12 +42,11 @@ enum {
     FRAME_VERSION = 1,
     FRAME_HEAD_BYTES = 12, /* enough to know the length */
     FRAME_MAX_BYTES = 64 * 1024,
-    FRAME_GOSSIP_MAX = 100, /* nodes told about in one frame */
     FRAME_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
 };
 
 enum frame_type {
-#define MESSAGE(id, number, name) FRAME_##id = (number),
+#define MESSAGE(id, number, name, subject, body) FRAME_##id = (number),
 #include "cluster/messages.def"
 #undef MESSAGE
     FRAME_TYPE_END
@@ -67,20 +66,10 @@ enum frame_flags {
     FRAME_SIGNED = 1 << 10,
 };
 
-enum frame_node_flags {
-    FRAME_NODE_PRIMARY = 1 << 0,
-    FRAME_NODE_REPLICA = 1 << 1,
-    FRAME_NODE_FAILING = 1 << 2, /* the sender cannot reach it */
-    FRAME_NODE_FAILED = 1 << 3,
-};
-
-/* What the sender tells about a third node. */
-struct frame_gossip {
-    struct cluster_id id;
-    struct cluster_address address;
-    uint16_t flags;
-    uint64_t
-        contested_epoch; /* of the newest vote to replace it, as far as it still counts; or 0 */
+/* What follows the head of a frame: a column of messages.def. */
+enum frame_body {
+    FRAME_BODY_NONE,
+    FRAME_BODY_GOSSIP, /* gossip.h */
 };
 
 struct frame {
@@ -94,7 +83,7 @@ struct frame {
     uint64_t current_epoch;
     uint64_t config_epoch;
     uint64_t offset;
-    char history[CLUSTER_HISTORY_LEN + 1];
+    struct history_id history;
     int64_t sent_us;
     int64_t echo_us;
     uint32_t timeout_ms;
@@ -103,8 +92,7 @@ struct frame {
     uint64_t slots[FRAME_SLOT_WORDS];
     struct cluster_id subject;
     uint64_t subject_epoch;
-    size_t gossip_count;
-    struct frame_gossip gossip[FRAME_GOSSIP_MAX];
+    struct bytes body; /* encoded, borrowed; of a decoded frame from its bytes */
 };
 
 enum frame_status {
@@ -116,13 +104,19 @@ enum frame_status {
 /* Cut the next frame from the front of a stream: on FRAME_OK it has *out_len bytes. */
 MUST_USE enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *error);
 
-/* Append the frame; with a secret it is signed.  Gossip beyond FRAME_MAX_BYTES is left out. */
+/* Append the frame; with a secret it is signed.  Without a body, one that should have gossip has none
+ * to tell. */
 void frame_encode(const struct frame *frame, struct bytes secret, struct buf *out);
-/* Decode one whole frame.  False with the reason when it is malformed or not signed with the
- * secret (or signed at all when there is none). */
+/* Decode one whole frame; its body is checked, and read only by whom it concerns.  False with the
+ * reason when it is malformed or not signed with the secret (or signed at all when there is
+ * none). */
 MUST_USE bool frame_decode(struct bytes in, struct bytes secret, struct frame *out,
                            struct errmsg *error);
 
+/* Could an honest node say this?  What does not is neither sent nor heeded. */
+bool frame_makes_sense(const struct frame *frame);
+
 const char *frame_type_name(enum frame_type type);
+enum frame_body frame_body_of(enum frame_type type);
 
 #endif

@@ -4,34 +4,62 @@
 
 #include "base/assert.h"
 #include "cluster/emit.h"
-#include "cluster/nodes.h"
+#include "cluster/facts.h"
 #include "cluster/slots.h"
 
 #include <stdlib.h>
 
-static bool may_grant(const struct cluster *c, const struct cluster_node *sender,
-                      const struct frame *ping)
+/* What a grant is good for, of the node timeout that it was asked with. */
+#define GRANT_MS(timeout_ms) ((timeout_ms)*9 / 10)
+
+/* Why the sender, which asks for its lease, is to have none from us; NULL: it is to have it. */
+static const char *find_objection(const struct cluster *c, const struct cluster_node *sender,
+                                  const struct frame *ping)
 {
-    if (!node_is_voter(c->me) || !node_is_voter(sender) || (ping->flags & FRAME_PRIMARY) == 0) {
-        return false;
-    }
+    ASSERT(node_is_voter(c->me) && node_is_voter(sender));
     if (!slots_agree(sender, ping->slots)) {
-        return false;
+        return "it claims slots of others";
     }
     if ((ping->flags & FRAME_COMPLETE) == 0) {
-        return false; /* it could not use it, and is to be replaced soon */
+        return "its data is not complete"; /* it could not use it, and is to be replaced soon */
     }
     if (node_contested_epoch(sender) != 0) {
-        return false; /* rule (4) of cluster.h */
+        return "there was a vote to replace it"; /* rule (4) of cluster.h */
     }
-    return mono_is_due(sender->word.blocked_until, c->now) &&
-           mono_is_due(sender->word.withheld_until, c->now);
+    if (!mono_is_due(sender->word.blocked_until, c->now)) {
+        return "another node may have its slots";
+    }
+    if (!mono_is_due(sender->word.withheld_until, c->now)) {
+        return "an operator forces its replacement";
+    }
+    return NULL;
+}
+
+static bool asks_for_lease(const struct cluster *c, const struct cluster_node *sender,
+                           const struct frame *ping)
+{
+    return ping->type == FRAME_PING && node_is_voter(c->me) && node_is_voter(sender) &&
+           (ping->flags & FRAME_PRIMARY) != 0 && ping->timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS;
+}
+
+/* Pings are many: what changes is told. */
+static void log_answer(struct cluster *c, struct cluster_node *sender, const char *objection)
+{
+    const char *answer = objection != NULL ? objection : "granted";
+
+    if (sender->lease_answer == answer) {
+        return;
+    }
+    sender->lease_answer = answer;
+    emit_log(c, LOG_VERBOSE, "%s for node %s%s%s", objection == NULL ? "lease" : "no lease",
+             sender->id.text, objection == NULL ? "" : ": ", objection == NULL ? "" : objection);
 }
 
 void lease_block(const struct cluster *c, struct cluster_node *primary, int64_t timeout_ms)
 {
     struct mono_time until = mono_add_ms(c->now, timeout_ms);
 
+    ASSERT(timeout_ms >= 0 && timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
     if (mono_is_before(primary->word.blocked_until, until)) {
         primary->word.blocked_until = until;
     }
@@ -41,6 +69,7 @@ void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_
 {
     struct mono_time until = mono_add_ms(c->now, timeout_ms);
 
+    ASSERT(timeout_ms >= 0 && timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
     if (mono_is_before(primary->word.promised_until, until)) {
         primary->word.promised_until = until;
     }
@@ -48,8 +77,16 @@ void lease_promise(const struct cluster *c, struct cluster_node *primary, int64_
 
 bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct frame *ping)
 {
-    if (ping->type != FRAME_PING || ping->timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS ||
-        !may_grant(c, sender, ping)) {
+    const char *objection;
+
+    ASSERT(cluster_id_equal(&sender->id, &ping->sender));
+    ASSERT(sender != c->me);
+    if (!asks_for_lease(c, sender, ping)) {
+        return false;
+    }
+    objection = find_objection(c, sender, ping);
+    log_answer(c, sender, objection);
+    if (objection != NULL) {
         return false;
     }
     lease_promise(c, sender, ping->timeout_ms);
@@ -59,8 +96,9 @@ bool lease_grant(struct cluster *c, struct cluster_node *sender, const struct fr
 static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t sent_us)
 {
     struct mono_time sent = {.us = sent_us};
-    struct mono_time until = mono_add_ms(sent, c->config.node_timeout_ms * 9 / 10);
+    struct mono_time until = mono_add_ms(sent, GRANT_MS(c->config.node_timeout_ms));
 
+    ASSERT(voter != c->me);
     /* Not a time at which this process could have asked; or it asked for another length. */
     if (sent.us > c->now.us || sent.us < c->started_at.us ||
         mono_is_due(sent, c->timeout_changed_at)) {
@@ -74,6 +112,7 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
 
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
 {
+    ASSERT(pong->type == FRAME_PONG);
     if (pong->voted_epoch > c->me->word.contested_epoch) {
         c->me->word.contested_epoch = pong->voted_epoch;
     }
@@ -107,6 +146,7 @@ static int newest_first(const void *a, const void *b)
  * waits until each has been heard, or for as long as they would need to be heard. */
 static struct mono_time lease_of_only_voter(const struct cluster *c)
 {
+    ASSERT(node_is_voter(c->me));
     if (!c->is_restarted ||
         mono_is_due(mono_add_ms(c->started_at, c->config.node_timeout_ms), c->now)) {
         return MONO_NEVER;
@@ -148,6 +188,20 @@ static struct mono_time compute_end(const struct cluster *c)
     return (struct mono_time){.us = ends[voters / 2 - 1]};
 }
 
+static const char *why_lost(const struct cluster *c)
+{
+    if (!facts_is_complete(c)) {
+        return "our data is not complete";
+    }
+    if (!mono_is_due(c->me->word.blocked_until, c->now)) {
+        return "we voted to be replaced";
+    }
+    if (c->file_written < c->hold_sequence) {
+        return "our state has to be on disk first";
+    }
+    return "no majority of voters has answered";
+}
+
 void lease_update(struct cluster *c)
 {
     bool has_lease;
@@ -159,7 +213,9 @@ void lease_update(struct cluster *c)
     has_lease = cluster_has_lease(c, c->now);
     if (c->had_lease && !has_lease && node_is_voter(c->me)) {
         c->stats.lease_losses++;
-        emit_log(c, LOG_WARNING, "the lease has run out: no majority of voters has answered");
+        emit_log(c, LOG_WARNING, "the lease has run out: %s", why_lost(c));
+    } else if (!c->had_lease && has_lease) {
+        emit_log(c, LOG_VERBOSE, "the lease is held");
     }
     c->had_lease = has_lease;
 }
@@ -170,15 +226,33 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
 
     return node_is_voter(c->me) && mono_is_before(now, c->lease_end) &&
            c->file_written >= c->hold_sequence && mono_is_due(c->me->word.blocked_until, now) &&
-           !(c->has_status && !c->status.is_data_complete);
-}
-
-struct mono_time cluster_lease_end(const struct cluster *cluster)
-{
-    return cluster->lease_end;
+           facts_is_complete(c);
 }
 
 bool lease_needs_confirmation(const struct cluster *c)
 {
     return node_is_voter(c->me) && node_contested_epoch(c->me) != 0;
+}
+
+static void check_word(const struct cluster *c, const struct voter_word *word)
+{
+    struct mono_time bound = mono_add_ms(c->now, CLUSTER_NODE_TIMEOUT_MAX_MS);
+
+    ASSERT(!mono_is_before(bound, word->promised_until));
+    ASSERT(!mono_is_before(bound, word->blocked_until));
+    ASSERT(!mono_is_before(mono_add_ms(bound, CLUSTER_NODE_TIMEOUT_MAX_MS), word->withheld_until));
+    ASSERT(!mono_is_before(c->now, word->voted_at));
+}
+
+void lease_check(const struct cluster *c)
+{
+    struct mono_time grant_bound = mono_add_ms(c->now, GRANT_MS(CLUSTER_NODE_TIMEOUT_MAX_MS));
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        ASSERT(!mono_is_before(grant_bound, c->nodes.items[i]->granted_until));
+        check_word(c, &c->nodes.items[i]->word);
+    }
+    ASSERT(!c->had_lease || node_is_voter(c->me));
+    ASSERT(!c->had_lease || c->file_written >= c->hold_sequence);
+    ASSERT(!c->had_lease || facts_is_complete(c));
 }

@@ -4,7 +4,12 @@
  * A voter that answers a primary's ping with FRAME_GRANTED will not vote to replace it before
  * word.promised_until: ping received + the primary's node timeout.  The primary counts the
  * answer as good until ping sent + 9/10 of its node timeout, which is earlier by more than clocks
- * drift apart in that time.  Its lease lasts while a majority of voters is good so. */
+ * drift apart in that time.  Its lease lasts while a majority of voters is good so.
+ *
+ * Invariants (between two steps):
+ *              (1) only a voter that showed its state on disk holds a lease
+ *              (2) a grant lasts at most 9/10 of the longest node timeout from now, what we
+ *                  promised or withhold as a voter at most that timeout, or twice as long */
 #ifndef STARLING_CLUSTER_LEASE_H
 #define STARLING_CLUSTER_LEASE_H
 
@@ -27,5 +32,6 @@ void lease_update(struct cluster *c);
 /* Do voters withhold our lease because they voted against us, so that only their confirmation
  * in a new epoch can bring it back? */
 bool lease_needs_confirmation(const struct cluster *c);
+void lease_check(const struct cluster *c);
 
 #endif

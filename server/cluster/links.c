@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ static struct cluster_link link_to(const struct cluster_node *node)
 
 static void await_answer(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node != c->me);
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }
@@ -36,6 +38,8 @@ static bool can_connect(const struct cluster_node *node)
 
 static void open_link(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node->link == LINK_CLOSED);
+    ASSERT(can_connect(node));
     node->link = LINK_OPENING;
     node->link_changed_at = c->now;
     node->guard = (struct replay_guard){0};
@@ -46,6 +50,7 @@ static void open_link(struct cluster *c, struct cluster_node *node)
 
 void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms)
 {
+    ASSERT(node != c->me);
     if (node->link != LINK_CLOSED) {
         emit_close(c, link_to(node));
     }
@@ -59,6 +64,7 @@ void links_tick(struct cluster *c, struct cluster_node *node)
 {
     struct mono_time stale_at = mono_add_ms(node->link_changed_at, cluster_timeout_part(c, 2));
 
+    ASSERT(node != c->me);
     switch (node->link) {
     case LINK_CLOSED:
         if (mono_is_due(node->link_retry_at, c->now) && can_connect(node)) {
@@ -81,6 +87,7 @@ void links_tick(struct cluster *c, struct cluster_node *node)
 
 void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_ip)
 {
+    ASSERT(node != c->me);
     if (node->link != LINK_OPENING) {
         return;
     }
@@ -99,6 +106,7 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
 {
     bool was_up = node->link == LINK_UP;
 
+    ASSERT(node != c->me);
     if (node->link == LINK_CLOSED) {
         return;
     }
@@ -118,7 +126,7 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
     await_answer(c, node);
 }
 
-struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t number)
+static struct incoming_link *find_incoming(const struct cluster *c, uint32_t number)
 {
     struct hashtable_node *found =
         hashtable_find(&c->incoming, bytes_make(&number, sizeof(number)));
@@ -128,7 +136,7 @@ struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t numb
 
 struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number)
 {
-    struct incoming_link *link = links_find_incoming(c, number);
+    struct incoming_link *link = find_incoming(c, number);
 
     if (link == NULL) {
         link = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*link));
@@ -142,14 +150,14 @@ struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number)
 
 bool cluster_link_is_proven(const struct cluster *c, uint32_t number)
 {
-    const struct incoming_link *link = links_find_incoming(c, number);
+    const struct incoming_link *link = find_incoming(c, number);
 
     return link != NULL && link->node_number != 0;
 }
 
 void links_drop_incoming(struct cluster *c, uint32_t number)
 {
-    struct incoming_link *link = links_find_incoming(c, number);
+    struct incoming_link *link = find_incoming(c, number);
 
     if (link != NULL) {
         hashtable_remove(&c->incoming, &link->by_number);
@@ -198,5 +206,23 @@ void links_update_address(struct cluster *c, struct cluster_node *node,
         node->is_ip_next = true;
         links_close(c, node, 0);
         c->is_tick_wanted = true;
+    }
+}
+
+void links_check(const struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(node->link == LINK_CLOSED || can_connect(node));
+        ASSERT(node->link != LINK_OPENING || !mono_is_before(c->now, node->unanswered_since));
+        ASSERT(!mono_is_before(c->now, node->link_changed_at));
+    }
+    HASHTABLE_FOR_EACH (at, &c->incoming) {
+        const struct incoming_link *link = CONTAINER_OF(at, struct incoming_link, by_number);
+
+        ASSERT(find_incoming(c, link->number) == link);
+        ASSERT(link->node_number <= c->last_number);
+        ASSERT(!mono_is_before(c->now, link->created_at));
     }
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections: ours to each node, and theirs to us. */
+/* Connections: ours to each node, and theirs to us.
+ *
+ * Invariants:  (1) a link that is opening or up has an address to go to
+ *              (2) from the moment a link is opened the silence of its node counts
+ *              (3) incoming links are found by their number
+ * Owns the records of incoming links. */
 #ifndef STARLING_CLUSTER_LINKS_H
 #define STARLING_CLUSTER_LINKS_H
 
@@ -15,7 +20,6 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
 /* Close our link to the node; it is opened again after delay_ms. */
 void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms);
 
-struct incoming_link *links_find_incoming(const struct cluster *c, uint32_t number);
 /* Find it, or note a new one. */
 struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number);
 void links_drop_incoming(struct cluster *c, uint32_t number);
@@ -25,5 +29,6 @@ void links_free_all(struct cluster *c);
  * Empty fields of address leave what is known. */
 void links_update_address(struct cluster *c, struct cluster_node *node,
                           const struct cluster_address *address);
+void links_check(const struct cluster *c);
 
 #endif

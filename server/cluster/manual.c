@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 #include <inttypes.h>
@@ -46,6 +47,7 @@ static void end(struct cluster *c)
 
 void manual_start(struct cluster *c, bool is_forced)
 {
+    ASSERT(!node_is_primary(c->me));
     end(c);
     c->manual.peer = c->me->primary;
     c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
@@ -56,6 +58,7 @@ void manual_start(struct cluster *c, bool is_forced)
 
 void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 {
+    ASSERT(replica != c->me);
     if (!node_is_voter(c->me) || !cluster_id_equal(&replica->primary, &c->me->id)) {
         return;
     }
@@ -71,6 +74,7 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 
 void manual_take_ping(struct cluster *c, const struct frame *ping)
 {
+    ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
     if (c->manual.phase == MANUAL_ASKED && (ping->flags & FRAME_PAUSED) != 0 &&
         cluster_id_equal(&ping->sender, &c->manual.peer)) {
         c->manual.offset = ping->offset;
@@ -124,6 +128,18 @@ void manual_settle(struct cluster *c)
     }
     if (is_primary_side(c) != node_is_primary(c->me) ||
         (!node_is_primary(c->me) && !cluster_id_equal(&c->me->primary, &c->manual.peer))) {
+        emit_log(c, LOG_VERBOSE, "manual failover is over: roles have changed");
         end(c);
     }
+}
+
+void manual_check(const struct cluster *c)
+{
+    if (c->manual.phase == MANUAL_IDLE) {
+        ASSERT(cluster_id_is_none(&c->manual.peer));
+        return;
+    }
+    ASSERT(!cluster_id_is_none(&c->manual.peer));
+    ASSERT(is_primary_side(c) == node_is_primary(c->me));
+    ASSERT(is_primary_side(c) || cluster_id_equal(&c->manual.peer, &c->me->primary));
 }

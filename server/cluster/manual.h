@@ -8,7 +8,11 @@
  *     CATCHING_UP until own offset is there
  *     READY: election with the primary's vote
  *
- * Both sides give up at their deadline. */
+ * Both sides give up at their deadline.
+ *
+ * Invariants (between two steps):
+ *              (1) PAUSING and PAUSED are a primary's phases, the others but IDLE a replica's
+ *              (2) the peer of a replica is its primary; whoever is IDLE has no peer */
 #ifndef STARLING_CLUSTER_MANUAL_H
 #define STARLING_CLUSTER_MANUAL_H
 
@@ -25,5 +29,6 @@ void manual_take_ping(struct cluster *c, const struct frame *ping);
 void manual_on_status(struct cluster *c);
 /* Give up what belongs to a role that we no longer have. */
 void manual_settle(struct cluster *c);
+void manual_check(const struct cluster *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/slots.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
 {
     struct cluster_node *node;
 
+    ASSERT(!cluster_id_is_none(id));
     ASSERT(nodes_find(c, id) == NULL);
     if (c->nodes.count >= CLUSTER_NODES_MAX) {
         return NULL;
@@ -97,6 +99,7 @@ void nodes_free_all(struct cluster *c)
 
 void nodes_rename(struct cluster *c, struct cluster_node *node, const struct cluster_id *id)
 {
+    ASSERT(!cluster_id_is_none(id));
     ASSERT(nodes_find(c, id) == NULL);
     hashtable_remove(&c->by_id, &node->by_id);
     node->id = *id;
@@ -150,6 +153,7 @@ size_t nodes_majority(const struct cluster *c)
 
 void nodes_set_primary(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(!node->is_in_handshake);
     if (node_is_primary(node)) {
         return;
     }
@@ -177,4 +181,29 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
     c->is_routing_changed = true;
     c->is_lease_stale = true;
     nodes_changed(c);
+}
+
+static void check_node(const struct cluster *c, const struct cluster_node *node)
+{
+    ASSERT(nodes_find(c, &node->id) == node);
+    ASSERT(nodes_find_number(c, node->number) == node);
+    ASSERT(node->number <= c->last_number);
+    ASSERT(!cluster_id_equal(&node->primary, &node->id));
+    ASSERT(!node->is_in_handshake || node->slot_count == 0);
+    ASSERT(!node->is_failing || !node->is_failed);
+    ASSERT(!node->is_failed || !mono_is_before(c->now, node->failed_at));
+    ASSERT(!mono_is_before(c->now, node->pong_at));
+}
+
+void nodes_check(const struct cluster *c)
+{
+    const struct cluster_node *me = c->me;
+
+    ASSERT(c->nodes.count > 0 && c->nodes.count <= CLUSTER_NODES_MAX);
+    ASSERT(c->nodes.items[0] == me);
+    ASSERT(!me->is_in_handshake && !me->is_failing && !me->is_failed);
+    ASSERT(me->link == LINK_CLOSED);
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        check_node(c, c->nodes.items[i]);
+    }
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of nodes: who is known, found by id or by number. */
+/* The table of nodes: who is known, found by id or by number.
+ *
+ * Invariants:  (1) items[0] is me, never in handshake, failing or failed, and without a link
+ *              (2) each node is found by its id and by its number; at most CLUSTER_NODES_MAX
+ *              (3) a node is not its own primary, and none that is in handshake has slots
+ *              (4) a node that has failed is no longer failing, and a majority said so in the past
+ * Owns the nodes; a pointer to one is valid until nodes_remove of it. */
 #ifndef STARLING_CLUSTER_NODES_H
 #define STARLING_CLUSTER_NODES_H
 
@@ -28,12 +34,11 @@ void nodes_set_primary(struct cluster *c, struct cluster_node *node);
 void nodes_set_replica(struct cluster *c, struct cluster_node *node,
                        const struct cluster_id *primary);
 
-/* A forgotten id is not taken from gossip before `until`. */
-
 /* Something that is kept in the nodes file changed. */
 static inline void nodes_changed(struct cluster *c)
 {
     c->is_file_dirty = true;
 }
+void nodes_check(const struct cluster *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "base/num.h"
+#include "cluster/facts.h"
 #include "cluster/forgotten.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"

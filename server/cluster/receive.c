@@ -7,14 +7,15 @@
 #include "cluster/bus.h"
 #include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
+#include "cluster/gossip.h"
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
-#include "cluster/slots.h"
 #include "cluster/vote.h"
 
 #include <string.h>
@@ -36,6 +37,7 @@ static void close_link(struct cluster *c, struct cluster_link link)
 {
     struct cluster_node *node;
 
+    ASSERT(link.number != 0 || link.is_incoming);
     if (link.is_incoming) {
         links_drop_incoming(c, link.number);
         emit_close(c, link);
@@ -94,6 +96,7 @@ static bool is_news(struct cluster_node *sender, const struct frame *frame)
 {
     struct last_heard *heard = &sender->heard;
 
+    ASSERT(cluster_id_equal(&frame->sender, &sender->id));
     if (heard->boot != frame->boot) {
         heard->previous_boot = heard->boot;
         heard->boot = frame->boot;
@@ -109,6 +112,7 @@ static bool is_news(struct cluster_node *sender, const struct frame *frame)
 
 static void learn_epochs(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
 {
+    ASSERT(frame->config_epoch <= frame->current_epoch);
     if (c->current_epoch < frame->current_epoch) {
         c->current_epoch = frame->current_epoch;
         nodes_changed(c);
@@ -127,6 +131,7 @@ static void learn_address(struct cluster *c, const struct arrival *a, struct clu
     const char *peer_ip = a->event->peer_ip;
     bool may_take_peer_ip = a->link.is_incoming || sender->address.ip[0] == '\0';
 
+    ASSERT(sender != c->me);
     if (address.ip[0] == '\0' && may_take_peer_ip && peer_ip != NULL &&
         cluster_ip_is_valid(bytes_from_text(peer_ip))) {
         bytes_to_text(bytes_from_text(peer_ip), address.ip, sizeof(address.ip));
@@ -159,6 +164,7 @@ static void learn_own_address(struct cluster *c, const struct arrival *a)
 
 static void learn_role(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
 {
+    ASSERT(sender != c->me);
     if ((frame->flags & FRAME_PRIMARY) != 0) {
         if (!node_is_primary(sender)) {
             emit_log(c, LOG_NOTICE, "node %s is a primary now", sender->id.text);
@@ -178,7 +184,7 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
     sender->offset = frame->offset;
-    memcpy(sender->history, frame->history, sizeof(sender->history));
+    sender->history = frame->history;
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
     sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;
@@ -194,8 +200,9 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     const struct cluster_node *stronger;
     bool was_voter = node_is_voter(a->sender);
 
+    ASSERT(node_is_primary(a->sender));
     role_solve_collision(c, a->sender, a->frame->slots);
-    stronger = slots_take_claim(c, a->sender, a->frame->slots);
+    stronger = role_take_claim(c, a->sender, a->frame->slots);
     if (!was_voter && node_is_voter(a->sender)) {
         a->sender->is_failed = false; /* a majority has reached it since */
     }
@@ -206,6 +213,8 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
 
 static void learn(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->sender != NULL && a->sender != c->me);
+    ASSERT(!a->sender->is_in_handshake);
     if (!is_news(a->sender, a->frame)) {
         return;
     }
@@ -221,17 +230,18 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
 }
 
-static bool is_usable(const struct frame_gossip *entry)
+static bool is_usable(const struct gossip_entry *entry)
 {
     return entry->address.bus_port != 0 &&
            (entry->address.ip[0] != '\0' || entry->address.hostname[0] != '\0');
 }
 
 static void learn_of_node(struct cluster *c, struct cluster_link link,
-                          const struct frame_gossip *entry)
+                          const struct gossip_entry *entry)
 {
     struct cluster_node *node;
 
+    ASSERT(nodes_find(c, &entry->id) == NULL);
     if (!forgotten_may_learn(c, &entry->id)) {
         forgotten_tell(c, link, &entry->id);
         return;
@@ -244,11 +254,12 @@ static void learn_of_node(struct cluster *c, struct cluster_link link,
 }
 
 static void take_gossip_entry(struct cluster *c, const struct arrival *a,
-                              const struct frame_gossip *entry)
+                              const struct gossip_entry *entry)
 {
-    bool is_unreachable = (entry->flags & (FRAME_NODE_FAILING | FRAME_NODE_FAILED)) != 0;
+    bool is_unreachable = (entry->flags & (GOSSIP_FAILING | GOSSIP_FAILED)) != 0;
     struct cluster_node *node = nodes_find(c, &entry->id);
 
+    ASSERT(a->sender != NULL);
     if (node != NULL && entry->contested_epoch > node->word.contested_epoch) {
         node->word.contested_epoch = entry->contested_epoch;
         c->is_lease_stale = true;
@@ -274,11 +285,11 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
 
 static void take_gossip(struct cluster *c, const struct arrival *a)
 {
-    if (a->sender == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < a->frame->gossip_count; i++) {
-        take_gossip_entry(c, a, &a->frame->gossip[i]);
+    struct gossip_reader reader = gossip_read(a->frame->body);
+    struct gossip_entry entry;
+
+    while (a->sender != NULL && gossip_next(&reader, &entry)) {
+        take_gossip_entry(c, a, &entry);
     }
 }
 
@@ -287,6 +298,8 @@ static void welcome(struct cluster *c, const struct arrival *a)
 {
     struct cluster_node *node = nodes_find(c, &a->frame->sender);
 
+    ASSERT(a->frame->type == FRAME_MEET);
+    ASSERT(a->sender == NULL);
     if (!forgotten_may_return(c, a->frame)) {
         return;
     }
@@ -311,6 +324,7 @@ static void welcome(struct cluster *c, const struct arrival *a)
 
 static void take_ping(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->frame->type == FRAME_PING || a->frame->type == FRAME_MEET);
     if (a->frame->type == FRAME_MEET && a->sender == NULL) {
         welcome(c, a);
     }
@@ -325,6 +339,8 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
     struct cluster_node *node = a->peer;
     struct cluster_node *known = nodes_find(c, &a->frame->sender);
 
+    ASSERT(node->is_in_handshake);
+    ASSERT(node != c->me);
     if (known != NULL && known != node) {
         /* Met at a second address, or again. */
         if (!known->is_in_handshake && known->link != LINK_UP) {
@@ -355,6 +371,7 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
 
 static void take_pong(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->frame->type == FRAME_PONG);
     if (a->peer != NULL && a->peer == a->sender) {
         failure_on_answer(c, a->sender);
         /* A grant is for one node, whoever brings it to another. */
@@ -369,6 +386,7 @@ static void take_fail(struct cluster *c, const struct arrival *a)
 {
     struct cluster_node *node = nodes_find(c, &a->frame->subject);
 
+    ASSERT(a->frame->type == FRAME_FAIL);
     if (a->sender != NULL && node != NULL && node != c->me && !node->is_in_handshake) {
         failure_mark_failed(c, node);
     }
@@ -378,6 +396,7 @@ static void take_update(struct cluster *c, const struct arrival *a)
 {
     struct cluster_node *owner = nodes_find(c, &a->frame->subject);
 
+    ASSERT(a->frame->type == FRAME_UPDATE);
     if (a->sender == NULL || owner == NULL || owner == c->me || owner->is_in_handshake ||
         owner->config_epoch > a->frame->subject_epoch) {
         return;
@@ -391,11 +410,12 @@ static void take_update(struct cluster *c, const struct arrival *a)
     owner->config_epoch = a->frame->subject_epoch;
     nodes_set_primary(c, owner);
     nodes_changed(c);
-    (void)slots_take_claim(c, owner, a->frame->slots);
+    (void)role_take_claim(c, owner, a->frame->slots);
 }
 
 static void act(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->sender == NULL || !a->sender->is_in_handshake);
     switch (a->frame->type) {
     case FRAME_PING:
     case FRAME_MEET:
@@ -467,6 +487,7 @@ static bool identify(struct cluster *c, struct arrival *a)
 
 static struct replay_guard *guard_of(struct cluster *c, const struct arrival *a)
 {
+    ASSERT(a->link.is_incoming || a->peer != NULL);
     return a->link.is_incoming ? &links_get_incoming(c, a->link.number)->guard : &a->peer->guard;
 }
 
@@ -477,6 +498,7 @@ void receive_frame(struct cluster *c, const struct cluster_event *event)
     struct arrival a = {.link = event->link, .event = event, .frame = &frame};
     const char *replay;
 
+    ASSERT(event->type == CLUSTER_EVENT_FRAME);
     if (!a.link.is_incoming) {
         a.peer = nodes_find_number(c, a.link.number);
         if (a.peer == NULL || a.peer->link != LINK_UP) {

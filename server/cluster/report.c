@@ -5,8 +5,8 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "cluster/endpoint.h"
+#include "cluster/facts.h"
 #include "cluster/failure.h"
-#include "cluster/links.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 
@@ -42,9 +42,8 @@ static void view_self(const struct cluster *c, struct cluster_node_view *out)
     out->is_me = true;
     out->is_linked = true;
     out->offset = c->status.offset;
-    out->health = out->is_replica && !(c->has_status && c->status.is_data_complete)
-                      ? CLUSTER_HEALTH_LOADING
-                      : CLUSTER_HEALTH_ONLINE;
+    out->health =
+        out->is_replica && !facts_is_complete(c) ? CLUSTER_HEALTH_LOADING : CLUSTER_HEALTH_ONLINE;
 }
 
 void cluster_node_at(const struct cluster *cluster, size_t index, struct moment now,
@@ -148,6 +147,7 @@ void cluster_format_node(const struct cluster *cluster, size_t index, struct mom
     const struct cluster_node *node;
     bool is_no_failover;
 
+    ASSERT(index < cluster->nodes.count);
     cluster_node_at(c, index, now, &view);
     node = c->nodes.items[index];
     is_no_failover = view.is_me ? c->config.replica_no_failover : node->is_no_failover;

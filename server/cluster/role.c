@@ -3,11 +3,9 @@
 #include "cluster/role.h"
 
 #include "base/assert.h"
-#include "cluster/bus.h"
-#include "cluster/election.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
-#include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
 
@@ -29,14 +27,10 @@ uint64_t role_told_epoch(const struct cluster *c)
  * serving and speaking, and only keep the new epoch to ourselves until it is on disk. */
 static void hold_epoch_until_saved(struct cluster *c)
 {
+    ASSERT(cluster_has_lease(c, c->now));
     c->told_epoch = role_told_epoch(c);
     c->epoch_sequence = c->file_sequence + 1;
     nodes_changed(c);
-}
-
-bool role_is_complete(const struct cluster *c)
-{
-    return c->has_status ? c->status.is_data_complete : node_is_primary(c->me);
 }
 
 void role_set_config_epoch(struct cluster *c, uint64_t epoch)
@@ -90,8 +84,6 @@ void role_settle(struct cluster *c)
             slots_clear_move(c, c->moves.items[i].slot);
         }
     }
-    manual_settle(c);
-    election_settle(c);
 }
 
 static bool overlaps(const uint64_t *a, const uint64_t *b)
@@ -109,6 +101,8 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
 {
     bool has_lease = cluster_has_lease(c, c->now);
 
+    ASSERT(other != c->me);
+    ASSERT(node_is_primary(other));
     if (!node_is_primary(c->me) || other->config_epoch != c->me->config_epoch) {
         return;
     }
@@ -123,4 +117,41 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
         emit_log(c, LOG_NOTICE, "config epoch shared with node %s, moved on to %" PRIu64,
                  other->id.text, c->me->config_epoch);
     }
+}
+
+/* The last slot of our shard has gone to claimer: follow it. */
+static void follow_claimer(struct cluster *c, const struct cluster_node *claimer)
+{
+    ASSERT(node_is_primary(claimer));
+    emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
+             claimer->id.text);
+    role_follow(c, &claimer->id);
+}
+
+const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_node *claimer,
+                                           const uint64_t *claim)
+{
+    const struct cluster_node *shard_primary =
+        node_is_primary(c->me) ? c->me : nodes_primary_of(c, c->me);
+    bool had_slots = shard_primary != NULL && shard_primary->slot_count > 0;
+    struct cluster_node *stronger;
+    bool took = slots_take_claim(c, claimer, claim, &stronger);
+
+    ASSERT(node_is_primary(claimer));
+    ASSERT(!claimer->is_in_handshake);
+    if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
+        follow_claimer(c, claimer);
+    }
+    return stronger;
+}
+
+void role_check(const struct cluster *c)
+{
+    ASSERT(c->me->config_epoch <= c->current_epoch);
+    ASSERT(role_told_epoch(c) <= c->current_epoch);
+    ASSERT(!c->is_promotion_due || node_is_primary(c->me));
+    ASSERT(!c->is_follow_due || !node_is_primary(c->me));
+    ASSERT(c->file_written <= c->file_sequence);
+    ASSERT(c->hold_sequence <= c->file_sequence + 1);
+    ASSERT(c->epoch_sequence <= c->file_sequence + 1);
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* This node's own role and epoch, and what has to be on disk before others hear of it. */
+/* This node's own role and epoch, and what has to be on disk before others hear of it.
+ *
+ * Invariants (between two steps):
+ *              (1) config_epoch (ours, and as told) never exceeds current_epoch
+ *              (2) a promotion is due only of a primary, and following only of a replica
+ *              (3) what is waited for is at most the file that is asked for next */
 #ifndef STARLING_CLUSTER_ROLE_H
 #define STARLING_CLUSTER_ROLE_H
 
@@ -18,11 +23,15 @@ uint64_t role_told_epoch(const struct cluster *c);
 void role_follow(struct cluster *c, const struct cluster_id *primary);
 /* After anything that may have changed our role: leave what belonged to the other one. */
 void role_settle(struct cluster *c);
-/* Is our data whole, as far as we were told? */
-bool role_is_complete(const struct cluster *c);
 /* Another primary has our config epoch: the smaller id moves on, or who holds the lease when
  * both claim the same slots. */
 void role_solve_collision(struct cluster *c, const struct cluster_node *other,
                           const uint64_t *claim);
+/* A primary claims exactly these slots: bind what it owns now (slots_take_claim), and follow it when
+ * it took the last slot of our shard.  Returns a node that owns a claimed slot with a greater
+ * config epoch, or NULL. */
+const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_node *claimer,
+                                           const uint64_t *claim);
+void role_check(const struct cluster *c);
 
 #endif

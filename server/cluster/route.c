@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "cluster/endpoint.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
 
@@ -33,6 +34,7 @@ static enum route_kind route_migrating(const struct cluster *c, const struct rou
 {
     const struct cluster_node *peer = nodes_find(c, &move->peer);
 
+    ASSERT(!move->is_import);
     switch (request->keys) {
     case ROUTE_KEYS_NOT_LOOKED:
         return ROUTE_LOOK;
@@ -70,6 +72,7 @@ static enum route_kind route_elsewhere(const struct cluster *c, struct mono_time
     const struct cluster_node *owner = c->owner[request->slot];
     const struct slot_move *move = slots_find_move(c, request->slot);
 
+    ASSERT(owner != NULL && owner != c->me);
     if (move != NULL && move->is_import && request->is_asking) {
         if (node_is_voter(c->me) && !cluster_has_lease(c, now)) {
             return refuse_as_down(c, request);

@@ -5,13 +5,16 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
-#include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/nodes.h"
+
+#include <string.h>
 
 void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 {
     struct cluster_node *old = c->owner[slot];
 
+    ASSERT(slot < SLOT_COUNT);
     ASSERT(owner == NULL || node_is_primary(owner));
     bitset_remove(c->disowned, slot);
     if (old == owner) {
@@ -42,6 +45,7 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 void slots_unbind_all(struct cluster *c, struct cluster_node *node)
 {
     for (uint32_t slot = 0; node->slot_count > 0; slot++) {
+        ASSERT(slot < SLOT_COUNT);
         if (c->owner[slot] == node) {
             slots_bind(c, (uint16_t)slot, NULL);
         }
@@ -62,6 +66,7 @@ static bool is_elected_by_us(const struct cluster_node *from, const struct clust
 static void inherit_promise(struct cluster *c, const struct cluster_node *from,
                             struct cluster_node *to)
 {
+    ASSERT(from != to);
     if (from != c->me && from->slot_count == 0 && !is_elected_by_us(from, to) &&
         mono_is_before(to->word.blocked_until, from->word.promised_until)) {
         to->word.blocked_until = from->word.promised_until;
@@ -70,7 +75,9 @@ static void inherit_promise(struct cluster *c, const struct cluster_node *from,
 
 void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to)
 {
+    ASSERT(from != to);
     for (uint32_t slot = 0; from->slot_count > 0; slot++) {
+        ASSERT(slot < SLOT_COUNT);
         if (c->owner[slot] == from) {
             slots_bind(c, (uint16_t)slot, to);
         }
@@ -97,6 +104,7 @@ static bool take_slot(struct cluster *c, struct cluster_node *claimer, uint16_t 
 {
     struct cluster_node *owner = c->owner[slot];
 
+    ASSERT(claimer != c->me);
     if (owner != NULL && owner != claimer && !bitset_has(c->disowned, slot) &&
         owner->config_epoch >= claimer->config_epoch) {
         return owner->config_epoch == claimer->config_epoch;
@@ -114,6 +122,7 @@ static bool claims_word(struct cluster *c, struct cluster_node *claimer, size_t 
     uint64_t differing = claim ^ claimer->slots[word];
     bool took = false;
 
+    ASSERT(word < FRAME_SLOT_WORDS);
     while (differing != 0) {
         uint16_t slot = (uint16_t)(word * 64 + (size_t)__builtin_ctzll(differing));
 
@@ -131,41 +140,27 @@ static bool claims_word(struct cluster *c, struct cluster_node *claimer, size_t 
     return took;
 }
 
-/* The last slot of our shard has gone to claimer: follow it. */
-static void follow_claimer(struct cluster *c, struct cluster_node *claimer)
+bool slots_take_claim(struct cluster *c, struct cluster_node *claimer, const uint64_t *claim,
+                      struct cluster_node **stronger)
 {
-    emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
-             claimer->id.text);
-    nodes_set_replica(c, c->me, &claimer->id);
-    c->loses_slots = false;
-    c->is_follow_due = true;
-}
-
-struct cluster_node *slots_take_claim(struct cluster *c, struct cluster_node *claimer,
-                                      const uint64_t *claim)
-{
-    struct cluster_node *shard_primary =
-        node_is_primary(c->me) ? c->me : nodes_primary_of(c, c->me);
-    struct cluster_node *stronger = NULL;
-    bool had_slots = shard_primary != NULL && shard_primary->slot_count > 0;
     bool took = false;
 
+    ASSERT(node_is_primary(claimer));
+    ASSERT(!claimer->is_in_handshake);
     ASSERT(claimer != c->me);
+    *stronger = NULL;
     if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) == 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
             c->disowned[i] &= ~claim[i];
         }
-        return NULL;
+        return false;
     }
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         if (claim[i] != claimer->slots[i]) {
-            took = claims_word(c, claimer, i, claim[i], &stronger) || took;
+            took = claims_word(c, claimer, i, claim[i], stronger) || took;
         }
     }
-    if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
-        follow_claimer(c, claimer);
-    }
-    return stronger;
+    return took;
 }
 
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot)
@@ -197,8 +192,48 @@ void slots_clear_move(struct cluster *c, uint16_t slot)
 
 void slots_set_move(struct cluster *c, const struct slot_move *move)
 {
+    ASSERT(!cluster_id_is_none(&move->peer));
+    ASSERT(move->slot < SLOT_COUNT);
     slots_clear_move(c, move->slot);
     VEC_PUSH(&c->moves, *move);
     bitset_add(c->moving, move->slot);
     nodes_changed(c);
+}
+
+/* Most words of disowned and lost are 0: whole clusters of debug builds check at every step. */
+static void check_word(const struct cluster *c, size_t word)
+{
+    uint64_t rare = c->disowned[word] | c->lost[word];
+
+    for (size_t slot = word * 64; slot < (word + 1) * 64; slot++) {
+        ASSERT(c->owner[slot] == NULL || bitset_has(c->owner[slot]->slots, slot));
+    }
+    for (; rare != 0; rare &= rare - 1) {
+        size_t slot = word * 64 + (size_t)__builtin_ctzll(rare);
+
+        ASSERT(!bitset_has(c->disowned, slot) || c->owner[slot] != NULL);
+        ASSERT(c->owner[slot] != c->me);
+    }
+}
+
+void slots_check(const struct cluster *c)
+{
+    size_t owned = 0;
+
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        ASSERT(bitset_count(node->slots, FRAME_SLOT_WORDS) == node->slot_count);
+        ASSERT(node->slot_count == 0 || node_is_primary(node));
+        owned += node->slot_count;
+    }
+    ASSERT(owned == c->assigned_count);
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        check_word(c, i);
+    }
+    ASSERT(node_is_primary(c->me) || bitset_count(c->lost, FRAME_SLOT_WORDS) == 0);
+    ASSERT(bitset_count(c->moving, FRAME_SLOT_WORDS) == c->moves.count);
+    for (size_t i = 0; i < c->moves.count; i++) {
+        ASSERT(bitset_has(c->moving, c->moves.items[i].slot));
+    }
 }

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hashtable.h"
+#include "base/history.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/vec.h"
@@ -91,7 +92,7 @@ struct cluster_node {
     uint32_t slot_count;
 
     /* As it said about itself. */
-    char history[CLUSTER_HISTORY_LEN + 1];
+    struct history_id history;
     uint64_t offset;
     bool is_complete;
     bool is_eligible;
@@ -127,6 +128,7 @@ struct cluster_node {
     int64_t vote_sent_us; /* when the request that it answered was sent */
 
     struct voter_word word;
+    const char *lease_answer; /* what we last said to its asking, as logged; NULL: nothing yet */
 };
 
 struct incoming_link {
@@ -195,6 +197,26 @@ struct held_vote {
     uint64_t contested_before; /* the newest vote against that primary before this one */
 };
 
+enum data_verdict {
+    DATA_UNKNOWN, /* no status has come yet */
+    DATA_LOADING,
+    DATA_WHOLE,
+    DATA_STALE,             /* a replica that has not caught up since it started */
+    DATA_MORE_THAN_PRIMARY, /* a replica that has, but its primary has even less */
+    DATA_BEHIND,
+    DATA_REPLICA_UNHEARD,
+    DATA_NODE_UNHEARD,
+    DATA_UNDISPUTED, /* a primary's: nobody has more */
+    DATA_GIVEN_UP,   /* a primary's: a replica has more, and does not take over */
+};
+
+/* What we think of our own data: data.h. */
+struct own_data {
+    enum data_verdict verdict;
+    bool is_complete;
+    struct cluster_id shard;
+};
+
 enum manual_phase {
     MANUAL_IDLE,
     MANUAL_ASKED,       /* replica: the primary was asked to pause */
@@ -235,6 +257,7 @@ struct cluster {
     struct mono_time now;
     struct cluster_actions *out;
     struct buf frame_bytes;  /* scratch */
+    struct buf body_bytes;   /* scratch: the body of the frame that is filled */
     size_t actions_at_start; /* how many were in the list before this step */
 
     struct mono_time started_at;
@@ -268,6 +291,7 @@ struct cluster {
 
     struct cluster_status status;
     bool has_status;
+    struct own_data data;
 
     bool is_file_dirty;
     uint64_t file_sequence;
@@ -302,39 +326,5 @@ struct cluster {
     uint64_t received[FRAME_TYPE_END];
     struct cluster_stats stats;
 };
-
-static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divisor)
-{
-    int64_t part = c->config.node_timeout_ms / divisor;
-
-    return part > 0 ? part : 1;
-}
-
-static inline bool node_is_primary(const struct cluster_node *node)
-{
-    return cluster_id_is_none(&node->primary);
-}
-
-/* The epoch of the newest vote to replace the node that it has not outlived, or 0: until it shows
- * a config epoch above, somebody else may have its slots. */
-static inline uint64_t node_contested_epoch(const struct cluster_node *node)
-{
-    const struct voter_word *word = &node->word;
-    uint64_t epoch =
-        word->voted_against > word->contested_epoch ? word->voted_against : word->contested_epoch;
-
-    return epoch >= node->config_epoch ? epoch : 0;
-}
-
-static inline bool node_is_voter(const struct cluster_node *node)
-{
-    return !node->is_in_handshake && node_is_primary(node) && node->slot_count > 0;
-}
-
-/* As far as we know it would answer. */
-static inline bool node_is_reachable(const struct cluster_node *node)
-{
-    return !node->is_failing && !node->is_failed && !node->is_in_handshake;
-}
 
 #endif

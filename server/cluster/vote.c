@@ -6,9 +6,9 @@
 #include "base/bitset.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
+#include "cluster/facts.h"
 #include "cluster/lease.h"
 #include "cluster/nodes.h"
-#include "cluster/role.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -48,6 +48,9 @@ static const char *check_epoch(struct cluster *c, const struct asking *a)
     if (a->request->subject_epoch <= c->last_vote_epoch) {
         return "the vote of that epoch is given";
     }
+    if (a->request->subject_epoch > c->current_epoch) {
+        return "that epoch is not known here";
+    }
     return NULL;
 }
 
@@ -83,6 +86,7 @@ static const char *check_candidate(struct cluster *c, const struct asking *a)
  * smaller id.  They order themselves in the same way. */
 static bool is_best_heir(const struct cluster *c, const struct cluster_node *candidate)
 {
+    ASSERT(node_is_primary(c->me));
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -103,12 +107,13 @@ static const char *check_own_agreement(struct cluster *c, const struct asking *a
     bool is_paused_for_it =
         c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &a->candidate->id);
 
+    ASSERT(a->primary == c->me);
     /* If we agreed with another one before, it may have won unheard of.  Our vote says so, and
      * then does not count among the majority: the others' votes alone decide. */
     if ((a->request->flags & FRAME_FORCED) != 0 || is_paused_for_it) {
         return NULL;
     }
-    if (role_is_complete(c)) {
+    if (facts_is_complete(c)) {
         return "this primary works";
     }
     return is_best_heir(c, a->candidate) ? NULL : "another replica comes first";
@@ -179,7 +184,8 @@ static const char *check_siblings(struct cluster *c, const struct asking *a)
 
         if (node != a->candidate && cluster_id_equal(&node->primary, &a->primary->id) &&
             node_is_reachable(node) && node->has_answered && node->is_eligible &&
-            strcmp(node->history, a->request->history) == 0 && node->offset > a->request->offset) {
+            history_id_equal(&node->history, &a->request->history) &&
+            node->offset > a->request->offset) {
             return "a reachable sibling has more data";
         }
     }
@@ -193,6 +199,7 @@ static const char *find_objection(struct cluster *c, const struct asking *a)
         check_primary,  check_other_vote, check_claim,  check_siblings,
     };
 
+    ASSERT(!c->vote.is_held || c->vote.epoch == c->last_vote_epoch);
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
         const char *objection = checks[i](c, a);
 
@@ -207,6 +214,9 @@ static void give(struct cluster *c, const struct asking *a)
 {
     uint64_t contested_before = node_contested_epoch(a->primary);
 
+    ASSERT(node_is_voter(c->me));
+    ASSERT(a->request->subject_epoch > c->last_vote_epoch);
+    ASSERT(a->candidate != c->me);
     if (cluster_id_equal(&a->primary->word.voted_for, &a->candidate->id) &&
         a->primary->word.voted_against == contested_before) {
         contested_before = 0; /* that was for the same candidate: it knows that it did not win */
@@ -258,6 +268,8 @@ void vote_take_request(struct cluster *c, struct cluster_link link, struct clust
     };
     const char *objection;
 
+    ASSERT(candidate != c->me);
+    ASSERT(request->type == FRAME_VOTE_REQUEST);
     if (is_repeated(c, &a)) {
         if (!c->vote.is_held) {
             c->vote.link = link;
@@ -280,4 +292,13 @@ void vote_on_saved(struct cluster *c)
         c->vote.is_held = false;
         bus_send_vote(c, &c->vote);
     }
+}
+
+void vote_check(const struct cluster *c)
+{
+    ASSERT(c->last_vote_epoch <= c->current_epoch);
+    ASSERT(c->vote.epoch <= c->last_vote_epoch);
+    ASSERT(!c->vote.is_held || c->file_written < c->vote.sequence);
+    ASSERT(!c->vote.is_held || !cluster_id_is_none(&c->vote.candidate));
+    ASSERT(c->vote.sequence <= c->file_sequence + 1);
 }

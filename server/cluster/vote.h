@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Voting: whom this node, as a voter, lets take over. */
+/* Voting: whom this node, as a voter, lets take over.
+ *
+ * Invariants:  (1) one vote an epoch: that of the newest is last_vote_epoch, in the nodes file
+ *              (2) a vote is held exactly until that file is on disk */
 #ifndef STARLING_CLUSTER_VOTE_H
 #define STARLING_CLUSTER_VOTE_H
 
@@ -10,5 +13,6 @@ void vote_take_request(struct cluster *c, struct cluster_link link, struct clust
                        const struct frame *request);
 /* The nodes file has reached the disk. */
 void vote_on_saved(struct cluster *c);
+void vote_check(const struct cluster *c);
 
 #endif

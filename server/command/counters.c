@@ -21,10 +21,10 @@ static bool read_integer(struct exec *x, const struct entry *e, int64_t *out)
 static void add(struct exec *x, int64_t difference)
 {
     struct key_ref ref = lookup_ref(x, 1);
-    struct entry *e = lookup_write(x, &ref);
+    struct entry *e;
     int64_t value;
 
-    if (!read_integer(x, e, &value)) {
+    if (!lookup_write_type(x, &ref, VALUE_STRING, &e) || !read_integer(x, e, &value)) {
         return;
     }
     if (difference < 0 ? value < INT64_MIN - difference : value > INT64_MAX - difference) {
@@ -40,37 +40,41 @@ static void add(struct exec *x, int64_t difference)
     resp_write_integer(x->reply, value);
 }
 
-void cmd_incr(struct exec *x)
+enum exec_result cmd_incr(struct exec *x)
 {
     add(x, 1);
+    return EXEC_DONE;
 }
 
-void cmd_decr(struct exec *x)
+enum exec_result cmd_decr(struct exec *x)
 {
     add(x, -1);
+    return EXEC_DONE;
 }
 
-void cmd_incrby(struct exec *x)
+enum exec_result cmd_incrby(struct exec *x)
 {
     int64_t difference;
 
     if (argument_i64(x, 2, &difference)) {
         add(x, difference);
     }
+    return EXEC_DONE;
 }
 
-void cmd_decrby(struct exec *x)
+enum exec_result cmd_decrby(struct exec *x)
 {
     int64_t difference;
 
     if (!argument_i64(x, 2, &difference)) {
-        return;
+        return EXEC_DONE;
     }
     if (difference == INT64_MIN) {
         resp_write_error(x->reply, "ERR decrement would overflow");
-        return;
+        return EXEC_DONE;
     }
     add(x, -difference);
+    return EXEC_DONE;
 }
 
 static bool read_float(struct exec *x, struct bytes text, long double *out)
@@ -83,26 +87,29 @@ static bool read_float(struct exec *x, struct bytes text, long double *out)
 }
 
 /* Replicas get the result: their arithmetic may differ. */
-void cmd_incrbyfloat(struct exec *x)
+enum exec_result cmd_incrbyfloat(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
-    const struct entry *e = lookup_write(x, &ref);
+    struct entry *e;
     char scratch[INTEGER_SCRATCH];
     char text[NUM_F80_TEXT];
     long double value = 0;
     long double difference;
     struct bytes result;
 
+    if (!lookup_write_type(x, &ref, VALUE_STRING, &e)) {
+        return EXEC_DONE;
+    }
     if (e != NULL && !read_float(x, entry_string(e, scratch), &value)) {
-        return;
+        return EXEC_DONE;
     }
     if (!read_float(x, x->args[2], &difference)) {
-        return;
+        return EXEC_DONE;
     }
     value += difference;
     if (isnan(value) || isinf(value)) {
         resp_write_error(x->reply, "ERR increment would produce NaN or Infinity");
-        return;
+        return EXEC_DONE;
     }
     result = bytes_make(text, num_format_f80(text, value));
     keyspace_set(x->keyspace, &ref, result, e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
@@ -111,4 +118,5 @@ void cmd_incrbyfloat(struct exec *x)
         (const struct bytes[]){BYTES_LITERAL("SET"), ref.bytes, result, BYTES_LITERAL("KEEPTTL")},
         4);
     resp_write_bulk(x->reply, result);
+    return EXEC_DONE;
 }

@@ -14,22 +14,24 @@ static bool has_flush_options(struct exec *x)
     return false;
 }
 
-void cmd_flushall(struct exec *x)
+enum exec_result cmd_flushall(struct exec *x)
 {
     if (has_flush_options(x)) {
         keyspace_flush_all(x->keyspace);
         effects_add_verbatim(x->effects);
         resp_write_ok(x->reply);
     }
+    return EXEC_DONE;
 }
 
-void cmd_flushdb(struct exec *x)
+enum exec_result cmd_flushdb(struct exec *x)
 {
     if (has_flush_options(x)) {
         keyspace_flush(x->keyspace, x->db);
         effects_add_verbatim(x->effects);
         resp_write_ok(x->reply);
     }
+    return EXEC_DONE;
 }
 
 /* The number of a database for SWAPDB, which has its own words for what is no number. */
@@ -42,25 +44,26 @@ static bool swap_index(struct exec *x, size_t index, const char *which, int64_t 
     return false;
 }
 
-void cmd_swapdb(struct exec *x)
+enum exec_result cmd_swapdb(struct exec *x)
 {
     int64_t db1;
     int64_t db2;
 
     if (x->is_cluster) {
         resp_write_error(x->reply, "ERR SWAPDB is not allowed in cluster mode");
-        return;
+        return EXEC_DONE;
     }
     if (!swap_index(x, 1, "first", &db1) || !swap_index(x, 2, "second", &db2)) {
-        return;
+        return EXEC_DONE;
     }
     if (db1 < 0 || db1 >= x->database_count || db2 < 0 || db2 >= x->database_count) {
         resp_write_error(x->reply, "ERR DB index is out of range");
-        return;
+        return EXEC_DONE;
     }
     keyspace_swap(x->keyspace, (unsigned)db1, (unsigned)db2);
     effects_add_verbatim(x->effects);
     resp_write_ok(x->reply);
+    return EXEC_DONE;
 }
 
 /* An effect is for the selected database, so that an expired key in another one cannot get
@@ -80,7 +83,7 @@ static bool is_taken(struct exec *x, unsigned db, struct bytes key, struct key_r
     if (e == NULL || lookup_is_visible(x, e)) {
         return e != NULL;
     }
-    keyspace_remove(x->keyspace, out);
+    keyspace_remove_expired(x->keyspace, out);
     x->stats->expired_keys++;
     *was_expired = true;
     return false;
@@ -103,7 +106,7 @@ static void effect_copy(struct exec *x, const struct key_ref *from, const struct
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }
 
-void cmd_move(struct exec *x)
+enum exec_result cmd_move(struct exec *x)
 {
     struct key_ref from;
     struct key_ref to;
@@ -112,19 +115,19 @@ void cmd_move(struct exec *x)
 
     if (x->is_cluster) {
         resp_write_error(x->reply, "ERR MOVE is not allowed in cluster mode");
-        return;
+        return EXEC_DONE;
     }
     if (!argument_db(x, 2, &db)) {
-        return;
+        return EXEC_DONE;
     }
     if (db == x->db) {
         resp_write_error(x->reply, "ERR source and destination objects are the same");
-        return;
+        return EXEC_DONE;
     }
     from = lookup_ref(x, 1);
     if (lookup_write(x, &from) == NULL || is_taken(x, db, x->args[1], &to, &was_expired)) {
         resp_write_integer(x->reply, 0);
-        return;
+        return EXEC_DONE;
     }
     keyspace_move(x->keyspace, &from, &to);
     if (was_expired) {
@@ -134,6 +137,7 @@ void cmd_move(struct exec *x)
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, 1);
+    return EXEC_DONE;
 }
 
 struct copy_options {
@@ -167,19 +171,7 @@ static bool read_copy(struct exec *x, struct copy_options *out)
     return true;
 }
 
-static void copy_value(struct exec *x, const struct entry *e, const struct key_ref *to)
-{
-    char scratch[INTEGER_SCRATCH];
-    int64_t integer;
-
-    if (entry_integer(e, &integer)) {
-        keyspace_set_integer(x->keyspace, to, integer, entry_expire_at_ms(e));
-    } else {
-        keyspace_set(x->keyspace, to, entry_string(e, scratch), entry_expire_at_ms(e));
-    }
-}
-
-void cmd_copy(struct exec *x)
+enum exec_result cmd_copy(struct exec *x)
 {
     struct copy_options options = {.db = x->db};
     struct key_ref from = lookup_ref(x, 1);
@@ -187,22 +179,23 @@ void cmd_copy(struct exec *x)
     bool was_expired;
 
     if (!read_copy(x, &options)) {
-        return;
+        return EXEC_DONE;
     }
     if (options.db == x->db && bytes_equal(x->args[1], x->args[2])) {
         resp_write_error(x->reply, "ERR source and destination objects are the same");
-        return;
+        return EXEC_DONE;
     }
     if (lookup_read(x, &from) == NULL ||
         (is_taken(x, options.db, x->args[2], &to, &was_expired) && !options.replace)) {
         resp_write_integer(x->reply, 0);
-        return;
+        return EXEC_DONE;
     }
-    copy_value(x, keyspace_find_any(x->keyspace, &from), &to);
+    keyspace_copy(x->keyspace, keyspace_find_any(x->keyspace, &from), &to);
     if (was_expired) {
         effect_copy(x, &from, &to, options.db);
     } else {
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, 1);
+    return EXEC_DONE;
 }

@@ -3,9 +3,9 @@
 #include "base/crc.h"
 #include "command/functions.h"
 #include "command/lookup.h"
-#include "store/value_codec.h"
+#include "store/value.h"
 
-void cmd_dump(struct exec *x)
+enum exec_result cmd_dump(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     const struct entry *e = lookup_peek(x, &ref);
@@ -13,11 +13,12 @@ void cmd_dump(struct exec *x)
 
     if (e == NULL) {
         resp_write_null(x->reply);
-        return;
+        return EXEC_DONE;
     }
-    value_dump(&payload, e);
+    value_dump(keyspace_types(x->keyspace), e, &payload);
     resp_write_bulk(x->reply, buf_bytes(&payload));
     buf_deinit(&payload);
+    return EXEC_DONE;
 }
 
 enum {
@@ -117,10 +118,11 @@ static void effect_restore(struct exec *x, int64_t expire_at_ms)
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }
 
-static void restore_value(struct exec *x, const struct restore_options *options, struct bytes value,
-                          int64_t expire_at_ms)
+static void restore_value(struct exec *x, const struct restore_options *options,
+                          struct value_reader *reader, int64_t expire_at_ms)
 {
     struct key_ref ref = lookup_ref(x, 1);
+    struct value value;
 
     if (x->is_primary && expire_at_ms != EXPIRE_NEVER && expire_at_ms <= x->now.unix_ms) {
         if (keyspace_remove(x->keyspace, &ref)) {
@@ -128,7 +130,8 @@ static void restore_value(struct exec *x, const struct restore_options *options,
         }
         return;
     }
-    keyspace_set(x->keyspace, &ref, value, expire_at_ms);
+    value = value_reader_take(reader);
+    keyspace_put(x->keyspace, &ref, &value, expire_at_ms);
     if (options->idle_s != IDLE_UNSET) {
         int64_t idle_ms =
             options->idle_s < x->now.unix_ms / 1000 ? options->idle_s * 1000 : x->now.unix_ms;
@@ -151,30 +154,31 @@ static bool is_payload_sound(struct bytes payload)
            decode_u64_le(&d) == crc64(0, bytes_prefix(payload, payload.len - 8));
 }
 
-void cmd_restore(struct exec *x)
+enum exec_result cmd_restore(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct restore_options options = {.idle_s = IDLE_UNSET};
-    struct buf value = {0};
+    struct value_reader reader = {0};
     int64_t expire_at_ms;
 
     if (!read_restore(x, &options)) {
-        return;
+        return EXEC_DONE;
     }
     if (!options.replace && lookup_write(x, &ref) != NULL) {
         resp_write_error(x->reply, "BUSYKEY Target key name already exists.");
-        return;
+        return EXEC_DONE;
     }
     if (!read_ttl(x, &options, &expire_at_ms)) {
-        return;
+        return EXEC_DONE;
     }
-    if (value_restore(x->args[3], &value, NULL)) {
-        restore_value(x, &options, buf_bytes(&value), expire_at_ms);
+    if (value_restore(keyspace_types(x->keyspace), x->args[3], &reader, NULL)) {
+        restore_value(x, &options, &reader, expire_at_ms);
         resp_write_ok(x->reply);
     } else if (is_payload_sound(x->args[3])) {
         resp_write_error(x->reply, "ERR Bad data format");
     } else {
         resp_write_error(x->reply, "ERR DUMP payload version or checksum are wrong");
     }
-    buf_deinit(&value);
+    value_reader_deinit(&reader);
+    return EXEC_DONE;
 }

@@ -12,10 +12,10 @@ void exec_set_clock(const struct exec *x)
     keyspace_set_clock(x->keyspace, x->now.unix_ms);
 }
 
-void exec_run(struct exec *x)
+enum exec_result exec_run(struct exec *x)
 {
     ASSERT(x->spec->is_data);
-    function_of_command(x->spec->id)(x);
+    return function_of_command(x->spec->id)(x);
 }
 
 /* Keys found, copied one behind the other: removing one may void the borrow of another. */
@@ -50,7 +50,7 @@ size_t exec_expire(struct exec *x, size_t budget, size_t max)
     for (size_t i = 0; i < count; i++) {
         struct bytes key = bytes_prefix(left, found.lengths.items[i]);
         struct key_ref ref = keyspace_ref(x->keyspace, x->db, key);
-        bool was_there = keyspace_remove(x->keyspace, &ref);
+        bool was_there = keyspace_remove_expired(x->keyspace, &ref);
 
         ASSERT(was_there);
         effect_del(x, key);

@@ -2,7 +2,8 @@
 /* One data command on its way: arguments in, reply and effects out.
  *
  * A command function sees the key space, never a client.  It reads x->args, changes
- * x->keyspace, writes exactly one reply to x->reply and adds what it changed to x->effects.
+ * x->keyspace, writes exactly one reply to x->reply and adds what it changed to x->effects.  Or it has
+ * to wait for a key: then it leaves all of these alone.
  *
  * Expiry: on a primary (is_primary) a lookup removes an expired key and adds its DEL to the
  * effects; on a replica it is hidden from clients and stays; for the stream from our primary
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/rng.h"
@@ -39,6 +41,14 @@ struct key_window {
     size_t count;
 };
 
+/* What a command waits for: that something can be taken from one of the keys.  It is run again then, or
+ * ends at the deadline. */
+struct exec_block {
+    size_t first_key; /* arguments that are the keys */
+    size_t key_count;
+    int64_t deadline_unix_ms; /* INT64_MAX: none */
+};
+
 struct exec {
     struct keyspace *keyspace;
     const struct command_spec *spec;
@@ -58,14 +68,20 @@ struct exec {
     struct resp_writer *reply;
     struct effects *effects;
     struct exec_stats *stats;
+    struct exec_block block; /* with EXEC_BLOCK */
 };
 
-typedef void exec_fn(struct exec *x);
+enum exec_result {
+    EXEC_DONE,  /* there is a reply */
+    EXEC_BLOCK, /* x->block says what for: nothing was replied and nothing has changed */
+};
+
+typedef enum exec_result exec_fn(struct exec *x);
 
 /* Before a command at a new point in time. */
 void exec_set_clock(const struct exec *x);
 /* Run the data command; its arity was checked, and exec_set_clock has been called. */
-void exec_run(struct exec *x);
+MUST_USE enum exec_result exec_run(struct exec *x);
 
 /* Remove keys that have expired, at most max of them looking at no more than budget entries, as the
  * primary does on its own; x needs keyspace, now, effects and stats.  All keys of one call are of

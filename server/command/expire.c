@@ -163,24 +163,28 @@ static void expire_at(struct exec *x, int64_t base_ms, bool is_seconds)
     resp_write_integer(x->reply, 1);
 }
 
-void cmd_expire(struct exec *x)
+enum exec_result cmd_expire(struct exec *x)
 {
     expire_at(x, x->now.unix_ms, true);
+    return EXEC_DONE;
 }
 
-void cmd_pexpire(struct exec *x)
+enum exec_result cmd_pexpire(struct exec *x)
 {
     expire_at(x, x->now.unix_ms, false);
+    return EXEC_DONE;
 }
 
-void cmd_expireat(struct exec *x)
+enum exec_result cmd_expireat(struct exec *x)
 {
     expire_at(x, 0, true);
+    return EXEC_DONE;
 }
 
-void cmd_pexpireat(struct exec *x)
+enum exec_result cmd_pexpireat(struct exec *x)
 {
     expire_at(x, 0, false);
+    return EXEC_DONE;
 }
 
 /* The reply to TTL and its like: -2 without the key, -1 without an expiry. */
@@ -206,36 +210,41 @@ static void reply_time(struct exec *x, int64_t base_ms, bool is_seconds)
     resp_write_integer(x->reply, left);
 }
 
-void cmd_ttl(struct exec *x)
+enum exec_result cmd_ttl(struct exec *x)
 {
     reply_time(x, x->now.unix_ms, true);
+    return EXEC_DONE;
 }
 
-void cmd_pttl(struct exec *x)
+enum exec_result cmd_pttl(struct exec *x)
 {
     reply_time(x, x->now.unix_ms, false);
+    return EXEC_DONE;
 }
 
-void cmd_expiretime(struct exec *x)
+enum exec_result cmd_expiretime(struct exec *x)
 {
     reply_time(x, 0, true);
+    return EXEC_DONE;
 }
 
-void cmd_pexpiretime(struct exec *x)
+enum exec_result cmd_pexpiretime(struct exec *x)
 {
     reply_time(x, 0, false);
+    return EXEC_DONE;
 }
 
-void cmd_persist(struct exec *x)
+enum exec_result cmd_persist(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     const struct entry *e = lookup_write(x, &ref);
 
     if (e == NULL || entry_expire_at_ms(e) == EXPIRE_NEVER) {
         resp_write_integer(x->reply, 0);
-        return;
+        return EXEC_DONE;
     }
     keyspace_set_expiry(x->keyspace, &ref, EXPIRE_NEVER);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, 1);
+    return EXEC_DONE;
 }

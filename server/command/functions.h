@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The function of every data command and subcommand, cmd_<function>, as commands.def lists them.  Each sees its
- * arity fulfilled, writes one reply and adds its effects (command/exec.h). */
+ * arity fulfilled, writes one reply and adds its effects, or says that it has to wait (command/exec.h). */
 #ifndef STARLING_COMMAND_FUNCTIONS_H
 #define STARLING_COMMAND_FUNCTIONS_H
 
 #include "command/exec.h"
 
-#define DATA(id, function, ...) void cmd_##function(struct exec *x);
+#define DATA(id, function, ...) enum exec_result cmd_##function(struct exec *x);
 #define CONTROL(...)
 #define SUB(...)
-#define DATA_SUB(parent, id, function, ...) void cmd_##function(struct exec *x);
+#define DATA_SUB(parent, id, function, ...) enum exec_result cmd_##function(struct exec *x);
 #include "spec/commands.def"
 #undef DATA
 #undef CONTROL

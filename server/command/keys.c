@@ -3,10 +3,6 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 
-enum {
-    EMBSTR_MAX = 44, /* longest string that clients expect to be called embstr */
-};
-
 /* Remove all keys named; how many there were. */
 static int64_t remove_keys(struct exec *x)
 {
@@ -23,7 +19,7 @@ static int64_t remove_keys(struct exec *x)
     return count;
 }
 
-void cmd_del(struct exec *x)
+enum exec_result cmd_del(struct exec *x)
 {
     int64_t count = remove_keys(x);
 
@@ -31,10 +27,11 @@ void cmd_del(struct exec *x)
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, count);
+    return EXEC_DONE;
 }
 
 /* Travels as DEL, which is older. */
-void cmd_unlink(struct exec *x)
+enum exec_result cmd_unlink(struct exec *x)
 {
     int64_t count = remove_keys(x);
 
@@ -42,9 +39,10 @@ void cmd_unlink(struct exec *x)
         effects_add_renamed(x->effects, BYTES_LITERAL("DEL"));
     }
     resp_write_integer(x->reply, count);
+    return EXEC_DONE;
 }
 
-void cmd_exists(struct exec *x)
+enum exec_result cmd_exists(struct exec *x)
 {
     int64_t count = 0;
 
@@ -54,9 +52,10 @@ void cmd_exists(struct exec *x)
         count += lookup_peek(x, &ref) != NULL ? 1 : 0;
     }
     resp_write_integer(x->reply, count);
+    return EXEC_DONE;
 }
 
-void cmd_touch(struct exec *x)
+enum exec_result cmd_touch(struct exec *x)
 {
     int64_t count = 0;
 
@@ -70,14 +69,17 @@ void cmd_touch(struct exec *x)
         }
     }
     resp_write_integer(x->reply, count);
+    return EXEC_DONE;
 }
 
-void cmd_type(struct exec *x)
+enum exec_result cmd_type(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     const struct entry *e = lookup_peek(x, &ref);
 
-    resp_write_simple(x->reply, e == NULL ? "none" : "string");
+    resp_write_simple(x->reply,
+                      e == NULL ? "none" : value_kind_of(keyspace_types(x->keyspace), e)->name);
+    return EXEC_DONE;
 }
 
 /* Rename; *out says whether it was done, or the destination in the way.  False after an error
@@ -102,25 +104,27 @@ static bool rename_key(struct exec *x, bool keep_existing, bool *out)
     return true;
 }
 
-void cmd_rename(struct exec *x)
+enum exec_result cmd_rename(struct exec *x)
 {
     bool is_done;
 
     if (rename_key(x, false, &is_done)) {
         resp_write_ok(x->reply);
     }
+    return EXEC_DONE;
 }
 
-void cmd_renamenx(struct exec *x)
+enum exec_result cmd_renamenx(struct exec *x)
 {
     bool is_done;
 
     if (rename_key(x, true, &is_done)) {
         resp_write_integer(x->reply, is_done ? 1 : 0);
     }
+    return EXEC_DONE;
 }
 
-void cmd_randomkey(struct exec *x)
+enum exec_result cmd_randomkey(struct exec *x)
 {
     int64_t hidden_ms = x->from_primary ? INT64_MIN : x->now.unix_ms;
     const struct entry *e = keyspace_random(x->keyspace, x->db, x->rng, hidden_ms);
@@ -130,27 +134,16 @@ void cmd_randomkey(struct exec *x)
     } else {
         resp_write_bulk(x->reply, entry_key(e));
     }
+    return EXEC_DONE;
 }
 
-void cmd_dbsize(struct exec *x)
+enum exec_result cmd_dbsize(struct exec *x)
 {
     resp_write_integer(x->reply, (int64_t)keyspace_count(x->keyspace, x->db));
+    return EXEC_DONE;
 }
 
 /* ---- OBJECT --------------------------------------------------------------------------------- */
-
-static const char *encoding_name(const struct entry *e)
-{
-    switch (entry_encoding(e)) {
-    case VALUE_INT:
-        return "int";
-    case VALUE_EMBSTR:
-        return entry_was_edited(e) || entry_string_len(e) > EMBSTR_MAX ? "raw" : "embstr";
-    case VALUE_RAW:
-        break;
-    }
-    return "raw";
-}
 
 /* The entry that a subcommand is about; NULL after the reply when there is none. */
 static const struct entry *object_entry(struct exec *x)
@@ -164,16 +157,18 @@ static const struct entry *object_entry(struct exec *x)
     return e;
 }
 
-void cmd_object_encoding(struct exec *x)
+enum exec_result cmd_object_encoding(struct exec *x)
 {
     const struct entry *e = object_entry(x);
 
     if (e != NULL) {
-        resp_write_bulk_text(x->reply, encoding_name(e));
+        resp_write_bulk_text(x->reply,
+                             value_ops_of(keyspace_types(x->keyspace), e)->encoding_name(e));
     }
+    return EXEC_DONE;
 }
 
-void cmd_object_freq(struct exec *x)
+enum exec_result cmd_object_freq(struct exec *x)
 {
     if (object_entry(x) != NULL) {
         resp_write_error(
@@ -181,20 +176,23 @@ void cmd_object_freq(struct exec *x)
                       "Please note that when switching between policies at runtime LRU and LFU "
                       "data will take some time to adjust.");
     }
+    return EXEC_DONE;
 }
 
-void cmd_object_idletime(struct exec *x)
+enum exec_result cmd_object_idletime(struct exec *x)
 {
     const struct entry *e = object_entry(x);
 
     if (e != NULL) {
         resp_write_integer(x->reply, entry_idle_seconds(e, x->now.unix_ms));
     }
+    return EXEC_DONE;
 }
 
-void cmd_object_refcount(struct exec *x)
+enum exec_result cmd_object_refcount(struct exec *x)
 {
     if (object_entry(x) != NULL) {
         resp_write_integer(x->reply, 1);
     }
+    return EXEC_DONE;
 }

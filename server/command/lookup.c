@@ -53,7 +53,7 @@ static struct entry *find(struct exec *x, const struct key_ref *ref)
         return e;
     }
     if (x->is_primary) {
-        keyspace_remove(x->keyspace, ref);
+        keyspace_remove_expired(x->keyspace, ref);
         effect_del(x, ref->bytes);
         x->stats->expired_keys++;
     }
@@ -93,6 +93,29 @@ struct entry *lookup_write(struct exec *x, const struct key_ref *ref)
 
     touch(x, e);
     return e;
+}
+
+static bool has_type(struct exec *x, const struct entry *e, enum value_type type)
+{
+    if (LIKELY(e == NULL || entry_type(e) == type)) {
+        return true;
+    }
+    resp_write_error(x->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    return false;
+}
+
+bool lookup_read_type(struct exec *x, const struct key_ref *ref, enum value_type type,
+                      struct entry **out)
+{
+    *out = lookup_read(x, ref);
+    return has_type(x, *out, type);
+}
+
+bool lookup_write_type(struct exec *x, const struct key_ref *ref, enum value_type type,
+                       struct entry **out)
+{
+    *out = lookup_write(x, ref);
+    return has_type(x, *out, type);
 }
 
 bool argument_i64(struct exec *x, size_t index, int64_t *out)

@@ -26,6 +26,12 @@ struct key_ref lookup_ref(const struct exec *x, size_t index);
 struct entry *lookup_read(struct exec *x, const struct key_ref *ref);
 struct entry *lookup_peek(struct exec *x, const struct key_ref *ref);
 struct entry *lookup_write(struct exec *x, const struct key_ref *ref);
+/* The same for commands that are about values of one type: false after the reply -WRONGTYPE when the key
+ * holds another. */
+MUST_USE bool lookup_read_type(struct exec *x, const struct key_ref *ref, enum value_type type,
+                               struct entry **out);
+MUST_USE bool lookup_write_type(struct exec *x, const struct key_ref *ref, enum value_type type,
+                                struct entry **out);
 /* Would the caller see the entry?  Changes nothing. */
 bool lookup_is_visible(const struct exec *x, const struct entry *e);
 

@@ -14,7 +14,9 @@ struct found {
     const struct exec *x;
     struct bytes pattern;
     bool has_pattern;
-    bool is_excluded; /* a type that no entry has was asked for */
+    const struct value_kind
+        *kind;        /* the type that was asked for; NULL: any, or one that no entry has */
+    bool is_excluded; /* the latter */
     VEC(struct bytes) keys;
 };
 
@@ -23,7 +25,8 @@ static void take_key(void *context, const struct entry *e)
     struct found *found = context;
     struct bytes key = entry_key(e);
 
-    if (found->is_excluded || !lookup_is_visible(found->x, e) ||
+    if (found->is_excluded || (found->kind != NULL && entry_type(e) != found->kind->type) ||
+        !lookup_is_visible(found->x, e) ||
         (found->has_pattern && !glob_match(found->pattern, key))) {
         return;
     }
@@ -63,7 +66,8 @@ static bool read_scan(struct exec *x, struct found *found, int64_t *count)
         } else if (argument_is(x, i, "MATCH")) {
             use_pattern(found, x->args[i + 1]);
         } else if (argument_is(x, i, "TYPE")) {
-            found->is_excluded = !argument_is(x, i + 1, "string");
+            found->kind = value_kind_by_name(keyspace_types(x->keyspace), x->args[i + 1]);
+            found->is_excluded = found->kind == NULL;
         } else {
             reply_syntax_error(x);
             return false;
@@ -72,7 +76,7 @@ static bool read_scan(struct exec *x, struct found *found, int64_t *count)
     return true;
 }
 
-void cmd_scan(struct exec *x)
+enum exec_result cmd_scan(struct exec *x)
 {
     struct found found = {.x = x};
     int64_t count = SCAN_COUNT_DEFAULT;
@@ -80,19 +84,20 @@ void cmd_scan(struct exec *x)
 
     if (!num_parse_u64(x->args[1], &cursor)) {
         resp_write_error(x->reply, "ERR invalid cursor");
-        return;
+        return EXEC_DONE;
     }
     if (!read_scan(x, &found, &count)) {
-        return;
+        return EXEC_DONE;
     }
     cursor = keyspace_scan(x->keyspace, x->db, cursor, (size_t)count, take_key, &found);
     resp_write_array(x->reply, 2);
     resp_write_bulk_printf(x->reply, "%llu", (unsigned long long)cursor);
     reply_keys(x, &found);
     VEC_DEINIT(&found.keys);
+    return EXEC_DONE;
 }
 
-void cmd_keys(struct exec *x)
+enum exec_result cmd_keys(struct exec *x)
 {
     struct found found = {.x = x};
     uint64_t cursor = 0;
@@ -103,4 +108,5 @@ void cmd_keys(struct exec *x)
     } while (cursor != 0);
     reply_keys(x, &found);
     VEC_DEINIT(&found.keys);
+    return EXEC_DONE;
 }

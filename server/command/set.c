@@ -65,35 +65,38 @@ static void set_plain(struct exec *x)
     resp_write_ok(x->reply);
 }
 
-void cmd_set(struct exec *x)
+enum exec_result cmd_set(struct exec *x)
 {
     struct set_options options = {0};
     int64_t expire_at_ms = EXPIRE_NEVER;
     struct key_ref ref;
-    const struct entry *old;
+    struct entry *old;
 
     if (x->arg_count == 3) {
         set_plain(x);
-        return;
+        return EXEC_DONE;
     }
     if (!read_options(x, &options)) {
         reply_syntax_error(x);
-        return;
+        return EXEC_DONE;
     }
     if (options.expiry.argument != 0 &&
         !expiry_resolve(x, options.expiry.kind, options.expiry.argument, &expire_at_ms)) {
-        return;
+        return EXEC_DONE;
     }
     ref = lookup_ref(x, 1);
-    old = options.reply_old ? lookup_read(x, &ref) : lookup_write(x, &ref);
-    if (options.reply_old) {
+    if (!options.reply_old) {
+        old = lookup_write(x, &ref);
+    } else if (lookup_read_type(x, &ref, VALUE_STRING, &old)) {
         reply_entry(x, old);
+    } else {
+        return EXEC_DONE;
     }
     if (options.only_new ? old != NULL : options.only_existing && old == NULL) {
         if (!options.reply_old) {
             resp_write_null(x->reply);
         }
-        return;
+        return EXEC_DONE;
     }
     if (options.expiry.kind == EXPIRY_KEEPTTL && old != NULL) {
         expire_at_ms = entry_expire_at_ms(old);
@@ -103,6 +106,7 @@ void cmd_set(struct exec *x)
     if (!options.reply_old) {
         resp_write_ok(x->reply);
     }
+    return EXEC_DONE;
 }
 
 static void set_expiring(struct exec *x, enum expiry_kind kind)
@@ -118,36 +122,44 @@ static void set_expiring(struct exec *x, enum expiry_kind kind)
     resp_write_ok(x->reply);
 }
 
-void cmd_setex(struct exec *x)
+enum exec_result cmd_setex(struct exec *x)
 {
     set_expiring(x, EXPIRY_EX);
+    return EXEC_DONE;
 }
 
-void cmd_psetex(struct exec *x)
+enum exec_result cmd_psetex(struct exec *x)
 {
     set_expiring(x, EXPIRY_PX);
+    return EXEC_DONE;
 }
 
-void cmd_setnx(struct exec *x)
+enum exec_result cmd_setnx(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
 
     if (lookup_write(x, &ref) != NULL) {
         resp_write_integer(x->reply, 0);
-        return;
+        return EXEC_DONE;
     }
     keyspace_set(x->keyspace, &ref, x->args[2], EXPIRE_NEVER);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, 1);
+    return EXEC_DONE;
 }
 
-void cmd_getset(struct exec *x)
+enum exec_result cmd_getset(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
+    struct entry *old;
 
-    reply_entry(x, lookup_read(x, &ref));
+    if (!lookup_read_type(x, &ref, VALUE_STRING, &old)) {
+        return EXEC_DONE;
+    }
+    reply_entry(x, old);
     keyspace_set(x->keyspace, &ref, x->args[2], EXPIRE_NEVER);
     effect_set(x, ref.bytes, x->args[2], false, EXPIRE_NEVER);
+    return EXEC_DONE;
 }
 
 static bool read_getex(const struct exec *x, struct expiry_option *out)
@@ -186,41 +198,48 @@ static void getex_change(struct exec *x, const struct key_ref *ref, const struct
     }
 }
 
-void cmd_getex(struct exec *x)
+enum exec_result cmd_getex(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct expiry_option option = {0};
     int64_t expire_at_ms = EXPIRE_NEVER;
-    const struct entry *e;
+    struct entry *e;
 
     if (!read_getex(x, &option)) {
         reply_syntax_error(x);
-        return;
+        return EXEC_DONE;
     }
-    e = lookup_read(x, &ref);
+    if (!lookup_read_type(x, &ref, VALUE_STRING, &e)) {
+        return EXEC_DONE;
+    }
     if (e == NULL) {
         resp_write_null(x->reply);
-        return;
+        return EXEC_DONE;
     }
     if (option.argument != 0 && !expiry_resolve(x, option.kind, option.argument, &expire_at_ms)) {
-        return;
+        return EXEC_DONE;
     }
     reply_entry(x, e);
     if (option.kind != EXPIRY_NONE) {
         getex_change(x, &ref, e, option.kind, expire_at_ms);
     }
+    return EXEC_DONE;
 }
 
-void cmd_getdel(struct exec *x)
+enum exec_result cmd_getdel(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
-    const struct entry *e = lookup_read(x, &ref);
+    struct entry *e;
 
+    if (!lookup_read_type(x, &ref, VALUE_STRING, &e)) {
+        return EXEC_DONE;
+    }
     reply_entry(x, e);
     if (e != NULL) {
         keyspace_remove(x->keyspace, &ref);
         effect_del(x, ref.bytes);
     }
+    return EXEC_DONE;
 }
 
 static void set_pairs(struct exec *x)
@@ -242,20 +261,21 @@ static bool has_pairs(struct exec *x)
     return true;
 }
 
-void cmd_mset(struct exec *x)
+enum exec_result cmd_mset(struct exec *x)
 {
     if (has_pairs(x)) {
         set_pairs(x);
         resp_write_ok(x->reply);
     }
+    return EXEC_DONE;
 }
 
-void cmd_msetnx(struct exec *x)
+enum exec_result cmd_msetnx(struct exec *x)
 {
     bool is_any_there = false;
 
     if (!has_pairs(x)) {
-        return;
+        return EXEC_DONE;
     }
     for (size_t i = 1; i + 1 < x->arg_count; i += 2) {
         struct key_ref ref = lookup_ref(x, i);
@@ -266,4 +286,5 @@ void cmd_msetnx(struct exec *x)
         set_pairs(x);
     }
     resp_write_integer(x->reply, is_any_there ? 0 : 1);
+    return EXEC_DONE;
 }

@@ -3,29 +3,39 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 
-void cmd_get(struct exec *x)
+enum exec_result cmd_get(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
+    struct entry *e;
 
-    reply_entry(x, lookup_read(x, &ref));
+    if (lookup_read_type(x, &ref, VALUE_STRING, &e)) {
+        reply_entry(x, e);
+    }
+    return EXEC_DONE;
 }
 
-void cmd_mget(struct exec *x)
+enum exec_result cmd_mget(struct exec *x)
 {
     resp_write_array(x->reply, x->arg_count - 1);
     for (size_t i = 1; i < x->arg_count; i++) {
         struct key_ref ref = lookup_ref(x, i);
+        const struct entry *e = lookup_read(x, &ref);
 
-        reply_entry(x, lookup_read(x, &ref));
+        /* What is no string is as good as not there. */
+        reply_entry(x, e != NULL && entry_type(e) == VALUE_STRING ? e : NULL);
     }
+    return EXEC_DONE;
 }
 
-void cmd_strlen(struct exec *x)
+enum exec_result cmd_strlen(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
-    const struct entry *e = lookup_read(x, &ref);
+    struct entry *e;
 
-    resp_write_integer(x->reply, e == NULL ? 0 : (int64_t)entry_string_len(e));
+    if (lookup_read_type(x, &ref, VALUE_STRING, &e)) {
+        resp_write_integer(x->reply, e == NULL ? 0 : (int64_t)entry_string_len(e));
+    }
+    return EXEC_DONE;
 }
 
 /* A place counted from the end when negative, as one counted from the start; below 0 when it
@@ -35,25 +45,27 @@ static int64_t from_start(int64_t index, int64_t len)
     return index < 0 ? index + len : index;
 }
 
-void cmd_getrange(struct exec *x)
+enum exec_result cmd_getrange(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     char scratch[INTEGER_SCRATCH];
     struct bytes value = {0};
-    const struct entry *e;
+    struct entry *e;
     int64_t start;
     int64_t end;
 
     if (!argument_i64(x, 2, &start) || !argument_i64(x, 3, &end)) {
-        return;
+        return EXEC_DONE;
     }
-    e = lookup_read(x, &ref);
+    if (!lookup_read_type(x, &ref, VALUE_STRING, &e)) {
+        return EXEC_DONE;
+    }
     if (e != NULL) {
         value = entry_string(e, scratch);
     }
     if (start < 0 && end < 0 && start > end) {
         resp_write_bulk(x->reply, (struct bytes){0});
-        return;
+        return EXEC_DONE;
     }
     start = from_start(start, (int64_t)value.len);
     end = from_start(end, (int64_t)value.len);
@@ -62,15 +74,16 @@ void cmd_getrange(struct exec *x)
     end = end < (int64_t)value.len ? end : (int64_t)value.len - 1;
     if (start > end) {
         resp_write_bulk(x->reply, (struct bytes){0});
-        return;
+        return EXEC_DONE;
     }
     resp_write_bulk(x->reply,
                     bytes_prefix(bytes_from(value, (size_t)start), (size_t)(end - start) + 1));
+    return EXEC_DONE;
 }
 
-void cmd_substr(struct exec *x)
+enum exec_result cmd_substr(struct exec *x)
 {
-    cmd_getrange(x);
+    return cmd_getrange(x);
 }
 
 static bool is_size_allowed(struct exec *x, uint64_t start, size_t len)
@@ -82,64 +95,73 @@ static bool is_size_allowed(struct exec *x, uint64_t start, size_t len)
     return true;
 }
 
-void cmd_append(struct exec *x)
+enum exec_result cmd_append(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct bytes tail = x->args[2];
-    const struct entry *e = lookup_write(x, &ref);
+    struct entry *e;
+    struct value_edit edit;
     size_t old_len;
-    char *value;
 
+    if (!lookup_write_type(x, &ref, VALUE_STRING, &e)) {
+        return EXEC_DONE;
+    }
     if (e == NULL) {
         keyspace_set(x->keyspace, &ref, tail, EXPIRE_NEVER);
         effects_add_verbatim(x->effects);
         resp_write_integer(x->reply, (int64_t)tail.len);
-        return;
+        return EXEC_DONE;
     }
     old_len = entry_string_len(e);
     if (!is_size_allowed(x, old_len, tail.len)) {
-        return;
+        return EXEC_DONE;
     }
-    value = keyspace_edit(x->keyspace, &ref, old_len + tail.len, &old_len);
+    keyspace_open_string(x->keyspace, &ref, old_len + tail.len, &edit);
     if (tail.len > 0) {
-        memcpy(value + old_len, tail.data, tail.len);
+        memcpy(edit.data + old_len, tail.data, tail.len);
     }
+    keyspace_close(x->keyspace, &edit);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, (int64_t)(old_len + tail.len));
+    return EXEC_DONE;
 }
 
-void cmd_setrange(struct exec *x)
+enum exec_result cmd_setrange(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct bytes part = x->args[3];
-    const struct entry *e;
+    struct entry *e;
+    struct value_edit edit;
     int64_t offset;
     size_t end;
     size_t old_len;
-    char *value;
 
     if (!argument_i64(x, 2, &offset)) {
-        return;
+        return EXEC_DONE;
     }
     if (offset < 0) {
         resp_write_error(x->reply, "ERR offset is out of range");
-        return;
+        return EXEC_DONE;
     }
-    e = lookup_write(x, &ref);
+    if (!lookup_write_type(x, &ref, VALUE_STRING, &e)) {
+        return EXEC_DONE;
+    }
     old_len = e == NULL ? 0 : entry_string_len(e);
     if (part.len == 0) {
         resp_write_integer(x->reply, (int64_t)old_len);
-        return;
+        return EXEC_DONE;
     }
     if (!is_size_allowed(x, (uint64_t)offset, part.len)) {
-        return;
+        return EXEC_DONE;
     }
     if (e == NULL) {
         keyspace_set(x->keyspace, &ref, (struct bytes){0}, EXPIRE_NEVER);
     }
     end = (size_t)offset + part.len;
-    value = keyspace_edit(x->keyspace, &ref, end, &old_len);
-    memcpy(value + offset, part.data, part.len);
+    keyspace_open_string(x->keyspace, &ref, end, &edit);
+    memcpy(edit.data + offset, part.data, part.len);
+    keyspace_close(x->keyspace, &edit);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, (int64_t)(end > old_len ? end : old_len));
+    return EXEC_DONE;
 }

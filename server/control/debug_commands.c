@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "store/value_codec.h"
+#include "store/value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static void reply_digest(struct request *request, const struct digest *digest)
 
 static void debug_digest(struct node *node, struct request *request)
 {
-    struct digest digest = {.lanes = DIGEST_LANES};
+    struct digest digest = {.types = keyspace_types(node->data.keyspace), .lanes = DIGEST_LANES};
 
     digest_all(node, &digest);
     reply_digest(request, &digest);
@@ -54,7 +54,9 @@ static void debug_digest_value(struct node *node, struct request *request)
 {
     resp_write_array(request->reply, request->arg_count - 2);
     for (size_t i = 2; i < request->arg_count; i++) {
-        struct digest digest = {.lanes = DIGEST_LANES, .is_value_only = true};
+        struct digest digest = {.types = keyspace_types(node->data.keyspace),
+                                .lanes = DIGEST_LANES,
+                                .is_value_only = true};
         const struct entry *e = find_key(node, request, i);
 
         if (e != NULL) {
@@ -78,8 +80,6 @@ static struct entry *get_key(struct node *node, struct request *request)
 
 static void debug_object(struct node *node, struct request *request)
 {
-    static const char *const encodings[] = {
-        [VALUE_INT] = "int", [VALUE_EMBSTR] = "embstr", [VALUE_RAW] = "raw"};
     const struct entry *e = get_key(node, request);
     struct buf body = {0};
     char text[256];
@@ -88,12 +88,12 @@ static void debug_object(struct node *node, struct request *request)
     if (e == NULL) {
         return;
     }
-    value_encode_body(&body, e);
+    value_encode_body(keyspace_types(node->data.keyspace), e, &body);
     idle_s = entry_idle_seconds(e, node->now.unix_ms);
     snprintf(
         text, sizeof(text),
         "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%lld lru_seconds_idle:%lld",
-        (const void *)e, encodings[entry_encoding(e)], body.len,
+        (const void *)e, value_form_name(entry_encoding(e)), body.len,
         (long long)((node->now.unix_ms / 1000 - idle_s) & 0xffffff), (long long)idle_s);
     resp_write_simple(request->reply, text);
     buf_deinit(&body);

@@ -215,6 +215,15 @@ static bool write_output(struct shell *shell, struct conn *conn)
     return true;
 }
 
+/* Everything was written, and the next request is waited for already. */
+static bool is_as_usual(const struct conn *conn)
+{
+    const struct session *s = conn->session;
+
+    return LIKELY(conn->watch.events == LOOP_READ && session_output_pending(s) == 0 &&
+                  (s->flags & SESSION_HELD) == 0);
+}
+
 void conn_write_touched(struct shell *shell)
 {
     while (!list_is_empty(&shell->touched)) {
@@ -222,7 +231,7 @@ void conn_write_touched(struct shell *shell)
 
         list_remove(&conn->touched);
         conn->is_touched = false;
-        if (write_output(shell, conn)) {
+        if (write_output(shell, conn) && !is_as_usual(conn)) {
             update_watch(shell, conn);
         }
     }

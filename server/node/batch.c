@@ -8,7 +8,7 @@
 
 enum {
     WORDS_KEPT = 4096,                    /* more room than this is given back after a batch */
-    FETCH_AHEAD_KEYS = 1000, /* fewer are in the processor's caches anyway */
+    FETCH_AHEAD_KEYS = 1000,              /* fewer are in the processor's caches anyway */
     STRANGER_INPUT_BYTES = 1024 * 1024,   /* of clients that are not authenticated */
     OUTPUT_FULL_BYTES = 32 * 1024 * 1024, /* unread output at which a client is executed no more */
 };
@@ -37,9 +37,10 @@ static void compact_inputs(struct batch *batch)
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
 static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
-    const struct bytes *words = batch->words.items + r->first_word;
+    const struct bytes *words = batch->words.items + r->read.first_word;
     struct command_keys keys;
     struct key_ref *refs;
+    bool is_one_table = true;
 
     r->args = words;
     r->key_count = 0;
@@ -60,14 +61,13 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     }
     words += keys.first;
     refs = &batch->keys[batch->key_count];
-    refs[0] = keyspace_ref(node->data.keyspace, r->db, *words);
-    if (node->cluster != NULL) {
-        r->is_plain = cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
-    }
-    for (size_t i = 1; i < keys.count; i++) {
-        words += keys.step;
+    for (size_t i = 0; i < keys.count; i++, words += keys.step) {
         refs[i] = keyspace_ref(node->data.keyspace, r->db, *words);
-        r->is_plain = r->is_plain && (node->cluster == NULL || refs[i].table == refs[0].table);
+        is_one_table = is_one_table && refs[i].table == refs[0].table;
+    }
+    if (node->cluster != NULL) {
+        r->is_plain =
+            is_one_table && cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
     }
     batch->key_count += keys.count;
     r->key_count = (uint32_t)keys.count;
@@ -113,7 +113,7 @@ static void run_request(struct node *node, struct request *request)
         waiting_hold(node, s, HOLD_OUTPUT, MONO_NEVER);
     }
     if (UNLIKELY(s->flags & SESSION_HELD)) {
-        input_put_back(&s->input, request->raw);
+        input_put_back(&s->input, request->read.raw);
     } else if (!session_is_closing(s)) {
         execute_request(node, request);
     }
@@ -150,7 +150,7 @@ void batch_run(struct node *node)
     batch->running = NULL;
     slow_end_run(node);
     for (size_t i = 0; i < batch->count; i++) {
-        if (UNLIKELY(batch->requests[i].is_inline)) {
+        if (UNLIKELY(batch->requests[i].read.is_inline)) {
             resp_reader_recycle(&batch->requests[i].session->input.reader);
         }
     }
@@ -181,21 +181,19 @@ static void refuse_input(struct node *node, struct session *s, const char *reaso
     }
 }
 
-static void add_request(struct node *node, struct session *s, const struct resp_request *read)
+/* What was read into the next place of the batch becomes a request. */
+static void add_request(struct node *node, struct session *s)
 {
     struct batch *batch = &node->batch;
     struct request *r = &batch->requests[batch->count++];
-    const struct bytes *name = batch->words.items + read->first_word;
+    struct bytes name = batch->words.items[r->read.first_word];
 
-    ASSERT(batch->words.items != NULL && read->word_count > 0);
+    ASSERT(r->read.word_count > 0);
     r->session = s;
-    r->spec = read->word_count > 1 && !read->is_inline
-                  ? command_memo_find(&batch->memo, &node->commands, *name)
-                  : command_index_find(&node->commands, *name);
-    r->raw = read->raw;
-    r->first_word = (uint32_t)read->first_word;
-    r->arg_count = read->word_count;
-    r->is_inline = read->is_inline;
+    r->arg_count = r->read.word_count;
+    r->spec = r->arg_count > 1 && !r->read.is_inline
+                  ? command_memo_find(&batch->memo, &node->commands, name)
+                  : command_index_find(&node->commands, name);
 }
 
 /* Split requests off the front of in until it ends, running the batch whenever it is full.
@@ -207,10 +205,10 @@ static size_t split(struct node *node, struct session *s, struct bytes in)
     size_t taken = 0;
 
     while (taken < in.len && !session_is_closing(s)) {
-        struct resp_request read;
+        struct resp_request *read = &batch->requests[batch->count].read;
         struct errmsg error;
         enum resp_status status = resp_read_request(&s->input.reader, bytes_from(in, taken), limits,
-                                                    &batch->words, &read, &error);
+                                                    &batch->words, read, &error);
 
         if (status == RESP_MORE) {
             break;
@@ -219,11 +217,11 @@ static size_t split(struct node *node, struct session *s, struct bytes in)
             refuse_input(node, s, error.text);
             return in.len;
         }
-        taken += read.raw.len;
-        if (read.word_count == 0) {
+        taken += read->raw.len;
+        if (read->word_count == 0) {
             continue;
         }
-        add_request(node, s, &read);
+        add_request(node, s);
         /* What an unauthenticated client sends first decides what it may send next. */
         if (batch->count == BATCH_REQUESTS || !(s->flags & SESSION_AUTHENTICATED)) {
             batch_run(node);

@@ -41,7 +41,7 @@ struct batch {
     struct command_memo memo; /* of names as clients write them */
     struct key_ref keys[BATCH_KEYS];
     size_t key_count;
-    bool is_fetching; /* what keys name is fetched ahead */
+    bool is_fetching;                        /* what keys name is fetched ahead */
     struct session *compact[BATCH_REQUESTS]; /* whose input is to be moved up afterwards */
     size_t compact_count;
 };

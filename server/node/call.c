@@ -48,6 +48,7 @@ void call_for_client(struct node *node, const struct request *request, const str
     struct exec *x = &node->door.exec;
     struct bytes raw = {0}; /* an inline request has no form that could travel */
     uint64_t reply_place = output_end(&s->output);
+    enum exec_result result;
 
     ASSERT(request->spec->is_data);
     x->spec = request->spec;
@@ -61,11 +62,12 @@ void call_for_client(struct node *node, const struct request *request, const str
     if (x->key_count == 0) {
         node->door.window.count = 0;
     }
-    if (!request->is_inline) {
-        raw = request->raw;
+    if (!request->read.is_inline) {
+        raw = request->read.raw;
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
-    exec_run(x);
+    result = exec_run(x);
+    ASSERT(result == EXEC_DONE); /* no command of the table waits for keys yet */
     if (x->effects->count == 0) {
         return;
     }
@@ -84,6 +86,7 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
                       struct resp_writer *reply)
 {
     struct exec x = make_exec(node);
+    enum exec_result result;
 
     ASSERT(!node->role.is_primary);
     x.spec = command->spec;
@@ -94,7 +97,8 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     x.reply = reply;
     exec_set_clock(&x);
     effects_begin(x.effects, (struct bytes){0}, x.args, x.arg_count);
-    exec_run(&x);
+    result = exec_run(&x);
+    ASSERT(result == EXEC_DONE); /* the primary has waited for us */
     journal_note_changes(node, 1);
     if (command->spec->id == COMMAND_FLUSHALL) {
         journal_note_flush(node);

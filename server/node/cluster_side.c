@@ -8,7 +8,6 @@
 
 enum {
     NODES_FILE_MAX_BYTES = 16 * 1024 * 1024,
-    INCOMPLETE_MAX_MS = 30000,
 };
 
 static struct cluster_settings settings_of(const struct node *node)
@@ -113,6 +112,10 @@ static void carry_out(struct node *node, const struct cluster_action *action)
     case CLUSTER_ACTION_RESUME_WRITES:
         waiting_unpause(node, PAUSE_FOR_TAKEOVER);
         break;
+    case CLUSTER_ACTION_DATA_COMPLETE:
+        data_set_complete(node, true);
+        cluster_side_status(node);
+        break;
     case CLUSTER_ACTION_LOG:
         node_log(node, action->level, "cluster: %.*s", BYTES_ARGS(bytes));
         break;
@@ -151,40 +154,16 @@ static void step(struct node *node, const struct cluster_event *event)
 
 /* ---- events ----------------------------------------------------------------------------------- */
 
-/* Our primary says that it lost its data; ours may be older than what it had, but is better
- * than nothing: it may be handed the shard. */
-static bool has_more_than_primary(const struct node *node)
-{
-    const char *shard = cluster_my_shard_id(node->cluster)->text;
-
-    if (node->role.is_primary || strcmp(node->cluster_side.data_shard, shard) != 0) {
-        return false;
-    }
-    for (size_t i = 1; i < cluster_node_count(node->cluster); i++) {
-        struct cluster_node_view view;
-
-        cluster_node_at(node->cluster, i, node->now, &view);
-        if (!view.is_replica && strcmp(view.shard_id->text, shard) == 0) {
-            return view.pong_unix_ms != 0 && !view.is_complete &&
-                   view.offset < oplog_end(node->journal.log);
-        }
-    }
-    return false;
-}
-
 void cluster_side_status(struct node *node)
 {
-    struct cluster_status status = {.offset = oplog_end(node->journal.log)};
+    struct cluster_status status = {
+        .history = *oplog_history(node->journal.log),
+        .offset = oplog_end(node->journal.log),
+        .is_loading = node->loading.phase == LOAD_FILE,
+        .is_data_complete = node->data.is_complete,
+    };
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
 
-    if (node->data.is_complete) {
-        memcpy(node->cluster_side.data_shard, cluster_my_shard_id(node->cluster)->text,
-               sizeof(node->cluster_side.data_shard));
-    }
-    status.is_data_complete =
-        node->loading.phase != LOAD_FILE && (node->data.is_complete || has_more_than_primary(node));
-
-    memcpy(status.history, oplog_history(node->journal.log)->text, sizeof(status.history));
     if (!node->role.is_primary) {
         struct replica_report report = replica_get_report(node->upstream.replica);
 
@@ -192,59 +171,6 @@ void cluster_side_status(struct node *node)
         status.link_down_since = report.link_down_since;
     }
     step(node, &event);
-}
-
-/* What a primary that restarted has heard so far about data that is fuller than its own. */
-struct hearsay {
-    bool is_behind;      /* some replica has more */
-    bool misses_replica; /* one of ours was not heard yet */
-    bool misses_other;   /* a node was not heard that may have become our replica since */
-};
-
-static struct hearsay listen_around(const struct node *node)
-{
-    const struct cluster_id *me = cluster_my_id(node->cluster);
-    struct hearsay heard = {0};
-
-    for (size_t i = 1; i < cluster_node_count(node->cluster); i++) {
-        struct cluster_node_view view;
-        bool is_mine;
-
-        cluster_node_at(node->cluster, i, node->now, &view);
-        is_mine = view.primary_id != NULL && cluster_id_equal(view.primary_id, me);
-        if (view.pong_unix_ms == 0) {
-            heard.misses_replica = heard.misses_replica || is_mine;
-            heard.misses_other = true;
-        } else if (is_mine && view.offset > oplog_end(node->journal.log)) {
-            heard.is_behind = true;
-        }
-    }
-    return heard;
-}
-
-/* A primary that finds replicas with more data than it has waits for one of them to take over,
- * for a while.  Without such replicas it goes on as soon as it has heard everybody. */
-static void judge_own_data(struct node *node)
-{
-    struct hearsay heard;
-    int64_t waited_ms = mono_ms_between(node->life.started_at, node->now.mono);
-
-    if (!node->role.is_primary || node->data.is_complete || node->loading.phase == LOAD_FILE) {
-        return;
-    }
-    heard = listen_around(node);
-    if ((heard.is_behind || heard.misses_replica) && waited_ms < INCOMPLETE_MAX_MS) {
-        return;
-    }
-    if (heard.misses_other && waited_ms < 3 * node->config.cluster_node_timeout_ms) {
-        return;
-    }
-    if (heard.is_behind) {
-        node_log(node, LOG_WARNING,
-                 "no replica took over although one has newer data: going on "
-                 "with what was found on disk");
-    }
-    data_set_complete(node, true);
 }
 
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip)
@@ -268,7 +194,6 @@ void cluster_side_tick(struct node *node)
     if (!mono_is_due(node->cluster_side.wake_at, node->now.mono)) {
         return;
     }
-    judge_own_data(node);
     bus_links_end_unproven(node);
     cluster_side_status(node);
     step(node, &tick);

@@ -2,16 +2,15 @@
 #include "node/digest.h"
 
 #include "base/hash.h"
-#include "base/num.h"
 #include "node/inside.h"
+#include "store/value.h"
 
 /* Summing up makes the order of keys irrelevant; an entry's own parts are chained. */
 void digest_entry(void *context, const struct entry *e)
 {
     struct digest *digest = context;
-    char scratch[NUM_I64_TEXT + 1];
+    const struct value_ops *ops = value_ops_of(digest->types, e);
     int64_t expire_at_ms = entry_expire_at_ms(e);
-    struct bytes value = entry_string(e, scratch);
 
     for (size_t lane = 0; lane < digest->lanes; lane++) {
         uint64_t h = lane << 32;
@@ -19,7 +18,7 @@ void digest_entry(void *context, const struct entry *e)
         if (!digest->is_value_only) {
             h = hash_bytes(entry_key(e), h + 1 + digest->db);
         }
-        h = hash_bytes(value, h);
+        h = ops->digest(e, h);
         digest->sums[lane] += hash_bytes(bytes_make(&expire_at_ms, sizeof(expire_at_ms)), h);
     }
 }

@@ -9,12 +9,14 @@
 
 struct entry;
 struct node;
+struct value_types;
 
 enum {
     DIGEST_LANES = 3, /* sums of 64 bits, of which DEBUG DIGEST shows the first 160 */
 };
 
 struct digest {
+    const struct value_types *types; /* of the key space */
     uint64_t sums[DIGEST_LANES];
     size_t lanes; /* that are wanted */
     unsigned db;

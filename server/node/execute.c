@@ -23,7 +23,8 @@ static void run(struct node *node, struct request *request)
     struct session *s = request->session;
     const struct command_spec *spec = request->spec;
     size_t out_before = s->output.buf.len;
-    int64_t began_ns = timing_begin(&node->timing, spec->id, request->raw.len, request->arg_count);
+    int64_t began_ns =
+        timing_begin(&node->timing, spec->id, request->read.raw.len, request->arg_count);
     int64_t slow_us;
 
     s->last_command = spec;

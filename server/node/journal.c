@@ -6,18 +6,10 @@
 #include "cluster/cluster.h"
 #include "node/inside.h"
 
-static struct history_id new_history(struct node *node)
-{
-    struct history_id history = {0};
-
-    rng_hex(&node->rng, history.text, HISTORY_ID_LEN);
-    return history;
-}
-
 void journal_init(struct node *node)
 {
     ASSERT(node->journal.log == NULL);
-    node->journal.log = oplog_new(new_history(node), 0);
+    node->journal.log = oplog_new(history_id_make(&node->rng), 0);
     node->journal.stream_db = -1;
 }
 
@@ -181,10 +173,10 @@ void journal_append_received(struct node *node, struct bytes bytes)
 
 struct replication_position journal_position(const struct node *node)
 {
-    struct replication_position position = {.offset = oplog_end(node->journal.log)};
-
-    memcpy(position.history, oplog_history(node->journal.log)->text, sizeof(position.history));
-    return position;
+    return (struct replication_position){
+        .history = *oplog_history(node->journal.log),
+        .offset = oplog_end(node->journal.log),
+    };
 }
 
 void journal_set_db(struct node *node, int db)
@@ -207,7 +199,7 @@ void journal_adopt(struct node *node, struct history_id history)
 
 struct history_id journal_fork(struct node *node)
 {
-    struct history_id history = new_history(node);
+    struct history_id history = history_id_make(&node->rng);
 
     ASSERT(!node->journal.is_in_transaction);
     oplog_fork(node->journal.log, history);
@@ -218,7 +210,7 @@ struct history_id journal_fork(struct node *node)
 void journal_begin_history(struct node *node)
 {
     ASSERT(node->role.is_primary);
-    journal_restart(node, new_history(node), oplog_end(node->journal.log));
+    journal_restart(node, history_id_make(&node->rng), oplog_end(node->journal.log));
     node->journal.stream_db = -1;
 }
 

@@ -40,7 +40,7 @@ static void on_record(void *context, const struct rdb_record *record)
         loading->clash_count += keyspace_find_any(loading->target, &ref) != NULL;
         return;
     }
-    keyspace_set(loading->target, &ref, record->value, record->expire_at_ms);
+    keyspace_put(loading->target, &ref, record->value, record->expire_at_ms);
     loading->key_count++;
 }
 

@@ -534,6 +534,7 @@ void node_facts(const struct node *node, struct node_facts *out)
         .may_write = node->role.is_primary && node->loading.phase != LOAD_FILE &&
                      (node->cluster == NULL || cluster_has_lease(node->cluster, node->now.mono)),
         .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster, node->now.mono),
+        .history = *oplog_history(node->journal.log),
         .offset = oplog_end(node->journal.log),
         .link_up = !node->role.is_primary && upstream_is_up(&node->upstream),
         .key_count = keyspace_count_all(node->data.keyspace),
@@ -541,7 +542,6 @@ void node_facts(const struct node *node, struct node_facts *out)
         .sync_partial_ok = node->counters.sync_partial_ok,
         .sync_partial_err = node->counters.sync_partial_err,
     };
-    memcpy(out->history, oplog_history(node->journal.log)->text, sizeof(out->history));
     if (node->cluster != NULL) {
         struct cluster_node_view me;
 
@@ -561,7 +561,7 @@ bool node_owns_slot(const struct node *node, unsigned slot)
 
 uint64_t node_digest(const struct node *node)
 {
-    struct digest digest = {.lanes = 1};
+    struct digest digest = {.types = keyspace_types(node->data.keyspace), .lanes = 1};
 
     digest_all(node, &digest);
     return digest.sums[0];

@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
+#include "base/history.h"
 #include "config/config.h"
 #include "node/env.h"
 #include "session/session.h"
@@ -118,7 +119,7 @@ struct node_facts {
     uint64_t config_epoch;
     char id[41];
     char primary_id[41];
-    char history[41];
+    struct history_id history;
     uint64_t offset;
     bool link_up; /* to our primary */
     uint64_t key_count;

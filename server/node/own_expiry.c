@@ -81,7 +81,7 @@ void own_expiry_round(struct node *node)
         if (e == NULL || entry_expire_at_ms(e) == EXPIRE_NEVER) {
             forget(node, own);
         } else if (entry_is_expired(e, node->now.unix_ms)) {
-            keyspace_remove(node->data.keyspace, &ref);
+            keyspace_remove_expired(node->data.keyspace, &ref);
             counters_expired_key(&node->counters);
             forget(node, own);
         } else {

@@ -45,16 +45,13 @@ void primary_take_replconf(struct node *node, struct request *request)
 
 static struct feed_log_facts log_facts(const struct node *node)
 {
-    struct feed_log_facts facts = {
+    return (struct feed_log_facts){
+        .history = *oplog_history(node->journal.log),
+        .previous_history = *oplog_previous_history(node->journal.log),
         .previous_end = oplog_previous_end(node->journal.log),
         .start = oplog_start(node->journal.log),
         .end = oplog_end(node->journal.log),
     };
-
-    memcpy(facts.history, oplog_history(node->journal.log)->text, sizeof(facts.history));
-    memcpy(facts.previous_history, oplog_previous_history(node->journal.log)->text,
-           sizeof(facts.previous_history));
-    return facts;
 }
 
 /* Why a replica cannot be served just now, or NULL. */

@@ -63,16 +63,13 @@ static void close_link(struct node *node)
 static void snapshot_end(struct node *node, const struct replication_position *position,
                          struct follow_up *next)
 {
-    struct history_id history;
-
     if (!load_resync_end(node, &next->reason)) {
         node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s",
                  next->reason.text);
         fail(next, REPLICA_EVENT_SNAPSHOT_FAILED);
         return;
     }
-    memcpy(history.text, position->history, sizeof(history.text));
-    journal_restart(node, history, position->offset);
+    journal_restart(node, position->history, position->offset);
     replicas_drop_all(node, "the data was replaced by a full resync");
     data_set_complete(node, true);
     ask(next, (struct replica_event){.type = REPLICA_EVENT_SNAPSHOT_LOADED,
@@ -82,11 +79,8 @@ static void snapshot_end(struct node *node, const struct replication_position *p
 /* The primary goes on where our log ends, perhaps under a new history. */
 static void go_on(struct node *node, const struct replication_position *position)
 {
-    struct history_id history;
-
-    memcpy(history.text, position->history, sizeof(history.text));
-    if (strcmp(history.text, oplog_history(node->journal.log)->text) != 0) {
-        journal_adopt(node, history);
+    if (!history_id_equal(&position->history, oplog_history(node->journal.log))) {
+        journal_adopt(node, position->history);
         replicas_drop_all(node, "the history goes on under a new id");
     }
     apply_restart(node, node->apply.db);
@@ -148,10 +142,6 @@ static void carry_out(struct node *node, const struct replica_action *action,
             close_link(node);
             fail(next, refuses(node) ? REPLICA_EVENT_STOP : REPLICA_EVENT_LINK_DOWN);
         }
-        break;
-    case REPLICA_ACTION_HOLD_INPUT:
-    case REPLICA_ACTION_RESUME_INPUT:
-        /* Loading is done by the time its bytes were handed over: nothing to hold back. */
         break;
     case REPLICA_ACTION_LOG:
         node_log(node, action->level, "replication: %.*s", BYTES_ARGS(bytes));
@@ -240,8 +230,7 @@ static struct replication_position offered_position(const struct node *node)
     struct replication_position position = journal_position(node);
 
     if (oplog_previous_end(node->journal.log) == position.offset && position.offset > 0) {
-        memcpy(position.history, oplog_previous_history(node->journal.log)->text,
-               sizeof(position.history));
+        position.history = *oplog_previous_history(node->journal.log);
     }
     if (node->apply.is_torn) {
         position = (struct replication_position){0}; /* only a full resync helps */

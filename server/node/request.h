@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "resp/request.h"
 #include "resp/writer.h"
 #include "session/session.h"
 #include "spec/command.h"
@@ -18,13 +19,11 @@ struct request {
                                       * have found it */
     const struct bytes *args;        /* args[0] is the command's name; set when the batch runs */
     size_t arg_count;
-    struct bytes raw;          /* as it came */
+    struct resp_request read;  /* as it came: its bytes, its words among those of the batch */
     struct resp_writer *reply; /* set when its turn comes */
-    uint32_t first_word;       /* its words among those of the batch */
     uint32_t first_key;        /* its keys among those of the batch, hashed for database db */
     uint32_t key_count;        /* 0: none, or too many to be prepared */
     unsigned db;
-    bool is_inline;
     bool is_plain; /* a data command that only gates.open_for and its session may stop */
 };
 

@@ -42,7 +42,7 @@ static bool is_small(const struct node *node, const struct request *request)
     const struct command_spec *spec = request->spec;
 
     return spec != NULL && !(request->session->flags & SESSION_HELD) &&
-           timing_is_small(&node->timing, spec->id, request->raw.len, request->arg_count);
+           timing_is_small(&node->timing, spec->id, request->read.raw.len, request->arg_count);
 }
 
 /* Some small command took long, and it is not known which: the first is shown, and how many others

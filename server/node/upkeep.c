@@ -5,10 +5,10 @@
 #include "node/inside.h"
 
 enum {
-    EXPIRE_BUDGET = 4000,          /* entries looked at in a slice */
-    EXPIRE_MAX = 200,              /* keys removed in a slice */
-    UPKEEP_BUDGET = 1500,          /* entries' worth of work on the key space in a slice */
-    LOG_SLACK_BYTES = 256 * 1024,  /* beyond the backlog, at which the log is trimmed at once */
+    EXPIRE_BUDGET = 4000,         /* entries looked at in a slice */
+    EXPIRE_MAX = 200,             /* keys removed in a slice */
+    UPKEEP_BUDGET = 1500,         /* entries' worth of work on the key space in a slice */
+    LOG_SLACK_BYTES = 256 * 1024, /* beyond the backlog, at which the log is trimmed at once */
 };
 
 static bool is_idle_too_long(const struct node *node, const struct session *s)

@@ -46,7 +46,7 @@ void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t numbe
 
 void waiting_put_back(struct node *node, struct request *request)
 {
-    input_put_back(&request->session->input, request->raw);
+    input_put_back(&request->session->input, request->read.raw);
     waiting_hold(node, request->session, HOLD_PAUSE, MONO_NEVER);
 }
 

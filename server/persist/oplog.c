@@ -188,7 +188,7 @@ void oplog_fork(struct oplog *log, struct history_id history)
 
 void oplog_adopt(struct oplog *log, struct history_id history)
 {
-    if (strcmp(history.text, log->history.text) != 0) {
+    if (!history_id_equal(&history, &log->history)) {
         oplog_fork(log, history);
     }
 }
@@ -203,15 +203,6 @@ void oplog_restart(struct oplog *log, struct history_id history, uint64_t end_of
     log->previous_end = 0;
     log->start = end_offset;
     log->end = end_offset;
-}
-
-bool oplog_can_continue(const struct oplog *log, const struct history_id *history, uint64_t offset)
-{
-    bool is_ours = strcmp(history->text, log->history.text) == 0;
-    bool was_ours = strcmp(history->text, log->previous.text) == 0 &&
-                    strcmp(history->text, no_history.text) != 0 && offset <= log->previous_end;
-
-    return (is_ours || was_ours) && offset >= log->start && offset <= log->end;
 }
 
 size_t oplog_memory(const struct oplog *log)

@@ -20,14 +20,7 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
-
-enum {
-    HISTORY_ID_LEN = 40
-};
-
-struct history_id {
-    char text[HISTORY_ID_LEN + 1];
-};
+#include "base/history.h"
 
 enum oplog_status {
     OPLOG_OK = 0,
@@ -62,8 +55,6 @@ void oplog_fork(struct oplog *log, struct history_id history);
 void oplog_adopt(struct oplog *log, struct history_id history);
 /* Forget everything and start at end_offset of the given history: after a full resync or load. */
 void oplog_restart(struct oplog *log, struct history_id history, uint64_t end_offset);
-/* Can a reader that has everything before offset under history go on from memory? */
-bool oplog_can_continue(const struct oplog *log, const struct history_id *history, uint64_t offset);
 size_t oplog_memory(const struct oplog *log);
 void oplog_check(const struct oplog *log);
 

@@ -7,7 +7,7 @@
  * The writer appends to a buffer that the caller empties whenever it likes.
  * The reader is pushed bytes in pieces of any size and calls back per record; it never holds more
  * than one record (bounded by bytes really received) and checks every declared size.  Strings: raw,
- * integer and LZF forms.  Types other than strings are refused with their name and offset; AUX,
+ * integer and LZF forms.  Types that the key space cannot hold are refused with their name and offset; AUX,
  * RESIZEDB, idle/frequency hints, function libraries (skipped with a note) and slot hints are
  * understood. */
 #ifndef STARLING_PERSIST_RDB_H
@@ -21,10 +21,11 @@
 #include "base/errmsg.h"
 #include "persist/oplog.h"
 #include "store/keyspace.h"
+#include "store/value.h"
 
 /* What a snapshot says about itself. */
 struct rdb_info {
-    struct history_id history; /* empty text when unknown */
+    struct history_id history; /* empty when unknown */
     uint64_t offset;           /* of the log at the moment of the image */
     int stream_db;             /* database selected in the stream at that moment, -1 none */
     int64_t created_unix_s;
@@ -34,6 +35,7 @@ struct rdb_info {
 };
 
 struct rdb_writer {
+    const struct value_types *types; /* of the entries */
     uint64_t crc;
     size_t crc_done; /* bytes of the buffer already in crc */
     unsigned db;
@@ -41,7 +43,7 @@ struct rdb_writer {
 };
 
 /* What is in out already is not part of the snapshot; from here to the end only the writer
- * appends to it. */
+ * appends to it.  Entries are of value_types_builtin, unless w->types is set to others afterwards. */
 void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_info *info);
 void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e);
 /* Fold what was appended into the checksum; call before the caller takes bytes out of the buffer.
@@ -58,7 +60,7 @@ enum rdb_status {
 struct rdb_record {
     unsigned db;
     struct bytes key;
-    struct bytes value; /* VALUE_STRING */
+    struct value *value; /* may be taken (keyspace_put); else the reader drops it */
     int64_t expire_at_ms;
 };
 
@@ -67,8 +69,9 @@ typedef void rdb_record_fn(void *context, const struct rdb_record *record);
 struct rdb_reader_options {
     rdb_record_fn *on_record; /* the record is valid during the call */
     void *context;
-    unsigned database_count;  /* a SELECTDB beyond is an error */
-    uint64_t max_value_bytes; /* a declared size beyond is an error */
+    unsigned database_count;         /* a SELECTDB beyond is an error */
+    uint64_t max_value_bytes;        /* a declared size beyond is an error */
+    const struct value_types *types; /* that are read, borrowed; NULL for value_types_builtin */
 };
 
 struct rdb_reader;
@@ -80,7 +83,5 @@ MUST_USE enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, 
                                          struct errmsg *error);
 /* Filled as the AUX fields come by; complete after RDB_OK. */
 const struct rdb_info *rdb_reader_info(const struct rdb_reader *r);
-/* Bytes of the snapshot eaten so far. */
-uint64_t rdb_reader_offset(const struct rdb_reader *r);
 
 #endif

@@ -5,7 +5,7 @@
  *
  *     MAGIC -> OPCODE -> EOF       -> CHECKSUM -> DONE
  *                     -> AUX_NAME  -> AUX_VALUE -> OPCODE
- *                     -> (type)    -> KEY -> VALUE -> OPCODE      one record
+ *                     -> (type)    -> KEY -> VALUE ... -> OPCODE  one record
  *                     -> MODULE_ID -> MODULE_ITEM ... -> OPCODE
  *                     -> one more item -> OPCODE
  *
@@ -20,7 +20,6 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "persist/rdb_format.h"
-#include "store/value_codec.h"
 
 #include <inttypes.h>
 
@@ -58,10 +57,11 @@ struct rdb_reader {
     unsigned lens_left;
     uint64_t offset; /* where the current item starts */
     uint64_t crc;
-    struct buf held; /* the beginning of the current item, when it was cut off */
-    uint64_t needed; /* how long held must become */
-    struct buf key;  /* or the name of an AUX field */
-    struct buf value;
+    struct buf held;            /* the beginning of the current item, when it was cut off */
+    uint64_t needed;            /* how long held must become */
+    struct buf key;             /* or the name of an AUX field */
+    struct buf text;            /* any other string */
+    struct value_reader reader; /* of the record's value */
     unsigned db;
     int64_t expire_at_ms;
     bool has_history_id;
@@ -150,7 +150,7 @@ static enum value_codec_status refuse_opcode(struct item *item, uint8_t opcode)
         errmsg_set(item->error, "opcode %u is not supported by this version", (unsigned)opcode);
     } else {
         errmsg_set(item->error, "type %u (%s) is not supported by this version", (unsigned)opcode,
-                   value_type_name(opcode));
+                   value_rdb_type_name(opcode));
     }
     return VALUE_CODEC_ERROR;
 }
@@ -180,7 +180,8 @@ static enum value_codec_status step_opcode(struct rdb_reader *r, struct item *it
         return VALUE_CODEC_MORE;
     }
     opcode = decode_u8(&item->d);
-    if (opcode == RDB_TYPE_STRING) {
+    if (opcode < RDB_OP_SLOT_INFO &&
+        value_reader_begin(&r->reader, r->options.types, opcode, r->options.max_value_bytes)) {
         r->state = STATE_KEY;
         return VALUE_CODEC_OK;
     }
@@ -295,19 +296,6 @@ static enum value_codec_status step_aux_name(struct rdb_reader *r, struct item *
     return status;
 }
 
-/* Forty hexadecimal digits: it is sent to primaries, and shown. */
-static bool is_history_text(struct bytes text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))) {
-            return false;
-        }
-    }
-    return text.len == HISTORY_ID_LEN;
-}
-
 /* Fields that do not look as they should are as good as missing. */
 static void note_aux(struct rdb_reader *r, struct bytes name, struct bytes value)
 {
@@ -315,8 +303,7 @@ static void note_aux(struct rdb_reader *r, struct bytes name, struct bytes value
     int64_t number = 0;
     bool is_number = num_parse_i64(value, &number) && number >= 0;
 
-    if (bytes_equal_text(name, "repl-id") && is_history_text(value)) {
-        bytes_to_text(value, info->history.text, sizeof(info->history.text));
+    if (bytes_equal_text(name, "repl-id") && history_id_parse(value, &info->history)) {
         r->has_history_id = true;
     } else if (bytes_equal_text(name, "repl-offset") && is_number && number >= 0 &&
                number <= OFFSET_MAX) {
@@ -334,10 +321,10 @@ static void note_aux(struct rdb_reader *r, struct bytes name, struct bytes value
 
 static enum value_codec_status step_aux_value(struct rdb_reader *r, struct item *item)
 {
-    enum value_codec_status status = read_string(r, item, &r->value);
+    enum value_codec_status status = read_string(r, item, &r->text);
 
     if (status == VALUE_CODEC_OK) {
-        note_aux(r, buf_bytes(&r->key), buf_bytes(&r->value));
+        note_aux(r, buf_bytes(&r->key), buf_bytes(&r->text));
         r->state = STATE_OPCODE;
     }
     return status;
@@ -345,7 +332,7 @@ static enum value_codec_status step_aux_value(struct rdb_reader *r, struct item 
 
 static enum value_codec_status step_library(struct rdb_reader *r, struct item *item)
 {
-    enum value_codec_status status = read_string(r, item, &r->value);
+    enum value_codec_status status = read_string(r, item, &r->text);
 
     if (status == VALUE_CODEC_OK) {
         r->info.skipped_libraries++;
@@ -405,7 +392,7 @@ static enum value_codec_status step_module_item(struct rdb_reader *r, struct ite
 
 static enum value_codec_status step_module_string(struct rdb_reader *r, struct item *item)
 {
-    enum value_codec_status status = read_string(r, item, &r->value);
+    enum value_codec_status status = read_string(r, item, &r->text);
 
     if (status == VALUE_CODEC_OK) {
         r->state = STATE_MODULE_ITEM;
@@ -423,25 +410,29 @@ static enum value_codec_status step_key(struct rdb_reader *r, struct item *item)
     return status;
 }
 
+/* One item of the value; after the last the record is whole. */
 static enum value_codec_status step_value(struct rdb_reader *r, struct item *item)
 {
-    enum value_codec_status status = read_string(r, item, &r->value);
-    struct rdb_record record;
+    enum value_codec_status status =
+        value_reader_step(&r->reader, &item->d, &item->needed, item->error);
+    struct rdb_record record = {.db = r->db, .expire_at_ms = r->expire_at_ms};
+    struct value value;
 
-    if (status != VALUE_CODEC_OK) {
+    if (status != VALUE_CODEC_OK || !r->reader.is_done) {
         return status;
     }
-    record = (struct rdb_record){.db = r->db,
-                                 .key = buf_bytes(&r->key),
-                                 .value = buf_bytes(&r->value),
-                                 .expire_at_ms = r->expire_at_ms};
+    value = value_reader_take(&r->reader);
+    record.key = buf_bytes(&r->key);
+    record.value = &value;
     r->options.on_record(r->options.context, &record);
+    value_discard(r->options.types, &value);
     r->expire_at_ms = EXPIRE_NEVER;
     r->state = STATE_OPCODE;
     buf_clear(&r->key);
     buf_shrink_when_empty(&r->key, KEEP_SCRATCH);
-    buf_clear(&r->value);
-    buf_shrink_when_empty(&r->value, KEEP_SCRATCH);
+    buf_clear(&r->text);
+    buf_shrink_when_empty(&r->text, KEEP_SCRATCH);
+    value_reader_reset(&r->reader);
     return VALUE_CODEC_OK;
 }
 
@@ -531,6 +522,9 @@ struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options)
 
     ASSERT(options->on_record != NULL);
     r->options = *options;
+    if (r->options.types == NULL) {
+        r->options.types = &value_types_builtin;
+    }
     r->expire_at_ms = EXPIRE_NEVER;
     r->info.stream_db = -1;
     return r;
@@ -543,7 +537,8 @@ void rdb_reader_free(struct rdb_reader *r)
     }
     buf_deinit(&r->held);
     buf_deinit(&r->key);
-    buf_deinit(&r->value);
+    buf_deinit(&r->text);
+    value_reader_deinit(&r->reader);
     mem_free(MEM_SNAPSHOT, r);
 }
 
@@ -572,9 +567,4 @@ enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, size_t *c
 const struct rdb_info *rdb_reader_info(const struct rdb_reader *r)
 {
     return &r->info;
-}
-
-uint64_t rdb_reader_offset(const struct rdb_reader *r)
-{
-    return r->offset + r->held.len;
 }

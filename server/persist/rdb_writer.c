@@ -6,7 +6,6 @@
 #include "base/codec.h"
 #include "base/crc.h"
 #include "persist/rdb_format.h"
-#include "store/value_codec.h"
 
 #include <inttypes.h>
 
@@ -37,7 +36,7 @@ static void append_aux_integer(struct buf *out, const char *name, int64_t value)
 
 void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_info *info)
 {
-    *w = (struct rdb_writer){.crc_done = out->len};
+    *w = (struct rdb_writer){.types = &value_types_builtin, .crc_done = out->len};
     buf_printf(out, "REDIS%04d", (int)RDB_VERSION);
     append_aux_integer(out, "redis-bits", 64);
     append_aux_integer(out, "ctime", info->created_unix_s);
@@ -66,9 +65,9 @@ void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const 
         encode_u8(out, RDB_OP_EXPIRE_MS);
         encode_u64_le(out, (uint64_t)expire_at_ms);
     }
-    encode_u8(out, value_type_byte(e));
+    encode_u8(out, value_kind_of(w->types, e)->rdb_type);
     value_encode_string(out, entry_key(e));
-    value_encode_body(out, e);
+    value_encode_body(w->types, e, out);
 }
 
 void rdb_writer_flush(struct rdb_writer *w, struct buf *out)

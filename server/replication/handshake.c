@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* The handshake of a replica.  PING goes out alone; when it is answered, AUTH and all REPLCONF
  * go out together and their answers come in the same order; PSYNC goes last. */
+#include "replication/handshake.h"
+
 #include "base/assert.h"
-#include "replication/replica_state.h"
+#include "replication/replica_emit.h"
+#include "replication/replica_link.h"
 #include "resp/writer.h"
 
 #include <inttypes.h>
 
-void replica_send_request(struct replica *r, const struct bytes *words, size_t count)
+bool handshake_is_awaiting(const struct replica *r)
 {
-    struct buf request = {0};
-
-    resp_write_request(&request, words, count);
-    replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&request));
-    buf_deinit(&request);
+    for (size_t i = 0; i < ANSWER_COUNT; i++) {
+        if (r->is_awaited[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void handshake_begin(struct replica *r)
 {
     struct bytes ping = BYTES_LITERAL("PING");
 
+    ASSERT(r->phase == REPLICA_HANDSHAKE);
     for (size_t i = 0; i < ANSWER_COUNT; i++) {
         r->is_awaited[i] = false;
     }
     r->is_awaited[ANSWER_PING] = true;
-    replica_send_request(r, &ping, 1);
+    replica_emit_request(r, &ping, 1);
 }
 
 static void add(struct buf *out, const struct bytes *words, size_t count)
@@ -37,6 +42,7 @@ static void add_auth(struct replica *r, struct buf *out)
     struct bytes words[3] = {BYTES_LITERAL("AUTH")};
     size_t count = 1;
 
+    ASSERT(!r->is_awaited[ANSWER_AUTH]);
     if (r->primary_auth.len == 0) {
         return;
     }
@@ -53,6 +59,7 @@ static void add_option(struct replica *r, enum handshake_answer answer, const ch
 {
     struct bytes words[] = {BYTES_LITERAL("REPLCONF"), bytes_from_text(name), value};
 
+    ASSERT(answer > ANSWER_AUTH && answer < ANSWER_PSYNC);
     if (value.len > 0) {
         add(out, words, ARRAY_COUNT(words));
         r->is_awaited[answer] = true;
@@ -66,6 +73,7 @@ static void send_introduction(struct replica *r)
     char port[NUM_I64_TEXT];
     struct buf out = {0};
 
+    ASSERT(!handshake_is_awaiting(r)); /* PING was alone */
     add_auth(r, &out);
     add_option(r, ANSWER_PORT, "listening-port",
                bytes_make(port, num_format_u64(port, r->settings.announce_port)), &out);
@@ -82,18 +90,18 @@ static void send_introduction(struct replica *r)
 
 static void send_psync(struct replica *r)
 {
-    bool has_history = r->offer.history[0] != '\0';
+    bool has_history = !history_id_is_empty(&r->offer.history);
     char number[NUM_I64_TEXT];
     size_t len =
         has_history ? num_format_u64(number, r->offer.offset + 1) : num_format_i64(number, -1);
     struct bytes words[] = {BYTES_LITERAL("PSYNC"),
-                            bytes_from_text(has_history ? r->offer.history : "?"),
+                            bytes_from_text(has_history ? r->offer.history.text : "?"),
                             bytes_make(number, len)};
 
-    replica_send_request(r, words, ARRAY_COUNT(words));
+    replica_emit_request(r, words, ARRAY_COUNT(words));
     r->is_awaited[ANSWER_PSYNC] = true;
     replica_log(r, LOG_NOTICE, "asking to go on from history %s, offset %" PRIu64,
-                has_history ? r->offer.history : "?", has_history ? r->offer.offset : 0);
+                has_history ? r->offer.history.text : "?", has_history ? r->offer.offset : 0);
 }
 
 /* ---- answers ------------------------------------------------------------------------------ */
@@ -121,14 +129,14 @@ static void take_ping(struct replica *r, struct bytes line)
         return;
     }
     log_answer(r, is_try_later(line) ? LOG_NOTICE : LOG_WARNING, "PING", line);
-    replica_fail(r, LOG_NOTICE, "it is not ready");
+    link_fail(r, LOG_NOTICE, "it is not ready");
 }
 
 static void take_auth(struct replica *r, struct bytes line)
 {
     if (!bytes_has_prefix(line, "+")) {
         log_answer(r, LOG_WARNING, "AUTH", line);
-        replica_fail(r, LOG_WARNING, "it refused our password");
+        link_fail(r, LOG_WARNING, "it refused our password");
     }
 }
 
@@ -145,37 +153,38 @@ static void take_full(struct replica *r, struct bytes rest)
     struct bytes id = bytes_next_word(&rest, ' ');
     struct bytes offset = bytes_next_word(&rest, ' ');
 
-    if (!replication_history_is_valid(id) || !num_parse_u64(offset, &r->snapshot.offset) ||
+    if (!history_id_parse(id, &r->snapshot.history) ||
+        !num_parse_u64(offset, &r->snapshot.offset) ||
         r->snapshot.offset > REPLICATION_OFFSET_MAX) {
-        replica_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
+        link_fail(r, LOG_WARNING, "its FULLRESYNC cannot be understood");
         return;
     }
-    bytes_to_text(id, r->snapshot.history, sizeof(r->snapshot.history));
-    replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64, r->snapshot.history,
-                r->snapshot.offset);
-    replica_move(r, REPLICA_WAIT_SNAPSHOT);
+    replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64,
+                r->snapshot.history.text, r->snapshot.offset);
+    link_move(r, REPLICA_WAIT_SNAPSHOT);
     payload_clear(&r->payload);
 }
 
 static void take_continue(struct replica *r, struct bytes rest)
 {
     struct bytes id = bytes_next_word(&rest, ' ');
+    struct history_id named = r->offer.history;
     struct replica_action *action;
 
-    if (r->offer.history[0] == '\0' || (id.len > 0 && !replication_history_is_valid(id))) {
-        replica_fail(r, LOG_WARNING, "its CONTINUE cannot be understood");
+    if (history_id_is_empty(&r->offer.history) || (id.len > 0 && !history_id_parse(id, &named))) {
+        link_fail(r, LOG_WARNING, "its CONTINUE cannot be understood");
         return;
     }
-    if (id.len > 0 && !bytes_equal_text(id, r->offer.history)) {
-        replica_log(r, LOG_NOTICE, "the history goes on as %.*s from offset %" PRIu64,
-                    BYTES_ARGS(id), r->offer.offset);
-        bytes_to_text(id, r->offer.history, sizeof(r->offer.history));
+    if (!history_id_equal(&named, &r->offer.history)) {
+        replica_log(r, LOG_NOTICE, "the history goes on as %s from offset %" PRIu64, named.text,
+                    r->offer.offset);
+        r->offer.history = named;
     } else {
         replica_log(r, LOG_NOTICE, "partial resync from offset %" PRIu64, r->offer.offset);
     }
     action = replica_emit(r, REPLICA_ACTION_CONTINUE);
     action->position = r->offer;
-    replica_begin_streaming(r, r->offer.offset);
+    link_begin_streaming(r, r->offer.offset);
 }
 
 static void take_psync(struct replica *r, struct bytes line)
@@ -186,27 +195,19 @@ static void take_psync(struct replica *r, struct bytes line)
         take_continue(r, bytes_from(line, strlen("+CONTINUE")));
     } else if (is_try_later(line)) {
         log_answer(r, LOG_NOTICE, "PSYNC", line);
-        replica_fail(r, LOG_NOTICE, "it will be ready later");
+        link_fail(r, LOG_NOTICE, "it will be ready later");
     } else {
         log_answer(r, LOG_WARNING, "PSYNC", line);
-        replica_fail(r, LOG_WARNING, "it refused to synchronise");
+        link_fail(r, LOG_WARNING, "it refused to synchronise");
     }
-}
-
-static bool is_introduced(const struct replica *r)
-{
-    for (size_t i = 0; i < ANSWER_COUNT; i++) {
-        if (r->is_awaited[i]) {
-            return false;
-        }
-    }
-    return true;
 }
 
 void handshake_take_line(struct replica *r, struct bytes line)
 {
     enum handshake_answer answer = ANSWER_PING;
 
+    ASSERT(r->phase == REPLICA_HANDSHAKE);
+    ASSERT(line.len > 0);
     while (answer < ANSWER_COUNT && !r->is_awaited[answer]) {
         answer++;
     }
@@ -231,7 +232,7 @@ void handshake_take_line(struct replica *r, struct bytes line)
     case ANSWER_COUNT:
         break;
     }
-    if (r->phase == REPLICA_HANDSHAKE && is_introduced(r)) {
+    if (r->phase == REPLICA_HANDSHAKE && !handshake_is_awaiting(r)) {
         send_psync(r);
     }
 }

@@ -52,6 +52,7 @@ static struct payload_pieces take_sized(struct payload *payload, struct bytes *i
     size_t len = in->len < left ? in->len : (size_t)left;
     struct payload_pieces pieces = {.direct = bytes_prefix(*in, len)};
 
+    ASSERT(payload->received <= payload->size);
     payload->received += len;
     *in = bytes_from(*in, len);
     pieces.is_whole = payload_is_whole(payload);
@@ -66,6 +67,7 @@ static size_t find_end(const struct payload *payload, struct bytes in)
     size_t head = in.len < PAYLOAD_MARKER_LEN ? in.len : PAYLOAD_MARKER_LEN;
     const char *found;
 
+    ASSERT(payload->tail_len <= PAYLOAD_MARKER_LEN);
     memcpy(joined, payload->tail, payload->tail_len);
     memcpy(joined + payload->tail_len, in.data, head);
     found = memmem(joined, payload->tail_len + head, payload->marker, PAYLOAD_MARKER_LEN);
@@ -91,6 +93,7 @@ static struct payload_pieces shift(struct payload *payload, struct bytes in)
     payload->tail_len -= from_tail;
     memcpy(payload->tail + payload->tail_len, in.data + from_in, in.len - from_in);
     payload->tail_len += in.len - from_in;
+    ASSERT(payload->tail_len <= PAYLOAD_MARKER_LEN);
     payload->received += out;
     pieces.held_back = buf_bytes(&payload->lent);
     return pieces;
@@ -120,4 +123,15 @@ struct payload_pieces payload_take(struct payload *payload, struct bytes *in)
     payload->is_ended = true;
     pieces.is_whole = true;
     return pieces;
+}
+
+void payload_check(const struct payload *payload)
+{
+    bool has_marker = payload->size == REPLICATION_SIZE_UNKNOWN;
+
+    ASSERT(payload->tail_len <= PAYLOAD_MARKER_LEN);
+    ASSERT(has_marker || payload->tail_len == 0);
+    ASSERT(has_marker || payload->received <= payload->size);
+    ASSERT(has_marker || !payload->is_ended);
+    ASSERT(!payload->is_ended || memcmp(payload->tail, payload->marker, PAYLOAD_MARKER_LEN) == 0);
 }

@@ -4,7 +4,8 @@
  *
  * Invariants:  (1) of an $EOF payload the last 40 bytes so far are never given out: they may
  *                  be the marker
- *              (2) a payload of known size takes exactly its size off the input */
+ *              (2) a payload of known size takes exactly its size off the input
+ *              (3) received counts what was given out */
 #ifndef STARLING_REPLICATION_PAYLOAD_H
 #define STARLING_REPLICATION_PAYLOAD_H
 
@@ -14,7 +15,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "replication/history.h"
+#include "replication/position.h"
 
 enum {
     PAYLOAD_MARKER_LEN = 40
@@ -44,5 +45,6 @@ MUST_USE bool payload_begin(struct payload *payload, struct bytes line);
 /* Take payload bytes off the front of *in. */
 struct payload_pieces payload_take(struct payload *payload, struct bytes *in);
 bool payload_is_whole(const struct payload *payload);
+void payload_check(const struct payload *payload);
 
 #endif

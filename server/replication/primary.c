@@ -6,10 +6,28 @@
 #include "base/num.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
     NEWLINE_PERIOD_MS = 1000,
 };
+
+#define TO(phase) (1u << (phase))
+
+static void move(struct feed *feed, enum feed_phase to)
+{
+    static const uint32_t allowed[] = {
+        [FEED_HANDSHAKE] = TO(FEED_WAIT_SNAPSHOT) | TO(FEED_ONLINE),
+        [FEED_WAIT_SNAPSHOT] = TO(FEED_SNAPSHOT),
+        [FEED_SNAPSHOT] = TO(FEED_WAIT_ACK) | TO(FEED_ONLINE),
+        [FEED_WAIT_ACK] = TO(FEED_ONLINE),
+        [FEED_ONLINE] = 0,
+    };
+
+    ASSERT((allowed[feed->phase] & TO(to)) != 0);
+    feed->phase = to;
+    feed_check(feed);
+}
 
 void feed_init(struct feed *feed, struct mono_time now)
 {
@@ -26,6 +44,7 @@ void feed_heard(struct feed *feed, struct mono_time now)
 /* What was not sent cannot have come: such a word must not count for those who wait. */
 static bool can_be_acked(const struct feed *feed, uint64_t offset)
 {
+    ASSERT(feed->acked_offset <= feed->cursor);
     return offset <= feed->cursor;
 }
 
@@ -47,7 +66,7 @@ static void take_ack(struct feed *feed, struct mono_time now, uint64_t offset)
     }
     feed->acked_at = now;
     if (feed->phase == FEED_WAIT_ACK) {
-        feed->phase = FEED_ONLINE;
+        move(feed, FEED_ONLINE);
     }
 }
 
@@ -123,17 +142,14 @@ enum feed_result feed_take_replconf(struct feed *feed, struct mono_time now,
 
 /* ---- PSYNC ------------------------------------------------------------------------------------ */
 
-static bool is_history(const char *history, struct bytes id)
-{
-    return history[0] != '\0' && id.len == REPLICATION_HISTORY_LEN && bytes_equal_text(id, history);
-}
-
 enum psync_decision psync_decide(const struct feed_log_facts *facts, struct bytes id,
                                  struct bytes offset, uint64_t *out_offset, struct errmsg *reason)
 {
     int64_t wanted;
     uint64_t have;
 
+    ASSERT(facts->start <= facts->end);
+    ASSERT(facts->previous_end <= facts->end);
     if (!num_parse_i64(offset, &wanted)) {
         errmsg_set(reason, "value is not an integer or out of range");
         return PSYNC_INVALID;
@@ -143,8 +159,8 @@ enum psync_decision psync_decide(const struct feed_log_facts *facts, struct byte
         return PSYNC_FULL;
     }
     have = (uint64_t)wanted - 1; /* what the replica has, as an offset of the log */
-    if (!is_history(facts->history, id)) {
-        if (!is_history(facts->previous_history, id)) {
+    if (!history_id_is(&facts->history, id)) {
+        if (!history_id_is(&facts->previous_history, id)) {
             errmsg_set(reason, "it has another history");
             return PSYNC_FULL;
         }
@@ -166,8 +182,9 @@ enum psync_decision psync_decide(const struct feed_log_facts *facts, struct byte
 
 void feed_start_full(struct feed *feed, struct mono_time now)
 {
-    feed->phase = FEED_WAIT_SNAPSHOT;
     feed->acked_offset = 0;
+    feed->acked_synced_offset = 0;
+    move(feed, FEED_WAIT_SNAPSHOT);
     feed->newline_at = now;
     feed->heard_at = now;
 }
@@ -175,23 +192,24 @@ void feed_start_full(struct feed *feed, struct mono_time now)
 void feed_start_snapshot(struct feed *feed, struct mono_time now,
                          const struct replication_position *position, struct buf *out)
 {
-    ASSERT(feed->phase == FEED_WAIT_SNAPSHOT);
-    feed->phase = FEED_SNAPSHOT;
+    ASSERT(!history_id_is_empty(&position->history));
+    move(feed, FEED_SNAPSHOT);
     feed->cursor = position->offset;
     feed->heard_at = now;
-    buf_printf(out, "+FULLRESYNC %s %" PRIu64 "\r\n", position->history, position->offset);
+    buf_printf(out, "+FULLRESYNC %s %" PRIu64 "\r\n", position->history.text, position->offset);
 }
 
 void feed_start_continue(struct feed *feed, struct mono_time now,
                          const struct replication_position *position, struct buf *out)
 {
-    feed->phase = FEED_ONLINE;
+    ASSERT(!history_id_is_empty(&position->history));
     feed->cursor = position->offset;
     feed->acked_offset = position->offset;
+    move(feed, FEED_ONLINE);
     feed->acked_at = now;
     feed->heard_at = now;
     if (feed->capabilities & FEED_CAPA_PSYNC2) {
-        buf_printf(out, "+CONTINUE %s\r\n", position->history);
+        buf_printf(out, "+CONTINUE %s\r\n", position->history.text);
     } else {
         buf_append_text(out, "+CONTINUE\r\n");
     }
@@ -214,8 +232,7 @@ void feed_format_payload_head(struct feed *feed, uint64_t size, struct bytes mar
 
 void feed_end_snapshot(struct feed *feed, struct mono_time now)
 {
-    ASSERT(feed->phase == FEED_SNAPSHOT);
-    feed->phase = feed->is_eof_payload ? FEED_WAIT_ACK : FEED_ONLINE;
+    move(feed, feed->is_eof_payload ? FEED_WAIT_ACK : FEED_ONLINE);
     feed->acked_at = now;
     feed->heard_at = now;
 }
@@ -224,6 +241,7 @@ void feed_end_snapshot(struct feed *feed, struct mono_time now)
 
 enum feed_due feed_tick(struct feed *feed, struct mono_time now, int64_t timeout_ms)
 {
+    ASSERT(timeout_ms > 0);
     switch (feed->phase) {
     case FEED_HANDSHAKE:
         return FEED_DUE_NOTHING;
@@ -243,6 +261,7 @@ enum feed_due feed_tick(struct feed *feed, struct mono_time now, int64_t timeout
 
 bool primary_ping_is_due(struct mono_time *last_ping_at, struct mono_time now, int64_t period_ms)
 {
+    ASSERT(period_ms > 0);
     if (mono_ms_between(*last_ping_at, now) < period_ms) {
         return false;
     }
@@ -316,4 +335,17 @@ const char *feed_phase_name(enum feed_phase phase)
     }
     ASSERT(false);
     return "";
+}
+
+void feed_check(const struct feed *feed)
+{
+    bool reads_log =
+        feed->phase == FEED_SNAPSHOT || feed->phase == FEED_WAIT_ACK || feed->phase == FEED_ONLINE;
+
+    ASSERT(feed->acked_offset <= feed->cursor);
+    ASSERT(feed->acked_synced_offset <= feed->cursor);
+    ASSERT(reads_log || feed->acked_offset == 0);
+    ASSERT(feed->phase != FEED_WAIT_ACK || feed->is_eof_payload);
+    ASSERT(memchr(feed->announced_ip, '\0', sizeof(feed->announced_ip)) != NULL);
+    ASSERT(memchr(feed->version, '\0', sizeof(feed->version)) != NULL);
 }

@@ -13,7 +13,11 @@
  *         +------------------------------------------------------------------------------+
  *
  * Offsets are those of the log: the number of bytes before a place.  On the wire PSYNC names the
- * first byte wanted, counted from 1, which is one more. */
+ * first byte wanted, counted from 1, which is one more.
+ *
+ * Invariants:  (1) phases change as drawn, and never go back
+ *              (2) what a replica has acknowledged, or has on disk, was sent to it
+ *              (3) nothing is acknowledged before the log is read for it */
 #ifndef STARLING_REPLICATION_PRIMARY_H
 #define STARLING_REPLICATION_PRIMARY_H
 
@@ -26,7 +30,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
-#include "replication/history.h"
+#include "replication/position.h"
 
 enum {
     FEED_IP_SIZE = 256,
@@ -78,10 +82,10 @@ MUST_USE enum feed_result feed_take_replconf(struct feed *feed, struct mono_time
 /* A byte came from the replica (bare newlines while it loads, too). */
 void feed_heard(struct feed *feed, struct mono_time now);
 
-/* What the log has.  previous_history is "" (or zeros) when there is none. */
+/* What the log has.  previous_history is empty, or zeros, when there is none. */
 struct feed_log_facts {
-    char history[REPLICATION_HISTORY_LEN + 1];
-    char previous_history[REPLICATION_HISTORY_LEN + 1];
+    struct history_id history;
+    struct history_id previous_history;
     uint64_t previous_end; /* the previous history is ours up to here */
     uint64_t start;        /* first byte still kept */
     uint64_t end;
@@ -135,5 +139,6 @@ size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mo
 uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count);
 /* wait_bgsave, send_bulk or online: the state in INFO replication. */
 const char *feed_phase_name(enum feed_phase phase);
+void feed_check(const struct feed *feed);
 
 #endif

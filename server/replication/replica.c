@@ -1,179 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* The replica side as a state machine; the diagram is in replica.h.  Handshake lines are in
- * handshake.c, the payload's framing in payload.c. */
+ * handshake.c, the payload's framing in payload.c, moves of the link in replica_link.c. */
 #include "replication/replica.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "replication/replica_state.h"
+#include "replication/handshake.h"
+#include "replication/replica_emit.h"
+#include "replication/replica_link.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 
 enum {
-    BACKOFF_FIRST_MS = 100,
-    BACKOFF_MAX_MS = 1600,
-    ACK_PERIOD_MS = 1000,
     NEWLINE_PERIOD_MS = 1000,
     INTRODUCTION_MAX_MS = 5000, /* to connect and to shake hands, or repl-timeout when shorter */
 };
 
-#define TO(phase) (1u << (phase))
-
-/* ---- actions ---------------------------------------------------------------------------- */
-
-void replica_actions_deinit(struct replica_actions *actions)
-{
-    buf_deinit(&actions->text);
-    actions->count = 0;
-}
-
-void replica_actions_clear(struct replica_actions *actions)
-{
-    actions->count = 0;
-    buf_clear(&actions->text);
-}
-
-struct bytes replica_action_bytes(const struct replica_actions *actions,
-                                  const struct replica_action *action)
-{
-    if (action->borrowed.len > 0) {
-        return action->borrowed;
-    }
-    ASSERT(action->text_start + action->text_len <= actions->text.len);
-    if (action->text_len == 0) {
-        return (struct bytes){0};
-    }
-    return bytes_make(actions->text.data + action->text_start, action->text_len);
-}
-
-struct replica_action *replica_emit(struct replica *r, enum replica_action_type type)
-{
-    struct replica_actions *list = r->out;
-    struct replica_action *action;
-
-    ASSERT(list != NULL);
-    ASSERT(list->count < REPLICA_ACTIONS_MAX);
-    action = &list->items[list->count++];
-    *action = (struct replica_action){.type = type, .text_start = list->text.len};
-    return action;
-}
-
-/* The text is terminated by a NUL that does not count. */
-void replica_emit_text(struct replica *r, enum replica_action_type type, struct bytes text)
-{
-    struct replica_action *action = replica_emit(r, type);
-
-    buf_append_bytes(&r->out->text, text);
-    buf_append_byte(&r->out->text, '\0');
-    action->text_len = text.len;
-}
-
-void replica_log(struct replica *r, enum log_level level, const char *format, ...)
-{
-    struct buf line = {0};
-    va_list args;
-
-    va_start(args, format);
-    buf_vprintf(&line, format, args);
-    va_end(args);
-    replica_emit_text(r, REPLICA_ACTION_LOG, buf_bytes(&line));
-    r->out->items[r->out->count - 1].level = level;
-    buf_deinit(&line);
-}
-
-/* ---- phases ----------------------------------------------------------------------------- */
-
-void replica_move(struct replica *r, enum replica_phase to)
-{
-    static const uint32_t allowed[] = {
-        [REPLICA_IDLE] = TO(REPLICA_CONNECTING),
-        [REPLICA_WAITING] = TO(REPLICA_CONNECTING) | TO(REPLICA_IDLE),
-        [REPLICA_CONNECTING] = TO(REPLICA_HANDSHAKE) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_HANDSHAKE] = TO(REPLICA_WAIT_SNAPSHOT) | TO(REPLICA_STREAMING) |
-                              TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_WAIT_SNAPSHOT] = TO(REPLICA_LOADING) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_LOADING] = TO(REPLICA_STREAMING) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_STREAMING] = TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-    };
-
-    ASSERT((allowed[r->phase] & TO(to)) != 0);
-    if (r->phase == REPLICA_STREAMING) {
-        r->link_down_since = r->now;
-    }
-    r->phase = to;
-}
-
-static bool has_link(const struct replica *r)
-{
-    return r->phase != REPLICA_IDLE && r->phase != REPLICA_WAITING;
-}
-
-/* Leave no half of anything behind. */
-static void drop_link(struct replica *r, bool is_closed_already)
-{
-    if (r->is_loading_open) {
-        replica_emit(r, REPLICA_ACTION_SNAPSHOT_ABORT);
-        r->is_loading_open = false;
-    }
-    if (r->is_input_held) {
-        replica_emit(r, REPLICA_ACTION_RESUME_INPUT);
-        r->is_input_held = false;
-    }
-    if (has_link(r) && !is_closed_already) {
-        replica_emit(r, REPLICA_ACTION_CLOSE);
-    }
-    r->is_loading_whole = false;
-    buf_clear(&r->line);
-    buf_clear(&r->early);
-    payload_clear(&r->payload);
-}
-
-static void wait_and_retry(struct replica *r, bool is_closed_already)
-{
-    int64_t delay_ms =
-        r->backoff_ms / 2 + (int64_t)rng_below(&r->rng, (uint64_t)r->backoff_ms / 2 + 1);
-
-    drop_link(r, is_closed_already);
-    r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MAX_MS ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
-    r->retry_at = mono_add_ms(r->now, delay_ms);
-    replica_move(r, REPLICA_WAITING);
-}
-
-void replica_fail(struct replica *r, enum log_level level, const char *reason)
-{
-    replica_log(r, level, "link to the primary %s:%u given up: %s", r->host, r->port, reason);
-    wait_and_retry(r, false);
-}
-
-static void connect_now(struct replica *r)
-{
-    replica_move(r, REPLICA_CONNECTING);
-    r->last_heard_at = r->now;
-    replica_emit_text(r, REPLICA_ACTION_CONNECT, bytes_from_text(r->host));
-    r->out->items[r->out->count - 1].port = r->port;
-}
+/* ---- orders and the link ------------------------------------------------------------------ */
 
 static void on_start(struct replica *r, const struct replica_event *event)
 {
     if (r->phase != REPLICA_IDLE) {
-        drop_link(r, false);
-        replica_move(r, REPLICA_IDLE);
+        link_drop(r, false);
+        link_move(r, REPLICA_IDLE);
     }
     bytes_to_text(bytes_from_text(event->host), r->host, sizeof(r->host));
     r->port = event->port;
-    r->backoff_ms = BACKOFF_FIRST_MS;
+    r->backoff_ms = REPLICA_BACKOFF_FIRST_MS;
     r->link_down_since = r->now;
     r->last_io_at = MONO_NEVER;
     replica_log(r, LOG_NOTICE, "following the primary %s:%u", r->host, r->port);
-    connect_now(r);
+    link_connect(r);
 }
 
 static void on_stop(struct replica *r)
 {
     if (r->phase != REPLICA_IDLE) {
-        drop_link(r, false);
-        replica_move(r, REPLICA_IDLE);
+        link_drop(r, false);
+        link_move(r, REPLICA_IDLE);
     }
 }
 
@@ -182,7 +46,7 @@ static void on_link_up(struct replica *r, const struct replica_event *event)
     if (r->phase != REPLICA_CONNECTING) {
         return;
     }
-    replica_move(r, REPLICA_HANDSHAKE);
+    link_move(r, REPLICA_HANDSHAKE);
     r->last_heard_at = r->now;
     r->offer = event->position;
     handshake_begin(r);
@@ -190,38 +54,22 @@ static void on_link_up(struct replica *r, const struct replica_event *event)
 
 static void on_link_down(struct replica *r, const struct replica_event *event)
 {
-    if (!has_link(r)) {
+    if (!link_is_there(r)) {
         return;
     }
     replica_log(r, LOG_NOTICE, "link to the primary %s:%u is down: %s", r->host, r->port,
                 event->reason != NULL ? event->reason : "closed");
-    wait_and_retry(r, true);
+    link_retry_later(r, true);
 }
 
-/* ---- the stream and its acknowledgement --------------------------------------------------- */
-
-static void send_ack(struct replica *r, uint64_t offset)
-{
-    char number[NUM_I64_TEXT + 1];
-    struct bytes words[] = {BYTES_LITERAL("REPLCONF"), BYTES_LITERAL("ACK"),
-                            bytes_make(number, num_format_u64(number, offset))};
-
-    replica_send_request(r, words, ARRAY_COUNT(words));
-    r->ack_at = mono_add_ms(r->now, ACK_PERIOD_MS);
-}
+/* ---- the stream --------------------------------------------------------------------------- */
 
 static void give_stream(struct replica *r, struct bytes bytes)
 {
+    ASSERT(r->phase == REPLICA_STREAMING);
     if (bytes.len > 0) {
         replica_emit(r, REPLICA_ACTION_STREAM)->borrowed = bytes;
     }
-}
-
-void replica_begin_streaming(struct replica *r, uint64_t offset)
-{
-    replica_move(r, REPLICA_STREAMING);
-    r->backoff_ms = BACKOFF_FIRST_MS;
-    send_ack(r, offset);
 }
 
 static void on_loaded(struct replica *r, const struct replica_event *event)
@@ -231,12 +79,8 @@ static void on_loaded(struct replica *r, const struct replica_event *event)
     }
     r->is_loading_whole = false;
     replica_log(r, LOG_NOTICE, "full resync done: history %s from offset %" PRIu64,
-                r->snapshot.history, r->snapshot.offset);
-    replica_begin_streaming(r, event->position.offset);
-    if (r->is_input_held) {
-        r->is_input_held = false;
-        replica_emit(r, REPLICA_ACTION_RESUME_INPUT);
-    }
+                r->snapshot.history.text, r->snapshot.offset);
+    link_begin_streaming(r, event->position.offset);
     /* What followed the payload on the wire was kept; it is borrowed until the next step. */
     buf_deinit(&r->early_given);
     r->early_given = buf_steal(&r->early);
@@ -247,8 +91,8 @@ static void on_load_failed(struct replica *r, const struct replica_event *event)
 {
     if (r->phase == REPLICA_LOADING) {
         r->is_loading_open = false;
-        replica_fail(r, LOG_WARNING,
-                     event->reason != NULL ? event->reason : "the snapshot could not be loaded");
+        link_fail(r, LOG_WARNING,
+                  event->reason != NULL ? event->reason : "the snapshot could not be loaded");
     }
 }
 
@@ -258,7 +102,8 @@ static void begin_payload(struct replica *r)
 {
     struct replica_action *action;
 
-    replica_move(r, REPLICA_LOADING);
+    ASSERT(!history_id_is_empty(&r->snapshot.history));
+    link_move(r, REPLICA_LOADING);
     r->is_loading_open = true;
     action = replica_emit(r, REPLICA_ACTION_SNAPSHOT_BEGIN);
     action->position = r->snapshot;
@@ -268,6 +113,7 @@ static void begin_payload(struct replica *r)
 
 static void give_payload(struct replica *r, struct bytes bytes)
 {
+    ASSERT(r->is_loading_open);
     if (bytes.len > 0) {
         replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->borrowed = bytes;
     }
@@ -277,12 +123,12 @@ static void end_payload(struct replica *r)
 {
     struct replica_action *action = replica_emit(r, REPLICA_ACTION_SNAPSHOT_END);
 
+    ASSERT(r->is_loading_open);
+    ASSERT(payload_is_whole(&r->payload));
     action->position = r->snapshot;
     action->size = r->payload.size;
     r->is_loading_open = false;
     r->is_loading_whole = true;
-    r->is_input_held = true;
-    replica_emit(r, REPLICA_ACTION_HOLD_INPUT);
 }
 
 static void take_payload(struct replica *r, struct bytes *in)
@@ -303,7 +149,7 @@ static bool take_line(struct replica *r, struct bytes *in, struct bytes *out_lin
     size_t len = end == SIZE_MAX ? in->len : end + 1;
 
     if (r->line.len + len > REPLICA_LINE_MAX) {
-        replica_fail(r, LOG_WARNING, "it sent a line that is too long for the handshake");
+        link_fail(r, LOG_WARNING, "it sent a line that is too long for the handshake");
         return false;
     }
     buf_append_bytes(&r->line, bytes_prefix(*in, len));
@@ -317,11 +163,12 @@ static bool take_line(struct replica *r, struct bytes *in, struct bytes *out_lin
 
 static void take_payload_head(struct replica *r, struct bytes line)
 {
+    ASSERT(r->phase == REPLICA_WAIT_SNAPSHOT);
     if (bytes_has_prefix(line, "-")) {
         replica_log(r, LOG_WARNING, "the primary cannot send a snapshot: %.*s", BYTES_ARGS(line));
-        replica_fail(r, LOG_NOTICE, "no snapshot");
+        link_fail(r, LOG_NOTICE, "no snapshot");
     } else if (!payload_begin(&r->payload, line)) {
-        replica_fail(r, LOG_WARNING, "it sent something else where a snapshot should begin");
+        link_fail(r, LOG_WARNING, "it sent something else where a snapshot should begin");
     } else {
         begin_payload(r);
     }
@@ -392,22 +239,22 @@ static int64_t patience_ms(const struct replica *r)
 static bool is_silent(const struct replica *r)
 {
     /* While the snapshot is being loaded here, nothing is expected from there. */
-    return has_link(r) && !r->is_loading_whole &&
+    return link_is_there(r) && !r->is_loading_whole &&
            mono_ms_between(r->last_heard_at, r->now) > patience_ms(r);
 }
 
 static void on_tick(struct replica *r, const struct replica_event *event)
 {
     if (is_silent(r)) {
-        replica_fail(r, LOG_WARNING,
-                     r->phase == REPLICA_CONNECTING ? "it does not accept the connection in time"
-                                                    : "it is silent for too long");
+        link_fail(r, LOG_WARNING,
+                  r->phase == REPLICA_CONNECTING ? "it does not accept the connection in time"
+                                                 : "it is silent for too long");
         return;
     }
     if (r->phase == REPLICA_WAITING && mono_is_due(r->retry_at, r->now)) {
-        connect_now(r);
+        link_connect(r);
     } else if (r->phase == REPLICA_STREAMING && mono_is_due(r->ack_at, r->now)) {
-        send_ack(r, event->position.offset);
+        link_send_ack(r, event->position.offset);
     } else if (r->phase == REPLICA_LOADING && mono_is_due(r->newline_at, r->now)) {
         replica_emit_text(r, REPLICA_ACTION_SEND, BYTES_LITERAL("\n"));
         r->newline_at = mono_add_ms(r->now, NEWLINE_PERIOD_MS);
@@ -467,7 +314,7 @@ void replica_step(struct replica *replica, struct mono_time now, const struct re
         break;
     case REPLICA_EVENT_GETACK:
         if (r->phase == REPLICA_STREAMING) {
-            send_ack(r, event->position.offset);
+            link_send_ack(r, event->position.offset);
         }
         break;
     case REPLICA_EVENT_TICK:
@@ -504,7 +351,7 @@ struct replica *replica_new(const struct replica_settings *settings, uint64_t se
     struct replica *r = mem_alloc_zeroed(MEM_REPLICATION, sizeof(*r));
 
     rng_init(&r->rng, seed);
-    r->backoff_ms = BACKOFF_FIRST_MS;
+    r->backoff_ms = REPLICA_BACKOFF_FIRST_MS;
     r->last_io_at = MONO_NEVER;
     r->link_down_since = MONO_NEVER;
     replica_configure(r, settings);
@@ -571,7 +418,16 @@ void replica_check(const struct replica *replica)
     ASSERT(!replica->is_loading_open || replica->phase == REPLICA_LOADING);
     ASSERT(!replica->is_loading_whole || replica->phase == REPLICA_LOADING);
     ASSERT(!(replica->is_loading_open && replica->is_loading_whole));
-    ASSERT(!replica->is_input_held || replica->is_loading_whole);
     ASSERT(replica->line.len <= REPLICA_LINE_MAX);
+    ASSERT(replica->line.len == 0 || replica->phase == REPLICA_HANDSHAKE ||
+           replica->phase == REPLICA_WAIT_SNAPSHOT);
+    ASSERT(replica->early.len == 0 || replica->is_loading_whole);
+    ASSERT(replica->phase != REPLICA_HANDSHAKE || handshake_is_awaiting(replica));
+    ASSERT(replica->phase != REPLICA_LOADING || replica->is_loading_open ||
+           replica->is_loading_whole);
+    ASSERT(replica->backoff_ms >= REPLICA_BACKOFF_FIRST_MS);
+    ASSERT(replica->backoff_ms <= REPLICA_BACKOFF_MAX_MS);
+    ASSERT(replica->out == NULL);
+    payload_check(&replica->payload);
     ASSERT(replica->phase == REPLICA_IDLE || replica->host[0] != '\0');
 }

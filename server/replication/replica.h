@@ -20,7 +20,10 @@
  *              (2) between SNAPSHOT_BEGIN and SNAPSHOT_END or SNAPSHOT_ABORT all payload bytes
  *                  go out in order; the marker of an $EOF payload never does
  *              (3) an answer is never held back for more input
- * Owns copies of what it is told; borrowed bytes in actions are valid until the next step. */
+ *              (4) while shaking hands some answer is awaited
+ *              (5) stream bytes are kept only while the snapshot before them is being loaded
+ *              (6) an attempt is waited for between 100 ms and 1600 ms, with growing patience
+ * Owns copies of what it is told; what it wants done is in replica_actions.h. */
 #ifndef STARLING_REPLICATION_REPLICA_H
 #define STARLING_REPLICATION_REPLICA_H
 
@@ -28,11 +31,10 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "replication/history.h"
+#include "replication/position.h"
+#include "replication/replica_actions.h"
 
 enum replica_phase {
     REPLICA_IDLE,
@@ -73,53 +75,6 @@ struct replica_event {
     struct bytes bytes;
     const char *reason;
 };
-
-enum replica_action_type {
-    REPLICA_ACTION_CONNECT,        /* host, port: report LINK_UP or LINK_DOWN */
-    REPLICA_ACTION_CLOSE,          /* drop the link, report nothing more about it */
-    REPLICA_ACTION_SEND,           /* bytes */
-    REPLICA_ACTION_SNAPSHOT_BEGIN, /* position: history and offset that it stands for; size or
-                                      REPLICATION_SIZE_UNKNOWN.  Old data is kept meanwhile */
-    REPLICA_ACTION_SNAPSHOT_BYTES, /* bytes, borrowed from the event or from the machine */
-    REPLICA_ACTION_SNAPSHOT_END,   /* whole: check and load it, report LOADED or FAILED */
-    REPLICA_ACTION_SNAPSHOT_ABORT, /* throw away what came so far, keep the old data */
-    REPLICA_ACTION_CONTINUE,       /* the log goes on where it is; position.history is the
-                                      primary's history: when it is not ours, adopt it */
-    REPLICA_ACTION_STREAM,         /* bytes: append to the log and execute */
-    REPLICA_ACTION_HOLD_INPUT,     /* read no more from the link for now */
-    REPLICA_ACTION_RESUME_INPUT,
-    REPLICA_ACTION_LOG, /* level, bytes: a line without its end */
-};
-
-struct replica_action {
-    enum replica_action_type type;
-    uint16_t port;
-    enum log_level level;
-    uint64_t size;
-    struct replication_position position;
-    struct bytes borrowed; /* SNAPSHOT_BYTES and STREAM */
-    size_t text_start;     /* the others: for replica_action_bytes */
-    size_t text_len;
-};
-
-enum {
-    REPLICA_ACTIONS_MAX = 32 /* in one step */
-};
-
-struct replica_actions {
-    struct replica_action items[REPLICA_ACTIONS_MAX];
-    size_t count;
-    struct buf text;
-    /* Hand in a tick at this time at the latest; MONO_NEVER when idle.  Set by every step. */
-    struct mono_time wake_at;
-};
-
-void replica_actions_deinit(struct replica_actions *actions);
-/* To be called before each step: unlike the cluster's, this list holds one step. */
-void replica_actions_clear(struct replica_actions *actions);
-/* The bytes of SEND, SNAPSHOT_BYTES, STREAM and LOG; the host of CONNECT, terminated by NUL. */
-struct bytes replica_action_bytes(const struct replica_actions *actions,
-                                  const struct replica_action *action);
 
 struct replica;
 

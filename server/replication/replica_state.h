@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of struct replica, shared by replica.c and handshake.c alone. */
+/* The inside of struct replica, for the files of this room alone. */
 #ifndef STARLING_REPLICATION_REPLICA_STATE_H
 #define STARLING_REPLICATION_REPLICA_STATE_H
 
@@ -9,6 +9,8 @@
 #include "replication/replica.h"
 
 enum {
+    REPLICA_BACKOFF_FIRST_MS = 100,
+    REPLICA_BACKOFF_MAX_MS = 1600,
     REPLICA_LINE_MAX = 4096, /* a longer line is no answer of a handshake */
     REPLICA_HOST_SIZE = 256,
 };
@@ -55,26 +57,10 @@ struct replica {
     struct replication_position offer;    /* what PSYNC asks to go on from */
     struct replication_position snapshot; /* what +FULLRESYNC promised */
     struct payload payload;
-    bool is_loading_open;  /* SNAPSHOT_BEGIN went out, neither END nor ABORT did */
-    bool is_loading_whole; /* SNAPSHOT_END went out, the node is loading */
-    bool is_input_held;
+    bool is_loading_open;   /* SNAPSHOT_BEGIN went out, neither END nor ABORT did */
+    bool is_loading_whole;  /* SNAPSHOT_END went out, the node is loading */
     struct buf early;       /* stream bytes that came before the snapshot was loaded */
     struct buf early_given; /* the same while they are lent out */
 };
-
-/* replica.c */
-void replica_move(struct replica *r, enum replica_phase to);
-void replica_fail(struct replica *r, enum log_level level, const char *reason);
-void replica_begin_streaming(struct replica *r, uint64_t offset);
-struct replica_action *replica_emit(struct replica *r, enum replica_action_type type);
-void replica_emit_text(struct replica *r, enum replica_action_type type, struct bytes text);
-void replica_log(struct replica *r, enum log_level level, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-/* handshake.c */
-void replica_send_request(struct replica *r, const struct bytes *words, size_t count);
-void handshake_begin(struct replica *r);
-/* One answer line, without its end, not empty. */
-void handshake_take_line(struct replica *r, struct bytes line);
 
 #endif

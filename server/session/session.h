@@ -141,7 +141,6 @@ static inline bool session_is_closing(const struct session *s)
     return (s->flags & (SESSION_CLOSE_AFTER_WRITE | SESSION_CLOSE_NOW | SESSION_CLOSED)) != 0;
 }
 
-
 /* One line as CLIENT LIST has it, without a line end. */
 void session_describe(const struct session *s, struct mono_time now, struct buf *out);
 

@@ -92,7 +92,7 @@ static void write_head(struct entry *e, const struct entry_plan *plan)
     uint32_t key_len = (uint32_t)plan->key.len;
     size_t at;
 
-    e->kind = (uint8_t)(((unsigned)VALUE_STRING << TYPE_SHIFT) | (unsigned)plan->encoding);
+    e->kind = (uint8_t)(((unsigned)plan->type << TYPE_SHIFT) | (unsigned)plan->encoding);
     e->flags = plan_flags(plan);
     entry_put_last_used(e, plan->last_used_s);
     put_expiry(e, plan->expire_at_ms);
@@ -128,7 +128,8 @@ static void write_value(struct entry *e, const struct entry_plan *plan)
         }
         break;
     case VALUE_RAW:
-        memcpy(at, &plan->value_block, sizeof(plan->value_block));
+    case VALUE_OBJECT:
+        memcpy(at, &plan->memory, sizeof(plan->memory));
         break;
     }
 }
@@ -266,6 +267,7 @@ struct bytes entry_string(const struct entry *e, char *scratch)
     case VALUE_EMBSTR:
         return bytes_make((const uint8_t *)e + layout.value_at, layout.value_len);
     case VALUE_RAW:
+    case VALUE_OBJECT: /* has no string, as the following asserts */
         break;
     }
     return bytes_make(entry_value_block(e)->data, entry_value_block(e)->len);
@@ -295,10 +297,10 @@ struct block *entry_value_block(const struct entry *e)
     return entry_block_at(e, entry_layout(e).value_at);
 }
 
-void entry_put_value_block(struct entry *e, struct block *block)
+void entry_put_memory(struct entry *e, void *memory)
 {
-    ASSERT(entry_encoding(e) == VALUE_RAW);
-    memcpy((uint8_t *)e + entry_layout(e).value_at, &block, sizeof(block));
+    ASSERT(entry_encoding(e) >= VALUE_RAW && memory != NULL);
+    memcpy((uint8_t *)e + entry_layout(e).value_at, &memory, sizeof(memory));
 }
 
 struct block *entry_key_block(const struct entry *e)
@@ -340,14 +342,14 @@ void entry_check(const struct entry *e, size_t size)
 {
     struct entry_layout layout = entry_layout(e);
 
-    ASSERT(entry_type(e) == VALUE_STRING);
-    ASSERT(entry_encoding(e) <= VALUE_RAW);
+    ASSERT(entry_encoding(e) <= VALUE_OBJECT);
+    ASSERT((entry_type(e) == VALUE_STRING) == (entry_encoding(e) != VALUE_OBJECT));
     ASSERT(layout.value_at + layout.value_len <= size);
     ASSERT(((e->flags & ENTRY_KEY_OUT) != 0) == (layout.key_len > ENTRY_INLINE_MAX));
     if (entry_encoding(e) == VALUE_EMBSTR) {
         ASSERT(layout.value_len <= ENTRY_INLINE_MAX);
     }
-    if (entry_encoding(e) == VALUE_RAW) {
-        ASSERT(entry_value_block(e)->len <= entry_value_block(e)->capacity_bytes);
+    if (entry_encoding(e) >= VALUE_RAW) {
+        ASSERT(entry_memory(e) != NULL);
     }
 }

@@ -8,10 +8,11 @@
  *            key length: 1 byte, or 4
  *            [value length: 1 byte, or 2; inline strings only]
  *            key bytes, or the address of a block
- *            value: bytes; or 8 bytes of integer; or the address of a block
+ *            value: bytes; or 8 bytes of integer; or the address of memory of its own
  *
- * A small entry costs 7 bytes beside key and value, 13 with an expiry.  Keys and values above
- * ENTRY_INLINE_MAX are blocks of their own.  Numbers are in the machine's own byte order: an
+ * A small entry costs 7 bytes beside key and value, 13 with an expiry.  Keys and strings above
+ * ENTRY_INLINE_MAX are blocks of their own; a value of any other type is an object (store/value.h).
+ * Numbers are in the machine's own byte order: an
  * entry never leaves the process.
  *
  * Nothing here allocates or frees entries; that is the key space's task. */
@@ -55,17 +56,18 @@ struct entry_layout {
     size_t key_at;
     size_t key_len; /* of the key itself */
     size_t value_at;
-    size_t value_len; /* inline bytes; 8 for an integer or a block */
+    size_t value_len; /* inline bytes; 8 for an integer or an address */
 };
 
-/* What an entry is to be: either value (inline), integer or block counts, by encoding. */
+/* What an entry is to be: either value (inline), integer or memory counts, by encoding. */
 struct entry_plan {
     struct bytes key;
     struct block *key_block; /* when key.len > ENTRY_INLINE_MAX */
+    enum value_type type;
     enum value_encoding encoding;
-    struct bytes value;        /* VALUE_EMBSTR */
-    int64_t integer;           /* VALUE_INT */
-    struct block *value_block; /* VALUE_RAW */
+    struct bytes value; /* VALUE_EMBSTR */
+    int64_t integer;    /* VALUE_INT */
+    void *memory;       /* VALUE_RAW: a block; VALUE_OBJECT */
     int64_t expire_at_ms;
     uint32_t last_used_s;
     bool is_edited;
@@ -138,6 +140,18 @@ static inline struct block *entry_block_at(const struct entry *e, size_t at)
     return block;
 }
 
+/* The memory that the entry's value has of its own, or NULL. */
+static inline void *entry_memory(const struct entry *e)
+{
+    return (e->kind & 15) >= VALUE_RAW ? entry_block_at(e, entry_layout(e).value_at) : NULL;
+}
+
+/* Has its key or its value memory of its own? */
+static inline bool entry_has_memory(const struct entry *e)
+{
+    return (e->kind & 15) >= VALUE_RAW || (e->flags & ENTRY_KEY_OUT) != 0;
+}
+
 static inline struct bytes entry_key_at(const struct entry *e, const struct entry_layout *layout)
 {
     if ((e->flags & ENTRY_KEY_OUT) != 0) {
@@ -167,7 +181,8 @@ void entry_copy_with_expiry(struct entry *to, const struct entry *from, int64_t 
 void entry_put_integer(struct entry *e, int64_t value);
 /* VALUE_RAW only. */
 struct block *entry_value_block(const struct entry *e);
-void entry_put_value_block(struct entry *e, struct block *block);
+/* Of a value in memory of its own. */
+void entry_put_memory(struct entry *e, void *memory);
 /* The block of the key, or NULL. */
 struct block *entry_key_block(const struct entry *e);
 uint32_t entry_last_used_s(const struct entry *e);

@@ -9,10 +9,6 @@
 #include "store/keyspace_state.h"
 #include "store/walk_marks.h"
 
-enum {
-    GROWTH_MAX = 1024 * 1024, /* spare room of a string that grows is at most this */
-};
-
 struct keyspace *keyspace_new(const struct keyspace_options *options)
 {
     struct keyspace *ks = mem_alloc_zeroed(MEM_STORE, sizeof(*ks));
@@ -33,6 +29,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     ks->group_counts = mem_alloc_zeroed(MEM_STORE, SLOT_GROUPS * sizeof(uint64_t));
     slab_init(&ks->shared.slab, options->arena_bytes);
     ks->shared.hash_seed = options->hash_seed;
+    ks->shared.types = options->types != NULL ? options->types : &value_types_builtin;
     ks->shared.depth_max = ks->position_bits - TABLE_TAG_BITS - 1;
     return ks;
 }
@@ -58,6 +55,18 @@ void keyspace_free(struct keyspace *ks)
 void keyspace_set_clock(struct keyspace *ks, int64_t now_ms)
 {
     ks->clock_s = (uint32_t)(now_ms / 1000);
+}
+
+const struct value_types *keyspace_types(const struct keyspace *ks)
+{
+    return ks->shared.types;
+}
+
+void keyspace_observe(struct keyspace *ks, const struct keyspace_observer *observer)
+{
+    ks->observer = observer != NULL ? *observer : (struct keyspace_observer){0};
+    ks->shared.listeners &= ~(uint32_t)LISTENER_OBSERVER;
+    ks->shared.listeners |= observer != NULL ? (uint32_t)LISTENER_OBSERVER : 0;
 }
 
 struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key)
@@ -101,7 +110,7 @@ static bool find_place(const struct keyspace *ks, const struct key_ref *ref,
     return table_find(&ks->shared, &ks->tables[ref->table], ref->hash, ref->bytes, out);
 }
 
-static struct table_place get_place(const struct keyspace *ks, const struct key_ref *ref)
+struct table_place keyspace_get_place(const struct keyspace *ks, const struct key_ref *ref)
 {
     struct table_place place = {0};
     bool is_there = find_place(ks, ref, &place);
@@ -130,25 +139,16 @@ size_t keyspace_entry_bytes(const struct keyspace *ks, const struct entry *e)
     size_t bytes = slab_object_size(&ks->shared.slab, slab_ref(&ks->shared.slab, e));
 
     bytes += key != NULL ? block_bytes(key) : 0;
-    bytes += entry_encoding(e) == VALUE_RAW ? block_bytes(entry_value_block(e)) : 0;
+    if (entry_memory(e) != NULL) {
+        bytes += value_ops_of(ks->shared.types, e)->bytes(entry_memory(e));
+    }
     /* Its place in a bucket that is filled as usual. */
     return bytes + BUCKET_BYTES / (BUCKET_PLACES - 1);
 }
 
 /* ---- counts --------------------------------------------------------------------------------- */
 
-/* The counts of a table before a change. */
-struct counts {
-    uint64_t entries;
-    uint64_t volatiles;
-};
-
-static struct counts counts_of(const struct table *table)
-{
-    return (struct counts){table->count, table->volatile_count};
-}
-
-static void recount(struct keyspace *ks, const struct table *table, struct counts before)
+void keyspace_recount(struct keyspace *ks, const struct table *table, struct table_counts before)
 {
     uint32_t number = table->number;
 
@@ -169,25 +169,53 @@ static void recount(struct keyspace *ks, const struct table *table, struct count
     }
 }
 
-static void count_block(struct keyspace *ks, struct table *table, const struct block *block)
+void keyspace_count_memory(struct keyspace *ks, struct table *table, const struct value_ops *ops,
+                           const void *memory)
 {
-    if (block != NULL) {
-        table->large_bytes += block_bytes(block);
-        ks->large_bytes += block_bytes(block);
+    if (memory != NULL) {
+        size_t bytes = ops->bytes(memory);
+
+        table->large_bytes += bytes;
+        ks->large_bytes += bytes;
     }
 }
 
-static void uncount_block(struct keyspace *ks, struct table *table, const struct block *block)
+void keyspace_uncount_memory(struct keyspace *ks, struct table *table, const struct value_ops *ops,
+                             const void *memory)
 {
-    if (block != NULL) {
-        table->large_bytes -= block_bytes(block);
-        ks->large_bytes -= block_bytes(block);
+    if (memory != NULL) {
+        size_t bytes = ops->bytes(memory);
+
+        ASSERT(table->large_bytes >= bytes && ks->large_bytes >= bytes);
+        table->large_bytes -= bytes;
+        ks->large_bytes -= bytes;
+    }
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void tell_of_change(struct keyspace *ks, const struct table *table,
+                           const struct table_place *place, enum keyspace_event event,
+                           struct bytes key)
+{
+    table_before_change(&ks->shared, table, place);
+    keyspace_tell(ks, event, table->number, key);
+}
+
+/* The entry is about to change or go: whoever listens is told.  Nearly always that is nobody. */
+static inline void about_to_change(struct keyspace *ks, const struct table *table,
+                                   const struct table_place *place, enum keyspace_event event,
+                                   struct bytes key)
+{
+    DEBUG_ASSERT(ks->open_edit == NULL);
+    if (UNLIKELY(ks->shared.listeners != 0)) {
+        tell_of_change(ks, table, place, event, key);
     }
 }
 
 /* ---- setting -------------------------------------------------------------------------------- */
 
-static uint64_t new_object(struct keyspace *ks, struct table *table, size_t size)
+uint64_t keyspace_new_object(struct keyspace *ks, struct table *table, size_t size)
 {
     uint64_t ref = slab_alloc(&ks->shared.slab, SLAB_ENTRIES, size);
 
@@ -195,7 +223,7 @@ static uint64_t new_object(struct keyspace *ks, struct table *table, size_t size
     return ref;
 }
 
-static void free_object(struct keyspace *ks, struct table *table, uint64_t ref)
+void keyspace_free_object(struct keyspace *ks, struct table *table, uint64_t ref)
 {
     table->entry_bytes -= slab_object_size(&ks->shared.slab, ref);
     slab_free(&ks->shared.slab, ref);
@@ -209,20 +237,29 @@ static void add_entry(struct keyspace *ks, struct table *table, const struct key
     if (plan->key.len > ENTRY_INLINE_MAX) {
         plan->key_block = block_new(plan->key, plan->key.len);
     }
-    object = new_object(ks, table, entry_plan_bytes(plan));
+    object = keyspace_new_object(ks, table, entry_plan_bytes(plan));
     entry_write(table_entry(&ks->shared, object), plan);
-    count_block(ks, table, plan->key_block);
-    count_block(ks, table, plan->value_block);
+    keyspace_count_memory(ks, table, &value_string, plan->key_block);
+    keyspace_count_memory(ks, table, ks->shared.types->kinds[plan->type].ops, plan->memory);
     table_insert(&ks->shared, table, ref->hash, object, plan->expire_at_ms);
 }
 
-/* Make the entry at place what plan says; its key stays, its old value block is let go unless the
- * plan keeps it. */
-static void replace_entry(struct keyspace *ks, struct table *table, struct table_place *place,
-                          struct entry_plan *plan)
+/* The entry has the plan's memory now: the old value's is let go. */
+static void replace_memory(struct keyspace *ks, struct table *table,
+                           const struct value_ops *old_ops, void *old_memory,
+                           const struct entry_plan *plan)
+{
+    keyspace_uncount_memory(ks, table, old_ops, old_memory);
+    keyspace_count_memory(ks, table, ks->shared.types->kinds[plan->type].ops, plan->memory);
+    reclaim_memory(ks, old_ops, old_memory);
+}
+
+void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct table_place *place,
+                            struct entry_plan *plan)
 {
     struct entry *old = table_entry(&ks->shared, place->ref);
-    struct block *old_block = entry_string_block(old);
+    enum value_type old_type = entry_type(old);
+    void *old_memory = entry_memory(old);
     int64_t old_expiry = entry_expire_at_ms(old);
     uint64_t old_ref = place->ref;
     size_t size;
@@ -233,15 +270,13 @@ static void replace_entry(struct keyspace *ks, struct table *table, struct table
     if (slab_rounded_size(size) == slab_object_size(&ks->shared.slab, old_ref)) {
         entry_overwrite(old, plan);
     } else {
-        place->ref = new_object(ks, table, size);
+        place->ref = keyspace_new_object(ks, table, size);
         entry_write(table_entry(&ks->shared, place->ref), plan);
         table_put_ref(place, place->ref);
-        free_object(ks, table, old_ref);
+        keyspace_free_object(ks, table, old_ref);
     }
-    if (plan->value_block != old_block) {
-        uncount_block(ks, table, old_block);
-        count_block(ks, table, plan->value_block);
-        reclaim_block(ks, old_block);
+    if (plan->memory != old_memory) {
+        replace_memory(ks, table, ks->shared.types->kinds[old_type].ops, old_memory, plan);
     }
     table_note_expiry(table, place->shard, old_expiry, plan->expire_at_ms);
 }
@@ -258,7 +293,7 @@ static struct entry_plan plan_value(const struct keyspace *ks, struct bytes valu
         plan.value = value;
     } else {
         plan.encoding = VALUE_RAW;
-        plan.value_block = block_new(value, value.len);
+        plan.memory = block_new(value, value.len);
     }
     return plan;
 }
@@ -268,16 +303,18 @@ static void put_plan(struct keyspace *ks, const struct key_ref *ref, struct tabl
                      struct entry_plan *plan)
 {
     struct table *table = &ks->tables[ref->table];
-    struct counts before = counts_of(table);
+    struct table_counts before = table_counts(table);
 
     if (place != NULL) {
-        table_before_change(&ks->shared, table, place);
-        replace_entry(ks, table, place, plan);
+        about_to_change(ks, table, place, KEYSPACE_KEY_CHANGED, ref->bytes);
+        keyspace_replace_entry(ks, table, place, plan);
     } else {
+        DEBUG_ASSERT(ks->open_edit == NULL);
         plan->key = ref->bytes;
         add_entry(ks, table, ref, plan);
+        keyspace_tell(ks, KEYSPACE_KEY_CAME, table->number, ref->bytes);
     }
-    recount(ks, table, before);
+    keyspace_recount(ks, table, before);
 }
 
 /* What could be a canonical integer?  Most values are not, which their first byte tells. */
@@ -289,17 +326,24 @@ static bool may_be_integer(struct bytes value)
 
 /* The usual change: a small string becomes another one that fits into its memory.  Nothing is
  * counted anew.  False when it is anything else. */
-static bool replace_value(struct keyspace *ks, const struct table *table,
+static bool replace_value(struct keyspace *ks, const struct key_ref *ref,
                           const struct table_place *place, struct bytes value)
 {
     struct entry *e = table_entry(&ks->shared, place->ref);
 
+    DEBUG_ASSERT(ks->open_edit == NULL);
     if (may_be_integer(value)) {
         return false;
     }
     /* Early is harmless: an entry may be handed over before any change or none. */
-    table_before_change(&ks->shared, table, place);
-    return entry_replace_value(e, value, ks->clock_s);
+    if (UNLIKELY(ks->shared.listeners != 0)) {
+        table_before_change(&ks->shared, &ks->tables[ref->table], place);
+    }
+    if (!entry_replace_value(e, value, ks->clock_s)) {
+        return false;
+    }
+    keyspace_tell(ks, KEYSPACE_KEY_CHANGED, ref->table, ref->bytes);
+    return true;
 }
 
 /* Do the bytes lie in the arena, so that rewriting an entry could change them? */
@@ -324,8 +368,7 @@ void keyspace_set(struct keyspace *ks, const struct key_ref *ref, struct bytes v
         memcpy(copy, value.data, value.len);
         value.data = copy;
     }
-    if (is_there && expire_at_ms == EXPIRE_NEVER &&
-        replace_value(ks, &ks->tables[ref->table], &place, value)) {
+    if (is_there && expire_at_ms == EXPIRE_NEVER && replace_value(ks, ref, &place, value)) {
         return;
     }
     plan = plan_value(ks, value, expire_at_ms);
@@ -335,7 +378,7 @@ void keyspace_set(struct keyspace *ks, const struct key_ref *ref, struct bytes v
 void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_t value,
                           int64_t expire_at_ms)
 {
-    struct table *table = &ks->tables[ref->table];
+    const struct table *table = &ks->tables[ref->table];
     struct entry_plan plan = {.encoding = VALUE_INT,
                               .integer = value,
                               .expire_at_ms = expire_at_ms,
@@ -347,7 +390,7 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
         struct entry *e = table_entry(&ks->shared, place.ref);
 
         if (entry_encoding(e) == VALUE_INT && entry_expire_at_ms(e) == expire_at_ms) {
-            table_before_change(&ks->shared, table, &place);
+            about_to_change(ks, table, &place, KEYSPACE_KEY_CHANGED, ref->bytes);
             entry_put_integer(e, value);
             return;
         }
@@ -357,159 +400,121 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
 
 bool keyspace_update_integer(const struct keyspace *ks, struct entry *e, int64_t value)
 {
-    if (ks->shared.walk.is_on || entry_encoding(e) != VALUE_INT) {
+    DEBUG_ASSERT(ks->open_edit == NULL);
+    if (ks->shared.listeners != 0 || entry_encoding(e) != VALUE_INT) {
         return false;
     }
     entry_put_integer(e, value);
     return true;
 }
 
-/* ---- editing -------------------------------------------------------------------------------- */
-
-/* A block for the string that is to have len bytes, with room to grow. */
-static struct block *grown_block(struct bytes old, size_t len)
+void keyspace_put(struct keyspace *ks, const struct key_ref *ref, struct value *value_take,
+                  int64_t expire_at_ms)
 {
-    size_t spare = len < GROWTH_MAX ? len : GROWTH_MAX;
-    struct block *block = block_new(old, len + spare);
+    struct entry_plan plan = {.type = value_take->type,
+                              .encoding = VALUE_OBJECT,
+                              .memory = value_take->memory,
+                              .expire_at_ms = expire_at_ms,
+                              .last_used_s = ks->clock_s};
+    struct table_place place;
 
-    memset(block->data + old.len, 0, len - old.len);
-    block->len = len;
-    return block;
+    if (value_take->type == VALUE_STRING) {
+        keyspace_set(ks, ref, value_take->string, expire_at_ms);
+        return;
+    }
+    ASSERT(plan.memory != NULL && ks->shared.types->kinds[plan.type].ops != NULL);
+    value_take->memory = NULL;
+    put_plan(ks, ref, find_place(ks, ref, &place) ? &place : NULL, &plan);
 }
 
-/* Grow the value block of the entry at place to len bytes. */
-static char *edit_block(struct keyspace *ks, struct table *table, struct entry *e, size_t len)
+void keyspace_copy(struct keyspace *ks, const struct entry *e, const struct key_ref *to)
 {
-    struct block *block = entry_value_block(e);
-
-    e->flags |= ENTRY_EDITED;
-    if (block->holders > 1) {
-        /* It is still being sent: those bytes must stay as they are. */
-        len = len > block->len ? len : block->len;
-        uncount_block(ks, table, block);
-        entry_put_value_block(e, grown_block(block_contents(block), len));
-        block_release(block);
-        block = entry_value_block(e);
-        count_block(ks, table, block);
-        return block->data;
-    }
-    if (len <= block->len) {
-        return block->data;
-    }
-    if (len > block->capacity_bytes) {
-        size_t spare = len < GROWTH_MAX ? len : GROWTH_MAX;
-
-        uncount_block(ks, table, block);
-        block = block_resize(block, len + spare);
-        count_block(ks, table, block);
-        entry_put_value_block(e, block);
-    }
-    memset(block->data + block->len, 0, len - block->len);
-    block->len = len;
-    return block->data;
-}
-
-char *keyspace_edit(struct keyspace *ks, const struct key_ref *ref, size_t len, size_t *old_len)
-{
-    struct table *table = &ks->tables[ref->table];
-    struct table_place place = get_place(ks, ref);
-    struct entry *e = table_entry(&ks->shared, place.ref);
     char scratch[NUM_I64_TEXT + 1];
-    char copy[ENTRY_INLINE_MAX] = {0};
-    struct bytes old = entry_string(e, scratch);
-    struct entry_plan plan = {.expire_at_ms = entry_expire_at_ms(e),
-                              .last_used_s = entry_last_used_s(e),
-                              .is_edited = true};
+    int64_t expire_at_ms = entry_expire_at_ms(e);
+    struct value value = {.type = entry_type(e)};
+    int64_t integer;
 
-    table_before_change(&ks->shared, table, &place);
-    *old_len = old.len;
-    if (entry_encoding(e) == VALUE_RAW) {
-        return edit_block(ks, table, e, len);
+    if (entry_integer(e, &integer)) {
+        keyspace_set_integer(ks, to, integer, expire_at_ms);
+        return;
     }
-    len = len > old.len ? len : old.len;
-    if (len > ENTRY_INLINE_MAX) {
-        plan.encoding = VALUE_RAW;
-        plan.value_block = grown_block(old, len);
+    if (value.type == VALUE_STRING) {
+        value.string = entry_string(e, scratch);
     } else {
-        memcpy(copy, old.data, old.len);
-        plan.encoding = VALUE_EMBSTR;
-        plan.value = bytes_make(copy, len);
+        value.memory = value_ops_of(ks->shared.types, e)->copy(entry_memory(e));
     }
-    replace_entry(ks, table, &place, &plan);
-    e = table_entry(&ks->shared, place.ref);
-    if (plan.value_block != NULL) {
-        return plan.value_block->data;
-    }
-    return (char *)e + entry_layout(e).value_at;
-}
-
-void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms)
-{
-    struct table *table = &ks->tables[ref->table];
-    struct counts before = counts_of(table);
-    struct table_place place = get_place(ks, ref);
-    struct entry *e = table_entry(&ks->shared, place.ref);
-    int64_t old_expiry = entry_expire_at_ms(e);
-    size_t size = entry_bytes_with_expiry(e, expire_at_ms);
-
-    table_before_change(&ks->shared, table, &place);
-    if (slab_rounded_size(size) == slab_object_size(&ks->shared.slab, place.ref)) {
-        entry_copy_with_expiry(e, e, expire_at_ms);
-    } else {
-        uint64_t moved = new_object(ks, table, size);
-
-        entry_copy_with_expiry(table_entry(&ks->shared, moved), e, expire_at_ms);
-        table_put_ref(&place, moved);
-        free_object(ks, table, place.ref);
-    }
-    table_note_expiry(table, place.shard, old_expiry, expire_at_ms);
-    recount(ks, table, before);
+    keyspace_put(ks, to, &value, expire_at_ms);
 }
 
 /* ---- removing and moving -------------------------------------------------------------------- */
 
-/* Take the entry out; its blocks are the caller's to let go. */
+/* Take the entry out; memory of its own is the caller's to let go. */
 static void remove_place(struct keyspace *ks, const struct key_ref *ref,
-                         const struct table_place *place)
+                         const struct table_place *place, enum keyspace_event event)
 {
     struct table *table = &ks->tables[ref->table];
-    struct counts before = counts_of(table);
+    struct table_counts before = table_counts(table);
     const struct entry *e = table_entry(&ks->shared, place->ref);
     int64_t expiry = entry_expire_at_ms(e);
 
-    table_before_change(&ks->shared, table, place);
-    uncount_block(ks, table, entry_key_block(e));
-    uncount_block(ks, table, entry_string_block(e));
-    free_object(ks, table, place->ref);
+    about_to_change(ks, table, place, event, ref->bytes);
+    if (entry_has_memory(e)) {
+        keyspace_uncount_memory(ks, table, &value_string, entry_key_block(e));
+        keyspace_uncount_memory(ks, table, value_ops_of(ks->shared.types, e), entry_memory(e));
+    }
+    keyspace_free_object(ks, table, place->ref);
     table_remove(&ks->shared, table, ref->hash, place, expiry);
-    recount(ks, table, before);
+    keyspace_recount(ks, table, before);
 }
 
-bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref)
+/* An entry goes that has memory of its own. */
+static void remove_large(struct keyspace *ks, const struct key_ref *ref,
+                         const struct table_place *place, enum keyspace_event event)
+{
+    const struct entry *e = table_entry(&ks->shared, place->ref);
+    const struct value_ops *ops = value_ops_of(ks->shared.types, e);
+    struct block *key_block = entry_key_block(e);
+    void *memory = entry_memory(e);
+
+    remove_place(ks, ref, place, event);
+    reclaim_memory(ks, &value_string, key_block);
+    reclaim_memory(ks, ops, memory);
+}
+
+static bool remove_key(struct keyspace *ks, const struct key_ref *ref, enum keyspace_event event)
 {
     struct table_place place;
-    struct block *key_block;
-    struct block *value_block;
 
     if (!find_place(ks, ref, &place)) {
         return false;
     }
-    key_block = entry_key_block(table_entry(&ks->shared, place.ref));
-    value_block = entry_string_block(table_entry(&ks->shared, place.ref));
-    remove_place(ks, ref, &place);
-    reclaim_block(ks, key_block);
-    reclaim_block(ks, value_block);
+    if (entry_has_memory(table_entry(&ks->shared, place.ref))) {
+        remove_large(ks, ref, &place, event);
+    } else {
+        remove_place(ks, ref, &place, event);
+    }
     return true;
+}
+
+bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref)
+{
+    return remove_key(ks, ref, KEYSPACE_KEY_WENT);
+}
+
+bool keyspace_remove_expired(struct keyspace *ks, const struct key_ref *ref)
+{
+    return remove_key(ks, ref, KEYSPACE_KEY_EXPIRED);
 }
 
 void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct key_ref *to)
 {
-    struct table_place place = get_place(ks, from);
+    struct table_place place = keyspace_get_place(ks, from);
     const struct entry *e = table_entry(&ks->shared, place.ref);
     struct block *key_block = entry_key_block(e);
     char copy[ENTRY_INLINE_MAX];
     char scratch[NUM_I64_TEXT + 1];
-    struct entry_plan plan = {.encoding = entry_encoding(e),
+    struct entry_plan plan = {.type = entry_type(e),
+                              .encoding = entry_encoding(e),
                               .expire_at_ms = entry_expire_at_ms(e),
                               .last_used_s = entry_last_used_s(e),
                               .is_edited = entry_was_edited(e)};
@@ -524,21 +529,27 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
         plan.value.data = copy;
         break;
     case VALUE_RAW:
-        plan.value_block = entry_value_block(e);
+    case VALUE_OBJECT:
+        plan.memory = entry_memory(e);
         break;
     }
-    remove_place(ks, from, &place);
+    remove_place(ks, from, &place, KEYSPACE_KEY_WENT);
     put_plan(ks, to, find_place(ks, to, &place) ? &place : NULL, &plan);
-    reclaim_block(ks, key_block);
+    reclaim_memory(ks, &value_string, key_block);
 }
 
 static void flush_table(struct keyspace *ks, struct table *table)
 {
-    struct counts before = counts_of(table);
+    struct table_counts before = table_counts(table);
 
+    DEBUG_ASSERT(ks->open_edit == NULL);
+    if (before.entries == 0) {
+        return;
+    }
     walk_hand_table(&ks->shared, table);
     reclaim_table(ks, table);
-    recount(ks, table, before);
+    keyspace_tell(ks, KEYSPACE_TABLE_FLUSHED, table->number, (struct bytes){0});
+    keyspace_recount(ks, table, before);
 }
 
 void keyspace_flush(struct keyspace *ks, unsigned db)
@@ -577,12 +588,15 @@ void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2)
     if (db1 == db2) {
         return;
     }
+    DEBUG_ASSERT(ks->open_edit == NULL);
     walk_hand_table(&ks->shared, a);
     walk_hand_table(&ks->shared, b);
     *a = *b;
     *b = old_a;
     a->number = db1;
     b->number = db2;
-    recount(ks, a, counts_of(a));
-    recount(ks, b, counts_of(b));
+    keyspace_recount(ks, a, table_counts(a));
+    keyspace_recount(ks, b, table_counts(b));
+    keyspace_tell(ks, KEYSPACE_TABLE_SWAPPED, db1, (struct bytes){0});
+    keyspace_tell(ks, KEYSPACE_TABLE_SWAPPED, db2, (struct bytes){0});
 }

@@ -12,6 +12,8 @@
  *              (2) while a walk is on (store/walk.h), an entry that the walk has not reached is
  *                  handed to it before it is changed or removed
  *              (3) an expired entry stays until somebody removes it: lookups take `now` and hide it
+ *              (4) at most one value is open for change; until it is closed nothing else changes
+ *              (5) the observer is told of every change, once
  * Owns everything in it.  Loop thread only. */
 #ifndef STARLING_STORE_KEYSPACE_H
 #define STARLING_STORE_KEYSPACE_H
@@ -24,6 +26,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/rng.h"
+#include "store/value.h"
 
 struct keyspace;
 struct entry;
@@ -33,21 +36,12 @@ enum {
     EXPIRE_NEVER = -1, /* for expire_at_ms */
 };
 
-enum value_type {
-    VALUE_STRING,
-};
-
-enum value_encoding {
-    VALUE_INT,    /* eight bytes of a canonical integer */
-    VALUE_EMBSTR, /* inline with the key */
-    VALUE_RAW,    /* in memory of its own */
-};
-
 struct keyspace_options {
     bool is_cluster;
     unsigned database_count; /* 1 in cluster mode */
     uint64_t hash_seed;
     size_t arena_bytes; /* address space reserved for small entries; 0 for the default */
+    const struct value_types *types; /* that it can hold, borrowed; NULL for value_types_builtin */
 };
 
 /* A key on its way: computed once, used for all lookups of a request. */
@@ -62,6 +56,8 @@ void keyspace_free(struct keyspace *ks);
 
 /* The time that entries set from now on count as last used at. */
 void keyspace_set_clock(struct keyspace *ks, int64_t now_ms);
+
+const struct value_types *keyspace_types(const struct keyspace *ks);
 
 /* db is 0 in cluster mode. */
 struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key);
@@ -90,7 +86,7 @@ struct bytes entry_string(const struct entry *e, char *scratch);
 /* The block that holds the value, or NULL when it has none.  Who wants the bytes for longer than a
  * borrow lasts holds the block. */
 struct block *entry_string_block(const struct entry *e);
-/* Changed by keyspace_edit since it was set? */
+/* Changed by keyspace_open_string since it was set? */
 bool entry_was_edited(const struct entry *e);
 bool entry_integer(const struct entry *e, int64_t *out); /* true when the encoding is VALUE_INT */
 size_t entry_string_len(const struct entry *e);
@@ -110,13 +106,37 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
 /* The same for an entry that was just found, when it holds an integer and nobody needs to see it
  * before; else false, and nothing has happened. */
 bool keyspace_update_integer(const struct keyspace *ks, struct entry *e, int64_t value);
-/* The key must exist.  Writable bytes of the value, grown with zeros to at least len; valid until
- * the next call.  The value is no longer an integer.  *old_len is what it was. */
-char *keyspace_edit(struct keyspace *ks, const struct key_ref *ref, size_t len, size_t *old_len);
+/* Set or replace by a value of any type; what value has of its own is taken. */
+void keyspace_put(struct keyspace *ks, const struct key_ref *ref, struct value *value_take,
+                  int64_t expire_at_ms);
+/* Set or replace by a copy of the value of e, an entry of another key; the expiry comes with it. */
+void keyspace_copy(struct keyspace *ks, const struct entry *e, const struct key_ref *to);
+
+/* A value that is open for change. */
+struct value_edit {
+    struct key_ref ref; /* its key: the bytes are borrowed until the close */
+    struct entry *entry;
+    void *memory;   /* of an object; the type's functions may put another in its place */
+    char *data;     /* of a string: writable, len bytes */
+    size_t len;     /* of a string, */
+    size_t old_len; /* and what it was before */
+};
+
+/* Open the value for change: an active walk has then seen the old one.  The key must exist, and no other
+ * value be open; nothing else is changed until the close. */
+void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct value_edit *out);
+/* The same for a string, which grows with zeros to at least len.  It is no longer an integer. */
+void keyspace_open_string(struct keyspace *ks, const struct key_ref *ref, size_t len,
+                          struct value_edit *out);
+/* The change is done: sizes are counted anew, the observer is told. */
+void keyspace_close(struct keyspace *ks, struct value_edit *edit);
+
 /* The key must exist. */
 void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms);
 /* False when there was none. */
 bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref);
+/* The same because its time has come: the observer is told so. */
+bool keyspace_remove_expired(struct keyspace *ks, const struct key_ref *ref);
 /* Rename: to becomes what from, which must exist, was, expiry included; from is gone.  They are
  * not the same key.  Large values are not copied. */
 void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct key_ref *to);
@@ -125,6 +145,31 @@ void keyspace_flush(struct keyspace *ks, unsigned db);
 void keyspace_flush_all(struct keyspace *ks);
 void keyspace_flush_slot(struct keyspace *ks, unsigned slot); /* cluster mode */
 void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2);
+
+/* ---- who wants to know ---------------------------------------------------------------------- */
+
+enum keyspace_event {
+    KEYSPACE_KEY_CAME,      /* was not there before */
+    KEYSPACE_KEY_CHANGED,   /* its value, which may be of another type now, or its expiry */
+    KEYSPACE_KEY_WENT,      /* removed, or renamed */
+    KEYSPACE_KEY_EXPIRED,   /* removed because its time had come */
+    KEYSPACE_TABLE_FLUSHED, /* a database or slot that had keys: all went; no key is given */
+    KEYSPACE_TABLE_SWAPPED, /* a database has another one's keys; told of both, no key is given */
+};
+
+/* table: number of the database, or slot in cluster mode.  Called in the midst of the change: it must
+ * not touch the key space, only note what it was told; key is valid during the call. */
+typedef void keyspace_observer_fn(void *context, enum keyspace_event event, unsigned table,
+                                  struct bytes key);
+
+struct keyspace_observer {
+    keyspace_observer_fn *on;
+    void *context;
+};
+
+/* From now on this one is told of changes, in place of who was before; NULL: nobody.  It costs nothing
+ * while there is none. */
+void keyspace_observe(struct keyspace *ks, const struct keyspace_observer *observer);
 
 /* ---- many keys ------------------------------------------------------------------------------ */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of struct keyspace, for the files of this room that make it up: keyspace.c (one
- * key), many.c (counts, random), memory.c, scan.c, expire.c, walk.c, reclaim.c and compact.c. */
+ * key), edit.c (changes in place), many.c (counts, random), memory.c, scan.c, expire.c, walk.c, reclaim.c and compact.c. */
 #ifndef STARLING_STORE_KEYSPACE_STATE_H
 #define STARLING_STORE_KEYSPACE_STATE_H
 
@@ -25,12 +25,29 @@ struct reclaim_table {
     uint32_t bucket;
 };
 
+/* Memory of a value, or of a key, that is still to be freed. */
+struct reclaim_value {
+    const struct value_ops *ops;
+    void *memory;
+};
+
 /* Where the search for expired entries goes on. */
 struct expire_place {
     uint32_t table;
     uint64_t position;
     uint32_t bucket;
 };
+
+/* The counts of a table before a change. */
+struct table_counts {
+    uint64_t entries;
+    uint64_t volatiles;
+};
+
+static inline struct table_counts table_counts(const struct table *table)
+{
+    return (struct table_counts){table->count, table->volatile_count};
+}
 
 struct keyspace {
     bool is_cluster;
@@ -48,15 +65,47 @@ struct keyspace {
     struct expire_place expire;
     struct compact compact;
     VEC(struct reclaim_table) dead_tables;
-    VEC(struct block *) dead_blocks;
+    VEC(struct reclaim_value) dead_values;
     size_t pending_bytes;
+    struct keyspace_observer observer;
+    const struct value_edit *open_edit; /* NULL: no value is open for change */
 };
 
 /* First table from number on whose bit is set, or table_count. */
 uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, uint32_t number);
 
-/* Let go of it; when nobody else holds it, it is freed now if small, by and by if large. */
-void reclaim_block(struct keyspace *ks, struct block *block);
+/* ---- one entry (keyspace.c), for those who change it in place (edit.c) ------------------------- */
+
+/* The place of a key that is there. */
+struct table_place keyspace_get_place(const struct keyspace *ks, const struct key_ref *ref);
+/* Make the entry at place what plan says; its key stays, memory of its old value is let go unless the
+ * plan keeps it. */
+void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct table_place *place,
+                            struct entry_plan *plan);
+/* A slab object for an entry of the table. */
+uint64_t keyspace_new_object(struct keyspace *ks, struct table *table, size_t size);
+void keyspace_free_object(struct keyspace *ks, struct table *table, uint64_t ref);
+/* Memory of its own that an entry of the table has got, or has no more; NULL: none. */
+void keyspace_count_memory(struct keyspace *ks, struct table *table, const struct value_ops *ops,
+                           const void *memory);
+void keyspace_uncount_memory(struct keyspace *ks, struct table *table, const struct value_ops *ops,
+                             const void *memory);
+/* The table's counts have changed from what they were before. */
+void keyspace_recount(struct keyspace *ks, const struct table *table, struct table_counts before);
+
+/* Tell the observer, if there is one. */
+static inline void keyspace_tell(const struct keyspace *ks, enum keyspace_event event,
+                                 uint32_t table, struct bytes key)
+{
+    if (UNLIKELY((ks->shared.listeners & LISTENER_OBSERVER) != 0)) {
+        ks->observer.on(ks->observer.context, event, table, key);
+    }
+}
+
+/* ---- what is freed by and by (reclaim.c) ------------------------------------------------------- */
+
+/* Let go of memory; when nobody else holds it, it is freed now if that costs little, else by and by. */
+void reclaim_memory(struct keyspace *ks, const struct value_ops *ops, void *memory);
 /* The entries of the table are freed by and by; the table is empty afterwards. */
 void reclaim_table(struct keyspace *ks, struct table *table);
 /* Free all that waits but slab objects: the arena is about to go. */

@@ -132,6 +132,9 @@ void keyspace_check(const struct keyspace *ks)
     uint64_t volatile_count = 0;
     uint64_t large_bytes = 0;
 
+    ASSERT(ks->open_edit == NULL);
+    ASSERT(((ks->shared.listeners & LISTENER_WALK) != 0) == ks->shared.walk.is_on);
+    ASSERT(((ks->shared.listeners & LISTENER_OBSERVER) != 0) == (ks->observer.on != NULL));
     for (uint32_t i = 0; i < ks->table_count; i++) {
         const struct table *table = &ks->tables[i];
 

@@ -32,11 +32,11 @@ struct sample {
     uint64_t blocks;
 };
 
-static void add_block(struct sample *s, const struct block *block)
+static void add_memory(struct sample *s, const struct value_ops *ops, const void *memory)
 {
-    if (block != NULL) {
-        s->spare += block->capacity_bytes - block->len;
-        s->blocks += block_bytes(block);
+    if (memory != NULL) {
+        s->spare += ops->spare_bytes(memory);
+        s->blocks += ops->bytes(memory);
     }
 }
 
@@ -47,8 +47,8 @@ static void add_entry(void *context, const struct entry *e)
 
     s->payload += entry_bytes(e);
     s->objects += slab_object_size(slab, slab_ref(slab, e));
-    add_block(s, entry_key_block(e));
-    add_block(s, entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL);
+    add_memory(s, &value_string, entry_key_block(e));
+    add_memory(s, value_ops_of(s->ks->shared.types, e), entry_memory(e));
 }
 
 /* Look at all entries of the database when they are few, else at some of them. */

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* What was removed and is freed in slices: large blocks, whole tables; and pages given back. */
+/* What was removed and is freed in slices: large values, whole tables; and pages given back. */
 #include "base/assert.h"
 #include "base/mem.h"
 #include "store/keyspace_state.h"
 
 enum {
-    BLOCK_AT_ONCE = 64 * 1024, /* blocks up to here are freed at once */
-    BLOCK_SLICE = 1024 * 1024, /* cut off a large block in a step */
-    BLOCK_SLICE_COST = 1000,   /* of such a step, in entries */
-    PAGE_COST = 180,           /* of giving a page back */
+    AT_ONCE_COST = 64, /* what costs no more to free, in entries, is freed at once */
+    PAGE_COST = 180,   /* of giving a page back */
 };
 
-void reclaim_block(struct keyspace *ks, struct block *block)
+void reclaim_memory(struct keyspace *ks, const struct value_ops *ops, void *memory)
 {
-    if (block == NULL) {
+    size_t budget = SIZE_MAX;
+
+    if (memory == NULL) {
         return;
     }
-    if (block->holders > 1 || block_bytes(block) <= BLOCK_AT_ONCE) {
-        block_release(block);
-        return;
+    if (ops->free_cost(memory) > AT_ONCE_COST) {
+        ks->pending_bytes += ops->bytes(memory);
+        VEC_PUSH(&ks->dead_values, ((struct reclaim_value){ops, memory}));
+    } else {
+        bool is_freed = ops->free(&memory, &budget);
+
+        ASSERT(is_freed);
     }
-    ks->pending_bytes += block_bytes(block);
-    VEC_PUSH(&ks->dead_blocks, block);
 }
 
 void reclaim_table(struct keyspace *ks, struct table *table)
@@ -37,35 +39,36 @@ void reclaim_table(struct keyspace *ks, struct table *table)
     *table = (struct table){.number = number};
 }
 
-/* Cut a slice off the last dead block, or free what is left of it.  Shrinking gives the tail
- * back to the system without moving the rest. */
-static void free_block_slice(struct keyspace *ks)
+/* Free of the last dead value what the budget is good for. */
+static void free_value_slice(struct keyspace *ks, size_t *budget)
 {
-    struct block **last = &ks->dead_blocks.items[ks->dead_blocks.count - 1];
+    struct reclaim_value *last = &ks->dead_values.items[ks->dead_values.count - 1];
 
-    if ((*last)->capacity_bytes <= BLOCK_SLICE) {
-        ks->pending_bytes -= block_bytes(*last);
-        block_release(*last);
-        ks->dead_blocks.count--;
-        return;
+    ks->pending_bytes -= last->ops->bytes(last->memory);
+    if (last->ops->free(&last->memory, budget)) {
+        ks->dead_values.count--;
+    } else {
+        ks->pending_bytes += last->ops->bytes(last->memory);
     }
-    (*last)->len = 0;
-    ks->pending_bytes -= BLOCK_SLICE;
-    *last = block_resize(*last, (*last)->capacity_bytes - BLOCK_SLICE);
 }
 
-static void free_dead_entry(struct keyspace *ks, uint64_t ref)
+/* Returns what it cost. */
+static size_t free_dead_entry(struct keyspace *ks, uint64_t ref)
 {
     struct entry *e = table_entry(&ks->shared, ref);
+    const struct value_ops *ops = value_ops_of(ks->shared.types, e);
     struct block *key = entry_key_block(e);
-    struct block *value = entry_encoding(e) == VALUE_RAW ? entry_value_block(e) : NULL;
+    void *memory = entry_memory(e);
+    size_t cost = memory != NULL ? ops->free_cost(memory) : 0;
 
     ks->pending_bytes -= slab_object_size(&ks->shared.slab, ref);
     ks->pending_bytes -= key != NULL ? block_bytes(key) : 0;
-    ks->pending_bytes -= value != NULL ? block_bytes(value) : 0;
+    ks->pending_bytes -= memory != NULL ? ops->bytes(memory) : 0;
     slab_free(&ks->shared.slab, ref);
-    reclaim_block(ks, key);
-    reclaim_block(ks, value);
+    reclaim_memory(ks, &value_string, key);
+    reclaim_memory(ks, ops, memory);
+    /* What costs more has only been put off. */
+    return 1 + (cost <= AT_ONCE_COST ? cost : 0);
 }
 
 static void free_dead_bucket(struct keyspace *ks, const struct shard *shard, uint32_t at,
@@ -80,8 +83,9 @@ static void free_dead_bucket(struct keyspace *ks, const struct shard *shard, uin
         uint64_t ref = bucket_ref(bucket, i);
 
         if (ref != 0) {
-            free_dead_entry(ks, ref);
-            *budget -= *budget > 0 ? 1 : 0;
+            size_t cost = free_dead_entry(ks, ref);
+
+            *budget -= cost < *budget ? cost : *budget;
         }
     }
 }
@@ -95,7 +99,7 @@ static void free_table_slice(struct keyspace *ks, size_t *budget)
         struct table_span span;
 
         ASSERT(table_span_at(&dead->table, dead->position, &span));
-        while (dead->bucket<span.shard->bucket_count && * budget> 0) {
+        while (*budget > 0 && dead->bucket < span.shard->bucket_count) {
             free_dead_bucket(ks, span.shard, dead->bucket++, budget);
         }
         if (dead->bucket < span.shard->bucket_count) {
@@ -126,15 +130,14 @@ bool keyspace_work(struct keyspace *ks, size_t budget)
 {
     struct slab *slab = &ks->shared.slab;
 
-    while (ks->dead_blocks.count > 0 && budget > 0) {
-        free_block_slice(ks);
-        budget -= budget < BLOCK_SLICE_COST ? budget : BLOCK_SLICE_COST;
+    while (ks->dead_values.count > 0 && budget > 0) {
+        free_value_slice(ks, &budget);
     }
     while (ks->dead_tables.count > 0 && budget > 0) {
         free_table_slice(ks, &budget);
     }
     release_pages(slab, &budget);
-    return compact_step(ks, &budget) || slab_release_pages(slab, 0) || ks->dead_blocks.count > 0 ||
+    return compact_step(ks, &budget) || slab_release_pages(slab, 0) || ks->dead_values.count > 0 ||
            ks->dead_tables.count > 0;
 }
 
@@ -145,17 +148,19 @@ void reclaim_all(struct keyspace *ks)
         size_t budget = SIZE_MAX;
 
         if (last->table.large_bytes == 0) {
-            /* Entries without blocks go with the arena. */
+            /* Entries without memory of their own go with the arena. */
             table_clear(&ks->shared, &last->table);
             ks->dead_tables.count--;
         } else {
             free_table_slice(ks, &budget);
         }
     }
-    while (ks->dead_blocks.count > 0) {
-        block_release(VEC_POP(&ks->dead_blocks));
+    while (ks->dead_values.count > 0) {
+        size_t budget = SIZE_MAX;
+
+        free_value_slice(ks, &budget);
     }
     VEC_DEINIT(&ks->dead_tables);
-    VEC_DEINIT(&ks->dead_blocks);
+    VEC_DEINIT(&ks->dead_values);
     ks->pending_bytes = 0;
 }

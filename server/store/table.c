@@ -284,7 +284,25 @@ static void check_entry(const struct shard *shard, uint32_t b, uint16_t tag)
     }
 }
 
-static void check_shard(const struct table_shared *shared, const struct table_span *span)
+/* What the entry has in memory of its own is as it should be; how many bytes it takes. */
+static size_t check_memory(const struct table_shared *shared, const struct entry *e)
+{
+    const struct value_ops *ops = value_ops_of(shared->types, e);
+    const struct block *key = entry_key_block(e);
+    const void *memory = entry_memory(e);
+    size_t bytes = key != NULL ? block_bytes(key) : 0;
+
+    if (memory != NULL) {
+        ASSERT(ops->bytes(memory) > 0);
+        ops->check(memory);
+        bytes += ops->bytes(memory);
+    }
+    return bytes;
+}
+
+/* Adds to *large_bytes what memory of their own the entries have. */
+static void check_shard(const struct table_shared *shared, const struct table_span *span,
+                        uint64_t *large_bytes)
 {
     const struct shard *shard = span->shard;
     uint32_t count = 0;
@@ -305,6 +323,7 @@ static void check_shard(const struct table_shared *shared, const struct table_sp
             ASSERT(table_tag(table_entry_hash(shared, ref), span->level) == bucket->tags[i]);
             check_entry(shard, b, bucket->tags[i]);
             entry_check(table_entry(shared, ref), slab_object_size(&shared->slab, ref));
+            *large_bytes += check_memory(shared, table_entry(shared, ref));
             expiry = entry_expire_at_ms(table_entry(shared, ref));
             ASSERT(expiry == EXPIRE_NEVER || expiry >= shard->next_expiry_ms);
             volatile_count += expiry != EXPIRE_NEVER;
@@ -322,6 +341,7 @@ void table_check(const struct table_shared *shared, const struct table *table)
     uint64_t count = 0;
     uint64_t buckets = 0;
     uint64_t volatile_count = 0;
+    uint64_t large_bytes = 0;
 
     if (table->shard_count == 0) {
         ASSERT(table->count == 0 && table->bucket_count == 0);
@@ -331,7 +351,7 @@ void table_check(const struct table_shared *shared, const struct table *table)
     ASSERT(table->count > 0 && table->shard_count == (1U << table->depth) + table->split);
     do {
         ASSERT(table_span_at(table, position, &span));
-        check_shard(shared, &span);
+        check_shard(shared, &span, &large_bytes);
         shards++;
         count += span.shard->count;
         buckets += span.shard->bucket_count;
@@ -339,5 +359,6 @@ void table_check(const struct table_shared *shared, const struct table *table)
         position = span.next;
     } while (position != 0);
     ASSERT(shards == table->shard_count && count == table->count);
+    ASSERT(large_bytes == table->large_bytes);
     ASSERT(buckets == table->bucket_count && volatile_count == table->volatile_count);
 }

@@ -73,7 +73,7 @@ struct table {
     uint64_t long_bucket_count; /* of these, in arrays on the heap */
     uint64_t sweep_position;    /* the shard whose turn to be resized is next */
     uint64_t entry_bytes;       /* slab objects of its entries */
-    uint64_t large_bytes;       /* blocks of its entries */
+    uint64_t large_bytes;       /* memory that keys and values of its entries have of their own */
 };
 
 /* A point-in-time walk on its way. */
@@ -84,10 +84,15 @@ struct walk {
     const uint64_t *slots;
     walk_sink_fn *sink;
     void *context;
-    uint64_t visited;
     uint32_t table; /* place of the walk: table, shard by position, bucket */
     uint64_t position;
     uint32_t bucket;
+};
+
+/* Who is to be told of changes: one word, so that a change asks once. */
+enum table_listener {
+    LISTENER_WALK = 1 << 0,     /* walk.is_on */
+    LISTENER_OBSERVER = 1 << 1, /* of the key space */
 };
 
 /* What an entry is for a bucket, while a shard is being rearranged. */
@@ -102,8 +107,10 @@ struct table_shared {
     uint64_t hash_seed;
     uint32_t depth_max;
     size_t directory_bytes;
-    size_t long_bytes; /* arrays on the heap, which the slab has no size for */
+    size_t long_bytes;  /* arrays on the heap, which the slab has no size for */
+    uint32_t listeners; /* enum table_listener */
     struct walk walk;
+    const struct value_types *types;
     VEC(struct table_item) scratch;
 };
 

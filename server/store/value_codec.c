@@ -8,8 +8,6 @@
  *     11xxxxxx                 a special string: int8, int16, int32 (little-endian), LZF */
 #include "store/value_codec.h"
 
-#include "base/assert.h"
-#include "base/crc.h"
 #include "base/num.h"
 #include "store/lzf.h"
 
@@ -29,8 +27,6 @@ enum {
     SPECIAL_LZF = 3,
 
     INTEGER_TEXT_LIMIT = 11, /* "-2147483648" */
-    DUMP_TRAILER = 2 + 8,
-    RESTORE_LIMIT = 512 * 1024 * 1024,
 };
 
 /* ---- encoding -------------------------------------------------------------------------------- */
@@ -80,39 +76,16 @@ void value_encode_string(struct buf *out, struct bytes value)
     buf_append_bytes(out, value);
 }
 
-uint8_t value_type_byte(const struct entry *e)
+void value_encode_integer(struct buf *out, int64_t value)
 {
-    ASSERT(entry_type(e) == VALUE_STRING);
-    return RDB_TYPE_STRING;
-}
+    char text[NUM_I64_TEXT + 1];
 
-void value_encode_body(struct buf *out, const struct entry *e)
-{
-    char scratch[NUM_I64_TEXT + 1];
-    int64_t integer;
+    if (!encode_integer(out, value)) {
+        size_t len = num_format_i64(text, value);
 
-    if (entry_integer(e, &integer)) {
-        if (!encode_integer(out, integer)) {
-            size_t len = num_format_i64(scratch, integer);
-
-            value_encode_len(out, len);
-            buf_append(out, scratch, len);
-        }
-        return;
+        value_encode_len(out, len);
+        buf_append(out, text, len);
     }
-    value_encode_string(out, entry_string(e, scratch));
-}
-
-const char *value_type_name(uint8_t type)
-{
-    static const char *const names[] = {
-        "string",       "list",    "set",  "sorted set", "hash", "sorted set", "module value",
-        "module value", "unknown", "hash", "list",       "set",  "sorted set", "hash",
-        "list",         "stream",  "hash", "sorted set", "list", "stream",     "set",
-        "stream",       "hash",    "hash", "hash",       "hash", "stream",     "stream",
-    };
-
-    return type < ARRAY_COUNT(names) ? names[type] : "unknown";
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */
@@ -271,69 +244,4 @@ enum value_codec_status value_decode_string(struct decoder *d, uint64_t max_byte
     }
     buf_append_bytes(out, decode_bytes(d, (size_t)len));
     return VALUE_CODEC_OK;
-}
-
-/* ---- DUMP and RESTORE ---------------------------------------------------------------------------
- */
-
-void value_dump(struct buf *out, const struct entry *e)
-{
-    size_t start = out->len;
-
-    encode_u8(out, value_type_byte(e));
-    value_encode_body(out, e);
-    encode_u16_le(out, RDB_VERSION);
-    encode_u64_le(out, crc64(0, bytes_from(buf_bytes(out), start)));
-}
-
-/* Cut the trailer off a payload that has a known version and the right checksum. */
-static bool check_trailer(struct bytes *payload, struct errmsg *error)
-{
-    struct decoder d;
-    uint16_t version;
-
-    if (payload->len < DUMP_TRAILER + 1) {
-        errmsg_set(error, "the payload is too short");
-        return false;
-    }
-    d = decoder_make(bytes_from(*payload, payload->len - DUMP_TRAILER));
-    version = decode_u16_le(&d);
-    if (version > RDB_VERSION_NEWEST) {
-        errmsg_set(error, "the payload has version %u, newer than %d", (unsigned)version,
-                   (int)RDB_VERSION_NEWEST);
-        return false;
-    }
-    if (decode_u64_le(&d) != crc64(0, bytes_prefix(*payload, payload->len - 8))) {
-        errmsg_set(error, "the payload has a bad checksum");
-        return false;
-    }
-    payload->len -= DUMP_TRAILER;
-    return true;
-}
-
-bool value_restore(struct bytes payload, struct buf *out, struct errmsg *error)
-{
-    struct decoder d;
-    uint64_t needed;
-    uint8_t type;
-    enum value_codec_status status;
-
-    if (!check_trailer(&payload, error)) {
-        return false;
-    }
-    d = decoder_make(payload);
-    type = decode_u8(&d);
-    if (type != RDB_TYPE_STRING) {
-        errmsg_set(error, "type %u (%s) is not supported by this version", (unsigned)type,
-                   value_type_name(type));
-        return false;
-    }
-    status = value_decode_string(&d, RESTORE_LIMIT, out, &needed, error);
-    if (status == VALUE_CODEC_MORE) {
-        errmsg_set(error, "the value is cut off");
-    } else if (status == VALUE_CODEC_OK && decoder_left(&d) > 0) {
-        errmsg_set(error, "%zu bytes are left behind the value", decoder_left(&d));
-        status = VALUE_CODEC_ERROR;
-    }
-    return status == VALUE_CODEC_OK;
 }

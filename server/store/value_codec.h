@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The serialized form of lengths, strings and values, as RDB files have it: shared by snapshots
- * (persist/rdb.h) and by DUMP and RESTORE.
+/* The serialized form of lengths and strings, of which values are made, as RDB files have it: shared by
+ * snapshots (persist/rdb.h) and by DUMP and RESTORE.  Values are in store/value.h.
  *
  * Written: lengths in 6, 14, 32 or 64 bits; strings raw, or as a little-endian integer when the
  * text is the canonical form of one that fits 32 bits.  Read besides: LZF-compressed strings.
@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/errmsg.h"
-#include "store/keyspace.h"
 
 enum {
     RDB_VERSION = 9,         /* what we write */
@@ -32,11 +32,8 @@ enum value_codec_status {
 
 void value_encode_len(struct buf *out, uint64_t len);
 void value_encode_string(struct buf *out, struct bytes value);
-/* The type byte of an entry's value, and its body. */
-uint8_t value_type_byte(const struct entry *e);
-void value_encode_body(struct buf *out, const struct entry *e);
-/* What the type byte of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
-const char *value_type_name(uint8_t type);
+/* The text of an integer, in its shortest form. */
+void value_encode_integer(struct buf *out, int64_t value);
 
 /* *is_encoding: the six low bits announce a special string encoding, given in *out. */
 MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out,
@@ -46,11 +43,5 @@ MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *o
 MUST_USE enum value_codec_status value_decode_string(struct decoder *d, uint64_t max_bytes,
                                                      struct buf *out, uint64_t *needed,
                                                      struct errmsg *error);
-
-/* DUMP: type byte, body, version (2 bytes), CRC64 (8 bytes). */
-void value_dump(struct buf *out, const struct entry *e);
-/* Check version and checksum of a payload and decode its string into out; false: bad payload, and
- * error says why. */
-MUST_USE bool value_restore(struct bytes payload, struct buf *out, struct errmsg *error);
 
 #endif

@@ -33,7 +33,6 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
             count++;
         }
     }
-    walk->visited += count;
     return count;
 }
 
@@ -98,6 +97,13 @@ void walk_start(struct keyspace *ks, const struct walk_options *options)
         .sink = options->sink,
         .context = options->context,
     };
+    ks->shared.listeners |= LISTENER_WALK;
+}
+
+static void end_walk(struct keyspace *ks)
+{
+    ks->shared.walk.is_on = false;
+    ks->shared.listeners &= ~(uint32_t)LISTENER_WALK;
 }
 
 bool walk_is_on(const struct keyspace *ks)
@@ -145,7 +151,7 @@ bool walk_step(struct keyspace *ks, size_t budget)
             walk->bucket = 0;
         }
         if (number == ks->table_count) {
-            walk->is_on = false;
+            end_walk(ks);
             return true;
         }
         if (walk_covers(walk, number) &&
@@ -167,10 +173,5 @@ bool walk_step(struct keyspace *ks, size_t budget)
 
 void walk_cancel(struct keyspace *ks)
 {
-    ks->shared.walk.is_on = false;
-}
-
-uint64_t walk_visited(const struct keyspace *ks)
-{
-    return ks->shared.walk.visited;
+    end_walk(ks);
 }

@@ -31,7 +31,5 @@ bool walk_is_on(const struct keyspace *ks);
 bool walk_step(struct keyspace *ks, size_t budget);
 /* End early; does nothing when no walk is on. */
 void walk_cancel(struct keyspace *ks);
-/* Visited entries, for progress. */
-uint64_t walk_visited(const struct keyspace *ks);
 
 #endif

@@ -173,7 +173,8 @@ void check_replicas_equal(struct world *world)
             continue;
         }
         node_facts(world->nodes[primary].node, &its);
-        if (its.is_primary && strcmp(mine.history, its.history) == 0 && mine.offset == its.offset &&
+        if (its.is_primary && history_id_equal(&mine.history, &its.history) &&
+            mine.offset == its.offset &&
             node_digest(world->nodes[i].node) != node_digest(world->nodes[primary].node)) {
             char differences[512];
 
@@ -248,7 +249,7 @@ static bool shard_is_settled(struct world *world, int shard, char *reason, size_
             continue;
         }
         replicas++;
-        if (mine.offset != its.offset || strcmp(mine.history, its.history) != 0) {
+        if (mine.offset != its.offset || !history_id_equal(&mine.history, &its.history)) {
             snprintf(reason, size, "replica %d is at %llu, its primary %d at %llu", i,
                      (unsigned long long)mine.offset, owner, (unsigned long long)its.offset);
             return false;

@@ -4,6 +4,8 @@
 #include "base/assert.h"
 #include "spec/slot.h"
 
+#include <string.h>
+
 struct core core_new_with(const char *file, const struct cluster_settings *settings)
 {
     struct core core = {.now = {.us = 1000000}};
@@ -66,6 +68,21 @@ void core_save(struct core *core)
 
         cluster_step(core->cluster, core->now, &event, &core->actions);
     }
+}
+
+bool core_tells(const struct core *core, const char *line)
+{
+    struct buf info = {0};
+    struct buf wanted = {0};
+    bool is_there;
+
+    buf_append_text(&info, "\r\n");
+    cluster_format_info(core->cluster, core->now, &info);
+    buf_printf(&wanted, "\r\n%s\r\n", line);
+    is_there = strstr(buf_text(&info), buf_text(&wanted)) != NULL;
+    buf_deinit(&info);
+    buf_deinit(&wanted);
+    return is_there;
 }
 
 void core_own_everything(struct core *core)

@@ -100,7 +100,7 @@ Test(cluster_admin, a_config_epoch_is_set_once_on_a_lone_node)
     cr_expect_not(cluster_set_config_epoch(core.cluster, &call, -1));
     cr_expect_str_eq(core.error.text, "Invalid config epoch specified: -1");
     cr_expect(cluster_set_config_epoch(core.cluster, &call, 4));
-    cr_expect_eq(cluster_current_epoch(core.cluster), 4);
+    cr_expect(core_tells(&core, "cluster_current_epoch:4"));
     cr_expect_not(cluster_set_config_epoch(core.cluster, &call, 5));
     cr_expect_str_eq(core.error.text, "Node config epoch is already non-zero");
     core_deinit(&core);
@@ -295,7 +295,7 @@ Test(cluster_admin, a_hard_reset_makes_a_new_node)
     call.has_keys = false;
     cr_assert(cluster_reset(core.cluster, &call, true));
     cr_expect_neq(strcmp(cluster_my_id(core.cluster)->text, CORE_ID), 0);
-    cr_expect_eq(cluster_current_epoch(core.cluster), 0);
+    cr_expect(core_tells(&core, "cluster_current_epoch:0"));
     core_deinit(&core);
 }
 

@@ -14,6 +14,7 @@ enum {
     BASE_PORT = 7000,
     BASE_BUS_PORT = 17000,
     STATUS_PERIOD_MS = 20,
+    CHECK_PERIOD_MS = 25, /* a debug build checks at every step */
     SHARDS = 3,
 };
 
@@ -144,10 +145,76 @@ static int find_member(const struct world *w, const struct cluster_id *id)
     return NOBODY;
 }
 
+/* The same question is asked again and again, and the answer is the same. */
+static bool is_repeated(const struct member *m, struct bytes line)
+{
+    return bytes_has_prefix(line, "no vote") &&
+           memmem(m->told.data, m->told.len, line.data, line.len);
+}
+
+/* Ids are drawn at random: tell whose they are. */
+static void take_down(struct world *w, int member, struct bytes line)
+{
+    struct member *m = &w->members[member];
+    struct buf said = {0};
+
+    while (line.len > 0) {
+        struct cluster_id id;
+        int whose = NOBODY;
+
+        if (cluster_id_parse(bytes_prefix(line, CLUSTER_ID_LEN), &id)) {
+            whose = find_member(w, &id);
+        }
+        if (whose != NOBODY) {
+            buf_printf(&said, "<%d>", whose);
+        } else {
+            buf_append_byte(&said, line.data[0]);
+        }
+        line = bytes_from(line, whose != NOBODY ? CLUSTER_ID_LEN : 1);
+    }
+    if (!is_repeated(m, buf_bytes(&said))) {
+        buf_append_bytes(&m->told, buf_bytes(&said));
+    }
+    buf_deinit(&said);
+}
+
+static void take_down_action(struct world *w, int member, const struct cluster_action *action)
+{
+    struct member *m = &w->members[member];
+    struct buf line = {0};
+
+    switch (action->type) {
+    case CLUSTER_ACTION_OPEN:
+    case CLUSTER_ACTION_CLOSE:
+    case CLUSTER_ACTION_SEND:
+    case CLUSTER_ACTION_WRITE_FILE:
+    case CLUSTER_ACTION_SLOTS_CHANGED:
+        return;
+    case CLUSTER_ACTION_FOLLOW:
+    case CLUSTER_ACTION_BECOME_PRIMARY:
+    case CLUSTER_ACTION_STATE_CHANGED:
+    case CLUSTER_ACTION_PAUSE_WRITES:
+    case CLUSTER_ACTION_RESUME_WRITES:
+    case CLUSTER_ACTION_DATA_COMPLETE:
+        buf_append_text(&line, "-> ");
+        cluster_action_describe(&m->actions, action, &line);
+        break;
+    case CLUSTER_ACTION_LOG:
+        buf_append_bytes(&line, cluster_action_bytes(&m->actions, action));
+        buf_append_byte(&line, '\n');
+        break;
+    }
+    if (!bytes_has_prefix(buf_bytes(&line), "link to node")) {
+        take_down(w, member, buf_bytes(&line));
+    }
+    buf_deinit(&line);
+}
+
 static void carry_out_one(struct world *w, int member, const struct cluster_action *action)
 {
     struct member *m = &w->members[member];
 
+    take_down_action(w, member, action);
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
         open_connection(w, member, action);
@@ -180,6 +247,9 @@ static void carry_out_one(struct world *w, int member, const struct cluster_acti
         break;
     case CLUSTER_ACTION_RESUME_WRITES:
         m->is_write_paused = false;
+        break;
+    case CLUSTER_ACTION_DATA_COMPLETE:
+        m->status.is_data_complete = true;
         break;
     case CLUSTER_ACTION_SLOTS_CHANGED:
         break;
@@ -314,6 +384,15 @@ static void deliver_due(struct world *w)
     }
 }
 
+static void check_cores(const struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running) {
+            cluster_check(w->members[i].core);
+        }
+    }
+}
+
 static void check_leases(const struct world *w)
 {
     for (int shard = 0; shard < SHARDS; shard++) {
@@ -366,6 +445,9 @@ void world_run(struct world *w, int64_t ms)
                 world_tick(w, member);
             }
         }
+        if (w->now.us / 1000 % CHECK_PERIOD_MS == 0) {
+            check_cores(w);
+        }
         check_leases(w);
         check_states(w);
     }
@@ -394,8 +476,9 @@ void world_start(struct world *w, int member)
     m->is_write_paused = false;
     m->sequence_waiting = 0;
     m->follows = NOBODY;
-    m->status.is_data_complete = true;
+    m->status.is_data_complete = !m->loses_data;
     m->status.is_link_up = true;
+    m->loses_data = false;
     world_set_status(w, member);
 }
 
@@ -451,7 +534,7 @@ struct world *world_new(int count)
 
         snprintf(m->ip, sizeof(m->ip), "10.0.0.%d", i + 1);
         snprintf(m->hostname, sizeof(m->hostname), "node%d", i);
-        memset(m->status.history, 'a', CLUSTER_HISTORY_LEN);
+        memset(m->status.history.text, 'a', HISTORY_ID_LEN);
         world_start(w, i);
     }
     return w;
@@ -464,6 +547,7 @@ void world_free(struct world *w)
         cluster_actions_deinit(&w->members[i].actions);
         buf_deinit(&w->members[i].file);
         buf_deinit(&w->members[i].file_waiting);
+        buf_deinit(&w->members[i].told);
     }
     for (size_t i = 0; i < w->deliveries.count; i++) {
         buf_deinit(&w->deliveries.items[i].frame);
@@ -552,4 +636,16 @@ bool world_is_ok(const struct world *w)
 size_t world_known_nodes(const struct world *w, int member)
 {
     return cluster_node_count(w->members[member].core);
+}
+
+void world_listen(struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        buf_clear(&w->members[i].told);
+    }
+}
+
+const char *world_told(struct world *w, int member)
+{
+    return buf_text(&w->members[member].told);
 }

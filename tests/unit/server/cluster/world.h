@@ -40,10 +40,12 @@ struct member {
     struct cluster_status status;
     int follows; /* a member, or NOBODY: it is a primary */
     bool is_write_paused;
-    bool is_frozen; /* its offset does not follow its primary's */
+    bool loses_data; /* its next start finds less on disk than it should have */
+    bool is_frozen;  /* its offset does not follow its primary's */
     unsigned promotions;
     unsigned state_changes;
     unsigned log_lines;
+    struct buf told; /* what it said and decided since world_listen, a line each */
 };
 
 struct connection {
@@ -91,6 +93,11 @@ void world_cut_off(struct world *w, int member, int side);
 void world_part(struct world *w, int a, int b, bool is_apart);
 void world_set_status(struct world *w, int member);
 void world_tick(struct world *w, int member);
+
+/* Begin to take down what members say and decide, with "<2>" for the id of member 2. */
+void world_listen(struct world *w);
+/* What this one did since; links, files and frames left out. */
+const char *world_told(struct world *w, int member);
 
 /* A call of admin.h on a member; carries out what it wants. */
 struct cluster_call world_call(struct world *w, int member, struct errmsg *error);

@@ -2,6 +2,7 @@
 #include "tests/unit/server/command/fixture.h"
 
 #include "base/mem.h"
+#include "tests/types/byte_list.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -22,7 +23,8 @@ struct fixture *fixture_new(bool is_cluster)
             keyspace_new(&(struct keyspace_options){.is_cluster = is_cluster,
                                                     .database_count = is_cluster ? 1 : DATABASES,
                                                     .hash_seed = 7,
-                                                    .arena_bytes = ARENA_BYTES}),
+                                                    .arena_bytes = ARENA_BYTES,
+                                                    .types = &byte_list_types}),
         .database_count = is_cluster ? 1 : DATABASES,
         .is_primary = true,
         .is_cluster = is_cluster,
@@ -58,7 +60,7 @@ void fixture_run_words(struct fixture *f, const struct bytes *words, size_t coun
     f->x.args = words;
     f->x.arg_count = count;
     exec_set_clock(&f->x);
-    exec_run(&f->x);
+    f->result = exec_run(&f->x);
 }
 
 void fixture_run(struct fixture *f, const char *request)

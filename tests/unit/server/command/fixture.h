@@ -15,6 +15,7 @@ enum {
 
 struct fixture {
     struct exec x;
+    enum exec_result result; /* of the last request */
     struct effects effects;
     struct exec_stats stats;
     struct rng rng;

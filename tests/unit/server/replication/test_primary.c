@@ -34,7 +34,7 @@ static struct feed feed_online_at(uint64_t acked, int64_t at_ms)
 {
     struct feed feed;
     struct buf out = {0};
-    struct replication_position position = {.history = OURS, .offset = acked};
+    struct replication_position position = {.history = {OURS}, .offset = acked};
 
     feed_init(&feed, start);
     feed_start_continue(&feed, after(at_ms), &position, &out);
@@ -44,8 +44,11 @@ static struct feed feed_online_at(uint64_t acked, int64_t at_ms)
 
 Test(psync, goes_on_where_history_and_offset_allow_it)
 {
-    static const struct feed_log_facts facts = {
-        .history = OURS, .previous_history = BEFORE, .previous_end = 500, .start = 100, .end = 900};
+    static const struct feed_log_facts facts = {.history = {OURS},
+                                                .previous_history = {BEFORE},
+                                                .previous_end = 500,
+                                                .start = 100,
+                                                .end = 900};
     static const struct {
         const char *id;
         const char *offset;
@@ -80,7 +83,7 @@ Test(psync, goes_on_where_history_and_offset_allow_it)
 
 Test(psync, never_matches_a_previous_history_that_there_is_not)
 {
-    static const struct feed_log_facts facts = {.history = OURS, .start = 0, .end = 900};
+    static const struct feed_log_facts facts = {.history = {OURS}, .start = 0, .end = 900};
     uint64_t from;
 
     cr_expect_eq(psync_decide(&facts, BYTES_LITERAL(""), BYTES_LITERAL("1"), &from, NULL),
@@ -152,7 +155,7 @@ Test(feed, with_a_sized_payload_goes_online_when_it_is_sent)
 {
     struct feed feed;
     struct buf out = {0};
-    struct replication_position position = {.history = OURS, .offset = 42};
+    struct replication_position position = {.history = {OURS}, .offset = 42};
 
     feed_init(&feed, start);
     feed_start_full(&feed, start);
@@ -172,7 +175,7 @@ Test(feed, with_a_marked_payload_goes_online_at_its_first_ack)
     struct feed feed;
     struct buf out = {0};
     struct errmsg error = {0};
-    struct replication_position position = {.history = OURS, .offset = 42};
+    struct replication_position position = {.history = {OURS}, .offset = 42};
 
     feed_init(&feed, start);
     cr_assert_eq(replconf(&feed, &error, (const char *const[4]){"capa", "eof"}), FEED_REPLY_OK);
@@ -189,7 +192,7 @@ Test(feed, with_a_marked_payload_goes_online_at_its_first_ack)
 
 Test(feed, is_told_the_history_only_when_it_can_take_it)
 {
-    struct replication_position position = {.history = OURS, .offset = 42};
+    struct replication_position position = {.history = {OURS}, .offset = 42};
     struct errmsg error = {0};
     struct feed feed;
     struct buf out = {0};

@@ -78,28 +78,26 @@ static void note(struct trace *t, const struct replica_action *action)
         note_request(t, bytes);
         break;
     case REPLICA_ACTION_SNAPSHOT_BEGIN:
-        buf_printf(&t->moves, "begin %.4s %" PRIu64 " %" PRId64 "\n", action->position.history,
+        buf_printf(&t->moves, "begin %.4s %" PRIu64 " %" PRId64 "\n", action->position.history.text,
                    action->position.offset, (int64_t)action->size);
         break;
     case REPLICA_ACTION_SNAPSHOT_BYTES:
         buf_append_bytes(&t->payload, bytes);
         break;
     case REPLICA_ACTION_SNAPSHOT_END:
-        buf_printf(&t->moves, "end %.4s %" PRIu64 "\n", action->position.history,
+        buf_printf(&t->moves, "end %.4s %" PRIu64 "\n", action->position.history.text,
                    action->position.offset);
         break;
     case REPLICA_ACTION_SNAPSHOT_ABORT:
         buf_append_text(&t->moves, "abort\n");
         break;
     case REPLICA_ACTION_CONTINUE:
-        buf_printf(&t->moves, "continue %.4s %" PRIu64 "\n", action->position.history,
+        buf_printf(&t->moves, "continue %.4s %" PRIu64 "\n", action->position.history.text,
                    action->position.offset);
         break;
     case REPLICA_ACTION_STREAM:
         buf_append_bytes(&t->stream, bytes);
         break;
-    case REPLICA_ACTION_HOLD_INPUT:
-    case REPLICA_ACTION_RESUME_INPUT:
     case REPLICA_ACTION_LOG:
         break;
     }
@@ -130,7 +128,8 @@ static void link_up(struct trace *t, const char *history, uint64_t offset)
 {
     struct replica_event up = {.type = REPLICA_EVENT_LINK_UP, .position.offset = offset};
 
-    snprintf(up.position.history, sizeof(up.position.history), "%s", history);
+    bytes_to_text(bytes_from_text(history), up.position.history.text,
+                  sizeof(up.position.history.text));
     step(t, (struct replica_event){.type = REPLICA_EVENT_START, .host = "p", .port = 7});
     step(t, up);
 }

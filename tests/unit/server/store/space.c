@@ -2,6 +2,7 @@
 #include "tests/unit/server/store/space.h"
 
 #include "base/num.h"
+#include "tests/types/byte_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@ struct keyspace *space_new(bool is_cluster)
     return keyspace_new(&(struct keyspace_options){.is_cluster = is_cluster,
                                                    .database_count = is_cluster ? 1 : 16,
                                                    .hash_seed = 42,
-                                                   .arena_bytes = ARENA_BYTES});
+                                                   .arena_bytes = ARENA_BYTES,
+                                                   .types = &byte_list_types});
 }
 
 void space_free(struct keyspace *ks)
@@ -72,6 +74,15 @@ struct entry *space_find(struct keyspace *ks, unsigned db, const char *key)
     struct key_ref ref = keyspace_ref(ks, db, bytes_from_text(key));
 
     return keyspace_find_any(ks, &ref);
+}
+
+void space_edit(struct keyspace *ks, const struct key_ref *ref, size_t len)
+{
+    struct value_edit edit;
+
+    keyspace_open_string(ks, ref, len, &edit);
+    edit.data[0] = '#';
+    keyspace_close(ks, &edit);
 }
 
 bool space_has(struct keyspace *ks, unsigned db, const char *key, const char *value)

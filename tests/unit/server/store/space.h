@@ -22,6 +22,8 @@ void space_set_many(struct keyspace *ks, unsigned db, unsigned first, unsigned c
                     int64_t expire_at_ms);
 void space_remove_many(struct keyspace *ks, unsigned db, unsigned first, unsigned count);
 struct entry *space_find(struct keyspace *ks, unsigned db, const char *key);
+/* Make the string at least len bytes long, with a # in front. */
+void space_edit(struct keyspace *ks, const struct key_ref *ref, size_t len);
 /* Is the value that text?  No when there is none. */
 bool space_has(struct keyspace *ks, unsigned db, const char *key, const char *value);
 

@@ -120,21 +120,22 @@ Test(keyspace, editing_grows_with_zeros_and_keeps_the_rest)
 {
     struct keyspace *ks = space_new(false);
     struct key_ref ref = keyspace_ref(ks, 0, BYTES_LITERAL("k"));
+    struct value_edit edit;
     size_t len = 3;
-    size_t old_len;
 
     keyspace_set(ks, &ref, BYTES_LITERAL("123"), 888);
     while (len < 100000) {
-        char *at = keyspace_edit(ks, &ref, len * 2, &old_len);
-
-        cr_assert_eq(old_len, len);
-        cr_assert(memcmp(at, "123", 3) == 0 && at[len] == '\0' && at[len * 2 - 1] == '\0');
+        keyspace_open_string(ks, &ref, len * 2, &edit);
+        cr_assert(edit.old_len == len && edit.len == len * 2);
+        cr_assert(memcmp(edit.data, "123", 3) == 0);
+        cr_assert(edit.data[len] == '\0' && edit.data[len * 2 - 1] == '\0');
+        keyspace_close(ks, &edit);
         len *= 2;
     }
     cr_assert_eq(entry_string_len(keyspace_find_any(ks, &ref)), len);
     cr_assert(entry_was_edited(keyspace_find_any(ks, &ref)));
     cr_assert_eq(entry_expire_at_ms(keyspace_find_any(ks, &ref)), 888);
-    (void)keyspace_edit(ks, &ref, 1, &old_len);
+    space_edit(ks, &ref, 1);
     cr_assert_eq(entry_string_len(keyspace_find_any(ks, &ref)), len);
     space_free(ks);
 }
@@ -145,11 +146,10 @@ Test(keyspace, moving_takes_value_and_expiry_along_and_does_not_copy_large_value
     struct key_ref from = keyspace_ref(ks, 0, BYTES_LITERAL("from"));
     struct key_ref to = keyspace_ref(ks, 1, BYTES_LITERAL("to"));
     char scratch[NUM_I64_TEXT + 1];
-    size_t old_len;
     const char *data;
 
     keyspace_set(ks, &from, BYTES_LITERAL("x"), 9);
-    *keyspace_edit(ks, &from, 5000, &old_len) = 'y';
+    space_edit(ks, &from, 5000);
     data = entry_string(keyspace_find_any(ks, &from), scratch).data;
     space_set(ks, 1, "to", "old");
     keyspace_move(ks, &from, &to);
@@ -216,11 +216,10 @@ Test(keyspace, a_large_value_is_freed_in_slices)
     struct keyspace *ks = space_new(false);
     struct key_ref ref = keyspace_ref(ks, 0, BYTES_LITERAL("k"));
     struct keyspace_memory memory;
-    size_t old_len;
     int slices = 0;
 
     space_set(ks, 0, "k", "v");
-    (void)keyspace_edit(ks, &ref, LARGE, &old_len);
+    space_edit(ks, &ref, LARGE);
     keyspace_memory(ks, &memory);
     cr_assert_geq(memory.large_bytes, LARGE);
     cr_assert(keyspace_remove(ks, &ref));
@@ -324,14 +323,14 @@ Test(keyspace, a_value_that_somebody_holds_stays_as_it_was)
     struct keyspace *ks = space_new(false);
     char value[5000] = {0};
     struct block *held[3];
-    size_t old_len;
-    char *edited;
+    struct value_edit edit;
     struct key_ref ref = keyspace_ref(ks, 0, BYTES_LITERAL("k"));
 
     keyspace_set(ks, &ref, bytes_make(value, sizeof(value)), EXPIRE_NEVER);
     held[0] = block_hold(entry_string_block(space_find(ks, 0, "k")));
-    edited = keyspace_edit(ks, &ref, sizeof(value) + 10, &old_len);
-    memset(edited, 'x', old_len);
+    keyspace_open_string(ks, &ref, sizeof(value) + 10, &edit);
+    memset(edit.data, 'x', edit.old_len);
+    keyspace_close(ks, &edit);
     held[1] = block_hold(entry_string_block(space_find(ks, 0, "k")));
     keyspace_set(ks, &ref, BYTES_LITERAL("small"), EXPIRE_NEVER);
     keyspace_set(ks, &ref, bytes_make(value, sizeof(value)), EXPIRE_NEVER);

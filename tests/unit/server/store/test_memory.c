@@ -75,10 +75,9 @@ Test(memory, room_that_a_large_value_has_to_grow_is_told_from_the_value)
     struct keyspace *ks = space_new(true);
     struct key_ref ref = keyspace_ref(ks, 0, BYTES_LITERAL("k"));
     size_t parts[KEYSPACE_PART_COUNT];
-    size_t old_len;
 
     space_set(ks, 0, "k", "v");
-    (void)keyspace_edit(ks, &ref, LARGE, &old_len);
+    space_edit(ks, &ref, LARGE);
     explain(ks, parts);
     cr_assert_eq(parts[KEYSPACE_LARGE], LARGE + sizeof(struct block));
     cr_assert_eq(parts[KEYSPACE_LARGE_SPARE], LARGE);

@@ -54,7 +54,6 @@ static void expect_whole(struct keyspace *ks, struct image *image, unsigned coun
     cr_assert_not(walk_is_on(ks));
     cr_assert_eq(image->total, count);
     cr_assert_eq(image->first_values, count);
-    cr_assert_eq(walk_visited(ks), count);
     for (unsigned i = 0; i < KEYS; i++) {
         cr_assert_leq(image->counts[i], 1);
     }
@@ -80,7 +79,6 @@ static void change_key(struct keyspace *ks, unsigned number, unsigned how)
     char text[SPACE_KEY_TEXT];
     struct key_ref ref = keyspace_ref(ks, 0, space_key(number, text));
     struct key_ref other = keyspace_ref(ks, 1, ref.bytes);
-    size_t old_len;
 
     switch (how % 6) {
     case 0:
@@ -93,7 +91,7 @@ static void change_key(struct keyspace *ks, unsigned number, unsigned how)
         keyspace_set_expiry(ks, &ref, 12345);
         break;
     case 3:
-        *keyspace_edit(ks, &ref, 1, &old_len) = '#';
+        space_edit(ks, &ref, 1);
         break;
     case 4:
         keyspace_move(ks, &ref, &other);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Each module knows its own; O(slots + nodes + reports). */
+#include "cluster/check.h"
+
+#include "base/assert.h"
+#include "cluster/cluster.h"
+#include "cluster/data.h"
+#include "cluster/election.h"
+#include "cluster/failure.h"
+#include "cluster/forgotten.h"
+#include "cluster/lease.h"
+#include "cluster/links.h"
+#include "cluster/manual.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+#include "cluster/slots.h"
+#include "cluster/vote.h"
+
+void cluster_check(const struct cluster *cluster)
+{
+    ASSERT(cluster->out == NULL);
+    nodes_check(cluster);
+    slots_check(cluster);
+    links_check(cluster);
+    forgotten_check(cluster);
+    failure_check(cluster);
+    data_check(cluster);
+    role_check(cluster);
+    lease_check(cluster);
+    vote_check(cluster);
+    election_check(cluster);
+    manual_check(cluster);
+}

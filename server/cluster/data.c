@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Facts are gathered from the table of nodes, then judged without looking at anything else. */
+#include "cluster/data.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/facts.h"
+
+enum data_verdict data_judge(const struct data_facts *facts)
+{
+    ASSERT(facts->timeout_ms > 0);
+    if (facts->is_loading) {
+        return DATA_LOADING;
+    }
+    if (facts->is_whole) {
+        return DATA_WHOLE;
+    }
+    if (!facts->is_primary) {
+        return facts->has_more ? DATA_MORE_THAN_PRIMARY : DATA_STALE;
+    }
+    if (facts->is_behind && facts->waited_ms < DATA_WAIT_MAX_MS) {
+        return DATA_BEHIND;
+    }
+    if (facts->misses_replica && facts->waited_ms < DATA_WAIT_MAX_MS) {
+        return DATA_REPLICA_UNHEARD;
+    }
+    if (facts->misses_node && facts->waited_ms < DATA_WAIT_TIMEOUTS * facts->timeout_ms) {
+        return DATA_NODE_UNHEARD;
+    }
+    return facts->is_behind ? DATA_GIVEN_UP : DATA_UNDISPUTED;
+}
+
+bool data_verdict_is_complete(enum data_verdict verdict)
+{
+    switch (verdict) {
+    case DATA_WHOLE:
+    case DATA_MORE_THAN_PRIMARY:
+    case DATA_UNDISPUTED:
+    case DATA_GIVEN_UP:
+        return true;
+    case DATA_UNKNOWN:
+    case DATA_LOADING:
+    case DATA_STALE:
+    case DATA_BEHIND:
+    case DATA_REPLICA_UNHEARD:
+    case DATA_NODE_UNHEARD:
+        break;
+    }
+    return false;
+}
+
+const char *data_verdict_text(enum data_verdict verdict)
+{
+    switch (verdict) {
+    case DATA_UNKNOWN:
+        return "is not known";
+    case DATA_LOADING:
+        return "is being loaded";
+    case DATA_WHOLE:
+        return "is whole";
+    case DATA_STALE:
+        return "may lack writes of the primary";
+    case DATA_MORE_THAN_PRIMARY:
+        return "is more than the primary has, which lost its own";
+    case DATA_BEHIND:
+        return "is less than a replica has, which is to take over";
+    case DATA_REPLICA_UNHEARD:
+        return "may be less than a replica has that was not heard yet";
+    case DATA_NODE_UNHEARD:
+        return "may be less than a node has that was not heard yet";
+    case DATA_UNDISPUTED:
+        return "is not less than that of any replica";
+    case DATA_GIVEN_UP:
+        return "is less than a replica has, but none took over: going on with what was found on "
+               "disk";
+    }
+    ASSERT(false);
+    return "";
+}
+
+/* Our primary says that it lost its data; ours may be older than what it had, but is better
+ * than nothing: it may be handed the shard. */
+static bool has_more_than_primary(const struct cluster *c)
+{
+    if (node_is_primary(c->me) || !cluster_id_equal(&c->data.shard, &c->me->shard)) {
+        return false;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_primary(node) && cluster_id_equal(&node->shard, &c->me->shard)) {
+            return facts_was_heard(node) && !node->is_complete && node->offset < c->status.offset;
+        }
+    }
+    return false;
+}
+
+/* What a primary that restarted has heard so far about data that is fuller than its own. */
+static void listen_around(const struct cluster *c, struct data_facts *facts)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+        bool is_mine = cluster_id_equal(&node->primary, &c->me->id);
+
+        if (!facts_was_heard(node)) {
+            facts->misses_replica = facts->misses_replica || is_mine;
+            facts->misses_node = true;
+        } else if (is_mine && node->offset > c->status.offset) {
+            facts->is_behind = true;
+        }
+    }
+}
+
+static void note(struct cluster *c, enum data_verdict verdict)
+{
+    bool is_accepted = verdict == DATA_UNDISPUTED || verdict == DATA_GIVEN_UP;
+
+    if (verdict == c->data.verdict) {
+        return;
+    }
+    c->data.verdict = verdict;
+    c->data.is_complete = data_verdict_is_complete(verdict);
+    emit_log(c, verdict == DATA_GIVEN_UP ? LOG_WARNING : LOG_VERBOSE, "our data %s",
+             data_verdict_text(verdict));
+    if (is_accepted) {
+        emit_data_complete(c);
+        bus_announce(c); /* before a replica stands for election in our place */
+    }
+}
+
+void data_update(struct cluster *c)
+{
+    struct data_facts facts = {
+        .is_primary = node_is_primary(c->me),
+        .is_loading = c->status.is_loading,
+        .is_whole = c->status.is_data_complete,
+        .waited_ms = mono_ms_between(c->started_at, c->now),
+        .timeout_ms = c->config.node_timeout_ms,
+    };
+
+    if (!c->has_status) {
+        return;
+    }
+    if (!facts.is_whole) {
+        facts.has_more = has_more_than_primary(c);
+        listen_around(c, &facts);
+    }
+    note(c, data_judge(&facts));
+}
+
+void data_take_status(struct cluster *c, const struct cluster_status *status)
+{
+    c->status = *status;
+    c->has_status = true;
+    if (status->is_data_complete) {
+        c->data.shard = c->me->shard;
+    }
+    data_update(c);
+}
+
+void data_check(const struct cluster *c)
+{
+    ASSERT(c->data.is_complete == data_verdict_is_complete(c->data.verdict));
+    ASSERT((c->data.verdict == DATA_UNKNOWN) == !c->has_status);
+    ASSERT(!c->data.is_complete || !c->status.is_loading);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* May our data stand for the shard's?  Who starts from a file may have less than others: a primary
+ * then serves nothing before it knows, and a replica does not stand for election.
+ *
+ *                    loading -> LOADING            whole, says the node -> WHOLE
+ *     a replica      STALE, or MORE_THAN_PRIMARY when its primary has lost more than it has
+ *     a primary      BEHIND while one of its replicas has more: that one is to take over,
+ *                    REPLICA_UNHEARD while one of them has said nothing yet (both for a while only),
+ *                    NODE_UNHEARD while any node has said nothing that may have become one of them,
+ *                    then UNDISPUTED, or GIVEN_UP when a replica has more and did not take over
+ *
+ * Invariants:  (1) is_complete is what the newest verdict says
+ *              (2) DATA_COMPLETE goes out once for a verdict UNDISPUTED or GIVEN_UP: from then on
+ *                  the node itself says that its data is whole
+ *              (3) shard is the shard whose whole data we had last, perhaps not the newest */
+#ifndef STARLING_CLUSTER_DATA_H
+#define STARLING_CLUSTER_DATA_H
+
+#include "cluster/state.h"
+
+enum {
+    DATA_WAIT_MAX_MS = 30000, /* for a replica that has more or is not heard */
+    DATA_WAIT_TIMEOUTS = 3,   /* node timeouts: for nodes of which nothing is known */
+};
+
+/* All that a verdict depends on. */
+struct data_facts {
+    bool is_primary;
+    bool is_loading;
+    bool is_whole;       /* as the node knows without asking anybody */
+    bool has_more;       /* a replica's: than its primary, which has lost its data */
+    bool is_behind;      /* a primary's: one of its replicas has more */
+    bool misses_replica; /* one of its replicas was not heard yet */
+    bool misses_node;    /* a node was not heard yet */
+    int64_t waited_ms;   /* since this node started */
+    int64_t timeout_ms;  /* node timeout */
+};
+enum data_verdict data_judge(const struct data_facts *facts);
+bool data_verdict_is_complete(enum data_verdict verdict);
+/* For log lines: "our data ..." */
+const char *data_verdict_text(enum data_verdict verdict);
+
+/* The node reports: what it says of its data is about the shard that we are in now. */
+void data_take_status(struct cluster *c, const struct cluster_status *status);
+/* Judge anew: time has passed, and others may have been heard. */
+void data_update(struct cluster *c);
+void data_check(const struct cluster *c);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* An action is added with its bytes, if it has any, behind those of the others. */
+#include "cluster/emit.h"
+
+#include "base/assert.h"
+#include "cluster/facts.h"
+
+#include <stdarg.h>
+
+static struct cluster_action *add(struct cluster *c, enum cluster_action_type type,
+                                  struct bytes text)
+{
+    struct cluster_actions *list = c->out;
+    struct cluster_action action = {.type = type};
+
+    ASSERT(list != NULL);
+    ASSERT(list->count - c->actions_at_start < CLUSTER_ACTIONS_MAX);
+    action.text_start = list->text.len;
+    action.text_len = text.len;
+    buf_append_bytes(&list->text, text);
+    VEC_PUSH(list, action);
+    return &list->items[list->count - 1];
+}
+
+void emit_open(struct cluster *c, const struct cluster_node *node)
+{
+    struct cluster_action *action = add(c, CLUSTER_ACTION_OPEN, (struct bytes){0});
+
+    ASSERT(node != c->me);
+    ASSERT(node->address.bus_port != 0);
+    action->link = (struct cluster_link){.number = node->number};
+    action->address = node->address;
+    if (node->is_ip_next && node->address.ip[0] != '\0') {
+        action->address.hostname[0] = '\0';
+    }
+    action->id = node->id;
+}
+
+void emit_close(struct cluster *c, struct cluster_link link)
+{
+    add(c, CLUSTER_ACTION_CLOSE, (struct bytes){0})->link = link;
+}
+
+void emit_send(struct cluster *c, struct cluster_link link, struct bytes frame)
+{
+    ASSERT(frame.len > 0 && frame.len <= FRAME_MAX_BYTES);
+    add(c, CLUSTER_ACTION_SEND, frame)->link = link;
+}
+
+void emit_file(struct cluster *c, uint64_t sequence, struct bytes text)
+{
+    ASSERT(text.len > 0);
+    ASSERT(sequence == c->file_sequence);
+    add(c, CLUSTER_ACTION_WRITE_FILE, text)->sequence = sequence;
+}
+
+void emit_follow(struct cluster *c, const struct cluster_node *primary)
+{
+    struct cluster_action *action = add(c, CLUSTER_ACTION_FOLLOW, (struct bytes){0});
+
+    ASSERT(primary != c->me);
+    action->address = primary->address;
+    action->id = primary->id;
+}
+
+void emit_become_primary(struct cluster *c, bool drops_data)
+{
+    ASSERT(node_is_primary(c->me));
+    add(c, CLUSTER_ACTION_BECOME_PRIMARY, (struct bytes){0})->drops_data = drops_data;
+}
+
+void emit_slots_changed(struct cluster *c, bool loses_slots)
+{
+    add(c, CLUSTER_ACTION_SLOTS_CHANGED, (struct bytes){0})->loses_slots = loses_slots;
+}
+
+void emit_state_changed(struct cluster *c, bool is_ok)
+{
+    add(c, CLUSTER_ACTION_STATE_CHANGED, (struct bytes){0})->is_ok = is_ok;
+}
+
+void emit_pause(struct cluster *c, int64_t pause_ms)
+{
+    ASSERT(pause_ms > 0);
+    add(c, CLUSTER_ACTION_PAUSE_WRITES, (struct bytes){0})->pause_ms = pause_ms;
+}
+
+void emit_data_complete(struct cluster *c)
+{
+    add(c, CLUSTER_ACTION_DATA_COMPLETE, (struct bytes){0});
+}
+
+void emit_resume(struct cluster *c)
+{
+    add(c, CLUSTER_ACTION_RESUME_WRITES, (struct bytes){0});
+}
+
+void emit_log(struct cluster *c, enum log_level level, const char *format, ...)
+{
+    struct buf line = {0};
+    va_list args;
+
+    va_start(args, format);
+    buf_vprintf(&line, format, args);
+    va_end(args);
+    add(c, CLUSTER_ACTION_LOG, buf_bytes(&line))->level = level;
+    buf_deinit(&line);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions about the state that change nothing and need no other module but the lease: what we
+ * are, what others are to us.  The plain questions of cluster.h are answered in facts.c, too. */
+#ifndef STARLING_CLUSTER_FACTS_H
+#define STARLING_CLUSTER_FACTS_H
+
+#include "cluster/state.h"
+
+/* Why this replica could not be promoted now, or NULL. */
+const char *facts_why_not_eligible(const struct cluster *c);
+bool facts_is_eligible(const struct cluster *c);
+
+static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divisor)
+{
+    int64_t part = c->config.node_timeout_ms / divisor;
+
+    return part > 0 ? part : 1;
+}
+
+static inline bool node_is_primary(const struct cluster_node *node)
+{
+    return cluster_id_is_none(&node->primary);
+}
+
+/* The epoch of the newest vote to replace the node that it has not outlived, or 0: until it shows
+ * a config epoch above, somebody else may have its slots. */
+static inline uint64_t node_contested_epoch(const struct cluster_node *node)
+{
+    const struct voter_word *word = &node->word;
+    uint64_t epoch =
+        word->voted_against > word->contested_epoch ? word->voted_against : word->contested_epoch;
+
+    return epoch >= node->config_epoch ? epoch : 0;
+}
+
+static inline bool node_is_voter(const struct cluster_node *node)
+{
+    return !node->is_in_handshake && node_is_primary(node) && node->slot_count > 0;
+}
+
+/* As far as we know it would answer. */
+static inline bool node_is_reachable(const struct cluster_node *node)
+{
+    return !node->is_failing && !node->is_failed && !node->is_in_handshake;
+}
+
+/* Has it ever answered? */
+static inline bool facts_was_heard(const struct cluster_node *node)
+{
+    return node->pong_at.us > MONO_LONG_AGO.us;
+}
+
+/* Is our data complete (data.h)?  As long as nothing was said about it, a primary's is. */
+static inline bool facts_is_complete(const struct cluster *c)
+{
+    return c->has_status ? c->data.is_complete : node_is_primary(c->me);
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Changing an entry in place: opening its value for change, and its expiry. */
+#include "base/assert.h"
+#include "base/num.h"
+#include "store/keyspace_state.h"
+#include "store/walk_marks.h"
+
+enum {
+    GROWTH_MAX = 1024 * 1024, /* spare room of a string that grows is at most this */
+};
+
+/* The walk sees the entry as it was; the observer is told when the change is done. */
+static void before_change(struct keyspace *ks, const struct table *table,
+                          const struct table_place *place)
+{
+    DEBUG_ASSERT(ks->open_edit == NULL);
+    if (UNLIKELY(ks->shared.listeners != 0)) {
+        table_before_change(&ks->shared, table, place);
+    }
+}
+
+/* A block for the string that is to have len bytes, with room to grow. */
+static struct block *grown_block(struct bytes old, size_t len)
+{
+    size_t spare = len < GROWTH_MAX ? len : GROWTH_MAX;
+    struct block *block = block_new(old, len + spare);
+
+    memset(block->data + old.len, 0, len - old.len);
+    block->len = len;
+    return block;
+}
+
+/* Grow the value block of the entry at place to len bytes. */
+static void edit_block(struct keyspace *ks, struct table *table, struct entry *e, size_t len)
+{
+    struct block *block = entry_value_block(e);
+
+    e->flags |= ENTRY_EDITED;
+    if (block->holders > 1) {
+        /* It is still being sent: those bytes must stay as they are. */
+        len = len > block->len ? len : block->len;
+        keyspace_uncount_memory(ks, table, &value_string, block);
+        entry_put_memory(e, grown_block(block_contents(block), len));
+        block_release(block);
+        keyspace_count_memory(ks, table, &value_string, entry_value_block(e));
+        return;
+    }
+    if (len <= block->len) {
+        return;
+    }
+    if (len > block->capacity_bytes) {
+        size_t spare = len < GROWTH_MAX ? len : GROWTH_MAX;
+
+        keyspace_uncount_memory(ks, table, &value_string, block);
+        block = block_resize(block, len + spare);
+        keyspace_count_memory(ks, table, &value_string, block);
+        entry_put_memory(e, block);
+    }
+    memset(block->data + block->len, 0, len - block->len);
+    block->len = len;
+}
+
+/* Make the string at place, which is no block, at least len bytes long. */
+static void edit_small(struct keyspace *ks, struct table *table, struct table_place *place,
+                       size_t len)
+{
+    const struct entry *e = table_entry(&ks->shared, place->ref);
+    char scratch[NUM_I64_TEXT + 1];
+    char copy[ENTRY_INLINE_MAX] = {0};
+    struct bytes old = entry_string(e, scratch);
+    struct entry_plan plan = {.expire_at_ms = entry_expire_at_ms(e),
+                              .last_used_s = entry_last_used_s(e),
+                              .is_edited = true};
+
+    len = len > old.len ? len : old.len;
+    if (len > ENTRY_INLINE_MAX) {
+        plan.encoding = VALUE_RAW;
+        plan.memory = grown_block(old, len);
+    } else {
+        memcpy(copy, old.data, old.len);
+        plan.encoding = VALUE_EMBSTR;
+        plan.value = bytes_make(copy, len);
+    }
+    keyspace_replace_entry(ks, table, place, &plan);
+}
+
+void keyspace_open_string(struct keyspace *ks, const struct key_ref *ref, size_t len,
+                          struct value_edit *out)
+{
+    struct table *table = &ks->tables[ref->table];
+    struct table_place place = keyspace_get_place(ks, ref);
+    struct entry *e = table_entry(&ks->shared, place.ref);
+
+    ASSERT(ks->open_edit == NULL && entry_type(e) == VALUE_STRING);
+    before_change(ks, table, &place);
+    *out = (struct value_edit){.ref = *ref, .old_len = entry_string_len(e)};
+    if (entry_encoding(e) == VALUE_RAW) {
+        edit_block(ks, table, e, len);
+    } else {
+        edit_small(ks, table, &place, len);
+    }
+    out->entry = table_entry(&ks->shared, place.ref);
+    if (entry_encoding(out->entry) == VALUE_RAW) {
+        struct block *block = entry_value_block(out->entry);
+
+        out->data = block->data;
+        out->len = block->len;
+    } else {
+        struct entry_layout layout = entry_layout(out->entry);
+
+        out->data = (char *)out->entry + layout.value_at;
+        out->len = layout.value_len;
+    }
+    ks->open_edit = out;
+}
+
+void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct value_edit *out)
+{
+    struct table *table = &ks->tables[ref->table];
+    struct table_place place = keyspace_get_place(ks, ref);
+    struct entry *e = table_entry(&ks->shared, place.ref);
+
+    ASSERT(ks->open_edit == NULL && entry_encoding(e) == VALUE_OBJECT);
+    before_change(ks, table, &place);
+    *out = (struct value_edit){.ref = *ref, .entry = e, .memory = entry_memory(e)};
+    keyspace_uncount_memory(ks, table, value_ops_of(ks->shared.types, e), out->memory);
+    ks->open_edit = out;
+}
+
+void keyspace_close(struct keyspace *ks, struct value_edit *edit)
+{
+    struct table *table = &ks->tables[edit->ref.table];
+
+    ASSERT(ks->open_edit == edit);
+    ks->open_edit = NULL;
+    if (entry_encoding(edit->entry) == VALUE_OBJECT) {
+        ASSERT(edit->memory != NULL);
+        entry_put_memory(edit->entry, edit->memory);
+        keyspace_count_memory(ks, table, value_ops_of(ks->shared.types, edit->entry), edit->memory);
+    }
+    keyspace_tell(ks, KEYSPACE_KEY_CHANGED, table->number, edit->ref.bytes);
+    *edit = (struct value_edit){0};
+}
+
+void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms)
+{
+    struct table *table = &ks->tables[ref->table];
+    struct table_counts before = table_counts(table);
+    struct table_place place = keyspace_get_place(ks, ref);
+    struct entry *e = table_entry(&ks->shared, place.ref);
+    int64_t old_expiry = entry_expire_at_ms(e);
+    size_t size = entry_bytes_with_expiry(e, expire_at_ms);
+
+    before_change(ks, table, &place);
+    if (slab_rounded_size(size) == slab_object_size(&ks->shared.slab, place.ref)) {
+        entry_copy_with_expiry(e, e, expire_at_ms);
+    } else {
+        uint64_t moved = keyspace_new_object(ks, table, size);
+
+        entry_copy_with_expiry(table_entry(&ks->shared, moved), e, expire_at_ms);
+        table_put_ref(&place, moved);
+        keyspace_free_object(ks, table, place.ref);
+    }
+    table_note_expiry(table, place.shard, old_expiry, expire_at_ms);
+    keyspace_recount(ks, table, before);
+    keyspace_tell(ks, KEYSPACE_KEY_CHANGED, table->number, ref->bytes);
+}

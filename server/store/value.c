@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of types, and what works on values of any type. */
+#include "store/value.h"
+
+#include "base/assert.h"
+#include "base/crc.h"
+#include "store/entry.h"
+
+enum {
+    KEEP_SCRATCH = 1024 * 1024, /* scratch above this is given back after its value */
+    DUMP_TRAILER = 2 + 8,
+    RESTORE_LIMIT = 512 * 1024 * 1024,
+};
+
+const struct value_types value_types_builtin = {{
+#define VALUE_TYPE(id, operations, name, rdb_type)                                                 \
+    [VALUE_##id] = {(name), VALUE_##id, (rdb_type), &(operations)},
+#define VALUE_ENCODING(...)
+#define RDB_TYPE(...)
+#include "store/values.def"
+#undef VALUE_TYPE
+#undef VALUE_ENCODING
+#undef RDB_TYPE
+}};
+
+const char *value_rdb_type_name(uint8_t rdb_type)
+{
+    static const char *const names[] = {
+#define VALUE_TYPE(...)
+#define VALUE_ENCODING(...)
+#define RDB_TYPE(number, name) [number] = (name),
+#include "store/values.def"
+#undef VALUE_ENCODING
+#undef RDB_TYPE
+    };
+
+    return rdb_type < ARRAY_COUNT(names) ? names[rdb_type] : "unknown";
+}
+
+const char *value_form_name(enum value_encoding encoding)
+{
+    static const char *const names[] = {
+#define VALUE_ENCODING(id, name) [VALUE_##id] = (name),
+#define RDB_TYPE(...)
+#include "store/values.def"
+#undef VALUE_TYPE
+#undef VALUE_ENCODING
+#undef RDB_TYPE
+    };
+
+    ASSERT((size_t)encoding < ARRAY_COUNT(names));
+    return names[encoding];
+}
+
+const struct value_kind *value_kind_by_rdb_type(const struct value_types *types, uint8_t rdb_type)
+{
+    for (size_t i = 0; i < VALUE_TYPE_MAX && rdb_type < 32; i++) {
+        const struct value_kind *kind = &types->kinds[i];
+
+        if (kind->ops != NULL && (kind->ops->rdb_types_read & (UINT32_C(1) << rdb_type)) != 0) {
+            return kind;
+        }
+    }
+    return NULL;
+}
+
+const struct value_kind *value_kind_by_name(const struct value_types *types, struct bytes name)
+{
+    for (size_t i = 0; i < VALUE_TYPE_MAX; i++) {
+        const struct value_kind *kind = &types->kinds[i];
+
+        if (kind->ops != NULL && bytes_equal_nocase(name, kind->name)) {
+            return kind;
+        }
+    }
+    return NULL;
+}
+
+const struct value_kind *value_kind_of(const struct value_types *types, const struct entry *e)
+{
+    const struct value_kind *kind = &types->kinds[entry_type(e)];
+
+    ASSERT(kind->ops != NULL);
+    return kind;
+}
+
+const struct value_ops *value_ops_of(const struct value_types *types, const struct entry *e)
+{
+    return value_kind_of(types, e)->ops;
+}
+
+static void free_memory(const struct value_ops *ops, void **memory)
+{
+    size_t budget = SIZE_MAX;
+
+    if (*memory != NULL) {
+        bool is_freed = ops->free(memory, &budget);
+
+        ASSERT(is_freed);
+        *memory = NULL;
+    }
+}
+
+void value_discard(const struct value_types *types, struct value *value)
+{
+    free_memory(types->kinds[value->type].ops, &value->memory);
+    value->string = (struct bytes){0};
+}
+
+void value_encode_body(const struct value_types *types, const struct entry *e, struct buf *out)
+{
+    uint64_t cursor = value_ops_of(types, e)->encode(e, 0, SIZE_MAX, out);
+
+    while (cursor != 0) {
+        cursor = value_ops_of(types, e)->encode(e, cursor, SIZE_MAX, out);
+    }
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+bool value_reader_begin(struct value_reader *r, const struct value_types *types, uint8_t rdb_type,
+                        uint64_t max_bytes)
+{
+    value_reader_reset(r);
+    r->kind = value_kind_by_rdb_type(types, rdb_type);
+    r->rdb_type = rdb_type;
+    r->max_bytes = max_bytes;
+    return r->kind != NULL;
+}
+
+enum value_codec_status value_reader_step(struct value_reader *r, struct decoder *d,
+                                          uint64_t *needed, struct errmsg *error)
+{
+    ASSERT(r->kind != NULL && !r->is_done);
+    return r->kind->ops->decode(r, d, needed, error);
+}
+
+struct value value_reader_take(struct value_reader *r)
+{
+    struct value value = {.string = buf_bytes(&r->text), .memory = r->memory};
+
+    ASSERT(r->kind != NULL && r->is_done);
+    value.type = r->kind->type;
+    ASSERT((value.type == VALUE_STRING) == (value.memory == NULL));
+    r->memory = NULL;
+    return value;
+}
+
+void value_reader_reset(struct value_reader *r)
+{
+    if (r->kind != NULL) {
+        free_memory(r->kind->ops, &r->memory);
+    }
+    r->kind = NULL;
+    r->is_done = false;
+    r->step = 0;
+    r->left = 0;
+    buf_clear(&r->text);
+    buf_shrink_when_empty(&r->text, KEEP_SCRATCH);
+}
+
+void value_reader_deinit(struct value_reader *r)
+{
+    value_reader_reset(r);
+    buf_deinit(&r->text);
+    *r = (struct value_reader){0};
+}
+
+/* ---- DUMP and RESTORE -------------------------------------------------------------------------- */
+
+void value_dump(const struct value_types *types, const struct entry *e, struct buf *out)
+{
+    size_t start = out->len;
+
+    encode_u8(out, value_kind_of(types, e)->rdb_type);
+    value_encode_body(types, e, out);
+    encode_u16_le(out, RDB_VERSION);
+    encode_u64_le(out, crc64(0, bytes_from(buf_bytes(out), start)));
+}
+
+/* Cut the trailer off a payload that has a known version and the right checksum. */
+static bool check_trailer(struct bytes *payload, struct errmsg *error)
+{
+    struct decoder d;
+    uint16_t version;
+
+    if (payload->len < DUMP_TRAILER + 1) {
+        errmsg_set(error, "the payload is too short");
+        return false;
+    }
+    d = decoder_make(bytes_from(*payload, payload->len - DUMP_TRAILER));
+    version = decode_u16_le(&d);
+    if (version > RDB_VERSION_NEWEST) {
+        errmsg_set(error, "the payload has version %u, newer than %d", (unsigned)version,
+                   (int)RDB_VERSION_NEWEST);
+        return false;
+    }
+    if (decode_u64_le(&d) != crc64(0, bytes_prefix(*payload, payload->len - 8))) {
+        errmsg_set(error, "the payload has a bad checksum");
+        return false;
+    }
+    payload->len -= DUMP_TRAILER;
+    return true;
+}
+
+/* Read all items of the value that r has begun. */
+static bool read_items(struct value_reader *r, struct decoder *d, struct errmsg *error)
+{
+    enum value_codec_status status = VALUE_CODEC_OK;
+    uint64_t needed;
+
+    while (status == VALUE_CODEC_OK && !r->is_done) {
+        /* An item is counted from its start. */
+        *d = decoder_make(bytes_from(d->in, d->at));
+        status = value_reader_step(r, d, &needed, error);
+    }
+    if (status == VALUE_CODEC_MORE) {
+        errmsg_set(error, "the value is cut off");
+    } else if (status == VALUE_CODEC_OK && decoder_left(d) > 0) {
+        errmsg_set(error, "%zu bytes are left behind the value", decoder_left(d));
+        return false;
+    }
+    return status == VALUE_CODEC_OK;
+}
+
+bool value_restore(const struct value_types *types, struct bytes payload, struct value_reader *r,
+                   struct errmsg *error)
+{
+    struct decoder d;
+    uint8_t type;
+
+    if (!check_trailer(&payload, error)) {
+        return false;
+    }
+    d = decoder_make(payload);
+    type = decode_u8(&d);
+    if (!value_reader_begin(r, types, type, RESTORE_LIMIT)) {
+        errmsg_set(error, "type %u (%s) is not supported by this version", (unsigned)type,
+                   value_rdb_type_name(type));
+        return false;
+    }
+    return read_items(r, &d, error);
+}

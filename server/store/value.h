@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Values: what is behind a key has a type, and a type is a table of functions.
+ *
+ * The entry knows the type's number.  Small strings lie in the entry; every other value is memory of
+ * its own that the entry points to, and of which only the functions of its type know what it is: a
+ * block for long strings, an object for all other types.  Everybody else (the key space, reclaiming,
+ * the walk, snapshots, DUMP, digests) goes through the table.
+ *
+ * A new type is a line in values.def and a struct value_ops.
+ *
+ * Invariants:  (1) bytes() of a piece of memory is more than 0, costs no walk over it, and changes
+ *                  only while the value is open for change (keyspace_open)
+ *              (2) encode, walk, digest and copy give the value as it is and leave it alone
+ *              (3) what encode wrote, decode makes an equal value of: the digests are equal
+ *              (4) cursors are 0 at the start and 0 at the end
+ * Sizes are in bytes, budgets and costs in entries (keyspace_work).  Loop thread only. */
+#ifndef STARLING_STORE_VALUE_H
+#define STARLING_STORE_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "base/errmsg.h"
+#include "store/value_codec.h"
+
+struct entry;
+struct value_reader;
+
+enum value_type {
+#define VALUE_TYPE(id, ...) VALUE_##id,
+#define VALUE_ENCODING(...)
+#define RDB_TYPE(...)
+#include "store/values.def"
+#undef VALUE_TYPE
+#undef VALUE_ENCODING
+};
+
+/* How an entry holds its value. */
+enum value_encoding {
+#define VALUE_TYPE(...)
+#define VALUE_ENCODING(id, ...) VALUE_##id,
+#include "store/values.def"
+#undef VALUE_TYPE
+#undef VALUE_ENCODING
+#undef RDB_TYPE
+};
+
+enum {
+    VALUE_TYPE_MAX = 16, /* numbers that an entry has room for */
+};
+
+/* A value on its way into a key space.  A string is borrowed bytes, anything else memory, which is
+ * owned: who takes it sets it to NULL. */
+struct value {
+    enum value_type type;
+    struct bytes string;
+    void *memory;
+};
+
+/* One element of a value; what a type does not have is empty. */
+struct value_element {
+    struct bytes name; /* a field; a member; a string's or list's element */
+    struct bytes value;
+    double score;
+};
+
+typedef void value_visit_fn(void *context, const struct value_element *element);
+
+struct value_ops {
+    uint32_t rdb_types_read; /* bits of those that decode understands */
+
+    /* ---- memory of its own: never NULL --------------------------------------------------------- */
+
+    size_t (*bytes)(const void *memory);
+    /* Of these, room to grow. */
+    size_t (*spare_bytes)(const void *memory);
+    /* Assert every invariant; slow. */
+    void (*check)(const void *memory);
+    /* An equal one of its own. */
+    void *(*copy)(const void *memory);
+    /* About what freeing it whole costs; 0 for nothing worth counting. */
+    size_t (*free_cost)(const void *memory);
+    /* Free while the budget, which is more than 0, lasts; what was spent is taken from it.  True when
+     * all is freed; else *memory is what is left, for which bytes, free_cost and free may be called
+     * and nothing else. */
+    bool (*free)(void **memory, size_t *budget);
+
+    /* ---- the value of an entry ----------------------------------------------------------------- */
+
+    const char *(*encoding_name)(const struct entry *e);
+    uint64_t (*digest)(const struct entry *e, uint64_t seed);
+    /* Visit about count elements from the cursor on; the next cursor. */
+    uint64_t (*walk)(const struct entry *e, uint64_t cursor, size_t count, value_visit_fn *visit,
+                     void *context);
+    /* Append the serialized form from the cursor on, without the type's number: about max_bytes of it,
+     * whole elements.  The next cursor. */
+    uint64_t (*encode)(const struct entry *e, uint64_t cursor, size_t max_bytes, struct buf *out);
+    /* Eat one whole item (a length, an element) from d; r->is_done after the last.  MORE: the item is
+     * cut off, *needed is how many bytes from its start are needed at least, and nothing has happened.
+     * Nothing read is trusted. */
+    enum value_codec_status (*decode)(struct value_reader *r, struct decoder *d, uint64_t *needed,
+                                      struct errmsg *error);
+};
+
+/* A line of values.def. */
+struct value_kind {
+    const char *name; /* TYPE */
+    enum value_type type;
+    uint8_t rdb_type; /* as which it is written */
+    const struct value_ops *ops;
+};
+
+/* The types that a key space can hold, by number; all-zero where there is none. */
+struct value_types {
+    struct value_kind kinds[VALUE_TYPE_MAX];
+};
+
+/* Those of values.def. */
+extern const struct value_types value_types_builtin;
+extern const struct value_ops value_string;
+
+/* What the type number of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
+const char *value_rdb_type_name(uint8_t rdb_type);
+/* Who reads records of the type, or NULL. */
+const struct value_kind *value_kind_by_rdb_type(const struct value_types *types, uint8_t rdb_type);
+/* By the name that TYPE gives, in any case, or NULL. */
+const struct value_kind *value_kind_by_name(const struct value_types *types, struct bytes name);
+const struct value_kind *value_kind_of(const struct value_types *types, const struct entry *e);
+const struct value_ops *value_ops_of(const struct value_types *types, const struct entry *e);
+/* The name of how the entry holds its value, whatever its type makes of it. */
+const char *value_form_name(enum value_encoding encoding);
+
+/* Free memory that nobody wants, if there is some, all at once. */
+void value_discard(const struct value_types *types, struct value *value);
+
+/* ---- the serialized form ------------------------------------------------------------------------ */
+
+/* Append the serialized form without the type's number. */
+void value_encode_body(const struct value_types *types, const struct entry *e, struct buf *out);
+
+/* Reads one value after the other, item by item. */
+struct value_reader {
+    const struct value_kind *kind; /* of the value being read; NULL: none */
+    uint8_t rdb_type;
+    bool is_done;
+    unsigned step; /* the type's own, 0 at the start */
+    uint64_t left; /* the type's own: elements to come, for example */
+    void *memory;  /* what has been made so far, or NULL */
+    uint64_t max_bytes;
+    struct buf text; /* a string that was read, or scratch */
+};
+
+/* Begin to read a value; false when nobody reads the type.  A value that was not read to its end is
+ * dropped.  max_bytes: of a string. */
+MUST_USE bool value_reader_begin(struct value_reader *r, const struct value_types *types,
+                                 uint8_t rdb_type, uint64_t max_bytes);
+/* Eat one item; see decode. */
+MUST_USE enum value_codec_status value_reader_step(struct value_reader *r, struct decoder *d,
+                                                   uint64_t *needed, struct errmsg *error);
+/* The value, once is_done.  Its string is valid until the next call. */
+struct value value_reader_take(struct value_reader *r);
+/* Drop what was read; a large scratch is given back. */
+void value_reader_reset(struct value_reader *r);
+void value_reader_deinit(struct value_reader *r);
+
+/* DUMP: type byte, body, version (2 bytes), CRC64 (8 bytes). */
+void value_dump(const struct value_types *types, const struct entry *e, struct buf *out);
+/* Check version and checksum of a payload and read its value, which r owns; false: bad payload, and error
+ * says why. */
+MUST_USE bool value_restore(const struct value_types *types, struct bytes payload,
+                            struct value_reader *r, struct errmsg *error);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Every data command of the table, on a key with a value that is no string (tests/types/byte_list.h). */
+#include "tests/types/byte_list.h"
+#include "tests/unit/server/command/fixture.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <strings.h>
+
+#define WRONGTYPE "-WRONGTYPE Operation against a key holding the wrong kind of value|"
+
+/* What each does with the list "abc" under k, which has no expiry.  left: what is under k afterwards. */
+static const struct {
+    const char *request;
+    const char *reply;
+    const char *left; /* "bytes": the list; else a string, or NULL for nothing */
+} cases[] = {
+    {"APPEND k x",             WRONGTYPE,          "bytes"},
+    {"COPY k other",           ":1|",              "bytes"},
+    {"DBSIZE",                 ":1|",              "bytes"},
+    {"DECR k",                 WRONGTYPE,          "bytes"},
+    {"DECRBY k 1",             WRONGTYPE,          "bytes"},
+    {"DEL k",                  ":1|",              NULL   },
+    {"EXISTS k",               ":1|",              "bytes"},
+    {"EXPIRE k 100",           ":1|",              "bytes"},
+    {"EXPIREAT k 9000000000",  ":1|",              "bytes"},
+    {"EXPIRETIME k",           ":-1|",             "bytes"},
+    {"FLUSHALL",               "+OK|",             NULL   },
+    {"FLUSHDB",                "+OK|",             NULL   },
+    {"GET k",                  WRONGTYPE,          "bytes"},
+    {"GETDEL k",               WRONGTYPE,          "bytes"},
+    {"GETEX k",                WRONGTYPE,          "bytes"},
+    {"GETEX k EX 100",         WRONGTYPE,          "bytes"},
+    {"GETEX k EX 0",           WRONGTYPE,          "bytes"},
+    {"GETRANGE k 0 1",         WRONGTYPE,          "bytes"},
+    {"GETSET k v",             WRONGTYPE,          "bytes"},
+    {"INCR k",                 WRONGTYPE,          "bytes"},
+    {"INCRBY k 1",             WRONGTYPE,          "bytes"},
+    {"INCRBYFLOAT k 1.5",      WRONGTYPE,          "bytes"},
+    {"INCRBYFLOAT k word",     WRONGTYPE,          "bytes"},
+    {"KEYS *",                 "*1|$1|k|",         "bytes"},
+    {"MGET k none",            "*2|$-1|$-1|",      "bytes"},
+    {"MOVE k 1",               ":1|",              NULL   },
+    {"MSET k v",               "+OK|",             "v"    },
+    {"MSETNX k v",             ":0|",              "bytes"},
+    {"OBJECT ENCODING k",      "$5|short|",        "bytes"},
+    {"OBJECT IDLETIME k",      ":1000000|",        "bytes"},
+    {"OBJECT REFCOUNT k",      ":1|",              "bytes"},
+    {"PERSIST k",              ":0|",              "bytes"},
+    {"PEXPIRE k 100",          ":1|",              "bytes"},
+    {"PEXPIREAT k 9000000000", ":1|",              "bytes"},
+    {"PEXPIRETIME k",          ":-1|",             "bytes"},
+    {"PSETEX k 100 v",         "+OK|",             "v"    },
+    {"PTTL k",                 ":-1|",             "bytes"},
+    {"RANDOMKEY",              "$1|k|",            "bytes"},
+    {"RENAME k other",         "+OK|",             NULL   },
+    {"RENAMENX k other",       ":1|",              NULL   },
+    {"SCAN 0",                 "*2|$1|0|*1|$1|k|", "bytes"},
+    {"SCAN 0 TYPE bytes",      "*2|$1|0|*1|$1|k|", "bytes"},
+    {"SCAN 0 TYPE string",     "*2|$1|0|*0|",      "bytes"},
+    {"SCAN 0 TYPE other",      "*2|$1|0|*0|",      "bytes"},
+    {"SET k v",                "+OK|",             "v"    },
+    {"SET k v XX",             "+OK|",             "v"    },
+    {"SET k v NX",             "$-1|",             "bytes"},
+    {"SET k v GET",            WRONGTYPE,          "bytes"},
+    {"SET k v KEEPTTL",        "+OK|",             "v"    },
+    {"SETEX k 100 v",          "+OK|",             "v"    },
+    {"SETNX k v",              ":0|",              "bytes"},
+    {"SETRANGE k 0 x",         WRONGTYPE,          "bytes"},
+    {"SETRANGE k 0 \"\"",      WRONGTYPE,          "bytes"},
+    {"STRLEN k",               WRONGTYPE,          "bytes"},
+    {"SUBSTR k 0 1",           WRONGTYPE,          "bytes"},
+    {"SWAPDB 0 1",             "+OK|",             NULL   },
+    {"TOUCH k",                ":1|",              "bytes"},
+    {"TTL k",                  ":-1|",             "bytes"},
+    {"TYPE k",                 "+bytes|",          "bytes"},
+    {"UNLINK k",               ":1|",              NULL   },
+};
+
+static void expect_left(struct fixture *f, const char *request, const char *left)
+{
+    struct key_ref ref = keyspace_ref(f->x.keyspace, 0, BYTES_LITERAL("k"));
+    const struct entry *e = keyspace_find_any(f->x.keyspace, &ref);
+    char scratch[32];
+
+    if (left == NULL) {
+        cr_assert_null(e, "%s", request);
+    } else if (strcmp(left, "bytes") == 0) {
+        cr_assert(e != NULL && entry_type(e) == BYTE_LIST, "%s", request);
+        cr_assert(bytes_equal_text(byte_list_elements(e), "abc"), "%s", request);
+    } else {
+        cr_assert(e != NULL && entry_type(e) == VALUE_STRING, "%s", request);
+        cr_assert(bytes_equal_text(entry_string(e, scratch), left), "%s", request);
+    }
+}
+
+Test(types, each_command_gives_the_right_thing_for_a_value_that_is_no_string)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture *f = fixture_new(false);
+        struct key_ref ref = keyspace_ref(f->x.keyspace, 0, BYTES_LITERAL("k"));
+
+        byte_list_put(f->x.keyspace, &ref, "abc");
+        fixture_expect(f, cases[i].request, cases[i].reply);
+        cr_assert_eq(f->result, EXEC_DONE);
+        if (strncmp(cases[i].reply, "-WRONGTYPE", 10) == 0) {
+            cr_assert_str_eq(fixture_effects(f), "", "%s", cases[i].request);
+        }
+        expect_left(f, cases[i].request, cases[i].left);
+        fixture_free(f);
+    }
+}
+
+/* These are tested below: their replies are bytes, or of no interest. */
+static const char *const others[] = {"dump", "restore", "object|freq"};
+
+static bool has_case(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        const char *request = cases[i].request;
+
+        if (strncasecmp(request, "OBJECT ", 7) == 0 && strncmp(name, "object|", 7) == 0) {
+            request += 7;
+            if (strncasecmp(request, name + 7, len - 7) == 0) {
+                return true;
+            }
+        } else if (strncasecmp(request, name, len) == 0 &&
+                   (request[len] == ' ' || request[len] == '\0')) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Test(types, no_data_command_of_the_table_has_been_left_out)
+{
+    static const char *const names[] = {
+#define DATA(id, function, name, ...) name,
+#define CONTROL(...)
+#define SUB(...)
+#define DATA_SUB(parent, id, function, name, ...) "object|" name,
+#include "spec/commands.def"
+#undef DATA
+#undef CONTROL
+#undef SUB
+#undef DATA_SUB
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        cr_assert(has_case(names[i]), "%s", names[i]);
+    }
+}
+
+Test(types, a_value_that_is_no_string_is_dumped_and_restored)
+{
+    struct fixture *f = fixture_new(false);
+    struct key_ref ref = keyspace_ref(f->x.keyspace, 0, BYTES_LITERAL("k"));
+    struct key_ref back = keyspace_ref(f->x.keyspace, 0, BYTES_LITERAL("back"));
+    struct buf dump = {0};
+    const struct entry *e;
+
+    byte_list_put(f->x.keyspace, &ref, "abc");
+    fixture_run(f, "DUMP k");
+    value_dump(&byte_list_types, keyspace_find_any(f->x.keyspace, &ref), &dump);
+    /* "$19\r\n", the payload, "\r\n" */
+    cr_assert(
+        bytes_equal(bytes_prefix(bytes_from(buf_bytes(&f->reply), 5), dump.len), buf_bytes(&dump)));
+    fixture_run_words(f,
+                      (const struct bytes[]){BYTES_LITERAL("RESTORE"), BYTES_LITERAL("back"),
+                                             BYTES_LITERAL("0"), buf_bytes(&dump)},
+                      4);
+    cr_assert_str_eq(fixture_reply(f), "+OK|");
+    e = keyspace_find_any(f->x.keyspace, &back);
+    cr_assert(e != NULL && entry_type(e) == BYTE_LIST);
+    cr_assert(bytes_equal_text(byte_list_elements(e), "abc"));
+    buf_deinit(&dump);
+    fixture_free(f);
+}
+
+Test(types, restoring_what_has_expired_already_drops_the_value)
+{
+    struct fixture *f = fixture_new(false);
+    struct key_ref ref = keyspace_ref(f->x.keyspace, 0, BYTES_LITERAL("k"));
+    struct buf dump = {0};
+
+    byte_list_put(f->x.keyspace, &ref, "abc");
+    value_dump(&byte_list_types, keyspace_find_any(f->x.keyspace, &ref), &dump);
+    fixture_run_words(f,
+                      (const struct bytes[]){BYTES_LITERAL("RESTORE"), BYTES_LITERAL("k"),
+                                             BYTES_LITERAL("1"), buf_bytes(&dump),
+                                             BYTES_LITERAL("ABSTTL"), BYTES_LITERAL("REPLACE")},
+                      6);
+    cr_assert_str_eq(fixture_reply(f), "+OK|");
+    expect_left(f, "RESTORE", NULL);
+    buf_deinit(&dump);
+    fixture_free(f);
+}
