@@ -42,7 +42,7 @@ LDLIBS  := -lm
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/config \
-         server/stats server/node server/control server/net tests/support tests/alone \
+         server/stats server/node server/control server/net tests/support tests/disk tests/alone \
          tests/types
 see_common/base        :=
 see_common/resp        := common/base
@@ -63,7 +63,8 @@ see_server/control     := server/node $(see_server/node)
 see_server/net         := server/node common/io $(see_server/node)
 see_cli                := common/io common/spec common/resp common/base
 see_tests/types        := server/store common/spec common/base
-see_tests/alone        := server/control $(see_server/control)
+see_tests/disk         := server/persist $(see_server/persist)
+see_tests/alone        := tests/disk server/control $(see_server/control)
 see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
 
 objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
@@ -139,11 +140,11 @@ PROGRAMS := $(BUILD)/bin/starling-server $(BUILD)/bin/starling-cli
 # What a fuzz target links: a whole node is enough for all of them.
 fuzz_archives := $(call whole_of,tests/alone)
 # Unit tests of these rooms need more than the room and what it sees.
-more_server/node := tests/alone server/control
-more_server/control := tests/alone
+more_server/node := tests/alone tests/disk server/control
+more_server/control := tests/alone tests/disk
 more_server/store := tests/types
 more_server/command := tests/types
-more_server/persist := tests/types
+more_server/persist := tests/types tests/disk
 
 define unit_rule
 $(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) \
@@ -158,7 +159,7 @@ $(foreach room,$(UNIT_ROOMS),$(eval $(call unit_rule,$(room))))
 $(BUILD)/tests/model/run: $(call objects_of,tests/model) $(call whole_of,server/node)
 	@mkdir -p $(@D) && echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcriterion
-$(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call whole_of,server/control)
+$(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call archives_of,tests/disk) $(call whole_of,server/control)
 	$(link)
 $(BUILD)/tests/wire/run: $(call objects_of,tests/wire) $(call whole_of,tests/support)
 	$(link)

@@ -23,7 +23,7 @@ static const char *kind_name(enum metric_kind kind)
     static const char *const names[] = {
         [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_RATIO] = "gauge",
         [METRIC_SECONDS] = "counter", [METRIC_HUMAN] = "text",  [METRIC_TEXT] = "text",
-        [METRIC_LINES] = "lines",
+        [METRIC_LINES] = "lines",     [METRIC_TALLY] = "lines",
     };
 
     return names[kind];
@@ -67,7 +67,8 @@ static void print_metrics_section(enum metric_section section)
             printf("\n| name | kind | unit | what it is |\n|---|---|---|---|\n");
             has_rows = true;
         }
-        printf("| `%s%s` | %s | %s | %s%s |\n", row->name, row->kind == METRIC_LINES ? "…" : "",
+        printf("| `%s%s` | %s | %s | %s%s |\n", row->name,
+               row->kind == METRIC_LINES || row->kind == METRIC_TALLY ? "…" : "",
                kind_name(row->kind), row->unit, row->sentence, when_text(row->when));
     }
     if (!has_rows) {

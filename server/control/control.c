@@ -17,4 +17,5 @@ const struct node_controls control_table = {
 #undef DATA_SUB
         },
     .describe = info_describe,
+    .write_metrics = info_write_metrics,
 };

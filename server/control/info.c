@@ -3,6 +3,7 @@
 
 #include "control/metrics_collect.h"
 #include "node/inside.h"
+#include "stats/prometheus.h"
 
 static bool is_wanted(const struct metric_section_info *section, const struct bytes *words,
                       size_t count)
@@ -39,4 +40,18 @@ void info_write(struct node *node, const struct bytes *words, size_t count, stru
 void info_describe(struct node *node, struct buf *out)
 {
     info_write(node, NULL, 0, out);
+}
+
+void info_write_metrics(struct node *node, struct buf *out)
+{
+    struct buf lines = {0};
+
+    for (int i = 0; i < METRICS_SECTION_COUNT; i++) {
+        struct metrics metrics;
+
+        lines.len = 0;
+        metrics_collect(node, (enum metric_section)i, &metrics, &lines);
+        prometheus_write_section(&metrics, (enum metric_section)i, out);
+    }
+    buf_deinit(&lines);
 }

@@ -15,4 +15,7 @@ void info_write(struct node *node, const struct bytes *words, size_t count, stru
 /* The same for a report of a crash. */
 void info_describe(struct node *node, struct buf *out);
 
+/* All sections as text for Prometheus. */
+void info_write_metrics(struct node *node, struct buf *out);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where to listen: the addresses of bind for clients and for the bus, and a unix socket.
+/* Where to listen: the addresses of bind for clients and for the bus, a unix socket, and
+ * metrics-bind for Prometheus.
  *
  * A change opens all that is new before it closes what is old, so that it can be taken back. */
 #include "net/state.h"
@@ -77,6 +78,7 @@ static bool open_at(struct shell *shell, const struct addr *at, int kind,
 /* What one kind of socket shall listen on. */
 struct wish {
     const struct config *config;
+    const char *bind; /* words */
     uint16_t port;
     int kind;
 };
@@ -118,7 +120,7 @@ static bool open_word(struct shell *shell, const struct wish *wish, struct bytes
 static bool open_tcp(struct shell *shell, const struct wish *wish, struct listen_set *next,
                      struct errmsg *error)
 {
-    struct bytes rest = bytes_from_text(wish->config->bind);
+    struct bytes rest = bytes_from_text(wish->bind);
     size_t before = next->count;
 
     for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0;
@@ -127,7 +129,7 @@ static bool open_tcp(struct shell *shell, const struct wish *wish, struct listen
             return false;
         }
     }
-    if (next->count == before && wish->config->bind[0] != '\0') {
+    if (next->count == before && wish->bind[0] != '\0') {
         errmsg_wrap(error, "no address of bind could be used");
         return false;
     }
@@ -169,13 +171,22 @@ void listen_discard(struct shell *shell, struct listen_set *next)
 bool listen_open(struct shell *shell, const struct config *config, struct listen_set *next,
                  struct errmsg *error)
 {
-    struct wish clients = {
-        .config = config, .port = (uint16_t)config->port, .kind = WATCH_CLIENT_LISTENER};
-    struct wish bus = {
-        .config = config, .port = config_bus_port(config), .kind = WATCH_BUS_LISTENER};
+    struct wish clients = {.config = config,
+                           .bind = config->bind,
+                           .port = (uint16_t)config->port,
+                           .kind = WATCH_CLIENT_LISTENER};
+    struct wish bus = {.config = config,
+                       .bind = config->bind,
+                       .port = config_bus_port(config),
+                       .kind = WATCH_BUS_LISTENER};
+    struct wish metrics = {.config = config,
+                           .bind = config->metrics_bind,
+                           .port = (uint16_t)config->metrics_port,
+                           .kind = WATCH_METRICS_LISTENER};
     bool is_ok = clients.port == 0 || open_tcp(shell, &clients, next, error);
 
     is_ok = is_ok && (bus.port == 0 || open_tcp(shell, &bus, next, error));
+    is_ok = is_ok && (metrics.port == 0 || open_tcp(shell, &metrics, next, error));
     is_ok = is_ok && (config->unixsocket[0] == '\0' || open_unix(shell, config, next, error));
     if (!is_ok) {
         listen_discard(shell, next);

@@ -45,12 +45,19 @@ static bool makes_sense(struct change *change, struct errmsg *error)
 
 static bool change_listeners(struct change *change, struct errmsg *error)
 {
-    bool has_port = change->next->port != change->now->port;
+    const struct config *now = change->now;
+    bool is_port = change->next->port != now->port;
+    bool is_metrics_port = change->next->metrics_port != now->metrics_port;
+    bool has_port = is_port || is_metrics_port;
+    bool has_bind = is_changed(change->next->bind, now->bind);
 
-    if (!has_port && !is_changed(change->next->bind, change->now->bind)) {
+    if (!has_port && !has_bind && !is_changed(change->next->metrics_bind, now->metrics_bind)) {
         return true;
     }
-    change->culprit = has_port ? "port" : "bind";
+    change->culprit = is_port           ? "port"
+                      : has_bind        ? "bind"
+                      : is_metrics_port ? "metrics-port"
+                                        : "metrics-bind";
     if (!makes_sense(change, error)) {
         return false;
     }

@@ -168,6 +168,7 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
     list_init(&shell->doomed);
     list_init(&shell->dirty);
     list_init(&shell->unproven);
+    list_init(&shell->scrapes);
     shell->scratch = mem_alloc(MEM_NET, SCRATCH_BYTES);
     shell->loop = loop_new(error);
     if (shell->loop == NULL) {
@@ -205,6 +206,7 @@ void shell_free(struct shell *shell)
     }
     if (shell->loop != NULL) {
         link_close_all(shell);
+        metrics_http_close_all(shell);
         listen_close(shell);
         loop_free(shell->loop);
     }
@@ -229,10 +231,15 @@ static void take_outcomes(struct shell *shell)
     struct worker_outcome outcome;
 
     while (worker_next_outcome(shell->worker, &outcome)) {
-        if (outcome.kind == WORKER_FILE) {
+        switch (outcome.kind) {
+        case WORKER_FILE:
             node_file_done(shell->node, outcome.id, outcome.is_ok, &outcome.error);
-        } else {
+            break;
+        case WORKER_SYNCED: /* no part of a node lets a file grow */
+            break;
+        case WORKER_RESOLVED:
             link_resolved(shell, &outcome);
+            break;
         }
     }
 }
@@ -280,6 +287,12 @@ static void dispatch(struct shell *shell, const struct loop_event *event)
     case WATCH_LINK:
         link_ready(shell, watch->owner, event->events);
         break;
+    case WATCH_METRICS_LISTENER:
+        metrics_http_accept_all(shell, watch->owner);
+        break;
+    case WATCH_SCRAPE:
+        metrics_http_ready(shell, watch->owner, event->events);
+        break;
     }
 }
 
@@ -316,6 +329,7 @@ int shell_run(struct shell *shell)
         node_begin_pass(shell->node, now);
         accepting_resume(shell);
         link_check_unproven(shell);
+        metrics_http_check_slow(shell);
         if (shell->is_called || mono_ms_between(shell->second_began_at, now.mono) >= 1000) {
             shell->is_called = 0;
             shell->second_began_at = now.mono;

@@ -32,6 +32,8 @@ enum watch_kind {
     WATCH_BUS_LISTENER,
     WATCH_CONN,
     WATCH_LINK,
+    WATCH_METRICS_LISTENER,
+    WATCH_SCRAPE,
 };
 
 struct listener {
@@ -69,6 +71,17 @@ struct link { /* link.c: a connection between servers */
     struct list dirty;
 };
 
+struct scrape { /* metrics_http.c: somebody who reads metrics */
+    struct loop_watch watch;
+    struct list all;
+    struct mono_time accepted_at;
+    struct buf in;
+    struct buf out;
+    size_t out_sent;
+    bool is_answered; /* out is all there will be */
+    bool is_ending;   /* out was written: the peer may close now */
+};
+
 struct shell {
     struct shell_options options;
     struct loop *loop;
@@ -87,6 +100,8 @@ struct shell {
     struct list unproven; /* links, the oldest first */
     size_t unproven_count;
     uint64_t next_incoming;
+    struct list scrapes; /* the oldest first */
+    size_t scrape_count;
     char *scratch;
     size_t scratch_used;
     size_t scratch_touched; /* at most, in any pass: behind it there is no memory yet */
@@ -127,6 +142,13 @@ void link_env_open(void *context, uint64_t id, enum env_link_kind kind, const ch
 void link_env_send(void *context, uint64_t id, struct bytes bytes);
 size_t link_env_queued(void *context, uint64_t id);
 void link_env_close(void *context, uint64_t id);
+
+/* ---- metrics_http.c */
+void metrics_http_accept_all(struct shell *shell, struct listener *listener);
+void metrics_http_ready(struct shell *shell, struct scrape *scrape, uint32_t events);
+/* Close those who take too long. */
+void metrics_http_check_slow(struct shell *shell);
+void metrics_http_close_all(struct shell *shell);
 
 /* ---- listen.c */
 /* Open what config asks for into *next, which is empty; what is open already is taken over.  On

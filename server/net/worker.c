@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/crash.h"
+#include "persist/posix_append.h"
 #include "persist/posix_claim.h"
 #include "persist/posix_file.h"
 
@@ -28,6 +29,12 @@ enum job_kind {
     JOB_FILE_APPEND,
     JOB_FILE_COMMIT,
     JOB_FILE_ABORT,
+    JOB_APPEND_OPEN,
+    JOB_APPEND_WRITE,
+    JOB_APPEND_SYNC,
+    JOB_APPEND_CLOSE,
+    JOB_RENAME,
+    JOB_REMOVE,
     JOB_END,
 };
 
@@ -35,7 +42,9 @@ struct job {
     struct list queue;
     enum job_kind kind;
     uint64_t id;
-    char *text; /* path */
+    char *text;     /* path */
+    char *new_text; /* JOB_RENAME: the other path */
+    enum fs_append_mode mode;
     struct buf bytes;
 };
 
@@ -48,8 +57,9 @@ struct outcome {
 struct open_file {
     struct list all;
     uint64_t id;
-    struct posix_file file;
-    char *claimed_path; /* NULL: another process has it */
+    struct posix_file file;     /* one that is written as a whole, */
+    struct posix_append append; /* or one that grows */
+    char *claimed_path;         /* NULL: another process has it */
 };
 
 struct worker {
@@ -138,6 +148,7 @@ static void check(struct worker *worker, struct open_file *file, enum fs_status 
         uint64_t id = file->id;
 
         posix_file_abort(&file->file);
+        posix_append_close(&file->append);
         forget_file(worker, file);
         report_file(worker, id, status, error);
     }
@@ -193,6 +204,75 @@ static void abort_file(struct worker *worker, const struct job *job)
     }
 }
 
+static void open_append(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
+    struct errmsg error = {0};
+    enum fs_status status = claim(worker, job->text, &error);
+
+    file->id = job->id;
+    list_add_tail(&worker->open_files, &file->all);
+    if (status == FS_OK) {
+        file->claimed_path = mem_strdup(MEM_NET, job->text);
+        status = posix_append_open(&file->append, job->text, job->mode, &error);
+    }
+    check(worker, file, status, &error);
+}
+
+static void write_to_append(struct worker *worker, struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+    struct errmsg error = {0};
+
+    if (file != NULL) {
+        check(worker, file, posix_append_write(&file->append, buf_bytes(&job->bytes), &error),
+              &error);
+    }
+    atomic_fetch_sub(&worker->queued_bytes, job->bytes.len);
+}
+
+static void sync_append(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+    struct errmsg error = {0};
+    enum fs_status status;
+
+    if (file == NULL) {
+        return; /* it failed before, and that was reported */
+    }
+    status = posix_append_sync(&file->append, &error);
+    if (status == FS_OK) {
+        struct outcome *outcome = mem_alloc_zeroed(MEM_NET, sizeof(*outcome));
+
+        outcome->value = (struct worker_outcome){.kind = WORKER_SYNCED,
+                                                 .id = job->id,
+                                                 .is_ok = true,
+                                                 .durable_bytes = file->append.size_bytes};
+        report(worker, outcome);
+    }
+    check(worker, file, status, &error);
+}
+
+static void close_append(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+
+    if (file != NULL) {
+        posix_append_close(&file->append);
+        forget_file(worker, file);
+    }
+}
+
+static void change_name(struct worker *worker, const struct job *job)
+{
+    struct errmsg error = {0};
+    enum fs_status status = job->new_text != NULL ? posix_rename(job->text, job->new_text, &error)
+                                                  : posix_remove_durably(job->text, &error);
+
+    atomic_fetch_sub(&worker->file_count, 1);
+    report_file(worker, job->id, status, &error);
+}
+
 /* On a thread of the lookups. */
 static void on_lookup(void *context, uint64_t id, const struct lookup_outcome *found)
 {
@@ -223,6 +303,22 @@ static void run_job(struct worker *worker, struct job *job)
     case JOB_FILE_ABORT:
         abort_file(worker, job);
         break;
+    case JOB_APPEND_OPEN:
+        open_append(worker, job);
+        break;
+    case JOB_APPEND_WRITE:
+        write_to_append(worker, job);
+        break;
+    case JOB_APPEND_SYNC:
+        sync_append(worker, job);
+        break;
+    case JOB_APPEND_CLOSE:
+        close_append(worker, job);
+        break;
+    case JOB_RENAME:
+    case JOB_REMOVE:
+        change_name(worker, job);
+        break;
     case JOB_END:
         break;
     }
@@ -231,6 +327,7 @@ static void run_job(struct worker *worker, struct job *job)
 static void free_job(struct job *job)
 {
     mem_free(MEM_NET, job->text);
+    mem_free(MEM_NET, job->new_text);
     buf_deinit(&job->bytes);
     mem_free(MEM_NET, job);
 }
@@ -291,6 +388,7 @@ static void *run(void *context)
         struct open_file *file = CONTAINER_OF(worker->open_files.next, struct open_file, all);
 
         posix_file_abort(&file->file);
+        posix_append_close(&file->append);
         forget_file(worker, file);
     }
     return NULL;
@@ -306,36 +404,48 @@ static void hand_to_worker(struct worker *worker, struct job *job)
     pthread_mutex_unlock(&worker->lock);
 }
 
-static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, const char *text)
+static struct job *make_job(enum job_kind kind, uint64_t id, const char *text)
 {
     struct job *job = mem_alloc_zeroed(MEM_NET, sizeof(*job));
 
     job->kind = kind;
     job->id = id;
     job->text = text != NULL ? mem_strdup(MEM_NET, text) : NULL;
+    return job;
+}
+
+static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, const char *text)
+{
+    hand_to_worker(worker, make_job(kind, id, text));
+}
+
+static void queue_bytes(struct worker *worker, enum job_kind kind, uint64_t id, struct buf *steal)
+{
+    struct job *job = make_job(kind, id, NULL);
+
+    job->bytes = buf_steal(steal);
+    atomic_fetch_add(&worker->queued_bytes, job->bytes.len);
     hand_to_worker(worker, job);
+}
+
+/* The id of something that is under way until it is forgotten. */
+static uint64_t next_id(struct worker *worker)
+{
+    atomic_fetch_add(&worker->file_count, 1);
+    return worker->next_file++;
 }
 
 static uint64_t write_begin(void *ctx, const char *path)
 {
-    struct worker *worker = ctx;
-    uint64_t id = worker->next_file++;
+    uint64_t id = next_id(ctx);
 
-    atomic_fetch_add(&worker->file_count, 1);
-    queue_job(worker, JOB_FILE_BEGIN, id, path);
+    queue_job(ctx, JOB_FILE_BEGIN, id, path);
     return id;
 }
 
 static void write_append(void *ctx, uint64_t id, struct buf *steal)
 {
-    struct worker *worker = ctx;
-    struct job *job = mem_alloc_zeroed(MEM_NET, sizeof(*job));
-
-    job->kind = JOB_FILE_APPEND;
-    job->id = id;
-    job->bytes = buf_steal(steal);
-    atomic_fetch_add(&worker->queued_bytes, job->bytes.len);
-    hand_to_worker(worker, job);
+    queue_bytes(ctx, JOB_FILE_APPEND, id, steal);
 }
 
 static void write_commit(void *ctx, uint64_t id)
@@ -346,6 +456,51 @@ static void write_commit(void *ctx, uint64_t id)
 static void write_abort(void *ctx, uint64_t id)
 {
     queue_job(ctx, JOB_FILE_ABORT, id, NULL);
+}
+
+static uint64_t append_open(void *ctx, const char *path, enum fs_append_mode mode)
+{
+    struct worker *worker = ctx;
+    struct job *job = make_job(JOB_APPEND_OPEN, next_id(worker), path);
+    uint64_t id = job->id;
+
+    job->mode = mode;
+    hand_to_worker(worker, job);
+    return id;
+}
+
+static void append(void *ctx, uint64_t id, struct buf *steal)
+{
+    queue_bytes(ctx, JOB_APPEND_WRITE, id, steal);
+}
+
+static void append_sync(void *ctx, uint64_t id)
+{
+    queue_job(ctx, JOB_APPEND_SYNC, id, NULL);
+}
+
+static void append_close(void *ctx, uint64_t id)
+{
+    queue_job(ctx, JOB_APPEND_CLOSE, id, NULL);
+}
+
+static uint64_t rename_later(void *ctx, const char *from, const char *to)
+{
+    struct worker *worker = ctx;
+    struct job *job = make_job(JOB_RENAME, next_id(worker), from);
+    uint64_t id = job->id;
+
+    job->new_text = mem_strdup(MEM_NET, to);
+    hand_to_worker(worker, job);
+    return id;
+}
+
+static uint64_t remove_later(void *ctx, const char *path)
+{
+    uint64_t id = next_id(ctx);
+
+    queue_job(ctx, JOB_REMOVE, id, path);
+    return id;
 }
 
 static size_t write_queued(void *ctx)
@@ -396,10 +551,43 @@ static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *er
     return posix_remove(path, error);
 }
 
+static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length_bytes,
+                                    struct errmsg *error)
+{
+    (void)ctx;
+    return posix_truncate(path, length_bytes, error);
+}
+
 static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
 {
     (void)ctx;
     return posix_make_directory(path, error);
+}
+
+static struct fs functions_of(struct worker *worker)
+{
+    return (struct fs){
+        .ctx = worker,
+        .read_file = read_file,
+        .read_piece = read_piece,
+        .get_info = get_info,
+        .list = list_names,
+        .write_whole = write_whole,
+        .remove = remove_file,
+        .truncate = truncate_file,
+        .make_directory = make_directory,
+        .write_begin = write_begin,
+        .write_append = write_append,
+        .write_commit = write_commit,
+        .write_abort = write_abort,
+        .append_open = append_open,
+        .append = append,
+        .append_sync = append_sync,
+        .append_close = append_close,
+        .rename_later = rename_later,
+        .remove_later = remove_later,
+        .write_queued = write_queued,
+    };
 }
 
 struct worker *worker_new(struct loop *loop)
@@ -411,21 +599,7 @@ struct worker *worker_new(struct loop *loop)
 
     worker->loop = loop;
     worker->lookups = lookups_new(on_lookup, worker);
-    worker->fs = (struct fs){
-        .ctx = worker,
-        .read_file = read_file,
-        .read_piece = read_piece,
-        .get_info = get_info,
-        .list = list_names,
-        .write_whole = write_whole,
-        .remove = remove_file,
-        .make_directory = make_directory,
-        .write_begin = write_begin,
-        .write_append = write_append,
-        .write_commit = write_commit,
-        .write_abort = write_abort,
-        .write_queued = write_queued,
-    };
+    worker->fs = functions_of(worker);
     worker->next_file = 1;
     list_init(&worker->jobs);
     list_init(&worker->outcomes);

@@ -25,7 +25,8 @@ enum {
 };
 
 enum worker_outcome_kind {
-    WORKER_FILE,     /* id, is_ok, error */
+    WORKER_FILE, /* id, is_ok, error: a file written as a whole, a new name, the end of one that grew */
+    WORKER_SYNCED,   /* id, durable_bytes: a file that grows */
     WORKER_RESOLVED, /* id, addresses; none: error */
 };
 
@@ -33,6 +34,7 @@ struct worker_outcome {
     enum worker_outcome_kind kind;
     uint64_t id;
     bool is_ok;
+    uint64_t durable_bytes;
     struct errmsg error;
     struct addr addresses[WORKER_ADDRESSES_MAX];
     size_t address_count;

@@ -518,6 +518,13 @@ void node_describe(struct node *node, struct buf *out)
     node->controls->describe(node, out);
 }
 
+void node_write_metrics(struct node *node, struct buf *out)
+{
+    if (node->controls->write_metrics != NULL) {
+        node->controls->write_metrics(node, out);
+    }
+}
+
 /* ---- for tests and the simulator -------------------------------------------------------------- */
 
 void node_facts(const struct node *node, struct node_facts *out)

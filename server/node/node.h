@@ -38,8 +38,9 @@ typedef void control_fn(struct node *node, struct request *request);
 /* What is above a node, and handed to it at its birth (server/control has it): so no node names a control
  * command. */
 struct node_controls {
-    control_fn *run[COMMAND_COUNT];                       /* NULL for data commands alone */
-    void (*describe)(struct node *node, struct buf *out); /* INFO */
+    control_fn *run[COMMAND_COUNT];                            /* NULL for data commands alone */
+    void (*describe)(struct node *node, struct buf *out);      /* INFO */
+    void (*write_metrics)(struct node *node, struct buf *out); /* for Prometheus */
 };
 
 struct node_options {
@@ -95,6 +96,9 @@ struct session *node_any_session(struct node *node);
  * command and the lengths of its words; and INFO. */
 void node_describe_request(const struct node *node, struct buf *out);
 void node_describe(struct node *node, struct buf *out);
+
+/* All metrics as text for Prometheus (stats/prometheus.h). */
+void node_write_metrics(struct node *node, struct buf *out);
 
 /* Are data still being loaded from the file? */
 bool node_is_loading(const struct node *node);

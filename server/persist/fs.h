@@ -4,22 +4,43 @@
  *
  * Two kinds of operations:
  *
- *   now    small and rare: reading and writing at start, listing, removing.  They block and return a status.
- *   later  writing a file.  write_begin, write_append, write_commit and write_abort only queue
- *          work, in order, and never block or fail; the outcome comes back once per file as a
- *          struct fs_completion, handed to the node by whoever runs it:
+ *   now    small and rare, at start alone: reading, listing, removing, cutting off, a small file written.
+ *          They block and return a status.
+ *   later  everything else only queues work and never blocks or fails; the outcome comes back as a
+ *          struct fs_completion, handed to the node by whoever runs it.  What is queued is done in the
+ *          order in which it was.
+ *
+ * A file that is written as a whole has one completion:
  *
  *          write_begin --> write_append ... --> write_commit --> completion: FS_OK or a failure
  *                     \                    \--> write_abort  --> (none)
  *                      \--> a failure on the way: a completion at once; what is still appended
  *                           is dropped, and a commit or an abort afterwards is ignored
  *
- * Invariants:  (1) the bytes of a file are written in the order of write_append
- *              (2) a file that was not committed with FS_OK is never seen under its final path
- *              (3) after a completion with FS_OK the file survives a power cut under its final
- * path, and what stood there before is gone (4) after a completion, or an abort, the id means
- * nothing any more; ids are not reused Paths are C strings, borrowed during the call.  Loop thread
- * only. */
+ * A file that grows has one for each sync, and at most one failure, which is its last:
+ *
+ *          append_open --> append ... --> append_sync --> completion: FS_OK, durable_bytes
+ *                     \            ^______________|   \--> append_close --> (none)
+ *                      \--> a failure on the way: a completion at once; the file is closed, and what is
+ *                           still asked of the id is ignored
+ *
+ * Invariants:
+ *
+ *   (1)  the bytes of a file are written in the order in which they were appended
+ *   (2)  a file that was not committed with FS_OK is never seen under its final path
+ *   (3)  after a completion of write_commit with FS_OK the file survives a power cut under its final path,
+ *        and what stood there before is gone
+ *   (4)  after its last completion, an abort or a close, the id means nothing any more; ids are not reused
+ *   (5)  after a completion of append_sync with FS_OK the first durable_bytes of the file survive a power
+ *        cut, under its name
+ *   (6)  of what is appended behind them a power cut leaves any part, also with wrong bytes in it, or nothing;
+ *        a file without such a completion may be gone as a whole
+ *   (7)  after a failure nothing may be believed durable but what an earlier completion said: a kernel that could
+ *        not write a page may forget that it had to, so a later sync would prove nothing, and there is none
+ *   (8)  files do not wait for one another: what one has lost says nothing about another; rename_later and
+ *        remove_later are durable after their completions, and before those have happened or not
+ *
+ * Paths are C strings, borrowed during the call.  Loop thread only. */
 #ifndef STARLING_PERSIST_FS_H
 #define STARLING_PERSIST_FS_H
 
@@ -46,12 +67,20 @@ struct fs_info {
     uint64_t size_bytes; /* of a file */
 };
 
+enum fs_append_mode {
+    FS_APPEND_NEW,      /* a failure when something is there */
+    FS_APPEND_EXISTING, /* at the end of what is there; a failure when nothing is */
+};
+
 struct fs_completion {
     uint64_t id;
     enum fs_status status;
-    struct errmsg error; /* unless FS_OK */
+    uint64_t durable_bytes; /* of append_sync: from the beginning of the file */
+    struct errmsg error;    /* unless FS_OK */
 };
 
+/* Called once per file found. */
+typedef void fs_file_fn(void *context, const char *name, uint64_t size_bytes);
 /* Called once per name in a directory, without "." and "..", in no promised order. */
 typedef void fs_name_fn(void *context, const char *name);
 
@@ -78,6 +107,9 @@ struct fs {
                                   struct errmsg *error);
     /* A file; FS_OK when it was not there. */
     enum fs_status (*remove)(void *ctx, const char *path, struct errmsg *error);
+    /* Cut a file off behind its first length_bytes, durably; a failure when it is shorter. */
+    enum fs_status (*truncate)(void *ctx, const char *path, uint64_t length_bytes,
+                               struct errmsg *error);
     /* Its parent must be there; FS_OK when the directory is there already. */
     enum fs_status (*make_directory)(void *ctx, const char *path, struct errmsg *error);
 
@@ -92,9 +124,25 @@ struct fs {
     void (*write_commit)(void *ctx, uint64_t id);
     /* Forget the file and its bytes; there is no completion. */
     void (*write_abort)(void *ctx, uint64_t id);
+    /* Begin to append to a file. */
+    uint64_t (*append_open)(void *ctx, const char *path, enum fs_append_mode mode);
+    /* Take the bytes out of *steal, which is empty afterwards. */
+    void (*append)(void *ctx, uint64_t id, struct buf *steal);
+    /* Make durable what was appended before. */
+    void (*append_sync)(void *ctx, uint64_t id);
+    /* Write what was appended, and forget the id; what was not synced stays so. */
+    void (*append_close)(void *ctx, uint64_t id);
+    /* Give a file another name, in place of what has that name now; a completion of its own. */
+    uint64_t (*rename_later)(void *ctx, const char *from, const char *to);
+    /* Remove a file, FS_OK when it was not there; a completion of its own. */
+    uint64_t (*remove_later)(void *ctx, const char *path);
     /* Bytes appended to all files and not yet written: who produces faster than the disk takes
      * waits for this to fall. */
     size_t (*write_queued)(void *ctx);
 };
+
+/* The files (not directories) in a directory whose names begin with prefix, with their sizes.  Now. */
+enum fs_status fs_list_files(const struct fs *fs, const char *directory, const char *prefix,
+                             fs_file_fn *on_file, void *context, struct errmsg *error);
 
 #endif

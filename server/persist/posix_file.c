@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "persist/posix_call.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,19 +23,9 @@ enum {
     GROUP_BITS = 0070,
     DIRECTORY_MODE = 0755,
     READ_STEP = 256 * 1024,
-    WRITE_STEP = 16 * 1024 * 1024,
 };
 
 #define TEMP_PREFIX "temp-"
-
-static enum fs_status fail(struct errmsg *error, const char *what, const char *path)
-{
-    int code = errno;
-    char reason[128];
-
-    errmsg_set(error, "cannot %s %s: %s", what, path, strerror_r(code, reason, sizeof(reason)));
-    return code == ENOENT ? FS_MISSING : FS_FAILED;
-}
 
 /* The length of the directory part of a path, with its slash. */
 static size_t directory_len(const char *path)
@@ -64,16 +55,6 @@ static void forget(struct posix_file *file)
     *file = (struct posix_file){.fd = -1};
 }
 
-static enum fs_status sync_fd(int fd, const char *path, struct errmsg *error)
-{
-    int result;
-
-    do {
-        result = fsync(fd);
-    } while (result < 0 && errno == EINTR);
-    return result == 0 ? FS_OK : fail(error, "sync", path);
-}
-
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
@@ -90,7 +71,7 @@ enum fs_status posix_file_open(struct posix_file *file, const char *target_path,
     unlink(temp_path);
     fd = open(temp_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
-        status = fail(error, "create", temp_path);
+        status = posix_fail(error, "create", temp_path);
         mem_free(MEM_SNAPSHOT, temp_path);
         *file = (struct posix_file){.fd = -1};
         return status;
@@ -102,20 +83,7 @@ enum fs_status posix_file_open(struct posix_file *file, const char *target_path,
 enum fs_status posix_file_write(struct posix_file *file, struct bytes bytes, struct errmsg *error)
 {
     ASSERT(file->temp_path != NULL);
-    while (bytes.len > 0) {
-        size_t step = bytes.len < WRITE_STEP ? bytes.len : WRITE_STEP;
-        ssize_t written = write(file->fd, bytes.data, step);
-
-        if (written < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return fail(error, "write", file->temp_path);
-        }
-        file->size_bytes += (uint64_t)written;
-        bytes = bytes_from(bytes, (size_t)written);
-    }
-    return FS_OK;
+    return posix_write_all(file->fd, file->temp_path, bytes, &file->size_bytes, error);
 }
 
 /* Who could not read the old file must not be able to read the new one. */
@@ -131,7 +99,8 @@ static enum fs_status take_after(int fd, const char *final_path, struct errmsg *
     if (fchown(fd, old.st_uid, old.st_gid) != 0 && fchown(fd, (uid_t)-1, old.st_gid) != 0) {
         mode &= ~(mode_t)GROUP_BITS; /* it is our group's now, which may be another */
     }
-    return fchmod(fd, mode) == 0 ? FS_OK : fail(error, "set the mode of what replaces", final_path);
+    return fchmod(fd, mode) == 0 ? FS_OK
+                                 : posix_fail(error, "set the mode of what replaces", final_path);
 }
 
 enum fs_status posix_file_commit(struct posix_file *file, const char *final_path,
@@ -143,7 +112,7 @@ enum fs_status posix_file_commit(struct posix_file *file, const char *final_path
     ASSERT(file->temp_path != NULL);
     status = take_after(fd, final_path, error);
     if (status == FS_OK) {
-        status = sync_fd(fd, file->temp_path, error);
+        status = posix_sync_fd(fd, file->temp_path, error);
     }
     if (status != FS_OK) {
         posix_file_abort(file);
@@ -151,12 +120,12 @@ enum fs_status posix_file_commit(struct posix_file *file, const char *final_path
     }
     file->fd = -1;
     if (close(fd) != 0 && errno != EINTR) {
-        status = fail(error, "close", file->temp_path);
+        status = posix_fail(error, "close", file->temp_path);
         posix_file_abort(file);
         return status;
     }
     if (rename(file->temp_path, final_path) != 0) {
-        status = fail(error, "rename a new file to", final_path);
+        status = posix_fail(error, "rename a new file to", final_path);
         posix_file_abort(file);
         return status;
     }
@@ -223,9 +192,9 @@ enum fs_status posix_sync_parent(const char *path, struct errmsg *error)
     buf_append(&dir, dir_len > 0 ? path : "./", dir_len > 0 ? dir_len : 2);
     fd = open(buf_text(&dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        status = fail(error, "open the directory", buf_text(&dir));
+        status = posix_fail(error, "open the directory", buf_text(&dir));
     } else {
-        status = sync_fd(fd, buf_text(&dir), error);
+        status = posix_sync_fd(fd, buf_text(&dir), error);
         close(fd);
     }
     buf_deinit(&dir);
@@ -249,7 +218,7 @@ static enum fs_status read_open_file(int fd, const char *path, uint64_t offset, 
             if (errno == EINTR) {
                 continue;
             }
-            return fail(error, "read", path);
+            return posix_fail(error, "read", path);
         }
         if (got == 0) {
             break;
@@ -269,7 +238,7 @@ enum fs_status posix_read_file(const char *path, uint64_t max_bytes, struct buf 
     enum fs_status status;
 
     if (fd < 0) {
-        return fail(error, "open", path);
+        return posix_fail(error, "open", path);
     }
     /* One byte more than allowed tells a file that is too long. */
     status = read_open_file(fd, path, 0, max_bytes + (max_bytes < UINT64_MAX ? 1 : 0), out, error);
@@ -292,7 +261,7 @@ enum fs_status posix_read_piece(const char *path, uint64_t offset, size_t max_by
     enum fs_status status;
 
     if (fd < 0) {
-        return fail(error, "open", path);
+        return posix_fail(error, "open", path);
     }
     status = read_open_file(fd, path, offset, max_bytes, out, error);
     close(fd);
@@ -310,7 +279,7 @@ enum fs_status posix_get_info(const char *path, struct fs_info *out, struct errm
     struct stat info;
 
     if (stat(path, &info) != 0) {
-        return fail(error, "look at", path);
+        return posix_fail(error, "look at", path);
     }
     *out = (struct fs_info){.is_directory = S_ISDIR(info.st_mode),
                             .size_bytes = S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0};
@@ -324,7 +293,7 @@ enum fs_status posix_list(const char *path, fs_name_fn *on_name, void *context,
     enum fs_status status = FS_OK;
 
     if (dir == NULL) {
-        return fail(error, "open the directory", path);
+        return posix_fail(error, "open the directory", path);
     }
     for (;;) {
         const struct dirent *found;
@@ -339,7 +308,7 @@ enum fs_status posix_list(const char *path, fs_name_fn *on_name, void *context,
         }
     }
     if (errno != 0) {
-        status = fail(error, "read the directory", path);
+        status = posix_fail(error, "read the directory", path);
     }
     closedir(dir);
     return status;
@@ -348,7 +317,7 @@ enum fs_status posix_list(const char *path, fs_name_fn *on_name, void *context,
 enum fs_status posix_remove(const char *path, struct errmsg *error)
 {
     if (unlink(path) != 0 && errno != ENOENT) {
-        return fail(error, "remove", path);
+        return posix_fail(error, "remove", path);
     }
     return FS_OK;
 }
@@ -361,7 +330,7 @@ enum fs_status posix_make_directory(const char *path, struct errmsg *error)
     if (mkdir(path, DIRECTORY_MODE) == 0) {
         return FS_OK;
     }
-    status = fail(error, "make the directory", path);
+    status = posix_fail(error, "make the directory", path);
     if (posix_get_info(path, &info, NULL) == FS_OK && info.is_directory) {
         return FS_OK;
     }

@@ -79,6 +79,7 @@ static void write_metric(const struct metrics *metrics, const struct metric *row
         break;
     }
     case METRIC_LINES:
+    case METRIC_TALLY:
         buf_append_bytes(out, *(const struct bytes *)field);
         break;
     }

@@ -32,6 +32,7 @@ enum metric_kind {
     METRIC_HUMAN,
     METRIC_TEXT,
     METRIC_LINES,
+    METRIC_TALLY,
 };
 
 /* Conditions under which some metrics are shown: bits of metrics.holds. */
@@ -52,6 +53,7 @@ enum metric_when {
 #define METRIC_FIELD_HUMAN(name)   int64_t name;
 #define METRIC_FIELD_TEXT(name)    const char *name;
 #define METRIC_FIELD_LINES(name)   struct bytes name; /* each ends with \r\n */
+#define METRIC_FIELD_TALLY(name)   struct bytes name;
 struct metrics {
     uint32_t holds;
 #define SECTION(...)

@@ -123,175 +123,15 @@ static void on_log_line(void *context, enum log_level level, const char *line)
 
 /* ---- the disk ----------------------------------------------------------------------------------- */
 
-static struct alone_file *find_file(struct alone *a, const char *name)
+/* It happens at once; the node is told in a pass. */
+static void on_queued(void *owner, uint64_t number)
 {
-    for (size_t i = 0; i < ALONE_FILES; i++) {
-        if (a->files[i].exists && strcmp(a->files[i].name, name) == 0) {
-            return &a->files[i];
-        }
+    struct alone *a = owner;
+    struct fs_completion completion;
+
+    if (disk_perform(&a->disk, number, &completion)) {
+        VEC_PUSH(&a->done, completion);
     }
-    return NULL;
-}
-
-static enum fs_status read_piece(void *ctx, const char *path, uint64_t offset, size_t max_bytes,
-                                 struct buf *out, struct errmsg *error)
-{
-    const struct alone_file *file = find_file(ctx, path);
-
-    if (file == NULL) {
-        errmsg_set(error, "no such file");
-        return FS_MISSING;
-    }
-    if (offset < file->content.len) {
-        struct bytes rest = bytes_from(buf_bytes(&file->content), (size_t)offset);
-
-        buf_append_bytes(out, bytes_prefix(rest, rest.len < max_bytes ? rest.len : max_bytes));
-    }
-    return FS_OK;
-}
-
-static enum fs_status read_file(void *ctx, const char *path, uint64_t max_bytes, struct buf *out,
-                                struct errmsg *error)
-{
-    return read_piece(ctx, path, 0, (size_t)max_bytes, out, error);
-}
-
-static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
-                               struct errmsg *error)
-{
-    const struct alone_file *file = find_file(ctx, path);
-
-    if (file == NULL) {
-        errmsg_set(error, "no such file");
-        return FS_MISSING;
-    }
-    *out = (struct fs_info){.size_bytes = file->content.len};
-    return FS_OK;
-}
-
-static enum fs_status list(void *ctx, const char *path, fs_name_fn *on_name, void *context,
-                           struct errmsg *error)
-{
-    (void)ctx;
-    (void)path;
-    (void)on_name;
-    (void)context;
-    (void)error;
-    return FS_OK;
-}
-
-static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *error)
-{
-    struct alone_file *file = find_file(ctx, path);
-
-    (void)error;
-    if (file != NULL) {
-        file->exists = false;
-        buf_deinit(&file->content);
-    }
-    return FS_OK;
-}
-
-static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
-{
-    (void)ctx;
-    (void)path;
-    (void)error;
-    return FS_OK;
-}
-
-static struct alone_write *find_write(struct alone *a, uint64_t id)
-{
-    for (size_t i = 0; i < a->writes.count; i++) {
-        if (a->writes.items[i].id == id) {
-            return &a->writes.items[i];
-        }
-    }
-    return NULL;
-}
-
-static uint64_t write_begin(void *ctx, const char *path)
-{
-    struct alone *a = ctx;
-    struct alone_write write = {.id = ++a->next_write};
-
-    snprintf(write.name, sizeof(write.name), "%s", path);
-    VEC_PUSH(&a->writes, write);
-    return write.id;
-}
-
-static void write_append(void *ctx, uint64_t id, struct buf *steal)
-{
-    struct alone_write *write = find_write(ctx, id);
-
-    if (write != NULL) {
-        buf_append_bytes(&write->content, buf_bytes(steal));
-    }
-    buf_deinit(steal);
-}
-
-static void forget_write(struct alone *a, uint64_t id)
-{
-    struct alone_write *write = find_write(a, id);
-
-    if (write != NULL) {
-        buf_deinit(&write->content);
-        VEC_REMOVE_AT(&a->writes, write - a->writes.items);
-    }
-}
-
-static void write_commit(void *ctx, uint64_t id)
-{
-    struct alone *a = ctx;
-    struct alone_write *write = find_write(a, id);
-    struct alone_file *file;
-
-    if (write == NULL) {
-        return;
-    }
-    file = find_file(a, write->name);
-    for (size_t i = 0; file == NULL && i < ALONE_FILES; i++) {
-        file = a->files[i].exists ? NULL : &a->files[i];
-    }
-    if (file != NULL && !a->is_disk_broken) {
-        file->exists = true;
-        snprintf(file->name, sizeof(file->name), "%s", write->name);
-        buf_deinit(&file->content);
-        file->content = write->content;
-        write->content = (struct buf){0};
-    }
-    forget_write(a, id);
-    VEC_PUSH(&a->committed, id);
-}
-
-static void write_abort(void *ctx, uint64_t id)
-{
-    forget_write(ctx, id);
-}
-
-static enum fs_status write_whole(void *ctx, const char *path, struct bytes bytes,
-                                  struct errmsg *error)
-{
-    struct alone *a = ctx;
-    struct buf copy = {0};
-    uint64_t id = write_begin(ctx, path);
-
-    if (a->is_disk_broken) {
-        errmsg_set(error, "the disk is broken");
-        write_abort(ctx, id);
-        return FS_FAILED;
-    }
-    buf_append_bytes(&copy, bytes);
-    write_append(ctx, id, &copy);
-    write_commit(ctx, id);
-    a->committed.count--; /* it is no completion to come */
-    return FS_OK;
-}
-
-static size_t write_queued(void *ctx)
-{
-    (void)ctx;
-    return 0;
 }
 
 /* ---- a node's life ---------------------------------------------------------------------------- */
@@ -300,25 +140,11 @@ static void make_world(struct alone *a)
 {
     a->now_us = START_US;
     a->logger = (struct logger){.threshold = LOG_WARNING, .sink = on_log_line, .sink_context = a};
-    a->fs = (struct fs){
-        .ctx = a,
-        .read_file = read_file,
-        .read_piece = read_piece,
-        .get_info = get_info,
-        .list = list,
-        .remove = remove_file,
-        .make_directory = make_directory,
-        .write_whole = write_whole,
-        .write_begin = write_begin,
-        .write_append = write_append,
-        .write_commit = write_commit,
-        .write_abort = write_abort,
-        .write_queued = write_queued,
-    };
+    disk_init(&a->disk, on_queued, a);
     a->env = (struct env){
         .context = a,
         .logger = &a->logger,
-        .fs = &a->fs,
+        .fs = &a->disk.fs,
         .now = now,
         .mono_ns = mono_ns,
         .link_open = link_open,
@@ -369,14 +195,8 @@ void alone_free(struct alone *a)
     }
     node_check(a->node);
     node_free(a->node);
-    while (a->writes.count > 0) {
-        forget_write(a, a->writes.items[0].id);
-    }
-    VEC_DEINIT(&a->writes);
-    VEC_DEINIT(&a->committed);
-    for (size_t i = 0; i < ALONE_FILES; i++) {
-        buf_deinit(&a->files[i].content);
-    }
+    disk_deinit(&a->disk);
+    VEC_DEINIT(&a->done);
     buf_deinit(&a->to_primary);
     buf_deinit(&a->warnings);
     mem_free(MEM_TEST, a);
@@ -424,10 +244,10 @@ static void begin_pass(struct alone *a, int64_t later_us)
 {
     a->now_us += later_us;
     node_begin_pass(a->node, now(a));
-    while (a->committed.count > 0 && !a->is_disk_slow) {
-        struct errmsg error = {.text = "the disk is broken"};
+    while (a->done.count > 0 && !a->is_disk_slow) {
+        struct fs_completion done = VEC_POP(&a->done);
 
-        node_file_done(a->node, VEC_POP(&a->committed), !a->is_disk_broken, &error);
+        node_file_done(a->node, done.id, done.status == FS_OK, &done.error);
     }
 }
 
@@ -452,8 +272,7 @@ void alone_pass(struct alone *a, int64_t later_us, size_t client, struct bytes i
 
 void alone_settle(struct alone *a, int max)
 {
-    for (int i = 0; i < max && (node_wake_at(a->node).us <= a->now_us || a->committed.count > 0);
-         i++) {
+    for (int i = 0; i < max && (node_wake_at(a->node).us <= a->now_us || a->done.count > 0); i++) {
         alone_pass(a, PASS_US, ALONE_CLIENTS, (struct bytes){0});
     }
 }

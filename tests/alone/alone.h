@@ -17,10 +17,10 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "node/node.h"
+#include "tests/disk/disk.h"
 
 enum {
     ALONE_CLIENTS = 4,
-    ALONE_FILES = 8,
 };
 
 struct alone_client {
@@ -29,31 +29,15 @@ struct alone_client {
     bool is_touched;
 };
 
-struct alone_file {
-    char name[64];
-    struct buf content;
-    bool exists;
-};
-
-struct alone_write { /* begun, not yet committed or given up */
-    uint64_t id;
-    char name[64];
-    struct buf content;
-};
-
 struct alone {
     struct node *node;
     struct env env;
-    struct fs fs;
     int64_t now_us;
     struct alone_client clients[ALONE_CLIENTS];
-    struct alone_file files[ALONE_FILES];
-    VEC(struct alone_write) writes;
-    VEC(uint64_t) committed; /* the node is told in the next pass */
-    uint64_t next_write;
-    bool is_disk_slow;     /* the node is told later, when this is false again */
-    bool is_disk_broken;   /* nothing can be committed */
-    uint64_t primary_link; /* opened by the node; 0: none */
+    struct disk disk;
+    VEC(struct fs_completion) done; /* the node is told in the next pass */
+    bool is_disk_slow;              /* the node is told later, when this is false again */
+    uint64_t primary_link;          /* opened by the node; 0: none */
     bool is_primary_link_up;
     struct buf to_primary; /* what was sent on it and nobody has taken */
     bool has_exited;

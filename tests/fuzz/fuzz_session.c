@@ -232,7 +232,7 @@ static void step(struct play *p)
         stream(p, next_bytes(p));
         break;
     case STEP_DISK:
-        p->alone->is_disk_broken = client == 1;
+        p->alone->disk.fault = client == 1 ? DISK_BROKEN : DISK_WELL;
         p->alone->is_disk_slow = client == 2;
         break;
     case STEP_CHECK:

@@ -207,7 +207,7 @@ void sim_node_start(struct world *world, int index)
     n->env = (struct env){
         .context = n,
         .logger = &n->logger,
-        .fs = &n->fs,
+        .fs = &n->disk.fs,
         .now = env_now,
         .mono_ns = env_mono_ns,
         .exit = env_exit,
@@ -216,7 +216,7 @@ void sim_node_start(struct world *world, int index)
         .release_memory = env_release_memory,
     };
     network_attach_env(n);
-    disk_attach(n);
+    sim_disk_attach(n);
     config_init(&config);
     set(&config, "port", "7000");
     set(&config, "cluster-port", "17000");
@@ -244,7 +244,7 @@ void sim_node_kill(struct world *world, int index)
         return;
     }
     network_node_died(world, index);
-    disk_power_cut(n);
+    sim_disk_power_cut(n);
     node_free(n->node);
     n->node = NULL;
     n->life++;
@@ -287,7 +287,6 @@ void world_init(struct world *world, const struct sim_options *options)
         n->index = i;
         n->clock_rate = 1.0 + ((double)rng_below(&world->rng, 2001) - 1000.0) / 100000.0;
         n->clock_offset_us = (int64_t)rng_below(&world->rng, 1000000000) + 1000000;
-        n->next_write = 1;
         n->logger = (struct logger){
             .threshold = options->is_verbose ? LOG_DEBUG : (enum log_level)(LOG_WARNING + 1),
             .sink = print_line,
@@ -305,7 +304,7 @@ void world_deinit(struct world *world)
         if (n->node != NULL) {
             node_free(n->node);
         }
-        disk_deinit(n);
+        disk_deinit(&n->disk);
         mem_free(MEM_BASE, n->touched);
     }
     for (struct heap_node *first; (first = heap_peek(&world->events)) != NULL;) {

@@ -21,12 +21,12 @@
 #include "base/rng.h"
 #include "base/vec.h"
 #include "node/node.h"
+#include "tests/disk/disk.h"
 
 enum {
     SIM_NODES_MAX = 12,
     SIM_CLIENTS_MAX = 8,
-    SIM_KEYS = 24, /* per client */
-    SIM_FILES_MAX = 8,
+    SIM_KEYS = 24,   /* per client */
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
     SIM_ONE_WAY_US = 2050, /* what bytes take at most, unless they are delayed */
@@ -57,34 +57,17 @@ struct sim_conn {
     bool is_open;
 };
 
-struct sim_file {
-    char name[64];
-    struct buf content;
-    bool exists;
-};
-
-struct sim_write { /* being written, not yet committed */
-    uint64_t id;
-    char name[64];
-    struct buf content;
-};
-
 struct sim_node {
     struct world *world;
     int index;
     struct node *node; /* NULL while dead */
     struct logger logger;
     struct env env;
-    struct fs fs;
     uint32_t life;
     double clock_rate;
     int64_t clock_offset_us;
     int64_t paused_until_us;
-    struct sim_file files[SIM_FILES_MAX];
-    struct sim_write *writes;
-    size_t write_count;
-    size_t write_cap;
-    uint64_t next_write;
+    struct disk disk;      /* outlives the node */
     int64_t wake_event_us; /* earliest wake-up that is queued */
     struct session **touched;
     size_t touched_count;
@@ -198,9 +181,8 @@ void network_node_died(struct world *world, int index);
 void network_flush_sessions(struct world *world, struct sim_node *n);
 
 /* ---- disk.c */
-void disk_attach(struct sim_node *n);
-void disk_power_cut(struct sim_node *n);
-void disk_deinit(struct sim_node *n);
+void sim_disk_attach(struct sim_node *n);
+void sim_disk_power_cut(struct sim_node *n);
 
 /* ---- client.c */
 void clients_start(struct world *world);

@@ -159,7 +159,7 @@ Test(debug, reload_brings_the_data_back_from_the_file)
     expect(a, "MGET a b c", "[*]3|$3|new|$1|2|$1|3|");
     expect(a, "DEBUG RELOAD NOSAVE NOFLUSH MERGE", "+OK|");
     expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$1|3|");
-    a->is_disk_broken = true;
+    a->disk.fault = DISK_BROKEN;
     expect(a, "DEBUG RELOAD", "-ERR saving failed*");
     expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$1|3|");
     alone_free(a);

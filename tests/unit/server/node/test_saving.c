@@ -8,12 +8,7 @@
 
 static bool has_file(const struct alone *a, const char *name)
 {
-    for (size_t i = 0; i < ALONE_FILES; i++) {
-        if (a->files[i].exists && strcmp(a->files[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return disk_find(&a->disk, name) != NULL;
 }
 
 Test(saving, goes_to_the_file_that_was_its_name_when_it_began)

@@ -36,13 +36,10 @@ static void expect_reply(struct alone *a, size_t client, const char *reply)
 
 static bool file_has(const struct alone *a, const char *text)
 {
-    for (size_t i = 0; i < ALONE_FILES; i++) {
-        if (a->files[i].exists && strcmp(a->files[i].name, "dump.rdb") == 0) {
-            return memmem(a->files[i].content.data, a->files[i].content.len, text, strlen(text)) !=
-                   NULL;
-        }
-    }
-    return false;
+    const struct disk_file *file = disk_find(&a->disk, "dump.rdb");
+
+    return file != NULL &&
+           memmem(file->content.data, file->content.len, text, strlen(text)) != NULL;
 }
 
 /* Client 3 becomes a replica that has everything so far. */
@@ -109,7 +106,7 @@ Test(shutdown, that_cannot_save_goes_on_unless_it_is_forced)
 {
     struct alone *a = start(NULL, 0);
 
-    a->is_disk_broken = true;
+    a->disk.fault = DISK_BROKEN;
     send(a, 0, "SHUTDOWN SAVE\r\n");
     send(a, 1, "SET k v\r\n");
     alone_settle(a, 50);

@@ -41,12 +41,7 @@ static uint64_t take_head(struct bytes *out)
 
 static bool has_file(const struct alone *a)
 {
-    for (size_t i = 0; i < ALONE_FILES; i++) {
-        if (a->files[i].exists) {
-            return true;
-        }
-    }
-    return false;
+    return a->disk.files.count > 0;
 }
 
 Test(sync_file, a_bare_sync_gets_the_size_the_payload_and_then_the_stream)
@@ -124,10 +119,10 @@ Test(sync_file, that_cannot_be_written_ends_the_connection_and_nothing_else)
     struct alone *a = start();
     struct buf out;
 
-    a->is_disk_broken = true;
+    a->disk.fault = DISK_BROKEN;
     send(a, 1, "SYNC\r\n");
     cr_assert_null(a->clients[1].session);
-    a->is_disk_broken = false;
+    a->disk.fault = DISK_WELL;
     alone_connect(a, 1);
     send(a, 1, "SYNC\r\n");
     out = alone_take(a, 1);
@@ -143,7 +138,7 @@ Test(sync_file, is_our_process_s_alone_and_keeps_it_in_the_folder)
     cr_assert_not(node_needs_folder(a->node));
     a->is_disk_slow = true;
     send(a, 1, "SYNC\r\n");
-    cr_assert_str_eq(a->files[0].name, "temp-1-sync-payload.rdb");
+    cr_assert_str_eq(a->disk.files.items[0].name, "temp-1-sync-payload.rdb");
     cr_assert(node_needs_folder(a->node));
     a->is_disk_slow = false;
     alone_settle(a, 200);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "persist/posix_append.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "persist/posix_call.h"
+#include "persist/posix_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NEW_FILE_MODE = 0644, /* less what the umask takes away */
+};
+
+enum fs_status posix_append_open(struct posix_append *file, const char *path,
+                                 enum fs_append_mode mode, struct errmsg *error)
+{
+    int flags = O_WRONLY | O_APPEND | O_CLOEXEC;
+    struct stat info;
+    int fd;
+
+    *file = (struct posix_append){.fd = -1};
+    if (mode == FS_APPEND_NEW) {
+        flags |= O_CREAT | O_EXCL;
+    }
+    fd = open(path, flags, NEW_FILE_MODE);
+    if (fd < 0) {
+        return posix_fail(error, "open for appending", path);
+    }
+    if (fstat(fd, &info) != 0) {
+        enum fs_status status = posix_fail(error, "look at", path);
+
+        close(fd);
+        return status;
+    }
+    *file = (struct posix_append){
+        .fd = fd, .path = mem_strdup(MEM_SNAPSHOT, path), .size_bytes = (uint64_t)info.st_size};
+    return FS_OK;
+}
+
+enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
+                                  struct errmsg *error)
+{
+    ASSERT(file->path != NULL);
+    return posix_write_all(file->fd, file->path, bytes, &file->size_bytes, error);
+}
+
+enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error)
+{
+    enum fs_status status;
+
+    ASSERT(file->path != NULL);
+    status = posix_sync_fd(file->fd, file->path, error);
+    if (status == FS_OK && !file->is_name_durable) {
+        status = posix_sync_parent(file->path, error);
+        file->is_name_durable = status == FS_OK;
+    }
+    return status;
+}
+
+void posix_append_close(struct posix_append *file)
+{
+    if (file->path == NULL) {
+        return;
+    }
+    close(file->fd);
+    mem_free(MEM_SNAPSHOT, file->path);
+    *file = (struct posix_append){.fd = -1};
+}
+
+/* ---- names and lengths ------------------------------------------------------------------------ */
+
+static enum fs_status cut(int fd, const char *path, uint64_t length_bytes, struct errmsg *error)
+{
+    struct stat info;
+
+    if (fstat(fd, &info) != 0) {
+        return posix_fail(error, "look at", path);
+    }
+    if ((uint64_t)info.st_size < length_bytes) {
+        errmsg_set(error, "%s is shorter than %" PRIu64 " bytes", path, length_bytes);
+        return FS_FAILED;
+    }
+    if (ftruncate(fd, (off_t)length_bytes) != 0) {
+        return posix_fail(error, "cut off", path);
+    }
+    return posix_sync_fd(fd, path, error);
+}
+
+enum fs_status posix_truncate(const char *path, uint64_t length_bytes, struct errmsg *error)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    enum fs_status status;
+
+    if (fd < 0) {
+        return posix_fail(error, "open", path);
+    }
+    status = cut(fd, path, length_bytes, error);
+    close(fd);
+    return status;
+}
+
+enum fs_status posix_rename(const char *from, const char *to, struct errmsg *error)
+{
+    enum fs_status status;
+
+    if (rename(from, to) != 0) {
+        return posix_fail(error, "rename", from);
+    }
+    status = posix_sync_parent(to, error);
+    return status == FS_OK ? posix_sync_parent(from, error) : status;
+}
+
+enum fs_status posix_remove_durably(const char *path, struct errmsg *error)
+{
+    enum fs_status status = posix_remove(path, error);
+
+    return status == FS_OK ? posix_sync_parent(path, error) : status;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that grow, on the real disk, and names that change: what stands behind append_open, truncate,
+ * rename_later and remove_later of persist/fs.h, which has the rules.  Blocking; a struct posix_append is used
+ * by one thread at a time. */
+#ifndef STARLING_PERSIST_POSIX_APPEND_H
+#define STARLING_PERSIST_POSIX_APPEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/bytes.h"
+#include "base/errmsg.h"
+#include "persist/fs.h"
+
+/* All-zero is none. */
+struct posix_append {
+    int fd;
+    char *path; /* owned; NULL when no file is open */
+    uint64_t size_bytes;
+    bool is_name_durable;
+};
+
+MUST_USE enum fs_status posix_append_open(struct posix_append *file, const char *path,
+                                          enum fs_append_mode mode, struct errmsg *error);
+/* Write all of it.  After a failure only posix_append_close may follow; a part may have been written. */
+MUST_USE enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
+                                           struct errmsg *error);
+/* The file has size_bytes, durably, under its name. */
+MUST_USE enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error);
+/* Does nothing when no file is open. */
+void posix_append_close(struct posix_append *file);
+
+MUST_USE enum fs_status posix_truncate(const char *path, uint64_t length_bytes,
+                                       struct errmsg *error);
+MUST_USE enum fs_status posix_rename(const char *from, const char *to, struct errmsg *error);
+/* As posix_remove, and durable. */
+MUST_USE enum fs_status posix_remove_durably(const char *path, struct errmsg *error);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* net/worker: the promises of persist/fs.h about files that grow, kept by the real disk and its thread. */
+#include "net/worker.h"
+
+#include "persist/posix_file.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PATIENCE_MS = 10000,
+};
+
+struct desk {
+    char dir[40];
+    char path[80];
+    char other[80];
+    struct loop *loop;
+    struct worker *worker;
+    const struct fs *fs;
+};
+
+static void start(struct desk *d)
+{
+    struct errmsg error;
+
+    *d = (struct desk){.dir = "/tmp/starling-worker-XXXXXX"};
+    cr_assert_not_null(mkdtemp(d->dir));
+    snprintf(d->path, sizeof(d->path), "%s/log-1", d->dir);
+    snprintf(d->other, sizeof(d->other), "%s/log-2", d->dir);
+    d->loop = loop_new(&error);
+    d->worker = worker_new(d->loop);
+    d->fs = worker_fs(d->worker);
+}
+
+static void stop(struct desk *d)
+{
+    if (d->worker != NULL) {
+        worker_free(d->worker);
+    }
+    loop_free(d->loop);
+    cr_assert_eq(posix_remove(d->path, NULL), FS_OK);
+    cr_assert_eq(posix_remove(d->other, NULL), FS_OK);
+    cr_assert_eq(rmdir(d->dir), 0, "nothing is left");
+}
+
+static struct worker_outcome next_outcome(struct desk *d)
+{
+    struct worker_outcome outcome;
+    struct loop_event *events;
+
+    while (!worker_next_outcome(d->worker, &outcome)) {
+        loop_wait(d->loop, PATIENCE_MS, &events);
+        cr_assert(loop_was_woken(d->loop), "no outcome came");
+    }
+    return outcome;
+}
+
+static void append(struct desk *d, uint64_t id, const char *text)
+{
+    struct buf bytes = {0};
+
+    buf_append_text(&bytes, text);
+    d->fs->append(d->fs->ctx, id, &bytes);
+    cr_assert_eq(bytes.len, 0);
+}
+
+static void expect(const char *path, const char *text)
+{
+    struct buf out = {0};
+
+    cr_assert_eq(posix_read_file(path, 1000, &out, NULL), FS_OK);
+    cr_assert_str_eq(buf_text(&out), text);
+    buf_deinit(&out);
+}
+
+Test(worker, appends_in_order_and_says_up_to_where_the_file_is_durable)
+{
+    struct desk d;
+    struct worker_outcome outcome;
+    uint64_t id;
+
+    start(&d);
+    id = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    append(&d, id, "abc");
+    d.fs->append_sync(d.fs->ctx, id);
+    append(&d, id, "de");
+    append(&d, id, "f");
+    d.fs->append_sync(d.fs->ctx, id);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_SYNCED && outcome.id == id && outcome.durable_bytes == 3);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_SYNCED && outcome.durable_bytes == 6);
+    cr_assert_eq(d.fs->write_queued(d.fs->ctx), 0);
+    expect(d.path, "abcdef");
+    stop(&d);
+}
+
+Test(worker, a_failure_is_the_last_outcome_of_a_file)
+{
+    struct desk d;
+    struct worker_outcome outcome;
+    uint64_t missing;
+    uint64_t good;
+
+    start(&d);
+    missing = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_EXISTING);
+    append(&d, missing, "abc");
+    d.fs->append_sync(d.fs->ctx, missing);
+    d.fs->append_close(d.fs->ctx, missing);
+    good = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    d.fs->append_sync(d.fs->ctx, good);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_FILE && outcome.id == missing && !outcome.is_ok);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_SYNCED && outcome.id == good && outcome.durable_bytes == 0);
+    stop(&d);
+}
+
+Test(worker, a_file_that_grows_is_claimed_and_counts_as_being_written_until_it_is_closed)
+{
+    struct desk d;
+    uint64_t id;
+
+    start(&d);
+    id = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    append(&d, id, "abc");
+    d.fs->append_sync(d.fs->ctx, id);
+    next_outcome(&d);
+    cr_assert(worker_is_writing(d.worker));
+    d.fs->append_close(d.fs->ctx, id);
+    d.fs->remove_later(d.fs->ctx, d.other);
+    next_outcome(&d);
+    cr_assert_not(worker_is_writing(d.worker));
+    stop(&d);
+}
+
+Test(worker, changes_names_after_what_was_queued_before)
+{
+    struct desk d;
+    struct worker_outcome outcome;
+    uint64_t id;
+
+    start(&d);
+    id = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    append(&d, id, "abc");
+    d.fs->append_close(d.fs->ctx, id);
+    id = d.fs->rename_later(d.fs->ctx, d.path, d.other);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_FILE && outcome.id == id && outcome.is_ok);
+    expect(d.other, "abc");
+    id = d.fs->rename_later(d.fs->ctx, d.path, d.other);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.id == id && !outcome.is_ok);
+    id = d.fs->remove_later(d.fs->ctx, d.other);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.id == id && outcome.is_ok);
+    stop(&d);
+}
+
+Test(worker, ends_with_everything_written_that_was_appended)
+{
+    struct desk d;
+    uint64_t id;
+
+    start(&d);
+    id = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    append(&d, id, "abc");
+    worker_free(d.worker);
+    d.worker = NULL;
+    expect(d.path, "abc");
+    stop(&d);
+}
+
+static void note_file(void *context, const char *name, uint64_t size_bytes)
+{
+    buf_printf(context, "%s:%llu ", name, (unsigned long long)size_bytes);
+}
+
+Test(worker, lists_files_by_their_prefix_and_cuts_one_off)
+{
+    struct desk d;
+    struct buf found = {0};
+
+    start(&d);
+    cr_assert_eq(posix_write_file(d.path, BYTES_LITERAL("abc"), NULL), FS_OK);
+    cr_assert_eq(d.fs->truncate(d.fs->ctx, d.path, 2, NULL), FS_OK);
+    cr_assert_eq(fs_list_files(d.fs, d.dir, "log-", note_file, &found, NULL), FS_OK);
+    cr_assert_str_eq(buf_text(&found), "log-1:2 ");
+    buf_deinit(&found);
+    stop(&d);
+}

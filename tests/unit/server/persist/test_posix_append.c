@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* persist/posix_append, in a directory of its own. */
+#include "persist/posix_append.h"
+
+#include "persist/posix_file.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct place {
+    char dir[40];
+    char path[80];
+    char other[80];
+};
+
+static struct place make_place(void)
+{
+    struct place p = {.dir = "/tmp/starling-append-XXXXXX"};
+
+    cr_assert_not_null(mkdtemp(p.dir));
+    snprintf(p.path, sizeof(p.path), "%s/log-1", p.dir);
+    snprintf(p.other, sizeof(p.other), "%s/log-2", p.dir);
+    return p;
+}
+
+static void remove_place(const struct place *p)
+{
+    cr_assert_eq(posix_remove(p->path, NULL), FS_OK);
+    cr_assert_eq(posix_remove(p->other, NULL), FS_OK);
+    cr_assert_eq(rmdir(p->dir), 0);
+}
+
+static void write_to(struct posix_append *file, const char *text)
+{
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_write(file, bytes_from_text(text), &error), FS_OK, "%s", error.text);
+}
+
+static void expect(const char *path, const char *text)
+{
+    struct buf out = {0};
+
+    cr_assert_eq(posix_read_file(path, 1000, &out, NULL), FS_OK);
+    cr_assert_str_eq(buf_text(&out), text);
+    buf_deinit(&out);
+}
+
+Test(posix_append, goes_on_at_the_end_of_what_is_there)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    write_to(&file, "abc");
+    posix_append_close(&file);
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_EXISTING, &error), FS_OK);
+    cr_assert_eq(file.size_bytes, 3);
+    write_to(&file, "def");
+    cr_assert_eq(posix_append_sync(&file, &error), FS_OK);
+    cr_assert_eq(file.size_bytes, 6);
+    posix_append_close(&file);
+    expect(p.path, "abcdef");
+    remove_place(&p);
+}
+
+Test(posix_append, creates_only_what_is_not_there_and_opens_only_what_is)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_EXISTING, &error), FS_MISSING);
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    posix_append_close(&file);
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_FAILED);
+    posix_append_close(&file); /* none is open: nothing happens */
+    remove_place(&p);
+}
+
+Test(posix_append, what_was_written_is_there_when_the_process_is_killed)
+{
+    struct place p = make_place();
+    int ends[2];
+    char byte;
+    pid_t child;
+
+    cr_assert_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        struct posix_append file;
+        struct errmsg error;
+
+        if (posix_append_open(&file, p.path, FS_APPEND_NEW, &error) != FS_OK ||
+            posix_append_write(&file, BYTES_LITERAL("abc"), &error) != FS_OK ||
+            posix_append_sync(&file, &error) != FS_OK || write(ends[1], "x", 1) != 1) {
+            _exit(1);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    cr_assert_eq(read(ends[0], &byte, 1), 1);
+    kill(child, SIGKILL);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    expect(p.path, "abc");
+    close(ends[0]);
+    close(ends[1]);
+    remove_place(&p);
+}
+
+Test(posix_append, a_full_disk_is_a_failure_in_words)
+{
+    struct posix_append file;
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_open(&file, "/dev/full", FS_APPEND_EXISTING, &error), FS_OK);
+    cr_assert_eq(posix_append_write(&file, BYTES_LITERAL("abc"), &error), FS_FAILED);
+    cr_assert_str_eq(error.text, "cannot write /dev/full: No space left on device");
+    posix_append_close(&file);
+}
+
+Test(posix_append, cuts_a_file_off_and_never_makes_it_longer)
+{
+    struct place p = make_place();
+    struct errmsg error;
+
+    cr_assert_eq(posix_write_file(p.path, BYTES_LITERAL("abcdef"), &error), FS_OK);
+    cr_assert_eq(posix_truncate(p.path, 4, &error), FS_OK);
+    cr_assert_eq(posix_truncate(p.path, 5, &error), FS_FAILED);
+    cr_assert_eq(posix_truncate(p.other, 0, &error), FS_MISSING);
+    expect(p.path, "abcd");
+    remove_place(&p);
+}
+
+Test(posix_append, a_new_name_takes_the_place_of_what_had_it)
+{
+    struct place p = make_place();
+    struct errmsg error;
+
+    cr_assert_eq(posix_write_file(p.path, BYTES_LITERAL("new"), &error), FS_OK);
+    cr_assert_eq(posix_write_file(p.other, BYTES_LITERAL("old"), &error), FS_OK);
+    cr_assert_eq(posix_rename(p.path, p.other, &error), FS_OK);
+    expect(p.other, "new");
+    cr_assert_eq(posix_rename(p.path, p.other, &error), FS_MISSING);
+    cr_assert_eq(posix_remove_durably(p.other, &error), FS_OK);
+    cr_assert_eq(posix_remove_durably(p.other, &error), FS_OK);
+    remove_place(&p);
+}
