@@ -324,7 +324,7 @@ enum fs_status posix_remove(const char *path, struct errmsg *error)
 
 enum fs_status posix_make_directory(const char *path, struct errmsg *error)
 {
-    struct fs_info info;
+    struct fs_info info = {0};
     enum fs_status status;
 
     if (mkdir(path, DIRECTORY_MODE) == 0) {
