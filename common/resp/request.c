@@ -130,6 +130,24 @@ static bool read_fast(struct bytes in, const struct resp_limits *limits, struct 
     return true;
 }
 
+size_t resp_read_words(struct bytes in, struct bytes *out, size_t count)
+{
+    const char *at = in.data;
+    const char *end = at + in.len;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t len;
+
+        at = fast_length(at, end, &len);
+        if (at == NULL || (size_t)(end - at) < (size_t)len + 2 || !is_line_end(at + len)) {
+            return 0;
+        }
+        out[i] = bytes_make(at, len);
+        at += len + 2;
+    }
+    return (size_t)(at - in.data);
+}
+
 /* ---- the careful way ----------------------------------------------------------------------------
  */
 

@@ -67,6 +67,9 @@ MUST_USE enum resp_status resp_read_request(struct resp_reader *reader, struct b
                                             const struct resp_limits *limits,
                                             struct resp_words *words, struct resp_request *out,
                                             struct errmsg *error);
+/* Read words at the front of in, each with its length, that are all there and well-formed; returns how
+ * many bytes they are, 0 when they are not: then resp_read_request tells why. */
+MUST_USE size_t resp_read_words(struct bytes in, struct bytes *out, size_t count);
 /* The words of finished requests are no longer needed. */
 void resp_reader_recycle(struct resp_reader *reader);
 

@@ -103,7 +103,9 @@ void conn_close(struct shell *shell, struct conn *conn)
 {
     loop_unwatch(shell->loop, &conn->watch);
     sock_close(conn->watch.fd);
-    list_remove(&conn->touched);
+    if (conn->touched_at > 0) {
+        shell->touched.items[conn->touched_at - 1] = NULL;
+    }
     node_session_closed(shell->node, conn->session);
     mem_free(MEM_NET, conn);
 }
@@ -160,14 +162,23 @@ void conn_ready(struct shell *shell, struct conn *conn, uint32_t events)
     }
 }
 
+/* Out of line, so that the usual way has nothing to save. */
+static COLD void make_room_for_touched(struct shell *shell)
+{
+    VEC_RESERVE(&shell->touched, 1);
+}
+
 void conn_session_touched(void *context, struct session *s)
 {
     struct shell *shell = context;
     struct conn *conn = s->shell;
 
-    if (!conn->is_touched) {
-        conn->is_touched = true;
-        list_add_tail(&shell->touched, &conn->touched);
+    if (conn->touched_at == 0) {
+        if (UNLIKELY(shell->touched.count == shell->touched.cap)) {
+            make_room_for_touched(shell);
+        }
+        shell->touched.items[shell->touched.count++] = conn;
+        conn->touched_at = shell->touched.count;
     }
 }
 
@@ -226,13 +237,16 @@ static bool is_as_usual(const struct conn *conn)
 
 void conn_write_touched(struct shell *shell)
 {
-    while (!list_is_empty(&shell->touched)) {
-        struct conn *conn = CONTAINER_OF(shell->touched.next, struct conn, touched);
+    for (size_t i = 0; i < shell->touched.count; i++) {
+        struct conn *conn = shell->touched.items[i];
 
-        list_remove(&conn->touched);
-        conn->is_touched = false;
+        if (conn == NULL) {
+            continue; /* closed since */
+        }
+        conn->touched_at = 0;
         if (write_output(shell, conn) && !is_as_usual(conn)) {
             update_watch(shell, conn);
         }
     }
+    shell->touched.count = 0;
 }

@@ -164,7 +164,6 @@ struct shell *shell_new(const struct shell_options *options, struct errmsg *erro
     shell->options = *options;
     shell->logger = options->logger;
     shell->is_accepting = true;
-    list_init(&shell->touched);
     list_init(&shell->doomed);
     list_init(&shell->dirty);
     list_init(&shell->unproven);
@@ -210,6 +209,7 @@ void shell_free(struct shell *shell)
         listen_close(shell);
         loop_free(shell->loop);
     }
+    VEC_DEINIT(&shell->touched);
     mem_free(MEM_NET, shell->scratch);
     mem_free(MEM_NET, shell);
 }

@@ -50,8 +50,7 @@ struct listen_set {
 struct conn { /* conn.c: a client */
     struct loop_watch watch;
     struct session *session;
-    bool is_touched;
-    struct list touched;
+    size_t touched_at; /* place in shell->touched + 1; 0: not there */
 };
 
 struct link { /* link.c: a connection between servers */
@@ -93,7 +92,7 @@ struct shell {
     struct listen_set listening;
     bool is_accepting; /* false for a while when descriptors have run out */
     struct mono_time accepts_again_at;
-    struct list touched; /* conns with something to write or to be closed */
+    VEC(struct conn *) touched; /* with something to write or to be closed; NULL: closed since */
     struct hashtable links;
     struct list doomed; /* links closed in this pass, freed at its end */
     struct list dirty;

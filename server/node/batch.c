@@ -189,19 +189,25 @@ static void refuse_input(struct node *node, struct session *s, const char *reaso
     }
 }
 
-/* What was read into the next place of the batch becomes a request. */
-static void add_request(struct node *node, struct session *s)
+/* Read the request at the front of in into the next place of the batch, and look its command up. */
+static enum resp_status read_next(struct node *node, struct session *s, struct bytes in,
+                                  struct errmsg *error)
 {
     struct batch *batch = &node->batch;
-    struct request *r = &batch->requests[batch->count++];
-    struct bytes name = batch->words.items[r->read.first_word];
+    struct request *r = &batch->requests[batch->count];
+    const struct resp_limits *limits = limits_for(node, s);
+    enum resp_status status;
 
-    ASSERT(r->read.word_count > 0);
-    r->session = s;
-    r->arg_count = r->read.word_count;
-    r->spec = r->arg_count > 1 && !r->read.is_inline
-                  ? command_memo_find(&batch->memo, &node->commands, name)
-                  : command_index_find(&node->commands, name);
+    if (LIKELY(s->input.reader.at == 0 && in.len <= limits->max_bulk_bytes &&
+               alike_read(&batch->alike, in, &batch->words, r))) {
+        return RESP_OK;
+    }
+    status = resp_read_request(&s->input.reader, in, limits, &batch->words, &r->read, error);
+    if (status == RESP_OK && r->read.word_count > 0) {
+        r->spec = command_index_find(&node->commands, batch->words.items[r->read.first_word]);
+        alike_note(&batch->alike, in, &batch->words, r);
+    }
+    return status;
 }
 
 /* Split requests off the front of in until it ends, running the batch whenever it is full.
@@ -209,14 +215,12 @@ static void add_request(struct node *node, struct session *s)
 static size_t split(struct node *node, struct session *s, struct bytes in)
 {
     struct batch *batch = &node->batch;
-    const struct resp_limits *limits = limits_for(node, s);
     size_t taken = 0;
 
     while (taken < in.len && !session_is_closing(s)) {
-        struct resp_request *read = &batch->requests[batch->count].read;
+        struct request *r = &batch->requests[batch->count];
         struct errmsg error;
-        enum resp_status status = resp_read_request(&s->input.reader, bytes_from(in, taken), limits,
-                                                    &batch->words, read, &error);
+        enum resp_status status = read_next(node, s, bytes_from(in, taken), &error);
 
         if (status == RESP_MORE) {
             break;
@@ -225,15 +229,16 @@ static size_t split(struct node *node, struct session *s, struct bytes in)
             refuse_input(node, s, error.text);
             return in.len;
         }
-        taken += read->raw.len;
-        if (read->word_count == 0) {
+        taken += r->read.raw.len;
+        if (r->read.word_count == 0) {
             continue;
         }
-        add_request(node, s);
+        r->session = s;
+        r->arg_count = r->read.word_count;
+        batch->count++;
         /* What an unauthenticated client sends first decides what it may send next. */
         if (batch->count == BATCH_REQUESTS || !(s->flags & SESSION_AUTHENTICATED)) {
             batch_run(node);
-            limits = limits_for(node, s);
             if (s->flags & SESSION_HELD) {
                 break;
             }

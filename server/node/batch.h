@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/alike.h"
 #include "node/request.h"
 #include "resp/request.h"
-#include "spec/command_index.h"
 #include "store/keyspace.h"
 
 struct node;
@@ -38,7 +38,7 @@ struct batch {
     struct resp_limits limits;          /* of what authenticated clients send, */
     struct resp_limits stranger_limits; /* and others */
     struct resp_words words;
-    struct command_memo memo; /* of names as clients write them */
+    struct alike alike;
     struct key_ref keys[BATCH_KEYS];
     size_t key_count;
     bool is_fetching;                        /* what keys name is fetched ahead */

@@ -121,9 +121,8 @@ struct table_place keyspace_get_place(const struct keyspace *ks, const struct ke
 
 struct entry *keyspace_find_any(const struct keyspace *ks, const struct key_ref *ref)
 {
-    struct table_place place;
-
-    return find_place(ks, ref, &place) ? table_entry(&ks->shared, place.ref) : NULL;
+    ASSERT(ref->table < ks->table_count);
+    return table_find_entry(&ks->shared, &ks->tables[ref->table], ref->hash, ref->bytes);
 }
 
 struct entry *keyspace_find(const struct keyspace *ks, const struct key_ref *ref, int64_t now_ms)

@@ -25,8 +25,9 @@ static bool key_is(const struct entry *e, struct bytes key)
     return layout.key_len == key.len && bytes_equal(entry_key_at(e, &layout), key);
 }
 
-bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
-                struct bytes key, struct table_place *out)
+/* Inlined twice, since a lookup needs nothing of the place but its reference. */
+static inline bool find(const struct table_shared *shared, const struct table *table, uint64_t hash,
+                        struct bytes key, struct table_place *out)
 {
     unsigned level;
     struct shard *shard;
@@ -54,6 +55,20 @@ bool table_find(const struct table_shared *shared, const struct table *table, ui
         }
     }
     return false;
+}
+
+bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
+                struct bytes key, struct table_place *out)
+{
+    return find(shared, table, hash, key, out);
+}
+
+struct entry *table_find_entry(const struct table_shared *shared, const struct table *table,
+                               uint64_t hash, struct bytes key)
+{
+    struct table_place place;
+
+    return find(shared, table, hash, key, &place) ? table_entry(shared, place.ref) : NULL;
 }
 
 bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref, struct table_place *out)

@@ -170,6 +170,9 @@ static inline struct entry *table_entry(const struct table_shared *shared, uint6
 
 bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
                 struct bytes key, struct table_place *out);
+/* The same for who needs only the entry, or NULL. */
+struct entry *table_find_entry(const struct table_shared *shared, const struct table *table,
+                               uint64_t hash, struct bytes key);
 /* The place that holds the reference, whatever lies behind it. */
 bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref,
                     struct table_place *out);
