@@ -35,8 +35,7 @@ static const struct resp_limits limits = {.max_args = UINT32_MAX,
                                           .max_inline_bytes = 1024 * 1024,
                                           .max_depth = RESP_DEPTH_MAX};
 
-/* ---- connecting
- * ---------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 static int64_t left_ms(struct mono_time deadline)
 {
@@ -133,8 +132,7 @@ void client_set_timeout_ms(struct client *client, int64_t timeout_ms)
     client->timeout_ms = timeout_ms;
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 void client_send(struct client *client, const struct bytes *words, size_t word_count)
 {
@@ -164,8 +162,7 @@ bool client_has_output(const struct client *client)
     return client->out_at < client->out.len;
 }
 
-/* ---- moving bytes
- * -------------------------------------------------------------------------------- */
+/* ---- moving bytes ---------------------------------------------------------------------------- */
 
 static enum client_status status_of(enum sock_status status)
 {
@@ -269,8 +266,7 @@ static enum client_status wait_and_read(struct client *client, struct mono_time 
     }
 }
 
-/* ---- reading values
- * ------------------------------------------------------------------------------ */
+/* ---- reading values -------------------------------------------------------------------------- */
 
 enum client_status client_try_read(struct client *client, struct resp_value *out,
                                    struct errmsg *error)
@@ -324,8 +320,7 @@ enum client_status client_call(struct client *client, const struct bytes *words,
     return client_read(client, out, error);
 }
 
-/* ---- raw input
- * ----------------------------------------------------------------------------------- */
+/* ---- raw input ------------------------------------------------------------------------------- */
 
 struct bytes client_input(const struct client *client)
 {

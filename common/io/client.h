@@ -55,8 +55,7 @@ MUST_USE enum client_status client_call(struct client *client, const struct byte
                                         size_t word_count, struct resp_value *out,
                                         struct errmsg *error);
 
-/* ---- for callers with a loop of their own
- * -------------------------------------------------------- */
+/* ---- for callers with a loop of their own ---------------------------------------------------- */
 
 bool client_has_output(const struct client *client);
 /* Write and read what is possible now.  CLIENT_CLOSED may come with values still to be had. */
@@ -65,8 +64,7 @@ MUST_USE enum client_status client_pump(struct client *client, struct errmsg *er
 MUST_USE enum client_status client_try_read(struct client *client, struct resp_value *out,
                                             struct errmsg *error);
 
-/* ---- for what is not a value, such as the payload of a snapshot
- * ---------------------------------- */
+/* ---- for what is not a value, such as the payload of a snapshot ------------------------------ */
 
 /* What has come and was not taken; borrowed until the next call. */
 struct bytes client_input(const struct client *client);

@@ -60,8 +60,7 @@ static int open_socket(const struct addr *a, struct errmsg *error)
     return fd;
 }
 
-/* ---- listening --------------------------------------------------------------------------------
- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 /* Remove a socket that an earlier process left at the path, and nothing else; false when somebody
  * listens on it. */
@@ -163,8 +162,7 @@ enum sock_status sock_accept(int listen_fd, int *out_fd, struct addr *peer, stru
     }
 }
 
-/* ---- connecting -------------------------------------------------------------------------------
- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 static enum sock_status connect_failed(int fd, const struct addr *to, int code,
                                        struct errmsg *error)
@@ -225,8 +223,7 @@ void sock_close(int fd)
     }
 }
 
-/* ---- options ----------------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 void sock_set_nodelay(int fd, bool on)
 {
@@ -253,8 +250,7 @@ bool sock_local_addr(int fd, struct addr *out)
     return getsockname(fd, (struct sockaddr *)(void *)&out->storage, &out->len) == 0;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------
- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 static enum sock_status transfer_failed(const char *what, struct errmsg *error)
 {

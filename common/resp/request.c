@@ -12,8 +12,7 @@ enum {
     FAST_DIGITS_LIMIT = 9, /* lengths with more digits go the careful way */
 };
 
-/* ---- the straight way ---------------------------------------------------------------------------
- */
+/* ---- the straight way ------------------------------------------------------------------------ */
 
 /* Eight bytes as the machine reads them; of a literal, compilers make a constant. */
 static inline uint64_t eight(const char *at)
@@ -148,8 +147,7 @@ size_t resp_read_words(struct bytes in, struct bytes *out, size_t count)
     return (size_t)(at - in.data);
 }
 
-/* ---- the careful way ----------------------------------------------------------------------------
- */
+/* ---- the careful way ------------------------------------------------------------------------- */
 
 static void forget(struct resp_reader *reader)
 {
@@ -279,8 +277,7 @@ static COLD enum resp_status read_array(struct resp_reader *reader, struct bytes
     return status;
 }
 
-/* ---- inline
- * --------------------------------------------------------------------------------------- */
+/* ---- inline ---------------------------------------------------------------------------------- */
 
 static bool is_blank(char c)
 {
@@ -436,8 +433,7 @@ static COLD enum resp_status read_inline(struct resp_reader *reader, struct byte
     return RESP_OK;
 }
 
-/* ---- public
- * ----------------------------------------------------------------------------------------- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 void resp_reader_deinit(struct resp_reader *reader)
 {

@@ -186,8 +186,7 @@ enum resp_status resp_value_scan(struct resp_value_scan *scan, struct bytes in,
     return RESP_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static enum resp_status fill_number(struct resp_value *value, struct bytes text,
                                     struct errmsg *error)

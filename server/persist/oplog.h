@@ -9,9 +9,11 @@
  * A history id is 40 hex characters.  After a take-over the log has a new history whose
  * parent (previous id, valid up to previous_end) it goes on from.
  *
- * Invariants:  (1) start_offset <= end_offset; [start_offset, end_offset) is in memory, without
- * gaps (2) oplog_trim never drops a byte at or beyond the offset it is told to keep Owns its
- * memory, in blocks, so that trimming and appending never move bytes.  Loop thread only. */
+ * Invariants:  (1) start_offset <= end_offset
+ *              (2) [start_offset, end_offset) is in memory, without gaps
+ *              (3) oplog_trim never drops a byte at or beyond the offset it is told to keep
+ *
+ * Owns its memory, in blocks, so that trimming and appending never move bytes.  Loop thread only. */
 #ifndef STARLING_PERSIST_OPLOG_H
 #define STARLING_PERSIST_OPLOG_H
 

@@ -55,8 +55,7 @@ static void forget(struct posix_file *file)
     *file = (struct posix_file){.fd = -1};
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 enum fs_status posix_file_open(struct posix_file *file, const char *target_path, uint64_t number,
                                struct errmsg *error)
@@ -201,8 +200,7 @@ enum fs_status posix_sync_parent(const char *path, struct errmsg *error)
     return status;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Append up to max_bytes from offset on. */
 static enum fs_status read_open_file(int fd, const char *path, uint64_t offset, uint64_t max_bytes,
@@ -271,8 +269,7 @@ enum fs_status posix_read_piece(const char *path, uint64_t offset, size_t max_by
     return status;
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 enum fs_status posix_get_info(const char *path, struct fs_info *out, struct errmsg *error)
 {

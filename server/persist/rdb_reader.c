@@ -77,8 +77,7 @@ struct item {
 
 typedef enum value_codec_status step_fn(struct rdb_reader *r, struct item *item);
 
-/* ---- parts of items
- * ------------------------------------------------------------------------------- */
+/* ---- parts of items -------------------------------------------------------------------------- */
 
 static enum value_codec_status want_fixed(struct item *item, size_t len)
 {
@@ -109,8 +108,7 @@ static enum value_codec_status read_string(struct rdb_reader *r, struct item *it
                                item->error);
 }
 
-/* ---- the steps: one item each
- * ----------------------------------------------------------------------- */
+/* ---- the steps: one item each ---------------------------------------------------------------- */
 
 static enum value_codec_status step_magic(struct rdb_reader *r, struct item *item)
 {
@@ -455,8 +453,7 @@ static step_fn *const steps[] = {
     [STATE_VALUE] = step_value,
 };
 
-/* ---- feeding
- * ------------------------------------------------------------------------------------------ */
+/* ---- feeding --------------------------------------------------------------------------------- */
 
 /* Take one item off the front of piece; *used is its length. */
 static enum value_codec_status take_item(struct rdb_reader *r, struct bytes piece, size_t *used,
