@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "cluster/cluster.h"
 #include "config/config.h"
+#include "node/account.h"
 #include "node/apply.h"
 #include "node/batch.h"
 #include "node/bus_links.h"
