@@ -184,8 +184,9 @@ void output_cut(struct output *output, size_t len)
     }
     output->buf.len = len;
     output->sent = output->sent < len ? output->sent : len;
+    /* What has nothing left behind it would hold back what comes next. */
     while (output->barriers.count > 0 &&
-           output->barriers.items[output->barriers.count - 1].place > output_end(output)) {
+           output->barriers.items[output->barriers.count - 1].place >= output_end(output)) {
         output->barriers.count--;
     }
 }

@@ -64,7 +64,8 @@ size_t output_pieces(const struct output *output, struct bytes *pieces, size_t m
 /* The first len of them were written.  keeps_buffer: there will be more at once. */
 void output_done(struct output *output, struct output_spares *spares, size_t len,
                  bool keeps_buffer);
-/* Take back what was written behind the first len bytes of buf; none of it was sent. */
+/* Take back what was written behind the first len bytes of buf, and barriers that have nothing behind them
+ * any more; none of it was sent. */
 void output_cut(struct output *output, size_t len);
 
 /* All that was not sent; and what of it may leave now. */

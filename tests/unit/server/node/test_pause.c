@@ -112,3 +112,34 @@ Test(pause, and_wait_say_what_is_wrong_with_a_time)
     }
     alone_free(a);
 }
+
+/* A node that is a cluster by itself, and serves. */
+static struct alone *start_cluster(void)
+{
+    struct alone *a = alone_new(&(struct alone_option){"cluster-enabled", "yes"}, 1);
+
+    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
+        alone_connect(a, i);
+    }
+    expect(a, 0, "CLUSTER ADDSLOTSRANGE 0 16383\r\n", "");
+    for (int i = 0; i < 100; i++) {
+        alone_pass(a, 100 * MS, ALONE_CLIENTS, (struct bytes){0});
+    }
+    after(a, 0, 0, "+OK");
+    return a;
+}
+
+Test(silence, holds_nothing_back_that_is_asked_for_after_a_write_that_nobody_hears_of)
+{
+    struct alone *a = start_cluster();
+
+    expect(a, 0, "SET k 0\r\n", "+OK");
+    expect(a, 0, "CLIENT REPLY OFF\r\n", "");
+    expect(a, 0, "SET k 1\r\n", "");
+    expect(a, 0, "CLIENT REPLY ON\r\n", "+OK");
+    expect(a, 0, "GET k\r\n", "$1\r\n1");
+    expect(a, 1, "CLIENT REPLY SKIP\r\n", "");
+    expect(a, 1, "SET k 2\r\n", "");
+    expect(a, 1, "PING\r\n", "+PONG");
+    alone_free(a);
+}
