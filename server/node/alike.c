@@ -17,8 +17,7 @@ void alike_note(struct alike *alike, struct bytes in, const struct resp_words *w
     len = (size_t)(word[1].data - in.data);
     ASSERT(len < in.len);
     /* The name lies where it does behind numbers of one digit. */
-    if (len < ALIKE_MIN || len > ALIKE_MAX || in.len < ALIKE_MAX || word[0].data != in.data + 8 ||
-        word[1].len > 99) {
+    if (len < ALIKE_MIN || len > ALIKE_MAX || word[0].data != in.data + 8 || word[1].len > 99) {
         return;
     }
     front = &alike->fronts[alike_place(alike_eight(in.data + 8))];

@@ -72,15 +72,15 @@ static inline bool alike_read(const struct alike *alike, struct bytes in, struct
     size_t end;
     uint64_t second;
 
-    if (UNLIKELY(in.len < ALIKE_MAX)) {
+    if (UNLIKELY(in.len < ALIKE_MIN)) {
         return false;
     }
     second = alike_eight(in.data + 8);
     front = &alike->fronts[alike_place(second)];
     end = front->len + (size_t)front->word_len + 2;
-    if (UNLIKELY(front->len == 0 || front->text[1] != second ||
+    if (UNLIKELY(front->text[1] != second || front->len == 0 || in.len < end ||
                  front->text[0] != alike_eight(in.data) ||
-                 front->text[2] != alike_eight(in.data + front->len - 8) || in.len < end ||
+                 front->text[2] != alike_eight(in.data + front->len - 8) ||
                  in.data[end - 2] != '\r' || in.data[end - 1] != '\n')) {
         return false;
     }

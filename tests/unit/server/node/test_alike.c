@@ -120,6 +120,18 @@ Test(alike, a_request_that_is_not_there_as_a_whole_is_left_to_the_reader)
     end_reading(&r);
 }
 
+Test(alike, a_short_request_is_one_too)
+{
+    struct bytes in = BYTES_LITERAL("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+    struct reading r;
+
+    setup_reading(&r);
+    cr_assert(read_usually(&r, in));
+    cr_assert(read_alike(&r, in));
+    cr_assert_eq(r.words.count, 2);
+    end_reading(&r);
+}
+
 Test(alike, what_is_no_command_stays_none)
 {
     struct bytes in = BYTES_LITERAL("*2\r\n$3\r\nGOT\r\n$5\r\nkey:1\r\n");
