@@ -71,50 +71,6 @@ static inline uint64_t command_head(struct bytes name)
         word = first | ((uint64_t)last << (8 * (name.len - 4)));
 #else
         memcpy(&word, name.data, name.len);
-        /* ---- names as clients write them ---------------------------------------------------------------
- *
- * A client writes a command's name in the same way again and again.  The memo knows the last short one
- * for each first letter, so that it need not be folded and looked up. */
-
-        enum {
-            COMMAND_MEMO_PLACES = 32,
-            COMMAND_MEMO_NAME = 8, /* longer ones are looked up */
-        };
-
-        /* All-zero is empty.  For one index, which does not change meanwhile. */
-        struct command_memo {
-            struct {
-                uint64_t head; /* the name's bytes, padded with zeros */
-                uint64_t len;  /* 0: nothing is known */
-                const struct command_spec *spec;
-            } places[COMMAND_MEMO_PLACES];
-        };
-
-        /* As command_index_find.  At least eight bytes from name.data on must be readable, whatever its length. */
-        static inline const struct command_spec *command_memo_find(
-            struct command_memo * memo, const struct command_index *index, struct bytes name)
-        {
-            uint64_t head;
-            size_t at;
-
-            if (UNLIKELY(name.len - 1 >= COMMAND_MEMO_NAME)) {
-                return command_index_find(index, name);
-            }
-            memcpy(&head, name.data, sizeof(head));
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            head &= UINT64_MAX >> (64 - 8 * name.len);
-#else
-            head &= UINT64_MAX << (64 - 8 * name.len);
-#endif
-            at = (unsigned char)name.data[0] % COMMAND_MEMO_PLACES;
-            if (UNLIKELY(memo->places[at].head != head || memo->places[at].len != name.len)) {
-                memo->places[at].spec = command_index_find(index, name);
-                memo->places[at].head = head;
-                memo->places[at].len = name.len;
-            }
-            return memo->places[at].spec;
-        }
-
 #endif
     } else if (name.len > 0) {
         const unsigned char *at = (const unsigned char *)name.data;
