@@ -236,7 +236,7 @@ static void on_link(struct cluster *c, const struct cluster_event *event)
 }
 
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
-                  struct cluster_actions *actions)
+                  struct actions *actions)
 {
     struct cluster *c = cluster;
 

@@ -148,7 +148,7 @@ MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_se
 bool cluster_link_is_proven(const struct cluster *cluster, uint32_t number);
 /* The one door.  Appends to actions and sets actions->wake_at. */
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
-                  struct cluster_actions *actions);
+                  struct actions *actions);
 
 /* May this node, at exactly this time, answer for its slots as their primary?  Always false of a
  * replica and of a node without slots. */

@@ -10,16 +10,15 @@
 static struct cluster_action *add(struct cluster *c, enum cluster_action_type type,
                                   struct bytes text)
 {
-    struct cluster_actions *list = c->out;
-    struct cluster_action action = {.type = type};
+    struct cluster_action *action;
 
-    ASSERT(list != NULL);
-    ASSERT(list->count - c->actions_at_start < CLUSTER_ACTIONS_MAX);
-    action.text_start = list->text.len;
-    action.text_len = text.len;
-    buf_append_bytes(&list->text, text);
-    VEC_PUSH(list, action);
-    return &list->items[list->count - 1];
+    ASSERT(c->out != NULL);
+    action = actions_add(c->out, &cluster_actions_kind);
+    action->type = type;
+    if (text.len > 0) {
+        action->bytes = actions_keep(c->out, text);
+    }
+    return action;
 }
 
 void emit_open(struct cluster *c, const struct cluster_node *node)

@@ -27,12 +27,12 @@ enum {
     TICKS_PER_STEP_MAX = 3,
 };
 
-void step_begin(struct cluster *c, struct mono_time now, struct cluster_actions *actions)
+void step_begin(struct cluster *c, struct mono_time now, struct actions *actions)
 {
     ASSERT(c->out == NULL);
     c->now = mono_is_before(now, c->now) ? c->now : now;
     c->out = actions;
-    c->actions_at_start = actions->count;
+    actions_begin_step(actions, &cluster_actions_kind);
     if (c->is_started && mono_ms_between(c->stepped_at, c->now) > cluster_timeout_part(c, 2)) {
         emit_log(c, LOG_NOTICE, "this process stood still for %" PRId64 " ms",
                  mono_ms_between(c->stepped_at, c->now));
@@ -163,7 +163,7 @@ void step_end(struct cluster *c)
     if (c->is_file_dirty) {
         wake_at = mono_earlier(wake_at, c->file_retry_at);
     }
-    c->out->wake_at = c->is_tick_wanted ? c->now : wake_at;
+    actions_end_step(c->out, c->is_tick_wanted ? c->now : wake_at);
     c->out = NULL;
 #ifdef STARLING_DEBUG
     cluster_check(c);

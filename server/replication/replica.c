@@ -68,7 +68,7 @@ static void give_stream(struct replica *r, struct bytes bytes)
 {
     ASSERT(r->phase == REPLICA_STREAMING);
     if (bytes.len > 0) {
-        replica_emit(r, REPLICA_ACTION_STREAM)->borrowed = bytes;
+        replica_emit(r, REPLICA_ACTION_STREAM)->bytes.borrowed = bytes;
     }
 }
 
@@ -115,7 +115,7 @@ static void give_payload(struct replica *r, struct bytes bytes)
 {
     ASSERT(r->is_loading_open);
     if (bytes.len > 0) {
-        replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->borrowed = bytes;
+        replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->bytes.borrowed = bytes;
     }
 }
 
@@ -283,13 +283,14 @@ static struct mono_time wake_at(const struct replica *r)
 }
 
 void replica_step(struct replica *replica, struct mono_time now, const struct replica_event *event,
-                  struct replica_actions *actions)
+                  struct actions *actions)
 {
     struct replica *r = replica;
 
     ASSERT(r->out == NULL);
     r->now = now;
     r->out = actions;
+    actions_begin_step(actions, &replica_actions_kind);
     switch (event->type) {
     case REPLICA_EVENT_START:
         on_start(r, event);
@@ -321,7 +322,7 @@ void replica_step(struct replica *replica, struct mono_time now, const struct re
         on_tick(r, event);
         break;
     }
-    actions->wake_at = wake_at(r);
+    actions_end_step(actions, wake_at(r));
     r->out = NULL;
     replica_check(r);
 }
