@@ -20,6 +20,7 @@ enum {
 
 static void on_start(struct replica *r, const struct replica_event *event)
 {
+    ASSERT(event->host != NULL);
     if (r->phase != REPLICA_IDLE) {
         link_drop(r, false);
         link_move(r, REPLICA_IDLE);
@@ -31,6 +32,7 @@ static void on_start(struct replica *r, const struct replica_event *event)
     r->last_io_at = MONO_NEVER;
     replica_log(r, LOG_NOTICE, "following the primary %s:%u", r->host, r->port);
     link_connect(r);
+    ASSERT(r->phase == REPLICA_CONNECTING);
 }
 
 static void on_stop(struct replica *r)
@@ -39,6 +41,7 @@ static void on_stop(struct replica *r)
         link_drop(r, false);
         link_move(r, REPLICA_IDLE);
     }
+    ASSERT(r->phase == REPLICA_IDLE);
 }
 
 static void on_link_up(struct replica *r, const struct replica_event *event)
@@ -50,6 +53,7 @@ static void on_link_up(struct replica *r, const struct replica_event *event)
     r->last_heard_at = r->now;
     r->offer = event->position;
     handshake_begin(r);
+    ASSERT(handshake_is_awaiting(r));
 }
 
 static void on_link_down(struct replica *r, const struct replica_event *event)
@@ -178,6 +182,7 @@ static void take_one_line(struct replica *r, struct bytes *in)
 {
     struct bytes line;
 
+    ASSERT(in->len > 0);
     if (!take_line(r, in, &line)) {
         return;
     }
@@ -194,6 +199,7 @@ static void take_one_line(struct replica *r, struct bytes *in)
 
 static void on_bytes(struct replica *r, struct bytes in)
 {
+    ASSERT(r->out != NULL);
     r->last_heard_at = r->now;
     r->last_io_at = r->now;
     while (in.len > 0) {
@@ -339,6 +345,7 @@ void replica_configure(struct replica *replica, const struct replica_settings *s
 {
     struct replica *r = replica;
 
+    ASSERT(settings->timeout_ms > 0);
     copy_setting(&r->announce_ip, settings->announce_ip);
     copy_setting(&r->primary_user, settings->primary_user);
     copy_setting(&r->primary_auth, settings->primary_auth);
@@ -356,6 +363,7 @@ struct replica *replica_new(const struct replica_settings *settings, uint64_t se
     r->last_io_at = MONO_NEVER;
     r->link_down_since = MONO_NEVER;
     replica_configure(r, settings);
+    ASSERT(r->phase == REPLICA_IDLE && r->out == NULL);
     return r;
 }
 
@@ -364,6 +372,7 @@ void replica_free(struct replica *replica)
     if (replica == NULL) {
         return;
     }
+    ASSERT(replica->out == NULL);
     buf_deinit(&replica->announce_ip);
     buf_deinit(&replica->primary_user);
     buf_deinit(&replica->primary_auth);

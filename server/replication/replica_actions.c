@@ -20,6 +20,7 @@ static void describe_request(struct bytes request, struct buf *out)
     bool is_first = true;
     bool is_secret = false;
 
+    ASSERT(request.len > 0);
     buf_append_text(out, "send");
     while (request.len > 0) {
         size_t newline = bytes_find_byte(request, '\n');

@@ -23,6 +23,7 @@ struct replica_action *replica_emit_text(struct replica *r, enum replica_action_
     struct replica_action *action = replica_emit(r, type);
 
     action->bytes = actions_keep(r->out, text);
+    ASSERT(action->bytes.len == text.len);
     return action;
 }
 
@@ -30,6 +31,7 @@ void replica_emit_request(struct replica *r, const struct bytes *words, size_t c
 {
     struct buf request = {0};
 
+    ASSERT(count > 0);
     resp_write_request(&request, words, count);
     replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&request));
     buf_deinit(&request);
