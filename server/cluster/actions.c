@@ -17,6 +17,7 @@ static void describe(const struct actions *list, const void *item, struct buf *o
     const struct cluster_action *action = item;
     struct bytes text = cluster_action_bytes(list, action);
 
+    ASSERT(text.len == action->bytes.len);
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
         buf_printf(out, "open %" PRIu32 " %s %s:%u\n", action->link.number,
