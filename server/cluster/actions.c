@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of actions: growing arrays, bytes behind one another in one buffer. */
+/* How actions of the core are told. */
 #include "cluster/actions.h"
 
 #include "base/assert.h"
-#include "base/vec.h"
 
 #include <inttypes.h>
-
-void cluster_actions_deinit(struct cluster_actions *actions)
-{
-    buf_deinit(&actions->text);
-    VEC_DEINIT(actions);
-    actions->wake_at = (struct mono_time){0};
-}
-
-void cluster_actions_clear(struct cluster_actions *actions)
-{
-    actions->count = 0;
-    buf_clear(&actions->text);
-}
-
-struct bytes cluster_action_bytes(const struct cluster_actions *actions,
-                                  const struct cluster_action *action)
-{
-    ASSERT(action->text_start + action->text_len <= actions->text.len);
-    if (action->text_len == 0) {
-        return (struct bytes){0};
-    }
-    return bytes_make(actions->text.data + action->text_start, action->text_len);
-}
 
 static const char *direction(const struct cluster_action *action)
 {
     return action->link.is_incoming ? "incoming" : "outgoing";
 }
 
-void cluster_action_describe(const struct cluster_actions *actions,
-                             const struct cluster_action *action, struct buf *out)
+/* E.g. "send outgoing 3 120 bytes". */
+static void describe(const struct actions *list, const void *item, struct buf *out)
 {
-    struct bytes text = cluster_action_bytes(actions, action);
+    const struct cluster_action *action = item;
+    struct bytes text = cluster_action_bytes(list, action);
 
+    ASSERT(text.len == action->bytes.len);
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
         buf_printf(out, "open %" PRIu32 " %s %s:%u\n", action->link.number,
@@ -82,3 +60,10 @@ void cluster_action_describe(const struct cluster_actions *actions,
         break;
     }
 }
+
+const struct actions_kind cluster_actions_kind = {
+    .name = "cluster",
+    .item_size = sizeof(struct cluster_action),
+    .max_in_step = CLUSTER_ACTIONS_MAX,
+    .describe = describe,
+};

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* What the cluster core wants done: data, in the order in which it is to be done.
- *
- * The caller owns the list, hands it to cluster_step (or to a call of admin.h), carries the
- * actions out, and clears it; an all-zero list is empty.  A step appends, so a list may gather
- * several steps before it is carried out.
+/* What the cluster core wants done: the actions of its list (base/actions.h), which every step
+ * appends to.
  *
  * Links.  An outgoing link is named by the number of the node it goes to (numbers are given by
  * the core and never used twice in one life of it); an incoming link by a number that the shell
  * gave it.  After CLOSE the shell reports nothing more about that link; OPEN of the same
- * number is then a new connection.
- *
- * Bound: never more than CLUSTER_ACTIONS_MAX in one step. */
+ * number is then a new connection. */
 #ifndef STARLING_CLUSTER_ACTIONS_H
 #define STARLING_CLUSTER_ACTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
+#include "base/actions.h"
 #include "base/log.h"
 #include "cluster/identity.h"
 
 enum {
-    CLUSTER_ACTIONS_MAX = 16 * CLUSTER_NODES_MAX
+    CLUSTER_ACTIONS_MAX = 16 * CLUSTER_NODES_MAX /* in one step */
 };
 
 struct cluster_link {
@@ -70,29 +64,22 @@ struct cluster_action {
     bool drops_data;
     bool loses_slots;
     bool is_ok;
-    size_t text_start; /* for cluster_action_bytes */
-    size_t text_len;
+    struct action_bytes bytes; /* for cluster_action_bytes */
 };
 
-struct cluster_actions {
-    struct cluster_action *items;
-    size_t count;
-    size_t cap;
-    struct buf text; /* the bytes of all actions */
-    /* Hand in a tick at this time at the latest.  Set by every step. */
-    struct mono_time wake_at;
-};
+extern const struct actions_kind cluster_actions_kind;
 
-void cluster_actions_deinit(struct cluster_actions *actions);
-/* Empty it, keeping its memory. */
-void cluster_actions_clear(struct cluster_actions *actions);
-/* The frame, file or line of an action of this list; valid until the list is appended to or
- * cleared. */
-struct bytes cluster_action_bytes(const struct cluster_actions *actions,
-                                  const struct cluster_action *action);
+static inline const struct cluster_action *cluster_action_at(const struct actions *list,
+                                                             size_t index)
+{
+    return actions_at(list, &cluster_actions_kind, index);
+}
 
-/* One line for traces and debugging, e.g. "send outgoing 3 120 bytes". */
-void cluster_action_describe(const struct cluster_actions *actions,
-                             const struct cluster_action *action, struct buf *out);
+/* The frame, file or line of an action of this list; valid as long as the action is. */
+static inline struct bytes cluster_action_bytes(const struct actions *list,
+                                                const struct cluster_action *action)
+{
+    return actions_bytes(list, &action->bytes);
+}
 
 #endif

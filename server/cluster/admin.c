@@ -28,6 +28,7 @@
 static void begin(struct cluster *c, struct cluster_call *call)
 {
     ASSERT(call->actions != NULL);
+    ASSERT(c->out == NULL);
     step_begin(c, call->now, call->actions);
     c->file_retry_at = MONO_LONG_AGO;
     call->file_sequence = c->file_sequence;
@@ -35,9 +36,11 @@ static void begin(struct cluster *c, struct cluster_call *call)
 
 static void end(struct cluster *c, struct cluster_call *call)
 {
-    ASSERT(c->out == NULL || c->out == call->actions);
+    ASSERT(c->out == call->actions);
+    ASSERT(c->file_sequence >= call->file_sequence);
     step_end(c);
     call->file_sequence = c->file_sequence > call->file_sequence ? c->file_sequence : 0;
+    ASSERT(c->out == NULL);
 }
 
 static bool is_port(int64_t port)
@@ -47,6 +50,7 @@ static bool is_port(int64_t port)
 
 static bool is_being_met(const struct cluster *c, const struct cluster_address *address)
 {
+    ASSERT(address->port != 0 && address->bus_port != 0);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -81,6 +85,8 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
     }
     begin(c, call);
     rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
+    ASSERT(address.ip[0] != '\0' || address.hostname[0] != '\0');
+    ASSERT(nodes_find(c, &id) == NULL);
     node = nodes_add(c, &id, &address);
     if (node != NULL) {
         node->is_in_handshake = true;
@@ -99,6 +105,7 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     struct cluster *c = cluster;
     struct cluster_node *node = nodes_find_text(c, id);
     struct cluster_id known;
+    size_t count = c->nodes.count;
 
     if (node == NULL) {
         /* Others may have told of its removal before the operator came here. */
@@ -115,6 +122,7 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     }
     begin(c, call);
     forgotten_remove_node(c, node);
+    ASSERT(c->nodes.count == count - 1);
     end(c, call);
     return true;
 }
@@ -125,6 +133,7 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
 {
     uint64_t seen[FRAME_SLOT_WORDS] = {0};
 
+    ASSERT(slots != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
         if (slots[i] >= SLOT_COUNT) {
             REFUSE(call, "Invalid or out of range slot");
@@ -154,11 +163,13 @@ bool cluster_add_slots(struct cluster *cluster, struct cluster_call *call, const
     if (!check_slots(c, call, slots, count, true)) {
         return false;
     }
+    ASSERT(count <= SLOT_COUNT - c->assigned_count);
     begin(c, call);
     for (size_t i = 0; i < count; i++) {
         slots_clear_move(c, slots[i]);
         slots_bind(c, slots[i], c->me);
     }
+    ASSERT(c->me->slot_count >= count);
     bus_announce(c);
     end(c, call);
     return true;
@@ -172,6 +183,7 @@ bool cluster_del_slots(struct cluster *cluster, struct cluster_call *call, const
     if (!check_slots(c, call, slots, count, false)) {
         return false;
     }
+    ASSERT(count <= c->assigned_count);
     begin(c, call);
     for (size_t i = 0; i < count; i++) {
         slots_clear_move(c, slots[i]);
@@ -191,6 +203,7 @@ bool cluster_flush_slots(struct cluster *cluster, struct cluster_call *call)
     }
     begin(c, call);
     slots_unbind_all(c, c->me);
+    ASSERT(c->me->slot_count == 0);
     bus_announce(c);
     end(c, call);
     return true;
@@ -213,11 +226,14 @@ bool cluster_replicate(struct cluster *cluster, struct cluster_call *call, struc
     if (node_is_primary(c->me) && (c->me->slot_count > 0 || call->has_keys)) {
         REFUSE(call, "To set a master the node must be empty and without assigned slots.");
     }
+    ASSERT(node != c->me);
     begin(c, call);
     if (!cluster_id_equal(&c->me->primary, &node->id)) {
         role_follow(c, &node->id);
         bus_announce(c);
     }
+    ASSERT(!node_is_primary(c->me));
+    ASSERT(c->me->slot_count == 0);
     end(c, call);
     return true;
 }
@@ -238,6 +254,8 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         (primary->is_failed || primary->is_failing || primary->link != LINK_UP)) {
         REFUSE(call, "Master is down or failed, please use CLUSTER FAILOVER FORCE");
     }
+    ASSERT(primary != c->me);
+    ASSERT(c->me->slot_count == 0);
     begin(c, call);
     switch (kind) {
     case CLUSTER_FAILOVER_AGREED:
@@ -250,12 +268,14 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         role_take_over(c, c->current_epoch + 1);
         break;
     }
+    ASSERT(kind != CLUSTER_FAILOVER_TAKEOVER || node_is_primary(c->me));
     end(c, call);
     return true;
 }
 
 static void forget_everybody(struct cluster *c)
 {
+    ASSERT(c->nodes.items[0] == c->me);
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         slots_clear_move(c, (uint16_t)slot);
         slots_bind(c, (uint16_t)slot, NULL);
@@ -299,6 +319,8 @@ bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_h
     c->had_majority = false;
     lease_forget(c);
     role_hold_until_saved(c);
+    ASSERT(node_is_primary(c->me));
+    ASSERT(c->nodes.count == 1 && c->me->slot_count == 0);
     end(c, call);
     return true;
 }
@@ -317,8 +339,10 @@ bool cluster_set_config_epoch(struct cluster *cluster, struct cluster_call *call
     if (c->me->config_epoch != 0) {
         REFUSE(call, "Node config epoch is already non-zero");
     }
+    ASSERT(c->nodes.items[0] == c->me);
     begin(c, call);
     role_set_config_epoch(c, (uint64_t)epoch);
+    ASSERT(c->me->config_epoch <= c->current_epoch);
     end(c, call);
     return true;
 }
@@ -336,6 +360,7 @@ bool cluster_bump_epoch(struct cluster *cluster, struct cluster_call *call, bool
     }
     greatest = c->current_epoch > greatest ? c->current_epoch : greatest;
     *out_is_bumped = c->me->config_epoch == 0 || c->me->config_epoch != greatest;
+    ASSERT(c->me->config_epoch <= greatest);
     begin(c, call);
     if (*out_is_bumped) {
         role_set_config_epoch(c, c->current_epoch + 1);
@@ -349,6 +374,7 @@ bool cluster_save_config(struct cluster *cluster, struct cluster_call *call)
 {
     begin(cluster, call);
     nodes_changed(cluster);
+    ASSERT(cluster->is_file_dirty);
     end(cluster, call);
     return true;
 }
@@ -396,6 +422,8 @@ static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *nod
         role_set_config_epoch(c, c->current_epoch + 1);
     }
     bus_announce(c);
+    ASSERT(c->owner[slot] == node);
+    ASSERT(slots_find_move(c, slot) == NULL);
 }
 
 bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16_t slot,
@@ -418,6 +446,7 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
                                      : !check_setslot_move(c, call, slot, kind)) {
         return false;
     }
+    ASSERT(kind == CLUSTER_SETSLOT_STABLE || !node->is_in_handshake);
     begin(c, call);
     switch (kind) {
     case CLUSTER_SETSLOT_MIGRATING:

@@ -19,7 +19,7 @@
 
 struct cluster_call {
     struct mono_time now;
-    struct cluster_actions *actions;
+    struct actions *actions;
     struct errmsg *error;
     bool has_keys; /* is anything in our key space? */
     /* Out: the nodes file that has what was changed, for whoever is to be told only when that

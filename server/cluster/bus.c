@@ -23,6 +23,7 @@ static int64_t ping_interval_ms(const struct cluster *c)
 {
     int64_t interval_ms = cluster_timeout_part(c, PINGS_PER_TIMEOUT);
 
+    ASSERT(c->config.node_timeout_ms >= CLUSTER_NODE_TIMEOUT_MIN_MS);
     if (interval_ms > PING_INTERVAL_MAX_MS) {
         return PING_INTERVAL_MAX_MS;
     }
@@ -54,6 +55,7 @@ static uint16_t own_flags(const struct cluster *c)
     flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
     flags |= facts_is_complete(c) ? FRAME_COMPLETE : 0;
     flags |= facts_is_eligible(c) ? FRAME_ELIGIBLE : 0;
+    ASSERT(flags <= UINT16_MAX);
     return (uint16_t)flags;
 }
 
@@ -68,6 +70,8 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
+    ASSERT(type > 0 && type < FRAME_TYPE_END);
+    ASSERT(c->boot != 0);
     frame->type = type;
     frame->flags = own_flags(c);
     frame->sender = c->me->id;
@@ -95,12 +99,14 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
 /* What frames would say is not on disk yet: invariant (5) of state.h. */
 static bool is_held(const struct cluster *c)
 {
+    ASSERT(c->file_written <= c->file_sequence);
     return c->file_written < c->hold_sequence;
 }
 
 static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
     ASSERT(frame_makes_sense(frame));
+    ASSERT(cluster_id_equal(&frame->sender, &c->me->id));
     if (is_held(c)) {
         return;
     }
@@ -125,6 +131,7 @@ static void add_gossip(struct cluster *c, const struct cluster_node *node, uint6
         .contested_epoch = contested_epoch,
     };
 
+    ASSERT(c->body_bytes.len > 0);
     ASSERT(!node->is_in_handshake);
     flags |= node->is_failing ? GOSSIP_FAILING : 0;
     flags |= node->is_failed ? GOSSIP_FAILED : 0;
@@ -150,6 +157,7 @@ static bool is_urgent(const struct cluster_node *node)
 /* A vote says what was known before it: it does not contest itself. */
 static uint64_t contested_epoch_of(const struct cluster_node *node, const struct held_vote *vote)
 {
+    ASSERT(vote == NULL || !vote->is_held);
     return vote != NULL && cluster_id_equal(&node->id, &vote->primary) ? vote->contested_before
                                                                        : node_contested_epoch(node);
 }
@@ -187,6 +195,8 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver,
         }
     }
     frame->body = buf_bytes(&c->body_bytes);
+    ASSERT(told <= GOSSIP_ENTRIES_MAX);
+    ASSERT(gossip_count(frame->body) == told);
 }
 
 void bus_send_ping(struct cluster *c, struct cluster_node *node)
@@ -207,6 +217,7 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }
+    ASSERT(!mono_is_before(c->now, node->unanswered_since));
 }
 
 void bus_send_pong(struct cluster *c, struct cluster_link link, const struct frame *ping,
@@ -233,6 +244,7 @@ void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject)
 {
     struct frame frame;
 
+    ASSERT(subject != c->me);
     ASSERT(subject->is_failed);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
@@ -250,6 +262,7 @@ void bus_send_failover_start(struct cluster *c, struct cluster_node *primary)
 {
     struct frame frame;
 
+    ASSERT(primary != c->me);
     ASSERT(!node_is_primary(c->me));
     if (primary->link == LINK_UP) {
         fill(c, FRAME_FAILOVER_START, &frame);
@@ -262,6 +275,8 @@ void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
 {
     struct frame frame;
 
+    ASSERT(voter != c->me);
+    ASSERT(c->file_written >= c->election.sequence);
     ASSERT(c->election.phase == ELECTION_ASKING);
     ASSERT((primary == c->me) == (c->election.reason == ELECTION_CONFIRM));
     if (voter->link != LINK_UP) {
@@ -298,6 +313,7 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
 {
     struct frame frame;
 
+    ASSERT(!owner->is_in_handshake);
     ASSERT(node_is_primary(owner));
     fill(c, FRAME_UPDATE, &frame);
     frame.flags &= (uint16_t)~FRAME_HAS_SLOTS;
@@ -316,6 +332,7 @@ void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type
 {
     struct frame frame;
 
+    ASSERT(!cluster_id_is_none(subject));
     ASSERT(type == FRAME_FORGOTTEN || type == FRAME_ADMITTED);
     fill(c, type, &frame);
     frame.subject = *subject;
@@ -325,6 +342,7 @@ void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type
 
 void bus_announce(struct cluster *c)
 {
+    ASSERT(c->nodes.items[0] == c->me);
     for (size_t i = 1; i < c->nodes.count; i++) {
         c->nodes.items[i]->next_ping_at = c->now;
     }
@@ -333,6 +351,7 @@ void bus_announce(struct cluster *c)
 
 void bus_announce_to_voters(struct cluster *c)
 {
+    ASSERT(c->nodes.items[0] == c->me);
     for (size_t i = 1; i < c->nodes.count; i++) {
         if (node_is_voter(c->nodes.items[i])) {
             c->nodes.items[i]->next_ping_at = c->now;
@@ -349,6 +368,7 @@ void bus_tick(struct cluster *c)
     if (is_held(c)) {
         return;
     }
+    ASSERT(count > 0);
     for (size_t i = 0; i < count && budget > 0; i++) {
         struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
 

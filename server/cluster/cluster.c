@@ -51,6 +51,8 @@ static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
 {
     struct cluster_config *config = &c->config;
 
+    ASSERT(s->node_timeout_ms >= CLUSTER_NODE_TIMEOUT_MIN_MS);
+    ASSERT(s->node_timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
     bytes_to_text(bytes_from_text(s->announce_ip != NULL ? s->announce_ip : ""),
                   config->announce_ip, sizeof(config->announce_ip));
     bytes_to_text(bytes_from_text(s->announce_hostname != NULL ? s->announce_hostname : ""),
@@ -71,6 +73,7 @@ static void adopt_own_address(struct cluster *c, const struct cluster_settings *
 {
     struct cluster_address *mine = &c->me->address;
 
+    ASSERT(c->me == c->nodes.items[0]);
     if (c->config.announce_ip[0] != '\0') {
         bytes_to_text(bytes_from_text(c->config.announce_ip), mine->ip, sizeof(mine->ip));
     }
@@ -85,6 +88,7 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
 {
     struct cluster_id id = {0};
 
+    ASSERT(c->nodes.count == 0);
     if (options->node_id == NULL) {
         rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
     } else if (!cluster_id_parse(bytes_from_text(options->node_id), &id)) {
@@ -92,6 +96,7 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
         return false;
     }
     c->me = nodes_add(c, &id, &(struct cluster_address){0});
+    ASSERT(c->me != NULL);
     rng_hex(&c->rng, c->me->shard.text, CLUSTER_ID_LEN);
     nodes_changed(c);
     return true;
@@ -100,6 +105,7 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
 /* Promises were in memory, but not the votes: whom they were for may have a lease by them. */
 static void remember_votes(struct cluster *c)
 {
+    ASSERT(c->nodes.items[0] == c->me);
     c->forgot_at = c->now;
     for (size_t i = 0; i < c->nodes.count; i++) {
         if (node_contested_epoch(c->nodes.items[i]) != 0) {
@@ -130,6 +136,8 @@ static bool begin(struct cluster *c, const struct cluster_options *options, stru
     adopt_own_address(c, &options->settings);
     c->is_follow_due = !node_is_primary(c->me);
     c->loses_slots = false;
+    ASSERT(c->me->config_epoch <= c->current_epoch);
+    ASSERT(c->assigned_count <= SLOT_COUNT);
     return true;
 }
 
@@ -157,6 +165,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
         cluster_free(c);
         return NULL;
     }
+    ASSERT(c->out == NULL && c->nodes.items[0] == c->me);
     return c;
 }
 
@@ -165,6 +174,7 @@ void cluster_free(struct cluster *cluster)
     if (cluster == NULL) {
         return;
     }
+    ASSERT(cluster->out == NULL);
     links_free_all(cluster);
     nodes_free_all(cluster);
     VEC_DEINIT(&cluster->forgotten);
@@ -215,6 +225,7 @@ static void on_file_written(struct cluster *c, uint64_t sequence)
 
 static void on_file_failed(struct cluster *c)
 {
+    ASSERT(c->file_written <= c->file_sequence);
     ASSERT(c->file_sequence > 0);
     c->is_file_dirty = true;
     c->file_retry_at = mono_add_ms(c->now, FILE_RETRY_MS);
@@ -236,10 +247,11 @@ static void on_link(struct cluster *c, const struct cluster_event *event)
 }
 
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
-                  struct cluster_actions *actions)
+                  struct actions *actions)
 {
     struct cluster *c = cluster;
 
+    ASSERT(event->type != CLUSTER_EVENT_STATUS || event->status != NULL);
     step_begin(c, now, actions);
     switch (event->type) {
     case CLUSTER_EVENT_TICK:
@@ -266,6 +278,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         break;
     }
     step_end(c);
+    ASSERT(c->out == NULL);
 }
 
 void cluster_format_file(const struct cluster *cluster, struct buf *out)

@@ -148,7 +148,7 @@ MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_se
 bool cluster_link_is_proven(const struct cluster *cluster, uint32_t number);
 /* The one door.  Appends to actions and sets actions->wake_at. */
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
-                  struct cluster_actions *actions);
+                  struct actions *actions);
 
 /* May this node, at exactly this time, answer for its slots as their primary?  Always false of a
  * replica and of a node without slots. */
@@ -161,7 +161,6 @@ bool cluster_is_replica(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);
-uint64_t cluster_my_epoch(const struct cluster *cluster);
 /* Does this node own any slot (as a primary)? */
 bool cluster_has_slots(const struct cluster *cluster);
 /* Does this node own the slot (as a primary)? */

@@ -10,6 +10,7 @@
 enum data_verdict data_judge(const struct data_facts *facts)
 {
     ASSERT(facts->timeout_ms > 0);
+    ASSERT(facts->waited_ms >= 0);
     if (facts->is_loading) {
         return DATA_LOADING;
     }
@@ -99,6 +100,7 @@ static bool has_more_than_primary(const struct cluster *c)
 /* What a primary that restarted has heard so far about data that is fuller than its own. */
 static void listen_around(const struct cluster *c, struct data_facts *facts)
 {
+    ASSERT(!facts->is_whole);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
         bool is_mine = cluster_id_equal(&node->primary, &c->me->id);
@@ -123,6 +125,8 @@ static void note(struct cluster *c, enum data_verdict verdict)
     c->data.is_complete = data_verdict_is_complete(verdict);
     emit_log(c, verdict == DATA_GIVEN_UP ? LOG_WARNING : LOG_VERBOSE, "our data %s",
              data_verdict_text(verdict));
+    ASSERT(!is_accepted || c->data.is_complete);
+    ASSERT(!is_accepted || node_is_primary(c->me));
     if (is_accepted) {
         emit_data_complete(c);
         bus_announce(c); /* before a replica stands for election in our place */
@@ -151,12 +155,14 @@ void data_update(struct cluster *c)
 
 void data_take_status(struct cluster *c, const struct cluster_status *status)
 {
+    ASSERT(c->out != NULL);
     c->status = *status;
     c->has_status = true;
     if (status->is_data_complete) {
         c->data.shard = c->me->shard;
     }
     data_update(c);
+    ASSERT(c->data.verdict != DATA_UNKNOWN);
 }
 
 void data_check(const struct cluster *c)

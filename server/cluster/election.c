@@ -83,6 +83,7 @@ static enum election_reason find_reason(const struct cluster *c)
 /* Of equals the one with the smaller id goes first: two at once would split the votes. */
 static bool is_ahead(const struct cluster *c, const struct cluster_node *sibling)
 {
+    ASSERT(sibling != c->me);
     return sibling->offset > c->status.offset ||
            (sibling->offset == c->status.offset &&
             memcmp(sibling->id.text, c->me->id.text, CLUSTER_ID_LEN) < 0);
@@ -108,6 +109,7 @@ static unsigned find_rank(const struct cluster *c)
 
 static int64_t random_below_ms(struct cluster *c, int64_t bound_ms)
 {
+    ASSERT(bound_ms >= 0);
     return (int64_t)rng_below(&c->rng, (uint64_t)bound_ms + 1);
 }
 
@@ -241,6 +243,7 @@ void election_on_saved(struct cluster *c)
             ask(c);
         }
     }
+    ASSERT(e->phase != ELECTION_SAVING || c->file_written < e->sequence);
 }
 
 /* Votes are grants of the lease, but only all of them together: before the election is won,
@@ -332,6 +335,8 @@ static void note_other_votes(struct cluster *c, const struct frame *vote)
     struct gossip_reader reader = gossip_read(vote->body);
     struct gossip_entry entry;
 
+    ASSERT(vote->type == FRAME_VOTE);
+    ASSERT(c->election.phase == ELECTION_ASKING);
     if (subject != NULL && cluster_id_equal(&vote->sender, &subject->id) &&
         vote->voted_epoch != 0) {
         c->election.is_subject_contested = true;
@@ -425,6 +430,7 @@ void election_settle(struct cluster *c)
     if (c->election.phase != ELECTION_IDLE && reason != c->election.reason) {
         stand_down(c, reason);
     }
+    ASSERT(c->election.phase == ELECTION_IDLE || c->election.reason == reason);
 }
 
 struct mono_time election_wake_at(const struct cluster *c)

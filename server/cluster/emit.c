@@ -10,16 +10,16 @@
 static struct cluster_action *add(struct cluster *c, enum cluster_action_type type,
                                   struct bytes text)
 {
-    struct cluster_actions *list = c->out;
-    struct cluster_action action = {.type = type};
+    struct cluster_action *action;
 
-    ASSERT(list != NULL);
-    ASSERT(list->count - c->actions_at_start < CLUSTER_ACTIONS_MAX);
-    action.text_start = list->text.len;
-    action.text_len = text.len;
-    buf_append_bytes(&list->text, text);
-    VEC_PUSH(list, action);
-    return &list->items[list->count - 1];
+    ASSERT(c->out != NULL);
+    action = actions_add(c->out, &cluster_actions_kind);
+    action->type = type;
+    if (text.len > 0) {
+        action->bytes = actions_keep(c->out, text);
+    }
+    ASSERT(action->bytes.len == text.len);
+    return action;
 }
 
 void emit_open(struct cluster *c, const struct cluster_node *node)
@@ -27,6 +27,7 @@ void emit_open(struct cluster *c, const struct cluster_node *node)
     struct cluster_action *action = add(c, CLUSTER_ACTION_OPEN, (struct bytes){0});
 
     ASSERT(node != c->me);
+    ASSERT(node->link == LINK_OPENING);
     ASSERT(node->address.bus_port != 0);
     action->link = (struct cluster_link){.number = node->number};
     action->address = node->address;
@@ -38,17 +39,20 @@ void emit_open(struct cluster *c, const struct cluster_node *node)
 
 void emit_close(struct cluster *c, struct cluster_link link)
 {
+    ASSERT(link.number != 0 || link.is_incoming);
     add(c, CLUSTER_ACTION_CLOSE, (struct bytes){0})->link = link;
 }
 
 void emit_send(struct cluster *c, struct cluster_link link, struct bytes frame)
 {
+    ASSERT(link.number != 0 || link.is_incoming);
     ASSERT(frame.len > 0 && frame.len <= FRAME_MAX_BYTES);
     add(c, CLUSTER_ACTION_SEND, frame)->link = link;
 }
 
 void emit_file(struct cluster *c, uint64_t sequence, struct bytes text)
 {
+    ASSERT(sequence > c->file_written);
     ASSERT(text.len > 0);
     ASSERT(sequence == c->file_sequence);
     add(c, CLUSTER_ACTION_WRITE_FILE, text)->sequence = sequence;
@@ -59,6 +63,8 @@ void emit_follow(struct cluster *c, const struct cluster_node *primary)
     struct cluster_action *action = add(c, CLUSTER_ACTION_FOLLOW, (struct bytes){0});
 
     ASSERT(primary != c->me);
+    ASSERT(!node_is_primary(c->me));
+    ASSERT(!primary->is_in_handshake);
     action->address = primary->address;
     action->id = primary->id;
 }
@@ -71,6 +77,7 @@ void emit_become_primary(struct cluster *c, bool drops_data)
 
 void emit_slots_changed(struct cluster *c, bool loses_slots)
 {
+    ASSERT(!loses_slots || node_is_primary(c->me));
     add(c, CLUSTER_ACTION_SLOTS_CHANGED, (struct bytes){0})->loses_slots = loses_slots;
 }
 
@@ -87,6 +94,7 @@ void emit_pause(struct cluster *c, int64_t pause_ms)
 
 void emit_data_complete(struct cluster *c)
 {
+    ASSERT(c->data.is_complete);
     add(c, CLUSTER_ACTION_DATA_COMPLETE, (struct bytes){0});
 }
 

@@ -10,6 +10,7 @@ const char *facts_why_not_eligible(const struct cluster *c)
     int64_t limit_ms = c->config.replica_ping_period_ms +
                        c->config.node_timeout_ms * c->config.replica_validity_factor;
 
+    ASSERT(c->config.node_timeout_ms > 0);
     if (node_is_primary(c->me)) {
         return "it is a primary";
     }
@@ -44,11 +45,6 @@ bool cluster_is_replica(const struct cluster *cluster)
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
 {
     return cluster->is_map_ok && (!node_is_voter(cluster->me) || cluster_has_lease(cluster, now));
-}
-
-uint64_t cluster_my_epoch(const struct cluster *cluster)
-{
-    return cluster->me->config_epoch;
 }
 
 bool cluster_has_slots(const struct cluster *cluster)

@@ -46,6 +46,7 @@ void failure_take_report(struct cluster *c, const struct cluster_node *reporter,
 
     ASSERT(reporter != node);
     ASSERT(node != c->me);
+    ASSERT(!node->is_in_handshake);
     for (size_t i = node->reports.count; i-- > 0;) {
         if (cluster_id_equal(&node->reports.items[i].reporter, &reporter->id)) {
             VEC_REMOVE_AT(&node->reports, i);
@@ -57,10 +58,12 @@ void failure_take_report(struct cluster *c, const struct cluster_node *reporter,
     if (is_unreachable && node->is_failing) {
         c->is_tick_wanted = true;
     }
+    ASSERT(node->reports.count <= c->nodes.count);
 }
 
 void failure_mark_failed(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(!node->is_in_handshake);
     ASSERT(node != c->me);
     if (node->is_failed) {
         return;
@@ -78,10 +81,12 @@ void failure_mark_failed(struct cluster *c, struct cluster_node *node)
     }
     c->is_routing_changed = true;
     c->is_tick_wanted = true;
+    ASSERT(!node->is_failing);
 }
 
 static void suspect(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(node != c->me && !node->is_in_handshake);
     ASSERT(!node->is_failing && !node->is_failed);
     node->is_failing = true;
     emit_log(c, LOG_VERBOSE, "node %s does not answer", node->id.text);
@@ -117,6 +122,7 @@ static void consider_return(struct cluster *c, struct cluster_node *node)
 
 void failure_tick(struct cluster *c)
 {
+    ASSERT(c->out != NULL);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -139,6 +145,7 @@ void failure_tick(struct cluster *c)
 
 void failure_forgive_silence(struct cluster *c)
 {
+    ASSERT(c->out != NULL);
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
 
@@ -154,6 +161,7 @@ void failure_forgive_silence(struct cluster *c)
 
 void failure_on_answer(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(!node->is_in_handshake);
     ASSERT(node != c->me);
     node->pong_at = c->now;
     node->unanswered_since = MONO_NEVER;
@@ -227,6 +235,7 @@ void failure_update_state(struct cluster *c)
         c->was_ok = is_ok;
         emit_state_changed(c, is_ok);
     }
+    ASSERT(c->was_ok == cluster_is_ok(c, c->now));
 }
 
 void failure_check(const struct cluster *c)

@@ -10,6 +10,7 @@
 
 static struct forgotten *find(struct cluster *c, const struct cluster_id *id)
 {
+    ASSERT(!cluster_id_is_none(id));
     for (size_t i = c->forgotten.count; i-- > 0;) {
         if (mono_is_due(c->forgotten.items[i].until, c->now)) {
             VEC_REMOVE_AT(&c->forgotten, i);
@@ -77,6 +78,7 @@ static void remove_as(struct cluster *c, struct cluster_node *node, uint64_t adm
 
 void forgotten_remove_node(struct cluster *c, struct cluster_node *node)
 {
+    ASSERT(!cluster_id_equal(&c->me->primary, &node->id));
     remove_as(c, node, node->admission + 1);
 }
 
@@ -116,6 +118,7 @@ void forgotten_admit(struct cluster *c, struct cluster_node *node)
 {
     const struct forgotten *record = find(c, &node->id);
 
+    ASSERT(node->is_in_handshake);
     if (record != NULL) {
         node->admission = node->admission > record->admission ? node->admission : record->admission;
         node->heard = record->heard;
@@ -133,6 +136,7 @@ static void take_removal(struct cluster *c, struct cluster_link link, const stru
 {
     struct cluster_node *node = nodes_find(c, &frame->subject);
 
+    ASSERT(frame->type == FRAME_FORGOTTEN);
     if (node == NULL) {
         forgotten_note(c, &frame->subject, frame->subject_epoch,
                        mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
@@ -149,6 +153,7 @@ static void take_admission(struct cluster *c, const struct frame *frame)
 {
     struct forgotten *record = find(c, &frame->subject);
 
+    ASSERT(frame->type == FRAME_ADMITTED);
     if (record != NULL && record->admission <= frame->subject_epoch) {
         record->admission = frame->subject_epoch;
         record->is_admitted = true;

@@ -17,6 +17,7 @@ size_t gossip_count(struct bytes body)
 {
     struct decoder d = decoder_make(body);
 
+    ASSERT(body.len == 0 || body.len >= COUNT_BYTES);
     return body.len == 0 ? 0 : decode_u16_be(&d);
 }
 

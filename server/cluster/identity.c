@@ -2,6 +2,8 @@
 /* Syntax of ids, hostnames and addresses. */
 #include "cluster/identity.h"
 
+#include "base/assert.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ bool cluster_id_parse(struct bytes text, struct cluster_id *out)
         }
     }
     bytes_to_text(text, out->text, sizeof(out->text));
+    ASSERT(!cluster_id_is_none(out));
     return true;
 }
 
@@ -71,8 +74,11 @@ bool cluster_ip_parse(struct bytes text, char out[CLUSTER_IP_SIZE])
         return false;
     }
     bytes_to_text(text, copy, sizeof(copy));
-    return inet_pton(family, copy, raw) == 1 &&
-           inet_ntop(family, raw, out, CLUSTER_IP_SIZE) != NULL;
+    if (inet_pton(family, copy, raw) != 1 || inet_ntop(family, raw, out, CLUSTER_IP_SIZE) == NULL) {
+        return false;
+    }
+    ASSERT(out[0] != '\0' && memchr(out, '\0', CLUSTER_IP_SIZE) != NULL);
+    return true;
 }
 
 bool cluster_ip_is_valid(struct bytes text)

@@ -8,11 +8,14 @@
 
 static unsigned nibble(char digit)
 {
+    ASSERT((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f'));
     return (unsigned)(unsigned char)digit - (digit <= '9' ? (unsigned)'0' : (unsigned)'a' - 10);
 }
 
 void cluster_id_encode(struct buf *out, const struct cluster_id *id)
 {
+    size_t start = out->len;
+
     for (size_t i = 0; i < CLUSTER_RAW_ID_BYTES; i++) {
         unsigned raw = 0;
 
@@ -21,6 +24,7 @@ void cluster_id_encode(struct buf *out, const struct cluster_id *id)
         }
         encode_u8(out, (uint8_t)(raw & 0xff));
     }
+    ASSERT(out->len - start == CLUSTER_RAW_ID_BYTES);
 }
 
 void cluster_id_decode(struct decoder *d, struct cluster_id *out)
@@ -29,6 +33,7 @@ void cluster_id_decode(struct decoder *d, struct cluster_id *out)
     struct bytes raw = decode_bytes(d, CLUSTER_RAW_ID_BYTES);
     unsigned any = 0;
 
+    ASSERT(raw.len == 0 || raw.len == CLUSTER_RAW_ID_BYTES);
     *out = (struct cluster_id){0};
     for (size_t i = 0; i < raw.len; i++) {
         any |= (unsigned char)raw.data[i];
@@ -40,6 +45,7 @@ void cluster_id_decode(struct decoder *d, struct cluster_id *out)
         out->text[2 * i] = digits[(unsigned char)raw.data[i] >> 4];
         out->text[2 * i + 1] = digits[(unsigned char)raw.data[i] & 15];
     }
+    ASSERT(!cluster_id_is_none(out));
 }
 
 static void encode_string(struct buf *out, const char *text)

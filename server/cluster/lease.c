@@ -47,6 +47,7 @@ static void log_answer(struct cluster *c, struct cluster_node *sender, const cha
 {
     const char *answer = objection != NULL ? objection : "granted";
 
+    ASSERT(sender != c->me);
     if (sender->lease_answer == answer) {
         return;
     }
@@ -113,6 +114,7 @@ static void take_grant(struct cluster *c, struct cluster_node *voter, int64_t se
 void lease_take_answer(struct cluster *c, struct cluster_node *voter, const struct frame *pong)
 {
     ASSERT(pong->type == FRAME_PONG);
+    ASSERT(cluster_id_equal(&pong->subject, &c->me->id));
     if (pong->voted_epoch > c->me->word.contested_epoch) {
         c->me->word.contested_epoch = pong->voted_epoch;
     }
@@ -123,6 +125,7 @@ void lease_take_answer(struct cluster *c, struct cluster_node *voter, const stru
 
 void lease_take_vote(struct cluster *c, struct cluster_node *voter, int64_t sent_us)
 {
+    ASSERT(voter->vote_epoch == c->election.epoch);
     take_grant(c, voter, sent_us);
 }
 
@@ -183,6 +186,7 @@ static struct mono_time compute_end(const struct cluster *c)
     if (voters == 1) {
         return lease_of_only_voter(c);
     }
+    ASSERT(count < CLUSTER_NODES_MAX && voters == count + 1);
     qsort(ends, count, sizeof(ends[0]), newest_first);
     /* A majority is voters / 2 + 1, of which we are one. */
     return (struct mono_time){.us = ends[voters / 2 - 1]};
@@ -218,6 +222,7 @@ void lease_update(struct cluster *c)
         emit_log(c, LOG_VERBOSE, "the lease is held");
     }
     c->had_lease = has_lease;
+    ASSERT(!c->is_lease_stale);
 }
 
 bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)

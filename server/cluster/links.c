@@ -58,12 +58,15 @@ void links_close(struct cluster *c, struct cluster_node *node, int64_t delay_ms)
     node->link_changed_at = c->now;
     node->link_retry_at = mono_add_ms(c->now, delay_ms);
     await_answer(c, node);
+    ASSERT(node->link == LINK_CLOSED);
+    ASSERT(!mono_is_before(c->now, node->unanswered_since));
 }
 
 void links_tick(struct cluster *c, struct cluster_node *node)
 {
     struct mono_time stale_at = mono_add_ms(node->link_changed_at, cluster_timeout_part(c, 2));
 
+    ASSERT(c->out != NULL);
     ASSERT(node != c->me);
     switch (node->link) {
     case LINK_CLOSED:
@@ -145,6 +148,7 @@ struct incoming_link *links_get_incoming(struct cluster *c, uint32_t number)
         hashtable_add(&c->incoming, &link->by_number,
                       bytes_make(&link->number, sizeof(link->number)));
     }
+    ASSERT(link->number == number);
     return link;
 }
 
@@ -163,12 +167,14 @@ void links_drop_incoming(struct cluster *c, uint32_t number)
         hashtable_remove(&c->incoming, &link->by_number);
         mem_free(MEM_CLUSTER, link);
     }
+    ASSERT(find_incoming(c, number) == NULL);
 }
 
 void links_free_all(struct cluster *c)
 {
     struct hashtable_node *at;
 
+    ASSERT(c->out == NULL);
     while ((at = hashtable_next(&c->incoming, NULL)) != NULL) {
         links_drop_incoming(c, CONTAINER_OF(at, struct incoming_link, by_number)->number);
     }

@@ -43,6 +43,7 @@ static void end(struct cluster *c)
         move(c, MANUAL_IDLE);
     }
     c->manual = (struct manual){0};
+    ASSERT(c->manual.phase == MANUAL_IDLE);
 }
 
 void manual_start(struct cluster *c, bool is_forced)
@@ -54,6 +55,7 @@ void manual_start(struct cluster *c, bool is_forced)
     c->manual.resend_at = c->now;
     move(c, is_forced ? MANUAL_FORCED : MANUAL_ASKED);
     emit_log(c, LOG_NOTICE, "manual failover %s", is_forced ? "forced" : "begun");
+    ASSERT(!is_primary_side(c));
 }
 
 void manual_take_start(struct cluster *c, const struct cluster_node *replica)
@@ -65,6 +67,7 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
     if (is_primary_side(c)) {
         return; /* repeated, or another one is under way */
     }
+    ASSERT(c->manual.phase == MANUAL_IDLE);
     c->manual.peer = replica->id;
     c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
     move(c, MANUAL_PAUSING);
@@ -100,12 +103,14 @@ void manual_on_status(struct cluster *c)
     if (replica != NULL) {
         bus_send_ping(c, replica);
     }
+    ASSERT(c->manual.phase == MANUAL_PAUSED);
 }
 
 void manual_tick(struct cluster *c)
 {
     struct cluster_node *peer = nodes_find(c, &c->manual.peer);
 
+    ASSERT(peer != c->me);
     if (c->manual.phase == MANUAL_IDLE) {
         return;
     }

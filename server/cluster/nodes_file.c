@@ -22,6 +22,8 @@ struct parser {
 void nodes_file_format_slots(const struct cluster *c, const struct cluster_node *node,
                              struct buf *out)
 {
+    uint32_t told = 0;
+
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         uint32_t first = slot;
 
@@ -31,12 +33,14 @@ void nodes_file_format_slots(const struct cluster *c, const struct cluster_node 
         while (slot + 1 < SLOT_COUNT && bitset_has(node->slots, slot + 1)) {
             slot++;
         }
+        told += slot - first + 1;
         if (first == slot) {
             buf_printf(out, " %" PRIu32, first);
         } else {
             buf_printf(out, " %" PRIu32 "-%" PRIu32, first, slot);
         }
     }
+    ASSERT(told == node->slot_count);
     for (size_t i = 0; node == c->me && i < c->moves.count; i++) {
         const struct slot_move *move = &c->moves.items[i];
 
@@ -48,6 +52,7 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
 {
     bool is_primary = node_is_primary(node);
 
+    ASSERT(!node->is_in_handshake);
     buf_printf(out, "%s %s:%u@%u,%s,shard-id=%s", node->id.text, node->address.ip,
                node->address.port, node->address.bus_port, node->address.hostname,
                node->shard.text);
@@ -69,6 +74,8 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
 
 void nodes_file_format(const struct cluster *c, struct buf *out)
 {
+    ASSERT(c->nodes.items[0] == c->me);
+    ASSERT(c->last_vote_epoch <= c->current_epoch);
     for (size_t i = 0; i < c->nodes.count; i++) {
         if (!c->nodes.items[i]->is_in_handshake) {
             format_line(c, c->nodes.items[i], out);
@@ -89,6 +96,7 @@ void nodes_file_format(const struct cluster *c, struct buf *out)
 
 static bool fail(struct parser *p, const char *reason)
 {
+    ASSERT(reason[0] != '\0');
     errmsg_set(p->error, "nodes file, line %zu: %s", p->line_number, reason);
     return false;
 }
@@ -136,6 +144,7 @@ static bool parse_endpoint(struct parser *p, struct bytes text, struct cluster_a
     if (colon == 0) {
         return fail(p, "the address has no port");
     }
+    ASSERT(colon <= at);
     ip = bytes_prefix(text, colon - 1);
     if (ip.len > 0 && !cluster_ip_is_valid(ip)) {
         return fail(p, "the address is not one");
@@ -197,6 +206,7 @@ static bool parse_flags(struct parser *p, struct bytes word, struct cluster_node
                                            "noaddr", "nofailover", "noflags"};
 
     *is_replica = false;
+    ASSERT(p->c->me != node);
     while (word.len > 0) {
         struct bytes flag = next_part(&word);
         bool is_known = false;
@@ -230,6 +240,7 @@ static bool parse_slot(struct bytes text, uint16_t *out)
         return false;
     }
     *out = (uint16_t)value;
+    ASSERT(*out < SLOT_COUNT);
     return true;
 }
 
@@ -239,6 +250,7 @@ static bool parse_move(struct parser *p, struct bytes word)
     size_t dash = bytes_find_byte(word, '-');
     struct slot_move move = {0};
 
+    ASSERT(word.len > 0 && word.data[0] == '[');
     if (dash == SIZE_MAX || word.len != dash + 3 + CLUSTER_ID_LEN + 1 ||
         word.data[word.len - 1] != ']' || word.data[dash + 2] != '-' ||
         (word.data[dash + 1] != '<' && word.data[dash + 1] != '>') ||
@@ -248,6 +260,7 @@ static bool parse_move(struct parser *p, struct bytes word)
     }
     move.is_import = word.data[dash + 1] == '<';
     slots_set_move(p->c, &move);
+    ASSERT(slots_find_move(p->c, move.slot) != NULL);
     return true;
 }
 
@@ -258,6 +271,7 @@ static bool parse_range(struct parser *p, struct bytes word, struct cluster_node
     uint16_t first;
     uint16_t last;
 
+    ASSERT(word.len > 0);
     if (!parse_slot(dash == SIZE_MAX ? word : bytes_prefix(word, dash), &first) ||
         !parse_slot(last_text, &last) || first > last) {
         return fail(p, "a range of slots is malformed");
@@ -271,6 +285,7 @@ static bool parse_range(struct parser *p, struct bytes word, struct cluster_node
         }
         slots_bind(p->c, (uint16_t)slot, node);
     }
+    ASSERT(node->slot_count > (uint32_t)(last - first));
     return true;
 }
 
@@ -296,6 +311,7 @@ static bool parse_vars(struct parser *p, struct bytes line)
 {
     struct bytes key;
 
+    ASSERT(!p->has_vars);
     p->has_vars = true;
     while ((key = bytes_next_word(&line, ' ')).len > 0) {
         struct bytes value = bytes_next_word(&line, ' ');
@@ -333,6 +349,7 @@ static bool parse_role(struct parser *p, struct bytes *line, struct cluster_node
     if (!cluster_id_parse(primary, &node->primary) || cluster_id_equal(&node->primary, &node->id)) {
         return fail(p, "the id of the primary is not one");
     }
+    ASSERT(!node_is_primary(node));
     return true;
 }
 
@@ -352,6 +369,7 @@ static bool parse_node(struct parser *p, struct bytes line)
     if (node == NULL) {
         return fail(p, "there are too many nodes");
     }
+    ASSERT(node->slot_count == 0);
     if (!parse_address(p, bytes_next_word(&line, ' '), node) || !parse_role(p, &line, node)) {
         return false;
     }
@@ -412,6 +430,7 @@ static bool check_whole(struct parser *p)
             return fail(p, "a config epoch is beyond currentEpoch");
         }
     }
+    ASSERT(c->nodes.count > 0);
     return true;
 }
 
@@ -419,6 +438,7 @@ bool nodes_file_parse(struct cluster *c, struct bytes text, struct errmsg *error
 {
     struct parser p = {.c = c, .error = error};
 
+    ASSERT(c->me == NULL);
     ASSERT(c->nodes.count == 0);
     if (!parse_lines(&p, text) || !check_whole(&p)) {
         return false;
@@ -429,5 +449,6 @@ bool nodes_file_parse(struct cluster *c, struct bytes text, struct errmsg *error
             c->nodes.items[0] = c->me;
         }
     }
+    ASSERT(c->nodes.items[0] == c->me);
     return true;
 }

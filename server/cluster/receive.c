@@ -61,6 +61,7 @@ static bool may_complain(struct cluster *c)
 
 static void refuse(struct cluster *c, struct cluster_link link, const char *reason)
 {
+    ASSERT(reason[0] != '\0');
     c->stats.refused_frames++;
     if (may_complain(c)) {
         emit_log(c, LOG_WARNING, "frame from the %s bus link %u refused: %s",
@@ -183,6 +184,7 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
+    ASSERT(cluster_id_equal(&sender->id, &frame->sender));
     sender->offset = frame->offset;
     sender->history = frame->history;
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
@@ -298,6 +300,7 @@ static void welcome(struct cluster *c, const struct arrival *a)
 {
     struct cluster_node *node = nodes_find(c, &a->frame->sender);
 
+    ASSERT(node != c->me);
     ASSERT(a->frame->type == FRAME_MEET);
     ASSERT(a->sender == NULL);
     if (!forgotten_may_return(c, a->frame)) {
@@ -366,6 +369,7 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
     emit_log(c, LOG_NOTICE, "node %s at %s:%u is known now", node->id.text, node->address.ip,
              node->address.port);
     bus_announce(c);
+    ASSERT(cluster_id_equal(&node->id, &a->frame->sender));
     return node;
 }
 
@@ -482,6 +486,7 @@ static bool identify(struct cluster *c, struct arrival *a)
     if (a->sender != NULL && a->sender->is_in_handshake) {
         a->sender = NULL;
     }
+    ASSERT(a->sender != c->me);
     return true;
 }
 
@@ -498,6 +503,7 @@ void receive_frame(struct cluster *c, const struct cluster_event *event)
     struct arrival a = {.link = event->link, .event = event, .frame = &frame};
     const char *replay;
 
+    ASSERT(c->out != NULL);
     ASSERT(event->type == CLUSTER_EVENT_FRAME);
     if (!a.link.is_incoming) {
         a.peer = nodes_find_number(c, a.link.number);

@@ -39,6 +39,7 @@ static enum cluster_health health_of(const struct cluster_node *node)
 
 static void view_self(const struct cluster *c, struct cluster_node_view *out)
 {
+    ASSERT(!c->me->is_in_handshake);
     out->is_me = true;
     out->is_linked = true;
     out->offset = c->status.offset;
@@ -81,10 +82,13 @@ void cluster_node_at(const struct cluster *cluster, size_t index, struct moment 
     if (node == c->me) {
         view_self(c, out);
     }
+    ASSERT(out->is_me == (index == 0));
+    ASSERT(out->is_replica == (out->primary_id != NULL));
 }
 
 static bool index_of(const struct cluster *c, const struct cluster_node *node, size_t *out_index)
 {
+    ASSERT(node != NULL);
     for (size_t i = 0; i < c->nodes.count; i++) {
         if (c->nodes.items[i] == node) {
             *out_index = i;
@@ -105,11 +109,15 @@ bool cluster_next_range(const struct cluster *cluster, size_t owner_index, uint3
                         struct cluster_slot_range *out)
 {
     const struct cluster *c = cluster;
-    const struct cluster_node *wanted =
-        owner_index == SIZE_MAX ? NULL : c->nodes.items[owner_index];
+    const struct cluster_node *wanted = NULL;
     const struct cluster_node *owner;
     uint32_t at = *slot;
 
+    ASSERT(*slot <= SLOT_COUNT);
+    if (owner_index != SIZE_MAX) {
+        ASSERT(owner_index < c->nodes.count);
+        wanted = c->nodes.items[owner_index];
+    }
     while (at < SLOT_COUNT &&
            (c->owner[at] == NULL || (wanted != NULL && c->owner[at] != wanted))) {
         at++;
@@ -124,6 +132,7 @@ bool cluster_next_range(const struct cluster *cluster, size_t owner_index, uint3
         at++;
     }
     out->last = (uint16_t)(at - 1);
+    ASSERT(out->first <= out->last);
     *slot = at;
     return index_of(c, owner, &out->owner_index);
 }
@@ -131,6 +140,7 @@ bool cluster_next_range(const struct cluster *cluster, size_t owner_index, uint3
 static void format_flags(const struct cluster_node_view *view, bool is_no_failover,
                          bool is_without_address, struct buf *out)
 {
+    ASSERT(!(view->is_failing && view->is_failed));
     buf_printf(out, "%s%s", view->is_me ? "myself," : "", view->is_replica ? "slave" : "master");
     buf_append_text(out, view->is_failing ? ",fail?" : "");
     buf_append_text(out, view->is_failed ? ",fail" : "");
@@ -180,6 +190,7 @@ static void format_message_counts(const struct cluster *c, struct buf *out)
                        frame_type_name((enum frame_type)type), c->sent[type]);
         }
     }
+    ASSERT(sent <= c->sequence);
     buf_printf(out, "cluster_stats_messages_sent:%" PRIu64 "\r\n", sent);
     for (int type = 1; type < FRAME_TYPE_END; type++) {
         received += c->received[type];
@@ -204,6 +215,7 @@ void cluster_format_info(const struct cluster *cluster, struct mono_time now, st
         failing += node->is_failing ? node->slot_count : 0;
         failed += node->is_failed ? node->slot_count : 0;
     }
+    ASSERT(failing + failed <= c->assigned_count);
     buf_printf(out,
                "cluster_state:%s\r\n"
                "cluster_slots_assigned:%" PRIu32 "\r\n"
@@ -241,6 +253,7 @@ static size_t walk_links(const struct cluster *c, size_t wanted, struct cluster_
 {
     size_t count = 0;
 
+    ASSERT(c->nodes.items[0] == c->me);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
@@ -283,5 +296,6 @@ void cluster_link_at(const struct cluster *cluster, size_t index, struct moment 
 
 struct cluster_stats cluster_get_stats(const struct cluster *cluster)
 {
+    ASSERT(cluster->stats.elections_won <= cluster->stats.elections_started);
     return cluster->stats;
 }

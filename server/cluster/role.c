@@ -16,6 +16,7 @@ void role_hold_until_saved(struct cluster *c)
 {
     nodes_changed(c);
     c->hold_sequence = c->file_sequence + 1;
+    ASSERT(c->is_file_dirty);
 }
 
 uint64_t role_told_epoch(const struct cluster *c)
@@ -45,6 +46,7 @@ void role_set_config_epoch(struct cluster *c, uint64_t epoch)
         c->current_epoch = epoch;
     }
     c->is_lease_stale = true;
+    ASSERT(c->me->config_epoch <= c->current_epoch);
 }
 
 void role_take_over(struct cluster *c, uint64_t epoch)
@@ -61,6 +63,7 @@ void role_take_over(struct cluster *c, uint64_t epoch)
     c->took_over_at = c->now;
     role_set_config_epoch(c, epoch);
     emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
+    ASSERT(c->is_promotion_due && node_is_primary(c->me));
 }
 
 void role_follow(struct cluster *c, const struct cluster_id *primary)
@@ -68,6 +71,7 @@ void role_follow(struct cluster *c, const struct cluster_id *primary)
     nodes_set_replica(c, c->me, primary);
     c->loses_slots = false;
     c->is_follow_due = true;
+    ASSERT(!node_is_primary(c->me));
 }
 
 void role_settle(struct cluster *c)
@@ -84,6 +88,7 @@ void role_settle(struct cluster *c)
             slots_clear_move(c, c->moves.items[i].slot);
         }
     }
+    ASSERT(is_primary || c->moves.count == 0);
 }
 
 static bool overlaps(const uint64_t *a, const uint64_t *b)

@@ -50,6 +50,7 @@ void slots_unbind_all(struct cluster *c, struct cluster_node *node)
             slots_bind(c, (uint16_t)slot, NULL);
         }
     }
+    ASSERT(node->slot_count == 0);
 }
 
 /* The new owner replaced the old one by an election in which it had our vote.  We gave it when our
@@ -82,6 +83,7 @@ void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluste
             slots_bind(c, (uint16_t)slot, to);
         }
     }
+    ASSERT(from->slot_count == 0);
     inherit_promise(c, from, to);
 }
 

@@ -255,10 +255,9 @@ struct cluster {
     uint64_t sequence; /* of the last frame sent */
 
     struct mono_time now;
-    struct cluster_actions *out;
-    struct buf frame_bytes;  /* scratch */
-    struct buf body_bytes;   /* scratch: the body of the frame that is filled */
-    size_t actions_at_start; /* how many were in the list before this step */
+    struct actions *out;
+    struct buf frame_bytes; /* scratch */
+    struct buf body_bytes;  /* scratch: the body of the frame that is filled */
 
     struct mono_time started_at;
     struct mono_time stepped_at;

@@ -27,12 +27,14 @@ enum {
     TICKS_PER_STEP_MAX = 3,
 };
 
-void step_begin(struct cluster *c, struct mono_time now, struct cluster_actions *actions)
+void step_begin(struct cluster *c, struct mono_time now, struct actions *actions)
 {
+    ASSERT(actions != NULL);
+    ASSERT(c->nodes.items[0] == c->me);
     ASSERT(c->out == NULL);
     c->now = mono_is_before(now, c->now) ? c->now : now;
     c->out = actions;
-    c->actions_at_start = actions->count;
+    actions_begin_step(actions, &cluster_actions_kind);
     if (c->is_started && mono_ms_between(c->stepped_at, c->now) > cluster_timeout_part(c, 2)) {
         emit_log(c, LOG_NOTICE, "this process stood still for %" PRId64 " ms",
                  mono_ms_between(c->stepped_at, c->now));
@@ -89,6 +91,7 @@ static int64_t tick_interval_ms(const struct cluster *c)
 static void tick(struct cluster *c)
 {
     ASSERT(c->out != NULL);
+    ASSERT(c->file_written <= c->file_sequence);
     c->is_tick_wanted = false;
     c->next_tick_at = mono_add_ms(c->now, tick_interval_ms(c));
     data_update(c);
@@ -122,6 +125,7 @@ static void give_out_role(struct cluster *c)
         c->is_routing_changed = false;
         c->loses_slots = false;
     }
+    ASSERT(!c->is_routing_changed);
 }
 
 static void give_out_file(struct cluster *c)
@@ -135,6 +139,7 @@ static void give_out_file(struct cluster *c)
     nodes_file_format(c, &text);
     emit_file(c, ++c->file_sequence, buf_bytes(&text));
     buf_deinit(&text);
+    ASSERT(c->file_written < c->file_sequence);
 }
 
 static bool is_tick_due(const struct cluster *c)
@@ -163,7 +168,8 @@ void step_end(struct cluster *c)
     if (c->is_file_dirty) {
         wake_at = mono_earlier(wake_at, c->file_retry_at);
     }
-    c->out->wake_at = c->is_tick_wanted ? c->now : wake_at;
+    ASSERT(c->me->config_epoch <= c->current_epoch);
+    actions_end_step(c->out, c->is_tick_wanted ? c->now : wake_at);
     c->out = NULL;
 #ifdef STARLING_DEBUG
     cluster_check(c);

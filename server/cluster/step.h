@@ -5,7 +5,7 @@
 
 #include "cluster/state.h"
 
-void step_begin(struct cluster *c, struct mono_time now, struct cluster_actions *actions);
+void step_begin(struct cluster *c, struct mono_time now, struct actions *actions);
 /* Do what is due, give out what changed, set wake_at. */
 void step_end(struct cluster *c);
 

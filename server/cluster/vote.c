@@ -45,6 +45,7 @@ static const char *check_standing(struct cluster *c, const struct asking *a)
 
 static const char *check_epoch(struct cluster *c, const struct asking *a)
 {
+    ASSERT(c->last_vote_epoch <= c->current_epoch);
     if (a->request->subject_epoch <= c->last_vote_epoch) {
         return "the vote of that epoch is given";
     }
@@ -60,6 +61,7 @@ static const char *check_memory(struct cluster *c, const struct asking *a)
     struct mono_time end = mono_add_ms(c->forgot_at, c->config.node_timeout_ms);
     struct mono_time heir_end = mono_add_ms(c->took_over_at, c->config.node_timeout_ms);
 
+    ASSERT(a->primary != NULL);
     if (mono_is_before(c->now, end)) {
         return "this voter restarted or was reset just now";
     }
@@ -72,6 +74,7 @@ static const char *check_memory(struct cluster *c, const struct asking *a)
 
 static const char *check_candidate(struct cluster *c, const struct asking *a)
 {
+    ASSERT(a->request->type == FRAME_VOTE_REQUEST);
     (void)c;
     if (a->request->timeout_ms > CLUSTER_NODE_TIMEOUT_MAX_MS) {
         return "the candidate's node timeout is not possible";
@@ -86,6 +89,7 @@ static const char *check_candidate(struct cluster *c, const struct asking *a)
  * smaller id.  They order themselves in the same way. */
 static bool is_best_heir(const struct cluster *c, const struct cluster_node *candidate)
 {
+    ASSERT(candidate != c->me);
     ASSERT(node_is_primary(c->me));
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
@@ -121,6 +125,7 @@ static const char *check_own_agreement(struct cluster *c, const struct asking *a
 
 static const char *check_primary(struct cluster *c, const struct asking *a)
 {
+    ASSERT(a->primary != NULL);
     if (is_confirmation(a)) {
         return NULL;
     }

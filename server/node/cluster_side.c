@@ -71,9 +71,11 @@ static void become_primary(struct node *node, bool drops_data)
     }
 }
 
-static void carry_out(struct node *node, const struct cluster_action *action)
+static void carry_out(void *context, const struct actions *list, size_t index)
 {
-    struct bytes bytes = cluster_action_bytes(&node->cluster_side.actions, action);
+    struct node *node = context;
+    const struct cluster_action *action = cluster_action_at(list, index);
+    struct bytes bytes = cluster_action_bytes(list, action);
 
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
@@ -122,33 +124,19 @@ static void carry_out(struct node *node, const struct cluster_action *action)
     }
 }
 
-/* Carrying out may step the core again; its actions are appended and come in their turn. */
-struct cluster_actions *cluster_side_actions(struct node *node)
+struct actions *cluster_side_actions(struct node *node)
 {
-    return &node->cluster_side.actions;
+    return &node->cluster_side.machine.pending;
 }
 
 void cluster_side_act(struct node *node)
 {
-    struct cluster_actions *actions = &node->cluster_side.actions;
-
-    if (node->cluster_side.is_acting) {
-        return;
-    }
-    node->cluster_side.is_acting = true;
-    for (size_t i = 0; i < actions->count; i++) {
-        struct cluster_action action = actions->items[i];
-
-        carry_out(node, &action);
-    }
-    node->cluster_side.wake_at = actions->wake_at;
-    cluster_actions_clear(actions);
-    node->cluster_side.is_acting = false;
+    machine_act(&node->cluster_side.machine, carry_out, node);
 }
 
 static void step(struct node *node, const struct cluster_event *event)
 {
-    cluster_step(node->cluster, node->now.mono, event, &node->cluster_side.actions);
+    cluster_step(node->cluster, node->now.mono, event, cluster_side_actions(node));
     cluster_side_act(node);
 }
 
@@ -191,7 +179,7 @@ void cluster_side_tick(struct node *node)
 {
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
-    if (!mono_is_due(node->cluster_side.wake_at, node->now.mono)) {
+    if (!mono_is_due(machine_wake_at(&node->cluster_side.machine), node->now.mono)) {
         return;
     }
     bus_links_end_unproven(node);
@@ -344,14 +332,14 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
     role_init(node, !cluster_is_replica(node->cluster));
     /* A node that was never in a cluster has nothing it could miss. */
     data_set_complete(node, node->role.is_primary && cluster_node_count(node->cluster) == 1);
-    node->cluster_side.wake_at = node->now.mono;
+    machine_wake_first_at(&node->cluster_side.machine, node->now.mono);
     return true;
 }
 
 void cluster_side_deinit(struct node *node)
 {
     bus_links_deinit(node);
-    cluster_actions_deinit(&node->cluster_side.actions);
+    machine_deinit(&node->cluster_side.machine);
     buf_deinit(&node->cluster_side.nodes_next);
     if (node->cluster != NULL) {
         cluster_free(node->cluster);

@@ -2,8 +2,7 @@
 /* The cluster core's hands: its actions become links, frames, files and changes of role; what
  * happens to those becomes events.
  *
- * Invariants:  (1) actions are carried out in the order in which the core gave them, also those of steps
- *                  that carrying out one of them has made
+ * Invariants:  (1) those of node/machine.h
  *              (2) one nodes file is written at a time; of those that come meanwhile only the newest
  *                  matters */
 #ifndef STARLING_NODE_CLUSTER_SIDE_H
@@ -13,16 +12,14 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/errmsg.h"
 #include "cluster/cluster.h"
+#include "node/machine.h"
 
 struct node;
 
 struct cluster_side {
-    struct cluster_actions actions;
-    bool is_acting; /* actions are being carried out: steps only append */
-    struct mono_time wake_at;
+    struct machine machine;
     char data_shard[41];     /* the shard whose data we hold, perhaps not the newest */
     uint64_t nodes_sequence; /* of the nodes file that is being written */
     struct buf nodes_next;   /* to be written after that */
@@ -42,7 +39,7 @@ void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *
 /* Our own data or its link changed: the other nodes are to know. */
 void cluster_side_status(struct node *node);
 /* Where a command of the cluster puts what is to be done; then carry it out. */
-struct cluster_actions *cluster_side_actions(struct node *node);
+struct actions *cluster_side_actions(struct node *node);
 void cluster_side_act(struct node *node);
 
 void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip);

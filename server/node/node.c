@@ -271,8 +271,10 @@ struct mono_time node_wake_at(const struct node *node)
     if (node->pass.has_work || !list_is_empty(&node->holds.resumed)) {
         return node->now.mono;
     }
-    at = mono_earlier(at, node->upstream.actions.wake_at);
-    at = mono_earlier(at, node->cluster != NULL ? node->cluster_side.wake_at : MONO_NEVER);
+    at = mono_earlier(at, machine_wake_at(&node->upstream.machine));
+    if (node->cluster != NULL) {
+        at = mono_earlier(at, machine_wake_at(&node->cluster_side.machine));
+    }
     at = mono_earlier(at, holds_next_deadline(&node->holds));
     at = mono_earlier(at, ending_wake_at(node));
     return mono_earlier(at, node->pauses.until);

@@ -21,29 +21,23 @@ void replica_side_configure(struct node *node)
 
     if (node->upstream.replica == NULL) {
         node->upstream.replica = replica_new(&settings, rng_u64(&node->rng));
-        node->upstream.actions.wake_at = MONO_NEVER;
+        machine_wake_first_at(&node->upstream.machine, MONO_NEVER);
     } else {
         replica_configure(node->upstream.replica, &settings);
     }
 }
 
-/* What actions of one step ask to be told next: the machine is stepped again only when its
- * list has been carried out. */
-struct follow_up {
-    struct replica_event events[4];
-    size_t count;
-    struct errmsg reason;
-};
-
-static void ask(struct follow_up *next, struct replica_event event)
+/* What becomes of it is carried out when its turn comes (node/machine.h). */
+static void step(struct node *node, const struct replica_event *event)
 {
-    ASSERT(next->count < ARRAY_COUNT(next->events));
-    next->events[next->count++] = event;
+    replica_step(node->upstream.replica, node->now.mono, event, &node->upstream.machine.pending);
 }
 
-static void fail(struct follow_up *next, enum replica_event_type type)
+static void fail(struct node *node, enum replica_event_type type, const char *reason)
 {
-    ask(next, (struct replica_event){.type = type, .reason = next->reason.text});
+    struct replica_event event = {.type = type, .reason = reason};
+
+    step(node, &event);
 }
 
 static void connect_to(struct node *node, const char *host, uint16_t port)
@@ -60,20 +54,36 @@ static void close_link(struct node *node)
     }
 }
 
-static void snapshot_end(struct node *node, const struct replication_position *position,
-                         struct follow_up *next)
+static void fail_snapshot(struct node *node, const char *reason)
 {
-    if (!load_resync_end(node, &next->reason)) {
-        node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s",
-                 next->reason.text);
-        fail(next, REPLICA_EVENT_SNAPSHOT_FAILED);
+    node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s", reason);
+    load_resync_abort(node);
+    fail(node, REPLICA_EVENT_SNAPSHOT_FAILED, reason);
+}
+
+static void snapshot_bytes(struct node *node, struct bytes bytes)
+{
+    struct errmsg error = {0};
+
+    if (!load_resync_bytes(node, bytes, &error)) {
+        fail_snapshot(node, error.text);
+    }
+}
+
+static void snapshot_end(struct node *node, const struct replication_position *position)
+{
+    struct replica_event loaded = {.type = REPLICA_EVENT_SNAPSHOT_LOADED};
+    struct errmsg error = {0};
+
+    if (!load_resync_end(node, &error)) {
+        fail_snapshot(node, error.text);
         return;
     }
     journal_restart(node, position->history, position->offset);
     replicas_drop_all(node, "the data was replaced by a full resync");
     data_set_complete(node, true);
-    ask(next, (struct replica_event){.type = REPLICA_EVENT_SNAPSHOT_LOADED,
-                                     .position = journal_position(node)});
+    loaded.position = journal_position(node);
+    step(node, &loaded);
 }
 
 /* The primary goes on where our log ends, perhaps under a new history. */
@@ -99,11 +109,46 @@ static bool refuses(const struct node *node)
     return true;
 }
 
-static void carry_out(struct node *node, const struct replica_action *action,
-                      struct follow_up *next)
+static void stream(struct node *node, struct bytes bytes)
 {
-    struct bytes bytes = replica_action_bytes(&node->upstream.actions, action);
+    struct errmsg error = {0};
 
+    if (!apply_bytes(node, bytes, &error)) {
+        close_link(node);
+        fail(node, refuses(node) ? REPLICA_EVENT_STOP : REPLICA_EVENT_LINK_DOWN, error.text);
+    }
+}
+
+/* What the machine gave up meanwhile, since an action before it failed, is passed over. */
+static bool is_given_up(const struct node *node, enum replica_action_type type)
+{
+    switch (type) {
+    case REPLICA_ACTION_SNAPSHOT_BYTES:
+    case REPLICA_ACTION_SNAPSHOT_END:
+        return replica_get_phase(node->upstream.replica) != REPLICA_LOADING;
+    case REPLICA_ACTION_STREAM:
+        return !upstream_is_up(&node->upstream);
+    case REPLICA_ACTION_CONNECT:
+    case REPLICA_ACTION_CLOSE:
+    case REPLICA_ACTION_SEND:
+    case REPLICA_ACTION_SNAPSHOT_BEGIN:
+    case REPLICA_ACTION_SNAPSHOT_ABORT:
+    case REPLICA_ACTION_CONTINUE:
+    case REPLICA_ACTION_LOG:
+        return false;
+    }
+    return false;
+}
+
+static void carry_out(void *context, const struct actions *list, size_t index)
+{
+    struct node *node = context;
+    const struct replica_action *action = replica_action_at(list, index);
+    struct bytes bytes = replica_action_bytes(list, action);
+
+    if (is_given_up(node, action->type)) {
+        return;
+    }
     switch (action->type) {
     case REPLICA_ACTION_CONNECT:
         connect_to(node, bytes.data, action->port);
@@ -119,17 +164,10 @@ static void carry_out(struct node *node, const struct replica_action *action,
         load_resync_begin(node);
         break;
     case REPLICA_ACTION_SNAPSHOT_BYTES:
-        if (next->count == 0 && !load_resync_bytes(node, bytes, &next->reason)) {
-            node_log(node, LOG_WARNING, "full resync failed, the old data is kept: %s",
-                     next->reason.text);
-            load_resync_abort(node);
-            fail(next, REPLICA_EVENT_SNAPSHOT_FAILED);
-        }
+        snapshot_bytes(node, bytes);
         break;
     case REPLICA_ACTION_SNAPSHOT_END:
-        if (next->count == 0) {
-            snapshot_end(node, &action->position, next);
-        }
+        snapshot_end(node, &action->position);
         break;
     case REPLICA_ACTION_SNAPSHOT_ABORT:
         load_resync_abort(node);
@@ -138,10 +176,7 @@ static void carry_out(struct node *node, const struct replica_action *action,
         go_on(node, &action->position);
         break;
     case REPLICA_ACTION_STREAM:
-        if (next->count == 0 && !apply_bytes(node, bytes, &next->reason)) {
-            close_link(node);
-            fail(next, refuses(node) ? REPLICA_EVENT_STOP : REPLICA_EVENT_LINK_DOWN);
-        }
+        stream(node, bytes);
         break;
     case REPLICA_ACTION_LOG:
         node_log(node, action->level, "replication: %.*s", BYTES_ARGS(bytes));
@@ -149,42 +184,22 @@ static void carry_out(struct node *node, const struct replica_action *action,
     }
 }
 
-static void step(struct node *node, const struct replica_event *event, struct follow_up *next)
+static void step_and_act(struct node *node, const struct replica_event *event)
 {
-    struct replica_actions *actions = &node->upstream.actions;
-    struct replication_position position;
-
-    replica_actions_clear(actions);
-    replica_step(node->upstream.replica, node->now.mono, event, actions);
-    for (size_t i = 0; i < actions->count; i++) {
-        carry_out(node, &actions->items[i], next);
-    }
-    position = journal_position(node);
-    if (apply_take_ack(node, &position.offset) && next->count == 0) {
-        ask(next, (struct replica_event){.type = REPLICA_EVENT_GETACK, .position = position});
-    }
+    step(node, event);
+    machine_act(&node->upstream.machine, carry_out, node);
 }
 
-/* Tell the machine, and what its actions ask to be told next. */
+/* The primary asked in the stream how far we are: it is told when the stream is executed. */
 static void tell(struct node *node, const struct replica_event *event)
 {
     bool was_up = upstream_is_up(&node->upstream);
-    struct replica_event current = *event;
-    struct errmsg reason;
+    struct replica_event getack = {.type = REPLICA_EVENT_GETACK};
 
-    for (;;) {
-        struct follow_up next = {0};
-
-        step(node, &current, &next);
-        ASSERT(next.count <= 1);
-        if (next.count == 0) {
-            break;
-        }
-        current = next.events[0];
-        if (current.reason != NULL) {
-            reason = next.reason;
-            current.reason = reason.text;
-        }
+    step_and_act(node, event);
+    getack.position = journal_position(node);
+    if (apply_take_ack(node, &getack.position.offset)) {
+        step_and_act(node, &getack);
     }
     if (was_up != upstream_is_up(&node->upstream)) {
         pass_note_link(&node->pass);
@@ -193,7 +208,7 @@ static void tell(struct node *node, const struct replica_event *event)
 
 void replica_side_tick(struct node *node)
 {
-    if (mono_is_due(node->upstream.actions.wake_at, node->now.mono)) {
+    if (mono_is_due(machine_wake_at(&node->upstream.machine), node->now.mono)) {
         struct replica_event tick = {.type = REPLICA_EVENT_TICK,
                                      .position = journal_position(node)};
 
@@ -204,7 +219,7 @@ void replica_side_tick(struct node *node)
 void replica_side_deinit(struct node *node)
 {
     replica_free(node->upstream.replica);
-    replica_actions_deinit(&node->upstream.actions);
+    machine_deinit(&node->upstream.machine);
     node->upstream = (struct upstream){0};
 }
 
@@ -251,6 +266,7 @@ void replica_side_link_input(struct node *node, struct bytes input)
     struct replica_event event = {.type = REPLICA_EVENT_BYTES, .bytes = input};
 
     ASSERT(node->upstream.link != 0);
+    ASSERT(!node->upstream.machine.is_acting); /* its actions would outlive the input they borrow */
     counters_read_from_primary(&node->counters, input.len);
     event.position = journal_position(node);
     tell(node, &event);

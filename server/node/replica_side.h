@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Our primary: the machine of replication/replica.h decides, this carries its actions out.
  *
- * Invariants:  (1) the machine is stepped again only when the actions of the step before were carried out
+ * Invariants:  (1) those of node/machine.h
  *              (2) link is 0 exactly while no connection is opened or open */
 #ifndef STARLING_NODE_REPLICA_SIDE_H
 #define STARLING_NODE_REPLICA_SIDE_H
@@ -9,13 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "node/machine.h"
 #include "replication/replica.h"
 
 struct node;
 
 struct upstream {
     struct replica *replica;
-    struct replica_actions actions;
+    struct machine machine;
     uint64_t link; /* env link, 0: none */
 };
 

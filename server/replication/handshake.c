@@ -34,6 +34,7 @@ void handshake_begin(struct replica *r)
 
 static void add(struct buf *out, const struct bytes *words, size_t count)
 {
+    ASSERT(count > 0);
     resp_write_request(out, words, count);
 }
 
@@ -73,6 +74,7 @@ static void send_introduction(struct replica *r)
     char port[NUM_I64_TEXT];
     struct buf out = {0};
 
+    ASSERT(r->phase == REPLICA_HANDSHAKE);
     ASSERT(!handshake_is_awaiting(r)); /* PING was alone */
     add_auth(r, &out);
     add_option(r, ANSWER_PORT, "listening-port",
@@ -86,6 +88,7 @@ static void send_introduction(struct replica *r)
     add_option(r, ANSWER_VERSION, "version", buf_bytes(&r->version), &out);
     replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&out));
     buf_deinit(&out);
+    ASSERT(r->is_awaited[ANSWER_CAPA] && !r->is_awaited[ANSWER_PSYNC]);
 }
 
 static void send_psync(struct replica *r)
@@ -98,6 +101,8 @@ static void send_psync(struct replica *r)
                             bytes_from_text(has_history ? r->offer.history.text : "?"),
                             bytes_make(number, len)};
 
+    ASSERT(r->phase == REPLICA_HANDSHAKE);
+    ASSERT(!handshake_is_awaiting(r));
     replica_emit_request(r, words, ARRAY_COUNT(words));
     r->is_awaited[ANSWER_PSYNC] = true;
     replica_log(r, LOG_NOTICE, "asking to go on from history %s, offset %" PRIu64,
@@ -124,6 +129,7 @@ static void take_ping(struct replica *r, struct bytes line)
                    bytes_has_prefix(line, "-NOPERM") ||
                    bytes_has_prefix(line, "-ERR operation not permitted");
 
+    ASSERT(!handshake_is_awaiting(r));
     if (is_fine) {
         send_introduction(r);
         return;
@@ -134,6 +140,7 @@ static void take_ping(struct replica *r, struct bytes line)
 
 static void take_auth(struct replica *r, struct bytes line)
 {
+    ASSERT(line.len > 0);
     if (!bytes_has_prefix(line, "+")) {
         log_answer(r, LOG_WARNING, "AUTH", line);
         link_fail(r, LOG_WARNING, "it refused our password");
@@ -162,6 +169,7 @@ static void take_full(struct replica *r, struct bytes rest)
     replica_log(r, LOG_NOTICE, "full resync: history %s from offset %" PRIu64,
                 r->snapshot.history.text, r->snapshot.offset);
     link_move(r, REPLICA_WAIT_SNAPSHOT);
+    ASSERT(!history_id_is_empty(&r->snapshot.history));
     payload_clear(&r->payload);
 }
 
@@ -185,10 +193,12 @@ static void take_continue(struct replica *r, struct bytes rest)
     action = replica_emit(r, REPLICA_ACTION_CONTINUE);
     action->position = r->offer;
     link_begin_streaming(r, r->offer.offset);
+    ASSERT(r->phase == REPLICA_STREAMING);
 }
 
 static void take_psync(struct replica *r, struct bytes line)
 {
+    ASSERT(!handshake_is_awaiting(r));
     if (bytes_has_prefix(line, "+FULLRESYNC ")) {
         take_full(r, bytes_from(line, strlen("+FULLRESYNC ")));
     } else if (bytes_equal_text(line, "+CONTINUE") || bytes_has_prefix(line, "+CONTINUE ")) {

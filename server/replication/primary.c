@@ -24,6 +24,7 @@ static void move(struct feed *feed, enum feed_phase to)
         [FEED_ONLINE] = 0,
     };
 
+    ASSERT(to != feed->phase);
     ASSERT((allowed[feed->phase] & TO(to)) != 0);
     feed->phase = to;
     feed_check(feed);
@@ -68,6 +69,7 @@ static void take_ack(struct feed *feed, struct mono_time now, uint64_t offset)
     if (feed->phase == FEED_WAIT_ACK) {
         move(feed, FEED_ONLINE);
     }
+    ASSERT(feed->acked_offset <= feed->cursor);
 }
 
 static bool take_option(struct feed *feed, struct mono_time now, struct bytes option,
@@ -126,6 +128,7 @@ enum feed_result feed_take_replconf(struct feed *feed, struct mono_time now,
     bool is_ack = count > 0 &&
                   (bytes_equal_nocase(words[0], "ack") || bytes_equal_nocase(words[0], "getack"));
 
+    ASSERT(words != NULL || count == 0);
     feed->heard_at = now;
     if (count % 2 != 0) {
         errmsg_set(error, "syntax error");
@@ -187,6 +190,7 @@ void feed_start_full(struct feed *feed, struct mono_time now)
     move(feed, FEED_WAIT_SNAPSHOT);
     feed->newline_at = now;
     feed->heard_at = now;
+    ASSERT(feed->acked_offset <= feed->cursor);
 }
 
 void feed_start_snapshot(struct feed *feed, struct mono_time now,
@@ -213,6 +217,7 @@ void feed_start_continue(struct feed *feed, struct mono_time now,
     } else {
         buf_append_text(out, "+CONTINUE\r\n");
     }
+    ASSERT(feed->acked_offset <= feed->cursor);
 }
 
 void feed_format_payload_head(struct feed *feed, uint64_t size, struct bytes marker,
@@ -232,6 +237,7 @@ void feed_format_payload_head(struct feed *feed, uint64_t size, struct bytes mar
 
 void feed_end_snapshot(struct feed *feed, struct mono_time now)
 {
+    ASSERT(feed->phase == FEED_SNAPSHOT);
     move(feed, feed->is_eof_payload ? FEED_WAIT_ACK : FEED_ONLINE);
     feed->acked_at = now;
     feed->heard_at = now;
@@ -275,10 +281,12 @@ size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t
 {
     size_t found = 0;
 
+    ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
         found +=
             feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE && feeds[i]->acked_offset >= offset;
     }
+    ASSERT(found <= count);
     return found;
 }
 
@@ -286,10 +294,12 @@ size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_
 {
     size_t found = 0;
 
+    ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
         found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
                  feeds[i]->acked_synced_offset >= offset;
     }
+    ASSERT(found <= count);
     return found;
 }
 
@@ -298,10 +308,12 @@ size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mo
 {
     size_t found = 0;
 
+    ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
         found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
                  mono_ms_between(feeds[i]->acked_at, now) <= max_lag_ms;
     }
+    ASSERT(found <= count);
     return found;
 }
 
@@ -309,6 +321,7 @@ uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count)
 {
     uint64_t oldest = UINT64_MAX;
 
+    ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
         bool reads_log = feeds[i] != NULL &&
                          (feeds[i]->phase == FEED_SNAPSHOT || feeds[i]->phase == FEED_WAIT_ACK ||

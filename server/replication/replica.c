@@ -20,6 +20,7 @@ enum {
 
 static void on_start(struct replica *r, const struct replica_event *event)
 {
+    ASSERT(event->host != NULL);
     if (r->phase != REPLICA_IDLE) {
         link_drop(r, false);
         link_move(r, REPLICA_IDLE);
@@ -31,6 +32,7 @@ static void on_start(struct replica *r, const struct replica_event *event)
     r->last_io_at = MONO_NEVER;
     replica_log(r, LOG_NOTICE, "following the primary %s:%u", r->host, r->port);
     link_connect(r);
+    ASSERT(r->phase == REPLICA_CONNECTING);
 }
 
 static void on_stop(struct replica *r)
@@ -39,6 +41,7 @@ static void on_stop(struct replica *r)
         link_drop(r, false);
         link_move(r, REPLICA_IDLE);
     }
+    ASSERT(r->phase == REPLICA_IDLE);
 }
 
 static void on_link_up(struct replica *r, const struct replica_event *event)
@@ -50,6 +53,7 @@ static void on_link_up(struct replica *r, const struct replica_event *event)
     r->last_heard_at = r->now;
     r->offer = event->position;
     handshake_begin(r);
+    ASSERT(handshake_is_awaiting(r));
 }
 
 static void on_link_down(struct replica *r, const struct replica_event *event)
@@ -68,7 +72,7 @@ static void give_stream(struct replica *r, struct bytes bytes)
 {
     ASSERT(r->phase == REPLICA_STREAMING);
     if (bytes.len > 0) {
-        replica_emit(r, REPLICA_ACTION_STREAM)->borrowed = bytes;
+        replica_emit(r, REPLICA_ACTION_STREAM)->bytes.borrowed = bytes;
     }
 }
 
@@ -115,7 +119,7 @@ static void give_payload(struct replica *r, struct bytes bytes)
 {
     ASSERT(r->is_loading_open);
     if (bytes.len > 0) {
-        replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->borrowed = bytes;
+        replica_emit(r, REPLICA_ACTION_SNAPSHOT_BYTES)->bytes.borrowed = bytes;
     }
 }
 
@@ -178,6 +182,7 @@ static void take_one_line(struct replica *r, struct bytes *in)
 {
     struct bytes line;
 
+    ASSERT(in->len > 0);
     if (!take_line(r, in, &line)) {
         return;
     }
@@ -194,6 +199,7 @@ static void take_one_line(struct replica *r, struct bytes *in)
 
 static void on_bytes(struct replica *r, struct bytes in)
 {
+    ASSERT(r->out != NULL);
     r->last_heard_at = r->now;
     r->last_io_at = r->now;
     while (in.len > 0) {
@@ -283,13 +289,14 @@ static struct mono_time wake_at(const struct replica *r)
 }
 
 void replica_step(struct replica *replica, struct mono_time now, const struct replica_event *event,
-                  struct replica_actions *actions)
+                  struct actions *actions)
 {
     struct replica *r = replica;
 
     ASSERT(r->out == NULL);
     r->now = now;
     r->out = actions;
+    actions_begin_step(actions, &replica_actions_kind);
     switch (event->type) {
     case REPLICA_EVENT_START:
         on_start(r, event);
@@ -321,7 +328,7 @@ void replica_step(struct replica *replica, struct mono_time now, const struct re
         on_tick(r, event);
         break;
     }
-    actions->wake_at = wake_at(r);
+    actions_end_step(actions, wake_at(r));
     r->out = NULL;
     replica_check(r);
 }
@@ -338,6 +345,7 @@ void replica_configure(struct replica *replica, const struct replica_settings *s
 {
     struct replica *r = replica;
 
+    ASSERT(settings->timeout_ms > 0);
     copy_setting(&r->announce_ip, settings->announce_ip);
     copy_setting(&r->primary_user, settings->primary_user);
     copy_setting(&r->primary_auth, settings->primary_auth);
@@ -355,6 +363,7 @@ struct replica *replica_new(const struct replica_settings *settings, uint64_t se
     r->last_io_at = MONO_NEVER;
     r->link_down_since = MONO_NEVER;
     replica_configure(r, settings);
+    ASSERT(r->phase == REPLICA_IDLE && r->out == NULL);
     return r;
 }
 
@@ -363,6 +372,7 @@ void replica_free(struct replica *replica)
     if (replica == NULL) {
         return;
     }
+    ASSERT(replica->out == NULL);
     buf_deinit(&replica->announce_ip);
     buf_deinit(&replica->primary_user);
     buf_deinit(&replica->primary_auth);

@@ -84,7 +84,7 @@ void replica_free(struct replica *replica);
 void replica_configure(struct replica *replica, const struct replica_settings *settings);
 
 void replica_step(struct replica *replica, struct mono_time now, const struct replica_event *event,
-                  struct replica_actions *actions);
+                  struct actions *actions);
 
 enum replica_phase replica_get_phase(const struct replica *replica);
 /* For INFO and ROLE.  Times: MONO_NEVER when it never happened. */

@@ -1,35 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of actions: a bounded array, texts behind one another in one buffer. */
+/* How actions of the replica side are told. */
 #include "replication/replica_actions.h"
 
 #include "base/assert.h"
 
 #include <inttypes.h>
-
-void replica_actions_deinit(struct replica_actions *actions)
-{
-    buf_deinit(&actions->text);
-    actions->count = 0;
-}
-
-void replica_actions_clear(struct replica_actions *actions)
-{
-    actions->count = 0;
-    buf_clear(&actions->text);
-}
-
-struct bytes replica_action_bytes(const struct replica_actions *actions,
-                                  const struct replica_action *action)
-{
-    if (action->borrowed.len > 0) {
-        return action->borrowed;
-    }
-    ASSERT(action->text_start + action->text_len <= actions->text.len);
-    if (action->text_len == 0) {
-        return (struct bytes){0};
-    }
-    return bytes_make(actions->text.data + action->text_start, action->text_len);
-}
 
 /* A history id is known by its beginning. */
 static void describe_position(const char *what, const struct replica_action *action,
@@ -45,6 +20,7 @@ static void describe_request(struct bytes request, struct buf *out)
     bool is_first = true;
     bool is_secret = false;
 
+    ASSERT(request.len > 0);
     buf_append_text(out, "send");
     while (request.len > 0) {
         size_t newline = bytes_find_byte(request, '\n');
@@ -65,10 +41,11 @@ static void describe_request(struct bytes request, struct buf *out)
     }
 }
 
-void replica_action_describe(const struct replica_actions *actions,
-                             const struct replica_action *action, struct buf *out)
+/* E.g. "close" or "snapshot begins: history bbbb... at 9000, 10 bytes". */
+static void describe(const struct actions *list, const void *item, struct buf *out)
 {
-    struct bytes bytes = replica_action_bytes(actions, action);
+    const struct replica_action *action = item;
+    struct bytes bytes = replica_action_bytes(list, action);
 
     switch (action->type) {
     case REPLICA_ACTION_CONNECT:
@@ -109,3 +86,10 @@ void replica_action_describe(const struct replica_actions *actions,
     }
     buf_append_byte(out, '\n');
 }
+
+const struct actions_kind replica_actions_kind = {
+    .name = "replica",
+    .item_size = sizeof(struct replica_action),
+    .max_in_step = REPLICA_ACTIONS_MAX,
+    .describe = describe,
+};

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What the replica side wants done: data, in the order in which it is to be done.
+/* What the replica side wants done: the actions of its list (base/actions.h), which every step
+ * appends to.
  *
- * The caller owns the list, clears it, hands it to replica_step and carries the actions out; an
- * all-zero list is empty.
- *
- * Invariants:  (1) a list holds one step, at most REPLICA_ACTIONS_MAX actions
- *              (2) text_start and text_len lie within text
- * Borrowed bytes in actions are valid until the next step. */
+ * A step made while an action is carried out may find that the machine gives up what the actions behind
+ * it go on with: a snapshot's bytes and end, and the stream, are for whoever still has that snapshot
+ * or stream open, and are passed over otherwise. */
 #ifndef STARLING_REPLICATION_REPLICA_ACTIONS_H
 #define STARLING_REPLICATION_REPLICA_ACTIONS_H
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/bytes.h"
-#include "base/clock.h"
+#include "base/actions.h"
 #include "base/log.h"
 #include "replication/position.h"
 
@@ -39,31 +35,27 @@ struct replica_action {
     enum log_level level;
     uint64_t size;
     struct replication_position position;
-    struct bytes borrowed; /* SNAPSHOT_BYTES and STREAM */
-    size_t text_start;     /* the others: for replica_action_bytes */
-    size_t text_len;
+    struct action_bytes bytes; /* for replica_action_bytes */
 };
 
 enum {
     REPLICA_ACTIONS_MAX = 32 /* in one step */
 };
 
-struct replica_actions {
-    struct replica_action items[REPLICA_ACTIONS_MAX];
-    size_t count;
-    struct buf text;
-    /* Hand in a tick at this time at the latest; MONO_NEVER when idle.  Set by every step. */
-    struct mono_time wake_at;
-};
+extern const struct actions_kind replica_actions_kind;
 
-void replica_actions_deinit(struct replica_actions *actions);
-/* To be called before each step: unlike the cluster's, this list holds one step. */
-void replica_actions_clear(struct replica_actions *actions);
-/* The bytes of SEND, SNAPSHOT_BYTES, STREAM and LOG; the host of CONNECT, terminated by NUL. */
-struct bytes replica_action_bytes(const struct replica_actions *actions,
-                                  const struct replica_action *action);
-/* One line for traces, e.g. "close" or "snapshot begins: history bbbb... at 9000, 10 bytes". */
-void replica_action_describe(const struct replica_actions *actions,
-                             const struct replica_action *action, struct buf *out);
+static inline const struct replica_action *replica_action_at(const struct actions *list,
+                                                             size_t index)
+{
+    return actions_at(list, &replica_actions_kind, index);
+}
+
+/* The bytes of SEND, SNAPSHOT_BYTES, STREAM and LOG; the host of CONNECT, terminated by NUL.  Those of
+ * SNAPSHOT_BYTES and STREAM are borrowed from the event or the machine, until its next step. */
+static inline struct bytes replica_action_bytes(const struct actions *list,
+                                                const struct replica_action *action)
+{
+    return actions_bytes(list, &action->bytes);
+}
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts are terminated, so that a host can be handed to the system as it is. */
+/* An action is added with its bytes, if it has any. */
 #include "replication/replica_emit.h"
 
 #include "base/assert.h"
@@ -9,13 +9,11 @@
 
 struct replica_action *replica_emit(struct replica *r, enum replica_action_type type)
 {
-    struct replica_actions *list = r->out;
     struct replica_action *action;
 
-    ASSERT(list != NULL);
-    ASSERT(list->count < REPLICA_ACTIONS_MAX);
-    action = &list->items[list->count++];
-    *action = (struct replica_action){.type = type, .text_start = list->text.len};
+    ASSERT(r->out != NULL);
+    action = actions_add(r->out, &replica_actions_kind);
+    action->type = type;
     return action;
 }
 
@@ -24,9 +22,8 @@ struct replica_action *replica_emit_text(struct replica *r, enum replica_action_
 {
     struct replica_action *action = replica_emit(r, type);
 
-    buf_append_bytes(&r->out->text, text);
-    buf_append_byte(&r->out->text, '\0');
-    action->text_len = text.len;
+    action->bytes = actions_keep(r->out, text);
+    ASSERT(action->bytes.len == text.len);
     return action;
 }
 
@@ -34,6 +31,7 @@ void replica_emit_request(struct replica *r, const struct bytes *words, size_t c
 {
     struct buf request = {0};
 
+    ASSERT(count > 0);
     resp_write_request(&request, words, count);
     replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&request));
     buf_deinit(&request);

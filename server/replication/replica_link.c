@@ -50,6 +50,7 @@ void link_drop(struct replica *r, bool is_closed_already)
     buf_clear(&r->line);
     buf_clear(&r->early);
     payload_clear(&r->payload);
+    ASSERT(!r->is_loading_open && r->early.len == 0);
 }
 
 void link_retry_later(struct replica *r, bool is_closed_already)
@@ -63,6 +64,7 @@ void link_retry_later(struct replica *r, bool is_closed_already)
         r->backoff_ms * 2 < REPLICA_BACKOFF_MAX_MS ? r->backoff_ms * 2 : REPLICA_BACKOFF_MAX_MS;
     r->retry_at = mono_add_ms(r->now, delay_ms);
     link_move(r, REPLICA_WAITING);
+    ASSERT(r->backoff_ms <= REPLICA_BACKOFF_MAX_MS);
 }
 
 void link_fail(struct replica *r, enum log_level level, const char *reason)
@@ -70,6 +72,7 @@ void link_fail(struct replica *r, enum log_level level, const char *reason)
     ASSERT(link_is_there(r));
     replica_log(r, level, "link to the primary %s:%u given up: %s", r->host, r->port, reason);
     link_retry_later(r, false);
+    ASSERT(r->phase == REPLICA_WAITING);
 }
 
 void link_connect(struct replica *r)
@@ -97,4 +100,5 @@ void link_begin_streaming(struct replica *r, uint64_t offset)
     link_move(r, REPLICA_STREAMING);
     r->backoff_ms = REPLICA_BACKOFF_FIRST_MS;
     link_send_ack(r, offset);
+    ASSERT(r->phase == REPLICA_STREAMING);
 }

@@ -42,7 +42,7 @@ struct replica {
     uint16_t port;
 
     struct mono_time now;
-    struct replica_actions *out; /* during a step */
+    struct actions *out; /* during a step */
 
     int64_t backoff_ms;
     struct mono_time retry_at;

@@ -42,23 +42,22 @@ static struct cluster *start(struct bytes file, struct mono_time now, struct err
 }
 
 /* Do at once what does not need another node. */
-static void carry_out(struct cluster *cluster, struct mono_time now,
-                      struct cluster_actions *actions)
+static void carry_out(struct cluster *cluster, struct mono_time now, struct actions *actions)
 {
     uint64_t written = 0;
 
     for (size_t i = 0; i < actions->count; i++) {
-        const struct cluster_action *action = &actions->items[i];
+        const struct cluster_action *action = cluster_action_at(actions, i);
 
-        ASSERT(cluster_action_bytes(actions, action).len == action->text_len);
+        ASSERT(cluster_action_bytes(actions, action).len == action->bytes.len);
         written = action->type == CLUSTER_ACTION_WRITE_FILE ? action->sequence : written;
     }
-    cluster_actions_clear(actions);
+    actions_clear(actions);
     if (written != 0) {
         struct cluster_event event = {.type = CLUSTER_EVENT_FILE_WRITTEN, .sequence = written};
 
         cluster_step(cluster, now, &event, actions);
-        cluster_actions_clear(actions);
+        actions_clear(actions);
     }
 }
 
@@ -88,7 +87,7 @@ static void check_frame(struct bytes bytes)
 
 static void run_frames(struct bytes in)
 {
-    struct cluster_actions actions = {0};
+    struct actions actions = {0};
     struct mono_time now = {.us = 5000000};
     struct errmsg error;
     struct cluster *cluster = start(BYTES_LITERAL(nodes_file), now, &error);
@@ -111,7 +110,7 @@ static void run_frames(struct bytes in)
         cluster_check(cluster);
         in = bytes_from(in, len);
     }
-    cluster_actions_deinit(&actions);
+    actions_deinit(&actions);
     cluster_free(cluster);
 }
 
@@ -121,7 +120,7 @@ static void run_file(struct bytes file)
     struct mono_time now = {.us = 5000000};
     struct errmsg error = {0};
     struct cluster *cluster = start(file, now, &error);
-    struct cluster_actions actions = {0};
+    struct actions actions = {0};
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
     if (cluster == NULL) {
@@ -131,8 +130,10 @@ static void run_file(struct bytes file)
     cluster_check(cluster);
     cluster_step(cluster, now, &tick, &actions);
     for (size_t i = 0; i < actions.count; i++) {
-        if (actions.items[i].type == CLUSTER_ACTION_WRITE_FILE) {
-            struct bytes text = cluster_action_bytes(&actions, &actions.items[i]);
+        const struct cluster_action *action = cluster_action_at(&actions, i);
+
+        if (action->type == CLUSTER_ACTION_WRITE_FILE) {
+            struct bytes text = cluster_action_bytes(&actions, action);
             struct cluster *second = start(text, now, &error);
 
             ASSERT(second != NULL);
@@ -140,7 +141,7 @@ static void run_file(struct bytes file)
         }
     }
     cluster_check(cluster);
-    cluster_actions_deinit(&actions);
+    actions_deinit(&actions);
     cluster_free(cluster);
 }
 

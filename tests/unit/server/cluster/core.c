@@ -30,7 +30,7 @@ struct core core_new(const char *file)
 void core_deinit(struct core *core)
 {
     cluster_free(core->cluster);
-    cluster_actions_deinit(&core->actions);
+    actions_deinit(&core->actions);
 }
 
 struct cluster_call core_call(struct core *core)
@@ -44,15 +44,17 @@ void core_tick(struct core *core, int64_t ms)
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
     core->now = mono_add_ms(core->now, ms);
-    cluster_actions_clear(&core->actions);
+    actions_clear(&core->actions);
     cluster_step(core->cluster, core->now, &tick, &core->actions);
 }
 
 const struct cluster_action *core_find(const struct core *core, enum cluster_action_type type)
 {
     for (size_t i = core->actions.count; i-- > 0;) {
-        if (core->actions.items[i].type == type) {
-            return &core->actions.items[i];
+        const struct cluster_action *action = cluster_action_at(&core->actions, i);
+
+        if (action->type == type) {
+            return action;
         }
     }
     return NULL;

@@ -13,7 +13,7 @@
 
 struct core {
     struct cluster *cluster;
-    struct cluster_actions actions;
+    struct actions actions;
     struct mono_time now;
     struct errmsg error;
 };

@@ -37,7 +37,7 @@ Test(cluster_admin, slots_that_are_unassigned_keep_their_keys)
 
     core_own_everything(&core);
     call = core_call(&core);
-    cluster_actions_clear(&core.actions);
+    actions_clear(&core.actions);
     cr_assert(cluster_del_slots(core.cluster, &call, slots, 2));
     changed = core_find(&core, CLUSTER_ACTION_SLOTS_CHANGED);
     cr_assert_not_null(changed);
@@ -183,7 +183,7 @@ Test(cluster_admin, a_node_that_cannot_be_met_is_logged_once)
     for (int i = 0; i < 5; i++) {
         const struct cluster_action *log;
 
-        cluster_actions_clear(&core.actions);
+        actions_clear(&core.actions);
         cluster_step(core.cluster, core.now, &down, &core.actions);
         log = core_find(&core, CLUSTER_ACTION_LOG);
         if (log != NULL) {

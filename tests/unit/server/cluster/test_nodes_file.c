@@ -150,7 +150,7 @@ Test(nodes_file, that_cannot_be_written_is_asked_for_again)
     cr_assert_not_null(write);
     sequence = write->sequence;
     failed.sequence = sequence;
-    cluster_actions_clear(&core.actions);
+    actions_clear(&core.actions);
     cluster_step(core.cluster, core.now, &failed, &core.actions);
     cr_expect_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
     core_tick(&core, 1000);

@@ -125,20 +125,20 @@ Test(cluster_actions, are_described_in_one_line_each)
 {
     struct world *w = world_new(1);
     struct cluster_call call = world_call(w, 0, NULL);
-    struct cluster_actions *actions = &w->members[0].actions;
+    struct actions *actions = &w->members[0].actions;
     struct buf text = {0};
     size_t lines = 0;
 
     cr_assert(cluster_meet(w->members[0].core, &call, BYTES_LITERAL("10.0.0.9"), 7009, 0));
     for (size_t i = 0; i < actions->count; i++) {
-        cluster_action_describe(actions, &actions->items[i], &text);
+        actions_describe(actions, i, &text);
     }
     for (size_t i = 0; i < text.len; i++) {
         lines += text.data[i] == '\n';
     }
     cr_expect_eq(lines, actions->count);
     cr_expect_not_null(strstr(buf_text(&text), "10.0.0.9:17009\n"));
-    cluster_actions_clear(actions);
+    actions_clear(actions);
     buf_deinit(&text);
     world_free(w);
 }

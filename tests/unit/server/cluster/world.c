@@ -178,9 +178,10 @@ static void take_down(struct world *w, int member, struct bytes line)
     buf_deinit(&said);
 }
 
-static void take_down_action(struct world *w, int member, const struct cluster_action *action)
+static void take_down_action(struct world *w, int member, size_t index)
 {
     struct member *m = &w->members[member];
+    const struct cluster_action *action = cluster_action_at(&m->actions, index);
     struct buf line = {0};
 
     switch (action->type) {
@@ -197,7 +198,7 @@ static void take_down_action(struct world *w, int member, const struct cluster_a
     case CLUSTER_ACTION_RESUME_WRITES:
     case CLUSTER_ACTION_DATA_COMPLETE:
         buf_append_text(&line, "-> ");
-        cluster_action_describe(&m->actions, action, &line);
+        actions_describe(&m->actions, index, &line);
         break;
     case CLUSTER_ACTION_LOG:
         buf_append_bytes(&line, cluster_action_bytes(&m->actions, action));
@@ -210,11 +211,12 @@ static void take_down_action(struct world *w, int member, const struct cluster_a
     buf_deinit(&line);
 }
 
-static void carry_out_one(struct world *w, int member, const struct cluster_action *action)
+static void carry_out_one(struct world *w, int member, size_t index)
 {
     struct member *m = &w->members[member];
+    const struct cluster_action *action = cluster_action_at(&m->actions, index);
 
-    take_down_action(w, member, action);
+    take_down_action(w, member, index);
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
         open_connection(w, member, action);
@@ -268,16 +270,13 @@ static void carry_out_one(struct world *w, int member, const struct cluster_acti
 void world_carry_out(struct world *w, int member)
 {
     struct member *m = &w->members[member];
-    struct cluster_actions actions = m->actions;
     bool was_paused = m->is_write_paused;
 
-    for (size_t i = 0; i < actions.count; i++) {
-        struct cluster_action action = actions.items[i];
-
-        carry_out_one(w, member, &action);
+    for (size_t i = 0; i < m->actions.count; i++) {
+        carry_out_one(w, member, i);
     }
-    m->wake_at = actions.wake_at;
-    cluster_actions_clear(&m->actions);
+    m->wake_at = m->actions.wake_at;
+    actions_clear(&m->actions);
     if (!was_paused && m->is_write_paused) {
         world_set_status(w, member);
     }
@@ -496,7 +495,7 @@ void world_kill(struct world *w, int member)
     m->is_running = false;
     cluster_free(m->core);
     m->core = NULL;
-    cluster_actions_clear(&m->actions);
+    actions_clear(&m->actions);
 }
 
 void world_pause(struct world *w, int member)
@@ -544,7 +543,7 @@ void world_free(struct world *w)
 {
     for (int i = 0; i < w->count; i++) {
         cluster_free(w->members[i].core);
-        cluster_actions_deinit(&w->members[i].actions);
+        actions_deinit(&w->members[i].actions);
         buf_deinit(&w->members[i].file);
         buf_deinit(&w->members[i].file_waiting);
         buf_deinit(&w->members[i].told);

@@ -24,7 +24,7 @@ enum {
 struct member {
     struct cluster *core;
     struct cluster_id id;
-    struct cluster_actions actions;
+    struct actions actions;
     struct mono_time wake_at;
     char ip[CLUSTER_IP_SIZE];
     char hostname[CLUSTER_HOSTNAME_SIZE];

@@ -60,6 +60,7 @@ Test(peers, a_primary_that_speaks_nonsense_is_left)
         GREETING "+FULLRESYNC " HISTORY " 10\r\nREDIS0009\r\n",
         GREETING "+FULLRESYNC " HISTORY " 10\r\n$9223372036854775807\r\nnot a snapshot at all",
         GREETING "+FULLRESYNC " HISTORY " 10\r\n$5\r\nREDIS",
+        GREETING "+FULLRESYNC " HISTORY " 10\r\n$21\r\nnot a snapshot at all*1\r\n$4\r\nPING\r\n",
         GREETING "+CONTINUE " HISTORY "\r\n*1\r\nx\r\n",
         GREETING "+CONTINUE " HISTORY "\r\n*99999999\r\n",
         GREETING "+CONTINUE " HISTORY "\r\n*1\r\n$99999999999999\r\n",

@@ -16,7 +16,7 @@
 
 struct trace {
     struct replica *replica;
-    struct replica_actions actions;
+    struct actions actions;
     struct mono_time now;
     struct buf sent;    /* requests as words between blanks, one a line */
     struct buf payload; /* of the snapshot */
@@ -37,7 +37,7 @@ static struct trace trace_new(void)
 static void trace_deinit(struct trace *t)
 {
     replica_free(t->replica);
-    replica_actions_deinit(&t->actions);
+    actions_deinit(&t->actions);
     buf_deinit(&t->sent);
     buf_deinit(&t->payload);
     buf_deinit(&t->stream);
@@ -105,10 +105,10 @@ static void note(struct trace *t, const struct replica_action *action)
 
 static void step(struct trace *t, struct replica_event event)
 {
-    replica_actions_clear(&t->actions);
+    actions_clear(&t->actions);
     replica_step(t->replica, t->now, &event, &t->actions);
     for (size_t i = 0; i < t->actions.count; i++) {
-        note(t, &t->actions.items[i]);
+        note(t, replica_action_at(&t->actions, i));
     }
     replica_check(t->replica);
 }

@@ -12,7 +12,7 @@
 
 struct transcript {
     struct replica *replica;
-    struct replica_actions actions;
+    struct actions actions;
     struct mono_time now;
     struct buf lines;
 };
@@ -43,10 +43,10 @@ static void step(struct transcript *t, struct replica_event event)
     enum replica_phase before = replica_get_phase(t->replica);
     enum replica_phase after;
 
-    replica_actions_clear(&t->actions);
+    actions_clear(&t->actions);
     replica_step(t->replica, t->now, &event, &t->actions);
     for (size_t i = 0; i < t->actions.count; i++) {
-        replica_action_describe(&t->actions, &t->actions.items[i], &t->lines);
+        actions_describe(&t->actions, i, &t->lines);
     }
     after = replica_get_phase(t->replica);
     if (after != before) {
@@ -101,7 +101,7 @@ static void expect_and_end(struct transcript *t, const char *lines)
 {
     cr_expect_str_eq(buf_text(&t->lines), lines, "told:\n%s", buf_text(&t->lines));
     replica_free(t->replica);
-    replica_actions_deinit(&t->actions);
+    actions_deinit(&t->actions);
     buf_deinit(&t->lines);
 }
 
