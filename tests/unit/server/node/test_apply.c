@@ -37,7 +37,7 @@ static uint64_t offset_of(const struct alone *a)
 
 #define SET_K "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
 
-Test(stream, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_before)
+Test(apply, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_before)
 {
     static const char *const requests[] = {
         "*3\r\n$5\r\nLPUSH\r\n$1\r\nl\r\n$1\r\nv\r\n",
@@ -69,7 +69,7 @@ Test(stream, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_befo
     }
 }
 
-Test(stream, goes_on_where_it_stopped_when_somebody_says_so)
+Test(apply, goes_on_where_it_stopped_when_somebody_says_so)
 {
     struct alone *a = start();
 
@@ -83,7 +83,7 @@ Test(stream, goes_on_where_it_stopped_when_somebody_says_so)
     alone_free(a);
 }
 
-Test(stream, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_for)
+Test(apply, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_for)
 {
     struct alone *a = start();
 
@@ -98,7 +98,7 @@ Test(stream, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_fo
     alone_free(a);
 }
 
-Test(stream, passes_over_what_is_not_about_data)
+Test(apply, passes_over_what_is_not_about_data)
 {
     struct alone *a = start();
 
@@ -110,7 +110,7 @@ Test(stream, passes_over_what_is_not_about_data)
     alone_free(a);
 }
 
-Test(stream, counts_in_the_statistics_of_commands)
+Test(apply, counts_in_the_statistics_of_commands)
 {
     struct alone *a = start();
 
