@@ -62,14 +62,14 @@ Test(input, begins_a_request_anew_when_others_come_before_it)
     struct errmsg error;
 
     input_append(&input, BYTES_LITERAL("*2\r\n$3\r\nGET\r\n"));
-    cr_assert_eq(resp_read_request(&input.reader, buf_bytes(&input.buf), &limits, &words, &request,
-                                   &error),
-                 RESP_MORE);
+    cr_assert_eq(
+        resp_read_request(&input.reader, buf_bytes(&input.buf), &limits, &words, &request, &error),
+        RESP_MORE);
     input_put_back(&input, BYTES_LITERAL("*1\r\n$4\r\nPING\r\n"));
     input_rewind(&input);
-    cr_assert_eq(resp_read_request(&input.reader, buf_bytes(&input.buf), &limits, &words, &request,
-                                   &error),
-                 RESP_OK);
+    cr_assert_eq(
+        resp_read_request(&input.reader, buf_bytes(&input.buf), &limits, &words, &request, &error),
+        RESP_OK);
     cr_assert_eq(request.word_count, 1);
     cr_assert(bytes_equal_nocase(words.items[request.first_word], "ping"));
     VEC_DEINIT(&words);
