@@ -81,11 +81,11 @@ Test(journal, makes_one_piece_of_a_transaction_in_two_databases)
 
     commit(a, "a", 3);
     journal_begin(a->node);
-    commit(a, "a", 0);
-    commit(a, "ab", 3);
+    commit(a, "ab", 0);
+    commit(a, "a", 3);
     expect_log(a, SELECT_3 DEL_A);
     journal_end(a->node);
-    expect_log(a, SELECT_3 DEL_A MULTI SELECT_0 DEL_A SELECT_3 DEL_A DEL_B EXEC);
+    expect_log(a, SELECT_3 DEL_A MULTI SELECT_0 DEL_A DEL_B SELECT_3 DEL_A EXEC);
     alone_free(a);
 }
 

@@ -128,6 +128,8 @@ Test(replicas, that_are_dropped_are_closed_and_told_once)
 
     follow(a, 0);
     follow(a, 1);
+    send(a, 2, "SET k v\r\n");
+    cr_assert_eq(replicas_count_lagging(a->node), 2);
     replicas_drop_all(a->node, "of a test");
     cr_assert(a->clients[0].session->flags & SESSION_CLOSE_NOW);
     cr_assert(a->clients[1].session->flags & SESSION_CLOSE_NOW);
