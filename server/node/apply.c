@@ -21,6 +21,7 @@ static void refuse(struct node *node, struct bytes name, const char *why)
     char shown[65];
 
     bytes_to_text(name, shown, sizeof(shown));
+    ASSERT(node->apply.refusal.text[0] == '\0'); /* nothing is executed behind a refusal */
     errmsg_set(&node->apply.refusal, "the primary sent '%s', %s", shown, why);
 }
 
@@ -42,6 +43,7 @@ static bool select_db(struct node *node, const struct bytes *args, size_t count)
 {
     int64_t db;
 
+    ASSERT(count > 0);
     if (count != 2 || !num_parse_i64(args[1], &db) || db < 0 || db >= node->config.databases) {
         refuse(node, args[0], "of a database that is not here: see databases");
         return false;
@@ -84,6 +86,7 @@ static bool run(struct node *node, const struct bytes *args, size_t count)
     if (spec->id == COMMAND_SELECT) {
         return select_db(node, args, count);
     }
+    ASSERT(node->apply.running == NULL);
     node->apply.running = args;
     node->apply.running_count = count;
     call_for_primary(node, &command, &reply);
@@ -125,6 +128,7 @@ static bool each_request(struct node *node,
         rest = bytes_from(rest, request.raw.len);
     }
     resp_reader_deinit(&reader);
+    ASSERT(apply->words.count == words_before);
     return is_fine;
 }
 
@@ -133,6 +137,8 @@ static bool run_transaction(struct node *node)
 {
     struct apply *apply = &node->apply;
 
+    ASSERT(apply->is_in_multi);
+    ASSERT(apply->multi.len > 0);
     if (!each_request(node, is_known)) {
         return false;
     }
@@ -164,6 +170,7 @@ static bool take(struct node *node, const struct resp_request *request)
         journal_append_received(node, request->raw); /* a bare line end counts, too */
         return true;
     }
+    ASSERT(request->first_word + request->word_count <= apply->words.count);
     args = apply->words.items + request->first_word;
     if (apply->is_in_multi) {
         if (apply->multi.len + request->raw.len > MULTI_MAX_BYTES) {
@@ -174,6 +181,7 @@ static bool take(struct node *node, const struct resp_request *request)
         return !bytes_equal_nocase(args[0], "EXEC") || run_transaction(node);
     }
     if (bytes_equal_nocase(args[0], "MULTI")) {
+        ASSERT(apply->multi.len == 0);
         apply->is_in_multi = true;
         buf_append_bytes(&apply->multi, request->raw);
         return true;
@@ -194,6 +202,8 @@ bool apply_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
     struct apply *apply = &node->apply;
     size_t taken = 0;
 
+    ASSERT(!node->role.is_primary);
+    ASSERT(apply->refusal.text[0] == '\0');
     buf_append_bytes(&apply->in, bytes);
     while (taken < apply->in.len) {
         struct resp_request request;
@@ -208,6 +218,7 @@ bool apply_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
             return false;
         }
         if (!take(node, &request)) {
+            ASSERT(apply->refusal.text[0] != '\0');
             *error = apply->refusal;
             return false;
         }
@@ -215,6 +226,7 @@ bool apply_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
         apply->words.count = 0;
         resp_reader_recycle(&apply->reader);
     }
+    ASSERT(taken <= apply->in.len);
     buf_consume(&apply->in, taken);
     buf_shrink_when_empty(&apply->in, 256 * 1024);
     return true;
@@ -224,6 +236,7 @@ void apply_restart(struct node *node, unsigned db)
 {
     struct apply *apply = &node->apply;
 
+    ASSERT(apply->running == NULL);
     resp_reader_deinit(&apply->reader);
     buf_deinit(&apply->in);
     buf_deinit(&apply->multi);
@@ -249,6 +262,7 @@ bool apply_take_ack(struct node *node, uint64_t *offset)
     bool was_wanted = node->apply.wants_ack;
 
     node->apply.wants_ack = false;
+    ASSERT(!was_wanted || node->apply.ack_offset <= oplog_end(node->journal.log));
     *offset = node->apply.ack_offset;
     return was_wanted;
 }
@@ -263,4 +277,14 @@ void apply_deinit(struct node *node)
     buf_deinit(&apply->in);
     buf_deinit(&apply->multi);
     buf_deinit(&apply->replies);
+}
+
+void apply_check(const struct node *node)
+{
+    const struct apply *apply = &node->apply;
+
+    ASSERT(apply->running == NULL);
+    ASSERT(apply->is_in_multi == (apply->multi.len > 0));
+    ASSERT(apply->db < (unsigned)node->config.databases);
+    ASSERT(apply->replies.len == 0);
 }

@@ -54,4 +54,6 @@ void apply_replaced(struct node *node);
 bool apply_take_ack(struct node *node, uint64_t *offset);
 void apply_deinit(struct node *node);
 
+void apply_check(const struct node *node);
+
 #endif

@@ -21,6 +21,7 @@ static const struct resp_limits *limits_for(const struct node *node, const struc
 
 void batch_configure(struct node *node)
 {
+    ASSERT(node->config.proto_max_bulk_len > 0);
     node->batch.limits = RESP_LIMITS_DEFAULT;
     node->batch.limits.max_bulk_bytes = (uint64_t)node->config.proto_max_bulk_len;
     node->batch.stranger_limits = RESP_LIMITS_UNAUTHENTICATED;
@@ -29,6 +30,7 @@ void batch_configure(struct node *node)
 static void compact_inputs(struct batch *batch)
 {
     for (size_t i = 0; i < batch->compact_count; i++) {
+        ASSERT(batch->compact[i]->input.consumed > 0);
         input_compact(&batch->compact[i]->input);
     }
     batch->compact_count = 0;
@@ -172,6 +174,7 @@ void batch_run(struct node *node)
 
 void batch_deinit(struct node *node)
 {
+    ASSERT(node->batch.running == NULL);
     VEC_DEINIT(&node->batch.words);
 }
 
@@ -181,6 +184,7 @@ static void refuse_input(struct node *node, struct session *s, const char *reaso
 
     /* Earlier requests of the pipeline are answered first. */
     batch_run(node);
+    ASSERT(node->batch.count == 0);
     if (!session_is_closing(s)) {
         resp_write_error(&reply, "%s", reason);
         timing_refused(&node->timing, bytes_from_text(reason));
@@ -256,6 +260,8 @@ static void split_own(struct node *node, struct session *s)
     if (session_is_closing(s)) {
         taken = s->input.buf.len;
     }
+    ASSERT(s->input.consumed == 0);
+    ASSERT(taken <= s->input.buf.len);
     s->input.consumed = taken;
     if (taken > 0) {
         if (batch->count == 0 || batch->compact_count == BATCH_REQUESTS) {
@@ -280,6 +286,7 @@ void batch_take_input(struct node *node, struct session *s, struct bytes input)
 {
     size_t taken;
 
+    ASSERT(!node->life.is_freeing);
     if (session_is_closing(s) || input.len == 0) {
         return;
     }
@@ -312,6 +319,8 @@ void batch_resume(struct node *node, struct session *s)
     if (s->input.consumed > 0) {
         batch_run(node);
     }
+    ASSERT(s->input.consumed == 0);
+    ASSERT(node->batch.running == NULL);
     input_rewind(&s->input);
     if (s->input.buf.len > 0 && !(s->flags & SESSION_HELD) && !session_is_closing(s)) {
         split_own(node, s);
@@ -326,4 +335,12 @@ void batch_check(const struct node *node)
     ASSERT(batch->key_count <= BATCH_KEYS);
     ASSERT(batch->compact_count <= BATCH_REQUESTS);
     ASSERT(batch->running == NULL || batch->count > 0);
+    ASSERT(batch->count > 0 || batch->words.count == 0);
+    for (size_t i = 0; i < batch->compact_count; i++) {
+        ASSERT(batch->compact[i]->input.consumed > 0);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        ASSERT(batch->requests[i].session != NULL);
+        ASSERT(batch->requests[i].arg_count > 0);
+    }
 }

@@ -89,6 +89,9 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     enum exec_result result;
 
     ASSERT(!node->role.is_primary);
+    ASSERT(command->spec->is_data);
+    ASSERT(command->arg_count > 0);
+    ASSERT(command->db < x.database_count);
     x.spec = command->spec;
     x.args = command->args;
     x.arg_count = command->arg_count;
@@ -113,6 +116,8 @@ size_t call_expire(struct node *node, size_t budget, size_t max)
     ASSERT(journal_is_open(node));
     effects_begin(x.effects, (struct bytes){0}, NULL, 0);
     removed = exec_expire(&x, budget, max);
+    ASSERT(removed <= max);
+    ASSERT(x.effects->count == removed);
     journal_commit(node, x.effects, x.db);
     return removed;
 }
@@ -126,6 +131,7 @@ void call_remove(struct node *node, struct bytes key)
     ASSERT(journal_is_open(node));
     effects_begin(effects, (struct bytes){0}, words, 2);
     if (keyspace_remove(node->data.keyspace, &ref)) {
+        ASSERT(effects->count == 0);
         effects_add(effects, words, 2);
         journal_commit(node, effects, 0);
     }
@@ -136,6 +142,7 @@ void call_flush_all(struct node *node)
     struct bytes words[] = {BYTES_LITERAL("FLUSHALL")};
     struct effects *effects = journal_effects(node);
 
+    ASSERT(node->role.is_primary);
     keyspace_flush_all(node->data.keyspace);
     effects_begin(effects, (struct bytes){0}, words, 1);
     effects_add(effects, words, 1);

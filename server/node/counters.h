@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What a node counts, for INFO.  How long commands take is counted by stats/timing.h.
  *
- * Invariant:  (1) counters only grow, until counters_reset */
+ * Invariants:  (1) counters only grow, until counters_reset
+ *              (2) every vain hope of a partial resync became a full one */
 #ifndef STARLING_NODE_COUNTERS_H
 #define STARLING_NODE_COUNTERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "command/exec.h"
 #include "spec/command.h"
@@ -35,6 +37,7 @@ void counters_init(struct counters *counters, struct mono_time now);
 void counters_reset(struct counters *counters, struct mono_time now);
 /* Several times a second: how fast do they grow? */
 void counters_look(struct counters *counters, struct mono_time now);
+void counters_check(const struct counters *counters, struct mono_time now);
 
 static inline void counters_connection(struct counters *counters)
 {
@@ -53,6 +56,7 @@ static inline void counters_command(struct counters *counters)
 
 static inline void counters_rejected_call(struct counters *counters, enum command_id id)
 {
+    ASSERT(id < COMMAND_COUNT);
     counters->rejected_calls[id]++;
 }
 
@@ -70,6 +74,7 @@ static inline void counters_write(struct counters *counters, size_t bytes)
 
 static inline void counters_read_from_primary(struct counters *counters, size_t bytes)
 {
+    ASSERT(bytes > 0);
     counters->repl_input_bytes += bytes;
 }
 
@@ -88,6 +93,7 @@ static inline void counters_full_sync(struct counters *counters, bool hoped_to_g
 {
     counters->sync_full++;
     counters->sync_partial_err += hoped_to_go_on;
+    ASSERT(counters->sync_partial_err <= counters->sync_full);
 }
 
 static inline void counters_output_limit(struct counters *counters)

@@ -15,6 +15,7 @@ void data_init(struct node *node, size_t arena_bytes)
 
 void data_deinit(struct node *node)
 {
+    ASSERT(node->data.keyspace != NULL);
     data_free_retired(node);
     keyspace_free(node->data.keyspace);
     node->data = (struct data){0};
@@ -22,6 +23,7 @@ void data_deinit(struct node *node)
 
 unsigned data_database_count(const struct node *node)
 {
+    ASSERT(node->config.databases > 0);
     return node->config.cluster_enabled ? 1 : (unsigned)node->config.databases;
 }
 
@@ -49,6 +51,7 @@ void data_replace(struct node *node, struct keyspace *fresh_take)
 
 void data_free_retired(struct node *node)
 {
+    ASSERT(node->data.retired == NULL || node->data.retired != node->data.keyspace);
     if (node->data.retired != NULL) {
         keyspace_free(node->data.retired);
         node->data.retired = NULL;
@@ -65,6 +68,7 @@ size_t data_used_memory(const struct node *node)
     struct keyspace_memory memory;
 
     keyspace_memory(node->data.keyspace, &memory);
+    ASSERT(memory.entry_bytes <= memory.slab_bytes);
     return mem_used_total() + memory.arena_bytes;
 }
 
@@ -75,11 +79,25 @@ size_t data_note_memory(struct node *node)
     if (used > node->data.peak_memory) {
         node->data.peak_memory = used;
     }
+    ASSERT(node->data.peak_memory >= used);
     return used;
 }
 
 void data_note_startup(struct node *node)
 {
     ASSERT(node->data.startup_memory == 0);
+    ASSERT(keyspace_count_all(node->data.keyspace) == 0);
     node->data.startup_memory = data_used_memory(node);
+}
+
+void data_check_keyspaces(const struct node *node)
+{
+    const struct data *data = &node->data;
+
+    ASSERT(data->keyspace != NULL);
+    ASSERT(data->retired != data->keyspace);
+    keyspace_check(data->keyspace);
+    if (data->retired != NULL) {
+        keyspace_check(data->retired);
+    }
 }

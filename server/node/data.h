@@ -47,4 +47,6 @@ void data_note_startup(struct node *node);
 
 unsigned data_database_count(const struct node *node);
 
+void data_check_keyspaces(const struct node *node);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/digest.h"
 
+#include "base/assert.h"
 #include "base/hash.h"
 #include "node/inside.h"
 #include "store/value.h"
@@ -12,6 +13,7 @@ void digest_entry(void *context, const struct entry *e)
     const struct value_ops *ops = value_ops_of(digest->types, e);
     int64_t expire_at_ms = entry_expire_at_ms(e);
 
+    ASSERT(digest->lanes > 0 && digest->lanes <= DIGEST_LANES);
     for (size_t lane = 0; lane < digest->lanes; lane++) {
         uint64_t h = lane << 32;
 
@@ -27,6 +29,7 @@ void digest_all(const struct node *node, struct digest *digest)
 {
     unsigned databases = data_database_count(node);
 
+    ASSERT(digest->types == keyspace_types(node->data.keyspace));
     for (digest->db = 0; digest->db < databases; digest->db++) {
         uint64_t cursor = 0;
 

@@ -6,6 +6,7 @@
 
 void execute_begin(struct node *node)
 {
+    ASSERT(node->batch.running == NULL);
     call_begin(node);
     gates_look(node);
 }
@@ -33,6 +34,7 @@ static void run(struct node *node, struct request *request)
     if (spec->is_data) {
         call_for_client(node, request, node->batch.keys + request->first_key);
     } else {
+        ASSERT(node->controls->run[spec->id] != NULL);
         node->controls->run[spec->id](node, request);
         look_again(node);
     }
@@ -59,6 +61,7 @@ static void execute_asking(struct node *node, struct request *request)
     size_t out_before = s->output.buf.len;
     bool is_heard = takes_reply(s);
 
+    ASSERT(!session_is_closing(s));
     if (gates_pass(node, request)) {
         run(node, request);
         if (request->spec->id != COMMAND_ASKING) {
@@ -71,6 +74,7 @@ static void execute_asking(struct node *node, struct request *request)
         is_heard = true; /* ON is answered though silence was the rule so far */
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
+        ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);
         output_cut(&s->output, s->output.sent > out_before ? s->output.sent : out_before);
         s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
     }

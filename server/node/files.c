@@ -10,19 +10,23 @@ enum {
 
 bool files_is_writing(const struct node *node, enum file_kind kind)
 {
+    ASSERT(kind < FILE_KIND_COUNT);
     return node->files.handles[kind] != FS_NO_FILE;
 }
 
 void files_begin(struct node *node, enum file_kind kind, const char *path)
 {
     ASSERT(!files_is_writing(node, kind));
+    ASSERT(path[0] != '\0');
     node->files.handles[kind] = node->env.fs->write_begin(node->env.fs->ctx, path);
+    ASSERT(files_is_writing(node, kind));
 }
 
 void files_append(struct node *node, enum file_kind kind, struct buf *bytes)
 {
     ASSERT(files_is_writing(node, kind));
     node->env.fs->write_append(node->env.fs->ctx, node->files.handles[kind], bytes);
+    ASSERT(bytes->len == 0);
 }
 
 void files_commit(struct node *node, enum file_kind kind)
@@ -53,4 +57,15 @@ enum file_kind files_take(struct node *node, uint64_t handle)
         }
     }
     return FILE_KIND_COUNT;
+}
+
+void files_check(const struct node *node)
+{
+    const uint64_t *handles = node->files.handles;
+
+    for (int kind = 0; kind < FILE_KIND_COUNT; kind++) {
+        for (int other = 0; other < kind; other++) {
+            ASSERT(handles[kind] == FS_NO_FILE || handles[kind] != handles[other]);
+        }
+    }
 }

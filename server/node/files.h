@@ -5,7 +5,8 @@
  *                  |                          ^
  *                  +--- the disk refuses -----+   (abort: nothing more is heard)
  *
- * Invariant:  (1) a kind has at most one file under way */
+ * Invariants:  (1) a kind has at most one file under way
+ *              (2) a file is of one kind */
 #ifndef STARLING_NODE_FILES_H
 #define STARLING_NODE_FILES_H
 
@@ -39,5 +40,7 @@ void files_abort(struct node *node, enum file_kind kind);
 bool files_are_backed_up(const struct node *node);
 /* A file is done, or has failed: which was it?  It is no longer under way. */
 enum file_kind files_take(struct node *node, uint64_t handle);
+
+void files_check(const struct node *node);
 
 #endif

@@ -28,12 +28,15 @@ static void close_http(struct node *node, struct session *s)
             s->peer.address);
     }
     node_close_session(node, s, false);
+    ASSERT(session_is_closing(s));
 }
 
 bool gates_allow(const struct session *s, int protection)
 {
     bool is_local = s->peer.is_loopback || s->peer.is_unix;
 
+    ASSERT(protection == PROTECTION_NOBODY || protection == PROTECTION_LOCAL ||
+           protection == PROTECTION_EVERYBODY);
     return protection == PROTECTION_EVERYBODY || (protection == PROTECTION_LOCAL && is_local);
 }
 
@@ -42,6 +45,7 @@ static bool gate_known(struct node *node, struct request *request)
     struct bytes name = request->args[0];
     struct buf shown = {0};
 
+    ASSERT(request->arg_count > 0);
     if (request->spec != NULL) {
         if (request->arg_count >= 2 && command_has_subcommands(request->spec)) {
             const struct command_spec *sub = command_find_sub(request->spec, request->args[1]);
@@ -77,6 +81,7 @@ static bool gate_arity(struct node *node, struct request *request)
     const struct command_spec *spec = request->spec;
 
     (void)node;
+    ASSERT(spec != NULL); /* else it was not known */
     if (command_arity_fits(spec, request->arg_count)) {
         return true;
     }
@@ -131,6 +136,7 @@ static bool gate_route(struct node *node, struct request *request)
     if (LIKELY(node->cluster == NULL)) {
         return true;
     }
+    ASSERT(!spec->is_data || request->session->db == 0);
     if (spec->first_key != 0) {
         return route_keys(node, request);
     }
@@ -196,6 +202,7 @@ static bool gate_pause(struct node *node, struct request *request)
         return true;
     }
     waiting_put_back(node, request);
+    ASSERT(request->session->flags & SESSION_HELD);
     return false;
 }
 
@@ -273,6 +280,7 @@ void gates_look(struct node *node)
     for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
         closed |= gates[i].closes(node);
     }
+    ASSERT((closed & ~(uint32_t)ALL) == 0);
     node->gates.open_for = ALL & ~closed;
 }
 
@@ -300,11 +308,23 @@ bool gates_are_open_for(const struct node *node, const struct request *request)
            (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
 }
 
+/* Nobody is turned away without a word. */
+static bool was_answered(const struct session *s, uint64_t end_before)
+{
+    return output_end(&s->output) > end_before || (s->flags & SESSION_HELD) ||
+           session_is_closing(s);
+}
+
 bool gates_pass(struct node *node, struct request *request)
 {
+    uint64_t end_before = output_end(&request->session->output);
+
+    ASSERT(request->reply != NULL);
     if (ask_all(node, request)) {
+        ASSERT(output_end(&request->session->output) == end_before);
         return true;
     }
+    ASSERT(was_answered(request->session, end_before));
     if (request->spec != NULL && !(request->session->flags & SESSION_HELD)) {
         counters_rejected_call(&node->counters, request->spec->id);
     }

@@ -14,6 +14,7 @@ enum {
 
 void image_init(struct node *node)
 {
+    ASSERT(!node->image.is_on);
     list_init(&node->image.sinks);
 }
 
@@ -26,6 +27,7 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
 {
     struct node *node = context;
 
+    ASSERT(node->image.is_on);
     rdb_writer_entry(&node->image.writer, &node->image.out, db, e);
     node->image.written_count++;
 }
@@ -60,6 +62,7 @@ void image_begin(struct node *node)
 void image_join(struct node *node, struct image_sink *sink, const struct image_sink_verbs *verbs)
 {
     ASSERT(node->image.is_on);
+    ASSERT(node->image.written_count == 0);
     ASSERT(!list_is_linked(&sink->item));
     sink->verbs = verbs;
     list_add_tail(&node->image.sinks, &sink->item);
@@ -78,6 +81,7 @@ static void hand_over(struct node *node)
     if (image->out.len == 0) {
         return;
     }
+    ASSERT(image->is_on);
     rdb_writer_flush(&image->writer, &image->out);
     LIST_FOR_EACH (item, &image->sinks) {
         struct image_sink *sink = CONTAINER_OF(item, struct image_sink, item);
@@ -106,6 +110,7 @@ static struct image_sink *take_first_sink(struct image *image)
     if (list_is_empty(&image->sinks)) {
         return NULL;
     }
+    ASSERT(!image->is_on); /* no verb begins the next one while this one is ending */
     sink = CONTAINER_OF(image->sinks.next, struct image_sink, item);
     list_remove(&sink->item);
     return sink;
@@ -116,6 +121,7 @@ static void finish(struct node *node)
     struct image *image = &node->image;
     struct image_sink *sink;
 
+    ASSERT(!walk_is_on(node->data.keyspace));
     rdb_writer_end(&image->writer, &image->out);
     hand_over(node);
     image->is_on = false;
@@ -144,6 +150,7 @@ bool image_step(struct node *node)
     if (!sinks_have_room(node)) {
         return false;
     }
+    ASSERT(walk_is_on(node->data.keyspace));
     for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < HAND_OVER_BYTES; i++) {
         is_done = walk_step(node->data.keyspace, SLICE_ENTRIES);
     }
@@ -164,6 +171,7 @@ void image_cancel(struct node *node, const char *reason)
         return;
     }
     node_log(node, LOG_NOTICE, "snapshot given up: %s", reason);
+    ASSERT(walk_is_on(node->data.keyspace));
     walk_cancel(node->data.keyspace);
     image->is_on = false;
     buf_deinit(&image->out);
@@ -174,5 +182,22 @@ void image_cancel(struct node *node, const char *reason)
 
 uint64_t image_keep_from(const struct node *node)
 {
+    ASSERT(!node->image.is_on || node->image.position.offset <= oplog_end(node->journal.log));
     return node->image.is_on ? node->image.position.offset : UINT64_MAX;
+}
+
+void image_check(const struct node *node)
+{
+    const struct image *image = &node->image;
+
+    ASSERT(image->is_on == walk_is_on(node->data.keyspace));
+    ASSERT(image->is_on || list_is_empty(&image->sinks));
+    ASSERT(image->is_on || image->out.len == 0);
+    if (image->is_on) {
+        ASSERT(image->position.offset <= oplog_end(node->journal.log));
+        ASSERT(image->written_count <= image->key_count);
+    }
+    LIST_FOR_EACH (item, &image->sinks) {
+        ASSERT(CONTAINER_OF_CONST(item, struct image_sink, item)->verbs != NULL);
+    }
 }

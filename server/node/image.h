@@ -64,4 +64,6 @@ void image_cancel(struct node *node, const char *reason);
 /* The offset that the log is needed from; UINT64_MAX for none. */
 uint64_t image_keep_from(const struct node *node);
 
+void image_check(const struct node *node);
+
 #endif

@@ -15,6 +15,7 @@ void journal_init(struct node *node)
 
 void journal_deinit(struct node *node)
 {
+    ASSERT(!node->journal.is_in_transaction);
     effects_deinit(&node->journal.effects);
     buf_deinit(&node->journal.transaction);
     oplog_free(node->journal.log);
@@ -56,6 +57,7 @@ static void select_db(struct node *node, unsigned db)
     if (LIKELY(journal->stream_db == (int)db)) {
         return;
     }
+    ASSERT(db < data_database_count(node));
     append_select(&request, db);
     if (journal->is_in_transaction) {
         buf_append_bytes(&journal->transaction, buf_bytes(&request));
@@ -98,6 +100,7 @@ void journal_commit(struct node *node, struct effects *effects, unsigned db)
 
 void journal_begin(struct node *node)
 {
+    ASSERT(node->role.is_primary);
     ASSERT(!node->journal.is_in_transaction);
     ASSERT(node->journal.transaction.len == 0);
     node->journal.is_in_transaction = true;
@@ -109,6 +112,7 @@ void journal_end(struct node *node)
     struct journal *journal = &node->journal;
 
     ASSERT(journal->is_in_transaction);
+    ASSERT(journal->transaction.len > 0 || journal->transaction_count == 0);
     journal->is_in_transaction = false;
     if (journal->transaction.len > 0) {
         append_together(journal->log, buf_bytes(&journal->transaction), journal->transaction_count);
@@ -131,6 +135,7 @@ void journal_append_plain(struct node *node, const char *word1, const char *word
         words[count] = bytes_from_text(texts[count]);
         count++;
     }
+    ASSERT(count > 0);
     resp_write_request(&request, words, count);
     oplog_append(node->journal.log, buf_bytes(&request));
     buf_deinit(&request);
@@ -147,6 +152,7 @@ void journal_saved(struct node *node, uint64_t changes)
 {
     uint64_t *rest = &node->journal.changes;
 
+    ASSERT(!node->journal.is_in_transaction);
     *rest -= changes < *rest ? changes : *rest;
 }
 
@@ -166,6 +172,7 @@ bool journal_take_flush(struct node *node)
 void journal_append_received(struct node *node, struct bytes bytes)
 {
     ASSERT(!node->role.is_primary);
+    ASSERT(bytes.len > 0);
     oplog_append(node->journal.log, bytes);
 }
 
@@ -195,6 +202,7 @@ void journal_adopt(struct node *node, struct history_id history)
 {
     ASSERT(!node->role.is_primary);
     oplog_adopt(node->journal.log, history);
+    ASSERT(history_id_equal(oplog_history(node->journal.log), &history));
 }
 
 struct history_id journal_fork(struct node *node)
@@ -216,7 +224,11 @@ void journal_begin_history(struct node *node)
 
 void journal_trim(struct node *node, uint64_t keep_from)
 {
+    uint64_t start = oplog_start(node->journal.log);
+
+    ASSERT(node->config.repl_backlog_size >= 0);
     oplog_trim(node->journal.log, (uint64_t)node->config.repl_backlog_size, keep_from);
+    ASSERT(oplog_start(node->journal.log) <= keep_from || oplog_start(node->journal.log) == start);
 }
 
 void journal_check(const struct node *node)
@@ -225,5 +237,8 @@ void journal_check(const struct node *node)
 
     oplog_check(journal->log);
     ASSERT(journal->is_in_transaction || journal->transaction.len == 0);
+    ASSERT(!journal->is_in_transaction || node->role.is_primary);
+    ASSERT(!journal->is_in_transaction || journal->transaction_count > 0 ||
+           journal->transaction.len == 0);
     ASSERT(journal->stream_db >= -1 && journal->stream_db < node->config.databases);
 }

@@ -22,6 +22,7 @@ void life_begin_to_free(struct node *node)
 void life_exit(struct node *node, int code)
 {
     ASSERT(!node->life.is_freeing);
+    ASSERT(code >= 0);
     node->life.has_exited = true;
     node->env.exit(node->env.context, code);
 }

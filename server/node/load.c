@@ -15,6 +15,7 @@ static const uint32_t allowed[] = {
 
 static void move(struct loading *loading, enum load_phase to)
 {
+    ASSERT(loading->phase < ARRAY_COUNT(allowed));
     ASSERT(allowed[loading->phase] & TO(to));
     loading->phase = to;
 }
@@ -31,6 +32,8 @@ static void on_record(void *context, const struct rdb_record *record)
     struct loading *loading = &node->loading;
     struct key_ref ref = keyspace_ref(loading->target, record->db, record->key);
 
+    ASSERT(loading->phase != LOAD_IDLE);
+    ASSERT(record->db < data_database_count(node));
     if (loading->drops_expired && record->expire_at_ms != EXPIRE_NEVER &&
         record->expire_at_ms <= loading->now_ms) {
         loading->dropped_count++;
@@ -55,6 +58,8 @@ static void open_reader(struct node *node, enum load_phase phase, struct keyspac
     };
 
     ASSERT(loading->reader == NULL);
+    ASSERT(loading->target == NULL);
+    ASSERT(target != NULL);
     move(loading, phase);
     loading->reader = rdb_reader_new(&options);
     loading->target = target;
@@ -68,6 +73,7 @@ static void open_reader(struct node *node, enum load_phase phase, struct keyspac
 
 static void close_reader(struct loading *loading)
 {
+    ASSERT(loading->reader != NULL);
     rdb_reader_free(loading->reader);
     loading->reader = NULL;
     loading->target = NULL;
@@ -92,8 +98,11 @@ bool load_begin(struct node *node, struct errmsg *error)
 {
     struct loading *loading = &node->loading;
     struct fs_info info;
-    enum fs_status status =
-        node->env.fs->get_info(node->env.fs->ctx, node->config.dbfilename, &info, error);
+    enum fs_status status;
+
+    ASSERT(loading->phase == LOAD_IDLE);
+    ASSERT(keyspace_count_all(node->data.keyspace) == 0);
+    status = node->env.fs->get_info(node->env.fs->ctx, node->config.dbfilename, &info, error);
 
     if (status == FS_MISSING) {
         return true;
@@ -116,6 +125,7 @@ bool load_begin(struct node *node, struct errmsg *error)
 
 static void refuse_file(struct node *node, const char *reason)
 {
+    ASSERT(reason[0] != '\0');
     node_log(
         node, LOG_WARNING,
         "the snapshot %s cannot be loaded: %s.  It is left as it is; move it away or replace it "
@@ -131,6 +141,7 @@ static void adopt_file(struct node *node)
 {
     const struct rdb_info *info = rdb_reader_info(node->loading.reader);
 
+    ASSERT(node->loading.target == node->data.keyspace);
     if (info->has_history) {
         journal_restart(node, info->history, info->offset);
         if (node->role.is_primary) {
@@ -167,6 +178,7 @@ static bool load_piece(struct node *node)
             status = rdb_reader_feed(loading->reader, buf_bytes(&piece), &consumed, &error);
         }
     }
+    ASSERT(consumed <= piece.len);
     loading->file_offset += consumed;
     buf_deinit(&piece);
     if (status == RDB_ERROR) {
@@ -219,6 +231,7 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
     enum rdb_status status = RDB_MORE;
     struct buf piece = {0};
 
+    ASSERT(!only_looks || target == node->data.keyspace);
     open_reader(node, LOAD_AGAIN, target);
     loading->drops_expired = false;
     loading->only_looks = only_looks;
@@ -237,6 +250,7 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
             status = rdb_reader_feed(loading->reader, buf_bytes(&piece), &consumed, error);
         }
     }
+    ASSERT(status == RDB_OK || error->text[0] != '\0');
     buf_deinit(&piece);
     loading->only_looks = false;
     close_reader(loading);
@@ -247,6 +261,7 @@ bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *erro
 {
     struct keyspace *fresh;
 
+    ASSERT(node->loading.phase == LOAD_IDLE);
     /* Whatever is wrong with the file is found before anything is changed. */
     if (mode != LOAD_REPLACE) {
         if (!read_all(node, node->data.keyspace, true, error)) {
@@ -274,7 +289,9 @@ bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *erro
 void load_resync_begin(struct node *node)
 {
     load_resync_abort(node);
+    ASSERT(!node->role.is_primary);
     open_reader(node, LOAD_RESYNC, data_new_keyspace(node));
+    ASSERT(node->loading.target != node->data.keyspace);
     node->loading.drops_expired = false;
 }
 
@@ -312,6 +329,7 @@ bool load_resync_end(struct node *node, struct errmsg *error)
         errmsg_set(error, "the snapshot ends too early");
         return false;
     }
+    ASSERT(loading->target != node->data.keyspace);
     info = rdb_reader_info(loading->reader);
     image_cancel(node, "the data is replaced by a full resync");
     data_replace(node, loading->target);
@@ -334,6 +352,7 @@ void load_resync_abort(struct node *node)
     if (loading->phase != LOAD_RESYNC) {
         return;
     }
+    ASSERT(loading->target != node->data.keyspace);
     keyspace_free(loading->target);
     close_reader(loading);
 }
@@ -345,4 +364,7 @@ void load_check(const struct node *node)
     ASSERT((loading->phase == LOAD_IDLE) == (loading->reader == NULL));
     ASSERT((loading->phase == LOAD_IDLE) == (loading->target == NULL));
     ASSERT(loading->phase != LOAD_AGAIN);
+    ASSERT(loading->phase != LOAD_FILE || loading->target == node->data.keyspace);
+    ASSERT(loading->phase != LOAD_RESYNC || loading->target != node->data.keyspace);
+    ASSERT(!loading->only_looks);
 }

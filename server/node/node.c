@@ -571,9 +571,13 @@ uint64_t node_digest(const struct node *node)
 
 void node_check(const struct node *node)
 {
-    keyspace_check(node->data.keyspace);
+    data_check_keyspaces(node);
     journal_check(node);
     replicas_check(node);
+    files_check(node);
+    image_check(node);
+    apply_check(node);
+    counters_check(&node->counters, node->now.mono);
     waiting_check(node);
     load_check(node);
     batch_check(node);
@@ -581,7 +585,6 @@ void node_check(const struct node *node)
     if (node->cluster != NULL) {
         cluster_check(node->cluster);
     }
-    LIST_FOR_EACH (item, &node->sessions.all) {
-        output_check(&CONTAINER_OF(item, struct session, all)->output);
-    }
+    holds_check(&node->holds);
+    session_table_check(&node->sessions);
 }

@@ -12,11 +12,13 @@ static const struct feed *const *feeds_of(const struct node *node)
 
 struct outgoing *replicas_outgoing(struct feed *feed)
 {
+    ASSERT(feed != NULL);
     return CONTAINER_OF(feed, struct outgoing, feed);
 }
 
 struct session *replicas_session(const struct feed *feed)
 {
+    ASSERT(feed != NULL);
     return CONTAINER_OF_CONST(feed, struct outgoing, feed)->session;
 }
 
@@ -26,6 +28,7 @@ struct feed *replicas_get(struct node *node, struct session *s)
     struct outgoing *outgoing;
 
     if (s->feed != NULL) {
+        ASSERT(replicas_session(s->feed) == s);
         return s->feed;
     }
     ASSERT(!(s->flags & SESSION_CLOSED));
@@ -53,6 +56,7 @@ void replicas_remove(struct node *node, struct session *s)
         at++;
     }
     ASSERT(at < replicas->count);
+    ASSERT(!list_is_linked(&replicas_outgoing(s->feed)->sink.item)); /* it has left the image */
     replicas->items[at] = replicas->items[--replicas->count];
     if (s->flags & SESSION_REPLICA) {
         node_log(node, LOG_NOTICE, "replica %s is gone", s->peer.address);
@@ -82,7 +86,10 @@ void replicas_drop_all(struct node *node, const char *reason)
 
 size_t replicas_count_acked(const struct node *node, uint64_t offset)
 {
-    return feeds_count_acked(feeds_of(node), node->replicas.count, offset);
+    size_t count = feeds_count_acked(feeds_of(node), node->replicas.count, offset);
+
+    ASSERT(count <= node->replicas.count);
+    return count;
 }
 
 size_t replicas_count_good(const struct node *node)
@@ -102,6 +109,7 @@ size_t replicas_count_lagging(const struct node *node)
         count += feed->phase == FEED_ONLINE && !session_is_closing(replicas_session(feed)) &&
                  feed->acked_offset < end;
     }
+    ASSERT(count <= node->replicas.count);
     return count;
 }
 
@@ -112,9 +120,25 @@ uint64_t replicas_keep_from(const struct node *node)
 
 void replicas_check(const struct node *node)
 {
+    size_t marked = 0;
+
+    ASSERT(node->replicas.count <= node->replicas.cap);
     for (size_t i = 0; i < node->replicas.count; i++) {
         const struct feed *feed = node->replicas.items[i];
 
         ASSERT(replicas_session(feed)->feed == feed);
+        feed_check(feed);
+        ASSERT(feed->phase != FEED_ONLINE || session_is_closing(replicas_session(feed)) ||
+               feed->cursor <= oplog_end(node->journal.log));
+        for (size_t j = 0; j < i; j++) {
+            ASSERT(node->replicas.items[j] != feed);
+        }
+        marked += (replicas_session(feed)->flags & SESSION_REPLICA) != 0;
     }
+    LIST_FOR_EACH (item, &node->sessions.all) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, all);
+
+        marked -= (s->flags & SESSION_REPLICA) != 0;
+    }
+    ASSERT(marked == 0);
 }

@@ -4,6 +4,7 @@
  *
  * Invariants:  (1) a session is in it at most once, and s->feed names its feed
  *              (2) who is closing stays in it until the session is gone
+ *              (3) a session is a replica's (SESSION_REPLICA) only if it is in it
  * Owns the feeds. */
 #ifndef STARLING_NODE_REPLICAS_H
 #define STARLING_NODE_REPLICAS_H

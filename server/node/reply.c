@@ -25,6 +25,7 @@ void node_touch(struct node *node, struct session *s)
 
 void node_close_session(struct node *node, struct session *s, bool after_write)
 {
+    ASSERT(list_is_linked(&s->all));
     s->flags |= after_write ? SESSION_CLOSE_AFTER_WRITE : SESSION_CLOSE_NOW;
     node_touch(node, s);
 }
@@ -38,6 +39,7 @@ void reply_error(struct request *request, const char *format, ...)
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
+    ASSERT(text.len > 0);
     resp_write_error(request->reply, "%s", buf_text(&text));
     buf_deinit(&text);
 }
@@ -48,6 +50,7 @@ static void write_parent(const struct request *request, char *out, size_t size)
     const char *name = command_spec(request->spec->parent)->name;
     size_t i = 0;
 
+    ASSERT(size > 0);
     for (; name[i] != '\0' && i + 1 < size; i++) {
         out[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
     }
@@ -59,6 +62,7 @@ void reply_sub_misused(struct request *request)
     char sub[129];
     char parent[32];
 
+    ASSERT(request->arg_count >= 2);
     bytes_to_text(request->args[1], sub, sizeof(sub));
     write_parent(request, parent, sizeof(parent));
     reply_error(request,
@@ -71,6 +75,7 @@ void reply_unknown_sub(struct request *request)
     char sub[129];
     char parent[32];
 
+    ASSERT(request->arg_count >= 2);
     bytes_to_text(request->args[1], sub, sizeof(sub));
     write_parent(request, parent, sizeof(parent));
     reply_error(request, "ERR unknown subcommand '%s'. Try %s HELP.", sub, parent);

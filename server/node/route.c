@@ -10,6 +10,8 @@
 static bool common_slot(const struct request *request, const struct command_keys *keys,
                         uint16_t *slot)
 {
+    ASSERT(keys->count > 0);
+    ASSERT(keys->first + (keys->count - 1) * keys->step < request->arg_count);
     *slot = SLOT_NONE;
     for (size_t i = 0; i < keys->count; i++) {
         uint16_t other = slot_of_key(request->args[keys->first + i * keys->step]);
@@ -19,6 +21,7 @@ static bool common_slot(const struct request *request, const struct command_keys
         }
         *slot = other;
     }
+    ASSERT(*slot < SLOT_COUNT);
     return true;
 }
 
@@ -38,6 +41,7 @@ static enum route_keys look(const struct node *node, const struct request *reque
             missing++;
         }
     }
+    ASSERT(here + missing == keys->count);
     if (missing == 0) {
         return ROUTE_KEYS_ALL_HERE;
     }
@@ -47,6 +51,7 @@ static enum route_keys look(const struct node *node, const struct request *reque
 static bool answer(struct request *request, enum route_kind kind, uint16_t slot,
                    const struct route_target *target)
 {
+    ASSERT(slot < SLOT_COUNT);
     switch (kind) {
     case ROUTE_SERVE:
         return true;
@@ -84,6 +89,8 @@ bool route_keys(struct node *node, struct request *request)
     struct route_target target = {.host = ""};
     enum route_kind kind;
 
+    ASSERT(node->cluster != NULL);
+    ASSERT(request->session->db == 0);
     if (keys.count == 0) {
         return true;
     }
@@ -96,6 +103,7 @@ bool route_keys(struct node *node, struct request *request)
     if (kind == ROUTE_LOOK) {
         asked.keys = look(node, request, &keys);
         kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
+        ASSERT(kind != ROUTE_LOOK);
     }
     return answer(request, kind, asked.slot, &target);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/slow.h"
 
+#include "base/assert.h"
 #include "node/inside.h"
 
 void slow_configure(struct node *node)
 {
+    ASSERT(node->config.slowlog_max_len >= 0);
     timing_set_threshold(&node->timing, node->config.slowlog_log_slower_than_us);
     slowlog_set_limit(&node->slowlog, (size_t)node->config.slowlog_max_len);
 }
@@ -14,6 +16,8 @@ static void remember(struct node *node, const struct session *s, struct slowlog_
     struct bytes shown[SLOWLOG_ARGS];
     size_t count = note.arg_count < SLOWLOG_ARGS ? note.arg_count : SLOWLOG_ARGS;
 
+    ASSERT(note.arg_count > 0);
+    ASSERT(note.duration_us >= 0);
     memcpy(shown, note.args, count * sizeof(shown[0]));
     slowlog_redact(shown, count);
     note.args = shown;
@@ -34,6 +38,7 @@ static struct slowlog_note note_of(const struct request *request, int64_t durati
 
 void slow_note_request(struct node *node, const struct request *request, int64_t duration_us)
 {
+    ASSERT(request->args != NULL);
     remember(node, request->session, note_of(request, duration_us));
 }
 
@@ -41,6 +46,7 @@ static bool is_small(const struct node *node, const struct request *request)
 {
     const struct command_spec *spec = request->spec;
 
+    ASSERT(request->arg_count > 0);
     return spec != NULL && !(request->session->flags & SESSION_HELD) &&
            timing_is_small(&node->timing, spec->id, request->read.raw.len, request->arg_count);
 }
@@ -63,6 +69,7 @@ void slow_end_run(struct node *node)
     if (first != NULL) {
         struct slowlog_note note = note_of(first, duration_us);
 
+        ASSERT(suspects < batch->count);
         note.suspects = suspects;
         remember(node, first->session, note);
     }

@@ -14,6 +14,8 @@ void holds_init(struct holds *holds)
 void holds_deinit(struct holds *holds)
 {
     ASSERT(list_is_empty(&holds->held));
+    ASSERT(list_is_empty(&holds->resumed));
+    ASSERT(holds->deadlines.count == 0);
     heap_deinit(&holds->deadlines);
 }
 
@@ -33,6 +35,8 @@ void hold_begin(struct holds *holds, struct session *s, enum hold_kind kind, str
 
 static void stop_holding(struct holds *holds, struct session *s)
 {
+    ASSERT(s->hold.kind != HOLD_NONE);
+    ASSERT(list_is_linked(&s->hold.held));
     s->flags &= ~(uint32_t)SESSION_HELD;
     s->hold.kind = HOLD_NONE;
     list_remove(&s->hold.held);
@@ -61,17 +65,21 @@ void hold_forget(struct holds *holds, struct session *s)
 struct session *holds_due(const struct holds *holds, struct mono_time now)
 {
     struct heap_node *first = heap_peek(&holds->deadlines);
+    struct session *s;
 
     if (first == NULL || first->key > now.us) {
         return NULL;
     }
-    return CONTAINER_OF(first, struct session, hold.deadline);
+    s = CONTAINER_OF(first, struct session, hold.deadline);
+    ASSERT(s->flags & SESSION_HELD);
+    return s;
 }
 
 struct mono_time holds_next_deadline(const struct holds *holds)
 {
     struct heap_node *first = heap_peek(&holds->deadlines);
 
+    ASSERT(first == NULL || first->key != MONO_NEVER.us);
     return first != NULL ? (struct mono_time){.us = first->key} : MONO_NEVER;
 }
 
@@ -87,4 +95,21 @@ struct session *holds_take_resumed(struct holds *holds)
     list_remove(&s->hold.resumed);
     s->flags &= ~(uint32_t)SESSION_RESUMED;
     return s;
+}
+
+void holds_check(const struct holds *holds)
+{
+    size_t with_deadline = 0;
+
+    LIST_FOR_EACH (item, &holds->held) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, hold.held);
+
+        ASSERT(s->flags & SESSION_HELD);
+        ASSERT(s->hold.kind != HOLD_NONE);
+        with_deadline += heap_has(&s->hold.deadline);
+    }
+    ASSERT(with_deadline == holds->deadlines.count);
+    LIST_FOR_EACH (item, &holds->resumed) {
+        ASSERT(CONTAINER_OF_CONST(item, struct session, hold.resumed)->flags & SESSION_RESUMED);
+    }
 }

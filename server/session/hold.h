@@ -73,4 +73,7 @@ struct mono_time holds_next_deadline(const struct holds *holds);
 /* One that is to be read on, or NULL; it is no longer in the list, and may be held again. */
 struct session *holds_take_resumed(struct holds *holds);
 
+/* Assert the invariants. */
+void holds_check(const struct holds *holds);
+
 #endif

@@ -18,6 +18,7 @@ void input_append(struct input *input, struct bytes bytes)
 
 void input_put_back(struct input *input, struct bytes request)
 {
+    ASSERT(request.len > 0);
     buf_append_bytes(&input->put_back, request);
 }
 
@@ -30,6 +31,7 @@ void input_rewind(struct input *input)
     buf_append_bytes(&input->put_back, buf_bytes(&input->buf));
     buf_deinit(&input->buf);
     input->buf = buf_steal(&input->put_back);
+    ASSERT(input->put_back.len == 0 && input->buf.len > 0);
     /* The reader's progress belonged to a request that now stands further behind. */
     resp_reader_deinit(&input->reader);
 }
@@ -40,4 +42,11 @@ void input_compact(struct input *input)
     buf_consume(&input->buf, input->consumed);
     input->consumed = 0;
     buf_shrink_when_empty(&input->buf, 0);
+}
+
+void input_check(const struct input *input)
+{
+    ASSERT(input->buf.len <= input->buf.cap);
+    ASSERT(input->consumed <= input->buf.len);
+    ASSERT(input->put_back.len <= input->put_back.cap);
 }

@@ -36,6 +36,8 @@ void input_rewind(struct input *input);
 /* The batch has run: what was consumed goes. */
 void input_compact(struct input *input);
 
+void input_check(const struct input *input);
+
 /* Bytes kept, and memory for them. */
 static inline size_t input_pending(const struct input *input)
 {

@@ -14,6 +14,7 @@ enum {
 
 void output_spares_deinit(struct output_spares *spares)
 {
+    ASSERT(spares->count <= OUTPUT_SPARES);
     while (spares->count > 0) {
         buf_deinit(&spares->items[--spares->count]);
     }
@@ -22,6 +23,8 @@ void output_spares_deinit(struct output_spares *spares)
 void output_deinit(struct output *output)
 {
     output_cut(output, 0);
+    ASSERT(output->pieces.count == 0);
+    ASSERT(output->pieces.bytes == 0);
     VEC_DEINIT(&output->pieces);
     VEC_DEINIT(&output->barriers);
     buf_deinit(&output->buf);
@@ -59,6 +62,7 @@ static void give_buffer(struct output *output, struct output_spares *spares, boo
 /* What is left of a piece. */
 static struct bytes piece_rest(const struct output *output, size_t index)
 {
+    ASSERT(index < output->pieces.count);
     return bytes_from(block_contents(output->pieces.items[index].block),
                       index == 0 ? output->piece_sent : 0);
 }
@@ -115,11 +119,14 @@ static void drop_first_piece(struct output *output)
 {
     struct resp_pieces *pieces = &output->pieces;
 
+    ASSERT(pieces->count > 0);
+    ASSERT(pieces->items[0].at == output->sent);
     block_release(pieces->items[0].block);
     pieces->count--;
     memmove(pieces->items, pieces->items + 1, pieces->count * sizeof(*pieces->items));
     output->piece_sent = 0;
     if (pieces->count == 0) {
+        ASSERT(pieces->bytes == 0);
         VEC_DEINIT(pieces);
     }
 }
@@ -132,6 +139,7 @@ static void compact(struct output *output)
     }
     buf_consume(&output->buf, output->sent);
     for (size_t i = 0; i < output->pieces.count; i++) {
+        ASSERT(output->pieces.items[i].at > output->sent); /* else it was taken off */
         output->pieces.items[i].at -= output->sent;
     }
     output->sent = 0;
@@ -148,6 +156,7 @@ static bool take_off_pieces(struct output *output, size_t *len)
         if (*len < before) {
             break;
         }
+        ASSERT(output->pieces.items[0].at >= output->sent);
         output->sent += before;
         *len -= before;
         output->pieces.bytes -= *len < rest ? *len : rest;
@@ -178,6 +187,7 @@ void output_done(struct output *output, struct output_spares *spares, size_t len
 
 void output_cut(struct output *output, size_t len)
 {
+    ASSERT(len <= output->buf.len);
     while (output->pieces.count > 0 && output->pieces.items[output->pieces.count - 1].at > len) {
         output->pieces.bytes -= piece_rest(output, output->pieces.count - 1).len;
         block_release(VEC_POP(&output->pieces).block);
@@ -214,6 +224,7 @@ void output_open(struct output *output, uint64_t safe_offset)
 {
     size_t open = 0;
 
+    ASSERT(output->barriers.count == 0 || output->barriers.items[0].place >= output->done);
     while (open < output->barriers.count && output->barriers.items[open].offset <= safe_offset) {
         open++;
     }
@@ -224,13 +235,32 @@ void output_open(struct output *output, uint64_t safe_offset)
     }
 }
 
+static void check_pieces(const struct output *output)
+{
+    size_t at = output->sent;
+    uint64_t bytes = 0;
+
+    ASSERT(output->pieces.count > 0 || output->piece_sent == 0);
+    for (size_t i = 0; i < output->pieces.count; i++) {
+        size_t rest = piece_rest(output, i).len;
+
+        ASSERT(rest > 0);
+        ASSERT(output->pieces.items[i].at >= at && output->pieces.items[i].at <= output->buf.len);
+        at = output->pieces.items[i].at;
+        bytes += rest;
+    }
+    ASSERT(bytes == output->pieces.bytes);
+}
+
 void output_check(const struct output *output)
 {
     uint64_t place = output->done;
     uint64_t offset = 0;
 
     ASSERT(output->sent <= output->buf.len);
-    ASSERT(output->pieces.count == 0 || output->sent <= output->pieces.items[0].at);
+    ASSERT(output->buf.len <= output->buf.cap);
+    ASSERT(output->buf.len == 0 || output->sent < output->buf.len || output->pieces.count > 0);
+    check_pieces(output);
     for (size_t i = 0; i < output->barriers.count; i++) {
         ASSERT(output->barriers.items[i].place >= place);
         ASSERT(output->barriers.items[i].offset >= offset);
@@ -238,4 +268,13 @@ void output_check(const struct output *output)
         offset = output->barriers.items[i].offset;
     }
     ASSERT(place <= output_end(output));
+}
+
+void output_spares_check(const struct output_spares *spares)
+{
+    ASSERT(spares->count <= OUTPUT_SPARES);
+    for (size_t i = 0; i < spares->count; i++) {
+        ASSERT(spares->items[i].len == 0);
+        ASSERT(spares->items[i].cap >= FIRST_BYTES && spares->items[i].cap <= SPARE_BYTES);
+    }
 }

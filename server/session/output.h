@@ -14,7 +14,8 @@
  *
  * Invariants:  (1) sent <= buf.len, and sent <= the first piece's place
  *              (2) barriers ascend in place and in offset
- *              (3) nothing behind a barrier is handed out */
+ *              (3) nothing behind a barrier is handed out
+ *              (4) pieces ascend in place, within buf; their bytes are those still to be sent */
 #ifndef STARLING_SESSION_OUTPUT_H
 #define STARLING_SESSION_OUTPUT_H
 
@@ -94,6 +95,8 @@ void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t
 /* The log is safe up to the offset. */
 void output_open(struct output *output, uint64_t safe_offset);
 
+/* Assert the invariants; and that spares are empty buffers. */
 void output_check(const struct output *output);
+void output_spares_check(const struct output_spares *spares);
 
 #endif

@@ -16,6 +16,8 @@ void session_table_init(struct session_table *table)
 void session_table_deinit(struct session_table *table)
 {
     ASSERT(table->count == 0);
+    ASSERT(list_is_empty(&table->all));
+    ASSERT(list_is_empty(&table->touched));
     output_spares_deinit(&table->spares);
     hashtable_deinit(&table->by_id);
 }
@@ -25,6 +27,7 @@ struct session *session_new(struct session_table *table, const struct session_pe
 {
     struct session *s = mem_alloc_zeroed(MEM_SESSION, sizeof(*s));
 
+    ASSERT(table->next_id > 0); /* session_table_init was called */
     s->id = table->next_id++;
     s->protocol = 2;
     s->peer = *peer;
@@ -38,7 +41,10 @@ struct session *session_new(struct session_table *table, const struct session_pe
 
 void session_free(struct session_table *table, struct session *s)
 {
+    ASSERT(table->count > 0);
+    ASSERT(list_is_linked(&s->all));
     ASSERT(s->feed == NULL);
+    ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));
     ASSERT(!heap_has(&s->hold.deadline));
     hashtable_remove(&table->by_id, &s->by_id);
     list_remove(&s->all);
@@ -57,8 +63,14 @@ void session_free(struct session_table *table, struct session *s)
 struct session *session_find(const struct session_table *table, uint64_t id)
 {
     struct hashtable_node *found = hashtable_find(&table->by_id, bytes_make(&id, sizeof(id)));
+    struct session *s;
 
-    return found != NULL ? CONTAINER_OF(found, struct session, by_id) : NULL;
+    if (found == NULL) {
+        return NULL;
+    }
+    s = CONTAINER_OF(found, struct session, by_id);
+    ASSERT(s->id == id);
+    return s;
 }
 
 /* ---- output ----------------------------------------------------------------------------------- */
@@ -154,6 +166,7 @@ static void describe_command(const struct session *s, struct buf *out)
         buf_append_text(out, "NULL");
         return;
     }
+    ASSERT(spec == command_spec(spec->id));
     if (spec->kind == COMMAND_SUB) {
         buf_printf(out, "%s|", command_spec(spec->parent)->name);
     }
@@ -162,6 +175,7 @@ static void describe_command(const struct session *s, struct buf *out)
 
 void session_describe(const struct session *s, struct mono_time now, struct buf *out)
 {
+    ASSERT(now.us >= s->active_at.us && s->active_at.us >= s->created_at.us);
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=", (unsigned long long)s->id,
                s->peer.address, s->peer.local, s->peer.fd);
     buf_append_bytes(out, buf_bytes(&s->name));
@@ -179,4 +193,38 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_append_bytes(out, buf_bytes(&s->lib_name));
     buf_append_text(out, " lib-ver=");
     buf_append_bytes(out, buf_bytes(&s->lib_version));
+}
+
+/* ---- invariants ------------------------------------------------------------------------------- */
+
+static void check_session(const struct session_table *table, const struct session *s)
+{
+    ASSERT(session_find(table, s->id) == s);
+    ASSERT(s->protocol == 2 || s->protocol == 3);
+    ASSERT(((s->flags & SESSION_TOUCHED) != 0) == list_is_linked(&s->touched));
+    ASSERT(((s->flags & SESSION_HELD) != 0) == list_is_linked(&s->hold.held));
+    ASSERT(((s->flags & SESSION_RESUMED) != 0) == list_is_linked(&s->hold.resumed));
+    ASSERT(s->feed != NULL || !(s->flags & SESSION_REPLICA));
+    input_check(&s->input);
+    output_check(&s->output);
+}
+
+void session_table_check(const struct session_table *table)
+{
+    uint64_t last_id = 0;
+    size_t count = 0;
+
+    LIST_FOR_EACH (item, &table->all) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, all);
+
+        ASSERT(s->id > last_id && s->id < table->next_id);
+        check_session(table, s);
+        last_id = s->id;
+        count++;
+    }
+    ASSERT(count == table->count);
+    LIST_FOR_EACH (item, &table->touched) {
+        ASSERT(CONTAINER_OF_CONST(item, struct session, touched)->flags & SESSION_TOUCHED);
+    }
+    output_spares_check(&table->spares);
 }

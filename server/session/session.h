@@ -10,6 +10,7 @@
  * Invariants:  (1) while SESSION_HELD no request of this session is executed: what arrives
  *                  is kept or put back, in order, and is read again on release
  *              (2) SESSION_TOUCHED is set exactly while the session is in the table's list touched
+ *              (3) a session is found by its id, and ids ascend in the list all
  * Owned by struct session_table.  Loop thread only. */
 #ifndef STARLING_SESSION_SESSION_H
 #define STARLING_SESSION_SESSION_H
@@ -143,5 +144,8 @@ static inline bool session_is_closing(const struct session *s)
 
 /* One line as CLIENT LIST has it, without a line end. */
 void session_describe(const struct session *s, struct mono_time now, struct buf *out);
+
+/* Assert the invariants of the table and of all its sessions, their parts included. */
+void session_table_check(const struct session_table *table);
 
 #endif

@@ -3,6 +3,7 @@
 #include "session/session.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 static struct session *make(struct session_table *table)
 {
@@ -160,19 +161,61 @@ Test(session, has_no_buffer_while_there_is_nothing_to_send)
     session_table_deinit(&table);
 }
 
-Test(session, puts_stashed_requests_before_the_incomplete_one)
+Test(session, is_touched_once_until_it_is_taken_and_never_when_closed)
+{
+    struct session_table table;
+    struct session *first;
+    struct session *second;
+
+    session_table_init(&table);
+    first = make(&table);
+    second = make(&table);
+    session_touch(&table, second);
+    session_touch(&table, first);
+    session_touch(&table, second);
+    session_table_check(&table);
+    cr_assert_eq(session_take_touched(&table), second);
+    cr_assert_eq(session_take_touched(&table), first);
+    cr_assert_null(session_take_touched(&table));
+    first->flags |= SESSION_CLOSED;
+    session_touch(&table, first);
+    cr_assert_null(session_take_touched(&table));
+    session_table_check(&table);
+    session_free(&table, first);
+    session_free(&table, second);
+    session_table_deinit(&table);
+}
+
+Test(session, leaves_the_touched_when_it_goes)
 {
     struct session_table table;
     struct session *s;
 
     session_table_init(&table);
     s = make(&table);
-    buf_append_text(&s->input.put_back, "PING\r\n");
-    buf_append_text(&s->input.buf, "GE");
-    input_rewind(&s->input);
-    cr_assert_str_eq(buf_text(&s->input.buf), "PING\r\nGE");
-    cr_assert_eq(s->input.put_back.len, 0);
+    session_touch(&table, s);
     session_free(&table, s);
+    cr_assert_null(session_take_touched(&table));
+    session_table_deinit(&table);
+}
+
+Test(session, must_have_been_let_go_before_it_is_freed, .signal = SIGABRT)
+{
+    struct session_table table;
+    struct session *s;
+
+    session_table_init(&table);
+    s = make(&table);
+    s->flags |= SESSION_HELD;
+    session_free(&table, s);
+}
+
+Test(session, must_be_gone_before_the_table_is, .signal = SIGABRT)
+{
+    struct session_table table;
+
+    session_table_init(&table);
+    make(&table);
     session_table_deinit(&table);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The primary's stream, and what becomes of requests that this node does not know. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
@@ -37,7 +39,7 @@ static uint64_t offset_of(const struct alone *a)
 
 #define SET_K "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
 
-Test(stream, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_before)
+Test(apply, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_before)
 {
     static const char *const requests[] = {
         "*3\r\n$5\r\nLPUSH\r\n$1\r\nl\r\n$1\r\nv\r\n",
@@ -69,7 +71,7 @@ Test(stream, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_befo
     }
 }
 
-Test(stream, goes_on_where_it_stopped_when_somebody_says_so)
+Test(apply, goes_on_where_it_stopped_when_somebody_says_so)
 {
     struct alone *a = start();
 
@@ -83,7 +85,7 @@ Test(stream, goes_on_where_it_stopped_when_somebody_says_so)
     alone_free(a);
 }
 
-Test(stream, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_for)
+Test(apply, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_for)
 {
     struct alone *a = start();
 
@@ -98,7 +100,7 @@ Test(stream, after_a_part_of_a_transaction_nothing_but_a_full_resync_is_asked_fo
     alone_free(a);
 }
 
-Test(stream, passes_over_what_is_not_about_data)
+Test(apply, passes_over_what_is_not_about_data)
 {
     struct alone *a = start();
 
@@ -110,7 +112,7 @@ Test(stream, passes_over_what_is_not_about_data)
     alone_free(a);
 }
 
-Test(stream, counts_in_the_statistics_of_commands)
+Test(apply, counts_in_the_statistics_of_commands)
 {
     struct alone *a = start();
 
@@ -120,4 +122,88 @@ Test(stream, counts_in_the_statistics_of_commands)
     alone_primary_sends(a, BYTES_LITERAL(SET_K));
     expect(a, "INFO commandstats\r\n", "cmdstat_set:calls=1,");
     alone_free(a);
+}
+
+#define MULTI  "*1\r\n$5\r\nMULTI\r\n"
+#define EXEC   "*1\r\n$4\r\nEXEC\r\n"
+#define INCR_K "*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n"
+#define SELECT "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+#define GETACK "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n"
+
+Test(apply, appends_a_request_when_it_is_whole_wherever_it_is_cut)
+{
+    static const char text[] = SET_K SELECT INCR_K "\r\n" INCR_K;
+    struct alone *whole = start();
+
+    alone_primary_sends(whole, bytes_from_text(text));
+    for (size_t cut = 1; cut < strlen(text); cut += 3) {
+        struct alone *a = start();
+        uint64_t before = offset_of(a);
+
+        alone_primary_sends(a, bytes_make(text, cut));
+        cr_assert_leq(offset_of(a), before + cut);
+        apply_check(a->node);
+        alone_primary_sends(a, bytes_from(bytes_from_text(text), cut));
+        cr_assert_eq(offset_of(a), before + strlen(text));
+        cr_assert_eq(node_digest(a->node), node_digest(whole->node));
+        alone_free(a);
+    }
+    cr_assert_eq(whole->node->apply.db, 3);
+    cr_assert_eq(whole->node->journal.stream_db, 3);
+    alone_free(whole);
+}
+
+Test(apply, appends_and_executes_a_transaction_as_a_whole)
+{
+    struct alone *a = start();
+    uint64_t before = offset_of(a);
+
+    alone_primary_sends(a, BYTES_LITERAL(MULTI INCR_K INCR_K));
+    cr_assert_eq(offset_of(a), before);
+    cr_assert_eq(keyspace_count_all(a->node->data.keyspace), 0);
+    cr_assert(a->node->apply.is_in_multi);
+    apply_check(a->node);
+    alone_primary_sends(a, BYTES_LITERAL(EXEC));
+    cr_assert_eq(offset_of(a), before + strlen(MULTI INCR_K INCR_K EXEC));
+    cr_assert_not(a->node->apply.is_in_multi || a->node->apply.is_torn);
+    expect(a, "GET k\r\n", "$1\r\n2\r\n");
+    alone_free(a);
+}
+
+Test(apply, drops_what_was_not_complete_when_it_begins_anew)
+{
+    struct alone *a = start();
+
+    alone_primary_sends(a, BYTES_LITERAL(MULTI INCR_K "*3\r\n$3"));
+    apply_restart(a->node, 5);
+    apply_check(a->node);
+    cr_assert_eq(a->node->apply.db, 5);
+    cr_assert_eq(a->node->journal.stream_db, 5);
+    alone_primary_sends(a, BYTES_LITERAL(SET_K));
+    expect(a, "SELECT 5\r\nGET k\r\n", "$1\r\nv\r\n");
+    apply_restart(a->node, 99);
+    cr_assert_eq(a->node->apply.db, 0, "there is no such database here");
+    alone_free(a);
+}
+
+Test(apply, tells_once_that_an_acknowledgement_was_asked_for_and_where)
+{
+    struct alone *a = start();
+    uint64_t before = offset_of(a);
+    uint64_t offset;
+    struct errmsg error;
+
+    cr_assert_not(apply_take_ack(a->node, &offset));
+    cr_assert(apply_bytes(a->node, BYTES_LITERAL(SET_K GETACK SET_K), &error));
+    cr_assert(apply_take_ack(a->node, &offset));
+    cr_assert_eq(offset, before + strlen(SET_K), "before the question");
+    cr_assert_not(apply_take_ack(a->node, &offset));
+    alone_free(a);
+}
+
+Test(apply, takes_nothing_where_we_are_the_primary, .signal = SIGABRT)
+{
+    struct errmsg error;
+
+    cr_assert(apply_bytes(alone_new(NULL, 0)->node, BYTES_LITERAL(SET_K), &error));
 }

@@ -31,7 +31,7 @@ static struct lone_node *start(void)
     return w;
 }
 
-Test(slow_commands, a_slow_command_is_logged_with_its_duration)
+Test(slow, a_slow_command_is_logged_with_its_duration)
 {
     struct lone_node *w = start();
 
@@ -45,7 +45,7 @@ Test(slow_commands, a_slow_command_is_logged_with_its_duration)
     lone_node_free(w);
 }
 
-Test(slow_commands, a_command_just_below_the_threshold_is_not_logged)
+Test(slow, a_command_just_below_the_threshold_is_not_logged)
 {
     struct lone_node *w = start();
 
@@ -58,7 +58,7 @@ Test(slow_commands, a_command_just_below_the_threshold_is_not_logged)
     lone_node_free(w);
 }
 
-Test(slow_commands, a_batch_of_fast_ones_reads_the_clock_once)
+Test(slow, a_batch_of_fast_ones_reads_the_clock_once)
 {
     static const char *const lines[] = {"GET k\r\n", "SET k v\r\n", "INCR n\r\n", "DEL k\r\n"};
 
@@ -71,7 +71,7 @@ Test(slow_commands, a_batch_of_fast_ones_reads_the_clock_once)
     }
 }
 
-Test(slow_commands, a_lone_small_command_that_takes_long_is_logged_for_certain)
+Test(slow, a_lone_small_command_that_takes_long_is_logged_for_certain)
 {
     struct lone_node *w = start();
 
@@ -82,7 +82,7 @@ Test(slow_commands, a_lone_small_command_that_takes_long_is_logged_for_certain)
     lone_node_free(w);
 }
 
-Test(slow_commands, one_of_many_small_commands_that_takes_long_is_logged_with_a_remark)
+Test(slow, one_of_many_small_commands_that_takes_long_is_logged_with_a_remark)
 {
     struct lone_node *w = start();
 
@@ -94,7 +94,7 @@ Test(slow_commands, one_of_many_small_commands_that_takes_long_is_logged_with_a_
     lone_node_free(w);
 }
 
-Test(slow_commands, a_long_reply_tells_which_small_command_took_long)
+Test(slow, a_long_reply_tells_which_small_command_took_long)
 {
     struct lone_node *w = start();
 
@@ -106,7 +106,7 @@ Test(slow_commands, a_long_reply_tells_which_small_command_took_long)
     lone_node_free(w);
 }
 
-Test(slow_commands, what_a_pass_did_before_its_commands_is_not_blamed_on_them)
+Test(slow, what_a_pass_did_before_its_commands_is_not_blamed_on_them)
 {
     struct lone_node *w = start();
     struct session_peer peer = {.address = "10.0.0.2:5000", .is_loopback = true};
@@ -121,7 +121,7 @@ Test(slow_commands, what_a_pass_did_before_its_commands_is_not_blamed_on_them)
     lone_node_free(w);
 }
 
-Test(slow_commands, a_threshold_of_zero_logs_everything)
+Test(slow, a_threshold_of_zero_logs_everything)
 {
     struct lone_node *w = start();
 
@@ -132,7 +132,7 @@ Test(slow_commands, a_threshold_of_zero_logs_everything)
     lone_node_free(w);
 }
 
-Test(slow_commands, a_negative_threshold_logs_nothing)
+Test(slow, a_negative_threshold_logs_nothing)
 {
     struct lone_node *w = start();
 
@@ -144,7 +144,7 @@ Test(slow_commands, a_negative_threshold_logs_nothing)
     lone_node_free(w);
 }
 
-Test(slow_commands, passwords_do_not_get_into_the_log)
+Test(slow, passwords_do_not_get_into_the_log)
 {
     struct lone_node *w = start();
     const char *shown;
@@ -159,7 +159,7 @@ Test(slow_commands, passwords_do_not_get_into_the_log)
     lone_node_free(w);
 }
 
-Test(slow_commands, options_take_effect_while_the_server_runs)
+Test(slow, options_take_effect_while_the_server_runs)
 {
     struct lone_node *w = start();
 
@@ -176,7 +176,7 @@ Test(slow_commands, options_take_effect_while_the_server_runs)
     lone_node_free(w);
 }
 
-Test(slow_commands, slowlog_refuses_what_it_does_not_understand)
+Test(slow, slowlog_refuses_what_it_does_not_understand)
 {
     struct lone_node *w = start();
 
@@ -193,7 +193,7 @@ Test(slow_commands, slowlog_refuses_what_it_does_not_understand)
     lone_node_free(w);
 }
 
-Test(slow_commands, info_tells_calls_times_refusals_and_failures)
+Test(slow, info_tells_calls_times_refusals_and_failures)
 {
     struct lone_node *w = start();
 
@@ -213,7 +213,7 @@ Test(slow_commands, info_tells_calls_times_refusals_and_failures)
     lone_node_free(w);
 }
 
-Test(slow_commands, info_estimates_the_time_of_small_commands)
+Test(slow, info_estimates_the_time_of_small_commands)
 {
     struct lone_node *w = start();
     const char *shown;

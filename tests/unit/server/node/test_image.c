@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* The image: every sink gets all of it, none disturbs the others. */
+#include "node/inside.h"
+#include "persist/rdb.h"
+#include "tests/alone/alone.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+
+struct taker {
+    struct image_sink sink;
+    struct buf bytes;
+    size_t takes;
+    unsigned ends;
+    unsigned cancels;
+    bool is_full;
+};
+
+static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
+{
+    struct taker *t = CONTAINER_OF(sink, struct taker, sink);
+
+    (void)node;
+    t->takes++;
+    buf_append_bytes(&t->bytes, buf_bytes(bytes));
+}
+
+static bool has_room(const struct node *node, const struct image_sink *sink)
+{
+    (void)node;
+    return !CONTAINER_OF_CONST(sink, struct taker, sink)->is_full;
+}
+
+static void end(struct node *node, struct image_sink *sink)
+{
+    (void)node;
+    CONTAINER_OF(sink, struct taker, sink)->ends++;
+}
+
+static void cancel(struct node *node, struct image_sink *sink, const char *reason)
+{
+    (void)node;
+    cr_expect_str_not_empty(reason);
+    CONTAINER_OF(sink, struct taker, sink)->cancels++;
+}
+
+static const struct image_sink_verbs verbs = {
+    .take = take, .has_room = has_room, .end = end, .cancel = cancel};
+
+enum {
+    TAKERS = 3,
+};
+
+struct world {
+    struct alone *alone;
+    struct node *node;
+    struct taker takers[TAKERS];
+};
+
+/* Many keys, and an image that all takers have joined. */
+static struct world *start(void)
+{
+    static struct world w;
+
+    w.alone = alone_new(&(struct alone_option){"enable-debug-command", "yes"}, 1);
+    w.node = w.alone->node;
+    alone_connect(w.alone, 0);
+    alone_pass(w.alone, 0, 0, BYTES_LITERAL("DEBUG POPULATE 30000 key 100\r\n"));
+    image_begin(w.node);
+    for (size_t i = 0; i < TAKERS; i++) {
+        image_join(w.node, &w.takers[i].sink, &verbs);
+    }
+    image_check(w.node);
+    return &w;
+}
+
+static void finish(struct world *w)
+{
+    image_check(w->node);
+    for (size_t i = 0; i < TAKERS; i++) {
+        buf_deinit(&w->takers[i].bytes);
+    }
+    alone_free(w->alone);
+}
+
+static void step_to_the_end(struct world *w)
+{
+    while (image_step(w->node)) {
+        image_check(w->node);
+    }
+}
+
+static void count_record(void *context, const struct rdb_record *record)
+{
+    (void)record;
+    ++*(size_t *)context;
+}
+
+/* How many records are in a whole and undamaged image. */
+static size_t records_in(struct bytes bytes)
+{
+    size_t count = 0;
+    size_t consumed;
+    struct errmsg error;
+    struct rdb_reader *reader = rdb_reader_new(&(struct rdb_reader_options){
+        .on_record = count_record,
+        .context = &count,
+        .database_count = 16,
+        .max_value_bytes = 1024,
+    });
+
+    cr_assert_eq(rdb_reader_feed(reader, bytes, &consumed, &error), RDB_OK);
+    cr_assert_eq(consumed, bytes.len);
+    rdb_reader_free(reader);
+    return count;
+}
+
+Test(image, gives_all_sinks_the_same_bytes_and_each_one_end)
+{
+    struct world *w = start();
+
+    step_to_the_end(w);
+    cr_assert_not(w->node->image.is_on);
+    cr_assert_gt(w->takers[0].takes, 10);
+    cr_assert_eq(records_in(buf_bytes(&w->takers[0].bytes)), 30000);
+    for (size_t i = 0; i < TAKERS; i++) {
+        cr_assert(bytes_equal(buf_bytes(&w->takers[i].bytes), buf_bytes(&w->takers[0].bytes)));
+        cr_assert(w->takers[i].ends == 1 && w->takers[i].cancels == 0);
+    }
+    finish(w);
+}
+
+Test(image, has_what_was_there_when_it_began_whatever_changes_meanwhile)
+{
+    struct world *w = start();
+
+    cr_assert(image_step(w->node));
+    alone_pass(w->alone, 0, 0, BYTES_LITERAL("SET new 1\r\nDEL key:1 key:2\r\nFLUSHALL\r\n"));
+    step_to_the_end(w);
+    cr_assert_eq(records_in(buf_bytes(&w->takers[0].bytes)), 30000);
+    cr_assert_eq(keyspace_count_all(w->node->data.keyspace), 0);
+    finish(w);
+}
+
+Test(image, goes_on_undisturbed_when_a_sink_leaves)
+{
+    struct world *w = start();
+
+    cr_assert(image_step(w->node));
+    image_leave(&w->takers[1].sink);
+    step_to_the_end(w);
+    cr_assert(w->takers[1].ends == 0 && w->takers[1].cancels == 0);
+    cr_assert_lt(w->takers[1].bytes.len, w->takers[0].bytes.len);
+    cr_assert_eq(records_in(buf_bytes(&w->takers[0].bytes)), 30000);
+    cr_assert_eq(records_in(buf_bytes(&w->takers[2].bytes)), 30000);
+    finish(w);
+}
+
+Test(image, is_given_up_when_the_last_sink_has_left)
+{
+    struct world *w = start();
+
+    for (size_t i = 0; i < TAKERS; i++) {
+        image_leave(&w->takers[i].sink);
+    }
+    cr_assert_not(image_step(w->node));
+    cr_assert_not(w->node->image.is_on);
+    cr_assert_eq(image_keep_from(w->node), UINT64_MAX);
+    finish(w);
+}
+
+Test(image, is_not_walked_while_a_sink_has_no_room)
+{
+    struct world *w = start();
+    uint64_t written;
+
+    cr_assert(image_step(w->node));
+    written = w->node->image.written_count;
+    w->takers[2].is_full = true;
+    for (int i = 0; i < 10; i++) {
+        cr_assert_not(image_step(w->node));
+    }
+    cr_assert_eq(w->node->image.written_count, written);
+    w->takers[2].is_full = false;
+    step_to_the_end(w);
+    cr_assert_eq(records_in(buf_bytes(&w->takers[2].bytes)), 30000);
+    finish(w);
+}
+
+Test(image, that_is_cancelled_tells_every_sink_once_and_ends_none)
+{
+    struct world *w = start();
+
+    cr_assert(image_step(w->node));
+    image_cancel(w->node, "of a test");
+    image_cancel(w->node, "of a test");
+    cr_assert_not(image_step(w->node));
+    for (size_t i = 0; i < TAKERS; i++) {
+        cr_assert(w->takers[i].cancels == 1 && w->takers[i].ends == 0);
+    }
+    finish(w);
+}
+
+Test(image, keeps_the_log_from_where_it_stands)
+{
+    struct world *w = start();
+    uint64_t began_at = oplog_end(w->node->journal.log);
+
+    cr_assert_eq(image_keep_from(w->node), began_at);
+    alone_pass(w->alone, 0, 0, BYTES_LITERAL("SET k v\r\n"));
+    cr_assert_gt(oplog_end(w->node->journal.log), began_at);
+    image_cancel(w->node, "of a test");
+    cr_assert_eq(image_keep_from(w->node), UINT64_MAX);
+    finish(w);
+}
+
+Test(image, is_one_at_a_time, .signal = SIGABRT)
+{
+    image_begin(start()->node);
+}
+
+Test(image, is_not_joined_after_its_first_slice, .signal = SIGABRT)
+{
+    struct world *w = start();
+    struct taker late = {.takes = 0};
+
+    cr_assert(image_step(w->node));
+    image_join(w->node, &late.sink, &verbs);
+}
+
+Test(image, is_not_joined_before_it_begins, .signal = SIGABRT)
+{
+    struct alone *a = alone_new(NULL, 0);
+    struct taker early = {.takes = 0};
+
+    image_join(a->node, &early.sink, &verbs);
+}
