@@ -35,7 +35,7 @@ static struct alone *start(void)
     return a;
 }
 
-Test(pause, of_all_holds_every_command_even_those_about_clients)
+Test(waiting, a_pause_of_all_holds_every_command_even_those_about_clients)
 {
     struct alone *a = start();
 
@@ -49,7 +49,7 @@ Test(pause, of_all_holds_every_command_even_those_about_clients)
     alone_free(a);
 }
 
-Test(pause, of_writes_lets_everything_else_through)
+Test(waiting, a_pause_of_writes_lets_everything_else_through)
 {
     struct alone *a = start();
 
@@ -61,7 +61,7 @@ Test(pause, of_writes_lets_everything_else_through)
     alone_free(a);
 }
 
-Test(pause, keeps_the_later_end_and_the_wider_scope)
+Test(waiting, a_pause_keeps_the_later_end_and_the_wider_scope)
 {
     struct alone *a = start();
 
@@ -72,7 +72,7 @@ Test(pause, keeps_the_later_end_and_the_wider_scope)
     alone_free(a);
 }
 
-Test(pause, keeps_expired_keys_where_they_are)
+Test(waiting, a_pause_keeps_expired_keys_where_they_are)
 {
     struct alone *a = start();
     struct node_facts before;
@@ -90,7 +90,7 @@ Test(pause, keeps_expired_keys_where_they_are)
     alone_free(a);
 }
 
-Test(pause, and_wait_say_what_is_wrong_with_a_time)
+Test(waiting, a_pause_and_wait_say_what_is_wrong_with_a_time)
 {
     static const char *const cases[][2] = {
         {"CLIENT PAUSE x\r\n",                   "-ERR timeout is not an integer or out of range\r"},

@@ -67,7 +67,7 @@ static void acknowledge(struct alone *a)
     send(a, 3, line);
 }
 
-Test(shutdown, that_ends_the_server_is_not_answered)
+Test(ending, a_shutdown_that_ends_the_server_is_not_answered)
 {
     static const char *const requests[] = {"SHUTDOWN\r\n", "SHUTDOWN NOSAVE\r\n",
                                            "SHUTDOWN SAVE\r\n", "SHUTDOWN NOW FORCE\r\n"};
@@ -86,7 +86,7 @@ Test(shutdown, that_ends_the_server_is_not_answered)
     }
 }
 
-Test(shutdown, refuses_options_that_contradict_each_other)
+Test(ending, a_shutdown_refuses_options_that_contradict_each_other)
 {
     static const char *const requests[] = {
         "SHUTDOWN SAVE NOSAVE\r\n", "SHUTDOWN NOSAVE NOW SAVE\r\n",
@@ -105,7 +105,7 @@ Test(shutdown, refuses_options_that_contradict_each_other)
     alone_free(a);
 }
 
-Test(shutdown, that_cannot_save_goes_on_unless_it_is_forced)
+Test(ending, a_shutdown_that_cannot_save_goes_on_unless_it_is_forced)
 {
     struct alone *a = start(NULL, 0);
 
@@ -123,7 +123,7 @@ Test(shutdown, that_cannot_save_goes_on_unless_it_is_forced)
     alone_free(a);
 }
 
-Test(shutdown, holds_writes_until_the_last_image_is_on_disk)
+Test(ending, a_shutdown_holds_writes_until_the_last_image_is_on_disk)
 {
     struct alone *a = start(NULL, 0);
 
@@ -141,7 +141,7 @@ Test(shutdown, holds_writes_until_the_last_image_is_on_disk)
     alone_free(a);
 }
 
-Test(shutdown, saves_again_what_was_written_beside_a_save_under_way)
+Test(ending, a_shutdown_saves_again_what_was_written_beside_a_save_under_way)
 {
     struct alone *a = start(NULL, 0);
 
@@ -155,7 +155,7 @@ Test(shutdown, saves_again_what_was_written_beside_a_save_under_way)
     alone_free(a);
 }
 
-Test(shutdown, waits_for_replicas_for_as_long_as_it_may)
+Test(ending, a_shutdown_waits_for_replicas_for_as_long_as_it_may)
 {
     struct alone *a = start(NULL, 0);
 
@@ -186,7 +186,7 @@ Test(shutdown, waits_for_replicas_for_as_long_as_it_may)
     alone_free(a);
 }
 
-Test(shutdown, can_be_called_off_while_it_waits)
+Test(ending, a_shutdown_can_be_called_off_while_it_waits)
 {
     struct alone *a = start(NULL, 0);
 
@@ -213,7 +213,7 @@ static void signal_node(struct alone *a, bool is_interrupt)
     node_end_pass(a->node);
 }
 
-Test(shutdown, by_a_signal_does_what_the_directives_say)
+Test(ending, a_shutdown_by_a_signal_does_what_the_directives_say)
 {
     const struct alone_option options[] = {
         {"shutdown-on-sigint",  "nosave now"},
@@ -242,7 +242,7 @@ Test(shutdown, by_a_signal_does_what_the_directives_say)
     alone_free(a);
 }
 
-Test(shutdown, is_not_cut_short_by_a_second_sigterm)
+Test(ending, a_shutdown_is_not_cut_short_by_a_second_sigterm)
 {
     struct alone *a = start(NULL, 0);
 
@@ -259,7 +259,7 @@ Test(shutdown, is_not_cut_short_by_a_second_sigterm)
     alone_free(a);
 }
 
-Test(shutdown, cannot_be_called_off_when_it_has_come)
+Test(ending, a_shutdown_cannot_be_called_off_when_it_has_come)
 {
     struct alone *a = start(NULL, 0);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Subcommands that have a key. */
+/* Saving, ending, time, OBJECT HELP. */
 #include "base/attr.h"
 #include "tests/alone/alone.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
 
-Test(object, is_a_container_like_others)
+Test(server_commands, object_is_a_container_like_others)
 {
     struct lone_node *w = lone_node_new();
 
@@ -24,7 +24,7 @@ Test(object, is_a_container_like_others)
     lone_node_free(w);
 }
 
-Test(object, subcommands_are_routed_by_their_key)
+Test(server_commands, object_subcommands_are_routed_by_their_key)
 {
     static const char *const requests[] = {"OBJECT ENCODING k\r\n", "OBJECT IDLETIME k\r\n",
                                            "MEMORY USAGE k\r\n", "MEMORY USAGE k SAMPLES 0\r\n"};
@@ -41,4 +41,13 @@ Test(object, subcommands_are_routed_by_their_key)
         buf_deinit(&out);
     }
     alone_free(a);
+}
+
+Test(server_commands, time_is_told_in_microseconds)
+{
+    struct lone_node *w = lone_node_new();
+
+    w->now_ns += 123456789;
+    lone_node_expect(w, "TIME\r\n", "*2|$10|*|$6|*456|");
+    lone_node_free(w);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What other servers send is checked like what clients send. */
+/* Our primary: what it sends is checked like what clients send, and each way a link ends is gone. */
 #include "base/attr.h"
 #include "tests/alone/alone.h"
 
@@ -38,7 +38,7 @@ static struct alone *meet(void)
 
 #define GREETING "+PONG\r\n+OK\r\n+OK\r\n+OK\r\n"
 
-Test(peers, a_primary_that_speaks_nonsense_is_left)
+Test(replica_side, a_primary_that_speaks_nonsense_is_left)
 {
     static const char *const answers[] = {
         "HTTP/1.1 400 Bad Request\r\n",
@@ -78,7 +78,7 @@ Test(peers, a_primary_that_speaks_nonsense_is_left)
     }
 }
 
-Test(peers, a_line_without_end_is_given_up)
+Test(replica_side, a_line_without_end_is_given_up)
 {
     struct alone *a = meet();
     struct buf line = {0};
@@ -91,59 +91,5 @@ Test(peers, a_line_without_end_is_given_up)
     }
     cr_assert_not(a->is_primary_link_up);
     buf_deinit(&line);
-    alone_free(a);
-}
-
-Test(peers, what_a_replica_says_of_itself_is_checked)
-{
-    static const char *const cases[][2] = {
-        {"REPLCONF listening-port 65536\r\n",               "-ERR value is not an integer"},
-        {"REPLCONF listening-port -1\r\n",                  "-ERR value is not an integer"},
-        {"REPLCONF listening-port x\r\n",                   "-ERR value is not an integer"},
-        {"REPLCONF listening-port\r\n",                     "-ERR syntax error"           },
-        {"REPLCONF ip-address \"1.2.3.4\\r\\nrole:x\"\r\n", "-ERR REPLCONF ip-address"    },
-        {"REPLCONF ip-address 1,2\r\n",                     "-ERR REPLCONF ip-address"    },
-        {"REPLCONF version \"1\\r\\n\"\r\n",                "+OK"                         },
-        {"REPLCONF capa eof capa psync2 capa nosuch\r\n",   "+OK"                         },
-        {"REPLCONF nosuch 1\r\n",                           "-ERR Unrecognized REPLCONF"  },
-        {"PSYNC ? x\r\n",                                   "-ERR value is not an integer"},
-        {"PSYNC " HISTORY " 9223372036854775808\r\n",       "-ERR value is not an integer"},
-        {"PSYNC " HISTORY " 9223372036854775807\r\n",       "+FULLRESYNC "                },
-    };
-    struct alone *a = alone_new(NULL, 0);
-
-    alone_connect(a, 0);
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        expect(a, 0, cases[i][0], cases[i][1]);
-    }
-    alone_free(a);
-}
-
-Test(peers, a_replica_cannot_acknowledge_what_it_was_not_sent)
-{
-    static const char *const acks[] = {
-        "REPLCONF ACK 9223372036854775807\r\n", "REPLCONF ACK 18446744073709551615\r\n",
-        "REPLCONF ACK 100000\r\n", "REPLCONF ACK -1\r\n", "REPLCONF ACK x\r\n"};
-    struct alone *a = alone_new(NULL, 0);
-    struct buf out;
-
-    alone_connect(a, 0);
-    alone_connect(a, 1);
-    expect(a, 1, "REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n", "+FULLRESYNC");
-    alone_pass(a, 1000, 1, BYTES_LITERAL("REPLCONF ACK 0\r\n"));
-    alone_settle(a, 50);
-    for (size_t i = 0; i < ARRAY_COUNT(acks); i++) {
-        alone_pass(a, 1000, 1, bytes_from_text(acks[i]));
-        expect(a, 0, "SET k v\r\n", "+OK");
-        alone_pass(a, 1000, 0, BYTES_LITERAL("WAIT 1 1000\r\n"));
-        alone_pass(a, 1000, 1, bytes_from_text(acks[i]));
-        out = alone_take(a, 0);
-        cr_expect_eq(out.len, 0, "%s ends WAIT with %s", acks[i], buf_text(&out));
-        buf_deinit(&out);
-        alone_pass(a, 2 * SECOND_US, ALONE_CLIENTS, (struct bytes){0});
-        out = alone_take(a, 0);
-        cr_expect(bytes_equal_text(buf_bytes(&out), ":0\r\n"), "%s", buf_text(&out));
-        buf_deinit(&out);
-    }
     alone_free(a);
 }
