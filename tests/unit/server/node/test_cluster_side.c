@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operator is told of the map of the cluster is in the nodes file, or it is an error. */
+#include "node/inside.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>

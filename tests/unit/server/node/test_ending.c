@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The orderly end: what is saved, who is waited for, who is answered. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
@@ -267,5 +268,39 @@ Test(ending, a_shutdown_cannot_be_called_off_when_it_has_come)
     cr_assert(a->has_exited);
     send(a, 1, "SHUTDOWN ABORT\r\n");
     expect_reply(a, 1, "");
+    alone_free(a);
+}
+
+Test(ending, words_set_the_options_that_they_name)
+{
+    struct ending_options options = {0};
+
+    cr_expect(ending_read_word(BYTES_LITERAL("nosave"), &options));
+    cr_expect(ending_read_word(BYTES_LITERAL("NOW"), &options));
+    cr_expect(ending_read_word(BYTES_LITERAL("Force"), &options));
+    cr_expect_eq(options.save, ENDING_NOSAVE);
+    cr_expect(options.is_now && options.is_forced);
+    cr_expect(ending_read_word(BYTES_LITERAL("save"), &options));
+    cr_expect_eq(options.save, ENDING_SAVE);
+    cr_expect_not(ending_read_word(BYTES_LITERAL("later"), &options));
+}
+
+Test(ending, holds_writes_in_every_phase_and_lets_them_go_when_it_is_called_off)
+{
+    struct alone *a = start(NULL, 0);
+
+    ending_check(a->node);
+    attach_replica(a);
+    send(a, 0, "SET k v\r\n");
+    send(a, 0, "SHUTDOWN\r\n");
+    cr_expect_eq(a->node->ending.phase, ENDING_WAITING);
+    cr_expect_eq(a->node->pauses.scope, PAUSE_WRITES);
+    cr_expect_leq(node_wake_at(a->node).us, ending_wake_at(a->node).us);
+    ending_check(a->node);
+    send(a, 1, "SHUTDOWN ABORT\r\n");
+    cr_expect_eq(a->node->ending.phase, ENDING_NOT);
+    cr_expect_eq(a->node->pauses.scope, PAUSE_NOTHING);
+    cr_expect_eq(ending_wake_at(a->node).us, MONO_NEVER.us);
+    ending_check(a->node);
     alone_free(a);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What replicas ask, and when a primary sends to them. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 #include "tests/unit/server/node/lone_node.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Our primary: what it sends is checked like what clients send, and each way a link ends is gone. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
@@ -92,4 +94,60 @@ Test(replica_side, a_line_without_end_is_given_up)
     cr_assert_not(a->is_primary_link_up);
     buf_deinit(&line);
     alone_free(a);
+}
+
+Test(replica_side, has_a_link_exactly_while_it_connects_or_is_connected)
+{
+    struct alone *a = meet();
+    const struct upstream *upstream = &a->node->upstream;
+
+    cr_expect_neq(upstream->link, 0);
+    replica_side_check(a->node);
+    cr_assert(alone_lead(a));
+    cr_expect(upstream_is_up(upstream));
+    replica_side_check(a->node);
+    node_begin_pass(a->node, a->env.now(a));
+    node_link_down(a->node, a->primary_link, "reset by peer");
+    cr_expect_eq(upstream->link, 0);
+    cr_expect_not(upstream_is_up(upstream));
+    replica_side_check(a->node);
+    node_end_pass(a->node);
+    a->primary_link = 0;
+    alone_free(a);
+}
+
+Test(replica_side, a_link_that_went_down_is_opened_again)
+{
+    struct alone *a = meet();
+    uint64_t first = a->primary_link;
+
+    node_begin_pass(a->node, a->env.now(a));
+    node_link_down(a->node, first, "reset by peer");
+    node_end_pass(a->node);
+    for (int i = 0; i < 10; i++) {
+        alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
+    }
+    cr_expect_gt(a->primary_link, first, "under another number");
+    alone_free(a);
+}
+
+Test(replica_side, that_stops_closes_the_link_and_opens_none)
+{
+    struct alone *a = meet();
+
+    replica_side_stop(a->node);
+    cr_expect_eq(a->node->upstream.link, 0);
+    cr_expect_eq(a->primary_link, 0);
+    cr_expect_eq(a->node->upstream.actions.wake_at.us, MONO_NEVER.us);
+    alone_free(a);
+}
+
+Test(replica_side, of_a_primary_cannot_follow, .signal = SIGABRT)
+{
+    replica_side_follow(alone_new(NULL, 0)->node, "127.0.0.1", 7000);
+}
+
+Test(replica_side, cannot_be_told_of_a_link_that_it_has_not, .signal = SIGABRT)
+{
+    replica_side_link_up(alone_new(NULL, 0)->node);
 }
