@@ -145,9 +145,11 @@ more_server/control := tests/alone tests/disk
 more_server/store := tests/types
 more_server/command := tests/types
 more_server/persist := tests/types tests/disk
+# What they share with the tests of another room.
+shared_server/control := tests/unit/server/node/lone_node.o
 
 define unit_rule
-$(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) \
+$(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) $(shared_$(1):%=$(BUILD)/%) \
     $(call archives_of,$(more_$(1))) \
     $(if $(filter cli,$(1)),$(filter-out $(BUILD)/cli/main.o,$(call objects_of,cli)),$(call archives_of,$(1))) \
     $(call archives_of,$(see_$(1)))

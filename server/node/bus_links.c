@@ -14,6 +14,7 @@ enum {
 void bus_links_init(struct node *node)
 {
     ASSERT(node->bus.count == 0);
+    ASSERT(node->cluster != NULL);
     node->bus.next_number = 1;
 }
 
@@ -53,7 +54,9 @@ static struct bus_link *add(struct node *node, uint64_t link, struct cluster_lin
     struct bus_links *links = &node->bus;
     struct bus_link *bus = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*bus));
 
-    ASSERT(bus_links_find(node, link) == NULL);
+    ASSERT(link != 0 && bus_links_find(node, link) == NULL);
+    ASSERT(bus_links_find_by_id(node, id) == NULL);
+    ASSERT(id.is_incoming == (link >= ENV_LINK_INCOMING));
     bus->link = link;
     bus->id = id;
     if (links->count == links->cap) {
@@ -74,6 +77,7 @@ void bus_links_remove(struct node *node, struct bus_link *bus)
     }
     ASSERT(at < links->count);
     links->items[at] = links->items[--links->count];
+    ASSERT(bus_links_find(node, bus->link) == NULL);
     buf_deinit(&bus->in);
     mem_free(MEM_CLUSTER, bus);
 }
@@ -95,6 +99,7 @@ void bus_links_open(struct node *node, struct cluster_link id,
     node->env.link_open(node->env.context, link, ENV_LINK_BUS,
                         address->hostname[0] != '\0' ? address->hostname : address->ip,
                         address->bus_port);
+    ASSERT(bus_links_find_by_id(node, id) != NULL);
 }
 
 void bus_links_close(struct node *node, struct cluster_link id)
@@ -104,12 +109,14 @@ void bus_links_close(struct node *node, struct cluster_link id)
     if (bus != NULL) {
         close_now(node, bus);
     }
+    ASSERT(bus_links_find_by_id(node, id) == NULL);
 }
 
 void bus_links_send(struct node *node, struct cluster_link id, struct bytes frame)
 {
     struct bus_link *bus = bus_links_find_by_id(node, id);
 
+    ASSERT(frame.len > 0);
     if (bus != NULL && node->env.link_queued(node->env.context, bus->link) < QUEUE_BYTES) {
         node->env.link_send(node->env.context, bus->link, frame);
     }
@@ -124,6 +131,7 @@ static bool is_unproven(const struct bus_link *bus)
 
 static void close_unproven(struct node *node, struct bus_link *bus)
 {
+    ASSERT(is_unproven(bus));
     node_log(node, LOG_DEBUG, "bus link of %s closed: no frame of a node came", bus->peer_ip);
     close_now(node, bus);
 }
@@ -142,6 +150,7 @@ static void make_room_for_unproven(struct node *node)
             oldest = oldest == NULL || bus->id.number < oldest->id.number ? bus : oldest;
         }
     }
+    ASSERT(count <= UNPROVEN_MAX);
     if (count >= UNPROVEN_MAX) {
         close_unproven(node, oldest);
     }
@@ -182,4 +191,23 @@ size_t bus_links_memory(const struct node *node)
         bytes += node->env.link_queued(node->env.context, bus->link);
     }
     return bytes;
+}
+
+void bus_links_check(const struct node *node)
+{
+    const struct bus_links *links = &node->bus;
+    size_t unproven = 0;
+
+    ASSERT(links->count <= links->cap);
+    ASSERT(links->count == 0 || node->cluster != NULL);
+    for (size_t i = 0; i < links->count; i++) {
+        const struct bus_link *bus = links->items[i];
+
+        ASSERT(bus_links_find(node, bus->link) == bus); /* (1) */
+        ASSERT(bus_links_find_by_id(node, bus->id) == bus);
+        ASSERT(bus->id.is_incoming == (bus->link >= ENV_LINK_INCOMING));
+        ASSERT(!bus->id.is_incoming || bus->id.number < links->next_number);
+        unproven += is_unproven(bus);
+    }
+    ASSERT(unproven <= UNPROVEN_MAX); /* (2) */
 }

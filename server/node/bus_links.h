@@ -57,4 +57,6 @@ void bus_links_end_unproven(struct node *node);
 /* Bytes of the links and what waits on them. */
 size_t bus_links_memory(const struct node *node);
 
+void bus_links_check(const struct node *node);
+
 #endif

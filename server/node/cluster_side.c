@@ -16,6 +16,9 @@ static struct cluster_settings settings_of(const struct node *node)
     int64_t port = config->cluster_announce_port;
     int64_t bus_port = config->cluster_announce_bus_port;
 
+    ASSERT(config->cluster_enabled);
+    ASSERT(port >= 0 && port <= UINT16_MAX);
+    ASSERT(bus_port >= 0 && bus_port <= UINT16_MAX);
     return (struct cluster_settings){
         .announce_ip = config->cluster_announce_ip,
         .announce_hostname = config->cluster_announce_hostname,
@@ -36,6 +39,8 @@ static struct cluster_settings settings_of(const struct node *node)
 
 static void begin_write(struct node *node, uint64_t sequence, struct buf *text)
 {
+    ASSERT(sequence > node->cluster_side.nodes_sequence);
+    ASSERT(text->len > 0);
     node->cluster_side.nodes_sequence = sequence;
     files_begin(node, FILE_NODES, node->config.cluster_config_file);
     files_append(node, FILE_NODES, text);
@@ -45,6 +50,7 @@ static void begin_write(struct node *node, uint64_t sequence, struct buf *text)
 /* One write at a time; of those that come meanwhile only the newest matters. */
 static void write_nodes(struct node *node, uint64_t sequence, struct bytes text)
 {
+    ASSERT(sequence > node->cluster_side.nodes_next_sequence);
     buf_clear(&node->cluster_side.nodes_next);
     buf_append_bytes(&node->cluster_side.nodes_next, text);
     node->cluster_side.nodes_next_sequence = sequence;
@@ -54,20 +60,24 @@ static void write_nodes(struct node *node, uint64_t sequence, struct bytes text)
     } else {
         node->cluster_side.has_nodes_next = true;
     }
+    ASSERT(files_is_writing(node, FILE_NODES));
 }
 
 /* By its address when that is known: the core says so again when it changes, and no name server can
  * be in the way. */
 static void follow(struct node *node, const struct cluster_address *address)
 {
+    ASSERT(node->cluster_side.machine.is_acting);
     node_follow(node, address->ip[0] != '\0' ? address->ip : address->hostname, address->port);
 }
 
 static void become_primary(struct node *node, bool drops_data)
 {
     node_become_primary(node);
+    ASSERT(node->role.is_primary);
     if (drops_data) {
         call_flush_all(node);
+        ASSERT(keyspace_count_all(node->data.keyspace) == 0);
     }
 }
 
@@ -77,6 +87,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
     const struct cluster_action *action = cluster_action_at(list, index);
     struct bytes bytes = cluster_action_bytes(list, action);
 
+    ASSERT(node->cluster_side.machine.is_acting);
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
         bus_links_open(node, action->link, &action->address);
@@ -169,6 +180,7 @@ void cluster_side_link_up(struct node *node, uint64_t link, const char *local_ip
     if (bus == NULL) {
         return;
     }
+    ASSERT(!bus->id.is_incoming); /* those are up from the beginning */
     bytes_to_text(bytes_from_text(local_ip), bus->local_ip, sizeof(bus->local_ip));
     event.link = bus->id;
     event.local_ip = bus->local_ip;
@@ -218,6 +230,7 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
         if (status == FRAME_INVALID) {
             len = in.len - at; /* no frame begins here: the core refuses it as it does others */
         }
+        ASSERT(len > 0 && at + len <= in.len);
         event.link = bus->id;
         event.frame = bytes_prefix(bytes_from(buf_bytes(&in), at), len);
         event.peer_ip = bus->peer_ip;
@@ -232,6 +245,7 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
     }
     bus = bus_links_find(node, link);
     if (bus != NULL) {
+        ASSERT(bus->in.len == 0);
         buf_consume(&in, at);
         bus->in = buf_steal(&in);
         buf_shrink_when_empty(&bus->in, 0);
@@ -250,12 +264,14 @@ void cluster_side_link_down(struct node *node, uint64_t link, const char *reason
     event.link = bus->id;
     event.type = bus->id.is_incoming ? CLUSTER_EVENT_INCOMING_CLOSED : CLUSTER_EVENT_LINK_DOWN;
     bus_links_remove(node, bus);
+    ASSERT(bus_links_find(node, link) == NULL);
     step(node, &event);
 }
 
 /* It is tried again and again: only what is new is logged. */
 static void log_file(struct node *node, bool is_ok, const struct errmsg *error)
 {
+    ASSERT(is_ok || error != NULL);
     if (is_ok && node->cluster_side.is_nodes_file_failing) {
         node_log(node, LOG_NOTICE, "the nodes file %s is written again",
                  node->config.cluster_config_file);
@@ -275,6 +291,8 @@ void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *
         .reason = is_ok ? NULL : error->text,
     };
 
+    ASSERT(event.sequence > 0);
+    ASSERT(!files_is_writing(node, FILE_NODES));
     log_file(node, is_ok, error);
     if (node->cluster_side.has_nodes_next) {
         node->cluster_side.has_nodes_next = false;
@@ -293,6 +311,7 @@ static bool write_file_at_start(struct node *node, struct errmsg *error)
     struct buf text = {0};
     bool is_ok;
 
+    ASSERT(!files_is_writing(node, FILE_NODES));
     cluster_format_file(node->cluster, &text);
     is_ok = fs->write_whole(fs->ctx, node->config.cluster_config_file, buf_bytes(&text), error) ==
             FS_OK;
@@ -314,6 +333,7 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
     enum fs_status status = fs->read_file(fs->ctx, node->config.cluster_config_file,
                                           NODES_FILE_MAX_BYTES, &text, error);
 
+    ASSERT(node->cluster == NULL);
     if (status != FS_OK && status != FS_MISSING) {
         errmsg_wrap(error, "cannot read the nodes file %s", node->config.cluster_config_file);
         return false;
@@ -338,6 +358,8 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
 
 void cluster_side_deinit(struct node *node)
 {
+    ASSERT(node->life.is_freeing);
+    ASSERT(!node->cluster_side.machine.is_acting);
     bus_links_deinit(node);
     machine_deinit(&node->cluster_side.machine);
     buf_deinit(&node->cluster_side.nodes_next);
@@ -361,4 +383,18 @@ void cluster_side_configure(struct node *node)
         node_log(node, LOG_WARNING, "the cluster's settings stay as they were: %s", error.text);
     }
     step(node, &tick);
+}
+
+void cluster_side_check(const struct node *node)
+{
+    const struct cluster_side *side = &node->cluster_side;
+
+    ASSERT((node->cluster != NULL) == node->config.cluster_enabled);
+    ASSERT(!side->machine.is_acting);
+    ASSERT(side->machine.pending.count == 0);                            /* (1) */
+    ASSERT(!side->has_nodes_next || files_is_writing(node, FILE_NODES)); /* (2) */
+    ASSERT(!side->has_nodes_next || side->nodes_next_sequence > side->nodes_sequence);
+    if (node->cluster != NULL) {
+        cluster_check(node->cluster);
+    }
 }

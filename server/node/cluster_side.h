@@ -48,4 +48,7 @@ void cluster_side_link_down(struct node *node, uint64_t link, const char *reason
 /* Has a node of the cluster spoken on this link, which was accepted? */
 bool cluster_side_link_is_proven(const struct node *node, uint64_t link);
 
+/* Also outside cluster mode. */
+void cluster_side_check(const struct node *node);
+
 #endif

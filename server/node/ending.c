@@ -20,6 +20,7 @@ static void move(struct node *node, enum ending_phase to)
 
 bool ending_read_word(struct bytes word, struct ending_options *options)
 {
+    ASSERT(options != NULL);
     if (bytes_equal_nocase(word, "NOSAVE")) {
         options->save = ENDING_NOSAVE;
     } else if (bytes_equal_nocase(word, "SAVE")) {
@@ -52,6 +53,7 @@ static bool wants_save(const struct node *node)
 /* A save that is under way began before the writes were held: another one follows it. */
 static void save_or_leave(struct node *node)
 {
+    ASSERT(node->pauses.by_reason[PAUSE_FOR_END].scope == PAUSE_WRITES);
     move(node, ENDING_SAVING);
     if (wants_save(node)) {
         node_log(node, LOG_NOTICE, "saving before the end");
@@ -88,6 +90,7 @@ static void begin(struct node *node, const struct ending_options *options)
         move(node, ENDING_NOT); /* asked again: with these options now */
     }
     move(node, ENDING_WAITING);
+    ASSERT(timeout_ms >= 0);
     ending->options = *options;
     ending->until = mono_add_ms(node->now.mono, timeout_ms);
     if (!options->is_now && timeout_ms > 0 && lagging > 0) {
@@ -95,6 +98,7 @@ static void begin(struct node *node, const struct ending_options *options)
         pass_want_acks(&node->pass);
     }
     ending_step(node);
+    ASSERT(ending->phase != ENDING_NOT);
 }
 
 void ending_saved(struct node *node, bool is_ok)
@@ -124,11 +128,13 @@ bool ending_abort(struct node *node, struct session *s)
     }
     node_log(node, LOG_NOTICE, "the end was called off by %s", s->peer.address);
     give_up(node);
+    ASSERT(node->ending.phase == ENDING_NOT);
     return true;
 }
 
 void ending_asked(struct node *node, struct session *s, const struct ending_options *options)
 {
+    ASSERT(!(s->flags & SESSION_HELD));
     node_log(node, LOG_NOTICE, "SHUTDOWN asked for by %s", s->peer.address);
     waiting_hold(node, s, HOLD_END, MONO_NEVER);
     begin(node, options);
@@ -166,4 +172,16 @@ void ending_signalled(struct node *node, bool is_interrupt)
 struct mono_time ending_wake_at(const struct node *node)
 {
     return node->ending.phase == ENDING_WAITING ? node->ending.until : MONO_NEVER;
+}
+
+void ending_check(const struct node *node)
+{
+    enum pause_scope scope = node->pauses.by_reason[PAUSE_FOR_END].scope;
+
+    ASSERT(scope == (node->ending.phase == ENDING_NOT ? PAUSE_NOTHING : PAUSE_WRITES));
+    LIST_FOR_EACH (item, &node->holds.held) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, hold.held);
+
+        ASSERT(s->hold.kind != HOLD_END || node->ending.phase != ENDING_NOT);
+    }
 }

@@ -61,4 +61,6 @@ void ending_step(struct node *node);
 void ending_saved(struct node *node, bool is_ok);
 struct mono_time ending_wake_at(const struct node *node);
 
+void ending_check(const struct node *node);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cluster/report.h"
 #include "node/inside.h"
+#include "spec/slot.h"
 
 enum {
     HELD_INPUT_BYTES = 64 * 1024,   /* a held client's bytes beyond stay in its socket */
@@ -18,6 +19,7 @@ enum {
 /* The file at start has been loaded, or there was none. */
 static void loaded(struct node *node)
 {
+    ASSERT(node->loading.phase == LOAD_IDLE);
     saving_loaded(node, node->loading.saved_unix_s);
     if (node->cluster != NULL) {
         cluster_side_status(node);
@@ -71,6 +73,7 @@ static bool rename_commands(struct node *node, struct errmsg *error)
     for (size_t i = 0; i < node->config.renames.count; i++) {
         const struct config_rename *rename = &node->config.renames.items[i];
 
+        ASSERT(rename->from != NULL && rename->to != NULL);
         if (!command_index_rename(&node->commands, rename->from, rename->to, error)) {
             return false;
         }
@@ -81,6 +84,7 @@ static bool rename_commands(struct node *node, struct errmsg *error)
 /* Whatever may fail; the node can be freed after any of it. */
 static bool start(struct node *node, struct errmsg *error)
 {
+    ASSERT(node->sessions.count == 0);
     if (!rename_commands(node, error)) {
         return false;
     }
@@ -96,12 +100,14 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
 {
     struct node *node = create(options);
 
+    ASSERT(options->config->file == NULL); /* adopted */
     replica_side_configure(node);
     batch_configure(node);
     if (!start(node, error)) {
         node_free(node);
         return NULL;
     }
+    ASSERT(node->loading.phase == LOAD_IDLE || node->loading.phase == LOAD_FILE);
     if (node->loading.phase == LOAD_IDLE) {
         loaded(node);
     }
@@ -114,6 +120,7 @@ void node_free(struct node *node)
     LIST_FOR_EACH_SAFE (item, &node->sessions.all) {
         node_session_closed(node, CONTAINER_OF(item, struct session, all));
     }
+    ASSERT(node->sessions.count == 0 && node->replicas.count == 0);
     cluster_side_deinit(node);
     sync_file_deinit(node);
     load_deinit(node);
@@ -150,6 +157,7 @@ static void run_resumed(struct node *node)
     struct session *s;
 
     while ((s = holds_take_resumed(&node->holds)) != NULL) {
+        ASSERT(!(s->flags & SESSION_CLOSED));
         if ((s->flags & SESSION_HELD) == 0) {
             timing_make_stale(&node->timing);
             batch_resume(node, s);
@@ -164,6 +172,7 @@ static void tell_saved(struct node *node)
     enum saving_outcome outcome = saving_take_outcome(node);
 
     if (outcome != SAVING_NO_OUTCOME) {
+        ASSERT(node->saving.phase == SAVING_IDLE);
         reload_saved(node, outcome == SAVING_WORKED);
         ending_saved(node, outcome == SAVING_WORKED);
     }
@@ -178,10 +187,12 @@ static void start_images(struct node *node)
     if (!primary_start_image_when_wanted(node) && !sync_file_start_when_wanted(node)) {
         saving_start_when_wanted(node);
     }
+    ASSERT(!node->image.is_on || !list_is_empty(&node->image.sinks));
 }
 
 static void run_slices(struct node *node)
 {
+    ASSERT(!node->journal.is_in_transaction);
     if (node->loading.phase == LOAD_FILE && load_step(node)) {
         loaded(node);
     }
@@ -199,6 +210,7 @@ static void run_slices(struct node *node)
 static void append_get_ack(struct node *node)
 {
     if (pass_take_acks(&node->pass) && node->replicas.count > 0 && journal_is_open(node)) {
+        ASSERT(node->role.is_primary);
         journal_append_plain(node, "REPLCONF", "GETACK", "*");
     }
 }
@@ -213,12 +225,14 @@ static void open_barriers(struct node *node)
         return;
     }
     now = node->env.now(node->env.context);
+    ASSERT(now.mono.us >= node->now.mono.us);
     LIST_FOR_EACH (item, &node->sessions.touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);
 
         if (s->output.barriers.count == 0) {
             continue;
         }
+        ASSERT(node->cluster != NULL);
         if (cluster_has_lease(node->cluster, now.mono)) {
             output_open(&s->output, oplog_end(node->journal.log));
         } else {
@@ -288,6 +302,7 @@ struct session *node_session_open(struct node *node, const struct session_peer *
     struct session *s;
     const char *reason = NULL;
 
+    ASSERT(!node->life.is_freeing);
     timing_make_stale(&node->timing);
     counters_connection(&node->counters);
     if (node->sessions.count >= (size_t)node->config.maxclients) {
@@ -345,6 +360,7 @@ void node_session_written(struct node *node, struct session *s, size_t len)
 
 void node_session_closed(struct node *node, struct session *s)
 {
+    ASSERT(!(s->flags & SESSION_CLOSED));
     if (!node->life.is_freeing) {
         batch_run(node);
     }
@@ -361,6 +377,7 @@ void node_session_closed(struct node *node, struct session *s)
 void node_link_accepted(struct node *node, uint64_t link, const char *peer_ip)
 {
     ASSERT(node->cluster != NULL);
+    ASSERT(link >= ENV_LINK_INCOMING);
     bus_links_accept(node, link, peer_ip);
 }
 
@@ -372,6 +389,7 @@ bool node_link_is_proven(const struct node *node, uint64_t link)
 
 void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 {
+    ASSERT(link != 0 && link < ENV_LINK_INCOMING);
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_up(node);
@@ -382,6 +400,7 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
 
 void node_link_input(struct node *node, uint64_t link, struct bytes input)
 {
+    ASSERT(link != 0);
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_input(node, input);
@@ -392,6 +411,7 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
 
 void node_link_down(struct node *node, uint64_t link, const char *reason)
 {
+    ASSERT(link != 0);
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_down(node, reason);
@@ -402,6 +422,7 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
 
 static void config_written(struct node *node, bool is_ok, const struct errmsg *error)
 {
+    ASSERT(!files_is_writing(node, FILE_CONFIG));
     node_log(node, is_ok ? LOG_NOTICE : LOG_WARNING, "CONFIG REWRITE: %s",
              is_ok ? "the file was written" : error->text);
     waiting_on_file(node, HOLD_CONFIG,
@@ -410,6 +431,7 @@ static void config_written(struct node *node, bool is_ok, const struct errmsg *e
 
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
 {
+    ASSERT(is_ok || error != NULL);
     timing_make_stale(&node->timing);
     switch (files_take(node, file)) {
     case FILE_SAVE:
@@ -443,6 +465,8 @@ void node_take_config(struct node *node, struct config *next)
 
     node->config = *next;
     *next = old;
+    ASSERT(next->cluster_enabled == node->config.cluster_enabled);
+    ASSERT(next->databases == node->config.databases);
     replica_side_configure(node);
     batch_configure(node);
     cluster_side_configure(node);
@@ -531,6 +555,7 @@ void node_write_metrics(struct node *node, struct buf *out)
 
 void node_facts(const struct node *node, struct node_facts *out)
 {
+    ASSERT(!node->role.is_primary || !upstream_is_up(&node->upstream));
     *out = (struct node_facts){
         .is_primary = node->role.is_primary,
         .may_write = node->role.is_primary && node->loading.phase != LOAD_FILE &&
@@ -558,6 +583,7 @@ void node_facts(const struct node *node, struct node_facts *out)
 
 bool node_owns_slot(const struct node *node, unsigned slot)
 {
+    ASSERT(slot < SLOT_COUNT);
     return node->cluster != NULL && cluster_owns_slot(node->cluster, (uint16_t)slot);
 }
 
@@ -581,10 +607,18 @@ void node_check(const struct node *node)
     waiting_check(node);
     load_check(node);
     batch_check(node);
-    replica_check(node->upstream.replica);
-    if (node->cluster != NULL) {
-        cluster_check(node->cluster);
-    }
     holds_check(&node->holds);
     session_table_check(&node->sessions);
+    saving_check(node);
+    sync_file_check(node);
+    primary_check(node);
+    replica_side_check(node);
+    node_check_role(node);
+    cluster_side_check(node);
+    bus_links_check(node);
+    slot_cleaning_check(node);
+    upkeep_check(node);
+    own_expiry_check(node);
+    reload_check(node);
+    ending_check(node);
 }

@@ -18,11 +18,14 @@ struct own_key {
 
 static struct bytes key_of(const struct own_key *own)
 {
+    ASSERT(own->name.len >= sizeof(own->db));
     return bytes_from(buf_bytes(&own->name), sizeof(own->db));
 }
 
 static void forget(struct node *node, struct own_key *own)
 {
+    ASSERT(list_is_linked(&own->item));
+    ASSERT(node->own_expiry.names.count > 0);
     list_remove(&own->item);
     hashtable_remove(&node->own_expiry.names, &own->by_name);
     buf_deinit(&own->name);
@@ -50,6 +53,7 @@ static void remember(struct node *node, unsigned db, struct bytes key)
     own->db = db;
     hashtable_add(&node->own_expiry.names, &own->by_name, buf_bytes(&own->name));
     list_add_tail(&node->own_expiry.keys, &own->item);
+    ASSERT(bytes_equal(key_of(own), key));
 }
 
 void own_expiry_note(struct node *node, const struct exec *x)
@@ -59,6 +63,8 @@ void own_expiry_note(struct node *node, const struct exec *x)
     unsigned first = may_leave_db ? 0 : x->db;
     unsigned last = may_leave_db ? x->database_count - 1 : x->db;
 
+    ASSERT(!node->role.is_primary);
+    ASSERT(x->db < x->database_count);
     for (size_t i = 0; i < keys.count; i++) {
         for (unsigned db = first; db <= last; db++) {
             remember(node, db, x->args[keys.first + i * keys.step]);
@@ -96,10 +102,13 @@ void own_expiry_forget_all(struct node *node)
     LIST_FOR_EACH_SAFE (item, &node->own_expiry.keys) {
         forget(node, CONTAINER_OF(item, struct own_key, item));
     }
+    ASSERT(list_is_empty(&node->own_expiry.keys));
+    ASSERT(node->own_expiry.names.count == 0);
 }
 
 void own_expiry_init(struct node *node)
 {
+    ASSERT(node->own_expiry.names.count == 0);
     list_init(&node->own_expiry.keys);
 }
 
@@ -107,4 +116,18 @@ void own_expiry_deinit(struct node *node)
 {
     own_expiry_forget_all(node);
     hashtable_deinit(&node->own_expiry.names);
+}
+
+void own_expiry_check(const struct node *node)
+{
+    size_t count = 0;
+
+    LIST_FOR_EACH (item, &node->own_expiry.keys) {
+        const struct own_key *own = CONTAINER_OF_CONST(item, struct own_key, item);
+
+        ASSERT(hashtable_find(&node->own_expiry.names, buf_bytes(&own->name)) == &own->by_name);
+        count++;
+    }
+    ASSERT(count == node->own_expiry.names.count); /* (1) */
+    ASSERT(count == 0 || !node->role.is_primary);
 }

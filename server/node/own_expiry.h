@@ -32,4 +32,6 @@ void own_expiry_round(struct node *node);
 /* This is no replica any more, or its data was replaced. */
 void own_expiry_forget_all(struct node *node);
 
+void own_expiry_check(const struct node *node);
+
 #endif

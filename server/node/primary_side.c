@@ -11,10 +11,12 @@ enum {
 
 void primary_session_closed(struct node *node, struct session *s)
 {
+    ASSERT(s->flags & SESSION_CLOSED);
     if (s->feed != NULL) {
         image_leave(&replicas_outgoing(s->feed)->sink);
         replicas_remove(node, s);
     }
+    ASSERT(s->feed == NULL);
 }
 
 /* ---- what replicas ask ------------------------------------------------------------------------ */
@@ -25,6 +27,8 @@ void primary_take_replconf(struct node *node, struct request *request)
     struct errmsg error;
     bool was_online = feed->phase == FEED_ONLINE;
 
+    ASSERT(request->session->feed == feed);
+    ASSERT(request->arg_count > 0);
     switch (feed_take_replconf(feed, node->now.mono, request->args + 1, request->arg_count - 1,
                                &error)) {
     case FEED_REPLY_OK:
@@ -69,6 +73,8 @@ static const char *reason_to_wait(const struct node *node)
 
 static void begin_feeding(struct node *node, struct session *s)
 {
+    ASSERT(!(s->flags & SESSION_REPLICA));
+    ASSERT(s->feed != NULL && s->feed->phase != FEED_HANDSHAKE);
     s->flags |= SESSION_REPLICA;
     s->flags &= ~(uint32_t)(SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
     pass_note_work(&node->pass);
@@ -84,11 +90,13 @@ static void psync(struct node *node, struct request *request, struct bytes id, s
     struct errmsg reason = {0};
     uint64_t from = 0;
 
+    ASSERT(!node->journal.is_in_transaction);
     switch (psync_decide(&facts, id, offset, &from, &reason)) {
     case PSYNC_INVALID:
         reply_error(request, "ERR %s", reason.text);
         return;
     case PSYNC_CONTINUE:
+        ASSERT(from >= facts.start && from <= facts.end);
         position.offset = from;
         feed_start_continue(feed, node->now.mono, &position, &s->output.buf);
         counters_partial_sync(&node->counters);
@@ -109,6 +117,7 @@ void primary_take_psync(struct node *node, struct request *request)
 {
     const char *wait = reason_to_wait(node);
 
+    ASSERT(request->arg_count >= 3);
     if (request->session->flags & SESSION_REPLICA) {
         return; /* it is one already: nothing may be put into its stream */
     }
@@ -153,6 +162,8 @@ static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
 {
     struct session *s = outgoing_of(sink)->session;
 
+    ASSERT(s->flags & SESSION_REPLICA);
+    ASSERT(s->feed->phase == FEED_SNAPSHOT);
     buf_append_bytes(&s->output.buf, buf_bytes(bytes));
     node_touch(node, s);
 }
@@ -170,6 +181,7 @@ static void end(struct node *node, struct image_sink *sink)
     struct outgoing *outgoing = outgoing_of(sink);
 
     ASSERT(outgoing->feed.phase == FEED_SNAPSHOT);
+    ASSERT(outgoing->feed.is_eof_payload);
     buf_append(&outgoing->session->output.buf, node->primary_side.marker, FEED_MARKER_LEN);
     feed_end_snapshot(&outgoing->feed, node->now.mono);
     node_touch(node, outgoing->session);
@@ -178,6 +190,7 @@ static void end(struct node *node, struct image_sink *sink)
 static void cancel(struct node *node, struct image_sink *sink, const char *reason)
 {
     (void)reason; /* it was logged with the image */
+    ASSERT(outgoing_of(sink)->feed.phase == FEED_SNAPSHOT);
     node_close_session(node, outgoing_of(sink)->session, false);
 }
 
@@ -195,6 +208,8 @@ static void join(struct node *node, struct feed *feed)
     struct session *s = outgoing->session;
     size_t out_len = s->output.buf.len;
 
+    ASSERT(s->flags & SESSION_REPLICA);
+    ASSERT(!outgoing->is_by_file);
     feed_start_snapshot(feed, node->now.mono, &node->image.position, &s->output.buf);
     if (outgoing->is_old_sync) {
         s->output.buf.len = out_len;
@@ -214,6 +229,8 @@ bool primary_start_image_when_wanted(struct node *node)
 {
     bool is_waited_for = false;
 
+    ASSERT(!node->image.is_on);
+    ASSERT(!node->journal.is_in_transaction);
     for (size_t i = 0; i < node->replicas.count; i++) {
         is_waited_for = is_waited_for || takes_any_size(node->replicas.items[i]);
     }
@@ -240,6 +257,8 @@ static void fill_one(struct node *node, struct feed *feed)
     struct session *s = replicas_session(feed);
     struct bytes piece;
 
+    ASSERT(feed->phase == FEED_ONLINE);
+    ASSERT(s->flags & SESSION_REPLICA);
     while (session_output_pending(s) < NODE_FEED_BUFFER) {
         enum oplog_status status =
             oplog_read(node->journal.log, feed->cursor, NODE_FEED_BUFFER, &piece);
@@ -255,6 +274,7 @@ static void fill_one(struct node *node, struct feed *feed)
         }
         buf_append_bytes(&s->output.buf, piece);
         feed->cursor += piece.len;
+        ASSERT(feed->cursor <= oplog_end(node->journal.log));
         node_touch(node, s);
     }
 }
@@ -290,6 +310,7 @@ void primary_fill(struct node *node)
     if (node->replicas.count == 0) {
         return;
     }
+    ASSERT(!node->journal.is_in_transaction);
     if (is_gathering(node)) {
         pass_note_work(&node->pass); /* look at the sockets without sleeping */
         return;
@@ -348,6 +369,25 @@ void primary_tick(struct node *node)
     if (node->replicas.count > 0 && journal_is_open(node) &&
         primary_ping_is_due(&node->primary_side.ping_at, node->now.mono,
                             node->config.repl_ping_period_s * 1000)) {
+        ASSERT(node->role.is_primary);
         journal_append_plain(node, "PING", NULL, NULL);
+    }
+}
+
+void primary_check(const struct node *node)
+{
+    uint64_t end = oplog_end(node->journal.log);
+
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct outgoing *outgoing = replicas_outgoing(node->replicas.items[i]);
+        const struct feed *feed = &outgoing->feed;
+        bool is_by_image = list_is_linked(&outgoing->sink.item);
+
+        ASSERT((feed->phase != FEED_HANDSHAKE) ==
+               ((outgoing->session->flags & SESSION_REPLICA) != 0));
+        ASSERT(!is_by_image || (feed->phase == FEED_SNAPSHOT && !outgoing->is_by_file));
+        /* When our own history is replaced all of them are closed. */
+        ASSERT(session_is_closing(outgoing->session) || feed->phase != FEED_ONLINE ||
+               feed->cursor <= end);
     }
 }

@@ -44,4 +44,6 @@ void primary_session_written(struct node *node, struct session *s, size_t len);
 /* Several times a second: PINGs, those that are silent or too far behind. */
 void primary_tick(struct node *node);
 
+void primary_check(const struct node *node);
+
 #endif

@@ -16,11 +16,13 @@ const char *reload_now(struct node *node, unsigned options)
                                                           : LOAD_ADD;
     struct errmsg error = {0};
 
+    ASSERT(node->loading.phase == LOAD_IDLE);
     if (!load_file_again(node, mode, &error)) {
         node_log(node, LOG_WARNING, "DEBUG RELOAD: %s", error.text);
         return "Error trying to load the RDB dump, check server logs.";
     }
     if ((options & RELOAD_NOSAVE) != 0) {
+        ASSERT(node->role.is_primary); /* a replica's data is its primary's */
         journal_begin_history(node);
         replicas_drop_all(node, "the data was replaced by DEBUG RELOAD");
     }
@@ -32,6 +34,7 @@ void reload_begin(struct node *node, struct session *s, unsigned options)
 {
     ASSERT(!node->reload.is_on);
     ASSERT((options & RELOAD_NOSAVE) == 0);
+    ASSERT(!reload_is_blocked(node));
     node->reload = (struct reload){.is_on = true, .options = options};
     waiting_pause(node, PAUSE_FOR_RELOAD, MONO_NEVER, PAUSE_ALL);
     saving_save(node);
@@ -54,4 +57,13 @@ void reload_saved(struct node *node, bool is_ok)
     node->reload = (struct reload){0};
     waiting_on_file(node, HOLD_RELOAD, problem);
     waiting_unpause(node, PAUSE_FOR_RELOAD);
+    ASSERT(!node->reload.is_on);
+}
+
+void reload_check(const struct node *node)
+{
+    enum pause_scope scope = node->pauses.by_reason[PAUSE_FOR_RELOAD].scope;
+
+    ASSERT(scope == (node->reload.is_on ? PAUSE_ALL : PAUSE_NOTHING));
+    ASSERT(!node->reload.is_on || saving_is_on(node) || node->saving.outcome != SAVING_NO_OUTCOME);
 }

@@ -34,4 +34,6 @@ void reload_begin(struct node *node, struct session *s, unsigned options);
 /* A save is over. */
 void reload_saved(struct node *node, bool is_ok);
 
+void reload_check(const struct node *node);
+
 #endif

@@ -20,6 +20,7 @@ void replica_side_configure(struct node *node)
     };
 
     if (node->upstream.replica == NULL) {
+        ASSERT(node->upstream.link == 0);
         node->upstream.replica = replica_new(&settings, rng_u64(&node->rng));
         machine_wake_first_at(&node->upstream.machine, MONO_NEVER);
     } else {
@@ -42,6 +43,9 @@ static void fail(struct node *node, enum replica_event_type type, const char *re
 
 static void connect_to(struct node *node, const char *host, uint16_t port)
 {
+    ASSERT(node->upstream.link == 0);
+    ASSERT(!node->role.is_primary);
+    ASSERT(port != 0);
     node->upstream.link = life_new_link(node);
     node->env.link_open(node->env.context, node->upstream.link, ENV_LINK_PRIMARY, host, port);
 }
@@ -80,6 +84,7 @@ static void snapshot_end(struct node *node, const struct replication_position *p
         return;
     }
     journal_restart(node, position->history, position->offset);
+    ASSERT(journal_position(node).offset == position->offset);
     replicas_drop_all(node, "the data was replaced by a full resync");
     data_set_complete(node, true);
     loaded.position = journal_position(node);
@@ -89,6 +94,7 @@ static void snapshot_end(struct node *node, const struct replication_position *p
 /* The primary goes on where our log ends, perhaps under a new history. */
 static void go_on(struct node *node, const struct replication_position *position)
 {
+    ASSERT(!node->apply.is_torn); /* then only a full resync is asked for */
     if (!history_id_equal(&position->history, oplog_history(node->journal.log))) {
         journal_adopt(node, position->history);
         replicas_drop_all(node, "the history goes on under a new id");
@@ -158,6 +164,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         apply_restart(node, node->apply.db);
         break;
     case REPLICA_ACTION_SEND:
+        ASSERT(node->upstream.link != 0);
         node->env.link_send(node->env.context, node->upstream.link, bytes);
         break;
     case REPLICA_ACTION_SNAPSHOT_BEGIN:
@@ -201,6 +208,7 @@ static void tell(struct node *node, const struct replica_event *event)
     if (apply_take_ack(node, &getack.position.offset)) {
         step_and_act(node, &getack);
     }
+    ASSERT(!node->role.is_primary || !upstream_is_up(&node->upstream));
     if (was_up != upstream_is_up(&node->upstream)) {
         pass_note_link(&node->pass);
     }
@@ -218,6 +226,7 @@ void replica_side_tick(struct node *node)
 
 void replica_side_deinit(struct node *node)
 {
+    ASSERT(node->life.is_freeing);
     replica_free(node->upstream.replica);
     machine_deinit(&node->upstream.machine);
     node->upstream = (struct upstream){0};
@@ -228,7 +237,9 @@ void replica_side_follow(struct node *node, const char *host, uint16_t port)
     struct replica_event start = {.type = REPLICA_EVENT_START, .host = host, .port = port};
 
     ASSERT(!node->role.is_primary);
+    ASSERT(node->loading.phase != LOAD_FILE);
     tell(node, &start);
+    ASSERT(replica_get_phase(node->upstream.replica) != REPLICA_IDLE);
 }
 
 void replica_side_stop(struct node *node)
@@ -236,6 +247,8 @@ void replica_side_stop(struct node *node)
     struct replica_event stop = {.type = REPLICA_EVENT_STOP};
 
     tell(node, &stop);
+    ASSERT(node->upstream.link == 0);
+    ASSERT(replica_get_phase(node->upstream.replica) == REPLICA_IDLE);
 }
 
 /* What PSYNC offers.  A primary that restarted has begun a history of its own; as long as nothing
@@ -244,6 +257,7 @@ static struct replication_position offered_position(const struct node *node)
 {
     struct replication_position position = journal_position(node);
 
+    ASSERT(!node->role.is_primary);
     if (oplog_previous_end(node->journal.log) == position.offset && position.offset > 0) {
         position.history = *oplog_previous_history(node->journal.log);
     }
@@ -280,4 +294,16 @@ void replica_side_link_down(struct node *node, const char *reason)
     node->upstream.link = 0;
     apply_restart(node, node->apply.db);
     tell(node, &down);
+    ASSERT(!upstream_is_up(&node->upstream));
+}
+
+void replica_side_check(const struct node *node)
+{
+    enum replica_phase phase = replica_get_phase(node->upstream.replica);
+    bool is_linked = phase != REPLICA_IDLE && phase != REPLICA_WAITING;
+
+    ASSERT(is_linked == (node->upstream.link != 0)); /* (2) */
+    ASSERT(node->upstream.link < ENV_LINK_INCOMING);
+    ASSERT(!node->role.is_primary || phase == REPLICA_IDLE);
+    replica_check(node->upstream.replica);
 }

@@ -36,4 +36,6 @@ void replica_side_link_up(struct node *node);
 void replica_side_link_input(struct node *node, struct bytes input);
 void replica_side_link_down(struct node *node, const char *reason);
 
+void replica_side_check(const struct node *node);
+
 #endif

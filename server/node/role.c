@@ -8,6 +8,7 @@
 void role_init(struct node *node, bool is_primary)
 {
     ASSERT(node->loading.phase == LOAD_IDLE);
+    ASSERT(node->role.pending_host[0] == '\0');
     node->role.is_primary = is_primary;
 }
 
@@ -32,6 +33,7 @@ void node_follow(struct node *node, const char *host, uint16_t port)
     apply_forgive(node);
     node_log(node, LOG_NOTICE, "following the primary %s:%u", host, (unsigned)port);
     replica_side_follow(node, host, port);
+    ASSERT(!node->role.is_primary);
 }
 
 void node_become_primary(struct node *node)
@@ -50,6 +52,8 @@ void node_become_primary(struct node *node)
     data_set_complete(node, true);
     /* Our replicas learn the new history by asking again; nothing is sent twice. */
     replicas_drop_all(node, "this node became a primary, with a new history");
+    ASSERT(node->loading.phase != LOAD_RESYNC);
+    ASSERT(node->role.is_primary && node->upstream.link == 0);
     node_log(node, LOG_NOTICE, "now a primary, history %s from offset %llu", history.text,
              (unsigned long long)oplog_end(node->journal.log));
 }
@@ -79,4 +83,13 @@ void node_follow_loaded(struct node *node)
         node_follow(node, node->role.pending_host, node->role.pending_port);
     }
     node->role.pending_host[0] = '\0';
+}
+
+void node_check_role(const struct node *node)
+{
+    const struct role *role = &node->role;
+
+    ASSERT(role->pending_host[0] == '\0' || node->loading.phase == LOAD_FILE); /* (1) */
+    ASSERT(role->pending_host[0] == '\0' || role->pending_port != 0);
+    ASSERT(!role->is_primary || node->loading.phase != LOAD_RESYNC);
 }

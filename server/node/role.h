@@ -28,4 +28,6 @@ void node_become_primary(struct node *node);
 /* The file at start is loaded: follow whom we were told to meanwhile, or by the configuration. */
 void node_follow_loaded(struct node *node);
 
+void node_check_role(const struct node *node);
+
 #endif

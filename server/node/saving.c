@@ -24,6 +24,8 @@ static void move(struct saving *saving, enum saving_phase to)
 
 void saving_init(struct node *node)
 {
+    ASSERT(node->saving.phase == SAVING_IDLE);
+    ASSERT(!files_is_writing(node, FILE_SAVE));
     node->saving = (struct saving){
         .is_last_ok = true,
         .last_duration_s = -1,
@@ -41,6 +43,8 @@ static void finished(struct node *node, bool is_ok, const char *reason)
     struct saving *saving = &node->saving;
     int64_t took_ms = mono_ms_between(saving->started_at, node->now.mono);
 
+    ASSERT(saving->outcome == SAVING_NO_OUTCOME);
+    ASSERT(!files_is_writing(node, FILE_SAVE));
     move(saving, SAVING_IDLE);
     saving->is_last_ok = is_ok;
     saving->last_duration_s = took_ms / 1000;
@@ -60,26 +64,28 @@ static void finished(struct node *node, bool is_ok, const char *reason)
 
 static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
 {
-    (void)sink;
+    ASSERT(sink == &node->saving.sink);
+    ASSERT(node->saving.phase == SAVING_WALKING);
     files_append(node, FILE_SAVE, bytes);
 }
 
 static bool has_room(const struct node *node, const struct image_sink *sink)
 {
-    (void)sink;
+    ASSERT(sink == &node->saving.sink);
     return !files_are_backed_up(node);
 }
 
 static void end(struct node *node, struct image_sink *sink)
 {
-    (void)sink;
+    ASSERT(sink == &node->saving.sink);
     move(&node->saving, SAVING_COMMITTING);
     files_commit(node, FILE_SAVE);
 }
 
 static void cancel(struct node *node, struct image_sink *sink, const char *reason)
 {
-    (void)sink;
+    ASSERT(sink == &node->saving.sink);
+    ASSERT(node->saving.phase == SAVING_WALKING);
     files_abort(node, FILE_SAVE);
     finished(node, false, reason);
 }
@@ -99,6 +105,8 @@ static void start(struct node *node)
 {
     struct saving *saving = &node->saving;
 
+    ASSERT(can_start(node));
+    ASSERT(saving->is_wanted);
     node_log(node, LOG_NOTICE, "saving %llu keys to %s",
              (unsigned long long)keyspace_count_all(node->data.keyspace), node->config.dbfilename);
     move(saving, SAVING_WALKING);
@@ -109,6 +117,7 @@ static void start(struct node *node)
     image_begin(node);
     saving->changes_before = node->image.changes_before;
     image_join(node, &saving->sink, &sink_verbs);
+    ASSERT(list_is_linked(&saving->sink.item));
 }
 
 void saving_want(struct node *node)
@@ -123,6 +132,7 @@ void saving_save(struct node *node)
     if (can_start(node)) {
         start(node);
     }
+    ASSERT(saving_is_on(node));
 }
 
 void saving_start_when_wanted(struct node *node)
@@ -134,6 +144,7 @@ void saving_start_when_wanted(struct node *node)
 
 void saving_after_flush(struct node *node)
 {
+    ASSERT(!node->journal.was_flushed);
     if (node->config.save_point_count > 0 && node->loading.phase != LOAD_FILE) {
         saving_save(node);
     }
@@ -141,7 +152,10 @@ void saving_after_flush(struct node *node)
 
 void saving_loaded(struct node *node, int64_t saved_unix_s)
 {
+    ASSERT(node->loading.phase != LOAD_FILE);
+    ASSERT(node->saving.phase == SAVING_IDLE);
     journal_saved(node, node->journal.changes);
+    ASSERT(node->journal.changes == 0);
     if (saved_unix_s > 0) {
         node->saving.last_save_unix_s = saved_unix_s;
     }
@@ -178,6 +192,7 @@ void saving_file_done(struct node *node, bool is_ok, const struct errmsg *error)
     ASSERT(!is_ok || node->saving.phase == SAVING_COMMITTING);
     /* The disk refused before the walk was over. */
     if (node->saving.phase == SAVING_WALKING) {
+        ASSERT(list_is_linked(&node->saving.sink.item));
         image_leave(&node->saving.sink);
     }
     finished(node, is_ok, is_ok ? "" : error->text);
@@ -187,6 +202,19 @@ enum saving_outcome saving_take_outcome(struct node *node)
 {
     enum saving_outcome outcome = node->saving.outcome;
 
+    ASSERT(outcome == SAVING_NO_OUTCOME || node->saving.phase == SAVING_IDLE);
     node->saving.outcome = SAVING_NO_OUTCOME;
     return outcome;
+}
+
+void saving_check(const struct node *node)
+{
+    const struct saving *saving = &node->saving;
+
+    ASSERT((saving->phase != SAVING_IDLE) == files_is_writing(node, FILE_SAVE));
+    ASSERT((saving->phase == SAVING_WALKING) == list_is_linked(&saving->sink.item));
+    ASSERT(saving->phase != SAVING_WALKING || node->image.is_on);
+    ASSERT(saving->outcome == SAVING_NO_OUTCOME || saving->phase == SAVING_IDLE); /* (2) */
+    ASSERT(saving->phase == SAVING_IDLE ||
+           saving->changes_before <= node->journal.changes); /* (3) */
 }

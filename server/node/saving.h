@@ -68,4 +68,6 @@ void saving_file_done(struct node *node, bool is_ok, const struct errmsg *error)
 /* What became of the last save, if nobody has asked since: those who waited are to be told. */
 enum saving_outcome saving_take_outcome(struct node *node);
 
+void saving_check(const struct node *node);
+
 #endif

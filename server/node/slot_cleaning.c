@@ -15,6 +15,7 @@ static void collect(void *context, const struct entry *e)
     struct buf *keys = context;
     struct bytes key = entry_key(e);
 
+    ASSERT(keys != NULL);
     buf_append(keys, &key.len, sizeof(key.len));
     buf_append_bytes(keys, key);
 }
@@ -26,8 +27,10 @@ static void remove_collected(struct node *node, struct buf *keys)
     while (rest.len > 0) {
         size_t len;
 
+        ASSERT(rest.len >= sizeof(len));
         memcpy(&len, rest.data, sizeof(len));
         rest = bytes_from(rest, sizeof(len));
+        ASSERT(len <= rest.len);
         call_remove(node, bytes_prefix(rest, len));
         rest = bytes_from(rest, len);
     }
@@ -46,6 +49,8 @@ bool slot_cleaning_step(struct node *node)
 {
     size_t budget = SLICE_KEYS;
 
+    ASSERT(node->slot_cleaning.slot <= SLOT_COUNT);
+    ASSERT(!node->journal.is_in_transaction);
     while (node->slot_cleaning.is_due && journal_is_open(node) && budget > 0) {
         struct buf keys = {0};
 
@@ -62,4 +67,10 @@ bool slot_cleaning_step(struct node *node)
         }
     }
     return node->slot_cleaning.is_due && journal_is_open(node);
+}
+
+void slot_cleaning_check(const struct node *node)
+{
+    ASSERT(node->slot_cleaning.slot <= SLOT_COUNT);
+    ASSERT(!node->slot_cleaning.is_due || node->cluster != NULL);
 }

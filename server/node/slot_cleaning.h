@@ -18,4 +18,6 @@ void slot_cleaning_begin(struct node *node);
 /* One slice; true when there is more to do. */
 bool slot_cleaning_step(struct node *node);
 
+void slot_cleaning_check(const struct node *node);
+
 #endif

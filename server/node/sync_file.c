@@ -33,6 +33,8 @@ static void remove_file(struct node *node)
     struct fs_info info;
     struct errmsg error;
 
+    ASSERT(node->sync_file.path[0] != '\0');
+    ASSERT(!files_is_writing(node, FILE_SYNC_PAYLOAD));
     if (fs->get_info(fs->ctx, node->sync_file.path, &info, &error) == FS_OK &&
         fs->remove(fs->ctx, node->sync_file.path, &error) != FS_OK) {
         node_log(node, LOG_WARNING, "%s stays: %s", node->sync_file.path, error.text);
@@ -41,6 +43,8 @@ static void remove_file(struct node *node)
 
 void sync_file_init(struct node *node)
 {
+    ASSERT(node->sync_file.phase == SYNC_FILE_NONE);
+    ASSERT(node->sync_file.path[0] == '\0');
     snprintf(node->sync_file.path, sizeof(node->sync_file.path),
              "temp-%" PRIu64 "-sync-payload.rdb", node->life.pid);
     remove_file(node);
@@ -48,6 +52,7 @@ void sync_file_init(struct node *node)
 
 void sync_file_deinit(struct node *node)
 {
+    ASSERT(node->life.is_freeing);
     if (node->sync_file.phase == SYNC_FILE_SENDING) {
         remove_file(node);
     }
@@ -57,19 +62,20 @@ void sync_file_deinit(struct node *node)
 
 static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
 {
-    (void)sink;
+    ASSERT(sink == &node->sync_file.sink);
+    ASSERT(node->sync_file.phase == SYNC_FILE_WALKING);
     files_append(node, FILE_SYNC_PAYLOAD, bytes);
 }
 
 static bool has_room(const struct node *node, const struct image_sink *sink)
 {
-    (void)sink;
+    ASSERT(sink == &node->sync_file.sink);
     return !files_are_backed_up(node);
 }
 
 static void end(struct node *node, struct image_sink *sink)
 {
-    (void)sink;
+    ASSERT(sink == &node->sync_file.sink);
     move(node, SYNC_FILE_COMMITTING);
     files_commit(node, FILE_SYNC_PAYLOAD);
 }
@@ -78,7 +84,8 @@ static void finished(struct node *node, bool is_ok, const char *reason);
 
 static void cancel(struct node *node, struct image_sink *sink, const char *reason)
 {
-    (void)sink;
+    ASSERT(sink == &node->sync_file.sink);
+    ASSERT(node->sync_file.phase == SYNC_FILE_WALKING);
     files_abort(node, FILE_SYNC_PAYLOAD);
     finished(node, false, reason);
 }
@@ -102,6 +109,7 @@ bool sync_file_start_when_wanted(struct node *node)
 {
     struct sync_file *sync = &node->sync_file;
 
+    ASSERT(!node->image.is_on);
     if (!is_wanted(node)) {
         return false;
     }
@@ -128,6 +136,7 @@ static void start_sending(struct node *node, struct feed *feed)
     struct session *s = replicas_session(feed);
     size_t out_len = s->output.buf.len;
 
+    ASSERT(replicas_outgoing(feed)->is_by_file);
     feed_start_snapshot(feed, node->now.mono, &node->sync_file.position, &s->output.buf);
     if (replicas_outgoing(feed)->is_old_sync) {
         s->output.buf.len = out_len; /* it expects the payload alone */
@@ -141,6 +150,8 @@ static void start_sending(struct node *node, struct feed *feed)
 
 static void finished(struct node *node, bool is_ok, const char *reason)
 {
+    ASSERT(!files_is_writing(node, FILE_SYNC_PAYLOAD));
+    ASSERT(!list_is_linked(&node->sync_file.sink.item));
     if (!is_ok) {
         node_log(node, LOG_WARNING, "no payload of a known size for replicas: %s", reason);
     }
@@ -166,6 +177,7 @@ void sync_file_done(struct node *node, bool is_ok, const struct errmsg *error)
     struct fs_info info = {0};
     struct errmsg problem = {0};
 
+    ASSERT(!is_ok || node->sync_file.phase == SYNC_FILE_COMMITTING);
     if (node->sync_file.phase == SYNC_FILE_WALKING) {
         image_leave(&node->sync_file.sink);
     }
@@ -186,6 +198,8 @@ static bool send_piece(struct node *node, struct feed *feed)
     struct session *s = outgoing->session;
     struct errmsg error;
 
+    ASSERT(outgoing->is_by_file);
+    ASSERT(outgoing->file_offset <= node->sync_file.size);
     while (outgoing->file_offset < node->sync_file.size) {
         size_t before = s->output.buf.len;
 
@@ -238,4 +252,22 @@ uint64_t sync_file_keep_from(const struct node *node)
         node->sync_file.phase == SYNC_FILE_WALKING || node->sync_file.phase == SYNC_FILE_COMMITTING;
 
     return is_pending ? node->sync_file.position.offset : UINT64_MAX;
+}
+
+void sync_file_check(const struct node *node)
+{
+    const struct sync_file *sync = &node->sync_file;
+    bool is_written = sync->phase == SYNC_FILE_WALKING || sync->phase == SYNC_FILE_COMMITTING;
+
+    ASSERT(is_written == files_is_writing(node, FILE_SYNC_PAYLOAD));
+    ASSERT((sync->phase == SYNC_FILE_WALKING) == list_is_linked(&sync->sink.item));
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        struct outgoing *outgoing = replicas_outgoing(node->replicas.items[i]);
+
+        /* (1); who was closed because the file failed keeps the mark until he is gone */
+        ASSERT(!outgoing->is_by_file || sync->phase != SYNC_FILE_NONE ||
+               session_is_closing(outgoing->session));
+        ASSERT(!outgoing->is_by_file || outgoing->feed.phase == FEED_WAIT_SNAPSHOT ||
+               outgoing->feed.phase == FEED_SNAPSHOT);
+    }
 }

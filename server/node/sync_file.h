@@ -53,4 +53,6 @@ void sync_file_send(struct node *node);
 /* The offset that the log is needed from; UINT64_MAX for none. */
 uint64_t sync_file_keep_from(const struct node *node);
 
+void sync_file_check(const struct node *node);
+
 #endif

@@ -25,6 +25,8 @@ static bool is_output_too_long(const struct node *node, struct session *s)
         &node->config.output_limits[is_replica ? OUTPUT_REPLICA : OUTPUT_NORMAL];
     size_t pending = session_output_pending(s);
 
+    ASSERT(!session_is_closing(s));
+    ASSERT(limit->hard_bytes == 0 || limit->soft_bytes == 0 || limit->soft_seconds >= 0);
     /* As in Redis the first block of output does not count: else a low limit would close every
      * client, and those who could raise it again. */
     pending = pending > UPKEEP_OUTPUT_FREE_BYTES ? pending - UPKEEP_OUTPUT_FREE_BYTES : 0;
@@ -50,11 +52,13 @@ bool upkeep_check_output(struct node *node, struct session *s)
     node_log(node, LOG_WARNING, "client %s reads too slowly: %zu bytes of output wait",
              s->peer.address, session_output_pending(s));
     node_close_session(node, s, false);
+    ASSERT(session_is_closing(s));
     return true;
 }
 
 static void check_session(struct node *node, struct session *s)
 {
+    ASSERT(!(s->flags & SESSION_CLOSED));
     if (session_is_closing(s)) {
         return;
     }
@@ -73,8 +77,10 @@ static void check_sessions(struct node *node)
     size_t count = node->sessions.count / (size_t)node->config.hz + 1;
     struct list *all = &node->sessions.all;
 
+    ASSERT(node->config.hz > 0);
     for (struct list *item; count > 0 && !list_is_empty(all); count--) {
         item = node->upkeep.next_checked != NULL ? node->upkeep.next_checked : all->next;
+        ASSERT(list_is_linked(item) && item != all);
         node->upkeep.next_checked = item->next != all ? item->next : NULL;
         check_session(node, CONTAINER_OF(item, struct session, all));
     }
@@ -85,6 +91,7 @@ void upkeep_forget_session(struct node *node, const struct session *s)
     if (node->upkeep.next_checked == &s->all) {
         node->upkeep.next_checked = s->all.next != &node->sessions.all ? s->all.next : NULL;
     }
+    ASSERT(node->upkeep.next_checked != &s->all);
 }
 
 static void note_expired(struct node *node, size_t removed, int64_t took_ns)
@@ -92,6 +99,8 @@ static void note_expired(struct node *node, size_t removed, int64_t took_ns)
     struct upkeep *upkeep = &node->upkeep;
     uint64_t left = keyspace_expire_count_all(node->data.keyspace);
 
+    ASSERT(removed <= EXPIRE_MAX);
+    ASSERT(took_ns >= 0);
     upkeep->expire_ns += (uint64_t)took_ns;
     upkeep->expire_cut_short += removed == EXPIRE_MAX;
     upkeep->expire_stale_percent =
@@ -113,6 +122,7 @@ static bool expire_slice(struct node *node)
         node->upkeep.expire_stale_percent = 0;
         return false;
     }
+    ASSERT(node->role.is_primary);
     began_ns = node->env.mono_ns(node->env.context);
     removed = call_expire(node, EXPIRE_BUDGET, EXPIRE_MAX);
     note_expired(node, removed, node->env.mono_ns(node->env.context) - began_ns);
@@ -127,6 +137,7 @@ void upkeep_trim_log(struct node *node)
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         keep_from = others[i] < keep_from ? others[i] : keep_from;
     }
+    ASSERT(keep_from == UINT64_MAX || keep_from <= oplog_end(node->journal.log));
     journal_trim(node, keep_from);
 }
 
@@ -147,6 +158,7 @@ static void tidy_up(struct node *node)
 
 static void strike(struct node *node)
 {
+    ASSERT(!node->upkeep.is_paused);
     node->upkeep.at = mono_add_ms(node->now.mono, 1000 / node->config.hz);
     check_sessions(node);
     counters_look(&node->counters, node->now.mono);
@@ -157,6 +169,7 @@ static void strike(struct node *node)
     pass_note_work_if(&node->pass, expire_slice(node));
     own_expiry_round(node);
     node->upkeep.has_more = true;
+    ASSERT(mono_is_before(node->now.mono, node->upkeep.at));
 }
 
 void upkeep_run(struct node *node)
@@ -179,6 +192,7 @@ struct mono_time upkeep_wake_at(const struct node *node)
 void upkeep_init(struct node *node)
 {
     ASSERT(!node->upkeep.is_expiring);
+    ASSERT(node->upkeep.next_checked == NULL);
     node->upkeep.is_expiring = true;
 }
 
@@ -197,4 +211,16 @@ void upkeep_reset_stats(struct node *node)
     node->upkeep.expire_stale_percent = 0;
     node->upkeep.expire_cut_short = 0;
     node->upkeep.expire_ns = 0;
+}
+
+void upkeep_check(const struct node *node)
+{
+    const struct upkeep *upkeep = &node->upkeep;
+    bool is_listed = upkeep->next_checked == NULL;
+
+    LIST_FOR_EACH (item, &node->sessions.all) {
+        is_listed = is_listed || item == upkeep->next_checked;
+    }
+    ASSERT(is_listed);
+    ASSERT(upkeep->expire_stale_percent >= 0 && upkeep->expire_stale_percent <= 100);
 }

@@ -52,4 +52,6 @@ static inline bool upkeep_output_matters(const struct session *s)
 void upkeep_trim_log(struct node *node);
 void upkeep_trim_long_log(struct node *node);
 
+void upkeep_check(const struct node *node);
+
 #endif

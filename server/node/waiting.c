@@ -16,11 +16,14 @@ void waiting_init(struct node *node)
 
 void waiting_hold(struct node *node, struct session *s, enum hold_kind kind, struct mono_time until)
 {
+    ASSERT(kind != HOLD_NONE);
+    ASSERT(kind == HOLD_WAIT || until.us == MONO_NEVER.us); /* nobody else is answered by time */
     hold_begin(&node->holds, s, kind, until);
 }
 
 void waiting_release(struct node *node, struct session *s)
 {
+    ASSERT(s->flags & SESSION_HELD);
     hold_end(&node->holds, s);
     pass_note_work(&node->pass);
 }
@@ -46,6 +49,8 @@ void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t numbe
 
 void waiting_put_back(struct node *node, struct request *request)
 {
+    ASSERT(node->pauses.scope != PAUSE_NOTHING);
+    ASSERT(request->read.raw.len > 0);
     input_put_back(&request->session->input, request->read.raw);
     waiting_hold(node, request->session, HOLD_PAUSE, MONO_NEVER);
 }
@@ -57,6 +62,7 @@ static void answer(struct node *node, struct session *s, const char *problem)
 {
     struct resp_writer reply = session_writer(s);
 
+    ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT); /* those have no answer */
     if (problem != NULL) {
         resp_write_error(&reply, "%s", problem);
     } else {
@@ -70,6 +76,7 @@ static void answer_wait(struct node *node, struct session *s)
 {
     struct resp_writer reply = session_writer(s);
 
+    ASSERT(s->hold.kind == HOLD_WAIT);
     resp_write_integer(&reply, (int64_t)replicas_count_acked(node, s->hold.offset));
     node_touch(node, s);
     waiting_release(node, s);
@@ -123,6 +130,7 @@ void waiting_on_nodes_file(struct node *node, uint64_t number, const char *probl
 {
     char text[512];
 
+    ASSERT(number > 0);
     snprintf(text, sizeof(text), "ERR error saving the cluster node config: %s",
              problem != NULL ? problem : "");
     LIST_FOR_EACH_SAFE (item, &node->holds.held) {
@@ -136,6 +144,7 @@ void waiting_on_nodes_file(struct node *node, uint64_t number, const char *probl
 
 void waiting_on_demotion(struct node *node)
 {
+    ASSERT(!node->role.is_primary);
     LIST_FOR_EACH_SAFE (item, &node->holds.held) {
         struct session *s = CONTAINER_OF(item, struct session, hold.held);
 
@@ -161,6 +170,7 @@ static void sum_up(struct pauses *pauses)
             pauses->until = mono_earlier(pauses->until, pause->until);
         }
     }
+    ASSERT(pauses->scope != PAUSE_NOTHING || pauses->until.us == MONO_NEVER.us);
 }
 
 void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time until,
@@ -168,15 +178,19 @@ void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time
 {
     struct pause *pause = &node->pauses.by_reason[reason];
 
+    ASSERT(reason < PAUSE_REASONS);
+    ASSERT(scope != PAUSE_NOTHING);
     if (pause->scope == PAUSE_NOTHING || mono_is_before(pause->until, until)) {
         pause->until = until;
     }
     pause->scope = scope > pause->scope ? scope : pause->scope;
     sum_up(&node->pauses);
+    ASSERT(node->pauses.scope >= scope);
 }
 
 void waiting_unpause(struct node *node, enum pause_reason reason)
 {
+    ASSERT(reason < PAUSE_REASONS);
     node->pauses.by_reason[reason] = (struct pause){0};
     sum_up(&node->pauses);
     /* Whom another pause concerns is held again when its request is read again. */
@@ -205,6 +219,11 @@ bool waiting_is_paused_for(const struct node *node, const struct command_spec *s
 
 void waiting_check(const struct node *node)
 {
+    struct pauses summed = node->pauses;
+
+    sum_up(&summed);
+    ASSERT(summed.scope == node->pauses.scope);
+    ASSERT(summed.until.us == node->pauses.until.us);
     LIST_FOR_EACH (item, &node->holds.held) {
         const struct session *s = CONTAINER_OF_CONST(item, struct session, hold.held);
 

@@ -172,6 +172,7 @@ static bool take_off_pieces(struct output *output, size_t *len)
 
 void output_done(struct output *output, struct output_spares *spares, size_t len, bool keeps_buffer)
 {
+    ASSERT(LIKELY(output->barriers.count == 0) || len <= output_ready(output));
     output->done += len;
     if (UNLIKELY(output->pieces.count > 0) && !take_off_pieces(output, &len)) {
         return;

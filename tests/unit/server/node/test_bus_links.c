@@ -4,9 +4,10 @@
 #include "tests/unit/server/node/lone_node.h"
 
 #include "cluster/frame.h"
+#include "node/inside.h"
 
 #include <criterion/criterion.h>
-
+#include <signal.h>
 #include <string.h>
 
 enum {
@@ -89,4 +90,62 @@ Test(bus_links, of_a_flood_the_oldest_silent_ones_go_and_a_node_s_stays)
     cr_expect_eq(w->closed_count, FLOOD - HELD);
     cr_expect_eq(w->last_closed, ENV_LINK_INCOMING | (FLOOD - HELD + 1));
     lone_node_free(w);
+}
+
+Test(bus_links, are_found_by_both_of_their_numbers_until_they_are_closed)
+{
+    struct lone_node *w = start();
+    struct bus_link *first;
+    struct bus_link *second;
+
+    accept_link(w, ENV_LINK_INCOMING | 1);
+    accept_link(w, ENV_LINK_INCOMING | 2);
+    first = bus_links_find(w->node, ENV_LINK_INCOMING | 1);
+    second = bus_links_find(w->node, ENV_LINK_INCOMING | 2);
+    cr_assert(first != NULL && second != NULL && first != second);
+    cr_expect_eq(bus_links_find_by_id(w->node, first->id), first);
+    cr_expect_eq(bus_links_find_by_id(w->node, second->id), second);
+    cr_expect_str_eq(first->peer_ip, "10.0.0.9");
+    bus_links_close(w->node, first->id);
+    cr_expect_eq(w->last_closed, ENV_LINK_INCOMING | 1);
+    cr_expect_null(bus_links_find(w->node, ENV_LINK_INCOMING | 1));
+    cr_expect_eq(bus_links_find(w->node, ENV_LINK_INCOMING | 2), second);
+    lone_node_free(w);
+}
+
+Test(bus_links, that_nobody_knows_may_be_closed_and_sent_to)
+{
+    struct lone_node *w = start();
+    struct cluster_link nobody = {.is_incoming = true, .number = 77};
+
+    bus_links_close(w->node, nobody);
+    bus_links_send(w->node, nobody, BYTES_LITERAL("frame"));
+    cr_expect_eq(w->closed_count, 0);
+    lone_node_free(w);
+}
+
+Test(bus_links, count_in_memory_with_what_they_have_received)
+{
+    struct lone_node *w = start();
+
+    cr_expect_eq(bus_links_memory(w->node), 0);
+    accept_link(w, ENV_LINK_INCOMING | 1);
+    cr_expect_geq(bus_links_memory(w->node), sizeof(struct bus_link));
+    lone_node_free(w);
+}
+
+Test(bus_links, with_the_same_number_twice_are_a_bug, .signal = SIGABRT)
+{
+    struct lone_node *w = start();
+
+    accept_link(w, ENV_LINK_INCOMING | 1);
+    accept_link(w, ENV_LINK_INCOMING | 1);
+}
+
+Test(bus_links, that_we_open_cannot_have_come_in, .signal = SIGABRT)
+{
+    struct cluster_address address = {.ip = "127.0.0.1", .bus_port = 17000};
+
+    bus_links_open(start()->node, (struct cluster_link){.is_incoming = true, .number = 1},
+                   &address);
 }

@@ -112,10 +112,14 @@ Test(journal, executes_to_the_same_data_where_it_is_read_back)
     struct buf log;
 
     alone_connect(a, 0);
+    node_begin_pass(a->node, a->env.now(a->env.context));
     journal_begin(a->node);
-    alone_pass(a, 1000, 0,
-               BYTES_LITERAL("MSET a 1 b 2\r\nSELECT 3\r\nSET a x PX 5000\r\nCOPY a c DB 0\r\n"));
+    node_session_input(
+        a->node, a->clients[0].session,
+        BYTES_LITERAL("MSET a 1 b 2\r\nSELECT 3\r\nSET a x PX 5000\r\nCOPY a c DB 0\r\n"));
+    batch_run(a->node);
     journal_end(a->node);
+    node_end_pass(a->node);
     alone_pass(a, 1000, 0,
                BYTES_LITERAL("INCRBYFLOAT f 0.1\r\nMOVE f 5\r\nSELECT 0\r\nGETEX b EX 9\r\n"
                              "RENAME a d\r\nSWAPDB 0 3\r\nAPPEND d y\r\nSELECT 9\r\nSET k v\r\n"));

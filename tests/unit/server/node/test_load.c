@@ -32,7 +32,7 @@ static struct buf file_after(const char *lines)
     alone_connect(a, 0);
     send(a, lines);
     send(a, "SAVE\r\n");
-    buf_append_bytes(&file, buf_bytes(&a->files[0].content));
+    buf_append_bytes(&file, buf_bytes(&disk_find(&a->disk, "dump.rdb")->content));
     cr_assert_gt(file.len, 0);
     alone_free(a);
     return file;
@@ -69,12 +69,20 @@ static struct alone *start_replica(void)
 
 static void put_file(struct alone *a, struct bytes content)
 {
-    struct alone_file *file = &a->files[0];
+    struct errmsg error;
 
-    file->exists = true;
-    snprintf(file->name, sizeof(file->name), "dump.rdb");
-    buf_clear(&file->content);
-    buf_append_bytes(&file->content, content);
+    cr_assert_eq(a->disk.fs.write_whole(a->disk.fs.ctx, "dump.rdb", content, &error), FS_OK);
+}
+
+/* With one bit that is not as it was. */
+static void put_damaged(struct alone *a, struct bytes content, size_t at)
+{
+    struct buf copy = {0};
+
+    buf_append_bytes(&copy, content);
+    copy.data[at] ^= 1;
+    put_file(a, buf_bytes(&copy));
+    buf_deinit(&copy);
 }
 
 static uint64_t key_count(const struct alone *a)
@@ -131,12 +139,12 @@ Test(load, at_start_ends_the_process_at_a_damaged_or_short_file_and_leaves_it)
     for (int is_short = 0; is_short < 2; is_short++) {
         struct alone *a = start(NULL);
 
-        put_file(a, bytes_prefix(buf_bytes(&file), file.len - (is_short ? 100 : 0)));
-        a->files[0].content.data[file.len / 2] ^= 1;
+        put_damaged(a, bytes_prefix(buf_bytes(&file), file.len - (is_short ? 100 : 0)),
+                    file.len / 2);
         cr_assert_not(load_at_start(a));
         cr_assert(a->has_exited);
         cr_assert_eq(a->exit_code, 1);
-        cr_assert(a->files[0].exists);
+        cr_assert_not_null(disk_find(&a->disk, "dump.rdb"));
         cr_expect_not_null(strstr(buf_text(&a->warnings), "It is left as it is"));
         alone_free(a);
     }
@@ -206,8 +214,7 @@ Test(load, again_leaves_the_data_as_it_was_when_the_file_is_missing_or_damaged)
         cr_assert_not(load_file_again(a->node, (enum load_mode)mode, &error));
         put_file(a, bytes_prefix(buf_bytes(&file), file.len - 1));
         cr_assert_not(load_file_again(a->node, (enum load_mode)mode, &error));
-        put_file(a, buf_bytes(&file));
-        a->files[0].content.data[file.len / 2] ^= 1;
+        put_damaged(a, buf_bytes(&file), file.len / 2);
         cr_assert_not(load_file_again(a->node, (enum load_mode)mode, &error));
         cr_assert_eq(node_digest(a->node), before);
         cr_assert_eq(a->node->loading.phase, LOAD_IDLE);

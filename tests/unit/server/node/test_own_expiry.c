@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys with an expiry that clients write to a replica, and FLUSHALL with save points. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
@@ -82,5 +83,66 @@ Test(flushall, replaces_the_file_when_there_are_save_points)
     expect(a, "SET c 3\r\nFLUSHALL\r\n", "+OK\r\n+OK\r\n");
     alone_settle(a, 50);
     cr_assert(info_has(a, "rdb_saves:0\r\n"), "nothing is saved without save points");
+    alone_free(a);
+}
+
+static struct alone *start_replica(void)
+{
+    const struct alone_option options[] = {
+        {"replicaof",         "127.0.0.1 7000"},
+        {"replica-read-only", "no"            }
+    };
+    struct alone *a = alone_new(options, ARRAY_COUNT(options));
+
+    cr_assert(alone_lead(a));
+    alone_connect(a, 0);
+    return a;
+}
+
+Test(own_expiry, remembers_a_key_once_however_often_it_is_written)
+{
+    struct alone *a = start_replica();
+
+    expect(a, "SET k v EX 100\r\nSET k w EX 200\r\nSET l v\r\n", "+OK\r\n+OK\r\n+OK\r\n");
+    own_expiry_check(a->node);
+    cr_expect_eq(a->node->own_expiry.names.count, 1);
+    alone_free(a);
+}
+
+Test(own_expiry, forgets_keys_that_are_gone_or_live_forever)
+{
+    struct alone *a = start_replica();
+
+    expect(a, "SET a v EX 100\r\nSET b v EX 100\r\nSET c v EX 100\r\n", "+OK\r\n+OK\r\n+OK\r\n");
+    expect(a, "DEL a\r\nPERSIST b\r\n", ":1\r\n:1\r\n");
+    own_expiry_round(a->node);
+    own_expiry_check(a->node);
+    cr_expect_eq(a->node->own_expiry.names.count, 1);
+    alone_free(a);
+}
+
+Test(own_expiry, of_a_primary_is_nothing)
+{
+    struct alone *a = start_replica();
+
+    expect(a, "SET a v EX 100\r\n", "+OK\r\n");
+    cr_assert_eq(a->node->own_expiry.names.count, 1);
+    expect(a, "REPLICAOF NO ONE\r\nSET b v EX 100\r\n", "+OK\r\n+OK\r\n");
+    cr_expect_eq(a->node->own_expiry.names.count, 0);
+    alone_free(a);
+}
+
+Test(own_expiry, tells_nobody_of_what_it_removes)
+{
+    struct alone *a = start_replica();
+    struct node_facts before;
+    struct node_facts after;
+
+    expect(a, "SET a v PX 10\r\n", "+OK\r\n");
+    node_facts(a->node, &before);
+    pass_seconds(a, 3);
+    node_facts(a->node, &after);
+    cr_expect_eq(after.key_count, 0);
+    cr_expect_eq(after.offset, before.offset);
     alone_free(a);
 }

@@ -4,6 +4,7 @@
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #define MS INT64_C(1000000) /* in nanoseconds */
 

@@ -2,9 +2,11 @@
 /* Full resyncs of peers that must be told the size of the payload first. */
 #include "base/attr.h"
 #include "base/num.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 static struct alone *start(void)
@@ -144,4 +146,52 @@ Test(sync_file, is_our_process_s_alone_and_keeps_it_in_the_folder)
     alone_settle(a, 200);
     cr_assert_not(node_needs_folder(a->node) || has_file(a));
     alone_free(a);
+}
+
+Test(sync_file, goes_through_its_phases_and_keeps_the_log_until_it_is_sent)
+{
+    struct alone *a = start();
+    const struct sync_file *sync = &a->node->sync_file;
+
+    send(a, 0, "DEBUG POPULATE 20000 key 100\r\n");
+    cr_expect_eq(sync_file_keep_from(a->node), UINT64_MAX);
+    a->is_disk_slow = true;
+    alone_pass(a, 1000, 1, BYTES_LITERAL("SYNC\r\n"));
+    cr_expect_eq(sync->phase, SYNC_FILE_WALKING);
+    cr_expect_eq(sync_file_keep_from(a->node), sync->position.offset);
+    for (int i = 0; i < 200 && sync->phase == SYNC_FILE_WALKING; i++) {
+        alone_pass(a, 1000, ALONE_CLIENTS, (struct bytes){0});
+    }
+    cr_expect_eq(sync->phase, SYNC_FILE_COMMITTING);
+    cr_expect_eq(sync_file_keep_from(a->node), sync->position.offset);
+    sync_file_check(a->node);
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    cr_expect_eq(sync->phase, SYNC_FILE_NONE);
+    cr_expect_not(has_file(a));
+    alone_free(a);
+}
+
+Test(sync_file, who_comes_while_it_is_made_waits_for_the_next_one)
+{
+    struct alone *a = start();
+    struct buf out;
+
+    send(a, 0, "DEBUG POPULATE 20000 key 100\r\n");
+    a->is_disk_slow = true;
+    alone_pass(a, 1000, 1, BYTES_LITERAL("SYNC\r\n"));
+    alone_pass(a, 1000, 2, BYTES_LITERAL("SYNC\r\n"));
+    cr_expect(replicas_outgoing(a->clients[1].session->feed)->is_by_file);
+    cr_expect_not(replicas_outgoing(a->clients[2].session->feed)->is_by_file);
+    a->is_disk_slow = false;
+    alone_settle(a, 400);
+    out = alone_take(a, 2);
+    cr_expect_gt(out.len, 20000 * 100, "it has got a payload, too");
+    buf_deinit(&out);
+    alone_free(a);
+}
+
+Test(sync_file, that_is_done_before_it_was_begun_is_a_bug, .signal = SIGABRT)
+{
+    sync_file_done(start()->node, false, &(struct errmsg){.text = "no"});
 }

@@ -51,7 +51,7 @@ static void expect(struct alone *a, const char *line, const char *pattern)
     buf_deinit(&input);
 }
 
-Test(debug, replies_as_suites_expect)
+Test(debug_commands, replies_as_suites_expect)
 {
     static const char *const cases[][2] = {
         {"DEBUG POPULATE 3",                   "+OK|"                                           },
@@ -91,7 +91,7 @@ Test(debug, replies_as_suites_expect)
     alone_free(a);
 }
 
-Test(debug, protocol_has_every_kind_of_reply_in_both_versions)
+Test(debug_commands, protocol_has_every_kind_of_reply_in_both_versions)
 {
     static const char *const cases[][3] = {
         {"string",   "$11|Hello World|",                             "$11|Hello World|"                 },
@@ -122,7 +122,7 @@ Test(debug, protocol_has_every_kind_of_reply_in_both_versions)
     alone_free(a);
 }
 
-Test(debug, digest_is_that_of_the_data_whatever_the_order)
+Test(debug_commands, digest_is_that_of_the_data_whatever_the_order)
 {
     struct alone *a = start();
     struct buf first;
@@ -144,7 +144,7 @@ Test(debug, digest_is_that_of_the_data_whatever_the_order)
     alone_free(a);
 }
 
-Test(debug, reload_brings_the_data_back_from_the_file)
+Test(debug_commands, reload_brings_the_data_back_from_the_file)
 {
     struct alone *a = start();
 
@@ -165,7 +165,7 @@ Test(debug, reload_brings_the_data_back_from_the_file)
     alone_free(a);
 }
 
-Test(debug, nobody_writes_while_the_data_is_reloaded)
+Test(debug_commands, nobody_writes_while_the_data_is_reloaded)
 {
     struct alone *a = start();
     struct buf out;
@@ -188,7 +188,7 @@ Test(debug, nobody_writes_while_the_data_is_reloaded)
     alone_free(a);
 }
 
-Test(debug, sleep_and_pause_cron_do_what_they_say)
+Test(debug_commands, sleep_and_pause_cron_do_what_they_say)
 {
     struct alone *a = start();
     int64_t before_us = a->now_us;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* CLIENT PAUSE: whom it holds back, and for how long. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 #define MS INT64_C(1000)
 
@@ -35,7 +37,7 @@ static struct alone *start(void)
     return a;
 }
 
-Test(pause, of_all_holds_every_command_even_those_about_clients)
+Test(waiting, a_pause_of_all_holds_every_command_even_those_about_clients)
 {
     struct alone *a = start();
 
@@ -49,7 +51,7 @@ Test(pause, of_all_holds_every_command_even_those_about_clients)
     alone_free(a);
 }
 
-Test(pause, of_writes_lets_everything_else_through)
+Test(waiting, a_pause_of_writes_lets_everything_else_through)
 {
     struct alone *a = start();
 
@@ -61,7 +63,7 @@ Test(pause, of_writes_lets_everything_else_through)
     alone_free(a);
 }
 
-Test(pause, keeps_the_later_end_and_the_wider_scope)
+Test(waiting, a_pause_keeps_the_later_end_and_the_wider_scope)
 {
     struct alone *a = start();
 
@@ -72,7 +74,7 @@ Test(pause, keeps_the_later_end_and_the_wider_scope)
     alone_free(a);
 }
 
-Test(pause, keeps_expired_keys_where_they_are)
+Test(waiting, a_pause_keeps_expired_keys_where_they_are)
 {
     struct alone *a = start();
     struct node_facts before;
@@ -90,7 +92,7 @@ Test(pause, keeps_expired_keys_where_they_are)
     alone_free(a);
 }
 
-Test(pause, and_wait_say_what_is_wrong_with_a_time)
+Test(waiting, a_pause_and_wait_say_what_is_wrong_with_a_time)
 {
     static const char *const cases[][2] = {
         {"CLIENT PAUSE x\r\n",                   "-ERR timeout is not an integer or out of range\r"},
@@ -142,4 +144,75 @@ Test(silence, holds_nothing_back_that_is_asked_for_after_a_write_that_nobody_hea
     expect(a, 1, "SET k 2\r\n", "");
     expect(a, 1, "PING\r\n", "+PONG");
     alone_free(a);
+}
+Test(waiting, one_reason_s_end_leaves_the_pauses_of_others)
+{
+    struct alone *a = start();
+    const struct pauses *pauses = &a->node->pauses;
+    struct mono_time soon = mono_add_ms(a->node->now.mono, 100);
+
+    waiting_pause(a->node, PAUSE_BY_CLIENT, soon, PAUSE_ALL);
+    waiting_pause(a->node, PAUSE_FOR_TAKEOVER, MONO_NEVER, PAUSE_WRITES);
+    cr_expect_eq(pauses->scope, PAUSE_ALL);
+    cr_expect_eq(pauses->until.us, soon.us);
+    waiting_unpause(a->node, PAUSE_BY_CLIENT);
+    cr_expect_eq(pauses->scope, PAUSE_WRITES);
+    cr_expect_eq(pauses->until.us, MONO_NEVER.us);
+    waiting_unpause(a->node, PAUSE_FOR_TAKEOVER);
+    cr_expect_eq(pauses->scope, PAUSE_NOTHING);
+    waiting_check(a->node);
+    alone_free(a);
+}
+
+Test(waiting, what_a_replica_says_of_itself_is_never_paused)
+{
+    struct alone *a = start();
+
+    waiting_pause(a->node, PAUSE_BY_CLIENT, MONO_NEVER, PAUSE_ALL);
+    cr_expect(waiting_is_paused_for(a->node, command_spec(COMMAND_GET)));
+    cr_expect_not(waiting_is_paused_for(a->node, command_spec(COMMAND_REPLCONF)));
+    cr_expect_not(waiting_is_paused_for(a->node, command_spec(COMMAND_PSYNC)));
+    waiting_unpause(a->node, PAUSE_BY_CLIENT);
+    alone_free(a);
+}
+
+Test(waiting, a_file_answers_those_who_wait_for_it_and_nobody_else)
+{
+    struct alone *a = start();
+
+    waiting_hold(a->node, a->clients[1].session, HOLD_SAVE, MONO_NEVER);
+    waiting_hold(a->node, a->clients[2].session, HOLD_CONFIG, MONO_NEVER);
+    waiting_on_file(a->node, HOLD_SAVE, NULL);
+    cr_expect_not(a->clients[1].session->flags & SESSION_HELD);
+    cr_expect(a->clients[2].session->flags & SESSION_HELD);
+    waiting_on_file(a->node, HOLD_CONFIG, "no space");
+    after(a, MS, 1, "+OK");
+    after(a, MS, 2, "-ERR no space");
+    alone_free(a);
+}
+
+Test(waiting, a_nodes_file_answers_those_whose_change_it_has)
+{
+    struct alone *a = start();
+
+    waiting_for_nodes_file(a->node, a->clients[1].session, 5, "OK");
+    waiting_for_nodes_file(a->node, a->clients[2].session, 6, "BUMPED 3");
+    waiting_on_nodes_file(a->node, 5, NULL);
+    after(a, MS, 1, "+OK");
+    after(a, MS, 2, "");
+    waiting_on_nodes_file(a->node, 9, NULL);
+    after(a, MS, 2, "+BUMPED 3");
+    alone_free(a);
+}
+
+Test(waiting, for_no_replica_at_all_is_a_bug, .signal = SIGABRT)
+{
+    struct alone *a = start();
+
+    waiting_for_acks(a->node, a->clients[0].session, 0, MONO_NEVER);
+}
+
+Test(waiting, a_pause_of_nothing_is_a_bug, .signal = SIGABRT)
+{
+    waiting_pause(start()->node, PAUSE_BY_CLIENT, MONO_NEVER, PAUSE_NOTHING);
 }

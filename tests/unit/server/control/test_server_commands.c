@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Subcommands that have a key. */
+/* Saving, ending, time, OBJECT HELP. */
 #include "base/attr.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
 
-Test(object, is_a_container_like_others)
+Test(server_commands, object_is_a_container_like_others)
 {
     struct lone_node *w = lone_node_new();
 
@@ -24,7 +25,7 @@ Test(object, is_a_container_like_others)
     lone_node_free(w);
 }
 
-Test(object, subcommands_are_routed_by_their_key)
+Test(server_commands, object_subcommands_are_routed_by_their_key)
 {
     static const char *const requests[] = {"OBJECT ENCODING k\r\n", "OBJECT IDLETIME k\r\n",
                                            "MEMORY USAGE k\r\n", "MEMORY USAGE k SAMPLES 0\r\n"};
@@ -40,5 +41,45 @@ Test(object, subcommands_are_routed_by_their_key)
                   requests[i], buf_text(&out));
         buf_deinit(&out);
     }
+    alone_free(a);
+}
+
+Test(server_commands, time_is_told_in_microseconds)
+{
+    struct lone_node *w = lone_node_new();
+
+    w->now_ns += 123456789;
+    lone_node_expect(w, "TIME\r\n", "*2|$10|*|$6|*456|");
+    lone_node_free(w);
+}
+
+Test(server_commands, bgsave_goes_on_beside_others_and_save_is_answered_when_it_is_over)
+{
+    static const struct answers_case cases[] = {
+        {"BGSAVE NOW",        "-ERR syntax error|"            },
+        {"BGSAVE SCHEDULE x", "-ERR syntax error|"            },
+        {"SHUTDOWN NOSAVE x", "-ERR syntax error|"            },
+        {"SHUTDOWN ABORT",    "-ERR No shutdown in progress.|"},
+        {"LASTSAVE",          ":1700000001|"                  },
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
+    a->is_disk_slow = true;
+    answers_send(a, 0, "BGSAVE\r\n");
+    answers_match(a, 0, "+Background saving started|");
+    answers_send(a, 1, "SAVE\r\nBGSAVE\r\n");
+    answers_match(a, 1,
+                  "-ERR Background save already in progress|"
+                  "-ERR Background save already in progress|");
+    a->is_disk_slow = false;
+    alone_settle(a, ANSWERS_PASSES);
+    a->is_disk_slow = true;
+    answers_send(a, 0, "SAVE\r\n");
+    answers_idle(a, 3, 10);
+    answers_match(a, 0, "");
+    a->is_disk_slow = false;
+    alone_settle(a, ANSWERS_PASSES);
+    answers_match(a, 0, "+OK|");
     alone_free(a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What memory is made of, and the commands that tell. */
+/* MEMORY and its subcommands. */
 #include "control/memory.h"
 #include "tests/unit/server/node/lone_node.h"
 
@@ -10,82 +10,6 @@
 enum {
     MB = 1024 * 1024,
 };
-
-/* A server with some data, as the system and malloc may see it. */
-static struct memory_facts some_facts(void)
-{
-    struct memory_facts facts = {.clients_normal = 2 * MB, .clients_replicas = 1 * MB};
-
-    facts.keyspace[KEYSPACE_ENTRIES] = 70 * MB;
-    facts.keyspace[KEYSPACE_ENTRIES_FREE] = 5 * MB;
-    facts.keyspace[KEYSPACE_BUCKETS] = 9 * MB;
-    facts.keyspace[KEYSPACE_DIRECTORIES] = 1 * MB;
-    facts.keyspace[KEYSPACE_LARGE] = 20 * MB;
-    facts.by_tag[MEM_STORE] = 22 * MB;
-    facts.by_tag[MEM_LOG] = 10 * MB;
-    facts.by_tag[MEM_BUFFER] = 3 * MB;
-    facts.by_tag[MEM_SESSION] = 1 * MB;
-    facts.by_tag[MEM_NET] = 1 * MB;
-    facts.process.resident = 130 * MB;
-    facts.process.files = 2 * MB;
-    facts.process.heap = 60 * MB;
-    facts.process.heap_free = 24 * MB;
-    facts.process.heap_resident = 42 * MB;
-    facts.process.mapped = 2 * MB;
-    facts.process.untouched = 1 * MB;
-    return facts;
-}
-
-static int64_t sum_of_parts(const struct memory_report *report)
-{
-    int64_t sum = 0;
-
-    for (int i = 0; i < MEMORY_PART_COUNT; i++) {
-        sum += report->parts[i];
-    }
-    return sum;
-}
-
-Test(memory, the_parts_sum_up_to_what_is_resident)
-{
-    struct memory_facts facts = some_facts();
-    struct memory_report report;
-
-    memory_explain(&facts, &report);
-    cr_assert_eq(report.resident, 130 * MB);
-    cr_assert_eq(sum_of_parts(&report), 130 * MB);
-    cr_assert_eq(report.parts[MEMORY_ENTRIES], 70 * MB);
-    cr_assert_eq(report.parts[MEMORY_STORE], 1 * MB, "of 22, 1 is directories, 20 large values");
-    cr_assert_eq(report.parts[MEMORY_BUFFERS], 1 * MB, "of 3 and 1, clients have 3");
-    cr_assert_eq(report.parts[MEMORY_NETWORK], 0, "never touched");
-    cr_assert_eq(report.parts[MEMORY_MALLOC_OVERHEAD], 1 * MB, "36 and 2 in use, 37 asked for");
-    cr_assert_eq(report.parts[MEMORY_MALLOC_FREE], 6 * MB, "of 24, 18 were given back");
-    cr_assert_eq(report.parts[MEMORY_UNEXPLAINED], 1 * MB);
-}
-
-Test(memory, free_memory_of_malloc_counts_as_resident_when_nothing_else_is_known)
-{
-    struct memory_facts facts = some_facts();
-    struct memory_report report;
-
-    facts.process.heap_resident = 0;
-    memory_explain(&facts, &report);
-    cr_assert_eq(report.parts[MEMORY_MALLOC_FREE], 24 * MB);
-    cr_assert_eq(sum_of_parts(&report), report.resident);
-}
-
-Test(memory, of_an_unknown_process_the_known_parts_are_the_whole)
-{
-    struct memory_facts facts = some_facts();
-    struct memory_report report;
-
-    facts.process = (struct env_memory){0};
-    memory_explain(&facts, &report);
-    cr_assert_eq(report.parts[MEMORY_UNEXPLAINED], 0);
-    cr_assert_eq(report.parts[MEMORY_MALLOC_OVERHEAD], 0);
-    cr_assert_eq(report.resident, (70 + 5 + 9 + 22 + 10 + 4 + 1) * MB);
-    cr_assert_eq(sum_of_parts(&report), report.resident);
-}
 
 /* Data of every kind, and how the process would look then. */
 static void fill(struct lone_node *w)
@@ -113,7 +37,7 @@ static int64_t integer_of(const struct resp_value *stats, const char *name)
     return value->integer;
 }
 
-Test(memory, stats_has_parts_that_sum_up_to_the_total_it_tells)
+Test(memory_commands, stats_has_parts_that_sum_up_to_the_total_it_tells)
 {
     struct lone_node *w = lone_node_new();
     struct resp_value stats;
@@ -135,7 +59,7 @@ Test(memory, stats_has_parts_that_sum_up_to_the_total_it_tells)
     lone_node_free(w);
 }
 
-Test(memory, stats_has_the_fields_of_redis_in_their_types_and_order)
+Test(memory_commands, stats_has_the_fields_of_redis_in_their_types_and_order)
 {
     static const char *const names[] = {"peak.allocated",
                                         "total.allocated",
@@ -185,7 +109,7 @@ Test(memory, stats_has_the_fields_of_redis_in_their_types_and_order)
     lone_node_free(w);
 }
 
-Test(memory, the_fields_of_redis_hang_together)
+Test(memory_commands, the_fields_of_redis_hang_together)
 {
     struct lone_node *w = lone_node_new();
     struct resp_value s;
@@ -217,7 +141,7 @@ static bool doctor_says(struct lone_node *w, const char *text)
     return is_said;
 }
 
-Test(memory, the_doctor_names_what_is_large_and_only_that)
+Test(memory_commands, the_doctor_names_what_is_large_and_only_that)
 {
     struct lone_node *w = lone_node_new();
     struct resp_value reply;
@@ -242,7 +166,7 @@ Test(memory, the_doctor_names_what_is_large_and_only_that)
     lone_node_free(w);
 }
 
-Test(memory, purge_gives_back_idle_pages_and_asks_malloc_to_do_so)
+Test(memory_commands, purge_gives_back_idle_pages_and_asks_malloc_to_do_so)
 {
     struct lone_node *w = lone_node_new();
     struct resp_value reply;
@@ -254,7 +178,7 @@ Test(memory, purge_gives_back_idle_pages_and_asks_malloc_to_do_so)
     lone_node_free(w);
 }
 
-Test(memory, malloc_stats_lists_the_sizes_in_use)
+Test(memory_commands, malloc_stats_lists_the_sizes_in_use)
 {
     struct lone_node *w = lone_node_new();
     struct resp_value reply;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operator is told of the map of the cluster is in the nodes file, or it is an error. */
+#include "node/inside.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
@@ -21,7 +22,7 @@ static struct lone_node *start(void)
     return w;
 }
 
-Test(nodes_file, a_node_that_cannot_write_its_nodes_file_does_not_start)
+Test(cluster_side, a_node_that_cannot_write_its_nodes_file_does_not_start)
 {
     struct errmsg error = {0};
 
@@ -29,7 +30,7 @@ Test(nodes_file, a_node_that_cannot_write_its_nodes_file_does_not_start)
     cr_expect_str_eq(error.text, "cannot write the nodes file nodes.conf: no space left");
 }
 
-Test(nodes_file, commands_that_change_it_are_answered_when_it_is_on_disk)
+Test(cluster_side, commands_that_change_it_are_answered_when_it_is_on_disk)
 {
     static const char *const commands[][2] = {
         {"CLUSTER ADDSLOTS 1 2\r\n",       "+OK|"      },
@@ -53,7 +54,7 @@ Test(nodes_file, commands_that_change_it_are_answered_when_it_is_on_disk)
     lone_node_free(w);
 }
 
-Test(nodes_file, a_file_that_cannot_be_written_is_an_error_to_whoever_waits_for_it)
+Test(cluster_side, a_file_that_cannot_be_written_is_an_error_to_whoever_waits_for_it)
 {
     struct lone_node *w = start();
 
@@ -66,7 +67,7 @@ Test(nodes_file, a_file_that_cannot_be_written_is_an_error_to_whoever_waits_for_
     lone_node_free(w);
 }
 
-Test(nodes_file, one_that_fails_again_and_again_is_logged_once)
+Test(cluster_side, one_that_fails_again_and_again_is_logged_once)
 {
     struct lone_node *w = start();
     uint64_t first = w->last_file;

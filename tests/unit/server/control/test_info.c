@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* INFO, and what else tells of the server: values that tools read. */
+/* INFO: values that tools read. */
 #include "base/attr.h"
 #include "stats/metrics.h"
 #include "tests/unit/server/node/lone_node.h"
@@ -7,15 +7,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-
-Test(info, time_is_told_in_microseconds)
-{
-    struct lone_node *w = lone_node_new();
-
-    w->now_ns += 123456789;
-    lone_node_expect(w, "TIME\r\n", "*2|$10|*|$6|*456|");
-    lone_node_free(w);
-}
 
 Test(info, every_metric_has_its_line_in_its_section)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The orderly end: what is saved, who is waited for, who is answered. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
@@ -64,7 +65,7 @@ static void acknowledge(struct alone *a)
     send(a, 3, line);
 }
 
-Test(shutdown, that_ends_the_server_is_not_answered)
+Test(ending, a_shutdown_that_ends_the_server_is_not_answered)
 {
     static const char *const requests[] = {"SHUTDOWN\r\n", "SHUTDOWN NOSAVE\r\n",
                                            "SHUTDOWN SAVE\r\n", "SHUTDOWN NOW FORCE\r\n"};
@@ -83,7 +84,7 @@ Test(shutdown, that_ends_the_server_is_not_answered)
     }
 }
 
-Test(shutdown, refuses_options_that_contradict_each_other)
+Test(ending, a_shutdown_refuses_options_that_contradict_each_other)
 {
     static const char *const requests[] = {
         "SHUTDOWN SAVE NOSAVE\r\n", "SHUTDOWN NOSAVE NOW SAVE\r\n",
@@ -102,7 +103,7 @@ Test(shutdown, refuses_options_that_contradict_each_other)
     alone_free(a);
 }
 
-Test(shutdown, that_cannot_save_goes_on_unless_it_is_forced)
+Test(ending, a_shutdown_that_cannot_save_goes_on_unless_it_is_forced)
 {
     struct alone *a = start(NULL, 0);
 
@@ -120,7 +121,7 @@ Test(shutdown, that_cannot_save_goes_on_unless_it_is_forced)
     alone_free(a);
 }
 
-Test(shutdown, holds_writes_until_the_last_image_is_on_disk)
+Test(ending, a_shutdown_holds_writes_until_the_last_image_is_on_disk)
 {
     struct alone *a = start(NULL, 0);
 
@@ -138,7 +139,7 @@ Test(shutdown, holds_writes_until_the_last_image_is_on_disk)
     alone_free(a);
 }
 
-Test(shutdown, saves_again_what_was_written_beside_a_save_under_way)
+Test(ending, a_shutdown_saves_again_what_was_written_beside_a_save_under_way)
 {
     struct alone *a = start(NULL, 0);
 
@@ -152,7 +153,7 @@ Test(shutdown, saves_again_what_was_written_beside_a_save_under_way)
     alone_free(a);
 }
 
-Test(shutdown, waits_for_replicas_for_as_long_as_it_may)
+Test(ending, a_shutdown_waits_for_replicas_for_as_long_as_it_may)
 {
     struct alone *a = start(NULL, 0);
 
@@ -183,7 +184,7 @@ Test(shutdown, waits_for_replicas_for_as_long_as_it_may)
     alone_free(a);
 }
 
-Test(shutdown, can_be_called_off_while_it_waits)
+Test(ending, a_shutdown_can_be_called_off_while_it_waits)
 {
     struct alone *a = start(NULL, 0);
 
@@ -210,7 +211,7 @@ static void signal_node(struct alone *a, bool is_interrupt)
     node_end_pass(a->node);
 }
 
-Test(shutdown, by_a_signal_does_what_the_directives_say)
+Test(ending, a_shutdown_by_a_signal_does_what_the_directives_say)
 {
     const struct alone_option options[] = {
         {"shutdown-on-sigint",  "nosave now"},
@@ -239,7 +240,7 @@ Test(shutdown, by_a_signal_does_what_the_directives_say)
     alone_free(a);
 }
 
-Test(shutdown, is_not_cut_short_by_a_second_sigterm)
+Test(ending, a_shutdown_is_not_cut_short_by_a_second_sigterm)
 {
     struct alone *a = start(NULL, 0);
 
@@ -256,7 +257,7 @@ Test(shutdown, is_not_cut_short_by_a_second_sigterm)
     alone_free(a);
 }
 
-Test(shutdown, cannot_be_called_off_when_it_has_come)
+Test(ending, a_shutdown_cannot_be_called_off_when_it_has_come)
 {
     struct alone *a = start(NULL, 0);
 
@@ -264,5 +265,39 @@ Test(shutdown, cannot_be_called_off_when_it_has_come)
     cr_assert(a->has_exited);
     send(a, 1, "SHUTDOWN ABORT\r\n");
     expect_reply(a, 1, "");
+    alone_free(a);
+}
+
+Test(ending, words_set_the_options_that_they_name)
+{
+    struct ending_options options = {0};
+
+    cr_expect(ending_read_word(BYTES_LITERAL("nosave"), &options));
+    cr_expect(ending_read_word(BYTES_LITERAL("NOW"), &options));
+    cr_expect(ending_read_word(BYTES_LITERAL("Force"), &options));
+    cr_expect_eq(options.save, ENDING_NOSAVE);
+    cr_expect(options.is_now && options.is_forced);
+    cr_expect(ending_read_word(BYTES_LITERAL("save"), &options));
+    cr_expect_eq(options.save, ENDING_SAVE);
+    cr_expect_not(ending_read_word(BYTES_LITERAL("later"), &options));
+}
+
+Test(ending, holds_writes_in_every_phase_and_lets_them_go_when_it_is_called_off)
+{
+    struct alone *a = start(NULL, 0);
+
+    ending_check(a->node);
+    attach_replica(a);
+    send(a, 0, "SET k v\r\n");
+    send(a, 0, "SHUTDOWN\r\n");
+    cr_expect_eq(a->node->ending.phase, ENDING_WAITING);
+    cr_expect_eq(a->node->pauses.scope, PAUSE_WRITES);
+    cr_expect_leq(node_wake_at(a->node).us, ending_wake_at(a->node).us);
+    ending_check(a->node);
+    send(a, 1, "SHUTDOWN ABORT\r\n");
+    cr_expect_eq(a->node->ending.phase, ENDING_NOT);
+    cr_expect_eq(a->node->pauses.scope, PAUSE_NOTHING);
+    cr_expect_eq(ending_wake_at(a->node).us, MONO_NEVER.us);
+    ending_check(a->node);
     alone_free(a);
 }

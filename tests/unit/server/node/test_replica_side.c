@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What other servers send is checked like what clients send. */
+/* Our primary: what it sends is checked like what clients send, and each way a link ends is gone. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
@@ -38,7 +40,7 @@ static struct alone *meet(void)
 
 #define GREETING "+PONG\r\n+OK\r\n+OK\r\n+OK\r\n"
 
-Test(peers, a_primary_that_speaks_nonsense_is_left)
+Test(replica_side, a_primary_that_speaks_nonsense_is_left)
 {
     static const char *const answers[] = {
         "HTTP/1.1 400 Bad Request\r\n",
@@ -79,7 +81,7 @@ Test(peers, a_primary_that_speaks_nonsense_is_left)
     }
 }
 
-Test(peers, a_line_without_end_is_given_up)
+Test(replica_side, a_line_without_end_is_given_up)
 {
     struct alone *a = meet();
     struct buf line = {0};
@@ -95,56 +97,58 @@ Test(peers, a_line_without_end_is_given_up)
     alone_free(a);
 }
 
-Test(peers, what_a_replica_says_of_itself_is_checked)
+Test(replica_side, has_a_link_exactly_while_it_connects_or_is_connected)
 {
-    static const char *const cases[][2] = {
-        {"REPLCONF listening-port 65536\r\n",               "-ERR value is not an integer"},
-        {"REPLCONF listening-port -1\r\n",                  "-ERR value is not an integer"},
-        {"REPLCONF listening-port x\r\n",                   "-ERR value is not an integer"},
-        {"REPLCONF listening-port\r\n",                     "-ERR syntax error"           },
-        {"REPLCONF ip-address \"1.2.3.4\\r\\nrole:x\"\r\n", "-ERR REPLCONF ip-address"    },
-        {"REPLCONF ip-address 1,2\r\n",                     "-ERR REPLCONF ip-address"    },
-        {"REPLCONF version \"1\\r\\n\"\r\n",                "+OK"                         },
-        {"REPLCONF capa eof capa psync2 capa nosuch\r\n",   "+OK"                         },
-        {"REPLCONF nosuch 1\r\n",                           "-ERR Unrecognized REPLCONF"  },
-        {"PSYNC ? x\r\n",                                   "-ERR value is not an integer"},
-        {"PSYNC " HISTORY " 9223372036854775808\r\n",       "-ERR value is not an integer"},
-        {"PSYNC " HISTORY " 9223372036854775807\r\n",       "+FULLRESYNC "                },
-    };
-    struct alone *a = alone_new(NULL, 0);
+    struct alone *a = meet();
+    const struct upstream *upstream = &a->node->upstream;
 
-    alone_connect(a, 0);
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        expect(a, 0, cases[i][0], cases[i][1]);
-    }
+    cr_expect_neq(upstream->link, 0);
+    replica_side_check(a->node);
+    cr_assert(alone_lead(a));
+    cr_expect(upstream_is_up(upstream));
+    replica_side_check(a->node);
+    node_begin_pass(a->node, a->env.now(a));
+    node_link_down(a->node, a->primary_link, "reset by peer");
+    cr_expect_eq(upstream->link, 0);
+    cr_expect_not(upstream_is_up(upstream));
+    replica_side_check(a->node);
+    node_end_pass(a->node);
+    a->primary_link = 0;
     alone_free(a);
 }
 
-Test(peers, a_replica_cannot_acknowledge_what_it_was_not_sent)
+Test(replica_side, a_link_that_went_down_is_opened_again)
 {
-    static const char *const acks[] = {
-        "REPLCONF ACK 9223372036854775807\r\n", "REPLCONF ACK 18446744073709551615\r\n",
-        "REPLCONF ACK 100000\r\n", "REPLCONF ACK -1\r\n", "REPLCONF ACK x\r\n"};
-    struct alone *a = alone_new(NULL, 0);
-    struct buf out;
+    struct alone *a = meet();
+    uint64_t first = a->primary_link;
 
-    alone_connect(a, 0);
-    alone_connect(a, 1);
-    expect(a, 1, "REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n", "+FULLRESYNC");
-    alone_pass(a, 1000, 1, BYTES_LITERAL("REPLCONF ACK 0\r\n"));
-    alone_settle(a, 50);
-    for (size_t i = 0; i < ARRAY_COUNT(acks); i++) {
-        alone_pass(a, 1000, 1, bytes_from_text(acks[i]));
-        expect(a, 0, "SET k v\r\n", "+OK");
-        alone_pass(a, 1000, 0, BYTES_LITERAL("WAIT 1 1000\r\n"));
-        alone_pass(a, 1000, 1, bytes_from_text(acks[i]));
-        out = alone_take(a, 0);
-        cr_expect_eq(out.len, 0, "%s ends WAIT with %s", acks[i], buf_text(&out));
-        buf_deinit(&out);
-        alone_pass(a, 2 * SECOND_US, ALONE_CLIENTS, (struct bytes){0});
-        out = alone_take(a, 0);
-        cr_expect(bytes_equal_text(buf_bytes(&out), ":0\r\n"), "%s", buf_text(&out));
-        buf_deinit(&out);
+    node_begin_pass(a->node, a->env.now(a));
+    node_link_down(a->node, first, "reset by peer");
+    node_end_pass(a->node);
+    for (int i = 0; i < 10; i++) {
+        alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
     }
+    cr_expect_gt(a->primary_link, first, "under another number");
     alone_free(a);
+}
+
+Test(replica_side, that_stops_closes_the_link_and_opens_none)
+{
+    struct alone *a = meet();
+
+    replica_side_stop(a->node);
+    cr_expect_eq(a->node->upstream.link, 0);
+    cr_expect_eq(a->primary_link, 0);
+    cr_expect_eq(a->node->upstream.machine.pending.wake_at.us, MONO_NEVER.us);
+    alone_free(a);
+}
+
+Test(replica_side, of_a_primary_cannot_follow, .signal = SIGABRT)
+{
+    replica_side_follow(alone_new(NULL, 0)->node, "127.0.0.1", 7000);
+}
+
+Test(replica_side, cannot_be_told_of_a_link_that_it_has_not, .signal = SIGABRT)
+{
+    replica_side_link_up(alone_new(NULL, 0)->node);
 }

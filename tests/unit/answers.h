@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What clients of a node alone (tests/alone) ask and are answered, in tests: a line or several for
+ * a pass, and '|' for each line end of an answer. */
+#ifndef STARLING_TESTS_UNIT_ANSWERS_H
+#define STARLING_TESTS_UNIT_ANSWERS_H
+
+#include <criterion/criterion.h>
+
+#include "base/glob.h"
+#include "tests/alone/alone.h"
+
+#include <string.h>
+
+enum {
+    ANSWERS_PASSES = 200, /* until nothing more is to be done */
+};
+
+/* A node with its clients connected. */
+static inline struct alone *answers_start(const struct alone_option *options, size_t count)
+{
+    struct alone *a = alone_new(options, count);
+
+    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
+        alone_connect(a, i);
+    }
+    return a;
+}
+
+/* The client sends the lines, in one pass, and nothing else happens. */
+static inline void answers_send(struct alone *a, size_t client, const char *lines)
+{
+    alone_pass(a, 1000, client, bytes_from_text(lines));
+}
+
+/* Passes in which nobody sends, so many milliseconds apart. */
+static inline void answers_idle(struct alone *a, int passes, int64_t ms)
+{
+    for (int i = 0; i < passes; i++) {
+        alone_pass(a, ms * 1000, ALONE_CLIENTS, (struct bytes){0});
+    }
+}
+
+/* What the client was answered since the last look; the caller's to deinit. */
+static inline struct buf answers_take(struct alone *a, size_t client)
+{
+    struct buf out = alone_take(a, client);
+    size_t len = 0;
+
+    for (size_t i = 0; i < out.len; i++) {
+        if (out.data[i] != '\n') {
+            out.data[len++] = out.data[i] == '\r' ? '|' : out.data[i];
+        }
+    }
+    out.len = len;
+    return out;
+}
+
+/* Fails when what the client was answered does not match; * and ? as in KEYS. */
+static inline void answers_match(struct alone *a, size_t client, const char *pattern)
+{
+    struct buf out = answers_take(a, client);
+
+    cr_expect(glob_match(bytes_from_text(pattern), buf_bytes(&out)), "answered %.2000s, not %s",
+              buf_text(&out), pattern);
+    buf_deinit(&out);
+}
+
+/* Client 0 asks, and is answered once everything has settled. */
+static inline void answers_expect(struct alone *a, const char *line, const char *pattern)
+{
+    struct buf input = {0};
+    struct buf out;
+
+    buf_printf(&input, "%s\r\n", line);
+    alone_pass(a, 1000, 0, buf_bytes(&input));
+    alone_settle(a, ANSWERS_PASSES);
+    out = answers_take(a, 0);
+    cr_expect(glob_match(bytes_from_text(pattern), buf_bytes(&out)), "%s gives %.2000s, not %s",
+              line, buf_text(&out), pattern);
+    buf_deinit(&out);
+    buf_deinit(&input);
+}
+
+struct answers_case {
+    const char *line;
+    const char *pattern;
+};
+
+/* One after the other, of client 0. */
+static inline void answers_expect_all(struct alone *a, const struct answers_case *cases,
+                                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        answers_expect(a, cases[i].line, cases[i].pattern);
+    }
+}
+
+/* Has the disk of the node such a file? */
+static inline bool answers_has_file(const struct alone *a, const char *name)
+{
+    return disk_find(&a->disk, name) != NULL;
+}
+
+#endif
