@@ -44,6 +44,7 @@ void actions_end_step(struct actions *list, struct mono_time wake_at)
     ASSERT(list->count - list->step_start <= list->kind->max_in_step);
     list->wake_at = wake_at;
     list->is_in_step = false;
+    actions_check(list);
 }
 
 void *actions_add(struct actions *list, const struct actions_kind *kind)

@@ -51,7 +51,7 @@ static void add(struct actions *list, int number, const char *text)
 /* A step that adds count actions, numbered from first on. */
 static void step(struct actions *list, int first, int count, struct mono_time wake_at)
 {
-    char text[16];
+    char text[32];
 
     actions_begin_step(list, &counted_kind);
     for (int i = first; i < first + count; i++) {
@@ -64,7 +64,7 @@ static void step(struct actions *list, int first, int count, struct mono_time wa
 Test(actions, keep_their_order_and_bytes_over_many_steps)
 {
     struct actions list = {0};
-    char text[16];
+    char text[32];
 
     for (int i = 0; i < 10; i++) {
         step(&list, i * 100, 100, MONO_NEVER);
