@@ -161,8 +161,7 @@ Test(batch, requests_cut_in_their_first_line_are_read_from_their_beginning)
             cr_assert_str_eq(lone_node_send(w, bytes_make(request, first)), "");
             cr_assert_str_eq(lone_node_send(w, buf_bytes(&middle)), "$-1|", "%zu %zu", first,
                              second);
-            cr_assert_str_eq(
-                lone_node_send(w, bytes_make(request + second, LEN - second)), "$-1|");
+            cr_assert_str_eq(lone_node_send(w, bytes_make(request + second, LEN - second)), "$-1|");
             buf_deinit(&middle);
         }
     }
