@@ -202,7 +202,9 @@ static enum resp_status read_next(struct node *node, struct session *s, struct b
     const struct resp_limits *limits = limits_for(node, s);
     enum resp_status status;
 
-    if (LIKELY(s->input.reader.at == 0 && in.len <= limits->max_bulk_bytes &&
+    /* Where the careful way has begun on this request, its notes are its own to clear. */
+    if (LIKELY(s->input.reader.at == 0 && s->input.reader.scanned == 0 &&
+               in.len <= limits->max_bulk_bytes &&
                alike_read(&batch->alike, in, &batch->words, r))) {
         return RESP_OK;
     }

@@ -197,9 +197,11 @@ static void cancel(struct node *node, struct image_sink *sink, const char *reaso
 static const struct image_sink_verbs sink_verbs = {
     .take = take, .has_room = has_room, .end = end, .cancel = cancel};
 
-static bool takes_any_size(const struct feed *feed)
+/* Whoever tells that it takes any size when its file is being written already gets the file. */
+static bool takes_any_size(struct feed *feed)
 {
-    return feed->phase == FEED_WAIT_SNAPSHOT && (feed->capabilities & FEED_CAPA_EOF) != 0;
+    return feed->phase == FEED_WAIT_SNAPSHOT && (feed->capabilities & FEED_CAPA_EOF) != 0 &&
+           !replicas_outgoing(feed)->is_by_file;
 }
 
 static void join(struct node *node, struct feed *feed)

@@ -51,6 +51,9 @@ void reload_saved(struct node *node, bool is_ok)
     }
     if (is_ok && node->loading.phase != LOAD_IDLE) {
         problem = "the data is being replaced by a full resync";
+    } else if (is_ok && node->journal.changes > 0) {
+        /* Clients were held, our primary was not: the file lacks what the log has. */
+        problem = "the data has changed since it was saved";
     } else if (is_ok) {
         problem = reload_now(node, options);
     }

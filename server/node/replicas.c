@@ -115,7 +115,18 @@ size_t replicas_count_lagging(const struct node *node)
 
 uint64_t replicas_keep_from(const struct node *node)
 {
-    return feeds_oldest_cursor(feeds_of(node), node->replicas.count);
+    uint64_t oldest = UINT64_MAX;
+
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        const struct feed *feed = node->replicas.items[i];
+        uint64_t cursor = feeds_oldest_cursor(&feed, 1);
+
+        /* Who is closing is given nothing any more, and may stand in a history that is gone. */
+        if (cursor < oldest && !session_is_closing(replicas_session(feed))) {
+            oldest = cursor;
+        }
+    }
+    return oldest;
 }
 
 void replicas_check(const struct node *node)

@@ -246,12 +246,26 @@ void sync_file_send(struct node *node)
     }
 }
 
+/* The history of the image may be gone; then everybody who waited for it is being closed. */
+static bool is_waited_for(const struct node *node)
+{
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        const struct feed *feed = node->replicas.items[i];
+
+        if (replicas_outgoing(node->replicas.items[i])->is_by_file &&
+            !session_is_closing(replicas_session(feed))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t sync_file_keep_from(const struct node *node)
 {
     bool is_pending =
         node->sync_file.phase == SYNC_FILE_WALKING || node->sync_file.phase == SYNC_FILE_COMMITTING;
 
-    return is_pending ? node->sync_file.position.offset : UINT64_MAX;
+    return is_pending && is_waited_for(node) ? node->sync_file.position.offset : UINT64_MAX;
 }
 
 void sync_file_check(const struct node *node)

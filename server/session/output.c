@@ -108,8 +108,11 @@ size_t output_pieces(const struct output *output, struct bytes *pieces, size_t m
 
     ASSERT(max > 0);
     if (LIKELY(output->pieces.count == 0 && output->barriers.count == 0)) {
+        if (output->buf.len == output->sent) {
+            return 0; /* perhaps without memory of its own */
+        }
         pieces[0] = bytes_make(output->buf.data + output->sent, output->buf.len - output->sent);
-        return pieces[0].len > 0;
+        return 1;
     }
     count = all_pieces(output, pieces, max);
     return output->barriers.count == 0 ? count : cut_pieces(pieces, count, output_ready(output));

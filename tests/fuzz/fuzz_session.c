@@ -183,7 +183,7 @@ static void connect_client(struct play *p, size_t client)
 
 static void stream(struct play *p, struct bytes bytes)
 {
-    if (p->alone->is_primary_link_up) {
+    if (p->alone->is_primary_link_up && bytes.len > 0) {
         alone_primary_sends(p->alone, bytes);
     }
 }

@@ -141,3 +141,29 @@ Test(batch, every_one_of_very_many_idle_clients_is_noticed)
     }
     lone_node_free(w);
 }
+
+/* Pipelines that are cut within the first line of a request, and behind the next one's. */
+Test(batch, requests_cut_in_their_first_line_are_read_from_their_beginning)
+{
+    static const char request[] = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+    enum {
+        LEN = sizeof(request) - 1
+    };
+    struct lone_node *w = lone_node_new();
+
+    lone_node_expect(w, request, "$-1|");
+    for (size_t first = 1; first < LEN; first++) {
+        for (size_t second = 1; second < LEN; second++) {
+            struct buf middle = {0};
+
+            buf_append(&middle, request + first, LEN - first);
+            buf_append(&middle, request, second);
+            cr_assert_str_eq(lone_node_send(w, bytes_make(request, first)), "");
+            cr_assert_str_eq(lone_node_send(w, buf_bytes(&middle)), "$-1|", "%zu %zu", first,
+                             second);
+            cr_assert_str_eq(lone_node_send(w, bytes_make(request + second, LEN - second)), "$-1|");
+            buf_deinit(&middle);
+        }
+    }
+    lone_node_free(w);
+}

@@ -44,6 +44,24 @@ Test(reload, of_a_disk_that_fails_ends_the_pause_and_keeps_the_data)
     alone_free(a);
 }
 
+/* Only clients are held meanwhile. */
+Test(reload, keeps_what_our_primary_has_sent_since_the_save)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "REPLICAOF 127.0.0.1 7000", "+OK|");
+    cr_assert(alone_lead(a));
+    a->is_disk_slow = true;
+    answers_send(a, 0, "DEBUG RELOAD\r\n");
+    alone_primary_sends(a, BYTES_LITERAL("*3\r\n$3\r\nSET\r\n$5\r\nlater\r\n$1\r\nw\r\n"));
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    answers_expect(a, "GET later", "-ERR the data has changed since it was saved|$1|w|");
+    answers_expect(a, "DEBUG RELOAD", "+OK|");
+    answers_expect(a, "GET later", "$1|w|");
+    alone_free(a);
+}
+
 Test(reload, of_a_save_that_it_did_not_ask_for_changes_nothing)
 {
     struct alone *a = start();

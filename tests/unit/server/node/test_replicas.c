@@ -140,6 +140,21 @@ Test(replicas, that_are_dropped_are_closed_and_told_once)
     alone_free(a);
 }
 
+Test(replicas, keep_the_log_no_longer_once_they_are_dropped)
+{
+    struct alone *a = start();
+
+    follow(a, 0);
+    send(a, 1, "SET k v\r\n");
+    cr_assert_eq(replicas_keep_from(a->node), oplog_end(a->node->journal.log));
+    replicas_drop_all(a->node, "for a test");
+    cr_assert_eq(replicas_keep_from(a->node), UINT64_MAX);
+    /* Their place may lie behind the end of the history that takes the place of ours. */
+    oplog_restart(a->node->journal.log, history_id_make(&a->node->rng), 1);
+    upkeep_trim_log(a->node);
+    alone_free(a);
+}
+
 Test(replicas, are_not_found_among_sessions_that_are_closed, .signal = SIGABRT)
 {
     struct alone *a = start();

@@ -191,6 +191,43 @@ Test(sync_file, who_comes_while_it_is_made_waits_for_the_next_one)
     alone_free(a);
 }
 
+Test(sync_file, who_tells_late_that_it_takes_any_size_gets_the_file_that_is_made)
+{
+    struct alone *a = start();
+    struct buf out;
+
+    send(a, 0, "SET k v\r\n");
+    a->is_disk_slow = true;
+    send(a, 1, "SYNC\r\n");
+    cr_assert_eq(a->node->sync_file.phase, SYNC_FILE_COMMITTING);
+    send(a, 1, "REPLCONF capa eof\r\n");
+    cr_assert_eq(a->clients[1].session->feed->phase, FEED_WAIT_SNAPSHOT);
+    sync_file_check(a->node);
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    out = alone_take(a, 1);
+    cr_assert_not_null(memmem(out.data, out.len, "REDIS0009", 9));
+    cr_assert_eq(a->clients[1].session->feed->phase, FEED_ONLINE);
+    buf_deinit(&out);
+    alone_free(a);
+}
+
+Test(sync_file, keeps_no_log_for_those_who_were_dropped)
+{
+    struct alone *a = start();
+
+    a->is_disk_slow = true;
+    send(a, 1, "SYNC\r\n");
+    cr_assert_eq(a->node->sync_file.phase, SYNC_FILE_COMMITTING);
+    cr_assert_neq(sync_file_keep_from(a->node), UINT64_MAX);
+    replicas_drop_all(a->node, "for a test");
+    cr_assert_eq(sync_file_keep_from(a->node), UINT64_MAX);
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    cr_assert_eq(a->node->sync_file.phase, SYNC_FILE_NONE);
+    alone_free(a);
+}
+
 Test(sync_file, that_is_done_before_it_was_begun_is_a_bug, .signal = SIGABRT)
 {
     sync_file_done(start()->node, false, &(struct errmsg){.text = "no"});
