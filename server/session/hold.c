@@ -77,10 +77,13 @@ struct session *holds_due(const struct holds *holds, struct mono_time now)
 
 struct mono_time holds_next_deadline(const struct holds *holds)
 {
-    struct heap_node *first = heap_peek(&holds->deadlines);
+    const struct heap_node *first = heap_peek(&holds->deadlines);
+    struct mono_time at = MONO_NEVER;
 
-    ASSERT(first == NULL || first->key != MONO_NEVER.us);
-    return first != NULL ? (struct mono_time){.us = first->key} : MONO_NEVER;
+    if (first != NULL) {
+        at.us = first->key;
+    }
+    return at;
 }
 
 struct session *holds_take_resumed(struct holds *holds)
