@@ -83,6 +83,15 @@ struct bytes bytes_next_word(struct bytes *rest, char separator)
     return word;
 }
 
+struct bytes bytes_next_field(struct bytes *rest, char separator)
+{
+    size_t end = bytes_find_byte(*rest, separator);
+    struct bytes field = bytes_prefix(*rest, end < rest->len ? end : rest->len);
+
+    *rest = bytes_from(*rest, field.len < rest->len ? field.len + 1 : field.len);
+    return field;
+}
+
 bool bytes_equal_constant_time(struct bytes a, struct bytes b)
 {
     unsigned difference = a.len != b.len;

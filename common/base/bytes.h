@@ -77,6 +77,9 @@ size_t bytes_find_byte(struct bytes b, char byte);
 struct bytes bytes_trim(struct bytes b);
 /* Cut the next word off *rest at any run of separator bytes; empty when none is left. */
 struct bytes bytes_next_word(struct bytes *rest, char separator);
+/* Cut what stands before the first separator byte off *rest, and that byte; all of it without one.  Unlike
+ * words, fields may be empty. */
+struct bytes bytes_next_field(struct bytes *rest, char separator);
 /* Compare in time that depends on the lengths only: for secrets. */
 bool bytes_equal_constant_time(struct bytes a, struct bytes b);
 /* Copy as a C string into out of size bytes, cut when too long. */

@@ -36,16 +36,6 @@ static bool next_line(struct bytes *text, struct bytes *line)
     return true;
 }
 
-/* What stands before the first separator, which is cut off *rest with it. */
-static struct bytes cut_field(struct bytes *rest, char separator)
-{
-    size_t end = bytes_find_byte(*rest, separator);
-    struct bytes field = bytes_prefix(*rest, end < rest->len ? end : rest->len);
-
-    *rest = bytes_from(*rest, field.len < rest->len ? field.len + 1 : field.len);
-    return field;
-}
-
 /* What RFC 9110 calls a token. */
 static bool is_token(struct bytes text)
 {
@@ -66,10 +56,10 @@ static bool parse_request_line(struct bytes line, struct request *out)
     struct bytes target;
     size_t before;
 
-    out->method = cut_field(&rest, ' ');
-    target = cut_field(&rest, ' ');
+    out->method = bytes_next_field(&rest, ' ');
+    target = bytes_next_field(&rest, ' ');
     before = target.len;
-    out->path = cut_field(&target, '?');
+    out->path = bytes_next_field(&target, '?');
     return is_token(out->method) && before > 0 && out->path.len > 0 && out->path.data[0] == '/' &&
            (bytes_equal_text(rest, "HTTP/1.1") || bytes_equal_text(rest, "HTTP/1.0"));
 }

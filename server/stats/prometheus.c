@@ -123,16 +123,6 @@ static void write_number(const struct metrics *metrics, const struct metric *row
 
 /* ---- lines -------------------------------------------------------------------------------------- */
 
-/* What stands before the first separator, which is cut off *rest with it. */
-static struct bytes cut_field(struct bytes *rest, char separator)
-{
-    size_t end = bytes_find_byte(*rest, separator);
-    struct bytes field = bytes_prefix(*rest, end < rest->len ? end : rest->len);
-
-    *rest = bytes_from(*rest, field.len < rest->len ? field.len + 1 : field.len);
-    return field;
-}
-
 /* The next "<name>_x:rest" of a text; false at its end. */
 static bool next_line(struct bytes *text, const char *name, struct bytes *label, struct bytes *rest)
 {
@@ -141,13 +131,13 @@ static bool next_line(struct bytes *text, const char *name, struct bytes *label,
     if (text->len == 0) {
         return false;
     }
-    line = cut_field(text, '\n');
+    line = bytes_next_field(text, '\n');
     if (line.len > 0 && line.data[line.len - 1] == '\r') {
         line.len--;
     }
     line = bytes_from(line, strlen(name) < line.len ? strlen(name) : line.len);
     *rest = line;
-    *label = cut_field(rest, ':');
+    *label = bytes_next_field(rest, ':');
     if (label->len > 0 && label->data[0] == '_') {
         *label = bytes_from(*label, 1);
     }
@@ -158,11 +148,11 @@ static bool next_line(struct bytes *text, const char *name, struct bytes *label,
 static bool pair_at(struct bytes pairs, size_t index, struct bytes *key, struct bytes *value)
 {
     for (size_t i = 0; pairs.len > 0; i++) {
-        struct bytes pair = cut_field(&pairs, ',');
+        struct bytes pair = bytes_next_field(&pairs, ',');
 
         if (i == index) {
             *value = pair;
-            *key = cut_field(value, '=');
+            *key = bytes_next_field(value, '=');
             if (value->len == 0) {
                 *value = *key;
                 *key = (struct bytes){0};

@@ -72,3 +72,15 @@ Test(bytes, copies_as_text_are_cut_and_terminated)
     bytes_to_text((struct bytes){0}, out, sizeof(out));
     cr_assert_str_eq(out, "");
 }
+
+Test(bytes, fields_stand_between_separators_and_may_be_empty)
+{
+    struct bytes rest = BYTES_LITERAL("a,,bc");
+
+    cr_assert(bytes_equal_text(bytes_next_field(&rest, ','), "a"));
+    cr_assert_eq(bytes_next_field(&rest, ',').len, 0);
+    cr_assert(bytes_equal_text(rest, "bc"));
+    cr_assert(bytes_equal_text(bytes_next_field(&rest, ','), "bc"));
+    cr_assert_eq(rest.len, 0);
+    cr_assert_eq(bytes_next_field(&rest, ',').len, 0, "nothing is left");
+}
