@@ -141,20 +141,26 @@ static void forget_file(struct worker *worker, struct open_file *file)
     atomic_fetch_sub(&worker->file_count, 1);
 }
 
+/* It is given up, or closed; nothing is done that was not opened. */
+static void let_go(struct worker *worker, struct open_file *file)
+{
+    posix_file_abort(&file->file);
+    posix_append_close(&file->append);
+    forget_file(worker, file);
+}
+
 static void check(struct worker *worker, struct open_file *file, enum fs_status status,
                   const struct errmsg *error)
 {
     if (status != FS_OK) {
         uint64_t id = file->id;
 
-        posix_file_abort(&file->file);
-        posix_append_close(&file->append);
-        forget_file(worker, file);
+        let_go(worker, file);
         report_file(worker, id, status, error);
     }
 }
 
-static void begin_file(struct worker *worker, const struct job *job)
+static void open_file(struct worker *worker, const struct job *job)
 {
     struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
     struct errmsg error = {0};
@@ -164,20 +170,35 @@ static void begin_file(struct worker *worker, const struct job *job)
     list_add_tail(&worker->open_files, &file->all);
     if (status == FS_OK) {
         file->claimed_path = mem_strdup(MEM_NET, job->text);
-        status = posix_file_open(&file->file, job->text, job->id, &error);
+        status = job->kind == JOB_FILE_BEGIN
+                     ? posix_file_open(&file->file, job->text, job->id, &error)
+                     : posix_append_open(&file->append, job->text, job->mode, &error);
     }
     check(worker, file, status, &error);
 }
 
-static void append_file(struct worker *worker, struct job *job)
+static void write_to_file(struct worker *worker, struct job *job)
 {
     struct open_file *file = find_file(worker, job->id);
+    struct bytes bytes = buf_bytes(&job->bytes);
     struct errmsg error = {0};
 
     if (file != NULL) {
-        check(worker, file, posix_file_write(&file->file, buf_bytes(&job->bytes), &error), &error);
+        check(worker, file,
+              job->kind == JOB_FILE_APPEND ? posix_file_write(&file->file, bytes, &error)
+                                           : posix_append_write(&file->append, bytes, &error),
+              &error);
     }
-    atomic_fetch_sub(&worker->queued_bytes, job->bytes.len);
+    atomic_fetch_sub(&worker->queued_bytes, bytes.len);
+}
+
+static void close_file(struct worker *worker, const struct job *job)
+{
+    struct open_file *file = find_file(worker, job->id);
+
+    if (file != NULL) {
+        let_go(worker, file);
+    }
 }
 
 static void commit_file(struct worker *worker, const struct job *job)
@@ -192,43 +213,6 @@ static void commit_file(struct worker *worker, const struct job *job)
     status = posix_file_commit(&file->file, file->claimed_path, &error);
     forget_file(worker, file); /* first: whoever hears the outcome may claim the path */
     report_file(worker, job->id, status, &error);
-}
-
-static void abort_file(struct worker *worker, const struct job *job)
-{
-    struct open_file *file = find_file(worker, job->id);
-
-    if (file != NULL) {
-        posix_file_abort(&file->file);
-        forget_file(worker, file);
-    }
-}
-
-static void open_append(struct worker *worker, const struct job *job)
-{
-    struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
-    struct errmsg error = {0};
-    enum fs_status status = claim(worker, job->text, &error);
-
-    file->id = job->id;
-    list_add_tail(&worker->open_files, &file->all);
-    if (status == FS_OK) {
-        file->claimed_path = mem_strdup(MEM_NET, job->text);
-        status = posix_append_open(&file->append, job->text, job->mode, &error);
-    }
-    check(worker, file, status, &error);
-}
-
-static void write_to_append(struct worker *worker, struct job *job)
-{
-    struct open_file *file = find_file(worker, job->id);
-    struct errmsg error = {0};
-
-    if (file != NULL) {
-        check(worker, file, posix_append_write(&file->append, buf_bytes(&job->bytes), &error),
-              &error);
-    }
-    atomic_fetch_sub(&worker->queued_bytes, job->bytes.len);
 }
 
 static void sync_append(struct worker *worker, const struct job *job)
@@ -251,16 +235,6 @@ static void sync_append(struct worker *worker, const struct job *job)
         report(worker, outcome);
     }
     check(worker, file, status, &error);
-}
-
-static void close_append(struct worker *worker, const struct job *job)
-{
-    struct open_file *file = find_file(worker, job->id);
-
-    if (file != NULL) {
-        posix_append_close(&file->append);
-        forget_file(worker, file);
-    }
 }
 
 static void change_name(struct worker *worker, const struct job *job)
@@ -292,28 +266,22 @@ static void run_job(struct worker *worker, struct job *job)
 {
     switch (job->kind) {
     case JOB_FILE_BEGIN:
-        begin_file(worker, job);
+    case JOB_APPEND_OPEN:
+        open_file(worker, job);
         break;
     case JOB_FILE_APPEND:
-        append_file(worker, job);
+    case JOB_APPEND_WRITE:
+        write_to_file(worker, job);
         break;
     case JOB_FILE_COMMIT:
         commit_file(worker, job);
         break;
-    case JOB_FILE_ABORT:
-        abort_file(worker, job);
-        break;
-    case JOB_APPEND_OPEN:
-        open_append(worker, job);
-        break;
-    case JOB_APPEND_WRITE:
-        write_to_append(worker, job);
-        break;
     case JOB_APPEND_SYNC:
         sync_append(worker, job);
         break;
+    case JOB_FILE_ABORT:
     case JOB_APPEND_CLOSE:
-        close_append(worker, job);
+        close_file(worker, job);
         break;
     case JOB_RENAME:
     case JOB_REMOVE:
