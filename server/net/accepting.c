@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether new connections are accepted. */
+/* Accepting new connections, and resting from it. */
 #include "net/state.h"
 
 #include "io/clock.h"
+#include "io/sock.h"
 
 enum {
     ACCEPT_PAUSE_MS = 100,
@@ -17,7 +18,7 @@ static void watch_listeners(struct shell *shell, bool is_accepting)
     }
 }
 
-void accepting_rest(struct shell *shell)
+static void rest(struct shell *shell)
 {
     if (shell->is_accepting) {
         shell->is_accepting = false;
@@ -31,5 +32,29 @@ void accepting_resume(struct shell *shell)
     if (!shell->is_accepting && mono_is_due(shell->accepts_again_at, clock_mono_now())) {
         shell->is_accepting = true;
         watch_listeners(shell, true);
+    }
+}
+
+void accepting_take(struct shell *shell, struct listener *listener, const struct accepting *what)
+{
+    for (int i = 0; i < what->max; i++) {
+        struct addr peer;
+        struct errmsg error;
+        int fd;
+
+        switch (sock_accept(listener->watch.fd, &fd, &peer, &error)) {
+        case SOCK_OK:
+            if (!what->take_in(shell, listener, fd, &peer)) {
+                return;
+            }
+            break;
+        case SOCK_ERROR:
+            log_line(shell->logger, LOG_WARNING, "accepting %s: %s", what->name, error.text);
+            rest(shell);
+            return;
+        case SOCK_AGAIN:
+        case SOCK_CLOSED:
+            return;
+        }
     }
 }

@@ -50,7 +50,7 @@ static void describe_peer(int fd, const struct addr *peer, bool is_unix, struct 
     }
 }
 
-static void take_in(struct shell *shell, struct listener *listener, int fd, const struct addr *peer)
+static bool take_in(struct shell *shell, struct listener *listener, int fd, const struct addr *peer)
 {
     struct session_peer described;
     const char *refusal = NULL;
@@ -67,7 +67,7 @@ static void take_in(struct shell *shell, struct listener *listener, int fd, cons
             log_line(shell->logger, LOG_VERBOSE, "a client was refused without a word");
         }
         sock_close(fd);
-        return;
+        return true;
     }
     sock_set_nodelay(fd, true);
     sock_set_keepalive(fd, (int)node_config(shell->node)->tcp_keepalive_s);
@@ -75,28 +75,15 @@ static void take_in(struct shell *shell, struct listener *listener, int fd, cons
         sock_close(fd);
         node_session_closed(shell->node, s);
     }
+    return true;
 }
 
 void conn_accept_all(struct shell *shell, struct listener *listener)
 {
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct addr peer;
-        struct errmsg error;
-        int fd;
+    static const struct accepting clients = {
+        .name = "a client", .max = ACCEPTS_PER_TURN, .take_in = take_in};
 
-        switch (sock_accept(listener->watch.fd, &fd, &peer, &error)) {
-        case SOCK_OK:
-            take_in(shell, listener, fd, &peer);
-            break;
-        case SOCK_ERROR:
-            log_line(shell->logger, LOG_WARNING, "accepting a client: %s", error.text);
-            accepting_rest(shell);
-            return;
-        case SOCK_AGAIN:
-        case SOCK_CLOSED:
-            return;
-        }
-    }
+    accepting_take(shell, listener, &clients);
 }
 
 void conn_close(struct shell *shell, struct conn *conn)

@@ -313,40 +313,35 @@ void link_check_unproven(struct shell *shell)
     }
 }
 
+static bool take_in(struct shell *shell, struct listener *listener, int fd, const struct addr *peer)
+{
+    char host[ADDR_HOST_TEXT];
+    struct errmsg error;
+    struct link *link;
+
+    (void)listener;
+    link = link_new(shell, ENV_LINK_INCOMING | shell->next_incoming++, ENV_LINK_BUS, fd);
+    link->is_up = true;
+    link->watch.events = LOOP_READ;
+    sock_set_nodelay(fd, true);
+    sock_set_keepalive(fd, 60);
+    if (!loop_watch(shell->loop, &link->watch, &error)) {
+        log_line(shell->logger, LOG_WARNING, "cannot watch a bus link: %s", error.text);
+        doom(shell, link);
+        return false;
+    }
+    addr_format_host(peer, host);
+    node_link_accepted(shell->node, link->id, host);
+    note_unproven(shell, link);
+    return true;
+}
+
 void link_accept_all(struct shell *shell, struct listener *listener)
 {
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct addr peer;
-        struct errmsg error;
-        char host[ADDR_HOST_TEXT];
-        struct link *link;
-        int fd;
+    static const struct accepting links = {
+        .name = "a bus link", .max = ACCEPTS_PER_TURN, .take_in = take_in};
 
-        switch (sock_accept(listener->watch.fd, &fd, &peer, &error)) {
-        case SOCK_OK:
-            break;
-        case SOCK_ERROR:
-            log_line(shell->logger, LOG_WARNING, "accepting a bus link: %s", error.text);
-            accepting_rest(shell);
-            return;
-        case SOCK_AGAIN:
-        case SOCK_CLOSED:
-            return;
-        }
-        link = link_new(shell, ENV_LINK_INCOMING | shell->next_incoming++, ENV_LINK_BUS, fd);
-        link->is_up = true;
-        link->watch.events = LOOP_READ;
-        sock_set_nodelay(fd, true);
-        sock_set_keepalive(fd, 60);
-        if (!loop_watch(shell->loop, &link->watch, &error)) {
-            log_line(shell->logger, LOG_WARNING, "cannot watch a bus link: %s", error.text);
-            doom(shell, link);
-            return;
-        }
-        addr_format_host(&peer, host);
-        node_link_accepted(shell->node, link->id, host);
-        note_unproven(shell, link);
-    }
+    accepting_take(shell, listener, &links);
 }
 
 void link_close_all(struct shell *shell)

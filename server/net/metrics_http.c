@@ -28,14 +28,16 @@ static void close_scrape(struct shell *shell, struct scrape *scrape)
     mem_free(MEM_NET, scrape);
 }
 
-static void take_in(struct shell *shell, int fd)
+static bool take_in(struct shell *shell, struct listener *listener, int fd, const struct addr *peer)
 {
     struct scrape *scrape;
     struct errmsg error;
 
+    (void)listener;
+    (void)peer;
     if (shell->scrape_count >= SCRAPES_MAX) {
         sock_close(fd);
-        return;
+        return true;
     }
     scrape = mem_alloc_zeroed(MEM_NET, sizeof(*scrape));
     scrape->accepted_at = clock_mono_now();
@@ -45,32 +47,19 @@ static void take_in(struct shell *shell, int fd)
         log_line(shell->logger, LOG_WARNING, "cannot watch a reader of metrics: %s", error.text);
         sock_close(fd);
         mem_free(MEM_NET, scrape);
-        return;
+        return true;
     }
     list_add_tail(&shell->scrapes, &scrape->all);
     shell->scrape_count++;
+    return true;
 }
 
 void metrics_http_accept_all(struct shell *shell, struct listener *listener)
 {
-    for (int i = 0; i < SCRAPES_MAX; i++) {
-        struct addr peer;
-        struct errmsg error;
-        int fd;
+    static const struct accepting readers = {
+        .name = "a reader of metrics", .max = SCRAPES_MAX, .take_in = take_in};
 
-        switch (sock_accept(listener->watch.fd, &fd, &peer, &error)) {
-        case SOCK_OK:
-            take_in(shell, fd);
-            break;
-        case SOCK_ERROR:
-            log_line(shell->logger, LOG_WARNING, "accepting a reader of metrics: %s", error.text);
-            accepting_rest(shell);
-            return;
-        case SOCK_AGAIN:
-        case SOCK_CLOSED:
-            return;
-        }
-    }
+    accepting_take(shell, listener, &readers);
 }
 
 static void write_metrics(void *context, struct buf *out)

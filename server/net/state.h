@@ -115,8 +115,16 @@ struct shell {
 };
 
 /* ---- accepting.c */
-/* No descriptors are left: accept nothing for a while. */
-void accepting_rest(struct shell *shell);
+/* Accept what waits at the listener, at most max in a turn.  When no descriptors are left, all listeners rest
+ * for a while. */
+struct accepting {
+    const char *name; /* for the log: "a client" */
+    int max;
+    /* fd is its own from here on; false: no more in this turn. */
+    bool (*take_in)(struct shell *shell, struct listener *listener, int fd,
+                    const struct addr *peer);
+};
+void accepting_take(struct shell *shell, struct listener *listener, const struct accepting *what);
 /* The while is over, perhaps. */
 void accepting_resume(struct shell *shell);
 
