@@ -3,6 +3,7 @@
 #include "cluster/election.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
@@ -18,18 +19,17 @@ enum {
     RETRIES_AT_ONCE = 2
 };
 
-#define TO(phase) (1u << (phase))
-
 static void move(struct cluster *c, enum election_phase to)
 {
     static const uint32_t allowed[] = {
-        [ELECTION_IDLE] = TO(ELECTION_WAITING),
-        [ELECTION_WAITING] = TO(ELECTION_SAVING) | TO(ELECTION_IDLE),
-        [ELECTION_SAVING] = TO(ELECTION_ASKING) | TO(ELECTION_IDLE) | TO(ELECTION_WAITING),
-        [ELECTION_ASKING] = TO(ELECTION_WAITING) | TO(ELECTION_IDLE),
+        [ELECTION_IDLE] = PHASE_TO(ELECTION_WAITING),
+        [ELECTION_WAITING] = PHASE_TO(ELECTION_SAVING) | PHASE_TO(ELECTION_IDLE),
+        [ELECTION_SAVING] =
+            PHASE_TO(ELECTION_ASKING) | PHASE_TO(ELECTION_IDLE) | PHASE_TO(ELECTION_WAITING),
+        [ELECTION_ASKING] = PHASE_TO(ELECTION_WAITING) | PHASE_TO(ELECTION_IDLE),
     };
 
-    ASSERT((allowed[c->election.phase] & TO(to)) != 0);
+    ASSERT((allowed[c->election.phase] & PHASE_TO(to)) != 0);
     c->election.phase = to;
 }
 

@@ -3,6 +3,7 @@
 #include "cluster/manual.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
@@ -10,21 +11,19 @@
 
 #include <inttypes.h>
 
-#define TO(phase) (1u << (phase))
-
 static void move(struct cluster *c, enum manual_phase to)
 {
     static const uint32_t allowed[] = {
-        [MANUAL_IDLE] = TO(MANUAL_ASKED) | TO(MANUAL_FORCED) | TO(MANUAL_PAUSING),
-        [MANUAL_ASKED] = TO(MANUAL_CATCHING_UP) | TO(MANUAL_IDLE),
-        [MANUAL_CATCHING_UP] = TO(MANUAL_READY) | TO(MANUAL_IDLE),
-        [MANUAL_READY] = TO(MANUAL_IDLE),
-        [MANUAL_FORCED] = TO(MANUAL_IDLE),
-        [MANUAL_PAUSING] = TO(MANUAL_PAUSED) | TO(MANUAL_IDLE),
-        [MANUAL_PAUSED] = TO(MANUAL_IDLE),
+        [MANUAL_IDLE] = PHASE_TO(MANUAL_ASKED) | PHASE_TO(MANUAL_FORCED) | PHASE_TO(MANUAL_PAUSING),
+        [MANUAL_ASKED] = PHASE_TO(MANUAL_CATCHING_UP) | PHASE_TO(MANUAL_IDLE),
+        [MANUAL_CATCHING_UP] = PHASE_TO(MANUAL_READY) | PHASE_TO(MANUAL_IDLE),
+        [MANUAL_READY] = PHASE_TO(MANUAL_IDLE),
+        [MANUAL_FORCED] = PHASE_TO(MANUAL_IDLE),
+        [MANUAL_PAUSING] = PHASE_TO(MANUAL_PAUSED) | PHASE_TO(MANUAL_IDLE),
+        [MANUAL_PAUSED] = PHASE_TO(MANUAL_IDLE),
     };
 
-    ASSERT((allowed[c->manual.phase] & TO(to)) != 0);
+    ASSERT((allowed[c->manual.phase] & PHASE_TO(to)) != 0);
     c->manual.phase = to;
     c->is_tick_wanted = true;
 }

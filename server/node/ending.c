@@ -2,19 +2,18 @@
 #include "node/ending.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "node/inside.h"
 
-#define TO(phase) (1U << (phase))
-
 static const uint32_t allowed[] = {
-    [ENDING_NOT] = TO(ENDING_WAITING),
-    [ENDING_WAITING] = TO(ENDING_SAVING) | TO(ENDING_NOT),
-    [ENDING_SAVING] = TO(ENDING_NOT),
+    [ENDING_NOT] = PHASE_TO(ENDING_WAITING),
+    [ENDING_WAITING] = PHASE_TO(ENDING_SAVING) | PHASE_TO(ENDING_NOT),
+    [ENDING_SAVING] = PHASE_TO(ENDING_NOT),
 };
 
 static void move(struct node *node, enum ending_phase to)
 {
-    ASSERT(allowed[node->ending.phase] & TO(to));
+    ASSERT(allowed[node->ending.phase] & PHASE_TO(to));
     node->ending.phase = to;
 }
 

@@ -2,21 +2,20 @@
 #include "node/load.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "node/inside.h"
 
-#define TO(phase) (1U << (phase))
-
 static const uint32_t allowed[] = {
-    [LOAD_IDLE] = TO(LOAD_FILE) | TO(LOAD_RESYNC) | TO(LOAD_AGAIN),
-    [LOAD_FILE] = TO(LOAD_IDLE),
-    [LOAD_RESYNC] = TO(LOAD_IDLE),
-    [LOAD_AGAIN] = TO(LOAD_IDLE),
+    [LOAD_IDLE] = PHASE_TO(LOAD_FILE) | PHASE_TO(LOAD_RESYNC) | PHASE_TO(LOAD_AGAIN),
+    [LOAD_FILE] = PHASE_TO(LOAD_IDLE),
+    [LOAD_RESYNC] = PHASE_TO(LOAD_IDLE),
+    [LOAD_AGAIN] = PHASE_TO(LOAD_IDLE),
 };
 
 static void move(struct loading *loading, enum load_phase to)
 {
     ASSERT(loading->phase < ARRAY_COUNT(allowed));
-    ASSERT(allowed[loading->phase] & TO(to));
+    ASSERT(allowed[loading->phase] & PHASE_TO(to));
     loading->phase = to;
 }
 

@@ -2,23 +2,22 @@
 #include "node/saving.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "node/inside.h"
 
 enum {
     RETRY_MS = 5000, /* after a save that failed */
 };
 
-#define TO(phase) (1U << (phase))
-
 static const uint32_t allowed[] = {
-    [SAVING_IDLE] = TO(SAVING_WALKING),
-    [SAVING_WALKING] = TO(SAVING_COMMITTING) | TO(SAVING_IDLE),
-    [SAVING_COMMITTING] = TO(SAVING_IDLE),
+    [SAVING_IDLE] = PHASE_TO(SAVING_WALKING),
+    [SAVING_WALKING] = PHASE_TO(SAVING_COMMITTING) | PHASE_TO(SAVING_IDLE),
+    [SAVING_COMMITTING] = PHASE_TO(SAVING_IDLE),
 };
 
 static void move(struct saving *saving, enum saving_phase to)
 {
-    ASSERT(allowed[saving->phase] & TO(to));
+    ASSERT(allowed[saving->phase] & PHASE_TO(to));
     saving->phase = to;
 }
 

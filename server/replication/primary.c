@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "base/phases.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,20 +13,18 @@ enum {
     NEWLINE_PERIOD_MS = 1000,
 };
 
-#define TO(phase) (1u << (phase))
-
 static void move(struct feed *feed, enum feed_phase to)
 {
     static const uint32_t allowed[] = {
-        [FEED_HANDSHAKE] = TO(FEED_WAIT_SNAPSHOT) | TO(FEED_ONLINE),
-        [FEED_WAIT_SNAPSHOT] = TO(FEED_SNAPSHOT),
-        [FEED_SNAPSHOT] = TO(FEED_WAIT_ACK) | TO(FEED_ONLINE),
-        [FEED_WAIT_ACK] = TO(FEED_ONLINE),
+        [FEED_HANDSHAKE] = PHASE_TO(FEED_WAIT_SNAPSHOT) | PHASE_TO(FEED_ONLINE),
+        [FEED_WAIT_SNAPSHOT] = PHASE_TO(FEED_SNAPSHOT),
+        [FEED_SNAPSHOT] = PHASE_TO(FEED_WAIT_ACK) | PHASE_TO(FEED_ONLINE),
+        [FEED_WAIT_ACK] = PHASE_TO(FEED_ONLINE),
         [FEED_ONLINE] = 0,
     };
 
     ASSERT(to != feed->phase);
-    ASSERT((allowed[feed->phase] & TO(to)) != 0);
+    ASSERT((allowed[feed->phase] & PHASE_TO(to)) != 0);
     feed->phase = to;
     feed_check(feed);
 }

@@ -3,28 +3,30 @@
 #include "replication/replica_link.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "replication/replica_emit.h"
 
 enum {
     ACK_PERIOD_MS = 1000,
 };
 
-#define TO(phase) (1u << (phase))
-
 void link_move(struct replica *r, enum replica_phase to)
 {
     static const uint32_t allowed[] = {
-        [REPLICA_IDLE] = TO(REPLICA_CONNECTING),
-        [REPLICA_WAITING] = TO(REPLICA_CONNECTING) | TO(REPLICA_IDLE),
-        [REPLICA_CONNECTING] = TO(REPLICA_HANDSHAKE) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_HANDSHAKE] = TO(REPLICA_WAIT_SNAPSHOT) | TO(REPLICA_STREAMING) |
-                              TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_WAIT_SNAPSHOT] = TO(REPLICA_LOADING) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_LOADING] = TO(REPLICA_STREAMING) | TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
-        [REPLICA_STREAMING] = TO(REPLICA_WAITING) | TO(REPLICA_IDLE),
+        [REPLICA_IDLE] = PHASE_TO(REPLICA_CONNECTING),
+        [REPLICA_WAITING] = PHASE_TO(REPLICA_CONNECTING) | PHASE_TO(REPLICA_IDLE),
+        [REPLICA_CONNECTING] =
+            PHASE_TO(REPLICA_HANDSHAKE) | PHASE_TO(REPLICA_WAITING) | PHASE_TO(REPLICA_IDLE),
+        [REPLICA_HANDSHAKE] = PHASE_TO(REPLICA_WAIT_SNAPSHOT) | PHASE_TO(REPLICA_STREAMING) |
+                              PHASE_TO(REPLICA_WAITING) | PHASE_TO(REPLICA_IDLE),
+        [REPLICA_WAIT_SNAPSHOT] =
+            PHASE_TO(REPLICA_LOADING) | PHASE_TO(REPLICA_WAITING) | PHASE_TO(REPLICA_IDLE),
+        [REPLICA_LOADING] =
+            PHASE_TO(REPLICA_STREAMING) | PHASE_TO(REPLICA_WAITING) | PHASE_TO(REPLICA_IDLE),
+        [REPLICA_STREAMING] = PHASE_TO(REPLICA_WAITING) | PHASE_TO(REPLICA_IDLE),
     };
 
-    ASSERT((allowed[r->phase] & TO(to)) != 0);
+    ASSERT((allowed[r->phase] & PHASE_TO(to)) != 0);
     if (r->phase == REPLICA_STREAMING) {
         r->link_down_since = r->now;
     }
