@@ -72,6 +72,17 @@ struct action_bytes actions_keep(struct actions *list, struct bytes text)
     return kept;
 }
 
+struct action_bytes actions_keep_vprintf(struct actions *list, const char *format, va_list args)
+{
+    struct action_bytes kept = {.start = list->bytes.len};
+
+    ASSERT(list->is_in_step);
+    buf_vprintf(&list->bytes, format, args);
+    kept.len = list->bytes.len - kept.start;
+    buf_append_byte(&list->bytes, '\0');
+    return kept;
+}
+
 const void *actions_at(const struct actions *list, const struct actions_kind *kind, size_t index)
 {
     ASSERT(index < list->count);

@@ -23,6 +23,7 @@
 #ifndef STARLING_BASE_ACTIONS_H
 #define STARLING_BASE_ACTIONS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -69,6 +70,10 @@ void actions_end_step(struct actions *list, struct mono_time wake_at);
 MUST_USE void *actions_add(struct actions *list, const struct actions_kind *kind);
 /* Copy text behind the bytes of the others. */
 struct action_bytes actions_keep(struct actions *list, struct bytes text);
+
+/* The same for a text made by a format. */
+struct action_bytes actions_keep_vprintf(struct actions *list, const char *format, va_list args)
+    PRINTF_LIKE(2, 0);
 
 /* The action at index < count; valid until the list is appended to or cleared. */
 const void *actions_at(const struct actions *list, const struct actions_kind *kind, size_t index);

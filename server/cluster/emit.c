@@ -105,12 +105,11 @@ void emit_resume(struct cluster *c)
 
 void emit_log(struct cluster *c, enum log_level level, const char *format, ...)
 {
-    struct buf line = {0};
+    struct cluster_action *action = add(c, CLUSTER_ACTION_LOG, (struct bytes){0});
     va_list args;
 
+    action->level = level;
     va_start(args, format);
-    buf_vprintf(&line, format, args);
+    action->bytes = actions_keep_vprintf(c->out, format, args);
     va_end(args);
-    add(c, CLUSTER_ACTION_LOG, buf_bytes(&line))->level = level;
-    buf_deinit(&line);
 }

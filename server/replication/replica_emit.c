@@ -39,12 +39,11 @@ void replica_emit_request(struct replica *r, const struct bytes *words, size_t c
 
 void replica_log(struct replica *r, enum log_level level, const char *format, ...)
 {
-    struct buf line = {0};
+    struct replica_action *action = replica_emit(r, REPLICA_ACTION_LOG);
     va_list args;
 
+    action->level = level;
     va_start(args, format);
-    buf_vprintf(&line, format, args);
+    action->bytes = actions_keep_vprintf(r->out, format, args);
     va_end(args);
-    replica_emit_text(r, REPLICA_ACTION_LOG, buf_bytes(&line))->level = level;
-    buf_deinit(&line);
 }
