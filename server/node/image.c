@@ -59,6 +59,14 @@ void image_begin(struct node *node)
     pass_note_work(&node->pass);
 }
 
+void image_begin_resync(struct node *node)
+{
+    if (node->role.is_primary) {
+        journal_set_db(node, -1);
+    }
+    image_begin(node);
+}
+
 void image_join(struct node *node, struct image_sink *sink, const struct image_sink_verbs *verbs)
 {
     ASSERT(node->image.is_on);

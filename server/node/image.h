@@ -55,6 +55,9 @@ void image_init(struct node *node);
 void image_deinit(struct node *node);
 /* No image may be on.  Its position is our log's. */
 void image_begin(struct node *node);
+/* For replicas.  A primary's stream behind the image begins with a SELECT, since a replica that has loaded
+ * may have any database selected. */
+void image_begin_resync(struct node *node);
 void image_join(struct node *node, struct image_sink *sink, const struct image_sink_verbs *verbs);
 /* The sink is no more: it gets no end.  Without sinks the image is given up with its next slice. */
 void image_leave(struct image_sink *sink);

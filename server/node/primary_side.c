@@ -207,26 +207,20 @@ static bool takes_any_size(struct feed *feed)
 static void join(struct node *node, struct feed *feed)
 {
     struct outgoing *outgoing = replicas_outgoing(feed);
-    struct session *s = outgoing->session;
-    size_t out_len = s->output.buf.len;
+    struct payload_head head = {
+        .position = node->image.position,
+        .size = REPLICATION_SIZE_UNKNOWN,
+        .marker = bytes_make(node->primary_side.marker, FEED_MARKER_LEN),
+    };
 
-    ASSERT(s->flags & SESSION_REPLICA);
     ASSERT(!outgoing->is_by_file);
-    feed_start_snapshot(feed, node->now.mono, &node->image.position, &s->output.buf);
-    if (outgoing->is_old_sync) {
-        s->output.buf.len = out_len;
-    }
-    feed_format_payload_head(feed, REPLICATION_SIZE_UNKNOWN,
-                             bytes_make(node->primary_side.marker, FEED_MARKER_LEN),
-                             &s->output.buf);
+    replicas_begin_payload(node, feed, &head);
     image_join(node, &outgoing->sink, &sink_verbs);
-    node_touch(node, s);
-    node_log(node, LOG_NOTICE, "full resync of replica %s begins at offset %llu", s->peer.address,
-             (unsigned long long)node->image.position.offset);
+    node_log(node, LOG_NOTICE, "full resync of replica %s begins at offset %llu",
+             outgoing->session->peer.address, (unsigned long long)head.position.offset);
 }
 
-/* All waiting feeds join one image.  The stream behind it begins with a SELECT, since a
- * replica that has loaded may have any database selected. */
+/* All waiting feeds join one image. */
 bool primary_start_image_when_wanted(struct node *node)
 {
     bool is_waited_for = false;
@@ -239,10 +233,7 @@ bool primary_start_image_when_wanted(struct node *node)
     if (!is_waited_for) {
         return false;
     }
-    if (node->role.is_primary) {
-        journal_set_db(node, -1);
-    }
-    image_begin(node);
+    image_begin_resync(node);
     rng_hex(&node->rng, node->primary_side.marker, FEED_MARKER_LEN);
     for (size_t i = 0; i < node->replicas.count; i++) {
         if (takes_any_size(node->replicas.items[i])) {

@@ -72,6 +72,20 @@ void replicas_deinit(struct node *node)
     node->replicas = (struct replicas){0};
 }
 
+void replicas_begin_payload(struct node *node, struct feed *feed, const struct payload_head *head)
+{
+    struct session *s = replicas_session(feed);
+    size_t out_len = s->output.buf.len;
+
+    ASSERT(s->flags & SESSION_REPLICA);
+    feed_start_snapshot(feed, node->now.mono, &head->position, &s->output.buf);
+    if (replicas_outgoing(feed)->is_old_sync) {
+        s->output.buf.len = out_len;
+    }
+    feed_format_payload_head(feed, head->size, head->marker, &s->output.buf);
+    node_touch(node, s);
+}
+
 void replicas_drop_all(struct node *node, const char *reason)
 {
     for (size_t i = 0; i < node->replicas.count; i++) {

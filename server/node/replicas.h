@@ -42,6 +42,14 @@ struct feed *replicas_get(struct node *node, struct session *s);
 /* The session is about to go; it need not be a replica's. */
 void replicas_remove(struct node *node, struct session *s);
 void replicas_deinit(struct node *node);
+/* What the payload of a full resync is: the image of a place in the log. */
+struct payload_head {
+    struct replication_position position;
+    uint64_t size;       /* or REPLICATION_SIZE_UNKNOWN, */
+    struct bytes marker; /* with what ends it */
+};
+/* Put what stands before the payload into the replica's output; who asked by SYNC expects its head alone. */
+void replicas_begin_payload(struct node *node, struct feed *feed, const struct payload_head *head);
 /* Close all their sessions. */
 void replicas_drop_all(struct node *node, const char *reason);
 

@@ -2,23 +2,22 @@
 #include "node/sync_file.h"
 
 #include "base/assert.h"
+#include "base/phases.h"
 #include "node/inside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TO(phase) (1U << (phase))
-
 static const uint32_t allowed[] = {
-    [SYNC_FILE_NONE] = TO(SYNC_FILE_WALKING),
-    [SYNC_FILE_WALKING] = TO(SYNC_FILE_COMMITTING) | TO(SYNC_FILE_SENDING),
-    [SYNC_FILE_COMMITTING] = TO(SYNC_FILE_SENDING),
-    [SYNC_FILE_SENDING] = TO(SYNC_FILE_NONE),
+    [SYNC_FILE_NONE] = PHASE_TO(SYNC_FILE_WALKING),
+    [SYNC_FILE_WALKING] = PHASE_TO(SYNC_FILE_COMMITTING) | PHASE_TO(SYNC_FILE_SENDING),
+    [SYNC_FILE_COMMITTING] = PHASE_TO(SYNC_FILE_SENDING),
+    [SYNC_FILE_SENDING] = PHASE_TO(SYNC_FILE_NONE),
 };
 
 static void move(struct node *node, enum sync_file_phase to)
 {
-    ASSERT(allowed[node->sync_file.phase] & TO(to));
+    ASSERT(allowed[node->sync_file.phase] & PHASE_TO(to));
     node->sync_file.phase = to;
 }
 
@@ -103,8 +102,6 @@ static bool is_wanted(const struct node *node)
     return false;
 }
 
-/* The stream behind the image begins with a SELECT, since a replica that has loaded may have any
- * database selected. */
 bool sync_file_start_when_wanted(struct node *node)
 {
     struct sync_file *sync = &node->sync_file;
@@ -113,12 +110,9 @@ bool sync_file_start_when_wanted(struct node *node)
     if (!is_wanted(node)) {
         return false;
     }
-    if (node->role.is_primary) {
-        journal_set_db(node, -1);
-    }
     move(node, SYNC_FILE_WALKING);
     files_begin(node, FILE_SYNC_PAYLOAD, sync->path);
-    image_begin(node);
+    image_begin_resync(node);
     image_join(node, &sync->sink, &sink_verbs);
     sync->position = node->image.position;
     for (size_t i = 0; i < node->replicas.count; i++) {
@@ -133,19 +127,13 @@ bool sync_file_start_when_wanted(struct node *node)
 
 static void start_sending(struct node *node, struct feed *feed)
 {
-    struct session *s = replicas_session(feed);
-    size_t out_len = s->output.buf.len;
+    struct payload_head head = {.position = node->sync_file.position, .size = node->sync_file.size};
 
     ASSERT(replicas_outgoing(feed)->is_by_file);
-    feed_start_snapshot(feed, node->now.mono, &node->sync_file.position, &s->output.buf);
-    if (replicas_outgoing(feed)->is_old_sync) {
-        s->output.buf.len = out_len; /* it expects the payload alone */
-    }
-    feed_format_payload_head(feed, node->sync_file.size, (struct bytes){0}, &s->output.buf);
+    replicas_begin_payload(node, feed, &head);
     replicas_outgoing(feed)->file_offset = 0;
-    node_touch(node, s);
     node_log(node, LOG_NOTICE, "full resync of replica %s, from a file of %llu bytes",
-             s->peer.address, (unsigned long long)node->sync_file.size);
+             replicas_session(feed)->peer.address, (unsigned long long)head.size);
 }
 
 static void finished(struct node *node, bool is_ok, const char *reason)
