@@ -42,6 +42,13 @@ static void commit_for_client(struct node *node, struct session *s, uint64_t rep
     }
 }
 
+static void note_flush(struct node *node, const struct exec *x)
+{
+    if (UNLIKELY(x->spec->id == COMMAND_FLUSHALL)) {
+        journal_note_flush(node);
+    }
+}
+
 void call_for_client(struct node *node, const struct request *request, const struct key_ref *keys)
 {
     struct session *s = request->session;
@@ -77,9 +84,7 @@ void call_for_client(struct node *node, const struct request *request, const str
         journal_note_changes(node, x->effects->count);
         own_expiry_note(node, x);
     }
-    if (UNLIKELY(x->spec->id == COMMAND_FLUSHALL)) {
-        journal_note_flush(node);
-    }
+    note_flush(node, x);
 }
 
 void call_for_primary(struct node *node, const struct streamed_command *command,
@@ -103,9 +108,7 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     result = exec_run(&x);
     ASSERT(result == EXEC_DONE); /* the primary has waited for us */
     journal_note_changes(node, 1);
-    if (command->spec->id == COMMAND_FLUSHALL) {
-        journal_note_flush(node);
-    }
+    note_flush(node, &x);
 }
 
 size_t call_expire(struct node *node, size_t budget, size_t max)

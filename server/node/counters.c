@@ -12,11 +12,6 @@ void counters_init(struct counters *counters, struct mono_time now)
     *counters = (struct counters){.rates_at = now};
 }
 
-void counters_reset(struct counters *counters, struct mono_time now)
-{
-    counters_init(counters, now);
-}
-
 void counters_look(struct counters *counters, struct mono_time now)
 {
     int64_t ms = mono_ms_between(counters->rates_at, now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a node counts, for INFO.  How long commands take is counted by stats/timing.h.
  *
- * Invariants:  (1) counters only grow, until counters_reset
+ * Invariants:  (1) counters only grow, until counters_init
  *              (2) every vain hope of a partial resync became a full one */
 #ifndef STARLING_NODE_COUNTERS_H
 #define STARLING_NODE_COUNTERS_H
@@ -32,9 +32,8 @@ struct counters {
     struct mono_time rates_at; /* when they were looked at last */
 };
 
+/* All are 0 from now on: at birth, and for CONFIG RESETSTAT. */
 void counters_init(struct counters *counters, struct mono_time now);
-/* CONFIG RESETSTAT. */
-void counters_reset(struct counters *counters, struct mono_time now);
 /* Several times a second: how fast do they grow? */
 void counters_look(struct counters *counters, struct mono_time now);
 void counters_check(const struct counters *counters, struct mono_time now);

@@ -220,20 +220,22 @@ static void append_get_ack(struct node *node)
 static void open_barriers(struct node *node)
 {
     struct moment now;
+    bool has_lease;
 
     if (!node->pass.has_writes) {
         return;
     }
+    ASSERT(node->cluster != NULL);
     now = node->env.now(node->env.context);
     ASSERT(now.mono.us >= node->now.mono.us);
+    has_lease = cluster_has_lease(node->cluster, now.mono);
     LIST_FOR_EACH (item, &node->sessions.touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);
 
         if (s->output.barriers.count == 0) {
             continue;
         }
-        ASSERT(node->cluster != NULL);
-        if (cluster_has_lease(node->cluster, now.mono)) {
+        if (has_lease) {
             output_open(&s->output, oplog_end(node->journal.log));
         } else {
             counters_lease_dropped(&node->counters);
@@ -476,7 +478,7 @@ void node_take_config(struct node *node, struct config *next)
 
 void node_reset_stats(struct node *node)
 {
-    counters_reset(&node->counters, node->now.mono);
+    counters_init(&node->counters, node->now.mono);
     upkeep_reset_stats(node);
     timing_reset_stats(&node->timing);
 }

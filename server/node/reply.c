@@ -57,7 +57,8 @@ static void write_parent(const struct request *request, char *out, size_t size)
     out[i] = '\0';
 }
 
-void reply_sub_misused(struct request *request)
+/* wrong: what is wrong with it besides being unknown, if anything. */
+static void refuse_sub(struct request *request, const char *wrong)
 {
     char sub[129];
     char parent[32];
@@ -65,18 +66,15 @@ void reply_sub_misused(struct request *request)
     ASSERT(request->arg_count >= 2);
     bytes_to_text(request->args[1], sub, sizeof(sub));
     write_parent(request, parent, sizeof(parent));
-    reply_error(request,
-                "ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.", sub,
-                parent);
+    reply_error(request, "ERR unknown subcommand%s '%s'. Try %s HELP.", wrong, sub, parent);
+}
+
+void reply_sub_misused(struct request *request)
+{
+    refuse_sub(request, " or wrong number of arguments for");
 }
 
 void reply_unknown_sub(struct request *request)
 {
-    char sub[129];
-    char parent[32];
-
-    ASSERT(request->arg_count >= 2);
-    bytes_to_text(request->args[1], sub, sizeof(sub));
-    write_parent(request, parent, sizeof(parent));
-    reply_error(request, "ERR unknown subcommand '%s'. Try %s HELP.", sub, parent);
+    refuse_sub(request, "");
 }

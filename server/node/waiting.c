@@ -111,19 +111,25 @@ void waiting_on_time(struct node *node)
     }
 }
 
+/* Everybody who is held for this, up to the offset. */
+static void answer_all(struct node *node, enum hold_kind kind, uint64_t offset, const char *problem)
+{
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == kind && s->hold.offset <= offset) {
+            answer(node, s, problem);
+        }
+    }
+}
+
 void waiting_on_file(struct node *node, enum hold_kind kind, const char *problem)
 {
     char text[256];
 
     ASSERT(kind != HOLD_NODES && kind != HOLD_WAIT);
     snprintf(text, sizeof(text), "ERR %s", problem != NULL ? problem : "");
-    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
-        struct session *s = CONTAINER_OF(item, struct session, hold.held);
-
-        if (s->hold.kind == kind) {
-            answer(node, s, problem != NULL ? text : NULL);
-        }
-    }
+    answer_all(node, kind, UINT64_MAX, problem != NULL ? text : NULL);
 }
 
 void waiting_on_nodes_file(struct node *node, uint64_t number, const char *problem)
@@ -133,27 +139,15 @@ void waiting_on_nodes_file(struct node *node, uint64_t number, const char *probl
     ASSERT(number > 0);
     snprintf(text, sizeof(text), "ERR error saving the cluster node config: %s",
              problem != NULL ? problem : "");
-    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
-        struct session *s = CONTAINER_OF(item, struct session, hold.held);
-
-        if (s->hold.kind == HOLD_NODES && s->hold.offset <= number) {
-            answer(node, s, problem != NULL ? text : NULL);
-        }
-    }
+    answer_all(node, HOLD_NODES, number, problem != NULL ? text : NULL);
 }
 
 void waiting_on_demotion(struct node *node)
 {
     ASSERT(!node->role.is_primary);
-    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
-        struct session *s = CONTAINER_OF(item, struct session, hold.held);
-
-        if (s->hold.kind == HOLD_WAIT) {
-            answer(node, s,
-                   "UNBLOCKED force unblock from blocking operation, instance state changed "
-                   "(master -> replica?)");
-        }
-    }
+    answer_all(node, HOLD_WAIT, UINT64_MAX,
+               "UNBLOCKED force unblock from blocking operation, instance state changed "
+               "(master -> replica?)");
 }
 
 /* ---- pauses ----------------------------------------------------------------------------------- */

@@ -55,7 +55,7 @@ Test(counters, begin_anew_when_they_are_reset)
     counters_output_limit(&c);
     counters_query_limit(&c);
     counters_lease_dropped(&c);
-    counters_reset(&c, at_ms(50));
+    counters_init(&c, at_ms(50));
     cr_assert(c.commands == 0 && c.connections == 0 && c.rejected_connections == 0);
     cr_assert(c.output_limit_disconnections == 0 && c.query_limit_disconnections == 0);
     cr_assert_eq(c.lease_dropped, 0);
