@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Each module knows its own; O(slots + nodes + reports). */
-#include "cluster/check.h"
+/* Every invariant of this room in one call, cluster_check of cluster.h: each module knows its own.
+ * O(slots + nodes + reports); debug builds make it at the end of every step. */
+#include "cluster/cluster.h"
 
 #include "base/assert.h"
-#include "cluster/cluster.h"
 #include "cluster/data.h"
 #include "cluster/election.h"
 #include "cluster/failure.h"

@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "cluster/bus.h"
-#include "cluster/check.h"
 #include "cluster/data.h"
 #include "cluster/election.h"
 #include "cluster/emit.h"
