@@ -9,33 +9,15 @@
 
 static void write_ascii(struct buf *out, unsigned char c)
 {
-    switch (c) {
-    case '"':
-    case '\\':
-        buf_append_byte(out, '\\');
-        buf_append_byte(out, (char)c);
-        break;
-    case '\n':
-        buf_append_text(out, "\\n");
-        break;
-    case '\r':
-        buf_append_text(out, "\\r");
-        break;
-    case '\t':
-        buf_append_text(out, "\\t");
-        break;
-    case '\b':
-        buf_append_text(out, "\\b");
-        break;
-    case '\f':
+    if (quoted_escape(out, c)) {
+        return;
+    }
+    if (c == '\f') {
         buf_append_text(out, "\\f");
-        break;
-    default:
-        if (c < 0x20 || c == 0x7f) {
-            buf_printf(out, "\\u%04x", c);
-        } else {
-            buf_append_byte(out, (char)c);
-        }
+    } else if (c < 0x20 || c == 0x7f) {
+        buf_printf(out, "\\u%04x", c);
+    } else {
+        buf_append_byte(out, (char)c);
     }
 }
 

@@ -4,6 +4,8 @@
 
 #include "base/split.h"
 
+#include <string.h>
+
 bool quoted_decode(const char *word, struct buf *out)
 {
     struct split split = {0};
@@ -21,39 +23,35 @@ bool quoted_decode(const char *word, struct buf *out)
     return is_ok;
 }
 
+bool quoted_escape(struct buf *out, unsigned char c)
+{
+    static const char escaped[] = "\\\"\n\r\t\b";
+    static const char letters[] = "\\\"nrtb";
+    const char *found = c != '\0' ? strchr(escaped, c) : NULL;
+
+    if (found == NULL) {
+        return false;
+    }
+    buf_append_byte(out, '\\');
+    buf_append_byte(out, letters[found - escaped]);
+    return true;
+}
+
 void quoted_encode(struct buf *out, struct bytes text)
 {
     buf_append_byte(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
-        switch (c) {
-        case '\\':
-        case '"':
-            buf_append_byte(out, '\\');
-            buf_append_byte(out, (char)c);
-            break;
-        case '\n':
-            buf_append_text(out, "\\n");
-            break;
-        case '\r':
-            buf_append_text(out, "\\r");
-            break;
-        case '\t':
-            buf_append_text(out, "\\t");
-            break;
-        case '\a':
+        if (quoted_escape(out, c)) {
+            continue;
+        }
+        if (c == '\a') {
             buf_append_text(out, "\\a");
-            break;
-        case '\b':
-            buf_append_text(out, "\\b");
-            break;
-        default:
-            if (c >= 0x20 && c < 0x7f) {
-                buf_append_byte(out, (char)c);
-            } else {
-                buf_printf(out, "\\x%02x", c);
-            }
+        } else if (c >= 0x20 && c < 0x7f) {
+            buf_append_byte(out, (char)c);
+        } else {
+            buf_printf(out, "\\x%02x", c);
         }
     }
     buf_append_byte(out, '"');

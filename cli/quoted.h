@@ -15,5 +15,7 @@ MUST_USE bool quoted_decode(const char *word, struct buf *out);
 /* Append text in double quotes, everything but printable ASCII escaped; quoted_decode and split_line
  * read it. */
 void quoted_encode(struct buf *out, struct bytes text);
+/* Append c as a backslash and a sign, when C and JSON write it so alike; else false, and nothing. */
+bool quoted_escape(struct buf *out, unsigned char c);
 
 #endif
