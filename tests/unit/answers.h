@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "base/glob.h"
+#include "node/node.h"
 #include "tests/alone/alone.h"
 
 #include <string.h>
@@ -79,6 +80,46 @@ static inline void answers_expect(struct alone *a, const char *line, const char 
               line, buf_text(&out), pattern);
     buf_deinit(&out);
     buf_deinit(&input);
+}
+
+/* A node that is a cluster by itself, once it serves all slots. */
+static inline struct alone *answers_start_cluster(void)
+{
+    struct alone *a = answers_start(&(struct alone_option){"cluster-enabled", "yes"}, 1);
+    struct node_facts facts = {0};
+
+    answers_expect(a, "CLUSTER ADDSLOTSRANGE 0 16383", "+OK|");
+    for (int i = 0; i < ANSWERS_PASSES && !(facts.may_write && facts.cluster_ok); i++) {
+        answers_idle(a, 1, 100);
+        node_facts(a->node, &facts);
+    }
+    cr_assert(facts.may_write && facts.cluster_ok);
+    return a;
+}
+
+/* Client 0 sends the lines, so much later, and is answered in the same pass: exactly this. */
+static inline void answers_exactly(struct alone *a, int64_t later_us, const char *lines,
+                                   const char *answer)
+{
+    struct buf out;
+
+    alone_pass(a, later_us, 0, bytes_from_text(lines));
+    out = alone_take(a, 0);
+    cr_assert_str_eq(buf_text(&out), answer, "%s", lines);
+    buf_deinit(&out);
+}
+
+/* The client sends the lines, and once everything has settled the part is in what it was answered. */
+static inline void answers_contain(struct alone *a, size_t client, const char *lines,
+                                   const char *part)
+{
+    struct buf out;
+
+    answers_send(a, client, lines);
+    alone_settle(a, ANSWERS_PASSES);
+    out = alone_take(a, client);
+    cr_expect_not_null(strstr(buf_text(&out), part), "%s gives %s", lines, buf_text(&out));
+    buf_deinit(&out);
 }
 
 struct answers_case {

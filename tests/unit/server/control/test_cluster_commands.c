@@ -16,21 +16,6 @@ static struct alone *start(void)
     return answers_start(&(struct alone_option){"cluster-enabled", "yes"}, 1);
 }
 
-/* A cluster of one node with all slots, which may write. */
-static struct alone *start_whole(void)
-{
-    struct alone *a = start();
-    struct node_facts facts = {0};
-
-    answers_expect(a, "CLUSTER ADDSLOTSRANGE 0 16383", "+OK|");
-    for (int i = 0; i < LEASE_PASSES && !(facts.may_write && facts.cluster_ok); i++) {
-        answers_idle(a, 1, 100);
-        node_facts(a->node, &facts);
-    }
-    cr_assert(facts.may_write && facts.cluster_ok);
-    return a;
-}
-
 Test(cluster_commands, slots_are_added_and_given_up_all_or_none)
 {
     static const struct answers_case cases[] = {
@@ -63,7 +48,7 @@ Test(cluster_commands, slots_are_added_and_given_up_all_or_none)
 
 Test(cluster_commands, keys_of_a_slot_are_counted_and_listed)
 {
-    struct alone *a = start_whole();
+    struct alone *a = answers_start_cluster();
     char line[64];
 
     snprintf(line, sizeof(line), "CLUSTER KEYSLOT {t}a");
@@ -106,7 +91,7 @@ Test(cluster_commands, say_what_is_wrong_with_a_slot_a_port_a_node)
 
 Test(cluster_commands, a_node_with_keys_cannot_be_reset)
 {
-    struct alone *a = start_whole();
+    struct alone *a = answers_start_cluster();
 
     answers_expect(a, "SET k v", "+OK|");
     answers_expect(a, "CLUSTER RESET", "-ERR CLUSTER RESET can't be called with master nodes *");

@@ -3,6 +3,7 @@
 #include "base/attr.h"
 #include "base/glob.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -13,42 +14,7 @@
 
 static struct alone *start(void)
 {
-    struct alone *a = alone_new(&(struct alone_option){"enable-debug-command", "yes"}, 1);
-
-    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
-        alone_connect(a, i);
-    }
-    return a;
-}
-
-/* What the client has been sent, '|' for each line end; the caller's to deinit. */
-static struct buf take(struct alone *a, size_t client)
-{
-    struct buf out = alone_take(a, client);
-    size_t len = 0;
-
-    for (size_t i = 0; i < out.len; i++) {
-        if (out.data[i] != '\n') {
-            out.data[len++] = out.data[i] == '\r' ? '|' : out.data[i];
-        }
-    }
-    out.len = len;
-    return out;
-}
-
-static void expect(struct alone *a, const char *line, const char *pattern)
-{
-    struct buf input = {0};
-    struct buf out;
-
-    buf_printf(&input, "%s\r\n", line);
-    alone_pass(a, 1000, 0, buf_bytes(&input));
-    alone_settle(a, 50);
-    out = take(a, 0);
-    cr_expect(glob_match(bytes_from_text(pattern), buf_bytes(&out)), "%s gives %s, not %s", line,
-              buf_text(&out), pattern);
-    buf_deinit(&out);
-    buf_deinit(&input);
+    return answers_start(&(struct alone_option){"enable-debug-command", "yes"}, 1);
 }
 
 Test(debug_commands, replies_as_suites_expect)
@@ -86,7 +52,7 @@ Test(debug_commands, replies_as_suites_expect)
     struct alone *a = start();
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        expect(a, cases[i][0], cases[i][1]);
+        answers_expect(a, cases[i][0], cases[i][1]);
     }
     alone_free(a);
 }
@@ -113,10 +79,10 @@ Test(debug_commands, protocol_has_every_kind_of_reply_in_both_versions)
 
     for (int version = 2; version <= 3; version++) {
         snprintf(line, sizeof(line), "HELLO %d", version);
-        expect(a, line, "*");
+        answers_expect(a, line, "*");
         for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
             snprintf(line, sizeof(line), "DEBUG PROTOCOL %s", cases[i][0]);
-            expect(a, line, cases[i][version - 1]);
+            answers_expect(a, line, cases[i][version - 1]);
         }
     }
     alone_free(a);
@@ -128,17 +94,17 @@ Test(debug_commands, digest_is_that_of_the_data_whatever_the_order)
     struct buf first;
     struct buf second;
 
-    expect(a, "MSET a 1 b 2 c 3", "+OK|");
+    answers_expect(a, "MSET a 1 b 2 c 3", "+OK|");
     alone_pass(a, 0, 0, BYTES_LITERAL("DEBUG DIGEST\r\n"));
-    first = take(a, 0);
+    first = answers_take(a, 0);
     cr_assert_eq(first.len, 42);
-    expect(a, "FLUSHALL", "+OK|");
-    expect(a, "MSET c 3 b 2 a 1", "+OK|");
+    answers_expect(a, "FLUSHALL", "+OK|");
+    answers_expect(a, "MSET c 3 b 2 a 1", "+OK|");
     alone_pass(a, 0, 0, BYTES_LITERAL("DEBUG DIGEST\r\n"));
-    second = take(a, 0);
+    second = answers_take(a, 0);
     cr_assert(bytes_equal(buf_bytes(&first), buf_bytes(&second)));
-    expect(a, "SET a 2", "+OK|");
-    expect(a, "DEBUG DIGEST-VALUE a b", "[*]2|+*|+*|");
+    answers_expect(a, "SET a 2", "+OK|");
+    answers_expect(a, "DEBUG DIGEST-VALUE a b", "[*]2|+*|+*|");
     buf_deinit(&first);
     buf_deinit(&second);
     alone_free(a);
@@ -148,20 +114,21 @@ Test(debug_commands, reload_brings_the_data_back_from_the_file)
 {
     struct alone *a = start();
 
-    expect(a, "MSET a 1 b 2", "+OK|");
-    expect(a, "DEBUG RELOAD", "+OK|");
-    expect(a, "MGET a b", "[*]2|$1|1|$1|2|");
-    expect(a, "SET c 3", "+OK|");
-    expect(a, "DEBUG RELOAD NOSAVE", "+OK|");
-    expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$-1|");
-    expect(a, "MSET a new c 3", "+OK|");
-    expect(a, "DEBUG RELOAD NOSAVE NOFLUSH", "-ERR Error trying to load the RDB dump, check *");
-    expect(a, "MGET a b c", "[*]3|$3|new|$1|2|$1|3|");
-    expect(a, "DEBUG RELOAD NOSAVE NOFLUSH MERGE", "+OK|");
-    expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$1|3|");
+    answers_expect(a, "MSET a 1 b 2", "+OK|");
+    answers_expect(a, "DEBUG RELOAD", "+OK|");
+    answers_expect(a, "MGET a b", "[*]2|$1|1|$1|2|");
+    answers_expect(a, "SET c 3", "+OK|");
+    answers_expect(a, "DEBUG RELOAD NOSAVE", "+OK|");
+    answers_expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$-1|");
+    answers_expect(a, "MSET a new c 3", "+OK|");
+    answers_expect(a, "DEBUG RELOAD NOSAVE NOFLUSH",
+                   "-ERR Error trying to load the RDB dump, check *");
+    answers_expect(a, "MGET a b c", "[*]3|$3|new|$1|2|$1|3|");
+    answers_expect(a, "DEBUG RELOAD NOSAVE NOFLUSH MERGE", "+OK|");
+    answers_expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$1|3|");
     a->disk.fault = DISK_BROKEN;
-    expect(a, "DEBUG RELOAD", "-ERR saving failed*");
-    expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$1|3|");
+    answers_expect(a, "DEBUG RELOAD", "-ERR saving failed*");
+    answers_expect(a, "MGET a b c", "[*]3|$1|1|$1|2|$1|3|");
     alone_free(a);
 }
 
@@ -170,21 +137,21 @@ Test(debug_commands, nobody_writes_while_the_data_is_reloaded)
     struct alone *a = start();
     struct buf out;
 
-    expect(a, "SET a 1", "+OK|");
+    answers_expect(a, "SET a 1", "+OK|");
     a->is_disk_slow = true;
     alone_pass(a, 0, 0, BYTES_LITERAL("DEBUG RELOAD\r\n"));
     alone_pass(a, 0, 1, BYTES_LITERAL("APPEND a 2\r\n"));
-    out = take(a, 1);
+    out = answers_take(a, 1);
     cr_assert_eq(out.len, 0);
     a->is_disk_slow = false;
     alone_settle(a, 50);
-    out = take(a, 1);
+    out = answers_take(a, 1);
     cr_assert(bytes_equal_text(buf_bytes(&out), ":2|"));
     buf_deinit(&out);
-    out = take(a, 0);
+    out = answers_take(a, 0);
     cr_assert(bytes_equal_text(buf_bytes(&out), "+OK|"));
     buf_deinit(&out);
-    expect(a, "GET a", "$2|12|");
+    answers_expect(a, "GET a", "$2|12|");
     alone_free(a);
 }
 
@@ -193,14 +160,14 @@ Test(debug_commands, sleep_and_pause_cron_do_what_they_say)
     struct alone *a = start();
     int64_t before_us = a->now_us;
 
-    expect(a, "DEBUG SLEEP 1.5", "+OK|");
+    answers_expect(a, "DEBUG SLEEP 1.5", "+OK|");
     cr_assert_geq(a->now_us - before_us, 1500000);
-    expect(a, "SET k v PX 100", "+OK|");
-    expect(a, "DEBUG PAUSE-CRON 1", "+OK|");
+    answers_expect(a, "SET k v PX 100", "+OK|");
+    answers_expect(a, "DEBUG PAUSE-CRON 1", "+OK|");
     alone_pass(a, 1000000, ALONE_CLIENTS, (struct bytes){0});
-    expect(a, "DBSIZE", ":1|");
-    expect(a, "DEBUG PAUSE-CRON 0", "+OK|");
+    answers_expect(a, "DBSIZE", ":1|");
+    answers_expect(a, "DEBUG PAUSE-CRON 0", "+OK|");
     alone_pass(a, 1000000, ALONE_CLIENTS, (struct bytes){0});
-    expect(a, "DBSIZE", ":0|");
+    answers_expect(a, "DBSIZE", ":0|");
     alone_free(a);
 }

@@ -2,6 +2,7 @@
 /* The one door to data commands, row by row: who sees expired keys, and where effects go. */
 #include "node/inside.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -29,16 +30,6 @@ static struct alone *start_replica(void)
     cr_assert(alone_lead(a));
     alone_connect(a, 0);
     return a;
-}
-
-static void expect(struct alone *a, const char *lines, const char *answer)
-{
-    struct buf out;
-
-    alone_pass(a, 0, 0, bytes_from_text(lines));
-    out = alone_take(a, 0);
-    cr_expect_str_eq(buf_text(&out), answer, "%s", lines);
-    buf_deinit(&out);
 }
 
 static uint64_t log_end(const struct alone *a)
@@ -72,14 +63,14 @@ Test(call, by_a_client_puts_what_it_changed_into_the_journal_and_nothing_else)
     uint64_t before = log_end(a);
     uint64_t written;
 
-    expect(a, "GET k\r\nDEL k\r\n", "$-1\r\n:0\r\n");
+    answers_exactly(a, 0, "GET k\r\nDEL k\r\n", "$-1\r\n:0\r\n");
     cr_assert_eq(log_end(a), before);
-    expect(a, "SET k v\r\n", "+OK\r\n");
+    answers_exactly(a, 0, "SET k v\r\n", "+OK\r\n");
     written = log_end(a);
     cr_assert(log_has(a, before, "SET\r\n$1\r\nk\r\n$1\r\nv"));
     cr_assert_eq(a->clients[0].session->last_write_offset, written);
     cr_assert_eq(a->node->journal.changes, 1);
-    expect(a, "GET k\r\n", "$1\r\nv\r\n");
+    answers_exactly(a, 0, "GET k\r\n", "$1\r\nv\r\n");
     cr_assert_eq(log_end(a), written);
     alone_free(a);
 }
@@ -89,11 +80,11 @@ Test(call, by_a_client_does_not_see_expired_keys_and_removes_them)
     struct alone *a = start_primary();
     uint64_t before;
 
-    expect(a, "SET k v PX 10\r\n", "+OK\r\n");
+    answers_exactly(a, 0, "SET k v PX 10\r\n", "+OK\r\n");
     before = log_end(a);
     alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
     cr_assert(is_there(a, "k"));
-    expect(a, "GET k\r\n", "$-1\r\n");
+    answers_exactly(a, 0, "GET k\r\n", "$-1\r\n");
     cr_assert_not(is_there(a, "k"));
     cr_assert(log_has(a, before, "DEL\r\n$1\r\nk"));
     alone_free(a);
@@ -105,7 +96,7 @@ Test(call, by_a_client_of_a_writable_replica_leaves_its_effects_here)
     uint64_t before = log_end(a);
     uint64_t changes = a->node->journal.changes;
 
-    expect(a, "SET own v\r\n", "+OK\r\n");
+    answers_exactly(a, 0, "SET own v\r\n", "+OK\r\n");
     cr_assert(is_there(a, "own"));
     cr_assert_eq(log_end(a), before);
     cr_assert_eq(a->node->journal.changes, changes + 1);
@@ -126,7 +117,7 @@ Test(call, by_our_primary_sees_expired_keys)
     cr_assert(entry_integer(keyspace_find_any(a->node->data.keyspace, &ref), &value));
     cr_assert_eq(value, 2, "it was 1, though expired");
     cr_assert_eq(log_end(a), before + strlen(requests), "the log has the primary's bytes alone");
-    expect(a, "GET k\r\n", "$-1\r\n");
+    answers_exactly(a, 0, "GET k\r\n", "$-1\r\n");
     cr_assert(is_there(a, "k"), "only the primary decides");
     alone_free(a);
 }
@@ -136,7 +127,8 @@ Test(call, by_the_node_removes_what_has_expired_and_tells_replicas)
     struct alone *a = start_primary();
     uint64_t before;
 
-    expect(a, "MSET a 1 b 2 c 3\r\nPEXPIRE a 10\r\nPEXPIRE b 10\r\n", "+OK\r\n:1\r\n:1\r\n");
+    answers_exactly(a, 0, "MSET a 1 b 2 c 3\r\nPEXPIRE a 10\r\nPEXPIRE b 10\r\n",
+                    "+OK\r\n:1\r\n:1\r\n");
     alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
     before = log_end(a);
     cr_assert_eq(call_expire(a->node, 1000, 100), 2);
@@ -154,7 +146,7 @@ Test(call, by_the_node_removes_a_key_or_all_and_tells_replicas)
     struct alone *a = start_primary();
     uint64_t before;
 
-    expect(a, "MSET a 1 b 2\r\n", "+OK\r\n");
+    answers_exactly(a, 0, "MSET a 1 b 2\r\n", "+OK\r\n");
     before = log_end(a);
     call_remove(a->node, BYTES_LITERAL("nosuch"));
     cr_assert_eq(log_end(a), before);

@@ -2,6 +2,7 @@
 /* One request: executed, answered or silenced, counted. */
 #include "node/inside.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -15,22 +16,12 @@ static struct alone *start(void)
     return a;
 }
 
-static void expect(struct alone *a, const char *lines, const char *answer)
-{
-    struct buf out;
-
-    alone_pass(a, 1000, 0, bytes_from_text(lines));
-    out = alone_take(a, 0);
-    cr_expect_str_eq(buf_text(&out), answer, "%s", lines);
-    buf_deinit(&out);
-}
-
 Test(execute, answers_a_request_and_notes_it_in_its_session)
 {
     struct alone *a = start();
     struct session *s = a->clients[0].session;
 
-    expect(a, "SET k v\r\nCLIENT GETNAME\r\n", "+OK\r\n$-1\r\n");
+    answers_exactly(a, 1000, "SET k v\r\nCLIENT GETNAME\r\n", "+OK\r\n$-1\r\n");
     cr_assert_eq(s->command_count, 2);
     cr_assert_eq(s->last_command->id, COMMAND_CLIENT_GETNAME, "the subcommand it turned out to be");
     cr_assert_eq(s->active_at.us, a->now_us);
@@ -42,7 +33,7 @@ Test(execute, counts_a_refused_request_as_refused_and_not_as_a_call)
 {
     struct alone *a = start();
 
-    expect(a, "GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
+    answers_exactly(a, 1000, "GET\r\n", "-ERR wrong number of arguments for 'get' command\r\n");
     cr_assert_eq(a->node->counters.commands, 0);
     cr_assert_eq(a->node->counters.rejected_calls[COMMAND_GET], 1);
     cr_assert_eq(a->clients[0].session->command_count, 0);
@@ -53,9 +44,10 @@ Test(execute, silences_one_command_after_skip_even_one_that_fails)
 {
     struct alone *a = start();
 
-    expect(a, "CLIENT REPLY SKIP\r\nSET k v\r\nGET k\r\n", "$1\r\nv\r\n");
-    expect(a, "CLIENT REPLY SKIP\r\nNOSUCH\r\nGET k\r\n", "$1\r\nv\r\n");
-    expect(a, "GET k\r\nCLIENT REPLY SKIP\r\nGET\r\nGET k\r\n", "$1\r\nv\r\n$1\r\nv\r\n");
+    answers_exactly(a, 1000, "CLIENT REPLY SKIP\r\nSET k v\r\nGET k\r\n", "$1\r\nv\r\n");
+    answers_exactly(a, 1000, "CLIENT REPLY SKIP\r\nNOSUCH\r\nGET k\r\n", "$1\r\nv\r\n");
+    answers_exactly(a, 1000, "GET k\r\nCLIENT REPLY SKIP\r\nGET\r\nGET k\r\n",
+                    "$1\r\nv\r\n$1\r\nv\r\n");
     cr_assert_not(a->clients[0].session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT));
     alone_free(a);
 }
@@ -64,9 +56,9 @@ Test(execute, silences_everything_between_off_and_on)
 {
     struct alone *a = start();
 
-    expect(a, "CLIENT REPLY OFF\r\nSET k v\r\nNOSUCH\r\nINFO\r\n", "");
-    expect(a, "GET k\r\n", "");
-    expect(a, "CLIENT REPLY ON\r\nGET k\r\n", "+OK\r\n$1\r\nv\r\n");
+    answers_exactly(a, 1000, "CLIENT REPLY OFF\r\nSET k v\r\nNOSUCH\r\nINFO\r\n", "");
+    answers_exactly(a, 1000, "GET k\r\n", "");
+    answers_exactly(a, 1000, "CLIENT REPLY ON\r\nGET k\r\n", "+OK\r\n$1\r\nv\r\n");
     alone_free(a);
 }
 
@@ -75,9 +67,9 @@ Test(execute, forgets_asking_after_one_command)
     struct alone *a = alone_new(&(struct alone_option){"cluster-enabled", "yes"}, 1);
 
     alone_connect(a, 0);
-    expect(a, "ASKING\r\n", "+OK\r\n");
+    answers_exactly(a, 1000, "ASKING\r\n", "+OK\r\n");
     cr_assert(a->clients[0].session->flags & SESSION_ASKING);
-    expect(a, "PING\r\n", "+PONG\r\n");
+    answers_exactly(a, 1000, "PING\r\n", "+PONG\r\n");
     cr_assert_not(a->clients[0].session->flags & SESSION_ASKING);
     alone_free(a);
 }
@@ -86,11 +78,12 @@ Test(execute, lets_a_control_command_change_what_the_next_one_may)
 {
     struct alone *a = start();
 
-    expect(a,
-           "SET k 1\r\nCONFIG SET min-replicas-to-write 1\r\nSET k 2\r\nGET k\r\n"
-           "CONFIG SET min-replicas-to-write 0\r\nSET k 3\r\nGET k\r\n",
-           "+OK\r\n+OK\r\n-NOREPLICAS Not enough good replicas to write.\r\n$1\r\n1\r\n+OK\r\n"
-           "+OK\r\n$1\r\n3\r\n");
+    answers_exactly(
+        a, 1000,
+        "SET k 1\r\nCONFIG SET min-replicas-to-write 1\r\nSET k 2\r\nGET k\r\n"
+        "CONFIG SET min-replicas-to-write 0\r\nSET k 3\r\nGET k\r\n",
+        "+OK\r\n+OK\r\n-NOREPLICAS Not enough good replicas to write.\r\n$1\r\n1\r\n+OK\r\n"
+        "+OK\r\n$1\r\n3\r\n");
     alone_free(a);
 }
 

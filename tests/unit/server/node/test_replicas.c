@@ -2,21 +2,12 @@
 /* The list of our replicas. */
 #include "node/inside.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct alone *start(void)
-{
-    struct alone *a = alone_new(NULL, 0);
-
-    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
-        alone_connect(a, i);
-    }
-    return a;
-}
 
 static void send(struct alone *a, size_t client, const char *lines)
 {
@@ -43,7 +34,7 @@ static void acknowledge(struct alone *a, size_t client, uint64_t offset)
 
 Test(replicas, have_one_feed_for_a_session)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
     struct session *s = a->clients[0].session;
     struct feed *feed = replicas_get(a->node, s);
 
@@ -58,7 +49,7 @@ Test(replicas, have_one_feed_for_a_session)
 
 Test(replicas, stay_until_their_session_is_gone)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     for (size_t i = 0; i < 3; i++) {
         (void)replicas_get(a->node, a->clients[i].session);
@@ -76,7 +67,7 @@ Test(replicas, stay_until_their_session_is_gone)
 
 Test(replicas, count_when_they_have_acknowledged_so_much)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
     uint64_t end;
 
     follow(a, 0);
@@ -97,7 +88,7 @@ Test(replicas, count_when_they_have_acknowledged_so_much)
 
 Test(replicas, count_as_good_while_they_are_heard_of)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     send(a, 2, "CONFIG SET min-replicas-max-lag 10\r\n");
     follow(a, 0);
@@ -111,7 +102,7 @@ Test(replicas, count_as_good_while_they_are_heard_of)
 
 Test(replicas, need_the_log_from_the_oldest_place_of_all)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     cr_assert_eq(replicas_keep_from(a->node), UINT64_MAX);
     follow(a, 0);
@@ -124,7 +115,7 @@ Test(replicas, need_the_log_from_the_oldest_place_of_all)
 
 Test(replicas, that_are_dropped_are_closed_and_told_once)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     follow(a, 0);
     follow(a, 1);
@@ -142,7 +133,7 @@ Test(replicas, that_are_dropped_are_closed_and_told_once)
 
 Test(replicas, keep_the_log_no_longer_once_they_are_dropped)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     follow(a, 0);
     send(a, 1, "SET k v\r\n");
@@ -157,7 +148,7 @@ Test(replicas, keep_the_log_no_longer_once_they_are_dropped)
 
 Test(replicas, are_not_found_among_sessions_that_are_closed, .signal = SIGABRT)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     a->clients[0].session->flags |= SESSION_CLOSED;
     (void)replicas_get(a->node, a->clients[0].session);
@@ -165,7 +156,7 @@ Test(replicas, are_not_found_among_sessions_that_are_closed, .signal = SIGABRT)
 
 Test(replicas, know_the_feed_of_their_session, .signal = SIGABRT)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     (void)replicas_get(a->node, a->clients[0].session);
     a->clients[0].session->feed = NULL;

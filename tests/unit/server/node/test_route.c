@@ -6,6 +6,7 @@
 #include "node/inside.h"
 #include "spec/slot.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -21,31 +22,6 @@ static struct alone *start_without_slots(void)
     return a;
 }
 
-/* All slots are ours, and the lease holds. */
-static struct alone *start(void)
-{
-    struct alone *a = start_without_slots();
-    struct buf out;
-
-    alone_pass(a, SECOND_US, 0, BYTES_LITERAL("CLUSTER ADDSLOTSRANGE 0 16383\r\n"));
-    for (int i = 0; i < 10; i++) {
-        alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
-    }
-    out = alone_take(a, 0);
-    buf_deinit(&out);
-    return a;
-}
-
-static void expect(struct alone *a, const char *lines, const char *answer)
-{
-    struct buf out;
-
-    alone_pass(a, 0, 0, bytes_from_text(lines));
-    out = alone_take(a, 0);
-    cr_expect_str_eq(buf_text(&out), answer, "%s", lines);
-    buf_deinit(&out);
-}
-
 /* The slot of k goes to a node that nobody knows the address of yet, or does not. */
 static void move_slot_of(struct alone *a, const char *key, bool is_import)
 {
@@ -57,13 +33,17 @@ static void move_slot_of(struct alone *a, const char *key, bool is_import)
 
 Test(route, serves_keys_of_one_slot_and_refuses_those_of_two)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start_cluster();
 
-    expect(a, "MSET {k}a 1 {k}b 2\r\nMGET {k}a {k}b\r\n", "+OK\r\n*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-    expect(a, "MGET a b\r\n", "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
-    expect(a, "DEL {k}a {k}b c\r\n", "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
-    expect(a, "MSET a 1 b 2\r\n", "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
-    expect(a, "MGET a a a\r\n", "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
+    answers_exactly(a, 0, "MSET {k}a 1 {k}b 2\r\nMGET {k}a {k}b\r\n",
+                    "+OK\r\n*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    answers_exactly(a, 0, "MGET a b\r\n",
+                    "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+    answers_exactly(a, 0, "DEL {k}a {k}b c\r\n",
+                    "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+    answers_exactly(a, 0, "MSET a 1 b 2\r\n",
+                    "-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+    answers_exactly(a, 0, "MGET a a a\r\n", "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
     alone_free(a);
 }
 
@@ -71,34 +51,37 @@ Test(route, says_that_a_slot_is_served_by_nobody)
 {
     struct alone *a = start_without_slots();
 
-    expect(a, "GET k\r\nSET k v\r\nDBSIZE\r\n",
-           "-CLUSTERDOWN Hash slot not served\r\n-CLUSTERDOWN Hash slot not served\r\n:0\r\n");
+    answers_exactly(
+        a, 0, "GET k\r\nSET k v\r\nDBSIZE\r\n",
+        "-CLUSTERDOWN Hash slot not served\r\n-CLUSTERDOWN Hash slot not served\r\n:0\r\n");
     alone_free(a);
 }
 
 Test(route, looks_for_keys_of_a_slot_that_is_leaving)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start_cluster();
 
-    expect(a, "MSET {k}a 1 {k}b 2\r\n", "+OK\r\n");
+    answers_exactly(a, 0, "MSET {k}a 1 {k}b 2\r\n", "+OK\r\n");
     move_slot_of(a, "k", false);
-    expect(a, "MGET {k}a {k}b\r\n", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-    expect(a, "MGET {k}a {k}c\r\n", "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
-    expect(a, "GET other\r\n", "$-1\r\n");
+    answers_exactly(a, 0, "MGET {k}a {k}b\r\n", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    answers_exactly(a, 0, "MGET {k}a {k}c\r\n",
+                    "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+    answers_exactly(a, 0, "GET other\r\n", "$-1\r\n");
     slots_clear_move(a->node->cluster, slot_of_key(BYTES_LITERAL("k")));
-    expect(a, "MGET {k}a {k}c\r\n", "*2\r\n$1\r\n1\r\n$-1\r\n");
+    answers_exactly(a, 0, "MGET {k}a {k}c\r\n", "*2\r\n$1\r\n1\r\n$-1\r\n");
     alone_free(a);
 }
 
 Test(route, counts_an_expired_key_as_missing_while_its_slot_leaves)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start_cluster();
 
     upkeep_set_expiring(a->node, false);
-    expect(a, "SET {k}a 1\r\nSET {k}b 2 PX 10\r\n", "+OK\r\n+OK\r\n");
+    answers_exactly(a, 0, "SET {k}a 1\r\nSET {k}b 2 PX 10\r\n", "+OK\r\n+OK\r\n");
     move_slot_of(a, "k", false);
     alone_pass(a, SECOND_US / 10, ALONE_CLIENTS, (struct bytes){0});
-    expect(a, "MGET {k}a {k}b\r\n", "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+    answers_exactly(a, 0, "MGET {k}a {k}b\r\n",
+                    "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
     alone_free(a);
 }
 

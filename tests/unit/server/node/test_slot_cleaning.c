@@ -10,23 +10,9 @@ enum {
     LEASE_PASSES = 100, /* of 100 ms: a lone voter grants itself its lease */
 };
 
-static struct alone *start_whole(void)
-{
-    struct alone *a = answers_start(&(struct alone_option){"cluster-enabled", "yes"}, 1);
-    struct node_facts facts = {0};
-
-    answers_expect(a, "CLUSTER ADDSLOTSRANGE 0 16383", "+OK|");
-    for (int i = 0; i < LEASE_PASSES && !(facts.may_write && facts.cluster_ok); i++) {
-        answers_idle(a, 1, 100);
-        node_facts(a->node, &facts);
-    }
-    cr_assert(facts.may_write && facts.cluster_ok);
-    return a;
-}
-
 Test(slot_cleaning, leaves_the_keys_of_slots_that_are_ours)
 {
-    struct alone *a = start_whole();
+    struct alone *a = answers_start_cluster();
 
     answers_expect(a, "MSET {t}a 1 {t}b 2", "+OK|");
     slot_cleaning_begin(a->node);
@@ -39,7 +25,7 @@ Test(slot_cleaning, leaves_the_keys_of_slots_that_are_ours)
 
 Test(slot_cleaning, begins_anew_with_the_first_slot_whenever_some_are_lost)
 {
-    struct alone *a = start_whole();
+    struct alone *a = answers_start_cluster();
 
     slot_cleaning_begin(a->node);
     answers_idle(a, 2, 10);
@@ -52,7 +38,7 @@ Test(slot_cleaning, begins_anew_with_the_first_slot_whenever_some_are_lost)
 
 Test(slot_cleaning, of_a_replica_waits_since_its_primary_sends_what_to_remove)
 {
-    struct alone *a = start_whole();
+    struct alone *a = answers_start_cluster();
 
     node_follow(a->node, "127.0.0.1", 7000);
     cr_assert_not(journal_is_open(a->node));

@@ -3,6 +3,7 @@
 #include "base/attr.h"
 #include "node/inside.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -27,19 +28,9 @@ static void after(struct alone *a, int64_t later_us, size_t client, const char *
     expect(a, client, "", reply);
 }
 
-static struct alone *start(void)
-{
-    struct alone *a = alone_new(NULL, 0);
-
-    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
-        alone_connect(a, i);
-    }
-    return a;
-}
-
 Test(waiting, a_pause_of_all_holds_every_command_even_those_about_clients)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     expect(a, 0, "CLIENT PAUSE 100\r\n", "+OK");
     expect(a, 0, "GET k\r\n", "");
@@ -53,7 +44,7 @@ Test(waiting, a_pause_of_all_holds_every_command_even_those_about_clients)
 
 Test(waiting, a_pause_of_writes_lets_everything_else_through)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     expect(a, 0, "CLIENT PAUSE 100 WRITE\r\n", "+OK");
     expect(a, 0, "GET k\r\n", "$-1");
@@ -65,7 +56,7 @@ Test(waiting, a_pause_of_writes_lets_everything_else_through)
 
 Test(waiting, a_pause_keeps_the_later_end_and_the_wider_scope)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     expect(a, 0, "CLIENT PAUSE 100 WRITE\r\nCLIENT PAUSE 10 ALL\r\n", "+OK\r\n+OK");
     expect(a, 1, "GET k\r\n", "");
@@ -76,7 +67,7 @@ Test(waiting, a_pause_keeps_the_later_end_and_the_wider_scope)
 
 Test(waiting, a_pause_keeps_expired_keys_where_they_are)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
     struct node_facts before;
     struct node_facts facts;
 
@@ -107,7 +98,7 @@ Test(waiting, a_pause_and_wait_say_what_is_wrong_with_a_time)
         {"WAIT 0 -1\r\n",                        "-ERR timeout is negative\r"                      },
         {"WAIT -1 0\r\n",                        ":0\r"                                            },
     };
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         expect(a, 0, cases[i][0], cases[i][1]);
@@ -115,25 +106,9 @@ Test(waiting, a_pause_and_wait_say_what_is_wrong_with_a_time)
     alone_free(a);
 }
 
-/* A node that is a cluster by itself, and serves. */
-static struct alone *start_cluster(void)
-{
-    struct alone *a = alone_new(&(struct alone_option){"cluster-enabled", "yes"}, 1);
-
-    for (size_t i = 0; i < ALONE_CLIENTS; i++) {
-        alone_connect(a, i);
-    }
-    expect(a, 0, "CLUSTER ADDSLOTSRANGE 0 16383\r\n", "");
-    for (int i = 0; i < 100; i++) {
-        alone_pass(a, 100 * MS, ALONE_CLIENTS, (struct bytes){0});
-    }
-    after(a, 0, 0, "+OK");
-    return a;
-}
-
 Test(silence, holds_nothing_back_that_is_asked_for_after_a_write_that_nobody_hears_of)
 {
-    struct alone *a = start_cluster();
+    struct alone *a = answers_start_cluster();
 
     expect(a, 0, "SET k 0\r\n", "+OK");
     expect(a, 0, "CLIENT REPLY OFF\r\n", "");
@@ -147,7 +122,7 @@ Test(silence, holds_nothing_back_that_is_asked_for_after_a_write_that_nobody_hea
 }
 Test(waiting, one_reason_s_end_leaves_the_pauses_of_others)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
     const struct pauses *pauses = &a->node->pauses;
     struct mono_time soon = mono_add_ms(a->node->now.mono, 100);
 
@@ -166,7 +141,7 @@ Test(waiting, one_reason_s_end_leaves_the_pauses_of_others)
 
 Test(waiting, what_a_replica_says_of_itself_is_never_paused)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     waiting_pause(a->node, PAUSE_BY_CLIENT, MONO_NEVER, PAUSE_ALL);
     cr_expect(waiting_is_paused_for(a->node, command_spec(COMMAND_GET)));
@@ -178,7 +153,7 @@ Test(waiting, what_a_replica_says_of_itself_is_never_paused)
 
 Test(waiting, a_file_answers_those_who_wait_for_it_and_nobody_else)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     waiting_hold(a->node, a->clients[1].session, HOLD_SAVE, MONO_NEVER);
     waiting_hold(a->node, a->clients[2].session, HOLD_CONFIG, MONO_NEVER);
@@ -193,7 +168,7 @@ Test(waiting, a_file_answers_those_who_wait_for_it_and_nobody_else)
 
 Test(waiting, a_nodes_file_answers_those_whose_change_it_has)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     waiting_for_nodes_file(a->node, a->clients[1].session, 5, "OK");
     waiting_for_nodes_file(a->node, a->clients[2].session, 6, "BUMPED 3");
@@ -207,12 +182,12 @@ Test(waiting, a_nodes_file_answers_those_whose_change_it_has)
 
 Test(waiting, for_no_replica_at_all_is_a_bug, .signal = SIGABRT)
 {
-    struct alone *a = start();
+    struct alone *a = answers_start(NULL, 0);
 
     waiting_for_acks(a->node, a->clients[0].session, 0, MONO_NEVER);
 }
 
 Test(waiting, a_pause_of_nothing_is_a_bug, .signal = SIGABRT)
 {
-    waiting_pause(start()->node, PAUSE_BY_CLIENT, MONO_NEVER, PAUSE_NOTHING);
+    waiting_pause(answers_start(NULL, 0)->node, PAUSE_BY_CLIENT, MONO_NEVER, PAUSE_NOTHING);
 }
