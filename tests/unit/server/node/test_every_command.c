@@ -90,6 +90,17 @@ static bool ends_the_process(const struct trial *t)
     return false;
 }
 
+/* Of the subcommand, when the row is its parent's and a word happened to be its name. */
+static enum command_id id_of(const struct trial *t, const struct command_spec *spec)
+{
+    const struct command_spec *sub = NULL;
+
+    if (t->word_count > 1 && spec->kind == COMMAND_CONTROL) {
+        sub = command_find_sub(spec, t->words[1]);
+    }
+    return sub != NULL ? sub->id : spec->id;
+}
+
 static void watch(struct trial *t)
 {
     struct buf out;
@@ -209,7 +220,7 @@ static void ask(struct trial *t, const struct command_spec *spec)
     }
     check_reply(t, spec);
     alone_disconnect(t->alone, ASKER);
-    if (spends_the_node(spec->id)) {
+    if (spends_the_node(id_of(t, spec))) {
         renew_node(t);
     } else if (t->alone->clients[WATCHER].session == NULL) {
         connect_client(t, WATCHER); /* CLIENT KILL */
