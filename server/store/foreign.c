@@ -25,7 +25,7 @@ enum {
     ZIPLIST_TWELVE = 0xfd,
     ZIPLIST_INTEGER_8 = 0xfe,
 
-    WIDE_LENGTH = 0xfe, /* four bytes of length follow */
+    WIDE_LENGTH = 0xfe, /* four bytes of length follow; shorter ones are the byte itself */
 
     ZIPMAP_COUNT_UNKNOWN = 254,
 
@@ -242,12 +242,13 @@ static bool take_zipmap(struct foreign *f, struct packed_item *out)
     bool is_value = f->left % 2 == 1;
     struct decoder d = decoder_make(f->rest);
     uint32_t length = decode_length(&d);
+    bool is_shortest = d.at == 1 || length >= WIDE_LENGTH;
     uint8_t spare = is_value ? decode_u8(&d) : 0;
 
     *out = (struct packed_item){.text = decode_bytes(&d, length)};
     (void)decode_bytes(&d, spare);
     f->rest = bytes_from(f->rest, d.at);
-    return decoder_is_ok(&d);
+    return decoder_is_ok(&d) && is_shortest;
 }
 
 static bool open_zipmap(struct foreign *f, struct bytes blob, struct errmsg *error)

@@ -12,12 +12,13 @@
  *                    F1 .. FD                 0..12
  *     zipmap     u8 pairs, pairs, FF
  *                a pair: length, name, length, u8 spare, value, spare bytes;
- *                a length: 1 byte, or FE + u32
+ *                a length: 1 byte, or from 254 on FE + u32
  *     intset     u32 width (2, 4, 8), u32 count, integers of that width, ascending
  *
  * A count of 65535 (of a zipmap: 254 or more) says that they must be counted.
  *
- * Nothing in a blob is trusted: it is checked whole before the first element is given out.
+ * Nothing in a blob is trusted: it is checked whole before the first element is given out.  What the
+ * elements mean is left to the types of values: whether one is there twice, whether it is a score.
  *
  * Invariants:  (1) after foreign_open exactly `count` elements come
  *              (2) an element whose text is that of an integer is given as that integer, however it

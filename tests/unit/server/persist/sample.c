@@ -5,12 +5,19 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "store/foreign.h"
 #include "store/value.h"
 
 #include <criterion/criterion.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum {
+    RDB_LIST = 18,
+    RDB_HASH_WITH_TIMES = 25,
+    RDB_PLAIN_PIECE = 1, /* of a list: no blob, but one element */
+};
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
@@ -208,30 +215,22 @@ static void elements_deinit(struct elements *all)
     VEC_DEINIT(all);
 }
 
-void sample_expect(const struct value_types *types, const struct entry *e,
-                   const struct json_member *member)
+/* Sorts both, and drops them. */
+static void expect_same(const struct shape *shape, struct elements *found,
+                        const struct json_member *member)
 {
-    const char *type = value_kind_of(types, e)->name;
-    const struct shape *shape = shape_of(type);
     struct elements expected = elements_of_json(shape, json_member(&member->value, "value"));
-    struct elements found = {0};
     const char *key = member->name.data;
     int len = (int)member->name.len;
-    uint64_t cursor = 0;
 
-    cr_assert(bytes_equal_text(buf_bytes(&json_member(&member->value, "type")->text), type),
-              "%.*s is no %s", len, key, type);
-    do {
-        cursor = value_ops_of(types, e)->walk(e, cursor, 10, note_element, &found);
-    } while (cursor != 0);
     if (!shape->is_sorted) {
         qsort(expected.items, expected.count, sizeof(expected.items[0]), compare_names);
-        qsort(found.items, found.count, sizeof(found.items[0]), compare_names);
+        qsort(found->items, found->count, sizeof(found->items[0]), compare_names);
     }
-    cr_assert_eq(found.count, expected.count, "%.*s: %zu elements, not %zu", len, key, found.count,
-                 expected.count);
-    for (size_t i = 0; i < found.count; i++) {
-        const struct element *a = &found.items[i];
+    cr_assert_eq(found->count, expected.count, "%.*s: %zu elements, not %zu", len, key,
+                 found->count, expected.count);
+    for (size_t i = 0; i < found->count; i++) {
+        const struct element *a = &found->items[i];
         const struct element *b = &expected.items[i];
 
         cr_assert(bytes_equal(buf_bytes(&a->name), buf_bytes(&b->name)), "%.*s: name %zu", len, key,
@@ -241,6 +240,126 @@ void sample_expect(const struct value_types *types, const struct entry *e,
         cr_assert(memcmp(&a->score, &b->score, sizeof(a->score)) == 0, "%.*s: score %zu", len, key,
                   i);
     }
-    elements_deinit(&found);
+    elements_deinit(found);
     elements_deinit(&expected);
+}
+
+void sample_expect(const struct value_types *types, const struct entry *e,
+                   const struct json_member *member)
+{
+    const char *type = value_kind_of(types, e)->name;
+    struct elements found = {0};
+    uint64_t cursor = 0;
+
+    cr_assert(bytes_equal_text(buf_bytes(&json_member(&member->value, "type")->text), type),
+              "%.*s is no %s", (int)member->name.len, member->name.data, type);
+    do {
+        cursor = value_ops_of(types, e)->walk(e, cursor, 10, note_element, &found);
+    } while (cursor != 0);
+    expect_same(shape_of(type), &found, member);
+}
+
+/* ---- compact forms --------------------------------------------------------------------------------- */
+
+static struct buf next_text(struct foreign *f)
+{
+    char scratch[PACKED_SCRATCH];
+    struct packed_item item;
+    struct buf out = {0};
+
+    cr_assert(foreign_next(f, &item));
+    buf_append_bytes(&out, packed_item_text(&item, scratch));
+    return out;
+}
+
+static void note_blob(const struct shape *shape, uint8_t rdb_type, struct bytes blob,
+                      struct elements *all)
+{
+    struct errmsg error = {0};
+    struct foreign f;
+
+    cr_assert(foreign_open_rdb(&f, rdb_type, blob, &error), "%s", error.text);
+    while (f.left > 0) {
+        struct element element = {.name = next_text(&f)};
+
+        if (shape->has_value) {
+            element.value = next_text(&f);
+        } else if (shape->has_score) {
+            struct buf text = next_text(&f);
+
+            element.score = strtod(buf_text(&text), NULL);
+            buf_deinit(&text);
+        }
+        if (rdb_type == RDB_HASH_WITH_TIMES) {
+            struct buf time = next_text(&f);
+
+            buf_deinit(&time);
+        }
+        VEC_PUSH(all, element);
+    }
+}
+
+static struct buf decode_string(struct decoder *d)
+{
+    struct buf out = {0};
+    uint64_t needed;
+
+    cr_assert_eq(value_decode_string(d, UINT32_MAX, &out, &needed, NULL), VALUE_CODEC_OK);
+    return out;
+}
+
+static uint64_t decode_len(struct decoder *d)
+{
+    bool is_encoding;
+    uint64_t len;
+
+    cr_assert_eq(value_decode_len(d, &len, &is_encoding), VALUE_CODEC_OK);
+    return len;
+}
+
+/* A list: each of its pieces is a blob, or an element by itself. */
+static void note_pieces(const struct shape *shape, struct decoder *d, struct elements *all)
+{
+    for (uint64_t left = decode_len(d); left > 0; left--) {
+        bool is_plain = decode_len(d) == RDB_PLAIN_PIECE;
+        struct buf piece = decode_string(d);
+
+        if (is_plain) {
+            VEC_PUSH(all, ((struct element){.name = piece}));
+        } else {
+            note_blob(shape, RDB_LIST, buf_bytes(&piece), all);
+            buf_deinit(&piece);
+        }
+    }
+}
+
+bool sample_expect_compact(uint8_t rdb_type, struct bytes body, const struct json_member *member)
+{
+    static const uint8_t one_blob[] = {11, 16, 17, 20, RDB_HASH_WITH_TIMES};
+    struct buf type = {0};
+    struct elements found = {0};
+    struct decoder d = decoder_make(body);
+    const struct shape *shape;
+
+    if (rdb_type != RDB_LIST && memchr(one_blob, rdb_type, sizeof(one_blob)) == NULL) {
+        return false;
+    }
+    buf_append_bytes(&type, buf_bytes(&json_member(&member->value, "type")->text));
+    shape = shape_of(buf_text(&type));
+    if (rdb_type == RDB_LIST) {
+        note_pieces(shape, &d, &found);
+    } else {
+        struct buf blob;
+
+        if (rdb_type == RDB_HASH_WITH_TIMES) {
+            (void)decode_u64_le(&d); /* the earliest of the times */
+        }
+        blob = decode_string(&d);
+        note_blob(shape, rdb_type, buf_bytes(&blob), &found);
+        buf_deinit(&blob);
+    }
+    cr_assert(decoder_is_ok(&d) && decoder_left(&d) == 0);
+    expect_same(shape, &found, member);
+    buf_deinit(&type);
+    return true;
 }

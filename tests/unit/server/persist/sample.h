@@ -26,4 +26,8 @@ struct buf sample_base64(struct bytes text);
 void sample_expect(const struct value_types *types, const struct entry *e,
                    const struct json_member *member);
 
+/* Assert the same of the serialized form of a value, without its RDB type; false when the type has no compact
+ * form. */
+bool sample_expect_compact(uint8_t rdb_type, struct bytes body, const struct json_member *member);
+
 #endif

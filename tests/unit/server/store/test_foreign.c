@@ -141,8 +141,8 @@ Test(foreign, zipmaps_are_read_with_their_spare_bytes)
              "foo\x03\x02"
              "bar..\0\0\0\xff"),
          LIT("\"foo\" \"bar\" \"\" \"\"")                                 },
-        {LIT("\x01\xfe\x01\0\0\0"
-             "a\xfe\x02\0\0\0\x01"
+        {LIT("\x01\x01"
+             "a\x02\x01"
              "17.\xff"),
          LIT("\"a\" 17")                                                  },
         {LIT("\xfe\x01"
@@ -248,6 +248,32 @@ Test(foreign, strings_of_every_length_class_are_read)
     buf_deinit(&ziplist);
     buf_deinit(&elements);
     buf_deinit(&listpack);
+}
+
+Test(foreign, long_names_and_values_of_a_zipmap_are_read)
+{
+    static const char text[70000];
+    static const size_t lens[] = {253, 254, 255, 256, 70000, 0};
+    struct buf blob = {0};
+    struct packed_item item;
+    struct foreign f;
+
+    encode_u8(&blob, ARRAY_COUNT(lens));
+    for (size_t i = 0; i < ARRAY_COUNT(lens); i++) {
+        put_length(&blob, lens[i]);
+        buf_append(&blob, text, lens[i]);
+        put_length(&blob, lens[ARRAY_COUNT(lens) - 1 - i]);
+        encode_u8(&blob, 255);
+        buf_append(&blob, text, lens[ARRAY_COUNT(lens) - 1 - i] + 255);
+    }
+    encode_u8(&blob, 0xff);
+    cr_assert(foreign_open(&f, FOREIGN_ZIPMAP, buf_bytes(&blob), NULL));
+    for (size_t i = 0; i < ARRAY_COUNT(lens); i++) {
+        cr_assert(foreign_next(&f, &item) && item.text.len == lens[i]);
+        cr_assert(foreign_next(&f, &item) && item.text.len == lens[ARRAY_COUNT(lens) - 1 - i]);
+    }
+    cr_assert_not(foreign_next(&f, &item));
+    buf_deinit(&blob);
 }
 
 Test(foreign, what_is_too_many_to_announce_is_counted)
@@ -359,6 +385,10 @@ Test(foreign, a_damaged_zipmap_is_refused_with_the_reason)
         {LIT("\x01\x01"
              "a\x01\0b\xff\xff"),
          LIT("damaged zipmap: element 2 is cut off")                                          },
+ /* Five bytes for what one could say. */
+        {LIT("\x01\xfe\x01\0\0\0"
+             "a\x01\0b\xff"),
+         LIT("damaged zipmap: element 0 is cut off")                                          },
     };
 
     CHECK_TEXTS(FOREIGN_ZIPMAP, cases);
@@ -398,7 +428,7 @@ static const struct {
     {FOREIGN_ZIPMAP,   LIT("\x02\x03"
                          "foo\x03\x02"
                          "bar..\x01"
-                         "a\xfe\x02\0\0\0\x01"
+                         "a\x02\x01"
                          "17.\xff")                               },
     {FOREIGN_INTSET,   LIT("\x04\0\0\0\x03\0\0\0\xff\xff\xff\xff\x07\0\0\0\0\0\x01\0")},
 };
