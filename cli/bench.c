@@ -175,7 +175,7 @@ static bool check_tags(const struct bench_run *run, struct errmsg *error)
 {
     const struct command_spec *spec = command_find(bytes_from_text(run->bench.words[0]));
 
-    if (!run->nodes.is_cluster || (spec != NULL && spec->first_key == 0)) {
+    if (!run->nodes.is_cluster || (spec != NULL && !command_has_keys(spec))) {
         return true;
     }
     for (size_t i = 1; i < run->bench.word_count; i++) {

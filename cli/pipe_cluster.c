@@ -78,7 +78,7 @@ uint32_t pipe_cluster_slot(const struct bytes *words, size_t word_count)
 
         spec = sub != NULL ? sub : spec;
     }
-    keys = command_keys(spec, word_count);
+    keys = command_keys(spec, words, word_count);
     return keys.count > 0 ? slot_of_key(words[keys.first]) : SLOT_COUNT;
 }
 

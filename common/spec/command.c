@@ -33,6 +33,7 @@ enum {
     NO_ASYNC = COMMAND_FLAG_NO_ASYNC,
     NO_MULTI = COMMAND_FLAG_NO_MULTI,
     ALLOW_BUSY = COMMAND_FLAG_ALLOW_BUSY,
+    NO_MANDATORY_KEYS = COMMAND_FLAG_NO_MANDATORY_KEYS,
 };
 
 /* What is done to keys, as commands.def spells it. */
@@ -62,11 +63,29 @@ enum group_of {
 #undef SUB
 #undef DATA_SUB
 
-#define NO_KEYS                         .first_key = 0
-#define KEYS(first, last, step, access) KEYS_THEN(first, last, step, access, access)
+#define FIXED_KEYS(form, first, last, step, access, then)                                          \
+    .key_form = (form), .first_key = (first), .last_key = (last), .key_step = (step),              \
+    .first_access = (access), .rest_access = (then)
+#define KEYWORDS(from, word, other) .key_words = {(word), (other)}, .key_words_from = (from)
+#define NO_KEYS                     .key_form = KEY_FORM_NONE
+#define KEYS(first, last, step, access)                                                            \
+    FIXED_KEYS(KEY_FORM_RANGE, first, last, step, access, access)
 #define KEYS_THEN(first, last, step, access, then)                                                 \
-    .first_key = (first), .last_key = (last), .key_step = (step), .first_access = (access),        \
-    .rest_access = (then)
+    FIXED_KEYS(KEY_FORM_RANGE, first, last, step, access, then)
+#define KEYNUM(number, step, access)                                                               \
+    FIXED_KEYS(KEY_FORM_COUNTED, 0, 0, 0, access, access), .key_number = (number),                 \
+                                                           .key_number_step = (step)
+#define KEY_THEN_KEYNUM(first, number, step, access, then)                                         \
+    FIXED_KEYS(KEY_FORM_COUNTED, first, first, 1, access, then), .key_number = (number),           \
+                                                                 .key_number_step = (step)
+#define KEYS_HALF(from, word, access)                                                              \
+    FIXED_KEYS(KEY_FORM_HALF, 0, 0, 0, access, access), KEYWORDS(from, word, NULL)
+#define KEY_THEN_OPTION(first, from, word, other, access, then)                                    \
+    FIXED_KEYS(KEY_FORM_OPTION, first, first, 1, access, then), KEYWORDS(from, word, other)
+#define KEY_SORTING(first, from, word, access, then)                                               \
+    FIXED_KEYS(KEY_FORM_SORTING, first, first, 1, access, then), KEYWORDS(from, word, NULL)
+#define KEY_OR_LISTED(first, from, word, access)                                                   \
+    FIXED_KEYS(KEY_FORM_LISTED, first, first, 1, access, access), KEYWORDS(from, word, NULL)
 #define HEAD(row_id, row_kind, row_is_data, row_parent, row_group, row_name, row_arity, row_flags) \
     .id = (row_id), .kind = (row_kind), .is_data = (row_is_data), .parent = (row_parent),          \
     .group = (enum command_group)(row_group), .name = (row_name), .arity = (row_arity),            \
@@ -97,9 +116,17 @@ static const struct command_spec rows[COMMAND_COUNT] = {
 #undef SUB
 #undef HEAD
 #undef TAIL
+#undef FIXED_KEYS
+#undef KEYWORDS
 #undef NO_KEYS
 #undef KEYS
 #undef KEYS_THEN
+#undef KEYNUM
+#undef KEY_THEN_KEYNUM
+#undef KEYS_HALF
+#undef KEY_THEN_OPTION
+#undef KEY_SORTING
+#undef KEY_OR_LISTED
 #undef DATA_SUB
 
 /* The names as fields, padded with zeros. */
@@ -287,29 +314,4 @@ bool command_arity_fits(const struct command_spec *spec, size_t word_count)
         return word_count == (size_t)spec->arity;
     }
     return word_count >= (size_t)-spec->arity;
-}
-
-struct command_keys command_keys(const struct command_spec *spec, size_t word_count)
-{
-    size_t first = (size_t)spec->first_key;
-    size_t step = (size_t)spec->key_step;
-    size_t end; /* behind the last word that may be a key */
-
-    if (first == 0 || first >= word_count) {
-        return (struct command_keys){0};
-    }
-    if (spec->first_key == spec->last_key) {
-        return (struct command_keys){.first = first, .count = 1, .step = step};
-    }
-    if (spec->last_key >= 0) {
-        end = (size_t)spec->last_key + 1;
-        end = end < word_count ? end : word_count;
-    } else {
-        end = word_count >= (size_t)-spec->last_key ? word_count + 1 - (size_t)-spec->last_key : 0;
-    }
-    if (first >= end) {
-        return (struct command_keys){0};
-    }
-    return (struct command_keys){
-        .first = first, .count = (end - first - 1) / step + 1, .step = step};
 }

@@ -35,10 +35,23 @@ enum command_flags {
     COMMAND_FLAG_NO_AUTH = 1 << 7,  /* allowed before authentication */
     COMMAND_FLAG_BLOCKING = 1 << 8, /* its reply may be held */
     COMMAND_FLAG_DANGEROUS = 1 << 9,
-    COMMAND_FLAG_NOSCRIPT = 1 << 10,   /* not in scripts */
-    COMMAND_FLAG_NO_ASYNC = 1 << 11,   /* not while a replica loads beside its old data */
-    COMMAND_FLAG_NO_MULTI = 1 << 12,   /* not in transactions */
-    COMMAND_FLAG_ALLOW_BUSY = 1 << 13, /* also while a script runs for too long */
+    COMMAND_FLAG_NOSCRIPT = 1 << 10,          /* not in scripts */
+    COMMAND_FLAG_NO_ASYNC = 1 << 11,          /* not while a replica loads beside its old data */
+    COMMAND_FLAG_NO_MULTI = 1 << 12,          /* not in transactions */
+    COMMAND_FLAG_ALLOW_BUSY = 1 << 13,        /* also while a script runs for too long */
+    COMMAND_FLAG_NO_MANDATORY_KEYS = 1 << 14, /* a request may have no keys at all */
+};
+
+/* How the keys of a request are found. */
+enum key_form {
+    KEY_FORM_NONE,    /* there are none */
+    KEY_FORM_RANGE,   /* at places that are the same in every request, the other forms' move */
+    KEY_FORM_COUNTED, /* a word says how many follow it; perhaps one more stands before that word */
+    KEY_FORM_HALF,    /* of the words behind a keyword, the first half */
+    KEY_FORM_OPTION,  /* one at a fixed place, perhaps one more behind a keyword, which may stand
+                       * anywhere among the options */
+    KEY_FORM_SORTING, /* the same; there are more, but their names are known to the command alone */
+    KEY_FORM_LISTED,  /* one at a fixed place; when that is empty, all words behind a keyword */
 };
 
 /* What a command does to the value of a key. */
@@ -51,16 +64,26 @@ enum key_access {
     KEY_ACCESS_UPDATE = 1 << 5,
     KEY_ACCESS_INSERT = 1 << 6,
     KEY_ACCESS_DELETE = 1 << 7,
-    KEY_ACCESS_VARIABLE = 1 << 8, /* less of this with some options */
+    KEY_ACCESS_VARIABLE = 1 << 8,   /* less of this with some options */
+    KEY_ACCESS_INCOMPLETE = 1 << 9, /* there may be keys that cannot be found in this way */
 };
 
 enum command_group {
     COMMAND_GROUP_GENERIC,
     COMMAND_GROUP_STRING,
+    COMMAND_GROUP_LIST,
+    COMMAND_GROUP_HASH,
+    COMMAND_GROUP_SET,
+    COMMAND_GROUP_SORTED_SET,
+    COMMAND_GROUP_STREAM,
+    COMMAND_GROUP_BITMAP,
+    COMMAND_GROUP_HYPERLOGLOG,
+    COMMAND_GROUP_GEO,
     COMMAND_GROUP_CONNECTION,
     COMMAND_GROUP_SERVER,
     COMMAND_GROUP_REPLICATION,
     COMMAND_GROUP_CLUSTER,
+    COMMAND_GROUP_COUNT,
 };
 
 enum command_kind {
@@ -78,9 +101,14 @@ struct command_spec {
     const char *name; /* lower case; of a subcommand without its parent's */
     int arity;
     uint32_t flags;
-    int first_key, last_key, key_step;
-    uint16_t first_access; /* enum key_access: of the first key, */
-    uint16_t rest_access;  /* and of those behind it */
+    enum key_form key_form;
+    int first_key, last_key, key_step; /* of keys that do not move; all 0 when each does */
+    uint16_t first_access;             /* enum key_access: of the first key, */
+    uint16_t rest_access;              /* and of those behind it */
+    int key_number;                    /* COUNTED: the word that says how many keys follow, */
+    int key_number_step;               /* one in so many words */
+    const char *key_words[2];          /* other forms: the keyword, or one of the two, */
+    int key_words_from;                /* which is not looked for before this word */
     const char *since;
     const char *arguments;
     const char *summary;
@@ -105,13 +133,33 @@ const struct command_spec *command_find_full(struct bytes name);
 /* Does a request of so many words (with the command's name) fit? */
 bool command_arity_fits(const struct command_spec *spec, size_t word_count);
 
-/* Where the keys are in a request of word_count words: key number i is word first + i * step, and is
- * there for each i < count.  All-zero when the request has no keys, or ends before the first. */
+static inline bool command_has_keys(const struct command_spec *spec)
+{
+    return spec->key_form != KEY_FORM_NONE;
+}
+
+/* May keys stand at other places than first_key and so on tell? */
+static inline bool command_moves_keys(const struct command_spec *spec)
+{
+    return spec->key_form > KEY_FORM_RANGE;
+}
+
+/* Where the keys of a request are: the first is word first, number i > 0 is word
+ * rest + (i - 1) * step; each i < count is there.  All-zero when the request has no keys, ends before
+ * the first, or says how many there are in a way that cannot be: that request is refused by its command. */
 struct command_keys {
     size_t first;
     size_t count;
     size_t step;
+    size_t rest;
 };
-struct command_keys command_keys(const struct command_spec *spec, size_t word_count);
+struct command_keys command_keys(const struct command_spec *spec, const struct bytes *words,
+                                 size_t word_count);
+
+/* The word that is key number i. */
+static inline size_t command_key_at(const struct command_keys *keys, size_t i)
+{
+    return i == 0 ? keys->first : keys->rest + (i - 1) * keys->step;
+}
 
 #endif

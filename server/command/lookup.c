@@ -11,13 +11,13 @@ enum {
 static void fill_window(const struct exec *x, size_t nth)
 {
     struct key_window *window = x->window;
-    struct command_keys keys = command_keys(x->spec, x->arg_count);
+    struct command_keys keys = command_keys(x->spec, x->args, x->arg_count);
 
     window->first = nth;
     window->count = 0;
     for (size_t i = nth; i < keys.count && window->count < KEY_WINDOW; i++) {
         window->refs[window->count++] =
-            keyspace_ref(x->keyspace, x->db, x->args[keys.first + i * keys.step]);
+            keyspace_ref(x->keyspace, x->db, x->args[command_key_at(&keys, i)]);
     }
     keyspace_prefetch_buckets(x->keyspace, window->refs, window->count);
     keyspace_prefetch_entries(x->keyspace, window->refs, window->count);
@@ -25,7 +25,8 @@ static void fill_window(const struct exec *x, size_t nth)
 
 struct key_ref lookup_ref_late(const struct exec *x, size_t index, size_t nth)
 {
-    if (x->window == NULL || x->arg_count < WINDOW_WORDS_MIN || x->spec->first_key == 0) {
+    if (x->window == NULL || x->arg_count < WINDOW_WORDS_MIN ||
+        x->spec->key_form != KEY_FORM_RANGE) {
         return keyspace_ref(x->keyspace, x->db, x->args[index]);
     }
     if (nth - x->window->first >= x->window->count) {

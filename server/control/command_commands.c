@@ -22,32 +22,40 @@ struct flag_name {
     const char *name;
 };
 
+/* Told beside the flags of a row; it follows from where its keys are. */
+enum {
+    FLAG_MOVES_KEYS = 1 << 30
+};
+
 static const struct flag_name flag_names[] = {
-    {COMMAND_FLAG_WRITE,      "write"           },
-    {COMMAND_FLAG_READONLY,   "readonly"        },
-    {COMMAND_FLAG_DENYOOM,    "denyoom"         },
-    {COMMAND_FLAG_ADMIN,      "admin"           },
-    {COMMAND_FLAG_LOADING,    "loading"         },
-    {COMMAND_FLAG_STALE,      "stale"           },
-    {COMMAND_FLAG_FAST,       "fast"            },
-    {COMMAND_FLAG_NO_AUTH,    "no_auth"         },
-    {COMMAND_FLAG_BLOCKING,   "blocking"        },
-    {COMMAND_FLAG_NOSCRIPT,   "noscript"        },
-    {COMMAND_FLAG_NO_ASYNC,   "no_async_loading"},
-    {COMMAND_FLAG_NO_MULTI,   "no_multi"        },
-    {COMMAND_FLAG_ALLOW_BUSY, "allow_busy"      },
+    {COMMAND_FLAG_WRITE,             "write"            },
+    {COMMAND_FLAG_READONLY,          "readonly"         },
+    {COMMAND_FLAG_DENYOOM,           "denyoom"          },
+    {COMMAND_FLAG_ADMIN,             "admin"            },
+    {COMMAND_FLAG_LOADING,           "loading"          },
+    {COMMAND_FLAG_STALE,             "stale"            },
+    {COMMAND_FLAG_FAST,              "fast"             },
+    {COMMAND_FLAG_NO_AUTH,           "no_auth"          },
+    {COMMAND_FLAG_BLOCKING,          "blocking"         },
+    {COMMAND_FLAG_NOSCRIPT,          "noscript"         },
+    {COMMAND_FLAG_NO_ASYNC,          "no_async_loading" },
+    {COMMAND_FLAG_NO_MULTI,          "no_multi"         },
+    {COMMAND_FLAG_ALLOW_BUSY,        "allow_busy"       },
+    {COMMAND_FLAG_NO_MANDATORY_KEYS, "no_mandatory_keys"},
+    {FLAG_MOVES_KEYS,                "movablekeys"      },
 };
 
 static const struct flag_name access_names[] = {
-    {KEY_ACCESS_RO,       "RO"            },
-    {KEY_ACCESS_RW,       "RW"            },
-    {KEY_ACCESS_OW,       "OW"            },
-    {KEY_ACCESS_RM,       "RM"            },
-    {KEY_ACCESS_ACCESS,   "access"        },
-    {KEY_ACCESS_UPDATE,   "update"        },
-    {KEY_ACCESS_INSERT,   "insert"        },
-    {KEY_ACCESS_DELETE,   "delete"        },
-    {KEY_ACCESS_VARIABLE, "variable_flags"},
+    {KEY_ACCESS_RO,         "RO"            },
+    {KEY_ACCESS_RW,         "RW"            },
+    {KEY_ACCESS_OW,         "OW"            },
+    {KEY_ACCESS_RM,         "RM"            },
+    {KEY_ACCESS_ACCESS,     "access"        },
+    {KEY_ACCESS_UPDATE,     "update"        },
+    {KEY_ACCESS_INSERT,     "insert"        },
+    {KEY_ACCESS_DELETE,     "delete"        },
+    {KEY_ACCESS_VARIABLE,   "variable_flags"},
+    {KEY_ACCESS_INCOMPLETE, "incomplete"    },
 };
 
 static void write_flags(struct resp_writer *w, const struct flag_name *names, size_t name_count,
@@ -100,49 +108,174 @@ static void write_tips(struct resp_writer *w, const char *tips)
     }
 }
 
-/* Where a request has keys, and what is done to them: keys from word index on, up to last (counted
- * from there; negative: from the end). */
-static void write_key_spec(struct resp_writer *w, uint32_t access, int index, int last, int step)
+static void write_text_field(struct resp_writer *w, const char *name, const char *text)
+{
+    resp_write_bulk_text(w, name);
+    resp_write_bulk_text(w, text);
+}
+
+static void write_integer_field(struct resp_writer *w, const char *name, int number)
+{
+    resp_write_bulk_text(w, name);
+    resp_write_integer(w, number);
+}
+
+/* The beginning of one place where a request has keys: what is done to them, and how the place is found. */
+static void begin_key_spec(struct resp_writer *w, uint32_t access, const char *search)
 {
     resp_write_map(w, 3);
     resp_write_bulk_text(w, "flags");
     write_flags(w, access_names, ARRAY_COUNT(access_names), access);
     resp_write_bulk_text(w, "begin_search");
     resp_write_map(w, 2);
-    resp_write_bulk_text(w, "type");
-    resp_write_bulk_text(w, "index");
+    write_text_field(w, "type", search);
     resp_write_bulk_text(w, "spec");
+}
+
+static void write_search_index(struct resp_writer *w, uint32_t access, int index)
+{
+    begin_key_spec(w, access, "index");
     resp_write_map(w, 1);
-    resp_write_bulk_text(w, "index");
-    resp_write_integer(w, index);
+    write_integer_field(w, "index", index);
+}
+
+static void write_search_keyword(struct resp_writer *w, uint32_t access, const char *word, int from)
+{
+    begin_key_spec(w, access, "keyword");
+    resp_write_map(w, 2);
+    write_text_field(w, "keyword", word);
+    write_integer_field(w, "startfrom", from);
+}
+
+/* The keys from there on up to last (counted from there; negative: from the end), or one in limit
+ * of the words that are left. */
+static void write_find_range(struct resp_writer *w, int last, int step, int limit)
+{
     resp_write_bulk_text(w, "find_keys");
     resp_write_map(w, 2);
-    resp_write_bulk_text(w, "type");
-    resp_write_bulk_text(w, "range");
+    write_text_field(w, "type", "range");
     resp_write_bulk_text(w, "spec");
     resp_write_map(w, 3);
-    resp_write_bulk_text(w, "lastkey");
-    resp_write_integer(w, last);
-    resp_write_bulk_text(w, "keystep");
-    resp_write_integer(w, step);
-    resp_write_bulk_text(w, "limit");
-    resp_write_integer(w, 0);
+    write_integer_field(w, "lastkey", last);
+    write_integer_field(w, "keystep", step);
+    write_integer_field(w, "limit", limit);
+}
+
+static void write_find_counted(struct resp_writer *w, int step)
+{
+    resp_write_bulk_text(w, "find_keys");
+    resp_write_map(w, 2);
+    write_text_field(w, "type", "keynum");
+    resp_write_bulk_text(w, "spec");
+    resp_write_map(w, 3);
+    write_integer_field(w, "keynumidx", 0);
+    write_integer_field(w, "firstkey", 1);
+    write_integer_field(w, "keystep", step);
+}
+
+/* Keys that these words cannot describe. */
+static void write_unknown(struct resp_writer *w, uint32_t access)
+{
+    begin_key_spec(w, access, "unknown");
+    resp_write_map(w, 0);
+    resp_write_bulk_text(w, "find_keys");
+    resp_write_map(w, 2);
+    write_text_field(w, "type", "unknown");
+    resp_write_bulk_text(w, "spec");
+    resp_write_map(w, 0);
+}
+
+static void write_range_specs(struct resp_writer *w, const struct command_spec *spec)
+{
+    int last = spec->last_key >= 0 ? spec->last_key - spec->first_key : spec->last_key;
+
+    if (spec->first_access == spec->rest_access) {
+        resp_write_array(w, 1);
+        write_search_index(w, spec->first_access, spec->first_key);
+        write_find_range(w, last, spec->key_step, 0);
+        return;
+    }
+    resp_write_array(w, 2);
+    write_search_index(w, spec->first_access, spec->first_key);
+    write_find_range(w, 0, spec->key_step, 0);
+    write_search_index(w, spec->rest_access, spec->first_key + spec->key_step);
+    write_find_range(w, last > 0 ? last - spec->key_step : last, spec->key_step, 0);
+}
+
+static void write_counted_specs(struct resp_writer *w, const struct command_spec *spec)
+{
+    resp_write_array(w, spec->first_key == 0 ? 1 : 2);
+    if (spec->first_key != 0) {
+        write_search_index(w, spec->first_access, spec->first_key);
+        write_find_range(w, 0, 1, 0);
+    }
+    write_search_index(w, spec->rest_access, spec->key_number);
+    write_find_counted(w, spec->key_number_step);
+}
+
+static void write_option_specs(struct resp_writer *w, const struct command_spec *spec)
+{
+    size_t count = spec->key_words[1] != NULL ? 2 : 1;
+
+    resp_write_array(w, 1 + count);
+    write_search_index(w, spec->first_access, spec->first_key);
+    write_find_range(w, 0, 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        write_search_keyword(w, spec->rest_access, spec->key_words[i], spec->key_words_from);
+        write_find_range(w, 0, 1, 0);
+    }
+}
+
+/* The keys that patterns lead to, and an option whose word could as well be such a pattern. */
+static void write_sorting_specs(struct resp_writer *w, const struct command_spec *spec)
+{
+    bool has_option = spec->key_words[0] != NULL;
+
+    resp_write_array(w, has_option ? 3 : 2);
+    write_search_index(w, spec->first_access, spec->first_key);
+    write_find_range(w, 0, 1, 0);
+    write_unknown(w, spec->first_access);
+    if (has_option) {
+        write_unknown(w, spec->rest_access);
+    }
+}
+
+/* The list, which is at the end, is looked for from there. */
+static void write_listed_specs(struct resp_writer *w, const struct command_spec *spec)
+{
+    resp_write_array(w, 2);
+    write_search_index(w, spec->first_access, spec->first_key);
+    write_find_range(w, 0, 1, 0);
+    write_search_keyword(w, spec->rest_access | KEY_ACCESS_INCOMPLETE, spec->key_words[0], -2);
+    write_find_range(w, -1, 1, 0);
 }
 
 static void write_key_specs(struct resp_writer *w, const struct command_spec *spec)
 {
-    int last = spec->last_key >= 0 ? spec->last_key - spec->first_key : spec->last_key;
-
-    if (spec->first_key == 0) {
+    switch (spec->key_form) {
+    case KEY_FORM_NONE:
         resp_write_array(w, 0);
-    } else if (spec->first_access == spec->rest_access) {
+        break;
+    case KEY_FORM_RANGE:
+        write_range_specs(w, spec);
+        break;
+    case KEY_FORM_COUNTED:
+        write_counted_specs(w, spec);
+        break;
+    case KEY_FORM_HALF:
         resp_write_array(w, 1);
-        write_key_spec(w, spec->first_access, spec->first_key, last, spec->key_step);
-    } else {
-        resp_write_array(w, 2);
-        write_key_spec(w, spec->first_access, spec->first_key, 0, spec->key_step);
-        write_key_spec(w, spec->rest_access, spec->first_key + spec->key_step,
-                       last > 0 ? last - spec->key_step : last, spec->key_step);
+        write_search_keyword(w, spec->rest_access, spec->key_words[0], spec->key_words_from);
+        write_find_range(w, -1, 1, 2);
+        break;
+    case KEY_FORM_OPTION:
+        write_option_specs(w, spec);
+        break;
+    case KEY_FORM_SORTING:
+        write_sorting_specs(w, spec);
+        break;
+    case KEY_FORM_LISTED:
+        write_listed_specs(w, spec);
+        break;
     }
 }
 
@@ -152,7 +285,8 @@ static void write_row(struct resp_writer *w, const struct command_spec *spec)
     resp_write_array(w, 10);
     write_full_name(w, spec);
     resp_write_integer(w, spec->arity);
-    write_flags(w, flag_names, ARRAY_COUNT(flag_names), spec->flags);
+    write_flags(w, flag_names, ARRAY_COUNT(flag_names),
+                spec->flags | (command_moves_keys(spec) ? FLAG_MOVES_KEYS : 0));
     resp_write_integer(w, spec->first_key);
     resp_write_integer(w, spec->last_key);
     resp_write_integer(w, spec->key_step);
@@ -279,12 +413,12 @@ static const struct command_spec *find_request(struct node *node, struct request
         reply_error(request, "ERR Invalid command specified");
         return NULL;
     }
-    *keys = command_keys(spec, words);
-    if (spec->first_key == 0) {
+    *keys = command_keys(spec, request->args + 2, words);
+    if (!command_has_keys(spec)) {
         reply_error(request, "ERR The command has no key arguments");
     } else if (!command_arity_fits(spec, words)) {
         reply_error(request, "ERR Invalid number of arguments specified for command");
-    } else if (keys->count == 0) {
+    } else if (keys->count == 0 && !(spec->flags & COMMAND_FLAG_NO_MANDATORY_KEYS)) {
         reply_error(request, "ERR Invalid arguments specified for command");
     } else {
         return spec;
@@ -301,7 +435,7 @@ void control_command_getkeys(struct node *node, struct request *request)
     }
     resp_write_array(request->reply, keys.count);
     for (size_t i = 0; i < keys.count; i++) {
-        resp_write_bulk(request->reply, request->args[2 + keys.first + i * keys.step]);
+        resp_write_bulk(request->reply, request->args[2 + command_key_at(&keys, i)]);
     }
 }
 
@@ -316,7 +450,7 @@ void control_command_getkeysandflags(struct node *node, struct request *request)
     resp_write_array(request->reply, keys.count);
     for (size_t i = 0; i < keys.count; i++) {
         resp_write_array(request->reply, 2);
-        resp_write_bulk(request->reply, request->args[2 + keys.first + i * keys.step]);
+        resp_write_bulk(request->reply, request->args[2 + command_key_at(&keys, i)]);
         write_flags(request->reply, access_names, ARRAY_COUNT(access_names),
                     i == 0 ? spec->first_access : spec->rest_access);
     }

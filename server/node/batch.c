@@ -62,12 +62,12 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
         return;
     }
     r->is_plain = true;
-    keys = command_keys(r->spec, r->arg_count);
+    keys = command_keys(r->spec, words, r->arg_count);
     if (keys.count == 0) {
         return;
     }
     r->first_key = (uint32_t)batch->key_count;
-    if (keys.count > BATCH_KEYS - batch->key_count) {
+    if (keys.count > BATCH_KEYS - batch->key_count || command_moves_keys(r->spec)) {
         r->is_plain = node->cluster == NULL; /* its slots were not looked at */
         return;
     }

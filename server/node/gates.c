@@ -137,7 +137,7 @@ static bool gate_route(struct node *node, struct request *request)
         return true;
     }
     ASSERT(!spec->is_data || request->session->db == 0);
-    if (spec->first_key != 0) {
+    if (command_has_keys(spec)) {
         return route_keys(node, request);
     }
     if ((spec->flags & COMMAND_FLAG_WRITE) && node->role.is_primary && !journal_is_open(node)) {

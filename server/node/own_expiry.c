@@ -58,7 +58,7 @@ static void remember(struct node *node, unsigned db, struct bytes key)
 
 void own_expiry_note(struct node *node, const struct exec *x)
 {
-    struct command_keys keys = command_keys(x->spec, x->arg_count);
+    struct command_keys keys = command_keys(x->spec, x->args, x->arg_count);
     bool may_leave_db = x->spec->id == COMMAND_COPY || x->spec->id == COMMAND_MOVE;
     unsigned first = may_leave_db ? 0 : x->db;
     unsigned last = may_leave_db ? x->database_count - 1 : x->db;
@@ -67,7 +67,7 @@ void own_expiry_note(struct node *node, const struct exec *x)
     ASSERT(x->db < x->database_count);
     for (size_t i = 0; i < keys.count; i++) {
         for (unsigned db = first; db <= last; db++) {
-            remember(node, db, x->args[keys.first + i * keys.step]);
+            remember(node, db, x->args[command_key_at(&keys, i)]);
         }
     }
 }

@@ -11,10 +11,10 @@ static bool common_slot(const struct request *request, const struct command_keys
                         uint16_t *slot)
 {
     ASSERT(keys->count > 0);
-    ASSERT(keys->first + (keys->count - 1) * keys->step < request->arg_count);
+    ASSERT(command_key_at(keys, keys->count - 1) < request->arg_count);
     *slot = SLOT_NONE;
     for (size_t i = 0; i < keys->count; i++) {
-        uint16_t other = slot_of_key(request->args[keys->first + i * keys->step]);
+        uint16_t other = slot_of_key(request->args[command_key_at(keys, i)]);
 
         if (*slot != SLOT_NONE && *slot != other) {
             return false;
@@ -32,7 +32,7 @@ static enum route_keys look(const struct node *node, const struct request *reque
     size_t missing = 0;
 
     for (size_t i = 0; i < keys->count; i++) {
-        struct bytes key = request->args[keys->first + i * keys->step];
+        struct bytes key = request->args[command_key_at(keys, i)];
         struct key_ref ref = keyspace_ref(node->data.keyspace, 0, key);
 
         if (keyspace_find(node->data.keyspace, &ref, node->now.unix_ms) != NULL) {
@@ -80,7 +80,7 @@ static bool answer(struct request *request, enum route_kind kind, uint16_t slot,
 
 bool route_keys(struct node *node, struct request *request)
 {
-    struct command_keys keys = command_keys(request->spec, request->arg_count);
+    struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
     struct route_request asked = {
         .is_write = (request->spec->flags & COMMAND_FLAG_WRITE) != 0,
         .is_readonly_session = (request->session->flags & SESSION_CLUSTER_READONLY) != 0,

@@ -124,7 +124,7 @@ static enum value_codec_status skipped_decode(struct value_reader *r, struct dec
     *d = s.d;
     number = mem_alloc(MEM_TEST, sizeof(*number));
     *number = r->rdb_type;
-    r->memory = number;
+    r->draft.memory = number;
     r->is_done = true;
     return VALUE_CODEC_OK;
 }

@@ -136,61 +136,6 @@ Test(command, arity_counts_the_name)
     cr_assert_not(command_arity_fits(find("del"), 1));
 }
 
-Test(command, keys_are_where_the_table_says)
-{
-    static const struct {
-        const char *name;
-        size_t words;
-        struct command_keys keys;
-    } cases[] = {
-        {"get",    2, {1, 1, 1}},
-        {"del",    4, {1, 3, 1}},
-        {"mset",   5, {1, 2, 2}},
-        {"mset",   3, {1, 1, 2}},
-        {"mset",   4, {1, 2, 2}},
-        {"rename", 3, {1, 2, 1}},
-        {"ping",   2, {0, 0, 0}},
-        {"keys",   2, {0, 0, 0}},
-    };
-
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        struct command_keys keys = command_keys(find(cases[i].name), cases[i].words);
-
-        cr_assert_eq(keys.first, cases[i].keys.first, "%s", cases[i].name);
-        cr_assert_eq(keys.count, cases[i].keys.count, "%s", cases[i].name);
-        cr_assert_eq(keys.step, cases[i].keys.step, "%s", cases[i].name);
-    }
-}
-
-Test(command, every_key_is_a_word_of_the_request_however_short_it_is)
-{
-    for (int id = 0; id < COMMAND_COUNT; id++) {
-        const struct command_spec *spec = command_spec((enum command_id)id);
-
-        for (size_t words = 0; words < 8; words++) {
-            struct command_keys keys = command_keys(spec, words);
-
-            cr_assert(keys.count == 0 || keys.first + (keys.count - 1) * keys.step < words, "%s",
-                      spec->name);
-            cr_assert(keys.count == 0 || (keys.first > 0 && keys.step > 0), "%s", spec->name);
-            cr_assert(keys.count > 0 || spec->first_key == 0 || words <= (size_t)spec->first_key,
-                      "%s has no key in %zu words", spec->name, words);
-        }
-    }
-}
-
-Test(command, keys_of_subcommands_stand_behind_both_words)
-{
-    const struct command_spec *usage = command_find_sub(find("memory"), BYTES_LITERAL("usage"));
-    const struct command_spec *encoding =
-        command_find_sub(find("object"), BYTES_LITERAL("encoding"));
-
-    cr_assert_eq(command_keys(usage, 3).first, 2);
-    cr_assert_eq(command_keys(encoding, 3).count, 1);
-    cr_assert(encoding->is_data && encoding->kind == COMMAND_SUB);
-    cr_assert(!usage->is_data && !find("object")->is_data);
-}
-
 Test(command_index, a_renamed_command_has_its_new_name_alone_and_a_disabled_one_none)
 {
     static struct command_index index;

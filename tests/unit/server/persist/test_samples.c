@@ -50,19 +50,16 @@ struct reading {
     unsigned compared;
 };
 
-static struct keyspace *new_keyspace(void)
-{
-    struct keyspace_options options = {.database_count = 16, .arena_bytes = 64 << 20};
-
-    return keyspace_new(&options);
-}
-
 static void reading_begin(struct reading *r, const char *name)
 {
-    *r = (struct reading){.ks = new_keyspace()};
+    struct keyspace_options options = {
+        .database_count = 16, .arena_bytes = 64 << 20, .types = &r->skipped.types};
+
+    *r = (struct reading){0};
+    skipped_types_init(&r->skipped, &value_types_builtin);
+    r->ks = keyspace_new(&options);
     sample_open(&r->sample, name);
     cr_assert_leq(r->sample.keys->count, KEYS_MAX);
-    skipped_types_init(&r->skipped, &value_types_builtin);
 }
 
 static void reading_end(struct reading *r)
@@ -94,7 +91,7 @@ static void check_value(struct reading *r, struct bytes key, struct value *value
     struct key_ref ref = keyspace_ref(r->ks, 0, key);
 
     keyspace_put(r->ks, &ref, value, EXPIRE_NEVER);
-    sample_expect(&value_types_builtin, keyspace_find_any(r->ks, &ref), member);
+    sample_expect(keyspace_types(r->ks), keyspace_find_any(r->ks, &ref), member);
     r->compared++;
 }
 
@@ -108,7 +105,7 @@ static void note_record(void *context, const struct rdb_record *record)
 
     if (record->db == 3) {
         cr_assert(bytes_equal_text(record->key, "other:db"));
-        cr_assert(bytes_equal_text(record->value->string, "1"));
+        cr_assert(bytes_equal_text(record->value->inlined, "1"));
         return;
     }
     cr_assert_eq(record->db, 0);
@@ -135,7 +132,7 @@ static void read_snapshot(struct reading *r, size_t step)
                                          .context = r,
                                          .database_count = 16,
                                          .max_value_bytes = 1024 * 1024,
-                                         .types = &r->skipped.types};
+                                         .space = keyspace_values(r->ks)};
     struct rdb_reader *reader = rdb_reader_new(&options);
     struct bytes in = buf_bytes(&r->sample.rdb);
     enum rdb_status status = RDB_MORE;
@@ -217,12 +214,11 @@ Test(samples, types_that_cannot_be_held_yet_are_those_of_the_table)
 
 /* ---- DUMP ----------------------------------------------------------------------------------------- */
 
-static struct value restore(struct bytes payload, const struct value_types *types,
-                            struct value_reader *reader)
+static struct value restore(struct reading *r, struct bytes payload, struct value_reader *reader)
 {
     struct errmsg error = {0};
 
-    cr_assert(value_restore(types, payload, reader, &error), "%s", error.text);
+    cr_assert(value_restore(keyspace_values(r->ks), payload, reader, &error), "%s", error.text);
     return value_reader_take(reader);
 }
 
@@ -231,7 +227,7 @@ static void check_own_dump(struct reading *r, struct bytes key)
 {
     struct key_ref ref = keyspace_ref(r->ks, 0, key);
     struct key_ref again = keyspace_ref(r->ks, 1, key);
-    const struct value_types *types = &value_types_builtin;
+    const struct value_types *types = keyspace_types(r->ks);
     struct value_reader reader = {0};
     struct buf payload = {0};
     struct value value;
@@ -239,7 +235,7 @@ static void check_own_dump(struct reading *r, struct bytes key)
     uint64_t digest = value_ops_of(types, e)->digest(e, 1);
 
     value_dump(types, e, &payload);
-    value = restore(buf_bytes(&payload), types, &reader);
+    value = restore(r, buf_bytes(&payload), &reader);
     keyspace_put(r->ks, &again, &value, EXPIRE_NEVER);
     e = keyspace_find_any(r->ks, &again);
     cr_assert_eq(value_ops_of(types, e)->digest(e, 1), digest, "%.*s", BYTES_ARGS(key));
@@ -250,12 +246,12 @@ static void check_own_dump(struct reading *r, struct bytes key)
 static void check_payload(struct reading *r, const struct json_member *member, struct bytes payload)
 {
     struct value_reader reader = {0};
-    struct value value = restore(payload, &r->skipped.types, &reader);
+    struct value value = restore(r, payload, &reader);
     struct buf key = sample_key(member);
 
     if (value.type == SKIPPED) {
         r->skip_counts[skipped_rdb_type(&value)]++;
-        value_discard(&r->skipped.types, &value);
+        value_discard(keyspace_types(r->ks), &value);
     } else {
         check_value(r, buf_bytes(&key), &value, member);
         check_own_dump(r, buf_bytes(&key));
