@@ -2,12 +2,19 @@
 /* Compact forms of other servers: whatever the bytes, what is accepted can be walked to its end, gives as
  * many elements as announced, and points to nothing outside.
  *
- * Input: one byte that chooses the form, by itself or by an RDB type, then the blob. */
+ * Input: one byte that chooses the form, by itself or by an RDB type, then the blob; or an S, then a node of a
+ * stream: 16 bytes of id, and the blob. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
 #include "store/foreign.h"
+#include "store/foreign_stream.h"
+
+enum {
+    STREAM_NODE = 'S',
+    STREAM_ID_BYTES = 16,
+};
 
 static bool is_inside(struct bytes text, struct bytes blob)
 {
@@ -52,6 +59,42 @@ static void walk_back(struct bytes blob)
     ASSERT(at == (const uint8_t *)elements.data);
 }
 
+static void check_pairs(struct foreign_entry e, struct bytes blob)
+{
+    struct packed_item name;
+    struct packed_item value;
+    uint64_t left = e.left;
+
+    for (; foreign_entry_next(&e, &name, &value); left--) {
+        ASSERT(name.is_integer || is_inside(name.text, blob));
+        ASSERT(value.is_integer || is_inside(value.text, blob));
+    }
+    ASSERT(left == 0);
+}
+
+static void check_node(struct bytes in)
+{
+    struct bytes id = bytes_prefix(in, in.len < STREAM_ID_BYTES ? in.len : STREAM_ID_BYTES);
+    struct bytes blob = bytes_from(in, id.len);
+    struct foreign_id last = {0};
+    struct errmsg error = {0};
+    struct foreign_node n;
+    struct foreign_entry e;
+    uint64_t count = 0;
+    uint64_t deleted = 0;
+    bool is_good = foreign_node_open(&n, id, blob, &error);
+
+    ASSERT(is_good == (error.text[0] == '\0'));
+    for (; is_good && foreign_node_next(&n, &e); count++) {
+        ASSERT(count == 0 || e.id.ms > last.ms ||
+               (e.id.ms == last.ms && e.id.sequence > last.sequence));
+        last = e.id;
+        deleted += e.is_deleted ? 1 : 0;
+        check_pairs(e, blob);
+    }
+    ASSERT(!is_good || (deleted == n.deleted_count && count == deleted + n.live_count));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct errmsg error = {0};
@@ -63,6 +106,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     blob = bytes_make(data + 1, size - 1);
+    if (data[0] == STREAM_NODE) {
+        check_node(blob);
+        return 0;
+    }
     is_good = data[0] <= FOREIGN_INTSET
                   ? foreign_open(&f, (enum foreign_form)data[0], blob, &error)
                   : foreign_open_rdb(&f, (uint8_t)(data[0] - FOREIGN_INTSET - 1), blob, &error);
