@@ -6,14 +6,19 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "store/foreign.h"
+#include "store/foreign_stream.h"
 #include "store/value.h"
 
 #include <criterion/criterion.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
+    RDB_STREAM = 15,
+    RDB_STREAM_2 = 19,
+    RDB_STREAM_3 = 21,
     RDB_LIST = 18,
     RDB_HASH_WITH_TIMES = 25,
     RDB_PLAIN_PIECE = 1, /* of a list: no blob, but one element */
@@ -361,5 +366,66 @@ bool sample_expect_compact(uint8_t rdb_type, struct bytes body, const struct jso
     cr_assert(decoder_is_ok(&d) && decoder_left(&d) == 0);
     expect_same(shape, &found, member);
     buf_deinit(&type);
+    return true;
+}
+
+/* ---- streams --------------------------------------------------------------------------------------- */
+
+static void expect_text(const struct packed_item *item, const struct json *expected)
+{
+    char scratch[PACKED_SCRATCH];
+    struct buf text = sample_bytes(expected);
+
+    cr_assert(bytes_equal(packed_item_text(item, scratch), buf_bytes(&text)), "not \"%.*s\"",
+              (int)text.len, text.data);
+    buf_deinit(&text);
+}
+
+/* expected: the id, then names and values in turn. */
+static void expect_entry(struct foreign_entry e, const struct json *expected)
+{
+    const struct json *pairs = &expected->members[1].value;
+    struct packed_item name;
+    struct packed_item value;
+    char id[64];
+    size_t i = 0;
+
+    snprintf(id, sizeof(id), "%" PRIu64 "-%" PRIu64, e.id.ms, e.id.sequence);
+    cr_assert(bytes_equal_text(buf_bytes(&expected->members[0].value.text), id), "%s", id);
+    cr_assert_eq(2 * e.left, pairs->count, "%s", id);
+    for (; foreign_entry_next(&e, &name, &value); i += 2) {
+        expect_text(&name, &pairs->members[i].value);
+        expect_text(&value, &pairs->members[i + 1].value);
+    }
+}
+
+bool sample_expect_stream(uint8_t rdb_type, struct bytes body, const struct json_member *member)
+{
+    const struct json *expected = json_member(&member->value, "value");
+    struct decoder d = decoder_make(body);
+    size_t count = 0;
+
+    if (rdb_type != RDB_STREAM && rdb_type != RDB_STREAM_2 && rdb_type != RDB_STREAM_3) {
+        return false;
+    }
+    for (uint64_t left = decode_len(&d); left > 0; left--) {
+        struct buf id = decode_string(&d);
+        struct buf listpack = decode_string(&d);
+        struct errmsg error = {0};
+        struct foreign_node n;
+        struct foreign_entry e;
+
+        cr_assert(foreign_node_open(&n, buf_bytes(&id), buf_bytes(&listpack), &error), "%s",
+                  error.text);
+        while (foreign_node_next(&n, &e)) {
+            if (!e.is_deleted) {
+                cr_assert_lt(count, expected->count);
+                expect_entry(e, &expected->members[count++].value);
+            }
+        }
+        buf_deinit(&id);
+        buf_deinit(&listpack);
+    }
+    cr_assert_eq(count, expected->count);
     return true;
 }

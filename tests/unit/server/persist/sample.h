@@ -30,4 +30,7 @@ void sample_expect(const struct value_types *types, const struct entry *e,
  * form. */
 bool sample_expect_compact(uint8_t rdb_type, struct bytes body, const struct json_member *member);
 
+/* Assert the same of the entries of a stream, which its serialized form begins with; false when it is none. */
+bool sample_expect_stream(uint8_t rdb_type, struct bytes body, const struct json_member *member);
+
 #endif

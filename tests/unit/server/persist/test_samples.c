@@ -302,3 +302,15 @@ Test(samples, compact_forms_in_payloads_have_the_elements_that_those_servers_gav
 {
     each_payload(check_compact, 15);
 }
+
+static void check_stream(struct reading *r, const struct json_member *member, struct bytes payload)
+{
+    struct bytes body = bytes_make(payload.data + 1, payload.len - 1 - DUMP_TRAILER);
+
+    r->compared += sample_expect_stream((uint8_t)payload.data[0], body, member) ? 1 : 0;
+}
+
+Test(samples, nodes_of_streams_in_payloads_have_the_entries_that_those_servers_gave)
+{
+    each_payload(check_stream, 6);
+}
