@@ -51,35 +51,57 @@ bool num_parse_i64(struct bytes text, int64_t *out)
     return true;
 }
 
-bool num_parse_f80(struct bytes text, long double *out)
-{
-    char copy[256];
-    char *end;
-    long double value;
+enum {
+    FLOAT_TEXT_LIMIT = 256,
+};
 
-    if (text.len == 0 || text.len >= sizeof(copy) || bytes_find_byte(text, '\0') != SIZE_MAX ||
+/* As a C string; false when it cannot be a number, or is too long to be looked at. */
+static bool copy_float_text(struct bytes text, char copy[FLOAT_TEXT_LIMIT])
+{
+    if (text.len == 0 || text.len >= FLOAT_TEXT_LIMIT || bytes_find_byte(text, '\0') != SIZE_MAX ||
         text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) {
         return false;
     }
-    bytes_to_text(text, copy, sizeof(copy));
+    bytes_to_text(text, copy, FLOAT_TEXT_LIMIT);
+    return true;
+}
+
+bool num_parse_f80(struct bytes text, long double *out)
+{
+    char copy[FLOAT_TEXT_LIMIT];
+    char *end;
+    long double value;
+
+    if (!copy_float_text(text, copy)) {
+        return false;
+    }
     errno = 0;
     value = strtold(copy, &end);
     if (*end != '\0' || end == copy || isnan(value) ||
-        (errno == ERANGE && (isinf(value) || fabsl(value) < 1.0L))) {
+        (errno == ERANGE && (isinf(value) || value == 0))) {
         return false;
     }
     *out = value;
     return true;
 }
 
+/* Not by way of a long double: what is rounded twice may come out one bit off. */
 bool num_parse_f64(struct bytes text, double *out)
 {
-    long double wide;
+    char copy[FLOAT_TEXT_LIMIT];
+    char *end;
+    double value;
 
-    if (!num_parse_f80(text, &wide)) {
+    if (!copy_float_text(text, copy)) {
         return false;
     }
-    *out = (double)wide;
+    errno = 0;
+    value = strtod(copy, &end);
+    if (*end != '\0' || end == copy || isnan(value) ||
+        (errno == ERANGE && (isinf(value) || value == 0))) {
+        return false;
+    }
+    *out = value;
     return true;
 }
 

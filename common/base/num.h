@@ -19,7 +19,8 @@ enum {
 
 MUST_USE bool num_parse_i64(struct bytes text, int64_t *out);
 MUST_USE bool num_parse_u64(struct bytes text, uint64_t *out);
-/* Decimal floating point, inf allowed, nan refused. */
+/* Floating point, rounded once, to the nearest; inf is allowed, nan is not, nor is what is too large or
+ * would become 0. */
 MUST_USE bool num_parse_f80(struct bytes text, long double *out);
 MUST_USE bool num_parse_f64(struct bytes text, double *out);
 /* "100", "64mb", "1gb", "5k": k, m, g are powers of 1000, kb, mb, gb of 1024. */

@@ -64,10 +64,10 @@ static size_t digits_by_trying(double value)
 static bool is_shortest(double value)
 {
     const char *text = text_of(value);
-    char *end;
-    double back = strtod(text, &end);
+    double back;
 
-    return *end == '\0' && memcmp(&back, &value, sizeof(back)) == 0 &&
+    return num_parse_f64(bytes_from_text(text), &back) &&
+           memcmp(&back, &value, sizeof(back)) == 0 &&
            ((fabs(value) <= 0x1p62 && value == floor(value)) ||
             digits_of(text) <= digits_by_trying(value));
 }
