@@ -25,6 +25,11 @@ enum {
     RDB_TYPE_LIST = 1,
     RDB_TYPE_SET = 2,
     RDB_TYPE_HASH = 4,
+    RDB_TYPE_HASH_ZIPMAP = 9,
+    RDB_TYPE_SET_INTSET = 11,
+    RDB_TYPE_HASH_ZIPLIST = 13,
+    RDB_TYPE_HASH_LISTPACK = 16,
+    RDB_TYPE_SET_LISTPACK = 20,
 };
 
 enum value_codec_status {

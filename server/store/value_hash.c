@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "store/entry.h"
 #include "store/members.h"
+#include "store/value_compact.h"
 
 enum {
     PAIR = 2,
@@ -408,12 +409,30 @@ static uint64_t encode(const struct entry *e, uint64_t cursor, size_t max_bytes,
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
+static bool take_pair(struct value_reader *r, struct foreign *f, struct errmsg *error)
+{
+    char scratch[2 * PACKED_SCRATCH];
+    struct packed_item field;
+    struct packed_item value;
+
+    if (!foreign_next(f, &field) || !foreign_next(f, &value) ||
+        !hash_set(&r->draft, packed_item_text(&field, scratch),
+                  packed_item_text(&value, scratch + PACKED_SCRATCH))) {
+        errmsg_set(error, "a hash has a field twice");
+        return false;
+    }
+    return true;
+}
+
 static enum value_codec_status decode(struct value_reader *r, struct decoder *d, uint64_t *needed,
                                       struct errmsg *error)
 {
     struct buf *text = r->step == STEP_FIELD ? &r->text2 : &r->text;
     enum value_codec_status status;
 
+    if (r->rdb_type != RDB_TYPE_HASH) {
+        return value_decode_compact(r, d, take_pair, needed, error);
+    }
     if (r->step == STEP_COUNT) {
         status = value_decode_count(d, "a hash", &r->left, needed, error);
         r->step = status == VALUE_CODEC_OK ? STEP_FIELD : STEP_COUNT;
@@ -438,7 +457,8 @@ static enum value_codec_status decode(struct value_reader *r, struct decoder *d,
 }
 
 const struct value_ops value_hash = {
-    .rdb_types_read = 1U << RDB_TYPE_HASH,
+    .rdb_types_read = 1U << RDB_TYPE_HASH | 1U << RDB_TYPE_HASH_ZIPMAP |
+                      1U << RDB_TYPE_HASH_ZIPLIST | 1U << RDB_TYPE_HASH_LISTPACK,
     .check_packed = check_packed,
     .bytes = bytes,
     .spare_bytes = spare_bytes,

@@ -7,6 +7,7 @@
 #include "store/entry.h"
 #include "store/members.h"
 #include "store/set_integers.h"
+#include "store/value_compact.h"
 
 enum {
     STEP_COUNT = 0, /* of the serialized form: how many there are, */
@@ -455,11 +456,26 @@ static uint64_t encode(const struct entry *e, uint64_t cursor, size_t max_bytes,
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
+static bool take_member(struct value_reader *r, struct foreign *f, struct errmsg *error)
+{
+    char scratch[PACKED_SCRATCH];
+    struct packed_item member;
+
+    if (!foreign_next(f, &member) || !set_add(&r->draft, packed_item_text(&member, scratch))) {
+        errmsg_set(error, "a set has a member twice");
+        return false;
+    }
+    return true;
+}
+
 static enum value_codec_status decode(struct value_reader *r, struct decoder *d, uint64_t *needed,
                                       struct errmsg *error)
 {
     enum value_codec_status status;
 
+    if (r->rdb_type != RDB_TYPE_SET) {
+        return value_decode_compact(r, d, take_member, needed, error);
+    }
     if (r->step == STEP_COUNT) {
         status = value_decode_count(d, "a set", &r->left, needed, error);
         r->step = status == VALUE_CODEC_OK ? STEP_MEMBER : STEP_COUNT;
@@ -479,7 +495,8 @@ static enum value_codec_status decode(struct value_reader *r, struct decoder *d,
 }
 
 const struct value_ops value_set = {
-    .rdb_types_read = 1U << RDB_TYPE_SET,
+    .rdb_types_read =
+        1U << RDB_TYPE_SET | 1U << RDB_TYPE_SET_INTSET | 1U << RDB_TYPE_SET_LISTPACK,
     .check_packed = check_packed,
     .bytes = bytes,
     .spare_bytes = spare_bytes,

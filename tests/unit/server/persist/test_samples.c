@@ -26,15 +26,10 @@ static const struct {
     uint8_t rdb_type;
     const char *what;
 } missing[] = {
-    {2,  "sets"                            },
-    {4,  "hashes"                          },
     {5,  "sorted sets"                     },
-    {11, "sets of integers"                },
-    {16, "small hashes"                    },
     {17, "small sorted sets"               },
     {18, "lists"                           },
     {19, "streams of version 2"            },
-    {20, "small sets"                      },
     {21, "streams of version 3"            },
     {24, "hashes whose fields expire"      },
     {25, "small hashes whose fields expire"},
