@@ -8,9 +8,10 @@
 #include <ctype.h>
 
 static const char *const group_names[] = {
-    [COMMAND_GROUP_GENERIC] = "generic",         [COMMAND_GROUP_STRING] = "string",
-    [COMMAND_GROUP_CONNECTION] = "connection",   [COMMAND_GROUP_SERVER] = "server",
-    [COMMAND_GROUP_REPLICATION] = "replication", [COMMAND_GROUP_CLUSTER] = "cluster",
+    [COMMAND_GROUP_GENERIC] = "generic", [COMMAND_GROUP_STRING] = "string",
+    [COMMAND_GROUP_BITMAP] = "bitmap",   [COMMAND_GROUP_CONNECTION] = "connection",
+    [COMMAND_GROUP_SERVER] = "server",   [COMMAND_GROUP_REPLICATION] = "replication",
+    [COMMAND_GROUP_CLUSTER] = "cluster",
 };
 
 static const char *const own_words[] = {"help", "clear", "quit", "exit", "connect"};

@@ -53,6 +53,8 @@ static uint32_t group_categories(const struct command_spec *spec)
         return spec->id != COMMAND_WAIT ? CATEGORY_KEYSPACE : 0;
     case COMMAND_GROUP_STRING:
         return CATEGORY_STRING;
+    case COMMAND_GROUP_BITMAP:
+        return CATEGORY_BITMAP;
     case COMMAND_GROUP_CONNECTION:
         return CATEGORY_CONNECTION;
     case COMMAND_GROUP_SERVER:
@@ -80,8 +82,8 @@ uint32_t command_categories(const struct command_spec *spec)
 const char *category_name(size_t index)
 {
     static const char *const names[CATEGORY_COUNT] = {
-        "keyspace", "read",      "write", "string", "connection",
-        "admin",    "dangerous", "fast",  "slow",   "blocking"};
+        "keyspace",  "read", "write", "string",   "connection", "admin",
+        "dangerous", "fast", "slow",  "blocking", "bitmap"};
 
     ASSERT(index < CATEGORY_COUNT);
     return names[index];

@@ -29,9 +29,10 @@ enum command_category {
     CATEGORY_FAST = 1 << 7,
     CATEGORY_SLOW = 1 << 8,
     CATEGORY_BLOCKING = 1 << 9,
+    CATEGORY_BITMAP = 1 << 10,
 };
 enum {
-    CATEGORY_COUNT = 10
+    CATEGORY_COUNT = 11
 };
 /* The categories of a command, one bit each. */
 uint32_t command_categories(const struct command_spec *spec);

@@ -9,9 +9,10 @@
 static const char *group_name(enum command_group group)
 {
     static const char *const names[] = {
-        [COMMAND_GROUP_GENERIC] = "generic",         [COMMAND_GROUP_STRING] = "string",
-        [COMMAND_GROUP_CONNECTION] = "connection",   [COMMAND_GROUP_SERVER] = "server",
-        [COMMAND_GROUP_REPLICATION] = "replication", [COMMAND_GROUP_CLUSTER] = "cluster",
+        [COMMAND_GROUP_GENERIC] = "generic", [COMMAND_GROUP_STRING] = "string",
+        [COMMAND_GROUP_BITMAP] = "bitmap",   [COMMAND_GROUP_CONNECTION] = "connection",
+        [COMMAND_GROUP_SERVER] = "server",   [COMMAND_GROUP_REPLICATION] = "replication",
+        [COMMAND_GROUP_CLUSTER] = "cluster",
     };
 
     return names[group];
