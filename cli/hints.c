@@ -4,15 +4,9 @@
 #include "cli/hints.h"
 
 #include "base/attr.h"
+#include "spec/command_docs.h"
 
 #include <ctype.h>
-
-static const char *const group_names[] = {
-    [COMMAND_GROUP_GENERIC] = "generic", [COMMAND_GROUP_STRING] = "string",
-    [COMMAND_GROUP_BITMAP] = "bitmap",   [COMMAND_GROUP_CONNECTION] = "connection",
-    [COMMAND_GROUP_SERVER] = "server",   [COMMAND_GROUP_REPLICATION] = "replication",
-    [COMMAND_GROUP_CLUSTER] = "cluster",
-};
 
 static const char *const own_words[] = {"help", "clear", "quit", "exit", "connect"};
 
@@ -97,8 +91,8 @@ static bool offer_commands(struct choice *choice, const struct command_spec *par
 
 static bool offer_groups(struct choice *choice)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(group_names); i++) {
-        if (offer(choice, "@", group_names[i])) {
+    for (size_t i = 0; i < COMMAND_GROUP_COUNT; i++) {
+        if (offer(choice, "@", command_group_name((enum command_group)i))) {
             return true;
         }
     }
@@ -240,7 +234,7 @@ static void write_command(const struct command_spec *spec, bool has_group, struc
     buf_printf(out, "%s%s\n  summary: %s\n  since: %s\n", spec->arguments[0] != '\0' ? " " : "",
                spec->arguments, spec->summary, spec->since);
     if (has_group) {
-        buf_printf(out, "  group: %s\n", group_names[spec->group]);
+        buf_printf(out, "  group: %s\n", command_group_name(spec->group));
     }
 }
 
@@ -248,13 +242,14 @@ static void write_group(struct bytes name, struct buf *out)
 {
     size_t group = 0;
 
-    while (group < ARRAY_COUNT(group_names) && !bytes_equal_nocase(name, group_names[group])) {
+    while (group < COMMAND_GROUP_COUNT &&
+           !bytes_equal_nocase(name, command_group_name((enum command_group)group))) {
         group++;
     }
-    if (group == ARRAY_COUNT(group_names)) {
+    if (group == COMMAND_GROUP_COUNT) {
         buf_append_text(out, "There is no such group of commands. Groups:");
-        for (size_t i = 0; i < ARRAY_COUNT(group_names); i++) {
-            buf_printf(out, " @%s", group_names[i]);
+        for (size_t i = 0; i < COMMAND_GROUP_COUNT; i++) {
+            buf_printf(out, " @%s", command_group_name((enum command_group)i));
         }
         buf_append_byte(out, '\n');
         return;

@@ -3,6 +3,7 @@
 #include "spec/command_docs.h"
 
 #include "base/assert.h"
+#include "base/attr.h"
 
 #define DOC(id, doc_complexity, doc_tips, doc_since, doc_by)                                       \
     [COMMAND_##id] = {.complexity = (doc_complexity),                                              \
@@ -53,13 +54,28 @@ static uint32_t group_categories(const struct command_spec *spec)
         return spec->id != COMMAND_WAIT ? CATEGORY_KEYSPACE : 0;
     case COMMAND_GROUP_STRING:
         return CATEGORY_STRING;
+    case COMMAND_GROUP_LIST:
+        return CATEGORY_LIST;
+    case COMMAND_GROUP_HASH:
+        return CATEGORY_HASH;
+    case COMMAND_GROUP_SET:
+        return CATEGORY_SET;
+    case COMMAND_GROUP_SORTED_SET:
+        return CATEGORY_SORTED_SET;
+    case COMMAND_GROUP_STREAM:
+        return CATEGORY_STREAM;
     case COMMAND_GROUP_BITMAP:
         return CATEGORY_BITMAP;
+    case COMMAND_GROUP_HYPERLOGLOG:
+        return CATEGORY_HYPERLOGLOG;
+    case COMMAND_GROUP_GEO:
+        return CATEGORY_GEO;
     case COMMAND_GROUP_CONNECTION:
         return CATEGORY_CONNECTION;
     case COMMAND_GROUP_SERVER:
     case COMMAND_GROUP_REPLICATION:
     case COMMAND_GROUP_CLUSTER:
+    case COMMAND_GROUP_COUNT:
         break;
     }
     return 0;
@@ -82,9 +98,33 @@ uint32_t command_categories(const struct command_spec *spec)
 const char *category_name(size_t index)
 {
     static const char *const names[CATEGORY_COUNT] = {
-        "keyspace",  "read", "write", "string",   "connection", "admin",
-        "dangerous", "fast", "slow",  "blocking", "bitmap"};
+        "keyspace",  "read",      "write",  "string",   "connection",  "admin",
+        "dangerous", "fast",      "slow",   "blocking", "list",        "hash",
+        "set",       "sortedset", "stream", "bitmap",   "hyperloglog", "geo"};
 
     ASSERT(index < CATEGORY_COUNT);
     return names[index];
+}
+
+const char *command_group_name(enum command_group group)
+{
+    static const char *const names[] = {
+        [COMMAND_GROUP_GENERIC] = "generic",
+        [COMMAND_GROUP_STRING] = "string",
+        [COMMAND_GROUP_LIST] = "list",
+        [COMMAND_GROUP_HASH] = "hash",
+        [COMMAND_GROUP_SET] = "set",
+        [COMMAND_GROUP_SORTED_SET] = "sorted-set",
+        [COMMAND_GROUP_STREAM] = "stream",
+        [COMMAND_GROUP_BITMAP] = "bitmap",
+        [COMMAND_GROUP_HYPERLOGLOG] = "hyperloglog",
+        [COMMAND_GROUP_GEO] = "geo",
+        [COMMAND_GROUP_CONNECTION] = "connection",
+        [COMMAND_GROUP_SERVER] = "server",
+        [COMMAND_GROUP_REPLICATION] = "replication",
+        [COMMAND_GROUP_CLUSTER] = "cluster",
+    };
+
+    ASSERT((size_t)group < ARRAY_COUNT(names));
+    return names[group];
 }

@@ -29,14 +29,23 @@ enum command_category {
     CATEGORY_FAST = 1 << 7,
     CATEGORY_SLOW = 1 << 8,
     CATEGORY_BLOCKING = 1 << 9,
-    CATEGORY_BITMAP = 1 << 10,
+    CATEGORY_LIST = 1 << 10,
+    CATEGORY_HASH = 1 << 11,
+    CATEGORY_SET = 1 << 12,
+    CATEGORY_SORTED_SET = 1 << 13,
+    CATEGORY_STREAM = 1 << 14,
+    CATEGORY_BITMAP = 1 << 15,
+    CATEGORY_HYPERLOGLOG = 1 << 16,
+    CATEGORY_GEO = 1 << 17,
 };
 enum {
-    CATEGORY_COUNT = 11
+    CATEGORY_COUNT = 18
 };
 /* The categories of a command, one bit each. */
 uint32_t command_categories(const struct command_spec *spec);
 /* The name of the category with bit index, without its @. */
 const char *category_name(size_t index);
+/* As COMMAND DOCS and the help name it. */
+const char *command_group_name(enum command_group group);
 
 #endif

@@ -171,7 +171,7 @@ enum exec_result cmd_restore(struct exec *x)
     if (!read_ttl(x, &options, &expire_at_ms)) {
         return EXEC_DONE;
     }
-    if (value_restore(keyspace_types(x->keyspace), x->args[3], &reader, NULL)) {
+    if (value_restore(keyspace_values(x->keyspace), x->args[3], &reader, NULL)) {
         restore_value(x, &options, &reader, expire_at_ms);
         resp_write_ok(x->reply);
     } else if (is_payload_sound(x->args[3])) {

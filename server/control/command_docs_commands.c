@@ -6,18 +6,6 @@
 #include "spec/command_docs.h"
 #include "spec/syntax.h"
 
-static const char *group_name(enum command_group group)
-{
-    static const char *const names[] = {
-        [COMMAND_GROUP_GENERIC] = "generic", [COMMAND_GROUP_STRING] = "string",
-        [COMMAND_GROUP_BITMAP] = "bitmap",   [COMMAND_GROUP_CONNECTION] = "connection",
-        [COMMAND_GROUP_SERVER] = "server",   [COMMAND_GROUP_REPLICATION] = "replication",
-        [COMMAND_GROUP_CLUSTER] = "cluster",
-    };
-
-    return names[group];
-}
-
 static const char *type_name(const struct syntax_node *node)
 {
     static const char *const names[] = {
@@ -142,7 +130,7 @@ static void write_docs(struct resp_writer *w, const struct command_spec *spec, b
     resp_write_bulk_text(w, "since");
     resp_write_bulk_text(w, spec->since);
     resp_write_bulk_text(w, "group");
-    resp_write_bulk_text(w, group_name(spec->group));
+    resp_write_bulk_text(w, command_group_name(spec->group));
     resp_write_bulk_text(w, "complexity");
     resp_write_bulk_text(w, docs.complexity);
     if (is_replaced) {

@@ -54,6 +54,7 @@ static void open_reader(struct node *node, enum load_phase phase, struct keyspac
         .context = node,
         .database_count = data_database_count(node),
         .max_value_bytes = (uint64_t)node->config.proto_max_bulk_len,
+        .space = keyspace_values(target),
     };
 
     ASSERT(loading->reader == NULL);

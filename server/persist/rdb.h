@@ -69,9 +69,9 @@ typedef void rdb_record_fn(void *context, const struct rdb_record *record);
 struct rdb_reader_options {
     rdb_record_fn *on_record; /* the record is valid during the call */
     void *context;
-    unsigned database_count;         /* a SELECTDB beyond is an error */
-    uint64_t max_value_bytes;        /* a declared size beyond is an error */
-    const struct value_types *types; /* that are read, borrowed; NULL for value_types_builtin */
+    unsigned database_count;   /* a SELECTDB beyond is an error */
+    uint64_t max_value_bytes;  /* a declared size beyond is an error */
+    struct value_space *space; /* of the key space that the values are for, borrowed */
 };
 
 struct rdb_reader;

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "persist/rdb_format.h"
+#include "store/value_space.h"
 
 #include <inttypes.h>
 
@@ -179,7 +180,7 @@ static enum value_codec_status step_opcode(struct rdb_reader *r, struct item *it
     }
     opcode = decode_u8(&item->d);
     if (opcode < RDB_OP_SLOT_INFO &&
-        value_reader_begin(&r->reader, r->options.types, opcode, r->options.max_value_bytes)) {
+        value_reader_begin(&r->reader, r->options.space, opcode, r->options.max_value_bytes)) {
         r->state = STATE_KEY;
         return VALUE_CODEC_OK;
     }
@@ -423,7 +424,7 @@ static enum value_codec_status step_value(struct rdb_reader *r, struct item *ite
     record.key = buf_bytes(&r->key);
     record.value = &value;
     r->options.on_record(r->options.context, &record);
-    value_discard(r->options.types, &value);
+    value_discard(r->options.space->types, &value);
     r->expire_at_ms = EXPIRE_NEVER;
     r->state = STATE_OPCODE;
     buf_clear(&r->key);
@@ -517,11 +518,8 @@ struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options)
 {
     struct rdb_reader *r = mem_alloc_zeroed(MEM_SNAPSHOT, sizeof(*r));
 
-    ASSERT(options->on_record != NULL);
+    ASSERT(options->on_record != NULL && options->space != NULL);
     r->options = *options;
-    if (r->options.types == NULL) {
-        r->options.types = &value_types_builtin;
-    }
     r->expire_at_ms = EXPIRE_NEVER;
     r->info.stream_db = -1;
     return r;

@@ -78,7 +78,7 @@ static void edit_small(struct keyspace *ks, struct table *table, struct table_pl
         plan.memory = grown_block(old, len);
     } else {
         memcpy(copy, old.data, old.len);
-        plan.encoding = VALUE_EMBSTR;
+        plan.encoding = VALUE_INLINE;
         plan.value = bytes_make(copy, len);
     }
     keyspace_replace_entry(ks, table, place, &plan);
@@ -114,32 +114,102 @@ void keyspace_open_string(struct keyspace *ks, const struct key_ref *ref, size_t
     ks->open_edit = out;
 }
 
-void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct value_edit *out)
+void keyspace_open(struct keyspace *ks, const struct key_ref *ref, enum value_type type,
+                   struct value_edit *out)
 {
     struct table *table = &ks->tables[ref->table];
-    struct table_place place = keyspace_get_place(ks, ref);
-    struct entry *e = table_entry(&ks->shared, place.ref);
+    struct table_place place;
+    struct entry *e;
+    struct value value;
 
-    ASSERT(ks->open_edit == NULL && entry_encoding(e) == VALUE_OBJECT);
-    before_change(ks, table, &place);
-    *out = (struct value_edit){.ref = *ref, .entry = e, .memory = entry_memory(e)};
-    keyspace_uncount_memory(ks, table, value_ops_of(ks->shared.types, e), out->memory);
+    ASSERT(ks->open_edit == NULL && type != VALUE_STRING);
+    buf_clear(&ks->packed);
+    *out = (struct value_edit){
+        .ref = *ref, .draft = {.space = &ks->values, .type = type, .packed = &ks->packed}
+    };
     ks->open_edit = out;
+    if (!table_find(&ks->shared, table, ref->hash, ref->bytes, &place)) {
+        return;
+    }
+    e = table_entry(&ks->shared, place.ref);
+    ASSERT(entry_type(e) == type);
+    if (UNLIKELY(ks->shared.listeners != 0)) {
+        table_before_change(&ks->shared, table, &place);
+    }
+    value = entry_value(e);
+    out->entry = e;
+    out->draft.memory = value.memory;
+    out->draft.has_outgrown = value.has_outgrown;
+    if (value.memory == NULL) {
+        buf_append_bytes(&ks->packed, value.inlined);
+    } else {
+        keyspace_uncount_memory(ks, table, value_ops_of(ks->shared.types, e), value.memory);
+    }
 }
 
-void keyspace_close(struct keyspace *ks, struct value_edit *edit)
+/* The entry of a value that was open becomes what the draft says.  Its old memory is not counted any
+ * more, and is the draft's or gone. */
+static void write_draft(struct keyspace *ks, struct table *table, const struct value_edit *edit)
+{
+    const struct value_draft *draft = &edit->draft;
+    struct table_place place = keyspace_get_place(ks, &edit->ref);
+    struct entry_plan plan = {
+        .type = draft->type,
+        .encoding = draft->memory != NULL ? VALUE_OBJECT : VALUE_INLINE,
+        .value = draft->memory != NULL ? (struct bytes){0} : buf_bytes(draft->packed),
+        .memory = draft->memory,
+        .is_edited = draft->has_outgrown,
+        .expire_at_ms = entry_expire_at_ms(edit->entry),
+        .last_used_s = entry_last_used_s(edit->entry),
+    };
+
+    ASSERT(plan.value.len <= VALUE_PACKED_MAX);
+    keyspace_rewrite_entry(ks, table, &place, &plan);
+}
+
+static void close_collection(struct keyspace *ks, struct table *table, struct value_edit *edit)
+{
+    struct value_draft *draft = &edit->draft;
+    bool had_memory = entry_encoding(edit->entry) == VALUE_OBJECT;
+
+    if (!draft->is_changed) {
+        ASSERT(had_memory == (draft->memory != NULL));
+    } else if (had_memory && draft->memory != NULL) {
+        entry_put_memory(edit->entry, draft->memory);
+        entry_put_edited(edit->entry, draft->has_outgrown);
+    } else {
+        write_draft(ks, table, edit);
+    }
+    keyspace_count_memory(ks, table, ks->shared.types->kinds[draft->type].ops, draft->memory);
+    if (value_draft_is_empty(draft)) {
+        (void)keyspace_remove(ks, &edit->ref);
+    } else if (draft->is_changed) {
+        keyspace_tell(ks, KEYSPACE_KEY_CHANGED, table->number, edit->ref.bytes);
+    }
+}
+
+bool keyspace_close(struct keyspace *ks, struct value_edit *edit)
 {
     struct table *table = &ks->tables[edit->ref.table];
+    bool is_there = true;
 
     ASSERT(ks->open_edit == edit);
     ks->open_edit = NULL;
-    if (entry_encoding(edit->entry) == VALUE_OBJECT) {
-        ASSERT(edit->memory != NULL);
-        entry_put_memory(edit->entry, edit->memory);
-        keyspace_count_memory(ks, table, value_ops_of(ks->shared.types, edit->entry), edit->memory);
+    if (edit->data != NULL) {
+        keyspace_tell(ks, KEYSPACE_KEY_CHANGED, table->number, edit->ref.bytes);
+    } else {
+        is_there = !value_draft_is_empty(&edit->draft);
+        if (edit->entry != NULL) {
+            close_collection(ks, table, edit);
+        } else if (is_there) {
+            struct value value = value_draft_view(&edit->draft);
+
+            keyspace_put(ks, &edit->ref, &value, EXPIRE_NEVER);
+        }
+        buf_shrink_when_empty(&ks->packed, VALUE_PACKED_MAX * 4);
     }
-    keyspace_tell(ks, KEYSPACE_KEY_CHANGED, table->number, edit->ref.bytes);
     *edit = (struct value_edit){0};
+    return is_there;
 }
 
 void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms)

@@ -31,7 +31,7 @@ static uint8_t plan_flags(const struct entry_plan *plan)
 
     flags |= plan->key.len > UINT8_MAX ? ENTRY_KEY_WIDE : 0U;
     flags |= plan->key_block != NULL ? ENTRY_KEY_OUT : 0U;
-    if (plan->encoding == VALUE_EMBSTR) {
+    if (plan->encoding == VALUE_INLINE) {
         flags |= plan->value.len > UINT8_MAX ? ENTRY_VALUE_WIDE : 0U;
     }
     flags |= plan->is_edited ? ENTRY_EDITED : 0U;
@@ -43,7 +43,7 @@ static size_t head_bytes(uint8_t flags, enum value_encoding encoding)
     size_t bytes = ENTRY_HEAD_BYTES + entry_expiry_bytes(flags);
 
     bytes += (flags & ENTRY_KEY_WIDE) != 0 ? sizeof(uint32_t) : 1;
-    if (encoding == VALUE_EMBSTR) {
+    if (encoding == VALUE_INLINE) {
         bytes += (flags & ENTRY_VALUE_WIDE) != 0 ? sizeof(uint16_t) : 1;
     }
     return bytes;
@@ -56,7 +56,7 @@ static size_t key_bytes(const struct entry_plan *plan)
 
 size_t entry_plan_bytes(const struct entry_plan *plan)
 {
-    size_t value_bytes = plan->encoding == VALUE_EMBSTR ? plan->value.len : 8;
+    size_t value_bytes = plan->encoding == VALUE_INLINE ? plan->value.len : 8;
 
     return head_bytes(plan_flags(plan), plan->encoding) + key_bytes(plan) + value_bytes;
 }
@@ -103,7 +103,7 @@ static void write_head(struct entry *e, const struct entry_plan *plan)
     } else {
         base[at++] = (uint8_t)key_len;
     }
-    if (plan->encoding == VALUE_EMBSTR) {
+    if (plan->encoding == VALUE_INLINE) {
         uint16_t value_len = (uint16_t)plan->value.len;
 
         if ((e->flags & ENTRY_VALUE_WIDE) != 0) {
@@ -122,7 +122,7 @@ static void write_value(struct entry *e, const struct entry_plan *plan)
     case VALUE_INT:
         memcpy(at, &plan->integer, sizeof(plan->integer));
         break;
-    case VALUE_EMBSTR:
+    case VALUE_INLINE:
         if (plan->value.len > 0) {
             memcpy(at, plan->value.data, plan->value.len);
         }
@@ -165,7 +165,7 @@ void entry_overwrite(struct entry *e, const struct entry_plan *plan)
 
 bool entry_replace_value(struct entry *e, struct bytes value, uint32_t last_used_s)
 {
-    const uint8_t small = ((unsigned)VALUE_STRING << TYPE_SHIFT) | (unsigned)VALUE_EMBSTR;
+    const uint8_t small = ((unsigned)VALUE_STRING << TYPE_SHIFT) | (unsigned)VALUE_INLINE;
     uint8_t *key_len = e->rest;
     uint8_t *value_len = e->rest + 1;
     size_t value_at = ENTRY_HEAD_BYTES + 2 + (size_t)*key_len;
@@ -268,12 +268,27 @@ static NOINLINE struct bytes string_elsewhere(const struct entry *e, char *scrat
 
 struct bytes entry_string(const struct entry *e, char *scratch)
 {
-    if (LIKELY(entry_encoding(e) == VALUE_EMBSTR)) {
+    if (LIKELY(entry_encoding(e) == VALUE_INLINE)) {
         struct entry_layout layout = entry_layout(e);
 
         return bytes_make((const uint8_t *)e + layout.value_at, layout.value_len);
     }
     return string_elsewhere(e, scratch);
+}
+
+struct value entry_value(const struct entry *e)
+{
+    struct value value = {.type = entry_type(e), .has_outgrown = entry_was_edited(e)};
+
+    ASSERT(value.type != VALUE_STRING);
+    if (entry_encoding(e) == VALUE_INLINE) {
+        struct entry_layout layout = entry_layout(e);
+
+        value.inlined = bytes_make((const uint8_t *)e + layout.value_at, layout.value_len);
+    } else {
+        value.memory = entry_memory(e);
+    }
+    return value;
 }
 
 struct block *entry_string_block(const struct entry *e)
@@ -304,6 +319,12 @@ void entry_put_memory(struct entry *e, void *memory)
 {
     ASSERT(entry_encoding(e) >= VALUE_RAW && memory != NULL);
     memcpy((uint8_t *)e + entry_layout(e).value_at, &memory, sizeof(memory));
+}
+
+void entry_put_edited(struct entry *e, bool is_edited)
+{
+    e->flags =
+        (uint8_t)((e->flags & ~(unsigned)ENTRY_EDITED) | (is_edited ? (unsigned)ENTRY_EDITED : 0U));
 }
 
 struct block *entry_key_block(const struct entry *e)
@@ -346,11 +367,15 @@ void entry_check(const struct entry *e, size_t size)
     struct entry_layout layout = entry_layout(e);
 
     ASSERT(entry_encoding(e) <= VALUE_OBJECT);
-    ASSERT((entry_type(e) == VALUE_STRING) == (entry_encoding(e) != VALUE_OBJECT));
+    ASSERT(entry_type(e) == VALUE_STRING
+               ? entry_encoding(e) != VALUE_OBJECT
+               : entry_encoding(e) == VALUE_INLINE || entry_encoding(e) == VALUE_OBJECT);
     ASSERT(layout.value_at + layout.value_len <= size);
     ASSERT(((e->flags & ENTRY_KEY_OUT) != 0) == (layout.key_len > ENTRY_INLINE_MAX));
-    if (entry_encoding(e) == VALUE_EMBSTR) {
-        ASSERT(layout.value_len <= ENTRY_INLINE_MAX);
+    if (entry_encoding(e) == VALUE_INLINE) {
+        ASSERT(layout.value_len <= (entry_type(e) == VALUE_STRING ? (size_t)ENTRY_INLINE_MAX
+                                                                  : (size_t)VALUE_PACKED_MAX));
+        ASSERT(entry_type(e) == VALUE_STRING || layout.value_len > 0);
     }
     if (entry_encoding(e) >= VALUE_RAW) {
         ASSERT(entry_memory(e) != NULL);

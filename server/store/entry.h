@@ -11,7 +11,8 @@
  *            value: bytes; or 8 bytes of integer; or the address of memory of its own
  *
  * A small entry costs 7 bytes beside key and value, 13 with an expiry.  Keys and strings above
- * ENTRY_INLINE_MAX are blocks of their own; a value of any other type is an object (store/value.h).
+ * ENTRY_INLINE_MAX are blocks of their own; a small value of any other type is inline, packed, a
+ * large one an object (store/value.h).
  * Numbers are in the machine's own byte order: an
  * entry never leaves the process.
  *
@@ -42,7 +43,8 @@ enum entry_flags {
     ENTRY_KEY_WIDE = 1 << 2,    /* the key's length takes 4 bytes */
     ENTRY_KEY_OUT = 1 << 3,     /* the key is in a block */
     ENTRY_VALUE_WIDE = 1 << 4,  /* the value's length takes 2 bytes */
-    ENTRY_EDITED = 1 << 5,      /* was changed in place: no longer what SET made of it */
+    ENTRY_EDITED = 1 << 5,      /* a string: was changed in place, so no longer what SET made of it;
+                                 * a collection: has outgrown what counts as small */
 };
 
 struct entry {
@@ -66,7 +68,7 @@ struct entry_plan {
     struct block *key_block; /* when key.len > ENTRY_INLINE_MAX */
     enum value_type type;
     enum value_encoding encoding;
-    struct bytes value; /* VALUE_EMBSTR */
+    struct bytes value; /* VALUE_INLINE: a string, or a packed collection */
     int64_t integer;    /* VALUE_INT */
     void *memory;       /* VALUE_RAW: a block; VALUE_OBJECT */
     int64_t expire_at_ms;
@@ -101,7 +103,7 @@ static inline size_t entry_expiry_bytes(uint8_t flags)
 /* Of the field that tells an inline string's length. */
 static inline size_t entry_value_len_bytes(const struct entry *e)
 {
-    if ((e->kind & 15) != VALUE_EMBSTR) {
+    if ((e->kind & 15) != VALUE_INLINE) {
         return 0;
     }
     return (e->flags & ENTRY_VALUE_WIDE) != 0 ? sizeof(uint16_t) : 1;
@@ -121,7 +123,7 @@ ALWAYS_INLINE static inline struct entry_layout entry_layout(const struct entry 
         layout.key_len = base[at++];
     }
     layout.value_len = 8;
-    if ((e->kind & 15) == VALUE_EMBSTR) {
+    if ((e->kind & 15) == VALUE_INLINE) {
         if ((e->flags & ENTRY_VALUE_WIDE) != 0) {
             layout.value_len = entry_read_u16(base + at);
             at += sizeof(uint16_t);
@@ -187,6 +189,7 @@ struct block *entry_value_block(const struct entry *e);
 void entry_put_memory(struct entry *e, void *memory);
 /* The block of the key, or NULL. */
 struct block *entry_key_block(const struct entry *e);
+void entry_put_edited(struct entry *e, bool is_edited);
 uint32_t entry_last_used_s(const struct entry *e);
 void entry_put_last_used(struct entry *e, uint32_t second);
 /* Assert that the parts fit into size bytes. */

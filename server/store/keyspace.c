@@ -30,6 +30,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     slab_init(&ks->shared.slab, options->arena_bytes);
     ks->shared.hash_seed = options->hash_seed;
     ks->shared.types = options->types != NULL ? options->types : &value_types_builtin;
+    value_space_init(&ks->values, ks->shared.types, options->hash_seed, options->arena_bytes);
     ks->shared.depth_max = ks->position_bits - TABLE_TAG_BITS - 1;
     return ks;
 }
@@ -43,6 +44,8 @@ void keyspace_free(struct keyspace *ks)
         reclaim_table(ks, &ks->tables[i]);
     }
     reclaim_all(ks);
+    value_space_deinit(&ks->values);
+    buf_deinit(&ks->packed);
     VEC_DEINIT(&ks->shared.scratch);
     slab_deinit(&ks->shared.slab);
     mem_free(MEM_STORE, ks->tables);
@@ -60,6 +63,11 @@ void keyspace_set_clock(struct keyspace *ks, int64_t now_ms)
 const struct value_types *keyspace_types(const struct keyspace *ks)
 {
     return ks->shared.types;
+}
+
+struct value_space *keyspace_values(struct keyspace *ks)
+{
+    return &ks->values;
 }
 
 void keyspace_observe(struct keyspace *ks, const struct keyspace_observer *observer)
@@ -253,12 +261,10 @@ static void replace_memory(struct keyspace *ks, struct table *table,
     reclaim_memory(ks, old_ops, old_memory);
 }
 
-void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct table_place *place,
+void keyspace_rewrite_entry(struct keyspace *ks, struct table *table, struct table_place *place,
                             struct entry_plan *plan)
 {
     struct entry *old = table_entry(&ks->shared, place->ref);
-    enum value_type old_type = entry_type(old);
-    void *old_memory = entry_memory(old);
     int64_t old_expiry = entry_expire_at_ms(old);
     uint64_t old_ref = place->ref;
     size_t size;
@@ -274,10 +280,20 @@ void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct tab
         table_put_ref(place, place->ref);
         keyspace_free_object(ks, table, old_ref);
     }
+    table_note_expiry(table, place->shard, old_expiry, plan->expire_at_ms);
+}
+
+void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct table_place *place,
+                            struct entry_plan *plan)
+{
+    const struct entry *old = table_entry(&ks->shared, place->ref);
+    enum value_type old_type = entry_type(old);
+    void *old_memory = entry_memory(old);
+
+    keyspace_rewrite_entry(ks, table, place, plan);
     if (plan->memory != old_memory) {
         replace_memory(ks, table, ks->shared.types->kinds[old_type].ops, old_memory, plan);
     }
-    table_note_expiry(table, place->shard, old_expiry, plan->expire_at_ms);
 }
 
 static struct entry_plan plan_value(const struct keyspace *ks, struct bytes value,
@@ -288,7 +304,7 @@ static struct entry_plan plan_value(const struct keyspace *ks, struct bytes valu
     if (num_parse_i64(value, &plan.integer)) {
         plan.encoding = VALUE_INT;
     } else if (value.len <= ENTRY_INLINE_MAX) {
-        plan.encoding = VALUE_EMBSTR;
+        plan.encoding = VALUE_INLINE;
         plan.value = value;
     } else {
         plan.encoding = VALUE_RAW;
@@ -411,17 +427,20 @@ void keyspace_put(struct keyspace *ks, const struct key_ref *ref, struct value *
                   int64_t expire_at_ms)
 {
     struct entry_plan plan = {.type = value_take->type,
-                              .encoding = VALUE_OBJECT,
+                              .encoding = value_take->memory != NULL ? VALUE_OBJECT : VALUE_INLINE,
                               .memory = value_take->memory,
+                              .value = value_take->inlined,
+                              .is_edited = value_take->has_outgrown,
                               .expire_at_ms = expire_at_ms,
                               .last_used_s = ks->clock_s};
     struct table_place place;
 
     if (value_take->type == VALUE_STRING) {
-        keyspace_set(ks, ref, value_take->string, expire_at_ms);
+        keyspace_set(ks, ref, value_take->inlined, expire_at_ms);
         return;
     }
-    ASSERT(plan.memory != NULL && ks->shared.types->kinds[plan.type].ops != NULL);
+    ASSERT(ks->shared.types->kinds[plan.type].ops != NULL);
+    ASSERT(plan.memory != NULL || (plan.value.len > 0 && plan.value.len <= VALUE_PACKED_MAX));
     value_take->memory = NULL;
     put_plan(ks, ref, find_place(ks, ref, &place) ? &place : NULL, &plan);
 }
@@ -438,9 +457,12 @@ void keyspace_copy(struct keyspace *ks, const struct entry *e, const struct key_
         return;
     }
     if (value.type == VALUE_STRING) {
-        value.string = entry_string(e, scratch);
+        value.inlined = entry_string(e, scratch);
     } else {
-        value.memory = value_ops_of(ks->shared.types, e)->copy(entry_memory(e));
+        value = entry_value(e);
+        if (value.memory != NULL) {
+            value.memory = value_ops_of(ks->shared.types, e)->copy(value.memory);
+        }
     }
     keyspace_put(ks, to, &value, expire_at_ms);
 }
@@ -510,7 +532,7 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
     struct table_place place = keyspace_get_place(ks, from);
     const struct entry *e = table_entry(&ks->shared, place.ref);
     struct block *key_block = entry_key_block(e);
-    char copy[ENTRY_INLINE_MAX];
+    char copy[VALUE_PACKED_MAX];
     char scratch[NUM_I64_TEXT + 1];
     struct entry_plan plan = {.type = entry_type(e),
                               .encoding = entry_encoding(e),
@@ -522,8 +544,8 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
     case VALUE_INT:
         (void)entry_integer(e, &plan.integer);
         break;
-    case VALUE_EMBSTR:
-        plan.value = entry_string(e, scratch);
+    case VALUE_INLINE:
+        plan.value = plan.type == VALUE_STRING ? entry_string(e, scratch) : entry_value(e).inlined;
         memcpy(copy, plan.value.data, plan.value.len);
         plan.value.data = copy;
         break;

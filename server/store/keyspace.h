@@ -58,6 +58,8 @@ void keyspace_free(struct keyspace *ks);
 void keyspace_set_clock(struct keyspace *ks, int64_t now_ms);
 
 const struct value_types *keyspace_types(const struct keyspace *ks);
+/* Where values for this key space are made (store/value_space.h). */
+struct value_space *keyspace_values(struct keyspace *ks);
 
 /* db is 0 in cluster mode. */
 struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key);
@@ -114,22 +116,26 @@ void keyspace_copy(struct keyspace *ks, const struct entry *e, const struct key_
 
 /* A value that is open for change. */
 struct value_edit {
-    struct key_ref ref; /* its key: the bytes are borrowed until the close */
-    struct entry *entry;
-    void *memory;   /* of an object; the type's functions may put another in its place */
-    char *data;     /* of a string: writable, len bytes */
-    size_t len;     /* of a string, */
-    size_t old_len; /* and what it was before */
+    struct key_ref ref;       /* its key: the bytes are borrowed until the close */
+    struct entry *entry;      /* NULL: there is none yet */
+    struct value_draft draft; /* of a collection: what the type's functions change */
+    char *data;               /* of a string: writable, len bytes */
+    size_t len;               /* of a string, */
+    size_t old_len;           /* and what it was before */
 };
 
-/* Open the value for change: an active walk has then seen the old one.  The key must exist, and no other
- * value be open; nothing else is changed until the close. */
-void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct value_edit *out);
+/* Open the key's collection for change, or an empty one of the type if there is no such key: an active
+ * walk has then seen the old one.  No other value may be open; nothing else is changed until the
+ * close. */
+void keyspace_open(struct keyspace *ks, const struct key_ref *ref, enum value_type type,
+                   struct value_edit *out);
 /* The same for a string, which grows with zeros to at least len.  It is no longer an integer. */
 void keyspace_open_string(struct keyspace *ks, const struct key_ref *ref, size_t len,
                           struct value_edit *out);
-/* The change is done: sizes are counted anew, the observer is told. */
-void keyspace_close(struct keyspace *ks, struct value_edit *edit);
+/* The change is done: sizes are counted anew, the observer is told.  A collection that is empty now is no
+ * key any more; where nothing was changed (draft.is_changed) nothing happens.  True when the key is
+ * there. */
+bool keyspace_close(struct keyspace *ks, struct value_edit *edit);
 
 /* The key must exist. */
 void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t expire_at_ms);
@@ -223,6 +229,8 @@ enum keyspace_part {
     KEYSPACE_BUCKETS_UNUSED,   /* and that name none */
     KEYSPACE_BUCKETS_DEAD,     /* buckets of flushed databases */
     KEYSPACE_BUCKETS_FREE,     /* free objects between them */
+    KEYSPACE_MEMBERS,          /* what large collections are made of, in pages of their own, */
+    KEYSPACE_MEMBERS_FREE,     /* and free objects between */
     KEYSPACE_PAGES_IDLE,       /* empty pages */
     KEYSPACE_PAGES_INDEX,      /* what is known about each page */
     KEYSPACE_DIRECTORIES,      /* mem_used(MEM_STORE), from here on: shards */

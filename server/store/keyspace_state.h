@@ -10,6 +10,7 @@
 #include "store/compact.h"
 #include "store/keyspace.h"
 #include "store/table.h"
+#include "store/value_space.h"
 
 enum {
     SLOT_GROUP_BITS = 6, /* slots are counted in groups of 64, for random choice */
@@ -62,6 +63,7 @@ struct keyspace {
     uint64_t volatile_count;
     size_t large_bytes;
     struct table_shared shared;
+    struct value_space values;
     struct expire_place expire;
     struct compact compact;
     VEC(struct reclaim_table) dead_tables;
@@ -69,6 +71,7 @@ struct keyspace {
     size_t pending_bytes;
     struct keyspace_observer observer;
     const struct value_edit *open_edit; /* NULL: no value is open for change */
+    struct buf packed;                  /* of a packed collection that is open for change */
 };
 
 /* First table from number on whose bit is set, or table_count. */
@@ -81,6 +84,9 @@ struct table_place keyspace_get_place(const struct keyspace *ks, const struct ke
 /* Make the entry at place what plan says; its key stays, memory of its old value is let go unless the
  * plan keeps it. */
 void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct table_place *place,
+                            struct entry_plan *plan);
+/* The same where the memory of the old and the new value is the caller's matter. */
+void keyspace_rewrite_entry(struct keyspace *ks, struct table *table, struct table_place *place,
                             struct entry_plan *plan);
 /* A slab object for an entry of the table. */
 uint64_t keyspace_new_object(struct keyspace *ks, struct table *table, size_t size);

@@ -4,8 +4,7 @@
 #include "store/keyspace_state.h"
 
 enum {
-    RANDOM_TRIES = 64,    /* entries drawn, before expired ones only are given up on */
-    RANDOM_PLACES = 1024, /* places drawn for one entry, before walking to the next */
+    RANDOM_TRIES = 64, /* entries drawn, before expired ones only are given up on */
 };
 
 uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, uint32_t number)
@@ -82,42 +81,13 @@ static const struct table *random_table(const struct keyspace *ks, unsigned db, 
     return &ks->tables[number];
 }
 
-/* Any entry of the table; it has some. */
-static struct entry *random_entry(const struct keyspace *ks, const struct table *table,
-                                  struct rng *rng)
-{
-    struct table_span span = {0};
-    uint64_t ref = 0;
-
-    for (int tries = 0; tries < RANDOM_PLACES; tries++) {
-        ASSERT(table_span_at(table, rng_u64(rng), &span));
-        if (span.shard->count == 0) {
-            continue;
-        }
-        ref = bucket_ref(shard_bucket(span.shard, rng_below(rng, span.shard->bucket_count)),
-                         (unsigned)rng_below(rng, BUCKET_PLACES));
-        if (ref != 0) {
-            return table_entry(&ks->shared, ref);
-        }
-    }
-    while (span.shard->count == 0) {
-        ASSERT(table_span_at(table, span.next, &span));
-    }
-    for (uint32_t b = 0; ref == 0; b++) {
-        for (unsigned i = 0; i < BUCKET_PLACES && ref == 0; i++) {
-            ref = bucket_ref(shard_bucket(span.shard, b), i);
-        }
-    }
-    return table_entry(&ks->shared, ref);
-}
-
 struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng, int64_t now_ms)
 {
     if (keyspace_count(ks, db) == 0) {
         return NULL;
     }
     for (int tries = 0; tries < RANDOM_TRIES; tries++) {
-        struct entry *e = random_entry(ks, random_table(ks, db, rng), rng);
+        struct entry *e = table_entry(&ks->shared, table_random(random_table(ks, db, rng), rng));
 
         if (!entry_is_expired(e, now_ms)) {
             return e;
@@ -157,4 +127,5 @@ void keyspace_check(const struct keyspace *ks)
         ASSERT(in_group == ks->group_counts[group]);
     }
     slab_check(&ks->shared.slab);
+    slab_check(&ks->values.members.slab);
 }

@@ -19,7 +19,8 @@ void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
         .large_bytes = ks->large_bytes,
         .pending_bytes = ks->pending_bytes,
         .arena_bytes = slab->page_bytes[SLAB_ENTRIES] + slab->page_bytes[SLAB_BUCKETS] +
-                       slab_idle_bytes(slab) + slab_overhead_bytes(slab),
+                       slab_idle_bytes(slab) + slab_overhead_bytes(slab) +
+                       value_space_bytes(&ks->values),
     };
 }
 
@@ -103,6 +104,29 @@ static void explain_buckets(const struct keyspace *ks, const struct table *sums,
                                    slab_untouched_bytes(slab, SLAB_BUCKETS);
 }
 
+/* What lies in pages was counted as parts of large values, most of them live ones. */
+static void explain_members(const struct slab *slab, size_t parts[KEYSPACE_PART_COUNT])
+{
+    static const enum keyspace_part from[] = {KEYSPACE_LARGE, KEYSPACE_LARGE_SPARE,
+                                              KEYSPACE_DEAD_LARGE};
+    size_t left;
+
+    for (int kind = 0; kind < SLAB_KIND_COUNT; kind++) {
+        parts[KEYSPACE_MEMBERS] += slab->object_bytes[kind];
+        parts[KEYSPACE_MEMBERS_FREE] += slab->page_bytes[kind] - slab->object_bytes[kind] -
+                                        slab_untouched_bytes(slab, (enum slab_kind)kind);
+    }
+    left = parts[KEYSPACE_MEMBERS];
+    for (size_t i = 0; i < ARRAY_COUNT(from); i++) {
+        size_t part = left < parts[from[i]] ? left : parts[from[i]];
+
+        parts[from[i]] -= part;
+        left -= part;
+    }
+    parts[KEYSPACE_PAGES_IDLE] += slab_idle_bytes(slab);
+    parts[KEYSPACE_PAGES_INDEX] += slab_overhead_bytes(slab);
+}
+
 void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPACE_PART_COUNT])
 {
     const struct slab *slab = &ks->shared.slab;
@@ -134,6 +158,7 @@ void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPAC
     parts[KEYSPACE_DIRECTORIES] = ks->shared.directory_bytes + ks->shared.long_bytes;
     parts[KEYSPACE_DEAD_ENTRIES] = slab->object_bytes[SLAB_ENTRIES] - (size_t)all.entry_bytes;
     parts[KEYSPACE_DEAD_LARGE] = ks->pending_bytes - parts[KEYSPACE_DEAD_ENTRIES];
+    explain_members(&ks->values.members.slab, parts);
 }
 
 bool keyspace_size_class(const struct keyspace *ks, unsigned index, struct keyspace_size_class *out)

@@ -330,7 +330,7 @@ static void count_expiries(const struct table_shared *shared, struct shard *shar
                            const struct table_item *items, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        int64_t expiry = entry_expire_at_ms(table_entry(shared, items[i].ref));
+        int64_t expiry = table_expire_at_ms(shared, items[i].ref);
 
         if (expiry != EXPIRE_NEVER) {
             shard->volatile_count++;

@@ -13,8 +13,8 @@ enum {
 };
 
 struct scan {
-    const struct keyspace *ks;
-    keyspace_visit_fn *visit;
+    const struct table_shared *shared;
+    table_visit_fn *visit;
     void *context;
     size_t entries_left;
     size_t buckets_left;
@@ -24,7 +24,7 @@ struct scan {
 static void visit_home(struct scan *scan, const struct table_span *span, uint32_t home,
                        uint64_t position)
 {
-    const struct table_shared *shared = &scan->ks->shared;
+    const struct table_shared *shared = scan->shared;
     const struct shard *shard = span->shard;
     uint16_t first_tag = position > span->start ? table_tag(position, span->level) : 0;
     uint64_t tag_start = span->start | ((uint64_t)first_tag << (48 - span->level));
@@ -43,7 +43,7 @@ static void visit_home(struct scan *scan, const struct table_span *span, uint32_
             if (is_within_tag && tag == first_tag && table_entry_hash(shared, ref) < position) {
                 continue;
             }
-            scan->visit(scan->context, table_entry(shared, ref));
+            scan->visit(scan->context, ref);
             scan->entries_left -= scan->entries_left > 0 ? 1 : 0;
         }
         if (bucket_passed(bucket) == 0) {
@@ -96,13 +96,13 @@ static uint64_t scan_table(struct scan *scan, const struct table *table, uint64_
     return 0;
 }
 
-static struct scan scan_begin(const struct keyspace *ks, size_t count, keyspace_visit_fn *visit,
-                              void *context)
+static struct scan scan_begin(const struct table_shared *shared, size_t count,
+                              table_visit_fn *visit, void *context)
 {
     size_t entries = count > 0 ? count : 1;
 
     return (struct scan){
-        .ks = ks,
+        .shared = shared,
         .visit = visit,
         .context = context,
         .entries_left = entries,
@@ -111,9 +111,30 @@ static struct scan scan_begin(const struct keyspace *ks, size_t count, keyspace_
     };
 }
 
-static uint64_t scan_cluster(struct scan *scan, uint64_t cursor)
+uint64_t table_scan(const struct table_shared *shared, const struct table *table, uint64_t position,
+                    size_t count, table_visit_fn *visit, void *context)
 {
-    const struct keyspace *ks = scan->ks;
+    struct scan scan = scan_begin(shared, count, visit, context);
+
+    return scan_table(&scan, table, position);
+}
+
+/* Who visits the entries of a key space. */
+struct entry_visit {
+    const struct table_shared *shared;
+    keyspace_visit_fn *visit;
+    void *context;
+};
+
+static void visit_entry(void *context, uint64_t ref)
+{
+    const struct entry_visit *to = context;
+
+    to->visit(to->context, table_entry(to->shared, ref));
+}
+
+static uint64_t scan_cluster(const struct keyspace *ks, struct scan *scan, uint64_t cursor)
+{
     unsigned shift = 64 - ks->position_bits;
     uint64_t slot = cursor >> ks->position_bits;
     uint64_t position = cursor << shift;
@@ -140,10 +161,11 @@ static uint64_t scan_cluster(struct scan *scan, uint64_t cursor)
 uint64_t keyspace_scan(const struct keyspace *ks, unsigned db, uint64_t cursor, size_t count,
                        keyspace_visit_fn *visit, void *context)
 {
-    struct scan scan = scan_begin(ks, count, visit, context);
+    struct entry_visit to = {&ks->shared, visit, context};
+    struct scan scan = scan_begin(&ks->shared, count, visit_entry, &to);
 
     if (ks->is_cluster) {
-        return scan_cluster(&scan, cursor);
+        return scan_cluster(ks, &scan, cursor);
     }
     ASSERT(db < ks->table_count);
     return keyspace_scan_slot(ks, db, cursor, count, visit, context);
@@ -152,7 +174,8 @@ uint64_t keyspace_scan(const struct keyspace *ks, unsigned db, uint64_t cursor, 
 uint64_t keyspace_scan_slot(const struct keyspace *ks, unsigned slot, uint64_t cursor, size_t count,
                             keyspace_visit_fn *visit, void *context)
 {
-    struct scan scan = scan_begin(ks, count, visit, context);
+    struct entry_visit to = {&ks->shared, visit, context};
+    struct scan scan = scan_begin(&ks->shared, count, visit_entry, &to);
     unsigned shift = 64 - ks->position_bits;
 
     ASSERT(slot < ks->table_count);

@@ -37,6 +37,7 @@ enum {
 enum slab_kind {
     SLAB_ENTRIES,
     SLAB_BUCKETS,
+    SLAB_NODES, /* of ordered structures in large values */
     SLAB_KIND_COUNT
 };
 

@@ -4,11 +4,13 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "store/member.h"
 #include "store/resize.h"
 #include "store/walk_marks.h"
 
 enum {
     PREFETCH_BYTES_MAX = 256, /* of an entry; the processor follows longer ones by itself */
+    RANDOM_PLACES = 1024,     /* places drawn for one reference, before walking to the next */
 };
 
 static bool key_is(const struct entry *e, struct bytes key)
@@ -25,9 +27,23 @@ static bool key_is(const struct entry *e, struct bytes key)
     return layout.key_len == key.len && bytes_equal(entry_key_at(e, &layout), key);
 }
 
-/* Inlined twice, since a lookup needs nothing of the place but its reference. */
-static inline bool find(const struct table_shared *shared, const struct table *table, uint64_t hash,
-                        struct bytes key, struct table_place *out)
+static bool is_entry(const struct table_shared *shared, uint64_t ref, struct bytes key)
+{
+    return key_is(table_entry(shared, ref), key);
+}
+
+static bool is_member(const struct table_shared *shared, uint64_t ref, struct bytes name)
+{
+    return member_has_name(slab_at(&shared->slab, ref), name);
+}
+
+typedef bool is_fn(const struct table_shared *shared, uint64_t ref, struct bytes key);
+
+/* Inlined for each: `is` is a call in none of them, and a lookup of an entry needs nothing of the place
+ * but its reference. */
+ALWAYS_INLINE static inline bool find(const struct table_shared *shared, const struct table *table,
+                                      uint64_t hash, struct bytes key, is_fn *is,
+                                      struct table_place *out)
 {
     unsigned level;
     struct shard *shard;
@@ -45,7 +61,7 @@ static inline bool find(const struct table_shared *shared, const struct table *t
             unsigned place = (unsigned)__builtin_ctz(matches);
             uint64_t ref = bucket_ref(bucket, place);
 
-            if (ref != 0 && key_is(table_entry(shared, ref), key)) {
+            if (ref != 0 && is(shared, ref, key)) {
                 *out = (struct table_place){shard, b, place, ref};
                 return true;
             }
@@ -60,7 +76,13 @@ static inline bool find(const struct table_shared *shared, const struct table *t
 bool table_find(const struct table_shared *shared, const struct table *table, uint64_t hash,
                 struct bytes key, struct table_place *out)
 {
-    return find(shared, table, hash, key, out);
+    return find(shared, table, hash, key, is_entry, out);
+}
+
+bool table_find_member(const struct table_shared *shared, const struct table *table, uint64_t hash,
+                       struct bytes name, struct table_place *out)
+{
+    return find(shared, table, hash, name, is_member, out);
 }
 
 struct entry *table_find_entry(const struct table_shared *shared, const struct table *table,
@@ -68,7 +90,7 @@ struct entry *table_find_entry(const struct table_shared *shared, const struct t
 {
     struct table_place place;
 
-    return find(shared, table, hash, key, &place) ? table_entry(shared, place.ref) : NULL;
+    return find(shared, table, hash, key, is_entry, &place) ? table_entry(shared, place.ref) : NULL;
 }
 
 bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref, struct table_place *out)
@@ -285,7 +307,43 @@ bool table_span_at(const struct table *table, uint64_t position, struct table_sp
 
 uint64_t table_entry_hash(const struct table_shared *shared, uint64_t ref)
 {
+    if (shared->has_members) {
+        return hash_bytes(member_name(slab_at(&shared->slab, ref)), shared->hash_seed);
+    }
     return hash_bytes(entry_key(table_entry(shared, ref)), shared->hash_seed);
+}
+
+int64_t table_expire_at_ms(const struct table_shared *shared, uint64_t ref)
+{
+    return shared->has_members ? member_expire_at_ms(slab_at(&shared->slab, ref))
+                               : entry_expire_at_ms(table_entry(shared, ref));
+}
+
+uint64_t table_random(const struct table *table, struct rng *rng)
+{
+    struct table_span span = {0};
+    uint64_t ref = 0;
+
+    for (int tries = 0; tries < RANDOM_PLACES; tries++) {
+        ASSERT(table_span_at(table, rng_u64(rng), &span));
+        if (span.shard->count == 0) {
+            continue;
+        }
+        ref = bucket_ref(shard_bucket(span.shard, rng_below(rng, span.shard->bucket_count)),
+                         (unsigned)rng_below(rng, BUCKET_PLACES));
+        if (ref != 0) {
+            return ref;
+        }
+    }
+    while (span.shard->count == 0) {
+        ASSERT(table_span_at(table, span.next, &span));
+    }
+    for (uint32_t b = 0; ref == 0; b++) {
+        for (unsigned i = 0; i < BUCKET_PLACES && ref == 0; i++) {
+            ref = bucket_ref(shard_bucket(span.shard, b), i);
+        }
+    }
+    return ref;
 }
 
 /* Invariant 1 for one entry. */
@@ -307,11 +365,33 @@ static size_t check_memory(const struct table_shared *shared, const struct entry
     const void *memory = entry_memory(e);
     size_t bytes = key != NULL ? block_bytes(key) : 0;
 
+    if (entry_type(e) != VALUE_STRING && memory == NULL) {
+        ops->check_packed(entry_value(e).inlined);
+    }
+
     if (memory != NULL) {
         ASSERT(ops->bytes(memory) > 0);
         ops->check(memory);
         bytes += ops->bytes(memory);
     }
+    return bytes;
+}
+
+/* The same for whatever is there. */
+static size_t check_object(const struct table_shared *shared, uint64_t ref)
+{
+    size_t size = slab_object_size(&shared->slab, ref);
+    const struct member *m;
+    size_t bytes = 0;
+
+    if (!shared->has_members) {
+        entry_check(table_entry(shared, ref), size);
+        return check_memory(shared, table_entry(shared, ref));
+    }
+    m = slab_at(&shared->slab, ref);
+    member_check(m, size);
+    bytes += member_name_block(m) != NULL ? block_bytes(member_name_block(m)) : 0;
+    bytes += member_value_block(m) != NULL ? block_bytes(member_value_block(m)) : 0;
     return bytes;
 }
 
@@ -337,9 +417,8 @@ static void check_shard(const struct table_shared *shared, const struct table_sp
             }
             ASSERT(table_tag(table_entry_hash(shared, ref), span->level) == bucket->tags[i]);
             check_entry(shard, b, bucket->tags[i]);
-            entry_check(table_entry(shared, ref), slab_object_size(&shared->slab, ref));
-            *large_bytes += check_memory(shared, table_entry(shared, ref));
-            expiry = entry_expire_at_ms(table_entry(shared, ref));
+            *large_bytes += check_object(shared, ref);
+            expiry = table_expire_at_ms(shared, ref);
             ASSERT(expiry == EXPIRE_NEVER || expiry >= shard->next_expiry_ms);
             volatile_count += expiry != EXPIRE_NEVER;
             count++;

@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/rng.h"
 #include "base/vec.h"
 #include "store/bucket.h"
 #include "store/entry.h"
@@ -110,6 +111,7 @@ struct table_shared {
     size_t long_bytes;  /* arrays on the heap, which the slab has no size for */
     uint32_t listeners; /* enum table_listener */
     struct walk walk;
+    bool has_members; /* the tables' objects are members (store/member.h), not entries */
     const struct value_types *types;
     VEC(struct table_item) scratch;
 };
@@ -173,6 +175,9 @@ bool table_find(const struct table_shared *shared, const struct table *table, ui
 /* The same for who needs only the entry, or NULL. */
 struct entry *table_find_entry(const struct table_shared *shared, const struct table *table,
                                uint64_t hash, struct bytes key);
+/* Of a table of members: the same. */
+bool table_find_member(const struct table_shared *shared, const struct table *table, uint64_t hash,
+                       struct bytes name, struct table_place *out);
 /* The place that holds the reference, whatever lies behind it. */
 bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref,
                     struct table_place *out);
@@ -200,6 +205,15 @@ void table_before_change(struct table_shared *shared, const struct table *table,
 /* The shard that covers a position; false when the table is empty. */
 bool table_span_at(const struct table *table, uint64_t position, struct table_span *out);
 uint64_t table_entry_hash(const struct table_shared *shared, uint64_t ref);
+int64_t table_expire_at_ms(const struct table_shared *shared, uint64_t ref);
+/* Any reference of the table, each about as likely; it has some. */
+uint64_t table_random(const struct table *table, struct rng *rng);
+
+typedef void table_visit_fn(void *context, uint64_t ref);
+/* Visit about count references in the order of hashes from the position on; where to go on, 0 at the end
+ * (store/scan.c). */
+uint64_t table_scan(const struct table_shared *shared, const struct table *table, uint64_t position,
+                    size_t count, table_visit_fn *visit, void *context);
 /* Free shards and bucket arrays; entries must be gone or are the caller's.  The number stays. */
 void table_clear(struct table_shared *shared, struct table *table);
 void table_check(const struct table_shared *shared, const struct table *table);

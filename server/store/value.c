@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/crc.h"
 #include "store/entry.h"
+#include "store/value_space.h"
 
 enum {
     KEEP_SCRATCH = 1024 * 1024, /* scratch above this is given back after its value */
@@ -75,7 +76,24 @@ static void free_memory(const struct value_ops *ops, void **memory)
 void value_discard(const struct value_types *types, struct value *value)
 {
     free_memory(types->kinds[value->type].ops, &value->memory);
-    value->string = (struct bytes){0};
+    value->inlined = (struct bytes){0};
+}
+
+struct value value_draft_view(const struct value_draft *draft)
+{
+    return (struct value){
+        .type = draft->type,
+        .inlined = draft->memory == NULL ? buf_bytes(draft->packed) : (struct bytes){0},
+        .memory = draft->memory,
+        .has_outgrown = draft->has_outgrown,
+    };
+}
+
+void value_draft_clear(struct value_draft *draft)
+{
+    free_memory(draft->space->types->kinds[draft->type].ops, &draft->memory);
+    buf_clear(draft->packed);
+    draft->has_outgrown = false;
 }
 
 void value_encode_body(const struct value_types *types, const struct entry *e, struct buf *out)
@@ -89,13 +107,17 @@ void value_encode_body(const struct value_types *types, const struct entry *e, s
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
-bool value_reader_begin(struct value_reader *r, const struct value_types *types, uint8_t rdb_type,
+bool value_reader_begin(struct value_reader *r, struct value_space *space, uint8_t rdb_type,
                         uint64_t max_bytes)
 {
     value_reader_reset(r);
-    r->kind = value_kind_by_rdb_type(types, rdb_type);
+    r->kind = value_kind_by_rdb_type(space->types, rdb_type);
     r->rdb_type = rdb_type;
     r->max_bytes = max_bytes;
+    if (r->kind != NULL) {
+        r->draft = (struct value_draft){
+            .space = space, .type = r->kind->type, .packed = &r->packed, .is_changed = true};
+    }
     return r->kind != NULL;
 }
 
@@ -108,32 +130,39 @@ enum value_codec_status value_reader_step(struct value_reader *r, struct decoder
 
 struct value value_reader_take(struct value_reader *r)
 {
-    struct value value = {.string = buf_bytes(&r->text), .memory = r->memory};
+    struct value value;
 
     ASSERT(r->kind != NULL && r->is_done);
-    value.type = r->kind->type;
-    ASSERT((value.type == VALUE_STRING) == (value.memory == NULL));
-    r->memory = NULL;
+    if (r->kind->type == VALUE_STRING) {
+        return (struct value){.type = VALUE_STRING, .inlined = buf_bytes(&r->text)};
+    }
+    ASSERT(!value_draft_is_empty(&r->draft));
+    value = value_draft_view(&r->draft);
+    r->draft.memory = NULL;
     return value;
 }
 
 void value_reader_reset(struct value_reader *r)
 {
     if (r->kind != NULL) {
-        free_memory(r->kind->ops, &r->memory);
+        value_draft_clear(&r->draft);
     }
     r->kind = NULL;
     r->is_done = false;
     r->step = 0;
     r->left = 0;
     buf_clear(&r->text);
+    buf_clear(&r->text2);
     buf_shrink_when_empty(&r->text, KEEP_SCRATCH);
+    buf_shrink_when_empty(&r->text2, KEEP_SCRATCH);
 }
 
 void value_reader_deinit(struct value_reader *r)
 {
     value_reader_reset(r);
+    buf_deinit(&r->packed);
     buf_deinit(&r->text);
+    buf_deinit(&r->text2);
     *r = (struct value_reader){0};
 }
 
@@ -194,7 +223,7 @@ static bool read_items(struct value_reader *r, struct decoder *d, struct errmsg 
     return status == VALUE_CODEC_OK;
 }
 
-bool value_restore(const struct value_types *types, struct bytes payload, struct value_reader *r,
+bool value_restore(struct value_space *space, struct bytes payload, struct value_reader *r,
                    struct errmsg *error)
 {
     struct decoder d;
@@ -205,7 +234,7 @@ bool value_restore(const struct value_types *types, struct bytes payload, struct
     }
     d = decoder_make(payload);
     type = decode_u8(&d);
-    if (!value_reader_begin(r, types, type, RESTORE_LIMIT)) {
+    if (!value_reader_begin(r, space, type, RESTORE_LIMIT)) {
         errmsg_set(error, "type %u (%s) is not supported by this version", (unsigned)type,
                    value_rdb_type_name(type));
         return false;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Values: what is behind a key has a type, and a type is a table of functions.
  *
- * The entry knows the type's number.  Small strings lie in the entry; every other value is memory of
- * its own that the entry points to, and of which only the functions of its type know what it is: a
- * block for long strings, an object for all other types.  Everybody else (the key space, reclaiming,
- * the walk, snapshots, DUMP, digests) goes through the table.
+ * The entry knows the type's number.  Small strings lie in the entry, and so do small collections,
+ * packed (store/packed.h).  Every other value is memory of its own that the entry points to, and of
+ * which only the functions of its type know what it is: a block for long strings, an object for all
+ * other types.  Everybody else (the key space, reclaiming, the walk, snapshots, DUMP, digests) goes
+ * through the table.
  *
  * A new type is a line in values.def and a struct value_ops.
  *
@@ -13,6 +14,7 @@
  *              (2) encode, walk, digest and copy give the value as it is and leave it alone
  *              (3) what encode wrote, decode makes an equal value of: the digests are equal
  *              (4) cursors are 0 at the start and 0 at the end
+ *              (5) a collection is never empty: who takes its last element takes the key
  * Sizes are in bytes, budgets and costs in entries (keyspace_work).  Loop thread only. */
 #ifndef STARLING_STORE_VALUE_H
 #define STARLING_STORE_VALUE_H
@@ -30,6 +32,7 @@
 
 struct entry;
 struct value_reader;
+struct value_space;
 
 enum value_type {
 #define VALUE_TYPE(id, ...) VALUE_##id,
@@ -51,15 +54,29 @@ enum value_encoding {
 };
 
 enum {
-    VALUE_TYPE_MAX = 16, /* numbers that an entry has room for */
+    VALUE_TYPE_MAX = 16,     /* numbers that an entry has room for */
+    VALUE_PACKED_MAX = 4096, /* bytes of a packed collection in its entry */
 };
 
-/* A value on its way into a key space.  A string is borrowed bytes, anything else memory, which is
- * owned: who takes it sets it to NULL. */
+/* A value as it lies in an entry, or on its way into a key space: the bytes of a string, or of a packed
+ * collection, which are borrowed; or memory.  On its way memory is owned: who takes it sets it to
+ * NULL. */
 struct value {
     enum value_type type;
-    struct bytes string;
+    struct bytes inlined;
     void *memory;
+    bool has_outgrown; /* of a collection: it was once larger than what counts as small */
+};
+
+/* A value that is being made, or changed.  A collection is packed, in a buffer, while memory is NULL; it
+ * is empty when there are neither memory nor packed bytes, and that is how each begins. */
+struct value_draft {
+    struct value_space *space; /* where its memory comes from */
+    enum value_type type;
+    struct buf *packed; /* borrowed */
+    void *memory;
+    bool has_outgrown;
+    bool is_changed; /* since it was opened: set by whoever changes it */
 };
 
 /* One element of a value; what a type does not have is empty. */
@@ -73,6 +90,11 @@ typedef void value_visit_fn(void *context, const struct value_element *element);
 
 struct value_ops {
     uint32_t rdb_types_read; /* bits of those that decode understands */
+
+    /* ---- packed collections --------------------------------------------------------------------- */
+
+    /* Assert every invariant.  NULL for types that are never packed. */
+    void (*check_packed)(struct bytes packed);
 
     /* ---- memory of its own: never NULL --------------------------------------------------------- */
 
@@ -120,6 +142,8 @@ struct value_types {
     struct value_kind kinds[VALUE_TYPE_MAX];
 };
 
+struct value entry_value(const struct entry *e);
+
 /* Those of values.def. */
 extern const struct value_types value_types_builtin;
 extern const struct value_ops value_string;
@@ -138,6 +162,17 @@ const char *value_form_name(enum value_encoding encoding);
 /* Free memory that nobody wants, if there is some, all at once. */
 void value_discard(const struct value_types *types, struct value *value);
 
+/* ---- drafts ------------------------------------------------------------------------------------- */
+
+static inline bool value_draft_is_empty(const struct value_draft *draft)
+{
+    return draft->memory == NULL && draft->packed->len == 0;
+}
+/* As a value; what is packed stays the draft's. */
+struct value value_draft_view(const struct value_draft *draft);
+/* It is empty again: what it held is freed at once. */
+void value_draft_clear(struct value_draft *draft);
+
 /* ---- the serialized form ------------------------------------------------------------------------ */
 
 /* Append the serialized form without the type's number. */
@@ -148,21 +183,23 @@ struct value_reader {
     const struct value_kind *kind; /* of the value being read; NULL: none */
     uint8_t rdb_type;
     bool is_done;
-    unsigned step; /* the type's own, 0 at the start */
-    uint64_t left; /* the type's own: elements to come, for example */
-    void *memory;  /* what has been made so far, or NULL */
+    unsigned step;            /* the type's own, 0 at the start */
+    uint64_t left;            /* the type's own: elements to come, for example */
+    struct value_draft draft; /* what has been made so far: its buffer is `packed` */
+    struct buf packed;
     uint64_t max_bytes;
-    struct buf text; /* a string that was read, or scratch */
+    struct buf text;  /* a string that was read, or scratch */
+    struct buf text2; /* scratch for types that read pairs */
 };
 
-/* Begin to read a value; false when nobody reads the type.  A value that was not read to its end is
- * dropped.  max_bytes: of a string. */
-MUST_USE bool value_reader_begin(struct value_reader *r, const struct value_types *types,
+/* Begin to read a value for this space; false when nobody reads the type.  A value that was not read to
+ * its end is dropped.  max_bytes: of a string. */
+MUST_USE bool value_reader_begin(struct value_reader *r, struct value_space *space,
                                  uint8_t rdb_type, uint64_t max_bytes);
 /* Eat one item; see decode. */
 MUST_USE enum value_codec_status value_reader_step(struct value_reader *r, struct decoder *d,
                                                    uint64_t *needed, struct errmsg *error);
-/* The value, once is_done.  Its string is valid until the next call. */
+/* The value, once is_done.  What is borrowed is valid until the next call. */
 struct value value_reader_take(struct value_reader *r);
 /* Drop what was read; a large scratch is given back. */
 void value_reader_reset(struct value_reader *r);
@@ -172,7 +209,7 @@ void value_reader_deinit(struct value_reader *r);
 void value_dump(const struct value_types *types, const struct entry *e, struct buf *out);
 /* Check version and checksum of a payload and read its value, which r owns; false: bad payload, and error
  * says why. */
-MUST_USE bool value_restore(const struct value_types *types, struct bytes payload,
-                            struct value_reader *r, struct errmsg *error);
+MUST_USE bool value_restore(struct value_space *space, struct bytes payload, struct value_reader *r,
+                            struct errmsg *error);
 
 #endif

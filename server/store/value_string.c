@@ -86,7 +86,7 @@ static const char *string_encoding_name(const struct entry *e)
 {
     enum value_encoding encoding = entry_encoding(e);
 
-    if (encoding == VALUE_EMBSTR && (entry_was_edited(e) || entry_string_len(e) > EMBSTR_MAX)) {
+    if (encoding == VALUE_INLINE && (entry_was_edited(e) || entry_string_len(e) > EMBSTR_MAX)) {
         encoding = VALUE_RAW;
     }
     return value_form_name(encoding);

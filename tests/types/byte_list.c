@@ -31,7 +31,7 @@ static struct byte_list *resize(struct byte_list *list, size_t cap)
     return list;
 }
 
-void byte_list_append(void **memory, char element)
+static void append(void **memory, char element)
 {
     struct byte_list *list = *memory;
 
@@ -42,12 +42,18 @@ void byte_list_append(void **memory, char element)
     *memory = list;
 }
 
+void byte_list_append(struct value_draft *draft, char element)
+{
+    append(&draft->memory, element);
+    draft->is_changed = true;
+}
+
 struct value byte_list_value(const char *elements)
 {
     struct value value = {.type = BYTE_LIST, .memory = resize(NULL, FIRST_CAP)};
 
     while (*elements != '\0') {
-        byte_list_append(&value.memory, *elements++);
+        append(&value.memory, *elements++);
     }
     return value;
 }
@@ -172,7 +178,7 @@ static enum value_codec_status list_decode(struct value_reader *r, struct decode
         *needed = (uint64_t)d->in.len + 1;
         status = value_decode_len(d, &r->left, &is_encoding);
         if (status == VALUE_CODEC_OK && !is_encoding) {
-            r->memory = resize(NULL, FIRST_CAP);
+            r->draft.memory = resize(NULL, FIRST_CAP);
             r->step = STEP_ELEMENT;
             r->is_done = r->left == 0;
         } else if (status != VALUE_CODEC_MORE) {
@@ -188,7 +194,7 @@ static enum value_codec_status list_decode(struct value_reader *r, struct decode
         return VALUE_CODEC_ERROR;
     }
     if (status == VALUE_CODEC_OK) {
-        byte_list_append(&r->memory, r->text.data[0]);
+        append(&r->draft.memory, r->text.data[0]);
         r->is_done = --r->left == 0;
     }
     return status;

@@ -22,8 +22,7 @@ extern const struct value_types byte_list_types;
 
 /* A list of these. */
 struct value byte_list_value(const char *elements);
-/* Of an open value: the memory may be another one afterwards. */
-void byte_list_append(void **memory, char element);
+void byte_list_append(struct value_draft *draft, char element);
 /* Borrowed until the next change. */
 struct bytes byte_list_elements(const struct entry *e);
 /* Set the key to a list of these. */

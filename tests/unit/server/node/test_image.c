@@ -2,6 +2,7 @@
 /* The image: every sink gets all of it, none disturbs the others. */
 #include "node/inside.h"
 #include "persist/rdb.h"
+#include "store/value_space.h"
 #include "tests/alone/alone.h"
 
 #include <criterion/criterion.h>
@@ -103,16 +104,20 @@ static size_t records_in(struct bytes bytes)
     size_t count = 0;
     size_t consumed;
     struct errmsg error;
+    struct value_space space;
     struct rdb_reader *reader = rdb_reader_new(&(struct rdb_reader_options){
         .on_record = count_record,
         .context = &count,
         .database_count = 16,
         .max_value_bytes = 1024,
+        .space = &space,
     });
 
+    value_space_init(&space, &value_types_builtin, 1, 1 << 26);
     cr_assert_eq(rdb_reader_feed(reader, bytes, &consumed, &error), RDB_OK);
     cr_assert_eq(consumed, bytes.len);
     rdb_reader_free(reader);
+    value_space_deinit(&space);
     return count;
 }
 

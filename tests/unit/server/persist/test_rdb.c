@@ -6,6 +6,7 @@
 #include "base/crc.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "store/value_space.h"
 #include "tests/types/byte_list.h"
 #include "tests/unit/server/persist/stock_dump.h"
 
@@ -17,7 +18,7 @@
 static void note_record(void *context, const struct rdb_record *record)
 {
     struct buf *lines = context;
-    struct bytes value = record->value->string;
+    struct bytes value = record->value->inlined;
 
     buf_printf(lines, "%u ", record->db);
     buf_append_bytes(lines, record->key);
@@ -26,7 +27,12 @@ static void note_record(void *context, const struct rdb_record *record)
     buf_printf(lines, " %" PRId64 "\n", record->expire_at_ms);
 }
 
+enum {
+    SPACE_BYTES = 1 << 26, /* address space for large values */
+};
+
 struct reading {
+    struct value_space space;
     struct buf lines;
     struct rdb_reader *reader;
     struct errmsg error;
@@ -40,10 +46,12 @@ static struct reading start_reading(void)
 
 static void open_reader(struct reading *r)
 {
+    value_space_init(&r->space, &value_types_builtin, 1, SPACE_BYTES);
     struct rdb_reader_options options = {.on_record = note_record,
                                          .context = &r->lines,
                                          .database_count = 16,
-                                         .max_value_bytes = 1024 * 1024};
+                                         .max_value_bytes = 1024 * 1024,
+                                         .space = &r->space};
 
     r->reader = rdb_reader_new(&options);
 }
@@ -51,6 +59,7 @@ static void open_reader(struct reading *r)
 static void finish(struct reading *r)
 {
     rdb_reader_free(r->reader);
+    value_space_deinit(&r->space);
     buf_deinit(&r->lines);
 }
 
@@ -315,7 +324,7 @@ static void expect_line(struct buf *lines, struct keyspace *ks, unsigned db, uns
     size_t key_len = (size_t)snprintf(key, sizeof(key), "key:%u", number);
     struct key_ref ref = keyspace_ref(ks, db, bytes_make(key, key_len));
     const struct entry *e = keyspace_find_any(ks, &ref);
-    struct value value = {.string = entry_string(e, scratch)};
+    struct value value = {.inlined = entry_string(e, scratch)};
     struct rdb_record record = {.db = db,
                                 .key = bytes_make(key, key_len),
                                 .value = &value,
@@ -435,7 +444,7 @@ Test(rdb, a_value_of_many_items_is_read_however_it_is_fed)
                                              .context = ks,
                                              .database_count = 16,
                                              .max_value_bytes = 100,
-                                             .types = &byte_list_types};
+                                             .space = keyspace_values(ks)};
 
         cr_assert(feed_pieces(&options, buf_bytes(&snapshot), piece, NULL));
         cr_assert(has_list(ks, "k0", "") && has_list(ks, "k1", "a"));
@@ -451,18 +460,22 @@ Test(rdb, a_value_that_nobody_takes_is_dropped)
 {
     struct buf snapshot = snapshot_of_lists();
     size_t used = mem_used(MEM_STORE);
+    struct value_space space;
     unsigned count = 0;
     struct rdb_reader_options options = {.on_record = drop_record,
                                          .context = &count,
                                          .database_count = 16,
                                          .max_value_bytes = 100,
-                                         .types = &byte_list_types};
+                                         .space = &space};
+
+    value_space_init(&space, &byte_list_types, 1, SPACE_BYTES);
 
     cr_assert(feed_pieces(&options, buf_bytes(&snapshot), 7, NULL));
     cr_assert_eq(count, 3);
     /* And one whose end never comes. */
     cr_assert_not(
         feed_pieces(&options, bytes_prefix(buf_bytes(&snapshot), snapshot.len - 40), 7, NULL));
+    value_space_deinit(&space);
     cr_assert_eq(mem_used(MEM_STORE), used);
     buf_deinit(&snapshot);
 }
@@ -472,11 +485,18 @@ Test(rdb, a_type_that_is_not_held_is_refused_with_its_number_and_name)
     struct buf snapshot = snapshot_of_lists();
     struct errmsg error = {0};
     unsigned count = 0;
-    struct rdb_reader_options options = {
-        .on_record = drop_record, .context = &count, .database_count = 16, .max_value_bytes = 100};
+    struct value_space space;
+    struct rdb_reader_options options = {.on_record = drop_record,
+                                         .context = &count,
+                                         .database_count = 16,
+                                         .max_value_bytes = 100,
+                                         .space = &space};
+
+    value_space_init(&space, &value_types_builtin, 1, SPACE_BYTES);
 
     cr_assert_not(feed_pieces(&options, buf_bytes(&snapshot), 1000, &error));
     cr_assert(strstr(error.text, "type 30 (unknown) is not supported by this version") != NULL,
               "%s", error.text);
+    value_space_deinit(&space);
     buf_deinit(&snapshot);
 }

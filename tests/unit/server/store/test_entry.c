@@ -28,7 +28,7 @@ static struct entry_plan text_plan(size_t key_len, size_t value_len, int64_t exp
     static const char letters[ENTRY_INLINE_MAX] = {'l'};
 
     return (struct entry_plan){.key = bytes_make(letters, key_len),
-                               .encoding = VALUE_EMBSTR,
+                               .encoding = VALUE_INLINE,
                                .value = bytes_make(letters, value_len),
                                .expire_at_ms = expire_at_ms,
                                .last_used_s = 0xabcdef};
@@ -59,7 +59,7 @@ Test(entry, all_parts_are_read_back_whatever_their_widths)
         cr_assert(bytes_equal(entry_string(e, scratch), plan.value));
         cr_assert_eq(entry_expire_at_ms(e), plan.expire_at_ms);
         cr_assert_eq(entry_last_used_s(e), 0xabcdef);
-        cr_assert_eq(entry_encoding(e), VALUE_EMBSTR);
+        cr_assert_eq(entry_encoding(e), VALUE_INLINE);
     }
 }
 
@@ -104,7 +104,7 @@ Test(entry, overwriting_keeps_the_key)
     cr_assert(bytes_equal(entry_key(e), plan.key));
     cr_assert(entry_integer(e, &integer) && integer == INT64_MIN);
     cr_assert_eq(entry_expire_at_ms(e), 77);
-    next.encoding = VALUE_EMBSTR;
+    next.encoding = VALUE_INLINE;
     next.value = BYTES_LITERAL("again");
     next.expire_at_ms = EXPIRE_NEVER;
     entry_overwrite(e, &next);

@@ -37,10 +37,10 @@ Test(keyspace, the_encoding_follows_the_value)
     } cases[] = {
         {"0",                    VALUE_INT   },
         {"-9223372036854775808", VALUE_INT   },
-        {"9223372036854775808",  VALUE_EMBSTR},
-        {"01",                   VALUE_EMBSTR},
-        {"",                     VALUE_EMBSTR},
-        {"1 ",                   VALUE_EMBSTR},
+        {"9223372036854775808",  VALUE_INLINE},
+        {"01",                   VALUE_INLINE},
+        {"",                     VALUE_INLINE},
+        {"1 ",                   VALUE_INLINE},
     };
     struct keyspace *ks = space_new(false);
 

@@ -43,9 +43,9 @@ static void put_long(struct keyspace *ks, const char *key, size_t count)
     struct value_edit edit;
 
     byte_list_put(ks, &ref, "");
-    keyspace_open(ks, &ref, &edit);
+    keyspace_open(ks, &ref, BYTE_LIST, &edit);
     for (size_t i = 0; i < count; i++) {
-        byte_list_append(&edit.memory, (char)('a' + i % 26));
+        byte_list_append(&edit.draft, (char)('a' + i % 26));
     }
     keyspace_close(ks, &edit);
 }
@@ -112,8 +112,8 @@ Test(types, a_change_is_counted_when_the_value_is_closed)
 
     put(ks, "k", "abcd");
     before = large_bytes(ks);
-    keyspace_open(ks, &ref, &edit);
-    byte_list_append(&edit.memory, 'e');
+    keyspace_open(ks, &ref, BYTE_LIST, &edit);
+    byte_list_append(&edit.draft, 'e');
     keyspace_close(ks, &edit);
     cr_assert(has_list(ks, 0, "k", "abcde"));
     cr_assert_eq(large_bytes(ks), before + 4);
@@ -129,8 +129,8 @@ Test(types, no_value_is_opened_while_another_is_open, .signal = SIGABRT)
     struct value_edit second;
 
     put(ks, "k", "a");
-    keyspace_open(ks, &ref, &first);
-    keyspace_open(ks, &ref, &second);
+    keyspace_open(ks, &ref, BYTE_LIST, &first);
+    keyspace_open(ks, &ref, BYTE_LIST, &second);
 }
 
 #ifdef STARLING_DEBUG
@@ -141,7 +141,7 @@ Test(types, nothing_else_changes_while_a_value_is_open, .signal = SIGABRT)
     struct value_edit edit;
 
     put(ks, "k", "a");
-    keyspace_open(ks, &ref, &edit);
+    keyspace_open(ks, &ref, BYTE_LIST, &edit);
     space_set(ks, 0, "other", "v");
 }
 #endif
@@ -306,8 +306,8 @@ static void change(struct keyspace *ks, unsigned number)
 
     switch (number % 5) {
     case 0:
-        keyspace_open(ks, &ref, &edit);
-        byte_list_append(&edit.memory, 'g');
+        keyspace_open(ks, &ref, BYTE_LIST, &edit);
+        byte_list_append(&edit.draft, 'g');
         keyspace_close(ks, &edit);
         break;
     case 1:
@@ -397,7 +397,7 @@ Test(types, what_is_dumped_is_restored_with_the_same_digest)
 
         put(ks, "k", lists[i]);
         value_dump(keyspace_types(ks), space_find(ks, 0, "k"), &dump);
-        cr_assert(value_restore(keyspace_types(ks), buf_bytes(&dump), &reader, &error), "%s",
+        cr_assert(value_restore(keyspace_values(ks), buf_bytes(&dump), &reader, &error), "%s",
                   error.text);
         value = value_reader_take(&reader);
         keyspace_put(ks, &ref, &value, EXPIRE_NEVER);
@@ -434,14 +434,16 @@ Test(types, the_serialized_form_can_be_had_in_slices)
 
 Test(types, a_value_that_was_read_half_is_dropped)
 {
+    struct keyspace *ks = space_new(false);
     size_t used = mem_used(MEM_STORE);
     struct value_reader reader = {0};
     struct decoder d = decoder_make(BYTES_LITERAL("\x05"));
     uint64_t needed;
 
-    cr_assert(value_reader_begin(&reader, &byte_list_types, BYTE_LIST_RDB_TYPE, 100));
+    cr_assert(value_reader_begin(&reader, keyspace_values(ks), BYTE_LIST_RDB_TYPE, 100));
     cr_assert_eq(value_reader_step(&reader, &d, &needed, NULL), VALUE_CODEC_OK);
     cr_assert(!reader.is_done && mem_used(MEM_STORE) > used);
     value_reader_deinit(&reader);
     cr_assert_eq(mem_used(MEM_STORE), used);
+    space_free(ks);
 }

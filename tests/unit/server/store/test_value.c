@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/value.h"
+#include "store/value_space.h"
 
 #include "base/attr.h"
 #include "base/block.h"
@@ -12,6 +13,17 @@
 #include <string.h>
 
 /* ---- the table ------------------------------------------------------------------------------- */
+
+/* For all tests of this file: strings need nothing of it. */
+static struct value_space *values(void)
+{
+    static struct value_space space;
+
+    if (space.types == NULL) {
+        value_space_init(&space, &value_types_builtin, 1, 1 << 26);
+    }
+    return &space;
+}
 
 Test(value, every_line_of_the_table_is_a_whole_type)
 {
@@ -118,8 +130,8 @@ Test(value, payloads_of_redis_are_restored)
     struct value_reader out = {0};
     struct errmsg error = {0};
 
-    cr_assert(value_restore(&value_types_builtin, buf_bytes(&in), &out, &error), "%s", error.text);
-    value = value_reader_take(&out).string;
+    cr_assert(value_restore(values(), buf_bytes(&in), &out, &error), "%s", error.text);
+    value = value_reader_take(&out).inlined;
     cr_assert_eq(value.len, 320);
     for (size_t i = 0; i < value.len; i++) {
         cr_assert_eq(value.data[i], "abcdefgh"[i % 8]);
@@ -156,8 +168,7 @@ Test(value, bad_payloads_are_refused_with_a_reason)
         struct value_reader out = {0};
         struct errmsg error = {0};
 
-        cr_assert(!value_restore(&value_types_builtin, buf_bytes(&in), &out, &error), "case %zu",
-                  i);
+        cr_assert(!value_restore(values(), buf_bytes(&in), &out, &error), "case %zu", i);
         cr_assert_str_eq(error.text, bad_payloads[i].error);
         buf_deinit(&in);
         value_reader_deinit(&out);
@@ -173,7 +184,7 @@ Test(value, one_flipped_bit_is_a_bad_checksum)
     struct errmsg error = {0};
 
     in.data[3] ^= 1;
-    cr_assert(!value_restore(&value_types_builtin, buf_bytes(&in), &out, &error));
+    cr_assert(!value_restore(values(), buf_bytes(&in), &out, &error));
     cr_assert_str_eq(error.text, "the payload has a bad checksum");
     buf_deinit(&in);
     value_reader_deinit(&out);
@@ -188,9 +199,8 @@ static void expect_round_trip(struct keyspace *ks, struct bytes value)
 
     keyspace_set(ks, &ref, value, EXPIRE_NEVER);
     value_dump(&value_types_builtin, keyspace_find_any(ks, &ref), &dump);
-    cr_assert(value_restore(&value_types_builtin, buf_bytes(&dump), &back, &error), "%s",
-              error.text);
-    cr_assert(bytes_equal(value_reader_take(&back).string, value));
+    cr_assert(value_restore(values(), buf_bytes(&dump), &back, &error), "%s", error.text);
+    cr_assert(bytes_equal(value_reader_take(&back).inlined, value));
     buf_deinit(&dump);
     value_reader_deinit(&back);
 }

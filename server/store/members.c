@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/members.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+enum {
+    POSITION_SHIFT = 16, /* positions have 48 bits, hashes 64 */
+};
+
+static uint64_t hash_of(const struct members *members, struct bytes name)
+{
+    return hash_bytes(name, members->space->members.hash_seed);
+}
+
+static struct member *at_ref(const struct members *members, uint64_t ref)
+{
+    return slab_at(&members->space->members.slab, ref);
+}
+
+static bool find_place(const struct members *members, struct bytes name, uint64_t hash,
+                       struct table_place *out)
+{
+    return table_find_member(&members->space->members, &members->table, hash, name, out);
+}
+
+struct member *members_find(const struct members *members, struct bytes name)
+{
+    struct table_place place;
+
+    return find_place(members, name, hash_of(members, name), &place) ? at_ref(members, place.ref)
+                                                                     : NULL;
+}
+
+void members_prefetch(const struct members *members, struct bytes name)
+{
+    table_prefetch_bucket(&members->table, hash_of(members, name));
+}
+
+/* ---- changes ----------------------------------------------------------------------------------- */
+
+/* Take over what the plan says into an object of its own. */
+static uint64_t new_member(struct members *members, const struct member_plan *plan)
+{
+    struct table_shared *shared = &members->space->members;
+    struct member_plan whole = *plan;
+    uint64_t ref;
+
+    whole.name_block = NULL;
+    whole.value_block = NULL;
+    if (plan->name.len > MEMBER_INLINE_MAX) {
+        whole.name_block = block_new(plan->name, plan->name.len);
+        members->table.large_bytes += block_bytes(whole.name_block);
+    }
+    if (plan->has_value && plan->value.len > MEMBER_INLINE_MAX) {
+        whole.value_block = block_new(plan->value, plan->value.len);
+        members->table.large_bytes += block_bytes(whole.value_block);
+    }
+    ref = slab_alloc(&shared->slab, SLAB_ENTRIES, member_plan_bytes(&whole));
+    member_write(at_ref(members, ref), &whole);
+    members->table.entry_bytes += slab_object_size(&shared->slab, ref);
+    return ref;
+}
+
+static void free_block(struct members *members, struct block *block)
+{
+    if (block != NULL) {
+        members->table.large_bytes -= block_bytes(block);
+        block_release(block);
+    }
+}
+
+static void free_member(struct members *members, uint64_t ref)
+{
+    struct table_shared *shared = &members->space->members;
+    const struct member *m = at_ref(members, ref);
+
+    free_block(members, member_name_block(m));
+    free_block(members, member_value_block(m));
+    members->table.entry_bytes -= slab_object_size(&shared->slab, ref);
+    slab_free(&shared->slab, ref);
+}
+
+/* Another value where it takes memory of the same size and lies in the object: the usual change. */
+static bool rewrite(struct members *members, uint64_t ref, const struct member_plan *plan)
+{
+    struct member *m = at_ref(members, ref);
+
+    if ((m->flags & (MEMBER_NAME_OUT | MEMBER_VALUE_OUT)) != 0 ||
+        (plan->has_value && plan->value.len > MEMBER_INLINE_MAX) ||
+        slab_rounded_size(member_plan_bytes(plan)) !=
+            slab_object_size(&members->space->members.slab, ref)) {
+        return false;
+    }
+    member_write(m, plan);
+    return true;
+}
+
+bool members_put(struct members *members, const struct member_plan *plan, struct member **out)
+{
+    struct table_shared *shared = &members->space->members;
+    uint64_t hash = hash_of(members, plan->name);
+    struct table_place place;
+    uint64_t ref;
+
+    if (!find_place(members, plan->name, hash, &place)) {
+        ref = new_member(members, plan);
+        table_insert(shared, &members->table, hash, ref, plan->expire_at_ms);
+        *out = at_ref(members, ref);
+        return true;
+    }
+    table_before_change(shared, &members->table, &place);
+    table_note_expiry(&members->table, place.shard, table_expire_at_ms(shared, place.ref),
+                      plan->expire_at_ms);
+    ref = place.ref;
+    if (!rewrite(members, place.ref, plan)) {
+        ref = new_member(members, plan);
+        table_put_ref(&place, ref);
+        free_member(members, place.ref);
+    }
+    *out = at_ref(members, ref);
+    return false;
+}
+
+void members_before_change(struct members *members, struct bytes name)
+{
+    struct table_place place;
+
+    if (members->space->members.listeners != 0 &&
+        find_place(members, name, hash_of(members, name), &place)) {
+        table_before_change(&members->space->members, &members->table, &place);
+    }
+}
+
+bool members_remove(struct members *members, struct bytes name)
+{
+    struct table_shared *shared = &members->space->members;
+    uint64_t hash = hash_of(members, name);
+    struct table_place place;
+    int64_t expiry;
+
+    if (!find_place(members, name, hash, &place)) {
+        return false;
+    }
+    table_before_change(shared, &members->table, &place);
+    expiry = table_expire_at_ms(shared, place.ref);
+    free_member(members, place.ref);
+    table_remove(shared, &members->table, hash, &place, expiry);
+    return true;
+}
+
+/* ---- many -------------------------------------------------------------------------------------- */
+
+struct member *members_random(const struct members *members, struct rng *rng)
+{
+    ASSERT(members->table.count > 0);
+    return at_ref(members, table_random(&members->table, rng));
+}
+
+uint64_t members_ref(const struct members *members, const struct member *m)
+{
+    return slab_ref(&members->space->members.slab, m);
+}
+
+struct member *members_at(const struct members *members, uint64_t ref)
+{
+    return at_ref(members, ref);
+}
+
+struct member_visit {
+    const struct members *members;
+    members_visit_fn *visit;
+    void *context;
+};
+
+static void visit_member(void *context, uint64_t ref)
+{
+    const struct member_visit *to = context;
+
+    to->visit(to->context, at_ref(to->members, ref));
+}
+
+uint64_t members_scan(const struct members *members, uint64_t position, size_t count,
+                      members_visit_fn *visit, void *context)
+{
+    struct member_visit to = {members, visit, context};
+
+    if (position >> (64 - POSITION_SHIFT) != 0) {
+        return 0;
+    }
+    return table_scan(&members->space->members, &members->table, position << POSITION_SHIFT, count,
+                      visit_member, &to) >>
+           POSITION_SHIFT;
+}
+
+/* ---- expiry ------------------------------------------------------------------------------------ */
+
+static size_t find_expired_in(const struct members *members, struct shard *shard, int64_t now_ms,
+                              size_t max, const struct member_visit *to)
+{
+    int64_t earliest = INT64_MAX;
+    size_t found = 0;
+
+    for (uint32_t b = 0; b < shard->bucket_count; b++) {
+        for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+            uint64_t ref = bucket_ref(shard_bucket(shard, b), i);
+            int64_t expiry =
+                ref == 0 ? EXPIRE_NEVER : table_expire_at_ms(&members->space->members, ref);
+
+            if (expiry == EXPIRE_NEVER) {
+                continue;
+            }
+            earliest = expiry < earliest ? expiry : earliest;
+            if (expiry <= now_ms && found < max) {
+                to->visit(to->context, at_ref(members, ref));
+                found++;
+            }
+        }
+    }
+    shard->next_expiry_ms = earliest;
+    return found;
+}
+
+size_t members_find_expired(struct members *members, int64_t now_ms, size_t budget, size_t max,
+                            members_visit_fn *visit, void *context)
+{
+    struct member_visit to = {members, visit, context};
+    struct table_span span;
+    uint64_t position = 0;
+    size_t found = 0;
+    size_t looked = 0;
+
+    while (found < max && looked < budget && members->table.volatile_count > 0 &&
+           table_span_at(&members->table, position, &span)) {
+        looked++;
+        if (span.shard->next_expiry_ms <= now_ms) {
+            looked += span.shard->count;
+            found += find_expired_in(members, span.shard, now_ms, max - found, &to);
+        }
+        position = span.next;
+        if (position == 0) {
+            break;
+        }
+    }
+    return found;
+}
+
+int64_t members_next_expiry_ms(const struct members *members)
+{
+    struct table_span span;
+    uint64_t position = 0;
+    int64_t earliest = INT64_MAX;
+
+    while (members->table.volatile_count > 0 && table_span_at(&members->table, position, &span)) {
+        earliest = span.shard->next_expiry_ms < earliest ? span.shard->next_expiry_ms : earliest;
+        position = span.next;
+        if (position == 0) {
+            break;
+        }
+    }
+    return earliest;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------ */
+
+size_t members_bytes(const struct members *members)
+{
+    const struct table *table = &members->table;
+
+    return (size_t)(table->entry_bytes + table->large_bytes + table->bucket_count * BUCKET_BYTES +
+                    table->shard_count * sizeof(struct shard));
+}
+
+/* False when the budget is spent.  The bucket itself goes with the table. */
+static bool free_bucket(struct members *members, struct bucket *bucket, size_t *budget)
+{
+    for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+        uint64_t ref = bucket_ref(bucket, i);
+
+        if (ref != 0) {
+            free_member(members, ref);
+            bucket_put_ref(bucket, i, 0);
+            members->table.count--;
+            *budget -= *budget > 0 ? 1 : 0;
+        }
+    }
+    return *budget > 0;
+}
+
+bool members_free(struct members *members, size_t *budget)
+{
+    struct table_shared *shared = &members->space->members;
+    struct table *table = &members->table;
+    struct table_span span;
+
+    /* sweep_position has no other use any more.  It goes round, from wherever it stood. */
+    while (table->count > 0 && table_span_at(table, table->sweep_position, &span)) {
+        for (uint32_t b = 0; b < span.shard->bucket_count; b++) {
+            if (!free_bucket(members, shard_bucket(span.shard, b), budget)) {
+                return false;
+            }
+        }
+        table->sweep_position = span.next;
+    }
+    table_clear(shared, table);
+    return true;
+}
+
+void members_check(const struct members *members)
+{
+    table_check(&members->space->members, &members->table);
+}
