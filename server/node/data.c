@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "node/inside.h"
+#include "store/value_space.h"
 
 void data_init(struct node *node, size_t arena_bytes)
 {
@@ -27,6 +28,33 @@ unsigned data_database_count(const struct node *node)
     return node->config.cluster_enabled ? 1 : (unsigned)node->config.databases;
 }
 
+static void set_limits(const struct node *node, struct keyspace *ks)
+{
+    const struct config *config = &node->config;
+    const struct value_limits limits = {
+        .hash_max_listpack_entries = (uint64_t)config->hash_max_listpack_entries,
+        .hash_max_listpack_value = (uint64_t)config->hash_max_listpack_value,
+        .list_max_listpack_size = (int64_t)config->list_max_listpack_size,
+        .set_max_intset_entries = (uint64_t)config->set_max_intset_entries,
+        .set_max_listpack_entries = (uint64_t)config->set_max_listpack_entries,
+        .set_max_listpack_value = (uint64_t)config->set_max_listpack_value,
+        .zset_max_listpack_entries = (uint64_t)config->zset_max_listpack_entries,
+        .zset_max_listpack_value = (uint64_t)config->zset_max_listpack_value,
+        .stream_node_max_bytes = (uint64_t)config->stream_node_max_bytes,
+        .stream_node_max_entries = (uint64_t)config->stream_node_max_entries,
+    };
+
+    keyspace_set_limits(ks, &limits);
+}
+
+void data_configure(struct node *node)
+{
+    set_limits(node, node->data.keyspace);
+    if (node->loading.target != NULL) {
+        set_limits(node, node->loading.target);
+    }
+}
+
 struct keyspace *data_new_keyspace(const struct node *node)
 {
     struct keyspace_options options = {
@@ -35,8 +63,10 @@ struct keyspace *data_new_keyspace(const struct node *node)
         .hash_seed = node->data.hash_seed,
         .arena_bytes = node->data.arena_bytes,
     };
+    struct keyspace *ks = keyspace_new(&options);
 
-    return keyspace_new(&options);
+    set_limits(node, ks);
+    return ks;
 }
 
 /* The old one may be in use until the end of the pass, but not the one before it: a DEBUG RELOAD and a

@@ -31,6 +31,8 @@ struct data {
 
 void data_init(struct node *node, size_t arena_bytes);
 void data_deinit(struct node *node);
+/* The configuration has changed: what counts as a small value, here and in what is being loaded. */
+void data_configure(struct node *node);
 /* An empty one of the same kind; the caller's until data_replace takes it. */
 struct keyspace *data_new_keyspace(const struct node *node);
 /* fresh takes the place of the key space, which retires. */

@@ -471,6 +471,7 @@ void node_take_config(struct node *node, struct config *next)
     ASSERT(next->databases == node->config.databases);
     replica_side_configure(node);
     batch_configure(node);
+    data_configure(node);
     cluster_side_configure(node);
     upkeep_trim_log(node);
     slow_configure(node);

@@ -70,6 +70,11 @@ struct value_space *keyspace_values(struct keyspace *ks)
     return &ks->values;
 }
 
+void keyspace_set_limits(struct keyspace *ks, const struct value_limits *limits)
+{
+    ks->values.limits = *limits;
+}
+
 void keyspace_observe(struct keyspace *ks, const struct keyspace_observer *observer)
 {
     ks->observer = observer != NULL ? *observer : (struct keyspace_observer){0};

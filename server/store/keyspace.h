@@ -30,6 +30,7 @@
 
 struct keyspace;
 struct entry;
+struct value_limits;
 struct block;
 
 enum {
@@ -60,6 +61,8 @@ void keyspace_set_clock(struct keyspace *ks, int64_t now_ms);
 const struct value_types *keyspace_types(const struct keyspace *ks);
 /* Where values for this key space are made (store/value_space.h). */
 struct value_space *keyspace_values(struct keyspace *ks);
+/* From now on these count; what has outgrown others already stays as it is. */
+void keyspace_set_limits(struct keyspace *ks, const struct value_limits *limits);
 
 /* db is 0 in cluster mode. */
 struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key);

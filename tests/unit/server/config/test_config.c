@@ -214,13 +214,13 @@ Test(config, directives_without_effect_are_remembered_and_listed)
 
     config_init(&config);
     must_read(&config, "activerehashing NO\nauto-aof-rewrite-min-size 1mb\nmaxmemory 0\n"
-                       "hash-max-ziplist-entries 5\n");
+                       "list-compress-depth 5\n");
     config_list_without_effect(&config, &names);
     cr_assert_str_eq(buf_text(&names),
-                     "auto-aof-rewrite-min-size, activerehashing, hash-max-listpack-entries");
+                     "auto-aof-rewrite-min-size, activerehashing, list-compress-depth");
     expect(&config, "activerehashing", "no");
     expect(&config, "auto-aof-rewrite-min-size", "1048576");
-    expect(&config, "hash-max-listpack-entries", "5");
+    expect(&config, "list-compress-depth", "5");
     set_live(&config, "lazyfree-lazy-expire", "Yes");
     expect(&config, "lazyfree-lazy-expire", "yes");
     buf_deinit(&names);
