@@ -42,8 +42,8 @@ struct trial {
     uint64_t request_count;
 };
 
-/* What a row does to the node that the next request could not live with. */
-static bool spends_the_node(enum command_id id)
+/* What a request does to the node that the next one could not live with. */
+static bool spends_the_node(const struct trial *t, enum command_id id)
 {
     switch ((int)id) {
     case COMMAND_SHUTDOWN:     /* ends it */
@@ -53,6 +53,10 @@ static bool spends_the_node(enum command_id id)
     case COMMAND_SLAVEOF:
     case COMMAND_DEBUG:
         return true;
+    case COMMAND_CLIENT: /* given the subcommand as a word */
+        return t->word_count > 1 && bytes_equal_nocase(t->words[1], "pause");
+    case COMMAND_CONFIG:
+        return t->word_count > 1 && bytes_equal_nocase(t->words[1], "set");
     default:
         return false;
     }
@@ -209,7 +213,7 @@ static void ask(struct trial *t, const struct command_spec *spec)
     }
     check_reply(t, spec);
     alone_disconnect(t->alone, ASKER);
-    if (spends_the_node(spec->id)) {
+    if (spends_the_node(t, spec->id)) {
         renew_node(t);
     } else if (t->alone->clients[WATCHER].session == NULL) {
         connect_client(t, WATCHER); /* CLIENT KILL */
