@@ -131,7 +131,7 @@ static void count_one(struct exec *x)
     if (e != NULL && !hll_cached_count(value, &count)) {
         hll_raise_to(registers, value);
         count = hll_count(registers);
-        if (x->is_primary) {
+        if (x->is_primary || x->from_primary) {
             keep_count(x, &ref, count);
         }
     }

@@ -65,6 +65,19 @@ Test(hyperloglog, a_replica_counts_for_its_clients_without_a_change)
     fixture_free(f);
 }
 
+Test(hyperloglog, a_replica_keeps_the_count_that_its_primary_computed_by_itself)
+{
+    struct fixture *f = fixture_new(false);
+
+    fixture_run(f, "PFADD h a b c");
+    f->x.is_primary = false;
+    f->x.from_primary = true;
+    fixture_expect(f, "PFCOUNT h", ":3|");
+    f->x.from_primary = false;
+    fixture_expect(f, "GETRANGE h 8 8", "$1|\3|");
+    fixture_free(f);
+}
+
 static void add_many(struct fixture *f, const char *key, int first, int count)
 {
     for (int i = first; i < first + count; i++) {
