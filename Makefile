@@ -144,7 +144,7 @@ more_server/node := tests/alone tests/disk server/control
 more_server/control := tests/alone tests/disk
 more_server/store := tests/types
 more_server/command := tests/types
-more_server/persist := tests/types tests/disk
+more_server/persist := tests/types tests/disk tests/support
 # What they share with the tests of another room.
 shared_server/control := tests/unit/server/node/lone_node.o
 

@@ -3,6 +3,7 @@
 #include "base/num.h"
 
 #include "base/assert.h"
+#include "base/decimal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -50,35 +51,57 @@ bool num_parse_i64(struct bytes text, int64_t *out)
     return true;
 }
 
-bool num_parse_f80(struct bytes text, long double *out)
-{
-    char copy[256];
-    char *end;
-    long double value;
+enum {
+    FLOAT_TEXT_LIMIT = 256,
+};
 
-    if (text.len == 0 || text.len >= sizeof(copy) || bytes_find_byte(text, '\0') != SIZE_MAX ||
+/* As a C string; false when it cannot be a number, or is too long to be looked at. */
+static bool copy_float_text(struct bytes text, char copy[FLOAT_TEXT_LIMIT])
+{
+    if (text.len == 0 || text.len >= FLOAT_TEXT_LIMIT || bytes_find_byte(text, '\0') != SIZE_MAX ||
         text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) {
         return false;
     }
-    bytes_to_text(text, copy, sizeof(copy));
+    bytes_to_text(text, copy, FLOAT_TEXT_LIMIT);
+    return true;
+}
+
+bool num_parse_f80(struct bytes text, long double *out)
+{
+    char copy[FLOAT_TEXT_LIMIT];
+    char *end;
+    long double value;
+
+    if (!copy_float_text(text, copy)) {
+        return false;
+    }
     errno = 0;
     value = strtold(copy, &end);
     if (*end != '\0' || end == copy || isnan(value) ||
-        (errno == ERANGE && (isinf(value) || fabsl(value) < 1.0L))) {
+        (errno == ERANGE && (isinf(value) || value == 0))) {
         return false;
     }
     *out = value;
     return true;
 }
 
+/* Not by way of a long double: what is rounded twice may come out one bit off. */
 bool num_parse_f64(struct bytes text, double *out)
 {
-    long double wide;
+    char copy[FLOAT_TEXT_LIMIT];
+    char *end;
+    double value;
 
-    if (!num_parse_f80(text, &wide)) {
+    if (!copy_float_text(text, copy)) {
         return false;
     }
-    *out = (double)wide;
+    errno = 0;
+    value = strtod(copy, &end);
+    if (*end != '\0' || end == copy || isnan(value) ||
+        (errno == ERANGE && (isinf(value) || value == 0))) {
+        return false;
+    }
+    *out = value;
     return true;
 }
 
@@ -170,6 +193,111 @@ size_t num_format_i64(char *out, int64_t value)
         return 1 + num_format_u64(out + 1, 0 - (uint64_t)value);
     }
     return num_format_u64(out, (uint64_t)value);
+}
+
+/* Up to where a number is written without exponent. */
+enum {
+    ZEROS_BEHIND = 7,        /* of an integer */
+    PLACES_BEHIND_POINT = 6, /* or, with more, a first digit that is near the point */
+    PLACES_TO_POINT = 3,
+};
+
+/* How large an integer is written as one: half of what int64 holds. */
+#define INTEGER_MAX 4611686018427387904.0
+
+static char *put_text(char *at, const char *text, size_t len)
+{
+    memcpy(at, text, len);
+    return at + len;
+}
+
+static char *put_zeros(char *at, int count)
+{
+    memset(at, '0', (size_t)count);
+    return at + count;
+}
+
+/* d.ddde+x */
+static char *put_with_exponent(char *at, const char *digits, int count, int exponent)
+{
+    *at++ = digits[0];
+    if (count > 1) {
+        *at++ = '.';
+        at = put_text(at, digits + 1, (size_t)count - 1);
+    }
+    *at++ = 'e';
+    *at++ = exponent < 0 ? '-' : '+';
+    return at + num_format_u64(at, (uint64_t)(exponent < 0 ? -exponent : exponent));
+}
+
+static char *put_decimal(char *at, struct decimal decimal)
+{
+    char digits[NUM_I64_TEXT];
+    int count = (int)num_format_u64(digits, decimal.digits);
+    int point = count + decimal.exponent; /* digits that are left of it */
+    int exponent = point - 1;             /* of the first digit */
+
+    if (decimal.exponent >= 0 && decimal.exponent <= ZEROS_BEHIND) {
+        return put_zeros(put_text(at, digits, (size_t)count), decimal.exponent);
+    }
+    if (decimal.exponent >= 0 || (decimal.exponent < -PLACES_BEHIND_POINT &&
+                                  (exponent > PLACES_TO_POINT || exponent < -PLACES_TO_POINT))) {
+        return put_with_exponent(at, digits, count, exponent);
+    }
+    if (point <= 0) {
+        at = put_zeros(put_text(at, "0.", 2), -point);
+        return put_text(at, digits, (size_t)count);
+    }
+    at = put_text(at, digits, (size_t)point);
+    *at++ = '.';
+    return put_text(at, digits + point, (size_t)(count - point));
+}
+
+/* What is no number that has digits; 0: it is one. */
+static size_t format_special(char *out, double value)
+{
+    if (isnan(value)) {
+        return (size_t)(put_text(out, "nan", 3) - out);
+    }
+    if (isinf(value)) {
+        return (size_t)((value > 0 ? put_text(out, "inf", 3) : put_text(out, "-inf", 4)) - out);
+    }
+    return 0;
+}
+
+size_t num_format_f64(char *out, double value)
+{
+    char *at = out;
+
+    if (value >= -INTEGER_MAX && value <= INTEGER_MAX && (double)(int64_t)value == value &&
+        (value != 0 || !signbit(value))) {
+        return num_format_i64(out, (int64_t)value);
+    }
+    if (!isfinite(value)) {
+        return format_special(out, value);
+    }
+    if (signbit(value)) {
+        *at++ = '-';
+    }
+    if (value == 0) {
+        *at++ = '0';
+    } else {
+        at = put_decimal(at, decimal_from_f64(fabs(value)));
+    }
+    return (size_t)(at - out);
+}
+
+size_t num_format_f64_17g(char *out, double value)
+{
+    size_t len = format_special(out, value);
+
+    if (len == 0) {
+        int written = snprintf(out, NUM_F64_TEXT, "%.17g", value);
+
+        ASSERT(written > 0 && written < NUM_F64_TEXT);
+        len = (size_t)written;
+    }
+    return len;
 }
 
 size_t num_format_f80(char *out, long double value)

@@ -6,14 +6,10 @@
 #include "base/num.h"
 #include "base/vec.h"
 
-#include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum {
     HEADER_LIMIT = 1 + NUM_I64_TEXT + 2, /* type byte, number, line end */
-    DOUBLE_TEXT = 32,
 };
 
 static inline char *put_line_end(char *at)
@@ -177,31 +173,10 @@ void resp_write_boolean(struct resp_writer *w, bool value)
     }
 }
 
-/* The shortest text that reads back as the same number. */
-static struct bytes format_double(char out[DOUBLE_TEXT], double value)
-{
-    int len = 0;
-
-    if (isnan(value)) {
-        return BYTES_LITERAL("nan");
-    }
-    if (isinf(value)) {
-        return value > 0 ? BYTES_LITERAL("inf") : BYTES_LITERAL("-inf");
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        len = snprintf(out, DOUBLE_TEXT, "%.*g", digits, value);
-        ASSERT(len > 0 && len < DOUBLE_TEXT);
-        if (strtod(out, NULL) == value) {
-            break;
-        }
-    }
-    return bytes_make(out, (size_t)len);
-}
-
 void resp_write_double(struct resp_writer *w, double value)
 {
-    char text[DOUBLE_TEXT];
-    struct bytes formatted = format_double(text, value);
+    char text[NUM_F64_TEXT];
+    struct bytes formatted = bytes_make(text, num_format_f64(text, value));
 
     if (w->version >= 3) {
         append_line(w->out, ',', formatted);

@@ -56,6 +56,7 @@ void resp_write_bulk_printf(struct resp_writer *w, const char *format, ...) PRIN
 void resp_write_null(struct resp_writer *w);
 void resp_write_null_array(struct resp_writer *w);
 void resp_write_boolean(struct resp_writer *w, bool value);
+/* As num_format_f64 has it. */
 void resp_write_double(struct resp_writer *w, double value);
 void resp_write_verbatim(struct resp_writer *w, const char type[3], struct bytes text);
 void resp_write_array(struct resp_writer *w, size_t count);

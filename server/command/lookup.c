@@ -122,6 +122,35 @@ bool argument_i64(struct exec *x, size_t index, int64_t *out)
     return false;
 }
 
+bool argument_random_count(struct exec *x, size_t index, int64_t *out)
+{
+    if (!argument_i64(x, index, out)) {
+        return false;
+    }
+    if (*out == INT64_MIN) {
+        resp_write_error(x->reply, "ERR value is out of range, value must between "
+                                   "-9223372036854775807 and 9223372036854775807");
+        return false;
+    }
+    return true;
+}
+
+bool argument_key_count(struct exec *x, size_t index, size_t *out)
+{
+    int64_t count;
+
+    if (!num_parse_i64(x->args[index], &count) || count < 1) {
+        resp_write_error(x->reply, "ERR numkeys should be greater than 0");
+        return false;
+    }
+    if ((uint64_t)count > x->arg_count - index - 1) {
+        resp_write_error(x->reply, "ERR Number of keys can't be greater than number of args");
+        return false;
+    }
+    *out = (size_t)count;
+    return true;
+}
+
 bool argument_db(struct exec *x, size_t index, unsigned *out)
 {
     int64_t db;

@@ -46,6 +46,10 @@ bool lookup_is_visible(const struct exec *x, const struct entry *e);
 
 /* Argument index as an integer; false after an error reply. */
 MUST_USE bool argument_i64(struct exec *x, size_t index, int64_t *out);
+/* As how many random elements are wanted, negative for such as may repeat. */
+MUST_USE bool argument_random_count(struct exec *x, size_t index, int64_t *out);
+/* As the number of keys that follow it. */
+MUST_USE bool argument_key_count(struct exec *x, size_t index, size_t *out);
 /* As the number of a database. */
 MUST_USE bool argument_db(struct exec *x, size_t index, unsigned *out);
 bool argument_is(const struct exec *x, size_t index, const char *word);

@@ -3,10 +3,15 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/mem.h"
 
 enum {
     POSITION_SHIFT = 16, /* positions have 48 bits, hashes 64 */
+    SAMPLE_PART = 3,     /* from this part of all on, a sample is chosen in one go over all */
+    SAMPLE_TABLE_MIN = 16,
 };
+
+#define SAMPLE_ODD UINT64_C(0x9e3779b97f4a7c15)
 
 static uint64_t hash_of(const struct members *members, struct bytes name)
 {
@@ -191,6 +196,68 @@ uint64_t members_scan(const struct members *members, uint64_t position, size_t c
     return table_scan(&members->space->members, &members->table, position << POSITION_SHIFT, count,
                       visit_member, &to) >>
            POSITION_SHIFT;
+}
+
+/* ---- samples ------------------------------------------------------------------------------------- */
+
+/* Choosing while all are looked at: each is taken with the odds of what is wanted to what is left. */
+struct selection {
+    const struct member_visit *to;
+    struct rng *rng;
+    uint64_t wanted;
+    uint64_t left;
+};
+
+static void select_member(void *context, const struct member *m)
+{
+    struct selection *s = context;
+
+    if (rng_below(s->rng, s->left) < s->wanted) {
+        s->to->visit(s->to->context, m);
+        s->wanted--;
+    }
+    s->left--;
+}
+
+/* Draw, and draw again what was drawn before: for counts that are a small part of all.  The drawn are
+ * kept in a table of open addressing, half full at most. */
+static void draw(const struct members *members, struct rng *rng, uint64_t count,
+                 const struct member_visit *to)
+{
+    size_t size = SAMPLE_TABLE_MIN;
+    uint64_t *drawn;
+
+    while (size < 2 * count) {
+        size *= 2;
+    }
+    drawn = mem_alloc_zeroed(MEM_STORE, size * sizeof(*drawn));
+    while (count > 0) {
+        uint64_t ref = table_random(&members->table, rng);
+        size_t at = (size_t)hash_fold(ref, SAMPLE_ODD) & (size - 1);
+
+        while (drawn[at] != 0 && drawn[at] != ref) {
+            at = (at + 1) & (size - 1);
+        }
+        if (drawn[at] == 0) {
+            drawn[at] = ref;
+            to->visit(to->context, at_ref(members, ref));
+            count--;
+        }
+    }
+    mem_free(MEM_STORE, drawn);
+}
+
+void members_sample(const struct members *members, struct rng *rng, uint64_t count,
+                    members_visit_fn *visit, void *context)
+{
+    struct member_visit to = {members, visit, context};
+    struct selection selection = {&to, rng, count, members->table.count};
+
+    if (count > members->table.count / SAMPLE_PART) {
+        (void)members_scan(members, 0, SIZE_MAX, select_member, &selection);
+    } else if (count > 0) {
+        draw(members, rng, count, &to);
+    }
 }
 
 /* ---- expiry ------------------------------------------------------------------------------------ */

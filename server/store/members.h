@@ -68,6 +68,9 @@ typedef void members_visit_fn(void *context, const struct member *m);
  * 48 bits.  visit must not change the members. */
 uint64_t members_scan(const struct members *members, uint64_t position, size_t count,
                       members_visit_fn *visit, void *context);
+/* Visit count different members, or all if there are no more, each choice about as likely. */
+void members_sample(const struct members *members, struct rng *rng, uint64_t count,
+                    members_visit_fn *visit, void *context);
 /* Visit members whose expiry has come, at most max, looking at about budget of them; returns how many. */
 size_t members_find_expired(struct members *members, int64_t now_ms, size_t budget, size_t max,
                             members_visit_fn *visit, void *context);

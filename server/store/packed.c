@@ -379,6 +379,17 @@ void packed_erase(struct buf *buf, size_t from, size_t to)
     (void)open_gap(buf, from, to - from, 0);
 }
 
+void packed_put_head(struct buf *packed, unsigned count, unsigned mark)
+{
+    ASSERT(count <= PACKED_COUNT_MAX && mark <= 3);
+    if (packed->len == 0) {
+        (void)buf_room(packed, PACKED_HEAD_BYTES);
+        packed->len = PACKED_HEAD_BYTES;
+    }
+    packed->data[0] = (char)(count & 0xff);
+    packed->data[1] = (char)((count >> 8) | mark << (PACKED_COUNT_BITS - 8));
+}
+
 /* ---- what others wrote --------------------------------------------------------------------------- */
 
 /* The size of head and data of the element that begins the bytes; 0 when it is cut off or no

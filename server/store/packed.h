@@ -81,6 +81,41 @@ void packed_append(struct buf *buf, const struct packed_item *item);
 size_t packed_replace(struct buf *buf, size_t at, const struct packed_item *item);
 void packed_erase(struct buf *buf, size_t from, size_t to);
 
+/* ---- packed collections: a head of two bytes, then elements ------------------------------------------ */
+
+enum {
+    PACKED_HEAD_BYTES = 2,
+    PACKED_COUNT_BITS = 14,
+    PACKED_COUNT_MAX = (1 << PACKED_COUNT_BITS) - 1,
+};
+
+/* How many elements, pairs or the like there are, and the type's own mark (0 to 3).  A collection without
+ * bytes is empty. */
+static inline unsigned packed_count(struct bytes packed)
+{
+    const uint8_t *at = (const uint8_t *)packed.data;
+
+    return packed.len == 0 ? 0 : (at[0] | (unsigned)at[1] << 8) & PACKED_COUNT_MAX;
+}
+
+static inline unsigned packed_mark(struct bytes packed)
+{
+    return packed.len == 0 ? 0 : ((const uint8_t *)packed.data)[1] >> (PACKED_COUNT_BITS - 8);
+}
+
+/* Write the head; a buffer without bytes gets one. */
+void packed_put_head(struct buf *packed, unsigned count, unsigned mark);
+
+static inline const uint8_t *packed_begin(struct bytes packed)
+{
+    return (const uint8_t *)packed.data + (packed.len > 0 ? PACKED_HEAD_BYTES : 0);
+}
+
+static inline const uint8_t *packed_end(struct bytes packed)
+{
+    return (const uint8_t *)packed.data + packed.len;
+}
+
 /* ---- what others wrote ------------------------------------------------------------------------------ */
 
 /* Are these elements, every one whole and with the right size at its end?  *count: how many.  Integers that

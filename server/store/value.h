@@ -54,8 +54,9 @@ enum value_encoding {
 };
 
 enum {
-    VALUE_TYPE_MAX = 16,     /* numbers that an entry has room for */
-    VALUE_PACKED_MAX = 4096, /* bytes of a packed collection in its entry */
+    VALUE_TYPE_MAX = 16, /* numbers that an entry has room for */
+    VALUE_PACKED_MAX =
+        4224, /* bytes of a packed collection in its entry: 512 integers and a head fit */
 };
 
 /* A value as it lies in an entry, or on its way into a key space: the bytes of a string, or of a packed
@@ -147,6 +148,8 @@ struct value entry_value(const struct entry *e);
 /* Those of values.def. */
 extern const struct value_types value_types_builtin;
 extern const struct value_ops value_string;
+extern const struct value_ops value_set;
+extern const struct value_ops value_hash;
 
 /* What the type number of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
 const char *value_rdb_type_name(uint8_t rdb_type);

@@ -126,6 +126,23 @@ enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out, bool 
     }
 }
 
+enum value_codec_status value_decode_count(struct decoder *d, const char *what, uint64_t *out,
+                                           uint64_t *needed, struct errmsg *error)
+{
+    bool is_encoding;
+    enum value_codec_status status = value_decode_len(d, out, &is_encoding);
+
+    *needed = (uint64_t)d->in.len + 1;
+    if (status == VALUE_CODEC_MORE) {
+        return status;
+    }
+    if (status == VALUE_CODEC_ERROR || is_encoding || *out == 0) {
+        errmsg_set(error, "%s has no number of elements", what);
+        return VALUE_CODEC_ERROR;
+    }
+    return VALUE_CODEC_OK;
+}
+
 /* A length that must not be a special string; its message when it is damaged. */
 static enum value_codec_status decode_plain_len(struct decoder *d, uint64_t max_bytes,
                                                 uint64_t *out, struct errmsg *error)

@@ -22,6 +22,14 @@ enum {
     RDB_VERSION = 9,         /* what we write */
     RDB_VERSION_NEWEST = 12, /* what DUMP payloads and files may be, at most */
     RDB_TYPE_STRING = 0,
+    RDB_TYPE_LIST = 1,
+    RDB_TYPE_SET = 2,
+    RDB_TYPE_HASH = 4,
+    RDB_TYPE_HASH_ZIPMAP = 9,
+    RDB_TYPE_SET_INTSET = 11,
+    RDB_TYPE_HASH_ZIPLIST = 13,
+    RDB_TYPE_HASH_LISTPACK = 16,
+    RDB_TYPE_SET_LISTPACK = 20,
 };
 
 enum value_codec_status {
@@ -38,6 +46,11 @@ void value_encode_integer(struct buf *out, int64_t value);
 /* *is_encoding: the six low bits announce a special string encoding, given in *out. */
 MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out,
                                                   bool *is_encoding);
+/* How many elements follow, more than 0; `what` is what has them, for the error.  On MORE *needed is as
+ * below. */
+MUST_USE enum value_codec_status value_decode_count(struct decoder *d, const char *what,
+                                                    uint64_t *out, uint64_t *needed,
+                                                    struct errmsg *error);
 /* Append the decoded string to out.  On MORE the decoder's place is not to be used further;
  * *needed is then how many bytes from the string's start are needed at least. */
 MUST_USE enum value_codec_status value_decode_string(struct decoder *d, uint64_t max_bytes,

@@ -93,6 +93,49 @@ Test(num, floats_are_read_whole_or_not_at_all)
     cr_assert(!num_parse_f80(BYTES_LITERAL("1e99999"), &value));
 }
 
+Test(num, floats_beyond_what_there_is_are_refused)
+{
+    static const struct {
+        const char *text;
+        bool is_f64;
+        double f64;
+        bool is_f80;
+    } cases[] = {
+        {"1e308",   true,  1e308,  true },
+        {"1e309",   false, 0,      true },
+        {"-1e400",  false, 0,      true },
+        {"1e5000",  false, 0,      false},
+        {"5e-324",  true,  5e-324, true },
+        {"1e-320",  true,  1e-320, true },
+        {"2e-324",  false, 0,      true },
+        {"1e-400",  false, 0,      true },
+        {"1e-4940", false, 0,      true },
+        {"1e-5000", false, 0,      false},
+        {"0e-5000", true,  0,      true },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct bytes text = bytes_from_text(cases[i].text);
+        double f64 = 4711;
+        long double f80;
+
+        cr_assert_eq(num_parse_f64(text, &f64), cases[i].is_f64, "%s", cases[i].text);
+        cr_assert_eq(f64, cases[i].is_f64 ? cases[i].f64 : 4711, "%s", cases[i].text);
+        cr_assert_eq(num_parse_f80(text, &f80), cases[i].is_f80, "%s", cases[i].text);
+    }
+}
+
+/* By way of a long double these two come out one bit off. */
+Test(num, doubles_are_rounded_once)
+{
+    double value;
+
+    cr_assert(num_parse_f64(BYTES_LITERAL("-1.714020955232556e-11"), &value));
+    cr_assert_eq(value, -1.714020955232556e-11);
+    cr_assert(num_parse_f64(BYTES_LITERAL("4.362885447610536e+283"), &value));
+    cr_assert_eq(value, 4.362885447610536e+283);
+}
+
 Test(num, floats_are_written_without_exponent_and_trailing_zeros)
 {
     static const struct {

@@ -76,7 +76,15 @@ Test(writer, doubles_are_as_short_as_they_can_be)
     resp_write_double(&w, (double)-INFINITY);
     resp_write_double(&w, (double)NAN);
     resp_write_double(&w, 1e300);
-    expect(",3\r\n,0.30000000000000004\r\n,inf\r\n,-inf\r\n,nan\r\n,1e+300\r\n");
+    resp_write_double(&w, 1.5e-7);
+    resp_write_double(&w, -0.0);
+    resp_write_double(&w, 1e17);
+    expect(",3\r\n,0.30000000000000004\r\n,inf\r\n,-inf\r\n,nan\r\n,1e+300\r\n,1.5e-7\r\n,-0\r\n"
+           ",100000000000000000\r\n");
+    w = writer(2);
+    resp_write_double(&w, 0.1);
+    resp_write_double(&w, (double)-INFINITY);
+    expect("$3\r\n0.1\r\n$4\r\n-inf\r\n");
 }
 
 Test(writer, an_error_cannot_break_out_of_its_line)

@@ -42,8 +42,8 @@ struct trial {
     uint64_t request_count;
 };
 
-/* What a request does to the node that the next one could not live with. */
-static bool spends_the_node(const struct trial *t, enum command_id id)
+/* What a row does to the node that the next request could not live with. */
+static bool spends_the_node(enum command_id id)
 {
     switch ((int)id) {
     case COMMAND_SHUTDOWN:     /* ends it */
@@ -53,10 +53,6 @@ static bool spends_the_node(const struct trial *t, enum command_id id)
     case COMMAND_SLAVEOF:
     case COMMAND_DEBUG:
         return true;
-    case COMMAND_CLIENT: /* given the subcommand as a word */
-        return t->word_count > 1 && bytes_equal_nocase(t->words[1], "pause");
-    case COMMAND_CONFIG:
-        return t->word_count > 1 && bytes_equal_nocase(t->words[1], "set");
     default:
         return false;
     }
@@ -92,6 +88,17 @@ static bool ends_the_process(const struct trial *t)
         }
     }
     return false;
+}
+
+/* Of the subcommand, when the row is its parent's and a word happened to be its name. */
+static enum command_id id_of(const struct trial *t, const struct command_spec *spec)
+{
+    const struct command_spec *sub = NULL;
+
+    if (t->word_count > 1 && spec->kind == COMMAND_CONTROL) {
+        sub = command_find_sub(spec, t->words[1]);
+    }
+    return sub != NULL ? sub->id : spec->id;
 }
 
 static void watch(struct trial *t)
@@ -213,7 +220,7 @@ static void ask(struct trial *t, const struct command_spec *spec)
     }
     check_reply(t, spec);
     alone_disconnect(t->alone, ASKER);
-    if (spends_the_node(t, spec->id)) {
+    if (spends_the_node(id_of(t, spec))) {
         renew_node(t);
     } else if (t->alone->clients[WATCHER].session == NULL) {
         connect_client(t, WATCHER); /* CLIENT KILL */

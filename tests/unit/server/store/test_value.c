@@ -144,21 +144,21 @@ static const struct {
     struct bytes body;
     const char *error;
 } bad_payloads[] = {
-    {{"", 0},                 "the payload is too short"                      },
+    {{"", 0},                 "the payload is too short"                              },
     {{"\x00\x03"
       "abc\x0d\x00",
       7},
-     "the payload has version 13, newer than 12"                              },
-    {{"\x04\x00\x09\x00", 4}, "type 4 (hash) is not supported by this version"},
+     "the payload has version 13, newer than 12"                                      },
+    {{"\x07\x00\x09\x00", 4}, "type 7 (module value) is not supported by this version"},
     {{"\x00\x05"
       "abc\x09\x00",
       7},
-     "the value is cut off"                                                   },
+     "the value is cut off"                                                           },
     {{"\x00\x02"
       "abc\x09\x00",
       7},
-     "1 bytes are left behind the value"                                      },
-    {{"\x00\xc7\x09\x00", 4}, "string encoding 7 is unknown"                  },
+     "1 bytes are left behind the value"                                              },
+    {{"\x00\xc7\x09\x00", 4}, "string encoding 7 is unknown"                          },
 };
 
 Test(value, bad_payloads_are_refused_with_a_reason)

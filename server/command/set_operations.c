@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Several sets: intersection, union, difference, and storing what comes out.
+ *
+ * They travel as they came: a replica has the same sets, since what has expired here was removed before. */
+#include "base/vec.h"
+#include "command/element_scan.h"
+#include "command/functions.h"
+#include "command/lookup.h"
+#include "store/value_set.h"
+#include "store/value_space.h"
+
+enum operation {
+    OPERATION_INTER,
+    OPERATION_UNION,
+    OPERATION_DIFF,
+};
+
+enum {
+    SCAN_STEP = 64, /* members between looks whether there is enough */
+};
+
+/* The sets of a request; what is no key is an empty set. */
+struct sets {
+    VEC(struct value) items;
+};
+
+/* Read count keys from argument first on; false after -WRONGTYPE. */
+static bool read_sets(struct exec *x, size_t first, size_t count, struct sets *out)
+{
+    *out = (struct sets){0};
+    for (size_t i = first; i < first + count; i++) {
+        struct key_ref ref = lookup_ref(x, i);
+        struct entry *e;
+
+        if (!lookup_read_type(x, &ref, VALUE_SET, &e)) {
+            VEC_DEINIT(&out->items);
+            return false;
+        }
+        VEC_PUSH(&out->items, e != NULL ? entry_value(e) : (struct value){.type = VALUE_SET});
+    }
+    return true;
+}
+
+/* Where the result goes: members that were found so far are in result, too, when they could come twice. */
+struct combining {
+    enum operation operation;
+    const struct sets *sets;
+    const struct value *from; /* whose members are looked at */
+    struct value_draft *result;
+    struct reply_list *list; /* or NULL */
+    uint64_t count;
+    uint64_t limit;
+};
+
+/* Does every other set have the member; does none? */
+static bool is_in_result(const struct combining *c, struct bytes member)
+{
+    for (size_t i = 0; i < c->sets->items.count; i++) {
+        const struct value *set = &c->sets->items.items[i];
+
+        if (set == c->from) {
+            continue;
+        }
+        if (c->operation == OPERATION_INTER && !set_has(set, member)) {
+            return false;
+        }
+        if (c->operation == OPERATION_DIFF && set_has(set, member)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_member(void *context, struct bytes member)
+{
+    struct combining *c = context;
+
+    if (c->count == c->limit) {
+        return;
+    }
+    if (c->operation != OPERATION_UNION && !is_in_result(c, member)) {
+        return;
+    }
+    if (c->result != NULL && !set_add(c->result, member)) {
+        return;
+    }
+    c->count++;
+    if (c->list != NULL) {
+        reply_list_add(c->list, member);
+    }
+}
+
+static void scan_set(struct combining *c, const struct value *set)
+{
+    uint64_t cursor = 0;
+
+    c->from = set;
+    if (set_count(set) == 0) {
+        return;
+    }
+    do {
+        cursor = set_scan(set, cursor, SCAN_STEP, take_member, c);
+    } while (cursor != 0 && c->count < c->limit);
+}
+
+static const struct value *smallest(const struct sets *sets)
+{
+    const struct value *least = &sets->items.items[0];
+
+    for (size_t i = 1; i < sets->items.count; i++) {
+        if (set_count(&sets->items.items[i]) < set_count(least)) {
+            least = &sets->items.items[i];
+        }
+    }
+    return least;
+}
+
+static void combine(struct combining *c)
+{
+    switch (c->operation) {
+    case OPERATION_INTER:
+        scan_set(c, smallest(c->sets));
+        break;
+    case OPERATION_DIFF:
+        scan_set(c, &c->sets->items.items[0]);
+        break;
+    case OPERATION_UNION:
+        for (size_t i = 0; i < c->sets->items.count; i++) {
+            scan_set(c, &c->sets->items.items[i]);
+        }
+        break;
+    }
+}
+
+static void reply_combined(struct exec *x, enum operation operation)
+{
+    struct buf packed = {0};
+    struct value_draft result = {
+        .space = keyspace_values(x->keyspace), .type = VALUE_SET, .packed = &packed};
+    struct reply_list list;
+    struct sets sets;
+    struct combining c = {
+        .operation = operation, .sets = &sets, .list = &list, .limit = UINT64_MAX};
+
+    if (!read_sets(x, 1, x->arg_count - 1, &sets)) {
+        return;
+    }
+    /* Only a union can meet a member twice. */
+    c.result = operation == OPERATION_UNION ? &result : NULL;
+    reply_list_begin(&list, x);
+    combine(&c);
+    reply_list_end(&list, x, REPLY_LIST_SET);
+    value_draft_clear(&result);
+    buf_deinit(&packed);
+    VEC_DEINIT(&sets.items);
+}
+
+/* The result takes the place of what is under the first key; an empty one removes it. */
+static void store(struct exec *x, const struct value_draft *result, uint64_t count)
+{
+    struct key_ref to = lookup_ref(x, 1);
+    struct value value = value_draft_view(result);
+
+    if (count > 0) {
+        keyspace_put(x->keyspace, &to, &value, EXPIRE_NEVER);
+        effects_add_verbatim(x->effects);
+    } else if (lookup_write(x, &to) != NULL) {
+        keyspace_remove(x->keyspace, &to);
+        effect_del(x, to.bytes);
+    }
+    resp_write_integer(x->reply, (int64_t)count);
+}
+
+static void store_combined(struct exec *x, enum operation operation)
+{
+    struct buf packed = {0};
+    struct value_draft result = {
+        .space = keyspace_values(x->keyspace), .type = VALUE_SET, .packed = &packed};
+    struct sets sets;
+    struct combining c = {
+        .operation = operation, .sets = &sets, .result = &result, .limit = UINT64_MAX};
+
+    if (!read_sets(x, 2, x->arg_count - 2, &sets)) {
+        return;
+    }
+    combine(&c);
+    VEC_DEINIT(&sets.items);
+    store(x, &result, c.count);
+    buf_deinit(&packed);
+}
+
+enum exec_result cmd_sinter(struct exec *x)
+{
+    reply_combined(x, OPERATION_INTER);
+    return EXEC_DONE;
+}
+
+enum exec_result cmd_sunion(struct exec *x)
+{
+    reply_combined(x, OPERATION_UNION);
+    return EXEC_DONE;
+}
+
+enum exec_result cmd_sdiff(struct exec *x)
+{
+    reply_combined(x, OPERATION_DIFF);
+    return EXEC_DONE;
+}
+
+enum exec_result cmd_sinterstore(struct exec *x)
+{
+    store_combined(x, OPERATION_INTER);
+    return EXEC_DONE;
+}
+
+enum exec_result cmd_sunionstore(struct exec *x)
+{
+    store_combined(x, OPERATION_UNION);
+    return EXEC_DONE;
+}
+
+enum exec_result cmd_sdiffstore(struct exec *x)
+{
+    store_combined(x, OPERATION_DIFF);
+    return EXEC_DONE;
+}
+
+/* ---- SINTERCARD ---------------------------------------------------------------------------------- */
+
+/* LIMIT behind the keys; 0 stands for none.  False after an error reply. */
+static bool read_limit(struct exec *x, size_t first, uint64_t *out)
+{
+    int64_t limit = 0;
+
+    for (size_t i = first; i < x->arg_count; i += 2) {
+        if (i + 1 >= x->arg_count || !argument_is(x, i, "LIMIT")) {
+            reply_syntax_error(x);
+            return false;
+        }
+        if (!num_parse_i64(x->args[i + 1], &limit) || limit < 0) {
+            resp_write_error(x->reply, "ERR LIMIT can't be negative");
+            return false;
+        }
+    }
+    *out = limit > 0 ? (uint64_t)limit : UINT64_MAX;
+    return true;
+}
+
+enum exec_result cmd_sintercard(struct exec *x)
+{
+    struct sets sets;
+    struct combining c = {.operation = OPERATION_INTER, .sets = &sets};
+    size_t key_count;
+
+    if (!argument_key_count(x, 1, &key_count) || !read_limit(x, 2 + key_count, &c.limit) ||
+        !read_sets(x, 2, key_count, &sets)) {
+        return EXEC_DONE;
+    }
+    combine(&c);
+    VEC_DEINIT(&sets.items);
+    resp_write_integer(x->reply, (int64_t)c.count);
+    return EXEC_DONE;
+}
