@@ -495,8 +495,7 @@ static enum value_codec_status decode(struct value_reader *r, struct decoder *d,
 }
 
 const struct value_ops value_set = {
-    .rdb_types_read =
-        1U << RDB_TYPE_SET | 1U << RDB_TYPE_SET_INTSET | 1U << RDB_TYPE_SET_LISTPACK,
+    .rdb_types_read = 1U << RDB_TYPE_SET | 1U << RDB_TYPE_SET_INTSET | 1U << RDB_TYPE_SET_LISTPACK,
     .check_packed = check_packed,
     .bytes = bytes,
     .spare_bytes = spare_bytes,
