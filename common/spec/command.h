@@ -156,6 +156,10 @@ struct command_keys {
 struct command_keys command_keys(const struct command_spec *spec, const struct bytes *words,
                                  size_t word_count);
 
+/* What the request does to its key number i: enum key_access, without VARIABLE. */
+uint32_t command_key_access(const struct command_spec *spec, const struct bytes *words,
+                            size_t word_count, size_t i);
+
 /* The word that is key number i. */
 static inline size_t command_key_at(const struct command_keys *keys, size_t i)
 {
