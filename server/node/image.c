@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "node/inside.h"
+#include "store/value_image.h"
 #include "store/walk.h"
 
 enum {
@@ -11,6 +12,86 @@ enum {
     SLICE_STEPS = NODE_SLICE_US / 10,
     HAND_OVER_BYTES = 64 * 1024,
 };
+
+/* A large value gets an image of its own, which is written when its turn comes. */
+static void queue_value(struct node *node, unsigned db, const struct entry *e)
+{
+    struct image *image = &node->image;
+    struct rdb_record_head head = rdb_record_head(&image->writer, e);
+    struct image_value value = {
+        .image = value_image_begin(node->data.keyspace, e),
+        .db = db,
+        .type = head.type,
+        .expire_at_ms = head.expire_at_ms,
+    };
+
+    buf_append_bytes(&value.key, head.key);
+    VEC_PUSH(&image->values, value);
+}
+
+static bool is_in_large_record(const struct image *image)
+{
+    return image->values.count > 0 && image->values.items[0].has_begun;
+}
+
+static void on_entry(void *context, unsigned db, const struct entry *e)
+{
+    struct node *node = context;
+    struct image *image = &node->image;
+
+    ASSERT(image->is_on);
+    image->written_count++;
+    if (value_image_is_wanted(node->data.keyspace, e)) {
+        queue_value(node, db, e);
+    } else if (is_in_large_record(image)) {
+        rdb_writer_entry(&image->aside.writer, &image->aside.records, db, e);
+    } else {
+        rdb_writer_entry(&image->writer, &image->out, db, e);
+    }
+}
+
+static void drop_first_value(struct node *node)
+{
+    struct image *image = &node->image;
+
+    value_image_end(node->data.keyspace, image->values.items[0].image);
+    buf_deinit(&image->values.items[0].key);
+    VEC_REMOVE_AT(&image->values, 0);
+}
+
+/* Go on with the first large value.  What came meanwhile follows behind its record. */
+static void step_value(struct node *node, size_t budget)
+{
+    struct image *image = &node->image;
+    struct image_value *value = &image->values.items[0];
+
+    if (!value->has_begun) {
+        const struct rdb_record_head head = {.type = value->type,
+                                             .key = buf_bytes(&value->key),
+                                             .expire_at_ms = value->expire_at_ms};
+
+        value->has_begun = true;
+        rdb_writer_head(&image->writer, &image->out, value->db, &head);
+        image->aside.writer = rdb_writer_aside(&image->writer);
+    }
+    rdb_writer_resume(&image->writer, &image->out);
+    if (value_image_step(value->image, &budget, &image->out)) {
+        drop_first_value(node);
+        rdb_writer_join(&image->writer, &image->out, &image->aside.writer,
+                        buf_bytes(&image->aside.records));
+        buf_clear(&image->aside.records);
+        buf_shrink_when_empty(&image->aside.records, HAND_OVER_BYTES);
+    }
+}
+
+static void forget_values(struct node *node)
+{
+    while (node->image.values.count > 0) {
+        drop_first_value(node);
+    }
+    VEC_DEINIT(&node->image.values);
+    buf_deinit(&node->image.aside.records);
+}
 
 void image_init(struct node *node)
 {
@@ -20,16 +101,8 @@ void image_init(struct node *node)
 
 void image_deinit(struct node *node)
 {
+    forget_values(node);
     buf_deinit(&node->image.out);
-}
-
-static void on_entry(void *context, unsigned db, const struct entry *e)
-{
-    struct node *node = context;
-
-    ASSERT(node->image.is_on);
-    rdb_writer_entry(&node->image.writer, &node->image.out, db, e);
-    node->image.written_count++;
 }
 
 void image_begin(struct node *node)
@@ -132,6 +205,7 @@ static void finish(struct node *node)
     ASSERT(!walk_is_on(node->data.keyspace));
     rdb_writer_end(&image->writer, &image->out);
     hand_over(node);
+    forget_values(node);
     image->is_on = false;
     buf_deinit(&image->out);
     while ((sink = take_first_sink(image)) != NULL) {
@@ -158,9 +232,14 @@ bool image_step(struct node *node)
     if (!sinks_have_room(node)) {
         return false;
     }
-    ASSERT(walk_is_on(node->data.keyspace));
     for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < HAND_OVER_BYTES; i++) {
-        is_done = walk_step(node->data.keyspace, SLICE_ENTRIES);
+        if (image->values.count > 0) {
+            step_value(node, SLICE_ENTRIES);
+        } else {
+            is_done =
+                !walk_is_on(node->data.keyspace) || walk_step(node->data.keyspace, SLICE_ENTRIES);
+            is_done = is_done && image->values.count == 0;
+        }
     }
     if (is_done) {
         finish(node);
@@ -179,8 +258,10 @@ void image_cancel(struct node *node, const char *reason)
         return;
     }
     node_log(node, LOG_NOTICE, "snapshot given up: %s", reason);
-    ASSERT(walk_is_on(node->data.keyspace));
-    walk_cancel(node->data.keyspace);
+    if (walk_is_on(node->data.keyspace)) {
+        walk_cancel(node->data.keyspace);
+    }
+    forget_values(node);
     image->is_on = false;
     buf_deinit(&image->out);
     while ((sink = take_first_sink(image)) != NULL) {
@@ -198,7 +279,10 @@ void image_check(const struct node *node)
 {
     const struct image *image = &node->image;
 
-    ASSERT(image->is_on == walk_is_on(node->data.keyspace));
+    ASSERT(image->is_on || !walk_is_on(node->data.keyspace));
+    ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || image->values.count > 0);
+    ASSERT(image->is_on || image->values.count == 0);
+    ASSERT(image->aside.records.len == 0 || is_in_large_record(image));
     ASSERT(image->is_on || list_is_empty(&image->sinks));
     ASSERT(image->is_on || image->out.len == 0);
     if (image->is_on) {

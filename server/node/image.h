@@ -4,6 +4,9 @@
  * The walk goes on in slices, and only as fast as the slowest sink takes the bytes; entries that
  * are about to change are written early by the store.  Nothing is copied, nothing forks.
  *
+ * A large value is a record that takes many slices (store/value_image.h).  While one is being written,
+ * entries that come early wait aside until its end, the large ones among them as images of their own.
+ *
  *     begin --> sinks join --> slices --> end        (or cancel, from anywhere in between)
  *
  * Invariants:  (1) at most one image at a time
@@ -20,11 +23,13 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/vec.h"
 #include "persist/rdb.h"
 #include "replication/replica.h"
 
 struct image_sink;
 struct node;
+struct value_image;
 
 struct image_sink_verbs {
     /* Take what was encoded.  Only a sink that joined alone may steal the buffer's memory. */
@@ -40,11 +45,29 @@ struct image_sink {
     struct list item; /* image.sinks */
 };
 
+/* A large value whose turn has not come, or not ended. */
+struct image_value {
+    struct value_image *image;
+    unsigned db;
+    uint8_t type;
+    int64_t expire_at_ms;
+    struct buf key;
+    bool has_begun; /* its record's head was written */
+};
+
+/* Records that came while a large one was being written. */
+struct image_aside {
+    struct rdb_writer writer; /* knows the database that the last one is of */
+    struct buf records;
+};
+
 struct image {
     bool is_on;
     struct list sinks;
     struct rdb_writer writer;
     struct buf out;                       /* encoded, not yet handed over */
+    struct image_aside aside;             /* what waits for the end of a large record */
+    VEC(struct image_value) values;       /* large values: the first is being written, once begun */
     struct replication_position position; /* of the image in the log */
     uint64_t changes_before;              /* changes when it began: they are in it */
     uint64_t key_count;                   /* for progress: keys when it began, */

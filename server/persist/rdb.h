@@ -42,14 +42,33 @@ struct rdb_writer {
     bool has_db;
 };
 
+/* What stands in a record before the value. */
+struct rdb_record_head {
+    uint8_t type;
+    struct bytes key;
+    int64_t expire_at_ms;
+};
+
 /* What is in out already is not part of the snapshot; from here to the end only the writer
  * appends to it.  Entries are of value_types_builtin, unless w->types is set to others afterwards. */
 void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_info *info);
 void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e);
+/* The same without the value, which the caller appends then (store/value_image.h), calling
+ * rdb_writer_resume before each part. */
+void rdb_writer_head(struct rdb_writer *w, struct buf *out, unsigned db,
+                     const struct rdb_record_head *head);
+void rdb_writer_resume(struct rdb_writer *w, const struct buf *out);
+/* The head that an entry's record has. */
+struct rdb_record_head rdb_record_head(const struct rdb_writer *w, const struct entry *e);
 /* Fold what was appended into the checksum; call before the caller takes bytes out of the buffer.
  */
 void rdb_writer_flush(struct rdb_writer *w, struct buf *out);
 void rdb_writer_end(struct rdb_writer *w, struct buf *out);
+/* A writer of records that are put aside, to become part of w's snapshot later (rdb_writer_join). */
+struct rdb_writer rdb_writer_aside(const struct rdb_writer *w);
+/* Append the records that were put aside. */
+void rdb_writer_join(struct rdb_writer *w, struct buf *out, const struct rdb_writer *aside,
+                     struct bytes records);
 
 enum rdb_status {
     RDB_OK = 0,

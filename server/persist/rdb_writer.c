@@ -11,7 +11,7 @@
 
 /* Bytes that left the buffer since the last call had been flushed: what is there now is the end
  * of what is in the checksum already. */
-static void enter(struct rdb_writer *w, const struct buf *out)
+void rdb_writer_resume(struct rdb_writer *w, const struct buf *out)
 {
     if (w->crc_done > out->len) {
         w->crc_done = out->len;
@@ -50,38 +50,67 @@ void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_in
     }
 }
 
-void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e)
+struct rdb_record_head rdb_record_head(const struct rdb_writer *w, const struct entry *e)
 {
-    int64_t expire_at_ms = entry_expire_at_ms(e);
+    return (struct rdb_record_head){.type = value_kind_of(w->types, e)->rdb_type,
+                                    .key = entry_key(e),
+                                    .expire_at_ms = entry_expire_at_ms(e)};
+}
 
-    enter(w, out);
+void rdb_writer_head(struct rdb_writer *w, struct buf *out, unsigned db,
+                     const struct rdb_record_head *head)
+{
+    rdb_writer_resume(w, out);
     if (!w->has_db || w->db != db) {
         encode_u8(out, RDB_OP_SELECTDB);
         value_encode_len(out, db);
         w->has_db = true;
         w->db = db;
     }
-    if (expire_at_ms != EXPIRE_NEVER) {
+    if (head->expire_at_ms != EXPIRE_NEVER) {
         encode_u8(out, RDB_OP_EXPIRE_MS);
-        encode_u64_le(out, (uint64_t)expire_at_ms);
+        encode_u64_le(out, (uint64_t)head->expire_at_ms);
     }
-    encode_u8(out, value_kind_of(w->types, e)->rdb_type);
-    value_encode_string(out, entry_key(e));
+    encode_u8(out, head->type);
+    value_encode_string(out, head->key);
+}
+
+void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e)
+{
+    const struct rdb_record_head head = rdb_record_head(w, e);
+
+    rdb_writer_head(w, out, db, &head);
     value_encode_body(w->types, e, out);
 }
 
 void rdb_writer_flush(struct rdb_writer *w, struct buf *out)
 {
-    enter(w, out);
+    rdb_writer_resume(w, out);
     w->crc = crc64(w->crc, bytes_from(buf_bytes(out), w->crc_done));
     w->crc_done = out->len;
 }
 
 void rdb_writer_end(struct rdb_writer *w, struct buf *out)
 {
-    enter(w, out);
+    rdb_writer_resume(w, out);
     encode_u8(out, RDB_OP_EOF);
     rdb_writer_flush(w, out);
     encode_u64_le(out, w->crc);
     w->crc_done = out->len;
+}
+
+struct rdb_writer rdb_writer_aside(const struct rdb_writer *w)
+{
+    return (struct rdb_writer){.types = w->types};
+}
+
+void rdb_writer_join(struct rdb_writer *w, struct buf *out, const struct rdb_writer *aside,
+                     struct bytes records)
+{
+    rdb_writer_resume(w, out);
+    buf_append_bytes(out, records);
+    if (aside->has_db) {
+        w->has_db = true;
+        w->db = aside->db;
+    }
 }

@@ -77,13 +77,20 @@ struct table {
     uint64_t large_bytes;       /* memory that keys and values of its entries have of their own */
 };
 
+struct table_shared;
+
+/* The object behind the reference is handed over, of the table with that number. */
+typedef void walk_hand_fn(struct table_shared *shared, uint32_t number, uint64_t ref);
+
 /* A point-in-time walk on its way. */
 struct walk {
     bool is_on;
     bool is_cluster;
     uint32_t epoch; /* of this walk, or of the last one; 0 before the first */
     const uint64_t *slots;
-    walk_sink_fn *sink;
+    bool is_of_members; /* tables are covered that have a number other than 0 */
+    walk_hand_fn *hand;
+    walk_sink_fn *sink; /* of entries */
     void *context;
     uint32_t table; /* place of the walk: table, shard by position, bucket */
     uint64_t position;

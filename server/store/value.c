@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/crc.h"
 #include "store/entry.h"
+#include "store/value_image_state.h"
 #include "store/value_space.h"
 
 enum {
@@ -65,6 +66,10 @@ static void free_memory(const struct value_ops *ops, void **memory)
 {
     size_t budget = SIZE_MAX;
 
+    if (*memory != NULL && value_image_of(ops, *memory) != NULL) {
+        value_image_of(ops, *memory)->is_orphan = true;
+        *memory = NULL;
+    }
     if (*memory != NULL) {
         bool is_freed = ops->free(memory, &budget);
 

@@ -31,6 +31,8 @@
 #include "store/value_codec.h"
 
 struct entry;
+struct member;
+struct members;
 struct value_reader;
 struct value_space;
 
@@ -112,6 +114,12 @@ struct value_ops {
      * all is freed; else *memory is what is left, for which bytes, free_cost and free may be called
      * and nothing else. */
     bool (*free)(void **memory, size_t *budget);
+
+    /* ---- large values that are made of members; NULL for types that are not -------------------------- */
+
+    struct members *(*members)(void *memory);
+    /* Append the serialized form of one. */
+    void (*encode_member)(const struct member *m, struct buf *out);
 
     /* ---- the value of an entry ----------------------------------------------------------------- */
 

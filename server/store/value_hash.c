@@ -332,6 +332,17 @@ static size_t free_cost(const void *memory)
     return (size_t)members_count(&((const struct hash *)memory)->members);
 }
 
+static struct members *large_members(void *memory)
+{
+    return &((struct hash *)memory)->members;
+}
+
+static void encode_one(const struct member *m, struct buf *out)
+{
+    value_encode_string(out, member_name(m));
+    value_encode_string(out, member_value(m));
+}
+
 static bool free_hash(void **memory, size_t *budget)
 {
     struct hash *hash = *memory;
@@ -466,6 +477,8 @@ const struct value_ops value_hash = {
     .copy = copy,
     .free_cost = free_cost,
     .free = free_hash,
+    .members = large_members,
+    .encode_member = encode_one,
     .encoding_name = encoding_name,
     .digest = digest,
     .walk = walk,

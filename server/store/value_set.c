@@ -363,6 +363,16 @@ static size_t free_cost(const void *memory)
     return (size_t)members_count(&((const struct set *)memory)->members);
 }
 
+static struct members *large_members(void *memory)
+{
+    return &((struct set *)memory)->members;
+}
+
+static void encode_one(const struct member *m, struct buf *out)
+{
+    value_encode_string(out, member_name(m));
+}
+
 static bool free_set(void **memory, size_t *budget)
 {
     struct set *set = *memory;
@@ -503,6 +513,8 @@ const struct value_ops value_set = {
     .copy = copy,
     .free_cost = free_cost,
     .free = free_set,
+    .members = large_members,
+    .encode_member = encode_one,
     .encoding_name = encoding_name,
     .digest = digest,
     .walk = walk,

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/vec.h"
 #include "store/table.h"
 
 /* What clients are told is small (OBJECT ENCODING): the directives of the same names.  How a value really
@@ -32,10 +33,14 @@ struct value_limits {
 
 extern const struct value_limits value_limits_default;
 
+struct value_image;
+
 struct value_space {
     const struct value_types *types;
     struct value_limits limits;
-    struct table_shared members; /* what the tables of members share (store/members.h) */
+    struct table_shared members;      /* what the tables of members share (store/members.h) */
+    VEC(struct value_image *) images; /* by number, from 1; NULL where there is none */
+    uint32_t image_count;
 };
 
 /* arena_bytes as for slab_init. */

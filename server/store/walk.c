@@ -28,8 +28,7 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
         uint64_t ref = bucket_ref(at, i);
 
         if (ref != 0) {
-            walk->sink(walk->context, walk->is_cluster ? 0 : table->number,
-                       table_entry(shared, ref));
+            walk->hand(shared, table->number, ref);
             count++;
         }
     }
@@ -83,6 +82,13 @@ void walk_hand_table(struct table_shared *shared, const struct table *table)
     }
 }
 
+static void hand_entry(struct table_shared *shared, uint32_t number, uint64_t ref)
+{
+    struct walk *walk = &shared->walk;
+
+    walk->sink(walk->context, walk->is_cluster ? 0 : number, table_entry(shared, ref));
+}
+
 void walk_start(struct keyspace *ks, const struct walk_options *options)
 {
     struct walk *walk = &ks->shared.walk;
@@ -94,10 +100,14 @@ void walk_start(struct keyspace *ks, const struct walk_options *options)
         .is_cluster = ks->is_cluster,
         .epoch = walk->epoch + 1,
         .slots = options->slots,
+        .hand = hand_entry,
         .sink = options->sink,
         .context = options->context,
     };
     ks->shared.listeners |= LISTENER_WALK;
+    /* Images of single values that this walk brings about have marks of their own. */
+    ASSERT(ks->values.image_count == 0);
+    ks->values.members.walk.epoch++;
 }
 
 static void end_walk(struct keyspace *ks)

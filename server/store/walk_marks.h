@@ -16,6 +16,9 @@
 
 static inline bool walk_covers(const struct walk *walk, uint32_t table_number)
 {
+    if (walk->is_of_members) {
+        return walk->is_on && table_number != 0;
+    }
     return walk->is_on && (walk->slots == NULL || bitset_has(walk->slots, table_number));
 }
 

@@ -5,8 +5,12 @@
 #include "store/value_space.h"
 #include "tests/alone/alone.h"
 
+#include "base/rng.h"
+#include "tests/unit/seed.h"
+
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 struct taker {
@@ -240,4 +244,181 @@ Test(image, is_not_joined_before_it_begins, .signal = SIGABRT)
     struct taker early = {.takes = 0};
 
     image_join(a->node, &early.sink, &verbs);
+}
+
+/* ---- large values ------------------------------------------------------------------------------- */
+
+enum {
+    LARGE_VALUES = 4, /* of each type */
+    LARGE_COUNT = 10000,
+    AT_ONCE = 10, /* members set in one request */
+    SMALL_KEYS = 400,
+    REQUEST_TEXT = 200,
+};
+
+static void request(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
+static void request(struct world *w, const char *format, ...)
+{
+    char text[REQUEST_TEXT];
+    va_list args;
+    struct buf out;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(text, sizeof(text) - 2, format, args);
+    va_end(args);
+    memcpy(text + len, "\r\n", 3);
+    alone_pass(w->alone, 1000, 0, bytes_from_text(text));
+    out = alone_take(w->alone, 0);
+    cr_assert_neq(out.data[0], '-', "%s: %s", text, buf_text(&out));
+    buf_deinit(&out);
+}
+
+/* A change of something, large values above all. */
+static void change(struct world *w, struct rng *rng)
+{
+    unsigned value = (unsigned)rng_below(rng, LARGE_VALUES);
+    unsigned member = (unsigned)rng_below(rng, LARGE_COUNT + LARGE_COUNT / 4);
+
+    switch (rng_below(rng, 40)) {
+    case 0:
+        request(w, "DEL hash:%u", value);
+        break;
+    case 1:
+        request(w, "COPY set:%u set:%u REPLACE", value, (value + 1) % LARGE_VALUES);
+        break;
+    case 2:
+        request(w, "SET set:%u text", value);
+        request(w, "DEL set:%u", value);
+        break;
+    case 3:
+        request(w, "SUNIONSTORE set:%u set:%u set:%u", value, value, (value + 1) % LARGE_VALUES);
+        break;
+    case 4:
+        request(w, "SWAPDB 0 1");
+        break;
+    case 5:
+        request(w, "EXPIRE hash:%u 1000", value);
+        break;
+    case 6:
+    case 7:
+    case 8:
+    case 9:
+        request(w, "SET key:%u other", (unsigned)rng_below(rng, 2 * SMALL_KEYS));
+        break;
+    case 10:
+    case 11:
+        request(w, "SPOP set:%u 50", value);
+        break;
+    case 12:
+        request(w, "HSET hash:%u:new f %u", value, member);
+        break;
+    default:
+        request(w, "HSET hash:%u f%u %u", value, member, member + 7);
+        request(w, "HDEL hash:%u f%u", value, member / 2);
+        request(w, "SADD set:%u m%u", value, member);
+        request(w, "SREM set:%u m%u", value, member / 2);
+        break;
+    }
+}
+
+static void fill(struct world *w)
+{
+    for (unsigned value = 0; value < LARGE_VALUES; value++) {
+        for (unsigned i = 0; i < LARGE_COUNT; i += AT_ONCE) {
+            struct buf fields = {0};
+            struct buf members = {0};
+
+            for (unsigned j = i; j < i + AT_ONCE; j++) {
+                buf_printf(&fields, " f%u %u", j, j);
+                buf_printf(&members, " m%u", j);
+            }
+            request(w, "HSET hash:%u%s", value, buf_text(&fields));
+            request(w, "SADD set:%u%s", value, buf_text(&members));
+            buf_deinit(&fields);
+            buf_deinit(&members);
+        }
+    }
+    for (unsigned i = 0; i < SMALL_KEYS; i++) {
+        request(w, "SET key:%u text", i);
+        request(w, "HSET small:%u f v g w", i);
+    }
+}
+
+static void put_record(void *context, const struct rdb_record *record)
+{
+    struct keyspace *ks = context;
+    struct key_ref ref = keyspace_ref(ks, record->db, record->key);
+
+    cr_assert_null(keyspace_find_any(ks, &ref), "a key comes twice");
+    keyspace_put(ks, &ref, record->value, record->expire_at_ms);
+}
+
+static uint64_t digest_of(struct keyspace *ks)
+{
+    struct digest digest = {.types = keyspace_types(ks), .lanes = 1};
+
+    for (digest.db = 0; digest.db < 2; digest.db++) {
+        (void)keyspace_scan(ks, digest.db, 0, SIZE_MAX, digest_entry, &digest);
+    }
+    keyspace_check(ks);
+    return digest.sums[0];
+}
+
+static uint64_t digest_of_image(struct bytes bytes)
+{
+    struct keyspace *ks = keyspace_new(&(struct keyspace_options){.database_count = 16});
+    struct rdb_reader *reader = rdb_reader_new(&(struct rdb_reader_options){
+        .on_record = put_record,
+        .context = ks,
+        .database_count = 16,
+        .max_value_bytes = 1024,
+        .space = keyspace_values(ks),
+    });
+    struct errmsg error = {0};
+    size_t consumed;
+    uint64_t sum;
+
+    cr_assert_eq(rdb_reader_feed(reader, bytes, &consumed, &error), RDB_OK, "%s", error.text);
+    rdb_reader_free(reader);
+    sum = digest_of(ks);
+    keyspace_free(ks);
+    return sum;
+}
+
+Test(image, has_large_values_as_they_were_whatever_changes_meanwhile)
+{
+    static struct world w;
+    uint64_t seed = seed_get();
+    struct rng rng;
+    uint64_t before;
+    uint64_t steps = 0;
+
+    rng_init(&rng, seed);
+    w.alone = alone_new(NULL, 0);
+    w.node = w.alone->node;
+    alone_connect(w.alone, 0);
+    for (int round = 0; round < 6; round++) {
+        fill(&w);
+        before = digest_of(w.node->data.keyspace);
+        image_begin(w.node);
+        image_join(w.node, &w.takers[0].sink, &verbs);
+        do {
+            /* Slices are taken here, and not by the passes of the requests. */
+            w.takers[0].is_full = true;
+            for (uint64_t i = rng_below(&rng, 30); i > 0; i--) {
+                change(&w, &rng);
+            }
+            w.takers[0].is_full = false;
+            image_check(w.node);
+            steps++;
+        } while (image_step(w.node));
+        SEED_ASSERT(w.takers[0].ends == (unsigned)round + 1, seed);
+        SEED_ASSERT(digest_of_image(buf_bytes(&w.takers[0].bytes)) == before, seed);
+        buf_clear(&w.takers[0].bytes);
+        w.takers[0].takes = 0;
+    }
+    cr_assert_gt(steps, 40);
+    buf_deinit(&w.takers[0].bytes);
+    alone_free(w.alone);
 }
