@@ -138,6 +138,12 @@ static inline bool command_has_keys(const struct command_spec *spec)
     return spec->key_form != KEY_FORM_NONE;
 }
 
+/* One key, at the same place in each request that is long enough for the command? */
+static inline bool command_has_one_key(const struct command_spec *spec)
+{
+    return spec->key_form == KEY_FORM_RANGE && spec->first_key == spec->last_key;
+}
+
 /* May keys stand at other places than first_key and so on tell? */
 static inline bool command_moves_keys(const struct command_spec *spec)
 {

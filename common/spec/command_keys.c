@@ -144,11 +144,9 @@ static struct command_keys listed(const struct command_spec *spec, const struct 
 struct command_keys command_keys(const struct command_spec *spec, const struct bytes *words,
                                  size_t word_count)
 {
-    /* Nearly every request's, and known without a look at its words. */
-    if (LIKELY(spec->key_form == KEY_FORM_RANGE)) {
-        return range(spec, word_count);
-    }
     switch (spec->key_form) {
+    case KEY_FORM_RANGE:
+        return range(spec, word_count);
     case KEY_FORM_COUNTED:
         return counted(spec, words, word_count);
     case KEY_FORM_HALF:
@@ -158,7 +156,6 @@ struct command_keys command_keys(const struct command_spec *spec, const struct b
         return with_option(spec, words, word_count);
     case KEY_FORM_LISTED:
         return listed(spec, words, word_count);
-    case KEY_FORM_RANGE:
     case KEY_FORM_NONE:
         break;
     }

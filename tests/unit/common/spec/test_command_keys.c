@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct command_spec *find(const char *name)
@@ -102,6 +103,17 @@ Test(command_keys, every_key_is_a_word_of_the_request_however_short_it_is)
                           words <= (size_t)spec->first_key,
                       "%s has no key in %zu words", spec->name, words);
         }
+    }
+}
+
+Test(command_keys, the_one_key_of_a_request_is_there_when_the_arity_fits)
+{
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        const struct command_spec *spec = command_spec((enum command_id)id);
+
+        cr_assert(!command_has_one_key(spec) ||
+                      (spec->first_key > 0 && spec->first_key < abs(spec->arity)),
+                  "%s", spec->name);
     }
 }
 
