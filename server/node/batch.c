@@ -60,11 +60,12 @@ static size_t member_word(const struct request *r)
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
 static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
-    const struct bytes *words = batch->words.items + r->read.first_word;
-    struct command_keys keys;
-    struct key_ref *refs;
+    struct key_ref *refs = &batch->keys[batch->key_count];
+    const struct bytes *word;
+    size_t count = 1;
+    size_t step = 1;
 
-    r->args = words;
+    r->args = batch->words.items + r->read.first_word;
     r->key_count = 0;
     r->db = r->session->db;
     r->is_plain = false;
@@ -72,25 +73,30 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
         return;
     }
     r->is_plain = true;
-    keys = command_keys(r->spec, words, r->arg_count);
-    if (keys.count == 0) {
-        return;
+    word = r->args + r->spec->first_key;
+    if (!command_has_one_key(r->spec)) {
+        struct command_keys keys = command_keys(r->spec, r->args, r->arg_count);
+
+        if (keys.count == 0) {
+            return;
+        }
+        word = r->args + keys.first;
+        step = keys.step;
+        count = command_moves_keys(r->spec) ? SIZE_MAX : keys.count; /* such are not hashed here */
     }
     r->first_key = (uint32_t)batch->key_count;
-    if (keys.count > BATCH_KEYS - batch->key_count || command_moves_keys(r->spec)) {
+    if (count > BATCH_KEYS - batch->key_count) {
         r->is_plain = node->cluster == NULL; /* its slots were not looked at */
         return;
     }
-    words += keys.first;
-    refs = &batch->keys[batch->key_count];
-    for (size_t i = 0; i < keys.count; i++, words += keys.step) {
-        refs[i] = keyspace_ref(node->data.keyspace, r->db, *words);
+    for (size_t i = 0; i < count; i++, word += step) {
+        refs[i] = keyspace_ref(node->data.keyspace, r->db, *word);
     }
     if (node->cluster != NULL) {
-        r->is_plain = are_served_plainly(node, refs, keys.count);
+        r->is_plain = are_served_plainly(node, refs, count);
     }
-    batch->key_count += keys.count;
-    r->key_count = (uint32_t)keys.count;
+    batch->key_count += count;
+    r->key_count = (uint32_t)count;
     if (UNLIKELY(member_word(r) != 0)) {
         batch->has_members = true;
     }
