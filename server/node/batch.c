@@ -47,6 +47,16 @@ static bool are_served_plainly(const struct node *node, const struct key_ref *re
     return cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
 }
 
+/* The word of the request that names a member of the value under its key; 0 for none. */
+static size_t member_word(const struct request *r)
+{
+    if (r->key_count != 1 || r->spec->group < COMMAND_GROUP_HASH ||
+        r->spec->group > COMMAND_GROUP_SORTED_SET || r->arg_count < 3) {
+        return 0;
+    }
+    return 2;
+}
+
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
 static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
@@ -87,6 +97,9 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     }
     batch->key_count += count;
     r->key_count = (uint32_t)count;
+    if (UNLIKELY(member_word(r) != 0)) {
+        batch->has_members = true;
+    }
 }
 
 /* How far the work on a batch has come. */
@@ -120,6 +133,34 @@ static void fetch(const struct node *node, const struct batch *batch, struct sta
     }
 }
 
+/* Of requests whose entries have been fetched: what they name in large values. */
+struct member_hints {
+    struct member_hint items[BATCH_WINDOW_KEYS];
+    size_t count;
+};
+
+static void fetch_member_buckets(const struct node *node, const struct batch *batch, size_t first,
+                                 size_t end, struct member_hints *hints)
+{
+    hints->count = 0;
+    for (size_t i = first; i < end && hints->count < BATCH_WINDOW_KEYS; i++) {
+        const struct request *r = &batch->requests[i];
+        size_t word = r->spec != NULL ? member_word(r) : 0;
+
+        if (word != 0) {
+            hints->items[hints->count++] = keyspace_prefetch_member_bucket(
+                node->data.keyspace, &batch->keys[r->first_key], r->args[word]);
+        }
+    }
+}
+
+static void fetch_members(const struct node *node, const struct member_hints *hints)
+{
+    for (size_t i = 0; i < hints->count; i++) {
+        keyspace_prefetch_member(node->data.keyspace, hints->items[i]);
+    }
+}
+
 static void run_request(struct node *node, struct request *request)
 {
     struct session *s = request->session;
@@ -141,6 +182,7 @@ void batch_run(struct node *node)
     struct stage near = {0}; /* buckets are on their way up to here, */
     struct stage fetched;    /* entries up to here, */
     size_t ready = 0;        /* and were long enough ago up to here */
+    struct member_hints hints = {.count = 0};
 
     if (batch->count == 0) {
         compact_inputs(batch);
@@ -149,6 +191,7 @@ void batch_run(struct node *node)
     execute_begin(node);
     timing_run_begin(&node->timing, batch->count, node->counters.net_input_bytes);
     batch->key_count = 0;
+    batch->has_members = false;
     batch->is_fetching = keyspace_count_all(node->data.keyspace) > FETCH_AHEAD_KEYS;
     fetched = prepare(node, batch, near);
     fetch(node, batch, near, fetched);
@@ -156,9 +199,13 @@ void batch_run(struct node *node)
     for (size_t i = 0; i < batch->count; i++) {
         if (i == ready) {
             ready = fetched.request;
+            if (UNLIKELY(batch->has_members)) {
+                fetch_member_buckets(node, batch, i, ready, &hints);
+            }
             fetch(node, batch, fetched, near);
             fetched = near;
             near = prepare(node, batch, near);
+            fetch_members(node, &hints);
         }
         batch->running = &batch->requests[i];
         run_request(node, &batch->requests[i]);
