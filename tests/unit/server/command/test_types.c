@@ -170,6 +170,16 @@ static const struct {
     {"ZSCORE k a",                                     WRONGTYPE,                                                        "bytes"},
     {"ZUNION 1 k",                                     WRONGTYPE,                                                        "bytes"},
     {"ZUNIONSTORE d 1 k",                              WRONGTYPE,                                                        "bytes"},
+    {"GEOADD k 1 2 a",                                 WRONGTYPE,                                                        "bytes"},
+    {"GEODIST k a b",                                  WRONGTYPE,                                                        "bytes"},
+    {"GEOHASH k a",                                    WRONGTYPE,                                                        "bytes"},
+    {"GEOPOS k a",                                     WRONGTYPE,                                                        "bytes"},
+    {"GEORADIUS k 1 2 3 m",                            WRONGTYPE,                                                        "bytes"},
+    {"GEORADIUSBYMEMBER k a 1 m",                      WRONGTYPE,                                                        "bytes"},
+    {"GEORADIUSBYMEMBER_RO k a 1 m",                   WRONGTYPE,                                                        "bytes"},
+    {"GEORADIUS_RO k 1 2 3 m",                         WRONGTYPE,                                                        "bytes"},
+    {"GEOSEARCH k FROMLONLAT 1 2 BYRADIUS 1 m",        WRONGTYPE,                                                        "bytes"},
+    {"GEOSEARCHSTORE d k FROMLONLAT 1 2 BYRADIUS 1 m", WRONGTYPE,                                                        "bytes"},
 };
 
 static void expect_left(struct fixture *f, const char *request, const char *left)
