@@ -156,6 +156,7 @@ struct value entry_value(const struct entry *e);
 /* Those of values.def. */
 extern const struct value_types value_types_builtin;
 extern const struct value_ops value_string;
+extern const struct value_ops value_list;
 extern const struct value_ops value_set;
 extern const struct value_ops value_hash;
 

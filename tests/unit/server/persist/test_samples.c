@@ -28,7 +28,6 @@ static const struct {
 } missing[] = {
     {5,  "sorted sets"                     },
     {17, "small sorted sets"               },
-    {18, "lists"                           },
     {19, "streams of version 2"            },
     {21, "streams of version 3"            },
     {24, "hashes whose fields expire"      },
