@@ -260,12 +260,12 @@ static bool read_pops(struct exec *x, size_t number, struct list_pops *out)
     if (!argument_list_end(x, at, &out->end)) {
         return false;
     }
-    if (x->arg_count > at + 1) {
-        if (x->arg_count != at + 3 || !argument_is(x, at + 1, "COUNT")) {
+    for (size_t i = at + 1; i < x->arg_count; i += 2) {
+        if (i > at + 1 || i + 1 == x->arg_count || !argument_is(x, i, "COUNT")) {
             reply_syntax_error(x);
             return false;
         }
-        if (!num_parse_i64(x->args[at + 2], &count) || count < 1) {
+        if (!num_parse_i64(x->args[i + 1], &count) || count < 1) {
             resp_write_error(x->reply, "ERR count should be greater than 0");
             return false;
         }
