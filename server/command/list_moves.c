@@ -318,8 +318,8 @@ enum exec_result cmd_blmpop(struct exec *x)
     struct list_pops pops;
     struct key_ref ref;
 
-    if (!argument_timeout(x, 1, BLOCK_SECONDS, &block.deadline_unix_ms) ||
-        !read_pops(x, 2, &pops)) {
+    if (!read_pops(x, 2, &pops) ||
+        !argument_timeout(x, 1, BLOCK_SECONDS, &block.deadline_unix_ms)) {
         return EXEC_DONE;
     }
     switch (find_list(x, pops.first_key, pops.key_count, &ref)) {

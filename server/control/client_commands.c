@@ -263,12 +263,12 @@ void control_client_unblock(struct node *node, struct request *request)
     struct session *s;
     int64_t id;
 
-    if (request->arg_count > 4 ||
-        (request->arg_count == 4 && !is_error &&
-         !bytes_equal_nocase(request->args[3], "TIMEOUT"))) {
-        reply_error(request, request->arg_count > 4
-                                 ? "ERR syntax error"
-                                 : "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    if (request->arg_count > 4) {
+        reply_sub_misused(request);
+        return;
+    }
+    if (request->arg_count == 4 && !is_error && !bytes_equal_nocase(request->args[3], "TIMEOUT")) {
+        reply_error(request, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;
     }
     if (!num_parse_i64(request->args[2], &id)) {
