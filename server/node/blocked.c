@@ -49,8 +49,7 @@ static struct bytes name_of(struct blocked *blocked, unsigned table, struct byte
 
 static struct blocked_key *find_key(struct blocked *blocked, unsigned table, struct bytes key)
 {
-    struct hashtable_node *found =
-        hashtable_find(&blocked->keys, name_of(blocked, table, key));
+    struct hashtable_node *found = hashtable_find(&blocked->keys, name_of(blocked, table, key));
 
     return found != NULL ? CONTAINER_OF(found, struct blocked_key, by_name) : NULL;
 }
@@ -187,8 +186,8 @@ static void add_items(struct node *node, struct blocked_wait *wait, const struct
 {
     wait->items = mem_alloc_zeroed(MEM_NODE, block->key_count * sizeof(*wait->items));
     for (size_t i = 0; i < block->key_count; i++) {
-        struct key_ref ref = keyspace_ref(node->data.keyspace, wait->session->db,
-                                          wait->words[block->first_key + i]);
+        struct key_ref ref =
+            keyspace_ref(node->data.keyspace, wait->session->db, wait->words[block->first_key + i]);
         struct blocked_key *key = get_key(&node->blocked, ref.table, ref.bytes);
         struct blocked_item *item = &wait->items[wait->item_count];
 
@@ -200,8 +199,7 @@ static void add_items(struct node *node, struct blocked_wait *wait, const struct
     }
 }
 
-void blocked_begin(struct node *node, const struct request *request,
-                   const struct exec_block *block)
+void blocked_begin(struct node *node, const struct request *request, const struct exec_block *block)
 {
     struct blocked *blocked = &node->blocked;
     struct session *s = request->session;
