@@ -138,6 +138,12 @@ static inline bool command_has_keys(const struct command_spec *spec)
     return spec->key_form != KEY_FORM_NONE;
 }
 
+/* One key, at the same place in each request that is long enough for the command? */
+static inline bool command_has_one_key(const struct command_spec *spec)
+{
+    return spec->key_form == KEY_FORM_RANGE && spec->first_key == spec->last_key;
+}
+
 /* May keys stand at other places than first_key and so on tell? */
 static inline bool command_moves_keys(const struct command_spec *spec)
 {
@@ -155,6 +161,10 @@ struct command_keys {
 };
 struct command_keys command_keys(const struct command_spec *spec, const struct bytes *words,
                                  size_t word_count);
+
+/* What the request does to its key number i: enum key_access, without VARIABLE. */
+uint32_t command_key_access(const struct command_spec *spec, const struct bytes *words,
+                            size_t word_count, size_t i);
 
 /* The word that is key number i. */
 static inline size_t command_key_at(const struct command_keys *keys, size_t i)

@@ -21,7 +21,7 @@
 #include "spec/command.h"
 
 enum {
-    COMMAND_INDEX_BITS = 10,
+    COMMAND_INDEX_BITS = 11,
     COMMAND_INDEX_PLACES = 1 << COMMAND_INDEX_BITS,
 };
 

@@ -144,11 +144,9 @@ static struct command_keys listed(const struct command_spec *spec, const struct 
 struct command_keys command_keys(const struct command_spec *spec, const struct bytes *words,
                                  size_t word_count)
 {
-    /* Nearly every request's, and known without a look at its words. */
-    if (LIKELY(spec->key_form == KEY_FORM_RANGE)) {
-        return range(spec, word_count);
-    }
     switch (spec->key_form) {
+    case KEY_FORM_RANGE:
+        return range(spec, word_count);
     case KEY_FORM_COUNTED:
         return counted(spec, words, word_count);
     case KEY_FORM_HALF:
@@ -158,9 +156,60 @@ struct command_keys command_keys(const struct command_spec *spec, const struct b
         return with_option(spec, words, word_count);
     case KEY_FORM_LISTED:
         return listed(spec, words, word_count);
-    case KEY_FORM_RANGE:
     case KEY_FORM_NONE:
         break;
     }
     return (struct command_keys){0};
+}
+
+/* ---- what is done to them --------------------------------------------------------------------- */
+
+/* SET overwrites, unless the old value is told or compared. */
+static uint32_t access_of_set(const struct bytes *words, size_t word_count)
+{
+    static const char *const reading[] = {"GET", "IFEQ", "IFNE", "IFDEQ", "IFDNE"};
+
+    for (size_t i = 3; i < word_count; i++) {
+        for (size_t k = 0; k < ARRAY_COUNT(reading); k++) {
+            if (bytes_equal_nocase(words[i], reading[k])) {
+                return KEY_ACCESS_RW | KEY_ACCESS_ACCESS | KEY_ACCESS_UPDATE;
+            }
+        }
+    }
+    return KEY_ACCESS_OW | KEY_ACCESS_UPDATE;
+}
+
+/* BITFIELD with nothing but GET reads. */
+static uint32_t access_of_bitfield(const struct bytes *words, size_t word_count)
+{
+    size_t i = 2;
+
+    while (i < word_count) {
+        if (bytes_equal_nocase(words[i], "GET")) {
+            i += 3;
+        } else if (bytes_equal_nocase(words[i], "OVERFLOW")) {
+            i += 2;
+        } else {
+            return KEY_ACCESS_RW | KEY_ACCESS_ACCESS | KEY_ACCESS_UPDATE;
+        }
+    }
+    return KEY_ACCESS_RO | KEY_ACCESS_ACCESS;
+}
+
+uint32_t command_key_access(const struct command_spec *spec, const struct bytes *words,
+                            size_t word_count, size_t i)
+{
+    uint32_t access = i == 0 ? spec->first_access : spec->rest_access;
+
+    if (!(access & KEY_ACCESS_VARIABLE)) {
+        return access;
+    }
+    switch ((int)spec->id) {
+    case COMMAND_SET:
+        return access_of_set(words, word_count);
+    case COMMAND_BITFIELD:
+        return access_of_bitfield(words, word_count);
+    default:
+        return access & ~(uint32_t)KEY_ACCESS_VARIABLE;
+    }
 }

@@ -326,6 +326,8 @@ enum syntax_type syntax_type_of(struct bytes name)
         enum syntax_type type;
     } types[] = {
         {"key",          SYNTAX_KEY    },
+        {"key1",         SYNTAX_KEY    },
+        {"key2",         SYNTAX_KEY    },
         {"newkey",       SYNTAX_KEY    },
         {"source",       SYNTAX_KEY    },
         {"destination",  SYNTAX_KEY    },
@@ -349,6 +351,10 @@ enum syntax_type syntax_type_of(struct bytes name)
         {"timeout",      SYNTAX_INTEGER},
         {"numreplicas",  SYNTAX_INTEGER},
         {"slot",         SYNTAX_INTEGER},
+        {"bit",          SYNTAX_INTEGER},
+        {"integer",      SYNTAX_INTEGER},
+        {"length",       SYNTAX_INTEGER},
+        {"numkeys",      SYNTAX_INTEGER},
         {"port",         SYNTAX_INTEGER},
         {"protover",     SYNTAX_INTEGER},
         {"client-id",    SYNTAX_INTEGER},

@@ -196,6 +196,22 @@ void effect_del(struct exec *x, struct bytes key)
     effects_add(x->effects, words, 2);
 }
 
+void effect_set(struct exec *x, struct bytes key, struct bytes value, bool keep_ttl,
+                int64_t expire_at_ms)
+{
+    char text[NUM_I64_TEXT];
+    struct bytes words[5] = {BYTES_LITERAL("SET"), key, value};
+    size_t count = 3;
+
+    if (keep_ttl) {
+        words[count++] = BYTES_LITERAL("KEEPTTL");
+    } else if (expire_at_ms != EXPIRE_NEVER) {
+        words[count++] = BYTES_LITERAL("PXAT");
+        words[count++] = bytes_make(text, num_format_i64(text, expire_at_ms));
+    }
+    effects_add(x->effects, words, count);
+}
+
 void effect_expiry(struct exec *x, struct bytes key, int64_t expire_at_ms)
 {
     char text[NUM_I64_TEXT];

@@ -58,6 +58,9 @@ void reply_entry(struct exec *x, const struct entry *e);
 
 /* DEL key */
 void effect_del(struct exec *x, struct bytes key);
+/* SET key value [PXAT ms | KEEPTTL]; expire_at_ms counts when the expiry is not kept */
+void effect_set(struct exec *x, struct bytes key, struct bytes value, bool keep_ttl,
+                int64_t expire_at_ms);
 /* PEXPIREAT key ms */
 void effect_expiry(struct exec *x, struct bytes key, int64_t expire_at_ms);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting strings: SET and its older spellings, GETEX, MSET.
+/* Setting strings: SET and its older spellings, GETEX, MSET, MSETEX.
  *
  * A plain SET travels as it came; with an expiry it travels with the point in time. */
 #include "base/assert.h"
+#include "base/mem.h"
+#include "command/compare.h"
 #include "command/expiry.h"
 #include "command/functions.h"
 #include "command/lookup.h"
@@ -11,13 +13,13 @@ struct set_options {
     bool only_new;      /* NX */
     bool only_existing; /* XX */
     bool reply_old;     /* GET */
+    struct comparison comparison;
     struct expiry_option expiry;
 };
 
-static bool read_options(const struct exec *x, struct set_options *out)
+/* Read the options from argument i on. */
+static bool read_options(const struct exec *x, size_t i, struct set_options *out)
 {
-    size_t i = 3;
-
     while (i < x->arg_count) {
         if (argument_is(x, i, "NX") && !out->only_existing) {
             out->only_new = true;
@@ -25,6 +27,8 @@ static bool read_options(const struct exec *x, struct set_options *out)
         } else if (argument_is(x, i, "XX") && !out->only_new) {
             out->only_existing = true;
             i++;
+        } else if (comparison_read_option(x, &i, &out->comparison)) {
+            continue;
         } else if (argument_is(x, i, "GET")) {
             out->reply_old = true;
             i++;
@@ -36,24 +40,41 @@ static bool read_options(const struct exec *x, struct set_options *out)
             return false;
         }
     }
-    return true;
+    return out->comparison.kind == COMPARE_NONE || !(out->only_new || out->only_existing);
 }
 
-/* SET key value [PXAT ms | KEEPTTL] */
-static void effect_set(struct exec *x, struct bytes key, struct bytes value, bool keep_ttl,
-                       int64_t expire_at_ms)
+/* MSET with so many keys and values */
+static void effect_mset(struct exec *x, const struct bytes *pairs, size_t count)
 {
-    char text[NUM_I64_TEXT];
-    struct bytes words[5] = {BYTES_LITERAL("SET"), key, value};
-    size_t count = 3;
+    struct bytes *words = mem_alloc(MEM_BUFFER, (1 + 2 * count) * sizeof(*words));
 
-    if (keep_ttl) {
-        words[count++] = BYTES_LITERAL("KEEPTTL");
-    } else if (expire_at_ms != EXPIRE_NEVER) {
-        words[count++] = BYTES_LITERAL("PXAT");
-        words[count++] = bytes_make(text, num_format_i64(text, expire_at_ms));
+    words[0] = BYTES_LITERAL("MSET");
+    memcpy(words + 1, pairs, 2 * count * sizeof(*words));
+    effects_add(x->effects, words, 1 + 2 * count);
+    mem_free(MEM_BUFFER, words);
+}
+
+/* What the key holds, and whether the options then let it be set; false after an error reply. */
+static bool find_old(struct exec *x, const struct key_ref *ref, const struct set_options *options,
+                     struct entry **old, bool *may_set)
+{
+    if (options->reply_old) {
+        if (!lookup_read_type(x, ref, VALUE_STRING, old)) {
+            return false;
+        }
+    } else if (options->comparison.kind != COMPARE_NONE) {
+        if (!lookup_write_type(x, ref, VALUE_STRING, old)) {
+            return false;
+        }
+    } else {
+        *old = lookup_write(x, ref);
     }
-    effects_add(x->effects, words, count);
+    if (!comparison_check(x, &options->comparison, *old, may_set)) {
+        return false;
+    }
+    *may_set =
+        *may_set && !(options->only_new ? *old != NULL : options->only_existing && *old == NULL);
+    return true;
 }
 
 static void set_plain(struct exec *x)
@@ -71,12 +92,13 @@ enum exec_result cmd_set(struct exec *x)
     int64_t expire_at_ms = EXPIRE_NEVER;
     struct key_ref ref;
     struct entry *old;
+    bool may_set;
 
     if (x->arg_count == 3) {
         set_plain(x);
         return EXEC_DONE;
     }
-    if (!read_options(x, &options)) {
+    if (!read_options(x, 3, &options)) {
         reply_syntax_error(x);
         return EXEC_DONE;
     }
@@ -85,14 +107,13 @@ enum exec_result cmd_set(struct exec *x)
         return EXEC_DONE;
     }
     ref = lookup_ref(x, 1);
-    if (!options.reply_old) {
-        old = lookup_write(x, &ref);
-    } else if (lookup_read_type(x, &ref, VALUE_STRING, &old)) {
-        reply_entry(x, old);
-    } else {
+    if (!find_old(x, &ref, &options, &old, &may_set)) {
         return EXEC_DONE;
     }
-    if (options.only_new ? old != NULL : options.only_existing && old == NULL) {
+    if (options.reply_old) {
+        reply_entry(x, old);
+    }
+    if (!may_set) {
         if (!options.reply_old) {
             resp_write_null(x->reply);
         }
@@ -286,5 +307,93 @@ enum exec_result cmd_msetnx(struct exec *x)
         set_pairs(x);
     }
     resp_write_integer(x->reply, is_any_there ? 0 : 1);
+    return EXEC_DONE;
+}
+
+/* ---- MSETEX ----------------------------------------------------------------------------------- */
+
+enum {
+    MSETEX_FIRST = 2, /* the word that is the first key; command_keys finds the same */
+};
+
+/* How many pairs there are; false after an error reply. */
+static bool read_pair_count(struct exec *x, size_t *out)
+{
+    int64_t count;
+
+    if (!num_parse_i64(x->args[1], &count) || count < 1 || count > INT32_MAX) {
+        resp_write_error(x->reply, "ERR invalid numkeys value");
+        return false;
+    }
+    if ((size_t)count > (x->arg_count - MSETEX_FIRST) / 2) {
+        resp_write_error(x->reply, "ERR wrong number of key-value pairs");
+        return false;
+    }
+    *out = (size_t)count;
+    return true;
+}
+
+/* May the keys be set: does none exist, or each of them? */
+static bool may_set_pairs(struct exec *x, size_t count, const struct set_options *options)
+{
+    bool may_set = true;
+
+    for (size_t i = 0; i < count && (options->only_new || options->only_existing); i++) {
+        struct key_ref ref = lookup_ref(x, MSETEX_FIRST + 2 * i);
+        bool is_there = lookup_write(x, &ref) != NULL;
+
+        may_set = may_set && is_there == options->only_existing;
+    }
+    return may_set;
+}
+
+/* Replicas that do not know the command get SET for each key, or MSET where that says all. */
+static void set_counted_pairs(struct exec *x, size_t count, bool keep_ttl, int64_t expire_at_ms)
+{
+    const struct bytes *pairs = x->args + MSETEX_FIRST;
+
+    for (size_t i = 0; i < count; i++) {
+        struct key_ref ref = lookup_ref(x, MSETEX_FIRST + 2 * i);
+        int64_t at_ms = expire_at_ms;
+
+        if (keep_ttl) {
+            const struct entry *old = lookup_write(x, &ref);
+
+            at_ms = old != NULL ? entry_expire_at_ms(old) : EXPIRE_NEVER;
+        }
+        keyspace_set(x->keyspace, &ref, pairs[2 * i + 1], at_ms);
+        if (keep_ttl || expire_at_ms != EXPIRE_NEVER) {
+            effect_set(x, ref.bytes, pairs[2 * i + 1], keep_ttl, expire_at_ms);
+        }
+    }
+    if (!keep_ttl && expire_at_ms == EXPIRE_NEVER) {
+        effect_mset(x, pairs, count);
+    }
+}
+
+enum exec_result cmd_msetex(struct exec *x)
+{
+    struct set_options options = {0};
+    int64_t expire_at_ms = EXPIRE_NEVER;
+    size_t count;
+    bool may_set;
+
+    if (!read_pair_count(x, &count)) {
+        return EXEC_DONE;
+    }
+    if (!read_options(x, MSETEX_FIRST + 2 * count, &options) || options.reply_old ||
+        options.comparison.kind != COMPARE_NONE) {
+        reply_syntax_error(x);
+        return EXEC_DONE;
+    }
+    if (options.expiry.argument != 0 &&
+        !expiry_resolve(x, options.expiry.kind, options.expiry.argument, &expire_at_ms)) {
+        return EXEC_DONE;
+    }
+    may_set = may_set_pairs(x, count, &options);
+    if (may_set) {
+        set_counted_pairs(x, count, options.expiry.kind == EXPIRY_KEEPTTL, expire_at_ms);
+    }
+    resp_write_integer(x->reply, may_set ? 1 : 0);
     return EXEC_DONE;
 }

@@ -452,7 +452,7 @@ void control_command_getkeysandflags(struct node *node, struct request *request)
         resp_write_array(request->reply, 2);
         resp_write_bulk(request->reply, request->args[2 + command_key_at(&keys, i)]);
         write_flags(request->reply, access_names, ARRAY_COUNT(access_names),
-                    i == 0 ? spec->first_access : spec->rest_access);
+                    command_key_access(spec, request->args + 2, request->arg_count - 2, i));
     }
 }
 

@@ -47,14 +47,25 @@ static bool are_served_plainly(const struct node *node, const struct key_ref *re
     return cluster_serves_plainly(node->cluster, (uint16_t)refs[0].table);
 }
 
+/* The word of the request that names a member of the value under its key; 0 for none. */
+static size_t member_word(const struct request *r)
+{
+    if (r->key_count != 1 || r->spec->group < COMMAND_GROUP_HASH ||
+        r->spec->group > COMMAND_GROUP_SORTED_SET || r->arg_count < 3) {
+        return 0;
+    }
+    return 2;
+}
+
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
 static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
 {
-    const struct bytes *words = batch->words.items + r->read.first_word;
-    struct command_keys keys;
-    struct key_ref *refs;
+    struct key_ref *refs = &batch->keys[batch->key_count];
+    const struct bytes *word;
+    size_t count = 1;
+    size_t step = 1;
 
-    r->args = words;
+    r->args = batch->words.items + r->read.first_word;
     r->key_count = 0;
     r->db = r->session->db;
     r->is_plain = false;
@@ -62,25 +73,33 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
         return;
     }
     r->is_plain = true;
-    keys = command_keys(r->spec, words, r->arg_count);
-    if (keys.count == 0) {
-        return;
+    word = r->args + r->spec->first_key;
+    if (!command_has_one_key(r->spec)) {
+        struct command_keys keys = command_keys(r->spec, r->args, r->arg_count);
+
+        if (keys.count == 0) {
+            return;
+        }
+        word = r->args + keys.first;
+        step = keys.step;
+        count = command_moves_keys(r->spec) ? SIZE_MAX : keys.count; /* such are not hashed here */
     }
     r->first_key = (uint32_t)batch->key_count;
-    if (keys.count > BATCH_KEYS - batch->key_count || command_moves_keys(r->spec)) {
+    if (count > BATCH_KEYS - batch->key_count) {
         r->is_plain = node->cluster == NULL; /* its slots were not looked at */
         return;
     }
-    words += keys.first;
-    refs = &batch->keys[batch->key_count];
-    for (size_t i = 0; i < keys.count; i++, words += keys.step) {
-        refs[i] = keyspace_ref(node->data.keyspace, r->db, *words);
+    for (size_t i = 0; i < count; i++, word += step) {
+        refs[i] = keyspace_ref(node->data.keyspace, r->db, *word);
     }
     if (node->cluster != NULL) {
-        r->is_plain = are_served_plainly(node, refs, keys.count);
+        r->is_plain = are_served_plainly(node, refs, count);
     }
-    batch->key_count += keys.count;
-    r->key_count = (uint32_t)keys.count;
+    batch->key_count += count;
+    r->key_count = (uint32_t)count;
+    if (UNLIKELY(member_word(r) != 0)) {
+        batch->has_members = true;
+    }
 }
 
 /* How far the work on a batch has come. */
@@ -114,6 +133,34 @@ static void fetch(const struct node *node, const struct batch *batch, struct sta
     }
 }
 
+/* Of requests whose entries have been fetched: what they name in large values. */
+struct member_hints {
+    struct member_hint items[BATCH_WINDOW_KEYS];
+    size_t count;
+};
+
+static void fetch_member_buckets(const struct node *node, const struct batch *batch, size_t first,
+                                 size_t end, struct member_hints *hints)
+{
+    hints->count = 0;
+    for (size_t i = first; i < end && hints->count < BATCH_WINDOW_KEYS; i++) {
+        const struct request *r = &batch->requests[i];
+        size_t word = r->spec != NULL ? member_word(r) : 0;
+
+        if (word != 0) {
+            hints->items[hints->count++] = keyspace_prefetch_member_bucket(
+                node->data.keyspace, &batch->keys[r->first_key], r->args[word]);
+        }
+    }
+}
+
+static void fetch_members(const struct node *node, const struct member_hints *hints)
+{
+    for (size_t i = 0; i < hints->count; i++) {
+        keyspace_prefetch_member(node->data.keyspace, hints->items[i]);
+    }
+}
+
 static void run_request(struct node *node, struct request *request)
 {
     struct session *s = request->session;
@@ -135,6 +182,7 @@ void batch_run(struct node *node)
     struct stage near = {0}; /* buckets are on their way up to here, */
     struct stage fetched;    /* entries up to here, */
     size_t ready = 0;        /* and were long enough ago up to here */
+    struct member_hints hints = {.count = 0};
 
     if (batch->count == 0) {
         compact_inputs(batch);
@@ -143,6 +191,7 @@ void batch_run(struct node *node)
     execute_begin(node);
     timing_run_begin(&node->timing, batch->count, node->counters.net_input_bytes);
     batch->key_count = 0;
+    batch->has_members = false;
     batch->is_fetching = keyspace_count_all(node->data.keyspace) > FETCH_AHEAD_KEYS;
     fetched = prepare(node, batch, near);
     fetch(node, batch, near, fetched);
@@ -150,9 +199,13 @@ void batch_run(struct node *node)
     for (size_t i = 0; i < batch->count; i++) {
         if (i == ready) {
             ready = fetched.request;
+            if (UNLIKELY(batch->has_members)) {
+                fetch_member_buckets(node, batch, i, ready, &hints);
+            }
             fetch(node, batch, fetched, near);
             fetched = near;
             near = prepare(node, batch, near);
+            fetch_members(node, &hints);
         }
         batch->running = &batch->requests[i];
         run_request(node, &batch->requests[i]);

@@ -5,7 +5,7 @@
  * A lookup waits for memory three or four times in a row, for longer than all the rest of a
  * request takes.  So requests go through in small windows, each of three stages at a time: while
  * those of one window are executed, the entries of the next are on their way, and the buckets
- * of the one behind it.
+ * of the one behind it.  Members of large values are fetched in the same way, between the stages.
  *
  * Invariants:  (1) words are borrowed from the shell's buffers or from the session's input; neither
  *                  moves until the batch has run
@@ -42,6 +42,7 @@ struct batch {
     struct key_ref keys[BATCH_KEYS];
     size_t key_count;
     bool is_fetching;                        /* what keys name is fetched ahead */
+    bool has_members;                        /* some requests name a member of a value */
     struct session *compact[BATCH_REQUESTS]; /* whose input is to be moved up afterwards */
     size_t compact_count;
 };

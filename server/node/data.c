@@ -40,6 +40,7 @@ static void set_limits(const struct node *node, struct keyspace *ks)
         .set_max_listpack_value = (uint64_t)config->set_max_listpack_value,
         .zset_max_listpack_entries = (uint64_t)config->zset_max_listpack_entries,
         .zset_max_listpack_value = (uint64_t)config->zset_max_listpack_value,
+        .hll_sparse_max_bytes = (uint64_t)config->hll_sparse_max_bytes,
         .stream_node_max_bytes = (uint64_t)config->stream_node_max_bytes,
         .stream_node_max_entries = (uint64_t)config->stream_node_max_entries,
     };

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "store/keyspace_state.h"
+#include "store/members.h"
 #include "store/walk_marks.h"
 
 struct keyspace *keyspace_new(const struct keyspace_options *options)
@@ -113,6 +114,32 @@ void keyspace_prefetch_entries(const struct keyspace *ks, const struct key_ref *
 {
     for (size_t i = 0; i < count; i++) {
         table_prefetch_entry(&ks->shared, &ks->tables[refs[i].table], refs[i].hash);
+    }
+}
+
+struct member_hint keyspace_prefetch_member_bucket(const struct keyspace *ks,
+                                                   const struct key_ref *ref, struct bytes member)
+{
+    const struct entry *e = keyspace_find_any(ks, ref);
+    struct member_hint hint = {0};
+    const struct value_ops *ops;
+
+    if (e == NULL || entry_encoding(e) != VALUE_OBJECT) {
+        return hint;
+    }
+    ops = value_ops_of(ks->shared.types, e);
+    if (ops->members != NULL) {
+        hint.table = &ops->members(entry_memory(e))->table;
+        hint.hash = hash_bytes(member, ks->values.members.hash_seed);
+        table_prefetch_bucket(hint.table, hint.hash);
+    }
+    return hint;
+}
+
+void keyspace_prefetch_member(const struct keyspace *ks, struct member_hint hint)
+{
+    if (hint.table != NULL) {
+        table_prefetch_entry(&ks->values.members, hint.table, hint.hash);
     }
 }
 

@@ -31,6 +31,7 @@
 struct keyspace;
 struct entry;
 struct value_limits;
+struct table;
 struct block;
 
 enum {
@@ -74,6 +75,17 @@ struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes
  * name.  Never needed for correctness. */
 void keyspace_prefetch_buckets(const struct keyspace *ks, const struct key_ref *refs, size_t count);
 void keyspace_prefetch_entries(const struct keyspace *ks, const struct key_ref *refs, size_t count);
+
+/* The same one floor lower: where a member of a large value is looked for. */
+struct member_hint {
+    const struct table *table; /* NULL: there is nothing to fetch */
+    uint64_t hash;
+};
+
+/* The key's entry should have been fetched.  Its bucket is, and then what the bucket names. */
+struct member_hint keyspace_prefetch_member_bucket(const struct keyspace *ks,
+                                                   const struct key_ref *ref, struct bytes member);
+void keyspace_prefetch_member(const struct keyspace *ks, struct member_hint hint);
 
 /* The entry whether expired or not, or NULL. */
 struct entry *keyspace_find_any(const struct keyspace *ks, const struct key_ref *ref);

@@ -16,6 +16,7 @@ const struct value_limits value_limits_default = {
     .zset_max_listpack_entries = 128,
     .zset_max_listpack_value = 64,
     .list_max_listpack_size = -2,
+    .hll_sparse_max_bytes = 3000,
     .stream_node_max_bytes = 4096,
     .stream_node_max_entries = 100,
 };

@@ -26,6 +26,7 @@ struct value_limits {
     uint64_t zset_max_listpack_entries;
     uint64_t zset_max_listpack_value;
     int64_t list_max_listpack_size; /* elements; negative: -1 to -5 for 4 to 64 KB */
+    uint64_t hll_sparse_max_bytes;  /* of a HyperLogLog, whose form this does decide */
     uint64_t stream_node_max_bytes;
     uint64_t stream_node_max_entries;
 };

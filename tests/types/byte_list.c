@@ -215,9 +215,16 @@ static const struct value_ops byte_list = {
     .decode = list_decode,
 };
 
-const struct value_types byte_list_types = {
-    {
-     [VALUE_STRING] = {"string", VALUE_STRING, RDB_TYPE_STRING, &value_string},
-     [BYTE_LIST_NUMBER] = {"bytes", BYTE_LIST, BYTE_LIST_RDB_TYPE, &byte_list},
-     }
-};
+/* clang-format off */
+const struct value_types byte_list_types = {{
+#define VALUE_TYPE(id, operations, name, rdb_type)                                                 \
+    [VALUE_##id] = {(name), VALUE_##id, (rdb_type), &(operations)},
+#define VALUE_ENCODING(...)
+#define RDB_TYPE(...)
+#include "store/values.def"
+#undef VALUE_TYPE
+#undef VALUE_ENCODING
+#undef RDB_TYPE
+    [BYTE_LIST_NUMBER] = {"bytes", BYTE_LIST, BYTE_LIST_RDB_TYPE, &byte_list},
+}};
+/* clang-format on */

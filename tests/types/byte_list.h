@@ -17,7 +17,7 @@ enum {
     BYTE_LIST_RDB_TYPE = 30,
 };
 
-/* Strings and lists of bytes. */
+/* Those of a server, and lists of bytes. */
 extern const struct value_types byte_list_types;
 
 /* A list of these. */

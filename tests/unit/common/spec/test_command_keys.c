@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct command_spec *find(const char *name)
@@ -103,6 +104,17 @@ Test(command_keys, every_key_is_a_word_of_the_request_however_short_it_is)
                                             (spec->last_key < 0) * (spec->last_key + 1)),
                       "%s has no key in %zu words", spec->name, words);
         }
+    }
+}
+
+Test(command_keys, the_one_key_of_a_request_is_there_when_the_arity_fits)
+{
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        const struct command_spec *spec = command_spec((enum command_id)id);
+
+        cr_assert(!command_has_one_key(spec) ||
+                      (spec->first_key > 0 && spec->first_key < abs(spec->arity)),
+                  "%s", spec->name);
     }
 }
 
@@ -242,4 +254,46 @@ Test(command_keys, an_empty_key_lets_a_list_of_keys_follow)
     };
 
     expect_all(&spec, cases, ARRAY_COUNT(cases));
+}
+
+static uint32_t access_of(const char *request)
+{
+    struct bytes words[WORDS_MAX];
+    struct bytes rest = bytes_from_text(request);
+    struct bytes word;
+    size_t count = 0;
+
+    while ((word = bytes_next_word(&rest, ' ')).len > 0) {
+        words[count++] = word;
+    }
+    return command_key_access(command_find(words[0]), words, count, 0);
+}
+
+Test(command_keys, what_is_done_to_a_key_may_depend_on_the_options)
+{
+    const uint32_t overwrites = KEY_ACCESS_OW | KEY_ACCESS_UPDATE;
+    const uint32_t changes = KEY_ACCESS_RW | KEY_ACCESS_ACCESS | KEY_ACCESS_UPDATE;
+    const uint32_t reads = KEY_ACCESS_RO | KEY_ACCESS_ACCESS;
+    const struct {
+        const char *request;
+        uint32_t access;
+    } cases[] = {
+        {"set k v",                               overwrites},
+        {"set k get",                             overwrites},
+        {"set k v EX 10 NX",                      overwrites},
+        {"set k v EX 10 Get",                     changes   },
+        {"set k v IFEQ w",                        changes   },
+        {"bitfield k",                            reads     },
+        {"bitfield k GET u8 0 OVERFLOW SAT",      reads     },
+        {"bitfield k GET u8 0 get i8 0",          reads     },
+        {"bitfield k GET SET 0",                  reads     },
+        {"bitfield k GET u8 0 SET u8 0 1",        changes   },
+        {"bitfield k OVERFLOW SAT INCRBY u8 0 1", changes   },
+        {"bitfield k word",                       changes   },
+        {"get k",                                 reads     },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        cr_expect_eq(access_of(cases[i].request), cases[i].access, "%s", cases[i].request);
+    }
 }

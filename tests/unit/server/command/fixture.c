@@ -48,6 +48,13 @@ void fixture_free(struct fixture *f)
     mem_free(MEM_TEST, f);
 }
 
+void fixture_put_list(struct fixture *f, const char *key)
+{
+    struct key_ref ref = keyspace_ref(f->x.keyspace, 0, bytes_from_text(key));
+
+    byte_list_put(f->x.keyspace, &ref, "abc");
+}
+
 void fixture_run_words(struct fixture *f, const struct bytes *words, size_t count)
 {
     buf_clear(&f->reply);

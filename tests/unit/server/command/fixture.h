@@ -45,11 +45,24 @@ void fixture_expect(struct fixture *f, const char *request, const char *reply);
 /* Fails when reply or effects differ. */
 void fixture_expect_cases(struct fixture *f, const struct fixture_case *cases, size_t count);
 
-/* The cases, in order, on a fresh key space outside cluster mode. */
+/* Put a value that is no string (tests/types/byte_list.h) under the key. */
+void fixture_put_list(struct fixture *f, const char *key);
+
+/* The cases, in order, on a fresh key space outside cluster mode, */
 #define RUN_CASES(cases)                                                                           \
     do {                                                                                           \
         struct fixture *f = fixture_new(false);                                                    \
                                                                                                    \
+        fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
+        fixture_free(f);                                                                           \
+    } while (0)
+
+/* and where a key `list` holds no string. */
+#define RUN_CASES_WITH_LIST(cases)                                                                 \
+    do {                                                                                           \
+        struct fixture *f = fixture_new(false);                                                    \
+                                                                                                   \
+        fixture_put_list(f, "list");                                                               \
         fixture_expect_cases(f, (cases), ARRAY_COUNT(cases));                                      \
         fixture_free(f);                                                                           \
     } while (0)
