@@ -139,18 +139,35 @@ static struct chunk_at insert_chunk(struct chunks *c, struct chunk_at at, struct
     return at;
 }
 
-static void remove_chunk(struct chunks *c, struct chunk_at at)
+/* It is no longer one of ours. */
+static struct chunk *unlink_chunk(struct chunks *c, struct chunk_at at)
 {
     struct chunk_slot slot = *slot_of(c, at);
 
     subtract_count(c, at, slot.count);
     unnote_chunk(c, slot.child);
-    chunk_free(slot.child);
     c->chunk_count--;
     chunk_slots_remove(leaf_at(c, at.leaf), at.slot);
     if (leaf_at(c, at.leaf)->count == 0) {
         remove_leaf(c, at.leaf);
     }
+    return slot.child;
+}
+
+static void remove_chunk(struct chunks *c, struct chunk_at at)
+{
+    chunk_free(unlink_chunk(c, at));
+}
+
+static void append_chunk(struct chunks *c, struct chunk *chunk, uint64_t count)
+{
+    struct chunk_at at = {0};
+
+    if (c->root.count > 0) {
+        at.leaf = c->root.count - 1;
+        at.slot = leaf_at(c, at.leaf)->count;
+    }
+    (void)insert_chunk(c, at, chunk, count);
 }
 
 static void resize_chunk(struct chunks *c, struct chunk_at at, size_t capacity, bool is_front_room)
@@ -375,16 +392,11 @@ void chunks_append_packed(struct chunks *c, struct bytes elements, uint64_t coun
 {
     struct chunk *chunk =
         chunk_new(elements.len * 2 < CHUNK_BYTES ? elements.len * 2 : CHUNK_BYTES, false);
-    struct chunk_at at = {0};
 
     ASSERT(elements.len <= CHUNK_BYTES && count > 0);
     memcpy(chunk->data, elements.data, elements.len);
     chunk->end = elements.len;
-    if (c->count > 0) {
-        at.leaf = c->root.count - 1;
-        at.slot = leaf_at(c, at.leaf)->count;
-    }
-    (void)insert_chunk(c, at, chunk, count);
+    append_chunk(c, chunk, count);
 }
 
 /* ---- removing -------------------------------------------------------------------------------------- */
@@ -443,7 +455,7 @@ static void remove_in_chunk(struct chunks *c, struct chunk_at at, uint64_t withi
     subtract_count(c, at, count);
 }
 
-void chunks_remove(struct chunks *c, uint64_t index, uint64_t count)
+void chunks_remove(struct chunks *c, uint64_t index, uint64_t count, struct chunks *removed)
 {
     uint64_t within;
 
@@ -453,7 +465,9 @@ void chunks_remove(struct chunks *c, uint64_t index, uint64_t count)
         uint64_t here = chunks_count_at(c, at) - within;
 
         here = here < count ? here : count;
-        if (here == chunks_count_at(c, at)) {
+        if (here == chunks_count_at(c, at) && removed != NULL) {
+            append_chunk(removed, unlink_chunk(c, at), here);
+        } else if (here == chunks_count_at(c, at)) {
             remove_chunk(c, at);
         } else {
             remove_in_chunk(c, at, within, here);
@@ -477,7 +491,7 @@ void chunks_replace(struct chunks *c, uint64_t index, const struct packed_item *
         (void)packed_write(chunk_for_change(c, at)->data + place, item);
         return;
     }
-    chunks_remove(c, index, 1);
+    chunks_remove(c, index, 1, NULL);
     chunks_insert(c, index, item);
 }
 
@@ -567,15 +581,10 @@ void chunks_copy(const struct chunks *from, struct chunks *to)
     while (has_more) {
         const struct chunk *chunk = chunks_get(from, at);
         struct chunk *twin = chunk_new(chunk_used(chunk), false);
-        struct chunk_at end = {0};
 
         memcpy(twin->data, chunk->data + chunk->start, chunk_used(chunk));
         twin->end = chunk_used(chunk);
-        if (to->root.count > 0) {
-            end.leaf = to->root.count - 1;
-            end.slot = leaf_at(to, end.leaf)->count;
-        }
-        (void)insert_chunk(to, end, twin, chunks_count_at(from, at));
+        append_chunk(to, twin, chunks_count_at(from, at));
         has_more = chunks_next(from, &at);
     }
 }

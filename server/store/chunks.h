@@ -71,8 +71,9 @@ uint64_t chunks_count_at(const struct chunks *c, struct chunk_at at);
 /* Before element number index; index may be the count. */
 void chunks_insert(struct chunks *c, uint64_t index, const struct packed_item *item);
 void chunks_replace(struct chunks *c, uint64_t index, const struct packed_item *item);
-/* Take out `count` elements, which are there, from number index on. */
-void chunks_remove(struct chunks *c, uint64_t index, uint64_t count);
+/* Take out `count` elements, which are there, from number index on.  Whole chunks of them go to the end of another
+ * sequence, unless that is NULL. */
+void chunks_remove(struct chunks *c, uint64_t index, uint64_t count, struct chunks *removed);
 /* Take out up to limit elements equal to the item, the first or the last; how many there were. */
 uint64_t chunks_remove_equal(struct chunks *c, const struct packed_item *item, uint64_t limit,
                              bool is_from_right);

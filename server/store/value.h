@@ -79,6 +79,8 @@ struct value_draft {
     struct buf *packed; /* borrowed */
     void *memory;
     bool has_outgrown;
+    void *
+        dropped; /* of the type: memory that is not needed any more, freed in slices after the close */
     bool is_changed; /* since it was opened: set by whoever changes it */
 };
 

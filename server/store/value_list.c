@@ -14,6 +14,8 @@ enum {
     STEP_ELEMENT,   /* an element, */
     STEP_PIECE,     /* several in a compact form */
 
+    FREE_AT_ONCE = 64, /* elements that may have as many chunks */
+
     FORM_PLAIN = 1, /* what STEP_FORM reads */
     FORM_PACKED = 2,
 
@@ -257,6 +259,18 @@ static void remove_packed(struct buf *packed, uint64_t index, uint64_t count)
     packed_put_head(packed, total - (unsigned)count, 0);
 }
 
+/* Many chunks are not freed at once, but handed over to be freed in slices. */
+static void remove_from_chunks(struct value_draft *draft, uint64_t index, uint64_t count)
+{
+    struct chunks *dropped = draft->dropped;
+
+    if (count > FREE_AT_ONCE && dropped == NULL) {
+        dropped = mem_alloc_zeroed(MEM_STORE, sizeof(*dropped));
+        draft->dropped = dropped;
+    }
+    chunks_remove(draft->memory, index, count, count > FREE_AT_ONCE ? dropped : NULL);
+}
+
 void list_remove(struct value_draft *draft, uint64_t index, uint64_t count)
 {
     if (count == 0) {
@@ -265,7 +279,7 @@ void list_remove(struct value_draft *draft, uint64_t index, uint64_t count)
     if (draft->memory == NULL) {
         remove_packed(draft->packed, index, count);
     } else {
-        chunks_remove(draft->memory, index, count);
+        remove_from_chunks(draft, index, count);
         settle(draft);
     }
     draft->is_changed = true;

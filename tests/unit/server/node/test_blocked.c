@@ -352,3 +352,25 @@ Test(blocked, info_tells_how_many_wait_for_how_many_keys)
     buf_deinit(&out);
     alone_free(a);
 }
+
+Test(blocked, in_a_cluster_who_waits_for_a_slot_that_is_lost_is_told_so)
+{
+    static const struct alone_option options[] = {
+        {"cluster-enabled", "yes"}
+    };
+    struct alone *a = answers_start(options, ARRAY_COUNT(options));
+
+    send(a, 3, "CLUSTER ADDSLOTSRANGE 0 16383\r\n", "+OK|");
+    idle(a, 3000 * MS);
+    alone_settle(a, 100);
+    send(a, 0, "BLPOP k 0\r\n", "");
+    send(a, 1, "BLPOP {k}2 {k}3 0\r\n", "");
+    send(a, 2, "RPUSH {k}3 v\r\n", ":1|");
+    got(a, 1, "*2|$4|{k}3|$1|v|");
+    send(a, 2, "CLUSTER DELSLOTS 7629\r\n", "+OK|");
+    idle(a, 20 * MS);
+    idle(a, 20 * MS);
+    got(a, 0, "-CLUSTERDOWN Hash slot not served|");
+    cr_assert_eq(a->node->blocked.count, 0);
+    alone_free(a);
+}

@@ -360,3 +360,24 @@ Test(value_list, a_list_is_freed_in_slices_and_its_copy_lives_on)
     keyspace_check(m.ks);
     model_deinit(&m);
 }
+
+Test(value_list, what_is_cut_off_a_large_list_is_freed_in_slices)
+{
+    struct keyspace_memory memory;
+    struct model m;
+
+    model_init(&m, 1);
+    push_many(&m, 200000, LIST_RIGHT);
+    list_remove(open_list(&m), 50, 199900);
+    close_list(&m);
+    cr_assert_eq(packed_count(now(&m).inlined), 100);
+    keyspace_check(m.ks);
+    keyspace_memory(m.ks, &memory);
+    cr_assert_gt(memory.pending_bytes, 2000000);
+    cr_assert(keyspace_work(m.ks, 100));
+    while (keyspace_work(m.ks, 100)) {
+    }
+    keyspace_memory(m.ks, &memory);
+    cr_assert_eq(memory.pending_bytes, 0);
+    model_deinit(&m);
+}
