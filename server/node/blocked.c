@@ -261,6 +261,7 @@ void blocked_answer(struct node *node, struct session *s, const char *error)
         }
     }
     s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
+    s->active_at = node->now.mono; /* waiting was not idling */
     blocked_end(node, s);
     hold_end(&node->holds, s);
     pass_note_work(&node->pass);

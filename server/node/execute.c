@@ -119,6 +119,7 @@ void execute_again(struct node *node, struct request *request)
     struct resp_writer reply;
 
     ASSERT(!(s->flags & SESSION_HELD));
+    s->active_at = node->now.mono;
     session_take_buffer(&node->sessions, s);
     out_before = s->output.buf.len;
     reply = session_writer(s);
