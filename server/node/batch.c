@@ -210,6 +210,9 @@ void batch_run(struct node *node)
         }
         batch->running = &batch->requests[i];
         run_request(node, &batch->requests[i]);
+        if (UNLIKELY(blocked_has_ready(&node->blocked))) {
+            serve_ready(node);
+        }
     }
     batch->running = NULL;
     slow_end_run(node);
