@@ -14,7 +14,7 @@ struct exception {
     const char *command; /* in upper case, "*" for all */
     const char *ours;    /* patterns that the replies match, as they are on the wire */
     const char *stock;
-    const char *reason;
+    const char *reason; /* one that begins with "to be mended" is a mistake of ours */
 };
 
 extern const struct exception exceptions[];

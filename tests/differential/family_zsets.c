@@ -4,10 +4,10 @@
 #include "tests/differential/shapes.h"
 
 static const struct shape zsets[] = {
-    SHAPE(10, "ZADD $zset { ( NX | XX | GT | LT | CH | INCR ) } $float $member"),
-    SHAPE(8, "ZADD $zset $float $member { $float $member } $slip"),
+    SHAPE(10, "ZADD $zset { ( NX | XX | GT | LT | CH | INCR ) } $score $member"),
+    SHAPE(8, "ZADD $zset $score $member { $score $member } $slip"),
     SHAPE(1, "ZADD $zset $manypairs"),
-    SHAPE(5, "ZINCRBY $zset $float $member"),
+    SHAPE(5, "ZINCRBY $zset $score $member"),
     SHAPE(5, "ZREM $zset $member { $member }"),
     SHAPE(2, "ZCARD $zset"),
     SHAPE(4, "ZSCORE $zset $member"),
@@ -28,11 +28,11 @@ static const struct shape zsets[] = {
     SHAPE(2, "ZREMRANGEBYSCORE $zset $scoreend $scoreend"),
     SHAPE(3, "( ZPOPMIN | ZPOPMAX ) $zset [ $count ]"),
     SHAPE(3, "ZMPOP $n:zset ( MIN | MAX | $junk ) { COUNT $count }"),
-    SHAPE(4, "( ZUNION | ZINTER ) $n:zset { ( WEIGHTS $float $float | AGGREGATE ( SUM | MIN | MAX "
+    SHAPE(4, "( ZUNION | ZINTER ) $n:zset { ( WEIGHTS $score $score | AGGREGATE ( SUM | MIN | MAX "
              "| $junk ) | WITHSCORES ) }"),
-    SHAPE(2, "( ZUNION | ZINTER ) 2 $zset $set WEIGHTS $float $float { ( AGGREGATE ( SUM | MIN | "
+    SHAPE(2, "( ZUNION | ZINTER ) 2 $zset $set WEIGHTS $score $score { ( AGGREGATE ( SUM | MIN | "
              "MAX ) | WITHSCORES ) }"),
-    SHAPE(3, "( ZUNIONSTORE | ZINTERSTORE ) $zset $n:zset { ( WEIGHTS $float | AGGREGATE ( SUM | "
+    SHAPE(3, "( ZUNIONSTORE | ZINTERSTORE ) $zset $n:zset { ( WEIGHTS $score | AGGREGATE ( SUM | "
              "MIN | MAX ) ) }"),
     SHAPE(3, "ZDIFF $n:zset [ WITHSCORES ]"),
     SHAPE(2, "ZDIFFSTORE $zset $n:zset"),
@@ -58,6 +58,7 @@ static const struct shape zsets[] = {
 
 static const struct shape geo[] = {
     SHAPE(9, "GEOADD $geo { ( NX | XX | CH ) } $lon $lat $place { $lon $lat $place } $slip"),
+    EXACT(1, "GEOADD $geo ( 180 | -180 ) ( 85.05112878 | -85.05112878 ) corner"),
     SHAPE(4, "GEOPOS $geo { $place }"),
     SHAPE(4, "GEOHASH $geo { $place }"),
     SHAPE(4, "GEODIST $geo $place $place [ $unit ]"),

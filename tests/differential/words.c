@@ -53,8 +53,8 @@ static const char *const wide_numbers[] = {
     "1000000000000",
 };
 static const char *const odd_numbers[] = {
-    "",    " 1",  "1 ",   "+1",  "01",   "-0",  "0x10", "1e3",
-    "1.5", "nan", "-nan", "inf", "-inf", "abc", "1a",   "--1",
+    "",    " 1",   "1 ",  "+1",   "01",  "0x10", "1e3", "1.5",
+    "nan", "-nan", "inf", "-inf", "abc", "1a",   "--1",
 };
 static const char *const floats[] = {
     "0",
@@ -73,14 +73,12 @@ static const char *const floats[] = {
     "2.25",
     "-7.75",
     "100",
-    "1e300",
-    "1e-300",
+    "1e-17",
     "0.3",
     "123456789.123456789",
     "17179869184",
     "9007199254740993",
     "3.14159265358979312",
-    "-0",
     "1.0e2",
 };
 static const char *const texts[] = {
@@ -186,7 +184,9 @@ static void add_any_key(struct filling *f)
 
 static void add_key(struct filling *f, const struct key_kind *kind)
 {
-    if (happens(f, kind->is_apart ? 2 : 8)) {
+    if (kind->is_apart && happens(f, 2)) {
+        command_add_text(f->command, "h1"); /* something else most of the time */
+    } else if (!kind->is_apart && happens(f, 8)) {
         add_any_key(f);
     } else {
         add_key_of(f, kind);
@@ -257,6 +257,20 @@ static void add_float(struct filling *f)
         add_between(f, -50, 50);
     } else {
         command_add_text(f->command, PICK(f, odd_numbers));
+    }
+}
+
+/* Numbers that would grow into hundreds of digits, were they added to a string, are for scores alone. */
+static void add_score(struct filling *f)
+{
+    static const char *const scores[] = {
+        "1e300",    "-1e300", "1e-300", "inf", "-inf", "+inf", "1.7976931348623157e308",
+        "4.9e-324", "1e-5",   "0.1"};
+
+    if (happens(f, 75)) {
+        add_float(f);
+    } else {
+        command_add_text(f->command, PICK(f, scores));
     }
 }
 
@@ -449,8 +463,7 @@ static void add_longitude(struct filling *f)
 
 static void add_latitude(struct filling *f)
 {
-    static const char *const odd[] = {"85.05112878", "-85.05112878", "85.06", "-90",
-                                      "x",           "nan",          ""};
+    static const char *const odd[] = {"85.06", "-90", "x", "nan", ""};
     char text[32];
 
     if (happens(f, 94)) {
@@ -571,6 +584,7 @@ void words_add(struct filling *f, struct bytes kind)
         {"$radius",    add_radius    },
         {"$scoreend",  add_score_end },
         {"$short",     add_short_text},
+        {"$score",     add_score     },
         {"$slip",      add_slip      },
         {"$ttl",       add_ttl       },
         {"$ttlms",     add_ttl_ms    },
