@@ -85,6 +85,34 @@ bool num_parse_f80(struct bytes text, long double *out)
     return true;
 }
 
+/* Digits with at most one point among them, whose value is a quotient of two numbers that are exact: then
+ * so is their quotient, rounded once.  False for every other text. */
+static bool parse_short_f64(struct bytes text, double *out)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    bool is_negative = text.len > 0 && text.data[0] == '-';
+    uint64_t digits = 0;
+    size_t digit_count = 0;
+    size_t point = SIZE_MAX; /* digits before it */
+
+    for (size_t i = is_negative ? 1 : 0; i < text.len; i++) {
+        unsigned digit = (unsigned char)text.data[i] - (unsigned)'0';
+
+        if (digit <= 9 && digit_count < ARRAY_COUNT(powers) - 1) {
+            digits = digits * 10 + digit;
+            digit_count++;
+        } else if (text.data[i] == '.' && point == SIZE_MAX) {
+            point = digit_count;
+        } else {
+            return false;
+        }
+    }
+    *out = (double)digits / (point == SIZE_MAX ? 1 : powers[digit_count - point]);
+    *out = is_negative ? -*out : *out;
+    return digit_count > 0;
+}
+
 /* Not by way of a long double: what is rounded twice may come out one bit off. */
 bool num_parse_f64(struct bytes text, double *out)
 {
@@ -92,6 +120,9 @@ bool num_parse_f64(struct bytes text, double *out)
     char *end;
     double value;
 
+    if (parse_short_f64(text, out)) {
+        return true;
+    }
     if (!copy_float_text(text, copy)) {
         return false;
     }

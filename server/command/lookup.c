@@ -90,12 +90,17 @@ struct entry *lookup_write(struct exec *x, const struct key_ref *ref)
     return e;
 }
 
+void reply_wrong_type(struct exec *x)
+{
+    resp_write_error(x->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
 static bool has_type(struct exec *x, const struct entry *e, enum value_type type)
 {
     if (LIKELY(e == NULL || entry_type(e) == type)) {
         return true;
     }
-    resp_write_error(x->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    reply_wrong_type(x);
     return false;
 }
 

@@ -54,6 +54,7 @@ MUST_USE bool argument_key_count(struct exec *x, size_t index, size_t *out);
 MUST_USE bool argument_db(struct exec *x, size_t index, unsigned *out);
 bool argument_is(const struct exec *x, size_t index, const char *word);
 void reply_syntax_error(struct exec *x);
+void reply_wrong_type(struct exec *x);
 void reply_entry(struct exec *x, const struct entry *e);
 
 /* DEL key */

@@ -5,7 +5,6 @@
 #include "base/assert.h"
 #include "base/crc.h"
 #include "store/entry.h"
-#include "store/value_image_state.h"
 #include "store/value_space.h"
 
 enum {
@@ -24,82 +23,6 @@ const struct value_types value_types_builtin = {{
 #undef VALUE_ENCODING
 #undef RDB_TYPE
 }};
-
-const struct value_kind *value_kind_by_rdb_type(const struct value_types *types, uint8_t rdb_type)
-{
-    for (size_t i = 0; i < VALUE_TYPE_MAX && rdb_type < 32; i++) {
-        const struct value_kind *kind = &types->kinds[i];
-
-        if (kind->ops != NULL && (kind->ops->rdb_types_read & (UINT32_C(1) << rdb_type)) != 0) {
-            return kind;
-        }
-    }
-    return NULL;
-}
-
-const struct value_kind *value_kind_by_name(const struct value_types *types, struct bytes name)
-{
-    for (size_t i = 0; i < VALUE_TYPE_MAX; i++) {
-        const struct value_kind *kind = &types->kinds[i];
-
-        if (kind->ops != NULL && bytes_equal_nocase(name, kind->name)) {
-            return kind;
-        }
-    }
-    return NULL;
-}
-
-const struct value_kind *value_kind_of(const struct value_types *types, const struct entry *e)
-{
-    const struct value_kind *kind = &types->kinds[entry_type(e)];
-
-    ASSERT(kind->ops != NULL);
-    return kind;
-}
-
-const struct value_ops *value_ops_of(const struct value_types *types, const struct entry *e)
-{
-    return value_kind_of(types, e)->ops;
-}
-
-static void free_memory(const struct value_ops *ops, void **memory)
-{
-    size_t budget = SIZE_MAX;
-
-    if (*memory != NULL && value_image_of(ops, *memory) != NULL) {
-        value_image_of(ops, *memory)->is_orphan = true;
-        *memory = NULL;
-    }
-    if (*memory != NULL) {
-        bool is_freed = ops->free(memory, &budget);
-
-        ASSERT(is_freed);
-        *memory = NULL;
-    }
-}
-
-void value_discard(const struct value_types *types, struct value *value)
-{
-    free_memory(types->kinds[value->type].ops, &value->memory);
-    value->inlined = (struct bytes){0};
-}
-
-struct value value_draft_view(const struct value_draft *draft)
-{
-    return (struct value){
-        .type = draft->type,
-        .inlined = draft->memory == NULL ? buf_bytes(draft->packed) : (struct bytes){0},
-        .memory = draft->memory,
-        .has_outgrown = draft->has_outgrown,
-    };
-}
-
-void value_draft_clear(struct value_draft *draft)
-{
-    free_memory(draft->space->types->kinds[draft->type].ops, &draft->memory);
-    buf_clear(draft->packed);
-    draft->has_outgrown = false;
-}
 
 void value_encode_body(const struct value_types *types, const struct entry *e, struct buf *out)
 {

@@ -158,6 +158,7 @@ extern const struct value_types value_types_builtin;
 extern const struct value_ops value_string;
 extern const struct value_ops value_set;
 extern const struct value_ops value_hash;
+extern const struct value_ops value_zset;
 
 /* What the type number of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
 const char *value_rdb_type_name(uint8_t rdb_type);

@@ -32,7 +32,7 @@ struct options {
 static const struct micro *micro_at(size_t index)
 {
     static const struct micro *(*const files[])(size_t index) = {micro_parse_at, micro_store_at,
-                                                                 micro_dispatch_at};
+                                                                 micro_dispatch_at, micro_zset_at};
 
     for (size_t file = 0; file < ARRAY_COUNT(files); file++) {
         size_t count = 0;

@@ -28,6 +28,7 @@ struct micro {
 const struct micro *micro_parse_at(size_t index);
 const struct micro *micro_store_at(size_t index);
 const struct micro *micro_dispatch_at(size_t index);
+const struct micro *micro_zset_at(size_t index);
 
 /* Let a table grow from nothing and print how long single inserts took. */
 void micro_growth(uint64_t key_count);
