@@ -9,12 +9,13 @@
 #include "base/bytes.h"
 #include "tests/differential/command.h"
 
-/* A difference that is meant. */
+/* A difference that is known. */
 struct exception {
     const char *command; /* in upper case, "*" for all */
     const char *ours;    /* patterns that the replies match, as they are on the wire */
     const char *stock;
-    const char *reason; /* one that begins with "to be mended" is a mistake of ours */
+    const char *reason;
+    bool is_mistake; /* of ours, still to be mended; otherwise the difference is meant */
 };
 
 extern const struct exception exceptions[];

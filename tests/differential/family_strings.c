@@ -52,8 +52,8 @@ static const struct shape bits[] = {
     SHAPE(1, "PFADD $hll $many"),
     SHAPE(4, "PFCOUNT $hll { $hll }"),
     SHAPE(3, "PFMERGE $hll { $hll }"),
-    SHAPE(1, "PFCOUNT $hash"),
-    SHAPE(1, "PFADD $hash $member"),
+    SHAPE(1, "PFCOUNT $set { $hll }"),
+    SHAPE(1, "PFMERGE $hll ( $set | $string )"),
     SHAPE(1, "DEL $hll"),
 };
 

@@ -21,9 +21,9 @@ static const struct shape zsets[] = {
         6,
         "ZRANGE $zset $scoreend $scoreend BYSCORE { ( REV | WITHSCORES | LIMIT $index $index ) }"),
     SHAPE(4, "ZRANGE $zset $index $index { ( REV | WITHSCORES | LIMIT $index $index | BYSCORE ) }"),
-    SHAPE(3, "ZRANGESTORE $zset $zset $index $index { ( REV | LIMIT $index $index ) }"),
-    SHAPE(3, "ZRANGESTORE $zset $zset $scoreend $scoreend BYSCORE { ( REV | LIMIT $index $index | "
-             "WITHSCORES ) }"),
+    EXACT(3, "ZRANGESTORE $zset $zset $index $index [ REV ] [ LIMIT $index $index ] $slip"),
+    EXACT(3, "ZRANGESTORE $zset $zset $scoreend $scoreend BYSCORE [ REV ] [ LIMIT $index $index ] "
+             "[ WITHSCORES ] $slip"),
     SHAPE(2, "ZREMRANGEBYRANK $zset $index $index"),
     SHAPE(2, "ZREMRANGEBYSCORE $zset $scoreend $scoreend"),
     SHAPE(3, "( ZPOPMIN | ZPOPMAX ) $zset [ $count ]"),
@@ -49,7 +49,7 @@ static const struct shape zsets[] = {
     SHAPE(4, "ZRANGE $lex $lexend $lexend BYLEX { ( REV | LIMIT $index $index | WITHSCORES ) }"),
     SHAPE(3, "ZLEXCOUNT $lex $lexend $lexend"),
     SHAPE(2, "ZREMRANGEBYLEX $lex $lexend $lexend"),
-    EXACT(2, "ZRANGESTORE $lex $lex $lexend $lexend BYLEX { ( REV | LIMIT $index $index ) }"),
+    EXACT(2, "ZRANGESTORE $lex $lex $lexend $lexend BYLEX [ REV ] [ LIMIT $index $index ]"),
     EXACT(1, "OBJECT ENCODING $zset"),
     SHAPE(1, "DEL $zset"),
 };
@@ -69,13 +69,19 @@ static const struct shape geo[] = {
     SHAPE(3, "GEOSEARCH $geo { ( FROMMEMBER $place | FROMLONLAT $lon $lat | BYRADIUS $radius $unit "
              "| BYBOX $radius $radius $unit ) } ASC"),
     EXACT(3, "GEOSEARCH $geo FROMMEMBER $place BYRADIUS $radius $unit { ( WITHDIST | WITHHASH ) }"),
-    EXACT(4, "GEOSEARCHSTORE $geo $geo FROMLONLAT $lon $lat BYRADIUS $radius $unit { ( STOREDIST | "
-             "ASC | COUNT $count | WITHDIST ) } $slip"),
+    EXACT(4, "GEOSEARCHSTORE $geo $geo FROMLONLAT $lon $lat BYRADIUS $radius $unit { ( ASC | COUNT "
+             "$count | WITHDIST ) } $slip"),
+    EXACT(3, "GEOSEARCHSTORE $zset $geo FROMLONLAT $lon $lat BYRADIUS $radius $unit STOREDIST { ( "
+             "ASC | COUNT $count ) } $slip"),
     EXACT(4, "GEORADIUS $geo $lon $lat $radius $unit ( ASC | DESC ) " GEO_REPLY),
     EXACT(4, "GEORADIUSBYMEMBER $geo $place $radius $unit ( ASC | DESC ) " GEO_REPLY),
     EXACT(2, "GEORADIUS_RO $geo $lon $lat $radius $unit ASC " GEO_REPLY " $slip"),
     EXACT(2, "GEORADIUSBYMEMBER_RO $geo $place $radius $unit ASC " GEO_REPLY " $slip"),
-    EXACT(2, "GEORADIUS $geo $lon $lat $radius $unit ( STORE | STOREDIST ) $geo " GEO_REPLY),
+    EXACT(2, "GEORADIUS $geo $lon $lat $radius $unit STORE $geo " GEO_REPLY),
+    EXACT(2, "GEORADIUS $geo $lon $lat $radius $unit STOREDIST $zset " GEO_REPLY),
+    EXACT(1, "GEOADD $hash $lon $lat $place"),
+    EXACT(1, "( GEOPOS | GEOHASH | GEODIST ) $list $place $place"),
+    EXACT(1, "GEOSEARCH $set FROMLONLAT $lon $lat BYRADIUS 1 m ASC"),
     SHAPE(1, "ZRANGE $geo 0 -1 WITHSCORES"),
     SHAPE(1, "DEL $geo"),
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/differential/run.h"
 
+#include "persist/posix_file.h"
 #include "tests/differential/compare.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 enum {
     HISTORY_SHOWN = 12,
     REPLY_SHOWN = 600,
+    LOG_SHOWN = 6000,
 };
 
 void run_remember(struct run *run, const struct command *command, const char *to)
@@ -110,6 +112,21 @@ void run_report(struct run *run, const struct command *command, const char *what
     command_deinit(&flush);
 }
 
+/* The end of what the server has logged, which tells why it is gone. */
+static void print_log(const struct server *s)
+{
+    char path[SERVER_PATH_MAX + 8];
+    struct buf log = {0};
+
+    snprintf(path, sizeof(path), "%s/log", s->dir);
+    if (posix_read_file(path, 10 * 1024 * 1024, &log, NULL) == FS_OK) {
+        size_t from = log.len > LOG_SHOWN ? log.len - LOG_SHOWN : 0;
+
+        printf("---- log of starling-server\n%s\n", buf_text(&log) + from);
+    }
+    buf_deinit(&log);
+}
+
 static void print_broken(struct run *run, const struct command *commands, size_t count,
                          const char *why)
 {
@@ -128,6 +145,7 @@ static void print_broken(struct run *run, const struct command *commands, size_t
            server_bin_dir(), (unsigned long long)run->seed, (unsigned long long)run->commands,
            run->families != NULL ? " --family " : "", run->families != NULL ? run->families : "");
     buf_deinit(&text);
+    print_log(&run->pair.servers[OURS]);
 }
 
 bool run_batch(struct run *run, int protocol, const struct command *commands, size_t count)
@@ -150,7 +168,8 @@ bool run_batch(struct run *run, int protocol, const struct command *commands, si
             run_report(run, &commands[i], what, ours, stock);
             return false;
         }
-        run->excepted += used != NULL;
+        run->meant += used != NULL && !used->is_mistake;
+        run->mistakes += used != NULL && used->is_mistake;
         if (used != NULL && run->is_verbose) {
             printf("  excepted: %s\n", used->reason);
         }

@@ -16,6 +16,7 @@
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
 enum {
+    KINDS_MIXED = 6, /* those that are not apart come first */
     LONG_LENGTHS = 6,
     MANY_MIN = 90,
     MANY_SPREAD = 500,
@@ -53,8 +54,8 @@ static const char *const wide_numbers[] = {
     "1000000000000",
 };
 static const char *const odd_numbers[] = {
-    "",    " 1",   "1 ",  "+1",   "01",  "0x10", "1e3", "1.5",
-    "nan", "-nan", "inf", "-inf", "abc", "1a",   "--1",
+    "",    " 1",  "1 ",   "+1",  "01",   "0x10", "-0", "1e3",
+    "1.5", "nan", "-nan", "inf", "-inf", "abc",  "1a", "--1",
 };
 static const char *const floats[] = {
     "0",
@@ -94,10 +95,10 @@ static const struct bytes binaries[] = {
     {"$5\r\nhello\r\n",  11},
 };
 static const char *const junk[] = {
-    "",      "junk", "-1",         "9223372036854775808",
-    "nan",   "1.5",  "WITHSCORES", "LIMIT",
-    "COUNT", "GET",  "NX",         "XX",
-    "(",     "[",    "*",
+    "",    "junk", "-1",         "9223372036854775808",
+    "nan", "1.5",  "WITHSCORES", "LIMIT",
+    "BY",  "GET",  "NX",         "XX",
+    "(",   "[",    "*",
 };
 
 /* The names of keys of a kind: the letter with a digit. */
@@ -105,7 +106,7 @@ struct key_kind {
     const char *kind;
     char letter;
     unsigned count;
-    bool is_apart; /* only commands of its own write to it: other names are hardly drawn for it */
+    bool is_apart; /* only its own commands write to it, and they to nothing else */
 };
 
 static const struct key_kind key_kinds[] = {
@@ -115,7 +116,7 @@ static const struct key_kind key_kinds[] = {
     {"$list",   'l', 3, false},
     {"$set",    't', 4, false},
     {"$zset",   'z', 4, false},
-    {"$geo",    'g', 2, false},
+    {"$geo",    'g', 2, true },
     {"$hll",    'p', 3, true },
     {"$lex",    'x', 2, true },
     {"$lcs",    'c', 3, true },
@@ -178,15 +179,13 @@ static void add_any_key(struct filling *f)
     } else if (happens(f, 3)) {
         command_add_text(f->command, "none");
     } else {
-        add_key_of(f, kind->is_apart ? &key_kinds[below(f, 7)] : kind);
+        add_key_of(f, kind->is_apart ? &key_kinds[below(f, KINDS_MIXED)] : kind);
     }
 }
 
 static void add_key(struct filling *f, const struct key_kind *kind)
 {
-    if (kind->is_apart && happens(f, 2)) {
-        command_add_text(f->command, "h1"); /* something else most of the time */
-    } else if (!kind->is_apart && happens(f, 8)) {
+    if (!kind->is_apart && happens(f, 8)) {
         add_any_key(f);
     } else {
         add_key_of(f, kind);
@@ -321,6 +320,16 @@ static void add_index(struct filling *f)
         command_add_text(f->command, PICK(f, wide_numbers));
     } else {
         command_add_text(f->command, PICK(f, odd_numbers));
+    }
+}
+
+/* No -2^63, with which 7.0 does what newer servers refuse. */
+static void add_rank(struct filling *f)
+{
+    add_index(f);
+    if (bytes_equal_text(command_word(f->command, f->command->count - 1), "-9223372036854775808")) {
+        f->command->count--;
+        add_between(f, -9, 9);
     }
 }
 
@@ -560,6 +569,7 @@ void words_add(struct filling *f, struct bytes kind)
         const char *kind;
         void (*add)(struct filling *f);
     } kinds[] = {
+        {"$rank",      add_rank      },
         {"$any",       add_any_key   },
         {"$at",        add_at        },
         {"$atms",      add_at_ms     },
