@@ -260,8 +260,8 @@ void check_dump(struct run *run)
     struct bytes keys[WORDS_KEYS_MAX];
     struct bytes key = keys[rng_below(&run->rng, words_all_keys(keys))];
 
-    if (hand_over(run, OURS, key, "none") && hand_over(run, STOCK, key, "none")) {
-        read_key(run, 2 + (int)rng_below(&run->rng, 2), BYTES_LITERAL("none"));
-        run_line(run, 2, "DEL none");
+    if (hand_over(run, OURS, key, "restored") && hand_over(run, STOCK, key, "restored")) {
+        read_key(run, 2 + (int)rng_below(&run->rng, 2), BYTES_LITERAL("restored"));
+        run_line(run, 2, "DEL restored");
     }
 }

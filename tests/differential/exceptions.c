@@ -31,6 +31,8 @@ const struct exception exceptions[] = {
           "SDIFFSTORE of a stock server remembers in its form what it has taken out again"),
     MEANT("OBJECT", "$6\r\nembstr\r\n", "$3\r\nraw\r\n", stays_raw),
     MEANT("OBJECT", "$3\r\nint\r\n", "$3\r\nraw\r\n", stays_raw),
+    MEANT("OBJECT", "$3\r\nint\r\n", "$6\r\nembstr\r\n",
+          "INCRBYFLOAT of a stock server leaves a text"),
     MEANT("BITCOUNT", "-ERR *", ":0\r\n", words_first),
     MEANT("BITCOUNT", "-ERR *", "-WRONGTYPE *", words_first),
     MEANT("BITPOS", "-ERR *", "-WRONGTYPE *", words_first),

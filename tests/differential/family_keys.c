@@ -31,7 +31,7 @@ static const struct shape keys[] = {
     SHAPE(1, "OBJECT $junk $any"),
     EXACT(1, "RESTORE $any ( -1 | x | 0 ) $value { ( REPLACE | ABSTTL | FREQ $count | IDLETIME "
              "$count ) }"),
-    EXACT(1, "DUMP none"),
+    EXACT(1, "DUMP never"),
     UNKNOWN(1, "( NOSUCH | nosuch | GETT ) { $value }"),
 };
 

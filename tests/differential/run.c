@@ -10,7 +10,7 @@
 enum {
     HISTORY_SHOWN = 12,
     REPLY_SHOWN = 600,
-    LOG_SHOWN = 6000,
+    LOG_SHOWN = 30000,
 };
 
 void run_remember(struct run *run, const struct command *command, const char *to)
