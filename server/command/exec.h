@@ -44,7 +44,8 @@ struct key_window {
 /* What a command waits for: that something can be taken from one of the keys.  It is run again then, or
  * ends at the deadline. */
 struct exec_block {
-    size_t first_key; /* arguments that are the keys */
+    enum value_type type; /* of a value from which something could be taken */
+    size_t first_key;     /* arguments that are the keys */
     size_t key_count;
     int64_t deadline_unix_ms; /* INT64_MAX: none */
 };
@@ -62,7 +63,8 @@ struct exec {
     bool is_primary;
     bool from_primary;
     bool is_cluster;
-    bool no_touch; /* lookups do not count as use */
+    bool no_touch;      /* lookups do not count as use */
+    bool must_not_wait; /* what would wait replies as if the time was up */
     struct moment now;
     struct rng *rng;
     struct resp_writer *reply;

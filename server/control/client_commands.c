@@ -257,6 +257,29 @@ void control_client_kill(struct node *node, struct request *request)
     }
 }
 
+void control_client_unblock(struct node *node, struct request *request)
+{
+    bool is_error = request->arg_count == 4 && bytes_equal_nocase(request->args[3], "ERROR");
+    struct session *s;
+    int64_t id;
+
+    if (request->arg_count > 4) {
+        reply_sub_misused(request);
+        return;
+    }
+    if (request->arg_count == 4 && !is_error && !bytes_equal_nocase(request->args[3], "TIMEOUT")) {
+        reply_error(request, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+        return;
+    }
+    if (!num_parse_i64(request->args[2], &id)) {
+        reply_error(request, "ERR value is not an integer or out of range");
+        return;
+    }
+    s = session_find(&node->sessions, (uint64_t)id);
+    resp_write_integer(request->reply,
+                       s != NULL && !session_is_closing(s) && waiting_unblock(node, s, is_error));
+}
+
 void control_client_reply(struct node *node, struct request *request)
 {
     struct session *s = request->session;

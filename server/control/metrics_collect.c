@@ -49,6 +49,7 @@ static void collect_server(struct node *node, struct metrics *m, struct buf *lin
 static void collect_clients(struct node *node, struct metrics *m, struct buf *lines)
 {
     (void)lines;
+    m->total_blocking_keys = (int64_t)node->blocked.keys.count;
     LIST_FOR_EACH (item, &node->sessions.all) {
         const struct session *s = CONTAINER_OF(item, struct session, all);
         int64_t in = (int64_t)s->input.buf.len;

@@ -54,7 +54,8 @@ static size_t member_word(const struct request *r)
         r->spec->group > COMMAND_GROUP_SORTED_SET || r->arg_count < 3) {
         return 0;
     }
-    return 2;
+    /* Behind options and a score; where there are several members, the last one. */
+    return r->spec->id == COMMAND_ZADD || r->spec->id == COMMAND_ZINCRBY ? r->arg_count - 1 : 2;
 }
 
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
@@ -209,6 +210,9 @@ void batch_run(struct node *node)
         }
         batch->running = &batch->requests[i];
         run_request(node, &batch->requests[i]);
+        if (UNLIKELY(blocked_has_ready(&node->blocked))) {
+            serve_ready(node);
+        }
     }
     batch->running = NULL;
     slow_end_run(node);

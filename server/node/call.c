@@ -74,7 +74,9 @@ void call_for_client(struct node *node, const struct request *request, const str
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
     result = exec_run(x);
-    ASSERT(result == EXEC_DONE); /* no command of the table waits for keys yet */
+    if (UNLIKELY(result == EXEC_BLOCK)) {
+        blocked_begin(node, request, &x->block);
+    }
     if (x->effects->count == 0) {
         return;
     }

@@ -54,6 +54,12 @@ static bool takes_reply(struct session *s)
     return (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) == 0;
 }
 
+/* What was replied since is not sent. */
+static void cut_reply(struct session *s, size_t out_before)
+{
+    output_cut(&s->output, s->output.sent > out_before ? s->output.sent : out_before);
+}
+
 /* The long way: every gate is asked, and control commands are known. */
 static void execute_asking(struct node *node, struct request *request)
 {
@@ -75,8 +81,10 @@ static void execute_asking(struct node *node, struct request *request)
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);
-        output_cut(&s->output, s->output.sent > out_before ? s->output.sent : out_before);
-        s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
+        cut_reply(s, out_before);
+        if (s->hold.kind != HOLD_KEYS) {
+            s->flags &= ~(uint32_t)SESSION_REPLY_SKIP; /* else its reply is still to come */
+        }
     }
 }
 
@@ -99,6 +107,33 @@ void execute_request(struct node *node, struct request *request)
         execute_asking(node, request);
     }
     request->reply = NULL;
+    if (s->output.buf.len > s->output.sent) {
+        node_touch(node, s);
+    }
+}
+
+void execute_again(struct node *node, struct request *request)
+{
+    struct session *s = request->session;
+    size_t out_before;
+    struct resp_writer reply;
+
+    ASSERT(!(s->flags & SESSION_HELD));
+    s->active_at = node->now.mono;
+    session_take_buffer(&node->sessions, s);
+    out_before = s->output.buf.len;
+    reply = session_writer(s);
+    request->reply = &reply;
+    call_begin(node);
+    if (gates_pass(node, request)) {
+        call_for_client(node, request, NULL);
+    } else {
+        timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
+    }
+    request->reply = NULL;
+    if ((s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0) {
+        cut_reply(s, out_before);
+    }
     if (s->output.buf.len > s->output.sent) {
         node_touch(node, s);
     }

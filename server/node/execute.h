@@ -10,5 +10,8 @@ struct request;
 void execute_begin(struct node *node);
 /* Its session is neither held nor closing. */
 void execute_request(struct node *node, struct request *request);
+/* The same for one that has waited for a key and is run again: all gates are asked, and nothing is counted a second
+ * time. */
+void execute_again(struct node *node, struct request *request);
 
 #endif

@@ -14,6 +14,7 @@
 #include "node/account.h"
 #include "node/apply.h"
 #include "node/batch.h"
+#include "node/blocked.h"
 #include "node/bus_links.h"
 #include "node/call.h"
 #include "node/cluster_side.h"
@@ -41,6 +42,7 @@
 #include "node/role.h"
 #include "node/route.h"
 #include "node/saving.h"
+#include "node/serve.h"
 #include "node/slot_cleaning.h"
 #include "node/slow.h"
 #include "node/sync_file.h"
@@ -79,6 +81,7 @@ struct node {
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */
     struct batch batch;                   /* batch.c */
+    struct blocked blocked;               /* blocked.c */
     struct image image;                   /* image.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */

@@ -62,6 +62,7 @@ static struct node *create(const struct node_options *options)
     own_expiry_init(node);
     image_init(node);
     waiting_init(node);
+    blocked_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -128,6 +129,7 @@ void node_free(struct node *node)
     replica_side_deinit(node);
     apply_deinit(node);
     batch_deinit(node);
+    blocked_deinit(node);
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
@@ -261,6 +263,7 @@ void node_end_pass(struct node *node)
 {
     batch_run(node);
     waiting_on_time(node);
+    serve_in_pass(node);
     ending_step(node);
     run_resumed(node);
     if (node->cluster != NULL) {
@@ -368,6 +371,7 @@ void node_session_closed(struct node *node, struct session *s)
     }
     timing_make_stale(&node->timing);
     s->flags |= SESSION_CLOSED;
+    blocked_end(node, s);
     hold_forget(&node->holds, s);
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
@@ -608,6 +612,7 @@ void node_check(const struct node *node)
     apply_check(node);
     counters_check(&node->counters, node->now.mono);
     waiting_check(node);
+    blocked_check(node);
     load_check(node);
     batch_check(node);
     holds_check(&node->holds);

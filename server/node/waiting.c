@@ -99,8 +99,11 @@ void waiting_on_time(struct node *node)
     struct session *s;
 
     while ((s = holds_due(&node->holds, node->now.mono)) != NULL) {
-        ASSERT(s->hold.kind == HOLD_WAIT);
-        answer_wait(node, s);
+        if (s->hold.kind == HOLD_KEYS) {
+            blocked_answer(node, s, NULL);
+        } else {
+            answer_wait(node, s);
+        }
     }
     for (int reason = 0; reason < PAUSE_REASONS; reason++) {
         const struct pause *pause = &node->pauses.by_reason[reason];
@@ -144,10 +147,28 @@ void waiting_on_nodes_file(struct node *node, uint64_t number, const char *probl
 
 void waiting_on_demotion(struct node *node)
 {
+    static const char demoted[] = "UNBLOCKED force unblock from blocking operation, instance state "
+                                  "changed (master -> replica?)";
+
     ASSERT(!node->role.is_primary);
-    answer_all(node, HOLD_WAIT, UINT64_MAX,
-               "UNBLOCKED force unblock from blocking operation, instance state changed "
-               "(master -> replica?)");
+    answer_all(node, HOLD_WAIT, UINT64_MAX, demoted);
+    blocked_answer_all(node, demoted);
+}
+
+bool waiting_unblock(struct node *node, struct session *s, bool is_error)
+{
+    const char *error = is_error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : NULL;
+
+    if (s->hold.kind == HOLD_KEYS) {
+        blocked_answer(node, s, error);
+    } else if (s->hold.kind == HOLD_WAIT && is_error) {
+        answer(node, s, error);
+    } else if (s->hold.kind == HOLD_WAIT) {
+        answer_wait(node, s);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* ---- pauses ----------------------------------------------------------------------------------- */

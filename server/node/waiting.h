@@ -71,6 +71,9 @@ void waiting_on_nodes_file(struct node *node, uint64_t number, const char *probl
 /* This node follows another from now on. */
 void waiting_on_demotion(struct node *node);
 
+/* CLIENT UNBLOCK: as if the time was up, or with an error; false when it waits for no key and no acknowledgement. */
+bool waiting_unblock(struct node *node, struct session *s, bool is_error);
+
 /* ---- pauses ----------------------------------------------------------------------------------- */
 
 /* Of two pauses for the same reason the later end and the wider scope count. */

@@ -31,6 +31,7 @@ enum hold_kind {
     HOLD_RELOAD, /* DEBUG RELOAD: the data is back */
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
     HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
+    HOLD_KEYS,   /* BLPOP and the like: something can be taken from a key */
     HOLD_OUTPUT, /* it does not read what it was answered */
 };
 

@@ -57,6 +57,8 @@ enum {
     SESSION_ADDRESS_TEXT = 128,
 };
 
+struct blocked_wait;
+
 struct session_peer {
     char address[SESSION_ADDRESS_TEXT]; /* "ip:port", or the path of a unix socket with ":0" */
     char local[SESSION_ADDRESS_TEXT];
@@ -78,6 +80,7 @@ struct session {
     uint64_t bytes_in;
     uint64_t last_write_offset;
     struct list touched;
+    struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
 

@@ -206,6 +206,7 @@ bool keyspace_close(struct keyspace *ks, struct value_edit *edit)
 
             keyspace_put(ks, &edit->ref, &value, EXPIRE_NEVER);
         }
+        reclaim_memory(ks, ks->shared.types->kinds[edit->draft.type].ops, edit->draft.dropped);
         buf_shrink_when_empty(&ks->packed, VALUE_PACKED_MAX * 4);
     }
     *edit = (struct value_edit){0};

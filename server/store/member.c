@@ -90,20 +90,6 @@ int64_t member_expire_at_ms(const struct member *m)
     return (int64_t)ms;
 }
 
-struct member_plan member_read(const struct member *m)
-{
-    return (struct member_plan){
-        .name = member_name(m),
-        .value = member_value(m),
-        .score = (m->flags & MEMBER_HAS_SCORE) != 0 ? member_score(m) : 0,
-        .expire_at_ms = member_expire_at_ms(m),
-        .has_value = (m->flags & MEMBER_HAS_VALUE) != 0,
-        .has_score = (m->flags & MEMBER_HAS_SCORE) != 0,
-        .name_block = member_name_block(m),
-        .value_block = member_value_block(m),
-    };
-}
-
 static uint8_t plan_flags(const struct member_plan *plan)
 {
     unsigned flags = 0;

@@ -108,8 +108,6 @@ int64_t member_expire_at_ms(const struct member *m);
 struct bytes member_value(const struct member *m);
 struct block *member_value_block(const struct member *m);
 struct block *member_name_block(const struct member *m);
-/* All of it; names, values and blocks are borrowed. */
-struct member_plan member_read(const struct member *m);
 
 /* Bytes that a member of this plan takes, blocks aside. */
 size_t member_plan_bytes(const struct member_plan *plan);

@@ -37,11 +37,6 @@ struct member *members_find(const struct members *members, struct bytes name)
                                                                      : NULL;
 }
 
-void members_prefetch(const struct members *members, struct bytes name)
-{
-    table_prefetch_bucket(&members->table, hash_of(members, name));
-}
-
 /* ---- changes ----------------------------------------------------------------------------------- */
 
 /* Take over what the plan says into an object of its own. */
@@ -160,16 +155,6 @@ struct member *members_random(const struct members *members, struct rng *rng)
 {
     ASSERT(members->table.count > 0);
     return at_ref(members, table_random(&members->table, rng));
-}
-
-uint64_t members_ref(const struct members *members, const struct member *m)
-{
-    return slab_ref(&members->space->members.slab, m);
-}
-
-struct member *members_at(const struct members *members, uint64_t ref)
-{
-    return at_ref(members, ref);
 }
 
 struct member_visit {

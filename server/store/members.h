@@ -9,9 +9,8 @@
  *              (2) bytes are exact: objects as the slab hands them out, buckets, shards, blocks
  *              (3) a position of a scan is one in the order of hashes: who is there from its begin to
  *                  its end is visited once, whatever comes and goes meanwhile
- * Members are borrowed until the next change of the same members; those that a structure beside them
- * refers to (members_ref) keep their reference until they are removed or get another value or
- * expiry.  All-zero but for the space is empty.  Owns all members.  Loop thread only. */
+ * Members are borrowed until the next change of the same members; one that a structure beside them
+ * refers to stays where it is until it is removed or gets another value or expiry.  All-zero but for the space is empty.  Owns all members.  Loop thread only. */
 #ifndef STARLING_STORE_MEMBERS_H
 #define STARLING_STORE_MEMBERS_H
 
@@ -47,8 +46,6 @@ static inline uint64_t members_volatile_count(const struct members *members)
 
 /* The member or NULL. */
 struct member *members_find(const struct members *members, struct bytes name);
-/* The processor fetches what a search for the name reads first. */
-void members_prefetch(const struct members *members, struct bytes name);
 /* Add, or replace as a whole; the plan's blocks are made here.  True when it is new.  The plan's bytes
  * must not be the old member's. */
 bool members_put(struct members *members, const struct member_plan *plan, struct member **out);
@@ -58,10 +55,6 @@ void members_before_change(struct members *members, struct bytes name);
 bool members_remove(struct members *members, struct bytes name);
 /* Any member, each about as likely; there is one. */
 struct member *members_random(const struct members *members, struct rng *rng);
-
-/* A member by the number that stands for it, which takes 40 bits and is never 0. */
-uint64_t members_ref(const struct members *members, const struct member *m);
-struct member *members_at(const struct members *members, uint64_t ref);
 
 typedef void members_visit_fn(void *context, const struct member *m);
 /* Visit about count members from the position on (0 starts); the next one, 0 at the end.  Positions have

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Members of a sorted set in order: by score, and where scores are equal by the bytes of the name.
  *
- * A B+ tree with counts over references of members (members_ref), whose scores and names stay where they
+ * A B+ tree with counts over references of members, whose scores and names stay where they
  * are, in the members.  It takes some nine bytes a member; the rank of a member, the member of a
  * rank, insertion and removal are each a way from the root to a leaf.
  *

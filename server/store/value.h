@@ -79,6 +79,8 @@ struct value_draft {
     struct buf *packed; /* borrowed */
     void *memory;
     bool has_outgrown;
+    void *
+        dropped; /* of the type: memory that is not needed any more, freed in slices after the close */
     bool is_changed; /* since it was opened: set by whoever changes it */
 };
 
@@ -156,6 +158,7 @@ struct value entry_value(const struct entry *e);
 /* Those of values.def. */
 extern const struct value_types value_types_builtin;
 extern const struct value_ops value_string;
+extern const struct value_ops value_list;
 extern const struct value_ops value_set;
 extern const struct value_ops value_hash;
 extern const struct value_ops value_zset;

@@ -42,7 +42,7 @@ static uint64_t offset_of(const struct alone *a)
 Test(apply, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_before)
 {
     static const char *const requests[] = {
-        "*3\r\n$5\r\nLPUSH\r\n$1\r\nl\r\n$1\r\nv\r\n",
+        "*3\r\n$5\r\nVSETX\r\n$1\r\nl\r\n$1\r\nv\r\n",
         "*2\r\n$3\r\nSET\r\n$1\r\nk\r\n",
         "*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n",
         "*4\r\n$7\r\nRESTORE\r\n$1\r\nl\r\n$1\r\n0\r\n$3\r\nbad\r\n",

@@ -72,8 +72,8 @@ static bool may_be_silent(const struct trial *t, const struct command_spec *spec
         return t->word_count > 1 && bytes_equal_nocase(t->words[1], "reply");
     case COMMAND_WAIT: /* without a timeout */
         return t->word_count == 3 && bytes_equal_text(t->words[2], "0");
-    default:
-        return false;
+    default: /* the same, or with one that is longer than the test */
+        return spec->is_data && (spec->flags & COMMAND_FLAG_BLOCKING) != 0;
     }
 }
 

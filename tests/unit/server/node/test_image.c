@@ -310,6 +310,9 @@ static void change(struct world *w, struct rng *rng)
     case 11:
         request(w, "SPOP set:%u 50", value);
         break;
+    case 13:
+        request(w, "ZREMRANGEBYRANK zset:%u 10 400", value);
+        break;
     case 12:
         request(w, "HSET hash:%u:new f %u", value, member);
         break;
@@ -318,6 +321,8 @@ static void change(struct world *w, struct rng *rng)
         request(w, "HDEL hash:%u f%u", value, member / 2);
         request(w, "SADD set:%u m%u", value, member);
         request(w, "SREM set:%u m%u", value, member / 2);
+        request(w, "ZADD zset:%u %u z%u", value, member / 3, member);
+        request(w, "ZREM zset:%u z%u", value, member / 2);
         break;
     }
 }
@@ -328,13 +333,17 @@ static void fill(struct world *w)
         for (unsigned i = 0; i < LARGE_COUNT; i += AT_ONCE) {
             struct buf fields = {0};
             struct buf members = {0};
+            struct buf scores = {0};
 
             for (unsigned j = i; j < i + AT_ONCE; j++) {
                 buf_printf(&fields, " f%u %u", j, j);
                 buf_printf(&members, " m%u", j);
+                buf_printf(&scores, " %u.5 z%u", j % 1000, j);
             }
             request(w, "HSET hash:%u%s", value, buf_text(&fields));
             request(w, "SADD set:%u%s", value, buf_text(&members));
+            request(w, "ZADD zset:%u%s", value, buf_text(&scores));
+            buf_deinit(&scores);
             buf_deinit(&fields);
             buf_deinit(&members);
         }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of list commands share. */
+#ifndef STARLING_COMMAND_LIST_OPEN_H
+#define STARLING_COMMAND_LIST_OPEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command/exec.h"
+#include "store/value_list.h"
+
+/* The list under the first key, empty when there is none; false after -WRONGTYPE. */
+MUST_USE bool list_lookup(struct exec *x, struct value *out);
+/* The same for a key that is to be changed; *is_there: is there one? */
+MUST_USE bool list_lookup_write(struct exec *x, const struct key_ref *ref, struct value *out);
+/* An index or a number of elements from an end, as commands have it (negative: from the right), as one from
+ * the left; may be outside. */
+int64_t list_index(const struct value *list, int64_t index);
+/* LEFT or RIGHT; false after a syntax error. */
+MUST_USE bool argument_list_end(struct exec *x, size_t index, enum list_end *out);
+
+void reply_list_item(struct exec *x, const struct packed_item *item);
+/* Reply as an array `count` elements, which are there, from one end, and take them out. */
+void list_pop_many(struct exec *x, const struct key_ref *ref, enum list_end end, uint64_t count);
+/* Take one element out, which is there; its text is appended. */
+void list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, struct buf *out);
+
+#endif
