@@ -215,7 +215,9 @@ void check_everything(struct run *run)
 
     for (size_t db = 0; db < 2; db++) {
         is_same = run_line(run, protocol, databases[db]) && is_same;
-        is_same = is_same && run_line(run, protocol, "DBSIZE") && run_line(run, protocol, "KEYS *");
+        /* A scan removes what was set with a time that had passed; until then a stock server counts it. */
+        is_same = is_same && run_line(run, protocol, "SCAN 0 COUNT 1000000") &&
+                  run_line(run, protocol, "DBSIZE") && run_line(run, protocol, "KEYS *");
         for (size_t i = 0; i < count && is_same; i++) {
             is_same = read_key(run, protocol, keys[i]);
         }

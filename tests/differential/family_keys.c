@@ -21,7 +21,7 @@ static const struct shape keys[] = {
     SHAPE(4, "EXISTS $any { $any }"),
     SHAPE(3, "TOUCH $any { $any }"),
     SHAPE(3, "( DEL | UNLINK ) $any { $any }"),
-    SHAPE(1, "DBSIZE"),
+    EXACT(1, "DBSIZE x"),
     SHAPE(2, "KEYS $pattern"),
     EXACT(3, "SCAN 0 COUNT 1000000 [ MATCH $pattern ] [ TYPE ( string | list | set | zset | hash | "
              "LIST | nothing ) ] $slip"),

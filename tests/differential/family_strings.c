@@ -40,8 +40,8 @@ static const struct shape bits[] = {
     SHAPE(5, "BITPOS $bits $bit [ $index [ $index [ ( BIT | BYTE | $junk ) ] ] ]"),
     SHAPE(5, "BITOP ( AND | OR | XOR | $junk ) $bits $bits { $bits }"),
     SHAPE(3, "BITOP NOT $bits $bits $slip"),
-    EXACT(9, "BITFIELD $bits $slip { ( GET $bittype $bitplace | SET $bittype $bitplace $int | "
-             "INCRBY $bittype $bitplace $int | "
+    EXACT(9, "BITFIELD $bits $slip { ( GET $bittype $bitplace | SET $bittype $bitplace $rank | "
+             "INCRBY $bittype $bitplace $rank | "
              "OVERFLOW ( WRAP | SAT | FAIL | $junk ) ) }"),
     EXACT(3, "BITFIELD_RO $bits { ( GET $bittype $bitplace | SET $bittype $bitplace 1 ) }"),
     SHAPE(3, "SET $bits $value"),

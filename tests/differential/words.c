@@ -323,7 +323,7 @@ static void add_index(struct filling *f)
     }
 }
 
-/* No -2^63, with which 7.0 does what newer servers refuse. */
+/* No -2^63, whose opposite 7.0 takes: what follows is not defined. */
 static void add_rank(struct filling *f)
 {
     add_index(f);
