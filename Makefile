@@ -165,16 +165,18 @@ $(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call archives_of,tests/di
 	$(link)
 $(BUILD)/tests/wire/run: $(call objects_of,tests/wire) $(call whole_of,tests/support)
 	$(link)
+$(BUILD)/tests/differential/run: $(call objects_of,tests/differential) $(call whole_of,tests/support)
+	$(link)
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(fuzz_archives)
 	$(link)
 
 SEEDS ?= 1-500
-.PHONY: test unit model sim wire fuzz-corpus test-programs criterion
+.PHONY: test unit model sim wire differential fuzz-corpus test-programs criterion
 test: criterion ## set up, build and run all tests; ends with one line of totals
 	@$(MAKE) --no-print-directory -j2 test-programs
 	@tests/support/run-tests.sh $(BUILD) $(SEEDS)
 test-programs: $(PROGRAMS) $(UNIT) $(BUILD)/tests/model/run $(BUILD)/tests/sim/run \
-               $(BUILD)/tests/wire/run $(FUZZ)
+               $(BUILD)/tests/wire/run $(BUILD)/tests/differential/run $(FUZZ)
 criterion: # install Criterion when it is missing
 	@tests/support/install.sh criterion/criterion.h libcriterion-dev
 unit: criterion $(UNIT) ## run the unit tests alone
@@ -185,6 +187,8 @@ sim: $(BUILD)/tests/sim/run ## run the simulator alone, SEEDS=first-last
 	@$(BUILD)/tests/sim/run --seeds $(SEEDS)
 wire: $(BUILD)/tests/wire/run $(PROGRAMS) ## run the wire scripts alone
 	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/wire/run $(sort $(wildcard tests/wire/*.wire))
+differential: $(BUILD)/tests/differential/run $(PROGRAMS) ## compare with a stock server that is installed, at random
+	@STARLING_BIN=$(BUILD)/bin $<
 fuzz-corpus: $(FUZZ) ## run the fuzz targets over their corpora
 	@for target in $(FUZZ_TARGETS); do $(BUILD)/tests/fuzz/replay_$$target tests/fuzz/corpus/fuzz_$$target || exit 1; done
 

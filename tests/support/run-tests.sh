@@ -50,6 +50,7 @@ for target in "$build"/tests/fuzz/replay_*; do
     run "fuzz corpus ${target##*replay_}" "$target" "tests/fuzz/corpus/fuzz_${target##*replay_}"
 done
 run wire "$build/tests/wire/run" tests/wire/*.wire
+run differential "$build/tests/differential/run" --seed 1
 run install tests/support/install-check.sh "$build"
 
 first=${seeds%-*}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a stock server 7.0 answers otherwise than we do. */
+#include "tests/differential/compare.h"
+
+#define MEANT(command, ours, stock, reason)                                                        \
+    {                                                                                              \
+        command, ours, stock, reason, false                                                        \
+    }
+#define MISTAKE(command, ours, stock, reason)                                                      \
+    {                                                                                              \
+        command, ours, stock, reason, true                                                         \
+    }
+
+#define NOT_AN_INTEGER "-ERR value is not an integer or out of range\r\n"
+#define OUT_OF_RANGE   "-ERR value is out of range, value must between *"
+#define SYNTAX_ERROR   "-ERR syntax error\r\n"
+
+static const char words_first[] = "since 7.2 words are read before the key is looked for";
+static const char stays_raw[] =
+    "a stock server leaves a string raw that was made or changed bit by bit";
+static const char lowest_number[] = "7.2 refuses -2^63, whose opposite there is not";
+static const char long_wait[] = "7.0 lets a huge time-out overflow";
+static const char strict_cursor[] = "7.0 reads cursors with strtoul, which takes -1";
+
+const struct exception exceptions[] = {
+    MEANT("OBJECT", "$8\r\nlistpack\r\n", "$9\r\nhashtable\r\n",
+          "small sets are listpacks since 7.2"),
+    MEANT("OBJECT", "$8\r\nlistpack\r\n", "$9\r\nquicklist\r\n",
+          "small lists are listpacks since 7.2"),
+    MEANT("OBJECT", "$6\r\nintset\r\n", "$9\r\nhashtable\r\n",
+          "SDIFFSTORE of a stock server remembers in its form what it has taken out again"),
+    MEANT("OBJECT", "$6\r\nembstr\r\n", "$3\r\nraw\r\n", stays_raw),
+    MEANT("OBJECT", "$3\r\nint\r\n", "$3\r\nraw\r\n", stays_raw),
+    MEANT("OBJECT", "$3\r\nint\r\n", "$6\r\nembstr\r\n",
+          "INCRBYFLOAT of a stock server leaves a text"),
+    MEANT("BITCOUNT", "-ERR *", ":0\r\n", words_first),
+    MEANT("BITCOUNT", "-ERR *", "-WRONGTYPE *", words_first),
+    MEANT("BITPOS", "-ERR *", "-WRONGTYPE *", words_first),
+    MEANT("BITPOS", "-ERR *", ":0\r\n", words_first),
+    MEANT("BITPOS", "-ERR *", ":-1\r\n", words_first),
+    MEANT("LREM", OUT_OF_RANGE, "*", lowest_number),
+    MEANT("LPOS", OUT_OF_RANGE, "*", lowest_number),
+    MEANT("BLPOP", "-ERR timeout is out of range\r\n", "-ERR timeout is negative\r\n", long_wait),
+    MEANT("BRPOP", "-ERR timeout is out of range\r\n", "-ERR timeout is negative\r\n", long_wait),
+    MEANT("ZRANK", SYNTAX_ERROR, "-ERR wrong number of *", "7.2 has WITHSCORE"),
+    MEANT("ZREVRANK", SYNTAX_ERROR, "-ERR wrong number of *", "7.2 has WITHSCORE"),
+    MEANT("SCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
+    MEANT("HSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
+    MEANT("SSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
+    MEANT("ZSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
+
+    MISTAKE("NOSUCH", "-ERR unknown command *", "-ERR unknown command *",
+            "the text ends at a NUL in an argument"),
+    MISTAKE("GETT", "-ERR unknown command *", "-ERR unknown command *",
+            "the text ends at a NUL in an argument"),
+    MISTAKE("SRANDMEMBER", NOT_AN_INTEGER, SYNTAX_ERROR, "too many words are a syntax error first"),
+    MISTAKE("ZRANGE", "*", SYNTAX_ERROR,
+            "REV, BYSCORE and BYLEX are a syntax error when they come twice"),
+};
+
+const size_t exception_count = sizeof(exceptions) / sizeof(exceptions[0]);
