@@ -53,26 +53,27 @@ bool num_parse_i64(struct bytes text, int64_t *out)
 
 enum {
     FLOAT_TEXT_LIMIT = 256,
+    LONG_FLOAT_TEXT_LIMIT = 5120, /* what num_format_f80 writes is read back */
 };
 
 /* As a C string; false when it cannot be a number, or is too long to be looked at. */
-static bool copy_float_text(struct bytes text, char copy[FLOAT_TEXT_LIMIT])
+static bool copy_float_text(struct bytes text, char *copy, size_t limit)
 {
-    if (text.len == 0 || text.len >= FLOAT_TEXT_LIMIT || bytes_find_byte(text, '\0') != SIZE_MAX ||
+    if (text.len == 0 || text.len >= limit || bytes_find_byte(text, '\0') != SIZE_MAX ||
         text.data[0] == ' ' || (text.data[0] >= '\t' && text.data[0] <= '\r')) {
         return false;
     }
-    bytes_to_text(text, copy, FLOAT_TEXT_LIMIT);
+    bytes_to_text(text, copy, limit);
     return true;
 }
 
 bool num_parse_f80(struct bytes text, long double *out)
 {
-    char copy[FLOAT_TEXT_LIMIT];
+    char copy[LONG_FLOAT_TEXT_LIMIT];
     char *end;
     long double value;
 
-    if (!copy_float_text(text, copy)) {
+    if (!copy_float_text(text, copy, sizeof(copy))) {
         return false;
     }
     errno = 0;
@@ -123,7 +124,7 @@ bool num_parse_f64(struct bytes text, double *out)
     if (parse_short_f64(text, out)) {
         return true;
     }
-    if (!copy_float_text(text, copy)) {
+    if (!copy_float_text(text, copy, sizeof(copy))) {
         return false;
     }
     errno = 0;

@@ -16,6 +16,7 @@ static const char stays_raw[] =
     "a stock server leaves a string raw that was made or changed bit by bit";
 static const char lowest_number[] = "7.2 refuses -2^63, whose opposite there is not";
 static const char long_wait[] = "7.0 lets a huge time-out overflow";
+static const char damaged_first[] = "a HyperLogLog is looked through before it is used at all";
 static const char bound_with_zero[] = "7.0 reads a bound up to the first zero in it";
 static const char strict_cursor[] = "7.0 reads cursors with strtoul, which takes -1";
 
@@ -35,6 +36,9 @@ const struct exception exceptions[] = {
     MEANT("BITPOS", "-ERR *", "-WRONGTYPE *", words_first),
     MEANT("BITPOS", "-ERR *", ":0\r\n", words_first),
     MEANT("BITPOS", "-ERR *", ":-1\r\n", words_first),
+    MEANT("PFADD", "-INVALIDOBJ *", "*", damaged_first),
+    MEANT("PFCOUNT", "-INVALIDOBJ *", "*", damaged_first),
+    MEANT("PFMERGE", "-INVALIDOBJ *", "*", damaged_first),
     MEANT("LREM", OUT_OF_RANGE, "*", lowest_number),
     MEANT("LPOS", OUT_OF_RANGE, "*", lowest_number),
     MEANT("BLPOP", "-ERR timeout is out of range\r\n", "-ERR timeout is negative\r\n", long_wait),

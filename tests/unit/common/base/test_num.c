@@ -182,3 +182,13 @@ Test(num, sizes_are_shown_with_two_decimals)
     num_format_size(out, sizeof(out), 1536 * 1024);
     cr_assert_str_eq(out, "1.50M");
 }
+
+Test(num, the_longest_text_of_a_long_double_is_read_back)
+{
+    static char text[NUM_F80_TEXT];
+    long double value;
+
+    cr_assert(num_parse_f80(BYTES_LITERAL("1.5e4900"), &value));
+    cr_assert(num_parse_f80(bytes_make(text, num_format_f80(text, value)), &value));
+    cr_assert_gt(value, 1e4900L);
+}
