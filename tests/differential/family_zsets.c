@@ -41,6 +41,8 @@ static const struct shape zsets[] = {
         2,
         "ZRANDMEMBER $zset ( 1000000 | 0 | x | -9223372036854775808 ) [ ( WITHSCORES | $junk ) ]"),
     EXACT(2, "ZSCAN $zset 0 COUNT 1000000 [ MATCH $pattern ] $slip"),
+    EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset { $zset } 0.01"),
+    EXACT(1, "BZMPOP 0.01 $n:zset ( MIN | MAX | $junk ) { COUNT $count }"),
     EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset ( x | -1 )"),
     EXACT(1, "BZMPOP ( x | -1 ) 1 $zset MIN"),
     EXACT(5, "ZADD $lex 0 $member 0 $member"),
