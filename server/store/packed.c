@@ -53,6 +53,14 @@ struct bytes packed_item_text(const struct packed_item *item, char *scratch)
     return item->text;
 }
 
+bool packed_item_equals(const struct packed_item *a, const struct packed_item *b)
+{
+    if (a->is_integer || b->is_integer) {
+        return a->is_integer && b->is_integer && a->integer == b->integer;
+    }
+    return bytes_equal(a->text, b->text);
+}
+
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
 static size_t integer_bytes(int64_t value)

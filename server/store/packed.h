@@ -53,6 +53,7 @@ struct packed_item packed_item(struct bytes text);
 struct packed_item packed_item_integer(int64_t integer);
 /* Its text; an integer's is written into scratch (PACKED_SCRATCH bytes). */
 struct bytes packed_item_text(const struct packed_item *item, char *scratch);
+bool packed_item_equals(const struct packed_item *a, const struct packed_item *b);
 
 /* Bytes that it takes. */
 size_t packed_size(const struct packed_item *item);
