@@ -176,12 +176,16 @@ void resp_write_boolean(struct resp_writer *w, bool value)
 void resp_write_double(struct resp_writer *w, double value)
 {
     char text[NUM_F64_TEXT];
-    struct bytes formatted = bytes_make(text, num_format_f64(text, value));
 
+    resp_write_double_text(w, bytes_make(text, num_format_f64(text, value)));
+}
+
+void resp_write_double_text(struct resp_writer *w, struct bytes text)
+{
     if (w->version >= 3) {
-        append_line(w->out, ',', formatted);
+        append_line(w->out, ',', text);
     } else {
-        append_bulk(w->out, formatted);
+        append_bulk(w->out, text);
     }
 }
 

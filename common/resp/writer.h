@@ -57,7 +57,10 @@ void resp_write_null(struct resp_writer *w);
 void resp_write_null_array(struct resp_writer *w);
 void resp_write_boolean(struct resp_writer *w, bool value);
 /* As num_format_f64 has it. */
+/* In its shortest form. */
 void resp_write_double(struct resp_writer *w, double value);
+/* A double whose text the caller has made. */
+void resp_write_double_text(struct resp_writer *w, struct bytes text);
 void resp_write_verbatim(struct resp_writer *w, const char type[3], struct bytes text);
 void resp_write_array(struct resp_writer *w, size_t count);
 void resp_write_map(struct resp_writer *w, size_t pair_count);

@@ -93,11 +93,7 @@ static void reply_coordinate(struct exec *x, double value)
 {
     char text[NUM_F80_TEXT];
 
-    if (x->reply->version >= 3) {
-        resp_write_double(x->reply, value);
-    } else {
-        resp_write_bulk(x->reply, bytes_make(text, num_format_f80(text, value)));
-    }
+    resp_write_double_text(x->reply, bytes_make(text, num_format_f80(text, value)));
 }
 
 void geo_reply_point(struct exec *x, struct geo_point point)

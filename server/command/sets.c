@@ -218,11 +218,11 @@ enum exec_result cmd_srandmember(struct exec *x)
     int64_t count = 1;
     uint64_t wanted;
 
-    if (x->arg_count > 2 && !argument_random_count(x, 2, &count)) {
-        return EXEC_DONE;
-    }
     if (x->arg_count > 3) {
         reply_syntax_error(x);
+        return EXEC_DONE;
+    }
+    if (x->arg_count > 2 && !argument_random_count(x, 2, &count)) {
         return EXEC_DONE;
     }
     if (!read_set(x, &set)) {

@@ -42,7 +42,7 @@ static bool read_options(struct exec *x, const struct range_form *form, size_t f
             if (!read_limit(x, &i, range)) {
                 return false;
             }
-        } else if (form->takes_direction && argument_is(x, i, "REV")) {
+        } else if (form->takes_direction && !range->is_reverse && argument_is(x, i, "REV")) {
             range->is_reverse = true;
         } else if (form->takes_kind && !options->has_kind && argument_is(x, i, "BYLEX")) {
             range->kind = ZSET_RANGE_NAME;

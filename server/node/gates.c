@@ -65,9 +65,12 @@ static bool gate_known(struct node *node, struct request *request)
     for (size_t i = 1; i < request->arg_count && shown.len < 128; i++) {
         size_t room = 128 - shown.len;
         struct bytes word = request->args[i];
+        size_t zero = bytes_find_byte(word, '\0');
 
         buf_append_byte(&shown, '\'');
-        buf_append_bytes(&shown, bytes_prefix(word, word.len < room ? word.len : room));
+        /* A word is shown up to the first zero in it. */
+        room = room < word.len ? room : word.len;
+        buf_append_bytes(&shown, bytes_prefix(word, zero < room ? zero : room));
         buf_append_text(&shown, "' ");
     }
     reply_error(request, "ERR unknown command '%.*s', with args beginning with: %s",

@@ -21,8 +21,7 @@ enum rule_flag {
     PAIRS_IF = 1 << 7,  /* PAIRS when values or scores are asked for */
     NEAR_S = 1 << 5,    /* seconds that pass meanwhile */
     NEAR_MS = 1 << 6,
-    DEGREES = 1 << 9, /* a mistake of ours, to be mended: in RESP3 they have fewer digits */
-    STALE = 1 << 8,   /* a HyperLogLog may remember a count that is marked as out of date */
+    STALE = 1 << 8, /* a HyperLogLog may remember a count that is marked as out of date */
 };
 
 enum {
@@ -69,12 +68,11 @@ static const struct {
     {"ZREVRANGEBYSCORE",     NUMBERS                             },
     {"ZSCORE",               NUMBERS                             },
     {"ZUNION",               NUMBERS                             },
-    {"GEOSEARCH",            DEGREES | UNSORTED                  },
-    {"GEORADIUS",            DEGREES | UNSORTED                  },
-    {"GEORADIUSBYMEMBER",    DEGREES | UNSORTED                  },
-    {"GEORADIUS_RO",         DEGREES | UNSORTED                  },
-    {"GEORADIUSBYMEMBER_RO", DEGREES | UNSORTED                  },
-    {"GEOPOS",               DEGREES                             },
+    {"GEOSEARCH",            UNSORTED                            },
+    {"GEORADIUS",            UNSORTED                            },
+    {"GEORADIUSBYMEMBER",    UNSORTED                            },
+    {"GEORADIUS_RO",         UNSORTED                            },
+    {"GEORADIUSBYMEMBER_RO", UNSORTED                            },
     {"TTL",                  NEAR_S                              },
     {"EXPIRETIME",           NEAR_S                              },
     {"PTTL",                 NEAR_MS                             },
@@ -133,11 +131,6 @@ static void append_leaf(struct buf *out, struct bytes raw, uint32_t flags)
         text = bytes_from(raw, line);
     } else if (raw.data[0] != ',') {
         text = (struct bytes){0};
-    }
-    if ((flags & DEGREES) != 0 && raw.data[0] == ',' &&
-        num_parse_f64(bytes_prefix(text, text.len - 2), &number)) {
-        buf_printf(out, ",%.12g\r\n", number);
-        return;
     }
     if ((flags & NUMBERS) != 0 && text.len > 2) {
         text.len -= 2;
@@ -288,7 +281,7 @@ bool compare_replies(const struct command *command, struct bytes ours, struct by
     if ((flags & STALE) != 0 && ours.data[0] == '$' && differs_in_stale_count(ours, stock)) {
         return true;
     }
-    if ((flags & (UNORDERED | NUMBERS | DEGREES)) != 0 && has_same_form(flags, ours, stock)) {
+    if ((flags & (UNORDERED | NUMBERS)) != 0 && has_same_form(flags, ours, stock)) {
         return true;
     }
     *used = find_exception(command, ours, stock);

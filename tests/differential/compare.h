@@ -15,7 +15,6 @@ struct exception {
     const char *ours;    /* patterns that the replies match, as they are on the wire */
     const char *stock;
     const char *reason;
-    bool is_mistake; /* of ours, still to be mended; otherwise the difference is meant */
 };
 
 extern const struct exception exceptions[];

@@ -168,8 +168,7 @@ bool run_batch(struct run *run, int protocol, const struct command *commands, si
             run_report(run, &commands[i], what, ours, stock);
             return false;
         }
-        run->meant += used != NULL && !used->is_mistake;
-        run->mistakes += used != NULL && used->is_mistake;
+        run->meant += used != NULL;
         if (used != NULL && run->is_verbose) {
             printf("  excepted: %s\n", used->reason);
         }

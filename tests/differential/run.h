@@ -38,7 +38,6 @@ struct run {
     uint64_t sent; /* generated commands, without reads of everything and checks */
     uint64_t differences;
     uint64_t meant;      /* replies that differ as they should */
-    uint64_t mistakes;   /* replies that differ by a known mistake */
     bool is_broken;      /* a server is gone or speaks no RESP */
     struct buf *history; /* HISTORY_MAX lines, a ring */
     uint64_t history_count;

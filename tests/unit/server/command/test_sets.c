@@ -169,6 +169,7 @@ Test(sets, bad_input_is_refused_and_changes_nothing)
         {"SPOP s 1 2",                         "-ERR syntax error|",                                                  NULL},
         {"SPOP s 1.5",                         "-ERR value is out of range, must be positive|",                       NULL},
         {"SRANDMEMBER s x",                    "-ERR value is not an integer or out of range|",                       NULL},
+        {"SRANDMEMBER s x 2",                  "-ERR syntax error|",                                                  NULL},
         {"SRANDMEMBER s 1 2",                  "-ERR syntax error|",                                                  NULL},
         {"SRANDMEMBER s -9223372036854775808",
          "-ERR value is out of range, value must between -9223372036854775807 and "
