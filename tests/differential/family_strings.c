@@ -48,12 +48,12 @@ static const struct shape bits[] = {
     SHAPE(2, "APPEND $bits $value"),
     SHAPE(2, "GET $bits"),
     SHAPE(1, "DEL $bits"),
-    SHAPE(6, "PFADD $hll { $member }"),
-    SHAPE(1, "PFADD $hll $many"),
-    SHAPE(4, "PFCOUNT $hll { $hll }"),
-    SHAPE(3, "PFMERGE $hll { $hll }"),
-    SHAPE(1, "PFCOUNT $set { $hll }"),
-    SHAPE(1, "PFMERGE $hll ( $set | $string )"),
+    EXACT(6, "PFADD $hll { $member } $slip"),
+    EXACT(1, "PFADD $hll $many $slip"),
+    EXACT(4, "PFCOUNT $hll { $hll }"),
+    EXACT(3, "PFMERGE $hll { $hll }"),
+    EXACT(1, "PFCOUNT $set { $hll }"),
+    EXACT(1, "PFMERGE $hll ( $set | $string )"),
     SHAPE(1, "DEL $hll"),
 };
 

@@ -41,6 +41,8 @@ static const struct shape zsets[] = {
         2,
         "ZRANDMEMBER $zset ( 1000000 | 0 | x | -9223372036854775808 ) [ ( WITHSCORES | $junk ) ]"),
     EXACT(2, "ZSCAN $zset 0 COUNT 1000000 [ MATCH $pattern ] $slip"),
+    EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset { $zset } 0.01"),
+    EXACT(1, "BZMPOP 0.01 $n:zset ( MIN | MAX | $junk ) { COUNT $count }"),
     EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset ( x | -1 )"),
     EXACT(1, "BZMPOP ( x | -1 ) 1 $zset MIN"),
     EXACT(5, "ZADD $lex 0 $member 0 $member"),
@@ -62,14 +64,14 @@ static const struct shape zsets[] = {
 static const struct shape geo[] = {
     SHAPE(9, "GEOADD $geo { ( NX | XX | CH ) } $lon $lat $place { $lon $lat $place } $slip"),
     EXACT(1, "GEOADD $geo ( 180 | -180 ) ( 85.05112878 | -85.05112878 ) corner"),
-    SHAPE(4, "GEOPOS $geo { $place }"),
-    SHAPE(4, "GEOHASH $geo { $place }"),
-    SHAPE(4, "GEODIST $geo $place $place [ $unit ]"),
+    EXACT(4, "GEOPOS $geo { $place } $slip"),
+    EXACT(4, "GEOHASH $geo { $place } $slip"),
+    EXACT(4, "GEODIST $geo $place $place [ $unit ] $slip"),
     EXACT(7,
           "GEOSEARCH $geo FROMLONLAT $lon $lat BYRADIUS $radius $unit ( ASC | DESC ) " GEO_REPLY),
     EXACT(6,
           "GEOSEARCH $geo FROMMEMBER $place BYBOX $radius $radius $unit ( ASC | DESC ) " GEO_REPLY),
-    SHAPE(3, "GEOSEARCH $geo { ( FROMMEMBER $place | FROMLONLAT $lon $lat | BYRADIUS $radius $unit "
+    EXACT(3, "GEOSEARCH $geo { ( FROMMEMBER $place | FROMLONLAT $lon $lat | BYRADIUS $radius $unit "
              "| BYBOX $radius $radius $unit ) } ASC"),
     EXACT(3, "GEOSEARCH $geo FROMMEMBER $place BYRADIUS $radius $unit { ( WITHDIST | WITHHASH ) }"),
     EXACT(4, "GEOSEARCHSTORE $geo $geo FROMLONLAT $lon $lat BYRADIUS $radius $unit { ( ASC | COUNT "

@@ -121,9 +121,10 @@ static const struct key_kind key_kinds[] = {
     {"$lex",    'x', 2, true },
     {"$lcs",    'c', 3, true },
 };
+/* No NUL first: a stock server takes that for an end of a range, which is 0 then. */
 static const struct bytes special_keys[] = {
     {"",           0},
-    {"\0\xff\r\n", 4}
+    {"\xff\0\r\n", 4}
 };
 
 #define PICK(f, list) ((list)[rng_below((f)->rng, COUNT_OF(list))])
