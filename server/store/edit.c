@@ -172,12 +172,11 @@ static void close_collection(struct keyspace *ks, struct table *table, struct va
     struct value_draft *draft = &edit->draft;
     bool had_memory = entry_encoding(edit->entry) == VALUE_OBJECT;
 
-    if (!draft->is_changed) {
-        ASSERT(had_memory == (draft->memory != NULL));
-    } else if (had_memory && draft->memory != NULL) {
+    if (had_memory && draft->memory != NULL) {
         entry_put_memory(edit->entry, draft->memory);
         entry_put_edited(edit->entry, draft->has_outgrown);
-    } else {
+    } else if (draft->is_changed || had_memory != (draft->memory != NULL)) {
+        /* A change that came to nothing may have changed the form all the same. */
         write_draft(ks, table, edit);
     }
     keyspace_count_memory(ks, table, ks->shared.types->kinds[draft->type].ops, draft->memory);

@@ -3,6 +3,7 @@
 #include "tests/unit/server/command/fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #define WRONGTYPE "-WRONGTYPE Operation against a key holding the wrong kind of value|"
 
@@ -144,4 +145,20 @@ Test(zset, scores_and_ranks_are_told)
     };
 
     RUN_CASES(cases);
+}
+
+Test(zset, a_score_that_stays_as_it_was_leaves_a_set_of_any_size_whole)
+{
+    struct fixture *f = fixture_new(false);
+
+    for (unsigned i = 0; i < 200; i++) {
+        char request[64];
+
+        snprintf(request, sizeof(request), "ZADD z 123456789.123 m%u", i);
+        fixture_expect(f, request, ":1|");
+        fixture_expect(f, "ZINCRBY z 0 m0", "$13|123456789.123|");
+        fixture_expect(f, "ZADD z 123456789.123 m0", ":0|");
+        keyspace_check(f->x.keyspace);
+    }
+    fixture_free(f);
 }
