@@ -12,9 +12,15 @@
 /* Keys one behind the other, the first of them the first of the request. */
 static struct command_keys row_of_keys(size_t first, size_t count, size_t step)
 {
-    return count == 0 ? (struct command_keys){0}
-                      : (struct command_keys){
-                            .first = first, .count = count, .step = step, .rest = first + step};
+    struct command_keys keys = {0};
+
+    if (count > 0) {
+        keys.first = first;
+        keys.count = count;
+        keys.step = step;
+        keys.rest = first + step;
+    }
+    return keys;
 }
 
 static struct command_keys range(const struct command_spec *spec, size_t word_count)
@@ -109,7 +115,7 @@ static struct command_keys half(const struct command_spec *spec, const struct by
 {
     size_t at = find_keyword(spec, words, word_count, (size_t)spec->key_words_from);
 
-    return at == 0 ? (struct command_keys){0} : row_of_keys(at + 1, (word_count - at - 1) / 2, 1);
+    return row_of_keys(at + 1, at == 0 ? 0 : (word_count - at - 1) / 2, 1);
 }
 
 /* Of an option that is there twice, the last counts. */
@@ -137,8 +143,7 @@ static struct command_keys listed(const struct command_spec *spec, const struct 
         return keys;
     }
     /* A key and a list of keys: the command refuses that. */
-    return words[keys.first].len > 0 ? (struct command_keys){0}
-                                     : row_of_keys(at + 1, word_count - at - 1, 1);
+    return row_of_keys(at + 1, words[keys.first].len > 0 ? 0 : word_count - at - 1, 1);
 }
 
 struct command_keys command_keys(const struct command_spec *spec, const struct bytes *words,

@@ -156,14 +156,16 @@ static void write_draft(struct keyspace *ks, struct table *table, const struct v
     struct entry_plan plan = {
         .type = draft->type,
         .encoding = draft->memory != NULL ? VALUE_OBJECT : VALUE_INLINE,
-        .value = draft->memory != NULL ? (struct bytes){0} : buf_bytes(draft->packed),
         .memory = draft->memory,
         .is_edited = draft->has_outgrown,
         .expire_at_ms = entry_expire_at_ms(edit->entry),
         .last_used_s = entry_last_used_s(edit->entry),
     };
 
-    ASSERT(plan.value.len <= VALUE_PACKED_MAX);
+    if (draft->memory == NULL) {
+        plan.value = buf_bytes(draft->packed);
+        ASSERT(plan.value.len <= VALUE_PACKED_MAX);
+    }
     keyspace_rewrite_entry(ks, table, &place, &plan);
 }
 

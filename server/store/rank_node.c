@@ -43,18 +43,23 @@ static bool is_outside(const struct rank_leaf *leaf, uint64_t image)
 static void fit_range(const struct slab *slab, struct rank_leaf *leaf)
 {
     uint64_t images[RANK_LEAF_MAX];
+    uint64_t first;
+    uint64_t last;
     uint64_t spare;
     uint64_t width;
 
+    ASSERT(leaf->count > 0);
     for (unsigned i = 0; i < leaf->count; i++) {
         prefetch(slab_at(slab, rank_number(leaf->refs[i])));
     }
     for (unsigned i = 0; i < leaf->count; i++) {
         images[i] = rank_image_at(slab, rank_number(leaf->refs[i]));
     }
-    spare = (images[leaf->count - 1] - images[0]) / 2;
-    leaf->base = images[0] > spare ? images[0] - spare : 0;
-    width = images[leaf->count - 1] - leaf->base;
+    first = rank_image_at(slab, rank_number(leaf->refs[0]));
+    last = rank_image_at(slab, rank_number(leaf->refs[leaf->count - 1]));
+    spare = (last - first) / 2;
+    leaf->base = first > spare ? first - spare : 0;
+    width = last - leaf->base;
     width = width > UINT64_MAX - spare ? UINT64_MAX : width + spare;
     leaf->shift = 0;
     while (width >> leaf->shift > PLACE_MAX) {

@@ -105,7 +105,8 @@ static void visit_member(void *context, const struct member *m)
               &(struct value_element){.name = member_name(m), .value = member_value(m)});
 }
 
-/* Visit wanted fields of a small hash: each with the odds of what is wanted to what is left. */
+/* Visit wanted fields of a small hash: each with the odds of what is wanted to what is left; all without
+ * rng. */
 static void sample_packed(struct bytes packed, struct rng *rng, uint64_t wanted,
                           value_visit_fn *visit, void *context)
 {
@@ -117,7 +118,7 @@ static void sample_packed(struct bytes packed, struct rng *rng, uint64_t wanted,
         struct value_element pair = {0};
 
         at = read_pair(at, scratch, &pair);
-        if (wanted >= left || rng_below(rng, left) < wanted) {
+        if (rng == NULL || wanted >= left || rng_below(rng, left) < wanted) {
             visit(context, &pair);
             wanted--;
         }
@@ -144,7 +145,6 @@ uint64_t hash_walk(const struct value *hash, uint64_t cursor, size_t count, valu
     if (hash->memory != NULL) {
         return members_scan(members_of(hash), cursor, count, visit_member, &to);
     }
-    /* All are wanted, so no random number is drawn. */
     sample_packed(hash->inlined, NULL, UINT64_MAX, visit, context);
     return 0;
 }

@@ -78,7 +78,8 @@ struct bytes set_random(const struct value *set, struct rng *rng, char *scratch)
     return packed_item_text(&item, scratch);
 }
 
-/* Visit wanted members of a small set: each with the odds of what is wanted to what is left. */
+/* Visit wanted members of a small set: each with the odds of what is wanted to what is left; all without
+ * rng. */
 static void sample_packed(struct bytes packed, struct rng *rng, uint64_t wanted,
                           set_visit_fn *visit, void *context)
 {
@@ -97,7 +98,7 @@ static void sample_packed(struct bytes packed, struct rng *rng, uint64_t wanted,
             at = packed_read(at, &item);
             member = packed_item_text(&item, scratch);
         }
-        if (wanted >= count - i || rng_below(rng, count - i) < wanted) {
+        if (rng == NULL || wanted >= count - i || rng_below(rng, count - i) < wanted) {
             visit(context, member);
             wanted--;
         }
@@ -136,7 +137,6 @@ uint64_t set_scan(const struct value *set, uint64_t cursor, size_t count, set_vi
     if (set->memory != NULL) {
         return members_scan(members_of(set), cursor, count, visit_member, &to);
     }
-    /* All are wanted, so no random number is drawn. */
     sample_packed(set->inlined, NULL, UINT64_MAX, visit, context);
     return 0;
 }
