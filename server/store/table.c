@@ -10,6 +10,7 @@
 
 enum {
     PREFETCH_BYTES_MAX = 256, /* of an entry; the processor follows longer ones by itself */
+    DEPTH_LIMIT = 63,         /* bits of a hash that may name a shard */
     RANDOM_PLACES = 1024,     /* places drawn for one reference, before walking to the next */
 };
 
@@ -299,6 +300,7 @@ bool table_span_at(const struct table *table, uint64_t position, struct table_sp
         out->next = 0;
         return true;
     }
+    ASSERT(out->level <= DEPTH_LIMIT);
     shift = 64 - out->level;
     out->start = position >> shift << shift;
     out->next = out->start + (UINT64_C(1) << shift); /* wraps to 0 behind the last */

@@ -44,8 +44,8 @@ uint64_t hash_walk(const struct value *hash, uint64_t cursor, size_t count, valu
                    void *context);
 
 /* True when the field is new. */
-bool hash_set(struct value_draft *hash, struct bytes field, struct bytes value);
+bool hash_set(struct value_draft *draft, struct bytes field, struct bytes value);
 /* False when there was none. */
-bool hash_remove(struct value_draft *hash, struct bytes field);
+bool hash_remove(struct value_draft *draft, struct bytes field);
 
 #endif

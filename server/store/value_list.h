@@ -43,14 +43,14 @@ bool list_next(struct list_reader *r, struct packed_item *out);
 
 /* ---- changing ------------------------------------------------------------------------------------ */
 
-void list_push(struct value_draft *list, enum list_end end, struct bytes element);
+void list_push(struct value_draft *draft, enum list_end end, struct bytes element);
 /* Before element number index, or behind the last. */
-void list_insert(struct value_draft *list, uint64_t index, struct bytes element);
-void list_set(struct value_draft *list, uint64_t index, struct bytes element);
+void list_insert(struct value_draft *draft, uint64_t index, struct bytes element);
+void list_set(struct value_draft *draft, uint64_t index, struct bytes element);
 /* Take out `count` elements, which are there, from number index on. */
-void list_remove(struct value_draft *list, uint64_t index, uint64_t count);
+void list_remove(struct value_draft *draft, uint64_t index, uint64_t count);
 /* Take out up to limit elements that are equal, the first or the last; how many there were. */
-uint64_t list_remove_equal(struct value_draft *list, struct bytes element, uint64_t limit,
+uint64_t list_remove_equal(struct value_draft *draft, struct bytes element, uint64_t limit,
                            bool is_from_right);
 
 #endif

@@ -40,8 +40,8 @@ uint64_t set_scan(const struct value *set, uint64_t cursor, size_t count, set_vi
                   void *context);
 
 /* True when it is new. */
-bool set_add(struct value_draft *set, struct bytes member);
+bool set_add(struct value_draft *draft, struct bytes member);
 /* False when it was not there. */
-bool set_remove(struct value_draft *set, struct bytes member);
+bool set_remove(struct value_draft *draft, struct bytes member);
 
 #endif

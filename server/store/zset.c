@@ -419,18 +419,18 @@ enum zset_change zset_put(struct value_draft *draft, struct bytes name, double s
 static bool remove_large(struct value_draft *draft, struct bytes name)
 {
     struct zset *large = draft->memory;
-    struct member *m = members_find(&large->members, name);
+    const struct member *m;
 
+    ASSERT(large != NULL);
+    m = members_find(&large->members, name);
     if (m == NULL) {
         return false;
     }
     rank_tree_remove(&large->tree, m);
-    if (!members_remove(&large->members, name)) {
-        ASSERT(false);
-    }
+    (void)members_remove(&large->members, name);
     if (large->tree.count == 0) {
-        mem_free(MEM_STORE, large);
-        draft->memory = NULL;
+        /* Not freed here: an image may be on its way. */
+        value_draft_clear(draft);
     }
     return true;
 }

@@ -313,6 +313,9 @@ static void change(struct world *w, struct rng *rng)
     case 13:
         request(w, "ZREMRANGEBYRANK zset:%u 10 400", value);
         break;
+    case 14:
+        request(w, "ZREMRANGEBYRANK zset:%u 0 -1", value);
+        break;
     case 12:
         request(w, "HSET hash:%u:new f %u", value, member);
         break;
