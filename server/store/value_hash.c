@@ -3,9 +3,8 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "store/entry.h"
-#include "store/members.h"
+#include "store/members_value.h"
 #include "store/value_compact.h"
 
 enum {
@@ -16,13 +15,9 @@ enum {
     ENCODE_STEP = 64, /* fields between looks at how much was written */
 };
 
-struct hash {
-    struct members members;
-};
-
 static const struct members *members_of(const struct value *hash)
 {
-    return &((const struct hash *)hash->memory)->members;
+    return hash->memory;
 }
 
 /* ---- looking ------------------------------------------------------------------------------------- */
@@ -161,19 +156,18 @@ static bool put_member(struct members *members, struct bytes field, struct bytes
 }
 
 /* From packed to members. */
-static struct hash *unpack(struct value_draft *draft)
+static struct members *unpack(struct value_draft *draft)
 {
-    struct hash *hash = mem_alloc(MEM_STORE, sizeof(*hash));
+    struct members *hash = members_value_new(draft->space);
     struct bytes packed = buf_bytes(draft->packed);
     const uint8_t *at = packed_begin(packed);
 
-    hash->members = members_make(draft->space);
     while (at < packed_end(packed)) {
         char scratch[2 * PACKED_SCRATCH];
         struct value_element pair = {0};
 
         at = read_pair(at, scratch, &pair);
-        (void)put_member(&hash->members, pair.name, pair.value);
+        (void)put_member(hash, pair.name, pair.value);
     }
     draft->memory = hash;
     buf_clear(draft->packed);
@@ -223,11 +217,11 @@ bool hash_set(struct value_draft *draft, struct bytes field, struct bytes value)
 
     draft->is_changed = true;
     if (draft->memory != NULL) {
-        struct hash *hash = draft->memory;
+        struct members *hash = draft->memory;
 
-        is_new = put_member(&hash->members, field, value);
+        is_new = put_member(hash, field, value);
     } else if (!set_packed(draft, field, value, &is_new)) {
-        is_new = put_member(&unpack(draft)->members, field, value);
+        is_new = put_member(unpack(draft), field, value);
     }
     now = value_draft_view(draft);
     note_size(draft, hash_count(&now), field.len, value.len);
@@ -254,15 +248,15 @@ static bool remove_packed(struct buf *packed, struct bytes field)
 
 bool hash_remove(struct value_draft *draft, struct bytes field)
 {
-    struct hash *hash = draft->memory;
+    struct members *hash = draft->memory;
 
     if (hash == NULL) {
         if (!remove_packed(draft->packed, field)) {
             return false;
         }
-    } else if (!members_remove(&hash->members, field)) {
+    } else if (!members_remove(hash, field)) {
         return false;
-    } else if (members_count(&hash->members) == 0) {
+    } else if (members_count(hash) == 0) {
         value_draft_clear(draft);
     }
     draft->is_changed = true;
@@ -270,27 +264,6 @@ bool hash_remove(struct value_draft *draft, struct bytes field)
 }
 
 /* ---- memory -------------------------------------------------------------------------------------- */
-
-static size_t bytes(const void *memory)
-{
-    const struct hash *hash = memory;
-
-    return sizeof(*hash) + members_bytes(&hash->members);
-}
-
-static size_t spare_bytes(const void *memory)
-{
-    (void)memory;
-    return 0;
-}
-
-static void check(const void *memory)
-{
-    const struct hash *hash = memory;
-
-    ASSERT(members_count(&hash->members) > 0);
-    members_check(&hash->members);
-}
 
 static void check_packed(struct bytes packed)
 {
@@ -312,47 +285,10 @@ static void check_packed(struct bytes packed)
     }
 }
 
-static void put_copy(void *context, const struct member *m)
-{
-    (void)put_member(context, member_name(m), member_value(m));
-}
-
-static void *copy(const void *memory)
-{
-    const struct hash *hash = memory;
-    struct hash *twin = mem_alloc(MEM_STORE, sizeof(*twin));
-
-    twin->members = members_make(hash->members.space);
-    (void)members_scan(&hash->members, 0, SIZE_MAX, put_copy, &twin->members);
-    return twin;
-}
-
-static size_t free_cost(const void *memory)
-{
-    return (size_t)members_count(&((const struct hash *)memory)->members);
-}
-
-static struct members *large_members(void *memory)
-{
-    return &((struct hash *)memory)->members;
-}
-
 static void encode_one(const struct member *m, struct buf *out)
 {
     value_encode_string(out, member_name(m));
     value_encode_string(out, member_value(m));
-}
-
-static bool free_hash(void **memory, size_t *budget)
-{
-    struct hash *hash = *memory;
-
-    if (!members_free(&hash->members, budget)) {
-        return false;
-    }
-    mem_free(MEM_STORE, hash);
-    *memory = NULL;
-    return true;
 }
 
 /* ---- as a whole ---------------------------------------------------------------------------------- */
@@ -471,13 +407,13 @@ const struct value_ops value_hash = {
     .rdb_types_read = 1U << RDB_TYPE_HASH | 1U << RDB_TYPE_HASH_ZIPMAP |
                       1U << RDB_TYPE_HASH_ZIPLIST | 1U << RDB_TYPE_HASH_LISTPACK,
     .check_packed = check_packed,
-    .bytes = bytes,
-    .spare_bytes = spare_bytes,
-    .check = check,
-    .copy = copy,
-    .free_cost = free_cost,
-    .free = free_hash,
-    .members = large_members,
+    .bytes = members_value_bytes,
+    .spare_bytes = members_value_spare_bytes,
+    .check = members_value_check,
+    .copy = members_value_copy,
+    .free_cost = members_value_free_cost,
+    .free = members_value_free,
+    .members = members_value_members,
     .encode_member = encode_one,
     .encoding_name = encoding_name,
     .digest = digest,

@@ -3,9 +3,8 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "store/entry.h"
-#include "store/members.h"
+#include "store/members_value.h"
 #include "store/set_integers.h"
 #include "store/value_compact.h"
 
@@ -15,13 +14,9 @@ enum {
     ENCODE_STEP = 64,
 };
 
-struct set {
-    struct members members;
-};
-
 static const struct members *members_of(const struct value *set)
 {
-    return &((const struct set *)set->memory)->members;
+    return set->memory;
 }
 
 static bool is_integers(struct bytes packed)
@@ -166,10 +161,9 @@ static void add_to_packed(void *context, struct bytes member)
 /* From packed, of either kind, to members. */
 static void unpack(struct value_draft *draft)
 {
-    struct set *set = mem_alloc(MEM_STORE, sizeof(*set));
+    struct members *set = members_value_new(draft->space);
 
-    set->members = members_make(draft->space);
-    sample_packed(buf_bytes(draft->packed), NULL, UINT64_MAX, add_to_members, &set->members);
+    sample_packed(buf_bytes(draft->packed), NULL, UINT64_MAX, add_to_members, set);
     draft->memory = set;
     buf_clear(draft->packed);
 }
@@ -230,7 +224,7 @@ static bool add_packed(struct value_draft *draft, const struct packed_item *item
 
 bool set_add(struct value_draft *draft, struct bytes member)
 {
-    struct set *set = draft->memory;
+    struct members *set = draft->memory;
 
     if (set == NULL) {
         struct packed_item item = packed_item(member);
@@ -243,7 +237,7 @@ bool set_add(struct value_draft *draft, struct bytes member)
             set = draft->memory;
         }
     }
-    if (set != NULL && !put_member(&set->members, member)) {
+    if (set != NULL && !put_member(set, member)) {
         return false;
     }
     draft->is_changed = true;
@@ -281,7 +275,7 @@ static bool remove_packed(struct buf *packed, const struct packed_item *item)
 
 bool set_remove(struct value_draft *draft, struct bytes member)
 {
-    struct set *set = draft->memory;
+    struct members *set = draft->memory;
 
     if (set == NULL) {
         struct packed_item item = packed_item(member);
@@ -289,9 +283,9 @@ bool set_remove(struct value_draft *draft, struct bytes member)
         if (!remove_packed(draft->packed, &item)) {
             return false;
         }
-    } else if (!members_remove(&set->members, member)) {
+    } else if (!members_remove(set, member)) {
         return false;
-    } else if (members_count(&set->members) == 0) {
+    } else if (members_count(set) == 0) {
         value_draft_clear(draft);
     }
     draft->is_changed = true;
@@ -299,27 +293,6 @@ bool set_remove(struct value_draft *draft, struct bytes member)
 }
 
 /* ---- memory -------------------------------------------------------------------------------------- */
-
-static size_t bytes(const void *memory)
-{
-    const struct set *set = memory;
-
-    return sizeof(*set) + members_bytes(&set->members);
-}
-
-static size_t spare_bytes(const void *memory)
-{
-    (void)memory;
-    return 0;
-}
-
-static void check(const void *memory)
-{
-    const struct set *set = memory;
-
-    ASSERT(members_count(&set->members) > 0);
-    members_check(&set->members);
-}
 
 static void check_packed(struct bytes packed)
 {
@@ -343,46 +316,9 @@ static void check_packed(struct bytes packed)
     }
 }
 
-static void put_copy(void *context, const struct member *m)
-{
-    (void)put_member(context, member_name(m));
-}
-
-static void *copy(const void *memory)
-{
-    const struct set *set = memory;
-    struct set *twin = mem_alloc(MEM_STORE, sizeof(*twin));
-
-    twin->members = members_make(set->members.space);
-    (void)members_scan(&set->members, 0, SIZE_MAX, put_copy, &twin->members);
-    return twin;
-}
-
-static size_t free_cost(const void *memory)
-{
-    return (size_t)members_count(&((const struct set *)memory)->members);
-}
-
-static struct members *large_members(void *memory)
-{
-    return &((struct set *)memory)->members;
-}
-
 static void encode_one(const struct member *m, struct buf *out)
 {
     value_encode_string(out, member_name(m));
-}
-
-static bool free_set(void **memory, size_t *budget)
-{
-    struct set *set = *memory;
-
-    if (!members_free(&set->members, budget)) {
-        return false;
-    }
-    mem_free(MEM_STORE, set);
-    *memory = NULL;
-    return true;
 }
 
 /* ---- as a whole ---------------------------------------------------------------------------------- */
@@ -507,13 +443,13 @@ static enum value_codec_status decode(struct value_reader *r, struct decoder *d,
 const struct value_ops value_set = {
     .rdb_types_read = 1U << RDB_TYPE_SET | 1U << RDB_TYPE_SET_INTSET | 1U << RDB_TYPE_SET_LISTPACK,
     .check_packed = check_packed,
-    .bytes = bytes,
-    .spare_bytes = spare_bytes,
-    .check = check,
-    .copy = copy,
-    .free_cost = free_cost,
-    .free = free_set,
-    .members = large_members,
+    .bytes = members_value_bytes,
+    .spare_bytes = members_value_spare_bytes,
+    .check = members_value_check,
+    .copy = members_value_copy,
+    .free_cost = members_value_free_cost,
+    .free = members_value_free,
+    .members = members_value_members,
     .encode_member = encode_one,
     .encoding_name = encoding_name,
     .digest = digest,
