@@ -5,6 +5,7 @@
 #include "command/geo_args.h"
 #include "command/lookup.h"
 #include "command/zset_result.h"
+#include "command/zset_source.h"
 #include "store/zset.h"
 
 enum {
@@ -107,23 +108,11 @@ enum exec_result cmd_geoadd(struct exec *x)
 
 /* ---- looking ----------------------------------------------------------------------------------------- */
 
-static bool look(struct exec *x, struct zset_view *out)
-{
-    struct key_ref ref = lookup_ref(x, 1);
-    struct entry *e;
-
-    if (!lookup_read_type(x, &ref, VALUE_ZSET, &e)) {
-        return false;
-    }
-    *out = zset_view_of(e);
-    return true;
-}
-
 enum exec_result cmd_geopos(struct exec *x)
 {
     struct zset_view view;
 
-    if (!look(x, &view)) {
+    if (!zset_read(x, &view)) {
         return EXEC_DONE;
     }
     resp_write_array(x->reply, x->arg_count - 2);
@@ -143,7 +132,7 @@ enum exec_result cmd_geohash(struct exec *x)
 {
     struct zset_view view;
 
-    if (!look(x, &view)) {
+    if (!zset_read(x, &view)) {
         return EXEC_DONE;
     }
     resp_write_array(x->reply, x->arg_count - 2);
@@ -172,7 +161,7 @@ enum exec_result cmd_geodist(struct exec *x)
         reply_syntax_error(x);
         return EXEC_DONE;
     }
-    if ((x->arg_count == 5 && !geo_read_unit(x, 4, &unit)) || !look(x, &view)) {
+    if ((x->arg_count == 5 && !geo_read_unit(x, 4, &unit)) || !zset_read(x, &view)) {
         return EXEC_DONE;
     }
     if (zset_find(&view, x->args[2], &a) && zset_find(&view, x->args[3], &b)) {

@@ -5,6 +5,7 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/zset_result.h"
+#include "command/zset_source.h"
 
 #include <math.h>
 
@@ -225,24 +226,11 @@ enum exec_result cmd_zrem(struct exec *x)
 
 /* ---- looking ------------------------------------------------------------------------------------- */
 
-/* The sorted set that is the first key; false after -WRONGTYPE. */
-static bool look(struct exec *x, struct zset_view *out)
-{
-    struct key_ref ref = lookup_ref(x, 1);
-    struct entry *e;
-
-    if (!lookup_read_type(x, &ref, VALUE_ZSET, &e)) {
-        return false;
-    }
-    *out = zset_view_of(e);
-    return true;
-}
-
 enum exec_result cmd_zcard(struct exec *x)
 {
     struct zset_view view;
 
-    if (look(x, &view)) {
+    if (zset_read(x, &view)) {
         resp_write_integer(x->reply, (int64_t)zset_count(&view));
     }
     return EXEC_DONE;
@@ -263,7 +251,7 @@ enum exec_result cmd_zscore(struct exec *x)
 {
     struct zset_view view;
 
-    if (look(x, &view)) {
+    if (zset_read(x, &view)) {
         reply_score(x, &view, x->args[2]);
     }
     return EXEC_DONE;
@@ -273,7 +261,7 @@ enum exec_result cmd_zmscore(struct exec *x)
 {
     struct zset_view view;
 
-    if (look(x, &view)) {
+    if (zset_read(x, &view)) {
         resp_write_array(x->reply, x->arg_count - 2);
         for (size_t i = 2; i < x->arg_count; i++) {
             reply_score(x, &view, x->args[i]);
@@ -297,7 +285,7 @@ static void reply_rank(struct exec *x, bool from_end)
         reply_syntax_error(x);
         return;
     }
-    if (!look(x, &view)) {
+    if (!zset_read(x, &view)) {
         return;
     }
     if (!zset_find_rank(&view, x->args[2], &score, &rank)) {

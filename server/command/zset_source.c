@@ -8,6 +8,18 @@ enum {
     SET_STEP = 64, /* members of a set between looks whether there are enough */
 };
 
+bool zset_read(struct exec *x, struct zset_view *out)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    struct entry *e;
+
+    if (!lookup_read_type(x, &ref, VALUE_ZSET, &e)) {
+        return false;
+    }
+    *out = zset_view_of(e);
+    return true;
+}
+
 bool zset_source_open(struct exec *x, size_t index, struct zset_source *out)
 {
     struct key_ref ref = lookup_ref(x, index);

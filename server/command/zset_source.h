@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What sorted sets are made of by ZUNION and its like: the values of some keys.  The one place that knows
- * which types can be combined. */
+ * which types can be combined.  And the one sorted set of commands that look at no other. */
 #ifndef STARLING_COMMAND_ZSET_SOURCE_H
 #define STARLING_COMMAND_ZSET_SOURCE_H
 
@@ -21,6 +21,8 @@ struct zset_source {
     double weight; /* 1 unless somebody says otherwise */
 };
 
+/* The sorted set that is the first key, empty when there is none.  False after -WRONGTYPE. */
+MUST_USE bool zset_read(struct exec *x, struct zset_view *out);
 /* The value of the key that is that argument; a missing one is empty.  False after -WRONGTYPE. */
 MUST_USE bool zset_source_open(struct exec *x, size_t index, struct zset_source *out);
 /* False when there is no such member. */
