@@ -14,7 +14,8 @@
  *              (2) encode, walk, digest and copy give the value as it is and leave it alone
  *              (3) what encode wrote, decode makes an equal value of: the digests are equal
  *              (4) cursors are 0 at the start and 0 at the end
- *              (5) a collection is never empty: who takes its last element takes the key
+ *              (5) a collection is never empty: who takes its last element takes the key; but a stream,
+                  which is always memory, may be
  * Sizes are in bytes, budgets and costs in entries (keyspace_work).  Loop thread only. */
 #ifndef STARLING_STORE_VALUE_H
 #define STARLING_STORE_VALUE_H
@@ -166,6 +167,7 @@ extern const struct value_ops value_list;
 extern const struct value_ops value_set;
 extern const struct value_ops value_hash;
 extern const struct value_ops value_zset;
+extern const struct value_ops value_stream;
 
 /* What the type number of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
 const char *value_rdb_type_name(uint8_t rdb_type);
@@ -203,7 +205,9 @@ struct value_reader {
     uint8_t rdb_type;
     bool is_done;
     unsigned step;            /* the type's own, 0 at the start */
-    uint64_t left;            /* the type's own: elements to come, for example */
+    uint64_t left;            /* the type's own: elements to come, for example, */
+    uint64_t left_outside[2]; /* and of what they are part of */
+    void *inside[2]; /* the type's own: parts of the draft's memory that are being filled */
     struct value_draft draft; /* what has been made so far: its buffer is `packed` */
     struct buf packed;
     uint64_t max_bytes;

@@ -33,10 +33,14 @@ enum {
     RDB_TYPE_ZSET_ZIPLIST = 12,
     RDB_TYPE_HASH_ZIPLIST = 13,
     RDB_TYPE_LIST_ZIPLISTS = 14,
+    RDB_TYPE_STREAM_OLD =
+        15, /* without first id, greatest deleted id, and how many there ever were */
     RDB_TYPE_HASH_LISTPACK = 16,
     RDB_TYPE_ZSET_LISTPACK = 17,
     RDB_TYPE_LIST_LISTPACKS = 18,
+    RDB_TYPE_STREAM = 19,
     RDB_TYPE_SET_LISTPACK = 20,
+    RDB_TYPE_STREAM_ACTIVE = 21, /* and when a consumer was last active */
 };
 
 enum value_codec_status {

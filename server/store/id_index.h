@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* An ordered map from ids of a stream to values of one size: nodes of a stream, pending entries of a group, ids that
+ * are pending of a consumer.
+ *
+ * Items, each an id and its value behind it, lie in leaves of up to ID_LEAF_ITEMS; references to the leaves in
+ * the root, each with an id that the leaf's are not below:
+ *
+ *     root    from 0-0 | from 17-3 | from 40-0
+ *               |
+ *     leaf    2-1 value | 9-0 value | 17-2 value
+ *
+ * Finding an id is two binary searches.  A change moves items of one leaf at most, and now and then references
+ * of the root.  Both have room at their ends, so that what is added at the end or taken from the front moves
+ * nothing.  A leaf that has become much emptier gives memory back; a leaf without items goes.
+ *
+ * Invariants:  (1) ids rise, from item to item and from leaf to leaf
+ *              (2) no leaf is empty
+ *              (3) the bytes of the pool are exactly what was allocated in it
+ * An item is a struct that begins with a struct stream_id; its size is a multiple of 8.  Items are borrowed until
+ * the next change.  Loop thread only. */
+#ifndef STARLING_STORE_ID_INDEX_H
+#define STARLING_STORE_ID_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/stream_id.h"
+
+enum {
+    ID_LEAF_ITEMS = 256,
+    ID_PIECE_COST = 2, /* of freeing one, in entries */
+};
+
+/* What was allocated for several indexes and what they refer to, together. */
+struct id_pool {
+    size_t bytes;
+    uint64_t piece_count; /* allocations that are worth counting when all is freed */
+};
+
+static inline void id_pool_add(struct id_pool *pool, size_t bytes)
+{
+    pool->bytes += bytes;
+    pool->piece_count++;
+}
+
+static inline void id_pool_subtract(struct id_pool *pool, size_t bytes)
+{
+    pool->bytes -= bytes;
+    pool->piece_count--;
+}
+
+struct id_leaf {
+    uint32_t
+        epoch; /* in which it was made: one that an image of that time shares is copied first */
+    uint16_t start;
+    uint16_t count;
+    uint16_t cap;
+    _Alignas(8) uint8_t items[];
+};
+
+struct id_slot {
+    struct stream_id from; /* of the first slot: not looked at */
+    struct id_leaf *leaf;
+};
+
+struct id_index {
+    struct id_slot *slots;
+    uint32_t slot_start;
+    uint32_t slot_count;
+    uint32_t slot_cap;
+    uint32_t item_size;
+    uint64_t count;
+};
+
+/* Where an item is. */
+struct id_at {
+    uint32_t leaf;
+    uint32_t item;
+};
+
+void id_index_init(struct id_index *x, size_t item_size);
+/* Free all of it, or what the budget (entries; a piece costs ID_PIECE_COST) is good for; true when all is gone. */
+bool id_index_free(struct id_index *x, struct id_pool *pool, size_t *budget);
+/* An equal one; what values refer to is shared. */
+void id_index_copy(const struct id_index *from, struct id_index *to, struct id_pool *pool);
+/* Assert every invariant; slow.  *bytes is increased by what it has allocated. */
+void id_index_check(const struct id_index *x, size_t *bytes);
+
+/* ---- looking ------------------------------------------------------------------------------------------- */
+
+/* The first item that is not below the id; false when all are. */
+bool id_index_seek(const struct id_index *x, struct stream_id id, struct id_at *out);
+/* The last item that is not above the id; false when all are. */
+bool id_index_seek_back(const struct id_index *x, struct stream_id id, struct id_at *out);
+/* The item with the id; false when there is none. */
+bool id_index_find(const struct id_index *x, struct stream_id id, struct id_at *out);
+/* The last of all; false when there is none. */
+bool id_index_last(const struct id_index *x, struct id_at *out);
+/* The item that so many are before; false when there are no more than that. */
+bool id_index_skip(const struct id_index *x, uint64_t number, struct id_at *out);
+/* The next one; false behind the last.  The same to the front. */
+bool id_index_next(const struct id_index *x, struct id_at *at);
+bool id_index_previous(const struct id_index *x, struct id_at *at);
+const void *id_index_get(const struct id_index *x, struct id_at at);
+
+/* ---- changing ------------------------------------------------------------------------------------------- */
+
+/* The value of this item, but not its id, may be changed until the next call. */
+void *id_index_change(struct id_index *x, struct id_at at);
+/* A new item with this id, which is not there yet, and a value of zeros. */
+void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *pool);
+void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool);
+
+#endif
