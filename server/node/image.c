@@ -29,14 +29,9 @@ static void queue_value(struct node *node, unsigned db, const struct entry *e)
     VEC_PUSH(&image->values, value);
 }
 
-static bool has_values(const struct image *image)
-{
-    return image->first_value < image->values.count;
-}
-
 static bool is_in_large_record(const struct image *image)
 {
-    return has_values(image) && image->values.items[image->first_value].has_begun;
+    return image->values.count > 0 && image->values.items[0].has_begun;
 }
 
 static void on_entry(void *context, unsigned db, const struct entry *e)
@@ -58,21 +53,17 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
 static void drop_first_value(struct node *node)
 {
     struct image *image = &node->image;
-    struct image_value *value = &image->values.items[image->first_value];
 
-    value_image_end(node->data.keyspace, value->image);
-    buf_deinit(&value->key);
-    image->first_value++;
-    if (!has_values(image)) {
-        image->first_value = image->values.count = 0;
-    }
+    value_image_end(node->data.keyspace, image->values.items[0].image);
+    buf_deinit(&image->values.items[0].key);
+    VEC_REMOVE_AT(&image->values, 0);
 }
 
 /* Go on with the first large value.  What came meanwhile follows behind its record. */
 static void step_value(struct node *node, size_t budget)
 {
     struct image *image = &node->image;
-    struct image_value *value = &image->values.items[image->first_value];
+    struct image_value *value = &image->values.items[0];
 
     if (!value->has_begun) {
         const struct rdb_record_head head = {.type = value->type,
@@ -95,7 +86,7 @@ static void step_value(struct node *node, size_t budget)
 
 static void forget_values(struct node *node)
 {
-    while (has_values(&node->image)) {
+    while (node->image.values.count > 0) {
         drop_first_value(node);
     }
     VEC_DEINIT(&node->image.values);
@@ -242,12 +233,12 @@ bool image_step(struct node *node)
         return false;
     }
     for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < HAND_OVER_BYTES; i++) {
-        if (has_values(image)) {
+        if (image->values.count > 0) {
             step_value(node, SLICE_ENTRIES);
         } else {
             is_done =
                 !walk_is_on(node->data.keyspace) || walk_step(node->data.keyspace, SLICE_ENTRIES);
-            is_done = is_done && !has_values(image);
+            is_done = is_done && image->values.count == 0;
         }
     }
     if (is_done) {
@@ -289,9 +280,8 @@ void image_check(const struct node *node)
     const struct image *image = &node->image;
 
     ASSERT(image->is_on || !walk_is_on(node->data.keyspace));
-    ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || has_values(image));
-    ASSERT(image->is_on || !has_values(image));
-    ASSERT(image->first_value == 0 || has_values(image));
+    ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || image->values.count > 0);
+    ASSERT(image->is_on || image->values.count == 0);
     ASSERT(image->aside.records.len == 0 || is_in_large_record(image));
     ASSERT(image->is_on || list_is_empty(&image->sinks));
     ASSERT(image->is_on || image->out.len == 0);

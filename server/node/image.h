@@ -65,10 +65,9 @@ struct image {
     bool is_on;
     struct list sinks;
     struct rdb_writer writer;
-    struct buf out;                 /* encoded, not yet handed over */
-    struct image_aside aside;       /* what waits for the end of a large record */
-    VEC(struct image_value) values; /* large values, in order: those before */
-    size_t first_value;             /* this one are done, and it is being written, once begun */
+    struct buf out;                       /* encoded, not yet handed over */
+    struct image_aside aside;             /* what waits for the end of a large record */
+    VEC(struct image_value) values;       /* large values: the first is being written, once begun */
     struct replication_position position; /* of the image in the log */
     uint64_t changes_before;              /* changes when it began: they are in it */
     uint64_t key_count;                   /* for progress: keys when it began, */
