@@ -60,7 +60,7 @@ static char filler[TEXT_MAX];
 
 static struct value_draft *open_stream(struct world *w)
 {
-    keyspace_open(w->ks, &w->ref, VALUE_STREAM, &w->edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_STREAM, &w->edit);
     (void)stream_open(&w->edit.draft);
     return &w->edit.draft;
 }
