@@ -32,7 +32,7 @@ static bool open_hash(struct exec *x, struct key_ref *ref, struct value_edit *ou
     if (!lookup_write_type(x, ref, VALUE_HASH, &e)) {
         return false;
     }
-    keyspace_open(x->keyspace, ref, VALUE_HASH, out);
+    keyspace_open(x->keyspace, ref, e, VALUE_HASH, out);
     return true;
 }
 

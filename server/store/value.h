@@ -34,6 +34,7 @@
 struct entry;
 struct member;
 struct members;
+struct value_image_ops;
 struct value_reader;
 struct value_space;
 
@@ -117,6 +118,9 @@ struct value_ops {
      * all is freed; else *memory is what is left, for which bytes, free_cost and free may be called
      * and nothing else. */
     bool (*free)(void **memory, size_t *budget);
+
+    /* How its images are taken; NULL for types whose memory is written in one go. */
+    const struct value_image_ops *image;
 
     /* ---- large values that are made of members; NULL for types that are not -------------------------- */
 

@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "store/lzf.h"
+#include "store/packed.h"
 
 #include <inttypes.h>
 
@@ -85,6 +86,15 @@ void value_encode_integer(struct buf *out, int64_t value)
 
         value_encode_len(out, len);
         buf_append(out, text, len);
+    }
+}
+
+void value_encode_item(struct buf *out, const struct packed_item *item)
+{
+    if (item->is_integer) {
+        value_encode_integer(out, item->integer);
+    } else {
+        value_encode_string(out, item->text);
     }
 }
 

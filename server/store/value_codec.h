@@ -18,6 +18,8 @@
 #include "base/codec.h"
 #include "base/errmsg.h"
 
+struct packed_item;
+
 enum {
     RDB_VERSION = 9,         /* what we write */
     RDB_VERSION_NEWEST = 12, /* what DUMP payloads and files may be, at most */
@@ -53,6 +55,7 @@ void value_encode_len(struct buf *out, uint64_t len);
 void value_encode_string(struct buf *out, struct bytes value);
 /* The text of an integer, in its shortest form. */
 void value_encode_integer(struct buf *out, int64_t value);
+void value_encode_item(struct buf *out, const struct packed_item *item);
 
 /* *is_encoding: the six low bits announce a special string encoding, given in *out. */
 MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out,

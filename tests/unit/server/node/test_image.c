@@ -280,7 +280,7 @@ static void change(struct world *w, struct rng *rng)
     unsigned value = (unsigned)rng_below(rng, LARGE_VALUES);
     unsigned member = (unsigned)rng_below(rng, LARGE_COUNT + LARGE_COUNT / 4);
 
-    switch (rng_below(rng, 40)) {
+    switch (rng_below(rng, 56)) {
     case 0:
         request(w, "DEL hash:%u", value);
         break;
@@ -319,7 +319,37 @@ static void change(struct world *w, struct rng *rng)
     case 12:
         request(w, "HSET hash:%u:new f %u", value, member);
         break;
+    case 15:
+        request(w, "LTRIM list:%u 100 -%u", value, 1 + member);
+        break;
+    case 16:
+        request(w, "COPY list:%u list:%u REPLACE", value, (value + 1) % LARGE_VALUES);
+        break;
+    case 17:
+        request(w, "SET list:%u text", value);
+        request(w, "DEL list:%u", value);
+        break;
+    case 18:
+        request(w, "LREM list:%u 0 l%u", value, member % 100);
+        break;
+    case 19:
+        request(w, "PEXPIREAT list:%u 1", value);
+        break;
+    case 20:
+        request(w, "RPUSH list:%u l", (value + 1) % LARGE_VALUES);
+        request(w, "RENAME list:%u list:%u", (value + 1) % LARGE_VALUES, value);
+        break;
+    case 21:
+        if (rng_one_in(rng, 40)) {
+            request(w, "FLUSHALL");
+        }
+        break;
     default:
+        request(w, "RPUSH list:%u a", value);
+        request(w, "LSET list:%u -1 %u", value, member);
+        request(w, "LINSERT list:%u BEFORE l%u new", value, member % 100);
+        request(w, "LMOVE list:%u list:%u LEFT RIGHT", value, (value + 1) % LARGE_VALUES);
+        request(w, "LPOP list:%u", value);
         request(w, "HSET hash:%u f%u %u", value, member, member + 7);
         request(w, "HDEL hash:%u f%u", value, member / 2);
         request(w, "SADD set:%u m%u", value, member);
@@ -337,15 +367,19 @@ static void fill(struct world *w)
             struct buf fields = {0};
             struct buf members = {0};
             struct buf scores = {0};
+            struct buf elements = {0};
 
             for (unsigned j = i; j < i + AT_ONCE; j++) {
                 buf_printf(&fields, " f%u %u", j, j);
                 buf_printf(&members, " m%u", j);
                 buf_printf(&scores, " %u.5 z%u", j % 1000, j);
+                buf_printf(&elements, " l%u", j % 100);
             }
             request(w, "HSET hash:%u%s", value, buf_text(&fields));
             request(w, "SADD set:%u%s", value, buf_text(&members));
             request(w, "ZADD zset:%u%s", value, buf_text(&scores));
+            request(w, "RPUSH list:%u%s", value, buf_text(&elements));
+            buf_deinit(&elements);
             buf_deinit(&scores);
             buf_deinit(&fields);
             buf_deinit(&members);
