@@ -148,7 +148,6 @@ static bool open_node(struct foreign_node *n, struct bytes id, struct bytes list
 {
     struct decoder d = decoder_make(id);
     uint64_t ignored;
-    bool is_canonical;
 
     if (id.len != ID_BYTES) {
         errmsg_set(error, "its id has %zu bytes", id.len);
@@ -156,7 +155,7 @@ static bool open_node(struct foreign_node *n, struct bytes id, struct bytes list
     }
     n->id.ms = decode_u64_be(&d);
     n->id.sequence = decode_u64_be(&d);
-    if (!foreign_listpack(listpack, &n->rest, &ignored, &is_canonical, error)) {
+    if (!foreign_listpack(listpack, &n->rest, &ignored, &n->is_canonical, error)) {
         return false;
     }
     if (!take_head(n)) {

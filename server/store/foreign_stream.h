@@ -38,6 +38,7 @@ struct foreign_node {
     uint64_t name_count; /* of the head */
     struct bytes names;  /* where they begin */
     struct bytes rest;   /* the entries to come */
+    bool is_canonical;   /* as packed_check has it */
 };
 
 struct foreign_entry {

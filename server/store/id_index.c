@@ -154,6 +154,10 @@ static uint32_t find_leaf(const struct id_index *x, struct stream_id id)
     uint32_t low = 0;
     uint32_t high = x->slot_count;
 
+    /* Most ids come in behind all others. */
+    if (stream_id_compare(slot_at(x, high - 1)->from, id) <= 0) {
+        return high - 1;
+    }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
 
@@ -172,7 +176,6 @@ static uint32_t count_below(const struct id_index *x, struct id_leaf *leaf, stru
     uint32_t low = 0;
     uint32_t high = leaf->count;
 
-    /* Most ids come in behind all others. */
     if (high > 0 && stream_id_compare(id_in(x, leaf, high - 1), id) < 0) {
         return high;
     }
@@ -390,6 +393,31 @@ void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool)
     } else if (leaf->cap > LEAF_CAP_SHRINK && leaf->count <= leaf->cap / 4) {
         (void)resize_leaf(x, at.leaf, leaf->cap / 2, pool);
     }
+}
+
+const void *id_index_first_leaf(const struct id_index *x, size_t *count, struct stream_id *behind)
+{
+    struct id_leaf *leaf = leaf_at(x, 0);
+
+    *count = leaf->count;
+    *behind = x->slot_count > 1 ? id_in(x, leaf_at(x, 1), 0) : STREAM_ID_MAX;
+    return item_in(x, leaf, 0);
+}
+
+void id_index_move_first_leaf(struct id_index *from, struct id_pool *from_pool, struct id_index *to,
+                              struct id_pool *to_pool)
+{
+    struct id_slot slot = *slot_at(from, 0);
+    size_t size = leaf_size(from, slot.leaf->cap);
+
+    ASSERT(from->item_size == to->item_size);
+    from->count -= slot.leaf->count;
+    id_pool_subtract(from_pool, size);
+    remove_slot(from, 0, from_pool);
+    slot.from = id_in(to, slot.leaf, 0);
+    to->count += slot.leaf->count;
+    id_pool_add(to_pool, size);
+    insert_slot(to, to->slot_count, slot, to_pool);
 }
 
 /* ---- as a whole ------------------------------------------------------------------------------------------ */

@@ -50,6 +50,15 @@ static inline void id_pool_subtract(struct id_pool *pool, size_t bytes)
     pool->piece_count--;
 }
 
+/* So much of one belongs to another. */
+static inline void id_pool_move(struct id_pool *from, struct id_pool *to, struct id_pool moved)
+{
+    from->bytes -= moved.bytes;
+    from->piece_count -= moved.piece_count;
+    to->bytes += moved.bytes;
+    to->piece_count += moved.piece_count;
+}
+
 struct id_leaf {
     uint32_t
         epoch; /* in which it was made: one that an image of that time shares is copied first */
@@ -111,5 +120,12 @@ void *id_index_change(struct id_index *x, struct id_at at);
 /* A new item with this id, which is not there yet, and a value of zeros. */
 void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *pool);
 void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool);
+
+/* The items of the first leaf, which there is, side by side, and the id of the item behind them, or
+ * STREAM_ID_MAX. */
+const void *id_index_first_leaf(const struct id_index *x, size_t *count, struct stream_id *behind);
+/* It becomes the last leaf of another index, whose ids are smaller. */
+void id_index_move_first_leaf(struct id_index *from, struct id_pool *from_pool, struct id_index *to,
+                              struct id_pool *to_pool);
 
 #endif

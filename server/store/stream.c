@@ -228,18 +228,19 @@ static void resize_node(struct stream *s, struct id_at at, size_t capacity)
     struct stream_node *node = node_for_change(s, at);
     struct stream_node_ref *ref = id_index_change(&s->nodes, at);
 
-    s->pool.bytes -= stream_node_size(node);
     node = stream_node_resize(node, capacity);
-    s->pool.bytes += stream_node_size(node);
+    s->pool.bytes += stream_node_size(node) - ref->size;
     ref->node = node;
+    ref->size = (uint32_t)stream_node_size(node);
 }
 
-void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *node, uint64_t live)
+void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *node, uint32_t live)
 {
     struct stream_node_ref *ref = id_index_insert(&s->nodes, id, &s->pool);
 
     ref->node = node;
     ref->live = live;
+    ref->size = (uint32_t)stream_node_size(node);
     id_pool_add(&s->pool, stream_node_size(node));
     s->count += live;
 }
@@ -250,7 +251,7 @@ static struct stream_node_ref unlink_node(struct stream *s, struct id_at at)
     struct stream_node_ref ref = *ref_at(&s->nodes, at);
 
     s->count -= ref.live;
-    id_pool_subtract(&s->pool, stream_node_size(ref.node));
+    id_pool_subtract(&s->pool, ref.size);
     id_index_remove(&s->nodes, at, &s->pool);
     return ref;
 }
@@ -447,6 +448,35 @@ static uint64_t trim_in_node(struct stream *s, const struct stream_trim *trim)
     return count;
 }
 
+/* Whole leaves of nodes that go are not touched one by one.  How many entries went. */
+static uint64_t trim_leaf(struct value_draft *draft, const struct stream_trim *trim,
+                          uint64_t removed)
+{
+    struct stream *s = draft->memory;
+    struct stream *dropped;
+    struct stream_id behind;
+    struct id_pool moved = {0};
+    uint64_t live = 0;
+    size_t count;
+    const struct stream_node_ref *refs = id_index_first_leaf(&s->nodes, &count, &behind);
+
+    for (size_t i = 0; i < count; i++) {
+        live += refs[i].live;
+        id_pool_add(&moved, refs[i].size);
+    }
+    if ((trim->limit != 0 && removed + live > trim->limit) ||
+        (trim->is_by_id ? s->nodes.count == count || stream_id_compare(behind, trim->min_id) > 0
+                        : s->count - live < trim->max_count)) {
+        return 0;
+    }
+    dropped = stream_dropped(draft);
+    id_index_move_first_leaf(&s->nodes, &s->pool, &dropped->nodes, &dropped->pool);
+    id_pool_move(&s->pool, &dropped->pool, moved);
+    s->count -= live;
+    dropped->count += live;
+    return live;
+}
+
 uint64_t stream_trim(struct value_draft *draft, const struct stream_trim *trim)
 {
     struct stream *s = draft->memory;
@@ -455,7 +485,12 @@ uint64_t stream_trim(struct value_draft *draft, const struct stream_trim *trim)
 
     while (s != NULL && s->count > 0 && (trim->is_by_id || s->count > trim->max_count)) {
         struct stream_node_ref ref = *ref_at(&s->nodes, (struct id_at){0});
+        uint64_t in_leaf = nodes < FREE_AT_ONCE ? 0 : trim_leaf(draft, trim, removed);
 
+        if (in_leaf > 0) {
+            removed += in_leaf;
+            continue;
+        }
         if (trim->limit != 0 && removed + ref.live > trim->limit) {
             break;
         }

@@ -14,8 +14,8 @@
  *              (2) count is that of entries which are there, without deleted ones
  *              (3) every pending entry of a group is one of exactly one of its consumers
  * What changes a stream takes the draft, marks it as changed, and leaves what takes long to free to the close of the
- * draft.  What is read is borrowed until the next change.  Names and values to be written must not lie in the
- * stream.  Loop thread only. */
+ * draft.  What is read is borrowed until the next change; changes of groups leave entries alone, so that what was read
+ * of those stays.  Names and values to be written must not lie in the stream.  Loop thread only. */
 #ifndef STARLING_STORE_STREAM_H
 #define STARLING_STORE_STREAM_H
 

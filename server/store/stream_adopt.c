@@ -3,12 +3,10 @@
 
 #include "base/assert.h"
 #include "base/vec.h"
-#include "store/foreign.h"
 #include "store/foreign_stream.h"
 #include "store/stream_state.h"
 
 enum {
-    COUNTS_BEFORE_NAMES = 2,
     KEEP_BYTES_MAX = STREAM_NODE_BYTES_MAX * 2, /* more would be looked through for too long */
 };
 
@@ -19,47 +17,39 @@ struct words {
     struct buf scratch; /* texts of integers */
 };
 
-static bool is_canonical(struct bytes listpack)
-{
-    struct bytes elements;
-    uint64_t count;
-    bool canonical;
-    bool is_sound = foreign_listpack(listpack, &elements, &count, &canonical, NULL);
+/* What its entries say when they are looked through once. */
+struct survey {
+    struct stream_id last_id; /* the greatest, deleted or not */
+    bool has_zero;            /* an entry 0-0, which cannot be */
+    bool has_short_flags;     /* each a byte, which is changed in place */
+};
 
-    ASSERT(is_sound);
-    return canonical;
-}
-
-/* Is it coded as we would do it?  Flags have to be a byte, which is changed in place. */
-static bool is_kept(const struct foreign_node *n, struct bytes listpack)
+static struct survey look_through(struct foreign_node n)
 {
-    struct foreign_node rest = *n;
+    struct survey survey = {.last_id = n.id, .has_short_flags = true};
     struct foreign_entry e;
-    bool is_sound =
-        is_canonical(listpack) && (listpack.len <= KEEP_BYTES_MAX || n->live_count == 1);
+    const char *start = n.rest.data;
 
-    while (is_sound && rest.rest.len > 0) {
-        is_sound = (uint8_t)rest.rest.data[0] <= FOREIGN_FLAGS_KNOWN;
-        (void)foreign_node_next(&rest, &e);
+    while (foreign_node_next(&n, &e)) {
+        survey.last_id = e.id;
+        survey.has_zero = survey.has_zero || stream_id_is_zero(e.id);
+        survey.has_short_flags = survey.has_short_flags && (uint8_t)*start <= FOREIGN_FLAGS_KNOWN;
+        start = n.rest.data;
     }
-    return is_sound;
+    return survey;
 }
 
-/* What stands from the names on is ours. */
-static void keep_node(struct stream *s, const struct foreign_node *n, struct bytes listpack)
+/* What stands from the count of names on is ours. */
+static void keep_node(struct stream *s, const struct foreign_node *n)
 {
-    struct bytes elements;
-    uint64_t count;
-    bool canonical;
-    const uint8_t *at;
-    struct stream_node *node;
+    const char *start = (const char *)packed_previous((const uint8_t *)n->names.data);
+    const char *end = n->rest.data + n->rest.len;
 
-    (void)!foreign_listpack(listpack, &elements, &count, &canonical, NULL);
-    at = packed_skip((const uint8_t *)elements.data, COUNTS_BEFORE_NAMES);
-    elements = bytes_from(elements, (size_t)(at - (const uint8_t *)elements.data));
-    node = stream_node_adopt(elements, (size_t)(n->rest.data - elements.data),
-                             n->live_count + n->deleted_count);
-    stream_add_node(s, n->id, node, n->live_count);
+    stream_add_node(s, n->id,
+                    stream_node_adopt(bytes_make(start, (size_t)(end - start)),
+                                      (size_t)(n->rest.data - start),
+                                      n->live_count + n->deleted_count),
+                    (uint32_t)n->live_count);
 }
 
 static void take_words(struct foreign_entry *e, struct words *words)
@@ -98,26 +88,12 @@ static void append_entries(struct value_draft *draft, struct foreign_node n)
     buf_deinit(&words.scratch);
 }
 
-/* The greatest id, deleted or not; false when there is an entry 0-0, which cannot be. */
-static bool find_last_id(struct foreign_node n, struct stream_id *out)
-{
-    struct foreign_entry e;
-    bool has_zero = false;
-
-    *out = n.id;
-    while (foreign_node_next(&n, &e)) {
-        has_zero = has_zero || stream_id_is_zero(e.id);
-        *out = e.id;
-    }
-    return !has_zero;
-}
-
 bool stream_adopt_node(struct value_draft *draft, struct bytes id, struct bytes listpack,
                        struct errmsg *error)
 {
     struct stream *s = draft->memory;
     struct foreign_node n;
-    struct stream_id last_id;
+    struct survey survey;
 
     if (!foreign_node_open(&n, id, listpack, error)) {
         return false;
@@ -126,15 +102,17 @@ bool stream_adopt_node(struct value_draft *draft, struct bytes id, struct bytes 
         errmsg_set(error, "the nodes of a stream are not in the order of their ids");
         return false;
     }
-    if (!find_last_id(n, &last_id)) {
+    survey = look_through(n);
+    if (survey.has_zero) {
         errmsg_set(error, "a stream has an entry with the id 0-0");
         return false;
     }
-    if (n.live_count > 0 && is_kept(&n, listpack)) {
-        keep_node(s, &n, listpack);
+    if (n.live_count > 0 && n.is_canonical && survey.has_short_flags &&
+        (listpack.len <= KEEP_BYTES_MAX || n.live_count == 1)) {
+        keep_node(s, &n);
     } else {
         append_entries(draft, n);
     }
-    s->marks.last_id = last_id;
+    s->marks.last_id = survey.last_id;
     return true;
 }

@@ -294,19 +294,18 @@ static enum value_codec_status decode_id(struct item *item)
 {
     struct value_reader *r = item->r;
     struct stream_id id = take_raw_id(item);
-    struct stream_pending pending;
 
     if (item->status != VALUE_CODEC_OK) {
         return item->status;
     }
-    if (!stream_pending_find(r->inside[GROUPS], id, &pending)) {
+    switch (stream_pending_own(r->draft.memory, r->inside[GROUPS], id, r->inside[CONSUMERS])) {
+    case STREAM_PENDING_UNKNOWN:
         return refuse(item, "a consumer of a stream has a pending entry that its group has not");
-    }
-    if (pending.consumer != NULL) {
+    case STREAM_PENDING_TAKEN:
         return refuse(item, "a pending entry of a stream is of two consumers");
+    case STREAM_PENDING_OWNED:
+        break;
     }
-    pending.consumer = r->inside[CONSUMERS];
-    stream_pending_put(&r->draft, r->inside[GROUPS], &pending);
     r->left--;
     return r->left > 0 ? VALUE_CODEC_OK : end_consumer(item);
 }

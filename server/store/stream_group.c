@@ -243,9 +243,7 @@ void stream_pending_put(struct value_draft *draft, struct stream_group *g,
     if (id_index_find(&g->pending, pending->id, &at)) {
         ref = id_index_change(&g->pending, at);
         if (ref->consumer != pending->consumer) {
-            if (ref->consumer != NULL) {
-                take_from_consumer(g, ref->consumer, pending->id);
-            }
+            take_from_consumer(g, ref->consumer, pending->id);
             (void)id_index_insert(&pending->consumer->ids, pending->id, &g->pool);
         }
     } else {
@@ -273,6 +271,26 @@ bool stream_pending_add(struct stream *s, struct stream_group *g,
     ref->delivery_count = pending->delivery_count;
     account(s, g, before);
     return true;
+}
+
+enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_group *g,
+                                             struct stream_id id, struct stream_consumer *consumer)
+{
+    struct id_pool before = g->pool;
+    struct stream_pending_ref *ref;
+    struct id_at at;
+
+    if (!id_index_find(&g->pending, id, &at)) {
+        return STREAM_PENDING_UNKNOWN;
+    }
+    ref = id_index_change(&g->pending, at);
+    if (ref->consumer != NULL) {
+        return STREAM_PENDING_TAKEN;
+    }
+    ref->consumer = consumer;
+    (void)id_index_insert(&consumer->ids, id, &g->pool);
+    account(s, g, before);
+    return STREAM_PENDING_OWNED;
 }
 
 bool stream_pending_remove(struct value_draft *draft, struct stream_group *g, struct stream_id id)
@@ -382,6 +400,7 @@ bool stream_group_destroy(struct value_draft *draft, struct bytes name)
 {
     struct stream *s = draft->memory;
     struct stream *dropped;
+    struct id_pool moved;
     bool is_there;
     uint32_t place = stream_names_seek(&s->groups, name, &is_there);
     struct stream_group *g;
@@ -390,13 +409,12 @@ bool stream_group_destroy(struct value_draft *draft, struct bytes name)
         return false;
     }
     g = stream_group_at(s, place);
-    stream_names_unlink(&s->groups, place, &s->pool);
-    id_pool_subtract(&s->pool, sizeof(*g) + name.len);
-    account(s, &(struct stream_group){0}, g->pool);
     dropped = stream_dropped(draft);
+    moved = g->pool;
+    id_pool_add(&moved, sizeof(*g) + name.len);
+    id_pool_move(&s->pool, &dropped->pool, moved);
+    stream_names_unlink(&s->groups, place, &s->pool);
     stream_names_insert(&dropped->groups, dropped->groups.count, &g->named, &dropped->pool);
-    id_pool_add(&dropped->pool, sizeof(*g) + name.len);
-    account(dropped, g, (struct id_pool){0});
     draft->is_changed = true;
     return true;
 }

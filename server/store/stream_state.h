@@ -12,7 +12,8 @@
 struct stream_node_ref {
     struct stream_id id; /* of its first entry, that which its entries count from */
     struct stream_node *node;
-    uint64_t live; /* entries that are there */
+    uint32_t live; /* entries that are there */
+    uint32_t size; /* of the node's memory, so that it need not be touched */
 };
 
 /* Items of the index of what is pending in a group; those of a consumer are the ids alone. */
@@ -66,7 +67,7 @@ struct stream *stream_change(struct value_draft *draft);
 struct stream *stream_dropped(struct value_draft *draft);
 /* A node with so many live entries becomes the last one. */
 void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *node_take,
-                     uint64_t live);
+                     uint32_t live);
 
 /* ---- groups (stream_group.c) ---------------------------------------------------------------------------- */
 
@@ -83,6 +84,16 @@ struct stream_consumer *stream_consumer_add(struct stream *s, struct stream_grou
 /* It becomes pending, of no consumer as yet; false when it is already. */
 bool stream_pending_add(struct stream *s, struct stream_group *g,
                         const struct stream_pending *pending);
+
+enum stream_pending_owned {
+    STREAM_PENDING_OWNED,
+    STREAM_PENDING_UNKNOWN, /* it is not pending */
+    STREAM_PENDING_TAKEN,   /* it is another consumer's */
+};
+
+/* What is pending of no consumer becomes this one's. */
+enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_group *g,
+                                             struct stream_id id, struct stream_consumer *consumer);
 
 /* Names (stream_names.c). */
 uint32_t stream_names_seek(const struct stream_names *names, struct bytes name, bool *is_there);

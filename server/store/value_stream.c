@@ -51,6 +51,7 @@ static void check_nodes(const struct stream *s, size_t *allocated)
         const struct stream_node_ref *ref = id_index_get(&s->nodes, at);
 
         ASSERT(ref->live > 0 && ref->live == stream_node_check(ref->node, ref->id));
+        ASSERT(ref->size == stream_node_size(ref->node));
         ASSERT(count == 0 || stream_id_compare(ref->id, last) > 0);
         last = stream_node_last_id(ref->node, ref->id);
         count += ref->live;
@@ -110,7 +111,7 @@ static void free_last_node(struct stream *s, size_t *budget)
     (void)id_index_last(&s->nodes, &at);
     ref = *(const struct stream_node_ref *)id_index_get(&s->nodes, at);
     id_index_remove(&s->nodes, at, &s->pool);
-    id_pool_subtract(&s->pool, stream_node_size(ref.node));
+    id_pool_subtract(&s->pool, ref.size);
     stream_node_free(ref.node);
     *budget -= ID_PIECE_COST < *budget ? ID_PIECE_COST : *budget;
 }
