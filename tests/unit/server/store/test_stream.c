@@ -38,7 +38,7 @@ static void end(struct world *w)
 
 static struct value_draft *open_stream(struct world *w)
 {
-    keyspace_open(w->ks, &w->ref, VALUE_STREAM, &w->edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_STREAM, &w->edit);
     return &w->edit.draft;
 }
 

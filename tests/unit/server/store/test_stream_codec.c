@@ -421,7 +421,7 @@ Test(stream_codec, integers_and_flags_in_unusual_codings_are_understood_and_can_
     cr_assert_not_null(s, "%s", r.error.text);
     expect_pair(s, (struct stream_id){1, 1}, "n", "7");
     expect_pair(s, (struct stream_id){1, 2}, "n", "8");
-    keyspace_open(r.ks, &r.ref, VALUE_STREAM, &edit);
+    keyspace_open(r.ks, &r.ref, keyspace_find_any(r.ks, &r.ref), VALUE_STREAM, &edit);
     cr_assert(stream_delete(&edit.draft, (struct stream_id){1, 1}));
     (void)keyspace_close(r.ks, &edit);
     cr_assert_eq(stream_count(s), 1);
