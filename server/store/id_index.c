@@ -10,12 +10,13 @@ enum {
     LEAF_CAP_MIN = 2,
     LEAF_CAP_SHRINK = 16, /* above this a leaf that has become emptier gives memory back */
     SLOTS_MIN = 1,
+    READ_AHEAD = 8, /* pieces that are fetched before they are touched */
 };
 
-void id_index_init(struct id_index *x, size_t item_size)
+void id_index_init(struct id_index *x, size_t item_size, const struct id_children *children)
 {
     ASSERT(item_size >= sizeof(struct stream_id) && item_size % 8 == 0);
-    *x = (struct id_index){.item_size = (uint32_t)item_size};
+    *x = (struct id_index){.item_size = (uint32_t)item_size, .children = children};
 }
 
 /* ---- leaves and slots ----------------------------------------------------------------------------------- */
@@ -53,6 +54,7 @@ static struct id_leaf *new_leaf(const struct id_index *x, size_t cap, struct id_
 {
     struct id_leaf *leaf = mem_alloc(MEM_STORE, leaf_size(x, cap));
 
+    ASSERT(cap <= ID_LEAF_ITEMS);
     *leaf = (struct id_leaf){.cap = (uint16_t)cap};
     id_pool_add(pool, leaf_size(x, cap));
     return leaf;
@@ -60,26 +62,56 @@ static struct id_leaf *new_leaf(const struct id_index *x, size_t cap, struct id_
 
 static void free_leaf(const struct id_index *x, struct id_leaf *leaf, struct id_pool *pool)
 {
+    bool is_last = piece_let_go(&leaf->piece, &pool->holder, leaf_size(x, leaf->cap));
+
+    ASSERT(is_last);
     id_pool_subtract(pool, leaf_size(x, leaf->cap));
     mem_free(MEM_STORE, leaf);
 }
 
-/* The one way to a leaf that is about to change. */
-static struct id_leaf *leaf_for_change(struct id_index *x, uint32_t leaf)
+/* A copy of a leaf that is shared, which holds what its items refer to as well. */
+static struct id_leaf *copy_leaf(const struct id_index *x, struct id_leaf *leaf,
+                                 struct id_pool *pool)
 {
-    return leaf_at(x, leaf);
+    struct id_leaf *twin = new_leaf(x, leaf->cap, pool);
+
+    twin->start = leaf->start;
+    twin->count = leaf->count;
+    memcpy(item_in(x, twin, 0), item_in(x, leaf, 0), (size_t)leaf->count * x->item_size);
+    for (uint32_t i = 0; i < leaf->count && x->children != NULL; i++) {
+        if (i + READ_AHEAD < leaf->count) {
+            prefetch(x->children->piece(item_in(x, leaf, i + READ_AHEAD)));
+        }
+        piece_hold(x->children->piece(item_in(x, leaf, i)));
+    }
+    return twin;
+}
+
+/* The one way to a leaf that is about to change. */
+static struct id_leaf *leaf_for_change(struct id_index *x, uint32_t at, struct id_pool *pool)
+{
+    struct id_leaf *leaf = leaf_at(x, at);
+
+    if (UNLIKELY(piece_is_shared(&leaf->piece))) {
+        bool is_last;
+
+        slot_at(x, at)->leaf = copy_leaf(x, leaf, pool);
+        id_pool_subtract(pool, leaf_size(x, leaf->cap));
+        is_last = piece_let_go(&leaf->piece, &pool->holder, leaf_size(x, leaf->cap));
+        ASSERT(!is_last);
+    }
+    return leaf_at(x, at);
 }
 
 /* The same items, from the start of a leaf of another size on. */
 static struct id_leaf *resize_leaf(struct id_index *x, uint32_t at, size_t cap,
                                    struct id_pool *pool)
 {
-    struct id_leaf *leaf = leaf_at(x, at);
+    struct id_leaf *leaf = leaf_for_change(x, at, pool);
     struct id_leaf *other = new_leaf(x, cap, pool);
 
     ASSERT(leaf->count <= cap);
     memcpy(other->items, item_in(x, leaf, 0), (size_t)leaf->count * x->item_size);
-    other->epoch = leaf->epoch;
     other->count = leaf->count;
     slot_at(x, at)->leaf = other;
     free_leaf(x, leaf, pool);
@@ -282,15 +314,15 @@ const void *id_index_get(const struct id_index *x, struct id_at at)
 
 /* ---- changing ------------------------------------------------------------------------------------------- */
 
-void *id_index_change(struct id_index *x, struct id_at at)
+void *id_index_change(struct id_index *x, struct id_at at, struct id_pool *pool)
 {
-    return item_in(x, leaf_for_change(x, at.leaf), at.item);
+    return item_in(x, leaf_for_change(x, at.leaf, pool), at.item);
 }
 
 /* The second half of a full leaf becomes one of its own. */
 static void split_leaf(struct id_index *x, uint32_t at, struct id_pool *pool)
 {
-    struct id_leaf *leaf = leaf_for_change(x, at);
+    struct id_leaf *leaf = leaf_for_change(x, at, pool);
     uint16_t moved = leaf->count / 2;
     struct id_leaf *other = new_leaf(x, ID_LEAF_ITEMS, pool);
 
@@ -328,9 +360,9 @@ static void make_room(struct id_index *x, struct stream_id id, struct id_at *at,
 }
 
 /* Move the items from number `item` on up, or those before it down. */
-static uint8_t *open_gap(struct id_index *x, uint32_t at, uint32_t item)
+static uint8_t *open_gap(struct id_index *x, uint32_t at, uint32_t item, struct id_pool *pool)
 {
-    struct id_leaf *leaf = leaf_for_change(x, at);
+    struct id_leaf *leaf = leaf_for_change(x, at, pool);
     bool has_room_behind = leaf->start + leaf->count < leaf->cap;
     uint32_t behind = leaf->count - item;
 
@@ -365,7 +397,7 @@ void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *p
                stream_id_compare(id_in(x, leaf_at(x, at.leaf), at.item), id) != 0);
         make_room(x, id, &at, pool);
     }
-    item = open_gap(x, at.leaf, at.item);
+    item = open_gap(x, at.leaf, at.item, pool);
     memset(item, 0, x->item_size);
     memcpy(item, &id, sizeof(id));
     x->count++;
@@ -374,7 +406,7 @@ void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *p
 
 void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool)
 {
-    struct id_leaf *leaf = leaf_for_change(x, at.leaf);
+    struct id_leaf *leaf = leaf_for_change(x, at.leaf, pool);
     uint32_t behind = leaf->count - at.item - 1;
 
     ASSERT(at.item < leaf->count);
@@ -422,22 +454,85 @@ void id_index_move_first_leaf(struct id_index *from, struct id_pool *from_pool, 
 
 /* ---- as a whole ------------------------------------------------------------------------------------------ */
 
+/* Let go of what the last item of a leaf refers to. */
+static void let_go_of_child(const struct id_index *x, struct id_leaf *leaf, struct id_pool *pool)
+{
+    const uint8_t *item = item_in(x, leaf, leaf->count - 1U);
+    size_t size = x->children->size(item);
+
+    id_pool_subtract(pool, size);
+    if (piece_let_go(x->children->piece(item), &pool->holder, size)) {
+        x->children->free(item);
+    }
+}
+
+/* All of a leaf that others hold as well. */
+static void let_go_of_leaf(struct id_index *x, uint32_t at, struct id_pool *pool)
+{
+    struct id_leaf *leaf = leaf_at(x, at);
+    size_t size = leaf_size(x, leaf->cap);
+    bool is_last;
+
+    id_pool_subtract(pool, size);
+    for (uint32_t i = 0; i < leaf->count && x->children != NULL; i++) {
+        size_t child_size = x->children->size(item_in(x, leaf, i));
+
+        id_pool_subtract(pool, child_size);
+        size += child_size;
+    }
+    is_last = piece_let_go(&leaf->piece, &pool->holder, size);
+    ASSERT(!is_last);
+    x->count -= leaf->count;
+    remove_slot(x, at, pool);
+}
+
 bool id_index_free(struct id_index *x, struct id_pool *pool, size_t *budget)
 {
     while (x->slot_count > 0 && *budget > 0) {
         uint32_t last = x->slot_count - 1;
+        struct id_leaf *leaf = leaf_at(x, last);
 
-        x->count -= leaf_at(x, last)->count;
-        free_leaf(x, leaf_at(x, last), pool);
-        remove_slot(x, last, pool);
         *budget -= ID_PIECE_COST < *budget ? ID_PIECE_COST : *budget;
+        if (piece_is_shared(&leaf->piece)) {
+            let_go_of_leaf(x, last, pool);
+            continue;
+        }
+        if (x->children != NULL) {
+            let_go_of_child(x, leaf, pool);
+            leaf->count--;
+            x->count--;
+        } else {
+            x->count -= leaf->count;
+            leaf->count = 0;
+        }
+        if (leaf->count == 0) {
+            free_leaf(x, leaf, pool);
+            remove_slot(x, last, pool);
+        }
     }
     return x->slot_count == 0;
 }
 
+void id_index_share(const struct id_index *from, struct id_index *to)
+{
+    *to = *from;
+    if (from->slot_count > 0) {
+        to->slots = mem_alloc(MEM_STORE, from->slot_cap * sizeof(*to->slots));
+        memcpy(to->slots + to->slot_start, from->slots + from->slot_start,
+               from->slot_count * sizeof(*to->slots));
+    }
+    for (uint32_t i = 0; i < to->slot_count; i++) {
+        if (i + READ_AHEAD < to->slot_count) {
+            prefetch(leaf_at(to, i + READ_AHEAD));
+        }
+        piece_hold(&leaf_at(to, i)->piece);
+    }
+}
+
 void id_index_copy(const struct id_index *from, struct id_index *to, struct id_pool *pool)
 {
-    id_index_init(to, from->item_size);
+    ASSERT(from->children == NULL);
+    id_index_init(to, from->item_size, NULL);
     for (uint32_t i = 0; i < from->slot_count; i++) {
         struct id_leaf *leaf = leaf_at(from, i);
         struct id_leaf *twin = new_leaf(from, leaf->count, pool);

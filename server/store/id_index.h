@@ -13,9 +13,12 @@
  * of the root.  Both have room at their ends, so that what is added at the end or taken from the front moves
  * nothing.  A leaf that has become much emptier gives memory back; a leaf without items goes.
  *
+ * Leaves, and what items refer to, may be shared with images (store/piece.h): a leaf is copied before it changes.
+ *
  * Invariants:  (1) ids rise, from item to item and from leaf to leaf
  *              (2) no leaf is empty
- *              (3) the bytes of the pool are exactly what was allocated in it
+ *              (3) the bytes of the pool are exactly what was allocated in it, shared pieces included; those of an
+                  image's pool are what they were when it began, less what was freed since
  * An item is a struct that begins with a struct stream_id; its size is a multiple of 8.  Items are borrowed until
  * the next change.  Loop thread only. */
 #ifndef STARLING_STORE_ID_INDEX_H
@@ -25,10 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/piece.h"
 #include "store/stream_id.h"
 
 enum {
-    ID_LEAF_ITEMS = 256,
+    ID_LEAF_ITEMS = 512,
     ID_PIECE_COST = 2, /* of freeing one, in entries */
 };
 
@@ -36,6 +40,7 @@ enum {
 struct id_pool {
     size_t bytes;
     uint64_t piece_count; /* allocations that are worth counting when all is freed */
+    struct piece_holder holder;
 };
 
 static inline void id_pool_add(struct id_pool *pool, size_t bytes)
@@ -60,8 +65,7 @@ static inline void id_pool_move(struct id_pool *from, struct id_pool *to, struct
 }
 
 struct id_leaf {
-    uint32_t
-        epoch; /* in which it was made: one that an image of that time shares is copied first */
+    struct piece piece;
     uint16_t start;
     uint16_t count;
     uint16_t cap;
@@ -73,7 +77,15 @@ struct id_slot {
     struct id_leaf *leaf;
 };
 
+/* Pieces that items refer to, one each, and that are held by whoever holds the leaf. */
+struct id_children {
+    struct piece *(*piece)(const void *item);
+    size_t (*size)(const void *item);
+    void (*free)(const void *item);
+};
+
 struct id_index {
+    const struct id_children *children; /* NULL: none */
     struct id_slot *slots;
     uint32_t slot_start;
     uint32_t slot_count;
@@ -88,11 +100,14 @@ struct id_at {
     uint32_t item;
 };
 
-void id_index_init(struct id_index *x, size_t item_size);
+void id_index_init(struct id_index *x, size_t item_size, const struct id_children *children);
 /* Free all of it, or what the budget (entries; a piece costs ID_PIECE_COST) is good for; true when all is gone. */
 bool id_index_free(struct id_index *x, struct id_pool *pool, size_t *budget);
-/* An equal one; what values refer to is shared. */
+/* An equal one, without children. */
 void id_index_copy(const struct id_index *from, struct id_index *to, struct id_pool *pool);
+/* An image of the index, for the time of a copy of the root: it stays as it is now.  Nothing but looking and
+ * id_index_free may be done with it. */
+void id_index_share(const struct id_index *from, struct id_index *to);
 /* Assert every invariant; slow.  *bytes is increased by what it has allocated. */
 void id_index_check(const struct id_index *x, size_t *bytes);
 
@@ -116,9 +131,10 @@ const void *id_index_get(const struct id_index *x, struct id_at at);
 /* ---- changing ------------------------------------------------------------------------------------------- */
 
 /* The value of this item, but not its id, may be changed until the next call. */
-void *id_index_change(struct id_index *x, struct id_at at);
+void *id_index_change(struct id_index *x, struct id_at at, struct id_pool *pool);
 /* A new item with this id, which is not there yet, and a value of zeros. */
 void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *pool);
+/* What it refers to is the caller's. */
 void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool);
 
 /* The items of the first leaf, which there is, side by side, and the id of the item behind them, or

@@ -15,11 +15,32 @@ enum {
 
 /* ---- streams of drafts ------------------------------------------------------------------------------------- */
 
+static struct piece *node_piece(const void *item)
+{
+    return &((const struct stream_node_ref *)item)->node->piece;
+}
+
+static size_t node_size(const void *item)
+{
+    return ((const struct stream_node_ref *)item)->size;
+}
+
+static void free_node(const void *item)
+{
+    stream_node_free(((const struct stream_node_ref *)item)->node);
+}
+
+static const struct id_children nodes_of_index = {
+    .piece = node_piece,
+    .size = node_size,
+    .free = free_node,
+};
+
 struct stream *stream_new(void)
 {
     struct stream *s = mem_alloc_zeroed(MEM_STORE, sizeof(*s));
 
-    id_index_init(&s->nodes, sizeof(struct stream_node_ref));
+    id_index_init(&s->nodes, sizeof(struct stream_node_ref), &nodes_of_index);
     return s;
 }
 
@@ -42,7 +63,11 @@ struct stream *stream_change(struct value_draft *draft)
 struct stream *stream_dropped(struct value_draft *draft)
 {
     if (draft->dropped == NULL) {
-        draft->dropped = stream_new();
+        struct stream *dropped = stream_new();
+
+        /* What it lets go of may be an image's. */
+        dropped->pool.holder = ((const struct stream *)draft->memory)->pool.holder;
+        draft->dropped = dropped;
     }
     return draft->dropped;
 }
@@ -215,23 +240,39 @@ bool stream_find(const struct stream *s, struct stream_id id, struct stream_entr
 
 /* ---- nodes that change --------------------------------------------------------------------------------------- */
 
-/* The one way to a node that is about to change. */
-static struct stream_node *node_for_change(struct stream *s, struct id_at at)
+/* The node, with its memory, that the reference had is no longer held. */
+static void let_go_of_node(struct stream *s, const struct stream_node_ref *ref)
 {
-    struct stream_node_ref *ref = id_index_change(&s->nodes, at);
+    if (piece_let_go(&ref->node->piece, &s->pool.holder, ref->size)) {
+        stream_node_free(ref->node);
+    }
+}
 
-    return ref->node;
+/* The one way to a node that is about to change, and to what is known of it. */
+static struct stream_node_ref *change_node(struct stream *s, struct id_at at)
+{
+    struct stream_node_ref *ref = id_index_change(&s->nodes, at, &s->pool);
+
+    if (UNLIKELY(piece_is_shared(&ref->node->piece))) {
+        struct stream_node_ref old = *ref;
+
+        ref->node = stream_node_copy(old.node);
+        ref->size = (uint32_t)stream_node_size(ref->node);
+        s->pool.bytes += ref->size;
+        s->pool.bytes -= old.size;
+        let_go_of_node(s, &old);
+    }
+    return ref;
 }
 
 static void resize_node(struct stream *s, struct id_at at, size_t capacity)
 {
-    struct stream_node *node = node_for_change(s, at);
-    struct stream_node_ref *ref = id_index_change(&s->nodes, at);
+    struct stream_node_ref *ref = change_node(s, at);
 
-    node = stream_node_resize(node, capacity);
-    s->pool.bytes += stream_node_size(node) - ref->size;
-    ref->node = node;
-    ref->size = (uint32_t)stream_node_size(node);
+    ref->node = stream_node_resize(ref->node, capacity);
+    s->pool.bytes -= ref->size;
+    ref->size = (uint32_t)stream_node_size(ref->node);
+    s->pool.bytes += ref->size;
 }
 
 void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *node, uint32_t live)
@@ -241,7 +282,7 @@ void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *
     ref->node = node;
     ref->live = live;
     ref->size = (uint32_t)stream_node_size(node);
-    id_pool_add(&s->pool, stream_node_size(node));
+    id_pool_add(&s->pool, ref->size);
     s->count += live;
 }
 
@@ -254,6 +295,13 @@ static struct stream_node_ref unlink_node(struct stream *s, struct id_at at)
     id_pool_subtract(&s->pool, ref.size);
     id_index_remove(&s->nodes, at, &s->pool);
     return ref;
+}
+
+static void remove_node(struct stream *s, struct id_at at)
+{
+    struct stream_node_ref ref = unlink_node(s, at);
+
+    let_go_of_node(s, &ref);
 }
 
 /* ---- appending ----------------------------------------------------------------------------------------------- */
@@ -329,19 +377,15 @@ void stream_append(struct value_draft *draft, struct stream_id id, const struct 
 {
     struct stream *s = stream_change(draft);
     struct id_at at = node_for_append(draft, id, pairs, pair_count);
-    struct stream_node_ref *ref;
-    struct stream_node *node = node_for_change(s, at);
-    struct stream_new_entry entry =
-        stream_node_plan(node, ref_at(&s->nodes, at)->id, id, pairs, pair_count);
+    struct stream_node_ref *ref = change_node(s, at);
+    struct stream_new_entry entry = stream_node_plan(ref->node, ref->id, id, pairs, pair_count);
     size_t size = stream_node_entry_bytes(&entry);
 
     ASSERT(stream_id_compare(id, s->marks.last_id) > 0);
-    if (node->capacity - node->used < size) {
+    if (ref->node->capacity - ref->node->used < size) {
         grow_node(s, at, size, node_bytes_max(&draft->space->limits));
-        node = node_for_change(s, at);
     }
-    stream_node_append(node, &entry);
-    ref = id_index_change(&s->nodes, at);
+    stream_node_append(ref->node, &entry);
     ref->live++;
     s->count++;
     s->marks.entries_added++;
@@ -373,11 +417,10 @@ static bool find_in_node(const struct stream_node_ref *ref, struct stream_id id,
 static void mark_entry(struct stream *s, struct id_at at, const struct stream_node_entry *entry)
 {
     size_t start = (size_t)(entry->start - ref_at(&s->nodes, at)->node->data);
-    struct stream_node *node = node_for_change(s, at);
-    struct stream_node_ref *ref = id_index_change(&s->nodes, at);
+    struct stream_node_ref *ref = change_node(s, at);
 
     ASSERT(ref->live > 1);
-    stream_node_mark(node, start);
+    stream_node_mark(ref->node, start);
     ref->live--;
     s->count--;
 }
@@ -393,7 +436,7 @@ bool stream_delete(struct value_draft *draft, struct stream_id id)
         return false;
     }
     if (ref_at(&s->nodes, at)->live == 1) {
-        stream_node_free(unlink_node(s, at).node);
+        remove_node(s, at);
     } else {
         mark_entry(s, at, &entry);
     }
@@ -440,7 +483,7 @@ static uint64_t trim_in_node(struct stream *s, const struct stream_trim *trim)
         count++;
         if (ref->live == 1) {
             /* Those behind it are deleted. */
-            stream_node_free(unlink_node(s, at).node);
+            remove_node(s, at);
             return count;
         }
         mark_entry(s, at, &first);
@@ -501,7 +544,7 @@ uint64_t stream_trim(struct value_draft *draft, const struct stream_trim *trim)
         (void)unlink_node(s, (struct id_at){0});
         removed += ref.live;
         if (nodes++ < FREE_AT_ONCE) {
-            stream_node_free(ref.node);
+            let_go_of_node(s, &ref);
         } else {
             stream_add_node(stream_dropped(draft), ref.id, ref.node, ref.live);
         }
@@ -515,4 +558,39 @@ void stream_put_marks(struct value_draft *draft, const struct stream_marks *mark
     struct stream *s = stream_change(draft);
 
     s->marks = *marks;
+}
+
+/* ---- as a whole ------------------------------------------------------------------------------------------------ */
+
+bool stream_free(struct stream *s, size_t *budget)
+{
+    bool is_empty = id_index_free(&s->nodes, &s->pool, budget);
+
+    while (is_empty && s->groups.count > 0) {
+        is_empty = *budget > 0 && stream_group_free_last(s, budget);
+    }
+    if (!is_empty) {
+        return false;
+    }
+    mem_free(MEM_STORE, s);
+    return true;
+}
+
+struct stream *stream_share(struct stream *s, size_t *kept_bytes)
+{
+    struct stream *image = stream_new();
+
+    ASSERT(!s->pool.holder.is_image);
+    s->pool.holder.kept_bytes = kept_bytes;
+    *image = (struct stream){
+        .pool = s->pool,
+        .count = s->count,
+        .marks = s->marks,
+    };
+    image->pool.holder.is_image = true;
+    id_index_share(&s->nodes, &image->nodes);
+    for (uint32_t i = 0; i < s->groups.count; i++) {
+        stream_group_share(stream_group_at(s, i), image);
+    }
+    return image;
 }

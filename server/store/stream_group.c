@@ -82,7 +82,8 @@ struct stream_group *stream_group_add(struct stream *s, struct bytes name)
         return NULL;
     }
     g = (struct stream_group *)stream_names_add(&s->groups, name, sizeof(*g), &s->pool);
-    id_index_init(&g->pending, sizeof(struct stream_pending_ref));
+    id_index_init(&g->pending, sizeof(struct stream_pending_ref), NULL);
+    g->pool.holder = s->pool.holder;
     g->entries_read = STREAM_READ_UNKNOWN;
     return g;
 }
@@ -166,7 +167,7 @@ struct stream_consumer *stream_consumer_add(struct stream *s, struct stream_grou
         return NULL;
     }
     c = (struct stream_consumer *)stream_names_add(&g->consumers, name, sizeof(*c), &g->pool);
-    id_index_init(&c->ids, sizeof(struct stream_id));
+    id_index_init(&c->ids, sizeof(struct stream_id), NULL);
     c->active_at_ms = STREAM_NEVER;
     account(s, g, before);
     return c;
@@ -241,7 +242,7 @@ void stream_pending_put(struct value_draft *draft, struct stream_group *g,
     struct id_at at;
 
     if (id_index_find(&g->pending, pending->id, &at)) {
-        ref = id_index_change(&g->pending, at);
+        ref = id_index_change(&g->pending, at, &g->pool);
         if (ref->consumer != pending->consumer) {
             take_from_consumer(g, ref->consumer, pending->id);
             (void)id_index_insert(&pending->consumer->ids, pending->id, &g->pool);
@@ -283,7 +284,7 @@ enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_gro
     if (!id_index_find(&g->pending, id, &at)) {
         return STREAM_PENDING_UNKNOWN;
     }
-    ref = id_index_change(&g->pending, at);
+    ref = id_index_change(&g->pending, at, &g->pool);
     if (ref->consumer != NULL) {
         return STREAM_PENDING_TAKEN;
     }
@@ -482,11 +483,31 @@ void stream_group_copy(const struct stream_group *from, struct stream *to)
             has_more = id_index_find(
                 &twin->pending, *(const struct stream_id *)id_index_get(&c->ids, at), &pending);
             ASSERT(has_more);
-            ((struct stream_pending_ref *)id_index_change(&twin->pending, pending))->consumer =
-                other;
+            ((struct stream_pending_ref *)id_index_change(&twin->pending, pending, &twin->pool))
+                ->consumer = other;
             has_more = id_index_next(&c->ids, &at);
         }
     }
+}
+
+void stream_group_share(struct stream_group *from, struct stream *to)
+{
+    struct stream_group *image = stream_group_add(to, from->named.name);
+
+    from->pool.holder.kept_bytes = to->pool.holder.kept_bytes;
+    image->last_id = from->last_id;
+    image->entries_read = from->entries_read;
+    id_index_share(&from->pending, &image->pending);
+    for (uint32_t i = 0; i < from->consumers.count; i++) {
+        const struct stream_consumer *c = stream_consumer_at(from, i);
+        struct stream_consumer *other = stream_consumer_add(to, image, c->named.name);
+
+        other->seen_at_ms = c->seen_at_ms;
+        other->active_at_ms = c->active_at_ms;
+        id_index_share(&c->ids, &other->ids);
+    }
+    image->pool = from->pool;
+    image->pool.holder.is_image = true;
 }
 
 static size_t names_bytes(const struct stream_names *names)

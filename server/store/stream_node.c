@@ -82,6 +82,7 @@ void stream_node_free(struct stream_node *node)
 struct stream_node *stream_node_resize(struct stream_node *node, size_t capacity)
 {
     ASSERT(capacity >= node->used && capacity <= UINT32_MAX);
+    ASSERT(!piece_is_shared(&node->piece));
     node = mem_realloc(MEM_STORE, node, sizeof(*node) + capacity);
     node->capacity = (uint32_t)capacity;
     return node;
@@ -93,6 +94,7 @@ struct stream_node *stream_node_copy(const struct stream_node *node)
 
     memcpy(twin, node, sizeof(*node) + node->used);
     twin->capacity = node->used;
+    twin->piece = (struct piece){0};
     return twin;
 }
 

@@ -23,11 +23,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/piece.h"
 #include "store/stream.h"
 
 struct stream_node {
-    uint32_t
-        epoch; /* in which it was made: one that an image of that time shares is copied first */
+    struct piece piece;   /* that images may share */
     uint32_t entry_count; /* deleted ones included */
     uint32_t passed;      /* of these, those before `from`, which are deleted */
     uint32_t entries_at;  /* the first entry of all */
@@ -65,7 +65,7 @@ struct stream_node *stream_node_new(const struct bytes *pairs, size_t pair_count
 /* One whose data is there already, entry_count entries from entries_at on. */
 struct stream_node *stream_node_adopt(struct bytes data, size_t entries_at, uint64_t entry_count);
 void stream_node_free(struct stream_node *node);
-/* The same with another capacity, which is enough. */
+/* The same, which is not shared, with another capacity, which is enough. */
 struct stream_node *stream_node_resize(struct stream_node *node_take, size_t capacity);
 /* An equal one, without room to grow. */
 struct stream_node *stream_node_copy(const struct stream_node *node);

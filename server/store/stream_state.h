@@ -61,6 +61,11 @@ struct stream {
 };
 
 struct stream *stream_new(void);
+/* Free all of it, or what the budget is good for; true when it is gone. */
+bool stream_free(struct stream *s, size_t *budget);
+/* An image of it, for the time of a copy of what leads to its pieces: it stays as it is now.  Nothing but looking and
+ * stream_free may be done with it. */
+struct stream *stream_share(struct stream *s, size_t *kept_bytes);
 /* The draft's stream, about to change. */
 struct stream *stream_change(struct value_draft *draft);
 /* What the draft leaves to be freed after its close. */
@@ -75,6 +80,8 @@ void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *
 bool stream_group_free_last(struct stream *s, size_t *budget);
 /* An equal one in another stream. */
 void stream_group_copy(const struct stream_group *from, struct stream *to);
+/* One in an image, which shares what is pending; it does not say of whom. */
+void stream_group_share(struct stream_group *from, struct stream *to);
 /* Assert every invariant; *bytes is increased by what it has allocated. */
 void stream_group_check(const struct stream_group *g, size_t *bytes);
 /* A new group of this name; NULL when there is one.  The same for a consumer. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/entry.h"
 #include "store/stream_codec.h"
+#include "store/stream_image.h"
 #include "store/stream_state.h"
 #include "store/value.h"
 #include "store/value_codec.h"
@@ -103,34 +104,12 @@ static size_t free_cost(const void *memory)
     return (size_t)s->pool.piece_count * ID_PIECE_COST;
 }
 
-static void free_last_node(struct stream *s, size_t *budget)
-{
-    struct id_at at;
-    struct stream_node_ref ref;
-
-    (void)id_index_last(&s->nodes, &at);
-    ref = *(const struct stream_node_ref *)id_index_get(&s->nodes, at);
-    id_index_remove(&s->nodes, at, &s->pool);
-    id_pool_subtract(&s->pool, ref.size);
-    stream_node_free(ref.node);
-    *budget -= ID_PIECE_COST < *budget ? ID_PIECE_COST : *budget;
-}
-
 static bool free_stream(void **memory, size_t *budget)
 {
-    struct stream *s = *memory;
-
     ASSERT(*budget > 0);
-    while (s->nodes.count > 0 && *budget > 0) {
-        free_last_node(s, budget);
-    }
-    while (s->groups.count > 0 && *budget > 0) {
-        (void)stream_group_free_last(s, budget);
-    }
-    if (s->nodes.count > 0 || s->groups.count > 0) {
+    if (!stream_free(*memory, budget)) {
         return false;
     }
-    mem_free(MEM_STORE, s);
     *memory = NULL;
     return true;
 }
@@ -274,6 +253,7 @@ const struct value_ops value_stream = {
     .copy = copy,
     .free_cost = free_cost,
     .free = free_stream,
+    .image = &stream_image_ops,
     .encoding_name = encoding_name,
     .digest = digest,
     .walk = walk,

@@ -2,13 +2,14 @@
 /* Streams and their groups against a naive model: arrays of ids, and of what is pending.
  *
  * What the pairs of an entry are follows from a number that the model keeps with the id.  Nodes are made small in some
- * of the runs, so that their ends are crossed all the time; now and then the stream is dumped, restored and copied, and
- * has to be what it was. */
+ * of the runs, so that their ends are crossed all the time.  Now and then the stream is dumped, restored and copied, and
+ * has to be what it was; and images are taken, two at a time, whose bytes have to be those of their begin. */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "store/keyspace.h"
 #include "store/stream.h"
 #include "store/stream_group.h"
+#include "store/value_image.h"
 #include "store/value_space.h"
 #include "tests/unit/seed.h"
 
@@ -26,6 +27,14 @@ enum {
     CONSUMERS = 4,
     PAIRS_MAX = 6,
     TEXT_MAX = 3000,
+    IMAGES = 2,
+};
+
+/* An image on its way; all-zero: none. */
+struct shot {
+    struct value_image *image;
+    struct buf expected;
+    struct buf written;
 };
 
 struct pending {
@@ -54,6 +63,7 @@ struct world {
     struct stream_marks marks;
     struct group groups[GROUPS];
     int64_t now_ms;
+    struct shot shots[IMAGES];
 };
 
 static char filler[TEXT_MAX];
@@ -522,6 +532,50 @@ static void check_dump(struct world *w)
     buf_deinit(&again);
 }
 
+/* Begin an image, or write some more of it. */
+static void work_on_image(struct world *w, struct shot *shot)
+{
+    size_t budget = 1 + rng_below(&w->rng, 300);
+    bool is_done;
+
+    if (shot->image == NULL) {
+        struct entry *e = keyspace_find_any(w->ks, &w->ref);
+
+        if (value_image_is_wanted(w->ks, e)) {
+            value_encode_body(keyspace_types(w->ks), e, &shot->expected);
+            shot->image = value_image_begin(w->ks, e);
+        }
+        return;
+    }
+    is_done = value_image_step(shot->image, &budget, &shot->written);
+    if (!is_done && !rng_one_in(&w->rng, 100)) {
+        return;
+    }
+    cr_assert_eq(is_done, shot->written.len == shot->expected.len);
+    cr_assert(bytes_equal(buf_bytes(&shot->written),
+                          bytes_prefix(buf_bytes(&shot->expected), shot->written.len)));
+    value_image_end(w->ks, shot->image);
+    shot->image = NULL;
+    buf_clear(&shot->expected);
+    buf_clear(&shot->written);
+}
+
+/* Without images, and when what was left has been freed, images keep nothing. */
+static void end_images(struct world *w)
+{
+    for (size_t i = 0; i < IMAGES; i++) {
+        if (w->shots[i].image != NULL) {
+            value_image_end(w->ks, w->shots[i].image);
+        }
+        buf_deinit(&w->shots[i].expected);
+        buf_deinit(&w->shots[i].written);
+        w->shots[i] = (struct shot){0};
+    }
+    while (keyspace_work(w->ks, 10)) {
+    }
+    cr_assert_eq(keyspace_values(w->ks)->kept_bytes, 0);
+}
+
 static void step(struct world *w, bool is_growing)
 {
     unsigned number = (unsigned)rng_below(&w->rng, GROUPS);
@@ -571,6 +625,7 @@ static void run(const struct value_limits *limits)
     begin(&w, limits);
     for (int i = 0; i < STEPS; i++) {
         step(&w, i / 1500 % 2 == 0);
+        work_on_image(&w, &w.shots[i % IMAGES]);
         if (i % CHECK_EVERY == 0) {
             check_all(&w, view(&w));
             keyspace_check(w.ks);
@@ -578,7 +633,11 @@ static void run(const struct value_limits *limits)
         if (i % DUMP_EVERY == 0) {
             check_dump(&w);
         }
+        if (i % 2000 == 0) {
+            end_images(&w);
+        }
     }
+    end_images(&w);
     end(&w);
 }
 

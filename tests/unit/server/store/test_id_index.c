@@ -32,7 +32,7 @@ static void begin(struct world *w)
 {
     *w = (struct world){0};
     rng_init(&w->rng, seed_get());
-    id_index_init(&w->x, sizeof(struct item));
+    id_index_init(&w->x, sizeof(struct item), NULL);
 }
 
 static void check(const struct world *w)
@@ -247,7 +247,7 @@ Test(id_index, leaves_move_to_another_index)
     size_t count;
 
     begin(&w);
-    id_index_init(&other, sizeof(struct item));
+    id_index_init(&other, sizeof(struct item), NULL);
     for (size_t i = 0; i < IDS; i++) {
         add(&w, i);
     }
