@@ -165,6 +165,8 @@ static const struct {
     {"BZMPOP 0 1 k MIN",                               WRONGTYPE,                                                        "bytes"},
     {"BZPOPMAX none k 0",                              WRONGTYPE,                                                        "bytes"},
     {"BZPOPMIN k 0",                                   WRONGTYPE,                                                        "bytes"},
+    {"SORT_RO k",                                      WRONGTYPE,                                                        "bytes"},
+    {"SORT k STORE d",                                 WRONGTYPE,                                                        "bytes"},
     {"ZADD k 1 a",                                     WRONGTYPE,                                                        "bytes"},
     {"ZCARD k",                                        WRONGTYPE,                                                        "bytes"},
     {"ZCOUNT k 0 1",                                   WRONGTYPE,                                                        "bytes"},
