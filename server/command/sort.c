@@ -8,10 +8,10 @@
 #include "base/attr.h"
 #include "base/vec.h"
 #include "command/functions.h"
+#include "command/list_open.h"
 #include "command/lookup.h"
 #include "spec/slot.h"
 #include "store/value_hash.h"
-#include "store/value_list.h"
 #include "store/value_set.h"
 #include "store/zset.h"
 
@@ -21,7 +21,6 @@
 enum {
     TEXT_BLOCK = 16 * 1024,
     SCAN_STEP = 64,
-    PUSH_WORDS = 1000, /* elements of one RPUSH */
 };
 
 /* A key, or a field of a hash, for each element: its text takes the place of the star.  "#" is the
@@ -496,36 +495,6 @@ static void collect_results(struct sorting *s, struct storing *to)
     }
 }
 
-/* RPUSH, as often as it takes. */
-static void add_push_effects(struct exec *x, struct bytes key, const struct value *list)
-{
-    VEC(struct bytes) words = {0};
-    struct buf integers = {0};
-    struct list_reader r;
-    struct packed_item item;
-    bool has_more;
-
-    list_read(list, 0, false, &r);
-    has_more = list_next(&r, &item);
-    (void)buf_reserve(&integers, (size_t)PUSH_WORDS * PACKED_SCRATCH);
-    while (has_more) {
-        words.count = 0;
-        buf_clear(&integers);
-        VEC_PUSH(&words, BYTES_LITERAL("RPUSH"));
-        VEC_PUSH(&words, key);
-        while (has_more && words.count < PUSH_WORDS) {
-            char *scratch = buf_room(&integers, PACKED_SCRATCH);
-
-            integers.len += item.is_integer ? PACKED_SCRATCH : 0;
-            VEC_PUSH(&words, packed_item_text(&item, scratch));
-            has_more = list_next(&r, &item);
-        }
-        effects_add(x->effects, words.items, words.count);
-    }
-    buf_deinit(&integers);
-    VEC_DEINIT(&words);
-}
-
 static void store_results(struct sorting *s)
 {
     struct exec *x = s->x;
@@ -546,7 +515,7 @@ static void store_results(struct sorting *s)
     }
     if (result.count > 0) {
         list = value_draft_view(&result.draft);
-        add_push_effects(x, to.bytes, &list);
+        list_add_push_effects(x, LIST_RIGHT, to.bytes, &list);
         keyspace_put(x->keyspace, &to, &list, EXPIRE_NEVER);
     }
     buf_deinit(&result.packed);

@@ -74,6 +74,8 @@ static const struct {
     {"LLEN k",                                         WRONGTYPE,                                                        "bytes"},
     {"LMOVE k d LEFT LEFT",                            WRONGTYPE,                                                        "bytes"},
     {"LMPOP 2 none k LEFT",                            WRONGTYPE,                                                        "bytes"},
+    {"LMOVEM k d LEFT LEFT",                            WRONGTYPE,                                                        "bytes"},
+    {"BLMOVEM k d LEFT LEFT 0",                         WRONGTYPE,                                                        "bytes"},
     {"LPOP k",                                         WRONGTYPE,                                                        "bytes"},
     {"LPOP k 0",                                       WRONGTYPE,                                                        "bytes"},
     {"LPOS k a",                                       WRONGTYPE,                                                        "bytes"},
