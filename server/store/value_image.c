@@ -29,6 +29,13 @@ static void hand_member(struct table_shared *shared, uint32_t number, uint64_t r
     struct value_space *space = shared->walk.context;
     struct value_image *image = space->images.items[number - 1];
 
+    if (UNLIKELY(image->base_ms != 0)) {
+        const struct member *m = slab_at(&shared->slab, ref);
+        int64_t expire_at_ms = member_expire_at_ms(m);
+
+        value_encode_field_expiry(&image->early, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms,
+                                  image->base_ms);
+    }
     image->ops->encode_member(slab_at(&shared->slab, ref), &image->early);
     image->left--;
 }
@@ -56,6 +63,7 @@ struct value_image *value_image_begin(struct keyspace *ks, const struct entry *e
     image->memory = entry_memory(e);
     image->members = image->ops->members(image->memory);
     image->left = image->count = members_count(image->members);
+    image->base_ms = entry_is_volatile(e) ? members_next_expiry_ms(image->members) : 0;
     ASSERT(image->members->table.number == 0);
     image->members->table.number = take_number(space, image);
     space->image_count++;
@@ -92,6 +100,9 @@ bool value_image_step(struct value_image *image, size_t *budget, struct buf *out
 {
     if (!image->has_begun) {
         image->has_begun = true;
+        if (image->base_ms != 0) {
+            encode_u64_le(out, (uint64_t)image->base_ms);
+        }
         value_encode_len(out, image->count);
     }
     step_table(image, budget);

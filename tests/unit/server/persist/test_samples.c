@@ -26,10 +26,8 @@ static const struct {
     uint8_t rdb_type;
     const char *what;
 } missing[] = {
-    {19, "streams of version 2"            },
-    {21, "streams of version 3"            },
-    {24, "hashes whose fields expire"      },
-    {25, "small hashes whose fields expire"},
+    {19, "streams of version 2"},
+    {21, "streams of version 3"},
 };
 
 /* One sample being read. */
