@@ -167,7 +167,7 @@ static void strike(struct node *node)
     primary_tick(node);
     upkeep_trim_log(node);
     saving_check_points(node);
-    pass_note_work_if(&node->pass, expire_slice(node));
+    node->upkeep.has_expired = true;
     own_expiry_round(node);
     node->upkeep.has_more = true;
     ASSERT(mono_is_before(node->now.mono, node->upkeep.at));
@@ -177,6 +177,10 @@ void upkeep_run(struct node *node)
 {
     if (mono_is_due(node->upkeep.at, node->now.mono) && !node->upkeep.is_paused) {
         strike(node);
+    }
+    if (node->upkeep.has_expired && !node->upkeep.is_paused) {
+        node->upkeep.has_expired = expire_slice(node);
+        pass_note_work_if(&node->pass, node->upkeep.has_expired);
     }
     if (node->upkeep.has_more) {
         tidy_up(node);

@@ -256,6 +256,8 @@ enum {
     REQUEST_TEXT = 200,
 };
 
+#define FAR_MS 1900000000000ULL /* fields that expire do so then */
+
 static void request(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 static void request(struct world *w, const char *format, ...)
 {
@@ -319,7 +321,12 @@ static void change(struct world *w, struct rng *rng)
     case 12:
         request(w, "HSET hash:%u:new f %u", value, member);
         break;
+    case 15:
+        request(w, "HSETEX hash:%u PXAT %llu FIELDS 1 f%u x", value, FAR_MS + member, member);
+        request(w, "HPERSIST hash:%u FIELDS 1 f%u", value, member / 2);
+        break;
     default:
+        request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS - member, member);
         request(w, "HSET hash:%u f%u %u", value, member, member + 7);
         request(w, "HDEL hash:%u f%u", value, member / 2);
         request(w, "SADD set:%u m%u", value, member);
@@ -344,6 +351,9 @@ static void fill(struct world *w)
                 buf_printf(&scores, " %u.5 z%u", j % 1000, j);
             }
             request(w, "HSET hash:%u%s", value, buf_text(&fields));
+            if (value % 2 == 0) {
+                request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS + i, i);
+            }
             request(w, "SADD set:%u%s", value, buf_text(&members));
             request(w, "ZADD zset:%u%s", value, buf_text(&scores));
             buf_deinit(&scores);
@@ -354,6 +364,7 @@ static void fill(struct world *w)
     for (unsigned i = 0; i < SMALL_KEYS; i++) {
         request(w, "SET key:%u text", i);
         request(w, "HSET small:%u f v g w", i);
+        request(w, "HPEXPIREAT small:%u %llu FIELDS 1 g", i, FAR_MS + i);
     }
 }
 
