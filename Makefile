@@ -207,15 +207,17 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-BENCHES := compare growth idle replica save
+BENCHES := compare growth idle large replica save types
 .PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
 bench-compare: ## CPU per operation and bytes per key, beside other servers that are installed
 bench-growth: ## what a growing table costs those who read meanwhile
 bench-idle: ## what connections cost that do nothing
+bench-large: ## what saving, syncing and deleting values of millions of members costs the others
 bench-replica: ## what a replica costs its primary
 bench-save: ## what BGSAVE costs those who write and read meanwhile
+bench-types: ## the same for lists, hashes, sets, sorted sets and streams
 bench-micro: $(BUILD)/tests/bench/micro ## nanoseconds that single parts take
 	@$<
 bench-count: $(BUILD)/tests/bench/micro ## instructions that single parts take, with valgrind
@@ -227,7 +229,7 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
     $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o \
     $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
-BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load options peers probe report)
+BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load measure options peers probe report)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)
 

@@ -30,7 +30,7 @@ bool hash_open(struct exec *x, struct key_ref *ref, struct value_edit *out)
     if (!lookup_write_type(x, ref, VALUE_HASH, &e)) {
         return false;
     }
-    keyspace_open(x->keyspace, ref, VALUE_HASH, out);
+    keyspace_open(x->keyspace, ref, e, VALUE_HASH, out);
     out->draft.now_ms = seen_from_ms(x);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "command/zset_pop.h"
 
 #include "base/assert.h"
+#include "command/block.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "store/zset.h"
@@ -63,7 +64,7 @@ static void remove_members(struct exec *x, const struct key_ref *ref, bool is_ma
         /* All of a large one is freed in slices. */
         keyspace_remove(x->keyspace, ref);
     } else {
-        keyspace_open(x->keyspace, ref, VALUE_ZSET, &edit);
+        lookup_open(x, ref, VALUE_ZSET, &edit);
         zset_remove_ranks(&edit.draft, is_max ? size - count : 0, count);
         (void)keyspace_close(x->keyspace, &edit);
     }
@@ -202,4 +203,62 @@ enum exec_result cmd_zmpop(struct exec *x)
         break;
     }
     return EXEC_DONE;
+}
+
+/* ---- BZPOPMIN, BZPOPMAX, BZMPOP: they travel as the pop that they came to ------------------------------ */
+
+static enum exec_result pop_waiting(struct exec *x, bool is_max)
+{
+    struct exec_block block = {.type = VALUE_ZSET, .first_key = 1, .key_count = x->arg_count - 2};
+    struct key_ref ref;
+
+    if (!argument_timeout(x, x->arg_count - 1, BLOCK_SECONDS, &block.deadline_unix_ms)) {
+        return EXEC_DONE;
+    }
+    switch (zset_pop_find(x, block.first_key, block.key_count, &ref)) {
+    case ZSET_POP_FOUND:
+        resp_write_array(x->reply, 3);
+        resp_write_bulk(x->reply, ref.bytes);
+        zset_pop_take_one(x, &ref, is_max);
+        return EXEC_DONE;
+    case ZSET_POP_REFUSED:
+        return EXEC_DONE;
+    case ZSET_POP_NONE:
+        break;
+    }
+    return block_for_keys(x, &block);
+}
+
+enum exec_result cmd_bzpopmin(struct exec *x)
+{
+    return pop_waiting(x, false);
+}
+
+enum exec_result cmd_bzpopmax(struct exec *x)
+{
+    return pop_waiting(x, true);
+}
+
+enum exec_result cmd_bzmpop(struct exec *x)
+{
+    struct exec_block block = {.type = VALUE_ZSET, .first_key = 3};
+    struct zset_pop pop_options;
+    struct key_ref ref;
+
+    if (!zset_pop_read(x, 2, &block.key_count, &pop_options) ||
+        !argument_timeout(x, 1, BLOCK_SECONDS, &block.deadline_unix_ms)) {
+        return EXEC_DONE;
+    }
+    switch (zset_pop_find(x, block.first_key, block.key_count, &ref)) {
+    case ZSET_POP_FOUND:
+        resp_write_array(x->reply, 2);
+        resp_write_bulk(x->reply, ref.bytes);
+        zset_pop_take(x, &ref, pop_options);
+        return EXEC_DONE;
+    case ZSET_POP_REFUSED:
+        return EXEC_DONE;
+    case ZSET_POP_NONE:
+        break;
+    }
+    return block_for_keys(x, &block);
 }

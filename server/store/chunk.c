@@ -8,7 +8,7 @@ struct chunk *chunk_new(size_t capacity, bool is_front_room)
 {
     struct chunk *chunk = mem_alloc(MEM_STORE, sizeof(*chunk) + capacity);
 
-    chunk->epoch = 0;
+    chunk->piece = (struct piece){0};
     chunk->capacity = capacity;
     chunk->start = is_front_room ? capacity : 0;
     chunk->end = chunk->start;
@@ -20,7 +20,17 @@ void chunk_free(struct chunk *chunk)
     mem_free(MEM_STORE, chunk);
 }
 
-struct chunk *chunk_resize(struct chunk *chunk, size_t capacity, bool is_front_room)
+struct chunk *chunk_twin(const struct chunk *chunk)
+{
+    struct chunk *twin = chunk_new(chunk->capacity, false);
+
+    twin->start = chunk->start;
+    twin->end = chunk->end;
+    memcpy(twin->data + twin->start, chunk->data + chunk->start, chunk_used(chunk));
+    return twin;
+}
+
+struct chunk *chunk_copy(const struct chunk *chunk, size_t capacity, bool is_front_room)
 {
     size_t used = chunk_used(chunk);
     struct chunk *other = chunk_new(capacity, is_front_room);
@@ -29,8 +39,6 @@ struct chunk *chunk_resize(struct chunk *chunk, size_t capacity, bool is_front_r
     other->start = is_front_room ? capacity - used : 0;
     other->end = other->start + used;
     memcpy(other->data + other->start, chunk->data + chunk->start, used);
-    other->epoch = chunk->epoch;
-    chunk_free(chunk);
     return other;
 }
 

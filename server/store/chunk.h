@@ -7,7 +7,8 @@
  *
  * Invariants:  (1) start <= end <= capacity
  *              (2) between start and end lie whole elements, and at least one
- * A place in a chunk is an offset from its data on.  A chunk is owned by who made it (store/chunks.h). */
+ * A place in a chunk is an offset from its data on.  A chunk is owned by who made it, and by whoever holds it
+ * besides (store/chunk_tree.h); while there are several it does not change. */
 #ifndef STARLING_STORE_CHUNK_H
 #define STARLING_STORE_CHUNK_H
 
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "store/packed.h"
+#include "store/piece.h"
 
 enum {
     CHUNK_BYTES =
@@ -26,8 +28,7 @@ enum {
 };
 
 struct chunk {
-    uint32_t
-        epoch; /* in which it was made: one that an image of that time shares is copied first */
+    struct piece piece;
     size_t start;
     size_t end;
     size_t capacity;
@@ -63,8 +64,10 @@ static inline bool chunk_is_lone(const struct chunk *chunk, uint64_t count)
 /* Without elements; its room is in front of where they will be, or behind. */
 struct chunk *chunk_new(size_t capacity, bool is_front_room);
 void chunk_free(struct chunk *chunk);
-/* The same elements with another capacity, which they fit. */
-struct chunk *chunk_resize(struct chunk *chunk_take, size_t capacity, bool is_front_room);
+/* A chunk of its own, with the same elements at the same places. */
+struct chunk *chunk_twin(const struct chunk *chunk);
+/* The same with another capacity, which they fit. */
+struct chunk *chunk_copy(const struct chunk *chunk, size_t capacity, bool is_front_room);
 
 /* Make a gap of size bytes, for which there is room, at the place; where it begins afterwards.  The shorter
  * side moves if it can. */

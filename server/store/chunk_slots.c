@@ -84,6 +84,17 @@ uint32_t chunk_slots_find(const struct chunk_slots *s, uint64_t total, uint64_t 
     return i;
 }
 
+void chunk_slots_copy(const struct chunk_slots *from, struct chunk_slots *to, size_t *bytes)
+{
+    *to = *from;
+    if (from->cap > 0) {
+        to->items = mem_alloc(MEM_STORE, from->cap * sizeof(*from->items));
+        memcpy(to->items + from->start, from->items + from->start,
+               from->count * sizeof(*from->items));
+        *bytes += from->cap * sizeof(*from->items);
+    }
+}
+
 void chunk_slots_free(struct chunk_slots *s, size_t *bytes)
 {
     *bytes -= s->cap * sizeof(*s->items);

@@ -41,6 +41,8 @@ void chunk_slots_insert(struct chunk_slots *s, uint32_t i, struct chunk_slot slo
 void chunk_slots_remove(struct chunk_slots *s, uint32_t i);
 /* The slot that has element *index of `total`, which they have together; *index becomes its number in there. */
 uint32_t chunk_slots_find(const struct chunk_slots *s, uint64_t total, uint64_t *index);
+/* The same references in an array of its own. */
+void chunk_slots_copy(const struct chunk_slots *from, struct chunk_slots *to, size_t *bytes);
 void chunk_slots_free(struct chunk_slots *s, size_t *bytes);
 
 #endif

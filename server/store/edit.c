@@ -114,26 +114,26 @@ void keyspace_open_string(struct keyspace *ks, const struct key_ref *ref, size_t
     ks->open_edit = out;
 }
 
-void keyspace_open(struct keyspace *ks, const struct key_ref *ref, enum value_type type,
-                   struct value_edit *out)
+void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct entry *e,
+                   enum value_type type, struct value_edit *out)
 {
     struct table *table = &ks->tables[ref->table];
-    struct table_place place;
-    struct entry *e;
     struct value value;
 
     ASSERT(ks->open_edit == NULL && type != VALUE_STRING);
+    DEBUG_ASSERT(e == NULL || e == keyspace_find_any(ks, ref));
     buf_clear(&ks->packed);
     *out = (struct value_edit){
         .ref = *ref, .draft = {.space = &ks->values, .type = type, .packed = &ks->packed}
     };
     ks->open_edit = out;
-    if (!table_find(&ks->shared, table, ref->hash, ref->bytes, &place)) {
+    if (e == NULL) {
         return;
     }
-    e = table_entry(&ks->shared, place.ref);
     ASSERT(entry_type(e) == type);
     if (UNLIKELY(ks->shared.listeners != 0)) {
+        struct table_place place = keyspace_get_place(ks, ref);
+
         table_before_change(&ks->shared, table, &place);
     }
     value = entry_value(e);

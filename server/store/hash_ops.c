@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "store/entry.h"
 #include "store/hash_packed.h"
+#include "store/members_image.h"
 #include "store/members_value.h"
 #include "store/value_compact.h"
 #include "store/value_hash.h"
@@ -317,6 +318,7 @@ const struct value_ops value_hash = {
     .copy = members_value_copy,
     .free_cost = members_value_free_cost,
     .free = members_value_free,
+    .image = &members_image_ops,
     .members = members_value_members,
     .encode_member = encode_one,
     .next_expiry_ms = hash_next_expiry_ms,

@@ -140,11 +140,11 @@ struct value_edit {
     size_t old_len;           /* and what it was before */
 };
 
-/* Open the key's collection for change, or an empty one of the type if there is no such key: an active
- * walk has then seen the old one.  No other value may be open; nothing else is changed until the
- * close. */
-void keyspace_open(struct keyspace *ks, const struct key_ref *ref, enum value_type type,
-                   struct value_edit *out);
+/* Open the collection of e, the key's entry as it was just found, for change: an active walk has then seen the
+ * old one.  NULL: an empty one of the type, which takes the place of whatever the key is when it is closed
+ * with something in it.  No other value may be open; nothing else is changed until the close. */
+void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct entry *e,
+                   enum value_type type, struct value_edit *out);
 /* The same for a string, which grows with zeros to at least len.  It is no longer an integer. */
 void keyspace_open_string(struct keyspace *ks, const struct key_ref *ref, size_t len,
                           struct value_edit *out);

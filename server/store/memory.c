@@ -17,7 +17,7 @@ void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
         .table_bytes =
             slab->page_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes + ks->shared.long_bytes,
         .large_bytes = ks->large_bytes,
-        .pending_bytes = ks->pending_bytes,
+        .pending_bytes = ks->pending_bytes + ks->values.kept_bytes,
         .arena_bytes = slab->page_bytes[SLAB_ENTRIES] + slab->page_bytes[SLAB_BUCKETS] +
                        slab_idle_bytes(slab) + slab_overhead_bytes(slab) +
                        value_space_bytes(&ks->values),
@@ -157,7 +157,8 @@ void keyspace_explain(struct keyspace *ks, struct rng *rng, size_t parts[KEYSPAC
     parts[KEYSPACE_PAGES_INDEX] = slab_overhead_bytes(slab);
     parts[KEYSPACE_DIRECTORIES] = ks->shared.directory_bytes + ks->shared.long_bytes;
     parts[KEYSPACE_DEAD_ENTRIES] = slab->object_bytes[SLAB_ENTRIES] - (size_t)all.entry_bytes;
-    parts[KEYSPACE_DEAD_LARGE] = ks->pending_bytes - parts[KEYSPACE_DEAD_ENTRIES];
+    parts[KEYSPACE_DEAD_LARGE] =
+        ks->pending_bytes + ks->values.kept_bytes - parts[KEYSPACE_DEAD_ENTRIES];
     explain_members(&ks->values.members.slab, parts);
 }
 

@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "store/keyspace_state.h"
-#include "store/value_image_state.h"
+#include "store/value_image.h"
 
 enum {
     AT_ONCE_COST = 64, /* what costs no more to free, in entries, is freed at once */
@@ -13,17 +13,8 @@ enum {
 void reclaim_memory(struct keyspace *ks, const struct value_ops *ops, void *memory)
 {
     size_t budget = SIZE_MAX;
-    struct value_image *image;
 
-    if (memory == NULL) {
-        return;
-    }
-    image = value_image_of(ops, memory);
-    if (image != NULL) {
-        /* It stays until its image has ended (value_image_end). */
-        image->is_orphan = true;
-        image->pending_bytes = ops->bytes(memory);
-        ks->pending_bytes += image->pending_bytes;
+    if (memory == NULL || value_image_adopts(ops, memory)) {
         return;
     }
     if (ops->free_cost(memory) > AT_ONCE_COST) {

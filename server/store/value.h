@@ -14,7 +14,8 @@
  *              (2) encode, walk, digest and copy give the value as it is and leave it alone
  *              (3) what encode wrote, decode makes an equal value of: the digests are equal
  *              (4) cursors are 0 at the start and 0 at the end
- *              (5) a collection is never empty: who takes its last element takes the key
+ *              (5) a collection is never empty: who takes its last element takes the key; but a stream,
+                  which is always memory, may be
  * Sizes are in bytes, budgets and costs in entries (keyspace_work).  Loop thread only. */
 #ifndef STARLING_STORE_VALUE_H
 #define STARLING_STORE_VALUE_H
@@ -33,6 +34,7 @@
 struct entry;
 struct member;
 struct members;
+struct value_image_ops;
 struct value_reader;
 struct value_space;
 
@@ -122,6 +124,9 @@ struct value_ops {
      * and nothing else. */
     bool (*free)(void **memory, size_t *budget);
 
+    /* How its images are taken; NULL for types whose memory is written in one go. */
+    const struct value_image_ops *image;
+
     /* ---- large values that are made of members; NULL for types that are not -------------------------- */
 
     struct members *(*members)(void *memory);
@@ -172,6 +177,7 @@ extern const struct value_ops value_list;
 extern const struct value_ops value_set;
 extern const struct value_ops value_hash;
 extern const struct value_ops value_zset;
+extern const struct value_ops value_stream;
 
 /* What the type number of an RDB record stands for, such as "hash"; "unknown" when nothing does. */
 const char *value_rdb_type_name(uint8_t rdb_type);
@@ -217,10 +223,12 @@ struct value_reader {
     uint8_t rdb_type;
     bool is_done;
     unsigned step;            /* the type's own, 0 at the start */
-    uint64_t left;            /* the type's own: elements to come, for example */
-    int64_t base_ms;          /* the type's own: what times count from, */
-    int64_t expire_at_ms;     /* and one that was read */
-    int64_t drop_ms;          /* set behind the begin: fields that have expired then are left out */
+    uint64_t left;            /* the type's own: elements to come, for example, */
+    uint64_t left_outside[2]; /* and of what they are part of */
+    void *inside[2];      /* the type's own: parts of the draft's memory that are being filled */
+    int64_t base_ms;      /* the type's own: what times count from, */
+    int64_t expire_at_ms; /* and one that was read */
+    int64_t drop_ms;      /* set behind the begin: fields that have expired then are left out */
     struct value_draft draft; /* what has been made so far: its buffer is `packed` */
     struct buf packed;
     uint64_t max_bytes;

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/num.h"
 #include "store/lzf.h"
+#include "store/packed.h"
 
 #include <inttypes.h>
 
@@ -93,6 +94,15 @@ void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t ba
 {
     ASSERT(expire_at_ms == 0 || (base_ms > 0 && expire_at_ms >= base_ms));
     value_encode_len(out, expire_at_ms == 0 ? 0 : (uint64_t)(expire_at_ms - base_ms) + 1);
+}
+
+void value_encode_item(struct buf *out, const struct packed_item *item)
+{
+    if (item->is_integer) {
+        value_encode_integer(out, item->integer);
+    } else {
+        value_encode_string(out, item->text);
+    }
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */

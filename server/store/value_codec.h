@@ -18,6 +18,8 @@
 #include "base/codec.h"
 #include "base/errmsg.h"
 
+struct packed_item;
+
 enum {
     RDB_VERSION = 9,                /* what we write */
     RDB_VERSION_NEWEST = 12,        /* what DUMP payloads and files may be, at most, */
@@ -35,10 +37,14 @@ enum {
     RDB_TYPE_ZSET_ZIPLIST = 12,
     RDB_TYPE_HASH_ZIPLIST = 13,
     RDB_TYPE_LIST_ZIPLISTS = 14,
+    RDB_TYPE_STREAM_OLD =
+        15, /* without first id, greatest deleted id, and how many there ever were */
     RDB_TYPE_HASH_LISTPACK = 16,
     RDB_TYPE_ZSET_LISTPACK = 17,
     RDB_TYPE_LIST_LISTPACKS = 18,
+    RDB_TYPE_STREAM = 19,
     RDB_TYPE_SET_LISTPACK = 20,
+    RDB_TYPE_STREAM_ACTIVE = 21,          /* and when a consumer was last active */
     RDB_TYPE_HASH_TIMES = 22,             /* of files and payloads of one family of servers only */
     RDB_TYPE_HASH_VOLATILE = 24,          /* some fields expire */
     RDB_TYPE_HASH_VOLATILE_LISTPACK = 25, /* the same in a blob */
@@ -63,6 +69,7 @@ void value_encode_string(struct buf *out, struct bytes value);
 void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t base_ms);
 /* The text of an integer, in its shortest form. */
 void value_encode_integer(struct buf *out, int64_t value);
+void value_encode_item(struct buf *out, const struct packed_item *item);
 
 /* *is_encoding: the six low bits announce a special string encoding, given in *out. */
 MUST_USE enum value_codec_status value_decode_len(struct decoder *d, uint64_t *out,

@@ -2,23 +2,19 @@
 /* Drafts, and letting go of values that never came into a key space. */
 #include "base/assert.h"
 #include "store/value.h"
-#include "store/value_image_state.h"
+#include "store/value_image.h"
 #include "store/value_space.h"
 
 static void free_memory(const struct value_ops *ops, void **memory)
 {
     size_t budget = SIZE_MAX;
 
-    if (*memory != NULL && value_image_of(ops, *memory) != NULL) {
-        value_image_of(ops, *memory)->is_orphan = true;
-        *memory = NULL;
-    }
-    if (*memory != NULL) {
+    if (*memory != NULL && !value_image_adopts(ops, *memory)) {
         bool is_freed = ops->free(memory, &budget);
 
         ASSERT(is_freed);
-        *memory = NULL;
     }
+    *memory = NULL;
 }
 
 void value_discard(const struct value_types *types, struct value *value)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "store/entry.h"
 #include "store/foreign.h"
+#include "store/list_image.h"
 #include "store/value_space.h"
 
 enum {
@@ -115,7 +116,7 @@ static size_t data_bytes(const struct value_draft *draft)
 {
     const struct chunks *chunks = draft->memory;
 
-    return chunks != NULL ? chunks->data_bytes : draft->packed->len;
+    return chunks != NULL ? chunks->sums.data_bytes : draft->packed->len;
 }
 
 static struct chunks *unpack(struct value_draft *draft)
@@ -153,7 +154,7 @@ static void settle(struct value_draft *draft)
     size_t budget = SIZE_MAX;
     bool is_freed;
 
-    if (chunks->data_bytes > PACK_BYTES) {
+    if (chunks->sums.data_bytes > PACK_BYTES) {
         return;
     }
     ASSERT(draft->packed->len == 0);
@@ -339,21 +340,21 @@ static size_t bytes(const void *memory)
 {
     const struct chunks *chunks = memory;
 
-    return sizeof(*chunks) + chunks->bytes;
+    return sizeof(*chunks) + chunks->sums.bytes;
 }
 
 static size_t spare_bytes(const void *memory)
 {
     const struct chunks *chunks = memory;
 
-    return chunks->room_bytes - chunks->data_bytes;
+    return chunks->sums.room_bytes - chunks->sums.data_bytes;
 }
 
 static void check(const void *memory)
 {
     const struct chunks *chunks = memory;
 
-    ASSERT(chunks->data_bytes > PACK_BYTES);
+    ASSERT(chunks->sums.data_bytes > PACK_BYTES);
     chunks_check(chunks);
 }
 
@@ -455,11 +456,7 @@ static uint64_t encode(const struct entry *e, uint64_t cursor, size_t max_bytes,
         if (!list_next(&r, &item)) {
             return 0;
         }
-        if (item.is_integer) {
-            value_encode_integer(out, item.integer);
-        } else {
-            value_encode_string(out, item.text);
-        }
+        value_encode_item(out, &item);
         cursor++;
     } while (out->len - start < max_bytes);
     return cursor < list_count(&value) ? cursor : 0;
@@ -556,6 +553,7 @@ const struct value_ops value_list = {
     .copy = copy,
     .free_cost = free_cost,
     .free = free_list,
+    .image = &list_image_ops,
     .encoding_name = encoding_name,
     .digest = digest,
     .walk = walk,

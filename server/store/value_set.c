@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "store/entry.h"
+#include "store/members_image.h"
 #include "store/members_value.h"
 #include "store/set_integers.h"
 #include "store/value_compact.h"
@@ -449,6 +450,7 @@ const struct value_ops value_set = {
     .copy = members_value_copy,
     .free_cost = members_value_free_cost,
     .free = members_value_free,
+    .image = &members_image_ops,
     .members = members_value_members,
     .encode_member = encode_one,
     .encoding_name = encoding_name,

@@ -37,7 +37,7 @@ void value_space_deinit(struct value_space *space)
     for (int kind = 0; kind < SLAB_KIND_COUNT; kind++) {
         ASSERT(space->members.slab.object_bytes[kind] == 0);
     }
-    ASSERT(space->image_count == 0);
+    ASSERT(space->image_count == 0 && space->kept_bytes == 0);
     VEC_DEINIT(&space->images);
     VEC_DEINIT(&space->members.scratch);
     slab_deinit(&space->members.slab);

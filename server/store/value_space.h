@@ -33,14 +33,16 @@ struct value_limits {
 
 extern const struct value_limits value_limits_default;
 
-struct value_image;
+struct members_image;
 
 struct value_space {
     const struct value_types *types;
     struct value_limits limits;
-    struct table_shared members;      /* what the tables of members share (store/members.h) */
-    VEC(struct value_image *) images; /* by number, from 1; NULL where there is none */
+    struct table_shared members; /* what the tables of members share (store/members.h) */
+    VEC(struct members_image *)
+    images; /* of members, by number, from 1; NULL where there is none */
     uint32_t image_count;
+    size_t kept_bytes; /* of what images hold and no value does any more */
 };
 
 /* arena_bytes as for slab_init. */

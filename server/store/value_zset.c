@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "store/entry.h"
+#include "store/members_image.h"
 #include "store/value_codec.h"
 #include "store/value_compact.h"
 #include "store/zset_forms.h"
@@ -327,6 +328,7 @@ const struct value_ops value_zset = {
     .copy = zset_copy,
     .free_cost = zset_free_cost,
     .free = zset_free,
+    .image = &members_image_ops,
     .members = large_members,
     .encode_member = encode_member,
     .encoding_name = zset_encoding_name,

@@ -14,9 +14,8 @@
  * name; --scale changes how many requests one measurement has. */
 #include "base/mem.h"
 #include "tests/bench/footprint.h"
+#include "tests/bench/measure.h"
 #include "tests/bench/options.h"
-#include "tests/bench/peers.h"
-#include "tests/bench/report.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,7 +25,6 @@ enum {
     ROUNDS_MAX = 31,
     VALUE_BYTES = LOAD_VALUE_MAX,
     KEYS_MAX = 50000000,
-    WARM_UP_PART = 10, /* of the measured requests */
 };
 
 struct operation {
@@ -47,14 +45,6 @@ static const struct operation operations[] = {
     {"MGET of 10, pipeline 16", LOAD_GET,  10, 16, 250000 },
     {"MSET of 10, pipeline 16", LOAD_SET,  10, 16, 200000 },
     {"INCR, pipeline 16",       LOAD_INCR, 1,  16, 1000000},
-};
-
-enum metric {
-    CPU_US,    /* of the server, per operation */
-    THOUSANDS, /* of requests per second */
-    BUSY,      /* part of the time that the server was on its processor, in percent */
-    WAITED,    /* part of the time that others had the server's processor, in percent */
-    METRIC_COUNT,
 };
 
 struct options {
@@ -126,38 +116,6 @@ static void stop_all(struct compare *c)
 
 /* ---- measuring --------------------------------------------------------------------------------*/
 
-static bool measure_at(const struct compare *c, const struct server *server,
-                       const struct operation *operation, const struct load_request *request,
-                       double out[METRIC_COUNT], struct errmsg *error)
-{
-    struct load_task task = {
-        .request = request, .pipeline = operation->pipeline, .key_count = c->options.keys};
-    uint64_t count = operation->request_count * c->options.scale_percent / 100;
-    struct load *load = load_open(server->port, c->options.clients, error);
-    struct load_result result;
-    uint64_t cpu_ns;
-    uint64_t wait_ns;
-    bool is_ok;
-
-    task.request_count = count / WARM_UP_PART;
-    is_ok = load != NULL && load_run(load, &task, &result, error);
-    task.request_count = count;
-    cpu_ns = server_cpu_ns(server);
-    wait_ns = server_wait_ns(server);
-    is_ok = is_ok && load_run(load, &task, &result, error);
-    if (is_ok) {
-        double cpu_us = (double)(server_cpu_ns(server) - cpu_ns) / 1000.0;
-        double wait_us = (double)(server_wait_ns(server) - wait_ns) / 1000.0;
-
-        out[CPU_US] = cpu_us / (double)result.request_count;
-        out[THOUSANDS] = (double)result.request_count * 1000.0 / (double)result.wall_us;
-        out[BUSY] = 100.0 * cpu_us / (double)result.wall_us;
-        out[WAITED] = 100.0 * wait_us / (double)result.wall_us;
-    }
-    load_close(load);
-    return is_ok;
-}
-
 static bool is_possible(const struct peer *peer, const struct operation *operation)
 {
     return peer->kind != PEER_MEMCACHED || operation->key_count == 1 ||
@@ -170,6 +128,11 @@ static bool measure(struct compare *c, const struct operation *operation, size_t
     const struct peer *peer = &c->peers.items[at];
     struct load_shape shape = shape_of(operation->command, operation->command == LOAD_INCR);
     struct load_request request;
+    struct load_task task = {.request = &request,
+                             .pipeline = operation->pipeline,
+                             .request_count =
+                                 operation->request_count * c->options.scale_percent / 100,
+                             .key_count = c->options.keys};
     bool is_ok = true;
 
     shape.protocol = peer_protocol(peer);
@@ -180,7 +143,7 @@ static bool measure(struct compare *c, const struct operation *operation, size_t
 
         is_ok = peer_start(peer, &options, &c->servers[at], error);
     }
-    is_ok = is_ok && measure_at(c, &c->servers[at], operation, &request, out, error);
+    is_ok = is_ok && measure_cost(&c->servers[at], c->options.clients, &task, out, error);
     if (peer->kind == PEER_FLOOR) {
         server_cleanup(&c->servers[at]);
     }

@@ -2,7 +2,7 @@
 /* Resident memory is what counts: overhead of allocators and tables included. */
 #include "tests/bench/footprint.h"
 
-#include "tests/bench/report.h"
+#include "tests/bench/measure.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,23 +10,7 @@
 
 enum {
     TTL_SECONDS = 100000,
-    STEADY_MS = 500,
-    STEADY_TRIES = 20,
 };
-
-/* A server may tidy up for a while after the load: wait until its size has stayed the same. */
-static uint64_t settled_bytes(const struct server *server)
-{
-    uint64_t before = 0;
-    uint64_t now = server_resident_bytes(server);
-
-    for (int i = 0; i < STEADY_TRIES && now != before; i++) {
-        before = now;
-        support_pause_ms(STEADY_MS);
-        now = server_resident_bytes(server);
-    }
-    return now;
-}
 
 static bool measure(const struct peer *peer, const struct peer_options *options,
                     const struct load_shape *shape, uint64_t key_count, double *out,
@@ -38,36 +22,10 @@ static bool measure(const struct peer *peer, const struct peer_options *options,
 
     is_ok = is_ok && load_fill(server.port, shape, key_count, error);
     if (is_ok) {
-        *out = ((double)settled_bytes(&server) - (double)before) / (double)key_count;
+        *out = ((double)measure_settled_bytes(&server) - (double)before) / (double)key_count;
     }
     server_cleanup(&server);
     return is_ok;
-}
-
-/* Behind the columns of the peers: each of ours divided by each redis. */
-static void add_ratios(struct report *report, const struct peers *peers, size_t row, size_t column)
-{
-    for (size_t a = 0; a < peers->count; a++) {
-        for (size_t b = 0; b < peers->count; b++) {
-            if (peers->items[a].kind == PEER_OURS && peers->items[b].kind == PEER_REDIS) {
-                report->cells[row][column++] = report->cells[row][a] / report->cells[row][b];
-            }
-        }
-    }
-}
-
-static void name_ratios(struct report *report, const struct peers *peers)
-{
-    for (size_t a = 0; a < peers->count; a++) {
-        for (size_t b = 0; b < peers->count; b++) {
-            char name[2 * PEER_NAME_MAX];
-
-            if (peers->items[a].kind == PEER_OURS && peers->items[b].kind == PEER_REDIS) {
-                snprintf(name, sizeof(name), "%s/%s", peers->items[a].name, peers->items[b].name);
-                report_add_column(report, name);
-            }
-        }
-    }
 }
 
 static bool measure_row(struct report *report, const struct peers *peers, uint64_t cpu_mask,
@@ -90,7 +48,7 @@ static bool measure_row(struct report *report, const struct peers *peers, uint64
             return false;
         }
     }
-    add_ratios(report, peers, row, peers->count);
+    measure_add_ratios(report, peers, row, peers->count);
     return true;
 }
 
@@ -107,7 +65,7 @@ bool footprint_run(const struct peers *peers, uint64_t cpu_mask, uint64_t key_co
             report_add_column(&report, peers->items[i].name);
         }
     }
-    name_ratios(&report, &measured);
+    measure_name_ratios(&report, &measured);
     for (uint32_t ttl_seconds = 0; ttl_seconds <= TTL_SECONDS; ttl_seconds += TTL_SECONDS) {
         for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
             struct load_shape shape = {

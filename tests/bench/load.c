@@ -11,6 +11,7 @@
 #include "resp/writer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +25,9 @@ enum {
     CONNECT_MS = 10000,
     HEAD_BYTES = 4, /* of each reply, compared as far as they came with its first byte */
     DIGITS_AT = 4,  /* in a key */
+    KEY_DIGITS = LOAD_KEY_BYTES - DIGITS_AT,
+    RANK_DIGITS = 6,
+    RANK_FIRST = 100000,
     FILL_CONNECTIONS = 4,
     FILL_PIPELINE = 64,
 };
@@ -34,7 +38,8 @@ struct connection {
     size_t sent;         /* bytes of it */
     bool awaits_room;    /* the socket took only a part */
     size_t due;          /* replies to come */
-    size_t reply_at;     /* bytes of the next reply that have come */
+    size_t reply_at;     /* bytes of the next reply that have come, */
+    size_t lines_at;     /* and lines */
     int64_t sent_at_us;
 };
 
@@ -73,8 +78,8 @@ static void render_resp(struct load_request *request, const struct load_shape *s
     size_t count = 0;
     char ttl[16];
 
-    words[count++] = bytes_from_text(names[request->key_count > 1][shape->command]);
-    for (size_t i = 0; i < request->key_count; i++) {
+    words[count++] = bytes_from_text(names[request->place_count > 1][shape->command]);
+    for (size_t i = 0; i < request->place_count; i++) {
         words[count++] = key;
         if (shape->command == LOAD_SET) {
             words[count++] = shape->value;
@@ -97,10 +102,10 @@ static void render_resp_reply(struct load_request *request, const struct load_sh
     } else if (shape->command == LOAD_INCR) {
         buf_printf(&request->reply, ":%.*s\r\n", BYTES_ARGS(shape->value));
     } else {
-        if (request->key_count > 1) {
-            resp_write_array(&w, request->key_count);
+        if (request->place_count > 1) {
+            resp_write_array(&w, request->place_count);
         }
-        for (size_t i = 0; i < request->key_count; i++) {
+        for (size_t i = 0; i < request->place_count; i++) {
             resp_write_bulk(&w, shape->value);
         }
     }
@@ -122,7 +127,7 @@ static void render_memcached(struct load_request *request, const struct load_sha
         buf_printf(reply, "%.*s\r\n", BYTES_ARGS(shape->value));
     } else {
         buf_append_text(text, "get");
-        for (size_t i = 0; i < request->key_count; i++) {
+        for (size_t i = 0; i < request->place_count; i++) {
             buf_printf(text, " %.*s", BYTES_ARGS(key));
             buf_printf(reply, "VALUE %.*s 0 %d\r\n%.*s\r\n", BYTES_ARGS(key), value_bytes,
                        BYTES_ARGS(shape->value));
@@ -132,30 +137,36 @@ static void render_memcached(struct load_request *request, const struct load_sha
     }
 }
 
-void load_put_digits(char *digits, uint32_t key)
+static void put_digits(char *digits, size_t count, uint32_t number)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
 
-    for (int at = 10; at >= 4; at -= 2) {
-        memcpy(digits + at, pairs + 2 * (size_t)(key % 100), 2);
-        key /= 100;
+    for (size_t at = count - 2; at + 8 >= count && at < count; at -= 2) {
+        memcpy(digits + at, pairs + 2 * (size_t)(number % 100), 2);
+        number /= 100;
     }
+}
+
+void load_put_digits(char *digits, uint32_t key)
+{
+    put_digits(digits, KEY_DIGITS, key);
 }
 
 static void find_digits(struct load_request *request, const char *key)
 {
     const char *at = request->text.data;
 
-    for (size_t i = 0; i < request->key_count; i++) {
+    for (size_t i = 0; i < request->place_count; i++) {
         size_t left = request->text.len - (size_t)(at - request->text.data);
 
         at = memmem(at, left, key, LOAD_KEY_BYTES);
         ASSERT(at != NULL);
         at += DIGITS_AT;
-        request->digits_at[i] = (size_t)(at - request->text.data);
+        request->places[i] = (struct load_place){
+            .at = (size_t)(at - request->text.data), .digits = KEY_DIGITS, .divide = 1};
     }
 }
 
@@ -163,9 +174,9 @@ void load_request_init(struct load_request *request, const struct load_shape *sh
 {
     char key[LOAD_KEY_BYTES + 1];
 
-    *request = (struct load_request){.key_count = shape->key_count > 0 ? shape->key_count : 1,
-                                     .is_line = shape->command == LOAD_INCR};
-    ASSERT(request->key_count <= LOAD_KEYS_MAX);
+    *request = (struct load_request){.place_count = shape->key_count > 0 ? shape->key_count : 1,
+                                     .line_count = shape->command == LOAD_INCR ? 1 : 0};
+    ASSERT(request->place_count <= LOAD_KEYS_MAX);
     snprintf(key, sizeof(key), "%.4s%012d", shape->prefix != NULL ? shape->prefix : "key:", 0);
     if (shape->protocol == LOAD_RESP) {
         render_resp(request, shape, bytes_from_text(key));
@@ -174,6 +185,74 @@ void load_request_init(struct load_request *request, const struct load_shape *sh
         render_memcached(request, shape, bytes_from_text(key));
     }
     find_digits(request, key);
+}
+
+/* What is in front of the byte, or all. */
+static struct bytes before_byte(struct bytes text, char byte)
+{
+    size_t at = bytes_find_byte(text, byte);
+
+    return bytes_make(text.data, at < text.len ? at : text.len);
+}
+
+/* A word of load_request_init_text, and the places that are in it. */
+static void render_word(struct load_request *request, struct bytes word, struct buf *out)
+{
+    while (word.len > 0) {
+        struct bytes plain = before_byte(word, '{');
+        struct load_place place = {.at = out->len + plain.len, .digits = KEY_DIGITS, .divide = 1};
+        char end = 0;
+
+        buf_append_bytes(out, plain);
+        word = bytes_from(word, plain.len);
+        if (word.len == 0) {
+            return;
+        }
+        if (sscanf(word.data, "{n/%" SCNu32 "%c", &place.divide, &end) != 2 &&
+            sscanf(word.data, "{rank+%" SCNu32 "%c", &place.add, &end) != 2) {
+            end = '}';
+        }
+        ASSERT(end == '}' && request->place_count < LOAD_KEYS_MAX);
+        if (word.data[1] == 'r') {
+            place.digits = RANK_DIGITS;
+            place.add += RANK_FIRST;
+        }
+        for (size_t i = 0; i < place.digits; i++) {
+            buf_append_byte(out, '0');
+        }
+        request->places[request->place_count++] = place;
+        word = bytes_from(word, before_byte(word, '}').len + 1);
+    }
+}
+
+void load_request_init_text(struct load_request *request, const char *words, const char *begin,
+                            size_t line_count)
+{
+    struct buf text = {0};
+    struct bytes rest = bytes_from_text(words);
+    size_t count = 1;
+
+    *request = (struct load_request){.is_one_number = true, .line_count = line_count};
+    for (size_t i = 0; i < rest.len; i++) {
+        count += rest.data[i] == ' ' ? 1 : 0;
+    }
+    buf_printf(&request->text, "*%zu\r\n", count);
+    while (count-- > 0) {
+        struct bytes word = before_byte(rest, ' ');
+        size_t first = request->place_count;
+
+        buf_clear(&text);
+        render_word(request, word, &text);
+        buf_printf(&request->text, "$%zu\r\n", text.len);
+        for (size_t i = first; i < request->place_count; i++) {
+            request->places[i].at += request->text.len;
+        }
+        buf_append_bytes(&request->text, buf_bytes(&text));
+        buf_append_text(&request->text, "\r\n");
+        rest = bytes_from(rest, word.len < rest.len ? word.len + 1 : rest.len);
+    }
+    buf_append_text(&request->reply, begin);
+    buf_deinit(&text);
 }
 
 void load_request_deinit(struct load_request *request)
@@ -273,8 +352,15 @@ static void patch_keys(struct load *load, struct connection *connection)
     char *text = connection->requests.data;
 
     for (size_t i = 0; i < load->task->pipeline; i++, text += request->text.len) {
-        for (size_t k = 0; k < request->key_count; k++) {
-            load_put_digits(text + request->digits_at[k], choose_key(load));
+        uint32_t number = choose_key(load);
+
+        for (size_t k = 0; k < request->place_count; k++) {
+            const struct load_place *place = &request->places[k];
+
+            if (k > 0 && !request->is_one_number) {
+                number = choose_key(load);
+            }
+            put_digits(text + place->at, place->digits, number / place->divide + place->add);
         }
     }
 }
@@ -307,6 +393,7 @@ static bool send_pipeline(struct load *load, struct connection *connection, stru
     patch_keys(load, connection);
     connection->due = load->task->pipeline;
     connection->reply_at = 0;
+    connection->lines_at = 0;
     connection->sent = 0;
     if (load->task->latency_us != NULL) {
         connection->sent_at_us = clock_mono_now().us;
@@ -329,7 +416,7 @@ static size_t step_size(const struct load_request *request, const struct connect
 {
     size_t wanted = request->reply.len - connection->reply_at;
 
-    if (request->is_line) {
+    if (request->line_count > 0) {
         size_t end = bytes_find_byte(in, '\n');
 
         return end < in.len ? end + 1 : in.len;
@@ -339,7 +426,7 @@ static size_t step_size(const struct load_request *request, const struct connect
 
 static bool has_right_head(const struct load_request *request, struct bytes in)
 {
-    size_t head = request->is_line ? 1 : HEAD_BYTES;
+    size_t head = request->line_count > 0 ? 1 : HEAD_BYTES;
 
     return memcmp(in.data, request->reply.data, in.len < head ? in.len : head) == 0;
 }
@@ -351,8 +438,9 @@ static bool take_replies(struct load *load, struct connection *connection, struc
 
     while (in.len > 0) {
         size_t step = step_size(request, connection, in);
-        bool is_whole = request->is_line ? in.data[step - 1] == '\n'
-                                         : connection->reply_at + step == request->reply.len;
+        size_t lines = connection->lines_at + (in.data[step - 1] == '\n' ? 1 : 0);
+        bool is_whole = request->line_count > 0 ? lines == request->line_count
+                                                : connection->reply_at + step == request->reply.len;
 
         if (connection->due == 0) {
             return refuse(in, "a reply that nobody asked for", error);
@@ -365,6 +453,7 @@ static bool take_replies(struct load *load, struct connection *connection, struc
         }
         connection->due -= is_whole ? 1 : 0;
         connection->reply_at = is_whole ? 0 : connection->reply_at + step;
+        connection->lines_at = is_whole || request->line_count == 0 ? 0 : lines;
         in = bytes_from(in, step);
     }
     return true;

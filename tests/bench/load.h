@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A load that costs less than any server: requests rendered once, replies counted by their size.
  *
- * A request is a fixed text in which only the twelve digits of each key are written anew, and its
- * reply has a size (or is one line) that is known beforehand.  Each connection sends a pipeline in
+ * A request is a fixed text in which only the digits of some numbers are written anew, and its
+ * reply has a size, or a number of lines, that is known beforehand.  Each connection sends a pipeline in
  * one write, waits for all its replies, and sends again: a closed loop.  One thread, one epoll.
  *
  * Invariants:  (1) every reply begins and ends as it must, else the run ends with its text
@@ -48,12 +48,21 @@ struct load_shape {
     uint32_t ttl_seconds; /* SET of one key only; 0: the key stays */
 };
 
+/* Where a number is written into a request: (number / divide + add), as so many digits. */
+struct load_place {
+    size_t at;
+    size_t digits; /* the last so many of twelve */
+    uint32_t divide;
+    uint32_t add;
+};
+
 struct load_request {
     struct buf text;
-    size_t digits_at[LOAD_KEYS_MAX];
-    size_t key_count;
-    struct buf reply; /* to a request for any key */
-    bool is_line;     /* the reply is one line of any length */
+    struct load_place places[LOAD_KEYS_MAX];
+    size_t place_count;
+    bool is_one_number; /* all places are of the same number; else each has one of its own */
+    struct buf reply;   /* to a request for any key; when it has lines, how it begins */
+    size_t line_count;  /* the reply has so many lines of any length; 0: it has a size */
 };
 
 /* What to do in one run. */
@@ -61,8 +70,8 @@ struct load_task {
     const struct load_request *request;
     size_t pipeline;
     uint64_t request_count; /* rounded up to whole pipelines */
-    uint64_t key_count;     /* keys 0 to key_count - 1 */
-    bool is_in_order;       /* all keys in turn, from first_key; else random ones */
+    uint64_t key_count;     /* numbers 0 to key_count - 1 */
+    bool is_in_order;       /* all of them in turn, from first_key; else random ones */
     uint64_t first_key;
     struct hist *latency_us; /* of whole pipelines; may be NULL */
 };
@@ -77,6 +86,11 @@ struct load;
 /* A value of up to LOAD_VALUE_MAX bytes, there for ever. */
 struct bytes load_value(size_t len);
 void load_request_init(struct load_request *request, const struct load_shape *shape);
+/* Words between spaces.  {n} in them is the number of the request, as twelve digits; {n/500}
+ * is it divided; {rank} and {rank+9} are six digits of it and 100000, and what is added.  The reply begins
+ * as told and has so many lines. */
+void load_request_init_text(struct load_request *request, const char *words, const char *begin,
+                            size_t line_count);
 void load_request_deinit(struct load_request *request);
 /* Write the number of a key over its twelve digits. */
 void load_put_digits(char *digits, uint32_t key);

@@ -152,11 +152,11 @@ static void pass(struct dispatch *d, size_t session_count, size_t depth)
 
 static void put_keys(struct dispatch *d, char *text, uint64_t in_order)
 {
-    for (size_t k = 0; k < d->request.key_count; k++) {
+    for (size_t k = 0; k < d->request.place_count; k++) {
         uint64_t key =
             in_order < d->key_count ? in_order : ((rng_u64(&d->rng) >> 32) * d->key_count) >> 32;
 
-        load_put_digits(text + d->request.digits_at[k], (uint32_t)key);
+        load_put_digits(text + d->request.places[k].at, (uint32_t)key);
     }
 }
 

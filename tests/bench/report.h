@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 enum {
-    REPORT_ROWS_MAX = 16,
+    REPORT_ROWS_MAX = 32,
     REPORT_COLUMNS_MAX = 16,
     REPORT_NAME_MAX = 48,
 };

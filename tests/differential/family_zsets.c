@@ -43,7 +43,7 @@ static const struct shape zsets[] = {
     EXACT(2, "ZSCAN $zset 0 COUNT 1000000 [ MATCH $pattern ] $slip"),
     EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset { $zset } 0.01"),
     EXACT(1, "BZMPOP 0.01 $n:zset ( MIN | MAX | $junk ) { COUNT $count }"),
-    EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset ( x | -1 )"),
+    EXACT(1, "( BZPOPMIN | BZPOPMAX ) $zset ( x | -1 | nan | 1e300 | \"\" )"),
     EXACT(1, "BZMPOP ( x | -1 ) 1 $zset MIN"),
     EXACT(5, "ZADD $lex 0 $member 0 $member"),
     EXACT(1, "DEL $lex"),

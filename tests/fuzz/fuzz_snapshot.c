@@ -32,6 +32,16 @@ struct outcome {
     uint64_t consumed;
 };
 
+/* However it came about, what was accepted is sound. */
+static void check_memory(const struct value *value)
+{
+    const struct value_ops *ops = value_types_builtin.kinds[value->type].ops;
+
+    if (value->memory != NULL && ops->check != NULL) {
+        ops->check(value->memory);
+    }
+}
+
 static void note_record(void *context, const struct rdb_record *record)
 {
     struct outcome *o = context;
@@ -39,6 +49,7 @@ static void note_record(void *context, const struct rdb_record *record)
     ASSERT(record->db < 16);
     ASSERT(record->expire_at_ms >= EXPIRE_NEVER);
     ASSERT(record->key.len <= MAX_VALUE && record->value->inlined.len <= MAX_VALUE);
+    check_memory(record->value);
     o->sum = hash_bytes(record->key, o->sum + record->db);
     o->sum = hash_bytes(record->value->inlined, o->sum + (uint64_t)record->expire_at_ms);
     o->records++;
@@ -123,6 +134,8 @@ static void check_payload(struct bytes payload)
         ASSERT(bytes_equal(buf_bytes(&back), value.inlined));
         buf_deinit(&again);
         buf_deinit(&back);
+        check_memory(&value);
+        value_discard(&value_types_builtin, &value);
     }
     value_reader_deinit(&reader);
 }

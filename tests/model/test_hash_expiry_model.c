@@ -91,7 +91,7 @@ static void step_field(struct world *w, bool is_growing)
     struct value_edit edit;
 
     element.value = bytes_make(filler, rng_below(&w->rng, VALUE_MAX));
-    keyspace_open(w->ks, &w->ref, VALUE_HASH, &edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_HASH, &edit);
     edit.draft.now_ms = w->now_ms;
     if (is_growing ? what < 7 : what < 2) {
         element.expire_at_ms = rng_below(&w->rng, 3) == 0 ? some_time(w) : 0;
@@ -155,7 +155,7 @@ static void expire_in(struct world *w, const struct key_ref *ref)
     struct value_edit edit;
 
     found.count = 0;
-    keyspace_open(w->ks, ref, VALUE_HASH, &edit);
+    keyspace_open(w->ks, ref, keyspace_find_any(w->ks, ref), VALUE_HASH, &edit);
     SEED_ASSERT(hash_find_expired(&edit.draft, w->now_ms, search, note_name, &found) <= search.max,
                 w->seed);
     for (size_t i = 0; i < found.count; i++) {
@@ -294,7 +294,7 @@ static void step_others(struct world *w)
     struct key_ref ref = keyspace_ref(w->ks, 0, bytes_make(key, (size_t)len));
     struct value_edit edit;
 
-    keyspace_open(w->ks, &ref, VALUE_HASH, &edit);
+    keyspace_open(w->ks, &ref, keyspace_find_any(w->ks, &ref), VALUE_HASH, &edit);
     (void)hash_put(&edit.draft, &(struct value_element){.name = BYTES_LITERAL("f"),
                                                         .value = BYTES_LITERAL("v"),
                                                         .expire_at_ms = some_time(w)});

@@ -130,6 +130,74 @@ Test(blocked, whatever_makes_a_key_come_to_be_serves)
     }
 }
 
+Test(blocked, whatever_makes_a_sorted_set_come_to_be_serves)
+{
+    static const struct {
+        const char *request;
+        const char *reply;
+    } cases[] = {
+        {"ZADD k 1 v\r\n",                        ":1|"    },
+        {"ZINCRBY k 1 v\r\n",                     "$1|1|"  },
+        {"ZADD k INCR 1 v\r\n",                   "$1|1|"  },
+        {"ZUNIONSTORE k 1 t\r\n",                 ":1|"    },
+        {"ZINTERSTORE k 2 t t AGGREGATE MAX\r\n", ":1|"    },
+        {"ZDIFFSTORE k 2 t none\r\n",             ":1|"    },
+        {"ZRANGESTORE k t 0 -1\r\n",              ":1|"    },
+        {"RENAME t k\r\n",                        "+OK|"   },
+        {"COPY t k\r\n",                          ":1|"    },
+        {"SELECT 1\r\nMOVE k 0\r\n",              "+OK|:1|"},
+        {"SWAPDB 0 1\r\n",                        "+OK|"   },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct alone *a = answers_start(NULL, 0);
+
+        send(a, 1, "ZADD t 1 v\r\nSELECT 1\r\nZADD k 1 v\r\nSELECT 0\r\n", ":1|+OK|:1|+OK|");
+        send(a, 0, "BZPOPMIN k 0\r\n", "");
+        send(a, 1, cases[i].request, cases[i].reply);
+        got(a, 0, "*3|$1|k|$1|v|$1|1|");
+        alone_free(a);
+    }
+}
+
+Test(blocked, a_sorted_set_that_is_restored_serves)
+{
+    struct alone *a = answers_start(NULL, 0);
+    struct buf request = {0};
+    struct buf payload;
+
+    send(a, 1, "ZADD t 1 v\r\n", ":1|");
+    alone_pass(a, 0, 1, BYTES_LITERAL("DUMP t\r\n"));
+    payload = alone_take(a, 1);
+    send(a, 0, "BZMPOP 0 2 j k MAX\r\n", "");
+    buf_printf(&request, "*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n");
+    buf_append_bytes(&request, buf_bytes(&payload));
+    alone_pass(a, 0, 1, buf_bytes(&request));
+    got(a, 1, "+OK|");
+    got(a, 0, "*2|$1|k|*1|*2|$1|v|$1|1|");
+    buf_deinit(&payload);
+    buf_deinit(&request);
+    alone_free(a);
+}
+
+Test(blocked, who_wants_a_sorted_set_and_who_wants_a_list_wait_for_the_same_key_in_their_order)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    send(a, 0, "BLPOP k 0\r\n", "");
+    send(a, 1, "BZPOPMAX none k 0\r\n", "");
+    send(a, 2, "BZPOPMIN k none 0\r\n", "");
+    send(a, 3, "ZADD k 1 a 2 b 3 c\r\n", ":3|");
+    got(a, 0, "");
+    got(a, 1, "*3|$1|k|$1|c|$1|3|");
+    got(a, 2, "*3|$1|k|$1|a|$1|1|");
+    send(a, 3, "DEL k\r\nRPUSH k e\r\n", ":1|:1|");
+    got(a, 0, "*2|$1|k|$1|e|");
+    log_has(a, "*2\r\n$7\r\nZPOPMAX\r\n$1\r\nk\r\n*2\r\n$7\r\nZPOPMIN\r\n$1\r\nk\r\n");
+    cr_assert_eq(a->node->blocked.count, 0);
+    alone_free(a);
+}
+
 Test(blocked, a_key_of_another_type_serves_nobody)
 {
     struct alone *a = answers_start(NULL, 0);
@@ -169,6 +237,9 @@ Test(blocked, the_time_is_up_when_it_was_said_to_be)
         {"BLMPOP 0.05 1 k LEFT\r\n",        "*-1|"      },
         {"BLMOVE k l LEFT LEFT 0.05\r\n",   "*-1|"      },
         {"BRPOPLPUSH k l 0.05\r\nPING\r\n", "*-1|+PONG|"},
+        {"BZPOPMIN k l 0.05\r\n",           "*-1|"      },
+        {"BZPOPMAX k 0.05\r\n",             "*-1|"      },
+        {"BZMPOP 0.05 1 k MAX\r\n",         "*-1|"      },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

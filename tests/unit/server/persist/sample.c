@@ -9,6 +9,7 @@
 #include "store/foreign.h"
 #include "store/foreign_stream.h"
 #include "store/value.h"
+#include "tests/unit/server/persist/sample_stream.h"
 
 #include <criterion/criterion.h>
 
@@ -294,6 +295,12 @@ void sample_expect(const struct value_types *types, const struct entry *e,
 
     cr_assert(bytes_equal_text(buf_bytes(&json_member(&member->value, "type")->text), type),
               "%.*s is no %s", (int)member->name.len, member->name.data, type);
+    if (entry_type(e) == VALUE_STREAM) {
+        struct value value = entry_value(e);
+
+        sample_expect_stream_value(stream_of(&value), member);
+        return;
+    }
     do {
         cursor = value_ops_of(types, e)->walk(e, cursor, 10, note_element, &found);
     } while (cursor != 0);

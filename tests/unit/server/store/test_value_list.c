@@ -34,7 +34,7 @@ static struct value now(const struct model *m)
 
 static struct value_draft *open_list(struct model *m)
 {
-    keyspace_open(m->ks, &m->ref, VALUE_LIST, &m->edit);
+    keyspace_open(m->ks, &m->ref, keyspace_find_any(m->ks, &m->ref), VALUE_LIST, &m->edit);
     return &m->edit.draft;
 }
 
@@ -255,7 +255,7 @@ Test(value_list, a_large_list_has_leaves_that_split_in_the_middle_and_at_both_en
         list_insert(open_list(&m), places[i % 3], text);
         close_list(&m);
     }
-    cr_assert_eq(((const struct chunks *)now(&m).memory)->chunk_count, 3000);
+    cr_assert_eq(((const struct chunks *)now(&m).memory)->sums.chunk_count, 3000);
     cr_assert_geq(((const struct chunks *)now(&m).memory)->root.count, 6);
     keyspace_check(m.ks);
     list_remove(open_list(&m), 700, 2000);
@@ -274,15 +274,15 @@ Test(value_list, neighbours_that_became_small_are_merged)
     model_init(&m, 1);
     push_many(&m, 100000, LIST_RIGHT);
     chunks = now(&m).memory;
-    before = chunks->chunk_count;
+    before = chunks->sums.chunk_count;
     for (uint64_t i = 0; i < 9000; i++) {
         list_remove(open_list(&m), i + 1, 10);
         close_list(&m);
     }
     chunks = now(&m).memory;
     cr_assert_eq(chunks->count, 10000);
-    cr_assert_lt(chunks->chunk_count, before / 4);
-    cr_assert_gt(chunks->data_bytes * 100, chunks->room_bytes * 25);
+    cr_assert_lt(chunks->sums.chunk_count, before / 4);
+    cr_assert_gt(chunks->sums.data_bytes * 100, chunks->sums.room_bytes * 25);
     model_deinit(&m);
 }
 
@@ -379,5 +379,30 @@ Test(value_list, what_is_cut_off_a_large_list_is_freed_in_slices)
     }
     keyspace_memory(m.ks, &memory);
     cr_assert_eq(memory.pending_bytes, 0);
+    model_deinit(&m);
+}
+
+Test(value_list, what_is_cut_off_a_large_list_goes_in_whole_leaves)
+{
+    struct model m;
+    struct value_draft *draft;
+    const struct chunks *chunks;
+    const struct chunks *dropped;
+    const void *second;
+
+    model_init(&m, 1);
+    push_many(&m, 1500000, LIST_RIGHT);
+    draft = open_list(&m);
+    chunks = draft->memory;
+    cr_assert_geq(chunks->root.count, 4);
+    second = chunk_slots_at(&chunks->root, 1)->child;
+    list_remove(draft, 1000, 1400000);
+    chunks_check(draft->memory);
+    dropped = draft->dropped;
+    chunks_check(dropped);
+    cr_assert_leq(dropped->root.count, 5);
+    cr_assert_eq(chunk_slots_at(&dropped->root, 1)->child, second, "it was taken apart");
+    close_list(&m);
+    keyspace_check(m.ks);
     model_deinit(&m);
 }
