@@ -17,35 +17,61 @@
 #include <unistd.h>
 
 enum {
-    TEST_WORDS = 4,
+    TEST_WORDS = 6,
     MANY_KEYS = 10, /* of mset and mget */
 };
 
-#define KEY "key:{tag}:__rand_int__"
+#define KEY     "key:{tag}:__rand_int__"
+#define ELEMENT "element:__rand_int__"
 
-/* A repeated test has the words behind the first MANY_KEYS times. */
+/* A test whose name begins with "family_" is chosen by its family's name, too; what makes a family's data
+ * runs whenever one of it does.  A repeated test has the words behind the first MANY_KEYS times. */
 struct bench_test {
-    const char *name;
+    const char *name; /* NULL: makes the data of the family */
     const char *title;
     const char *words[TEST_WORDS];
+    const char *family;
     bool is_repeated;
 };
 
+/* clang-format off */
 static const struct bench_test tests[] = {
-    {"ping_inline", "PING_INLINE",    {NULL},                                            false},
-    {"ping_mbulk",  "PING_MBULK",     {"PING"},                                          false},
-    {"set",         "SET",            {"SET", KEY, "__data__"},                          false},
-    {"get",         "GET",            {"GET", KEY},                                      false},
-    {"incr",        "INCR",           {"INCR", "counter:{tag}:__rand_int__"},            false},
-    {"append",      "APPEND",         {"APPEND", "text:{tag}:__rand_int__", "__data__"}, false},
-    {"getset",      "GETSET",         {"GETSET", KEY, "__data__"},                       false},
-    {"setex",       "SETEX",          {"SETEX", KEY, "3600", "__data__"},                false},
-    {"mset",        "MSET (10 keys)", {"MSET", KEY, "__data__"},                         true },
-    {"mget",        "MGET (10 keys)", {"MGET", KEY},                                     true },
-    {"exists",      "EXISTS",         {"EXISTS", KEY},                                   false},
-    {"expire",      "EXPIRE",         {"EXPIRE", KEY, "3600"},                           false},
-    {"del",         "DEL",            {"DEL", KEY},                                      false},
+    {"ping_inline", "PING_INLINE", {NULL}, "ping", false},
+    {"ping_mbulk", "PING_MBULK", {"PING"}, "ping", false},
+    {"set", "SET", {"SET", KEY, "__data__"}, NULL, false},
+    {"get", "GET", {"GET", KEY}, NULL, false},
+    {"incr", "INCR", {"INCR", "counter:{tag}:__rand_int__"}, NULL, false},
+    {"append", "APPEND", {"APPEND", "text:{tag}:__rand_int__", "__data__"}, NULL, false},
+    {"getset", "GETSET", {"GETSET", KEY, "__data__"}, NULL, false},
+    {"setex", "SETEX", {"SETEX", KEY, "3600", "__data__"}, NULL, false},
+    {"lpush", "LPUSH", {"LPUSH", "mylist{tag}", "__data__"}, NULL, false},
+    {"rpush", "RPUSH", {"RPUSH", "mylist{tag}", "__data__"}, NULL, false},
+    {"lpop", "LPOP", {"LPOP", "mylist{tag}"}, NULL, false},
+    {"rpop", "RPOP", {"RPOP", "mylist{tag}"}, NULL, false},
+    {"sadd", "SADD", {"SADD", "myset{tag}", ELEMENT}, NULL, false},
+    {"sismember", "SISMEMBER", {"SISMEMBER", "myset{tag}", ELEMENT}, NULL, false},
+    {"hset", "HSET", {"HSET", "myhash{tag}", ELEMENT, "__data__"}, NULL, false},
+    {"hget", "HGET", {"HGET", "myhash{tag}", ELEMENT}, NULL, false},
+    {"spop", "SPOP", {"SPOP", "myset{tag}"}, NULL, false},
+    {"zadd", "ZADD", {"ZADD", "myzset{tag}", "__rand_int__", ELEMENT}, NULL, false},
+    {"zrank", "ZRANK", {"ZRANK", "myzset{tag}", ELEMENT}, NULL, false},
+    {"zpopmin", "ZPOPMIN", {"ZPOPMIN", "myzset{tag}"}, NULL, false},
+    {NULL, "LPUSH (needed to benchmark LRANGE)", {"LPUSH", "mylist{tag}", "__data__"}, "lrange", false},
+    {"lrange_100", "LRANGE_100 (first 100 elements)", {"LRANGE", "mylist{tag}", "0", "99"}, "lrange", false},
+    {"lrange_300", "LRANGE_300 (first 300 elements)", {"LRANGE", "mylist{tag}", "0", "299"}, "lrange", false},
+    {"lrange_500", "LRANGE_500 (first 500 elements)", {"LRANGE", "mylist{tag}", "0", "499"}, "lrange", false},
+    {"lrange_600", "LRANGE_600 (first 600 elements)", {"LRANGE", "mylist{tag}", "0", "599"}, "lrange", false},
+    {"mset", "MSET (10 keys)", {"MSET", KEY, "__data__"}, NULL, true},
+    {"mget", "MGET (10 keys)", {"MGET", KEY}, NULL, true},
+    {"xadd", "XADD", {"XADD", "mystream{tag}", "*", "myfield", "__data__"}, NULL, false},
+    {"setbit", "SETBIT", {"SETBIT", "bits:{tag}:__rand_int__", "1000", "1"}, NULL, false},
+    {"pfadd", "PFADD", {"PFADD", "visitors{tag}", ELEMENT}, NULL, false},
+    {"geoadd", "GEOADD", {"GEOADD", "places{tag}", "13.361389", "38.115556", ELEMENT}, NULL, false},
+    {"exists", "EXISTS", {"EXISTS", KEY}, NULL, false},
+    {"expire", "EXPIRE", {"EXPIRE", KEY, "3600"}, NULL, false},
+    {"del", "DEL", {"DEL", KEY}, NULL, false},
 };
+/* clang-format on */
 
 struct bench_run {
     struct options *options;
@@ -60,22 +86,31 @@ struct bench_run {
     bool has_errors;
 };
 
-/* Is it in the comma separated list?  "ping" stands for both. */
-static bool is_chosen(const char *list, const char *name)
+/* Does the word of a list stand for the test? */
+static bool is_meant(struct bytes word, const struct bench_test *test)
 {
-    struct bytes rest = bytes_from_text(list != NULL ? list : name);
-
-    for (;;) {
-        struct bytes word = bytes_next_word(&rest, ',');
-
-        if (word.len == 0) {
-            return false;
-        }
-        if (bytes_equal_nocase(word, name) ||
-            (bytes_equal_nocase(word, "ping") && strncmp(name, "ping_", 5) == 0)) {
-            return true;
-        }
+    if (test->family != NULL && bytes_equal_nocase(word, test->family)) {
+        return true;
     }
+    if (test->name == NULL) {
+        size_t len = strlen(test->family);
+
+        return word.len >= len && bytes_equal_nocase(bytes_prefix(word, len), test->family);
+    }
+    return bytes_equal_nocase(word, test->name);
+}
+
+/* Is it in the comma separated list?  Without one all are. */
+static bool is_chosen(const char *list, const struct bench_test *test)
+{
+    struct bytes rest = bytes_from_text(list != NULL ? list : "");
+    bool is_meant_by_any = list == NULL;
+    struct bytes word;
+
+    while ((word = bytes_next_word(&rest, ',')).len > 0) {
+        is_meant_by_any |= is_meant(word, test);
+    }
+    return is_meant_by_any;
 }
 
 /* Every word of the list must be a test. */
@@ -85,13 +120,13 @@ static bool check_list(const char *list, struct errmsg *error)
 
     for (;;) {
         struct bytes word = bytes_next_word(&rest, ',');
-        bool is_known = bytes_equal_nocase(word, "ping");
+        bool is_known = false;
 
         if (word.len == 0) {
             return true;
         }
         for (size_t i = 0; i < ARRAY_COUNT(tests); i++) {
-            is_known |= bytes_equal_nocase(word, tests[i].name);
+            is_known |= tests[i].name != NULL && is_meant(word, &tests[i]);
         }
         if (!is_known) {
             errmsg_set(error, "There is no test '%.*s'; --bench --help lists them",
@@ -206,7 +241,7 @@ static bool run_own_command(struct bench_run *run, struct errmsg *error)
 static bool run_tests(struct bench_run *run, struct errmsg *error)
 {
     for (size_t i = 0; i < ARRAY_COUNT(tests); i++) {
-        if (!is_chosen(run->bench.tests, tests[i].name)) {
+        if (!is_chosen(run->bench.tests, &tests[i])) {
             continue;
         }
         if (!run_test(run, &tests[i], error)) {

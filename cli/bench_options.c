@@ -39,9 +39,12 @@ static const struct flag_row load_rows[] = {
     FLAG_ROW_NUMBER("--seed", "<number>", seed, 0, INT64_MAX, "The same random numbers again"),
     FLAG_ROW_NUMBER("-k", "<0|1>", keepalive, 0, 1,
                     "1 keeps connections, 0 opens one for each batch (default: 1)"),
-    FLAG_ROW_TEXT("-t", "<tests>", tests,
-                  "Comma separated: ping_inline, ping_mbulk (ping: both), set, get, incr, append, "
-                  "getset, setex, mset, mget, exists, expire, del"),
+    FLAG_ROW_TEXT(
+        "-t", "<tests>", tests,
+        "Comma separated: ping_inline, ping_mbulk (ping: both), set, get, incr, append, "
+        "getset, setex, lpush, rpush, lpop, rpop, sadd, sismember, hset, hget, spop, zadd, "
+        "zrank, zpopmin, lrange_100, lrange_300, lrange_500, lrange_600 (lrange: all), mset, "
+        "mget, xadd, setbit, pfadd, geoadd, exists, expire, del"),
     FLAG_ROW_BOOL("-l", is_endless, "The tests again and again, until Ctrl-C"),
     FLAG_ROW_BOOL("-I", is_idle, "No requests: only open the connections, and wait for Ctrl-C"),
     FLAG_ROW_BOOL("--cluster", is_cluster,

@@ -16,6 +16,7 @@
 #include "cli/replica.h"
 #include "cli/scan.h"
 #include "cli/stat.h"
+#include "cli/survey_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,10 @@ static int run(struct options *options)
         return 0;
     case OPTIONS_PIPE:
         return pipe_run(options);
+    case OPTIONS_BIGKEYS:
+    case OPTIONS_MEMKEYS:
+    case OPTIONS_KEYSTATS:
+        return survey_run(options);
     case OPTIONS_SCAN:
         return scan_run(options);
     case OPTIONS_STAT:

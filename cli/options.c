@@ -11,6 +11,7 @@
 enum {
     PORT_DEFAULT = 6379,
     PIPE_TIMEOUT_MS = 30 * 1000,
+    TOP_COUNT = 10,
     CLUSTER_TIMEOUT_MS = 60 * 1000,
 };
 
@@ -101,6 +102,8 @@ bool options_parse(struct options *o, struct flag_words words,
         .host = "127.0.0.1",
         .port = PORT_DEFAULT,
         .repeat = -1,
+        .memory_samples = -1,
+        .top_count = TOP_COUNT,
         .shows_pushes = surroundings->is_terminal,
         .render = {.delimiter = "\n", .terminator = "\n"},
         .pipe_timeout_ms = PIPE_TIMEOUT_MS,

@@ -24,6 +24,9 @@ enum options_mode {
     OPTIONS_VERSION,
     OPTIONS_PIPE,
     OPTIONS_SCAN,
+    OPTIONS_BIGKEYS,
+    OPTIONS_MEMKEYS,
+    OPTIONS_KEYSTATS,
     OPTIONS_STAT,
     OPTIONS_LATENCY,
     OPTIONS_LATENCY_HISTORY,
@@ -70,7 +73,9 @@ struct options {
     const char *pattern;
     bool has_quoted_pattern;
     const char *type;
-    int64_t scan_count; /* 0: the server's */
+    int64_t scan_count;     /* 0: the server's */
+    int64_t memory_samples; /* of MEMORY USAGE; negative: the server's, 0: all */
+    int64_t top_count;      /* keys that --keystats lists */
     int64_t pipe_timeout_ms;
     const char *rdb_path; /* "-": standard output */
     int64_t intrinsic_ms; /* how long the system's own latency is measured */

@@ -107,6 +107,9 @@ MODE_FLAG(set_help, OPTIONS_HELP)
 MODE_FLAG(set_version, OPTIONS_VERSION)
 MODE_FLAG(set_pipe, OPTIONS_PIPE)
 MODE_FLAG(set_scan, OPTIONS_SCAN)
+MODE_FLAG(set_bigkeys, OPTIONS_BIGKEYS)
+MODE_FLAG(set_memkeys, OPTIONS_MEMKEYS)
+MODE_FLAG(set_keystats, OPTIONS_KEYSTATS)
 MODE_FLAG(set_stat, OPTIONS_STAT)
 MODE_FLAG(set_latency, OPTIONS_LATENCY)
 MODE_FLAG(set_latency_history, OPTIONS_LATENCY_HISTORY)
@@ -264,6 +267,17 @@ static const struct flag_row mode_rows[] = {
                   "The same, quoted as at the keyboard"),
     FLAG_ROW_NUMBER("--count", "<n>", scan_count, 1, INT32_MAX, "Keys looked at in one step"),
     FLAG_ROW_TEXT("--type", "<type>", type, "Only keys of that type"),
+    FLAG_ROW_ALONE("--bigkeys", set_bigkeys,
+                   "The biggest keys and average sizes of each type; -i rests after every hundred "
+                   "steps"),
+    FLAG_ROW_ALONE("--memkeys", set_memkeys, "The same by memory"),
+    FLAG_ROW_NUMBER("--memkeys-samples", "<n>", memory_samples, 0, INT32_MAX,
+                    "Elements that are looked at to know a key's memory; 0: all"),
+    FLAG_ROW_ALONE("--keystats", set_keystats,
+                   "Sizes and memory of keys: the largest, by type, and how they are spread"),
+    FLAG_ROW_NUMBER("--keystats-samples", "<n>", memory_samples, 0, INT32_MAX,
+                    "The same as --memkeys-samples"),
+    FLAG_ROW_NUMBER("--top", "<n>", top_count, 0, 100, "Keys that --keystats lists (default: 10)"),
     FLAG_ROW_ALONE("--stat", set_stat,
                    "A line of statistics every second, or every -i seconds; -r of them"),
     FLAG_ROW_ALONE("--latency", set_latency,

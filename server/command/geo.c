@@ -65,7 +65,7 @@ static void add_members(struct exec *x, const struct add_options *options, size_
     int64_t added = 0;
     int64_t updated = 0;
 
-    keyspace_open(x->keyspace, &ref, VALUE_ZSET, &edit);
+    lookup_open(x, &ref, VALUE_ZSET, &edit);
     for (size_t i = 0; i < scores->items.count; i++) {
         struct bytes name = x->args[first + i * WORDS_EACH + 2];
         struct zset_view view = zset_view_of_draft(&edit.draft);

@@ -136,12 +136,12 @@ static void move_elements(struct exec *x, const struct list_moves *moves, uint64
     struct value_edit edit;
     struct value list;
 
-    keyspace_open(x->keyspace, &moves->from, VALUE_LIST, &edit);
+    lookup_open(x, &moves->from, VALUE_LIST, &edit);
     take_elements(&edit.draft, moves, count, &taken);
     list = value_draft_view(&taken);
     if (!bytes_equal(moves->from.bytes, moves->to.bytes)) {
         (void)keyspace_close(x->keyspace, &edit);
-        keyspace_open(x->keyspace, &moves->to, VALUE_LIST, &edit);
+        lookup_open(x, &moves->to, VALUE_LIST, &edit);
     }
     push_elements(&edit.draft, moves->to_end, &list);
     (void)keyspace_close(x->keyspace, &edit);

@@ -36,7 +36,7 @@ static void move_element(struct exec *x, const struct list_move *move)
         struct packed_item item;
         uint64_t index;
 
-        keyspace_open(x->keyspace, &move->from, VALUE_LIST, &edit);
+        lookup_open(x, &move->from, VALUE_LIST, &edit);
         list = value_draft_view(&edit.draft);
         index = move->from_end == LIST_LEFT ? 0 : list_count(&list) - 1;
         list_read(&list, index, false, &r);
@@ -46,7 +46,7 @@ static void move_element(struct exec *x, const struct list_move *move)
         list_remove(&edit.draft, index, 1);
     } else {
         list_pop_one(x, &move->from, move->from_end, &text);
-        keyspace_open(x->keyspace, &move->to, VALUE_LIST, &edit);
+        lookup_open(x, &move->to, VALUE_LIST, &edit);
     }
     list_push(&edit.draft, move->to_end, buf_bytes(&text));
     (void)keyspace_close(x->keyspace, &edit);

@@ -81,7 +81,7 @@ void list_pop_many(struct exec *x, const struct key_ref *ref, enum list_end end,
         (void)keyspace_remove(x->keyspace, ref);
         return;
     }
-    keyspace_open(x->keyspace, ref, VALUE_LIST, &edit);
+    lookup_open(x, ref, VALUE_LIST, &edit);
     list_remove(&edit.draft, end == LIST_LEFT ? 0 : total - count, count);
     (void)keyspace_close(x->keyspace, &edit);
 }
@@ -96,7 +96,7 @@ void list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, 
     uint64_t index;
     bool is_there;
 
-    keyspace_open(x->keyspace, ref, VALUE_LIST, &edit);
+    lookup_open(x, ref, VALUE_LIST, &edit);
     list = value_draft_view(&edit.draft);
     index = end == LIST_LEFT ? 0 : list_count(&list) - 1;
     list_read(&list, index, false, &r);

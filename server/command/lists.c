@@ -12,15 +12,16 @@ static enum exec_result push(struct exec *x, enum list_end end, bool only_existi
     struct key_ref ref = lookup_ref(x, 1);
     struct value_edit edit;
     struct value list;
+    struct entry *e;
 
-    if (!list_lookup_write(x, &ref, &list)) {
+    if (!lookup_write_type(x, &ref, VALUE_LIST, &e)) {
         return EXEC_DONE;
     }
-    if (only_existing && list_count(&list) == 0) {
+    if (only_existing && e == NULL) {
         resp_write_integer(x->reply, 0);
         return EXEC_DONE;
     }
-    keyspace_open(x->keyspace, &ref, VALUE_LIST, &edit);
+    keyspace_open(x->keyspace, &ref, e, VALUE_LIST, &edit);
     for (size_t i = 2; i < x->arg_count; i++) {
         list_push(&edit.draft, end, x->args[i]);
     }
@@ -209,7 +210,7 @@ enum exec_result cmd_lset(struct exec *x)
         resp_write_error(x->reply, "ERR index out of range");
         return EXEC_DONE;
     }
-    keyspace_open(x->keyspace, &ref, VALUE_LIST, &edit);
+    lookup_open(x, &ref, VALUE_LIST, &edit);
     list_set(&edit.draft, (uint64_t)index, x->args[3]);
     (void)keyspace_close(x->keyspace, &edit);
     effects_add_verbatim(x->effects);
@@ -253,7 +254,7 @@ enum exec_result cmd_linsert(struct exec *x)
         return EXEC_DONE;
     }
     resp_write_integer(x->reply, (int64_t)list_count(&list) + 1);
-    keyspace_open(x->keyspace, &ref, VALUE_LIST, &edit);
+    lookup_open(x, &ref, VALUE_LIST, &edit);
     list_insert(&edit.draft, index + (is_after ? 1 : 0), x->args[4]);
     (void)keyspace_close(x->keyspace, &edit);
     effects_add_verbatim(x->effects);
@@ -273,7 +274,7 @@ enum exec_result cmd_lrem(struct exec *x)
         return EXEC_DONE;
     }
     limit = count == 0 ? UINT64_MAX : (uint64_t)(count < 0 ? -count : count);
-    keyspace_open(x->keyspace, &ref, VALUE_LIST, &edit);
+    lookup_open(x, &ref, VALUE_LIST, &edit);
     removed = list_remove_equal(&edit.draft, x->args[3], limit, count < 0);
     (void)keyspace_close(x->keyspace, &edit);
     if (removed > 0) {
@@ -309,7 +310,7 @@ enum exec_result cmd_ltrim(struct exec *x)
     if (from == 0 && (uint64_t)to == total - 1) {
         return EXEC_DONE;
     }
-    keyspace_open(x->keyspace, &ref, VALUE_LIST, &edit);
+    lookup_open(x, &ref, VALUE_LIST, &edit);
     list_remove(&edit.draft, (uint64_t)to + 1, total - (uint64_t)to - 1);
     list_remove(&edit.draft, 0, (uint64_t)from);
     (void)keyspace_close(x->keyspace, &edit);

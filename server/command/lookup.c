@@ -118,6 +118,14 @@ bool lookup_write_type(struct exec *x, const struct key_ref *ref, enum value_typ
     return has_type(x, *out, type);
 }
 
+void lookup_open(struct exec *x, const struct key_ref *ref, enum value_type type,
+                 struct value_edit *out)
+{
+    struct entry *e = keyspace_find_any(x->keyspace, ref);
+
+    keyspace_open(x->keyspace, ref, e != NULL && lookup_is_visible(x, e) ? e : NULL, type, out);
+}
+
 bool argument_i64(struct exec *x, size_t index, int64_t *out)
 {
     if (num_parse_i64(x->args[index], out)) {

@@ -41,6 +41,9 @@ MUST_USE bool lookup_read_type(struct exec *x, const struct key_ref *ref, enum v
                                struct entry **out);
 MUST_USE bool lookup_write_type(struct exec *x, const struct key_ref *ref, enum value_type type,
                                 struct entry **out);
+/* Open what the caller would find, or an empty value, for change; it was looked up before, and is of the type. */
+void lookup_open(struct exec *x, const struct key_ref *ref, enum value_type type,
+                 struct value_edit *out);
 /* Would the caller see the entry?  Changes nothing. */
 bool lookup_is_visible(const struct exec *x, const struct entry *e);
 

@@ -30,7 +30,7 @@ static bool open_set(struct exec *x, struct key_ref *ref, struct value_edit *out
     if (!lookup_write_type(x, ref, VALUE_SET, &e)) {
         return false;
     }
-    keyspace_open(x->keyspace, ref, VALUE_SET, out);
+    keyspace_open(x->keyspace, ref, e, VALUE_SET, out);
     return true;
 }
 
@@ -109,11 +109,11 @@ static void move_member(struct exec *x, const struct key_ref *from, const struct
     struct value_edit edit;
     bool is_there;
 
-    keyspace_open(x->keyspace, from, VALUE_SET, &edit);
+    lookup_open(x, from, VALUE_SET, &edit);
     is_there = set_remove(&edit.draft, x->args[3]);
     keyspace_close(x->keyspace, &edit);
     if (is_there) {
-        keyspace_open(x->keyspace, to, VALUE_SET, &edit);
+        lookup_open(x, to, VALUE_SET, &edit);
         (void)set_add(&edit.draft, x->args[3]);
         keyspace_close(x->keyspace, &edit);
         effects_add_verbatim(x->effects);
@@ -276,7 +276,7 @@ static void take_out(struct exec *x, const struct key_ref *ref, const struct dra
 
     VEC_PUSH(&words, name);
     VEC_PUSH(&words, ref->bytes);
-    keyspace_open(x->keyspace, ref, VALUE_SET, &edit);
+    lookup_open(x, ref, VALUE_SET, &edit);
     for (size_t i = 0; i < drawn->ends.count; i++) {
         struct bytes member = bytes_make(drawn->text.data + start, drawn->ends.items[i] - start);
 

@@ -104,14 +104,15 @@ static bool is_wanted(const struct add_options *options, bool is_there, double o
            !(options->only_greater && score <= old);
 }
 
-static void add_pairs(struct exec *x, const struct add_options *options, size_t first)
+static void add_pairs(struct exec *x, const struct add_options *options, struct entry *e,
+                      size_t first)
 {
     struct key_ref ref = lookup_ref(x, 1);
     struct value_edit edit;
     uint64_t added = 0;
     uint64_t updated = 0;
 
-    keyspace_open(x->keyspace, &ref, VALUE_ZSET, &edit);
+    keyspace_open(x->keyspace, &ref, e, VALUE_ZSET, &edit);
     for (size_t i = first; i < x->arg_count; i += 2) {
         enum zset_change change = ZSET_SAME;
         double old = 0;
@@ -139,7 +140,7 @@ static void add_pairs(struct exec *x, const struct add_options *options, size_t 
 }
 
 /* The sum travels, so that replicas need not add. */
-static void increment(struct exec *x, const struct add_options *options, const struct entry *e,
+static void increment(struct exec *x, const struct add_options *options, struct entry *e,
                       size_t first)
 {
     struct key_ref ref = lookup_ref(x, 1);
@@ -163,7 +164,7 @@ static void increment(struct exec *x, const struct add_options *options, const s
         resp_write_null(x->reply);
         return;
     }
-    keyspace_open(x->keyspace, &ref, VALUE_ZSET, &edit);
+    keyspace_open(x->keyspace, &ref, e, VALUE_ZSET, &edit);
     if (zset_put(&edit.draft, name, score) != ZSET_SAME) {
         effect_zadd(x, ref.bytes, name, score);
     }
@@ -184,7 +185,7 @@ static void add(struct exec *x, struct add_options options)
     if (options.is_increment) {
         increment(x, &options, e, first);
     } else {
-        add_pairs(x, &options, first);
+        add_pairs(x, &options, e, first);
     }
 }
 
@@ -211,7 +212,7 @@ enum exec_result cmd_zrem(struct exec *x)
         return EXEC_DONE;
     }
     if (e != NULL) {
-        keyspace_open(x->keyspace, &ref, VALUE_ZSET, &edit);
+        lookup_open(x, &ref, VALUE_ZSET, &edit);
         for (size_t i = 2; i < x->arg_count && !value_draft_is_empty(&edit.draft); i++) {
             removed += zset_remove(&edit.draft, x->args[i]);
         }

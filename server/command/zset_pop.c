@@ -64,7 +64,7 @@ static void remove_members(struct exec *x, const struct key_ref *ref, bool is_ma
         /* All of a large one is freed in slices. */
         keyspace_remove(x->keyspace, ref);
     } else {
-        keyspace_open(x->keyspace, ref, VALUE_ZSET, &edit);
+        lookup_open(x, ref, VALUE_ZSET, &edit);
         zset_remove_ranks(&edit.draft, is_max ? size - count : 0, count);
         (void)keyspace_close(x->keyspace, &edit);
     }

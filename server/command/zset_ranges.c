@@ -207,7 +207,7 @@ static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
         /* All of a large one is freed in slices. */
         keyspace_remove(x->keyspace, &ref);
     } else if (span.count > 0) {
-        keyspace_open(x->keyspace, &ref, VALUE_ZSET, &edit);
+        lookup_open(x, &ref, VALUE_ZSET, &edit);
         zset_remove_ranks(&edit.draft, span.first, span.count);
         (void)keyspace_close(x->keyspace, &edit);
     }

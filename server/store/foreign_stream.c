@@ -12,7 +12,6 @@
 enum {
     FLAG_DELETED = 1,
     FLAG_SAME_NAMES = 2,
-    FLAGS_KNOWN = FLAG_DELETED | FLAG_SAME_NAMES,
 
     ID_BYTES = 16,
     ELEMENTS_BEFORE_PAIRS = 3, /* flags and the two parts of an id */
@@ -85,8 +84,8 @@ static bool take_entry(struct foreign_node *n, struct foreign_entry *out)
     uint64_t stated; /* elements of the entry */
     uint64_t elements;
 
-    if (!take_count(&n->rest, &flags) || flags > FLAGS_KNOWN || !take_integer(&n->rest, &ms) ||
-        !take_integer(&n->rest, &sequence)) {
+    if (!take_count(&n->rest, &flags) || flags > FOREIGN_FLAGS_KNOWN ||
+        !take_integer(&n->rest, &ms) || !take_integer(&n->rest, &sequence)) {
         return false;
     }
     *out = (struct foreign_entry){
@@ -109,15 +108,10 @@ static bool take_entry(struct foreign_node *n, struct foreign_entry *out)
            take_count(&n->rest, &stated) && stated == elements;
 }
 
-static bool is_after(struct foreign_id a, struct foreign_id b)
-{
-    return a.ms > b.ms || (a.ms == b.ms && a.sequence > b.sequence);
-}
-
 /* All entries are whole, their ids rise, and there are as many as the head says. */
 static bool check_entries(struct foreign_node n, struct errmsg *error)
 {
-    struct foreign_id last = n.id;
+    struct stream_id last = n.id;
     uint64_t live = 0;
     uint64_t deleted = 0;
 
@@ -130,8 +124,7 @@ static bool check_entries(struct foreign_node n, struct errmsg *error)
             return false;
         }
         /* The first may have the very id that they count from. */
-        if (!is_after(e.id, last) &&
-            !(is_first && e.id.ms == last.ms && e.id.sequence == last.sequence)) {
+        if (stream_id_compare(e.id, last) < (is_first ? 0 : 1)) {
             errmsg_set(error, "the id of entry %" PRIu64 " is not above the one before",
                        live + deleted);
             return false;
@@ -155,7 +148,6 @@ static bool open_node(struct foreign_node *n, struct bytes id, struct bytes list
 {
     struct decoder d = decoder_make(id);
     uint64_t ignored;
-    bool is_canonical;
 
     if (id.len != ID_BYTES) {
         errmsg_set(error, "its id has %zu bytes", id.len);
@@ -163,7 +155,7 @@ static bool open_node(struct foreign_node *n, struct bytes id, struct bytes list
     }
     n->id.ms = decode_u64_be(&d);
     n->id.sequence = decode_u64_be(&d);
-    if (!foreign_listpack(listpack, &n->rest, &ignored, &is_canonical, error)) {
+    if (!foreign_listpack(listpack, &n->rest, &ignored, &n->is_canonical, error)) {
         return false;
     }
     if (!take_head(n)) {

@@ -25,23 +25,24 @@
 #include "base/bytes.h"
 #include "base/errmsg.h"
 #include "store/packed.h"
+#include "store/stream_id.h"
 
-struct foreign_id {
-    uint64_t ms;
-    uint64_t sequence;
+enum {
+    FOREIGN_FLAGS_KNOWN = 3, /* of an entry: deleted, and that its names are those of the head */
 };
 
 struct foreign_node {
-    struct foreign_id id;
+    struct stream_id id;
     uint64_t live_count;
     uint64_t deleted_count;
     uint64_t name_count; /* of the head */
     struct bytes names;  /* where they begin */
     struct bytes rest;   /* the entries to come */
+    bool is_canonical;   /* as packed_check has it */
 };
 
 struct foreign_entry {
-    struct foreign_id id;
+    struct stream_id id;
     bool is_deleted;
     bool has_own_names;
     uint64_t left;       /* pairs to come */

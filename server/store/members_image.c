@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "store/keyspace.h"
 #include "store/members.h"
 #include "store/walk_marks.h"
 
@@ -13,14 +14,20 @@ struct members_image {
     const struct value_ops *ops;
     void *memory;
     struct members *members; /* of the memory */
+    int64_t base_ms;         /* what expiries of members count from; 0: none has one */
     uint64_t count;          /* of members at the begin, */
     uint64_t left;           /* and of those not yet in early */
-    struct buf early;        /* encoded, not yet given out */
+    struct buf early;        /* encoded, */
+    size_t early_at;         /* and what of it was given out */
     uint64_t position;       /* place: shard by position, bucket */
     uint32_t bucket;
     bool has_begun;    /* the count was given out */
     bool is_orphan;    /* the value was removed: the memory is the image's to let go */
     size_t kept_bytes; /* of an orphan */
+};
+
+enum {
+    PART_BYTES = 16 * 1024, /* given out at a time: many may have come early */
 };
 
 static bool is_wanted(const struct value_ops *ops, void *memory)
@@ -34,6 +41,13 @@ static void hand_member(struct table_shared *shared, uint32_t number, uint64_t r
     struct value_space *space = shared->walk.context;
     struct members_image *image = space->images.items[number - 1];
 
+    if (UNLIKELY(image->base_ms != 0)) {
+        const struct member *m = slab_at(&shared->slab, ref);
+        int64_t expire_at_ms = member_expire_at_ms(m);
+
+        value_encode_field_expiry(&image->early, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms,
+                                  image->base_ms);
+    }
     image->ops->encode_member(slab_at(&shared->slab, ref), &image->early);
     image->left--;
 }
@@ -60,6 +74,8 @@ static struct value_image *begin(struct value_space *space, const struct value_o
     image->memory = memory;
     image->members = ops->members(memory);
     image->left = image->count = members_count(image->members);
+    image->base_ms =
+        members_volatile_count(image->members) > 0 ? members_next_expiry_ms(image->members) : 0;
     ASSERT(image->members->table.number == 0);
     image->members->table.number = take_number(space, image);
     space->image_count++;
@@ -92,18 +108,38 @@ static void step_table(struct members_image *image, size_t *budget)
     }
 }
 
+/* Give out the next part of what was encoded; true when that was all. */
+static bool give_early(struct members_image *image, struct buf *out)
+{
+    struct bytes rest = bytes_from(buf_bytes(&image->early), image->early_at);
+    size_t size = rest.len < PART_BYTES ? rest.len : PART_BYTES;
+
+    buf_append_bytes(out, bytes_prefix(rest, size));
+    image->early_at += size;
+    if (image->early_at < image->early.len) {
+        return false;
+    }
+    buf_clear(&image->early);
+    image->early_at = 0;
+    return true;
+}
+
 static bool step(struct value_image *base, size_t *budget, struct buf *out)
 {
     struct members_image *image = CONTAINER_OF(base, struct members_image, base);
 
     if (!image->has_begun) {
         image->has_begun = true;
+        if (image->base_ms != 0) {
+            encode_u64_le(out, (uint64_t)image->base_ms);
+        }
         value_encode_len(out, image->count);
     }
-    step_table(image, budget);
-    buf_append_bytes(out, buf_bytes(&image->early));
-    buf_clear(&image->early);
-    return image->left == 0;
+    if (give_early(image, out)) {
+        step_table(image, budget);
+        (void)give_early(image, out);
+    }
+    return image->left == 0 && image->early.len == 0;
 }
 
 static struct value_remains end(struct value_image *base)

@@ -8,6 +8,7 @@
  *     11xxxxxx                 a special string: int8, int16, int32 (little-endian), LZF */
 #include "store/value_codec.h"
 
+#include "base/assert.h"
 #include "base/num.h"
 #include "store/lzf.h"
 #include "store/packed.h"
@@ -96,6 +97,12 @@ void value_encode_item(struct buf *out, const struct packed_item *item)
     } else {
         value_encode_string(out, item->text);
     }
+}
+
+void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t base_ms)
+{
+    ASSERT(expire_at_ms == 0 || (base_ms > 0 && expire_at_ms >= base_ms));
+    value_encode_len(out, expire_at_ms == 0 ? 0 : (uint64_t)(expire_at_ms - base_ms) + 1);
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */

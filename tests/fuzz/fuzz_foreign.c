@@ -76,7 +76,7 @@ static void check_node(struct bytes in)
 {
     struct bytes id = bytes_prefix(in, in.len < STREAM_ID_BYTES ? in.len : STREAM_ID_BYTES);
     struct bytes blob = bytes_from(in, id.len);
-    struct foreign_id last = {0};
+    struct stream_id last = {0};
     struct errmsg error = {0};
     struct foreign_node n;
     struct foreign_entry e;

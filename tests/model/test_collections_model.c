@@ -88,7 +88,7 @@ static void step_hash(struct world *w, int step)
     struct value_edit edit;
     int *len = &w->model[number];
 
-    keyspace_open(w->ks, &w->ref, VALUE_HASH, &edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_HASH, &edit);
     if (wants_more(w, step)) {
         size_t most = rng_below(&w->rng, 50) == 0 ? LONG_VALUE : 12;
         struct bytes value = bytes_make(filler, rng_below(&w->rng, most));
@@ -161,7 +161,7 @@ static void step_set(struct world *w, int step)
     struct value_edit edit;
     bool is_there = w->model[number] >= 0;
 
-    keyspace_open(w->ks, &w->ref, VALUE_SET, &edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_SET, &edit);
     if (wants_more(w, step)) {
         SEED_ASSERT(set_add(&edit.draft, name) == !is_there, w->seed);
         w->count += !is_there;

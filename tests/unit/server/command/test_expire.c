@@ -161,6 +161,7 @@ Test(expire, the_stream_from_the_primary_sees_expired_keys)
 Test(expire, the_primary_removes_due_keys_on_its_own)
 {
     struct fixture *f = fixture_new(false);
+    bool has_more;
 
     f->x.db = 4;
     fixture_run(f, "SET a 1 PX 5");
@@ -168,12 +169,112 @@ Test(expire, the_primary_removes_due_keys_on_its_own)
     f->x.now.unix_ms += 100;
     f->x.db = 0;
     effects_begin(&f->effects, (struct bytes){0}, NULL, 0);
-    cr_assert_eq(exec_expire(&f->x, 1000, 100), 1);
+    cr_assert_eq(exec_expire(&f->x, 1000, 100, &has_more), 1);
     cr_assert_eq(f->x.db, 4);
     cr_assert_str_eq(fixture_effects(f), "DEL a");
     cr_assert_eq(f->stats.expired_keys, 1);
     effects_begin(&f->effects, (struct bytes){0}, NULL, 0);
-    cr_assert_eq(exec_expire(&f->x, 1000, 100), 0);
+    cr_assert_eq(exec_expire(&f->x, 1000, 100, &has_more), 0);
     cr_assert_eq(f->effects.count, 0);
     fixture_free(f);
+}
+
+/* ---- a replica that clients may write to ---------------------------------------------------------- */
+
+static const char *const expired_values[] = {
+    "SET k value", "RPUSH k a b c", "SADD k a b c", "HSET k f v g w", "ZADD k 1 a 2 b",
+};
+
+/* Each writes k. */
+static const char *const writes[] = {
+    "SET k new GET",
+    "SETNX k new",
+    "GETSET k new",
+    "APPEND k new",
+    "SETRANGE k 2 new",
+    "INCR k",
+    "INCRBYFLOAT k 1.5",
+    "SETBIT k 7 1",
+    "BITFIELD k SET u8 0 255",
+    "PFADD k a b",
+    "GETDEL k",
+    "GETEX k PERSIST",
+    "MSETNX k a l b",
+    "LPUSH k new",
+    "RPUSH k new",
+    "LPUSHX k new",
+    "LPOP k",
+    "LSET k 0 new",
+    "LINSERT k BEFORE a new",
+    "LREM k 0 a",
+    "LTRIM k 0 0",
+    "RPOPLPUSH other k",
+    "LMOVE k other LEFT LEFT",
+    "LMPOP 1 k LEFT",
+    "SADD k new",
+    "SREM k a",
+    "SPOP k",
+    "SMOVE others k x",
+    "SMOVE k others a",
+    "SUNIONSTORE k others",
+    "HSET k f new",
+    "HSETNX k f new",
+    "HINCRBY k f 1",
+    "HINCRBYFLOAT k f 1.5",
+    "HDEL k f",
+    "ZADD k 5 new",
+    "ZADD k XX 5 a",
+    "ZINCRBY k 5 a",
+    "ZREM k a",
+    "ZPOPMIN k",
+    "ZREMRANGEBYRANK k 0 -1",
+    "ZRANGESTORE k scores 0 -1",
+    "GEOADD k 13 38 place",
+    "EXPIRE k 100",
+    "PERSIST k",
+    "RENAME other k",
+    "RENAME k other",
+    "COPY other k",
+    "DEL k",
+};
+
+static struct fixture *replica_with_others(void)
+{
+    struct fixture *f = fixture_new(false);
+
+    fixture_run(f, "RPUSH other a b");
+    fixture_run(f, "SADD others x y");
+    fixture_run(f, "ZADD scores 1 x 2 y");
+    return f;
+}
+
+static void expect_same_as_without(const char *value, const char *write)
+{
+    struct fixture *without = replica_with_others();
+    struct fixture *with = replica_with_others();
+
+    fixture_run(with, value);
+    fixture_run(with, "PEXPIREAT k 1000000100");
+    with->x.now.unix_ms += 1000;
+    with->x.is_primary = false;
+    without->x.is_primary = false;
+    without->x.now = with->x.now;
+    fixture_run(with, write);
+    fixture_run(without, write);
+    cr_expect_str_eq(fixture_reply(with), fixture_reply(without), "%s after %s", write, value);
+    fixture_run(with, "TYPE k");
+    fixture_run(without, "TYPE k");
+    cr_expect_str_eq(fixture_reply(with), fixture_reply(without), "%s after %s", write, value);
+    keyspace_check(with->x.keyspace);
+    fixture_free(with);
+    fixture_free(without);
+}
+
+Test(expire, what_has_expired_on_a_replica_is_not_there_for_who_writes_to_it)
+{
+    for (size_t v = 0; v < ARRAY_COUNT(expired_values); v++) {
+        for (size_t w = 0; w < ARRAY_COUNT(writes); w++) {
+            expect_same_as_without(expired_values[v], writes[w]);
+        }
+    }
 }

@@ -276,7 +276,7 @@ Test(sort, a_large_list_is_sorted_and_stored_in_pieces_of_a_size)
     struct list_reader r;
     struct packed_item item;
 
-    keyspace_open(f->x.keyspace, &ref, VALUE_LIST, &edit);
+    keyspace_open(f->x.keyspace, &ref, keyspace_find_any(f->x.keyspace, &ref), VALUE_LIST, &edit);
     for (uint64_t i = 0; i < COUNT; i++) {
         char text[24];
         int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)(i * 7919 % COUNT));

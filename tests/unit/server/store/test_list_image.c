@@ -64,7 +64,7 @@ static void fill(struct world *w)
 {
     struct value_edit edit;
 
-    keyspace_open(w->ks, &w->ref, VALUE_LIST, &edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_LIST, &edit);
     for (unsigned i = 0; i < RUN; i++) {
         push_small(&edit.draft, i);
     }
@@ -177,7 +177,7 @@ static void apply(struct world *w, const struct change *change, uint64_t index)
     struct value_edit edit;
 
     index = index < count ? index : count - 1;
-    keyspace_open(w->ks, &w->ref, VALUE_LIST, &edit);
+    keyspace_open(w->ks, &w->ref, keyspace_find_any(w->ks, &w->ref), VALUE_LIST, &edit);
     switch (change->kind) {
     case INSERT:
         list_insert(&edit.draft, index, text);
@@ -234,7 +234,7 @@ Test(list_image, is_what_was_there_when_every_element_changes_in_every_step, .ti
         struct value_edit edit;
 
         is_last = step_image(&w, STEP);
-        keyspace_open(w.ks, &w.ref, VALUE_LIST, &edit);
+        keyspace_open(w.ks, &w.ref, keyspace_find_any(w.ks, &w.ref), VALUE_LIST, &edit);
         for (unsigned i = 0; i < 3 * STEP; i++, index++) {
             list_set(&edit.draft, index % count_of(&w), bytes_from_text("changed"));
         }

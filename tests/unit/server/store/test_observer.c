@@ -97,11 +97,11 @@ Test(observer, is_told_of_a_change_in_place_when_the_value_is_closed)
     }
     byte_list_put(w.ks, &k, "abc");
     buf_clear(&w.events);
-    keyspace_open(w.ks, &k, BYTE_LIST, &edit);
+    keyspace_open(w.ks, &k, keyspace_find_any(w.ks, &k), BYTE_LIST, &edit);
     expect(&w, "");
     keyspace_close(w.ks, &edit);
     expect(&w, "");
-    keyspace_open(w.ks, &k, BYTE_LIST, &edit);
+    keyspace_open(w.ks, &k, keyspace_find_any(w.ks, &k), BYTE_LIST, &edit);
     byte_list_append(&edit.draft, 'd');
     expect(&w, "");
     keyspace_close(w.ks, &edit);

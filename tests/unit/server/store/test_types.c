@@ -43,7 +43,7 @@ static void put_long(struct keyspace *ks, const char *key, size_t count)
     struct value_edit edit;
 
     byte_list_put(ks, &ref, "");
-    keyspace_open(ks, &ref, BYTE_LIST, &edit);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), BYTE_LIST, &edit);
     for (size_t i = 0; i < count; i++) {
         byte_list_append(&edit.draft, (char)('a' + i % 26));
     }
@@ -112,7 +112,7 @@ Test(types, a_change_is_counted_when_the_value_is_closed)
 
     put(ks, "k", "abcd");
     before = large_bytes(ks);
-    keyspace_open(ks, &ref, BYTE_LIST, &edit);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), BYTE_LIST, &edit);
     byte_list_append(&edit.draft, 'e');
     keyspace_close(ks, &edit);
     cr_assert(has_list(ks, 0, "k", "abcde"));
@@ -129,8 +129,8 @@ Test(types, no_value_is_opened_while_another_is_open, .signal = SIGABRT)
     struct value_edit second;
 
     put(ks, "k", "a");
-    keyspace_open(ks, &ref, BYTE_LIST, &first);
-    keyspace_open(ks, &ref, BYTE_LIST, &second);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), BYTE_LIST, &first);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), BYTE_LIST, &second);
 }
 
 #ifdef STARLING_DEBUG
@@ -141,7 +141,7 @@ Test(types, nothing_else_changes_while_a_value_is_open, .signal = SIGABRT)
     struct value_edit edit;
 
     put(ks, "k", "a");
-    keyspace_open(ks, &ref, BYTE_LIST, &edit);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), BYTE_LIST, &edit);
     space_set(ks, 0, "other", "v");
 }
 #endif
@@ -306,7 +306,7 @@ static void change(struct keyspace *ks, unsigned number)
 
     switch (number % 5) {
     case 0:
-        keyspace_open(ks, &ref, BYTE_LIST, &edit);
+        keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), BYTE_LIST, &edit);
         byte_list_append(&edit.draft, 'g');
         keyspace_close(ks, &edit);
         break;
@@ -440,7 +440,8 @@ Test(types, a_value_that_was_read_half_is_dropped)
     struct decoder d = decoder_make(BYTES_LITERAL("\x05"));
     uint64_t needed;
 
-    cr_assert(value_reader_begin(&reader, keyspace_values(ks), BYTE_LIST_RDB_TYPE, 100));
+    cr_assert(value_reader_begin(&reader, keyspace_values(ks),
+                                 (struct rdb_form){BYTE_LIST_RDB_TYPE, RDB_VERSION}, 100));
     cr_assert_eq(value_reader_step(&reader, &d, &needed, NULL), VALUE_CODEC_OK);
     cr_assert(!reader.is_done && mem_used(MEM_STORE) > used);
     value_reader_deinit(&reader);

@@ -34,7 +34,7 @@ static struct value now(const struct model *m)
 
 static struct value_draft *open_list(struct model *m)
 {
-    keyspace_open(m->ks, &m->ref, VALUE_LIST, &m->edit);
+    keyspace_open(m->ks, &m->ref, keyspace_find_any(m->ks, &m->ref), VALUE_LIST, &m->edit);
     return &m->edit.draft;
 }
 

@@ -44,7 +44,7 @@ static enum zset_change put(struct bytes name, double score)
     struct value_edit edit;
     enum zset_change change;
 
-    keyspace_open(ks, &ref, VALUE_ZSET, &edit);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), VALUE_ZSET, &edit);
     change = zset_put(&edit.draft, name, score);
     cr_assert(keyspace_close(ks, &edit));
     return change;
@@ -60,7 +60,7 @@ static bool take(struct bytes name)
     struct value_edit edit;
     bool was_there;
 
-    keyspace_open(ks, &ref, VALUE_ZSET, &edit);
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), VALUE_ZSET, &edit);
     was_there = zset_remove(&edit.draft, name);
     (void)keyspace_close(ks, &edit);
     return was_there;

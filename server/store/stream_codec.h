@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The serialized form of a stream, in units that are written one after the other:
+ *
+ *     nodes    how many, then each: its id (16 bytes, big-endian), and a listpack (store/foreign_stream.h)
+ *     marks    entries, last id, first id, greatest deleted id, entries ever added; how many groups
+ *     group    name, last id, entries read; how many are pending
+ *              pending    id (16 bytes, big-endian), time (8 bytes), count of deliveries
+ *              how many consumers
+ *              consumer   name, when it was seen (8 bytes), how many are pending of it
+ *                         their ids (16 bytes, big-endian)
+ *
+ * Numbers are lengths (store/value_codec.h) but where bytes are given, which are little-endian.  Record type 15 has no
+ * first id, greatest deleted id, entries ever added and entries read; type 21 says besides when a consumer was active,
+ * behind when it was seen. */
+#ifndef STARLING_STORE_STREAM_CODEC_H
+#define STARLING_STORE_STREAM_CODEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "store/stream_state.h"
+
+enum stream_part {
+    STREAM_PART_NODES,
+    STREAM_PART_MARKS,
+    STREAM_PART_GROUP,
+    STREAM_PART_PENDING,
+    STREAM_PART_CONSUMERS,
+    STREAM_PART_CONSUMER,
+    STREAM_PART_IDS,
+    STREAM_PART_END,
+};
+
+/* The next unit: a node, the marks, the head of a group, and so on. */
+struct stream_encoder {
+    const struct stream *stream;
+    enum stream_part part;
+    uint32_t group;
+    uint32_t consumer;
+    struct id_at at;
+};
+
+/* Stand before unit number `unit`, counted from 0. */
+void stream_encoder_begin(struct stream_encoder *x, const struct stream *s, uint64_t unit);
+/* Append one unit; false when there are no more. */
+bool stream_encoder_next(struct stream_encoder *x, struct buf *out);
+
+/* As in struct value_ops. */
+enum value_codec_status stream_decode(struct value_reader *r, struct decoder *d, uint64_t *needed,
+                                      struct errmsg *error);
+
+#endif

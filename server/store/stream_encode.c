@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/stream_codec.h"
+
+#include "base/assert.h"
+#include "base/codec.h"
+
+enum {
+    LISTPACK_HEAD_BYTES = 6,
+    LISTPACK_COUNT_MAX = 65535, /* so many, or more */
+    LISTPACK_END = 0xff,
+    ID_BYTES = 16,
+    COUNT_BYTES_MAX = 2 * 11, /* of the two counts that stand before the names */
+};
+
+static void encode_id(struct buf *out, struct stream_id id)
+{
+    encode_u64_be(out, id.ms);
+    encode_u64_be(out, id.sequence);
+}
+
+static void encode_id_lens(struct buf *out, struct stream_id id)
+{
+    value_encode_len(out, id.ms);
+    value_encode_len(out, id.sequence);
+}
+
+static size_t count_elements(const uint8_t *at, const uint8_t *end)
+{
+    size_t count = 0;
+
+    while (at < end) {
+        at = packed_next(at);
+        count++;
+    }
+    return count;
+}
+
+/* What has been passed, as deleted, is left out. */
+static void encode_node(struct buf *out, const struct stream_node_ref *ref)
+{
+    const struct stream_node *node = ref->node;
+    uint64_t deleted = node->entry_count - node->passed - ref->live;
+    struct packed_item live_item = packed_item_integer((int64_t)ref->live);
+    struct packed_item deleted_item = packed_item_integer((int64_t)deleted);
+    uint8_t counts[COUNT_BYTES_MAX];
+    uint8_t *end = packed_write(packed_write(counts, &live_item), &deleted_item);
+    struct bytes head = bytes_make(node->data, node->entries_at);
+    struct bytes entries = bytes_make(stream_node_begin(node), node->used - node->from);
+    size_t size = LISTPACK_HEAD_BYTES + (size_t)(end - counts) + head.len + entries.len + 1;
+    size_t count = count_elements(counts, end) +
+                   count_elements(node->data, node->data + node->entries_at) +
+                   count_elements(stream_node_begin(node), stream_node_end(node));
+
+    value_encode_len(out, ID_BYTES);
+    encode_id(out, ref->id);
+    value_encode_len(out, size);
+    encode_u32_le(out, (uint32_t)size);
+    encode_u16_le(out, (uint16_t)(count < LISTPACK_COUNT_MAX ? count : LISTPACK_COUNT_MAX));
+    buf_append(out, counts, (size_t)(end - counts));
+    buf_append_bytes(out, head);
+    buf_append_bytes(out, entries);
+    encode_u8(out, LISTPACK_END);
+}
+
+static void encode_marks(struct buf *out, const struct stream *s)
+{
+    value_encode_len(out, s->count);
+    encode_id_lens(out, s->marks.last_id);
+    encode_id_lens(out, stream_first_id(s));
+    encode_id_lens(out, s->marks.max_deleted_id);
+    value_encode_len(out, s->marks.entries_added);
+    value_encode_len(out, s->groups.count);
+}
+
+static void encode_string(struct buf *out, struct bytes text)
+{
+    value_encode_string(out, text);
+}
+
+static void encode_group(struct buf *out, const struct stream_group *g)
+{
+    encode_string(out, g->named.name);
+    encode_id_lens(out, g->last_id);
+    value_encode_len(out, g->entries_read);
+    value_encode_len(out, g->pending.count);
+}
+
+static void encode_pending(struct buf *out, const struct stream_pending_ref *ref)
+{
+    encode_id(out, ref->id);
+    encode_u64_le(out, (uint64_t)ref->delivered_at_ms);
+    value_encode_len(out, ref->delivery_count);
+}
+
+static void encode_consumer(struct buf *out, const struct stream_consumer *c)
+{
+    encode_string(out, c->named.name);
+    encode_u64_le(out, (uint64_t)c->seen_at_ms);
+    value_encode_len(out, c->ids.count);
+}
+
+/* ---- from unit to unit ----------------------------------------------------------------------------------------- */
+
+static const struct stream_group *group_of(const struct stream_encoder *x)
+{
+    return stream_group_at(x->stream, x->group);
+}
+
+static const struct stream_consumer *consumer_of(const struct stream_encoder *x)
+{
+    return stream_consumer_at(group_of(x), x->consumer);
+}
+
+static uint64_t group_units(const struct stream_group *g)
+{
+    return 2 + 2 * g->pending.count + g->consumers.count;
+}
+
+/* Parts without units are passed over. */
+static void enter_group(struct stream_encoder *x)
+{
+    x->part = x->group < x->stream->groups.count ? STREAM_PART_GROUP : STREAM_PART_END;
+    x->consumer = 0;
+    x->at = (struct id_at){0};
+}
+
+static void enter_consumer(struct stream_encoder *x)
+{
+    x->at = (struct id_at){0};
+    if (x->consumer < group_of(x)->consumers.count) {
+        x->part = STREAM_PART_CONSUMER;
+    } else {
+        x->group++;
+        enter_group(x);
+    }
+}
+
+/* In the group that it stands in. */
+static void seek_in_group(struct stream_encoder *x, uint64_t unit)
+{
+    const struct stream_group *g = group_of(x);
+
+    if (unit == 0) {
+        return;
+    }
+    unit--;
+    if (id_index_skip(&g->pending, unit, &x->at)) {
+        x->part = STREAM_PART_PENDING;
+        return;
+    }
+    unit -= g->pending.count;
+    x->part = STREAM_PART_CONSUMERS;
+    if (unit == 0) {
+        return;
+    }
+    unit--;
+    while (unit > consumer_of(x)->ids.count) {
+        unit -= consumer_of(x)->ids.count + 1;
+        x->consumer++;
+    }
+    x->part = STREAM_PART_CONSUMER;
+    if (unit > 0) {
+        x->part = STREAM_PART_IDS;
+        (void)id_index_skip(&consumer_of(x)->ids, unit - 1, &x->at);
+    }
+}
+
+void stream_encoder_begin(struct stream_encoder *x, const struct stream *s, uint64_t unit)
+{
+    *x = (struct stream_encoder){.stream = s};
+    if (id_index_skip(&s->nodes, unit, &x->at)) {
+        return;
+    }
+    unit -= s->nodes.count;
+    x->part = STREAM_PART_MARKS;
+    if (unit == 0) {
+        return;
+    }
+    unit--;
+    enter_group(x);
+    while (x->part != STREAM_PART_END && unit >= group_units(group_of(x))) {
+        unit -= group_units(group_of(x));
+        x->group++;
+        enter_group(x);
+    }
+    if (x->part != STREAM_PART_END) {
+        seek_in_group(x, unit);
+    }
+}
+
+static void next_node(struct stream_encoder *x, struct buf *out)
+{
+    if (x->at.leaf == 0 && x->at.item == 0) {
+        value_encode_len(out, x->stream->nodes.count);
+    }
+    encode_node(out, id_index_get(&x->stream->nodes, x->at));
+    if (!id_index_next(&x->stream->nodes, &x->at)) {
+        x->part = STREAM_PART_MARKS;
+    }
+}
+
+static void next_pending(struct stream_encoder *x, struct buf *out)
+{
+    encode_pending(out, id_index_get(&group_of(x)->pending, x->at));
+    if (!id_index_next(&group_of(x)->pending, &x->at)) {
+        x->part = STREAM_PART_CONSUMERS;
+    }
+}
+
+static void next_id(struct stream_encoder *x, struct buf *out)
+{
+    const struct id_index *ids = &consumer_of(x)->ids;
+
+    encode_id(out, *(const struct stream_id *)id_index_get(ids, x->at));
+    if (!id_index_next(ids, &x->at)) {
+        x->consumer++;
+        enter_consumer(x);
+    }
+}
+
+bool stream_encoder_next(struct stream_encoder *x, struct buf *out)
+{
+    switch (x->part) {
+    case STREAM_PART_NODES:
+        next_node(x, out);
+        break;
+    case STREAM_PART_MARKS:
+        if (x->stream->nodes.count == 0) {
+            value_encode_len(out, 0);
+        }
+        encode_marks(out, x->stream);
+        enter_group(x);
+        break;
+    case STREAM_PART_GROUP:
+        encode_group(out, group_of(x));
+        x->part = group_of(x)->pending.count > 0 ? STREAM_PART_PENDING : STREAM_PART_CONSUMERS;
+        break;
+    case STREAM_PART_PENDING:
+        next_pending(x, out);
+        break;
+    case STREAM_PART_CONSUMERS:
+        value_encode_len(out, group_of(x)->consumers.count);
+        enter_consumer(x);
+        break;
+    case STREAM_PART_CONSUMER:
+        encode_consumer(out, consumer_of(x));
+        if (consumer_of(x)->ids.count > 0) {
+            x->part = STREAM_PART_IDS;
+        } else {
+            x->consumer++;
+            enter_consumer(x);
+        }
+        break;
+    case STREAM_PART_IDS:
+        next_id(x, out);
+        break;
+    case STREAM_PART_END:
+        break;
+    }
+    return x->part != STREAM_PART_END;
+}

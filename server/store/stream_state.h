@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a stream, for the files that it is made of. */
+#ifndef STARLING_STORE_STREAM_STATE_H
+#define STARLING_STORE_STREAM_STATE_H
+
+#include "store/id_index.h"
+#include "store/stream.h"
+#include "store/stream_group.h"
+#include "store/stream_node.h"
+
+/* Items of the index of nodes. */
+struct stream_node_ref {
+    struct stream_id id; /* of its first entry, that which its entries count from */
+    struct stream_node *node;
+    uint32_t live; /* entries that are there */
+    uint32_t size; /* of the node's memory, so that it need not be touched */
+};
+
+/* Items of the index of what is pending in a group; those of a consumer are the ids alone. */
+struct stream_pending_ref {
+    struct stream_id id;
+    struct stream_consumer *consumer;
+    int64_t delivered_at_ms;
+    uint64_t delivery_count;
+};
+
+/* With what groups and consumers begin. */
+struct stream_named {
+    struct bytes name; /* behind it, in the same allocation */
+};
+
+/* Groups, or consumers, in the order of their names. */
+struct stream_names {
+    struct stream_named **items;
+    uint32_t count;
+    uint32_t cap;
+};
+
+struct stream_consumer {
+    struct stream_named named;
+    struct id_index ids;
+    int64_t seen_at_ms;
+    int64_t active_at_ms;
+};
+
+struct stream_group {
+    struct stream_named named;
+    struct id_pool pool; /* its part of the stream's, without the group itself */
+    struct id_index pending;
+    struct stream_names consumers;
+    struct stream_id last_id;
+    uint64_t entries_read;
+};
+
+struct stream {
+    struct id_pool pool; /* of all but the struct itself */
+    struct id_index nodes;
+    uint64_t count;
+    struct stream_marks marks;
+    struct stream_names groups;
+};
+
+struct stream *stream_new(void);
+/* Free all of it, or what the budget is good for; true when it is gone. */
+bool stream_free(struct stream *s, size_t *budget);
+/* An image of it, for the time of a copy of what leads to its pieces: it stays as it is now.  Nothing but looking and
+ * stream_free may be done with it. */
+struct stream *stream_share(struct stream *s, size_t *kept_bytes);
+/* The draft's stream, about to change. */
+struct stream *stream_change(struct value_draft *draft);
+/* What the draft leaves to be freed after its close. */
+struct stream *stream_dropped(struct value_draft *draft);
+/* A node with so many live entries becomes the last one. */
+void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *node_take,
+                     uint32_t live);
+
+/* ---- groups (stream_group.c) ---------------------------------------------------------------------------- */
+
+/* Free the last group, or what the budget is good for; true when it is gone. */
+bool stream_group_free_last(struct stream *s, size_t *budget);
+/* An equal one in another stream. */
+void stream_group_copy(const struct stream_group *from, struct stream *to);
+/* One in an image, which shares what is pending; it does not say of whom. */
+void stream_group_share(struct stream_group *from, struct stream *to);
+/* Assert every invariant; *bytes is increased by what it has allocated. */
+void stream_group_check(const struct stream_group *g, size_t *bytes);
+/* A new group of this name; NULL when there is one.  The same for a consumer. */
+struct stream_group *stream_group_add(struct stream *s, struct bytes name);
+struct stream_consumer *stream_consumer_add(struct stream *s, struct stream_group *g,
+                                            struct bytes name);
+/* It becomes pending, of no consumer as yet; false when it is already. */
+bool stream_pending_add(struct stream *s, struct stream_group *g,
+                        const struct stream_pending *pending);
+
+enum stream_pending_owned {
+    STREAM_PENDING_OWNED,
+    STREAM_PENDING_UNKNOWN, /* it is not pending */
+    STREAM_PENDING_TAKEN,   /* it is another consumer's */
+};
+
+/* What is pending of no consumer becomes this one's. */
+enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_group *g,
+                                             struct stream_id id, struct stream_consumer *consumer);
+
+/* Names (stream_names.c). */
+uint32_t stream_names_seek(const struct stream_names *names, struct bytes name, bool *is_there);
+struct stream_named *stream_names_find(const struct stream_names *names, struct bytes name);
+/* One more, at its place. */
+void stream_names_insert(struct stream_names *names, uint32_t place, struct stream_named *named,
+                         struct id_pool *pool);
+/* A new one of so many bytes, all zero, and its name, which is not there yet. */
+struct stream_named *stream_names_add(struct stream_names *names, struct bytes name, size_t size,
+                                      struct id_pool *pool);
+/* It is no longer one of them. */
+void stream_names_unlink(struct stream_names *names, uint32_t place, struct id_pool *pool);
+/* Free the memory of one of so many bytes. */
+void stream_named_free(struct stream_named *named, size_t size, struct id_pool *pool);
+
+#endif
