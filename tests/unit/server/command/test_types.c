@@ -182,6 +182,8 @@ static const struct {
     {"BZPOPMIN k 0",                                   WRONGTYPE,                                                        "bytes"},
     {"SORT_RO k",                                      WRONGTYPE,                                                        "bytes"},
     {"SORT k STORE d",                                 WRONGTYPE,                                                        "bytes"},
+    {"SUNIONCARD 1 k",                                 WRONGTYPE,                                                        "bytes"},
+    {"SDIFFCARD 2 none k",                             WRONGTYPE,                                                        "bytes"},
     {"ZADD k 1 a",                                     WRONGTYPE,                                                        "bytes"},
     {"ZCARD k",                                        WRONGTYPE,                                                        "bytes"},
     {"ZCOUNT k 0 1",                                   WRONGTYPE,                                                        "bytes"},
