@@ -27,6 +27,26 @@ bool argument_timeout(struct exec *x, size_t index, int unit, int64_t *deadline_
     return true;
 }
 
+bool argument_timeout_ms(struct exec *x, size_t index, int64_t *deadline_unix_ms)
+{
+    int64_t timeout;
+
+    if (!num_parse_i64(x->args[index], &timeout)) {
+        resp_write_error(x->reply, "ERR timeout is not an integer or out of range");
+        return false;
+    }
+    if (timeout < 0) {
+        resp_write_error(x->reply, "ERR timeout is negative");
+        return false;
+    }
+    if (timeout > INT64_MAX - x->now.unix_ms) {
+        resp_write_error(x->reply, "ERR timeout is out of range");
+        return false;
+    }
+    *deadline_unix_ms = timeout > 0 ? x->now.unix_ms + timeout : INT64_MAX;
+    return true;
+}
+
 enum exec_result block_for_keys(struct exec *x, const struct exec_block *block)
 {
     ASSERT(block->key_count > 0 && block->first_key + block->key_count <= x->arg_count);

@@ -49,6 +49,9 @@ struct exec_block {
     size_t first_key;     /* arguments that are the keys */
     size_t key_count;
     int64_t deadline_unix_ms; /* INT64_MAX: none */
+    bool is_told_of_loss;     /* run it again, too, when a key went or is of another type */
+    struct bytes *words; /* as which it is run again, as many as the request has, in one allocation
+                                 (MEM_BUFFER) that is the taker's; NULL: as it came */
 };
 
 struct exec {

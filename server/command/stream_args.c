@@ -64,8 +64,8 @@ bool argument_stream_id(struct exec *x, size_t index, uint64_t default_sequence,
 }
 
 /* An end of a range; *is_excluded: "(" was in front of it. */
-static bool read_end(struct exec *x, size_t index, uint64_t default_sequence,
-                     struct stream_id *out, bool *is_excluded)
+static bool read_end(struct exec *x, size_t index, uint64_t default_sequence, struct stream_id *out,
+                     bool *is_excluded)
 {
     struct bytes text = x->args[index];
 
@@ -142,5 +142,26 @@ void reply_stream_entry(struct exec *x, const struct stream_entry *entry)
     while (stream_entry_next(&rest, &name, &value)) {
         resp_write_bulk(x->reply, packed_item_text(&name, scratch));
         resp_write_bulk(x->reply, packed_item_text(&value, scratch));
+    }
+}
+
+void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
+                        uint64_t limit)
+{
+    struct stream_reader reader;
+    struct stream_entry entry;
+    uint64_t count = 0;
+
+    stream_read(s, range, &reader);
+    while (count < limit && stream_next(&reader, &entry)) {
+        count++;
+    }
+    resp_write_array(x->reply, (size_t)count);
+    stream_read(s, range, &reader);
+    while (count-- > 0) {
+        bool is_there = stream_next(&reader, &entry);
+
+        ASSERT(is_there);
+        reply_stream_entry(x, &entry);
     }
 }

@@ -34,5 +34,8 @@ struct bytes stream_id_text(struct stream_id id, char *scratch);
 void reply_stream_id(struct exec *x, struct stream_id id);
 /* [id, [name, value ...]] */
 void reply_stream_entry(struct exec *x, const struct stream_entry *entry);
+/* An array of up to limit of them. */
+void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
+                        uint64_t limit);
 
 #endif

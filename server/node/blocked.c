@@ -108,17 +108,16 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     switch (event) {
     case KEYSPACE_KEY_CAME:
     case KEYSPACE_KEY_CHANGED:
+    case KEYSPACE_KEY_WENT:
+    case KEYSPACE_KEY_EXPIRED:
         found = find_key(&node->blocked, table, key);
         if (found != NULL) {
             note_ready(node, found);
         }
         break;
     case KEYSPACE_TABLE_SWAPPED:
-        note_table_ready(node, table, false);
-        break;
-    case KEYSPACE_KEY_WENT:
-    case KEYSPACE_KEY_EXPIRED:
     case KEYSPACE_TABLE_FLUSHED:
+        note_table_ready(node, table, false);
         break;
     }
 }
@@ -160,18 +159,18 @@ static struct mono_time deadline_of(const struct node *node, int64_t unix_ms)
     return mono_add_ms(node->now.mono, left_ms > 0 ? left_ms : 0);
 }
 
-static void keep_words(struct blocked_wait *wait, const struct request *request)
+static void keep_words(struct blocked_wait *wait, const struct bytes *words, size_t count)
 {
     size_t at = 0;
 
-    wait->word_count = request->arg_count;
-    wait->words = mem_alloc(MEM_NODE, wait->word_count * sizeof(*wait->words));
-    for (size_t i = 0; i < wait->word_count; i++) {
-        buf_append_bytes(&wait->text, request->args[i]);
+    wait->word_count = count;
+    wait->words = mem_alloc(MEM_NODE, count * sizeof(*wait->words));
+    for (size_t i = 0; i < count; i++) {
+        buf_append_bytes(&wait->text, words[i]);
     }
-    for (size_t i = 0; i < wait->word_count; i++) {
-        wait->words[i] = bytes_make(wait->text.data + at, request->args[i].len);
-        at += request->args[i].len;
+    for (size_t i = 0; i < count; i++) {
+        wait->words[i] = bytes_make(wait->text.data + at, words[i].len);
+        at += words[i].len;
     }
 }
 
@@ -206,6 +205,7 @@ void blocked_begin(struct node *node, const struct request *request, const struc
     struct blocked_wait *wait = blocked->running;
 
     if (wait != NULL && wait->session == s) {
+        ASSERT(block->words == NULL);
         blocked->running = NULL;
         hold_begin(&node->holds, s, HOLD_KEYS, wait->deadline);
         return;
@@ -215,14 +215,16 @@ void blocked_begin(struct node *node, const struct request *request, const struc
     wait->session = s;
     wait->spec = request->spec;
     wait->type = block->type;
+    wait->is_told_of_loss = block->is_told_of_loss;
     wait->deadline = deadline_of(node, block->deadline_unix_ms);
-    keep_words(wait, request);
+    keep_words(wait, block->words != NULL ? block->words : request->args, request->arg_count);
     add_items(node, wait, block);
     list_add_tail(&blocked->all, &wait->all);
     s->waiting_for = wait;
     if (blocked->count++ == 0) {
         observe(node);
     }
+    mem_free(MEM_BUFFER, block->words);
     hold_begin(&node->holds, s, HOLD_KEYS, wait->deadline);
 }
 

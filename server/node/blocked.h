@@ -2,7 +2,7 @@
 /* Who waits for which key: sessions whose command returned EXEC_BLOCK, held (HOLD_KEYS) until something can be
  * taken from one of their keys, until their time is up, or until something else ends it.
  *
- * A key that came to be or changed while somebody waits for it is noted as ready; whoever serves
+ * A key that came to be, changed or went while somebody waits for it is noted as ready; whoever serves
  * (node/serve.h) takes the ready keys one after the other and runs the requests of those who wait again,
  * in the order in which they came.  Whose request has to wait again keeps its place and its deadline.
  *
@@ -51,6 +51,7 @@ struct blocked_wait {
     struct session *session;
     const struct command_spec *spec;
     enum value_type type; /* of values from which it could take something */
+    bool is_told_of_loss;
     struct mono_time deadline;
     struct list all;
     struct bytes *words;

@@ -25,16 +25,16 @@ static void run_again(struct node *node, struct blocked_wait *wait)
     blocked_run_end(node);
 }
 
-/* Could this one take something from what the key has? */
-static bool may_take(const struct node *node, const struct blocked_key *key,
-                     const struct blocked_wait *wait)
+/* Could this one take something from what the key has, or has it to be told that it cannot? */
+static bool may_end(const struct node *node, const struct blocked_key *key,
+                    const struct blocked_wait *wait)
 {
     const struct keyspace *ks = node->data.keyspace;
     unsigned db = node->config.cluster_enabled ? 0 : blocked_key_table(key);
     struct key_ref ref = keyspace_ref(ks, db, blocked_key_name(key));
     const struct entry *e = keyspace_find(ks, &ref, node->now.unix_ms);
 
-    return e != NULL && entry_type(e) == wait->type;
+    return wait->is_told_of_loss || (e != NULL && entry_type(e) == wait->type);
 }
 
 static void serve_key(struct node *node, struct blocked_key *key)
@@ -43,7 +43,7 @@ static void serve_key(struct node *node, struct blocked_key *key)
     LIST_FOR_EACH_SAFE (item, &key->items) {
         struct blocked_wait *wait = CONTAINER_OF(item, struct blocked_item, in_key)->wait;
 
-        if (may_take(node, key, wait)) {
+        if (may_end(node, key, wait)) {
             run_again(node, wait);
         }
     }

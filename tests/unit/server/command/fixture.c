@@ -39,6 +39,7 @@ struct fixture *fixture_new(bool is_cluster)
 
 void fixture_free(struct fixture *f)
 {
+    mem_free(MEM_BUFFER, f->x.block.words);
     keyspace_check(f->x.keyspace);
     keyspace_free(f->x.keyspace);
     effects_deinit(&f->effects);
@@ -67,6 +68,8 @@ void fixture_run_words(struct fixture *f, const struct bytes *words, size_t coun
     f->x.args = words;
     f->x.arg_count = count;
     exec_set_clock(&f->x);
+    mem_free(MEM_BUFFER, f->x.block.words);
+    f->x.block = (struct exec_block){0};
     f->result = exec_run(&f->x);
 }
 
