@@ -6,6 +6,9 @@
 #include "cluster/report.h"
 #include "node/inside.h"
 #include "spec/slot.h"
+#include "store/stream.h"
+#include "store/value_hash.h"
+#include "store/zset.h"
 
 #include <stdio.h>
 
@@ -15,13 +18,71 @@ unsigned check_sample_slot(const struct world *world, int shard)
     return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
 }
 
+static uint64_t stream_version(const struct value *value)
+{
+    return stream_marks(stream_of(value)).last_id.ms;
+}
+
+/* Of elements of a list, the first. */
+static void take_element(void *context, const struct value_element *element)
+{
+    uint64_t *version = context;
+
+    if (*version == 0 && !num_parse_u64(element->name, version)) {
+        *version = 0;
+    }
+}
+
+static bool list_version(const struct entry *e, uint64_t *version)
+{
+    *version = 0;
+    (void)value_ops_of(&value_types_builtin, e)->walk(e, 0, 1, take_element, version);
+    return *version > 0;
+}
+
+static bool zset_version(const struct entry *e, uint64_t *version)
+{
+    struct zset_view view = zset_view_of(e);
+    double score;
+
+    if (!zset_find(&view, BYTES_LITERAL("version"), &score)) {
+        return false;
+    }
+    *version = (uint64_t)score;
+    return true;
+}
+
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
 {
     struct key_ref ref = keyspace_ref(n->node->data.keyspace, 0, bytes_from_text(key));
-    struct entry *e = keyspace_find_any(n->node->data.keyspace, &ref);
+    const struct entry *e = keyspace_find_any(n->node->data.keyspace, &ref);
     char scratch[NUM_I64_TEXT + 1];
+    struct hash_found found;
+    struct value value;
 
-    return e != NULL && num_parse_u64(entry_string(e, scratch), version);
+    if (e == NULL) {
+        return false;
+    }
+    if (entry_type(e) == VALUE_STRING) {
+        return num_parse_u64(entry_string(e, scratch), version);
+    }
+    value = entry_value(e);
+    switch (entry_type(e)) {
+    case VALUE_LIST:
+        return list_version(e, version);
+    case VALUE_HASH:
+        return hash_find(&value, BYTES_LITERAL("version"), &found) &&
+               num_parse_u64(found.value, version);
+    case VALUE_ZSET:
+        return zset_version(e, version);
+    case VALUE_STREAM:
+        *version = stream_version(&value);
+        return true;
+    case VALUE_STRING:
+    case VALUE_SET:
+        break;
+    }
+    return false;
 }
 
 /* ---- one primary a slot and epoch ------------------------------------------------------------- */

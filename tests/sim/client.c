@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients that write rising versions to keys of their own, follow MOVED, and now and then ask
- * by WAIT whether a replica has what they wrote. */
+/* Clients that write rising versions to keys of their own, of all types, follow MOVED, and now and then ask
+ * by WAIT whether a replica has what they wrote.  Between that they push to queues of one another and
+ * wait for what comes out of their own. */
 #include "tests/sim/world.h"
 
 #include "base/assert.h"
@@ -14,6 +15,7 @@ enum {
     THINK_US = 6000,
     ANSWER_TIMEOUT_US = 2000000,
     ADMIN_TIMEOUT_US = 5000000,
+    QUEUE_PART = 12, /* one of so many requests */
 };
 
 static void think(struct world *world, struct sim_event *event);
@@ -34,14 +36,13 @@ static void drop_conn(struct world *world, struct sim_client *client)
         network_break(world, conn, 0);
     }
     client->conn = 0;
-    client->pending_key = -1;
-    client->is_waiting = false;
+    client->request = REQUEST_NONE;
     buf_clear(&client->in);
 }
 
 static void send_words(struct world *world, struct sim_client *client, size_t count, ...)
 {
-    struct bytes words[4];
+    struct bytes words[5];
     struct buf request = {0};
     struct sim_conn *conn = network_find(world, client->conn);
     va_list args;
@@ -64,23 +65,60 @@ static void key_name(const struct sim_client *client, int key, char out[32])
     snprintf(out, 32, "c%d:k%d", client->index, key);
 }
 
-static void write_something(struct world *world, struct sim_client *client)
+static void connect(struct world *world, struct sim_client *client)
 {
-    char name[32];
-    char version[32];
-
     if (client->conn == 0) {
         struct sim_end from = {.kind = END_CLIENT, .node = client->index};
 
         client->conn = network_open(world, from, client->node, false);
     }
+}
+
+/* The next version of a key, in the way of its type. */
+static void write_something(struct world *world, struct sim_client *client)
+{
+    char name[32];
+    char version[32];
+
     client->pending_key = (int)rng_below(&world->rng, SIM_KEYS);
-    client->is_waiting = false;
+    client->request = REQUEST_WRITE;
     client->keys[client->pending_key].version++;
     key_name(client, client->pending_key, name);
     snprintf(version, sizeof(version), "%llu",
              (unsigned long long)client->keys[client->pending_key].version);
-    send_words(world, client, 3, "SET", name, version);
+    switch (sim_kind_of_key(client->pending_key)) {
+    case SIM_STRING:
+        send_words(world, client, 3, "SET", name, version);
+        break;
+    case SIM_HASH:
+        send_words(world, client, 4, "HSET", name, "version", version);
+        break;
+    case SIM_LIST:
+        send_words(world, client, 3, "LPUSH", name, version);
+        break;
+    case SIM_ZSET:
+        send_words(world, client, 4, "ZADD", name, version, "version");
+        break;
+    case SIM_STREAM:
+        send_words(world, client, 5, "XADD", name, version, "version", version);
+        break;
+    }
+}
+
+static void use_queue(struct world *world, struct sim_client *client)
+{
+    char name[32];
+
+    if (rng_one_in(&world->rng, 2)) {
+        client->request = REQUEST_POP;
+        snprintf(name, sizeof(name), "c%d:queue", client->index);
+        send_words(world, client, 3, "BLPOP", name, "0.5");
+    } else {
+        client->request = REQUEST_PUSH;
+        snprintf(name, sizeof(name), "c%d:queue",
+                 (int)rng_below(&world->rng, (uint64_t)world->options.clients));
+        send_words(world, client, 3, "RPUSH", name, "element");
+    }
 }
 
 static void think(struct world *world, struct sim_event *event)
@@ -90,8 +128,13 @@ static void think(struct world *world, struct sim_event *event)
     if (!world->clients_run) {
         return;
     }
-    if (client->pending_key < 0) {
-        write_something(world, client);
+    if (client->request == REQUEST_NONE) {
+        connect(world, client);
+        if (rng_one_in(&world->rng, QUEUE_PART)) {
+            use_queue(world, client);
+        } else {
+            write_something(world, client);
+        }
     } else if (world->now_us - client->sent_at_us > ANSWER_TIMEOUT_US) {
         drop_conn(world, client);
         client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
@@ -104,7 +147,6 @@ void clients_start(struct world *world)
     world->clients_run = true;
     for (int i = 0; i < world->options.clients; i++) {
         world->clients[i].index = i;
-        world->clients[i].pending_key = -1;
         schedule_think(world, &world->clients[i]);
     }
 }
@@ -167,10 +209,10 @@ static void take_ok(struct world *world, struct sim_client *client)
     key->acked_version = key->version;
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
-        client->is_waiting = true;
+        client->request = REQUEST_WAIT;
         send_words(world, client, 3, "WAIT", wanted, "500");
     } else {
-        client->pending_key = -1;
+        client->request = REQUEST_NONE;
     }
 }
 
@@ -189,32 +231,38 @@ static void take_waited(struct world *world, struct sim_client *client, int64_t 
             world->waits_checked++;
         }
     }
-    client->pending_key = -1;
-    client->is_waiting = false;
+    client->request = REQUEST_NONE;
+}
+
+static void take_error(struct world *world, struct sim_client *client, struct bytes text)
+{
+    client->error_count++;
+    if (world->options.is_verbose) {
+        printf("%10.4f  client %d at node %d: %.*s\n", (double)world->now_us / 1e6, client->index,
+               client->node, BYTES_ARGS(text));
+    }
+    if (bytes_has_prefix(text, "MOVED")) {
+        follow_moved(world, client, text);
+    } else {
+        drop_conn(world, client);
+        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    }
 }
 
 static void take_value(struct world *world, struct sim_client *client,
                        const struct resp_value *value)
 {
-    if (client->pending_key < 0) {
+    if (client->request == REQUEST_NONE) {
         return;
     }
-    if (value->type == RESP_SIMPLE && !client->is_waiting) {
+    if (value->type == RESP_FAILURE) {
+        take_error(world, client, resp_value_bytes(value));
+    } else if (client->request == REQUEST_WRITE) {
         take_ok(world, client);
-    } else if (value->type == RESP_INTEGER && client->is_waiting) {
+    } else if (client->request == REQUEST_WAIT) {
         take_waited(world, client, value->integer);
-    } else if (value->type == RESP_FAILURE) {
-        client->error_count++;
-        if (world->options.is_verbose) {
-            printf("%10.4f  client %d at node %d: %.*s\n", (double)world->now_us / 1e6,
-                   client->index, client->node, BYTES_ARGS(resp_value_bytes(value)));
-        }
-        if (bytes_has_prefix(resp_value_bytes(value), "MOVED")) {
-            follow_moved(world, client, resp_value_bytes(value));
-        } else {
-            drop_conn(world, client);
-            client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
-        }
+    } else {
+        client->request = REQUEST_NONE;
     }
 }
 

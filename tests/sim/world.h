@@ -77,7 +77,22 @@ struct sim_node {
     bool had_lease; /* in the last look of calm.c */
 };
 
-/* One key of a client: the client is its only writer, versions only rise. */
+/* Types of keys. */
+enum sim_kind {
+    SIM_STRING,
+    SIM_HASH,
+    SIM_LIST,
+    SIM_ZSET,
+    SIM_STREAM,
+};
+
+static inline enum sim_kind sim_kind_of_key(int key)
+{
+    return (enum sim_kind)(key % (SIM_STREAM + 1));
+}
+
+/* One key of a client: the client is its only writer, versions only rise.  Its number decides of which type it is
+ * (check_peek). */
 struct sim_key {
     uint64_t version;        /* last one sent */
     uint64_t acked_version;  /* last one answered with OK */
@@ -85,13 +100,22 @@ struct sim_key {
     uint32_t acked_by;       /* nodes that had waited_version in their log when WAIT was answered */
 };
 
+/* What a client waits for. */
+enum sim_request {
+    REQUEST_NONE,
+    REQUEST_WRITE, /* of a version of its pending key */
+    REQUEST_WAIT,  /* WAIT for what it wrote there */
+    REQUEST_PUSH,  /* an element for a queue, its own or another client's */
+    REQUEST_POP,   /* the same taken out, or waited for */
+};
+
 struct sim_client {
     int index;
     int node;      /* it talks to */
     uint64_t conn; /* 0: none */
     struct buf in;
-    int pending_key; /* -1: none */
-    bool is_waiting; /* WAIT was sent */
+    enum sim_request request;
+    int pending_key;
     int64_t sent_at_us;
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
@@ -201,7 +225,7 @@ bool check_converged(struct world *world, char *reason, size_t size);
 /* The node that serves a slot, or -1 and why not. */
 int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
 unsigned check_sample_slot(const struct world *world, int shard);
-/* The string value of a key in a node's memory; false when there is none. */
+/* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
 
 /* ---- calm.c: what must hold when nothing fails any more */
