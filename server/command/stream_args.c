@@ -64,8 +64,8 @@ bool argument_stream_id(struct exec *x, size_t index, uint64_t default_sequence,
 }
 
 /* An end of a range; *is_excluded: "(" was in front of it. */
-static bool read_end(struct exec *x, size_t index, uint64_t default_sequence,
-                     struct stream_id *out, bool *is_excluded)
+static bool read_end(struct exec *x, size_t index, uint64_t default_sequence, struct stream_id *out,
+                     bool *is_excluded)
 {
     struct bytes text = x->args[index];
 
