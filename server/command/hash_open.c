@@ -9,6 +9,14 @@ static int64_t seen_from_ms(const struct exec *x)
     return x->from_primary ? 0 : x->now.unix_ms;
 }
 
+struct value hash_of_entry(const struct exec *x, const struct entry *e)
+{
+    struct value hash = entry_value(e);
+
+    hash.now_ms = seen_from_ms(x);
+    return hash;
+}
+
 bool hash_lookup(struct exec *x, struct value *out)
 {
     struct key_ref ref = lookup_ref(x, 1);
@@ -17,8 +25,7 @@ bool hash_lookup(struct exec *x, struct value *out)
     if (!lookup_read_type(x, &ref, VALUE_HASH, &e)) {
         return false;
     }
-    *out = e != NULL ? entry_value(e) : (struct value){.type = VALUE_HASH};
-    out->now_ms = seen_from_ms(x);
+    *out = e != NULL ? hash_of_entry(x, e) : (struct value){.type = VALUE_HASH};
     return true;
 }
 

@@ -12,6 +12,8 @@
 #include "command/exec.h"
 #include "store/value_hash.h"
 
+/* The hash of an entry as the caller sees it. */
+struct value hash_of_entry(const struct exec *x, const struct entry *e);
 /* The hash under the first key, empty when there is none; false after -WRONGTYPE. */
 MUST_USE bool hash_lookup(struct exec *x, struct value *out);
 /* Open it for change, an empty one when there is none; false after -WRONGTYPE. */

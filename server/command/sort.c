@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/vec.h"
 #include "command/functions.h"
+#include "command/hash_open.h"
 #include "command/list_open.h"
 #include "command/lookup.h"
 #include "spec/slot.h"
@@ -202,7 +203,7 @@ static bool find_for(struct sorting *s, const struct pattern *pattern, struct by
         *out = entry_string(e, scratch->integer);
         return true;
     }
-    value = entry_value(e);
+    value = hash_of_entry(s->x, e);
     if (!hash_find(&value, pattern->field, &scratch->found)) {
         return false;
     }

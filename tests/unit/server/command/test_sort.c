@@ -295,3 +295,22 @@ Test(sort, a_large_list_is_sorted_and_stored_in_pieces_of_a_size)
     }
     fixture_free(f);
 }
+
+Test(sort, fields_that_have_expired_are_as_good_as_missing)
+{
+    static const struct fixture_case cases[] = {
+        {"RPUSH l 1 2",                  ":2|",           NULL},
+        {"HSET h_1 f 9",                 ":1|",           NULL},
+        {"HSETEX h_2 PX 5 FIELDS 1 f 1", ":1|",           NULL},
+        {"SORT l BY h_*->f GET h_*->f",  "*2|$1|1|$1|9|", ""  },
+    };
+    static const struct fixture_case later[] = {
+        {"SORT l BY h_*->f GET # GET h_*->f", "*4|$1|2|$-1|$1|1|$1|9|", ""},
+    };
+    struct fixture *f = fixture_new(false);
+
+    fixture_expect_cases(f, cases, ARRAY_COUNT(cases));
+    f->x.now.unix_ms += 5;
+    fixture_expect_cases(f, later, ARRAY_COUNT(later));
+    fixture_free(f);
+}
