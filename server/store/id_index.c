@@ -544,13 +544,13 @@ void id_index_copy(const struct id_index *from, struct id_index *to, struct id_p
     to->count = from->count;
 }
 
-void id_index_check(const struct id_index *x, size_t *bytes)
+void id_index_check(const struct id_index *x, struct id_pool *sum)
 {
     uint64_t count = 0;
     struct stream_id last = STREAM_ID_MIN;
 
     ASSERT(x->slot_start + x->slot_count <= x->slot_cap);
-    *bytes += x->slot_cap * sizeof(*x->slots);
+    sum->bytes += x->slot_cap * sizeof(*x->slots);
     for (uint32_t i = 0; i < x->slot_count; i++) {
         struct id_leaf *leaf = leaf_at(x, i);
 
@@ -563,7 +563,7 @@ void id_index_check(const struct id_index *x, size_t *bytes)
             last = id_in(x, leaf, j);
         }
         count += leaf->count;
-        *bytes += leaf_size(x, leaf->cap);
+        id_pool_add(sum, leaf_size(x, leaf->cap));
     }
     ASSERT(count == x->count);
 }

@@ -108,8 +108,8 @@ void id_index_copy(const struct id_index *from, struct id_index *to, struct id_p
 /* An image of the index, for the time of a copy of the root: it stays as it is now.  Nothing but looking and
  * id_index_free may be done with it. */
 void id_index_share(const struct id_index *from, struct id_index *to);
-/* Assert every invariant; slow.  *bytes is increased by what it has allocated. */
-void id_index_check(const struct id_index *x, size_t *bytes);
+/* Assert every invariant; slow.  What it has allocated, without children, is added to *sum. */
+void id_index_check(const struct id_index *x, struct id_pool *sum);
 
 /* ---- looking ------------------------------------------------------------------------------------------- */
 

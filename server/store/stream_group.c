@@ -515,9 +515,9 @@ static size_t names_bytes(const struct stream_names *names)
     return names->cap * sizeof(struct stream_named *);
 }
 
-void stream_group_check(const struct stream_group *g, size_t *bytes)
+void stream_group_check(const struct stream_group *g, struct id_pool *sum)
 {
-    size_t own = names_bytes(&g->consumers);
+    struct id_pool own = {.bytes = names_bytes(&g->consumers)};
     uint64_t count = 0;
 
     id_index_check(&g->pending, &own);
@@ -528,7 +528,7 @@ void stream_group_check(const struct stream_group *g, size_t *bytes)
 
         ASSERT(i == 0 || bytes_compare(g->consumers.items[i - 1]->name, c->named.name) < 0);
         id_index_check(&c->ids, &own);
-        own += sizeof(*c) + c->named.name.len;
+        id_pool_add(&own, sizeof(*c) + c->named.name.len);
         count += c->ids.count;
         while (has_more) {
             struct stream_pending pending;
@@ -540,6 +540,7 @@ void stream_group_check(const struct stream_group *g, size_t *bytes)
         }
     }
     ASSERT(count == g->pending.count);
-    ASSERT(own == g->pool.bytes);
-    *bytes += own + sizeof(*g) + g->named.name.len;
+    ASSERT(own.bytes == g->pool.bytes && own.piece_count == g->pool.piece_count);
+    id_pool_add(sum, own.bytes + sizeof(*g) + g->named.name.len);
+    sum->piece_count += own.piece_count;
 }
