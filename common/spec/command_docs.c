@@ -33,6 +33,9 @@ static uint32_t further_categories(enum command_id id)
     case COMMAND_FLUSHDB:
     case COMMAND_SWAPDB:
         return CATEGORY_KEYSPACE;
+    case COMMAND_SORT:
+    case COMMAND_SORT_RO:
+        return CATEGORY_LIST | CATEGORY_SET | CATEGORY_SORTED_SET;
     case COMMAND_ASKING:
     case COMMAND_COMMAND:
     case COMMAND_READONLY:
@@ -47,11 +50,17 @@ static uint32_t further_categories(enum command_id id)
     }
 }
 
+/* Of the generic ones. */
+static bool is_about_keys(enum command_id id)
+{
+    return id != COMMAND_WAIT && id != COMMAND_SORT && id != COMMAND_SORT_RO;
+}
+
 static uint32_t group_categories(const struct command_spec *spec)
 {
     switch (spec->group) {
     case COMMAND_GROUP_GENERIC:
-        return spec->id != COMMAND_WAIT ? CATEGORY_KEYSPACE : 0;
+        return is_about_keys(spec->id) ? CATEGORY_KEYSPACE : 0;
     case COMMAND_GROUP_STRING:
         return CATEGORY_STRING;
     case COMMAND_GROUP_LIST:

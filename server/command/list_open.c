@@ -2,7 +2,12 @@
 #include "command/list_open.h"
 
 #include "base/assert.h"
+#include "base/vec.h"
 #include "command/lookup.h"
+
+enum {
+    PUSH_WORDS = 1000, /* of one request that pushes */
+};
 
 bool list_lookup(struct exec *x, struct value *out)
 {
@@ -100,4 +105,34 @@ void list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, 
     buf_append_bytes(out, packed_item_text(&item, scratch));
     list_remove(&edit.draft, index, 1);
     (void)keyspace_close(x->keyspace, &edit);
+}
+
+void list_add_push_effects(struct exec *x, enum list_end end, struct bytes key,
+                           const struct value *list)
+{
+    VEC(struct bytes) words = {0};
+    struct buf integers = {0};
+    struct list_reader r;
+    struct packed_item item;
+    bool has_more;
+
+    list_read(list, 0, false, &r);
+    has_more = list_next(&r, &item);
+    (void)buf_reserve(&integers, (size_t)PUSH_WORDS * PACKED_SCRATCH);
+    while (has_more) {
+        words.count = 0;
+        buf_clear(&integers);
+        VEC_PUSH(&words, bytes_from_text(end == LIST_LEFT ? "LPUSH" : "RPUSH"));
+        VEC_PUSH(&words, key);
+        while (has_more && words.count < PUSH_WORDS) {
+            char *scratch = buf_room(&integers, PACKED_SCRATCH);
+
+            integers.len += item.is_integer ? PACKED_SCRATCH : 0;
+            VEC_PUSH(&words, packed_item_text(&item, scratch));
+            has_more = list_next(&r, &item);
+        }
+        effects_add(x->effects, words.items, words.count);
+    }
+    buf_deinit(&integers);
+    VEC_DEINIT(&words);
 }

@@ -26,4 +26,8 @@ void list_pop_many(struct exec *x, const struct key_ref *ref, enum list_end end,
 /* Take one element out, which is there; its text is appended. */
 void list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, struct buf *out);
 
+/* LPUSH or RPUSH, as often as it takes, of the elements of a list, which is not empty, from its left end on. */
+void list_add_push_effects(struct exec *x, enum list_end end, struct bytes key,
+                           const struct value *list);
+
 #endif

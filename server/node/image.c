@@ -11,6 +11,7 @@ enum {
     SLICE_ENTRIES = 256,
     SLICE_STEPS = NODE_SLICE_US / 10,
     HAND_OVER_BYTES = 64 * 1024,
+    PART_BYTES = 16 * 1024, /* of records put aside, joined at a time */
 };
 
 /* A large value gets an image of its own, which is written when its turn comes. */
@@ -34,6 +35,12 @@ static bool is_in_large_record(const struct image *image)
     return image->values.count > 0 && image->values.items[0].has_begun;
 }
 
+/* Must a record be put aside: would it come into the midst of a large one, or of others aside? */
+static bool goes_aside(const struct image *image)
+{
+    return is_in_large_record(image) || image->aside.records.len > 0;
+}
+
 static void on_entry(void *context, unsigned db, const struct entry *e)
 {
     struct node *node = context;
@@ -43,7 +50,7 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
     image->written_count++;
     if (value_image_is_wanted(node->data.keyspace, e)) {
         queue_value(node, db, e);
-    } else if (is_in_large_record(image)) {
+    } else if (goes_aside(image)) {
         rdb_writer_entry(&image->aside.writer, &image->aside.records, db, e);
     } else {
         rdb_writer_entry(&image->writer, &image->out, db, e);
@@ -59,7 +66,24 @@ static void drop_first_value(struct node *node)
     VEC_REMOVE_AT(&image->values, 0);
 }
 
-/* Go on with the first large value.  What came meanwhile follows behind its record. */
+/* Behind a large record follows, in parts, what came meanwhile. */
+static void step_aside(struct image *image)
+{
+    struct bytes rest = bytes_from(buf_bytes(&image->aside.records), image->aside.joined);
+
+    if (rest.len > PART_BYTES) {
+        rdb_writer_resume(&image->writer, &image->out);
+        buf_append_bytes(&image->out, bytes_prefix(rest, PART_BYTES));
+        image->aside.joined += PART_BYTES;
+        return;
+    }
+    rdb_writer_join(&image->writer, &image->out, &image->aside.writer, rest);
+    image->aside.joined = 0;
+    buf_clear(&image->aside.records);
+    buf_shrink_when_empty(&image->aside.records, HAND_OVER_BYTES);
+}
+
+/* Go on with the first large value. */
 static void step_value(struct node *node, size_t budget)
 {
     struct image *image = &node->image;
@@ -77,11 +101,24 @@ static void step_value(struct node *node, size_t budget)
     rdb_writer_resume(&image->writer, &image->out);
     if (value_image_step(value->image, &budget, &image->out)) {
         drop_first_value(node);
-        rdb_writer_join(&image->writer, &image->out, &image->aside.writer,
-                        buf_bytes(&image->aside.records));
-        buf_clear(&image->aside.records);
-        buf_shrink_when_empty(&image->aside.records, HAND_OVER_BYTES);
     }
+}
+
+/* Go on with what is next: records aside before the next large one, and all of those before more keys.  True when
+ * there is nothing left. */
+static bool step(struct node *node)
+{
+    struct image *image = &node->image;
+
+    if (image->aside.records.len > 0 && !is_in_large_record(image)) {
+        step_aside(image);
+    } else if (image->values.count > 0) {
+        step_value(node, SLICE_ENTRIES);
+    } else if (walk_is_on(node->data.keyspace)) {
+        (void)walk_step(node->data.keyspace, SLICE_ENTRIES);
+    }
+    return !walk_is_on(node->data.keyspace) && image->values.count == 0 &&
+           image->aside.records.len == 0;
 }
 
 static void forget_values(struct node *node)
@@ -91,6 +128,7 @@ static void forget_values(struct node *node)
     }
     VEC_DEINIT(&node->image.values);
     buf_deinit(&node->image.aside.records);
+    node->image.aside.joined = 0;
 }
 
 void image_init(struct node *node)
@@ -233,13 +271,7 @@ bool image_step(struct node *node)
         return false;
     }
     for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < HAND_OVER_BYTES; i++) {
-        if (image->values.count > 0) {
-            step_value(node, SLICE_ENTRIES);
-        } else {
-            is_done =
-                !walk_is_on(node->data.keyspace) || walk_step(node->data.keyspace, SLICE_ENTRIES);
-            is_done = is_done && image->values.count == 0;
-        }
+        is_done = step(node);
     }
     if (is_done) {
         finish(node);
@@ -280,9 +312,11 @@ void image_check(const struct node *node)
     const struct image *image = &node->image;
 
     ASSERT(image->is_on || !walk_is_on(node->data.keyspace));
-    ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || image->values.count > 0);
+    ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || image->values.count > 0 ||
+           image->aside.records.len > 0);
     ASSERT(image->is_on || image->values.count == 0);
-    ASSERT(image->aside.records.len == 0 || is_in_large_record(image));
+    ASSERT(image->aside.joined == 0 || !is_in_large_record(image));
+    ASSERT(image->aside.joined <= image->aside.records.len);
     ASSERT(image->is_on || list_is_empty(&image->sinks));
     ASSERT(image->is_on || image->out.len == 0);
     if (image->is_on) {

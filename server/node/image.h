@@ -59,6 +59,7 @@ struct image_value {
 struct image_aside {
     struct rdb_writer writer; /* knows the database that the last one is of */
     struct buf records;
+    size_t joined; /* bytes of them that are in the snapshot already */
 };
 
 struct image {

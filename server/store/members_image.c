@@ -15,12 +15,17 @@ struct members_image {
     struct members *members; /* of the memory */
     uint64_t count;          /* of members at the begin, */
     uint64_t left;           /* and of those not yet in early */
-    struct buf early;        /* encoded, not yet given out */
+    struct buf early;        /* encoded, */
+    size_t early_at;         /* and what of it was given out */
     uint64_t position;       /* place: shard by position, bucket */
     uint32_t bucket;
     bool has_begun;    /* the count was given out */
     bool is_orphan;    /* the value was removed: the memory is the image's to let go */
     size_t kept_bytes; /* of an orphan */
+};
+
+enum {
+    PART_BYTES = 16 * 1024, /* given out at a time: many may have come early */
 };
 
 static bool is_wanted(const struct value_ops *ops, void *memory)
@@ -92,6 +97,22 @@ static void step_table(struct members_image *image, size_t *budget)
     }
 }
 
+/* Give out the next part of what was encoded; true when that was all. */
+static bool give_early(struct members_image *image, struct buf *out)
+{
+    struct bytes rest = bytes_from(buf_bytes(&image->early), image->early_at);
+    size_t size = rest.len < PART_BYTES ? rest.len : PART_BYTES;
+
+    buf_append_bytes(out, bytes_prefix(rest, size));
+    image->early_at += size;
+    if (image->early_at < image->early.len) {
+        return false;
+    }
+    buf_clear(&image->early);
+    image->early_at = 0;
+    return true;
+}
+
 static bool step(struct value_image *base, size_t *budget, struct buf *out)
 {
     struct members_image *image = CONTAINER_OF(base, struct members_image, base);
@@ -100,10 +121,11 @@ static bool step(struct value_image *base, size_t *budget, struct buf *out)
         image->has_begun = true;
         value_encode_len(out, image->count);
     }
-    step_table(image, budget);
-    buf_append_bytes(out, buf_bytes(&image->early));
-    buf_clear(&image->early);
-    return image->left == 0;
+    if (give_early(image, out)) {
+        step_table(image, budget);
+        (void)give_early(image, out);
+    }
+    return image->left == 0 && image->early.len == 0;
 }
 
 static struct value_remains end(struct value_image *base)

@@ -21,7 +21,8 @@ enum rule_flag {
     PAIRS_IF = 1 << 7,  /* PAIRS when values or scores are asked for */
     NEAR_S = 1 << 5,    /* seconds that pass meanwhile */
     NEAR_MS = 1 << 6,
-    STALE = 1 << 8, /* a HyperLogLog may remember a count that is marked as out of date */
+    COLLATED = 1 << 9, /* of texts a stock server compares what is in front of a zero byte */
+    STALE = 1 << 8,    /* a HyperLogLog may remember a count that is marked as out of date */
 };
 
 enum {
@@ -48,6 +49,8 @@ static const struct {
     {"SDIFF",                UNORDERED                           },
     {"SPOP",                 UNORDERED                           },
     {"SRANDMEMBER",          UNORDERED                           },
+    {"SORT",                 COLLATED                            },
+    {"SORT_RO",              COLLATED                            },
     {"SSCAN",                UNORDERED | SECOND                  },
     {"ZSCAN",                UNORDERED | PAIRS | SECOND | NUMBERS},
     {"ZRANDMEMBER",          UNORDERED | PAIRS_IF | NUMBERS      },
@@ -93,6 +96,8 @@ static uint32_t find_rule(const struct command *command)
 
             flags |= (flags & UNSORTED) != 0 && !is_sorted ? UNORDERED : 0;
             flags |= (flags & PAIRS_IF) != 0 && has_pairs ? PAIRS : 0;
+            /* A set has no order. */
+            flags |= (flags & COLLATED) != 0 && command_has_word(command, "nosort") ? UNORDERED : 0;
             return flags;
         }
     }
@@ -280,6 +285,9 @@ bool compare_replies(const struct command *command, struct bytes ours, struct by
     }
     if ((flags & STALE) != 0 && ours.data[0] == '$' && differs_in_stale_count(ours, stock)) {
         return true;
+    }
+    if ((flags & COLLATED) != 0 && bytes_find_byte(ours, 0) != SIZE_MAX) {
+        flags |= UNORDERED;
     }
     if ((flags & (UNORDERED | NUMBERS)) != 0 && has_same_form(flags, ours, stock)) {
         return true;

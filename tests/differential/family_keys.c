@@ -42,6 +42,13 @@ static const struct shape sort[] = {
     EXACT(3, "SORT $list ALPHA STORE $list { ( DESC | LIMIT $index $index ) }"),
     EXACT(3, "SORT_RO $list ALPHA { ( DESC | LIMIT $index $index ) } $slip"),
     EXACT(2, "SORT $list BY nosort { GET ( # | s* | h*->a | none* ) }"),
+    /* Without ALPHA: what weighs the same as a text comes in no order there. */
+    EXACT(3, "SORT $zset BY ( s* | h*->a | #*# ) { ( DESC | LIMIT $index $index | GET ( # | s* | "
+             "h*->a ) ) } $slip"),
+    EXACT(3,
+          "SORT $list BY ( s* | h*->a | * ) { ( GET ( # | *->a ) | ASC | LIMIT $index $index ) } "
+          "STORE $list"),
+    EXACT(2, "SORT_RO $zset BY nosort { DESC } [ STORE $list ]"),
     EXACT(2, "SORT $string"),
 };
 

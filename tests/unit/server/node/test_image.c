@@ -17,6 +17,7 @@ struct taker {
     struct image_sink sink;
     struct buf bytes;
     size_t takes;
+    size_t most_bytes; /* in one of them */
     unsigned ends;
     unsigned cancels;
     bool is_full;
@@ -28,6 +29,7 @@ static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
 
     (void)node;
     t->takes++;
+    t->most_bytes = bytes->len > t->most_bytes ? bytes->len : t->most_bytes;
     buf_append_bytes(&t->bytes, buf_bytes(bytes));
 }
 
@@ -465,6 +467,48 @@ Test(image, has_large_values_as_they_were_whatever_changes_meanwhile)
         w.takers[0].takes = 0;
     }
     cr_assert_gt(steps, 40);
+    buf_deinit(&w.takers[0].bytes);
+    alone_free(w.alone);
+}
+
+/* A change to every field of a large value whose turn has not come, and to many keys, all while another large value is
+ * being written. */
+Test(image, what_came_early_is_handed_over_in_parts)
+{
+    static struct world w;
+    uint64_t before;
+    size_t early;
+
+    w.alone = alone_new(&(struct alone_option){"enable-debug-command", "yes"}, 1);
+    w.node = w.alone->node;
+    alone_connect(w.alone, 0);
+    request(&w, "DEBUG POPULATE 20000 key 60");
+    for (unsigned i = 0; i < 10000; i++) {
+        request(&w, "HSET a f%u value:%u", i, i);
+        request(&w, "HSET b f%u value:%u", i, i);
+    }
+    before = digest_of(w.node->data.keyspace);
+    image_begin(w.node);
+    image_join(w.node, &w.takers[0].sink, &verbs);
+    w.takers[0].is_full = true;
+    request(&w, "HSET a f0 changed");
+    request(&w, "HSET b f0 changed");
+    w.takers[0].is_full = false;
+    cr_assert(image_step(w.node));
+    w.takers[0].is_full = true;
+    for (unsigned i = 0; i < 20000; i++) {
+        request(&w, "HSET b f%u changed", i);
+        request(&w, "SET key:%u changed", i);
+    }
+    early = w.node->image.aside.records.len;
+    cr_assert_gt(early, 1000000);
+    w.takers[0].is_full = false;
+    while (image_step(w.node)) {
+        image_check(w.node);
+    }
+    cr_expect_lt(w.takers[0].most_bytes, 128 * 1024);
+    cr_assert_eq(w.takers[0].ends, 1);
+    cr_expect_eq(digest_of_image(buf_bytes(&w.takers[0].bytes)), before);
     buf_deinit(&w.takers[0].bytes);
     alone_free(w.alone);
 }
