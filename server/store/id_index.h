@@ -137,6 +137,11 @@ void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *p
 /* What it refers to is the caller's. */
 void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool);
 
+/* Remove all items, which have no children, of which `is_wanted` says so: a look at each, and no search. */
+void id_index_remove_if(struct id_index *x,
+                        bool (*is_wanted)(const void *context, const void *item),
+                        const void *context, struct id_pool *pool);
+
 /* The items of the first leaf, which there is, side by side, and the id of the item behind them, or
  * STREAM_ID_MAX. */
 const void *id_index_first_leaf(const struct id_index *x, size_t *count, struct stream_id *behind);

@@ -4,6 +4,10 @@
 #include "base/assert.h"
 #include "store/stream_state.h"
 
+enum {
+    LOOK_AT_ALL = 16, /* of all pending entries one that goes, or more: then all are looked at */
+};
+
 /* What a change of the group has cost since is the stream's cost, too. */
 static void account(struct stream *s, const struct stream_group *g, struct id_pool before)
 {
@@ -366,6 +370,32 @@ bool stream_pending_edges(const struct stream_group *g, struct stream_id *first,
 
 /* ---- removing -------------------------------------------------------------------------------------------------- */
 
+static bool is_of_consumer(const void *context, const void *item)
+{
+    return ((const struct stream_pending_ref *)item)->consumer == context;
+}
+
+/* Take what is pending of the consumer out of the group's index: by a look at all, or one by one. */
+static void take_all_of_consumer(struct stream_group *g, const struct stream_consumer *c)
+{
+    struct id_at at = {0};
+    bool has_more = c->ids.count > 0;
+
+    if (c->ids.count > g->pending.count / LOOK_AT_ALL) {
+        id_index_remove_if(&g->pending, is_of_consumer, c, &g->pool);
+        return;
+    }
+    while (has_more) {
+        struct id_at pending;
+
+        has_more = id_index_find(&g->pending, *(const struct stream_id *)id_index_get(&c->ids, at),
+                                 &pending);
+        ASSERT(has_more);
+        id_index_remove(&g->pending, pending, &g->pool);
+        has_more = id_index_next(&c->ids, &at);
+    }
+}
+
 bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, struct bytes name,
                             uint64_t *pending_count)
 {
@@ -373,7 +403,7 @@ bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, s
     bool is_there;
     uint32_t place = stream_names_seek(&g->consumers, name, &is_there);
     struct stream_consumer *c;
-    struct id_at last;
+    size_t budget = SIZE_MAX;
 
     *pending_count = 0;
     if (!is_there) {
@@ -381,16 +411,8 @@ bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, s
     }
     c = stream_consumer_at(g, place);
     *pending_count = c->ids.count;
-    /* From the back, which moves least. */
-    while (id_index_last(&c->ids, &last)) {
-        struct id_at at;
-        bool is_pending =
-            id_index_find(&g->pending, *(const struct stream_id *)id_index_get(&c->ids, last), &at);
-
-        ASSERT(is_pending);
-        id_index_remove(&g->pending, at, &g->pool);
-        id_index_remove(&c->ids, last, &g->pool);
-    }
+    take_all_of_consumer(g, c);
+    (void)id_index_free(&c->ids, &g->pool, &budget);
     stream_names_unlink(&g->consumers, place, &g->pool);
     stream_named_free(&c->named, sizeof(*c), &g->pool);
     account(stream_change(draft), g, before);

@@ -17,20 +17,21 @@ Test(list_move_many, elements_arrive_one_by_one_or_in_the_order_that_they_have)
     static const struct {
         const char *request, *reply, *effects, *from, *to;
     } cases[] = {
-        {"LEFT RIGHT COUNT 3 OBO",  "*3|$1|a|$1|b|$1|c|", "LPOP s 3; RPUSH d a b c", "d", "xyabc"},
-        {"LEFT RIGHT COUNT 3 BULK", "*3|$1|a|$1|b|$1|c|", "LPOP s 3; RPUSH d a b c", "d", "xyabc"},
-        {"LEFT LEFT COUNT 3 OBO",   "*3|$1|a|$1|b|$1|c|", "LPOP s 3; LPUSH d a b c", "d", "cbaxy"},
-        {"LEFT LEFT COUNT 3 BULK",  "*3|$1|a|$1|b|$1|c|", "LPOP s 3; LPUSH d c b a", "d", "abcxy"},
-        {"RIGHT LEFT COUNT 3 OBO",  "*3|$1|d|$1|c|$1|b|", "RPOP s 3; LPUSH d d c b", "a", "bcdxy"},
-        {"RIGHT LEFT BULK COUNT 3", "*3|$1|b|$1|c|$1|d|", "RPOP s 3; LPUSH d d c b", "a", "bcdxy"},
-        {"RIGHT RIGHT COUNT 3",     "*3|$1|d|$1|c|$1|b|", "RPOP s 3; RPUSH d d c b", "a", "xydcb"},
-        {"RIGHT RIGHT COUNT 3 BULK", "*3|$1|b|$1|c|$1|d|", "RPOP s 3; RPUSH d b c d", "a", "xybcd"},
-        {"LEFT RIGHT EXACTLY 2",    "*2|$1|a|$1|b|",      "LPOP s 2; RPUSH d a b",   "cd", "xyab"},
-        {"LEFT RIGHT",              "*1|$1|a|",           "LMOVE s d LEFT RIGHT",    "bcd", "xya"},
-        {"right left exactly 1 obo", "*1|$1|d|",          "LMOVE s d right left",    "abc", "dxy"},
-        {"LEFT RIGHT COUNT 9",      "*4|$1|a|$1|b|$1|c|$1|d|", "LPOP s 4; RPUSH d a b c d", "", "xyabcd"},
+        {"LEFT RIGHT COUNT 3 OBO",                    "*3|$1|a|$1|b|$1|c|",      "LPOP s 3; RPUSH d a b c",   "d",   "xyabc" },
+        {"LEFT RIGHT COUNT 3 BULK",                   "*3|$1|a|$1|b|$1|c|",      "LPOP s 3; RPUSH d a b c",   "d",   "xyabc" },
+        {"LEFT LEFT COUNT 3 OBO",                     "*3|$1|a|$1|b|$1|c|",      "LPOP s 3; LPUSH d a b c",   "d",   "cbaxy" },
+        {"LEFT LEFT COUNT 3 BULK",                    "*3|$1|a|$1|b|$1|c|",      "LPOP s 3; LPUSH d c b a",   "d",   "abcxy" },
+        {"RIGHT LEFT COUNT 3 OBO",                    "*3|$1|d|$1|c|$1|b|",      "RPOP s 3; LPUSH d d c b",   "a",   "bcdxy" },
+        {"RIGHT LEFT BULK COUNT 3",                   "*3|$1|b|$1|c|$1|d|",      "RPOP s 3; LPUSH d d c b",   "a",   "bcdxy" },
+        {"RIGHT RIGHT COUNT 3",                       "*3|$1|d|$1|c|$1|b|",      "RPOP s 3; RPUSH d d c b",   "a",   "xydcb" },
+        {"RIGHT RIGHT COUNT 3 BULK",                  "*3|$1|b|$1|c|$1|d|",      "RPOP s 3; RPUSH d b c d",   "a",   "xybcd" },
+        {"LEFT RIGHT EXACTLY 2",                      "*2|$1|a|$1|b|",           "LPOP s 2; RPUSH d a b",     "cd",  "xyab"  },
+        {"LEFT RIGHT",                                "*1|$1|a|",                "LMOVE s d LEFT RIGHT",      "bcd", "xya"   },
+        {"right left exactly 1 obo",                  "*1|$1|d|",                "LMOVE s d right left",      "abc", "dxy"   },
+        {"LEFT RIGHT COUNT 9",                        "*4|$1|a|$1|b|$1|c|$1|d|", "LPOP s 4; RPUSH d a b c d", "",
+         "xyabcd"                                                                                                            },
         {"LEFT RIGHT COUNT 9223372036854775807 BULK", "*4|$1|a|$1|b|$1|c|$1|d|",
-         "LPOP s 4; RPUSH d a b c d", "", "xyabcd"},
+         "LPOP s 4; RPUSH d a b c d",                                                                         "",    "xyabcd"},
     };
 
     for (int is_waiting = 0; is_waiting <= 1; is_waiting++) {
@@ -68,13 +69,14 @@ Test(list_move_many, elements_arrive_one_by_one_or_in_the_order_that_they_have)
 Test(list_move_many, within_one_list_elements_are_turned_around)
 {
     static const struct fixture_case cases[] = {
-        {"RPUSH l a b c d",              ":4|",                     NULL                     },
-        {"LMOVEM l l LEFT RIGHT COUNT 3", "*3|$1|a|$1|b|$1|c|",     "LPOP l 3; RPUSH l a b c"},
-        {"LRANGE l 0 -1",                "*4|$1|d|$1|a|$1|b|$1|c|", ""                       },
-        {"LMOVEM l l RIGHT RIGHT COUNT 9", "*4|$1|c|$1|b|$1|a|$1|d|", "RPOP l 4; RPUSH l c b a d"},
-        {"LRANGE l 0 -1",                "*4|$1|c|$1|b|$1|a|$1|d|", ""                       },
-        {"LMOVEM l l LEFT LEFT BULK COUNT 9", "*4|$1|c|$1|b|$1|a|$1|d|", "LPOP l 4; LPUSH l d a b c"},
-        {"LRANGE l 0 -1",                "*4|$1|c|$1|b|$1|a|$1|d|", ""                       },
+        {"RPUSH l a b c d",                   ":4|",                     NULL                       },
+        {"LMOVEM l l LEFT RIGHT COUNT 3",     "*3|$1|a|$1|b|$1|c|",      "LPOP l 3; RPUSH l a b c"  },
+        {"LRANGE l 0 -1",                     "*4|$1|d|$1|a|$1|b|$1|c|", ""                         },
+        {"LMOVEM l l RIGHT RIGHT COUNT 9",    "*4|$1|c|$1|b|$1|a|$1|d|", "RPOP l 4; RPUSH l c b a d"},
+        {"LRANGE l 0 -1",                     "*4|$1|c|$1|b|$1|a|$1|d|", ""                         },
+        {"LMOVEM l l LEFT LEFT BULK COUNT 9", "*4|$1|c|$1|b|$1|a|$1|d|",
+         "LPOP l 4; LPUSH l d a b c"                                                                },
+        {"LRANGE l 0 -1",                     "*4|$1|c|$1|b|$1|a|$1|d|", ""                         },
     };
 
     RUN_CASES(cases);
@@ -83,17 +85,17 @@ Test(list_move_many, within_one_list_elements_are_turned_around)
 Test(list_move_many, nothing_moves_when_there_is_not_enough)
 {
     static const struct fixture_case cases[] = {
-        {"RPUSH l a b",                              ":2|",     NULL},
-        {"LMOVEM none d LEFT LEFT",                  NIL_ARRAY, ""  },
-        {"LMOVEM none d LEFT LEFT COUNT 2",          NIL_ARRAY, ""  },
-        {"LMOVEM l d LEFT LEFT EXACTLY 3",           NIL_ARRAY, ""  },
-        {"LLEN l",                                   ":2|",     ""  },
-        {"SET s v",                                  "+OK|",    NULL},
-        {"LMOVEM none s LEFT LEFT",                  NIL_ARRAY, ""  },
-        {"LMOVEM l s LEFT LEFT EXACTLY 3",           NIL_ARRAY, ""  },
-        {"LMOVEM l s LEFT LEFT EXACTLY 2",           WRONGTYPE, ""  },
-        {"LMOVEM s l LEFT LEFT",                     WRONGTYPE, ""  },
-        {"LLEN l",                                   ":2|",     ""  },
+        {"RPUSH l a b",                     ":2|",     NULL},
+        {"LMOVEM none d LEFT LEFT",         NIL_ARRAY, ""  },
+        {"LMOVEM none d LEFT LEFT COUNT 2", NIL_ARRAY, ""  },
+        {"LMOVEM l d LEFT LEFT EXACTLY 3",  NIL_ARRAY, ""  },
+        {"LLEN l",                          ":2|",     ""  },
+        {"SET s v",                         "+OK|",    NULL},
+        {"LMOVEM none s LEFT LEFT",         NIL_ARRAY, ""  },
+        {"LMOVEM l s LEFT LEFT EXACTLY 3",  NIL_ARRAY, ""  },
+        {"LMOVEM l s LEFT LEFT EXACTLY 2",  WRONGTYPE, ""  },
+        {"LMOVEM s l LEFT LEFT",            WRONGTYPE, ""  },
+        {"LLEN l",                          ":2|",     ""  },
     };
 
     RUN_CASES(cases);
@@ -102,23 +104,23 @@ Test(list_move_many, nothing_moves_when_there_is_not_enough)
 Test(list_move_many, what_is_wrong_with_a_request_is_said)
 {
     static const struct fixture_case cases[] = {
-        {"RPUSH l a b",                                ":2|",    NULL},
-        {"LMOVEM l d UP LEFT",                         SYNTAX,   ""  },
-        {"LMOVEM l d LEFT DOWN",                       SYNTAX,   ""  },
-        {"LMOVEM l d LEFT LEFT COUNT",                 SYNTAX,   ""  },
-        {"LMOVEM l d LEFT LEFT COUNT 0",               NO_COUNT, ""  },
-        {"LMOVEM l d LEFT LEFT EXACTLY -1",            NO_COUNT, ""  },
-        {"LMOVEM l d LEFT LEFT COUNT x",               NO_COUNT, ""  },
-        {"LMOVEM l d LEFT LEFT COUNT 9223372036854775808", NO_COUNT, ""},
-        {"LMOVEM l d LEFT LEFT COUNT 1 EXACTLY 1",     SYNTAX,   ""  },
-        {"LMOVEM l d LEFT LEFT COUNT 1 COUNT 1",       SYNTAX,   ""  },
-        {"LMOVEM l d LEFT LEFT OBO BULK",              SYNTAX,   ""  },
-        {"LMOVEM l d LEFT LEFT 0",                     SYNTAX,   ""  },
-        {"BLMOVEM l d LEFT LEFT x",  "-ERR timeout is not a float or out of range|", ""},
-        {"BLMOVEM l d LEFT LEFT -1", "-ERR timeout is negative|",                    ""},
-        {"BLMOVEM l d LEFT LEFT x COUNT 0",            NO_COUNT, ""  },
-        {"BLMOVEM l d LEFT LEFT COUNT 2 0",            SYNTAX,   ""  },
-        {"LLEN l",                                     ":2|",    ""  },
+        {"RPUSH l a b",                                    ":2|",                                          NULL},
+        {"LMOVEM l d UP LEFT",                             SYNTAX,                                         ""  },
+        {"LMOVEM l d LEFT DOWN",                           SYNTAX,                                         ""  },
+        {"LMOVEM l d LEFT LEFT COUNT",                     SYNTAX,                                         ""  },
+        {"LMOVEM l d LEFT LEFT COUNT 0",                   NO_COUNT,                                       ""  },
+        {"LMOVEM l d LEFT LEFT EXACTLY -1",                NO_COUNT,                                       ""  },
+        {"LMOVEM l d LEFT LEFT COUNT x",                   NO_COUNT,                                       ""  },
+        {"LMOVEM l d LEFT LEFT COUNT 9223372036854775808", NO_COUNT,                                       ""  },
+        {"LMOVEM l d LEFT LEFT COUNT 1 EXACTLY 1",         SYNTAX,                                         ""  },
+        {"LMOVEM l d LEFT LEFT COUNT 1 COUNT 1",           SYNTAX,                                         ""  },
+        {"LMOVEM l d LEFT LEFT OBO BULK",                  SYNTAX,                                         ""  },
+        {"LMOVEM l d LEFT LEFT 0",                         SYNTAX,                                         ""  },
+        {"BLMOVEM l d LEFT LEFT x",                        "-ERR timeout is not a float or out of range|", ""  },
+        {"BLMOVEM l d LEFT LEFT -1",                       "-ERR timeout is negative|",                    ""  },
+        {"BLMOVEM l d LEFT LEFT x COUNT 0",                NO_COUNT,                                       ""  },
+        {"BLMOVEM l d LEFT LEFT COUNT 2 0",                SYNTAX,                                         ""  },
+        {"LLEN l",                                         ":2|",                                          ""  },
     };
 
     RUN_CASES(cases);
