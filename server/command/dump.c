@@ -145,12 +145,14 @@ static void restore_value(struct exec *x, const struct restore_options *options,
 static bool is_payload_sound(struct bytes payload)
 {
     struct decoder d;
+    uint16_t version;
 
     if (payload.len < PAYLOAD_TRAILER) {
         return false;
     }
     d = decoder_make(bytes_from(payload, payload.len - PAYLOAD_TRAILER));
-    return decode_u16_le(&d) <= RDB_VERSION_NEWEST &&
+    version = decode_u16_le(&d);
+    return (version == 0 || rdb_version_is_known(version)) &&
            decode_u64_le(&d) == crc64(0, bytes_prefix(payload, payload.len - 8));
 }
 

@@ -7,7 +7,7 @@
  *
  * Expiry: on a primary (is_primary) a lookup removes an expired key and adds its DEL to the
  * effects; on a replica it is hidden from clients and stays; for the stream from our primary
- * (from_primary) it is visible, since only the primary decides. */
+ * (from_primary) it is visible, since only the primary decides.  Fields of hashes: command/hash_open.h. */
 #ifndef STARLING_COMMAND_EXEC_H
 #define STARLING_COMMAND_EXEC_H
 
@@ -28,6 +28,7 @@ struct exec_stats {
     uint64_t keyspace_hits;
     uint64_t keyspace_misses;
     uint64_t expired_keys;
+    uint64_t expired_fields; /* of hashes */
 };
 
 enum {
@@ -85,10 +86,11 @@ void exec_set_clock(const struct exec *x);
 /* Run the data command; its arity was checked, and exec_set_clock has been called. */
 MUST_USE enum exec_result exec_run(struct exec *x);
 
-/* Remove keys that have expired, at most max of them looking at no more than budget entries, as the
- * primary does on its own; x needs keyspace, now, effects and stats.  All keys of one call are of
- * one database, which is x->db afterwards; x->effects then has one DEL per key.  Returns how many
- * keys were removed. */
-size_t exec_expire(struct exec *x, size_t budget, size_t max);
+/* Remove keys and fields of hashes that have expired, at most max of both looking at no more than about
+ * budget entries and fields, as the primary does on its own; x needs keyspace, now, effects and stats.
+ * All keys of one call are of one database, which is x->db afterwards; x->effects then has a DEL for each
+ * key, an HDEL for each hash.  Returns how many were removed; *has_more: the max or the budget was too
+ * little for what was found. */
+size_t exec_expire(struct exec *x, size_t budget, size_t max, bool *has_more);
 
 #endif

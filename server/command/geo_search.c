@@ -11,6 +11,10 @@
 
 #include <stdlib.h>
 
+enum {
+    POLYGON_VERTICES_MIN = 3,
+};
+
 enum sort {
     SORT_NONE,
     SORT_NEAREST,
@@ -41,7 +45,8 @@ struct search {
     bool is_there; /* the key */
     struct geo_shape shape;
     double unit;
-    bool has_center, has_member, has_radius, has_box;
+    bool has_center, has_member, has_radius, has_box, has_polygon;
+    VEC(struct geo_point) vertices; /* of the polygon */
     bool with_distance, with_hash, with_point;
     bool takes_any;
     enum sort sort;
@@ -122,11 +127,61 @@ static enum option read_manner(struct exec *x, struct search *s, size_t *i)
     return OPTION_READ;
 }
 
+/* How many vertices a polygon has, and where they are; *words: how many words that takes. */
+static bool read_polygon(struct exec *x, struct search *s, size_t index, size_t *words)
+{
+    int64_t count;
+
+    if (!argument_i64(x, index, &count)) {
+        return false;
+    }
+    if (count < POLYGON_VERTICES_MIN) {
+        resp_write_error(x->reply, "ERR a polygon has at least %d vertices", POLYGON_VERTICES_MIN);
+        return false;
+    }
+    if ((uint64_t)count > (x->arg_count - index - 1) / 2) {
+        reply_syntax_error(x);
+        return false;
+    }
+    for (size_t i = 0; i < (size_t)count; i++) {
+        struct geo_point point;
+
+        if (!geo_read_point(x, index + 1 + 2 * i, &point)) {
+            return false;
+        }
+        VEC_PUSH(&s->vertices, point);
+    }
+    *words = 1 + 2 * (size_t)count;
+    return true;
+}
+
+/* A polygon has a center of its own. */
+static enum option read_place_of_polygon(struct exec *x, struct search *s, size_t *i)
+{
+    size_t words = 0;
+    bool is_read = read_polygon(x, s, *i + 1, &words);
+
+    s->has_polygon = true;
+    if (is_read) {
+        s->shape.vertices = s->vertices.items;
+        s->shape.vertex_count = s->vertices.count;
+        s->shape.center = geo_middle(s->vertices.items, s->vertices.count);
+    }
+    return read_if(is_read, i, words);
+}
+
 /* What says where they are looked for, of the newer commands. */
 static enum option read_place(struct exec *x, struct search *s, size_t *i)
 {
     size_t left = x->arg_count - *i - 1;
 
+    if (s->has_polygon) {
+        return OPTION_OTHER;
+    }
+    if (left >= 1 && !s->has_center && !s->has_member && !s->has_radius && !s->has_box &&
+        argument_is(x, *i, "BYPOLYGON")) {
+        return read_place_of_polygon(x, s, i);
+    }
     if (left >= 1 && !s->has_center && argument_is(x, *i, "FROMMEMBER")) {
         return read_if(read_member(x, s, *i + 1), i, 1);
     }
@@ -188,16 +243,16 @@ static bool check_options(struct exec *x, const struct search *s)
                          s->form.stores ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
         return false;
     }
-    if (s->form.is_search && !s->has_center && !s->has_member) {
+    if (s->form.is_search && !s->has_center && !s->has_member && !s->has_polygon) {
         resp_write_error(x->reply,
                          "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %.*s",
                          BYTES_ARGS(x->args[0]));
         return false;
     }
-    if (s->form.is_search && !s->has_radius && !s->has_box) {
-        resp_write_error(x->reply,
-                         "ERR exactly one of BYRADIUS and BYBOX can be specified for %.*s",
-                         BYTES_ARGS(x->args[0]));
+    if (s->form.is_search && !s->has_radius && !s->has_box && !s->has_polygon) {
+        resp_write_error(
+            x->reply, "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for %.*s",
+            BYTES_ARGS(x->args[0]));
         return false;
     }
     if (s->takes_any && s->count == 0) {
@@ -337,6 +392,18 @@ static void store_found(struct exec *x, const struct search *s)
     zset_result_deinit(&result);
 }
 
+static void run(struct exec *x, struct search *s)
+{
+    if (s->is_there) {
+        find_members(s);
+    }
+    if (s->store != 0) {
+        store_found(x, s);
+    } else {
+        reply_found(x, s);
+    }
+}
+
 static enum exec_result search(struct exec *x, struct form form)
 {
     struct search s = {.form = form, .unit = 1, .store = form.stores ? 1 : 0};
@@ -348,17 +415,10 @@ static enum exec_result search(struct exec *x, struct form form)
     }
     s.view = zset_view_of(e);
     s.is_there = e != NULL;
-    if ((!form.is_search && !read_older(x, &s)) || !read_options(x, &s) || !check_options(x, &s)) {
-        return EXEC_DONE;
+    if ((form.is_search || read_older(x, &s)) && read_options(x, &s) && check_options(x, &s)) {
+        run(x, &s);
     }
-    if (s.is_there) {
-        find_members(&s);
-    }
-    if (s.store != 0) {
-        store_found(x, &s);
-    } else {
-        reply_found(x, &s);
-    }
+    VEC_DEINIT(&s.vertices);
     VEC_DEINIT(&s.found);
     buf_deinit(&s.names);
     return EXEC_DONE;

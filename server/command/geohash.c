@@ -141,8 +141,42 @@ double geo_distance(struct geo_point a, struct geo_point b)
     return 2.0 * EARTH_RADIUS * asin(sqrt(u * u + cos(latitude_a) * cos(latitude_b) * v * v));
 }
 
+struct geo_point geo_middle(const struct geo_point *vertices, size_t count)
+{
+    struct geo_point sum = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        sum.longitude += vertices[i].longitude;
+        sum.latitude += vertices[i].latitude;
+    }
+    return (struct geo_point){sum.longitude / (double)count, sum.latitude / (double)count};
+}
+
+/* Does a line from the point to the east cross the border an odd number of times? */
+static bool is_in_polygon(const struct geo_shape *shape, struct geo_point point)
+{
+    struct geo_point a = shape->vertices[shape->vertex_count - 1];
+    bool is_inside = false;
+
+    for (size_t i = 0; i < shape->vertex_count; i++) {
+        struct geo_point b = shape->vertices[i];
+
+        if ((a.latitude > point.latitude) != (b.latitude > point.latitude)) {
+            double part = (point.latitude - a.latitude) / (b.latitude - a.latitude);
+
+            is_inside ^= point.longitude < a.longitude + part * (b.longitude - a.longitude);
+        }
+        a = b;
+    }
+    return is_inside;
+}
+
 bool geo_shape_has(const struct geo_shape *shape, struct geo_point point, double *distance)
 {
+    if (shape->vertices != NULL) {
+        *distance = geo_distance(shape->center, point);
+        return is_in_polygon(shape, point);
+    }
     if (shape->is_box) {
         struct geo_point beside = {shape->center.longitude, point.latitude};
 
@@ -175,6 +209,21 @@ static unsigned step_for(double distance, double latitude)
     step -= fabs(latitude) > 80 ? 1 : 0;
     step = step < 1 ? 1 : step;
     return step > GEOHASH_STEP_MAX ? GEOHASH_STEP_MAX : (unsigned)step;
+}
+
+static struct geo_box bounds_of_polygon(const struct geo_shape *shape)
+{
+    struct geo_box box = {shape->vertices[0], shape->vertices[0]};
+
+    for (size_t i = 1; i < shape->vertex_count; i++) {
+        const struct geo_point *p = &shape->vertices[i];
+
+        box.low.longitude = fmin(box.low.longitude, p->longitude);
+        box.low.latitude = fmin(box.low.latitude, p->latitude);
+        box.high.longitude = fmax(box.high.longitude, p->longitude);
+        box.high.latitude = fmax(box.high.latitude, p->latitude);
+    }
+    return box;
 }
 
 /* All of the shape, and more. */
@@ -223,6 +272,34 @@ static bool is_needed(const struct geo_box *own, const struct geo_box *bounds, i
            !(columns > 0 && own->high.longitude > bounds->high.longitude);
 }
 
+/* The cell of a circle or a box from which to search. */
+static struct cell first_cell(const struct geo_shape *shape, const struct geo_box *bounds)
+{
+    double reach =
+        shape->is_box
+            ? sqrt(shape->width / 2 * (shape->width / 2) + shape->height / 2 * (shape->height / 2))
+            : shape->radius;
+    struct cell cell = cell_of(shape->center, step_for(reach, shape->center.latitude));
+
+    if (cell.step > 1 && !reaches(cell, bounds)) {
+        cell = cell_of(shape->center, cell.step - 1);
+    }
+    return cell;
+}
+
+/* That of a polygon: the smallest around the middle of its bounds that reaches as far. */
+static struct cell first_cell_of_polygon(const struct geo_box *bounds)
+{
+    struct geo_point middle = {(bounds->low.longitude + bounds->high.longitude) / 2,
+                               (bounds->low.latitude + bounds->high.latitude) / 2};
+    struct cell cell = cell_of(middle, GEOHASH_STEP_MAX);
+
+    while (cell.step > 1 && !reaches(cell, bounds)) {
+        cell = cell_of(middle, cell.step - 1);
+    }
+    return cell;
+}
+
 size_t geo_shape_spans(const struct geo_shape *shape, struct geo_span out[GEOHASH_CELLS])
 {
     static const struct {
@@ -239,19 +316,12 @@ size_t geo_shape_spans(const struct geo_shape *shape, struct geo_span out[GEOHAS
         {1,  -1},
         {-1, -1},
     };
-    double reach =
-        shape->is_box
-            ? sqrt(shape->width / 2 * (shape->width / 2) + shape->height / 2 * (shape->height / 2))
-            : shape->radius;
-    struct geo_box bounds = bounds_of(shape);
-    struct cell cell = cell_of(shape->center, step_for(reach, shape->center.latitude));
-    struct geo_box own;
+    bool is_polygon = shape->vertices != NULL;
+    struct geo_box bounds = is_polygon ? bounds_of_polygon(shape) : bounds_of(shape);
+    struct cell cell = is_polygon ? first_cell_of_polygon(&bounds) : first_cell(shape, &bounds);
+    struct geo_box own = box_of(cell);
     size_t count = 0;
 
-    if (cell.step > 1 && !reaches(cell, &bounds)) {
-        cell = cell_of(shape->center, cell.step - 1);
-    }
-    own = box_of(cell);
     for (size_t i = 0; i < GEOHASH_CELLS; i++) {
         struct cell at = neighbour(cell, order[i].columns, order[i].rows);
         unsigned shift = 2 * (GEOHASH_STEP_MAX - cell.step);

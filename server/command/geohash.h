@@ -49,7 +49,13 @@ struct geo_shape {
     bool is_box;
     double radius;        /* of a circle */
     double width, height; /* of a box */
+    const struct geo_point
+        *vertices; /* of a polygon, as a flat map has it: borrowed; NULL: it is none */
+    size_t vertex_count;
 };
+
+/* The mean of the vertices of a polygon, from which distances are told. */
+struct geo_point geo_middle(const struct geo_point *vertices, size_t count);
 
 /* Is the point in the shape?  *distance is then that from the center. */
 bool geo_shape_has(const struct geo_shape *shape, struct geo_point point, double *distance);

@@ -2,48 +2,14 @@
 /* Hashes: HSET, HGET and their like.
  *
  * Changes travel as they came, but for HINCRBYFLOAT, whose result travels: arithmetic of replicas may
- * differ. */
+ * differ.  When and how fields expire is in hash_expiry.c. */
+#include "base/assert.h"
 #include "command/element_scan.h"
 #include "command/functions.h"
+#include "command/hash_open.h"
 #include "command/lookup.h"
-#include "store/value_hash.h"
 
 #include <math.h>
-
-/* The hash under the first key, empty when there is none; false after -WRONGTYPE. */
-static bool read_hash(struct exec *x, struct value *out)
-{
-    struct key_ref ref = lookup_ref(x, 1);
-    struct entry *e;
-
-    if (!lookup_read_type(x, &ref, VALUE_HASH, &e)) {
-        return false;
-    }
-    *out = e != NULL ? entry_value(e) : (struct value){.type = VALUE_HASH};
-    return true;
-}
-
-/* Open it for change; false after -WRONGTYPE. */
-static bool open_hash(struct exec *x, struct key_ref *ref, struct value_edit *out)
-{
-    struct entry *e;
-
-    *ref = lookup_ref(x, 1);
-    if (!lookup_write_type(x, ref, VALUE_HASH, &e)) {
-        return false;
-    }
-    keyspace_open(x->keyspace, ref, e, VALUE_HASH, out);
-    return true;
-}
-
-static void reply_found(struct exec *x, const struct hash_found *found)
-{
-    if (found->block != NULL) {
-        resp_write_bulk_block(x->reply, found->block);
-    } else {
-        resp_write_bulk(x->reply, found->value);
-    }
-}
 
 /* ---- setting ------------------------------------------------------------------------------------- */
 
@@ -58,7 +24,7 @@ static int64_t set_fields(struct exec *x)
         resp_write_error(x->reply, "ERR wrong number of arguments for '%s' command", x->spec->name);
         return -1;
     }
-    if (!open_hash(x, &ref, &edit)) {
+    if (!hash_open(x, &ref, &edit)) {
         return -1;
     }
     for (size_t i = 2; i < x->arg_count; i += 2) {
@@ -95,9 +61,10 @@ enum exec_result cmd_hsetnx(struct exec *x)
     struct value hash;
     bool is_new;
 
-    if (!open_hash(x, &ref, &edit)) {
+    if (!hash_open(x, &ref, &edit)) {
         return EXEC_DONE;
     }
+    hash_drop_expired(x, &edit, x->args[2]);
     hash = value_draft_view(&edit.draft);
     is_new = !hash_find(&hash, x->args[2], &found);
     if (is_new) {
@@ -115,10 +82,11 @@ enum exec_result cmd_hdel(struct exec *x)
     struct key_ref ref;
     int64_t count = 0;
 
-    if (!open_hash(x, &ref, &edit)) {
+    if (!hash_open(x, &ref, &edit)) {
         return EXEC_DONE;
     }
     for (size_t i = 2; i < x->arg_count && !value_draft_is_empty(&edit.draft); i++) {
+        hash_drop_expired(x, &edit, x->args[i]);
         count += hash_remove(&edit.draft, x->args[i]);
     }
     keyspace_close(x->keyspace, &edit);
@@ -131,13 +99,39 @@ enum exec_result cmd_hdel(struct exec *x)
 
 /* ---- numbers ------------------------------------------------------------------------------------- */
 
-/* The new value of the field, or an error reply and false. */
-static bool add_integer(struct exec *x, const struct value *hash, int64_t difference, int64_t *out)
+/* Open the hash to set a field from what it is: *field is that, without a value when there is none.  False
+ * after an error reply. */
+static bool open_number(struct exec *x, struct value_edit *edit, struct hash_found *found)
 {
-    struct hash_found found;
+    struct key_ref ref;
+    struct value hash;
 
+    if (!hash_open(x, &ref, edit)) {
+        return false;
+    }
+    hash_drop_expired(x, edit, x->args[2]);
+    hash = value_draft_view(&edit->draft);
+    if (!hash_find(&hash, x->args[2], found)) {
+        *found = (struct hash_found){0};
+    }
+    return true;
+}
+
+/* The field's value becomes another; its expiry stays. */
+static void set_number(struct exec *x, struct value_edit *edit, const struct hash_found *old,
+                       struct bytes value)
+{
+    (void)hash_put(&edit->draft, &(struct value_element){.name = x->args[2],
+                                                         .value = value,
+                                                         .expire_at_ms = old->expire_at_ms});
+}
+
+/* The new value of the field, or an error reply and false. */
+static bool add_integer(struct exec *x, const struct hash_found *old, int64_t difference,
+                        int64_t *out)
+{
     *out = 0;
-    if (hash_find(hash, x->args[2], &found) && !num_parse_i64(found.value, out)) {
+    if (old->value.data != NULL && !num_parse_i64(old->value, out)) {
         resp_write_error(x->reply, "ERR hash value is not an integer");
         return false;
     }
@@ -153,17 +147,15 @@ enum exec_result cmd_hincrby(struct exec *x)
 {
     char text[NUM_I64_TEXT];
     struct value_edit edit;
-    struct key_ref ref;
-    struct value hash;
+    struct hash_found old;
     int64_t difference;
     int64_t result;
 
-    if (!argument_i64(x, 3, &difference) || !open_hash(x, &ref, &edit)) {
+    if (!argument_i64(x, 3, &difference) || !open_number(x, &edit, &old)) {
         return EXEC_DONE;
     }
-    hash = value_draft_view(&edit.draft);
-    if (add_integer(x, &hash, difference, &result)) {
-        (void)hash_set(&edit.draft, x->args[2], bytes_make(text, num_format_i64(text, result)));
+    if (add_integer(x, &old, difference, &result)) {
+        set_number(x, &edit, &old, bytes_make(text, num_format_i64(text, result)));
         effects_add_verbatim(x->effects);
         resp_write_integer(x->reply, result);
     }
@@ -171,13 +163,11 @@ enum exec_result cmd_hincrby(struct exec *x)
     return EXEC_DONE;
 }
 
-static bool add_float(struct exec *x, const struct value *hash, long double difference,
+static bool add_float(struct exec *x, const struct hash_found *old, long double difference,
                       long double *out)
 {
-    struct hash_found found;
-
     *out = 0;
-    if (hash_find(hash, x->args[2], &found) && !num_parse_f80(found.value, out)) {
+    if (old->value.data != NULL && !num_parse_f80(old->value, out)) {
         resp_write_error(x->reply, "ERR hash value is not a float");
         return false;
     }
@@ -202,25 +192,41 @@ static bool read_difference(struct exec *x, long double *out)
     return true;
 }
 
+/* HSET key field value; what has an expiry keeps it by HSETEX key KEEPTTL FIELDS 1 field value */
+static void effect_number(struct exec *x, const struct hash_found *old, struct bytes value)
+{
+    const struct bytes set[] = {BYTES_LITERAL("HSET"), x->args[1], x->args[2], value};
+    const struct bytes keep[] = {BYTES_LITERAL("HSETEX"),
+                                 x->args[1],
+                                 BYTES_LITERAL("KEEPTTL"),
+                                 BYTES_LITERAL("FIELDS"),
+                                 BYTES_LITERAL("1"),
+                                 x->args[2],
+                                 value};
+
+    if (old->expire_at_ms == 0) {
+        effects_add(x->effects, set, ARRAY_COUNT(set));
+    } else {
+        effects_add(x->effects, keep, ARRAY_COUNT(keep));
+    }
+}
+
 enum exec_result cmd_hincrbyfloat(struct exec *x)
 {
     char text[NUM_F80_TEXT];
     struct value_edit edit;
-    struct key_ref ref;
-    struct value hash;
+    struct hash_found old;
     long double difference;
     long double result;
 
-    if (!read_difference(x, &difference) || !open_hash(x, &ref, &edit)) {
+    if (!read_difference(x, &difference) || !open_number(x, &edit, &old)) {
         return EXEC_DONE;
     }
-    hash = value_draft_view(&edit.draft);
-    if (add_float(x, &hash, difference, &result)) {
+    if (add_float(x, &old, difference, &result)) {
         struct bytes value = bytes_make(text, num_format_f80(text, result));
-        const struct bytes words[] = {BYTES_LITERAL("HSET"), ref.bytes, x->args[2], value};
 
-        (void)hash_set(&edit.draft, x->args[2], value);
-        effects_add(x->effects, words, ARRAY_COUNT(words));
+        set_number(x, &edit, &old, value);
+        effect_number(x, &old, value);
         resp_write_bulk(x->reply, value);
     }
     keyspace_close(x->keyspace, &edit);
@@ -234,11 +240,11 @@ enum exec_result cmd_hget(struct exec *x)
     struct hash_found found;
     struct value hash;
 
-    if (!read_hash(x, &hash)) {
+    if (!hash_lookup(x, &hash)) {
         return EXEC_DONE;
     }
     if (hash_find(&hash, x->args[2], &found)) {
-        reply_found(x, &found);
+        reply_hash_value(x, &found);
     } else {
         resp_write_null(x->reply);
     }
@@ -250,13 +256,13 @@ enum exec_result cmd_hmget(struct exec *x)
     struct hash_found found;
     struct value hash;
 
-    if (!read_hash(x, &hash)) {
+    if (!hash_lookup(x, &hash)) {
         return EXEC_DONE;
     }
     resp_write_array(x->reply, x->arg_count - 2);
     for (size_t i = 2; i < x->arg_count; i++) {
         if (hash_find(&hash, x->args[i], &found)) {
-            reply_found(x, &found);
+            reply_hash_value(x, &found);
         } else {
             resp_write_null(x->reply);
         }
@@ -269,7 +275,7 @@ enum exec_result cmd_hexists(struct exec *x)
     struct hash_found found;
     struct value hash;
 
-    if (read_hash(x, &hash)) {
+    if (hash_lookup(x, &hash)) {
         resp_write_integer(x->reply, hash_find(&hash, x->args[2], &found) ? 1 : 0);
     }
     return EXEC_DONE;
@@ -279,7 +285,7 @@ enum exec_result cmd_hlen(struct exec *x)
 {
     struct value hash;
 
-    if (read_hash(x, &hash)) {
+    if (hash_lookup(x, &hash)) {
         resp_write_integer(x->reply, (int64_t)hash_count(&hash));
     }
     return EXEC_DONE;
@@ -290,7 +296,7 @@ enum exec_result cmd_hstrlen(struct exec *x)
     struct hash_found found;
     struct value hash;
 
-    if (read_hash(x, &hash)) {
+    if (hash_lookup(x, &hash)) {
         bool is_there = hash_find(&hash, x->args[2], &found);
 
         resp_write_integer(x->reply, is_there ? (int64_t)found.value.len : 0);
@@ -329,8 +335,8 @@ enum exec_result cmd_hgetall(struct exec *x)
 {
     struct value hash;
 
-    if (read_hash(x, &hash)) {
-        resp_write_map(x->reply, (size_t)hash_count(&hash));
+    if (hash_lookup(x, &hash)) {
+        resp_write_map(x->reply, (size_t)hash_seen_count(&hash));
         visit_all(x, &hash, reply_pair);
     }
     return EXEC_DONE;
@@ -340,8 +346,8 @@ enum exec_result cmd_hkeys(struct exec *x)
 {
     struct value hash;
 
-    if (read_hash(x, &hash)) {
-        resp_write_array(x->reply, (size_t)hash_count(&hash));
+    if (hash_lookup(x, &hash)) {
+        resp_write_array(x->reply, (size_t)hash_seen_count(&hash));
         visit_all(x, &hash, reply_name);
     }
     return EXEC_DONE;
@@ -351,8 +357,8 @@ enum exec_result cmd_hvals(struct exec *x)
 {
     struct value hash;
 
-    if (read_hash(x, &hash)) {
-        resp_write_array(x->reply, (size_t)hash_count(&hash));
+    if (hash_lookup(x, &hash)) {
+        resp_write_array(x->reply, (size_t)hash_seen_count(&hash));
         visit_all(x, &hash, reply_value);
     }
     return EXEC_DONE;
@@ -384,7 +390,7 @@ enum exec_result cmd_hscan(struct exec *x)
     struct value hash;
     uint64_t cursor;
 
-    if (!element_scan_read_cursor(x, &scan.options) || !read_hash(x, &hash)) {
+    if (!element_scan_read_cursor(x, &scan.options) || !hash_lookup(x, &hash)) {
         return EXEC_DONE;
     }
     if (hash_count(&hash) == 0) {
@@ -426,10 +432,10 @@ static void reply_randoms(struct exec *x, const struct value *hash, int64_t coun
     struct random_reply to = {x, with_values};
     uint64_t wanted = count < 0 ? (uint64_t)-count : (uint64_t)count;
 
-    if (count > 0 && wanted > hash_count(hash)) {
-        wanted = hash_count(hash);
+    if (count > 0 && wanted > hash_seen_count(hash)) {
+        wanted = hash_seen_count(hash);
     }
-    if (hash_count(hash) == 0) {
+    if (hash_seen_count(hash) == 0) {
         wanted = 0;
     }
     resp_write_array(x->reply,
@@ -440,8 +446,10 @@ static void reply_randoms(struct exec *x, const struct value *hash, int64_t coun
     }
     for (uint64_t i = 0; i < wanted; i++) {
         char scratch[2 * PACKED_SCRATCH];
-        struct value_element pair = hash_random(hash, x->rng, scratch);
+        struct value_element pair;
+        bool is_there = hash_random(hash, x->rng, scratch, &pair);
 
+        ASSERT(is_there);
         reply_random(&to, &pair);
     }
 }
@@ -450,15 +458,16 @@ enum exec_result cmd_hrandfield(struct exec *x)
 {
     char scratch[2 * PACKED_SCRATCH];
     bool with_values = x->arg_count == 4 && argument_is(x, 3, "WITHVALUES");
+    struct value_element pair;
     struct value hash;
     int64_t count;
 
     if (x->arg_count == 2) {
-        if (!read_hash(x, &hash)) {
+        if (!hash_lookup(x, &hash)) {
             return EXEC_DONE;
         }
-        if (hash_count(&hash) > 0) {
-            resp_write_bulk(x->reply, hash_random(&hash, x->rng, scratch).name);
+        if (hash_random(&hash, x->rng, scratch, &pair)) {
+            resp_write_bulk(x->reply, pair.name);
         } else {
             resp_write_null(x->reply);
         }
@@ -475,7 +484,7 @@ enum exec_result cmd_hrandfield(struct exec *x)
         resp_write_error(x->reply, "ERR value is out of range");
         return EXEC_DONE;
     }
-    if (read_hash(x, &hash)) {
+    if (hash_lookup(x, &hash)) {
         reply_randoms(x, &hash, count, with_values);
     }
     return EXEC_DONE;

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "command/element_scan.h"
 #include "command/functions.h"
+#include "command/hll.h"
 #include "command/lookup.h"
 #include "store/value_set.h"
 #include "store/value_space.h"
@@ -225,19 +226,25 @@ enum exec_result cmd_sdiffstore(struct exec *x)
     return EXEC_DONE;
 }
 
-/* ---- SINTERCARD ---------------------------------------------------------------------------------- */
+/* ---- SINTERCARD, SUNIONCARD, SDIFFCARD ----------------------------------------------------------------- */
 
-/* LIMIT behind the keys; 0 stands for none.  False after an error reply. */
-static bool read_limit(struct exec *x, size_t first, uint64_t *out)
+/* [APPROX] [LIMIT limit] behind the keys; 0 stands for no limit.  May it be approximate?  NULL: there is no such
+ * word.  False after an error reply. */
+static bool read_card_options(struct exec *x, size_t first, bool *is_approximate, uint64_t *out)
 {
     int64_t limit = 0;
 
-    for (size_t i = first; i < x->arg_count; i += 2) {
+    for (size_t i = first; i < x->arg_count; i++) {
+        if (is_approximate != NULL && argument_is(x, i, "APPROX")) {
+            *is_approximate = true;
+            continue;
+        }
         if (i + 1 >= x->arg_count || !argument_is(x, i, "LIMIT")) {
             reply_syntax_error(x);
             return false;
         }
-        if (!num_parse_i64(x->args[i + 1], &limit) || limit < 0) {
+        i++;
+        if (!num_parse_i64(x->args[i], &limit) || limit < 0) {
             resp_write_error(x->reply, "ERR LIMIT can't be negative");
             return false;
         }
@@ -246,18 +253,83 @@ static bool read_limit(struct exec *x, size_t first, uint64_t *out)
     return true;
 }
 
-enum exec_result cmd_sintercard(struct exec *x)
+static void see_member(void *context, struct bytes member)
+{
+    uint8_t *registers = context;
+    struct hll_place place = hll_place(member);
+
+    if (registers[place.index] < place.rank) {
+        registers[place.index] = place.rank;
+    }
+}
+
+/* How many members all sets have together, about, whatever their size: in the memory of a HyperLogLog. */
+static uint64_t estimate_union(const struct sets *sets)
+{
+    uint8_t registers[HLL_REGISTERS] = {0};
+
+    for (size_t i = 0; i < sets->items.count; i++) {
+        uint64_t cursor = 0;
+
+        if (set_count(&sets->items.items[i]) == 0) {
+            continue;
+        }
+        do {
+            cursor = set_scan(&sets->items.items[i], cursor, SCAN_STEP, see_member, registers);
+        } while (cursor != 0);
+    }
+    return hll_count(registers);
+}
+
+static uint64_t count_combined(struct exec *x, struct combining *c)
+{
+    struct buf packed = {0};
+    struct value_draft result = {
+        .space = keyspace_values(x->keyspace), .type = VALUE_SET, .packed = &packed};
+
+    c->result = c->operation == OPERATION_UNION ? &result : NULL;
+    combine(c);
+    value_draft_clear(&result);
+    buf_deinit(&packed);
+    return c->count;
+}
+
+static enum exec_result reply_card(struct exec *x, enum operation operation)
 {
     struct sets sets;
-    struct combining c = {.operation = OPERATION_INTER, .sets = &sets};
+    struct combining c = {.operation = operation, .sets = &sets};
+    bool is_approximate = false;
+    uint64_t count;
     size_t key_count;
 
-    if (!argument_key_count(x, 1, &key_count) || !read_limit(x, 2 + key_count, &c.limit) ||
+    if (!argument_key_count(x, 1, &key_count) ||
+        !read_card_options(x, 2 + key_count, operation == OPERATION_UNION ? &is_approximate : NULL,
+                           &c.limit) ||
         !read_sets(x, 2, key_count, &sets)) {
         return EXEC_DONE;
     }
-    combine(&c);
+    if (is_approximate) {
+        count = estimate_union(&sets);
+        count = count < c.limit ? count : c.limit;
+    } else {
+        count = count_combined(x, &c);
+    }
     VEC_DEINIT(&sets.items);
-    resp_write_integer(x->reply, (int64_t)c.count);
+    resp_write_integer(x->reply, (int64_t)count);
     return EXEC_DONE;
+}
+
+enum exec_result cmd_sintercard(struct exec *x)
+{
+    return reply_card(x, OPERATION_INTER);
+}
+
+enum exec_result cmd_sunioncard(struct exec *x)
+{
+    return reply_card(x, OPERATION_UNION);
+}
+
+enum exec_result cmd_sdiffcard(struct exec *x)
+{
+    return reply_card(x, OPERATION_DIFF);
 }

@@ -224,6 +224,7 @@ static void collect_stats(struct node *node, struct metrics *m, struct buf *line
     m->sync_full = stats->sync_full;
     m->sync_partial_ok = stats->sync_partial_ok;
     m->sync_partial_err = stats->sync_partial_err;
+    m->expired_subkeys = stats->exec.expired_fields;
     m->expired_keys = stats->exec.expired_keys;
     m->expired_stale_perc = node->upkeep.expire_stale_percent;
     m->expired_time_cap_reached_count = node->upkeep.expire_cut_short;
@@ -321,11 +322,17 @@ static void collect_keyspace(struct node *node, struct metrics *m, struct buf *l
     for (unsigned db = 0; db < databases; db++) {
         uint64_t keys = keyspace_count(node->data.keyspace, db);
 
+        uint64_t hashes = keyspace_volatile_hash_count(node->data.keyspace, db);
+
         if (keys > 0) {
-            buf_printf(lines, "db%u:keys=%llu,expires=%llu,avg_ttl=%lld\r\n", db,
+            buf_printf(lines, "db%u:keys=%llu,expires=%llu,avg_ttl=%lld", db,
                        (unsigned long long)keys,
                        (unsigned long long)keyspace_expire_count(node->data.keyspace, db),
                        (long long)keyspace_mean_ttl_ms(node->data.keyspace, db, node->now.unix_ms));
+            if (hashes > 0) {
+                buf_printf(lines, ",subexpiry=%llu", (unsigned long long)hashes);
+            }
+            buf_append_text(lines, "\r\n");
         }
     }
     m->db = buf_bytes(lines);

@@ -113,16 +113,16 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     note_flush(node, &x);
 }
 
-size_t call_expire(struct node *node, size_t budget, size_t max)
+size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more)
 {
     struct exec x = make_exec(node);
     size_t removed;
 
     ASSERT(journal_is_open(node));
     effects_begin(x.effects, (struct bytes){0}, NULL, 0);
-    removed = exec_expire(&x, budget, max);
+    removed = exec_expire(&x, budget, max, has_more);
     ASSERT(removed <= max);
-    ASSERT(x.effects->count == removed);
+    ASSERT(x.effects->count <= removed);
     journal_commit(node, x.effects, x.db);
     return removed;
 }

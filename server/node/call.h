@@ -42,8 +42,8 @@ struct streamed_command {
 void call_for_primary(struct node *node, const struct streamed_command *command,
                       struct resp_writer *reply);
 
-/* Remove keys that have expired, of one database, as exec_expire does. */
-size_t call_expire(struct node *node, size_t budget, size_t max);
+/* Remove keys and fields that have expired, of one database, as exec_expire does. */
+size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more);
 /* Remove a key, or everything, on our own account: replicas do the same. */
 void call_remove(struct node *node, struct bytes key);
 void call_flush_all(struct node *node);

@@ -116,6 +116,9 @@ bool load_begin(struct node *node, struct errmsg *error)
     loading->file_size = info.size_bytes;
     loading->file_offset = 0;
     loading->drops_expired = node->role.is_primary;
+    if (loading->drops_expired) {
+        rdb_reader_drop_fields(loading->reader, loading->now_ms);
+    }
     loading->told_at = node->now.mono;
     node_log(node, LOG_NOTICE, "loading %s, %llu bytes", loading->path,
              (unsigned long long)loading->file_size);

@@ -6,7 +6,7 @@
 
 enum {
     EXPIRE_BUDGET = 4000,         /* entries looked at in a slice */
-    EXPIRE_MAX = 200,             /* keys removed in a slice */
+    EXPIRE_MAX = 200,             /* keys and fields removed in a slice */
     UPKEEP_BUDGET = 1500,         /* entries' worth of work on the key space in a slice */
     LOG_SLACK_BYTES = 256 * 1024, /* beyond the backlog, at which the log is trimmed at once */
 };
@@ -94,7 +94,7 @@ void upkeep_forget_session(struct node *node, const struct session *s)
     ASSERT(node->upkeep.next_checked != &s->all);
 }
 
-static void note_expired(struct node *node, size_t removed, int64_t took_ns)
+static void note_expired(struct node *node, size_t removed, bool has_more, int64_t took_ns)
 {
     struct upkeep *upkeep = &node->upkeep;
     uint64_t left = keyspace_expire_count_all(node->data.keyspace);
@@ -102,31 +102,32 @@ static void note_expired(struct node *node, size_t removed, int64_t took_ns)
     ASSERT(removed <= EXPIRE_MAX);
     ASSERT(took_ns >= 0);
     upkeep->expire_ns += (uint64_t)took_ns;
-    upkeep->expire_cut_short += removed == EXPIRE_MAX;
+    upkeep->expire_cut_short += has_more;
     upkeep->expire_stale_percent =
         removed > 0 ? 100.0 * (double)removed / (double)(removed + left) : 0.0;
 }
 
-/* Only a primary removes expired keys; each call removes those of one database.  True when there are
+/* Only a primary removes expired keys and fields; each call removes those of one database.  True when there are
  * more. */
 static bool expire_slice(struct node *node)
 {
     int64_t began_ns;
     size_t removed;
+    bool has_more;
 
     if (!journal_is_open(node) || !node->upkeep.is_expiring || node->loading.phase == LOAD_FILE ||
         node->pauses.scope != PAUSE_NOTHING) {
         return false;
     }
-    if (keyspace_expire_count_all(node->data.keyspace) == 0) {
+    if (!keyspace_can_expire(node->data.keyspace)) {
         node->upkeep.expire_stale_percent = 0;
         return false;
     }
     ASSERT(node->role.is_primary);
     began_ns = node->env.mono_ns(node->env.context);
-    removed = call_expire(node, EXPIRE_BUDGET, EXPIRE_MAX);
-    note_expired(node, removed, node->env.mono_ns(node->env.context) - began_ns);
-    return removed == EXPIRE_MAX;
+    removed = call_expire(node, EXPIRE_BUDGET, EXPIRE_MAX, &has_more);
+    note_expired(node, removed, has_more, node->env.mono_ns(node->env.context) - began_ns);
+    return has_more;
 }
 
 void upkeep_trim_log(struct node *node)
@@ -166,7 +167,7 @@ static void strike(struct node *node)
     primary_tick(node);
     upkeep_trim_log(node);
     saving_check_points(node);
-    pass_note_work_if(&node->pass, expire_slice(node));
+    node->upkeep.has_expired = true;
     own_expiry_round(node);
     node->upkeep.has_more = true;
     ASSERT(mono_is_before(node->now.mono, node->upkeep.at));
@@ -176,6 +177,10 @@ void upkeep_run(struct node *node)
 {
     if (mono_is_due(node->upkeep.at, node->now.mono) && !node->upkeep.is_paused) {
         strike(node);
+    }
+    if (node->upkeep.has_expired && !node->upkeep.is_paused) {
+        node->upkeep.has_expired = expire_slice(node);
+        pass_note_work_if(&node->pass, node->upkeep.has_expired);
     }
     if (node->upkeep.has_more) {
         tidy_up(node);

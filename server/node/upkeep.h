@@ -18,6 +18,7 @@ struct node;
 struct upkeep {
     struct mono_time at;         /* when the clock strikes next */
     bool has_more;               /* the key space has something to tidy up */
+    bool has_expired;            /* perhaps there are more expired keys or fields */
     bool is_expiring;            /* expired keys are removed before somebody asks for them */
     bool is_paused;              /* DEBUG PAUSE-CRON */
     struct list *next_checked;   /* session whose turn it is, in sessions.all; NULL: the first */

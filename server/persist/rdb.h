@@ -9,7 +9,7 @@
  * than one record (bounded by bytes really received) and checks every declared size.  Strings: raw,
  * integer and LZF forms.  Types that the key space cannot hold are refused with their name and offset; AUX,
  * RESIZEDB, idle/frequency hints, function libraries (skipped with a note) and slot hints are
- * understood. */
+ * understood.  Files of Valkey 9, which begin with VALKEY and three digits, are read as well. */
 #ifndef STARLING_PERSIST_RDB_H
 #define STARLING_PERSIST_RDB_H
 
@@ -96,6 +96,8 @@ struct rdb_reader_options {
 struct rdb_reader;
 struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options);
 void rdb_reader_free(struct rdb_reader *r);
+/* From now on fields of hashes that have expired at now_ms are left out, and hashes without others. */
+void rdb_reader_drop_fields(struct rdb_reader *r, int64_t now_ms);
 /* Feed the next piece.  On RDB_OK *consumed tells where the snapshot ended within in; on RDB_MORE
  * it is in.len. */
 MUST_USE enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, size_t *consumed,

@@ -31,7 +31,7 @@ enum rdb_module_item {
 };
 
 enum {
-    RDB_MAGIC_LEN = 9, /* "REDIS" and four digits */
+    RDB_MAGIC_LEN = 9, /* "REDIS" and four digits, or "VALKEY" and three */
     RDB_CHECKSUM_LEN = 8,
     RDB_FIRST_CHECKED_VERSION = 5, /* older files end with the EOF opcode */
 };

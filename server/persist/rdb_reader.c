@@ -65,6 +65,7 @@ struct rdb_reader {
     struct value_reader reader; /* of the record's value */
     unsigned db;
     int64_t expire_at_ms;
+    int64_t drop_ms; /* fields that have expired then are left out; 0: none are */
     bool has_history_id;
     bool has_offset;
 };
@@ -111,27 +112,39 @@ static enum value_codec_status read_string(struct rdb_reader *r, struct item *it
 
 /* ---- the steps: one item each ---------------------------------------------------------------- */
 
+/* The version behind the magic; false when it is no number. */
+static bool read_version(struct bytes digits, uint64_t *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.data[i] < '0' || digits.data[i] > '9') {
+            return false;
+        }
+        *out = *out * 10 + (uint64_t)(digits.data[i] - '0');
+    }
+    return true;
+}
+
 static enum value_codec_status step_magic(struct rdb_reader *r, struct item *item)
 {
-    uint64_t version = 0;
+    uint64_t version;
     struct bytes magic;
+    bool is_valkey;
 
     if (want_fixed(item, RDB_MAGIC_LEN) != VALUE_CODEC_OK) {
         return VALUE_CODEC_MORE;
     }
     magic = decode_bytes(&item->d, RDB_MAGIC_LEN);
-    if (!bytes_has_prefix(magic, "REDIS")) {
+    is_valkey = bytes_has_prefix(magic, "VALKEY");
+    if (!is_valkey && !bytes_has_prefix(magic, "REDIS")) {
         errmsg_set(item->error, "this is not a snapshot: it does not begin with REDIS");
         return VALUE_CODEC_ERROR;
     }
-    for (size_t i = 5; i < magic.len; i++) {
-        if (magic.data[i] < '0' || magic.data[i] > '9') {
-            errmsg_set(item->error, "the version of the snapshot is not a number");
-            return VALUE_CODEC_ERROR;
-        }
-        version = version * 10 + (uint64_t)(magic.data[i] - '0');
+    if (!read_version(bytes_from(magic, is_valkey ? 6 : 5), &version)) {
+        errmsg_set(item->error, "the version of the snapshot is not a number");
+        return VALUE_CODEC_ERROR;
     }
-    if (version < 1 || version > RDB_VERSION_NEWEST) {
+    if (!rdb_version_is_known(version) || is_valkey != (version >= RDB_VERSION_VALKEY)) {
         errmsg_set(item->error, "snapshots of version %" PRIu64 " are not supported, only 1 to %d",
                    version, (int)RDB_VERSION_NEWEST);
         return VALUE_CODEC_ERROR;
@@ -180,7 +193,9 @@ static enum value_codec_status step_opcode(struct rdb_reader *r, struct item *it
     }
     opcode = decode_u8(&item->d);
     if (opcode < RDB_OP_SLOT_INFO &&
-        value_reader_begin(&r->reader, r->options.space, opcode, r->options.max_value_bytes)) {
+        value_reader_begin(&r->reader, r->options.space, (struct rdb_form){opcode, r->version},
+                           r->options.max_value_bytes)) {
+        r->reader.drop_ms = r->drop_ms;
         r->state = STATE_KEY;
         return VALUE_CODEC_OK;
     }
@@ -420,11 +435,13 @@ static enum value_codec_status step_value(struct rdb_reader *r, struct item *ite
     if (status != VALUE_CODEC_OK || !r->reader.is_done) {
         return status;
     }
-    value = value_reader_take(&r->reader);
-    record.key = buf_bytes(&r->key);
-    record.value = &value;
-    r->options.on_record(r->options.context, &record);
-    value_discard(r->options.space->types, &value);
+    if (!value_reader_is_empty(&r->reader)) {
+        value = value_reader_take(&r->reader);
+        record.key = buf_bytes(&r->key);
+        record.value = &value;
+        r->options.on_record(r->options.context, &record);
+        value_discard(r->options.space->types, &value);
+    }
     r->expire_at_ms = EXPIRE_NEVER;
     r->state = STATE_OPCODE;
     buf_clear(&r->key);
@@ -523,6 +540,12 @@ struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options)
     r->expire_at_ms = EXPIRE_NEVER;
     r->info.stream_db = -1;
     return r;
+}
+
+void rdb_reader_drop_fields(struct rdb_reader *r, int64_t now_ms)
+{
+    ASSERT(now_ms >= 0);
+    r->drop_ms = now_ms;
 }
 
 void rdb_reader_free(struct rdb_reader *r)

@@ -52,7 +52,7 @@ void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_in
 
 struct rdb_record_head rdb_record_head(const struct rdb_writer *w, const struct entry *e)
 {
-    return (struct rdb_record_head){.type = value_kind_of(w->types, e)->rdb_type,
+    return (struct rdb_record_head){.type = value_rdb_type(w->types, e),
                                     .key = entry_key(e),
                                     .expire_at_ms = entry_expire_at_ms(e)};
 }

@@ -140,6 +140,7 @@ void keyspace_open(struct keyspace *ks, const struct key_ref *ref, struct entry 
     out->entry = e;
     out->draft.memory = value.memory;
     out->draft.has_outgrown = value.has_outgrown;
+    out->draft.is_volatile = value.is_volatile;
     if (value.memory == NULL) {
         buf_append_bytes(&ks->packed, value.inlined);
     } else {
@@ -174,6 +175,12 @@ static void close_collection(struct keyspace *ks, struct table *table, struct va
     struct value_draft *draft = &edit->draft;
     bool had_memory = entry_encoding(edit->entry) == VALUE_OBJECT;
 
+    if (UNLIKELY(entry_is_volatile(edit->entry))) {
+        struct table_counts before = table_counts(table);
+
+        keyspace_note_fields(ks, &edit->ref, edit->entry, INT64_MAX);
+        keyspace_recount(ks, table, before);
+    }
     if (had_memory && draft->memory != NULL) {
         entry_put_memory(edit->entry, draft->memory);
         entry_put_edited(edit->entry, draft->has_outgrown);
@@ -184,7 +191,12 @@ static void close_collection(struct keyspace *ks, struct table *table, struct va
     keyspace_count_memory(ks, table, ks->shared.types->kinds[draft->type].ops, draft->memory);
     if (value_draft_is_empty(draft)) {
         (void)keyspace_remove(ks, &edit->ref);
-    } else if (draft->is_changed) {
+        return;
+    }
+    if (UNLIKELY(draft->is_volatile)) {
+        keyspace_renew_fields(ks, &edit->ref);
+    }
+    if (draft->is_changed) {
         keyspace_tell(ks, KEYSPACE_KEY_CHANGED, table->number, edit->ref.bytes);
     }
 }

@@ -278,7 +278,9 @@ struct bytes entry_string(const struct entry *e, char *scratch)
 
 struct value entry_value(const struct entry *e)
 {
-    struct value value = {.type = entry_type(e), .has_outgrown = entry_was_edited(e)};
+    struct value value = {.type = entry_type(e),
+                          .has_outgrown = entry_was_edited(e),
+                          .is_volatile = entry_is_volatile(e)};
 
     ASSERT(value.type != VALUE_STRING);
     if (entry_encoding(e) == VALUE_INLINE) {
@@ -372,6 +374,7 @@ void entry_check(const struct entry *e, size_t size)
                : entry_encoding(e) == VALUE_INLINE || entry_encoding(e) == VALUE_OBJECT);
     ASSERT(layout.value_at + layout.value_len <= size);
     ASSERT(((e->flags & ENTRY_KEY_OUT) != 0) == (layout.key_len > ENTRY_INLINE_MAX));
+    ASSERT(!entry_is_volatile(e) || entry_type(e) == VALUE_HASH);
     if (entry_encoding(e) == VALUE_INLINE) {
         ASSERT(layout.value_len <= (entry_type(e) == VALUE_STRING ? (size_t)ENTRY_INLINE_MAX
                                                                   : (size_t)VALUE_PACKED_MAX));

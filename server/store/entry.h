@@ -45,6 +45,7 @@ enum entry_flags {
     ENTRY_VALUE_WIDE = 1 << 4,  /* the value's length takes 2 bytes */
     ENTRY_EDITED = 1 << 5,      /* a string: was changed in place, so no longer what SET made of it;
                                  * a collection: has outgrown what counts as small */
+    ENTRY_VOLATILE = 1 << 6,    /* some of its fields expire; kept by keyspace_note_fields alone */
 };
 
 struct entry {
@@ -148,6 +149,12 @@ static inline struct block *entry_block_at(const struct entry *e, size_t at)
 static inline void *entry_memory(const struct entry *e)
 {
     return (e->kind & 15) >= VALUE_RAW ? entry_block_at(e, entry_layout(e).value_at) : NULL;
+}
+
+/* Do some of its fields expire? */
+static inline bool entry_is_volatile(const struct entry *e)
+{
+    return (e->flags & ENTRY_VOLATILE) != 0;
 }
 
 /* Has its key or its value memory of its own? */

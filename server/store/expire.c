@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding expired entries without an index.
+/* Finding expired entries, and hashes with expired fields, without an index.
  *
  * Each shard knows how many of its entries have an expiry and a bound before which none is due.
  * The search goes round over the shards, skips those whose bound lies ahead, and looks through the
@@ -34,6 +34,18 @@ static void prefetch_entries(const struct table_shared *shared, const struct sha
     }
 }
 
+/* When something of the entry expires first, it or a field of it. */
+static int64_t due_at_ms(const struct table_shared *shared, uint64_t ref)
+{
+    int64_t own = entry_expire_at_ms(table_entry(shared, ref));
+    int64_t fields = table_fields_due_ms(shared, ref);
+
+    if (own == EXPIRE_NEVER || fields == EXPIRE_NEVER) {
+        return own == EXPIRE_NEVER ? fields : own;
+    }
+    return own < fields ? own : fields;
+}
+
 /* Hand over the expired of one bucket; *earliest becomes the first expiry of those not handed. */
 static void search_bucket(struct expire_search *s, const struct bucket *bucket, int64_t *earliest)
 {
@@ -41,21 +53,20 @@ static void search_bucket(struct expire_search *s, const struct bucket *bucket, 
 
     for (unsigned i = 0; i < BUCKET_PLACES; i++) {
         uint64_t ref = bucket_ref(bucket, i);
-        const struct entry *e;
         int64_t expiry;
 
         if (ref == 0) {
             continue;
         }
         spend(s, 1);
-        e = table_entry(&ks->shared, ref);
-        expiry = entry_expire_at_ms(e);
+        expiry = due_at_ms(&ks->shared, ref);
         if (expiry == EXPIRE_NEVER) {
             continue;
         }
         *earliest = expiry < *earliest ? expiry : *earliest;
         if (expiry <= s->now_ms && s->left > 0) {
-            s->visit(s->context, ks->is_cluster ? 0 : ks->expire.table, entry_key(e));
+            s->visit(s->context, ks->is_cluster ? 0 : ks->expire.table,
+                     entry_key(table_entry(&ks->shared, ref)));
             s->left--;
         }
     }
@@ -141,6 +152,11 @@ size_t keyspace_find_expired(struct keyspace *ks, int64_t now_ms, size_t budget,
         }
     }
     return max - s.left;
+}
+
+void keyspace_find_expired_again(struct keyspace *ks, const struct key_ref *ref)
+{
+    ks->expire = (struct expire_place){.table = ref->table, .position = ref->hash};
 }
 
 int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now_ms)

@@ -52,6 +52,7 @@ void keyspace_free(struct keyspace *ks)
     mem_free(MEM_STORE, ks->tables);
     mem_free(MEM_STORE, ks->occupied);
     mem_free(MEM_STORE, ks->volatiles);
+    mem_free(MEM_STORE, ks->field_counts);
     mem_free(MEM_STORE, ks->group_counts);
     mem_free(MEM_STORE, ks);
 }
@@ -231,6 +232,19 @@ void keyspace_uncount_memory(struct keyspace *ks, struct table *table, const str
     }
 }
 
+void keyspace_renew_fields(struct keyspace *ks, const struct key_ref *ref)
+{
+    const struct table *table = &ks->tables[ref->table];
+    struct table_counts before = table_counts(table);
+    struct entry *e = keyspace_find_any(ks, ref);
+    struct value value;
+
+    ASSERT(e != NULL);
+    value = entry_value(e);
+    keyspace_note_fields(ks, ref, e, value_ops_of(ks->shared.types, e)->next_expiry_ms(&value));
+    keyspace_recount(ks, table, before);
+}
+
 /* ---- telling -------------------------------------------------------------------------------- */
 
 static void tell_of_change(struct keyspace *ks, const struct table *table,
@@ -301,6 +315,7 @@ void keyspace_rewrite_entry(struct keyspace *ks, struct table *table, struct tab
     uint64_t old_ref = place->ref;
     size_t size;
 
+    DEBUG_ASSERT(!entry_is_volatile(old));
     plan->key = entry_key(old);
     plan->key_block = entry_key_block(old);
     size = entry_plan_bytes(plan);
@@ -354,6 +369,7 @@ static void put_plan(struct keyspace *ks, const struct key_ref *ref, struct tabl
 
     if (place != NULL) {
         about_to_change(ks, table, place, KEYSPACE_KEY_CHANGED, ref->bytes);
+        keyspace_forget_fields(ks, ref, table_entry(&ks->shared, place->ref));
         keyspace_replace_entry(ks, table, place, plan);
     } else {
         DEBUG_ASSERT(ks->open_edit == NULL);
@@ -466,6 +482,7 @@ void keyspace_put(struct keyspace *ks, const struct key_ref *ref, struct value *
                               .expire_at_ms = expire_at_ms,
                               .last_used_s = ks->clock_s};
     struct table_place place;
+    bool is_volatile = value_take->is_volatile;
 
     if (value_take->type == VALUE_STRING) {
         keyspace_set(ks, ref, value_take->inlined, expire_at_ms);
@@ -475,6 +492,9 @@ void keyspace_put(struct keyspace *ks, const struct key_ref *ref, struct value *
     ASSERT(plan.memory != NULL || (plan.value.len > 0 && plan.value.len <= VALUE_PACKED_MAX));
     value_take->memory = NULL;
     put_plan(ks, ref, find_place(ks, ref, &place) ? &place : NULL, &plan);
+    if (UNLIKELY(is_volatile)) {
+        keyspace_renew_fields(ks, ref);
+    }
 }
 
 void keyspace_copy(struct keyspace *ks, const struct entry *e, const struct key_ref *to)
@@ -507,10 +527,11 @@ static void remove_place(struct keyspace *ks, const struct key_ref *ref,
 {
     struct table *table = &ks->tables[ref->table];
     struct table_counts before = table_counts(table);
-    const struct entry *e = table_entry(&ks->shared, place->ref);
+    struct entry *e = table_entry(&ks->shared, place->ref);
     int64_t expiry = entry_expire_at_ms(e);
 
     about_to_change(ks, table, place, event, ref->bytes);
+    keyspace_forget_fields(ks, ref, e);
     if (entry_has_memory(e)) {
         keyspace_uncount_memory(ks, table, &value_string, entry_key_block(e));
         keyspace_uncount_memory(ks, table, value_ops_of(ks->shared.types, e), entry_memory(e));
@@ -564,6 +585,7 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
     struct table_place place = keyspace_get_place(ks, from);
     const struct entry *e = table_entry(&ks->shared, place.ref);
     struct block *key_block = entry_key_block(e);
+    bool is_volatile = entry_is_volatile(e);
     char copy[VALUE_PACKED_MAX];
     char scratch[NUM_I64_TEXT + 1];
     struct entry_plan plan = {.type = entry_type(e),
@@ -588,6 +610,9 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
     }
     remove_place(ks, from, &place, KEYSPACE_KEY_WENT);
     put_plan(ks, to, find_place(ks, to, &place) ? &place : NULL, &plan);
+    if (UNLIKELY(is_volatile)) {
+        keyspace_renew_fields(ks, to);
+    }
     reclaim_memory(ks, &value_string, key_block);
 }
 
@@ -601,6 +626,7 @@ static void flush_table(struct keyspace *ks, struct table *table)
     }
     walk_hand_table(&ks->shared, table);
     reclaim_table(ks, table);
+    keyspace_forget_fields_of(ks, table->number);
     keyspace_tell(ks, KEYSPACE_TABLE_FLUSHED, table->number, (struct bytes){0});
     keyspace_recount(ks, table, before);
 }
@@ -648,6 +674,7 @@ void keyspace_swap(struct keyspace *ks, unsigned db1, unsigned db2)
     *b = old_a;
     a->number = db1;
     b->number = db2;
+    keyspace_swap_fields(ks, db1, db2);
     keyspace_recount(ks, a, table_counts(a));
     keyspace_recount(ks, b, table_counts(b));
     keyspace_tell(ks, KEYSPACE_TABLE_SWAPPED, db1, (struct bytes){0});

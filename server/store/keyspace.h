@@ -95,6 +95,7 @@ struct entry *keyspace_find(const struct keyspace *ks, const struct key_ref *ref
 enum value_type entry_type(const struct entry *e);
 enum value_encoding entry_encoding(const struct entry *e);
 struct bytes entry_key(const struct entry *e);
+/* Of the key itself. */
 int64_t entry_expire_at_ms(const struct entry *e);
 bool entry_is_expired(const struct entry *e, int64_t now_ms);
 /* The string value.  An integer is written as text into scratch (at least 21 bytes) and the
@@ -198,6 +199,10 @@ uint64_t keyspace_count(const struct keyspace *ks, unsigned db);
 uint64_t keyspace_count_all(const struct keyspace *ks);
 uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db);
 uint64_t keyspace_expire_count_all(const struct keyspace *ks);
+/* Hashes of which some fields expire; their keys count above only when they expire as well. */
+uint64_t keyspace_volatile_hash_count(const struct keyspace *ks, unsigned db);
+/* Is there anything that expires, key or field? */
+bool keyspace_can_expire(const struct keyspace *ks);
 /* Mean of remaining time of keys with an expiry, sampled, in ms; 0 when there are none. */
 int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now_ms);
 uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot); /* cluster mode */
@@ -213,12 +218,16 @@ uint64_t keyspace_scan(const struct keyspace *ks, unsigned db, uint64_t cursor, 
 uint64_t keyspace_scan_slot(const struct keyspace *ks, unsigned slot, uint64_t cursor, size_t count,
                             keyspace_visit_fn *visit, void *context);
 
-/* Look for expired entries where they are likely, visiting at most budget entries, and hand up to
- * max of their keys to visit, which must not change the key space: the caller removes them
- * afterwards.  Returns how many were handed over. */
+/* Look for expired entries, and for hashes with expired fields, where they are likely, visiting at most
+ * budget entries, and hand up to max of their keys to visit, which must not change the key space: the
+ * caller removes them or the fields afterwards.  That fields have expired is a guess, which looking for
+ * them corrects (hash_find_expired).  Returns how many were handed over. */
 size_t keyspace_find_expired(struct keyspace *ks, int64_t now_ms, size_t budget, size_t max,
                              void (*visit)(void *context, unsigned db, struct bytes key),
                              void *context);
+
+/* The caller has not come to this key: the search goes on there. */
+void keyspace_find_expired_again(struct keyspace *ks, const struct key_ref *ref);
 
 /* Upkeep in slices: freeing of what was removed, emptying sparse pages, giving pages back.  budget
  * is in entries, about 50 ns each.  True when there is more to do. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of struct keyspace, for the files of this room that make it up: keyspace.c (one
- * key), edit.c (changes in place), many.c (counts, random), memory.c, scan.c, expire.c, walk.c, reclaim.c and compact.c. */
+ * key), edit.c (changes in place), fields.c (fields that expire), many.c (counts, random), memory.c, scan.c, expire.c, walk.c, reclaim.c and compact.c. */
 #ifndef STARLING_STORE_KEYSPACE_STATE_H
 #define STARLING_STORE_KEYSPACE_STATE_H
 
@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "spec/slot.h"
 #include "store/compact.h"
+#include "store/entry.h"
 #include "store/keyspace.h"
 #include "store/table.h"
 #include "store/value_space.h"
@@ -58,6 +59,8 @@ struct keyspace {
     struct table *tables;
     uint64_t *occupied;     /* bitset: tables with entries */
     uint64_t *volatiles;    /* bitset: tables with expiries */
+    uint64_t *field_counts; /* by table: entries whose fields expire; NULL until there is one */
+    uint64_t field_count;   /* of all tables */
     uint64_t *group_counts; /* cluster mode: entries in each group of slots */
     uint64_t count;
     uint64_t volatile_count;
@@ -96,8 +99,29 @@ void keyspace_count_memory(struct keyspace *ks, struct table *table, const struc
                            const void *memory);
 void keyspace_uncount_memory(struct keyspace *ks, struct table *table, const struct value_ops *ops,
                              const void *memory);
+/* Look anew what is to be noted of the key's entry, which is a hash, and recount. */
+void keyspace_renew_fields(struct keyspace *ks, const struct key_ref *ref);
 /* The table's counts have changed from what they were before. */
 void keyspace_recount(struct keyspace *ks, const struct table *table, struct table_counts before);
+
+/* ---- entries whose fields expire (fields.c) ---------------------------------------------------- */
+
+/* The entry of that key has fields of which none expires before due_ms; INT64_MAX: it has none that
+ * expire.  The table's counts change: the caller recounts. */
+void keyspace_note_fields(struct keyspace *ks, const struct key_ref *ref, struct entry *e,
+                          int64_t due_ms);
+/* A table has no entries any more; two tables were exchanged. */
+void keyspace_forget_fields_of(struct keyspace *ks, uint32_t table);
+void keyspace_swap_fields(struct keyspace *ks, uint32_t a, uint32_t b);
+
+/* The entry is about to go, or to become another. */
+static inline void keyspace_forget_fields(struct keyspace *ks, const struct key_ref *ref,
+                                          struct entry *e)
+{
+    if (UNLIKELY(entry_is_volatile(e))) {
+        keyspace_note_fields(ks, ref, e, INT64_MAX);
+    }
+}
 
 /* Tell the observer, if there is one. */
 static inline void keyspace_tell(const struct keyspace *ks, enum keyspace_event event,

@@ -40,18 +40,33 @@ uint64_t keyspace_count_all(const struct keyspace *ks)
     return ks->count;
 }
 
+uint64_t keyspace_volatile_hash_count(const struct keyspace *ks, unsigned db)
+{
+    if (ks->is_cluster) {
+        ASSERT(db == 0);
+        return ks->field_count;
+    }
+    ASSERT(db < ks->table_count);
+    return ks->field_counts != NULL ? ks->field_counts[db] : 0;
+}
+
+bool keyspace_can_expire(const struct keyspace *ks)
+{
+    return ks->volatile_count > 0;
+}
+
 uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db)
 {
     if (ks->is_cluster) {
-        return ks->volatile_count;
+        return ks->volatile_count - ks->field_count;
     }
     ASSERT(db < ks->table_count);
-    return ks->tables[db].volatile_count;
+    return ks->tables[db].volatile_count - keyspace_volatile_hash_count(ks, db);
 }
 
 uint64_t keyspace_expire_count_all(const struct keyspace *ks)
 {
-    return ks->volatile_count;
+    return ks->volatile_count - ks->field_count;
 }
 
 uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot)
@@ -96,6 +111,43 @@ struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng,
     return NULL;
 }
 
+/* Which entries have fields that expire is known. */
+static uint64_t count_volatile(const struct table_shared *shared, const struct shard *shard)
+{
+    uint64_t volatile_count = 0;
+
+    for (uint32_t b = 0; b < shard->bucket_count; b++) {
+        for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+            uint64_t ref = bucket_ref(shard_bucket(shard, b), i);
+
+            volatile_count += ref != 0 && entry_is_volatile(table_entry(shared, ref)) ? 1 : 0;
+        }
+    }
+    return volatile_count;
+}
+
+static void check_fields(const struct keyspace *ks)
+{
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < ks->table_count; i++) {
+        struct table_span span;
+        uint64_t position = 0;
+        uint64_t in_table = 0;
+
+        while (table_span_at(&ks->tables[i], position, &span)) {
+            in_table += count_volatile(&ks->shared, span.shard);
+            position = span.next;
+            if (position == 0) {
+                break;
+            }
+        }
+        ASSERT(in_table == (ks->field_counts != NULL ? ks->field_counts[i] : 0));
+        all += in_table;
+    }
+    ASSERT(all == ks->field_count);
+}
+
 void keyspace_check(const struct keyspace *ks)
 {
     uint64_t count = 0;
@@ -126,6 +178,7 @@ void keyspace_check(const struct keyspace *ks)
         }
         ASSERT(in_group == ks->group_counts[group]);
     }
+    check_fields(ks);
     slab_check(&ks->shared.slab);
     slab_check(&ks->values.members.slab);
 }

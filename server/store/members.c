@@ -9,6 +9,7 @@ enum {
     POSITION_SHIFT = 16, /* positions have 48 bits, hashes 64 */
     SAMPLE_PART = 3,     /* from this part of all on, a sample is chosen in one go over all */
     SAMPLE_TABLE_MIN = 16,
+    SKIPS_PER_LOOK = 64, /* shards that are skipped cost this part of a look at a member */
 };
 
 #define SAMPLE_ODD UINT64_C(0x9e3779b97f4a7c15)
@@ -96,6 +97,14 @@ static bool rewrite(struct members *members, uint64_t ref, const struct member_p
     return true;
 }
 
+/* A member is about to get this expiry. */
+static void note_due(struct members *members, int64_t expire_at_ms)
+{
+    if (UNLIKELY(expire_at_ms != EXPIRE_NEVER) && expire_at_ms < members_next_expiry_ms(members)) {
+        members->due_ms = expire_at_ms;
+    }
+}
+
 bool members_put(struct members *members, const struct member_plan *plan, struct member **out)
 {
     struct table_shared *shared = &members->space->members;
@@ -105,11 +114,13 @@ bool members_put(struct members *members, const struct member_plan *plan, struct
 
     if (!find_place(members, plan->name, hash, &place)) {
         ref = new_member(members, plan);
+        note_due(members, plan->expire_at_ms);
         table_insert(shared, &members->table, hash, ref, plan->expire_at_ms);
         *out = at_ref(members, ref);
         return true;
     }
     table_before_change(shared, &members->table, &place);
+    note_due(members, plan->expire_at_ms);
     table_note_expiry(&members->table, place.shard, table_expire_at_ms(shared, place.ref),
                       plan->expire_at_ms);
     ref = place.ref;
@@ -120,6 +131,40 @@ bool members_put(struct members *members, const struct member_plan *plan, struct
     }
     *out = at_ref(members, ref);
     return false;
+}
+
+bool members_set_expiry(struct members *members, struct bytes name, int64_t expire_at_ms)
+{
+    struct table_shared *shared = &members->space->members;
+    struct table_place place;
+    const struct member *m;
+    struct member_plan plan;
+    uint64_t ref;
+
+    if (!find_place(members, name, hash_of(members, name), &place)) {
+        return false;
+    }
+    table_before_change(shared, &members->table, &place);
+    note_due(members, expire_at_ms);
+    table_note_expiry(&members->table, place.shard, table_expire_at_ms(shared, place.ref),
+                      expire_at_ms);
+    m = at_ref(members, place.ref);
+    plan = (struct member_plan){.name = member_name(m),
+                                .value = member_value(m),
+                                .has_value = (m->flags & MEMBER_HAS_VALUE) != 0,
+                                .has_score = (m->flags & MEMBER_HAS_SCORE) != 0,
+                                .expire_at_ms = expire_at_ms,
+                                .name_block = member_name_block(m),
+                                .value_block = member_value_block(m)};
+    plan.score = plan.has_score ? member_score(m) : 0;
+    /* The blocks go over to the new object. */
+    ref = slab_alloc(&shared->slab, SLAB_ENTRIES, member_plan_bytes(&plan));
+    member_write(at_ref(members, ref), &plan);
+    members->table.entry_bytes += slab_object_size(&shared->slab, ref);
+    members->table.entry_bytes -= slab_object_size(&shared->slab, place.ref);
+    table_put_ref(&place, ref);
+    slab_free(&shared->slab, place.ref);
+    return true;
 }
 
 void members_before_change(struct members *members, struct bytes name)
@@ -247,6 +292,22 @@ void members_sample(const struct members *members, struct rng *rng, uint64_t cou
 
 /* ---- expiry ------------------------------------------------------------------------------------ */
 
+static int64_t earliest_in(const struct members *members, const struct shard *shard)
+{
+    int64_t earliest = INT64_MAX;
+
+    for (uint32_t b = 0; b < shard->bucket_count; b++) {
+        for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+            uint64_t ref = bucket_ref(shard_bucket(shard, b), i);
+            int64_t expiry =
+                ref == 0 ? EXPIRE_NEVER : table_expire_at_ms(&members->space->members, ref);
+
+            earliest = expiry != EXPIRE_NEVER && expiry < earliest ? expiry : earliest;
+        }
+    }
+    return earliest;
+}
+
 static size_t find_expired_in(const struct members *members, struct shard *shard, int64_t now_ms,
                               size_t max, const struct member_visit *to)
 {
@@ -279,38 +340,30 @@ size_t members_find_expired(struct members *members, int64_t now_ms, size_t budg
     struct member_visit to = {members, visit, context};
     struct table_span span;
     uint64_t position = 0;
+    int64_t earliest = INT64_MAX;
     size_t found = 0;
     size_t looked = 0;
+    size_t skipped = 0;
 
-    while (found < max && looked < budget && members->table.volatile_count > 0 &&
-           table_span_at(&members->table, position, &span)) {
-        looked++;
+    while (members->table.volatile_count > 0 && table_span_at(&members->table, position, &span)) {
+        if (found == max || looked + skipped / SKIPS_PER_LOOK >= budget) {
+            return found;
+        }
+        skipped++;
         if (span.shard->next_expiry_ms <= now_ms) {
             looked += span.shard->count;
             found += find_expired_in(members, span.shard, now_ms, max - found, &to);
         }
+        if (span.shard->next_expiry_ms < earliest) {
+            earliest = span.shard->next_expiry_ms;
+        }
         position = span.next;
         if (position == 0) {
+            members->due_ms = earliest;
             break;
         }
     }
     return found;
-}
-
-int64_t members_next_expiry_ms(const struct members *members)
-{
-    struct table_span span;
-    uint64_t position = 0;
-    int64_t earliest = INT64_MAX;
-
-    while (members->table.volatile_count > 0 && table_span_at(&members->table, position, &span)) {
-        earliest = span.shard->next_expiry_ms < earliest ? span.shard->next_expiry_ms : earliest;
-        position = span.next;
-        if (position == 0) {
-            break;
-        }
-    }
-    return earliest;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -360,5 +413,16 @@ bool members_free(struct members *members, size_t *budget)
 
 void members_check(const struct members *members)
 {
+    struct table_span span;
+    uint64_t position = 0;
+
     table_check(&members->space->members, &members->table);
+    while (members->table.volatile_count > 0 && table_span_at(&members->table, position, &span)) {
+        ASSERT(span.shard->volatile_count == 0 ||
+               members->due_ms <= earliest_in(members, span.shard));
+        position = span.next;
+        if (position == 0) {
+            break;
+        }
+    }
 }

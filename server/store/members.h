@@ -26,6 +26,7 @@
 struct members {
     struct value_space *space;
     struct table table;
+    int64_t due_ms; /* see members_next_expiry_ms; without meaning while none expires */
 };
 
 static inline struct members members_make(struct value_space *space)
@@ -49,6 +50,8 @@ struct member *members_find(const struct members *members, struct bytes name);
 /* Add, or replace as a whole; the plan's blocks are made here.  True when it is new.  The plan's bytes
  * must not be the old member's. */
 bool members_put(struct members *members, const struct member_plan *plan, struct member **out);
+/* Another expiry, or EXPIRE_NEVER.  False when there is no such member. */
+bool members_set_expiry(struct members *members, struct bytes name, int64_t expire_at_ms);
 /* The member is about to get another score in place (member_put_score). */
 void members_before_change(struct members *members, struct bytes name);
 /* False when there was none. */
@@ -64,11 +67,15 @@ uint64_t members_scan(const struct members *members, uint64_t position, size_t c
 /* Visit count different members, or all if there are no more, each choice about as likely. */
 void members_sample(const struct members *members, struct rng *rng, uint64_t count,
                     members_visit_fn *visit, void *context);
-/* Visit members whose expiry has come, at most max, looking at about budget of them; returns how many. */
+/* Visit members whose expiry has come, at most max, looking at about budget of them; returns how many.  A
+ * look at all of them makes members_next_expiry_ms exact. */
 size_t members_find_expired(struct members *members, int64_t now_ms, size_t budget, size_t max,
                             members_visit_fn *visit, void *context);
 /* No member expires before; INT64_MAX when none does. */
-int64_t members_next_expiry_ms(const struct members *members);
+static inline int64_t members_next_expiry_ms(const struct members *members)
+{
+    return members->table.volatile_count > 0 ? members->due_ms : INT64_MAX;
+}
 
 /* What they take, struct members aside. */
 size_t members_bytes(const struct members *members);

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "store/keyspace.h"
 #include "store/members.h"
 #include "store/walk_marks.h"
 
@@ -13,6 +14,7 @@ struct members_image {
     const struct value_ops *ops;
     void *memory;
     struct members *members; /* of the memory */
+    int64_t base_ms;         /* of a volatile hash: what times count from; else 0 */
     uint64_t count;          /* of members at the begin, */
     uint64_t left;           /* and of those not yet in early */
     struct buf early;        /* encoded, */
@@ -39,6 +41,13 @@ static void hand_member(struct table_shared *shared, uint32_t number, uint64_t r
     struct value_space *space = shared->walk.context;
     struct members_image *image = space->images.items[number - 1];
 
+    if (UNLIKELY(image->base_ms != 0)) {
+        const struct member *m = slab_at(&shared->slab, ref);
+        int64_t expire_at_ms = member_expire_at_ms(m);
+
+        value_encode_field_expiry(&image->early, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms,
+                                  image->base_ms);
+    }
     image->ops->encode_member(slab_at(&shared->slab, ref), &image->early);
     image->left--;
 }
@@ -65,6 +74,8 @@ static struct value_image *begin(struct value_space *space, const struct value_o
     image->memory = memory;
     image->members = ops->members(memory);
     image->left = image->count = members_count(image->members);
+    image->base_ms =
+        members_volatile_count(image->members) > 0 ? members_next_expiry_ms(image->members) : 0;
     ASSERT(image->members->table.number == 0);
     image->members->table.number = take_number(space, image);
     space->image_count++;
@@ -119,6 +130,9 @@ static bool step(struct value_image *base, size_t *budget, struct buf *out)
 
     if (!image->has_begun) {
         image->has_begun = true;
+        if (image->base_ms != 0) {
+            encode_u64_le(out, (uint64_t)image->base_ms);
+        }
         value_encode_len(out, image->count);
     }
     if (give_early(image, out)) {

@@ -106,14 +106,19 @@ static inline unsigned packed_mark(struct bytes packed)
 /* Write the head; a buffer without bytes gets one. */
 void packed_put_head(struct buf *packed, unsigned count, unsigned mark);
 
+/* To the address of what is empty, which may be none, nothing can be added. */
 static inline const uint8_t *packed_begin(struct bytes packed)
 {
-    return (const uint8_t *)packed.data + (packed.len > 0 ? PACKED_HEAD_BYTES : 0);
+    const uint8_t *at = (const uint8_t *)packed.data;
+
+    return packed.len > 0 ? at + PACKED_HEAD_BYTES : at;
 }
 
 static inline const uint8_t *packed_end(struct bytes packed)
 {
-    return (const uint8_t *)packed.data + packed.len;
+    const uint8_t *at = (const uint8_t *)packed.data;
+
+    return packed.len > 0 ? at + packed.len : at;
 }
 
 /* ---- what others wrote ------------------------------------------------------------------------------ */

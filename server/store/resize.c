@@ -330,11 +330,15 @@ static void count_expiries(const struct table_shared *shared, struct shard *shar
                            const struct table_item *items, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        int64_t expiry = table_expire_at_ms(shared, items[i].ref);
+        const int64_t times[] = {table_expire_at_ms(shared, items[i].ref),
+                                 table_fields_due_ms(shared, items[i].ref)};
 
-        if (expiry != EXPIRE_NEVER) {
-            shard->volatile_count++;
-            shard->next_expiry_ms = expiry < shard->next_expiry_ms ? expiry : shard->next_expiry_ms;
+        for (size_t k = 0; k < ARRAY_COUNT(times); k++) {
+            if (times[k] != EXPIRE_NEVER) {
+                shard->volatile_count++;
+                shard->next_expiry_ms =
+                    times[k] < shard->next_expiry_ms ? times[k] : shard->next_expiry_ms;
+            }
         }
     }
 }

@@ -321,6 +321,18 @@ int64_t table_expire_at_ms(const struct table_shared *shared, uint64_t ref)
                                : entry_expire_at_ms(table_entry(shared, ref));
 }
 
+int64_t table_fields_due_ms(const struct table_shared *shared, uint64_t ref)
+{
+    const struct entry *e = table_entry(shared, ref);
+    struct value value;
+
+    if (shared->has_members || LIKELY(!entry_is_volatile(e))) {
+        return EXPIRE_NEVER;
+    }
+    value = entry_value(e);
+    return value_ops_of(shared->types, e)->next_expiry_ms(&value);
+}
+
 uint64_t table_random(const struct table *table, struct rng *rng)
 {
     struct table_span span = {0};
@@ -371,6 +383,11 @@ static size_t check_memory(const struct table_shared *shared, const struct entry
         ops->check_packed(entry_value(e).inlined);
     }
 
+    if (ops->next_expiry_ms != NULL) {
+        struct value value = entry_value(e);
+
+        ASSERT((ops->next_expiry_ms(&value) != INT64_MAX) == entry_is_volatile(e));
+    }
     if (memory != NULL) {
         ASSERT(ops->bytes(memory) > 0);
         ops->check(memory);
@@ -422,6 +439,10 @@ static void check_shard(const struct table_shared *shared, const struct table_sp
             *large_bytes += check_object(shared, ref);
             expiry = table_expire_at_ms(shared, ref);
             ASSERT(expiry == EXPIRE_NEVER || expiry >= shard->next_expiry_ms);
+            volatile_count += expiry != EXPIRE_NEVER;
+            expiry = table_fields_due_ms(shared, ref);
+            ASSERT(expiry == EXPIRE_NEVER ||
+                   (expiry >= shard->next_expiry_ms && expiry < INT64_MAX));
             volatile_count += expiry != EXPIRE_NEVER;
             count++;
         }

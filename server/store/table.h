@@ -69,7 +69,7 @@ struct table {
     uint32_t depth;
     uint32_t number; /* database or slot */
     uint64_t count;
-    uint64_t volatile_count;
+    uint64_t volatile_count; /* an entry with an expiry whose fields expire as well counts twice */
     uint64_t bucket_count;
     uint64_t long_bucket_count; /* of these, in arrays on the heap */
     uint64_t sweep_position;    /* the shard whose turn to be resized is next */
@@ -213,6 +213,8 @@ void table_before_change(struct table_shared *shared, const struct table *table,
 bool table_span_at(const struct table *table, uint64_t position, struct table_span *out);
 uint64_t table_entry_hash(const struct table_shared *shared, uint64_t ref);
 int64_t table_expire_at_ms(const struct table_shared *shared, uint64_t ref);
+/* When the first field of the entry expires, at the earliest; EXPIRE_NEVER when none does. */
+int64_t table_fields_due_ms(const struct table_shared *shared, uint64_t ref);
 /* Any reference of the table, each about as likely; it has some. */
 uint64_t table_random(const struct table *table, struct rng *rng);
 

@@ -24,6 +24,11 @@ const struct value_types value_types_builtin = {{
 #undef RDB_TYPE
 }};
 
+uint8_t value_rdb_type(const struct value_types *types, const struct entry *e)
+{
+    return entry_is_volatile(e) ? RDB_TYPE_HASH_VOLATILE : value_kind_of(types, e)->rdb_type;
+}
+
 void value_encode_body(const struct value_types *types, const struct entry *e, struct buf *out)
 {
     uint64_t cursor = value_ops_of(types, e)->encode(e, 0, SIZE_MAX, out);
@@ -35,12 +40,22 @@ void value_encode_body(const struct value_types *types, const struct entry *e, s
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
-bool value_reader_begin(struct value_reader *r, struct value_space *space, uint8_t rdb_type,
+/* Valkey and pre-releases of others have numbered alike. */
+static bool has_type(struct rdb_form form)
+{
+    bool is_valkey = form.version >= RDB_VERSION_VALKEY;
+
+    return (form.type != RDB_TYPE_HASH_TIMES || is_valkey) &&
+           ((form.type != RDB_TYPE_HASH_VOLATILE && form.type != RDB_TYPE_HASH_VOLATILE_LISTPACK) ||
+            !is_valkey);
+}
+
+bool value_reader_begin(struct value_reader *r, struct value_space *space, struct rdb_form form,
                         uint64_t max_bytes)
 {
     value_reader_reset(r);
-    r->kind = value_kind_by_rdb_type(space->types, rdb_type);
-    r->rdb_type = rdb_type;
+    r->kind = has_type(form) ? value_kind_by_rdb_type(space->types, form.type) : NULL;
+    r->rdb_type = form.type;
     r->max_bytes = max_bytes;
     if (r->kind != NULL) {
         r->draft = (struct value_draft){
@@ -79,6 +94,9 @@ void value_reader_reset(struct value_reader *r)
     r->is_done = false;
     r->step = 0;
     r->left = 0;
+    r->base_ms = 0;
+    r->expire_at_ms = 0;
+    r->drop_ms = 0;
     memset(r->left_outside, 0, sizeof(r->left_outside));
     memset(r->inside, 0, sizeof(r->inside));
     buf_clear(&r->text);
@@ -102,14 +120,14 @@ void value_dump(const struct value_types *types, const struct entry *e, struct b
 {
     size_t start = out->len;
 
-    encode_u8(out, value_kind_of(types, e)->rdb_type);
+    encode_u8(out, value_rdb_type(types, e));
     value_encode_body(types, e, out);
     encode_u16_le(out, RDB_VERSION);
     encode_u64_le(out, crc64(0, bytes_from(buf_bytes(out), start)));
 }
 
 /* Cut the trailer off a payload that has a known version and the right checksum. */
-static bool check_trailer(struct bytes *payload, struct errmsg *error)
+static bool check_trailer(struct bytes *payload, unsigned *out, struct errmsg *error)
 {
     struct decoder d;
     uint16_t version;
@@ -120,7 +138,7 @@ static bool check_trailer(struct bytes *payload, struct errmsg *error)
     }
     d = decoder_make(bytes_from(*payload, payload->len - DUMP_TRAILER));
     version = decode_u16_le(&d);
-    if (version > RDB_VERSION_NEWEST) {
+    if (version != 0 && !rdb_version_is_known(version)) {
         errmsg_set(error, "the payload has version %u, newer than %d", (unsigned)version,
                    (int)RDB_VERSION_NEWEST);
         return false;
@@ -130,6 +148,7 @@ static bool check_trailer(struct bytes *payload, struct errmsg *error)
         return false;
     }
     payload->len -= DUMP_TRAILER;
+    *out = version;
     return true;
 }
 
@@ -157,16 +176,16 @@ bool value_restore(struct value_space *space, struct bytes payload, struct value
                    struct errmsg *error)
 {
     struct decoder d;
-    uint8_t type;
+    struct rdb_form form;
 
-    if (!check_trailer(&payload, error)) {
+    if (!check_trailer(&payload, &form.version, error)) {
         return false;
     }
     d = decoder_make(payload);
-    type = decode_u8(&d);
-    if (!value_reader_begin(r, space, type, RESTORE_LIMIT)) {
-        errmsg_set(error, "type %u (%s) is not supported by this version", (unsigned)type,
-                   value_rdb_type_name(type));
+    form.type = decode_u8(&d);
+    if (!value_reader_begin(r, space, form, RESTORE_LIMIT)) {
+        errmsg_set(error, "type %u (%s) is not supported by this version", (unsigned)form.type,
+                   value_rdb_type_name(form.type));
         return false;
     }
     return read_items(r, &d, error);

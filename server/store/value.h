@@ -71,6 +71,8 @@ struct value {
     struct bytes inlined;
     void *memory;
     bool has_outgrown; /* of a collection: it was once larger than what counts as small */
+    bool is_volatile;  /* some of its fields expire */
+    int64_t now_ms;    /* fields that have expired then are not seen; 0: all are */
 };
 
 /* A value that is being made, or changed.  A collection is packed, in a buffer, while memory is NULL; it
@@ -83,7 +85,9 @@ struct value_draft {
     bool has_outgrown;
     void *
         dropped; /* of the type: memory that is not needed any more, freed in slices after the close */
-    bool is_changed; /* since it was opened: set by whoever changes it */
+    bool is_changed;  /* since it was opened: set by whoever changes it */
+    bool is_volatile; /* some of its fields expire, or did when it was opened */
+    int64_t now_ms;   /* as that of a value; 0 unless somebody sets it */
 };
 
 /* One element of a value; what a type does not have is empty. */
@@ -91,6 +95,7 @@ struct value_element {
     struct bytes name; /* a field; a member; a string's or list's element */
     struct bytes value;
     double score;
+    int64_t expire_at_ms; /* of a field; 0 when it has none */
 };
 
 typedef void value_visit_fn(void *context, const struct value_element *element);
@@ -127,6 +132,11 @@ struct value_ops {
     struct members *(*members)(void *memory);
     /* Append the serialized form of one. */
     void (*encode_member)(const struct member *m, struct buf *out);
+
+    /* ---- fields that expire; NULL for types that have none ------------------------------------------- */
+
+    /* None expires before, INT64_MAX when none does at all.  Cheap. */
+    int64_t (*next_expiry_ms)(const struct value *value);
 
     /* ---- the value of an entry ----------------------------------------------------------------- */
 
@@ -179,6 +189,8 @@ const struct value_kind *value_kind_of(const struct value_types *types, const st
 const struct value_ops *value_ops_of(const struct value_types *types, const struct entry *e);
 /* The name of how the entry holds its value, whatever its type makes of it. */
 const char *value_form_name(enum value_encoding encoding);
+/* As which RDB type the entry's value is written. */
+uint8_t value_rdb_type(const struct value_types *types, const struct entry *e);
 
 /* Free memory that nobody wants, if there is some, all at once. */
 void value_discard(const struct value_types *types, struct value *value);
@@ -199,6 +211,12 @@ void value_draft_clear(struct value_draft *draft);
 /* Append the serialized form without the type's number. */
 void value_encode_body(const struct value_types *types, const struct entry *e, struct buf *out);
 
+/* As what a value is written. */
+struct rdb_form {
+    uint8_t type;
+    unsigned version; /* of the payload or file: it decides what some types mean */
+};
+
 /* Reads one value after the other, item by item. */
 struct value_reader {
     const struct value_kind *kind; /* of the value being read; NULL: none */
@@ -207,7 +225,10 @@ struct value_reader {
     unsigned step;            /* the type's own, 0 at the start */
     uint64_t left;            /* the type's own: elements to come, for example, */
     uint64_t left_outside[2]; /* and of what they are part of */
-    void *inside[2]; /* the type's own: parts of the draft's memory that are being filled */
+    void *inside[2];      /* the type's own: parts of the draft's memory that are being filled */
+    int64_t base_ms;      /* the type's own: what times count from, */
+    int64_t expire_at_ms; /* and one that was read */
+    int64_t drop_ms;      /* set behind the begin: fields that have expired then are left out */
     struct value_draft draft; /* what has been made so far: its buffer is `packed` */
     struct buf packed;
     uint64_t max_bytes;
@@ -215,14 +236,19 @@ struct value_reader {
     struct buf text2; /* scratch for types that read pairs */
 };
 
-/* Begin to read a value for this space; false when nobody reads the type.  A value that was not read to
- * its end is dropped.  max_bytes: of a string. */
+/* Begin to read a value for this space; false when nobody reads the type, or not in that version.  A value
+ * that was not read to its end is dropped.  max_bytes: of a string. */
 MUST_USE bool value_reader_begin(struct value_reader *r, struct value_space *space,
-                                 uint8_t rdb_type, uint64_t max_bytes);
+                                 struct rdb_form form, uint64_t max_bytes);
 /* Eat one item; see decode. */
 MUST_USE enum value_codec_status value_reader_step(struct value_reader *r, struct decoder *d,
                                                    uint64_t *needed, struct errmsg *error);
-/* The value, once is_done.  What is borrowed is valid until the next call. */
+/* Was everything in it left out? */
+static inline bool value_reader_is_empty(const struct value_reader *r)
+{
+    return r->kind->type != VALUE_STRING && value_draft_is_empty(&r->draft);
+}
+/* The value, once is_done, if it is not empty.  What is borrowed is valid until the next call. */
 struct value value_reader_take(struct value_reader *r);
 /* Drop what was read; a large scratch is given back. */
 void value_reader_reset(struct value_reader *r);

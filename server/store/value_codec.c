@@ -8,6 +8,7 @@
  *     11xxxxxx                 a special string: int8, int16, int32 (little-endian), LZF */
 #include "store/value_codec.h"
 
+#include "base/assert.h"
 #include "base/num.h"
 #include "store/lzf.h"
 #include "store/packed.h"
@@ -87,6 +88,12 @@ void value_encode_integer(struct buf *out, int64_t value)
         value_encode_len(out, len);
         buf_append(out, text, len);
     }
+}
+
+void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t base_ms)
+{
+    ASSERT(expire_at_ms == 0 || (base_ms > 0 && expire_at_ms >= base_ms));
+    value_encode_len(out, expire_at_ms == 0 ? 0 : (uint64_t)(expire_at_ms - base_ms) + 1);
 }
 
 void value_encode_item(struct buf *out, const struct packed_item *item)

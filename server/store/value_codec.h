@@ -21,8 +21,10 @@
 struct packed_item;
 
 enum {
-    RDB_VERSION = 9,         /* what we write */
-    RDB_VERSION_NEWEST = 12, /* what DUMP payloads and files may be, at most */
+    RDB_VERSION = 9,                /* what we write */
+    RDB_VERSION_NEWEST = 12,        /* what DUMP payloads and files may be, at most, */
+    RDB_VERSION_VALKEY = 80,        /* or from here to there: the numbers of Valkey, which has */
+    RDB_VERSION_VALKEY_NEWEST = 81, /* a magic and some types of its own */
     RDB_TYPE_STRING = 0,
     RDB_TYPE_LIST = 1,
     RDB_TYPE_SET = 2,
@@ -42,8 +44,18 @@ enum {
     RDB_TYPE_LIST_LISTPACKS = 18,
     RDB_TYPE_STREAM = 19,
     RDB_TYPE_SET_LISTPACK = 20,
-    RDB_TYPE_STREAM_ACTIVE = 21, /* and when a consumer was last active */
+    RDB_TYPE_STREAM_ACTIVE = 21,          /* and when a consumer was last active */
+    RDB_TYPE_HASH_TIMES = 22,             /* of files and payloads of one family of servers only */
+    RDB_TYPE_HASH_VOLATILE = 24,          /* some fields expire */
+    RDB_TYPE_HASH_VOLATILE_LISTPACK = 25, /* the same in a blob */
 };
+
+/* Can payloads and files of that version be read? */
+static inline bool rdb_version_is_known(uint64_t version)
+{
+    return (version >= 1 && version <= RDB_VERSION_NEWEST) ||
+           (version >= RDB_VERSION_VALKEY && version <= RDB_VERSION_VALKEY_NEWEST);
+}
 
 enum value_codec_status {
     VALUE_CODEC_OK = 0,
@@ -53,6 +65,8 @@ enum value_codec_status {
 
 void value_encode_len(struct buf *out, uint64_t len);
 void value_encode_string(struct buf *out, struct bytes value);
+/* What stands before a field of a volatile hash: when it expires, counted from base_ms on; 0 for never. */
+void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t base_ms);
 /* The text of an integer, in its shortest form. */
 void value_encode_integer(struct buf *out, int64_t value);
 void value_encode_item(struct buf *out, const struct packed_item *item);

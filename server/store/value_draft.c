@@ -30,6 +30,8 @@ struct value value_draft_view(const struct value_draft *draft)
         .inlined = draft->memory == NULL ? buf_bytes(draft->packed) : (struct bytes){0},
         .memory = draft->memory,
         .has_outgrown = draft->has_outgrown,
+        .is_volatile = draft->is_volatile,
+        .now_ms = draft->now_ms,
     };
 }
 

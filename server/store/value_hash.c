@@ -4,16 +4,11 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "store/entry.h"
-#include "store/members_image.h"
+#include "store/hash_packed.h"
 #include "store/members_value.h"
-#include "store/value_compact.h"
 
 enum {
-    PAIR = 2,
-    STEP_COUNT = 0, /* of the serialized form: how many there are, */
-    STEP_FIELD,
-    STEP_VALUE,
-    ENCODE_STEP = 64, /* fields between looks at how much was written */
+    RANDOM_DRAWS = 64, /* for a field that is seen, before all are looked at */
 };
 
 static const struct members *members_of(const struct value *hash)
@@ -28,12 +23,28 @@ uint64_t hash_count(const struct value *hash)
     return hash->memory != NULL ? members_count(members_of(hash)) : packed_count(hash->inlined);
 }
 
-/* The place of the field's name, or NULL. */
-static const uint8_t *find_packed(struct bytes packed, struct bytes field)
+int64_t hash_next_expiry_ms(const struct value *hash)
 {
-    struct packed_item item = packed_item(field);
+    return hash->memory != NULL ? members_next_expiry_ms(members_of(hash))
+                                : hash_packed_next_expiry_ms(hash->inlined);
+}
 
-    return packed_find(packed_begin(packed), packed_end(packed), &item, PAIR);
+/* Is there perhaps a field that is not seen? */
+static bool hides(const struct value *hash)
+{
+    return UNLIKELY(hash->is_volatile) && hash->now_ms > 0 &&
+           hash_next_expiry_ms(hash) <= hash->now_ms;
+}
+
+/* 0 for never. */
+static int64_t expiry_of(const struct member *m)
+{
+    return LIKELY((m->flags & MEMBER_HAS_EXPIRY) == 0) ? 0 : member_expire_at_ms(m);
+}
+
+static bool is_hidden(int64_t expire_at_ms, int64_t now_ms)
+{
+    return UNLIKELY(expire_at_ms != 0) && expire_at_ms <= now_ms;
 }
 
 bool hash_find(const struct value *hash, struct bytes field, struct hash_found *out)
@@ -45,45 +56,23 @@ bool hash_find(const struct value *hash, struct bytes field, struct hash_found *
     if (hash->memory != NULL) {
         const struct member *m = members_find(members_of(hash), field);
 
-        if (m != NULL) {
-            out->value = member_value(m);
-            out->block = member_value_block(m);
+        if (m == NULL) {
+            return false;
         }
-        return m != NULL;
+        out->value = member_value(m);
+        out->block = member_value_block(m);
+        out->expire_at_ms = expiry_of(m);
+        return !is_hidden(out->expire_at_ms, hash->now_ms);
     }
-    at = find_packed(hash->inlined, field);
+    at = hash_packed_find(hash->inlined, field);
     if (at == NULL) {
         return false;
     }
-    (void)packed_read(packed_next(at), &value);
+    at = packed_next(at);
+    (void)packed_read(at, &value);
     out->value = packed_item_text(&value, out->scratch);
-    return true;
-}
-
-static const uint8_t *read_pair(const uint8_t *at, char *scratch, struct value_element *out)
-{
-    struct packed_item item;
-
-    at = packed_read(at, &item);
-    out->name = packed_item_text(&item, scratch);
-    at = packed_read(at, &item);
-    out->value = packed_item_text(&item, scratch + PACKED_SCRATCH);
-    return at;
-}
-
-struct value_element hash_random(const struct value *hash, struct rng *rng, char *scratch)
-{
-    struct value_element element = {0};
-
-    if (hash->memory != NULL) {
-        const struct member *m = members_random(members_of(hash), rng);
-
-        return (struct value_element){.name = member_name(m), .value = member_value(m)};
-    }
-    (void)read_pair(packed_skip(packed_begin(hash->inlined),
-                                PAIR * rng_below(rng, packed_count(hash->inlined))),
-                    scratch, &element);
-    return element;
+    out->expire_at_ms = hash_packed_expiry(hash->inlined, at);
+    return !is_hidden(out->expire_at_ms, hash->now_ms);
 }
 
 /* ---- many ----------------------------------------------------------------------------------------- */
@@ -91,85 +80,197 @@ struct value_element hash_random(const struct value *hash, struct rng *rng, char
 struct walk_context {
     value_visit_fn *visit;
     void *context;
+    int64_t now_ms;
 };
+
+static struct value_element element_of(const struct member *m)
+{
+    return (struct value_element){
+        .name = member_name(m), .value = member_value(m), .expire_at_ms = expiry_of(m)};
+}
 
 static void visit_member(void *context, const struct member *m)
 {
     const struct walk_context *to = context;
+    struct value_element field = element_of(m);
 
-    to->visit(to->context,
-              &(struct value_element){.name = member_name(m), .value = member_value(m)});
-}
-
-/* Visit wanted fields of a small hash: each with the odds of what is wanted to what is left; all without
- * rng. */
-static void sample_packed(struct bytes packed, struct rng *rng, uint64_t wanted,
-                          value_visit_fn *visit, void *context)
-{
-    const uint8_t *at = packed_begin(packed);
-    unsigned left = packed_count(packed);
-
-    for (; left > 0 && wanted > 0; left--) {
-        char scratch[2 * PACKED_SCRATCH];
-        struct value_element pair = {0};
-
-        at = read_pair(at, scratch, &pair);
-        if (rng == NULL || wanted >= left || rng_below(rng, left) < wanted) {
-            visit(context, &pair);
-            wanted--;
-        }
+    if (!is_hidden(field.expire_at_ms, to->now_ms)) {
+        to->visit(to->context, &field);
     }
 }
 
-void hash_sample(const struct value *hash, struct rng *rng, uint64_t count, value_visit_fn *visit,
-                 void *context)
+static void walk_packed(const struct value *hash, value_visit_fn *visit, void *context)
 {
-    struct walk_context to = {visit, context};
+    const uint8_t *at = packed_begin(hash->inlined);
 
-    if (hash->memory != NULL) {
-        members_sample(members_of(hash), rng, count, visit_member, &to);
-    } else {
-        sample_packed(hash->inlined, rng, count, visit, context);
+    while (at < packed_end(hash->inlined)) {
+        char scratch[2 * PACKED_SCRATCH];
+        struct value_element field = {0};
+
+        at = hash_packed_read(hash->inlined, at, scratch, &field);
+        if (!is_hidden(field.expire_at_ms, hash->now_ms)) {
+            visit(context, &field);
+        }
     }
 }
 
 uint64_t hash_walk(const struct value *hash, uint64_t cursor, size_t count, value_visit_fn *visit,
                    void *context)
 {
-    struct walk_context to = {visit, context};
+    struct walk_context to = {visit, context, hash->now_ms};
 
     if (hash->memory != NULL) {
         return members_scan(members_of(hash), cursor, count, visit_member, &to);
     }
-    sample_packed(hash->inlined, NULL, UINT64_MAX, visit, context);
+    walk_packed(hash, visit, context);
     return 0;
+}
+
+static void walk_all(const struct value *hash, value_visit_fn *visit, void *context)
+{
+    uint64_t cursor = 0;
+
+    do {
+        cursor = hash_walk(hash, cursor, SIZE_MAX, visit, context);
+    } while (cursor != 0);
+}
+
+static void count_field(void *context, const struct value_element *field)
+{
+    (void)field;
+    ++*(uint64_t *)context;
+}
+
+uint64_t hash_seen_count(const struct value *hash)
+{
+    uint64_t count = 0;
+
+    if (!hides(hash)) {
+        return hash_count(hash);
+    }
+    walk_all(hash, count_field, &count);
+    return count;
+}
+
+/* A choice of wanted out of those that are seen, left of which are still to come: each is taken with the
+ * odds of what is wanted to what is left. */
+struct choice {
+    struct rng *rng;
+    uint64_t wanted;
+    uint64_t left;
+    value_visit_fn *visit;
+    void *context;
+};
+
+static void choose(void *context, const struct value_element *field)
+{
+    struct choice *choice = context;
+
+    if (choice->wanted > 0 &&
+        (choice->wanted >= choice->left || rng_below(choice->rng, choice->left) < choice->wanted)) {
+        choice->visit(choice->context, field);
+        choice->wanted--;
+    }
+    choice->left--;
+}
+
+void hash_sample(const struct value *hash, struct rng *rng, uint64_t count, value_visit_fn *visit,
+                 void *context)
+{
+    struct walk_context to = {visit, context, 0};
+    struct choice choice = {rng, count, 0, visit, context};
+
+    if (hash->memory != NULL && !hides(hash)) {
+        members_sample(members_of(hash), rng, count, visit_member, &to);
+    } else {
+        choice.left = hash_seen_count(hash);
+        walk_all(hash, choose, &choice);
+    }
+}
+
+struct copied_field {
+    struct value_element *out;
+    char *scratch;
+};
+
+/* Texts of integers are in the scratch of a walk. */
+static void copy_field(void *context, const struct value_element *field)
+{
+    const struct copied_field *to = context;
+
+    *to->out = *field;
+    if (field->name.len < PACKED_SCRATCH) {
+        memcpy(to->scratch, field->name.data, field->name.len);
+        to->out->name.data = to->scratch;
+    }
+    if (field->value.len < PACKED_SCRATCH) {
+        memcpy(to->scratch + PACKED_SCRATCH, field->value.data, field->value.len);
+        to->out->value.data = to->scratch + PACKED_SCRATCH;
+    }
+}
+
+bool hash_random(const struct value *hash, struct rng *rng, char *scratch,
+                 struct value_element *out)
+{
+    struct copied_field to = {out, scratch};
+    struct bytes packed = hash->inlined;
+
+    if (hash_count(hash) == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < RANDOM_DRAWS; i++) {
+        if (hash->memory != NULL) {
+            *out = element_of(members_random(members_of(hash), rng));
+        } else {
+            uint64_t nth = rng_below(rng, packed_count(packed));
+
+            (void)hash_packed_read(
+                packed, packed_skip(packed_begin(packed), hash_packed_width(packed) * nth), scratch,
+                out);
+        }
+        if (!is_hidden(out->expire_at_ms, hash->now_ms)) {
+            return true;
+        }
+    }
+    if (hash_seen_count(hash) == 0) {
+        return false;
+    }
+    hash_sample(hash, rng, 1, copy_field, &to);
+    return true;
 }
 
 /* ---- changing ------------------------------------------------------------------------------------ */
 
-static bool put_member(struct members *members, struct bytes field, struct bytes value)
+/* True when it is new. */
+static bool put_member(struct members *members, const struct value_element *field, int64_t now_ms)
 {
-    const struct member_plan plan = {
-        .name = field, .value = value, .has_value = true, .expire_at_ms = EXPIRE_NEVER};
+    const struct member_plan plan = {.name = field->name,
+                                     .value = field->value,
+                                     .has_value = true,
+                                     .expire_at_ms = field->expire_at_ms != 0 ? field->expire_at_ms
+                                                                              : EXPIRE_NEVER};
     struct member *m;
+    bool was_hidden = false;
 
-    return members_put(members, &plan, &m);
+    if (UNLIKELY(members_volatile_count(members) > 0)) {
+        m = members_find(members, field->name);
+        was_hidden = m != NULL && is_hidden(expiry_of(m), now_ms);
+    }
+    return members_put(members, &plan, &m) || was_hidden;
+}
+
+static void put_field(void *context, const struct value_element *field)
+{
+    (void)put_member(context, field, 0);
 }
 
 /* From packed to members. */
 static struct members *unpack(struct value_draft *draft)
 {
     struct members *hash = members_value_new(draft->space);
-    struct bytes packed = buf_bytes(draft->packed);
-    const uint8_t *at = packed_begin(packed);
+    const struct value packed = {.type = VALUE_HASH, .inlined = buf_bytes(draft->packed)};
 
-    while (at < packed_end(packed)) {
-        char scratch[2 * PACKED_SCRATCH];
-        struct value_element pair = {0};
-
-        at = read_pair(at, scratch, &pair);
-        (void)put_member(hash, pair.name, pair.value);
-    }
+    walk_packed(&packed, put_field, hash);
     draft->memory = hash;
     buf_clear(draft->packed);
     return hash;
@@ -185,66 +286,64 @@ static void note_size(struct value_draft *draft, uint64_t count, size_t field_le
     }
 }
 
-/* Set the field of a packed hash; false when it has no room for it. */
-static bool set_packed(struct value_draft *draft, struct bytes field, struct bytes value,
-                       bool *is_new)
+/* The same for a packed one; false when there is no room. */
+static bool put_packed(struct value_draft *draft, const struct value_element *field, bool *is_new)
 {
-    struct buf *packed = draft->packed;
-    struct packed_item items[] = {packed_item(field), packed_item(value)};
-    unsigned count = packed_count(buf_bytes(packed));
-    const uint8_t *at = find_packed(buf_bytes(packed), field);
-    size_t size = packed_size(&items[1]);
+    struct bytes packed = buf_bytes(draft->packed);
+    unsigned count = packed_count(packed);
+    bool was_hidden = false;
 
-    *is_new = at == NULL;
-    size += *is_new ? packed_size(&items[0]) + PACKED_HEAD_BYTES : 0;
-    if (packed->len + size > VALUE_PACKED_MAX || (*is_new && count == HASH_PACKED_FIELDS)) {
+    if (UNLIKELY(packed_mark(packed) == HASH_MARK_EXPIRIES)) {
+        const uint8_t *at = hash_packed_find(packed, field->name);
+
+        was_hidden =
+            at != NULL && is_hidden(hash_packed_expiry(packed, packed_next(at)), draft->now_ms);
+    }
+    if (!hash_packed_set(draft->packed, field)) {
         return false;
     }
-    if (*is_new) {
-        packed_put_head(packed, count + 1, 0);
-        (void)packed_insert(packed, packed->len, items, PAIR);
-    } else {
-        size_t place = (size_t)(packed_next(at) - (const uint8_t *)packed->data);
-
-        (void)packed_replace(packed, place, &items[1]);
-    }
+    *is_new = packed_count(buf_bytes(draft->packed)) != count || was_hidden;
     return true;
 }
 
-bool hash_set(struct value_draft *draft, struct bytes field, struct bytes value)
+bool hash_put(struct value_draft *draft, const struct value_element *field)
 {
     bool is_new;
     struct value now;
 
+    ASSERT(field->expire_at_ms >= 0 && field->expire_at_ms <= HASH_EXPIRY_MAX);
     draft->is_changed = true;
+    if (UNLIKELY(field->expire_at_ms != 0)) {
+        draft->is_volatile = true;
+    }
     if (draft->memory != NULL) {
-        struct members *hash = draft->memory;
-
-        is_new = put_member(hash, field, value);
-    } else if (!set_packed(draft, field, value, &is_new)) {
-        is_new = put_member(unpack(draft), field, value);
+        is_new = put_member(draft->memory, field, draft->now_ms);
+    } else if (!put_packed(draft, field, &is_new)) {
+        is_new = put_member(unpack(draft), field, draft->now_ms);
     }
     now = value_draft_view(draft);
-    note_size(draft, hash_count(&now), field.len, value.len);
+    note_size(draft, hash_count(&now), field->name.len, field->value.len);
     return is_new;
 }
 
-static bool remove_packed(struct buf *packed, struct bytes field)
+bool hash_set(struct value_draft *draft, struct bytes field, struct bytes value)
 {
-    unsigned count = packed_count(buf_bytes(packed));
-    const uint8_t *at = find_packed(buf_bytes(packed), field);
-    const uint8_t *start = (const uint8_t *)packed->data;
+    return hash_put(draft, &(struct value_element){.name = field, .value = value});
+}
 
-    if (at == NULL) {
-        return false;
+void hash_set_expiry(struct value_draft *draft, struct bytes field, int64_t expire_at_ms)
+{
+    ASSERT(expire_at_ms >= 0 && expire_at_ms <= HASH_EXPIRY_MAX);
+    draft->is_changed = true;
+    draft->is_volatile = draft->is_volatile || expire_at_ms != 0;
+    if (draft->memory == NULL && hash_packed_set_expiry(draft->packed, field, expire_at_ms)) {
+        return;
     }
-    if (count == 1) {
-        buf_clear(packed);
-        return true;
+    if (draft->memory == NULL) {
+        (void)unpack(draft);
     }
-    packed_erase(packed, (size_t)(at - start), (size_t)(packed_skip(at, PAIR) - start));
-    packed_put_head(packed, count - 1, 0);
-    return true;
+    ASSERT(
+        members_set_expiry(draft->memory, field, expire_at_ms != 0 ? expire_at_ms : EXPIRE_NEVER));
 }
 
 bool hash_remove(struct value_draft *draft, struct bytes field)
@@ -252,7 +351,7 @@ bool hash_remove(struct value_draft *draft, struct bytes field)
     struct members *hash = draft->memory;
 
     if (hash == NULL) {
-        if (!remove_packed(draft->packed, field)) {
+        if (!hash_packed_remove(draft->packed, field)) {
             return false;
         }
     } else if (!members_remove(hash, field)) {
@@ -264,162 +363,30 @@ bool hash_remove(struct value_draft *draft, struct bytes field)
     return true;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- what has expired ------------------------------------------------------------------------------ */
 
-static void check_packed(struct bytes packed)
+size_t hash_find_expired(struct value_draft *draft, int64_t now_ms, struct hash_search search,
+                         value_visit_fn *visit, void *context)
 {
-    struct bytes elements = bytes_from(packed, PACKED_HEAD_BYTES);
+    struct walk_context to = {visit, context, 0};
+    struct bytes packed = buf_bytes(draft->packed);
     const uint8_t *at = packed_begin(packed);
-    uint64_t count;
-    bool is_canonical;
-    bool is_sound = packed_check(elements, &count, &is_canonical, NULL);
+    size_t found = 0;
 
-    ASSERT(is_sound && is_canonical && packed_mark(packed) == 0);
-    ASSERT(count == PAIR * (uint64_t)packed_count(packed) && count > 0);
-    ASSERT(packed_count(packed) <= HASH_PACKED_FIELDS);
-    while (at < packed_end(packed)) {
-        struct packed_item field;
-
-        (void)packed_read(at, &field);
-        at = packed_skip(at, PAIR);
-        ASSERT(packed_find(at, packed_end(packed), &field, PAIR) == NULL);
+    if (draft->memory != NULL) {
+        return members_find_expired(draft->memory, now_ms, search.budget, search.max, visit_member,
+                                    &to);
     }
-}
+    while (packed_mark(packed) == HASH_MARK_EXPIRIES && at < packed_end(packed) &&
+           found < search.max) {
+        char scratch[2 * PACKED_SCRATCH];
+        struct value_element field = {0};
 
-static void encode_one(const struct member *m, struct buf *out)
-{
-    value_encode_string(out, member_name(m));
-    value_encode_string(out, member_value(m));
-}
-
-/* ---- as a whole ---------------------------------------------------------------------------------- */
-
-static const char *encoding_name(const struct entry *e)
-{
-    return entry_was_edited(e) ? "hashtable" : "listpack";
-}
-
-static uint64_t walk(const struct entry *e, uint64_t cursor, size_t count, value_visit_fn *visit,
-                     void *context)
-{
-    struct value value = entry_value(e);
-
-    return hash_walk(&value, cursor, count, visit, context);
-}
-
-struct digest_context {
-    uint64_t seed;
-    uint64_t sum;
-};
-
-static void digest_field(void *context, const struct value_element *pair)
-{
-    struct digest_context *to = context;
-
-    to->sum += hash_bytes(pair->value, hash_bytes(pair->name, to->seed + 1));
-}
-
-/* A sum: the order of fields does not matter. */
-static uint64_t digest(const struct entry *e, uint64_t seed)
-{
-    struct digest_context to = {.seed = seed};
-    uint64_t cursor = 0;
-
-    do {
-        cursor = walk(e, cursor, SIZE_MAX, digest_field, &to);
-    } while (cursor != 0);
-    return hash_bytes(bytes_make(&to.sum, sizeof(to.sum)), seed);
-}
-
-static void encode_pair(void *context, const struct value_element *pair)
-{
-    struct buf *out = context;
-
-    value_encode_string(out, pair->name);
-    value_encode_string(out, pair->value);
-}
-
-/* Behind the number of fields the cursor is a position and one. */
-static uint64_t encode(const struct entry *e, uint64_t cursor, size_t max_bytes, struct buf *out)
-{
-    struct value value = entry_value(e);
-    size_t start = out->len;
-    uint64_t position = cursor > 0 ? cursor - 1 : 0;
-
-    if (cursor == 0) {
-        value_encode_len(out, hash_count(&value));
+        at = hash_packed_read(packed, at, scratch, &field);
+        if (is_hidden(field.expire_at_ms, now_ms)) {
+            visit(context, &field);
+            found++;
+        }
     }
-    do {
-        position = walk(e, position, ENCODE_STEP, encode_pair, out);
-    } while (position != 0 && out->len - start < max_bytes);
-    return position == 0 ? 0 : position + 1;
+    return found;
 }
-
-/* ---- reading ------------------------------------------------------------------------------------- */
-
-static bool take_pair(struct value_reader *r, struct foreign *f, struct errmsg *error)
-{
-    char scratch[2 * PACKED_SCRATCH];
-    struct packed_item field;
-    struct packed_item value;
-
-    if (!foreign_next(f, &field) || !foreign_next(f, &value) ||
-        !hash_set(&r->draft, packed_item_text(&field, scratch),
-                  packed_item_text(&value, scratch + PACKED_SCRATCH))) {
-        errmsg_set(error, "a hash has a field twice");
-        return false;
-    }
-    return true;
-}
-
-static enum value_codec_status decode(struct value_reader *r, struct decoder *d, uint64_t *needed,
-                                      struct errmsg *error)
-{
-    struct buf *text = r->step == STEP_FIELD ? &r->text2 : &r->text;
-    enum value_codec_status status;
-
-    if (r->rdb_type != RDB_TYPE_HASH) {
-        return value_decode_compact(r, d, take_pair, needed, error);
-    }
-    if (r->step == STEP_COUNT) {
-        status = value_decode_count(d, "a hash", &r->left, needed, error);
-        r->step = status == VALUE_CODEC_OK ? STEP_FIELD : STEP_COUNT;
-        return status;
-    }
-    buf_clear(text);
-    status = value_decode_string(d, r->max_bytes, text, needed, error);
-    if (status != VALUE_CODEC_OK) {
-        return status;
-    }
-    if (r->step == STEP_FIELD) {
-        r->step = STEP_VALUE;
-        return status;
-    }
-    r->step = STEP_FIELD;
-    if (!hash_set(&r->draft, buf_bytes(&r->text2), buf_bytes(&r->text))) {
-        errmsg_set(error, "a hash has a field twice");
-        return VALUE_CODEC_ERROR;
-    }
-    r->is_done = --r->left == 0;
-    return status;
-}
-
-const struct value_ops value_hash = {
-    .rdb_types_read = 1U << RDB_TYPE_HASH | 1U << RDB_TYPE_HASH_ZIPMAP |
-                      1U << RDB_TYPE_HASH_ZIPLIST | 1U << RDB_TYPE_HASH_LISTPACK,
-    .check_packed = check_packed,
-    .bytes = members_value_bytes,
-    .spare_bytes = members_value_spare_bytes,
-    .check = members_value_check,
-    .copy = members_value_copy,
-    .free_cost = members_value_free_cost,
-    .free = members_value_free,
-    .image = &members_image_ops,
-    .members = members_value_members,
-    .encode_member = encode_one,
-    .encoding_name = encoding_name,
-    .digest = digest,
-    .walk = walk,
-    .encode = encode,
-    .decode = decode,
-};

@@ -161,6 +161,7 @@ Test(expire, the_stream_from_the_primary_sees_expired_keys)
 Test(expire, the_primary_removes_due_keys_on_its_own)
 {
     struct fixture *f = fixture_new(false);
+    bool has_more;
 
     f->x.db = 4;
     fixture_run(f, "SET a 1 PX 5");
@@ -168,12 +169,12 @@ Test(expire, the_primary_removes_due_keys_on_its_own)
     f->x.now.unix_ms += 100;
     f->x.db = 0;
     effects_begin(&f->effects, (struct bytes){0}, NULL, 0);
-    cr_assert_eq(exec_expire(&f->x, 1000, 100), 1);
+    cr_assert_eq(exec_expire(&f->x, 1000, 100, &has_more), 1);
     cr_assert_eq(f->x.db, 4);
     cr_assert_str_eq(fixture_effects(f), "DEL a");
     cr_assert_eq(f->stats.expired_keys, 1);
     effects_begin(&f->effects, (struct bytes){0}, NULL, 0);
-    cr_assert_eq(exec_expire(&f->x, 1000, 100), 0);
+    cr_assert_eq(exec_expire(&f->x, 1000, 100, &has_more), 0);
     cr_assert_eq(f->effects.count, 0);
     fixture_free(f);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "store/value_set.h"
 #include "tests/unit/server/command/fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 Test(sets, members_are_added_and_removed)
 {
@@ -128,6 +131,64 @@ Test(sets, sets_are_combined)
     };
 
     RUN_CASES(cases);
+}
+
+Test(sets, members_of_unions_and_differences_are_counted)
+{
+    static const struct fixture_case cases[] = {
+        {"SADD a 1 2 3 x",                          ":4|",                                                       NULL},
+        {"SADD b 2 3 4",                            ":3|",                                                       NULL},
+        {"SUNIONCARD 2 a b",                        ":5|",                                                       ""  },
+        {"SUNIONCARD 3 a none a",                   ":4|",                                                       ""  },
+        {"SUNIONCARD 1 none",                       ":0|",                                                       ""  },
+        {"SUNIONCARD 2 a b LIMIT 4",                ":4|",                                                       ""  },
+        {"SUNIONCARD 2 a b LIMIT 0",                ":5|",                                                       ""  },
+        {"SUNIONCARD 2 a b APPROX",                 ":5|",                                                       ""  },
+        {"SUNIONCARD 2 a b approx LIMIT 3",         ":3|",                                                       ""  },
+        {"SUNIONCARD 2 a b LIMIT 3 APPROX",         ":3|",                                                       ""  },
+        {"SUNIONCARD 1 none APPROX",                ":0|",                                                       ""  },
+        {"SDIFFCARD 2 a b",                         ":2|",                                                       ""  },
+        {"SDIFFCARD 2 a none",                      ":4|",                                                       ""  },
+        {"SDIFFCARD 2 a a",                         ":0|",                                                       ""  },
+        {"SDIFFCARD 2 none a",                      ":0|",                                                       ""  },
+        {"SDIFFCARD 1 a LIMIT 3",                   ":3|",                                                       ""  },
+        {"SDIFFCARD 1 a LIMIT 9223372036854775807", ":4|",                                                       ""  },
+        {"SDIFFCARD 1 a APPROX",                    "-ERR syntax error|",                                        ""  },
+        {"SUNIONCARD 1 a x",                        "-ERR syntax error|",                                        ""  },
+        {"SUNIONCARD 1 a LIMIT",                    "-ERR syntax error|",                                        ""  },
+        {"SUNIONCARD 1 a LIMIT -1",                 "-ERR LIMIT can't be negative|",                             ""  },
+        {"SDIFFCARD 1 a LIMIT x",                   "-ERR LIMIT can't be negative|",                             ""  },
+        {"SUNIONCARD 0 a",                          "-ERR numkeys should be greater than 0|",                    ""  },
+        {"SDIFFCARD x a",                           "-ERR numkeys should be greater than 0|",                    ""  },
+        {"SDIFFCARD 2 a",                           "-ERR Number of keys can't be greater than number of args|", ""  },
+    };
+
+    RUN_CASES(cases);
+}
+
+Test(sets, a_union_is_counted_approximately_to_within_three_percent)
+{
+    struct fixture *f = fixture_new(false);
+    int64_t count;
+
+    for (int set = 0; set < 2; set++) {
+        struct key_ref ref = keyspace_ref(f->x.keyspace, 0, bytes_from_text(set == 0 ? "a" : "b"));
+        struct value_edit edit;
+
+        keyspace_open(f->x.keyspace, &ref, VALUE_SET, &edit);
+        for (int i = 0; i < 20000; i++) {
+            char text[24];
+            int len = snprintf(text, sizeof(text), "m%d", i + set * 10000);
+
+            (void)set_add(&edit.draft, bytes_make(text, (size_t)len));
+        }
+        keyspace_close(f->x.keyspace, &edit);
+    }
+    fixture_expect(f, "SUNIONCARD 2 a b", ":30000|");
+    fixture_run(f, "SUNIONCARD 2 a b APPROX");
+    count = strtoll(fixture_reply(f) + 1, NULL, 10);
+    cr_assert(count > 29100 && count < 30900, "%lld", (long long)count);
+    fixture_free(f);
 }
 
 Test(sets, what_comes_out_is_stored)

@@ -126,17 +126,18 @@ Test(call, by_the_node_removes_what_has_expired_and_tells_replicas)
 {
     struct alone *a = start_primary();
     uint64_t before;
+    bool has_more;
 
     answers_exactly(a, 0, "MSET a 1 b 2 c 3\r\nPEXPIRE a 10\r\nPEXPIRE b 10\r\n",
                     "+OK\r\n:1\r\n:1\r\n");
     alone_pass(a, SECOND_US, ALONE_CLIENTS, (struct bytes){0});
     before = log_end(a);
-    cr_assert_eq(call_expire(a->node, 1000, 100), 2);
+    cr_assert_eq(call_expire(a->node, 1000, 100, &has_more), 2);
     cr_assert(log_has(a, before, "DEL\r\n$1\r\na") && log_has(a, before, "DEL\r\n$1\r\nb"));
     cr_assert_not(is_there(a, "a") || is_there(a, "b"));
     cr_assert(is_there(a, "c"));
     before = log_end(a);
-    cr_assert_eq(call_expire(a->node, 1000, 100), 0);
+    cr_assert_eq(call_expire(a->node, 1000, 100, &has_more), 0);
     cr_assert_eq(log_end(a), before);
     alone_free(a);
 }
@@ -194,5 +195,7 @@ Test(call, by_a_primary_is_none_where_we_are_one, .signal = SIGABRT)
 
 Test(call, by_the_node_expires_nothing_on_a_replica, .signal = SIGABRT)
 {
-    (void)call_expire(start_replica()->node, 10, 10);
+    bool has_more;
+
+    (void)call_expire(start_replica()->node, 10, 10, &has_more);
 }

@@ -258,6 +258,8 @@ enum {
     REQUEST_TEXT = 200,
 };
 
+#define FAR_MS 1900000000000ULL /* fields that expire do so then */
+
 static void request(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 static void request(struct world *w, const char *format, ...)
 {
@@ -346,7 +348,13 @@ static void change(struct world *w, struct rng *rng)
             request(w, "FLUSHALL");
         }
         break;
+    case 22:
+    case 23:
+        request(w, "HSETEX hash:%u PXAT %llu FIELDS 1 f%u x", value, FAR_MS + member, member);
+        request(w, "HPERSIST hash:%u FIELDS 1 f%u", value, member / 2);
+        break;
     default:
+        request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS - member, member);
         request(w, "RPUSH list:%u a", value);
         request(w, "LSET list:%u -1 %u", value, member);
         request(w, "LINSERT list:%u BEFORE l%u new", value, member % 100);
@@ -378,6 +386,9 @@ static void fill(struct world *w)
                 buf_printf(&elements, " l%u", j % 100);
             }
             request(w, "HSET hash:%u%s", value, buf_text(&fields));
+            if (value % 2 == 0) {
+                request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS + i, i);
+            }
             request(w, "SADD set:%u%s", value, buf_text(&members));
             request(w, "ZADD zset:%u%s", value, buf_text(&scores));
             request(w, "RPUSH list:%u%s", value, buf_text(&elements));
@@ -390,6 +401,7 @@ static void fill(struct world *w)
     for (unsigned i = 0; i < SMALL_KEYS; i++) {
         request(w, "SET key:%u text", i);
         request(w, "HSET small:%u f v g w", i);
+        request(w, "HPEXPIREAT small:%u %llu FIELDS 1 g", i, FAR_MS + i);
     }
 }
 

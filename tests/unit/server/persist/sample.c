@@ -4,6 +4,7 @@
 #include "tests/unit/server/persist/sample.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/vec.h"
 #include "store/foreign.h"
 #include "store/foreign_stream.h"
@@ -250,6 +251,41 @@ static void expect_same(const struct shape *shape, struct elements *found,
     elements_deinit(&expected);
 }
 
+struct times {
+    const struct json *expected; /* NULL: no field has one */
+    size_t count;
+};
+
+static void check_time(void *context, const struct value_element *field)
+{
+    struct times *times = context;
+    struct buf name = {0};
+    const struct json *time;
+    int64_t expire_at_ms = 0;
+
+    buf_append_bytes(&name, field->name);
+    time = times->expected != NULL ? json_member(times->expected, buf_text(&name)) : NULL;
+    if (time != NULL) {
+        cr_assert(num_parse_i64(buf_bytes(&time->text), &expire_at_ms));
+        times->count++;
+    }
+    cr_assert_eq(field->expire_at_ms, expire_at_ms, "field %.*s", BYTES_ARGS(field->name));
+    buf_deinit(&name);
+}
+
+/* Those fields expire, then, and no others. */
+static void expect_times(const struct value_types *types, const struct entry *e,
+                         const struct json_member *member)
+{
+    struct times times = {.expected = json_member(&member->value, "field_pexpiretime")};
+    uint64_t cursor = 0;
+
+    do {
+        cursor = value_ops_of(types, e)->walk(e, cursor, 10, check_time, &times);
+    } while (cursor != 0);
+    cr_assert_eq(times.count, times.expected != NULL ? times.expected->count : 0);
+}
+
 void sample_expect(const struct value_types *types, const struct entry *e,
                    const struct json_member *member)
 {
@@ -269,6 +305,7 @@ void sample_expect(const struct value_types *types, const struct entry *e,
         cursor = value_ops_of(types, e)->walk(e, cursor, 10, note_element, &found);
     } while (cursor != 0);
     expect_same(shape_of(type), &found, member);
+    expect_times(types, e, member);
 }
 
 /* ---- compact forms --------------------------------------------------------------------------------- */

@@ -6,12 +6,14 @@
 #include "base/crc.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "store/value_hash.h"
 #include "store/value_space.h"
 #include "tests/types/byte_list.h"
 #include "tests/unit/server/persist/stock_dump.h"
 
 #include "tests/unit/seed.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Records as lines: "db key value-length:value expiry". */
@@ -148,7 +150,9 @@ Test(rdb, every_flipped_byte_is_noticed)
 /* ---- small snapshots made by hand ----------------------------------------------------------- */
 
 /* The end of a snapshot without a checksum. */
-#define END "\xff\0\0\0\0\0\0\0\0"
+#define TIME_5     "\5\0\0\0\0\0\0\0"
+#define TIME_NEVER "\xff\xff\xff\xff\xff\xff\xff\xff"
+#define END        "\xff\0\0\0\0\0\0\0\0"
 
 /* A row: the bytes, the status, and the records or the error. */
 /* clang-format off */
@@ -180,8 +184,27 @@ static const struct {
      RDB_ERROR, "offset 0: snapshots of version 0 are not supported, only 1 to 12"},
     {BYTES_LITERAL("REDIS00x9\xff"),
      RDB_ERROR, "offset 0: the version of the snapshot is not a number"},
-    {BYTES_LITERAL("VALKEY080"),
+    {BYTES_LITERAL("VALKEY080\x00\x01k\x01v" END), RDB_OK, "0 k 1:v -1\n"},
+    {BYTES_LITERAL("VALKEY012\xff"),
+     RDB_ERROR, "offset 0: snapshots of version 12 are not supported, only 1 to 12"},
+    {BYTES_LITERAL("REDIS0080\xff"),
+     RDB_ERROR, "offset 0: snapshots of version 80 are not supported, only 1 to 12"},
+    {BYTES_LITERAL("VALKEY0x0\xff"),
+     RDB_ERROR, "offset 0: the version of the snapshot is not a number"},
+    {BYTES_LITERAL("VOLKEY080\xff"),
      RDB_ERROR, "offset 0: this is not a snapshot: it does not begin with REDIS"},
+    {BYTES_LITERAL("REDIS0012\x16\x01h\x01\x01" "f\x01v" TIME_NEVER END),
+     RDB_ERROR, "offset 9: type 22 (hash) is not supported by this version"},
+    {BYTES_LITERAL("VALKEY080\x18\x01h" TIME_5 "\x01\x01\x01" "f\x01v" END),
+     RDB_ERROR, "offset 9: type 24 (hash) is not supported by this version"},
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_NEVER "\x01\x01\x01" "f\x01v" END),
+     RDB_ERROR, "offset 12: the first expiry of the fields of a hash is no time"},
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_5 "\x01\xc0\x01\x01" "f\x01v" END),
+     RDB_ERROR, "offset 21: the expiry of a field of a hash is no time"},
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_5 "\x01\x81\x00\x00\xff\xff\xff\xff\xff\xff\x01" "f\x01v" END),
+     RDB_ERROR, "offset 32: a field of a hash expires too late"},
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_5 "\x02\x00\x01" "f\x01v\x00\x01" "f\x01v" END),
+     RDB_ERROR, "offset 29: a hash has a field twice"},
     {BYTES_LITERAL("REDIS0009\x00\x01k\x01v\x07\x01h"),
      RDB_ERROR, "offset 14: type 7 (module value) is not supported by this version"},
     {BYTES_LITERAL("REDIS0010\x08\x01l"),
@@ -213,7 +236,7 @@ Test(rdb, every_opcode_is_eaten_or_refused_where_it_stands)
             cr_assert_eq(feed(&r, bodies[i].body, step), bodies[i].status, "case %zu: %s", i,
                          r.error.text);
             cr_assert_str_eq(bodies[i].status == RDB_ERROR ? r.error.text : buf_text(&r.lines),
-                             bodies[i].outcome, "case %zu", i);
+                             bodies[i].outcome, "case %zu: %s", i, r.error.text);
             finish(&r);
         }
     }
@@ -499,4 +522,109 @@ Test(rdb, a_type_that_is_not_held_is_refused_with_its_number_and_name)
               "%s", error.text);
     value_space_deinit(&space);
     buf_deinit(&snapshot);
+}
+
+/* ---- hashes whose fields expire -------------------------------------------------------------------- */
+
+static void note_field(void *context, const struct value_element *field)
+{
+    buf_printf(context, " %.*s=%.*s@%" PRId64, BYTES_ARGS(field->name), BYTES_ARGS(field->value),
+               field->expire_at_ms);
+}
+
+/* The fields of the only key after the snapshot was read, dropping what had expired at drop_ms. */
+static struct buf read_fields(struct bytes snapshot, size_t step, int64_t drop_ms)
+{
+    struct keyspace *ks = keyspace_new(&(struct keyspace_options){.database_count = 16});
+    struct rdb_reader_options options = {.on_record = put_record,
+                                         .context = ks,
+                                         .database_count = 16,
+                                         .max_value_bytes = 1000,
+                                         .space = keyspace_values(ks)};
+    struct rdb_reader *reader = rdb_reader_new(&options);
+    struct key_ref ref = keyspace_ref(ks, 0, BYTES_LITERAL("h"));
+    const struct entry *e;
+    struct buf out = {0};
+
+    rdb_reader_drop_fields(reader, drop_ms);
+    while (snapshot.len > 0) {
+        struct errmsg error = {0};
+        size_t used;
+
+        step = step < snapshot.len ? step : snapshot.len;
+        cr_assert_neq(rdb_reader_feed(reader, bytes_prefix(snapshot, step), &used, &error),
+                      RDB_ERROR, "%s", error.text);
+        snapshot = bytes_from(snapshot, used);
+    }
+    e = keyspace_find_any(ks, &ref);
+    if (e != NULL) {
+        struct value hash = entry_value(e);
+
+        (void)hash_walk(&hash, 0, SIZE_MAX, note_field, &out);
+    }
+    keyspace_check(ks);
+    rdb_reader_free(reader);
+    keyspace_free(ks);
+    return out;
+}
+
+/* clang-format off: see bodies */
+static const struct {
+    struct bytes snapshot;
+    int64_t drop_ms;
+    const char *fields;
+} volatile_hashes[] = {
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_5 "\x03\x00\x01"
+                   "a\x01"
+                   "1\x01\x01"
+                   "b\x01"
+                   "2\x0a\x01"
+                   "c\x01"
+                   "3" END),
+     0, " a=1@0 b=2@5 c=3@14"},
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_5 "\x03\x00\x01"
+                   "a\x01"
+                   "1\x01\x01"
+                   "b\x01"
+                   "2\x0a\x01"
+                   "c\x01"
+                   "3" END),
+     5, " a=1@0 c=3@14"      },
+    {BYTES_LITERAL("REDIS0012\x18\x01h" TIME_5 "\x01\x01\x01"
+                   "b\x01"
+                   "2" END),
+     5, ""                   },
+    {BYTES_LITERAL("VALKEY080\x16\x01h\x03\x01"
+                   "a\x01"
+                   "1" TIME_NEVER "\x01"
+                   "b\x01"
+                   "2" TIME_5 "\x01"
+                   "c\x01"
+                   "3\0\0\0\0\0\0\0\0" END),
+     0, " a=1@0 b=2@5 c=3@1" },
+    {BYTES_LITERAL("VALKEY080\x16\x01h\x01\x01"
+                   "b\x01"
+                   "2" TIME_5 END),
+     6, ""                   },
+ /* field b, value 2, expiry 5, in a listpack */
+    {BYTES_LITERAL("REDIS0012\x19\x01h" TIME_5 "\x0e\x0e\0\0\0\3\0\x81"
+                   "b\2\2\1\5\1\xff" END),
+     0, " b=2@5"             },
+    {BYTES_LITERAL("REDIS0012\x19\x01h" TIME_5 "\x0e\x0e\0\0\0\3\0\x81"
+                   "b\2\2\1\5\1\xff" END),
+     5, ""                   },
+};
+/* clang-format on */
+
+Test(rdb, fields_of_hashes_expire_as_each_form_of_them_says)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(volatile_hashes); i++) {
+        for (size_t step = 1; step < 64; step += 62) {
+            struct buf fields =
+                read_fields(volatile_hashes[i].snapshot, step, volatile_hashes[i].drop_ms);
+
+            cr_assert_str_eq(buf_text(&fields), volatile_hashes[i].fields, "case %zu", i);
+            buf_deinit(&fields);
+        }
+    }
 }

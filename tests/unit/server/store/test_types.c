@@ -440,7 +440,8 @@ Test(types, a_value_that_was_read_half_is_dropped)
     struct decoder d = decoder_make(BYTES_LITERAL("\x05"));
     uint64_t needed;
 
-    cr_assert(value_reader_begin(&reader, keyspace_values(ks), BYTE_LIST_RDB_TYPE, 100));
+    cr_assert(value_reader_begin(&reader, keyspace_values(ks),
+                                 (struct rdb_form){BYTE_LIST_RDB_TYPE, RDB_VERSION}, 100));
     cr_assert_eq(value_reader_step(&reader, &d, &needed, NULL), VALUE_CODEC_OK);
     cr_assert(!reader.is_done && mem_used(MEM_STORE) > used);
     value_reader_deinit(&reader);
