@@ -404,6 +404,23 @@ void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *p
     return item;
 }
 
+/* After items of the leaf have gone. */
+static void settle_leaf(struct id_index *x, uint32_t at, struct id_pool *pool)
+{
+    struct id_leaf *leaf = leaf_at(x, at);
+    size_t cap = leaf->cap;
+
+    while (cap > LEAF_CAP_SHRINK && leaf->count <= cap / 4) {
+        cap /= 2;
+    }
+    if (leaf->count == 0) {
+        free_leaf(x, leaf, pool);
+        remove_slot(x, at, pool);
+    } else if (cap < leaf->cap) {
+        (void)resize_leaf(x, at, cap, pool);
+    }
+}
+
 void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool)
 {
     struct id_leaf *leaf = leaf_for_change(x, at.leaf, pool);
@@ -419,11 +436,27 @@ void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool)
     }
     leaf->count--;
     x->count--;
-    if (leaf->count == 0) {
-        free_leaf(x, leaf, pool);
-        remove_slot(x, at.leaf, pool);
-    } else if (leaf->cap > LEAF_CAP_SHRINK && leaf->count <= leaf->cap / 4) {
-        (void)resize_leaf(x, at.leaf, leaf->cap / 2, pool);
+    settle_leaf(x, at.leaf, pool);
+}
+
+void id_index_remove_if(struct id_index *x,
+                        bool (*is_wanted)(const void *context, const void *item),
+                        const void *context, struct id_pool *pool)
+{
+    ASSERT(x->children == NULL);
+    /* From the back, so that the leaves to come stay where they are. */
+    for (uint32_t at = x->slot_count; at > 0; at--) {
+        struct id_leaf *leaf = leaf_for_change(x, at - 1, pool);
+        uint16_t kept = 0;
+
+        for (uint16_t i = 0; i < leaf->count; i++) {
+            if (!is_wanted(context, item_in(x, leaf, i))) {
+                memmove(item_in(x, leaf, kept++), item_in(x, leaf, i), x->item_size);
+            }
+        }
+        x->count -= (uint64_t)(leaf->count - kept);
+        leaf->count = kept;
+        settle_leaf(x, at - 1, pool);
     }
 }
 
@@ -544,13 +577,13 @@ void id_index_copy(const struct id_index *from, struct id_index *to, struct id_p
     to->count = from->count;
 }
 
-void id_index_check(const struct id_index *x, size_t *bytes)
+void id_index_check(const struct id_index *x, struct id_pool *sum)
 {
     uint64_t count = 0;
     struct stream_id last = STREAM_ID_MIN;
 
     ASSERT(x->slot_start + x->slot_count <= x->slot_cap);
-    *bytes += x->slot_cap * sizeof(*x->slots);
+    sum->bytes += x->slot_cap * sizeof(*x->slots);
     for (uint32_t i = 0; i < x->slot_count; i++) {
         struct id_leaf *leaf = leaf_at(x, i);
 
@@ -563,7 +596,7 @@ void id_index_check(const struct id_index *x, size_t *bytes)
             last = id_in(x, leaf, j);
         }
         count += leaf->count;
-        *bytes += leaf_size(x, leaf->cap);
+        id_pool_add(sum, leaf_size(x, leaf->cap));
     }
     ASSERT(count == x->count);
 }

@@ -108,8 +108,8 @@ void id_index_copy(const struct id_index *from, struct id_index *to, struct id_p
 /* An image of the index, for the time of a copy of the root: it stays as it is now.  Nothing but looking and
  * id_index_free may be done with it. */
 void id_index_share(const struct id_index *from, struct id_index *to);
-/* Assert every invariant; slow.  *bytes is increased by what it has allocated. */
-void id_index_check(const struct id_index *x, size_t *bytes);
+/* Assert every invariant; slow.  What it has allocated, without children, is added to *sum. */
+void id_index_check(const struct id_index *x, struct id_pool *sum);
 
 /* ---- looking ------------------------------------------------------------------------------------------- */
 
@@ -136,6 +136,11 @@ void *id_index_change(struct id_index *x, struct id_at at, struct id_pool *pool)
 void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *pool);
 /* What it refers to is the caller's. */
 void id_index_remove(struct id_index *x, struct id_at at, struct id_pool *pool);
+
+/* Remove all items, which have no children, of which `is_wanted` says so: a look at each, and no search. */
+void id_index_remove_if(struct id_index *x,
+                        bool (*is_wanted)(const void *context, const void *item),
+                        const void *context, struct id_pool *pool);
 
 /* The items of the first leaf, which there is, side by side, and the id of the item behind them, or
  * STREAM_ID_MAX. */

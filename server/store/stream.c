@@ -559,38 +559,3 @@ void stream_put_marks(struct value_draft *draft, const struct stream_marks *mark
 
     s->marks = *marks;
 }
-
-/* ---- as a whole ------------------------------------------------------------------------------------------------ */
-
-bool stream_free(struct stream *s, size_t *budget)
-{
-    bool is_empty = id_index_free(&s->nodes, &s->pool, budget);
-
-    while (is_empty && s->groups.count > 0) {
-        is_empty = *budget > 0 && stream_group_free_last(s, budget);
-    }
-    if (!is_empty) {
-        return false;
-    }
-    mem_free(MEM_STORE, s);
-    return true;
-}
-
-struct stream *stream_share(struct stream *s, size_t *kept_bytes)
-{
-    struct stream *image = stream_new();
-
-    ASSERT(!s->pool.holder.is_image);
-    s->pool.holder.kept_bytes = kept_bytes;
-    *image = (struct stream){
-        .pool = s->pool,
-        .count = s->count,
-        .marks = s->marks,
-    };
-    image->pool.holder.is_image = true;
-    id_index_share(&s->nodes, &image->nodes);
-    for (uint32_t i = 0; i < s->groups.count; i++) {
-        stream_group_share(stream_group_at(s, i), image);
-    }
-    return image;
-}

@@ -4,6 +4,10 @@
 #include "base/assert.h"
 #include "store/stream_state.h"
 
+enum {
+    LOOK_AT_ALL = 16, /* of all pending entries one that goes, or more: then all are looked at */
+};
+
 /* What a change of the group has cost since is the stream's cost, too. */
 static void account(struct stream *s, const struct stream_group *g, struct id_pool before)
 {
@@ -366,6 +370,32 @@ bool stream_pending_edges(const struct stream_group *g, struct stream_id *first,
 
 /* ---- removing -------------------------------------------------------------------------------------------------- */
 
+static bool is_of_consumer(const void *context, const void *item)
+{
+    return ((const struct stream_pending_ref *)item)->consumer == context;
+}
+
+/* Take what is pending of the consumer out of the group's index: by a look at all, or one by one. */
+static void take_all_of_consumer(struct stream_group *g, const struct stream_consumer *c)
+{
+    struct id_at at = {0};
+    bool has_more = c->ids.count > 0;
+
+    if (c->ids.count > g->pending.count / LOOK_AT_ALL) {
+        id_index_remove_if(&g->pending, is_of_consumer, c, &g->pool);
+        return;
+    }
+    while (has_more) {
+        struct id_at pending;
+
+        has_more = id_index_find(&g->pending, *(const struct stream_id *)id_index_get(&c->ids, at),
+                                 &pending);
+        ASSERT(has_more);
+        id_index_remove(&g->pending, pending, &g->pool);
+        has_more = id_index_next(&c->ids, &at);
+    }
+}
+
 bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, struct bytes name,
                             uint64_t *pending_count)
 {
@@ -373,7 +403,7 @@ bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, s
     bool is_there;
     uint32_t place = stream_names_seek(&g->consumers, name, &is_there);
     struct stream_consumer *c;
-    struct id_at last;
+    size_t budget = SIZE_MAX;
 
     *pending_count = 0;
     if (!is_there) {
@@ -381,16 +411,8 @@ bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, s
     }
     c = stream_consumer_at(g, place);
     *pending_count = c->ids.count;
-    /* From the back, which moves least. */
-    while (id_index_last(&c->ids, &last)) {
-        struct id_at at;
-        bool is_pending =
-            id_index_find(&g->pending, *(const struct stream_id *)id_index_get(&c->ids, last), &at);
-
-        ASSERT(is_pending);
-        id_index_remove(&g->pending, at, &g->pool);
-        id_index_remove(&c->ids, last, &g->pool);
-    }
+    take_all_of_consumer(g, c);
+    (void)id_index_free(&c->ids, &g->pool, &budget);
     stream_names_unlink(&g->consumers, place, &g->pool);
     stream_named_free(&c->named, sizeof(*c), &g->pool);
     account(stream_change(draft), g, before);
@@ -515,9 +537,9 @@ static size_t names_bytes(const struct stream_names *names)
     return names->cap * sizeof(struct stream_named *);
 }
 
-void stream_group_check(const struct stream_group *g, size_t *bytes)
+void stream_group_check(const struct stream_group *g, struct id_pool *sum)
 {
-    size_t own = names_bytes(&g->consumers);
+    struct id_pool own = {.bytes = names_bytes(&g->consumers)};
     uint64_t count = 0;
 
     id_index_check(&g->pending, &own);
@@ -528,7 +550,7 @@ void stream_group_check(const struct stream_group *g, size_t *bytes)
 
         ASSERT(i == 0 || bytes_compare(g->consumers.items[i - 1]->name, c->named.name) < 0);
         id_index_check(&c->ids, &own);
-        own += sizeof(*c) + c->named.name.len;
+        id_pool_add(&own, sizeof(*c) + c->named.name.len);
         count += c->ids.count;
         while (has_more) {
             struct stream_pending pending;
@@ -540,6 +562,7 @@ void stream_group_check(const struct stream_group *g, size_t *bytes)
         }
     }
     ASSERT(count == g->pending.count);
-    ASSERT(own == g->pool.bytes);
-    *bytes += own + sizeof(*g) + g->named.name.len;
+    ASSERT(own.bytes == g->pool.bytes && own.piece_count == g->pool.piece_count);
+    id_pool_add(sum, own.bytes + sizeof(*g) + g->named.name.len);
+    sum->piece_count += own.piece_count;
 }

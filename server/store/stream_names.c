@@ -16,6 +16,10 @@ uint32_t stream_names_seek(const struct stream_names *names, struct bytes name, 
     uint32_t high = names->count;
 
     *is_there = false;
+    /* Whoever reads or copies them has them in order. */
+    if (high > 0 && bytes_compare(names->items[high - 1]->name, name) < 0) {
+        return high;
+    }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = bytes_compare(names->items[middle]->name, name);

@@ -70,7 +70,7 @@ struct stream_node *stream_node_resize(struct stream_node *node_take, size_t cap
 /* An equal one, without room to grow. */
 struct stream_node *stream_node_copy(const struct stream_node *node);
 
-/* Bytes of an entry with these pairs. */
+/* An entry that is to be appended. */
 struct stream_new_entry {
     struct stream_id offset; /* from the node's id on */
     const struct bytes *pairs;

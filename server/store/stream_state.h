@@ -61,11 +61,6 @@ struct stream {
 };
 
 struct stream *stream_new(void);
-/* Free all of it, or what the budget is good for; true when it is gone. */
-bool stream_free(struct stream *s, size_t *budget);
-/* An image of it, for the time of a copy of what leads to its pieces: it stays as it is now.  Nothing but looking and
- * stream_free may be done with it. */
-struct stream *stream_share(struct stream *s, size_t *kept_bytes);
 /* The draft's stream, about to change. */
 struct stream *stream_change(struct value_draft *draft);
 /* What the draft leaves to be freed after its close. */
@@ -73,6 +68,17 @@ struct stream *stream_dropped(struct value_draft *draft);
 /* A node with so many live entries becomes the last one. */
 void stream_add_node(struct stream *s, struct stream_id id, struct stream_node *node_take,
                      uint32_t live);
+
+/* ---- as a whole (stream_whole.c) -------------------------------------------------------------------------- */
+
+/* Free all of it, or what the budget is good for; true when it is gone. */
+bool stream_free(struct stream *s, size_t *budget);
+/* An image of it, for the time of a copy of what leads to its pieces: it stays as it is now.  Nothing but looking and
+ * stream_free may be done with it. */
+struct stream *stream_share(struct stream *s, size_t *kept_bytes);
+struct stream *stream_copy(const struct stream *s);
+/* Assert every invariant; slow. */
+void stream_check(const struct stream *s);
 
 /* ---- groups (stream_group.c) ---------------------------------------------------------------------------- */
 
@@ -82,8 +88,8 @@ bool stream_group_free_last(struct stream *s, size_t *budget);
 void stream_group_copy(const struct stream_group *from, struct stream *to);
 /* One in an image, which shares what is pending; it does not say of whom. */
 void stream_group_share(struct stream_group *from, struct stream *to);
-/* Assert every invariant; *bytes is increased by what it has allocated. */
-void stream_group_check(const struct stream_group *g, size_t *bytes);
+/* Assert every invariant; what it has allocated is added to *sum. */
+void stream_group_check(const struct stream_group *g, struct id_pool *sum);
 /* A new group of this name; NULL when there is one.  The same for a consumer. */
 struct stream_group *stream_group_add(struct stream *s, struct bytes name);
 struct stream_consumer *stream_consumer_add(struct stream *s, struct stream_group *g,

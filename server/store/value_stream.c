@@ -40,61 +40,14 @@ static size_t spare_bytes(const void *memory)
     return ref->node->capacity - ref->node->used;
 }
 
-static void check_nodes(const struct stream *s, size_t *allocated)
-{
-    struct id_at at = {0};
-    bool has_more = s->count > 0;
-    struct stream_id last = STREAM_ID_MIN;
-    uint64_t count = 0;
-
-    ASSERT((s->count > 0) == (s->nodes.count > 0));
-    while (has_more) {
-        const struct stream_node_ref *ref = id_index_get(&s->nodes, at);
-
-        ASSERT(ref->live > 0 && ref->live == stream_node_check(ref->node, ref->id));
-        ASSERT(ref->size == stream_node_size(ref->node));
-        ASSERT(count == 0 || stream_id_compare(ref->id, last) > 0);
-        last = stream_node_last_id(ref->node, ref->id);
-        count += ref->live;
-        *allocated += stream_node_size(ref->node);
-        has_more = id_index_next(&s->nodes, &at);
-    }
-    ASSERT(count == s->count);
-    ASSERT(stream_id_compare(last, s->marks.last_id) <= 0);
-}
-
 static void check(const void *memory)
 {
-    const struct stream *s = memory;
-    size_t allocated = s->groups.cap * sizeof(struct stream_named *);
-
-    id_index_check(&s->nodes, &allocated);
-    check_nodes(s, &allocated);
-    for (uint32_t i = 0; i < s->groups.count; i++) {
-        ASSERT(i == 0 || bytes_compare(s->groups.items[i - 1]->name, s->groups.items[i]->name) < 0);
-        stream_group_check(stream_group_at(s, i), &allocated);
-    }
-    ASSERT(allocated == s->pool.bytes);
+    stream_check(memory);
 }
 
 static void *copy(const void *memory)
 {
-    const struct stream *s = memory;
-    struct stream *twin = stream_new();
-    struct id_at at = {0};
-    bool has_more = s->count > 0;
-
-    while (has_more) {
-        const struct stream_node_ref *ref = id_index_get(&s->nodes, at);
-
-        stream_add_node(twin, ref->id, stream_node_copy(ref->node), ref->live);
-        has_more = id_index_next(&s->nodes, &at);
-    }
-    twin->marks = s->marks;
-    for (uint32_t i = 0; i < s->groups.count; i++) {
-        stream_group_copy(stream_group_at(s, i), twin);
-    }
-    return twin;
+    return stream_copy(memory);
 }
 
 static size_t free_cost(const void *memory)

@@ -428,6 +428,40 @@ Test(stream, what_is_pending_goes_with_its_consumer)
     end(&w);
 }
 
+/* Every sixth, and every hundredth, is another consumer's. */
+Test(stream, what_is_pending_of_others_stays_when_a_consumer_goes)
+{
+    struct world w;
+    struct stream_group *g;
+    struct stream_consumer *others[2];
+    uint64_t gone;
+
+    begin(&w);
+    append(&w, 1, 6000);
+    g = create_group(&w, "g");
+    deliver(&w, g, 1, 6000);
+    others[0] = stream_consumer_create(open_stream(&w), g, BYTES_LITERAL("many"), 1);
+    others[1] = stream_consumer_create(&w.edit.draft, g, BYTES_LITERAL("few"), 1);
+    for (uint64_t ms = 6; ms <= 6000; ms += 6) {
+        stream_pending_put(&w.edit.draft, g, &(struct stream_pending){at(ms), others[0], 20, 2});
+    }
+    for (uint64_t ms = 100; ms <= 6000; ms += 100) {
+        stream_pending_put(&w.edit.draft, g, &(struct stream_pending){at(ms), others[1], 20, 2});
+    }
+    cr_assert(stream_consumer_delete(&w.edit.draft, g, BYTES_LITERAL("few"), &gone));
+    (void)close_stream(&w);
+    cr_assert_eq(gone, 60);
+    keyspace_check(w.ks);
+    cr_assert(stream_consumer_delete(open_stream(&w), g, BYTES_LITERAL("g"), &gone));
+    (void)close_stream(&w);
+    cr_assert_eq(gone, 6000 - 1000 - 40);
+    cr_assert_eq(stream_group_pending_count(g), 1000 - 20);
+    cr_assert(stream_pending_find(g, at(6), NULL));
+    cr_assert_not(stream_pending_find(g, at(7), NULL));
+    cr_assert_not(stream_pending_find(g, at(300), NULL));
+    end(&w);
+}
+
 static int64_t lag_of(struct world *w, const struct stream_group *g)
 {
     int64_t lag;

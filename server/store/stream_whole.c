@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams with their groups as a whole: freeing, images, copies, checks. */
+#include "base/assert.h"
+#include "base/mem.h"
+#include "store/stream_state.h"
+
+bool stream_free(struct stream *s, size_t *budget)
+{
+    bool is_empty = id_index_free(&s->nodes, &s->pool, budget);
+
+    while (is_empty && s->groups.count > 0) {
+        is_empty = *budget > 0 && stream_group_free_last(s, budget);
+    }
+    if (!is_empty) {
+        return false;
+    }
+    mem_free(MEM_STORE, s);
+    return true;
+}
+
+struct stream *stream_share(struct stream *s, size_t *kept_bytes)
+{
+    struct stream *image = stream_new();
+
+    ASSERT(!s->pool.holder.is_image);
+    s->pool.holder.kept_bytes = kept_bytes;
+    *image = (struct stream){
+        .pool = s->pool,
+        .count = s->count,
+        .marks = s->marks,
+    };
+    image->pool.holder.is_image = true;
+    id_index_share(&s->nodes, &image->nodes);
+    for (uint32_t i = 0; i < s->groups.count; i++) {
+        stream_group_share(stream_group_at(s, i), image);
+    }
+    return image;
+}
+
+static void check_nodes(const struct stream *s, struct id_pool *sum)
+{
+    struct id_at at = {0};
+    bool has_more = s->count > 0;
+    struct stream_id last = STREAM_ID_MIN;
+    uint64_t count = 0;
+
+    ASSERT((s->count > 0) == (s->nodes.count > 0));
+    while (has_more) {
+        const struct stream_node_ref *ref = id_index_get(&s->nodes, at);
+
+        ASSERT(ref->live > 0 && ref->live == stream_node_check(ref->node, ref->id));
+        ASSERT(ref->size == stream_node_size(ref->node));
+        ASSERT(count == 0 || stream_id_compare(ref->id, last) > 0);
+        last = stream_node_last_id(ref->node, ref->id);
+        count += ref->live;
+        id_pool_add(sum, ref->size);
+        has_more = id_index_next(&s->nodes, &at);
+    }
+    ASSERT(count == s->count);
+    ASSERT(stream_id_compare(last, s->marks.last_id) <= 0);
+}
+
+void stream_check(const struct stream *s)
+{
+    struct id_pool sum = {.bytes = s->groups.cap * sizeof(struct stream_named *)};
+
+    id_index_check(&s->nodes, &sum);
+    check_nodes(s, &sum);
+    for (uint32_t i = 0; i < s->groups.count; i++) {
+        ASSERT(i == 0 || bytes_compare(s->groups.items[i - 1]->name, s->groups.items[i]->name) < 0);
+        stream_group_check(stream_group_at(s, i), &sum);
+    }
+    ASSERT(sum.bytes == s->pool.bytes && sum.piece_count == s->pool.piece_count);
+}
+
+struct stream *stream_copy(const struct stream *s)
+{
+    struct stream *twin = stream_new();
+    struct id_at at = {0};
+    bool has_more = s->count > 0;
+
+    while (has_more) {
+        const struct stream_node_ref *ref = id_index_get(&s->nodes, at);
+
+        stream_add_node(twin, ref->id, stream_node_copy(ref->node), ref->live);
+        has_more = id_index_next(&s->nodes, &at);
+    }
+    twin->marks = s->marks;
+    for (uint32_t i = 0; i < s->groups.count; i++) {
+        stream_group_copy(stream_group_at(s, i), twin);
+    }
+    return twin;
+}
