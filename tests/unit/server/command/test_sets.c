@@ -175,7 +175,7 @@ Test(sets, a_union_is_counted_approximately_to_within_three_percent)
         struct key_ref ref = keyspace_ref(f->x.keyspace, 0, bytes_from_text(set == 0 ? "a" : "b"));
         struct value_edit edit;
 
-        keyspace_open(f->x.keyspace, &ref, VALUE_SET, &edit);
+        keyspace_open(f->x.keyspace, &ref, NULL, VALUE_SET, &edit);
         for (int i = 0; i < 20000; i++) {
             char text[24];
             int len = snprintf(text, sizeof(text), "m%d", i + set * 10000);
