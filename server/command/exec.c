@@ -76,15 +76,15 @@ static void remove_fields(struct exec *x, struct value_edit *edit, const struct 
     VEC_DEINIT(&words);
 }
 
-/* Remove expired fields of the hash, at most search.max; how many.  *is_done: none is left. */
-static size_t expire_fields(struct exec *x, const struct key_ref *ref, struct hash_search search,
-                            bool *is_done)
+/* Remove expired fields of the hash e, at most search.max; how many.  *is_done: none is left. */
+static size_t expire_fields(struct exec *x, const struct key_ref *ref, struct entry *e,
+                            struct hash_search search, bool *is_done)
 {
     struct found_names names = {0};
     struct value_edit edit;
     size_t count;
 
-    keyspace_open(x->keyspace, ref, keyspace_find_any(x->keyspace, ref), VALUE_HASH, &edit);
+    keyspace_open(x->keyspace, ref, e, VALUE_HASH, &edit);
     count = hash_find_expired(&edit.draft, x->now.unix_ms, search, collect_field, &names);
     remove_fields(x, &edit, &names);
     *is_done = true;
@@ -105,11 +105,11 @@ static size_t expire_fields(struct exec *x, const struct key_ref *ref, struct ha
 static size_t expire_one(struct exec *x, const struct key_ref *ref, struct hash_search search,
                          bool *is_done)
 {
-    const struct entry *e = keyspace_find_any(x->keyspace, ref);
+    struct entry *e = keyspace_find_any(x->keyspace, ref);
 
     ASSERT(e != NULL);
     if (!entry_is_expired(e, x->now.unix_ms)) {
-        return expire_fields(x, ref, search, is_done);
+        return expire_fields(x, ref, e, search, is_done);
     }
     (void)keyspace_remove_expired(x->keyspace, ref);
     effect_del(x, ref->bytes);

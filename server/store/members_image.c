@@ -14,7 +14,7 @@ struct members_image {
     const struct value_ops *ops;
     void *memory;
     struct members *members; /* of the memory */
-    int64_t base_ms;         /* what expiries of members count from; 0: none has one */
+    int64_t base_ms;         /* of a volatile hash: what times count from; else 0 */
     uint64_t count;          /* of members at the begin, */
     uint64_t left;           /* and of those not yet in early */
     struct buf early;        /* encoded, */

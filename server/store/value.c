@@ -94,11 +94,11 @@ void value_reader_reset(struct value_reader *r)
     r->is_done = false;
     r->step = 0;
     r->left = 0;
-    memset(r->left_outside, 0, sizeof(r->left_outside));
-    memset(r->inside, 0, sizeof(r->inside));
     r->base_ms = 0;
     r->expire_at_ms = 0;
     r->drop_ms = 0;
+    memset(r->left_outside, 0, sizeof(r->left_outside));
+    memset(r->inside, 0, sizeof(r->inside));
     buf_clear(&r->text);
     buf_clear(&r->text2);
     buf_shrink_when_empty(&r->text, KEEP_SCRATCH);

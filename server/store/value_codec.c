@@ -90,6 +90,12 @@ void value_encode_integer(struct buf *out, int64_t value)
     }
 }
 
+void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t base_ms)
+{
+    ASSERT(expire_at_ms == 0 || (base_ms > 0 && expire_at_ms >= base_ms));
+    value_encode_len(out, expire_at_ms == 0 ? 0 : (uint64_t)(expire_at_ms - base_ms) + 1);
+}
+
 void value_encode_item(struct buf *out, const struct packed_item *item)
 {
     if (item->is_integer) {
@@ -97,12 +103,6 @@ void value_encode_item(struct buf *out, const struct packed_item *item)
     } else {
         value_encode_string(out, item->text);
     }
-}
-
-void value_encode_field_expiry(struct buf *out, int64_t expire_at_ms, int64_t base_ms)
-{
-    ASSERT(expire_at_ms == 0 || (base_ms > 0 && expire_at_ms >= base_ms));
-    value_encode_len(out, expire_at_ms == 0 ? 0 : (uint64_t)(expire_at_ms - base_ms) + 1);
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */

@@ -324,10 +324,6 @@ static void change(struct world *w, struct rng *rng)
         request(w, "HSET hash:%u:new f %u", value, member);
         break;
     case 15:
-        request(w, "HSETEX hash:%u PXAT %llu FIELDS 1 f%u x", value, FAR_MS + member, member);
-        request(w, "HPERSIST hash:%u FIELDS 1 f%u", value, member / 2);
-        break;
-    case 22:
         request(w, "LTRIM list:%u 100 -%u", value, 1 + member);
         break;
     case 16:
@@ -352,13 +348,18 @@ static void change(struct world *w, struct rng *rng)
             request(w, "FLUSHALL");
         }
         break;
+    case 22:
+    case 23:
+        request(w, "HSETEX hash:%u PXAT %llu FIELDS 1 f%u x", value, FAR_MS + member, member);
+        request(w, "HPERSIST hash:%u FIELDS 1 f%u", value, member / 2);
+        break;
     default:
+        request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS - member, member);
         request(w, "RPUSH list:%u a", value);
         request(w, "LSET list:%u -1 %u", value, member);
         request(w, "LINSERT list:%u BEFORE l%u new", value, member % 100);
         request(w, "LMOVE list:%u list:%u LEFT RIGHT", value, (value + 1) % LARGE_VALUES);
         request(w, "LPOP list:%u", value);
-        request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS - member, member);
         request(w, "HSET hash:%u f%u %u", value, member, member + 7);
         request(w, "HDEL hash:%u f%u", value, member / 2);
         request(w, "SADD set:%u m%u", value, member);

@@ -159,7 +159,7 @@ Test(samples, in_pieces_they_have_the_same, .timeout = 60)
     check_snapshots(997);
 }
 
-Test(samples, every_type_in_them_can_be_held)
+Test(samples, there_is_no_type_that_cannot_be_held)
 {
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         struct reading r;

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/stream_args.h"
+
+#include "base/assert.h"
+#include "base/num.h"
+#include "command/lookup.h"
+
+static const struct stream *stream_in(const struct entry *e)
+{
+    struct value value;
+
+    if (e == NULL) {
+        return NULL;
+    }
+    value = entry_value(e);
+    return stream_of(&value);
+}
+
+bool stream_lookup(struct exec *x, const struct key_ref *ref, const struct stream **out)
+{
+    struct entry *e;
+
+    if (!lookup_read_type(x, ref, VALUE_STREAM, &e)) {
+        return false;
+    }
+    *out = stream_in(e);
+    return true;
+}
+
+bool stream_lookup_write(struct exec *x, const struct key_ref *ref, struct entry **e,
+                         const struct stream **out)
+{
+    if (!lookup_write_type(x, ref, VALUE_STREAM, e)) {
+        return false;
+    }
+    *out = stream_in(*e);
+    return true;
+}
+
+/* ---- ids as arguments ------------------------------------------------------------------------------- */
+
+bool stream_id_parse(struct bytes text, uint64_t default_sequence, struct stream_id *out)
+{
+    size_t dash = bytes_find_byte(text, '-');
+
+    out->sequence = default_sequence;
+    if (dash >= text.len) {
+        return num_parse_u64(text, &out->ms);
+    }
+    return num_parse_u64(bytes_prefix(text, dash), &out->ms) &&
+           num_parse_u64(bytes_from(text, dash + 1), &out->sequence);
+}
+
+static bool refuse_id(struct exec *x)
+{
+    resp_write_error(x->reply, "ERR Invalid stream ID specified as stream command argument");
+    return false;
+}
+
+bool argument_stream_id(struct exec *x, size_t index, uint64_t default_sequence,
+                        struct stream_id *out)
+{
+    return stream_id_parse(x->args[index], default_sequence, out) || refuse_id(x);
+}
+
+/* An end of a range; *is_excluded: "(" was in front of it. */
+static bool read_end(struct exec *x, size_t index, uint64_t default_sequence,
+                     struct stream_id *out, bool *is_excluded)
+{
+    struct bytes text = x->args[index];
+
+    *is_excluded = text.len > 1 && text.data[0] == '(';
+    text = bytes_from(text, *is_excluded ? 1 : 0);
+    if (!*is_excluded && bytes_equal_text(text, "-")) {
+        *out = STREAM_ID_MIN;
+        return true;
+    }
+    if (!*is_excluded && bytes_equal_text(text, "+")) {
+        *out = STREAM_ID_MAX;
+        return true;
+    }
+    return stream_id_parse(text, default_sequence, out) || refuse_id(x);
+}
+
+bool argument_stream_first(struct exec *x, size_t index, struct stream_id *out)
+{
+    bool is_excluded;
+
+    if (!read_end(x, index, 0, out, &is_excluded)) {
+        return false;
+    }
+    if (is_excluded && !stream_id_next(out)) {
+        resp_write_error(x->reply, "ERR invalid start ID for the interval");
+        return false;
+    }
+    return true;
+}
+
+bool argument_stream_last(struct exec *x, size_t index, struct stream_id *out)
+{
+    bool is_excluded;
+
+    if (!read_end(x, index, UINT64_MAX, out, &is_excluded)) {
+        return false;
+    }
+    if (is_excluded && !stream_id_previous(out)) {
+        resp_write_error(x->reply, "ERR invalid end ID for the interval");
+        return false;
+    }
+    return true;
+}
+
+/* ---- replies ---------------------------------------------------------------------------------------- */
+
+struct bytes stream_id_text(struct stream_id id, char *scratch)
+{
+    size_t len = num_format_u64(scratch, id.ms);
+
+    scratch[len++] = '-';
+    len += num_format_u64(scratch + len, id.sequence);
+    ASSERT(len <= STREAM_ID_TEXT);
+    return bytes_make(scratch, len);
+}
+
+void reply_stream_id(struct exec *x, struct stream_id id)
+{
+    char scratch[STREAM_ID_TEXT];
+
+    resp_write_bulk(x->reply, stream_id_text(id, scratch));
+}
+
+void reply_stream_entry(struct exec *x, const struct stream_entry *entry)
+{
+    struct stream_entry rest = *entry;
+    struct packed_item name;
+    struct packed_item value;
+    char scratch[PACKED_SCRATCH];
+
+    resp_write_array(x->reply, 2);
+    reply_stream_id(x, rest.id);
+    resp_write_array(x->reply, 2 * (size_t)rest.pair_count);
+    while (stream_entry_next(&rest, &name, &value)) {
+        resp_write_bulk(x->reply, packed_item_text(&name, scratch));
+        resp_write_bulk(x->reply, packed_item_text(&value, scratch));
+    }
+}
