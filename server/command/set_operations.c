@@ -289,6 +289,7 @@ static uint64_t count_combined(struct exec *x, struct combining *c)
 
     c->result = c->operation == OPERATION_UNION ? &result : NULL;
     combine(c);
+    c->result = NULL;
     value_draft_clear(&result);
     buf_deinit(&packed);
     return c->count;

@@ -8,6 +8,7 @@
     }
 
 #define OUT_OF_RANGE "-ERR value is out of range, value must between *"
+#define NO_WEIGHT    "-ERR One or more scores can't be converted into double\r\n"
 #define NO_FLOAT     "-ERR min or max is not a float\r\n"
 #define SYNTAX_ERROR "-ERR syntax error\r\n"
 
@@ -15,6 +16,8 @@ static const char words_first[] = "since 7.2 words are read before the key is lo
 static const char stays_raw[] =
     "a stock server leaves a string raw that was made or changed bit by bit";
 static const char lowest_number[] = "7.2 refuses -2^63, whose opposite there is not";
+static const char older_failure[] =
+    "a stock server takes a number that was out of range before for one of this request";
 static const char long_wait[] = "7.0 lets a huge time-out overflow";
 static const char damaged_first[] = "a HyperLogLog is looked through before it is used at all";
 static const char bound_with_zero[] = "7.0 reads a bound up to the first zero in it";
@@ -25,6 +28,8 @@ const struct exception exceptions[] = {
           "small sets are listpacks since 7.2"),
     MEANT("OBJECT", "$8\r\nlistpack\r\n", "$9\r\nquicklist\r\n",
           "small lists are listpacks since 7.2"),
+    MEANT("OBJECT", "$8\r\nlistpack\r\n", "$8\r\nskiplist\r\n",
+          "SORT of a stock server turns a sorted set into its large form"),
     MEANT("OBJECT", "$6\r\nintset\r\n", "$9\r\nhashtable\r\n",
           "SDIFFSTORE of a stock server remembers in its form what it has taken out again"),
     MEANT("OBJECT", "$6\r\nembstr\r\n", "$3\r\nraw\r\n", stays_raw),
@@ -59,6 +64,8 @@ const struct exception exceptions[] = {
           "-ERR exactly one of BYRADIUS and BYBOX *", "9.0 has BYPOLYGON"),
     MEANT("GEOSEARCHSTORE", "-ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON *",
           "-ERR exactly one of BYRADIUS and BYBOX *", "9.0 has BYPOLYGON"),
+    MEANT("SORT", "*", NO_WEIGHT, older_failure),
+    MEANT("SORT_RO", "*", NO_WEIGHT, older_failure),
     MEANT("SCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("HSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("SSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),

@@ -35,12 +35,16 @@ static const struct shape keys[] = {
     UNKNOWN(1, "( NOSUCH | nosuch | GETT ) { $value }"),
 };
 
+/* A stock server compares texts up to a zero byte, unless it stores them: so LIMIT stands with numbers and STORE
+ * only. */
 static const struct shape sort[] = {
-    EXACT(6, "SORT $list { ( ALPHA | ASC | DESC | LIMIT $index $index ) } $slip"),
-    EXACT(4, "SORT $set ALPHA { ( ASC | DESC | LIMIT $index $index | GET # | GET s* ) }"),
-    EXACT(4, "SORT $zset ALPHA { ( ASC | DESC | LIMIT $index $index ) }"),
+    EXACT(6, "SORT $list { ( ASC | DESC | LIMIT $index $index ) } $slip"),
+    EXACT(4, "SORT $list ALPHA { ( ASC | DESC ) } $slip"),
+    EXACT(4, "SORT $set ALPHA { ( ASC | DESC | GET # | GET s* ) }"),
+    EXACT(4, "SORT $zset ALPHA { ( ASC | DESC ) }"),
     EXACT(3, "SORT $list ALPHA STORE $list { ( DESC | LIMIT $index $index ) }"),
-    EXACT(3, "SORT_RO $list ALPHA { ( DESC | LIMIT $index $index ) } $slip"),
+    EXACT(3, "SORT $zset ALPHA STORE $list { ( DESC | LIMIT $index $index ) }"),
+    EXACT(3, "SORT_RO $list ALPHA { DESC } $slip"),
     EXACT(2, "SORT $list BY nosort { GET ( # | s* | h*->a | none* ) }"),
     /* Without ALPHA: what weighs the same as a text comes in no order there. */
     EXACT(3, "SORT $zset BY ( s* | h*->a | #*# ) { ( DESC | LIMIT $index $index | GET ( # | s* | "

@@ -16,16 +16,8 @@
 /* What the client got since the last look is exactly that, with '|' for line ends. */
 static void got(struct alone *a, size_t client, const char *reply)
 {
-    struct buf out = alone_take(a, client);
+    struct buf out = answers_take(a, client);
 
-    for (size_t i = 0; i < out.len; i++) {
-        out.data[i] = out.data[i] == '\r' ? '|' : out.data[i];
-    }
-    for (size_t i = 0; i < out.len; i++) {
-        if (out.data[i] == '\n') {
-            memmove(out.data + i, out.data + i + 1, out.len-- - i - 1);
-        }
-    }
     cr_assert(bytes_equal_text(buf_bytes(&out), reply), "'%s', not '%s'", buf_text(&out), reply);
     buf_deinit(&out);
 }
@@ -259,19 +251,38 @@ Test(blocked, the_time_is_up_when_it_was_said_to_be)
 
 Test(blocked, who_has_to_wait_again_keeps_its_place_and_its_deadline)
 {
+    for (int is_in_time = 0; is_in_time <= 1; is_in_time++) {
+        struct alone *a = answers_start(NULL, 0);
+
+        send(a, 0, "BLMOVEM k d LEFT RIGHT 0.1 EXACTLY 3\r\n", "");
+        idle(a, 40 * MS);
+        send(a, 1, "BLMOVEM k e LEFT RIGHT 0 EXACTLY 3\r\n", "");
+        /* There is a list now, so both are run again, and it is too short for either. */
+        send(a, 2, "RPUSH k a b\r\n", ":2|");
+        cr_assert_not(blocked_has_ready(&a->node->blocked));
+        cr_assert_eq(a->node->blocked.count, 2);
+        idle(a, (is_in_time ? 50 : 60) * MS);
+        idle(a, 0);
+        got(a, 0, is_in_time ? "" : "*-1|");
+        send(a, 2, "RPUSH k c\r\nEXISTS d e\r\n", ":3|:1|");
+        got(a, 0, is_in_time ? "*3|$1|a|$1|b|$1|c|" : "");
+        got(a, 1, is_in_time ? "" : "*3|$1|a|$1|b|$1|c|");
+        alone_free(a);
+    }
+}
+
+Test(blocked, who_can_be_served_is_served_before_one_that_came_earlier_and_cannot)
+{
     struct alone *a = answers_start(NULL, 0);
 
-    send(a, 0, "BLPOP k 0.1\r\n", "");
-    idle(a, 60 * MS);
+    send(a, 0, "BLMOVEM k d LEFT RIGHT 0 EXACTLY 2\r\n", "");
     send(a, 1, "BLPOP k 0\r\n", "");
-    /* It came, and was gone before its turn: as a transaction could have it. */
-    alone_pass(a, 0, 2, BYTES_LITERAL("SET k v\r\nDEL k\r\n"));
-    got(a, 2, "+OK|:1|");
-    idle(a, 40 * MS);
-    idle(a, 0);
-    got(a, 0, "*-1|");
-    send(a, 2, "RPUSH k v\r\n", ":1|");
-    got(a, 1, "*2|$1|k|$1|v|");
+    send(a, 2, "RPUSH k a\r\n", ":1|");
+    got(a, 0, "");
+    got(a, 1, "*2|$1|k|$1|a|");
+    send(a, 2, "RPUSH k b c d\r\nLLEN k\r\n", ":3|:1|");
+    got(a, 0, "*2|$1|b|$1|c|");
+    log_has(a, "$4\r\nLPOP\r\n$1\r\nk\r\n$1\r\n2\r\n*4\r\n$5\r\nRPUSH\r\n$1\r\nd\r\n");
     alone_free(a);
 }
 
@@ -344,14 +355,28 @@ Test(blocked, effects_are_those_of_commands_that_do_not_wait)
     alone_free(a);
 }
 
+/* What comes while writes are paused: the data of a file, as it was when the key was there. */
 Test(blocked, a_pause_keeps_who_waits_waiting)
 {
-    struct alone *a = answers_start(NULL, 0);
+    static const struct alone_option options[] = {
+        {"enable-debug-command", "yes"}
+    };
+    struct alone *a = answers_start(options, ARRAY_COUNT(options));
 
-    send(a, 1, "RPUSH t v\r\n", ":1|");
+    send(a, 1, "RPUSH k v\r\nSAVE\r\n", ":1|+OK|");
+    send(a, 1, "DEL k\r\n", ":1|");
     send(a, 0, "BLPOP k 0\r\n", "");
-    send(a, 1, "RENAME t k\r\nCLIENT PAUSE 100 WRITE\r\n", "+OK|+OK|");
+    send(a, 2, "BLPOP other 0.05\r\n", "");
+    send(a, 1, "CLIENT PAUSE 100 WRITE\r\nDEBUG RELOAD NOSAVE\r\n", "+OK|+OK|");
+    idle(a, 60 * MS);
+    idle(a, 0);
+    send(a, 1, "LLEN k\r\n", ":1|");
+    got(a, 0, "");
+    got(a, 2, "*-1|");
+    idle(a, 40 * MS);
+    idle(a, 0);
     got(a, 0, "*2|$1|k|$1|v|");
+    send(a, 1, "EXISTS k\r\n", ":0|");
     alone_free(a);
 }
 
@@ -363,6 +388,47 @@ Test(blocked, who_waits_on_a_primary_that_becomes_a_replica_is_told_so)
     send(a, 1, "REPLICAOF 127.0.0.1 9999\r\n", "+OK|");
     got(a, 0, DEMOTED "|");
     send(a, 0, "BLPOP k 0\r\n", "-READONLY You can't write against a read only replica.|");
+    alone_free(a);
+}
+
+static const struct alone_option writable_replica[] = {
+    {"replicaof",         "10.0.0.9 6379"},
+    {"replica-read-only", "no"           },
+};
+
+Test(blocked, on_a_writable_replica_who_waits_is_served_by_clients_and_by_the_stream)
+{
+    struct alone *a = answers_start(writable_replica, ARRAY_COUNT(writable_replica));
+    static const char pushed[] = "*3\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n$6\r\nstream\r\n";
+    uint64_t end;
+
+    cr_assert(alone_lead(a));
+    send(a, 0, "BLPOP k 0\r\n", "");
+    send(a, 1, "RPUSH k mine\r\n", ":1|");
+    got(a, 0, "*2|$1|k|$4|mine|");
+    send(a, 0, "BLPOP k 0\r\n", "");
+    end = oplog_end(a->node->journal.log);
+    alone_primary_sends(a, BYTES_LITERAL(pushed));
+    alone_settle(a, 10);
+    cr_assert(a->is_primary_link_up);
+    got(a, 0, "*2|$1|k|$6|stream|");
+    cr_assert_eq(oplog_end(a->node->journal.log), end + sizeof(pushed) - 1);
+    send(a, 1, "EXISTS k\r\n", ":0|");
+    alone_free(a);
+}
+
+Test(blocked, who_waits_on_a_replica_is_served_when_it_has_become_a_primary)
+{
+    struct alone *a = answers_start(writable_replica, ARRAY_COUNT(writable_replica));
+
+    cr_assert(alone_lead(a));
+    send(a, 0, "BLPOP k 0\r\n", "");
+    send(a, 1, "REPLICAOF NO ONE\r\n", "+OK|");
+    got(a, 0, "");
+    cr_assert_eq(a->node->blocked.count, 1);
+    send(a, 1, "RPUSH k v\r\n", ":1|");
+    got(a, 0, "*2|$1|k|$1|v|");
+    log_has(a, "*2\r\n$4\r\nLPOP\r\n$1\r\nk\r\n");
     alone_free(a);
 }
 
