@@ -90,6 +90,38 @@ void control_info(struct node *node, struct request *request)
     buf_deinit(&text);
 }
 
+void control_xgroup(struct node *node, struct request *request)
+{
+    (void)node;
+    reply_unknown_sub(request);
+}
+
+void control_xgroup_help(struct node *node, struct request *request)
+{
+    static const char *const lines[] = {
+        "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CREATE <key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <n>]",
+        "    Make a group that begins behind <id>, or behind the last entry. Options:",
+        "    * MKSTREAM",
+        "      Make the stream when there is none.",
+        "    * ENTRIESREAD <n>",
+        "      Say how many entries the group counts as having read.",
+        "CREATECONSUMER <key> <group> <consumer>",
+        "    Make a consumer in the group.",
+        "DELCONSUMER <key> <group> <consumer>",
+        "    Remove a consumer, and what is pending of it, from the group.",
+        "DESTROY <key> <group>",
+        "    Remove the group.",
+        "SETID <key> <group> <id|$> [ENTRIESREAD <n>]",
+        "    Go on behind <id>, or behind the last entry.",
+        "HELP",
+        "    Print this help.",
+    };
+
+    (void)node;
+    answer_help(request, lines, ARRAY_COUNT(lines));
+}
+
 void control_object(struct node *node, struct request *request)
 {
     (void)node;

@@ -112,6 +112,16 @@ static const struct {
     {"XREVRANGE k + -",                                WRONGTYPE,                                                        "bytes"},
     {"XSETID k 1-1",                                   WRONGTYPE,                                                        "bytes"},
     {"XTRIM k MAXLEN 1",                               WRONGTYPE,                                                        "bytes"},
+    {"XACK k g 1-1",                                   WRONGTYPE,                                                        "bytes"},
+    {"XAUTOCLAIM k g c 0 0",                           WRONGTYPE,                                                        "bytes"},
+    {"XCLAIM k g c 0 1-1",                             WRONGTYPE,                                                        "bytes"},
+    {"XPENDING k g",                                   WRONGTYPE,                                                        "bytes"},
+    {"XREADGROUP GROUP g c STREAMS k >",               WRONGTYPE,                                                        "bytes"},
+    {"XGROUP CREATE k g 0",                            WRONGTYPE,                                                        "bytes"},
+    {"XGROUP CREATECONSUMER k g c",                    WRONGTYPE,                                                        "bytes"},
+    {"XGROUP DELCONSUMER k g c",                       WRONGTYPE,                                                        "bytes"},
+    {"XGROUP DESTROY k g",                             WRONGTYPE,                                                        "bytes"},
+    {"XGROUP SETID k g 0",                             WRONGTYPE,                                                        "bytes"},
     {"INCR k",                                         WRONGTYPE,                                                        "bytes"},
     {"INCRBY k 1",                                     WRONGTYPE,                                                        "bytes"},
     {"INCRBYFLOAT k 1.5",                              WRONGTYPE,                                                        "bytes"},
@@ -277,14 +287,17 @@ static const char *const others[] = {"dump", "restore", "object|freq"};
 
 static bool has_case(const char *name)
 {
+    const char *sub = strchr(name, '|');
     size_t len = strlen(name);
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         const char *request = cases[i].request;
 
-        if (strncasecmp(request, "OBJECT ", 7) == 0 && strncmp(name, "object|", 7) == 0) {
-            request += 7;
-            if (strncasecmp(request, name + 7, len - 7) == 0) {
+        if (sub != NULL) {
+            size_t parent_len = (size_t)(sub - name);
+
+            if (strncasecmp(request, name, parent_len) == 0 && request[parent_len] == ' ' &&
+                strncasecmp(request + parent_len + 1, sub + 1, strlen(sub + 1)) == 0) {
                 return true;
             }
         } else if (strncasecmp(request, name, len) == 0 &&
@@ -293,7 +306,7 @@ static bool has_case(const char *name)
         }
     }
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
-        if (strcmp(name, others[i]) == 0) {
+        if (strcasecmp(name, others[i]) == 0) {
             return true;
         }
     }
@@ -306,7 +319,7 @@ Test(types, no_data_command_of_the_table_has_been_left_out)
 #define DATA(id, function, name, ...) name,
 #define CONTROL(...)
 #define SUB(...)
-#define DATA_SUB(parent, id, function, name, ...) "object|" name,
+#define DATA_SUB(parent, id, function, name, ...) #parent "|" name,
 #include "spec/commands.def"
 #undef DATA
 #undef CONTROL

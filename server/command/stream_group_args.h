@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What commands of groups of streams share. */
+#ifndef STARLING_COMMAND_STREAM_GROUP_ARGS_H
+#define STARLING_COMMAND_STREAM_GROUP_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "command/exec.h"
+#include "store/stream.h"
+#include "store/stream_group.h"
+
+/* A group, and the stream that it is of. */
+struct stream_group_found {
+    struct key_ref ref;
+    struct entry *e;
+    const struct stream *stream; /* NULL: there is no such key */
+    struct stream_group *group;  /* NULL: there is no such group */
+};
+
+/* By the words with the key and the name.  False after -WRONGTYPE. */
+MUST_USE bool stream_group_lookup(struct exec *x, size_t key_word, struct bytes name,
+                                  struct stream_group_found *out);
+/* The same for a group that must be there; false also after -NOGROUP. */
+MUST_USE bool stream_group_lookup_there(struct exec *x, size_t key_word, struct bytes name,
+                                        struct stream_group_found *out);
+/* Open the stream of the group for change; the group stays where it is. */
+void stream_group_open(struct exec *x, const struct stream_group_found *found,
+                       struct value_edit *out);
+
+/* The consumer, seen now; it is made when there is none, which is an effect. */
+struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *edit,
+                                            const struct stream_group_found *found,
+                                            struct bytes name);
+/* It got something now. */
+void stream_consumer_note_active(struct exec *x, struct value_edit *edit,
+                                 struct stream_consumer *c);
+
+/* ---- effects ---------------------------------------------------------------------------------------- */
+
+/* An entry became pending, or what is known of it has changed. */
+void effect_pending(struct exec *x, const struct stream_group_found *found,
+                    const struct stream_pending *pending);
+/* It is pending no more. */
+void effect_acknowledged(struct exec *x, const struct stream_group_found *found,
+                         struct stream_id id);
+/* Its last id and the number of entries that it has read. */
+void effect_group(struct exec *x, const struct stream_group_found *found);
+
+#endif
