@@ -122,6 +122,30 @@ void control_xgroup_help(struct node *node, struct request *request)
     answer_help(request, lines, ARRAY_COUNT(lines));
 }
 
+void control_xinfo(struct node *node, struct request *request)
+{
+    (void)node;
+    reply_unknown_sub(request);
+}
+
+void control_xinfo_help(struct node *node, struct request *request)
+{
+    static const char *const lines[] = {
+        "XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CONSUMERS <key> <group>",
+        "    Tell about the consumers of the group.",
+        "GROUPS <key>",
+        "    Tell about the groups of the stream.",
+        "STREAM <key> [FULL [COUNT <count>]]",
+        "    Tell about the stream; with FULL, show entries, groups and what is pending, too.",
+        "HELP",
+        "    Print this help.",
+    };
+
+    (void)node;
+    answer_help(request, lines, ARRAY_COUNT(lines));
+}
+
 void control_object(struct node *node, struct request *request)
 {
     (void)node;

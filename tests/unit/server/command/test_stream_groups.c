@@ -132,6 +132,77 @@ Test(stream_groups, entries_are_delivered_claimed_and_acknowledged_or_it_is_said
     RUN_CASES(groups);
 }
 
+/* clang-format off */
+static const struct fixture_case info[] = {
+    {"XGROUP CREATE e g 0 MKSTREAM", "+OK|", NULL},
+    {"XINFO STREAM e", "*20|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$6|groups|:1|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
+    {"XINFO STREAM e FULL", "*18|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$7|entries|*0|$6|groups|*1|*14|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|$9|pel-count|:0|$7|pending|*0|$9|consumers|*0|", NULL},
+    {"XINFO GROUPS e", "*1|*12|$4|name|$1|g|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|", NULL},
+    {"XADD s 1-1 a 1", "$3|1-1|", NULL},
+    {"XADD s 2-1 a 2", "$3|2-1|", NULL},
+    {"XADD s 3-1 a 2", "$3|3-1|", NULL},
+    {"XADD s 4-1 a 2", "$3|4-1|", NULL},
+    {"XADD s 5-1 a 2", "$3|5-1|", NULL},
+    {"XGROUP CREATE s g 0", "+OK|", NULL},
+    {"XGROUP CREATE s h $", "+OK|", NULL},
+    {"XGROUP CREATE s i 3", "+OK|", NULL},
+    {"XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|1|", NULL},
+    {"XINFO STREAM s", "*20|$6|length|:5|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|5-1|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:5|$23|recorded-first-entry-id|$3|1-1|$6|groups|:3|$11|first-entry|*2|$3|1-1|*2|$1|a|$1|1|$10|last-entry|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
+    {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|1-1|$12|entries-read|:1|$3|lag|:4|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|3-0|$12|entries-read|$-1|$3|lag|$-1|", NULL},
+    {"XDEL s 3-1", ":1|", NULL},
+    {"XINFO STREAM s", "*20|$6|length|:4|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|5-1|$20|max-deleted-entry-id|$3|3-1|$13|entries-added|:5|$23|recorded-first-entry-id|$3|1-1|$6|groups|:3|$11|first-entry|*2|$3|1-1|*2|$1|a|$1|1|$10|last-entry|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
+    {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|1-1|$12|entries-read|:1|$3|lag|$-1|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|3-0|$12|entries-read|$-1|$3|lag|$-1|", NULL},
+    {"XREADGROUP GROUP i c COUNT 1 NOACK STREAMS s >", "*1|*2|$1|s|*1|*2|$3|4-1|*2|$1|a|$1|2|", NULL},
+    {"XREADGROUP GROUP g c NOACK STREAMS s >", "*1|*2|$1|s|*3|*2|$3|2-1|*2|$1|a|$1|2|*2|$3|4-1|*2|$1|a|$1|2|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
+    {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|5-1|$12|entries-read|:5|$3|lag|:0|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:1|$7|pending|:0|$17|last-delivered-id|$3|4-1|$12|entries-read|$-1|$3|lag|$-1|", NULL},
+    {"XADD s MAXLEN 3 6-1 a b", "$3|6-1|", NULL},
+    {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|5-1|$12|entries-read|:5|$3|lag|:1|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|$-1|*12|$4|name|$1|i|$9|consumers|:1|$7|pending|:0|$17|last-delivered-id|$3|4-1|$12|entries-read|$-1|$3|lag|:2|", NULL},
+    {"XTRIM s MAXLEN 0", ":3|", NULL},
+    {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|5-1|$12|entries-read|:5|$3|lag|:1|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:1|$7|pending|:0|$17|last-delivered-id|$3|4-1|$12|entries-read|$-1|$3|lag|:0|", NULL},
+    {"XINFO STREAM s", "*20|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|6-1|$20|max-deleted-entry-id|$3|3-1|$13|entries-added|:6|$23|recorded-first-entry-id|$3|0-0|$6|groups|:3|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
+    {"XINFO STREAM nos", "-ERR no such key|", NULL},
+    {"XINFO GROUPS nos", "-ERR no such key|", NULL},
+    {"XINFO CONSUMERS s nog", "-NOGROUP No such consumer group 'nog' for key name 's'|", NULL},
+    {"XINFO CONSUMERS nos g", "-ERR no such key|", NULL},
+    {"XINFO STREAM s FOO", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.|", NULL},
+    {"XINFO STREAM s FULL FOO 1", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.|", NULL},
+    {"XINFO STREAM s FULL COUNT x", "-ERR value is not an integer or out of range|", NULL},
+    {"XINFO STREAM s FULL COUNT", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.|", NULL},
+    {"XINFO STREAM s FULL COUNT 1 2", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.|", NULL},
+    {"XINFO STREAM s FOO COUNT 1", "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.|", NULL},
+};
+/* clang-format on */
+
+Test(stream_groups, xinfo_tells_what_stock_servers_tell)
+{
+    RUN_CASES(info);
+}
+
+static const struct fixture_case consumers[] = {
+    {"XADD s 1-1 a b",                   "$3|1-1|",                               NULL},
+    {"XGROUP CREATE s g 0",              "+OK|",                                  NULL},
+    {"XGROUP CREATECONSUMER s g idle",   ":1|",                                   NULL},
+    {"XREADGROUP GROUP g c STREAMS s >", "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|", NULL},
+    {"XINFO CONSUMERS s g",
+     "*2|*8|$4|name|$1|c|$7|pending|:1|$4|idle|:0|$8|inactive|:0|"
+     "*8|$4|name|$4|idle|$7|pending|:0|$4|idle|:0|$8|inactive|:-1|",              ""  },
+    {"XINFO STREAM s FULL",
+     "*18|$6|length|:1|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|1-1|"
+     "$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:1|$23|recorded-first-entry-id|$3|1-1|"
+     "$7|entries|*1|*2|$3|1-1|*2|$1|a|$1|b|$6|groups|*1|*14|$4|name|$1|g|$17|last-delivered-id|$3|"
+     "1-1|"
+     "$12|entries-read|:1|$3|lag|:0|$9|pel-count|:1|$7|pending|*1|*4|$3|1-1|$1|c|:1000000000|:1|"
+     "$9|consumers|*2|*10|$4|name|$1|c|$9|seen-time|:1000000000|$11|active-time|:1000000000|"
+     "$9|pel-count|:1|$7|pending|*1|*3|$3|1-1|:1000000000|:1|"
+     "*10|$4|name|$4|idle|$9|seen-time|:1000000000|$11|active-time|:-1|$9|pel-count|:0|$7|pending|*"
+     "0|",                                                                        ""  },
+};
+
+Test(stream_groups, xinfo_tells_when_consumers_were_active)
+{
+    RUN_CASES(consumers);
+}
+
 static const struct fixture_case newer[] = {
     {"XGROUP CREATE s g 0 MKSTREAM",           "+OK|",                                      "XGROUP CREATE s g 0 MKSTREAM"},
     {"XREADGROUP GROUP g c STREAMS s +",
