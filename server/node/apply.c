@@ -53,10 +53,22 @@ static bool select_db(struct node *node, const struct bytes *args, size_t count)
     return true;
 }
 
+/* What the request calls, a subcommand where its first word has some; NULL when nothing here does that. */
+static const struct command_spec *find_spec(const struct node *node, const struct bytes *args,
+                                            size_t count)
+{
+    const struct command_spec *spec = command_index_find(&node->stream_commands, args[0]);
+
+    if (spec != NULL && command_has_subcommands(spec)) {
+        return count > 1 ? command_find_sub(spec, args[1]) : NULL;
+    }
+    return spec;
+}
+
 /* Would run know what to do?  For the requests of a transaction, before the first is executed. */
 static bool is_known(struct node *node, const struct bytes *args, size_t count)
 {
-    const struct command_spec *spec = command_index_find(&node->stream_commands, args[0]);
+    const struct command_spec *spec = find_spec(node, args, count);
     bool is_known_here = spec != NULL && (spec->is_data || spec->id == COMMAND_SELECT) &&
                          command_arity_fits(spec, count);
 
@@ -70,7 +82,7 @@ static bool is_known(struct node *node, const struct bytes *args, size_t count)
 /* False when it cannot be executed here: then nothing has happened. */
 static bool run(struct node *node, const struct bytes *args, size_t count)
 {
-    const struct command_spec *spec = command_index_find(&node->stream_commands, args[0]);
+    const struct command_spec *spec = find_spec(node, args, count);
     struct buf *replies = &node->apply.replies;
     struct resp_writer reply = {.out = replies, .version = 2};
     struct streamed_command command = {

@@ -44,6 +44,9 @@ Test(apply, stops_at_a_request_that_cannot_be_executed_and_keeps_what_came_befor
     static const char *const requests[] = {
         "*3\r\n$5\r\nVSETX\r\n$1\r\nl\r\n$1\r\nv\r\n",
         "*2\r\n$3\r\nSET\r\n$1\r\nk\r\n",
+        "*1\r\n$6\r\nXGROUP\r\n",
+        "*4\r\n$6\r\nXGROUP\r\n$5\r\nSPLIT\r\n$1\r\ns\r\n$1\r\ng\r\n",
+        "*3\r\n$6\r\nXGROUP\r\n$7\r\nDESTROY\r\n$1\r\ns\r\n",
         "*2\r\n$6\r\nSELECT\r\n$2\r\n99\r\n",
         "*4\r\n$7\r\nRESTORE\r\n$1\r\nl\r\n$1\r\n0\r\n$3\r\nbad\r\n",
         "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n"
@@ -108,6 +111,19 @@ Test(apply, passes_over_what_is_not_about_data)
         a, BYTES_LITERAL("*1\r\n$4\r\nPING\r\n*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$1\r\n"
                          "m\r\n\r\n*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$1\r\nx\r\n" SET_K));
     expect(a, "INFO replication\r\n", "master_link_status:up\r\n");
+    expect(a, "GET k\r\n", "$1\r\nv\r\n");
+    alone_free(a);
+}
+
+Test(apply, executes_subcommands)
+{
+    struct alone *a = start();
+
+    alone_primary_sends(
+        a, BYTES_LITERAL("*6\r\n$6\r\nxgroup\r\n$6\r\ncreate\r\n$1\r\ns\r\n$1\r\ng\r\n$1\r\n0\r\n"
+                         "$8\r\nMKSTREAM\r\n" SET_K));
+    expect(a, "XINFO GROUPS s\r\n", "$4\r\nname\r\n$1\r\ng\r\n");
+    expect(a, "INFO commandstats\r\n", "cmdstat_xgroup|create:calls=1,");
     expect(a, "GET k\r\n", "$1\r\nv\r\n");
     alone_free(a);
 }
