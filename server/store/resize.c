@@ -381,6 +381,17 @@ static void split_next(struct table_shared *shared, struct table *table)
     }
 }
 
+/* How many entries the two shards have that merge_last would make one of. */
+static uint32_t last_pair_count(const struct table *table)
+{
+    bool is_first = table->split == 0;
+    struct shard **segments = is_first ? table->lower : table->upper;
+    uint64_t prefix = (is_first ? (uint64_t)1 << (table->depth - 1) : table->split) - 1;
+
+    return (uint32_t)table_segment_at(segments, 2 * prefix)->count +
+           table_segment_at(segments, 2 * prefix + 1)->count;
+}
+
 static void merge_last(struct table_shared *shared, struct table *table)
 {
     struct shard *low;
@@ -484,6 +495,8 @@ void resize_after_insert(struct table_shared *shared, struct table *table, uint6
     }
 }
 
+/* Keys that go in the order of their hashes, as expired ones do, leave the last shards full while the others
+ * are empty: full ones are not merged, or each removal would move more entries than the one before. */
 void resize_after_remove(struct table_shared *shared, struct table *table)
 {
     uint64_t places = table->bucket_count * BUCKET_PLACES;
@@ -495,7 +508,8 @@ void resize_after_remove(struct table_shared *shared, struct table *table)
     if (table->count * 100 >= places * FILL_MIN_PERCENT) {
         return;
     }
-    if (table->shard_count > 1 && table->count < (uint64_t)table->shard_count * MERGE_MEAN) {
+    if (table->shard_count > 1 && table->count < (uint64_t)table->shard_count * MERGE_MEAN &&
+        last_pair_count(table) <= SPLIT_MEAN) {
         merge_last(shared, table);
     } else {
         sweep(shared, table, false);

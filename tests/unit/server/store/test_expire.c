@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mem.h"
+#include "store/keyspace_state.h"
 #include "tests/unit/server/store/space.h"
 
 #include <criterion/criterion.h>
@@ -52,6 +53,32 @@ Test(expire, a_hundred_thousand_keys_at_once_are_gone_in_a_few_hundred_calls)
         cr_assert_lt(++calls, 300);
     }
     cr_assert_eq(keyspace_count(ks, 0), 200000);
+    space_free(ks);
+}
+
+/* Expired keys go in the order of their hashes: those behind must not crowd together in ever longer shards. */
+Test(expire, keys_that_all_go_at_once_leave_no_long_shards_on_the_way)
+{
+    struct keyspace *ks = space_new(false);
+    unsigned calls = 0;
+
+    space_set_many(ks, 0, 0, 200000, NOW - 1);
+    while (keyspace_expire_count(ks, 0) > 0) {
+        uint64_t position = 0;
+        struct table_span span;
+
+        (void)expire_some(ks, 5000, MAX);
+        if (++calls % 10 != 0 || ks->tables[0].count == 0) {
+            continue;
+        }
+        do {
+            cr_assert(table_span_at(&ks->tables[0], position, &span));
+            cr_assert_leq(span.shard->count, 2000);
+            position = span.next;
+        } while (position != 0);
+    }
+    cr_assert_eq(keyspace_count(ks, 0), 0);
+    keyspace_check(ks);
     space_free(ks);
 }
 
