@@ -34,6 +34,7 @@ struct run {
     size_t family_count;
     bool knows_lists;
     bool knows_zsets;
+    bool knows_streams;
 
     uint64_t sent; /* generated commands, without reads of everything and checks */
     uint64_t differences;
