@@ -654,7 +654,7 @@ static void add_threshold(struct filling *f)
     } else if (happens(f, 80)) {
         add_id_of(f, 20);
     } else {
-        add_index(f);
+        add_between(f, -700, 700);
     }
 }
 
