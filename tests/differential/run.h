@@ -16,7 +16,7 @@
 enum {
     HISTORY_MAX = 4096,
     FAMILIES_MAX = 16,
-    SHAPES_MAX = 256,
+    SHAPES_MAX = 384,
 };
 
 struct run {
