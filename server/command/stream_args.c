@@ -39,16 +39,24 @@ bool stream_lookup_write(struct exec *x, const struct key_ref *ref, struct entry
 
 /* ---- ids as arguments ------------------------------------------------------------------------------- */
 
+bool stream_number_parse(struct bytes text, uint64_t *out)
+{
+    while (text.len > 1 && text.data[0] == '0') {
+        text = bytes_from(text, 1);
+    }
+    return num_parse_u64(text, out);
+}
+
 bool stream_id_parse(struct bytes text, uint64_t default_sequence, struct stream_id *out)
 {
     size_t dash = bytes_find_byte(text, '-');
 
     out->sequence = default_sequence;
     if (dash >= text.len) {
-        return num_parse_u64(text, &out->ms);
+        return stream_number_parse(text, &out->ms);
     }
-    return num_parse_u64(bytes_prefix(text, dash), &out->ms) &&
-           num_parse_u64(bytes_from(text, dash + 1), &out->sequence);
+    return stream_number_parse(bytes_prefix(text, dash), &out->ms) &&
+           stream_number_parse(bytes_from(text, dash + 1), &out->sequence);
 }
 
 static bool refuse_id(struct exec *x)

@@ -20,6 +20,8 @@ MUST_USE bool stream_lookup(struct exec *x, const struct key_ref *ref, const str
 MUST_USE bool stream_lookup_write(struct exec *x, const struct key_ref *ref, struct entry **e,
                                   const struct stream **out);
 
+/* Either half of an id: digits, perhaps with zeros in front. */
+MUST_USE bool stream_number_parse(struct bytes text, uint64_t *out);
 /* "ms-sequence", or "ms", which gets the default sequence. */
 MUST_USE bool stream_id_parse(struct bytes text, uint64_t default_sequence, struct stream_id *out);
 /* The same; false after an error reply. */

@@ -12,6 +12,8 @@ enum {
     ID_WORD = 4,
     CONSUMER_WORD = 4,
     FIRST_OPTION = 5,
+    CREATE_WORDS_MAX = 8, /* options come twice, but not more of them than there are */
+    SETID_WORDS_MAX = 7,
 };
 
 struct group_options {
@@ -24,6 +26,14 @@ static void reply_no_such_stream(struct exec *x)
     resp_write_error(x->reply, "ERR The XGROUP subcommand requires the key to exist. Note that for "
                                "CREATE you may want to use the MKSTREAM option to create an empty "
                                "stream automatically.");
+}
+
+static void reply_wrong_words(struct exec *x)
+{
+    resp_write_error(x->reply,
+                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try XGROUP "
+                     "HELP.",
+                     BYTES_ARGS(x->args[1]));
 }
 
 /* The stream of KEY_WORD, which must be there; its group may be missing. */
@@ -70,10 +80,7 @@ static bool read_options(struct exec *x, bool may_make_stream, struct group_opti
             }
             out->entries_read = read == -1 ? STREAM_READ_UNKNOWN : (uint64_t)read;
         } else {
-            resp_write_error(x->reply,
-                             "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
-                             "XGROUP HELP.",
-                             BYTES_ARGS(x->args[1]));
+            reply_wrong_words(x);
             return false;
         }
     }
@@ -90,6 +97,18 @@ static bool read_id(struct exec *x, const struct stream *s, struct stream_id *ou
     return argument_stream_id(x, ID_WORD, 0, out);
 }
 
+/* The same, or the lowest or the highest there is: what SETID takes and CREATE does not. */
+static bool read_new_id(struct exec *x, const struct stream *s, struct stream_id *out)
+{
+    bool is_lowest = bytes_equal_text(x->args[ID_WORD], "-");
+
+    if (is_lowest || bytes_equal_text(x->args[ID_WORD], "+")) {
+        *out = is_lowest ? STREAM_ID_MIN : STREAM_ID_MAX;
+        return true;
+    }
+    return read_id(x, s, out);
+}
+
 enum exec_result cmd_xgroup_create(struct exec *x)
 {
     struct stream_group_found found;
@@ -103,6 +122,10 @@ enum exec_result cmd_xgroup_create(struct exec *x)
     }
     if (found.stream == NULL && !options.makes_stream) {
         reply_no_such_stream(x);
+        return EXEC_DONE;
+    }
+    if (x->arg_count > CREATE_WORDS_MAX) {
+        reply_wrong_words(x);
         return EXEC_DONE;
     }
     if (!read_id(x, found.stream, &id)) {
@@ -128,8 +151,14 @@ enum exec_result cmd_xgroup_setid(struct exec *x)
     struct value_edit edit;
     struct stream_id id;
 
-    if (!read_options(x, false, &options) || !find_group(x, &found) ||
-        !read_id(x, found.stream, &id)) {
+    if (!read_options(x, false, &options) || !find_group(x, &found)) {
+        return EXEC_DONE;
+    }
+    if (x->arg_count > SETID_WORDS_MAX) {
+        reply_wrong_words(x);
+        return EXEC_DONE;
+    }
+    if (!read_new_id(x, found.stream, &id)) {
         return EXEC_DONE;
     }
     stream_group_open(x, &found, &edit);

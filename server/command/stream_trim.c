@@ -86,7 +86,7 @@ bool stream_trim_check(struct exec *x, struct stream_trim_options *options)
 {
     uint64_t nodes = LIMIT_NODES * keyspace_values(x->keyspace)->limits.stream_node_max_entries;
 
-    if (options->has_limit && !options->is_wanted) {
+    if (options->has_limit && options->trim.limit != 0 && !options->is_wanted) {
         resp_write_error(x->reply, "ERR syntax error, LIMIT cannot be used without specifying a "
                                    "trimming strategy");
         return false;
@@ -135,7 +135,7 @@ enum exec_result cmd_xtrim(struct exec *x)
             return EXEC_DONE;
         }
     }
-    if (!options.is_wanted && !options.has_limit) {
+    if (!options.is_wanted && options.trim.limit == 0) {
         resp_write_error(x->reply,
                          "ERR syntax error, XTRIM must be called with a trimming strategy");
         return EXEC_DONE;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands of streams that know no group and do not wait. */
 #include "base/assert.h"
-#include "base/num.h"
 #include "base/vec.h"
 #include "command/functions.h"
 #include "command/lookup.h"
@@ -35,7 +34,7 @@ static bool read_id(struct exec *x, size_t index, struct add_options *out)
         return true;
     }
     if (text.len > 2 && text.data[text.len - 1] == '*' && text.data[text.len - 2] == '-' &&
-        num_parse_u64(bytes_prefix(text, text.len - 2), &out->id.ms)) {
+        stream_number_parse(bytes_prefix(text, text.len - 2), &out->id.ms)) {
         out->id_form = ID_NEXT_OF_MS;
         return true;
     }

@@ -132,8 +132,10 @@ bool stream_number_of(const struct stream *s, struct stream_id id, uint64_t *out
 
 bool stream_has_gap_from(const struct stream *s, struct stream_id from)
 {
+    /* Of what was removed in front of the first entry nothing is missing behind it. */
     return s->count > 0 && !stream_id_is_zero(s->marks.max_deleted_id) &&
-           stream_id_compare(from, s->marks.max_deleted_id) <= 0;
+           stream_id_compare(from, s->marks.max_deleted_id) <= 0 &&
+           stream_id_compare(stream_first_id(s), s->marks.max_deleted_id) <= 0;
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------- */

@@ -142,20 +142,25 @@ void check_random(struct run *run)
     command_deinit(&command);
 }
 
-/* A command that reads the whole of a key: its name, and what stands behind the key. */
+/* A command that reads the whole of a key, or a part of it: its name, and what stands behind the key. */
 struct read {
     const char *name;
     const char *tail;
 };
 
 static const struct read reads[] = {
-    {"TYPE",        ""               },
-    {"PEXPIRETIME", ""               },
-    {"GET",         ""               },
-    {"SMEMBERS",    ""               },
-    {"HGETALL",     ""               },
-    {"LRANGE",      "0 -1"           },
-    {"ZRANGE",      "0 -1 WITHSCORES"},
+    {"TYPE",         ""               },
+    {"PEXPIRETIME",  ""               },
+    {"GET",          ""               },
+    {"SMEMBERS",     ""               },
+    {"HGETALL",      ""               },
+    {"LRANGE",       "0 -1"           },
+    {"ZRANGE",       "0 -1 WITHSCORES"},
+    {"XRANGE",       "- +"            },
+    {"XINFO STREAM", ""               },
+    {"XINFO GROUPS", ""               },
+    {"XPENDING",     "g1"             },
+    {"XPENDING",     "g1 - + 1000"    },
 };
 
 enum {
@@ -164,7 +169,9 @@ enum {
 
 static bool is_read_known(const struct run *run, const struct read *read)
 {
-    return (read->name[0] != 'L' || run->knows_lists) && (read->name[0] != 'Z' || run->knows_zsets);
+    return (read->name[0] != 'L' || run->knows_lists) &&
+           (read->name[0] != 'Z' || run->knows_zsets) &&
+           (read->name[0] != 'X' || run->knows_streams);
 }
 
 /* Read the key in every way; all but one are refused by its type. */
@@ -180,7 +187,7 @@ static bool read_key(struct run *run, int protocol, struct bytes key)
         if (!is_read_known(run, &reads[i])) {
             continue;
         }
-        command_add_text(&commands[count], reads[i].name);
+        command_set(&commands[count], reads[i].name);
         command_add(&commands[count], key);
         while (tail.len > 0) {
             command_add(&commands[count], bytes_next_field(&tail, ' '));

@@ -15,6 +15,7 @@ struct exception {
     const char *ours;    /* patterns that the replies match, as they are on the wire */
     const char *stock;
     const char *reason;
+    bool parts; /* the data are not the same afterwards: both begin anew */
 };
 
 extern const struct exception exceptions[];

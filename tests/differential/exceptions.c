@@ -4,7 +4,12 @@
 
 #define MEANT(command, ours, stock, reason)                                                        \
     {                                                                                              \
-        command, ours, stock, reason                                                               \
+        command, ours, stock, reason, false                                                        \
+    }
+/* Another reply and other data. */
+#define PARTS(command, ours, stock, reason)                                                        \
+    {                                                                                              \
+        command, ours, stock, reason, true                                                         \
     }
 
 #define OUT_OF_RANGE "-ERR value is out of range, value must between *"
@@ -21,6 +26,11 @@ static const char older_failure[] =
 static const char long_wait[] = "7.0 lets a huge time-out overflow";
 static const char damaged_first[] = "a HyperLogLog is looked through before it is used at all";
 static const char bound_with_zero[] = "7.0 reads a bound up to the first zero in it";
+static const char newer_text[] = "7.4 names one more special id in it";
+static const char last_entry[] = "7.4 has + for the last entry";
+static const char claimer[] =
+    "7.2 makes the consumer who claims, also when there is nothing for it";
+static const char word_too_many[] = "7.0 passes over up to two words behind the consumer";
 static const char strict_cursor[] = "7.0 reads cursors with strtoul, which takes -1";
 
 const struct exception exceptions[] = {
@@ -66,6 +76,15 @@ const struct exception exceptions[] = {
           "-ERR exactly one of BYRADIUS and BYBOX *", "9.0 has BYPOLYGON"),
     MEANT("SORT", "*", NO_WEIGHT, older_failure),
     MEANT("SORT_RO", "*", NO_WEIGHT, older_failure),
+    MEANT("XREAD", "-ERR Unbalanced 'xread' list of *", "-ERR Unbalanced XREAD list of *",
+          newer_text),
+    MEANT("XREADGROUP", "-ERR Unbalanced 'xreadgroup' list of *", "-ERR Unbalanced *", newer_text),
+    MEANT("XREAD", "*", "-ERR Invalid stream ID specified as *", last_entry),
+    MEANT("XREADGROUP", "-ERR The + ID *", "-ERR Invalid stream ID specified as *", last_entry),
+    MEANT("XPENDING", SYNTAX_ERROR, "*", word_too_many),
+    MEANT("XGROUP", ":0\r\n", ":1\r\n", claimer),
+    PARTS("XSETID", "-ERR The ID specified in XSETID is smaller than current max_deleted_entry_id*",
+          "*", "7.2 refuses it"),
     MEANT("SCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("HSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("SSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),

@@ -33,7 +33,7 @@ enum {
 
 static const struct family *const families[] = {
     &family_strings, &family_bits,  &family_keys, &family_hashes, &family_sets,
-    &family_lists,   &family_zsets, &family_geo,  &family_sort,
+    &family_lists,   &family_zsets, &family_geo,  &family_sort,   &family_streams,
 };
 
 static bool parse_options(struct run *run, int argc, char **argv)
@@ -252,6 +252,7 @@ static int run_pair(struct run *run)
     fflush(stdout);
     run->knows_lists = is_known(run, BYTES_LITERAL("LRANGE"));
     run->knows_zsets = is_known(run, BYTES_LITERAL("ZRANGE"));
+    run->knows_streams = is_known(run, BYTES_LITERAL("XGROUP"));
     rng_init(&run->rng, run->seed);
     run_all(run);
     printf("%llu commands of %zu families; %llu replies differ as they should\n",

@@ -80,12 +80,25 @@ static void print_reply(const char *name, struct bytes reply)
     buf_deinit(&text);
 }
 
+/* Whatever comes next begins with the same on both sides. */
+static void begin_anew(struct run *run)
+{
+    struct command flush = {0};
+    struct errmsg error;
+
+    command_set(&flush, "FLUSHALL");
+    if (!pair_ask_both(&run->pair, 2, &flush, 1, run->replies, &error)) {
+        printf("%s\n", error.text);
+        run->is_broken = true;
+    }
+    run->history_count = 0;
+    command_deinit(&flush);
+}
+
 void run_report(struct run *run, const struct command *command, const char *what, struct bytes ours,
                 struct bytes stock)
 {
     struct buf text = {0};
-    struct errmsg error;
-    struct command flush = {0};
 
     run->differences++;
     command_print(&text, command);
@@ -102,14 +115,7 @@ void run_report(struct run *run, const struct command *command, const char *what
            run->families != NULL ? " --family " : "", run->families != NULL ? run->families : "");
     buf_deinit(&text);
     fflush(stdout);
-    /* Whatever comes next begins with the same on both sides. */
-    command_set(&flush, "FLUSHALL");
-    if (!pair_ask_both(&run->pair, 2, &flush, 1, run->replies, &error)) {
-        printf("%s\n", error.text);
-        run->is_broken = true;
-    }
-    run->history_count = 0;
-    command_deinit(&flush);
+    begin_anew(run);
 }
 
 /* The end of what the server has logged, which tells why it is gone. */
@@ -171,6 +177,10 @@ bool run_batch(struct run *run, int protocol, const struct command *commands, si
         run->meant += used != NULL;
         if (used != NULL && run->is_verbose) {
             printf("  excepted: %s\n", used->reason);
+        }
+        if (used != NULL && used->parts) {
+            begin_anew(run);
+            break;
         }
     }
     return true;

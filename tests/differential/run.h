@@ -16,7 +16,7 @@
 enum {
     HISTORY_MAX = 4096,
     FAMILIES_MAX = 16,
-    SHAPES_MAX = 256,
+    SHAPES_MAX = 384,
 };
 
 struct run {
@@ -34,6 +34,7 @@ struct run {
     size_t family_count;
     bool knows_lists;
     bool knows_zsets;
+    bool knows_streams;
 
     uint64_t sent; /* generated commands, without reads of everything and checks */
     uint64_t differences;

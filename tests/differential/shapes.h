@@ -67,6 +67,7 @@ extern const struct family family_lists;
 extern const struct family family_zsets;
 extern const struct family family_geo;
 extern const struct family family_sort;
+extern const struct family family_streams;
 
 /* Fill in command, which is emptied first. */
 void shape_make(const struct shape *shape, struct rng *rng, struct command *command);

@@ -16,7 +16,7 @@
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
 enum {
-    KINDS_MIXED = 6, /* those that are not apart come first */
+    KINDS_MIXED = 7, /* those that are not apart come first */
     LONG_LENGTHS = 6,
     MANY_MIN = 90,
     MANY_SPREAD = 500,
@@ -116,6 +116,7 @@ static const struct key_kind key_kinds[] = {
     {"$list",   'l', 3, false},
     {"$set",    't', 4, false},
     {"$zset",   'z', 4, false},
+    {"$stream", 'e', 3, false},
     {"$geo",    'g', 2, true },
     {"$hll",    'p', 3, true },
     {"$lex",    'x', 2, true },
@@ -222,7 +223,8 @@ static void add_counted_keys(struct filling *f, const struct key_kind *kind)
 
 size_t words_all_keys(struct bytes out[WORDS_KEYS_MAX])
 {
-    static const char names[] = "s1s2s3s4b1b2b3h1h2h3l1l2l3t1t2t3t4z1z2z3z4g1g2p1p2p3x1x2c1c2c3";
+    static const char names[] =
+        "s1s2s3s4b1b2b3h1h2h3l1l2l3t1t2t3t4z1z2z3z4e1e2e3g1g2p1p2p3x1x2c1c2c3";
     size_t count = 0;
 
     for (const char *at = names; *at != '\0'; at += 2) {
@@ -551,6 +553,135 @@ static void add_bit_place(struct filling *f)
     }
 }
 
+/* ---- of streams ------------------------------------------------------------------------------ */
+
+static void add_id_of(struct filling *f, unsigned highest_ms)
+{
+    char text[32];
+
+    if (happens(f, 30)) {
+        snprintf(text, sizeof(text), "%u", 1 + (unsigned)below(f, highest_ms));
+    } else {
+        snprintf(text, sizeof(text), "%u-%u", 1 + (unsigned)below(f, highest_ms),
+                 (unsigned)below(f, 4));
+    }
+    command_add_text(f->command, text);
+}
+
+/* Not the highest there is, which a stock server takes for ">". */
+static void add_id(struct filling *f)
+{
+    static const char *const odd[] = {
+        "0",
+        "0-0",
+        "0-1",
+        "20-40",
+        "18446744073709551615",
+        "18446744073709551616-1",
+        "1-18446744073709551615",
+        "-1",
+        "1-",
+        "-",
+        "x",
+        "",
+        "1-1-1",
+        "01-02",
+        "$",
+        ">",
+    };
+
+    if (happens(f, 90)) {
+        add_id_of(f, 20);
+    } else {
+        command_add_text(f->command, PICK(f, odd));
+    }
+}
+
+/* For XADD; the highest there is seldom comes, as nothing comes behind it. */
+static void add_new_id(struct filling *f)
+{
+    static const char *const odd[] = {
+        "0-0", "0", "0-*", "x", "5-x", "", "-*", "20-**", "1-18446744073709551615"};
+    char text[32];
+
+    if (happens(f, 70)) {
+        add_id_of(f, 20);
+    } else if (happens(f, 75)) {
+        snprintf(text, sizeof(text), "%u-*", 1 + (unsigned)below(f, 20));
+        command_add_text(f->command, text);
+    } else if (happens(f, 4)) {
+        command_add_text(f->command, "18446744073709551615-18446744073709551615");
+    } else {
+        command_add_text(f->command, PICK(f, odd));
+    }
+}
+
+static void add_id_end(struct filling *f)
+{
+    static const char *const odd[] = {"(",   "(-", "(+",
+                                      "x",   "",   "(0-0",
+                                      "((1", "-+", "(18446744073709551615-18446744073709551615"};
+    char text[32];
+
+    if (happens(f, 30)) {
+        command_add_text(f->command, happens(f, 50) ? "-" : "+");
+    } else if (happens(f, 60)) {
+        add_id_of(f, 22);
+    } else if (happens(f, 70)) {
+        snprintf(text, sizeof(text), "(%u-%u", (unsigned)below(f, 22), (unsigned)below(f, 4));
+        command_add_text(f->command, text);
+    } else {
+        command_add_text(f->command, PICK(f, odd));
+    }
+}
+
+static void add_read_id(struct filling *f)
+{
+    static const char *const special[] = {"$", "0", "0", "0-0", "+", ">"};
+
+    if (happens(f, 60)) {
+        command_add_text(f->command, PICK(f, special));
+    } else {
+        add_id(f);
+    }
+}
+
+/* Of MAXLEN or MINID. */
+static void add_threshold(struct filling *f)
+{
+    if (happens(f, 50)) {
+        add_between(f, 0, 40);
+    } else if (happens(f, 80)) {
+        add_id_of(f, 20);
+    } else {
+        add_between(f, -700, 700);
+    }
+}
+
+/* How long something is idle: nothing can be said about times in between. */
+static void add_idle(struct filling *f)
+{
+    static const char *const idle[] = {"0", "0", "0", "0", "1000000000", "2000000000"};
+    static const char *const odd[] = {
+        "-1", "x", "", "1.5", "9223372036854775807", "9223372036854775808"};
+
+    command_add_text(f->command, happens(f, 92) ? PICK(f, idle) : PICK(f, odd));
+}
+
+static void add_group(struct filling *f)
+{
+    static const char *const groups[] = {"g1", "g1", "g1", "g2", "g2", "g3"};
+
+    command_add_text(f->command, happens(f, 96) ? PICK(f, groups) : happens(f, 50) ? "" : "none");
+}
+
+static void add_consumer(struct filling *f)
+{
+    static const char *const consumers[] = {"amy", "bob", "cid", "dee"};
+
+    command_add_text(f->command, happens(f, 97) ? PICK(f, consumers) : "");
+}
+
 void words_add_junk(struct filling *f)
 {
     command_add_text(f->command, PICK(f, junk));
@@ -581,6 +712,14 @@ void words_add(struct filling *f, struct bytes kind)
         {"$digits",    add_digits    },
         {"$float",     add_float     },
         {"$index",     add_index     },
+        {"$consumer",  add_consumer  },
+        {"$group",     add_group     },
+        {"$id",        add_id        },
+        {"$idend",     add_id_end    },
+        {"$idle",      add_idle      },
+        {"$newid",     add_new_id    },
+        {"$readid",    add_read_id   },
+        {"$threshold", add_threshold },
         {"$int",       add_integer   },
         {"$junk",      words_add_junk},
         {"$lat",       add_latitude  },
