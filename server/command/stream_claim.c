@@ -49,7 +49,7 @@ static void take(struct exec *x, struct claim *claim, struct stream_pending *pen
     if (claim->retry_count >= 0) {
         pending->delivery_count = (uint64_t)claim->retry_count;
     } else if (!claim->is_just_id) {
-        pending->delivery_count++;
+        pending->delivery_count += pending->delivery_count < STREAM_COUNTER_MAX ? 1 : 0;
     }
     stream_pending_put(&claim->edit.draft, claim->found.group, pending);
     stream_consumer_note_active(x, &claim->edit, claim->consumer);

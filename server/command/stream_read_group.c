@@ -156,7 +156,7 @@ static void deliver_again(struct exec *x, struct serving *s, struct stream_id be
         }
         reply_stream_entry(x, &entry);
         item->delivered_at_ms = x->now.unix_ms;
-        item->delivery_count++;
+        item->delivery_count += item->delivery_count < STREAM_COUNTER_MAX ? 1 : 0;
         stream_pending_put(&s->edit.draft, s->found.group, item);
         effect_pending(x, &s->found, item);
     }

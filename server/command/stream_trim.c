@@ -105,9 +105,12 @@ bool stream_trim_check(struct exec *x, struct stream_trim_options *options)
 size_t stream_trim_words(const struct stream_trim_options *options, const struct stream *s,
                          struct bytes words[3], char *scratch)
 {
-    words[0] = bytes_from_text(options->trim.is_by_id ? "MINID" : "MAXLEN");
+    bool is_by_id =
+        options->trim.is_by_id && stream_count(s) > 0; /* without entries there is no id */
+
+    words[0] = bytes_from_text(is_by_id ? "MINID" : "MAXLEN");
     words[1] = BYTES_LITERAL("=");
-    if (options->trim.is_by_id) {
+    if (is_by_id) {
         words[2] = stream_id_text(stream_first_id(s), scratch);
     } else {
         words[2] = bytes_make(scratch, num_format_u64(scratch, stream_count(s)));

@@ -83,12 +83,13 @@ static void close_reader(struct loading *loading)
 void load_deinit(struct node *node)
 {
     struct loading *loading = &node->loading;
+    struct keyspace *target = loading->target;
 
     if (loading->reader != NULL) {
-        if (loading->target != node->data.keyspace) {
-            keyspace_free(loading->target);
-        }
         close_reader(loading);
+        if (target != node->data.keyspace) {
+            keyspace_free(target);
+        }
     }
 }
 
@@ -348,16 +349,18 @@ bool load_resync_end(struct node *node, struct errmsg *error)
     return true;
 }
 
+/* What the reader has begun to make lies in the target: it goes first. */
 void load_resync_abort(struct node *node)
 {
     struct loading *loading = &node->loading;
+    struct keyspace *target = loading->target;
 
     if (loading->phase != LOAD_RESYNC) {
         return;
     }
     ASSERT(loading->target != node->data.keyspace);
-    keyspace_free(loading->target);
     close_reader(loading);
+    keyspace_free(target);
 }
 
 void load_check(const struct node *node)

@@ -339,20 +339,13 @@ size_t members_find_expired(struct members *members, int64_t now_ms, size_t budg
 {
     struct member_visit to = {members, visit, context};
     struct table_span span;
+    uint64_t position = 0;
     int64_t earliest = INT64_MAX;
-    uint64_t begin;
     size_t found = 0;
     size_t looked = 0;
     size_t skipped = 0;
 
-    /* Each time from another place on, so that what is removed comes from everywhere: were one end of the
-     * table emptied first, merging its shards would crowd the rest into few. */
-    if (members->table.volatile_count == 0 ||
-        !table_span_at(&members->table, members->table.volatile_count * SAMPLE_ODD, &span)) {
-        return 0;
-    }
-    begin = span.start;
-    do {
+    while (members->table.volatile_count > 0 && table_span_at(&members->table, position, &span)) {
         if (found == max || looked + skipped / SKIPS_PER_LOOK >= budget) {
             return found;
         }
@@ -364,9 +357,12 @@ size_t members_find_expired(struct members *members, int64_t now_ms, size_t budg
         if (span.shard->next_expiry_ms < earliest) {
             earliest = span.shard->next_expiry_ms;
         }
-        ASSERT(table_span_at(&members->table, span.next, &span));
-    } while (span.start != begin);
-    members->due_ms = earliest;
+        position = span.next;
+        if (position == 0) {
+            members->due_ms = earliest;
+            break;
+        }
+    }
     return found;
 }
 

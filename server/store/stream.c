@@ -123,7 +123,7 @@ bool stream_number_of(const struct stream *s, struct stream_id id, uint64_t *out
         *out = s->marks.entries_added;
         return true;
     }
-    if (to_last > 0 || to_first > 0 || !is_whole) {
+    if (to_last > 0 || to_first > 0 || !is_whole || s->marks.entries_added < s->count) {
         return false;
     }
     *out = s->marks.entries_added - s->count + (to_first == 0 ? 1 : 0);
@@ -390,7 +390,7 @@ void stream_append(struct value_draft *draft, struct stream_id id, const struct 
     stream_node_append(ref->node, &entry);
     ref->live++;
     s->count++;
-    s->marks.entries_added++;
+    s->marks.entries_added += s->marks.entries_added < STREAM_COUNTER_MAX ? 1 : 0;
     s->marks.last_id = id;
 }
 

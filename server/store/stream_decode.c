@@ -139,6 +139,14 @@ static enum value_codec_status decode_node(struct item *item)
     return VALUE_CODEC_OK;
 }
 
+/* A number that is counted on from. */
+static uint64_t take_counter(struct item *item)
+{
+    uint64_t counter = take_len(item);
+
+    return counter < STREAM_COUNTER_MAX ? counter : STREAM_COUNTER_MAX;
+}
+
 /* The first id is told by the entries. */
 static enum value_codec_status decode_marks(struct item *item)
 {
@@ -151,7 +159,7 @@ static enum value_codec_status decode_marks(struct item *item)
     if (r->rdb_type != RDB_TYPE_STREAM_OLD) {
         (void)take_id_lens(item);
         marks.max_deleted_id = take_id_lens(item);
-        marks.entries_added = take_len(item);
+        marks.entries_added = take_counter(item);
     }
     group_count = take_len(item);
     if (item->status != VALUE_CODEC_OK) {
@@ -187,6 +195,9 @@ static enum value_codec_status decode_group(struct item *item)
     last_id = take_id_lens(item);
     if (r->rdb_type != RDB_TYPE_STREAM_OLD) {
         entries_read = take_len(item);
+        if (entries_read != STREAM_READ_UNKNOWN && entries_read > STREAM_COUNTER_MAX) {
+            entries_read = STREAM_COUNTER_MAX;
+        }
     } else if (!stream_number_of(s, last_id, &entries_read)) {
         entries_read = STREAM_READ_UNKNOWN;
     }
@@ -213,7 +224,7 @@ static enum value_codec_status decode_pending(struct item *item)
     struct stream_pending pending = {.id = take_raw_id(item)};
 
     pending.delivered_at_ms = take_time(item);
-    pending.delivery_count = take_len(item);
+    pending.delivery_count = take_counter(item);
     if (item->status != VALUE_CODEC_OK) {
         return item->status;
     }

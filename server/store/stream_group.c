@@ -121,7 +121,7 @@ void stream_group_advance(struct value_draft *draft, struct stream_group *g, str
 
     ASSERT(stream_id_compare(id, g->last_id) > 0);
     if (g->entries_read != STREAM_READ_UNKNOWN && !stream_has_gap_from(s, id)) {
-        g->entries_read++;
+        g->entries_read += g->entries_read < STREAM_COUNTER_MAX ? 1 : 0;
     } else if (!stream_number_of(s, id, &g->entries_read)) {
         g->entries_read = STREAM_READ_UNKNOWN;
     }

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What is counted in streams ends here: what clients can write and read as a number. */
+#define STREAM_COUNTER_MAX ((uint64_t)INT64_MAX)
+
 struct stream_id {
     uint64_t ms;
     uint64_t sequence;

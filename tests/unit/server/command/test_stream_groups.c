@@ -281,6 +281,35 @@ Test(stream_groups, who_waits_for_new_entries_is_told_when_the_group_is_lost)
     fixture_free(f);
 }
 
+#define MOST "9223372036854775807"
+
+/* Replicas could not read what is above. */
+static const struct fixture_case most[] = {
+    {"XADD s 1-1 a b",                                "$3|1-1|",                                 NULL},
+    {"XADD s 2-1 a b",                                "$3|2-1|",                                 NULL},
+    {"XADD s 3-1 a b",                                "$3|3-1|",                                 NULL},
+    {"XGROUP CREATE s g 0 ENTRIESREAD " MOST,         "+OK|",                                    NULL},
+    {"XREADGROUP GROUP g c COUNT 1 STREAMS s >",      "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|",
+     "XGROUP CREATECONSUMER s g c; XCLAIM s g c 0 1-1 TIME 1000000000 RETRYCOUNT 1 FORCE JUSTID "
+     "LASTID 1-1; XGROUP SETID s g 1-1 ENTRIESREAD " MOST                                            },
+    {"XCLAIM s g c 0 1-1 RETRYCOUNT " MOST " JUSTID", "*1|$3|1-1|",                              NULL},
+    {"XREADGROUP GROUP g c STREAMS s 0",              "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|",
+     "XCLAIM s g c 0 1-1 TIME 1000000000 RETRYCOUNT " MOST " FORCE JUSTID LASTID 1-1"                },
+    {"XAUTOCLAIM s g c 0 0",                          "*3|$3|0-0|*1|*2|$3|1-1|*2|$1|a|$1|b|*0|",
+     "XCLAIM s g c 0 1-1 TIME 1000000000 RETRYCOUNT " MOST " FORCE JUSTID LASTID 1-1"                },
+    {"XSETID s 5-1 ENTRIESADDED " MOST,               "+OK|",                                    NULL},
+    {"XADD s 9-1 a b",                                "$3|9-1|",                                 NULL},
+    {"XGROUP CREATE s h 5-1",                         "+OK|",                                    NULL},
+    {"XREADGROUP GROUP h c STREAMS s >",              "*1|*2|$1|s|*1|*2|$3|9-1|*2|$1|a|$1|b|",
+     "XGROUP CREATECONSUMER s h c; XCLAIM s h c 0 9-1 TIME 1000000000 RETRYCOUNT 1 FORCE JUSTID "
+     "LASTID 9-1; XGROUP SETID s h 9-1 ENTRIESREAD " MOST                                            },
+};
+
+Test(stream_groups, what_is_counted_ends_where_clients_can_say_it)
+{
+    RUN_CASES(most);
+}
+
 /* ---- replicas ----------------------------------------------------------------------------------------- */
 
 static void random_request(struct rng *rng, char *out, size_t size)
@@ -290,7 +319,10 @@ static void random_request(struct rng *rng, char *out, size_t size)
     unsigned g = (unsigned)rng_below(rng, 3);
     unsigned c = (unsigned)rng_below(rng, 4);
 
-    switch (rng_below(rng, 16)) {
+    switch (rng_below(rng, 17)) {
+    case 16:
+        snprintf(out, size, "XTRIM s MINID ~ %u", 2 * n);
+        break;
     case 0:
         snprintf(out, size, "XGROUP CREATE s g%u %u MKSTREAM", g, n);
         break;

@@ -259,3 +259,22 @@ Test(streams, in_resp3_streams_that_were_read_are_a_map)
     fixture_expect(f, "XREAD STREAMS s 7-1", "_|");
     fixture_free(f);
 }
+
+static const struct fixture_case emptied[] = {
+    {"XADD s 1-1 a b",              "$3|1-1|", NULL                       },
+    {"XADD s 2-1 a b",              "$3|2-1|", NULL                       },
+    {"XTRIM s MINID ~ 1000",        ":2|",     "XTRIM s MAXLEN = 0"       },
+    {"XADD s MINID ~ 1000 5-1 a b", "$3|5-1|", "XADD s MAXLEN = 0 5-1 a b"},
+    {"XLEN s",                      ":0|",     ""                         },
+};
+
+Test(streams, trimming_that_leaves_nothing_travels_as_that)
+{
+    struct fixture *f = fixture_new(false);
+    struct value_limits limits = value_limits_default;
+
+    limits.stream_node_max_entries = 1;
+    keyspace_set_limits(f->x.keyspace, &limits);
+    fixture_expect_cases(f, emptied, ARRAY_COUNT(emptied));
+    fixture_free(f);
+}
