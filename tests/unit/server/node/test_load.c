@@ -295,6 +295,51 @@ Test(load, of_a_resync_begins_anew_when_one_is_under_way)
     alone_free(a);
 }
 
+enum {
+    LARGE_MEMBERS = 1500,
+    CUTS = 120,
+};
+
+/* A file with a large value of each type: a cut is likely to lie in the midst of one. */
+static struct buf large_values(void)
+{
+    struct buf requests = {0};
+    struct buf file;
+
+    for (unsigned i = 0; i < LARGE_MEMBERS; i++) {
+        buf_printf(&requests,
+                   "HSET hash f%u v\r\nHSETEX volatile EX 1000 FIELDS 1 f%u v\r\nSADD set m%u\r\n"
+                   "ZADD zset %u m%u\r\nRPUSH list element:%u\r\nXADD stream %u-1 f v\r\n",
+                   i, i, i, i, i, i, i + 1);
+    }
+    buf_append_text(&requests,
+                    "XGROUP CREATE stream g 0\r\nXREADGROUP GROUP g c STREAMS stream >\r\n");
+    file = file_after(buf_text(&requests));
+    buf_deinit(&requests);
+    return file;
+}
+
+Test(load, a_resync_may_be_given_up_in_the_midst_of_any_value)
+{
+    struct buf file = large_values();
+    struct errmsg error;
+
+    for (size_t i = 1; i <= CUTS; i++) {
+        struct alone *a = start_replica();
+
+        load_resync_begin(a->node);
+        cr_assert(load_resync_bytes(
+                      a->node, bytes_prefix(buf_bytes(&file), file.len * i / (CUTS + 1)), &error),
+                  "%s", error.text);
+        if (i % 2 == 0) {
+            load_resync_abort(a->node);
+            cr_assert_eq(key_count(a), 1);
+        } /* else the node ends */
+        alone_free(a);
+    }
+    buf_deinit(&file);
+}
+
 /* ---- moves ------------------------------------------------------------------------------------ */
 
 Test(load, of_a_file_does_not_begin_while_a_resync_is_under_way, .signal = SIGABRT)
