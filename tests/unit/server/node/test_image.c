@@ -278,6 +278,50 @@ static void request(struct world *w, const char *format, ...)
     buf_deinit(&out);
 }
 
+/* Something of each large value with this number. */
+static void change_members(struct world *w, unsigned value, unsigned member)
+{
+    request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS - member, member);
+    request(w, "RPUSH list:%u a", value);
+    request(w, "LSET list:%u -1 %u", value, member);
+    request(w, "LINSERT list:%u BEFORE l%u new", value, member % 100);
+    request(w, "LMOVE list:%u list:%u LEFT RIGHT", value, (value + 1) % LARGE_VALUES);
+    request(w, "LPOP list:%u", value);
+    request(w, "HSET hash:%u f%u %u", value, member, member + 7);
+    request(w, "HDEL hash:%u f%u", value, member / 2);
+    request(w, "SADD set:%u m%u", value, member);
+    request(w, "SREM set:%u m%u", value, member / 2);
+    request(w, "ZADD zset:%u %u z%u", value, member / 3, member);
+    request(w, "ZREM zset:%u z%u", value, member / 2);
+}
+
+/* More of a list than an element. */
+static void change_list(struct world *w, struct rng *rng, unsigned value, unsigned member)
+{
+    switch (rng_below(rng, 6)) {
+    case 0:
+        request(w, "LTRIM list:%u 100 -%u", value, 1 + member);
+        break;
+    case 1:
+        request(w, "COPY list:%u list:%u REPLACE", value, (value + 1) % LARGE_VALUES);
+        break;
+    case 2:
+        request(w, "SET list:%u text", value);
+        request(w, "DEL list:%u", value);
+        break;
+    case 3:
+        request(w, "LREM list:%u 0 l%u", value, member % 100);
+        break;
+    case 4:
+        request(w, "PEXPIREAT list:%u 1", value);
+        break;
+    default:
+        request(w, "RPUSH list:%u l", (value + 1) % LARGE_VALUES);
+        request(w, "RENAME list:%u list:%u", (value + 1) % LARGE_VALUES, value);
+        break;
+    }
+}
+
 /* A change of something, large values above all. */
 static void change(struct world *w, struct rng *rng)
 {
@@ -323,26 +367,6 @@ static void change(struct world *w, struct rng *rng)
     case 12:
         request(w, "HSET hash:%u:new f %u", value, member);
         break;
-    case 15:
-        request(w, "LTRIM list:%u 100 -%u", value, 1 + member);
-        break;
-    case 16:
-        request(w, "COPY list:%u list:%u REPLACE", value, (value + 1) % LARGE_VALUES);
-        break;
-    case 17:
-        request(w, "SET list:%u text", value);
-        request(w, "DEL list:%u", value);
-        break;
-    case 18:
-        request(w, "LREM list:%u 0 l%u", value, member % 100);
-        break;
-    case 19:
-        request(w, "PEXPIREAT list:%u 1", value);
-        break;
-    case 20:
-        request(w, "RPUSH list:%u l", (value + 1) % LARGE_VALUES);
-        request(w, "RENAME list:%u list:%u", (value + 1) % LARGE_VALUES, value);
-        break;
     case 21:
         if (rng_one_in(rng, 40)) {
             request(w, "FLUSHALL");
@@ -354,18 +378,11 @@ static void change(struct world *w, struct rng *rng)
         request(w, "HPERSIST hash:%u FIELDS 1 f%u", value, member / 2);
         break;
     default:
-        request(w, "HPEXPIREAT hash:%u %llu FIELDS 1 f%u", value, FAR_MS - member, member);
-        request(w, "RPUSH list:%u a", value);
-        request(w, "LSET list:%u -1 %u", value, member);
-        request(w, "LINSERT list:%u BEFORE l%u new", value, member % 100);
-        request(w, "LMOVE list:%u list:%u LEFT RIGHT", value, (value + 1) % LARGE_VALUES);
-        request(w, "LPOP list:%u", value);
-        request(w, "HSET hash:%u f%u %u", value, member, member + 7);
-        request(w, "HDEL hash:%u f%u", value, member / 2);
-        request(w, "SADD set:%u m%u", value, member);
-        request(w, "SREM set:%u m%u", value, member / 2);
-        request(w, "ZADD zset:%u %u z%u", value, member / 3, member);
-        request(w, "ZREM zset:%u z%u", value, member / 2);
+        if (rng_one_in(rng, 6)) {
+            change_list(w, rng, value, member);
+        } else {
+            change_members(w, value, member);
+        }
         break;
     }
 }
