@@ -89,15 +89,17 @@ struct bench_run {
 /* Does the word of a list stand for the test? */
 static bool is_meant(struct bytes word, const struct bench_test *test)
 {
-    if (test->family != NULL && bytes_equal_nocase(word, test->family)) {
-        return true;
-    }
-    if (test->name == NULL) {
+    if (test->family != NULL) {
         size_t len = strlen(test->family);
 
-        return word.len >= len && bytes_equal_nocase(bytes_prefix(word, len), test->family);
+        if (bytes_equal_nocase(word, test->family)) {
+            return true;
+        }
+        if (test->name == NULL) {
+            return word.len >= len && bytes_equal_nocase(bytes_prefix(word, len), test->family);
+        }
     }
-    return bytes_equal_nocase(word, test->name);
+    return test->name != NULL && bytes_equal_nocase(word, test->name);
 }
 
 /* Is it in the comma separated list?  Without one all are. */
