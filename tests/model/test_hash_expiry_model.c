@@ -301,7 +301,7 @@ static void step_others(struct world *w)
     (void)keyspace_close(w->ks, &edit);
 }
 
-Test(hash_expiry_model, a_hash_whose_fields_expire_is_what_its_model_is, .timeout = 120)
+Test(hash_expiry_model, a_hash_whose_fields_expire_is_what_its_model_is)
 {
     static struct world w;
 

@@ -564,14 +564,14 @@ static void run_model(bool is_cluster, uint64_t default_seed)
     mem_free(MEM_TEST, m.records);
 }
 
-Test(keyspace_model, databases_behave_as_the_model_does, .timeout = 300)
+Test(keyspace_model, databases_behave_as_the_model_does)
 {
     for (uint64_t seed = 1; seed <= 3; seed++) {
         run_model(false, seed);
     }
 }
 
-Test(keyspace_model, slots_behave_as_the_model_does, .timeout = 300)
+Test(keyspace_model, slots_behave_as_the_model_does)
 {
     for (uint64_t seed = 11; seed <= 13; seed++) {
         run_model(true, seed);

@@ -196,7 +196,7 @@ static void apply(struct world *w, const struct change *change, uint64_t index)
     keyspace_close(w->ks, &edit);
 }
 
-Test(list_image, is_what_was_there_whatever_changes_wherever, .timeout = 120)
+Test(list_image, is_what_was_there_whatever_changes_wherever)
 {
     for (unsigned progress = 0; progress < 4; progress++) {
         for (unsigned place = 0; place <= 16; place++) {
@@ -222,7 +222,7 @@ Test(list_image, is_what_was_there_whatever_changes_wherever, .timeout = 120)
     }
 }
 
-Test(list_image, is_what_was_there_when_every_element_changes_in_every_step, .timeout = 60)
+Test(list_image, is_what_was_there_when_every_element_changes_in_every_step)
 {
     struct world w;
     uint64_t index = 0;
@@ -453,7 +453,7 @@ Test(list_image, of_another_time_may_be_on_beside_it)
     stop(&w);
 }
 
-Test(list_image, is_what_was_there_whatever_happens_at_random, .timeout = 120)
+Test(list_image, is_what_was_there_whatever_happens_at_random)
 {
     uint64_t seed = seed_get();
     struct rng rng;

@@ -195,7 +195,7 @@ static void run_model(uint64_t seed)
     model_deinit(&m);
 }
 
-Test(value_list, random_changes_give_what_an_array_gives, .timeout = 120)
+Test(value_list, random_changes_give_what_an_array_gives)
 {
     run_model(1);
     run_model(2);
@@ -236,7 +236,7 @@ Test(value_list, elements_of_ten_bytes_take_less_than_thirteen)
     }
 }
 
-Test(value_list, a_large_list_has_leaves_that_split_in_the_middle_and_at_both_ends, .timeout = 60)
+Test(value_list, a_large_list_has_leaves_that_split_in_the_middle_and_at_both_ends)
 {
     struct bytes text = {0};
     struct model m;
