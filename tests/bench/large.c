@@ -26,8 +26,6 @@
 
 enum {
     PIPELINE = 20,
-    FILL_CONNECTIONS = 4,
-    FILL_PIPELINE = 64,
     STEADY_MS = 2000,
     LIMIT_MS = 300000,
     POLL_MS = 5,
@@ -74,20 +72,12 @@ static void fill(struct large *l, size_t value)
 {
     struct errmsg error = {0};
     struct load_request request;
-    struct load_result result;
-    struct load *load = load_open(l->server.port, FILL_CONNECTIONS, &error);
-    struct load_task task = {.request = &request,
-                             .pipeline = FILL_PIPELINE,
-                             .request_count = l->members,
-                             .key_count = l->members,
-                             .is_in_order = true};
 
-    must(l, load != NULL, "connecting", &error);
     load_request_init_text(&request, values[value].fill, values[value].begin,
                            values[value].line_count);
-    must(l, load_run(load, &task, &result, &error), values[value].key, &error);
+    must(l, load_fill_request(l->server.port, &request, l->members, l->members, &error),
+         values[value].key, &error);
     load_request_deinit(&request);
-    load_close(load);
 }
 
 /* ---- changing ---------------------------------------------------------------------------------*/

@@ -545,23 +545,31 @@ bool load_run(struct load *load, const struct load_task *task, struct load_resul
     return is_ok;
 }
 
+bool load_fill_request(uint16_t port, const struct load_request *request, uint64_t count,
+                       uint64_t numbers, struct errmsg *error)
+{
+    struct load *load = load_open(port, FILL_CONNECTIONS, error);
+    struct load_result result;
+    struct load_task task = {.request = request,
+                             .pipeline = FILL_PIPELINE,
+                             .request_count = count,
+                             .key_count = numbers,
+                             .is_in_order = true};
+    bool is_ok = load != NULL && load_run(load, &task, &result, error);
+
+    load_close(load);
+    return is_ok;
+}
+
 bool load_fill(uint16_t port, const struct load_shape *shape, uint64_t key_count,
                struct errmsg *error)
 {
-    struct load *load = load_open(port, FILL_CONNECTIONS, error);
     struct load_request request;
-    struct load_result result;
-    struct load_task task = {.request = &request,
-                             .pipeline = FILL_PIPELINE,
-                             .request_count = key_count,
-                             .key_count = key_count,
-                             .is_in_order = true};
     bool is_ok;
 
     ASSERT(shape->command == LOAD_SET && shape->key_count <= 1);
     load_request_init(&request, shape);
-    is_ok = load != NULL && load_run(load, &task, &result, error);
+    is_ok = load_fill_request(port, &request, key_count, key_count, error);
     load_request_deinit(&request);
-    load_close(load);
     return is_ok;
 }

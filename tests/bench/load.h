@@ -101,6 +101,9 @@ void load_close(struct load *load);
 /* False, and a message, on a wrong reply, a lost connection or a silence of half a minute. */
 MUST_USE bool load_run(struct load *load, const struct load_task *task, struct load_result *out,
                        struct errmsg *error);
+/* Send so many of a request, over a few connections of its own, fast: its numbers in turn. */
+MUST_USE bool load_fill_request(uint16_t port, const struct load_request *request, uint64_t count,
+                                uint64_t numbers, struct errmsg *error);
 /* Write keys 0 to key_count - 1 of the shape, over a few connections of its own, fast. */
 MUST_USE bool load_fill(uint16_t port, const struct load_shape *shape, uint64_t key_count,
                         struct errmsg *error);

@@ -19,8 +19,6 @@ enum {
     ROUNDS_MAX = 31,
     FILLS_MAX = 2,
     OPERATIONS_MAX = 4,
-    FILL_CONNECTIONS = 4,
-    FILL_PIPELINE = 64,
     MILLION = 1000000,
 };
 
@@ -119,15 +117,10 @@ static struct load_task task_of(const struct step *step, struct load_request *re
 static bool fill(const struct server *server, const struct step *step, struct errmsg *error)
 {
     struct load_request request;
-    struct load_result result;
     struct load_task task = task_of(step, &request);
-    struct load *load = load_open(server->port, FILL_CONNECTIONS, error);
-    bool is_ok;
+    bool is_ok =
+        load_fill_request(server->port, &request, task.request_count, task.key_count, error);
 
-    task.pipeline = FILL_PIPELINE;
-    task.is_in_order = true;
-    is_ok = load != NULL && load_run(load, &task, &result, error);
-    load_close(load);
     load_request_deinit(&request);
     return is_ok;
 }
