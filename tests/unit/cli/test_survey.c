@@ -104,7 +104,7 @@ Test(survey, types_that_nobody_knows_are_counted_under_their_names_as_long_as_th
 {
     begin(SURVEY_BOTH, 0);
     for (int i = 0; i < 2 * SURVEY_TYPES_MAX; i++) {
-        char type[SURVEY_TYPE_NAME + 20];
+        char type[64];
 
         snprintf(type, sizeof(type), "type-%d-%s", i,
                  i % 2 == 0 ? "" : "with-a-name-that-is-very-long-indeed");
