@@ -40,6 +40,21 @@ struct peer_cpus peers_pin(void)
     return cpus;
 }
 
+void peers_pin_loop(const struct server *server, struct peer_cpus cpus)
+{
+    cpu_set_t allowed;
+
+    CPU_ZERO(&allowed);
+    for (unsigned cpu = 0; cpu < 64; cpu++) {
+        if (cpus.server >> cpu & 1) {
+            CPU_SET(cpu, &allowed);
+        }
+    }
+    if (cpus.server != 0 && sched_setaffinity(server->pid, sizeof(allowed), &allowed) != 0) {
+        printf("The system refuses to pin the server's loop: it runs beside the load.\n");
+    }
+}
+
 /* ---- which there are --------------------------------------------------------------------------*/
 
 /* The first line that the program prints about itself, without its end. */

@@ -47,6 +47,8 @@ struct peer_cpus {
 /* The first two processors that this process may use, and pin this thread to the second; with
  * fewer, say so on standard output and pin nothing. */
 struct peer_cpus peers_pin(void);
+/* Pin the first thread of a server that runs, and no other of its threads, to the server's processor. */
+void peers_pin_loop(const struct server *server, struct peer_cpus cpus);
 
 struct peer_choice {
     bool has_floor;
