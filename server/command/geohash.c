@@ -138,6 +138,10 @@ double geo_distance(struct geo_point a, struct geo_point b)
     double u = sin((latitude_b - latitude_a) / 2);
     double v = sin((b.longitude * DEGREE - a.longitude * DEGREE) / 2);
 
+    /* As stock servers have it: to the last digit. */
+    if (v == 0) {
+        return latitude_distance(a.latitude, b.latitude);
+    }
     return 2.0 * EARTH_RADIUS * asin(sqrt(u * u + cos(latitude_a) * cos(latitude_b) * v * v));
 }
 

@@ -15,6 +15,7 @@
 #define OUT_OF_RANGE "-ERR value is out of range, value must between *"
 #define NO_WEIGHT    "-ERR One or more scores can't be converted into double\r\n"
 #define NO_FLOAT     "-ERR min or max is not a float\r\n"
+#define NO_ID        "-ERR Invalid stream ID specified as *"
 #define SYNTAX_ERROR "-ERR syntax error\r\n"
 
 static const char words_first[] = "since 7.2 words are read before the key is looked for";
@@ -31,6 +32,10 @@ static const char last_entry[] = "7.4 has + for the last entry";
 static const char claimer[] =
     "7.2 makes the consumer who claims, also when there is nothing for it";
 static const char word_too_many[] = "7.0 passes over up to two words behind the consumer";
+static const char strict_id[] =
+    "7.0 reads ids with strtoull, which takes blanks and signs before a number";
+static const char wrapped_count[] =
+    "the count of a stock server goes on below zero behind 2^63 - 1";
 static const char strict_cursor[] = "7.0 reads cursors with strtoul, which takes -1";
 
 const struct exception exceptions[] = {
@@ -85,6 +90,21 @@ const struct exception exceptions[] = {
     MEANT("XGROUP", ":0\r\n", ":1\r\n", claimer),
     PARTS("XSETID", "-ERR The ID specified in XSETID is smaller than current max_deleted_entry_id*",
           "*", "7.2 refuses it"),
+    MEANT("XRANGE", NO_ID, "*", strict_id),
+    MEANT("XREVRANGE", NO_ID, "*", strict_id),
+    MEANT("XREAD", NO_ID, "*", strict_id),
+    MEANT("XPENDING", NO_ID, "*", strict_id),
+    PARTS("XREADGROUP", NO_ID, "*", strict_id),
+    PARTS("XADD", NO_ID, "*", strict_id),
+    PARTS("XDEL", NO_ID, "*", strict_id),
+    PARTS("XTRIM", NO_ID, "*", strict_id),
+    PARTS("XACK", NO_ID, "*", strict_id),
+    PARTS("XCLAIM", NO_ID, "*", strict_id),
+    PARTS("XAUTOCLAIM", NO_ID, "*", strict_id),
+    PARTS("XGROUP", NO_ID, "*", strict_id),
+    PARTS("XSETID", NO_ID, "*", strict_id),
+    MEANT("XINFO", "*entries-read*:9223372036854775807\r\n*", "*entries-read*:-*", wrapped_count),
+    MEANT("XINFO", "*entries-added*:9223372036854775807\r\n*", "*entries-added*:-*", wrapped_count),
     MEANT("SCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("HSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("SSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),

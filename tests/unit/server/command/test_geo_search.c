@@ -236,3 +236,11 @@ Test(geo_search, every_point_of_a_polygon_is_found_wherever_and_however_large_it
     buf_deinit(&request);
     fixture_free(f);
 }
+
+Test(geo_search, a_distance_along_a_meridian_is_that_of_a_stock_server_to_the_last_digit)
+{
+    const struct geo_point center = {180, 16.237};
+    const struct geo_point point = {180, -85.05112751263942528};
+
+    cr_expect_eq(geo_distance(center, point), 11265903.657159178);
+}
