@@ -34,6 +34,7 @@ enum {
     NO_MULTI = COMMAND_FLAG_NO_MULTI,
     ALLOW_BUSY = COMMAND_FLAG_ALLOW_BUSY,
     NO_MANDATORY_KEYS = COMMAND_FLAG_NO_MANDATORY_KEYS,
+    PUBSUB = COMMAND_FLAG_PUBSUB,
 };
 
 /* What is done to keys, as commands.def spells it. */
@@ -47,6 +48,7 @@ enum {
     INSERT = KEY_ACCESS_INSERT,
     DELETE = KEY_ACCESS_DELETE,
     VARIABLE = KEY_ACCESS_VARIABLE,
+    NOT_KEY = KEY_ACCESS_NOT_KEY,
 };
 
 /* A subcommand belongs to its parent's group. */

@@ -40,6 +40,7 @@ enum command_flags {
     COMMAND_FLAG_NO_MULTI = 1 << 12,          /* not in transactions */
     COMMAND_FLAG_ALLOW_BUSY = 1 << 13,        /* also while a script runs for too long */
     COMMAND_FLAG_NO_MANDATORY_KEYS = 1 << 14, /* a request may have no keys at all */
+    COMMAND_FLAG_PUBSUB = 1 << 15,            /* about channels; what it names are none of keys */
 };
 
 /* How the keys of a request are found. */
@@ -66,6 +67,7 @@ enum key_access {
     KEY_ACCESS_DELETE = 1 << 7,
     KEY_ACCESS_VARIABLE = 1 << 8,   /* less of this with some options */
     KEY_ACCESS_INCOMPLETE = 1 << 9, /* there may be keys that cannot be found in this way */
+    KEY_ACCESS_NOT_KEY = 1 << 10,   /* it is a channel, which is routed as a key is */
 };
 
 enum command_group {
@@ -79,6 +81,7 @@ enum command_group {
     COMMAND_GROUP_BITMAP,
     COMMAND_GROUP_HYPERLOGLOG,
     COMMAND_GROUP_GEO,
+    COMMAND_GROUP_PUBSUB,
     COMMAND_GROUP_CONNECTION,
     COMMAND_GROUP_SERVER,
     COMMAND_GROUP_REPLICATION,

@@ -81,6 +81,7 @@ static uint32_t group_categories(const struct command_spec *spec)
         return CATEGORY_GEO;
     case COMMAND_GROUP_CONNECTION:
         return CATEGORY_CONNECTION;
+    case COMMAND_GROUP_PUBSUB: /* those that have the flag */
     case COMMAND_GROUP_SERVER:
     case COMMAND_GROUP_REPLICATION:
     case COMMAND_GROUP_CLUSTER:
@@ -98,6 +99,7 @@ uint32_t command_categories(const struct command_spec *spec)
     all |= (flags & COMMAND_FLAG_WRITE) != 0 ? CATEGORY_WRITE : 0;
     all |= (flags & COMMAND_FLAG_READONLY) != 0 ? CATEGORY_READ : 0;
     all |= (flags & COMMAND_FLAG_ADMIN) != 0 ? CATEGORY_ADMIN : 0;
+    all |= (flags & COMMAND_FLAG_PUBSUB) != 0 ? CATEGORY_PUBSUB : 0;
     all |= (flags & COMMAND_FLAG_BLOCKING) != 0 ? CATEGORY_BLOCKING : 0;
     all |= (flags & (COMMAND_FLAG_ADMIN | COMMAND_FLAG_DANGEROUS)) != 0 ? CATEGORY_DANGEROUS : 0;
     all |= (flags & COMMAND_FLAG_FAST) != 0 ? CATEGORY_FAST : CATEGORY_SLOW;
@@ -107,9 +109,9 @@ uint32_t command_categories(const struct command_spec *spec)
 const char *category_name(size_t index)
 {
     static const char *const names[CATEGORY_COUNT] = {
-        "keyspace",  "read",      "write",  "string",   "connection",  "admin",
-        "dangerous", "fast",      "slow",   "blocking", "list",        "hash",
-        "set",       "sortedset", "stream", "bitmap",   "hyperloglog", "geo"};
+        "keyspace", "read",   "write",       "string", "connection", "admin", "dangerous",
+        "fast",     "slow",   "blocking",    "list",   "hash",       "set",   "sortedset",
+        "stream",   "bitmap", "hyperloglog", "geo",    "pubsub"};
 
     ASSERT(index < CATEGORY_COUNT);
     return names[index];
@@ -128,6 +130,7 @@ const char *command_group_name(enum command_group group)
         [COMMAND_GROUP_BITMAP] = "bitmap",
         [COMMAND_GROUP_HYPERLOGLOG] = "hyperloglog",
         [COMMAND_GROUP_GEO] = "geo",
+        [COMMAND_GROUP_PUBSUB] = "pubsub",
         [COMMAND_GROUP_CONNECTION] = "connection",
         [COMMAND_GROUP_SERVER] = "server",
         [COMMAND_GROUP_REPLICATION] = "replication",

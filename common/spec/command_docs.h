@@ -37,9 +37,10 @@ enum command_category {
     CATEGORY_BITMAP = 1 << 15,
     CATEGORY_HYPERLOGLOG = 1 << 16,
     CATEGORY_GEO = 1 << 17,
+    CATEGORY_PUBSUB = 1 << 18,
 };
 enum {
-    CATEGORY_COUNT = 18
+    CATEGORY_COUNT = 19
 };
 /* The categories of a command, one bit each. */
 uint32_t command_categories(const struct command_spec *spec);

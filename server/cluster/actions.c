@@ -46,6 +46,9 @@ static void describe(const struct actions *list, const void *item, struct buf *o
     case CLUSTER_ACTION_STATE_CHANGED:
         buf_printf(out, "state %s\n", action->is_ok ? "ok" : "fail");
         break;
+    case CLUSTER_ACTION_MESSAGE:
+        buf_printf(out, "message %zu bytes%s\n", text.len, action->is_sharded ? ", sharded" : "");
+        break;
     case CLUSTER_ACTION_PAUSE_WRITES:
         buf_printf(out, "pause writes %" PRId64 " ms\n", action->pause_ms);
         break;

@@ -32,7 +32,8 @@ enum cluster_action_type {
                                       LINK_DOWN */
     CLUSTER_ACTION_CLOSE,          /* link */
     CLUSTER_ACTION_SEND,           /* link, bytes: one frame.  Dropped silently when the link is
-                                      no longer there */
+                                      no longer there; and, if queue_bytes > 0, when more than that
+                                      waits on it already */
     CLUSTER_ACTION_WRITE_FILE,     /* sequence, bytes: replace the nodes file atomically and sync it
                                       (file and folder), then report FILE_WRITTEN(sequence); of
                                       several waiting the newest alone may be written */
@@ -50,6 +51,8 @@ enum cluster_action_type {
     CLUSTER_ACTION_RESUME_WRITES,  /* the pause above is over */
     CLUSTER_ACTION_DATA_COMPLETE,  /* of a primary: its data counts as whole from now on; say so in
                                       every STATUS */
+    CLUSTER_ACTION_MESSAGE,        /* is_sharded, bytes: for cluster_message_split (message.h);
+                                      give it to clients that listen here */
     CLUSTER_ACTION_LOG,            /* level, bytes: a line without its end */
 };
 
@@ -60,10 +63,12 @@ struct cluster_action {
     struct cluster_id id;
     uint64_t sequence;
     int64_t pause_ms;
+    size_t queue_bytes;
     enum log_level level;
     bool drops_data;
     bool loses_slots;
     bool is_ok;
+    bool is_sharded;
     struct action_bytes bytes; /* for cluster_action_bytes */
 };
 

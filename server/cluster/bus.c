@@ -240,6 +240,31 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     send(c, link, &frame);
 }
 
+void bus_prepare_message(struct cluster *c, enum frame_type type, struct bytes body)
+{
+    struct frame frame;
+
+    ASSERT(frame_body_of(type) == FRAME_BODY_MESSAGE);
+    fill(c, type, &frame);
+    frame.body = body;
+    frame.sequence = --c->sequence; /* messages have numbers of their own */
+    /* Who owns what is told by heartbeats often enough. */
+    frame.flags &= (uint16_t)~FRAME_HAS_SLOTS;
+    buf_clear(&c->frame_bytes);
+    frame_encode(&frame, buf_bytes(&c->secret), &c->frame_bytes);
+    c->prepared_type = type;
+}
+
+void bus_send_prepared(struct cluster *c, const struct cluster_node *node, size_t queue_bytes)
+{
+    ASSERT(node->link == LINK_UP);
+    if (!is_held(c)) {
+        c->sent[c->prepared_type]++;
+        c->stats.sent_bytes += c->frame_bytes.len;
+        emit_send_message(c, link_to(node), buf_bytes(&c->frame_bytes), queue_bytes);
+    }
+}
+
 void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject)
 {
     struct frame frame;

@@ -23,6 +23,10 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
 void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type type,
                     const struct cluster_id *subject, uint64_t number);
 
+/* A message, or a part of one, is made once and then sent to several nodes. */
+void bus_prepare_message(struct cluster *c, enum frame_type type, struct bytes body);
+void bus_send_prepared(struct cluster *c, const struct cluster_node *node, size_t queue_bytes);
+
 /* Let every node hear from us in this step's tick. */
 void bus_announce(struct cluster *c);
 /* The voters only: there is news about a failing node. */

@@ -182,6 +182,7 @@ void cluster_free(struct cluster *cluster)
     buf_deinit(&cluster->secret);
     buf_deinit(&cluster->frame_bytes);
     buf_deinit(&cluster->body_bytes);
+    buf_deinit(&cluster->message_bytes);
     mem_free(MEM_CLUSTER, cluster);
 }
 

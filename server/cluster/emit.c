@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "cluster/facts.h"
+#include "cluster/message.h"
 
 #include <stdarg.h>
 
@@ -48,6 +49,23 @@ void emit_send(struct cluster *c, struct cluster_link link, struct bytes frame)
     ASSERT(link.number != 0 || link.is_incoming);
     ASSERT(frame.len > 0 && frame.len <= FRAME_MAX_BYTES);
     add(c, CLUSTER_ACTION_SEND, frame)->link = link;
+}
+
+void emit_send_message(struct cluster *c, struct cluster_link link, struct bytes frame,
+                       size_t queue_bytes)
+{
+    struct cluster_action *action = add(c, CLUSTER_ACTION_SEND, frame);
+
+    ASSERT(frame.len <= FRAME_MAX_BYTES);
+    ASSERT(queue_bytes > 0);
+    action->link = link;
+    action->queue_bytes = queue_bytes;
+}
+
+void emit_message(struct cluster *c, bool is_sharded, struct bytes whole)
+{
+    ASSERT(whole.len <= MESSAGE_MAX_BYTES);
+    add(c, CLUSTER_ACTION_MESSAGE, whole)->is_sharded = is_sharded;
 }
 
 void emit_file(struct cluster *c, uint64_t sequence, struct bytes text)

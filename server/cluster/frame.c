@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "cluster/gossip.h"
 #include "cluster/identity_codec.h"
+#include "cluster/message.h"
 
 #include <string.h>
 
@@ -19,6 +20,8 @@ enum {
 
 _Static_assert((int)BODILESS_MAX + (int)GOSSIP_BYTES_MAX <= (int)FRAME_MAX_BYTES,
                "a frame holds as much gossip as there can be");
+_Static_assert((int)BODILESS_MAX + (int)MESSAGE_BODY_MAX <= (int)FRAME_MAX_BYTES,
+               "a frame holds a part of a message");
 
 static const char magic[] = {'S', 'T', 'R', 'L'};
 
@@ -32,6 +35,7 @@ struct message {
 static const struct message messages[] = {
 #define BODY_NONE                                FRAME_BODY_NONE
 #define GOSSIP                                   FRAME_BODY_GOSSIP
+#define MESSAGE_PART                             FRAME_BODY_MESSAGE
 #define SUBJECT                                  true
 #define NO_SUBJECT                               false
 #define MESSAGE(id, number, name, subject, body) [FRAME_##id] = {(name), (body), (subject)},
@@ -39,6 +43,7 @@ static const struct message messages[] = {
 #undef MESSAGE
 #undef BODY_NONE
 #undef GOSSIP
+#undef MESSAGE_PART
 #undef SUBJECT
 #undef NO_SUBJECT
 };
@@ -106,6 +111,9 @@ static void encode_body(const struct frame *frame, struct buf *out)
             buf_append_bytes(out, frame->body);
         }
         break;
+    case FRAME_BODY_MESSAGE:
+        buf_append_bytes(out, frame->body);
+        break;
     }
 }
 
@@ -116,6 +124,8 @@ static bool is_body_valid(enum frame_body kind, struct bytes body)
         return body.len == 0;
     case FRAME_BODY_GOSSIP:
         return gossip_is_valid(body);
+    case FRAME_BODY_MESSAGE:
+        return message_part_is_valid(body);
     }
     return false;
 }

@@ -69,7 +69,8 @@ enum frame_flags {
 /* What follows the head of a frame: a column of messages.def. */
 enum frame_body {
     FRAME_BODY_NONE,
-    FRAME_BODY_GOSSIP, /* gossip.h */
+    FRAME_BODY_GOSSIP,  /* gossip.h */
+    FRAME_BODY_MESSAGE, /* message.h */
 };
 
 struct frame {

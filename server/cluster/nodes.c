@@ -49,6 +49,7 @@ static void release(struct cluster *c, struct cluster_node *node)
     hashtable_remove(&c->by_id, &node->by_id);
     hashtable_remove(&c->by_number, &node->by_number);
     VEC_DEINIT(&node->reports);
+    buf_deinit(&node->message.bytes);
     mem_free(MEM_CLUSTER, node);
 }
 

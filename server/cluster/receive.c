@@ -14,6 +14,7 @@
 #include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
+#include "cluster/message.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
 #include "cluster/vote.h"
@@ -75,8 +76,11 @@ static const char *find_replay(struct cluster *c, struct replay_guard *guard,
                                const struct frame *frame)
 {
     struct cluster_node *node = nodes_find(c, &frame->sender);
+    /* Of those there may be very many; they have numbers of their own (message.h). */
+    bool is_message = frame_body_of(frame->type) == FRAME_BODY_MESSAGE;
 
-    if (guard->boot == frame->boot && frame->sequence <= guard->sequence) {
+    if (guard->boot == frame->boot && (frame->sequence < guard->sequence ||
+                                       (frame->sequence == guard->sequence && !is_message))) {
         return "its sequence number does not rise";
     }
     if (node != NULL && node->heard.boot != frame->boot &&
@@ -454,6 +458,12 @@ static void act(struct cluster *c, const struct arrival *a)
     case FRAME_ADMITTED:
         if (a->sender != NULL) {
             forgotten_take_frame(c, a->link, a->frame);
+        }
+        break;
+    case FRAME_PUBLISH:
+    case FRAME_PUBLISH_SHARD:
+        if (a->sender != NULL) {
+            message_take(c, a->sender, a->frame);
         }
         break;
     case FRAME_TYPE_END:

@@ -109,6 +109,9 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     if (owner == NULL) {
         return ROUTE_CLUSTERDOWN_SLOT;
     }
+    if (request->is_message) {
+        return owner == c->me ? ROUTE_SERVE : route_elsewhere(c, now, request, target);
+    }
     if (!(owner == c->me ? cluster_is_ok(c, now) : c->is_map_ok)) {
         enum route_kind kind = refuse_as_down(c, request);
 

@@ -38,6 +38,7 @@ struct route_request {
     bool is_write;
     bool is_readonly_session; /* READONLY was sent */
     bool is_asking;           /* ASKING was sent just before */
+    bool is_message;          /* about a channel of the slot's shard: there are no keys to have */
     bool has_many_keys;
     enum route_keys keys;
 };

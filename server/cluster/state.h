@@ -52,6 +52,14 @@ struct replay_guard {
     uint64_t sequence;
 };
 
+/* What came so far of a message in parts (message.h), and the last part that was heeded. */
+struct partial_message {
+    uint64_t boot;
+    uint64_t number;
+    uint32_t before;
+    struct buf bytes;
+};
+
 /* The newest frame of a node that was heeded, and the start before that one. */
 struct last_heard {
     uint64_t boot;
@@ -106,6 +114,7 @@ struct cluster_node {
     bool
         is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
     struct replay_guard guard;
+    struct partial_message message;
 
     /* Heartbeats and failure. */
     bool is_in_handshake;
@@ -256,8 +265,11 @@ struct cluster {
 
     struct mono_time now;
     struct actions *out;
-    struct buf frame_bytes; /* scratch */
-    struct buf body_bytes;  /* scratch: the body of the frame that is filled */
+    struct buf frame_bytes;        /* scratch */
+    struct buf body_bytes;         /* scratch: the body of the frame that is filled */
+    struct buf message_bytes;      /* scratch: a whole message */
+    uint64_t message_number;       /* of the last one that was sent */
+    enum frame_type prepared_type; /* of what bus_prepare_message has put into frame_bytes */
 
     struct mono_time started_at;
     struct mono_time stepped_at;

@@ -127,10 +127,18 @@ static bool has_id(const struct filter *filter, uint64_t id)
     return filter->id_count == 0;
 }
 
+static enum client_type type_of(const struct session *s)
+{
+    if (s->flags & SESSION_REPLICA) {
+        return CLIENT_REPLICA;
+    }
+    return (s->flags & SESSION_SUBSCRIBED) ? CLIENT_PUBSUB : CLIENT_NORMAL;
+}
+
 static bool matches(const struct node *node, const struct filter *filter, const struct session *s,
                     const struct session *self)
 {
-    enum client_type type = (s->flags & SESSION_REPLICA) ? CLIENT_REPLICA : CLIENT_NORMAL;
+    enum client_type type = type_of(s);
 
     return (filter->type == CLIENT_ANY || filter->type == type) && has_id(filter, s->id) &&
            (filter->id == 0 || filter->id == s->id) &&

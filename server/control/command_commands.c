@@ -35,6 +35,7 @@ static const struct flag_name flag_names[] = {
     {COMMAND_FLAG_LOADING,           "loading"          },
     {COMMAND_FLAG_STALE,             "stale"            },
     {COMMAND_FLAG_FAST,              "fast"             },
+    {COMMAND_FLAG_PUBSUB,            "pubsub"           },
     {COMMAND_FLAG_NO_AUTH,           "no_auth"          },
     {COMMAND_FLAG_BLOCKING,          "blocking"         },
     {COMMAND_FLAG_NOSCRIPT,          "noscript"         },
@@ -56,6 +57,7 @@ static const struct flag_name access_names[] = {
     {KEY_ACCESS_DELETE,     "delete"        },
     {KEY_ACCESS_VARIABLE,   "variable_flags"},
     {KEY_ACCESS_INCOMPLETE, "incomplete"    },
+    {KEY_ACCESS_NOT_KEY,    "not_key"       },
 };
 
 static void write_flags(struct resp_writer *w, const struct flag_name *names, size_t name_count,
@@ -414,7 +416,7 @@ static const struct command_spec *find_request(struct node *node, struct request
         return NULL;
     }
     *keys = command_keys(spec, request->args + 2, words);
-    if (!command_has_keys(spec)) {
+    if (!command_has_keys(spec) || (spec->first_access & KEY_ACCESS_NOT_KEY) != 0) {
         reply_error(request, "ERR The command has no key arguments");
     } else if (!command_arity_fits(spec, words)) {
         reply_error(request, "ERR Invalid number of arguments specified for command");

@@ -11,9 +11,17 @@
 
 void control_ping(struct node *node, struct request *request)
 {
+    const struct session *s = request->session;
+
     (void)node;
     if (request->arg_count > 2) {
         reply_error(request, "ERR wrong number of arguments for 'ping' command");
+    } else if ((s->flags & SESSION_SUBSCRIBED) && s->protocol == 2) {
+        /* As a message looks, so that clients can tell them apart. */
+        resp_write_array(request->reply, 2);
+        resp_write_bulk_text(request->reply, "pong");
+        resp_write_bulk(request->reply,
+                        request->arg_count == 2 ? request->args[1] : BYTES_LITERAL(""));
     } else if (request->arg_count == 2) {
         resp_write_bulk(request->reply, request->args[1]);
     } else {
@@ -175,6 +183,7 @@ void control_reset(struct node *node, struct request *request)
     if (node->config.requirepass[0] != '\0') {
         s->flags &= ~(uint32_t)SESSION_AUTHENTICATED;
     }
+    publish_leave(node, s);
     s->db = 0;
     s->protocol = 2;
     request->reply->version = 2;

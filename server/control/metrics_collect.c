@@ -49,6 +49,7 @@ static void collect_server(struct node *node, struct metrics *m, struct buf *lin
 static void collect_clients(struct node *node, struct metrics *m, struct buf *lines)
 {
     (void)lines;
+    m->pubsub_clients = (int64_t)node->publish.pubsub.listener_count;
     m->total_blocking_keys = (int64_t)node->blocked.keys.count;
     LIST_FOR_EACH (item, &node->sessions.all) {
         const struct session *s = CONTAINER_OF(item, struct session, all);
@@ -204,11 +205,22 @@ static void collect_persistence(struct node *node, struct metrics *m, struct buf
     }
 }
 
+static void collect_messages(const struct node *node, struct metrics *m)
+{
+    const struct pubsub *pubsub = &node->publish.pubsub;
+
+    m->pubsub_channels = (int64_t)pubsub_topic_count(pubsub, PUBSUB_CHANNEL);
+    m->pubsub_patterns = (int64_t)pubsub_topic_count(pubsub, PUBSUB_PATTERN);
+    m->pubsubshard_channels = (int64_t)pubsub_topic_count(pubsub, PUBSUB_SHARD);
+    m->cluster_frames_dropped = node->bus.dropped;
+}
+
 static void collect_stats(struct node *node, struct metrics *m, struct buf *lines)
 {
     const struct counters *stats = &node->counters;
 
     (void)lines;
+    collect_messages(node, m);
     m->total_connections_received = stats->connections;
     m->total_commands_processed = stats->commands;
     m->instantaneous_ops_per_sec = (int64_t)rate_per_second(&stats->commands_rate);

@@ -79,6 +79,16 @@ static bool is_known(struct node *node, const struct bytes *args, size_t count)
     return true;
 }
 
+/* What was published at the primary reaches those who listen here. */
+static void deliver_message(struct node *node, const struct bytes *args, size_t count)
+{
+    if (count == 3 && bytes_equal_nocase(args[0], "PUBLISH")) {
+        (void)publish_deliver(node, PUBSUB_CHANNEL, args[1], args[2]);
+    } else if (count == 3 && bytes_equal_nocase(args[0], "SPUBLISH")) {
+        (void)publish_deliver(node, PUBSUB_SHARD, args[1], args[2]);
+    }
+}
+
 /* False when it cannot be executed here: then nothing has happened. */
 static bool run(struct node *node, const struct bytes *args, size_t count)
 {
@@ -90,6 +100,7 @@ static bool run(struct node *node, const struct bytes *args, size_t count)
     bool is_done = true;
 
     if (!is_about_data(args[0])) {
+        deliver_message(node, args, count);
         return true;
     }
     if (!is_known(node, args, count)) {

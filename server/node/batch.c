@@ -173,7 +173,11 @@ static void run_request(struct node *node, struct request *request)
     if (UNLIKELY(s->flags & SESSION_HELD)) {
         input_put_back(&s->input, request->read.raw);
     } else if (!session_is_closing(s)) {
+        publish_begin_answer(&node->publish, s);
         execute_request(node, request);
+        if (publish_end_answer(&node->publish)) {
+            publish_give_behind(node, s);
+        }
     }
 }
 

@@ -112,13 +112,25 @@ void bus_links_close(struct node *node, struct cluster_link id)
     ASSERT(bus_links_find_by_id(node, id) == NULL);
 }
 
-void bus_links_send(struct node *node, struct cluster_link id, struct bytes frame)
+void bus_links_note_drop(struct node *node)
+{
+    node->bus.dropped++;
+}
+
+void bus_links_send(struct node *node, struct cluster_link id, struct bytes frame,
+                    size_t queue_bytes)
 {
     struct bus_link *bus = bus_links_find_by_id(node, id);
+    size_t limit = queue_bytes > 0 ? queue_bytes : QUEUE_BYTES;
 
     ASSERT(frame.len > 0);
-    if (bus != NULL && node->env.link_queued(node->env.context, bus->link) < QUEUE_BYTES) {
+    if (bus == NULL) {
+        return;
+    }
+    if (node->env.link_queued(node->env.context, bus->link) < limit) {
         node->env.link_send(node->env.context, bus->link, frame);
+    } else {
+        bus_links_note_drop(node);
     }
 }
 

@@ -34,6 +34,7 @@ struct bus_links {
     size_t count;
     size_t cap;
     uint32_t next_number; /* of an incoming one, for the cluster */
+    uint64_t dropped;     /* frames and messages that could not be sent */
 };
 
 void bus_links_init(struct node *node);
@@ -50,8 +51,12 @@ void bus_links_accept(struct node *node, uint64_t link, const char *peer_ip);
 void bus_links_close(struct node *node, struct cluster_link id);
 /* The shell has closed it. */
 void bus_links_remove(struct node *node, struct bus_link *bus);
-/* A frame for one that does not read is dropped. */
-void bus_links_send(struct node *node, struct cluster_link id, struct bytes frame);
+/* A frame for one that does not read is dropped, and one for which more than queue_bytes wait already, if that is
+ * not 0. */
+void bus_links_send(struct node *node, struct cluster_link id, struct bytes frame,
+                    size_t queue_bytes);
+/* A message was too long to be sent at all. */
+void bus_links_note_drop(struct node *node);
 /* Close those that have brought nothing for too long. */
 void bus_links_end_unproven(struct node *node);
 /* Bytes of the links and what waits on them. */

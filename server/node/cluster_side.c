@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "cluster/frame.h"
+#include "cluster/message.h"
 #include "cluster/report.h"
 #include "node/inside.h"
 
@@ -81,6 +82,15 @@ static void become_primary(struct node *node, bool drops_data)
     }
 }
 
+static void deliver_message(struct node *node, bool is_sharded, struct bytes whole)
+{
+    struct bytes channel;
+    struct bytes message;
+
+    cluster_message_split(whole, &channel, &message);
+    (void)publish_deliver(node, is_sharded ? PUBSUB_SHARD : PUBSUB_CHANNEL, channel, message);
+}
+
 static void carry_out(void *context, const struct actions *list, size_t index)
 {
     struct node *node = context;
@@ -96,7 +106,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         bus_links_close(node, action->link);
         break;
     case CLUSTER_ACTION_SEND:
-        bus_links_send(node, action->link, bytes);
+        bus_links_send(node, action->link, bytes, action->queue_bytes);
         break;
     case CLUSTER_ACTION_WRITE_FILE:
         write_nodes(node, action->sequence, bytes);
@@ -113,6 +123,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         if (action->loses_slots) {
             slot_cleaning_begin(node);
         }
+        publish_look_at_slots(node);
         break;
     case CLUSTER_ACTION_STATE_CHANGED:
         node_log(node, LOG_NOTICE, "cluster state: %s", action->is_ok ? "ok" : "fail");
@@ -128,6 +139,9 @@ static void carry_out(void *context, const struct actions *list, size_t index)
     case CLUSTER_ACTION_DATA_COMPLETE:
         data_set_complete(node, true);
         cluster_side_status(node);
+        break;
+    case CLUSTER_ACTION_MESSAGE:
+        deliver_message(node, action->is_sharded, bytes);
         break;
     case CLUSTER_ACTION_LOG:
         node_log(node, action->level, "cluster: %.*s", BYTES_ARGS(bytes));
@@ -148,6 +162,16 @@ void cluster_side_act(struct node *node)
 static void step(struct node *node, const struct cluster_event *event)
 {
     cluster_step(node->cluster, node->now.mono, event, cluster_side_actions(node));
+    cluster_side_act(node);
+}
+
+void cluster_side_publish(struct node *node, bool is_sharded, struct bytes channel,
+                          struct bytes message)
+{
+    if (!cluster_publish(node->cluster, node->now.mono, is_sharded, channel, message,
+                         cluster_side_actions(node))) {
+        bus_links_note_drop(node);
+    }
     cluster_side_act(node);
 }
 

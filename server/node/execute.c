@@ -54,6 +54,13 @@ static bool takes_reply(struct session *s)
     return (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) == 0;
 }
 
+/* CLIENT REPLY ON is answered though silence was the rule so far; what SUBSCRIBE says is a message, no reply. */
+static bool is_always_heard(const struct command_spec *spec)
+{
+    return spec->id == COMMAND_CLIENT_REPLY ||
+           (spec->group == COMMAND_GROUP_PUBSUB && (spec->flags & COMMAND_FLAG_NOSCRIPT));
+}
+
 /* What was replied since is not sent. */
 static void cut_reply(struct session *s, size_t out_before)
 {
@@ -76,8 +83,8 @@ static void execute_asking(struct node *node, struct request *request)
     } else {
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
-    if (request->spec != NULL && request->spec->id == COMMAND_CLIENT_REPLY) {
-        is_heard = true; /* ON is answered though silence was the rule so far */
+    if (request->spec != NULL && is_always_heard(request->spec)) {
+        is_heard = true;
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);
@@ -124,6 +131,7 @@ void execute_again(struct node *node, struct request *request)
     out_before = s->output.buf.len;
     reply = session_writer(s);
     request->reply = &reply;
+    publish_begin_answer(&node->publish, s);
     call_begin(node);
     if (gates_pass(node, request)) {
         call_for_client(node, request, NULL);
@@ -133,6 +141,9 @@ void execute_again(struct node *node, struct request *request)
     request->reply = NULL;
     if ((s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0) {
         cut_reply(s, out_before);
+    }
+    if (publish_end_answer(&node->publish)) {
+        publish_give_behind(node, s);
     }
     if (s->output.buf.len > s->output.sent) {
         node_touch(node, s);

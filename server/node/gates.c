@@ -196,6 +196,28 @@ static bool gate_quorum(struct node *node, struct request *request)
     return false;
 }
 
+/* In RESP2 a message looks like a reply: who listens may ask nothing whose reply could be taken for one. */
+static bool gate_listening(struct node *node, struct request *request)
+{
+    const struct session *s = request->session;
+    enum command_id id = request->spec->id;
+    char name[COMMAND_FULL_NAME_SIZE];
+
+    (void)node;
+    if (LIKELY((s->flags & SESSION_SUBSCRIBED) == 0) || s->protocol == 3 || id == COMMAND_PING ||
+        id == COMMAND_QUIT || id == COMMAND_RESET || id == COMMAND_SUBSCRIBE ||
+        id == COMMAND_UNSUBSCRIBE || id == COMMAND_PSUBSCRIBE || id == COMMAND_PUNSUBSCRIBE ||
+        id == COMMAND_SSUBSCRIBE || id == COMMAND_SUNSUBSCRIBE) {
+        return true;
+    }
+    command_full_name(request->spec, name, sizeof(name));
+    reply_error(request,
+                "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                "RESET are allowed in this context",
+                name);
+    return false;
+}
+
 /* A paused request is put back and read again when the pause ends. */
 static bool gate_pause(struct node *node, struct request *request)
 {
@@ -264,16 +286,17 @@ static const struct gate {
     bool (*ask)(struct node *node, struct request *request); /* false: it was answered */
     uint32_t (*closes)(const struct node *node); /* commands that may be refused just now */
 } gates[] = {
-    {gate_known,   closes_none           }, /* plain: it is known, */
-    {gate_arity,   closes_none           }, /* its arity fits, */
-    {gate_debug,   closes_none           }, /* it is a data command, */
-    {gate_auth,    closes_none           }, /* and its client is authenticated */
-    {gate_pause,   closes_while_paused   },
-    {gate_loading, closes_while_loading  },
-    {gate_route,   closes_without_cluster},
-    {gate_role,    closes_on_replica     },
-    {gate_quorum,  closes_without_quorum },
-    {gate_disk,    closes_without_disk   },
+    {gate_known,     closes_none           }, /* plain: it is known, */
+    {gate_arity,     closes_none           }, /* its arity fits, */
+    {gate_debug,     closes_none           }, /* it is a data command, */
+    {gate_auth,      closes_none           }, /* and its client is authenticated */
+    {gate_pause,     closes_while_paused   },
+    {gate_loading,   closes_while_loading  },
+    {gate_route,     closes_without_cluster},
+    {gate_role,      closes_on_replica     },
+    {gate_quorum,    closes_without_quorum },
+    {gate_disk,      closes_without_disk   },
+    {gate_listening, closes_none           }, /* SESSION_SPECIAL has those who listen */
 };
 
 void gates_look(struct node *node)

@@ -34,6 +34,7 @@
 #include "node/own_expiry.h"
 #include "node/pass.h"
 #include "node/primary_side.h"
+#include "node/publish.h"
 #include "node/reload.h"
 #include "node/replica_side.h"
 #include "node/replicas.h"
@@ -78,6 +79,7 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
+    struct publish publish;               /* publish.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */
     struct batch batch;                   /* batch.c */

@@ -121,6 +121,22 @@ void journal_end(struct node *node)
     buf_shrink_when_empty(&journal->transaction, 0);
 }
 
+void journal_append_message(struct node *node, const struct bytes *words, size_t count)
+{
+    struct journal *journal = &node->journal;
+    struct buf request = {0};
+
+    ASSERT(node->role.is_primary);
+    resp_write_request(&request, words, count);
+    if (journal->is_in_transaction) {
+        buf_append_bytes(&journal->transaction, buf_bytes(&request));
+        journal->transaction_count++;
+    } else {
+        oplog_append(journal->log, buf_bytes(&request));
+    }
+    buf_deinit(&request);
+}
+
 void journal_append_plain(struct node *node, const char *word1, const char *word2,
                           const char *word3)
 {

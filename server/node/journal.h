@@ -51,6 +51,8 @@ void journal_commit(struct node *node, struct effects *effects, unsigned db);
 /* Effects from here on are committed together, by journal_end. */
 void journal_begin(struct node *node);
 void journal_end(struct node *node);
+/* Put a request that changes no data (PUBLISH) into the log or into the open transaction. */
+void journal_append_message(struct node *node, const struct bytes *words, size_t count);
 /* Put a request that is no effect into the log (PING, REPLCONF GETACK). */
 void journal_append_plain(struct node *node, const char *word1, const char *word2,
                           const char *word3);

@@ -60,6 +60,7 @@ static struct node *create(const struct node_options *options)
     data_init(node, options->arena_bytes);
     journal_init(node);
     own_expiry_init(node);
+    publish_init(node);
     image_init(node);
     waiting_init(node);
     blocked_init(node);
@@ -137,6 +138,7 @@ void node_free(struct node *node)
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
     own_expiry_deinit(node);
+    publish_deinit(node);
     replicas_deinit(node);
     journal_deinit(node);
     data_deinit(node);
@@ -375,6 +377,7 @@ void node_session_closed(struct node *node, struct session *s)
     hold_forget(&node->holds, s);
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
+    publish_leave(node, s);
     session_free(&node->sessions, s);
 }
 
@@ -627,6 +630,7 @@ void node_check(const struct node *node)
     slot_cleaning_check(node);
     upkeep_check(node);
     own_expiry_check(node);
+    publish_check(node);
     reload_check(node);
     ending_check(node);
 }

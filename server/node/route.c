@@ -83,6 +83,7 @@ bool route_keys(struct node *node, struct request *request)
     struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
     struct route_request asked = {
         .is_write = (request->spec->flags & COMMAND_FLAG_WRITE) != 0,
+        .is_message = (request->spec->flags & COMMAND_FLAG_PUBSUB) != 0,
         .is_readonly_session = (request->session->flags & SESSION_CLUSTER_READONLY) != 0,
         .is_asking = (request->session->flags & SESSION_ASKING) != 0,
     };
@@ -99,6 +100,12 @@ bool route_keys(struct node *node, struct request *request)
         return false;
     }
     asked.has_many_keys = keys.count > 1;
+    /* A replica has its shard's channels as well. */
+    asked.is_readonly_session = asked.is_readonly_session || asked.is_message;
+    if (asked.is_message && !node->config.cluster_allow_pubsubshard_when_down &&
+        !cluster_is_ok(node->cluster, node->now.mono)) {
+        return answer(request, ROUTE_CLUSTERDOWN_STATE, asked.slot, &target);
+    }
     kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
     if (kind == ROUTE_LOOK) {
         asked.keys = look(node, request, &keys);

@@ -17,12 +17,18 @@ static bool is_idle_too_long(const struct node *node, const struct session *s)
            mono_ms_between(s->active_at, node->now.mono) > node->config.timeout_s * 1000;
 }
 
+static enum output_class class_of(const struct session *s)
+{
+    if (s->flags & SESSION_REPLICA) {
+        return OUTPUT_REPLICA;
+    }
+    return (s->flags & SESSION_SUBSCRIBED) ? OUTPUT_PUBSUB : OUTPUT_NORMAL;
+}
+
 /* Above the hard limit at once, above the soft limit for longer than its time. */
 static bool is_output_too_long(const struct node *node, struct session *s)
 {
-    bool is_replica = (s->flags & SESSION_REPLICA) != 0;
-    const struct output_limit *limit =
-        &node->config.output_limits[is_replica ? OUTPUT_REPLICA : OUTPUT_NORMAL];
+    const struct output_limit *limit = &node->config.output_limits[class_of(s)];
     size_t pending = session_output_pending(s);
 
     ASSERT(!session_is_closing(s));

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "session/pubsub.h"
 
 void session_table_init(struct session_table *table)
 {
@@ -44,6 +45,7 @@ void session_free(struct session_table *table, struct session *s)
     ASSERT(table->count > 0);
     ASSERT(list_is_linked(&s->all));
     ASSERT(s->feed == NULL);
+    ASSERT(s->listener == NULL);
     ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));
     ASSERT(!heap_has(&s->hold.deadline));
     hashtable_remove(&table->by_id, &s->by_id);
@@ -131,6 +133,9 @@ static void describe_flags(const struct session *s, struct buf *out)
     if (s->flags & SESSION_REPLICA) {
         buf_append_byte(out, 'S');
     }
+    if (s->flags & SESSION_SUBSCRIBED) {
+        buf_append_byte(out, 'P');
+    }
     if (s->flags & SESSION_HELD) {
         buf_append_byte(out, 'b');
     }
@@ -183,11 +188,14 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
         out, " age=%lld idle=%lld flags=", (long long)(mono_ms_between(s->created_at, now) / 1000),
         (long long)(mono_ms_between(s->active_at, now) / 1000));
     describe_flags(s, out);
-    buf_printf(out,
-               " db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0"
-               " rbs=%zu rbp=0 obl=%zu oll=0 omem=%zu tot-mem=%zu events=r",
-               s->db, input_pending(&s->input), s->input.buf.cap - s->input.buf.len,
-               s->output.buf.cap, session_output_pending(s), s->output.buf.cap, session_memory(s));
+    buf_printf(
+        out,
+        " db=%u sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0"
+        " rbs=%zu rbp=0 obl=%zu oll=0 omem=%zu tot-mem=%zu events=r",
+        s->db, pubsub_count(s, PUBSUB_CHANNEL), pubsub_count(s, PUBSUB_PATTERN),
+        pubsub_count(s, PUBSUB_SHARD), input_pending(&s->input),
+        s->input.buf.cap - s->input.buf.len, s->output.buf.cap, session_output_pending(s),
+        s->output.buf.cap, session_memory(s));
     describe_command(s, out);
     buf_printf(out, " user=default redir=-1 resp=%d lib-name=", s->protocol);
     buf_append_bytes(out, buf_bytes(&s->lib_name));
@@ -204,6 +212,7 @@ static void check_session(const struct session_table *table, const struct sessio
     ASSERT(((s->flags & SESSION_TOUCHED) != 0) == list_is_linked(&s->touched));
     ASSERT(((s->flags & SESSION_HELD) != 0) == list_is_linked(&s->hold.held));
     ASSERT(((s->flags & SESSION_RESUMED) != 0) == list_is_linked(&s->hold.resumed));
+    ASSERT(((s->flags & SESSION_SUBSCRIBED) != 0) == (s->listener != NULL));
     ASSERT(s->feed != NULL || !(s->flags & SESSION_REPLICA));
     input_check(&s->input);
     output_check(&s->output);

@@ -40,17 +40,19 @@ enum session_flags {
     SESSION_UNIX = 1 << 8,
     SESSION_NO_EVICT = 1 << 9,
     SESSION_NO_TOUCH = 1 << 10,
-    SESSION_HELD = 1 << 11,    /* its reply waits: see session/hold.h */
-    SESSION_TOUCHED = 1 << 12, /* is in the list of sessions with something to write */
-    SESSION_RESUMED = 1 << 13, /* is in the list of sessions whose input is to be read again */
-    SESSION_REPLICA = 1 << 14, /* said PSYNC or SYNC */
-    SESSION_CLOSED = 1 << 15,  /* the shell has dropped the connection */
+    SESSION_HELD = 1 << 11,       /* its reply waits: see session/hold.h */
+    SESSION_TOUCHED = 1 << 12,    /* is in the list of sessions with something to write */
+    SESSION_RESUMED = 1 << 13,    /* is in the list of sessions whose input is to be read again */
+    SESSION_REPLICA = 1 << 14,    /* said PSYNC or SYNC */
+    SESSION_CLOSED = 1 << 15,     /* the shell has dropped the connection */
+    SESSION_SUBSCRIBED = 1 << 16, /* listens to channels or patterns: see session/pubsub.h */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
-                      SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA,
+                      SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
+                      SESSION_SUBSCRIBED,
 };
 
 enum {
@@ -58,6 +60,7 @@ enum {
 };
 
 struct blocked_wait;
+struct pubsub_listener;
 
 struct session_peer {
     char address[SESSION_ADDRESS_TEXT]; /* "ip:port", or the path of a unix socket with ":0" */
@@ -83,6 +86,7 @@ struct session {
     struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
+    struct pubsub_listener *listener; /* with SESSION_SUBSCRIBED; owned by session/pubsub.h */
 
     uint64_t id;
     struct hold hold;

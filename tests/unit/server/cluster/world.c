@@ -2,6 +2,8 @@
 /* The in-memory network, clock and disk of the cluster tests. */
 #include "tests/unit/server/cluster/world.h"
 
+#include "cluster/message.h"
+
 #include "base/assert.h"
 #include "base/mem.h"
 
@@ -120,6 +122,18 @@ static void send_frame(struct world *w, int member, const struct cluster_action 
     }
 }
 
+static void take_message(struct member *m, struct bytes whole)
+{
+    struct bytes channel;
+    struct bytes message;
+
+    cluster_message_split(whole, &channel, &message);
+    buf_append_bytes(&m->messages, channel);
+    buf_append_byte(&m->messages, '=');
+    buf_append_bytes(&m->messages, message);
+    buf_append_byte(&m->messages, ' ');
+}
+
 static void write_file(struct world *w, int member)
 {
     struct member *m = &w->members[member];
@@ -190,6 +204,7 @@ static void take_down_action(struct world *w, int member, size_t index)
     case CLUSTER_ACTION_SEND:
     case CLUSTER_ACTION_WRITE_FILE:
     case CLUSTER_ACTION_SLOTS_CHANGED:
+    case CLUSTER_ACTION_MESSAGE:
         return;
     case CLUSTER_ACTION_FOLLOW:
     case CLUSTER_ACTION_BECOME_PRIMARY:
@@ -249,6 +264,10 @@ static void carry_out_one(struct world *w, int member, size_t index)
         break;
     case CLUSTER_ACTION_RESUME_WRITES:
         m->is_write_paused = false;
+        break;
+    case CLUSTER_ACTION_MESSAGE:
+        take_message(m, cluster_action_bytes(&m->actions, action));
+        m->sharded += action->is_sharded;
         break;
     case CLUSTER_ACTION_DATA_COMPLETE:
         m->status.is_data_complete = true;
@@ -547,6 +566,7 @@ void world_free(struct world *w)
         buf_deinit(&w->members[i].file);
         buf_deinit(&w->members[i].file_waiting);
         buf_deinit(&w->members[i].told);
+        buf_deinit(&w->members[i].messages);
     }
     for (size_t i = 0; i < w->deliveries.count; i++) {
         buf_deinit(&w->deliveries.items[i].frame);

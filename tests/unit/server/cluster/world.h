@@ -45,7 +45,9 @@ struct member {
     unsigned promotions;
     unsigned state_changes;
     unsigned log_lines;
-    struct buf told; /* what it said and decided since world_listen, a line each */
+    struct buf told;     /* what it said and decided since world_listen, a line each */
+    struct buf messages; /* what clients published elsewhere: "channel=message " for each, */
+    unsigned sharded;    /* and how many were of its shard alone */
 };
 
 struct connection {

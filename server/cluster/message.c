@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/message.h"
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/frame.h"
+#include "cluster/step.h"
+
+struct part {
+    uint64_t number;
+    uint32_t total;
+    uint32_t before;
+    struct bytes bytes;
+};
+
+static bool decode_part(struct bytes body, struct part *out)
+{
+    struct decoder d = decoder_make(body);
+
+    out->number = decode_u64_be(&d);
+    out->total = decode_u32_be(&d);
+    out->before = decode_u32_be(&d);
+    out->bytes = decode_bytes(&d, decoder_left(&d));
+    return decoder_is_ok(&d) && out->bytes.len > 0 && out->total >= sizeof(uint32_t) &&
+           out->total <= MESSAGE_MAX_BYTES && out->before < out->total &&
+           out->bytes.len <= out->total - out->before;
+}
+
+bool message_part_is_valid(struct bytes body)
+{
+    struct part part;
+
+    return decode_part(body, &part);
+}
+
+void cluster_message_split(struct bytes whole, struct bytes *channel, struct bytes *message)
+{
+    struct decoder d = decoder_make(whole);
+
+    *channel = decode_bytes(&d, decode_u32_be(&d));
+    *message = decode_bytes(&d, decoder_left(&d));
+    ASSERT(decoder_is_ok(&d));
+}
+
+/* Has it a channel, of the length that it says? */
+static bool is_whole_valid(struct bytes whole)
+{
+    struct decoder d = decoder_make(whole);
+
+    (void)decode_bytes(&d, decode_u32_be(&d));
+    return decoder_is_ok(&d);
+}
+
+/* ---- from here --------------------------------------------------------------------------------*/
+
+static bool is_receiver(const struct cluster *c, const struct cluster_node *node, bool is_sharded)
+{
+    return node->link == LINK_UP && !node->is_in_handshake &&
+           (!is_sharded || cluster_id_equal(&node->shard, &c->me->shard));
+}
+
+static size_t count_receivers(const struct cluster *c, bool is_sharded)
+{
+    size_t count = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        count += is_receiver(c, c->nodes.items[i], is_sharded);
+    }
+    return count;
+}
+
+static void send_part(struct cluster *c, bool is_sharded, const struct part *part)
+{
+    struct buf *body = &c->body_bytes;
+
+    buf_clear(body);
+    encode_u64_be(body, part->number);
+    encode_u32_be(body, part->total);
+    encode_u32_be(body, part->before);
+    buf_append_bytes(body, part->bytes);
+    bus_prepare_message(c, is_sharded ? FRAME_PUBLISH_SHARD : FRAME_PUBLISH, buf_bytes(body));
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        if (is_receiver(c, c->nodes.items[i], is_sharded)) {
+            bus_send_prepared(c, c->nodes.items[i], MESSAGE_QUEUE_BYTES + (size_t)part->total);
+        }
+    }
+}
+
+static void send_parts(struct cluster *c, bool is_sharded, struct bytes whole)
+{
+    struct part part = {.number = ++c->message_number, .total = (uint32_t)whole.len};
+
+    while (part.before < part.total) {
+        struct bytes rest = bytes_from(whole, part.before);
+
+        part.bytes = bytes_prefix(rest, rest.len < MESSAGE_PART_MAX ? rest.len : MESSAGE_PART_MAX);
+        send_part(c, is_sharded, &part);
+        part.before += (uint32_t)part.bytes.len;
+    }
+}
+
+bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_sharded,
+                     struct bytes channel, struct bytes message, struct actions *actions)
+{
+    struct cluster *c = cluster;
+    struct buf *whole = &c->message_bytes;
+    size_t receivers = count_receivers(c, is_sharded);
+    size_t most_bytes = MESSAGE_MAX_BYTES;
+
+    if (receivers == 0) {
+        return true;
+    }
+    /* So that the actions of one step stay within their bound. */
+    if (CLUSTER_ACTIONS_MAX / 2 / receivers * MESSAGE_PART_MAX < most_bytes) {
+        most_bytes = CLUSTER_ACTIONS_MAX / 2 / receivers * MESSAGE_PART_MAX;
+    }
+    if (channel.len > most_bytes || message.len > most_bytes - channel.len ||
+        sizeof(uint32_t) > most_bytes - channel.len - message.len) {
+        return false;
+    }
+    step_begin(c, now, actions);
+    buf_clear(whole);
+    encode_u32_be(whole, (uint32_t)channel.len);
+    buf_append_bytes(whole, channel);
+    buf_append_bytes(whole, message);
+    send_parts(c, is_sharded, buf_bytes(whole));
+    buf_clear(whole);
+    buf_shrink_when_empty(whole, 2 * MESSAGE_PART_MAX);
+    step_end(c);
+    return true;
+}
+
+/* ---- to here ----------------------------------------------------------------------------------*/
+
+static void drop_partial(struct partial_message *partial)
+{
+    buf_deinit(&partial->bytes);
+}
+
+static void give_out(struct cluster *c, const struct frame *frame, struct bytes whole)
+{
+    if (is_whole_valid(whole)) {
+        emit_message(c, frame->type == FRAME_PUBLISH_SHARD, whole);
+    }
+}
+
+/* A recorded part sent again does not rise. */
+static bool rises(const struct partial_message *partial, const struct frame *frame,
+                  const struct part *part)
+{
+    if (partial->boot != frame->boot) {
+        return true;
+    }
+    return part->number > partial->number ||
+           (part->number == partial->number && part->before > partial->before);
+}
+
+void message_take(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
+{
+    struct partial_message *partial = &sender->message;
+    struct part part;
+    bool is_ok = decode_part(frame->body, &part);
+    bool continues = partial->boot == frame->boot && partial->number == part.number &&
+                     partial->bytes.len == part.before;
+
+    ASSERT(is_ok); /* the frame was decoded */
+    if (!rises(partial, frame, &part)) {
+        return;
+    }
+    if (part.before == 0 || !continues) {
+        drop_partial(partial);
+    }
+    partial->boot = frame->boot;
+    partial->number = part.number;
+    partial->before = part.before;
+    if (part.before > 0 && !continues) {
+        return;
+    }
+    if (part.bytes.len == part.total) {
+        give_out(c, frame, part.bytes);
+        return;
+    }
+    buf_append_bytes(&partial->bytes, part.bytes);
+    if (partial->bytes.len == part.total) {
+        give_out(c, frame, buf_bytes(&partial->bytes));
+        drop_partial(partial);
+    }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages between clients that the bus carries: from the node where one was published to all others, or to
+ * those of its shard.
+ *
+ * Each goes to a node once, over our link to it, and is not sent again: it arrives once or not at all.
+ * One that does not fit into a frame goes in parts, which follow each other on the link.  The body of a frame:
+ *
+ *      0   8  number of the message: rising with each that this node sends
+ *      8   4  bytes of the whole
+ *     12   4  bytes that came before this part
+ *     16      the part
+ *
+ * Frames of messages do not count among those that carry news of their sender: their sequence is that of the last
+ * frame before them, and the number and place of a part take its place, which rise as long as a node runs.
+ *
+ * The whole is the length of the channel's name in 4 bytes, the name, and the message.  A part that does
+ * not continue what came before it is dropped, and with it the message. */
+#ifndef STARLING_CLUSTER_MESSAGE_H
+#define STARLING_CLUSTER_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "cluster/actions.h"
+
+struct cluster;
+struct cluster_node;
+struct frame;
+
+enum {
+    MESSAGE_PART_MAX = 48 * 1024,
+    MESSAGE_HEAD_BYTES = 16,
+    MESSAGE_BODY_MAX = MESSAGE_HEAD_BYTES + MESSAGE_PART_MAX,
+    MESSAGE_MAX_BYTES = 16 * 1024 * 1024, /* of the whole; longer ones stay where they are */
+    MESSAGE_QUEUE_BYTES = 1024 * 1024,    /* a link on which more waits gets no message */
+};
+
+/* For the decoder of frames. */
+bool message_part_is_valid(struct bytes body);
+
+/* Send it to every node that is linked, or to those of our shard.  False: it is too long for that many
+ * nodes, and none gets it. */
+bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_sharded,
+                     struct bytes channel, struct bytes message, struct actions *actions);
+
+/* A part came from a node that is known. */
+void message_take(struct cluster *c, struct cluster_node *sender, const struct frame *frame);
+/* The channel and the message of an action's bytes. */
+void cluster_message_split(struct bytes whole, struct bytes *channel, struct bytes *message);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/pubsub.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "session/session.h"
+
+void pubsub_init(struct pubsub *pubsub)
+{
+    *pubsub = (struct pubsub){0};
+}
+
+void pubsub_deinit(struct pubsub *pubsub)
+{
+    ASSERT(pubsub->listener_count == 0);
+    ASSERT(pubsub->bytes == 0);
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        ASSERT(pubsub->topics[kind].count == 0);
+        hashtable_deinit(&pubsub->topics[kind]);
+    }
+}
+
+/* ---- topics -----------------------------------------------------------------------------------*/
+
+struct pubsub_topic *pubsub_find(const struct pubsub *pubsub, enum pubsub_kind kind,
+                                 struct bytes name)
+{
+    struct hashtable_node *found = hashtable_find(&pubsub->topics[kind], name);
+
+    return found != NULL ? CONTAINER_OF(found, struct pubsub_topic, by_name) : NULL;
+}
+
+size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind)
+{
+    return pubsub->topics[kind].count;
+}
+
+static struct pubsub_topic *get_topic(struct pubsub *pubsub, enum pubsub_kind kind,
+                                      struct bytes name)
+{
+    struct pubsub_topic *topic = pubsub_find(pubsub, kind, name);
+
+    if (topic == NULL) {
+        topic = mem_alloc_zeroed(MEM_SESSION, sizeof(*topic));
+        list_init(&topic->subscriptions);
+        buf_append_bytes(&topic->name, name);
+        hashtable_add(&pubsub->topics[kind], &topic->by_name, buf_bytes(&topic->name));
+        pubsub->bytes += sizeof(*topic) + topic->name.cap;
+    }
+    return topic;
+}
+
+static void drop_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct pubsub_topic *topic)
+{
+    ASSERT(topic->count == 0 && list_is_empty(&topic->subscriptions));
+    hashtable_remove(&pubsub->topics[kind], &topic->by_name);
+    pubsub->bytes -= sizeof(*topic) + topic->name.cap;
+    buf_deinit(&topic->name);
+    mem_free(MEM_SESSION, topic);
+}
+
+/* ---- listeners --------------------------------------------------------------------------------*/
+
+static struct pubsub_listener *get_listener(struct pubsub *pubsub, struct session *s)
+{
+    if (s->listener == NULL) {
+        s->listener = mem_alloc_zeroed(MEM_SESSION, sizeof(*s->listener));
+        for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+            list_init(&s->listener->all[kind]);
+        }
+        s->flags |= SESSION_SUBSCRIBED;
+        pubsub->listener_count++;
+        pubsub->bytes += sizeof(*s->listener);
+    }
+    return s->listener;
+}
+
+static void drop_listener_when_done(struct pubsub *pubsub, struct session *s)
+{
+    struct pubsub_listener *listener = s->listener;
+
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        if (listener->by_name[kind].count > 0) {
+            return;
+        }
+    }
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        ASSERT(list_is_empty(&listener->all[kind]));
+        hashtable_deinit(&listener->by_name[kind]);
+    }
+    mem_free(MEM_SESSION, listener);
+    s->listener = NULL;
+    s->flags &= ~(uint32_t)SESSION_SUBSCRIBED;
+    pubsub->listener_count--;
+    pubsub->bytes -= sizeof(*listener);
+}
+
+static struct pubsub_subscription *find_subscription(const struct session *s, enum pubsub_kind kind,
+                                                     struct bytes name)
+{
+    struct hashtable_node *found =
+        s->listener != NULL ? hashtable_find(&s->listener->by_name[kind], name) : NULL;
+
+    return found != NULL ? CONTAINER_OF(found, struct pubsub_subscription, by_name) : NULL;
+}
+
+bool pubsub_subscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind kind,
+                      struct bytes name)
+{
+    struct pubsub_listener *listener;
+    struct pubsub_subscription *subscription;
+
+    if (find_subscription(s, kind, name) != NULL) {
+        return false;
+    }
+    listener = get_listener(pubsub, s);
+    subscription = mem_alloc_zeroed(MEM_SESSION, sizeof(*subscription));
+    subscription->session = s;
+    subscription->topic = get_topic(pubsub, kind, name);
+    hashtable_add(&listener->by_name[kind], &subscription->by_name,
+                  buf_bytes(&subscription->topic->name));
+    list_add_tail(&listener->all[kind], &subscription->of_session);
+    list_add_tail(&subscription->topic->subscriptions, &subscription->of_topic);
+    subscription->topic->count++;
+    pubsub->bytes += sizeof(*subscription);
+    return true;
+}
+
+static void end_subscription(struct pubsub *pubsub, enum pubsub_kind kind,
+                             struct pubsub_subscription *subscription)
+{
+    struct pubsub_topic *topic = subscription->topic;
+
+    ASSERT(topic->count > 0);
+    hashtable_remove(&subscription->session->listener->by_name[kind], &subscription->by_name);
+    list_remove(&subscription->of_session);
+    list_remove(&subscription->of_topic);
+    mem_free(MEM_SESSION, subscription);
+    pubsub->bytes -= sizeof(*subscription);
+    if (--topic->count == 0) {
+        drop_topic(pubsub, kind, topic);
+    }
+}
+
+bool pubsub_unsubscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind kind,
+                        struct bytes name)
+{
+    struct pubsub_subscription *subscription = find_subscription(s, kind, name);
+
+    if (subscription == NULL) {
+        return false;
+    }
+    end_subscription(pubsub, kind, subscription);
+    drop_listener_when_done(pubsub, s);
+    return true;
+}
+
+void pubsub_leave(struct pubsub *pubsub, struct session *s)
+{
+    if (s->listener == NULL) {
+        return;
+    }
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        LIST_FOR_EACH_SAFE (item, &s->listener->all[kind]) {
+            end_subscription(pubsub, (enum pubsub_kind)kind,
+                             CONTAINER_OF(item, struct pubsub_subscription, of_session));
+        }
+    }
+    drop_listener_when_done(pubsub, s);
+    ASSERT(s->listener == NULL);
+}
+
+size_t pubsub_count(const struct session *s, enum pubsub_kind kind)
+{
+    return s->listener != NULL ? s->listener->by_name[kind].count : 0;
+}
+
+struct bytes pubsub_oldest(const struct session *s, enum pubsub_kind kind)
+{
+    if (pubsub_count(s, kind) == 0) {
+        return (struct bytes){0};
+    }
+    return buf_bytes(
+        &CONTAINER_OF(s->listener->all[kind].next, struct pubsub_subscription, of_session)
+             ->topic->name);
+}
+
+/* ---- invariants -------------------------------------------------------------------------------*/
+
+static size_t check_topic(const struct pubsub_topic *topic, enum pubsub_kind kind)
+{
+    size_t count = 0;
+
+    ASSERT(topic->count > 0); /* (1) */
+    LIST_FOR_EACH (item, &topic->subscriptions) {
+        const struct pubsub_subscription *subscription =
+            CONTAINER_OF_CONST(item, struct pubsub_subscription, of_topic);
+
+        ASSERT(subscription->topic == topic);
+        ASSERT(subscription->session->flags & SESSION_SUBSCRIBED); /* (3) */
+        ASSERT(find_subscription(subscription->session, kind, buf_bytes(&topic->name)) ==
+               subscription); /* (2) */
+        count++;
+    }
+    ASSERT(count == topic->count);
+    return count;
+}
+
+void pubsub_check(const struct pubsub *pubsub)
+{
+    size_t subscriptions = 0;
+
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        HASHTABLE_FOR_EACH (node, &pubsub->topics[kind]) {
+            subscriptions += check_topic(CONTAINER_OF_CONST(node, struct pubsub_topic, by_name),
+                                         (enum pubsub_kind)kind);
+        }
+    }
+    ASSERT(subscriptions >= pubsub->listener_count);
+    ASSERT((pubsub->bytes == 0) == (subscriptions == 0));
+}
