@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Two queues and a thread.  The queues are under one lock that is held for a few instructions.
- * Outcomes also come from the threads that look up names. */
+/* A thread, and what it and the loop hand each other: jobs there, outcomes and jobs that are done back, which the
+ * loop frees: else it could wait for an allocator that the thread holds while it does not run.  Outcomes also come from
+ * the threads that look up names. */
 #include "net/worker.h"
 
 #include "base/assert.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "net/crash.h"
+#include "net/handoff.h"
 #include "persist/posix_append.h"
 #include "persist/posix_claim.h"
 #include "persist/posix_file.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -22,6 +26,7 @@
 enum {
     WORKER_NICE = 5,
     WORKER_SLICE_NS = 100 * 1000,
+    SPARE_BYTES = 256 * 1024, /* larger buffers are freed when they are written */
 };
 
 enum job_kind {
@@ -39,7 +44,7 @@ enum job_kind {
 };
 
 struct job {
-    struct list queue;
+    struct handoff_item item;
     enum job_kind kind;
     uint64_t id;
     char *text;     /* path */
@@ -49,7 +54,7 @@ struct job {
 };
 
 struct outcome {
-    struct list queue;
+    struct handoff_item item;
     struct worker_outcome value;
 };
 
@@ -67,10 +72,12 @@ struct worker {
     struct lookups *lookups;
     struct fs fs;
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t has_jobs;
-    struct list jobs;     /* under lock */
-    struct list outcomes; /* under lock */
+    sem_t job_count; /* those that were given */
+    struct handoff jobs;
+    struct handoff spent; /* jobs that are done */
+    struct handoff outcomes;
+    struct handoff_item *taken_jobs;     /* worker thread: from jobs, in order */
+    struct handoff_item *taken_outcomes; /* loop thread: from outcomes, in order */
     _Atomic size_t queued_bytes;
     _Atomic size_t file_count; /* begun and not yet forgotten */
     uint64_t next_file;        /* loop thread */
@@ -83,9 +90,7 @@ struct worker {
 
 static void report(struct worker *worker, struct outcome *outcome)
 {
-    pthread_mutex_lock(&worker->lock);
-    list_add_tail(&worker->outcomes, &outcome->queue);
-    pthread_mutex_unlock(&worker->lock);
+    handoff_give(&worker->outcomes, &outcome->item);
     loop_wake(worker->loop);
 }
 
@@ -304,13 +309,15 @@ static struct job *next_job(struct worker *worker)
 {
     struct job *job;
 
-    pthread_mutex_lock(&worker->lock);
-    while (list_is_empty(&worker->jobs)) {
-        pthread_cond_wait(&worker->has_jobs, &worker->lock);
+    while (sem_wait(&worker->job_count) != 0) {
+        ASSERT(errno == EINTR);
     }
-    job = CONTAINER_OF(worker->jobs.next, struct job, queue);
-    list_remove(&job->queue);
-    pthread_mutex_unlock(&worker->lock);
+    if (worker->taken_jobs == NULL) {
+        worker->taken_jobs = handoff_take(&worker->jobs);
+    }
+    ASSERT(worker->taken_jobs != NULL);
+    job = CONTAINER_OF(worker->taken_jobs, struct job, item);
+    worker->taken_jobs = job->item.next;
     return job;
 }
 
@@ -349,7 +356,7 @@ static void *run(void *context)
 
         is_over = job->kind == JOB_END;
         run_job(worker, job);
-        free_job(job);
+        handoff_give(&worker->spent, &job->item);
         sched_yield();
     }
     while (!list_is_empty(&worker->open_files)) {
@@ -364,12 +371,21 @@ static void *run(void *context)
 
 /* ---- the loop thread -------------------------------------------------------------------------- */
 
+static void free_jobs(struct handoff_item *first)
+{
+    while (first != NULL) {
+        struct job *job = CONTAINER_OF(first, struct job, item);
+
+        first = first->next;
+        free_job(job);
+    }
+}
+
 static void hand_to_worker(struct worker *worker, struct job *job)
 {
-    pthread_mutex_lock(&worker->lock);
-    list_add_tail(&worker->jobs, &job->queue);
-    pthread_cond_signal(&worker->has_jobs);
-    pthread_mutex_unlock(&worker->lock);
+    free_jobs(handoff_take(&worker->spent));
+    handoff_give(&worker->jobs, &job->item);
+    sem_post(&worker->job_count);
 }
 
 static struct job *make_job(enum job_kind kind, uint64_t id, const char *text)
@@ -387,11 +403,31 @@ static void queue_job(struct worker *worker, enum job_kind kind, uint64_t id, co
     hand_to_worker(worker, make_job(kind, id, text));
 }
 
+/* Memory that was written out of before is there already, and in the processor's caches. */
+static struct buf take_spent_buffer(struct worker *worker)
+{
+    struct handoff_item *first = handoff_take(&worker->spent);
+    struct buf buffer = {0};
+
+    for (struct handoff_item *item = first; item != NULL; item = item->next) {
+        struct job *job = CONTAINER_OF(item, struct job, item);
+
+        if (job->bytes.cap > buffer.cap && job->bytes.cap <= SPARE_BYTES) {
+            buf_deinit(&buffer);
+            buffer = buf_steal(&job->bytes);
+        }
+    }
+    free_jobs(first);
+    buf_clear(&buffer);
+    return buffer;
+}
+
 static void queue_bytes(struct worker *worker, enum job_kind kind, uint64_t id, struct buf *steal)
 {
     struct job *job = make_job(kind, id, NULL);
 
     job->bytes = buf_steal(steal);
+    *steal = take_spent_buffer(worker);
     atomic_fetch_add(&worker->queued_bytes, job->bytes.len);
     hand_to_worker(worker, job);
 }
@@ -569,12 +605,9 @@ struct worker *worker_new(struct loop *loop)
     worker->lookups = lookups_new(on_lookup, worker);
     worker->fs = functions_of(worker);
     worker->next_file = 1;
-    list_init(&worker->jobs);
-    list_init(&worker->outcomes);
     list_init(&worker->open_files);
-    pthread_mutex_init(&worker->lock, NULL);
     pthread_mutex_init(&worker->claims_lock, NULL);
-    pthread_cond_init(&worker->has_jobs, NULL);
+    sem_init(&worker->job_count, 0, 0);
     /* Signals are for the loop thread. */
     sigfillset(&all);
     crash_leave_unblocked(&all);
@@ -592,16 +625,12 @@ void worker_free(struct worker *worker)
     lookups_free(worker->lookups);
     queue_job(worker, JOB_END, 0, NULL);
     pthread_join(worker->thread, NULL);
-    while (!list_is_empty(&worker->jobs)) {
-        struct job *job = CONTAINER_OF(worker->jobs.next, struct job, queue);
-
-        list_remove(&job->queue);
-        free_job(job);
-    }
+    free_jobs(handoff_take(&worker->spent));
+    free_jobs(worker->taken_jobs);
+    free_jobs(handoff_take(&worker->jobs));
     while (worker_next_outcome(worker, &outcome)) {
     }
-    pthread_cond_destroy(&worker->has_jobs);
-    pthread_mutex_destroy(&worker->lock);
+    sem_destroy(&worker->job_count);
     posix_claims_deinit(&worker->claims);
     pthread_mutex_destroy(&worker->claims_lock);
     mem_free(MEM_NET, worker);
@@ -634,17 +663,16 @@ void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16
 
 bool worker_next_outcome(struct worker *worker, struct worker_outcome *out)
 {
-    struct outcome *outcome = NULL;
+    struct outcome *outcome;
 
-    pthread_mutex_lock(&worker->lock);
-    if (!list_is_empty(&worker->outcomes)) {
-        outcome = CONTAINER_OF(worker->outcomes.next, struct outcome, queue);
-        list_remove(&outcome->queue);
+    if (worker->taken_outcomes == NULL) {
+        worker->taken_outcomes = handoff_take(&worker->outcomes);
     }
-    pthread_mutex_unlock(&worker->lock);
-    if (outcome == NULL) {
+    if (worker->taken_outcomes == NULL) {
         return false;
     }
+    outcome = CONTAINER_OF(worker->taken_outcomes, struct outcome, item);
+    worker->taken_outcomes = outcome->item.next;
     *out = outcome->value;
     mem_free(MEM_NET, outcome);
     return true;

@@ -117,7 +117,7 @@ struct fs {
 
     /* Begin to write a file that shall stand at path. */
     uint64_t (*write_begin)(void *ctx, const char *path);
-    /* Take the bytes out of *steal, which is empty afterwards. */
+    /* Take the bytes out of *steal, which is empty afterwards, and may have room already for what comes next. */
     void (*write_append)(void *ctx, uint64_t id, struct buf *steal);
     /* All bytes were appended: sync the file, put it at the path it was begun with in place of what
      * is there now, sync the directory, then complete. */
