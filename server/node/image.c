@@ -10,6 +10,7 @@
 enum {
     SLICE_ENTRIES = 256,
     SLICE_STEPS = NODE_SLICE_US / 10,
+    SLICE_BYTES = 16 * 1024, /* some 80 us of members that are in no cache */
     HAND_OVER_BYTES = 64 * 1024,
     PART_BYTES = 16 * 1024, /* of records put aside, joined at a time */
 };
@@ -255,6 +256,7 @@ bool image_step(struct node *node)
 {
     struct image *image = &node->image;
     bool is_done = false;
+    size_t end;
 
     if (!image->is_on) {
         return false;
@@ -270,7 +272,8 @@ bool image_step(struct node *node)
     if (!sinks_have_room(node)) {
         return false;
     }
-    for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < HAND_OVER_BYTES; i++) {
+    end = image->out.len + SLICE_BYTES;
+    for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < end; i++) {
         is_done = step(node);
     }
     if (is_done) {
