@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "base/vec.h"
 #include "command/lookup.h"
 
 static const struct stream *stream_in(const struct entry *e)
@@ -69,6 +70,43 @@ bool argument_stream_id(struct exec *x, size_t index, uint64_t default_sequence,
                         struct stream_id *out)
 {
     return stream_id_parse(x->args[index], default_sequence, out) || refuse_id(x);
+}
+
+bool argument_stream_ids(struct exec *x, size_t first, size_t end, struct stream_ids *out)
+{
+    ASSERT(first <= end && end <= x->arg_count);
+    VEC_RESERVE(out, end - first);
+    for (size_t i = first; i < end; i++) {
+        struct stream_id id;
+
+        if (!argument_stream_id(x, i, 0, &id)) {
+            return false;
+        }
+        VEC_PUSH(out, id);
+    }
+    return true;
+}
+
+bool argument_stream_ids_counted(struct exec *x, size_t *index, struct stream_ids *out)
+{
+    size_t first = *index + 2;
+    int64_t count;
+
+    if (first > x->arg_count || !num_parse_i64(x->args[*index + 1], &count) || count < 1) {
+        resp_write_error(x->reply, "ERR Number of IDs must be a positive integer");
+        return false;
+    }
+    if ((uint64_t)count > x->arg_count - first) {
+        reply_wrong_id_count(x);
+        return false;
+    }
+    *index = first + (size_t)count;
+    return argument_stream_ids(x, first, *index, out);
+}
+
+void reply_wrong_id_count(struct exec *x)
+{
+    resp_write_error(x->reply, "ERR The `numids` parameter must match the number of arguments");
 }
 
 /* An end of a range; *is_excluded: "(" was in front of it. */

@@ -59,7 +59,7 @@ static void take(struct exec *x, struct claim *claim, struct stream_pending *pen
 static void drop(struct exec *x, struct claim *claim, struct stream_id id)
 {
     (void)stream_pending_remove(&claim->edit.draft, claim->found.group, id);
-    effect_acknowledged(x, &claim->found, id);
+    effect_acknowledged(x, claim->found.ref.bytes, claim->found.group, id);
 }
 
 static void reply_ids(struct exec *x, const struct claim *claim, const struct stream_id *ids,

@@ -91,12 +91,12 @@ void effect_pending(struct exec *x, const struct stream_group_found *found,
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }
 
-void effect_acknowledged(struct exec *x, const struct stream_group_found *found,
+void effect_acknowledged(struct exec *x, struct bytes key, const struct stream_group *group,
                          struct stream_id id)
 {
     char text[STREAM_ID_TEXT];
-    const struct bytes words[] = {BYTES_LITERAL("XACK"), found->ref.bytes,
-                                  stream_group_name(found->group), stream_id_text(id, text)};
+    const struct bytes words[] = {BYTES_LITERAL("XACK"), key, stream_group_name(group),
+                                  stream_id_text(id, text)};
 
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }

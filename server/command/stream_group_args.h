@@ -41,8 +41,8 @@ void stream_consumer_note_active(struct exec *x, struct value_edit *edit,
 /* An entry became pending, or what is known of it has changed. */
 void effect_pending(struct exec *x, const struct stream_group_found *found,
                     const struct stream_pending *pending);
-/* It is pending no more. */
-void effect_acknowledged(struct exec *x, const struct stream_group_found *found,
+/* It is pending no more in this group of the stream at the key. */
+void effect_acknowledged(struct exec *x, struct bytes key, const struct stream_group *group,
                          struct stream_id id);
 /* Its last id and the number of entries that it has read. */
 void effect_group(struct exec *x, const struct stream_group_found *found);

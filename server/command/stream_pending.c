@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is pending in groups of streams: XACK, XPENDING. */
-#include "base/assert.h"
+/* What is pending in groups of streams: XPENDING. */
 #include "base/num.h"
 #include "base/vec.h"
 #include "command/functions.h"
@@ -14,42 +13,6 @@ enum {
     FIRST_WORD = 3,
     RANGE_WORDS = 3, /* start end count */
 };
-
-enum exec_result cmd_xack(struct exec *x)
-{
-    struct stream_group_found found;
-    struct value_edit edit;
-    struct stream_id id;
-    int64_t count = 0;
-
-    if (!stream_group_lookup(x, KEY_WORD, x->args[GROUP_WORD], &found)) {
-        return EXEC_DONE;
-    }
-    if (found.group == NULL) {
-        resp_write_integer(x->reply, 0);
-        return EXEC_DONE;
-    }
-    for (size_t i = FIRST_WORD; i < x->arg_count; i++) {
-        if (!argument_stream_id(x, i, 0, &id)) {
-            return EXEC_DONE;
-        }
-    }
-    stream_group_open(x, &found, &edit);
-    for (size_t i = FIRST_WORD; i < x->arg_count; i++) {
-        bool is_read = stream_id_parse(x->args[i], 0, &id);
-
-        ASSERT(is_read);
-        count += stream_pending_remove(&edit.draft, found.group, id) ? 1 : 0;
-    }
-    (void)keyspace_close(x->keyspace, &edit);
-    if (count > 0) {
-        effects_add_verbatim(x->effects);
-    }
-    resp_write_integer(x->reply, count);
-    return EXEC_DONE;
-}
-
-/* ---- XPENDING ---------------------------------------------------------------------------------------- */
 
 struct pending_options {
     bool is_summary;

@@ -319,7 +319,21 @@ static void random_request(struct rng *rng, char *out, size_t size)
     unsigned g = (unsigned)rng_below(rng, 3);
     unsigned c = (unsigned)rng_below(rng, 4);
 
-    switch (rng_below(rng, 17)) {
+    static const char *const refs[] = {"KEEPREF", "DELREF", "ACKED"};
+
+    switch (rng_below(rng, 21)) {
+    case 20:
+        snprintf(out, size, "XADD s %s MAXLEN = 30 %u-* f %u", refs[m % 3], n, m);
+        break;
+    case 19:
+        snprintf(out, size, "XACKDEL s g%u %s IDS 3 %u-0 %u-1 %u-0", g, refs[m % 3], n, m, n + 1);
+        break;
+    case 18:
+        snprintf(out, size, "XDELEX s %s IDS 3 %u-0 %u-1 %u-0", refs[m % 3], n, m, n + 1);
+        break;
+    case 17:
+        snprintf(out, size, "XTRIM s MAXLEN %s %u %s", n % 2 == 0 ? "~" : "=", n, refs[m % 3]);
+        break;
     case 16:
         snprintf(out, size, "XTRIM s MINID ~ %u", 2 * n);
         break;
@@ -368,7 +382,7 @@ static void random_request(struct rng *rng, char *out, size_t size)
 /* What the effects of a primary make of a replica. */
 static void follow(struct fixture *replica, const char *effects)
 {
-    char one[512];
+    char one[4096];
 
     while (*effects != '\0') {
         const char *end = strstr(effects, "; ");
