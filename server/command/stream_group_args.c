@@ -61,6 +61,12 @@ void stream_consumer_note_active(struct exec *x, struct value_edit *edit, struct
     stream_consumer_put_times(&edit->draft, c, x->now.unix_ms, x->now.unix_ms);
 }
 
+void reply_stream_owner(struct exec *x, const struct stream_pending *pending)
+{
+    resp_write_bulk(x->reply, pending->consumer != NULL ? stream_consumer_name(pending->consumer)
+                                                        : (struct bytes){0});
+}
+
 /* ---- effects ---------------------------------------------------------------------------------------- */
 
 /* XCLAIM key group consumer 0 id TIME ms RETRYCOUNT count FORCE JUSTID LASTID id */

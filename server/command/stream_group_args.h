@@ -36,6 +36,9 @@ struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *e
 void stream_consumer_note_active(struct exec *x, struct value_edit *edit,
                                  struct stream_consumer *c);
 
+/* The name of the consumer that it is pending of; "" when it is released. */
+void reply_stream_owner(struct exec *x, const struct stream_pending *pending);
+
 /* ---- effects ---------------------------------------------------------------------------------------- */
 
 /* An entry became pending, or what is known of it has changed. */

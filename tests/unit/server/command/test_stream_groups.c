@@ -144,7 +144,7 @@ Test(stream_groups, entries_are_delivered_claimed_and_acknowledged_or_it_is_said
 static const struct fixture_case info[] = {
     {"XGROUP CREATE e g 0 MKSTREAM", "+OK|", NULL},
     {"XINFO STREAM e", "*20|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$6|groups|:1|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
-    {"XINFO STREAM e FULL", "*18|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$7|entries|*0|$6|groups|*1|*14|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|$9|pel-count|:0|$7|pending|*0|$9|consumers|*0|", NULL},
+    {"XINFO STREAM e FULL", "*18|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$7|entries|*0|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|$9|pel-count|:0|$12|nacked-count|:0|$7|pending|*0|$9|consumers|*0|", NULL},
     {"XINFO GROUPS e", "*1|*12|$4|name|$1|g|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|", NULL},
     {"XADD s 1-1 a 1", "$3|1-1|", NULL},
     {"XADD s 2-1 a 2", "$3|2-1|", NULL},
@@ -202,9 +202,10 @@ static const struct fixture_case consumers[] = {
     {"XINFO STREAM s FULL",
      "*18|$6|length|:1|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|1-1|"
      "$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:1|$23|recorded-first-entry-id|$3|1-1|"
-     "$7|entries|*1|*2|$3|1-1|*2|$1|a|$1|b|$6|groups|*1|*14|$4|name|$1|g|$17|last-delivered-id|$3|"
+     "$7|entries|*1|*2|$3|1-1|*2|$1|a|$1|b|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|"
      "1-1|"
-     "$12|entries-read|:1|$3|lag|:0|$9|pel-count|:1|$7|pending|*1|*4|$3|1-1|$1|c|:1000000000|:1|"
+     "$12|entries-read|:1|$3|lag|:0|$9|pel-count|:1|$12|nacked-count|:0|$7|pending|*1|*4|$3|1-1|$1|"
+     "c|:1000000000|:1|"
      "$9|consumers|*2|*10|$4|name|$1|c|$9|seen-time|:1000000000|$11|active-time|:1000000000|"
      "$9|pel-count|:1|$7|pending|*1|*3|$3|1-1|:1000000000|:1|"
      "*10|$4|name|$4|idle|$9|seen-time|:1000000000|$11|active-time|:-1|$9|pel-count|:0|$7|pending|*"
@@ -320,8 +321,13 @@ static void random_request(struct rng *rng, char *out, size_t size)
     unsigned c = (unsigned)rng_below(rng, 4);
 
     static const char *const refs[] = {"KEEPREF", "DELREF", "ACKED"};
+    static const char *const modes[] = {"SILENT", "FAIL", "FATAL"};
 
-    switch (rng_below(rng, 21)) {
+    switch (rng_below(rng, 22)) {
+    case 21:
+        snprintf(out, size, "XNACK s g%u %s IDS 2 %u-0 %u-1 %s", g, modes[m % 3], n, m,
+                 n % 4 == 0 ? "FORCE" : "RETRYCOUNT 3");
+        break;
     case 20:
         snprintf(out, size, "XADD s %s MAXLEN = 30 %u-* f %u", refs[m % 3], n, m);
         break;

@@ -115,6 +115,7 @@ static const struct {
     {"XTRIM k MAXLEN 1",                               WRONGTYPE,                                                        "bytes"},
     {"XACK k g 1-1",                                   WRONGTYPE,                                                        "bytes"},
     {"XACKDEL k g IDS 1 1-1",                          WRONGTYPE,                                                        "bytes"},
+    {"XNACK k g FAIL IDS 1 1-1",                       WRONGTYPE,                                                        "bytes"},
     {"XAUTOCLAIM k g c 0 0",                           WRONGTYPE,                                                        "bytes"},
     {"XCLAIM k g c 0 1-1",                             WRONGTYPE,                                                        "bytes"},
     {"XPENDING k g",                                   WRONGTYPE,                                                        "bytes"},
