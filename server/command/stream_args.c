@@ -177,12 +177,17 @@ void reply_stream_id(struct exec *x, struct stream_id id)
 
 void reply_stream_entry(struct exec *x, const struct stream_entry *entry)
 {
+    resp_write_array(x->reply, 2);
+    reply_stream_id_and_pairs(x, entry);
+}
+
+void reply_stream_id_and_pairs(struct exec *x, const struct stream_entry *entry)
+{
     struct stream_entry rest = *entry;
     struct packed_item name;
     struct packed_item value;
     char scratch[PACKED_SCRATCH];
 
-    resp_write_array(x->reply, 2);
     reply_stream_id(x, rest.id);
     resp_write_array(x->reply, 2 * (size_t)rest.pair_count);
     while (stream_entry_next(&rest, &name, &value)) {
@@ -191,8 +196,8 @@ void reply_stream_entry(struct exec *x, const struct stream_entry *entry)
     }
 }
 
-void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
-                        uint64_t limit)
+uint64_t stream_range_count(const struct stream *s, const struct stream_range *range,
+                            uint64_t limit)
 {
     struct stream_reader reader;
     struct stream_entry entry;
@@ -202,6 +207,16 @@ void reply_stream_range(struct exec *x, const struct stream *s, const struct str
     while (count < limit && stream_next(&reader, &entry)) {
         count++;
     }
+    return count;
+}
+
+void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
+                        uint64_t limit)
+{
+    uint64_t count = stream_range_count(s, range, limit);
+    struct stream_reader reader;
+    struct stream_entry entry;
+
     resp_write_array(x->reply, (size_t)count);
     stream_read(s, range, &reader);
     while (count-- > 0) {

@@ -52,7 +52,7 @@ static void take(struct exec *x, struct claim *claim, struct stream_pending *pen
         pending->delivery_count += pending->delivery_count < STREAM_COUNTER_MAX ? 1 : 0;
     }
     stream_pending_put(&claim->edit.draft, claim->found.group, pending);
-    stream_consumer_note_active(x, &claim->edit, claim->consumer);
+    stream_consumer_note_active(x, claim->consumer);
     effect_pending(x, &claim->found, pending);
 }
 

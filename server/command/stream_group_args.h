@@ -33,8 +33,7 @@ struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *e
                                             const struct stream_group_found *found,
                                             struct bytes name);
 /* It got something now. */
-void stream_consumer_note_active(struct exec *x, struct value_edit *edit,
-                                 struct stream_consumer *c);
+void stream_consumer_note_active(struct exec *x, struct stream_consumer *c);
 
 /* The name of the consumer that it is pending of; "" when it is released. */
 void reply_stream_owner(struct exec *x, const struct stream_pending *pending);

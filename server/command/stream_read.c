@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/vec.h"
 #include "command/block.h"
 #include "command/functions.h"
@@ -63,6 +64,16 @@ static bool read_option(struct exec *x, size_t *index, bool is_of_group,
         out->group = x->args[*index + 1];
         out->consumer = x->args[*index + 2];
         *index += 3;
+    } else if (left >= 1 && argument_is(x, *index, "CLAIM")) {
+        if (!is_of_group) {
+            return refuse_in_xread(x, "CLAIM");
+        }
+        if (!num_parse_i64(x->args[*index + 1], &out->min_idle_ms) || out->min_idle_ms < 0) {
+            resp_write_error(x->reply, "ERR min-idle-time must be a positive integer");
+            return false;
+        }
+        out->has_claim = true;
+        *index += 2;
     } else if (argument_is(x, *index, "NOACK")) {
         if (!is_of_group) {
             return refuse_in_xread(x, "NOACK");
@@ -102,12 +113,13 @@ bool stream_read_options(struct exec *x, bool is_of_group, struct stream_read_op
 }
 
 enum exec_result stream_read_wait(struct exec *x, const struct stream_read_options *options,
-                                  struct bytes *words_take)
+                                  struct bytes *words_take, int64_t wake_unix_ms)
 {
     struct exec_block block = {.type = VALUE_STREAM,
                                .first_key = options->first_key,
                                .key_count = options->key_count,
                                .deadline_unix_ms = options->deadline_unix_ms,
+                               .wake_unix_ms = wake_unix_ms,
                                .is_told_of_loss = options->has_group,
                                .words = words_take};
     enum exec_result result = EXEC_DONE;
@@ -273,7 +285,7 @@ enum exec_result cmd_xread(struct exec *x)
             reply_sources(x, &options, &sources);
         } else {
             result = stream_read_wait(
-                x, &options, options.has_block ? words_with_ids(x, &options, &sources) : NULL);
+                x, &options, options.has_block ? words_with_ids(x, &options, &sources) : NULL, 0);
         }
     }
     VEC_DEINIT(&sources.items);

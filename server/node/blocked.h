@@ -53,6 +53,7 @@ struct blocked_wait {
     enum value_type type; /* of values from which it could take something */
     bool is_told_of_loss;
     struct mono_time deadline;
+    struct mono_time wake; /* it is run again then at the latest */
     struct list all;
     struct bytes *words;
     size_t word_count;
@@ -88,7 +89,9 @@ void blocked_begin(struct node *node, const struct request *request,
 void blocked_end(struct node *node, struct session *s);
 /* Answer as when the time is up, or (error is not NULL) with an error; it waits no more. */
 void blocked_answer(struct node *node, struct session *s, const char *error);
-/* The same for all. */
+/* The time has come until which it is held: answer it, or note its keys as ready when it was only to be run again. */
+void blocked_on_time(struct node *node, struct session *s);
+/* The same as blocked_answer for all. */
 void blocked_answer_all(struct node *node, const char *error);
 
 /* ---- for whoever serves ---------------------------------------------------------------------------- */

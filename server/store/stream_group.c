@@ -195,12 +195,10 @@ struct stream_consumer *stream_consumer_create(struct value_draft *draft, struct
     return c;
 }
 
-void stream_consumer_put_times(struct value_draft *draft, struct stream_consumer *c,
-                               int64_t seen_at_ms, int64_t active_at_ms)
+void stream_consumer_put_times(struct stream_consumer *c, int64_t seen_at_ms, int64_t active_at_ms)
 {
     c->seen_at_ms = seen_at_ms;
     c->active_at_ms = active_at_ms;
-    draft->is_changed = true;
 }
 
 /* ---- pending entries ------------------------------------------------------------------------------------------- */

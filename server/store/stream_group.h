@@ -81,8 +81,9 @@ struct stream_consumer *stream_consumer_create(struct value_draft *draft, struct
 /* What is pending of it goes, too; *pending_count is how much that was.  False when there is none. */
 bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, struct bytes name,
                             uint64_t *pending_count);
-void stream_consumer_put_times(struct value_draft *draft, struct stream_consumer *c,
-                               int64_t seen_at_ms, int64_t active_at_ms);
+/* While its stream is open for change.  That is no change of the stream: replicas are not told, and who waits for the key
+ * is not woken by somebody else who waits. */
+void stream_consumer_put_times(struct stream_consumer *c, int64_t seen_at_ms, int64_t active_at_ms);
 
 /* ---- pending entries --------------------------------------------------------------------------------- */
 

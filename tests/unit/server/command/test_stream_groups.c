@@ -278,7 +278,25 @@ Test(stream_groups, who_waits_for_new_entries_is_told_when_the_group_is_lost)
     cr_assert_eq(f->result, EXEC_BLOCK);
     cr_expect(f->x.block.is_told_of_loss);
     cr_expect_null(f->x.block.words);
-    cr_expect_eq(f->effects.count, 0);
+    fixture_free(f);
+}
+
+Test(stream_groups, a_consumer_who_has_to_wait_is_made_at_once_and_seen_whenever_it_asks)
+{
+    struct fixture *f = fixture_new(false);
+
+    fixture_run(f, "XGROUP CREATE s g 0 MKSTREAM");
+    fixture_run(f, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    cr_assert_eq(f->result, EXEC_BLOCK);
+    cr_expect_str_eq(fixture_effects(f), "XGROUP CREATECONSUMER s g c");
+    f->x.now.unix_ms += 50;
+    fixture_expect(f, "XINFO CONSUMERS s g",
+                   "*1|*8|$4|name|$1|c|$7|pending|:0|$4|idle|:50|$8|inactive|:-1|");
+    fixture_run(f, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    cr_assert_eq(f->result, EXEC_BLOCK);
+    cr_expect_str_eq(fixture_effects(f), "");
+    fixture_expect(f, "XINFO CONSUMERS s g",
+                   "*1|*8|$4|name|$1|c|$7|pending|:0|$4|idle|:0|$8|inactive|:-1|");
     fixture_free(f);
 }
 
@@ -323,7 +341,11 @@ static void random_request(struct rng *rng, char *out, size_t size)
     static const char *const refs[] = {"KEEPREF", "DELREF", "ACKED"};
     static const char *const modes[] = {"SILENT", "FAIL", "FATAL"};
 
-    switch (rng_below(rng, 22)) {
+    switch (rng_below(rng, 23)) {
+    case 22:
+        snprintf(out, size, "XREADGROUP GROUP g%u c%u CLAIM %u COUNT %u STREAMS s >", g, c, m * m,
+                 1 + n % 7);
+        break;
     case 21:
         snprintf(out, size, "XNACK s g%u %s IDS 2 %u-0 %u-1 %s", g, modes[m % 3], n, m,
                  n % 4 == 0 ? "FORCE" : "RETRYCOUNT 3");
