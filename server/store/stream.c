@@ -487,7 +487,7 @@ static uint64_t trim_in_node(struct stream *s, const struct stream_trim *trim)
             trim->on_leave(trim->context, first.entry.id);
         }
         if (ref->live == 1) {
-            /* Those behind it are deleted. */
+            /* Those behind it are deleted.  (Stock servers keep such a node, without entries.) */
             remove_node(s, at);
             return count;
         }
