@@ -196,7 +196,8 @@ void reply_stream_id_and_pairs(struct exec *x, const struct stream_entry *entry)
     }
 }
 
-uint64_t stream_range_count(const struct stream *s, const struct stream_range *range,
+/* How many there are, up to limit. */
+static uint64_t count_range(const struct stream *s, const struct stream_range *range,
                             uint64_t limit)
 {
     struct stream_reader reader;
@@ -213,7 +214,7 @@ uint64_t stream_range_count(const struct stream *s, const struct stream_range *r
 void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
                         uint64_t limit)
 {
-    uint64_t count = stream_range_count(s, range, limit);
+    uint64_t count = count_range(s, range, limit);
     struct stream_reader reader;
     struct stream_entry entry;
 

@@ -51,9 +51,6 @@ void reply_stream_id(struct exec *x, struct stream_id id);
 void reply_stream_entry(struct exec *x, const struct stream_entry *entry);
 /* The same two, in an array that the caller has begun. */
 void reply_stream_id_and_pairs(struct exec *x, const struct stream_entry *entry);
-/* How many there are, up to limit. */
-uint64_t stream_range_count(const struct stream *s, const struct stream_range *range,
-                            uint64_t limit);
 /* An array of up to limit of them. */
 void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
                         uint64_t limit);

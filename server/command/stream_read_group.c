@@ -33,18 +33,6 @@ static struct stream_range undelivered(const struct stream_group *group)
     return range;
 }
 
-static bool has_undelivered(const struct stream_group_found *found)
-{
-    struct stream_range range = undelivered(found->group);
-    struct stream_reader reader;
-
-    if (stream_id_compare(range.first, range.last) > 0) {
-        return false;
-    }
-    stream_read(found->stream, &range, &reader);
-    return stream_next(&reader, &(struct stream_entry){0});
-}
-
 static bool find(struct exec *x, const struct stream_read_options *options, size_t i,
                  struct stream_group_found *out)
 {
@@ -104,7 +92,10 @@ struct serving {
     struct value_edit edit;
     struct stream_consumer *consumer;
     const struct stream_read_options *options;
-    struct stream_idle idle; /* CLAIM: what is pending, is idle enough and has an entry */
+    struct stream_idle idle;   /* CLAIM: what is pending, is idle enough and has an entry */
+    struct stream_range range; /* what was never delivered, */
+    uint64_t count;            /* and how much of it is delivered */
+    struct stream_budget *budget;
 };
 
 /* With CLAIM every entry tells how long it was idle, and how often it was delivered before. */
@@ -171,19 +162,38 @@ static void deliver_idle(struct exec *x, struct serving *s)
     }
 }
 
+/* What is to be delivered, within the limits; false when that is nothing. */
+static bool find_deliveries(struct exec *x, struct serving *s)
+{
+    size_t kept = 0;
+
+    find_idle(x, s);
+    for (; kept < s->idle.count; kept++) {
+        struct stream_entry entry;
+        bool is_there = stream_find(s->found->stream, s->idle.items[kept].id, &entry);
+
+        ASSERT(is_there);
+        if (!stream_budget_take(s->budget, &entry)) {
+            break;
+        }
+    }
+    s->idle.count = kept;
+    s->range = undelivered(s->found->group);
+    s->count = stream_budget_take_range(s->budget, s->found->stream, &s->range,
+                                        s->options->limit - s->idle.count);
+    return s->idle.count + s->count > 0;
+}
+
 /* What is idle, and what was never delivered. */
 static void deliver(struct exec *x, struct serving *s)
 {
-    struct stream_range range = undelivered(s->found->group);
-    uint64_t count =
-        stream_range_count(s->found->stream, &range, s->options->limit - s->idle.count);
     struct stream_reader reader;
     struct stream_entry entry;
 
-    resp_write_array(x->reply, s->idle.count + (size_t)count);
+    resp_write_array(x->reply, s->idle.count + (size_t)s->count);
     deliver_idle(x, s);
-    stream_read(s->found->stream, &range, &reader);
-    for (uint64_t i = 0; i < count && stream_next(&reader, &entry); i++) {
+    stream_read(s->found->stream, &s->range, &reader);
+    for (uint64_t i = 0; i < s->count && stream_next(&reader, &entry); i++) {
         struct stream_pending pending = {.id = entry.id,
                                          .consumer = s->consumer,
                                          .delivered_at_ms = x->now.unix_ms,
@@ -197,7 +207,7 @@ static void deliver(struct exec *x, struct serving *s)
         }
     }
     stream_consumer_note_active(x, s->consumer);
-    if (count > 0) {
+    if (s->count > 0) {
         effect_group(x, s->found);
     }
 }
@@ -212,6 +222,13 @@ static void deliver_again(struct exec *x, struct serving *s, struct stream_id be
     if (stream_id_next(&behind)) {
         stream_pending_read(s->found->group, s->consumer, behind, STREAM_ID_MAX, &reader);
         while (items.count < s->options->limit && stream_pending_next(&reader, &pending)) {
+            struct stream_entry entry;
+            bool is_sized = s->options->max_bytes != UINT64_MAX &&
+                            stream_find(s->found->stream, pending.id, &entry);
+
+            if (!stream_budget_take(s->budget, is_sized ? &entry : NULL)) {
+                break;
+            }
             VEC_PUSH(&items, pending);
         }
     }
@@ -233,17 +250,14 @@ static void deliver_again(struct exec *x, struct serving *s, struct stream_id be
 
 /* False when this stream has nothing for the consumer. */
 static bool serve(struct exec *x, const struct stream_read_options *options,
-                  const struct source *source)
+                  const struct source *source, struct stream_budget *budget)
 {
-    struct serving s = {.found = &source->found, .options = options};
-    bool has_some = true;
+    struct serving s = {.found = &source->found, .options = options, .budget = budget};
+    bool has_some;
 
     stream_group_open(x, s.found, &s.edit);
     s.consumer = stream_consumer_see(x, &s.edit, s.found, options->consumer);
-    if (source->is_new) {
-        find_idle(x, &s);
-        has_some = s.idle.count > 0 || has_undelivered(s.found);
-    }
+    has_some = source->is_new ? find_deliveries(x, &s) : budget->count > 0;
     if (has_some) {
         if (x->reply->version < 3) {
             resp_write_array(x->reply, 2);
@@ -267,13 +281,14 @@ static bool serve_all(struct exec *x, const struct stream_read_options *options,
 {
     struct resp_writer *reply = x->reply;
     struct resp_writer aside = *reply;
+    struct stream_budget budget = stream_budget_of(options);
     struct buf text = {0};
     size_t count = 0;
 
     aside.out = &text;
     x->reply = &aside;
     for (size_t i = 0; i < sources->items.count; i++) {
-        count += serve(x, options, &sources->items.items[i]) ? 1 : 0;
+        count += serve(x, options, &sources->items.items[i], &budget) ? 1 : 0;
     }
     x->reply = reply;
     if (count > 0) {
