@@ -331,6 +331,40 @@ Test(stream_groups, what_is_counted_ends_where_clients_can_say_it)
 
 /* ---- replicas ----------------------------------------------------------------------------------------- */
 
+/* Of those that stock servers of the oldest kind do not know. */
+static void random_newer_request(struct rng *rng, char *out, size_t size)
+{
+    unsigned n = (unsigned)rng_below(rng, 40);
+    unsigned m = (unsigned)rng_below(rng, 40);
+    unsigned g = (unsigned)rng_below(rng, 3);
+    unsigned c = (unsigned)rng_below(rng, 4);
+    static const char *const refs[] = {"KEEPREF", "DELREF", "ACKED"};
+    static const char *const modes[] = {"SILENT", "FAIL", "FATAL"};
+
+    switch (rng_below(rng, 6)) {
+    case 0:
+        snprintf(out, size, "XREADGROUP GROUP g%u c%u CLAIM %u COUNT %u STREAMS s >", g, c, m * m,
+                 1 + n % 7);
+        break;
+    case 1:
+        snprintf(out, size, "XNACK s g%u %s IDS 2 %u-0 %u-1 %s", g, modes[m % 3], n, m,
+                 n % 4 == 0 ? "FORCE" : "RETRYCOUNT 3");
+        break;
+    case 2:
+        snprintf(out, size, "XADD s %s MAXLEN = 30 %u-* f %u", refs[m % 3], n, m);
+        break;
+    case 3:
+        snprintf(out, size, "XACKDEL s g%u %s IDS 3 %u-0 %u-1 %u-0", g, refs[m % 3], n, m, n + 1);
+        break;
+    case 4:
+        snprintf(out, size, "XDELEX s %s IDS 3 %u-0 %u-1 %u-0", refs[m % 3], n, m, n + 1);
+        break;
+    default:
+        snprintf(out, size, "XTRIM s MAXLEN %s %u %s", n % 2 == 0 ? "~" : "=", n, refs[m % 3]);
+        break;
+    }
+}
+
 static void random_request(struct rng *rng, char *out, size_t size)
 {
     unsigned n = (unsigned)rng_below(rng, 40);
@@ -338,29 +372,14 @@ static void random_request(struct rng *rng, char *out, size_t size)
     unsigned g = (unsigned)rng_below(rng, 3);
     unsigned c = (unsigned)rng_below(rng, 4);
 
-    static const char *const refs[] = {"KEEPREF", "DELREF", "ACKED"};
-    static const char *const modes[] = {"SILENT", "FAIL", "FATAL"};
-
     switch (rng_below(rng, 23)) {
-    case 22:
-        snprintf(out, size, "XREADGROUP GROUP g%u c%u CLAIM %u COUNT %u STREAMS s >", g, c, m * m,
-                 1 + n % 7);
-        break;
-    case 21:
-        snprintf(out, size, "XNACK s g%u %s IDS 2 %u-0 %u-1 %s", g, modes[m % 3], n, m,
-                 n % 4 == 0 ? "FORCE" : "RETRYCOUNT 3");
-        break;
-    case 20:
-        snprintf(out, size, "XADD s %s MAXLEN = 30 %u-* f %u", refs[m % 3], n, m);
-        break;
-    case 19:
-        snprintf(out, size, "XACKDEL s g%u %s IDS 3 %u-0 %u-1 %u-0", g, refs[m % 3], n, m, n + 1);
-        break;
-    case 18:
-        snprintf(out, size, "XDELEX s %s IDS 3 %u-0 %u-1 %u-0", refs[m % 3], n, m, n + 1);
-        break;
     case 17:
-        snprintf(out, size, "XTRIM s MAXLEN %s %u %s", n % 2 == 0 ? "~" : "=", n, refs[m % 3]);
+    case 18:
+    case 19:
+    case 20:
+    case 21:
+    case 22:
+        random_newer_request(rng, out, size);
         break;
     case 16:
         snprintf(out, size, "XTRIM s MINID ~ %u", 2 * n);
