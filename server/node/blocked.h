@@ -4,7 +4,8 @@
  *
  * A key that came to be, changed or went while somebody waits for it is noted as ready; whoever serves
  * (node/serve.h) takes the ready keys one after the other and runs the requests of those who wait again,
- * in the order in which they came.  Whose request has to wait again keeps its place and its deadline.
+ * in the order in which they came.  Whose request has to wait again keeps its place and its deadline.  A request may
+ * also say when it wants to be run again at the latest: its keys are then noted as ready.
  *
  * Invariants:  (1) the key space is observed exactly while somebody waits, so that changes cost nothing
  *                  otherwise
@@ -81,7 +82,7 @@ static inline bool blocked_has_ready(const struct blocked *blocked)
     return blocked->ready.next != &blocked->ready;
 }
 
-/* The request, which has changed nothing, waits; or goes on to wait, when it is being run again. */
+/* The request waits; or goes on to wait, when it is being run again. */
 void blocked_begin(struct node *node, const struct request *request,
                    const struct exec_block *block);
 /* It waits no more, and is not held: whoever calls this has answered, or the session is about to go.  Does nothing
