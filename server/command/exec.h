@@ -49,6 +49,7 @@ struct exec_block {
     size_t first_key;     /* arguments that are the keys */
     size_t key_count;
     int64_t deadline_unix_ms; /* INT64_MAX: none */
+    int64_t wake_unix_ms;     /* run it again then at the latest; 0: only when a key has changed */
     bool is_told_of_loss;     /* run it again, too, when a key went or is of another type */
     struct bytes *words; /* as which it is run again, as many as the request has, in one allocation
                                  (MEM_BUFFER) that is the taker's; NULL: as it came */
@@ -79,7 +80,7 @@ struct exec {
 
 enum exec_result {
     EXEC_DONE,  /* there is a reply */
-    EXEC_BLOCK, /* x->block says what for: nothing was replied and nothing has changed */
+    EXEC_BLOCK, /* x->block says what for: nothing was replied; what has changed is in x->effects */
 };
 
 typedef enum exec_result exec_fn(struct exec *x);

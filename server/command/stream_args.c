@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "base/vec.h"
 #include "command/lookup.h"
 
 static const struct stream *stream_in(const struct entry *e)
@@ -69,6 +70,43 @@ bool argument_stream_id(struct exec *x, size_t index, uint64_t default_sequence,
                         struct stream_id *out)
 {
     return stream_id_parse(x->args[index], default_sequence, out) || refuse_id(x);
+}
+
+bool argument_stream_ids(struct exec *x, size_t first, size_t end, struct stream_ids *out)
+{
+    ASSERT(first <= end && end <= x->arg_count);
+    VEC_RESERVE(out, end - first);
+    for (size_t i = first; i < end; i++) {
+        struct stream_id id;
+
+        if (!argument_stream_id(x, i, 0, &id)) {
+            return false;
+        }
+        VEC_PUSH(out, id);
+    }
+    return true;
+}
+
+bool argument_stream_ids_counted(struct exec *x, size_t *index, struct stream_ids *out)
+{
+    size_t first = *index + 2;
+    int64_t count;
+
+    if (first > x->arg_count || !num_parse_i64(x->args[*index + 1], &count) || count < 1) {
+        resp_write_error(x->reply, "ERR Number of IDs must be a positive integer");
+        return false;
+    }
+    if ((uint64_t)count > x->arg_count - first) {
+        reply_wrong_id_count(x);
+        return false;
+    }
+    *index = first + (size_t)count;
+    return argument_stream_ids(x, first, *index, out);
+}
+
+void reply_wrong_id_count(struct exec *x)
+{
+    resp_write_error(x->reply, "ERR The `numids` parameter must match the number of arguments");
 }
 
 /* An end of a range; *is_excluded: "(" was in front of it. */
@@ -139,12 +177,17 @@ void reply_stream_id(struct exec *x, struct stream_id id)
 
 void reply_stream_entry(struct exec *x, const struct stream_entry *entry)
 {
+    resp_write_array(x->reply, 2);
+    reply_stream_id_and_pairs(x, entry);
+}
+
+void reply_stream_id_and_pairs(struct exec *x, const struct stream_entry *entry)
+{
     struct stream_entry rest = *entry;
     struct packed_item name;
     struct packed_item value;
     char scratch[PACKED_SCRATCH];
 
-    resp_write_array(x->reply, 2);
     reply_stream_id(x, rest.id);
     resp_write_array(x->reply, 2 * (size_t)rest.pair_count);
     while (stream_entry_next(&rest, &name, &value)) {
@@ -153,8 +196,9 @@ void reply_stream_entry(struct exec *x, const struct stream_entry *entry)
     }
 }
 
-void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
-                        uint64_t limit)
+/* How many there are, up to limit. */
+static uint64_t count_range(const struct stream *s, const struct stream_range *range,
+                            uint64_t limit)
 {
     struct stream_reader reader;
     struct stream_entry entry;
@@ -164,6 +208,16 @@ void reply_stream_range(struct exec *x, const struct stream *s, const struct str
     while (count < limit && stream_next(&reader, &entry)) {
         count++;
     }
+    return count;
+}
+
+void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
+                        uint64_t limit)
+{
+    uint64_t count = count_range(s, range, limit);
+    struct stream_reader reader;
+    struct stream_entry entry;
+
     resp_write_array(x->reply, (size_t)count);
     stream_read(s, range, &reader);
     while (count-- > 0) {

@@ -27,6 +27,19 @@ MUST_USE bool stream_id_parse(struct bytes text, uint64_t default_sequence, stru
 /* The same; false after an error reply. */
 MUST_USE bool argument_stream_id(struct exec *x, size_t index, uint64_t default_sequence,
                                  struct stream_id *out);
+/* Ids, for VEC macros. */
+struct stream_ids {
+    struct stream_id *items;
+    size_t count;
+    size_t cap;
+};
+
+/* Arguments from first on, in front of end, as ids without default: append them.  False after an error reply. */
+MUST_USE bool argument_stream_ids(struct exec *x, size_t first, size_t end, struct stream_ids *out);
+/* The same for "IDS count id [id ...]" at *index, which then is behind it. */
+MUST_USE bool argument_stream_ids_counted(struct exec *x, size_t *index, struct stream_ids *out);
+/* The count was not that of the ids. */
+void reply_wrong_id_count(struct exec *x);
 /* An end of a range: an id, perhaps without sequence, "-", "+", or with "(" in front what is not included. */
 MUST_USE bool argument_stream_first(struct exec *x, size_t index, struct stream_id *out);
 MUST_USE bool argument_stream_last(struct exec *x, size_t index, struct stream_id *out);
@@ -36,6 +49,8 @@ struct bytes stream_id_text(struct stream_id id, char *scratch);
 void reply_stream_id(struct exec *x, struct stream_id id);
 /* [id, [name, value ...]] */
 void reply_stream_entry(struct exec *x, const struct stream_entry *entry);
+/* The same two, in an array that the caller has begun. */
+void reply_stream_id_and_pairs(struct exec *x, const struct stream_entry *entry);
 /* An array of up to limit of them. */
 void reply_stream_range(struct exec *x, const struct stream *s, const struct stream_range *range,
                         uint64_t limit);

@@ -52,14 +52,14 @@ static void take(struct exec *x, struct claim *claim, struct stream_pending *pen
         pending->delivery_count += pending->delivery_count < STREAM_COUNTER_MAX ? 1 : 0;
     }
     stream_pending_put(&claim->edit.draft, claim->found.group, pending);
-    stream_consumer_note_active(x, &claim->edit, claim->consumer);
+    stream_consumer_note_active(x, claim->consumer);
     effect_pending(x, &claim->found, pending);
 }
 
 static void drop(struct exec *x, struct claim *claim, struct stream_id id)
 {
     (void)stream_pending_remove(&claim->edit.draft, claim->found.group, id);
-    effect_acknowledged(x, &claim->found, id);
+    effect_acknowledged(x, claim->found.ref.bytes, claim->found.group, id);
 }
 
 static void reply_ids(struct exec *x, const struct claim *claim, const struct stream_id *ids,
@@ -171,7 +171,7 @@ static bool claim_one(struct exec *x, struct claim *claim, struct stream_id id)
     if (!is_pending && !claim->is_forced) {
         return false;
     }
-    if (is_pending && claim->min_idle_ms > 0 &&
+    if (is_pending && pending.consumer != NULL && claim->min_idle_ms > 0 &&
         x->now.unix_ms - pending.delivered_at_ms < claim->min_idle_ms) {
         return false;
     }
@@ -262,7 +262,8 @@ static void look(struct exec *x, struct auto_claim *a)
         bool is_deleted = !stream_find(a->claim.found.stream, pending.id, NULL);
         struct stream_id behind = pending.id;
 
-        if (!is_deleted && x->now.unix_ms - pending.delivered_at_ms < a->claim.min_idle_ms) {
+        if (!is_deleted && pending.consumer != NULL &&
+            x->now.unix_ms - pending.delivered_at_ms < a->claim.min_idle_ms) {
             continue;
         }
         if (is_deleted) {

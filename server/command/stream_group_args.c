@@ -45,7 +45,7 @@ struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *e
     struct stream_consumer *c = stream_consumer_find(found->group, name);
 
     if (c != NULL) {
-        stream_consumer_put_times(&edit->draft, c, x->now.unix_ms, stream_consumer_active_at_ms(c));
+        stream_consumer_put_times(c, x->now.unix_ms, stream_consumer_active_at_ms(c));
     } else {
         const struct bytes words[] = {BYTES_LITERAL("XGROUP"), BYTES_LITERAL("CREATECONSUMER"),
                                       found->ref.bytes, stream_group_name(found->group), name};
@@ -56,9 +56,15 @@ struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *e
     return c;
 }
 
-void stream_consumer_note_active(struct exec *x, struct value_edit *edit, struct stream_consumer *c)
+void stream_consumer_note_active(struct exec *x, struct stream_consumer *c)
 {
-    stream_consumer_put_times(&edit->draft, c, x->now.unix_ms, x->now.unix_ms);
+    stream_consumer_put_times(c, x->now.unix_ms, x->now.unix_ms);
+}
+
+void reply_stream_owner(struct exec *x, const struct stream_pending *pending)
+{
+    resp_write_bulk(x->reply, pending->consumer != NULL ? stream_consumer_name(pending->consumer)
+                                                        : (struct bytes){0});
 }
 
 /* ---- effects ---------------------------------------------------------------------------------------- */
@@ -91,12 +97,12 @@ void effect_pending(struct exec *x, const struct stream_group_found *found,
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }
 
-void effect_acknowledged(struct exec *x, const struct stream_group_found *found,
+void effect_acknowledged(struct exec *x, struct bytes key, const struct stream_group *group,
                          struct stream_id id)
 {
     char text[STREAM_ID_TEXT];
-    const struct bytes words[] = {BYTES_LITERAL("XACK"), found->ref.bytes,
-                                  stream_group_name(found->group), stream_id_text(id, text)};
+    const struct bytes words[] = {BYTES_LITERAL("XACK"), key, stream_group_name(group),
+                                  stream_id_text(id, text)};
 
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }

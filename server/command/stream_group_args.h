@@ -33,16 +33,18 @@ struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *e
                                             const struct stream_group_found *found,
                                             struct bytes name);
 /* It got something now. */
-void stream_consumer_note_active(struct exec *x, struct value_edit *edit,
-                                 struct stream_consumer *c);
+void stream_consumer_note_active(struct exec *x, struct stream_consumer *c);
+
+/* The name of the consumer that it is pending of; "" when it is released. */
+void reply_stream_owner(struct exec *x, const struct stream_pending *pending);
 
 /* ---- effects ---------------------------------------------------------------------------------------- */
 
 /* An entry became pending, or what is known of it has changed. */
 void effect_pending(struct exec *x, const struct stream_group_found *found,
                     const struct stream_pending *pending);
-/* It is pending no more. */
-void effect_acknowledged(struct exec *x, const struct stream_group_found *found,
+/* It is pending no more in this group of the stream at the key. */
+void effect_acknowledged(struct exec *x, struct bytes key, const struct stream_group *group,
                          struct stream_id id);
 /* Its last id and the number of entries that it has read. */
 void effect_group(struct exec *x, const struct stream_group_found *found);

@@ -3,6 +3,7 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
+#include "command/stream_group_args.h"
 #include "store/stream_group.h"
 
 enum {
@@ -105,9 +106,9 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
         resp_write_array(x->reply, consumer != NULL ? 3 : 4);
         reply_stream_id(x, pending.id);
         if (consumer == NULL) {
-            resp_write_bulk(x->reply, stream_consumer_name(pending.consumer));
+            reply_stream_owner(x, &pending);
         }
-        resp_write_integer(x->reply, pending.delivered_at_ms);
+        resp_write_integer(x->reply, pending.consumer != NULL ? pending.delivered_at_ms : 0);
         resp_write_integer(x->reply, (int64_t)pending.delivery_count);
     }
 }
@@ -117,12 +118,13 @@ static void reply_group_full(struct exec *x, const struct stream *s,
 {
     size_t consumers = stream_group_consumer_count(group);
 
-    resp_write_map(x->reply, 7);
+    resp_write_map(x->reply, 8);
     resp_write_bulk_text(x->reply, "name");
     resp_write_bulk(x->reply, stream_group_name(group));
     reply_id_field(x, "last-delivered-id", stream_group_last_id(group));
     reply_read(x, s, group);
     reply_field(x, "pel-count", (int64_t)stream_group_pending_count(group));
+    reply_field(x, "nacked-count", (int64_t)stream_group_released_count(group));
     reply_pending(x, group, NULL, limit);
     resp_write_bulk_text(x->reply, "consumers");
     resp_write_array(x->reply, consumers);

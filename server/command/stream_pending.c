@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is pending in groups of streams: XACK, XPENDING. */
-#include "base/assert.h"
+/* What is pending in groups of streams: XPENDING. */
 #include "base/num.h"
 #include "base/vec.h"
 #include "command/functions.h"
@@ -14,42 +13,6 @@ enum {
     FIRST_WORD = 3,
     RANGE_WORDS = 3, /* start end count */
 };
-
-enum exec_result cmd_xack(struct exec *x)
-{
-    struct stream_group_found found;
-    struct value_edit edit;
-    struct stream_id id;
-    int64_t count = 0;
-
-    if (!stream_group_lookup(x, KEY_WORD, x->args[GROUP_WORD], &found)) {
-        return EXEC_DONE;
-    }
-    if (found.group == NULL) {
-        resp_write_integer(x->reply, 0);
-        return EXEC_DONE;
-    }
-    for (size_t i = FIRST_WORD; i < x->arg_count; i++) {
-        if (!argument_stream_id(x, i, 0, &id)) {
-            return EXEC_DONE;
-        }
-    }
-    stream_group_open(x, &found, &edit);
-    for (size_t i = FIRST_WORD; i < x->arg_count; i++) {
-        bool is_read = stream_id_parse(x->args[i], 0, &id);
-
-        ASSERT(is_read);
-        count += stream_pending_remove(&edit.draft, found.group, id) ? 1 : 0;
-    }
-    (void)keyspace_close(x->keyspace, &edit);
-    if (count > 0) {
-        effects_add_verbatim(x->effects);
-    }
-    resp_write_integer(x->reply, count);
-    return EXEC_DONE;
-}
-
-/* ---- XPENDING ---------------------------------------------------------------------------------------- */
 
 struct pending_options {
     bool is_summary;
@@ -149,7 +112,8 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
     if (!options->has_consumer || consumer != NULL) {
         stream_pending_read(group, consumer, options->first, options->last, &reader);
         while (items.count < options->limit && stream_pending_next(&reader, &pending)) {
-            if (x->now.unix_ms - pending.delivered_at_ms >= options->min_idle_ms) {
+            if (pending.consumer == NULL ||
+                x->now.unix_ms - pending.delivered_at_ms >= options->min_idle_ms) {
                 VEC_PUSH(&items, pending);
             }
         }
@@ -159,10 +123,11 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
         const struct stream_pending *item = &items.items[i];
         int64_t idle_ms = x->now.unix_ms - item->delivered_at_ms;
 
+        idle_ms = item->consumer == NULL ? -1 : idle_ms > 0 ? idle_ms : 0;
         resp_write_array(x->reply, 4);
         reply_stream_id(x, item->id);
-        resp_write_bulk(x->reply, stream_consumer_name(item->consumer));
-        resp_write_integer(x->reply, idle_ms > 0 ? idle_ms : 0);
+        reply_stream_owner(x, item);
+        resp_write_integer(x->reply, idle_ms);
         resp_write_integer(x->reply, (int64_t)item->delivery_count);
     }
     VEC_DEINIT(&items);

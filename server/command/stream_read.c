@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/vec.h"
 #include "command/block.h"
 #include "command/functions.h"
@@ -36,6 +37,38 @@ static bool refuse_in_xread(struct exec *x, const char *option)
     return false;
 }
 
+/* A limit for all streams together. */
+static bool read_limit(struct exec *x, size_t index, uint64_t *out)
+{
+    int64_t limit;
+
+    if (!argument_i64(x, index + 1, &limit)) {
+        return false;
+    }
+    if (limit < 1) {
+        resp_write_error(x->reply, "ERR %s must be a positive integer",
+                         argument_is(x, index, "MAXCOUNT") ? "MAXCOUNT" : "MAXSIZE");
+        return false;
+    }
+    *out = (uint64_t)limit;
+    return true;
+}
+
+/* An option that XREADGROUP alone has, with its value. */
+static bool read_claim(struct exec *x, size_t index, bool is_of_group,
+                       struct stream_read_options *out)
+{
+    if (!is_of_group) {
+        return refuse_in_xread(x, "CLAIM");
+    }
+    if (!num_parse_i64(x->args[index + 1], &out->min_idle_ms) || out->min_idle_ms < 0) {
+        resp_write_error(x->reply, "ERR min-idle-time must be a positive integer");
+        return false;
+    }
+    out->has_claim = true;
+    return true;
+}
+
 /* The option at *index, but for STREAMS. */
 static bool read_option(struct exec *x, size_t *index, bool is_of_group,
                         struct stream_read_options *out)
@@ -55,6 +88,16 @@ static bool read_option(struct exec *x, size_t *index, bool is_of_group,
         }
         out->limit = count > 0 ? (uint64_t)count : UINT64_MAX;
         *index += 2;
+    } else if (left >= 1 && argument_is(x, *index, "MAXCOUNT")) {
+        if (!read_limit(x, *index, &out->max_count)) {
+            return false;
+        }
+        *index += 2;
+    } else if (left >= 1 && argument_is(x, *index, "MAXSIZE")) {
+        if (!read_limit(x, *index, &out->max_bytes)) {
+            return false;
+        }
+        *index += 2;
     } else if (left >= 2 && argument_is(x, *index, "GROUP")) {
         if (!is_of_group) {
             return refuse_in_xread(x, "GROUP");
@@ -63,6 +106,11 @@ static bool read_option(struct exec *x, size_t *index, bool is_of_group,
         out->group = x->args[*index + 1];
         out->consumer = x->args[*index + 2];
         *index += 3;
+    } else if (left >= 1 && argument_is(x, *index, "CLAIM")) {
+        if (!read_claim(x, *index, is_of_group, out)) {
+            return false;
+        }
+        *index += 2;
     } else if (argument_is(x, *index, "NOACK")) {
         if (!is_of_group) {
             return refuse_in_xread(x, "NOACK");
@@ -78,7 +126,8 @@ static bool read_option(struct exec *x, size_t *index, bool is_of_group,
 
 bool stream_read_options(struct exec *x, bool is_of_group, struct stream_read_options *out)
 {
-    *out = (struct stream_read_options){.limit = UINT64_MAX};
+    *out = (struct stream_read_options){
+        .limit = UINT64_MAX, .max_count = UINT64_MAX, .max_bytes = UINT64_MAX};
     for (size_t at = 1; at < x->arg_count;) {
         if (at + 1 < x->arg_count && argument_is(x, at, "STREAMS")) {
             if (!read_streams(x, at + 1, is_of_group, out)) {
@@ -94,6 +143,10 @@ bool stream_read_options(struct exec *x, bool is_of_group, struct stream_read_op
         reply_syntax_error(x);
         return false;
     }
+    if (out->limit != UINT64_MAX && out->max_count < out->limit) {
+        resp_write_error(x->reply, "ERR MAXCOUNT must not be less than COUNT");
+        return false;
+    }
     if (is_of_group && !out->has_group) {
         resp_write_error(x->reply, "ERR Missing GROUP option for XREADGROUP");
         return false;
@@ -101,13 +154,69 @@ bool stream_read_options(struct exec *x, bool is_of_group, struct stream_read_op
     return true;
 }
 
+/* ---- limits for all streams -------------------------------------------------------------------------- */
+
+struct stream_budget stream_budget_of(const struct stream_read_options *options)
+{
+    return (struct stream_budget){.count = options->max_count, .bytes = options->max_bytes};
+}
+
+static uint64_t entry_bytes(const struct stream_entry *entry)
+{
+    struct stream_entry rest = *entry;
+    char id[STREAM_ID_TEXT];
+    uint64_t bytes = stream_id_text(rest.id, id).len;
+    struct packed_item name;
+    struct packed_item value;
+    char scratch[PACKED_SCRATCH];
+
+    while (stream_entry_next(&rest, &name, &value)) {
+        bytes += packed_item_text(&name, scratch).len;
+        bytes += packed_item_text(&value, scratch).len;
+    }
+    return bytes;
+}
+
+bool stream_budget_take(struct stream_budget *budget, const struct stream_entry *entry)
+{
+    uint64_t bytes = budget->bytes == UINT64_MAX || entry == NULL ? 0 : entry_bytes(entry);
+
+    if (bytes > budget->bytes && budget->has_taken) {
+        budget->count = 0;
+    }
+    if (budget->count == 0) {
+        return false;
+    }
+    budget->count -= budget->count == UINT64_MAX ? 0 : 1;
+    budget->bytes -= bytes < budget->bytes ? bytes : budget->bytes;
+    budget->has_taken = true;
+    return true;
+}
+
+uint64_t stream_budget_take_range(struct stream_budget *budget, const struct stream *s,
+                                  const struct stream_range *range, uint64_t limit)
+{
+    struct stream_reader reader;
+    struct stream_entry entry;
+    uint64_t count = 0;
+
+    stream_read(s, range, &reader);
+    while (count < limit && stream_next(&reader, &entry) && stream_budget_take(budget, &entry)) {
+        count++;
+    }
+    return count;
+}
+
+/* ---- waiting ----------------------------------------------------------------------------------------- */
+
 enum exec_result stream_read_wait(struct exec *x, const struct stream_read_options *options,
-                                  struct bytes *words_take)
+                                  struct bytes *words_take, int64_t wake_unix_ms)
 {
     struct exec_block block = {.type = VALUE_STREAM,
                                .first_key = options->first_key,
                                .key_count = options->key_count,
                                .deadline_unix_ms = options->deadline_unix_ms,
+                               .wake_unix_ms = wake_unix_ms,
                                .is_told_of_loss = options->has_group,
                                .words = words_take};
     enum exec_result result = EXEC_DONE;
@@ -130,6 +239,7 @@ struct source {
     const struct stream *stream; /* NULL: there is none */
     struct stream_id behind;
     bool has_more;
+    uint64_t limit; /* with limits for all streams: so many entries are replied */
 };
 
 struct sources {
@@ -208,11 +318,34 @@ static bool find_sources(struct exec *x, const struct stream_read_options *optio
     return true;
 }
 
+/* Share the limits for all streams out; those that get nothing are not replied. */
+static void share_out(const struct stream_read_options *options, struct sources *sources)
+{
+    struct stream_budget budget = stream_budget_of(options);
+
+    if (options->max_count == UINT64_MAX && options->max_bytes == UINT64_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < sources->items.count; i++) {
+        struct source *source = &sources->items.items[i];
+        struct stream_range range = range_behind(source->behind);
+
+        if (source->has_more) {
+            source->limit =
+                stream_budget_take_range(&budget, source->stream, &range, options->limit);
+            source->has_more = source->limit > 0;
+            sources->ready_count -= source->limit > 0 ? 0 : 1;
+        }
+    }
+    ASSERT(sources->ready_count > 0);
+}
+
 static void reply_sources(struct exec *x, const struct stream_read_options *options,
-                          const struct sources *sources)
+                          struct sources *sources)
 {
     bool is_map = x->reply->version >= 3;
 
+    share_out(options, sources);
     if (is_map) {
         resp_write_map(x->reply, sources->ready_count);
     } else {
@@ -229,7 +362,8 @@ static void reply_sources(struct exec *x, const struct stream_read_options *opti
             resp_write_array(x->reply, 2);
         }
         resp_write_bulk(x->reply, x->args[options->first_key + i]);
-        reply_stream_range(x, source->stream, &range, options->limit);
+        reply_stream_range(x, source->stream, &range,
+                           source->limit > 0 ? source->limit : options->limit);
     }
 }
 
@@ -273,7 +407,7 @@ enum exec_result cmd_xread(struct exec *x)
             reply_sources(x, &options, &sources);
         } else {
             result = stream_read_wait(
-                x, &options, options.has_block ? words_with_ids(x, &options, &sources) : NULL);
+                x, &options, options.has_block ? words_with_ids(x, &options, &sources) : NULL, 0);
         }
     }
     VEC_DEINIT(&sources.items);

@@ -5,6 +5,7 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
+#include "command/stream_losses.h"
 #include "store/value_space.h"
 
 enum {
@@ -65,6 +66,14 @@ static enum stream_trim_word read_strategy(struct exec *x, size_t *index, size_t
 enum stream_trim_word stream_trim_read(struct exec *x, size_t *index, size_t behind,
                                        struct stream_trim_options *options)
 {
+    if (*index < x->arg_count && argument_stream_refs(x, *index, &options->refs)) {
+        if (options->has_refs) {
+            return refuse(x, "ERR syntax error");
+        }
+        options->has_refs = true;
+        *index += 1;
+        return STREAM_TRIM_TAKEN;
+    }
     if (*index + 1 >= x->arg_count) {
         return STREAM_TRIM_OTHER;
     }
@@ -118,47 +127,69 @@ size_t stream_trim_words(const struct stream_trim_options *options, const struct
     return 3;
 }
 
+/* ---- XTRIM ------------------------------------------------------------------------------------------- */
+
+static bool read_options(struct exec *x, struct stream_trim_options *out)
+{
+    for (size_t at = 2; at < x->arg_count;) {
+        switch (stream_trim_read(x, &at, 0, out)) {
+        case STREAM_TRIM_TAKEN:
+            break;
+        case STREAM_TRIM_OTHER:
+            reply_syntax_error(x);
+            return false;
+        case STREAM_TRIM_REFUSED:
+            return false;
+        }
+    }
+    if (!out->is_wanted && out->trim.limit == 0) {
+        resp_write_error(x->reply,
+                         "ERR syntax error, XTRIM must be called with a trimming strategy");
+        return false;
+    }
+    return stream_trim_check(x, out);
+}
+
+/* What went one by one is told as losses. */
+static void effect_trim(struct exec *x, const struct stream_trim_options *options,
+                        const struct stream *s)
+{
+    char scratch[STREAM_ID_TEXT];
+    struct bytes words[2 + 3] = {BYTES_LITERAL("XTRIM"), x->args[1]};
+
+    if (options->refs == STREAM_REFS_ACKED) {
+        return;
+    }
+    if (!options->trim.is_approximate && !options->has_refs) {
+        effects_add_verbatim(x->effects);
+        return;
+    }
+    (void)stream_trim_words(options, s, words + 2, scratch);
+    effects_add(x->effects, words, ARRAY_COUNT(words));
+}
+
 enum exec_result cmd_xtrim(struct exec *x)
 {
     struct stream_trim_options options = {0};
     struct key_ref ref = lookup_ref(x, 1);
+    struct stream_losses losses;
     const struct stream *s;
     struct value_edit edit;
     struct entry *e;
     uint64_t count = 0;
 
-    for (size_t at = 2; at < x->arg_count;) {
-        switch (stream_trim_read(x, &at, 0, &options)) {
-        case STREAM_TRIM_TAKEN:
-            break;
-        case STREAM_TRIM_OTHER:
-            reply_syntax_error(x);
-            return EXEC_DONE;
-        case STREAM_TRIM_REFUSED:
-            return EXEC_DONE;
-        }
-    }
-    if (!options.is_wanted && options.trim.limit == 0) {
-        resp_write_error(x->reply,
-                         "ERR syntax error, XTRIM must be called with a trimming strategy");
-        return EXEC_DONE;
-    }
-    if (!stream_trim_check(x, &options) || !stream_lookup_write(x, &ref, &e, &s)) {
+    if (!read_options(x, &options) || !stream_lookup_write(x, &ref, &e, &s)) {
         return EXEC_DONE;
     }
     if (s != NULL) {
+        stream_losses_begin(&losses, options.refs);
         keyspace_open(x->keyspace, &ref, e, VALUE_STREAM, &edit);
-        count = stream_trim(&edit.draft, &options.trim);
+        count = stream_trim_refs(&edit.draft, &options.trim, &losses.removal);
+        if (count > 0) {
+            effect_trim(x, &options, s);
+        }
+        stream_losses_end(x, &losses, ref.bytes);
         (void)keyspace_close(x->keyspace, &edit);
-    }
-    if (count > 0 && options.trim.is_approximate) {
-        char scratch[STREAM_ID_TEXT];
-        struct bytes words[5] = {BYTES_LITERAL("XTRIM"), ref.bytes};
-
-        (void)stream_trim_words(&options, s, words + 2, scratch);
-        effects_add(x->effects, words, ARRAY_COUNT(words));
-    } else if (count > 0) {
-        effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, (int64_t)count);
     return EXEC_DONE;

@@ -8,9 +8,12 @@
 
 #include "command/exec.h"
 #include "store/stream.h"
+#include "store/stream_refs.h"
 
 struct stream_trim_options {
     struct stream_trim trim;
+    enum stream_refs refs; /* what becomes of what is pending of those that go */
+    bool has_refs;         /* that was said */
     bool is_wanted;
     size_t first_word; /* of what says so, in the request */
     size_t word_count;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands of streams that know no group and do not wait. */
-#include "base/assert.h"
 #include "base/vec.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
+#include "command/stream_losses.h"
 #include "command/stream_trim.h"
 
 /* ---- XADD ------------------------------------------------------------------------------------------- */
@@ -116,14 +116,17 @@ static void effect_add(struct exec *x, const struct add_options *options, const 
     char scratch[STREAM_ID_TEXT];
     VEC(struct bytes) words = {0};
 
-    if (options->id_form == ID_WHOLE && !options->trim.trim.is_approximate) {
+    if (options->id_form == ID_WHOLE && !options->trim.trim.is_approximate &&
+        !options->trim.has_refs) {
         effects_add_verbatim(x->effects);
         return;
     }
     VEC_RESERVE(&words, x->arg_count + 3);
     VEC_PUSH(&words, x->args[0]);
     VEC_PUSH(&words, x->args[1]);
-    if (options->trim.trim.is_approximate) {
+    if (options->trim.refs == STREAM_REFS_ACKED) {
+        /* What went is told one by one. */
+    } else if (options->trim.trim.is_approximate) {
         words.count += stream_trim_words(&options->trim, s, words.items + words.count, scratch);
     } else {
         for (size_t i = 0; i < options->trim.word_count; i++) {
@@ -143,19 +146,22 @@ static void add(struct exec *x, const struct add_options *options, const struct 
 {
     size_t first = options->id_word + 1;
     char scratch[STREAM_ID_TEXT];
+    struct stream_losses losses;
     struct value_edit edit;
     const struct stream *s;
     struct bytes text;
 
+    stream_losses_begin(&losses, options->trim.refs);
     keyspace_open(x->keyspace, ref, e, VALUE_STREAM, &edit);
     s = stream_open(&edit.draft);
     stream_append(&edit.draft, id, x->args + first, (x->arg_count - first) / 2);
     if (options->trim.is_wanted) {
-        (void)stream_trim(&edit.draft, &options->trim.trim);
+        (void)stream_trim_refs(&edit.draft, &options->trim.trim, &losses.removal);
     }
     text = stream_id_text(id, scratch);
     resp_write_bulk(x->reply, text);
     effect_add(x, options, s, text);
+    stream_losses_end(x, &losses, ref->bytes);
     (void)keyspace_close(x->keyspace, &edit);
 }
 
@@ -255,43 +261,7 @@ enum exec_result cmd_xrevrange(struct exec *x)
     return range(x, true);
 }
 
-/* ---- XDEL, XSETID ------------------------------------------------------------------------------------ */
-
-enum exec_result cmd_xdel(struct exec *x)
-{
-    struct key_ref ref = lookup_ref(x, 1);
-    const struct stream *s;
-    struct value_edit edit;
-    struct stream_id id;
-    struct entry *e;
-    int64_t count = 0;
-
-    if (!stream_lookup_write(x, &ref, &e, &s)) {
-        return EXEC_DONE;
-    }
-    if (s == NULL) {
-        resp_write_integer(x->reply, 0);
-        return EXEC_DONE;
-    }
-    for (size_t i = 2; i < x->arg_count; i++) {
-        if (!argument_stream_id(x, i, 0, &id)) {
-            return EXEC_DONE;
-        }
-    }
-    keyspace_open(x->keyspace, &ref, e, VALUE_STREAM, &edit);
-    for (size_t i = 2; i < x->arg_count; i++) {
-        bool is_read = stream_id_parse(x->args[i], 0, &id);
-
-        ASSERT(is_read);
-        count += stream_delete(&edit.draft, id) ? 1 : 0;
-    }
-    (void)keyspace_close(x->keyspace, &edit);
-    if (count > 0) {
-        effects_add_verbatim(x->effects);
-    }
-    resp_write_integer(x->reply, count);
-    return EXEC_DONE;
-}
+/* ---- XSETID -------------------------------------------------------------------------------------------- */
 
 /* What XSETID is to set besides the last id. */
 struct set_options {

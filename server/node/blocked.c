@@ -198,6 +198,13 @@ static void add_items(struct node *node, struct blocked_wait *wait, const struct
     }
 }
 
+/* Hold it until the next time at which something is to be done about it. */
+static void hold(struct node *node, struct blocked_wait *wait, const struct exec_block *block)
+{
+    wait->wake = block->wake_unix_ms != 0 ? deadline_of(node, block->wake_unix_ms) : MONO_NEVER;
+    hold_begin(&node->holds, wait->session, HOLD_KEYS, mono_earlier(wait->deadline, wait->wake));
+}
+
 void blocked_begin(struct node *node, const struct request *request, const struct exec_block *block)
 {
     struct blocked *blocked = &node->blocked;
@@ -207,7 +214,7 @@ void blocked_begin(struct node *node, const struct request *request, const struc
     if (wait != NULL && wait->session == s) {
         ASSERT(block->words == NULL);
         blocked->running = NULL;
-        hold_begin(&node->holds, s, HOLD_KEYS, wait->deadline);
+        hold(node, wait, block);
         return;
     }
     ASSERT(s->waiting_for == NULL);
@@ -225,7 +232,7 @@ void blocked_begin(struct node *node, const struct request *request, const struc
         observe(node);
     }
     mem_free(MEM_BUFFER, block->words);
-    hold_begin(&node->holds, s, HOLD_KEYS, wait->deadline);
+    hold(node, wait, block);
 }
 
 void blocked_end(struct node *node, struct session *s)
@@ -268,6 +275,23 @@ void blocked_answer(struct node *node, struct session *s, const char *error)
     hold_end(&node->holds, s);
     pass_note_work(&node->pass);
     node_touch(node, s);
+}
+
+void blocked_on_time(struct node *node, struct session *s)
+{
+    struct blocked_wait *wait = s->waiting_for;
+
+    if (mono_is_due(wait->deadline, node->now.mono)) {
+        blocked_answer(node, s, NULL);
+        return;
+    }
+    ASSERT(mono_is_due(wait->wake, node->now.mono));
+    wait->wake = MONO_NEVER;
+    hold_end(&node->holds, s);
+    hold_begin(&node->holds, s, HOLD_KEYS, wait->deadline);
+    for (size_t i = 0; i < wait->item_count; i++) {
+        note_ready(node, wait->items[i].key);
+    }
 }
 
 void blocked_answer_all(struct node *node, const char *error)

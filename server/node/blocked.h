@@ -4,7 +4,8 @@
  *
  * A key that came to be, changed or went while somebody waits for it is noted as ready; whoever serves
  * (node/serve.h) takes the ready keys one after the other and runs the requests of those who wait again,
- * in the order in which they came.  Whose request has to wait again keeps its place and its deadline.
+ * in the order in which they came.  Whose request has to wait again keeps its place and its deadline.  A request may
+ * also say when it wants to be run again at the latest: its keys are then noted as ready.
  *
  * Invariants:  (1) the key space is observed exactly while somebody waits, so that changes cost nothing
  *                  otherwise
@@ -53,6 +54,7 @@ struct blocked_wait {
     enum value_type type; /* of values from which it could take something */
     bool is_told_of_loss;
     struct mono_time deadline;
+    struct mono_time wake; /* it is run again then at the latest */
     struct list all;
     struct bytes *words;
     size_t word_count;
@@ -80,7 +82,7 @@ static inline bool blocked_has_ready(const struct blocked *blocked)
     return blocked->ready.next != &blocked->ready;
 }
 
-/* The request, which has changed nothing, waits; or goes on to wait, when it is being run again. */
+/* The request waits; or goes on to wait, when it is being run again. */
 void blocked_begin(struct node *node, const struct request *request,
                    const struct exec_block *block);
 /* It waits no more, and is not held: whoever calls this has answered, or the session is about to go.  Does nothing
@@ -88,7 +90,9 @@ void blocked_begin(struct node *node, const struct request *request,
 void blocked_end(struct node *node, struct session *s);
 /* Answer as when the time is up, or (error is not NULL) with an error; it waits no more. */
 void blocked_answer(struct node *node, struct session *s, const char *error);
-/* The same for all. */
+/* The time has come until which it is held: answer it, or note its keys as ready when it was only to be run again. */
+void blocked_on_time(struct node *node, struct session *s);
+/* The same as blocked_answer for all. */
 void blocked_answer_all(struct node *node, const char *error);
 
 /* ---- for whoever serves ---------------------------------------------------------------------------- */

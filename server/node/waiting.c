@@ -100,7 +100,7 @@ void waiting_on_time(struct node *node)
 
     while ((s = holds_due(&node->holds, node->now.mono)) != NULL) {
         if (s->hold.kind == HOLD_KEYS) {
-            blocked_answer(node, s, NULL);
+            blocked_on_time(node, s);
         } else {
             answer_wait(node, s);
         }

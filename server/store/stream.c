@@ -483,14 +483,33 @@ static uint64_t trim_in_node(struct stream *s, const struct stream_trim *trim)
             return count;
         }
         count++;
+        if (trim->on_leave != NULL) {
+            trim->on_leave(trim->context, first.entry.id);
+        }
         if (ref->live == 1) {
-            /* Those behind it are deleted. */
+            /* Those behind it are deleted.  (Stock servers keep such a node, without entries.) */
             remove_node(s, at);
             return count;
         }
         mark_entry(s, at, &first);
     }
     return count;
+}
+
+/* Whoever wants to know is told of the entries of a node that goes. */
+static void tell_of_node(const struct stream_trim *trim, const struct stream_node_ref *ref)
+{
+    const uint8_t *at = stream_node_begin(ref->node);
+
+    while (trim->on_leave != NULL && at < stream_node_end(ref->node)) {
+        struct stream_node_entry read;
+
+        stream_node_read(ref->node, ref->id, at, &read);
+        if (!read.is_deleted) {
+            trim->on_leave(trim->context, read.entry.id);
+        }
+        at = read.end;
+    }
 }
 
 /* Whole leaves of nodes that go are not touched one by one.  How many entries went. */
@@ -530,7 +549,8 @@ uint64_t stream_trim(struct value_draft *draft, const struct stream_trim *trim)
 
     while (s != NULL && s->count > 0 && (trim->is_by_id || s->count > trim->max_count)) {
         struct stream_node_ref ref = *ref_at(&s->nodes, (struct id_at){0});
-        uint64_t in_leaf = nodes < FREE_AT_ONCE ? 0 : trim_leaf(draft, trim, removed);
+        bool may_take_leaf = nodes >= FREE_AT_ONCE && trim->on_leave == NULL;
+        uint64_t in_leaf = may_take_leaf ? trim_leaf(draft, trim, removed) : 0;
 
         if (in_leaf > 0) {
             removed += in_leaf;
@@ -543,6 +563,7 @@ uint64_t stream_trim(struct value_draft *draft, const struct stream_trim *trim)
             removed += trim->is_approximate ? 0 : trim_in_node(s, trim);
             break;
         }
+        tell_of_node(trim, &ref);
         (void)unlink_node(s, (struct id_at){0});
         removed += ref.live;
         if (nodes++ < FREE_AT_ONCE) {

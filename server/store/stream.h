@@ -114,6 +114,9 @@ void stream_append(struct value_draft *draft, struct stream_id id, const struct 
 /* Take the entry out; false when there is none. */
 bool stream_delete(struct value_draft *draft, struct stream_id id);
 
+/* Told of an entry that is about to go; the draft's groups may change, its entries may not. */
+typedef void stream_leave_fn(void *context, struct stream_id id);
+
 /* Which of the oldest entries go. */
 struct stream_trim {
     bool is_by_id;
@@ -121,6 +124,8 @@ struct stream_trim {
     struct stream_id min_id; /* or those from here on */
     bool is_approximate;     /* whole nodes only: more may stay */
     uint64_t limit; /* whole nodes go only while they have no more entries together; 0: none */
+    stream_leave_fn *on_leave; /* told of each; NULL: nobody is, which is faster */
+    void *context;
 };
 
 /* How many went. */

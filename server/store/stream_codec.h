@@ -9,6 +9,15 @@
  *              consumer   name, when it was seen (8 bytes), how many are pending of it
  *                         their ids (16 bytes, big-endian)
  *
+ * What is released, and so of no consumer, has no form of its own in these types.  It is written as of one more consumer,
+ * the last one, so that every server can load it, as entries that nobody has dealt with since 1970:
+ *
+ *     its name       "", or as many bytes 0 as it takes to be unlike the other names
+ *     when seen      -1 - the greatest place in the order of releases: below 0, as that of no other consumer is
+ *     the times of its entries (among those of the group) are their places in the order of releases, from 1 on
+ *
+ * We read it as what it was from type 19; a consumer like that which is not the last one of its group is just a consumer.
+ *
  * Numbers are lengths (store/value_codec.h) but where bytes are given, which are little-endian.  Record type 15 has no
  * first id, greatest deleted id, entries ever added and entries read; type 21 says besides when a consumer was active,
  * behind when it was seen. */
@@ -29,6 +38,8 @@ enum stream_part {
     STREAM_PART_CONSUMERS,
     STREAM_PART_CONSUMER,
     STREAM_PART_IDS,
+    STREAM_PART_RELEASED,
+    STREAM_PART_RELEASED_IDS,
     STREAM_PART_END,
 };
 

@@ -19,6 +19,7 @@ enum {
     STEP_CONSUMER_COUNT,
     STEP_CONSUMER,
     STEP_ID,
+    STEP_RELEASED_ID,
 
     RAW_ID_BYTES = 16,
 
@@ -246,7 +247,7 @@ static enum value_codec_status end_group(struct item *item)
     for (uint32_t i = 0; i < g->consumers.count; i++) {
         owned += stream_consumer_pending_count(stream_consumer_at(g, i));
     }
-    if (owned != g->pending.count) {
+    if (owned + g->released_count != g->pending.count) {
         return refuse(item, "a group of a stream has pending entries without a consumer");
     }
     r->left_outside[GROUPS]--;
@@ -274,6 +275,32 @@ static enum value_codec_status decode_consumer_count(struct item *item)
     return count > 0 ? VALUE_CODEC_OK : end_group(item);
 }
 
+/* Does this consumer stand for what is released? */
+static bool stands_for_released(const struct value_reader *r, struct bytes name, int64_t seen_at_ms)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] != 0) {
+            return false;
+        }
+    }
+    return r->rdb_type == RDB_TYPE_STREAM && r->left_outside[CONSUMERS] == 1 && seen_at_ms < -1;
+}
+
+static enum value_codec_status decode_released(struct item *item, int64_t last_release,
+                                               uint64_t count)
+{
+    struct value_reader *r = item->r;
+
+    if (count == 0 || last_release == INT64_MAX) {
+        return refuse(item, "a stream claims that nothing, or too much, was released");
+    }
+    stream_group_put_released(r->inside[GROUPS], count, last_release);
+    r->inside[CONSUMERS] = NULL;
+    r->left = count;
+    r->step = STEP_RELEASED_ID;
+    return VALUE_CODEC_OK;
+}
+
 static enum value_codec_status decode_consumer(struct item *item)
 {
     struct value_reader *r = item->r;
@@ -288,6 +315,9 @@ static enum value_codec_status decode_consumer(struct item *item)
     pending_count = take_len(item);
     if (item->status != VALUE_CODEC_OK) {
         return item->status;
+    }
+    if (stands_for_released(r, buf_bytes(&r->text), seen_at_ms)) {
+        return decode_released(item, -1 - seen_at_ms, pending_count);
     }
     c = stream_consumer_add(r->draft.memory, r->inside[GROUPS], buf_bytes(&r->text));
     if (c == NULL) {
@@ -321,14 +351,49 @@ static enum value_codec_status decode_id(struct item *item)
     return r->left > 0 ? VALUE_CODEC_OK : end_consumer(item);
 }
 
+/* It stays of nobody.  They come in the order of ids, so that none comes twice; the scratch has the one before. */
+static enum value_codec_status decode_released_id(struct item *item)
+{
+    struct value_reader *r = item->r;
+    struct stream_group *g = r->inside[GROUPS];
+    struct stream_id id = take_raw_id(item);
+    struct stream_pending pending;
+    struct stream_id before;
+
+    if (item->status != VALUE_CODEC_OK) {
+        return item->status;
+    }
+    if (r->left < g->released_count) {
+        memcpy(&before, r->text.data, sizeof(before));
+        if (stream_id_compare(id, before) <= 0) {
+            return refuse(item, "what is released in a group of a stream is not in order");
+        }
+    }
+    if (!stream_pending_find(g, id, &pending) || pending.consumer != NULL) {
+        return refuse(item, "what is released in a group of a stream is not pending there");
+    }
+    if (pending.delivered_at_ms < 1 || pending.delivered_at_ms > g->last_release) {
+        return refuse(item, "what is released in a group of a stream has no place in the order");
+    }
+    buf_clear(&r->text);
+    buf_append(&r->text, &id, sizeof(id));
+    r->left--;
+    return r->left > 0 ? VALUE_CODEC_OK : end_consumer(item);
+}
+
 enum value_codec_status stream_decode(struct value_reader *r, struct decoder *d, uint64_t *needed,
                                       struct errmsg *error)
 {
     static enum value_codec_status (*const steps[])(struct item * item) = {
-        [STEP_NODE_COUNT] = decode_node_count, [STEP_NODE] = decode_node,
-        [STEP_MARKS] = decode_marks,           [STEP_GROUP] = decode_group,
-        [STEP_PENDING] = decode_pending,       [STEP_CONSUMER_COUNT] = decode_consumer_count,
-        [STEP_CONSUMER] = decode_consumer,     [STEP_ID] = decode_id,
+        [STEP_NODE_COUNT] = decode_node_count,
+        [STEP_NODE] = decode_node,
+        [STEP_MARKS] = decode_marks,
+        [STEP_GROUP] = decode_group,
+        [STEP_PENDING] = decode_pending,
+        [STEP_CONSUMER_COUNT] = decode_consumer_count,
+        [STEP_CONSUMER] = decode_consumer,
+        [STEP_ID] = decode_id,
+        [STEP_RELEASED_ID] = decode_released_id,
     };
     struct item item = {.r = r, .d = d, .needed = needed, .error = error};
 

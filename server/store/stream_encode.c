@@ -99,6 +99,20 @@ static void encode_consumer(struct buf *out, const struct stream_consumer *c)
     value_encode_len(out, c->ids.count);
 }
 
+/* What is released, as a consumer: its name is one that none has. */
+static void encode_released(struct buf *out, const struct stream_group *g)
+{
+    struct buf name = {0};
+
+    while (stream_consumer_find(g, buf_bytes(&name)) != NULL) {
+        buf_append(&name, "", 1);
+    }
+    encode_string(out, buf_bytes(&name));
+    encode_u64_le(out, (uint64_t)(-1 - g->last_release));
+    value_encode_len(out, g->released_count);
+    buf_deinit(&name);
+}
+
 /* ---- from unit to unit ----------------------------------------------------------------------------------------- */
 
 static const struct stream_group *group_of(const struct stream_encoder *x)
@@ -113,7 +127,7 @@ static const struct stream_consumer *consumer_of(const struct stream_encoder *x)
 
 static uint64_t group_units(const struct stream_group *g)
 {
-    return 2 + 2 * g->pending.count + g->consumers.count;
+    return 2 + 2 * g->pending.count + g->consumers.count + (g->released_count > 0 ? 1 : 0);
 }
 
 /* Parts without units are passed over. */
@@ -124,15 +138,46 @@ static void enter_group(struct stream_encoder *x)
     x->at = (struct id_at){0};
 }
 
+/* Consumers, and behind them those who stand for what is released. */
 static void enter_consumer(struct stream_encoder *x)
 {
     x->at = (struct id_at){0};
     if (x->consumer < group_of(x)->consumers.count) {
         x->part = STREAM_PART_CONSUMER;
+    } else if (x->consumer == group_of(x)->consumers.count && group_of(x)->released_count > 0) {
+        x->part = STREAM_PART_RELEASED;
     } else {
         x->group++;
         enter_group(x);
     }
+}
+
+/* Go on to the next that is released, from where it stands; false when there is none. */
+static bool find_released(struct stream_encoder *x)
+{
+    const struct id_index *pending = &group_of(x)->pending;
+
+    do {
+        const struct stream_pending_ref *ref = id_index_get(pending, x->at);
+
+        if (ref->consumer == NULL) {
+            return true;
+        }
+    } while (id_index_next(pending, &x->at));
+    return false;
+}
+
+/* To that which so many others come before. */
+static void seek_released(struct stream_encoder *x, uint64_t number)
+{
+    bool is_there = find_released(x);
+
+    x->part = STREAM_PART_RELEASED_IDS;
+    while (number-- > 0) {
+        is_there = id_index_next(&group_of(x)->pending, &x->at) && find_released(x);
+        ASSERT(is_there);
+    }
+    ASSERT(is_there);
 }
 
 /* In the group that it stands in. */
@@ -154,12 +199,14 @@ static void seek_in_group(struct stream_encoder *x, uint64_t unit)
         return;
     }
     unit--;
-    while (unit > consumer_of(x)->ids.count) {
+    while (x->consumer < g->consumers.count && unit > consumer_of(x)->ids.count) {
         unit -= consumer_of(x)->ids.count + 1;
         x->consumer++;
     }
-    x->part = STREAM_PART_CONSUMER;
-    if (unit > 0) {
+    enter_consumer(x);
+    if (unit > 0 && x->part == STREAM_PART_RELEASED) {
+        seek_released(x, unit - 1);
+    } else if (unit > 0) {
         x->part = STREAM_PART_IDS;
         (void)id_index_skip(&consumer_of(x)->ids, unit - 1, &x->at);
     }
@@ -218,6 +265,17 @@ static void next_id(struct stream_encoder *x, struct buf *out)
     }
 }
 
+static void next_released(struct stream_encoder *x, struct buf *out)
+{
+    const struct id_index *pending = &group_of(x)->pending;
+
+    encode_id(out, *(const struct stream_id *)id_index_get(pending, x->at));
+    if (!id_index_next(pending, &x->at) || !find_released(x)) {
+        x->consumer++;
+        enter_consumer(x);
+    }
+}
+
 bool stream_encoder_next(struct stream_encoder *x, struct buf *out)
 {
     switch (x->part) {
@@ -239,7 +297,8 @@ bool stream_encoder_next(struct stream_encoder *x, struct buf *out)
         next_pending(x, out);
         break;
     case STREAM_PART_CONSUMERS:
-        value_encode_len(out, group_of(x)->consumers.count);
+        value_encode_len(out, (uint64_t)group_of(x)->consumers.count +
+                                  (group_of(x)->released_count > 0 ? 1 : 0));
         enter_consumer(x);
         break;
     case STREAM_PART_CONSUMER:
@@ -253,6 +312,13 @@ bool stream_encoder_next(struct stream_encoder *x, struct buf *out)
         break;
     case STREAM_PART_IDS:
         next_id(x, out);
+        break;
+    case STREAM_PART_RELEASED:
+        encode_released(out, group_of(x));
+        seek_released(x, 0);
+        break;
+    case STREAM_PART_RELEASED_IDS:
+        next_released(x, out);
         break;
     case STREAM_PART_END:
         break;

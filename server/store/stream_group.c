@@ -53,6 +53,11 @@ uint64_t stream_group_pending_count(const struct stream_group *g)
     return g->pending.count;
 }
 
+uint64_t stream_group_released_count(const struct stream_group *g)
+{
+    return g->released_count;
+}
+
 size_t stream_group_consumer_count(const struct stream_group *g)
 {
     return g->consumers.count;
@@ -89,6 +94,7 @@ struct stream_group *stream_group_add(struct stream *s, struct bytes name)
     id_index_init(&g->pending, sizeof(struct stream_pending_ref), NULL);
     g->pool.holder = s->pool.holder;
     g->entries_read = STREAM_READ_UNKNOWN;
+    g->idle_since_ms = INT64_MAX;
     return g;
 }
 
@@ -189,12 +195,10 @@ struct stream_consumer *stream_consumer_create(struct value_draft *draft, struct
     return c;
 }
 
-void stream_consumer_put_times(struct value_draft *draft, struct stream_consumer *c,
-                               int64_t seen_at_ms, int64_t active_at_ms)
+void stream_consumer_put_times(struct stream_consumer *c, int64_t seen_at_ms, int64_t active_at_ms)
 {
     c->seen_at_ms = seen_at_ms;
     c->active_at_ms = active_at_ms;
-    draft->is_changed = true;
 }
 
 /* ---- pending entries ------------------------------------------------------------------------------------------- */
@@ -238,26 +242,61 @@ static void take_from_consumer(struct stream_group *g, struct stream_consumer *c
     id_index_remove(&c->ids, at, &g->pool);
 }
 
+/* It was delivered at this time. */
+static void note_delivered(struct stream_group *g, int64_t at_ms)
+{
+    g->idle_since_ms = at_ms < g->idle_since_ms ? at_ms : g->idle_since_ms;
+}
+
+/* It is no longer pending of its consumer, or released. */
+static void disown(struct stream_group *g, const struct stream_pending_ref *ref)
+{
+    if (ref->consumer != NULL) {
+        take_from_consumer(g, ref->consumer, ref->id);
+        return;
+    }
+    ASSERT(g->released_count > 0);
+    g->released_count--;
+    g->last_release = g->released_count > 0 ? g->last_release : 0;
+}
+
+/* The ref, of nobody, gets what is told; the last of those released when that is of nobody. */
+static void own(struct stream_group *g, struct stream_pending_ref *ref,
+                const struct stream_pending *pending)
+{
+    ref->consumer = pending->consumer;
+    ref->delivered_at_ms = pending->delivered_at_ms;
+    ref->delivery_count = pending->delivery_count;
+    if (pending->consumer != NULL) {
+        note_delivered(g, pending->delivered_at_ms);
+    } else {
+        ASSERT(g->last_release < INT64_MAX);
+        g->released_count++;
+        ref->delivered_at_ms = ++g->last_release;
+    }
+}
+
 void stream_pending_put(struct value_draft *draft, struct stream_group *g,
                         const struct stream_pending *pending)
 {
     struct id_pool before = g->pool;
     struct stream_pending_ref *ref;
+    bool is_moved = true; /* to another consumer, or from none, or to none */
     struct id_at at;
 
     if (id_index_find(&g->pending, pending->id, &at)) {
         ref = id_index_change(&g->pending, at, &g->pool);
-        if (ref->consumer != pending->consumer) {
-            take_from_consumer(g, ref->consumer, pending->id);
-            (void)id_index_insert(&pending->consumer->ids, pending->id, &g->pool);
+        is_moved = ref->consumer == NULL || ref->consumer != pending->consumer;
+        if (is_moved) {
+            disown(g, ref);
         }
     } else {
         ref = id_index_insert(&g->pending, pending->id, &g->pool);
+    }
+    if (is_moved && pending->consumer != NULL) {
         (void)id_index_insert(&pending->consumer->ids, pending->id, &g->pool);
     }
-    ref->consumer = pending->consumer;
-    ref->delivered_at_ms = pending->delivered_at_ms;
-    ref->delivery_count = pending->delivery_count;
+    own(g, ref, pending);
     account(stream_change(draft), g, before);
 }
 
@@ -271,6 +310,7 @@ bool stream_pending_add(struct stream *s, struct stream_group *g,
     if (id_index_find(&g->pending, pending->id, &at)) {
         return false;
     }
+    note_delivered(g, pending->delivered_at_ms);
     ref = id_index_insert(&g->pending, pending->id, &g->pool);
     ref->delivered_at_ms = pending->delivered_at_ms;
     ref->delivery_count = pending->delivery_count;
@@ -298,6 +338,13 @@ enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_gro
     return STREAM_PENDING_OWNED;
 }
 
+void stream_group_put_released(struct stream_group *g, uint64_t count, int64_t last_release)
+{
+    ASSERT(g->released_count == 0 && count > 0 && last_release >= 1);
+    g->released_count = count;
+    g->last_release = last_release;
+}
+
 bool stream_pending_remove(struct value_draft *draft, struct stream_group *g, struct stream_id id)
 {
     struct id_pool before = g->pool;
@@ -306,7 +353,7 @@ bool stream_pending_remove(struct value_draft *draft, struct stream_group *g, st
     if (!id_index_find(&g->pending, id, &at)) {
         return false;
     }
-    take_from_consumer(g, pending_at(g, at)->consumer, id);
+    disown(g, pending_at(g, at));
     id_index_remove(&g->pending, at, &g->pool);
     account(stream_change(draft), g, before);
     return true;
@@ -479,13 +526,22 @@ bool stream_group_free_last(struct stream *s, size_t *budget)
     return true;
 }
 
+/* What is neither in an index nor of a consumer. */
+static void copy_marks(const struct stream_group *from, struct stream_group *to)
+{
+    to->last_id = from->last_id;
+    to->entries_read = from->entries_read;
+    to->released_count = from->released_count;
+    to->last_release = from->last_release;
+    to->idle_since_ms = from->idle_since_ms;
+}
+
 void stream_group_copy(const struct stream_group *from, struct stream *to)
 {
     struct stream_group *twin = stream_group_add(to, from->named.name);
     struct id_pool before = twin->pool;
 
-    twin->last_id = from->last_id;
-    twin->entries_read = from->entries_read;
+    copy_marks(from, twin);
     id_index_copy(&from->pending, &twin->pending, &twin->pool);
     account(to, twin, before);
     for (uint32_t i = 0; i < from->consumers.count; i++) {
@@ -517,8 +573,7 @@ void stream_group_share(struct stream_group *from, struct stream *to)
     struct stream_group *image = stream_group_add(to, from->named.name);
 
     from->pool.holder.kept_bytes = to->pool.holder.kept_bytes;
-    image->last_id = from->last_id;
-    image->entries_read = from->entries_read;
+    copy_marks(from, image);
     id_index_share(&from->pending, &image->pending);
     for (uint32_t i = 0; i < from->consumers.count; i++) {
         const struct stream_consumer *c = stream_consumer_at(from, i);
@@ -535,6 +590,26 @@ void stream_group_share(struct stream_group *from, struct stream *to)
 static size_t names_bytes(const struct stream_names *names)
 {
     return names->cap * sizeof(struct stream_named *);
+}
+
+static void check_released(const struct stream_group *g)
+{
+    struct id_at at = {0};
+    bool has_more = g->pending.count > 0;
+    uint64_t count = 0;
+
+    while (has_more) {
+        const struct stream_pending_ref *ref = pending_at(g, at);
+
+        if (ref->consumer == NULL) {
+            ASSERT(ref->delivered_at_ms >= 1 && ref->delivered_at_ms <= g->last_release);
+            count++;
+        } else {
+            ASSERT(ref->delivered_at_ms >= g->idle_since_ms);
+        }
+        has_more = id_index_next(&g->pending, &at);
+    }
+    ASSERT(count == g->released_count && (count > 0 || g->last_release == 0));
 }
 
 void stream_group_check(const struct stream_group *g, struct id_pool *sum)
@@ -561,7 +636,8 @@ void stream_group_check(const struct stream_group *g, struct id_pool *sum)
             has_more = id_index_next(&c->ids, &at);
         }
     }
-    ASSERT(count == g->pending.count);
+    ASSERT(count + g->released_count == g->pending.count);
+    check_released(g);
     ASSERT(own.bytes == g->pool.bytes && own.piece_count == g->pool.piece_count);
     id_pool_add(sum, own.bytes + sizeof(*g) + g->named.name.len);
     sum->piece_count += own.piece_count;

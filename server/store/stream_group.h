@@ -3,12 +3,13 @@
  *
  * A pending entry is an id that was delivered to a consumer and not acknowledged; the entry of the stream with this
  * id may be gone meanwhile.  Those of a group lie in an index by id (store/id_index.h), without an allocation
- * for each; the ids of each consumer's lie in another.
+ * for each; the ids of each consumer's lie in another.  A consumer can release what is pending of it: that is pending of
+ * nobody then, and known in the order in which it was released.
  *
  * Groups and consumers are handed out by pointer: it is valid until the group or consumer is removed.  Both are
  * in the order of their names' bytes.
  *
- * Invariants:  (1) the pending entries of a group are those of its consumers, each once
+ * Invariants:  (1) the pending entries of a group are those of its consumers, each once, and the released ones
  *              (2) names are unique: of groups in a stream, of consumers in a group
  * Times are in milliseconds since 1970. */
 #ifndef STARLING_STORE_STREAM_GROUP_H
@@ -44,6 +45,8 @@ struct stream_id stream_group_last_id(const struct stream_group *g);
 /* How many entries were delivered or passed over, or STREAM_READ_UNKNOWN. */
 uint64_t stream_group_entries_read(const struct stream_group *g);
 uint64_t stream_group_pending_count(const struct stream_group *g);
+/* Of those the ones that are released. */
+uint64_t stream_group_released_count(const struct stream_group *g);
 size_t stream_group_consumer_count(const struct stream_group *g);
 /* How many entries are still to be delivered (below 0 when the group claims to have read more than there ever
  * were); false when deletions have made that unknown. */
@@ -78,22 +81,24 @@ struct stream_consumer *stream_consumer_create(struct value_draft *draft, struct
 /* What is pending of it goes, too; *pending_count is how much that was.  False when there is none. */
 bool stream_consumer_delete(struct value_draft *draft, struct stream_group *g, struct bytes name,
                             uint64_t *pending_count);
-void stream_consumer_put_times(struct value_draft *draft, struct stream_consumer *c,
-                               int64_t seen_at_ms, int64_t active_at_ms);
+/* While its stream is open for change.  That is no change of the stream: replicas are not told, and who waits for the key
+ * is not woken by somebody else who waits. */
+void stream_consumer_put_times(struct stream_consumer *c, int64_t seen_at_ms, int64_t active_at_ms);
 
 /* ---- pending entries --------------------------------------------------------------------------------- */
 
 struct stream_pending {
     struct stream_id id;
-    struct stream_consumer *consumer;
-    int64_t delivered_at_ms;
+    struct stream_consumer *consumer; /* NULL: it is released, */
+    int64_t delivered_at_ms; /* and this is its place in the order of releases, from 1 on */
     uint64_t delivery_count;
 };
 
 /* False when it is not pending.  out may be NULL. */
 bool stream_pending_find(const struct stream_group *g, struct stream_id id,
                          struct stream_pending *out);
-/* It becomes pending, or what was known of it is replaced: delivered to this consumer, at this time. */
+/* It becomes pending, or what was known of it is replaced: delivered to this consumer, at this time; without a consumer
+ * it becomes the last one that was released. */
 void stream_pending_put(struct value_draft *draft, struct stream_group *g,
                         const struct stream_pending *pending);
 /* False when it was not pending. */

@@ -19,8 +19,8 @@ struct stream_node_ref {
 /* Items of the index of what is pending in a group; those of a consumer are the ids alone. */
 struct stream_pending_ref {
     struct stream_id id;
-    struct stream_consumer *consumer;
-    int64_t delivered_at_ms;
+    struct stream_consumer *consumer; /* NULL: released, or not yet known, while it is being read */
+    int64_t delivered_at_ms;          /* or place in the order of releases */
     uint64_t delivery_count;
 };
 
@@ -50,6 +50,10 @@ struct stream_group {
     struct stream_names consumers;
     struct stream_id last_id;
     uint64_t entries_read;
+    uint64_t released_count;
+    int64_t last_release; /* the greatest place in the order of releases; 0 when none is released */
+    int64_t
+        idle_since_ms; /* none was delivered earlier, but for those released; see stream_idle.h */
 };
 
 struct stream {
@@ -94,7 +98,7 @@ void stream_group_check(const struct stream_group *g, struct id_pool *sum);
 struct stream_group *stream_group_add(struct stream *s, struct bytes name);
 struct stream_consumer *stream_consumer_add(struct stream *s, struct stream_group *g,
                                             struct bytes name);
-/* It becomes pending, of no consumer as yet; false when it is already. */
+/* It becomes pending, of no consumer as yet, or is released; false when it is already. */
 bool stream_pending_add(struct stream *s, struct stream_group *g,
                         const struct stream_pending *pending);
 
@@ -107,6 +111,10 @@ enum stream_pending_owned {
 /* What is pending of no consumer becomes this one's. */
 enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_group *g,
                                              struct stream_id id, struct stream_consumer *consumer);
+
+/* So many of what was added, and was not owned, are released: all that is of nobody.  Their times are places up to the
+ * last. */
+void stream_group_put_released(struct stream_group *g, uint64_t count, int64_t last_release);
 
 /* Names (stream_names.c). */
 uint32_t stream_names_seek(const struct stream_names *names, struct bytes name, bool *is_there);

@@ -156,12 +156,15 @@ static uint64_t digest_group(const struct stream_group *g, uint64_t seed)
 
     seed = hash_bytes(g->named.name, seed);
     seed = digest_number(g->entries_read, digest_id(g->last_id, seed));
+    seed = digest_number((uint64_t)g->last_release, seed);
     for (uint32_t i = 0; i < g->consumers.count; i++) {
         seed = hash_bytes(g->consumers.items[i]->name, seed);
     }
     stream_pending_read(g, NULL, STREAM_ID_MIN, STREAM_ID_MAX, &r);
     while (stream_pending_next(&r, &pending)) {
-        seed = hash_bytes(pending.consumer->named.name, digest_id(pending.id, seed));
+        seed = digest_id(pending.id, seed);
+        seed = pending.consumer != NULL ? hash_bytes(pending.consumer->named.name, seed)
+                                        : digest_number(UINT64_MAX, seed);
         seed = digest_number((uint64_t)pending.delivered_at_ms, seed);
         seed = digest_number(pending.delivery_count, seed);
     }

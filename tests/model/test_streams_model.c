@@ -28,6 +28,7 @@ enum {
     PAIRS_MAX = 6,
     TEXT_MAX = 3000,
     IMAGES = 2,
+    RELEASED = CONSUMERS, /* in place of a consumer; the time then is the place in the order */
 };
 
 /* An image on its way; all-zero: none. */
@@ -39,7 +40,7 @@ struct shot {
 
 struct pending {
     struct stream_id id;
-    unsigned consumer;
+    unsigned consumer; /* or RELEASED */
     int64_t time;
     uint64_t deliveries;
 };
@@ -50,6 +51,7 @@ struct group {
     struct stream_id last_id;
     struct pending pending[PENDING]; /* in the order of ids */
     size_t pending_count;
+    int64_t last_release;
 };
 
 struct world {
@@ -402,6 +404,25 @@ static void claim_or_acknowledge(struct world *w, unsigned number)
     close_stream(w);
 }
 
+static void release(struct world *w, unsigned number)
+{
+    struct group *g = &w->groups[number];
+    struct pending *p = &g->pending[rng_below(&w->rng, g->pending_count)];
+    uint64_t released = 0;
+
+    /* Without others the order begins anew. */
+    for (size_t i = 0; i < g->pending_count; i++) {
+        released += g->pending[i].consumer == RELEASED && &g->pending[i] != p ? 1 : 0;
+    }
+    stream_pending_put(open_stream(w), handle(w, number),
+                       &(struct stream_pending){.id = p->id, .delivery_count = p->deliveries});
+    p->consumer = RELEASED;
+    g->last_release = released > 0 ? g->last_release + 1 : 1;
+    p->time = g->last_release;
+    close_stream(w);
+    cr_assert_eq(stream_group_released_count(handle(w, number)), released + 1);
+}
+
 static void delete_consumer(struct world *w, unsigned number)
 {
     struct group *g = &w->groups[number];
@@ -443,8 +464,10 @@ static void check_pending(struct world *w, const struct stream_group *handle, co
         if (c == NULL || expected->consumer == consumer) {
             cr_assert(stream_pending_next(&r, &p));
             cr_assert_eq(stream_id_compare(p.id, expected->id), 0);
-            cr_assert(
-                bytes_equal(stream_consumer_name(p.consumer), name_of(expected->consumer, text)));
+            cr_assert(expected->consumer == RELEASED
+                          ? p.consumer == NULL
+                          : bytes_equal(stream_consumer_name(p.consumer),
+                                        name_of(expected->consumer, text)));
             cr_assert_eq(p.delivered_at_ms, expected->time);
             cr_assert_eq(p.delivery_count, expected->deliveries);
         }
@@ -606,7 +629,9 @@ static void step(struct world *w, bool is_growing)
         return;
     case 8:
     case 9:
-        if (w->groups[number].is_there) {
+        if (w->groups[number].pending_count > 0 && rng_one_in(&w->rng, 4)) {
+            release(w, number);
+        } else if (w->groups[number].is_there) {
             claim_or_acknowledge(w, number);
         }
         return;

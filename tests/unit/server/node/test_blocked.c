@@ -511,3 +511,73 @@ Test(blocked, in_a_cluster_who_waits_for_a_slot_that_is_lost_is_told_so)
     cr_assert_eq(a->node->blocked.count, 0);
     alone_free(a);
 }
+
+Test(blocked, who_claims_what_is_idle_is_served_as_soon_as_something_is_idle_enough)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    send(a, 1, "XADD s 1-1 a b\r\nXGROUP CREATE s g 0\r\n", "$3|1-1|+OK|");
+    send(a, 1, "XREADGROUP GROUP g one STREAMS s >\r\n", "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|");
+    send(a, 0, "XREADGROUP GROUP g two CLAIM 100 BLOCK 1000 STREAMS s >\r\n", "");
+    idle(a, 60 * MS);
+    got(a, 0, "");
+    send(a, 1, "XREADGROUP GROUP g one STREAMS s 0\r\n", "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|");
+    idle(a, 60 * MS);
+    got(a, 0, "");
+    idle(a, 60 * MS);
+    alone_settle(a, 10);
+    got(a, 0, "*1|*2|$1|s|*1|*4|$3|1-1|*2|$1|a|$1|b|:121|:2|");
+    node_check(a->node);
+    log_has(a, "$6\r\nXCLAIM\r\n$1\r\ns\r\n$1\r\ng\r\n$3\r\ntwo\r\n");
+    alone_free(a);
+}
+
+Test(blocked, who_claims_is_served_when_something_is_given_back_or_its_time_is_up)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    send(a, 1, "XADD s 1-1 a b\r\nXGROUP CREATE s g 0\r\n", "$3|1-1|+OK|");
+    send(a, 1, "XREADGROUP GROUP g one STREAMS s >\r\n", "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|");
+    send(a, 0, "XREADGROUP GROUP g two CLAIM 100000 BLOCK 50 STREAMS s >\r\n", "");
+    send(a, 1, "XNACK s g SILENT IDS 1 1-1\r\n", ":1|");
+    got(a, 0, "*1|*2|$1|s|*1|*4|$3|1-1|*2|$1|a|$1|b|:-1|:0|");
+    send(a, 0, "XREADGROUP GROUP g two CLAIM 100000 BLOCK 50 STREAMS s >\r\n", "");
+    send(a, 2, "XREADGROUP GROUP g two CLAIM 9223372036854775807 BLOCK 0 STREAMS s >\r\n", "");
+    idle(a, 60 * MS);
+    got(a, 0, "*-1|");
+    send(a, 1, "XADD s 2-1 a b\r\n", "$3|2-1|");
+    got(a, 2, "*1|*2|$1|s|*1|*4|$3|2-1|*2|$1|a|$1|b|:0|:0|");
+    node_check(a->node);
+    alone_free(a);
+}
+
+/* What is pending but was deleted does not wake anybody again and again. */
+Test(blocked, what_was_deleted_is_acknowledged_instead_of_claimed)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    send(a, 1, "XADD s 1-1 a b\r\nXGROUP CREATE s g 0\r\n", "$3|1-1|+OK|");
+    send(a, 1, "XREADGROUP GROUP g one STREAMS s >\r\nXDEL s 1-1\r\n",
+         "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|:1|");
+    send(a, 0, "XREADGROUP GROUP g two CLAIM 100 BLOCK 1000 STREAMS s >\r\n", "");
+    idle(a, 110 * MS);
+    alone_settle(a, 10);
+    got(a, 0, "");
+    log_has(a, "$4\r\nXACK\r\n$1\r\ns\r\n$1\r\ng\r\n$3\r\n1-1\r\n");
+    send(a, 1, "XPENDING s g\r\n", "*4|:0|$-1|$-1|*-1|");
+    alone_free(a);
+}
+
+Test(blocked, a_consumer_who_waits_is_there_at_once_also_for_replicas)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    send(a, 1, "XGROUP CREATE s g 0 MKSTREAM\r\n", "+OK|");
+    send(a, 0, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >\r\n", "");
+    log_has(a, "CREATECONSUMER\r\n$1\r\ns\r\n$1\r\ng\r\n$1\r\nc\r\n");
+    send(a, 1, "XGROUP CREATECONSUMER s g c\r\n", ":0|");
+    send(a, 1, "XGROUP DELCONSUMER s g c\r\n", ":0|");
+    send(a, 1, "XADD s 1-1 a b\r\n", "$3|1-1|");
+    got(a, 0, "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|b|");
+    alone_free(a);
+}

@@ -3,6 +3,7 @@
  *
  *     17             a length                 r:5-1   an id of 16 bytes
  *     s:name         a string                 t:99    a time of 8 bytes
+ *     z:             a byte 0, as a string
  *     n:5-1/3        a node with the entries 5-1, 5-2 and 5-3, the second of which is deleted if a d is behind */
 #include "base/codec.h"
 #include "base/crc.h"
@@ -88,6 +89,8 @@ static void put_word(struct buf *out, struct bytes word)
         value_encode_len(out, number);
     } else if (word.data[0] == 's') {
         value_encode_string(out, text);
+    } else if (word.data[0] == 'z') {
+        value_encode_string(out, bytes_make("", 1));
     } else if (word.data[0] == 'n') {
         put_node(out, text);
     } else if (word.data[0] == 'r') {
@@ -219,6 +222,69 @@ Test(stream_codec, what_was_written_is_what_was_read)
     buf_deinit(&again);
 }
 
+/* As a consumer who was seen before 1970: 18446744073709551608 is -8, the last place in the order being 7. */
+#define RELEASED "18446744073709551608"
+#define GROUP_OF_THREE                                                                             \
+    "0 0 9 9 0 0 0 0 9 1 s:g 9 9 9 3 r:1-1 t:7 1 r:2-1 t:100 1 r:3-1 t:4 9223372036854775807 "
+
+Test(stream_codec, what_is_released_travels_as_of_a_consumer_with_a_name_of_its_own)
+{
+    static const char *const cases[] = {
+        GROUP_OF_THREE "2 s:c t:50 1 r:2-1 s: t:" RELEASED " 2 r:1-1 r:3-1",
+        GROUP_OF_THREE "2 s: t:50 1 r:2-1 z: t:" RELEASED " 2 r:1-1 r:3-1",
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct buf payload = payload_of(19, cases[i]);
+        struct buf again = {0};
+        struct stream_pending p;
+        struct stream_group *g;
+        struct restored r;
+        const struct stream *s;
+
+        begin(&r);
+        put_trailer(&payload);
+        s = restore(&r, buf_bytes(&payload));
+        cr_assert_not_null(s, "%s", r.error.text);
+        g = stream_group_at(s, 0);
+        cr_assert_eq(stream_group_released_count(g), 2);
+        cr_assert_eq(stream_group_consumer_count(g), 1);
+        cr_assert(stream_pending_find(g, (struct stream_id){3, 1}, &p));
+        cr_assert(p.consumer == NULL && p.delivered_at_ms == 4);
+        value_dump(keyspace_types(r.ks), keyspace_find_any(r.ks, &r.ref), &again);
+        cr_assert(bytes_equal(buf_bytes(&payload), buf_bytes(&again)));
+        end(&r);
+        buf_deinit(&payload);
+        buf_deinit(&again);
+    }
+}
+
+/* Others know neither the order nor the last place: a consumer of theirs is a consumer. */
+Test(stream_codec, only_the_last_consumer_of_our_own_form_stands_for_what_is_released)
+{
+    static const struct {
+        uint8_t type;
+        const char *words;
+    } cases[] = {
+        {19, GROUP_OF_THREE "2 s: t:" RELEASED " 1 r:2-1 s:c t:50 2 r:1-1 r:3-1"          },
+        {19, GROUP_OF_THREE "2 s:c t:50 1 r:2-1 s:d t:" RELEASED " 2 r:1-1 r:3-1"         },
+        {19, GROUP_OF_THREE "2 s:c t:50 1 r:2-1 s: t:18446744073709551615 2 r:1-1 r:3-1"  },
+        {21, GROUP_OF_THREE "2 s:c t:50 t:50 1 r:2-1 s: t:" RELEASED " t:50 2 r:1-1 r:3-1"},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct restored r;
+        const struct stream *s;
+
+        begin(&r);
+        s = restore_words(&r, cases[i].type, cases[i].words);
+        cr_assert_not_null(s, "%s", r.error.text);
+        cr_assert_eq(stream_group_released_count(stream_group_at(s, 0)), 0);
+        cr_assert_eq(stream_group_consumer_count(stream_group_at(s, 0)), 2);
+        end(&r);
+    }
+}
+
 Test(stream_codec, the_oldest_form_knows_less_and_the_numbers_follow_from_the_entries)
 {
     struct restored r;
@@ -293,6 +359,22 @@ Test(stream_codec, what_could_not_have_come_about_is_refused)
         {"0 0 0 0 0 0 0 0 0 1 s:g 0 0 0 1 r:1-1 t:1 1 1 s:c t:1 0",
          "a group of a stream has pending entries without a consumer"                                                                   },
         {"0 0 0 0 0 0 0 0 0 1 s:g 0 0 0 1 r:1-1 t:1 1 0",
+         "a group of a stream has pending entries without a consumer"                                                                   },
+        {GROUP_OF_THREE "1 s: t:" RELEASED " 0",
+         "a stream claims that nothing, or too much, was released"                                                                      },
+        {GROUP_OF_THREE "1 s: t:9223372036854775808 3 r:1-1",
+         "a stream claims that nothing, or too much, was released"                                                                      },
+        {GROUP_OF_THREE "1 s: t:" RELEASED " 3 r:1-1 r:2-1",
+         "what is released in a group of a stream has no place in the order"                                                            },
+        {GROUP_OF_THREE "1 s: t:" RELEASED " 3 r:3-1 r:1-1",
+         "what is released in a group of a stream is not in order"                                                                      },
+        {GROUP_OF_THREE "1 s: t:" RELEASED " 3 r:1-1 r:1-1",
+         "what is released in a group of a stream is not in order"                                                                      },
+        {GROUP_OF_THREE "1 s: t:" RELEASED " 3 r:1-2",
+         "what is released in a group of a stream is not pending there"                                                                 },
+        {GROUP_OF_THREE "2 s:c t:50 1 r:1-1 s: t:" RELEASED " 1 r:1-1",
+         "what is released in a group of a stream is not pending there"                                                                 },
+        {GROUP_OF_THREE "2 s:c t:50 1 r:2-1 s: t:" RELEASED " 1 r:1-1",
          "a group of a stream has pending entries without a consumer"                                                                   },
         {"0 0 0 0 0 0 0 0 0 0 0",                                                         "1 bytes are left behind the value"           },
         {"18446744073709551615",                                                          "the value is cut off"                        },
