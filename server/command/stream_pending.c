@@ -149,7 +149,7 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
     if (!options->has_consumer || consumer != NULL) {
         stream_pending_read(group, consumer, options->first, options->last, &reader);
         while (items.count < options->limit && stream_pending_next(&reader, &pending)) {
-            if (x->now.unix_ms - pending.delivered_at_ms >= options->min_idle_ms) {
+            if (stream_elapsed_ms(x, pending.delivered_at_ms) >= options->min_idle_ms) {
                 VEC_PUSH(&items, pending);
             }
         }
@@ -157,12 +157,11 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
     resp_write_array(x->reply, items.count);
     for (size_t i = 0; i < items.count; i++) {
         const struct stream_pending *item = &items.items[i];
-        int64_t idle_ms = x->now.unix_ms - item->delivered_at_ms;
 
         resp_write_array(x->reply, 4);
         reply_stream_id(x, item->id);
         resp_write_bulk(x->reply, stream_consumer_name(item->consumer));
-        resp_write_integer(x->reply, idle_ms > 0 ? idle_ms : 0);
+        resp_write_integer(x->reply, stream_elapsed_ms(x, item->delivered_at_ms));
         resp_write_integer(x->reply, (int64_t)item->delivery_count);
     }
     VEC_DEINIT(&items);
