@@ -122,16 +122,18 @@ static void link_close(void *context, uint64_t link)
 
 static void link_send(void *context, uint64_t link, struct bytes bytes)
 {
-    (void)context;
+    struct lone_node *w = context;
+
     (void)link;
-    (void)bytes;
+    w->sent_bytes += bytes.len;
 }
 
 static size_t link_queued(void *context, uint64_t link)
 {
-    (void)context;
+    struct lone_node *w = context;
+
     (void)link;
-    return 0;
+    return w->queued_bytes;
 }
 
 static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errmsg *error)

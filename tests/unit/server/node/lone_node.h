@@ -25,6 +25,8 @@ struct lone_node {
     struct buf shown;
     uint64_t last_closed;  /* link that the node closed last, */
     unsigned closed_count; /* and how many it has closed */
+    size_t queued_bytes;   /* what waits on each link */
+    size_t sent_bytes;     /* on links so far */
     bool is_disk_full;     /* nothing can be written */
     uint64_t last_file;    /* the file that was begun last */
     unsigned warnings;     /* lines of that level in the log */

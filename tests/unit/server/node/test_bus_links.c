@@ -119,8 +119,37 @@ Test(bus_links, that_nobody_knows_may_be_closed_and_sent_to)
     struct cluster_link nobody = {.is_incoming = true, .number = 77};
 
     bus_links_close(w->node, nobody);
-    bus_links_send(w->node, nobody, BYTES_LITERAL("frame"));
+    bus_links_send(w->node, nobody, BYTES_LITERAL("frame"), 0);
     cr_expect_eq(w->closed_count, 0);
+    lone_node_free(w);
+}
+
+Test(bus_links, that_have_too_much_to_send_drop_a_frame_and_count_it)
+{
+    static const struct {
+        size_t waits;
+        size_t queue_bytes;
+        bool is_sent;
+    } cases[] = {
+        {0,               0,    true },
+        {8 * 1024 * 1024, 0,    false}, /* the peer does not read */
+        {999,             1000, true },
+        {1000,            1000, false},
+    };
+    struct lone_node *w = start();
+    uint64_t dropped = 0;
+
+    accept_link(w, ENV_LINK_INCOMING | 1);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        size_t sent = w->sent_bytes;
+
+        w->queued_bytes = cases[i].waits;
+        bus_links_send(w->node, bus_links_find(w->node, ENV_LINK_INCOMING | 1)->id,
+                       BYTES_LITERAL("frame"), cases[i].queue_bytes);
+        dropped += !cases[i].is_sent;
+        cr_expect_eq(w->sent_bytes - sent, cases[i].is_sent ? 5 : 0, "case %zu", i);
+        cr_expect_eq(w->node->bus.dropped, dropped, "case %zu", i);
+    }
     lone_node_free(w);
 }
 
