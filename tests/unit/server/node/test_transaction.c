@@ -36,15 +36,15 @@ Test(transaction, is_one_piece_of_the_log_however_many_requests_it_has)
         const char *requests;
         const char *log;
     } cases[] = {
-        {MULTI SET_A SET_B EXEC,                          MULTI SET_A SET_B EXEC                    },
-        {MULTI SET_A EXEC,                                SET_A                                     },
-        {MULTI "PING\r\nGET a\r\n" EXEC,                  ""                                        },
-        {MULTI SET_A "DISCARD\r\n",                       ""                                        },
-        {MULTI SET_A "NOSUCH\r\n" EXEC,                   ""                                        },
+        {MULTI SET_A SET_B EXEC,                                                                MULTI SET_A SET_B EXEC},
+        {MULTI SET_A EXEC,                                                                      SET_A                 },
+        {MULTI "PING\r\nGET a\r\n" EXEC,                                                        ""                    },
+        {MULTI SET_A "DISCARD\r\n",                                                             ""                    },
+        {MULTI SET_A "NOSUCH\r\n" EXEC,                                                         ""                    },
         {"WATCH w\r\nSET w 1\r\nUNWATCH\r\nWATCH w\r\nDEL w\r\n" MULTI SET_A EXEC "DEL no\r\n",
-         "*3\r\n$3\r\nSET\r\n$1\r\nw\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$1\r\nw\r\n"                  },
+         "*3\r\n$3\r\nSET\r\n$1\r\nw\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$1\r\nw\r\n"                                    },
         {MULTI SET_A "SELECT 2\r\n" SET_B "SELECT 0\r\n" EXEC "SELECT 0\r\n",
-         MULTI SET_A SELECT "2\r\n" SET_B EXEC                                                      },
+         MULTI SET_A SELECT "2\r\n" SET_B EXEC                                                                        },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -84,12 +84,13 @@ Test(transaction, does_nothing_when_the_node_may_not_write_any_more)
         const char *meanwhile;
         const char *answer;
     } cases[] = {
-        {"REPLICAOF 127.0.0.1 1\r\n",
-         "-EXECABORT Transaction discarded because of: READONLY You can't write against a read only "
-         "replica.|"},
+        {"REPLICAOF 127.0.0.1 1\r\n",              "-EXECABORT Transaction discarded because of: READONLY You "
+                                      "can't write against a read only "
+                                      "replica.|"},
         {"CONFIG SET min-replicas-to-write 1\r\n",
-         "-EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to write.|"},
-        {"PING\r\n", "[*]2|$-1|+OK|"},
+         "-EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to "
+         "write.|"                                                                    },
+        {"PING\r\n",                               "[*]2|$-1|+OK|"                    },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -110,31 +111,31 @@ Test(transaction, does_nothing_when_the_node_may_not_write_any_more)
 Test(transaction, has_keys_of_one_slot_in_cluster_mode)
 {
     static const struct answers_case cases[] = {
-        {"MULTI",           "+OK|"                                                       },
-        {"SET {a}1 x",      "+QUEUED|"                                                   },
-        {"SET {a}2 x",      "+QUEUED|"                                                   },
-        {"MGET {a}1 {a}2",  "+QUEUED|"                                                   },
-        {"PING",            "+QUEUED|"                                                   },
-        {"EXEC",            "[*]4|+OK|+OK|[*]2|$1|x|$1|x|+PONG|"                         },
-        {"MULTI",           "+OK|"                                                       },
-        {"SET {a}1 y",      "+QUEUED|"                                                   },
-        {"SET {b}1 y",      "+QUEUED|"                                                   },
-        {"EXEC",            "-CROSSSLOT Keys in request don't hash to the same slot|"    },
-        {"EXEC",            "-ERR EXEC without MULTI|"                                   },
-        {"GET {a}1",        "$1|x|"                                                      },
-        {"MULTI",           "+OK|"                                                       },
-        {"MGET {a}1 {b}1",  "-CROSSSLOT Keys in request don't hash to the same slot|"    },
-        {"EXEC",            "-EXECABORT Transaction discarded because of previous errors.|"},
-        {"WATCH {a}1 {b}1", "-CROSSSLOT Keys in request don't hash to the same slot|"    },
-        {"WATCH {a}1",      "+OK|"                                                       },
-        {"FLUSHALL",        "+OK|"                                                       },
-        {"MULTI",           "+OK|"                                                       },
-        {"EXEC",            "[*]-1|"                                                     },
-        {"MULTI",           "+OK|"                                                       },
-        {"CLUSTER DELSLOTS 1", "-ERR Command not allowed inside a transaction|"          },
-        {"DISCARD",         "+OK|"                                                       },
-        {"MULTI",           "+OK|"                                                       },
-        {"SET a 1",         "+QUEUED|"                                                   },
+        {"MULTI",              "+OK|"                                                         },
+        {"SET {a}1 x",         "+QUEUED|"                                                     },
+        {"SET {a}2 x",         "+QUEUED|"                                                     },
+        {"MGET {a}1 {a}2",     "+QUEUED|"                                                     },
+        {"PING",               "+QUEUED|"                                                     },
+        {"EXEC",               "[*]4|+OK|+OK|[*]2|$1|x|$1|x|+PONG|"                           },
+        {"MULTI",              "+OK|"                                                         },
+        {"SET {a}1 y",         "+QUEUED|"                                                     },
+        {"SET {b}1 y",         "+QUEUED|"                                                     },
+        {"EXEC",               "-CROSSSLOT Keys in request don't hash to the same slot|"      },
+        {"EXEC",               "-ERR EXEC without MULTI|"                                     },
+        {"GET {a}1",           "$1|x|"                                                        },
+        {"MULTI",              "+OK|"                                                         },
+        {"MGET {a}1 {b}1",     "-CROSSSLOT Keys in request don't hash to the same slot|"      },
+        {"EXEC",               "-EXECABORT Transaction discarded because of previous errors.|"},
+        {"WATCH {a}1 {b}1",    "-CROSSSLOT Keys in request don't hash to the same slot|"      },
+        {"WATCH {a}1",         "+OK|"                                                         },
+        {"FLUSHALL",           "+OK|"                                                         },
+        {"MULTI",              "+OK|"                                                         },
+        {"EXEC",               "[*]-1|"                                                       },
+        {"MULTI",              "+OK|"                                                         },
+        {"CLUSTER DELSLOTS 1", "-ERR Command not allowed inside a transaction|"               },
+        {"DISCARD",            "+OK|"                                                         },
+        {"MULTI",              "+OK|"                                                         },
+        {"SET a 1",            "+QUEUED|"                                                     },
     };
     struct alone *a = answers_start_cluster();
 
