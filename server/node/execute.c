@@ -40,7 +40,7 @@ static void run(struct node *node, struct request *request)
     }
     slow_us = timing_end(&node->timing, spec->id, began_ns,
                          bytes_from(buf_bytes(&s->output.buf), out_before));
-    if (UNLIKELY(slow_us >= 0)) {
+    if (UNLIKELY(slow_us >= 0) && (spec->flags & COMMAND_FLAG_SKIP_SLOWLOG) == 0) {
         slow_note_request(node, request, slow_us);
     }
 }
@@ -61,6 +61,12 @@ static bool is_always_heard(const struct command_spec *spec)
            (spec->group == COMMAND_GROUP_PUBSUB && (spec->flags & COMMAND_FLAG_NOSCRIPT));
 }
 
+/* CLIENT REPLY OFF within a transaction: whoever said so reads no more, the rest of EXEC's reply included. */
+static bool fell_silent(const struct request *request)
+{
+    return request->spec->id == COMMAND_EXEC && (request->session->flags & SESSION_REPLY_OFF) != 0;
+}
+
 /* What was replied since is not sent. */
 static void cut_reply(struct session *s, size_t out_before)
 {
@@ -73,18 +79,25 @@ static void execute_asking(struct node *node, struct request *request)
     struct session *s = request->session;
     size_t out_before = s->output.buf.len;
     bool is_heard = takes_reply(s);
+    bool is_queued = false;
 
     ASSERT(!session_is_closing(s));
     if (gates_pass(node, request)) {
-        run(node, request);
-        if (request->spec->id != COMMAND_ASKING) {
-            s->flags &= ~(uint32_t)SESSION_ASKING;
+        is_queued = transaction_takes(request);
+        if (is_queued) {
+            transaction_queue(request);
+        } else {
+            run(node, request);
+        }
+        if (request->spec->id != COMMAND_ASKING && !(s->flags & SESSION_IN_MULTI)) {
+            s->flags &= ~(uint32_t)SESSION_ASKING; /* that before MULTI holds until EXEC */
         }
     } else {
+        transaction_refused(node, request, out_before);
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
-    if (request->spec != NULL && is_always_heard(request->spec)) {
-        is_heard = true;
+    if (request->spec != NULL && !is_queued) {
+        is_heard = is_always_heard(request->spec) || (is_heard && !fell_silent(request));
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);

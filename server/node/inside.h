@@ -47,8 +47,10 @@
 #include "node/slot_cleaning.h"
 #include "node/slow.h"
 #include "node/sync_file.h"
+#include "node/transaction.h"
 #include "node/upkeep.h"
 #include "node/waiting.h"
+#include "node/watching.h"
 #include "session/session.h"
 #include "spec/command_index.h"
 #include "stats/slowlog.h"
@@ -84,6 +86,8 @@ struct node {
     struct gates gates;                   /* gates.c */
     struct batch batch;                   /* batch.c */
     struct blocked blocked;               /* blocked.c */
+    struct watching watching;             /* watching.c */
+    struct transaction transaction;       /* transaction.c */
     struct image image;                   /* image.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */

@@ -64,6 +64,7 @@ static struct node *create(const struct node_options *options)
     image_init(node);
     waiting_init(node);
     blocked_init(node);
+    watching_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -131,6 +132,8 @@ void node_free(struct node *node)
     apply_deinit(node);
     batch_deinit(node);
     blocked_deinit(node);
+    watching_deinit(node);
+    transaction_deinit(node);
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
@@ -378,6 +381,7 @@ void node_session_closed(struct node *node, struct session *s)
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
     publish_leave(node, s);
+    watching_leave(node, s);
     session_free(&node->sessions, s);
 }
 
@@ -536,11 +540,16 @@ static void describe(const struct bytes *words, size_t count, struct buf *out)
 void node_describe_request(const struct node *node, struct buf *out)
 {
     const struct request *r = node->batch.running;
+    const struct request *inner = node->transaction.running;
 
     if (node->apply.running != NULL) {
         describe(node->apply.running, node->apply.running_count, out);
         buf_append_text(out, ", from our primary");
     } else if (r != NULL) {
+        if (inner != NULL) {
+            describe(inner->args, inner->arg_count, out);
+            buf_append_text(out, ", in ");
+        }
         describe(r->args, r->arg_count, out);
         buf_printf(out, ", from client %llu at %s", (unsigned long long)r->session->id,
                    r->session->peer.address);
@@ -616,6 +625,7 @@ void node_check(const struct node *node)
     counters_check(&node->counters, node->now.mono);
     waiting_check(node);
     blocked_check(node);
+    watching_check(node);
     load_check(node);
     batch_check(node);
     holds_check(&node->holds);

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "session/pubsub.h"
+#include "session/queue.h"
+#include "session/watch.h"
 
 void session_table_init(struct session_table *table)
 {
@@ -46,6 +48,7 @@ void session_free(struct session_table *table, struct session *s)
     ASSERT(list_is_linked(&s->all));
     ASSERT(s->feed == NULL);
     ASSERT(s->listener == NULL);
+    ASSERT(s->watcher == NULL);
     ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));
     ASSERT(!heap_has(&s->hold.deadline));
     hashtable_remove(&table->by_id, &s->by_id);
@@ -56,6 +59,7 @@ void session_free(struct session_table *table, struct session *s)
     buf_deinit(&s->name);
     buf_deinit(&s->lib_name);
     buf_deinit(&s->lib_version);
+    queue_free(s);
     input_deinit(&s->input);
     output_deinit(&s->output);
     mem_free(MEM_SESSION, s);
@@ -123,7 +127,7 @@ void session_output_done(struct session_table *table, struct session *s, size_t 
 size_t session_memory(const struct session *s)
 {
     return sizeof(*s) + input_memory(&s->input) + s->output.buf.cap + s->name.cap +
-           s->lib_name.cap + s->lib_version.cap;
+           s->lib_name.cap + s->lib_version.cap + queue_memory(s) + watch_memory(s);
 }
 
 static void describe_flags(const struct session *s, struct buf *out)
@@ -136,8 +140,14 @@ static void describe_flags(const struct session *s, struct buf *out)
     if (s->flags & SESSION_SUBSCRIBED) {
         buf_append_byte(out, 'P');
     }
+    if (s->flags & SESSION_IN_MULTI) {
+        buf_append_byte(out, 'x');
+    }
     if (s->flags & SESSION_HELD) {
         buf_append_byte(out, 'b');
+    }
+    if (s->flags & SESSION_WATCH_BROKEN) {
+        buf_append_byte(out, 'd');
     }
     if (s->flags & SESSION_CLOSE_AFTER_WRITE) {
         buf_append_byte(out, 'c');
@@ -190,12 +200,13 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     describe_flags(s, out);
     buf_printf(
         out,
-        " db=%u sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0"
+        " db=%u sub=%zu psub=%zu ssub=%zu multi=%lld watch=%zu qbuf=%zu qbuf-free=%zu argv-mem=0"
+        " multi-mem=%zu"
         " rbs=%zu rbp=0 obl=%zu oll=0 omem=%zu tot-mem=%zu events=r",
         s->db, pubsub_count(s, PUBSUB_CHANNEL), pubsub_count(s, PUBSUB_PATTERN),
-        pubsub_count(s, PUBSUB_SHARD), input_pending(&s->input),
-        s->input.buf.cap - s->input.buf.len, s->output.buf.cap, session_output_pending(s),
-        s->output.buf.cap, session_memory(s));
+        pubsub_count(s, PUBSUB_SHARD), (long long)queue_count(s), watch_count(s),
+        input_pending(&s->input), s->input.buf.cap - s->input.buf.len, queue_bytes(s),
+        s->output.buf.cap, session_output_pending(s), s->output.buf.cap, session_memory(s));
     describe_command(s, out);
     buf_printf(out, " user=default redir=-1 resp=%d lib-name=", s->protocol);
     buf_append_bytes(out, buf_bytes(&s->lib_name));
@@ -214,6 +225,8 @@ static void check_session(const struct session_table *table, const struct sessio
     ASSERT(((s->flags & SESSION_RESUMED) != 0) == list_is_linked(&s->hold.resumed));
     ASSERT(((s->flags & SESSION_SUBSCRIBED) != 0) == (s->listener != NULL));
     ASSERT(s->feed != NULL || !(s->flags & SESSION_REPLICA));
+    ASSERT(s->watcher != NULL || !(s->flags & SESSION_WATCH_BROKEN));
+    queue_check(s);
     input_check(&s->input);
     output_check(&s->output);
 }

@@ -40,19 +40,21 @@ enum session_flags {
     SESSION_UNIX = 1 << 8,
     SESSION_NO_EVICT = 1 << 9,
     SESSION_NO_TOUCH = 1 << 10,
-    SESSION_HELD = 1 << 11,       /* its reply waits: see session/hold.h */
-    SESSION_TOUCHED = 1 << 12,    /* is in the list of sessions with something to write */
-    SESSION_RESUMED = 1 << 13,    /* is in the list of sessions whose input is to be read again */
-    SESSION_REPLICA = 1 << 14,    /* said PSYNC or SYNC */
-    SESSION_CLOSED = 1 << 15,     /* the shell has dropped the connection */
-    SESSION_SUBSCRIBED = 1 << 16, /* listens to channels or patterns: see session/pubsub.h */
+    SESSION_HELD = 1 << 11,         /* its reply waits: see session/hold.h */
+    SESSION_TOUCHED = 1 << 12,      /* is in the list of sessions with something to write */
+    SESSION_RESUMED = 1 << 13,      /* is in the list of sessions whose input is to be read again */
+    SESSION_REPLICA = 1 << 14,      /* said PSYNC or SYNC */
+    SESSION_CLOSED = 1 << 15,       /* the shell has dropped the connection */
+    SESSION_SUBSCRIBED = 1 << 16,   /* listens to channels or patterns: see session/pubsub.h */
+    SESSION_IN_MULTI = 1 << 17,     /* what it sends is queued: see session/queue.h */
+    SESSION_WATCH_BROKEN = 1 << 18, /* a key that it watches has changed: see session/watch.h */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED,
+                      SESSION_SUBSCRIBED | SESSION_IN_MULTI,
 };
 
 enum {
@@ -61,6 +63,8 @@ enum {
 
 struct blocked_wait;
 struct pubsub_listener;
+struct queue;
+struct watcher;
 
 struct session_peer {
     char address[SESSION_ADDRESS_TEXT]; /* "ip:port", or the path of a unix socket with ":0" */
@@ -87,6 +91,8 @@ struct session {
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
     struct pubsub_listener *listener; /* with SESSION_SUBSCRIBED; owned by session/pubsub.h */
+    struct queue *queue;              /* NULL until the first MULTI */
+    struct watcher *watcher;          /* while it watches keys; owned by session/watch.h */
 
     uint64_t id;
     struct hold hold;
@@ -142,7 +148,7 @@ static inline size_t session_output_ready(const struct session *s)
     return output_ready(&s->output);
 }
 
-/* Bytes of input and output buffers. */
+/* Bytes of input and output buffers, of queued requests and watched keys. */
 size_t session_memory(const struct session *s);
 static inline bool session_is_closing(const struct session *s)
 {
