@@ -187,6 +187,7 @@ void control_reset(struct node *node, struct request *request)
         s->flags &= ~(uint32_t)SESSION_AUTHENTICATED;
     }
     publish_leave(node, s);
+    invalidation_end(node, s);
     transaction_drop(node, s);
     s->db = 0;
     s->protocol = 2;

@@ -83,6 +83,9 @@ void call_for_client(struct node *node, const struct request *request, const str
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
     result = exec_run(x);
+    if (UNLIKELY((s->flags & SESSION_TRACKING) != 0)) {
+        invalidation_note_reads(node, request);
+    }
     if (UNLIKELY(result == EXEC_BLOCK)) {
         blocked_begin(node, request, &x->block);
     }

@@ -92,6 +92,9 @@ static void execute_asking(struct node *node, struct request *request)
         if (request->spec->id != COMMAND_ASKING && !(s->flags & SESSION_IN_MULTI)) {
             s->flags &= ~(uint32_t)SESSION_ASKING; /* that before MULTI holds until EXEC */
         }
+        if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
+            s->flags &= ~(uint32_t)SESSION_CACHING;
+        }
     } else {
         transaction_refused(node, request, out_before);
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));

@@ -27,6 +27,7 @@
 #include "node/files.h"
 #include "node/gates.h"
 #include "node/image.h"
+#include "node/invalidation.h"
 #include "node/journal.h"
 #include "node/life.h"
 #include "node/load.h"
@@ -82,6 +83,7 @@ struct node {
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
     struct publish publish;               /* publish.c */
+    struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */
     struct batch batch;                   /* batch.c */

@@ -65,6 +65,7 @@ static struct node *create(const struct node_options *options)
     waiting_init(node);
     blocked_init(node);
     watching_init(node);
+    invalidation_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -133,6 +134,7 @@ void node_free(struct node *node)
     batch_deinit(node);
     blocked_deinit(node);
     watching_deinit(node);
+    invalidation_deinit(node);
     transaction_deinit(node);
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
@@ -284,6 +286,7 @@ void node_end_pass(struct node *node)
     upkeep_trim_long_log(node);
     sync_file_send(node);
     primary_fill(node);
+    invalidation_tell(node);
     open_barriers(node);
     hand_over_touched(node);
 }
@@ -382,6 +385,7 @@ void node_session_closed(struct node *node, struct session *s)
     upkeep_forget_session(node, s);
     publish_leave(node, s);
     watching_leave(node, s);
+    invalidation_end(node, s);
     session_free(&node->sessions, s);
 }
 
@@ -484,6 +488,7 @@ void node_take_config(struct node *node, struct config *next)
     batch_configure(node);
     data_configure(node);
     cluster_side_configure(node);
+    invalidation_configure(node);
     upkeep_trim_log(node);
     slow_configure(node);
 }
@@ -626,6 +631,7 @@ void node_check(const struct node *node)
     waiting_check(node);
     blocked_check(node);
     watching_check(node);
+    invalidation_check(node);
     load_check(node);
     batch_check(node);
     holds_check(&node->holds);

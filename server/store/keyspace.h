@@ -193,6 +193,7 @@ struct keyspace_observer {
 enum keyspace_observer_place {
     OBSERVER_OF_WAITING,  /* for those who wait for keys */
     OBSERVER_OF_WATCHING, /* for those who watch keys */
+    OBSERVER_OF_TRACKING, /* for those who are told what changes */
     OBSERVER_PLACES,
 };
 
