@@ -18,6 +18,12 @@ static void look_again(struct node *node)
     gates_look_again(node);
 }
 
+/* What begins and drops transactions concerns its session alone. */
+static bool leaves_node_alone(const struct command_spec *spec)
+{
+    return spec->group == COMMAND_GROUP_TRANSACTIONS && spec->id != COMMAND_EXEC;
+}
+
 /* Run what nothing stands in the way of: the request's command, or the subcommand it turned out to be. */
 static void run(struct node *node, struct request *request)
 {
@@ -36,7 +42,9 @@ static void run(struct node *node, struct request *request)
     } else {
         ASSERT(node->controls->run[spec->id] != NULL);
         node->controls->run[spec->id](node, request);
-        look_again(node);
+        if (!leaves_node_alone(spec)) {
+            look_again(node);
+        }
     }
     slow_us = timing_end(&node->timing, spec->id, began_ns,
                          bytes_from(buf_bytes(&s->output.buf), out_before));
@@ -82,7 +90,12 @@ static void execute_asking(struct node *node, struct request *request)
     bool is_queued = false;
 
     ASSERT(!session_is_closing(s));
-    if (gates_pass(node, request)) {
+#ifdef STARLING_DEBUG
+    if (gates_are_open_for_queue(node, request)) {
+        gates_check(node, request);
+    }
+#endif
+    if (gates_are_open_for_queue(node, request) || gates_pass(node, request)) {
         is_queued = transaction_takes(request);
         if (is_queued) {
             transaction_queue(request);

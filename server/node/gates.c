@@ -373,6 +373,14 @@ bool gates_are_open_for(const struct node *node, const struct request *request)
            (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
 }
 
+bool gates_are_open_for_queue(const struct node *node, const struct request *request)
+{
+    return request->is_plain && (request->spec->flags & node->gates.open_for) != 0 &&
+           (request->session->flags & SESSION_SPECIAL) ==
+               (SESSION_AUTHENTICATED | SESSION_IN_MULTI) &&
+           !is_never_in_transaction(request->spec);
+}
+
 bool gates_are_open_for_all(const struct node *node, const struct command_spec *spec)
 {
     return node->cluster == NULL && spec->is_data && (spec->flags & node->gates.open_for) != 0;
@@ -408,6 +416,6 @@ bool gates_pass(struct node *node, struct request *request)
 
 void gates_check(struct node *node, struct request *request)
 {
-    ASSERT(gates_are_open_for(node, request));
+    ASSERT(gates_are_open_for(node, request) || gates_are_open_for_queue(node, request));
     ASSERT(ask_all(node, request));
 }

@@ -33,6 +33,8 @@ void gates_look(struct node *node);
 void gates_look_again(struct node *node);
 /* May the request be executed unasked? */
 bool gates_are_open_for(const struct node *node, const struct request *request);
+/* May it be queued unasked? */
+bool gates_are_open_for_queue(const struct node *node, const struct request *request);
 /* May any request of the command, of whoever is authenticated, be executed unasked? */
 bool gates_are_open_for_all(const struct node *node, const struct command_spec *spec);
 /* Ask all gates about a request that was queued; false after an error in its reply. */

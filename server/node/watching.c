@@ -30,8 +30,10 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
         watch_key_went(watch, table, key);
         break;
     case KEYSPACE_TABLE_FLUSHED:
-    case KEYSPACE_TABLE_SWAPPED: /* what has come instead is looked for by watching_is_broken */
         watch_table_went(watch, table);
+        break;
+    case KEYSPACE_TABLE_SWAPPED: /* what has come instead is looked for by watching_is_broken */
+        watch_table_replaced(watch, table);
         break;
     }
 }
@@ -51,7 +53,7 @@ static void observe(struct node *node)
 void watching_data_replaced(struct node *node)
 {
     node->watching.is_observing = false; /* the observer went with the old one */
-    watch_all_went(&node->watching.watch);
+    watch_all_replaced(&node->watching.watch);
     observe(node);
 }
 

@@ -150,40 +150,47 @@ void watch_leave(struct watch *watch, struct session *s)
 
 /* ---- what happens to keys ------------------------------------------------------------------------ */
 
-static void break_watches(const struct watch_key *key, bool is_gone)
+enum event {
+    KEY_CHANGED,
+    KEY_WENT,
+    KEY_REPLACED,
+};
+
+static void happen(const struct watch_key *key, enum event event)
 {
     LIST_FOR_EACH (found, &key->watchers) {
         struct watch_item *item = CONTAINER_OF(found, struct watch_item, of_key);
 
-        if (item->was_there || !is_gone) {
+        if (item->was_there || item->may_be_there || event == KEY_CHANGED) {
             item->session->flags |= SESSION_WATCH_BROKEN;
         }
+        item->may_be_there = item->may_be_there || event == KEY_REPLACED;
     }
 }
 
-static void touch(struct watch *watch, unsigned table, struct bytes key, bool is_gone)
+static void happen_to_key(struct watch *watch, unsigned table, struct bytes name, enum event event)
 {
-    const struct watch_key *found = find_key(watch, name_of(watch, table, key));
+    const struct watch_key *key = find_key(watch, name_of(watch, table, name));
 
-    if (found != NULL) {
-        break_watches(found, is_gone);
+    if (key != NULL) {
+        happen(key, event);
     }
 }
 
 void watch_key_changed(struct watch *watch, unsigned table, struct bytes key)
 {
-    touch(watch, table, key, false);
+    happen_to_key(watch, table, key, KEY_CHANGED);
 }
 
 void watch_key_went(struct watch *watch, unsigned table, struct bytes key)
 {
-    touch(watch, table, key, true);
+    happen_to_key(watch, table, key, KEY_WENT);
 }
 
-static void break_table(const struct watch_table *table)
+static void happen_to_table(const struct watch_table *table, enum event event)
 {
     LIST_FOR_EACH (found, &table->keys) {
-        break_watches(CONTAINER_OF(found, struct watch_key, of_table), true);
+        happen(CONTAINER_OF(found, struct watch_key, of_table), event);
     }
 }
 
@@ -192,14 +199,23 @@ void watch_table_went(struct watch *watch, unsigned table)
     const struct watch_table *found = find_table(watch, table);
 
     if (found != NULL) {
-        break_table(found);
+        happen_to_table(found, KEY_WENT);
     }
 }
 
-void watch_all_went(struct watch *watch)
+void watch_table_replaced(struct watch *watch, unsigned table)
+{
+    const struct watch_table *found = find_table(watch, table);
+
+    if (found != NULL) {
+        happen_to_table(found, KEY_REPLACED);
+    }
+}
+
+void watch_all_replaced(struct watch *watch)
 {
     HASHTABLE_FOR_EACH (found, &watch->tables) {
-        break_table(CONTAINER_OF(found, struct watch_table, by_number));
+        happen_to_table(CONTAINER_OF(found, struct watch_table, by_number), KEY_REPLACED);
     }
 }
 

@@ -46,6 +46,8 @@ struct watch_item {
     struct watch_key *key;
     struct session *session;
     bool was_there; /* at WATCH, and not expired */
+    bool
+        may_be_there; /* the table has been replaced since by another one, perhaps with such a key */
 };
 
 /* The part of a session that watches something. */
@@ -76,9 +78,11 @@ void watch_leave(struct watch *watch, struct session *s);
 void watch_key_changed(struct watch *watch, unsigned table, struct bytes key);
 /* The key was removed: nothing has changed for those for whom it was not there. */
 void watch_key_went(struct watch *watch, unsigned table, struct bytes key);
-/* All keys of the table were removed or exchanged; of every table. */
+/* All keys of the table were removed. */
 void watch_table_went(struct watch *watch, unsigned table);
-void watch_all_went(struct watch *watch);
+/* The table has other keys now, which whoever runs a transaction has to look for; every table has. */
+void watch_table_replaced(struct watch *watch, unsigned table);
+void watch_all_replaced(struct watch *watch);
 
 /* How many keys s watches, and the memory for that. */
 size_t watch_count(const struct session *s);

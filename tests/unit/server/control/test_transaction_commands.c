@@ -249,6 +249,7 @@ static const struct {
     {"RPUSH k a",       "LPOP k",                                                                        0,   true },
     {"PING",            "DEL k",                                                                         0,   false},
     {"PING",            "FLUSHALL",                                                                      0,   false},
+    {"PING",            "SWAPDB 0 1",                                                                    0,   false},
     {"PING",            "SET k 1",                                                                       0,   true },
     {"PING",            "SET k 1 PX 10",                                                                 100, true },
     {"SET j 1",         "RENAME j k",                                                                    0,   true },

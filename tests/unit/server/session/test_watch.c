@@ -57,7 +57,9 @@ enum happening {
     CHANGES,
     GOES,
     TABLE_GOES,
-    ALL_GO,
+    TABLE_REPLACED,
+    ALL_REPLACED,
+    REPLACED_AND_GOES,
     OTHER_KEY_CHANGES,
     OTHER_TABLE_CHANGES,
     OTHER_TABLE_GOES,
@@ -77,8 +79,15 @@ static void happen(struct watch *watch, enum happening what)
     case TABLE_GOES:
         watch_table_went(watch, 1);
         break;
-    case ALL_GO:
-        watch_all_went(watch);
+    case TABLE_REPLACED:
+        watch_table_replaced(watch, 1);
+        break;
+    case ALL_REPLACED:
+        watch_all_replaced(watch);
+        break;
+    case REPLACED_AND_GOES:
+        watch_all_replaced(watch);
+        watch_key_went(watch, 1, k);
         break;
     case OTHER_KEY_CHANGES:
         watch_key_changed(watch, 1, BYTES_LITERAL("kk"));
@@ -102,14 +111,18 @@ Test(watch, every_state_meets_every_event)
         {true,  CHANGES,             true },
         {true,  GOES,                true },
         {true,  TABLE_GOES,          true },
-        {true,  ALL_GO,              true },
+        {true,  TABLE_REPLACED,      true },
+        {true,  ALL_REPLACED,        true },
+        {true,  REPLACED_AND_GOES,   true },
         {true,  OTHER_KEY_CHANGES,   false},
         {true,  OTHER_TABLE_CHANGES, false},
         {true,  OTHER_TABLE_GOES,    false},
         {false, CHANGES,             true },
         {false, GOES,                false},
         {false, TABLE_GOES,          false},
-        {false, ALL_GO,              false},
+        {false, TABLE_REPLACED,      false},
+        {false, ALL_REPLACED,        false},
+        {false, REPLACED_AND_GOES,   true },
         {false, OTHER_KEY_CHANGES,   false},
         {false, OTHER_TABLE_CHANGES, false},
         {false, OTHER_TABLE_GOES,    false},
@@ -154,6 +167,7 @@ Test(watch, a_key_is_watched_once_and_its_memory_is_counted_until_it_is_left)
 struct model {
     bool watched[SESSIONS][TABLES][NAMES];
     bool was_there[SESSIONS][TABLES][NAMES];
+    bool may_be_there[SESSIONS][TABLES][NAMES];
     bool broken[SESSIONS];
 };
 
@@ -162,7 +176,7 @@ static void model_break(struct model *m, int table, int name, bool is_gone)
     for (int s = 0; s < SESSIONS; s++) {
         for (int n = 0; n < NAMES; n++) {
             if ((name < 0 || n == name) && m->watched[s][table][n] &&
-                (m->was_there[s][table][n] || !is_gone)) {
+                (m->was_there[s][table][n] || m->may_be_there[s][table][n] || !is_gone)) {
                 m->broken[s] = true;
             }
         }
@@ -174,6 +188,16 @@ static void model_add(struct model *m, int s, int table, int name, bool is_there
     if (!m->watched[s][table][name]) {
         m->watched[s][table][name] = true;
         m->was_there[s][table][name] = is_there;
+        m->may_be_there[s][table][name] = false;
+    }
+}
+
+static void model_replace(struct model *m, int table)
+{
+    for (int s = 0; s < SESSIONS; s++) {
+        for (int n = 0; n < NAMES; n++) {
+            m->may_be_there[s][table][n] = true;
+        }
     }
 }
 
@@ -218,6 +242,11 @@ Test(watch, random_steps_give_what_a_naive_model_gives)
         case 3:
             watch_table_went(&w.watch, (unsigned)table);
             model_break(&m, table, -1, true);
+            break;
+        case 4:
+            watch_table_replaced(&w.watch, (unsigned)table);
+            model_break(&m, table, -1, true);
+            model_replace(&m, table);
             break;
         default:
             watch_add(&w.watch, w.sessions[s], (unsigned)table, key, is_there);
