@@ -119,14 +119,10 @@ static bool are_prefixes_fine(struct request *request, const struct wish *wish)
     return true;
 }
 
-/* A mode that was chosen before stays, unless another is asked for. */
-static enum tracking_mode mode_of(const struct session *s, const struct wish *wish)
+static enum tracking_mode mode_of(const struct wish *wish)
 {
     if (wish->is_bcast) {
         return TRACKING_BCAST;
-    }
-    if (s->tracker != NULL) {
-        return s->tracker->mode;
     }
     return wish->is_optin ? TRACKING_OPTIN : wish->is_optout ? TRACKING_OPTOUT : TRACKING_KEYS;
 }
@@ -143,10 +139,7 @@ static void begin(struct node *node, struct request *request, struct wish *wish)
     if (!are_prefixes_fine(request, wish)) {
         return;
     }
-    wish->options.mode = mode_of(s, wish);
-    if (s->tracker != NULL && s->tracker->mode != wish->options.mode) {
-        invalidation_end(node, s);
-    }
+    wish->options.mode = mode_of(wish);
     wish->options.prefixes = wish->prefixes.items;
     wish->options.prefix_count = wish->prefixes.count;
     invalidation_begin(node, s, &wish->options);

@@ -82,7 +82,7 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
-    struct publish publish;               /* publish.c */
+    struct publish publish;               /* any */
     struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */

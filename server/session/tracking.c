@@ -114,7 +114,8 @@ void tracking_begin(struct tracking *tracking, struct session *s,
         s->flags |= SESSION_TRACKING;
         tracking->tracker_count++;
     }
-    ASSERT(tracker->mode == options->mode);
+    ASSERT((tracker->mode == TRACKING_BCAST) == (options->mode == TRACKING_BCAST));
+    tracker->mode = options->mode;
     tracker->is_noloop = options->is_noloop;
     tracker->is_broken = false;
     tracker->redirect = options->redirect;

@@ -99,8 +99,8 @@ void tracking_init(struct tracking *tracking);
 /* Nobody may track any more. */
 void tracking_deinit(struct tracking *tracking);
 
-/* On; of a session that tracks already the options are changed, and prefixes are added.  The mode stays
- * the same then, and no prefix overlaps. */
+/* On; of a session that tracks already the options are changed, and prefixes are added: then BCAST stays as it
+ * was, and no prefix overlaps. */
 void tracking_begin(struct tracking *tracking, struct session *s,
                     const struct tracking_options *options);
 void tracking_end(struct tracking *tracking, struct session *s);

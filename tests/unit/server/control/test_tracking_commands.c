@@ -255,6 +255,7 @@ Test(tracking_commands, what_changes_leaves_before_any_reply_of_the_pass)
     first = CONTAINER_OF(a->node->sessions.touched.next, struct session, touched);
     cr_expect_eq(first, a->clients[A].session);
     node_end_pass(a->node);
+    answers_idle(a, 1, 1);
     answers_match(a, A, TOLD("k"));
     alone_free(a);
 }
