@@ -39,6 +39,18 @@ struct save_point {
     int64_t changes;
 };
 
+/* Values of maxmemory-policy. */
+enum memory_policy {
+    POLICY_VOLATILE_LRU,
+    POLICY_VOLATILE_LFU,
+    POLICY_VOLATILE_RANDOM,
+    POLICY_VOLATILE_TTL,
+    POLICY_ALLKEYS_LRU,
+    POLICY_ALLKEYS_LFU,
+    POLICY_ALLKEYS_RANDOM,
+    POLICY_NOEVICTION,
+};
+
 enum preferred_endpoint {
     ENDPOINT_IP,
     ENDPOINT_HOSTNAME,

@@ -169,6 +169,24 @@ static bool gate_role(struct node *node, struct request *request)
     return true;
 }
 
+static bool gate_memory(struct node *node, struct request *request)
+{
+    if (LIKELY(!node->memory_limit.is_near) || !(request->spec->flags & COMMAND_FLAG_DENYOOM)) {
+        return true;
+    }
+    switch (memory_limit_make_room(node, request)) {
+    case ROOM_THERE:
+        return true;
+    case ROOM_NEVER:
+        reply_error(request, "OOM command not allowed when used memory > 'maxmemory'.");
+        break;
+    case ROOM_LATER:
+        ASSERT(request->session->flags & SESSION_HELD);
+        break;
+    }
+    return false;
+}
+
 static bool gate_disk(struct node *node, struct request *request)
 {
     if (LIKELY(node->saving.is_last_ok) || !(request->spec->flags & COMMAND_FLAG_WRITE) ||
@@ -226,7 +244,7 @@ static bool gate_pause(struct node *node, struct request *request)
         !waiting_is_paused_for(node, request->spec)) {
         return true;
     }
-    waiting_put_back(node, request);
+    waiting_put_back(node, request, HOLD_PAUSE);
     ASSERT(request->session->flags & SESSION_HELD);
     return false;
 }
@@ -275,6 +293,11 @@ static uint32_t closes_without_quorum(const struct node *node)
     return node->config.min_replicas_to_write == 0 ? 0 : WRITES;
 }
 
+static uint32_t closes_without_memory(const struct node *node)
+{
+    return node->memory_limit.is_near ? WRITES : 0;
+}
+
 static uint32_t closes_without_disk(const struct node *node)
 {
     return node->saving.is_last_ok ? 0 : WRITES;
@@ -294,6 +317,7 @@ static const struct gate {
     {gate_loading,   closes_while_loading  },
     {gate_route,     closes_without_cluster},
     {gate_role,      closes_on_replica     },
+    {gate_memory,    closes_without_memory },
     {gate_quorum,    closes_without_quorum },
     {gate_disk,      closes_without_disk   },
     {gate_listening, closes_none           }, /* SESSION_SPECIAL has those who listen */
@@ -303,6 +327,7 @@ void gates_look(struct node *node)
 {
     uint32_t closed = 0;
 
+    memory_limit_look(node);
     for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
         closed |= gates[i].closes(node);
     }
