@@ -63,6 +63,20 @@ static size_t slack_bytes(const struct config *config)
     return part > SLACK_BYTES ? part : SLACK_BYTES;
 }
 
+/* SIZE_MAX: there is no limit. */
+static size_t clients_limit(const struct config *config)
+{
+    uint64_t limit = config->clients_memory.bytes;
+
+    if (config->clients_memory.percent > 0) {
+        limit = (uint64_t)config->maxmemory / 100 * (uint64_t)config->clients_memory.percent;
+    }
+    if (limit == 0) {
+        return SIZE_MAX;
+    }
+    return limit > CLIENTS_LEAST_BYTES ? (size_t)limit : CLIENTS_LEAST_BYTES;
+}
+
 static bool is_beyond(const struct node *node, size_t slack)
 {
     return node->config.maxmemory > 0 && node->role.is_primary &&
@@ -197,7 +211,7 @@ void memory_limit_configure(struct node *node, const struct config *old)
                  "evicted, or writes refused, as maxmemory-policy says",
                  (long long)limit, used);
     }
-    if (node->config.maxmemory_clients != old->maxmemory_clients) {
+    if (clients_limit(&node->config) != clients_limit(old)) {
         LIST_FOR_EACH (item, &node->sessions.all) {
             memory_limit_count_client(node, CONTAINER_OF(item, struct session, all));
         }
@@ -209,7 +223,7 @@ void memory_limit_configure(struct node *node, const struct config *old)
 
 void memory_limit_count_client(struct node *node, struct session *s)
 {
-    bool is_counted = node->config.maxmemory_clients > 0 && !session_is_closing(s) &&
+    bool is_counted = clients_limit(&node->config) < SIZE_MAX && !session_is_closing(s) &&
                       (s->flags & SESSION_REPLICA) == 0;
     size_t bytes = is_counted ? session_memory(s) : 0;
 
@@ -227,10 +241,7 @@ void memory_limit_forget_client(struct node *node, struct session *s)
 
 static bool are_clients_beyond(const struct node *node)
 {
-    int64_t limit = node->config.maxmemory_clients;
-
-    limit = limit > CLIENTS_LEAST_BYTES ? limit : CLIENTS_LEAST_BYTES;
-    return node->config.maxmemory_clients > 0 && node->memory_limit.clients_bytes >= (size_t)limit;
+    return node->memory_limit.clients_bytes >= clients_limit(&node->config);
 }
 
 /* Close the largest that is not protected; one in a pass, since looking for it visits all. */
