@@ -255,15 +255,15 @@ bool option_check(struct config *config, const struct option *option, struct buf
         size_t field;
         bool (*check)(struct config *config, struct buf *text, struct errmsg *error);
     } checks[] = {
-        {offsetof(struct config, save),                       check_save         },
-        {offsetof(struct config, client_output_buffer_limit), check_output_limits},
+        {offsetof(struct config, save),                       check_save          },
+        {offsetof(struct config, client_output_buffer_limit), check_output_limits },
         {offsetof(struct config, maxmemory_clients),          check_clients_memory},
-        {offsetof(struct config, dbfilename),                 check_dbfilename   },
-        {offsetof(struct config, bind),                       check_bind         },
-        {offsetof(struct config, unixsocketperm),             check_unix_mode    },
-        {offsetof(struct config, replicaof),                  check_replicaof    },
-        {offsetof(struct config, cluster_announce_hostname),  check_hostname     },
-        {offsetof(struct config, cluster_announce_ip),        check_ip           },
+        {offsetof(struct config, dbfilename),                 check_dbfilename    },
+        {offsetof(struct config, bind),                       check_bind          },
+        {offsetof(struct config, unixsocketperm),             check_unix_mode     },
+        {offsetof(struct config, replicaof),                  check_replicaof     },
+        {offsetof(struct config, cluster_announce_hostname),  check_hostname      },
+        {offsetof(struct config, cluster_announce_ip),        check_ip            },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {
