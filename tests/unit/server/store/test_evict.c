@@ -20,13 +20,13 @@ struct model {
 };
 
 static const struct evict_rule rules[] = {
-    {.order = EVICT_LEAST_RECENT,   .samples = 5                        },
-    {.order = EVICT_LEAST_FREQUENT, .samples = 5                        },
-    {.order = EVICT_ANY,            .samples = 5                        },
-    {.order = EVICT_LEAST_RECENT,   .samples = 5, .only_volatile = true},
-    {.order = EVICT_LEAST_FREQUENT, .samples = 5, .only_volatile = true},
-    {.order = EVICT_ANY,            .samples = 5, .only_volatile = true},
-    {.order = EVICT_SOONEST,        .samples = 5, .only_volatile = true},
+    {EVICT_LEAST_RECENT,   false, 5},
+    {EVICT_LEAST_FREQUENT, false, 5},
+    {EVICT_ANY,            false, 5},
+    {EVICT_LEAST_RECENT,   true,  5},
+    {EVICT_LEAST_FREQUENT, true,  5},
+    {EVICT_ANY,            true,  5},
+    {EVICT_SOONEST,        true,  5},
 };
 
 /* A key space by the rule: each key was used, is used so often, or expires, at another time; every second one
@@ -34,9 +34,8 @@ static const struct evict_rule rules[] = {
 static struct keyspace *make(const struct evict_rule *rule, bool is_cluster, struct model *model)
 {
     struct keyspace *ks = space_new(is_cluster);
-    struct usage_rule usage = {.is_frequency = rule->order == EVICT_LEAST_FREQUENT,
-                               .log_factor = 10,
-                               .decay_minutes = 1};
+    struct usage_rule usage = {
+        .is_frequency = rule->order == EVICT_LEAST_FREQUENT, .log_factor = 10, .decay_minutes = 1};
     char text[SPACE_KEY_TEXT];
 
     memset(model, 0, sizeof(*model));
@@ -111,8 +110,8 @@ static void try_rule(const struct evict_rule *rule, bool is_cluster)
     if (rule->order == EVICT_ANY) {
         cr_expect(missed > 0.45 && missed < 0.55, "%.3f", missed);
     } else {
-        cr_expect_lt(missed, rule->samples == 5 ? 0.14 : 0.05, "order %d: %.3f of the keys would have been better",
-                     (int)rule->order, missed);
+        cr_expect_lt(missed, rule->samples == 5 ? 0.14 : 0.05,
+                     "order %d: %.3f of the keys would have been better", (int)rule->order, missed);
     }
     while (keyspace_can_evict(ks, rule)) {
         model->is_there[evict(ks, rule, &rng)] = false;

@@ -68,13 +68,13 @@ Test(usage, the_counter_falls_with_the_minutes_without_use_down_to_nothing)
         int64_t later_ms;
         unsigned expected;
     } cases[] = {
-        {1, MINUTE - 1,      100},
-        {1, MINUTE,          99 },
-        {1, MINUTE * 40,     60 },
-        {1, MINUTE * 5000,   0  },
-        {7, MINUTE * 70,     90 },
-        {0, MINUTE * 5000,   100},
-        {1, MINUTE * 65536,  100}, /* what 16 bits cannot tell apart */
+        {1, MINUTE - 1,     100},
+        {1, MINUTE,         99 },
+        {1, MINUTE * 40,    60 },
+        {1, MINUTE * 5000,  0  },
+        {7, MINUTE * 70,    90 },
+        {0, MINUTE * 5000,  100},
+        {1, MINUTE * 65536, 100}, /* what 16 bits cannot tell apart */
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
