@@ -357,6 +357,8 @@ static bool run_peer(struct cache *c, size_t at, const char *policy, struct repo
     }
     snprintf(name, sizeof(name), "%s, %s", c->peers.items[at].name, policy);
     memcpy(report->cells[report_add_row(report, name)], figures, sizeof(figures));
+    printf("%s: %.2f of %.2f\n", name, figures[HITS], figures[EXACT_LRU]);
+    fflush(stdout);
     return true;
 }
 
