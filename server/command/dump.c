@@ -3,6 +3,7 @@
 #include "base/crc.h"
 #include "command/functions.h"
 #include "command/lookup.h"
+#include "store/usage.h"
 #include "store/value.h"
 
 enum exec_result cmd_dump(struct exec *x)
@@ -22,14 +23,14 @@ enum exec_result cmd_dump(struct exec *x)
 }
 
 enum {
-    IDLE_UNSET = -1,
+    HINT_UNSET = -1,
     PAYLOAD_TRAILER = 10, /* version and checksum */
 };
 
 struct restore_options {
     bool replace;
-    bool is_absolute; /* ABSTTL: the expiry is a point in time */
-    bool has_frequency;
+    bool is_absolute;  /* ABSTTL: the expiry is a point in time */
+    int64_t frequency; /* hints; HINT_UNSET: not given */
     int64_t idle_s;
 };
 
@@ -53,7 +54,7 @@ static bool read_hint(struct exec *x, size_t index, struct restore_options *out)
     if (is_idle) {
         out->idle_s = value;
     } else {
-        out->has_frequency = true;
+        out->frequency = value;
     }
     return true;
 }
@@ -67,8 +68,8 @@ static bool read_restore(struct exec *x, struct restore_options *out)
             out->replace = true;
         } else if (argument_is(x, i, "ABSTTL")) {
             out->is_absolute = true;
-        } else if (has_number && ((argument_is(x, i, "IDLETIME") && !out->has_frequency) ||
-                                  (argument_is(x, i, "FREQ") && out->idle_s == IDLE_UNSET))) {
+        } else if (has_number && ((argument_is(x, i, "IDLETIME") && out->frequency == HINT_UNSET) ||
+                                  (argument_is(x, i, "FREQ") && out->idle_s == HINT_UNSET))) {
             if (!read_hint(x, i, out)) {
                 return false;
             }
@@ -118,6 +119,21 @@ static void effect_restore(struct exec *x, int64_t expire_at_ms)
     effects_add(x->effects, words, ARRAY_COUNT(words));
 }
 
+/* A hint that is not by the rule which counts is of no use. */
+static void note_use(const struct exec *x, struct entry *e, const struct restore_options *options)
+{
+    bool is_frequency = keyspace_usage(x->keyspace)->is_frequency;
+
+    if (is_frequency && options->frequency != HINT_UNSET) {
+        keyspace_put_frequency(x->keyspace, e, (unsigned)options->frequency);
+    } else if (!is_frequency && options->idle_s != HINT_UNSET) {
+        int64_t idle_ms =
+            options->idle_s < x->now.unix_ms / 1000 ? options->idle_s * 1000 : x->now.unix_ms;
+
+        entry_touch(e, x->now.unix_ms - idle_ms);
+    }
+}
+
 static void restore_value(struct exec *x, const struct restore_options *options,
                           struct value_reader *reader, int64_t expire_at_ms)
 {
@@ -132,12 +148,7 @@ static void restore_value(struct exec *x, const struct restore_options *options,
     }
     value = value_reader_take(reader);
     keyspace_put(x->keyspace, &ref, &value, expire_at_ms);
-    if (options->idle_s != IDLE_UNSET) {
-        int64_t idle_ms =
-            options->idle_s < x->now.unix_ms / 1000 ? options->idle_s * 1000 : x->now.unix_ms;
-
-        entry_touch(keyspace_find_any(x->keyspace, &ref), x->now.unix_ms - idle_ms);
-    }
+    note_use(x, keyspace_find_any(x->keyspace, &ref), options);
     effect_restore(x, expire_at_ms);
 }
 
@@ -159,7 +170,7 @@ static bool is_payload_sound(struct bytes payload)
 enum exec_result cmd_restore(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
-    struct restore_options options = {.idle_s = IDLE_UNSET};
+    struct restore_options options = {.frequency = HINT_UNSET, .idle_s = HINT_UNSET};
     struct value_reader reader = {0};
     int64_t expire_at_ms;
 

@@ -2,6 +2,7 @@
 /* Keys whatever their value: removing, counting, renaming, looking into. */
 #include "command/functions.h"
 #include "command/lookup.h"
+#include "store/usage.h"
 
 /* Remove all keys named; how many there were. */
 static int64_t remove_keys(struct exec *x)
@@ -64,7 +65,7 @@ enum exec_result cmd_touch(struct exec *x)
         struct entry *e = lookup_peek(x, &ref);
 
         if (e != NULL) {
-            entry_touch(e, x->now.unix_ms);
+            keyspace_touch(x->keyspace, e);
             count++;
         }
     }
@@ -170,7 +171,11 @@ enum exec_result cmd_object_encoding(struct exec *x)
 
 enum exec_result cmd_object_freq(struct exec *x)
 {
-    if (object_entry(x) != NULL) {
+    const struct entry *e = object_entry(x);
+
+    if (e != NULL && keyspace_usage(x->keyspace)->is_frequency) {
+        resp_write_integer(x->reply, keyspace_frequency(x->keyspace, e));
+    } else if (e != NULL) {
         resp_write_error(
             x->reply, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
                       "Please note that when switching between policies at runtime LRU and LFU "
@@ -183,7 +188,12 @@ enum exec_result cmd_object_idletime(struct exec *x)
 {
     const struct entry *e = object_entry(x);
 
-    if (e != NULL) {
+    if (e != NULL && keyspace_usage(x->keyspace)->is_frequency) {
+        resp_write_error(
+            x->reply, "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note "
+                      "that when switching between policies at runtime LRU and LFU data will take "
+                      "some time to adjust.");
+    } else if (e != NULL) {
         resp_write_integer(x->reply, entry_idle_seconds(e, x->now.unix_ms));
     }
     return EXEC_DONE;

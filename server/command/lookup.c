@@ -3,6 +3,8 @@
  * hides them from its clients, and shows them to its primary's stream. */
 #include "command/lookup.h"
 
+#include "store/usage.h"
+
 enum {
     WINDOW_WORDS_MIN = 8, /* a request of fewer words is not worth a window */
 };
@@ -58,7 +60,7 @@ static struct entry *find(struct exec *x, const struct key_ref *ref)
 static void touch(const struct exec *x, struct entry *e)
 {
     if (e != NULL && !x->no_touch) {
-        entry_touch(e, x->now.unix_ms);
+        keyspace_touch(x->keyspace, e);
     }
 }
 

@@ -39,6 +39,24 @@ struct save_point {
     int64_t changes;
 };
 
+/* What all clients together may take; both 0: there is no limit. */
+struct clients_memory {
+    uint64_t bytes;
+    int64_t percent; /* of maxmemory */
+};
+
+/* Values of maxmemory-policy. */
+enum memory_policy {
+    POLICY_VOLATILE_LRU,
+    POLICY_VOLATILE_LFU,
+    POLICY_VOLATILE_RANDOM,
+    POLICY_VOLATILE_TTL,
+    POLICY_ALLKEYS_LRU,
+    POLICY_ALLKEYS_LFU,
+    POLICY_ALLKEYS_RANDOM,
+    POLICY_NOEVICTION,
+};
+
 enum preferred_endpoint {
     ENDPOINT_IP,
     ENDPOINT_HOSTNAME,
@@ -78,10 +96,11 @@ struct config_rename {
     CONFIG_FIELD_##kind(field)
 struct config {
 #include "config/options.def"
-    /* Derived from the texts of save and client-output-buffer-limit. */
+    /* Derived from the texts of save, client-output-buffer-limit and maxmemory-clients. */
     struct save_point save_points[CONFIG_SAVE_POINTS_MAX];
     size_t save_point_count;
     struct output_limit output_limits[OUTPUT_CLASS_COUNT];
+    struct clients_memory clients_memory;
     char *foreign[CONFIG_FOREIGN_COUNT]; /* NULL: the default */
     bool is_foreign_given[CONFIG_FOREIGN_COUNT];
     VEC(struct config_rename) renames;

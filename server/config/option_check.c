@@ -121,6 +121,31 @@ static bool check_output_limits(struct config *config, struct buf *text, struct 
     return true;
 }
 
+/* Bytes, or a part of maxmemory. */
+static bool check_clients_memory(struct config *config, struct buf *text, struct errmsg *error)
+{
+    struct bytes value = buf_bytes(text);
+    struct clients_memory limit = {0};
+    bool is_part = value.len > 0 && value.data[value.len - 1] == '%';
+
+    if (is_part ? !num_parse_i64(bytes_prefix(value, value.len - 1), &limit.percent) ||
+                      limit.percent < 0
+                : !num_parse_size(value, &limit.bytes) || limit.bytes > INT64_MAX) {
+        errmsg_set(error, "argument must be a memory or percent value");
+        return false;
+    }
+    if (limit.percent > 100) {
+        errmsg_set(error, "percentage argument must be less or equal to 100");
+        return false;
+    }
+    config->clients_memory = limit;
+    if (!is_part) {
+        buf_clear(text);
+        buf_append_i64(text, (int64_t)limit.bytes);
+    }
+    return true;
+}
+
 static bool check_dbfilename(struct config *config, struct buf *text, struct errmsg *error)
 {
     (void)config;
@@ -230,14 +255,15 @@ bool option_check(struct config *config, const struct option *option, struct buf
         size_t field;
         bool (*check)(struct config *config, struct buf *text, struct errmsg *error);
     } checks[] = {
-        {offsetof(struct config, save),                       check_save         },
-        {offsetof(struct config, client_output_buffer_limit), check_output_limits},
-        {offsetof(struct config, dbfilename),                 check_dbfilename   },
-        {offsetof(struct config, bind),                       check_bind         },
-        {offsetof(struct config, unixsocketperm),             check_unix_mode    },
-        {offsetof(struct config, replicaof),                  check_replicaof    },
-        {offsetof(struct config, cluster_announce_hostname),  check_hostname     },
-        {offsetof(struct config, cluster_announce_ip),        check_ip           },
+        {offsetof(struct config, save),                       check_save          },
+        {offsetof(struct config, client_output_buffer_limit), check_output_limits },
+        {offsetof(struct config, maxmemory_clients),          check_clients_memory},
+        {offsetof(struct config, dbfilename),                 check_dbfilename    },
+        {offsetof(struct config, bind),                       check_bind          },
+        {offsetof(struct config, unixsocketperm),             check_unix_mode     },
+        {offsetof(struct config, replicaof),                  check_replicaof     },
+        {offsetof(struct config, cluster_announce_hostname),  check_hostname      },
+        {offsetof(struct config, cluster_announce_ip),        check_ip            },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {

@@ -101,7 +101,6 @@ static void collect_links_memory(struct node *node, struct metrics *m)
 {
     int64_t replica_output = 0;
     int64_t log = (int64_t)oplog_memory(node->journal.log);
-    int64_t over = log > node->config.repl_backlog_size ? log - node->config.repl_backlog_size : 0;
 
     LIST_FOR_EACH (item, &node->sessions.all) {
         const struct session *s = CONTAINER_OF(item, struct session, all);
@@ -115,16 +114,22 @@ static void collect_links_memory(struct node *node, struct metrics *m)
     }
     m->mem_replication_backlog = log;
     m->mem_total_replication_buffers = log + replica_output;
-    m->mem_not_counted_for_evict = over + replica_output;
     m->mem_cluster_links = node->cluster != NULL ? (int64_t)bus_links_memory(node) : 0;
 }
 
 static void collect_memory(struct node *node, struct metrics *m, struct buf *lines)
 {
+    static const char *const policies[] = {
+        [POLICY_VOLATILE_LRU] = "volatile-lru",       [POLICY_VOLATILE_LFU] = "volatile-lfu",
+        [POLICY_VOLATILE_RANDOM] = "volatile-random", [POLICY_VOLATILE_TTL] = "volatile-ttl",
+        [POLICY_ALLKEYS_LRU] = "allkeys-lru",         [POLICY_ALLKEYS_LFU] = "allkeys-lfu",
+        [POLICY_ALLKEYS_RANDOM] = "allkeys-random",   [POLICY_NOEVICTION] = "noeviction",
+    };
     int64_t used = (int64_t)data_note_memory(node);
     int64_t resident = (int64_t)node->env.resident_bytes(node->env.context);
     int64_t startup = (int64_t)node->data.startup_memory;
     struct keyspace_memory memory;
+    int64_t counted;
 
     keyspace_memory(node->data.keyspace, &memory);
     m->used_memory = m->used_memory_human = used;
@@ -139,7 +144,10 @@ static void collect_memory(struct node *node, struct metrics *m, struct buf *lin
         m->total_system_memory = (int64_t)node->env.process->machine_memory_bytes;
         m->total_system_memory_human = m->total_system_memory;
     }
-    m->maxmemory_policy = "noeviction";
+    m->maxmemory = m->maxmemory_human = node->config.maxmemory;
+    m->maxmemory_policy = policies[node->config.maxmemory_policy];
+    counted = (int64_t)account_for_limit(node);
+    m->mem_not_counted_for_evict = used > counted ? used - counted : 0;
     collect_allocators(used, resident, &memory, m);
     collect_links_memory(node, m);
     m->lazyfree_pending_objects = memory.pending_bytes > 0;
@@ -241,6 +249,10 @@ static void collect_stats(struct node *node, struct metrics *m, struct buf *line
     m->sync_full = stats->sync_full;
     m->sync_partial_ok = stats->sync_partial_ok;
     m->sync_partial_err = stats->sync_partial_err;
+    m->evicted_keys = stats->evicted_keys;
+    m->evicted_clients = stats->evicted_clients;
+    m->total_eviction_exceeded_time = (uint64_t)memory_limit_exceeded_ms(node);
+    m->current_eviction_exceeded_time = memory_limit_exceeding_ms(node);
     m->expired_subkeys = stats->exec.expired_fields;
     m->expired_keys = stats->exec.expired_keys;
     m->expired_stale_perc = node->upkeep.expire_stale_percent;

@@ -28,6 +28,11 @@ size_t account_of_data(const struct node *node)
     return bytes;
 }
 
+size_t account_for_limit(const struct node *node)
+{
+    return keyspace_live_bytes(node->data.keyspace);
+}
+
 void account_take(const struct node *node, struct memory_account *out)
 {
     *out = (struct memory_account){

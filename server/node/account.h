@@ -17,7 +17,10 @@ struct memory_account {
     size_t bus;     /* links of the cluster's bus */
 };
 
-/* What grows with the data, in constant time: to be asked before each write. */
+/* What maxmemory is compared with, in constant time: what giving up keys makes less at once.  Free places
+ * between entries, which new ones fill, and what is removed and not yet freed are not in it. */
+size_t account_for_limit(const struct node *node);
+/* All pages and values of the data, in constant time. */
 size_t account_of_data(const struct node *node);
 /* All of it; visits each client. */
 void account_take(const struct node *node, struct memory_account *out);

@@ -110,6 +110,7 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     case KEYSPACE_KEY_CHANGED:
     case KEYSPACE_KEY_WENT:
     case KEYSPACE_KEY_EXPIRED:
+    case KEYSPACE_KEY_EVICTED:
         found = find_key(&node->blocked, table, key);
         if (found != NULL) {
             note_ready(node, found);

@@ -154,6 +154,21 @@ void call_remove(struct node *node, struct bytes key)
     }
 }
 
+void call_evict(struct node *node, unsigned db, struct bytes key)
+{
+    struct bytes words[2] = {BYTES_LITERAL("DEL"), key};
+    struct effects *effects = journal_effects(node);
+    struct key_ref ref = keyspace_ref(node->data.keyspace, db, key);
+    bool was_there;
+
+    ASSERT(journal_is_open(node));
+    effects_begin(effects, (struct bytes){0}, words, 2);
+    was_there = keyspace_remove_evicted(node->data.keyspace, &ref);
+    ASSERT(was_there);
+    effects_add(effects, words, 2);
+    journal_commit(node, effects, db);
+}
+
 void call_flush_all(struct node *node)
 {
     struct bytes words[] = {BYTES_LITERAL("FLUSHALL")};

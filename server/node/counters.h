@@ -26,6 +26,8 @@ struct counters {
     uint64_t sync_full, sync_partial_ok, sync_partial_err;
     uint64_t output_limit_disconnections;
     uint64_t query_limit_disconnections;
+    uint64_t evicted_keys;
+    uint64_t evicted_clients;
     uint64_t lease_dropped; /* replies withheld since the lease had run out */
     uint64_t rejected_calls[COMMAND_COUNT];
     struct rate commands_rate, input_rate, output_rate, repl_input_rate, repl_output_rate;
@@ -108,6 +110,16 @@ static inline void counters_query_limit(struct counters *counters)
 static inline void counters_expired_key(struct counters *counters)
 {
     counters->exec.expired_keys++;
+}
+
+static inline void counters_evicted_key(struct counters *counters)
+{
+    counters->evicted_keys++;
+}
+
+static inline void counters_evicted_client(struct counters *counters)
+{
+    counters->evicted_clients++;
 }
 
 static inline void counters_lease_dropped(struct counters *counters)

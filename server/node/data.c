@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "node/inside.h"
+#include "store/usage.h"
 #include "store/value_space.h"
 
 void data_init(struct node *node, size_t arena_bytes)
@@ -48,11 +49,31 @@ static void set_limits(const struct node *node, struct keyspace *ks)
     keyspace_set_limits(ks, &limits);
 }
 
+static bool is_by_frequency(const struct config *config)
+{
+    return config->maxmemory_policy == POLICY_ALLKEYS_LFU ||
+           config->maxmemory_policy == POLICY_VOLATILE_LFU;
+}
+
+/* What is kept about the use of keys, by the policy. */
+static void set_usage(const struct node *node, struct keyspace *ks)
+{
+    const struct usage_rule rule = {
+        .is_frequency = is_by_frequency(&node->config),
+        .log_factor = (uint32_t)node->config.lfu_log_factor,
+        .decay_minutes = (uint32_t)node->config.lfu_decay_time_minutes,
+    };
+
+    keyspace_set_usage(ks, &rule);
+}
+
 void data_configure(struct node *node)
 {
     set_limits(node, node->data.keyspace);
+    set_usage(node, node->data.keyspace);
     if (node->loading.target != NULL) {
         set_limits(node, node->loading.target);
+        set_usage(node, node->loading.target);
     }
 }
 
@@ -67,6 +88,7 @@ struct keyspace *data_new_keyspace(const struct node *node)
     struct keyspace *ks = keyspace_new(&options);
 
     set_limits(node, ks);
+    set_usage(node, ks);
     return ks;
 }
 

@@ -170,6 +170,36 @@ static bool gate_role(struct node *node, struct request *request)
     return true;
 }
 
+/* EXEC does all at once what is queued. */
+static bool may_add_data(const struct request *request)
+{
+    const struct session *s = request->session;
+    uint32_t flags = request->spec->flags;
+
+    if (request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0) {
+        flags = s->queue->command_flags;
+    }
+    return (flags & COMMAND_FLAG_DENYOOM) != 0;
+}
+
+static bool gate_memory(struct node *node, struct request *request)
+{
+    if (LIKELY(!node->memory_limit.is_near) || !may_add_data(request)) {
+        return true;
+    }
+    switch (memory_limit_make_room(node, request)) {
+    case ROOM_THERE:
+        return true;
+    case ROOM_NEVER:
+        reply_error(request, "OOM command not allowed when used memory > 'maxmemory'.");
+        break;
+    case ROOM_LATER:
+        ASSERT(request->session->flags & SESSION_HELD);
+        break;
+    }
+    return false;
+}
+
 static bool gate_disk(struct node *node, struct request *request)
 {
     if (LIKELY(node->saving.is_last_ok) || !(request->spec->flags & COMMAND_FLAG_WRITE) ||
@@ -264,7 +294,7 @@ static bool gate_pause(struct node *node, struct request *request)
         (request->session->flags & SESSION_REPLICA) || !is_paused(node, request)) {
         return true;
     }
-    waiting_put_back(node, request);
+    waiting_put_back(node, request, HOLD_PAUSE);
     ASSERT(request->session->flags & SESSION_HELD);
     return false;
 }
@@ -313,6 +343,11 @@ static uint32_t closes_without_quorum(const struct node *node)
     return node->config.min_replicas_to_write == 0 ? 0 : WRITES;
 }
 
+static uint32_t closes_without_memory(const struct node *node)
+{
+    return node->memory_limit.is_near ? WRITES : 0;
+}
+
 static uint32_t closes_without_disk(const struct node *node)
 {
     return node->saving.is_last_ok ? 0 : WRITES;
@@ -333,6 +368,7 @@ static const struct gate {
     {gate_loading,     closes_while_loading  },
     {gate_route,       closes_without_cluster},
     {gate_role,        closes_on_replica     },
+    {gate_memory,      closes_without_memory },
     {gate_quorum,      closes_without_quorum },
     {gate_disk,        closes_without_disk   },
     {gate_listening,   closes_none           }, /* SESSION_SPECIAL has those who listen */
@@ -342,6 +378,7 @@ void gates_look(struct node *node)
 {
     uint32_t closed = 0;
 
+    memory_limit_look(node);
     for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
         closed |= gates[i].closes(node);
     }

@@ -31,6 +31,7 @@
 #include "node/journal.h"
 #include "node/life.h"
 #include "node/load.h"
+#include "node/memory_limit.h"
 #include "node/node.h"
 #include "node/own_expiry.h"
 #include "node/pass.h"
@@ -93,6 +94,7 @@ struct node {
     struct image image;                   /* image.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */
+    struct memory_limit memory_limit;     /* memory_limit.c */
     struct pauses pauses;                 /* waiting.c */
     struct saving saving;                 /* saving.c */
     struct sync_file sync_file;           /* sync_file.c */

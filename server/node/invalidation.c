@@ -35,6 +35,7 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     case KEYSPACE_KEY_CHANGED:
     case KEYSPACE_KEY_WENT:
     case KEYSPACE_KEY_EXPIRED:
+    case KEYSPACE_KEY_EVICTED:
         tracking_note_change(&node->invalidation.tracking, key, writer != NULL ? writer->id : 0);
         break;
     case KEYSPACE_TABLE_FLUSHED:

@@ -142,6 +142,7 @@ void node_free(struct node *node)
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
+    memory_limit_deinit(node);
     own_expiry_deinit(node);
     publish_deinit(node);
     replicas_deinit(node);
@@ -383,6 +384,7 @@ void node_session_closed(struct node *node, struct session *s)
     hold_forget(&node->holds, s);
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
+    memory_limit_forget_client(node, s);
     publish_leave(node, s);
     watching_leave(node, s);
     invalidation_end(node, s);
@@ -489,6 +491,7 @@ void node_take_config(struct node *node, struct config *next)
     data_configure(node);
     cluster_side_configure(node);
     invalidation_configure(node);
+    memory_limit_configure(node, next);
     upkeep_trim_log(node);
     slow_configure(node);
 }
@@ -497,6 +500,7 @@ void node_reset_stats(struct node *node)
 {
     counters_init(&node->counters, node->now.mono);
     upkeep_reset_stats(node);
+    memory_limit_reset_stats(node);
     timing_reset_stats(&node->timing);
 }
 
@@ -645,6 +649,7 @@ void node_check(const struct node *node)
     bus_links_check(node);
     slot_cleaning_check(node);
     upkeep_check(node);
+    memory_limit_check(node);
     own_expiry_check(node);
     publish_check(node);
     reload_check(node);

@@ -51,6 +51,7 @@ static bool is_output_too_long(const struct node *node, struct session *s)
 
 bool upkeep_check_output(struct node *node, struct session *s)
 {
+    memory_limit_count_client(node, s);
     if (session_is_closing(s) || !is_output_too_long(node, s)) {
         return false;
     }
@@ -187,6 +188,9 @@ void upkeep_run(struct node *node)
     if (node->upkeep.has_expired && !node->upkeep.is_paused) {
         node->upkeep.has_expired = expire_slice(node);
         pass_note_work_if(&node->pass, node->upkeep.has_expired);
+    }
+    if (!node->upkeep.is_paused) {
+        memory_limit_run(node);
     }
     if (node->upkeep.has_more) {
         tidy_up(node);

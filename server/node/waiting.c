@@ -47,12 +47,12 @@ void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t numbe
     bytes_to_text(bytes_from_text(answer), s->hold.answer, sizeof(s->hold.answer));
 }
 
-void waiting_put_back(struct node *node, struct request *request)
+void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind)
 {
-    ASSERT(node->pauses.scope != PAUSE_NOTHING);
+    ASSERT(kind == HOLD_MEMORY || (kind == HOLD_PAUSE && node->pauses.scope != PAUSE_NOTHING));
     ASSERT(request->read.raw.len > 0);
     input_put_back(&request->session->input, request->read.raw);
-    waiting_hold(node, request->session, HOLD_PAUSE, MONO_NEVER);
+    waiting_hold(node, request->session, kind, MONO_NEVER);
 }
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
@@ -62,7 +62,8 @@ static void answer(struct node *node, struct session *s, const char *problem)
 {
     struct resp_writer reply = session_writer(s);
 
-    ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT); /* those have no answer */
+    ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT &&
+           s->hold.kind != HOLD_MEMORY); /* those have no answer */
     if (problem != NULL) {
         resp_write_error(&reply, "%s", problem);
     } else {

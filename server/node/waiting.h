@@ -57,8 +57,9 @@ void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
 /* CLUSTER: until the nodes file of this number is on disk; then the answer is given. */
 void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
                             const char *answer);
-/* A paused request is put back, and read again when the pause ends. */
-void waiting_put_back(struct node *node, struct request *request);
+/* A request that may not run now is put back, and read again when its session is released: by the end of a
+ * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY). */
+void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind);
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
 

@@ -27,6 +27,7 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
         break;
     case KEYSPACE_KEY_WENT:
     case KEYSPACE_KEY_EXPIRED:
+    case KEYSPACE_KEY_EVICTED:
         watch_key_went(watch, table, key);
         break;
     case KEYSPACE_TABLE_FLUSHED:

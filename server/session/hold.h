@@ -33,6 +33,7 @@ enum hold_kind {
     HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
     HOLD_KEYS,   /* BLPOP and the like: something can be taken from a key */
     HOLD_OUTPUT, /* it does not read what it was answered */
+    HOLD_MEMORY, /* what it writes needs room that is being made */
 };
 
 enum {

@@ -351,12 +351,7 @@ void entry_put_last_used(struct entry *e, uint32_t second)
 
 void entry_touch(struct entry *e, int64_t now_ms)
 {
-    uint32_t second = (uint32_t)(now_ms / 1000) & LAST_USED_MASK;
-
-    /* Most keys that are read often need no write, so their cache line stays clean. */
-    if (entry_last_used_s(e) != second) {
-        entry_put_last_used(e, second);
-    }
+    entry_put_last_used(e, (uint32_t)(now_ms / 1000) & LAST_USED_MASK);
 }
 
 int64_t entry_idle_seconds(const struct entry *e, int64_t now_ms)

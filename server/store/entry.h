@@ -3,7 +3,7 @@
  *
  *     0      type (high four bits), encoding (low four)
  *     1      flags: width of the expiry, of the lengths, is the key out of line, ...
- *     2..4   second it was last used, 24 bits
+ *     2..4   how much it is used, 24 bits (store/usage.h)
  *     then   [expiry: 6 bytes, or 8 when it needs them]
  *            key length: 1 byte, or 4
  *            [value length: 1 byte, or 2; inline strings only]

@@ -30,6 +30,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     ks->group_counts = mem_alloc_zeroed(MEM_STORE, SLOT_GROUPS * sizeof(uint64_t));
     slab_init(&ks->shared.slab, options->arena_bytes);
     ks->shared.hash_seed = options->hash_seed;
+    rng_init(&ks->usage.rng, options->hash_seed);
     ks->shared.types = options->types != NULL ? options->types : &value_types_builtin;
     value_space_init(&ks->values, ks->shared.types, options->hash_seed, options->arena_bytes);
     ks->shared.depth_max = ks->position_bits - TABLE_TAG_BITS - 1;
@@ -55,11 +56,6 @@ void keyspace_free(struct keyspace *ks)
     mem_free(MEM_STORE, ks->field_counts);
     mem_free(MEM_STORE, ks->group_counts);
     mem_free(MEM_STORE, ks);
-}
-
-void keyspace_set_clock(struct keyspace *ks, int64_t now_ms)
-{
-    ks->clock_s = (uint32_t)(now_ms / 1000);
 }
 
 const struct value_types *keyspace_types(const struct keyspace *ks)
@@ -358,7 +354,7 @@ void keyspace_replace_entry(struct keyspace *ks, struct table *table, struct tab
 static struct entry_plan plan_value(const struct keyspace *ks, struct bytes value,
                                     int64_t expire_at_ms)
 {
-    struct entry_plan plan = {.expire_at_ms = expire_at_ms, .last_used_s = ks->clock_s};
+    struct entry_plan plan = {.expire_at_ms = expire_at_ms, .last_used_s = ks->usage.fresh};
 
     if (num_parse_i64(value, &plan.integer)) {
         plan.encoding = VALUE_INT;
@@ -372,6 +368,12 @@ static struct entry_plan plan_value(const struct keyspace *ks, struct bytes valu
     return plan;
 }
 
+/* Of what takes the entry's place: how often the key is used outlives its value. */
+static uint32_t use_of_next(const struct keyspace *ks, const struct entry *e)
+{
+    return UNLIKELY(ks->usage.rule.is_frequency) ? entry_last_used_s(e) : ks->usage.fresh;
+}
+
 /* place is where the key is, or NULL when it is not there. */
 static void put_plan(struct keyspace *ks, const struct key_ref *ref, struct table_place *place,
                      struct entry_plan *plan)
@@ -381,6 +383,7 @@ static void put_plan(struct keyspace *ks, const struct key_ref *ref, struct tabl
 
     if (place != NULL) {
         about_to_change(ks, table, place, KEYSPACE_KEY_CHANGED, ref->bytes);
+        plan->last_used_s = use_of_next(ks, table_entry(&ks->shared, place->ref));
         keyspace_forget_fields(ks, ref, table_entry(&ks->shared, place->ref));
         keyspace_replace_entry(ks, table, place, plan);
     } else {
@@ -414,7 +417,7 @@ static bool replace_value(struct keyspace *ks, const struct key_ref *ref,
     if (UNLIKELY(ks->shared.listeners != 0)) {
         table_before_change(&ks->shared, &ks->tables[ref->table], place);
     }
-    if (!entry_replace_value(e, value, ks->clock_s)) {
+    if (!entry_replace_value(e, value, use_of_next(ks, e))) {
         return false;
     }
     keyspace_tell(ks, KEYSPACE_KEY_CHANGED, ref->table, ref->bytes);
@@ -457,7 +460,7 @@ void keyspace_set_integer(struct keyspace *ks, const struct key_ref *ref, int64_
     struct entry_plan plan = {.encoding = VALUE_INT,
                               .integer = value,
                               .expire_at_ms = expire_at_ms,
-                              .last_used_s = ks->clock_s};
+                              .last_used_s = ks->usage.fresh};
     struct table_place place;
     bool is_there = find_place(ks, ref, &place);
 
@@ -492,7 +495,7 @@ void keyspace_put(struct keyspace *ks, const struct key_ref *ref, struct value *
                               .value = value_take->inlined,
                               .is_edited = value_take->has_outgrown,
                               .expire_at_ms = expire_at_ms,
-                              .last_used_s = ks->clock_s};
+                              .last_used_s = ks->usage.fresh};
     struct table_place place;
     bool is_volatile = value_take->is_volatile;
 
@@ -592,18 +595,24 @@ bool keyspace_remove_expired(struct keyspace *ks, const struct key_ref *ref)
     return remove_key(ks, ref, KEYSPACE_KEY_EXPIRED);
 }
 
+bool keyspace_remove_evicted(struct keyspace *ks, const struct key_ref *ref)
+{
+    return remove_key(ks, ref, KEYSPACE_KEY_EVICTED);
+}
+
 void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct key_ref *to)
 {
     struct table_place place = keyspace_get_place(ks, from);
     const struct entry *e = table_entry(&ks->shared, place.ref);
     struct block *key_block = entry_key_block(e);
     bool is_volatile = entry_is_volatile(e);
+    uint32_t use = entry_last_used_s(e);
     char copy[VALUE_PACKED_MAX];
     char scratch[NUM_I64_TEXT + 1];
     struct entry_plan plan = {.type = entry_type(e),
                               .encoding = entry_encoding(e),
                               .expire_at_ms = entry_expire_at_ms(e),
-                              .last_used_s = entry_last_used_s(e),
+                              .last_used_s = use,
                               .is_edited = entry_was_edited(e)};
 
     switch (plan.encoding) {
@@ -622,6 +631,7 @@ void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct
     }
     remove_place(ks, from, &place, KEYSPACE_KEY_WENT);
     put_plan(ks, to, find_place(ks, to, &place) ? &place : NULL, &plan);
+    entry_put_last_used(keyspace_find_any(ks, to), use); /* its own, not that of what it replaced */
     if (UNLIKELY(is_volatile)) {
         keyspace_renew_fields(ks, to);
     }

@@ -56,7 +56,7 @@ struct key_ref {
 struct keyspace *keyspace_new(const struct keyspace_options *options);
 void keyspace_free(struct keyspace *ks);
 
-/* The time that entries set from now on count as last used at. */
+/* The time at which entries are used, and set, from now on (store/usage.h). */
 void keyspace_set_clock(struct keyspace *ks, int64_t now_ms);
 
 const struct value_types *keyspace_types(const struct keyspace *ks);
@@ -108,7 +108,7 @@ struct block *entry_string_block(const struct entry *e);
 bool entry_was_edited(const struct entry *e);
 bool entry_integer(const struct entry *e, int64_t *out); /* true when the encoding is VALUE_INT */
 size_t entry_string_len(const struct entry *e);
-/* For OBJECT and eviction: seconds since it was last touched; now_ms as given to touch. */
+/* Where use is known by time (store/usage.h): seconds since it was last used; it was used at now_ms. */
 int64_t entry_idle_seconds(const struct entry *e, int64_t now_ms);
 void entry_touch(struct entry *e, int64_t now_ms);
 /* All bytes spent on it, its part of the table included. */
@@ -159,6 +159,8 @@ void keyspace_set_expiry(struct keyspace *ks, const struct key_ref *ref, int64_t
 bool keyspace_remove(struct keyspace *ks, const struct key_ref *ref);
 /* The same because its time has come: the observer is told so. */
 bool keyspace_remove_expired(struct keyspace *ks, const struct key_ref *ref);
+/* The same to make room. */
+bool keyspace_remove_evicted(struct keyspace *ks, const struct key_ref *ref);
 /* Rename: to becomes what from, which must exist, was, expiry included; from is gone.  They are
  * not the same key.  Large values are not copied. */
 void keyspace_move(struct keyspace *ks, const struct key_ref *from, const struct key_ref *to);
@@ -175,6 +177,7 @@ enum keyspace_event {
     KEYSPACE_KEY_CHANGED,   /* its value, which may be of another type now, or its expiry */
     KEYSPACE_KEY_WENT,      /* removed, or renamed */
     KEYSPACE_KEY_EXPIRED,   /* removed because its time had come */
+    KEYSPACE_KEY_EVICTED,   /* removed to make room */
     KEYSPACE_TABLE_FLUSHED, /* a database or slot that had keys: all went; no key is given */
     KEYSPACE_TABLE_SWAPPED, /* a database has another one's keys; told of both, no key is given */
 };
@@ -251,6 +254,10 @@ struct keyspace_memory {
     size_t arena_bytes;   /* memory that mem_used(MEM_STORE) does not count */
 };
 void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out);
+/* What the key space would take were there no free places between its objects, and nothing that was
+ * removed and is not yet freed; and how much the latter is.  Both in constant time. */
+size_t keyspace_live_bytes(const struct keyspace *ks);
+size_t keyspace_pending_bytes(const struct keyspace *ks);
 
 /* What the memory of a key space is for: parts that do not overlap, in bytes. */
 enum keyspace_part {

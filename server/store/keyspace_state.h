@@ -9,8 +9,10 @@
 #include "spec/slot.h"
 #include "store/compact.h"
 #include "store/entry.h"
+#include "store/evict.h"
 #include "store/keyspace.h"
 #include "store/table.h"
+#include "store/usage.h"
 #include "store/value_space.h"
 
 enum {
@@ -55,7 +57,6 @@ struct keyspace {
     bool is_cluster;
     uint32_t table_count;
     unsigned position_bits;
-    uint32_t clock_s; /* last use of entries that are set */
     struct table *tables;
     uint64_t *occupied;     /* bitset: tables with entries */
     uint64_t *volatiles;    /* bitset: tables with expiries */
@@ -67,11 +68,14 @@ struct keyspace {
     size_t large_bytes;
     struct table_shared shared;
     struct value_space values;
+    struct usage usage;
+    struct evict_pool evict;
     struct expire_place expire;
     struct compact compact;
     VEC(struct reclaim_table) dead_tables;
     VEC(struct reclaim_value) dead_values;
     size_t pending_bytes;
+    size_t dead_entry_bytes; /* of dead tables: slab objects */
     struct keyspace_observer observers[OBSERVER_PLACES];
     const struct value_edit *open_edit; /* NULL: no value is open for change */
     struct buf packed;                  /* of a packed collection that is open for change */

@@ -24,6 +24,21 @@ void keyspace_memory(const struct keyspace *ks, struct keyspace_memory *out)
     };
 }
 
+size_t keyspace_live_bytes(const struct keyspace *ks)
+{
+    const struct slab *slab = &ks->shared.slab;
+
+    ASSERT(ks->dead_entry_bytes <= slab->object_bytes[SLAB_ENTRIES]);
+    return sizeof(*ks) + ks->table_count * sizeof(struct table) + slab->object_bytes[SLAB_ENTRIES] -
+           ks->dead_entry_bytes + slab->object_bytes[SLAB_BUCKETS] + ks->shared.directory_bytes +
+           ks->shared.long_bytes + ks->large_bytes;
+}
+
+size_t keyspace_pending_bytes(const struct keyspace *ks)
+{
+    return ks->pending_bytes + ks->values.kept_bytes;
+}
+
 /* What a sample of entries was found to be: bytes used, of bytes taken. */
 struct sample {
     const struct keyspace *ks;

@@ -35,6 +35,7 @@ void reclaim_table(struct keyspace *ks, struct table *table)
         return;
     }
     ks->pending_bytes += table->entry_bytes + table->large_bytes;
+    ks->dead_entry_bytes += table->entry_bytes;
     ks->large_bytes -= table->large_bytes;
     VEC_PUSH(&ks->dead_tables, ((struct reclaim_table){.table = *table}));
     *table = (struct table){.number = number};
@@ -63,6 +64,7 @@ static size_t free_dead_entry(struct keyspace *ks, uint64_t ref)
     size_t cost = memory != NULL ? ops->free_cost(memory) : 0;
 
     ks->pending_bytes -= slab_object_size(&ks->shared.slab, ref);
+    ks->dead_entry_bytes -= slab_object_size(&ks->shared.slab, ref);
     ks->pending_bytes -= key != NULL ? block_bytes(key) : 0;
     ks->pending_bytes -= memory != NULL ? ops->bytes(memory) : 0;
     slab_free(&ks->shared.slab, ref);
@@ -164,4 +166,5 @@ void reclaim_all(struct keyspace *ks)
     VEC_DEINIT(&ks->dead_tables);
     VEC_DEINIT(&ks->dead_values);
     ks->pending_bytes = 0;
+    ks->dead_entry_bytes = 0;
 }

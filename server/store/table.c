@@ -123,6 +123,35 @@ bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref, stru
     return false;
 }
 
+struct entry *table_find_hash(const struct table_shared *shared, const struct table *table,
+                              uint64_t hash)
+{
+    unsigned level;
+    const struct shard *shard;
+    uint16_t tag;
+
+    if (table->count == 0) {
+        return NULL;
+    }
+    shard = table_shard(table, hash, &level);
+    tag = table_tag(hash, level);
+    for (uint32_t b = table_home(shard, tag); b < shard->bucket_count; b++) {
+        const struct bucket *bucket = shard_bucket(shard, b);
+
+        for (unsigned matches = bucket_match(bucket, tag); matches != 0; matches &= matches - 1) {
+            uint64_t ref = bucket_ref(bucket, (unsigned)__builtin_ctz(matches));
+
+            if (ref != 0 && table_entry_hash(shared, ref) == hash) {
+                return table_entry(shared, ref);
+            }
+        }
+        if (bucket_passed(bucket) == 0) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 void table_prefetch_shard(const struct table *table, uint64_t hash)
 {
     unsigned level;

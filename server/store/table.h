@@ -188,6 +188,9 @@ bool table_find_member(const struct table_shared *shared, const struct table *ta
 /* The place that holds the reference, whatever lies behind it. */
 bool table_find_ref(const struct table *table, uint64_t hash, uint64_t ref,
                     struct table_place *out);
+/* The entry with exactly this hash, or NULL. */
+struct entry *table_find_hash(const struct table_shared *shared, const struct table *table,
+                              uint64_t hash);
 /* Hints to the processor, each step over many keys before the next: what the one fetches, the next
  * reads. */
 void table_prefetch_shard(const struct table *table, uint64_t hash);

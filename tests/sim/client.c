@@ -17,6 +17,8 @@ enum {
     ADMIN_TIMEOUT_US = 5000000,
     QUEUE_PART = 12, /* one of so many requests */
     PAIR_PART = 8,
+    FILL_PART = 4,
+    FILL_BYTES = 4000,
 };
 
 static void think(struct world *world, struct sim_event *event);
@@ -146,6 +148,18 @@ static void write_pair(struct world *world, struct sim_client *client)
     send_words(world, client, 1, "EXEC");
 }
 
+static void fill_memory(struct world *world, struct sim_client *client)
+{
+    static char value[FILL_BYTES + 1];
+    char name[32];
+
+    memset(value, 'x', FILL_BYTES);
+    client->request = REQUEST_FILL;
+    snprintf(name, sizeof(name), "c%d:fill%llu", client->index,
+             (unsigned long long)rng_below(&world->rng, 1000));
+    send_words(world, client, 5, "SET", name, value, "PX", "3600000");
+}
+
 static void think(struct world *world, struct sim_event *event)
 {
     struct sim_client *client = &world->clients[event->node];
@@ -155,7 +169,9 @@ static void think(struct world *world, struct sim_event *event)
     }
     if (client->request == REQUEST_NONE) {
         connect(world, client);
-        if (rng_one_in(&world->rng, QUEUE_PART)) {
+        if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
+            fill_memory(world, client);
+        } else if (rng_one_in(&world->rng, QUEUE_PART)) {
             use_queue(world, client);
         } else if (rng_one_in(&world->rng, PAIR_PART)) {
             write_pair(world, client);

@@ -6,6 +6,7 @@
 #include "tests/sim/world.h"
 
 #include "base/num.h"
+#include "node/inside.h"
 #include "spec/slot.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 enum {
     FORM_MS = 20000,
     CONVERGE_MS = 60000,
+    ENOUGH_WRITES = 200,
 };
 
 static bool run_ms(struct world *world, int64_t ms)
@@ -125,6 +127,7 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         .replicas_each = seed % 5 == 0 ? 2 : 1,
         .clients = 4,
         .fault_ms = 12000,
+        .is_memory_limited = seed % 4 == 0,
         .is_verbose = is_verbose,
     };
     uint64_t oks = 0;
@@ -144,18 +147,29 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         world_fail(&world, "no client could run a transaction");
         is_ok = false;
     }
+    for (int i = 0; i < world.node_count; i++) {
+        world.evicted +=
+            world.nodes[i].node != NULL ? world.nodes[i].node->counters.evicted_keys : 0;
+    }
+    /* Where clients could hardly write there is nothing to evict. */
+    if (is_ok && (world.evicted > 0) != options.is_memory_limited && oks >= ENOUGH_WRITES) {
+        world_fail(&world, "%llu keys were evicted in %llu writes",
+                   (unsigned long long)world.evicted, (unsigned long long)oks);
+        is_ok = false;
+    }
     if (!is_ok) {
         printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
                (unsigned long long)seed, world.failure, (unsigned long long)seed);
     } else if (is_verbose) {
         printf("seed %llu: %llu writes, %llu transactions, %llu confirmed by all replicas, %llu "
                "take-overs, %llu kills, "
-               "%llu pauses, %llu partitions, %llu commands of an operator\n",
+               "%llu pauses, %llu partitions, %llu commands of an operator, "
+               "%llu keys evicted\n",
                (unsigned long long)seed, (unsigned long long)oks,
                (unsigned long long)world.pairs_written, (unsigned long long)world.waits_checked,
                (unsigned long long)world.takeovers, (unsigned long long)world.kills,
                (unsigned long long)world.pauses, (unsigned long long)world.partitions,
-               (unsigned long long)world.operations);
+               (unsigned long long)world.operations, (unsigned long long)world.evicted);
     }
     fflush(stdout);
     world_deinit(&world);

@@ -5,6 +5,9 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "control/control.h"
+#include "node/inside.h"
+#include "spec/slot.h"
+#include "store/keyspace_state.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +17,12 @@ enum {
 };
 
 #define EVENTS_MAX    (INT64_C(1) << 32) /* in one run: the lower part of an event's key */
+#define EMPTY_BYTES   (sizeof(struct keyspace) + SLOT_COUNT * sizeof(struct table))
 #define UNIX_EPOCH_MS INT64_C(1700000000000)
+
+enum {
+    FULL_BYTES = 60 * 1000, /* of data, where memory is limited */
+};
 
 struct moment sim_node_clock(const struct sim_node *n)
 {
@@ -196,6 +204,8 @@ void sim_node_start(struct world *world, int index)
     struct sim_node *n = &world->nodes[index];
     struct config config;
     struct errmsg error = {0};
+    static const enum memory_policy policies[] = {POLICY_VOLATILE_LRU, POLICY_VOLATILE_LFU,
+                                                  POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL};
     struct node_options options = {
         .config = &config, .env = &n->env, .controls = &control_table, .now = sim_node_clock(n)};
 
@@ -228,6 +238,10 @@ void sim_node_start(struct world *world, int index)
     options.pid = (uint64_t)index + 1;
     options.arena_bytes = SIM_ARENA_BYTES;
     n->node = node_new(&options, &error);
+    if (n->node != NULL && world->options.is_memory_limited) {
+        n->node->config.maxmemory = EMPTY_BYTES + FULL_BYTES;
+        n->node->config.maxmemory_policy = policies[rng_below(&world->rng, ARRAY_COUNT(policies))];
+    }
     if (n->node == NULL) {
         config_deinit(&config);
         world_fail(world, "node %d does not start: %s", index, error.text);
@@ -245,6 +259,7 @@ void sim_node_kill(struct world *world, int index)
     }
     network_node_died(world, index);
     sim_disk_power_cut(n);
+    world->evicted += n->node->counters.evicted_keys;
     node_free(n->node);
     n->node = NULL;
     n->life++;

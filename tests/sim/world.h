@@ -108,6 +108,7 @@ enum sim_request {
     REQUEST_PUSH,  /* an element for a queue, its own or another client's */
     REQUEST_POP,   /* the same taken out, or waited for */
     REQUEST_PAIR,  /* a version of two keys, by a transaction */
+    REQUEST_FILL,  /* a large value that expires, where memory is limited */
 };
 
 struct sim_client {
@@ -145,7 +146,8 @@ struct sim_options {
     int primaries;
     int replicas_each;
     int clients;
-    int64_t fault_ms; /* how long faults go on */
+    int64_t fault_ms;       /* how long faults go on */
+    bool is_memory_limited; /* keys that expire are evicted, others never */
     bool is_verbose;
 };
 
@@ -171,7 +173,7 @@ struct world {
     size_t claim_count;
     size_t claim_cap;
     char failure[1024]; /* the first broken promise; empty while all is well */
-    uint64_t takeovers, kills, pauses, partitions, operations, waits_checked;
+    uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
 };
 

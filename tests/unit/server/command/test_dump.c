@@ -2,6 +2,7 @@
 #include "base/attr.h"
 #include "base/codec.h"
 #include "base/crc.h"
+#include "store/usage.h"
 #include "tests/unit/server/command/fixture.h"
 
 #include <criterion/criterion.h>
@@ -135,6 +136,31 @@ Test(dump, bad_payloads_and_options_are_told_apart)
     fixture_expect(f, "EXISTS r", ":0|");
     buf_deinit(&payload);
     buf_deinit(&other);
+    fixture_free(f);
+}
+
+Test(dump, a_hint_counts_where_use_is_known_in_its_way)
+{
+    struct fixture *f = fixture_new(false);
+    struct buf payload;
+    struct bytes words[6] = {BYTES_LITERAL("RESTORE"), BYTES_LITERAL("r"), BYTES_LITERAL("0")};
+
+    fixture_run(f, "SET k v");
+    payload = dump(f);
+    words[3] = buf_bytes(&payload);
+    words[4] = BYTES_LITERAL("FREQ");
+    words[5] = BYTES_LITERAL("77");
+    fixture_run_words(f, words, 6);
+    fixture_expect(f, "OBJECT IDLETIME r", ":0|");
+    fixture_run(f, "DEL r");
+    keyspace_set_usage(f->x.keyspace, &(struct usage_rule){true, 10, 1});
+    fixture_run_words(f, words, 6);
+    fixture_expect(f, "OBJECT FREQ r", ":77|");
+    fixture_run(f, "DEL r");
+    words[4] = BYTES_LITERAL("IDLETIME");
+    fixture_run_words(f, words, 6);
+    fixture_expect(f, "OBJECT FREQ r", ":5|");
+    buf_deinit(&payload);
     fixture_free(f);
 }
 

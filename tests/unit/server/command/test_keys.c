@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/attr.h"
+#include "store/usage.h"
 #include "tests/unit/server/command/fixture.h"
 
 #include <criterion/criterion.h>
@@ -89,6 +90,35 @@ Test(keys, idle_time_counts_from_the_last_use_that_counts)
     f->x.no_touch = false;
     fixture_expect(f, "GET k", "$1|v|");
     fixture_expect(f, "OBJECT IDLETIME k", ":0|");
+    fixture_free(f);
+}
+
+Test(keys, by_frequency_uses_are_counted_and_idle_time_is_not_known)
+{
+    static const struct fixture_case cases[] = {
+        {"SET k v",              "+OK|",                                                           NULL},
+        {"OBJECT FREQ k",        ":5|",                                                            ""  },
+        {"GET k",                "$1|v|",                                                          ""  },
+        {"OBJECT FREQ k",        ":6|",                                                            ""  },
+        {"OBJECT ENCODING k",    "$6|embstr|",                                                     ""  },
+        {"TTL k",                ":-1|",                                                           ""  },
+        {"EXISTS k",             ":1|",                                                            ""  },
+        {"OBJECT FREQ k",        ":6|",                                                            ""  },
+        {"OBJECT FREQ none",     "$-1|",                                                           ""  },
+        {"OBJECT IDLETIME none", "$-1|",                                                           ""  },
+        {"OBJECT IDLETIME k",
+         "-ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+         "switching between policies at runtime LRU and LFU data will take some time to adjust.|", ""  },
+    };
+    struct fixture *f = fixture_new(false);
+
+    keyspace_set_usage(f->x.keyspace, &(struct usage_rule){true, 10, 1});
+    fixture_expect_cases(f, cases, ARRAY_COUNT(cases));
+    f->x.now.unix_ms += 60000 * 4;
+    fixture_expect(f, "OBJECT FREQ k", ":2|");
+    f->x.no_touch = true;
+    fixture_expect(f, "GET k", "$1|v|");
+    fixture_expect(f, "OBJECT FREQ k", ":2|");
     fixture_free(f);
 }
 

@@ -193,18 +193,69 @@ Test(config, tells_all_problems_of_a_file_at_once_and_no_values)
 Test(config, what_this_server_does_not_do_is_refused_with_the_reason)
 {
     expect_refused("appendonly yes\n", "appendonly: not supported: there is no log on disk");
-    expect_refused("maxmemory 100mb\n", "nothing is evicted");
     expect_refused("tls-port 6380\n", "no TLS");
     expect_refused("loadmodule /x.so\n", "no modules");
     expect_refused("user default on nopass\n", "use requirepass");
     expect_refused("notify-keyspace-events KEA\n", "no keyspace notifications");
     expect_live_error("appendonly", "yes",
                       "not supported: there is no log on disk: use save points, and replicas");
-    expect_live_error("maxmemory-policy", "best",
-                      "argument(s) must be one of the following: "
-                      "volatile-lru, volatile-lfu, volatile-random, "
-                      "volatile-ttl, allkeys-lru, allkeys-lfu, "
-                      "allkeys-random, noeviction");
+}
+
+Test(config, limits_of_memory_take_what_other_servers_do_and_refuse_the_rest_in_their_words)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        const char *error; /* NULL: taken, and shown as */
+        const char *shown;
+    } cases[] = {
+        {"maxmemory",                   "100mb",       NULL,                                                  "104857600"  },
+        {"maxmemory",                   "1k",          NULL,                                                  "1000"       },
+        {"maxmemory",                   "abc",         "argument must be a memory value",                     ""           },
+        {"maxmemory",                   "-1",          "argument must be a memory value",                     ""           },
+        {"maxmemory",                   "1.5mb",       "argument must be a memory value",                     ""           },
+        {"maxmemory",                   "",            "argument must be a memory value",                     ""           },
+        {"maxmemory-policy",            "Allkeys-LRU", NULL,                                                  "allkeys-lru"},
+        {"maxmemory-policy",            "best",
+         "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, "
+         "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction",                                ""           },
+        {"maxmemory-samples",           "64",          NULL,                                                  "64"         },
+        {"maxmemory-samples",           "0",           "argument must be between 1 and 2147483647 inclusive", ""           },
+        {"maxmemory-samples",           "2147483648",  "argument must be between 1 and 2147483647 inclusive",
+         ""                                                                                                                },
+        {"maxmemory-samples",           "x",           "argument couldn't be parsed into an integer",         ""           },
+        {"maxmemory-eviction-tenacity", "100",         NULL,                                                  "100"        },
+        {"maxmemory-eviction-tenacity", "101",         "argument must be between 0 and 100 inclusive",        ""           },
+        {"maxmemory-eviction-tenacity", "-1",          "argument must be between 0 and 100 inclusive",        ""           },
+        {"lfu-log-factor",              "0",           NULL,                                                  "0"          },
+        {"lfu-log-factor",              "-1",          "argument must be between 0 and 2147483647 inclusive", ""           },
+        {"lfu-log-factor",              "1.5",         "argument couldn't be parsed into an integer",         ""           },
+        {"lfu-decay-time",              "2147483647",  NULL,                                                  "2147483647" },
+        {"lfu-decay-time",              "2147483648",  "argument must be between 0 and 2147483647 inclusive", ""           },
+        {"maxmemory-clients",           "1mb",         NULL,                                                  "1048576"    },
+        {"maxmemory-clients",           "5%",          NULL,                                                  "5%"         },
+        {"maxmemory-clients",           "100%",        NULL,                                                  "100%"       },
+        {"maxmemory-clients",           "101%",        "percentage argument must be less or equal to 100",    ""           },
+        {"maxmemory-clients",           "-1%",         "argument must be a memory or percent value",          ""           },
+        {"maxmemory-clients",           "5x%",         "argument must be a memory or percent value",          ""           },
+        {"maxmemory-clients",           "%",           "argument must be a memory or percent value",          ""           },
+        {"maxmemory-clients",           "-1",          "argument must be a memory or percent value",          ""           },
+        {"maxmemory-clients",           "abc",         "argument must be a memory or percent value",          ""           },
+        {"maxmemory-clients",           "",            "argument must be a memory or percent value",          ""           },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct config config;
+
+        if (cases[i].error != NULL) {
+            expect_live_error(cases[i].name, cases[i].value, cases[i].error);
+            continue;
+        }
+        config_init(&config);
+        set_live(&config, cases[i].name, cases[i].value);
+        expect(&config, cases[i].name, cases[i].shown);
+        config_deinit(&config);
+    }
 }
 
 Test(config, directives_without_effect_are_remembered_and_listed)

@@ -45,7 +45,7 @@ Test(gates, close_to_http_and_log_that_once_a_minute)
 /* ---- what is open for everybody, against the questions ---------------------------------------- */
 
 enum {
-    STATES = 1 << 7, /* each bit one thing that may be so, or not */
+    STATES = 1 << 8, /* each bit one thing that may be so, or not */
 };
 
 enum fact {
@@ -56,6 +56,7 @@ enum fact {
     WANTS_REPLICAS = 1 << 4,
     HAS_FAILED_TO_SAVE = 1 << 5,
     IS_READ_ONLY = 1 << 6,
+    IS_FULL = 1 << 7,
 };
 
 /* Put the node into the state behind its back: only what gates look at is set. */
@@ -67,6 +68,7 @@ static void pretend(struct node *node, uint32_t facts)
     node->config.replica_serve_stale_data = !(facts & WANTS_FRESH_DATA);
     node->config.min_replicas_to_write = (facts & WANTS_REPLICAS) ? 1 : 0;
     node->saving.is_last_ok = !(facts & HAS_FAILED_TO_SAVE);
+    node->config.maxmemory = (facts & IS_FULL) ? 1 : 0;
     node->config.replica_read_only = (facts & IS_READ_ONLY) != 0;
 }
 

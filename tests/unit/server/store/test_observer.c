@@ -14,7 +14,8 @@ static void note(void *context, enum keyspace_event event, unsigned table, struc
     static const char *const names[] = {
         [KEYSPACE_KEY_CAME] = "came",         [KEYSPACE_KEY_CHANGED] = "changed",
         [KEYSPACE_KEY_WENT] = "went",         [KEYSPACE_KEY_EXPIRED] = "expired",
-        [KEYSPACE_TABLE_FLUSHED] = "flushed", [KEYSPACE_TABLE_SWAPPED] = "swapped",
+        [KEYSPACE_KEY_EVICTED] = "evicted",   [KEYSPACE_TABLE_FLUSHED] = "flushed",
+        [KEYSPACE_TABLE_SWAPPED] = "swapped",
     };
 
     buf_printf(context, "%s %u:%.*s; ", names[event], table, BYTES_ARGS(key));
