@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "node/inside.h"
+#include "store/evict.h"
 #include "store/usage.h"
 #include "store/value_space.h"
 
@@ -152,6 +153,7 @@ void data_check_keyspaces(const struct node *node)
     ASSERT(data->keyspace != NULL);
     ASSERT(data->retired != data->keyspace);
     keyspace_check(data->keyspace);
+    keyspace_check_evict(data->keyspace);
     if (data->retired != NULL) {
         keyspace_check(data->retired);
     }

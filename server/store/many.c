@@ -179,7 +179,6 @@ void keyspace_check(const struct keyspace *ks)
         ASSERT(in_group == ks->group_counts[group]);
     }
     check_fields(ks);
-    keyspace_check_evict(ks);
     slab_check(&ks->shared.slab);
     slab_check(&ks->values.members.slab);
 }

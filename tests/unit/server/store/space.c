@@ -2,6 +2,7 @@
 #include "tests/unit/server/store/space.h"
 
 #include "base/num.h"
+#include "store/evict.h"
 #include "tests/types/byte_list.h"
 
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct keyspace *space_new(bool is_cluster)
 void space_free(struct keyspace *ks)
 {
     keyspace_check(ks);
+    keyspace_check_evict(ks);
     keyspace_free(ks);
 }
 
