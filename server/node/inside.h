@@ -48,6 +48,7 @@
 #include "node/slow.h"
 #include "node/sync_file.h"
 #include "node/upkeep.h"
+#include "node/users.h"
 #include "node/waiting.h"
 #include "session/session.h"
 #include "spec/command_index.h"
@@ -79,6 +80,7 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
+    struct users users;                   /* users.c */
     struct publish publish;               /* publish.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */

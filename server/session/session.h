@@ -46,19 +46,21 @@ enum session_flags {
     SESSION_REPLICA = 1 << 14,    /* said PSYNC or SYNC */
     SESSION_CLOSED = 1 << 15,     /* the shell has dropped the connection */
     SESSION_SUBSCRIBED = 1 << 16, /* listens to channels or patterns: see session/pubsub.h */
+    SESSION_LIMITED = 1 << 20,    /* its user may not do everything: see session/acl.h */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED,
+                      SESSION_SUBSCRIBED | SESSION_LIMITED,
 };
 
 enum {
     SESSION_ADDRESS_TEXT = 128,
 };
 
+struct acl_user;
 struct blocked_wait;
 struct pubsub_listener;
 
@@ -88,6 +90,7 @@ struct session {
     void *shell;       /* the connection, for the shell alone */
     struct pubsub_listener *listener; /* with SESSION_SUBSCRIBED; owned by session/pubsub.h */
 
+    const struct acl_user *user; /* as whom it acts; "default" before it has said; owned by node */
     uint64_t id;
     struct hold hold;
     struct buf name;
