@@ -295,6 +295,9 @@ static enum acl_status add_keys(struct acl_rules *rules, struct bytes word)
     size_t at = 1;
     struct bytes text;
 
+    if (rules->flags & ACL_ALL_KEYS) {
+        return ACL_KEYS_ARE_ALL;
+    }
     for (; word.data[0] == '%' && at < word.len; at++) {
         char c = word.data[at];
         uint32_t more = c == 'R' || c == 'r' ? ACL_READS : c == 'W' || c == 'w' ? ACL_WRITES : 0;
@@ -312,9 +315,6 @@ static enum acl_status add_keys(struct acl_rules *rules, struct bytes word)
     if (access == 0 || has_blank(text)) {
         return ACL_SYNTAX;
     }
-    if (rules->flags & ACL_ALL_KEYS) {
-        return ACL_KEYS_ARE_ALL;
-    }
     for (size_t i = 0; i < rules->keys.count; i++) {
         if (bytes_equal(buf_bytes(&rules->keys.items[i].text), text)) {
             rules->keys.items[i].access |= access;
@@ -328,11 +328,11 @@ static enum acl_status add_keys(struct acl_rules *rules, struct bytes word)
 
 static enum acl_status add_channels(struct acl_rules *rules, struct bytes text)
 {
-    if (has_blank(text)) {
-        return ACL_SYNTAX;
-    }
     if (rules->flags & ACL_ALL_CHANNELS) {
         return ACL_CHANNELS_ARE_ALL;
+    }
+    if (has_blank(text)) {
+        return ACL_SYNTAX;
     }
     for (size_t i = 0; i < rules->channels.count; i++) {
         if (bytes_equal(buf_bytes(&rules->channels.items[i].text), text)) {
@@ -471,7 +471,9 @@ void acl_rules_format_keys(const struct acl_rules *rules, struct buf *out)
         buf_append_text(out, i > 0 ? " " : "");
         buf_append_text(out, pattern->access == ACL_READS    ? "%R~"
                              : pattern->access == ACL_WRITES ? "%W~"
-                                                             : "~");
+                             : bytes_equal_text(buf_bytes(&pattern->text), "*")
+                                 ? "%RW~" /* "~*" would drop the other patterns */
+                                 : "~");
         buf_append_bytes(out, buf_bytes(&pattern->text));
     }
 }

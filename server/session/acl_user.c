@@ -247,23 +247,41 @@ static bool join_selector(const struct bytes *words, size_t count, size_t *at, s
     return false;
 }
 
+static bool is_selector(struct bytes word)
+{
+    return word.len > 0 && word.data[0] == '(';
+}
+
+/* Before any word is looked at: which of them belong together has to be clear. */
+static bool check_selectors(const struct bytes *words, size_t count, struct buf *joined,
+                            struct errmsg *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct bytes word = words[i];
+
+        if (is_selector(word) && !join_selector(words, count, &i, joined)) {
+            errmsg_set(error, "Unmatched parenthesis in acl selector starting at '%.*s'.",
+                       word.len < 256 ? (int)word.len : 256, word.data);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool acl_user_set_all(struct acl_user *user, const struct bytes *words, size_t count,
                       bool has_channels, struct errmsg *error)
 {
     struct buf joined = {0};
-    bool is_fine = true;
+    bool is_fine = check_selectors(words, count, &joined, error);
 
     for (size_t i = 0; is_fine && i < count; i++) {
         struct bytes word = words[i];
         enum acl_status status;
 
-        if (word.len > 0 && word.data[0] == '(') {
-            if (!join_selector(words, count, &i, &joined)) {
-                errmsg_set(error, "Unmatched parenthesis in acl selector starting at '%.*s'.",
-                           word.len < 256 ? (int)word.len : 256, word.data);
-                is_fine = false;
-                break;
-            }
+        if (is_selector(word)) {
+            bool is_whole = join_selector(words, count, &i, &joined);
+
+            ASSERT(is_whole);
             word = buf_bytes(&joined);
         }
         status = set_word(user, word, has_channels);
