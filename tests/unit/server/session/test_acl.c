@@ -87,11 +87,10 @@ Test(acl, a_file_says_who_there_is)
 Test(acl, each_line_that_is_wrong_is_told_with_its_number)
 {
     static const char *const cases[][2] = {
-        {"# c\n", "f:1 should start with user keyword followed by the username. "},
-        {"\nuser\n", "f:2 should start with user keyword followed by the username. "},
-        {"user a on\nuser a off\n",
-         "f:2: Duplicate user found. A user can only be defined once. "},
-        {"user a foo\nuser b (\n", "f:1: Error in ACL SETUSER modifier 'foo': Syntax error. f:2: "
+        {"# c\n",                   "f:1 should start with user keyword followed by the username. "                            },
+        {"\nuser\n",                "f:2 should start with user keyword followed by the username. "                            },
+        {"user a on\nuser a off\n", "f:2: Duplicate user found. A user can only be defined once. "                             },
+        {"user a foo\nuser b (\n",  "f:1: Error in ACL SETUSER modifier 'foo': Syntax error. f:2: "
                                    "Unmatched parenthesis in acl selector starting at '('.. "},
     };
 
