@@ -96,7 +96,14 @@ static uint32_t group_categories(const struct command_spec *spec)
 uint32_t command_categories(const struct command_spec *spec)
 {
     uint32_t flags = spec->flags;
-    uint32_t all = group_categories(spec) | further_categories(spec->parent);
+    uint32_t all;
+
+    /* Those who hold others together can do nothing themselves. */
+    if (spec->kind == COMMAND_CONTROL && spec->id != COMMAND_COMMAND &&
+        command_has_subcommands(spec)) {
+        return CATEGORY_SLOW;
+    }
+    all = group_categories(spec) | further_categories(spec->parent);
 
     all |= (flags & COMMAND_FLAG_WRITE) != 0 ? CATEGORY_WRITE : 0;
     all |= (flags & COMMAND_FLAG_READONLY) != 0 ? CATEGORY_READ : 0;
@@ -111,9 +118,9 @@ uint32_t command_categories(const struct command_spec *spec)
 const char *category_name(size_t index)
 {
     static const char *const names[CATEGORY_COUNT] = {
-        "keyspace", "read",   "write",       "string", "connection", "admin",      "dangerous",
-        "fast",     "slow",   "blocking",    "list",   "hash",       "set",        "sortedset",
-        "stream",   "bitmap", "hyperloglog", "geo",    "pubsub",     "transaction"};
+        "keyspace", "read",   "write",       "string", "connection", "admin",       "dangerous",
+        "fast",     "slow",   "blocking",    "list",   "hash",       "set",         "sortedset",
+        "stream",   "bitmap", "hyperloglog", "geo",    "pubsub",     "transaction", "scripting"};
 
     ASSERT(index < CATEGORY_COUNT);
     return names[index];

@@ -39,9 +39,10 @@ enum command_category {
     CATEGORY_GEO = 1 << 17,
     CATEGORY_PUBSUB = 1 << 18,
     CATEGORY_TRANSACTION = 1 << 19,
+    CATEGORY_SCRIPTING = 1 << 20,
 };
 enum {
-    CATEGORY_COUNT = 20
+    CATEGORY_COUNT = 21
 };
 /* The categories of a command, one bit each. */
 uint32_t command_categories(const struct command_spec *spec);

@@ -113,6 +113,23 @@ static void free_renames(struct config *config)
     VEC_DEINIT(&config->renames);
 }
 
+void config_drop_users(struct config *config)
+{
+    for (size_t i = 0; i < config->users.count; i++) {
+        mem_free(MEM_NODE, config->users.items[i]);
+    }
+    VEC_DEINIT(&config->users);
+}
+
+void config_add_user(struct config *config, struct bytes text)
+{
+    char *user = mem_alloc(MEM_NODE, text.len + 1);
+
+    ASSERT(bytes_find_byte(text, '\0') == SIZE_MAX);
+    bytes_to_text(text, user, text.len + 1);
+    VEC_PUSH(&config->users, user);
+}
+
 void config_deinit(struct config *config)
 {
     ASSERT(config != NULL);
@@ -124,6 +141,7 @@ void config_deinit(struct config *config)
         }
     }
     free_renames(config);
+    config_drop_users(config);
     mem_free(MEM_NODE, config->file);
     *config = (struct config){0};
 }
@@ -148,6 +166,10 @@ void config_copy(const struct config *config, struct config *out)
         VEC_PUSH(&out->renames,
                  ((struct config_rename){.from = copy_text(config->renames.items[i].from),
                                          .to = copy_text(config->renames.items[i].to)}));
+    }
+    memset(&out->users, 0, sizeof(out->users));
+    for (size_t i = 0; i < config->users.count; i++) {
+        config_add_user(out, bytes_from_text(config->users.items[i]));
     }
     out->file = copy_text(config->file);
 }

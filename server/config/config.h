@@ -104,7 +104,8 @@ struct config {
     char *foreign[CONFIG_FOREIGN_COUNT]; /* NULL: the default */
     bool is_foreign_given[CONFIG_FOREIGN_COUNT];
     VEC(struct config_rename) renames;
-    char *file; /* path of the file that was read, or NULL */
+    VEC(char *) users; /* of user directives: name and rules, one blank between words */
+    char *file;        /* path of the file that was read, or NULL */
 };
 #undef OPTION
 #undef GROUP
@@ -133,6 +134,9 @@ MUST_USE bool config_set(struct config *config, const char *name, struct bytes v
 /* As a line of a file: one word, or several where the directive takes several. */
 MUST_USE bool config_set_words(struct config *config, struct bytes name, const struct bytes *words,
                                size_t word_count, struct errmsg *error);
+/* What user directives have said is replaced: a line's words behind "user", one blank between them. */
+void config_drop_users(struct config *config);
+void config_add_user(struct config *config, struct bytes text);
 /* The value as CONFIG GET shows it, appended; false when there is no such directive. */
 bool config_get(const struct config *config, const char *name, struct buf *out);
 /* The tables in their order, options.def first; NULL behind the end.  Aliases are not in it. */

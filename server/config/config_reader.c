@@ -171,6 +171,29 @@ static bool set_save(struct config_reader *reader, const struct bytes *words, si
     return is_set;
 }
 
+/* What the rules mean is known above; here they are words. */
+static bool add_user(struct config *config, const struct bytes *words, size_t count,
+                     struct errmsg *error)
+{
+    struct buf text = {0};
+    bool is_fine = count > 0;
+
+    for (size_t i = 0; is_fine && i < count; i++) {
+        is_fine = bytes_find_byte(words[i], '\0') == SIZE_MAX &&
+                  bytes_find_byte(words[i], ' ') == SIZE_MAX;
+        buf_append_text(&text, i > 0 ? " " : "");
+        buf_append_bytes(&text, words[i]);
+    }
+    if (is_fine) {
+        config_add_user(config, buf_bytes(&text));
+    } else {
+        errmsg_set(error, count > 0 ? "words of a user have no blanks and no zero bytes"
+                                    : "wrong number of arguments");
+    }
+    buf_deinit(&text);
+    return is_fine;
+}
+
 static bool set_directive(struct config_reader *reader, const struct bytes *words, size_t count,
                           const char *path, struct errmsg *error)
 {
@@ -186,6 +209,9 @@ static bool set_directive(struct config_reader *reader, const struct bytes *word
         return is_include ? include(reader, words[1], path, error)
                           : rename_command(reader->config, words[1], words[2], error);
     }
+    if (bytes_equal_nocase(name, "user")) {
+        return add_user(reader->config, words + 1, count - 1, error);
+    }
     if (bytes_equal_nocase(name, "save")) {
         return set_save(reader, words + 1, count - 1, error);
     }
@@ -196,7 +222,7 @@ static bool set_directive(struct config_reader *reader, const struct bytes *word
 static void add_problem(struct config_reader *reader, struct bytes name, const struct errmsg *error)
 {
     if (config_option_find(name) != NULL || bytes_equal_nocase(name, "include") ||
-        bytes_equal_nocase(name, "rename-command")) {
+        bytes_equal_nocase(name, "rename-command") || bytes_equal_nocase(name, "user")) {
         buf_printf(&reader->problems, "%.*s: ", BYTES_ARGS(name));
     }
     buf_printf(&reader->problems, "%s\n", error->text);

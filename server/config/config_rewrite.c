@@ -58,6 +58,28 @@ static const struct option *option_of(struct split *split, struct bytes line)
     return option_find(split->words.items[0]);
 }
 
+/* A line that says "user ...", which is replaced by all users of now. */
+static bool is_of_users(struct split *split, struct bytes line)
+{
+    line = bytes_trim(line);
+    return line.len > 0 && line.data[0] != '#' && split_line(split, line) &&
+           split->words.count > 0 && bytes_equal_nocase(split->words.items[0], "user");
+}
+
+static void append_users(const struct config *config, struct buf *out)
+{
+    for (size_t i = 0; i < config->users.count; i++) {
+        struct bytes rest = bytes_from_text(config->users.items[i]);
+
+        buf_append_text(out, "user");
+        while (rest.len > 0) {
+            buf_append_byte(out, ' ');
+            split_append_word(out, bytes_next_field(&rest, ' '));
+        }
+        buf_append_byte(out, '\n');
+    }
+}
+
 static void append_differing(const struct config *config, const struct config *other,
                              const bool *is_written, struct buf *out)
 {
@@ -94,6 +116,7 @@ void config_rewrite(const struct config *config, const struct config_files *file
     bool *is_written;
     struct split split = {0};
     size_t count = 0;
+    bool has_users = false;
 
     while (option_at(count) != NULL) {
         count++;
@@ -104,7 +127,12 @@ void config_rewrite(const struct config *config, const struct config_files *file
         struct bytes line = config_next_line(&old_text);
         const struct option *option = option_of(&split, line);
 
-        if (option == NULL) {
+        if (option == NULL && is_of_users(&split, line)) {
+            if (!has_users) {
+                append_users(config, out);
+            }
+            has_users = true;
+        } else if (option == NULL) {
             buf_append_bytes(out, line);
             buf_append_byte(out, '\n');
         } else if (!is_written[index_of(option)]) {
@@ -113,6 +141,9 @@ void config_rewrite(const struct config *config, const struct config_files *file
         }
     }
     append_differing(config, &defaults, is_written, out);
+    if (!has_users) {
+        append_users(config, out);
+    }
     settle(config, files, out);
     split_deinit(&split);
     mem_free(MEM_NODE, is_written);

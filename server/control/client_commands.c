@@ -112,6 +112,7 @@ struct filter {
     size_t id_count;
     uint64_t id;
     int64_t max_age_s;
+    const struct acl_user *user; /* NULL: any */
     bool skips_self;
 };
 
@@ -146,7 +147,7 @@ static bool matches(const struct node *node, const struct filter *filter, const 
            (filter->local.data == NULL || bytes_equal_text(filter->local, s->peer.local)) &&
            (filter->max_age_s == 0 ||
             mono_ms_between(s->created_at, node->now.mono) / 1000 >= filter->max_age_s) &&
-           !(filter->skips_self && s == self);
+           (filter->user == NULL || filter->user == s->user) && !(filter->skips_self && s == self);
 }
 
 void control_client_list(struct node *node, struct request *request)
@@ -194,7 +195,6 @@ static bool kill_option(struct node *node, struct request *request, size_t at,
     struct bytes option = request->args[at];
     struct bytes value = request->args[at + 1];
 
-    (void)node;
     if (bytes_equal_nocase(option, "ID")) {
         if (!num_parse_u64(value, &filter->id) || filter->id == 0) {
             reply_error(request, "ERR client-id should be greater than 0");
@@ -211,7 +211,8 @@ static bool kill_option(struct node *node, struct request *request, size_t at,
     } else if (bytes_equal_nocase(option, "LADDR")) {
         filter->local = value;
     } else if (bytes_equal_nocase(option, "USER")) {
-        if (!bytes_equal_text(value, "default")) {
+        filter->user = acl_find(&node->users.acl, value);
+        if (filter->user == NULL) {
             reply_error(request, "ERR No such user '%.*s'", value.len < 64 ? (int)value.len : 64,
                         value.data);
             return false;

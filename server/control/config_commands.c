@@ -109,6 +109,17 @@ static bool set_pairs(struct node *node, struct request *request, struct config 
     return true;
 }
 
+/* Even when it is what it was: the default user may have got another password since. */
+static bool names_requirepass(const struct request *request)
+{
+    for (size_t i = 2; i < request->arg_count; i += 2) {
+        if (bytes_equal_nocase(request->args[i], "requirepass")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All pairs or none: the new configuration takes the old one's place only when the world has taken it,
  * too. */
 void control_config_set(struct node *node, struct request *request)
@@ -129,6 +140,9 @@ void control_config_set(struct node *node, struct request *request)
                         culprit, error.text);
         } else {
             node_take_config(node, &next);
+            if (names_requirepass(request)) {
+                users_take_requirepass(node);
+            }
             resp_write_ok(request->reply);
         }
     }
@@ -177,7 +191,12 @@ void control_config_rewrite(struct node *node, struct request *request)
     if (status != FS_OK && status != FS_MISSING) {
         reply_error(request, "ERR Rewriting config file: %s", error.text);
     } else {
-        config_rewrite(&node->config, &files, buf_bytes(&old_text), &new_text);
+        struct config now;
+
+        config_copy(&node->config, &now);
+        users_to_config(node, &now);
+        config_rewrite(&now, &files, buf_bytes(&old_text), &new_text);
+        config_deinit(&now);
         files_begin(node, FILE_CONFIG, node->config.file);
         files_append(node, FILE_CONFIG, &new_text);
         files_commit(node, FILE_CONFIG);

@@ -35,17 +35,13 @@ void control_echo(struct node *node, struct request *request)
     resp_write_bulk(request->reply, request->args[1]);
 }
 
-/* There is one user, "default"; its password is requirepass. */
 static bool authenticate(struct node *node, struct request *request, struct bytes user,
                          struct bytes password)
 {
-    if (bytes_equal_text(user, "default") &&
-        (node->config.requirepass[0] == '\0' ||
-         bytes_equal_constant_time(password, bytes_from_text(node->config.requirepass)))) {
-        request->session->flags |= SESSION_AUTHENTICATED;
+    if (users_log_in(node, request->session, user, password)) {
         return true;
     }
-    reply_error(request, "WRONGPASS invalid username-password pair or user is disabled.");
+    users_refuse_log_in(node, request, user);
     return false;
 }
 
@@ -57,7 +53,7 @@ void control_auth(struct node *node, struct request *request)
         reply_error(request, "ERR syntax error");
         return;
     }
-    if (request->arg_count == 2 && node->config.requirepass[0] == '\0') {
+    if (request->arg_count == 2 && (node->users.acl.default_user->flags & ACL_USER_NOPASS) != 0) {
         reply_error(request,
                     "ERR AUTH <password> called without any password configured for the default "
                     "user. Are you sure your configuration is correct?");
@@ -183,9 +179,7 @@ void control_reset(struct node *node, struct request *request)
     s->flags &= ~(uint32_t)(SESSION_CLUSTER_READONLY | SESSION_ASKING | SESSION_REPLY_OFF |
                             SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT | SESSION_NO_EVICT |
                             SESSION_NO_TOUCH);
-    if (node->config.requirepass[0] != '\0') {
-        s->flags &= ~(uint32_t)SESSION_AUTHENTICATED;
-    }
+    users_log_out(node, s);
     publish_leave(node, s);
     invalidation_end(node, s);
     transaction_drop(node, s);

@@ -246,6 +246,11 @@ static void collect_stats(struct node *node, struct metrics *m, struct buf *line
     m->instantaneous_input_repl_kbps = (double)rate_per_second(&stats->repl_input_rate) / 1024;
     m->instantaneous_output_repl_kbps = (double)rate_per_second(&stats->repl_output_rate) / 1024;
     m->rejected_connections = stats->rejected_connections;
+    m->acl_access_denied_auth = stats->acl_denied[ACL_REASON_AUTH];
+    m->acl_access_denied_cmd = stats->acl_denied[ACL_REASON_COMMAND];
+    m->acl_access_denied_key = stats->acl_denied[ACL_REASON_KEY];
+    m->acl_access_denied_channel = stats->acl_denied[ACL_REASON_CHANNEL];
+    m->acl_access_denied_db = stats->acl_denied[ACL_REASON_DATABASE];
     m->sync_full = stats->sync_full;
     m->sync_partial_ok = stats->sync_partial_ok;
     m->sync_partial_err = stats->sync_partial_err;

@@ -64,6 +64,16 @@ static void env_sleep(void *context, int64_t us)
     }
 }
 
+static void env_secret_bytes(void *context, void *out, size_t len)
+{
+    (void)context;
+    /* So few bytes are never given in part, nor refused once the kernel has begun. */
+    ASSERT(len <= 256);
+    if (getrandom(out, len, 0) != (ssize_t)len) {
+        ASSERT(false);
+    }
+}
+
 static void env_release_memory(void *context)
 {
     (void)context;
@@ -134,6 +144,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .apply_config = live_apply_config,
         .exit = env_exit,
         .resident_bytes = env_resident_bytes,
+        .secret_bytes = env_secret_bytes,
         .memory = env_memory,
         .cpu = env_cpu,
         .release_memory = env_release_memory,

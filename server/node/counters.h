@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "command/exec.h"
+#include "session/acl_log.h"
 #include "spec/command.h"
 #include "stats/rate.h"
 
@@ -29,6 +30,7 @@ struct counters {
     uint64_t evicted_keys;
     uint64_t evicted_clients;
     uint64_t lease_dropped; /* replies withheld since the lease had run out */
+    uint64_t acl_denied[ACL_REASON_COUNT];
     uint64_t rejected_calls[COMMAND_COUNT];
     struct rate commands_rate, input_rate, output_rate, repl_input_rate, repl_output_rate;
     struct mono_time rates_at; /* when they were looked at last */
@@ -53,6 +55,12 @@ static inline void counters_rejected_connection(struct counters *counters)
 static inline void counters_command(struct counters *counters)
 {
     counters->commands++;
+}
+
+static inline void counters_acl_denied(struct counters *counters, enum acl_reason reason)
+{
+    ASSERT(reason < ACL_REASON_COUNT);
+    counters->acl_denied[reason]++;
 }
 
 static inline void counters_rejected_call(struct counters *counters, enum command_id id)

@@ -79,6 +79,8 @@ struct env {
                          const char **culprit, struct errmsg *error);
     /* The node is done; the process is to end with the code once output is written. */
     void (*exit)(void *context, int code);
+    /* Random bytes that nobody can foresee; may be NULL where there are no secrets. */
+    void (*secret_bytes)(void *context, void *out, size_t len);
     /* Let the whole process stand still: for DEBUG SLEEP; may be NULL where nobody may debug. */
     void (*sleep)(void *context, int64_t us);
     /* Bytes of memory the process has from the kernel; 0 when unknown.  Costs a system call. */

@@ -22,6 +22,7 @@ enum file_kind {
     FILE_SYNC_PAYLOAD, /* sync_file.c */
     FILE_NODES,        /* cluster_side.c */
     FILE_CONFIG,       /* CONFIG REWRITE */
+    FILE_ACL,          /* ACL SAVE */
     FILE_KIND_COUNT,   /* none of them */
 };
 

@@ -123,6 +123,12 @@ static bool gate_auth(struct node *node, struct request *request)
     return false;
 }
 
+/* What the client's user may do; what asks for no password asks for no right either. */
+static bool gate_acl(struct node *node, struct request *request)
+{
+    return LIKELY((request->session->flags & SESSION_LIMITED) == 0) || users_allow(node, request);
+}
+
 static bool gate_loading(struct node *node, struct request *request)
 {
     if (LIKELY(node->loading.phase != LOAD_FILE) || (request->spec->flags & COMMAND_FLAG_LOADING)) {
@@ -362,7 +368,8 @@ static const struct gate {
     {gate_known,       closes_none           }, /* plain: it is known, */
     {gate_arity,       closes_none           }, /* its arity fits, */
     {gate_debug,       closes_none           }, /* it is a data command, */
-    {gate_auth,        closes_none           }, /* and its client is authenticated */
+    {gate_auth,        closes_none           }, /* its client is authenticated, */
+    {gate_acl,         closes_none           }, /* and is allowed everything */
     {gate_transaction, closes_none           },
     {gate_pause,       closes_while_paused   },
     {gate_loading,     closes_while_loading  },

@@ -51,6 +51,7 @@
 #include "node/sync_file.h"
 #include "node/transaction.h"
 #include "node/upkeep.h"
+#include "node/users.h"
 #include "node/waiting.h"
 #include "node/watching.h"
 #include "session/session.h"
@@ -83,6 +84,7 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
+    struct users users;                   /* users.c */
     struct publish publish;               /* any */
     struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */

@@ -61,6 +61,7 @@ static struct node *create(const struct node_options *options)
     journal_init(node);
     own_expiry_init(node);
     publish_init(node);
+    users_init(node);
     image_init(node);
     waiting_init(node);
     blocked_init(node);
@@ -89,7 +90,7 @@ static bool rename_commands(struct node *node, struct errmsg *error)
 static bool start(struct node *node, struct errmsg *error)
 {
     ASSERT(node->sessions.count == 0);
-    if (!rename_commands(node, error)) {
+    if (!rename_commands(node, error) || !users_start(node, error)) {
         return false;
     }
     if (node->config.cluster_enabled && !cluster_side_start(node, error)) {
@@ -138,6 +139,7 @@ void node_free(struct node *node)
     transaction_deinit(node);
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
+    users_deinit(node);
     slowlog_deinit(&node->slowlog);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
@@ -321,8 +323,8 @@ struct session *node_session_open(struct node *node, const struct session_peer *
     counters_connection(&node->counters);
     if (node->sessions.count >= (size_t)node->config.maxclients) {
         reason = "-ERR max number of clients reached\r\n";
-    } else if (node->config.protected_mode && node->config.requirepass[0] == '\0' &&
-               !peer->is_loopback && !peer->is_unix) {
+    } else if (node->config.protected_mode && acl_is_open(&node->users.acl) && !peer->is_loopback &&
+               !peer->is_unix) {
         reason = "-DENIED Starling is running in protected mode because protected mode is enabled "
                  "and no password is set for the default user. In this mode connections are only "
                  "accepted from the loopback interface. Set a password (requirepass), or disable "
@@ -337,7 +339,7 @@ struct session *node_session_open(struct node *node, const struct session_peer *
     }
     s = session_new(&node->sessions, peer, node->now.mono);
     s->flags |= peer->is_unix ? SESSION_UNIX : 0;
-    s->flags |= node->config.requirepass[0] == '\0' ? SESSION_AUTHENTICATED : 0;
+    users_log_out(node, s);
     return s;
 }
 
@@ -466,6 +468,9 @@ void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct e
     case FILE_CONFIG:
         config_written(node, is_ok, error);
         break;
+    case FILE_ACL:
+        users_saved(node, is_ok, error);
+        break;
     case FILE_KIND_COUNT:
         break; /* given up meanwhile */
     }
@@ -494,6 +499,7 @@ void node_take_config(struct node *node, struct config *next)
     memory_limit_configure(node, next);
     upkeep_trim_log(node);
     slow_configure(node);
+    users_configure(node);
 }
 
 void node_reset_stats(struct node *node)
@@ -652,6 +658,7 @@ void node_check(const struct node *node)
     memory_limit_check(node);
     own_expiry_check(node);
     publish_check(node);
+    users_check(node);
     reload_check(node);
     ending_check(node);
 }

@@ -129,13 +129,14 @@ static struct request request_of(struct node *node, const struct request *exec,
 static bool judge_all(struct node *node, struct request *exec, struct resp_writer *reply)
 {
     const struct queue *queue = exec->session->queue;
+    bool is_limited = (exec->session->flags & SESSION_LIMITED) != 0;
     uint16_t slot = SLOT_NONE;
 
     for (size_t i = 0; i < queue->items.count; i++) {
         const struct queue_item *item = &queue->items.items[i];
         struct request request;
 
-        if (LIKELY(gates_are_open_for_all(node, item->spec))) {
+        if (LIKELY(gates_are_open_for_all(node, item->spec)) && !is_limited) {
             continue;
         }
         request = request_of(node, exec, item);

@@ -17,7 +17,8 @@ void waiting_init(struct node *node)
 void waiting_hold(struct node *node, struct session *s, enum hold_kind kind, struct mono_time until)
 {
     ASSERT(kind != HOLD_NONE);
-    ASSERT(kind == HOLD_WAIT || until.us == MONO_NEVER.us); /* nobody else is answered by time */
+    ASSERT(kind == HOLD_WAIT || kind == HOLD_LOGIN ||
+           until.us == MONO_NEVER.us); /* nobody else is answered by time */
     hold_begin(&node->holds, s, kind, until);
 }
 
@@ -102,6 +103,8 @@ void waiting_on_time(struct node *node)
     while ((s = holds_due(&node->holds, node->now.mono)) != NULL) {
         if (s->hold.kind == HOLD_KEYS) {
             blocked_on_time(node, s);
+        } else if (s->hold.kind == HOLD_LOGIN) {
+            answer(node, s, USERS_WRONG_PASSWORD);
         } else {
             answer_wait(node, s);
         }

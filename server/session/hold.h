@@ -32,6 +32,8 @@ enum hold_kind {
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
     HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
     HOLD_KEYS,   /* BLPOP and the like: something can be taken from a key */
+    HOLD_ACL,    /* ACL SAVE: the file is on disk */
+    HOLD_LOGIN,  /* a wrong password after many: it is told later */
     HOLD_OUTPUT, /* it does not read what it was answered */
     HOLD_MEMORY, /* what it writes needs room that is being made */
 };

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "session/acl_user.h"
 #include "session/pubsub.h"
 #include "session/queue.h"
 #include "session/tracking.h"
@@ -242,8 +243,9 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
         input_pending(&s->input), s->input.buf.cap - s->input.buf.len, queue_bytes(s),
         s->output.buf.cap, session_output_pending(s), s->output.buf.cap, session_memory(s));
     describe_command(s, out);
-    buf_printf(out, " user=default redir=%lld resp=%d lib-name=", (long long)session_redirection(s),
-               s->protocol);
+    buf_append_text(out, " user=");
+    buf_append_bytes(out, s->user != NULL ? buf_bytes(&s->user->name) : BYTES_LITERAL("default"));
+    buf_printf(out, " redir=%lld resp=%d lib-name=", (long long)session_redirection(s), s->protocol);
     buf_append_bytes(out, buf_bytes(&s->lib_name));
     buf_append_text(out, " lib-ver=");
     buf_append_bytes(out, buf_bytes(&s->lib_version));

@@ -50,19 +50,21 @@ enum session_flags {
     SESSION_WATCH_BROKEN = 1 << 18, /* a key that it watches has changed: see session/watch.h */
     SESSION_TRACKING = 1 << 19,     /* is told what changes: see session/tracking.h */
     SESSION_CACHING = 1 << 20,      /* CLIENT CACHING was said: for the next command */
+    SESSION_LIMITED = 1 << 21,      /* its user may not do everything: see session/acl.h */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED | SESSION_IN_MULTI | SESSION_CACHING,
+                      SESSION_SUBSCRIBED | SESSION_IN_MULTI | SESSION_CACHING | SESSION_LIMITED,
 };
 
 enum {
     SESSION_ADDRESS_TEXT = 128,
 };
 
+struct acl_user;
 struct blocked_wait;
 struct pubsub_listener;
 struct tracker;
@@ -98,6 +100,7 @@ struct session {
     struct queue *queue;              /* NULL until the first MULTI */
     struct watcher *watcher;          /* while it watches keys; owned by session/watch.h */
 
+    const struct acl_user *user; /* as whom it acts; "default" before it has said; owned by node */
     uint64_t id;
     struct hold hold;
     struct buf name;

@@ -198,11 +198,14 @@ void slowlog_redact(struct bytes *args, size_t count)
     bool is_config_set =
         count > 1 && bytes_equal_nocase(args[0], "CONFIG") && bytes_equal_nocase(args[1], "SET");
 
-    if (!is_auth && !is_hello && !is_config_set) {
+    bool is_setuser =
+        count > 1 && bytes_equal_nocase(args[0], "ACL") && bytes_equal_nocase(args[1], "SETUSER");
+
+    if (!is_auth && !is_hello && !is_config_set && !is_setuser) {
         return;
     }
     for (size_t i = count - 1; i > 0; i--) {
-        bool is_secret = is_auth ||
+        bool is_secret = is_auth || (is_setuser && i >= 3) ||
                          (is_hello && ((i >= 2 && bytes_equal_nocase(args[i - 1], "AUTH")) ||
                                        (i >= 3 && bytes_equal_nocase(args[i - 2], "AUTH")))) ||
                          (is_config_set && i >= 3 && holds_secret(args[i - 1]));

@@ -195,7 +195,8 @@ Test(config, what_this_server_does_not_do_is_refused_with_the_reason)
     expect_refused("appendonly yes\n", "appendonly: not supported: there is no log on disk");
     expect_refused("tls-port 6380\n", "no TLS");
     expect_refused("loadmodule /x.so\n", "no modules");
-    expect_refused("user default on nopass\n", "use requirepass");
+    expect_refused("user\n", "user: wrong number of arguments");
+    expect_refused("user a \"~x y\"\n", "user: words of a user have no blanks and no zero bytes");
     expect_refused("notify-keyspace-events KEA\n", "no keyspace notifications");
     expect_live_error("appendonly", "yes",
                       "not supported: there is no log on disk: use save points, and replicas");
