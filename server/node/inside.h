@@ -80,7 +80,7 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
-    struct users users;                   /* users.c */
+    struct users users;                   /* any */
     struct publish publish;               /* publish.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */
