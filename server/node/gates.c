@@ -435,6 +435,18 @@ bool gates_judge(struct node *node, struct request *request)
     return ask_all(node, request);
 }
 
+/* Of a request that nothing else could stop just now only the rights of its user are asked. */
+static bool ask_what_is_open(struct node *node, struct request *request)
+{
+    const uint32_t limited = SESSION_AUTHENTICATED | SESSION_LIMITED;
+
+    if (request->is_plain && (request->spec->flags & node->gates.open_for) != 0 &&
+        (request->session->flags & SESSION_SPECIAL) == limited) {
+        return gate_acl(node, request);
+    }
+    return ask_all(node, request);
+}
+
 /* Nobody is turned away without a word. */
 static bool was_answered(const struct session *s, uint64_t end_before)
 {
@@ -447,7 +459,7 @@ bool gates_pass(struct node *node, struct request *request)
     uint64_t end_before = output_end(&request->session->output);
 
     ASSERT(request->reply != NULL);
-    if (ask_all(node, request)) {
+    if (ask_what_is_open(node, request)) {
         ASSERT(output_end(&request->session->output) == end_before);
         return true;
     }

@@ -84,7 +84,7 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
-    struct users users;                   /* users.c */
+    struct users users;                   /* any */
     struct publish publish;               /* any */
     struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */

@@ -10,7 +10,10 @@ static bool matches(const struct acl_pattern *pattern, struct bytes text)
     struct bytes own = buf_bytes(&pattern->text);
 
     if (pattern->form == ACL_PATTERN_PREFIX) {
-        return text.len + 1 >= own.len && memcmp(text.data, own.data, own.len - 1) == 0;
+        /* Most differ in their first byte. */
+        return text.len + 1 >= own.len &&
+               (own.len == 1 ||
+                (text.data[0] == own.data[0] && memcmp(text.data, own.data, own.len - 1) == 0));
     }
     return glob_match(own, text);
 }

@@ -245,7 +245,8 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     describe_command(s, out);
     buf_append_text(out, " user=");
     buf_append_bytes(out, s->user != NULL ? buf_bytes(&s->user->name) : BYTES_LITERAL("default"));
-    buf_printf(out, " redir=%lld resp=%d lib-name=", (long long)session_redirection(s), s->protocol);
+    buf_printf(out, " redir=%lld resp=%d lib-name=", (long long)session_redirection(s),
+               s->protocol);
     buf_append_bytes(out, buf_bytes(&s->lib_name));
     buf_append_text(out, " lib-ver=");
     buf_append_bytes(out, buf_bytes(&s->lib_version));

@@ -75,9 +75,9 @@ Test(acl_user, is_written_as_the_words_that_make_it)
         {"sanitize-payload skip-sanitize-payload", "off skip-sanitize-payload resetchannels -@all"},
         {">a >a nopass",                           "off nopass resetchannels -@all"               },
         {"nopass >a",                              "off #ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb "
-         "resetchannels -@all"                                                                             },
-        {">a >b <a",                    "off #3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d "
-         "resetchannels -@all"},
+                      "resetchannels -@all"                                  },
+        {">a >b <a",                               "off #3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d "
+                     "resetchannels -@all"                                    },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
