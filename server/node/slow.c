@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "node/inside.h"
+#include "stats/secrets.h"
 
 void slow_configure(struct node *node)
 {
@@ -11,15 +12,16 @@ void slow_configure(struct node *node)
     slowlog_set_limit(&node->slowlog, (size_t)node->config.slowlog_max_len);
 }
 
-static void remember(struct node *node, const struct session *s, struct slowlog_note note)
+static void remember(struct node *node, const struct request *request, struct slowlog_note note)
 {
+    const struct session *s = request->session;
     struct bytes shown[SLOWLOG_ARGS];
     size_t count = note.arg_count < SLOWLOG_ARGS ? note.arg_count : SLOWLOG_ARGS;
 
     ASSERT(note.arg_count > 0);
     ASSERT(note.duration_us >= 0);
     memcpy(shown, note.args, count * sizeof(shown[0]));
-    slowlog_redact(shown, count);
+    secrets_redact(request->spec, shown, count);
     note.args = shown;
     note.unix_ms = node->env.now(node->env.context).unix_ms;
     note.peer = bytes_from_text(s->peer.address);
@@ -39,7 +41,7 @@ static struct slowlog_note note_of(const struct request *request, int64_t durati
 void slow_note_request(struct node *node, const struct request *request, int64_t duration_us)
 {
     ASSERT(request->args != NULL);
-    remember(node, request->session, note_of(request, duration_us));
+    remember(node, request, note_of(request, duration_us));
 }
 
 static bool is_small(const struct node *node, const struct request *request)
@@ -71,6 +73,6 @@ void slow_end_run(struct node *node)
 
         ASSERT(suspects < batch->count);
         note.suspects = suspects;
-        remember(node, first->session, note);
+        remember(node, first, note);
     }
 }
