@@ -184,6 +184,7 @@ void control_reset(struct node *node, struct request *request)
         s->flags &= ~(uint32_t)SESSION_AUTHENTICATED;
     }
     publish_leave(node, s);
+    monitor_end(node, s);
     s->db = 0;
     s->protocol = 2;
     request->reply->version = 2;

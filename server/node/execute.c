@@ -80,6 +80,9 @@ static void execute_asking(struct node *node, struct request *request)
         if (request->spec->id != COMMAND_ASKING) {
             s->flags &= ~(uint32_t)SESSION_ASKING;
         }
+        if (UNLIKELY(monitor_is_on(&node->monitors))) {
+            monitor_show(node, request);
+        }
     } else {
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }

@@ -218,6 +218,22 @@ static bool gate_listening(struct node *node, struct request *request)
     return false;
 }
 
+/* Who is shown everything asks nothing about data, and has its output for itself. */
+static bool gate_monitoring(struct node *node, struct request *request)
+{
+    const struct command_spec *spec = request->spec;
+
+    (void)node;
+    if (LIKELY((request->session->flags & SESSION_MONITOR) == 0) ||
+        (!(spec->flags & (COMMAND_FLAG_WRITE | COMMAND_FLAG_READONLY)) &&
+         spec->id != COMMAND_PUBLISH && spec->id != COMMAND_SPUBLISH && spec->id != COMMAND_PSYNC &&
+         spec->id != COMMAND_SYNC)) {
+        return true;
+    }
+    reply_error(request, "ERR Replica can't interact with the keyspace");
+    return false;
+}
+
 /* A paused request is put back and read again when the pause ends. */
 static bool gate_pause(struct node *node, struct request *request)
 {
@@ -275,6 +291,12 @@ static uint32_t closes_without_quorum(const struct node *node)
     return node->config.min_replicas_to_write == 0 ? 0 : WRITES;
 }
 
+/* What is executed unasked is shown to nobody. */
+static uint32_t closes_while_monitored(const struct node *node)
+{
+    return monitor_is_on(&node->monitors) ? ALL : 0;
+}
+
 static uint32_t closes_without_disk(const struct node *node)
 {
     return node->saving.is_last_ok ? 0 : WRITES;
@@ -286,17 +308,18 @@ static const struct gate {
     bool (*ask)(struct node *node, struct request *request); /* false: it was answered */
     uint32_t (*closes)(const struct node *node); /* commands that may be refused just now */
 } gates[] = {
-    {gate_known,     closes_none           }, /* plain: it is known, */
-    {gate_arity,     closes_none           }, /* its arity fits, */
-    {gate_debug,     closes_none           }, /* it is a data command, */
-    {gate_auth,      closes_none           }, /* and its client is authenticated */
-    {gate_pause,     closes_while_paused   },
-    {gate_loading,   closes_while_loading  },
-    {gate_route,     closes_without_cluster},
-    {gate_role,      closes_on_replica     },
-    {gate_quorum,    closes_without_quorum },
-    {gate_disk,      closes_without_disk   },
-    {gate_listening, closes_none           }, /* SESSION_SPECIAL has those who listen */
+    {gate_known,      closes_none           }, /* plain: it is known, */
+    {gate_arity,      closes_none           }, /* its arity fits, */
+    {gate_debug,      closes_none           }, /* it is a data command, */
+    {gate_auth,       closes_none           }, /* and its client is authenticated */
+    {gate_pause,      closes_while_paused   },
+    {gate_loading,    closes_while_loading  },
+    {gate_route,      closes_without_cluster},
+    {gate_role,       closes_on_replica     },
+    {gate_quorum,     closes_without_quorum },
+    {gate_disk,       closes_without_disk   },
+    {gate_listening,  closes_none           }, /* SESSION_SPECIAL has those who listen */
+    {gate_monitoring, closes_while_monitored},
 };
 
 void gates_look(struct node *node)

@@ -30,6 +30,7 @@
 #include "node/journal.h"
 #include "node/life.h"
 #include "node/load.h"
+#include "node/monitor.h"
 #include "node/node.h"
 #include "node/own_expiry.h"
 #include "node/pass.h"
@@ -80,6 +81,7 @@ struct node {
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
     struct publish publish;               /* publish.c */
+    struct monitors monitors;             /* monitor.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */
     struct batch batch;                   /* batch.c */

@@ -61,6 +61,7 @@ static struct node *create(const struct node_options *options)
     journal_init(node);
     own_expiry_init(node);
     publish_init(node);
+    monitor_init(node);
     image_init(node);
     waiting_init(node);
     blocked_init(node);
@@ -138,6 +139,7 @@ void node_free(struct node *node)
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
     own_expiry_deinit(node);
+    monitor_deinit(node);
     publish_deinit(node);
     replicas_deinit(node);
     journal_deinit(node);
@@ -378,6 +380,7 @@ void node_session_closed(struct node *node, struct session *s)
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
     publish_leave(node, s);
+    monitor_end(node, s);
     session_free(&node->sessions, s);
 }
 
@@ -631,6 +634,7 @@ void node_check(const struct node *node)
     upkeep_check(node);
     own_expiry_check(node);
     publish_check(node);
+    monitor_check(node);
     reload_check(node);
     ending_check(node);
 }

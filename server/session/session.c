@@ -46,6 +46,7 @@ void session_free(struct session_table *table, struct session *s)
     ASSERT(list_is_linked(&s->all));
     ASSERT(s->feed == NULL);
     ASSERT(s->listener == NULL);
+    ASSERT(!list_is_linked(&s->monitoring));
     ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));
     ASSERT(!heap_has(&s->hold.deadline));
     hashtable_remove(&table->by_id, &s->by_id);
@@ -130,6 +131,9 @@ static void describe_flags(const struct session *s, struct buf *out)
 {
     size_t before = out->len;
 
+    if (s->flags & SESSION_MONITOR) {
+        buf_append_byte(out, 'O');
+    }
     if (s->flags & SESSION_REPLICA) {
         buf_append_byte(out, 'S');
     }
@@ -213,6 +217,7 @@ static void check_session(const struct session_table *table, const struct sessio
     ASSERT(((s->flags & SESSION_HELD) != 0) == list_is_linked(&s->hold.held));
     ASSERT(((s->flags & SESSION_RESUMED) != 0) == list_is_linked(&s->hold.resumed));
     ASSERT(((s->flags & SESSION_SUBSCRIBED) != 0) == (s->listener != NULL));
+    ASSERT(((s->flags & SESSION_MONITOR) != 0) == list_is_linked(&s->monitoring));
     ASSERT(s->feed != NULL || !(s->flags & SESSION_REPLICA));
     input_check(&s->input);
     output_check(&s->output);

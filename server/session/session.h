@@ -46,13 +46,14 @@ enum session_flags {
     SESSION_REPLICA = 1 << 14,    /* said PSYNC or SYNC */
     SESSION_CLOSED = 1 << 15,     /* the shell has dropped the connection */
     SESSION_SUBSCRIBED = 1 << 16, /* listens to channels or patterns: see session/pubsub.h */
+    SESSION_MONITOR = 1 << 24,    /* is shown every command: see node/monitor.h */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED,
+                      SESSION_SUBSCRIBED | SESSION_MONITOR,
 };
 
 enum {
@@ -83,6 +84,7 @@ struct session {
     uint64_t bytes_in;
     uint64_t last_write_offset;
     struct list touched;
+    struct list monitoring; /* with SESSION_MONITOR: among those who are shown everything */
     struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
