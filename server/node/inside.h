@@ -52,6 +52,7 @@
 #include "node/waiting.h"
 #include "session/session.h"
 #include "spec/command_index.h"
+#include "stats/latency.h"
 #include "stats/slowlog.h"
 #include "stats/timing.h"
 
@@ -71,6 +72,7 @@ struct node {
     struct counters counters;             /* any */
     struct timing timing;                 /* any */
     struct slowlog slowlog;               /* any */
+    struct latency latency;               /* any */
     struct command_index commands;        /* any: as clients name them; constant */
     struct command_index stream_commands; /* any: as primaries do, never renamed */
     struct session_table sessions;        /* any */

@@ -135,6 +135,7 @@ void node_free(struct node *node)
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
+    latency_deinit(&node->latency);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
@@ -196,6 +197,14 @@ static void start_images(struct node *node)
     ASSERT(!node->image.is_on || !list_is_empty(&node->image.sinks));
 }
 
+static void take_image_slice(struct node *node)
+{
+    int64_t began_ns = slow_begin_work(node);
+
+    pass_note_work_if(&node->pass, image_step(node));
+    slow_end_work(node, LATENCY_IMAGE_SLICE, began_ns);
+}
+
 static void run_slices(struct node *node)
 {
     ASSERT(!node->journal.is_in_transaction);
@@ -208,7 +217,9 @@ static void run_slices(struct node *node)
         saving_after_flush(node);
     }
     start_images(node);
-    pass_note_work_if(&node->pass, image_step(node));
+    if (node->image.is_on) {
+        take_image_slice(node);
+    }
     pass_note_work_if(&node->pass, slot_cleaning_step(node));
 }
 
@@ -443,9 +454,16 @@ static void config_written(struct node *node, bool is_ok, const struct errmsg *e
 
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
 {
+    enum file_kind kind;
+
     ASSERT(is_ok || error != NULL);
     timing_make_stale(&node->timing);
-    switch (files_take(node, file)) {
+    kind = files_take(node, file);
+    if (is_ok && kind != FILE_KIND_COUNT) {
+        slow_note_work(node, LATENCY_FILE_SYNC,
+                       (node->now.mono.us - node->files.committed_at[kind].us) * 1000);
+    }
+    switch (kind) {
     case FILE_SAVE:
         saving_file_done(node, is_ok, error);
         tell_saved(node);
