@@ -150,10 +150,27 @@ static bool gate_route(struct node *node, struct request *request)
     return true;
 }
 
+/* Whoever can follow is led to our primary, but for reads of those who said READONLY. */
+static bool is_led_away(const struct node *node, const struct request *request)
+{
+    const struct session *s = request->session;
+    uint32_t flags = request->spec->flags;
+
+    return (s->flags & SESSION_CAPA_REDIRECT) && node->cluster == NULL &&
+           ((flags & COMMAND_FLAG_WRITE) ||
+            ((flags & COMMAND_FLAG_READONLY) && !(s->flags & SESSION_CLUSTER_READONLY)));
+}
+
 static bool gate_role(struct node *node, struct request *request)
 {
     if (LIKELY(node->role.is_primary)) {
         return true;
+    }
+    if (is_led_away(node, request)) {
+        struct replica_report primary = replica_get_report(node->upstream.replica);
+
+        reply_error(request, "REDIRECT %s:%u", primary.host, (unsigned)primary.port);
+        return false;
     }
     if ((request->spec->flags & COMMAND_FLAG_WRITE) && node->config.replica_read_only) {
         reply_error(request, "READONLY You can't write against a read only replica.");

@@ -127,7 +127,7 @@ size_t session_memory(const struct session *s)
            s->lib_name.cap + s->lib_version.cap;
 }
 
-static void describe_flags(const struct session *s, struct buf *out)
+void session_describe_flags(const struct session *s, struct buf *out)
 {
     size_t before = out->len;
 
@@ -166,6 +166,11 @@ static void describe_flags(const struct session *s, struct buf *out)
     }
 }
 
+const char *session_capabilities(const struct session *s)
+{
+    return (s->flags & SESSION_CAPA_REDIRECT) ? "r" : "";
+}
+
 static void describe_command(const struct session *s, struct buf *out)
 {
     const struct command_spec *spec = s->last_command;
@@ -191,7 +196,8 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_printf(
         out, " age=%lld idle=%lld flags=", (long long)(mono_ms_between(s->created_at, now) / 1000),
         (long long)(mono_ms_between(s->active_at, now) / 1000));
-    describe_flags(s, out);
+    session_describe_flags(s, out);
+    buf_printf(out, " capa=%s", session_capabilities(s));
     buf_printf(
         out,
         " db=%u sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0"
@@ -205,6 +211,9 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_append_bytes(out, buf_bytes(&s->lib_name));
     buf_append_text(out, " lib-ver=");
     buf_append_bytes(out, buf_bytes(&s->lib_version));
+    buf_printf(out, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
+               (unsigned long long)s->bytes_in, (unsigned long long)s->output.done,
+               (unsigned long long)s->command_count);
 }
 
 /* ---- invariants ------------------------------------------------------------------------------- */

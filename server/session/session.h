@@ -47,13 +47,14 @@ enum session_flags {
     SESSION_CLOSED = 1 << 15,     /* the shell has dropped the connection */
     SESSION_SUBSCRIBED = 1 << 16, /* listens to channels or patterns: see session/pubsub.h */
     SESSION_MONITOR = 1 << 24,    /* is shown every command: see node/monitor.h */
+    SESSION_CAPA_REDIRECT = 1 << 25, /* can follow REDIRECT errors of replicas outside a cluster */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED | SESSION_MONITOR,
+                      SESSION_SUBSCRIBED | SESSION_MONITOR | SESSION_CAPA_REDIRECT,
 };
 
 enum {
@@ -153,6 +154,10 @@ static inline bool session_is_closing(const struct session *s)
 
 /* One line as CLIENT LIST has it, without a line end. */
 void session_describe(const struct session *s, struct mono_time now, struct buf *out);
+
+/* Its flags, as letters of that line; and what it can do. */
+void session_describe_flags(const struct session *s, struct buf *out);
+const char *session_capabilities(const struct session *s);
 
 /* Assert the invariants of the table and of all its sessions, their parts included. */
 void session_table_check(const struct session_table *table);

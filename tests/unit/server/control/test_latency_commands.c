@@ -234,9 +234,9 @@ Test(latency_commands, percentiles_are_those_that_are_asked_for)
         {"CONFIG SET latency-tracking-info-percentiles nan\r\n",
          "-ERR *Invalid latency-tracking-info-percentiles parameters|"                                                   },
         {"CONFIG SET latency-tracking-info-percentiles \"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 "
-         "17\"\r\n",                                                                    "-ERR *more than 16 percentiles|"                                                                                                      },
-        {"CONFIG GET latency-tracking-info-percentiles\r\n",                                                                   "*|$0||"},
-        {"CONFIG SET latency-tracking no\r\nINFO latencystats\r\n",                                                                   "+OK|$*|# Latencystats||"                                                                                               },
+         "17\"\r\n",                                                 "-ERR *more than 16 percentiles|"          },
+        {"CONFIG GET latency-tracking-info-percentiles\r\n",                  "*|$0||"                                   },
+        {"CONFIG SET latency-tracking no\r\nINFO latencystats\r\n",           "+OK|$*|# Latencystats||"                  },
     };
     struct lone_node *w = lone_node_new();
 
