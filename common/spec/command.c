@@ -35,6 +35,7 @@ enum {
     ALLOW_BUSY = COMMAND_FLAG_ALLOW_BUSY,
     NO_MANDATORY_KEYS = COMMAND_FLAG_NO_MANDATORY_KEYS,
     PUBSUB = COMMAND_FLAG_PUBSUB,
+    SKIP_SLOWLOG = COMMAND_FLAG_SKIP_SLOWLOG,
 };
 
 /* What is done to keys, as commands.def spells it. */

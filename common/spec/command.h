@@ -41,6 +41,7 @@ enum command_flags {
     COMMAND_FLAG_ALLOW_BUSY = 1 << 13,        /* also while a script runs for too long */
     COMMAND_FLAG_NO_MANDATORY_KEYS = 1 << 14, /* a request may have no keys at all */
     COMMAND_FLAG_PUBSUB = 1 << 15,            /* about channels; what it names are none of keys */
+    COMMAND_FLAG_SKIP_SLOWLOG = 1 << 16, /* what it runs is noted there, not the command itself */
 };
 
 /* How the keys of a request are found. */
@@ -82,6 +83,7 @@ enum command_group {
     COMMAND_GROUP_HYPERLOGLOG,
     COMMAND_GROUP_GEO,
     COMMAND_GROUP_PUBSUB,
+    COMMAND_GROUP_TRANSACTIONS,
     COMMAND_GROUP_CONNECTION,
     COMMAND_GROUP_SERVER,
     COMMAND_GROUP_REPLICATION,

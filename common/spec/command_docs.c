@@ -81,6 +81,8 @@ static uint32_t group_categories(const struct command_spec *spec)
         return CATEGORY_GEO;
     case COMMAND_GROUP_CONNECTION:
         return CATEGORY_CONNECTION;
+    case COMMAND_GROUP_TRANSACTIONS:
+        return CATEGORY_TRANSACTION;
     case COMMAND_GROUP_PUBSUB: /* those that have the flag */
     case COMMAND_GROUP_SERVER:
     case COMMAND_GROUP_REPLICATION:
@@ -109,9 +111,9 @@ uint32_t command_categories(const struct command_spec *spec)
 const char *category_name(size_t index)
 {
     static const char *const names[CATEGORY_COUNT] = {
-        "keyspace", "read",   "write",       "string", "connection", "admin", "dangerous",
-        "fast",     "slow",   "blocking",    "list",   "hash",       "set",   "sortedset",
-        "stream",   "bitmap", "hyperloglog", "geo",    "pubsub"};
+        "keyspace", "read",   "write",       "string", "connection", "admin",      "dangerous",
+        "fast",     "slow",   "blocking",    "list",   "hash",       "set",        "sortedset",
+        "stream",   "bitmap", "hyperloglog", "geo",    "pubsub",     "transaction"};
 
     ASSERT(index < CATEGORY_COUNT);
     return names[index];
@@ -131,6 +133,7 @@ const char *command_group_name(enum command_group group)
         [COMMAND_GROUP_HYPERLOGLOG] = "hyperloglog",
         [COMMAND_GROUP_GEO] = "geo",
         [COMMAND_GROUP_PUBSUB] = "pubsub",
+        [COMMAND_GROUP_TRANSACTIONS] = "transactions",
         [COMMAND_GROUP_CONNECTION] = "connection",
         [COMMAND_GROUP_SERVER] = "server",
         [COMMAND_GROUP_REPLICATION] = "replication",

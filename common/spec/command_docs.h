@@ -38,9 +38,10 @@ enum command_category {
     CATEGORY_HYPERLOGLOG = 1 << 16,
     CATEGORY_GEO = 1 << 17,
     CATEGORY_PUBSUB = 1 << 18,
+    CATEGORY_TRANSACTION = 1 << 19,
 };
 enum {
-    CATEGORY_COUNT = 19
+    CATEGORY_COUNT = 20
 };
 /* The categories of a command, one bit each. */
 uint32_t command_categories(const struct command_spec *spec);

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "cluster/facts.h"
-#include "cluster/message.h"
+#include "cluster/message_part.h"
 
 #include <stdarg.h>
 

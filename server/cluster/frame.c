@@ -7,7 +7,7 @@
 #include "base/sha256.h"
 #include "cluster/gossip.h"
 #include "cluster/identity_codec.h"
-#include "cluster/message.h"
+#include "cluster/message_part.h"
 
 #include <string.h>
 
@@ -119,13 +119,15 @@ static void encode_body(const struct frame *frame, struct buf *out)
 
 static bool is_body_valid(enum frame_body kind, struct bytes body)
 {
+    struct message_part part;
+
     switch (kind) {
     case FRAME_BODY_NONE:
         return body.len == 0;
     case FRAME_BODY_GOSSIP:
         return gossip_is_valid(body);
     case FRAME_BODY_MESSAGE:
-        return message_part_is_valid(body);
+        return message_part_decode(body, &part);
     }
     return false;
 }

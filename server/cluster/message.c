@@ -6,34 +6,8 @@
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/frame.h"
+#include "cluster/message_part.h"
 #include "cluster/step.h"
-
-struct part {
-    uint64_t number;
-    uint32_t total;
-    uint32_t before;
-    struct bytes bytes;
-};
-
-static bool decode_part(struct bytes body, struct part *out)
-{
-    struct decoder d = decoder_make(body);
-
-    out->number = decode_u64_be(&d);
-    out->total = decode_u32_be(&d);
-    out->before = decode_u32_be(&d);
-    out->bytes = decode_bytes(&d, decoder_left(&d));
-    return decoder_is_ok(&d) && out->bytes.len > 0 && out->total >= sizeof(uint32_t) &&
-           out->total <= MESSAGE_MAX_BYTES && out->before < out->total &&
-           out->bytes.len <= out->total - out->before;
-}
-
-bool message_part_is_valid(struct bytes body)
-{
-    struct part part;
-
-    return decode_part(body, &part);
-}
 
 void cluster_message_split(struct bytes whole, struct bytes *channel, struct bytes *message)
 {
@@ -71,15 +45,12 @@ static size_t count_receivers(const struct cluster *c, bool is_sharded)
     return count;
 }
 
-static void send_part(struct cluster *c, bool is_sharded, const struct part *part)
+static void send_part(struct cluster *c, bool is_sharded, const struct message_part *part)
 {
     struct buf *body = &c->body_bytes;
 
     buf_clear(body);
-    encode_u64_be(body, part->number);
-    encode_u32_be(body, part->total);
-    encode_u32_be(body, part->before);
-    buf_append_bytes(body, part->bytes);
+    message_part_encode(part, body);
     bus_prepare_message(c, is_sharded ? FRAME_PUBLISH_SHARD : FRAME_PUBLISH, buf_bytes(body));
     for (size_t i = 1; i < c->nodes.count; i++) {
         if (is_receiver(c, c->nodes.items[i], is_sharded)) {
@@ -90,7 +61,7 @@ static void send_part(struct cluster *c, bool is_sharded, const struct part *par
 
 static void send_parts(struct cluster *c, bool is_sharded, struct bytes whole)
 {
-    struct part part = {.number = ++c->message_number, .total = (uint32_t)whole.len};
+    struct message_part part = {.number = ++c->message_number, .total = (uint32_t)whole.len};
 
     while (part.before < part.total) {
         struct bytes rest = bytes_from(whole, part.before);
@@ -148,7 +119,7 @@ static void give_out(struct cluster *c, const struct frame *frame, struct bytes 
 
 /* A recorded part sent again does not rise. */
 static bool rises(const struct partial_message *partial, const struct frame *frame,
-                  const struct part *part)
+                  const struct message_part *part)
 {
     if (partial->boot != frame->boot) {
         return true;
@@ -160,8 +131,8 @@ static bool rises(const struct partial_message *partial, const struct frame *fra
 void message_take(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
 {
     struct partial_message *partial = &sender->message;
-    struct part part;
-    bool is_ok = decode_part(frame->body, &part);
+    struct message_part part;
+    bool is_ok = message_part_decode(frame->body, &part);
     bool continues = partial->boot == frame->boot && partial->number == part.number &&
                      partial->bytes.len == part.before;
 

@@ -3,12 +3,7 @@
  * those of its shard.
  *
  * Each goes to a node once, over our link to it, and is not sent again: it arrives once or not at all.
- * One that does not fit into a frame goes in parts, which follow each other on the link.  The body of a frame:
- *
- *      0   8  number of the message: rising with each that this node sends
- *      8   4  bytes of the whole
- *     12   4  bytes that came before this part
- *     16      the part
+ * One that does not fit into a frame goes in parts (message_part.h), which follow each other on the link.
  *
  * Frames of messages do not count among those that carry news of their sender: their sequence is that of the last
  * frame before them, and the number and place of a part take its place, which rise as long as a node runs.
@@ -29,15 +24,8 @@ struct cluster_node;
 struct frame;
 
 enum {
-    MESSAGE_PART_MAX = 48 * 1024,
-    MESSAGE_HEAD_BYTES = 16,
-    MESSAGE_BODY_MAX = MESSAGE_HEAD_BYTES + MESSAGE_PART_MAX,
-    MESSAGE_MAX_BYTES = 16 * 1024 * 1024, /* of the whole; longer ones stay where they are */
-    MESSAGE_QUEUE_BYTES = 1024 * 1024,    /* a link on which more waits gets no message */
+    MESSAGE_QUEUE_BYTES = 1024 * 1024, /* a link on which more waits gets no message */
 };
-
-/* For the decoder of frames. */
-bool message_part_is_valid(struct bytes body);
 
 /* Send it to every node that is linked, or to those of our shard.  False: it is too long for that many
  * nodes, and none gets it. */

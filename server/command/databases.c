@@ -37,7 +37,7 @@ enum exec_result cmd_flushdb(struct exec *x)
 /* The number of a database for SWAPDB, which has its own words for what is no number. */
 static bool swap_index(struct exec *x, size_t index, const char *which, int64_t *out)
 {
-    if (num_parse_i64(x->args[index], out)) {
+    if (num_parse_i64(x->args[index], out) && *out >= INT32_MIN && *out <= INT32_MAX) {
         return true;
     }
     resp_write_error(x->reply, "ERR invalid %s DB index", which);

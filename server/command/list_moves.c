@@ -133,6 +133,10 @@ static enum exec_result move_waiting(struct exec *x, struct list_move *move,
     case MOVE_NOTHING:
         break;
     }
+    if (x->must_not_wait) {
+        resp_write_null(x->reply); /* no array, as what is moved is none */
+        return EXEC_DONE;
+    }
     return block_for_keys(x, &block);
 }
 

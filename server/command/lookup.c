@@ -171,6 +171,11 @@ bool argument_db(struct exec *x, size_t index, unsigned *out)
     if (!argument_i64(x, index, &db)) {
         return false;
     }
+    if (db < INT32_MIN || db > INT32_MAX) {
+        resp_write_error(x->reply, "ERR value is out of range, value must between "
+                                   "-2147483648 and 2147483647");
+        return false;
+    }
     if (db < 0 || db >= x->database_count) {
         resp_write_error(x->reply, "ERR DB index is out of range");
         return false;

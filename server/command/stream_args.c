@@ -158,6 +158,16 @@ bool argument_stream_last(struct exec *x, size_t index, struct stream_id *out)
 
 /* ---- replies ---------------------------------------------------------------------------------------- */
 
+int64_t stream_elapsed_ms(const struct exec *x, int64_t at_ms)
+{
+    int64_t now_ms = x->now.unix_ms;
+
+    if (at_ms > now_ms) {
+        return 0;
+    }
+    return at_ms < now_ms - INT64_MAX ? INT64_MAX : now_ms - at_ms;
+}
+
 struct bytes stream_id_text(struct stream_id id, char *scratch)
 {
     size_t len = num_format_u64(scratch, id.ms);

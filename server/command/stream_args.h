@@ -44,6 +44,10 @@ void reply_wrong_id_count(struct exec *x);
 MUST_USE bool argument_stream_first(struct exec *x, size_t index, struct stream_id *out);
 MUST_USE bool argument_stream_last(struct exec *x, size_t index, struct stream_id *out);
 
+/* Milliseconds from at_ms to now; 0 when at_ms is still to come, as after a clock went back.  at_ms
+ * may be any number: payloads of RESTORE and snapshots bring what they like. */
+int64_t stream_elapsed_ms(const struct exec *x, int64_t at_ms);
+
 /* Its bytes are in scratch, of STREAM_ID_TEXT. */
 struct bytes stream_id_text(struct stream_id id, char *scratch);
 void reply_stream_id(struct exec *x, struct stream_id id);

@@ -172,7 +172,7 @@ static bool claim_one(struct exec *x, struct claim *claim, struct stream_id id)
         return false;
     }
     if (is_pending && pending.consumer != NULL && claim->min_idle_ms > 0 &&
-        x->now.unix_ms - pending.delivered_at_ms < claim->min_idle_ms) {
+        stream_elapsed_ms(x, pending.delivered_at_ms) < claim->min_idle_ms) {
         return false;
     }
     take(x, claim, &pending);
@@ -263,7 +263,7 @@ static void look(struct exec *x, struct auto_claim *a)
         struct stream_id behind = pending.id;
 
         if (!is_deleted && pending.consumer != NULL &&
-            x->now.unix_ms - pending.delivered_at_ms < a->claim.min_idle_ms) {
+            stream_elapsed_ms(x, pending.delivered_at_ms) < a->claim.min_idle_ms) {
             continue;
         }
         if (is_deleted) {

@@ -225,19 +225,15 @@ enum exec_result cmd_xinfo_groups(struct exec *x)
 
 static void reply_consumer(struct exec *x, const struct stream_consumer *c)
 {
-    int64_t idle_ms = x->now.unix_ms - stream_consumer_seen_at_ms(c);
     int64_t active_at_ms = stream_consumer_active_at_ms(c);
-    int64_t inactive_ms = x->now.unix_ms - active_at_ms;
 
     resp_write_map(x->reply, 4);
     resp_write_bulk_text(x->reply, "name");
     resp_write_bulk(x->reply, stream_consumer_name(c));
     reply_field(x, "pending", (int64_t)stream_consumer_pending_count(c));
-    reply_field(x, "idle", idle_ms > 0 ? idle_ms : 0);
+    reply_field(x, "idle", stream_elapsed_ms(x, stream_consumer_seen_at_ms(c)));
     reply_field(x, "inactive",
-                active_at_ms == STREAM_NEVER ? -1
-                : inactive_ms > 0            ? inactive_ms
-                                             : 0);
+                active_at_ms == STREAM_NEVER ? -1 : stream_elapsed_ms(x, active_at_ms));
 }
 
 enum exec_result cmd_xinfo_consumers(struct exec *x)

@@ -113,7 +113,7 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
         stream_pending_read(group, consumer, options->first, options->last, &reader);
         while (items.count < options->limit && stream_pending_next(&reader, &pending)) {
             if (pending.consumer == NULL ||
-                x->now.unix_ms - pending.delivered_at_ms >= options->min_idle_ms) {
+                stream_elapsed_ms(x, pending.delivered_at_ms) >= options->min_idle_ms) {
                 VEC_PUSH(&items, pending);
             }
         }
@@ -121,13 +121,12 @@ static void reply_pending(struct exec *x, const struct stream_group *group,
     resp_write_array(x->reply, items.count);
     for (size_t i = 0; i < items.count; i++) {
         const struct stream_pending *item = &items.items[i];
-        int64_t idle_ms = x->now.unix_ms - item->delivered_at_ms;
 
-        idle_ms = item->consumer == NULL ? -1 : idle_ms > 0 ? idle_ms : 0;
         resp_write_array(x->reply, 4);
         reply_stream_id(x, item->id);
         reply_stream_owner(x, item);
-        resp_write_integer(x->reply, idle_ms);
+        resp_write_integer(
+            x->reply, item->consumer == NULL ? -1 : stream_elapsed_ms(x, item->delivered_at_ms));
         resp_write_integer(x->reply, (int64_t)item->delivery_count);
     }
     VEC_DEINIT(&items);

@@ -152,7 +152,7 @@ static void deliver_idle(struct exec *x, struct serving *s)
 {
     for (size_t i = 0; i < s->idle.count; i++) {
         struct stream_pending *item = &s->idle.items[i];
-        int64_t idle_ms = item->consumer != NULL ? x->now.unix_ms - item->delivered_at_ms : -1;
+        int64_t idle_ms = item->consumer != NULL ? stream_elapsed_ms(x, item->delivered_at_ms) : -1;
         struct stream_entry entry;
         bool is_there = stream_find(s->found->stream, item->id, &entry);
 

@@ -269,10 +269,14 @@ void control_client_help(struct node *node, struct request *request)
 {
     static const char *const lines[] = {
         "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CACHING (YES|NO)",
+        "    Tell whether what the next command reads is to be remembered.",
         "CAPA <capability> [<capability> ...]",
         "    Say what this client can do: redirect, it understands REDIRECT errors.",
         "GETNAME",
         "    Return the name of the current connection.",
+        "GETREDIR",
+        "    Return the ID of the connection that is told of changes in place of this one.",
         "ID",
         "    Return the ID of the current connection.",
         "INFO",
@@ -301,6 +305,11 @@ void control_client_help(struct node *node, struct request *request)
         "    Say which client library this is.",
         "SETNAME <name>",
         "    Give the current connection a name.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
+        "[NOLOOP]",
+        "    Be told when keys change that this connection has read, or that begin so.",
+        "TRACKINGINFO",
+        "    Tell of which changes the current connection is told.",
         "UNPAUSE",
         "    End the pause.",
     };

@@ -41,6 +41,7 @@ static const struct flag_name flag_names[] = {
     {COMMAND_FLAG_NOSCRIPT,          "noscript"         },
     {COMMAND_FLAG_NO_ASYNC,          "no_async_loading" },
     {COMMAND_FLAG_NO_MULTI,          "no_multi"         },
+    {COMMAND_FLAG_SKIP_SLOWLOG,      "skip_slowlog"     },
     {COMMAND_FLAG_ALLOW_BUSY,        "allow_busy"       },
     {COMMAND_FLAG_NO_MANDATORY_KEYS, "no_mandatory_keys"},
     {FLAG_MOVES_KEYS,                "movablekeys"      },

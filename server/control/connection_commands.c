@@ -157,6 +157,9 @@ void control_select(struct node *node, struct request *request)
 
     if (!num_parse_i64(request->args[1], &db)) {
         reply_error(request, "ERR value is not an integer or out of range");
+    } else if (db < INT32_MIN || db > INT32_MAX) {
+        reply_error(request, "ERR value is out of range, value must between -2147483648 and "
+                             "2147483647");
     } else if (node->cluster != NULL && db != 0) {
         reply_error(request, "ERR SELECT is not allowed in cluster mode");
     } else if (db < 0 || db >= node->config.databases) {
@@ -185,6 +188,8 @@ void control_reset(struct node *node, struct request *request)
     }
     publish_leave(node, s);
     monitor_end(node, s);
+    invalidation_end(node, s);
+    transaction_drop(node, s);
     s->db = 0;
     s->protocol = 2;
     request->reply->version = 2;

@@ -49,6 +49,7 @@ static void collect_server(struct node *node, struct metrics *m, struct buf *lin
 static void collect_clients(struct node *node, struct metrics *m, struct buf *lines)
 {
     (void)lines;
+    m->tracking_clients = (int64_t)node->invalidation.tracking.tracker_count;
     m->pubsub_clients = (int64_t)node->publish.pubsub.listener_count;
     m->total_blocking_keys = (int64_t)node->blocked.keys.count;
     LIST_FOR_EACH (item, &node->sessions.all) {
@@ -208,10 +209,14 @@ static void collect_persistence(struct node *node, struct metrics *m, struct buf
 static void collect_messages(const struct node *node, struct metrics *m)
 {
     const struct pubsub *pubsub = &node->publish.pubsub;
+    const struct tracking *tracking = &node->invalidation.tracking;
 
     m->pubsub_channels = (int64_t)pubsub_topic_count(pubsub, PUBSUB_CHANNEL);
     m->pubsub_patterns = (int64_t)pubsub_topic_count(pubsub, PUBSUB_PATTERN);
     m->pubsubshard_channels = (int64_t)pubsub_topic_count(pubsub, PUBSUB_SHARD);
+    m->tracking_total_keys = (int64_t)tracking->keys.count;
+    m->tracking_total_items = (int64_t)tracking->item_count;
+    m->tracking_total_prefixes = (int64_t)tracking->prefixes.count;
     m->cluster_frames_dropped = node->bus.dropped;
 }
 

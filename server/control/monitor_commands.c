@@ -7,6 +7,10 @@ void control_monitor(struct node *node, struct request *request)
 {
     struct session *s = request->session;
 
+    if (node->transaction.is_on) {
+        reply_error(request, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+        return;
+    }
     if (s->flags & (SESSION_MONITOR | SESSION_REPLICA)) {
         return; /* it is one already, and a replica has nothing but the stream in its output */
     }

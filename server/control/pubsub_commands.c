@@ -37,6 +37,10 @@ void control_psubscribe(struct node *node, struct request *request)
 
 void control_ssubscribe(struct node *node, struct request *request)
 {
+    if (node->transaction.is_on) {
+        reply_error(request, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+        return;
+    }
     subscribe(node, request, PUBSUB_SHARD);
 }
 

@@ -103,7 +103,8 @@ void control_wait(struct node *node, struct request *request)
     if (!answer_read_timeout(request, 2, &timeout_ms)) {
         return;
     }
-    if (replicas <= 0 || replicas_count_acked(node, s->last_write_offset) >= (uint64_t)replicas) {
+    if (replicas <= 0 || node->transaction.is_on ||
+        replicas_count_acked(node, s->last_write_offset) >= (uint64_t)replicas) {
         resp_write_integer(request->reply,
                            (int64_t)replicas_count_acked(node, s->last_write_offset));
         return;

@@ -37,7 +37,8 @@ void control_bgsave(struct node *node, struct request *request)
         reply_error(request, "ERR Background save already in progress");
         return;
     }
-    if (node->image.is_on) {
+    /* A file made in the midst of a transaction would have a half of it. */
+    if (node->image.is_on || node->transaction.is_on) {
         saving_want(node);
         resp_write_simple(request->reply, "Background saving scheduled");
         return;

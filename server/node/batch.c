@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cluster/route.h"
 #include "node/inside.h"
+#include "session/queue.h"
 
 enum {
     WORDS_KEPT = 4096,                    /* more room than this is given back after a batch */
@@ -342,7 +343,8 @@ static bool is_over_input_limit(const struct node *node, const struct session *s
                          ? (uint64_t)node->config.client_query_buffer_limit
                          : STRANGER_INPUT_BYTES;
 
-    return input_pending(&s->input) + more > limit;
+    /* What is queued behind MULTI, and what is watched, was sent as well. */
+    return input_pending(&s->input) + queue_bytes(s) + watch_memory(s) + more > limit;
 }
 
 void batch_take_input(struct node *node, struct session *s, struct bytes input)

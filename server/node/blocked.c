@@ -129,9 +129,9 @@ static void observe(struct node *node)
 
     if (blocked->count > 0) {
         blocked->observed = node->data.keyspace;
-        keyspace_observe(blocked->observed, &observer);
+        keyspace_observe(blocked->observed, OBSERVER_OF_WAITING, &observer);
     } else if (blocked->observed == node->data.keyspace) {
-        keyspace_observe(blocked->observed, NULL);
+        keyspace_observe(blocked->observed, OBSERVER_OF_WAITING, NULL);
         blocked->observed = NULL;
     } else {
         blocked->observed = NULL; /* it went with the data that was replaced */

@@ -28,6 +28,12 @@ void call_begin(struct node *node)
     exec_set_clock(x);
 }
 
+void call_begin_transaction(struct node *node)
+{
+    call_begin(node);
+    node->door.exec.must_not_wait = true;
+}
+
 /* Whose reply depends on a write needs a lease to leave.  A node without slots writes to the whole key
  * space without one, since nobody else has its keys. */
 static void commit_for_client(struct node *node, struct session *s, uint64_t reply_place)
@@ -35,6 +41,9 @@ static void commit_for_client(struct node *node, struct session *s, uint64_t rep
     const struct exec *x = &node->door.exec;
 
     journal_commit(node, x->effects, x->db);
+    if (UNLIKELY(node->journal.is_in_transaction)) {
+        return; /* that is for the reply as a whole: transaction_run */
+    }
     s->last_write_offset = oplog_end(node->journal.log);
     if (node->cluster != NULL && (LIKELY(x->key_count > 0) || journal_needs_lease(node))) {
         output_bar(&s->output, reply_place, s->last_write_offset, node->pass.number);
@@ -74,6 +83,9 @@ void call_for_client(struct node *node, const struct request *request, const str
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
     result = exec_run(x);
+    if (UNLIKELY((s->flags & SESSION_TRACKING) != 0)) {
+        invalidation_note_reads(node, request);
+    }
     if (UNLIKELY(result == EXEC_BLOCK)) {
         blocked_begin(node, request, &x->block);
     }

@@ -29,6 +29,8 @@ struct door {
 
 /* Look at what is the same for all requests of clients, until time passes or a control command runs. */
 void call_begin(struct node *node);
+/* The same for the requests of a transaction: nothing may wait. */
+void call_begin_transaction(struct node *node);
 /* Run a client's data command; keys are those of the batch. */
 void call_for_client(struct node *node, const struct request *request, const struct key_ref *keys);
 

@@ -78,6 +78,8 @@ void data_replace(struct node *node, struct keyspace *fresh_take)
     data_free_retired(node);
     node->data.retired = node->data.keyspace;
     node->data.keyspace = fresh_take;
+    watching_data_replaced(node);
+    invalidation_data_replaced(node);
 }
 
 void data_free_retired(struct node *node)

@@ -18,6 +18,12 @@ static void look_again(struct node *node)
     gates_look_again(node);
 }
 
+/* What begins and drops transactions concerns its session alone. */
+static bool leaves_node_alone(const struct command_spec *spec)
+{
+    return spec->group == COMMAND_GROUP_TRANSACTIONS && spec->id != COMMAND_EXEC;
+}
+
 /* Run what nothing stands in the way of: the request's command, or the subcommand it turned out to be. */
 static void run(struct node *node, struct request *request)
 {
@@ -36,11 +42,13 @@ static void run(struct node *node, struct request *request)
     } else {
         ASSERT(node->controls->run[spec->id] != NULL);
         node->controls->run[spec->id](node, request);
-        look_again(node);
+        if (!leaves_node_alone(spec)) {
+            look_again(node);
+        }
     }
     slow_us = timing_end(&node->timing, spec->id, began_ns,
                          bytes_from(buf_bytes(&s->output.buf), out_before));
-    if (UNLIKELY(slow_us >= 0)) {
+    if (UNLIKELY(slow_us >= 0) && (spec->flags & COMMAND_FLAG_SKIP_SLOWLOG) == 0) {
         slow_note_request(node, request, slow_us);
     }
 }
@@ -61,6 +69,12 @@ static bool is_always_heard(const struct command_spec *spec)
            (spec->group == COMMAND_GROUP_PUBSUB && (spec->flags & COMMAND_FLAG_NOSCRIPT));
 }
 
+/* CLIENT REPLY OFF within a transaction: whoever said so reads no more, the rest of EXEC's reply included. */
+static bool fell_silent(const struct request *request)
+{
+    return request->spec->id == COMMAND_EXEC && (request->session->flags & SESSION_REPLY_OFF) != 0;
+}
+
 /* What was replied since is not sent. */
 static void cut_reply(struct session *s, size_t out_before)
 {
@@ -73,21 +87,36 @@ static void execute_asking(struct node *node, struct request *request)
     struct session *s = request->session;
     size_t out_before = s->output.buf.len;
     bool is_heard = takes_reply(s);
+    bool is_queued = false;
 
     ASSERT(!session_is_closing(s));
-    if (gates_pass(node, request)) {
-        run(node, request);
-        if (request->spec->id != COMMAND_ASKING) {
-            s->flags &= ~(uint32_t)SESSION_ASKING;
+#ifdef STARLING_DEBUG
+    if (gates_are_open_for_queue(node, request)) {
+        gates_check(node, request);
+    }
+#endif
+    if (gates_are_open_for_queue(node, request) || gates_pass(node, request)) {
+        is_queued = transaction_takes(request);
+        if (is_queued) {
+            transaction_queue(request);
+        } else {
+            run(node, request);
         }
-        if (UNLIKELY(monitor_is_on(&node->monitors))) {
+        if (request->spec->id != COMMAND_ASKING && !(s->flags & SESSION_IN_MULTI)) {
+            s->flags &= ~(uint32_t)SESSION_ASKING; /* that before MULTI holds until EXEC */
+        }
+        if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
+            s->flags &= ~(uint32_t)SESSION_CACHING;
+        }
+        if (UNLIKELY(monitor_is_on(&node->monitors)) && !is_queued) {
             monitor_show(node, request);
         }
     } else {
+        transaction_refused(node, request, out_before);
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
-    if (request->spec != NULL && is_always_heard(request->spec)) {
-        is_heard = true;
+    if (request->spec != NULL && !is_queued) {
+        is_heard = is_always_heard(request->spec) || (is_heard && !fell_silent(request));
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/route.h"
 #include "node/inside.h"
+#include "session/queue.h"
 
 enum {
     HTTP_LOG_EVERY_MS = 60 * 1000,
@@ -251,12 +252,49 @@ static bool gate_monitoring(struct node *node, struct request *request)
     return false;
 }
 
+/* What would wait, or make the node another one in the midst of a transaction. */
+static bool is_never_in_transaction(const struct command_spec *spec)
+{
+    switch ((int)spec->id) {
+    case COMMAND_CONFIG_REWRITE:
+    case COMMAND_DEBUG:
+    case COMMAND_REPLCONF:
+    case COMMAND_REPLICAOF:
+    case COMMAND_SLAVEOF:
+        return true;
+    default:
+        return (spec->flags & COMMAND_FLAG_NO_MULTI) != 0 ||
+               (spec->kind == COMMAND_SUB && spec->parent == COMMAND_CLUSTER &&
+                (spec->flags & COMMAND_FLAG_ADMIN) != 0);
+    }
+}
+
+static bool gate_transaction(struct node *node, struct request *request)
+{
+    (void)node;
+    if (LIKELY((request->session->flags & SESSION_IN_MULTI) == 0) ||
+        !is_never_in_transaction(request->spec)) {
+        return true;
+    }
+    reply_error(request, "ERR Command not allowed inside a transaction");
+    return false;
+}
+
+/* EXEC does all at once what is queued. */
+static bool is_paused(const struct node *node, const struct request *request)
+{
+    const struct session *s = request->session;
+
+    return waiting_is_paused_for(node, request->spec) ||
+           (request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0 &&
+            (s->queue->command_flags & COMMAND_FLAG_WRITE) != 0);
+}
+
 /* A paused request is put back and read again when the pause ends. */
 static bool gate_pause(struct node *node, struct request *request)
 {
     if (LIKELY(node->pauses.scope == PAUSE_NOTHING) ||
-        (request->session->flags & SESSION_REPLICA) ||
-        !waiting_is_paused_for(node, request->spec)) {
+        (request->session->flags & SESSION_REPLICA) || !is_paused(node, request)) {
         return true;
     }
     waiting_put_back(node, request);
@@ -325,18 +363,19 @@ static const struct gate {
     bool (*ask)(struct node *node, struct request *request); /* false: it was answered */
     uint32_t (*closes)(const struct node *node); /* commands that may be refused just now */
 } gates[] = {
-    {gate_known,      closes_none           }, /* plain: it is known, */
-    {gate_arity,      closes_none           }, /* its arity fits, */
-    {gate_debug,      closes_none           }, /* it is a data command, */
-    {gate_auth,       closes_none           }, /* and its client is authenticated */
-    {gate_pause,      closes_while_paused   },
-    {gate_loading,    closes_while_loading  },
-    {gate_route,      closes_without_cluster},
-    {gate_role,       closes_on_replica     },
-    {gate_quorum,     closes_without_quorum },
-    {gate_disk,       closes_without_disk   },
-    {gate_listening,  closes_none           }, /* SESSION_SPECIAL has those who listen */
-    {gate_monitoring, closes_while_monitored},
+    {gate_known,       closes_none           }, /* plain: it is known, */
+    {gate_arity,       closes_none           }, /* its arity fits, */
+    {gate_debug,       closes_none           }, /* it is a data command, */
+    {gate_auth,        closes_none           }, /* and its client is authenticated */
+    {gate_transaction, closes_none           },
+    {gate_pause,       closes_while_paused   },
+    {gate_loading,     closes_while_loading  },
+    {gate_route,       closes_without_cluster},
+    {gate_role,        closes_on_replica     },
+    {gate_quorum,      closes_without_quorum },
+    {gate_disk,        closes_without_disk   },
+    {gate_listening,   closes_none           }, /* SESSION_SPECIAL has those who listen */
+    {gate_monitoring,  closes_while_monitored},
 };
 
 void gates_look(struct node *node)
@@ -374,6 +413,24 @@ bool gates_are_open_for(const struct node *node, const struct request *request)
            (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
 }
 
+bool gates_are_open_for_queue(const struct node *node, const struct request *request)
+{
+    return request->is_plain && (request->spec->flags & node->gates.open_for) != 0 &&
+           (request->session->flags & SESSION_SPECIAL) ==
+               (SESSION_AUTHENTICATED | SESSION_IN_MULTI) &&
+           !is_never_in_transaction(request->spec);
+}
+
+bool gates_are_open_for_all(const struct node *node, const struct command_spec *spec)
+{
+    return node->cluster == NULL && spec->is_data && (spec->flags & node->gates.open_for) != 0;
+}
+
+bool gates_judge(struct node *node, struct request *request)
+{
+    return ask_all(node, request);
+}
+
 /* Nobody is turned away without a word. */
 static bool was_answered(const struct session *s, uint64_t end_before)
 {
@@ -399,6 +456,6 @@ bool gates_pass(struct node *node, struct request *request)
 
 void gates_check(struct node *node, struct request *request)
 {
-    ASSERT(gates_are_open_for(node, request));
+    ASSERT(gates_are_open_for(node, request) || gates_are_open_for_queue(node, request));
     ASSERT(ask_all(node, request));
 }

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 
+struct command_spec;
 struct node;
 struct request;
 struct session;
@@ -32,6 +33,12 @@ void gates_look(struct node *node);
 void gates_look_again(struct node *node);
 /* May the request be executed unasked? */
 bool gates_are_open_for(const struct node *node, const struct request *request);
+/* May it be queued unasked? */
+bool gates_are_open_for_queue(const struct node *node, const struct request *request);
+/* May any request of the command, of whoever is authenticated, be executed unasked? */
+bool gates_are_open_for_all(const struct node *node, const struct command_spec *spec);
+/* Ask all gates about a request that was queued; false after an error in its reply. */
+bool gates_judge(struct node *node, struct request *request);
 /* True when it may go on, its spec being that of the subcommand; else the answer was given. */
 bool gates_pass(struct node *node, struct request *request);
 

@@ -27,6 +27,7 @@
 #include "node/files.h"
 #include "node/gates.h"
 #include "node/image.h"
+#include "node/invalidation.h"
 #include "node/journal.h"
 #include "node/life.h"
 #include "node/load.h"
@@ -48,8 +49,10 @@
 #include "node/slot_cleaning.h"
 #include "node/slow.h"
 #include "node/sync_file.h"
+#include "node/transaction.h"
 #include "node/upkeep.h"
 #include "node/waiting.h"
+#include "node/watching.h"
 #include "session/session.h"
 #include "spec/command_index.h"
 #include "stats/latency.h"
@@ -82,12 +85,15 @@ struct node {
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
-    struct publish publish;               /* publish.c */
+    struct publish publish;               /* any */
     struct monitors monitors;             /* monitor.c */
+    struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */
     struct batch batch;                   /* batch.c */
     struct blocked blocked;               /* blocked.c */
+    struct watching watching;             /* watching.c */
+    struct transaction transaction;       /* transaction.c */
     struct image image;                   /* image.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */

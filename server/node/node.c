@@ -65,6 +65,8 @@ static struct node *create(const struct node_options *options)
     image_init(node);
     waiting_init(node);
     blocked_init(node);
+    watching_init(node);
+    invalidation_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -132,6 +134,9 @@ void node_free(struct node *node)
     apply_deinit(node);
     batch_deinit(node);
     blocked_deinit(node);
+    watching_deinit(node);
+    invalidation_deinit(node);
+    transaction_deinit(node);
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
     slowlog_deinit(&node->slowlog);
@@ -294,6 +299,7 @@ void node_end_pass(struct node *node)
     upkeep_trim_long_log(node);
     sync_file_send(node);
     primary_fill(node);
+    invalidation_tell(node);
     open_barriers(node);
     hand_over_touched(node);
 }
@@ -392,6 +398,8 @@ void node_session_closed(struct node *node, struct session *s)
     upkeep_forget_session(node, s);
     publish_leave(node, s);
     monitor_end(node, s);
+    watching_leave(node, s);
+    invalidation_end(node, s);
     session_free(&node->sessions, s);
 }
 
@@ -501,6 +509,7 @@ void node_take_config(struct node *node, struct config *next)
     batch_configure(node);
     data_configure(node);
     cluster_side_configure(node);
+    invalidation_configure(node);
     upkeep_trim_log(node);
     slow_configure(node);
 }
@@ -557,11 +566,16 @@ static void describe(const struct bytes *words, size_t count, struct buf *out)
 void node_describe_request(const struct node *node, struct buf *out)
 {
     const struct request *r = node->batch.running;
+    const struct request *inner = node->transaction.running;
 
     if (node->apply.running != NULL) {
         describe(node->apply.running, node->apply.running_count, out);
         buf_append_text(out, ", from our primary");
     } else if (r != NULL) {
+        if (inner != NULL) {
+            describe(inner->args, inner->arg_count, out);
+            buf_append_text(out, ", in ");
+        }
         describe(r->args, r->arg_count, out);
         buf_printf(out, ", from client %llu at %s", (unsigned long long)r->session->id,
                    r->session->peer.address);
@@ -637,6 +651,8 @@ void node_check(const struct node *node)
     counters_check(&node->counters, node->now.mono);
     waiting_check(node);
     blocked_check(node);
+    watching_check(node);
+    invalidation_check(node);
     load_check(node);
     batch_check(node);
     holds_check(&node->holds);

@@ -78,6 +78,25 @@ static bool answer(struct request *request, enum route_kind kind, uint16_t slot,
     return false;
 }
 
+bool route_is_of_slot(struct request *request, uint16_t *slot)
+{
+    struct command_keys keys = {0};
+    uint16_t own;
+
+    if (command_has_keys(request->spec)) {
+        keys = command_keys(request->spec, request->args, request->arg_count);
+    }
+    if (keys.count == 0) {
+        return true;
+    }
+    if (!common_slot(request, &keys, &own) || (*slot != SLOT_NONE && own != *slot)) {
+        reply_error(request, "CROSSSLOT Keys in request don't hash to the same slot");
+        return false;
+    }
+    *slot = own;
+    return true;
+}
+
 bool route_keys(struct node *node, struct request *request)
 {
     struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);

@@ -4,11 +4,14 @@
 #define STARLING_NODE_ROUTE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct node;
 struct request;
 
 /* True when the request's keys are served here; else it was told where, or why not. */
 bool route_keys(struct node *node, struct request *request);
+/* Are the request's keys of that slot, which is theirs when it is SLOT_NONE so far?  False after an error. */
+bool route_is_of_slot(struct request *request, uint16_t *slot);
 
 #endif

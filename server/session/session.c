@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "session/pubsub.h"
+#include "session/queue.h"
+#include "session/tracking.h"
+#include "session/watch.h"
 
 void session_table_init(struct session_table *table)
 {
@@ -47,6 +50,8 @@ void session_free(struct session_table *table, struct session *s)
     ASSERT(s->feed == NULL);
     ASSERT(s->listener == NULL);
     ASSERT(!list_is_linked(&s->monitoring));
+    ASSERT(s->tracker == NULL);
+    ASSERT(s->watcher == NULL);
     ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));
     ASSERT(!heap_has(&s->hold.deadline));
     hashtable_remove(&table->by_id, &s->by_id);
@@ -57,6 +62,7 @@ void session_free(struct session_table *table, struct session *s)
     buf_deinit(&s->name);
     buf_deinit(&s->lib_name);
     buf_deinit(&s->lib_version);
+    queue_free(s);
     input_deinit(&s->input);
     output_deinit(&s->output);
     mem_free(MEM_SESSION, s);
@@ -84,6 +90,18 @@ void session_touch(struct session_table *table, struct session *s)
         s->flags |= SESSION_TOUCHED;
         list_add_tail(&table->touched, &s->touched);
     }
+}
+
+void session_touch_first(struct session_table *table, struct session *s)
+{
+    if (s->flags & SESSION_CLOSED) {
+        return;
+    }
+    if (s->flags & SESSION_TOUCHED) {
+        list_remove(&s->touched);
+    }
+    s->flags |= SESSION_TOUCHED;
+    list_add_head(&table->touched, &s->touched);
 }
 
 struct session *session_take_touched(struct session_table *table)
@@ -121,10 +139,29 @@ void session_output_done(struct session_table *table, struct session *s, size_t 
     output_done(&s->output, &table->spares, len, (s->flags & SESSION_REPLICA) != 0);
 }
 
+int64_t session_redirection(const struct session *s)
+{
+    return s->tracker != NULL ? (int64_t)s->tracker->redirect : -1;
+}
+
 size_t session_memory(const struct session *s)
 {
     return sizeof(*s) + input_memory(&s->input) + s->output.buf.cap + s->name.cap +
-           s->lib_name.cap + s->lib_version.cap;
+           s->lib_name.cap + s->lib_version.cap + queue_memory(s) + watch_memory(s);
+}
+
+static void describe_tracker(const struct session *s, struct buf *out)
+{
+    if (s->tracker == NULL) {
+        return;
+    }
+    buf_append_byte(out, 't');
+    if (s->tracker->is_broken) {
+        buf_append_byte(out, 'R');
+    }
+    if (s->tracker->mode == TRACKING_BCAST) {
+        buf_append_byte(out, 'B');
+    }
 }
 
 void session_describe_flags(const struct session *s, struct buf *out)
@@ -140,8 +177,15 @@ void session_describe_flags(const struct session *s, struct buf *out)
     if (s->flags & SESSION_SUBSCRIBED) {
         buf_append_byte(out, 'P');
     }
+    if (s->flags & SESSION_IN_MULTI) {
+        buf_append_byte(out, 'x');
+    }
     if (s->flags & SESSION_HELD) {
         buf_append_byte(out, 'b');
+    }
+    describe_tracker(s, out);
+    if (s->flags & SESSION_WATCH_BROKEN) {
+        buf_append_byte(out, 'd');
     }
     if (s->flags & SESSION_CLOSE_AFTER_WRITE) {
         buf_append_byte(out, 'c');
@@ -200,14 +244,16 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_printf(out, " capa=%s", session_capabilities(s));
     buf_printf(
         out,
-        " db=%u sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0"
+        " db=%u sub=%zu psub=%zu ssub=%zu multi=%lld watch=%zu qbuf=%zu qbuf-free=%zu argv-mem=0"
+        " multi-mem=%zu"
         " rbs=%zu rbp=0 obl=%zu oll=0 omem=%zu tot-mem=%zu events=r",
         s->db, pubsub_count(s, PUBSUB_CHANNEL), pubsub_count(s, PUBSUB_PATTERN),
-        pubsub_count(s, PUBSUB_SHARD), input_pending(&s->input),
-        s->input.buf.cap - s->input.buf.len, s->output.buf.cap, session_output_pending(s),
-        s->output.buf.cap, session_memory(s));
+        pubsub_count(s, PUBSUB_SHARD), (long long)queue_count(s), watch_count(s),
+        input_pending(&s->input), s->input.buf.cap - s->input.buf.len, queue_bytes(s),
+        s->output.buf.cap, session_output_pending(s), s->output.buf.cap, session_memory(s));
     describe_command(s, out);
-    buf_printf(out, " user=default redir=-1 resp=%d lib-name=", s->protocol);
+    buf_printf(out, " user=default redir=%lld resp=%d lib-name=", (long long)session_redirection(s),
+               s->protocol);
     buf_append_bytes(out, buf_bytes(&s->lib_name));
     buf_append_text(out, " lib-ver=");
     buf_append_bytes(out, buf_bytes(&s->lib_version));
@@ -227,7 +273,10 @@ static void check_session(const struct session_table *table, const struct sessio
     ASSERT(((s->flags & SESSION_RESUMED) != 0) == list_is_linked(&s->hold.resumed));
     ASSERT(((s->flags & SESSION_SUBSCRIBED) != 0) == (s->listener != NULL));
     ASSERT(((s->flags & SESSION_MONITOR) != 0) == list_is_linked(&s->monitoring));
+    ASSERT(((s->flags & SESSION_TRACKING) != 0) == (s->tracker != NULL));
     ASSERT(s->feed != NULL || !(s->flags & SESSION_REPLICA));
+    ASSERT(s->watcher != NULL || !(s->flags & SESSION_WATCH_BROKEN));
+    queue_check(s);
     input_check(&s->input);
     output_check(&s->output);
 }

@@ -40,13 +40,17 @@ enum session_flags {
     SESSION_UNIX = 1 << 8,
     SESSION_NO_EVICT = 1 << 9,
     SESSION_NO_TOUCH = 1 << 10,
-    SESSION_HELD = 1 << 11,       /* its reply waits: see session/hold.h */
-    SESSION_TOUCHED = 1 << 12,    /* is in the list of sessions with something to write */
-    SESSION_RESUMED = 1 << 13,    /* is in the list of sessions whose input is to be read again */
-    SESSION_REPLICA = 1 << 14,    /* said PSYNC or SYNC */
-    SESSION_CLOSED = 1 << 15,     /* the shell has dropped the connection */
-    SESSION_SUBSCRIBED = 1 << 16, /* listens to channels or patterns: see session/pubsub.h */
-    SESSION_MONITOR = 1 << 24,    /* is shown every command: see node/monitor.h */
+    SESSION_HELD = 1 << 11,         /* its reply waits: see session/hold.h */
+    SESSION_TOUCHED = 1 << 12,      /* is in the list of sessions with something to write */
+    SESSION_RESUMED = 1 << 13,      /* is in the list of sessions whose input is to be read again */
+    SESSION_REPLICA = 1 << 14,      /* said PSYNC or SYNC */
+    SESSION_CLOSED = 1 << 15,       /* the shell has dropped the connection */
+    SESSION_SUBSCRIBED = 1 << 16,   /* listens to channels or patterns: see session/pubsub.h */
+    SESSION_IN_MULTI = 1 << 17,     /* what it sends is queued: see session/queue.h */
+    SESSION_WATCH_BROKEN = 1 << 18, /* a key that it watches has changed: see session/watch.h */
+    SESSION_TRACKING = 1 << 19,     /* is told what changes: see session/tracking.h */
+    SESSION_CACHING = 1 << 20,      /* CLIENT CACHING was said: for the next command */
+    SESSION_MONITOR = 1 << 24,      /* is shown every command: see node/monitor.h */
     SESSION_CAPA_REDIRECT = 1 << 25, /* can follow REDIRECT errors of replicas outside a cluster */
 };
 
@@ -54,7 +58,8 @@ enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED | SESSION_MONITOR | SESSION_CAPA_REDIRECT,
+                      SESSION_SUBSCRIBED | SESSION_IN_MULTI | SESSION_CACHING | SESSION_MONITOR |
+                      SESSION_CAPA_REDIRECT,
 };
 
 enum {
@@ -63,6 +68,9 @@ enum {
 
 struct blocked_wait;
 struct pubsub_listener;
+struct tracker;
+struct queue;
+struct watcher;
 
 struct session_peer {
     char address[SESSION_ADDRESS_TEXT]; /* "ip:port", or the path of a unix socket with ":0" */
@@ -89,7 +97,10 @@ struct session {
     struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
+    struct tracker *tracker;          /* with SESSION_TRACKING; owned by session/tracking.h */
     struct pubsub_listener *listener; /* with SESSION_SUBSCRIBED; owned by session/pubsub.h */
+    struct queue *queue;              /* NULL until the first MULTI */
+    struct watcher *watcher;          /* while it watches keys; owned by session/watch.h */
 
     uint64_t id;
     struct hold hold;
@@ -122,6 +133,8 @@ struct session *session_find(const struct session_table *table, uint64_t id);
 
 /* Put it into the list of those that the shell is to look at. */
 void session_touch(struct session_table *table, struct session *s);
+/* The same, before all that are in it: what it has to write leaves before their replies. */
+void session_touch_first(struct session_table *table, struct session *s);
 /* One of them, or NULL; it is no longer in the list. */
 struct session *session_take_touched(struct session_table *table);
 
@@ -145,13 +158,15 @@ static inline size_t session_output_ready(const struct session *s)
     return output_ready(&s->output);
 }
 
-/* Bytes of input and output buffers. */
+/* Bytes of input and output buffers, of queued requests and watched keys. */
 size_t session_memory(const struct session *s);
 static inline bool session_is_closing(const struct session *s)
 {
     return (s->flags & (SESSION_CLOSE_AFTER_WRITE | SESSION_CLOSE_NOW | SESSION_CLOSED)) != 0;
 }
 
+/* The id of the session that is told of changes in its place: 0 none, -1 it is not told of any. */
+int64_t session_redirection(const struct session *s);
 /* One line as CLIENT LIST has it, without a line end. */
 void session_describe(const struct session *s, struct mono_time now, struct buf *out);
 

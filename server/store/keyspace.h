@@ -13,7 +13,7 @@
  *                  handed to it before it is changed or removed
  *              (3) an expired entry stays until somebody removes it: lookups take `now` and hide it
  *              (4) at most one value is open for change; until it is closed nothing else changes
- *              (5) the observer is told of every change, once
+ *              (5) each observer is told of every change, once
  * Owns everything in it.  Loop thread only. */
 #ifndef STARLING_STORE_KEYSPACE_H
 #define STARLING_STORE_KEYSPACE_H
@@ -189,9 +189,18 @@ struct keyspace_observer {
     void *context;
 };
 
-/* From now on this one is told of changes, in place of who was before; NULL: nobody.  It costs nothing
- * while there is none. */
-void keyspace_observe(struct keyspace *ks, const struct keyspace_observer *observer);
+/* Each has a place of its own. */
+enum keyspace_observer_place {
+    OBSERVER_OF_WAITING,  /* for those who wait for keys */
+    OBSERVER_OF_WATCHING, /* for those who watch keys */
+    OBSERVER_OF_TRACKING, /* for those who are told what changes */
+    OBSERVER_PLACES,
+};
+
+/* From now on this one is told of changes, in place of who was there before; NULL: nobody.  It costs
+ * nothing while there is none in any place. */
+void keyspace_observe(struct keyspace *ks, enum keyspace_observer_place place,
+                      const struct keyspace_observer *observer);
 
 /* ---- many keys ------------------------------------------------------------------------------ */
 

@@ -72,7 +72,7 @@ struct keyspace {
     VEC(struct reclaim_table) dead_tables;
     VEC(struct reclaim_value) dead_values;
     size_t pending_bytes;
-    struct keyspace_observer observer;
+    struct keyspace_observer observers[OBSERVER_PLACES];
     const struct value_edit *open_edit; /* NULL: no value is open for change */
     struct buf packed;                  /* of a packed collection that is open for change */
 };
@@ -123,12 +123,25 @@ static inline void keyspace_forget_fields(struct keyspace *ks, const struct key_
     }
 }
 
-/* Tell the observer, if there is one. */
+static inline bool keyspace_has_observer(const struct keyspace *ks)
+{
+    for (size_t i = 0; i < OBSERVER_PLACES; i++) {
+        if (ks->observers[i].on != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void keyspace_tell_all(const struct keyspace *ks, enum keyspace_event event, uint32_t table,
+                       struct bytes key);
+
+/* Tell the observers, if there are any. */
 static inline void keyspace_tell(const struct keyspace *ks, enum keyspace_event event,
                                  uint32_t table, struct bytes key)
 {
     if (UNLIKELY((ks->shared.listeners & LISTENER_OBSERVER) != 0)) {
-        ks->observer.on(ks->observer.context, event, table, key);
+        keyspace_tell_all(ks, event, table, key);
     }
 }
 

@@ -156,7 +156,7 @@ void keyspace_check(const struct keyspace *ks)
 
     ASSERT(ks->open_edit == NULL);
     ASSERT(((ks->shared.listeners & LISTENER_WALK) != 0) == ks->shared.walk.is_on);
-    ASSERT(((ks->shared.listeners & LISTENER_OBSERVER) != 0) == (ks->observer.on != NULL));
+    ASSERT(((ks->shared.listeners & LISTENER_OBSERVER) != 0) == keyspace_has_observer(ks));
     for (uint32_t i = 0; i < ks->table_count; i++) {
         const struct table *table = &ks->tables[i];
 

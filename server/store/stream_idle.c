@@ -46,6 +46,9 @@ void stream_idle_collect(struct stream_group *g, int64_t until_ms, uint64_t limi
 {
     struct stream_pending_reader reader;
     struct stream_pending pending;
+    struct stream_pending worst = {
+        0}; /* of those that were picked, which are as many as are wanted */
+    bool is_full = false;
     int64_t since_ms = INT64_MAX;
 
     if (limit == 0 || stream_idle_since_ms(g) > until_ms) {
@@ -59,9 +62,14 @@ void stream_idle_collect(struct stream_group *g, int64_t until_ms, uint64_t limi
         if (pending.consumer != NULL && pending.delivered_at_ms > until_ms) {
             continue;
         }
+        if (is_full && compare(&pending, &worst) > 0) {
+            continue;
+        }
         VEC_PUSH(out, pending);
         if (out->count >= FEW && out->count / 2 > limit) {
             pick(out, limit);
+            worst = out->items[out->count - 1];
+            is_full = true;
         }
     }
     g->idle_since_ms = since_ms;

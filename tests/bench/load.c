@@ -225,20 +225,18 @@ static void render_word(struct load_request *request, struct bytes word, struct 
     }
 }
 
-void load_request_init_text(struct load_request *request, const char *words, const char *begin,
-                            size_t line_count)
+/* The words of one request behind those that are there already. */
+static void render_one(struct load_request *request, struct bytes words)
 {
     struct buf text = {0};
-    struct bytes rest = bytes_from_text(words);
     size_t count = 1;
 
-    *request = (struct load_request){.is_one_number = true, .line_count = line_count};
-    for (size_t i = 0; i < rest.len; i++) {
-        count += rest.data[i] == ' ' ? 1 : 0;
+    for (size_t i = 0; i < words.len; i++) {
+        count += words.data[i] == ' ' ? 1 : 0;
     }
     buf_printf(&request->text, "*%zu\r\n", count);
     while (count-- > 0) {
-        struct bytes word = before_byte(rest, ' ');
+        struct bytes word = before_byte(words, ' ');
         size_t first = request->place_count;
 
         buf_clear(&text);
@@ -249,10 +247,24 @@ void load_request_init_text(struct load_request *request, const char *words, con
         }
         buf_append_bytes(&request->text, buf_bytes(&text));
         buf_append_text(&request->text, "\r\n");
-        rest = bytes_from(rest, word.len < rest.len ? word.len + 1 : rest.len);
+        words = bytes_from(words, word.len < words.len ? word.len + 1 : words.len);
+    }
+    buf_deinit(&text);
+}
+
+void load_request_init_text(struct load_request *request, const char *words, const char *begin,
+                            size_t line_count)
+{
+    struct bytes rest = bytes_from_text(words);
+
+    *request = (struct load_request){.is_one_number = true, .line_count = line_count};
+    while (rest.len > 0) {
+        struct bytes one = before_byte(rest, ';');
+
+        render_one(request, one);
+        rest = bytes_from(rest, one.len < rest.len ? one.len + 1 : rest.len);
     }
     buf_append_text(&request->reply, begin);
-    buf_deinit(&text);
 }
 
 void load_request_deinit(struct load_request *request)

@@ -87,8 +87,8 @@ struct load;
 struct bytes load_value(size_t len);
 void load_request_init(struct load_request *request, const struct load_shape *shape);
 /* Words between spaces.  {n} in them is the number of the request, as twelve digits; {n/500}
- * is it divided; {rank} and {rank+9} are six digits of it and 100000, and what is added.  The reply begins
- * as told and has so many lines. */
+ * is it divided; {rank} and {rank+9} are six digits of it and 100000, and what is added.  Requests that
+ * go together, as one, have a semicolon between them.  The reply begins as told and has so many lines. */
 void load_request_init_text(struct load_request *request, const char *words, const char *begin,
                             size_t line_count);
 void load_request_deinit(struct load_request *request);

@@ -63,6 +63,12 @@ static const struct family families[] = {
     {"stream",
      {{NULL, NULL, NULL, 0, 0, 0}},
      {{"XADD", "XADD stream * f1 v1 f2 v2", "$", 2, 1, 300000}}                        },
+    {"transaction",
+     {{NULL, NULL, NULL, 0, 0, 0}},
+     {{"MULTI of 10 SET",
+       "MULTI;SET a:{n} 1;SET b:{n} 2;SET c:{n} 3;SET d:{n} 4;SET e:{n} 5;SET f:{n} 6;SET g:{n} 7;"
+       "SET h:{n} 8;SET i:{n} 9;SET j:{n} 10;EXEC",
+       "+OK", 22, 10000, 60000}}                                                       },
 };
 
 /* Growth by a million items. */

@@ -161,11 +161,35 @@ static void check_promoted(struct world *world, struct sim_node *n)
     }
 }
 
+/* What a transaction wrote together is seen together: at primaries, at replicas, after take-overs and resyncs. */
+static void check_pairs(struct world *world, struct sim_node *n)
+{
+    if (n->node->loading.phase != LOAD_IDLE) {
+        return; /* the file at start is read key by key */
+    }
+    for (int c = 0; c < world->options.clients; c++) {
+        char name[32];
+        uint64_t a = 0;
+        uint64_t b = 0;
+
+        client_pair_name(c, 'a', name);
+        (void)check_peek(n, name, &a);
+        client_pair_name(c, 'b', name);
+        (void)check_peek(n, name, &b);
+        if (a != b) {
+            world_fail(world,
+                       "half a transaction is seen at node %d: client %d, versions %llu and %llu",
+                       n->index, c, (unsigned long long)a, (unsigned long long)b);
+        }
+    }
+}
+
 void check_after_pass(struct world *world, struct sim_node *n)
 {
     struct node_facts facts;
 
     check_leases(world, n);
+    check_pairs(world, n);
     node_facts(n->node, &facts);
     if (n->was_replica && facts.is_primary) {
         world->takeovers++;

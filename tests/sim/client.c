@@ -16,6 +16,7 @@ enum {
     ANSWER_TIMEOUT_US = 2000000,
     ADMIN_TIMEOUT_US = 5000000,
     QUEUE_PART = 12, /* one of so many requests */
+    PAIR_PART = 8,
 };
 
 static void think(struct world *world, struct sim_event *event);
@@ -121,6 +122,30 @@ static void use_queue(struct world *world, struct sim_client *client)
     }
 }
 
+void client_pair_name(int client, char letter, char out[32])
+{
+    snprintf(out, 32, "{c%d:pair}%c", client, letter);
+}
+
+/* Two keys of one slot get the same version, in one transaction: nobody may ever see them differ (check_pairs). */
+static void write_pair(struct world *world, struct sim_client *client)
+{
+    char version[32];
+    char a[32];
+    char b[32];
+
+    client->request = REQUEST_PAIR;
+    client->replies_left = 4;
+    client->pair_version++;
+    client_pair_name(client->index, 'a', a);
+    client_pair_name(client->index, 'b', b);
+    snprintf(version, sizeof(version), "%llu", (unsigned long long)client->pair_version);
+    send_words(world, client, 1, "MULTI");
+    send_words(world, client, 3, "SET", a, version);
+    send_words(world, client, 3, "SET", b, version);
+    send_words(world, client, 1, "EXEC");
+}
+
 static void think(struct world *world, struct sim_event *event)
 {
     struct sim_client *client = &world->clients[event->node];
@@ -132,6 +157,8 @@ static void think(struct world *world, struct sim_event *event)
         connect(world, client);
         if (rng_one_in(&world->rng, QUEUE_PART)) {
             use_queue(world, client);
+        } else if (rng_one_in(&world->rng, PAIR_PART)) {
+            write_pair(world, client);
         } else {
             write_something(world, client);
         }
@@ -261,7 +288,10 @@ static void take_value(struct world *world, struct sim_client *client,
         take_ok(world, client);
     } else if (client->request == REQUEST_WAIT) {
         take_waited(world, client, value->integer);
+    } else if (client->request == REQUEST_PAIR && --client->replies_left > 0) {
+        return; /* of what was queued */
     } else {
+        world->pairs_written += client->request == REQUEST_PAIR ? 1 : 0;
         client->request = REQUEST_NONE;
     }
 }

@@ -107,6 +107,7 @@ enum sim_request {
     REQUEST_WAIT,  /* WAIT for what it wrote there */
     REQUEST_PUSH,  /* an element for a queue, its own or another client's */
     REQUEST_POP,   /* the same taken out, or waited for */
+    REQUEST_PAIR,  /* a version of two keys, by a transaction */
 };
 
 struct sim_client {
@@ -116,6 +117,8 @@ struct sim_client {
     struct buf in;
     enum sim_request request;
     int pending_key;
+    uint64_t pair_version; /* last one sent */
+    int replies_left;      /* of a transaction */
     int64_t sent_at_us;
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
@@ -169,6 +172,7 @@ struct world {
     size_t claim_cap;
     char failure[1024]; /* the first broken promise; empty while all is well */
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked;
+    uint64_t pairs_written; /* by transactions that were answered */
 };
 
 struct claim {
@@ -211,6 +215,8 @@ void sim_disk_power_cut(struct sim_node *n);
 /* ---- client.c */
 void clients_start(struct world *world);
 void client_input(struct world *world, int index, struct bytes bytes);
+/* Of the key of a client's pair, 'a' or 'b'. */
+void client_pair_name(int client, char letter, char out[32]);
 void client_conn_lost(struct world *world, int index, uint64_t conn);
 /* Send one command to a node as an administrator and run the world until it is answered. */
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size);

@@ -136,6 +136,34 @@ static inline void answers_expect_all(struct alone *a, const struct answers_case
     }
 }
 
+/* What a client asks, and is told in the same pass; without a request: what it was told meanwhile. */
+struct answers_step {
+    size_t client;
+    const char *request;
+    const char *told;
+};
+
+/* One after the other; the node's invariants hold at the end. */
+static inline void answers_play(struct alone *a, const struct answers_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct buf line = {0};
+        struct buf out;
+
+        if (steps[i].request != NULL) {
+            buf_printf(&line, "%s\r\n", steps[i].request);
+            answers_send(a, steps[i].client, buf_text(&line));
+        }
+        out = answers_take(a, steps[i].client);
+        cr_expect(glob_match(bytes_from_text(steps[i].told), buf_bytes(&out)),
+                  "step %zu, %s: told %.2000s, not %s", i, buf_text(&line), buf_text(&out),
+                  steps[i].told);
+        buf_deinit(&out);
+        buf_deinit(&line);
+    }
+    node_check(a->node);
+}
+
 /* Has the disk of the node such a file? */
 static inline bool answers_has_file(const struct alone *a, const char *name)
 {

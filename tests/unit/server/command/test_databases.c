@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #define OUT_OF_RANGE   "-ERR DB index is out of range|"
+#define NO_INT         "-ERR value is out of range, value must between -2147483648 and 2147483647|"
 #define NOT_AN_INTEGER "-ERR value is not an integer or out of range|"
 #define SAME_OBJECTS   "-ERR source and destination objects are the same|"
 
@@ -49,15 +50,17 @@ Test(databases, flushdb_leaves_other_databases_alone)
 Test(databases, swapping_checks_both_numbers)
 {
     static const struct fixture_case cases[] = {
-        {"SET a 1",     "+OK|",                          NULL        },
-        {"SWAPDB 0 1",  "+OK|",                          "SWAPDB 0 1"},
-        {"DBSIZE",      ":0|",                           ""          },
-        {"SWAPDB 1 0",  "+OK|",                          "SWAPDB 1 0"},
-        {"DBSIZE",      ":1|",                           ""          },
-        {"SWAPDB x 0",  "-ERR invalid first DB index|",  ""          },
-        {"SWAPDB 0 x",  "-ERR invalid second DB index|", ""          },
-        {"SWAPDB 0 16", OUT_OF_RANGE,                    ""          },
-        {"SWAPDB -1 0", OUT_OF_RANGE,                    ""          },
+        {"SET a 1",              "+OK|",                          NULL        },
+        {"SWAPDB 0 1",           "+OK|",                          "SWAPDB 0 1"},
+        {"DBSIZE",               ":0|",                           ""          },
+        {"SWAPDB 1 0",           "+OK|",                          "SWAPDB 1 0"},
+        {"DBSIZE",               ":1|",                           ""          },
+        {"SWAPDB x 0",           "-ERR invalid first DB index|",  ""          },
+        {"SWAPDB 0 x",           "-ERR invalid second DB index|", ""          },
+        {"SWAPDB 2147483648 0",  "-ERR invalid first DB index|",  ""          },
+        {"SWAPDB 0 -2147483649", "-ERR invalid second DB index|", ""          },
+        {"SWAPDB 0 16",          OUT_OF_RANGE,                    ""          },
+        {"SWAPDB -1 0",          OUT_OF_RANGE,                    ""          },
     };
 
     run_cases(false, cases, ARRAY_COUNT(cases));
@@ -66,17 +69,19 @@ Test(databases, swapping_checks_both_numbers)
 Test(databases, a_key_moves_when_it_is_there_and_its_place_is_free)
 {
     static const struct fixture_case cases[] = {
-        {"MOVE k 1",     ":0|",          ""        },
-        {"SET k v EX 9", "+OK|",         NULL      },
-        {"MOVE k 1",     ":1|",          "MOVE k 1"},
-        {"EXISTS k",     ":0|",          ""        },
-        {"SET k w",      "+OK|",         NULL      },
-        {"MOVE k 1",     ":0|",          ""        },
-        {"MOVE k 0",     SAME_OBJECTS,   ""        },
-        {"MOVE k 16",    OUT_OF_RANGE,   ""        },
-        {"MOVE k x",     NOT_AN_INTEGER, ""        },
-        {"SWAPDB 0 1",   "+OK|",         NULL      },
-        {"TTL k",        ":9|",          ""        },
+        {"MOVE k 1",           ":0|",          ""        },
+        {"SET k v EX 9",       "+OK|",         NULL      },
+        {"MOVE k 1",           ":1|",          "MOVE k 1"},
+        {"EXISTS k",           ":0|",          ""        },
+        {"SET k w",            "+OK|",         NULL      },
+        {"MOVE k 1",           ":0|",          ""        },
+        {"MOVE k 0",           SAME_OBJECTS,   ""        },
+        {"MOVE k 16",          OUT_OF_RANGE,   ""        },
+        {"MOVE k 2147483648",  NO_INT,         ""        },
+        {"MOVE k -2147483649", NO_INT,         ""        },
+        {"MOVE k x",           NOT_AN_INTEGER, ""        },
+        {"SWAPDB 0 1",         "+OK|",         NULL      },
+        {"TTL k",              ":9|",          ""        },
     };
 
     run_cases(false, cases, ARRAY_COUNT(cases));
@@ -85,22 +90,25 @@ Test(databases, a_key_moves_when_it_is_there_and_its_place_is_free)
 Test(databases, copies_keep_value_and_expiry)
 {
     static const struct fixture_case cases[] = {
-        {"COPY a b",         ":0|",                ""                },
-        {"SET a 12 EX 9",    "+OK|",               NULL              },
-        {"COPY a b",         ":1|",                "COPY a b"        },
-        {"GET b",            "$2|12|",             ""                },
-        {"TTL b",            ":9|",                ""                },
-        {"SET a text",       "+OK|",               NULL              },
-        {"COPY a b",         ":0|",                ""                },
-        {"COPY a b REPLACE", ":1|",                "COPY a b REPLACE"},
-        {"GET b",            "$4|text|",           ""                },
-        {"TTL b",            ":-1|",               ""                },
-        {"COPY a a",         SAME_OBJECTS,         ""                },
-        {"COPY a a DB 2",    ":1|",                "COPY a a DB 2"   },
-        {"COPY a b DB 16",   OUT_OF_RANGE,         ""                },
-        {"COPY a b DB x",    NOT_AN_INTEGER,       ""                },
-        {"COPY a b DB",      "-ERR syntax error|", ""                },
-        {"COPY a b OVER",    "-ERR syntax error|", ""                },
+        {"COPY a b",                         ":0|",                ""                },
+        {"SET a 12 EX 9",                    "+OK|",               NULL              },
+        {"COPY a b",                         ":1|",                "COPY a b"        },
+        {"GET b",                            "$2|12|",             ""                },
+        {"TTL b",                            ":9|",                ""                },
+        {"SET a text",                       "+OK|",               NULL              },
+        {"COPY a b",                         ":0|",                ""                },
+        {"COPY a b REPLACE",                 ":1|",                "COPY a b REPLACE"},
+        {"GET b",                            "$4|text|",           ""                },
+        {"TTL b",                            ":-1|",               ""                },
+        {"COPY a a",                         SAME_OBJECTS,         ""                },
+        {"COPY a a DB 2",                    ":1|",                "COPY a a DB 2"   },
+        {"COPY a b DB 16",                   OUT_OF_RANGE,         ""                },
+        {"COPY a b DB 2147483647",           OUT_OF_RANGE,         ""                },
+        {"COPY a b DB 2147483648",           NO_INT,               ""                },
+        {"COPY a b DB -9223372036854775808", NO_INT,               ""                },
+        {"COPY a b DB x",                    NOT_AN_INTEGER,       ""                },
+        {"COPY a b DB",                      "-ERR syntax error|", ""                },
+        {"COPY a b OVER",                    "-ERR syntax error|", ""                },
     };
 
     run_cases(false, cases, ARRAY_COUNT(cases));

@@ -170,3 +170,52 @@ Test(dump, hints_of_use_are_checked_and_taken)
     buf_deinit(&payload);
     fixture_free(f);
 }
+
+/* Times of streams that no server writes, instead of those at which the test runs. */
+static void replace_times(struct buf *payload, int64_t now_ms, int64_t at_ms)
+{
+    struct buf old = {0};
+    struct buf new = {0};
+
+    encode_u64_le(&old, (uint64_t)now_ms);
+    encode_u64_le(&new, (uint64_t)at_ms);
+    payload->len -= sizeof(uint64_t);
+    for (size_t i = 0; i + old.len <= payload->len; i++) {
+        if (memcmp(payload->data + i, old.data, old.len) == 0) {
+            memcpy(payload->data + i, new.data, new.len);
+        }
+    }
+    encode_u64_le(payload, crc64(0, buf_bytes(payload)));
+    buf_deinit(&old);
+    buf_deinit(&new);
+}
+
+Test(dump, pending_entries_of_a_stream_may_have_been_delivered_at_any_time)
+{
+    static const struct {
+        int64_t at_ms;
+        const char *pending;
+        const char *claimed;
+    } cases[] = {
+        {INT64_MIN, "*1|*4|$3|1-1|$1|c|:9223372036854775807|:1|", "*3|$3|0-0|*1|$3|1-1|*0|"},
+        {-1,        "*1|*4|$3|1-1|$1|c|:1000000001|:1|",          "*3|$3|0-0|*1|$3|1-1|*0|"},
+        {INT64_MAX, "*1|*4|$3|1-1|$1|c|:0|:1|",                   "*3|$3|0-0|*0|*0|"       },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct fixture *f = fixture_new(false);
+        struct buf payload;
+
+        fixture_expect(f, "XADD k 1-1 a b", "$3|1-1|");
+        fixture_expect(f, "XGROUP CREATE k g 0", "+OK|");
+        fixture_run(f, "XREADGROUP GROUP g c STREAMS k >");
+        payload = dump(f);
+        replace_times(&payload, f->x.now.unix_ms, cases[i].at_ms);
+        expect_restore(f, "0", &payload, "", "+OK|");
+        fixture_expect(f, "XPENDING r g - + 10", cases[i].pending);
+        fixture_run(f, "XINFO CONSUMERS r g");
+        fixture_expect(f, "XAUTOCLAIM r g d 5 0 JUSTID", cases[i].claimed);
+        buf_deinit(&payload);
+        fixture_free(f);
+    }
+}

@@ -202,14 +202,15 @@ Test(lists, what_can_take_nothing_says_for_which_keys_and_how_long_it_waits)
         const char *request;
         size_t first_key;
         size_t key_count;
-        int64_t timeout_ms; /* INT64_MAX: for ever */
+        int64_t timeout_ms;  /* INT64_MAX: for ever */
+        const char *nothing; /* where nothing may wait */
     } cases[] = {
-        {"BLPOP a b c 1.5",        1, 3, 1500     },
-        {"BRPOP a 0.0001",         1, 1, 1        },
-        {"BRPOP a 0",              1, 1, INT64_MAX},
-        {"BLMOVE a b LEFT LEFT 0", 1, 1, INT64_MAX},
-        {"BRPOPLPUSH a b 1e-3",    1, 1, 1        },
-        {"BLMPOP 2 2 a b RIGHT",   3, 2, 2000     },
+        {"BLPOP a b c 1.5",        1, 3, 1500,      NIL_ARRAY},
+        {"BRPOP a 0.0001",         1, 1, 1,         NIL_ARRAY},
+        {"BRPOP a 0",              1, 1, INT64_MAX, NIL_ARRAY},
+        {"BLMOVE a b LEFT LEFT 0", 1, 1, INT64_MAX, NIL      },
+        {"BRPOPLPUSH a b 1e-3",    1, 1, 1,         NIL      },
+        {"BLMPOP 2 2 a b RIGHT",   3, 2, 2000,      NIL_ARRAY},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -227,7 +228,7 @@ Test(lists, what_can_take_nothing_says_for_which_keys_and_how_long_it_waits)
                                                   ? INT64_MAX
                                                   : f->x.now.unix_ms + cases[i].timeout_ms);
         f->x.must_not_wait = true;
-        fixture_expect(f, cases[i].request, NIL_ARRAY);
+        fixture_expect(f, cases[i].request, cases[i].nothing);
         cr_assert_eq(f->result, EXEC_DONE);
         fixture_free(f);
     }

@@ -474,3 +474,20 @@ Test(stream_groups, effects_make_the_same_of_a_replica_whatever_was_asked)
     fixture_free(primary);
     fixture_free(replica);
 }
+
+Test(stream_groups, entries_delivered_before_the_clock_went_back_are_still_pending)
+{
+    struct fixture *f = fixture_new(false);
+
+    fixture_expect(f, "XADD s 1-1 a b", "$3|1-1|");
+    fixture_expect(f, "XGROUP CREATE s g 0", "+OK|");
+    fixture_run(f, "XREADGROUP GROUP g c STREAMS s >");
+    f->x.now.unix_ms -= 5000;
+    fixture_expect(f, "XPENDING s g - + 10", "*1|*4|$3|1-1|$1|c|:0|:1|");
+    fixture_expect(f, "XPENDING s g IDLE 1 - + 10", "*0|");
+    fixture_expect(f, "XINFO CONSUMERS s g",
+                   "*1|*8|$4|name|$1|c|$7|pending|:1|$4|idle|:0|$8|inactive|:0|");
+    fixture_expect(f, "XAUTOCLAIM s g d 1 0 JUSTID", "*3|$3|0-0|*0|*0|");
+    fixture_expect(f, "XAUTOCLAIM s g d 0 0 JUSTID", "*3|$3|0-0|*1|$3|1-1|*0|");
+    fixture_free(f);
+}

@@ -74,12 +74,16 @@ Test(connection_commands, hello_changes_the_protocol_only_when_all_of_it_is_righ
 Test(connection_commands, select_takes_a_database_that_there_is)
 {
     static const struct answers_case cases[] = {
-        {"SELECT 3\r\nSET k v", "+OK|+OK|"                                     },
-        {"SELECT 16",           "-ERR DB index is out of range|"               },
-        {"SELECT -1",           "-ERR DB index is out of range|"               },
-        {"SELECT x",            "-ERR value is not an integer or out of range|"},
-        {"GET k",               "$1|v|"                                        },
-        {"SELECT 0\r\nGET k",   "+OK|$-1|"                                     },
+        {"SELECT 3\r\nSET k v", "+OK|+OK|"                                           },
+        {"SELECT 16",           "-ERR DB index is out of range|"                     },
+        {"SELECT -1",           "-ERR DB index is out of range|"                     },
+        {"SELECT 2147483648",
+         "-ERR value is out of range, value must between -2147483648 and 2147483647|"},
+        {"SELECT -2147483649",
+         "-ERR value is out of range, value must between -2147483648 and 2147483647|"},
+        {"SELECT x",            "-ERR value is not an integer or out of range|"      },
+        {"GET k",               "$1|v|"                                              },
+        {"SELECT 0\r\nGET k",   "+OK|$-1|"                                           },
     };
     struct alone *a = answers_start(NULL, 0);
 

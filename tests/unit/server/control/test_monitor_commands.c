@@ -145,6 +145,26 @@ Test(monitor_commands, a_monitor_may_not_ask_about_data_and_sees_what_else_it_do
     alone_free(a);
 }
 
+Test(monitor_commands, a_transaction_is_shown_when_it_runs_and_exec_behind_it)
+{
+    struct alone *a = start();
+
+    answers_send(a, A, "MULTI\r\nSET k v\r\nCONFIG GET hz\r\nMONITOR\r\nGET k\r\n");
+    answers_match(a, A, "+OK|+QUEUED|+QUEUED|+QUEUED|+QUEUED|");
+    answers_match(a, M, LINE("0", "\"MULTI\""));
+    answers_send(a, A, "EXEC\r\n");
+    answers_match(a, A,
+                  "[*]4|+OK|[*]2|$2|hz|$2|10|"
+                  "-ERR MONITOR isn't allowed for DENY BLOCKING client|$1|v|");
+    answers_match(
+        a, M, LINE("0", "\"SET\" \"k\" \"v\"") LINE("0", "\"GET\" \"k\"") LINE("0", "\"EXEC\""));
+    answers_send(a, A, "MULTI\r\nGET k\r\nDISCARD\r\n");
+    answers_match(a, A, "+OK|+QUEUED|+OK|");
+    answers_match(a, M, LINE("0", "\"MULTI\"") LINE("0", "\"DISCARD\""));
+    node_check(a->node);
+    alone_free(a);
+}
+
 Test(monitor_commands, who_waits_for_a_key_is_shown_once)
 {
     static const struct step steps[] = {

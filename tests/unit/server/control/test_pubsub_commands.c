@@ -10,35 +10,13 @@ enum {
     P, /* who publishes */
 };
 
-/* What a client asks, and is told in the same pass; without a request: what it is told meanwhile. */
-struct step {
-    size_t client;
-    const char *request;
-    const char *told;
-};
-
-static void play(struct alone *a, const struct step *steps, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct buf line = {0};
-
-        if (steps[i].request != NULL) {
-            buf_printf(&line, "%s\r\n", steps[i].request);
-            answers_send(a, steps[i].client, buf_text(&line));
-        }
-        answers_match(a, steps[i].client, steps[i].told);
-        buf_deinit(&line);
-    }
-    node_check(a->node);
-}
-
 #define CONTEXT_ERROR(name)                                                                        \
     "-ERR Can't execute '" name "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "       \
     "RESET are allowed in this context|"
 
 Test(pubsub_commands, who_listens_is_told_what_is_published)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {A, "SUBSCRIBE c d c",
          "[*]3|$9|subscribe|$1|c|:1|[*]3|$9|subscribe|$1|d|:2|"
          "[*]3|$9|subscribe|$1|c|:2|"                                                                    },
@@ -61,13 +39,13 @@ Test(pubsub_commands, who_listens_is_told_what_is_published)
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 
 Test(pubsub_commands, channels_of_shards_are_counted_and_published_to_for_themselves)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {A, "SUBSCRIBE c",               "[*]3|$9|subscribe|$1|c|:1|"                                  },
         {A, "SSUBSCRIBE c s",            "[*]3|$10|ssubscribe|$1|c|:1|[*]3|$10|ssubscribe|$1|s|:2|"    },
         {P, "SPUBLISH c x",              ":1|"                                                         },
@@ -82,13 +60,13 @@ Test(pubsub_commands, channels_of_shards_are_counted_and_published_to_for_themse
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 
 Test(pubsub_commands, in_resp2_who_listens_may_say_little_else)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {A, "SUBSCRIBE c",     "[*]3|*"                  },
         {A, "GET k",           CONTEXT_ERROR("get")      },
         {A, "CLIENT ID",       CONTEXT_ERROR("client|id")},
@@ -109,26 +87,26 @@ Test(pubsub_commands, in_resp2_who_listens_may_say_little_else)
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 
 Test(pubsub_commands, what_a_client_tells_itself_comes_behind_the_reply)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {A, "HELLO 3",        "%7|*"                          },
         {A, "SUBSCRIBE c",    ">3|*"                          },
         {A, "PUBLISH c self", ":1|>3|$7|message|$1|c|$4|self|"},
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 
 Test(pubsub_commands, messages_reach_a_client_that_wants_no_replies)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {A, "CLIENT REPLY OFF", ""                          },
         {A, "SUBSCRIBE c",      "[*]3|$9|subscribe|$1|c|:1|"},
         {P, "PUBLISH c x",      ":1|"                       },
@@ -136,13 +114,13 @@ Test(pubsub_commands, messages_reach_a_client_that_wants_no_replies)
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 
 Test(pubsub_commands, who_waits_for_a_key_is_told_all_the_same)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {A, "HELLO 3",     "%7|*"           },
         {A, "SUBSCRIBE c", ">3|*"           },
         {A, "BLPOP k 0",   ""               },
@@ -153,7 +131,7 @@ Test(pubsub_commands, who_waits_for_a_key_is_told_all_the_same)
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 
@@ -192,7 +170,7 @@ Test(pubsub_commands, a_long_message_is_whole_for_everybody)
 
 Test(pubsub_commands, pubsub_tells_who_listens)
 {
-    static const struct step steps[] = {
+    static const struct answers_step steps[] = {
         {P, "PUBSUB CHANNELS",          "[*]0|"                                                        },
         {A, "SUBSCRIBE one",            "[*]3|*"                                                       },
         {B, "SUBSCRIBE one two",        "[*]3|*"                                                       },
@@ -215,7 +193,7 @@ Test(pubsub_commands, pubsub_tells_who_listens)
     };
     struct alone *a = answers_start(NULL, 0);
 
-    play(a, steps, ARRAY_COUNT(steps));
+    answers_play(a, steps, ARRAY_COUNT(steps));
     alone_free(a);
 }
 

@@ -39,7 +39,7 @@ static struct key_ref ref_of(const struct watched *w, const char *key)
 static void begin(struct watched *w, bool is_cluster)
 {
     *w = (struct watched){.ks = space_new(is_cluster)};
-    keyspace_observe(w->ks, &(struct keyspace_observer){note, &w->events});
+    keyspace_observe(w->ks, OBSERVER_OF_WAITING, &(struct keyspace_observer){note, &w->events});
 }
 
 static void end(struct watched *w)
@@ -188,7 +188,7 @@ Test(observer, and_walk_are_both_told_and_either_may_end_first)
     space_set(w.ks, 0, "k", "v");
     expect(&w, "changed 0:k; ");
     walk_start(w.ks, &(struct walk_options){.sink = take, .context = &w.events});
-    keyspace_observe(w.ks, NULL);
+    keyspace_observe(w.ks, OBSERVER_OF_WAITING, NULL);
     keyspace_set_integer(w.ks, &k, 5, EXPIRE_NEVER);
     expect(&w, "walked 0:k; ");
     cr_assert(walk_step(w.ks, 10));
@@ -206,7 +206,7 @@ Test(observer, the_short_way_for_integers_is_closed_while_somebody_listens)
     space_set(w.ks, 0, "k", "5");
     buf_clear(&w.events);
     cr_assert_not(keyspace_update_integer(w.ks, keyspace_find_any(w.ks, &k), 6));
-    keyspace_observe(w.ks, NULL);
+    keyspace_observe(w.ks, OBSERVER_OF_WAITING, NULL);
     cr_assert(keyspace_update_integer(w.ks, keyspace_find_any(w.ks, &k), 6));
     end(&w);
 }

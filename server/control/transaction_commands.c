@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH. */
+#include "control/control.h"
+#include "node/inside.h"
+#include "session/queue.h"
+
+static bool is_in_multi(const struct request *request)
+{
+    return (request->session->flags & SESSION_IN_MULTI) != 0;
+}
+
+void control_multi(struct node *node, struct request *request)
+{
+    (void)node;
+    if (is_in_multi(request)) {
+        reply_error(request, "ERR MULTI calls can not be nested");
+        return;
+    }
+    queue_begin(request->session);
+    resp_write_ok(request->reply);
+}
+
+void control_exec(struct node *node, struct request *request)
+{
+    if (!is_in_multi(request)) {
+        reply_error(request, "ERR EXEC without MULTI");
+        return;
+    }
+    transaction_run(node, request);
+}
+
+void control_discard(struct node *node, struct request *request)
+{
+    if (!is_in_multi(request)) {
+        reply_error(request, "ERR DISCARD without MULTI");
+        return;
+    }
+    transaction_drop(node, request->session);
+    resp_write_ok(request->reply);
+}
+
+void control_watch(struct node *node, struct request *request)
+{
+    if (is_in_multi(request)) {
+        reply_error(request, "ERR WATCH inside MULTI is not allowed");
+        return;
+    }
+    /* Once a watch is broken EXEC will do nothing: there is no need to watch more. */
+    for (size_t i = 1; i < request->arg_count && !(request->session->flags & SESSION_WATCH_BROKEN);
+         i++) {
+        watching_add(node, request->session, request->args[i]);
+    }
+    resp_write_ok(request->reply);
+}
+
+void control_unwatch(struct node *node, struct request *request)
+{
+    watching_leave(node, request->session);
+    resp_write_ok(request->reply);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Client-side caching: sessions with CLIENT TRACKING are told which keys have changed (session/tracking.h
+ * knows which, and whom it concerns), whoever changed them: clients, expiry, the stream of a primary, a key
+ * space put in place of another.
+ *
+ * They are told at the end of the pass, and before any reply of the pass leaves: so nobody can have heard of a
+ * write while a cache still has what was there before.
+ *
+ * Invariants:  (1) the key space is observed exactly while somebody tracks, so that changes cost nothing
+ *                  otherwise
+ *              (2) between passes there is nothing left to tell */
+#ifndef STARLING_NODE_INVALIDATION_H
+#define STARLING_NODE_INVALIDATION_H
+
+#include <stdbool.h>
+
+#include "session/tracking.h"
+
+struct node;
+struct request;
+struct session;
+
+struct invalidation {
+    struct tracking tracking;
+    bool is_observing;
+};
+
+void invalidation_init(struct node *node);
+void invalidation_deinit(struct node *node);
+/* The directives that CONFIG SET may have changed. */
+void invalidation_configure(struct node *node);
+
+void invalidation_begin(struct node *node, struct session *s,
+                        const struct tracking_options *options);
+void invalidation_end(struct node *node, struct session *s);
+
+/* A session that tracks has read the keys of its request. */
+void invalidation_note_reads(struct node *node, const struct request *request);
+/* There is another key space now. */
+void invalidation_data_replaced(struct node *node);
+/* Tell whom it concerns what has changed in this pass. */
+void invalidation_tell(struct node *node);
+
+void invalidation_check(const struct node *node);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Transactions: requests between MULTI and EXEC are judged by the gates as they come, and queued
+ * (session/queue.h).  EXEC has all of them judged anew before the first one runs, so that a node that has
+ * lost its lease, its role or its slots meanwhile does nothing of it; then they run one behind the other, and
+ * what they change is one piece of the log.
+ *
+ * Invariants:  (1) between the first and the last request of a transaction nobody else's runs
+ *              (2) all of its effects are in the log together, or none
+ *              (3) EXEC answers with as many replies as there are requests
+ *              (4) nothing of a transaction waits, and no request changes what the node is
+ *                  (transaction_may_hold) */
+#ifndef STARLING_NODE_TRANSACTION_H
+#define STARLING_NODE_TRANSACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/vec.h"
+
+struct command_spec;
+struct node;
+struct request;
+struct session;
+
+struct transaction {
+    VEC(struct bytes) words;       /* of the request that is running */
+    const struct request *running; /* for reports, or NULL */
+    bool is_on;                    /* EXEC is running requests */
+};
+
+void transaction_deinit(struct node *node);
+
+/* Does a session in a transaction have this request queued, rather than run? */
+bool transaction_takes(const struct request *request);
+/* Queue it, and say so. */
+void transaction_queue(struct request *request);
+/* A gate has refused it, with what was written behind out_before: the transaction cannot run any more; of EXEC
+ * it is over, and the reply says both. */
+void transaction_refused(struct node *node, struct request *request, size_t out_before);
+
+/* EXEC: run what is queued, or say why not. */
+void transaction_run(struct node *node, struct request *request);
+/* Drop what is queued, and watch nothing any more. */
+void transaction_drop(struct node *node, struct session *s);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/watching.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+void watching_init(struct node *node)
+{
+    watch_init(&node->watching.watch);
+}
+
+void watching_deinit(struct node *node)
+{
+    watch_deinit(&node->watching.watch);
+}
+
+/* ---- what happens in the key space --------------------------------------------------------------- */
+
+static void on_change(void *context, enum keyspace_event event, unsigned table, struct bytes key)
+{
+    struct watch *watch = context;
+
+    switch (event) {
+    case KEYSPACE_KEY_CAME:
+    case KEYSPACE_KEY_CHANGED:
+        watch_key_changed(watch, table, key);
+        break;
+    case KEYSPACE_KEY_WENT:
+    case KEYSPACE_KEY_EXPIRED:
+        watch_key_went(watch, table, key);
+        break;
+    case KEYSPACE_TABLE_FLUSHED:
+        watch_table_went(watch, table);
+        break;
+    case KEYSPACE_TABLE_SWAPPED: /* what has come instead is looked for by watching_is_broken */
+        watch_table_replaced(watch, table);
+        break;
+    }
+}
+
+static void observe(struct node *node)
+{
+    struct watching *watching = &node->watching;
+    const struct keyspace_observer observer = {.on = on_change, .context = &watching->watch};
+    bool is_needed = watching->watch.watcher_count > 0;
+
+    if (is_needed != watching->is_observing) {
+        keyspace_observe(node->data.keyspace, OBSERVER_OF_WATCHING, is_needed ? &observer : NULL);
+        watching->is_observing = is_needed;
+    }
+}
+
+void watching_data_replaced(struct node *node)
+{
+    node->watching.is_observing = false; /* the observer went with the old one */
+    watch_all_replaced(&node->watching.watch);
+    observe(node);
+}
+
+/* ---- who watches --------------------------------------------------------------------------------- */
+
+/* Of the database, or of the one that there is in cluster mode. */
+static struct key_ref ref_of(const struct node *node, unsigned db, struct bytes key)
+{
+    return keyspace_ref(node->data.keyspace, node->config.cluster_enabled ? 0 : db, key);
+}
+
+static bool is_there(const struct node *node, const struct key_ref *ref)
+{
+    return keyspace_find(node->data.keyspace, ref, node->now.unix_ms) != NULL;
+}
+
+void watching_add(struct node *node, struct session *s, struct bytes key)
+{
+    struct key_ref ref = ref_of(node, s->db, key);
+
+    watch_add(&node->watching.watch, s, ref.table, key, is_there(node, &ref));
+    observe(node);
+}
+
+void watching_leave(struct node *node, struct session *s)
+{
+    watch_leave(&node->watching.watch, s);
+    observe(node);
+}
+
+bool watching_is_broken(struct node *node, struct session *s)
+{
+    if ((s->flags & SESSION_WATCH_BROKEN) != 0 || s->watcher == NULL) {
+        return (s->flags & SESSION_WATCH_BROKEN) != 0;
+    }
+    LIST_FOR_EACH (found, &s->watcher->items) {
+        const struct watch_item *item = CONTAINER_OF_CONST(found, struct watch_item, of_session);
+        struct key_ref ref = ref_of(node, watch_item_table(item), watch_item_name(item));
+
+        if (is_there(node, &ref) != item->was_there) {
+            s->flags |= SESSION_WATCH_BROKEN;
+            return true;
+        }
+    }
+    return false;
+}
+
+void watching_check(const struct node *node)
+{
+    const struct watching *watching = &node->watching;
+
+    ASSERT(watching->is_observing == (watching->watch.watcher_count > 0));
+    watch_check(&watching->watch);
+}

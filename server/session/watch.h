@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Who watches which key: sessions that said WATCH, until they run or drop their transaction.
+ *
+ * A watch is broken when its key changes, comes or goes.  What has expired is not there: a key that had at
+ * WATCH may be removed meanwhile without anything having changed.  The first broken watch marks the session
+ * (SESSION_WATCH_BROKEN); EXEC asks for no more.
+ *
+ * Invariants:  (1) a session watches a key once, however often it says so
+ *              (2) somebody watches every key that is known here
+ *              (3) to touch a key costs a lookup, and a step for each who watches it
+ *              (4) a session that watches nothing takes nothing here
+ * Owns what it keeps of keys; sessions must be forgotten (watch_leave) before they go. */
+#ifndef STARLING_SESSION_WATCH_H
+#define STARLING_SESSION_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/hashtable.h"
+#include "base/list.h"
+
+struct session;
+
+/* The keys of one database, or of a slot in cluster mode, that are watched. */
+struct watch_table {
+    struct hashtable_node by_number;
+    unsigned number;
+    struct list keys;
+};
+
+struct watch_key {
+    struct hashtable_node by_name; /* the number of its table, then its name */
+    struct watch_table *table;
+    struct list of_table;
+    struct list watchers; /* struct watch_item, of_key */
+    char name[];
+};
+
+/* That one session watches one key. */
+struct watch_item {
+    struct list of_key;
+    struct list of_session;
+    struct hashtable_node by_name; /* among those of its session; the key is that of the key */
+    struct watch_key *key;
+    struct session *session;
+    bool was_there; /* at WATCH, and not expired */
+    bool
+        may_be_there; /* the table has been replaced since by another one, perhaps with such a key */
+};
+
+/* The part of a session that watches something. */
+struct watcher {
+    struct hashtable by_name;
+    struct list items; /* in the order of WATCH */
+    size_t bytes;
+};
+
+struct watch {
+    struct hashtable keys;
+    struct hashtable tables;
+    size_t watcher_count;
+    struct buf name; /* scratch */
+};
+
+void watch_init(struct watch *watch);
+/* Nobody may watch any more. */
+void watch_deinit(struct watch *watch);
+
+/* From now on s watches the key; nothing changes when it does already. */
+void watch_add(struct watch *watch, struct session *s, unsigned table, struct bytes key,
+               bool is_there);
+/* s watches nothing any more, and nothing of it is broken. */
+void watch_leave(struct watch *watch, struct session *s);
+
+/* The key came or changed. */
+void watch_key_changed(struct watch *watch, unsigned table, struct bytes key);
+/* The key was removed: nothing has changed for those for whom it was not there. */
+void watch_key_went(struct watch *watch, unsigned table, struct bytes key);
+/* All keys of the table were removed. */
+void watch_table_went(struct watch *watch, unsigned table);
+/* The table has other keys now, which whoever runs a transaction has to look for; every table has. */
+void watch_table_replaced(struct watch *watch, unsigned table);
+void watch_all_replaced(struct watch *watch);
+
+/* How many keys s watches, and the memory for that. */
+size_t watch_count(const struct session *s);
+size_t watch_memory(const struct session *s);
+unsigned watch_item_table(const struct watch_item *item);
+struct bytes watch_item_name(const struct watch_item *item);
+
+void watch_check(const struct watch *watch);
+
+#endif
