@@ -39,20 +39,5 @@ bool quoted_escape(struct buf *out, unsigned char c)
 
 void quoted_encode(struct buf *out, struct bytes text)
 {
-    buf_append_byte(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-
-        if (quoted_escape(out, c)) {
-            continue;
-        }
-        if (c == '\a') {
-            buf_append_text(out, "\\a");
-        } else if (c >= 0x20 && c < 0x7f) {
-            buf_append_byte(out, (char)c);
-        } else {
-            buf_printf(out, "\\x%02x", c);
-        }
-    }
-    buf_append_byte(out, '"');
+    split_append_quoted(out, text);
 }

@@ -97,6 +97,16 @@ int64_t hist_quantile(const struct hist *hist, double part)
     return hist->max;
 }
 
+uint64_t hist_count_below(const struct hist *hist, int64_t value)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; value > 0 && i <= bucket_of(value - 1); i++) {
+        count += hist->buckets[i];
+    }
+    return count;
+}
+
 double hist_mean(const struct hist *hist)
 {
     return hist->count > 0 ? hist->sum / (double)hist->count : 0.0;

@@ -27,6 +27,8 @@ void hist_add_many(struct hist *hist, int64_t value, uint64_t count);
 void hist_merge(struct hist *into, const struct hist *from);
 /* The value that the given part of all values does not exceed; part in [0, 1]; 0 when empty. */
 int64_t hist_quantile(const struct hist *hist, double part);
+/* How many values are smaller; exact for powers of two, else those of its own step count as well. */
+uint64_t hist_count_below(const struct hist *hist, int64_t value);
 double hist_mean(const struct hist *hist);
 
 #endif

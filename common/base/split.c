@@ -128,15 +128,11 @@ static bool is_plain(struct bytes word)
     return word.len > 0;
 }
 
-void split_append_word(struct buf *out, struct bytes word)
+void split_append_quoted(struct buf *out, struct bytes word)
 {
     static const char named[] = "\n\r\t\b\a\"\\";
     static const char names[] = "nrtba\"\\";
 
-    if (is_plain(word)) {
-        buf_append_bytes(out, word);
-        return;
-    }
     buf_append_byte(out, '"');
     for (size_t i = 0; i < word.len; i++) {
         char c = word.data[i];
@@ -152,4 +148,13 @@ void split_append_word(struct buf *out, struct bytes word)
         }
     }
     buf_append_byte(out, '"');
+}
+
+void split_append_word(struct buf *out, struct bytes word)
+{
+    if (is_plain(word)) {
+        buf_append_bytes(out, word);
+    } else {
+        split_append_quoted(out, word);
+    }
 }

@@ -23,5 +23,7 @@ void split_deinit(struct split *split);
 MUST_USE bool split_line(struct split *split, struct bytes line);
 /* Append a word, quoted when it has to be, so that split_line reads the same bytes. */
 void split_append_word(struct buf *out, struct bytes word);
+/* Append it in double quotes, everything but printable ASCII escaped; split_line reads the same bytes. */
+void split_append_quoted(struct buf *out, struct bytes word);
 
 #endif

@@ -18,6 +18,7 @@
 
 enum {
     CONFIG_SAVE_POINTS_MAX = 16,
+    CONFIG_PERCENTILES_MAX = 16,
 };
 
 /* Classes of client-output-buffer-limit. */
@@ -96,11 +97,14 @@ struct config_rename {
     CONFIG_FIELD_##kind(field)
 struct config {
 #include "config/options.def"
-    /* Derived from the texts of save, client-output-buffer-limit and maxmemory-clients. */
+    /* Derived from the texts of save, client-output-buffer-limit, maxmemory-clients and
+     * latency-tracking-info-percentiles. */
     struct save_point save_points[CONFIG_SAVE_POINTS_MAX];
     size_t save_point_count;
     struct output_limit output_limits[OUTPUT_CLASS_COUNT];
     struct clients_memory clients_memory;
+    double percentiles[CONFIG_PERCENTILES_MAX]; /* 0 to 100 */
+    size_t percentile_count;
     char *foreign[CONFIG_FOREIGN_COUNT]; /* NULL: the default */
     bool is_foreign_given[CONFIG_FOREIGN_COUNT];
     VEC(struct config_rename) renames;

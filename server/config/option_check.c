@@ -248,6 +248,44 @@ static bool check_ip(struct config *config, struct buf *text, struct errmsg *err
     return false;
 }
 
+static bool check_percentiles(struct config *config, struct buf *text, struct errmsg *error)
+{
+    double percentiles[CONFIG_PERCENTILES_MAX];
+    struct bytes rest = buf_bytes(text);
+    struct buf plain = {0};
+    size_t count = 0;
+
+    for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0;
+         word = bytes_next_word(&rest, ' ')) {
+        double percent;
+
+        if (count == CONFIG_PERCENTILES_MAX) {
+            errmsg_set(error, "more than %d percentiles", CONFIG_PERCENTILES_MAX);
+            break;
+        }
+        if (!num_parse_f64(word, &percent)) {
+            errmsg_set(error, "Invalid latency-tracking-info-percentiles parameters");
+            break;
+        }
+        if (!(percent >= 0.0 && percent <= 100.0)) {
+            errmsg_set(error, "latency-tracking-info-percentiles parameters should sit between "
+                              "[0.0,100.0]");
+            break;
+        }
+        buf_printf(&plain, "%s%.8g", count > 0 ? " " : "", percent);
+        percentiles[count++] = percent;
+    }
+    if (error->text[0] != '\0') {
+        buf_deinit(&plain);
+        return false;
+    }
+    buf_deinit(text);
+    *text = plain;
+    memcpy(config->percentiles, percentiles, count * sizeof(percentiles[0]));
+    config->percentile_count = count;
+    return true;
+}
+
 bool option_check(struct config *config, const struct option *option, struct buf *text,
                   struct errmsg *error)
 {
@@ -264,6 +302,7 @@ bool option_check(struct config *config, const struct option *option, struct buf
         {offsetof(struct config, replicaof),                  check_replicaof     },
         {offsetof(struct config, cluster_announce_hostname),  check_hostname      },
         {offsetof(struct config, cluster_announce_ip),        check_ip            },
+        {offsetof(struct config, latency_percentiles),        check_percentiles   },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {

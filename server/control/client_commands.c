@@ -2,6 +2,7 @@
 /* CLIENT and its subcommands. */
 #include "control/answer.h"
 #include "control/client.h"
+#include "control/client_filter.h"
 #include "control/control.h"
 #include "node/inside.h"
 
@@ -63,6 +64,18 @@ void control_client_setinfo(struct node *node, struct request *request)
     resp_write_ok(request->reply);
 }
 
+/* What a client can do: others than redirect are none of ours. */
+void control_client_capa(struct node *node, struct request *request)
+{
+    (void)node;
+    for (size_t i = 2; i < request->arg_count; i++) {
+        if (bytes_equal_nocase(request->args[i], "redirect")) {
+            request->session->flags |= SESSION_CAPA_REDIRECT;
+        }
+    }
+    resp_write_ok(request->reply);
+}
+
 void control_client_info(struct node *node, struct request *request)
 {
     struct buf text = {0};
@@ -73,197 +86,93 @@ void control_client_info(struct node *node, struct request *request)
     buf_deinit(&text);
 }
 
-enum client_type {
-    CLIENT_ANY,
-    CLIENT_NORMAL,
-    CLIENT_REPLICA,
-    CLIENT_PRIMARY,
-    CLIENT_PUBSUB,
-};
+/* ---- others ----------------------------------------------------------------------------------- */
 
-static bool parse_type(struct bytes word, enum client_type *type)
+static bool is_listed(const struct client_filter *filter, const struct session *s,
+                      const struct request *request, struct mono_time now)
 {
-    static const struct {
-        const char *name;
-        enum client_type type;
-    } names[] = {
-        {"normal",  CLIENT_NORMAL },
-        {"replica", CLIENT_REPLICA},
-        {"slave",   CLIENT_REPLICA},
-        {"master",  CLIENT_PRIMARY},
-        {"pubsub",  CLIENT_PUBSUB },
-    };
+    return s != NULL && !(s->flags & SESSION_CLOSED) &&
+           client_filter_matches(filter, s, request->session, now);
+}
 
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        if (bytes_equal_nocase(word, names[i].name)) {
-            *type = names[i].type;
-            return true;
+/* In the order of the ids that were asked for, else the oldest first. */
+static void list(const struct node *node, const struct client_filter *filter,
+                 const struct request *request, struct buf *out)
+{
+    for (size_t i = 0; i < filter->wanted.ids.count; i++) {
+        const struct session *s =
+            session_find(&node->sessions, (uint64_t)filter->wanted.ids.items[i]);
+
+        if (is_listed(filter, s, request, node->now.mono)) {
+            session_describe(s, node->now.mono, out);
+            buf_append_byte(out, '\n');
         }
     }
-    return false;
-}
+    if (filter->wanted.ids.count > 0) {
+        return;
+    }
+    LIST_FOR_EACH (item, &node->sessions.all) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, all);
 
-/* Which sessions CLIENT LIST and KILL mean; all-zero is all. */
-struct filter {
-    enum client_type type;
-    struct bytes address;
-    struct bytes local;
-    const struct bytes *ids;
-    size_t id_count;
-    uint64_t id;
-    int64_t max_age_s;
-    const struct acl_user *user; /* NULL: any */
-    bool skips_self;
-};
-
-static bool has_id(const struct filter *filter, uint64_t id)
-{
-    for (size_t i = 0; i < filter->id_count; i++) {
-        uint64_t listed;
-
-        if (num_parse_u64(filter->ids[i], &listed) && listed == id) {
-            return true;
+        if (is_listed(filter, s, request, node->now.mono)) {
+            session_describe(s, node->now.mono, out);
+            buf_append_byte(out, '\n');
         }
     }
-    return filter->id_count == 0;
-}
-
-static enum client_type type_of(const struct session *s)
-{
-    if (s->flags & SESSION_REPLICA) {
-        return CLIENT_REPLICA;
-    }
-    return (s->flags & SESSION_SUBSCRIBED) ? CLIENT_PUBSUB : CLIENT_NORMAL;
-}
-
-static bool matches(const struct node *node, const struct filter *filter, const struct session *s,
-                    const struct session *self)
-{
-    enum client_type type = type_of(s);
-
-    return (filter->type == CLIENT_ANY || filter->type == type) && has_id(filter, s->id) &&
-           (filter->id == 0 || filter->id == s->id) &&
-           (filter->address.data == NULL || bytes_equal_text(filter->address, s->peer.address)) &&
-           (filter->local.data == NULL || bytes_equal_text(filter->local, s->peer.local)) &&
-           (filter->max_age_s == 0 ||
-            mono_ms_between(s->created_at, node->now.mono) / 1000 >= filter->max_age_s) &&
-           (filter->user == NULL || filter->user == s->user) && !(filter->skips_self && s == self);
 }
 
 void control_client_list(struct node *node, struct request *request)
 {
-    struct filter filter = {0};
+    const struct client_filter_facts facts = {.database_count = data_database_count(node),
+                                              .acl = &node->users.acl};
+    struct client_filter filter = {0};
     struct buf text = {0};
-    uint64_t id;
 
-    if (request->arg_count == 4 && bytes_equal_nocase(request->args[2], "TYPE")) {
-        if (!parse_type(request->args[3], &filter.type)) {
-            reply_error(request, "ERR Unknown client type '%.*s'",
-                        request->args[3].len < 64 ? (int)request->args[3].len : 64,
-                        request->args[3].data);
-            return;
-        }
-    } else if (request->arg_count >= 4 && bytes_equal_nocase(request->args[2], "ID")) {
-        filter.ids = request->args + 3;
-        filter.id_count = request->arg_count - 3;
-        for (size_t i = 0; i < filter.id_count; i++) {
-            if (!num_parse_u64(filter.ids[i], &id) || id == 0) {
-                reply_error(request, "ERR Invalid client ID");
-                return;
-            }
-        }
-    } else if (request->arg_count != 2) {
-        reply_error(request, "ERR syntax error");
-        return;
+    if (client_filter_read(&filter, request, CLIENT_FILTER_LIST, &facts)) {
+        list(node, &filter, request, &text);
+        resp_write_verbatim(request->reply, "txt", buf_bytes(&text));
+        buf_deinit(&text);
     }
+    client_filter_deinit(&filter);
+}
+
+static int64_t close_matching(struct node *node, const struct client_filter *filter,
+                              const struct request *request)
+{
+    int64_t closed = 0;
+
     LIST_FOR_EACH (item, &node->sessions.all) {
         struct session *s = CONTAINER_OF(item, struct session, all);
 
-        if (!(s->flags & SESSION_CLOSED) && matches(node, &filter, s, request->session)) {
-            session_describe(s, node->now.mono, &text);
-            buf_append_byte(&text, '\n');
+        if (!session_is_closing(s) &&
+            client_filter_matches(filter, s, request->session, node->now.mono)) {
+            node_close_session(node, s, s == request->session);
+            closed++;
         }
     }
-    resp_write_verbatim(request->reply, "txt", buf_bytes(&text));
-    buf_deinit(&text);
-}
-
-/* One pair of option and value of CLIENT KILL. */
-static bool kill_option(struct node *node, struct request *request, size_t at,
-                        struct filter *filter)
-{
-    struct bytes option = request->args[at];
-    struct bytes value = request->args[at + 1];
-
-    if (bytes_equal_nocase(option, "ID")) {
-        if (!num_parse_u64(value, &filter->id) || filter->id == 0) {
-            reply_error(request, "ERR client-id should be greater than 0");
-            return false;
-        }
-    } else if (bytes_equal_nocase(option, "TYPE")) {
-        if (!parse_type(value, &filter->type)) {
-            reply_error(request, "ERR Unknown client type '%.*s'",
-                        value.len < 64 ? (int)value.len : 64, value.data);
-            return false;
-        }
-    } else if (bytes_equal_nocase(option, "ADDR")) {
-        filter->address = value;
-    } else if (bytes_equal_nocase(option, "LADDR")) {
-        filter->local = value;
-    } else if (bytes_equal_nocase(option, "USER")) {
-        filter->user = acl_find(&node->users.acl, value);
-        if (filter->user == NULL) {
-            reply_error(request, "ERR No such user '%.*s'", value.len < 64 ? (int)value.len : 64,
-                        value.data);
-            return false;
-        }
-    } else if (bytes_equal_nocase(option, "MAXAGE")) {
-        if (!num_parse_i64(value, &filter->max_age_s) || filter->max_age_s < 1) {
-            reply_error(request, "ERR maxage is not an integer or out of range");
-            return false;
-        }
-    } else if (bytes_equal_nocase(option, "SKIPME") &&
-               (bytes_equal_nocase(value, "yes") || bytes_equal_nocase(value, "no"))) {
-        filter->skips_self = bytes_equal_nocase(value, "yes");
-    } else {
-        reply_error(request, "ERR syntax error");
-        return false;
-    }
-    return true;
+    return closed;
 }
 
 void control_client_kill(struct node *node, struct request *request)
 {
-    struct filter filter = {.skips_self = true};
-    bool is_old_form = request->arg_count == 3;
-    int64_t killed = 0;
+    const struct client_filter_facts facts = {.database_count = data_database_count(node),
+                                              .acl = &node->users.acl};
+    struct client_filter filter = {0};
 
-    if (is_old_form) {
-        filter = (struct filter){.address = request->args[2]};
-    } else if (request->arg_count % 2 != 0) {
-        reply_error(request, "ERR syntax error");
+    if (request->arg_count == 3) { /* an address alone: the old form */
+        filter.wanted.texts[CLIENT_TEXT_ADDR] = request->args[2];
+        if (close_matching(node, &filter, request) > 0) {
+            resp_write_ok(request->reply);
+        } else {
+            reply_error(request, "ERR No such client");
+        }
         return;
     }
-    for (size_t i = 2; !is_old_form && i < request->arg_count; i += 2) {
-        if (!kill_option(node, request, i, &filter)) {
-            return;
-        }
+    filter.skips_self = true;
+    if (client_filter_read(&filter, request, CLIENT_FILTER_KILL, &facts)) {
+        resp_write_integer(request->reply, close_matching(node, &filter, request));
     }
-    LIST_FOR_EACH (item, &node->sessions.all) {
-        struct session *s = CONTAINER_OF(item, struct session, all);
-
-        if (!session_is_closing(s) && matches(node, &filter, s, request->session)) {
-            node_close_session(node, s, s == request->session);
-            killed++;
-        }
-    }
-    if (!is_old_form) {
-        resp_write_integer(request->reply, killed);
-    } else if (killed > 0) {
-        resp_write_ok(request->reply);
-    } else {
-        reply_error(request, "ERR No such client");
-    }
+    client_filter_deinit(&filter);
 }
 
 void control_client_unblock(struct node *node, struct request *request)
@@ -366,6 +275,8 @@ void control_client_help(struct node *node, struct request *request)
         "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "CACHING (YES|NO)",
         "    Tell whether what the next command reads is to be remembered.",
+        "CAPA <capability> [<capability> ...]",
+        "    Say what this client can do: redirect, it understands REDIRECT errors.",
         "GETNAME",
         "    Return the name of the current connection.",
         "GETREDIR",
@@ -377,9 +288,15 @@ void control_client_help(struct node *node, struct request *request)
         "KILL <ip:port>",
         "    Close the connection with the address.",
         "KILL <option> <value> [<option> <value> [...]]",
-        "    Close connections; options: ADDR, LADDR, TYPE, USER, SKIPME, ID, MAXAGE.",
-        "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id> ...]",
-        "    List connections.",
+        "    Close connections that are all of this:",
+        "    ID <id> [<id> ...], TYPE <NORMAL|MASTER|REPLICA|PUBSUB>, ADDR <ip:port>,",
+        "    LADDR <ip:port>, IP <ip>, USER <name>, NAME <name>, LIB-NAME <name>,",
+        "    LIB-VER <version>, FLAGS <letters>, CAPA <letters>, DB <number>,",
+        "    MAXAGE <seconds>: connected for so long, IDLE <seconds>: silent for so long,",
+        "    SKIPME <YES|NO>: not the current one (YES);",
+        "    NOT- before any but the last three: and nothing of this.",
+        "LIST [<option> <value> [<option> <value> [...]]]",
+        "    List connections; the same options.",
         "NO-EVICT (ON|OFF)",
         "    Protect the connection from being closed to save memory.",
         "NO-TOUCH (ON|OFF)",

@@ -181,6 +181,7 @@ void control_reset(struct node *node, struct request *request)
                             SESSION_NO_TOUCH);
     users_log_out(node, s);
     publish_leave(node, s);
+    monitor_end(node, s);
     invalidation_end(node, s);
     transaction_drop(node, s);
     s->db = 0;
@@ -190,9 +191,15 @@ void control_reset(struct node *node, struct request *request)
     resp_write_simple(request->reply, "RESET");
 }
 
+/* Outside a cluster it says what REDIRECT is told for. */
+static bool may_choose_role(const struct node *node, struct request *request)
+{
+    return (request->session->flags & SESSION_CAPA_REDIRECT) || answer_has_cluster(node, request);
+}
+
 void control_readonly(struct node *node, struct request *request)
 {
-    if (answer_has_cluster(node, request)) {
+    if (may_choose_role(node, request)) {
         request->session->flags |= SESSION_CLUSTER_READONLY;
         resp_write_ok(request->reply);
     }
@@ -200,7 +207,7 @@ void control_readonly(struct node *node, struct request *request)
 
 void control_readwrite(struct node *node, struct request *request)
 {
-    if (answer_has_cluster(node, request)) {
+    if (may_choose_role(node, request)) {
         request->session->flags &= ~(uint32_t)SESSION_CLUSTER_READONLY;
         resp_write_ok(request->reply);
     }

@@ -330,14 +330,22 @@ static double us_at(const struct hist *times, double part)
 
 static void collect_latencystats(struct node *node, struct metrics *m, struct buf *lines)
 {
-    for (int id = 0; id < COMMAND_COUNT; id++) {
+    const struct config *config = &node->config;
+
+    for (int id = 0; config->latency_tracking && id < COMMAND_COUNT; id++) {
         const struct hist *times = node->timing.commands[id].times_ns;
         char name[COMMAND_FULL_NAME_SIZE];
 
         if (times != NULL) {
             command_full_name(command_spec((enum command_id)id), name, sizeof(name));
-            buf_printf(lines, "latency_percentiles_usec_%s:p50=%.3f,p99=%.3f,p99.9=%.3f\r\n", name,
-                       us_at(times, 0.5), us_at(times, 0.99), us_at(times, 0.999));
+            buf_printf(lines, "latency_percentiles_usec_%s:", name);
+            for (size_t i = 0; i < config->percentile_count; i++) {
+                double percent = config->percentiles[i];
+
+                buf_printf(lines, "%sp%.8g=%.3f", i > 0 ? "," : "", percent,
+                           us_at(times, percent / 100));
+            }
+            buf_append_text(lines, "\r\n");
         }
     }
     m->latency_percentiles_usec = buf_bytes(lines);

@@ -89,8 +89,7 @@ static void deliver_message(struct node *node, const struct bytes *args, size_t 
     }
 }
 
-/* False when it cannot be executed here: then nothing has happened. */
-static bool run(struct node *node, const struct bytes *args, size_t count)
+static bool execute(struct node *node, const struct bytes *args, size_t count)
 {
     const struct command_spec *spec = find_spec(node, args, count);
     struct buf *replies = &node->apply.replies;
@@ -126,6 +125,23 @@ static bool run(struct node *node, const struct bytes *args, size_t count)
     buf_clear(replies);
     buf_shrink_when_empty(replies, 64 * 1024);
     return is_done;
+}
+
+/* False when it cannot be executed here: then nothing has happened. */
+static bool run(struct node *node, const struct bytes *args, size_t count)
+{
+    if (!execute(node, args, count)) {
+        return false;
+    }
+    if (UNLIKELY(monitor_is_on(&node->monitors))) {
+        const struct streamed_command command = {.spec = find_spec(node, args, count),
+                                                 .args = args,
+                                                 .arg_count = count,
+                                                 .db = node->apply.db};
+
+        monitor_show_streamed(node, &command);
+    }
+    return true;
 }
 
 /* Each request of the transaction in apply.multi, until visit says no. */

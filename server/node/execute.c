@@ -108,6 +108,9 @@ static void execute_asking(struct node *node, struct request *request)
         if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
             s->flags &= ~(uint32_t)SESSION_CACHING;
         }
+        if (UNLIKELY(monitor_is_on(&node->monitors)) && !is_queued) {
+            monitor_show(node, request);
+        }
     } else {
         transaction_refused(node, request, out_before);
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));

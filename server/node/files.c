@@ -32,6 +32,7 @@ void files_append(struct node *node, enum file_kind kind, struct buf *bytes)
 void files_commit(struct node *node, enum file_kind kind)
 {
     ASSERT(files_is_writing(node, kind));
+    node->files.committed_at[kind] = node->now.mono;
     node->env.fs->write_commit(node->env.fs->ctx, node->files.handles[kind]);
 }
 

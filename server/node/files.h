@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 struct node;
 
@@ -28,6 +29,8 @@ enum file_kind {
 
 struct files {
     uint64_t handles[FILE_KIND_COUNT]; /* of env.fs; FS_NO_FILE: none is under way */
+    struct mono_time
+        committed_at[FILE_KIND_COUNT]; /* the last of the kind was asked to be synced */
 };
 
 bool files_is_writing(const struct node *node, enum file_kind kind);

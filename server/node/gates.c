@@ -157,10 +157,27 @@ static bool gate_route(struct node *node, struct request *request)
     return true;
 }
 
+/* Whoever can follow is led to our primary, but for reads of those who said READONLY. */
+static bool is_led_away(const struct node *node, const struct request *request)
+{
+    const struct session *s = request->session;
+    uint32_t flags = request->spec->flags;
+
+    return (s->flags & SESSION_CAPA_REDIRECT) && node->cluster == NULL &&
+           ((flags & COMMAND_FLAG_WRITE) ||
+            ((flags & COMMAND_FLAG_READONLY) && !(s->flags & SESSION_CLUSTER_READONLY)));
+}
+
 static bool gate_role(struct node *node, struct request *request)
 {
     if (LIKELY(node->role.is_primary)) {
         return true;
+    }
+    if (is_led_away(node, request)) {
+        struct replica_report primary = replica_get_report(node->upstream.replica);
+
+        reply_error(request, "REDIRECT %s:%u", primary.host, (unsigned)primary.port);
+        return false;
     }
     if ((request->spec->flags & COMMAND_FLAG_WRITE) && node->config.replica_read_only) {
         reply_error(request, "READONLY You can't write against a read only replica.");
@@ -252,6 +269,22 @@ static bool gate_listening(struct node *node, struct request *request)
                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
                 "RESET are allowed in this context",
                 name);
+    return false;
+}
+
+/* Who is shown everything asks nothing about data, and has its output for itself. */
+static bool gate_monitoring(struct node *node, struct request *request)
+{
+    const struct command_spec *spec = request->spec;
+
+    (void)node;
+    if (LIKELY((request->session->flags & SESSION_MONITOR) == 0) ||
+        (!(spec->flags & (COMMAND_FLAG_WRITE | COMMAND_FLAG_READONLY)) &&
+         spec->id != COMMAND_PUBLISH && spec->id != COMMAND_SPUBLISH && spec->id != COMMAND_PSYNC &&
+         spec->id != COMMAND_SYNC)) {
+        return true;
+    }
+    reply_error(request, "ERR Replica can't interact with the keyspace");
     return false;
 }
 
@@ -354,6 +387,12 @@ static uint32_t closes_without_memory(const struct node *node)
     return node->memory_limit.is_near ? WRITES : 0;
 }
 
+/* What is executed unasked is shown to nobody. */
+static uint32_t closes_while_monitored(const struct node *node)
+{
+    return monitor_is_on(&node->monitors) ? ALL : 0;
+}
+
 static uint32_t closes_without_disk(const struct node *node)
 {
     return node->saving.is_last_ok ? 0 : WRITES;
@@ -379,6 +418,7 @@ static const struct gate {
     {gate_quorum,      closes_without_quorum },
     {gate_disk,        closes_without_disk   },
     {gate_listening,   closes_none           }, /* SESSION_SPECIAL has those who listen */
+    {gate_monitoring,  closes_while_monitored},
 };
 
 void gates_look(struct node *node)

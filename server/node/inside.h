@@ -32,6 +32,7 @@
 #include "node/life.h"
 #include "node/load.h"
 #include "node/memory_limit.h"
+#include "node/monitor.h"
 #include "node/node.h"
 #include "node/own_expiry.h"
 #include "node/pass.h"
@@ -56,6 +57,7 @@
 #include "node/watching.h"
 #include "session/session.h"
 #include "spec/command_index.h"
+#include "stats/latency.h"
 #include "stats/slowlog.h"
 #include "stats/timing.h"
 
@@ -75,6 +77,7 @@ struct node {
     struct counters counters;             /* any */
     struct timing timing;                 /* any */
     struct slowlog slowlog;               /* any */
+    struct latency latency;               /* any */
     struct command_index commands;        /* any: as clients name them; constant */
     struct command_index stream_commands; /* any: as primaries do, never renamed */
     struct session_table sessions;        /* any */
@@ -86,6 +89,7 @@ struct node {
     struct own_expiry own_expiry;         /* own_expiry.c */
     struct users users;                   /* any */
     struct publish publish;               /* any */
+    struct monitors monitors;             /* monitor.c */
     struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */
     struct gates gates;                   /* gates.c */

@@ -62,6 +62,7 @@ static struct node *create(const struct node_options *options)
     own_expiry_init(node);
     publish_init(node);
     users_init(node);
+    monitor_init(node);
     image_init(node);
     waiting_init(node);
     blocked_init(node);
@@ -141,11 +142,13 @@ void node_free(struct node *node)
     session_table_deinit(&node->sessions);
     users_deinit(node);
     slowlog_deinit(&node->slowlog);
+    latency_deinit(&node->latency);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
     memory_limit_deinit(node);
     own_expiry_deinit(node);
+    monitor_deinit(node);
     publish_deinit(node);
     replicas_deinit(node);
     journal_deinit(node);
@@ -202,6 +205,14 @@ static void start_images(struct node *node)
     ASSERT(!node->image.is_on || !list_is_empty(&node->image.sinks));
 }
 
+static void take_image_slice(struct node *node)
+{
+    int64_t began_ns = slow_begin_work(node);
+
+    pass_note_work_if(&node->pass, image_step(node));
+    slow_end_work(node, LATENCY_IMAGE_SLICE, began_ns);
+}
+
 static void run_slices(struct node *node)
 {
     ASSERT(!node->journal.is_in_transaction);
@@ -214,7 +225,9 @@ static void run_slices(struct node *node)
         saving_after_flush(node);
     }
     start_images(node);
-    pass_note_work_if(&node->pass, image_step(node));
+    if (node->image.is_on) {
+        take_image_slice(node);
+    }
     pass_note_work_if(&node->pass, slot_cleaning_step(node));
 }
 
@@ -388,6 +401,7 @@ void node_session_closed(struct node *node, struct session *s)
     upkeep_forget_session(node, s);
     memory_limit_forget_client(node, s);
     publish_leave(node, s);
+    monitor_end(node, s);
     watching_leave(node, s);
     invalidation_end(node, s);
     session_free(&node->sessions, s);
@@ -452,9 +466,16 @@ static void config_written(struct node *node, bool is_ok, const struct errmsg *e
 
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
 {
+    enum file_kind kind;
+
     ASSERT(is_ok || error != NULL);
     timing_make_stale(&node->timing);
-    switch (files_take(node, file)) {
+    kind = files_take(node, file);
+    if (is_ok && kind != FILE_KIND_COUNT) {
+        slow_note_work(node, LATENCY_FILE_SYNC,
+                       (node->now.mono.us - node->files.committed_at[kind].us) * 1000);
+    }
+    switch (kind) {
     case FILE_SAVE:
         saving_file_done(node, is_ok, error);
         tell_saved(node);
@@ -659,6 +680,7 @@ void node_check(const struct node *node)
     own_expiry_check(node);
     publish_check(node);
     users_check(node);
+    monitor_check(node);
     reload_check(node);
     ending_check(node);
 }

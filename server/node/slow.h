@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the slow log (stats/slowlog.h) is told of requests. */
+/* What took long: the slow log (stats/slowlog.h) is told of requests, and LATENCY (stats/latency.h) of those and
+ * of other work. */
 #ifndef STARLING_NODE_SLOW_H
 #define STARLING_NODE_SLOW_H
 
 #include <stdint.h>
+
+#include "stats/latency.h"
 
 struct node;
 struct request;
@@ -14,5 +17,11 @@ void slow_configure(struct node *node);
 void slow_note_request(struct node *node, const struct request *request, int64_t duration_us);
 /* The batch has run and is still there. */
 void slow_end_run(struct node *node);
+
+/* Before and after work that is no command.  The clock is read only while somebody wants to know. */
+int64_t slow_begin_work(const struct node *node);
+void slow_end_work(struct node *node, enum latency_event event, int64_t began_ns);
+/* The same for work whose time is known anyway. */
+void slow_note_work(struct node *node, enum latency_event event, int64_t took_ns);
 
 #endif

@@ -194,6 +194,9 @@ static void run_one(struct node *node, struct request *request)
     if (UNLIKELY(slow_us >= 0)) {
         slow_note_request(node, request, slow_us);
     }
+    if (UNLIKELY(monitor_is_on(&node->monitors))) {
+        monitor_show(node, request);
+    }
 }
 
 static void run_all(struct node *node, struct request *exec)

@@ -109,6 +109,7 @@ static void note_expired(struct node *node, size_t removed, bool has_more, int64
     ASSERT(removed <= EXPIRE_MAX);
     ASSERT(took_ns >= 0);
     upkeep->expire_ns += (uint64_t)took_ns;
+    slow_note_work(node, LATENCY_EXPIRE_CYCLE, took_ns);
     upkeep->expire_cut_short += has_more;
     upkeep->expire_stale_percent =
         removed > 0 ? 100.0 * (double)removed / (double)(removed + left) : 0.0;
@@ -141,12 +142,15 @@ void upkeep_trim_log(struct node *node)
 {
     uint64_t keep_from = replicas_keep_from(node);
     uint64_t others[] = {image_keep_from(node), sync_file_keep_from(node)};
+    int64_t began_ns;
 
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         keep_from = others[i] < keep_from ? others[i] : keep_from;
     }
     ASSERT(keep_from == UINT64_MAX || keep_from <= oplog_end(node->journal.log));
+    began_ns = slow_begin_work(node);
     journal_trim(node, keep_from);
+    slow_end_work(node, LATENCY_LOG_TRIM, began_ns);
 }
 
 void upkeep_trim_long_log(struct node *node)
@@ -160,7 +164,10 @@ void upkeep_trim_long_log(struct node *node)
 
 static void tidy_up(struct node *node)
 {
+    int64_t began_ns = slow_begin_work(node);
+
     node->upkeep.has_more = keyspace_work(node->data.keyspace, UPKEEP_BUDGET);
+    slow_end_work(node, LATENCY_KEY_SPACE_WORK, began_ns);
     pass_note_work_if(&node->pass, node->upkeep.has_more);
 }
 

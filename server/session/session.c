@@ -50,6 +50,7 @@ void session_free(struct session_table *table, struct session *s)
     ASSERT(list_is_linked(&s->all));
     ASSERT(s->feed == NULL);
     ASSERT(s->listener == NULL);
+    ASSERT(!list_is_linked(&s->monitoring));
     ASSERT(s->tracker == NULL);
     ASSERT(s->watcher == NULL);
     ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));
@@ -164,10 +165,13 @@ static void describe_tracker(const struct session *s, struct buf *out)
     }
 }
 
-static void describe_flags(const struct session *s, struct buf *out)
+void session_describe_flags(const struct session *s, struct buf *out)
 {
     size_t before = out->len;
 
+    if (s->flags & SESSION_MONITOR) {
+        buf_append_byte(out, 'O');
+    }
     if (s->flags & SESSION_REPLICA) {
         buf_append_byte(out, 'S');
     }
@@ -207,6 +211,11 @@ static void describe_flags(const struct session *s, struct buf *out)
     }
 }
 
+const char *session_capabilities(const struct session *s)
+{
+    return (s->flags & SESSION_CAPA_REDIRECT) ? "r" : "";
+}
+
 static void describe_command(const struct session *s, struct buf *out)
 {
     const struct command_spec *spec = s->last_command;
@@ -232,7 +241,8 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_printf(
         out, " age=%lld idle=%lld flags=", (long long)(mono_ms_between(s->created_at, now) / 1000),
         (long long)(mono_ms_between(s->active_at, now) / 1000));
-    describe_flags(s, out);
+    session_describe_flags(s, out);
+    buf_printf(out, " capa=%s", session_capabilities(s));
     buf_printf(
         out,
         " db=%u sub=%zu psub=%zu ssub=%zu multi=%lld watch=%zu qbuf=%zu qbuf-free=%zu argv-mem=0"
@@ -250,6 +260,9 @@ void session_describe(const struct session *s, struct mono_time now, struct buf 
     buf_append_bytes(out, buf_bytes(&s->lib_name));
     buf_append_text(out, " lib-ver=");
     buf_append_bytes(out, buf_bytes(&s->lib_version));
+    buf_printf(out, " tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
+               (unsigned long long)s->bytes_in, (unsigned long long)s->output.done,
+               (unsigned long long)s->command_count);
 }
 
 /* ---- invariants ------------------------------------------------------------------------------- */
@@ -262,6 +275,7 @@ static void check_session(const struct session_table *table, const struct sessio
     ASSERT(((s->flags & SESSION_HELD) != 0) == list_is_linked(&s->hold.held));
     ASSERT(((s->flags & SESSION_RESUMED) != 0) == list_is_linked(&s->hold.resumed));
     ASSERT(((s->flags & SESSION_SUBSCRIBED) != 0) == (s->listener != NULL));
+    ASSERT(((s->flags & SESSION_MONITOR) != 0) == list_is_linked(&s->monitoring));
     ASSERT(((s->flags & SESSION_TRACKING) != 0) == (s->tracker != NULL));
     ASSERT(s->feed != NULL || !(s->flags & SESSION_REPLICA));
     ASSERT(s->watcher != NULL || !(s->flags & SESSION_WATCH_BROKEN));

@@ -51,13 +51,16 @@ enum session_flags {
     SESSION_TRACKING = 1 << 19,     /* is told what changes: see session/tracking.h */
     SESSION_CACHING = 1 << 20,      /* CLIENT CACHING was said: for the next command */
     SESSION_LIMITED = 1 << 21,      /* its user may not do everything: see session/acl.h */
+    SESSION_MONITOR = 1 << 22,      /* is shown every command: see node/monitor.h */
+    SESSION_CAPA_REDIRECT = 1 << 23, /* can follow REDIRECT errors of replicas outside a cluster */
 };
 
 enum {
     /* What makes a request of the session more than its command; authenticated is the usual. */
     SESSION_SPECIAL = SESSION_AUTHENTICATED | SESSION_ASKING | SESSION_REPLY_OFF |
                       SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP | SESSION_REPLICA |
-                      SESSION_SUBSCRIBED | SESSION_IN_MULTI | SESSION_CACHING | SESSION_LIMITED,
+                      SESSION_SUBSCRIBED | SESSION_IN_MULTI | SESSION_CACHING | SESSION_LIMITED |
+                      SESSION_MONITOR | SESSION_CAPA_REDIRECT,
 };
 
 enum {
@@ -92,6 +95,7 @@ struct session {
     uint64_t bytes_in;
     uint64_t last_write_offset;
     struct list touched;
+    struct list monitoring; /* with SESSION_MONITOR: among those who are shown everything */
     struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
@@ -169,6 +173,10 @@ static inline bool session_is_closing(const struct session *s)
 int64_t session_redirection(const struct session *s);
 /* One line as CLIENT LIST has it, without a line end. */
 void session_describe(const struct session *s, struct mono_time now, struct buf *out);
+
+/* Its flags, as letters of that line; and what it can do. */
+void session_describe_flags(const struct session *s, struct buf *out);
+const char *session_capabilities(const struct session *s);
 
 /* Assert the invariants of the table and of all its sessions, their parts included. */
 void session_table_check(const struct session_table *table);

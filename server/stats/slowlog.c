@@ -5,7 +5,6 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "config/config.h"
 
 enum {
     RING_START = 16
@@ -166,52 +165,4 @@ void slowlog_deinit(struct slowlog *log)
     slowlog_clear(log);
     mem_free(MEM_NODE, log->ring);
     *log = (struct slowlog){0};
-}
-
-/* ---- secrets ---------------------------------------------------------------------------------- */
-
-static bool holds_secret(struct bytes directive)
-{
-    static const char *const secrets[] = {
-        "requirepass",
-        "masterauth",
-        "masteruser",
-        "cluster-secret",
-    };
-    const struct config_option *option = config_option_find(directive);
-
-    for (size_t i = 0; option != NULL && i < ARRAY_COUNT(secrets); i++) {
-        if (bytes_equal_text(bytes_from_text(option->name), secrets[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The last ones first: what is asked about has not been replaced yet.  Words are not parsed as the
- * command would, so that a request that fails gives nothing away either. */
-void slowlog_redact(struct bytes *args, size_t count)
-{
-    const struct bytes nothing = BYTES_LITERAL("(redacted)");
-    bool is_auth = count > 0 && bytes_equal_nocase(args[0], "AUTH");
-    bool is_hello = count > 0 && bytes_equal_nocase(args[0], "HELLO");
-    bool is_config_set =
-        count > 1 && bytes_equal_nocase(args[0], "CONFIG") && bytes_equal_nocase(args[1], "SET");
-
-    bool is_setuser =
-        count > 1 && bytes_equal_nocase(args[0], "ACL") && bytes_equal_nocase(args[1], "SETUSER");
-
-    if (!is_auth && !is_hello && !is_config_set && !is_setuser) {
-        return;
-    }
-    for (size_t i = count - 1; i > 0; i--) {
-        bool is_secret = is_auth || (is_setuser && i >= 3) ||
-                         (is_hello && ((i >= 2 && bytes_equal_nocase(args[i - 1], "AUTH")) ||
-                                       (i >= 3 && bytes_equal_nocase(args[i - 2], "AUTH")))) ||
-                         (is_config_set && i >= 3 && holds_secret(args[i - 1]));
-
-        if (is_secret) {
-            args[i] = nothing;
-        }
-    }
 }

@@ -58,8 +58,4 @@ void slowlog_clear(struct slowlog *log);
 /* Empty, and keeping nothing. */
 void slowlog_deinit(struct slowlog *log);
 
-/* Put "(redacted)" in place of what must not be remembered: the arguments of AUTH, user and password
- * of HELLO, values of directives that hold secrets in CONFIG SET. */
-void slowlog_redact(struct bytes *args, size_t count);
-
 #endif

@@ -60,6 +60,11 @@ void timing_set_threshold(struct timing *t, int64_t threshold_us)
     }
 }
 
+void timing_set_histograms(struct timing *t, bool has_histograms)
+{
+    t->has_histograms = has_histograms;
+}
+
 static void free_times(struct timing *t)
 {
     for (int id = 0; id < COMMAND_COUNT; id++) {
@@ -147,10 +152,12 @@ static void account(struct timing *t, enum command_id id, int64_t took_ns, bool 
 {
     struct command_stats *stats = &t->commands[id];
 
-    if (stats->times_ns == NULL) {
-        stats->times_ns = mem_alloc_zeroed(MEM_NODE, sizeof(*stats->times_ns));
+    if (t->has_histograms) {
+        if (stats->times_ns == NULL) {
+            stats->times_ns = mem_alloc_zeroed(MEM_NODE, sizeof(*stats->times_ns));
+        }
+        hist_add_many(stats->times_ns, took_ns, is_sample ? stats->calls - stats->timed_calls : 1);
     }
-    hist_add_many(stats->times_ns, took_ns, is_sample ? stats->calls - stats->timed_calls : 1);
     if (is_sample) {
         stats->ns += (uint64_t)took_ns * (stats->calls - stats->timed_calls);
         stats->timed_calls = stats->calls;

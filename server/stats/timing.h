@@ -66,11 +66,12 @@ struct timing {
     int32_t countdown; /* small commands until the next sample; 0 while all are timed */
     int32_t mark;      /* countdown at the last reading */
     int64_t threshold_ns;
-    bool is_exact;        /* all are timed */
-    bool is_fresh;        /* the last reading can begin a run */
-    bool is_running;      /* a run is on, */
-    bool has_untimed;     /* and has commands that were not timed, before mark */
-    bool is_sample;       /* the command being timed stands for others, too */
+    bool is_exact;    /* all are timed */
+    bool is_fresh;    /* the last reading can begin a run */
+    bool is_running;  /* a run is on, */
+    bool has_untimed; /* and has commands that were not timed, before mark */
+    bool is_sample;   /* the command being timed stands for others, too */
+    bool has_histograms;
     int64_t last_ns;      /* the last reading */
     int64_t run_began_ns; /* and what of the run has been timed since: */
     int64_t run_timed_ns;
@@ -87,6 +88,8 @@ void timing_deinit(struct timing *t);
 void timing_init(struct timing *t, timing_clock_fn *clock, void *context);
 /* Commands of threshold_us and more are slow; none is when it is negative. */
 void timing_set_threshold(struct timing *t, int64_t threshold_us);
+/* Are histograms of the time of commands kept?  Those that there are stay. */
+void timing_set_histograms(struct timing *t, bool has_histograms);
 void timing_reset_stats(struct timing *t);
 
 /* ---- runs: input_bytes is what all clients have sent so far ------------------------------------- */

@@ -69,3 +69,17 @@ Test(hist, extremes_do_no_harm)
     cr_assert_eq(hist.min, 0);
     cr_assert_eq(hist_quantile(&hist, 1.0), INT64_MAX);
 }
+
+Test(hist, values_below_a_power_of_two_are_counted_exactly)
+{
+    static struct hist hist;
+
+    for (int64_t value = 0; value < 5000; value++) {
+        hist_add(&hist, value);
+    }
+    for (int64_t bound = 1; bound <= 4096; bound *= 2) {
+        cr_expect_eq(hist_count_below(&hist, bound), (uint64_t)bound, "%lld", (long long)bound);
+    }
+    cr_expect_eq(hist_count_below(&hist, 0), 0);
+    cr_expect_eq(hist_count_below(&hist, 1 << 20), 5000);
+}

@@ -35,15 +35,19 @@ Test(client_commands, what_a_client_says_of_itself_is_told_to_others)
 Test(client_commands, list_shows_those_that_are_asked_for)
 {
     static const struct answers_case cases[] = {
-        {"CLIENT LIST ID 2 3",       "$*|id=2 *id=3 *|"                  },
-        {"CLIENT LIST ID 99",        "$0||"                              },
-        {"CLIENT LIST TYPE replica", "$0||"                              },
-        {"CLIENT LIST TYPE normal",  "$*|id=1 *id=2 *id=3 *id=4 *|"      },
-        {"CLIENT LIST TYPE nobody",  "-ERR Unknown client type 'nobody'|"},
-        {"CLIENT LIST ID 0",         "-ERR Invalid client ID|"           },
-        {"CLIENT LIST ID x",         "-ERR Invalid client ID|"           },
-        {"CLIENT LIST ID",           "-ERR syntax error|"                },
-        {"CLIENT LIST NAME me",      "-ERR syntax error|"                },
+        {"CLIENT LIST ID 2 3",          "$*|id=2 *id=3 *|"                  },
+        {"CLIENT LIST ID 3 1 3",        "$*|id=3 *id=1 *id=3 *|"            },
+        {"CLIENT LIST ID 99",           "$0||"                              },
+        {"CLIENT LIST SKIPME yes",      "$*|id=2 *id=3 *id=4 *|"            },
+        {"CLIENT LIST ID 2 3 NOT-ID 3", "$*|id=2 *|"                        },
+        {"CLIENT LIST NAME me",         "$0||"                              },
+        {"CLIENT LIST TYPE replica",    "$0||"                              },
+        {"CLIENT LIST TYPE normal",     "$*|id=1 *id=2 *id=3 *id=4 *|"      },
+        {"CLIENT LIST TYPE nobody",     "-ERR Unknown client type 'nobody'|"},
+        {"CLIENT LIST ID 0",            "$0||"                              },
+        {"CLIENT LIST ID x",            "-ERR Invalid client ID|"           },
+        {"CLIENT LIST ID",              "-ERR syntax error|"                },
+        {"CLIENT LIST NAME",            "-ERR syntax error|"                },
     };
     struct alone *a = answers_start(NULL, 0);
 
@@ -59,7 +63,7 @@ Test(client_commands, kill_closes_those_that_match_and_tells_how_many)
         {"CLIENT KILL ADDR 127.0.0.1:1", ":0|"                                     },
         {"CLIENT KILL ID 3",             ":1|"                                     },
         {"CLIENT KILL ID 0",             "-ERR client-id should be greater than 0|"},
-        {"CLIENT KILL MAXAGE 0",         "-ERR maxage is not an integer*"          },
+        {"CLIENT KILL MAXAGE 0",         "-ERR maxage should be greater than 0|"   },
         {"CLIENT KILL MAXAGE 9",         ":0|"                                     },
         {"CLIENT KILL USER nobody",      "-ERR No such user 'nobody'|"             },
         {"CLIENT KILL TYPE x",           "-ERR Unknown client type 'x'|"           },
@@ -77,6 +81,52 @@ Test(client_commands, kill_closes_those_that_match_and_tells_how_many)
     }
     answers_expect(a, "CLIENT KILL SKIPME no", ":1|");
     cr_expect_null(session_of(a, 0), "and is answered before he goes");
+    alone_free(a);
+}
+
+Test(client_commands, a_line_tells_what_a_client_has_sent_and_was_sent)
+{
+    static const struct answers_case cases[] = {
+        {"PING",                   "+PONG|"                                                   },
+        {"CLIENT INFO",
+         "$*|id=1 *flags=N capa= db=0 *lib-name= lib-ver= tot-net-in=19 tot-net-out=7 "
+         "tot-cmds=2|"                                                                        },
+        {"CLIENT CAPA nosuch",     "+OK|"                                                     },
+        {"CLIENT INFO",            "*flags=N capa= db=0 *"                                    },
+        {"CLIENT CAPA x REDIRECT", "+OK|"                                                     },
+        {"CLIENT INFO",            "*flags=N capa=r db=0 *"                                   },
+        {"CLIENT CAPA",            "-ERR wrong number of arguments for 'client|capa' command|"},
+        {"CLIENT LIST CAPA r",     "$*|id=1 *"                                                },
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
+    alone_free(a);
+}
+
+Test(client_commands, who_can_follow_is_led_from_a_replica_to_its_primary)
+{
+    static const struct answers_case cases[] = {
+        {"GET k",                "$-1|"                                            },
+        {"SET k v",              "-READONLY *"                                     },
+        {"READONLY",             "-ERR This instance has cluster support disabled|"},
+        {"CLIENT CAPA redirect", "+OK|"                                            },
+        {"GET k",                "-REDIRECT 10.0.0.9:7000|"                        },
+        {"SET k v",              "-REDIRECT 10.0.0.9:7000|"                        },
+        {"KEYS *",               "-REDIRECT 10.0.0.9:7000|"                        },
+        {"PING",                 "+PONG|"                                          },
+        {"READONLY",             "+OK|"                                            },
+        {"GET k",                "$-1|"                                            },
+        {"SET k v",              "-REDIRECT 10.0.0.9:7000|"                        },
+        {"READWRITE",            "+OK|"                                            },
+        {"GET k",                "-REDIRECT 10.0.0.9:7000|"                        },
+        {"REPLICAOF NO ONE",     "+OK|"                                            },
+        {"SET k v",              "+OK|"                                            },
+    };
+    struct alone *a = answers_start(&(struct alone_option){"replicaof", "10.0.0.9 7000"}, 1);
+
+    cr_assert(alone_lead(a));
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
     alone_free(a);
 }
 

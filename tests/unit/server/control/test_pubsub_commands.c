@@ -183,7 +183,7 @@ Test(pubsub_commands, pubsub_tells_who_listens)
         {P, "PUBSUB SHARDCHANNELS",     "[*]0|"                                                        },
         {P, "PUBSUB HELP",              "[*]13|+PUBSUB *"                                              },
         {P, "CLIENT LIST TYPE pubsub",
-         "$*|id=1 *flags=P db=0 sub=1 psub=0 ssub=0 *id=2 *sub=2 "
+         "$*|id=1 *flags=P capa= db=0 sub=1 psub=0 ssub=0 *id=2 *sub=2 "
          "psub=2 ssub=0 *"                                                                             },
         {P, "INFO stats",               "*pubsub_channels:2|pubsub_patterns:2|pubsubshard_channels:0|*"},
         {P, "INFO clients",             "*pubsub_clients:2|*"                                          },

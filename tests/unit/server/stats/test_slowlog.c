@@ -56,24 +56,6 @@ static void expect_tail(size_t count, size_t suspects, const char *expected)
     slowlog_deinit(&log);
 }
 
-static void expect_shown(const char *const *words, const char *expected)
-{
-    struct bytes args[WORDS_MAX];
-    struct buf shown = {0};
-    size_t count = 0;
-
-    for (; words[count] != NULL; count++) {
-        args[count] = bytes_from_text(words[count]);
-    }
-    slowlog_redact(args, count);
-    for (size_t i = 0; i < count; i++) {
-        buf_append_text(&shown, i > 0 ? " " : "");
-        buf_append_bytes(&shown, args[i]);
-    }
-    cr_expect_str_eq(buf_text(&shown), expected, "%s", buf_text(&shown));
-    buf_deinit(&shown);
-}
-
 Test(slowlog, remembers_what_it_was_told)
 {
     struct slowlog log = {0};
@@ -188,60 +170,6 @@ Test(slowlog, says_so_when_it_may_have_been_another_command)
     expect_tail(30, 7, "k29|... (or one of 7 other commands)|");
     expect_tail(31, 1, "k29|k30|... (or one of 1 other commands)|");
     expect_tail(32, 7, "k29|... (2 more arguments)|... (or one of 7 other commands)|");
-}
-
-Test(slowlog, does_not_remember_passwords)
-{
-    static const struct {
-        const char *words[12];
-        const char *shown;
-    } cases[] = {
-        {{"auth", "secret"},                                          "auth (redacted)"                     },
-        {{"AUTH", "user", "secret"},                                  "AUTH (redacted) (redacted)"          },
-        {{"HELLO", "3", "auth", "default", "secret", "setname", "x"},
-         "HELLO 3 auth (redacted) (redacted) setname x"                                                     },
-        {{"hello", "9", "AUTH", "a", "b"},                            "hello 9 AUTH (redacted) (redacted)"  },
-        {{"hello", "3", "AUTH", "auth", "b", "setname", "x"},
-         "hello 3 AUTH (redacted) (redacted) (redacted) x"                                                  },
-        {{"HELLO", "3", "AUTH", "secret"},                            "HELLO 3 AUTH (redacted)"             },
-        {{"CONFIG", "SET", "hz", "5", "requirepass", "secret"},
-         "CONFIG SET hz 5 requirepass (redacted)"                                                           },
-        {{"config", "set", "MasterAuth", "secret", "hz", "5"},
-         "config set MasterAuth (redacted) hz 5"                                                            },
-        {{"config", "set", "primaryauth", "secret"},                  "config set primaryauth (redacted)"   },
-        {{"config", "set", "masteruser", "bob"},                      "config set masteruser (redacted)"    },
-        {{"config", "set", "cluster-secret", "s"},                    "config set cluster-secret (redacted)"},
-        {{"config", "set", "nosuch", "masterauth", "secret"},
-         "config set nosuch masterauth (redacted)"                                                          },
-    };
-
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        expect_shown(cases[i].words, cases[i].shown);
-    }
-}
-
-Test(slowlog, leaves_everything_else_as_it_is)
-{
-    static const char *const cases[][6] = {
-        {"SET",   "requirepass", "auth", "x"},
-        {"CONFIG", "GET", "requirepass"},
-        {"CONFIG",       "SET", "maxclients", "100"},
-        {"HELLO",  "3", "SETNAME", "x"},
-        {"CONFIG"      },
-        {"AUTH"},
-    };
-    static const char *const expected[] = {
-        "SET requirepass auth x",
-        "CONFIG GET requirepass",
-        "CONFIG SET maxclients 100",
-        "HELLO 3 SETNAME x",
-        "CONFIG",
-        "AUTH",
-    };
-
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        expect_shown(cases[i], expected[i]);
-    }
 }
 
 Test(slowlog, gives_all_memory_back)
