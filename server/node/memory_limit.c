@@ -125,21 +125,48 @@ static void note_exceeded(struct node *node, bool is_exceeded)
     }
 }
 
-/* Evict until the data is below the limit, or the time is up.  True when it is below. */
+/* A new pass has its own time for evicting; what was removed and is not yet freed, which is still in memory
+ * and must not pile up, is freed by a slice more in each. */
+static void begin_pass(struct node *node)
+{
+    struct memory_limit *limit = &node->memory_limit;
+
+    if (limit->pass != node->pass.number) {
+        limit->pass = node->pass.number;
+        limit->spent_ns = 0;
+        if (keyspace_pending_bytes(node->data.keyspace) > 0) {
+            (void)keyspace_work(node->data.keyspace, WORK_BUDGET);
+        }
+    }
+}
+
+/* Is the time over, of this step or of all steps in the pass?  Begins to count at the first look. */
+static bool is_time_over(struct node *node, int64_t us, int64_t *looked_ns, int64_t *step_ns)
+{
+    int64_t now_ns = node->env.mono_ns(node->env.context);
+    int64_t took_ns = *looked_ns != 0 ? now_ns - *looked_ns : 0;
+
+    *looked_ns = now_ns;
+    *step_ns += took_ns;
+    node->memory_limit.spent_ns += took_ns;
+    return *step_ns >= us * 1000 || node->memory_limit.spent_ns >= STEP_MAX_US * 1000;
+}
+
+/* Evict until the data is below the limit, or the time is up: a few keys go in any case.  True when it is
+ * below. */
 static bool evict(struct node *node, int64_t us)
 {
     struct evict_rule rule;
     bool is_over = is_beyond(node, 0);
-    int64_t began_ns = is_over ? node->env.mono_ns(node->env.context) : 0;
+    int64_t looked_ns = 0;
+    int64_t step_ns = 0;
 
-    /* What was removed and is not yet freed is still in memory: it must not pile up. */
-    if (is_over && keyspace_pending_bytes(node->data.keyspace) > 0) {
-        (void)keyspace_work(node->data.keyspace, WORK_BUDGET);
+    if (is_over) {
+        begin_pass(node);
     }
     for (int count = 1; is_over && count <= STEP_MAX_KEYS && can_evict(node, &rule); count++) {
         if (!evict_one(node, &rule) ||
-            (count % LOOK_KEYS == 0 &&
-             node->env.mono_ns(node->env.context) - began_ns >= us * 1000)) {
+            (count % LOOK_KEYS == 0 && is_time_over(node, us, &looked_ns, &step_ns))) {
             break;
         }
         is_over = is_beyond(node, 0);

@@ -15,7 +15,8 @@
  * instead.  Victims go as DEL into the journal, so replicas, which never choose any, lose the same keys.
  *
  * Invariants:  (1) between two looks (memory_limit_look) it does not change whether a write asks for room
- *              (2) no step takes longer than STEP_MAX_US, but for the removal of one key
+ *              (2) all steps of a pass take no longer than STEP_MAX_US, but for the few keys that each
+ *                  write evicts in any case
  *              (3) clients_bytes is the sum of memory_counted of all sessions */
 #ifndef STARLING_NODE_MEMORY_LIMIT_H
 #define STARLING_NODE_MEMORY_LIMIT_H
@@ -36,6 +37,8 @@ struct memory_limit {
     bool has_waiting;             /* perhaps sessions are held that wait for room */
     struct mono_time exceeded_at; /* since when it is exceeded; 0: it is not */
     uint64_t exceeded_us;         /* how long it was, before that */
+    uint64_t pass;                /* in which keys were evicted last, */
+    int64_t spent_ns;             /* and how long that took so far */
     size_t clients_bytes;
     struct buf key; /* of a victim */
 };

@@ -219,14 +219,21 @@ static char read_reply(struct client *client, struct errmsg *error)
     }
 }
 
-/* Send them all and count those that had a value; those that had none are in missed. */
-static bool run_batch(struct client *client, const uint32_t *keys, size_t count, bool is_set,
-                      uint32_t *missed, size_t *missed_count, struct errmsg *error)
+struct batch {
+    uint32_t keys[DEPTH_MAX];
+    size_t count;
+};
+
+/* Send them all; missed, which may be the same, becomes those that had no value. */
+static bool run_batch(struct client *client, const struct batch *batch, bool is_set,
+                      struct batch *missed, struct errmsg *error)
 {
+    size_t count = batch->count;
+    size_t missed_count = 0;
+
     for (size_t i = 0; i < count; i++) {
-        queue_request(client, keys[i], is_set);
+        queue_request(client, batch->keys[i], is_set);
     }
-    *missed_count = 0;
     for (size_t i = 0; i < count; i++) {
         char kind = read_reply(client, error);
 
@@ -234,25 +241,23 @@ static bool run_batch(struct client *client, const uint32_t *keys, size_t count,
             return false;
         }
         if (kind == 'n') {
-            missed[(*missed_count)++] = keys[i];
+            missed->keys[missed_count++] = batch->keys[i];
         }
     }
+    missed->count = missed_count;
     return true;
 }
 
 static bool insert_all(const struct cache *c, struct client *client, struct errmsg *error)
 {
-    uint32_t keys[DEPTH_MAX];
-    uint32_t missed[DEPTH_MAX];
-    size_t none;
+    struct batch batch;
 
     for (uint64_t at = 0; at < c->keys; at += c->depth) {
-        size_t count = c->keys - at < c->depth ? c->keys - at : c->depth;
-
-        for (size_t i = 0; i < count; i++) {
-            keys[i] = (uint32_t)(at + i);
+        batch.count = c->keys - at < c->depth ? c->keys - at : c->depth;
+        for (size_t i = 0; i < batch.count; i++) {
+            batch.keys[i] = (uint32_t)(at + i);
         }
-        if (!run_batch(client, keys, count, true, missed, &none, error)) {
+        if (!run_batch(client, &batch, true, &batch, error)) {
             return false;
         }
     }
@@ -262,24 +267,23 @@ static bool insert_all(const struct cache *c, struct client *client, struct errm
 static bool read_many(const struct cache *c, struct client *client, double *hit_percent,
                       struct errmsg *error)
 {
-    uint32_t keys[DEPTH_MAX];
-    uint32_t missed[DEPTH_MAX];
-    uint32_t again[DEPTH_MAX];
-    size_t missed_count;
-    size_t none;
+    struct batch batch;
     struct rng rng;
     uint64_t hits = 0;
 
     rng_init(&rng, SEED);
     for (uint64_t at = 0; at < c->reads; at += c->depth) {
+        batch.count = c->depth;
         for (size_t i = 0; i < c->depth; i++) {
-            keys[i] = zipf_draw(&c->zipf, &rng);
+            batch.keys[i] = zipf_draw(&c->zipf, &rng);
         }
-        if (!run_batch(client, keys, c->depth, false, missed, &missed_count, error) ||
-            !run_batch(client, missed, missed_count, true, again, &none, error)) {
+        if (!run_batch(client, &batch, false, &batch, error)) {
             return false;
         }
-        hits += at >= c->reads / 2 ? c->depth - missed_count : 0;
+        hits += at >= c->reads / 2 ? c->depth - batch.count : 0;
+        if (!run_batch(client, &batch, true, &batch, error)) {
+            return false;
+        }
     }
     *hit_percent = 100.0 * (double)hits / (double)(c->reads - c->reads / 2);
     return true;

@@ -4,6 +4,7 @@
 
 #include "node/inside.h"
 #include "tests/unit/answers.h"
+#include "tests/unit/server/node/lone_node.h"
 
 #include <stdio.h>
 
@@ -471,4 +472,31 @@ Test(memory_limit, clients_are_not_counted_where_there_is_no_limit_of_theirs)
     answers_expect(a, "CONFIG SET maxmemory-clients 0", "+OK|");
     cr_expect_eq(a->node->memory_limit.clients_bytes, 0);
     alone_free(a);
+}
+
+/* ---- time --------------------------------------------------------------------------------------- */
+
+Test(memory_limit, all_writes_of_a_pass_share_the_time_for_evicting)
+{
+    struct lone_node *w = lone_node_new();
+    struct buf lines = {0};
+    uint64_t evicted;
+
+    for (int i = 0; i < 10000; i++) {
+        buf_printf(&lines, "SET key:%d %0*d\r\n", i, VALUE_BYTES, 7);
+    }
+    (void)lone_node_ask(w, buf_text(&lines));
+    w->node->config.maxmemory = (int64_t)account_for_limit(w->node) - 900 * 1000;
+    w->node->config.maxmemory_policy = POLICY_ALLKEYS_RANDOM;
+    w->reading_cost_ns = 100 * 1000; /* what 16 keys cost */
+    buf_clear(&lines);
+    for (int i = 0; i < 60; i++) {
+        buf_printf(&lines, "SET other:%d v\r\n", i);
+    }
+    (void)lone_node_ask(w, buf_text(&lines));
+    evicted = w->node->counters.evicted_keys;
+    /* A look at the clock for each write in any case, and ten for the millisecond that they share. */
+    cr_expect(evicted >= 60 * 16 && evicted <= (60 + 15) * 16, "%llu", (unsigned long long)evicted);
+    buf_deinit(&lines);
+    lone_node_free(w);
 }
