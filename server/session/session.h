@@ -95,7 +95,6 @@ struct session {
     uint64_t bytes_in;
     uint64_t last_write_offset;
     struct list touched;
-    struct list monitoring; /* with SESSION_MONITOR: among those who are shown everything */
     struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */
     void *shell;       /* the connection, for the shell alone */
@@ -115,6 +114,7 @@ struct session {
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;
     struct list all;
+    struct list monitoring; /* with SESSION_MONITOR: among those who are shown everything */
     struct session_peer peer;
 };
 
