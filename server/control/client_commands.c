@@ -309,8 +309,7 @@ void control_client_help(struct node *node, struct request *request)
         "    Say which client library this is.",
         "SETNAME <name>",
         "    Give the current connection a name.",
-        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
-        "[NOLOOP]",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> ...] [OPTIN|OPTOUT] [NOLOOP]",
         "    Be told when keys change that this connection has read, or that begin so.",
         "TRACKINGINFO",
         "    Tell of which changes the current connection is told.",

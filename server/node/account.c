@@ -16,7 +16,7 @@ static size_t bytes_of(const struct keyspace *ks)
     return memory.slab_bytes + memory.table_bytes + memory.large_bytes;
 }
 
-size_t account_of_data(const struct node *node)
+static size_t bytes_of_data(const struct node *node)
 {
     const struct loading *loading = &node->loading;
     size_t bytes = bytes_of(node->data.keyspace) + bytes_of(node->data.retired);
@@ -36,7 +36,7 @@ size_t account_for_limit(const struct node *node)
 void account_take(const struct node *node, struct memory_account *out)
 {
     *out = (struct memory_account){
-        .data = account_of_data(node),
+        .data = bytes_of_data(node),
         .log = oplog_memory(node->journal.log),
         .bus = bus_links_memory(node),
     };

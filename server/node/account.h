@@ -20,8 +20,6 @@ struct memory_account {
 /* What maxmemory is compared with, in constant time: what giving up keys makes less at once.  Free places
  * between entries, which new ones fill, and what is removed and not yet freed are not in it. */
 size_t account_for_limit(const struct node *node);
-/* All pages and values of the data, in constant time. */
-size_t account_of_data(const struct node *node);
 /* All of it; visits each client. */
 void account_take(const struct node *node, struct memory_account *out);
 size_t account_sum(const struct memory_account *account);

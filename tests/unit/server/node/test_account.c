@@ -40,7 +40,10 @@ static void fill(struct alone *a)
 
 static size_t data_of(const struct alone *a)
 {
-    return account_of_data(a->node);
+    struct memory_account account;
+
+    account_take(a->node, &account);
+    return account.data;
 }
 
 Test(account, twelve_nodes_in_one_process_each_know_their_own_memory)
