@@ -61,7 +61,7 @@ Test(acl_log, another_reason_context_or_user_is_another_entry)
 Test(acl_log, only_the_ten_newest_are_looked_at_and_the_oldest_go)
 {
     struct acl_log log;
-    char object[8];
+    char object[16];
 
     acl_log_init(&log, 12);
     for (int i = 0; i < 20; i++) {
