@@ -1,5 +1,5 @@
 #!/bin/bash
-# Run every test program, print what failed, and end with one line of totals.
+# Run every test program, print what failed, and end with the names of that and a line of totals.
 #     run-tests.sh BUILD SEEDS
 # The simulator's seeds run in two processes beside each other.
 set -u
@@ -7,6 +7,7 @@ build=$1
 seeds=$2
 passed=0
 failed=0
+failures=() # repeated at the end, where somebody who sees only that finds them
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 export STARLING_BIN=$build/bin
@@ -31,6 +32,12 @@ count() {
     else
         printf '  %-34s %5d passed, %d FAILED (status %d)\n' "$name" "$p" "$f" "$status"
         tail -n 120 "$log"
+        while IFS= read -r line; do
+            failures+=("$name: $line")
+        done < <(sed -E 's/\x1b\[[0-9;]*m//g' "$log" |
+            grep -aE '^tests/wire/[a-z_0-9]+\.wire:[0-9]+: |^\[FAIL\] |^seed [0-9]+: |^difference ' |
+            head -n 20)
+        failures+=("$name: status $status")
     fi
 }
 
@@ -66,5 +73,6 @@ wait $half
 count "sim $first-$middle" $? "$logs/sim1"
 [ "$middle" -lt "$last" ] && count "sim $((middle + 1))-$last" "$status2" "$logs/sim2"
 
+[ "$failed" = 0 ] || printf 'FAILED %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
