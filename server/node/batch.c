@@ -26,6 +26,7 @@ void batch_configure(struct node *node)
     node->batch.limits = RESP_LIMITS_DEFAULT;
     node->batch.limits.max_bulk_bytes = (uint64_t)node->config.proto_max_bulk_len;
     node->batch.stranger_limits = RESP_LIMITS_UNAUTHENTICATED;
+    batch_watch_next(node); /* that may be another one now */
 }
 
 static void compact_inputs(struct batch *batch)
@@ -182,6 +183,41 @@ static void run_request(struct node *node, struct request *request)
     }
 }
 
+/* The request at the place, and those who have waited for what it changes. */
+static void run_at(struct node *node, size_t place)
+{
+    struct batch *batch = &node->batch;
+
+    batch->running = &batch->requests[place];
+    run_request(node, &batch->requests[place]);
+    if (UNLIKELY(blocked_has_ready(&node->blocked))) {
+        serve_ready(node);
+    }
+}
+
+static void run_watched(struct node *node, size_t place)
+{
+    struct batch *batch = &node->batch;
+    struct request *request = &batch->requests[place];
+    struct hot_watch watch;
+
+    ASSERT(batch->watched == place);
+    hot_side_begin(node, request->session, false, &watch);
+    run_at(node, place);
+    hot_side_end(node, request, &watch);
+    batch->watched = place + 1 + hot_side_gap(&node->hot);
+}
+
+void batch_watch_next(struct node *node)
+{
+    struct batch *batch = &node->batch;
+
+    if (batch->running != NULL) {
+        batch->watched = (size_t)(batch->running - batch->requests) + 1;
+        batch->stop = batch->watched;
+    }
+}
+
 void batch_run(struct node *node)
 {
     struct batch *batch = &node->batch;
@@ -202,7 +238,13 @@ void batch_run(struct node *node)
     fetched = prepare(node, batch, near);
     fetch(node, batch, near, fetched);
     near = prepare(node, batch, fetched);
+    batch->watched = hot_side_gap(&node->hot);
+    batch->stop = 0;
     for (size_t i = 0; i < batch->count; i++) {
+        if (LIKELY(i != batch->stop)) {
+            run_at(node, i);
+            continue;
+        }
         if (i == ready) {
             ready = fetched.request;
             if (UNLIKELY(batch->has_members)) {
@@ -213,11 +255,16 @@ void batch_run(struct node *node)
             near = prepare(node, batch, near);
             fetch_members(node, &hints);
         }
-        batch->running = &batch->requests[i];
-        run_request(node, &batch->requests[i]);
-        if (UNLIKELY(blocked_has_ready(&node->blocked))) {
-            serve_ready(node);
+        batch->stop = ready;
+        if (UNLIKELY(i == batch->watched)) {
+            run_watched(node, i);
+        } else {
+            run_at(node, i);
         }
+        batch->stop = batch->watched < ready ? batch->watched : ready;
+    }
+    if (!node->hot.watches_all) {
+        hot_side_leave(&node->hot, batch->watched - batch->count);
     }
     batch->running = NULL;
     slow_end_run(node);

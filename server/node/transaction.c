@@ -199,6 +199,15 @@ static void run_one(struct node *node, struct request *request)
     }
 }
 
+static void run_watched(struct node *node, struct request *request)
+{
+    struct hot_watch watch;
+
+    hot_side_begin(node, request->session, true, &watch);
+    run_one(node, request);
+    hot_side_end(node, request, &watch);
+}
+
 static void run_all(struct node *node, struct request *exec)
 {
     const struct queue *queue = exec->session->queue;
@@ -209,7 +218,11 @@ static void run_all(struct node *node, struct request *exec)
         struct request request = request_of(node, exec, &queue->items.items[i]);
 
         node->transaction.running = &request;
-        run_one(node, &request);
+        if (UNLIKELY(hot_side_takes_queued(&node->hot))) {
+            run_watched(node, &request);
+        } else {
+            run_one(node, &request);
+        }
         node->transaction.running = NULL;
     }
     call_begin(node);
