@@ -68,6 +68,8 @@ static const struct {
     {"list-max-ziplist-size",         "list-max-listpack-size"         },
     {"zset-max-ziplist-entries",      "zset-max-listpack-entries"      },
     {"zset-max-ziplist-value",        "zset-max-listpack-value"        },
+    {"commandlog-execution-slower-than", "slowlog-log-slower-than"},
+    {"commandlog-slow-execution-max-len", "slowlog-max-len"},
     {"lua-time-limit",                "busy-reply-threshold"           },
     {"server_cpulist",                "server-cpulist"                 },
     {"bio_cpulist",                   "bio-cpulist"                    },

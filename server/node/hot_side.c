@@ -229,7 +229,7 @@ void hot_side_tick(struct node *node)
 
 /* ---- for commands ----------------------------------------------------------------------------- */
 
-static struct hot_session_process process_now(const struct node *node)
+struct hot_session_process hot_side_process(const struct node *node)
 {
     struct env_cpu cpu = {0};
 
@@ -245,7 +245,7 @@ static struct hot_session_process process_now(const struct node *node)
 void hot_side_start_session(struct node *node, const struct hot_session_options *options)
 {
     struct hot_side *hot = &node->hot;
-    struct hot_session_process process = process_now(node);
+    struct hot_session_process process = hot_side_process(node);
 
     ASSERT(!hot->watches_all);
     if (hot->session == NULL) {
@@ -260,7 +260,7 @@ void hot_side_start_session(struct node *node, const struct hot_session_options 
 void hot_side_stop_session(struct node *node)
 {
     struct hot_side *hot = &node->hot;
-    struct hot_session_process process = process_now(node);
+    struct hot_session_process process = hot_side_process(node);
 
     ASSERT(hot->watches_all);
     hot_session_end(hot->session, &process, now_ms(node));

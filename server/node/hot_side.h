@@ -79,6 +79,8 @@ void hot_side_end(struct node *node, const struct request *request, const struct
 
 /* There must be no active session; one that has ended is forgotten. */
 void hot_side_start_session(struct node *node, const struct hot_session_options *options);
+/* What the process has used so far. */
+struct hot_session_process hot_side_process(const struct node *node);
 /* There must be an active session. */
 void hot_side_stop_session(struct node *node);
 /* Forget the session, which must not be active, and all hot keys. */

@@ -78,6 +78,8 @@ struct node {
     struct counters counters;             /* any */
     struct timing timing;                 /* any */
     struct slowlog slowlog;               /* any */
+    struct slowlog large_requests;        /* any */
+    struct slowlog large_replies;         /* any */
     struct latency latency;               /* any */
     struct hot_side hot;                  /* hot_side.c */
     struct command_index commands;        /* any: as clients name them; constant */

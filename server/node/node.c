@@ -143,6 +143,8 @@ void node_free(struct node *node)
     session_table_deinit(&node->sessions);
     users_deinit(node);
     slowlog_deinit(&node->slowlog);
+    slowlog_deinit(&node->large_requests);
+    slowlog_deinit(&node->large_replies);
     latency_deinit(&node->latency);
     hot_side_deinit(node);
     timing_deinit(&node->timing);

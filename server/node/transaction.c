@@ -191,8 +191,8 @@ static void run_one(struct node *node, struct request *request)
     }
     slow_us = timing_end(&node->timing, request->spec->id, began_ns,
                          bytes_from(buf_bytes(&s->output.buf), out_before));
-    if (UNLIKELY(slow_us >= 0)) {
-        slow_note_request(node, request, slow_us);
+    if (UNLIKELY(slow_us != TIMING_NONE || s->output.pieces.count > 0)) {
+        slow_note_request(node, request, slow_us, out_before);
     }
     if (UNLIKELY(monitor_is_on(&node->monitors))) {
         monitor_show(node, request);
