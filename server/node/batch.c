@@ -183,29 +183,72 @@ static void run_request(struct node *node, struct request *request)
     }
 }
 
-/* The request at the place, and those who have waited for what it changes. */
-static void run_at(struct node *node, size_t place)
+/* How far a batch has come, with what is done ahead of its requests. */
+struct progress {
+    struct stage near;    /* buckets are on their way up to here, */
+    struct stage fetched; /* entries up to here, */
+    size_t ready;         /* and were long enough ago up to here */
+    struct member_hints hints;
+    bool is_watching; /* the request that has just run */
+    struct hot_watch watch;
+};
+
+static void fetch_more(struct node *node, struct progress *p)
 {
     struct batch *batch = &node->batch;
+    size_t first = p->ready;
 
-    batch->running = &batch->requests[place];
-    run_request(node, &batch->requests[place]);
-    if (UNLIKELY(blocked_has_ready(&node->blocked))) {
-        serve_ready(node);
+    p->ready = p->fetched.request;
+    if (UNLIKELY(batch->has_members)) {
+        fetch_member_buckets(node, batch, first, p->ready, &p->hints);
+    }
+    fetch(node, batch, p->fetched, p->near);
+    p->fetched = p->near;
+    p->near = prepare(node, batch, p->near);
+    fetch_members(node, &p->hints);
+}
+
+/* The watched request has run, right before the one at the place. */
+static void end_watch(struct node *node, struct progress *p, size_t place)
+{
+    if (p->is_watching) {
+        p->is_watching = false;
+        hot_side_end(node, &node->batch.requests[place - 1], &p->watch);
+        node->batch.watched = place + hot_side_gap(&node->hot);
     }
 }
 
-static void run_watched(struct node *node, size_t place)
+/* There is something to do before the request at the place runs. */
+static void make_stop(struct node *node, struct progress *p, size_t place)
 {
     struct batch *batch = &node->batch;
-    struct request *request = &batch->requests[place];
-    struct hot_watch watch;
 
-    ASSERT(batch->watched == place);
-    hot_side_begin(node, request->session, false, &watch);
-    run_at(node, place);
-    hot_side_end(node, request, &watch);
-    batch->watched = place + 1 + hot_side_gap(&node->hot);
+    end_watch(node, p, place);
+    if (place == p->ready) {
+        fetch_more(node, p);
+    }
+    ASSERT(p->ready > place && batch->watched >= place);
+    batch->stop = batch->watched < p->ready ? batch->watched : p->ready;
+    if (batch->watched == place) {
+        p->is_watching = true;
+        hot_side_begin(node, batch->requests[place].session, false, &p->watch);
+        batch->stop = place + 1;
+    }
+}
+
+static void begin_progress(struct node *node, struct progress *p)
+{
+    struct batch *batch = &node->batch;
+
+    p->near = (struct stage){0};
+    p->ready = 0;
+    p->hints.count = 0;
+    p->is_watching = false;
+    p->fetched = prepare(node, batch, p->near);
+    fetch(node, batch, p->near, p->fetched);
+    p->near = prepare(node, batch, p->fetched);
+    batch->watched = hot_side_gap(&node->hot);
+    batch->stop = 0;
 }
 
 void batch_watch_next(struct node *node)
@@ -221,10 +264,7 @@ void batch_watch_next(struct node *node)
 void batch_run(struct node *node)
 {
     struct batch *batch = &node->batch;
-    struct stage near = {0}; /* buckets are on their way up to here, */
-    struct stage fetched;    /* entries up to here, */
-    size_t ready = 0;        /* and were long enough ago up to here */
-    struct member_hints hints = {.count = 0};
+    struct progress p;
 
     if (batch->count == 0) {
         compact_inputs(batch);
@@ -235,34 +275,18 @@ void batch_run(struct node *node)
     batch->key_count = 0;
     batch->has_members = false;
     batch->is_fetching = keyspace_count_all(node->data.keyspace) > FETCH_AHEAD_KEYS;
-    fetched = prepare(node, batch, near);
-    fetch(node, batch, near, fetched);
-    near = prepare(node, batch, fetched);
-    batch->watched = hot_side_gap(&node->hot);
-    batch->stop = 0;
+    begin_progress(node, &p);
     for (size_t i = 0; i < batch->count; i++) {
-        if (LIKELY(i != batch->stop)) {
-            run_at(node, i);
-            continue;
+        if (UNLIKELY(i == batch->stop)) {
+            make_stop(node, &p, i);
         }
-        if (i == ready) {
-            ready = fetched.request;
-            if (UNLIKELY(batch->has_members)) {
-                fetch_member_buckets(node, batch, i, ready, &hints);
-            }
-            fetch(node, batch, fetched, near);
-            fetched = near;
-            near = prepare(node, batch, near);
-            fetch_members(node, &hints);
+        batch->running = &batch->requests[i];
+        run_request(node, &batch->requests[i]);
+        if (UNLIKELY(blocked_has_ready(&node->blocked))) {
+            serve_ready(node);
         }
-        batch->stop = ready;
-        if (UNLIKELY(i == batch->watched)) {
-            run_watched(node, i);
-        } else {
-            run_at(node, i);
-        }
-        batch->stop = batch->watched < ready ? batch->watched : ready;
     }
+    end_watch(node, &p, batch->count);
     if (!node->hot.watches_all) {
         hot_side_leave(&node->hot, batch->watched - batch->count);
     }

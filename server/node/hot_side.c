@@ -105,11 +105,11 @@ static bool take_prepared_key(const struct node *node, const struct request *req
 {
     const struct command_spec *spec = request->spec;
 
-    if (request->key_count != 1 || !command_has_one_key(spec) || request->db != request->session->db) {
+    if (request->key_count != 1 || !command_has_one_key(spec) ||
+        request->db != request->session->db) {
         return false;
     }
-    used->names[0] =
-        name_of(node, &node->batch.keys[request->first_key], request->session->db);
+    used->names[0] = name_of(node, &node->batch.keys[request->first_key], request->session->db);
     used->is_write[0] = (spec->flags & COMMAND_FLAG_WRITE) != 0;
     used->count = 1;
     used->all = 1;
@@ -179,10 +179,9 @@ static void log_key(struct node *node, const struct top_key *key, const struct h
     node_log(node, LOG_NOTICE,
              "hot key %s in database %u takes %llu of %llu commands a second (%llu %%): "
              "%llu reads, %llu writes, %llu bytes a second",
-             buf_text(&text), (unsigned)key->db, (unsigned long long)all,
-             (unsigned long long)total, (unsigned long long)(all * 100 / total),
-             (unsigned long long)rate->reads, (unsigned long long)rate->writes,
-             (unsigned long long)rate->bytes);
+             buf_text(&text), (unsigned)key->db, (unsigned long long)all, (unsigned long long)total,
+             (unsigned long long)(all * 100 / total), (unsigned long long)rate->reads,
+             (unsigned long long)rate->writes, (unsigned long long)rate->bytes);
     buf_deinit(&text);
 }
 

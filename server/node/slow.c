@@ -33,8 +33,9 @@ void slow_configure(struct node *node)
     ASSERT(node->config.slowlog_max_len >= 0);
     ASSERT(latency_ms >= 0);
     node->latency.threshold_ms = latency_ms;
-    timing_set_looking(&node->timing, is_below(node->config.large_request_bytes, TIMING_REQUEST_BYTES) ||
-                                          is_below(node->config.large_reply_bytes, TIMING_REPLY_BYTES));
+    timing_set_looking(&node->timing,
+                       is_below(node->config.large_request_bytes, TIMING_REQUEST_BYTES) ||
+                           is_below(node->config.large_reply_bytes, TIMING_REPLY_BYTES));
     timing_set_threshold(&node->timing, is_lower ? latency_us : log_us);
     timing_set_histograms(&node->timing, node->config.latency_tracking);
     slowlog_set_limit(&node->slowlog, (size_t)node->config.slowlog_max_len);
@@ -95,7 +96,8 @@ static uint64_t reply_bytes(const struct output *output, size_t out_before)
 {
     uint64_t bytes = output->buf.len - out_before;
 
-    for (size_t i = output->pieces.count; i > 0 && output->pieces.items[i - 1].at > out_before; i--) {
+    for (size_t i = output->pieces.count; i > 0 && output->pieces.items[i - 1].at > out_before;
+         i--) {
         bytes += output->pieces.items[i - 1].block->len;
     }
     return bytes;

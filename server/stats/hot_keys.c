@@ -51,9 +51,8 @@ void hot_keys_add(struct hot_keys *hot, const struct top_key_name *name,
     uint64_t weight = hot->weight * use->times;
 
     top_keys_add(&hot->top, name,
-                 (struct top_keys_weight){.weight = weight,
-                                          .bytes = use->bytes * weight,
-                                          .is_write = use->is_write});
+                 (struct top_keys_weight){
+                     .weight = weight, .bytes = use->bytes * weight, .is_write = use->is_write});
 }
 
 static uint32_t mean_for(uint64_t rate)
@@ -61,8 +60,8 @@ static uint32_t mean_for(uint64_t rate)
     uint64_t mean = rate / HOT_KEYS_LEAST_RATE;
 
     if (mean > HOT_KEYS_MEAN) {
-        mean = rate / HOT_KEYS_MOST_RATE > HOT_KEYS_MEAN ? rate / HOT_KEYS_MOST_RATE
-                                                         : HOT_KEYS_MEAN;
+        mean =
+            rate / HOT_KEYS_MOST_RATE > HOT_KEYS_MEAN ? rate / HOT_KEYS_MOST_RATE : HOT_KEYS_MEAN;
     }
     return mean > 0 ? (uint32_t)(mean < UINT32_MAX / 2 ? mean : UINT32_MAX / 2) : 1;
 }

@@ -32,10 +32,10 @@ enum {
     HOT_KEYS_MEAN = 64,         /* commands for each sample, when many come */
     HOT_KEYS_LEAST_RATE = 1000, /* samples a second, where there are as many commands */
     HOT_KEYS_MOST_RATE = 20000,
-    HOT_KEYS_BURST = 400,     /* samples between two looks, then the mean is at least HOT_KEYS_MEAN */
-    HOT_KEYS_LOOK_MS = 100,   /* between two looks at least */
+    HOT_KEYS_BURST = 400,   /* samples between two looks, then the mean is at least HOT_KEYS_MEAN */
+    HOT_KEYS_LOOK_MS = 100, /* between two looks at least */
     HOT_KEYS_LEAST_SAMPLES = 3, /* of a key that is reported */
-    HOT_KEYS_KEYS = 16,       /* looked at of one command; more are spread over all */
+    HOT_KEYS_KEYS = 16,         /* looked at of one command; more are spread over all */
 };
 
 /* Never: the gap to the next sample while it is off. */

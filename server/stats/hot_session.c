@@ -9,8 +9,7 @@ void hot_session_begin(struct hot_session *session, const struct hot_session_opt
     ASSERT(options->has_cpu || options->has_net);
     ASSERT(options->ratio > 0);
     ASSERT(options->key_count > 0 && options->key_count <= HOT_SESSION_MOST_KEYS);
-    *session =
-        (struct hot_session){.is_active = true, .options = *options, .before = *process};
+    *session = (struct hot_session){.is_active = true, .options = *options, .before = *process};
     rng_init(&session->rng, seed);
 }
 

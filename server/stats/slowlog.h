@@ -42,7 +42,7 @@ struct slowlog {
 /* What is to be remembered; everything is copied. */
 struct slowlog_note {
     int64_t unix_ms;
-    int64_t amount; /* microseconds; of other logs bytes */
+    int64_t amount;           /* microseconds; of other logs bytes */
     const struct bytes *args; /* the first SLOWLOG_ARGS of arg_count, or all when there are fewer */
     size_t arg_count;
     struct bytes peer; /* "ip:port" */
