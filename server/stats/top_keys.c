@@ -74,6 +74,13 @@ static size_t lightest_below(const struct top_keys *top, size_t place)
     size_t end = first + WIDTH < top->count ? first + WIDTH : top->count;
     size_t best = first;
 
+    if (LIKELY(end == first + WIDTH)) {
+        const struct top_keys_place *four = &top->order[first];
+        size_t left = four[1].count < four[0].count;
+        size_t right = 2 + (size_t)(four[3].count < four[2].count);
+
+        return first + (four[right].count < four[left].count ? right : left);
+    }
     for (size_t i = first + 1; i < end; i++) {
         best = top->order[i].count < top->order[best].count ? i : best;
     }

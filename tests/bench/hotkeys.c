@@ -101,8 +101,7 @@ static int compare(struct client *client)
     for (size_t i = 0; i < KEYS; i++) {
         for (size_t place = 0; place < TOP; place++) {
             if (exact[i] > least[place]) {
-                memmove(&least[place + 1], &least[place],
-                        (TOP - 1 - place) * sizeof(least[0]));
+                memmove(&least[place + 1], &least[place], (TOP - 1 - place) * sizeof(least[0]));
                 least[place] = exact[i];
                 break;
             }

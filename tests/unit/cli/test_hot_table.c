@@ -28,8 +28,9 @@ Test(hot_table, has_keys_of_all_nodes_by_their_rates)
                   "*1\r\n*14\r\n$3\r\nkey\r\n$3\r\nlow\r\n$2\r\ndb\r\n:0\r\n$3\r\nqps\r\n:5\r\n"
                   "$5\r\nreads\r\n:5\r\n$6\r\nwrites\r\n:0\r\n$5\r\nbytes\r\n:99\r\n"
                   "$10\r\nkey-length\r\n:3\r\n"));
-    cr_assert(add(&table, "b:2",
-                  "*1\r\n*6\r\n$3\r\nkey\r\n$4\r\nhi\n!\r\n$2\r\ndb\r\n:3\r\n$3\r\nqps\r\n:70\r\n"));
+    cr_assert(
+        add(&table, "b:2",
+            "*1\r\n*6\r\n$3\r\nkey\r\n$4\r\nhi\n!\r\n$2\r\ndb\r\n:3\r\n$3\r\nqps\r\n:70\r\n"));
     hot_table_sort(&table);
     hot_table_write(&table, &out);
     cr_expect_not_null(
