@@ -115,3 +115,16 @@ const struct exception exceptions[] = {
 };
 
 const size_t exception_count = sizeof(exceptions) / sizeof(exceptions[0]);
+
+static const char early_consumer[] =
+    "7.2 makes the consumer of XREADGROUP, XCLAIM and XAUTOCLAIM also when there is nothing for it";
+
+const struct exception event_exceptions[] = {
+    MEANT("XREADGROUP", "*xgroup-createconsumer*", "*", early_consumer),
+    MEANT("XREADGROUP", "", "*xgroup-createconsumer*", early_consumer),
+    MEANT("XCLAIM", "*xgroup-createconsumer*", "", early_consumer),
+    MEANT("XGROUP", "*xgroup-delconsumer*", "", early_consumer),
+    MEANT("XAUTOCLAIM", "*xgroup-createconsumer*", "", early_consumer),
+};
+
+const size_t event_exception_count = sizeof(event_exceptions) / sizeof(event_exceptions[0]);
