@@ -123,7 +123,11 @@ const struct exception event_exceptions[] = {
     MEANT("XREADGROUP", "*xgroup-createconsumer*", "*", early_consumer),
     MEANT("XREADGROUP", "", "*xgroup-createconsumer*", early_consumer),
     MEANT("XCLAIM", "*xgroup-createconsumer*", "", early_consumer),
+    MEANT("XCLAIM", "", "*xgroup-createconsumer*", early_consumer),
+    MEANT("XAUTOCLAIM", "", "*xgroup-createconsumer*", early_consumer),
     MEANT("XGROUP", "*xgroup-delconsumer*", "", early_consumer),
+    MEANT("SCAN", "", "*keymiss*",
+          "SCAN TYPE of a stock server looks at keys that have expired, which then are not there"),
     MEANT("XAUTOCLAIM", "*xgroup-createconsumer*", "", early_consumer),
 };
 
