@@ -78,17 +78,23 @@ static bool find_old(struct exec *x, const struct key_ref *ref, const struct set
     return true;
 }
 
-/* Set or replace, whatever it was. */
-static void set_value(struct exec *x, const struct key_ref *ref, struct bytes value,
-                      int64_t expire_at_ms)
+static void set_value_heard(struct exec *x, const struct key_ref *ref, struct bytes value,
+                            int64_t expire_at_ms)
 {
-    if (LIKELY(x->events == NULL)) {
-        keyspace_set(x->keyspace, ref, value, expire_at_ms);
-        return;
-    }
     lookup_note_replace(x, ref, VALUE_STRING);
     keyspace_set(x->keyspace, ref, value, expire_at_ms);
     notify(x, EVENT_STRING, "set", ref->bytes);
+}
+
+/* Set or replace, whatever it was. */
+static inline void set_value(struct exec *x, const struct key_ref *ref, struct bytes value,
+                             int64_t expire_at_ms)
+{
+    if (LIKELY(x->events == NULL)) {
+        keyspace_set(x->keyspace, ref, value, expire_at_ms);
+    } else {
+        set_value_heard(x, ref, value, expire_at_ms);
+    }
 }
 
 static void set_plain(struct exec *x)
