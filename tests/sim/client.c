@@ -106,6 +106,9 @@ static void write_something(struct world *world, struct sim_client *client)
     case SIM_STREAM:
         send_words(world, client, 5, "XADD", name, version, "version", version);
         break;
+    case SIM_SET:
+        send_words(world, client, 3, "SADD", name, version);
+        break;
     }
 }
 

@@ -86,11 +86,12 @@ enum sim_kind {
     SIM_LIST,
     SIM_ZSET,
     SIM_STREAM,
+    SIM_SET,
 };
 
 static inline enum sim_kind sim_kind_of_key(int key)
 {
-    return (enum sim_kind)(key % (SIM_STREAM + 1));
+    return (enum sim_kind)(key % (SIM_SET + 1));
 }
 
 /* One key of a client: the client is its only writer, versions only rise.  Its number decides of which type it is
