@@ -18,6 +18,7 @@ enum {
     QUEUE_PART = 12, /* one of so many requests */
     PAIR_PART = 8,
     FILL_PART = 4,
+    PUBLISH_PART = 10,
     FILL_BYTES = 4000,
 };
 
@@ -105,6 +106,9 @@ static void write_something(struct world *world, struct sim_client *client)
     case SIM_STREAM:
         send_words(world, client, 5, "XADD", name, version, "version", version);
         break;
+    case SIM_SET:
+        send_words(world, client, 3, "SADD", name, version);
+        break;
     }
 }
 
@@ -160,6 +164,16 @@ static void fill_memory(struct world *world, struct sim_client *client)
     send_words(world, client, 5, "SET", name, value, "PX", "3600000");
 }
 
+static void publish(struct world *world, struct sim_client *client)
+{
+    char message[64];
+
+    client->request = REQUEST_PUBLISH;
+    snprintf(message, sizeof(message), "%d:%llu", client->index,
+             (unsigned long long)++client->published);
+    send_words(world, client, 3, "PUBLISH", "news", message);
+}
+
 static void think(struct world *world, struct sim_event *event)
 {
     struct sim_client *client = &world->clients[event->node];
@@ -175,6 +189,8 @@ static void think(struct world *world, struct sim_event *event)
             use_queue(world, client);
         } else if (rng_one_in(&world->rng, PAIR_PART)) {
             write_pair(world, client);
+        } else if (rng_one_in(&world->rng, PUBLISH_PART)) {
+            publish(world, client);
         } else {
             write_something(world, client);
         }
@@ -250,6 +266,7 @@ static void take_ok(struct world *world, struct sim_client *client)
 
     client->ok_count++;
     key->acked_version = key->version;
+    key->acked_upsets = world_upsets(world);
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
         client->request = REQUEST_WAIT;
