@@ -6,9 +6,8 @@ enum {
     KEPT_EVENTS = 512,
 };
 
-static void on_change(void *context, enum keyspace_event event, unsigned table, struct bytes key)
+void events_note(struct events *events, enum keyspace_event event, unsigned table, struct bytes key)
 {
-    struct events *events = context;
     unsigned db = events->is_cluster ? 0 : table;
 
     switch (event) {
@@ -27,13 +26,6 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     case KEYSPACE_TABLE_SWAPPED:
         break;
     }
-}
-
-void events_observe(struct keyspace *ks, struct events *events)
-{
-    const struct keyspace_observer observer = {.on = on_change, .context = events};
-
-    keyspace_observe(ks, OBSERVER_OF_EVENTS, events != NULL ? &observer : NULL);
 }
 
 void events_add(struct events *events, unsigned db, enum event_class class, const char *name,

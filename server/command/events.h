@@ -32,8 +32,9 @@ struct events {
     struct buf keys;
 };
 
-/* From now on the key space itself says which keys are new, have expired or were evicted; NULL: no longer. */
-void events_observe(struct keyspace *ks, struct events *events);
+/* What the key space says by itself: which keys are new, have expired or were evicted (keyspace_observe). */
+void events_note(struct events *events, enum keyspace_event event, unsigned table,
+                 struct bytes key);
 void events_add(struct events *events, unsigned db, enum event_class class, const char *name,
                 struct bytes key);
 /* Forget all; keep the memory, but for what is more than usual. */

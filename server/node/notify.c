@@ -16,13 +16,24 @@ static uint32_t classes_wanted(const struct node *node)
     return (classes & (EVENT_KEYSPACE | EVENT_KEYEVENT)) != 0 ? classes : 0;
 }
 
+static void on_change(void *context, enum keyspace_event event, unsigned table, struct bytes key)
+{
+    struct node *node = context;
+
+    /* What is loaded was there before. */
+    if (node->loading.phase == LOAD_IDLE || node->loading.target != node->data.keyspace) {
+        events_note(&node->notify.events, event, table, key);
+    }
+}
+
 static void observe(struct node *node)
 {
     struct notify *notify = &node->notify;
+    const struct keyspace_observer observer = {.on = on_change, .context = node};
     bool is_needed = (classes_wanted(node) & OBSERVED) != 0;
 
     if (is_needed != notify->is_observing) {
-        events_observe(node->data.keyspace, is_needed ? &notify->events : NULL);
+        keyspace_observe(node->data.keyspace, OBSERVER_OF_EVENTS, is_needed ? &observer : NULL);
         notify->is_observing = is_needed;
     }
 }
@@ -94,7 +105,7 @@ void notify_publish(struct node *node)
     struct buf channel = {0};
     size_t start = 0;
 
-    for (size_t i = 0; i < events->list.count && node->loading.phase == LOAD_IDLE; i++) {
+    for (size_t i = 0; i < events->list.count; i++) {
         const struct event *event = &events->list.items[i];
 
         ASSERT(start <= event->key_end);

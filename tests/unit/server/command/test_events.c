@@ -273,12 +273,24 @@ static void run_all(struct fixture *f, const char *requests)
     }
 }
 
+static void on_change(void *context, enum keyspace_event event, unsigned table, struct bytes key)
+{
+    events_note(context, event, table, key);
+}
+
+static void observe(struct recorder *r)
+{
+    const struct keyspace_observer observer = {.on = on_change, .context = &r->events};
+
+    r->f->x.events = &r->events;
+    keyspace_observe(r->f->x.keyspace, OBSERVER_OF_EVENTS, &observer);
+}
+
 static void begin(struct recorder *r, uint32_t classes, const char *before)
 {
     *r = (struct recorder){.f = fixture_new(false), .events = {.classes = classes}};
     run_all(r->f, before);
-    r->f->x.events = &r->events;
-    events_observe(r->f->x.keyspace, &r->events);
+    observe(r);
 }
 
 static void end(struct recorder *r)
@@ -521,8 +533,7 @@ Test(events, slots_are_no_databases)
         .f = fixture_new(true), .events = {.classes = UINT32_MAX, .is_cluster = true}
     };
 
-    r.f->x.events = &r.events;
-    events_observe(r.f->x.keyspace, &r.events);
+    observe(&r);
     fixture_run(r.f, "SET somewhere 1");
     cr_assert_str_eq(show(&r), "new somewhere, set somewhere");
     fixture_run(r.f, "SET somewhere 1");

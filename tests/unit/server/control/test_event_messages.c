@@ -25,8 +25,11 @@ enum {
 
 static void play(const char *classes, const struct answers_step *steps, size_t count)
 {
-    const struct alone_option option = {"notify-keyspace-events", classes};
-    struct alone *a = answers_start(&option, 1);
+    const struct alone_option options[] = {
+        {"notify-keyspace-events", classes},
+        {"enable-debug-command",   "yes"  },
+    };
+    struct alone *a = answers_start(options, ARRAY_COUNT(options));
 
     answers_play(a, steps, count);
     alone_free(a);
@@ -146,21 +149,41 @@ Test(event_messages, who_waited_for_a_key_is_told_of_behind_who_brought_it)
     play("KEA", steps, ARRAY_COUNT(steps));
 }
 
-Test(event_messages, what_flushes_swaps_or_loads_says_nothing_and_later_keys_are_new_again)
+Test(event_messages, what_flushes_or_swaps_says_nothing_and_later_keys_are_new_again)
 {
     static const struct answers_step steps[] = {
-        {W, "SET k v",      "+OK|"                           },
-        {A, ALL,            "[*]3|*"                         },
-        {W, "SWAPDB 0 1",   "+OK|"                           },
-        {W, "FLUSHALL",     "+OK|"                           },
-        {A, NULL,           ""                               },
-        {W, "DEBUG RELOAD", "*"                              },
-        {A, NULL,           ""                               },
-        {W, "SET k v",      "+OK|"                           },
-        {A, NULL,           TO(18) "__keyevent@0__:new|$1|k|"},
+        {W, "SET k v",    "+OK|"                           },
+        {A, ALL,          "[*]3|*"                         },
+        {W, "SWAPDB 0 1", "+OK|"                           },
+        {W, "FLUSHALL",   "+OK|"                           },
+        {A, NULL,         ""                               },
+        {W, "SET k v",    "+OK|"                           },
+        {A, NULL,         TO(18) "__keyevent@0__:new|$1|k|"},
     };
 
     play("En", steps, ARRAY_COUNT(steps));
+}
+
+Test(event_messages, keys_that_are_loaded_are_not_new_and_those_behind_them_are)
+{
+    const struct alone_option options[] = {
+        {"notify-keyspace-events", "En" },
+        {"enable-debug-command",   "yes"},
+    };
+    struct alone *a = answers_start(options, ARRAY_COUNT(options));
+
+    answers_expect(a, "SET k v", "+OK|");
+    answers_send(a, B, ALL "\r\n");
+    answers_match(a, B, "[*]3|*");
+    answers_expect(a, "DEBUG RELOAD", "+OK|");
+    answers_expect(a, "DEL k", ":1|");
+    answers_expect(a, "DEBUG RELOAD NOSAVE NOFLUSH", "+OK|");
+    answers_expect(a, "EXISTS k", ":1|");
+    answers_match(a, B, "");
+    answers_expect(a, "SET l v", "+OK|");
+    answers_match(a, B, TO(18) "__keyevent@0__:new|$1|l|");
+    node_check(a->node);
+    alone_free(a);
 }
 
 Test(event_messages, a_key_whose_time_has_come_is_told_of_when_it_goes)
