@@ -19,6 +19,9 @@ enum {
     PAIR_PART = 8,
     FILL_PART = 4,
     PUBLISH_PART = 10,
+    BRIEF_PART = 8,
+    BRIEF_KEYS = 5,
+    BRIEF_MS = 3000,
     FILL_BYTES = 4000,
 };
 
@@ -164,6 +167,39 @@ static void fill_memory(struct world *world, struct sim_client *client)
     send_words(world, client, 5, "SET", name, value, "PX", "3600000");
 }
 
+/* What is read of such a key tells nothing; replicas have to hold the same, also when what comes next speaks of a key
+ * that has expired meanwhile. */
+static void use_brief_keys(struct world *world, struct sim_client *client)
+{
+    char name[32];
+    char other[32];
+    char ms[32];
+
+    client->request = REQUEST_BRIEF;
+    snprintf(name, sizeof(name), "{c%d}brief%d", client->index,
+             (int)rng_below(&world->rng, BRIEF_KEYS));
+    snprintf(other, sizeof(other), "{c%d}brief%d", client->index,
+             (int)rng_below(&world->rng, BRIEF_KEYS));
+    snprintf(ms, sizeof(ms), "%d", 1 + (int)rng_below(&world->rng, BRIEF_MS));
+    switch (rng_below(&world->rng, 5)) {
+    case 0:
+        send_words(world, client, 5, "SET", name, "x", "PX", ms);
+        break;
+    case 1:
+        send_words(world, client, 3, "APPEND", name, "y");
+        break;
+    case 2:
+        send_words(world, client, 4, "COPY", name, other, "REPLACE");
+        break;
+    case 3:
+        send_words(world, client, 2, "PERSIST", name);
+        break;
+    default:
+        send_words(world, client, 3, "PEXPIRE", name, ms);
+        break;
+    }
+}
+
 static void publish(struct world *world, struct sim_client *client)
 {
     char message[64];
@@ -191,6 +227,8 @@ static void think(struct world *world, struct sim_event *event)
             write_pair(world, client);
         } else if (rng_one_in(&world->rng, PUBLISH_PART)) {
             publish(world, client);
+        } else if (rng_one_in(&world->rng, BRIEF_PART)) {
+            use_brief_keys(world, client);
         } else {
             write_something(world, client);
         }

@@ -114,6 +114,7 @@ enum sim_request {
     REQUEST_PAIR,    /* a version of two keys, by a transaction */
     REQUEST_FILL,    /* a large value that expires, where memory is limited */
     REQUEST_PUBLISH, /* a message for the readers */
+    REQUEST_BRIEF,   /* something with keys that soon expire */
 };
 
 struct sim_client {
