@@ -91,12 +91,13 @@ static const char *find_conflict(const struct session *s, const struct wish *wis
     return NULL;
 }
 
-static bool refuse_overlap(struct request *request, struct bytes prefix, struct bytes other)
+static bool refuse_overlap(struct request *request, struct bytes prefix, const char *which,
+                           struct bytes other)
 {
     reply_error(request,
-                "ERR Prefix '%.*s' overlaps with an existing prefix '%.*s'. Prefixes for a single "
-                "client must not overlap.",
-                prefix.len < 128 ? (int)prefix.len : 128, prefix.data,
+                "ERR Prefix '%.*s' overlaps with %s prefix '%.*s'. Prefixes for a single client "
+                "must not overlap.",
+                prefix.len < 128 ? (int)prefix.len : 128, prefix.data, which,
                 other.len < 128 ? (int)other.len : 128, other.data);
     return false;
 }
@@ -108,11 +109,11 @@ static bool are_prefixes_fine(struct request *request, const struct wish *wish)
         const struct tracking_prefix *own = tracking_overlap(request->session, prefix);
 
         if (own != NULL) {
-            return refuse_overlap(request, prefix, own->by_name.key);
+            return refuse_overlap(request, prefix, "an existing", own->by_name.key);
         }
         for (size_t k = i + 1; k < wish->prefixes.count; k++) {
             if (tracking_overlaps(prefix, wish->prefixes.items[k])) {
-                return refuse_overlap(request, prefix, wish->prefixes.items[k]);
+                return refuse_overlap(request, prefix, "another provided", wish->prefixes.items[k]);
             }
         }
     }

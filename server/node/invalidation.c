@@ -127,8 +127,9 @@ static struct session *receiver_of(struct node *node, struct session *s)
             return NULL;
         }
     }
-    /* In RESP2 it has to look like a message. */
-    if (receiver->protocol == 2 && (receiver == s || (receiver->flags & SESSION_SUBSCRIBED) == 0)) {
+    /* In RESP2 it has to look like a message; who is meant, be it the client itself, has to have been named. */
+    if (receiver->protocol == 2 &&
+        (s->tracker->redirect == 0 || (receiver->flags & SESSION_SUBSCRIBED) == 0)) {
         return NULL;
     }
     return receiver;
