@@ -264,7 +264,8 @@ bool users_log_in(struct node *node, struct session *s, struct bytes name, struc
     bool is_admitted =
         acl_user_admits(user != NULL ? user : node->users.acl.default_user, password);
 
-    if (user == NULL || !is_admitted || is_deaf_to(node, s)) {
+    if (user == NULL || !is_admitted ||
+        ((user->flags & ACL_USER_NOPASS) == 0 && is_deaf_to(node, s))) {
         return false;
     }
     act_as(s, user);
