@@ -57,13 +57,35 @@ static void observe(struct node *node)
     }
 }
 
-void invalidation_data_replaced(struct node *node)
+static void note_that_all_may_differ(struct node *node)
 {
-    node->invalidation.is_observing = false; /* the observer went with the old one */
     if (node->invalidation.tracking.tracker_count > 0) {
         tracking_note_flush(&node->invalidation.tracking);
     }
+}
+
+void invalidation_data_replaced(struct node *node)
+{
+    node->invalidation.is_observing = false; /* the observer went with the old one */
+    note_that_all_may_differ(node);
     observe(node);
+}
+
+void invalidation_slots_lost(struct node *node)
+{
+    note_that_all_may_differ(node);
+}
+
+/* Who has none can have been replaced, and would not hear of it. */
+static void look_at_lease(struct node *node)
+{
+    struct invalidation *invalidation = &node->invalidation;
+    bool has_lease = node->role.is_primary && cluster_has_lease(node->cluster, node->now.mono);
+
+    if (invalidation->had_lease && !has_lease) {
+        note_that_all_may_differ(node);
+    }
+    invalidation->had_lease = has_lease;
 }
 
 /* ---- who tracks, and what ---------------------------------------------------------------------*/
@@ -247,6 +269,9 @@ void invalidation_tell(struct node *node)
     struct tracking *tracking = &node->invalidation.tracking;
 
     ASSERT(node->publish.answering == NULL);
+    if (node->cluster != NULL && tracking->tracker_count > 0) {
+        look_at_lease(node);
+    }
     if (LIKELY(!tracking_has_news(tracking))) {
         return;
     }
