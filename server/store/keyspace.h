@@ -183,7 +183,8 @@ enum keyspace_event {
 };
 
 /* table: number of the database, or slot in cluster mode.  Called in the midst of the change: it must
- * not touch the key space, only note what it was told; key is valid during the call. */
+ * not touch the key space, only note what it was told; key is valid during the call.  Of a swap it is told
+ * when all has happened: then it may look for keys. */
 typedef void keyspace_observer_fn(void *context, enum keyspace_event event, unsigned table,
                                   struct bytes key);
 
