@@ -26,6 +26,7 @@
 #include "node/execute.h"
 #include "node/files.h"
 #include "node/gates.h"
+#include "node/hot_side.h"
 #include "node/image.h"
 #include "node/invalidation.h"
 #include "node/journal.h"
@@ -78,7 +79,10 @@ struct node {
     struct counters counters;             /* any */
     struct timing timing;                 /* any */
     struct slowlog slowlog;               /* any */
+    struct slowlog large_requests;        /* any */
+    struct slowlog large_replies;         /* any */
     struct latency latency;               /* any */
+    struct hot_side hot;                  /* hot_side.c */
     struct command_index commands;        /* any: as clients name them; constant */
     struct command_index stream_commands; /* any: as primaries do, never renamed */
     struct session_table sessions;        /* any */

@@ -53,6 +53,7 @@ static struct node *create(const struct node_options *options)
     counters_init(&node->counters, options->now.mono);
     timing_init(&node->timing, node->env.mono_ns, node->env.context);
     slow_configure(node);
+    hot_side_init(node);
     command_index_init(&node->commands);
     command_index_init(&node->stream_commands);
     session_table_init(&node->sessions);
@@ -144,7 +145,10 @@ void node_free(struct node *node)
     session_table_deinit(&node->sessions);
     users_deinit(node);
     slowlog_deinit(&node->slowlog);
+    slowlog_deinit(&node->large_requests);
+    slowlog_deinit(&node->large_replies);
     latency_deinit(&node->latency);
+    hot_side_deinit(node);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
@@ -524,6 +528,7 @@ void node_take_config(struct node *node, struct config *next)
     memory_limit_configure(node, next);
     upkeep_trim_log(node);
     slow_configure(node);
+    hot_side_configure(node);
     users_configure(node);
 }
 
@@ -670,6 +675,7 @@ void node_check(const struct node *node)
     notify_check(node);
     load_check(node);
     batch_check(node);
+    hot_side_check(node);
     holds_check(&node->holds);
     session_table_check(&node->sessions);
     saving_check(node);
