@@ -54,7 +54,7 @@ see_server/persist     := server/store common/spec common/base
 see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
-see_server/config      := common/base
+see_server/config      := common/spec common/base
 see_server/stats       := server/config common/spec common/base
 see_server/node        := server/config server/stats server/session server/cluster \
                           server/replication server/persist server/command server/store \
@@ -230,7 +230,7 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
     $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o \
     $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
-BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint load measure options peers probe report)
+BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint listeners load measure options peers probe report)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)
 

@@ -12,6 +12,7 @@
 void config_reader_deinit(struct config_reader *reader)
 {
     buf_deinit(&reader->problems);
+    VEC_DEINIT(&reader->user_depths);
 }
 
 struct bytes config_next_line(struct bytes *rest)
@@ -171,8 +172,40 @@ static bool set_save(struct config_reader *reader, const struct bytes *words, si
     return is_set;
 }
 
+/* Whose user the text declares. */
+static struct bytes user_name(struct bytes text)
+{
+    return bytes_next_field(&text, ' ');
+}
+
+/* A file knows better than those that it includes, wherever it does so: CONFIG REWRITE writes all users into
+ * one file.  Twice in one, or in two that stand beside each other, is left as it is, to be refused. */
+static void put_user(struct config_reader *reader, struct bytes text)
+{
+    struct config *config = reader->config;
+    size_t first = config->users.count - reader->user_depths.count;
+
+    for (size_t i = 0; i < reader->user_depths.count; i++) {
+        int depth = reader->user_depths.items[i];
+        char **user = &config->users.items[first + i];
+
+        if (depth == reader->depth ||
+            !bytes_equal(user_name(bytes_from_text(*user)), user_name(text))) {
+            continue;
+        }
+        if (depth > reader->depth) {
+            mem_free(MEM_NODE, *user);
+            *user = copy_word(text);
+            reader->user_depths.items[i] = reader->depth;
+        }
+        return;
+    }
+    config_add_user(config, text);
+    VEC_PUSH(&reader->user_depths, reader->depth);
+}
+
 /* What the rules mean is known above; here they are words. */
-static bool add_user(struct config *config, const struct bytes *words, size_t count,
+static bool add_user(struct config_reader *reader, const struct bytes *words, size_t count,
                      struct errmsg *error)
 {
     struct buf text = {0};
@@ -185,7 +218,7 @@ static bool add_user(struct config *config, const struct bytes *words, size_t co
         buf_append_bytes(&text, words[i]);
     }
     if (is_fine) {
-        config_add_user(config, buf_bytes(&text));
+        put_user(reader, buf_bytes(&text));
     } else {
         errmsg_set(error, count > 0 ? "words of a user have no blanks and no zero bytes"
                                     : "wrong number of arguments");
@@ -210,7 +243,7 @@ static bool set_directive(struct config_reader *reader, const struct bytes *word
                           : rename_command(reader->config, words[1], words[2], error);
     }
     if (bytes_equal_nocase(name, "user")) {
-        return add_user(reader->config, words + 1, count - 1, error);
+        return add_user(reader, words + 1, count - 1, error);
     }
     if (bytes_equal_nocase(name, "save")) {
         return set_save(reader, words + 1, count - 1, error);

@@ -36,6 +36,7 @@ struct config_reader {
     struct buf problems;              /* "where: what", a line each */
     bool has_save;
     int depth;
+    VEC(int) user_depths; /* of the files that declare users: the last of config->users */
 };
 
 void config_reader_deinit(struct config_reader *reader);

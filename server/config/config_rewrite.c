@@ -66,17 +66,57 @@ static bool is_of_users(struct split *split, struct bytes line)
            split->words.count > 0 && bytes_equal_nocase(split->words.items[0], "user");
 }
 
+static void append_user(struct bytes rest, struct buf *out)
+{
+    buf_append_text(out, "user");
+    while (rest.len > 0) {
+        buf_append_byte(out, ' ');
+        split_append_word(out, bytes_next_field(&rest, ' '));
+    }
+    buf_append_byte(out, '\n');
+}
+
 static void append_users(const struct config *config, struct buf *out)
+{
+    for (size_t i = 0; i < config->users.count; i++) {
+        append_user(bytes_from_text(config->users.items[i]), out);
+    }
+}
+
+static bool has_user(const struct config *config, struct bytes name)
 {
     for (size_t i = 0; i < config->users.count; i++) {
         struct bytes rest = bytes_from_text(config->users.items[i]);
 
-        buf_append_text(out, "user");
-        while (rest.len > 0) {
-            buf_append_byte(out, ' ');
-            split_append_word(out, bytes_next_field(&rest, ' '));
+        if (bytes_equal(bytes_next_field(&rest, ' '), name)) {
+            return true;
         }
-        buf_append_byte(out, '\n');
+    }
+    return false;
+}
+
+/* Users of included files that are no more cannot be unsaid, but be denied everything; the default user is
+ * as it is without a line. */
+static void append_lost_users(const struct config *config, const struct config *result,
+                              struct buf *out)
+{
+    for (size_t i = 0; i < result->users.count; i++) {
+        struct bytes rest = bytes_from_text(result->users.items[i]);
+        struct bytes name = bytes_next_field(&rest, ' ');
+        struct buf line = {0};
+
+        if (has_user(config, name)) {
+            continue;
+        }
+        if (!bytes_equal_text(name, "default")) {
+            buf_printf(&line, "%.*s off", BYTES_ARGS(name));
+        } else if (config->requirepass[0] == '\0') {
+            buf_append_text(&line, "default on nopass ~* &* +@all");
+        } else {
+            buf_printf(&line, "default on >%s ~* &* +@all", config->requirepass);
+        }
+        append_user(buf_bytes(&line), out);
+        buf_deinit(&line);
     }
 }
 
@@ -105,6 +145,7 @@ static void settle(const struct config *config, const struct config_files *files
         buf_append_text(out, "save \"\"\n");
     }
     append_differing(config, &result, NULL, out);
+    append_lost_users(config, &result, out);
     config_reader_deinit(&reader);
     config_deinit(&result);
 }

@@ -136,7 +136,7 @@ void control_acl_getuser(struct node *node, struct request *request)
     char hash[2 * SHA256_SIZE + 1];
 
     if (user == NULL) {
-        resp_write_null_array(w);
+        resp_write_null(w);
         return;
     }
     resp_write_map(w, 7);

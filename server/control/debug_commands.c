@@ -305,8 +305,13 @@ static void debug_protocol(struct node *node, struct request *request)
 
 static void debug_error(struct node *node, struct request *request)
 {
+    struct bytes text = request->args[2];
+
     (void)node;
-    reply_error(request, "%.*s", BYTES_ARGS(request->args[2]));
+    if (text.len == 0 || text.data[0] == '\0') {
+        text = BYTES_LITERAL("ERR"); /* there is no error without words */
+    }
+    reply_error(request, "%.*s", BYTES_ARGS(text));
 }
 
 /* ---- the server ------------------------------------------------------------------------------- */

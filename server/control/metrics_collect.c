@@ -203,7 +203,7 @@ static void collect_persistence(struct node *node, struct metrics *m, struct buf
     m->rdb_current_bgsave_time_sec =
         is_saving ? mono_ms_between(saving->started_at, node->now.mono) / 1000 : -1;
     m->rdb_saves = saving->save_count;
-    m->rdb_last_load_keys_expired = (int64_t)node->loading.dropped_count;
+    m->rdb_last_load_keys_expired = (int64_t)node->loading.expired_count;
     m->rdb_last_load_keys_loaded = (int64_t)node->loading.key_count;
     m->aof_last_rewrite_time_sec = -1;
     m->aof_current_rewrite_time_sec = -1;

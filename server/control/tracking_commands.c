@@ -91,32 +91,22 @@ static const char *find_conflict(const struct session *s, const struct wish *wis
     return NULL;
 }
 
-static bool refuse_overlap(struct request *request, struct bytes prefix, struct bytes other)
-{
-    reply_error(request,
-                "ERR Prefix '%.*s' overlaps with an existing prefix '%.*s'. Prefixes for a single "
-                "client must not overlap.",
-                prefix.len < 128 ? (int)prefix.len : 128, prefix.data,
-                other.len < 128 ? (int)other.len : 128, other.data);
-    return false;
-}
-
 static bool are_prefixes_fine(struct request *request, const struct wish *wish)
 {
-    for (size_t i = 0; i < wish->prefixes.count; i++) {
-        struct bytes prefix = wish->prefixes.items[i];
-        const struct tracking_prefix *own = tracking_overlap(request->session, prefix);
+    struct tracking_clash clash;
+    struct bytes a, b;
 
-        if (own != NULL) {
-            return refuse_overlap(request, prefix, own->by_name.key);
-        }
-        for (size_t k = i + 1; k < wish->prefixes.count; k++) {
-            if (tracking_overlaps(prefix, wish->prefixes.items[k])) {
-                return refuse_overlap(request, prefix, wish->prefixes.items[k]);
-            }
-        }
+    if (!tracking_find_clash(request->session, wish->prefixes.items, wish->prefixes.count,
+                             &clash)) {
+        return true;
     }
-    return true;
+    a = bytes_prefix(clash.prefix, clash.prefix.len < 128 ? clash.prefix.len : 128);
+    b = bytes_prefix(clash.other, clash.other.len < 128 ? clash.other.len : 128);
+    reply_error(request,
+                "ERR Prefix '%.*s' overlaps with %s prefix '%.*s'. Prefixes for a single client "
+                "must not overlap.",
+                BYTES_ARGS(a), clash.is_own ? "an existing" : "another provided", BYTES_ARGS(b));
+    return false;
 }
 
 static enum tracking_mode mode_of(const struct wish *wish)

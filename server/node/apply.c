@@ -7,6 +7,7 @@
 
 enum {
     MULTI_MAX_BYTES = 1024 * 1024 * 1024, /* bytes of a transaction */
+    RESYNC_AGAIN_MS = 60 * 60 * 1000,
 };
 
 static const struct resp_limits stream_limits = {
@@ -120,6 +121,7 @@ static bool execute(struct node *node, const struct bytes *args, size_t count)
 
         bytes_to_text(bytes_make(replies->data + 1, replies->len - 3), why, sizeof(why));
         refuse(node, args[0], why);
+        node->apply.needs_resync = true;
         is_done = false;
     }
     buf_clear(replies);
@@ -183,11 +185,11 @@ static bool run_transaction(struct node *node)
     }
     /* Should one of them fail here, those before it have happened, and the log does not have them:
      * to go on from its end would make them happen twice. */
-    apply->is_torn = true;
+    apply->needs_resync = true;
     if (!each_request(node, run)) {
         return false;
     }
-    apply->is_torn = false;
+    apply->needs_resync = false;
     journal_append_received(node, buf_bytes(&apply->multi));
     buf_clear(&apply->multi);
     apply->is_in_multi = false;
@@ -291,9 +293,25 @@ void apply_forgive(struct node *node)
     node->apply.refusal = (struct errmsg){0};
 }
 
+bool apply_may_resync(struct node *node)
+{
+    struct apply *apply = &node->apply;
+
+    ASSERT(apply->refusal.text[0] != '\0');
+    if (!apply->needs_resync ||
+        (apply->has_resynced &&
+         mono_ms_between(apply->resynced_at, node->now.mono) < RESYNC_AGAIN_MS)) {
+        return false;
+    }
+    apply->has_resynced = true;
+    apply->resynced_at = node->now.mono;
+    apply->refusal = (struct errmsg){0};
+    return true;
+}
+
 void apply_replaced(struct node *node)
 {
-    node->apply.is_torn = false;
+    node->apply.needs_resync = false;
 }
 
 bool apply_take_ack(struct node *node, uint64_t *offset)

@@ -8,7 +8,9 @@
  *                  is refused, and with it all that comes behind: the data would differ from then on, and
  *                  nobody would know.  The log ends before it, and the link stays down until somebody
  *                  says what to follow
- *              (3) is_torn only after a transaction failed in its midst: then only a full resync helps */
+ *              (3) needs_resync only after a request that is known here failed, since the data differ, or is in the
+ *                  midst of a transaction: then only a full resync helps.  One is asked for; when the same
+ *                  happens within an hour again, it was no help, and the link stays down as with (2) */
 #ifndef STARLING_NODE_APPLY_H
 #define STARLING_NODE_APPLY_H
 
@@ -19,6 +21,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/errmsg.h"
 #include "resp/request.h"
 
@@ -31,13 +34,15 @@ struct apply {
     struct buf in;    /* received, not yet applied */
     struct buf multi; /* requests from MULTI on, until EXEC */
     bool is_in_multi;
-    unsigned db;                 /* selected in the stream */
-    bool wants_ack;              /* REPLCONF GETACK came by */
-    uint64_t ack_offset;         /* before it */
-    struct buf replies;          /* thrown away */
-    bool is_torn;                /* a part of a transaction was executed, which is not in the log */
-    struct errmsg refusal;       /* why nothing more of the primary is executed; empty: it is */
-    const struct bytes *running; /* words of the request that is being executed, or NULL */
+    unsigned db;                  /* selected in the stream */
+    bool wants_ack;               /* REPLCONF GETACK came by */
+    uint64_t ack_offset;          /* before it */
+    struct buf replies;           /* thrown away */
+    bool needs_resync;            /* the data are not those of the log's end */
+    bool has_resynced;            /* for that reason, */
+    struct mono_time resynced_at; /* at */
+    struct errmsg refusal;        /* why nothing more of the primary is executed; empty: it is */
+    const struct bytes *running;  /* words of the request that is being executed, or NULL */
     size_t running_count;
 };
 
@@ -48,6 +53,9 @@ MUST_USE bool apply_bytes(struct node *node, struct bytes bytes, struct errmsg *
 void apply_restart(struct node *node, unsigned db);
 /* Somebody has said anew what to follow: nothing is refused any more. */
 void apply_forgive(struct node *node);
+/* May a full resync be asked for by ourselves, since what was refused says that the data differ?  Forgives it
+ * then. */
+bool apply_may_resync(struct node *node);
 /* A full resync has replaced the data. */
 void apply_replaced(struct node *node);
 /* Was an acknowledgement asked for?  At which offset?  Tells it once. */

@@ -122,6 +122,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
     case CLUSTER_ACTION_SLOTS_CHANGED:
         if (action->loses_slots) {
             slot_cleaning_begin(node);
+            invalidation_slots_lost(node);
         }
         publish_look_at_slots(node);
         break;

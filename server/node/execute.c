@@ -123,9 +123,9 @@ static void execute_asking(struct node *node, struct request *request)
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);
         cut_reply(s, out_before);
-        if (s->hold.kind != HOLD_KEYS) {
-            s->flags &= ~(uint32_t)SESSION_REPLY_SKIP; /* else its reply is still to come */
-        }
+    }
+    if ((s->flags & SESSION_HELD) == 0) {
+        s->flags &= ~(uint32_t)SESSION_REPLY_SKIP; /* else its reply is still to come */
     }
 }
 

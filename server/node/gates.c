@@ -292,6 +292,7 @@ static bool gate_monitoring(struct node *node, struct request *request)
 static bool is_never_in_transaction(const struct command_spec *spec)
 {
     switch ((int)spec->id) {
+    case COMMAND_ACL_SAVE:
     case COMMAND_CONFIG_REWRITE:
     case COMMAND_DEBUG:
     case COMMAND_REPLCONF:

@@ -35,6 +35,7 @@
 #include "node/memory_limit.h"
 #include "node/monitor.h"
 #include "node/node.h"
+#include "node/notify.h"
 #include "node/own_expiry.h"
 #include "node/pass.h"
 #include "node/primary_side.h"
@@ -93,6 +94,7 @@ struct node {
     struct own_expiry own_expiry;         /* own_expiry.c */
     struct users users;                   /* any */
     struct publish publish;               /* any */
+    struct notify notify;                 /* notify.c */
     struct monitors monitors;             /* monitor.c */
     struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */

@@ -57,13 +57,35 @@ static void observe(struct node *node)
     }
 }
 
-void invalidation_data_replaced(struct node *node)
+static void note_that_all_may_differ(struct node *node)
 {
-    node->invalidation.is_observing = false; /* the observer went with the old one */
     if (node->invalidation.tracking.tracker_count > 0) {
         tracking_note_flush(&node->invalidation.tracking);
     }
+}
+
+void invalidation_data_replaced(struct node *node)
+{
+    node->invalidation.is_observing = false; /* the observer went with the old one */
+    note_that_all_may_differ(node);
     observe(node);
+}
+
+void invalidation_slots_lost(struct node *node)
+{
+    note_that_all_may_differ(node);
+}
+
+/* Who has none can have been replaced, and would not hear of it. */
+static void look_at_lease(struct node *node)
+{
+    struct invalidation *invalidation = &node->invalidation;
+    bool has_lease = node->role.is_primary && cluster_has_lease(node->cluster, node->now.mono);
+
+    if (invalidation->had_lease && !has_lease) {
+        note_that_all_may_differ(node);
+    }
+    invalidation->had_lease = has_lease;
 }
 
 /* ---- who tracks, and what ---------------------------------------------------------------------*/
@@ -127,8 +149,9 @@ static struct session *receiver_of(struct node *node, struct session *s)
             return NULL;
         }
     }
-    /* In RESP2 it has to look like a message. */
-    if (receiver->protocol == 2 && (receiver == s || (receiver->flags & SESSION_SUBSCRIBED) == 0)) {
+    /* In RESP2 it has to look like a message; who is meant, be it the client itself, has to have been named. */
+    if (receiver->protocol == 2 &&
+        (s->tracker->redirect == 0 || (receiver->flags & SESSION_SUBSCRIBED) == 0)) {
         return NULL;
     }
     return receiver;
@@ -202,17 +225,14 @@ static void tell_due(struct node *node)
 static void tell_one_of_prefix(struct node *node, const struct tracking_prefix *prefix,
                                struct session *s)
 {
-    struct bytes name = prefix->by_name.key;
     VEC(struct bytes) keys = {0};
 
-    LIST_FOR_EACH (item, &node->invalidation.tracking.changed) {
-        const struct tracking_change *change =
-            CONTAINER_OF_CONST(item, struct tracking_change, in_order);
-        struct bytes key = change->by_name.key;
+    VEC_RESERVE(&keys, prefix->changes.count);
+    for (size_t i = 0; i < prefix->changes.count; i++) {
+        const struct tracking_change *change = prefix->changes.items[i];
 
-        if (key.len >= name.len && bytes_equal(bytes_prefix(key, name.len), name) &&
-            is_told_by(s, change->writer)) {
-            VEC_PUSH(&keys, key);
+        if (is_told_by(s, change->writer)) {
+            VEC_PUSH(&keys, change->by_name.key);
         }
     }
     if (keys.count > 0) {
@@ -223,13 +243,9 @@ static void tell_one_of_prefix(struct node *node, const struct tracking_prefix *
 
 static void tell_by_prefixes(struct node *node)
 {
-    struct tracking *tracking = &node->invalidation.tracking;
-
-    if (list_is_empty(&tracking->changed)) {
-        return;
-    }
-    HASHTABLE_FOR_EACH (found, &tracking->prefixes) {
-        const struct tracking_prefix *prefix = CONTAINER_OF(found, struct tracking_prefix, by_name);
+    LIST_FOR_EACH (item, &node->invalidation.tracking.with_news) {
+        const struct tracking_prefix *prefix =
+            CONTAINER_OF_CONST(item, struct tracking_prefix, with_news);
 
         for (size_t i = 0; i < prefix->sessions.count; i++) {
             tell_one_of_prefix(node, prefix, prefix->sessions.items[i]);
@@ -253,6 +269,9 @@ void invalidation_tell(struct node *node)
     struct tracking *tracking = &node->invalidation.tracking;
 
     ASSERT(node->publish.answering == NULL);
+    if (node->cluster != NULL && tracking->tracker_count > 0) {
+        look_at_lease(node);
+    }
     if (LIKELY(!tracking_has_news(tracking))) {
         return;
     }

@@ -4,7 +4,9 @@
  * space put in place of another.
  *
  * They are told at the end of the pass, and before any reply of the pass leaves: so nobody can have heard of a
- * write while a cache still has what was there before.
+ * write while a cache still has what was there before.  Where others may write from now on, since the lease of a
+ * primary has run out or slots have gone to another node, all are told that nothing is as it was: so a node that
+ * answers has told, too, whatever kept it from hearing of those writes.
  *
  * Invariants:  (1) the key space is observed exactly while somebody tracks, so that changes cost nothing
  *                  otherwise
@@ -23,6 +25,8 @@ struct session;
 struct invalidation {
     struct tracking tracking;
     bool is_observing;
+    bool
+        had_lease; /* at the end of the last pass, of a node of a cluster with somebody who tracks */
 };
 
 void invalidation_init(struct node *node);
@@ -38,6 +42,8 @@ void invalidation_end(struct node *node, struct session *s);
 void invalidation_note_reads(struct node *node, const struct request *request);
 /* There is another key space now. */
 void invalidation_data_replaced(struct node *node);
+/* Slots of this node are another's now. */
+void invalidation_slots_lost(struct node *node);
 /* Tell whom it concerns what has changed in this pass. */
 void invalidation_tell(struct node *node);
 

@@ -33,17 +33,14 @@ static void on_record(void *context, const struct rdb_record *record)
 
     ASSERT(loading->phase != LOAD_IDLE);
     ASSERT(record->db < data_database_count(node));
-    if (loading->drops_expired && record->expire_at_ms != EXPIRE_NEVER &&
-        record->expire_at_ms <= loading->now_ms) {
-        loading->dropped_count++;
-        return;
-    }
     if (loading->only_looks) {
         loading->clash_count += keyspace_find_any(loading->target, &ref) != NULL;
         return;
     }
     keyspace_put(loading->target, &ref, record->value, record->expire_at_ms);
     loading->key_count++;
+    loading->expired_count +=
+        record->expire_at_ms != EXPIRE_NEVER && record->expire_at_ms <= node->now.unix_ms;
 }
 
 static void open_reader(struct node *node, enum load_phase phase, struct keyspace *target)
@@ -65,9 +62,8 @@ static void open_reader(struct node *node, enum load_phase phase, struct keyspac
     loading->target = target;
     loading->started_at = node->now.mono;
     loading->key_count = 0;
-    loading->dropped_count = 0;
+    loading->expired_count = 0;
     loading->is_whole = false;
-    loading->now_ms = node->now.unix_ms;
     keyspace_set_clock(target, node->now.unix_ms);
 }
 
@@ -116,10 +112,6 @@ bool load_begin(struct node *node, struct errmsg *error)
     bytes_to_text(bytes_from_text(node->config.dbfilename), loading->path, sizeof(loading->path));
     loading->file_size = info.size_bytes;
     loading->file_offset = 0;
-    loading->drops_expired = node->role.is_primary;
-    if (loading->drops_expired) {
-        rdb_reader_drop_fields(loading->reader, loading->now_ms);
-    }
     loading->told_at = node->now.mono;
     node_log(node, LOG_NOTICE, "loading %s, %llu bytes", loading->path,
              (unsigned long long)loading->file_size);
@@ -226,7 +218,7 @@ bool load_step(struct node *node)
     return !node->life.has_exited;
 }
 
-/* The whole file into target.  Nothing is dropped: replicas would not learn of it. */
+/* The whole file into target. */
 static bool read_all(struct node *node, struct keyspace *target, bool only_looks,
                      struct errmsg *error)
 {
@@ -237,7 +229,6 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
 
     ASSERT(!only_looks || target == node->data.keyspace);
     open_reader(node, LOAD_AGAIN, target);
-    loading->drops_expired = false;
     loading->only_looks = only_looks;
     loading->clash_count = 0;
     for (uint64_t offset = 0; status == RDB_MORE; offset += piece.len) {
@@ -296,7 +287,6 @@ void load_resync_begin(struct node *node)
     ASSERT(!node->role.is_primary);
     open_reader(node, LOAD_RESYNC, data_new_keyspace(node));
     ASSERT(node->loading.target != node->data.keyspace);
-    node->loading.drops_expired = false;
 }
 
 bool load_resync_bytes(struct node *node, struct bytes bytes, struct errmsg *error)

@@ -7,6 +7,9 @@
  *       |\---> RESYNC --> IDLE              the key space was replaced, or the old data is kept
  *       \----> AGAIN --> IDLE
  *
+ * Keys and fields whose time has passed are loaded like all others, and go as they always do: by an effect in the
+ * log.  The history goes on from the file, so others have them, and what comes next may speak of them.
+ *
  * Invariants:  (1) a reader exists exactly while the phase is not IDLE
  *              (2) what fails leaves the data as it was; at start the process ends, and the file stays */
 #ifndef STARLING_NODE_LOAD_H
@@ -45,16 +48,14 @@ struct loading {
     uint64_t file_size;
     struct rdb_reader *reader;
     struct keyspace *target; /* the node's own, or a new one that we own */
-    int64_t now_ms;          /* expired keys are dropped on a primary */
-    bool drops_expired;
-    bool is_whole; /* the end has come and the checksum is right */
+    bool is_whole;           /* the end has come and the checksum is right */
     struct mono_time started_at;
     struct mono_time told_at; /* of its progress */
     uint64_t key_count;
-    uint64_t dropped_count;
-    int64_t saved_unix_s; /* when the file at start was made; 0: unknown */
-    bool only_looks;      /* records are counted, */
-    uint64_t clash_count; /* and those whose key is there already */
+    uint64_t expired_count; /* of those keys, whose time had passed */
+    int64_t saved_unix_s;   /* when the file at start was made; 0: unknown */
+    bool only_looks;        /* records are counted, */
+    uint64_t clash_count;   /* and those whose key is there already */
 };
 
 void load_deinit(struct node *node);

@@ -51,8 +51,9 @@ void publish_give_behind(struct node *node, struct session *s)
 
 /* What all who listen to one topic are sent, made when the first of them is met. */
 struct letter {
-    const char *event;    /* "message" and so on */
-    struct bytes pattern; /* no data: it came by its channel */
+    const char *event; /* "message" and so on */
+    bool is_by_pattern;
+    struct bytes pattern;
     struct bytes channel;
     struct bytes message;
     struct block *block; /* of a long message */
@@ -65,9 +66,9 @@ static struct bytes text_for(struct letter *letter, int version)
     struct resp_writer w = {.out = text, .version = version};
 
     if (text->len == 0) {
-        resp_write_push(&w, letter->pattern.data != NULL ? 4 : 3);
+        resp_write_push(&w, letter->is_by_pattern ? 4 : 3);
         resp_write_bulk_text(&w, letter->event);
-        if (letter->pattern.data != NULL) {
+        if (letter->is_by_pattern) {
             resp_write_bulk(&w, letter->pattern);
         }
         resp_write_bulk(&w, letter->channel);
@@ -118,6 +119,7 @@ static size_t send_by_patterns(struct node *node, struct bytes channel, struct b
     HASHTABLE_FOR_EACH (found, &pubsub->topics[PUBSUB_PATTERN]) {
         const struct pubsub_topic *topic = CONTAINER_OF(found, struct pubsub_topic, by_name);
         struct letter letter = {.event = "pmessage",
+                                .is_by_pattern = true,
                                 .pattern = buf_bytes(&topic->name),
                                 .channel = channel,
                                 .message = message};
@@ -166,12 +168,14 @@ static size_t count_like(const struct session *s, enum pubsub_kind kind)
                                 : pubsub_count(s, PUBSUB_CHANNEL) + pubsub_count(s, PUBSUB_PATTERN);
 }
 
-static void write_change(struct resp_writer *w, const char *event, struct bytes name, size_t count)
+/* name NULL: there was nothing to end. */
+static void write_change(struct resp_writer *w, const char *event, const struct bytes *name,
+                         size_t count)
 {
     resp_write_push(w, 3);
     resp_write_bulk_text(w, event);
-    if (name.data != NULL) {
-        resp_write_bulk(w, name);
+    if (name != NULL) {
+        resp_write_bulk(w, *name);
     } else {
         resp_write_null(w);
     }
@@ -182,14 +186,14 @@ void publish_subscribe(struct node *node, struct session *s, enum pubsub_kind ki
                        struct bytes name, struct resp_writer *reply)
 {
     (void)pubsub_subscribe(&node->publish.pubsub, s, kind, name);
-    write_change(reply, events[kind].begun, name, count_like(s, kind));
+    write_change(reply, events[kind].begun, &name, count_like(s, kind));
 }
 
 void publish_unsubscribe(struct node *node, struct session *s, enum pubsub_kind kind,
                          struct bytes name, struct resp_writer *reply)
 {
     (void)pubsub_unsubscribe(&node->publish.pubsub, s, kind, name);
-    write_change(reply, events[kind].ended, name, count_like(s, kind));
+    write_change(reply, events[kind].ended, &name, count_like(s, kind));
 }
 
 void publish_unsubscribe_all(struct node *node, struct session *s, enum pubsub_kind kind,
@@ -198,7 +202,7 @@ void publish_unsubscribe_all(struct node *node, struct session *s, enum pubsub_k
     struct buf name = {0};
 
     if (pubsub_count(s, kind) == 0) {
-        write_change(reply, events[kind].ended, (struct bytes){0}, count_like(s, kind));
+        write_change(reply, events[kind].ended, NULL, count_like(s, kind));
     }
     while (pubsub_count(s, kind) > 0) {
         buf_clear(&name);

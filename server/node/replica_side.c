@@ -94,7 +94,7 @@ static void snapshot_end(struct node *node, const struct replication_position *p
 /* The primary goes on where our log ends, perhaps under a new history. */
 static void go_on(struct node *node, const struct replication_position *position)
 {
-    ASSERT(!node->apply.is_torn); /* then only a full resync is asked for */
+    ASSERT(!node->apply.needs_resync); /* then only a full resync is asked for */
     if (!history_id_equal(&position->history, oplog_history(node->journal.log))) {
         journal_adopt(node, position->history);
         replicas_drop_all(node, "the history goes on under a new id");
@@ -104,14 +104,22 @@ static void go_on(struct node *node, const struct replication_position *position
 }
 
 /* Trying again would bring the same request again, or end in one full resync after the other. */
-static bool refuses(const struct node *node)
+static bool refuses(struct node *node)
 {
-    if (node->apply.refusal.text[0] == '\0') {
+    struct errmsg reason = node->apply.refusal;
+
+    if (reason.text[0] == '\0') {
+        return false;
+    }
+    if (apply_may_resync(node)) {
+        node_log(node, LOG_WARNING,
+                 "the data here differ from the primary's: %s. A full resync is asked for.",
+                 reason.text);
         return false;
     }
     node_log(node, LOG_WARNING,
              "replication has stopped, the data is kept as it is: %s. REPLICAOF begins again.",
-             node->apply.refusal.text);
+             reason.text);
     return true;
 }
 
@@ -261,7 +269,7 @@ static struct replication_position offered_position(const struct node *node)
     if (oplog_previous_end(node->journal.log) == position.offset && position.offset > 0) {
         position.history = *oplog_previous_history(node->journal.log);
     }
-    if (node->apply.is_torn) {
+    if (node->apply.needs_resync) {
         position = (struct replication_position){0}; /* only a full resync helps */
     }
     return position;

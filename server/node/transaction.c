@@ -199,6 +199,19 @@ static void run_one(struct node *node, struct request *request)
     }
 }
 
+/* Did the client lose the right to it within the transaction: by SELECT, AUTH, ACL SETUSER?  Then it was told. */
+static bool lost_right(struct node *node, struct request *request)
+{
+    struct session *s = request->session;
+    size_t out_before = s->output.buf.len;
+
+    if ((s->flags & SESSION_LIMITED) == 0 || users_allow(node, request)) {
+        return false;
+    }
+    timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
+    return true;
+}
+
 static void run_watched(struct node *node, struct request *request)
 {
     struct hot_watch watch;
@@ -211,19 +224,23 @@ static void run_watched(struct node *node, struct request *request)
 static void run_all(struct node *node, struct request *exec)
 {
     const struct queue *queue = exec->session->queue;
+    bool is_as_judged = true;
 
     resp_write_array(exec->reply, queue->items.count);
     call_begin_transaction(node);
     for (size_t i = 0; i < queue->items.count; i++) {
         struct request request = request_of(node, exec, &queue->items.items[i]);
+        bool is_allowed;
 
         node->transaction.running = &request;
-        if (UNLIKELY(hot_side_takes_queued(&node->hot))) {
+        is_allowed = is_as_judged || !lost_right(node, &request);
+        if (is_allowed && UNLIKELY(hot_side_takes_queued(&node->hot))) {
             run_watched(node, &request);
-        } else {
+        } else if (is_allowed) {
             run_one(node, &request);
         }
         node->transaction.running = NULL;
+        is_as_judged = is_as_judged && request.spec->is_data;
     }
     call_begin(node);
 }

@@ -184,21 +184,6 @@ void users_log_out(struct node *node, struct session *s)
     s->flags |= acl_is_open(&node->users.acl) ? SESSION_AUTHENTICATED : 0U;
 }
 
-bool users_log_in(struct node *node, struct session *s, struct bytes name, struct bytes password)
-{
-    const struct acl_user *user = acl_find(&node->users.acl, name);
-    /* Whether there is such a user is not to be seen from how long it takes. */
-    bool is_admitted =
-        acl_user_admits(user != NULL ? user : node->users.acl.default_user, password);
-
-    if (user == NULL || !is_admitted) {
-        return false;
-    }
-    act_as(s, user);
-    s->flags |= SESSION_AUTHENTICATED;
-    return true;
-}
-
 /* The address without the port; a unix socket's clients are one. */
 static uint64_t hash_address(const struct session *s)
 {
@@ -211,30 +196,48 @@ static uint64_t hash_address(const struct session *s)
     return hash_bytes(bytes_prefix(address, len), 0);
 }
 
-/* Count a wrong password.  Returns how many there were of the address lately. */
-static uint32_t note_guess(struct node *node, const struct session *s)
+/* The session's address among those who guessed lately, or NULL. */
+static struct guesser *find_guesser(struct node *node, uint64_t address)
 {
-    struct guesser *oldest = &node->users.guessers[0];
-    uint64_t address = hash_address(s);
-
     for (size_t i = 0; i < USERS_GUESSERS; i++) {
         struct guesser *guesser = &node->users.guessers[i];
 
-        if (guesser->count > 0 && guesser->address == address) {
-            oldest = guesser;
-            break;
+        if (guesser->count > 0 && guesser->address == address &&
+            mono_ms_between(guesser->last_at, node->now.mono) <= GUESS_FORGOTTEN_MS) {
+            return guesser;
         }
+    }
+    return NULL;
+}
+
+/* A place for the address: one that is free, or that of whoever has not guessed for the longest time. */
+static struct guesser *begin_guesser(struct node *node, uint64_t address)
+{
+    struct guesser *oldest = &node->users.guessers[0];
+
+    for (size_t i = 0; i < USERS_GUESSERS && oldest->count > 0; i++) {
+        struct guesser *guesser = &node->users.guessers[i];
+
         if (guesser->count == 0 || mono_is_before(guesser->last_at, oldest->last_at)) {
             oldest = guesser;
         }
     }
-    if (oldest->address != address ||
-        mono_ms_between(oldest->last_at, node->now.mono) > GUESS_FORGOTTEN_MS) {
-        *oldest = (struct guesser){.address = address};
+    *oldest = (struct guesser){.address = address};
+    return oldest;
+}
+
+/* Count a wrong password.  Returns how many there were of the address lately. */
+static uint32_t note_guess(struct node *node, const struct session *s)
+{
+    uint64_t address = hash_address(s);
+    struct guesser *guesser = find_guesser(node, address);
+
+    if (guesser == NULL) {
+        guesser = begin_guesser(node, address);
     }
-    oldest->last_at = node->now.mono;
-    oldest->count += oldest->count < UINT32_MAX;
-    return oldest->count;
+    guesser->last_at = node->now.mono;
+    guesser->count += guesser->count < UINT32_MAX;
+    return guesser->count;
 }
 
 static int64_t delay_ms(uint32_t guesses)
@@ -245,22 +248,50 @@ static int64_t delay_ms(uint32_t guesses)
     return guesses <= GUESSES_FREE ? 0 : delay < GUESS_LONGEST_MS ? delay : GUESS_LONGEST_MS;
 }
 
+/* Nothing waits within a transaction: whoever would have to wait for the answer does not get a true one there. */
+static bool is_deaf_to(struct node *node, const struct session *s)
+{
+    const struct guesser *guesser =
+        node->transaction.is_on ? find_guesser(node, hash_address(s)) : NULL;
+
+    return guesser != NULL && delay_ms(guesser->count + 1) > 0;
+}
+
+bool users_log_in(struct node *node, struct session *s, struct bytes name, struct bytes password)
+{
+    const struct acl_user *user = acl_find(&node->users.acl, name);
+    /* Whether there is such a user is not to be seen from how long it takes. */
+    bool is_admitted =
+        acl_user_admits(user != NULL ? user : node->users.acl.default_user, password);
+
+    if (user == NULL || !is_admitted ||
+        ((user->flags & ACL_USER_NOPASS) == 0 && is_deaf_to(node, s))) {
+        return false;
+    }
+    act_as(s, user);
+    s->flags |= SESSION_AUTHENTICATED;
+    return true;
+}
+
 /* What was refused, for ACL LOG and the counters. */
 static void note_refusal(struct node *node, const struct request *request, enum acl_reason reason,
                          struct bytes object, struct bytes name)
 {
+    const struct session *s = request->session;
+    bool is_in_multi = (s->flags & SESSION_IN_MULTI) != 0;
     struct buf client = {0};
 
-    session_describe(request->session, node->now.mono, &client);
+    session_describe(s, node->now.mono, &client);
     counters_acl_denied(&node->counters, reason);
-    acl_log_add(&node->users.log, &(struct acl_event){
-                                      .reason = reason,
-                                      .context = ACL_CONTEXT_TOPLEVEL,
-                                      .unix_ms = node->now.unix_ms,
-                                      .object = object,
-                                      .user = name,
-                                      .client = buf_bytes(&client),
-                                  });
+    acl_log_add(&node->users.log,
+                &(struct acl_event){
+                    .reason = reason,
+                    .context = is_in_multi ? ACL_CONTEXT_MULTI : ACL_CONTEXT_TOPLEVEL,
+                    .unix_ms = node->now.unix_ms,
+                    .object = object,
+                    .user = name,
+                    .client = buf_bytes(&client),
+                });
     buf_deinit(&client);
 }
 
@@ -270,11 +301,11 @@ void users_refuse_log_in(struct node *node, struct request *request, struct byte
     uint32_t guesses = note_guess(node, s);
     int64_t delay = delay_ms(guesses);
 
-    note_refusal(node, request, ACL_REASON_AUTH, bytes_from_text(request->spec->name), name);
+    note_refusal(node, request, ACL_REASON_AUTH, request->args[0], name);
     node_log(node, guesses == GUESSES_FREE + 1 ? LOG_WARNING : LOG_VERBOSE,
              "client %s: a wrong password, number %u of its address lately%s", s->peer.address,
              (unsigned)guesses, delay > 0 ? "; it is answered later" : "");
-    if (delay == 0) {
+    if (delay == 0 || node->transaction.is_on) {
         reply_error(request, "%s", USERS_WRONG_PASSWORD);
     } else {
         waiting_hold(node, s, HOLD_LOGIN, mono_add_ms(node->now.mono, delay));

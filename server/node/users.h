@@ -60,7 +60,8 @@ void users_take_requirepass(struct node *node);
 
 /* The session is new, or as if it were. */
 void users_log_out(struct node *node, struct session *s);
-/* It acts as the user from now on; false: it may not, and nothing has changed. */
+/* It acts as the user from now on; false: it may not, and nothing has changed.  Within a transaction it is
+ * false as well when the answer would have to wait: there nobody guesses faster than elsewhere. */
 MUST_USE bool users_log_in(struct node *node, struct session *s, struct bytes name,
                            struct bytes password);
 /* That was false: it is noted, and told, perhaps later. */

@@ -58,16 +58,26 @@ void waiting_put_back(struct node *node, struct request *request, enum hold_kind
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
 
+/* Does the client want to read it?  CLIENT REPLY SKIP was about this one reply. */
+static bool wants_reply(struct session *s)
+{
+    bool is_silent = (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
+
+    s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
+    return !is_silent;
+}
+
 /* problem: an error reply, or NULL for what was to be answered when all goes well. */
 static void answer(struct node *node, struct session *s, const char *problem)
 {
     struct resp_writer reply = session_writer(s);
+    bool is_wanted = wants_reply(s);
 
     ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT &&
            s->hold.kind != HOLD_MEMORY); /* those have no answer */
-    if (problem != NULL) {
+    if (is_wanted && problem != NULL) {
         resp_write_error(&reply, "%s", problem);
-    } else {
+    } else if (is_wanted) {
         resp_write_simple(&reply, s->hold.answer[0] != '\0' ? s->hold.answer : "OK");
     }
     node_touch(node, s);
@@ -79,7 +89,9 @@ static void answer_wait(struct node *node, struct session *s)
     struct resp_writer reply = session_writer(s);
 
     ASSERT(s->hold.kind == HOLD_WAIT);
-    resp_write_integer(&reply, (int64_t)replicas_count_acked(node, s->hold.offset));
+    if (wants_reply(s)) {
+        resp_write_integer(&reply, (int64_t)replicas_count_acked(node, s->hold.offset));
+    }
     node_touch(node, s);
     waiting_release(node, s);
 }

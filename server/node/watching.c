@@ -16,9 +16,29 @@ void watching_deinit(struct node *node)
 
 /* ---- what happens in the key space --------------------------------------------------------------- */
 
+/* Of the database, or of the one that there is in cluster mode. */
+static struct key_ref ref_of(const struct node *node, unsigned db, struct bytes key)
+{
+    return keyspace_ref(node->data.keyspace, node->config.cluster_enabled ? 0 : db, key);
+}
+
+static bool is_there(const struct node *node, const struct key_ref *ref)
+{
+    return keyspace_find(node->data.keyspace, ref, node->now.unix_ms) != NULL;
+}
+
+static bool is_in_table(void *context, unsigned table, struct bytes key)
+{
+    const struct node *node = context;
+    struct key_ref ref = ref_of(node, table, key);
+
+    return is_there(node, &ref);
+}
+
 static void on_change(void *context, enum keyspace_event event, unsigned table, struct bytes key)
 {
-    struct watch *watch = context;
+    struct node *node = context;
+    struct watch *watch = &node->watching.watch;
 
     switch (event) {
     case KEYSPACE_KEY_CAME:
@@ -33,8 +53,8 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     case KEYSPACE_TABLE_FLUSHED:
         watch_table_went(watch, table);
         break;
-    case KEYSPACE_TABLE_SWAPPED: /* what has come instead is looked for by watching_is_broken */
-        watch_table_replaced(watch, table);
+    case KEYSPACE_TABLE_SWAPPED:
+        watch_table_replaced(watch, table, is_in_table, node);
         break;
     }
 }
@@ -42,7 +62,7 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
 static void observe(struct node *node)
 {
     struct watching *watching = &node->watching;
-    const struct keyspace_observer observer = {.on = on_change, .context = &watching->watch};
+    const struct keyspace_observer observer = {.on = on_change, .context = node};
     bool is_needed = watching->watch.watcher_count > 0;
 
     if (is_needed != watching->is_observing) {
@@ -59,17 +79,6 @@ void watching_data_replaced(struct node *node)
 }
 
 /* ---- who watches --------------------------------------------------------------------------------- */
-
-/* Of the database, or of the one that there is in cluster mode. */
-static struct key_ref ref_of(const struct node *node, unsigned db, struct bytes key)
-{
-    return keyspace_ref(node->data.keyspace, node->config.cluster_enabled ? 0 : db, key);
-}
-
-static bool is_there(const struct node *node, const struct key_ref *ref)
-{
-    return keyspace_find(node->data.keyspace, ref, node->now.unix_ms) != NULL;
-}
 
 void watching_add(struct node *node, struct session *s, struct bytes key)
 {

@@ -96,8 +96,6 @@ struct rdb_reader_options {
 struct rdb_reader;
 struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options);
 void rdb_reader_free(struct rdb_reader *r);
-/* From now on fields of hashes that have expired at now_ms are left out, and hashes without others. */
-void rdb_reader_drop_fields(struct rdb_reader *r, int64_t now_ms);
 /* Feed the next piece.  On RDB_OK *consumed tells where the snapshot ended within in; on RDB_MORE
  * it is in.len. */
 MUST_USE enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, size_t *consumed,

@@ -65,7 +65,6 @@ struct rdb_reader {
     struct value_reader reader; /* of the record's value */
     unsigned db;
     int64_t expire_at_ms;
-    int64_t drop_ms; /* fields that have expired then are left out; 0: none are */
     bool has_history_id;
     bool has_offset;
 };
@@ -195,7 +194,6 @@ static enum value_codec_status step_opcode(struct rdb_reader *r, struct item *it
     if (opcode < RDB_OP_SLOT_INFO &&
         value_reader_begin(&r->reader, r->options.space, (struct rdb_form){opcode, r->version},
                            r->options.max_value_bytes)) {
-        r->reader.drop_ms = r->drop_ms;
         r->state = STATE_KEY;
         return VALUE_CODEC_OK;
     }
@@ -540,12 +538,6 @@ struct rdb_reader *rdb_reader_new(const struct rdb_reader_options *options)
     r->expire_at_ms = EXPIRE_NEVER;
     r->info.stream_db = -1;
     return r;
-}
-
-void rdb_reader_drop_fields(struct rdb_reader *r, int64_t now_ms)
-{
-    ASSERT(now_ms >= 0);
-    r->drop_ms = now_ms;
 }
 
 void rdb_reader_free(struct rdb_reader *r)

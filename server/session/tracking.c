@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "session/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void tracking_init(struct tracking *tracking)
@@ -13,6 +14,7 @@ void tracking_init(struct tracking *tracking)
     list_init(&tracking->order);
     list_init(&tracking->due);
     list_init(&tracking->changed);
+    list_init(&tracking->with_news);
 }
 
 static void drop_all_keys(struct tracking *tracking);
@@ -29,6 +31,8 @@ void tracking_deinit(struct tracking *tracking)
     }
     tracking_forget_changes(tracking);
     ASSERT(tracking->bytes == 0 && tracking->item_count == 0);
+    ASSERT(tracking->lengths.count == 0 && list_is_empty(&tracking->with_news));
+    VEC_DEINIT(&tracking->lengths);
     hashtable_deinit(&tracking->keys);
     hashtable_deinit(&tracking->prefixes);
     hashtable_deinit(&tracking->changes);
@@ -46,16 +50,101 @@ bool tracking_overlaps(struct bytes a, struct bytes b)
     return begins_with(a, b) || begins_with(b, a);
 }
 
-const struct tracking_prefix *tracking_overlap(const struct session *s, struct bytes prefix)
+/* A prefix in the order of names, which puts one that another begins with right before those that do. */
+struct sorted_prefix {
+    struct bytes name;
+    size_t number; /* SIZE_MAX: the session's own */
+};
+
+static int compare_prefixes(const void *a, const void *b)
+{
+    const struct sorted_prefix *first = a;
+    const struct sorted_prefix *second = b;
+    int order = bytes_compare(first->name, second->name);
+
+    return order != 0 ? order : (first->number > second->number) - (first->number < second->number);
+}
+
+/* Fill in the clash of two neighbours: the first given is the prefix.  Returns its number. */
+static size_t clash_of(const struct sorted_prefix *a, const struct sorted_prefix *b,
+                       struct tracking_clash *out)
+{
+    const struct sorted_prefix *first = a->number < b->number ? a : b;
+    const struct sorted_prefix *second = first == a ? b : a;
+
+    *out = (struct tracking_clash){
+        .prefix = first->name, .other = second->name, .is_own = second->number == SIZE_MAX};
+    return first->number;
+}
+
+bool tracking_find_clash(const struct session *s, const struct bytes *prefixes, size_t count,
+                         struct tracking_clash *out)
 {
     const struct tracker *tracker = s->tracker;
+    size_t own_count = tracker != NULL && count > 0 ? tracker->prefixes.count : 0;
+    VEC(struct sorted_prefix) all = {0};
+    size_t best = SIZE_MAX;
 
-    for (size_t i = 0; tracker != NULL && i < tracker->prefixes.count; i++) {
-        if (tracking_overlaps(tracker->prefixes.items[i]->by_name.key, prefix)) {
-            return tracker->prefixes.items[i];
+    VEC_RESERVE(&all, own_count + count);
+    for (size_t i = 0; i < own_count; i++) {
+        VEC_PUSH(&all, ((struct sorted_prefix){.name = tracker->prefixes.items[i]->by_name.key,
+                                               .number = SIZE_MAX}));
+    }
+    for (size_t i = 0; i < count; i++) {
+        VEC_PUSH(&all, ((struct sorted_prefix){.name = prefixes[i], .number = i}));
+    }
+    if (all.count > 1) {
+        qsort(all.items, all.count, sizeof(*all.items), compare_prefixes);
+    }
+    for (size_t i = 1; i < all.count; i++) {
+        struct tracking_clash clash;
+
+        if (begins_with(all.items[i].name, all.items[i - 1].name)) {
+            size_t number = clash_of(&all.items[i - 1], &all.items[i], &clash);
+
+            if (number < best) {
+                best = number;
+                *out = clash;
+            }
         }
     }
-    return NULL;
+    VEC_DEINIT(&all);
+    return best != SIZE_MAX;
+}
+
+/* Where the length is, or would be. */
+static size_t place_of_length(const struct tracking *tracking, size_t len)
+{
+    size_t i = 0;
+
+    while (i < tracking->lengths.count && tracking->lengths.items[i].len < len) {
+        i++;
+    }
+    return i;
+}
+
+static void count_length(struct tracking *tracking, size_t len)
+{
+    size_t at = place_of_length(tracking, len);
+
+    if (at == tracking->lengths.count || tracking->lengths.items[at].len != len) {
+        VEC_PUSH(&tracking->lengths, ((struct tracking_length){0}));
+        memmove(tracking->lengths.items + at + 1, tracking->lengths.items + at,
+                (tracking->lengths.count - 1 - at) * sizeof(*tracking->lengths.items));
+        tracking->lengths.items[at] = (struct tracking_length){.len = len};
+    }
+    tracking->lengths.items[at].count++;
+}
+
+static void uncount_length(struct tracking *tracking, size_t len)
+{
+    size_t at = place_of_length(tracking, len);
+    struct tracking_length *length = tracking->lengths.items + at;
+
+    ASSERT(at < tracking->lengths.count && length->len == len);
+    if (--length->count == 0) { /* the others stay in order */
+        memmove(length, length + 1, (--tracking->lengths.count - at) * sizeof(*length));
+    }
 }
 
 static struct tracking_prefix *get_prefix(struct tracking *tracking, struct bytes name)
@@ -71,17 +160,25 @@ static struct tracking_prefix *get_prefix(struct tracking *tracking, struct byte
         memcpy(prefix->name, name.data, name.len);
     }
     hashtable_add(&tracking->prefixes, &prefix->by_name, bytes_make(prefix->name, name.len));
+    prefix->born = tracking->newest_change;
+    count_length(tracking, name.len);
     return prefix;
 }
 
 static void add_prefix(struct tracking *tracking, struct session *s, struct bytes name)
 {
-    struct tracking_prefix *prefix;
+    struct tracking_prefix *prefix = get_prefix(tracking, name);
 
-    ASSERT(tracking_overlap(s, name) == NULL); /* (4) */
-    prefix = get_prefix(tracking, name);
     VEC_PUSH(&prefix->sessions, s);
     VEC_PUSH(&s->tracker->prefixes, prefix);
+}
+
+static void forget_changes_of(struct tracking_prefix *prefix)
+{
+    if (prefix->changes.count > 0) {
+        list_remove(&prefix->with_news);
+    }
+    VEC_DEINIT(&prefix->changes);
 }
 
 static void leave_prefix(struct tracking *tracking, struct tracking_prefix *prefix,
@@ -94,7 +191,9 @@ static void leave_prefix(struct tracking *tracking, struct tracking_prefix *pref
         }
     }
     if (prefix->sessions.count == 0) {
+        uncount_length(tracking, prefix->by_name.key.len);
         hashtable_remove(&tracking->prefixes, &prefix->by_name);
+        forget_changes_of(prefix);
         VEC_DEINIT(&prefix->sessions);
         mem_free(MEM_SESSION, prefix);
     }
@@ -283,18 +382,8 @@ void tracking_note_read(struct tracking *tracking, const struct session *s, stru
 
 /* ---- changes ----------------------------------------------------------------------------------*/
 
-/* Does anybody have a prefix that the key begins with? */
-static bool has_prefix_of(const struct tracking *tracking, struct bytes key)
-{
-    HASHTABLE_FOR_EACH (found, &tracking->prefixes) {
-        if (begins_with(key, found->key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void note_for_prefixes(struct tracking *tracking, struct bytes name, uint64_t writer)
+static struct tracking_change *get_change(struct tracking *tracking, struct bytes name,
+                                          uint64_t writer)
 {
     struct hashtable_node *found = hashtable_find(&tracking->changes, name);
     struct tracking_change *change;
@@ -302,7 +391,7 @@ static void note_for_prefixes(struct tracking *tracking, struct bytes name, uint
     if (found != NULL) {
         change = CONTAINER_OF(found, struct tracking_change, by_name);
         change->writer = change->writer == writer ? writer : 0;
-        return;
+        return change;
     }
     change = mem_alloc_zeroed(MEM_SESSION, sizeof(*change) + name.len);
     change->writer = writer;
@@ -311,6 +400,40 @@ static void note_for_prefixes(struct tracking *tracking, struct bytes name, uint
     }
     hashtable_add(&tracking->changes, &change->by_name, bytes_make(change->name, name.len));
     list_add_tail(&tracking->changed, &change->in_order);
+    return change;
+}
+
+static void put_at_prefix(struct tracking *tracking, struct tracking_prefix *prefix,
+                          const struct tracking_change *change)
+{
+    if (prefix->changes.count == 0) {
+        list_add_tail(&tracking->with_news, &prefix->with_news);
+    }
+    VEC_PUSH(&prefix->changes, change);
+}
+
+/* At each prefix that the key begins with, unless it stands there already. */
+static void note_for_prefixes(struct tracking *tracking, struct bytes name, uint64_t writer)
+{
+    struct tracking_change *change = NULL;
+
+    for (size_t i = 0; i < tracking->lengths.count && tracking->lengths.items[i].len <= name.len;
+         i++) {
+        struct bytes start = bytes_prefix(name, tracking->lengths.items[i].len);
+        struct hashtable_node *found = hashtable_find(&tracking->prefixes, start);
+
+        if (found != NULL) {
+            struct tracking_prefix *prefix = CONTAINER_OF(found, struct tracking_prefix, by_name);
+
+            change = change != NULL ? change : get_change(tracking, name, writer);
+            if (change->number == 0 || prefix->born >= change->number) {
+                put_at_prefix(tracking, prefix, change);
+            }
+        }
+    }
+    if (change != NULL) {
+        change->number = ++tracking->newest_change;
+    }
 }
 
 void tracking_note_change(struct tracking *tracking, struct bytes key, uint64_t writer)
@@ -320,7 +443,7 @@ void tracking_note_change(struct tracking *tracking, struct bytes key, uint64_t 
     if (found != NULL) {
         make_due(tracking, CONTAINER_OF(found, struct tracked_key, by_name), writer);
     }
-    if (tracking->prefixes.count > 0 && has_prefix_of(tracking, key)) {
+    if (tracking->prefixes.count > 0) {
         note_for_prefixes(tracking, key, writer);
     }
 }
@@ -351,6 +474,10 @@ struct tracked_key *tracking_take_due(struct tracking *tracking)
 
 void tracking_forget_changes(struct tracking *tracking)
 {
+    while (!list_is_empty(&tracking->with_news)) {
+        forget_changes_of(
+            CONTAINER_OF(tracking->with_news.next, struct tracking_prefix, with_news));
+    }
     LIST_FOR_EACH_SAFE (item, &tracking->changed) {
         struct tracking_change *change = CONTAINER_OF(item, struct tracking_change, in_order);
 
@@ -390,11 +517,20 @@ void tracking_check(const struct tracking *tracking)
     }
     ASSERT(items == tracking->item_count);
     ASSERT(tracking->keys.count == 0 || tracking->tracker_count > 0);
+    count = 0;
+    for (size_t i = 0; i < tracking->lengths.count; i++) {
+        ASSERT(i == 0 || tracking->lengths.items[i - 1].len < tracking->lengths.items[i].len);
+        count += tracking->lengths.items[i].count;
+    }
+    ASSERT(count == tracking->prefixes.count);
     HASHTABLE_FOR_EACH (found, &tracking->prefixes) {
         const struct tracking_prefix *prefix =
             CONTAINER_OF_CONST(found, struct tracking_prefix, by_name);
 
         ASSERT(prefix->sessions.count > 0); /* (4) */
+        for (size_t i = 0; i < prefix->changes.count; i++) {
+            ASSERT(begins_with(prefix->changes.items[i]->by_name.key, found->key)); /* (5) */
+        }
         for (size_t i = 0; i < prefix->sessions.count; i++) {
             ASSERT(prefix->sessions.items[i]->flags & SESSION_TRACKING); /* (1) */
         }

@@ -13,6 +13,7 @@
  *              (2) a key is remembered once, with at least one id; ids of a key ascend
  *              (3) at most max_keys are remembered: the oldest is due when there are more
  *              (4) a prefix is there while a session has it; prefixes of one session do not overlap
+ *              (5) a change stands at every prefix that its key begins with, and that was there when it came
  * Ids of sessions that have gone, or track no more, stay with a key until it changes.
  * Owns everything; who frees a session calls tracking_end before.  Loop thread only. */
 #ifndef STARLING_SESSION_TRACKING_H
@@ -22,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/hashtable.h"
@@ -40,8 +42,17 @@ enum tracking_mode {
 /* Those who want to be told of keys that begin so. */
 struct tracking_prefix {
     struct hashtable_node by_name;
+    struct list with_news; /* linked while there are changes */
+    uint64_t born;         /* the number of the newest change then */
     VEC(struct session *) sessions;
+    VEC(const struct tracking_change *) changes; /* in the order in which they came */
     char name[];
+};
+
+/* A length that prefixes have: a change looks for those of each length, not at each of them. */
+struct tracking_length {
+    size_t len;
+    size_t count; /* of prefixes */
 };
 
 /* The part of a session with CLIENT TRACKING on. */
@@ -70,6 +81,7 @@ struct tracking_change {
     struct hashtable_node by_name;
     struct list in_order;
     uint64_t writer; /* 0: nobody, or several */
+    uint64_t number; /* it stands at all that were born before: later changes have greater ones */
     char name[];
 };
 
@@ -78,9 +90,12 @@ struct tracking {
     struct list order; /* of keys, oldest first */
     struct list due;   /* no longer in keys: those who read it are to be told */
     struct hashtable prefixes;
+    VEC(struct tracking_length) lengths; /* of prefixes, ascending */
+    struct list with_news;               /* prefixes whose keys have changed */
     struct hashtable changes;
     struct list changed;
-    size_t max_keys; /* 0: as many as there are */
+    uint64_t newest_change; /* its number */
+    size_t max_keys;        /* 0: as many as there are */
     size_t tracker_count;
     size_t item_count; /* ids of all keys */
     size_t bytes;
@@ -104,8 +119,15 @@ void tracking_deinit(struct tracking *tracking);
 void tracking_begin(struct tracking *tracking, struct session *s,
                     const struct tracking_options *options);
 void tracking_end(struct tracking *tracking, struct session *s);
-/* One of its prefixes that begins like this one, or that this one begins like; NULL: none. */
-const struct tracking_prefix *tracking_overlap(const struct session *s, struct bytes prefix);
+/* Two prefixes of which one begins like the other: one of the given, and one given too or the session's own. */
+struct tracking_clash {
+    struct bytes prefix;
+    struct bytes other;
+    bool is_own;
+};
+/* Does any of these clash?  Then *out has the first that was found, borrowed from both. */
+MUST_USE bool tracking_find_clash(const struct session *s, const struct bytes *prefixes,
+                                  size_t count, struct tracking_clash *out);
 bool tracking_overlaps(struct bytes a, struct bytes b);
 
 /* Is what the session reads now remembered? */

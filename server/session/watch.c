@@ -203,12 +203,19 @@ void watch_table_went(struct watch *watch, unsigned table)
     }
 }
 
-void watch_table_replaced(struct watch *watch, unsigned table)
+void watch_table_replaced(struct watch *watch, unsigned table, watch_look_fn *is_there,
+                          void *context)
 {
     const struct watch_table *found = find_table(watch, table);
 
-    if (found != NULL) {
-        happen_to_table(found, KEY_REPLACED);
+    if (found == NULL) {
+        return;
+    }
+    LIST_FOR_EACH (item, &found->keys) {
+        const struct watch_key *key = CONTAINER_OF(item, struct watch_key, of_table);
+        struct bytes name = bytes_from(key->by_name.key, sizeof(unsigned));
+
+        happen(key, is_there(context, table, name) ? KEY_CHANGED : KEY_WENT);
     }
 }
 

@@ -45,9 +45,8 @@ struct watch_item {
     struct hashtable_node by_name; /* among those of its session; the key is that of the key */
     struct watch_key *key;
     struct session *session;
-    bool was_there; /* at WATCH, and not expired */
-    bool
-        may_be_there; /* the table has been replaced since by another one, perhaps with such a key */
+    bool was_there;    /* at WATCH, and not expired */
+    bool may_be_there; /* all tables were replaced since, perhaps by one with such a key */
 };
 
 /* The part of a session that watches something. */
@@ -80,8 +79,11 @@ void watch_key_changed(struct watch *watch, unsigned table, struct bytes key);
 void watch_key_went(struct watch *watch, unsigned table, struct bytes key);
 /* All keys of the table were removed. */
 void watch_table_went(struct watch *watch, unsigned table);
-/* The table has other keys now, which whoever runs a transaction has to look for; every table has. */
-void watch_table_replaced(struct watch *watch, unsigned table);
+/* The table has other keys now: is one of this name among them? */
+typedef bool watch_look_fn(void *context, unsigned table, struct bytes key);
+void watch_table_replaced(struct watch *watch, unsigned table, watch_look_fn *is_there,
+                          void *context);
+/* Every table has, or will have: whoever runs a transaction has to look for its keys. */
 void watch_all_replaced(struct watch *watch);
 
 /* How many keys s watches, and the memory for that. */

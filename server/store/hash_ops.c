@@ -129,9 +129,6 @@ static bool take_field(struct value_reader *r, const struct value_element *field
         errmsg_set(error, "a field of a hash expires too late");
         return false;
     }
-    if (field->expire_at_ms != 0 && field->expire_at_ms <= r->drop_ms) {
-        return true;
-    }
     if (!hash_put(&r->draft, field)) {
         errmsg_set(error, "a hash has a field twice");
         return false;

@@ -183,7 +183,8 @@ enum keyspace_event {
 };
 
 /* table: number of the database, or slot in cluster mode.  Called in the midst of the change: it must
- * not touch the key space, only note what it was told; key is valid during the call. */
+ * not touch the key space, only note what it was told; key is valid during the call.  Of a swap it is told
+ * when all has happened: then it may look for keys. */
 typedef void keyspace_observer_fn(void *context, enum keyspace_event event, unsigned table,
                                   struct bytes key);
 
@@ -197,6 +198,7 @@ enum keyspace_observer_place {
     OBSERVER_OF_WAITING,  /* for those who wait for keys */
     OBSERVER_OF_WATCHING, /* for those who watch keys */
     OBSERVER_OF_TRACKING, /* for those who are told what changes */
+    OBSERVER_OF_EVENTS,   /* for those who listen to what happens */
     OBSERVER_PLACES,
 };
 

@@ -96,7 +96,6 @@ void value_reader_reset(struct value_reader *r)
     r->left = 0;
     r->base_ms = 0;
     r->expire_at_ms = 0;
-    r->drop_ms = 0;
     memset(r->left_outside, 0, sizeof(r->left_outside));
     memset(r->inside, 0, sizeof(r->inside));
     buf_clear(&r->text);

@@ -228,7 +228,6 @@ struct value_reader {
     void *inside[2];      /* the type's own: parts of the draft's memory that are being filled */
     int64_t base_ms;      /* the type's own: what times count from, */
     int64_t expire_at_ms; /* and one that was read */
-    int64_t drop_ms;      /* set behind the begin: fields that have expired then are left out */
     struct value_draft draft; /* what has been made so far: its buffer is `packed` */
     struct buf packed;
     uint64_t max_bytes;

@@ -73,6 +73,8 @@ struct load_task {
     uint64_t key_count;     /* numbers 0 to key_count - 1 */
     bool is_in_order;       /* all of them in turn, from first_key; else random ones */
     uint64_t first_key;
+    const struct load_request
+        *greeting;           /* measure_cost has each connection send it first; may be NULL */
     struct hist *latency_us; /* of whole pipelines; may be NULL */
 };
 

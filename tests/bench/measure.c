@@ -9,6 +9,19 @@ enum {
     STEADY_TRIES = 20,
 };
 
+/* In a closed loop with one request for each connection, each sends one. */
+static bool greet(struct load *load, size_t connection_count, const struct load_task *task,
+                  struct errmsg *error)
+{
+    struct load_task greeting = {.request = task->greeting,
+                                 .pipeline = 1,
+                                 .request_count = connection_count,
+                                 .key_count = 1};
+    struct load_result result;
+
+    return task->greeting == NULL || load_run(load, &greeting, &result, error);
+}
+
 bool measure_cost(const struct server *server, size_t connection_count,
                   const struct load_task *task, double out[METRIC_COUNT], struct errmsg *error)
 {
@@ -20,7 +33,8 @@ bool measure_cost(const struct server *server, size_t connection_count,
     bool is_ok;
 
     warm_up.request_count = task->request_count / WARM_UP_PART;
-    is_ok = load != NULL && load_run(load, &warm_up, &result, error);
+    is_ok = load != NULL && greet(load, connection_count, task, error) &&
+            load_run(load, &warm_up, &result, error);
     cpu_ns = server_cpu_ns(server);
     wait_ns = server_wait_ns(server);
     is_ok = is_ok && load_run(load, task, &result, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Collections beside other servers: CPU per operation, bytes per item.
+/* Collections, and what applications use around the data, beside other servers: CPU per operation, bytes per item.
  *
  *     types [--rounds N] [--scale PERCENT] [--clients N] [--pipeline N] [--only TEXT]
  *           [--peers LIST] [--program [NAME=]PATH]... [--no-memory | --memory-only]
@@ -8,6 +8,7 @@
  * operation is measured with each server.  Printed are medians of server CPU, and of each server the growth of
  * resident memory by a million items, after the tail of its log has been filled.  --only takes a part of a family's or row's name. */
 #include "base/mem.h"
+#include "tests/bench/listeners.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/options.h"
 
@@ -36,39 +37,59 @@ struct family {
     const char *name;
     struct step fills[FILLS_MAX]; /* numbers in order */
     struct step operations[OPERATIONS_MAX];
+    struct step greeting; /* that each connection sends before it is measured */
+    size_t listener_count;
 };
 
 /* What is popped in a round was pushed in it. */
 static const struct family families[] = {
-    {"list",
+    {.name = "list",
      {{NULL, "RPUSH long elem{rank}", ":", 1, 1000, 1000}},
      {{"LPUSH", "LPUSH list {n}", ":", 1, MILLION, 600000},
       {"LPOP", "LPOP list", "$", 2, 1, 600000},
-      {"LRANGE of 100", "LRANGE long 0 99", "*", 201, 1, 100000}}                      },
-    {"hash",
+      {"LRANGE of 100", "LRANGE long 0 99", "*", 201, 1, 100000}}                               },
+    {             .name = "hash",
      {{NULL, "HSET hash field:{n} value:{n}", ":", 1, MILLION, MILLION},
       {NULL, "HSET small:{n} f1 v1 f2 v2 f3 v3 f4 v4 f5 v5", ":", 1, 100000, 100000}},
      {{"HSET", "HSET hash field:{n} value:{n}", ":", 1, MILLION, 600000},
       {"HGET", "HGET hash field:{n}", "$", 2, MILLION, 600000},
-      {"HGETALL of 5", "HGETALL small:{n}", "*", 21, 100000, 300000}}                  },
-    {"set",
+      {"HGETALL of 5", "HGETALL small:{n}", "*", 21, 100000, 300000}}                         },
+    { .name = "set",
      {{NULL, "SADD set member:{n}", ":", 1, MILLION, MILLION}},
      {{"SADD", "SADD set member:{n}", ":", 1, 2 * MILLION, 600000},
-      {"SISMEMBER", "SISMEMBER set member:{n}", ":", 1, MILLION, 600000}}              },
-    {"sorted set",
+      {"SISMEMBER", "SISMEMBER set member:{n}", ":", 1, MILLION, 600000}}},
+    {                                            .name = "sorted set",
      {{NULL, "ZADD zset {n} member:{n}", ":", 1, MILLION, MILLION}},
      {{"ZADD", "ZADD zset {n} member:{n/3}", ":", 1, 3 * MILLION, 400000},
       {"ZRANK", "ZRANK zset member:{n}", ":", 1, MILLION, 400000},
-      {"ZRANGE of 10 by rank", "ZRANGE zset {rank} {rank+9}", "*", 21, 899990, 200000}}},
-    {"stream",
+      {"ZRANGE of 10 by rank", "ZRANGE zset {rank} {rank+9}", "*", 21, 899990, 200000}}                                                              },
+    {                                                .name = "stream",
      {{NULL, NULL, NULL, 0, 0, 0}},
-     {{"XADD", "XADD stream * f1 v1 f2 v2", "$", 2, 1, 300000}}                        },
-    {"transaction",
+     {{"XADD", "XADD stream * f1 v1 f2 v2", "$", 2, 1, 300000}}                                                                },
+    {                                          .name = "transaction",
      {{NULL, NULL, NULL, 0, 0, 0}},
      {{"MULTI of 10 SET",
        "MULTI;SET a:{n} 1;SET b:{n} 2;SET c:{n} 3;SET d:{n} 4;SET e:{n} 5;SET f:{n} 6;SET g:{n} 7;"
        "SET h:{n} 8;SET i:{n} 9;SET j:{n} 10;EXEC",
-       "+OK", 22, 10000, 60000}}                                                       },
+       "+OK", 22, 10000, 60000}}                                   },
+    {                                                .name = "caching clients",
+     {{NULL, "SET key:{n} value:{n}", "+", 1, 100000, 100000}},
+     {{"GET, CLIENT TRACKING ON", "GET key:{n}", "$", 2, 100000, 600000}},
+     .greeting = {NULL, "CLIENT TRACKING ON", "+OK", 1, 1, 1}},
+    {                                                 .name = "user with 20 rules",
+     {{NULL, "SET key:{n} value:{n}", "+", 1, 100000, 100000},
+      {NULL,
+       "ACL SETUSER bench on >secret -@all +@read +@write +@connection -@dangerous -@admin -keys "
+       "+config|get -flushall -debug +info ~app:* ~key:* ~tmp:* %R~shared:* %W~log:* &news:* "
+       "&chat:* +memory|usage -memory",
+       "+OK", 1, 1, 1}},
+     {{"GET, 20 rules", "GET key:{n}", "$", 2, 100000, 600000},
+      {"SET, 20 rules", "SET key:{n} value:{n}", "+", 1, 100000, 600000}},
+     .greeting = {NULL, "AUTH bench secret", "+OK", 1, 1, 1}},
+    {                                                                                  .name = "messages",
+     {{NULL, NULL, NULL, 0, 0, 0}},
+     {{"PUBLISH to 1,000", "PUBLISH news message:{n}", ":1000", 1, MILLION, 3000}},
+     .listener_count = 1000},
 };
 
 /* Growth by a million items. */
@@ -140,18 +161,43 @@ static bool start(struct types *t, size_t peer, struct errmsg *error)
 
 /* ---- CPU --------------------------------------------------------------------------------------*/
 
-static bool measure(const struct types *t, const struct step *step, size_t peer, double *out,
-                    struct errmsg *error)
+/* Everybody has to have got something. */
+static bool close_listeners(struct listeners *listeners, size_t count, struct errmsg *error)
+{
+    bool is_ok = listeners == NULL || listeners_bytes(listeners) > count;
+
+    listeners_close(listeners);
+    if (!is_ok) {
+        errmsg_set(error, "those who listen get nothing");
+    }
+    return is_ok;
+}
+
+static bool measure(const struct types *t, const struct family *family, const struct step *step,
+                    size_t peer, double *out, struct errmsg *error)
 {
     struct load_request request;
+    struct load_request greeting = {0};
     struct load_task task = task_of(step, &request);
-    double figures[METRIC_COUNT];
-    bool is_ok;
+    struct listeners *listeners = NULL;
+    double figures[METRIC_COUNT] = {NAN, NAN, NAN, NAN};
+    bool is_ok = true;
 
+    if (family->greeting.words != NULL) {
+        (void)task_of(&family->greeting, &greeting);
+        task.greeting = &greeting;
+    }
+    if (family->listener_count > 0) {
+        listeners = listeners_open(t->servers[peer].port, family->listener_count,
+                                   BYTES_LITERAL("SUBSCRIBE news\r\n"), error);
+        is_ok = listeners != NULL;
+    }
     task.pipeline = t->options.pipeline;
     task.request_count = step->count * t->options.scale_percent / 100;
-    is_ok = measure_cost(&t->servers[peer], t->options.clients, &task, figures, error);
+    is_ok = is_ok && measure_cost(&t->servers[peer], t->options.clients, &task, figures, error) &&
+            close_listeners(listeners, family->listener_count, error);
     load_request_deinit(&request);
+    load_request_deinit(&greeting);
     *out = figures[CPU_US];
     return is_ok;
 }
@@ -177,7 +223,8 @@ static bool run_round(struct types *t, const struct family *family, uint64_t rou
 {
     for (size_t i = 0; i < OPERATIONS_MAX && family->operations[i].words != NULL; i++) {
         for (size_t peer = 0; peer < t->peers.count; peer++) {
-            if (!measure(t, &family->operations[i], peer, &t->samples[i][peer][round], error)) {
+            if (!measure(t, family, &family->operations[i], peer, &t->samples[i][peer][round],
+                         error)) {
                 errmsg_wrap(error, "%s, %s", t->peers.items[peer].name, family->operations[i].name);
                 return false;
             }

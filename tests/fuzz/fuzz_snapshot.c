@@ -78,7 +78,6 @@ static struct outcome read_snapshot(struct bytes in, size_t step, uint64_t seed)
     struct rng rng;
 
     rng_init(&rng, seed);
-    rdb_reader_drop_fields(reader, (int64_t)(in.len % 16));
     while (o.status == RDB_MORE && in.len > 0) {
         size_t len = 1 + rng_below(&rng, step < in.len ? step : in.len);
         char *copy = malloc(len);

@@ -164,6 +164,7 @@ void calm_run(struct world *world)
     char reply[256];
 
     settle(world);
+    readers_check_messages(world);
     for (int i = 0; i < world->node_count; i++) {
         world->nodes[i].had_lease = false;
     }

@@ -40,6 +40,28 @@ static bool list_version(const struct entry *e, uint64_t *version)
     return *version > 0;
 }
 
+static void take_greatest(void *context, const struct value_element *element)
+{
+    uint64_t *version = context;
+    uint64_t member;
+
+    if (num_parse_u64(element->name, &member) && member > *version) {
+        *version = member;
+    }
+}
+
+static bool set_version(const struct entry *e, uint64_t *version)
+{
+    uint64_t cursor = 0;
+
+    *version = 0;
+    do {
+        cursor =
+            value_ops_of(&value_types_builtin, e)->walk(e, cursor, 100, take_greatest, version);
+    } while (cursor != 0);
+    return *version > 0;
+}
+
 static bool zset_version(const struct entry *e, uint64_t *version)
 {
     struct zset_view view = zset_view_of(e);
@@ -78,8 +100,9 @@ bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
     case VALUE_STREAM:
         *version = stream_version(&value);
         return true;
-    case VALUE_STRING:
     case VALUE_SET:
+        return set_version(e, version);
+    case VALUE_STRING:
         break;
     }
     return false;

@@ -18,6 +18,10 @@ enum {
     QUEUE_PART = 12, /* one of so many requests */
     PAIR_PART = 8,
     FILL_PART = 4,
+    PUBLISH_PART = 10,
+    BRIEF_PART = 8,
+    BRIEF_KEYS = 5,
+    BRIEF_MS = 3000,
     FILL_BYTES = 4000,
 };
 
@@ -105,6 +109,9 @@ static void write_something(struct world *world, struct sim_client *client)
     case SIM_STREAM:
         send_words(world, client, 5, "XADD", name, version, "version", version);
         break;
+    case SIM_SET:
+        send_words(world, client, 3, "SADD", name, version);
+        break;
     }
 }
 
@@ -160,6 +167,49 @@ static void fill_memory(struct world *world, struct sim_client *client)
     send_words(world, client, 5, "SET", name, value, "PX", "3600000");
 }
 
+/* What is read of such a key tells nothing; replicas have to hold the same, also when what comes next speaks of a key
+ * that has expired meanwhile. */
+static void use_brief_keys(struct world *world, struct sim_client *client)
+{
+    char name[32];
+    char other[32];
+    char ms[32];
+
+    client->request = REQUEST_BRIEF;
+    snprintf(name, sizeof(name), "{c%d}brief%d", client->index,
+             (int)rng_below(&world->rng, BRIEF_KEYS));
+    snprintf(other, sizeof(other), "{c%d}brief%d", client->index,
+             (int)rng_below(&world->rng, BRIEF_KEYS));
+    snprintf(ms, sizeof(ms), "%d", 1 + (int)rng_below(&world->rng, BRIEF_MS));
+    switch (rng_below(&world->rng, 5)) {
+    case 0:
+        send_words(world, client, 5, "SET", name, "x", "PX", ms);
+        break;
+    case 1:
+        send_words(world, client, 3, "APPEND", name, "y");
+        break;
+    case 2:
+        send_words(world, client, 4, "COPY", name, other, "REPLACE");
+        break;
+    case 3:
+        send_words(world, client, 2, "PERSIST", name);
+        break;
+    default:
+        send_words(world, client, 3, "PEXPIRE", name, ms);
+        break;
+    }
+}
+
+static void publish(struct world *world, struct sim_client *client)
+{
+    char message[64];
+
+    client->request = REQUEST_PUBLISH;
+    snprintf(message, sizeof(message), "%d:%llu", client->index,
+             (unsigned long long)++client->published);
+    send_words(world, client, 3, "PUBLISH", "news", message);
+}
+
 static void think(struct world *world, struct sim_event *event)
 {
     struct sim_client *client = &world->clients[event->node];
@@ -175,6 +225,10 @@ static void think(struct world *world, struct sim_event *event)
             use_queue(world, client);
         } else if (rng_one_in(&world->rng, PAIR_PART)) {
             write_pair(world, client);
+        } else if (rng_one_in(&world->rng, PUBLISH_PART)) {
+            publish(world, client);
+        } else if (rng_one_in(&world->rng, BRIEF_PART)) {
+            use_brief_keys(world, client);
         } else {
             write_something(world, client);
         }
@@ -250,6 +304,7 @@ static void take_ok(struct world *world, struct sim_client *client)
 
     client->ok_count++;
     key->acked_version = key->version;
+    key->acked_upsets = world_upsets(world);
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
         client->request = REQUEST_WAIT;

@@ -106,6 +106,7 @@ static void live(struct world *world)
         return;
     }
     clients_start(world);
+    readers_start(world);
     until_us = world->now_us + world->options.fault_ms * 1000;
     faults_start(world, until_us);
     while (world->now_us < until_us && run_ms(world, 500)) {
@@ -143,8 +144,12 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         world_fail(&world, "no client could write anything");
         is_ok = false;
     }
-    if (is_ok && world.pairs_written == 0) {
-        world_fail(&world, "no client could run a transaction");
+    if (is_ok && oks >= ENOUGH_WRITES &&
+        (world.pairs_written == 0 || world.caches_checked == 0 || world.messages_taken == 0)) {
+        world_fail(&world, "only %llu transactions, %llu looks into caches, %llu messages",
+                   (unsigned long long)world.pairs_written,
+                   (unsigned long long)world.caches_checked,
+                   (unsigned long long)world.messages_taken);
         is_ok = false;
     }
     for (int i = 0; i < world.node_count; i++) {
@@ -164,12 +169,13 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         printf("seed %llu: %llu writes, %llu transactions, %llu confirmed by all replicas, %llu "
                "take-overs, %llu kills, "
                "%llu pauses, %llu partitions, %llu commands of an operator, "
-               "%llu keys evicted\n",
+               "%llu keys evicted, %llu looks into caches, %llu messages taken\n",
                (unsigned long long)seed, (unsigned long long)oks,
                (unsigned long long)world.pairs_written, (unsigned long long)world.waits_checked,
                (unsigned long long)world.takeovers, (unsigned long long)world.kills,
                (unsigned long long)world.pauses, (unsigned long long)world.partitions,
-               (unsigned long long)world.operations, (unsigned long long)world.evicted);
+               (unsigned long long)world.operations, (unsigned long long)world.evicted,
+               (unsigned long long)world.caches_checked, (unsigned long long)world.messages_taken);
     }
     fflush(stdout);
     world_deinit(&world);

@@ -12,6 +12,7 @@
 enum {
     RETRY_US = 20000, /* a blocked way is tried again */
     CONNECT_TIMEOUT_US = 400000,
+    CUT_PART = 4, /* one of so many pieces is cut once more */
 };
 
 static int64_t delay_us(struct world *world)
@@ -44,17 +45,21 @@ static void forget(struct world *world, struct sim_conn *conn)
     }
 }
 
+static bool is_outside(const struct sim_end *end)
+{
+    return end->kind == END_CLIENT || end->kind == END_READER;
+}
+
 static bool end_is_alive(const struct world *world, const struct sim_end *end)
 {
-    return end->kind == END_CLIENT ||
+    return is_outside(end) ||
            (world->nodes[end->node].node != NULL && world->nodes[end->node].life == end->life);
 }
 
 static bool is_blocked(const struct world *world, const struct sim_end *from,
                        const struct sim_end *to)
 {
-    return from->kind != END_CLIENT && to->kind != END_CLIENT &&
-           world->blocked[from->node][to->node];
+    return !is_outside(from) && !is_outside(to) && world->blocked[from->node][to->node];
 }
 
 /* ---- breaking --------------------------------------------------------------------------------- */
@@ -91,6 +96,8 @@ static void on_down(struct world *world, struct sim_event *event)
     end = &conn->ends[event->to_end];
     if (end->kind == END_CLIENT) {
         client_conn_lost(world, end->node, conn->id);
+    } else if (end->kind == END_READER) {
+        reader_conn_lost(world, end->node, conn->id);
     } else if (end_is_alive(world, end)) {
         struct sim_node *n = &world->nodes[end->node];
 
@@ -136,7 +143,7 @@ void network_node_died(struct world *world, int index)
         struct sim_conn *conn = world->conns[i];
 
         for (int end = 0; end < 2; end++) {
-            if (conn->ends[end].kind != END_CLIENT && conn->ends[end].node == index) {
+            if (!is_outside(&conn->ends[end]) && conn->ends[end].node == index) {
                 conn->ends[end].session = NULL;
                 network_break(world, conn, end);
             }
@@ -191,6 +198,9 @@ static void on_bytes(struct world *world, struct sim_event *event)
     if (to->kind == END_CLIENT) {
         to->taken_count++;
         client_input(world, to->node, buf_bytes(&event->bytes));
+    } else if (to->kind == END_READER) {
+        to->taken_count++;
+        reader_input(world, to->node, buf_bytes(&event->bytes));
     } else if (end_is_alive(world, to)) {
         struct sim_node *n = &world->nodes[to->node];
 
@@ -203,7 +213,7 @@ static void on_bytes(struct world *world, struct sim_event *event)
     }
 }
 
-void network_send(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes)
+static void send_piece(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes)
 {
     struct sim_end *to = &conn->ends[1 - from_end];
     int64_t at_us = world->now_us + delay_us(world);
@@ -221,6 +231,18 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
     event->to_end = 1 - from_end;
     event->number = to->sent_count++;
     buf_append_bytes(&event->bytes, bytes);
+}
+
+/* What was sent at once need not come at once. */
+void network_send(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes)
+{
+    while (bytes.len > 1 && rng_one_in(&world->rng, CUT_PART)) {
+        size_t len = 1 + (size_t)rng_below(&world->rng, bytes.len - 1);
+
+        send_piece(world, conn, from_end, bytes_prefix(bytes, len));
+        bytes = bytes_from(bytes, len);
+    }
+    send_piece(world, conn, from_end, bytes);
 }
 
 /* ---- connecting ------------------------------------------------------------------------------- */

@@ -31,6 +31,11 @@ struct moment sim_node_clock(const struct sim_node *n)
     return (struct moment){.mono = {.us = us}, .unix_ms = UNIX_EPOCH_MS + n->world->now_us / 1000};
 }
 
+uint64_t world_upsets(const struct world *world)
+{
+    return world->takeovers + world->kills;
+}
+
 bool sim_node_runs(const struct sim_node *n)
 {
     return n->node != NULL && n->paused_until_us <= n->world->now_us;
@@ -335,4 +340,5 @@ void world_deinit(struct world *world)
     for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
         buf_deinit(&world->clients[i].in);
     }
+    readers_deinit(world);
 }

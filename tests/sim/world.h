@@ -26,6 +26,7 @@
 enum {
     SIM_NODES_MAX = 12,
     SIM_CLIENTS_MAX = 8,
+    SIM_READERS_MAX = SIM_NODES_MAX,
     SIM_KEYS = 24,   /* per client */
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
@@ -38,11 +39,12 @@ enum end_kind {
     END_LINK,    /* a node's env link */
     END_SESSION, /* a node's session */
     END_CLIENT,  /* a simulated client */
+    END_READER,
 };
 
 struct sim_end {
     enum end_kind kind;
-    int node;      /* index; of END_CLIENT the client's index */
+    int node;      /* index; of END_CLIENT and END_READER the index of that */
     uint32_t life; /* of the node, so that a dead one's ends are not taken for its heir's */
     uint64_t link; /* END_LINK */
     struct session *session; /* END_SESSION */
@@ -84,18 +86,20 @@ enum sim_kind {
     SIM_LIST,
     SIM_ZSET,
     SIM_STREAM,
+    SIM_SET,
 };
 
 static inline enum sim_kind sim_kind_of_key(int key)
 {
-    return (enum sim_kind)(key % (SIM_STREAM + 1));
+    return (enum sim_kind)(key % (SIM_SET + 1));
 }
 
 /* One key of a client: the client is its only writer, versions only rise.  Its number decides of which type it is
  * (check_peek). */
 struct sim_key {
     uint64_t version;        /* last one sent */
-    uint64_t acked_version;  /* last one answered with OK */
+    uint64_t acked_version;  /* last one answered with OK, */
+    uint64_t acked_upsets;   /* and how often memory may have been lost before (world_upsets) */
     uint64_t waited_version; /* last one that WAIT confirmed */
     uint32_t acked_by;       /* nodes that had waited_version in their log when WAIT was answered */
 };
@@ -103,12 +107,14 @@ struct sim_key {
 /* What a client waits for. */
 enum sim_request {
     REQUEST_NONE,
-    REQUEST_WRITE, /* of a version of its pending key */
-    REQUEST_WAIT,  /* WAIT for what it wrote there */
-    REQUEST_PUSH,  /* an element for a queue, its own or another client's */
-    REQUEST_POP,   /* the same taken out, or waited for */
-    REQUEST_PAIR,  /* a version of two keys, by a transaction */
-    REQUEST_FILL,  /* a large value that expires, where memory is limited */
+    REQUEST_WRITE,   /* of a version of its pending key */
+    REQUEST_WAIT,    /* WAIT for what it wrote there */
+    REQUEST_PUSH,    /* an element for a queue, its own or another client's */
+    REQUEST_POP,     /* the same taken out, or waited for */
+    REQUEST_PAIR,    /* a version of two keys, by a transaction */
+    REQUEST_FILL,    /* a large value that expires, where memory is limited */
+    REQUEST_PUBLISH, /* a message for the readers */
+    REQUEST_BRIEF,   /* something with keys that soon expire */
 };
 
 struct sim_client {
@@ -120,10 +126,54 @@ struct sim_client {
     int pending_key;
     uint64_t pair_version; /* last one sent */
     int replies_left;      /* of a transaction */
+    uint64_t published;    /* number of the last message */
     int64_t sent_at_us;
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
+};
+
+/* What a reader has been told of one key. */
+struct sim_cached {
+    bool is_cached;
+    uint64_t version;
+};
+
+/* What the writer of a key knew when a reader began to ask whether its cache is right. */
+struct sim_known {
+    uint64_t acked_version;
+    uint64_t acked_upsets;
+    uint64_t waited_version;
+};
+
+enum sim_reader_phase {
+    READER_AWAY,  /* no connection */
+    READER_COMES, /* asks to be told of changes and messages */
+    READER_IDLE,
+    READER_READS,  /* a key that is not in its cache */
+    READER_FENCES, /* the answer comes behind everything that it was told before */
+};
+
+/* A client that keeps what it has read until it is told that this has changed, and gets messages.  There
+ * is one for each node, where it begins. */
+struct sim_reader {
+    int index;
+    int node; /* it talks to */
+    uint64_t conn;
+    struct buf in;
+    enum sim_reader_phase phase;
+    int replies_left; /* while it comes */
+    int client, key;  /* what it reads */
+    int64_t sent_at_us;
+    struct sim_cached cache[SIM_CLIENTS_MAX][SIM_KEYS];
+    struct sim_known known[SIM_CLIENTS_MAX][SIM_KEYS]; /* when it began to fence */
+    VEC(struct sim_message) messages;                  /* that came through its connection */
+};
+
+/* Who published it, and the how manieth of it. */
+struct sim_message {
+    uint64_t publisher;
+    uint64_t number;
 };
 
 struct sim_event;
@@ -164,6 +214,7 @@ struct world {
     uint64_t next_conn;
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     struct sim_client clients[SIM_CLIENTS_MAX];
+    struct sim_reader readers[SIM_READERS_MAX]; /* one a node */
     bool clients_run;
     bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
     bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
@@ -175,6 +226,7 @@ struct world {
     char failure[1024]; /* the first broken promise; empty while all is well */
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
+    uint64_t caches_checked, messages_taken;
 };
 
 struct claim {
@@ -190,6 +242,8 @@ void world_deinit(struct world *world);
 void world_run_until(struct world *world, int64_t until_us);
 struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_fn *run);
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+/* How often what was acknowledged may have been lost: by take-overs, and with memory that was not saved. */
+uint64_t world_upsets(const struct world *world);
 struct moment sim_node_clock(const struct sim_node *n);
 bool sim_node_runs(const struct sim_node *n);
 void sim_node_start(struct world *world, int index);
@@ -224,6 +278,14 @@ void client_conn_lost(struct world *world, int index, uint64_t conn);
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size);
 /* The same without waiting for an answer, for use in an event; the node has to run. */
 void admin_tell(struct world *world, int node, const char *command);
+
+/* ---- reader.c */
+void readers_start(struct world *world);
+void readers_deinit(struct world *world);
+void reader_input(struct world *world, int index, struct bytes bytes);
+void reader_conn_lost(struct world *world, int index, uint64_t conn);
+/* When nothing fails: what is published at any node comes to the readers at all, once. */
+void readers_check_messages(struct world *world);
 
 /* ---- checks.c */
 void check_after_pass(struct world *world, struct sim_node *n);

@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "base/glob.h"
-#include "node/node.h"
+#include "node/inside.h"
 #include "tests/alone/alone.h"
 
 #include <string.h>
@@ -25,6 +25,16 @@ static inline struct alone *answers_start(const struct alone_option *options, si
         alone_connect(a, i);
     }
     return a;
+}
+
+/* From now on the node has a file of users, which need not be there. */
+static inline void answers_give_aclfile(struct alone *a)
+{
+    struct errmsg error = {0};
+
+    cr_assert(config_set(&a->node->config, "aclfile", BYTES_LITERAL("users.acl"), CONFIG_FROM_START,
+                         &error),
+              "%s", error.text);
 }
 
 /* The client sends the lines, in one pass, and nothing else happens. */

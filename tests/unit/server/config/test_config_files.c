@@ -187,3 +187,79 @@ Test(config_files, what_an_included_file_says_does_not_win_over_what_was_set_sin
     buf_deinit(&out);
     config_deinit(&config);
 }
+
+/* The users of the configuration, one after the other. */
+static void expect_users(const struct config *config, const char *expected)
+{
+    struct buf text = {0};
+
+    for (size_t i = 0; i < config->users.count; i++) {
+        buf_printf(&text, "%s|", config->users.items[i]);
+    }
+    cr_expect_str_eq(buf_text(&text), expected);
+    buf_deinit(&text);
+}
+
+Test(config_files, a_user_is_as_the_outermost_file_says_and_twice_in_one_is_twice)
+{
+    struct shelf shelf = {
+        {{"/etc/a.conf", "user b in\nuser c in\ninclude b.conf\n"},
+         {"/etc/b.conf", "user d deep\nuser b deep\n"}}
+    };
+    static const struct {
+        const char *text;
+        const char *users;
+    } cases[] = {
+        {"include a.conf\n",                         "b in|c in|d deep|" },
+        {"include a.conf\nuser b out\n",             "b out|c in|d deep|"},
+        {"user b out\nuser d out\ninclude a.conf\n", "b out|d out|c in|" },
+        {"user b 1\nuser b 2\n",                     "b 1|b 2|"          },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct config config;
+        struct buf problems = {0};
+
+        config_init(&config);
+        cr_expect_str_eq(read_text(&shelf, &config, cases[i].text, &problems), "");
+        expect_users(&config, cases[i].users);
+        buf_deinit(&problems);
+        config_deinit(&config);
+    }
+}
+
+Test(config_files, users_of_included_files_are_rewritten_so_that_the_file_can_be_read)
+{
+    struct shelf shelf = {
+        {{"/etc/a.conf", "user b on >x +get\nuser gone on >x\nuser default on >x -@all\n"}}};
+    static const char *const passwords[] = {"", "secret"};
+    static const char *const defaults[] = {"default on nopass ~* &* +@all|",
+                                           "default on >secret ~* &* +@all|"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(passwords); i++) {
+        struct config config;
+        struct config again;
+        struct errmsg error;
+        struct buf out = {0};
+        struct buf problems = {0};
+        struct buf expected = {0};
+        const struct config_files files = {&shelf, read_shelf, list_shelf};
+
+        config_init(&config);
+        cr_assert(config_set(&config, "requirepass", bytes_from_text(passwords[i]),
+                             CONFIG_FROM_LIVE, &error));
+        config_add_user(&config, BYTES_LITERAL("b off +set"));
+        config.file = (char *)(uintptr_t) "/etc/x.conf";
+        config_rewrite(&config, &files, BYTES_LITERAL("include a.conf\n"), &out);
+        config.file = NULL;
+        config_init(&again);
+        cr_expect_str_eq(read_text(&shelf, &again, buf_text(&out), &problems), "");
+        buf_printf(&expected, "b off +set|gone off|%s", defaults[i]);
+        expect_users(&again, buf_text(&expected));
+        buf_deinit(&expected);
+        buf_deinit(&problems);
+        buf_deinit(&out);
+        config_deinit(&again);
+        config_deinit(&config);
+    }
+}

@@ -20,7 +20,7 @@ Test(acl_commands, answer_wrong_words_with_the_reason)
         {"ACL SETUSER u (a",                 "-ERR Unmatched parenthesis in acl selector starting at '(a'.|"},
         {"ACL DELUSER default",              "-ERR The 'default' user cannot be removed|"                   },
         {"ACL DELUSER nosuch",               ":0|"                                                          },
-        {"ACL GETUSER nosuch",               "[*]-1|"                                                       },
+        {"ACL GETUSER nosuch",               "$-1|"                                                         },
         {"ACL CAT foo",                      "-ERR Unknown category 'foo'|"                                 },
         {"ACL CAT a b",
          "-ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.|"                   },
@@ -115,9 +115,25 @@ Test(acl_commands, log_tells_what_was_refused_the_newest_first)
                    "[*]1|[*]20|$5|count|:2|$6|reason|$3|key|$7|context|$8|toplevel|$6|object|$5|"
                    "other|$8|username|$1|u|$11|age-seconds|*|$11|client-info|*user=u *|$8|entry-id|"
                    ":1|$17|timestamp-created|:*|$22|timestamp-last-updated|:*|");
-    answers_expect(a, "ACL LOG", "[*]2|*reason|$4|auth|*object|$4|auth|*username|$6|nobody|*");
+    answers_expect(a, "ACL LOG", "[*]2|*reason|$4|auth|*object|$4|AUTH|*username|$6|nobody|*");
     answers_expect(a, "ACL LOG RESET", "+OK|");
     answers_expect(a, "ACL LOG", "[*]0|");
+    alone_free(a);
+}
+
+Test(acl_commands, log_tells_what_was_refused_within_a_transaction)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect(a, "ACL SETUSER u on nopass +get +@transaction ~k", "+OK|");
+    answers_send(a, 1, "AUTH u x\r\nMULTI\r\nGET k\r\nAUTH no x\r\n");
+    answers_match(a, 1, "+OK|+OK|+QUEUED|+QUEUED|");
+    answers_send(a, 1, "SET k v\r\n");
+    answers_match(a, 1, "-NOPERM *");
+    answers_expect(a, "ACL LOG 1", "*reason|$7|command|$7|context|$5|multi|*object|$3|set|*");
+    answers_send(a, 1, "DISCARD\r\nMULTI\r\nGET k\r\nAUTH no x\r\nEXEC\r\n");
+    answers_match(a, 1, "+OK|+OK|+QUEUED|+QUEUED|[*]2|$-1|-WRONGPASS *");
+    answers_expect(a, "ACL LOG 1", "*reason|$4|auth|$7|context|$5|multi|*object|$4|AUTH|*");
     alone_free(a);
 }
 

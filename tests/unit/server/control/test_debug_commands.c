@@ -33,6 +33,8 @@ Test(debug_commands, replies_as_suites_expect)
         {"DEBUG OBJECT none",                  "-ERR no such key|"                              },
         {"DEBUG DIGEST-VALUE none",            "[*]1|+" ZEROS "|"                               },
         {"DEBUG ERROR \"WHAT is this\"",       "-WHAT is this|"                                 },
+        {"DEBUG ERROR \"\"",                   "-ERR|"                                          },
+        {"DEBUG ERROR \"\\x00x\"",             "-ERR|"                                          },
         {"DEBUG LOG hello",                    "+OK|"                                           },
         {"DEBUG STRINGMATCH-LEN 1000 *a*b",    "+OK|"                                           },
         {"DEBUG SET-DISABLE-DENY-SCRIPTS 1",   "+OK|"                                           },

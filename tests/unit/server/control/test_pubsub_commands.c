@@ -43,6 +43,28 @@ Test(pubsub_commands, who_listens_is_told_what_is_published)
     alone_free(a);
 }
 
+Test(pubsub_commands, an_empty_name_is_a_name)
+{
+    static const struct answers_step steps[] = {
+        {A, "PSUBSCRIBE \"\"",   "[*]3|$10|psubscribe|$0||:1|"                            },
+        {A, "SUBSCRIBE \"\"",    "[*]3|$9|subscribe|$0||:2|"                              },
+        {P, "PUBLISH \"\" x",    ":2|"                                                    },
+        {A, NULL,                "[*]3|$7|message|$0||$1|x|[*]4|$8|pmessage|$0||$0||$1|x|"},
+        {P, "PUBLISH \"\" \"\"", ":2|"                                                    },
+        {A, NULL,                "[*]3|$7|message|$0||$0||[*]4|$8|pmessage|$0||$0||$0||"  },
+        {A, "UNSUBSCRIBE \"\"",  "[*]3|$11|unsubscribe|$0||:1|"                           },
+        {A, "PUNSUBSCRIBE",      "[*]3|$12|punsubscribe|$0||:0|"                          },
+        {A, "SSUBSCRIBE \"\"",   "[*]3|$10|ssubscribe|$0||:1|"                            },
+        {P, "SPUBLISH \"\" x",   ":1|"                                                    },
+        {A, NULL,                "[*]3|$8|smessage|$0||$1|x|"                             },
+        {A, "SUNSUBSCRIBE",      "[*]3|$12|sunsubscribe|$0||:0|"                          },
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_play(a, steps, ARRAY_COUNT(steps));
+    alone_free(a);
+}
+
 Test(pubsub_commands, channels_of_shards_are_counted_and_published_to_for_themselves)
 {
     static const struct answers_step steps[] = {

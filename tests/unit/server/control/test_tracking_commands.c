@@ -218,6 +218,22 @@ Test(tracking_commands, who_reads_by_resp2_and_redirects_to_nobody_is_told_nothi
     play(steps, ARRAY_COUNT(steps));
 }
 
+Test(tracking_commands, who_redirects_to_itself_is_told_by_messages_while_it_listens)
+{
+    static const struct answers_step steps[] = {
+        {A, "CLIENT TRACKING ON BCAST REDIRECT 1", "+OK|"                                               },
+        {W, "SET k 1",                             "+OK|"                                               },
+        {A, NULL,                                  ""                                                   },
+        {A, "SUBSCRIBE __redis__:invalidate",      "[*]3|*|:1|"                                         },
+        {W, "SET k 2",                             "+OK|"                                               },
+        {A, NULL,                                  "[*]3|$7|message|$20|__redis__:invalidate|[*]1|$1|k|"},
+        {W, "FLUSHALL",                            "+OK|"                                               },
+        {A, NULL,                                  "[*]3|$7|message|$20|__redis__:invalidate|$-1|"      },
+    };
+
+    play(steps, ARRAY_COUNT(steps));
+}
+
 Test(tracking_commands, keys_beyond_the_limit_are_told_of_and_forgotten)
 {
     static const struct answers_step steps[] = {
@@ -281,7 +297,7 @@ Test(tracking_commands, wrong_wishes_are_refused)
          "-ERR OPTIN and OPTOUT are not compatible with BCAST|"                                                                 },
         {A, "CLIENT TRACKING ON PREFIX x",                       "-ERR PREFIX option requires BCAST mode to be enabled|"        },
         {A, "CLIENT TRACKING ON BCAST PREFIX foo PREFIX foobar",
-         "-ERR Prefix 'foo' overlaps with an existing prefix 'foobar'. Prefixes for a single "
+         "-ERR Prefix 'foo' overlaps with another provided prefix 'foobar'. Prefixes for a single "
          "client "
          "must not overlap.|"                                                                                                   },
         {A, "CLIENT GETREDIR",                                   ":-1|"                                                         },

@@ -7,6 +7,7 @@
 #include "resp/writer.h"
 #include "tests/alone/alone.h"
 #include "tests/alone/words.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct way {
     bool has_keys; /* k, n and big */
     bool is_inline;
     bool is_stream; /* the requests come from the node's primary */
+    bool is_queued; /* between MULTI and EXEC, on a node with a file of users */
 };
 
 struct trial {
@@ -146,6 +148,9 @@ static void start_node(struct trial *t)
 
     t->alone = alone_new(t->way->options, options);
     connect_client(t, WATCHER);
+    if (t->way->is_queued) {
+        answers_give_aclfile(t->alone);
+    }
     if (t->way->is_stream) {
         cr_assert(alone_lead(t->alone));
         return;
@@ -221,6 +226,10 @@ static void check_reply(struct trial *t, const struct command_spec *spec)
     struct buf out = alone_take(t->alone, ASKER);
     size_t count = count_values(buf_bytes(&out));
 
+    if (t->way
+            ->is_queued) { /* what MULTI and EXEC say does not count; after QUIT there is no EXEC */
+        count -= spec->id == COMMAND_QUIT && count == 2 ? 1 : 2;
+    }
     cr_assert(count == 1 || may_be_silent(t, spec) || (count > 1 && is_told_of_each_word(spec)),
               "%s: %s is answered by %.2000s", t->way->name, buf_text(&t->request), buf_text(&out));
     buf_deinit(&out);
@@ -230,9 +239,14 @@ static void check_reply(struct trial *t, const struct command_spec *spec)
 static void ask(struct trial *t, const struct command_spec *spec)
 {
     const struct session *s;
+    struct buf all = {0};
 
     connect_client(t, ASKER);
-    alone_pass(t->alone, 1000, ASKER, buf_bytes(&t->request));
+    buf_append_text(&all, t->way->is_queued ? "MULTI\r\n" : "");
+    buf_append_bytes(&all, buf_bytes(&t->request));
+    buf_append_text(&all, t->way->is_queued ? "EXEC\r\n" : "");
+    alone_pass(t->alone, 1000, ASKER, buf_bytes(&all));
+    buf_deinit(&all);
     alone_settle(t->alone, SETTLE_PASSES);
     s = t->alone->clients[ASKER].session;
     if (s != NULL && (s->flags & SESSION_HELD)) {
@@ -319,6 +333,14 @@ Test(every_command, is_answered_once_by_a_node_of_a_cluster_with_all_slots)
                             .options = {{"cluster-enabled", "yes"}},
                             .has_slots = true,
                             .has_keys = true});
+}
+
+Test(every_command, is_answered_once_within_a_transaction)
+{
+    run_table(&(struct way){.name = "within a transaction",
+                            .has_keys = true,
+                            .is_queued = true,
+                            .options = {{"enable-debug-command", "yes"}}});
 }
 
 Test(every_command, may_come_from_the_primary)

@@ -52,6 +52,59 @@ Test(execute, silences_one_command_after_skip_even_one_that_fails)
     alone_free(a);
 }
 
+/* What is answered later, or is no reply: nothing of it may be taken for the reply of the next request. */
+Test(execute, silences_one_command_after_skip_even_one_that_waits)
+{
+    static const struct {
+        const char *request;
+        const char *answer; /* before that of PING */
+    } cases[] = {
+        {"WAIT 1 50\r\n",     ""                             },
+        {"SAVE\r\n",          ""                             },
+        {"BLPOP l 0.05\r\n",  ""                             },
+        {"SET k v\r\n",       ""                             }, /* writes are paused */
+        {"AUTH u x\r\n",      ""                             },
+        {"UNSUBSCRIBE c\r\n", "[*]3|$11|unsubscribe|$1|c|:0|"},
+        {"WAIT 1 x\r\n",      ""                             },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct alone *a = start();
+        struct buf lines = {0};
+        struct buf expected = {0};
+
+        for (int k = 0; k < 10; k++) {
+            answers_expect(a, "AUTH u x", "-WRONGPASS *");
+        }
+        answers_expect(a, "CLIENT PAUSE 100 WRITE", "+OK|");
+        for (int k = 0; k < 2; k++) {
+            const char *ends = k == 0 ? "PING\r\nPING a\r\n" : "CLIENT REPLY ON\r\nPING a\r\n";
+
+            buf_clear(&lines);
+            buf_printf(&lines, "CLIENT REPLY %s\r\n%s%s", k == 0 ? "SKIP" : "OFF", cases[i].request,
+                       ends);
+            answers_send(a, 0, buf_text(&lines));
+            answers_idle(a, 20, 100);
+            buf_clear(&expected);
+            buf_printf(&expected, "%s%s|$1|a|", cases[i].answer, k == 0 ? "+PONG" : "+OK");
+            answers_match(a, 0, buf_text(&expected));
+        }
+        buf_deinit(&lines);
+        buf_deinit(&expected);
+        alone_free(a);
+    }
+}
+
+Test(execute, silences_no_command_after_the_one_that_is_always_heard)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "CLIENT REPLY SKIP\r\nSUBSCRIBE c\r\nGET k\r\nUNSUBSCRIBE c\r\nGET k",
+                   "[*]3|$9|subscribe|$1|c|:1|-ERR Can't execute 'get'*|[*]3|$11|unsubscribe|$1|c|"
+                   ":0|$-1|");
+    alone_free(a);
+}
+
 Test(execute, silences_everything_between_off_and_on)
 {
     struct alone *a = start();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The gate of cluster mode: what is asked of the cluster, and what clients are told. */
 #include "base/attr.h"
+#include "cluster/nodes.h"
 #include "cluster/slots.h"
 #include "cluster/state.h"
 #include "node/inside.h"
@@ -82,6 +83,45 @@ Test(route, counts_an_expired_key_as_missing_while_its_slot_leaves)
     alone_pass(a, SECOND_US / 10, ALONE_CLIENTS, (struct bytes){0});
     answers_exactly(a, 0, "MGET {k}a {k}b\r\n",
                     "-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+    alone_free(a);
+}
+
+/* The slot of the key is another primary's, from whom we take it. */
+static void begin_import(struct alone *a, const char *key)
+{
+    struct cluster_id id = {0};
+    struct cluster_address address = {.ip = "127.0.0.1", .port = 7001, .bus_port = 17001};
+
+    memset(id.text, 'a', sizeof(id.text) - 1);
+    slots_bind(a->node->cluster, slot_of_key(bytes_from_text(key)),
+               nodes_add(a->node->cluster, &id, &address));
+    move_slot_of(a, key, true);
+}
+
+Test(route, serves_a_transaction_of_a_slot_that_comes_to_who_asked_before_it)
+{
+    struct alone *a = answers_start_cluster();
+    const char *moved = "-MOVED 7629 127.0.0.1:7001\r\n";
+    struct buf expected = {0};
+
+    begin_import(a, "k");
+    /* That before MULTI holds until EXEC. */
+    answers_exactly(a, 0, "ASKING\r\nMULTI\r\nSET k 1\r\nGET k\r\nEXEC\r\n",
+                    "+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$1\r\n1\r\n");
+    buf_printf(&expected, "%s", moved);
+    answers_exactly(a, 0, "GET k\r\n", buf_text(&expected));
+    /* Within it is queued, and comes too late for what stands behind it. */
+    buf_clear(&expected);
+    buf_printf(
+        &expected,
+        "+OK\r\n+QUEUED\r\n%s-EXECABORT Transaction discarded because of previous errors.\r\n",
+        moved);
+    answers_exactly(a, 0, "MULTI\r\nASKING\r\nGET k\r\nEXEC\r\n", buf_text(&expected));
+    /* Nor does it hold behind EXEC or DISCARD. */
+    buf_clear(&expected);
+    buf_printf(&expected, "+OK\r\n+OK\r\n+QUEUED\r\n+OK\r\n%s", moved);
+    answers_exactly(a, 0, "ASKING\r\nMULTI\r\nGET k\r\nDISCARD\r\nGET k\r\n", buf_text(&expected));
+    buf_deinit(&expected);
     alone_free(a);
 }
 

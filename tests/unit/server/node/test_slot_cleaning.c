@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys of slots that another node took from us go away, in slices, and no others. */
+#include "cluster/nodes.h"
+#include "cluster/slots.h"
+#include "cluster/state.h"
 #include "node/inside.h"
 #include "spec/slot.h"
 #include "tests/unit/answers.h"
 
 #include <signal.h>
+#include <string.h>
 
 enum {
     LEASE_PASSES = 100, /* of 100 ms: a lone voter grants itself its lease */
@@ -20,6 +24,28 @@ Test(slot_cleaning, leaves_the_keys_of_slots_that_are_ours)
     answers_idle(a, 2, 10);
     cr_expect_not(a->node->slot_cleaning.is_due, "one slice looks at all slots");
     cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 2);
+    alone_free(a);
+}
+
+Test(slot_cleaning, breaks_the_watches_of_what_goes_even_if_it_comes_back)
+{
+    struct alone *a = answers_start_cluster();
+    struct cluster *c = a->node->cluster;
+    struct cluster_address address = {.ip = "127.0.0.1", .port = 7001, .bus_port = 17001};
+    struct cluster_id id = {0};
+
+    memset(id.text, 'a', sizeof(id.text) - 1);
+    answers_expect(a, "SET k 1", "+OK|");
+    answers_expect(a, "WATCH k", "+OK|");
+    slots_bind(c, slot_of_key(BYTES_LITERAL("k")), nodes_add(c, &id, &address));
+    slot_cleaning_begin(a->node);
+    answers_idle(a, 2, 1);
+    cr_assert_eq(keyspace_count_all(a->node->data.keyspace), 0);
+    slots_bind(c, slot_of_key(BYTES_LITERAL("k")), c->me);
+    answers_expect(a, "SET k 1", "+OK|");
+    answers_expect(a, "MULTI", "+OK|");
+    answers_expect(a, "GET k", "+QUEUED|");
+    answers_expect(a, "EXEC", "[*]-1|");
     alone_free(a);
 }
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What a node makes of transactions: pieces of log, all or nothing, slots, pauses, limits, statistics. */
 #include "base/attr.h"
+#include "cluster/nodes.h"
+#include "cluster/slots.h"
+#include "cluster/state.h"
 #include "node/inside.h"
+#include "spec/slot.h"
 #include "tests/unit/answers.h"
 
 #include <string.h>
@@ -219,6 +223,110 @@ Test(transaction, on_a_replica_reads_and_sees_what_the_primary_changes_while_it_
     alone_primary_sends(a, BYTES_LITERAL(EXEC));
     answers_send(a, 0, "EXEC\r\nMULTI\r\nGET a\r\nGET b\r\nEXEC\r\n");
     answers_match(a, 0, "[*]-1|+OK|+QUEUED|+QUEUED|[*]2|$1|1|$1|1|");
+    node_check(a->node);
+    alone_free(a);
+}
+
+Test(transaction, does_not_wait_for_a_file_or_a_password)
+{
+    static const struct answers_case cases[] = {
+        {"MULTI",              "+OK|"                                          },
+        {"ACL SAVE",           "-ERR Command not allowed inside a transaction|"},
+        {"DISCARD",            "+OK|"                                          },
+        {"MULTI",              "+OK|"                                          },
+        {"AUTH u bad",         "+QUEUED|"                                      },
+        {"HELLO 2 AUTH u bad", "+QUEUED|"                                      },
+        {"EXEC",               "[*]2|-WRONGPASS *|-WRONGPASS *"                },
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_give_aclfile(a);
+    for (int i = 0; i < 10; i++) {
+        answers_expect(a, "AUTH u bad", "-WRONGPASS *");
+    }
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
+    alone_free(a);
+}
+
+Test(transaction, is_no_place_to_guess_passwords_in)
+{
+    static const struct answers_case cases[] = {
+        {"MULTI",        "+OK|"                         },
+        {"AUTH u right", "+QUEUED|"                     },
+        {"ACL WHOAMI",   "+QUEUED|"                     },
+        {"EXEC",         "[*]2|-WRONGPASS *|$7|default|"},
+    };
+    static const struct answers_case afterwards[] = {
+        {"MULTI",        "+OK|"          },
+        {"AUTH u right", "+QUEUED|"      },
+        {"ACL WHOAMI",   "+QUEUED|"      },
+        {"EXEC",         "[*]2|+OK|$1|u|"},
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect(a, "ACL SETUSER u on >right +acl|whoami", "+OK|");
+    for (int i = 0; i < 10; i++) {
+        answers_expect(a, "AUTH u bad", "-WRONGPASS *");
+    }
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
+    answers_idle(a, 1, 61000);
+    answers_expect_all(a, afterwards, ARRAY_COUNT(afterwards));
+    alone_free(a);
+}
+
+Test(transaction, refuses_in_its_midst_what_the_client_may_not_do_any_more)
+{
+    static const struct answers_case cases[] = {
+        {"ACL SETUSER u on nopass ~* +@transaction +get +set +acl|setuser", "+OK|"                                                                         },
+        {"ACL SETUSER u db=0 \"(db=5 +select +exec)\"",                     "+OK|"                                                                         },
+        {"ACL SETUSER v on nopass ~* +get +exec",                           "+OK|"                                                                         },
+        {"MULTI",                                                           "+OK|"                                                                         },
+        {"SET a 1",                                                         "+QUEUED|"                                                                     },
+        {"AUTH v x",                                                        "+QUEUED|"                                                                     },
+        {"SET a 2",                                                         "+QUEUED|"                                                                     },
+        {"GET a",                                                           "+QUEUED|"                                                                     },
+        {"EXEC",                                                            "[*]4|+OK|+OK|-NOPERM User v has no permissions to run the 'set' command|$1|1|"},
+        {"AUTH u x",                                                        "+OK|"                                                                         },
+        {"MULTI",                                                           "+OK|"                                                                         },
+        {"SELECT 5",                                                        "+QUEUED|"                                                                     },
+        {"GET a",                                                           "+QUEUED|"                                                                     },
+        {"EXEC",                                                            "[*]2|+OK|-NOPERM No permissions to access database|"                          },
+        {"AUTH default x",                                                  "+OK|"                                                                         },
+        {"SELECT 0",                                                        "+OK|"                                                                         },
+        {"AUTH u x",                                                        "+OK|"                                                                         },
+        {"MULTI",                                                           "+OK|"                                                                         },
+        {"ACL SETUSER u -get",                                              "+QUEUED|"                                                                     },
+        {"GET a",                                                           "+QUEUED|"                                                                     },
+        {"SET a 3",                                                         "+QUEUED|"                                                                     },
+        {"EXEC",                                                            "[*]3|+OK|-NOPERM User u has no permissions to run the 'get' command|+OK|"     },
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
+    node_check(a->node);
+    alone_free(a);
+}
+
+Test(transaction, does_nothing_when_the_lease_has_run_out_meanwhile)
+{
+    struct alone *a = answers_start_cluster();
+    struct cluster *c = a->node->cluster;
+    struct cluster_address address = {.ip = "127.0.0.1", .port = 7001, .bus_port = 17001};
+    struct cluster_id id = {0};
+    struct buf out;
+
+    /* A second voter, which grants nothing. */
+    memset(id.text, 'a', sizeof(id.text) - 1);
+    slots_bind(c, slot_of_key(BYTES_LITERAL("other")), nodes_add(c, &id, &address));
+    answers_expect(a, "MULTI", "+OK|");
+    answers_expect(a, "SET k 1", "+QUEUED|");
+    answers_expect(a, "GET k", "+QUEUED|");
+    alone_pass(a, INT64_C(3600) * 1000000, 0, BYTES_LITERAL("EXEC\r\n"));
+    out = answers_take(a, 0);
+    cr_expect(bytes_has_prefix(buf_bytes(&out), "-CLUSTERDOWN "), "%s", buf_text(&out));
+    buf_deinit(&out);
+    answers_expect(a, "EXEC", "-ERR EXEC without MULTI|");
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 0);
     node_check(a->node);
     alone_free(a);
 }

@@ -130,6 +130,109 @@ Test(tracking, a_key_that_several_change_for_those_with_prefixes_is_nobodys_chan
     end(&t);
 }
 
+Test(tracking, a_clash_is_found_among_many_prefixes_and_those_that_a_session_has)
+{
+    static const struct {
+        const char *given[4];
+        const char *prefix; /* NULL: there is none */
+        const char *other;
+        bool is_own;
+    } cases[] = {
+        {{"a:1", "a:2", "b"},      NULL,     NULL,     false},
+        {{"b", "own:", "c"},       "own:",   "own:",   true },
+        {{"b", "c", "own:1"},      "own:1",  "own:",   true },
+        {{"b", "o", "c"},          "o",      "own:",   true },
+        {{"foo", "x", "foobar"},   "foo",    "foobar", false},
+        {{"foobar", "x", "foo"},   "foobar", "foo",    false},
+        {{"x", "y", "x", "own:z"}, "x",      "x",      false},
+        {{"", "y"},                "",       "own:",   true },
+    };
+    struct trackers t;
+    struct bytes own = BYTES_LITERAL("own:");
+    const struct tracking_options options = {
+        .mode = TRACKING_BCAST, .prefixes = &own, .prefix_count = 1};
+
+    begin(&t);
+    tracking_begin(&t.tracking, t.sessions[0], &options);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct bytes given[4];
+        size_t count = 0;
+        struct tracking_clash clash = {0};
+
+        while (count < 4 && cases[i].given[count] != NULL) {
+            given[count] = bytes_from_text(cases[i].given[count]);
+            count++;
+        }
+        cr_assert_eq(tracking_find_clash(t.sessions[0], given, count, &clash),
+                     cases[i].prefix != NULL, "case %zu", i);
+        if (cases[i].prefix != NULL) {
+            cr_expect(bytes_equal_text(clash.prefix, cases[i].prefix), "case %zu", i);
+            cr_expect(bytes_equal_text(clash.other, cases[i].other), "case %zu: %.*s", i,
+                      BYTES_ARGS(clash.other));
+            cr_expect_eq(clash.is_own, cases[i].is_own, "case %zu", i);
+        }
+    }
+    end(&t);
+}
+
+/* Whose keys have changed, as names of prefixes and keys. */
+static void expect_news(struct trackers *t, const char *expected)
+{
+    struct buf text = {0};
+
+    LIST_FOR_EACH (item, &t->tracking.with_news) {
+        const struct tracking_prefix *prefix =
+            CONTAINER_OF_CONST(item, struct tracking_prefix, with_news);
+
+        buf_printf(&text, "%.*s>", BYTES_ARGS(prefix->by_name.key));
+        for (size_t i = 0; i < prefix->changes.count; i++) {
+            buf_printf(&text, " %.*s", BYTES_ARGS(prefix->changes.items[i]->by_name.key));
+        }
+        buf_append_text(&text, "|");
+    }
+    cr_expect_str_eq(buf_text(&text), expected);
+    tracking_check(&t->tracking);
+    buf_deinit(&text);
+}
+
+Test(tracking, a_change_stands_once_at_each_prefix_that_its_key_begins_with)
+{
+    struct trackers t;
+    struct bytes first[] = {BYTES_LITERAL("a"), BYTES_LITERAL("bc")};
+    struct bytes second[] = {BYTES_LITERAL("ab"), BYTES_LITERAL("c")};
+    struct bytes late = BYTES_LITERAL("abc");
+
+    begin(&t);
+    tracking_begin(
+        &t.tracking, t.sessions[0],
+        &(struct tracking_options){.mode = TRACKING_BCAST, .prefixes = first, .prefix_count = 2});
+    tracking_begin(
+        &t.tracking, t.sessions[1],
+        &(struct tracking_options){.mode = TRACKING_BCAST, .prefixes = second, .prefix_count = 2});
+    tracking_note_change(&t.tracking, BYTES_LITERAL("abcd"), 1);
+    tracking_note_change(&t.tracking, BYTES_LITERAL("x"), 1);
+    tracking_note_change(&t.tracking, BYTES_LITERAL("b"), 1);
+    tracking_note_change(&t.tracking, BYTES_LITERAL("a"), 1);
+    tracking_note_change(&t.tracking, BYTES_LITERAL("abcd"), 1);
+    expect_news(&t, "a> abcd a|ab> abcd|");
+    /* Who comes in between has read what was written before, and not what is written now. */
+    tracking_begin(
+        &t.tracking, t.sessions[2],
+        &(struct tracking_options){.mode = TRACKING_BCAST, .prefixes = &late, .prefix_count = 1});
+    expect_news(&t, "a> abcd a|ab> abcd|");
+    tracking_note_change(&t.tracking, BYTES_LITERAL("abcd"), 1);
+    tracking_note_change(&t.tracking, BYTES_LITERAL("abcd"), 1);
+    expect_news(&t, "a> abcd a|ab> abcd|abc> abcd|");
+    tracking_end(&t.tracking, t.sessions[1]);
+    expect_news(&t, "a> abcd a|abc> abcd|");
+    tracking_forget_changes(&t.tracking);
+    expect_news(&t, "");
+    tracking_note_change(&t.tracking, BYTES_LITERAL("abcd"), 1);
+    expect_news(&t, "a> abcd|abc> abcd|");
+    tracking_forget_changes(&t.tracking);
+    end(&t);
+}
+
 /* What the model knows: who has read what since it changed. */
 struct model {
     bool is_on[SESSIONS];

@@ -57,7 +57,9 @@ enum happening {
     CHANGES,
     GOES,
     TABLE_GOES,
-    TABLE_REPLACED,
+    TABLE_REPLACED_WITH_KEY,
+    TABLE_REPLACED_WITHOUT,
+    REPLACED_TWICE_WITHOUT,
     ALL_REPLACED,
     REPLACED_AND_GOES,
     OTHER_KEY_CHANGES,
@@ -65,9 +67,18 @@ enum happening {
     OTHER_TABLE_GOES,
 };
 
+static bool says_so(void *context, unsigned table, struct bytes key)
+{
+    (void)table;
+    (void)key;
+    return *(const bool *)context;
+}
+
 static void happen(struct watch *watch, enum happening what)
 {
     struct bytes k = BYTES_LITERAL("k");
+    bool is_there = true;
+    bool is_not_there = false;
 
     switch (what) {
     case CHANGES:
@@ -79,8 +90,15 @@ static void happen(struct watch *watch, enum happening what)
     case TABLE_GOES:
         watch_table_went(watch, 1);
         break;
-    case TABLE_REPLACED:
-        watch_table_replaced(watch, 1);
+    case TABLE_REPLACED_WITH_KEY:
+        watch_table_replaced(watch, 1, says_so, &is_there);
+        break;
+    case TABLE_REPLACED_WITHOUT:
+        watch_table_replaced(watch, 1, says_so, &is_not_there);
+        break;
+    case REPLACED_TWICE_WITHOUT:
+        watch_table_replaced(watch, 1, says_so, &is_not_there);
+        watch_table_replaced(watch, 1, says_so, &is_not_there);
         break;
     case ALL_REPLACED:
         watch_all_replaced(watch);
@@ -108,24 +126,27 @@ Test(watch, every_state_meets_every_event)
         enum happening what;
         bool breaks;
     } cases[] = {
-        {true,  CHANGES,             true },
-        {true,  GOES,                true },
-        {true,  TABLE_GOES,          true },
-        {true,  TABLE_REPLACED,      true },
-        {true,  ALL_REPLACED,        true },
-        {true,  REPLACED_AND_GOES,   true },
-        {true,  OTHER_KEY_CHANGES,   false},
-        {true,  OTHER_TABLE_CHANGES, false},
-        {true,  OTHER_TABLE_GOES,    false},
-        {false, CHANGES,             true },
-        {false, GOES,                false},
-        {false, TABLE_GOES,          false},
-        {false, TABLE_REPLACED,      false},
-        {false, ALL_REPLACED,        false},
-        {false, REPLACED_AND_GOES,   true },
-        {false, OTHER_KEY_CHANGES,   false},
-        {false, OTHER_TABLE_CHANGES, false},
-        {false, OTHER_TABLE_GOES,    false},
+        {true,  CHANGES,                 true },
+        {true,  GOES,                    true },
+        {true,  TABLE_GOES,              true },
+        {true,  TABLE_REPLACED_WITH_KEY, true },
+        {true,  TABLE_REPLACED_WITHOUT,  true },
+        {true,  ALL_REPLACED,            true },
+        {true,  REPLACED_AND_GOES,       true },
+        {true,  OTHER_KEY_CHANGES,       false},
+        {true,  OTHER_TABLE_CHANGES,     false},
+        {true,  OTHER_TABLE_GOES,        false},
+        {false, CHANGES,                 true },
+        {false, GOES,                    false},
+        {false, TABLE_GOES,              false},
+        {false, TABLE_REPLACED_WITH_KEY, true },
+        {false, TABLE_REPLACED_WITHOUT,  false},
+        {false, REPLACED_TWICE_WITHOUT,  false},
+        {false, ALL_REPLACED,            false},
+        {false, REPLACED_AND_GOES,       true },
+        {false, OTHER_KEY_CHANGES,       false},
+        {false, OTHER_TABLE_CHANGES,     false},
+        {false, OTHER_TABLE_GOES,        false},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -192,13 +213,12 @@ static void model_add(struct model *m, int s, int table, int name, bool is_there
     }
 }
 
-static void model_replace(struct model *m, int table)
+static void model_replace_all(struct model *m)
 {
-    for (int s = 0; s < SESSIONS; s++) {
-        for (int n = 0; n < NAMES; n++) {
-            m->may_be_there[s][table][n] = true;
-        }
+    for (int table = 0; table < TABLES; table++) {
+        model_break(m, table, -1, true);
     }
+    memset(m->may_be_there, true, sizeof(m->may_be_there));
 }
 
 static void model_leave(struct model *m, int s)
@@ -244,9 +264,14 @@ Test(watch, random_steps_give_what_a_naive_model_gives)
             model_break(&m, table, -1, true);
             break;
         case 4:
-            watch_table_replaced(&w.watch, (unsigned)table);
-            model_break(&m, table, -1, true);
-            model_replace(&m, table);
+            watch_table_replaced(&w.watch, (unsigned)table, says_so, &is_there);
+            model_break(&m, table, -1, !is_there);
+            break;
+        case 5:
+            if (rng_one_in(&rng, 20)) {
+                watch_all_replaced(&w.watch);
+                model_replace_all(&m);
+            }
             break;
         default:
             watch_add(&w.watch, w.sessions[s], (unsigned)table, key, is_there);
