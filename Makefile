@@ -54,7 +54,7 @@ see_server/persist     := server/store common/spec common/base
 see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
-see_server/config      := common/base
+see_server/config      := common/spec common/base
 see_server/stats       := server/config common/spec common/base
 see_server/node        := server/config server/stats server/session server/cluster \
                           server/replication server/persist server/command server/store \

@@ -3,6 +3,7 @@
 #include "cli/askpass.h"
 #include "cli/bench.h"
 #include "cli/cluster.h"
+#include "cli/hotkeys.h"
 #include "cli/intrinsic.h"
 #include "cli/latency.h"
 #include "cli/latency_dist.h"
@@ -51,6 +52,8 @@ static int run(struct options *options)
     case OPTIONS_MEMKEYS:
     case OPTIONS_KEYSTATS:
         return survey_run(options);
+    case OPTIONS_HOTKEYS:
+        return hotkeys_run(options);
     case OPTIONS_SCAN:
         return scan_run(options);
     case OPTIONS_STAT:

@@ -110,6 +110,7 @@ MODE_FLAG(set_scan, OPTIONS_SCAN)
 MODE_FLAG(set_bigkeys, OPTIONS_BIGKEYS)
 MODE_FLAG(set_memkeys, OPTIONS_MEMKEYS)
 MODE_FLAG(set_keystats, OPTIONS_KEYSTATS)
+MODE_FLAG(set_hotkeys, OPTIONS_HOTKEYS)
 MODE_FLAG(set_stat, OPTIONS_STAT)
 MODE_FLAG(set_latency, OPTIONS_LATENCY)
 MODE_FLAG(set_latency_history, OPTIONS_LATENCY_HISTORY)
@@ -278,6 +279,8 @@ static const struct flag_row mode_rows[] = {
     FLAG_ROW_NUMBER("--keystats-samples", "<n>", memory_samples, 0, INT32_MAX,
                     "The same as --memkeys-samples"),
     FLAG_ROW_NUMBER("--top", "<n>", top_count, 0, 100, "Keys that --keystats lists (default: 10)"),
+    FLAG_ROW_ALONE("--hotkeys", set_hotkeys,
+                   "The keys that are used most, of all nodes of a cluster, with their rates"),
     FLAG_ROW_ALONE("--stat", set_stat,
                    "A line of statistics every second, or every -i seconds; -r of them"),
     FLAG_ROW_ALONE("--latency", set_latency,

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/vec.h"
 #include "command/bitmap.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 
@@ -221,6 +222,7 @@ struct target {
     struct bytes value;
     bool is_there;
     bool is_open;
+    bool is_told; /* an event: not when it has grown and every write then overflowed */
     struct value_edit edit;
     char scratch[INTEGER_SCRATCH];
 };
@@ -250,6 +252,7 @@ static void run_op(struct exec *x, struct target *t, const struct field_ops *ops
         return;
     }
     resp_write_integer(x->reply, op->action == FIELD_SET ? old : number);
+    t->is_told = t->is_told || t->is_open || number != old;
     if (number == old) {
         return;
     }
@@ -283,6 +286,9 @@ static void run_ops(struct exec *x, const struct field_ops *ops)
     if (t.is_open) {
         keyspace_close(x->keyspace, &t.edit);
         effects_add_verbatim(x->effects);
+        if (t.is_told) {
+            notify(x, EVENT_STRING, "setbit", t.ref.bytes);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "command/bitmap.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 
@@ -51,6 +52,7 @@ enum exec_result cmd_setbit(struct exec *x)
     keyspace_open_string(x->keyspace, &ref, (size_t)(bit / 8) + 1, &edit);
     bitmap_put(edit.data, bit, is_set == 1);
     keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STRING, "setbit", ref.bytes);
     effects_add_verbatim(x->effects);
     return EXEC_DONE;
 }
@@ -285,7 +287,9 @@ static void put_result(struct exec *x, size_t operation, const struct bytes *sou
     struct bytes value = bytes_make(result, len);
 
     bitmap_combine(operations[operation].op, sources, x->arg_count - 3, result, len);
+    note_replace(x, &ref, VALUE_STRING);
     keyspace_set(x->keyspace, &ref, value, EXPIRE_NEVER);
+    notify(x, EVENT_STRING, "set", ref.bytes);
     if (operations[operation].is_new) {
         effects_add(x->effects, (const struct bytes[]){BYTES_LITERAL("SET"), ref.bytes, value}, 3);
     } else {
@@ -301,6 +305,7 @@ static void remove_destination(struct exec *x)
     if (lookup_write(x, &ref) != NULL) {
         keyspace_remove(x->keyspace, &ref);
         effect_del(x, ref.bytes);
+        notify(x, EVENT_GENERIC, "del", ref.bytes);
     }
 }
 

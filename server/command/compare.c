@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/xxh3.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 
@@ -118,6 +119,7 @@ static void remove_if(struct exec *x, const struct key_ref *ref, bool holds)
     if (holds) {
         keyspace_remove(x->keyspace, ref);
         effect_del(x, ref->bytes);
+        notify(x, EVENT_GENERIC, "del", ref->bytes);
     }
     resp_write_integer(x->reply, holds);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Strings as numbers: INCR, DECR and their like. */
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 
@@ -36,6 +37,7 @@ static void add(struct exec *x, int64_t difference)
         keyspace_set_integer(x->keyspace, &ref, value,
                              e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
     }
+    notify(x, EVENT_STRING, "incrby", ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, value);
 }
@@ -113,6 +115,7 @@ enum exec_result cmd_incrbyfloat(struct exec *x)
     }
     result = bytes_make(text, num_format_f80(text, value));
     keyspace_set(x->keyspace, &ref, result, e == NULL ? EXPIRE_NEVER : entry_expire_at_ms(e));
+    notify(x, EVENT_STRING, "incrbyfloat", ref.bytes);
     effects_add(
         x->effects,
         (const struct bytes[]){BYTES_LITERAL("SET"), ref.bytes, result, BYTES_LITERAL("KEEPTTL")},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole databases, and keys between them: FLUSHALL, FLUSHDB, SWAPDB, MOVE, COPY. */
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 
@@ -130,6 +131,8 @@ enum exec_result cmd_move(struct exec *x)
         return EXEC_DONE;
     }
     keyspace_move(x->keyspace, &from, &to);
+    notify(x, EVENT_GENERIC, "move_from", from.bytes);
+    notify_in(x, db, EVENT_GENERIC, "move_to", to.bytes);
     if (was_expired) {
         effect_copy(x, &from, &to, db);
         effect_del(x, from.bytes);
@@ -171,6 +174,17 @@ static bool read_copy(struct exec *x, struct copy_options *out)
     return true;
 }
 
+/* What is in the way goes: the copy is a new key all the same. */
+static void copy(struct exec *x, const struct key_ref *from, const struct key_ref *to, unsigned db)
+{
+    if (UNLIKELY(x->events != NULL) && keyspace_find_any(x->keyspace, to) != NULL) {
+        notify_in(x, db, EVENT_NEW, "new", to->bytes);
+        note_replace(x, to, entry_type(keyspace_find_any(x->keyspace, from)));
+    }
+    keyspace_copy(x->keyspace, keyspace_find_any(x->keyspace, from), to);
+    notify_in(x, db, EVENT_GENERIC, "copy_to", to->bytes);
+}
+
 enum exec_result cmd_copy(struct exec *x)
 {
     struct copy_options options = {.db = x->db};
@@ -190,7 +204,7 @@ enum exec_result cmd_copy(struct exec *x)
         resp_write_integer(x->reply, 0);
         return EXEC_DONE;
     }
-    keyspace_copy(x->keyspace, keyspace_find_any(x->keyspace, &from), &to);
+    copy(x, &from, &to, options.db);
     if (was_expired) {
         effect_copy(x, &from, &to, options.db);
     } else {

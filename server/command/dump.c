@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Values in serialized form: DUMP and RESTORE. */
 #include "base/crc.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "store/usage.h"
@@ -143,13 +144,19 @@ static void restore_value(struct exec *x, const struct restore_options *options,
     if (x->is_primary && expire_at_ms != EXPIRE_NEVER && expire_at_ms <= x->now.unix_ms) {
         if (keyspace_remove(x->keyspace, &ref)) {
             effect_del(x, ref.bytes);
+            notify(x, EVENT_GENERIC, "del", ref.bytes);
         }
         return;
     }
     value = value_reader_take(reader);
+    if (UNLIKELY(x->events != NULL) && keyspace_find_any(x->keyspace, &ref) != NULL) {
+        notify(x, EVENT_NEW, "new", ref.bytes); /* what is in the way goes before */
+        note_replace(x, &ref, value.type);
+    }
     keyspace_put(x->keyspace, &ref, &value, expire_at_ms);
     note_use(x, keyspace_find_any(x->keyspace, &ref), options);
     effect_restore(x, expire_at_ms);
+    notify(x, EVENT_GENERIC, "restore", ref.bytes);
 }
 
 /* Is it what some DUMP wrote, whether or not we understand the value?  Chooses the error. */

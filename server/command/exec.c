@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/vec.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "store/value_hash.h"
@@ -83,6 +84,7 @@ static size_t expire_fields(struct exec *x, const struct key_ref *ref, struct en
     struct found_names names = {0};
     struct value_edit edit;
     size_t count;
+    bool is_there;
 
     keyspace_open(x->keyspace, ref, e, VALUE_HASH, &edit);
     count = hash_find_expired(&edit.draft, x->now.unix_ms, search, collect_field, &names);
@@ -93,7 +95,10 @@ static size_t expire_fields(struct exec *x, const struct key_ref *ref, struct en
 
         *is_done = hash_next_expiry_ms(&hash) > x->now.unix_ms;
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
+    if (count > 0) {
+        notify_taken(x, EVENT_HASH, "hexpired", ref->bytes, is_there);
+    }
     found_names_deinit(&names);
     x->stats->expired_fields += count;
     return count;

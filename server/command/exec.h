@@ -24,6 +24,8 @@
 #include "spec/command.h"
 #include "store/keyspace.h"
 
+struct events;
+
 struct exec_stats {
     uint64_t keyspace_hits;
     uint64_t keyspace_misses;
@@ -74,6 +76,7 @@ struct exec {
     struct rng *rng;
     struct resp_writer *reply;
     struct effects *effects;
+    struct events *events; /* where to say what happens to keys; NULL: nobody listens */
     struct exec_stats *stats;
     struct exec_block block; /* with EXEC_BLOCK */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When keys expire: EXPIRE and its family, TTL and its family, PERSIST. */
+#include "command/events.h"
 #include "command/expiry.h"
 #include "command/functions.h"
 #include "command/lookup.h"
@@ -154,11 +155,13 @@ static void expire_at(struct exec *x, int64_t base_ms, bool is_seconds)
     if (x->is_primary && when_ms <= x->now.unix_ms) {
         keyspace_remove(x->keyspace, &ref);
         effect_del(x, ref.bytes);
+        notify(x, EVENT_GENERIC, "del", ref.bytes);
     } else {
         /* A replica leaves the removal of what is overdue to its primary. */
         when_ms = when_ms > 0 ? when_ms : 0;
         keyspace_set_expiry(x->keyspace, &ref, when_ms);
         effect_expiry(x, ref.bytes, when_ms);
+        notify(x, EVENT_GENERIC, "expire", ref.bytes);
     }
     resp_write_integer(x->reply, 1);
 }
@@ -245,6 +248,7 @@ enum exec_result cmd_persist(struct exec *x)
     }
     keyspace_set_expiry(x->keyspace, &ref, EXPIRE_NEVER);
     effects_add_verbatim(x->effects);
+    notify(x, EVENT_GENERIC, "persist", ref.bytes);
     resp_write_integer(x->reply, 1);
     return EXEC_DONE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Members with coordinates: sorted sets whose scores are geohashes. */
 #include "base/vec.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/geo_args.h"
 #include "command/lookup.h"
@@ -83,6 +84,9 @@ static void add_members(struct exec *x, const struct add_options *options, size_
         }
     }
     (void)keyspace_close(x->keyspace, &edit);
+    if (added + updated > 0) {
+        notify(x, EVENT_ZSET, "zadd", ref.bytes);
+    }
     resp_write_integer(x->reply, options->count_changed ? added + updated : added);
 }
 

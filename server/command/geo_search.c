@@ -378,6 +378,8 @@ static void reply_found(struct exec *x, const struct search *s)
 
 static void store_found(struct exec *x, const struct search *s)
 {
+    bool is_search = x->spec->id == COMMAND_GEOSEARCHSTORE;
+    const char *event = is_search ? "geosearchstore" : "georadiusstore";
     struct key_ref to = lookup_ref(x, s->store);
     struct zset_result result;
 
@@ -388,7 +390,7 @@ static void store_found(struct exec *x, const struct search *s)
         (void)zset_put(&result.draft, name_of(s, found),
                        s->stores_distance ? found->distance / s->unit : found->score);
     }
-    resp_write_integer(x->reply, (int64_t)zset_result_store_explicit(&result, x, &to));
+    resp_write_integer(x->reply, (int64_t)zset_result_store_explicit(&result, x, &to, event));
     zset_result_deinit(&result);
 }
 

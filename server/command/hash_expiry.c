@@ -2,6 +2,7 @@
 /* When fields of a hash expire: HEXPIRE and its family, HTTL and its family, HPERSIST.
  *
  * What is set travels as HPEXPIREAT with the fields for which it was, what is past as HDEL. */
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/hash_fields.h"
 #include "command/hash_open.h"
@@ -103,6 +104,7 @@ static enum exec_result expire_fields(struct exec *x, enum expiry_kind kind)
     hash_words set = {0};
     hash_words removed = {0};
     int64_t when_ms;
+    bool is_there;
 
     if (!hash_read_time(x, 2, kind, &when_ms) || !hash_read_request(x, &syntax, &request) ||
         !hash_open(x, &ref, &edit)) {
@@ -120,7 +122,13 @@ static enum exec_result expire_fields(struct exec *x, enum expiry_kind kind)
         }
         resp_write_integer(x->reply, result);
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
+    if (set.count > 0) {
+        notify(x, EVENT_HASH, "hexpire", ref.bytes);
+    }
+    if (removed.count > 0) {
+        notify_taken(x, EVENT_HASH, "hdel", ref.bytes, is_there);
+    }
     effect_hpexpireat(x, when_ms, &set);
     effect_hdel(x, &removed);
     return EXEC_DONE;
@@ -174,6 +182,9 @@ enum exec_result cmd_hpersist(struct exec *x)
         resp_write_integer(x->reply, result);
     }
     keyspace_close(x->keyspace, &edit);
+    if (kept.count > 0) {
+        notify(x, EVENT_HASH, "hpersist", ref.bytes);
+    }
     effect_fields(x, head, ARRAY_COUNT(head), 1, &kept);
     return EXEC_DONE;
 }

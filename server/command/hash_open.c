@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/hash_open.h"
 
+#include "command/events.h"
 #include "command/lookup.h"
 
 /* Up to when what has expired is not seen. */
@@ -58,6 +59,7 @@ void hash_drop_expired(struct exec *x, struct value_edit *edit, struct bytes fie
         (void)hash_remove(&edit->draft, field);
         effects_add(x->effects, words, ARRAY_COUNT(words));
         x->stats->expired_fields++;
+        notify(x, EVENT_HASH, "hexpired", edit->ref.bytes);
     }
 }
 

@@ -3,6 +3,7 @@
  *
  * What changed travels without conditions: as HPEXPIREAT, HPERSIST and HDEL; what was set as HSET where no
  * expiry is involved, which older servers know as well, else as HSETEX. */
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/hash_fields.h"
 #include "command/hash_open.h"
@@ -98,6 +99,7 @@ static void get_and_expire(struct exec *x, const struct hash_request *request)
     struct value_edit edit;
     struct key_ref ref;
     hash_words changed = {0};
+    bool is_there;
 
     if (!hash_open(x, &ref, &edit)) {
         return;
@@ -118,7 +120,14 @@ static void get_and_expire(struct exec *x, const struct hash_request *request)
             hash_set_expiry(&edit.draft, field, when_ms);
         }
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
+    if (changed.count > 0) {
+        notify_taken(x, EVENT_HASH,
+                     is_past        ? "hdel"
+                     : when_ms == 0 ? "hpersist"
+                                    : "hexpire",
+                     ref.bytes, is_there);
+    }
     if (is_past) {
         effect_hdel(x, &changed);
     } else if (when_ms == 0) {
@@ -153,6 +162,7 @@ enum exec_result cmd_hgetdel(struct exec *x)
     struct value_edit edit;
     struct key_ref ref;
     hash_words removed = {0};
+    bool is_there;
 
     if (!hash_read_fields(x, &request) || !hash_open(x, &ref, &edit)) {
         return EXEC_DONE;
@@ -168,7 +178,10 @@ enum exec_result cmd_hgetdel(struct exec *x)
             VEC_PUSH(&removed, field);
         }
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
+    if (removed.count > 0) {
+        notify_taken(x, EVENT_HASH, "hdel", ref.bytes, is_there);
+    }
     effect_hdel(x, &removed);
     return EXEC_DONE;
 }
@@ -233,10 +246,11 @@ static bool conditions_hold(const struct exec *x, const struct value_draft *draf
     return true;
 }
 
-/* Set fields that would have expired already: they go. */
-static void set_past(struct exec *x, struct value_edit *edit, const struct hash_request *request)
+/* Set fields that would have expired already: they go.  False when none of them was there. */
+static bool set_past(struct exec *x, struct value_edit *edit, const struct hash_request *request)
 {
     hash_words removed = {0};
+    bool is_any_removed;
 
     for (size_t i = 0; i < request->count; i++) {
         struct bytes field = x->args[request->first + 2 * i];
@@ -245,7 +259,9 @@ static void set_past(struct exec *x, struct value_edit *edit, const struct hash_
             VEC_PUSH(&removed, field);
         }
     }
+    is_any_removed = removed.count > 0;
     effect_hdel(x, &removed);
+    return is_any_removed;
 }
 
 /* HSET key field value ..., or with an expiry HSETEX key <PXAT ms|KEEPTTL> FIELDS n field value ... */
@@ -302,18 +318,30 @@ enum exec_result cmd_hsetex(struct exec *x)
     struct hash_request request;
     struct value_edit edit;
     struct key_ref ref;
+    bool has_removed = false;
+    bool is_there;
+    bool is_past;
     bool is_set;
 
     if (!hash_read_request(x, &syntax, &request) || !hash_open(x, &ref, &edit)) {
         return EXEC_DONE;
     }
     is_set = conditions_hold(x, &edit.draft, &request);
-    if (is_set && request.when_ms != 0 && hash_is_past(x, request.when_ms)) {
-        set_past(x, &edit, &request);
+    is_past = request.when_ms != 0 && hash_is_past(x, request.when_ms);
+    if (is_set && is_past) {
+        has_removed = set_past(x, &edit, &request);
     } else if (is_set) {
         set_fields(x, &edit, &request);
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
+    if (has_removed) {
+        notify_taken(x, EVENT_HASH, "hdel", ref.bytes, is_there);
+    } else if (is_set && !is_past) {
+        notify(x, EVENT_HASH, "hset", ref.bytes);
+        if (request.when_ms != 0) {
+            notify(x, EVENT_HASH, "hexpire", ref.bytes);
+        }
+    }
     resp_write_integer(x->reply, is_set ? 1 : 0);
     return EXEC_DONE;
 }

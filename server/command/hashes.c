@@ -5,6 +5,7 @@
  * differ.  When and how fields expire is in hash_expiry.c. */
 #include "base/assert.h"
 #include "command/element_scan.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/hash_open.h"
 #include "command/lookup.h"
@@ -31,6 +32,7 @@ static int64_t set_fields(struct exec *x)
         count += hash_set(&edit.draft, x->args[i], x->args[i + 1]);
     }
     keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_HASH, "hset", ref.bytes);
     effects_add_verbatim(x->effects);
     return count;
 }
@@ -72,6 +74,9 @@ enum exec_result cmd_hsetnx(struct exec *x)
         effects_add_verbatim(x->effects);
     }
     keyspace_close(x->keyspace, &edit);
+    if (is_new) {
+        notify(x, EVENT_HASH, "hset", ref.bytes);
+    }
     resp_write_integer(x->reply, is_new ? 1 : 0);
     return EXEC_DONE;
 }
@@ -81,17 +86,24 @@ enum exec_result cmd_hdel(struct exec *x)
     struct value_edit edit;
     struct key_ref ref;
     int64_t count = 0;
+    bool was_there;
+    bool is_there;
 
     if (!hash_open(x, &ref, &edit)) {
         return EXEC_DONE;
     }
+    was_there = !value_draft_is_empty(&edit.draft);
     for (size_t i = 2; i < x->arg_count && !value_draft_is_empty(&edit.draft); i++) {
         hash_drop_expired(x, &edit, x->args[i]);
         count += hash_remove(&edit.draft, x->args[i]);
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
     if (count > 0) {
         effects_add_verbatim(x->effects);
+        notify(x, EVENT_HASH, "hdel", ref.bytes);
+    }
+    if (was_there && !is_there) { /* what went may have expired before */
+        notify(x, EVENT_GENERIC, "del", ref.bytes);
     }
     resp_write_integer(x->reply, count);
     return EXEC_DONE;
@@ -126,6 +138,20 @@ static void set_number(struct exec *x, struct value_edit *edit, const struct has
                                                          .expire_at_ms = old->expire_at_ms});
 }
 
+/* Where there was an error the field may have expired before, and was perhaps the last one. */
+static void close_number(struct exec *x, struct value_edit *edit, bool is_set, const char *event)
+{
+    struct bytes key = edit->ref.bytes;
+    bool was_there = edit->entry != NULL;
+    bool is_there = keyspace_close(x->keyspace, edit);
+
+    if (is_set) {
+        notify(x, EVENT_HASH, event, key);
+    } else if (was_there && !is_there) {
+        notify(x, EVENT_GENERIC, "del", key);
+    }
+}
+
 /* The new value of the field, or an error reply and false. */
 static bool add_integer(struct exec *x, const struct hash_found *old, int64_t difference,
                         int64_t *out)
@@ -150,16 +176,18 @@ enum exec_result cmd_hincrby(struct exec *x)
     struct hash_found old;
     int64_t difference;
     int64_t result;
+    bool is_set;
 
     if (!argument_i64(x, 3, &difference) || !open_number(x, &edit, &old)) {
         return EXEC_DONE;
     }
-    if (add_integer(x, &old, difference, &result)) {
+    is_set = add_integer(x, &old, difference, &result);
+    if (is_set) {
         set_number(x, &edit, &old, bytes_make(text, num_format_i64(text, result)));
         effects_add_verbatim(x->effects);
         resp_write_integer(x->reply, result);
     }
-    keyspace_close(x->keyspace, &edit);
+    close_number(x, &edit, is_set, "hincrby");
     return EXEC_DONE;
 }
 
@@ -218,18 +246,20 @@ enum exec_result cmd_hincrbyfloat(struct exec *x)
     struct hash_found old;
     long double difference;
     long double result;
+    bool is_set;
 
     if (!read_difference(x, &difference) || !open_number(x, &edit, &old)) {
         return EXEC_DONE;
     }
-    if (add_float(x, &old, difference, &result)) {
+    is_set = add_float(x, &old, difference, &result);
+    if (is_set) {
         struct bytes value = bytes_make(text, num_format_f80(text, result));
 
         set_number(x, &edit, &old, value);
         effect_number(x, &old, value);
         resp_write_bulk(x->reply, value);
     }
-    keyspace_close(x->keyspace, &edit);
+    close_number(x, &edit, is_set, "hincrbyfloat");
     return EXEC_DONE;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PFADD, PFCOUNT and PFMERGE: strings that are HyperLogLogs (command/hll.h). */
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/hll.h"
 #include "command/lookup.h"
@@ -96,6 +97,7 @@ enum exec_result cmd_pfadd(struct exec *x)
                                                  : add_to_sparse(x, &ref, e, value);
     if (is_raised) {
         effects_add_verbatim(x->effects);
+        notify(x, EVENT_STRING, "pfadd", ref.bytes);
     }
     resp_write_integer(x->reply, is_raised ? 1 : 0);
     return EXEC_DONE;
@@ -206,6 +208,7 @@ enum exec_result cmd_pfmerge(struct exec *x)
         keyspace_set(x->keyspace, &ref, bytes_make(h.data, h.len), expiry_of(e));
         effects_add_verbatim(x->effects);
     }
+    notify(x, EVENT_STRING, "pfadd", ref.bytes); /* also when it was that already */
     resp_write_ok(x->reply);
     return EXEC_DONE;
 }

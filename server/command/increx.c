@@ -3,6 +3,7 @@
  *
  * Integers and floats go the same way; only their arithmetic differs.  Replicas get the result. */
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/expiry.h"
 #include "command/functions.h"
 #include "command/lookup.h"
@@ -239,12 +240,14 @@ static void store(struct exec *x, const struct key_ref *ref, const struct entry 
 {
     char text[NUM_F80_TEXT];
     size_t len = n->is_float ? num_format_f80(text, n->new.f) : num_format_i64(text, n->new.i);
+    bool had_expiry = e != NULL && entry_expire_at_ms(e) != EXPIRE_NEVER;
 
     if (expiry.at_ms != EXPIRE_NEVER && !expiry.is_kept && x->is_primary &&
         expiry.at_ms <= x->now.unix_ms) {
         if (e != NULL) {
             keyspace_remove(x->keyspace, ref);
             effect_del(x, ref->bytes);
+            notify(x, EVENT_GENERIC, "del", ref->bytes);
         }
         return;
     }
@@ -253,6 +256,12 @@ static void store(struct exec *x, const struct key_ref *ref, const struct entry 
     }
     keyspace_set(x->keyspace, ref, bytes_make(text, len), expiry.at_ms);
     effect_set(x, ref->bytes, bytes_make(text, len), expiry.is_kept, expiry.at_ms);
+    notify(x, EVENT_STRING, n->is_float ? "incrbyfloat" : "incrby", ref->bytes);
+    if (!expiry.is_kept && expiry.at_ms != EXPIRE_NEVER) {
+        notify(x, EVENT_GENERIC, "expire", ref->bytes);
+    } else if (!expiry.is_kept && had_expiry) {
+        notify(x, EVENT_GENERIC, "persist", ref->bytes);
+    }
 }
 
 enum exec_result cmd_increx(struct exec *x)

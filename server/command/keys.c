@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys whatever their value: removing, counting, renaming, looking into. */
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "store/usage.h"
@@ -14,6 +15,7 @@ static int64_t remove_keys(struct exec *x)
 
         if (lookup_write(x, &ref) != NULL) {
             keyspace_remove(x->keyspace, &ref);
+            notify(x, EVENT_GENERIC, "del", ref.bytes);
             count++;
         }
     }
@@ -83,6 +85,15 @@ enum exec_result cmd_type(struct exec *x)
     return EXEC_DONE;
 }
 
+/* What is in the way goes: the new key is a new one all the same. */
+static void note_move(struct exec *x, const struct key_ref *from, const struct key_ref *to)
+{
+    if (UNLIKELY(x->events != NULL) && keyspace_find_any(x->keyspace, to) != NULL) {
+        notify(x, EVENT_NEW, "new", to->bytes);
+        note_replace(x, to, entry_type(keyspace_find_any(x->keyspace, from)));
+    }
+}
+
 /* Rename; *out says whether it was done, or the destination in the way.  False after an error
  * reply. */
 static bool rename_key(struct exec *x, bool keep_existing, bool *out)
@@ -99,7 +110,10 @@ static bool rename_key(struct exec *x, bool keep_existing, bool *out)
     if (is_same || (lookup_write(x, &to) != NULL && keep_existing)) {
         return true;
     }
+    note_move(x, &from, &to);
     keyspace_move(x->keyspace, &from, &to);
+    notify(x, EVENT_GENERIC, "rename_from", from.bytes);
+    notify(x, EVENT_GENERIC, "rename_to", to.bytes);
     effects_add_verbatim(x->effects);
     *out = true;
     return true;
@@ -150,7 +164,7 @@ enum exec_result cmd_dbsize(struct exec *x)
 static const struct entry *object_entry(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 2);
-    const struct entry *e = lookup_peek(x, &ref);
+    const struct entry *e = lookup_peek_unheard(x, &ref);
 
     if (e == NULL) {
         resp_write_null(x->reply);

@@ -135,16 +135,19 @@ static void move_elements(struct exec *x, const struct list_moves *moves, uint64
         .space = keyspace_values(x->keyspace), .type = VALUE_LIST, .packed = &packed};
     struct value_edit edit;
     struct value list;
+    bool is_there = true;
 
     lookup_open(x, &moves->from, VALUE_LIST, &edit);
     take_elements(&edit.draft, moves, count, &taken);
     list = value_draft_view(&taken);
     if (!bytes_equal(moves->from.bytes, moves->to.bytes)) {
-        (void)keyspace_close(x->keyspace, &edit);
+        is_there = keyspace_close(x->keyspace, &edit);
         lookup_open(x, &moves->to, VALUE_LIST, &edit);
     }
     push_elements(&edit.draft, moves->to_end, &list);
     (void)keyspace_close(x->keyspace, &edit);
+    notify_pushed(x, moves->to_end, moves->to.bytes);
+    notify_popped(x, moves->from_end, moves->from.bytes, is_there);
     reply_elements(x, moves, &list);
     add_effects(x, moves, &list);
     value_draft_clear(&taken);

@@ -28,6 +28,7 @@ static void move_element(struct exec *x, const struct list_move *move)
 {
     struct value_edit edit;
     struct buf text = {0};
+    bool is_there = true;
 
     if (bytes_equal(move->from.bytes, move->to.bytes)) {
         char scratch[PACKED_SCRATCH];
@@ -45,11 +46,13 @@ static void move_element(struct exec *x, const struct list_move *move)
         }
         list_remove(&edit.draft, index, 1);
     } else {
-        list_pop_one(x, &move->from, move->from_end, &text);
+        is_there = list_pop_one(x, &move->from, move->from_end, &text);
         lookup_open(x, &move->to, VALUE_LIST, &edit);
     }
     list_push(&edit.draft, move->to_end, buf_bytes(&text));
     (void)keyspace_close(x->keyspace, &edit);
+    notify_pushed(x, move->to_end, move->to.bytes);
+    notify_popped(x, move->from_end, move->from.bytes, is_there);
     resp_write_bulk(x->reply, buf_bytes(&text));
     buf_deinit(&text);
 }
@@ -199,7 +202,7 @@ static void pop_one(struct exec *x, const struct key_ref *ref, enum list_end end
     const struct bytes words[] = {pop_name(end), ref->bytes};
     struct buf text = {0};
 
-    list_pop_one(x, ref, end, &text);
+    notify_popped(x, end, ref->bytes, list_pop_one(x, ref, end, &text));
     resp_write_array(x->reply, 2);
     resp_write_bulk(x->reply, ref->bytes);
     resp_write_bulk(x->reply, buf_bytes(&text));

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/vec.h"
+#include "command/events.h"
 #include "command/lookup.h"
 
 enum {
@@ -57,6 +58,16 @@ void reply_list_item(struct exec *x, const struct packed_item *item)
     resp_write_bulk(x->reply, packed_item_text(item, scratch));
 }
 
+void notify_pushed(const struct exec *x, enum list_end end, struct bytes key)
+{
+    notify(x, EVENT_LIST, end == LIST_LEFT ? "lpush" : "rpush", key);
+}
+
+void notify_popped(const struct exec *x, enum list_end end, struct bytes key, bool is_there)
+{
+    notify_taken(x, EVENT_LIST, end == LIST_LEFT ? "lpop" : "rpop", key, is_there);
+}
+
 void list_pop_many(struct exec *x, const struct key_ref *ref, enum list_end end, uint64_t count)
 {
     struct value list = entry_value(keyspace_find_any(x->keyspace, ref));
@@ -79,14 +90,16 @@ void list_pop_many(struct exec *x, const struct key_ref *ref, enum list_end end,
     }
     if (count == total) {
         (void)keyspace_remove(x->keyspace, ref);
+        notify_popped(x, end, ref->bytes, false);
         return;
     }
     lookup_open(x, ref, VALUE_LIST, &edit);
     list_remove(&edit.draft, end == LIST_LEFT ? 0 : total - count, count);
     (void)keyspace_close(x->keyspace, &edit);
+    notify_popped(x, end, ref->bytes, true);
 }
 
-void list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, struct buf *out)
+bool list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, struct buf *out)
 {
     char scratch[PACKED_SCRATCH];
     struct value_edit edit;
@@ -104,7 +117,7 @@ void list_pop_one(struct exec *x, const struct key_ref *ref, enum list_end end, 
     ASSERT(is_there);
     buf_append_bytes(out, packed_item_text(&item, scratch));
     list_remove(&edit.draft, index, 1);
-    (void)keyspace_close(x->keyspace, &edit);
+    return keyspace_close(x->keyspace, &edit);
 }
 
 void list_add_push_effects(struct exec *x, enum list_end end, struct bytes key,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists, one at a time: LPUSH, LRANGE and their like.  Changes travel as they came. */
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/list_open.h"
 #include "command/lookup.h"
@@ -28,6 +29,7 @@ static enum exec_result push(struct exec *x, enum list_end end, bool only_existi
     list = value_draft_view(&edit.draft);
     resp_write_integer(x->reply, (int64_t)list_count(&list));
     (void)keyspace_close(x->keyspace, &edit);
+    notify_pushed(x, end, ref.bytes);
     effects_add_verbatim(x->effects);
     return EXEC_DONE;
 }
@@ -56,7 +58,7 @@ static void pop_single(struct exec *x, const struct key_ref *ref, enum list_end 
 {
     struct buf text = {0};
 
-    list_pop_one(x, ref, end, &text);
+    notify_popped(x, end, ref->bytes, list_pop_one(x, ref, end, &text));
     resp_write_bulk(x->reply, buf_bytes(&text));
     buf_deinit(&text);
     effects_add_verbatim(x->effects);
@@ -213,6 +215,7 @@ enum exec_result cmd_lset(struct exec *x)
     lookup_open(x, &ref, VALUE_LIST, &edit);
     list_set(&edit.draft, (uint64_t)index, x->args[3]);
     (void)keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_LIST, "lset", ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_ok(x->reply);
     return EXEC_DONE;
@@ -257,6 +260,7 @@ enum exec_result cmd_linsert(struct exec *x)
     lookup_open(x, &ref, VALUE_LIST, &edit);
     list_insert(&edit.draft, index + (is_after ? 1 : 0), x->args[4]);
     (void)keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_LIST, "linsert", ref.bytes);
     effects_add_verbatim(x->effects);
     return EXEC_DONE;
 }
@@ -269,6 +273,7 @@ enum exec_result cmd_lrem(struct exec *x)
     uint64_t limit;
     uint64_t removed;
     int64_t count;
+    bool is_there;
 
     if (!argument_random_count(x, 2, &count) || !list_lookup_write(x, &ref, &list)) {
         return EXEC_DONE;
@@ -276,8 +281,9 @@ enum exec_result cmd_lrem(struct exec *x)
     limit = count == 0 ? UINT64_MAX : (uint64_t)(count < 0 ? -count : count);
     lookup_open(x, &ref, VALUE_LIST, &edit);
     removed = list_remove_equal(&edit.draft, x->args[3], limit, count < 0);
-    (void)keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
     if (removed > 0) {
+        notify_taken(x, EVENT_LIST, "lrem", ref.bytes, is_there);
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, (int64_t)removed);
@@ -304,9 +310,11 @@ enum exec_result cmd_ltrim(struct exec *x)
     }
     if (!clamp_range(total, &from, &to)) {
         (void)keyspace_remove(x->keyspace, &ref);
+        notify_taken(x, EVENT_LIST, "ltrim", ref.bytes, false);
         effects_add_verbatim(x->effects);
         return EXEC_DONE;
     }
+    notify(x, EVENT_LIST, "ltrim", ref.bytes); /* also when all of it stays */
     if (from == 0 && (uint64_t)to == total - 1) {
         return EXEC_DONE;
     }

@@ -3,6 +3,7 @@
  * hides them from its clients, and shows them to its primary's stream. */
 #include "command/lookup.h"
 
+#include "command/events.h"
 #include "store/usage.h"
 
 enum {
@@ -64,16 +65,29 @@ static void touch(const struct exec *x, struct entry *e)
     }
 }
 
-struct entry *lookup_peek(struct exec *x, const struct key_ref *ref)
+static inline struct entry *peek(struct exec *x, const struct key_ref *ref, bool is_heard)
 {
     struct entry *e = find(x, ref);
 
     if (e != NULL) {
         x->stats->keyspace_hits++;
-    } else {
-        x->stats->keyspace_misses++;
+        return e;
     }
-    return e;
+    x->stats->keyspace_misses++;
+    if (is_heard) {
+        notify(x, EVENT_MISS, "keymiss", ref->bytes);
+    }
+    return NULL;
+}
+
+struct entry *lookup_peek(struct exec *x, const struct key_ref *ref)
+{
+    return peek(x, ref, true);
+}
+
+struct entry *lookup_peek_unheard(struct exec *x, const struct key_ref *ref)
+{
+    return peek(x, ref, false);
 }
 
 struct entry *lookup_read(struct exec *x, const struct key_ref *ref)
@@ -118,6 +132,20 @@ bool lookup_write_type(struct exec *x, const struct key_ref *ref, enum value_typ
 {
     *out = lookup_write(x, ref);
     return has_type(x, *out, type);
+}
+
+void lookup_note_replace(struct exec *x, const struct key_ref *ref, enum value_type type)
+{
+    const struct entry *e = find(x, ref);
+
+    if (e == NULL) {
+        return;
+    }
+    notify_in(x, x->is_cluster ? 0 : ref->table, EVENT_OVERWRITTEN, "overwritten", ref->bytes);
+    if (entry_type(e) != type) {
+        notify_in(x, x->is_cluster ? 0 : ref->table, EVENT_TYPE_CHANGED, "type_changed",
+                  ref->bytes);
+    }
 }
 
 void lookup_open(struct exec *x, const struct key_ref *ref, enum value_type type,

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/num.h"
 #include "command/exec.h"
 
@@ -29,11 +30,12 @@ static inline struct key_ref lookup_ref(const struct exec *x, size_t index)
 
 /* The entry or NULL when there is none for this caller (command/exec.h on expiry).
  *   read:   counts as a hit or miss and as use
- *   peek:   counts as a hit or miss only
+ *   peek:   counts as a hit or miss only; unheard: a miss is not told to who listens
  *   write:  counts as use only
  * A borrow until the next change. */
 struct entry *lookup_read(struct exec *x, const struct key_ref *ref);
 struct entry *lookup_peek(struct exec *x, const struct key_ref *ref);
+struct entry *lookup_peek_unheard(struct exec *x, const struct key_ref *ref);
 struct entry *lookup_write(struct exec *x, const struct key_ref *ref);
 /* The same for commands that are about values of one type: false after the reply -WRONGTYPE when the key
  * holds another. */
@@ -44,6 +46,15 @@ MUST_USE bool lookup_write_type(struct exec *x, const struct key_ref *ref, enum 
 /* Open what the caller would find, or an empty value, for change; it was looked up before, and is of the type. */
 void lookup_open(struct exec *x, const struct key_ref *ref, enum value_type type,
                  struct value_edit *out);
+/* The whole value is about to be replaced by one of the type: an expired one in its place goes before, and who
+ * listens is told. */
+void lookup_note_replace(struct exec *x, const struct key_ref *ref, enum value_type type);
+static inline void note_replace(struct exec *x, const struct key_ref *ref, enum value_type type)
+{
+    if (UNLIKELY(x->events != NULL)) {
+        lookup_note_replace(x, ref, type);
+    }
+}
 /* Would the caller see the entry?  Changes nothing. */
 bool lookup_is_visible(const struct exec *x, const struct entry *e);
 

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "command/compare.h"
+#include "command/events.h"
 #include "command/expiry.h"
 #include "command/functions.h"
 #include "command/lookup.h"
@@ -77,11 +78,30 @@ static bool find_old(struct exec *x, const struct key_ref *ref, const struct set
     return true;
 }
 
+static void set_value_heard(struct exec *x, const struct key_ref *ref, struct bytes value,
+                            int64_t expire_at_ms)
+{
+    lookup_note_replace(x, ref, VALUE_STRING);
+    keyspace_set(x->keyspace, ref, value, expire_at_ms);
+    notify(x, EVENT_STRING, "set", ref->bytes);
+}
+
+/* Set or replace, whatever it was. */
+static inline void set_value(struct exec *x, const struct key_ref *ref, struct bytes value,
+                             int64_t expire_at_ms)
+{
+    if (LIKELY(x->events == NULL)) {
+        keyspace_set(x->keyspace, ref, value, expire_at_ms);
+    } else {
+        set_value_heard(x, ref, value, expire_at_ms);
+    }
+}
+
 static void set_plain(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
 
-    keyspace_set(x->keyspace, &ref, x->args[2], EXPIRE_NEVER);
+    set_value(x, &ref, x->args[2], EXPIRE_NEVER);
     effects_add_verbatim(x->effects);
     resp_write_ok(x->reply);
 }
@@ -122,7 +142,10 @@ enum exec_result cmd_set(struct exec *x)
     if (options.expiry.kind == EXPIRY_KEEPTTL && old != NULL) {
         expire_at_ms = entry_expire_at_ms(old);
     }
-    keyspace_set(x->keyspace, &ref, x->args[2], expire_at_ms);
+    set_value(x, &ref, x->args[2], expire_at_ms);
+    if (options.expiry.argument != 0) {
+        notify(x, EVENT_GENERIC, "expire", ref.bytes);
+    }
     effect_set(x, ref.bytes, x->args[2], options.expiry.kind == EXPIRY_KEEPTTL, expire_at_ms);
     if (!options.reply_old) {
         resp_write_ok(x->reply);
@@ -138,7 +161,8 @@ static void set_expiring(struct exec *x, enum expiry_kind kind)
     if (!expiry_resolve(x, kind, 2, &expire_at_ms)) {
         return;
     }
-    keyspace_set(x->keyspace, &ref, x->args[3], expire_at_ms);
+    set_value(x, &ref, x->args[3], expire_at_ms);
+    notify(x, EVENT_GENERIC, "expire", ref.bytes);
     effect_set(x, ref.bytes, x->args[3], false, expire_at_ms);
     resp_write_ok(x->reply);
 }
@@ -163,7 +187,7 @@ enum exec_result cmd_setnx(struct exec *x)
         resp_write_integer(x->reply, 0);
         return EXEC_DONE;
     }
-    keyspace_set(x->keyspace, &ref, x->args[2], EXPIRE_NEVER);
+    set_value(x, &ref, x->args[2], EXPIRE_NEVER);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, 1);
     return EXEC_DONE;
@@ -178,7 +202,7 @@ enum exec_result cmd_getset(struct exec *x)
         return EXEC_DONE;
     }
     reply_entry(x, old);
-    keyspace_set(x->keyspace, &ref, x->args[2], EXPIRE_NEVER);
+    set_value(x, &ref, x->args[2], EXPIRE_NEVER);
     effect_set(x, ref.bytes, x->args[2], false, EXPIRE_NEVER);
     return EXEC_DONE;
 }
@@ -209,13 +233,16 @@ static void getex_change(struct exec *x, const struct key_ref *ref, const struct
         if (entry_expire_at_ms(e) != EXPIRE_NEVER) {
             keyspace_set_expiry(x->keyspace, ref, EXPIRE_NEVER);
             effects_add(x->effects, words, 2);
+            notify(x, EVENT_GENERIC, "persist", ref->bytes);
         }
     } else if (x->is_primary && expire_at_ms <= x->now.unix_ms) {
         keyspace_remove(x->keyspace, ref);
         effect_del(x, ref->bytes);
+        notify(x, EVENT_GENERIC, "del", ref->bytes);
     } else {
         keyspace_set_expiry(x->keyspace, ref, expire_at_ms);
         effect_expiry(x, ref->bytes, expire_at_ms);
+        notify(x, EVENT_GENERIC, "expire", ref->bytes);
     }
 }
 
@@ -259,6 +286,7 @@ enum exec_result cmd_getdel(struct exec *x)
     if (e != NULL) {
         keyspace_remove(x->keyspace, &ref);
         effect_del(x, ref.bytes);
+        notify(x, EVENT_GENERIC, "del", ref.bytes);
     }
     return EXEC_DONE;
 }
@@ -268,7 +296,7 @@ static void set_pairs(struct exec *x)
     for (size_t i = 1; i + 1 < x->arg_count; i += 2) {
         struct key_ref ref = lookup_ref(x, i);
 
-        keyspace_set(x->keyspace, &ref, x->args[i + 1], EXPIRE_NEVER);
+        set_value(x, &ref, x->args[i + 1], EXPIRE_NEVER);
     }
     effects_add_verbatim(x->effects);
 }
@@ -361,7 +389,10 @@ static void set_counted_pairs(struct exec *x, size_t count, bool keep_ttl, int64
 
             at_ms = old != NULL ? entry_expire_at_ms(old) : EXPIRE_NEVER;
         }
-        keyspace_set(x->keyspace, &ref, pairs[2 * i + 1], at_ms);
+        set_value(x, &ref, pairs[2 * i + 1], at_ms);
+        if (expire_at_ms != EXPIRE_NEVER) {
+            notify(x, EVENT_GENERIC, "expire", ref.bytes);
+        }
         if (keep_ttl || expire_at_ms != EXPIRE_NEVER) {
             effect_set(x, ref.bytes, pairs[2 * i + 1], keep_ttl, expire_at_ms);
         }

@@ -4,6 +4,7 @@
  * They travel as they came: a replica has the same sets, since what has expired here was removed before. */
 #include "base/vec.h"
 #include "command/element_scan.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/hll.h"
 #include "command/lookup.h"
@@ -157,20 +158,30 @@ static void reply_combined(struct exec *x, enum operation operation)
 }
 
 /* The result takes the place of what is under the first key; an empty one removes it. */
-static void store(struct exec *x, const struct value_draft *result, uint64_t count)
+static void store(struct exec *x, const struct value_draft *result, uint64_t count,
+                  const char *event)
 {
     struct key_ref to = lookup_ref(x, 1);
     struct value value = value_draft_view(result);
 
     if (count > 0) {
+        note_replace(x, &to, VALUE_SET);
         keyspace_put(x->keyspace, &to, &value, EXPIRE_NEVER);
+        notify(x, EVENT_SET, event, to.bytes);
         effects_add_verbatim(x->effects);
     } else if (lookup_write(x, &to) != NULL) {
         keyspace_remove(x->keyspace, &to);
+        notify(x, EVENT_GENERIC, "del", to.bytes);
         effect_del(x, to.bytes);
     }
     resp_write_integer(x->reply, (int64_t)count);
 }
+
+static const char *const store_events[] = {
+    [OPERATION_INTER] = "sinterstore",
+    [OPERATION_UNION] = "sunionstore",
+    [OPERATION_DIFF] = "sdiffstore",
+};
 
 static void store_combined(struct exec *x, enum operation operation)
 {
@@ -186,7 +197,7 @@ static void store_combined(struct exec *x, enum operation operation)
     }
     combine(&c);
     VEC_DEINIT(&sets.items);
-    store(x, &result, c.count);
+    store(x, &result, c.count, store_events[operation]);
     buf_deinit(&packed);
 }
 

@@ -4,6 +4,7 @@
  * Changes travel as they came, but for SPOP: what it drew travels, as SREM, or as DEL when that was all. */
 #include "base/vec.h"
 #include "command/element_scan.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "store/value_set.h"
@@ -38,11 +39,12 @@ static bool open_set(struct exec *x, struct key_ref *ref, struct value_edit *out
 
 typedef bool change_fn(struct value_draft *set, struct bytes member);
 
-static void change_members(struct exec *x, change_fn *change)
+static void change_members(struct exec *x, change_fn *change, const char *event)
 {
     struct value_edit edit;
     struct key_ref ref;
     int64_t count = 0;
+    bool is_there;
 
     if (!open_set(x, &ref, &edit)) {
         return;
@@ -50,22 +52,23 @@ static void change_members(struct exec *x, change_fn *change)
     for (size_t i = 2; i < x->arg_count; i++) {
         count += change(&edit.draft, x->args[i]);
     }
-    keyspace_close(x->keyspace, &edit);
+    is_there = keyspace_close(x->keyspace, &edit);
     if (count > 0) {
         effects_add_verbatim(x->effects);
+        notify_taken(x, EVENT_SET, event, ref.bytes, is_there);
     }
     resp_write_integer(x->reply, count);
 }
 
 enum exec_result cmd_sadd(struct exec *x)
 {
-    change_members(x, set_add);
+    change_members(x, set_add, "sadd");
     return EXEC_DONE;
 }
 
 enum exec_result cmd_srem(struct exec *x)
 {
-    change_members(x, set_remove);
+    change_members(x, set_remove, "srem");
     return EXEC_DONE;
 }
 
@@ -108,14 +111,20 @@ static void move_member(struct exec *x, const struct key_ref *from, const struct
 {
     struct value_edit edit;
     bool is_there;
+    bool has_more;
+    bool is_new;
 
     lookup_open(x, from, VALUE_SET, &edit);
     is_there = set_remove(&edit.draft, x->args[3]);
-    keyspace_close(x->keyspace, &edit);
+    has_more = keyspace_close(x->keyspace, &edit);
     if (is_there) {
+        notify_taken(x, EVENT_SET, "srem", from->bytes, has_more);
         lookup_open(x, to, VALUE_SET, &edit);
-        (void)set_add(&edit.draft, x->args[3]);
+        is_new = set_add(&edit.draft, x->args[3]);
         keyspace_close(x->keyspace, &edit);
+        if (is_new) {
+            notify(x, EVENT_SET, "sadd", to->bytes);
+        }
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, is_there ? 1 : 0);
@@ -285,7 +294,7 @@ static void take_out(struct exec *x, const struct key_ref *ref, const struct dra
         VEC_PUSH(&words, member);
         start = drawn->ends.items[i];
     }
-    keyspace_close(x->keyspace, &edit);
+    notify_taken(x, EVENT_SET, "spop", ref->bytes, keyspace_close(x->keyspace, &edit));
     effects_add(x->effects, words.items, words.count);
     VEC_DEINIT(&words);
 }
@@ -338,6 +347,7 @@ enum exec_result cmd_spop(struct exec *x)
     } else if ((uint64_t)count >= set_count(&set)) {
         reply_all(x, &set);
         keyspace_remove(x->keyspace, &ref);
+        notify_taken(x, EVENT_SET, "spop", ref.bytes, false);
         effect_del(x, ref.bytes);
     } else {
         resp_write_set(x->reply, (size_t)count);

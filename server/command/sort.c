@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/attr.h"
 #include "base/vec.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/hash_open.h"
 #include "command/list_open.h"
@@ -512,12 +513,15 @@ static void store_results(struct sorting *s)
         effect_del(x, to.bytes);
         if (result.count == 0) {
             keyspace_remove(x->keyspace, &to);
+            notify(x, EVENT_GENERIC, "del", to.bytes);
         }
     }
     if (result.count > 0) {
         list = value_draft_view(&result.draft);
         list_add_push_effects(x, LIST_RIGHT, to.bytes, &list);
+        note_replace(x, &to, VALUE_LIST);
         keyspace_put(x->keyspace, &to, &list, EXPIRE_NEVER);
+        notify(x, EVENT_LIST, "sortstore", to.bytes);
     }
     buf_deinit(&result.packed);
 }

@@ -21,10 +21,16 @@ bool stream_lookup(struct exec *x, const struct key_ref *ref, const struct strea
 {
     struct entry *e;
 
-    if (!lookup_read_type(x, ref, VALUE_STREAM, &e)) {
+    return stream_lookup_entry(x, ref, &e, out);
+}
+
+bool stream_lookup_entry(struct exec *x, const struct key_ref *ref, struct entry **e,
+                         const struct stream **out)
+{
+    if (!lookup_read_type(x, ref, VALUE_STREAM, e)) {
         return false;
     }
-    *out = stream_in(e);
+    *out = stream_in(*e);
     return true;
 }
 

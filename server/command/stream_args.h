@@ -16,7 +16,10 @@ enum {
 
 /* The stream at the key, NULL when there is no such key; false after -WRONGTYPE. */
 MUST_USE bool stream_lookup(struct exec *x, const struct key_ref *ref, const struct stream **out);
-/* The same for a key that is to be changed: its entry, for keyspace_open. */
+/* The same with its entry, for keyspace_open; */
+MUST_USE bool stream_lookup_entry(struct exec *x, const struct key_ref *ref, struct entry **e,
+                                  const struct stream **out);
+/* and for a key that is to be changed. */
 MUST_USE bool stream_lookup_write(struct exec *x, const struct key_ref *ref, struct entry **e,
                                   const struct stream **out);
 

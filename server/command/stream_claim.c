@@ -285,11 +285,15 @@ static void look(struct exec *x, struct auto_claim *a)
 
 enum exec_result cmd_xautoclaim(struct exec *x)
 {
+    struct key_ref ref = lookup_ref(x, KEY_WORD);
     struct auto_claim a = {0};
 
+    /* That there is no such key is told even when the words are refused, whatever is replied. */
+    (void)lookup_read(x, &ref);
     if (!read_idle(x, &a.claim) || !argument_stream_first(x, FIRST_ID, &a.from) ||
         !read_auto_options(x, &a) ||
-        !stream_group_lookup_there(x, KEY_WORD, x->args[GROUP_WORD], &a.claim.found)) {
+        !stream_group_lookup_write(x, KEY_WORD, x->args[GROUP_WORD], &a.claim.found) ||
+        !stream_group_is_there(x, x->args[GROUP_WORD], &a.claim.found)) {
         return EXEC_DONE;
     }
     stream_group_open(x, &a.claim.found, &a.claim.edit);

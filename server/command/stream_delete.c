@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries that are deleted, and what is pending that is acknowledged: XDEL, XDELEX, XACK, XACKDEL. */
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
@@ -39,6 +40,7 @@ enum exec_result cmd_xdel(struct exec *x)
         (void)keyspace_close(x->keyspace, &edit);
         if (count > 0) {
             effects_add_verbatim(x->effects);
+            notify(x, EVENT_STREAM, "xdel", ref.bytes);
         }
         resp_write_integer(x->reply, count);
     }
@@ -126,6 +128,14 @@ static int delete_one(struct value_edit *edit, struct stream_losses *losses, str
     return DELETED;
 }
 
+static void notify_deleted(const struct exec *x, const struct stream_losses *losses,
+                           struct bytes key)
+{
+    if (losses->deleted.count > 0) {
+        notify(x, EVENT_STREAM, "xdel", key);
+    }
+}
+
 static void reply_none(struct exec *x, size_t count)
 {
     resp_write_array(x->reply, count);
@@ -153,6 +163,7 @@ enum exec_result cmd_xdelex(struct exec *x)
             for (size_t i = 0; i < options.ids.count; i++) {
                 resp_write_integer(x->reply, delete_one(&edit, &losses, options.ids.items[i]));
             }
+            notify_deleted(x, &losses, ref.bytes);
             stream_losses_end(x, &losses, ref.bytes);
             (void)keyspace_close(x->keyspace, &edit);
         }
@@ -193,6 +204,7 @@ enum exec_result cmd_xackdel(struct exec *x)
                 resp_write_integer(
                     x->reply, acknowledge_one(&edit, found.group, &losses, options.ids.items[i]));
             }
+            notify_deleted(x, &losses, found.ref.bytes);
             stream_losses_end(x, &losses, found.ref.bytes);
             (void)keyspace_close(x->keyspace, &edit);
         }

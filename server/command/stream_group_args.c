@@ -2,31 +2,51 @@
 #include "command/stream_group_args.h"
 
 #include "base/num.h"
+#include "command/events.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
+
+static void find_in_stream(struct bytes name, struct stream_group_found *found)
+{
+    if (found->stream != NULL) {
+        found->group = stream_group_find(found->stream, name);
+    }
+}
 
 bool stream_group_lookup(struct exec *x, size_t key_word, struct bytes name,
                          struct stream_group_found *out)
 {
     *out = (struct stream_group_found){.ref = lookup_ref(x, key_word)};
+    if (!stream_lookup_entry(x, &out->ref, &out->e, &out->stream)) {
+        return false;
+    }
+    find_in_stream(name, out);
+    return true;
+}
+
+bool stream_group_lookup_write(struct exec *x, size_t key_word, struct bytes name,
+                               struct stream_group_found *out)
+{
+    *out = (struct stream_group_found){.ref = lookup_ref(x, key_word)};
     if (!stream_lookup_write(x, &out->ref, &out->e, &out->stream)) {
         return false;
     }
-    if (out->stream != NULL) {
-        out->group = stream_group_find(out->stream, name);
-    }
+    find_in_stream(name, out);
     return true;
 }
 
 bool stream_group_lookup_there(struct exec *x, size_t key_word, struct bytes name,
                                struct stream_group_found *out)
 {
-    if (!stream_group_lookup(x, key_word, name, out)) {
-        return false;
-    }
-    if (out->group == NULL) {
+    return stream_group_lookup(x, key_word, name, out) && stream_group_is_there(x, name, out);
+}
+
+bool stream_group_is_there(struct exec *x, struct bytes name,
+                           const struct stream_group_found *found)
+{
+    if (found->group == NULL) {
         resp_write_error(x->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s'",
-                         BYTES_ARGS(out->ref.bytes), BYTES_ARGS(name));
+                         BYTES_ARGS(found->ref.bytes), BYTES_ARGS(name));
         return false;
     }
     return true;
@@ -52,6 +72,7 @@ struct stream_consumer *stream_consumer_see(struct exec *x, struct value_edit *e
 
         c = stream_consumer_create(&edit->draft, found->group, name, x->now.unix_ms);
         effects_add(x->effects, words, ARRAY_COUNT(words));
+        notify(x, EVENT_STREAM, "xgroup-createconsumer", found->ref.bytes);
     }
     return c;
 }

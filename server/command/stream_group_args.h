@@ -18,12 +18,18 @@ struct stream_group_found {
     struct stream_group *group;  /* NULL: there is no such group */
 };
 
-/* By the words with the key and the name.  False after -WRONGTYPE. */
+/* By the words with the key and the name.  False after -WRONGTYPE.  As on other servers, also those who
+ * change what is pending look the key up to read it; who changes the groups does so to write it. */
 MUST_USE bool stream_group_lookup(struct exec *x, size_t key_word, struct bytes name,
                                   struct stream_group_found *out);
+MUST_USE bool stream_group_lookup_write(struct exec *x, size_t key_word, struct bytes name,
+                                        struct stream_group_found *out);
 /* The same for a group that must be there; false also after -NOGROUP. */
 MUST_USE bool stream_group_lookup_there(struct exec *x, size_t key_word, struct bytes name,
                                         struct stream_group_found *out);
+/* Was it found?  False after -NOGROUP. */
+MUST_USE bool stream_group_is_there(struct exec *x, struct bytes name,
+                                    const struct stream_group_found *found);
 /* Open the stream of the group for change; the group stays where it is. */
 void stream_group_open(struct exec *x, const struct stream_group_found *found,
                        struct value_edit *out);

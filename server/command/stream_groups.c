@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Groups and consumers of streams: XGROUP. */
 #include "base/num.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
@@ -39,7 +40,7 @@ static void reply_wrong_words(struct exec *x)
 /* The stream of KEY_WORD, which must be there; its group may be missing. */
 static bool find(struct exec *x, struct stream_group_found *out)
 {
-    if (!stream_group_lookup(x, KEY_WORD, x->args[GROUP_WORD], out)) {
+    if (!stream_group_lookup_write(x, KEY_WORD, x->args[GROUP_WORD], out)) {
         return false;
     }
     if (out->stream == NULL) {
@@ -117,7 +118,7 @@ enum exec_result cmd_xgroup_create(struct exec *x)
     struct stream_id id;
 
     if (!read_options(x, true, &options) ||
-        !stream_group_lookup(x, KEY_WORD, x->args[GROUP_WORD], &found)) {
+        !stream_group_lookup_write(x, KEY_WORD, x->args[GROUP_WORD], &found)) {
         return EXEC_DONE;
     }
     if (found.stream == NULL && !options.makes_stream) {
@@ -139,6 +140,7 @@ enum exec_result cmd_xgroup_create(struct exec *x)
     (void)stream_open(&edit.draft);
     (void)stream_group_create(&edit.draft, x->args[GROUP_WORD], id, options.entries_read);
     (void)keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STREAM, "xgroup-create", found.ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_ok(x->reply);
     return EXEC_DONE;
@@ -164,6 +166,7 @@ enum exec_result cmd_xgroup_setid(struct exec *x)
     stream_group_open(x, &found, &edit);
     stream_group_set(&edit.draft, found.group, id, options.entries_read);
     (void)keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STREAM, "xgroup-setid", found.ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_ok(x->reply);
     return EXEC_DONE;
@@ -181,6 +184,7 @@ enum exec_result cmd_xgroup_destroy(struct exec *x)
         stream_group_open(x, &found, &edit);
         (void)stream_group_destroy(&edit.draft, x->args[GROUP_WORD]);
         (void)keyspace_close(x->keyspace, &edit);
+        notify(x, EVENT_STREAM, "xgroup-destroy", found.ref.bytes);
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, found.group != NULL ? 1 : 0);
@@ -202,6 +206,7 @@ enum exec_result cmd_xgroup_createconsumer(struct exec *x)
         (void)stream_consumer_create(&edit.draft, found.group, x->args[CONSUMER_WORD],
                                      x->now.unix_ms);
         (void)keyspace_close(x->keyspace, &edit);
+        notify(x, EVENT_STREAM, "xgroup-createconsumer", found.ref.bytes);
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, is_new ? 1 : 0);
@@ -221,6 +226,7 @@ enum exec_result cmd_xgroup_delconsumer(struct exec *x)
         stream_group_open(x, &found, &edit);
         (void)stream_consumer_delete(&edit.draft, found.group, x->args[CONSUMER_WORD], &pending);
         (void)keyspace_close(x->keyspace, &edit);
+        notify(x, EVENT_STREAM, "xgroup-delconsumer", found.ref.bytes);
         effects_add_verbatim(x->effects);
     }
     resp_write_integer(x->reply, (int64_t)pending);

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/vec.h"
 #include "command/block.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
@@ -393,6 +394,17 @@ static struct bytes *words_with_ids(struct exec *x, const struct stream_read_opt
     return words;
 }
 
+/* Other servers look keys up once more to read them, and so tell twice of those that are not there. */
+static void notify_missing(const struct exec *x, const struct stream_read_options *options,
+                           const struct sources *sources)
+{
+    for (size_t i = 0; UNLIKELY(x->events != NULL) && i < sources->items.count; i++) {
+        if (sources->items.items[i].stream == NULL) {
+            notify(x, EVENT_MISS, "keymiss", x->args[options->first_key + i]);
+        }
+    }
+}
+
 enum exec_result cmd_xread(struct exec *x)
 {
     struct stream_read_options options;
@@ -403,6 +415,7 @@ enum exec_result cmd_xread(struct exec *x)
         return EXEC_DONE;
     }
     if (find_sources(x, &options, &sources)) {
+        notify_missing(x, &options, &sources);
         if (sources.ready_count > 0) {
             reply_sources(x, &options, &sources);
         } else {

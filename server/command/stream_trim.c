@@ -2,6 +2,7 @@
 #include "command/stream_trim.h"
 
 #include "base/num.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
@@ -190,6 +191,9 @@ enum exec_result cmd_xtrim(struct exec *x)
         }
         stream_losses_end(x, &losses, ref.bytes);
         (void)keyspace_close(x->keyspace, &edit);
+    }
+    if (count > 0) {
+        notify(x, EVENT_STREAM, "xtrim", ref.bytes);
     }
     resp_write_integer(x->reply, (int64_t)count);
     return EXEC_DONE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands of streams that know no group and do not wait. */
 #include "base/vec.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
@@ -150,19 +151,24 @@ static void add(struct exec *x, const struct add_options *options, const struct 
     struct value_edit edit;
     const struct stream *s;
     struct bytes text;
+    uint64_t trimmed = 0;
 
     stream_losses_begin(&losses, options->trim.refs);
     keyspace_open(x->keyspace, ref, e, VALUE_STREAM, &edit);
     s = stream_open(&edit.draft);
     stream_append(&edit.draft, id, x->args + first, (x->arg_count - first) / 2);
     if (options->trim.is_wanted) {
-        (void)stream_trim_refs(&edit.draft, &options->trim.trim, &losses.removal);
+        trimmed = stream_trim_refs(&edit.draft, &options->trim.trim, &losses.removal);
     }
     text = stream_id_text(id, scratch);
     resp_write_bulk(x->reply, text);
     effect_add(x, options, s, text);
     stream_losses_end(x, &losses, ref->bytes);
     (void)keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STREAM, "xadd", ref->bytes);
+    if (trimmed > 0) {
+        notify(x, EVENT_STREAM, "xtrim", ref->bytes);
+    }
 }
 
 enum exec_result cmd_xadd(struct exec *x)
@@ -361,6 +367,7 @@ enum exec_result cmd_xsetid(struct exec *x)
     keyspace_open(x->keyspace, &ref, e, VALUE_STREAM, &edit);
     stream_put_marks(&edit.draft, &marks);
     (void)keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STREAM, "xsetid", ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_ok(x->reply);
     return EXEC_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading strings, and changing parts of them. */
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 
@@ -108,6 +109,7 @@ enum exec_result cmd_append(struct exec *x)
     }
     if (e == NULL) {
         keyspace_set(x->keyspace, &ref, tail, EXPIRE_NEVER);
+        notify(x, EVENT_STRING, "append", ref.bytes);
         effects_add_verbatim(x->effects);
         resp_write_integer(x->reply, (int64_t)tail.len);
         return EXEC_DONE;
@@ -121,6 +123,7 @@ enum exec_result cmd_append(struct exec *x)
         memcpy(edit.data + old_len, tail.data, tail.len);
     }
     keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STRING, "append", ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, (int64_t)(old_len + tail.len));
     return EXEC_DONE;
@@ -161,6 +164,7 @@ enum exec_result cmd_setrange(struct exec *x)
     keyspace_open_string(x->keyspace, &ref, end, &edit);
     memcpy(edit.data + offset, part.data, part.len);
     keyspace_close(x->keyspace, &edit);
+    notify(x, EVENT_STRING, "setrange", ref.bytes);
     effects_add_verbatim(x->effects);
     resp_write_integer(x->reply, (int64_t)(end > old_len ? end : old_len));
     return EXEC_DONE;

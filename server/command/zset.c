@@ -2,6 +2,7 @@
 /* Members of sorted sets: adding and removing them, their scores and ranks. */
 #include "store/zset.h"
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/zset_result.h"
@@ -135,6 +136,7 @@ static void add_pairs(struct exec *x, const struct add_options *options, struct 
     (void)keyspace_close(x->keyspace, &edit);
     if (added + updated > 0) {
         effects_add_verbatim(x->effects);
+        notify(x, EVENT_ZSET, "zadd", ref.bytes);
     }
     resp_write_integer(x->reply, (int64_t)(options->count_changed ? added + updated : added));
 }
@@ -150,6 +152,7 @@ static void increment(struct exec *x, const struct add_options *options, struct 
     double old = 0;
     double score = score_at(x, first);
     bool is_there = zset_find(&view, name, &old);
+    bool is_changed;
 
     if (is_there && options->only_new) {
         resp_write_null(x->reply);
@@ -165,10 +168,12 @@ static void increment(struct exec *x, const struct add_options *options, struct 
         return;
     }
     keyspace_open(x->keyspace, &ref, e, VALUE_ZSET, &edit);
-    if (zset_put(&edit.draft, name, score) != ZSET_SAME) {
-        effect_zadd(x, ref.bytes, name, score);
-    }
+    is_changed = zset_put(&edit.draft, name, score) != ZSET_SAME;
     (void)keyspace_close(x->keyspace, &edit);
+    if (is_changed) {
+        effect_zadd(x, ref.bytes, name, score);
+        notify(x, EVENT_ZSET, "zincr", ref.bytes);
+    }
     resp_write_double(x->reply, score == 0 ? 0 : score);
 }
 
@@ -207,6 +212,7 @@ enum exec_result cmd_zrem(struct exec *x)
     struct value_edit edit;
     struct entry *e;
     int64_t removed = 0;
+    bool is_there = false;
 
     if (!lookup_write_type(x, &ref, VALUE_ZSET, &e)) {
         return EXEC_DONE;
@@ -216,10 +222,11 @@ enum exec_result cmd_zrem(struct exec *x)
         for (size_t i = 2; i < x->arg_count && !value_draft_is_empty(&edit.draft); i++) {
             removed += zset_remove(&edit.draft, x->args[i]);
         }
-        (void)keyspace_close(x->keyspace, &edit);
+        is_there = keyspace_close(x->keyspace, &edit);
     }
     if (removed > 0) {
         effects_add_verbatim(x->effects);
+        notify_taken(x, EVENT_ZSET, "zrem", ref.bytes, is_there);
     }
     resp_write_integer(x->reply, removed);
     return EXEC_DONE;

@@ -289,11 +289,18 @@ static void make_result(struct combine *c, struct zset_result *result)
     }
 }
 
+static const char *const store_events[] = {
+    [COMBINE_UNION] = "zunionstore",
+    [COMBINE_INTER] = "zinterstore",
+    [COMBINE_DIFF] = "zdiffstore",
+};
+
 /* The key of the result is looked up last: an expired one that is a source as well was removed before. */
 static void finish(struct exec *x, const struct combine *c, struct zset_result *result)
 {
     const struct zset_range forward = {.limit = -1};
     struct zset_view view = zset_view_of_draft(&result->draft);
+    const char *event = store_events[c->kind];
     struct key_ref to;
 
     if (!c->stores) {
@@ -302,9 +309,10 @@ static void finish(struct exec *x, const struct combine *c, struct zset_result *
         return;
     }
     to = lookup_ref(x, 1);
-    resp_write_integer(x->reply, (int64_t)(c->aggregate == AGGREGATE_COUNT
-                                               ? zset_result_store_explicit(result, x, &to)
-                                               : zset_result_store_verbatim(result, x, &to)));
+    resp_write_integer(x->reply,
+                       (int64_t)(c->aggregate == AGGREGATE_COUNT
+                                     ? zset_result_store_explicit(result, x, &to, event)
+                                     : zset_result_store_verbatim(result, x, &to, event)));
 }
 
 static enum exec_result combine(struct exec *x, struct combine c)

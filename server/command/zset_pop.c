@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "command/block.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "store/zset.h"
@@ -69,6 +70,7 @@ static void remove_members(struct exec *x, const struct key_ref *ref, bool is_ma
         (void)keyspace_close(x->keyspace, &edit);
     }
     effect_pop(x, ref->bytes, is_max, count);
+    notify_taken(x, EVENT_ZSET, is_max ? "zpopmax" : "zpopmin", ref->bytes, count < size);
 }
 
 void zset_pop_take(struct exec *x, const struct key_ref *ref, struct zset_pop pop)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ranges of sorted sets: told, counted, stored and removed. */
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/zset_result.h"
@@ -156,7 +157,8 @@ enum exec_result cmd_zrangestore(struct exec *x)
     while (span.count-- > 0 && zset_next(&cursor, &element)) {
         (void)zset_put(&result.draft, element.name, element.score);
     }
-    resp_write_integer(x->reply, (int64_t)zset_result_store_verbatim(&result, x, &to));
+    resp_write_integer(x->reply,
+                       (int64_t)zset_result_store_verbatim(&result, x, &to, "zrangestore"));
     zset_result_deinit(&result);
     return EXEC_DONE;
 }
@@ -189,6 +191,12 @@ enum exec_result cmd_zlexcount(struct exec *x)
 
 /* ---- removed --------------------------------------------------------------------------------------- */
 
+static const char *const removal_events[] = {
+    [ZSET_RANGE_RANK] = "zremrangebyrank",
+    [ZSET_RANGE_SCORE] = "zremrangebyscore",
+    [ZSET_RANGE_NAME] = "zremrangebylex",
+};
+
 static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
 {
     struct key_ref ref = lookup_ref(x, 1);
@@ -197,13 +205,15 @@ static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
     struct zset_view view;
     struct value_edit edit;
     struct entry *e;
+    uint64_t total;
 
     if (!zset_read_range(x, kind, 2, 3, &range) || !lookup_write_type(x, &ref, VALUE_ZSET, &e)) {
         return EXEC_DONE;
     }
     view = zset_view_of(e);
+    total = zset_count(&view);
     span = zset_resolve(&view, &range);
-    if (span.count > 0 && span.count == zset_count(&view)) {
+    if (span.count > 0 && span.count == total) {
         /* All of a large one is freed in slices. */
         keyspace_remove(x->keyspace, &ref);
     } else if (span.count > 0) {
@@ -213,6 +223,7 @@ static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
     }
     if (span.count > 0) {
         effects_add_verbatim(x->effects);
+        notify_taken(x, EVENT_ZSET, removal_events[kind], ref.bytes, span.count < total);
     }
     resp_write_integer(x->reply, (int64_t)span.count);
     return EXEC_DONE;

@@ -2,6 +2,7 @@
 #include "command/zset_result.h"
 
 #include "base/assert.h"
+#include "command/events.h"
 #include "command/lookup.h"
 
 enum {
@@ -65,8 +66,8 @@ void zset_result_deinit(struct zset_result *result)
     buf_deinit(&result->packed);
 }
 
-uint64_t zset_result_store(struct zset_result *result, struct exec *x, const struct key_ref *to,
-                           bool *is_changed)
+static uint64_t store(struct zset_result *result, struct exec *x, const struct key_ref *to,
+                      const char *event, bool *is_changed)
 {
     struct zset_view view = zset_view_of_draft(&result->draft);
     uint64_t count = zset_count(&view);
@@ -74,20 +75,25 @@ uint64_t zset_result_store(struct zset_result *result, struct exec *x, const str
 
     if (count == 0) {
         *is_changed = lookup_write(x, to) != NULL && keyspace_remove(x->keyspace, to);
+        if (*is_changed) {
+            notify(x, EVENT_GENERIC, "del", to->bytes);
+        }
         return 0;
     }
     *is_changed = true;
     value = value_draft_view(&result->draft);
+    note_replace(x, to, VALUE_ZSET);
     keyspace_put(x->keyspace, to, &value, EXPIRE_NEVER);
+    notify(x, EVENT_ZSET, event, to->bytes);
     result->draft.memory = NULL;
     return count;
 }
 
 uint64_t zset_result_store_verbatim(struct zset_result *result, struct exec *x,
-                                    const struct key_ref *to)
+                                    const struct key_ref *to, const char *event)
 {
     bool is_changed;
-    uint64_t count = zset_result_store(result, x, to, &is_changed);
+    uint64_t count = store(result, x, to, event, &is_changed);
 
     if (count > 0) {
         effects_add_verbatim(x->effects);
@@ -132,10 +138,10 @@ static void effect_zset(struct exec *x, struct bytes key, const struct zset_view
 }
 
 uint64_t zset_result_store_explicit(struct zset_result *result, struct exec *x,
-                                    const struct key_ref *to)
+                                    const struct key_ref *to, const char *event)
 {
     bool is_changed;
-    uint64_t count = zset_result_store(result, x, to, &is_changed);
+    uint64_t count = store(result, x, to, event, &is_changed);
 
     if (count > 0) {
         struct zset_view view = zset_view_of(keyspace_find_any(x->keyspace, to));

@@ -35,16 +35,14 @@ struct zset_result {
 
 void zset_result_init(struct zset_result *result, struct exec *x);
 void zset_result_deinit(struct zset_result *result);
-/* It becomes the value of the key, whatever that was; an empty one removes the key.  How many members it
- * has; false in *is_changed when there was nothing and there is nothing. */
-uint64_t zset_result_store(struct zset_result *result, struct exec *x, const struct key_ref *to,
-                           bool *is_changed);
-/* The same for commands that replicas can do themselves: the request is the effect, or DEL. */
+/* It becomes the value of the key, whatever that was, and who listens is told of the event; an empty one removes
+ * the key.  How many members it has.  For commands that replicas can do themselves: the request is the effect, or
+ * DEL. */
 uint64_t zset_result_store_verbatim(struct zset_result *result, struct exec *x,
-                                    const struct key_ref *to);
+                                    const struct key_ref *to, const char *event);
 /* The same for those that they cannot: the effect is what the key becomes, as DEL and ZADD. */
 uint64_t zset_result_store_explicit(struct zset_result *result, struct exec *x,
-                                    const struct key_ref *to);
+                                    const struct key_ref *to, const char *event);
 
 /* ZADD key score member */
 void effect_zadd(struct exec *x, struct bytes key, struct bytes name, double score);

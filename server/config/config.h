@@ -97,14 +97,15 @@ struct config_rename {
     CONFIG_FIELD_##kind(field)
 struct config {
 #include "config/options.def"
-    /* Derived from the texts of save, client-output-buffer-limit, maxmemory-clients and
-     * latency-tracking-info-percentiles. */
+    /* Derived from the texts of save, client-output-buffer-limit, maxmemory-clients,
+     * latency-tracking-info-percentiles and notify-keyspace-events. */
     struct save_point save_points[CONFIG_SAVE_POINTS_MAX];
     size_t save_point_count;
     struct output_limit output_limits[OUTPUT_CLASS_COUNT];
     struct clients_memory clients_memory;
     double percentiles[CONFIG_PERCENTILES_MAX]; /* 0 to 100 */
     size_t percentile_count;
+    uint32_t event_classes;              /* bits of enum event_class */
     char *foreign[CONFIG_FOREIGN_COUNT]; /* NULL: the default */
     bool is_foreign_given[CONFIG_FOREIGN_COUNT];
     VEC(struct config_rename) renames;

@@ -3,6 +3,7 @@
 #include "config/option.h"
 
 #include "base/num.h"
+#include "spec/event_class.h"
 
 #include <arpa/inet.h>
 
@@ -286,6 +287,21 @@ static bool check_percentiles(struct config *config, struct buf *text, struct er
     return true;
 }
 
+static bool check_events(struct config *config, struct buf *text, struct errmsg *error)
+{
+    struct buf letters = {0};
+
+    if (!event_classes_parse(buf_bytes(text), &config->event_classes)) {
+        event_classes_letters(&letters);
+        errmsg_set(error, "Invalid event class character. Use '%s'.", buf_text(&letters));
+        buf_deinit(&letters);
+        return false;
+    }
+    buf_clear(text);
+    event_classes_format(config->event_classes, text);
+    return true;
+}
+
 bool option_check(struct config *config, const struct option *option, struct buf *text,
                   struct errmsg *error)
 {
@@ -303,6 +319,7 @@ bool option_check(struct config *config, const struct option *option, struct buf
         {offsetof(struct config, cluster_announce_hostname),  check_hostname      },
         {offsetof(struct config, cluster_announce_ip),        check_ip            },
         {offsetof(struct config, latency_percentiles),        check_percentiles   },
+        {offsetof(struct config, notify_keyspace_events),     check_events        },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++) {

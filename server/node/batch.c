@@ -26,6 +26,7 @@ void batch_configure(struct node *node)
     node->batch.limits = RESP_LIMITS_DEFAULT;
     node->batch.limits.max_bulk_bytes = (uint64_t)node->config.proto_max_bulk_len;
     node->batch.stranger_limits = RESP_LIMITS_UNAUTHENTICATED;
+    batch_watch_next(node); /* that may be another one now */
 }
 
 static void compact_inputs(struct batch *batch)
@@ -182,13 +183,88 @@ static void run_request(struct node *node, struct request *request)
     }
 }
 
+/* How far a batch has come, with what is done ahead of its requests. */
+struct progress {
+    struct stage near;    /* buckets are on their way up to here, */
+    struct stage fetched; /* entries up to here, */
+    size_t ready;         /* and were long enough ago up to here */
+    struct member_hints hints;
+    bool is_watching; /* the request that has just run */
+    struct hot_watch watch;
+};
+
+static void fetch_more(struct node *node, struct progress *p)
+{
+    struct batch *batch = &node->batch;
+    size_t first = p->ready;
+
+    p->ready = p->fetched.request;
+    if (UNLIKELY(batch->has_members)) {
+        fetch_member_buckets(node, batch, first, p->ready, &p->hints);
+    }
+    fetch(node, batch, p->fetched, p->near);
+    p->fetched = p->near;
+    p->near = prepare(node, batch, p->near);
+    fetch_members(node, &p->hints);
+}
+
+/* The watched request has run, right before the one at the place. */
+static void end_watch(struct node *node, struct progress *p, size_t place)
+{
+    if (p->is_watching) {
+        p->is_watching = false;
+        hot_side_end(node, &node->batch.requests[place - 1], &p->watch);
+        node->batch.watched = place + hot_side_gap(&node->hot);
+    }
+}
+
+/* There is something to do before the request at the place runs. */
+static void make_stop(struct node *node, struct progress *p, size_t place)
+{
+    struct batch *batch = &node->batch;
+
+    end_watch(node, p, place);
+    if (place == p->ready) {
+        fetch_more(node, p);
+    }
+    ASSERT(p->ready > place && batch->watched >= place);
+    batch->stop = batch->watched < p->ready ? batch->watched : p->ready;
+    if (batch->watched == place) {
+        p->is_watching = true;
+        hot_side_begin(node, batch->requests[place].session, false, &p->watch);
+        batch->stop = place + 1;
+    }
+}
+
+static void begin_progress(struct node *node, struct progress *p)
+{
+    struct batch *batch = &node->batch;
+
+    p->near = (struct stage){0};
+    p->ready = 0;
+    p->hints.count = 0;
+    p->is_watching = false;
+    p->fetched = prepare(node, batch, p->near);
+    fetch(node, batch, p->near, p->fetched);
+    p->near = prepare(node, batch, p->fetched);
+    batch->watched = hot_side_gap(&node->hot);
+    batch->stop = 0;
+}
+
+void batch_watch_next(struct node *node)
+{
+    struct batch *batch = &node->batch;
+
+    if (batch->running != NULL) {
+        batch->watched = (size_t)(batch->running - batch->requests) + 1;
+        batch->stop = batch->watched;
+    }
+}
+
 void batch_run(struct node *node)
 {
     struct batch *batch = &node->batch;
-    struct stage near = {0}; /* buckets are on their way up to here, */
-    struct stage fetched;    /* entries up to here, */
-    size_t ready = 0;        /* and were long enough ago up to here */
-    struct member_hints hints = {.count = 0};
+    struct progress p;
 
     if (batch->count == 0) {
         compact_inputs(batch);
@@ -199,25 +275,20 @@ void batch_run(struct node *node)
     batch->key_count = 0;
     batch->has_members = false;
     batch->is_fetching = keyspace_count_all(node->data.keyspace) > FETCH_AHEAD_KEYS;
-    fetched = prepare(node, batch, near);
-    fetch(node, batch, near, fetched);
-    near = prepare(node, batch, fetched);
+    begin_progress(node, &p);
     for (size_t i = 0; i < batch->count; i++) {
-        if (i == ready) {
-            ready = fetched.request;
-            if (UNLIKELY(batch->has_members)) {
-                fetch_member_buckets(node, batch, i, ready, &hints);
-            }
-            fetch(node, batch, fetched, near);
-            fetched = near;
-            near = prepare(node, batch, near);
-            fetch_members(node, &hints);
+        if (UNLIKELY(i == batch->stop)) {
+            make_stop(node, &p, i);
         }
         batch->running = &batch->requests[i];
         run_request(node, &batch->requests[i]);
         if (UNLIKELY(blocked_has_ready(&node->blocked))) {
             serve_ready(node);
         }
+    }
+    end_watch(node, &p, batch->count);
+    if (!node->hot.watches_all) {
+        hot_side_leave(&node->hot, batch->watched - batch->count);
     }
     batch->running = NULL;
     slow_end_run(node);

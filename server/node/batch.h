@@ -35,6 +35,8 @@ struct batch {
     struct request requests[BATCH_REQUESTS];
     size_t count;
     const struct request *running;      /* NULL between them */
+    size_t watched;                     /* the next request that hot_side watches */
+    size_t stop;                        /* the next one before which there is something to do */
     struct resp_limits limits;          /* of what authenticated clients send, */
     struct resp_limits stranger_limits; /* and others */
     struct resp_words words;
@@ -52,6 +54,8 @@ void batch_deinit(struct node *node);
 /* Split what a client has sent; what is complete runs now or with batch_run. */
 void batch_take_input(struct node *node, struct session *s, struct bytes input);
 void batch_run(struct node *node);
+/* Within a batch: the next request is watched (node/hot_side.h), and then those that are due. */
+void batch_watch_next(struct node *node);
 /* Read again what was put back, and what came while the session was held. */
 void batch_resume(struct node *node, struct session *s);
 void batch_check(const struct node *node);

@@ -15,6 +15,7 @@ static struct exec make_exec(struct node *node)
         .now = node->now,
         .rng = &node->rng,
         .effects = journal_effects(node),
+        .events = notify_events(node),
         .stats = &node->counters.exec,
     };
 }
@@ -83,6 +84,9 @@ void call_for_client(struct node *node, const struct request *request, const str
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
     result = exec_run(x);
+    if (UNLIKELY(x->events != NULL)) {
+        notify_tell(node, &node->notify);
+    }
     if (UNLIKELY((s->flags & SESSION_TRACKING) != 0)) {
         invalidation_note_reads(node, request);
     }
@@ -123,6 +127,7 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     ASSERT(result == EXEC_DONE); /* the primary has waited for us */
     journal_note_changes(node, 1);
     note_flush(node, &x);
+    notify_tell(node, &node->notify);
 }
 
 size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more)
@@ -136,6 +141,7 @@ size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more)
     ASSERT(removed <= max);
     ASSERT(x.effects->count <= removed);
     journal_commit(node, x.effects, x.db);
+    notify_tell(node, &node->notify);
     return removed;
 }
 
@@ -167,6 +173,7 @@ void call_evict(struct node *node, unsigned db, struct bytes key)
     ASSERT(was_there);
     effects_add(effects, words, 2);
     journal_commit(node, effects, db);
+    notify_tell(node, &node->notify);
 }
 
 void call_flush_all(struct node *node)

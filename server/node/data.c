@@ -103,6 +103,7 @@ void data_replace(struct node *node, struct keyspace *fresh_take)
     node->data.keyspace = fresh_take;
     watching_data_replaced(node);
     invalidation_data_replaced(node);
+    notify_data_replaced(node);
 }
 
 void data_free_retired(struct node *node)

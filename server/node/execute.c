@@ -48,8 +48,10 @@ static void run(struct node *node, struct request *request)
     }
     slow_us = timing_end(&node->timing, spec->id, began_ns,
                          bytes_from(buf_bytes(&s->output.buf), out_before));
-    if (UNLIKELY(slow_us >= 0) && (spec->flags & COMMAND_FLAG_SKIP_SLOWLOG) == 0) {
-        slow_note_request(node, request, slow_us);
+    /* Large values that were answered with are not in the buffer. */
+    if (UNLIKELY(slow_us != TIMING_NONE || s->output.pieces.count > 0) &&
+        (spec->flags & COMMAND_FLAG_SKIP_SLOWLOG) == 0) {
+        slow_note_request(node, request, slow_us, out_before);
     }
 }
 

@@ -26,6 +26,7 @@
 #include "node/execute.h"
 #include "node/files.h"
 #include "node/gates.h"
+#include "node/hot_side.h"
 #include "node/image.h"
 #include "node/invalidation.h"
 #include "node/journal.h"
@@ -34,6 +35,7 @@
 #include "node/memory_limit.h"
 #include "node/monitor.h"
 #include "node/node.h"
+#include "node/notify.h"
 #include "node/own_expiry.h"
 #include "node/pass.h"
 #include "node/primary_side.h"
@@ -77,7 +79,10 @@ struct node {
     struct counters counters;             /* any */
     struct timing timing;                 /* any */
     struct slowlog slowlog;               /* any */
+    struct slowlog large_requests;        /* any */
+    struct slowlog large_replies;         /* any */
     struct latency latency;               /* any */
+    struct hot_side hot;                  /* hot_side.c */
     struct command_index commands;        /* any: as clients name them; constant */
     struct command_index stream_commands; /* any: as primaries do, never renamed */
     struct session_table sessions;        /* any */
@@ -89,6 +94,7 @@ struct node {
     struct own_expiry own_expiry;         /* own_expiry.c */
     struct users users;                   /* any */
     struct publish publish;               /* any */
+    struct notify notify;                 /* notify.c */
     struct monitors monitors;             /* monitor.c */
     struct invalidation invalidation;     /* invalidation.c */
     struct door door;                     /* call.c */

@@ -53,6 +53,7 @@ static struct node *create(const struct node_options *options)
     counters_init(&node->counters, options->now.mono);
     timing_init(&node->timing, node->env.mono_ns, node->env.context);
     slow_configure(node);
+    hot_side_init(node);
     command_index_init(&node->commands);
     command_index_init(&node->stream_commands);
     session_table_init(&node->sessions);
@@ -68,6 +69,7 @@ static struct node *create(const struct node_options *options)
     blocked_init(node);
     watching_init(node);
     invalidation_init(node);
+    notify_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -137,12 +139,16 @@ void node_free(struct node *node)
     blocked_deinit(node);
     watching_deinit(node);
     invalidation_deinit(node);
+    notify_deinit(node);
     transaction_deinit(node);
     holds_deinit(&node->holds);
     session_table_deinit(&node->sessions);
     users_deinit(node);
     slowlog_deinit(&node->slowlog);
+    slowlog_deinit(&node->large_requests);
+    slowlog_deinit(&node->large_replies);
     latency_deinit(&node->latency);
+    hot_side_deinit(node);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
@@ -302,6 +308,7 @@ void node_end_pass(struct node *node)
     upkeep_trim_long_log(node);
     sync_file_send(node);
     primary_fill(node);
+    notify_tell(node, &node->notify);
     invalidation_tell(node);
     open_barriers(node);
     hand_over_touched(node);
@@ -517,9 +524,11 @@ void node_take_config(struct node *node, struct config *next)
     data_configure(node);
     cluster_side_configure(node);
     invalidation_configure(node);
+    notify_configure(node);
     memory_limit_configure(node, next);
     upkeep_trim_log(node);
     slow_configure(node);
+    hot_side_configure(node);
     users_configure(node);
 }
 
@@ -663,8 +672,10 @@ void node_check(const struct node *node)
     blocked_check(node);
     watching_check(node);
     invalidation_check(node);
+    notify_check(node);
     load_check(node);
     batch_check(node);
+    hot_side_check(node);
     holds_check(&node->holds);
     session_table_check(&node->sessions);
     saving_check(node);

@@ -16,6 +16,12 @@ static bool logs(const struct node *node, int64_t duration_us)
     return threshold_us >= 0 && duration_us >= threshold_us;
 }
 
+/* Is something that small to be logged, of which timing does not tell by itself? */
+static bool is_below(int64_t threshold_bytes, int64_t told_bytes)
+{
+    return threshold_bytes >= 0 && threshold_bytes <= told_bytes;
+}
+
 /* Commands are looked at from the lower of the two thresholds on. */
 void slow_configure(struct node *node)
 {
@@ -27,47 +33,87 @@ void slow_configure(struct node *node)
     ASSERT(node->config.slowlog_max_len >= 0);
     ASSERT(latency_ms >= 0);
     node->latency.threshold_ms = latency_ms;
+    timing_set_looking(&node->timing,
+                       is_below(node->config.large_request_bytes, TIMING_REQUEST_BYTES) ||
+                           is_below(node->config.large_reply_bytes, TIMING_REPLY_BYTES));
     timing_set_threshold(&node->timing, is_lower ? latency_us : log_us);
     timing_set_histograms(&node->timing, node->config.latency_tracking);
     slowlog_set_limit(&node->slowlog, (size_t)node->config.slowlog_max_len);
+    slowlog_set_limit(&node->large_requests, (size_t)node->config.large_request_max_len);
+    slowlog_set_limit(&node->large_replies, (size_t)node->config.large_reply_max_len);
 }
 
-static void remember(struct node *node, const struct request *request, struct slowlog_note note)
+static void add_to_log(struct node *node, struct slowlog *log, const struct request *request,
+                       struct slowlog_note note)
 {
     const struct session *s = request->session;
     struct bytes shown[SLOWLOG_ARGS];
     size_t count = note.arg_count < SLOWLOG_ARGS ? note.arg_count : SLOWLOG_ARGS;
 
     ASSERT(note.arg_count > 0);
-    ASSERT(note.duration_us >= 0);
-    note.unix_ms = node->env.now(node->env.context).unix_ms;
-    latency_add(&node->latency,
-                (request->spec->flags & COMMAND_FLAG_FAST) ? LATENCY_FAST_COMMAND : LATENCY_COMMAND,
-                note.unix_ms / 1000, note.duration_us / 1000);
-    if (!logs(node, note.duration_us)) {
-        return;
+    ASSERT(note.amount >= 0);
+    if (note.unix_ms == 0) {
+        note.unix_ms = node->env.now(node->env.context).unix_ms;
     }
     memcpy(shown, note.args, count * sizeof(shown[0]));
     secrets_redact(request->spec, shown, count);
     note.args = shown;
     note.peer = bytes_from_text(s->peer.address);
     note.name = buf_bytes(&s->name);
-    slowlog_add(&node->slowlog, &note);
+    slowlog_add(log, &note);
 }
 
-static struct slowlog_note note_of(const struct request *request, int64_t duration_us)
+static void remember(struct node *node, const struct request *request, struct slowlog_note note)
+{
+    note.unix_ms = node->env.now(node->env.context).unix_ms;
+    latency_add(&node->latency,
+                (request->spec->flags & COMMAND_FLAG_FAST) ? LATENCY_FAST_COMMAND : LATENCY_COMMAND,
+                note.unix_ms / 1000, note.amount / 1000);
+    if (logs(node, note.amount)) {
+        add_to_log(node, &node->slowlog, request, note);
+    }
+}
+
+static struct slowlog_note note_of(const struct request *request, int64_t amount)
 {
     return (struct slowlog_note){
-        .duration_us = duration_us,
+        .amount = amount,
         .args = request->args,
         .arg_count = request->arg_count,
     };
 }
 
-void slow_note_request(struct node *node, const struct request *request, int64_t duration_us)
+static void note_size(struct node *node, struct slowlog *log, const struct request *request,
+                      uint64_t bytes, int64_t threshold_bytes)
+{
+    if (threshold_bytes >= 0 && bytes >= (uint64_t)threshold_bytes) {
+        add_to_log(node, log, request, note_of(request, (int64_t)bytes));
+    }
+}
+
+/* In the buffer, and of large values beside it. */
+static uint64_t reply_bytes(const struct output *output, size_t out_before)
+{
+    uint64_t bytes = output->buf.len - out_before;
+
+    for (size_t i = output->pieces.count; i > 0 && output->pieces.items[i - 1].at > out_before;
+         i--) {
+        bytes += output->pieces.items[i - 1].block->len;
+    }
+    return bytes;
+}
+
+void slow_note_request(struct node *node, const struct request *request, int64_t duration_us,
+                       size_t out_before)
 {
     ASSERT(request->args != NULL);
-    remember(node, request, note_of(request, duration_us));
+    if (duration_us >= 0) {
+        remember(node, request, note_of(request, duration_us));
+    }
+    note_size(node, &node->large_requests, request, request->read.raw.len,
+              node->config.large_request_bytes);
+    note_size(node, &node->large_replies, request,
+              reply_bytes(&request->session->output, out_before), node->config.large_reply_bytes);
 }
 
 static bool is_small(const struct node *node, const struct request *request)

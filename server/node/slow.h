@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What took long: the slow log (stats/slowlog.h) is told of requests, and LATENCY (stats/latency.h) of those and
+/* What took long, or was large: the slow log (stats/slowlog.h) is told of requests, and LATENCY (stats/latency.h) of those and
  * of other work. */
 #ifndef STARLING_NODE_SLOW_H
 #define STARLING_NODE_SLOW_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "stats/latency.h"
@@ -13,8 +14,10 @@ struct request;
 
 /* By the options as they are now. */
 void slow_configure(struct node *node);
-/* The command took so long. */
-void slow_note_request(struct node *node, const struct request *request, int64_t duration_us);
+/* The command took so long, or is worth a look for its size (negative: timing_end); its reply begins behind so
+ * many bytes of its session's buffer. */
+void slow_note_request(struct node *node, const struct request *request, int64_t duration_us,
+                       size_t out_before);
 /* The batch has run and is still there. */
 void slow_end_run(struct node *node);
 

@@ -191,8 +191,8 @@ static void run_one(struct node *node, struct request *request)
     }
     slow_us = timing_end(&node->timing, request->spec->id, began_ns,
                          bytes_from(buf_bytes(&s->output.buf), out_before));
-    if (UNLIKELY(slow_us >= 0)) {
-        slow_note_request(node, request, slow_us);
+    if (UNLIKELY(slow_us != TIMING_NONE || s->output.pieces.count > 0)) {
+        slow_note_request(node, request, slow_us, out_before);
     }
     if (UNLIKELY(monitor_is_on(&node->monitors))) {
         monitor_show(node, request);
@@ -212,6 +212,15 @@ static bool lost_right(struct node *node, struct request *request)
     return true;
 }
 
+static void run_watched(struct node *node, struct request *request)
+{
+    struct hot_watch watch;
+
+    hot_side_begin(node, request->session, true, &watch);
+    run_one(node, request);
+    hot_side_end(node, request, &watch);
+}
+
 static void run_all(struct node *node, struct request *exec)
 {
     const struct queue *queue = exec->session->queue;
@@ -221,9 +230,13 @@ static void run_all(struct node *node, struct request *exec)
     call_begin_transaction(node);
     for (size_t i = 0; i < queue->items.count; i++) {
         struct request request = request_of(node, exec, &queue->items.items[i]);
+        bool is_allowed;
 
         node->transaction.running = &request;
-        if (is_as_judged || !lost_right(node, &request)) {
+        is_allowed = is_as_judged || !lost_right(node, &request);
+        if (is_allowed && UNLIKELY(hot_side_takes_queued(&node->hot))) {
+            run_watched(node, &request);
+        } else if (is_allowed) {
             run_one(node, &request);
         }
         node->transaction.running = NULL;

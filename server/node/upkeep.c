@@ -177,6 +177,7 @@ static void strike(struct node *node)
     node->upkeep.at = mono_add_ms(node->now.mono, 1000 / node->config.hz);
     check_sessions(node);
     counters_look(&node->counters, node->now.mono);
+    hot_side_tick(node);
     (void)data_note_memory(node);
     primary_tick(node);
     upkeep_trim_log(node);

@@ -101,7 +101,7 @@ static struct slowlog_entry *entry_new(const struct slowlog_note *note, const st
     char *at = (char *)&entry->args[arg_count];
 
     *entry = (struct slowlog_entry){
-        .unix_ms = note->unix_ms, .duration_us = note->duration_us, .arg_count = arg_count};
+        .unix_ms = note->unix_ms, .amount = note->amount, .arg_count = arg_count};
     if (parts->text.len > 0) {
         memcpy(at, parts->text.data, parts->text.len);
     }

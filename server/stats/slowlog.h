@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The slow log: the newest commands that took long, as SLOWLOG GET shows them.
+/* The slow log: the newest commands that took long, as SLOWLOG GET shows them.  Logs of the same form keep the
+ * newest of those that were large, or whose replies were (COMMANDLOG).
  *
  * Invariants:  (1) count <= limit
  *              (2) ids rise by one with every note, also when nothing is kept; clearing does not
@@ -22,7 +23,7 @@ enum {
 struct slowlog_entry {
     uint64_t id;
     int64_t unix_ms;
-    int64_t duration_us;
+    int64_t amount; /* microseconds; of other logs bytes */
     struct bytes peer;
     struct bytes name;
     size_t arg_count;
@@ -41,7 +42,7 @@ struct slowlog {
 /* What is to be remembered; everything is copied. */
 struct slowlog_note {
     int64_t unix_ms;
-    int64_t duration_us;
+    int64_t amount;           /* microseconds; of other logs bytes */
     const struct bytes *args; /* the first SLOWLOG_ARGS of arg_count, or all when there are fewer */
     size_t arg_count;
     struct bytes peer; /* "ip:port" */

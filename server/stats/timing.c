@@ -52,12 +52,17 @@ void timing_set_threshold(struct timing *t, int64_t threshold_us)
 {
     t->threshold_ns =
         threshold_us < 0 || threshold_us > INT64_MAX / 1000 ? INT64_MAX : threshold_us * 1000;
-    t->is_exact = t->threshold_ns < TIMING_EXACT_BELOW_US * INT64_C(1000);
+    t->is_exact = t->is_looking || t->threshold_ns < TIMING_EXACT_BELOW_US * INT64_C(1000);
     if (t->is_exact) {
         t->has_untimed = false;
         t->countdown = 0;
         t->mark = 0;
     }
+}
+
+void timing_set_looking(struct timing *t, bool is_looking)
+{
+    t->is_looking = is_looking;
 }
 
 void timing_set_histograms(struct timing *t, bool has_histograms)
@@ -190,7 +195,7 @@ int64_t timing_finish(struct timing *t, enum command_id id, int64_t began_ns, st
     } else if (is_timed) {
         account(t, id, took_ns, true);
     }
-    return took_ns >= t->threshold_ns ? took_ns / 1000 : TIMING_NONE;
+    return took_ns >= t->threshold_ns ? took_ns / 1000 : TIMING_LOOK;
 }
 
 void timing_refused(struct timing *t, struct bytes reply)

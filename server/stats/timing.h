@@ -43,6 +43,7 @@
 
 enum {
     TIMING_NONE = -1,                 /* not timed; not slow */
+    TIMING_LOOK = -2,                 /* not slow; it, or its reply, may be large */
     TIMING_REQUEST_BYTES = 16 * 1024, /* a larger request is timed */
     TIMING_REQUEST_WORDS = 64,        /* and one with more words */
     TIMING_REPLY_BYTES = 16 * 1024,   /* a larger reply is looked at afterwards */
@@ -67,6 +68,7 @@ struct timing {
     int32_t mark;      /* countdown at the last reading */
     int64_t threshold_ns;
     bool is_exact;    /* all are timed */
+    bool is_looking;  /* because somebody wants to see each of them */
     bool is_fresh;    /* the last reading can begin a run */
     bool is_running;  /* a run is on, */
     bool has_untimed; /* and has commands that were not timed, before mark */
@@ -88,6 +90,9 @@ void timing_deinit(struct timing *t);
 void timing_init(struct timing *t, timing_clock_fn *clock, void *context);
 /* Commands of threshold_us and more are slow; none is when it is negative. */
 void timing_set_threshold(struct timing *t, int64_t threshold_us);
+/* Is every command to be timed, so that timing_end tells of it?  Else it tells of all with more than
+ * TIMING_REQUEST_BYTES or TIMING_REPLY_BYTES.  To be set before the threshold. */
+void timing_set_looking(struct timing *t, bool is_looking);
 /* Are histograms of the time of commands kept?  Those that there are stay. */
 void timing_set_histograms(struct timing *t, bool has_histograms);
 void timing_reset_stats(struct timing *t);
@@ -135,8 +140,8 @@ static inline int64_t timing_begin(struct timing *t, enum command_id id, size_t 
     return timing_start(t, is_small);
 }
 
-/* Right after it; reply is what it has answered.  The microseconds it took when it was slow, else
- * TIMING_NONE. */
+/* Right after it; reply is what it has answered.  The microseconds it took when it was slow; TIMING_LOOK when it
+ * was not, but was timed or answered much; else TIMING_NONE. */
 static inline int64_t timing_end(struct timing *t, enum command_id id, int64_t began_ns,
                                  struct bytes reply)
 {

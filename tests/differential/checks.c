@@ -219,6 +219,7 @@ void check_everything(struct run *run)
     struct bytes keys[WORDS_KEYS_MAX];
     size_t count = words_all_keys(keys);
     bool is_same = true;
+    const struct buf *expired;
 
     for (size_t db = 0; db < 2; db++) {
         is_same = run_line(run, protocol, databases[db]) && is_same;
@@ -229,6 +230,11 @@ void check_everything(struct run *run)
         }
         /* A key that was set with a time that had passed is counted until somebody asks for it. */
         is_same = is_same && run_line(run, protocol, "DBSIZE");
+    }
+    expired = events_unbalanced(&run->events);
+    if (is_same && expired != NULL) {
+        run_report(run, &(struct command){0}, "what has expired, and been told", buf_bytes(expired),
+                   (struct bytes){0});
     }
 }
 

@@ -277,11 +277,12 @@ static bool has_same_form(uint32_t flags, struct bytes ours, struct bytes stock)
     return is_same;
 }
 
-static const struct exception *find_exception(const struct command *command, struct bytes ours,
+static const struct exception *find_exception(const struct exception *known, size_t count,
+                                              const struct command *command, struct bytes ours,
                                               struct bytes stock)
 {
-    for (size_t i = 0; i < exception_count; i++) {
-        const struct exception *e = &exceptions[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct exception *e = &known[i];
 
         if ((strcmp(e->command, "*") == 0 || command_is(command, e->command)) &&
             glob_match(bytes_from_text(e->ours), ours) &&
@@ -318,6 +319,17 @@ bool compare_replies(const struct command *command, struct bytes ours, struct by
         has_same_form(flags, ours, stock)) {
         return true;
     }
-    *used = find_exception(command, ours, stock);
+    *used = find_exception(exceptions, exception_count, command, ours, stock);
     return *used != NULL;
+}
+
+bool compare_events(const struct command *command, struct bytes ours, struct bytes stock,
+                    const struct exception **used)
+{
+    *used = NULL;
+    if (!bytes_equal(ours, stock)) {
+        *used = find_exception(event_exceptions, event_exception_count, command, ours, stock);
+        return *used != NULL;
+    }
+    return true;
 }

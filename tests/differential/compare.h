@@ -20,9 +20,15 @@ struct exception {
 
 extern const struct exception exceptions[];
 extern const size_t exception_count;
+/* Of events: the patterns are of what they say, a line for each message. */
+extern const struct exception event_exceptions[];
+extern const size_t event_exception_count;
 
 /* *used is the exception for whose sake they are taken as the same, else NULL. */
 bool compare_replies(const struct command *command, struct bytes ours, struct bytes stock,
                      const struct exception **used);
+
+bool compare_events(const struct command *command, struct bytes ours, struct bytes stock,
+                    const struct exception **used);
 
 #endif

@@ -79,7 +79,7 @@ const struct exception exceptions[] = {
           "-ERR exactly one of BYRADIUS and BYBOX *", "9.0 has BYPOLYGON"),
     MEANT("GEOSEARCHSTORE", "-ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON *",
           "-ERR exactly one of BYRADIUS and BYBOX *", "9.0 has BYPOLYGON"),
-    MEANT("SORT", "*", NO_WEIGHT, older_failure),
+    PARTS("SORT", "*", NO_WEIGHT, older_failure), /* what was to be stored */
     MEANT("SORT_RO", "*", NO_WEIGHT, older_failure),
     MEANT("XREAD", "-ERR Unbalanced 'xread' list of *", "-ERR Unbalanced XREAD list of *",
           newer_text),
@@ -115,3 +115,34 @@ const struct exception exceptions[] = {
 };
 
 const size_t exception_count = sizeof(exceptions) / sizeof(exceptions[0]);
+
+static const char early_consumer[] =
+    "7.2 makes the consumer of XREADGROUP, XCLAIM and XAUTOCLAIM also when there is nothing for it";
+static const char removes_expired[] =
+    "with nothing to store, a stock server removes the key without a look whether it has expired";
+
+const struct exception event_exceptions[] = {
+    MEANT("XREADGROUP", "*xgroup-createconsumer*", "*", early_consumer),
+    MEANT("XREADGROUP", "", "*xgroup-createconsumer*", early_consumer),
+    MEANT("XCLAIM", "*xgroup-createconsumer*", "", early_consumer),
+    MEANT("XCLAIM", "", "*xgroup-createconsumer*", early_consumer),
+    MEANT("XAUTOCLAIM", "", "*xgroup-createconsumer*", early_consumer),
+    MEANT("XGROUP", "*xgroup-delconsumer*", "", early_consumer),
+    MEANT("SCAN", "", "*keymiss*",
+          "SCAN TYPE of a stock server looks at keys that have expired, which then are not there"),
+    PARTS("SORT", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("BITOP", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("SINTERSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("SUNIONSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("SDIFFSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("ZUNIONSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("ZINTERSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("ZDIFFSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("ZRANGESTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("GEORADIUS", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("GEORADIUSBYMEMBER", "*", "*__keyevent@?__:del *", removes_expired),
+    PARTS("GEOSEARCHSTORE", "*", "*__keyevent@?__:del *", removes_expired),
+    MEANT("XAUTOCLAIM", "*xgroup-createconsumer*", "", early_consumer),
+};
+
+const size_t event_exception_count = sizeof(event_exceptions) / sizeof(event_exceptions[0]);

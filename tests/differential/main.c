@@ -196,6 +196,7 @@ static void run_all(struct run *run)
         if (goes_on(run) && rng_one_in(&run->rng, EMPTY_ONE_IN)) {
             command_set(&commands[0], "FLUSHALL");
             run_batch(run, 2, commands, 1);
+            events_forget(&run->events);
         }
     }
     if (goes_on(run)) {
@@ -215,6 +216,7 @@ static void free_run(struct run *run)
     mem_free(MEM_TEST, run->history);
     buf_deinit(&run->replies[OURS].bytes);
     buf_deinit(&run->replies[STOCK].bytes);
+    events_deinit(&run->events);
     pair_stop(&run->pair);
     mem_free(MEM_TEST, run);
 }
@@ -278,7 +280,8 @@ int main(int argc, char **argv)
         printf("no %s is installed: there is nothing to compare with\n", stock_program);
         return finish(run, 0);
     }
-    if (!pair_start(&run->pair, stock_program, &error)) {
+    if (!pair_start(&run->pair, stock_program, &error) ||
+        !events_start(&run->events, &run->pair, &error)) {
         printf("%s\n", error.text);
         run->differences = 1;
         return finish(run, 0);

@@ -44,6 +44,11 @@ static struct client *connect_in(const struct server *s, int protocol, struct er
     return client;
 }
 
+struct client *pair_connect(struct pair *pair, enum side side, struct errmsg *error)
+{
+    return connect_in(&pair->servers[side], 2, error);
+}
+
 bool pair_start(struct pair *pair, const char *stock_program, struct errmsg *error)
 {
     char ours[SERVER_PATH_MAX];
@@ -94,8 +99,7 @@ static void send_commands(struct client *client, const struct command *commands,
     }
 }
 
-/* One reply, appended to out. */
-static bool read_reply(struct client *client, struct buf *out, struct errmsg *error)
+bool pair_read(struct client *client, struct buf *out, struct errmsg *error)
 {
     struct resp_value_scan scan = {0};
     struct resp_limits limits = RESP_LIMITS_DEFAULT;
@@ -126,7 +130,7 @@ static bool read_replies(struct client *client, size_t count, struct replies *ou
 {
     buf_clear(&out->bytes);
     for (out->count = 0; out->count < count; out->count++) {
-        if (!read_reply(client, &out->bytes, error)) {
+        if (!pair_read(client, &out->bytes, error)) {
             return false;
         }
         out->ends[out->count] = out->bytes.len;
@@ -139,7 +143,7 @@ static struct client *start_asking(struct pair *pair, enum side side, int protoc
 {
     struct client *client = pair->clients[side][protocol - 2];
 
-    ASSERT(count <= BATCH_MAX);
+    ASSERT(count <= REPLIES_MAX);
     send_commands(client, commands, count);
     return client;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/differential/run.h"
 
+#include "base/assert.h"
 #include "persist/posix_file.h"
 #include "tests/differential/compare.h"
 
@@ -92,6 +93,7 @@ static void begin_anew(struct run *run)
         run->is_broken = true;
     }
     run->history_count = 0;
+    events_forget(&run->events);
     command_deinit(&flush);
 }
 
@@ -154,24 +156,59 @@ static void print_broken(struct run *run, const struct command *commands, size_t
     print_log(&run->pair.servers[OURS]);
 }
 
+/* The reply to the command at the index: each has a mark before it. */
+static struct bytes reply_at(const struct run *run, enum side side, size_t index)
+{
+    return replies_at(&run->replies[side], 2 * index + 1);
+}
+
+static bool ask(struct run *run, int protocol, const struct command *commands, size_t count)
+{
+    struct command marked[REPLIES_MAX];
+    struct errmsg error;
+
+    ASSERT(count <= BATCH_MAX);
+    events_mark(&run->events, commands, count, marked);
+    if (pair_ask_both(&run->pair, protocol, marked, 2 * count + 1, run->replies, &error) &&
+        events_read(&run->events, count, &error)) {
+        return true;
+    }
+    print_broken(run, commands, count, error.text);
+    return false;
+}
+
+static bool compare_reply(struct run *run, const struct command *command, size_t index,
+                          const char *what, const struct exception **used)
+{
+    struct bytes ours = reply_at(run, OURS, index);
+    struct bytes stock = reply_at(run, STOCK, index);
+
+    if (!compare_replies(command, ours, stock, used)) {
+        run_report(run, command, what, ours, stock);
+        return false;
+    }
+    /* What differs in its reply as it should may have done something else. */
+    if (*used == NULL && !events_are_same(&run->events, command, index, used)) {
+        run_report(run, command, "in events", buf_bytes(&run->events.texts[OURS][index]),
+                   buf_bytes(&run->events.texts[STOCK][index]));
+        return false;
+    }
+    return true;
+}
+
 bool run_batch(struct run *run, int protocol, const struct command *commands, size_t count)
 {
-    struct errmsg error;
     char what[32];
 
     snprintf(what, sizeof(what), "in RESP%d", protocol);
-    if (!pair_ask_both(&run->pair, protocol, commands, count, run->replies, &error)) {
-        print_broken(run, commands, count, error.text);
+    if (!ask(run, protocol, commands, count)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        struct bytes ours = replies_at(&run->replies[OURS], i);
-        struct bytes stock = replies_at(&run->replies[STOCK], i);
         const struct exception *used;
 
         run_remember(run, &commands[i], "");
-        if (!compare_replies(&commands[i], ours, stock, &used)) {
-            run_report(run, &commands[i], what, ours, stock);
+        if (!compare_reply(run, &commands[i], i, what, &used)) {
             return false;
         }
         run->meant += used != NULL;

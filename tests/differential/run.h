@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
+#include "tests/differential/events.h"
 #include "tests/differential/pair.h"
 #include "tests/differential/shapes.h"
 
@@ -28,6 +29,7 @@ struct run {
 
     struct rng rng;
     struct pair pair;
+    struct events events;
     const struct shape *shapes[SHAPES_MAX]; /* whose commands both know */
     size_t shape_count;
     uint64_t weight; /* of all of them */

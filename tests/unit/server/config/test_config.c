@@ -197,7 +197,6 @@ Test(config, what_this_server_does_not_do_is_refused_with_the_reason)
     expect_refused("loadmodule /x.so\n", "no modules");
     expect_refused("user\n", "user: wrong number of arguments");
     expect_refused("user a \"~x y\"\n", "user: words of a user have no blanks and no zero bytes");
-    expect_refused("notify-keyspace-events KEA\n", "no keyspace notifications");
     expect_live_error("appendonly", "yes",
                       "not supported: there is no log on disk: use save points, and replicas");
 }
@@ -257,6 +256,47 @@ Test(config, limits_of_memory_take_what_other_servers_do_and_refuse_the_rest_in_
         expect(&config, cases[i].name, cases[i].shown);
         config_deinit(&config);
     }
+}
+
+Test(config, classes_of_events_are_letters_and_shown_in_their_order)
+{
+    static const char wrong[] = "Invalid event class character. Use 'Ag$lshzxetdnKEmoc'.";
+    static const struct {
+        const char *value;
+        const char *shown; /* NULL: refused */
+    } cases[] = {
+        {"",                  ""          },
+        {"KEA",               "AKE"       },
+        {"A",                 "A"         },
+        {"gglE",              "glE"       },
+        {"Elshd",             "lshdE"     },
+        {"mnEK",              "nKEm"      },
+        {"KEAnm",             "AnKEm"     },
+        {"Kg$lshzxed",        "g$lshzxedK"},
+        {"Kg$lshzxet",        "g$lshzxetK"},
+        {"dtexzhsl$gEK",      "AKE"       },
+        {"coEK",              "KEoc"      },
+        {"KEAmnoc",           "AnKEmoc"   },
+        {"KEX",               NULL        },
+        {"K ",                NULL        },
+        {"a",                 NULL        },
+        {"KEg$lshzxetdmnoc1", NULL        },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct config config;
+
+        if (cases[i].shown == NULL) {
+            expect_live_error("notify-keyspace-events", cases[i].value, wrong);
+            continue;
+        }
+        config_init(&config);
+        set_live(&config, "notify-keyspace-events", cases[i].value);
+        expect(&config, "notify-keyspace-events", cases[i].shown);
+        cr_assert_eq(config.event_classes != 0, cases[i].value[0] != '\0');
+        config_deinit(&config);
+    }
+    expect_refused("notify-keyspace-events KEA!\n", wrong);
 }
 
 Test(config, directives_without_effect_are_remembered_and_listed)

@@ -16,7 +16,7 @@ enum {
 static void add(struct slowlog *log, const struct bytes *args, size_t count, size_t suspects)
 {
     slowlog_add(log, &(struct slowlog_note){.unix_ms = 1700000000123,
-                                            .duration_us = 12345,
+                                            .amount = 12345,
                                             .args = args,
                                             .arg_count = count,
                                             .peer = BYTES_LITERAL("10.0.0.1:5000"),
@@ -68,7 +68,7 @@ Test(slowlog, remembers_what_it_was_told)
     entry = slowlog_at(&log, 0);
     cr_assert_eq(entry->id, 0);
     cr_assert_eq(entry->unix_ms, 1700000000123);
-    cr_assert_eq(entry->duration_us, 12345);
+    cr_assert_eq(entry->amount, 12345);
     cr_assert_eq(entry->arg_count, 1);
     cr_assert(bytes_equal_text(entry->args[0], "GET"));
     cr_assert(bytes_equal_text(entry->peer, "10.0.0.1:5000"));

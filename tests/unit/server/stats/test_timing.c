@@ -35,13 +35,21 @@ static void start(struct world *w, int64_t threshold_us)
     w->timing.sampled_ns = w->now_ns; /* no lone request is due for a sample */
 }
 
-/* Run one command that takes so long and answers so many bytes. */
-static int64_t run_sized(struct world *w, enum command_id id, int64_t takes_ns, size_t reply_bytes)
+/* Run one command that takes so long and answers so many bytes: what timing_end says of it. */
+static int64_t run_told(struct world *w, enum command_id id, int64_t takes_ns, size_t reply_bytes)
 {
     int64_t began_ns = timing_begin(&w->timing, id, 30, 2);
 
     w->now_ns += takes_ns;
     return timing_end(&w->timing, id, began_ns, bytes_make("+", reply_bytes));
+}
+
+/* The same; how long it took if it was slow. */
+static int64_t run_sized(struct world *w, enum command_id id, int64_t takes_ns, size_t reply_bytes)
+{
+    int64_t slow_us = run_told(w, id, takes_ns, reply_bytes);
+
+    return slow_us >= 0 ? slow_us : TIMING_NONE;
 }
 
 static int64_t run(struct world *w, enum command_id id, int64_t takes_ns)
@@ -142,6 +150,25 @@ Test(timing, times_what_is_not_small_with_two_readings)
         cr_expect_eq(w.readings, cases[i].is_timed ? 2 : 0, "case %zu", i);
         cr_expect_eq(w.timing.commands[cases[i].id].calls, 1);
     }
+}
+
+Test(timing, tells_of_commands_that_may_be_large_and_of_all_when_somebody_looks)
+{
+    struct world w;
+
+    start(&w, 10000);
+    cr_expect_eq(run_told(&w, COMMAND_GET, 250, 1), TIMING_NONE);
+    cr_expect_eq(run_told(&w, COMMAND_GET, 250, TIMING_REPLY_BYTES), TIMING_NONE);
+    cr_expect_eq(run_told(&w, COMMAND_GET, 250, TIMING_REPLY_BYTES + 1), TIMING_LOOK);
+    cr_expect_eq(run_told(&w, COMMAND_KEYS, 250, 1), TIMING_LOOK);
+    timing_set_looking(&w.timing, true);
+    timing_set_threshold(&w.timing, 10000);
+    cr_expect_eq(run_told(&w, COMMAND_GET, 250, 1), TIMING_LOOK);
+    cr_expect_eq(run_told(&w, COMMAND_GET, 10 * MS, 1), 10000);
+    timing_set_looking(&w.timing, false);
+    timing_set_threshold(&w.timing, 10000);
+    cr_expect_eq(run_told(&w, COMMAND_GET, 250, 1), TIMING_LOOK, "a sample");
+    cr_expect_eq(run_told(&w, COMMAND_GET, 250, 1), TIMING_NONE);
 }
 
 /* ---- what is slow ----------------------------------------------------------------------------- */
