@@ -321,7 +321,8 @@ Test(transaction, does_nothing_when_the_lease_has_run_out_meanwhile)
     answers_expect(a, "MULTI", "+OK|");
     answers_expect(a, "SET k 1", "+QUEUED|");
     answers_expect(a, "GET k", "+QUEUED|");
-    alone_pass(a, INT64_C(3600) * 1000000, 0, BYTES_LITERAL("EXEC\r\n"));
+    answers_idle(a, 2, 60000);
+    answers_send(a, 0, "EXEC\r\n");
     out = answers_take(a, 0);
     cr_expect(bytes_has_prefix(buf_bytes(&out), "-CLUSTERDOWN "), "%s", buf_text(&out));
     buf_deinit(&out);
