@@ -45,11 +45,25 @@ size_t hot_keys_gap(struct hot_keys *hot)
     return hot->mean == 1 ? 0 : (size_t)(((rng_u64(&hot->rng) >> 32) * (2 * hot->mean - 1)) >> 32);
 }
 
+/* A key that is not known takes the place of the lightest only by a chance that is the smaller the more that
+ * one weighs: the many keys that are seen once neither cost much nor push out those that come again.  So do Ben
+ * Basat, Einziger, Friedman, Kassner, Randomized admission policy for efficient top-k, 2017. */
+static bool is_admitted(struct hot_keys *hot, const struct top_key_name *name, uint64_t weight)
+{
+    uint64_t lightest = top_keys_lightest(&hot->top);
+
+    return lightest == 0 || top_keys_find(&hot->top, name) != NULL ||
+           rng_below(&hot->rng, lightest + weight) < weight;
+}
+
 void hot_keys_add(struct hot_keys *hot, const struct top_key_name *name,
                   const struct hot_keys_use *use)
 {
     uint64_t weight = hot->weight * use->times;
 
+    if (!is_admitted(hot, name, weight)) {
+        return;
+    }
     top_keys_add(&hot->top, name,
                  (struct top_keys_weight){
                      .weight = weight, .bytes = use->bytes * weight, .is_write = use->is_write});

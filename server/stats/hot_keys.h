@@ -14,6 +14,8 @@
  * HOT_KEYS_BURST samples of a small mean.  Everything is halved once in half_life_ms, and so is the time that it
  * was gathered in: a rate is the quotient of the two.
  *
+ * A key that is new among them is admitted by chance, as hot_keys.c says.
+ *
  * Invariants:  (1) weight of a sample is the mean by which its gap was drawn, so that sums are those of all
  *                  commands in expectation
  *              (2) nothing is sampled while it is off

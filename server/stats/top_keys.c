@@ -38,6 +38,11 @@ static bool is_key(const struct top_key *key, const struct top_key_name *name)
            bytes_equal(top_key_bytes(key), bytes_prefix(name->bytes, top_key_bytes(key).len));
 }
 
+uint64_t top_keys_lightest(const struct top_keys *top)
+{
+    return top->count < TOP_KEYS ? 0 : top->order[0].count;
+}
+
 struct top_key *top_keys_find(struct top_keys *top, const struct top_key_name *name)
 {
     uint16_t at = top->chains[chain_of(name->hash)];

@@ -74,6 +74,8 @@ void top_keys_add(struct top_keys *top, const struct top_key_name *name,
 void top_keys_halve(struct top_keys *top);
 void top_keys_clear(struct top_keys *top);
 
+/* What a key that has no entry would take over as its error; 0 while there are entries left. */
+uint64_t top_keys_lightest(const struct top_keys *top);
 /* The key's entry, or NULL. */
 struct top_key *top_keys_find(struct top_keys *top, const struct top_key_name *name);
 /* At most the true weight: what was added since the key took its entry. */
