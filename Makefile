@@ -207,13 +207,14 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-BENCHES := cache compare growth idle large replica save types
+BENCHES := cache compare growth hotkeys idle large replica save types
 .PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
 bench-cache: ## what eviction is worth: hits of a cache smaller than its data, beside an exact LRU
 bench-compare: ## CPU per operation and bytes per key, beside other servers that are installed
 bench-growth: ## what a growing table costs those who read meanwhile
+bench-hotkeys: ## how many of the hottest keys are found in a second
 bench-idle: ## what connections cost that do nothing
 bench-large: ## what saving, syncing and deleting values of millions of members costs the others
 bench-replica: ## what a replica costs its primary

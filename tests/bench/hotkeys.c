@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* How many of the hottest keys a running server finds in a second.
+/* How many of the hottest keys a server finds in a second.
  *
- *     hotkeys [PORT [DEPTH]]
+ *     hotkeys [--rounds N] [--depth N] [--program PATH]
  *
- * GETs of a million keys by Zipf's law (exponent 0.99), DEPTH of them in a write, go to the server on that port of
- * this machine for a second; then HOTKEYS GET is asked, and compared with what was sent. */
-#include "base/num.h"
+ * GETs of a million keys by Zipf's law (exponent 0.99), so many in a write, go to it for a second; then HOTKEYS GET
+ * is asked, and compared with what was sent. */
 #include "base/rng.h"
 #include "io/client.h"
+#include "tests/bench/options.h"
+#include "tests/bench/report.h"
+#include "tests/support/server.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +20,6 @@
 enum {
     KEYS = 1000000,
     TOP = 10,
-    ROUNDS = 5,
 };
 
 static uint32_t exact[KEYS];
@@ -117,42 +118,76 @@ static int compare(struct client *client)
     return found;
 }
 
-int main(int argc, char **argv)
+/* A second of GETs, and how many of the hottest were named; -1 when that cannot be. */
+static int run_round(struct client *client, struct rng *rng, size_t depth, uint64_t *count)
 {
-    int64_t port = argc > 1 ? atoi(argv[1]) : 6379;
-    size_t depth = argc > 2 ? strtoul(argv[2], NULL, 10) : 256;
-    struct client_options options = {
-        .host = "127.0.0.1", .port = (uint16_t)port, .timeout_ms = 10000};
+    struct resp_value reply;
     struct errmsg error;
-    struct client *client = client_open(&options, &error);
+    double began_s = now_s();
+
+    memset(exact, 0, sizeof(exact));
+    *count = 0;
+    client_send_texts(client, 2, "HOTKEYS", "RESET");
+    if (client_read(client, &reply, &error) != CLIENT_OK) {
+        return -1;
+    }
+    resp_value_deinit(&reply);
+    while (now_s() - began_s < 1.0) {
+        if (!write_and_read(client, rng, depth)) {
+            return -1;
+        }
+        *count += depth;
+    }
+    return compare(client);
+}
+
+static bool run(const struct server *server, uint64_t rounds, uint64_t depth, struct errmsg *error)
+{
+    struct client *client = server_connect(server, error);
     struct rng rng;
+    int found = 0;
 
     if (client == NULL) {
-        fprintf(stderr, "%s\n", error.text);
-        return 1;
+        return false;
     }
-    make_law();
     rng_init(&rng, 1);
-    for (int round = 0; round < ROUNDS; round++) {
-        struct resp_value reply;
-        double began_s = now_s();
-        uint64_t count = 0;
+    for (uint64_t round = 0; round < rounds && found >= 0; round++) {
+        uint64_t count;
 
-        memset(exact, 0, sizeof(exact));
-        client_send_texts(client, 2, "HOTKEYS", "RESET");
-        if (client_read(client, &reply, &error) != CLIENT_OK) {
-            return 1;
-        }
-        resp_value_deinit(&reply);
-        while (now_s() - began_s < 1.0) {
-            if (!write_and_read(client, &rng, depth)) {
-                return 1;
-            }
-            count += depth;
-        }
-        printf("%llu GETs in a second: %d of the top %d\n", (unsigned long long)count,
-               compare(client), TOP);
+        found = run_round(client, &rng, (size_t)depth, &count);
+        printf("%llu GETs in a second: %d of the top %d\n", (unsigned long long)count, found, TOP);
+        fflush(stdout);
     }
     client_close(client);
-    return 0;
+    return found >= 0;
+}
+
+int main(int argc, char **argv)
+{
+    char ours[SERVER_PATH_MAX];
+    const char *program = ours;
+    uint64_t rounds = 5;
+    uint64_t depth = 64;
+    const struct option_spec specs[] = {
+        {.flag = "--rounds", .argument = "N", .number = &rounds, .most = 1000},
+        {.flag = "--depth",                  .argument = "N",                 .number = &depth,  .most = 10000},
+        {.flag = "--program",     .argument = "PATH",                    .text = &program                 },
+    };
+    static struct server server;
+    struct errmsg error = {0};
+    bool is_ok;
+
+    snprintf(ours, sizeof(ours), "%s/starling-server", server_bin_dir());
+    if (!options_parse("hotkeys", specs, ARRAY_COUNT(specs), argc, argv)) {
+        return 2;
+    }
+    report_machine();
+    make_law();
+    is_ok = server_prepare(&server, program, &error) && server_start(&server, &error) &&
+            run(&server, rounds, depth, &error);
+    if (!is_ok) {
+        fprintf(stderr, "hotkeys: %s\n", error.text);
+    }
+    server_cleanup(&server);
+    return is_ok ? 0 : 1;
 }
