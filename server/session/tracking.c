@@ -45,11 +45,6 @@ static bool begins_with(struct bytes name, struct bytes prefix)
 
 /* ---- prefixes ---------------------------------------------------------------------------------*/
 
-bool tracking_overlaps(struct bytes a, struct bytes b)
-{
-    return begins_with(a, b) || begins_with(b, a);
-}
-
 /* A prefix in the order of names, which puts one that another begins with right before those that do. */
 struct sorted_prefix {
     struct bytes name;

@@ -128,7 +128,6 @@ struct tracking_clash {
 /* Does any of these clash?  Then *out has the first that was found, borrowed from both. */
 MUST_USE bool tracking_find_clash(const struct session *s, const struct bytes *prefixes,
                                   size_t count, struct tracking_clash *out);
-bool tracking_overlaps(struct bytes a, struct bytes b);
 
 /* Is what the session reads now remembered? */
 bool tracking_remembers(const struct session *s);

@@ -37,46 +37,43 @@ struct family {
     const char *name;
     struct step fills[FILLS_MAX]; /* numbers in order */
     struct step operations[OPERATIONS_MAX];
-    struct step greeting; /* that each connection sends before it is measured */
-    size_t listener_count;
 };
 
 /* What is popped in a round was pushed in it. */
 static const struct family families[] = {
-    {.name = "list",
+    {"list",
      {{NULL, "RPUSH long elem{rank}", ":", 1, 1000, 1000}},
      {{"LPUSH", "LPUSH list {n}", ":", 1, MILLION, 600000},
       {"LPOP", "LPOP list", "$", 2, 1, 600000},
-      {"LRANGE of 100", "LRANGE long 0 99", "*", 201, 1, 100000}}                               },
-    {             .name = "hash",
+      {"LRANGE of 100", "LRANGE long 0 99", "*", 201, 1, 100000}}                      },
+    {"hash",
      {{NULL, "HSET hash field:{n} value:{n}", ":", 1, MILLION, MILLION},
       {NULL, "HSET small:{n} f1 v1 f2 v2 f3 v3 f4 v4 f5 v5", ":", 1, 100000, 100000}},
      {{"HSET", "HSET hash field:{n} value:{n}", ":", 1, MILLION, 600000},
       {"HGET", "HGET hash field:{n}", "$", 2, MILLION, 600000},
-      {"HGETALL of 5", "HGETALL small:{n}", "*", 21, 100000, 300000}}                         },
-    { .name = "set",
+      {"HGETALL of 5", "HGETALL small:{n}", "*", 21, 100000, 300000}}                  },
+    {"set",
      {{NULL, "SADD set member:{n}", ":", 1, MILLION, MILLION}},
      {{"SADD", "SADD set member:{n}", ":", 1, 2 * MILLION, 600000},
-      {"SISMEMBER", "SISMEMBER set member:{n}", ":", 1, MILLION, 600000}}},
-    {                                            .name = "sorted set",
+      {"SISMEMBER", "SISMEMBER set member:{n}", ":", 1, MILLION, 600000}}              },
+    {"sorted set",
      {{NULL, "ZADD zset {n} member:{n}", ":", 1, MILLION, MILLION}},
      {{"ZADD", "ZADD zset {n} member:{n/3}", ":", 1, 3 * MILLION, 400000},
       {"ZRANK", "ZRANK zset member:{n}", ":", 1, MILLION, 400000},
-      {"ZRANGE of 10 by rank", "ZRANGE zset {rank} {rank+9}", "*", 21, 899990, 200000}}                                                              },
-    {                                                .name = "stream",
+      {"ZRANGE of 10 by rank", "ZRANGE zset {rank} {rank+9}", "*", 21, 899990, 200000}}},
+    {"stream",
      {{NULL, NULL, NULL, 0, 0, 0}},
-     {{"XADD", "XADD stream * f1 v1 f2 v2", "$", 2, 1, 300000}}                                                                },
-    {                                          .name = "transaction",
+     {{"XADD", "XADD stream * f1 v1 f2 v2", "$", 2, 1, 300000}}                        },
+    {"transaction",
      {{NULL, NULL, NULL, 0, 0, 0}},
      {{"MULTI of 10 SET",
        "MULTI;SET a:{n} 1;SET b:{n} 2;SET c:{n} 3;SET d:{n} 4;SET e:{n} 5;SET f:{n} 6;SET g:{n} 7;"
        "SET h:{n} 8;SET i:{n} 9;SET j:{n} 10;EXEC",
-       "+OK", 22, 10000, 60000}}                                   },
-    {                                                .name = "caching clients",
+       "+OK", 22, 10000, 60000}}                                                       },
+    {"caching clients",
      {{NULL, "SET key:{n} value:{n}", "+", 1, 100000, 100000}},
-     {{"GET, CLIENT TRACKING ON", "GET key:{n}", "$", 2, 100000, 600000}},
-     .greeting = {NULL, "CLIENT TRACKING ON", "+OK", 1, 1, 1}},
-    {                                                 .name = "user with 20 rules",
+     {{"GET, CLIENT TRACKING ON", "GET key:{n}", "$", 2, 100000, 600000}}              },
+    {"user with 20 rules",
      {{NULL, "SET key:{n} value:{n}", "+", 1, 100000, 100000},
       {NULL,
        "ACL SETUSER bench on >secret -@all +@read +@write +@connection -@dangerous -@admin -keys "
@@ -84,12 +81,21 @@ static const struct family families[] = {
        "&chat:* +memory|usage -memory",
        "+OK", 1, 1, 1}},
      {{"GET, 20 rules", "GET key:{n}", "$", 2, 100000, 600000},
-      {"SET, 20 rules", "SET key:{n} value:{n}", "+", 1, 100000, 600000}},
-     .greeting = {NULL, "AUTH bench secret", "+OK", 1, 1, 1}},
-    {                                                                                  .name = "messages",
+      {"SET, 20 rules", "SET key:{n} value:{n}", "+", 1, 100000, 600000}}              },
+    {"messages",
      {{NULL, NULL, NULL, 0, 0, 0}},
-     {{"PUBLISH to 1,000", "PUBLISH news message:{n}", ":1000", 1, MILLION, 3000}},
-     .listener_count = 1000},
+     {{"PUBLISH to 1,000", "PUBLISH news message:{n}", ":1000", 1, MILLION, 3000}}     },
+};
+
+/* What there is beside the load while a family is measured. */
+static const struct setting {
+    const char *family;
+    const char *greeting; /* that each connection sends first; NULL: none */
+    size_t listener_count;
+} settings[] = {
+    {"caching clients",    "CLIENT TRACKING ON", 0   },
+    {"user with 20 rules", "AUTH bench secret",  0   },
+    {"messages",           NULL,                 1000},
 };
 
 /* Growth by a million items. */
@@ -161,6 +167,16 @@ static bool start(struct types *t, size_t peer, struct errmsg *error)
 
 /* ---- CPU --------------------------------------------------------------------------------------*/
 
+static struct setting setting_of(const struct family *family)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(settings); i++) {
+        if (strcmp(settings[i].family, family->name) == 0) {
+            return settings[i];
+        }
+    }
+    return (struct setting){.family = family->name};
+}
+
 /* Everybody has to have got something. */
 static bool close_listeners(struct listeners *listeners, size_t count, struct errmsg *error)
 {
@@ -179,23 +195,24 @@ static bool measure(const struct types *t, const struct family *family, const st
     struct load_request request;
     struct load_request greeting = {0};
     struct load_task task = task_of(step, &request);
+    struct setting setting = setting_of(family);
     struct listeners *listeners = NULL;
     double figures[METRIC_COUNT] = {NAN, NAN, NAN, NAN};
     bool is_ok = true;
 
-    if (family->greeting.words != NULL) {
-        (void)task_of(&family->greeting, &greeting);
+    if (setting.greeting != NULL) {
+        load_request_init_text(&greeting, setting.greeting, "+OK", 1);
         task.greeting = &greeting;
     }
-    if (family->listener_count > 0) {
-        listeners = listeners_open(t->servers[peer].port, family->listener_count,
+    if (setting.listener_count > 0) {
+        listeners = listeners_open(t->servers[peer].port, setting.listener_count,
                                    BYTES_LITERAL("SUBSCRIBE news\r\n"), error);
         is_ok = listeners != NULL;
     }
     task.pipeline = t->options.pipeline;
     task.request_count = step->count * t->options.scale_percent / 100;
     is_ok = is_ok && measure_cost(&t->servers[peer], t->options.clients, &task, figures, error) &&
-            close_listeners(listeners, family->listener_count, error);
+            close_listeners(listeners, setting.listener_count, error);
     load_request_deinit(&request);
     load_request_deinit(&greeting);
     *out = figures[CPU_US];

@@ -99,10 +99,14 @@ Test(tracking, prefixes_overlap_when_one_begins_like_the_other)
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        cr_expect_eq(tracking_overlaps(bytes_from_text(cases[i].a), bytes_from_text(cases[i].b)),
-                     cases[i].overlaps, "case %zu", i);
-        cr_expect_eq(tracking_overlaps(bytes_from_text(cases[i].b), bytes_from_text(cases[i].a)),
-                     cases[i].overlaps, "case %zu", i);
+        struct session s = {0};
+        struct bytes both[] = {bytes_from_text(cases[i].a), bytes_from_text(cases[i].b)};
+        struct bytes reversed[] = {both[1], both[0]};
+        struct tracking_clash clash;
+
+        cr_expect_eq(tracking_find_clash(&s, both, 2, &clash), cases[i].overlaps, "case %zu", i);
+        cr_expect_eq(tracking_find_clash(&s, reversed, 2, &clash), cases[i].overlaps, "case %zu",
+                     i);
     }
 }
 
