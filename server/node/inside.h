@@ -82,7 +82,7 @@ struct node {
     struct slowlog large_requests;        /* any */
     struct slowlog large_replies;         /* any */
     struct latency latency;               /* any */
-    struct hot_side hot;                  /* hot_side.c */
+    struct hot_side hot;                  /* any */
     struct command_index commands;        /* any: as clients name them; constant */
     struct command_index stream_commands; /* any: as primaries do, never renamed */
     struct session_table sessions;        /* any */

@@ -27,11 +27,6 @@ uint64_t top_key_weight(const struct top_key *key)
     return key->reads + key->writes;
 }
 
-uint64_t top_key_bound(const struct top_keys *top, const struct top_key *key)
-{
-    return top->order[key->place].count;
-}
-
 static bool is_key(const struct top_key *key, const struct top_key_name *name)
 {
     return key->hash == name->hash && key->db == name->db && key->key_len == name->bytes.len &&

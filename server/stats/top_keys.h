@@ -80,8 +80,6 @@ uint64_t top_keys_lightest(const struct top_keys *top);
 struct top_key *top_keys_find(struct top_keys *top, const struct top_key_name *name);
 /* At most the true weight: what was added since the key took its entry. */
 uint64_t top_key_weight(const struct top_key *key);
-/* At least the true weight. */
-uint64_t top_key_bound(const struct top_keys *top, const struct top_key *key);
 /* The beginning of the key, TOP_KEYS_BYTES at most. */
 struct bytes top_key_bytes(const struct top_key *key);
 /* The heaviest by top_key_weight, the heaviest first; those of equal weight in the order of their bytes.
