@@ -229,7 +229,7 @@ static int compare(const void *a, const void *b)
 size_t top_keys_list(const struct top_keys *top, uint64_t least, const struct top_key **out,
                      size_t max)
 {
-    const struct top_key *all[TOP_KEYS];
+    const struct top_key *all[TOP_KEYS] = {0};
     size_t count = 0;
 
     for (size_t i = 0; i < top->count; i++) {
