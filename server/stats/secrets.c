@@ -13,6 +13,8 @@ static bool is_secret_directive(struct bytes directive)
         "masterauth",
         "masteruser",
         "cluster-secret",
+        "tls-key-file-pass",
+        "tls-client-key-file-pass",
     };
     const struct config_option *option = config_option_find(directive);
 
@@ -38,9 +40,26 @@ static bool in_hello(const struct bytes *args, size_t i)
            (i >= 3 && bytes_equal_nocase(args[i - 2], "AUTH"));
 }
 
+/* Of a directive that is not known here it is not known either whether it is one. */
 static bool in_config_set(const struct bytes *args, size_t i)
 {
-    return i >= 3 && is_secret_directive(args[i - 1]);
+    bool is_value = i % 2 == 1;
+
+    return i >= 3 && (is_secret_directive(args[i - 1]) ||
+                      (is_value && config_option_find(args[i - 1]) == NULL));
+}
+
+/* Those of the command that is asked about. */
+static bool in_acl_dryrun(const struct bytes *args, size_t i)
+{
+    (void)args;
+    return i >= 4;
+}
+
+static bool in_command_getkeys(const struct bytes *args, size_t i)
+{
+    (void)args;
+    return i >= 3;
 }
 
 /* Whom it is about is nobody's business either. */
@@ -70,11 +89,14 @@ static is_secret_fn *rule_of(const struct command_spec *spec)
         const char *name;
         is_secret_fn *is_secret;
     } rules[] = {
-        {"auth",        in_auth       },
-        {"hello",       in_hello      },
-        {"config|set",  in_config_set },
-        {"acl|setuser", in_acl_setuser},
-        {"migrate",     in_migrate    },
+        {"auth",                    in_auth           },
+        {"hello",                   in_hello          },
+        {"config|set",              in_config_set     },
+        {"acl|setuser",             in_acl_setuser    },
+        {"acl|dryrun",              in_acl_dryrun     },
+        {"command|getkeys",         in_command_getkeys},
+        {"command|getkeysandflags", in_command_getkeys},
+        {"migrate",                 in_migrate        },
     };
     char name[COMMAND_FULL_NAME_SIZE];
 

@@ -17,7 +17,8 @@ struct command_spec;
 /* May requests of the command, which is the subcommand where there is one, have any? */
 bool secrets_may_be_in(const struct command_spec *spec);
 /* Replace them among the request's words, or its first ones: the arguments of AUTH and of ACL SETUSER, user and
- * password of HELLO and of MIGRATE, values of directives that hold secrets in CONFIG SET. */
+ * password of HELLO and of MIGRATE, values of directives that hold secrets or are not known in CONFIG SET, the words of the
+ * command that ACL DRYRUN and COMMAND GETKEYS are about. */
 void secrets_redact(const struct command_spec *spec, struct bytes *args, size_t count);
 
 #endif
