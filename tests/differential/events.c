@@ -191,7 +191,9 @@ static bool are_same_lines(struct bytes ours, struct bytes stock)
     }
     is_same = is_same && lines[OURS].count == lines[STOCK].count;
     for (int side = OURS; is_same && side < SIDE_COUNT; side++) {
-        qsort(lines[side].items, lines[side].count, sizeof(struct bytes), compare_lines);
+        if (lines[side].count > 1) {
+            qsort(lines[side].items, lines[side].count, sizeof(struct bytes), compare_lines);
+        }
     }
     for (size_t i = 0; is_same && i < lines[OURS].count; i++) {
         is_same = bytes_equal(lines[OURS].items[i], lines[STOCK].items[i]);
