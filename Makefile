@@ -40,17 +40,18 @@ LDLIBS  := -lm
 # ---- rooms, each before those that see it --------------------------------------------------------
 # What follows see_ is linked, in this order: what the room includes (tests/lint/layers.txt has
 # that list) and what those need in turn.
-ROOMS := common/base common/resp common/spec common/io server/store server/command \
+ROOMS := common/base common/resp common/spec common/segment common/io server/store server/command \
          server/persist server/replication server/cluster server/session server/config \
          server/stats server/node server/control server/net tests/support tests/disk tests/alone \
          tests/types
 see_common/base        :=
 see_common/resp        := common/base
 see_common/spec        := common/base
+see_common/segment     := common/base
 see_common/io          := common/resp common/base
 see_server/store       := common/spec common/base
 see_server/command     := server/store common/spec common/resp common/base
-see_server/persist     := server/store common/spec common/base
+see_server/persist     := server/store common/segment common/spec common/base
 see_server/replication := common/resp common/base
 see_server/cluster     := common/spec common/base
 see_server/session     := common/spec common/resp common/base
@@ -58,14 +59,14 @@ see_server/config      := common/spec common/base
 see_server/stats       := server/config common/spec common/base
 see_server/node        := server/config server/stats server/session server/cluster \
                           server/replication server/persist server/command server/store \
-                          common/spec common/resp common/base
+                          common/segment common/spec common/resp common/base
 see_server/control     := server/node $(see_server/node)
 see_server/net         := server/node common/io $(see_server/node)
-see_cli                := common/io common/spec common/resp common/base
+see_cli                := common/io common/segment common/spec common/resp common/base
 see_tests/types        := server/store common/spec common/base
 see_tests/disk         := server/persist $(see_server/persist)
 see_tests/alone        := tests/disk server/control $(see_server/control)
-see_tests/support      := server/persist server/store common/spec common/io common/resp common/base
+see_tests/support      := server/persist server/store common/segment common/spec common/io common/resp common/base
 
 objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 archives_of = $(foreach room,$(1),$(BUILD)/$(room)/room.a)

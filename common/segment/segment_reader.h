@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the log as one stream out of its segments, from an offset on, in bounded memory.
+ *
+ * For two uses.  At rest (nobody writes: recovery, the cli) what is bad is judged: a torn tail of the last segment is
+ * the end, and told (segment_reader_tail); anything else is damage.  Live (a server that serves replicas from its own
+ * files) whatever is not whole at the end is not written yet.
+ *
+ * Invariants:  (1) the bytes handed out have no gap: each begins at `offset`, which then moves behind it
+ *              (2) nothing is handed out whose checksum is not right
+ *              (3) a change of history is told before its first byte
+ * Owns its buffer.  Borrows the list and the source for its whole life; the list may grow at its end, and be cut
+ * off at its front, meanwhile. */
+#ifndef STARLING_SEGMENT_SEGMENT_READER_H
+#define STARLING_SEGMENT_SEGMENT_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/errmsg.h"
+#include "base/history.h"
+#include "segment/segment_list.h"
+#include "segment/segment_source.h"
+
+enum segment_reading {
+    SEGMENT_READING_OK = 0,
+    SEGMENT_READING_FORK,    /* the bytes from `offset` on are of `history`, which has changed */
+    SEGMENT_READING_END,     /* nothing more that is good; live: for now */
+    SEGMENT_READING_DAMAGED, /* what was durable is bad: error has file, place, offset, reason */
+    SEGMENT_READING_GONE,    /* live: the segment was removed */
+    SEGMENT_READING_FAILED,  /* the file cannot be read */
+};
+
+struct segment_reader {
+    const struct segment_source *source;
+    const struct segment_list *list;
+    bool is_at_rest;
+    struct history_id history;
+    uint64_t offset; /* of the next byte */
+    uint64_t number; /* of the segment that is being read */
+    uint64_t place;  /* in its file, of the next frame */
+    uint64_t begin;  /* in its file, of the first byte of buffer */
+    size_t handed;   /* bytes of buffer that were handed out, or skipped */
+    struct buf buffer;
+};
+
+/* Where reading at rest has ended. */
+struct segment_tail {
+    uint64_t number;     /* of the segment */
+    uint64_t place;      /* in its file, behind the last good frame */
+    uint64_t torn_bytes; /* behind that: what is void */
+};
+
+void segment_reader_init(struct segment_reader *reader, const struct segment_source *source,
+                         const struct segment_list *list, bool is_at_rest);
+void segment_reader_deinit(struct segment_reader *reader);
+/* Go to an offset of a history.  False, and where it stood before, when no segment has it (segment_list_find).  What is
+ * before it in its segment is passed over by the reads that come. */
+MUST_USE bool segment_reader_seek(struct segment_reader *reader, const struct history_id *history,
+                                  uint64_t offset);
+/* The next bytes of the stream, at most max_bytes, borrowed until the next call.  One call reads a bounded number of
+ * bytes from the file; it may hand out nothing (OK with an empty *out) while it passes over what is before. */
+MUST_USE enum segment_reading segment_reader_next(struct segment_reader *reader, size_t max_bytes,
+                                                  struct bytes *out, struct errmsg *error);
+/* After SEGMENT_READING_END, at rest. */
+struct segment_tail segment_reader_tail(const struct segment_reader *reader);
+
+#endif
