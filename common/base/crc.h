@@ -13,6 +13,9 @@
 
 uint16_t crc16(uint16_t crc, struct bytes b);
 uint64_t crc64(uint64_t crc, struct bytes b);
+/* By the processor's own instruction where it has one. */
 uint32_t crc32c(uint32_t crc, struct bytes b);
+/* The same on any processor. */
+uint32_t crc32c_portable(uint32_t crc, struct bytes b);
 
 #endif

@@ -2,6 +2,9 @@
 /* base/crc: check values of the catalogue, and continuation. */
 #include "base/crc.h"
 
+#include "base/rng.h"
+#include "tests/unit/seed.h"
+
 #include <criterion/criterion.h>
 
 #define CHECK BYTES_LITERAL("123456789")
@@ -11,6 +14,7 @@ Test(crc, check_values_are_those_of_the_catalogue)
     cr_assert_eq(crc16(0, CHECK), 0x31c3);
     cr_assert_eq(crc64(0, CHECK), UINT64_C(0xe9c6d914c4b8d9ca));
     cr_assert_eq(crc32c(0, CHECK), 0xe3069283U);
+    cr_assert_eq(crc32c_portable(0, CHECK), 0xe3069283U);
 }
 
 Test(crc, nothing_changes_nothing)
@@ -18,6 +22,7 @@ Test(crc, nothing_changes_nothing)
     cr_assert_eq(crc16(0, (struct bytes){0}), 0);
     cr_assert_eq(crc64(0, (struct bytes){0}), 0);
     cr_assert_eq(crc32c(0, (struct bytes){0}), 0);
+    cr_assert_eq(crc32c_portable(0, (struct bytes){0}), 0);
 }
 
 Test(crc, pieces_give_the_same_as_the_whole)
@@ -51,4 +56,39 @@ Test(crc, castagnoli_agrees_with_the_iscsi_examples)
         text[i] = (char)i;
     }
     cr_assert_eq(crc32c(0, bytes_make(text, 32)), 0x46dd794eU);
+}
+
+/* By the definition: a bit at a time. */
+static uint32_t crc32c_by_bits(uint32_t crc, struct bytes b)
+{
+    crc = ~crc;
+    for (size_t i = 0; i < b.len; i++) {
+        crc ^= (unsigned char)b.data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0);
+        }
+    }
+    return ~crc;
+}
+
+Test(crc, castagnoli_is_the_same_by_instruction_by_table_and_by_definition)
+{
+    uint64_t seed = seed_get();
+    struct rng rng;
+    char text[300];
+
+    rng_init(&rng, seed);
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = (char)rng_u64(&rng);
+    }
+    for (int round = 0; round < 5000; round++) {
+        size_t start = (size_t)rng_below(&rng, sizeof(text));
+        size_t len = (size_t)rng_below(&rng, sizeof(text) - start + 1);
+        struct bytes piece = bytes_make(text + start, len);
+        uint32_t before = (uint32_t)rng_u64(&rng);
+        uint32_t right = crc32c_by_bits(before, piece);
+
+        SEED_ASSERT(crc32c(before, piece) == right, seed);
+        SEED_ASSERT(crc32c_portable(before, piece) == right, seed);
+    }
 }
