@@ -32,9 +32,10 @@ struct lineage {
     size_t count;
 };
 
-/* The history was left at end.  What was remembered behind end is forgotten: nobody goes on from there. */
+/* The history was left at end.  What was remembered behind end is forgotten: nobody goes on from there; so is when
+ * the same history was left before.  That one of no name was left says nothing. */
 void lineage_add(struct lineage *lineage, const struct history_id *history, uint64_t end);
-/* Up to which offset is this history ours?  False when it is none of them. */
+/* Up to which offset is this history ours?  False, and *end untouched, when it is none of them. */
 bool lineage_find(const struct lineage *lineage, const struct history_id *history, uint64_t *end);
 void lineage_check(const struct lineage *lineage);
 
