@@ -38,7 +38,7 @@ while IFS=: read -r room seen; do
         while read -r include; do
             case "$include" in
             cli/*) target=cli ;;
-            base/* | resp/* | spec/* | io/*) target=common/${include%%/*} ;;
+            base/* | resp/* | spec/* | io/* | segment/*) target=common/${include%%/*} ;;
             *) target=server/${include%%/*} ;;
             esac
             [ "$target" = "$room" ] && continue
