@@ -17,7 +17,12 @@ bool history_id_is(const struct history_id *id, struct bytes text)
 
 bool history_id_parse(struct bytes text, struct history_id *out)
 {
-    if (text.len != HISTORY_ID_LEN) {
+    return text.len == HISTORY_ID_LEN && history_id_parse_any(text, out);
+}
+
+bool history_id_parse_any(struct bytes text, struct history_id *out)
+{
+    if (text.len == 0 || text.len > HISTORY_ID_LEN) {
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
@@ -26,7 +31,7 @@ bool history_id_parse(struct bytes text, struct history_id *out)
         }
     }
     *out = (struct history_id){0};
-    memcpy(out->text, text.data, HISTORY_ID_LEN);
+    memcpy(out->text, text.data, text.len);
     return true;
 }
 

@@ -40,6 +40,8 @@ static inline bool history_id_equal(const struct history_id *a, const struct his
 bool history_id_is(const struct history_id *id, struct bytes text);
 /* False, and *out untouched, unless text is forty letters and digits. */
 MUST_USE bool history_id_parse(struct bytes text, struct history_id *out);
+/* The same, but one to forty of them: what our own files may hold. */
+MUST_USE bool history_id_parse_any(struct bytes text, struct history_id *out);
 /* A new one, drawn at random. */
 struct history_id history_id_make(struct rng *rng);
 

@@ -38,6 +38,22 @@ Test(history_id, is_forty_letters_and_digits)
     }
 }
 
+Test(history_id, of_our_own_files_may_be_shorter)
+{
+    struct history_id id = {"untouched"};
+    struct history_id a = {"a"};
+
+    cr_expect_not(history_id_parse_any((struct bytes){0}, &id));
+    cr_expect_not(history_id_parse_any(bytes_from_text(OURS "0"), &id));
+    cr_expect_not(history_id_parse_any(bytes_from_text("a b"), &id));
+    cr_expect_not(history_id_parse_any(bytes_make("a\0b", 3), &id));
+    cr_expect_str_eq(id.text, "untouched");
+    cr_expect(history_id_parse_any(bytes_from_text("a"), &id));
+    cr_expect(history_id_equal(&id, &a), "nothing but zeros follows");
+    cr_expect(history_id_parse_any(bytes_from_text(OURS), &id));
+    cr_expect_str_eq(id.text, OURS);
+}
+
 Test(history_id, is_equal_to_itself_alone)
 {
     struct history_id one = {OURS};
