@@ -2,17 +2,18 @@
 /* The manifest of a log: which snapshot it goes on from, which segments that needs, and how the server ended.
  *
  * A small text file, one fact a line, written as a whole and put in place by a rename, so that it is always one of
- * its states.  The last line is the crc32c of those before.  Lines of newer versions that are not known make it
- * SEGMENT_NEWER when the version says so.
+ * its states.  The last line is the crc32c of those before; its length is the same in all versions.  Lines stand in
+ * this order; one that is not known makes it damaged, a version that is not known SEGMENT_NEWER.
  *
  *     starling-log 1
- *     base dump.rdb <history> <offset>          the log can be replayed on a snapshot of this place or a later one;
- *                                               "base - <history> <offset>": on an empty key space
- *     first <number>                            of the segment that has the base's offset, and is needed with all behind it
- *     fork <history> <end>                      0 or more: histories that ours has grown from, oldest first, and up to where
- *     end <history> <offset>                    an orderly end: nothing was written behind it; missing while the server runs
+ *     base dump.rdb <history> <offset>      the log can be replayed on a snapshot of this place or a later one;
+ *                                           "base - <history> <offset>": on an empty key space
+ *     first <number>                        of the segment that has the base's offset; needed, with all behind it
+ *     fork <history> <end>                  0 or more: histories that ours has grown from, oldest first, and up to where
+ *     end <history> <offset>                an orderly end: nothing was written behind it; missing while the server runs
  *     crc <8 hex digits>
- */
+ *
+ * Bytes of the snapshot's name that would end a word, and "%", are written as "%" and two hex digits. */
 #ifndef STARLING_SEGMENT_MANIFEST_H
 #define STARLING_SEGMENT_MANIFEST_H
 
@@ -45,8 +46,10 @@ struct manifest {
     uint64_t end_offset;
 };
 
+/* Append the text.  base_history, and end_history if there is an end, are not empty. */
 void manifest_format(const struct manifest *manifest, struct buf *out);
-/* SEGMENT_MORE is not among the results: a manifest that is cut off is SEGMENT_DAMAGED. */
+/* *out is untouched unless all is well; error (may be NULL) says what is wrong.
+ * SEGMENT_MORE is not among the results: a manifest that is cut off is SEGMENT_DAMAGED. */
 MUST_USE enum segment_status manifest_parse(struct bytes text, struct manifest *out,
                                             struct errmsg *error);
 

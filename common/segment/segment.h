@@ -16,6 +16,9 @@
  *       4  reserved, 0
  *       4  crc32c of the 132 bytes before
  *
+ * What was durable is at or before the start that stands beside it, and no frame goes beyond offset 2^64 - 1: what
+ * says otherwise is no frame, and no head.
+ *
  * A frame ends anywhere in the stream, also in the midst of a request.  What was durable stands in the frames so
  * that a reader can tell a torn tail (frames that were never synced, which a power cut may leave in any state)
  * from damage (something that was synced is bad): a later frame or segment knows.
@@ -66,9 +69,12 @@ enum segment_status {
     SEGMENT_NEWER,   /* of a version that is not known here */
 };
 
-/* "0000000000000001.log" */
+/* Names of segments have sixteen digits; those a folder may hold are smaller, so that there is always a next one. */
+#define SEGMENT_NUMBER_MAX UINT64_C(999999999999999)
+
+/* "0000000000000001.log"; of number 1 to SEGMENT_NUMBER_MAX + 1. */
 void segment_format_name(uint64_t number, char name[SEGMENT_NAME_SIZE]);
-/* False, and *number untouched, for names of other files. */
+/* False, and *number untouched, for names of other files.  *number is 1 to SEGMENT_NUMBER_MAX. */
 MUST_USE bool segment_parse_name(struct bytes name, uint64_t *number);
 
 void segment_write_head(struct buf *out, const struct segment_head *head);
@@ -80,6 +86,10 @@ MUST_USE enum segment_status segment_read_head(struct bytes in, struct segment_h
 void segment_write_frame(struct buf *out, const struct segment_frame *frame);
 /* The frame at the beginning of in, whose bytes are borrowed from there. */
 MUST_USE enum segment_status segment_read_frame(struct bytes in, struct segment_frame *out);
+/* The size in the file of the frame whose beginning, at least SEGMENT_FRAME_HEAD_BYTES, is at the beginning of in;
+ * frame has its start and what was durable, no bytes.  0 when no frame begins so.  The checksum is not looked at: all
+ * of it may be wrong. */
+size_t segment_peek_frame(struct bytes in, struct segment_frame *out);
 /* Of the file. */
 static inline size_t segment_frame_size(const struct segment_frame *frame)
 {
