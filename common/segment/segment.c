@@ -88,62 +88,62 @@ void segment_write_head(struct buf *out, const struct segment_head *head)
     encode_u32_le(out, crc32c(0, bytes_from(buf_bytes(out), start)));
 }
 
-/* Magic and version, which come first in heads of all versions. */
-static enum segment_status read_version(struct decoder *d, struct errmsg *error)
+/* What has to be right in heads of all versions. */
+static enum segment_status check_head(struct bytes in, struct errmsg *error)
 {
-    size_t known = d->in.len < strlen(magic) ? d->in.len : strlen(magic);
-    struct bytes begin = decode_bytes(d, known);
-    uint32_t version;
+    size_t known = in.len < strlen(magic) ? in.len : strlen(magic);
+    struct decoder sum;
 
-    if (!bytes_same(begin.data, magic, known)) {
+    if (!bytes_same(in.data, magic, known)) {
         errmsg_set(error, "it does not begin as a segment of the log");
         return SEGMENT_DAMAGED;
-    }
-    version = decode_u32_le(d);
-    if (!decoder_is_ok(d)) {
-        errmsg_set(error, "its head is cut off");
-        return SEGMENT_MORE;
-    }
-    if (version > SEGMENT_VERSION) {
-        errmsg_set(error, "it has version %" PRIu32 ", and versions up to %d are known", version,
-                   SEGMENT_VERSION);
-        return SEGMENT_NEWER;
-    }
-    if (version != SEGMENT_VERSION) {
-        errmsg_set(error, "it says that it has version %" PRIu32, version);
-        return SEGMENT_DAMAGED;
-    }
-    return SEGMENT_OK;
-}
-
-enum segment_status segment_read_head(struct bytes in, struct segment_head *out,
-                                      struct errmsg *error)
-{
-    struct decoder d = decoder_make(in);
-    enum segment_status status = read_version(&d, error);
-    struct segment_head head = {0};
-    bool is_good = true;
-
-    if (status != SEGMENT_OK) {
-        return status;
     }
     if (in.len < SEGMENT_HEAD_BYTES) {
         errmsg_set(error, "its head is cut off");
         return SEGMENT_MORE;
     }
-    is_good = decode_u32_le(&d) == 0;
-    is_good = decode_history(&d, &head.history) && is_good;
-    is_good = decode_history(&d, &head.parent) && is_good;
-    head.parent_end = decode_u64_le(&d);
-    head.start = decode_u64_le(&d);
-    head.durable = decode_u64_le(&d);
-    head.begun_unix_ms = (int64_t)decode_u64_le(&d);
-    is_good = decode_u32_le(&d) == 0 && is_good;
-    if (decode_u32_le(&d) != crc32c(0, bytes_prefix(in, CHECKED_HEAD_BYTES))) {
+    sum = decoder_make(bytes_from(in, CHECKED_HEAD_BYTES));
+    if (decode_u32_le(&sum) != crc32c(0, bytes_prefix(in, CHECKED_HEAD_BYTES))) {
         errmsg_set(error, "the checksum of its head is wrong");
         return SEGMENT_DAMAGED;
     }
-    if (!is_good || history_id_is_empty(&head.history) || head.durable > head.start) {
+    return SEGMENT_OK;
+}
+
+/* Everything behind the version; false when it is what no head can say. */
+static bool decode_head(struct decoder *d, struct segment_head *head)
+{
+    bool is_good = decode_u32_le(d) == 0;
+
+    is_good = decode_history(d, &head->history) && is_good;
+    is_good = decode_history(d, &head->parent) && is_good;
+    head->parent_end = decode_u64_le(d);
+    head->start = decode_u64_le(d);
+    head->durable = decode_u64_le(d);
+    head->begun_unix_ms = (int64_t)decode_u64_le(d);
+    is_good = decode_u32_le(d) == 0 && is_good;
+    return is_good && !history_id_is_empty(&head->history) && head->durable <= head->start;
+}
+
+enum segment_status segment_read_head(struct bytes in, struct segment_head *out,
+                                      struct errmsg *error)
+{
+    enum segment_status status = check_head(in, error);
+    struct decoder d = decoder_make(in);
+    struct segment_head head;
+    uint32_t version;
+
+    if (status != SEGMENT_OK) {
+        return status;
+    }
+    decode_bytes(&d, strlen(magic));
+    version = decode_u32_le(&d);
+    if (version > SEGMENT_VERSION) {
+        errmsg_set(error, "it has version %" PRIu32 ", and versions up to %d are known", version,
+                   SEGMENT_VERSION);
+        return SEGMENT_NEWER;
+    }
+    if (version == 0 || !decode_head(&d, &head)) {
         errmsg_set(error, "its head says what no head can say");
         return SEGMENT_DAMAGED;
     }

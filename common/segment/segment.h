@@ -16,6 +16,8 @@
  *       4  reserved, 0
  *       4  crc32c of the 132 bytes before
  *
+ * Size and checksum of a head are the same in all versions, so that a bad one is not taken for a newer one.
+ *
  * What was durable is at or before the start that stands beside it, and no frame goes beyond offset 2^64 - 1: what
  * says otherwise is no frame, and no head.
  *

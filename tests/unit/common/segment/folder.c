@@ -107,6 +107,7 @@ void folder_remove(struct folder *folder, uint64_t number)
         if (&folder->files[i].bytes == bytes) {
             buf_deinit(bytes);
             folder->files[i] = folder->files[--folder->count];
+            folder->files[folder->count] = (struct folder_file){0};
             return;
         }
     }

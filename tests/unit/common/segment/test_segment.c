@@ -128,8 +128,7 @@ Test(segment_head, with_any_bit_turned_is_none)
         out.data[bit / 8] = (char)(out.data[bit / 8] ^ 1 << bit % 8);
         status = segment_read_head(buf_bytes(&out), &again, &error);
         out.data[bit / 8] = (char)(out.data[bit / 8] ^ 1 << bit % 8);
-        cr_expect(status == SEGMENT_DAMAGED || (status == SEGMENT_NEWER && bit / 32 == 2), "%zu",
-                  bit);
+        cr_expect_eq(status, SEGMENT_DAMAGED, "%zu", bit);
         cr_expect_eq(again.start, 5, "untouched");
         cr_expect_str_not_empty(error.text);
     }
@@ -164,7 +163,7 @@ Test(segment_head, that_says_what_none_can_say_is_refused_with_a_reason)
     } cases[] = {
         {0,   's',    SEGMENT_DAMAGED, "it does not begin as a segment of the log"       },
         {8,   2,      SEGMENT_NEWER,   "it has version 2, and versions up to 1 are known"},
-        {8,   0,      SEGMENT_DAMAGED, "it says that it has version 0"                   },
+        {8,   0,      SEGMENT_DAMAGED, "its head says what no head can say"              },
         {12,  1,      SEGMENT_DAMAGED, "its head says what no head can say"              },
         {16,  '\0',   SEGMENT_DAMAGED, "its head says what no head can say"              },
         {20,  '-',    SEGMENT_DAMAGED, "its head says what no head can say"              },

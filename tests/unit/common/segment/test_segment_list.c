@@ -2,6 +2,7 @@
 /* segment/segment_list. */
 #include "segment/segment_list.h"
 
+#include "base/crc.h"
 #include "tests/unit/common/segment/folder.h"
 
 #include <criterion/criterion.h>
@@ -76,14 +77,26 @@ static void garble_head_of_the_second(void)
     folder_segment(&folder, 2)->data[20] ^= 1;
 }
 
+/* Of another version, and good. */
+static void make_newer(struct buf *bytes)
+{
+    uint32_t sum;
+
+    bytes->data[8] = 2;
+    sum = crc32c(0, bytes_prefix(buf_bytes(bytes), SEGMENT_HEAD_BYTES - 4));
+    for (int i = 0; i < 4; i++) {
+        bytes->data[SEGMENT_HEAD_BYTES - 4 + i] = (char)(sum >> 8 * i);
+    }
+}
+
 static void make_the_second_newer(void)
 {
-    folder_segment(&folder, 2)->data[8] = 2;
+    make_newer(folder_segment(&folder, 2));
 }
 
 static void make_the_third_newer(void)
 {
-    folder_segment(&folder, 3)->data[8] = 2;
+    make_newer(folder_segment(&folder, 3));
 }
 
 static void remove_the_second(void)
