@@ -253,7 +253,7 @@ static enum segment_reading judge(struct segment_reader *reader, size_t index, b
     if (segment_list_is_continued(list, index)) {
         return damaged(reader, end_of_validity(list, index), error);
     }
-    if (is_last && !reader->is_at_rest) {
+    if ((is_last || is_last_good) && !reader->is_at_rest) {
         stand_at(reader, reader->number, reader->place); /* by the next call more was written */
         return SEGMENT_READING_END;
     }
