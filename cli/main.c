@@ -2,6 +2,7 @@
 /* starling-cli: commands, management and load for any server that speaks RESP. */
 #include "cli/askpass.h"
 #include "cli/bench.h"
+#include "cli/check_log.h"
 #include "cli/cluster.h"
 #include "cli/hotkeys.h"
 #include "cli/intrinsic.h"
@@ -70,6 +71,8 @@ static int run(struct options *options)
     case OPTIONS_RDB:
     case OPTIONS_FUNCTIONS_RDB:
         return rdb_run(options);
+    case OPTIONS_CHECK_LOG:
+        return check_log_run(options);
     case OPTIONS_REPLICA:
         return replica_run(options);
     case OPTIONS_CLUSTER:

@@ -122,6 +122,10 @@ bool options_parse(struct options *o, struct flag_words words,
     } else if (o->password == NULL && surroundings->password != NULL) {
         o->password = mem_strdup(MEM_CLI, surroundings->password);
     }
+    if ((o->repairs || o->says_yes) && o->mode != OPTIONS_CHECK_LOG) {
+        errmsg_set(error, "Options --repair and --yes go with --check-log");
+        return false;
+    }
     if (o->reads_last_word && o->stdin_tag != NULL) {
         errmsg_set(error, "Options -x and -X are mutually exclusive.");
         return false;
@@ -166,5 +170,6 @@ void options_write_help(struct buf *out)
              "  starling-cli --cluster create n1:7001 n2:7001 n3:7001\n"
              "\n"
              "Exit code: 0, or 1 when there is no connection, the command line is wrong, a mode\n"
-             "failed, or with -e a reply was an error.\n");
+             "failed, or with -e a reply was an error.  Of --check-log: 0 good, 1 torn tail,\n"
+             "2 damage, 3 cannot be read.\n");
 }

@@ -37,6 +37,7 @@ enum options_mode {
     OPTIONS_RDB,
     OPTIONS_FUNCTIONS_RDB,
     OPTIONS_REPLICA,
+    OPTIONS_CHECK_LOG,
     OPTIONS_CLUSTER, /* the words are the subcommand and its arguments */
     OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
 };
@@ -79,6 +80,9 @@ struct options {
     int64_t top_count;      /* keys that --keystats lists */
     int64_t pipe_timeout_ms;
     const char *rdb_path; /* "-": standard output */
+    const char *log_dir;  /* of --check-log */
+    bool repairs;
+    bool says_yes;        /* to what --repair asks */
     int64_t intrinsic_ms; /* how long the system's own latency is measured */
     int64_t lru_keys;
 

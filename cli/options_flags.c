@@ -172,6 +172,14 @@ static bool set_functions_rdb(void *target, const char *value, struct errmsg *er
     return is_ok;
 }
 
+static bool set_check_log(void *target, const char *value, struct errmsg *error)
+{
+    (void)error;
+    ((struct options *)target)->mode = OPTIONS_CHECK_LOG;
+    ((struct options *)target)->log_dir = value;
+    return true;
+}
+
 static bool set_intrinsic_latency(void *target, const char *value, struct errmsg *error)
 {
     static const struct flag_row row =
@@ -298,6 +306,13 @@ static const struct flag_row mode_rows[] = {
     FLAG_ROW_CALL("--functions-rdb", "<file>", set_functions_rdb,
                   "The same with functions only, of servers that have them"),
     FLAG_ROW_ALONE("--replica", set_replica, "Show the commands that a replica is sent, as CSV"),
+    FLAG_ROW_CALL(
+        "--check-log", "<dir>", set_check_log,
+        "Read the log on disk of a server, without one: is it whole? dir is the server's, "
+        "or that of the log"),
+    FLAG_ROW_BOOL("--repair", repairs,
+                  "With --check-log: cut a damaged log where it is good, keep the rest aside"),
+    FLAG_ROW_BOOL("--yes", says_yes, "With --repair: do not ask"),
     FLAG_ROW_ALONE("--bench", set_bench, "Make load; --bench --help says more"),
     FLAG_ROW_ALONE("--help", set_help, "This text"),
     FLAG_ROW_ALONE("--version", set_version, "The version"),

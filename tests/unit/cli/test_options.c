@@ -233,3 +233,24 @@ Test(bench_options, what_makes_no_sense_is_refused)
         finish(&line);
     }
 }
+
+Test(options, a_log_is_checked_and_repaired_by_flags_of_their_own)
+{
+    const struct options_surroundings around = {0};
+    struct line line;
+
+    parse(&line, &around, "--check-log /srv/data --repair --yes");
+    cr_assert(line.is_ok, "%s", line.error.text);
+    cr_assert_eq(line.options.mode, OPTIONS_CHECK_LOG);
+    cr_assert_str_eq(line.options.log_dir, "/srv/data");
+    cr_assert(line.options.repairs && line.options.says_yes);
+    finish(&line);
+    parse(&line, &around, "--check-log .");
+    cr_assert(line.is_ok);
+    cr_assert_not(line.options.repairs || line.options.says_yes);
+    finish(&line);
+    expect_refused("--repair", "--repair and --yes go with --check-log");
+    expect_refused("--yes get a", "--repair and --yes go with --check-log");
+    expect_refused("--check-log", "--check-log");
+    expect_refused("--check-log . word", "Unexpected word 'word'");
+}
