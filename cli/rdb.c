@@ -5,6 +5,7 @@
 #include "cli/rdb.h"
 
 #include "cli/connect.h"
+#include "cli/rdb_check.h"
 #include "cli/sync.h"
 #include "io/clock.h"
 
@@ -120,6 +121,7 @@ static void show_progress(const struct sync *sync, struct mono_time *due_at, boo
 static bool transfer(struct sync *sync, struct target *target, struct errmsg *error)
 {
     struct mono_time due_at = mono_add_ms(clock_mono_now(), PROGRESS_MS);
+    struct rdb_check check = {0};
 
     if (sync->has_mark) {
         fprintf(stderr,
@@ -138,9 +140,10 @@ static bool transfer(struct sync *sync, struct target *target, struct errmsg *er
         if (!sync_next(sync, &piece, error) || !target_write(target, piece, error)) {
             return false;
         }
+        rdb_check_add(&check, piece);
         show_progress(sync, &due_at, sync->is_over);
         if (sync->is_over) {
-            return target_finish(target, error);
+            return rdb_check_finish(&check, error) && target_finish(target, error);
         }
     }
 }
