@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/log_check.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -272,23 +273,25 @@ static enum segment_reading read_on(struct run *run, struct segment_reader *read
                                     struct errmsg *error)
 {
     struct log_check *check = run->check;
-    struct log_piece *piece = NULL;
+    uint64_t number = 0;
     enum segment_reading reading;
 
     do {
         size_t index = segment_list_index(&check->list, reader->number);
+        struct log_piece *piece = &check->pieces[index];
         struct bytes out;
 
-        if (&check->pieces[index] != piece) {
-            piece = &check->pieces[index];
+        ASSERT(index < check->list.count);
+        if (reader->number != number) {
             if (piece->is_read) {
                 return SEGMENT_READING_END;
             }
+            number = reader->number;
             piece->is_read = true;
             piece->end = check->list.items[index].head.start;
         }
         reading = segment_reader_next(reader, PIECE_BYTES, &out, error);
-        if (reader->number == check->list.items[index].number && reader->next > piece->end) {
+        if (reader->number == number && reader->next > piece->end) {
             piece->end = reader->next;
         }
         tell_progress(run, reader);

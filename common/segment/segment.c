@@ -94,7 +94,7 @@ static enum segment_status check_head(struct bytes in, struct errmsg *error)
     size_t known = in.len < strlen(magic) ? in.len : strlen(magic);
     struct decoder sum;
 
-    if (!bytes_same(in.data, magic, known)) {
+    if (known > 0 && memcmp(in.data, magic, known) != 0) {
         errmsg_set(error, "it does not begin as a segment of the log");
         return SEGMENT_DAMAGED;
     }
