@@ -41,12 +41,24 @@ static void show_progress(void *context, uint64_t done_bytes, uint64_t total_byt
     buf_deinit(&text);
 }
 
+static struct log_snapshot find_snapshot(void *context, const char *name)
+{
+    return log_folder_find_snapshot(context, name);
+}
+
 /* Read and report.  False, a message on standard error and an unreadable log when the folder is not there. */
 static bool check_and_report(struct log_check *check, const char *dir)
 {
     struct progress progress = {.begun_at = clock_mono_now()};
     struct log_surroundings around = {0};
     struct log_folder folder;
+    struct log_check_how how = {
+        .source = &folder.source,
+        .find_snapshot = find_snapshot,
+        .snapshot_context = &folder,
+        .on_progress = isatty(STDERR_FILENO) != 0 ? show_progress : NULL,
+        .progress_context = &progress,
+    };
     struct errmsg error = {0};
     struct buf out = {0};
     bool is_there = log_folder_open(&folder, dir, &error);
@@ -54,17 +66,12 @@ static bool check_and_report(struct log_check *check, const char *dir)
     *check = (struct log_check){.verdict = LOG_UNREADABLE};
     if (is_there) {
         progress.due_at = mono_add_ms(progress.begun_at, PROGRESS_MS);
-        log_check_run(check, &folder.source, isatty(STDERR_FILENO) != 0 ? show_progress : NULL,
-                      &progress);
+        log_check_run(check, &how);
         if (progress.is_shown) {
             fprintf(stderr, "\r%50s\r", "");
         }
         around.path = folder.path;
         around.holder = log_folder_holder(&folder);
-        around.has_base = log_folder_find_base(&folder, check->manifest.base, &around.base_bytes);
-        if (check->has_manifest && check->manifest.base[0] != '\0' && !around.has_base) {
-            log_check_note_missing_base(check);
-        }
         log_report_write(check, &around, &out);
         print_buf(&out);
         buf_deinit(&out);

@@ -13,16 +13,19 @@ enum {
     PIECE_BYTES = 64 * 1024
 };
 
+/* The name of the snapshot when the manifest names none: what servers use unless they are told otherwise. */
+static const char usual_snapshot[] = "dump.rdb";
+
 struct run {
     struct log_check *check;
+    const struct log_check_how *how;
     const struct segment_source *source;
-    log_progress_fn *on_progress;
-    void *context;
     uint64_t told_bytes; /* of progress */
     uint64_t from;       /* segments before this number are out of reach, */
     uint64_t below;      /* and those from this number on */
     bool has_manifest_file;
-    VEC(uint64_t) numbers; /* of all segments in the folder */
+    VEC(uint64_t) numbers;       /* of all segments in the folder */
+    VEC(struct log_damage) gaps; /* those that cannot be in a list */
 };
 
 static void worsen(struct log_check *check, enum log_verdict verdict)
@@ -150,34 +153,27 @@ static uint64_t greatest_start(struct run *run, size_t from)
     return greatest;
 }
 
-/* The first number from run->from on that is missing, or whose head is bad though others follow.  False: none. */
-static bool find_bad(struct run *run, struct log_damage *damage)
+/* Each number that is missing, or whose head is bad though others follow. */
+static void find_gaps(struct run *run)
 {
-    *damage = (struct log_damage){0};
     for (size_t i = 0; i + 1 < run->numbers.count; i++) {
         uint64_t number = run->numbers.items[i];
+        struct log_damage gap = {.is_needed = true, .number = number};
         struct segment_head head;
-        uint64_t bad = 0;
+        char name[SEGMENT_NAME_SIZE];
 
-        if (number < run->from) {
-            continue;
+        if (!read_head(run, number, &head, &gap.reason)) {
+            gap.lost_end = greatest_start(run, i + 1);
+            VEC_PUSH(&run->gaps, gap);
         }
-        if (!read_head(run, number, &head, &damage->reason)) {
-            bad = number;
-        } else if (run->numbers.items[i + 1] != number + 1) {
-            char name[SEGMENT_NAME_SIZE];
-
+        if (run->numbers.items[i + 1] != number + 1) {
             segment_format_name(number + 1, name);
-            errmsg_set(&damage->reason, "%s is missing, and later ones are there", name);
-            bad = number + 1;
-        }
-        if (bad != 0) {
-            damage->number = bad;
-            damage->lost_end = greatest_start(run, i + 1);
-            return true;
+            errmsg_set(&gap.reason, "%s is missing, and later ones are there", name);
+            gap.number = number + 1;
+            gap.lost_end = greatest_start(run, i + 1);
+            VEC_PUSH(&run->gaps, gap);
         }
     }
-    return false;
 }
 
 struct reachable {
@@ -220,32 +216,92 @@ static bool read_reachable(void *ctx, const char *name, uint64_t place, size_t m
     return run->source->read(run->source->ctx, name, place, max_bytes, out, error);
 }
 
-/* What a start needs is looked at whatever older segments are like.  damage is of the first that it needs, if any. */
-static bool load_list(struct run *run, struct log_damage *damage)
+/* Of those behind one gap, or from the first on, up to the next gap. */
+static bool load_between(struct run *run, size_t gaps_before)
 {
-    struct log_check *check = run->check;
     const struct segment_source source = {run, list_reachable, size_reachable, read_reachable};
 
-    run->below = UINT64_MAX;
-    while (find_bad(run, damage)) {
-        damage->is_needed = !check->has_manifest || damage->number >= check->manifest.first;
-        if (damage->is_needed) {
-            run->below = damage->number;
-            break;
+    run->from = gaps_before > 0 ? run->gaps.items[gaps_before - 1].number + 1 : 0;
+    run->below = gaps_before < run->gaps.count ? run->gaps.items[gaps_before].number : UINT64_MAX;
+    if (!segment_list_load(&run->check->list, &source, &run->check->problem)) {
+        worsen(run->check, LOG_UNREADABLE);
+        return false;
+    }
+    return true;
+}
+
+static bool can_start(const struct log_check *check)
+{
+    return check->has_start &&
+           segment_list_find(&check->list, &check->start_history, check->start_offset) != SIZE_MAX;
+}
+
+/* A start needs what is behind the last gap before its place: what is before that gap serves replicas, and what is
+ * behind the next one is lost.  *gap is that next one, or NULL. */
+static bool load_list(struct run *run, struct log_damage **gap)
+{
+    struct log_check *check = run->check;
+    size_t before;
+
+    find_gaps(run);
+    before = run->gaps.count;
+    if (check->verdict == LOG_UNREADABLE || !load_between(run, before)) {
+        return false;
+    }
+    while (before > 0 && !can_start(check)) {
+        if (!load_between(run, --before)) {
+            return false;
         }
-        damage->offset = damage->lost_end;
-        note_damage(check, damage);
-        run->from = damage->number + 1;
-    }
-    if (check->verdict == LOG_UNREADABLE) {
-        return false;
-    }
-    if (!segment_list_load(&check->list, &source, &check->problem)) {
-        worsen(check, LOG_UNREADABLE);
-        return false;
     }
     check->pieces = mem_alloc_zeroed(MEM_CLI, (check->list.count + 1) * sizeof(check->pieces[0]));
+    if (before > 0) {
+        struct log_damage *older = &run->gaps.items[before - 1];
+
+        older->is_needed = false;
+        older->offset = older->lost_end;
+        note_damage(check, older);
+    }
+    *gap = before < run->gaps.count ? &run->gaps.items[before] : NULL;
     return true;
+}
+
+/* ---- where a start begins ----------------------------------------------------------------------- */
+
+static void note_snapshot(struct log_check *check, const char *problem)
+{
+    struct log_damage damage = {.is_needed = true};
+
+    errmsg_set(&damage.reason, "the snapshot %s, which the log goes on from, %s",
+               check->manifest.base, problem);
+    note_damage(check, &damage);
+}
+
+static void find_start(struct run *run)
+{
+    struct log_check *check = run->check;
+    const struct log_check_how *how = run->how;
+    bool is_named = check->manifest.base[0] != '\0';
+
+    if (!check->has_manifest) {
+        return;
+    }
+    if (how->find_snapshot != NULL) {
+        check->snapshot = how->find_snapshot(how->snapshot_context,
+                                             is_named ? check->manifest.base : usual_snapshot);
+    }
+    check->has_start = true;
+    check->start_history = check->manifest.base_history;
+    check->start_offset = check->manifest.base_offset;
+    if (check->snapshot.kind == LOG_SNAPSHOT_PLACED &&
+        (is_named || check->snapshot.offset >= check->manifest.base_offset)) {
+        check->start_history = check->snapshot.history;
+        check->start_offset = check->snapshot.offset;
+    } else if (is_named) {
+        check->has_start = false;
+        note_snapshot(check, check->snapshot.kind == LOG_SNAPSHOT_NONE
+                                 ? "is not there"
+                                 : "says no place in a history");
+    }
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -255,7 +311,7 @@ static void tell_progress(struct run *run, const struct segment_reader *reader)
     const struct segment_list *list = &run->check->list;
     uint64_t done = reader->place;
 
-    if (run->on_progress == NULL) {
+    if (run->how->on_progress == NULL) {
         return;
     }
     for (size_t i = 0; i < list->count; i++) {
@@ -265,10 +321,10 @@ static void tell_progress(struct run *run, const struct segment_reader *reader)
     }
     /* A reader that comes to segments that were read goes back, as it were. */
     run->told_bytes = done > run->told_bytes ? done : run->told_bytes;
-    run->on_progress(run->context, run->told_bytes, segment_list_size(list));
+    run->how->on_progress(run->how->progress_context, run->told_bytes, segment_list_size(list));
 }
 
-/* Up to the end, to what is bad, or to a segment that was read before. */
+/* Up to the end, to what is bad, or to a segment that was read before, which was judged then. */
 static enum segment_reading read_on(struct run *run, struct segment_reader *reader,
                                     struct errmsg *error)
 {
@@ -277,23 +333,22 @@ static enum segment_reading read_on(struct run *run, struct segment_reader *read
     enum segment_reading reading;
 
     do {
-        size_t index = segment_list_index(&check->list, reader->number);
-        struct log_piece *piece = &check->pieces[index];
         struct bytes out;
+        size_t index;
+        struct log_piece *piece;
 
+        reading = segment_reader_next(reader, PIECE_BYTES, &out, error);
+        index = segment_list_index(&check->list, reader->number);
         ASSERT(index < check->list.count);
+        piece = &check->pieces[index];
         if (reader->number != number) {
             if (piece->is_read) {
                 return SEGMENT_READING_END;
             }
             number = reader->number;
             piece->is_read = true;
-            piece->end = check->list.items[index].head.start;
         }
-        reading = segment_reader_next(reader, PIECE_BYTES, &out, error);
-        if (reader->number == number && reader->next > piece->end) {
-            piece->end = reader->next;
-        }
+        piece->end = reader->next;
         tell_progress(run, reader);
     } while (reading == SEGMENT_READING_OK || reading == SEGMENT_READING_FORK);
     return reading;
@@ -321,19 +376,19 @@ static void judge_reading(struct run *run, const struct segment_reader *reader,
     }
 }
 
-/* Where to begin without a manifest: as far back as the last segments go without a break. */
-static bool find_beginning(const struct segment_list *list, struct history_id *history,
-                           uint64_t *offset)
+/* Without a manifest: as far back as the last segments go without a break. */
+static bool find_beginning(struct log_check *check)
 {
+    const struct segment_list *list = &check->list;
     size_t index = list->count;
 
-    *offset = segment_list_first_offset(list);
-    while (index > 0 &&
-           (list->items[index - 1].is_torn || list->items[index - 1].head.start != *offset)) {
+    check->start_offset = segment_list_first_offset(list);
+    while (index > 0 && (list->items[index - 1].is_torn ||
+                         list->items[index - 1].head.start != check->start_offset)) {
         index--;
     }
     if (index > 0) {
-        *history = list->items[index - 1].head.history;
+        check->start_history = list->items[index - 1].head.history;
     }
     return index > 0;
 }
@@ -356,41 +411,51 @@ static void judge_end(struct log_check *check)
     note_damage(check, &damage);
 }
 
+/* No segment has the place.  A log that nothing was written to yet is none. */
+static void judge_missing_start(struct log_check *check)
+{
+    struct log_damage damage = {
+        .is_needed = true, .offset = check->start_offset, .lost_end = check->start_offset};
+    const struct manifest *manifest = &check->manifest;
+
+    if (check->list.count == 0 && manifest->first == 0 &&
+        history_id_equal(&check->start_history, &manifest->base_history) &&
+        check->start_offset >= manifest->base_offset) {
+        return;
+    }
+    errmsg_set(&damage.reason, "no segment has offset %" PRIu64 " of history %s",
+               check->start_offset, check->start_history.text);
+    note_damage(check, &damage);
+}
+
 /* What a start does. */
-static void recover(struct run *run)
+static void recover(struct run *run, const struct log_damage *gap)
 {
     struct log_check *check = run->check;
     struct segment_reader reader;
     struct errmsg error = {0};
-    bool needs_segments = check->has_manifest ? check->manifest.first != 0 : true;
-    enum segment_reading reading = SEGMENT_READING_END;
 
+    check->is_recovered = check->has_start || (!check->has_manifest && find_beginning(check));
+    if (!check->is_recovered) {
+        return;
+    }
+    check->history = check->start_history;
+    check->offset = check->start_offset;
     segment_reader_init(&reader, run->source, &check->list, true);
-    if (check->has_manifest) {
-        check->history = check->manifest.base_history;
-        check->offset = check->manifest.base_offset;
-        check->is_recovered = true;
-    } else {
-        check->is_recovered = find_beginning(&check->list, &check->history, &check->offset);
-    }
-    if (check->is_recovered && needs_segments) {
-        if (segment_reader_seek(&reader, &check->history, check->offset)) {
-            reading = read_on(run, &reader, &error);
-            check->history = reader.history;
-            check->offset = reader.offset;
-            check->tail = segment_reader_tail(&reader);
-            judge_reading(run, &reader, reading, &error, true);
-        } else {
-            struct log_damage damage = {
-                .is_needed = true, .offset = check->offset, .lost_end = check->offset};
+    if (segment_reader_seek(&reader, &check->history, check->offset)) {
+        enum segment_reading reading;
 
-            errmsg_set(&damage.reason, "no segment has offset %" PRIu64 " of history %s",
-                       check->offset, check->history.text);
-            note_damage(check, &damage);
+        check->start_number = reader.number;
+        reading = read_on(run, &reader, &error);
+        check->history = reader.history;
+        check->offset = reader.offset;
+        check->tail = segment_reader_tail(&reader);
+        judge_reading(run, &reader, reading, &error, true);
+        if (reading == SEGMENT_READING_END && check->tail.torn_bytes > 0) {
+            worsen(check, LOG_TORN);
         }
-    }
-    if (reading == SEGMENT_READING_END && check->tail.torn_bytes > 0) {
-        worsen(check, LOG_TORN);
+    } else if (gap == NULL) {
+        judge_missing_start(check);
     }
     segment_reader_deinit(&reader);
 }
@@ -434,38 +499,29 @@ static void count_what_follows(struct log_check *check)
     }
 }
 
-void log_check_run(struct log_check *check, const struct segment_source *source,
-                   log_progress_fn *on_progress, void *context)
+void log_check_run(struct log_check *check, const struct log_check_how *how)
 {
-    struct run run = {
-        .check = check, .source = source, .on_progress = on_progress, .context = context};
-    struct log_damage damage = {0};
+    struct run run = {.check = check, .how = how, .source = how->source};
+    struct log_damage *gap = NULL;
 
     *check = (struct log_check){0};
-    if (see_folder(&run) && read_manifest(&run) && load_list(&run, &damage)) {
-        recover(&run);
-        if (damage.number != 0) {
-            damage.offset = check->offset;
-            damage.lost_end = damage.lost_end > damage.offset ? damage.lost_end : damage.offset;
-            note_damage(check, &damage);
+    if (see_folder(&run) && read_manifest(&run)) {
+        find_start(&run);
+        if (load_list(&run, &gap)) {
+            recover(&run, gap);
+            if (gap != NULL) {
+                gap->offset = check->offset;
+                gap->lost_end = gap->lost_end > gap->offset ? gap->lost_end : gap->offset;
+                note_damage(check, gap);
+            }
+            judge_end(check);
+            read_others(&run);
+            count_what_follows(check);
         }
-        judge_end(check);
-        read_others(&run);
-        count_what_follows(check);
     }
     check->numbers = run.numbers.items;
     check->number_count = run.numbers.count;
-}
-
-void log_check_note_missing_base(struct log_check *check)
-{
-    struct log_damage damage = {.is_needed = true};
-
-    errmsg_set(&damage.reason, "the snapshot %s, which the log goes on from, is not there",
-               check->manifest.base);
-    check->is_recovered = false;
-    check->damage.is_there = false;
-    note_damage(check, &damage);
+    VEC_DEINIT(&run.gaps);
 }
 
 void log_check_deinit(struct log_check *check)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads all of a log at rest, and says what is good, what a start would recover, and what would be lost.
  *
- * What a start reads (from the base that the manifest names) is judged first; then the segments that are kept for
- * replicas only.
+ * What a start reads is judged first: from the place that the snapshot says it has, which is that of the manifest's
+ * base, or a later one when the server ended between the two.  Then come the segments that are kept for replicas only.
  * Owns its list and what it found out; borrows the source while it runs. */
 #ifndef STARLING_CLI_LOG_CHECK_H
 #define STARLING_CLI_LOG_CHECK_H
@@ -41,12 +41,43 @@ struct log_damage {
     struct errmsg reason;
 };
 
+enum log_snapshot_kind {
+    LOG_SNAPSHOT_NONE,    /* there is no such file */
+    LOG_SNAPSHOT_PLACED,  /* it says which place in a history it has */
+    LOG_SNAPSHOT_FOREIGN, /* it says none */
+};
+
+struct log_snapshot {
+    enum log_snapshot_kind kind;
+    uint64_t size_bytes;
+    struct history_id history;
+    uint64_t offset;
+};
+
+/* What is known of the snapshot's file of that name. */
+typedef struct log_snapshot log_snapshot_fn(void *context, const char *name);
+/* done of total bytes of files were read. */
+typedef void log_progress_fn(void *context, uint64_t done_bytes, uint64_t total_bytes);
+
+struct log_check_how {
+    const struct segment_source *source;
+    log_snapshot_fn *find_snapshot; /* NULL: there are none */
+    void *snapshot_context;
+    log_progress_fn *on_progress; /* or NULL */
+    void *progress_context;
+};
+
 struct log_check {
     enum log_verdict verdict;
     struct errmsg problem; /* unreadable: why */
 
-    bool has_manifest; /* and it is good; otherwise the base is the beginning of the segments */
+    bool has_manifest; /* and it is good; otherwise all segments are read */
     struct manifest manifest;
+    struct log_snapshot snapshot;
+    bool has_start; /* a start would read the log, from here on: */
+    struct history_id start_history;
+    uint64_t start_offset;
+    uint64_t start_number; /* of the segment that has it; 0: none has */
 
     uint64_t *numbers; /* of all segments in the folder, ascending */
     size_t number_count;
@@ -61,14 +92,8 @@ struct log_check {
     struct segment_tail tail; /* of what it reads */
 };
 
-/* done of total bytes of files were read. */
-typedef void log_progress_fn(void *context, uint64_t done_bytes, uint64_t total_bytes);
-
-/* on_progress may be NULL.  Call deinit afterwards. */
-void log_check_run(struct log_check *check, const struct segment_source *source,
-                   log_progress_fn *on_progress, void *context);
-/* The snapshot that the manifest names is not there. */
-void log_check_note_missing_base(struct log_check *check);
+/* Call deinit afterwards. */
+void log_check_run(struct log_check *check, const struct log_check_how *how);
 void log_check_deinit(struct log_check *check);
 
 #endif

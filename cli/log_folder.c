@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "cli/rdb_position.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -161,22 +162,41 @@ void log_folder_close(struct log_folder *folder)
     *folder = (struct log_folder){.fd = -1};
 }
 
-bool log_folder_find_base(const struct log_folder *folder, const char *name, uint64_t *size_bytes)
+static struct log_snapshot look_at_snapshot(const char *path)
+{
+    struct log_snapshot snapshot = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char begin[RDB_POSITION_BYTES];
+    struct stat status;
+    ssize_t got;
+
+    if (fd < 0) {
+        return snapshot;
+    }
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        got = pread(fd, begin, sizeof(begin), 0);
+        snapshot.size_bytes = (uint64_t)status.st_size;
+        snapshot.kind = got > 0 && rdb_position_read(bytes_make(begin, (size_t)got),
+                                                     &snapshot.history, &snapshot.offset)
+                            ? LOG_SNAPSHOT_PLACED
+                            : LOG_SNAPSHOT_FOREIGN;
+    }
+    close(fd);
+    return snapshot;
+}
+
+struct log_snapshot log_folder_find_snapshot(const struct log_folder *folder, const char *name)
 {
     const char *const places[] = {folder->home, folder->path};
-    bool is_found = false;
+    struct log_snapshot snapshot = {0};
 
-    for (size_t i = 0; !is_found && i < ARRAY_COUNT(places); i++) {
+    for (size_t i = 0; snapshot.kind == LOG_SNAPSHOT_NONE && i < ARRAY_COUNT(places); i++) {
         char *path = join(places[i], name);
-        struct stat status;
 
-        is_found = stat(path, &status) == 0 && S_ISREG(status.st_mode);
-        if (is_found) {
-            *size_bytes = (uint64_t)status.st_size;
-        }
+        snapshot = look_at_snapshot(path);
         mem_free(MEM_CLI, path);
     }
-    return is_found;
+    return snapshot;
 }
 
 static int64_t holder_of(const char *path)

@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/errmsg.h"
+#include "cli/log_check.h"
 #include "segment/segment_source.h"
 
 #define LOG_FOLDER_NAME "appendonlydir"
@@ -28,9 +29,8 @@ struct log_folder {
  * case. */
 MUST_USE bool log_folder_open(struct log_folder *folder, const char *dir, struct errmsg *error);
 void log_folder_close(struct log_folder *folder);
-/* The size of the snapshot's file; false when there is none of that name. */
-MUST_USE bool log_folder_find_base(const struct log_folder *folder, const char *name,
-                                   uint64_t *size_bytes);
+/* The snapshot of that name, which is beside the log's folder, or in it. */
+struct log_snapshot log_folder_find_snapshot(const struct log_folder *folder, const char *name);
 /* The process that has a lock on a file there, as servers have while they run; 0: nobody that can be seen. */
 int64_t log_folder_holder(const struct log_folder *folder);
 

@@ -19,37 +19,51 @@ enum {
 
 /* ---- what to do --------------------------------------------------------------------------------- */
 
-/* The manifest of a log that ends at offset. */
-static void plan_manifest(const struct log_check *check, uint64_t offset, bool needs_segments,
+/* The manifest of a log that ends at offset.  Without segments the start's own place is the base: nothing leads there
+ * from an older one. */
+static void plan_manifest(const struct log_check *check, uint64_t offset, bool has_segments,
                           struct log_plan *plan)
 {
-    struct lineage *lineage = &plan->manifest.lineage;
+    struct manifest *manifest = &plan->manifest;
 
-    plan->manifest = check->manifest;
-    while (lineage->count > 0 && lineage->items[lineage->count - 1].end > offset) {
-        lineage->count--;
+    *manifest = check->manifest;
+    while (manifest->lineage.count > 0 &&
+           manifest->lineage.items[manifest->lineage.count - 1].end > offset) {
+        manifest->lineage.count--;
     }
-    plan->manifest.first = needs_segments ? check->manifest.first : 0;
-    plan->manifest.has_end = false;
-    plan->has_manifest = check->has_manifest && (check->manifest.has_end || !needs_segments ||
-                                                 lineage->count != check->manifest.lineage.count);
+    manifest->has_end = false;
+    if (manifest->first > check->start_number) {
+        manifest->first = check->start_number;
+    }
+    if (!has_segments) {
+        manifest->first = 0;
+        manifest->base_history = check->start_history;
+        manifest->base_offset = check->start_offset;
+    }
+    plan->has_manifest =
+        check->has_manifest &&
+        (check->manifest.has_end || !has_segments || manifest->first != check->manifest.first ||
+         manifest->lineage.count != check->manifest.lineage.count);
 }
 
+/* Of what ends before the start's place nothing is of use to it, and it would be in the way. */
 static void plan_cut(const struct log_check *check, struct log_plan *plan)
 {
     const struct log_damage *damage = &check->damage;
-    bool is_of_use = !check->has_manifest || damage->offset >= check->manifest.base_offset;
-    bool is_cut = is_of_use && damage->place >= SEGMENT_HEAD_BYTES;
-    bool is_left = is_of_use && (is_cut || damage->number > check->manifest.first);
+    bool is_cut = damage->place >= SEGMENT_HEAD_BYTES;
+    bool has_segments = damage->offset >= check->start_offset &&
+                        (is_cut || damage->number > check->start_number) &&
+                        check->start_number != 0;
     size_t index = segment_list_index(&check->list, damage->number);
 
-    plan->first_aside = is_cut ? damage->number + 1 : is_of_use ? damage->number : 1;
     plan->last_aside = UINT64_MAX;
-    if (is_cut && index != SIZE_MAX && check->list.items[index].size_bytes > damage->place) {
+    plan->first_aside = !has_segments ? 1 : is_cut ? damage->number + 1 : damage->number;
+    if (has_segments && is_cut && index != SIZE_MAX &&
+        check->list.items[index].size_bytes > damage->place) {
         plan->cut_number = damage->number;
         plan->cut_bytes = damage->place;
     }
-    plan_manifest(check, is_of_use ? damage->offset : check->manifest.base_offset, is_left, plan);
+    plan_manifest(check, has_segments ? damage->offset : check->start_offset, has_segments, plan);
 }
 
 bool log_repair_plan(const struct log_check *check, struct log_plan *plan, struct errmsg *error)
@@ -60,7 +74,7 @@ bool log_repair_plan(const struct log_check *check, struct log_plan *plan, struc
                                                            : "Nothing has to be repaired");
         return false;
     }
-    if (check->damage.number == 0) {
+    if (check->damage.number == 0 || !check->has_start) {
         errmsg_set(error, "This cannot be repaired here: a start needs what is not there");
         return false;
     }

@@ -6,8 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void write_manifest(const struct log_check *check,
-                           const struct log_surroundings *surroundings, struct buf *out)
+static void write_manifest(const struct log_check *check, struct buf *out)
 {
     const struct manifest *manifest = &check->manifest;
     char name[SEGMENT_NAME_SIZE];
@@ -16,15 +15,14 @@ static void write_manifest(const struct log_check *check,
         buf_append_text(out, "No good manifest: what follows is read from the first segment on.\n");
         return;
     }
-    if (manifest->base[0] == '\0') {
-        buf_append_text(out, "Base: an empty key space");
-    } else if (surroundings->has_base) {
-        buf_printf(out, "Base: %s, %" PRIu64 " bytes", manifest->base, surroundings->base_bytes);
-    } else {
-        buf_printf(out, "Base: %s, which is NOT THERE", manifest->base);
+    buf_printf(out, "Base: %s, at offset %" PRIu64 " of history %s\n",
+               manifest->base[0] != '\0' ? manifest->base : "an empty key space",
+               manifest->base_offset, manifest->base_history.text);
+    if (check->snapshot.kind == LOG_SNAPSHOT_PLACED) {
+        buf_printf(out, "Snapshot: %" PRIu64 " bytes, at offset %" PRIu64 " of history %s\n",
+                   check->snapshot.size_bytes, check->snapshot.offset,
+                   check->snapshot.history.text);
     }
-    buf_printf(out, ", at offset %" PRIu64 " of history %s\n", manifest->base_offset,
-               manifest->base_history.text);
     if (manifest->first != 0) {
         segment_format_name(manifest->first, name);
         buf_printf(out, "Needed: segments from %s on\n", name);
@@ -150,7 +148,7 @@ void log_report_write(const struct log_check *check, const struct log_surroundin
                    surroundings->holder);
     }
     if (check->has_manifest || check->list.count > 0) {
-        write_manifest(check, surroundings, out);
+        write_manifest(check, out);
     }
     write_segments(check, out);
     write_verdict(check, out);

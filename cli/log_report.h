@@ -12,8 +12,6 @@
 /* What the folder says besides its files. */
 struct log_surroundings {
     const char *path;
-    bool has_base; /* the snapshot's file is there */
-    uint64_t base_bytes;
     int64_t holder; /* process that has the log open, or 0 */
 };
 

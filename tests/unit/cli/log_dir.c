@@ -46,7 +46,7 @@ struct history_id log_dir_history(char letter)
 {
     struct history_id id = {0};
 
-    id.text[0] = letter;
+    memset(id.text, letter, letter != '\0' ? HISTORY_ID_LEN : 0);
     return id;
 }
 
@@ -140,6 +140,40 @@ void log_dir_remove(const struct log_dir *dir, uint64_t number)
     cr_assert_eq(unlink(path), 0);
 }
 
+void log_dir_name_base(const struct log_dir *dir, const char *name)
+{
+    struct manifest manifest;
+    struct buf text = {0};
+
+    cr_assert(log_dir_read(dir, MANIFEST_NAME, &text));
+    cr_assert_eq(manifest_parse(buf_bytes(&text), &manifest, NULL), SEGMENT_OK);
+    snprintf(manifest.base, sizeof(manifest.base), "%s", name);
+    buf_clear(&text);
+    manifest_format(&manifest, &text);
+    log_dir_write(dir, MANIFEST_NAME, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+void log_dir_write_snapshot(const struct log_dir *dir, const char *name, const char *offset)
+{
+    struct buf text = {0};
+    char path[256];
+
+    buf_append_text(&text, "REDIS0009");
+    if (offset != NULL) {
+        struct history_id id = log_dir_history('a');
+
+        buf_append_text(&text, "\xfa\x07repl-id\x28");
+        buf_append(&text, id.text, HISTORY_ID_LEN);
+        buf_append_text(&text, "\xfa\x0brepl-offset");
+        buf_append_byte(&text, (char)strlen(offset));
+        buf_append_text(&text, offset);
+    }
+    snprintf(path, sizeof(path), "../%s", name);
+    log_dir_write(dir, path, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
 void log_dir_write_manifest(const struct log_dir *dir, uint64_t base_offset, uint64_t first,
                             uint64_t end)
 {
@@ -158,6 +192,11 @@ void log_dir_write_manifest(const struct log_dir *dir, uint64_t base_offset, uin
     buf_deinit(&text);
 }
 
+static struct log_snapshot find_snapshot(void *context, const char *name)
+{
+    return log_folder_find_snapshot(context, name);
+}
+
 struct log_check log_dir_check(const struct log_dir *dir)
 {
     struct log_folder folder;
@@ -165,7 +204,9 @@ struct log_check log_dir_check(const struct log_dir *dir)
     struct errmsg error = {0};
 
     cr_assert(log_folder_open(&folder, dir->path, &error), "%s", error.text);
-    log_check_run(&check, &folder.source, NULL, NULL);
+    log_check_run(&check, &(struct log_check_how){.source = &folder.source,
+                                                  .find_snapshot = find_snapshot,
+                                                  .snapshot_context = &folder});
     log_folder_close(&folder);
     return check;
 }

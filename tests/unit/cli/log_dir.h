@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A server's folder that tests make up, on the real disk, with a log in it.  Histories have one letter. */
+/* A server's folder that tests make up, on the real disk, with a log in it.  Histories are one letter, forty times. */
 #ifndef STARLING_TESTS_UNIT_CLI_LOG_DIR_H
 #define STARLING_TESTS_UNIT_CLI_LOG_DIR_H
 
@@ -29,9 +29,13 @@ void log_dir_add(const struct log_dir *dir, uint64_t number, const char *histori
 void log_dir_spoil(const struct log_dir *dir, uint64_t number, size_t place);
 void log_dir_cut(const struct log_dir *dir, uint64_t number, size_t len);
 void log_dir_remove(const struct log_dir *dir, uint64_t number);
-/* base_history and first; the base is no file; end 0: none, otherwise of history a. */
+/* The base is of history a, and no file; end 0: none. */
 void log_dir_write_manifest(const struct log_dir *dir, uint64_t base_offset, uint64_t first,
                             uint64_t end);
+/* Name the base. */
+void log_dir_name_base(const struct log_dir *dir, const char *name);
+/* A snapshot in the server's folder, of history a; offset NULL: one that says no place. */
+void log_dir_write_snapshot(const struct log_dir *dir, const char *name, const char *offset);
 /* What is found out about it. */
 struct log_check log_dir_check(const struct log_dir *dir);
 

@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define A     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define X     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define HEAD  SEGMENT_HEAD_BYTES
 #define FRAME (SEGMENT_FRAME_HEAD_BYTES + 50)
 
@@ -89,16 +92,16 @@ Test(log_check, of_a_good_log_says_what_is_there_and_that_all_can_be_recovered)
     cr_expect_eq(check.verdict, LOG_GOOD);
     expect_report(
         "Log in /srv/log\n"
-        "Base: an empty key space, at offset 150 of history a\n"
+        "Base: an empty key space, at offset 150 of history " A "\n"
         "Needed: segments from 0000000000000002.log on\n"
         "The server did not end in order, or is running\n"
         "segment                         begins at           good up to        bytes  history\n"
-        "0000000000000001.log                    0                  100          284  a\n"
-        "0000000000000002.log                  100                  200          284  a\n"
-        "0000000000000003.log                  200                  300          284  a\n"
-        "0000000000000004.log                  300                  350          210  b, from 300 "
-        "of a\n"
-        "Good: all can be recovered up to offset 350 of history b.\n");
+        "0000000000000001.log                    0                  100          284  " A "\n"
+        "0000000000000002.log                  100                  200          284  " A "\n"
+        "0000000000000003.log                  200                  300          284  " A "\n"
+        "0000000000000004.log                  300                  350          210  " B
+        ", from 300 of " A "\n"
+        "Good: all can be recovered up to offset 350 of history " B ".\n");
 }
 
 Test(log_check, knows_an_orderly_end)
@@ -107,7 +110,7 @@ Test(log_check, knows_an_orderly_end)
     log_dir_write_manifest(&dir, 150, 2, 300);
     run();
     cr_expect_eq(check.verdict, LOG_GOOD);
-    expect_said("The server ended in order, at offset 300 of history a\n");
+    expect_said("The server ended in order, at offset 300 of history " A "\n");
 }
 
 Test(log_check, of_an_empty_folder_says_that_there_is_no_log)
@@ -123,7 +126,7 @@ Test(log_check, of_a_base_without_segments_is_good)
     run();
     cr_expect_eq(check.verdict, LOG_GOOD);
     expect_said("Needed: no segments\n");
-    expect_said("Good: all can be recovered up to offset 150 of history a.\n");
+    expect_said("Good: all can be recovered up to offset 150 of history " A ".\n");
 }
 
 Test(log_check, of_a_torn_tail_says_how_much_is_void)
@@ -135,7 +138,7 @@ Test(log_check, of_a_torn_tail_says_how_much_is_void)
     cr_expect_eq(check.offset, 250);
     expect_said("Torn tail: the last 30 bytes of 0000000000000003.log are not whole, as a sudden "
                 "end leaves them; nothing says that they were on disk before.\n"
-                "Can be recovered: up to offset 250 of history a.\n");
+                "Can be recovered: up to offset 250 of history " A ".\n");
 }
 
 Test(log_check, of_a_last_segment_without_head_is_torn)
@@ -160,7 +163,7 @@ Test(log_check, of_damage_says_where_it_is_and_what_is_lost)
                 "Behind the last good byte are 358 bytes in files.\n"
                 "Lost: 150 bytes of the log, offsets 150 to 300, which were on disk, and whatever "
                 "came behind them.\n"
-                "Can be recovered: up to offset 150 of history a.\n");
+                "Can be recovered: up to offset 150 of history " A ".\n");
 }
 
 Test(log_check, of_a_missing_segment_is_damage)
@@ -198,7 +201,7 @@ Test(log_check, without_the_segment_of_the_base_is_damage)
     log_dir_write_manifest(&dir, 150, 2, 0);
     run();
     expect_damage(0, 0, 150, 150);
-    expect_said("DAMAGED: no segment has offset 150 of history a.\n");
+    expect_said("DAMAGED: no segment has offset 150 of history " A ".\n");
 }
 
 Test(log_check, without_manifest_reads_all_and_is_damage)
@@ -214,7 +217,7 @@ Test(log_check, without_manifest_reads_all_and_is_damage)
     cr_expect_eq(check.verdict, LOG_DAMAGED);
     cr_expect_eq(check.offset, 300);
     expect_said("DAMAGED: there is no manifest, which names the base that the log goes on from.\n");
-    expect_said("Can be recovered: up to offset 300 of history a.\n");
+    expect_said("Can be recovered: up to offset 300 of history " A ".\n");
 }
 
 Test(log_check, tells_damage_that_no_start_reads)
@@ -247,8 +250,10 @@ Test(log_check, looks_at_segments_of_another_log_and_at_void_ones)
     run();
     cr_expect_eq(check.verdict, LOG_GOOD, "%s", check.damage.reason.text);
     cr_expect_eq(check.offset, 270);
-    expect_said("0000000000000004.log                  250               (void)          136  a\n");
-    expect_said("0000000000000006.log                 5000                 5100          284  x\n");
+    expect_said("0000000000000004.log                  250               (void)          136  " A
+                "\n");
+    expect_said("0000000000000006.log                 5000                 5100          284  " X
+                "\n");
     log_dir_add(&dir, 7, "x", 5100, 5100);
     log_dir_spoil(&dir, 6, HEAD + 3);
     run();
@@ -287,7 +292,9 @@ Test(log_check, tells_how_far_it_is)
 
     make_three();
     cr_assert(log_folder_open(&folder, dir.log, NULL));
-    log_check_run(&check, &folder.source, see_progress, &last);
+    log_check_run(&check, &(struct log_check_how){.source = &folder.source,
+                                                  .on_progress = see_progress,
+                                                  .progress_context = &last});
     log_folder_close(&folder);
     cr_expect_eq(last, segment_list_size(&check.list));
     cr_expect_eq(last, 3 * (HEAD + 2 * FRAME));
@@ -324,19 +331,19 @@ Test(log_check, finds_the_folder_by_its_own_name_and_by_the_servers)
 {
     const char *const names[] = {dir.path, dir.log};
 
+    log_dir_write_snapshot(&dir, "d.rdb", "7");
     for (size_t i = 0; i < 2; i++) {
         struct log_folder folder;
         struct errmsg error = {0};
-        uint64_t size = 0;
-        char path[128];
+        struct log_snapshot snapshot;
 
         cr_assert(log_folder_open(&folder, names[i], &error));
         cr_expect_str_eq(folder.path, dir.log);
-        cr_expect_not(log_folder_find_base(&folder, "dump.rdb", &size));
-        snprintf(path, sizeof(path), "%s/dump.rdb", dir.path);
-        fclose(fopen(path, "w"));
-        cr_expect(log_folder_find_base(&folder, "dump.rdb", &size));
-        cr_expect_eq(unlink(path), 0);
+        snapshot = log_folder_find_snapshot(&folder, "d.rdb");
+        cr_expect_eq(snapshot.kind, LOG_SNAPSHOT_PLACED);
+        cr_expect_eq(snapshot.offset, 7);
+        snapshot = log_folder_find_snapshot(&folder, "e.rdb");
+        cr_expect_eq(snapshot.kind, LOG_SNAPSHOT_NONE);
         log_folder_close(&folder);
     }
 }
@@ -390,21 +397,69 @@ Test(log_check, sees_a_process_that_has_the_log_open)
     log_folder_close(&folder);
 }
 
-Test(log_check, of_a_snapshot_that_is_gone_recovers_nothing)
-{
-    const struct log_surroundings around = {.path = "/srv/log", .holder = 77};
-    struct buf out = {0};
+/* ---- the snapshot ------------------------------------------------------------------------------- */
 
+Test(log_check, begins_where_the_snapshot_says_that_it_is)
+{
     make_three();
+    log_dir_name_base(&dir, "d.rdb");
+    log_dir_write_snapshot(&dir, "d.rdb", "250");
+    log_dir_spoil(&dir, 2, HEAD + FRAME + 40);
     run();
-    snprintf(check.manifest.base, sizeof(check.manifest.base), "dump.rdb");
-    log_check_note_missing_base(&check);
     cr_expect_eq(check.verdict, LOG_DAMAGED);
-    log_report_write(&check, &around, &out);
-    cr_expect_not_null(strstr(buf_text(&out), "Process 77 has it open"));
-    cr_expect_not_null(strstr(buf_text(&out), "Base: dump.rdb, which is NOT THERE, at offset 150"));
-    cr_expect_not_null(strstr(buf_text(&out), "DAMAGED: the snapshot dump.rdb, which the log goes "
-                                              "on from, is not there.\nNothing can be recovered "
-                                              "from it.\n"));
-    buf_deinit(&out);
+    cr_expect_not(check.damage.is_needed, "the manifest was not written again yet");
+    cr_expect_eq(check.offset, 300);
+    cr_expect_eq(check.start_number, 3);
+    expect_said("Base: d.rdb, at offset 150 of history " A "\n"
+                "Snapshot: 76 bytes, at offset 250 of history " A "\n");
+}
+
+Test(log_check, begins_at_the_usual_snapshot_when_the_manifest_knows_none_yet)
+{
+    make_three();
+    log_dir_write_snapshot(&dir, "dump.rdb", "250");
+    run();
+    cr_expect_eq(check.start_offset, 250);
+    log_dir_write_snapshot(&dir, "dump.rdb", "149");
+    run();
+    cr_expect_eq(check.start_offset, 150, "that is older than the log");
+    log_dir_write_snapshot(&dir, "dump.rdb", NULL);
+    run();
+    cr_expect_eq(check.start_offset, 150);
+    cr_expect_eq(check.verdict, LOG_GOOD);
+}
+
+Test(log_check, without_the_snapshot_or_its_place_recovers_nothing)
+{
+    make_three();
+    log_dir_name_base(&dir, "d.rdb");
+    run();
+    cr_expect_eq(check.verdict, LOG_DAMAGED);
+    cr_expect_not(check.is_recovered);
+    expect_said("DAMAGED: the snapshot d.rdb, which the log goes on from, is not there.\n"
+                "Nothing can be recovered from it.\n");
+    log_dir_write_snapshot(&dir, "d.rdb", NULL);
+    run();
+    cr_expect_not(check.is_recovered);
+    expect_said("DAMAGED: the snapshot d.rdb, which the log goes on from, says no place in a "
+                "history.\n");
+    log_dir_write_snapshot(&dir, "d.rdb", "99999");
+    run();
+    cr_expect_eq(check.offset, 99999, "the log ends before it: all is in the snapshot");
+    cr_expect_eq(check.verdict, LOG_GOOD);
+}
+
+Test(log_check, needs_no_older_segments_even_if_they_are_missing)
+{
+    make_three();
+    log_dir_add(&dir, 4, "a", 300, 400);
+    log_dir_name_base(&dir, "d.rdb");
+    log_dir_write_snapshot(&dir, "d.rdb", "350");
+    log_dir_remove(&dir, 2);
+    log_dir_spoil(&dir, 3, 20);
+    run();
+    cr_expect_eq(check.verdict, LOG_DAMAGED);
+    cr_expect_not(check.damage.is_needed);
+    cr_expect_eq(check.damage.number, 3);
+    cr_expect_eq(check.offset, 400);
 }

@@ -164,7 +164,7 @@ Test(segment_head, that_says_what_none_can_say_is_refused_with_a_reason)
         {0,   's',    SEGMENT_DAMAGED, "it does not begin as a segment of the log"       },
         {8,   2,      SEGMENT_NEWER,   "it has version 2, and versions up to 1 are known"},
         {8,   0,      SEGMENT_DAMAGED, "its head says what no head can say"              },
-        {12,  1,      SEGMENT_DAMAGED, "its head says what no head can say"              },
+        {12,  2,      SEGMENT_DAMAGED, "its head says what no head can say"              },
         {16,  '\0',   SEGMENT_DAMAGED, "its head says what no head can say"              },
         {20,  '-',    SEGMENT_DAMAGED, "its head says what no head can say"              },
         {95,  'x',    SEGMENT_DAMAGED, "its head says what no head can say"              },
