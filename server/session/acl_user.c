@@ -316,12 +316,10 @@ struct acl_answer acl_user_ask(const struct acl_user *user, const struct acl_que
 
 static bool reads_all_keys(const struct acl_rules *rules)
 {
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        const struct acl_pattern *pattern = &rules->keys.items[i];
+    const struct acl_pattern *all = acl_patterns_find(&rules->keys, BYTES_LITERAL("*"));
 
-        if ((pattern->access & ACL_READS) && bytes_equal_text(buf_bytes(&pattern->text), "*")) {
-            return true;
-        }
+    if (all != NULL && (all->access & ACL_READS) != 0) {
+        return true;
     }
     return (rules->flags & ACL_ALL_KEYS) != 0;
 }
