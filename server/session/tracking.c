@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tracking_init(struct tracking *tracking)
+void tracking_init(struct tracking *tracking, uint64_t hash_seed)
 {
-    *tracking = (struct tracking){0};
+    *tracking = (struct tracking){
+        .keys.seed = hash_seed, .prefixes.seed = hash_seed, .changes.seed = hash_seed};
     list_init(&tracking->order);
     list_init(&tracking->due);
     list_init(&tracking->changed);
