@@ -142,14 +142,13 @@ bool pubsub_subscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind
     return true;
 }
 
+/* Its session has none of it any more. */
 static void end_subscription(struct pubsub *pubsub, enum pubsub_kind kind,
                              struct pubsub_subscription *subscription)
 {
     struct pubsub_topic *topic = subscription->topic;
 
     ASSERT(topic->count > 0);
-    hashtable_remove(&subscription->session->listener->by_name[kind], &subscription->by_name);
-    list_remove(&subscription->of_session);
     list_remove(&subscription->of_topic);
     mem_free(MEM_SESSION, subscription);
     pubsub->bytes -= sizeof(*subscription);
@@ -166,6 +165,8 @@ bool pubsub_unsubscribe(struct pubsub *pubsub, struct session *s, enum pubsub_ki
     if (subscription == NULL) {
         return false;
     }
+    hashtable_remove(&s->listener->by_name[kind], &subscription->by_name);
+    list_remove(&subscription->of_session);
     end_subscription(pubsub, kind, subscription);
     drop_listener_when_done(pubsub, s);
     return true;
@@ -177,10 +178,12 @@ void pubsub_leave(struct pubsub *pubsub, struct session *s)
         return;
     }
     for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        hashtable_deinit(&s->listener->by_name[kind]);
         LIST_FOR_EACH_SAFE (item, &s->listener->all[kind]) {
             end_subscription(pubsub, (enum pubsub_kind)kind,
                              CONTAINER_OF(item, struct pubsub_subscription, of_session));
         }
+        list_init(&s->listener->all[kind]);
     }
     drop_listener_when_done(pubsub, s);
     ASSERT(s->listener == NULL);
