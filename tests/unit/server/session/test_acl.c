@@ -97,11 +97,11 @@ Test(acl, each_line_that_is_wrong_is_told_with_its_number)
         {"user a foo\nuser b (\n",                "f:1: Syntax error. f:2: "
                                    "Unmatched parenthesis in acl selector starting at '('.. "},
         {"user a foo +x #ab (+y) bar\n",          "f:1: Syntax error. f:1: Error in applying operation "
-         "'+x': Unknown command or category name "
+                                         "'+x': Unknown command or category name "
                                          "in ACL. f:1: Error in applying operation '(+y)': Unknown "
-                                         "command or category name in ACL. "                                                                                       },
-        {"user a #ab\n",                                       "f:1: The password hash must be exactly 64 characters and contain only "
-                         "lowercase hexadecimal characters. "               },
+                                         "command or category name in ACL. "           },
+        {"user a #ab\n",                          "f:1: The password hash must be exactly 64 characters and contain only "
+                         "lowercase hexadecimal characters. "                                          },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
