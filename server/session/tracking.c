@@ -39,11 +39,6 @@ void tracking_deinit(struct tracking *tracking)
     hashtable_deinit(&tracking->changes);
 }
 
-static bool begins_with(struct bytes name, struct bytes prefix)
-{
-    return prefix.len <= name.len && bytes_equal(bytes_prefix(name, prefix.len), prefix);
-}
-
 /* ---- prefixes ---------------------------------------------------------------------------------*/
 
 /* A prefix in the order of names, which puts one that another begins with right before those that do. */
@@ -95,7 +90,7 @@ bool tracking_find_clash(const struct session *s, const struct bytes *prefixes, 
     for (size_t i = 1; i < all.count; i++) {
         struct tracking_clash clash;
 
-        if (begins_with(all.items[i].name, all.items[i - 1].name)) {
+        if (bytes_begins_with(all.items[i].name, all.items[i - 1].name)) {
             size_t number = clash_of(&all.items[i - 1], &all.items[i], &clash);
 
             if (number < best) {
@@ -525,7 +520,7 @@ void tracking_check(const struct tracking *tracking)
 
         ASSERT(prefix->sessions.count > 0); /* (4) */
         for (size_t i = 0; i < prefix->changes.count; i++) {
-            ASSERT(begins_with(prefix->changes.items[i]->by_name.key, found->key)); /* (5) */
+            ASSERT(bytes_begins_with(prefix->changes.items[i]->by_name.key, found->key)); /* (5) */
         }
         for (size_t i = 0; i < prefix->sessions.count; i++) {
             ASSERT(prefix->sessions.items[i]->flags & SESSION_TRACKING); /* (1) */
