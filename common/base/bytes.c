@@ -46,9 +46,12 @@ int bytes_compare(struct bytes a, struct bytes b)
 
 bool bytes_has_prefix(struct bytes b, const char *prefix)
 {
-    size_t len = strlen(prefix);
+    return bytes_begins_with(b, bytes_from_text(prefix));
+}
 
-    return b.len >= len && memcmp(b.data, prefix, len) == 0;
+bool bytes_begins_with(struct bytes b, struct bytes beginning)
+{
+    return b.len >= beginning.len && bytes_equal(bytes_prefix(b, beginning.len), beginning);
 }
 
 size_t bytes_find_byte(struct bytes b, char byte)

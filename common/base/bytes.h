@@ -72,6 +72,7 @@ bool bytes_equal_text(struct bytes b, const char *text);
 /* Order of memcmp, a prefix before its extension. */
 int bytes_compare(struct bytes a, struct bytes b);
 bool bytes_has_prefix(struct bytes b, const char *prefix);
+bool bytes_begins_with(struct bytes b, struct bytes beginning);
 /* First occurrence, or SIZE_MAX. */
 size_t bytes_find_byte(struct bytes b, char byte);
 struct bytes bytes_trim(struct bytes b);

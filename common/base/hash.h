@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A keyed 64-bit hash of bytes: 128-bit multiplications folded, after the idea of
  * wyhash (Wang Yi, public domain).  Fast, well spread; with a secret seed hard to collide
- * from outside.  Not cryptographic, not stable across versions: never store it. */
+ * from outside.  Not cryptographic, not stable across versions: never store it.
+ *
+ * Both factors of each product depend on the seed.  Were one of them known but for the key, a key could make
+ * it zero, and the product would forget the other: as many keys as one likes would have one hash, whatever the
+ * seed is. */
 #ifndef STARLING_BASE_HASH_H
 #define STARLING_BASE_HASH_H
 
@@ -34,6 +38,11 @@ static inline uint64_t hash_read32(const char *at)
     return word;
 }
 
+static inline uint64_t hash_turn(uint64_t word)
+{
+    return word << 32 | word >> 32;
+}
+
 static inline uint64_t hash_bytes(struct bytes b, uint64_t seed)
 {
     const uint64_t odd1 = UINT64_C(0xa0761d6478bd642f);
@@ -43,9 +52,9 @@ static inline uint64_t hash_bytes(struct bytes b, uint64_t seed)
     uint64_t head;
     uint64_t tail;
 
-    seed ^= hash_fold(seed ^ odd1, odd2);
+    seed ^= odd1;
     while (left > 16) {
-        seed = hash_fold(hash_read64(at) ^ odd1, hash_read64(at + 8) ^ seed);
+        seed = hash_fold(hash_read64(at) ^ seed, hash_read64(at + 8) ^ hash_turn(seed));
         at += 16;
         left -= 16;
     }
@@ -63,7 +72,7 @@ static inline uint64_t hash_bytes(struct bytes b, uint64_t seed)
         head = 0;
         tail = 0;
     }
-    return hash_fold(odd2 ^ b.len, hash_fold(head ^ odd2, tail ^ seed));
+    return hash_fold(odd2 ^ b.len, hash_fold(head ^ seed, tail ^ hash_turn(seed)));
 }
 
 #endif

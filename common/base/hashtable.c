@@ -17,7 +17,7 @@ static struct hashtable_node **bucket_of(const struct hashtable *table, uint64_t
 
 static void grow(struct hashtable *table)
 {
-    struct hashtable bigger = {.count = table->count};
+    struct hashtable bigger = {.count = table->count, .seed = table->seed};
 
     bigger.bucket_count = table->bucket_count > 0 ? table->bucket_count * 2 : FIRST_BUCKET_COUNT;
     bigger.buckets = mem_alloc_zeroed(MEM_BASE, bigger.bucket_count * sizeof(*bigger.buckets));
@@ -40,20 +40,32 @@ static void grow(struct hashtable *table)
 void hashtable_deinit(struct hashtable *table)
 {
     mem_free(MEM_BASE, table->buckets);
-    *table = (struct hashtable){0};
+    *table = (struct hashtable){.seed = table->seed};
+}
+
+uint64_t hashtable_hash(const struct hashtable *table, struct bytes key)
+{
+    return hash_bytes(key, table->seed);
 }
 
 void hashtable_add(struct hashtable *table, struct hashtable_node *node, struct bytes key)
 {
+    hashtable_add_hashed(table, node, key, hashtable_hash(table, key));
+}
+
+void hashtable_add_hashed(struct hashtable *table, struct hashtable_node *node, struct bytes key,
+                          uint64_t hash)
+{
     struct hashtable_node **bucket;
 
+    DEBUG_ASSERT(hash == hashtable_hash(table, key));
     DEBUG_ASSERT(hashtable_find(table, key) == NULL);
     if (table->count >= table->bucket_count) {
         grow(table);
     }
     node->key = key;
-    node->hash = hash_bytes(key, 0);
-    bucket = bucket_of(table, node->hash);
+    node->hash = hash;
+    bucket = bucket_of(table, hash);
     node->next = *bucket;
     *bucket = node;
     table->count++;
@@ -74,12 +86,15 @@ void hashtable_remove(struct hashtable *table, struct hashtable_node *node)
 
 struct hashtable_node *hashtable_find(const struct hashtable *table, struct bytes key)
 {
-    uint64_t hash;
+    return table->count > 0 ? hashtable_find_hashed(table, key, hashtable_hash(table, key)) : NULL;
+}
 
+struct hashtable_node *hashtable_find_hashed(const struct hashtable *table, struct bytes key,
+                                             uint64_t hash)
+{
     if (table->count == 0) {
         return NULL;
     }
-    hash = hash_bytes(key, 0);
     for (struct hashtable_node *node = *bucket_of(table, hash); node != NULL; node = node->next) {
         if (node->hash == hash && bytes_equal(node->key, key)) {
             return node;

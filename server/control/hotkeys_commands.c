@@ -168,7 +168,7 @@ static bool is_active(struct node *node)
 {
     const struct hot_session *session = node->hot.session;
 
-    if (node->hot.watches_all && hot_session_is_over(session, node->now.mono.us / 1000)) {
+    if (node->hot.watches_all && hot_session_is_over(session, hot_side_now_ms(node))) {
         hot_side_stop_session(node);
     }
     return node->hot.watches_all;
@@ -327,7 +327,7 @@ static void write_session(const struct node *node, struct resp_writer *w,
         "net-bytes-all-commands-selected-slots",
         "net-bytes-all-commands-all-slots",
     };
-    int64_t until_ms = session->is_active ? node->now.mono.us / 1000 : session->ended_ms;
+    int64_t until_ms = session->is_active ? hot_side_now_ms(node) : session->ended_ms;
 
     resp_write_array(w, 1);
     resp_write_map(w, field_count(&session->options));
@@ -353,7 +353,7 @@ static void write_hot_keys(const struct node *node, struct resp_writer *w)
 
     resp_write_array(w, count);
     for (size_t i = 0; i < count; i++) {
-        struct hot_keys_rate rate = hot_keys_rate(hot, keys[i], node->now.mono.us / 1000);
+        struct hot_keys_rate rate = hot_keys_rate(hot, keys[i], hot_side_now_ms(node));
 
         resp_write_map(w, 7);
         resp_write_bulk_text(w, "key");

@@ -99,14 +99,17 @@ static void list_channels(struct node *node, struct request *request, enum pubsu
 {
     const struct hashtable *topics = &node->publish.pubsub.topics[kind];
     bool has_pattern = request->arg_count == 3;
-    size_t count = 0;
+    size_t count = topics->count;
 
     if (request->arg_count > 3) {
         reply_sub_misused(request);
         return;
     }
-    HASHTABLE_FOR_EACH (found, topics) {
-        count += !has_pattern || glob_match(request->args[2], found->key);
+    if (has_pattern) {
+        count = 0;
+        HASHTABLE_FOR_EACH (found, topics) {
+            count += glob_match(request->args[2], found->key);
+        }
     }
     resp_write_array(request->reply, count);
     HASHTABLE_FOR_EACH (found, topics) {

@@ -12,6 +12,7 @@ enum {
 
 void blocked_init(struct node *node)
 {
+    node->blocked.keys.seed = node->data.hash_seed;
     list_init(&node->blocked.ready);
     list_init(&node->blocked.all);
 }

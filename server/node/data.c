@@ -13,6 +13,10 @@ void data_init(struct node *node, size_t arena_bytes)
     ASSERT(node->data.keyspace == NULL);
     node->data.arena_bytes = arena_bytes;
     node->data.hash_seed = rng_u64(&node->rng);
+    if (node->env.secret_bytes != NULL) { /* ids that everybody sees come from the same generator */
+        node->env.secret_bytes(node->env.context, &node->data.hash_seed,
+                               sizeof(node->data.hash_seed));
+    }
     node->data.keyspace = data_new_keyspace(node);
 }
 

@@ -22,7 +22,7 @@ struct node;
 struct data {
     struct keyspace *keyspace;
     struct keyspace *retired;
-    uint64_t hash_seed;
+    uint64_t hash_seed; /* secret, of all tables whose keys come from clients */
     size_t arena_bytes;
     size_t startup_memory; /* in use before any data came */
     size_t peak_memory;

@@ -10,7 +10,7 @@ enum {
     NOT_TIMED = -1,
 };
 
-static int64_t now_ms(const struct node *node)
+int64_t hot_side_now_ms(const struct node *node)
 {
     return node->now.mono.us / 1000;
 }
@@ -18,7 +18,7 @@ static int64_t now_ms(const struct node *node)
 void hot_side_init(struct node *node)
 {
     /* No chance that others see: the same seed is as good as another. */
-    hot_keys_init(&node->hot.keys, 1, now_ms(node));
+    hot_keys_init(&node->hot.keys, 1, hot_side_now_ms(node));
     hot_side_configure(node);
 }
 
@@ -34,7 +34,7 @@ void hot_side_configure(struct node *node)
     bool is_on = node->config.hotkeys_top_k > 0;
 
     if (is_on != hot->keys.is_on) {
-        hot_keys_reset(&hot->keys, now_ms(node));
+        hot_keys_reset(&hot->keys, hot_side_now_ms(node));
         hot->left = is_on ? 0 : HOT_KEYS_OFF;
         hot->left_queued = hot->left;
     }
@@ -199,14 +199,14 @@ static void log_shares(struct node *node)
     }
     count = hot_keys_list(&hot->keys, keys, 100 / share);
     for (size_t i = 0; i < count; i++) {
-        struct hot_keys_rate rate = hot_keys_rate(&hot->keys, keys[i], now_ms(node));
+        struct hot_keys_rate rate = hot_keys_rate(&hot->keys, keys[i], hot_side_now_ms(node));
         struct top_key *key = &hot->keys.top.entries[keys[i] - hot->keys.top.entries];
 
         if ((rate.reads + rate.writes) * 100 < total * share) {
             break;
         }
-        if (key->noted_ms == 0 || now_ms(node) - key->noted_ms >= HOT_LOG_PERIOD_MS) {
-            key->noted_ms = now_ms(node);
+        if (key->noted_ms == 0 || hot_side_now_ms(node) - key->noted_ms >= HOT_LOG_PERIOD_MS) {
+            key->noted_ms = hot_side_now_ms(node);
             log_key(node, key, &rate, total);
         }
     }
@@ -216,13 +216,14 @@ void hot_side_tick(struct node *node)
 {
     struct hot_side *hot = &node->hot;
 
-    if (hot->watches_all && hot_session_is_over(hot->session, now_ms(node))) {
+    if (hot->watches_all && hot_session_is_over(hot->session, hot_side_now_ms(node))) {
         hot_side_stop_session(node);
     }
-    if (hot->keys.is_on && hot_keys_look(&hot->keys, node->counters.commands, now_ms(node)) &&
-        hot_keys_is_due(&hot->keys, now_ms(node))) {
+    if (hot->keys.is_on &&
+        hot_keys_look(&hot->keys, node->counters.commands, hot_side_now_ms(node)) &&
+        hot_keys_is_due(&hot->keys, hot_side_now_ms(node))) {
         log_shares(node);
-        hot_keys_halve(&hot->keys, now_ms(node));
+        hot_keys_halve(&hot->keys, hot_side_now_ms(node));
     }
 }
 
@@ -251,7 +252,7 @@ void hot_side_start_session(struct node *node, const struct hot_session_options 
         hot->session = mem_alloc(MEM_NODE, sizeof(*hot->session));
     }
     hot_session_begin(hot->session, options, &process, (uint64_t)node->now.mono.us);
-    hot->session->began_ms = now_ms(node);
+    hot->session->began_ms = hot_side_now_ms(node);
     hot->session->began_unix_ms = node->now.unix_ms;
     hot->watches_all = true;
 }
@@ -262,7 +263,7 @@ void hot_side_stop_session(struct node *node)
     struct hot_session_process process = hot_side_process(node);
 
     ASSERT(hot->watches_all);
-    hot_session_end(hot->session, &process, now_ms(node));
+    hot_session_end(hot->session, &process, hot_side_now_ms(node));
     hot->watches_all = false;
 }
 
@@ -270,7 +271,7 @@ void hot_side_reset(struct node *node)
 {
     ASSERT(!node->hot.watches_all);
     hot_side_deinit(node);
-    hot_keys_reset(&node->hot.keys, now_ms(node));
+    hot_keys_reset(&node->hot.keys, hot_side_now_ms(node));
 }
 
 void hot_side_check(const struct node *node)

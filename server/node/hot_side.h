@@ -44,6 +44,9 @@ struct hot_watch {
     bool is_due; /* it is a sample */
 };
 
+/* The time of hot keys and of sessions. */
+int64_t hot_side_now_ms(const struct node *node);
+
 void hot_side_init(struct node *node);
 void hot_side_deinit(struct node *node);
 /* By the options as they are now. */

@@ -8,7 +8,7 @@
 
 void invalidation_init(struct node *node)
 {
-    tracking_init(&node->invalidation.tracking);
+    tracking_init(&node->invalidation.tracking, node->data.hash_seed);
     invalidation_configure(node);
 }
 

@@ -10,7 +10,7 @@
 
 void publish_init(struct node *node)
 {
-    pubsub_init(&node->publish.pubsub);
+    pubsub_init(&node->publish.pubsub, node->data.hash_seed);
 }
 
 void publish_deinit(struct node *node)
@@ -120,7 +120,7 @@ static size_t send_by_patterns(struct node *node, struct bytes channel, struct b
         const struct pubsub_topic *topic = CONTAINER_OF(found, struct pubsub_topic, by_name);
         struct letter letter = {.event = "pmessage",
                                 .is_by_pattern = true,
-                                .pattern = buf_bytes(&topic->name),
+                                .pattern = topic->by_name.key,
                                 .channel = channel,
                                 .message = message};
 
@@ -232,7 +232,7 @@ static void end_topic(struct node *node, struct pubsub_topic *topic)
     size_t left = topic->count;
     struct buf name = {0};
 
-    buf_append_bytes(&name, buf_bytes(&topic->name));
+    buf_append_bytes(&name, topic->by_name.key);
     while (left-- > 0) {
         struct session *s =
             CONTAINER_OF(topic->subscriptions.next, struct pubsub_subscription, of_topic)->session;
@@ -255,7 +255,7 @@ void publish_look_at_slots(struct node *node)
     HASHTABLE_FOR_EACH (found, topics) {
         struct pubsub_topic *topic = CONTAINER_OF(found, struct pubsub_topic, by_name);
 
-        if (!is_served(node, buf_bytes(&topic->name))) {
+        if (!is_served(node, topic->by_name.key)) {
             VEC_PUSH(&lost, topic);
         }
     }

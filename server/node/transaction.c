@@ -98,6 +98,10 @@ void transaction_refused(struct node *node, struct request *request, size_t out_
     output_cut(&s->output, s->output.sent > out_before ? s->output.sent : out_before);
     abort_because(node, request, buf_bytes(&error));
     buf_deinit(&error);
+    if (UNLIKELY(monitor_is_on(&node->monitors))) {
+        monitor_show(node,
+                     request); /* of all that is refused, this is shown: it has ended something */
+    }
 }
 
 /* ---- running ------------------------------------------------------------------------------------- */

@@ -412,7 +412,7 @@ static bool hears_what_it_may(const struct session *s)
             const struct pubsub_subscription *subscription =
                 CONTAINER_OF_CONST(item, struct pubsub_subscription, of_session);
 
-            if (!acl_user_allows_channel(s->user, buf_bytes(&subscription->topic->name),
+            if (!acl_user_allows_channel(s->user, subscription->topic->by_name.key,
                                          kind == PUBSUB_PATTERN)) {
                 return false;
             }

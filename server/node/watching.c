@@ -6,7 +6,7 @@
 
 void watching_init(struct node *node)
 {
-    watch_init(&node->watching.watch);
+    watch_init(&node->watching.watch, node->data.hash_seed);
 }
 
 void watching_deinit(struct node *node)

@@ -140,9 +140,34 @@ bool acl_is_open(const struct acl *acl)
 
 /* ---- files ------------------------------------------------------------------------------------ */
 
+/* Has the file told of such a user? */
+static bool is_told(const struct acl *acl, struct bytes name)
+{
+    const struct acl_user *user = acl_find(acl, name);
+
+    return user != NULL && (user != acl->default_user || acl->has_default_line);
+}
+
+/* A new user, or another content of the default one. */
+static void take_told(struct acl *acl, struct acl_user *next)
+{
+    struct acl_user *user = acl_find(acl, buf_bytes(&next->name));
+
+    if (user != NULL) {
+        struct acl_user content = *user;
+
+        ASSERT(user == acl->default_user);
+        acl->has_default_line = true;
+        *user = *next;
+        *next = content;
+        acl_user_free(next);
+    } else {
+        insert(acl, next);
+    }
+}
+
 bool acl_add_line(struct acl *acl, const struct bytes *words, size_t count, struct errmsg *error)
 {
-    struct acl_user *user = acl_find(acl, words[0]);
     struct acl_user *next;
 
     ASSERT(count > 0);
@@ -150,7 +175,7 @@ bool acl_add_line(struct acl *acl, const struct bytes *words, size_t count, stru
         errmsg_set(error, "username contains invalid characters");
         return false;
     }
-    if (user != NULL && user != acl->default_user) {
+    if (is_told(acl, words[0])) {
         errmsg_set(error, "Duplicate user found. A user can only be defined once");
         return false;
     }
@@ -159,51 +184,83 @@ bool acl_add_line(struct acl *acl, const struct bytes *words, size_t count, stru
         acl_user_free(next);
         return false;
     }
-    if (user != NULL) {
-        struct acl_user content = *user;
-
-        *user = *next;
-        *next = content;
-        acl_user_free(next);
-    } else {
-        insert(acl, next);
-    }
+    take_told(acl, next);
     return true;
 }
 
-static void add_text_line(struct acl *acl, struct bytes line, struct buf *place,
+/* A line of a file: where it is, and its words. */
+struct told_line {
+    int number;
+    const char *place; /* path and number */
+    const struct bytes *words;
+    size_t count;
+};
+
+static void add_told(struct acl *acl, const struct told_line *line, struct buf *problems)
+{
+    struct bytes name = line->words[1];
+    struct buf wrong = {0};
+    struct bytes rest;
+    struct acl_user *next;
+
+    if (!acl_name_is_valid(name)) {
+        buf_printf(problems, "%s: username contains invalid characters. ", line->place);
+        return;
+    }
+    if (is_told(acl, name)) {
+        buf_printf(problems, "WARNING: Duplicate user '%.*s' found on line %d. ", BYTES_ARGS(name),
+                   line->number);
+        return;
+    }
+    next = acl_user_new(name, acl->has_channels);
+    if (!acl_user_set_line(next, line->words + 2, line->count - 2, acl->has_channels, &wrong)) {
+        rest = buf_bytes(&wrong);
+        while (rest.len > 0) {
+            struct bytes one = bytes_next_field(&rest, '\n');
+
+            buf_printf(problems, "%s: %.*s. ", line->place, BYTES_ARGS(one));
+        }
+    }
+    take_told(acl,
+              next); /* though words of it were refused: another of that name is one too many */
+    buf_deinit(&wrong);
+}
+
+static void add_text_line(struct acl *acl, struct bytes text, const char *path, int number,
                           struct buf *problems)
 {
     VEC(struct bytes) words = {0};
-    struct errmsg error = {0};
+    struct buf place = {0};
 
-    for (struct bytes word = bytes_next_word(&line, ' '); word.len > 0;
-         word = bytes_next_word(&line, ' ')) {
+    buf_printf(&place, "%s:%d", path, number);
+    for (struct bytes word = bytes_next_word(&text, ' '); word.len > 0;
+         word = bytes_next_word(&text, ' ')) {
         VEC_PUSH(&words, word);
     }
     if (words.count < 2 || !bytes_equal_text(words.items[0], "user")) {
         buf_printf(problems, "%s should start with user keyword followed by the username. ",
-                   buf_text(place));
-    } else if (!acl_add_line(acl, words.items + 1, words.count - 1, &error)) {
-        buf_printf(problems, "%s: %s. ", buf_text(place), error.text);
+                   buf_text(&place));
+    } else {
+        add_told(acl,
+                 &(struct told_line){.number = number,
+                                     .place = buf_text(&place),
+                                     .words = words.items,
+                                     .count = words.count},
+                 problems);
     }
     VEC_DEINIT(&words);
+    buf_deinit(&place);
 }
 
 void acl_add_text(struct acl *acl, struct bytes text, const char *path, struct buf *problems)
 {
-    struct buf place = {0};
-
     for (int number = 1; text.len > 0; number++) {
         struct bytes line = bytes_trim(bytes_next_field(&text, '\n'));
 
-        buf_clear(&place);
-        buf_printf(&place, "%s:%d", path, number);
         if (line.len > 0) {
-            add_text_line(acl, line, &place, problems);
+            add_text_line(acl, line, path, number, problems);
         }
     }
-    buf_deinit(&place);
 }
 
 void acl_format_user(const struct acl_user *user, struct buf *out)

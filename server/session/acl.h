@@ -20,7 +20,8 @@
 struct acl {
     VEC(struct acl_user *) users;
     struct acl_user *default_user;
-    bool has_channels; /* acl-pubsub-default is allchannels: of users that are new */
+    bool has_channels;     /* acl-pubsub-default is allchannels: of users that are new */
+    bool has_default_line; /* a file has told of the default user */
 };
 
 /* One user, "default", who may do everything; without a password when that is empty. */

@@ -1,51 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* May a request go on?  This is on the way of every request of a user that is not allowed everything. */
 #include "base/assert.h"
-#include "base/glob.h"
 #include "base/num.h"
 #include "session/acl_rules.h"
 
-static bool matches(const struct acl_pattern *pattern, struct bytes text)
-{
-    struct bytes own = buf_bytes(&pattern->text);
-
-    if (pattern->form == ACL_PATTERN_PREFIX) {
-        /* Most differ in their first byte. */
-        return text.len + 1 >= own.len &&
-               (own.len == 1 ||
-                (text.data[0] == own.data[0] && memcmp(text.data, own.data, own.len - 1) == 0));
-    }
-    return glob_match(own, text);
-}
-
-/* ---- commands --------------------------------------------------------------------------------- */
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_same_nocase(struct bytes a, struct bytes b)
-{
-    for (size_t i = 0; a.len == b.len && i < a.len; i++) {
-        if (lower(a.data[i]) != lower(b.data[i])) {
-            return false;
-        }
-    }
-    return a.len == b.len;
-}
-
 static bool has_first_arg(const struct acl_rules *rules, const struct acl_question *question)
 {
-    for (size_t i = 0; i < rules->first_args.count; i++) {
-        const struct acl_first_arg *arg = &rules->first_args.items[i];
-
-        if (arg->id == question->spec->id && question->arg_count > 1 &&
-            is_same_nocase(question->args[1], buf_bytes(&arg->word))) {
-            return true;
-        }
-    }
-    return false;
+    return question->arg_count > 1 && question->spec->kind != COMMAND_SUB &&
+           acl_words_have_first_arg(&rules->words, bytes_from_text(question->spec->name),
+                                    question->args[1]);
 }
 
 static bool allows_command(const struct acl_rules *rules, const struct acl_question *question)
@@ -122,18 +85,6 @@ static struct acl_answer ask_databases(const struct acl_rules *rules,
 
 /* ---- keys ------------------------------------------------------------------------------------- */
 
-static bool allows_key(const struct acl_rules *rules, struct bytes key, uint32_t access)
-{
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        const struct acl_pattern *pattern = &rules->keys.items[i];
-
-        if ((pattern->access & access) == access && matches(pattern, key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What is told of a value is read, what changes it writes; a key that is only looked at asks for neither. */
 static uint32_t access_of(uint32_t key_access)
 {
@@ -157,7 +108,7 @@ static struct acl_answer ask_keys(const struct acl_rules *rules,
 
         ASSERT(word < question->arg_count);
         if ((access & KEY_ACCESS_NOT_KEY) == 0 &&
-            !allows_key(rules, question->args[word], access_of(access))) {
+            !acl_patterns_match(&rules->keys, question->args[word], access_of(access))) {
             return (struct acl_answer){.verdict = ACL_NO_KEY, .word = word};
         }
     }
@@ -171,15 +122,9 @@ bool acl_rules_allow_channel(const struct acl_rules *rules, struct bytes name, b
     if (rules->flags & ACL_ALL_CHANNELS) {
         return true;
     }
-    for (size_t i = 0; i < rules->channels.count; i++) {
-        const struct acl_pattern *pattern = &rules->channels.items[i];
-
-        /* Which names two patterns have in common is not asked: it has to be the same text. */
-        if (is_pattern ? bytes_equal(buf_bytes(&pattern->text), name) : matches(pattern, name)) {
-            return true;
-        }
-    }
-    return false;
+    /* Which names two patterns have in common is not asked: it has to be the same text. */
+    return is_pattern ? acl_patterns_find(&rules->channels, name) != NULL
+                      : acl_patterns_match(&rules->channels, name, 0);
 }
 
 /* How many words behind the command's name are channels. */

@@ -41,75 +41,25 @@ void acl_rules_init(struct acl_rules *rules, bool has_channels)
         (struct acl_rules){.flags = ACL_ALL_DATABASES | (has_channels ? ACL_ALL_CHANNELS : 0U)};
 }
 
-static void drop_keys(struct acl_rules *rules)
-{
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        buf_deinit(&rules->keys.items[i].text);
-    }
-    VEC_DEINIT(&rules->keys);
-}
-
-static void drop_channels(struct acl_rules *rules)
-{
-    for (size_t i = 0; i < rules->channels.count; i++) {
-        buf_deinit(&rules->channels.items[i].text);
-    }
-    VEC_DEINIT(&rules->channels);
-}
-
-static void drop_first_args(struct acl_rules *rules)
-{
-    for (size_t i = 0; i < rules->first_args.count; i++) {
-        buf_deinit(&rules->first_args.items[i].word);
-    }
-    VEC_DEINIT(&rules->first_args);
-}
-
 void acl_rules_deinit(struct acl_rules *rules)
 {
-    drop_keys(rules);
-    drop_channels(rules);
-    drop_first_args(rules);
+    acl_words_clear(&rules->words);
+    acl_patterns_clear(&rules->keys);
+    acl_patterns_clear(&rules->channels);
     VEC_DEINIT(&rules->databases);
-    buf_deinit(&rules->words);
     *rules = (struct acl_rules){0};
-}
-
-static struct buf copy_text(struct bytes text)
-{
-    struct buf copy = {0};
-
-    buf_append_bytes(&copy, text);
-    return copy;
-}
-
-static struct acl_pattern copy_pattern(const struct acl_pattern *pattern)
-{
-    return (struct acl_pattern){.access = pattern->access,
-                                .form = pattern->form,
-                                .text = copy_text(buf_bytes(&pattern->text))};
 }
 
 void acl_rules_copy(const struct acl_rules *rules, struct acl_rules *out)
 {
     *out = (struct acl_rules){.flags = rules->flags};
     memcpy(out->commands, rules->commands, sizeof(out->commands));
-    for (size_t i = 0; i < rules->first_args.count; i++) {
-        const struct acl_first_arg *arg = &rules->first_args.items[i];
-
-        VEC_PUSH(&out->first_args,
-                 ((struct acl_first_arg){.id = arg->id, .word = copy_text(buf_bytes(&arg->word))}));
-    }
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        VEC_PUSH(&out->keys, copy_pattern(&rules->keys.items[i]));
-    }
-    for (size_t i = 0; i < rules->channels.count; i++) {
-        VEC_PUSH(&out->channels, copy_pattern(&rules->channels.items[i]));
-    }
+    acl_words_copy(&rules->words, &out->words);
+    acl_patterns_copy(&rules->keys, &out->keys);
+    acl_patterns_copy(&rules->channels, &out->channels);
     for (size_t i = 0; i < rules->databases.count; i++) {
         VEC_PUSH(&out->databases, rules->databases.items[i]);
     }
-    buf_append_bytes(&out->words, buf_bytes(&rules->words));
 }
 
 /* ---- commands --------------------------------------------------------------------------------- */
@@ -126,19 +76,13 @@ static bool has_blank(struct bytes text)
     return false;
 }
 
-static void forget_first_args(struct acl_rules *rules, enum command_id id)
-{
-    for (size_t i = rules->first_args.count; i-- > 0;) {
-        if (rules->first_args.items[i].id == id) {
-            buf_deinit(&rules->first_args.items[i].word);
-            VEC_REMOVE_AT(&rules->first_args, i);
-        }
-    }
-}
-
 static void set_bit(struct acl_rules *rules, enum command_id id, bool is_allowed)
 {
-    forget_first_args(rules, id);
+    const struct command_spec *spec = command_spec(id);
+
+    if (spec->kind != COMMAND_SUB) {
+        acl_words_end_first_args(&rules->words, bytes_from_text(spec->name));
+    }
     if (is_allowed) {
         bitset_add(rules->commands, id);
     } else {
@@ -159,47 +103,13 @@ static void set_command(struct acl_rules *rules, const struct command_spec *spec
 
 static void set_all(struct acl_rules *rules, bool is_allowed)
 {
-    drop_first_args(rules);
+    acl_words_clear(&rules->words);
     memset(rules->commands, 0, sizeof(rules->commands));
     for (int id = 0; is_allowed && id < COMMAND_COUNT; id++) {
         bitset_add(rules->commands, (size_t)id);
     }
-    buf_clear(&rules->words);
     rules->flags &= ~(uint32_t)ACL_BEGINS_WITH_ALL;
     rules->flags |= is_allowed ? ACL_BEGINS_WITH_ALL : 0U;
-}
-
-/* Does the later word undo, or say again, what the earlier one says?  Both without their sign: the same
- * command or category, or a command and something of it. */
-static bool is_covered(struct bytes earlier, struct bytes later)
-{
-    return earlier.len >= later.len && bytes_equal(bytes_prefix(earlier, later.len), later) &&
-           (earlier.len == later.len || earlier.data[later.len] == '|');
-}
-
-static void note_word(struct acl_rules *rules, bool is_allowed, struct bytes what)
-{
-    struct buf kept = {0};
-    struct buf lower = {0};
-    struct bytes rest = buf_bytes(&rules->words);
-
-    for (size_t i = 0; i < what.len; i++) {
-        char c = what.data[i];
-
-        buf_append_byte(&lower, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
-    }
-    for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0;
-         word = bytes_next_word(&rest, ' ')) {
-        if (!is_covered(bytes_from(word, 1), buf_bytes(&lower))) {
-            buf_append_byte(&kept, ' ');
-            buf_append_bytes(&kept, word);
-        }
-    }
-    buf_append_text(&kept, is_allowed ? " +" : " -");
-    buf_append_bytes(&kept, buf_bytes(&lower));
-    buf_deinit(&lower);
-    buf_deinit(&rules->words);
-    rules->words = kept;
 }
 
 static enum acl_status set_category(struct acl_rules *rules, struct bytes name, bool is_allowed)
@@ -224,7 +134,7 @@ static enum acl_status set_category(struct acl_rules *rules, struct bytes name, 
             set_command(rules, spec, is_allowed);
         }
     }
-    note_word(rules, is_allowed, name);
+    acl_words_add(&rules->words, is_allowed, name);
     return ACL_OK;
 }
 
@@ -247,9 +157,7 @@ static enum acl_status add_first_arg(struct acl_rules *rules, struct bytes name)
     if (last == name.len || has_blank(name)) {
         return ACL_SYNTAX;
     }
-    VEC_PUSH(&rules->first_args,
-             ((struct acl_first_arg){.id = spec->id, .word = copy_text(bytes_from(name, last))}));
-    note_word(rules, true, name);
+    acl_words_add_first_arg(&rules->words, name);
     return ACL_OK;
 }
 
@@ -268,25 +176,11 @@ static enum acl_status set_commands(struct acl_rules *rules, struct bytes name, 
     }
     set_command(rules, spec, is_allowed);
     command_full_name(spec, full, sizeof(full));
-    note_word(rules, is_allowed, bytes_from_text(full));
+    acl_words_add(&rules->words, is_allowed, bytes_from_text(full));
     return ACL_OK;
 }
 
 /* ---- patterns and databases ------------------------------------------------------------------- */
-
-static enum acl_pattern_form form_of(struct bytes text)
-{
-    if (text.len == 0 || text.data[text.len - 1] != '*') {
-        return ACL_PATTERN_GLOB;
-    }
-    for (size_t i = 0; i + 1 < text.len; i++) {
-        if (text.data[i] == '*' || text.data[i] == '?' || text.data[i] == '[' ||
-            text.data[i] == '\\') {
-            return ACL_PATTERN_GLOB;
-        }
-    }
-    return ACL_PATTERN_PREFIX;
-}
 
 /* "~..." is for both; "%R~...", "%W~...", "%RW~..." say what for. */
 static enum acl_status add_keys(struct acl_rules *rules, struct bytes word)
@@ -315,14 +209,7 @@ static enum acl_status add_keys(struct acl_rules *rules, struct bytes word)
     if (access == 0 || has_blank(text)) {
         return ACL_SYNTAX;
     }
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        if (bytes_equal(buf_bytes(&rules->keys.items[i].text), text)) {
-            rules->keys.items[i].access |= access;
-            return ACL_OK;
-        }
-    }
-    VEC_PUSH(&rules->keys, ((struct acl_pattern){
-                               .access = access, .form = form_of(text), .text = copy_text(text)}));
+    acl_patterns_add(&rules->keys, text, access);
     return ACL_OK;
 }
 
@@ -334,13 +221,7 @@ static enum acl_status add_channels(struct acl_rules *rules, struct bytes text)
     if (has_blank(text)) {
         return ACL_SYNTAX;
     }
-    for (size_t i = 0; i < rules->channels.count; i++) {
-        if (bytes_equal(buf_bytes(&rules->channels.items[i].text), text)) {
-            return ACL_OK;
-        }
-    }
-    VEC_PUSH(&rules->channels,
-             ((struct acl_pattern){.form = form_of(text), .text = copy_text(text)}));
+    acl_patterns_add(&rules->channels, text, 0);
     return ACL_OK;
 }
 
@@ -388,9 +269,9 @@ static enum acl_status set_databases(struct acl_rules *rules, struct bytes list)
 static void set_flag(struct acl_rules *rules, enum acl_rules_flags flag, bool is_all)
 {
     if (flag == ACL_ALL_KEYS) {
-        drop_keys(rules);
+        acl_patterns_clear(&rules->keys);
     } else if (flag == ACL_ALL_CHANNELS) {
-        drop_channels(rules);
+        acl_patterns_clear(&rules->channels);
     } else {
         VEC_DEINIT(&rules->databases);
     }
@@ -465,16 +346,16 @@ void acl_rules_format_keys(const struct acl_rules *rules, struct buf *out)
     if (rules->flags & ACL_ALL_KEYS) {
         buf_append_text(out, "~*");
     }
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        const struct acl_pattern *pattern = &rules->keys.items[i];
+    for (size_t i = 0; i < rules->keys.all.count; i++) {
+        const struct acl_pattern *pattern = rules->keys.all.items[i];
 
         buf_append_text(out, i > 0 ? " " : "");
         buf_append_text(out, pattern->access == ACL_READS    ? "%R~"
                              : pattern->access == ACL_WRITES ? "%W~"
-                             : bytes_equal_text(buf_bytes(&pattern->text), "*")
+                             : bytes_equal_text(acl_pattern_text(pattern), "*")
                                  ? "%RW~" /* "~*" would drop the other patterns */
                                  : "~");
-        buf_append_bytes(out, buf_bytes(&pattern->text));
+        buf_append_bytes(out, acl_pattern_text(pattern));
     }
 }
 
@@ -483,9 +364,9 @@ void acl_rules_format_channels(const struct acl_rules *rules, struct buf *out)
     if (rules->flags & ACL_ALL_CHANNELS) {
         buf_append_text(out, "&*");
     }
-    for (size_t i = 0; i < rules->channels.count; i++) {
+    for (size_t i = 0; i < rules->channels.all.count; i++) {
         buf_append_text(out, i > 0 ? " &" : "&");
-        buf_append_bytes(out, buf_bytes(&rules->channels.items[i].text));
+        buf_append_bytes(out, acl_pattern_text(rules->channels.all.items[i]));
     }
 }
 
@@ -504,7 +385,7 @@ void acl_rules_format_databases(const struct acl_rules *rules, struct buf *out)
 void acl_rules_format_commands(const struct acl_rules *rules, struct buf *out)
 {
     buf_append_text(out, rules->flags & ACL_BEGINS_WITH_ALL ? "+@all" : "-@all");
-    buf_append_bytes(out, buf_bytes(&rules->words));
+    acl_words_format(&rules->words, out);
 }
 
 void acl_rules_format(const struct acl_rules *rules, struct buf *out)
@@ -528,13 +409,13 @@ void acl_rules_format(const struct acl_rules *rules, struct buf *out)
 
 void acl_rules_check(const struct acl_rules *rules)
 {
-    ASSERT(rules->keys.count == 0 || (rules->flags & ACL_ALL_KEYS) == 0);
-    ASSERT(rules->channels.count == 0 || (rules->flags & ACL_ALL_CHANNELS) == 0);
+    ASSERT(rules->keys.all.count == 0 || (rules->flags & ACL_ALL_KEYS) == 0);
+    ASSERT(rules->channels.all.count == 0 || (rules->flags & ACL_ALL_CHANNELS) == 0);
     ASSERT(rules->databases.count == 0 || (rules->flags & ACL_ALL_DATABASES) == 0);
     for (size_t i = 1; i < rules->databases.count; i++) {
         ASSERT(rules->databases.items[i - 1] < rules->databases.items[i]);
     }
-    for (size_t i = 0; i < rules->first_args.count; i++) {
-        ASSERT(command_spec(rules->first_args.items[i].id)->kind != COMMAND_SUB);
-    }
+    acl_words_check(&rules->words);
+    acl_patterns_check(&rules->keys);
+    acl_patterns_check(&rules->channels);
 }

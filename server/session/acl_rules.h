@@ -3,8 +3,8 @@
  *
  * A user has one, and perhaps further ones ("selectors"), each of which may allow a request by itself.  Rules
  * are words, as ACL SETUSER takes them; each changes the set at once, and what it comes to is compiled: a bit
- * a command and subcommand, patterns with what they are for.  How the set is written is kept beside it, the
- * words about commands in the order in which they were given, without those that a later one has undone.
+ * a command and subcommand, patterns with what they are for (acl_patterns.h).  How the set is written is kept
+ * beside it (acl_words.h).
  *
  * Invariants:  (1) no pattern of keys while all keys are allowed, nor of channels, nor a database
  *              (2) the words that it is written as make the same set again
@@ -21,6 +21,8 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/vec.h"
+#include "session/acl_patterns.h"
+#include "session/acl_words.h"
 #include "spec/command.h"
 
 enum acl_rules_flags {
@@ -36,32 +38,13 @@ enum acl_access {
     ACL_WRITES = 1 << 1,
 };
 
-/* Most patterns are a prefix and a *; those are compared without the matcher. */
-enum acl_pattern_form {
-    ACL_PATTERN_GLOB,
-    ACL_PATTERN_PREFIX, /* text without its last byte */
-};
-
-struct acl_pattern {
-    uint32_t access; /* of keys: enum acl_access */
-    enum acl_pattern_form form;
-    struct buf text;
-};
-
-/* A command that is allowed with this word behind its name. */
-struct acl_first_arg {
-    enum command_id id;
-    struct buf word;
-};
-
 struct acl_rules {
     uint32_t flags;
     uint64_t commands[BITSET_WORDS(COMMAND_COUNT)];
-    VEC(struct acl_first_arg) first_args;
-    VEC(struct acl_pattern) keys;
-    VEC(struct acl_pattern) channels;
+    struct acl_words words; /* about commands, behind +@all or -@all */
+    struct acl_patterns keys;
+    struct acl_patterns channels;
     VEC(unsigned) databases;
-    struct buf words; /* about commands, behind the first, each with a blank before it */
 };
 
 enum acl_status {

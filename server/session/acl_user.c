@@ -268,6 +268,19 @@ static bool check_selectors(const struct bytes *words, size_t count, struct buf 
     return true;
 }
 
+/* The word at *at, or the selector that begins there, which *at is at the end of then. */
+static struct bytes next_word(const struct bytes *words, size_t count, size_t *at,
+                              struct buf *joined)
+{
+    if (is_selector(words[*at])) {
+        bool is_whole = join_selector(words, count, at, joined);
+
+        ASSERT(is_whole);
+        return buf_bytes(joined);
+    }
+    return words[*at];
+}
+
 bool acl_user_set_all(struct acl_user *user, const struct bytes *words, size_t count,
                       bool has_channels, struct errmsg *error)
 {
@@ -275,16 +288,9 @@ bool acl_user_set_all(struct acl_user *user, const struct bytes *words, size_t c
     bool is_fine = check_selectors(words, count, &joined, error);
 
     for (size_t i = 0; is_fine && i < count; i++) {
-        struct bytes word = words[i];
-        enum acl_status status;
+        struct bytes word = next_word(words, count, &i, &joined);
+        enum acl_status status = set_word(user, word, has_channels);
 
-        if (is_selector(word)) {
-            bool is_whole = join_selector(words, count, &i, &joined);
-
-            ASSERT(is_whole);
-            word = buf_bytes(&joined);
-        }
-        status = set_word(user, word, has_channels);
         if (status != ACL_OK) {
             errmsg_set(error, "Error in ACL SETUSER modifier '%.*s': %s",
                        word.len < 256 ? (int)word.len : 256, word.data, acl_status_text(status));
@@ -294,6 +300,35 @@ bool acl_user_set_all(struct acl_user *user, const struct bytes *words, size_t c
     user->is_unlimited = acl_rules_allow_all(&user->rules);
     buf_deinit(&joined);
     return is_fine;
+}
+
+bool acl_user_set_line(struct acl_user *user, const struct bytes *words, size_t count,
+                       bool has_channels, struct buf *problems)
+{
+    struct buf joined = {0};
+    struct errmsg error = {0};
+    size_t len_before = problems->len;
+    bool has_other = !check_selectors(words, count, &joined, &error);
+
+    if (has_other) {
+        buf_printf(problems, "%s\n", error.text);
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct bytes word = next_word(words, count, &i, &joined);
+        enum acl_status status = set_word(user, word, has_channels);
+
+        if (status == ACL_UNKNOWN_COMMAND) {
+            buf_printf(problems, "Error in applying operation '%.*s': %s\n", BYTES_ARGS(word),
+                       acl_status_text(status));
+        } else if (status != ACL_OK && !has_other) {
+            has_other = true;
+            buf_printf(problems, "%s\n", acl_status_text(status));
+        }
+    }
+    user->is_unlimited = acl_rules_allow_all(&user->rules);
+    buf_deinit(&joined);
+    return problems->len == len_before;
 }
 
 /* ---- questions -------------------------------------------------------------------------------- */
@@ -316,12 +351,10 @@ struct acl_answer acl_user_ask(const struct acl_user *user, const struct acl_que
 
 static bool reads_all_keys(const struct acl_rules *rules)
 {
-    for (size_t i = 0; i < rules->keys.count; i++) {
-        const struct acl_pattern *pattern = &rules->keys.items[i];
+    const struct acl_pattern *all = acl_patterns_find(&rules->keys, BYTES_LITERAL("*"));
 
-        if ((pattern->access & ACL_READS) && bytes_equal_text(buf_bytes(&pattern->text), "*")) {
-            return true;
-        }
+    if (all != NULL && (all->access & ACL_READS) != 0) {
+        return true;
     }
     return (rules->flags & ACL_ALL_KEYS) != 0;
 }

@@ -50,6 +50,12 @@ struct acl_user *acl_user_copy(const struct acl_user *user);
 MUST_USE bool acl_user_set_all(struct acl_user *user, const struct bytes *words, size_t count,
                                bool has_channels, struct errmsg *error);
 
+/* The same for a line of a file: words that are refused are passed over.  What is wrong is appended to
+ * problems, a line for each unknown command, and one for the first of all else, which does not show the word:
+ * it may be secret.  False: there was something. */
+MUST_USE bool acl_user_set_line(struct acl_user *user, const struct bytes *words, size_t count,
+                                bool has_channels, struct buf *problems);
+
 /* May somebody with this password log in?  Takes as long for each password of the same length. */
 bool acl_user_admits(const struct acl_user *user, struct bytes password);
 

@@ -5,9 +5,14 @@
 #include "base/mem.h"
 #include "session/session.h"
 
-void pubsub_init(struct pubsub *pubsub)
+#include <string.h>
+
+void pubsub_init(struct pubsub *pubsub, uint64_t hash_seed)
 {
     *pubsub = (struct pubsub){0};
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        pubsub->topics[kind].seed = hash_seed;
+    }
 }
 
 void pubsub_deinit(struct pubsub *pubsub)
@@ -35,18 +40,29 @@ size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind)
     return pubsub->topics[kind].count;
 }
 
-static struct pubsub_topic *get_topic(struct pubsub *pubsub, enum pubsub_kind kind,
-                                      struct bytes name)
+static size_t bytes_of(const struct pubsub_topic *topic)
 {
-    struct pubsub_topic *topic = pubsub_find(pubsub, kind, name);
+    return sizeof(*topic) + topic->by_name.key.len;
+}
 
-    if (topic == NULL) {
-        topic = mem_alloc_zeroed(MEM_SESSION, sizeof(*topic));
-        list_init(&topic->subscriptions);
-        buf_append_bytes(&topic->name, name);
-        hashtable_add(&pubsub->topics[kind], &topic->by_name, buf_bytes(&topic->name));
-        pubsub->bytes += sizeof(*topic) + topic->name.cap;
+static struct pubsub_topic *get_topic(struct pubsub *pubsub, enum pubsub_kind kind,
+                                      struct bytes name, uint64_t hash)
+{
+    struct hashtable *topics = &pubsub->topics[kind];
+    struct hashtable_node *found = hashtable_find_hashed(topics, name, hash);
+    struct pubsub_topic *topic;
+
+    if (found != NULL) {
+        return CONTAINER_OF(found, struct pubsub_topic, by_name);
     }
+    topic = mem_alloc(MEM_SESSION, sizeof(*topic) + name.len);
+    *topic = (struct pubsub_topic){0};
+    list_init(&topic->subscriptions);
+    if (name.len > 0) {
+        memcpy(topic->name, name.data, name.len);
+    }
+    hashtable_add_hashed(topics, &topic->by_name, bytes_make(topic->name, name.len), hash);
+    pubsub->bytes += bytes_of(topic);
     return topic;
 }
 
@@ -54,8 +70,7 @@ static void drop_topic(struct pubsub *pubsub, enum pubsub_kind kind, struct pubs
 {
     ASSERT(topic->count == 0 && list_is_empty(&topic->subscriptions));
     hashtable_remove(&pubsub->topics[kind], &topic->by_name);
-    pubsub->bytes -= sizeof(*topic) + topic->name.cap;
-    buf_deinit(&topic->name);
+    pubsub->bytes -= bytes_of(topic);
     mem_free(MEM_SESSION, topic);
 }
 
@@ -67,6 +82,7 @@ static struct pubsub_listener *get_listener(struct pubsub *pubsub, struct sessio
         s->listener = mem_alloc_zeroed(MEM_SESSION, sizeof(*s->listener));
         for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
             list_init(&s->listener->all[kind]);
+            s->listener->by_name[kind].seed = pubsub->topics[kind].seed;
         }
         s->flags |= SESSION_SUBSCRIBED;
         pubsub->listener_count++;
@@ -107,18 +123,18 @@ static struct pubsub_subscription *find_subscription(const struct session *s, en
 bool pubsub_subscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind kind,
                       struct bytes name)
 {
-    struct pubsub_listener *listener;
+    struct pubsub_listener *listener = get_listener(pubsub, s);
+    uint64_t hash = hashtable_hash(&pubsub->topics[kind], name);
     struct pubsub_subscription *subscription;
 
-    if (find_subscription(s, kind, name) != NULL) {
+    if (hashtable_find_hashed(&listener->by_name[kind], name, hash) != NULL) {
         return false;
     }
-    listener = get_listener(pubsub, s);
-    subscription = mem_alloc_zeroed(MEM_SESSION, sizeof(*subscription));
-    subscription->session = s;
-    subscription->topic = get_topic(pubsub, kind, name);
-    hashtable_add(&listener->by_name[kind], &subscription->by_name,
-                  buf_bytes(&subscription->topic->name));
+    subscription = mem_alloc(MEM_SESSION, sizeof(*subscription));
+    *subscription =
+        (struct pubsub_subscription){.session = s, .topic = get_topic(pubsub, kind, name, hash)};
+    hashtable_add_hashed(&listener->by_name[kind], &subscription->by_name,
+                         subscription->topic->by_name.key, hash);
     list_add_tail(&listener->all[kind], &subscription->of_session);
     list_add_tail(&subscription->topic->subscriptions, &subscription->of_topic);
     subscription->topic->count++;
@@ -126,14 +142,13 @@ bool pubsub_subscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind
     return true;
 }
 
+/* Its session has none of it any more. */
 static void end_subscription(struct pubsub *pubsub, enum pubsub_kind kind,
                              struct pubsub_subscription *subscription)
 {
     struct pubsub_topic *topic = subscription->topic;
 
     ASSERT(topic->count > 0);
-    hashtable_remove(&subscription->session->listener->by_name[kind], &subscription->by_name);
-    list_remove(&subscription->of_session);
     list_remove(&subscription->of_topic);
     mem_free(MEM_SESSION, subscription);
     pubsub->bytes -= sizeof(*subscription);
@@ -150,6 +165,8 @@ bool pubsub_unsubscribe(struct pubsub *pubsub, struct session *s, enum pubsub_ki
     if (subscription == NULL) {
         return false;
     }
+    hashtable_remove(&s->listener->by_name[kind], &subscription->by_name);
+    list_remove(&subscription->of_session);
     end_subscription(pubsub, kind, subscription);
     drop_listener_when_done(pubsub, s);
     return true;
@@ -161,10 +178,12 @@ void pubsub_leave(struct pubsub *pubsub, struct session *s)
         return;
     }
     for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+        hashtable_deinit(&s->listener->by_name[kind]);
         LIST_FOR_EACH_SAFE (item, &s->listener->all[kind]) {
             end_subscription(pubsub, (enum pubsub_kind)kind,
                              CONTAINER_OF(item, struct pubsub_subscription, of_session));
         }
+        list_init(&s->listener->all[kind]);
     }
     drop_listener_when_done(pubsub, s);
     ASSERT(s->listener == NULL);
@@ -180,9 +199,8 @@ struct bytes pubsub_oldest(const struct session *s, enum pubsub_kind kind)
     if (pubsub_count(s, kind) == 0) {
         return (struct bytes){0};
     }
-    return buf_bytes(
-        &CONTAINER_OF(s->listener->all[kind].next, struct pubsub_subscription, of_session)
-             ->topic->name);
+    return CONTAINER_OF(s->listener->all[kind].next, struct pubsub_subscription, of_session)
+        ->topic->by_name.key;
 }
 
 /* ---- invariants -------------------------------------------------------------------------------*/
@@ -198,7 +216,7 @@ static size_t check_topic(const struct pubsub_topic *topic, enum pubsub_kind kin
 
         ASSERT(subscription->topic == topic);
         ASSERT(subscription->session->flags & SESSION_SUBSCRIBED); /* (3) */
-        ASSERT(find_subscription(subscription->session, kind, buf_bytes(&topic->name)) ==
+        ASSERT(find_subscription(subscription->session, kind, topic->by_name.key) ==
                subscription); /* (2) */
         count++;
     }

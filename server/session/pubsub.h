@@ -18,7 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/hashtable.h"
 #include "base/list.h"
@@ -36,7 +35,7 @@ struct pubsub_topic {
     struct hashtable_node by_name;
     struct list subscriptions; /* struct pubsub_subscription, of_topic */
     size_t count;
-    struct buf name;
+    char name[]; /* the key of by_name */
 };
 
 struct pubsub_subscription {
@@ -59,7 +58,8 @@ struct pubsub {
     size_t bytes; /* that all of it takes, but for tables of topics */
 };
 
-void pubsub_init(struct pubsub *pubsub);
+/* hash_seed: a secret. */
+void pubsub_init(struct pubsub *pubsub, uint64_t hash_seed);
 /* Nobody may listen any more. */
 void pubsub_deinit(struct pubsub *pubsub);
 

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tracking_init(struct tracking *tracking)
+void tracking_init(struct tracking *tracking, uint64_t hash_seed)
 {
-    *tracking = (struct tracking){0};
+    *tracking = (struct tracking){
+        .keys.seed = hash_seed, .prefixes.seed = hash_seed, .changes.seed = hash_seed};
     list_init(&tracking->order);
     list_init(&tracking->due);
     list_init(&tracking->changed);
@@ -36,11 +37,6 @@ void tracking_deinit(struct tracking *tracking)
     hashtable_deinit(&tracking->keys);
     hashtable_deinit(&tracking->prefixes);
     hashtable_deinit(&tracking->changes);
-}
-
-static bool begins_with(struct bytes name, struct bytes prefix)
-{
-    return prefix.len <= name.len && bytes_equal(bytes_prefix(name, prefix.len), prefix);
 }
 
 /* ---- prefixes ---------------------------------------------------------------------------------*/
@@ -94,7 +90,7 @@ bool tracking_find_clash(const struct session *s, const struct bytes *prefixes, 
     for (size_t i = 1; i < all.count; i++) {
         struct tracking_clash clash;
 
-        if (begins_with(all.items[i].name, all.items[i - 1].name)) {
+        if (bytes_begins_with(all.items[i].name, all.items[i - 1].name)) {
             size_t number = clash_of(&all.items[i - 1], &all.items[i], &clash);
 
             if (number < best) {
@@ -524,7 +520,7 @@ void tracking_check(const struct tracking *tracking)
 
         ASSERT(prefix->sessions.count > 0); /* (4) */
         for (size_t i = 0; i < prefix->changes.count; i++) {
-            ASSERT(begins_with(prefix->changes.items[i]->by_name.key, found->key)); /* (5) */
+            ASSERT(bytes_begins_with(prefix->changes.items[i]->by_name.key, found->key)); /* (5) */
         }
         for (size_t i = 0; i < prefix->sessions.count; i++) {
             ASSERT(prefix->sessions.items[i]->flags & SESSION_TRACKING); /* (1) */

@@ -110,7 +110,8 @@ struct tracking_options {
     size_t prefix_count;
 };
 
-void tracking_init(struct tracking *tracking);
+/* hash_seed: a secret. */
+void tracking_init(struct tracking *tracking, uint64_t hash_seed);
 /* Nobody may track any more. */
 void tracking_deinit(struct tracking *tracking);
 

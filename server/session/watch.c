@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-void watch_init(struct watch *watch)
+void watch_init(struct watch *watch, uint64_t hash_seed)
 {
-    *watch = (struct watch){0};
+    *watch = (struct watch){.keys.seed = hash_seed};
 }
 
 void watch_deinit(struct watch *watch)
@@ -32,9 +32,9 @@ static struct bytes name_of(struct watch *watch, unsigned table, struct bytes ke
     return buf_bytes(&watch->name);
 }
 
-static struct watch_key *find_key(struct watch *watch, struct bytes name)
+static struct watch_key *find_key(const struct watch *watch, struct bytes name, uint64_t hash)
 {
-    struct hashtable_node *found = hashtable_find(&watch->keys, name);
+    struct hashtable_node *found = hashtable_find_hashed(&watch->keys, name, hash);
 
     return found != NULL ? CONTAINER_OF(found, struct watch_key, by_name) : NULL;
 }
@@ -61,17 +61,19 @@ static struct watch_table *get_table(struct watch *watch, unsigned number)
     return table;
 }
 
-static struct watch_key *get_key(struct watch *watch, unsigned table, struct bytes name)
+static struct watch_key *get_key(struct watch *watch, unsigned table, struct bytes name,
+                                 uint64_t hash)
 {
-    struct watch_key *key = find_key(watch, name);
+    struct watch_key *key = find_key(watch, name, hash);
 
     if (key == NULL) {
-        key = mem_alloc_zeroed(MEM_SESSION, sizeof(*key) + name.len);
+        key = mem_alloc(MEM_SESSION, sizeof(*key) + name.len);
+        *key = (struct watch_key){0};
         memcpy(key->name, name.data, name.len);
         list_init(&key->watchers);
         key->table = get_table(watch, table);
         list_add_tail(&key->table->keys, &key->of_table);
-        hashtable_add(&watch->keys, &key->by_name, bytes_make(key->name, name.len));
+        hashtable_add_hashed(&watch->keys, &key->by_name, bytes_make(key->name, name.len), hash);
     }
     return key;
 }
@@ -99,6 +101,7 @@ static struct watcher *get_watcher(struct watch *watch, struct session *s)
     if (s->watcher == NULL) {
         s->watcher = mem_alloc_zeroed(MEM_SESSION, sizeof(*s->watcher));
         list_init(&s->watcher->items);
+        s->watcher->by_name.seed = watch->keys.seed;
         s->watcher->bytes = sizeof(*s->watcher);
         watch->watcher_count++;
     }
@@ -110,18 +113,18 @@ void watch_add(struct watch *watch, struct session *s, unsigned table, struct by
 {
     struct watcher *watcher = get_watcher(watch, s);
     struct bytes name = name_of(watch, table, key);
+    uint64_t hash = hashtable_hash(&watch->keys, name);
     struct watch_item *item;
 
-    if (hashtable_find(&watcher->by_name, name) != NULL) {
+    if (hashtable_find_hashed(&watcher->by_name, name, hash) != NULL) {
         return;
     }
-    item = mem_alloc_zeroed(MEM_SESSION, sizeof(*item));
-    item->key = get_key(watch, table, name);
-    item->session = s;
-    item->was_there = is_there;
+    item = mem_alloc(MEM_SESSION, sizeof(*item));
+    *item = (struct watch_item){
+        .key = get_key(watch, table, name, hash), .session = s, .was_there = is_there};
     list_add_tail(&item->key->watchers, &item->of_key);
     list_add_tail(&watcher->items, &item->of_session);
-    hashtable_add(&watcher->by_name, &item->by_name, item->key->by_name.key);
+    hashtable_add_hashed(&watcher->by_name, &item->by_name, item->key->by_name.key, hash);
     watcher->bytes += sizeof(*item) + sizeof(*item->key) + name.len;
 }
 
@@ -170,7 +173,8 @@ static void happen(const struct watch_key *key, enum event event)
 
 static void happen_to_key(struct watch *watch, unsigned table, struct bytes name, enum event event)
 {
-    const struct watch_key *key = find_key(watch, name_of(watch, table, name));
+    struct bytes full = name_of(watch, table, name);
+    const struct watch_key *key = find_key(watch, full, hashtable_hash(&watch->keys, full));
 
     if (key != NULL) {
         happen(key, event);

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -63,7 +64,8 @@ struct watch {
     struct buf name; /* scratch */
 };
 
-void watch_init(struct watch *watch);
+/* hash_seed: a secret. */
+void watch_init(struct watch *watch, uint64_t hash_seed);
 /* Nobody may watch any more. */
 void watch_deinit(struct watch *watch);
 

@@ -48,25 +48,26 @@ size_t hot_keys_gap(struct hot_keys *hot)
 /* A key that is not known takes the place of the lightest only by a chance that is the smaller the more that
  * one weighs: the many keys that are seen once neither cost much nor push out those that come again.  So do Ben
  * Basat, Einziger, Friedman, Kassner, Randomized admission policy for efficient top-k, 2017. */
-static bool is_admitted(struct hot_keys *hot, const struct top_key_name *name, uint64_t weight)
+static bool is_admitted(struct hot_keys *hot, uint64_t weight)
 {
     uint64_t lightest = top_keys_lightest(&hot->top);
 
-    return lightest == 0 || top_keys_find(&hot->top, name) != NULL ||
-           rng_below(&hot->rng, lightest + weight) < weight;
+    return lightest == 0 || rng_below(&hot->rng, lightest + weight) < weight;
 }
 
 void hot_keys_add(struct hot_keys *hot, const struct top_key_name *name,
                   const struct hot_keys_use *use)
 {
     uint64_t weight = hot->weight * use->times;
+    struct top_keys_weight more = {
+        .weight = weight, .bytes = use->bytes * weight, .is_write = use->is_write};
+    struct top_key *key = top_keys_find(&hot->top, name);
 
-    if (!is_admitted(hot, name, weight)) {
-        return;
+    if (key != NULL) {
+        top_keys_add_to(&hot->top, key, more);
+    } else if (is_admitted(hot, weight)) {
+        top_keys_add(&hot->top, name, more);
     }
-    top_keys_add(&hot->top, name,
-                 (struct top_keys_weight){
-                     .weight = weight, .bytes = use->bytes * weight, .is_write = use->is_write});
 }
 
 static uint32_t mean_for(uint64_t rate)

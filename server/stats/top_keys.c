@@ -176,9 +176,11 @@ void top_keys_add(struct top_keys *top, const struct top_key_name *name,
 {
     struct top_key *key = top_keys_find(top, name);
 
-    if (key == NULL) {
-        key = take_entry(top, name);
-    }
+    top_keys_add_to(top, key != NULL ? key : take_entry(top, name), weight);
+}
+
+void top_keys_add_to(struct top_keys *top, struct top_key *key, struct top_keys_weight weight)
+{
     *(weight.is_write ? &key->writes : &key->reads) += weight.weight;
     key->bytes += weight.bytes;
     top->order[key->place].count += weight.weight;

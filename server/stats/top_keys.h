@@ -70,6 +70,8 @@ struct top_keys_weight {
 
 void top_keys_add(struct top_keys *top, const struct top_key_name *name,
                   struct top_keys_weight weight);
+/* The same for an entry that was found. */
+void top_keys_add_to(struct top_keys *top, struct top_key *key, struct top_keys_weight weight);
 /* Every weight and error is half of what it was, rounded down. */
 void top_keys_halve(struct top_keys *top);
 void top_keys_clear(struct top_keys *top);

@@ -22,7 +22,8 @@ static struct moment now(void *context)
 {
     const struct alone *a = context;
 
-    return (struct moment){.mono = {.us = a->now_us}, .unix_ms = START_UNIX_MS + a->now_us / 1000};
+    return (struct moment){.mono = {.us = a->now_us},
+                           .unix_ms = START_UNIX_MS + a->now_us / 1000 + a->wall_jump_ms};
 }
 
 static int64_t mono_ns(void *context)

@@ -33,6 +33,7 @@ struct alone {
     struct node *node;
     struct env env;
     int64_t now_us;
+    int64_t wall_jump_ms; /* by which the wall clock is ahead of where it would be */
     struct alone_client clients[ALONE_CLIENTS];
     struct disk disk;
     VEC(struct fs_completion) done; /* the node is told in the next pass */

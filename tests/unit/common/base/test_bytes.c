@@ -51,6 +51,9 @@ Test(bytes, search_prefix_and_trim)
     cr_assert_eq(bytes_find_byte((struct bytes){0}, 'x'), SIZE_MAX);
     cr_assert(bytes_has_prefix(B("prefix"), "pre"));
     cr_assert(!bytes_has_prefix(B("pr"), "pre"));
+    cr_assert(bytes_begins_with(B("pre"), B("pre")));
+    cr_assert(bytes_begins_with((struct bytes){0}, (struct bytes){0}));
+    cr_assert(!bytes_begins_with(B("pro"), B("pre")));
     cr_assert(bytes_equal_text(bytes_trim(B(" \t a b\r\n")), "a b"));
     cr_assert_eq(bytes_trim(B("  ")).len, 0);
 }

@@ -40,3 +40,38 @@ Test(hash, spreads_similar_keys_evenly)
         SEED_ASSERT(fill[i] > 800 && fill[i] < 1200, seed); /* six standard deviations */
     }
 }
+
+/* What a factor of a product would have to be for a key to make it zero, whatever the seed is. */
+Test(hash, no_known_word_in_a_key_hides_what_stands_beside_it)
+{
+    static const uint64_t words[] = {0, UINT64_MAX, UINT64_C(0xa0761d6478bd642f),
+                                     UINT64_C(0xe7037ed1a0b428db),
+                                     UINT64_C(0xa0761d6478bd642f) ^ UINT64_C(0xe7037ed1a0b428db)};
+    uint64_t seed = seed_get();
+
+    for (size_t len = 16; len <= 40; len += 4) {
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+            for (size_t at = 0; at + 8 <= len; at += 4) {
+                char text[40] = {0};
+                uint64_t plain;
+                size_t other = at < 8 ? len - 1 : 0;
+
+                memcpy(text + at, &words[i], sizeof(words[i]));
+                plain = hash_bytes(bytes_make(text, len), seed);
+                text[other] = 1;
+                SEED_ASSERT(plain != hash_bytes(bytes_make(text, len), seed), seed);
+                memset(text + (at >= 8 ? 0 : 8), 'x', at >= 8 ? at : len - 8);
+                SEED_ASSERT(plain != hash_bytes(bytes_make(text, len), seed), seed);
+            }
+        }
+    }
+}
+
+Test(hash, two_words_of_a_key_do_not_change_places)
+{
+    uint64_t seed = seed_get();
+
+    SEED_ASSERT(hash_bytes(BYTES_LITERAL("12345678abcdefgh"), seed) !=
+                    hash_bytes(BYTES_LITERAL("abcdefgh12345678"), seed),
+                seed);
+}

@@ -71,3 +71,24 @@ Test(hashtable, an_empty_one_finds_nothing)
     cr_assert_null(hashtable_next(&table, NULL));
     hashtable_deinit(&table);
 }
+
+Test(hashtable, one_with_a_seed_keeps_it_and_shares_hashes_with_others_of_that_seed)
+{
+    static struct item items[ITEMS];
+    struct hashtable a = {.seed = 7};
+    struct hashtable b = {.seed = 7};
+    struct bytes name = name_of(&items[1], 1);
+    uint64_t hash = hashtable_hash(&a, name);
+
+    for (int i = 0; i < ITEMS; i++) { /* it grows meanwhile */
+        hashtable_add(&a, &items[i].node, name_of(&items[i], i));
+    }
+    cr_expect_eq(hashtable_find_hashed(&a, name, hash), &items[1].node);
+    hashtable_remove(&a, &items[1].node);
+    hashtable_add_hashed(&b, &items[1].node, name, hash);
+    cr_expect_eq(hashtable_find(&b, name), &items[1].node);
+    cr_expect_neq(hash, hashtable_hash(&(struct hashtable){0}, name));
+    hashtable_deinit(&a);
+    hashtable_deinit(&b);
+    cr_expect_eq(hashtable_hash(&a, name), hash);
+}

@@ -165,6 +165,24 @@ Test(monitor_commands, a_transaction_is_shown_when_it_runs_and_exec_behind_it)
     alone_free(a);
 }
 
+Test(monitor_commands, an_exec_that_is_refused_is_shown_and_what_was_queued_is_not)
+{
+    static const struct step steps[] = {
+        {A,       "MULTI\r\nSET a 1",                                    "+OK|+QUEUED|",                                              LINE("0",    "\"MULTI\"")       },
+        {A,       "EXEC now",                                            "-EXECABORT *wrong number of arguments for 'exec' command|",
+         LINE("0",                                                                                                                                 "\"EXEC\" \"now\"")},
+        {A,       "MULTI\r\nSET a",                                      "+OK|-ERR *|",                                               LINE("0",    "\"MULTI\"")       },
+        {A,       "EXEC",                                                "-EXECABORT *previous errors.|",                             LINE("0",    "\"EXEC\"")        },
+        {A,       "MULTI\r\nSET a 1",                                    "+OK|+QUEUED|",                                              LINE("0",    "\"MULTI\"")       },
+        {B,       "CONFIG SET maxmemory 1",                              "+OK|",                                                      ""         },
+        {A, "EXEC", "-EXECABORT Transaction discarded because of: OOM *|",                                                    LINE("0", "\"EXEC\"")                   },
+    };
+    struct alone *a = start();
+
+    play(a, steps, ARRAY_COUNT(steps));
+    alone_free(a);
+}
+
 Test(monitor_commands, who_waits_for_a_key_is_shown_once)
 {
     static const struct step steps[] = {

@@ -87,11 +87,21 @@ Test(acl, a_file_says_who_there_is)
 Test(acl, each_line_that_is_wrong_is_told_with_its_number)
 {
     static const char *const cases[][2] = {
-        {"# c\n",                   "f:1 should start with user keyword followed by the username. "                            },
-        {"\nuser\n",                "f:2 should start with user keyword followed by the username. "                            },
-        {"user a on\nuser a off\n", "f:2: Duplicate user found. A user can only be defined once. "                             },
-        {"user a foo\nuser b (\n",  "f:1: Error in ACL SETUSER modifier 'foo': Syntax error. f:2: "
+        {"# c\n",                                 "f:1 should start with user keyword followed by the username. "              },
+        {"\nuser\n",                              "f:2 should start with user keyword followed by the username. "              },
+        {"user a on\nuser a off\n",               "WARNING: Duplicate user 'a' found on line 2. "                              },
+        {"user default on\n\nuser default off\n",
+         "WARNING: Duplicate user 'default' found on line 3. "                                                                 },
+        {"user a foo\nuser a on\n",
+         "f:1: Syntax error. WARNING: Duplicate user 'a' found on line 2. "                                                    },
+        {"user a foo\nuser b (\n",                "f:1: Syntax error. f:2: "
                                    "Unmatched parenthesis in acl selector starting at '('.. "},
+        {"user a foo +x #ab (+y) bar\n",          "f:1: Syntax error. f:1: Error in applying operation "
+                                         "'+x': Unknown command or category name "
+                                         "in ACL. f:1: Error in applying operation '(+y)': Unknown "
+                                         "command or category name in ACL. "           },
+        {"user a #ab\n",                          "f:1: The password hash must be exactly 64 characters and contain only "
+                         "lowercase hexadecimal characters. "                                          },
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

@@ -29,7 +29,7 @@ static void begin(struct listeners *l)
     struct session_peer peer = {.address = "127.0.0.1:5000"};
 
     session_table_init(&l->table);
-    pubsub_init(&l->pubsub);
+    pubsub_init(&l->pubsub, 1);
     for (int i = 0; i < SESSIONS; i++) {
         l->sessions[i] = session_new(&l->table, &peer, (struct mono_time){.us = 1});
     }

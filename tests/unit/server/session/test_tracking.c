@@ -31,7 +31,7 @@ static void begin(struct trackers *t)
     struct session_peer peer = {.address = "127.0.0.1:5000"};
 
     session_table_init(&t->table);
-    tracking_init(&t->tracking);
+    tracking_init(&t->tracking, 1);
     for (int i = 0; i < SESSIONS; i++) {
         t->sessions[i] = session_new(&t->table, &peer, (struct mono_time){.us = 1});
     }

@@ -30,7 +30,7 @@ static void begin(struct watchers *w)
     struct session_peer peer = {.address = "127.0.0.1:5000"};
 
     session_table_init(&w->table);
-    watch_init(&w->watch);
+    watch_init(&w->watch, 1);
     for (int i = 0; i < SESSIONS; i++) {
         w->sessions[i] = session_new(&w->table, &peer, (struct mono_time){.us = 1});
     }
