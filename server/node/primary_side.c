@@ -51,8 +51,7 @@ static struct feed_log_facts log_facts(const struct node *node)
 {
     return (struct feed_log_facts){
         .history = *oplog_history(node->journal.log),
-        .previous_history = *oplog_previous_history(node->journal.log),
-        .previous_end = oplog_previous_end(node->journal.log),
+        .lineage = oplog_lineage(node->journal.log),
         .start = oplog_start(node->journal.log),
         .end = oplog_end(node->journal.log),
     };

@@ -13,8 +13,8 @@ enum {
 
 struct oplog {
     struct history_id history;
-    struct history_id previous;
-    uint64_t previous_end;
+    struct lineage lineage;
+    uint64_t generation;
     uint64_t start; /* offset of the first byte of the first block */
     uint64_t end;
     char **ring;
@@ -96,14 +96,58 @@ const struct history_id *oplog_history(const struct oplog *log)
     return &log->history;
 }
 
+/* The newest of the lineage, or NULL. */
+static const struct ancestor *newest(const struct lineage *lineage)
+{
+    return lineage->count > 0 ? &lineage->items[lineage->count - 1] : NULL;
+}
+
 const struct history_id *oplog_previous_history(const struct oplog *log)
 {
-    return &log->previous;
+    const struct ancestor *ancestor = newest(&log->lineage);
+
+    return ancestor != NULL ? &ancestor->history : &no_history;
 }
 
 uint64_t oplog_previous_end(const struct oplog *log)
 {
-    return log->previous_end;
+    const struct ancestor *ancestor = newest(&log->lineage);
+
+    return ancestor != NULL ? ancestor->end : 0;
+}
+
+const struct lineage *oplog_lineage(const struct oplog *log)
+{
+    return &log->lineage;
+}
+
+const struct history_id *oplog_history_at(const struct oplog *log, uint64_t offset)
+{
+    for (size_t i = 0; i < log->lineage.count; i++) {
+        if (offset < log->lineage.items[i].end) {
+            return &log->lineage.items[i].history;
+        }
+    }
+    return &log->history;
+}
+
+bool oplog_history_end(const struct oplog *log, const struct history_id *history, uint64_t *end)
+{
+    if (history_id_equal(history, &log->history)) {
+        *end = log->end;
+        return true;
+    }
+    return lineage_find(&log->lineage, history, end);
+}
+
+const struct history_id *oplog_root_at(const struct oplog *log, uint64_t offset)
+{
+    for (size_t i = 0; i < log->lineage.count; i++) {
+        if (offset <= log->lineage.items[i].end) {
+            return &log->lineage.items[i].history;
+        }
+    }
+    return &log->history;
 }
 
 uint64_t oplog_start(const struct oplog *log)
@@ -181,8 +225,7 @@ void oplog_trim(struct oplog *log, uint64_t keep_bytes, uint64_t keep_from)
 
 void oplog_fork(struct oplog *log, struct history_id history)
 {
-    log->previous = log->history;
-    log->previous_end = log->end;
+    lineage_add(&log->lineage, &log->history, log->end);
     log->history = history;
 }
 
@@ -199,10 +242,21 @@ void oplog_restart(struct oplog *log, struct history_id history, uint64_t end_of
         drop_first_block(log);
     }
     log->history = history;
-    log->previous = no_history;
-    log->previous_end = 0;
+    log->lineage = (struct lineage){0};
+    log->generation++;
     log->start = end_offset;
     log->end = end_offset;
+}
+
+void oplog_set_lineage(struct oplog *log, const struct lineage *lineage)
+{
+    log->lineage = *lineage;
+    oplog_check(log);
+}
+
+uint64_t oplog_generation(const struct oplog *log)
+{
+    return log->generation;
 }
 
 size_t oplog_memory(const struct oplog *log)
@@ -219,7 +273,7 @@ void oplog_check(const struct oplog *log)
     ASSERT(log->start <= log->end);
     ASSERT(log->count == (len + BLOCK_BYTES - 1) / BLOCK_BYTES);
     ASSERT(log->count <= log->ring_cap);
-    ASSERT(log->previous_end <= log->end);
+    lineage_check(&log->lineage);
+    ASSERT(oplog_previous_end(log) <= log->end);
     ASSERT(log->history.text[HISTORY_ID_LEN] == '\0');
-    ASSERT(log->previous.text[HISTORY_ID_LEN] == '\0');
 }

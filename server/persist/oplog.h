@@ -6,8 +6,8 @@
  * byte to come; "replication offset" in INFO and ROLE is end_offset, as Redis counts it (the number
  * of bytes so far).
  *
- * A history id is 40 hex characters.  After a take-over the log has a new history whose
- * parent (previous id, valid up to previous_end) it goes on from.
+ * A history id is 40 hex characters.  After a take-over the log has a new history, which goes on from where the one
+ * before was left: its lineage (base/lineage.h) has those that it has grown from.
  *
  * Invariants:  (1) start_offset <= end_offset
  *              (2) [start_offset, end_offset) is in memory, without gaps
@@ -23,6 +23,7 @@
 #include "base/attr.h"
 #include "base/bytes.h"
 #include "base/history.h"
+#include "base/lineage.h"
 
 enum oplog_status {
     OPLOG_OK = 0,
@@ -40,6 +41,16 @@ const struct history_id *oplog_history(const struct oplog *log);
  * zeros ("000...") when there is none. */
 const struct history_id *oplog_previous_history(const struct oplog *log);
 uint64_t oplog_previous_end(const struct oplog *log);
+/* The histories that this one has grown from. */
+const struct lineage *oplog_lineage(const struct oplog *log);
+/* In which of them, or in the present one, is the byte at offset, or will be? */
+const struct history_id *oplog_history_at(const struct oplog *log, uint64_t offset);
+/* Up to which offset is a history the log's?  The present one is up to its end.  False: not at all. */
+MUST_USE bool oplog_history_end(const struct oplog *log, const struct history_id *history,
+                                uint64_t *end);
+/* In which of them is an offset best known to others?  The oldest one that was left there, since those after it have
+ * nothing before it; or the one that it is in. */
+const struct history_id *oplog_root_at(const struct oplog *log, uint64_t offset);
 uint64_t oplog_start(const struct oplog *log);
 uint64_t oplog_end(const struct oplog *log);
 
@@ -57,6 +68,10 @@ void oplog_fork(struct oplog *log, struct history_id history);
 void oplog_adopt(struct oplog *log, struct history_id history);
 /* Forget everything and start at end_offset of the given history: after a full resync or load. */
 void oplog_restart(struct oplog *log, struct history_id history, uint64_t end_offset);
+/* What is known from elsewhere of the histories before the present one, up to its end. */
+void oplog_set_lineage(struct oplog *log, const struct lineage *lineage);
+/* Which restart was the last: what was read before it is of another log. */
+uint64_t oplog_generation(const struct oplog *log);
 size_t oplog_memory(const struct oplog *log);
 void oplog_check(const struct oplog *log);
 

@@ -147,11 +147,12 @@ enum feed_result feed_take_replconf(struct feed *feed, struct mono_time now,
 enum psync_decision psync_decide(const struct feed_log_facts *facts, struct bytes id,
                                  struct bytes offset, uint64_t *out_offset, struct errmsg *reason)
 {
+    struct history_id history;
     int64_t wanted;
     uint64_t have;
+    uint64_t end;
 
     ASSERT(facts->start <= facts->end);
-    ASSERT(facts->previous_end <= facts->end);
     if (!num_parse_i64(offset, &wanted)) {
         errmsg_set(reason, "value is not an integer or out of range");
         return PSYNC_INVALID;
@@ -162,14 +163,14 @@ enum psync_decision psync_decide(const struct feed_log_facts *facts, struct byte
     }
     have = (uint64_t)wanted - 1; /* what the replica has, as an offset of the log */
     if (!history_id_is(&facts->history, id)) {
-        if (!history_id_is(&facts->previous_history, id)) {
+        if (!history_id_parse(id, &history) || !lineage_find(facts->lineage, &history, &end)) {
             errmsg_set(reason, "it has another history");
             return PSYNC_FULL;
         }
-        if (have > facts->previous_end) {
+        if (have > end) {
             errmsg_set(reason,
                        "it went on to %" PRIu64 " in a history that is ours up to %" PRIu64 " only",
-                       have, facts->previous_end);
+                       have, end);
             return PSYNC_FULL;
         }
     }

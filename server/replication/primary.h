@@ -30,6 +30,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
+#include "base/lineage.h"
 #include "replication/position.h"
 
 enum {
@@ -82,12 +83,11 @@ MUST_USE enum feed_result feed_take_replconf(struct feed *feed, struct mono_time
 /* A byte came from the replica (bare newlines while it loads, too). */
 void feed_heard(struct feed *feed, struct mono_time now);
 
-/* What the log has.  previous_history is empty, or zeros, when there is none. */
+/* What the log has. */
 struct feed_log_facts {
     struct history_id history;
-    struct history_id previous_history;
-    uint64_t previous_end; /* the previous history is ours up to here */
-    uint64_t start;        /* first byte still kept */
+    const struct lineage *lineage; /* borrowed: the histories before */
+    uint64_t start;                /* first byte still kept */
     uint64_t end;
 };
 

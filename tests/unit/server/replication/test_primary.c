@@ -8,6 +8,7 @@
 
 #define OURS    "1111111111111111111111111111111111111111"
 #define BEFORE  "2222222222222222222222222222222222222222"
+#define LONG_BEFORE "4444444444444444444444444444444444444444"
 #define FOREIGN "3333333333333333333333333333333333333333"
 
 static const struct mono_time start = {.us = 1000000};
@@ -44,11 +45,10 @@ static struct feed feed_online_at(uint64_t acked, int64_t at_ms)
 
 Test(psync, goes_on_where_history_and_offset_allow_it)
 {
-    static const struct feed_log_facts facts = {.history = {OURS},
-                                                .previous_history = {BEFORE},
-                                                .previous_end = 500,
-                                                .start = 100,
-                                                .end = 900};
+    static const struct lineage lineage = {.items = {{{LONG_BEFORE}, 300}, {{BEFORE}, 500}},
+                                           .count = 2};
+    static const struct feed_log_facts facts = {
+        .history = {OURS}, .lineage = &lineage, .start = 100, .end = 900};
     static const struct {
         const char *id;
         const char *offset;
@@ -62,6 +62,8 @@ Test(psync, goes_on_where_history_and_offset_allow_it)
         {BEFORE,  "501", PSYNC_CONTINUE, 500},
         {BEFORE,  "502", PSYNC_FULL,     0  },
         {BEFORE,  "101", PSYNC_CONTINUE, 100},
+        {LONG_BEFORE, "301", PSYNC_CONTINUE, 300},
+        {LONG_BEFORE, "302", PSYNC_FULL, 0},
         {FOREIGN, "200", PSYNC_FULL,     0  },
         {"?",     "-1",  PSYNC_FULL,     0  },
         {OURS,    "0",   PSYNC_FULL,     0  },
@@ -83,7 +85,9 @@ Test(psync, goes_on_where_history_and_offset_allow_it)
 
 Test(psync, never_matches_a_previous_history_that_there_is_not)
 {
-    static const struct feed_log_facts facts = {.history = {OURS}, .start = 0, .end = 900};
+    static const struct lineage none;
+    static const struct feed_log_facts facts = {
+        .history = {OURS}, .lineage = &none, .start = 0, .end = 900};
     uint64_t from;
 
     cr_expect_eq(psync_decide(&facts, BYTES_LITERAL(""), BYTES_LITERAL("1"), &from, NULL),
