@@ -49,10 +49,16 @@ void manifest_format(const struct manifest *manifest, struct buf *out)
     format_name(manifest->base, out);
     buf_printf(out, " %s %" PRIu64 "\nfirst %" PRIu64 "\n", manifest->base_history.text,
                manifest->base_offset, manifest->first);
+    if (!history_id_is_empty(&manifest->log)) {
+        buf_printf(out, "save %s %" PRIu64 "\n", manifest->log.text, manifest->save_number);
+    }
     for (size_t i = 0; i < manifest->lineage.count; i++) {
         const struct ancestor *ancestor = &manifest->lineage.items[i];
 
         buf_printf(out, "fork %s %" PRIu64 "\n", ancestor->history.text, ancestor->end);
+    }
+    if (manifest->is_off) {
+        buf_append_text(out, "off\n");
     }
     if (manifest->has_end) {
         buf_printf(out, "end %s %" PRIu64 "\n", manifest->end_history.text, manifest->end_offset);
@@ -153,7 +159,15 @@ static bool parse_lines(struct bytes lines, struct manifest *out, unsigned *numb
     while (lines.len > 0) {
         line = bytes_next_field(&lines, '\n');
         ++*number;
-        if (bytes_has_prefix(line, "fork ") && parse_fork(line, out)) {
+        if (out->lineage.count == 0 && !out->is_off && history_id_is_empty(&out->log) &&
+            parse_place(line, "save", &out->log, &out->save_number)) {
+            continue;
+        }
+        if (!out->is_off && bytes_has_prefix(line, "fork ") && parse_fork(line, out)) {
+            continue;
+        }
+        if (!out->is_off && bytes_equal_text(line, "off")) {
+            out->is_off = true;
             continue;
         }
         out->has_end = parse_place(line, "end", &out->end_history, &out->end_offset);

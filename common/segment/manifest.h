@@ -9,7 +9,9 @@
  *     base dump.rdb <history> <offset>      the log can be replayed on a snapshot of this place or a later one;
  *                                           "base - <history> <offset>": on an empty key space
  *     first <number>                        of the segment that has the base's offset; needed, with all behind it
+ *     save <id> <number>                    of this log; and of the snapshot, which has both in it (missing: unknown)
  *     fork <history> <end>                  0 or more: histories that ours has grown from, oldest first, and up to where
+ *     off                                   the log was turned off: nothing of it counts any more
  *     end <history> <offset>                an orderly end: nothing was written behind it; missing while the server runs
  *     crc <8 hex digits>
  *
@@ -40,7 +42,10 @@ struct manifest {
     struct history_id base_history;
     uint64_t base_offset;
     uint64_t first;         /* number of a segment; 0: none is needed */
+    struct history_id log;  /* its id; empty when unknown */
+    uint64_t save_number;   /* of the snapshot */
     struct lineage lineage; /* before the history of the end */
+    bool is_off;
     bool has_end;
     struct history_id end_history;
     uint64_t end_offset;

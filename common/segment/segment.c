@@ -16,6 +16,7 @@ enum {
     NAME_DIGITS = 16,
     CHECKED_HEAD_BYTES = SEGMENT_HEAD_BYTES - 4, /* of a head: what its checksum is of */
     LENGTH_BYTES = 4,
+    FLAG_ANEW = 1,
     UNCHECKED_FRAME_BYTES = 8, /* of a frame: length and checksum */
 };
 
@@ -76,7 +77,7 @@ void segment_write_head(struct buf *out, const struct segment_head *head)
     ASSERT(head->durable <= head->start);
     buf_append(out, magic, strlen(magic));
     encode_u32_le(out, SEGMENT_VERSION);
-    encode_u32_le(out, 0);
+    encode_u32_le(out, head->is_anew ? FLAG_ANEW : 0);
     encode_history(out, &head->history);
     encode_history(out, &head->parent);
     encode_u64_le(out, head->parent_end);
@@ -113,8 +114,10 @@ static enum segment_status check_head(struct bytes in, struct errmsg *error)
 /* Everything behind the version; false when it is what no head can say. */
 static bool decode_head(struct decoder *d, struct segment_head *head)
 {
-    bool is_good = decode_u32_le(d) == 0;
+    uint32_t flags = decode_u32_le(d);
+    bool is_good = (flags & ~(uint32_t)FLAG_ANEW) == 0;
 
+    head->is_anew = (flags & FLAG_ANEW) != 0;
     is_good = decode_history(d, &head->history) && is_good;
     is_good = decode_history(d, &head->parent) && is_good;
     head->parent_end = decode_u64_le(d);

@@ -27,7 +27,8 @@
  *
  * Segments are numbered, ascending, without gaps: "0000000000000001.log" and so on.  A segment continues the one
  * before it when it has the same history, or the one before it as its parent with the end where it starts, and
- * when it starts at or before the end of that one's good frames; what that one has from there on is void. */
+ * when it starts at or before the end of that one's good frames; what that one has from there on is void.  One that was
+ * begun anew continues none: who reads what is before it ends there. */
 #ifndef STARLING_SEGMENT_SEGMENT_H
 #define STARLING_SEGMENT_SEGMENT_H
 
@@ -56,6 +57,7 @@ struct segment_head {
     uint64_t start;
     uint64_t durable;
     int64_t begun_unix_ms;
+    bool is_anew; /* it does not go on from the one before, since the data was replaced */
 };
 
 struct segment_frame {

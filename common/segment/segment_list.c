@@ -141,7 +141,7 @@ bool segment_list_is_continued(const struct segment_list *list, size_t index)
     const struct segment_entry *next = entry + 1;
 
     ASSERT(index < list->count);
-    if (index + 1 == list->count || entry->is_torn || next->is_torn) {
+    if (index + 1 == list->count || entry->is_torn || next->is_torn || next->head.is_anew) {
         return false;
     }
     return history_id_equal(&next->head.history, &entry->head.history) ||

@@ -247,9 +247,14 @@ static enum segment_reading judge(struct segment_reader *reader, size_t index, b
                                   struct errmsg *error)
 {
     const struct segment_list *list = reader->list;
-    bool is_last = index + 1 == list->count;
+    /* What was begun anew says nothing about what was before. */
+    bool is_last = index + 1 == list->count || list->items[index + 1].head.is_anew;
     bool is_last_good = !is_last && index + 2 == list->count && torn_one(list) != NULL;
 
+    if (is_last && !reader->is_at_rest && index + 1 < list->count) {
+        errmsg_set(error, "the log was begun anew");
+        return SEGMENT_READING_GONE;
+    }
     if (segment_list_is_continued(list, index)) {
         return damaged(reader, end_of_validity(list, index), error);
     }

@@ -12,7 +12,7 @@
  *                                                damage when a good frame behind it says that more was durable
  *       in the last but one, whose successor     the same, frames of that successor included
  *         has no good head
- *       in one that is not continued             damage
+ *       in one that is not continued             damage; when the next was begun anew, as in the last segment
  *
  * Live (a server that serves replicas from its own files) whatever is not whole at the end of the last segment is not
  * written yet; elsewhere it is damage.

@@ -58,6 +58,13 @@ enum memory_policy {
     POLICY_NOEVICTION,
 };
 
+/* Values of appendfsync. */
+enum log_sync {
+    APPENDFSYNC_ALWAYS,
+    APPENDFSYNC_EVERYSEC,
+    APPENDFSYNC_NO,
+};
+
 enum preferred_endpoint {
     ENDPOINT_IP,
     ENDPOINT_HOSTNAME,

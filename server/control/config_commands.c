@@ -122,6 +122,19 @@ static bool names_requirepass(const struct request *request)
 
 /* All pairs or none: the new configuration takes the old one's place only when the world has taken it,
  * too. */
+/* While the data is being loaded its end decides. */
+static bool begin_log(struct node *node, struct config *next, struct errmsg *error)
+{
+    if (!next->appendonly || node->config.appendonly || load_is_at_start(&node->loading) ||
+        disk_base_turn_on(node, error)) {
+        return true;
+    }
+    /* The rest has happened by now. */
+    next->appendonly = false;
+    node_take_config(node, next);
+    return false;
+}
+
 void control_config_set(struct node *node, struct request *request)
 {
     struct config next;
@@ -138,6 +151,10 @@ void control_config_set(struct node *node, struct request *request)
             !node->env.apply_config(node->env.context, &node->config, &next, &culprit, &error)) {
             reply_error(request, "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
                         culprit, error.text);
+        } else if (!begin_log(node, &next, &error)) {
+            reply_error(request,
+                        "ERR CONFIG SET failed (possibly related to argument 'appendonly') - %s",
+                        error.text);
         } else {
             node_take_config(node, &next);
             if (names_requirepass(request)) {

@@ -118,6 +118,9 @@ static const char *advice_for(enum latency_event event)
     case LATENCY_FILE_SYNC:
         return "The disk is slow to take a file. Nobody waits for it but replies that say a file "
                "is on disk.";
+    case LATENCY_LOG_SYNC:
+        return "The disk is slow to take the log. With appendfsync always every write waits for "
+               "it; with everysec nobody does but WAITAOF, and a crash loses more.";
     case LATENCY_EVENT_COUNT:
         break;
     }

@@ -182,14 +182,48 @@ static void collect_loading(const struct node *node, struct metrics *m)
             : 1;
 }
 
+static void collect_log(const struct node *node, struct metrics *m)
+{
+    const struct disk_log *d = &node->disk_log;
+    uint64_t end = oplog_end(node->journal.log);
+    uint64_t first = segment_list_first_offset(&d->segments);
+
+    m->aof_enabled = disk_log_is_on(d);
+    m->aof_rewrite_in_progress = disk_log_is_on(d) && node->saving.phase != SAVING_IDLE;
+    m->aof_rewrite_scheduled = disk_log_is_on(d) && node->saving.is_wanted;
+    m->aof_last_rewrite_time_sec = disk_log_is_on(d) ? node->saving.last_duration_s : -1;
+    m->aof_current_rewrite_time_sec =
+        m->aof_rewrite_in_progress
+            ? mono_ms_between(node->saving.started_at, node->now.mono) / 1000
+            : -1;
+    m->aof_last_bgrewrite_status = node->saving.is_last_ok ? "ok" : "err";
+    m->aof_last_write_status = disk_log_is_broken(d) ? "err" : "ok";
+    if (!disk_log_is_on(d)) {
+        return;
+    }
+    m->aof_current_size = (int64_t)disk_base_grown_bytes(node);
+    m->aof_base_size = (int64_t)node->disk_base.snapshot_bytes;
+    m->aof_pending_rewrite = disk_base_needs_snapshot(node);
+    m->aof_buffer_length = (int64_t)(end - d->handed);
+    m->aof_pending_bio_fsync = d->is_syncing;
+    m->log_durable_offset = (int64_t)disk_log_durable(node);
+    m->log_lag_bytes = (int64_t)(end - d->durable);
+    m->log_first_offset = first != UINT64_MAX ? (int64_t)first : 0;
+    m->log_segments = (int64_t)d->segments.count;
+    m->log_size = (int64_t)segment_list_size(&d->segments);
+    m->log_syncs = d->sync_count;
+    m->log_last_sync_usec = d->last_sync_us;
+    m->log_failures = d->failure_count;
+}
+
 static void collect_persistence(struct node *node, struct metrics *m, struct buf *lines)
 {
     const struct saving *saving = &node->saving;
     bool is_saving = saving_is_on(node);
 
     (void)lines;
-    m->loading = node->loading.phase == LOAD_FILE;
-    m->async_loading = node->loading.target != NULL && node->loading.phase != LOAD_FILE;
+    m->loading = load_is_at_start(&node->loading);
+    m->async_loading = node->loading.target != NULL && !load_is_at_start(&node->loading);
     if (is_saving) {
         m->current_save_keys_processed = (int64_t)node->image.written_count;
         m->current_save_keys_total = (int64_t)node->image.key_count;
@@ -205,11 +239,8 @@ static void collect_persistence(struct node *node, struct metrics *m, struct buf
     m->rdb_saves = saving->save_count;
     m->rdb_last_load_keys_expired = (int64_t)node->loading.expired_count;
     m->rdb_last_load_keys_loaded = (int64_t)node->loading.key_count;
-    m->aof_last_rewrite_time_sec = -1;
-    m->aof_current_rewrite_time_sec = -1;
-    m->aof_last_bgrewrite_status = "ok";
-    m->aof_last_write_status = "ok";
-    if (node->loading.phase == LOAD_FILE) {
+    collect_log(node, m);
+    if (load_is_at_start(&node->loading)) {
         collect_loading(node, m);
     }
 }

@@ -114,3 +114,51 @@ void control_wait(struct node *node, struct request *request)
     }
     waiting_for_acks(node, s, replicas < INT32_MAX ? (uint32_t)replicas : INT32_MAX, until);
 }
+
+static bool read_disks(struct node *node, struct request *request, int64_t *own, int64_t *replicas)
+{
+    if (!num_parse_i64(request->args[1], own) || *own < 0 || *own > 1) {
+        reply_error(request, "ERR value is out of range, must be between 0 and 1");
+        return false;
+    }
+    if (!num_parse_i64(request->args[2], replicas) || *replicas < 0) {
+        reply_error(request, "ERR value is out of range, must be positive");
+        return false;
+    }
+    if (*own > 0 && !disk_log_is_on(&node->disk_log)) {
+        reply_error(request,
+                    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+        return false;
+    }
+    return true;
+}
+
+void control_waitaof(struct node *node, struct request *request)
+{
+    struct session *s = request->session;
+    struct mono_time until = MONO_NEVER;
+    int64_t own;
+    int64_t replicas;
+    int64_t timeout_ms;
+
+    if (!node->role.is_primary) {
+        reply_error(request, "ERR WAITAOF cannot be used with replica instances. Please also note "
+                             "that writes to replicas are just local and are not propagated.");
+        return;
+    }
+    if (!read_disks(node, request, &own, &replicas) ||
+        !answer_read_timeout(request, 3, &timeout_ms)) {
+        return;
+    }
+    if (node->transaction.is_on ||
+        ((own == 0 || waiting_is_on_disk(node, s->last_write_offset)) &&
+         replicas_count_synced(node, s->last_write_offset) >= (uint64_t)replicas)) {
+        waiting_write_disks(node, s->last_write_offset, request->reply);
+        return;
+    }
+    if (timeout_ms > 0) {
+        until = mono_add_ms(node->now.mono, timeout_ms);
+    }
+    waiting_for_disks(node, s, own > 0, replicas < INT32_MAX ? (uint32_t)replicas : INT32_MAX,
+                      until);
+}

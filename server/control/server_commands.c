@@ -47,6 +47,18 @@ void control_bgsave(struct node *node, struct request *request)
     resp_write_simple(request->reply, "Background saving started");
 }
 
+/* The same file serves both. */
+void control_bgrewriteaof(struct node *node, struct request *request)
+{
+    if (saving_is_on(node) || node->image.is_on || node->transaction.is_on) {
+        saving_want(node);
+        resp_write_simple(request->reply, "Background append only file rewriting scheduled");
+        return;
+    }
+    saving_save(node);
+    resp_write_simple(request->reply, "Background append only file rewriting started");
+}
+
 void control_shutdown(struct node *node, struct request *request)
 {
     struct ending_options options = {0};

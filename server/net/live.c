@@ -20,6 +20,7 @@ struct change {
     bool has_new_listeners;
     bool has_moved;
     bool has_new_claim;
+    bool has_new_log;
     const char *culprit;
 };
 
@@ -90,6 +91,10 @@ static bool change_dir(struct change *change, struct errmsg *error)
         errmsg_set(error, "the nodes file of a cluster stays where it is");
         return false;
     }
+    if (change->now->appendonly) {
+        errmsg_set(error, "the log stays where it is: set appendonly to no first");
+        return false;
+    }
     if (worker_is_writing(change->shell->worker) || node_needs_folder(change->shell->node)) {
         errmsg_set(error, "a file is being read or written, try again when that is done");
         return false;
@@ -139,8 +144,23 @@ static bool change_claim(struct change *change, struct errmsg *error)
     return true;
 }
 
+/* The log is claimed from then on: it ends some time after it was turned off. */
+static bool change_log(struct change *change, struct errmsg *error)
+{
+    if (change->now->appendonly || !change->next->appendonly) {
+        return true;
+    }
+    change->culprit = "appendonly";
+    change->has_new_log =
+        worker_claim(change->shell->worker, change->next->appenddirname, error);
+    return change->has_new_log;
+}
+
 static void take_back(struct change *change)
 {
+    if (change->has_new_log) {
+        worker_unclaim(change->shell->worker, change->next->appenddirname);
+    }
     if (change->has_new_claim) {
         worker_unclaim(change->shell->worker, change->next->dbfilename);
     }
@@ -175,7 +195,7 @@ bool live_apply_config(void *context, const struct config *now, struct config *n
 
     if (change_listeners(&change, error) && change_maxclients(&change, error) &&
         change_dbfilename(&change, error) && change_dir(&change, error) &&
-        change_claim(&change, error)) {
+        change_claim(&change, error) && change_log(&change, error)) {
         finish(&change);
         return true;
     }

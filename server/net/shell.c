@@ -102,13 +102,24 @@ static void remove_leftover(void *context, const char *name)
     }
 }
 
-/* Two servers with one nodes file would be one node twice, and two that save to one file would lose
+/* Is there a log in the folder?  Then it is ours from now on, also to be ended. */
+static bool has_log(const struct shell *shell, const struct config *config)
+{
+    const struct fs *fs = worker_fs(shell->worker);
+    struct fs_info info;
+
+    return fs->get_info(fs->ctx, config->appenddirname, &info, NULL) == FS_OK;
+}
+
+/* Two servers with one nodes file would be one node twice, and two that save to one file, or write one log, would lose
  * each other's data.  A server that saves only when it is told to claims its file then. */
 static bool claim_files(struct shell *shell, const struct config *config, struct errmsg *error)
 {
     bool is_ok =
         config->save_point_count == 0 || worker_claim(shell->worker, config->dbfilename, error);
 
+    is_ok = is_ok && (!(config->appendonly || has_log(shell, config)) ||
+                      worker_claim(shell->worker, config->appenddirname, error));
     is_ok = is_ok && (!config->cluster_enabled ||
                       worker_claim(shell->worker, config->cluster_config_file, error));
     if (!is_ok) {
@@ -246,7 +257,8 @@ static void take_outcomes(struct shell *shell)
         case WORKER_FILE:
             node_file_done(shell->node, outcome.id, outcome.is_ok, &outcome.error);
             break;
-        case WORKER_SYNCED: /* no part of a node lets a file grow */
+        case WORKER_SYNCED:
+            node_file_synced(shell->node, outcome.id, outcome.durable_bytes);
             break;
         case WORKER_RESOLVED:
             link_resolved(shell, &outcome);

@@ -23,7 +23,8 @@ static void refuse(struct node *node, struct bytes name, const char *why)
 
     bytes_to_text(name, shown, sizeof(shown));
     ASSERT(node->apply.refusal.text[0] == '\0'); /* nothing is executed behind a refusal */
-    errmsg_set(&node->apply.refusal, "the primary sent '%s', %s", shown, why);
+    errmsg_set(&node->apply.refusal, "%s '%s', %s",
+               node->loading.phase == LOAD_LOG ? "there is" : "the primary sent", shown, why);
 }
 
 /* Does the request concern data at all? */
@@ -243,7 +244,7 @@ bool apply_bytes(struct node *node, struct bytes bytes, struct errmsg *error)
     struct apply *apply = &node->apply;
     size_t taken = 0;
 
-    ASSERT(!node->role.is_primary);
+    ASSERT(!node->role.is_primary || node->loading.phase == LOAD_LOG);
     ASSERT(apply->refusal.text[0] == '\0');
     buf_append_bytes(&apply->in, bytes);
     while (taken < apply->in.len) {

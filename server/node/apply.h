@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The primary's stream: what it sends is appended to our log byte for byte, at the same offsets, and
- * executed without being judged: the primary has decided.
+ * executed without being judged: the primary has decided.  At start, what the log on disk has, likewise.
  *
  * Invariants:  (1) a request is appended when it is executed, and a transaction as a whole, so that the
  *                  log's end always tells what the key space holds

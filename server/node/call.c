@@ -111,7 +111,7 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     struct exec x = make_exec(node);
     enum exec_result result;
 
-    ASSERT(!node->role.is_primary);
+    ASSERT(!node->role.is_primary || node->loading.phase == LOAD_LOG);
     ASSERT(command->spec->is_data);
     ASSERT(command->arg_count > 0);
     ASSERT(command->db < x.database_count);
@@ -120,6 +120,7 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     x.arg_count = command->arg_count;
     x.db = command->db;
     x.from_primary = true;
+    x.is_primary = false; /* nor is this node while it replays its log: what has expired stays */
     x.reply = reply;
     exec_set_clock(&x);
     effects_begin(x.effects, (struct bytes){0}, x.args, x.arg_count);

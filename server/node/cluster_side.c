@@ -183,7 +183,7 @@ void cluster_side_status(struct node *node)
     struct cluster_status status = {
         .history = *oplog_history(node->journal.log),
         .offset = oplog_end(node->journal.log),
-        .is_loading = node->loading.phase == LOAD_FILE,
+        .is_loading = load_is_at_start(&node->loading),
         .is_data_complete = node->data.is_complete,
     };
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};

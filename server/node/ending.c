@@ -7,8 +7,9 @@
 
 static const uint32_t allowed[] = {
     [ENDING_NOT] = PHASE_TO(ENDING_WAITING),
-    [ENDING_WAITING] = PHASE_TO(ENDING_SAVING) | PHASE_TO(ENDING_NOT),
-    [ENDING_SAVING] = PHASE_TO(ENDING_NOT),
+    [ENDING_WAITING] = PHASE_TO(ENDING_SAVING) | PHASE_TO(ENDING_LOG) | PHASE_TO(ENDING_NOT),
+    [ENDING_SAVING] = PHASE_TO(ENDING_LOG) | PHASE_TO(ENDING_NOT),
+    [ENDING_LOG] = PHASE_TO(ENDING_NOT),
 };
 
 static void move(struct node *node, enum ending_phase to)
@@ -37,28 +38,63 @@ bool ending_read_word(struct bytes word, struct ending_options *options)
 static void give_up(struct node *node)
 {
     move(node, ENDING_NOT);
+    disk_base_go_on(node);
     waiting_on_file(node, HOLD_END, "Errors trying to SHUTDOWN. Check logs.");
     waiting_unpause(node, PAUSE_FOR_END);
 }
 
 static bool wants_save(const struct node *node)
 {
-    if (node->loading.phase == LOAD_FILE || node->ending.options.save == ENDING_NOSAVE) {
+    if (load_is_at_start(&node->loading) || node->ending.options.save == ENDING_NOSAVE) {
         return false;
     }
-    return node->ending.options.save == ENDING_SAVE || node->config.save_point_count > 0;
+    return node->ending.options.save == ENDING_SAVE ||
+           (node->config.save_point_count > 0 &&
+            !(disk_log_is_on(&node->disk_log) && node->disk_log.is_based));
+}
+
+static void step_log(struct node *node)
+{
+    switch (node->disk_base.ending) {
+    case DISK_BASE_RUNS:
+    case DISK_BASE_ENDS:
+    case DISK_BASE_ENDS_SOON:
+        break;
+    case DISK_BASE_ENDED:
+        life_exit(node, 0);
+        break;
+    case DISK_BASE_FAILED:
+        if (node->ending.options.is_forced || node->ending.options.save == ENDING_NOSAVE) {
+            life_exit(node, 0);
+            break;
+        }
+        node_log(node, LOG_WARNING,
+                 "not ending, since the log could not be brought to its end; SHUTDOWN NOSAVE ends "
+                 "all the same");
+        give_up(node);
+        break;
+    }
+}
+
+/* Everything is executed and saved: what is left is the log. */
+static void end_log(struct node *node)
+{
+    move(node, ENDING_LOG);
+    disk_base_end(node);
+    pass_note_work(&node->pass);
+    step_log(node);
 }
 
 /* A save that is under way began before the writes were held: another one follows it. */
 static void save_or_leave(struct node *node)
 {
     ASSERT(node->pauses.by_reason[PAUSE_FOR_END].scope == PAUSE_WRITES);
-    move(node, ENDING_SAVING);
     if (wants_save(node)) {
+        move(node, ENDING_SAVING);
         node_log(node, LOG_NOTICE, "saving before the end");
         saving_save(node);
     } else {
-        life_exit(node, 0);
+        end_log(node);
     }
 }
 
@@ -66,6 +102,9 @@ void ending_step(struct node *node)
 {
     struct ending *ending = &node->ending;
 
+    if (ending->phase == ENDING_LOG && !node->life.has_exited) {
+        step_log(node);
+    }
     if (ending->phase != ENDING_WAITING) {
         return;
     }
@@ -87,6 +126,7 @@ static void begin(struct node *node, const struct ending_options *options)
     waiting_pause(node, PAUSE_FOR_END, MONO_NEVER, PAUSE_WRITES);
     if (ending->phase != ENDING_NOT) {
         move(node, ENDING_NOT); /* asked again: with these options now */
+        disk_base_go_on(node);
     }
     move(node, ENDING_WAITING);
     ASSERT(timeout_ms >= 0);
@@ -107,7 +147,7 @@ void ending_saved(struct node *node, bool is_ok)
         return;
     }
     if (is_ok || node->ending.options.is_forced) {
-        life_exit(node, 0);
+        end_log(node);
         return;
     }
     node_log(node, LOG_WARNING,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The orderly end of a node, asked for by SHUTDOWN or a signal.
  *
- *     asked --> writes are held --> replicas have what there is --> saved --> exit
- *                                   (or shutdown-timeout is over)     |
- *                    go on as before <--- ABORT, or saving failed <---+
+ *     asked --> writes are held --> replicas have what there is --> saved --> log at its end --> exit
+ *                                   (or shutdown-timeout is over)     |             |
+ *              go on as before <--- ABORT, or the disk refuses <------+-------------+
  *
  * Writes are held first, so that whatever was acknowledged is in the last image and in the replicas.
  * Who asked is answered only when the end does not come; else the connection closes.
@@ -27,10 +27,11 @@ enum ending_phase {
     ENDING_NOT,
     ENDING_WAITING, /* for replicas */
     ENDING_SAVING,
+    ENDING_LOG, /* is being synced, and its manifest told */
 };
 
 enum ending_save {
-    ENDING_DEFAULT, /* when there are save points */
+    ENDING_DEFAULT, /* when there are save points, and no log on disk that has everything */
     ENDING_SAVE,
     ENDING_NOSAVE,
 };

@@ -24,6 +24,7 @@ enum file_kind {
     FILE_NODES,        /* cluster_side.c */
     FILE_CONFIG,       /* CONFIG REWRITE */
     FILE_ACL,          /* ACL SAVE */
+    FILE_MANIFEST,     /* disk_base.c */
     FILE_KIND_COUNT,   /* none of them */
 };
 

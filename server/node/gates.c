@@ -131,7 +131,7 @@ static bool gate_acl(struct node *node, struct request *request)
 
 static bool gate_loading(struct node *node, struct request *request)
 {
-    if (LIKELY(node->loading.phase != LOAD_FILE) || (request->spec->flags & COMMAND_FLAG_LOADING)) {
+    if (LIKELY(!load_is_at_start(&node->loading)) || (request->spec->flags & COMMAND_FLAG_LOADING)) {
         return true;
     }
     reply_error(request, "LOADING Redis is loading the dataset in memory");
@@ -220,6 +220,18 @@ static bool gate_memory(struct node *node, struct request *request)
         ASSERT(request->session->flags & SESSION_HELD);
         break;
     }
+    return false;
+}
+
+static bool gate_log(struct node *node, struct request *request)
+{
+    const char *refusal = disk_log_refusal(node);
+
+    if (LIKELY(refusal == NULL) || !(request->spec->flags & COMMAND_FLAG_WRITE) ||
+        !node->role.is_primary) {
+        return true;
+    }
+    reply_error(request, "MISCONF Errors writing to the AOF file: %s", refusal);
     return false;
 }
 
@@ -361,7 +373,7 @@ static uint32_t closes_while_paused(const struct node *node)
 
 static uint32_t closes_while_loading(const struct node *node)
 {
-    return node->loading.phase == LOAD_FILE ? ALL : 0;
+    return load_is_at_start(&node->loading) ? ALL : 0;
 }
 
 /* Plain requests are of a slot that is served plainly; this is about the whole node. */
@@ -399,6 +411,11 @@ static uint32_t closes_without_disk(const struct node *node)
     return node->saving.is_last_ok ? 0 : WRITES;
 }
 
+static uint32_t closes_without_log(const struct node *node)
+{
+    return disk_log_refusal(node) == NULL ? 0 : WRITES;
+}
+
 /* ---- the table -------------------------------------------------------------------------------- */
 
 static const struct gate {
@@ -418,6 +435,7 @@ static const struct gate {
     {gate_memory,      closes_without_memory },
     {gate_quorum,      closes_without_quorum },
     {gate_disk,        closes_without_disk   },
+    {gate_log,         closes_without_log    },
     {gate_listening,   closes_none           }, /* SESSION_SPECIAL has those who listen */
     {gate_monitoring,  closes_while_monitored},
 };

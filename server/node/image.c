@@ -149,12 +149,14 @@ void image_begin(struct node *node)
     struct image *image = &node->image;
     struct replication_position position = journal_position(node);
     struct rdb_info info = {
-        .history = *oplog_history(node->journal.log),
+        .history = *oplog_root_at(node->journal.log, position.offset),
         .offset = position.offset,
         .stream_db = node->journal.stream_db,
         .created_unix_s = node->now.unix_ms / 1000,
         .used_memory = data_used_memory(node),
         .has_history = true,
+        .log = node->disk_base.manifest.log,
+        .save_number = disk_base_new_save(node),
     };
     struct walk_options options = {.sink = on_entry, .context = node};
 

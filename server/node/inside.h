@@ -21,6 +21,9 @@
 #include "node/counters.h"
 #include "node/data.h"
 #include "node/digest.h"
+#include "node/disk_base.h"
+#include "node/disk_feed.h"
+#include "node/disk_log.h"
 #include "node/ending.h"
 #include "node/env.h"
 #include "node/execute.h"
@@ -40,8 +43,10 @@
 #include "node/pass.h"
 #include "node/primary_side.h"
 #include "node/publish.h"
+#include "node/release.h"
 #include "node/reload.h"
 #include "node/replica_side.h"
+#include "node/replay.h"
 #include "node/replicas.h"
 #include "node/reply.h"
 #include "node/request.h"
@@ -104,6 +109,9 @@ struct node {
     struct watching watching;             /* watching.c */
     struct transaction transaction;       /* transaction.c */
     struct image image;                   /* image.c */
+    struct disk_log disk_log;             /* disk_log.c */
+    struct disk_base disk_base;           /* disk_base.c */
+    struct replay replay;                 /* replay.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */
     struct memory_limit memory_limit;     /* memory_limit.c */
@@ -118,6 +126,7 @@ struct node {
     struct bus_links bus;                 /* bus_links.c */
     struct slot_cleaning slot_cleaning;   /* slot_cleaning.c */
     struct upkeep upkeep;                 /* upkeep.c */
+    struct release release;               /* release.c */
     struct reload reload;                 /* reload.c */
     struct ending ending;                 /* ending.c */
 };

@@ -187,7 +187,7 @@ bool journal_take_flush(struct node *node)
 
 void journal_append_received(struct node *node, struct bytes bytes)
 {
-    ASSERT(!node->role.is_primary);
+    ASSERT(!node->role.is_primary || node->loading.phase == LOAD_LOG);
     ASSERT(bytes.len > 0);
     oplog_append(node->journal.log, bytes);
 }
@@ -229,6 +229,18 @@ struct history_id journal_fork(struct node *node)
     oplog_fork(node->journal.log, history);
     node->journal.stream_db = -1;
     return history;
+}
+
+void journal_go_on_as(struct node *node, struct history_id history)
+{
+    ASSERT(node->loading.phase == LOAD_LOG);
+    oplog_adopt(node->journal.log, history);
+}
+
+void journal_set_lineage(struct node *node, const struct lineage *lineage)
+{
+    ASSERT(load_is_at_start(&node->loading) || node->loading.phase == LOAD_IDLE);
+    oplog_set_lineage(node->journal.log, lineage);
 }
 
 void journal_begin_history(struct node *node)

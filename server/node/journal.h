@@ -5,7 +5,8 @@
  * journal_begin and journal_end, are wrapped in MULTI and EXEC when there are several.  A SELECT goes
  * before them when the reader of the log has another database selected.
  *
- * Invariants:  (1) only a primary commits; a replica's log is what its primary has sent
+ * Invariants:  (1) only a primary commits; a replica's log is what its primary has sent; at start it is what the log on
+ *                  disk has
  *              (2) while a transaction is open the log does not grow
  *              (3) stream_db is what a reader that has read everything has selected, or -1
  * Owns the log and what is not in it yet. */
@@ -66,7 +67,7 @@ void journal_saved(struct node *node, uint64_t changes);
 void journal_note_flush(struct node *node);
 /* Was everything flushed since the last call? */
 bool journal_take_flush(struct node *node);
-/* What our primary sent, byte for byte. */
+/* What our primary sent, or the log on disk has, byte for byte. */
 void journal_append_received(struct node *node, struct bytes bytes);
 
 /* ---- histories ------------------------------------------------------------------------------ */
@@ -80,6 +81,9 @@ void journal_restart(struct node *node, struct history_id history, uint64_t offs
 /* Go on under a new id, which another node has given or which is made here. */
 void journal_adopt(struct node *node, struct history_id history);
 struct history_id journal_fork(struct node *node);
+/* At start: from the end on it is that history; and what is known of those before. */
+void journal_go_on_as(struct node *node, struct history_id history);
+void journal_set_lineage(struct node *node, const struct lineage *lineage);
 /* Begin a history of our own at the same offset, which shares nothing with the one before. */
 void journal_begin_history(struct node *node);
 /* Give up what is older than the backlog, and not needed from keep_from on. */

@@ -6,8 +6,10 @@
 #include "node/inside.h"
 
 static const uint32_t allowed[] = {
-    [LOAD_IDLE] = PHASE_TO(LOAD_FILE) | PHASE_TO(LOAD_RESYNC) | PHASE_TO(LOAD_AGAIN),
+    [LOAD_IDLE] = PHASE_TO(LOAD_FILE) | PHASE_TO(LOAD_LOG) | PHASE_TO(LOAD_RESYNC) |
+                  PHASE_TO(LOAD_AGAIN),
     [LOAD_FILE] = PHASE_TO(LOAD_IDLE),
+    [LOAD_LOG] = PHASE_TO(LOAD_IDLE),
     [LOAD_RESYNC] = PHASE_TO(LOAD_IDLE),
     [LOAD_AGAIN] = PHASE_TO(LOAD_IDLE),
 };
@@ -81,6 +83,7 @@ void load_deinit(struct node *node)
     struct loading *loading = &node->loading;
     struct keyspace *target = loading->target;
 
+    replay_deinit(node);
     if (loading->reader != NULL) {
         close_reader(loading);
         if (target != node->data.keyspace) {
@@ -91,25 +94,73 @@ void load_deinit(struct node *node)
 
 /* ---- the file at start ------------------------------------------------------------------------ */
 
+/* The data is there.  A primary begins a new history that goes on from what was found, since it may have written
+ * more, unless it came to an orderly end; a replica goes on where that ends. */
+static bool settle(struct node *node, bool has_place, struct errmsg *error)
+{
+    if (node->role.is_primary) {
+        journal_set_db(node, -1);
+    }
+    if (has_place && !node->role.is_primary) {
+        data_set_complete(node, true);
+    } else if (has_place && !node->replay.is_clean) {
+        (void)journal_fork(node);
+    }
+    return disk_base_begin(node, node->loading.file_size, error);
+}
+
+/* What the log has behind the snapshot comes next. */
+static bool begin_log(struct node *node, struct errmsg *error)
+{
+    if (!replay_begin(node, error)) {
+        return false;
+    }
+    move(&node->loading, LOAD_LOG);
+    pass_note_work(&node->pass);
+    return true;
+}
+
+static bool begin_without_file(struct node *node, struct errmsg *error)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+
+    if (!disk_base_has_log(node)) {
+        return settle(node, false, error);
+    }
+    if (manifest->base[0] != '\0') {
+        errmsg_set(error,
+                   "the snapshot %s is missing, which the log in %s goes on from: put it back, or "
+                   "move the folder away to start with nothing",
+                   manifest->base, node->config.appenddirname);
+        return false;
+    }
+    journal_restart(node, manifest->base_history, manifest->base_offset);
+    return begin_log(node, error);
+}
+
 bool load_begin(struct node *node, struct errmsg *error)
 {
     struct loading *loading = &node->loading;
+    const char *name;
     struct fs_info info;
     enum fs_status status;
 
     ASSERT(loading->phase == LOAD_IDLE);
     ASSERT(keyspace_count_all(node->data.keyspace) == 0);
-    status = node->env.fs->get_info(node->env.fs->ctx, node->config.dbfilename, &info, error);
-
+    if (!disk_base_read(node, error)) {
+        return false;
+    }
+    name = disk_base_snapshot(node);
+    status = node->env.fs->get_info(node->env.fs->ctx, name, &info, error);
     if (status == FS_MISSING) {
-        return true;
+        return begin_without_file(node, error);
     }
     if (status != FS_OK) {
-        errmsg_wrap(error, "cannot read the snapshot %s", node->config.dbfilename);
+        errmsg_wrap(error, "cannot read the snapshot %s", name);
         return false;
     }
     open_reader(node, LOAD_FILE, node->data.keyspace);
-    bytes_to_text(bytes_from_text(node->config.dbfilename), loading->path, sizeof(loading->path));
+    bytes_to_text(bytes_from_text(name), loading->path, sizeof(loading->path));
     loading->file_size = info.size_bytes;
     loading->file_offset = 0;
     loading->told_at = node->now.mono;
@@ -131,28 +182,68 @@ static void refuse_file(struct node *node, const char *reason)
     life_exit(node, 1);
 }
 
-/* A primary begins a new history that goes on from the file's, since it may have written more
- * than is in the file; a replica goes on where the file ends. */
+static void refuse_log(struct node *node, const struct errmsg *error)
+{
+    node_log(node, LOG_WARNING, "cannot start: %s", error->text);
+    life_exit(node, 1);
+}
+
 static void adopt_file(struct node *node)
 {
     const struct rdb_info *info = rdb_reader_info(node->loading.reader);
+    struct loading *loading = &node->loading;
 
-    ASSERT(node->loading.target == node->data.keyspace);
+    ASSERT(loading->target == node->data.keyspace);
+    loading->has_position = info->has_history;
+    loading->log = info->log;
+    loading->save_number = info->save_number;
     if (info->has_history) {
+        loading->position.history = info->history;
+        loading->position.offset = info->offset;
         journal_restart(node, info->history, info->offset);
-        if (node->role.is_primary) {
-            (void)journal_fork(node);
-        } else {
-            data_set_complete(node, true);
-        }
         apply_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     }
-    node->loading.saved_unix_s = info->created_unix_s;
+    loading->saved_unix_s = info->created_unix_s;
     node_log(
         node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
-        (unsigned long long)node->loading.key_count,
-        (long long)mono_ms_between(node->loading.started_at, node->env.now(node->env.context).mono),
-        node->loading.path);
+        (unsigned long long)loading->key_count,
+        (long long)mono_ms_between(loading->started_at, node->env.now(node->env.context).mono),
+        loading->path);
+    close_reader(loading);
+}
+
+/* The snapshot is there: is there a log behind it? */
+static void go_on_behind_file(struct node *node)
+{
+    struct errmsg error = {0};
+
+    adopt_file(node);
+    if (disk_base_has_log(node) ? !begin_log(node, &error)
+                                : !settle(node, node->loading.has_position, &error)) {
+        refuse_log(node, &error);
+    }
+}
+
+/* One piece of the log; true when there is more. */
+static bool replay_piece(struct node *node)
+{
+    struct errmsg error = {0};
+
+    switch (replay_step(node, &error)) {
+    case REPLAY_MORE:
+        return true;
+    case REPLAY_DONE:
+        move(&node->loading, LOAD_IDLE);
+        if (!settle(node, true, &error)) {
+            refuse_log(node, &error);
+        }
+        return false;
+    case REPLAY_FAILED:
+        move(&node->loading, LOAD_IDLE);
+        refuse_log(node, &error);
+        return false;
+    }
+    return false;
 }
 
 /* One piece; true when there is more. */
@@ -182,9 +273,8 @@ static bool load_piece(struct node *node)
         return false;
     }
     if (status == RDB_OK) {
-        adopt_file(node);
-        close_reader(loading);
-        return false;
+        go_on_behind_file(node);
+        return loading->phase == LOAD_LOG;
     }
     return true;
 }
@@ -207,10 +297,12 @@ bool load_step(struct node *node)
 {
     struct moment start = node->env.now(node->env.context);
 
-    ASSERT(node->loading.phase == LOAD_FILE);
+    ASSERT(load_is_at_start(&node->loading));
     pass_note_work(&node->pass);
-    tell_progress(node);
-    while (load_piece(node)) {
+    if (node->loading.phase == LOAD_FILE) {
+        tell_progress(node);
+    }
+    while (node->loading.phase == LOAD_LOG ? replay_piece(node) : load_piece(node)) {
         if (mono_ms_between(start.mono, node->env.now(node->env.context).mono) >= SLICE_MS) {
             return false;
         }
@@ -357,8 +449,11 @@ void load_check(const struct node *node)
 {
     const struct loading *loading = &node->loading;
 
-    ASSERT((loading->phase == LOAD_IDLE) == (loading->reader == NULL));
-    ASSERT((loading->phase == LOAD_IDLE) == (loading->target == NULL));
+    bool has_reader = loading->phase != LOAD_IDLE && loading->phase != LOAD_LOG;
+
+    ASSERT(has_reader == (loading->reader != NULL)); /* (1) */
+    ASSERT(has_reader == (loading->target != NULL));
+    ASSERT((loading->phase == LOAD_LOG) || !node->replay.is_on);
     ASSERT(loading->phase != LOAD_AGAIN);
     ASSERT(loading->phase != LOAD_FILE || loading->target == node->data.keyspace);
     ASSERT(loading->phase != LOAD_RESYNC || loading->target != node->data.keyspace);

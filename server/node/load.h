@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading snapshots: the file at start, in slices, into the key space that is served; a primary's
- * image on a full resync, as it arrives, into a new key space that takes the old one's place
+/* Loading: the file at start, in slices, into the key space that is served, and what the log on disk has behind it; a
+ * primary's image on a full resync, as it arrives, into a new key space that takes the old one's place
  * only when it has come whole and its checksum is right; the file again, at once, for DEBUG RELOAD.
  *
- *     IDLE --> FILE --> IDLE                the node is there
+ *     IDLE --> FILE --> LOG --> IDLE        the node is there; without a log, or without a file, one of them
  *       |\---> RESYNC --> IDLE              the key space was replaced, or the old data is kept
  *       \----> AGAIN --> IDLE
  *
  * Keys and fields whose time has passed are loaded like all others, and go as they always do: by an effect in the
  * log.  The history goes on from the file, so others have them, and what comes next may speak of them.
  *
- * Invariants:  (1) a reader exists exactly while the phase is not IDLE
+ * Invariants:  (1) a reader exists exactly while the phase is neither IDLE nor LOG
  *              (2) what fails leaves the data as it was; at start the process ends, and the file stays */
 #ifndef STARLING_NODE_LOAD_H
 #define STARLING_NODE_LOAD_H
@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
+#include "replication/position.h"
 
 struct keyspace;
 struct node;
@@ -29,7 +30,8 @@ struct rdb_reader;
 
 enum load_phase {
     LOAD_IDLE,
-    LOAD_FILE,   /* at start */
+    LOAD_FILE,   /* at start, */
+    LOAD_LOG,    /* and what the log has behind it */
     LOAD_RESYNC, /* from our primary */
     LOAD_AGAIN,  /* DEBUG RELOAD: within one call */
 };
@@ -54,13 +56,23 @@ struct loading {
     uint64_t key_count;
     uint64_t expired_count; /* of those keys, whose time had passed */
     int64_t saved_unix_s;   /* when the file at start was made; 0: unknown */
+    bool has_position;      /* the file at start has said which place in the log it stands for: */
+    struct replication_position position;
+    struct history_id log; /* the log on disk that it was made for, */
+    uint64_t save_number;  /* and which of the snapshots for it */
     bool only_looks;        /* records are counted, */
     uint64_t clash_count;   /* and those whose key is there already */
 };
 
+/* Is the node not there yet? */
+static inline bool load_is_at_start(const struct loading *loading)
+{
+    return loading->phase == LOAD_FILE || loading->phase == LOAD_LOG;
+}
+
 void load_deinit(struct node *node);
 
-/* Begin with the file at start, if there is one. */
+/* Begin with the file and the log at start, if there are any. */
 bool load_begin(struct node *node, struct errmsg *error);
 /* One slice; true when this was the last one, and the data is there. */
 bool load_step(struct node *node);

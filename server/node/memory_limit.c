@@ -88,7 +88,7 @@ static bool is_beyond(const struct node *node, size_t slack)
 static bool can_evict(const struct node *node, struct evict_rule *out)
 {
     return may_evict_by(&node->config, out) && journal_is_open(node) &&
-           node->pauses.scope == PAUSE_NOTHING && node->loading.phase != LOAD_FILE &&
+           node->pauses.scope == PAUSE_NOTHING && !load_is_at_start(&node->loading) &&
            !node->journal.is_in_transaction && keyspace_can_evict(node->data.keyspace, out);
 }
 

@@ -70,6 +70,7 @@ static struct node *create(const struct node_options *options)
     watching_init(node);
     invalidation_init(node);
     notify_init(node);
+    release_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -115,7 +116,7 @@ struct node *node_new(const struct node_options *options, struct errmsg *error)
         node_free(node);
         return NULL;
     }
-    ASSERT(node->loading.phase == LOAD_IDLE || node->loading.phase == LOAD_FILE);
+    ASSERT(node->loading.phase == LOAD_IDLE || load_is_at_start(&node->loading));
     if (node->loading.phase == LOAD_IDLE) {
         loaded(node);
     }
@@ -132,6 +133,8 @@ void node_free(struct node *node)
     cluster_side_deinit(node);
     sync_file_deinit(node);
     load_deinit(node);
+    disk_log_deinit(node);
+    disk_base_deinit(node);
     image_deinit(node);
     replica_side_deinit(node);
     apply_deinit(node);
@@ -222,7 +225,7 @@ static void take_image_slice(struct node *node)
 static void run_slices(struct node *node)
 {
     ASSERT(!node->journal.is_in_transaction);
-    if (node->loading.phase == LOAD_FILE && load_step(node)) {
+    if (load_is_at_start(&node->loading) && load_step(node)) {
         loaded(node);
     }
     data_free_retired(node);
@@ -246,48 +249,6 @@ static void append_get_ack(struct node *node)
     }
 }
 
-/* A pass may have been stopped between its first command and now.  What was written without a lease
- * must not be acknowledged: those clients lose their connection instead of an answer. */
-static void open_barriers(struct node *node)
-{
-    struct moment now;
-    bool has_lease;
-
-    if (!node->pass.has_writes) {
-        return;
-    }
-    ASSERT(node->cluster != NULL);
-    now = node->env.now(node->env.context);
-    ASSERT(now.mono.us >= node->now.mono.us);
-    has_lease = cluster_has_lease(node->cluster, now.mono);
-    LIST_FOR_EACH (item, &node->sessions.touched) {
-        struct session *s = CONTAINER_OF(item, struct session, touched);
-
-        if (s->output.barriers.count == 0) {
-            continue;
-        }
-        if (has_lease) {
-            output_open(&s->output, oplog_end(node->journal.log));
-        } else {
-            counters_lease_dropped(&node->counters);
-            s->flags |= SESSION_CLOSE_NOW;
-        }
-    }
-}
-
-static void hand_over_touched(struct node *node)
-{
-    while (!list_is_empty(&node->sessions.touched)) {
-        struct session *s = CONTAINER_OF(node->sessions.touched.next, struct session, touched);
-
-        /* Before it leaves the list, so that closing it does not put it there once more. */
-        if (UNLIKELY(upkeep_output_matters(s))) {
-            (void)upkeep_check_output(node, s);
-        }
-        node->env.session_touched(node->env.context, session_take_touched(&node->sessions));
-    }
-}
-
 void node_end_pass(struct node *node)
 {
     batch_run(node);
@@ -308,10 +269,11 @@ void node_end_pass(struct node *node)
     upkeep_trim_long_log(node);
     sync_file_send(node);
     primary_fill(node);
+    disk_log_run(node);
+    disk_base_run(node);
     notify_tell(node, &node->notify);
     invalidation_tell(node);
-    open_barriers(node);
-    hand_over_touched(node);
+    release_run(node);
 }
 
 struct mono_time node_wake_at(const struct node *node)
@@ -327,6 +289,7 @@ struct mono_time node_wake_at(const struct node *node)
     }
     at = mono_earlier(at, holds_next_deadline(&node->holds));
     at = mono_earlier(at, ending_wake_at(node));
+    at = mono_earlier(at, disk_log_wake_at(node));
     return mono_earlier(at, node->pauses.until);
 }
 
@@ -406,6 +369,7 @@ void node_session_closed(struct node *node, struct session *s)
     hold_forget(&node->holds, s);
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
+    release_forget(node, s);
     memory_limit_forget_client(node, s);
     publish_leave(node, s);
     monitor_end(node, s);
@@ -471,12 +435,32 @@ static void config_written(struct node *node, bool is_ok, const struct errmsg *e
                     is_ok ? NULL : "Rewriting config file failed, see the server's log");
 }
 
+/* Those whose replies depend on the disk are looked at again; the others when the pass ends. */
+static void log_done(struct node *node)
+{
+    waiting_on_acks(node);
+    replica_side_synced(node);
+    pass_note_work(&node->pass);
+}
+
+void node_file_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
+{
+    timing_make_stale(&node->timing);
+    if (disk_log_synced(node, file, durable_bytes)) {
+        log_done(node);
+    }
+}
+
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
 {
     enum file_kind kind;
 
     ASSERT(is_ok || error != NULL);
     timing_make_stale(&node->timing);
+    if (disk_log_file_done(node, file, is_ok, error) ||
+        disk_base_removed(node, file, is_ok, error)) {
+        return;
+    }
     kind = files_take(node, file);
     if (is_ok && kind != FILE_KIND_COUNT) {
         slow_note_work(node, LATENCY_FILE_SYNC,
@@ -498,6 +482,10 @@ void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct e
         break;
     case FILE_ACL:
         users_saved(node, is_ok, error);
+        break;
+    case FILE_MANIFEST:
+        disk_base_file_done(node, is_ok, error);
+        log_done(node); /* it may be one that can be recovered only now */
         break;
     case FILE_KIND_COUNT:
         break; /* given up meanwhile */
@@ -527,6 +515,7 @@ void node_take_config(struct node *node, struct config *next)
     notify_configure(node);
     memory_limit_configure(node, next);
     upkeep_trim_log(node);
+    disk_base_configure(node);
     slow_configure(node);
     hot_side_configure(node);
     users_configure(node);
@@ -550,12 +539,13 @@ struct session *node_any_session(struct node *node)
 
 bool node_needs_folder(const struct node *node)
 {
-    return node->loading.phase == LOAD_FILE || node->sync_file.phase != SYNC_FILE_NONE;
+    return load_is_at_start(&node->loading) || node->sync_file.phase != SYNC_FILE_NONE ||
+           disk_log_is_on(&node->disk_log);
 }
 
 bool node_is_loading(const struct node *node)
 {
-    return node->loading.phase == LOAD_FILE;
+    return load_is_at_start(&node->loading);
 }
 
 const struct config *node_config(const struct node *node)
@@ -622,7 +612,7 @@ void node_facts(const struct node *node, struct node_facts *out)
     ASSERT(!node->role.is_primary || !upstream_is_up(&node->upstream));
     *out = (struct node_facts){
         .is_primary = node->role.is_primary,
-        .may_write = node->role.is_primary && node->loading.phase != LOAD_FILE &&
+        .may_write = node->role.is_primary && !load_is_at_start(&node->loading) &&
                      (node->cluster == NULL || cluster_has_lease(node->cluster, node->now.mono)),
         .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster, node->now.mono),
         .history = *oplog_history(node->journal.log),
@@ -679,6 +669,9 @@ void node_check(const struct node *node)
     holds_check(&node->holds);
     session_table_check(&node->sessions);
     saving_check(node);
+    disk_log_check(node);
+    disk_base_check(node);
+    release_check(node);
     sync_file_check(node);
     primary_check(node);
     replica_side_check(node);

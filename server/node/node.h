@@ -84,6 +84,8 @@ void node_link_down(struct node *node, uint64_t link, const char *reason);
 
 /* A write begun through env.fs has been committed or has failed (error has the words). */
 void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
+/* A file that grows is durable up to there. */
+void node_file_synced(struct node *node, uint64_t file, uint64_t durable_bytes);
 
 /* SIGTERM, or SIGINT: an orderly end as shutdown-on-sigterm and shutdown-on-sigint want it.  While it is
  * under way, SIGTERM changes nothing, and SIGINT ends at once. */

@@ -2,11 +2,13 @@
 #include "node/primary_side.h"
 
 #include "base/assert.h"
+#include "base/num.h"
 #include "node/inside.h"
 
 enum {
     GATHER_BYTES = 64 * 1024,
     GATHER_US = 250,
+    READS_MAX = 4, /* from disk, for one replica in a pass */
 };
 
 void primary_session_closed(struct node *node, struct session *s)
@@ -52,7 +54,7 @@ static struct feed_log_facts log_facts(const struct node *node)
     return (struct feed_log_facts){
         .history = *oplog_history(node->journal.log),
         .lineage = oplog_lineage(node->journal.log),
-        .start = oplog_start(node->journal.log),
+        .start = disk_feed_start(node),
         .end = oplog_end(node->journal.log),
     };
 }
@@ -80,11 +82,24 @@ static void begin_feeding(struct node *node, struct session *s)
     node_touch(node, s);
 }
 
+/* Segments may begin in a history that is not known here any more. */
+static struct feed_log_facts facts_for(const struct node *node, struct bytes offset)
+{
+    struct feed_log_facts facts = log_facts(node);
+    int64_t wanted;
+
+    if (num_parse_i64(offset, &wanted) && wanted > 0 &&
+        !disk_feed_has(node, (uint64_t)wanted - 1)) {
+        facts.start = oplog_start(node->journal.log);
+    }
+    return facts;
+}
+
 static void psync(struct node *node, struct request *request, struct bytes id, struct bytes offset)
 {
     struct session *s = request->session;
     struct feed *feed = replicas_get(node, s);
-    struct feed_log_facts facts = log_facts(node);
+    struct feed_log_facts facts = facts_for(node, offset);
     struct replication_position position = journal_position(node);
     struct errmsg reason = {0};
     uint64_t from = 0;
@@ -96,6 +111,7 @@ static void psync(struct node *node, struct request *request, struct bytes id, s
         return;
     case PSYNC_CONTINUE:
         ASSERT(from >= facts.start && from <= facts.end);
+        ASSERT(disk_feed_has(node, from));
         position.offset = from;
         feed_start_continue(feed, node->now.mono, &position, &s->output.buf);
         counters_partial_sync(&node->counters);
@@ -244,6 +260,21 @@ bool primary_start_image_when_wanted(struct node *node)
 
 /* ---- the stream ------------------------------------------------------------------------------- */
 
+/* What memory has no more; false when the replica had to be given up. */
+static bool read_from_disk(struct node *node, struct feed *feed, struct bytes *piece)
+{
+    struct session *s = replicas_session(feed);
+    struct errmsg error = {0};
+
+    if (disk_feed_read(node, &replicas_outgoing(feed)->disk, feed->cursor, piece, &error)) {
+        return true;
+    }
+    node_log(node, LOG_WARNING, "replica %s fell behind what the log holds: %s", s->peer.address,
+             error.text);
+    node_close_session(node, s, false);
+    return false;
+}
+
 static void fill_one(struct node *node, struct feed *feed)
 {
     struct session *s = replicas_session(feed);
@@ -251,18 +282,24 @@ static void fill_one(struct node *node, struct feed *feed)
 
     ASSERT(feed->phase == FEED_ONLINE);
     ASSERT(s->flags & SESSION_REPLICA);
-    while (session_output_pending(s) < NODE_FEED_BUFFER) {
-        enum oplog_status status =
-            oplog_read(node->journal.log, feed->cursor, NODE_FEED_BUFFER, &piece);
+    for (int reads = 0; session_output_pending(s) < NODE_FEED_BUFFER;) {
+        if (feed->cursor < oplog_start(node->journal.log)) {
+            if (reads++ == READS_MAX) {
+                pass_note_work(&node->pass);
+                return;
+            }
+            if (!read_from_disk(node, feed, &piece)) {
+                return;
+            }
+        } else {
+            enum oplog_status status =
+                oplog_read(node->journal.log, feed->cursor, NODE_FEED_BUFFER, &piece);
 
-        if (status != OPLOG_OK) {
-            node_log(node, LOG_WARNING, "replica %s fell behind what the log holds",
-                     s->peer.address);
-            node_close_session(node, s, false);
-            return;
-        }
-        if (piece.len == 0) {
-            return;
+            ASSERT(status == OPLOG_OK);
+            disk_feed_close(&replicas_outgoing(feed)->disk);
+            if (piece.len == 0) {
+                return;
+            }
         }
         buf_append_bytes(&s->output.buf, piece);
         feed->cursor += piece.len;
@@ -326,7 +363,8 @@ static bool is_over_limit(const struct node *node, const struct feed *feed)
                           ? 0
                           : oplog_end(node->journal.log) - feed->cursor;
 
-    return hard > 0 && behind > hard && behind > (uint64_t)node->config.repl_backlog_size;
+    return hard > 0 && behind > hard && behind > (uint64_t)node->config.repl_backlog_size &&
+           !(disk_log_is_on(&node->disk_log) && disk_feed_has(node, feed->cursor));
 }
 
 void primary_tick(struct node *node)

@@ -213,7 +213,9 @@ static void tell(struct node *node, const struct replica_event *event)
 
     step_and_act(node, event);
     getack.position = journal_position(node);
+    getack.durable_offset = disk_log_durable(node);
     if (apply_take_ack(node, &getack.position.offset)) {
+        node->upstream.owes_ack = true;
         step_and_act(node, &getack);
     }
     ASSERT(!node->role.is_primary || !upstream_is_up(&node->upstream));
@@ -226,9 +228,22 @@ void replica_side_tick(struct node *node)
 {
     if (mono_is_due(machine_wake_at(&node->upstream.machine), node->now.mono)) {
         struct replica_event tick = {.type = REPLICA_EVENT_TICK,
-                                     .position = journal_position(node)};
+                                     .position = journal_position(node),
+                                     .durable_offset = disk_log_durable(node)};
 
         tell(node, &tick);
+    }
+}
+
+void replica_side_synced(struct node *node)
+{
+    struct replica_event ack = {.type = REPLICA_EVENT_GETACK,
+                                .position = journal_position(node),
+                                .durable_offset = disk_log_durable(node)};
+
+    if (node->upstream.owes_ack) {
+        node->upstream.owes_ack = ack.durable_offset < ack.position.offset;
+        tell(node, &ack);
     }
 }
 
@@ -245,7 +260,7 @@ void replica_side_follow(struct node *node, const char *host, uint16_t port)
     struct replica_event start = {.type = REPLICA_EVENT_START, .host = host, .port = port};
 
     ASSERT(!node->role.is_primary);
-    ASSERT(node->loading.phase != LOAD_FILE);
+    ASSERT(!load_is_at_start(&node->loading));
     tell(node, &start);
     ASSERT(replica_get_phase(node->upstream.replica) != REPLICA_IDLE);
 }

@@ -18,6 +18,7 @@ struct upstream {
     struct replica *replica;
     struct machine machine;
     uint64_t link; /* env link, 0: none */
+    bool owes_ack; /* our primary has asked how far we are, and was told of more than is on disk */
 };
 
 /* By the options as they are now; the first call makes the machine. */
@@ -31,6 +32,9 @@ static inline bool upstream_is_up(const struct upstream *upstream)
 {
     return replica_get_phase(upstream->replica) == REPLICA_STREAMING;
 }
+
+/* More of our log is on disk. */
+void replica_side_synced(struct node *node);
 
 void replica_side_link_up(struct node *node);
 void replica_side_link_input(struct node *node, struct bytes input);

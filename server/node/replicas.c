@@ -61,6 +61,7 @@ void replicas_remove(struct node *node, struct session *s)
     if (s->flags & SESSION_REPLICA) {
         node_log(node, LOG_NOTICE, "replica %s is gone", s->peer.address);
     }
+    disk_feed_close(&replicas_outgoing(s->feed)->disk);
     mem_free(MEM_REPLICATION, replicas_outgoing(s->feed));
     s->feed = NULL;
 }
@@ -101,6 +102,14 @@ void replicas_drop_all(struct node *node, const char *reason)
 size_t replicas_count_acked(const struct node *node, uint64_t offset)
 {
     size_t count = feeds_count_acked(feeds_of(node), node->replicas.count, offset);
+
+    ASSERT(count <= node->replicas.count);
+    return count;
+}
+
+size_t replicas_count_synced(const struct node *node, uint64_t offset)
+{
+    size_t count = feeds_count_synced(feeds_of(node), node->replicas.count, offset);
 
     ASSERT(count <= node->replicas.count);
     return count;

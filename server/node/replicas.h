@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/disk_feed.h"
 #include "node/image.h"
 #include "replication/primary.h"
 
@@ -33,6 +34,7 @@ struct outgoing {
     bool is_old_sync;       /* asked by SYNC: gets no line before the payload */
     bool is_by_file;        /* its payload comes from a file: sync_file.c */
     uint64_t file_offset;   /* so much of it has been put into the output */
+    struct disk_feed disk;  /* while it is further behind than what memory has of the log */
 };
 
 struct outgoing *replicas_outgoing(struct feed *feed);
@@ -55,6 +57,8 @@ void replicas_drop_all(struct node *node, const char *reason);
 
 /* How many have acknowledged up to offset; how many count for min-replicas-to-write. */
 size_t replicas_count_acked(const struct node *node, uint64_t offset);
+/* How many have the log up to the offset on disk? */
+size_t replicas_count_synced(const struct node *node, uint64_t offset);
 size_t replicas_count_good(const struct node *node);
 /* How many of those online have not acknowledged everything. */
 size_t replicas_count_lagging(const struct node *node);

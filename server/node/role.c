@@ -15,7 +15,7 @@ void role_init(struct node *node, bool is_primary)
 void node_follow(struct node *node, const char *host, uint16_t port)
 {
     ASSERT(port != 0);
-    if (node->loading.phase == LOAD_FILE) {
+    if (load_is_at_start(&node->loading)) {
         bytes_to_text(bytes_from_text(host), node->role.pending_host,
                       sizeof(node->role.pending_host));
         node->role.pending_port = port;
@@ -74,7 +74,7 @@ static void follow_config(struct node *node)
 
 void node_follow_loaded(struct node *node)
 {
-    ASSERT(node->loading.phase != LOAD_FILE);
+    ASSERT(!load_is_at_start(&node->loading));
     if (node->cluster == NULL && node->config.replicaof[0] != '\0') {
         follow_config(node);
     } else if (node->cluster == NULL) {
@@ -89,7 +89,7 @@ void node_check_role(const struct node *node)
 {
     const struct role *role = &node->role;
 
-    ASSERT(role->pending_host[0] == '\0' || node->loading.phase == LOAD_FILE); /* (1) */
+    ASSERT(role->pending_host[0] == '\0' || load_is_at_start(&node->loading)); /* (1) */
     ASSERT(role->pending_host[0] == '\0' || role->pending_port != 0);
     ASSERT(!role->is_primary || node->loading.phase != LOAD_RESYNC);
 }

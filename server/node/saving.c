@@ -52,6 +52,7 @@ static void finished(struct node *node, bool is_ok, const char *reason)
         journal_saved(node, saving->changes_before);
         saving->last_save_unix_s = node->now.unix_ms / 1000;
         saving->save_count++;
+        disk_base_saved(node, &saving->position, saving->path, saving->number, saving->bytes);
         node_log(node, LOG_NOTICE, "saved in %lld ms", (long long)took_ms);
     } else {
         node_log(node, LOG_WARNING, "saving failed: %s", reason);
@@ -65,6 +66,7 @@ static void take(struct node *node, struct image_sink *sink, struct buf *bytes)
 {
     ASSERT(sink == &node->saving.sink);
     ASSERT(node->saving.phase == SAVING_WALKING);
+    node->saving.bytes += bytes->len;
     files_append(node, FILE_SAVE, bytes);
 }
 
@@ -97,7 +99,7 @@ static const struct image_sink_verbs sink_verbs = {
 static bool can_start(const struct node *node)
 {
     return !node->image.is_on && node->saving.phase == SAVING_IDLE &&
-           node->saving.outcome == SAVING_NO_OUTCOME && node->loading.phase != LOAD_FILE;
+           node->saving.outcome == SAVING_NO_OUTCOME && !load_is_at_start(&node->loading);
 }
 
 static void start(struct node *node)
@@ -112,9 +114,14 @@ static void start(struct node *node)
     saving->is_wanted = false;
     saving->started_at = node->now.mono;
     saving->last_try_at = node->now.mono;
-    files_begin(node, FILE_SAVE, node->config.dbfilename);
+    bytes_to_text(bytes_from_text(node->config.dbfilename), saving->path, sizeof(saving->path));
+    files_begin(node, FILE_SAVE, saving->path);
     image_begin(node);
     saving->changes_before = node->image.changes_before;
+    saving->position.history = *oplog_root_at(node->journal.log, node->image.position.offset);
+    saving->position.offset = node->image.position.offset;
+    saving->number = node->disk_base.save_number;
+    saving->bytes = 0;
     image_join(node, &saving->sink, &sink_verbs);
     ASSERT(list_is_linked(&saving->sink.item));
 }
@@ -134,24 +141,36 @@ void saving_save(struct node *node)
     ASSERT(saving_is_on(node));
 }
 
+/* Not at once again when the last one failed. */
+static bool may_try(const struct node *node)
+{
+    return node->saving.is_last_ok ||
+           mono_ms_between(node->saving.last_try_at, node->now.mono) >= RETRY_MS;
+}
+
 void saving_start_when_wanted(struct node *node)
 {
+    if (!node->saving.is_wanted && disk_base_needs_snapshot(node) && may_try(node)) {
+        node->saving.is_wanted = true;
+    }
     if (node->saving.is_wanted && can_start(node)) {
         start(node);
     }
 }
 
+/* With a log on disk the FLUSHALL is there, and with what was before it can be undone. */
 void saving_after_flush(struct node *node)
 {
     ASSERT(!node->journal.was_flushed);
-    if (node->config.save_point_count > 0 && node->loading.phase != LOAD_FILE) {
+    if (node->config.save_point_count > 0 && !load_is_at_start(&node->loading) &&
+        !disk_log_is_on(&node->disk_log)) {
         saving_save(node);
     }
 }
 
 void saving_loaded(struct node *node, int64_t saved_unix_s)
 {
-    ASSERT(node->loading.phase != LOAD_FILE);
+    ASSERT(!load_is_at_start(&node->loading));
     ASSERT(node->saving.phase == SAVING_IDLE);
     journal_saved(node, node->journal.changes);
     ASSERT(node->journal.changes == 0);
@@ -165,10 +184,13 @@ void saving_check_points(struct node *node)
     struct saving *saving = &node->saving;
     uint64_t changes = node->journal.changes;
     int64_t age_s = node->now.unix_ms / 1000 - saving->last_save_unix_s;
-    int64_t since_try_ms = mono_ms_between(saving->last_try_at, node->now.mono);
 
-    if (saving_is_on(node) || node->loading.phase == LOAD_FILE ||
-        (!saving->is_last_ok && since_try_ms < RETRY_MS)) {
+    if (saving_is_on(node) || load_is_at_start(&node->loading) || !may_try(node)) {
+        return;
+    }
+    if (disk_base_wants_snapshot(node)) {
+        node_log(node, LOG_NOTICE, "the log on disk has grown: saving");
+        saving_save(node);
         return;
     }
     for (size_t i = 0; i < node->config.save_point_count; i++) {

@@ -123,7 +123,7 @@ static bool expire_slice(struct node *node)
     size_t removed;
     bool has_more;
 
-    if (!journal_is_open(node) || !node->upkeep.is_expiring || node->loading.phase == LOAD_FILE ||
+    if (!journal_is_open(node) || !node->upkeep.is_expiring || load_is_at_start(&node->loading) ||
         node->pauses.scope != PAUSE_NOTHING) {
         return false;
     }
@@ -138,12 +138,25 @@ static bool expire_slice(struct node *node)
     return has_more;
 }
 
+/* What the disk has need not be in memory for those who will read it. */
+static uint64_t unless_on_disk(const struct node *node, uint64_t offset)
+{
+    bool is_there = offset < oplog_end(node->journal.log) && disk_log_is_on(&node->disk_log) &&
+                    (offset >= node->disk_log.durable || disk_feed_has(node, offset));
+
+    return is_there ? UINT64_MAX : offset;
+}
+
 void upkeep_trim_log(struct node *node)
 {
     uint64_t keep_from = replicas_keep_from(node);
-    uint64_t others[] = {image_keep_from(node), sync_file_keep_from(node)};
+    uint64_t others[] = {image_keep_from(node), sync_file_keep_from(node),
+                         disk_log_keep_from(node)};
     int64_t began_ns;
 
+    others[0] = unless_on_disk(node, others[0]);
+    others[1] = unless_on_disk(node, others[1]);
+    keep_from = unless_on_disk(node, keep_from);
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         keep_from = others[i] < keep_from ? others[i] : keep_from;
     }

@@ -36,7 +36,38 @@ void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
     waiting_hold(node, s, HOLD_WAIT, until);
     s->hold.offset = s->last_write_offset;
     s->hold.replicas = replicas;
+    s->hold.is_for_disk = false;
+    s->hold.is_for_own_disk = false;
     pass_want_acks(&node->pass);
+}
+
+void waiting_for_disks(struct node *node, struct session *s, bool is_for_own, uint32_t replicas,
+                       struct mono_time until)
+{
+    waiting_hold(node, s, HOLD_WAIT, until);
+    s->hold.offset = s->last_write_offset;
+    s->hold.replicas = replicas;
+    s->hold.is_for_disk = true;
+    s->hold.is_for_own_disk = is_for_own;
+    if (is_for_own) {
+        disk_log_want_sync(node);
+    }
+    if (replicas > 0) {
+        pass_want_acks(&node->pass);
+    }
+}
+
+bool waiting_is_on_disk(const struct node *node, uint64_t offset)
+{
+    return disk_log_is_on(&node->disk_log) && node->disk_log.is_based &&
+           disk_log_durable(node) >= offset;
+}
+
+void waiting_write_disks(struct node *node, uint64_t offset, struct resp_writer *reply)
+{
+    resp_write_array(reply, 2);
+    resp_write_integer(reply, waiting_is_on_disk(node, offset));
+    resp_write_integer(reply, (int64_t)replicas_count_synced(node, offset));
 }
 
 void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
@@ -89,11 +120,24 @@ static void answer_wait(struct node *node, struct session *s)
     struct resp_writer reply = session_writer(s);
 
     ASSERT(s->hold.kind == HOLD_WAIT);
-    if (wants_reply(s)) {
+    if (!wants_reply(s)) {
+        /* CLIENT REPLY was about this one */
+    } else if (s->hold.is_for_disk) {
+        waiting_write_disks(node, s->hold.offset, &reply);
+    } else {
         resp_write_integer(&reply, (int64_t)replicas_count_acked(node, s->hold.offset));
     }
     node_touch(node, s);
     waiting_release(node, s);
+}
+
+static bool is_satisfied(const struct node *node, const struct hold *hold)
+{
+    if (hold->is_for_disk) {
+        return replicas_count_synced(node, hold->offset) >= hold->replicas &&
+               (!hold->is_for_own_disk || waiting_is_on_disk(node, hold->offset));
+    }
+    return replicas_count_acked(node, hold->offset) >= hold->replicas;
 }
 
 void waiting_on_acks(struct node *node)
@@ -101,8 +145,7 @@ void waiting_on_acks(struct node *node)
     LIST_FOR_EACH_SAFE (item, &node->holds.held) {
         struct session *s = CONTAINER_OF(item, struct session, hold.held);
 
-        if (s->hold.kind == HOLD_WAIT &&
-            replicas_count_acked(node, s->hold.offset) >= s->hold.replicas) {
+        if (s->hold.kind == HOLD_WAIT && is_satisfied(node, &s->hold)) {
             answer_wait(node, s);
         }
     }

@@ -16,6 +16,7 @@
 struct command_spec;
 struct node;
 struct request;
+struct resp_writer;
 struct session;
 
 enum pause_reason {
@@ -54,6 +55,12 @@ void waiting_release(struct node *node, struct session *s);
 /* WAIT: until so many replicas have acknowledged the session's last write. */
 void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
                       struct mono_time until);
+/* WAITAOF: until it is on so many of their disks, and on ours. */
+void waiting_for_disks(struct node *node, struct session *s, bool is_for_own, uint32_t replicas,
+                       struct mono_time until);
+/* Its reply: on how many disks is the log up to the offset? */
+void waiting_write_disks(struct node *node, uint64_t offset, struct resp_writer *reply);
+bool waiting_is_on_disk(const struct node *node, uint64_t offset);
 /* CLUSTER: until the nodes file of this number is on disk; then the answer is given. */
 void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
                             const char *answer);
@@ -63,7 +70,7 @@ void waiting_put_back(struct node *node, struct request *request, enum hold_kind
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
 
-/* Acknowledgements: release whom they satisfy. */
+/* Acknowledgements, of replicas or of our disk: release whom they satisfy. */
 void waiting_on_acks(struct node *node);
 void waiting_on_time(struct node *node);
 /* A file is on disk, or is not (problem says why). */

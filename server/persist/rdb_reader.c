@@ -327,6 +327,10 @@ static void note_aux(struct rdb_reader *r, struct bytes name, struct bytes value
         info->created_unix_s = number;
     } else if (bytes_equal_text(name, "used-mem") && is_number) {
         info->used_memory = (uint64_t)number;
+    } else if (bytes_equal_text(name, "starling-log") && history_id_parse(value, &info->log)) {
+        info->save_number = 0;
+    } else if (bytes_equal_text(name, "starling-save") && is_number) {
+        info->save_number = (uint64_t)number;
     }
     info->has_history = r->has_history_id && r->has_offset;
 }

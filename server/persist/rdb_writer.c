@@ -48,6 +48,10 @@ void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_in
         append_aux(out, "repl-id", bytes_from_text(info->history.text));
         append_aux_integer(out, "repl-offset", (int64_t)info->offset);
     }
+    if (!history_id_is_empty(&info->log)) {
+        append_aux(out, "starling-log", bytes_from_text(info->log.text));
+        append_aux_integer(out, "starling-save", (int64_t)info->save_number);
+    }
 }
 
 struct rdb_record_head rdb_record_head(const struct rdb_writer *w, const struct entry *e)

@@ -260,7 +260,7 @@ static void on_tick(struct replica *r, const struct replica_event *event)
     if (r->phase == REPLICA_WAITING && mono_is_due(r->retry_at, r->now)) {
         link_connect(r);
     } else if (r->phase == REPLICA_STREAMING && mono_is_due(r->ack_at, r->now)) {
-        link_send_ack(r, event->position.offset);
+        link_send_ack(r, event->position.offset, event->durable_offset);
     } else if (r->phase == REPLICA_LOADING && mono_is_due(r->newline_at, r->now)) {
         replica_emit_text(r, REPLICA_ACTION_SEND, BYTES_LITERAL("\n"));
         r->newline_at = mono_add_ms(r->now, NEWLINE_PERIOD_MS);
@@ -321,7 +321,7 @@ void replica_step(struct replica *replica, struct mono_time now, const struct re
         break;
     case REPLICA_EVENT_GETACK:
         if (r->phase == REPLICA_STREAMING) {
-            link_send_ack(r, event->position.offset);
+            link_send_ack(r, event->position.offset, event->durable_offset);
         }
         break;
     case REPLICA_EVENT_TICK:

@@ -85,14 +85,17 @@ void link_connect(struct replica *r)
     replica_emit_text(r, REPLICA_ACTION_CONNECT, bytes_from_text(r->host))->port = r->port;
 }
 
-void link_send_ack(struct replica *r, uint64_t offset)
+void link_send_ack(struct replica *r, uint64_t offset, uint64_t durable)
 {
     char number[NUM_I64_TEXT + 1];
+    char on_disk[NUM_I64_TEXT + 1];
     struct bytes words[] = {BYTES_LITERAL("REPLCONF"), BYTES_LITERAL("ACK"),
-                            bytes_make(number, num_format_u64(number, offset))};
+                            bytes_make(number, num_format_u64(number, offset)),
+                            BYTES_LITERAL("FACK"),
+                            bytes_make(on_disk, num_format_u64(on_disk, durable))};
 
     ASSERT(r->phase == REPLICA_STREAMING);
-    replica_emit_request(r, words, ARRAY_COUNT(words));
+    replica_emit_request(r, words, durable > 0 ? 5 : 3);
     r->ack_at = mono_add_ms(r->now, ACK_PERIOD_MS);
 }
 
@@ -101,6 +104,6 @@ void link_begin_streaming(struct replica *r, uint64_t offset)
     ASSERT(!r->is_loading_open && !r->is_loading_whole);
     link_move(r, REPLICA_STREAMING);
     r->backoff_ms = REPLICA_BACKOFF_FIRST_MS;
-    link_send_ack(r, offset);
+    link_send_ack(r, offset, 0);
     ASSERT(r->phase == REPLICA_STREAMING);
 }

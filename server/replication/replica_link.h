@@ -18,6 +18,7 @@ void link_retry_later(struct replica *r, bool is_closed_already);
 void link_fail(struct replica *r, enum log_level level, const char *reason);
 /* The stream begins at offset, which is acknowledged. */
 void link_begin_streaming(struct replica *r, uint64_t offset);
-void link_send_ack(struct replica *r, uint64_t offset);
+/* durable: what is on disk of it, 0 when that is not known. */
+void link_send_ack(struct replica *r, uint64_t offset, uint64_t durable);
 
 #endif

@@ -24,7 +24,7 @@ struct session;
 
 enum hold_kind {
     HOLD_NONE,
-    HOLD_WAIT,   /* WAIT: replicas' acknowledgements */
+    HOLD_WAIT,   /* WAIT, WAITAOF: acknowledgements of replicas, and of our disk */
     HOLD_PAUSE,  /* CLIENT PAUSE or a manual failover */
     HOLD_SAVE,   /* SAVE: the file is on disk */
     HOLD_END,    /* SHUTDOWN: the end, or why it does not come */
@@ -45,7 +45,9 @@ enum {
 /* The part of a session. */
 struct hold {
     enum hold_kind kind;
-    uint32_t replicas;             /* HOLD_WAIT: how many */
+    uint32_t replicas;             /* HOLD_WAIT: how many, */
+    bool is_for_disk;              /* and have it on disk, */
+    bool is_for_own_disk;          /* as we are to have it */
     uint64_t offset;               /* HOLD_WAIT: of the log; HOLD_NODES: number of the file */
     char answer[HOLD_ANSWER_SIZE]; /* when all went well; empty: OK */
     struct heap_node deadline;     /* in microseconds of monotonic time */

@@ -224,6 +224,23 @@ void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t
     VEC_PUSH(&output->barriers, barrier);
 }
 
+void output_bar_rest(struct output *output, uint64_t offset, uint64_t group)
+{
+    uint64_t place = output->barred > output->done ? output->barred : output->done;
+    uint64_t end = output_end(output);
+    size_t count = output->barriers.count;
+
+    output->barred = end;
+    if (place >= end) {
+        return; /* also when what was looked at has been taken back */
+    }
+    if (count > 0 && output->barriers.items[count - 1].group == group &&
+        output->barriers.items[count - 1].place > place) {
+        output->barriers.items[count - 1].place = place;
+    }
+    output_bar(output, place, offset, group);
+}
+
 void output_open(struct output *output, uint64_t safe_offset)
 {
     size_t open = 0;

@@ -42,6 +42,7 @@ struct output {
     size_t piece_sent;         /* of the first one */
     uint64_t done;             /* bytes written since the beginning */
     VEC(struct output_barrier) barriers;
+    uint64_t barred; /* place up to which output_bar_rest has looked */
 };
 
 enum {
@@ -92,6 +93,9 @@ static inline uint64_t output_end(const struct output *output)
 /* What was or will be appended from the place on leaves once offset is safe.  Within a group (a pass,
  * say) barriers are one: the first one's place, the last one's offset. */
 void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t group);
+/* Everything that was appended since the last call waits for the offset, together with what a barrier of the same group
+ * holds already. */
+void output_bar_rest(struct output *output, uint64_t offset, uint64_t group);
 /* The log is safe up to the offset. */
 void output_open(struct output *output, uint64_t safe_offset);
 

@@ -51,6 +51,7 @@ void session_free(struct session_table *table, struct session *s)
     ASSERT(s->feed == NULL);
     ASSERT(s->listener == NULL);
     ASSERT(!list_is_linked(&s->monitoring));
+    ASSERT(!list_is_linked(&s->barred));
     ASSERT(s->tracker == NULL);
     ASSERT(s->watcher == NULL);
     ASSERT(!(s->flags & (SESSION_HELD | SESSION_RESUMED)));

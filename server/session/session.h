@@ -115,6 +115,7 @@ struct session {
     struct hashtable_node by_id;
     struct list all;
     struct list monitoring; /* with SESSION_MONITOR: among those who are shown everything */
+    struct list barred;     /* among those whose output waits for the disk */
     struct session_peer peer;
 };
 

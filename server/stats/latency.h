@@ -24,6 +24,7 @@ enum latency_event {
     LATENCY_IMAGE_SLICE,    /* of a save, or of a full resync */
     LATENCY_KEY_SPACE_WORK, /* tables grew, what was removed was freed, memory was compacted */
     LATENCY_LOG_TRIM,       /* the old end of the log was freed */
+    LATENCY_LOG_SYNC,       /* the disk took so long to sync the log */
     LATENCY_EVENT_COUNT
 };
 

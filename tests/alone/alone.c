@@ -170,7 +170,8 @@ struct alone *alone_new(const struct alone_option *options, size_t count)
 
     make_world(a);
     config_init(&config);
-    is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error);
+    is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error) &&
+             config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, &error);
     for (size_t i = 0; is_set && i < count; i++) {
         is_set = config_set(&config, options[i].name, bytes_from_text(options[i].value),
                             CONFIG_FROM_START, &error);
@@ -248,7 +249,11 @@ static void begin_pass(struct alone *a, int64_t later_us)
     while (a->done.count > 0 && !a->is_disk_slow) {
         struct fs_completion done = VEC_POP(&a->done);
 
-        node_file_done(a->node, done.id, done.status == FS_OK, &done.error);
+        if (done.durable_bytes > 0) {
+            node_file_synced(a->node, done.id, done.durable_bytes);
+        } else {
+            node_file_done(a->node, done.id, done.status == FS_OK, &done.error);
+        }
     }
 }
 

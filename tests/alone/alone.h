@@ -54,7 +54,7 @@ struct alone_option {
     const char *value;
 };
 
-/* Directives are "no save points" and then the given ones. */
+/* Directives are "no save points", "no log on disk", and then the given ones. */
 struct alone *alone_new(const struct alone_option *options, size_t count);
 void alone_free(struct alone *a);
 

@@ -75,6 +75,28 @@ static size_t env_resident_bytes(void *context)
     return 0;
 }
 
+static enum fs_status nothing_to_read(void *context, const char *path, uint64_t max_bytes,
+                                      struct buf *out, struct errmsg *error)
+{
+    (void)context;
+    (void)path;
+    (void)max_bytes;
+    (void)out;
+    (void)error;
+    return FS_MISSING;
+}
+
+static enum fs_status no_such_folder(void *context, const char *path, fs_name_fn *on_name,
+                                     void *name_context, struct errmsg *error)
+{
+    (void)context;
+    (void)path;
+    (void)on_name;
+    (void)name_context;
+    (void)error;
+    return FS_MISSING;
+}
+
 static enum fs_status no_such_file(void *context, const char *path, struct fs_info *out,
                                    struct errmsg *error)
 {
@@ -98,7 +120,8 @@ static void open_node(struct dispatch *d)
     struct session_peer peer = {.address = "127.0.0.1:1", .is_loopback = true};
     bool is_set;
 
-    d->fs = (struct fs){.ctx = d, .get_info = no_such_file};
+    d->fs = (struct fs){
+        .ctx = d, .get_info = no_such_file, .read_file = nothing_to_read, .list = no_such_folder};
     d->env = (struct env){.context = d,
                           .fs = &d->fs,
                           .now = env_now,
@@ -107,7 +130,8 @@ static void open_node(struct dispatch *d)
                           .exit = env_exit,
                           .resident_bytes = env_resident_bytes};
     config_init(&config);
-    is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error);
+    is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error) &&
+             config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, &error);
     ASSERT(is_set);
     options.now = env_now(d);
     d->node = node_new(&options, &error);

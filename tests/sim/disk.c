@@ -5,10 +5,14 @@
 
 static void on_performed(struct world *world, struct sim_event *event);
 
-/* event->text is empty when all went well. */
+/* event->text is empty when all went well; event->conn has the bytes that are durable of a file that grows. */
 static void tell_done(struct sim_node *n, struct sim_event *event)
 {
-    node_file_done(n->node, event->number, event->text.text[0] == '\0', &event->text);
+    if (event->conn > 0) {
+        node_file_synced(n->node, event->number, event->conn);
+    } else {
+        node_file_done(n->node, event->number, event->text.text[0] == '\0', &event->text);
+    }
 }
 
 static void on_told(struct world *world, struct sim_event *event)
@@ -24,6 +28,7 @@ static void on_told(struct world *world, struct sim_event *event)
         later->node = event->node;
         later->life = event->life;
         later->number = event->number;
+        later->conn = event->conn;
         later->text = event->text;
         return;
     }
@@ -40,6 +45,7 @@ static void on_performed(struct world *world, struct sim_event *event)
         return;
     }
     event->number = completion.id;
+    event->conn = completion.durable_bytes;
     event->text = completion.error;
     on_told(world, event);
 }

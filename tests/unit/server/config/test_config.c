@@ -192,13 +192,12 @@ Test(config, tells_all_problems_of_a_file_at_once_and_no_values)
 
 Test(config, what_this_server_does_not_do_is_refused_with_the_reason)
 {
-    expect_refused("appendonly yes\n", "appendonly: not supported: there is no log on disk");
     expect_refused("tls-port 6380\n", "no TLS");
     expect_refused("loadmodule /x.so\n", "no modules");
     expect_refused("user\n", "user: wrong number of arguments");
     expect_refused("user a \"~x y\"\n", "user: words of a user have no blanks and no zero bytes");
-    expect_live_error("appendonly", "yes",
-                      "not supported: there is no log on disk: use save points, and replicas");
+    expect_live_error("tls-port", "6380",
+                      "not supported: there is no TLS: put a TLS proxy in front");
 }
 
 Test(config, limits_of_memory_take_what_other_servers_do_and_refuse_the_rest_in_their_words)
@@ -305,13 +304,13 @@ Test(config, directives_without_effect_are_remembered_and_listed)
     struct buf names = {0};
 
     config_init(&config);
-    must_read(&config, "activerehashing NO\nauto-aof-rewrite-min-size 1mb\nmaxmemory 0\n"
+    must_read(&config, "activerehashing NO\naof-load-truncated no\nmaxmemory 0\n"
                        "list-compress-depth 5\n");
     config_list_without_effect(&config, &names);
     cr_assert_str_eq(buf_text(&names),
-                     "auto-aof-rewrite-min-size, activerehashing, list-compress-depth");
+                     "aof-load-truncated, activerehashing, list-compress-depth");
     expect(&config, "activerehashing", "no");
-    expect(&config, "auto-aof-rewrite-min-size", "1048576");
+    expect(&config, "aof-load-truncated", "no");
     expect(&config, "list-compress-depth", "5");
     set_live(&config, "lazyfree-lazy-expire", "Yes");
     expect(&config, "lazyfree-lazy-expire", "yes");

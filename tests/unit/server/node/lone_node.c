@@ -100,6 +100,18 @@ static void write_append(void *ctx, uint64_t id, struct buf *steal)
     buf_deinit(steal);
 }
 
+/* There is no folder. */
+static enum fs_status list(void *ctx, const char *path, fs_name_fn *on_name, void *context,
+                           struct errmsg *error)
+{
+    (void)ctx;
+    (void)path;
+    (void)on_name;
+    (void)context;
+    (void)error;
+    return FS_MISSING;
+}
+
 static void write_commit(void *ctx, uint64_t id)
 {
     (void)ctx;
@@ -147,6 +159,7 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
     w->fs = (struct fs){.ctx = w,
                         .get_info = get_info,
                         .read_file = read_file,
+                        .list = list,
                         .write_whole = write_whole,
                         .write_begin = write_begin,
                         .write_append = write_append,
@@ -166,6 +179,8 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
                           .release_memory = release_memory};
     config_init(&config);
     cr_assert(config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, error));
+    cr_assert(
+        config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, error));
     cr_assert(config_set(&config, "cluster-enabled", bytes_from_text(is_clustered ? "yes" : "no"),
                          CONFIG_FROM_START, error));
     w->node = node_new(&(struct node_options){.config = &config,

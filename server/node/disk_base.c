@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/disk_base.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+static void manifest_path(const struct node *node, char path[SEGMENT_PATH_SIZE])
+{
+    segment_files_path(&node->disk_log.files, MANIFEST_NAME, path);
+}
+
+/* ---- at start --------------------------------------------------------------------------------- */
+
+static bool read_manifest(struct node *node, struct errmsg *error)
+{
+    struct disk_base *base = &node->disk_base;
+    char path[SEGMENT_PATH_SIZE];
+    struct buf text = {0};
+    enum fs_status status;
+    bool is_ok = false;
+
+    manifest_path(node, path);
+    status = node->env.fs->read_file(node->env.fs->ctx, path, MANIFEST_MAX_BYTES, &text, error);
+    if (status == FS_OK) {
+        is_ok = manifest_parse(buf_bytes(&text), &base->manifest, error) == SEGMENT_OK;
+        base->is_there = is_ok;
+    } else {
+        is_ok = status == FS_MISSING;
+    }
+    if (!is_ok) {
+        errmsg_wrap(error, "the log's manifest %s", path);
+    }
+    buf_deinit(&text);
+    return is_ok;
+}
+
+bool disk_base_has_log(const struct node *node)
+{
+    return node->disk_base.is_there && !node->disk_base.manifest.is_off;
+}
+
+bool disk_base_read(struct node *node, struct errmsg *error)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    ASSERT(!node->disk_base.is_there);
+    if (!disk_log_look(node, error)) {
+        errmsg_wrap(error, "the log in %s", node->config.appenddirname);
+        return false;
+    }
+    if (!read_manifest(node, error)) {
+        return false;
+    }
+    if (d->segments.count > 0 && !node->disk_base.is_there) {
+        errmsg_set(error,
+                   "the log in %s has segments and no manifest, so nobody knows what they go on "
+                   "from. starling-cli --check-log looks at them; move the folder away to start "
+                   "from the snapshot alone.",
+                   node->config.appenddirname);
+        return false;
+    }
+    return true;
+}
+
+const char *disk_base_snapshot(const struct node *node)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+
+    return disk_base_has_log(node) && manifest->base[0] != '\0' ? manifest->base
+                                                                : node->config.dbfilename;
+}
+
+/* The index of the segment that has the snapshot's place, or SIZE_MAX. */
+static size_t first_segment(const struct node *node)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+
+    return segment_list_find(&node->disk_log.segments, &manifest->base_history,
+                             manifest->base_offset);
+}
+
+/* Would a power cut leave it? */
+static bool is_durable(const struct node *node, size_t index)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return index + 1 < d->segments.count ||
+           (index < d->segments.count && d->segments.items[index].head.start < d->durable);
+}
+
+static void format(struct node *node, struct buf *out)
+{
+    struct manifest *manifest = &node->disk_base.manifest;
+
+    size_t first = first_segment(node);
+
+    manifest->lineage = *oplog_lineage(node->journal.log);
+    manifest->first = is_durable(node, first) ? node->disk_log.segments.items[first].number : 0;
+    manifest_format(manifest, out);
+}
+
+/* Before anything is written to the log, the end of the last run is taken back. */
+static bool write_at_start(struct node *node, struct errmsg *error)
+{
+    const struct fs *fs = node->env.fs;
+    char path[SEGMENT_PATH_SIZE];
+    struct buf text = {0};
+    bool is_ok = fs->make_directory(fs->ctx, node->config.appenddirname, error) == FS_OK;
+
+    manifest_path(node, path);
+    format(node, &text);
+    is_ok = is_ok && fs->write_whole(fs->ctx, path, buf_bytes(&text), error) == FS_OK;
+    buf_deinit(&text);
+    if (!is_ok) {
+        errmsg_wrap(error, "the log in %s cannot be written", node->config.appenddirname);
+        return false;
+    }
+    node->disk_base.written_first = node->disk_base.manifest.first;
+    return true;
+}
+
+/* What the log goes on from when there was none before: the snapshot that was loaded, or nothing.  Data without a
+ * place in a history (a file of another server's) is not what a log can go on from: a snapshot of our own is
+ * wanted first. */
+static void take_new_base(struct node *node, uint64_t snapshot_bytes)
+{
+    struct manifest *manifest = &node->disk_base.manifest;
+    bool has_position = snapshot_bytes > 0 && node->loading.has_position;
+    struct replication_position position =
+        has_position ? node->loading.position : journal_position(node);
+
+    *manifest = (struct manifest){
+        .base_history = position.history,
+        .base_offset = position.offset,
+        .is_off = snapshot_bytes > 0 && !has_position,
+        .log = history_id_make(&node->rng),
+    };
+    if (snapshot_bytes > 0) {
+        bytes_to_text(bytes_from_text(node->config.dbfilename), manifest->base,
+                      sizeof(manifest->base));
+    }
+}
+
+bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *error)
+{
+    struct disk_base *base = &node->disk_base;
+    bool had_log = disk_base_has_log(node);
+
+    if (!had_log && !node->config.appendonly) {
+        return true;
+    }
+    if (!had_log) {
+        take_new_base(node, snapshot_bytes);
+    }
+    base->manifest.has_end = false;
+    base->save_number = base->manifest.save_number;
+    if (had_log && node->loading.save_number > base->save_number) {
+        base->save_number = node->loading.save_number;
+    }
+    base->is_leaving = !node->config.appendonly;
+    if (!disk_log_begin(node, had_log ? node->replay.last_segment : 0, error) ||
+        !write_at_start(node, error)) {
+        return false;
+    }
+    base->is_there = true;
+    base->snapshot_bytes = snapshot_bytes;
+    disk_log_set_based(node, !base->manifest.is_off);
+    return true;
+}
+
+/* ---- the manifest ----------------------------------------------------------------------------- */
+
+static void begin_write(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+    char path[SEGMENT_PATH_SIZE];
+    struct buf text = {0};
+
+    ASSERT(!files_is_writing(node, FILE_MANIFEST)); /* (1) */
+    base->is_wanted = false;
+    manifest_path(node, path);
+    format(node, &text);
+    base->writing_first = base->manifest.first;
+    base->writing_based = base->based;
+    files_begin(node, FILE_MANIFEST, path);
+    files_append(node, FILE_MANIFEST, &text);
+    files_commit(node, FILE_MANIFEST);
+    buf_deinit(&text);
+}
+
+static void want_write(struct node *node)
+{
+    node->disk_base.is_wanted = true;
+    pass_note_work(&node->pass);
+}
+
+void disk_base_file_done(struct node *node, bool is_ok, const struct errmsg *error)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (is_ok) {
+        base->written_first = base->writing_first;
+        if (base->writing_based == node->disk_log.generation) {
+            disk_log_set_based(node, disk_log_is_on(&node->disk_log)); /* (3) */
+        }
+    } else {
+        node_log(node, LOG_WARNING, "the log's manifest cannot be written: %s", error->text);
+    }
+    if (base->ending == DISK_BASE_ENDS_SOON && !base->is_wanted) {
+        base->ending = is_ok ? DISK_BASE_ENDED : DISK_BASE_FAILED;
+        pass_note_work(&node->pass);
+    } else if (!is_ok) {
+        base->is_wanted = true; /* with the next snapshot, or the end */
+    } else if (base->is_leaving && base->manifest.is_off && !base->is_wanted) {
+        disk_log_stop(node);
+    }
+}
+
+/* ---- snapshots -------------------------------------------------------------------------------- */
+
+uint64_t disk_base_grown_bytes(const struct node *node)
+{
+    const struct segment_list *segments = &node->disk_log.segments;
+    uint64_t bytes = 0;
+
+    for (size_t i = segments->count; i > 0; i--) {
+        const struct segment_entry *entry = &segments->items[i - 1];
+
+        if (entry->number < node->disk_base.manifest.first) {
+            break;
+        }
+        bytes += entry->size_bytes;
+    }
+    return bytes;
+}
+
+static bool has_grown(const struct node *node)
+{
+    const struct config *config = &node->config;
+    uint64_t limit = node->disk_base.snapshot_bytes / 100 * (uint64_t)config->auto_rewrite_percentage;
+
+    return config->auto_rewrite_percentage > 0 &&
+           disk_base_grown_bytes(node) >= (uint64_t)config->auto_rewrite_min_size &&
+           disk_base_grown_bytes(node) >= limit;
+}
+
+bool disk_base_needs_snapshot(const struct node *node)
+{
+    const struct disk_base *base = &node->disk_base;
+    const struct disk_log *d = &node->disk_log;
+    bool has_one = d->is_based || base->based == d->generation;
+
+    return disk_log_is_on(d) && base->ending == DISK_BASE_RUNS &&
+           (!has_one || (base->is_leaving && !base->manifest.is_off));
+}
+
+bool disk_base_wants_snapshot(const struct node *node)
+{
+    return disk_log_is_on(&node->disk_log) && has_grown(node);
+}
+
+/* Can the log be replayed on the place? */
+static bool leads_on(const struct node *node, const struct replication_position *position)
+{
+    const struct disk_log *d = &node->disk_log;
+    uint64_t end;
+
+    return d->generation == oplog_generation(node->journal.log) &&
+           oplog_history_end(node->journal.log, &position->history, &end) &&
+           position->offset <= end &&
+           (position->offset >= d->handed ||
+            segment_list_find(&d->segments, &position->history, position->offset) != SIZE_MAX);
+}
+
+uint64_t disk_base_new_save(struct node *node)
+{
+    return ++node->disk_base.save_number;
+}
+
+void disk_base_saved(struct node *node, const struct replication_position *position,
+                     const char *name, uint64_t number, uint64_t bytes)
+{
+    struct disk_base *base = &node->disk_base;
+    struct manifest *manifest = &base->manifest;
+
+    if (!disk_log_is_on(&node->disk_log)) {
+        return;
+    }
+    base->snapshot_bytes = bytes;
+    if (!leads_on(node, position)) {
+        return; /* another one is wanted: what is on disk has begun anew meanwhile */
+    }
+    bytes_to_text(bytes_from_text(name), manifest->base, sizeof(manifest->base));
+    manifest->base_history = position->history;
+    manifest->base_offset = position->offset;
+    manifest->save_number = number;
+    manifest->is_off = base->is_leaving;
+    base->based = node->disk_log.generation;
+    want_write(node);
+}
+
+/* ---- what is kept ----------------------------------------------------------------------------- */
+
+/* The first segment, if nobody needs it and it is not to be kept. */
+static const struct segment_entry *superfluous(const struct node *node)
+{
+    const struct segment_list *segments = &node->disk_log.segments;
+    const struct segment_entry *first = segments->items;
+    int64_t age_s;
+
+    if (segments->count < 2 || node->disk_base.written_first == 0 ||
+        first->number >= node->disk_base.written_first) {
+        return NULL;
+    }
+    age_s = (node->now.unix_ms - segments->items[1].head.begun_unix_ms) / 1000;
+    if (segment_list_is_continued(segments, 0) &&
+        segment_list_size(segments) <= (uint64_t)node->config.repl_log_retention_size &&
+        age_s <= node->config.repl_log_retention_time_s) {
+        return NULL;
+    }
+    return first;
+}
+
+static void remove_superfluous(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+    const struct segment_entry *first = superfluous(node);
+    char name[SEGMENT_NAME_SIZE];
+    char path[SEGMENT_PATH_SIZE];
+
+    if (first == NULL || base->removal != FS_NO_FILE) {
+        return;
+    }
+    segment_format_name(first->number, name);
+    segment_files_path(&node->disk_log.files, name, path);
+    base->removal = node->env.fs->remove_later(node->env.fs->ctx, path);
+}
+
+bool disk_base_removed(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (file != base->removal || file == FS_NO_FILE) {
+        return false;
+    }
+    base->removal = FS_NO_FILE;
+    if (!is_ok) {
+        node_log(node, LOG_WARNING, "an old segment of the log cannot be removed: %s", error->text);
+        base->written_first = 0; /* until the manifest is written again */
+        return true;
+    }
+    disk_log_forget_first(node);
+    return true;
+}
+
+/* ---- an orderly end --------------------------------------------------------------------------- */
+
+void disk_base_end(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (!disk_log_is_on(&node->disk_log)) {
+        base->ending = DISK_BASE_ENDED;
+        return;
+    }
+    base->ending = DISK_BASE_ENDS;
+    disk_log_want_sync(node);
+}
+
+void disk_base_go_on(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (base->manifest.has_end) {
+        base->manifest.has_end = false;
+        want_write(node);
+    }
+    base->ending = DISK_BASE_RUNS;
+}
+
+static void end_when_synced(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+    const struct disk_log *d = &node->disk_log;
+
+    if (disk_log_is_broken(d)) {
+        base->ending = DISK_BASE_FAILED;
+        pass_note_work(&node->pass);
+        return;
+    }
+    if (d->durable < oplog_end(node->journal.log)) {
+        disk_log_want_sync(node);
+        return;
+    }
+    base->manifest.has_end = true;
+    base->manifest.end_history = *oplog_history(node->journal.log);
+    base->manifest.end_offset = oplog_end(node->journal.log);
+    base->ending = DISK_BASE_ENDS_SOON;
+    base->is_wanted = true;
+}
+
+/* ---- the pass --------------------------------------------------------------------------------- */
+
+void disk_base_configure(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (disk_log_is_on(&node->disk_log)) {
+        base->is_leaving = !node->config.appendonly;
+        pass_note_work(&node->pass);
+    }
+}
+
+bool disk_base_turn_on(struct node *node, struct errmsg *error)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (disk_log_is_on(&node->disk_log)) {
+        return true;
+    }
+    if (!disk_log_look(node, error)) {
+        return false;
+    }
+    /* Nothing of it counts before a snapshot of the data is there. */
+    *base = (struct disk_base){
+        .manifest = {.is_off = true, .log = history_id_make(&node->rng)}};
+    base->manifest.base_history = *oplog_history(node->journal.log);
+    base->manifest.base_offset = oplog_end(node->journal.log);
+    if (!disk_log_begin(node, 0, error) || !write_at_start(node, error)) {
+        disk_log_stop(node);
+        return false;
+    }
+    base->is_there = true;
+    pass_note_work(&node->pass);
+    return true;
+}
+
+void disk_base_run(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (!disk_log_is_on(&node->disk_log)) {
+        return;
+    }
+    if (base->ending == DISK_BASE_ENDS) {
+        end_when_synced(node);
+    }
+    if (base->manifest.first == 0 && is_durable(node, first_segment(node))) {
+        base->is_wanted = true; /* what is needed can be named now */
+    }
+    if (base->is_wanted && !files_is_writing(node, FILE_MANIFEST)) {
+        begin_write(node);
+    }
+    remove_superfluous(node);
+}
+
+void disk_base_deinit(struct node *node)
+{
+    node->disk_base = (struct disk_base){0};
+}
+
+void disk_base_check(const struct node *node)
+{
+    const struct disk_base *base = &node->disk_base;
+
+    ASSERT(base->ending != DISK_BASE_ENDED || !base->is_wanted);
+    ASSERT(base->removal == FS_NO_FILE || node->disk_log.segments.count > 0);
+    ASSERT(!base->manifest.has_end || base->ending != DISK_BASE_RUNS ||
+           !disk_log_is_on(&node->disk_log)); /* (4) */
+}

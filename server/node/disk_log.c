@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/disk_log.h"
+
+#include "base/assert.h"
+#include "base/phases.h"
+#include "node/inside.h"
+#include "segment/segment.h"
+
+enum {
+    PASS_BYTES = 4 * 1024 * 1024,    /* handed over in one pass */
+    GATHER_BYTES = 64 * 1024,        /* handed over at once, */
+    GATHER_US = 1000,                /* or when it has waited so long */
+    QUEUE_BYTES = 16 * 1024 * 1024,  /* unwritten bytes at which the log waits in memory */
+    BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told, */
+    LAG_BYTES = 256 * 1024 * 1024,   /* and writes are refused */
+    SYNC_EVERY_MS = 1000,
+    RETRY_MS = 1000,
+};
+
+static const uint32_t allowed[] = {
+    [DISK_LOG_OFF] = PHASE_TO(DISK_LOG_IDLE),
+    [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_OPEN] = PHASE_TO(DISK_LOG_TURNING) | PHASE_TO(DISK_LOG_BROKEN) |
+                      PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_TURNING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
+                         PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_BROKEN] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_REMOVING) |
+                        PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_REMOVING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
+                          PHASE_TO(DISK_LOG_OFF),
+};
+
+static void move(struct disk_log *d, enum disk_log_phase to)
+{
+    ASSERT(allowed[d->phase] & PHASE_TO(to));
+    d->phase = to;
+}
+
+static bool is_strict(const struct node *node)
+{
+    return node->config.appendfsync == APPENDFSYNC_ALWAYS;
+}
+
+/* ---- at start --------------------------------------------------------------------------------- */
+
+bool disk_log_look(struct node *node, struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_OFF);
+    if (!segment_files_init(&d->files, node->env.fs, node->config.appenddirname)) {
+        errmsg_set(error, "appenddirname is too long");
+        return false;
+    }
+    d->source = segment_files_source(&d->files);
+    segment_list_deinit(&d->segments);
+    return segment_list_load(&d->segments, &d->source, error);
+}
+
+/* The newest first, so that what is left is a beginning of the chain whenever this is cut short. */
+static bool remove_behind(struct node *node, uint64_t last_segment, struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    while (d->segments.count > 0) {
+        const struct segment_entry *entry = &d->segments.items[d->segments.count - 1];
+        char name[SEGMENT_NAME_SIZE];
+        char path[SEGMENT_PATH_SIZE];
+
+        if (entry->number <= last_segment && !entry->is_torn) {
+            break;
+        }
+        segment_format_name(entry->number, name);
+        segment_files_path(&d->files, name, path);
+        if (node->env.fs->remove(node->env.fs->ctx, path, error) != FS_OK) {
+            return false;
+        }
+        segment_list_remove_last(&d->segments);
+    }
+    return true;
+}
+
+/* Whatever comes next goes on where the log in memory stands. */
+static void stand_at(struct node *node, uint64_t offset)
+{
+    struct disk_log *d = &node->disk_log;
+
+    d->history = *oplog_history_at(node->journal.log, offset);
+    d->generation = oplog_generation(node->journal.log);
+    d->handed = offset;
+    d->durable = offset;
+    d->asked = offset;
+}
+
+/* After a mere kill it may be in the system's memory alone, and a segment begins only when all before it is durable.
+ * Should that fail, it is written again. */
+static void sync_what_was_found(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+    char name[SEGMENT_NAME_SIZE];
+    char path[SEGMENT_PATH_SIZE];
+
+    segment_format_name(d->segments.items[d->segments.count - 1].number, name);
+    segment_files_path(&d->files, name, path);
+    d->file = node->env.fs->append_open(node->env.fs->ctx, path, FS_APPEND_EXISTING);
+    d->file_bytes = d->segments.items[d->segments.count - 1].size_bytes;
+    d->durable = oplog_start(node->journal.log);
+    move(d, DISK_LOG_OPEN);
+    move(d, DISK_LOG_TURNING);
+}
+
+bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_OFF);
+    ASSERT(d->file == FS_NO_FILE);
+    if (!remove_behind(node, last_segment, error)) {
+        return false;
+    }
+    move(d, DISK_LOG_IDLE);
+    stand_at(node, oplog_end(node->journal.log));
+    d->is_anew = node->replay.has_hole;
+    d->first_own = d->segments.count > 0 ? d->segments.items[d->segments.count - 1].number + 1 : 1;
+    d->synced_at = node->now.mono;
+    if (last_segment > 0 && d->segments.count > 0 &&
+        d->handed > oplog_start(node->journal.log)) {
+        sync_what_was_found(node);
+    }
+    return true;
+}
+
+/* The open segment gets nothing more. */
+static void leave_file(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (d->file != FS_NO_FILE && d->phase != DISK_LOG_REMOVING) {
+        node->env.fs->append_close(node->env.fs->ctx, d->file);
+    }
+    d->file = FS_NO_FILE;
+    d->file_bytes = 0;
+    d->is_syncing = false;
+}
+
+void disk_log_stop(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (d->phase == DISK_LOG_OFF) {
+        return;
+    }
+    leave_file(node);
+    move(d, DISK_LOG_OFF);
+    d->is_based = false;
+    d->is_sync_wanted = false;
+    d->problem = (struct errmsg){0};
+}
+
+void disk_log_deinit(struct node *node)
+{
+    disk_log_stop(node);
+    segment_list_deinit(&node->disk_log.segments);
+}
+
+/* ---- segments --------------------------------------------------------------------------------- */
+
+/* Up to where bytes of the open segment's history, or of the next one, can be had. */
+static uint64_t limit(const struct node *node)
+{
+    uint64_t end = 0;
+    bool is_there = oplog_history_end(node->journal.log, &node->disk_log.history, &end);
+
+    ASSERT(is_there);
+    return end;
+}
+
+/* The data was replaced, and with it the log in memory: what is on disk has nothing to do with it. */
+static void begin_anew(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    node_log(node, LOG_NOTICE, "the log on disk begins anew: the data was replaced");
+    leave_file(node);
+    if (d->phase != DISK_LOG_IDLE) {
+        move(d, DISK_LOG_IDLE);
+    }
+    d->is_based = false;
+    d->is_anew = true;
+    d->problem = (struct errmsg){0};
+    stand_at(node, oplog_start(node->journal.log));
+}
+
+static void open_segment(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+    const struct oplog *log = node->journal.log;
+    size_t count = d->segments.count;
+    uint64_t number = count > 0 ? d->segments.items[count - 1].number + 1 : 1;
+    struct segment_head head = {
+        .history = *oplog_history_at(log, d->handed),
+        .start = d->handed,
+        .durable = d->durable,
+        .is_anew = d->is_anew,
+        .begun_unix_ms = node->now.unix_ms,
+    };
+    struct buf out = {0};
+    char name[SEGMENT_NAME_SIZE];
+    char path[SEGMENT_PATH_SIZE];
+
+    ASSERT(d->durable == d->handed); /* (3) */
+    if (!history_id_equal(oplog_root_at(log, head.start), &head.history)) {
+        head.parent = *oplog_root_at(log, head.start);
+        head.parent_end = head.start;
+    }
+    segment_format_name(number, name);
+    segment_files_path(&d->files, name, path);
+    d->file = node->env.fs->append_open(node->env.fs->ctx, path, FS_APPEND_NEW);
+    d->history = head.history;
+    d->is_anew = false;
+    move(d, DISK_LOG_OPEN);
+    segment_list_add(&d->segments, number, &head);
+    segment_write_head(&out, &head);
+    d->file_bytes = out.len;
+    segment_list_grow(&d->segments, out.len);
+    node->env.fs->append(node->env.fs->ctx, d->file, &out);
+    buf_deinit(&out);
+}
+
+static bool is_full(const struct node *node)
+{
+    return node->disk_log.file_bytes >= (uint64_t)node->config.repl_log_segment_size;
+}
+
+static void hand_over(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+    uint64_t end = limit(node);
+    struct buf out = {0};
+
+    ASSERT(d->handed <= end);
+    while (d->handed < end && out.len < PASS_BYTES && !is_full(node)) {
+        struct segment_frame frame = {.start = d->handed, .durable = d->durable};
+        enum oplog_status status =
+            oplog_read(node->journal.log, d->handed, SEGMENT_FRAME_MAX, &frame.bytes);
+        uint64_t most = end - d->handed;
+
+        ASSERT(status == OPLOG_OK && frame.bytes.len > 0); /* (4) */
+        frame.bytes = bytes_prefix(frame.bytes, frame.bytes.len < most ? frame.bytes.len : most);
+        segment_write_frame(&out, &frame);
+        d->handed += frame.bytes.len;
+        d->file_bytes += segment_frame_size(&frame);
+        segment_list_grow(&d->segments, segment_frame_size(&frame));
+    }
+    d->handed_at = node->now.mono;
+    if (out.len > 0) {
+        node->env.fs->append(node->env.fs->ctx, d->file, &out);
+    }
+    buf_deinit(&out);
+    pass_note_work_if(&node->pass, d->handed < end);
+}
+
+/* Handing over wakes the thread that writes: while clients keep this node busy, what is new is gathered for a
+ * moment, unless somebody waits for it. */
+static bool is_gathering(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return node->pass.has_input && !is_strict(node) && !d->is_sync_wanted &&
+           oplog_end(node->journal.log) - d->handed < GATHER_BYTES &&
+           node->now.mono.us - d->handed_at.us < GATHER_US;
+}
+
+static void hand_over_when_due(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (d->handed == limit(node) || node->env.fs->write_queued(node->env.fs->ctx) > QUEUE_BYTES) {
+        return;
+    }
+    if (is_gathering(node)) {
+        pass_note_work(&node->pass); /* look at the sockets without sleeping */
+        return;
+    }
+    hand_over(node);
+}
+
+/* Has the history of the open segment ended, or has that enough in it? */
+static bool is_over(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return is_full(node) ||
+           (d->handed == limit(node) &&
+            !history_id_equal(&d->history, oplog_history(node->journal.log)));
+}
+
+/* ---- syncing ---------------------------------------------------------------------------------- */
+
+static bool is_sync_due(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    if (d->is_syncing || d->handed == d->durable) {
+        return false;
+    }
+    if (d->phase == DISK_LOG_TURNING || d->is_sync_wanted || is_strict(node)) {
+        return true;
+    }
+    return node->config.appendfsync == APPENDFSYNC_EVERYSEC &&
+           mono_ms_between(d->synced_at, node->now.mono) >= SYNC_EVERY_MS;
+}
+
+static void begin_sync(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->file != FS_NO_FILE);
+    d->is_syncing = true;
+    d->asked = d->handed;
+    d->sync_began_at = node->now.mono;
+    d->synced_at = node->now.mono;
+    d->is_sync_wanted = d->handed < oplog_end(node->journal.log) && d->is_sync_wanted;
+    node->env.fs->append_sync(node->env.fs->ctx, d->file);
+}
+
+static void close_segment(struct node *node)
+{
+    ASSERT(node->disk_log.durable == node->disk_log.handed);
+    leave_file(node);
+    move(&node->disk_log, DISK_LOG_IDLE);
+    pass_note_work(&node->pass);
+}
+
+bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (file != d->file || !d->is_syncing) {
+        return false;
+    }
+    ASSERT(durable_bytes <= d->file_bytes);
+    ASSERT(d->asked >= d->durable);
+    d->is_syncing = false;
+    d->durable = d->asked;
+    d->sync_count++;
+    d->last_sync_us = node->now.mono.us - d->sync_began_at.us;
+    slow_note_work(node, LATENCY_LOG_SYNC, d->last_sync_us * 1000);
+    pass_note_work(&node->pass);
+    return true;
+}
+
+/* ---- when the disk refuses -------------------------------------------------------------------- */
+
+static void broken(struct node *node, const struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (d->failure_count++ == 0 || d->problem.text[0] == '\0') {
+        node_log(node, LOG_WARNING,
+                 "the log cannot be written, and is tried again until it can; writes are refused "
+                 "meanwhile: %s",
+                 error->text);
+    }
+    d->problem = *error;
+    d->file = FS_NO_FILE; /* after a failure the id means nothing */
+    d->file_bytes = 0;
+    d->is_syncing = false;
+    d->handed = d->durable;
+    d->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+    move(d, DISK_LOG_BROKEN);
+}
+
+/* The file of which nothing is durable goes: its name is needed, and nothing must be taken for good that is in it. */
+static void try_again(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+    const struct segment_entry *last;
+    char name[SEGMENT_NAME_SIZE];
+    char path[SEGMENT_PATH_SIZE];
+
+    last = d->segments.count > 0 ? &d->segments.items[d->segments.count - 1] : NULL;
+    if (last == NULL || last->number < d->first_own || last->head.start < d->durable) {
+        move(d, DISK_LOG_IDLE);
+        return;
+    }
+    segment_format_name(last->number, name);
+    segment_files_path(&d->files, name, path);
+    move(d, DISK_LOG_REMOVING);
+    d->file = node->env.fs->remove_later(node->env.fs->ctx, path);
+}
+
+bool disk_log_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (file != d->file || d->file == FS_NO_FILE) {
+        return false;
+    }
+    if (!is_ok) {
+        broken(node, error);
+        return true;
+    }
+    ASSERT(d->phase == DISK_LOG_REMOVING);
+    d->file = FS_NO_FILE;
+    segment_list_remove_last(&d->segments);
+    move(d, DISK_LOG_IDLE);
+    pass_note_work(&node->pass);
+    return true;
+}
+
+/* ---- the pass --------------------------------------------------------------------------------- */
+
+static bool still_follows(const struct node *node)
+{
+    return node->disk_log.generation == oplog_generation(node->journal.log);
+}
+
+/* Told once, until it has caught up. */
+static void tell_when_behind(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+    uint64_t lag = oplog_end(node->journal.log) - d->durable;
+
+    if (!d->is_behind && lag > BEHIND_BYTES && !disk_log_is_broken(d)) {
+        node_log(node, LOG_WARNING,
+                 "the disk is slower than the writes: %llu bytes of the log are not durable",
+                 (unsigned long long)lag);
+    }
+    d->is_behind = lag > (d->is_behind ? BEHIND_BYTES / 4 : BEHIND_BYTES);
+}
+
+void disk_log_run(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (d->phase == DISK_LOG_OFF) {
+        return;
+    }
+    ASSERT(!node->journal.is_in_transaction);
+    if (!still_follows(node)) {
+        begin_anew(node);
+    }
+    if (d->phase == DISK_LOG_BROKEN && mono_is_due(d->retry_at, node->now.mono)) {
+        try_again(node);
+    }
+    if (d->phase == DISK_LOG_IDLE && d->handed < oplog_end(node->journal.log)) {
+        open_segment(node);
+    }
+    if (d->phase == DISK_LOG_OPEN) {
+        hand_over_when_due(node);
+        if (is_over(node)) {
+            move(d, DISK_LOG_TURNING);
+        }
+    }
+    if ((d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING) && is_sync_due(node)) {
+        begin_sync(node);
+    }
+    if (d->phase == DISK_LOG_TURNING && d->handed == d->durable) {
+        close_segment(node);
+    }
+    d->is_sync_wanted = d->is_sync_wanted && d->durable < oplog_end(node->journal.log);
+    tell_when_behind(node);
+}
+
+void disk_log_want_sync(struct node *node)
+{
+    if (disk_log_is_on(&node->disk_log)) {
+        node->disk_log.is_sync_wanted = true;
+        pass_note_work(&node->pass);
+    }
+}
+
+uint64_t disk_log_durable(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return disk_log_is_on(d) && d->is_based && still_follows(node) ? d->durable : 0;
+}
+
+bool disk_log_holds_replies(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return disk_log_is_on(d) && is_strict(node) && d->is_based && !disk_log_is_broken(d) &&
+           still_follows(node) && d->durable < oplog_end(node->journal.log);
+}
+
+const char *disk_log_refusal(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    if (LIKELY(!disk_log_is_on(d))) {
+        return NULL;
+    }
+    if (disk_log_is_broken(d)) {
+        return d->problem.text;
+    }
+    if (UNLIKELY(oplog_end(node->journal.log) - d->durable > LAG_BYTES)) {
+        return "the disk is slower than the writes";
+    }
+    return NULL;
+}
+
+void disk_log_set_based(struct node *node, bool is_based)
+{
+    ASSERT(!is_based || disk_log_is_on(&node->disk_log));
+    node->disk_log.is_based = is_based;
+}
+
+void disk_log_forget_first(struct node *node)
+{
+    ASSERT(node->disk_log.segments.count > 1);
+    segment_list_remove_first(&node->disk_log.segments);
+}
+
+uint64_t disk_log_keep_from(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return disk_log_is_on(d) && still_follows(node) ? d->durable : UINT64_MAX;
+}
+
+struct mono_time disk_log_wake_at(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    if (d->phase == DISK_LOG_BROKEN) {
+        return d->retry_at;
+    }
+    if (d->phase == DISK_LOG_OPEN && !d->is_syncing && d->handed > d->durable &&
+        node->config.appendfsync == APPENDFSYNC_EVERYSEC) {
+        return mono_add_ms(d->synced_at, SYNC_EVERY_MS);
+    }
+    return MONO_NEVER;
+}
+
+void disk_log_check(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+    bool has_file = d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING ||
+                    d->phase == DISK_LOG_REMOVING;
+
+    ASSERT(has_file == (d->file != FS_NO_FILE));
+    ASSERT(!d->is_syncing || d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING);
+    ASSERT(disk_log_is_on(d) || !d->is_based);
+    segment_list_check(&d->segments);
+    if (!disk_log_is_on(d) || !still_follows(node)) {
+        return;
+    }
+    ASSERT(d->durable <= d->handed);                            /* (1) */
+    ASSERT(d->handed <= oplog_end(node->journal.log));          /* (1) */
+    ASSERT(d->durable >= oplog_start(node->journal.log));       /* (4) */
+    ASSERT(!d->is_syncing || (d->asked >= d->durable && d->asked <= d->handed));
+    ASSERT(!disk_log_is_broken(d) || d->problem.text[0] != '\0');
+}

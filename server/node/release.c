@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/release.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+void release_init(struct node *node)
+{
+    list_init(&node->release.waiting);
+}
+
+void release_forget(struct node *node, struct session *s)
+{
+    (void)node;
+    list_remove(&s->barred);
+}
+
+/* A pass may have been stopped between its first command and now: the clock is read now.  What was written without a
+ * lease must not be acknowledged. */
+static bool may_leave(struct node *node)
+{
+    struct moment now;
+
+    if (node->cluster == NULL || (!node->pass.has_writes && !journal_needs_lease(node))) {
+        return true;
+    }
+    now = node->env.now(node->env.context);
+    ASSERT(now.mono.us >= node->now.mono.us);
+    return cluster_has_lease(node->cluster, now.mono);
+}
+
+static void drop(struct node *node, struct session *s)
+{
+    counters_lease_dropped(&node->counters);
+    s->flags |= SESSION_CLOSE_NOW;
+    list_remove(&s->barred);
+    node_touch(node, s);
+}
+
+/* Open what may leave of a session with barriers. */
+static void open_barriers(struct node *node, struct session *s, uint64_t safe)
+{
+    output_open(&s->output, safe);
+    if (s->output.barriers.count == 0) {
+        list_remove(&s->barred);
+    } else if (!list_is_linked(&s->barred)) {
+        list_add_tail(&node->release.waiting, &s->barred);
+    }
+}
+
+/* Can what waits for the disk ever be durable? */
+static bool can_become_durable(const struct node *node)
+{
+    return disk_log_is_on(&node->disk_log) && node->disk_log.is_based;
+}
+
+/* Those who waited before this pass. */
+static void look_at_waiting(struct node *node, bool is_allowed)
+{
+    uint64_t durable = disk_log_durable(node);
+    bool is_hopeless = !can_become_durable(node);
+
+    LIST_FOR_EACH_SAFE (item, &node->release.waiting) {
+        struct session *s = CONTAINER_OF(item, struct session, barred);
+
+        ASSERT(s->output.barriers.count > 0); /* (1) */
+        if (is_hopeless || !is_allowed) {
+            drop(node, s);
+        } else if (s->output.barriers.items[0].offset <= durable) {
+            open_barriers(node, s, durable);
+            node_touch(node, s);
+        }
+    }
+}
+
+static void look_at_touched(struct node *node, bool is_allowed, bool holds)
+{
+    uint64_t end = oplog_end(node->journal.log);
+
+    LIST_FOR_EACH (item, &node->sessions.touched) {
+        struct session *s = CONTAINER_OF(item, struct session, touched);
+
+        if (s->flags & (SESSION_REPLICA | SESSION_CLOSE_NOW)) {
+            continue; /* (2) */
+        }
+        if (holds) {
+            output_bar_rest(&s->output, end, node->pass.number);
+        }
+        if (s->output.barriers.count == 0) {
+            continue;
+        }
+        if (!is_allowed) {
+            drop(node, s);
+        } else {
+            open_barriers(node, s,
+                          holds || list_is_linked(&s->barred) ? disk_log_durable(node) : end);
+        }
+    }
+}
+
+static void hand_over_touched(struct node *node)
+{
+    while (!list_is_empty(&node->sessions.touched)) {
+        struct session *s = CONTAINER_OF(node->sessions.touched.next, struct session, touched);
+
+        /* Before it leaves the list, so that closing it does not put it there once more. */
+        if (UNLIKELY(upkeep_output_matters(s))) {
+            (void)upkeep_check_output(node, s);
+        }
+        node->env.session_touched(node->env.context, session_take_touched(&node->sessions));
+    }
+}
+
+void release_run(struct node *node)
+{
+    bool holds = disk_log_holds_replies(node);
+    bool is_waited = !list_is_empty(&node->release.waiting);
+
+    ASSERT(!node->journal.is_in_transaction);
+    if (UNLIKELY(holds || is_waited) || node->pass.has_writes) {
+        bool is_allowed = may_leave(node);
+
+        if (is_waited) {
+            look_at_waiting(node, is_allowed);
+        }
+        look_at_touched(node, is_allowed, holds);
+    }
+    hand_over_touched(node);
+}
+
+void release_check(const struct node *node)
+{
+    LIST_FOR_EACH (item, &node->release.waiting) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, barred);
+
+        ASSERT(s->output.barriers.count > 0);     /* (1) */
+        ASSERT((s->flags & SESSION_REPLICA) == 0); /* (2) */
+    }
+}

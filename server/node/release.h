@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What leaves at the end of a pass: outputs whose barriers can be opened, to the shell.
+ *
+ * A barrier stands before what may leave only under the lease, and, with appendfsync always, before everything that a
+ * client could take for done: a reply, of whoever, may show what is in the log and not yet durable.  Those wait for the
+ * disk in a list.  What the disk refused waits until it is written after all; when that cannot be any more (the data was
+ * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
+ *
+ * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
+ *              (2) replicas' outputs have none: what they confirm is theirs */
+#ifndef STARLING_NODE_RELEASE_H
+#define STARLING_NODE_RELEASE_H
+
+#include "base/list.h"
+
+struct node;
+struct session;
+
+struct release {
+    struct list waiting; /* session.barred: for the disk, in the order in which they began to */
+};
+
+void release_init(struct node *node);
+/* The last of a pass. */
+void release_run(struct node *node);
+/* The session is about to go. */
+void release_forget(struct node *node, struct session *s);
+
+void release_check(const struct node *node);
+
+#endif

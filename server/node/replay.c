@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/replay.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+enum {
+    PIECE_BYTES = 256 * 1024,
+    PROGRESS_MS = 5000,
+};
+
+/* What is known of histories from before the snapshot's place. */
+static void recall_lineage(struct node *node)
+{
+    const struct lineage *known = &node->disk_base.manifest.lineage;
+    struct replication_position position = journal_position(node);
+    struct lineage lineage = {0};
+
+    for (size_t i = 0; i < known->count; i++) {
+        if (known->items[i].end <= position.offset &&
+            !history_id_equal(&known->items[i].history, &position.history)) {
+            lineage_add(&lineage, &known->items[i].history, known->items[i].end);
+        }
+    }
+    journal_set_lineage(node, &lineage);
+}
+
+/* Is the snapshot newer than the manifest, or the one that it names, and nothing was there yet that goes on from it?
+ * Then nothing was durable behind it.  One that is made while the log begins anew is on disk before the manifest. */
+static bool is_newest(const struct node *node)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+    const struct loading *loading = &node->loading;
+
+    if (loading->file_size == 0) {
+        return manifest->first == 0;
+    }
+    return !history_id_is_empty(&loading->log) &&
+           history_id_equal(&loading->log, &manifest->log) &&
+           (loading->save_number > manifest->save_number ||
+            (loading->save_number == manifest->save_number && manifest->first == 0));
+}
+
+bool replay_begin(struct node *node, struct errmsg *error)
+{
+    struct replay *replay = &node->replay;
+    const struct manifest *manifest = &node->disk_base.manifest;
+    struct replication_position position = journal_position(node);
+
+    ASSERT(!replay->is_on);
+    ASSERT(disk_base_has_log(node));
+    recall_lineage(node);
+    replay->from = position.offset;
+    replay->end = position.offset;
+    replay->started_at = node->now.mono;
+    replay->told_at = node->now.mono;
+    replay->total_bytes = segment_list_size(&node->disk_log.segments);
+    segment_reader_init(&replay->reader, &node->disk_log.source, &node->disk_log.segments, true);
+    if (segment_reader_seek(&replay->reader, &position.history, position.offset)) {
+        replay->is_on = true;
+        replay->last_segment = replay->reader.number;
+        return true;
+    }
+    segment_reader_deinit(&replay->reader);
+    if (is_newest(node)) {
+        replay->has_hole = true;
+        return true;
+    }
+    errmsg_set(error,
+               "%s is at offset %llu of history %s, which the log in %s has nothing to do with. "
+               "Put the snapshot back that it goes on from (%s at offset %llu of %s), or move %s "
+               "away to start from the snapshot alone.",
+               disk_base_snapshot(node), (unsigned long long)position.offset,
+               position.history.text, node->config.appenddirname,
+               manifest->base[0] != '\0' ? manifest->base : "none",
+               (unsigned long long)manifest->base_offset, manifest->base_history.text,
+               node->config.appenddirname);
+    return false;
+}
+
+static void tell_progress(struct node *node)
+{
+    struct replay *replay = &node->replay;
+
+    if (mono_ms_between(replay->told_at, node->now.mono) < PROGRESS_MS ||
+        replay->total_bytes == 0) {
+        return;
+    }
+    replay->told_at = node->now.mono;
+    node_log(node, LOG_NOTICE, "replaying the log: offset %llu, %llu%%",
+             (unsigned long long)oplog_end(node->journal.log),
+             (unsigned long long)(replay->read_bytes * 100 / replay->total_bytes));
+}
+
+/* The last run may have written more than is found here: unless it has said where its end is. */
+static bool has_orderly_end(const struct node *node)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+    struct replication_position position = journal_position(node);
+
+    return manifest->has_end && history_id_equal(&manifest->end_history, &position.history) &&
+           manifest->end_offset == position.offset;
+}
+
+/* What an orderly end has said to be there must be. */
+static bool is_short(const struct node *node, struct errmsg *error)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+    uint64_t end = oplog_end(node->journal.log);
+
+    if (!manifest->has_end || end >= manifest->end_offset) {
+        return false;
+    }
+    errmsg_set(error,
+               "the log in %s ends at offset %llu, and had come to an orderly end at %llu: files of "
+               "it are missing or cut off. starling-cli --check-log tells what is there.",
+               node->config.appenddirname, (unsigned long long)end,
+               (unsigned long long)manifest->end_offset);
+    return true;
+}
+
+static void finish(struct node *node)
+{
+    struct replay *replay = &node->replay;
+
+    if (replay->is_on) {
+        struct segment_tail tail = segment_reader_tail(&replay->reader);
+
+        if (tail.torn_bytes > 0) {
+            node_log(node, LOG_WARNING,
+                     "the log ends in the middle: segment %llu is cut off at byte %llu, and %llu "
+                     "bytes behind it, which were never durable, are passed over",
+                     (unsigned long long)tail.number, (unsigned long long)tail.place,
+                     (unsigned long long)tail.torn_bytes);
+        }
+        replay->has_hole = replay->reader.next < replay->reader.offset;
+        segment_reader_deinit(&replay->reader);
+        replay->is_on = false;
+    }
+    replay->end = oplog_end(node->journal.log);
+    replay->is_clean = has_orderly_end(node);
+    apply_restart(node, node->apply.db);
+    node_log(node, LOG_NOTICE, "replayed the log from offset %llu to %llu in %lld ms%s",
+             (unsigned long long)replay->from, (unsigned long long)replay->end,
+             (long long)mono_ms_between(replay->started_at,
+                                        node->env.now(node->env.context).mono),
+             replay->is_clean ? "" : "; there was no orderly end");
+}
+
+static enum replay_status take(struct node *node, struct bytes bytes, struct errmsg *error)
+{
+    struct replay *replay = &node->replay;
+
+    replay->read_bytes += bytes.len;
+    if (!apply_bytes(node, bytes, error)) {
+        errmsg_wrap(error, "segment %llu of the log in %s, at offset %llu",
+                    (unsigned long long)replay->reader.number, node->config.appenddirname,
+                    (unsigned long long)oplog_end(node->journal.log));
+        return REPLAY_FAILED;
+    }
+    journal_trim(node, UINT64_MAX);
+    return REPLAY_MORE;
+}
+
+enum replay_status replay_step(struct node *node, struct errmsg *error)
+{
+    struct replay *replay = &node->replay;
+    struct bytes bytes = {0};
+
+    if (!replay->is_on) {
+        finish(node);
+        return is_short(node, error) ? REPLAY_FAILED : REPLAY_DONE;
+    }
+    tell_progress(node);
+    switch (segment_reader_next(&replay->reader, PIECE_BYTES, &bytes, error)) {
+    case SEGMENT_READING_OK:
+        replay->last_segment = replay->reader.number;
+        return take(node, bytes, error);
+    case SEGMENT_READING_FORK:
+        replay->last_segment = replay->reader.number;
+        if (replay->reader.offset != oplog_end(node->journal.log)) {
+            errmsg_set(error, "the log changes its history in the midst of a request");
+            return REPLAY_FAILED;
+        }
+        journal_go_on_as(node, replay->reader.history);
+        return REPLAY_MORE;
+    case SEGMENT_READING_END:
+        finish(node);
+        return is_short(node, error) ? REPLAY_FAILED : REPLAY_DONE;
+    case SEGMENT_READING_GONE:
+    case SEGMENT_READING_DAMAGED:
+    case SEGMENT_READING_FAILED:
+        return REPLAY_FAILED;
+    }
+    return REPLAY_FAILED;
+}
+
+void replay_deinit(struct node *node)
+{
+    if (node->replay.is_on) {
+        segment_reader_deinit(&node->replay.reader);
+        node->replay.is_on = false;
+    }
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "persist/segment_files.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool segment_files_init(struct segment_files *files, const struct fs *fs, const char *folder)
+{
+    if (strlen(folder) >= sizeof(files->folder)) {
+        return false;
+    }
+    ASSERT(folder[0] != '\0');
+    files->fs = fs;
+    memcpy(files->folder, folder, strlen(folder) + 1);
+    return true;
+}
+
+void segment_files_path(const struct segment_files *files, const char *name,
+                        char path[SEGMENT_PATH_SIZE])
+{
+    int len = snprintf(path, SEGMENT_PATH_SIZE, "%s/%s", files->folder, name);
+
+    ASSERT(len > 0 && len < SEGMENT_PATH_SIZE); /* names of files have up to 255 bytes */
+}
+
+static bool list(void *ctx, segment_name_fn *on_name, void *context, struct errmsg *error)
+{
+    const struct segment_files *files = ctx;
+    enum fs_status status =
+        files->fs->list(files->fs->ctx, files->folder, on_name, context, error);
+
+    return status == FS_OK || status == FS_MISSING;
+}
+
+static bool size(void *ctx, const char *name, uint64_t *size_bytes, struct errmsg *error)
+{
+    const struct segment_files *files = ctx;
+    struct fs_info info = {0};
+    char path[SEGMENT_PATH_SIZE];
+
+    segment_files_path(files, name, path);
+    if (files->fs->get_info(files->fs->ctx, path, &info, error) != FS_OK) {
+        return false;
+    }
+    *size_bytes = info.size_bytes;
+    return true;
+}
+
+static bool read_from(void *ctx, const char *name, uint64_t place, size_t max_bytes,
+                      struct buf *out, struct errmsg *error)
+{
+    const struct segment_files *files = ctx;
+    char path[SEGMENT_PATH_SIZE];
+
+    segment_files_path(files, name, path);
+    return files->fs->read_piece(files->fs->ctx, path, place, max_bytes, out, error) == FS_OK;
+}
+
+struct segment_source segment_files_source(struct segment_files *files)
+{
+    ASSERT(files->fs != NULL);
+    return (struct segment_source){.ctx = files, .list = list, .size = size, .read = read_from};
+}
