@@ -7,6 +7,7 @@
 #include "store/stream.h"
 #include "store/stream_group.h"
 #include "store/stream_node.h"
+#include "store/stream_producers.h"
 
 /* Items of the index of nodes. */
 struct stream_node_ref {
@@ -62,6 +63,7 @@ struct stream {
     uint64_t count;
     struct stream_marks marks;
     struct stream_names groups;
+    struct stream_producers *producers; /* NULL: none was ever told of; images have none */
 };
 
 struct stream *stream_new(void);
