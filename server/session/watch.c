@@ -105,15 +105,15 @@ static struct watcher *get_watcher(struct watch *watch, struct session *s)
     return s->watcher;
 }
 
-void watch_add(struct watch *watch, struct session *s, unsigned table, struct bytes key,
-               bool is_there)
+struct watch_item *watch_add(struct watch *watch, struct session *s, unsigned table,
+                             struct bytes key, bool is_there)
 {
     struct watcher *watcher = get_watcher(watch, s);
     struct bytes name = name_of(watch, table, key);
     struct watch_item *item;
 
     if (hashtable_find(&watcher->by_name, name) != NULL) {
-        return;
+        return NULL;
     }
     item = mem_alloc_zeroed(MEM_SESSION, sizeof(*item));
     item->key = get_key(watch, table, name);
@@ -123,6 +123,7 @@ void watch_add(struct watch *watch, struct session *s, unsigned table, struct by
     list_add_tail(&watcher->items, &item->of_session);
     hashtable_add(&watcher->by_name, &item->by_name, item->key->by_name.key);
     watcher->bytes += sizeof(*item) + sizeof(*item->key) + name.len;
+    return item;
 }
 
 void watch_leave(struct watch *watch, struct session *s)
