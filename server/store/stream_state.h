@@ -118,6 +118,9 @@ enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_gro
  * last. */
 void stream_group_put_released(struct stream_group *g, uint64_t count, int64_t last_release);
 
+/* This is one of them. */
+void stream_pending_note_released(struct stream_group *g, struct stream_id id);
+
 /* Names (stream_names.c). */
 uint32_t stream_names_seek(const struct stream_names *names, struct bytes name, bool *is_there);
 struct stream_named *stream_names_find(const struct stream_names *names, struct bytes name);
