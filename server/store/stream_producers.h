@@ -45,13 +45,13 @@ struct stream_producers_facts {
 /* What is tracked, expired or not; `otherwise` are the settings of a stream that has none. */
 struct stream_producers_facts
 stream_producers_facts(const struct stream *s, const struct stream_producers_settings *otherwise);
-/* False when the pair is not known at this time.  out may be NULL. */
-bool stream_iid_find(const struct stream *s, struct bytes producer, struct bytes iid,
+/* False when the pair, the name of an iid being `name`, is not known at this time.  out may be NULL. */
+bool stream_iid_find(const struct stream *s, struct bytes producer_name, struct bytes name,
                      int64_t now_ms, struct stream_id *out);
 /* It was found, and nothing added.  That is no change of the stream. */
 void stream_iid_note_duplicate(const struct stream *s);
 /* The entry with this id was added; what is known of the pair is replaced. */
-void stream_iid_add(struct value_draft *draft, struct bytes producer, struct bytes iid,
+void stream_iid_add(struct value_draft *draft, struct bytes producer_name, struct bytes name,
                     struct stream_id id);
 /* From now on these; what was known is forgotten, but the counts of all that ever was. */
 void stream_producers_set(struct value_draft *draft,
