@@ -96,15 +96,22 @@ bool stream_iid_reply_known(struct exec *x, struct stream_iid_options *options,
     return true;
 }
 
+/* Several effects travel as a transaction, which a command that an older server does not know would spoil: so this is one that
+ * it knows, and refuses. */
+static void effect_known(struct exec *x, struct bytes producer, struct bytes iid, struct bytes id)
+{
+    const struct bytes words[] = {
+        BYTES_LITERAL("XADD"), x->args[1], BYTES_LITERAL("IDMP"), producer, iid, id};
+
+    effects_add(x->effects, words, ARRAY_COUNT(words));
+}
+
 void stream_iid_note(struct exec *x, const struct stream_iid_options *options,
                      struct value_draft *draft, struct stream_id id, struct bytes id_text)
 {
-    const struct bytes words[] = {BYTES_LITERAL("XIDMPRECORD"), x->args[1], options->producer,
-                                  options->iid, id_text};
-
     if (options->is_wanted) {
         stream_iid_add(draft, options->producer, options->iid, id);
-        effects_add(x->effects, words, ARRAY_COUNT(words));
+        effect_known(x, options->producer, options->iid, id_text);
     }
 }
 
@@ -120,7 +127,7 @@ struct stream_producers_settings stream_iid_default_settings(const struct exec *
 
 /* ---- XIDMPRECORD ------------------------------------------------------------------------------------ */
 
-enum exec_result cmd_xidmprecord(struct exec *x)
+bool stream_iid_record(struct exec *x, struct bytes producer, struct bytes iid, size_t id_word)
 {
     struct key_ref ref = lookup_ref(x, 1);
     const struct stream *s;
@@ -128,29 +135,36 @@ enum exec_result cmd_xidmprecord(struct exec *x)
     struct stream_id id;
     struct entry *e;
 
-    if (!argument_stream_id(x, 4, 0, &id)) {
-        return EXEC_DONE;
+    if (!argument_stream_id(x, id_word, 0, &id)) {
+        return false;
     }
-    if (x->args[2].len == 0 || x->args[3].len == 0) {
+    if (producer.len == 0 || iid.len == 0) {
         resp_write_error(x->reply, "ERR producer and idempotent ID must not be empty");
-        return EXEC_DONE;
+        return false;
     }
     if (!stream_lookup_write(x, &ref, &e, &s)) {
-        return EXEC_DONE;
+        return false;
     }
     if (s == NULL) {
         resp_write_error(x->reply, "ERR no such key");
-        return EXEC_DONE;
+        return false;
     }
     if (stream_id_compare(id, stream_marks(s).last_id) > 0) {
         resp_write_error(x->reply, "ERR The ID specified in XIDMPRECORD is above the last one");
-        return EXEC_DONE;
+        return false;
     }
     keyspace_open(x->keyspace, &ref, e, VALUE_STREAM, &edit);
-    stream_iid_add(&edit.draft, x->args[2], x->args[3], id);
+    stream_iid_add(&edit.draft, producer, iid, id);
     (void)keyspace_close(x->keyspace, &edit);
-    effects_add_verbatim(x->effects);
-    resp_write_ok(x->reply);
+    effect_known(x, producer, iid, x->args[id_word]);
+    return true;
+}
+
+enum exec_result cmd_xidmprecord(struct exec *x)
+{
+    if (stream_iid_record(x, x->args[2], x->args[3], 4)) {
+        resp_write_ok(x->reply);
+    }
     return EXEC_DONE;
 }
 

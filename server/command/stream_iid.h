@@ -5,7 +5,8 @@
  * called an iid; with IDMPAUTO it is a hash of the names and values.
  *
  * Invariants:  (1) what comes from a primary is added in any case: it has decided
- *              (2) replicas are told by XADD as if there was no producer, and XIDMPRECORD, which older servers pass over
+ *              (2) replicas are told by XADD as if there was no producer, and "XADD key IDMP producer iid id" without fields, which
+ *                  notes that it is known, and which older servers refuse
  * Borrows the request.  Loop thread only. */
 #ifndef STARLING_COMMAND_STREAM_IID_H
 #define STARLING_COMMAND_STREAM_IID_H
@@ -48,6 +49,10 @@ MUST_USE bool stream_iid_reply_known(struct exec *x, struct stream_iid_options *
 /* It was added under this id, of which the text is given. */
 void stream_iid_note(struct exec *x, const struct stream_iid_options *options,
                      struct value_draft *draft, struct stream_id id, struct bytes id_text);
+
+/* Note that an entry with the id that is this argument was added, as XIDMPRECORD does; false after an error reply. */
+MUST_USE bool stream_iid_record(struct exec *x, struct bytes producer, struct bytes iid,
+                                size_t id_word);
 
 /* What holds for streams whose settings nobody has set. */
 struct stream_producers_settings stream_iid_default_settings(const struct exec *x);

@@ -44,6 +44,13 @@ static bool read_id(struct exec *x, size_t index, struct add_options *out)
     return argument_stream_id(x, index, 0, &out->id);
 }
 
+/* Does it only say what a producer has added before?  That is how replicas are told. */
+static bool is_record(const struct exec *x, const struct add_options *options)
+{
+    return options->iid.is_wanted && !options->iid.is_hashed && options->id_form == ID_WHOLE &&
+           x->arg_count == options->id_word + 1;
+}
+
 static bool read_options(struct exec *x, struct add_options *out)
 {
     size_t at = 2;
@@ -78,7 +85,7 @@ static bool read_options(struct exec *x, struct add_options *out)
         return false;
     }
     return stream_trim_check(x, &out->trim) &&
-           stream_iid_check_id(x, &out->iid, out->id_form == ID_NEXT);
+           (is_record(x, out) || stream_iid_check_id(x, &out->iid, out->id_form == ID_NEXT));
 }
 
 /* The id of the new entry; false after an error reply. */
@@ -192,6 +199,12 @@ enum exec_result cmd_xadd(struct exec *x)
     struct entry *e;
 
     if (!read_options(x, &options)) {
+        return EXEC_DONE;
+    }
+    if (is_record(x, &options)) {
+        if (stream_iid_record(x, options.iid.producer, options.iid.iid, options.id_word)) {
+            resp_write_bulk(x->reply, x->args[options.id_word]);
+        }
         return EXEC_DONE;
     }
     if (x->arg_count < options.id_word + 3 || (x->arg_count - options.id_word) % 2 == 0) {
