@@ -9,6 +9,7 @@
 #include "command/functions.h"
 #include "command/hash_open.h"
 #include "command/lookup.h"
+#include "command/repeated.h"
 
 #include <math.h>
 
@@ -460,6 +461,7 @@ static void reply_random(void *context, const struct value_element *pair)
 static void reply_randoms(struct exec *x, const struct value *hash, int64_t count, bool with_values)
 {
     struct random_reply to = {x, with_values};
+    struct repeated repeated;
     uint64_t wanted = count < 0 ? (uint64_t)-count : (uint64_t)count;
 
     if (count > 0 && wanted > hash_seen_count(hash)) {
@@ -468,13 +470,16 @@ static void reply_randoms(struct exec *x, const struct value *hash, int64_t coun
     if (hash_seen_count(hash) == 0) {
         wanted = 0;
     }
+    if (count < 0 && !repeated_begin(&repeated, x, wanted)) {
+        return;
+    }
     resp_write_array(x->reply,
                      with_values && x->reply->version == 2 ? (size_t)wanted * 2 : (size_t)wanted);
     if (count >= 0) {
         hash_sample(hash, x->rng, wanted, reply_random, &to);
         return;
     }
-    for (uint64_t i = 0; i < wanted; i++) {
+    for (uint64_t i = 0; i < wanted && repeated_goes_on(&repeated); i++) {
         char scratch[2 * PACKED_SCRATCH];
         struct value_element pair;
         bool is_there = hash_random(hash, x->rng, scratch, &pair);

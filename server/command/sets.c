@@ -7,6 +7,7 @@
 #include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
+#include "command/repeated.h"
 #include "store/value_set.h"
 
 /* The set under the first key, empty when there is none; false after -WRONGTYPE. */
@@ -220,12 +221,35 @@ enum exec_result cmd_sscan(struct exec *x)
     return EXEC_DONE;
 }
 
+/* count < 0: so many draws, in which a member may come again. */
+static void reply_randoms(struct exec *x, const struct value *set, int64_t count)
+{
+    uint64_t wanted = count < 0 ? (uint64_t)-count : (uint64_t)count;
+    char scratch[PACKED_SCRATCH];
+    struct repeated repeated;
+
+    if (set_count(set) == 0 || (count > 0 && wanted > set_count(set))) {
+        wanted = set_count(set);
+    }
+    if (count >= 0) {
+        resp_write_array(x->reply, (size_t)wanted);
+        set_sample(set, x->rng, wanted, reply_member, x);
+        return;
+    }
+    if (!repeated_begin(&repeated, x, wanted)) {
+        return;
+    }
+    resp_write_array(x->reply, (size_t)wanted);
+    for (uint64_t i = 0; i < wanted && repeated_goes_on(&repeated); i++) {
+        resp_write_bulk(x->reply, set_random(set, x->rng, scratch));
+    }
+}
+
 enum exec_result cmd_srandmember(struct exec *x)
 {
     char scratch[PACKED_SCRATCH];
     struct value set;
     int64_t count = 1;
-    uint64_t wanted;
 
     if (x->arg_count > 3) {
         reply_syntax_error(x);
@@ -245,17 +269,7 @@ enum exec_result cmd_srandmember(struct exec *x)
         }
         return EXEC_DONE;
     }
-    wanted = count < 0 ? (uint64_t)-count : (uint64_t)count;
-    wanted =
-        set_count(&set) == 0 || (count > 0 && wanted > set_count(&set)) ? set_count(&set) : wanted;
-    resp_write_array(x->reply, (size_t)wanted);
-    if (count >= 0) {
-        set_sample(&set, x->rng, wanted, reply_member, x);
-        return EXEC_DONE;
-    }
-    for (uint64_t i = 0; i < wanted; i++) {
-        resp_write_bulk(x->reply, set_random(&set, x->rng, scratch));
-    }
+    reply_randoms(x, &set, count);
     return EXEC_DONE;
 }
 

@@ -4,6 +4,7 @@
 #include "command/lookup.h"
 #include "command/stream_args.h"
 #include "command/stream_group_args.h"
+#include "command/stream_iid.h"
 #include "store/stream_group.h"
 
 enum {
@@ -53,6 +54,19 @@ static void reply_marks(struct exec *x, const struct stream *s)
     reply_id_field(x, "max-deleted-entry-id", marks.max_deleted_id);
     reply_field(x, "entries-added", (int64_t)marks.entries_added);
     reply_id_field(x, "recorded-first-entry-id", stream_first_id(s));
+}
+
+static void reply_producers(struct exec *x, const struct stream *s)
+{
+    struct stream_producers_settings otherwise = stream_iid_default_settings(x);
+    struct stream_producers_facts facts = stream_producers_facts(s, &otherwise);
+
+    reply_field(x, "idmp-duration", facts.settings.duration_s);
+    reply_field(x, "idmp-maxsize", facts.settings.max_count);
+    reply_field(x, "pids-tracked", (int64_t)facts.producer_count);
+    reply_field(x, "iids-tracked", (int64_t)facts.iid_count);
+    reply_field(x, "iids-added", (int64_t)facts.added);
+    reply_field(x, "iids-duplicates", (int64_t)facts.duplicates);
 }
 
 /* The first entry, or the last; null of an empty stream. */
@@ -145,8 +159,9 @@ static void reply_full(struct exec *x, const struct stream *s, uint64_t limit)
 {
     const struct stream_range range = {.last = STREAM_ID_MAX};
 
-    resp_write_map(x->reply, 9);
+    resp_write_map(x->reply, 15);
     reply_marks(x, s);
+    reply_producers(x, s);
     resp_write_bulk_text(x->reply, "entries");
     reply_stream_range(x, s, &range, limit);
     resp_write_bulk_text(x->reply, "groups");
@@ -191,8 +206,9 @@ enum exec_result cmd_xinfo_stream(struct exec *x)
         }
         return EXEC_DONE;
     }
-    resp_write_map(x->reply, 10);
+    resp_write_map(x->reply, 16);
     reply_marks(x, s);
+    reply_producers(x, s);
     reply_field(x, "groups", (int64_t)stream_group_count(s));
     reply_edge(x, s, false);
     reply_edge(x, s, true);

@@ -5,6 +5,7 @@
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/stream_args.h"
+#include "command/stream_iid.h"
 #include "command/stream_losses.h"
 #include "command/stream_trim.h"
 
@@ -19,6 +20,7 @@ enum id_form {
 
 struct add_options {
     struct stream_trim_options trim;
+    struct stream_iid_options iid;
     bool only_existing;
     enum id_form id_form;
     struct stream_id id;
@@ -42,16 +44,31 @@ static bool read_id(struct exec *x, size_t index, struct add_options *out)
     return argument_stream_id(x, index, 0, &out->id);
 }
 
+/* Does it only say what a producer has added before?  That is how replicas are told. */
+static bool is_record(const struct exec *x, const struct add_options *options)
+{
+    return options->iid.is_wanted && !options->iid.is_hashed && options->id_form == ID_WHOLE &&
+           x->arg_count == options->id_word + 1;
+}
+
 static bool read_options(struct exec *x, struct add_options *out)
 {
     size_t at = 2;
 
     while (at < x->arg_count && !bytes_equal_text(x->args[at], "*")) {
         enum stream_trim_word word;
+        enum stream_iid_word iid_word;
 
         if (argument_is(x, at, "NOMKSTREAM")) {
             out->only_existing = true;
             at++;
+            continue;
+        }
+        iid_word = stream_iid_read(x, &at, &out->iid);
+        if (iid_word == STREAM_IID_REFUSED) {
+            return false;
+        }
+        if (iid_word == STREAM_IID_TAKEN) {
             continue;
         }
         word = stream_trim_read(x, &at, 1, &out->trim);
@@ -67,7 +84,8 @@ static bool read_options(struct exec *x, struct add_options *out)
     } else if (!read_id(x, at, out)) {
         return false;
     }
-    return stream_trim_check(x, &out->trim);
+    return stream_trim_check(x, &out->trim) &&
+           (is_record(x, out) || stream_iid_check_id(x, &out->iid, out->id_form == ID_NEXT));
 }
 
 /* The id of the new entry; false after an error reply. */
@@ -118,7 +136,7 @@ static void effect_add(struct exec *x, const struct add_options *options, const 
     VEC(struct bytes) words = {0};
 
     if (options->id_form == ID_WHOLE && !options->trim.trim.is_approximate &&
-        !options->trim.has_refs) {
+        !options->trim.has_refs && !options->iid.is_wanted) {
         effects_add_verbatim(x->effects);
         return;
     }
@@ -164,6 +182,7 @@ static void add(struct exec *x, const struct add_options *options, const struct 
     resp_write_bulk(x->reply, text);
     effect_add(x, options, s, text);
     stream_losses_end(x, &losses, ref->bytes);
+    stream_iid_note(x, &options->iid, &edit.draft, id, text);
     (void)keyspace_close(x->keyspace, &edit);
     notify(x, EVENT_STREAM, "xadd", ref->bytes);
     if (trimmed > 0) {
@@ -182,6 +201,12 @@ enum exec_result cmd_xadd(struct exec *x)
     if (!read_options(x, &options)) {
         return EXEC_DONE;
     }
+    if (is_record(x, &options)) {
+        if (stream_iid_record(x, options.iid.producer, options.iid.iid, options.id_word)) {
+            resp_write_bulk(x->reply, x->args[options.id_word]);
+        }
+        return EXEC_DONE;
+    }
     if (x->arg_count < options.id_word + 3 || (x->arg_count - options.id_word) % 2 == 0) {
         resp_write_error(x->reply, "ERR wrong number of arguments for 'xadd' command");
         return EXEC_DONE;
@@ -195,6 +220,8 @@ enum exec_result cmd_xadd(struct exec *x)
     }
     if (e == NULL && options.only_existing) {
         resp_write_null(x->reply);
+    } else if (stream_iid_reply_known(x, &options.iid, s, options.id_word + 1)) {
+        return EXEC_DONE;
     } else if (!fits(x, options.id_word + 1)) {
         resp_write_error(x->reply, "ERR Elements are too large to be stored");
     } else if (choose_id(x, &options, s != NULL ? stream_marks(s).last_id : STREAM_ID_MIN, &id)) {

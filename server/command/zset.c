@@ -174,7 +174,7 @@ static void increment(struct exec *x, const struct add_options *options, struct 
         effect_zadd(x, ref.bytes, name, score);
         notify(x, EVENT_ZSET, "zincr", ref.bytes);
     }
-    resp_write_double(x->reply, score == 0 ? 0 : score);
+    resp_write_double(x->reply, score);
 }
 
 static void add(struct exec *x, struct add_options options)

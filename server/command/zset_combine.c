@@ -134,9 +134,10 @@ static bool read_options(struct exec *x, struct combine *c, size_t first)
 
 /* ---- scores ------------------------------------------------------------------------------------------ */
 
+/* Counts are no minus zero: they reach replicas member by member, which would lose the sign of some. */
 static double weighted(const struct combine *c, const struct zset_source *source, double score)
 {
-    return c->aggregate == AGGREGATE_COUNT ? source->weight : source->weight * score;
+    return c->aggregate == AGGREGATE_COUNT ? source->weight + 0.0 : source->weight * score;
 }
 
 /* Nothing times infinite, and plus and minus infinite together, is zero. */
@@ -197,6 +198,10 @@ static bool unite_member(void *context, const struct zset_element *element)
 
     if (to->source != to->c->sources.items && zset_find(&view, element->name, &old)) {
         score = aggregated(to->c, old, score);
+        if (score == old && signbit(score) != signbit(old)) {
+            /* To zset_put both zeros are the same. */
+            (void)zset_remove(to->out, element->name);
+        }
     }
     (void)zset_put(to->out, element->name, score);
     return true;
@@ -326,6 +331,7 @@ static enum exec_result combine(struct exec *x, struct combine c)
             resp_write_integer(x->reply, (int64_t)intersect(&c, NULL));
         } else {
             zset_result_init(&result, x);
+            zset_begin_whole(&result.draft);
             make_result(&c, &result);
             finish(x, &c, &result);
             zset_result_deinit(&result);

@@ -5,14 +5,13 @@
 #include "command/element_scan.h"
 #include "command/functions.h"
 #include "command/lookup.h"
+#include "command/repeated.h"
 #include "command/zset_result.h"
 
 #include <stdlib.h>
 
 enum {
-    REPEATED_MAX =
-        1 << 24, /* members that may be asked for with repetition: the reply is in memory */
-    FEW = 3,     /* of so many, one is picked at random; of fewer all are looked at */
+    FEW = 3, /* of so many, one is picked at random; of fewer all are looked at */
 };
 
 /* ---- ZRANDMEMBER --------------------------------------------------------------------------------------- */
@@ -87,6 +86,7 @@ static void reply_random(struct exec *x, const struct zset_view *view, int64_t c
 {
     uint64_t size = zset_count(view);
     uint64_t wanted = count < 0 ? (uint64_t)-count : (uint64_t)count;
+    struct repeated repeated;
 
     if (size == 0) {
         resp_write_array(x->reply, 0);
@@ -94,13 +94,12 @@ static void reply_random(struct exec *x, const struct zset_view *view, int64_t c
     }
     if (count >= 0) {
         wanted = wanted < size ? wanted : size;
-    } else if (wanted > REPEATED_MAX) {
-        resp_write_error(x->reply, "ERR value is out of range");
+    } else if (!repeated_begin(&repeated, x, wanted)) {
         return;
     }
     zset_reply_begin(x, wanted, with_scores);
     if (count < 0) {
-        for (uint64_t i = 0; i < wanted; i++) {
+        for (uint64_t i = 0; i < wanted && repeated_goes_on(&repeated); i++) {
             reply_at(x, view, rng_below(x->rng, size), with_scores);
         }
     } else if (wanted < size / FEW) {

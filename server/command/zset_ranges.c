@@ -132,6 +132,26 @@ enum exec_result cmd_zrevrangebylex(struct exec *x)
     return reply_range(x, (struct range_form){.kind = ZSET_RANGE_NAME, .is_reverse = true});
 }
 
+/* Put them in the order in which they are asked for: which zeros keep their signs depends on it. */
+static void fill(struct zset_result *result, const struct zset_view *view, struct zset_span span,
+                 bool is_reverse)
+{
+    struct zset_cursor cursor;
+    struct zset_element element;
+
+    if (span.count == 0) {
+        return;
+    }
+    zset_seek(view, is_reverse ? span.first + span.count - 1 : span.first, &cursor);
+    for (uint64_t i = 0; i < span.count; i++) {
+        bool is_there =
+            is_reverse ? zset_previous(&cursor, &element) : zset_next(&cursor, &element);
+
+        ASSERT(is_there);
+        (void)zset_put(&result->draft, element.name, element.score);
+    }
+}
+
 enum exec_result cmd_zrangestore(struct exec *x)
 {
     const struct range_form form = {.takes_kind = true, .takes_direction = true, .stores = true};
@@ -140,8 +160,6 @@ enum exec_result cmd_zrangestore(struct exec *x)
     struct zset_range range;
     struct zset_span span;
     struct zset_result result;
-    struct zset_cursor cursor;
-    struct zset_element element;
     struct zset_view view;
     struct entry *e;
     bool with_scores;
@@ -153,10 +171,12 @@ enum exec_result cmd_zrangestore(struct exec *x)
     view = zset_view_of(e);
     span = zset_resolve(&view, &range);
     zset_result_init(&result, x);
-    zset_seek(&view, span.first, &cursor);
-    while (span.count-- > 0 && zset_next(&cursor, &element)) {
-        (void)zset_put(&result.draft, element.name, element.score);
+    if (range.kind == ZSET_RANGE_RANK &&
+        span.count > keyspace_values(x->keyspace)->limits.zset_max_listpack_entries) {
+        /* Ranks tell a stock server as well before that it is not going to be small. */
+        zset_begin_whole(&result.draft);
     }
+    fill(&result, &view, span, range.is_reverse);
     resp_write_integer(x->reply,
                        (int64_t)zset_result_store_verbatim(&result, x, &to, "zrangestore"));
     zset_result_deinit(&result);

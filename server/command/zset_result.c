@@ -81,6 +81,7 @@ static uint64_t store(struct zset_result *result, struct exec *x, const struct k
         return 0;
     }
     *is_changed = true;
+    zset_end_whole(&result->draft);
     value = value_draft_view(&result->draft);
     note_replace(x, to, VALUE_ZSET);
     keyspace_put(x->keyspace, to, &value, EXPIRE_NEVER);

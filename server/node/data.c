@@ -49,6 +49,8 @@ static void set_limits(const struct node *node, struct keyspace *ks)
         .hll_sparse_max_bytes = (uint64_t)config->hll_sparse_max_bytes,
         .stream_node_max_bytes = (uint64_t)config->stream_node_max_bytes,
         .stream_node_max_entries = (uint64_t)config->stream_node_max_entries,
+        .stream_idmp_duration = (uint64_t)config->stream_idmp_duration,
+        .stream_idmp_maxsize = (uint64_t)config->stream_idmp_maxsize,
     };
 
     keyspace_set_limits(ks, &limits);

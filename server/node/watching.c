@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 #include "node/inside.h"
+#include "store/entry.h"
+#include "store/value_hash.h"
 
 void watching_init(struct node *node)
 {
@@ -25,6 +27,19 @@ static struct key_ref ref_of(const struct node *node, unsigned db, struct bytes 
 static bool is_there(const struct node *node, const struct key_ref *ref)
 {
     return keyspace_find(node->data.keyspace, ref, node->now.unix_ms) != NULL;
+}
+
+/* How many fields the hash has that have not expired; 0 when none can, and for what is no hash. */
+static uint64_t count_fields(const struct node *node, const struct entry *e)
+{
+    struct value hash;
+
+    if (e == NULL || entry_type(e) != VALUE_HASH || !entry_is_volatile(e)) {
+        return 0;
+    }
+    hash = entry_value(e);
+    hash.now_ms = node->now.unix_ms;
+    return hash_seen_count(&hash);
 }
 
 static bool is_in_table(void *context, unsigned table, struct bytes key)
@@ -83,8 +98,12 @@ void watching_data_replaced(struct node *node)
 void watching_add(struct node *node, struct session *s, struct bytes key)
 {
     struct key_ref ref = ref_of(node, s->db, key);
+    const struct entry *e = keyspace_find(node->data.keyspace, &ref, node->now.unix_ms);
+    struct watch_item *item = watch_add(&node->watching.watch, s, ref.table, key, e != NULL);
 
-    watch_add(&node->watching.watch, s, ref.table, key, is_there(node, &ref));
+    if (item != NULL) {
+        item->field_count = count_fields(node, e);
+    }
     observe(node);
 }
 
@@ -103,7 +122,9 @@ bool watching_is_broken(struct node *node, struct session *s)
         const struct watch_item *item = CONTAINER_OF_CONST(found, struct watch_item, of_session);
         struct key_ref ref = ref_of(node, watch_item_table(item), watch_item_name(item));
 
-        if (is_there(node, &ref) != item->was_there) {
+        const struct entry *e = keyspace_find(node->data.keyspace, &ref, node->now.unix_ms);
+
+        if ((e != NULL) != item->was_there || count_fields(node, e) != item->field_count) {
             s->flags |= SESSION_WATCH_BROKEN;
             return true;
         }

@@ -108,8 +108,8 @@ static struct watcher *get_watcher(struct watch *watch, struct session *s)
     return s->watcher;
 }
 
-void watch_add(struct watch *watch, struct session *s, unsigned table, struct bytes key,
-               bool is_there)
+struct watch_item *watch_add(struct watch *watch, struct session *s, unsigned table,
+                             struct bytes key, bool is_there)
 {
     struct watcher *watcher = get_watcher(watch, s);
     struct bytes name = name_of(watch, table, key);
@@ -117,7 +117,7 @@ void watch_add(struct watch *watch, struct session *s, unsigned table, struct by
     struct watch_item *item;
 
     if (hashtable_find_hashed(&watcher->by_name, name, hash) != NULL) {
-        return;
+        return NULL;
     }
     item = mem_alloc(MEM_SESSION, sizeof(*item));
     *item = (struct watch_item){
@@ -126,6 +126,7 @@ void watch_add(struct watch *watch, struct session *s, unsigned table, struct by
     list_add_tail(&watcher->items, &item->of_session);
     hashtable_add_hashed(&watcher->by_name, &item->by_name, item->key->by_name.key, hash);
     watcher->bytes += sizeof(*item) + sizeof(*item->key) + name.len;
+    return item;
 }
 
 void watch_leave(struct watch *watch, struct session *s)

@@ -2,7 +2,8 @@
 /* Who watches which key: sessions that said WATCH, until they run or drop their transaction.
  *
  * A watch is broken when its key changes, comes or goes.  What has expired is not there: a key that had at
- * WATCH may be removed meanwhile without anything having changed.  The first broken watch marks the session
+ * WATCH may be removed meanwhile without anything having changed.  So it is with the fields of a hash, but that the removal
+ * of such as had expired at WATCH is a change.  The first broken watch marks the session
  * (SESSION_WATCH_BROKEN); EXEC asks for no more.
  *
  * Invariants:  (1) a session watches a key once, however often it says so
@@ -46,8 +47,9 @@ struct watch_item {
     struct hashtable_node by_name; /* among those of its session; the key is that of the key */
     struct watch_key *key;
     struct session *session;
-    bool was_there;    /* at WATCH, and not expired */
-    bool may_be_there; /* all tables were replaced since, perhaps by one with such a key */
+    uint64_t field_count; /* at WATCH, of a hash whose fields expire: those that had not */
+    bool was_there;       /* at WATCH, and not expired */
+    bool may_be_there;    /* all tables were replaced since, perhaps by one with such a key */
 };
 
 /* The part of a session that watches something. */
@@ -69,9 +71,9 @@ void watch_init(struct watch *watch, uint64_t hash_seed);
 /* Nobody may watch any more. */
 void watch_deinit(struct watch *watch);
 
-/* From now on s watches the key; nothing changes when it does already. */
-void watch_add(struct watch *watch, struct session *s, unsigned table, struct bytes key,
-               bool is_there);
+/* From now on s watches the key; what is known of that, or NULL, and nothing changes, when it does already. */
+struct watch_item *watch_add(struct watch *watch, struct session *s, unsigned table,
+                             struct bytes key, bool is_there);
 /* s watches nothing any more, and nothing of it is broken. */
 void watch_leave(struct watch *watch, struct session *s);
 

@@ -312,6 +312,35 @@ const void *id_index_get(const struct id_index *x, struct id_at at)
     return item_in(x, leaf_at(x, at.leaf), at.item);
 }
 
+/* ---- lower bounds ---------------------------------------------------------------------------------------- */
+
+uint32_t id_index_leaf_count(const struct id_index *x)
+{
+    return x->slot_count;
+}
+
+uint32_t id_index_leaf_items(const struct id_index *x, uint32_t leaf)
+{
+    return leaf_at(x, leaf)->count;
+}
+
+int64_t id_index_low(const struct id_index *x, uint32_t leaf)
+{
+    return slot_at(x, leaf)->low;
+}
+
+void id_index_put_low(struct id_index *x, uint32_t leaf, int64_t low)
+{
+    slot_at(x, leaf)->low = low;
+}
+
+void id_index_note_low(struct id_index *x, struct stream_id id, int64_t low)
+{
+    struct id_slot *slot = slot_at(x, find_leaf(x, id));
+
+    slot->low = low < slot->low ? low : slot->low;
+}
+
 /* ---- changing ------------------------------------------------------------------------------------------- */
 
 void *id_index_change(struct id_index *x, struct id_at at, struct id_pool *pool)
@@ -329,7 +358,7 @@ static void split_leaf(struct id_index *x, uint32_t at, struct id_pool *pool)
     leaf->count = (uint16_t)(leaf->count - moved);
     memcpy(other->items, item_in(x, leaf, leaf->count), (size_t)moved * x->item_size);
     other->count = moved;
-    insert_slot(x, at + 1, (struct id_slot){id_in(x, other, 0), other}, pool);
+    insert_slot(x, at + 1, (struct id_slot){id_in(x, other, 0), other, slot_at(x, at)->low}, pool);
 }
 
 /* A place for an item that is to be number at->item of its leaf: the leaf is made larger, or becomes two. */
@@ -349,7 +378,8 @@ static void make_room(struct id_index *x, struct stream_id id, struct id_at *at,
         (void)resize_leaf(x, at->leaf, cap < ID_LEAF_ITEMS ? cap : ID_LEAF_ITEMS, pool);
     } else if (is_at_end && at->leaf + 1 == x->slot_count) {
         *at = (struct id_at){.leaf = at->leaf + 1};
-        insert_slot(x, at->leaf, (struct id_slot){id, new_leaf(x, ID_LEAF_ITEMS, pool)}, pool);
+        insert_slot(x, at->leaf, (struct id_slot){id, new_leaf(x, ID_LEAF_ITEMS, pool), INT64_MAX},
+                    pool);
     } else if (leaf->count == ID_LEAF_ITEMS) {
         split_leaf(x, at->leaf, pool);
         leaf = leaf_at(x, at->leaf);
@@ -389,7 +419,7 @@ void *id_index_insert(struct id_index *x, struct stream_id id, struct id_pool *p
     uint8_t *item;
 
     if (x->count == 0) {
-        insert_slot(x, 0, (struct id_slot){id, new_leaf(x, LEAF_CAP_MIN, pool)}, pool);
+        insert_slot(x, 0, (struct id_slot){id, new_leaf(x, LEAF_CAP_MIN, pool), INT64_MAX}, pool);
     } else {
         at.leaf = find_leaf(x, id);
         at.item = count_below(x, leaf_at(x, at.leaf), id);
@@ -572,7 +602,8 @@ void id_index_copy(const struct id_index *from, struct id_index *to, struct id_p
 
         memcpy(twin->items, item_in(from, leaf, 0), (size_t)leaf->count * from->item_size);
         twin->count = leaf->count;
-        insert_slot(to, i, (struct id_slot){slot_at(from, i)->from, twin}, pool);
+        insert_slot(to, i, (struct id_slot){slot_at(from, i)->from, twin, slot_at(from, i)->low},
+                    pool);
     }
     to->count = from->count;
 }

@@ -75,6 +75,7 @@ struct id_leaf {
 struct id_slot {
     struct stream_id from; /* of the first slot: not looked at */
     struct id_leaf *leaf;
+    int64_t low; /* see id_index_low */
 };
 
 /* Pieces that items refer to, one each, and that are held by whoever holds the leaf. */
@@ -127,6 +128,18 @@ bool id_index_skip(const struct id_index *x, uint64_t number, struct id_at *out)
 bool id_index_next(const struct id_index *x, struct id_at *at);
 bool id_index_previous(const struct id_index *x, struct id_at *at);
 const void *id_index_get(const struct id_index *x, struct id_at at);
+
+/* ---- lower bounds ---------------------------------------------------------------------------------------- */
+
+/* Whoever searches for something else than ids can keep a lower bound of it for each leaf, so that not all of them have to be
+ * looked at: that of a leaf is never above what was noted of an item that is in it.  Nothing noted: INT64_MAX. */
+uint32_t id_index_leaf_count(const struct id_index *x);
+uint32_t id_index_leaf_items(const struct id_index *x, uint32_t leaf);
+int64_t id_index_low(const struct id_index *x, uint32_t leaf);
+/* A look at all of its items has shown it. */
+void id_index_put_low(struct id_index *x, uint32_t leaf, int64_t low);
+/* It is so low for an item with this id, or may become it. */
+void id_index_note_low(struct id_index *x, struct stream_id id, int64_t low);
 
 /* ---- changing ------------------------------------------------------------------------------------------- */
 

@@ -375,6 +375,7 @@ static enum value_codec_status decode_released_id(struct item *item)
     if (pending.delivered_at_ms < 1 || pending.delivered_at_ms > g->last_release) {
         return refuse(item, "what is released in a group of a stream has no place in the order");
     }
+    stream_pending_note_released(g, id);
     buf_clear(&r->text);
     buf_append(&r->text, &id, sizeof(id));
     r->left--;

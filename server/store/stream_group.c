@@ -242,9 +242,10 @@ static void take_from_consumer(struct stream_group *g, struct stream_consumer *c
     id_index_remove(&c->ids, at, &g->pool);
 }
 
-/* It was delivered at this time. */
-static void note_delivered(struct stream_group *g, int64_t at_ms)
+/* It is among what is pending, and was delivered at this time. */
+static void note_delivered(struct stream_group *g, struct stream_id id, int64_t at_ms)
 {
+    id_index_note_low(&g->pending, id, at_ms);
     g->idle_since_ms = at_ms < g->idle_since_ms ? at_ms : g->idle_since_ms;
 }
 
@@ -268,11 +269,12 @@ static void own(struct stream_group *g, struct stream_pending_ref *ref,
     ref->delivered_at_ms = pending->delivered_at_ms;
     ref->delivery_count = pending->delivery_count;
     if (pending->consumer != NULL) {
-        note_delivered(g, pending->delivered_at_ms);
+        note_delivered(g, pending->id, pending->delivered_at_ms);
     } else {
         ASSERT(g->last_release < INT64_MAX);
         g->released_count++;
         ref->delivered_at_ms = ++g->last_release;
+        id_index_note_low(&g->pending, pending->id, INT64_MIN);
     }
 }
 
@@ -310,8 +312,8 @@ bool stream_pending_add(struct stream *s, struct stream_group *g,
     if (id_index_find(&g->pending, pending->id, &at)) {
         return false;
     }
-    note_delivered(g, pending->delivered_at_ms);
     ref = id_index_insert(&g->pending, pending->id, &g->pool);
+    note_delivered(g, pending->id, pending->delivered_at_ms);
     ref->delivered_at_ms = pending->delivered_at_ms;
     ref->delivery_count = pending->delivery_count;
     account(s, g, before);
@@ -336,6 +338,11 @@ enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_gro
     (void)id_index_insert(&consumer->ids, id, &g->pool);
     account(s, g, before);
     return STREAM_PENDING_OWNED;
+}
+
+void stream_pending_note_released(struct stream_group *g, struct stream_id id)
+{
+    id_index_note_low(&g->pending, id, INT64_MIN);
 }
 
 void stream_group_put_released(struct stream_group *g, uint64_t count, int64_t last_release)
@@ -601,6 +608,8 @@ static void check_released(const struct stream_group *g)
     while (has_more) {
         const struct stream_pending_ref *ref = pending_at(g, at);
 
+        ASSERT(id_index_low(&g->pending, at.leaf) <=
+               (ref->consumer == NULL ? INT64_MIN : ref->delivered_at_ms));
         if (ref->consumer == NULL) {
             ASSERT(ref->delivered_at_ms >= 1 && ref->delivered_at_ms <= g->last_release);
             count++;

@@ -7,6 +7,7 @@
 #include "store/stream.h"
 #include "store/stream_group.h"
 #include "store/stream_node.h"
+#include "store/stream_producers.h"
 
 /* Items of the index of nodes. */
 struct stream_node_ref {
@@ -62,6 +63,7 @@ struct stream {
     uint64_t count;
     struct stream_marks marks;
     struct stream_names groups;
+    struct stream_producers *producers; /* NULL: none was ever told of; images have none */
 };
 
 struct stream *stream_new(void);
@@ -115,6 +117,9 @@ enum stream_pending_owned stream_pending_own(struct stream *s, struct stream_gro
 /* So many of what was added, and was not owned, are released: all that is of nobody.  Their times are places up to the
  * last. */
 void stream_group_put_released(struct stream_group *g, uint64_t count, int64_t last_release);
+
+/* This is one of them. */
+void stream_pending_note_released(struct stream_group *g, struct stream_id id);
 
 /* Names (stream_names.c). */
 uint32_t stream_names_seek(const struct stream_names *names, struct bytes name, bool *is_there);

@@ -11,7 +11,7 @@ bool stream_free(struct stream *s, size_t *budget)
     while (is_empty && s->groups.count > 0) {
         is_empty = *budget > 0 && stream_group_free_last(s, budget);
     }
-    if (!is_empty) {
+    if (!is_empty || !stream_producers_free(s->producers, budget)) {
         return false;
     }
     mem_free(MEM_STORE, s);
@@ -70,6 +70,7 @@ void stream_check(const struct stream *s)
         ASSERT(i == 0 || bytes_compare(s->groups.items[i - 1]->name, s->groups.items[i]->name) < 0);
         stream_group_check(stream_group_at(s, i), &sum);
     }
+    stream_producers_check(s->producers);
     ASSERT(sum.bytes == s->pool.bytes && sum.piece_count == s->pool.piece_count);
 }
 
@@ -89,5 +90,6 @@ struct stream *stream_copy(const struct stream *s)
     for (uint32_t i = 0; i < s->groups.count; i++) {
         stream_group_copy(stream_group_at(s, i), twin);
     }
+    twin->producers = stream_producers_copy(s->producers);
     return twin;
 }

@@ -19,6 +19,8 @@ const struct value_limits value_limits_default = {
     .hll_sparse_max_bytes = 3000,
     .stream_node_max_bytes = 4096,
     .stream_node_max_entries = 100,
+    .stream_idmp_duration = 100,
+    .stream_idmp_maxsize = 100,
 };
 
 void value_space_init(struct value_space *space, const struct value_types *types,

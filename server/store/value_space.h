@@ -29,6 +29,8 @@ struct value_limits {
     uint64_t hll_sparse_max_bytes;  /* of a HyperLogLog, whose form this does decide */
     uint64_t stream_node_max_bytes;
     uint64_t stream_node_max_entries;
+    uint64_t stream_idmp_duration; /* seconds */
+    uint64_t stream_idmp_maxsize;  /* iids of a producer */
 };
 
 extern const struct value_limits value_limits_default;

@@ -23,7 +23,7 @@ static size_t bytes(const void *memory)
 {
     const struct stream *s = memory;
 
-    return sizeof(*s) + s->pool.bytes;
+    return sizeof(*s) + s->pool.bytes + stream_producers_bytes(s->producers);
 }
 
 /* Nodes behind which there are others have none. */
@@ -54,7 +54,7 @@ static size_t free_cost(const void *memory)
 {
     const struct stream *s = memory;
 
-    return (size_t)s->pool.piece_count * ID_PIECE_COST;
+    return (size_t)s->pool.piece_count * ID_PIECE_COST + stream_producers_free_cost(s->producers);
 }
 
 static bool free_stream(void **memory, size_t *budget)
@@ -148,7 +148,7 @@ static uint64_t digest_entries(const struct stream *s, uint64_t seed)
     return seed;
 }
 
-/* When consumers were seen is left out: replicas are not told. */
+/* When consumers were seen is left out: replicas are not told.  So are producers, as no snapshot has them. */
 static uint64_t digest_group(const struct stream_group *g, uint64_t seed)
 {
     struct stream_pending_reader r;

@@ -38,7 +38,7 @@ static void check_packed(struct bytes packed)
     while (zset_next(&cursor, &element)) {
         struct rank_bound bound = rank_bound_member(element.score, element.name, false);
 
-        ASSERT(!isnan(element.score) && !(element.score == 0 && signbit(element.score)));
+        ASSERT(!isnan(element.score));
         ASSERT(zset_count_before(&view, &bound) == rank);
         rank++;
     }
@@ -66,7 +66,7 @@ static void check_score(void *context, const struct member *m)
     struct rank_bound bound = rank_bound_member(member_score(m), member_name(m), false);
     struct rank_cursor cursor;
 
-    ASSERT(!isnan(member_score(m)) && !(member_score(m) == 0 && signbit(member_score(m))));
+    ASSERT(!isnan(member_score(m)));
     cursor = rank_tree_seek(&large->tree, rank_tree_count_before(&large->tree, &bound));
     ASSERT(rank_cursor_next(&cursor) == m);
 }
@@ -299,7 +299,10 @@ static enum value_codec_status zset_decode(struct value_reader *r, struct decode
     }
     if (r->step == STEP_COUNT) {
         status = value_decode_count(d, "a sorted set", &r->left, needed, error);
-        r->step = status == VALUE_CODEC_OK ? STEP_MEMBER : STEP_COUNT;
+        if (status == VALUE_CODEC_OK) {
+            zset_begin_whole(&r->draft);
+            r->step = STEP_MEMBER;
+        }
         return status;
     }
     buf_clear(&r->text);
@@ -315,6 +318,9 @@ static enum value_codec_status zset_decode(struct value_reader *r, struct decode
         return VALUE_CODEC_ERROR;
     }
     r->is_done = --r->left == 0;
+    if (r->is_done) {
+        zset_end_whole(&r->draft);
+    }
     return VALUE_CODEC_OK;
 }
 

@@ -6,6 +6,8 @@
 #include "store/keyspace.h"
 #include "store/zset_forms.h"
 
+#include <math.h>
+
 /* ---- packed pairs ------------------------------------------------------------------------------ */
 
 enum {
@@ -51,12 +53,13 @@ double zset_score_of_item(const struct packed_item *item)
     return score;
 }
 
-/* As an integer if it is one that a double holds exactly; text goes into scratch. */
+/* As an integer if it is one that a double holds exactly, and no minus zero; text goes into scratch. */
 static struct packed_item score_item(double score, char scratch[SCORE_TEXT])
 {
     static const double integer_max = 9007199254740992.0; /* 2^53 */
 
-    if (score >= -integer_max && score <= integer_max && (double)(int64_t)score == score) {
+    if (score >= -integer_max && score <= integer_max && (double)(int64_t)score == score &&
+        (score != 0 || !signbit(score))) {
         return packed_item_integer((int64_t)score);
     }
     return packed_item(bytes_make(scratch, num_format_f64(scratch, score)));
@@ -398,12 +401,30 @@ static void note_size(struct value_draft *draft, struct bytes name)
                           zset_count(&view) > limits->zset_max_listpack_entries;
 }
 
+/* Is a minus zero of this name kept as one? */
+static bool keeps_sign_of_zero(const struct value_draft *draft, struct bytes name)
+{
+    const struct value_limits *limits = &draft->space->limits;
+    struct zset_view view;
+    double old;
+
+    if (draft->has_outgrown) {
+        return true;
+    }
+    view = zset_view_of_draft(draft);
+    return !zset_find(&view, name, &old) &&
+           (name.len > limits->zset_max_listpack_value ||
+            zset_count(&view) >= limits->zset_max_listpack_entries);
+}
+
 enum zset_change zset_put(struct value_draft *draft, struct bytes name, double score)
 {
     enum zset_change change;
 
     ASSERT(score == score); /* no NaN */
-    score = score == 0 ? 0 : score;
+    if (UNLIKELY(score == 0) && signbit(score) && !keeps_sign_of_zero(draft, name)) {
+        score = 0;
+    }
     if (draft->memory == NULL && !stays_packed(draft, name)) {
         enlarge(draft);
     }
@@ -414,6 +435,64 @@ enum zset_change zset_put(struct value_draft *draft, struct bytes name, double s
     }
     draft->is_changed = draft->is_changed || change != ZSET_SAME;
     return change;
+}
+
+void zset_begin_whole(struct value_draft *draft)
+{
+    ASSERT(value_draft_is_empty(draft));
+    draft->has_outgrown = true;
+}
+
+static bool is_within_limits(const struct value_draft *draft)
+{
+    const struct value_limits *limits = &draft->space->limits;
+    struct zset_view view = zset_view_of_draft(draft);
+    struct zset_cursor cursor;
+    struct zset_element element;
+
+    if (zset_count(&view) > limits->zset_max_listpack_entries) {
+        return false;
+    }
+    zset_seek(&view, 0, &cursor);
+    while (zset_next(&cursor, &element)) {
+        if (element.name.len > limits->zset_max_listpack_value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Both zeros have the same rank, so that members stay where they are. */
+static void drop_signs_of_zeros(struct value_draft *draft)
+{
+    struct zset_view view = zset_view_of_draft(draft);
+    struct rank_bound bound = rank_bound_score(0, false);
+    struct buf name = {0};
+    struct zset_cursor cursor;
+    struct zset_element element;
+
+    for (uint64_t rank = zset_count_before(&view, &bound);; rank++) {
+        view = zset_view_of_draft(draft);
+        zset_seek(&view, rank, &cursor);
+        if (!zset_next(&cursor, &element) || element.score != 0) {
+            break;
+        }
+        if (signbit(element.score)) {
+            buf_clear(&name);
+            buf_append_bytes(&name, element.name);
+            (void)zset_remove(draft, buf_bytes(&name));
+            (void)zset_put(draft, buf_bytes(&name), 0);
+        }
+    }
+    buf_deinit(&name);
+}
+
+void zset_end_whole(struct value_draft *draft)
+{
+    if (!value_draft_is_empty(draft) && is_within_limits(draft)) {
+        drop_signs_of_zeros(draft);
+        draft->has_outgrown = false;
+    }
 }
 
 static bool remove_large(struct value_draft *draft, struct bytes name)

@@ -2,10 +2,11 @@
 /* Sorted sets: members with a score each, in the order of scores, and of names where scores are equal.
  *
  *     packed   pairs of member and score in that order behind the head (store/packed.h), which counts
- *              them; the score as an integer when it is one, else as text
+ *              them; the score as an integer when it is one and no minus zero, else as text
  *     large    members (store/members.h) with their scores, and a rank tree (store/rank_tree.h)
  *
- * Invariants:  (1) no score is NaN, or minus zero: that is kept as zero
+ * Invariants:  (1) no score is NaN; minus zero keeps its sign where it is put into one that has outgrown what is small,
+ *                  as a stock server does, and becomes zero elsewhere; it has the rank of zero, and equals it
  *              (2) ranks count from 0, from the lowest score
  *              (3) it has outgrown what is small as soon as a directive's limit is passed, and stays so,
  *                  however it lies in memory
@@ -75,6 +76,10 @@ enum zset_change {
 
 /* The member has that score from now on, which is no NaN.  The name must not be borrowed from the draft. */
 enum zset_change zset_put(struct value_draft *draft, struct bytes name, double score);
+/* All of an empty draft is put from here on, as the result of a computation or what is read: its zeros keep their signs, */
+void zset_begin_whole(struct value_draft *draft);
+/* until it is complete, and known whether it is small.  Nothing but putting is done to it meanwhile. */
+void zset_end_whole(struct value_draft *draft);
 /* False when there was none.  The name may be borrowed from the draft, and is void afterwards. */
 bool zset_remove(struct value_draft *draft, struct bytes name);
 /* Remove so many members from that rank on; they are there. */

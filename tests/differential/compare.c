@@ -23,7 +23,8 @@ enum rule_flag {
     NEAR_MS = 1 << 6,
     COLLATED = 1 << 9, /* of texts a stock server compares what is in front of a zero byte */
     IDLE = 1 << 10,    /* the third of what is in an element is how many milliseconds have passed */
-    NODES = 1 << 11,   /* the third value is the size of an index that is built in another way */
+    NODES = 1 << 11,   /* the third value is the size of an index that is built in another way; 7.0
+                          knows no producers, of which more values tell */
     CREATED = 1 << 12, /* the second value of each element counts consumers */
     STALE = 1 << 8,    /* a HyperLogLog may remember a count that is marked as out of date */
 };
@@ -153,7 +154,8 @@ static void append_leaf(struct buf *out, struct bytes raw, uint32_t flags)
     if ((flags & NUMBERS) != 0 && text.len > 2) {
         text.len -= 2;
         if (!num_parse_i64(text, &integer) && num_parse_f64(text, &number)) {
-            /* Newer servers keep no sign of a score 0 that lies packed. */
+            /* Which form a sorted set has decides about the sign of a score 0: SORT and others of a stock
+             * server change it. */
             number = number == 0 ? 0 : number;
             buf_append_byte(out, raw.data[0]);
             buf_append(out, shortest, num_format_f64(shortest, number));
@@ -180,6 +182,21 @@ static bool is_left_out(struct bytes value, size_t index, uint32_t flags, int de
                                     ((flags & CREATED) != 0 && depth == 1 && index == 3));
 }
 
+/* Does the field, with the value behind it, tell of the producers of a stream? */
+static bool tells_of_producers(struct bytes field)
+{
+    static const char *const starts[] = {"idmp-", "pids-", "iids-"};
+    size_t line = bytes_find_byte(field, '\n') + 1;
+    struct bytes text = line < field.len ? bytes_from(field, line) : (struct bytes){0};
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (text.len > strlen(starts[i]) && memcmp(text.data, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The elements behind the header; width of them belong together. */
 static void append_elements(struct buf *out, struct bytes rest, size_t width, uint32_t flags,
                             int depth)
@@ -193,6 +210,10 @@ static void append_elements(struct buf *out, struct bytes rest, size_t width, ui
 
         if (is_left_out(value, index, flags, depth)) {
             index++;
+            continue;
+        }
+        if ((flags & NODES) != 0 && depth == 0 && tells_of_producers(value)) {
+            (void)cut_value(&rest);
             continue;
         }
         if (index % width == 0) {
@@ -228,7 +249,9 @@ static void append_form(struct buf *out, struct bytes raw, uint32_t flags, int d
         ((flags & PAIRS) != 0 && (flags & SECOND) == 0 && raw.data[line] != '*')) {
         width = 2;
     }
-    buf_append_bytes(out, bytes_prefix(raw, line));
+    if ((flags & NODES) == 0 || depth > 0) {
+        buf_append_bytes(out, bytes_prefix(raw, line));
+    }
     append_elements(out, bytes_from(raw, line), width, flags, depth);
 }
 

@@ -61,6 +61,7 @@ static const char *const floats[] = {
     "0",
     "1",
     "-1",
+    "-0",
     "1.5",
     "0.1",
     "-0.1",

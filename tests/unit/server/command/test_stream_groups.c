@@ -143,8 +143,8 @@ Test(stream_groups, entries_are_delivered_claimed_and_acknowledged_or_it_is_said
 /* clang-format off */
 static const struct fixture_case info[] = {
     {"XGROUP CREATE e g 0 MKSTREAM", "+OK|", NULL},
-    {"XINFO STREAM e", "*20|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$6|groups|:1|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
-    {"XINFO STREAM e FULL", "*18|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$7|entries|*0|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|$9|pel-count|:0|$12|nacked-count|:0|$7|pending|*0|$9|consumers|*0|", NULL},
+    {"XINFO STREAM e", "*32|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$13|idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-added|:0|$15|iids-duplicates|:0|$6|groups|:1|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
+    {"XINFO STREAM e FULL", "*30|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|0-0|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:0|$23|recorded-first-entry-id|$3|0-0|$13|idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-added|:0|$15|iids-duplicates|:0|$7|entries|*0|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|$9|pel-count|:0|$12|nacked-count|:0|$7|pending|*0|$9|consumers|*0|", NULL},
     {"XINFO GROUPS e", "*1|*12|$4|name|$1|g|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:0|", NULL},
     {"XADD s 1-1 a 1", "$3|1-1|", NULL},
     {"XADD s 2-1 a 2", "$3|2-1|", NULL},
@@ -155,10 +155,10 @@ static const struct fixture_case info[] = {
     {"XGROUP CREATE s h $", "+OK|", NULL},
     {"XGROUP CREATE s i 3", "+OK|", NULL},
     {"XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1|*2|$1|s|*1|*2|$3|1-1|*2|$1|a|$1|1|", NULL},
-    {"XINFO STREAM s", "*20|$6|length|:5|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|5-1|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:5|$23|recorded-first-entry-id|$3|1-1|$6|groups|:3|$11|first-entry|*2|$3|1-1|*2|$1|a|$1|1|$10|last-entry|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
+    {"XINFO STREAM s", "*32|$6|length|:5|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|5-1|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:5|$23|recorded-first-entry-id|$3|1-1|$13|idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-added|:0|$15|iids-duplicates|:0|$6|groups|:3|$11|first-entry|*2|$3|1-1|*2|$1|a|$1|1|$10|last-entry|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
     {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|1-1|$12|entries-read|:1|$3|lag|:4|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|3-0|$12|entries-read|$-1|$3|lag|$-1|", NULL},
     {"XDEL s 3-1", ":1|", NULL},
-    {"XINFO STREAM s", "*20|$6|length|:4|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|5-1|$20|max-deleted-entry-id|$3|3-1|$13|entries-added|:5|$23|recorded-first-entry-id|$3|1-1|$6|groups|:3|$11|first-entry|*2|$3|1-1|*2|$1|a|$1|1|$10|last-entry|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
+    {"XINFO STREAM s", "*32|$6|length|:4|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|5-1|$20|max-deleted-entry-id|$3|3-1|$13|entries-added|:5|$23|recorded-first-entry-id|$3|1-1|$13|idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-added|:0|$15|iids-duplicates|:0|$6|groups|:3|$11|first-entry|*2|$3|1-1|*2|$1|a|$1|1|$10|last-entry|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
     {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|1-1|$12|entries-read|:1|$3|lag|$-1|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|3-0|$12|entries-read|$-1|$3|lag|$-1|", NULL},
     {"XREADGROUP GROUP i c COUNT 1 NOACK STREAMS s >", "*1|*2|$1|s|*1|*2|$3|4-1|*2|$1|a|$1|2|", NULL},
     {"XREADGROUP GROUP g c NOACK STREAMS s >", "*1|*2|$1|s|*3|*2|$3|2-1|*2|$1|a|$1|2|*2|$3|4-1|*2|$1|a|$1|2|*2|$3|5-1|*2|$1|a|$1|2|", NULL},
@@ -167,7 +167,7 @@ static const struct fixture_case info[] = {
     {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|5-1|$12|entries-read|:5|$3|lag|:1|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|$-1|*12|$4|name|$1|i|$9|consumers|:1|$7|pending|:0|$17|last-delivered-id|$3|4-1|$12|entries-read|$-1|$3|lag|:2|", NULL},
     {"XTRIM s MAXLEN 0", ":3|", NULL},
     {"XINFO GROUPS s", "*3|*12|$4|name|$1|g|$9|consumers|:1|$7|pending|:1|$17|last-delivered-id|$3|5-1|$12|entries-read|:5|$3|lag|:1|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|5-1|$12|entries-read|$-1|$3|lag|:0|*12|$4|name|$1|i|$9|consumers|:1|$7|pending|:0|$17|last-delivered-id|$3|4-1|$12|entries-read|$-1|$3|lag|:0|", NULL},
-    {"XINFO STREAM s", "*20|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|6-1|$20|max-deleted-entry-id|$3|3-1|$13|entries-added|:6|$23|recorded-first-entry-id|$3|0-0|$6|groups|:3|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
+    {"XINFO STREAM s", "*32|$6|length|:0|$15|radix-tree-keys|:0|$16|radix-tree-nodes|:1|$17|last-generated-id|$3|6-1|$20|max-deleted-entry-id|$3|3-1|$13|entries-added|:6|$23|recorded-first-entry-id|$3|0-0|$13|idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-added|:0|$15|iids-duplicates|:0|$6|groups|:3|$11|first-entry|$-1|$10|last-entry|$-1|", NULL},
     {"XINFO STREAM nos", "-ERR no such key|", NULL},
     {"XINFO GROUPS nos", "-ERR no such key|", NULL},
     {"XINFO CONSUMERS s nog", "-NOGROUP No such consumer group 'nog' for key name 's'|", NULL},
@@ -200,8 +200,10 @@ static const struct fixture_case consumers[] = {
      "*2|*8|$4|name|$1|c|$7|pending|:1|$4|idle|:0|$8|inactive|:0|"
      "*8|$4|name|$4|idle|$7|pending|:0|$4|idle|:0|$8|inactive|:-1|",              ""  },
     {"XINFO STREAM s FULL",
-     "*18|$6|length|:1|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|1-1|"
-     "$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:1|$23|recorded-first-entry-id|$3|1-1|"
+     "*30|$6|length|:1|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|1-1|"
+     "$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:1|$23|recorded-first-entry-id|$3|1-1|$13|"
+     "idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-"
+     "added|:0|$15|iids-duplicates|:0|"
      "$7|entries|*1|*2|$3|1-1|*2|$1|a|$1|b|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|"
      "1-1|"
      "$12|entries-read|:1|$3|lag|:0|$9|pel-count|:1|$12|nacked-count|:0|$7|pending|*1|*4|$3|1-1|$1|"

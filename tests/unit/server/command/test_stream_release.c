@@ -67,7 +67,7 @@ static const struct fixture_case shown[] = {
     {"XADD s 1-1 a b", "$3|1-1|", NULL},
     {"XGROUP CREATE s g 0", "+OK|", NULL},
     {"XNACK s g FAIL IDS 1 1-1 FORCE RETRYCOUNT 3", ":1|", NULL},
-    {"XINFO STREAM s FULL", "*18|$6|length|:1|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|1-1|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:1|$23|recorded-first-entry-id|$3|1-1|$7|entries|*1|*2|$3|1-1|*2|$1|a|$1|b|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:1|$9|pel-count|:1|$12|nacked-count|:1|$7|pending|*1|*4|$3|1-1|$0||:0|:3|$9|consumers|*0|", NULL},
+    {"XINFO STREAM s FULL", "*30|$6|length|:1|$15|radix-tree-keys|:1|$16|radix-tree-nodes|:2|$17|last-generated-id|$3|1-1|$20|max-deleted-entry-id|$3|0-0|$13|entries-added|:1|$23|recorded-first-entry-id|$3|1-1|$13|idmp-duration|:100|$12|idmp-maxsize|:100|$12|pids-tracked|:0|$12|iids-tracked|:0|$10|iids-added|:0|$15|iids-duplicates|:0|$7|entries|*1|*2|$3|1-1|*2|$1|a|$1|b|$6|groups|*1|*16|$4|name|$1|g|$17|last-delivered-id|$3|0-0|$12|entries-read|$-1|$3|lag|:1|$9|pel-count|:1|$12|nacked-count|:1|$7|pending|*1|*4|$3|1-1|$0||:0|:3|$9|consumers|*0|", NULL},
 };
 /* clang-format on */
 

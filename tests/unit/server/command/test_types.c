@@ -104,6 +104,8 @@ static const struct {
     {"RPUSHX k a",                                     WRONGTYPE,                                                        "bytes"},
     {"XADD k 1-1 a b",                                 WRONGTYPE,                                                        "bytes"},
     {"XADD k NOMKSTREAM * a b",                        WRONGTYPE,                                                        "bytes"},
+    {"XCFGSET k IDMP-MAXSIZE 5",                       WRONGTYPE,                                                        "bytes"},
+    {"XIDMPRECORD k p i 1-1",                          WRONGTYPE,                                                        "bytes"},
     {"XDEL k 1-1",                                     WRONGTYPE,                                                        "bytes"},
     {"XDELEX k IDS 1 1-1",                             WRONGTYPE,                                                        "bytes"},
     {"XLEN k",                                         WRONGTYPE,                                                        "bytes"},

@@ -46,6 +46,24 @@ Test(zset_combine, weights_and_aggregates_make_the_scores)
     RUN_CASES(cases);
 }
 
+Test(zset_combine, zeros_have_a_sign_in_a_reply_and_none_in_a_small_sorted_set)
+{
+    static const struct fixture_case cases[] = {
+        {"ZADD a 0 x",                                       ":1|",            NULL         },
+        {"ZUNION 1 a WEIGHTS -1 WITHSCORES",                 "*2|$1|x|$2|-0|", ""           },
+        {"ZUNION 2 a a WEIGHTS -1 1 WITHSCORES",             "*2|$1|x|$1|0|",  ""           },
+        {"ZINTER 2 a a WEIGHTS -1 -1 WITHSCORES",            "*2|$1|x|$2|-0|", ""           },
+        {"ZUNION 1 a WEIGHTS -0 AGGREGATE COUNT WITHSCORES", "*2|$1|x|$1|0|",  ""           },
+        {"ZUNIONSTORE d 1 a WEIGHTS -1",                     ":1|",            NULL         },
+        {"ZSCORE d x",                                       "$1|0|",          ""           },
+        {"ZINCRBY d -0 x",                                   "$1|0|",          ""           },
+        {"ZINCRBY d -0 y",                                   "$2|-0|",         "ZADD d -0 y"},
+        {"ZSCORE d y",                                       "$1|0|",          ""           },
+    };
+
+    RUN_CASES(cases);
+}
+
 Test(zset_combine, sets_count_as_sorted_sets_with_the_score_1)
 {
     static const struct fixture_case cases[] = {

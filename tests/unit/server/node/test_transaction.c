@@ -227,6 +227,32 @@ Test(transaction, on_a_replica_reads_and_sees_what_the_primary_changes_while_it_
     alone_free(a);
 }
 
+Test(transaction, sees_that_a_field_has_expired_which_was_there_at_watch)
+{
+    static const struct alone_option debug = {"enable-debug-command", "yes"};
+    struct alone *a = answers_start(&debug, 1);
+
+    answers_expect(a, "DEBUG SET-ACTIVE-EXPIRE 0", "+OK|");
+    answers_expect(a, "HSET h f 1 g 1 stays 1", ":3|");
+    answers_expect(a, "HPEXPIRE h 20 FIELDS 1 f", "[*]1|:1|");
+    answers_expect(a, "HPEXPIRE h 60000 FIELDS 1 g", "[*]1|:1|");
+    answers_expect(a, "WATCH h", "+OK|");
+    answers_expect(a, "MULTI", "+OK|");
+    answers_expect(a, "EXEC", "[*]0|");
+    answers_expect(a, "WATCH h", "+OK|");
+    answers_idle(a, 1, 30);
+    answers_expect(a, "MULTI", "+OK|");
+    answers_expect(a, "EXEC", "[*]-1|");
+    answers_expect(a, "HLEN h", ":3|");
+    /* What had expired at WATCH is not missed. */
+    answers_expect(a, "WATCH h", "+OK|");
+    answers_idle(a, 1, 30);
+    answers_expect(a, "MULTI", "+OK|");
+    answers_expect(a, "EXEC", "[*]0|");
+    node_check(a->node);
+    alone_free(a);
+}
+
 Test(transaction, does_not_wait_for_a_file_or_a_password)
 {
     static const struct answers_case cases[] = {

@@ -12,7 +12,7 @@
 #include <criterion/criterion.h>
 
 enum {
-    ENTRIES = 300,
+    ENTRIES = 2500, /* several leaves of the index */
     TIMES = 50,
 };
 
@@ -135,11 +135,11 @@ Test(stream_idle, random_deliveries_are_found_up_to_any_limit)
     struct rng rng;
 
     rng_init(&rng, seed);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 20000; i++) {
         uint64_t ms = 1 + rng_below(&rng, ENTRIES - 1);
         uint64_t expected[ENTRIES + 1] = {0};
         int64_t until_ms = 1 + (int64_t)rng_below(&rng, TIMES);
-        uint64_t limit = 1 + rng_below(&rng, 90);
+        uint64_t limit = 1 + rng_below(&rng, rng_one_in(&rng, 3) ? ENTRIES : 90);
 
         times[ms] = rng_one_in(&rng, 4) ? 0 : 1 + (int64_t)rng_below(&rng, TIMES);
         if (times[ms] > 0) {
@@ -150,9 +150,45 @@ Test(stream_idle, random_deliveries_are_found_up_to_any_limit)
         if (find_naively(times, until_ms, expected) > limit) {
             expected[limit] = 0;
         }
-        if (i % 10 == 0) {
+        if (i % 50 == 0) {
             expect(g, until_ms, limit, expected);
         }
     }
+    end();
+}
+
+Test(stream_idle, released_ones_are_found_in_whichever_leaf_they_are)
+{
+    struct stream_group *g = begin();
+
+    for (uint64_t ms = 1; ms < ENTRIES; ms++) {
+        put(g, ms, false, 1000 + (int64_t)ms);
+    }
+    put(g, 2400, true, 0);
+    put(g, 3, true, 0);
+    put(g, 1300, true, 0);
+    EXPECT(g, 1002, 2, 2400, 3, );
+    EXPECT(g, 1002, 10, 2400, 3, 1300, 1, 2, );
+    put(g, 2400, false, 5);
+    put(g, 3, false, 3000);
+    EXPECT(g, 1002, 10, 1300, 2400, 1, 2, );
+    put(g, 1300, false, 5000);
+    EXPECT(g, 4, 10, );
+    cr_assert_eq(stream_idle_since_ms(g), 5);
+    put(g, 2400, false, 5000);
+    EXPECT(g, 1000, 10, );
+    cr_assert_eq(stream_idle_since_ms(g), 1001);
+    end();
+}
+
+Test(stream_idle, equal_times_come_in_the_order_of_ids_across_leaves)
+{
+    struct stream_group *g = begin();
+
+    for (uint64_t ms = ENTRIES; ms > 0; ms--) {
+        put(g, ms, false, 7);
+    }
+    EXPECT(g, 7, 3, 1, 2, 3, );
+    EXPECT(g, 6, 3, );
     end();
 }

@@ -121,15 +121,88 @@ Test(zset, members_are_kept_in_the_order_of_scores_then_names)
     expect_order("=-inf c=-3 b=1.5 a=2 12=inf");
 }
 
-Test(zset, minus_zero_is_zero)
+static const char *encoding(void)
 {
-    double score;
-    struct zset_view v;
+    return value_zset.encoding_name(keyspace_find_any(ks, &ref));
+}
 
+static bool has_minus_zero(const char *name_text)
+{
+    struct zset_view v = view();
+    double score;
+    bool is_there = zset_find(&v, bytes_from_text(name_text), &score);
+
+    cr_assert(is_there && score == 0);
+    return signbit(score);
+}
+
+Test(zset, minus_zero_is_zero_in_a_small_one)
+{
     put_text("a", -0.0);
-    v = view();
-    cr_assert(zset_find(&v, BYTES_LITERAL("a"), &score) && !signbit(score));
+    cr_assert(!has_minus_zero("a"));
     cr_assert_eq(put_text("a", 0.0), ZSET_SAME);
+}
+
+Test(zset, minus_zero_keeps_its_sign_once_what_is_small_is_outgrown)
+{
+    put_text("small", -0.0);
+    put_many(127);
+    cr_assert(!is_large());
+    put_text("small", -0.0);
+    put_text("outgrows", -0.0);
+    cr_assert(is_large());
+    cr_assert(!has_minus_zero("small") && has_minus_zero("outgrows"));
+    cr_assert_eq(put_text("outgrows", 0.0), ZSET_SAME);
+    for (unsigned i = 0; i < 127; i++) {
+        take(name_of(i));
+    }
+    put_text("later", -0.0);
+    expect_order("later=-0 outgrows=-0 small=0");
+    keyspace_check(ks);
+}
+
+Test(zset, minus_zero_keeps_its_sign_under_a_long_name_though_packed)
+{
+    char *name = mem_alloc(MEM_TEST, 65);
+
+    memset(name, 'n', 65);
+    put(bytes_make(name, 65), -0.0);
+    put_text("a", -0.0);
+    cr_assert(!is_large() && has_minus_zero("a"));
+    put_many(200);
+    cr_assert(is_large() && has_minus_zero("a"));
+    mem_free(MEM_TEST, name);
+}
+
+/* Put so many members with minus zero, as a whole. */
+static void put_whole(unsigned count)
+{
+    struct value_edit edit;
+
+    keyspace_open(ks, &ref, keyspace_find_any(ks, &ref), VALUE_ZSET, &edit);
+    zset_begin_whole(&edit.draft);
+    for (unsigned i = 0; i < count; i++) {
+        (void)zset_put(&edit.draft, name_of(i), -0.0);
+    }
+    zset_end_whole(&edit.draft);
+    (void)keyspace_close(ks, &edit);
+    keyspace_check(ks);
+}
+
+Test(zset, one_that_is_put_as_a_whole_keeps_signs_of_zeros_unless_it_is_small)
+{
+    put_whole(128);
+    cr_assert(!has_minus_zero("member:0") && !has_minus_zero("member:127"));
+    cr_assert_str_eq(encoding(), "listpack");
+    keyspace_remove(ks, &ref);
+    put_whole(129);
+    cr_assert(has_minus_zero("member:0") && has_minus_zero("member:128"));
+    cr_assert_str_eq(encoding(), "skiplist");
+    keyspace_values(ks)->limits.zset_max_listpack_entries = 1000;
+    keyspace_remove(ks, &ref);
+    put_whole(1000);
+    cr_assert(is_large() && !has_minus_zero("member:999"));
+    cr_assert_str_eq(encoding(), "listpack");
 }
 
 Test(zset, scores_of_all_kinds_read_back_as_they_were)
@@ -161,21 +234,20 @@ Test(zset, the_last_member_takes_the_key_with_it)
 
 Test(zset, what_counts_as_small_goes_by_the_directives_alone)
 {
-    const struct value_ops *ops = &value_zset;
     char *name = mem_alloc(MEM_TEST, LONG);
 
     memset(name, 'n', LONG);
     put_many(128);
-    cr_assert_str_eq(ops->encoding_name(keyspace_find_any(ks, &ref)), "listpack");
+    cr_assert_str_eq(encoding(), "listpack");
     put_text("one more", 0);
-    cr_assert_str_eq(ops->encoding_name(keyspace_find_any(ks, &ref)), "skiplist");
+    cr_assert_str_eq(encoding(), "skiplist");
     cr_assert(take(BYTES_LITERAL("one more")));
-    cr_assert_str_eq(ops->encoding_name(keyspace_find_any(ks, &ref)), "skiplist");
+    cr_assert_str_eq(encoding(), "skiplist");
     keyspace_remove(ks, &ref);
     put(bytes_make(name, 64), 1);
-    cr_assert_str_eq(ops->encoding_name(keyspace_find_any(ks, &ref)), "listpack");
+    cr_assert_str_eq(encoding(), "listpack");
     put(bytes_make(name, 65), 1);
-    cr_assert_str_eq(ops->encoding_name(keyspace_find_any(ks, &ref)), "skiplist");
+    cr_assert_str_eq(encoding(), "skiplist");
     cr_assert(!is_large());
     put(bytes_make(name, LONG), 1);
     put(bytes_make(name, LONG - 1), 1);
@@ -184,7 +256,7 @@ Test(zset, what_counts_as_small_goes_by_the_directives_alone)
     keyspace_remove(ks, &ref);
     put_many(1000);
     cr_assert(is_large());
-    cr_assert_str_eq(ops->encoding_name(keyspace_find_any(ks, &ref)), "listpack");
+    cr_assert_str_eq(encoding(), "listpack");
     mem_free(MEM_TEST, name);
 }
 
