@@ -282,7 +282,7 @@ static void find_start(struct run *run)
     const struct log_check_how *how = run->how;
     bool is_named = check->manifest.base[0] != '\0';
 
-    if (!check->has_manifest) {
+    if (!check->has_manifest || check->manifest.is_off) {
         return;
     }
     if (how->find_snapshot != NULL) {
@@ -293,9 +293,9 @@ static void find_start(struct run *run)
     check->start_history = check->manifest.base_history;
     check->start_offset = check->manifest.base_offset;
     if (check->snapshot.kind == LOG_SNAPSHOT_PLACED &&
-        (is_named || check->snapshot.offset >= check->manifest.base_offset)) {
-        check->start_history = check->snapshot.history;
-        check->start_offset = check->snapshot.offset;
+        (is_named || check->snapshot.position.offset >= check->manifest.base_offset)) {
+        check->start_history = check->snapshot.position.history;
+        check->start_offset = check->snapshot.position.offset;
     } else if (is_named) {
         check->has_start = false;
         note_snapshot(check, check->snapshot.kind == LOG_SNAPSHOT_NONE
@@ -418,9 +418,15 @@ static void judge_missing_start(struct log_check *check)
         .is_needed = true, .offset = check->start_offset, .lost_end = check->start_offset};
     const struct manifest *manifest = &check->manifest;
 
-    if (check->list.count == 0 && manifest->first == 0 &&
-        history_id_equal(&check->start_history, &manifest->base_history) &&
-        check->start_offset >= manifest->base_offset) {
+    const struct rdb_position *position = &check->snapshot.position;
+    bool is_ours = history_id_equal(&position->log, &manifest->log);
+
+    /* The snapshot is newer than the manifest, or the one that it names, and nothing goes on from it yet. */
+    if (check->snapshot.kind != LOG_SNAPSHOT_PLACED
+            ? manifest->first == 0
+            : is_ours &&
+                  (position->save_number > manifest->save_number ||
+                   (position->save_number == manifest->save_number && manifest->first == 0))) {
         return;
     }
     errmsg_set(&damage.reason, "no segment has offset %" PRIu64 " of history %s",
@@ -515,7 +521,9 @@ void log_check_run(struct log_check *check, const struct log_check_how *how)
                 note_damage(check, gap);
             }
             judge_end(check);
-            read_others(&run);
+            if (!check->manifest.is_off) {
+                read_others(&run);
+            }
             count_what_follows(check);
         }
     }

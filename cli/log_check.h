@@ -12,6 +12,7 @@
 
 #include "base/errmsg.h"
 #include "base/history.h"
+#include "cli/rdb_position.h"
 #include "segment/manifest.h"
 #include "segment/segment_list.h"
 #include "segment/segment_reader.h"
@@ -50,8 +51,7 @@ enum log_snapshot_kind {
 struct log_snapshot {
     enum log_snapshot_kind kind;
     uint64_t size_bytes;
-    struct history_id history;
-    uint64_t offset;
+    struct rdb_position position;
 };
 
 /* What is known of the snapshot's file of that name. */

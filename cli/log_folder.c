@@ -176,10 +176,10 @@ static struct log_snapshot look_at_snapshot(const char *path)
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
         got = pread(fd, begin, sizeof(begin), 0);
         snapshot.size_bytes = (uint64_t)status.st_size;
-        snapshot.kind = got > 0 && rdb_position_read(bytes_make(begin, (size_t)got),
-                                                     &snapshot.history, &snapshot.offset)
-                            ? LOG_SNAPSHOT_PLACED
-                            : LOG_SNAPSHOT_FOREIGN;
+        snapshot.kind =
+            got > 0 && rdb_position_read(bytes_make(begin, (size_t)got), &snapshot.position)
+                ? LOG_SNAPSHOT_PLACED
+                : LOG_SNAPSHOT_FOREIGN;
     }
     close(fd);
     return snapshot;

@@ -20,8 +20,8 @@ static void write_manifest(const struct log_check *check, struct buf *out)
                manifest->base_offset, manifest->base_history.text);
     if (check->snapshot.kind == LOG_SNAPSHOT_PLACED) {
         buf_printf(out, "Snapshot: %" PRIu64 " bytes, at offset %" PRIu64 " of history %s\n",
-                   check->snapshot.size_bytes, check->snapshot.offset,
-                   check->snapshot.history.text);
+                   check->snapshot.size_bytes, check->snapshot.position.offset,
+                   check->snapshot.position.history.text);
     }
     if (manifest->first != 0) {
         segment_format_name(manifest->first, name);
@@ -128,6 +128,11 @@ static void write_verdict(const struct log_check *check, struct buf *out)
             " bytes of %s are not whole, as a sudden end leaves them; nothing says that they "
             "were on disk before.\n",
             check->tail.torn_bytes, name);
+    }
+    if (check->has_manifest && check->manifest.is_off) {
+        buf_append_text(out, "The log was turned off: nothing of it counts, and a start reads the "
+                             "snapshot alone.\n");
+        return;
     }
     if (!check->is_recovered) {
         buf_append_text(out, check->damage.is_there ? "Nothing can be recovered from it.\n"

@@ -44,29 +44,44 @@ static bool read_string(struct decoder *d, char digits[INTEGER_TEXT], struct byt
     return decoder_is_ok(d);
 }
 
-bool rdb_position_read(struct bytes begin, struct history_id *history, uint64_t *offset)
+static void note(struct rdb_position *out, struct bytes name, struct bytes value)
+{
+    if (bytes_equal_text(name, "starling-log")) {
+        if (!history_id_parse(value, &out->log)) {
+            out->log = (struct history_id){0};
+        }
+    } else if (bytes_equal_text(name, "starling-save") &&
+               !num_parse_u64(value, &out->save_number)) {
+        out->save_number = 0;
+    }
+}
+
+bool rdb_position_read(struct bytes begin, struct rdb_position *out)
 {
     struct decoder d = decoder_make(begin);
     struct bytes head = decode_bytes(&d, HEAD_BYTES);
     bool has_history = false;
     bool has_offset = false;
 
+    *out = (struct rdb_position){0};
     if (!bytes_has_prefix(head, "REDIS") && !bytes_has_prefix(head, "VALKEY")) {
         return false;
     }
-    while (!(has_history && has_offset) && decode_u8(&d) == FIELD) {
+    while (decode_u8(&d) == FIELD) {
         char name_digits[INTEGER_TEXT];
         char value_digits[INTEGER_TEXT];
         struct bytes name;
         struct bytes value;
 
         if (!read_string(&d, name_digits, &name) || !read_string(&d, value_digits, &value)) {
-            return false;
+            break;
         }
         if (bytes_equal_text(name, "repl-id")) {
-            has_history = history_id_parse(value, history);
+            has_history = history_id_parse(value, &out->history);
         } else if (bytes_equal_text(name, "repl-offset")) {
-            has_offset = num_parse_u64(value, offset);
+            has_offset = num_parse_u64(value, &out->offset);
+        } else {
+            note(out, name, value);
         }
     }
     return has_history && has_offset;

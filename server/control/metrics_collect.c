@@ -193,9 +193,8 @@ static void collect_log(const struct node *node, struct metrics *m)
     m->aof_rewrite_scheduled = disk_log_is_on(d) && node->saving.is_wanted;
     m->aof_last_rewrite_time_sec = disk_log_is_on(d) ? node->saving.last_duration_s : -1;
     m->aof_current_rewrite_time_sec =
-        m->aof_rewrite_in_progress
-            ? mono_ms_between(node->saving.started_at, node->now.mono) / 1000
-            : -1;
+        m->aof_rewrite_in_progress ? mono_ms_between(node->saving.started_at, node->now.mono) / 1000
+                                   : -1;
     m->aof_last_bgrewrite_status = node->saving.is_last_ok ? "ok" : "err";
     m->aof_last_write_status = disk_log_is_broken(d) ? "err" : "ok";
     if (!disk_log_is_on(d)) {

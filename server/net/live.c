@@ -151,8 +151,7 @@ static bool change_log(struct change *change, struct errmsg *error)
         return true;
     }
     change->culprit = "appendonly";
-    change->has_new_log =
-        worker_claim(change->shell->worker, change->next->appenddirname, error);
+    change->has_new_log = worker_claim(change->shell->worker, change->next->appenddirname, error);
     return change->has_new_log;
 }
 

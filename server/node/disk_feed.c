@@ -28,8 +28,8 @@ bool disk_feed_has(const struct node *node, uint64_t offset)
 {
     return offset >= oplog_start(node->journal.log) ||
            (offset >= disk_feed_start(node) &&
-            segment_list_find(&node->disk_log.segments,
-                              oplog_history_at(node->journal.log, offset), offset) != SIZE_MAX);
+            segment_list_find(&node->disk_log.segments, oplog_history_at(node->journal.log, offset),
+                              offset) != SIZE_MAX);
 }
 
 static bool open_at(struct node *node, struct disk_feed *feed, uint64_t offset)

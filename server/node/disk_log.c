@@ -22,12 +22,12 @@ static const uint32_t allowed[] = {
     [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_OFF),
     [DISK_LOG_OPEN] = PHASE_TO(DISK_LOG_TURNING) | PHASE_TO(DISK_LOG_BROKEN) |
                       PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_TURNING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
-                         PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_BROKEN] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_REMOVING) |
-                        PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_REMOVING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
-                          PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_TURNING] =
+        PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_BROKEN] =
+        PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_REMOVING) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_REMOVING] =
+        PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
 };
 
 static void move(struct disk_log *d, enum disk_log_phase to)
@@ -123,8 +123,7 @@ bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *err
     d->is_anew = node->replay.has_hole;
     d->first_own = d->segments.count > 0 ? d->segments.items[d->segments.count - 1].number + 1 : 1;
     d->synced_at = node->now.mono;
-    if (last_segment > 0 && d->segments.count > 0 &&
-        d->handed > oplog_start(node->journal.log)) {
+    if (last_segment > 0 && d->segments.count > 0 && d->handed > oplog_start(node->journal.log)) {
         sync_what_was_found(node);
     }
     return true;
@@ -290,9 +289,8 @@ static bool is_over(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return is_full(node) ||
-           (d->handed == limit(node) &&
-            !history_id_equal(&d->history, oplog_history(node->journal.log)));
+    return is_full(node) || (d->handed == limit(node) &&
+                             !history_id_equal(&d->history, oplog_history(node->journal.log)));
 }
 
 /* ---- syncing ---------------------------------------------------------------------------------- */
@@ -538,8 +536,8 @@ struct mono_time disk_log_wake_at(const struct node *node)
 void disk_log_check(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
-    bool has_file = d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING ||
-                    d->phase == DISK_LOG_REMOVING;
+    bool has_file =
+        d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING || d->phase == DISK_LOG_REMOVING;
 
     ASSERT(has_file == (d->file != FS_NO_FILE));
     ASSERT(!d->is_syncing || d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING);
@@ -548,9 +546,9 @@ void disk_log_check(const struct node *node)
     if (!disk_log_is_on(d) || !still_follows(node)) {
         return;
     }
-    ASSERT(d->durable <= d->handed);                            /* (1) */
-    ASSERT(d->handed <= oplog_end(node->journal.log));          /* (1) */
-    ASSERT(d->durable >= oplog_start(node->journal.log));       /* (4) */
+    ASSERT(d->durable <= d->handed);                      /* (1) */
+    ASSERT(d->handed <= oplog_end(node->journal.log));    /* (1) */
+    ASSERT(d->durable >= oplog_start(node->journal.log)); /* (4) */
     ASSERT(!d->is_syncing || (d->asked >= d->durable && d->asked <= d->handed));
     ASSERT(!disk_log_is_broken(d) || d->problem.text[0] != '\0');
 }

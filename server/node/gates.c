@@ -131,7 +131,8 @@ static bool gate_acl(struct node *node, struct request *request)
 
 static bool gate_loading(struct node *node, struct request *request)
 {
-    if (LIKELY(!load_is_at_start(&node->loading)) || (request->spec->flags & COMMAND_FLAG_LOADING)) {
+    if (LIKELY(!load_is_at_start(&node->loading)) ||
+        (request->spec->flags & COMMAND_FLAG_LOADING)) {
         return true;
     }
     reply_error(request, "LOADING Redis is loading the dataset in memory");

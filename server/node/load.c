@@ -6,8 +6,8 @@
 #include "node/inside.h"
 
 static const uint32_t allowed[] = {
-    [LOAD_IDLE] = PHASE_TO(LOAD_FILE) | PHASE_TO(LOAD_LOG) | PHASE_TO(LOAD_RESYNC) |
-                  PHASE_TO(LOAD_AGAIN),
+    [LOAD_IDLE] =
+        PHASE_TO(LOAD_FILE) | PHASE_TO(LOAD_LOG) | PHASE_TO(LOAD_RESYNC) | PHASE_TO(LOAD_AGAIN),
     [LOAD_FILE] = PHASE_TO(LOAD_IDLE),
     [LOAD_LOG] = PHASE_TO(LOAD_IDLE),
     [LOAD_RESYNC] = PHASE_TO(LOAD_IDLE),
@@ -204,11 +204,10 @@ static void adopt_file(struct node *node)
         apply_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);
     }
     loading->saved_unix_s = info->created_unix_s;
-    node_log(
-        node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
-        (unsigned long long)loading->key_count,
-        (long long)mono_ms_between(loading->started_at, node->env.now(node->env.context).mono),
-        loading->path);
+    node_log(node, LOG_NOTICE, "loaded %llu keys in %lld ms from %s",
+             (unsigned long long)loading->key_count,
+             (long long)mono_ms_between(loading->started_at, node->env.now(node->env.context).mono),
+             loading->path);
     close_reader(loading);
 }
 

@@ -60,8 +60,8 @@ struct loading {
     struct replication_position position;
     struct history_id log; /* the log on disk that it was made for, */
     uint64_t save_number;  /* and which of the snapshots for it */
-    bool only_looks;        /* records are counted, */
-    uint64_t clash_count;   /* and those whose key is there already */
+    bool only_looks;       /* records are counted, */
+    uint64_t clash_count;  /* and those whose key is there already */
 };
 
 /* Is the node not there yet? */

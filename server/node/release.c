@@ -133,7 +133,7 @@ void release_check(const struct node *node)
     LIST_FOR_EACH (item, &node->release.waiting) {
         const struct session *s = CONTAINER_OF_CONST(item, struct session, barred);
 
-        ASSERT(s->output.barriers.count > 0);     /* (1) */
+        ASSERT(s->output.barriers.count > 0);      /* (1) */
         ASSERT((s->flags & SESSION_REPLICA) == 0); /* (2) */
     }
 }

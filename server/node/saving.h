@@ -45,11 +45,11 @@ struct saving {
     int64_t last_duration_s; /* -1: none yet */
     struct mono_time last_try_at;
     struct mono_time started_at;
-    uint64_t changes_before; /* of the image, */
+    uint64_t changes_before;              /* of the image, */
     struct replication_position position; /* its place in the log, */
-    uint64_t number;         /* disk_base_new_save, */
-    uint64_t bytes;          /* its size, */
-    char path[256];          /* and its file */
+    uint64_t number;                      /* disk_base_new_save, */
+    uint64_t bytes;                       /* its size, */
+    char path[256];                       /* and its file */
     uint64_t save_count;
 };
 

@@ -31,8 +31,8 @@ struct rdb_info {
     int64_t created_unix_s;
     uint64_t used_memory;
     bool has_history;
-    struct history_id log; /* id of the log on disk that it was made for; empty: none */
-    uint64_t save_number;  /* of those that were made for it, ascending */
+    struct history_id log;      /* id of the log on disk that it was made for; empty: none */
+    uint64_t save_number;       /* of those that were made for it, ascending */
     uint64_t skipped_libraries; /* function libraries that the reader passed over */
 };
 

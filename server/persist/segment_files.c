@@ -28,8 +28,7 @@ void segment_files_path(const struct segment_files *files, const char *name,
 static bool list(void *ctx, segment_name_fn *on_name, void *context, struct errmsg *error)
 {
     const struct segment_files *files = ctx;
-    enum fs_status status =
-        files->fs->list(files->fs->ctx, files->folder, on_name, context, error);
+    enum fs_status status = files->fs->list(files->fs->ctx, files->folder, on_name, context, error);
 
     return status == FS_OK || status == FS_MISSING;
 }

@@ -72,7 +72,8 @@ struct replica_event {
     const char *host;
     uint16_t port;
     struct replication_position position;
-    uint64_t durable_offset; /* TICK, GETACK: so far our log is on disk; 0: nothing is known of it */
+    uint64_t
+        durable_offset; /* TICK, GETACK: so far our log is on disk; 0: nothing is known of it */
     struct bytes bytes;
     const char *reason;
 };

@@ -192,6 +192,16 @@ void log_dir_write_manifest(const struct log_dir *dir, uint64_t base_offset, uin
     buf_deinit(&text);
 }
 
+void log_dir_turn_off(const struct log_dir *dir)
+{
+    struct manifest manifest = {.base_history = log_dir_history('a'), .is_off = true};
+    struct buf text = {0};
+
+    manifest_format(&manifest, &text);
+    log_dir_write(dir, MANIFEST_NAME, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
 static struct log_snapshot find_snapshot(void *context, const char *name)
 {
     return log_folder_find_snapshot(context, name);

@@ -36,6 +36,8 @@ void log_dir_write_manifest(const struct log_dir *dir, uint64_t base_offset, uin
 void log_dir_name_base(const struct log_dir *dir, const char *name);
 /* A snapshot in the server's folder, of history a; offset NULL: one that says no place. */
 void log_dir_write_snapshot(const struct log_dir *dir, const char *name, const char *offset);
+/* A manifest that says so. */
+void log_dir_turn_off(const struct log_dir *dir);
 /* What is found out about it. */
 struct log_check log_dir_check(const struct log_dir *dir);
 

@@ -195,6 +195,17 @@ Test(log_check, of_a_log_that_ends_before_its_orderly_end_is_damage)
     expect_said("DAMAGED: the server ended in order at offset 300, and the log ends at 250.\n");
 }
 
+Test(log_check, that_was_turned_off_does_not_count)
+{
+    make_three();
+    log_dir_turn_off(&dir);
+    run();
+    cr_expect_eq(check.verdict, LOG_GOOD);
+    cr_expect_not(check.is_recovered);
+    expect_said(
+        "The log was turned off: nothing of it counts, and a start reads the snapshot alone.\n");
+}
+
 Test(log_check, without_the_segment_of_the_base_is_damage)
 {
     log_dir_add(&dir, 3, "a", 200, 300);
@@ -341,7 +352,7 @@ Test(log_check, finds_the_folder_by_its_own_name_and_by_the_servers)
         cr_expect_str_eq(folder.path, dir.log);
         snapshot = log_folder_find_snapshot(&folder, "d.rdb");
         cr_expect_eq(snapshot.kind, LOG_SNAPSHOT_PLACED);
-        cr_expect_eq(snapshot.offset, 7);
+        cr_expect_eq(snapshot.position.offset, 7);
         snapshot = log_folder_find_snapshot(&folder, "e.rdb");
         cr_expect_eq(snapshot.kind, LOG_SNAPSHOT_NONE);
         log_folder_close(&folder);

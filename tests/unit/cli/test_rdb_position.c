@@ -10,11 +10,10 @@
 
 static bool is_read(struct bytes begin, uint64_t offset)
 {
-    struct history_id history = {0};
-    uint64_t found = UINT64_MAX;
+    struct rdb_position found;
 
-    return rdb_position_read(begin, &history, &found) && found == offset &&
-           history_id_is(&history, bytes_from_text(ID));
+    return rdb_position_read(begin, &found) && found.offset == offset &&
+           history_id_is(&found.history, bytes_from_text(ID));
 }
 
 Test(rdb_position, is_found_among_other_fields_however_its_numbers_are_kept)
@@ -51,21 +50,30 @@ Test(rdb_position, is_not_found_where_it_is_none)
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        struct history_id history;
-        uint64_t offset;
+        struct rdb_position found;
 
-        cr_expect_not(rdb_position_read(cases[i], &history, &offset), "%zu", i);
+        cr_expect_not(rdb_position_read(cases[i], &found), "%zu", i);
     }
 }
 
 Test(rdb_position, that_is_cut_off_is_none)
 {
     static const char text[] = "REDIS0009\xfa\x07repl-id\x28" ID "\xfa\x0brepl-offset\xc1\x05\x00";
-    struct history_id history;
-    uint64_t offset;
+    struct rdb_position found;
 
     for (size_t len = 0; len + 1 < sizeof(text); len++) {
-        cr_expect_not(rdb_position_read(bytes_make(text, len), &history, &offset), "%zu", len);
+        cr_expect_not(rdb_position_read(bytes_make(text, len), &found), "%zu", len);
     }
     cr_expect(is_read(bytes_make(text, sizeof(text) - 1), 5));
+}
+
+Test(rdb_position, says_for_which_log_the_snapshot_was_made)
+{
+    static const char begin[] = "REDIS0009\xfa\x07repl-id\x28" ID "\xfa\x0brepl-offset\xc0\x05"
+                                "\xfa\x0cstarling-log\x28" ID "\xfa\x0dstarling-save\xc0\x07";
+    struct rdb_position found;
+
+    cr_assert(rdb_position_read(bytes_make(begin, sizeof(begin) - 1), &found));
+    cr_expect(history_id_is(&found.log, bytes_from_text(ID)));
+    cr_expect_eq(found.save_number, 7);
 }

@@ -307,8 +307,7 @@ Test(config, directives_without_effect_are_remembered_and_listed)
     must_read(&config, "activerehashing NO\naof-load-truncated no\nmaxmemory 0\n"
                        "list-compress-depth 5\n");
     config_list_without_effect(&config, &names);
-    cr_assert_str_eq(buf_text(&names),
-                     "aof-load-truncated, activerehashing, list-compress-depth");
+    cr_assert_str_eq(buf_text(&names), "aof-load-truncated, activerehashing, list-compress-depth");
     expect(&config, "activerehashing", "no");
     expect(&config, "aof-load-truncated", "no");
     expect(&config, "list-compress-depth", "5");

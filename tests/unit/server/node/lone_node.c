@@ -179,8 +179,7 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
                           .release_memory = release_memory};
     config_init(&config);
     cr_assert(config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, error));
-    cr_assert(
-        config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, error));
+    cr_assert(config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, error));
     cr_assert(config_set(&config, "cluster-enabled", bytes_from_text(is_clustered ? "yes" : "no"),
                          CONFIG_FROM_START, error));
     w->node = node_new(&(struct node_options){.config = &config,

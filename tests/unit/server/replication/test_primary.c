@@ -6,10 +6,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define OURS    "1111111111111111111111111111111111111111"
-#define BEFORE  "2222222222222222222222222222222222222222"
+#define OURS        "1111111111111111111111111111111111111111"
+#define BEFORE      "2222222222222222222222222222222222222222"
 #define LONG_BEFORE "4444444444444444444444444444444444444444"
-#define FOREIGN "3333333333333333333333333333333333333333"
+#define FOREIGN     "3333333333333333333333333333333333333333"
 
 static const struct mono_time start = {.us = 1000000};
 
@@ -45,8 +45,10 @@ static struct feed feed_online_at(uint64_t acked, int64_t at_ms)
 
 Test(psync, goes_on_where_history_and_offset_allow_it)
 {
-    static const struct lineage lineage = {.items = {{{LONG_BEFORE}, 300}, {{BEFORE}, 500}},
-                                           .count = 2};
+    static const struct lineage lineage = {
+        .items = {{{LONG_BEFORE}, 300}, {{BEFORE}, 500}},
+          .count = 2
+    };
     static const struct feed_log_facts facts = {
         .history = {OURS}, .lineage = &lineage, .start = 100, .end = 900};
     static const struct {
@@ -55,20 +57,20 @@ Test(psync, goes_on_where_history_and_offset_allow_it)
         enum psync_decision expected;
         uint64_t from;
     } cases[] = {
-        {OURS,    "901", PSYNC_CONTINUE, 900},
-        {OURS,    "101", PSYNC_CONTINUE, 100},
-        {OURS,    "100", PSYNC_FULL,     0  },
-        {OURS,    "902", PSYNC_FULL,     0  },
-        {BEFORE,  "501", PSYNC_CONTINUE, 500},
-        {BEFORE,  "502", PSYNC_FULL,     0  },
-        {BEFORE,  "101", PSYNC_CONTINUE, 100},
+        {OURS,        "901", PSYNC_CONTINUE, 900},
+        {OURS,        "101", PSYNC_CONTINUE, 100},
+        {OURS,        "100", PSYNC_FULL,     0  },
+        {OURS,        "902", PSYNC_FULL,     0  },
+        {BEFORE,      "501", PSYNC_CONTINUE, 500},
+        {BEFORE,      "502", PSYNC_FULL,     0  },
+        {BEFORE,      "101", PSYNC_CONTINUE, 100},
         {LONG_BEFORE, "301", PSYNC_CONTINUE, 300},
-        {LONG_BEFORE, "302", PSYNC_FULL, 0},
-        {FOREIGN, "200", PSYNC_FULL,     0  },
-        {"?",     "-1",  PSYNC_FULL,     0  },
-        {OURS,    "0",   PSYNC_FULL,     0  },
-        {OURS,    "-5",  PSYNC_FULL,     0  },
-        {OURS,    "abc", PSYNC_INVALID,  0  },
+        {LONG_BEFORE, "302", PSYNC_FULL,     0  },
+        {FOREIGN,     "200", PSYNC_FULL,     0  },
+        {"?",         "-1",  PSYNC_FULL,     0  },
+        {OURS,        "0",   PSYNC_FULL,     0  },
+        {OURS,        "-5",  PSYNC_FULL,     0  },
+        {OURS,        "abc", PSYNC_INVALID,  0  },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
