@@ -456,6 +456,13 @@ void disk_base_run(struct node *node)
     remove_superfluous(node);
 }
 
+void disk_base_forget(struct node *node)
+{
+    ASSERT(!disk_log_is_on(&node->disk_log));
+    ASSERT(!files_is_writing(node, FILE_MANIFEST));
+    node->disk_base = (struct disk_base){0};
+}
+
 void disk_base_deinit(struct node *node)
 {
     node->disk_base = (struct disk_base){0};

@@ -63,6 +63,9 @@ const char *disk_base_snapshot(const struct node *node);
  * says.  False when the files cannot be written. */
 MUST_USE bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *error);
 
+/* The files are about to be read again. */
+void disk_base_forget(struct node *node);
+
 /* ---- while it runs ---------------------------------------------------------------------------- */
 
 /* At the end of each pass, behind disk_log_run. */

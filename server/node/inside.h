@@ -50,6 +50,7 @@
 #include "node/replicas.h"
 #include "node/reply.h"
 #include "node/request.h"
+#include "node/rewind.h"
 #include "node/role.h"
 #include "node/route.h"
 #include "node/saving.h"
@@ -112,6 +113,7 @@ struct node {
     struct disk_log disk_log;             /* disk_log.c */
     struct disk_base disk_base;           /* disk_base.c */
     struct replay replay;                 /* replay.c */
+    struct rewind rewind;                 /* rewind.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */
     struct memory_limit memory_limit;     /* memory_limit.c */

@@ -260,6 +260,7 @@ void node_end_pass(struct node *node)
         cluster_side_tick(node);
     }
     replica_side_tick(node);
+    node_go_back_when_wanted(node);
     if (pass_take_link(&node->pass) && node->cluster != NULL) {
         cluster_side_status(node);
     }

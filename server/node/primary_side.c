@@ -83,11 +83,13 @@ static void begin_feeding(struct node *node, struct session *s)
 }
 
 /* Segments may begin in a history that is not known here any more. */
-static struct feed_log_facts facts_for(const struct node *node, struct bytes offset)
+static struct feed_log_facts facts_for(const struct node *node, const struct feed *feed,
+                                       struct bytes offset)
 {
     struct feed_log_facts facts = log_facts(node);
     int64_t wanted;
 
+    facts.takes_rewind = (feed->capabilities & FEED_CAPA_REWIND) != 0;
     if (num_parse_i64(offset, &wanted) && wanted > 0 &&
         !disk_feed_has(node, (uint64_t)wanted - 1)) {
         facts.start = oplog_start(node->journal.log);
@@ -99,7 +101,7 @@ static void psync(struct node *node, struct request *request, struct bytes id, s
 {
     struct session *s = request->session;
     struct feed *feed = replicas_get(node, s);
-    struct feed_log_facts facts = facts_for(node, offset);
+    struct feed_log_facts facts = facts_for(node, feed, offset);
     struct replication_position position = journal_position(node);
     struct errmsg reason = {0};
     uint64_t from = 0;
@@ -118,6 +120,11 @@ static void psync(struct node *node, struct request *request, struct bytes id, s
         node_log(node, LOG_NOTICE, "replica %s goes on from offset %llu", s->peer.address,
                  (unsigned long long)from);
         break;
+    case PSYNC_REWIND:
+        reply_error(request, "REWIND %.*s %llu", BYTES_ARGS(id), (unsigned long long)from);
+        node_log(node, LOG_NOTICE, "replica %s is to go back to offset %llu", s->peer.address,
+                 (unsigned long long)from);
+        return;
     case PSYNC_FULL:
         feed_start_full(feed, node->now.mono);
         counters_full_sync(&node->counters, !bytes_equal_text(id, "?"));

@@ -106,7 +106,7 @@ static bool is_short(const struct node *node, struct errmsg *error)
     const struct manifest *manifest = &node->disk_base.manifest;
     uint64_t end = oplog_end(node->journal.log);
 
-    if (!manifest->has_end || end >= manifest->end_offset) {
+    if (node->replay.until > 0 || !manifest->has_end || end >= manifest->end_offset) {
         return false;
     }
     errmsg_set(
@@ -125,7 +125,7 @@ static void finish(struct node *node)
     if (replay->is_on) {
         struct segment_tail tail = segment_reader_tail(&replay->reader);
 
-        if (tail.torn_bytes > 0) {
+        if (tail.torn_bytes > 0 && replay->until == 0) {
             node_log(node, LOG_WARNING,
                      "the log ends in the middle: segment %llu is cut off at byte %llu, and %llu "
                      "bytes behind it, which were never durable, are passed over",
@@ -138,6 +138,7 @@ static void finish(struct node *node)
     }
     replay->end = oplog_end(node->journal.log);
     replay->is_clean = has_orderly_end(node);
+    replay->until = 0;
     apply_restart(node, node->apply.db);
     node_log(node, LOG_NOTICE, "replayed the log from offset %llu to %llu in %lld ms%s",
              (unsigned long long)replay->from, (unsigned long long)replay->end,
@@ -163,14 +164,18 @@ static enum replay_status take(struct node *node, struct bytes bytes, struct err
 enum replay_status replay_step(struct node *node, struct errmsg *error)
 {
     struct replay *replay = &node->replay;
+    size_t most = PIECE_BYTES;
     struct bytes bytes = {0};
 
-    if (!replay->is_on) {
+    if (replay->until > 0 && replay->until - replay->reader.offset < most) {
+        most = (size_t)(replay->until - replay->reader.offset);
+    }
+    if (!replay->is_on || most == 0) {
         finish(node);
         return is_short(node, error) ? REPLAY_FAILED : REPLAY_DONE;
     }
     tell_progress(node);
-    switch (segment_reader_next(&replay->reader, PIECE_BYTES, &bytes, error)) {
+    switch (segment_reader_next(&replay->reader, most, &bytes, error)) {
     case SEGMENT_READING_OK:
         replay->last_segment = replay->reader.number;
         return take(node, bytes, error);
@@ -191,6 +196,12 @@ enum replay_status replay_step(struct node *node, struct errmsg *error)
         return REPLAY_FAILED;
     }
     return REPLAY_FAILED;
+}
+
+void replay_set_until(struct node *node, uint64_t offset)
+{
+    ASSERT(!node->replay.is_on);
+    node->replay.until = offset;
 }
 
 void replay_deinit(struct node *node)

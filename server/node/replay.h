@@ -29,6 +29,7 @@ struct replay {
     bool is_clean; /* the last run came to an orderly end, and nothing is missing */
     struct segment_reader reader;
     bool has_hole;         /* the snapshot is further than what was found of the log */
+    uint64_t until;        /* offset at which it ends; 0: where the log does */
     uint64_t last_segment; /* number of the one that the log ends in; 0: none */
     uint64_t from;         /* offsets that were replayed: from, */
     uint64_t end;          /* and up to */
@@ -38,6 +39,8 @@ struct replay {
     struct mono_time told_at;
 };
 
+/* The next one goes no further than this offset, where a request ends. */
+void replay_set_until(struct node *node, uint64_t offset);
 /* The snapshot's data is there, and the log in memory stands at its place.  False when the log has nothing to do with that
  * place. */
 MUST_USE bool replay_begin(struct node *node, struct errmsg *error);

@@ -17,6 +17,7 @@ void replica_side_configure(struct node *node)
         .primary_user = config->primaryuser,
         .primary_auth = config->primaryauth,
         .version = STARLING_REDIS_VERSION,
+        .can_rewind = config->appendonly,
     };
 
     if (node->upstream.replica == NULL) {
@@ -87,6 +88,7 @@ static void snapshot_end(struct node *node, const struct replication_position *p
     ASSERT(journal_position(node).offset == position->offset);
     replicas_drop_all(node, "the data was replaced by a full resync");
     data_set_complete(node, true);
+    node->upstream.needs_full = false;
     loaded.position = journal_position(node);
     step(node, &loaded);
 }
@@ -148,6 +150,7 @@ static bool is_given_up(const struct node *node, enum replica_action_type type)
     case REPLICA_ACTION_SNAPSHOT_BEGIN:
     case REPLICA_ACTION_SNAPSHOT_ABORT:
     case REPLICA_ACTION_CONTINUE:
+    case REPLICA_ACTION_REWIND:
     case REPLICA_ACTION_LOG:
         return false;
     }
@@ -189,6 +192,9 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         break;
     case REPLICA_ACTION_CONTINUE:
         go_on(node, &action->position);
+        break;
+    case REPLICA_ACTION_REWIND:
+        rewind_want(node, &action->position);
         break;
     case REPLICA_ACTION_STREAM:
         stream(node, bytes);
@@ -274,6 +280,11 @@ void replica_side_stop(struct node *node)
     ASSERT(replica_get_phase(node->upstream.replica) == REPLICA_IDLE);
 }
 
+void replica_side_resync_fully(struct node *node)
+{
+    node->upstream.needs_full = true;
+}
+
 /* What PSYNC offers.  A primary that restarted has begun a history of its own; as long as nothing
  * was written in it, what it has is the end of the one before. */
 static struct replication_position offered_position(const struct node *node)
@@ -284,7 +295,7 @@ static struct replication_position offered_position(const struct node *node)
     if (oplog_previous_end(node->journal.log) == position.offset && position.offset > 0) {
         position.history = *oplog_previous_history(node->journal.log);
     }
-    if (node->apply.needs_resync) {
+    if (node->apply.needs_resync || node->upstream.needs_full) {
         position = (struct replication_position){0}; /* only a full resync helps */
     }
     return position;

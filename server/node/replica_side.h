@@ -17,7 +17,8 @@ struct node;
 struct upstream {
     struct replica *replica;
     struct machine machine;
-    uint64_t link; /* env link, 0: none */
+    uint64_t link;   /* env link, 0: none */
+    bool needs_full; /* nothing that we have is of use */
     bool owes_ack; /* our primary has asked how far we are, and was told of more than is on disk */
 };
 
@@ -26,6 +27,8 @@ void replica_side_configure(struct node *node);
 void replica_side_deinit(struct node *node);
 void replica_side_follow(struct node *node, const char *host, uint16_t port);
 void replica_side_stop(struct node *node);
+/* Ask for a full resync next time. */
+void replica_side_resync_fully(struct node *node);
 void replica_side_tick(struct node *node);
 /* Do we have the stream of our primary? */
 static inline bool upstream_is_up(const struct upstream *upstream)

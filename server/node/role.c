@@ -85,6 +85,37 @@ void node_follow_loaded(struct node *node)
     node->role.pending_host[0] = '\0';
 }
 
+void node_go_back_when_wanted(struct node *node)
+{
+    struct replica_report primary;
+    char host[ROLE_HOST_SIZE];
+
+    if (LIKELY(!node->rewind.is_wanted)) {
+        return;
+    }
+    if (node->role.is_primary) {
+        rewind_forget(node);
+        return;
+    }
+    switch (rewind_chance(node)) {
+    case REWIND_LATER:
+        break;
+    case REWIND_NEVER:
+        rewind_forget(node);
+        replica_side_resync_fully(node);
+        break;
+    case REWIND_NOW:
+        primary = replica_get_report(node->upstream.replica);
+        bytes_to_text(bytes_from_text(primary.host), host, sizeof(host));
+        replica_side_stop(node);
+        rewind_begin(node);
+        if (!node->life.has_exited) {
+            node_follow(node, host, primary.port); /* once the data is there */
+        }
+        break;
+    }
+}
+
 void node_check_role(const struct node *node)
 {
     const struct role *role = &node->role;

@@ -28,6 +28,9 @@ void node_become_primary(struct node *node);
 /* The file at start is loaded: follow whom we were told to meanwhile, or by the configuration. */
 void node_follow_loaded(struct node *node);
 
+/* Our primary has told that we went on where nobody else did (node/rewind.h). */
+void node_go_back_when_wanted(struct node *node);
+
 void node_check_role(const struct node *node);
 
 #endif

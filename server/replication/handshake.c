@@ -69,7 +69,9 @@ static void add_option(struct replica *r, enum handshake_answer answer, const ch
 
 static void send_introduction(struct replica *r)
 {
-    static const char *const capa[] = {"REPLCONF", "capa", "eof", "capa", "psync2"};
+    static const char *const capa[] = {"REPLCONF", "capa", "eof",   "capa",
+                                       "psync2",   "capa", "rewind"};
+    size_t capa_count = r->settings.can_rewind ? ARRAY_COUNT(capa) : ARRAY_COUNT(capa) - 2;
     struct bytes words[ARRAY_COUNT(capa)];
     char port[NUM_I64_TEXT];
     struct buf out = {0};
@@ -80,10 +82,10 @@ static void send_introduction(struct replica *r)
     add_option(r, ANSWER_PORT, "listening-port",
                bytes_make(port, num_format_u64(port, r->settings.announce_port)), &out);
     add_option(r, ANSWER_IP, "ip-address", buf_bytes(&r->announce_ip), &out);
-    for (size_t i = 0; i < ARRAY_COUNT(capa); i++) {
+    for (size_t i = 0; i < capa_count; i++) {
         words[i] = bytes_from_text(capa[i]);
     }
-    add(&out, words, ARRAY_COUNT(words));
+    add(&out, words, capa_count);
     r->is_awaited[ANSWER_CAPA] = true;
     add_option(r, ANSWER_VERSION, "version", buf_bytes(&r->version), &out);
     replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&out));
@@ -196,6 +198,23 @@ static void take_continue(struct replica *r, struct bytes rest)
     ASSERT(r->phase == REPLICA_STREAMING);
 }
 
+/* We have gone on in a history that the others have left. */
+static void take_rewind(struct replica *r, struct bytes rest)
+{
+    struct bytes id = bytes_next_word(&rest, ' ');
+    struct bytes offset = bytes_next_word(&rest, ' ');
+    struct replication_position to = {0};
+
+    if (!history_id_parse(id, &to.history) || !num_parse_u64(offset, &to.offset) ||
+        !r->settings.can_rewind || !history_id_equal(&to.history, &r->offer.history) ||
+        to.offset >= r->offer.offset) {
+        link_fail(r, LOG_WARNING, "its REWIND cannot be understood");
+        return;
+    }
+    replica_emit(r, REPLICA_ACTION_REWIND)->position = to;
+    link_fail(r, LOG_NOTICE, "what we have goes further than what it knows");
+}
+
 static void take_psync(struct replica *r, struct bytes line)
 {
     ASSERT(!handshake_is_awaiting(r));
@@ -203,6 +222,8 @@ static void take_psync(struct replica *r, struct bytes line)
         take_full(r, bytes_from(line, strlen("+FULLRESYNC ")));
     } else if (bytes_equal_text(line, "+CONTINUE") || bytes_has_prefix(line, "+CONTINUE ")) {
         take_continue(r, bytes_from(line, strlen("+CONTINUE")));
+    } else if (bytes_has_prefix(line, "-REWIND ")) {
+        take_rewind(r, bytes_from(line, strlen("-REWIND ")));
     } else if (is_try_later(line)) {
         log_answer(r, LOG_NOTICE, "PSYNC", line);
         link_fail(r, LOG_NOTICE, "it will be ready later");

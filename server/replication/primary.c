@@ -108,6 +108,7 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
     } else if (bytes_equal_nocase(option, "capa")) {
         feed->capabilities |= bytes_equal_nocase(value, "eof") ? FEED_CAPA_EOF : 0U;
         feed->capabilities |= bytes_equal_nocase(value, "psync2") ? FEED_CAPA_PSYNC2 : 0U;
+        feed->capabilities |= bytes_equal_nocase(value, "rewind") ? FEED_CAPA_REWIND : 0U;
     } else if (bytes_equal_nocase(option, "version")) {
         value = is_plain_text(value) ? value : BYTES_LITERAL("?");
         bytes_to_text(value, feed->version, sizeof(feed->version));
@@ -166,6 +167,10 @@ enum psync_decision psync_decide(const struct feed_log_facts *facts, struct byte
         if (!history_id_parse(id, &history) || !lineage_find(facts->lineage, &history, &end)) {
             errmsg_set(reason, "it has another history");
             return PSYNC_FULL;
+        }
+        if (have > end && facts->takes_rewind && end >= facts->start) {
+            *out_offset = end;
+            return PSYNC_REWIND;
         }
         if (have > end) {
             errmsg_set(reason,

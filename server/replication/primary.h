@@ -49,6 +49,7 @@ enum feed_phase {
 enum feed_capabilities {
     FEED_CAPA_EOF = 1 << 0,    /* takes a payload of unknown size */
     FEED_CAPA_PSYNC2 = 1 << 1, /* takes +CONTINUE with an id */
+    FEED_CAPA_REWIND = 1 << 2, /* takes -REWIND: one of ours */
 };
 
 struct feed {
@@ -89,12 +90,14 @@ struct feed_log_facts {
     const struct lineage *lineage; /* borrowed: the histories before */
     uint64_t start;                /* first byte still kept */
     uint64_t end;
+    bool takes_rewind; /* the replica does */
 };
 
 enum psync_decision {
     PSYNC_CONTINUE, /* *out_offset: send the log from here */
     PSYNC_FULL,     /* send a snapshot */
-    PSYNC_INVALID,  /* not a PSYNC: reply -ERR and the message */
+    PSYNC_REWIND, /* *out_offset: its history is ours up to here only; it is to go back and ask again */
+    PSYNC_INVALID, /* not a PSYNC: reply -ERR and the message */
 };
 /* Decide about PSYNC <id> <offset>.  reason (may be NULL) is told why it is full, for the log. */
 MUST_USE enum psync_decision psync_decide(const struct feed_log_facts *facts, struct bytes id,

@@ -352,6 +352,7 @@ void replica_configure(struct replica *replica, const struct replica_settings *s
     copy_setting(&r->version, settings->version);
     r->settings.timeout_ms = settings->timeout_ms;
     r->settings.announce_port = settings->announce_port;
+    r->settings.can_rewind = settings->can_rewind;
 }
 
 struct replica *replica_new(const struct replica_settings *settings, uint64_t seed)

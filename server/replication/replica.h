@@ -53,6 +53,7 @@ struct replica_settings {
     const char *primary_user; /* masteruser; NULL or "": none */
     const char *primary_auth; /* masterauth; NULL or "": no AUTH */
     const char *version;      /* REPLCONF version a.b.c; NULL or "": not sent */
+    bool can_rewind;          /* REPLCONF capa rewind */
 };
 
 enum replica_event_type {

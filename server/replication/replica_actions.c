@@ -77,6 +77,9 @@ static void describe(const struct actions *list, const void *item, struct buf *o
     case REPLICA_ACTION_CONTINUE:
         describe_position("go on", action, out);
         break;
+    case REPLICA_ACTION_REWIND:
+        describe_position("go back", action, out);
+        break;
     case REPLICA_ACTION_STREAM:
         buf_printf(out, "stream: %zu bytes", bytes.len);
         break;

@@ -25,8 +25,10 @@ enum replica_action_type {
     REPLICA_ACTION_SNAPSHOT_ABORT, /* throw away what came so far, keep the old data */
     REPLICA_ACTION_CONTINUE,       /* the log goes on where it is; position.history is the
                                       primary's history: when it is not ours, adopt it */
-    REPLICA_ACTION_STREAM,         /* bytes: append to the log and execute */
-    REPLICA_ACTION_LOG,            /* level, bytes: a line without its end */
+    REPLICA_ACTION_REWIND, /* position: our history is the primary's up to here only; the next offer
+                                      is to be of no more than that, or of nothing */
+    REPLICA_ACTION_STREAM, /* bytes: append to the log and execute */
+    REPLICA_ACTION_LOG,    /* level, bytes: a line without its end */
 };
 
 struct replica_action {

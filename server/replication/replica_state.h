@@ -32,6 +32,7 @@ struct replica {
     struct {
         int64_t timeout_ms;
         uint16_t announce_port;
+        bool can_rewind;
     } settings;
     struct buf announce_ip;
     struct buf primary_user;

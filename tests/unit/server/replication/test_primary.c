@@ -85,6 +85,28 @@ Test(psync, goes_on_where_history_and_offset_allow_it)
     }
 }
 
+Test(psync, leads_back_who_went_on_in_a_history_that_was_left)
+{
+    static const struct lineage lineage = {
+        .items = {{{LONG_BEFORE}, 90}, {{BEFORE}, 500}},
+          .count = 2
+    };
+    struct feed_log_facts facts = {
+        .history = {OURS}, .lineage = &lineage, .start = 100, .end = 900, .takes_rewind = true};
+    uint64_t to = 0;
+
+    cr_expect_eq(psync_decide(&facts, bytes_from_text(BEFORE), BYTES_LITERAL("601"), &to, NULL),
+                 PSYNC_REWIND);
+    cr_expect_eq(to, 500);
+    /* What is no longer kept is no way. */
+    cr_expect_eq(
+        psync_decide(&facts, bytes_from_text(LONG_BEFORE), BYTES_LITERAL("201"), &to, NULL),
+        PSYNC_FULL);
+    facts.takes_rewind = false;
+    cr_expect_eq(psync_decide(&facts, bytes_from_text(BEFORE), BYTES_LITERAL("601"), &to, NULL),
+                 PSYNC_FULL);
+}
+
 Test(psync, never_matches_a_previous_history_that_there_is_not)
 {
     static const struct lineage none;

@@ -95,6 +95,10 @@ static void note(struct trace *t, const struct replica_action *action)
         buf_printf(&t->moves, "continue %.4s %" PRIu64 "\n", action->position.history.text,
                    action->position.offset);
         break;
+    case REPLICA_ACTION_REWIND:
+        buf_printf(&t->moves, "rewind %.4s %" PRIu64 "\n", action->position.history.text,
+                   action->position.offset);
+        break;
     case REPLICA_ACTION_STREAM:
         buf_append_bytes(&t->stream, bytes);
         break;
@@ -168,6 +172,50 @@ Test(replica, introduces_itself_and_asks_to_go_on_with_the_byte_behind_its_log)
     say(&t, "+OK\r\n");
     expect(&t, &t.sent, "PSYNC " OURS " 1201 ");
     trace_deinit(&t);
+}
+
+static struct trace introduced_with_rewind(void)
+{
+    struct trace t = trace_new_with(
+        &(struct replica_settings){.timeout_ms = 60000, .announce_port = 6380, .can_rewind = true});
+
+    link_up(&t, OURS, 1200);
+    say(&t, "+PONG\r\n");
+    buf_clear(&t.sent);
+    say(&t, "+OK\r\n+OK\r\n");
+    buf_clear(&t.moves);
+    return t;
+}
+
+Test(replica, that_is_told_to_go_back_does_so_and_asks_again)
+{
+    struct trace t = introduced_with_rewind();
+
+    expect(&t, &t.sent, "PSYNC " OURS " 1201 ");
+    say(&t, "-REWIND " OURS " 700\r\n");
+    expect(&t, &t.moves, "rewind aaaa 700\nclose\n");
+    cr_expect_eq(replica_get_phase(t.replica), REPLICA_WAITING);
+    trace_deinit(&t);
+}
+
+Test(replica, goes_back_only_where_that_makes_sense)
+{
+    static const char *const odd[] = {
+        "-REWIND\r\n",
+        "-REWIND " OURS "\r\n",
+        "-REWIND " OURS " 1200\r\n", /* no way back */
+        "-REWIND " OURS " -1\r\n",
+        "-REWIND " OURS " x\r\n",
+        "-REWIND " THEIRS " 700\r\n", /* not what it asked for */
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(odd); i++) {
+        struct trace t = introduced_with_rewind();
+
+        say(&t, odd[i]);
+        expect(&t, &t.moves, "close\n");
+        trace_deinit(&t);
+    }
 }
 
 Test(replica, sends_all_that_it_was_told_to_say_about_itself)

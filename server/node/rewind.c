@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/rewind.h"
+
+#include "base/assert.h"
+#include "node/inside.h"
+
+void rewind_want(struct node *node, const struct replication_position *to)
+{
+    ASSERT(!node->role.is_primary);
+    node->rewind.is_wanted = true;
+    node->rewind.to = *to;
+    pass_note_work(&node->pass);
+}
+
+void rewind_forget(struct node *node)
+{
+    node->rewind.is_wanted = false;
+}
+
+enum rewind_chance rewind_chance(const struct node *node)
+{
+    const struct replication_position *to = &node->rewind.to;
+    const struct disk_log *d = &node->disk_log;
+    uint64_t end;
+
+    ASSERT(node->rewind.is_wanted);
+    if (!disk_log_is_on(d) || !d->is_based || disk_log_is_broken(d) ||
+        d->generation != oplog_generation(node->journal.log) ||
+        !oplog_history_end(node->journal.log, &to->history, &end) || to->offset > end ||
+        node->disk_base.manifest.base_offset > to->offset) {
+        return REWIND_NEVER;
+    }
+    if (node->saving.phase != SAVING_IDLE || node->saving.outcome != SAVING_NO_OUTCOME ||
+        files_is_writing(node, FILE_MANIFEST) || node->loading.phase != LOAD_IDLE ||
+        node->disk_base.removal != FS_NO_FILE || node->ending.phase != ENDING_NOT) {
+        return REWIND_LATER;
+    }
+    return REWIND_NOW;
+}
+
+void rewind_begin(struct node *node)
+{
+    struct replication_position to = node->rewind.to;
+    struct errmsg error = {0};
+
+    ASSERT(rewind_chance(node) == REWIND_NOW);
+    node_log(node, LOG_NOTICE,
+             "going back to offset %llu from %llu: what is behind it never was our primary's",
+             (unsigned long long)to.offset, (unsigned long long)oplog_end(node->journal.log));
+    rewind_forget(node);
+    image_cancel(node, "the data goes back");
+    replicas_drop_all(node, "the data goes back");
+    data_replace(node, data_new_keyspace(node));
+    data_set_complete(node, false);
+    own_expiry_forget_all(node);
+    apply_replaced(node);
+    apply_restart(node, 0);
+    disk_log_stop(node);
+    disk_base_forget(node);
+    replay_set_until(node, to.offset);
+    if (!load_begin(node, &error)) {
+        node_log(node, LOG_WARNING, "the log cannot be read again: %s", error.text);
+        life_exit(node, 1);
+    }
+}
