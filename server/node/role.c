@@ -75,12 +75,12 @@ static void follow_config(struct node *node)
 void node_follow_loaded(struct node *node)
 {
     ASSERT(!load_is_at_start(&node->loading));
-    if (node->cluster == NULL && node->config.replicaof[0] != '\0') {
+    if (!node->role.is_primary && node->role.pending_host[0] != '\0') {
+        node_follow(node, node->role.pending_host, node->role.pending_port);
+    } else if (node->cluster == NULL && node->config.replicaof[0] != '\0') {
         follow_config(node);
     } else if (node->cluster == NULL) {
         data_set_complete(node, true);
-    } else if (!node->role.is_primary && node->role.pending_host[0] != '\0') {
-        node_follow(node, node->role.pending_host, node->role.pending_port);
     }
     node->role.pending_host[0] = '\0';
 }
