@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What may take long, beside the loop thread: one thread writes and syncs files in the order in
- * which it is asked to, a few others look up host names (lookup.h), so that neither the loop nor a
- * file waits for a name server.
+/* What may take long, beside the loop thread: each lane of files (persist/fs.h) has a thread that writes and
+ * syncs them in the order in which it is asked to, a few others look up host names (lookup.h), so that
+ * neither the loop nor a file waits for a name server, and nothing urgent for a large file.
  *
  * The loop thread queues jobs; what came of them is queued back and the loop is woken.
- * Jobs and outcomes carry all their data: the threads share nothing else.
+ * Jobs and outcomes carry all their data: the threads share nothing else, but which files are claimed.
  * Everything here is for the loop thread. */
 #ifndef STARLING_NET_WORKER_H
 #define STARLING_NET_WORKER_H
@@ -44,7 +44,7 @@ struct worker;
 
 /* loop is woken whenever there is an outcome. */
 struct worker *worker_new(struct loop *loop);
-/* Finish what was queued, end the thread. */
+/* Finish what was queued, end the threads. */
 void worker_free(struct worker *worker);
 
 /* A file system that reads at once and writes through the worker; valid as long as it. */

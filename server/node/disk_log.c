@@ -274,7 +274,8 @@ static void hand_over_when_due(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
-    if (d->handed == limit(node) || node->env.fs->write_queued(node->env.fs->ctx) > QUEUE_BYTES) {
+    if (d->handed == limit(node) ||
+        node->env.fs->write_queued(node->env.fs->ctx, FS_LANE_GROWING) > QUEUE_BYTES) {
         return;
     }
     if (is_gathering(node)) {

@@ -5,8 +5,13 @@
 #include "node/inside.h"
 
 enum {
-    QUEUE_BYTES = 4 * 1024 * 1024, /* unwritten bytes at which those who can wait do */
+    QUEUE_BYTES = 4 * 1024 * 1024, /* unwritten bytes at which long files wait */
 };
+
+static enum fs_lane lane_of(enum file_kind kind)
+{
+    return kind == FILE_SAVE || kind == FILE_SYNC_PAYLOAD ? FS_LANE_LONG : FS_LANE_SMALL;
+}
 
 bool files_is_writing(const struct node *node, enum file_kind kind)
 {
@@ -18,7 +23,7 @@ void files_begin(struct node *node, enum file_kind kind, const char *path)
 {
     ASSERT(!files_is_writing(node, kind));
     ASSERT(path[0] != '\0');
-    node->files.handles[kind] = node->env.fs->write_begin(node->env.fs->ctx, path);
+    node->files.handles[kind] = node->env.fs->write_begin(node->env.fs->ctx, path, lane_of(kind));
     ASSERT(files_is_writing(node, kind));
 }
 
@@ -45,7 +50,7 @@ void files_abort(struct node *node, enum file_kind kind)
 
 bool files_are_backed_up(const struct node *node)
 {
-    return node->env.fs->write_queued(node->env.fs->ctx) > QUEUE_BYTES;
+    return node->env.fs->write_queued(node->env.fs->ctx, FS_LANE_LONG) > QUEUE_BYTES;
 }
 
 enum file_kind files_take(struct node *node, uint64_t handle)

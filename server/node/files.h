@@ -6,7 +6,9 @@
  *                  +--- the disk refuses -----+   (abort: nothing more is heard)
  *
  * Invariants:  (1) a kind has at most one file under way
- *              (2) a file is of one kind */
+ *              (2) a file is of one kind
+ *              (3) files whose length is that of the data are in a lane of their own (persist/fs.h), so that none
+ *                  of the others waits for them */
 #ifndef STARLING_NODE_FILES_H
 #define STARLING_NODE_FILES_H
 
@@ -41,7 +43,7 @@ void files_append(struct node *node, enum file_kind kind, struct buf *bytes);
 /* Sync, rename into place. */
 void files_commit(struct node *node, enum file_kind kind);
 void files_abort(struct node *node, enum file_kind kind);
-/* Has the disk as much to write as it should be given? */
+/* Has the disk as much of long files to write as it should be given? */
 bool files_are_backed_up(const struct node *node);
 /* A file is done, or has failed: which was it?  It is no longer under way. */
 enum file_kind files_take(struct node *node, uint64_t handle);

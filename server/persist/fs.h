@@ -7,8 +7,8 @@
  *   now    small and rare, at start alone: reading, listing, removing, cutting off, a small file written.
  *          They block and return a status.
  *   later  everything else only queues work and never blocks or fails; the outcome comes back as a
- *          struct fs_completion, handed to the node by whoever runs it.  What is queued is done in the
- *          order in which it was.
+ *          struct fs_completion, handed to the node by whoever runs it.  What is queued in one lane is
+ *          done in the order in which it was; lanes do not wait for one another.
  *
  * A file that is written as a whole has one completion:
  *
@@ -67,6 +67,14 @@ struct fs_info {
     uint64_t size_bytes; /* of a file */
 };
 
+/* Who waits for whom.  What is asked of an id is in the lane of its file. */
+enum fs_lane {
+    FS_LANE_SMALL,   /* files written as a whole that are small: somebody waits for them */
+    FS_LANE_LONG,    /* files written as a whole that may take long */
+    FS_LANE_GROWING, /* files that grow, and all that is renamed or removed */
+    FS_LANE_COUNT,
+};
+
 enum fs_append_mode {
     FS_APPEND_NEW,      /* a failure when something is there */
     FS_APPEND_EXISTING, /* at the end of what is there; a failure when nothing is */
@@ -115,8 +123,8 @@ struct fs {
 
     /* ---- later ------------------------------------------------------------------------------ */
 
-    /* Begin to write a file that shall stand at path. */
-    uint64_t (*write_begin)(void *ctx, const char *path);
+    /* Begin to write a file that shall stand at path, in one of the lanes for that. */
+    uint64_t (*write_begin)(void *ctx, const char *path, enum fs_lane lane);
     /* Take the bytes out of *steal, which is empty afterwards, and may have room already for what comes next. */
     void (*write_append)(void *ctx, uint64_t id, struct buf *steal);
     /* All bytes were appended: sync the file, put it at the path it was begun with in place of what
@@ -136,9 +144,9 @@ struct fs {
     uint64_t (*rename_later)(void *ctx, const char *from, const char *to);
     /* Remove a file, FS_OK when it was not there; a completion of its own. */
     uint64_t (*remove_later)(void *ctx, const char *path);
-    /* Bytes appended to all files and not yet written: who produces faster than the disk takes
-     * waits for this to fall. */
-    size_t (*write_queued)(void *ctx);
+    /* Bytes appended to the files of a lane and not yet written: who produces faster than the disk
+     * takes waits for this to fall. */
+    size_t (*write_queued)(void *ctx, enum fs_lane lane);
 };
 
 /* The files (not directories) in a directory whose names begin with prefix, with their sizes.  Now. */

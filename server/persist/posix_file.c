@@ -23,6 +23,7 @@ enum {
     GROUP_BITS = 0070,
     DIRECTORY_MODE = 0755,
     READ_STEP = 256 * 1024,
+    WRITE_OUT_STEP = 8 * 1024 * 1024,
 };
 
 #define TEMP_PREFIX "temp-"
@@ -79,10 +80,47 @@ enum fs_status posix_file_open(struct posix_file *file, const char *target_path,
     return FS_OK;
 }
 
+/* What the file system cannot do is left to the sync.  A failure to write is told to one caller only, so it must not be
+ * lost here. */
+static bool ask_range(int fd, uint64_t offset, uint64_t bytes, unsigned int wish)
+{
+    int result;
+
+    do {
+        result = sync_file_range(fd, (off_t)offset, (off_t)bytes, wish);
+    } while (result < 0 && errno == EINTR);
+    return result == 0 || errno == ENOSYS || errno == EINVAL || errno == ESPIPE ||
+           errno == EOPNOTSUPP;
+}
+
+/* Have what is new written out, and wait for what was new the last time.  A file of gigabytes that stays in memory
+ * until its end keeps the disk from every other sync for as long as its own takes. */
+static enum fs_status write_out(struct posix_file *file, struct errmsg *error)
+{
+    uint64_t fresh = file->size_bytes - file->begun_bytes;
+    uint64_t begun = file->begun_bytes - file->out_bytes;
+
+    if (!ask_range(file->fd, file->begun_bytes, fresh, SYNC_FILE_RANGE_WRITE) ||
+        (begun > 0 && !ask_range(file->fd, file->out_bytes, begun,
+                                 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                     SYNC_FILE_RANGE_WAIT_AFTER))) {
+        return posix_fail(error, "write", file->temp_path);
+    }
+    file->out_bytes = file->begun_bytes;
+    file->begun_bytes = file->size_bytes;
+    return FS_OK;
+}
+
 enum fs_status posix_file_write(struct posix_file *file, struct bytes bytes, struct errmsg *error)
 {
+    enum fs_status status;
+
     ASSERT(file->temp_path != NULL);
-    return posix_write_all(file->fd, file->temp_path, bytes, &file->size_bytes, error);
+    status = posix_write_all(file->fd, file->temp_path, bytes, &file->size_bytes, error);
+    if (status == FS_OK && file->size_bytes - file->begun_bytes >= WRITE_OUT_STEP) {
+        status = write_out(file, error);
+    }
+    return status;
 }
 
 /* Who could not read the old file must not be able to read the new one. */

@@ -26,12 +26,15 @@ struct posix_file {
     int fd;
     char *temp_path; /* owned; NULL when no file is open */
     uint64_t size_bytes;
+    uint64_t begun_bytes; /* up to here the disk was asked to write it out, */
+    uint64_t out_bytes;   /* and up to here it has */
 };
 
 /* Open a new temporary file beside target_path; number tells apart the files of this process. */
 MUST_USE enum fs_status posix_file_open(struct posix_file *file, const char *target_path,
                                         uint64_t number, struct errmsg *error);
-/* Write all of it.  After a failure only posix_file_abort may follow. */
+/* Write all of it, and see to it that the disk takes it in as the file grows, so that the sync at the end is short.
+ * After a failure only posix_file_abort may follow. */
 MUST_USE enum fs_status posix_file_write(struct posix_file *file, struct bytes bytes,
                                          struct errmsg *error);
 /* Sync, close, rename over final_path, sync the directory.  Whatever the status, the file is

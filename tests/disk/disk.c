@@ -214,8 +214,9 @@ static enum fs_status make_directory(void *ctx, const char *path, struct errmsg 
 
 /* ---- later: a whole file ---------------------------------------------------------------------- */
 
-static uint64_t write_begin(void *ctx, const char *path)
+static uint64_t write_begin(void *ctx, const char *path, enum fs_lane lane)
 {
+    ASSERT(lane == FS_LANE_SMALL || lane == FS_LANE_LONG);
     return open_stream(ctx, path, false)->id;
 }
 
@@ -247,8 +248,9 @@ static void write_abort(void *ctx, uint64_t id)
     drop_stream(ctx, id);
 }
 
-static size_t write_queued(void *ctx)
+static size_t write_queued(void *ctx, enum fs_lane lane)
 {
+    ASSERT(lane < FS_LANE_COUNT);
     (void)ctx;
     return 0;
 }

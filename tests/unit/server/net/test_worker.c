@@ -1,23 +1,76 @@
 /* SPDX-License-Identifier: MIT */
-/* net/worker: the promises of persist/fs.h about files that grow, kept by the real disk and its thread. */
+/* net/worker: the promises of persist/fs.h about files that grow, and about lanes, kept by the real disk and its
+ * threads.  Syncs go through a gate here, as on a disk that hangs. */
 #include "net/worker.h"
 
 #include "persist/posix_file.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
     PATIENCE_MS = 10000,
 };
 
+/* While held is not empty, syncs of files whose paths contain it wait. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t has_changed;
+    const char *held;
+    int waiting;
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .has_changed = PTHREAD_COND_INITIALIZER, .held = ""};
+
+static bool is_held(int fd)
+{
+    char link[40];
+    char path[200] = "";
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return gate.held[0] != '\0' && readlink(link, path, sizeof(path) - 1) > 0 &&
+           strstr(path, gate.held) != NULL;
+}
+
+/* In place of the one of libc. */
+int fsync(int fd)
+{
+    pthread_mutex_lock(&gate.lock);
+    while (is_held(fd)) {
+        gate.waiting++;
+        pthread_cond_broadcast(&gate.has_changed);
+        pthread_cond_wait(&gate.has_changed, &gate.lock);
+        gate.waiting--;
+    }
+    pthread_mutex_unlock(&gate.lock);
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void hold(const char *part_of_path)
+{
+    pthread_mutex_lock(&gate.lock);
+    gate.held = part_of_path;
+    pthread_cond_broadcast(&gate.has_changed);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+static void await_one_that_waits(void)
+{
+    pthread_mutex_lock(&gate.lock);
+    while (gate.waiting == 0) {
+        pthread_cond_wait(&gate.has_changed, &gate.lock);
+    }
+    pthread_mutex_unlock(&gate.lock);
+}
+
 struct desk {
     char dir[40];
     char path[80];
     char other[80];
+    char dump[80];
     struct loop *loop;
     struct worker *worker;
     const struct fs *fs;
@@ -31,6 +84,7 @@ static void start(struct desk *d)
     cr_assert_not_null(mkdtemp(d->dir));
     snprintf(d->path, sizeof(d->path), "%s/log-1", d->dir);
     snprintf(d->other, sizeof(d->other), "%s/log-2", d->dir);
+    snprintf(d->dump, sizeof(d->dump), "%s/dump.rdb", d->dir);
     d->loop = loop_new(&error);
     d->worker = worker_new(d->loop);
     d->fs = worker_fs(d->worker);
@@ -44,6 +98,7 @@ static void stop(struct desk *d)
     loop_free(d->loop);
     cr_assert_eq(posix_remove(d->path, NULL), FS_OK);
     cr_assert_eq(posix_remove(d->other, NULL), FS_OK);
+    cr_assert_eq(posix_remove(d->dump, NULL), FS_OK);
     cr_assert_eq(rmdir(d->dir), 0, "nothing is left");
 }
 
@@ -94,7 +149,7 @@ Test(worker, appends_in_order_and_says_up_to_where_the_file_is_durable)
     cr_assert(outcome.kind == WORKER_SYNCED && outcome.id == id && outcome.durable_bytes == 3);
     outcome = next_outcome(&d);
     cr_assert(outcome.kind == WORKER_SYNCED && outcome.durable_bytes == 6);
-    cr_assert_eq(d.fs->write_queued(d.fs->ctx), 0);
+    cr_assert_eq(d.fs->write_queued(d.fs->ctx, FS_LANE_GROWING), 0);
     expect(d.path, "abcdef");
     stop(&d);
 }
@@ -174,6 +229,138 @@ Test(worker, ends_with_everything_written_that_was_appended)
     expect(d.path, "abc");
     stop(&d);
 }
+
+/* ---- lanes ------------------------------------------------------------------------------------ */
+
+static uint64_t write_whole(struct desk *d, const char *path, enum fs_lane lane, const char *text)
+{
+    struct buf bytes = {0};
+    uint64_t id = d->fs->write_begin(d->fs->ctx, path, lane);
+
+    buf_append_text(&bytes, text);
+    d->fs->write_append(d->fs->ctx, id, &bytes);
+    d->fs->write_commit(d->fs->ctx, id);
+    return id;
+}
+
+static void expect_done(struct desk *d, uint64_t id)
+{
+    struct worker_outcome outcome = next_outcome(d);
+
+    cr_assert(outcome.kind == WORKER_FILE && outcome.id == id && outcome.is_ok);
+}
+
+Test(worker, syncs_a_log_and_writes_a_small_file_while_the_sync_of_a_long_one_is_stuck)
+{
+    struct desk d;
+    struct worker_outcome outcome;
+    uint64_t dump;
+    uint64_t log;
+
+    start(&d);
+    hold("dump.rdb");
+    dump = write_whole(&d, d.dump, FS_LANE_LONG, "image");
+    await_one_that_waits();
+    log = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    append(&d, log, "abc");
+    d.fs->append_sync(d.fs->ctx, log);
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_SYNCED && outcome.id == log && outcome.durable_bytes == 3);
+    expect_done(&d, write_whole(&d, d.other, FS_LANE_SMALL, "vote"));
+    expect(d.other, "vote");
+    cr_assert_eq(posix_get_info(d.dump, &(struct fs_info){0}, NULL), FS_MISSING);
+    hold("");
+    expect_done(&d, dump);
+    expect(d.dump, "image");
+    stop(&d);
+}
+
+Test(worker, writes_a_small_file_and_a_long_one_while_the_sync_of_a_log_is_stuck)
+{
+    struct desk d;
+    struct worker_outcome outcome;
+    uint64_t log;
+
+    start(&d);
+    hold("log-1");
+    log = d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW);
+    append(&d, log, "abc");
+    d.fs->append_sync(d.fs->ctx, log);
+    await_one_that_waits();
+    expect_done(&d, write_whole(&d, d.other, FS_LANE_SMALL, "vote"));
+    expect_done(&d, write_whole(&d, d.dump, FS_LANE_LONG, "image"));
+    hold("");
+    outcome = next_outcome(&d);
+    cr_assert(outcome.kind == WORKER_SYNCED && outcome.id == log);
+    stop(&d);
+}
+
+Test(worker, tells_what_is_queued_in_the_lane_that_is_asked_for)
+{
+    struct desk d;
+    uint64_t stuck;
+    uint64_t next;
+
+    start(&d);
+    hold("dump.rdb");
+    stuck = write_whole(&d, d.dump, FS_LANE_LONG, "image");
+    await_one_that_waits();
+    next = write_whole(&d, d.dump, FS_LANE_LONG, "newer image");
+    cr_assert_eq(d.fs->write_queued(d.fs->ctx, FS_LANE_LONG), strlen("newer image"));
+    cr_assert_eq(d.fs->write_queued(d.fs->ctx, FS_LANE_SMALL), 0);
+    cr_assert_eq(d.fs->write_queued(d.fs->ctx, FS_LANE_GROWING), 0);
+    cr_assert(worker_is_writing(d.worker));
+    hold("");
+    expect_done(&d, stuck);
+    expect_done(&d, next);
+    expect(d.dump, "newer image");
+    cr_assert_eq(d.fs->write_queued(d.fs->ctx, FS_LANE_LONG), 0);
+    cr_assert_not(worker_is_writing(d.worker));
+    stop(&d);
+}
+
+static void *let_through(void *context)
+{
+    (void)context;
+    await_one_that_waits();
+    hold("");
+    return NULL;
+}
+
+Test(worker, ends_with_everything_committed_in_all_lanes)
+{
+    struct desk d;
+    pthread_t thread;
+
+    start(&d);
+    hold("dump.rdb");
+    write_whole(&d, d.dump, FS_LANE_LONG, "image");
+    write_whole(&d, d.other, FS_LANE_SMALL, "vote");
+    write_whole(&d, d.other, FS_LANE_SMALL, "newer vote");
+    append(&d, d.fs->append_open(d.fs->ctx, d.path, FS_APPEND_NEW), "abc");
+    cr_assert_eq(pthread_create(&thread, NULL, let_through, NULL), 0);
+    worker_free(d.worker);
+    d.worker = NULL;
+    pthread_join(thread, NULL);
+    expect(d.dump, "image");
+    expect(d.other, "newer vote");
+    expect(d.path, "abc");
+    stop(&d);
+}
+
+Test(worker, gives_up_a_file_that_was_not_committed_when_it_ends)
+{
+    struct desk d;
+
+    start(&d);
+    d.fs->write_begin(d.fs->ctx, d.dump, FS_LANE_LONG);
+    worker_free(d.worker);
+    d.worker = NULL;
+    cr_assert_eq(posix_get_info(d.dump, &(struct fs_info){0}, NULL), FS_MISSING);
+    stop(&d);
+}
+
+/* ---- now -------------------------------------------------------------------------------------- */
 
 static void note_file(void *context, const char *name, uint64_t size_bytes)
 {

@@ -87,9 +87,10 @@ static enum fs_status write_whole(void *ctx, const char *path, struct bytes byte
     return FS_OK;
 }
 
-static uint64_t write_begin(void *ctx, const char *path)
+static uint64_t write_begin(void *ctx, const char *path, enum fs_lane lane)
 {
     (void)path;
+    (void)lane;
     return ++((struct lone_node *)ctx)->last_file;
 }
 

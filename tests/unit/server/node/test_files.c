@@ -94,10 +94,10 @@ Test(files, of_others_are_none_of_ours)
 
 static size_t queued_bytes;
 
-static size_t write_queued(void *ctx)
+static size_t write_queued(void *ctx, enum fs_lane lane)
 {
     (void)ctx;
-    return queued_bytes;
+    return lane == FS_LANE_LONG ? queued_bytes : 0;
 }
 
 Test(files, are_backed_up_when_the_disk_has_four_megabytes_to_write)
@@ -110,6 +110,35 @@ Test(files, are_backed_up_when_the_disk_has_four_megabytes_to_write)
     queued_bytes++;
     cr_assert(files_are_backed_up(a->node));
     alone_free(a);
+}
+
+static enum fs_lane begun_in;
+
+static uint64_t note_lane(void *ctx, const char *path, enum fs_lane lane)
+{
+    (void)ctx;
+    (void)path;
+    begun_in = lane;
+    return FS_NO_FILE + 1;
+}
+
+Test(files, whose_length_is_that_of_the_data_are_in_a_lane_of_their_own)
+{
+    static const enum fs_lane lanes[FILE_KIND_COUNT] = {
+        [FILE_SAVE] = FS_LANE_LONG,   [FILE_SYNC_PAYLOAD] = FS_LANE_LONG,
+        [FILE_NODES] = FS_LANE_SMALL, [FILE_CONFIG] = FS_LANE_SMALL,
+        [FILE_ACL] = FS_LANE_SMALL,   [FILE_MANIFEST] = FS_LANE_SMALL,
+    };
+
+    for (int kind = 0; kind < FILE_KIND_COUNT; kind++) {
+        struct alone *a = start();
+
+        a->disk.fs.write_begin = note_lane;
+        files_begin(a->node, (enum file_kind)kind, "path");
+        cr_assert_eq(begun_in, lanes[kind], "kind %d", kind);
+        files_abort(a->node, (enum file_kind)kind);
+        alone_free(a);
+    }
 }
 
 Test(files, are_one_of_a_kind, .signal = SIGABRT)

@@ -3,10 +3,13 @@
 #include "persist/posix_file.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct place {
@@ -170,6 +173,127 @@ Test(posix_file, a_failed_commit_leaves_nothing_behind)
     cr_assert_eq(count_files(&p), 0);
     cr_assert_eq(rmdir(p.dir), 0);
 }
+
+/* ---- a long file ------------------------------------------------------------------------------ */
+
+enum {
+    CHUNK_BYTES = 1024 * 1024,
+    CHUNKS = 40,
+};
+
+/* In place of the one of libc: how often it was called, how far it went, and the failure to begin with. */
+static struct {
+    int count;
+    int failure;
+    off64_t begun_end;
+    off64_t awaited_end;
+} range;
+
+int sync_file_range(int fd, off64_t offset, off64_t bytes, unsigned int flags)
+{
+    off64_t *end = flags & SYNC_FILE_RANGE_WAIT_AFTER ? &range.awaited_end : &range.begun_end;
+
+    range.count++;
+    if (range.failure != 0) {
+        errno = range.failure;
+        return -1;
+    }
+    cr_assert_eq(*end, offset, "nothing is left out");
+    *end = offset + bytes;
+    return (int)syscall(SYS_sync_file_range, fd, offset, bytes, flags);
+}
+
+static enum fs_status write_chunks(struct posix_file *file, const struct place *p,
+                                   struct errmsg *error)
+{
+    static char chunk[CHUNK_BYTES];
+    enum fs_status status;
+
+    range.count = 0;
+    range.begun_end = 0;
+    range.awaited_end = 0;
+    status = posix_file_open(file, p->target, 1, error);
+    for (int i = 0; i < CHUNKS && status == FS_OK; i++) {
+        memset(chunk, 'a' + i % 26, sizeof(chunk));
+        status = posix_file_write(file, bytes_make(chunk, sizeof(chunk)), error);
+    }
+    return status;
+}
+
+static void expect_chunks(const struct place *p)
+{
+    struct buf out = {0};
+
+    cr_assert_eq(posix_read_file(p->target, (uint64_t)CHUNKS * CHUNK_BYTES, &out, NULL), FS_OK);
+    cr_assert_eq(out.len, (size_t)CHUNKS * CHUNK_BYTES);
+    for (int i = 0; i < CHUNKS; i++) {
+        cr_assert_eq(out.data[(size_t)i * CHUNK_BYTES], 'a' + i % 26);
+        cr_assert_eq(out.data[(size_t)(i + 1) * CHUNK_BYTES - 1], 'a' + i % 26);
+    }
+    buf_deinit(&out);
+}
+
+Test(posix_file, a_long_file_is_on_its_way_to_the_disk_before_its_end)
+{
+    struct place p = make_place();
+    struct posix_file file = {0};
+    struct errmsg error = {0};
+
+    cr_assert_eq(write_chunks(&file, &p, &error), FS_OK, "%s", error.text);
+    cr_assert_eq(range.begun_end, (off64_t)CHUNKS * CHUNK_BYTES);
+    cr_assert_geq(range.awaited_end, (off64_t)CHUNKS * CHUNK_BYTES * 3 / 4);
+    cr_assert_eq(posix_file_commit(&file, p.target, &error), FS_OK, "%s", error.text);
+    expect_chunks(&p);
+    remove_place(&p);
+}
+
+Test(posix_file, a_short_file_is_written_out_by_its_sync_alone)
+{
+    struct place p = make_place();
+
+    write_whole(&p, "short");
+    cr_assert_eq(range.count, 0);
+    remove_place(&p);
+}
+
+Test(posix_file, a_long_file_that_the_disk_does_not_take_fails_while_it_is_written)
+{
+    static const int failures[] = {EIO, ENOSPC, EDQUOT};
+
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        struct place p = make_place();
+        struct posix_file file = {0};
+        struct errmsg error = {0};
+
+        range.failure = failures[i];
+        cr_assert_eq(write_chunks(&file, &p, &error), FS_FAILED);
+        cr_assert_not_null(strstr(error.text, "cannot write "));
+        cr_assert_not_null(strstr(error.text, strerror(failures[i])));
+        posix_file_abort(&file);
+        cr_assert_eq(count_files(&p), 0);
+        remove_place(&p);
+    }
+}
+
+Test(posix_file, where_writing_out_cannot_be_asked_for_a_long_file_is_synced_at_its_end)
+{
+    static const int failures[] = {ENOSYS, EINVAL, ESPIPE, EOPNOTSUPP};
+
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        struct place p = make_place();
+        struct posix_file file = {0};
+        struct errmsg error = {0};
+
+        range.failure = failures[i];
+        cr_assert_eq(write_chunks(&file, &p, &error), FS_OK, "%s", error.text);
+        cr_assert_gt(range.count, 0);
+        cr_assert_eq(posix_file_commit(&file, p.target, &error), FS_OK, "%s", error.text);
+        expect_chunks(&p);
+        remove_place(&p);
+    }
+}
+
+/* ---- reading, names --------------------------------------------------------------------------- */
 
 Test(posix_file, pieces_end_where_the_file_ends)
 {
