@@ -18,6 +18,7 @@ enum {
     PIPELINE = 8,
     TIMEOUT_MS = 20000,
     AGAIN_MS = 10,
+    PAUSE_MS = 2, /* between pipelines: no disk is slower than all of them together */
 };
 
 /* Of one key: numbers of writes, 0 for none. */
@@ -120,6 +121,8 @@ static void *write_until_over(void *context)
             client_close(w->client);
             w->client = NULL;
             support_pause_ms(AGAIN_MS);
+        } else {
+            support_pause_ms(PAUSE_MS);
         }
     }
     client_close(w->client);

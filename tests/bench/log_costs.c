@@ -24,6 +24,8 @@ enum {
     MIXED_CONNECTIONS = 8,
     STEADY_MS = 4000,
     PAUSE_MS = 2,
+    START_PAUSE_MS = 5,
+    START_LIMIT_MS = 600000,
 };
 
 #define COST_LIMIT       1.15
@@ -303,14 +305,25 @@ struct loaded {
     double redis_s[ROUNDS_MAX];
 };
 
+/* server_start gives up sooner than a large log is read. */
 static bool restart_timed(struct server *server, double *seconds, struct errmsg *error)
 {
+    char reply[64] = "";
     int64_t start_ms;
+    int status;
 
     (void)server_signal(server, SIGTERM);
     start_ms = support_now_ms();
-    if (!server_start(server, error)) {
+    if (!server_launch(server, error)) {
         return false;
+    }
+    while (strcmp(reply, "PONG") != 0) {
+        if (server_wait_end(server, START_PAUSE_MS, &status) ||
+            support_now_ms() - start_ms > START_LIMIT_MS) {
+            errmsg_set(error, "the server does not come back: see %s/log", server->dir);
+            return false;
+        }
+        log_ask(server, "PING", reply, sizeof(reply));
     }
     *seconds = (double)(support_now_ms() - start_ms) / 1e3;
     return true;
