@@ -223,13 +223,10 @@ uint64_t disk_base_grown_bytes(const struct node *node)
     const struct segment_list *segments = &node->disk_log.segments;
     uint64_t bytes = 0;
 
-    for (size_t i = segments->count; i > 0; i--) {
-        const struct segment_entry *entry = &segments->items[i - 1];
-
-        if (entry->number < node->disk_base.manifest.first) {
-            break;
-        }
-        bytes += entry->size_bytes;
+    /* A disk that is slow may not be as far as the snapshot: then nothing is behind it.  What is kept for replicas
+     * alone is no growth. */
+    for (size_t i = first_segment(node); i < segments->count; i++) {
+        bytes += segments->items[i].size_bytes;
     }
     return bytes;
 }
@@ -237,7 +234,8 @@ uint64_t disk_base_grown_bytes(const struct node *node)
 static bool has_grown(const struct node *node)
 {
     const struct config *config = &node->config;
-    uint64_t limit = node->disk_base.snapshot_bytes / 100 * (uint64_t)config->auto_rewrite_percentage;
+    uint64_t limit =
+        node->disk_base.snapshot_bytes / 100 * (uint64_t)config->auto_rewrite_percentage;
 
     return config->auto_rewrite_percentage > 0 &&
            disk_base_grown_bytes(node) >= (uint64_t)config->auto_rewrite_min_size &&
@@ -423,7 +421,8 @@ bool disk_base_turn_on(struct node *node, struct errmsg *error)
     }
     /* Nothing of it counts before a snapshot of the data is there. */
     *base = (struct disk_base){
-        .manifest = {.is_off = true, .log = history_id_make(&node->rng)}};
+        .manifest = {.is_off = true, .log = history_id_make(&node->rng)}
+    };
     base->manifest.base_history = *oplog_history(node->journal.log);
     base->manifest.base_offset = oplog_end(node->journal.log);
     if (!disk_log_begin(node, 0, error) || !write_at_start(node, error)) {
