@@ -208,7 +208,7 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-BENCHES := cache compare growth hotkeys idle large replica save types
+BENCHES := cache compare growth hotkeys idle large log replica save types
 .PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
@@ -218,6 +218,7 @@ bench-growth: ## what a growing table costs those who read meanwhile
 bench-hotkeys: ## how many of the hottest keys are found in a second
 bench-idle: ## what connections cost that do nothing
 bench-large: ## what saving, syncing and deleting values of millions of members costs the others
+bench-log: ## what the log on disk keeps over ends by SIGKILL and restarts, and what it costs
 bench-replica: ## what a replica costs its primary
 bench-save: ## what BGSAVE costs those who write and read meanwhile
 bench-types: ## the same for lists, hashes, sets, sorted sets and streams
@@ -233,6 +234,8 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
     $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint listeners load measure options peers probe report)
+$(BUILD)/tests/bench/log: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/log_*.c)) \
+    $(BUILD)/tests/bench/acked.o $(BUILD)/tests/bench/slow_line.o
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)
 

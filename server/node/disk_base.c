@@ -223,13 +223,10 @@ uint64_t disk_base_grown_bytes(const struct node *node)
     const struct segment_list *segments = &node->disk_log.segments;
     uint64_t bytes = 0;
 
-    for (size_t i = segments->count; i > 0; i--) {
-        const struct segment_entry *entry = &segments->items[i - 1];
-
-        if (entry->number < node->disk_base.manifest.first) {
-            break;
-        }
-        bytes += entry->size_bytes;
+    /* A disk that is slow may not be as far as the snapshot: then nothing is behind it.  What is kept for replicas
+     * alone is no growth. */
+    for (size_t i = first_segment(node); i < segments->count; i++) {
+        bytes += segments->items[i].size_bytes;
     }
     return bytes;
 }

@@ -14,6 +14,9 @@ enum {
     BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told, */
     LAG_BYTES = 256 * 1024 * 1024,   /* and writes are refused */
     SYNC_EVERY_MS = 1000,
+    USUAL_PART = 8,    /* of the mean that each sync counts for */
+    COMPANY_PART = 4,  /* of what a sync usually takes, the next waits for company, */
+    COMPANY_US = 2000, /* but no longer */
     RETRY_MS = 1000,
 };
 
@@ -296,6 +299,21 @@ static bool is_over(const struct node *node)
 
 /* ---- syncing ---------------------------------------------------------------------------------- */
 
+/* Is it worth while to wait for those who were answered with the last sync?  A client that is answered writes again
+ * within a small part of the time that a sync takes. */
+static bool expects_company(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+    int64_t most_us = d->usual_sync_us / COMPANY_PART;
+    int64_t passed_us = node->now.mono.us - d->sync_ended_at.us;
+    /* In the pass in which the sync ended, those who waited for it are still in the list. */
+    bool are_all_there = passed_us > 0 && node->release.waiting_count >= d->expected_count;
+
+    return is_strict(node) && d->phase == DISK_LOG_OPEN && !d->is_sync_wanted &&
+           d->expected_count > 1 && !are_all_there &&
+           passed_us < (most_us < COMPANY_US ? most_us : COMPANY_US);
+}
+
 static bool is_sync_due(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
@@ -344,6 +362,9 @@ bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
     d->durable = d->asked;
     d->sync_count++;
     d->last_sync_us = node->now.mono.us - d->sync_began_at.us;
+    d->usual_sync_us += (d->last_sync_us - d->usual_sync_us) / USUAL_PART;
+    d->sync_ended_at = node->now.mono;
+    d->expected_count = node->release.waiting_count;
     slow_note_work(node, LATENCY_LOG_SYNC, d->last_sync_us * 1000);
     pass_note_work(&node->pass);
     return true;
@@ -453,7 +474,11 @@ void disk_log_run(struct node *node)
         }
     }
     if ((d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING) && is_sync_due(node)) {
-        begin_sync(node);
+        if (expects_company(node)) {
+            pass_note_work(&node->pass); /* look at the sockets without sleeping */
+        } else {
+            begin_sync(node);
+        }
     }
     if (d->phase == DISK_LOG_TURNING && d->handed == d->durable) {
         close_segment(node);

@@ -9,10 +9,26 @@ void release_init(struct node *node)
     list_init(&node->release.waiting);
 }
 
+static void begin_waiting(struct node *node, struct session *s)
+{
+    if (!list_is_linked(&s->barred)) {
+        list_add_tail(&node->release.waiting, &s->barred);
+        node->release.waiting_count++;
+    }
+}
+
+static void end_waiting(struct node *node, struct session *s)
+{
+    if (list_is_linked(&s->barred)) {
+        ASSERT(node->release.waiting_count > 0);
+        list_remove(&s->barred);
+        node->release.waiting_count--;
+    }
+}
+
 void release_forget(struct node *node, struct session *s)
 {
-    (void)node;
-    list_remove(&s->barred);
+    end_waiting(node, s);
 }
 
 /* A pass may have been stopped between its first command and now: the clock is read now.  What was written without a
@@ -33,7 +49,7 @@ static void drop(struct node *node, struct session *s)
 {
     counters_lease_dropped(&node->counters);
     s->flags |= SESSION_CLOSE_NOW;
-    list_remove(&s->barred);
+    end_waiting(node, s);
     node_touch(node, s);
 }
 
@@ -42,9 +58,9 @@ static void open_barriers(struct node *node, struct session *s, uint64_t safe)
 {
     output_open(&s->output, safe);
     if (s->output.barriers.count == 0) {
-        list_remove(&s->barred);
-    } else if (!list_is_linked(&s->barred)) {
-        list_add_tail(&node->release.waiting, &s->barred);
+        end_waiting(node, s);
+    } else {
+        begin_waiting(node, s);
     }
 }
 
@@ -130,10 +146,14 @@ void release_run(struct node *node)
 
 void release_check(const struct node *node)
 {
+    size_t count = 0;
+
     LIST_FOR_EACH (item, &node->release.waiting) {
         const struct session *s = CONTAINER_OF_CONST(item, struct session, barred);
 
         ASSERT(s->output.barriers.count > 0);      /* (1) */
         ASSERT((s->flags & SESSION_REPLICA) == 0); /* (2) */
+        count++;
     }
+    ASSERT(count == node->release.waiting_count); /* (3) */
 }

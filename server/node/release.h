@@ -7,9 +7,12 @@
  * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
  *
  * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
- *              (2) replicas' outputs have none: what they confirm is theirs */
+ *              (2) replicas' outputs have none: what they confirm is theirs
+ *              (3) waiting_count sessions are in the list */
 #ifndef STARLING_NODE_RELEASE_H
 #define STARLING_NODE_RELEASE_H
+
+#include <stddef.h>
 
 #include "base/list.h"
 
@@ -18,6 +21,7 @@ struct session;
 
 struct release {
     struct list waiting; /* session.barred: for the disk, in the order in which they began to */
+    size_t waiting_count;
 };
 
 void release_init(struct node *node);

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 Test(saving, goes_to_the_file_that_was_its_name_when_it_began)
@@ -118,4 +119,34 @@ Test(saving, that_succeeds_before_all_was_written_is_a_bug, .signal = SIGABRT)
 
     answers_send(a, 0, "BGSAVE\r\n");
     saving_file_done(a->node, true, NULL);
+}
+
+Test(saving, counts_no_segment_as_growth_that_is_kept_for_replicas_while_the_disk_is_behind)
+{
+    const struct alone_option options[] = {
+        {"appendonly",            "yes" },
+        {"repl-log-segment-size", "4096"},
+    };
+    struct alone *a = answers_start(options, ARRAY_COUNT(options));
+    const struct segment_list *segments = &a->node->disk_log.segments;
+    struct replication_position position;
+    char set[2100];
+
+    snprintf(set, sizeof(set), "SET key %01500d", 1);
+    for (int i = 0; i < 12; i++) {
+        answers_expect(a, set, "+OK|");
+        alone_settle(a, 20);
+    }
+    cr_assert_gt(segments->count, 3);
+    a->is_disk_slow = true; /* what is written from here on is not durable */
+    for (int i = 0; i < 12; i++) {
+        answers_expect(a, set, "+OK|");
+    }
+    position = journal_position(a->node);
+    disk_base_saved(a->node, &position, "dump.rdb", disk_base_new_save(a->node), 100);
+    alone_pass(a, 1000, ALONE_CLIENTS, (struct bytes){0});
+    cr_expect_leq(disk_base_grown_bytes(a->node), segments->items[segments->count - 1].size_bytes);
+    a->is_disk_slow = false;
+    alone_settle(a, 200);
+    alone_free(a);
 }
