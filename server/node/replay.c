@@ -25,20 +25,26 @@ static void recall_lineage(struct node *node)
     journal_set_lineage(node, &lineage);
 }
 
-/* Is the snapshot newer than the manifest, or the one that it names, and nothing was there yet that goes on from it?
- * Then nothing was durable behind it.  One that is made while the log begins anew is on disk before the manifest. */
-static bool is_newest(const struct node *node)
+/* Does the manifest name this very place, and nothing was durable yet behind it?  The snapshot there may be one from before
+ * there was a log. */
+static bool is_base_alone(const struct node *node)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+    struct replication_position position = journal_position(node);
+
+    return manifest->first == 0 && manifest->base_offset == position.offset &&
+           history_id_equal(&manifest->base_history, &position.history);
+}
+
+/* Is the snapshot newer than the manifest?  One that is made while the log begins anew is on disk before the manifest. */
+static bool is_newer(const struct node *node)
 {
     const struct manifest *manifest = &node->disk_base.manifest;
     const struct loading *loading = &node->loading;
 
-    if (loading->file_size == 0) {
-        return manifest->first == 0;
-    }
-    return !history_id_is_empty(&loading->log) &&
+    return loading->file_size > 0 && !history_id_is_empty(&loading->log) &&
            history_id_equal(&loading->log, &manifest->log) &&
-           (loading->save_number > manifest->save_number ||
-            (loading->save_number == manifest->save_number && manifest->first == 0));
+           loading->save_number > manifest->save_number;
 }
 
 bool replay_begin(struct node *node, struct errmsg *error)
@@ -62,7 +68,7 @@ bool replay_begin(struct node *node, struct errmsg *error)
         return true;
     }
     segment_reader_deinit(&replay->reader);
-    if (is_newest(node)) {
+    if (is_base_alone(node) || is_newer(node)) {
         replay->has_hole = true;
         return true;
     }
@@ -70,9 +76,8 @@ bool replay_begin(struct node *node, struct errmsg *error)
                "%s is at offset %llu of history %s, which the log in %s has nothing to do with. "
                "Put the snapshot back that it goes on from (%s at offset %llu of %s), or move %s "
                "away to start from the snapshot alone.",
-               disk_base_snapshot(node), (unsigned long long)position.offset,
-               position.history.text, node->config.appenddirname,
-               manifest->base[0] != '\0' ? manifest->base : "none",
+               disk_base_snapshot(node), (unsigned long long)position.offset, position.history.text,
+               node->config.appenddirname, manifest->base[0] != '\0' ? manifest->base : "none",
                (unsigned long long)manifest->base_offset, manifest->base_history.text,
                node->config.appenddirname);
     return false;
@@ -111,11 +116,12 @@ static bool is_short(const struct node *node, struct errmsg *error)
     if (!manifest->has_end || end >= manifest->end_offset) {
         return false;
     }
-    errmsg_set(error,
-               "the log in %s ends at offset %llu, and had come to an orderly end at %llu: files of "
-               "it are missing or cut off. starling-cli --check-log tells what is there.",
-               node->config.appenddirname, (unsigned long long)end,
-               (unsigned long long)manifest->end_offset);
+    errmsg_set(
+        error,
+        "the log in %s ends at offset %llu, and had come to an orderly end at %llu: files of "
+        "it are missing or cut off. starling-cli --check-log tells what is there.",
+        node->config.appenddirname, (unsigned long long)end,
+        (unsigned long long)manifest->end_offset);
     return true;
 }
 
@@ -142,8 +148,7 @@ static void finish(struct node *node)
     apply_restart(node, node->apply.db);
     node_log(node, LOG_NOTICE, "replayed the log from offset %llu to %llu in %lld ms%s",
              (unsigned long long)replay->from, (unsigned long long)replay->end,
-             (long long)mono_ms_between(replay->started_at,
-                                        node->env.now(node->env.context).mono),
+             (long long)mono_ms_between(replay->started_at, node->env.now(node->env.context).mono),
              replay->is_clean ? "" : "; there was no orderly end");
 }
 
