@@ -84,8 +84,8 @@ static bool is_durable(const struct node *node, size_t index)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return index + 1 < d->segments.count ||
-           (index < d->segments.count && d->segments.items[index].head.start < d->durable);
+    return index < d->segments.count &&
+           (index + 1 < d->segments.count || d->segments.items[index].head.start < d->durable);
 }
 
 static void format(struct node *node, struct buf *out)
@@ -237,7 +237,8 @@ uint64_t disk_base_grown_bytes(const struct node *node)
 static bool has_grown(const struct node *node)
 {
     const struct config *config = &node->config;
-    uint64_t limit = node->disk_base.snapshot_bytes / 100 * (uint64_t)config->auto_rewrite_percentage;
+    uint64_t limit =
+        node->disk_base.snapshot_bytes / 100 * (uint64_t)config->auto_rewrite_percentage;
 
     return config->auto_rewrite_percentage > 0 &&
            disk_base_grown_bytes(node) >= (uint64_t)config->auto_rewrite_min_size &&
@@ -423,7 +424,8 @@ bool disk_base_turn_on(struct node *node, struct errmsg *error)
     }
     /* Nothing of it counts before a snapshot of the data is there. */
     *base = (struct disk_base){
-        .manifest = {.is_off = true, .log = history_id_make(&node->rng)}};
+        .manifest = {.is_off = true, .log = history_id_make(&node->rng)}
+    };
     base->manifest.base_history = *oplog_history(node->journal.log);
     base->manifest.base_offset = oplog_end(node->journal.log);
     if (!disk_log_begin(node, 0, error) || !write_at_start(node, error)) {

@@ -22,12 +22,12 @@ static const uint32_t allowed[] = {
     [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_OFF),
     [DISK_LOG_OPEN] = PHASE_TO(DISK_LOG_TURNING) | PHASE_TO(DISK_LOG_BROKEN) |
                       PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_TURNING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
-                         PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_BROKEN] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_REMOVING) |
-                        PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_REMOVING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
-                          PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_TURNING] =
+        PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_BROKEN] =
+        PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_REMOVING) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_REMOVING] =
+        PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
 };
 
 static void move(struct disk_log *d, enum disk_log_phase to)
@@ -92,21 +92,27 @@ static void stand_at(struct node *node, uint64_t offset)
     d->asked = offset;
 }
 
-/* After a mere kill it may be in the system's memory alone, and a segment begins only when all before it is durable.
- * Should that fail, it is written again. */
-static void sync_what_was_found(struct node *node)
+/* After a mere kill it may be in the system's memory alone, and a segment begins only when all before it is durable; so
+ * is a torn tail.  Also when nothing in it is needed: the next one has the next number. */
+static bool sync_what_was_found(struct node *node, struct errmsg *error)
 {
     struct disk_log *d = &node->disk_log;
+    const struct segment_tail *tail = &node->replay.tail;
+    struct segment_entry *last = &d->segments.items[d->segments.count - 1];
+    bool has_tail = tail->number == last->number && tail->place >= SEGMENT_HEAD_BYTES;
     char name[SEGMENT_NAME_SIZE];
     char path[SEGMENT_PATH_SIZE];
 
-    segment_format_name(d->segments.items[d->segments.count - 1].number, name);
+    ASSERT(!has_tail || tail->place <= last->size_bytes);
+    segment_format_name(last->number, name);
     segment_files_path(&d->files, name, path);
-    d->file = node->env.fs->append_open(node->env.fs->ctx, path, FS_APPEND_EXISTING);
-    d->file_bytes = d->segments.items[d->segments.count - 1].size_bytes;
-    d->durable = oplog_start(node->journal.log);
-    move(d, DISK_LOG_OPEN);
-    move(d, DISK_LOG_TURNING);
+    if (node->env.fs->truncate(node->env.fs->ctx, path, has_tail ? tail->place : last->size_bytes,
+                               error) != FS_OK) {
+        errmsg_wrap(error, "the log's segment %s cannot be synced", path);
+        return false;
+    }
+    last->size_bytes = has_tail ? tail->place : last->size_bytes;
+    return true;
 }
 
 bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error)
@@ -115,7 +121,8 @@ bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *err
 
     ASSERT(d->phase == DISK_LOG_OFF);
     ASSERT(d->file == FS_NO_FILE);
-    if (!remove_behind(node, last_segment, error)) {
+    if (!remove_behind(node, last_segment, error) ||
+        (d->segments.count > 0 && !sync_what_was_found(node, error))) {
         return false;
     }
     move(d, DISK_LOG_IDLE);
@@ -123,10 +130,6 @@ bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *err
     d->is_anew = node->replay.has_hole;
     d->first_own = d->segments.count > 0 ? d->segments.items[d->segments.count - 1].number + 1 : 1;
     d->synced_at = node->now.mono;
-    if (last_segment > 0 && d->segments.count > 0 &&
-        d->handed > oplog_start(node->journal.log)) {
-        sync_what_was_found(node);
-    }
     return true;
 }
 
@@ -290,9 +293,8 @@ static bool is_over(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return is_full(node) ||
-           (d->handed == limit(node) &&
-            !history_id_equal(&d->history, oplog_history(node->journal.log)));
+    return is_full(node) || (d->handed == limit(node) &&
+                             !history_id_equal(&d->history, oplog_history(node->journal.log)));
 }
 
 /* ---- syncing ---------------------------------------------------------------------------------- */
@@ -538,8 +540,8 @@ struct mono_time disk_log_wake_at(const struct node *node)
 void disk_log_check(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
-    bool has_file = d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING ||
-                    d->phase == DISK_LOG_REMOVING;
+    bool has_file =
+        d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING || d->phase == DISK_LOG_REMOVING;
 
     ASSERT(has_file == (d->file != FS_NO_FILE));
     ASSERT(!d->is_syncing || d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING);
@@ -548,9 +550,9 @@ void disk_log_check(const struct node *node)
     if (!disk_log_is_on(d) || !still_follows(node)) {
         return;
     }
-    ASSERT(d->durable <= d->handed);                            /* (1) */
-    ASSERT(d->handed <= oplog_end(node->journal.log));          /* (1) */
-    ASSERT(d->durable >= oplog_start(node->journal.log));       /* (4) */
+    ASSERT(d->durable <= d->handed);                      /* (1) */
+    ASSERT(d->handed <= oplog_end(node->journal.log));    /* (1) */
+    ASSERT(d->durable >= oplog_start(node->journal.log)); /* (4) */
     ASSERT(!d->is_syncing || (d->asked >= d->durable && d->asked <= d->handed));
     ASSERT(!disk_log_is_broken(d) || d->problem.text[0] != '\0');
 }

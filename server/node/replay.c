@@ -132,6 +132,7 @@ static void finish(struct node *node)
     if (replay->is_on) {
         struct segment_tail tail = segment_reader_tail(&replay->reader);
 
+        replay->tail = tail;
         if (tail.torn_bytes > 0) {
             node_log(node, LOG_WARNING,
                      "the log ends in the middle: segment %llu is cut off at byte %llu, and %llu "

@@ -95,7 +95,7 @@ static bool end_and_start(struct crash *c, struct trial *trial, const struct dis
         show_files(&left);
     }
     disk_deinit(&left);
-    return trial_recover(trial);
+    return trial_recover(trial, c->orders->is_verbose && c->orders->point == c->point);
 }
 
 static enum trial_end draw_end(struct rng *rng)
@@ -196,7 +196,7 @@ static bool begin_life(struct crash *c, struct trial *trial, const struct disk *
     trial_begin(trial, disk, c->seed * 100 + ++c->birth, now_us);
     trial->a->tester = c;
     trial->a->disk.on_change = on_change;
-    is_well = trial_recover(trial);
+    is_well = trial_recover(trial, false);
     if (!is_well) {
         memcpy(c->report->failure, trial->failure, sizeof(c->report->failure));
     }

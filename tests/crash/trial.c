@@ -11,7 +11,9 @@
 enum {
     DATABASES = 4,
     END_PASSES = 300,
+    RECOVER_PASSES = 24,
     PASS_US = 1000,
+    RETRY_US = 1100000,
 };
 
 void trial_init(struct trial *trial, bool is_strict)
@@ -162,11 +164,17 @@ static void describe_found(struct trial *trial, const struct state *found)
     }
 }
 
-bool trial_recover(struct trial *trial)
+bool trial_recover(struct trial *trial, bool is_verbose)
 {
     struct state found;
+    bool is_there;
 
-    if (!alone_load(trial->a)) {
+    trial->a->logger.threshold = is_verbose ? LOG_NOTICE : LOG_WARNING;
+    is_there = alone_load(trial->a);
+    if (is_verbose) {
+        printf("%.*s", (int)trial->a->warnings.len, trial->a->warnings.data);
+    }
+    if (!is_there) {
         snprintf(trial->failure, sizeof(trial->failure), "it does not start: %.*s",
                  (int)(trial->a->warnings.len < 900 ? trial->a->warnings.len : 900),
                  trial->a->warnings.len > 0 ? trial->a->warnings.data : "");
@@ -178,6 +186,7 @@ bool trial_recover(struct trial *trial)
         return false;
     }
     trial_note_state(trial);
+    trial->found = trial->time.states.count - 1;
     for (size_t i = 0; i < TRIAL_CLIENTS; i++) {
         alone_connect(trial->a, i);
     }
@@ -187,8 +196,8 @@ bool trial_recover(struct trial *trial)
 
 void trial_pin(struct trial *trial)
 {
-    ASSERT(trial->time.states.count > 0);
-    trial->time.floor = trial->time.states.count - 1;
+    ASSERT(trial->found >= trial->time.floor && trial->found < trial->time.states.count);
+    trial->time.floor = trial->found;
 }
 
 /* ---- clients ---------------------------------------------------------------------------------- */
@@ -262,9 +271,19 @@ void trial_disk_step(struct trial *trial)
 
 /* ---- the end ---------------------------------------------------------------------------------- */
 
-bool trial_shut_down(struct trial *trial, bool saves)
+/* What the disk refused is tried again, so that there is nothing in the way. */
+static void let_it_recover(struct trial *trial)
 {
     trial->a->disk.fault = DISK_WELL;
+    for (int i = 0; i < RECOVER_PASSES; i++) {
+        (void)alone_disk_step(trial->a);
+        trial_pass(trial, i % 8 == 0 ? RETRY_US : PASS_US, TRIAL_CLIENTS, PROMISE_NOTHING, "");
+    }
+}
+
+bool trial_shut_down(struct trial *trial, bool saves)
+{
+    let_it_recover(trial);
     alone_connect(trial->a, ALONE_CLIENTS - 1);
     alone_pass(trial->a, PASS_US, ALONE_CLIENTS - 1,
                bytes_from_text(saves ? "SHUTDOWN SAVE\r\n" : "SHUTDOWN\r\n"));
@@ -276,7 +295,7 @@ bool trial_shut_down(struct trial *trial, bool saves)
         return false;
     }
     if (trial->time.is_certain) {
-        trial_pin(trial);
+        promise_state(trial, trial->time.states.count - 1);
     }
     return true;
 }

@@ -61,6 +61,7 @@ struct trial_client {
 struct trial {
     struct alone *a;
     struct timeline time;
+    size_t found; /* state, at the start */
     struct trial_client clients[TRIAL_CLIENTS];
     struct rng rng;
     bool is_strict;  /* appendfsync always */
@@ -78,8 +79,8 @@ void timeline_deinit(struct timeline *timeline);
 
 /* A node on what the disk has (NULL: nothing), at that time. */
 void trial_begin(struct trial *trial, const struct disk *disk, uint64_t seed, int64_t now_us);
-/* Wait until it is there.  False, and failure says why, when it is not, or has not what it must have. */
-bool trial_recover(struct trial *trial);
+/* Wait until it is there; is_verbose: print what it has to say.  False, and failure says why, when it is not, or has not what it must have. */
+bool trial_recover(struct trial *trial, bool is_verbose);
 /* From now on the state that was found last has to be found again. */
 void trial_pin(struct trial *trial);
 /* A pass in which a client sends a request of one line, or nobody (TRIAL_CLIENTS) anything. */

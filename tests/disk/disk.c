@@ -212,6 +212,7 @@ static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length
     }
     file->content.len = (size_t)length_bytes;
     file->durable_len = (size_t)length_bytes;
+    file->is_name_durable = true;
     return FS_OK;
 }
 
