@@ -194,10 +194,28 @@ static void begin_anew(struct node *node)
     stand_at(node, oplog_start(node->journal.log));
 }
 
+/* What the next segment goes on from.  The one before may be of a history that has nothing in it, and still is the one
+ * that has to be continued. */
+static const struct history_id *parent_at(const struct node *node, uint64_t offset)
+{
+    const struct disk_log *d = &node->disk_log;
+    const struct history_id *root = oplog_root_at(node->journal.log, offset);
+    const struct segment_head *last;
+
+    if (d->is_anew || d->segments.count == 0) {
+        return root;
+    }
+    last = &d->segments.items[d->segments.count - 1].head;
+    return history_id_equal(&last->history, oplog_history_at(node->journal.log, offset))
+               ? root
+               : &last->history;
+}
+
 static void open_segment(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
     const struct oplog *log = node->journal.log;
+    const struct history_id *parent = parent_at(node, d->handed);
     size_t count = d->segments.count;
     uint64_t number = count > 0 ? d->segments.items[count - 1].number + 1 : 1;
     struct segment_head head = {
@@ -212,8 +230,8 @@ static void open_segment(struct node *node)
     char path[SEGMENT_PATH_SIZE];
 
     ASSERT(d->durable == d->handed); /* (3) */
-    if (!history_id_equal(oplog_root_at(log, head.start), &head.history)) {
-        head.parent = *oplog_root_at(log, head.start);
+    if (!history_id_equal(parent, &head.history)) {
+        head.parent = *parent;
         head.parent_end = head.start;
     }
     segment_format_name(number, name);

@@ -133,6 +133,8 @@ static void finish(struct node *node)
         struct segment_tail tail = segment_reader_tail(&replay->reader);
 
         replay->tail = tail;
+        replay->last_segment =
+            tail.number; /* also with nothing in it: what it makes void stays so */
         if (tail.torn_bytes > 0) {
             node_log(node, LOG_WARNING,
                      "the log ends in the middle: segment %llu is cut off at byte %llu, and %llu "

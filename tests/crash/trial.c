@@ -185,8 +185,8 @@ bool trial_recover(struct trial *trial, bool is_verbose)
         describe_found(trial, &found);
         return false;
     }
+    trial->found = trial->time.states.count > 0 ? trial->time.states.count - 1 : 0;
     trial_note_state(trial);
-    trial->found = trial->time.states.count - 1;
     for (size_t i = 0; i < TRIAL_CLIENTS; i++) {
         alone_connect(trial->a, i);
     }
