@@ -41,12 +41,13 @@ struct disk_base {
     bool is_wanted;           /* it has changed since the write under way began */
     bool is_leaving;          /* appendonly is off: with the next snapshot the log ends */
     uint64_t save_number;     /* of the newest image */
-    uint64_t based;           /* the generation of the log that the newest snapshot is of; 0: none is */
-    uint64_t writing_first;   /* of the one under way, */
+    uint64_t based; /* the generation of the log that the newest snapshot is of; 0: none is */
+    uint64_t writing_first; /* of the one under way, */
     uint64_t writing_based;
-    uint64_t written_first;   /* of the one on disk: segments before may go */
-    uint64_t removal;         /* of env.fs: a segment that is going */
-    uint64_t snapshot_bytes;  /* the snapshot's size */
+    bool writing_off;
+    uint64_t written_first;  /* of the one on disk: segments before may go */
+    uint64_t removal;        /* of env.fs: a segment that is going */
+    uint64_t snapshot_bytes; /* the snapshot's size */
     enum disk_base_ending ending;
 };
 

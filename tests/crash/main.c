@@ -196,7 +196,7 @@ static bool begin_life(struct crash *c, struct trial *trial, const struct disk *
     trial_begin(trial, disk, c->seed * 100 + ++c->birth, now_us);
     trial->a->tester = c;
     trial->a->disk.on_change = on_change;
-    is_well = trial_recover(trial, false);
+    is_well = trial_recover(trial, c->orders->is_verbose && c->orders->point != 0);
     if (!is_well) {
         memcpy(c->report->failure, trial->failure, sizeof(c->report->failure));
     }

@@ -169,6 +169,7 @@ bool trial_recover(struct trial *trial, bool is_verbose)
     struct state found;
     bool is_there;
 
+    trial->is_verbose = is_verbose;
     trial->a->logger.threshold = is_verbose ? LOG_NOTICE : LOG_WARNING;
     is_there = alone_load(trial->a);
     if (is_verbose) {
@@ -231,6 +232,9 @@ static void take_replies(struct trial *trial)
     for (size_t i = 0; i < TRIAL_CLIENTS; i++) {
         struct buf out = alone_take(trial->a, i);
 
+        if (out.len > 0 && trial->is_verbose) {
+            printf("  %zu< %.*s", i, (int)(out.len < 80 ? out.len : 80), out.data);
+        }
         if (out.len > 0 && trial->clients[i].is_waiting) {
             take_reply(trial, &trial->clients[i], buf_bytes(&out));
         }
@@ -252,6 +256,9 @@ void trial_pass(struct trial *trial, int64_t later_us, size_t client, enum trial
         return;
     }
     ASSERT(!trial->clients[client].is_waiting);
+    if (trial->is_verbose) {
+        printf("  %zu> %.100s", client, request);
+    }
     if (promise == PROMISE_OFF) {
         trial->time.is_certain = false;
     }
@@ -261,6 +268,9 @@ void trial_pass(struct trial *trial, int64_t later_us, size_t client, enum trial
     trial_note_state(trial);
     trial->clients[client].state =
         promise == PROMISE_DISK ? trial->clients[client].write_state : trial->time.states.count - 1;
+    if (trial->is_verbose) {
+        printf("  state %zu\n", trial->time.states.count - 1);
+    }
     take_replies(trial);
 }
 

@@ -64,6 +64,7 @@ struct trial {
     size_t found; /* state, at the start */
     struct trial_client clients[TRIAL_CLIENTS];
     struct rng rng;
+    bool is_verbose; /* tells what is sent and answered */
     bool is_strict;  /* appendfsync always */
     int faults_left; /* events until the disk is well again */
     uint64_t volatile_keys;
