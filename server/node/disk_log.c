@@ -206,7 +206,8 @@ static const struct history_id *parent_at(const struct node *node, uint64_t offs
         return root;
     }
     last = &d->segments.items[d->segments.count - 1].head;
-    return history_id_equal(&last->history, oplog_history_at(node->journal.log, offset))
+    return last->start != offset ||
+                   history_id_equal(&last->history, oplog_history_at(node->journal.log, offset))
                ? root
                : &last->history;
 }

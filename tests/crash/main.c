@@ -3,7 +3,7 @@
  * recovers.  Before each thing that the disk does, others try out what would be if all had ended just there, in one
  * way or another: each start has to find what was promised, whole, and find it again.
  *
- *     run --seeds 1-40 --rounds 1        run --seed 7 --point 123 --round 0 --verbose
+ *     run --seeds 1-100 --rounds 1       run --seed 7 --point 123 --round 0 --verbose
  *
  * Each seed is a process of its own, so that one that dies is told with its point. */
 #include "tests/crash/trial.h"
@@ -367,7 +367,7 @@ static bool parse_option(const char *name, const char *value, struct orders *ord
 
 int main(int argc, char **argv)
 {
-    struct orders orders = {.first = 1, .last = 40, .rounds = 1, .jobs = 2};
+    struct orders orders = {.first = 1, .last = 100, .rounds = 1, .jobs = 2};
     struct sums sums = {0};
     bool is_understood = true;
 

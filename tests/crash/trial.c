@@ -217,7 +217,7 @@ static void take_reply(struct trial *trial, struct trial_client *client, struct 
 
     client->is_waiting = false;
     if (client->promise == PROMISE_WRITE && !is_error) {
-        client->write_state = client->state;
+        client->write_state = client->has_changed ? client->state : client->write_state;
         if (trial->is_strict && trial->time.is_certain) {
             promise_state(trial, client->state);
         }
@@ -249,6 +249,8 @@ static void take_replies(struct trial *trial)
 void trial_pass(struct trial *trial, int64_t later_us, size_t client, enum trial_promise promise,
                 const char *request)
 {
+    size_t before;
+
     if (client == TRIAL_CLIENTS) {
         alone_pass(trial->a, later_us, ALONE_CLIENTS, (struct bytes){0});
         trial_note_state(trial);
@@ -259,6 +261,7 @@ void trial_pass(struct trial *trial, int64_t later_us, size_t client, enum trial
     if (trial->is_verbose) {
         printf("  %zu> %.100s", client, request);
     }
+    before = trial->time.states.count;
     if (promise == PROMISE_OFF) {
         trial->time.is_certain = false;
     }
@@ -266,6 +269,7 @@ void trial_pass(struct trial *trial, int64_t later_us, size_t client, enum trial
     trial->clients[client].promise = promise;
     alone_pass(trial->a, later_us, client, bytes_from_text(request));
     trial_note_state(trial);
+    trial->clients[client].has_changed = trial->time.states.count > before;
     trial->clients[client].state =
         promise == PROMISE_DISK ? trial->clients[client].write_state : trial->time.states.count - 1;
     if (trial->is_verbose) {

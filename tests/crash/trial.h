@@ -53,6 +53,7 @@ struct timeline {
 struct trial_client {
     bool is_waiting; /* for a reply, */
     enum trial_promise promise;
+    bool has_changed;   /* any data, */
     size_t state;       /* which promises that one */
     size_t write_state; /* of its last write: what WAITAOF confirms */
     int queued;         /* commands of its MULTI, with that one */
