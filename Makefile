@@ -164,6 +164,8 @@ $(BUILD)/tests/model/run: $(call objects_of,tests/model) $(call whole_of,server/
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcriterion
 $(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call archives_of,tests/disk) $(call whole_of,server/control)
 	$(link)
+$(BUILD)/tests/crash/run: $(call objects_of,tests/crash) $(call whole_of,tests/alone)
+	$(link)
 $(BUILD)/tests/wire/run: $(call objects_of,tests/wire) $(call whole_of,tests/support)
 	$(link)
 $(BUILD)/tests/differential/run: $(call objects_of,tests/differential) $(call whole_of,tests/support)
@@ -172,11 +174,11 @@ $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/r
 	$(link)
 
 SEEDS ?= 1-200
-.PHONY: test unit model sim wire differential fuzz-corpus test-programs criterion
+.PHONY: test unit model sim crash wire differential fuzz-corpus test-programs criterion
 test: criterion ## set up, build and run all tests; ends with one line of totals
 	@$(MAKE) --no-print-directory -j2 test-programs
 	@tests/support/run-tests.sh $(BUILD) $(SEEDS)
-test-programs: $(PROGRAMS) $(UNIT) $(BUILD)/tests/model/run $(BUILD)/tests/sim/run \
+test-programs: $(PROGRAMS) $(UNIT) $(BUILD)/tests/model/run $(BUILD)/tests/sim/run $(BUILD)/tests/crash/run \
                $(BUILD)/tests/wire/run $(BUILD)/tests/differential/run $(FUZZ)
 criterion: # install Criterion when it is missing
 	@tests/support/install.sh criterion/criterion.h libcriterion-dev
@@ -186,6 +188,8 @@ model: criterion $(BUILD)/tests/model/run ## run the model tests alone
 	@$(BUILD)/tests/model/run
 sim: $(BUILD)/tests/sim/run ## run the simulator alone, SEEDS=first-last
 	@$(BUILD)/tests/sim/run --seeds $(SEEDS)
+crash: $(BUILD)/tests/crash/run ## stop a node at everything its disk does, and start it again
+	@$<
 wire: $(BUILD)/tests/wire/run $(PROGRAMS) ## run the wire scripts alone
 	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/wire/run $(sort $(wildcard tests/wire/*.wire))
 differential: $(BUILD)/tests/differential/run $(PROGRAMS) ## compare with a stock server that is installed, at random

@@ -419,14 +419,15 @@ static void judge_missing_start(struct log_check *check)
     const struct manifest *manifest = &check->manifest;
 
     const struct rdb_position *position = &check->snapshot.position;
-    bool is_ours = history_id_equal(&position->log, &manifest->log);
+    bool is_newer = check->snapshot.kind == LOG_SNAPSHOT_PLACED &&
+                    !history_id_is_empty(&position->log) &&
+                    history_id_equal(&position->log, &manifest->log) &&
+                    position->save_number > manifest->save_number;
+    bool is_base_alone = manifest->first == 0 && check->start_offset == manifest->base_offset &&
+                         history_id_equal(&check->start_history, &manifest->base_history);
 
     /* The snapshot is newer than the manifest, or the one that it names, and nothing goes on from it yet. */
-    if (check->snapshot.kind != LOG_SNAPSHOT_PLACED
-            ? manifest->first == 0
-            : is_ours &&
-                  (position->save_number > manifest->save_number ||
-                   (position->save_number == manifest->save_number && manifest->first == 0))) {
+    if (is_base_alone || is_newer) {
         return;
     }
     errmsg_set(&damage.reason, "no segment has offset %" PRIu64 " of history %s",

@@ -84,8 +84,8 @@ static bool is_durable(const struct node *node, size_t index)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return index + 1 < d->segments.count ||
-           (index < d->segments.count && d->segments.items[index].head.start < d->durable);
+    return index < d->segments.count &&
+           (index + 1 < d->segments.count || d->segments.items[index].head.start < d->durable);
 }
 
 static void format(struct node *node, struct buf *out)
@@ -182,6 +182,7 @@ static void begin_write(struct node *node)
     format(node, &text);
     base->writing_first = base->manifest.first;
     base->writing_based = base->based;
+    base->writing_off = base->manifest.is_off;
     files_begin(node, FILE_MANIFEST, path);
     files_append(node, FILE_MANIFEST, &text);
     files_commit(node, FILE_MANIFEST);
@@ -201,7 +202,8 @@ void disk_base_file_done(struct node *node, bool is_ok, const struct errmsg *err
     if (is_ok) {
         base->written_first = base->writing_first;
         if (base->writing_based == node->disk_log.generation) {
-            disk_log_set_based(node, disk_log_is_on(&node->disk_log)); /* (3) */
+            disk_log_set_based(node,
+                               disk_log_is_on(&node->disk_log) && !base->writing_off); /* (3) */
         }
     } else {
         node_log(node, LOG_WARNING, "the log's manifest cannot be written: %s", error->text);
@@ -403,9 +405,16 @@ void disk_base_configure(struct node *node)
 {
     struct disk_base *base = &node->disk_base;
 
-    if (disk_log_is_on(&node->disk_log)) {
-        base->is_leaving = !node->config.appendonly;
-        pass_note_work(&node->pass);
+    if (!disk_log_is_on(&node->disk_log)) {
+        return;
+    }
+    base->is_leaving = !node->config.appendonly;
+    pass_note_work(&node->pass);
+    /* It stays after all, and the manifest on disk may say already that it does not count. */
+    if (!base->is_leaving && base->manifest.is_off && base->based == node->disk_log.generation) {
+        base->manifest.is_off = false;
+        disk_log_set_based(node, false);
+        want_write(node);
     }
 }
 

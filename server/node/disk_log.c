@@ -95,21 +95,27 @@ static void stand_at(struct node *node, uint64_t offset)
     d->asked = offset;
 }
 
-/* After a mere kill it may be in the system's memory alone, and a segment begins only when all before it is durable.
- * Should that fail, it is written again. */
-static void sync_what_was_found(struct node *node)
+/* After a mere kill it may be in the system's memory alone, and a segment begins only when all before it is durable; so
+ * is a torn tail.  Also when nothing in it is needed: the next one has the next number. */
+static bool sync_what_was_found(struct node *node, struct errmsg *error)
 {
     struct disk_log *d = &node->disk_log;
+    const struct segment_tail *tail = &node->replay.tail;
+    struct segment_entry *last = &d->segments.items[d->segments.count - 1];
+    bool has_tail = tail->number == last->number && tail->place >= SEGMENT_HEAD_BYTES;
     char name[SEGMENT_NAME_SIZE];
     char path[SEGMENT_PATH_SIZE];
 
-    segment_format_name(d->segments.items[d->segments.count - 1].number, name);
+    ASSERT(!has_tail || tail->place <= last->size_bytes);
+    segment_format_name(last->number, name);
     segment_files_path(&d->files, name, path);
-    d->file = node->env.fs->append_open(node->env.fs->ctx, path, FS_APPEND_EXISTING);
-    d->file_bytes = d->segments.items[d->segments.count - 1].size_bytes;
-    d->durable = oplog_start(node->journal.log);
-    move(d, DISK_LOG_OPEN);
-    move(d, DISK_LOG_TURNING);
+    if (node->env.fs->truncate(node->env.fs->ctx, path, has_tail ? tail->place : last->size_bytes,
+                               error) != FS_OK) {
+        errmsg_wrap(error, "the log's segment %s cannot be synced", path);
+        return false;
+    }
+    last->size_bytes = has_tail ? tail->place : last->size_bytes;
+    return true;
 }
 
 bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error)
@@ -118,7 +124,8 @@ bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *err
 
     ASSERT(d->phase == DISK_LOG_OFF);
     ASSERT(d->file == FS_NO_FILE);
-    if (!remove_behind(node, last_segment, error)) {
+    if (!remove_behind(node, last_segment, error) ||
+        (d->segments.count > 0 && !sync_what_was_found(node, error))) {
         return false;
     }
     move(d, DISK_LOG_IDLE);
@@ -126,9 +133,6 @@ bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *err
     d->is_anew = node->replay.has_hole;
     d->first_own = d->segments.count > 0 ? d->segments.items[d->segments.count - 1].number + 1 : 1;
     d->synced_at = node->now.mono;
-    if (last_segment > 0 && d->segments.count > 0 && d->handed > oplog_start(node->journal.log)) {
-        sync_what_was_found(node);
-    }
     return true;
 }
 
@@ -193,10 +197,29 @@ static void begin_anew(struct node *node)
     stand_at(node, oplog_start(node->journal.log));
 }
 
+/* What the next segment goes on from.  The one before may be of a history that has nothing in it, and still is the one
+ * that has to be continued. */
+static const struct history_id *parent_at(const struct node *node, uint64_t offset)
+{
+    const struct disk_log *d = &node->disk_log;
+    const struct history_id *root = oplog_root_at(node->journal.log, offset);
+    const struct segment_head *last;
+
+    if (d->is_anew || d->segments.count == 0) {
+        return root;
+    }
+    last = &d->segments.items[d->segments.count - 1].head;
+    return last->start != offset ||
+                   history_id_equal(&last->history, oplog_history_at(node->journal.log, offset))
+               ? root
+               : &last->history;
+}
+
 static void open_segment(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
     const struct oplog *log = node->journal.log;
+    const struct history_id *parent = parent_at(node, d->handed);
     size_t count = d->segments.count;
     uint64_t number = count > 0 ? d->segments.items[count - 1].number + 1 : 1;
     struct segment_head head = {
@@ -211,8 +234,8 @@ static void open_segment(struct node *node)
     char path[SEGMENT_PATH_SIZE];
 
     ASSERT(d->durable == d->handed); /* (3) */
-    if (!history_id_equal(oplog_root_at(log, head.start), &head.history)) {
-        head.parent = *oplog_root_at(log, head.start);
+    if (!history_id_equal(parent, &head.history)) {
+        head.parent = *parent;
         head.parent_end = head.start;
     }
     segment_format_name(number, name);

@@ -68,7 +68,8 @@ struct disk_log {
     struct mono_time sync_began_at;
     struct mono_time synced_at; /* the last began, */
     struct mono_time sync_ended_at;
-    size_t expected_count; /* sessions that waited for a sync when it ended: as many may wait for the next */
+    size_t
+        expected_count; /* sessions that waited for a sync when it ended: as many may wait for the next */
     struct mono_time retry_at;
     struct errmsg problem; /* while BROKEN or REMOVING */
     uint64_t sync_count;

@@ -25,19 +25,26 @@ static void recall_lineage(struct node *node)
     journal_set_lineage(node, &lineage);
 }
 
-/* Is the snapshot newer than the manifest, or the one that it names, and nothing was there yet that goes on from it?
- * Then nothing was durable behind it.  One that is made while the log begins anew is on disk before the manifest. */
-static bool is_newest(const struct node *node)
+/* Does the manifest name this very place, and nothing was durable yet behind it?  The snapshot there may be one from before
+ * there was a log. */
+static bool is_base_alone(const struct node *node)
+{
+    const struct manifest *manifest = &node->disk_base.manifest;
+    struct replication_position position = journal_position(node);
+
+    return manifest->first == 0 && manifest->base_offset == position.offset &&
+           history_id_equal(&manifest->base_history, &position.history);
+}
+
+/* Is the snapshot newer than the manifest?  One that is made while the log begins anew is on disk before the manifest. */
+static bool is_newer(const struct node *node)
 {
     const struct manifest *manifest = &node->disk_base.manifest;
     const struct loading *loading = &node->loading;
 
-    if (loading->file_size == 0) {
-        return manifest->first == 0;
-    }
-    return !history_id_is_empty(&loading->log) && history_id_equal(&loading->log, &manifest->log) &&
-           (loading->save_number > manifest->save_number ||
-            (loading->save_number == manifest->save_number && manifest->first == 0));
+    return loading->file_size > 0 && !history_id_is_empty(&loading->log) &&
+           history_id_equal(&loading->log, &manifest->log) &&
+           loading->save_number > manifest->save_number;
 }
 
 bool replay_begin(struct node *node, struct errmsg *error)
@@ -61,7 +68,7 @@ bool replay_begin(struct node *node, struct errmsg *error)
         return true;
     }
     segment_reader_deinit(&replay->reader);
-    if (is_newest(node)) {
+    if (is_base_alone(node) || is_newer(node)) {
         replay->has_hole = true;
         return true;
     }
@@ -125,6 +132,9 @@ static void finish(struct node *node)
     if (replay->is_on) {
         struct segment_tail tail = segment_reader_tail(&replay->reader);
 
+        replay->tail = tail;
+        replay->last_segment =
+            tail.number; /* also with nothing in it: what it makes void stays so */
         if (tail.torn_bytes > 0 && replay->until == 0) {
             node_log(node, LOG_WARNING,
                      "the log ends in the middle: segment %llu is cut off at byte %llu, and %llu "

@@ -28,13 +28,14 @@ struct replay {
     bool is_on;
     bool is_clean; /* the last run came to an orderly end, and nothing is missing */
     struct segment_reader reader;
-    bool has_hole;         /* the snapshot is further than what was found of the log */
-    uint64_t until;        /* offset at which it ends; 0: where the log does */
-    uint64_t last_segment; /* number of the one that the log ends in; 0: none */
-    uint64_t from;         /* offsets that were replayed: from, */
-    uint64_t end;          /* and up to */
-    uint64_t total_bytes;  /* of segments, for progress, */
-    uint64_t read_bytes;   /* and read of them */
+    bool has_hole;            /* the snapshot is further than what was found of the log */
+    uint64_t until;           /* offset at which it ends; 0: where the log does */
+    uint64_t last_segment;    /* number of the one that the log ends in; 0: none */
+    struct segment_tail tail; /* where reading has ended */
+    uint64_t from;            /* offsets that were replayed: from, */
+    uint64_t end;             /* and up to */
+    uint64_t total_bytes;     /* of segments, for progress, */
+    uint64_t read_bytes;      /* and read of them */
     struct mono_time started_at;
     struct mono_time told_at;
 };

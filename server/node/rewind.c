@@ -31,8 +31,10 @@ enum rewind_chance rewind_chance(const struct node *node)
         return REWIND_NEVER;
     }
     if (node->saving.phase != SAVING_IDLE || node->saving.outcome != SAVING_NO_OUTCOME ||
-        files_is_writing(node, FILE_MANIFEST) || node->loading.phase != LOAD_IDLE ||
-        node->disk_base.removal != FS_NO_FILE || node->ending.phase != ENDING_NOT) {
+        files_is_writing(node, FILE_MANIFEST) ||
+        node->env.fs->write_queued(node->env.fs->ctx, FS_LANE_GROWING) > 0 ||
+        node->loading.phase != LOAD_IDLE || node->disk_base.removal != FS_NO_FILE ||
+        node->ending.phase != ENDING_NOT) {
         return REWIND_LATER;
     }
     return REWIND_NOW;

@@ -115,7 +115,8 @@ struct fs {
                                   struct errmsg *error);
     /* A file; FS_OK when it was not there. */
     enum fs_status (*remove)(void *ctx, const char *path, struct errmsg *error);
-    /* Cut a file off behind its first length_bytes, durably; a failure when it is shorter. */
+    /* Cut a file off behind its first length_bytes, which are durable then, under its name; a failure when it is
+     * shorter. */
     enum fs_status (*truncate)(void *ctx, const char *path, uint64_t length_bytes,
                                struct errmsg *error);
     /* Its parent must be there; FS_OK when the directory is there already. */

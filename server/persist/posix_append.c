@@ -102,7 +102,7 @@ enum fs_status posix_truncate(const char *path, uint64_t length_bytes, struct er
     }
     status = cut(fd, path, length_bytes, error);
     close(fd);
-    return status;
+    return status == FS_OK ? posix_sync_parent(path, error) : status;
 }
 
 enum fs_status posix_rename(const char *from, const char *to, struct errmsg *error)

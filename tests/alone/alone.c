@@ -12,6 +12,7 @@ enum {
     ARENA_BYTES = 64 * 1024 * 1024,
     PASS_US = 1000,
     LEAD_PASSES = 50,
+    LOAD_PASSES = 1000,
 };
 
 #define START_US      INT64_C(1000000)
@@ -124,10 +125,8 @@ static void on_log_line(void *context, enum log_level level, const char *line)
 
 /* ---- the disk ----------------------------------------------------------------------------------- */
 
-/* It happens at once; the node is told in a pass. */
-static void on_queued(void *owner, uint64_t number)
+static void perform(struct alone *a, uint64_t number)
 {
-    struct alone *a = owner;
     struct fs_completion completion;
 
     if (disk_perform(&a->disk, number, &completion)) {
@@ -135,11 +134,36 @@ static void on_queued(void *owner, uint64_t number)
     }
 }
 
+/* It happens at once, or when it is let; the node is told in a pass. */
+static void on_queued(void *owner, uint64_t number)
+{
+    struct alone *a = owner;
+
+    if (a->is_disk_held) {
+        VEC_PUSH(&a->queued, number);
+    } else {
+        perform(a, number);
+    }
+}
+
+bool alone_disk_step(struct alone *a)
+{
+    uint64_t number;
+
+    if (a->queued.count == 0) {
+        return false;
+    }
+    number = a->queued.items[0];
+    a->queued.count--;
+    memmove(a->queued.items, a->queued.items + 1, a->queued.count * sizeof(*a->queued.items));
+    perform(a, number);
+    return true;
+}
+
 /* ---- a node's life ---------------------------------------------------------------------------- */
 
 static void make_world(struct alone *a)
 {
-    a->now_us = START_US;
     a->logger = (struct logger){.threshold = LOG_WARNING, .sink = on_log_line, .sink_context = a};
     disk_init(&a->disk, on_queued, a);
     a->env = (struct env){
@@ -163,12 +187,23 @@ static void make_world(struct alone *a)
 
 struct alone *alone_new(const struct alone_option *options, size_t count)
 {
+    return alone_new_after(options, count, &(struct alone_past){.seed = 1, .now_us = START_US});
+}
+
+struct alone *alone_new_after(const struct alone_option *options, size_t count,
+                              const struct alone_past *past)
+{
     struct alone *a = mem_alloc_zeroed(MEM_TEST, sizeof(*a));
     struct config config;
     struct errmsg error;
     bool is_set;
 
     make_world(a);
+    a->now_us = past->now_us;
+    if (past->disk != NULL) {
+        disk_copy(&a->disk, past->disk);
+        disk_kill(&a->disk, NULL);
+    }
     config_init(&config);
     is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error) &&
              config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, &error);
@@ -181,11 +216,15 @@ struct alone *alone_new(const struct alone_option *options, size_t count)
                                               .controls = &control_table,
                                               .env = &a->env,
                                               .now = now(a),
-                                              .seed = 1,
+                                              .seed = past->seed,
                                               .pid = 1,
                                               .arena_bytes = ARENA_BYTES},
                        &error);
-    ASSERT(a->node != NULL);
+    ASSERT(a->node != NULL || past->disk != NULL);
+    if (a->node == NULL) {
+        a->has_exited = true;
+        buf_append_text(&a->warnings, error.text);
+    }
     return a;
 }
 
@@ -195,10 +234,13 @@ void alone_free(struct alone *a)
         alone_disconnect(a, i);
         buf_deinit(&a->clients[i].out);
     }
-    node_check(a->node);
-    node_free(a->node);
+    if (a->node != NULL) {
+        node_check(a->node);
+        node_free(a->node);
+    }
     disk_deinit(&a->disk);
     VEC_DEINIT(&a->done);
+    VEC_DEINIT(&a->queued);
     buf_deinit(&a->to_primary);
     buf_deinit(&a->warnings);
     mem_free(MEM_TEST, a);
@@ -246,14 +288,18 @@ static void begin_pass(struct alone *a, int64_t later_us)
 {
     a->now_us += later_us;
     node_begin_pass(a->node, now(a));
-    while (a->done.count > 0 && !a->is_disk_slow) {
-        struct fs_completion done = VEC_POP(&a->done);
+    /* What the node is told may make more come. */
+    for (size_t i = 0; i < a->done.count && !a->is_disk_slow; i++) {
+        struct fs_completion done = a->done.items[i];
 
         if (done.durable_bytes > 0) {
             node_file_synced(a->node, done.id, done.durable_bytes);
         } else {
             node_file_done(a->node, done.id, done.status == FS_OK, &done.error);
         }
+    }
+    if (!a->is_disk_slow) {
+        a->done.count = 0;
     }
 }
 
@@ -281,6 +327,14 @@ void alone_settle(struct alone *a, int max)
     for (int i = 0; i < max && (node_wake_at(a->node).us <= a->now_us || a->done.count > 0); i++) {
         alone_pass(a, PASS_US, ALONE_CLIENTS, (struct bytes){0});
     }
+}
+
+bool alone_load(struct alone *a)
+{
+    for (int i = 0; i < LOAD_PASSES && !a->has_exited && node_is_loading(a->node); i++) {
+        alone_pass(a, PASS_US, ALONE_CLIENTS, (struct bytes){0});
+    }
+    return !a->has_exited && !node_is_loading(a->node);
 }
 
 struct buf alone_take(struct alone *a, size_t client)

@@ -36,7 +36,9 @@ struct alone {
     int64_t wall_jump_ms; /* by which the wall clock is ahead of where it would be */
     struct alone_client clients[ALONE_CLIENTS];
     struct disk disk;
+    VEC(uint64_t) queued;           /* operations of the disk that wait for alone_disk_step */
     VEC(struct fs_completion) done; /* the node is told in the next pass */
+    bool is_disk_held;              /* operations wait, instead of being performed at once */
     bool is_disk_slow;              /* the node is told later, when this is false again */
     uint64_t primary_link;          /* opened by the node; 0: none */
     bool is_primary_link_up;
@@ -46,6 +48,7 @@ struct alone {
     struct logger logger;
     char asked[128];     /* the node's last PSYNC, its words behind one another */
     struct buf warnings; /* lines that the node has logged as such */
+    void *tester;        /* whose it is; for what the disk calls */
 };
 
 /* A directive of the configuration and its value. */
@@ -54,8 +57,23 @@ struct alone_option {
     const char *value;
 };
 
+/* What was before the node started. */
+struct alone_past {
+    const struct disk
+        *disk;     /* as the process before has left it: what is queued is not performed any more */
+    uint64_t seed; /* of the node: another for each life */
+    int64_t now_us; /* of a clock that goes on */
+};
+
 /* Directives are "no save points", "no log on disk", and then the given ones. */
 struct alone *alone_new(const struct alone_option *options, size_t count);
+/* Without a node, has_exited, and the reason among the warnings when it cannot start on that disk. */
+struct alone *alone_new_after(const struct alone_option *options, size_t count,
+                              const struct alone_past *past);
+/* Is the node there?  Passes until it is, or has given up. */
+bool alone_load(struct alone *a);
+/* The disk does the first thing that waits.  False when nothing does. */
+bool alone_disk_step(struct alone *a);
 void alone_free(struct alone *a);
 
 /* A client that was connected before is disconnected first. */

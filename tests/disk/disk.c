@@ -35,6 +35,13 @@ static void drop_file(struct disk *disk, struct disk_file *file)
     VEC_REMOVE_AT(&disk->files, file - disk->files.items);
 }
 
+static void about_to_change(struct disk *disk)
+{
+    if (disk->on_change != NULL) {
+        disk->on_change(disk->owner);
+    }
+}
+
 static struct disk_stream *find_stream(struct disk *disk, uint64_t id)
 {
     for (size_t i = 0; i < disk->streams.count; i++) {
@@ -67,6 +74,7 @@ static struct disk_stream *open_stream(struct disk *disk, const char *path, bool
 
 static void queue(struct disk *disk, struct disk_op op)
 {
+    about_to_change(disk);
     op.number = ++disk->next_op;
     VEC_PUSH(&disk->ops, op);
     disk->on_queued(disk->owner, op.number);
@@ -162,6 +170,7 @@ static enum fs_status write_whole(void *ctx, const char *path, struct bytes byte
     struct disk *disk = ctx;
     struct disk_file *file;
 
+    about_to_change(disk);
     if (disk->fault != DISK_WELL) {
         return fail(error, FS_FAILED, fault_reason(disk->fault));
     }
@@ -178,6 +187,7 @@ static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *er
     struct disk_file *file = find_file(ctx, path);
 
     (void)error;
+    about_to_change(ctx);
     if (file != NULL) {
         drop_file(ctx, file);
     }
@@ -190,6 +200,7 @@ static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length
     struct disk *disk = ctx;
     struct disk_file *file = find_file(disk, path);
 
+    about_to_change(disk);
     if (file == NULL) {
         return fail(error, FS_MISSING, "no such file");
     }
@@ -201,6 +212,7 @@ static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length
     }
     file->content.len = (size_t)length_bytes;
     file->durable_len = (size_t)length_bytes;
+    file->is_name_durable = true;
     return FS_OK;
 }
 
@@ -260,10 +272,13 @@ static size_t write_queued(void *ctx, enum fs_lane lane)
 static uint64_t append_open(void *ctx, const char *path, enum fs_append_mode mode)
 {
     struct disk *disk = ctx;
-    struct disk_stream *stream = open_stream(disk, path, true);
-    uint64_t id = stream->id;
+    struct disk_stream *stream;
+    uint64_t id;
     bool is_there = find_file(disk, path) != NULL;
 
+    about_to_change(disk);
+    stream = open_stream(disk, path, true);
+    id = stream->id;
     if (mode == FS_APPEND_NEW && is_there) {
         queue_failure(disk, stream, FS_FAILED, "the file is there already");
     } else if (mode == FS_APPEND_EXISTING && !is_there) {
@@ -282,6 +297,7 @@ static void append(void *ctx, uint64_t id, struct buf *steal)
     struct disk_stream *stream = find_stream(disk, id);
     struct disk_file *file = stream != NULL ? find_file(disk, stream->name) : NULL;
 
+    about_to_change(disk);
     if (file != NULL && !stream->is_failing) {
         struct bytes bytes = buf_bytes(steal);
 
@@ -407,6 +423,7 @@ bool disk_perform(struct disk *disk, uint64_t number, struct fs_completion *out)
     struct disk_op op = {0};
     bool is_told = true;
 
+    about_to_change(disk);
     for (size_t i = 0; i < disk->ops.count; i++) {
         if (disk->ops.items[i].number == number) {
             op = disk->ops.items[i];
@@ -439,6 +456,21 @@ bool disk_perform(struct disk *disk, uint64_t number, struct fs_completion *out)
     return is_told;
 }
 
+/* Of what was not synced, some bytes are not what was written, or were never written in the midst. */
+static void garble(struct disk_file *file, size_t kept, struct rng *rng)
+{
+    char *loose = file->content.data + file->durable_len;
+    size_t begin = (size_t)rng_below(rng, kept);
+
+    if (rng_one_in(rng, 2)) {
+        memset(loose + begin, 0, 1 + (size_t)rng_below(rng, kept - begin));
+        return;
+    }
+    for (uint64_t left = 1 + rng_below(rng, kept); left > 0; left--) {
+        loose[rng_below(rng, kept)] ^= (char)(1 + rng_below(rng, 255));
+    }
+}
+
 /* A part of what was not synced is left, and some of that is not what was written. */
 static void tear(struct disk_file *file, struct rng *rng)
 {
@@ -447,10 +479,7 @@ static void tear(struct disk_file *file, struct rng *rng)
 
     file->content.len = file->durable_len + kept;
     if (kept > 0 && rng_one_in(rng, 2)) {
-        for (uint64_t left = 1 + rng_below(rng, kept); left > 0; left--) {
-            file->content.data[file->durable_len + rng_below(rng, kept)] ^=
-                (char)(1 + rng_below(rng, 255));
-        }
+        garble(file, kept, rng);
     }
     file->durable_len = file->content.len; /* it is on the disk now, such as it is */
 }
@@ -481,6 +510,55 @@ void disk_power_cut(struct disk *disk, struct rng *rng)
             file->is_name_durable = true;
         }
     }
+}
+
+void disk_kill(struct disk *disk, struct rng *rng)
+{
+    for (size_t i = 0; i < disk->ops.count; i++) {
+        buf_deinit(&disk->ops.items[i].content);
+    }
+    disk->ops.count = 0;
+    while (disk->streams.count > 0) {
+        drop_stream(disk, disk->streams.items[0].id);
+    }
+    for (size_t i = disk->files.count; i > 0 && rng != NULL; i--) {
+        struct disk_file *file = &disk->files.items[i - 1];
+        size_t loose = file->content.len - file->durable_len;
+
+        if (!file->is_name_durable && rng_one_in(rng, 4)) {
+            drop_file(disk, file);
+        } else if (loose > 0 && rng_one_in(rng, 2)) {
+            file->content.len = file->durable_len + (size_t)rng_below(rng, loose + 1);
+        }
+    }
+}
+
+static struct buf copied(const struct buf *from)
+{
+    struct buf copy = {0};
+
+    buf_append_bytes(&copy, buf_bytes(from));
+    return copy;
+}
+
+void disk_copy(struct disk *to, const struct disk *from)
+{
+    ASSERT(to->files.count == 0 && to->streams.count == 0 && to->ops.count == 0);
+    for (size_t i = 0; i < from->files.count; i++) {
+        VEC_PUSH(&to->files, from->files.items[i]);
+        to->files.items[i].content = copied(&from->files.items[i].content);
+    }
+    for (size_t i = 0; i < from->streams.count; i++) {
+        VEC_PUSH(&to->streams, from->streams.items[i]);
+        to->streams.items[i].content = copied(&from->streams.items[i].content);
+    }
+    for (size_t i = 0; i < from->ops.count; i++) {
+        VEC_PUSH(&to->ops, from->ops.items[i]);
+        to->ops.items[i].content = copied(&from->ops.items[i].content);
+    }
+    to->fault = from->fault;
+    to->next_id = from->next_id;
+    to->next_op = from->next_op;
 }
 
 const struct disk_file *disk_find(const struct disk *disk, const char *name)

@@ -5,6 +5,9 @@
  * What is asked "later" is queued, and told to the owner, who says when it happens (disk_perform).  What a file
  * takes in before that is there for readers at once, as in a page cache.
  *
+ * Two ways in which a process ends: the power is cut, or it is killed.  What a killed one had written is still there for
+ * the next one, and no more durable than before: a power cut that comes later can still take it away.
+ *
  * Invariants:  (1) of each file durable_len <= content.len
  *              (2) an operation is performed once; those of a power cut never
  * Names are paths as they were given; those without a slash are in ".". */
@@ -69,6 +72,8 @@ struct disk {
     enum disk_fault fault;
     /* Operation number is to be performed, in the order of these calls for one file. */
     void (*on_queued)(void *owner, uint64_t number);
+    /* Before anything changes; may be NULL. */
+    void (*on_change)(void *owner);
     void *owner;
     VEC(struct disk_file) files;
     VEC(struct disk_stream) streams;
@@ -83,6 +88,11 @@ void disk_deinit(struct disk *disk);
 bool disk_perform(struct disk *disk, uint64_t number, struct fs_completion *out);
 /* What a process finds that starts after the power was cut.  rng NULL: nothing of what was not durable. */
 void disk_power_cut(struct disk *disk, struct rng *rng);
+/* What a process finds that starts after another was killed: of what was not durable and had perhaps not been written
+ * yet, a part is missing; rng NULL: nothing. */
+void disk_kill(struct disk *disk, struct rng *rng);
+/* The same files, streams and operations; to is empty. */
+void disk_copy(struct disk *to, const struct disk *from);
 /* The file; NULL when there is none.  Until the next call of anything here. */
 const struct disk_file *disk_find(const struct disk *disk, const char *name);
 

@@ -58,6 +58,7 @@ for target in "$build"/tests/fuzz/replay_*; do
 done
 run wire "$build/tests/wire/run" tests/wire/*.wire
 run differential "$build/tests/differential/run" --seed 1
+run crash "$build/tests/crash/run"
 run install tests/support/install-check.sh "$build"
 
 first=${seeds%-*}
