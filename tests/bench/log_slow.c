@@ -237,6 +237,8 @@ bool log_rotations(struct log_bench *bench, struct errmsg *error)
                                        "yes",
                                        "--repl-log-segment-size",
                                        "4096",
+                                       "--repl-backlog-size",
+                                       "1mb",
                                        "--repl-log-retention-size",
                                        "256kb",
                                        "--auto-aof-rewrite-min-size",
