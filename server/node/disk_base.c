@@ -119,6 +119,15 @@ static bool write_at_start(struct node *node, struct errmsg *error)
     return true;
 }
 
+/* A folder keeps the id of its log, also when that is turned off and on: so the numbers of snapshots ascend, of one that was
+ * begun before, too. */
+static struct history_id log_id(struct node *node)
+{
+    const struct history_id *id = &node->disk_base.manifest.log;
+
+    return history_id_is_empty(id) ? history_id_make(&node->rng) : *id;
+}
+
 /* What the log goes on from when there was none before: the snapshot that was loaded, or nothing.  Data without a
  * place in a history (a file of another server's) is not what a log can go on from: a snapshot of our own is
  * wanted first. */
@@ -133,7 +142,8 @@ static void take_new_base(struct node *node, uint64_t snapshot_bytes)
         .base_history = position.history,
         .base_offset = position.offset,
         .is_off = snapshot_bytes > 0 && !has_position,
-        .log = history_id_make(&node->rng),
+        .log = log_id(node),
+        .save_number = manifest->save_number,
     };
     if (snapshot_bytes > 0) {
         bytes_to_text(bytes_from_text(node->config.dbfilename), manifest->base,
@@ -141,15 +151,31 @@ static void take_new_base(struct node *node, uint64_t snapshot_bytes)
     }
 }
 
+/* What was found may be in the system's memory alone, after a mere kill; a power cut would bring back the one before. */
+static void make_durable(struct node *node, uint64_t snapshot_bytes)
+{
+    const struct fs *fs = node->env.fs;
+    struct errmsg error = {0};
+
+    if (snapshot_bytes > 0 &&
+        fs->truncate(fs->ctx, node->config.dbfilename, snapshot_bytes, &error) != FS_OK) {
+        node_log(node, LOG_WARNING, "the snapshot %s cannot be synced: %s", node->config.dbfilename,
+                 error.text);
+    }
+}
+
+/* The manifest that says off is made durable, too: what comes next must not meet the one before. */
 bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *error)
 {
     struct disk_base *base = &node->disk_base;
     bool had_log = disk_base_has_log(node);
 
     if (!had_log && !node->config.appendonly) {
-        return true;
+        base->save_number = base->manifest.save_number;
+        return !base->is_there || write_at_start(node, error);
     }
     if (!had_log) {
+        make_durable(node, snapshot_bytes);
         take_new_base(node, snapshot_bytes);
     }
     base->manifest.has_end = false;
@@ -430,7 +456,8 @@ bool disk_base_turn_on(struct node *node, struct errmsg *error)
     }
     /* Nothing of it counts before a snapshot of the data is there. */
     *base = (struct disk_base){
-        .manifest = {.is_off = true, .log = history_id_make(&node->rng)}
+        .manifest = {.is_off = true, .log = log_id(node)},
+        .save_number = base->save_number,
     };
     base->manifest.base_history = *oplog_history(node->journal.log);
     base->manifest.base_offset = oplog_end(node->journal.log);
