@@ -238,6 +238,7 @@ static bool replay_piece(struct node *node)
         }
         return false;
     case REPLAY_FAILED:
+        replay_deinit(node);
         move(&node->loading, LOAD_IDLE);
         refuse_log(node, &error);
         return false;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* What the log goes on from: snapshot and manifest, kept together, and how the server ends. */
+#include "base/attr.h"
+#include "node/inside.h"
+#include "segment/segment.h"
+#include "tests/unit/answers.h"
+
+#include <stdio.h>
+
+static const struct alone_option logged[] = {
+    {"appendonly",              "yes" },
+    {"repl-log-segment-size",   "4096"},
+    {"repl-log-retention-size", "0"   },
+};
+
+static struct alone *start(void)
+{
+    return answers_start(logged, ARRAY_COUNT(logged));
+}
+
+/* Killed, and started again with the given directives. */
+static struct alone *again(struct alone *a, const struct alone_option *options, size_t count)
+{
+    struct alone_past past = {.disk = &a->disk, .seed = 78, .now_us = a->now_us};
+    struct alone *next = alone_new_after(options, count, &past);
+
+    if (next->node != NULL && alone_load(next)) {
+        alone_connect(next, 0);
+    }
+    alone_free(a);
+    return next;
+}
+
+static void write_much(struct alone *a)
+{
+    char line[64];
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(line, sizeof(line), "SET key:%d value\r\n", i);
+        answers_send(a, 0, line);
+    }
+    answers_idle(a, 8, 500);
+    answers_match(a, 0, "*");
+}
+
+Test(disk_base, lets_old_segments_go_once_a_snapshot_has_what_they_have)
+{
+    struct alone *a = start();
+
+    write_much(a);
+    cr_expect_gt(a->node->disk_log.segments.count, 2);
+    answers_send(a, 0, "BGREWRITEAOF\r\nSET behind 1\r\n");
+    answers_idle(a, 20, 500);
+    cr_expect_leq(a->node->disk_log.segments.count, 2);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 301);
+    alone_free(a);
+}
+
+Test(disk_base, goes_on_with_the_history_after_an_orderly_end_and_begins_one_after_any_other)
+{
+    struct alone *a = start();
+    struct history_id history;
+
+    write_much(a);
+    history = *oplog_history(a->node->journal.log);
+    answers_send(a, 0, "SHUTDOWN\r\n");
+    answers_idle(a, 5, 10);
+    cr_assert(a->has_exited);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect(history_id_equal(oplog_history(a->node->journal.log), &history));
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect_not(history_id_equal(oplog_history(a->node->journal.log), &history));
+    cr_expect(history_id_equal(oplog_previous_history(a->node->journal.log), &history));
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 300);
+    alone_free(a);
+}
+
+Test(disk_base, does_not_end_when_the_disk_refuses_unless_it_is_told_to)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "SET k v", "+OK|");
+    a->disk.fault = DISK_BROKEN;
+    answers_send(a, 0, "SHUTDOWN\r\n");
+    answers_idle(a, 10, 10);
+    answers_match(a, 0, "-ERR Errors trying to SHUTDOWN. Check logs.|");
+    cr_expect_not(a->has_exited);
+    answers_send(a, 0, "SHUTDOWN NOSAVE\r\n");
+    answers_idle(a, 10, 10);
+    cr_expect(a->has_exited);
+    alone_free(a);
+}
+
+Test(disk_base, replays_a_log_also_without_appendonly_and_ends_it_with_a_snapshot)
+{
+    static const struct alone_option plain[] = {
+        {"appendonly", "no"}
+    };
+    struct alone *a = start();
+
+    write_much(a);
+    a = again(a, plain, 1);
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 300);
+    answers_idle(a, 20, 500);
+    cr_expect_not(disk_log_is_on(&a->node->disk_log));
+    a = again(a, plain, 1);
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 300, "from the snapshot");
+    cr_expect_not(disk_log_is_on(&a->node->disk_log));
+    alone_free(a);
+}
+
+Test(disk_base, refuses_a_snapshot_that_its_log_does_not_go_on_from)
+{
+    struct alone *a = start();
+    struct alone *other = start();
+    struct buf foreign = {0};
+    struct errmsg error = {0};
+
+    answers_send(other, 0, "SET other 1\r\nBGSAVE\r\n");
+    answers_idle(other, 10, 500);
+    cr_assert_eq(other->disk.fs.read_file(&other->disk, "dump.rdb", 1 << 20, &foreign, &error),
+                 FS_OK);
+    alone_free(other);
+    write_much(a);
+    answers_send(a, 0, "BGSAVE\r\n");
+    answers_idle(a, 10, 500);
+    cr_assert_eq(a->disk.fs.write_whole(&a->disk, "dump.rdb", buf_bytes(&foreign), &error), FS_OK);
+    buf_deinit(&foreign);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect(a->has_exited);
+    cr_expect_not_null(
+        strstr(buf_text(&a->warnings), "which the log in appendonlydir has nothing"));
+    alone_free(a);
+}
+
+Test(disk_base, needs_the_snapshot_that_its_log_goes_on_from)
+{
+    struct alone *a = start();
+    struct errmsg error = {0};
+
+    write_much(a);
+    answers_send(a, 0, "BGSAVE\r\n");
+    answers_idle(a, 10, 500);
+    cr_assert_eq(a->disk.fs.remove(&a->disk, "dump.rdb", &error), FS_OK);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect(a->has_exited);
+    cr_expect_not_null(strstr(buf_text(&a->warnings), "the snapshot dump.rdb is missing"));
+    alone_free(a);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* The log on its way to the disk, and the replies that wait for it: as disks are, and as they fail. */
+#include "base/attr.h"
+#include "node/inside.h"
+#include "segment/segment.h"
+#include "tests/unit/answers.h"
+
+#include <stdio.h>
+
+static struct alone *start(const char *fsync)
+{
+    const struct alone_option options[] = {
+        {"appendonly",            "yes" },
+        {"appendfsync",           fsync },
+        {"repl-log-segment-size", "4096"},
+    };
+
+    return answers_start(options, ARRAY_COUNT(options));
+}
+
+/* The same folder, found after a power cut that leaves what is durable and no more. */
+static struct alone *after_power_cut(struct alone *a)
+{
+    const struct alone_option options[] = {
+        {"appendonly",            "yes" },
+        {"repl-log-segment-size", "4096"},
+    };
+    struct alone_past past = {.disk = &a->disk, .seed = 77, .now_us = a->now_us};
+    struct alone *next;
+
+    disk_power_cut(&a->disk, NULL);
+    next = alone_new_after(options, ARRAY_COUNT(options), &past);
+    cr_assert(alone_load(next), "%s", buf_text(&next->warnings));
+    alone_connect(next, 0);
+    alone_free(a);
+    return next;
+}
+
+Test(disk_log, lets_a_reply_leave_once_it_is_durable_and_not_before)
+{
+    struct alone *a = start("always");
+
+    a->is_disk_slow = true;
+    answers_send(a, 0, "SET k v\r\n");
+    answers_idle(a, 3, 10);
+    answers_match(a, 0, "");
+    a->is_disk_slow = false;
+    answers_idle(a, 2, 10);
+    answers_match(a, 0, "+OK|");
+    a = after_power_cut(a);
+    answers_expect(a, "GET k", "$1|v|");
+    alone_free(a);
+}
+
+Test(disk_log, holds_back_what_others_would_see_of_it)
+{
+    struct alone *a = start("always");
+
+    a->is_disk_slow = true;
+    answers_send(a, 0, "SET k v\r\n");
+    answers_send(a, 1, "GET k\r\n");
+    answers_match(a, 1, "");
+    a->is_disk_slow = false;
+    answers_idle(a, 3, 10);
+    answers_match(a, 1, "$1|v|");
+    alone_free(a);
+}
+
+Test(disk_log, syncs_each_second_and_nobody_waits_for_it)
+{
+    struct alone *a = start("everysec");
+
+    a->is_disk_slow = true;
+    answers_send(a, 0, "SET k v\r\n");
+    answers_match(a, 0, "+OK|");
+    cr_expect_eq(a->node->disk_log.sync_count, 0);
+    a->is_disk_slow = false;
+    answers_idle(a, 3, 1000);
+    cr_expect_geq(a->node->disk_log.sync_count, 1);
+    cr_expect_eq(a->node->disk_log.durable, oplog_end(a->node->journal.log));
+    a = after_power_cut(a);
+    answers_expect(a, "GET k", "$1|v|");
+    alone_free(a);
+}
+
+Test(disk_log, syncs_at_once_for_who_asks)
+{
+    struct alone *a = start("no");
+
+    answers_send(a, 0, "SET k v\r\n");
+    answers_idle(a, 3, 2000);
+    answers_match(a, 0, "+OK|");
+    cr_expect_eq(a->node->disk_log.sync_count, 0, "the system syncs when it likes");
+    answers_send(a, 0, "WAITAOF 1 0 0\r\n");
+    answers_idle(a, 3, 10);
+    answers_match(a, 0, "*2|:1|:0|");
+    a = after_power_cut(a);
+    answers_expect(a, "GET k", "$1|v|");
+    alone_free(a);
+}
+
+Test(disk_log, begins_a_segment_when_one_is_full)
+{
+    struct alone *a = start("everysec");
+    char line[64];
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(line, sizeof(line), "SET key:%d value\r\n", i);
+        answers_send(a, 0, line);
+    }
+    answers_idle(a, 10, 500);
+    cr_expect_gt(a->node->disk_log.segments.count, 2);
+    a = after_power_cut(a);
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 300);
+    alone_free(a);
+}
+
+Test(disk_log, refuses_writes_while_the_disk_does_and_goes_on_when_it_does_not_any_more)
+{
+    static const enum disk_fault faults[] = {DISK_FULL, DISK_BROKEN};
+
+    for (size_t i = 0; i < ARRAY_COUNT(faults); i++) {
+        struct alone *a = start("always");
+
+        answers_expect(a, "SET before 1", "+OK|");
+        a->disk.fault = faults[i];
+        answers_send(a, 0, "SET held 1\r\n");
+        answers_idle(a, 5, 10);
+        answers_match(a, 0, "");
+        answers_expect(a, "PING", ""); /* behind the reply that waits */
+        answers_send(a, 1, "SET refused 1\r\n");
+        answers_match(a, 1, "-MISCONF Errors writing to the AOF file: *");
+        answers_send(a, 1, "GET before\r\n");
+        answers_match(a, 1, "$1|1|");
+        a->disk.fault = DISK_WELL;
+        answers_idle(a, 5, 1100);
+        answers_match(a, 0, "+OK|+PONG|");
+        answers_expect(a, "SET after 1", "+OK|");
+        cr_expect_gt(a->node->disk_log.failure_count, 0);
+        a = after_power_cut(a);
+        answers_expect(a, "MGET before held refused after", "*4|$1|1|$1|1|$-1|$1|1|");
+        alone_free(a);
+    }
+}
+
+Test(disk_log, begins_anew_when_the_data_was_replaced)
+{
+    struct alone *a = start("everysec");
+
+    answers_expect(a, "SET k v", "+OK|");
+    answers_idle(a, 3, 1000);
+    journal_restart(a->node, history_id_make(&a->node->rng), 5000);
+    answers_idle(a, 1, 10);
+    cr_expect_not(a->node->disk_log.is_based);
+    cr_expect_eq(disk_log_durable(a->node), 0);
+    answers_expect(a, "SET k w", "+OK|");
+    answers_idle(a, 5, 1000);
+    cr_expect(a->node->disk_log.is_based, "a snapshot was made");
+    cr_expect_gt(disk_log_durable(a->node), 5000);
+    a = after_power_cut(a);
+    answers_expect(a, "GET k", "$1|w|");
+    alone_free(a);
+}
