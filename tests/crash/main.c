@@ -241,6 +241,7 @@ static void run_seed(struct crash *c)
     }
     disk_deinit(&disk);
     trial_deinit(&trial);
+    c->main = NULL;
 }
 
 /* ---- processes -------------------------------------------------------------------------------- */
@@ -300,7 +301,7 @@ static void await_one(const struct orders *orders, struct job *jobs, struct sums
     pid_t pid = wait(&status);
 
     for (size_t i = 0; i < orders->jobs; i++) {
-        if (jobs[i].pid == pid) {
+        if (jobs[i].pid == pid && jobs[i].report != NULL) {
             jobs[i].pid = 0;
             sums->points += jobs[i].report->point * orders->rounds;
             sums->starts += jobs[i].report->starts;

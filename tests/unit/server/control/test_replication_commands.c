@@ -74,3 +74,36 @@ Test(replication_commands, wait_ends_with_its_time_and_never_without_one)
     answers_match(a, 1, "");
     alone_free(a);
 }
+
+Test(replication_commands, waitaof_takes_what_makes_sense_and_waits_for_the_disk)
+{
+    static const struct answers_case wrong[] = {
+        {"WAITAOF 1 0",                     "-ERR wrong number of arguments for 'waitaof' command|"},
+        {"WAITAOF 2 0 0",                   "-ERR value is out of range, must be between 0 and 1|" },
+        {"WAITAOF -1 0 0",                  "-ERR value is out of range, must be between 0 and 1|" },
+        {"WAITAOF x 0 0",                   "-ERR value is out of range, must be between 0 and 1|" },
+        {"WAITAOF 1 -1 0",                  "-ERR value is out of range, must be positive|"        },
+        {"WAITAOF 1 x 0",                   "-ERR value is out of range, must be positive|"        },
+        {"WAITAOF 0 9223372036854775808 0", "-ERR value is out of range, must be positive|"        },
+        {"WAITAOF 1 0 -1",                  "-ERR timeout is negative|"                            },
+        {"WAITAOF 1 0 x",                   "-ERR timeout is not an integer or out of range|"      },
+    };
+    struct alone *a = answers_start(&(struct alone_option){"appendonly", "yes"}, 1);
+    struct alone *b = answers_start(NULL, 0);
+
+    answers_expect_all(a, wrong, ARRAY_COUNT(wrong));
+    answers_expect(a, "SET k v", "+OK|");
+    answers_expect(a, "WAITAOF 0 0 0", "*2|:?|:0|");
+    answers_expect(a, "WAITAOF 1 0 0", "*2|:1|:0|");
+    answers_send(a, 0, "WAITAOF 1 1 50\r\n");
+    answers_match(a, 0, "");
+    answers_idle(a, 3, 60);
+    answers_match(a, 0, "*2|:1|:0|");
+    alone_free(a);
+    answers_expect(b, "WAITAOF 1 0 0",
+                   "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.|");
+    answers_expect(b, "WAITAOF 0 0 0", "*2|:0|:0|");
+    answers_expect(b, "REPLICAOF 127.0.0.1 7000", "+OK|");
+    answers_expect(b, "WAITAOF 0 0 0", "-ERR WAITAOF cannot be used with replica instances.*");
+    alone_free(b);
+}
