@@ -264,10 +264,10 @@ static bool has_grown(const struct node *node)
     const struct config *config = &node->config;
     uint64_t limit =
         node->disk_base.snapshot_bytes / 100 * (uint64_t)config->auto_rewrite_percentage;
+    uint64_t grown = disk_base_grown_bytes(node);
 
     return config->auto_rewrite_percentage > 0 &&
-           disk_base_grown_bytes(node) >= (uint64_t)config->auto_rewrite_min_size &&
-           disk_base_grown_bytes(node) >= limit;
+           grown >= (uint64_t)config->auto_rewrite_min_size && grown >= limit;
 }
 
 bool disk_base_needs_snapshot(const struct node *node)
@@ -351,14 +351,12 @@ static void remove_superfluous(struct node *node)
 {
     struct disk_base *base = &node->disk_base;
     const struct segment_entry *first = superfluous(node);
-    char name[SEGMENT_NAME_SIZE];
     char path[SEGMENT_PATH_SIZE];
 
     if (first == NULL || base->removal != FS_NO_FILE) {
         return;
     }
-    segment_format_name(first->number, name);
-    segment_files_path(&node->disk_log.files, name, path);
+    segment_files_segment_path(&node->disk_log.files, first->number, path);
     base->removal = node->env.fs->remove_later(node->env.fs->ctx, path);
 }
 

@@ -67,14 +67,12 @@ static bool remove_behind(struct node *node, uint64_t last_segment, struct errms
 
     while (d->segments.count > 0) {
         const struct segment_entry *entry = &d->segments.items[d->segments.count - 1];
-        char name[SEGMENT_NAME_SIZE];
         char path[SEGMENT_PATH_SIZE];
 
         if (entry->number <= last_segment && !entry->is_torn) {
             break;
         }
-        segment_format_name(entry->number, name);
-        segment_files_path(&d->files, name, path);
+        segment_files_segment_path(&d->files, entry->number, path);
         if (node->env.fs->remove(node->env.fs->ctx, path, error) != FS_OK) {
             return false;
         }
@@ -103,12 +101,10 @@ static bool sync_what_was_found(struct node *node, struct errmsg *error)
     const struct segment_tail *tail = &node->replay.tail;
     struct segment_entry *last = &d->segments.items[d->segments.count - 1];
     bool has_tail = tail->number == last->number && tail->place >= SEGMENT_HEAD_BYTES;
-    char name[SEGMENT_NAME_SIZE];
     char path[SEGMENT_PATH_SIZE];
 
     ASSERT(!has_tail || tail->place <= last->size_bytes);
-    segment_format_name(last->number, name);
-    segment_files_path(&d->files, name, path);
+    segment_files_segment_path(&d->files, last->number, path);
     if (node->env.fs->truncate(node->env.fs->ctx, path, has_tail ? tail->place : last->size_bytes,
                                error) != FS_OK) {
         errmsg_wrap(error, "the log's segment %s cannot be synced", path);
@@ -230,7 +226,6 @@ static void open_segment(struct node *node)
         .begun_unix_ms = node->now.unix_ms,
     };
     struct buf out = {0};
-    char name[SEGMENT_NAME_SIZE];
     char path[SEGMENT_PATH_SIZE];
 
     ASSERT(d->durable == d->handed); /* (3) */
@@ -238,8 +233,7 @@ static void open_segment(struct node *node)
         head.parent = *parent;
         head.parent_end = head.start;
     }
-    segment_format_name(number, name);
-    segment_files_path(&d->files, name, path);
+    segment_files_segment_path(&d->files, number, path);
     d->file = node->env.fs->append_open(node->env.fs->ctx, path, FS_APPEND_NEW);
     d->history = head.history;
     d->is_anew = false;
@@ -247,7 +241,6 @@ static void open_segment(struct node *node)
     segment_list_add(&d->segments, number, &head);
     segment_write_head(&out, &head);
     d->file_bytes = out.len;
-    segment_list_grow(&d->segments, out.len);
     node->env.fs->append(node->env.fs->ctx, d->file, &out);
     buf_deinit(&out);
 }
@@ -419,7 +412,6 @@ static void try_again(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
     const struct segment_entry *last;
-    char name[SEGMENT_NAME_SIZE];
     char path[SEGMENT_PATH_SIZE];
 
     last = d->segments.count > 0 ? &d->segments.items[d->segments.count - 1] : NULL;
@@ -427,8 +419,7 @@ static void try_again(struct node *node)
         move(d, DISK_LOG_IDLE);
         return;
     }
-    segment_format_name(last->number, name);
-    segment_files_path(&d->files, name, path);
+    segment_files_segment_path(&d->files, last->number, path);
     move(d, DISK_LOG_REMOVING);
     d->file = node->env.fs->remove_later(node->env.fs->ctx, path);
 }

@@ -2,6 +2,7 @@
 #include "persist/segment_files.h"
 
 #include "base/assert.h"
+#include "segment/segment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,15 @@ void segment_files_path(const struct segment_files *files, const char *name,
     int len = snprintf(path, SEGMENT_PATH_SIZE, "%s/%s", files->folder, name);
 
     ASSERT(len > 0 && len < SEGMENT_PATH_SIZE); /* names of files have up to 255 bytes */
+}
+
+void segment_files_segment_path(const struct segment_files *files, uint64_t number,
+                                char path[SEGMENT_PATH_SIZE])
+{
+    char name[SEGMENT_NAME_SIZE];
+
+    segment_format_name(number, name);
+    segment_files_path(files, name, path);
 }
 
 static bool list(void *ctx, segment_name_fn *on_name, void *context, struct errmsg *error)

@@ -20,7 +20,9 @@ struct segment_files {
 /* False when the folder's name is too long. */
 bool segment_files_init(struct segment_files *files, const struct fs *fs, const char *folder);
 struct segment_source segment_files_source(struct segment_files *files);
-/* The path of a file in the folder. */
+/* The path of a segment, and of any file in the folder. */
+void segment_files_segment_path(const struct segment_files *files, uint64_t number,
+                                char path[SEGMENT_PATH_SIZE]);
 void segment_files_path(const struct segment_files *files, const char *name,
                         char path[SEGMENT_PATH_SIZE]);
 
