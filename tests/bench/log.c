@@ -163,23 +163,10 @@ bool log_wait(const struct server *server, const char *section, const char *fiel
 
 /* ---- the whole --------------------------------------------------------------------------------*/
 
-static bool is_listed(const char *names, const char *name)
-{
-    struct bytes rest = bytes_from_text(names);
-    struct bytes word;
-
-    while ((word = bytes_next_word(&rest, ',')).len > 0) {
-        if (bytes_equal_text(word, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool run(struct log_bench *bench, const char *names, struct errmsg *error)
 {
     for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
-        if (names != NULL && !is_listed(names, parts[i].name)) {
+        if (names != NULL && !options_list_has(names, parts[i].name)) {
             continue;
         }
         printf("%s\n", parts[i].name);

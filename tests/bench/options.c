@@ -63,3 +63,16 @@ bool options_parse(const char *program, const struct option_spec *specs, size_t 
     }
     return true;
 }
+
+bool options_list_has(const char *names, const char *name)
+{
+    struct bytes rest = bytes_from_text(names);
+    struct bytes word;
+
+    while ((word = bytes_next_word(&rest, ',')).len > 0) {
+        if (bytes_equal_text(word, name)) {
+            return true;
+        }
+    }
+    return false;
+}

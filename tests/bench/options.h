@@ -35,4 +35,7 @@ struct option_spec {
 MUST_USE bool options_parse(const char *program, const struct option_spec *specs, size_t count,
                             int argc, char **argv);
 
+/* Is the name one of those between commas? */
+bool options_list_has(const char *names, const char *name);
+
 #endif

@@ -162,19 +162,6 @@ static void add_others(struct peers *peers)
     }
 }
 
-static bool is_listed(const char *names, const char *name)
-{
-    struct bytes rest = bytes_from_text(names);
-    struct bytes word;
-
-    while ((word = bytes_next_word(&rest, ',')).len > 0) {
-        if (bytes_equal_text(word, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void peers_find(struct peers *out, const struct peer_choice *choice)
 {
     struct peers all = {0};
@@ -193,7 +180,7 @@ void peers_find(struct peers *out, const struct peer_choice *choice)
 
         if ((choice->has_floor || peer->kind != PEER_FLOOR) &&
             !(choice->is_resp_only && peer->kind == PEER_MEMCACHED) &&
-            (choice->names == NULL || is_listed(choice->names, peer->name))) {
+            (choice->names == NULL || options_list_has(choice->names, peer->name))) {
             out->items[out->count++] = *peer;
         }
     }

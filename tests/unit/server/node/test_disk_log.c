@@ -115,6 +115,20 @@ Test(disk_log, begins_a_segment_when_one_is_full)
     alone_free(a);
 }
 
+Test(disk_log, knows_how_large_its_files_are)
+{
+    struct alone *a = start("everysec");
+    struct fs_info info = {0};
+    struct errmsg error = {0};
+
+    answers_expect(a, "SET k v", "+OK|");
+    answers_idle(a, 3, 1000);
+    cr_assert_eq(a->disk.fs.get_info(&a->disk, "appendonlydir/0000000000000001.log", &info, &error),
+                 FS_OK);
+    cr_expect_eq(segment_list_size(&a->node->disk_log.segments), info.size_bytes);
+    alone_free(a);
+}
+
 Test(disk_log, refuses_writes_while_the_disk_does_and_goes_on_when_it_does_not_any_more)
 {
     static const enum disk_fault faults[] = {DISK_FULL, DISK_BROKEN};
