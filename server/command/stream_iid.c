@@ -34,7 +34,9 @@ enum stream_iid_word stream_iid_read(struct exec *x, size_t *index,
     options->is_wanted = true;
     options->is_hashed = is_hashed;
     options->producer = x->args[*index + 1];
-    options->iid = is_hashed ? (struct bytes){0} : x->args[*index + 2];
+    if (!is_hashed) {
+        options->iid = x->args[*index + 2];
+    }
     if (options->producer.len == 0) {
         return refuse(x, name, "requires a non-empty producer ID");
     }
