@@ -154,9 +154,6 @@ static void append_leaf(struct buf *out, struct bytes raw, uint32_t flags)
     if ((flags & NUMBERS) != 0 && text.len > 2) {
         text.len -= 2;
         if (!num_parse_i64(text, &integer) && num_parse_f64(text, &number)) {
-            /* Which form a sorted set has decides about the sign of a score 0: SORT and others of a stock
-             * server change it. */
-            number = number == 0 ? 0 : number;
             buf_append_byte(out, raw.data[0]);
             buf_append(out, shortest, num_format_f64(shortest, number));
             buf_append_text(out, "\r\n");

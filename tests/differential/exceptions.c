@@ -43,8 +43,6 @@ const struct exception exceptions[] = {
           "small sets are listpacks since 7.2"),
     MEANT("OBJECT", "$8\r\nlistpack\r\n", "$9\r\nquicklist\r\n",
           "small lists are listpacks since 7.2"),
-    MEANT("OBJECT", "$8\r\nlistpack\r\n", "$8\r\nskiplist\r\n",
-          "SORT of a stock server turns a sorted set into its large form"),
     MEANT("OBJECT", "$6\r\nintset\r\n", "$9\r\nhashtable\r\n",
           "SDIFFSTORE of a stock server remembers in its form what it has taken out again"),
     MEANT("OBJECT", "$6\r\nembstr\r\n", "$3\r\nraw\r\n", stays_raw),
