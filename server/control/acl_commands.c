@@ -133,7 +133,7 @@ void control_acl_getuser(struct node *node, struct request *request)
 {
     const struct acl_user *user = acl_find(&node->users.acl, request->args[2]);
     struct resp_writer *w = request->reply;
-    char hash[2 * SHA256_SIZE + 1];
+    char hash[ACL_PASSWORD_TEXT];
 
     if (user == NULL) {
         resp_write_null(w);
@@ -142,9 +142,9 @@ void control_acl_getuser(struct node *node, struct request *request)
     resp_write_map(w, 7);
     write_flags(w, user);
     resp_write_bulk_text(w, "passwords");
-    resp_write_array(w, user->passwords.count);
-    for (size_t i = 0; i < user->passwords.count; i++) {
-        acl_password_format(&user->passwords.items[i], hash);
+    resp_write_array(w, acl_passwords_count(&user->passwords));
+    for (const struct acl_password *p = user->passwords.oldest; p != NULL; p = p->newer) {
+        acl_password_format(p, hash);
         resp_write_bulk_text(w, hash);
     }
     write_rules(w, &user->rules);

@@ -42,7 +42,7 @@ void acl_user_free(struct acl_user *user)
     }
     acl_rules_deinit(&user->rules);
     drop_selectors(user);
-    VEC_DEINIT(&user->passwords);
+    acl_passwords_clear(&user->passwords);
     buf_deinit(&user->name);
     mem_free(MEM_SESSION, user);
 }
@@ -61,66 +61,28 @@ struct acl_user *acl_user_copy(const struct acl_user *user)
         acl_rules_copy(user->selectors.items[i], rules);
         VEC_PUSH(&copy->selectors, rules);
     }
-    for (size_t i = 0; i < user->passwords.count; i++) {
-        VEC_PUSH(&copy->passwords, user->passwords.items[i]);
-    }
+    acl_passwords_copy(&user->passwords, &copy->passwords);
     return copy;
 }
 
 /* ---- passwords -------------------------------------------------------------------------------- */
-
-static bool parse_hash(struct bytes hex, struct acl_password *out)
-{
-    if (hex.len != sizeof(out->hash) * 2) {
-        return false;
-    }
-    for (size_t i = 0; i < hex.len; i++) {
-        char c = hex.data[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-
-        if (digit < 0) {
-            return false;
-        }
-        out->hash[i / 2] = (uint8_t)(i % 2 == 0 ? digit << 4 : out->hash[i / 2] | digit);
-    }
-    return true;
-}
-
-static size_t find_password(const struct acl_user *user, const struct acl_password *password)
-{
-    for (size_t i = 0; i < user->passwords.count; i++) {
-        if (memcmp(user->passwords.items[i].hash, password->hash, sizeof(password->hash)) == 0) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
 
 /* ">word", "<word", "#hash", "!hash". */
 static enum acl_status set_password(struct acl_user *user, struct bytes word)
 {
     bool is_hash = word.data[0] == '#' || word.data[0] == '!';
     bool is_added = word.data[0] == '>' || word.data[0] == '#';
-    struct acl_password password = {{0}};
-    size_t at;
+    uint8_t hash[SHA256_SIZE];
 
-    if (is_hash && !parse_hash(bytes_from(word, 1), &password)) {
+    if (!is_hash) {
+        sha256(bytes_from(word, 1), hash);
+    } else if (!acl_password_parse(bytes_from(word, 1), hash)) {
         return ACL_BAD_HASH;
     }
-    if (!is_hash) {
-        sha256(bytes_from(word, 1), password.hash);
-    }
-    at = find_password(user, &password);
-    if (!is_added && at == SIZE_MAX) {
+    if (is_added) {
+        acl_passwords_add(&user->passwords, hash);
+    } else if (!acl_passwords_remove(&user->passwords, hash)) {
         return ACL_NO_SUCH_PASSWORD;
-    }
-    if (is_added && at == SIZE_MAX) {
-        VEC_PUSH(&user->passwords, password);
-    } else if (!is_added) {
-        for (; at + 1 < user->passwords.count; at++) {
-            user->passwords.items[at] = user->passwords.items[at + 1];
-        }
-        user->passwords.count--;
     }
     user->flags &= is_added ? ~(uint32_t)ACL_USER_NOPASS : UINT32_MAX;
     return ACL_OK;
@@ -128,27 +90,9 @@ static enum acl_status set_password(struct acl_user *user, struct bytes word)
 
 bool acl_user_admits(const struct acl_user *user, struct bytes password)
 {
-    struct acl_password given = {{0}};
-    bool is_known = false;
+    bool is_known = acl_passwords_admit(&user->passwords, password);
 
-    sha256(password, given.hash);
-    for (size_t i = 0; i < user->passwords.count; i++) {
-        is_known |= bytes_equal_constant_time(
-            bytes_make(given.hash, sizeof(given.hash)),
-            bytes_make(user->passwords.items[i].hash, sizeof(given.hash)));
-    }
     return (user->flags & ACL_USER_ON) != 0 && (is_known || (user->flags & ACL_USER_NOPASS));
-}
-
-void acl_password_format(const struct acl_password *password, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < sizeof(password->hash); i++) {
-        out[2 * i] = digits[password->hash[i] >> 4];
-        out[2 * i + 1] = digits[password->hash[i] & 15];
-    }
-    out[2 * sizeof(password->hash)] = '\0';
 }
 
 /* ---- words ------------------------------------------------------------------------------------ */
@@ -158,7 +102,7 @@ static void reset(struct acl_user *user, bool has_channels)
     acl_rules_deinit(&user->rules);
     acl_rules_init(&user->rules, has_channels);
     drop_selectors(user);
-    user->passwords.count = 0;
+    acl_passwords_clear(&user->passwords);
     user->flags = ACL_USER_SANITIZE;
 }
 
@@ -189,7 +133,9 @@ static bool set_named(struct acl_user *user, struct bytes word, bool has_channel
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (bytes_equal_nocase(word, names[i].name)) {
             user->flags = (user->flags & ~names[i].removes) | names[i].adds;
-            user->passwords.count = names[i].drops_passwords ? 0 : user->passwords.count;
+            if (names[i].drops_passwords) {
+                acl_passwords_clear(&user->passwords);
+            }
             return true;
         }
     }
@@ -405,15 +351,15 @@ const char *acl_user_flag(const struct acl_user *user, size_t index)
 
 void acl_user_format(const struct acl_user *user, struct buf *out)
 {
-    char hash[2 * SHA256_SIZE + 1];
+    char hash[ACL_PASSWORD_TEXT];
 
     for (size_t i = 0; i < ACL_USER_FLAG_NAMES; i++) {
         const char *name = acl_user_flag(user, i);
 
         buf_printf(out, "%s%s", name != NULL ? name : "", name != NULL ? " " : "");
     }
-    for (size_t i = 0; i < user->passwords.count; i++) {
-        acl_password_format(&user->passwords.items[i], hash);
+    for (const struct acl_password *p = user->passwords.oldest; p != NULL; p = p->newer) {
+        acl_password_format(p, hash);
         buf_printf(out, "#%s ", hash);
     }
     acl_rules_format(&user->rules, out);
@@ -426,7 +372,8 @@ void acl_user_format(const struct acl_user *user, struct buf *out)
 
 void acl_user_check(const struct acl_user *user)
 {
-    ASSERT(user->passwords.count == 0 || (user->flags & ACL_USER_NOPASS) == 0);
+    acl_passwords_check(&user->passwords);
+    ASSERT(acl_passwords_count(&user->passwords) == 0 || (user->flags & ACL_USER_NOPASS) == 0);
     ASSERT(user->is_unlimited == acl_rules_allow_all(&user->rules));
     acl_rules_check(&user->rules);
     for (size_t i = 0; i < user->selectors.count; i++) {

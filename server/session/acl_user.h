@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A user: who may log in as it, and what it may do.
  *
- * Passwords are kept as their SHA-256 alone.  A request is allowed when the user's own rules, or those of one
+ * A request is allowed when the user's own rules, or those of one
  * of its selectors, allow all of it.
  *
  * Invariants:  (1) nopass is set only while there is no password
@@ -16,8 +16,8 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/errmsg.h"
-#include "base/sha256.h"
 #include "base/vec.h"
+#include "session/acl_passwords.h"
 #include "session/acl_rules.h"
 
 enum acl_user_flags {
@@ -27,16 +27,12 @@ enum acl_user_flags {
     ACL_USER_SANITIZE = 1 << 3,
 };
 
-struct acl_password {
-    uint8_t hash[SHA256_SIZE];
-};
-
 struct acl_user {
     uint32_t flags;
     bool is_unlimited;
     struct acl_rules rules;
     VEC(struct acl_rules *) selectors;
-    VEC(struct acl_password) passwords;
+    struct acl_passwords passwords;
     struct buf name;
 };
 
@@ -69,8 +65,6 @@ enum {
     ACL_USER_FLAG_NAMES = 5
 };
 const char *acl_user_flag(const struct acl_user *user, size_t index);
-/* The hash as 64 hex digits, and the zero behind. */
-void acl_password_format(const struct acl_password *password, char *out);
 /* What is written behind the user's name in a file. */
 void acl_user_format(const struct acl_user *user, struct buf *out);
 
