@@ -26,6 +26,7 @@ void actions_clear(struct actions *list)
     ASSERT(!list->is_in_step);
     list->count = 0;
     buf_clear(&list->bytes);
+    buf_shrink_when_empty(&list->bytes, ACTIONS_KEPT_BYTES);
 }
 
 void actions_begin_step(struct actions *list, const struct actions_kind *kind)

@@ -32,6 +32,10 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 
+enum {
+    ACTIONS_KEPT_BYTES = 256 * 1024 /* room for copied bytes that an emptied list keeps */
+};
+
 /* Of one action: what actions_bytes gives. */
 struct action_bytes {
     struct bytes borrowed; /* when it has some */

@@ -12,6 +12,7 @@
 #include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
+#include "cluster/partial.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
 #include "cluster/vote.h"
@@ -23,6 +24,7 @@ void cluster_check(const struct cluster *cluster)
     slots_check(cluster);
     links_check(cluster);
     forgotten_check(cluster);
+    partial_check(cluster);
     failure_check(cluster);
     data_check(cluster);
     role_check(cluster);

@@ -7,6 +7,7 @@
 #include "cluster/emit.h"
 #include "cluster/frame.h"
 #include "cluster/message_part.h"
+#include "cluster/partial.h"
 #include "cluster/step.h"
 
 void cluster_message_split(struct bytes whole, struct bytes *channel, struct bytes *message)
@@ -105,11 +106,6 @@ bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_shar
 
 /* ---- to here ----------------------------------------------------------------------------------*/
 
-static void drop_partial(struct partial_message *partial)
-{
-    buf_deinit(&partial->bytes);
-}
-
 static void give_out(struct cluster *c, const struct frame *frame, struct bytes whole)
 {
     if (is_whole_valid(whole)) {
@@ -117,45 +113,20 @@ static void give_out(struct cluster *c, const struct frame *frame, struct bytes 
     }
 }
 
-/* A recorded part sent again does not rise. */
-static bool rises(const struct partial_message *partial, const struct frame *frame,
-                  const struct message_part *part)
-{
-    if (partial->boot != frame->boot) {
-        return true;
-    }
-    return part->number > partial->number ||
-           (part->number == partial->number && part->before > partial->before);
-}
-
 void message_take(struct cluster *c, struct cluster_node *sender, const struct frame *frame)
 {
-    struct partial_message *partial = &sender->message;
     struct message_part part;
+    struct bytes whole;
     bool is_ok = message_part_decode(frame->body, &part);
-    bool continues = partial->boot == frame->boot && partial->number == part.number &&
-                     partial->bytes.len == part.before;
 
     ASSERT(is_ok); /* the frame was decoded */
-    if (!rises(partial, frame, &part)) {
-        return;
+    if (partial_take(c, sender, frame->boot, &part, &whole)) {
+        give_out(c, frame, whole);
+        partial_forget(c, sender);
     }
-    if (part.before == 0 || !continues) {
-        drop_partial(partial);
-    }
-    partial->boot = frame->boot;
-    partial->number = part.number;
-    partial->before = part.before;
-    if (part.before > 0 && !continues) {
-        return;
-    }
-    if (part.bytes.len == part.total) {
-        give_out(c, frame, part.bytes);
-        return;
-    }
-    buf_append_bytes(&partial->bytes, part.bytes);
-    if (partial->bytes.len == part.total) {
-        give_out(c, frame, buf_bytes(&partial->bytes));
-        drop_partial(partial);
-    }
+}
+
+size_t cluster_message_bytes(const struct cluster *cluster)
+{
+    return cluster->partial_bytes;
 }

@@ -9,7 +9,7 @@
  * frame before them, and the number and place of a part take its place, which rise as long as a node runs.
  *
  * The whole is the length of the channel's name in 4 bytes, the name, and the message.  A part that does
- * not continue what came before it is dropped, and with it the message. */
+ * not continue what came before it is dropped, and with it the message (partial.h). */
 #ifndef STARLING_CLUSTER_MESSAGE_H
 #define STARLING_CLUSTER_MESSAGE_H
 
@@ -34,6 +34,8 @@ bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_shar
 
 /* A part came from a node that is known. */
 void message_take(struct cluster *c, struct cluster_node *sender, const struct frame *frame);
+/* Bytes of messages that have come in part. */
+size_t cluster_message_bytes(const struct cluster *cluster);
 /* The channel and the message of an action's bytes. */
 void cluster_message_split(struct bytes whole, struct bytes *channel, struct bytes *message);
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/partial.h"
 #include "cluster/slots.h"
 
 #include <string.h>
@@ -49,7 +50,7 @@ static void release(struct cluster *c, struct cluster_node *node)
     hashtable_remove(&c->by_id, &node->by_id);
     hashtable_remove(&c->by_number, &node->by_number);
     VEC_DEINIT(&node->reports);
-    buf_deinit(&node->message.bytes);
+    partial_forget(c, node);
     mem_free(MEM_CLUSTER, node);
 }
 

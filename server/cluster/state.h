@@ -25,6 +25,7 @@
 #include "cluster/actions.h"
 #include "cluster/cluster.h"
 #include "cluster/frame.h"
+#include "cluster/partial.h"
 #include "cluster/report.h"
 #include "spec/slot.h"
 
@@ -50,14 +51,6 @@ struct failure_report {
 struct replay_guard {
     uint64_t boot;
     uint64_t sequence;
-};
-
-/* What came so far of a message in parts (message.h), and the last part that was heeded. */
-struct partial_message {
-    uint64_t boot;
-    uint64_t number;
-    uint32_t before;
-    struct buf bytes;
 };
 
 /* The newest frame of a node that was heeded, and the start before that one. */
@@ -114,7 +107,7 @@ struct cluster_node {
     bool
         is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
     struct replay_guard guard;
-    struct partial_message message;
+    struct partial partial;
 
     /* Heartbeats and failure. */
     bool is_in_handshake;
@@ -269,6 +262,8 @@ struct cluster {
     struct buf body_bytes;         /* scratch: the body of the frame that is filled */
     struct buf message_bytes;      /* scratch: a whole message */
     uint64_t message_number;       /* of the last one that was sent */
+    size_t partial_bytes;          /* of messages that have come in part, of all nodes, */
+    uint64_t partial_turn;         /* and how many parts that was */
     enum frame_type prepared_type; /* of what bus_prepare_message has put into frame_bytes */
 
     struct mono_time started_at;

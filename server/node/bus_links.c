@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "cluster/message.h"
 #include "node/inside.h"
 
 enum {
@@ -194,7 +195,7 @@ void bus_links_end_unproven(struct node *node)
 
 size_t bus_links_memory(const struct node *node)
 {
-    size_t bytes = 0;
+    size_t bytes = node->cluster != NULL ? cluster_message_bytes(node->cluster) : 0;
 
     for (size_t i = 0; i < node->bus.count; i++) {
         const struct bus_link *bus = node->bus.items[i];

@@ -59,7 +59,7 @@ void bus_links_send(struct node *node, struct cluster_link id, struct bytes fram
 void bus_links_note_drop(struct node *node);
 /* Close those that have brought nothing for too long. */
 void bus_links_end_unproven(struct node *node);
-/* Bytes of the links and what waits on them. */
+/* Bytes of the links, what waits on them, and messages that have come in part. */
 size_t bus_links_memory(const struct node *node);
 
 void bus_links_check(const struct node *node);

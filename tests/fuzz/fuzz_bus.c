@@ -3,13 +3,19 @@
  * a frame that is accepted says the same when it is written again, and a core that
  * believes what it is told keeps its invariants.
  *
- * Input: one byte that chooses (odd: a nodes file, even: a stream of frames), then the bytes. */
+ * Input: one byte that chooses ('p': parts of messages, else odd: a nodes file, even: a stream of frames), then
+ * the bytes.  Of a part there are nine: who sends it and in which of its lives, the number of the message, the bytes
+ * before it and of the whole (3 each), and how many it has. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/assert.h"
+#include "base/codec.h"
 #include "base/mem.h"
 #include "cluster/cluster.h"
 #include "cluster/frame.h"
+#include "cluster/message.h"
+#include "cluster/message_part.h"
+#include "cluster/partial.h"
 #include "cluster/report.h"
 
 #include <stdlib.h>
@@ -20,7 +26,8 @@
 #define THIRD_ID "1234123412341234123412341234123412341234"
 
 enum {
-    FRAMES_MAX = 64 /* of one input, so that each takes little time */
+    FRAMES_MAX = 64, /* of one input, so that each takes little time */
+    PART_INPUT_BYTES = 9,
 };
 
 /* A cluster of three in which the sender of most seeds is known. */
@@ -114,6 +121,71 @@ static void run_frames(struct bytes in)
     cluster_free(cluster);
 }
 
+static void take_frame(struct cluster *cluster, const struct frame *frame, uint32_t link,
+                       struct mono_time now)
+{
+    struct actions actions = {0};
+    struct buf bytes = {0};
+    struct cluster_event event = {
+        .type = CLUSTER_EVENT_FRAME, .link = {.is_incoming = true, .number = link}
+    };
+
+    frame_encode(frame, (struct bytes){0}, &bytes);
+    event.frame = buf_bytes(&bytes);
+    cluster_step(cluster, now, &event, &actions);
+    for (size_t i = 0; i < actions.count; i++) {
+        const struct cluster_action *action = cluster_action_at(&actions, i);
+        struct bytes channel;
+        struct bytes message;
+
+        if (action->type == CLUSTER_ACTION_MESSAGE) {
+            cluster_message_split(cluster_action_bytes(&actions, action), &channel, &message);
+            ASSERT(link < 2); /* the third is a stranger's */
+        }
+    }
+    carry_out(cluster, now, &actions);
+    cluster_check(cluster);
+    ASSERT(cluster_message_bytes(cluster) <= PARTIAL_MAX_BYTES);
+    actions_deinit(&actions);
+    buf_deinit(&bytes);
+}
+
+/* Frames as they should be, of parts that may be anything. */
+static void run_parts(struct bytes in)
+{
+    static const char *const ids[] = {OTHER_ID, THIRD_ID,
+                                      "3333333333333333333333333333333333333333"};
+    static char text[256]; /* the length of a channel's name: 0 */
+    struct mono_time now = {.us = 5000000};
+    struct errmsg error;
+    struct cluster *cluster = start(BYTES_LITERAL(nodes_file), now, &error);
+    struct frame *frame = mem_alloc_zeroed(MEM_TEST, sizeof(*frame));
+
+    for (int i = 0; i < FRAMES_MAX && in.len >= PART_INPUT_BYTES; i++) {
+        struct decoder d = decoder_make(in);
+        uint32_t who = decode_u8(&d);
+        struct message_part part = {.number = decode_u8(&d)};
+        struct buf body = {0};
+
+        part.before = (uint32_t)decode_u8(&d) << 16 | decode_u16_be(&d);
+        part.total = (uint32_t)decode_u8(&d) << 16 | decode_u16_be(&d);
+        part.bytes = bytes_make(text, decode_u8(&d));
+        message_part_encode(&part, &body);
+        *frame = (struct frame){.type = who & 16 ? FRAME_PUBLISH_SHARD : FRAME_PUBLISH,
+                                .flags = FRAME_PRIMARY,
+                                .boot = who >> 5,
+                                .sequence = (uint64_t)i,
+                                .body = buf_bytes(&body)};
+        memcpy(frame->sender.text, ids[who % 3], CLUSTER_ID_LEN);
+        frame->shard = frame->sender;
+        take_frame(cluster, frame, who % 3, now);
+        buf_deinit(&body);
+        in = bytes_from(in, PART_INPUT_BYTES);
+    }
+    mem_free(MEM_TEST, frame);
+    cluster_free(cluster);
+}
+
 /* A file that is accepted is told again in a form that is accepted. */
 static void run_file(struct bytes file)
 {
@@ -153,7 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    if ((data[0] & 1) != 0) {
+    if (data[0] == 'p') {
+        run_parts(bytes_from(in, 1));
+    } else if ((data[0] & 1) != 0) {
         run_file(bytes_from(in, 1));
     } else {
         run_frames(bytes_from(in, 1));

@@ -188,3 +188,21 @@ Test(actions, are_bounded_by_step_and_not_by_list)
     cr_expect_eq(at(&list, 1999)->number, 1999);
     actions_deinit(&list);
 }
+
+Test(actions, that_were_very_long_leave_no_memory_behind)
+{
+    struct actions list = {0};
+    struct buf text = {0};
+
+    for (int i = 0; i < 100000; i++) {
+        buf_append_text(&text, "0123456789");
+    }
+    actions_begin_step(&list, &counted_kind);
+    add(&list, 1, buf_text(&text));
+    actions_end_step(&list, MONO_NEVER);
+    cr_expect_geq(list.bytes.cap, text.len);
+    actions_clear(&list);
+    cr_expect_leq(list.bytes.cap, ACTIONS_KEPT_BYTES);
+    buf_deinit(&text);
+    actions_deinit(&list);
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Whoever opens connections to the bus and does not prove to be a node holds few of them, not for
- * long. */
+ * long, and is not believed. */
 #include "tests/unit/server/node/lone_node.h"
 
 #include "cluster/frame.h"
+#include "cluster/message_part.h"
 #include "node/inside.h"
 
 #include <criterion/criterion.h>
@@ -39,18 +40,31 @@ static void idle(struct lone_node *w)
     }
 }
 
-/* What a node says that is not known here. */
-static void greet(struct lone_node *w, uint64_t link)
+static void receive(struct lone_node *w, uint64_t link, struct bytes bytes)
 {
-    struct frame frame = {.type = FRAME_PING, .flags = FRAME_PRIMARY, .boot = 1, .sequence = 1};
-    struct buf bytes = {0};
+    node_begin_pass(w->node, w->env.now(w));
+    node_link_input(w->node, link, bytes);
+    node_end_pass(w->node);
+}
+
+/* What a node says that is not known here. */
+static void encode_strange(enum frame_type type, uint64_t sequence, struct bytes body,
+                           struct buf *out)
+{
+    struct frame frame = {
+        .type = type, .flags = FRAME_PRIMARY, .boot = 1, .sequence = sequence, .body = body};
 
     memset(frame.sender.text, 'a', CLUSTER_ID_LEN);
     memset(frame.shard.text, 'b', CLUSTER_ID_LEN);
-    frame_encode(&frame, (struct bytes){0}, &bytes);
-    node_begin_pass(w->node, w->env.now(w));
-    node_link_input(w->node, link, buf_bytes(&bytes));
-    node_end_pass(w->node);
+    frame_encode(&frame, (struct bytes){0}, out);
+}
+
+static void greet(struct lone_node *w, uint64_t link)
+{
+    struct buf bytes = {0};
+
+    encode_strange(FRAME_PING, 1, (struct bytes){0}, &bytes);
+    receive(w, link, buf_bytes(&bytes));
     buf_deinit(&bytes);
 }
 
@@ -89,6 +103,49 @@ Test(bus_links, of_a_flood_the_oldest_silent_ones_go_and_a_node_s_stays)
     }
     cr_expect_eq(w->closed_count, FLOOD - HELD);
     cr_expect_eq(w->last_closed, ENV_LINK_INCOMING | (FLOOD - HELD + 1));
+    lone_node_free(w);
+}
+
+Test(bus_links, a_message_that_a_stranger_brings_is_told_to_nobody)
+{
+    struct lone_node *w = start();
+    struct message_part part = {
+        .number = 1, .total = 10, .bytes = bytes_make("\0\0\0\1chello", 10)};
+    struct buf body = {0};
+    struct buf bytes = {0};
+
+    message_part_encode(&part, &body);
+    lone_node_expect(w, "SUBSCRIBE c\r\n", "*3|$9|subscribe|*");
+    accept_link(w, ENV_LINK_INCOMING | 1);
+    encode_strange(FRAME_PUBLISH, 1, buf_bytes(&body), &bytes);
+    receive(w, ENV_LINK_INCOMING | 1, buf_bytes(&bytes));
+    lone_node_expect(w, "", "");
+    cr_expect_eq(w->closed_count, 0);
+    buf_deinit(&body);
+    buf_deinit(&bytes);
+    lone_node_free(w);
+}
+
+Test(bus_links, a_malformed_message_ends_its_link_and_is_logged_once)
+{
+    struct lone_node *w = start();
+    struct buf bytes = {0};
+
+    lone_node_idle(w);
+    w->warnings = 0;
+    for (uint64_t i = 1; i <= FLOOD; i++) {
+        buf_clear(&bytes);
+        encode_strange(FRAME_PUBLISH, 1, BYTES_LITERAL("no part"), &bytes);
+        accept_link(w, ENV_LINK_INCOMING | i);
+        /* It comes in two pieces, and others come behind. */
+        receive(w, ENV_LINK_INCOMING | i, bytes_prefix(buf_bytes(&bytes), 100));
+        encode_strange(FRAME_PING, 2, (struct bytes){0}, &bytes);
+        receive(w, ENV_LINK_INCOMING | i, bytes_from(buf_bytes(&bytes), 100));
+        cr_expect_eq(w->closed_count, i);
+    }
+    cr_expect_eq(w->warnings, 1);
+    cr_expect_eq(bus_links_memory(w->node), 0);
+    buf_deinit(&bytes);
     lone_node_free(w);
 }
 
