@@ -47,7 +47,7 @@ void error_stats_count(struct error_stats *stats, struct bytes reply)
     size_t place = place_of(stats, code);
 
     if (!has_code(stats, place, code) && stats->code_count >= ERROR_STATS_CODES) {
-        code = BYTES_LITERAL(ERROR_STATS_OTHERS);
+        code = BYTES_LITERAL(ERROR_STATS_OVERFLOW);
         place = place_of(stats, code);
     }
     if (!has_code(stats, place, code)) {

@@ -4,7 +4,8 @@
  * Invariants:  (1) codes are sorted, each is there once
  *              (2) total is the sum of all counts
  * A value; all-zero is empty.  Codes are few, since they come from our own replies; should there be
- * more than ERROR_STATS_CODES, the others are counted together as ERROR_STATS_OTHERS. */
+ * more than ERROR_STATS_CODES, the others are counted together as ERROR_STATS_OVERFLOW, as other servers
+ * name it, whose scripts can make up codes at will. */
 #ifndef STARLING_STATS_ERROR_STATS_H
 #define STARLING_STATS_ERROR_STATS_H
 
@@ -19,7 +20,7 @@ enum {
     ERROR_STATS_CODE_BYTES = 32, /* with its end; what is longer is no code */
 };
 
-#define ERROR_STATS_OTHERS "OTHERS"
+#define ERROR_STATS_OVERFLOW "ERRORSTATS_OVERFLOW"
 
 struct error_count {
     char code[ERROR_STATS_CODE_BYTES];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The slow log and the statistics of commands in a whole node. */
 #include "base/attr.h"
+#include "node/inside.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MS INT64_C(1000000) /* in nanoseconds */
@@ -210,6 +212,22 @@ Test(slow, info_tells_calls_times_refusals_and_failures)
         "cmdstat_config|resetstat:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0,"
         "failed_calls=0||# Errorstats|errorstat_ERR:count=3||");
     lone_node_expect(w, "INFO stats\r\n", "*total_error_replies:3|*");
+    lone_node_expect(w, "CONFIG RESETSTAT\r\nINFO errorstats\r\n", "+OK|$14|# Errorstats||");
+    lone_node_free(w);
+}
+
+Test(slow, info_tells_errors_beyond_a_bound_as_one)
+{
+    struct lone_node *w = start();
+
+    for (int i = 0; i < ERROR_STATS_CODES + 2; i++) {
+        char reply[32];
+
+        snprintf(reply, sizeof(reply), "-X%d text", i);
+        error_stats_count(&w->node->timing.errors, bytes_from_text(reply));
+    }
+    lone_node_expect(w, "INFO errorstats\r\n",
+                     "*|errorstat_ERRORSTATS_OVERFLOW:count=2|errorstat_X0:*");
     lone_node_expect(w, "CONFIG RESETSTAT\r\nINFO errorstats\r\n", "+OK|$14|# Errorstats||");
     lone_node_free(w);
 }
