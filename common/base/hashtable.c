@@ -3,6 +3,7 @@
 #include "base/hashtable.h"
 
 #include "base/assert.h"
+#include "base/attr.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -101,6 +102,20 @@ struct hashtable_node *hashtable_find_hashed(const struct hashtable *table, stru
         }
     }
     return NULL;
+}
+
+void hashtable_prefetch_bucket(const struct hashtable *table, uint64_t hash)
+{
+    if (table->bucket_count > 0) {
+        prefetch(bucket_of(table, hash));
+    }
+}
+
+void hashtable_prefetch_node(const struct hashtable *table, uint64_t hash)
+{
+    if (table->bucket_count > 0) {
+        prefetch(*bucket_of(table, hash));
+    }
 }
 
 struct hashtable_node *hashtable_next(const struct hashtable *table,

@@ -40,6 +40,10 @@ void hashtable_add_hashed(struct hashtable *table, struct hashtable_node *node, 
                           uint64_t hash);
 struct hashtable_node *hashtable_find_hashed(const struct hashtable *table, struct bytes key,
                                              uint64_t hash);
+/* Hints for the processor before many lookups: the buckets of all, and once they are there, the nodes that
+ * they begin with.  Never needed for correctness. */
+void hashtable_prefetch_bucket(const struct hashtable *table, uint64_t hash);
+void hashtable_prefetch_node(const struct hashtable *table, uint64_t hash);
 /* Walk in no promised order; start with NULL, ends with NULL.  Nothing may change meanwhile. */
 struct hashtable_node *hashtable_next(const struct hashtable *table,
                                       const struct hashtable_node *previous);

@@ -45,11 +45,7 @@ void control_watch(struct node *node, struct request *request)
         reply_error(request, "ERR WATCH inside MULTI is not allowed");
         return;
     }
-    /* Once a watch is broken EXEC will do nothing: there is no need to watch more. */
-    for (size_t i = 1; i < request->arg_count && !(request->session->flags & SESSION_WATCH_BROKEN);
-         i++) {
-        watching_add(node, request->session, request->args[i]);
-    }
+    watching_add(node, request->session, request->args + 1, request->arg_count - 1);
     resp_write_ok(request->reply);
 }
 

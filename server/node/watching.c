@@ -6,6 +6,10 @@
 #include "store/entry.h"
 #include "store/value_hash.h"
 
+enum {
+    ADDED_TOGETHER = 16,
+};
+
 void watching_init(struct node *node)
 {
     watch_init(&node->watching.watch, node->data.hash_seed);
@@ -95,14 +99,50 @@ void watching_data_replaced(struct node *node)
 
 /* ---- who watches --------------------------------------------------------------------------------- */
 
-void watching_add(struct node *node, struct session *s, struct bytes key)
+static void add(struct node *node, struct session *s, const struct key_ref *ref)
 {
-    struct key_ref ref = ref_of(node, s->db, key);
-    const struct entry *e = keyspace_find(node->data.keyspace, &ref, node->now.unix_ms);
-    struct watch_item *item = watch_add(&node->watching.watch, s, ref.table, key, e != NULL);
+    const struct entry *e = keyspace_find(node->data.keyspace, ref, node->now.unix_ms);
+    struct watch_item *item =
+        watch_add(&node->watching.watch, s, ref->table, ref->bytes, e != NULL);
 
     if (item != NULL) {
         item->field_count = count_fields(node, e);
+    }
+}
+
+/* What is going to be read of all of them is fetched at the same time. */
+static void fetch(struct node *node, const struct key_ref *refs, size_t count)
+{
+    struct watch *watch = &node->watching.watch;
+    uint64_t hashes[ADDED_TOGETHER];
+
+    ASSERT(count <= ADDED_TOGETHER);
+    keyspace_prefetch_buckets(node->data.keyspace, refs, count);
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = watch_prefetch_bucket(watch, refs[i].table, refs[i].bytes);
+    }
+    keyspace_prefetch_entries(node->data.keyspace, refs, count);
+    for (size_t i = 0; i < count; i++) {
+        watch_prefetch_key(watch, hashes[i]);
+    }
+}
+
+void watching_add(struct node *node, struct session *s, const struct bytes *keys, size_t count)
+{
+    struct key_ref refs[ADDED_TOGETHER];
+
+    while (count > 0 && (s->flags & SESSION_WATCH_BROKEN) == 0) {
+        size_t some = count < ADDED_TOGETHER ? count : ADDED_TOGETHER;
+
+        for (size_t i = 0; i < some; i++) {
+            refs[i] = ref_of(node, s->db, keys[i]);
+        }
+        fetch(node, refs, some);
+        for (size_t i = 0; i < some; i++) {
+            add(node, s, &refs[i]);
+        }
+        keys += some;
+        count -= some;
     }
     observe(node);
 }
@@ -113,23 +153,28 @@ void watching_leave(struct node *node, struct session *s)
     observe(node);
 }
 
+/* Is what is there now what was there, as far as expiry goes? */
+static bool is_as_it_was(const struct node *node, const struct watch_item *item)
+{
+    struct key_ref ref = ref_of(node, watch_item_table(item), watch_item_name(item));
+    const struct entry *e = keyspace_find(node->data.keyspace, &ref, node->now.unix_ms);
+
+    return (e != NULL) == item->was_there && count_fields(node, e) == item->field_count;
+}
+
 bool watching_is_broken(struct node *node, struct session *s)
 {
-    if ((s->flags & SESSION_WATCH_BROKEN) != 0 || s->watcher == NULL) {
-        return (s->flags & SESSION_WATCH_BROKEN) != 0;
-    }
-    LIST_FOR_EACH (found, &s->watcher->items) {
-        const struct watch_item *item = CONTAINER_OF_CONST(found, struct watch_item, of_session);
-        struct key_ref ref = ref_of(node, watch_item_table(item), watch_item_name(item));
+    const struct watch_chunk *chunk = s->watcher != NULL ? s->watcher->first : NULL;
 
-        const struct entry *e = keyspace_find(node->data.keyspace, &ref, node->now.unix_ms);
-
-        if ((e != NULL) != item->was_there || count_fields(node, e) != item->field_count) {
-            s->flags |= SESSION_WATCH_BROKEN;
-            return true;
+    for (; chunk != NULL && (s->flags & SESSION_WATCH_BROKEN) == 0; chunk = chunk->next) {
+        for (size_t i = 0; i < chunk->count; i++) {
+            if (!is_as_it_was(node, &chunk->items[i])) {
+                s->flags |= SESSION_WATCH_BROKEN;
+                break;
+            }
         }
     }
-    return false;
+    return (s->flags & SESSION_WATCH_BROKEN) != 0;
 }
 
 void watching_check(const struct node *node)

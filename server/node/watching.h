@@ -26,7 +26,8 @@ struct watching {
 void watching_init(struct node *node);
 void watching_deinit(struct node *node);
 
-void watching_add(struct node *node, struct session *s, struct bytes key);
+/* Once a watch is broken EXEC will do nothing, and no more are noted. */
+void watching_add(struct node *node, struct session *s, const struct bytes *keys, size_t count);
 /* s watches nothing any more. */
 void watching_leave(struct node *node, struct session *s);
 /* Has something happened to a key since s began to watch it? */

@@ -7,6 +7,19 @@
 
 #include <string.h>
 
+enum {
+    FEW_WATCHERS = 8, /* of a key, which are looked through */
+    FREED_TOGETHER = 16,
+    CHUNK_MIN = 4,
+    CHUNK_MAX = 512,
+};
+
+/* Of a key that many watch: that the session does. */
+struct watch_link {
+    struct hashtable_node by_session; /* the key is the pointer to it */
+    struct session *session;
+};
+
 void watch_init(struct watch *watch, uint64_t hash_seed)
 {
     *watch = (struct watch){.keys.seed = hash_seed};
@@ -85,8 +98,13 @@ static void free_key_when_unused(struct watch *watch, struct watch_key *key)
     if (!list_is_empty(&key->watchers)) {
         return;
     }
+    ASSERT(key->watcher_count == 0);
     list_remove(&key->of_table);
     hashtable_remove(&watch->keys, &key->by_name);
+    if (key->by_session != NULL) {
+        hashtable_deinit(key->by_session);
+        mem_free(MEM_SESSION, key->by_session);
+    }
     mem_free(MEM_SESSION, key);
     if (list_is_empty(&table->keys)) {
         hashtable_remove(&watch->tables, &table->by_number);
@@ -96,12 +114,91 @@ static void free_key_when_unused(struct watch *watch, struct watch_key *key)
 
 /* ---- who watches --------------------------------------------------------------------------------- */
 
+static struct bytes session_bytes(struct session *const *s)
+{
+    return bytes_make(s, sizeof(*s));
+}
+
+static bool is_watched_by(const struct watch_key *key, struct session *s)
+{
+    if (key->by_session != NULL) {
+        return hashtable_find(key->by_session, session_bytes(&s)) != NULL;
+    }
+    ASSERT(key->watcher_count <= FEW_WATCHERS);
+    LIST_FOR_EACH (found, &key->watchers) {
+        if (CONTAINER_OF(found, struct watch_item, of_key)->session == s) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void link_session(struct watch_key *key, struct session *s)
+{
+    struct watch_link *link = mem_alloc(MEM_SESSION, sizeof(*link));
+
+    *link = (struct watch_link){.session = s};
+    hashtable_add(key->by_session, &link->by_session, session_bytes(&link->session));
+}
+
+static void unlink_session(struct watch_key *key, struct session *s)
+{
+    struct hashtable_node *found = hashtable_find(key->by_session, session_bytes(&s));
+
+    ASSERT(found != NULL);
+    hashtable_remove(key->by_session, found);
+    mem_free(MEM_SESSION, CONTAINER_OF(found, struct watch_link, by_session));
+}
+
+static void add_watcher(struct watch_key *key, struct watch_item *item)
+{
+    list_add_tail(&key->watchers, &item->of_key);
+    key->watcher_count++;
+    if (key->by_session != NULL) {
+        link_session(key, item->session);
+    } else if (key->watcher_count > FEW_WATCHERS) {
+        key->by_session = mem_alloc_zeroed(MEM_SESSION, sizeof(*key->by_session));
+        LIST_FOR_EACH (found, &key->watchers) {
+            link_session(key, CONTAINER_OF(found, struct watch_item, of_key)->session);
+        }
+    }
+}
+
+static void remove_watcher(struct watch_key *key, struct watch_item *item)
+{
+    ASSERT(key->watcher_count > 0);
+    list_remove(&item->of_key);
+    key->watcher_count--;
+    if (key->by_session != NULL) {
+        unlink_session(key, item->session);
+    }
+}
+
+/* Room for one more, which is the caller's to fill. */
+static struct watch_item *push_item(struct watcher *watcher)
+{
+    struct watch_chunk *last = watcher->last;
+
+    if (last == NULL || last->count == last->cap) {
+        size_t cap = watcher->count < CHUNK_MIN   ? CHUNK_MIN
+                     : watcher->count > CHUNK_MAX ? CHUNK_MAX
+                                                  : watcher->count;
+        size_t bytes = sizeof(*last) + cap * sizeof(struct watch_item);
+        struct watch_chunk *chunk = mem_alloc(MEM_SESSION, bytes);
+
+        *chunk = (struct watch_chunk){.cap = cap};
+        *(last != NULL ? &last->next : &watcher->first) = chunk;
+        watcher->last = last = chunk;
+        watcher->bytes += bytes;
+    }
+    watcher->count++;
+    return &last->items[last->count++];
+}
+
 static struct watcher *get_watcher(struct watch *watch, struct session *s)
 {
     if (s->watcher == NULL) {
         s->watcher = mem_alloc_zeroed(MEM_SESSION, sizeof(*s->watcher));
-        list_init(&s->watcher->items);
-        s->watcher->by_name.seed = watch->keys.seed;
         s->watcher->bytes = sizeof(*s->watcher);
         watch->watcher_count++;
     }
@@ -113,20 +210,55 @@ struct watch_item *watch_add(struct watch *watch, struct session *s, unsigned ta
 {
     struct watcher *watcher = get_watcher(watch, s);
     struct bytes name = name_of(watch, table, key);
-    uint64_t hash = hashtable_hash(&watch->keys, name);
+    struct watch_key *watched = get_key(watch, table, name, hashtable_hash(&watch->keys, name));
     struct watch_item *item;
 
-    if (hashtable_find_hashed(&watcher->by_name, name, hash) != NULL) {
+    if (is_watched_by(watched, s)) {
         return NULL;
     }
-    item = mem_alloc(MEM_SESSION, sizeof(*item));
-    *item = (struct watch_item){
-        .key = get_key(watch, table, name, hash), .session = s, .was_there = is_there};
-    list_add_tail(&item->key->watchers, &item->of_key);
-    list_add_tail(&watcher->items, &item->of_session);
-    hashtable_add_hashed(&watcher->by_name, &item->by_name, item->key->by_name.key, hash);
-    watcher->bytes += sizeof(*item) + sizeof(*item->key) + name.len;
+    item = push_item(watcher);
+    *item = (struct watch_item){.key = watched, .session = s, .was_there = is_there};
+    add_watcher(watched, item);
+    watcher->bytes += sizeof(*watched) + name.len;
     return item;
+}
+
+uint64_t watch_prefetch_bucket(struct watch *watch, unsigned table, struct bytes key)
+{
+    uint64_t hash = hashtable_hash(&watch->keys, name_of(watch, table, key));
+
+    hashtable_prefetch_bucket(&watch->keys, hash);
+    return hash;
+}
+
+void watch_prefetch_key(const struct watch *watch, uint64_t hash)
+{
+    hashtable_prefetch_node(&watch->keys, hash);
+}
+
+/* Their keys are looked for at the same time. */
+static void leave_some(struct watch *watch, struct watch_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        hashtable_prefetch_bucket(&watch->keys, items[i].key->by_name.hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        hashtable_prefetch_node(&watch->keys, items[i].key->by_name.hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        remove_watcher(items[i].key, &items[i]);
+        free_key_when_unused(watch, items[i].key);
+    }
+}
+
+static void leave_chunk(struct watch *watch, struct watch_chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->count; i += FREED_TOGETHER) {
+        size_t left = chunk->count - i;
+
+        leave_some(watch, chunk->items + i, left < FREED_TOGETHER ? left : FREED_TOGETHER);
+    }
+    mem_free(MEM_SESSION, chunk);
 }
 
 void watch_leave(struct watch *watch, struct session *s)
@@ -137,15 +269,12 @@ void watch_leave(struct watch *watch, struct session *s)
     if (watcher == NULL) {
         return;
     }
-    LIST_FOR_EACH_SAFE (found, &watcher->items) {
-        struct watch_item *item = CONTAINER_OF(found, struct watch_item, of_session);
+    while (watcher->first != NULL) {
+        struct watch_chunk *next = watcher->first->next;
 
-        list_remove(&item->of_key);
-        hashtable_remove(&watcher->by_name, &item->by_name);
-        free_key_when_unused(watch, item->key);
-        mem_free(MEM_SESSION, item);
+        leave_chunk(watch, watcher->first);
+        watcher->first = next;
     }
-    hashtable_deinit(&watcher->by_name);
     mem_free(MEM_SESSION, watcher);
     s->watcher = NULL;
     ASSERT(watch->watcher_count > 0);
@@ -235,7 +364,7 @@ void watch_all_replaced(struct watch *watch)
 
 size_t watch_count(const struct session *s)
 {
-    return s->watcher != NULL ? s->watcher->by_name.count : 0;
+    return s->watcher != NULL ? s->watcher->count : 0;
 }
 
 size_t watch_memory(const struct session *s)
@@ -253,6 +382,22 @@ struct bytes watch_item_name(const struct watch_item *item)
     return bytes_from(item->key->by_name.key, sizeof(unsigned));
 }
 
+static void check_key(const struct watch_key *key)
+{
+    size_t watchers = 0;
+
+    ASSERT(!list_is_empty(&key->watchers));
+    LIST_FOR_EACH (found, &key->watchers) {
+        const struct watch_item *item = CONTAINER_OF(found, struct watch_item, of_key);
+
+        ASSERT(item->key == key);
+        ASSERT(is_watched_by(key, item->session));
+        watchers++;
+    }
+    ASSERT(watchers == key->watcher_count);
+    ASSERT(key->by_session == NULL || key->by_session->count == watchers);
+}
+
 void watch_check(const struct watch *watch)
 {
     size_t keys = 0;
@@ -265,15 +410,8 @@ void watch_check(const struct watch *watch)
             const struct watch_key *key = CONTAINER_OF(linked, struct watch_key, of_table);
 
             ASSERT(key->table == table);
-            ASSERT(!list_is_empty(&key->watchers));
+            check_key(key);
             keys++;
-            LIST_FOR_EACH (watcher, &key->watchers) {
-                const struct watch_item *item = CONTAINER_OF(watcher, struct watch_item, of_key);
-
-                ASSERT(item->key == key);
-                ASSERT(hashtable_find(&item->session->watcher->by_name, key->by_name.key) ==
-                       &item->by_name);
-            }
         }
     }
     ASSERT(keys == watch->keys.count);

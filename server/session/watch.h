@@ -10,6 +10,8 @@
  *              (2) somebody watches every key that is known here
  *              (3) to touch a key costs a lookup, and a step for each who watches it
  *              (4) a session that watches nothing takes nothing here
+ *              (5) to watch one more key takes as long whoever else watches it, and however many s watches:
+ *                  only keys that many watch have a table of those who do
  * Owns what it keeps of keys; sessions must be forgotten (watch_leave) before they go. */
 #ifndef STARLING_SESSION_WATCH_H
 #define STARLING_SESSION_WATCH_H
@@ -37,14 +39,14 @@ struct watch_key {
     struct watch_table *table;
     struct list of_table;
     struct list watchers; /* struct watch_item, of_key */
+    size_t watcher_count;
+    struct hashtable *by_session; /* struct watch_link; NULL while there are few */
     char name[];
 };
 
 /* That one session watches one key. */
 struct watch_item {
     struct list of_key;
-    struct list of_session;
-    struct hashtable_node by_name; /* among those of its session; the key is that of the key */
     struct watch_key *key;
     struct session *session;
     uint64_t field_count; /* at WATCH, of a hash whose fields expire: those that had not */
@@ -52,10 +54,18 @@ struct watch_item {
     bool may_be_there;    /* all tables were replaced since, perhaps by one with such a key */
 };
 
+/* Items of a session that were made one after the other; they go together. */
+struct watch_chunk {
+    struct watch_chunk *next;
+    size_t count;
+    size_t cap;
+    struct watch_item items[];
+};
+
 /* The part of a session that watches something. */
 struct watcher {
-    struct hashtable by_name;
-    struct list items; /* in the order of WATCH */
+    struct watch_chunk *first, *last; /* in the order of WATCH */
+    size_t count;
     size_t bytes;
 };
 
@@ -74,6 +84,9 @@ void watch_deinit(struct watch *watch);
 /* From now on s watches the key; what is known of that, or NULL, and nothing changes, when it does already. */
 struct watch_item *watch_add(struct watch *watch, struct session *s, unsigned table,
                              struct bytes key, bool is_there);
+/* Hints for the processor before many are added: first this for all, which returns what is handed to the other. */
+uint64_t watch_prefetch_bucket(struct watch *watch, unsigned table, struct bytes key);
+void watch_prefetch_key(const struct watch *watch, uint64_t hash);
 /* s watches nothing any more, and nothing of it is broken. */
 void watch_leave(struct watch *watch, struct session *s);
 

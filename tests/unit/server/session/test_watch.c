@@ -11,12 +11,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum {
-    SESSIONS = 6,
+    SESSIONS = 24, /* more than are looked through one by one (watch.c) */
     TABLES = 3,
     NAMES = 5,
     STEPS = 20000,
+    MANY_KEYS = 200000,
 };
 
 struct watchers {
@@ -282,4 +284,29 @@ Test(watch, random_steps_give_what_a_naive_model_gives)
         }
     }
     end(&w);
+}
+
+/* Were each looked for among all keys of the session, or among all who watch it, this would take minutes. */
+Test(watch, of_very_many_keys_and_by_many_takes_seconds)
+{
+    struct watchers w;
+    clock_t began = clock();
+
+    begin(&w);
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < MANY_KEYS; i++) {
+            (void)watch_add(&w.watch, w.sessions[0], 0, bytes_make(&i, sizeof(i)), true);
+        }
+        cr_expect_eq(watch_count(w.sessions[0]), MANY_KEYS);
+    }
+    for (unsigned i = 0; i < MANY_KEYS; i++) {
+        (void)watch_add(&w.watch, w.sessions[1 + i % (SESSIONS - 1)], 0, BYTES_LITERAL("k"), true);
+    }
+    cr_expect_eq(w.watch.keys.count, MANY_KEYS + 1);
+    watch_key_changed(&w.watch, 0, BYTES_LITERAL("k"));
+    for (int s = 0; s < SESSIONS; s++) {
+        cr_expect_eq(is_broken(&w, s), s != 0);
+    }
+    end(&w);
+    cr_expect_lt(clock() - began, 10 * CLOCKS_PER_SEC);
 }
