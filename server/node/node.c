@@ -238,6 +238,7 @@ static void run_slices(struct node *node)
         take_image_slice(node);
     }
     pass_note_work_if(&node->pass, slot_cleaning_step(node));
+    pass_note_work_if(&node->pass, publish_free_step(node));
 }
 
 /* What replicas are to hear of on top of what changed. */

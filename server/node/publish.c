@@ -99,8 +99,16 @@ static void send(struct node *node, struct session *s, struct letter *letter)
 static size_t send_to_all(struct node *node, const struct pubsub_topic *topic,
                           struct letter *letter)
 {
+    size_t count = 0;
+
     LIST_FOR_EACH (item, &topic->subscriptions) {
-        send(node, CONTAINER_OF(item, struct pubsub_subscription, of_topic)->session, letter);
+        struct session *s =
+            CONTAINER_OF(item, struct pubsub_subscription, of_topic)->listener->session;
+
+        if (s != NULL) {
+            send(node, s, letter);
+            count++;
+        }
     }
     for (int i = 0; i < 2; i++) {
         buf_deinit(&letter->text[i]);
@@ -108,7 +116,7 @@ static size_t send_to_all(struct node *node, const struct pubsub_topic *topic,
     if (letter->block != NULL) {
         block_release(letter->block);
     }
-    return topic->count;
+    return count;
 }
 
 static size_t send_by_patterns(struct node *node, struct bytes channel, struct bytes message)
@@ -215,6 +223,12 @@ void publish_unsubscribe_all(struct node *node, struct session *s, enum pubsub_k
 void publish_leave(struct node *node, struct session *s)
 {
     pubsub_leave(&node->publish.pubsub, s);
+    pass_note_work_if(&node->pass, publish_free_step(node));
+}
+
+bool publish_free_step(struct node *node)
+{
+    return pubsub_free_step(&node->publish.pubsub);
 }
 
 /* Is the channel one of the slots that this node's shard has? */
@@ -227,21 +241,30 @@ static bool is_served(const struct node *node, struct bytes channel)
     return cluster_route(node->cluster, node->now.mono, &request, &target) == ROUTE_SERVE;
 }
 
+static void tell_end(struct node *node, struct session *s, struct bytes name)
+{
+    struct buf text = {0};
+    struct resp_writer w = {.out = &text, .version = s->protocol};
+
+    publish_unsubscribe(node, s, PUBSUB_SHARD, name, &w);
+    publish_push(node, s, buf_bytes(&text));
+    buf_deinit(&text);
+}
+
 static void end_topic(struct node *node, struct pubsub_topic *topic)
 {
-    size_t left = topic->count;
+    struct list *next = topic->subscriptions.next;
     struct buf name = {0};
 
     buf_append_bytes(&name, topic->by_name.key);
-    while (left-- > 0) {
+    for (size_t left = topic->count; left > 0; left--) {
         struct session *s =
-            CONTAINER_OF(topic->subscriptions.next, struct pubsub_subscription, of_topic)->session;
-        struct buf text = {0};
-        struct resp_writer w = {.out = &text, .version = s->protocol};
+            CONTAINER_OF(next, struct pubsub_subscription, of_topic)->listener->session;
 
-        publish_unsubscribe(node, s, PUBSUB_SHARD, buf_bytes(&name), &w);
-        publish_push(node, s, buf_bytes(&text));
-        buf_deinit(&text);
+        next = next->next;
+        if (s != NULL) {
+            tell_end(node, s, buf_bytes(&name));
+        }
     }
     buf_deinit(&name);
 }

@@ -67,6 +67,8 @@ void publish_unsubscribe_all(struct node *node, struct session *s, enum pubsub_k
                              struct resp_writer *reply);
 /* To everything, without a word: RESET, or it is about to go. */
 void publish_leave(struct node *node, struct session *s);
+/* A slice of what those who left have left behind; true when there is more. */
+bool publish_free_step(struct node *node);
 /* Those who listen to channels of slots that are not their shard's any more are told, and do so no longer. */
 void publish_look_at_slots(struct node *node);
 

@@ -410,7 +410,7 @@ static bool hears_what_it_may(const struct session *s)
     for (int kind = 0; s->listener != NULL && kind < PUBSUB_KINDS; kind++) {
         LIST_FOR_EACH (item, &s->listener->all[kind]) {
             const struct pubsub_subscription *subscription =
-                CONTAINER_OF_CONST(item, struct pubsub_subscription, of_session);
+                CONTAINER_OF_CONST(item, struct pubsub_subscription, of_listener);
 
             if (!acl_user_allows_channel(s->user, subscription->topic->by_name.key,
                                          kind == PUBSUB_PATTERN)) {

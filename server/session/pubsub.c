@@ -7,9 +7,14 @@
 
 #include <string.h>
 
+enum {
+    FREE_SLICE = 1024, /* subscriptions, some 0.2 ms */
+};
+
 void pubsub_init(struct pubsub *pubsub, uint64_t hash_seed)
 {
     *pubsub = (struct pubsub){0};
+    list_init(&pubsub->leaving);
     for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
         pubsub->topics[kind].seed = hash_seed;
     }
@@ -17,6 +22,8 @@ void pubsub_init(struct pubsub *pubsub, uint64_t hash_seed)
 
 void pubsub_deinit(struct pubsub *pubsub)
 {
+    while (pubsub_free_step(pubsub)) {
+    }
     ASSERT(pubsub->listener_count == 0);
     ASSERT(pubsub->bytes == 0);
     for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
@@ -80,6 +87,7 @@ static struct pubsub_listener *get_listener(struct pubsub *pubsub, struct sessio
 {
     if (s->listener == NULL) {
         s->listener = mem_alloc_zeroed(MEM_SESSION, sizeof(*s->listener));
+        s->listener->session = s;
         for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
             list_init(&s->listener->all[kind]);
             s->listener->by_name[kind].seed = pubsub->topics[kind].seed;
@@ -91,22 +99,31 @@ static struct pubsub_listener *get_listener(struct pubsub *pubsub, struct sessio
     return s->listener;
 }
 
-static void drop_listener_when_done(struct pubsub *pubsub, struct session *s)
+static bool has_subscriptions(const struct pubsub_listener *listener)
 {
-    struct pubsub_listener *listener = s->listener;
-
     for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
-        if (listener->by_name[kind].count > 0) {
-            return;
+        if (!list_is_empty(&listener->all[kind])) {
+            return true;
         }
     }
+    return false;
+}
+
+static void detach(struct session *s)
+{
     for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
-        ASSERT(list_is_empty(&listener->all[kind]));
-        hashtable_deinit(&listener->by_name[kind]);
+        hashtable_deinit(&s->listener->by_name[kind]);
     }
-    mem_free(MEM_SESSION, listener);
+    s->listener->session = NULL;
     s->listener = NULL;
     s->flags &= ~(uint32_t)SESSION_SUBSCRIBED;
+}
+
+static void free_listener(struct pubsub *pubsub, struct pubsub_listener *listener)
+{
+    ASSERT(listener->session == NULL && !has_subscriptions(listener));
+    list_remove(&listener->leaving);
+    mem_free(MEM_SESSION, listener);
     pubsub->listener_count--;
     pubsub->bytes -= sizeof(*listener);
 }
@@ -131,24 +148,25 @@ bool pubsub_subscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind
         return false;
     }
     subscription = mem_alloc(MEM_SESSION, sizeof(*subscription));
-    *subscription =
-        (struct pubsub_subscription){.session = s, .topic = get_topic(pubsub, kind, name, hash)};
+    *subscription = (struct pubsub_subscription){.listener = listener,
+                                                 .topic = get_topic(pubsub, kind, name, hash)};
     hashtable_add_hashed(&listener->by_name[kind], &subscription->by_name,
                          subscription->topic->by_name.key, hash);
-    list_add_tail(&listener->all[kind], &subscription->of_session);
+    list_add_tail(&listener->all[kind], &subscription->of_listener);
     list_add_tail(&subscription->topic->subscriptions, &subscription->of_topic);
     subscription->topic->count++;
     pubsub->bytes += sizeof(*subscription);
     return true;
 }
 
-/* Its session has none of it any more. */
+/* It is not found by its name any more. */
 static void end_subscription(struct pubsub *pubsub, enum pubsub_kind kind,
                              struct pubsub_subscription *subscription)
 {
     struct pubsub_topic *topic = subscription->topic;
 
     ASSERT(topic->count > 0);
+    list_remove(&subscription->of_listener);
     list_remove(&subscription->of_topic);
     mem_free(MEM_SESSION, subscription);
     pubsub->bytes -= sizeof(*subscription);
@@ -161,32 +179,50 @@ bool pubsub_unsubscribe(struct pubsub *pubsub, struct session *s, enum pubsub_ki
                         struct bytes name)
 {
     struct pubsub_subscription *subscription = find_subscription(s, kind, name);
+    struct pubsub_listener *listener;
 
     if (subscription == NULL) {
         return false;
     }
-    hashtable_remove(&s->listener->by_name[kind], &subscription->by_name);
-    list_remove(&subscription->of_session);
+    listener = s->listener;
+    hashtable_remove(&listener->by_name[kind], &subscription->by_name);
     end_subscription(pubsub, kind, subscription);
-    drop_listener_when_done(pubsub, s);
+    if (!has_subscriptions(listener)) {
+        detach(s);
+        free_listener(pubsub, listener);
+    }
     return true;
 }
 
 void pubsub_leave(struct pubsub *pubsub, struct session *s)
 {
-    if (s->listener == NULL) {
-        return;
+    if (s->listener != NULL) {
+        list_add_tail(&pubsub->leaving, &s->listener->leaving);
+        detach(s);
     }
-    for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
-        hashtable_deinit(&s->listener->by_name[kind]);
-        LIST_FOR_EACH_SAFE (item, &s->listener->all[kind]) {
-            end_subscription(pubsub, (enum pubsub_kind)kind,
-                             CONTAINER_OF(item, struct pubsub_subscription, of_session));
+}
+
+bool pubsub_free_step(struct pubsub *pubsub)
+{
+    size_t budget = FREE_SLICE;
+
+    while (budget > 0 && !list_is_empty(&pubsub->leaving)) {
+        struct pubsub_listener *listener =
+            CONTAINER_OF(pubsub->leaving.next, struct pubsub_listener, leaving);
+
+        for (int kind = 0; kind < PUBSUB_KINDS; kind++) {
+            struct list *all = &listener->all[kind];
+
+            for (; budget > 0 && !list_is_empty(all); budget--) {
+                end_subscription(pubsub, (enum pubsub_kind)kind,
+                                 CONTAINER_OF(all->next, struct pubsub_subscription, of_listener));
+            }
         }
-        list_init(&s->listener->all[kind]);
+        if (!has_subscriptions(listener)) {
+            free_listener(pubsub, listener);
+        }
     }
-    drop_listener_when_done(pubsub, s);
-    ASSERT(s->listener == NULL);
+    return !list_is_empty(&pubsub->leaving);
 }
 
 size_t pubsub_count(const struct session *s, enum pubsub_kind kind)
@@ -199,7 +235,7 @@ struct bytes pubsub_oldest(const struct session *s, enum pubsub_kind kind)
     if (pubsub_count(s, kind) == 0) {
         return (struct bytes){0};
     }
-    return CONTAINER_OF(s->listener->all[kind].next, struct pubsub_subscription, of_session)
+    return CONTAINER_OF(s->listener->all[kind].next, struct pubsub_subscription, of_listener)
         ->topic->by_name.key;
 }
 
@@ -213,11 +249,14 @@ static size_t check_topic(const struct pubsub_topic *topic, enum pubsub_kind kin
     LIST_FOR_EACH (item, &topic->subscriptions) {
         const struct pubsub_subscription *subscription =
             CONTAINER_OF_CONST(item, struct pubsub_subscription, of_topic);
+        const struct session *s = subscription->listener->session;
 
         ASSERT(subscription->topic == topic);
-        ASSERT(subscription->session->flags & SESSION_SUBSCRIBED); /* (3) */
-        ASSERT(find_subscription(subscription->session, kind, topic->by_name.key) ==
-               subscription); /* (2) */
+        if (s != NULL) {
+            ASSERT(s->flags & SESSION_SUBSCRIBED);                                  /* (3) */
+            ASSERT(find_subscription(s, kind, topic->by_name.key) == subscription); /* (2) */
+        }
+        ASSERT((s == NULL) == list_is_linked(&subscription->listener->leaving)); /* (4) */
         count++;
     }
     ASSERT(count == topic->count);

@@ -5,10 +5,13 @@
  * A topic is there while somebody listens to it.  A session that listens to nothing has no listener
  * and costs nothing.
  *
+ * A session that leaves hears nothing from then on; what it listened to is freed in slices, and counts until then.
+ *
  * Invariants:  (1) every topic has a subscription
- *              (2) a subscription is in its topic's list, and under its session, once
+ *              (2) a subscription is in its topic's list, and under its listener, once
  *              (3) SESSION_SUBSCRIBED is set exactly while the session has a listener, which has at
  *                  least one subscription
+ *              (4) a listener whose session has left is in the list of those, and no other is
  * struct pubsub owns topics, listeners and subscriptions; who frees a session calls pubsub_leave before.
  * Loop thread only. */
 #ifndef STARLING_SESSION_PUBSUB_H
@@ -40,20 +43,23 @@ struct pubsub_topic {
 
 struct pubsub_subscription {
     struct list of_topic;
-    struct list of_session;
-    struct hashtable_node by_name; /* among those of its session; the key is the topic's name */
+    struct list of_listener;
+    struct hashtable_node by_name; /* among those of its listener; the key is the topic's name */
     struct pubsub_topic *topic;
-    struct session *session;
+    struct pubsub_listener *listener;
 };
 
 /* The part of a session that listens to something. */
 struct pubsub_listener {
+    struct session *session; /* NULL: it has left */
+    struct list leaving;
     struct hashtable by_name[PUBSUB_KINDS];
     struct list all[PUBSUB_KINDS]; /* oldest first */
 };
 
 struct pubsub {
     struct hashtable topics[PUBSUB_KINDS];
+    struct list leaving; /* struct pubsub_listener */
     size_t listener_count;
     size_t bytes; /* that all of it takes, but for tables of topics */
 };
@@ -68,8 +74,10 @@ bool pubsub_subscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind
                       struct bytes name);
 bool pubsub_unsubscribe(struct pubsub *pubsub, struct session *s, enum pubsub_kind kind,
                         struct bytes name);
-/* The session listens to nothing any more. */
+/* The session listens to nothing any more, and may go. */
 void pubsub_leave(struct pubsub *pubsub, struct session *s);
+/* Free a slice of what those who left listened to; true when there is more. */
+bool pubsub_free_step(struct pubsub *pubsub);
 
 /* How many of a kind a session listens to. */
 size_t pubsub_count(const struct session *s, enum pubsub_kind kind);

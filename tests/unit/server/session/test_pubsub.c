@@ -16,6 +16,7 @@ enum {
     SESSIONS = 8,
     NAMES = 12,
     STEPS = 20000,
+    MANY_NAMES = 10000,
 };
 
 struct listeners {
@@ -114,7 +115,7 @@ Test(pubsub, those_who_listen_to_a_topic_stand_in_the_order_in_which_they_came)
     }
     LIST_FOR_EACH (item,
                    &pubsub_find(&l.pubsub, PUBSUB_CHANNEL, BYTES_LITERAL("c"))->subscriptions) {
-        cr_assert_eq(CONTAINER_OF(item, struct pubsub_subscription, of_topic)->session,
+        cr_assert_eq(CONTAINER_OF(item, struct pubsub_subscription, of_topic)->listener->session,
                      l.sessions[--at]);
     }
     cr_assert_eq(at, 0);
@@ -164,6 +165,9 @@ Test(pubsub, whatever_is_subscribed_to_and_left_the_tables_agree_with_a_naive_mo
                         seed);
             *is_there = false;
         }
+        if (rng_one_in(&rng, 100)) {
+            (void)pubsub_free_step(&l.pubsub);
+        }
         pubsub_check(&l.pubsub);
     }
     for (int who = 0; who < SESSIONS; who++) {
@@ -176,5 +180,38 @@ Test(pubsub, whatever_is_subscribed_to_and_left_the_tables_agree_with_a_naive_mo
             SEED_ASSERT(pubsub_count(l.sessions[who], (enum pubsub_kind)kind) == count, seed);
         }
     }
+    end(&l);
+}
+
+Test(pubsub, what_somebody_listened_to_who_left_is_freed_in_slices)
+{
+    struct listeners l;
+    struct pubsub_topic *topic;
+    int slices = 0;
+
+    begin(&l);
+    for (unsigned i = 0; i < MANY_NAMES; i++) {
+        cr_assert(
+            pubsub_subscribe(&l.pubsub, l.sessions[0], PUBSUB_CHANNEL, bytes_make(&i, sizeof(i))));
+    }
+    cr_assert(pubsub_subscribe(&l.pubsub, l.sessions[0], PUBSUB_SHARD, BYTES_LITERAL("last")));
+    cr_assert(pubsub_subscribe(&l.pubsub, l.sessions[1], PUBSUB_SHARD, BYTES_LITERAL("last")));
+    pubsub_leave(&l.pubsub, l.sessions[0]);
+    cr_expect_not(l.sessions[0]->flags & SESSION_SUBSCRIBED);
+    cr_expect_eq(pubsub_count(l.sessions[0], PUBSUB_CHANNEL), 0);
+    pubsub_check(&l.pubsub);
+    /* It may come again before that is done. */
+    cr_assert(pubsub_subscribe(&l.pubsub, l.sessions[0], PUBSUB_SHARD, BYTES_LITERAL("last")));
+    while (pubsub_free_step(&l.pubsub)) {
+        size_t left = pubsub_topic_count(&l.pubsub, PUBSUB_CHANNEL);
+
+        cr_assert(left > 0 && left < MANY_NAMES);
+        slices++;
+    }
+    cr_expect_gt(slices, 5);
+    pubsub_check(&l.pubsub);
+    topic = pubsub_find(&l.pubsub, PUBSUB_SHARD, BYTES_LITERAL("last"));
+    cr_expect_eq(topic->count, 2);
+    cr_expect_eq(l.pubsub.listener_count, 2);
     end(&l);
 }
