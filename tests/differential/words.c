@@ -5,18 +5,14 @@
  * Three rules keep the two servers comparable: a relative time is far away and never drawn twice, an
  * absolute one is far away or long past, and no number is one with which a string of many megabytes
  * could be made. */
-#include "tests/differential/shapes.h"
+#include "tests/differential/draw.h"
 
 #include "base/assert.h"
-#include "base/num.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
-
 enum {
-    KINDS_MIXED = 7, /* those that are not apart come first */
     LONG_LENGTHS = 6,
     MANY_MIN = 90,
     MANY_SPREAD = 500,
@@ -102,57 +98,6 @@ static const char *const junk[] = {
     "(",   "[",    "*",
 };
 
-/* The names of keys of a kind: the letter with a digit. */
-struct key_kind {
-    const char *kind;
-    char letter;
-    unsigned count;
-    bool is_apart; /* only its own commands write to it, and they to nothing else */
-};
-
-static const struct key_kind key_kinds[] = {
-    {"$string", 's', 4, false},
-    {"$bits",   'b', 3, false},
-    {"$hash",   'h', 3, false},
-    {"$list",   'l', 3, false},
-    {"$set",    't', 4, false},
-    {"$zset",   'z', 4, false},
-    {"$stream", 'e', 3, false},
-    {"$geo",    'g', 2, true },
-    {"$hll",    'p', 3, true },
-    {"$lex",    'x', 2, true },
-    {"$lcs",    'c', 3, true },
-};
-/* No NUL first: a stock server takes that for an end of a range, which is 0 then. */
-static const struct bytes special_keys[] = {
-    {"",           0},
-    {"\xff\0\r\n", 4}
-};
-
-#define PICK(f, list) ((list)[rng_below((f)->rng, COUNT_OF(list))])
-
-static uint64_t below(struct filling *f, uint64_t bound)
-{
-    return rng_below(f->rng, bound);
-}
-
-static bool happens(struct filling *f, unsigned percent)
-{
-    return below(f, 100) < percent;
-}
-
-static void add_number(struct filling *f, int64_t number)
-{
-    char text[NUM_I64_TEXT];
-
-    command_add(f->command, bytes_make(text, num_format_i64(text, number)));
-}
-
-static void add_between(struct filling *f, int64_t first, int64_t last)
-{
-    add_number(f, first + (int64_t)below(f, (uint64_t)(last - first) + 1));
-}
-
 /* A text of one letter; the lengths lie on both sides of where servers change how they keep it. */
 static void add_long(struct filling *f)
 {
@@ -164,79 +109,9 @@ static void add_long(struct filling *f)
     command_add(f->command, bytes_make(text, len));
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
-
-static void add_key_of(struct filling *f, const struct key_kind *kind)
+void add_wide_number(struct filling *f)
 {
-    char name[2] = {kind->letter, (char)('1' + below(f, kind->count))};
-
-    command_add(f->command, bytes_make(name, 2));
-}
-
-static void add_any_key(struct filling *f)
-{
-    const struct key_kind *kind = &PICK(f, key_kinds);
-
-    if (happens(f, 4)) {
-        command_add(f->command, PICK(f, special_keys));
-    } else if (happens(f, 3)) {
-        command_add_text(f->command, "none");
-    } else {
-        add_key_of(f, kind->is_apart ? &key_kinds[below(f, KINDS_MIXED)] : kind);
-    }
-}
-
-static void add_key(struct filling *f, const struct key_kind *kind)
-{
-    if (!kind->is_apart && happens(f, 8)) {
-        add_any_key(f);
-    } else {
-        add_key_of(f, kind);
-    }
-}
-
-static const struct key_kind *find_key_kind(struct bytes name)
-{
-    for (size_t i = 0; i < COUNT_OF(key_kinds); i++) {
-        if (bytes_equal_text(name, key_kinds[i].kind)) {
-            return &key_kinds[i];
-        }
-    }
-    return NULL;
-}
-
-/* A number of keys, and so many of them; the number is wrong now and then. */
-static void add_counted_keys(struct filling *f, const struct key_kind *kind)
-{
-    uint64_t count = 1 + below(f, 3);
-
-    if (happens(f, 90)) {
-        add_number(f, (int64_t)count);
-    } else if (happens(f, 50)) {
-        add_between(f, -1, 5);
-    } else {
-        command_add_text(f->command, PICK(f, wide_numbers));
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        add_key(f, kind);
-    }
-}
-
-size_t words_all_keys(struct bytes out[WORDS_KEYS_MAX])
-{
-    static const char names[] =
-        "s1s2s3s4b1b2b3h1h2h3l1l2l3t1t2t3t4z1z2z3z4e1e2e3g1g2p1p2p3x1x2c1c2c3";
-    size_t count = 0;
-
-    for (const char *at = names; *at != '\0'; at += 2) {
-        out[count++] = bytes_make(at, 2);
-    }
-    for (size_t i = 0; i < COUNT_OF(special_keys); i++) {
-        out[count++] = special_keys[i];
-    }
-    out[count++] = BYTES_LITERAL("none");
-    ASSERT(count <= WORDS_KEYS_MAX);
-    return count;
+    command_add_text(f->command, PICK(f, wide_numbers));
 }
 
 /* ---- values and numbers ---------------------------------------------------------------------- */
@@ -554,135 +429,6 @@ static void add_bit_place(struct filling *f)
     }
 }
 
-/* ---- of streams ------------------------------------------------------------------------------ */
-
-static void add_id_of(struct filling *f, unsigned highest_ms)
-{
-    char text[32];
-
-    if (happens(f, 30)) {
-        snprintf(text, sizeof(text), "%u", 1 + (unsigned)below(f, highest_ms));
-    } else {
-        snprintf(text, sizeof(text), "%u-%u", 1 + (unsigned)below(f, highest_ms),
-                 (unsigned)below(f, 4));
-    }
-    command_add_text(f->command, text);
-}
-
-/* Not the highest there is, which a stock server takes for ">". */
-static void add_id(struct filling *f)
-{
-    static const char *const odd[] = {
-        "0",
-        "0-0",
-        "0-1",
-        "20-40",
-        "18446744073709551615",
-        "18446744073709551616-1",
-        "1-18446744073709551615",
-        "-1",
-        "1-",
-        "-",
-        "x",
-        "",
-        "1-1-1",
-        "01-02",
-        "$",
-        ">",
-    };
-
-    if (happens(f, 90)) {
-        add_id_of(f, 20);
-    } else {
-        command_add_text(f->command, PICK(f, odd));
-    }
-}
-
-/* For XADD; the highest there is seldom comes, as nothing comes behind it. */
-static void add_new_id(struct filling *f)
-{
-    static const char *const odd[] = {
-        "0-0", "0", "0-*", "x", "5-x", "", "-*", "20-**", "1-18446744073709551615"};
-    char text[32];
-
-    if (happens(f, 70)) {
-        add_id_of(f, 20);
-    } else if (happens(f, 75)) {
-        snprintf(text, sizeof(text), "%u-*", 1 + (unsigned)below(f, 20));
-        command_add_text(f->command, text);
-    } else if (happens(f, 4)) {
-        command_add_text(f->command, "18446744073709551615-18446744073709551615");
-    } else {
-        command_add_text(f->command, PICK(f, odd));
-    }
-}
-
-static void add_id_end(struct filling *f)
-{
-    static const char *const odd[] = {"(",   "(-", "(+",
-                                      "x",   "",   "(0-0",
-                                      "((1", "-+", "(18446744073709551615-18446744073709551615"};
-    char text[32];
-
-    if (happens(f, 30)) {
-        command_add_text(f->command, happens(f, 50) ? "-" : "+");
-    } else if (happens(f, 60)) {
-        add_id_of(f, 22);
-    } else if (happens(f, 70)) {
-        snprintf(text, sizeof(text), "(%u-%u", (unsigned)below(f, 22), (unsigned)below(f, 4));
-        command_add_text(f->command, text);
-    } else {
-        command_add_text(f->command, PICK(f, odd));
-    }
-}
-
-static void add_read_id(struct filling *f)
-{
-    static const char *const special[] = {"$", "0", "0", "0-0", "+", ">"};
-
-    if (happens(f, 60)) {
-        command_add_text(f->command, PICK(f, special));
-    } else {
-        add_id(f);
-    }
-}
-
-/* Of MAXLEN or MINID. */
-static void add_threshold(struct filling *f)
-{
-    if (happens(f, 50)) {
-        add_between(f, 0, 40);
-    } else if (happens(f, 80)) {
-        add_id_of(f, 20);
-    } else {
-        add_between(f, -700, 700);
-    }
-}
-
-/* How long something is idle: nothing can be said about times in between. */
-static void add_idle(struct filling *f)
-{
-    static const char *const idle[] = {"0", "0", "0", "0", "1000000000", "2000000000"};
-    static const char *const odd[] = {
-        "-1", "x", "", "1.5", "9223372036854775807", "9223372036854775808"};
-
-    command_add_text(f->command, happens(f, 92) ? PICK(f, idle) : PICK(f, odd));
-}
-
-static void add_group(struct filling *f)
-{
-    static const char *const groups[] = {"g1", "g1", "g1", "g2", "g2", "g3"};
-
-    command_add_text(f->command, happens(f, 96) ? PICK(f, groups) : happens(f, 50) ? "" : "none");
-}
-
-static void add_consumer(struct filling *f)
-{
-    static const char *const consumers[] = {"amy", "bob", "cid", "dee"};
-
-    command_add_text(f->command, happens(f, 97) ? PICK(f, consumers) : "");
-}
-
 void words_add_junk(struct filling *f)
 {
     command_add_text(f->command, PICK(f, junk));
@@ -742,20 +488,8 @@ void words_add(struct filling *f, struct bytes kind)
         {"$unit",      add_unit      },
         {"$value",     add_value     },
     };
-    const struct key_kind *key = find_key_kind(kind);
 
-    if (key != NULL) {
-        add_key(f, key);
-        return;
-    }
-    /* "$n:set": how many keys, and the keys. */
-    if (bytes_has_prefix(kind, "$n:")) {
-        char name[16];
-
-        snprintf(name, sizeof(name), "$%.*s", BYTES_ARGS(bytes_from(kind, 3)));
-        key = find_key_kind(bytes_from_text(name));
-        ASSERT(key != NULL);
-        add_counted_keys(f, key);
+    if (add_keys(f, kind)) {
         return;
     }
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {

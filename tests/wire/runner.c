@@ -40,9 +40,7 @@
  * connection: any name behind # is a connection of its own. */
 #include "tests/wire/script.h"
 
-#include "base/assert.h"
 #include "base/buf.h"
-#include "base/glob.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "persist/posix_file.h"
@@ -74,139 +72,6 @@ struct named_server *script_find_server(struct script *script, struct bytes name
         }
     }
     return NULL;
-}
-
-/* {name} becomes the port of the server, {name.bus} its bus port, {name.dir} its folder. */
-static void expand(struct script *script, struct bytes text, struct buf *out)
-{
-    while (text.len > 0) {
-        size_t close = text.data[0] == '{' ? bytes_find_byte(text, '}') : SIZE_MAX;
-
-        if (close != SIZE_MAX && close > 1) {
-            struct bytes name = bytes_prefix(bytes_from(text, 1), close - 1);
-            size_t dot = bytes_find_byte(name, '.');
-            struct named_server *s =
-                script_find_server(script, bytes_prefix(name, dot < name.len ? dot : name.len));
-
-            if (s != NULL) {
-                struct bytes part = dot < name.len ? bytes_from(name, dot + 1) : (struct bytes){0};
-
-                if (bytes_equal_text(part, "dir")) {
-                    buf_append_text(out, s->server.dir);
-                } else {
-                    buf_append_i64(out,
-                                   s->server.port + (bytes_equal_text(part, "bus") ? 10000 : 0));
-                }
-                text = bytes_from(text, close + 1);
-                continue;
-            }
-        }
-        buf_append_byte(out, text.data[0]);
-        text = bytes_from(text, 1);
-    }
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One escape of a quoted word; *at stands behind the backslash. */
-static void unescape(struct bytes line, size_t *at, struct buf *out)
-{
-    char c = line.data[*at];
-
-    if (c == 'x' && *at + 2 < line.len && hex_digit(line.data[*at + 1]) >= 0 &&
-        hex_digit(line.data[*at + 2]) >= 0) {
-        buf_append_byte(out,
-                        (char)(hex_digit(line.data[*at + 1]) * 16 + hex_digit(line.data[*at + 2])));
-        *at += 3;
-        return;
-    }
-    buf_append_byte(out, c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c);
-    (*at)++;
-}
-
-/* Words of a line, quoted ones unescaped; the bytes live in storage. */
-size_t script_split_words(struct bytes line, struct buf storage[WORDS_MAX],
-                          struct bytes words[WORDS_MAX])
-{
-    size_t count = 0;
-    size_t at = 0;
-
-    while (count < WORDS_MAX) {
-        bool is_quoted;
-
-        while (at < line.len && line.data[at] == ' ') {
-            at++;
-        }
-        if (at >= line.len) {
-            break;
-        }
-        is_quoted = line.data[at] == '"';
-        at += is_quoted ? 1 : 0;
-        while (at < line.len && line.data[at] != (is_quoted ? '"' : ' ')) {
-            if (is_quoted && line.data[at] == '\\' && at + 1 < line.len) {
-                at++;
-                unescape(line, &at, &storage[count]);
-            } else {
-                buf_append_byte(&storage[count], line.data[at++]);
-            }
-        }
-        at += is_quoted ? 1 : 0;
-        words[count] = buf_bytes(&storage[count]);
-        count++;
-    }
-    return count;
-}
-
-void script_free_words(struct buf storage[WORDS_MAX])
-{
-    for (int i = 0; i < WORDS_MAX; i++) {
-        buf_deinit(&storage[i]);
-    }
-}
-
-static void render(const struct resp_value *value, struct buf *out)
-{
-    switch (value->type) {
-    case RESP_SIMPLE:
-        buf_append_byte(out, '+');
-        buf_append_bytes(out, resp_value_bytes(value));
-        break;
-    case RESP_FAILURE:
-        buf_append_byte(out, '-');
-        buf_append_bytes(out, resp_value_bytes(value));
-        break;
-    case RESP_INTEGER:
-    case RESP_BOOLEAN:
-        buf_printf(out, ":%lld", (long long)value->integer);
-        break;
-    case RESP_NULL:
-        buf_append_text(out, "(nil)");
-        break;
-    case RESP_DOUBLE:
-        buf_printf(out, "%.17g", value->number);
-        break;
-    case RESP_BULK:
-    case RESP_VERBATIM:
-    case RESP_BIG_NUMBER:
-        buf_append_bytes(out, resp_value_bytes(value));
-        break;
-    case RESP_ARRAY:
-    case RESP_MAP:
-    case RESP_SET:
-    case RESP_PUSH:
-        buf_append_byte(out, '[');
-        for (size_t i = 0; i < value->child_count; i++) {
-            if (i > 0) {
-                buf_append_byte(out, ' ');
-            }
-            render(&value->children[i], out);
-        }
-        buf_append_byte(out, ']');
-        break;
-    }
 }
 
 /* ---- connections ------------------------------------------------------------------------------ */
@@ -274,7 +139,7 @@ static void ask(struct script *script, struct bytes name, struct bytes request, 
     }
     if (client_call(client, words, script_split_words(request, storage, words), &value, &error) ==
         CLIENT_OK) {
-        render(&value, reply);
+        script_render(&value, reply);
         resp_value_deinit(&value);
     } else {
         char text[32];
@@ -286,225 +151,7 @@ static void ask(struct script *script, struct bytes name, struct bytes request, 
     script_free_words(storage);
 }
 
-bool script_matches(struct script *script, struct bytes expected, struct bytes reply)
-{
-    struct buf pattern = {0};
-    bool is_match;
-
-    if (expected.len >= 2 && expected.data[0] == '"' && expected.data[expected.len - 1] == '"') {
-        expected = bytes_prefix(bytes_from(expected, 1), expected.len - 2);
-    }
-    expand(script, expected, &pattern);
-    /* Brackets are classes to a glob; here they are arrays. */
-    for (size_t i = 0; i < pattern.len; i++) {
-        if (pattern.data[i] == '[') {
-            pattern.data[i] = '?';
-        }
-    }
-    is_match = glob_match(buf_bytes(&pattern), reply);
-    buf_deinit(&pattern);
-    return is_match;
-}
-
 /* ---- verbs ------------------------------------------------------------------------------------ */
-
-static void add_option(struct script *script, struct server *s, struct bytes option,
-                       struct buf *must_say)
-{
-    struct buf expanded = {0};
-    struct buf text = {0};
-    struct bytes rest;
-    struct bytes name;
-
-    expand(script, bytes_trim(option), &expanded);
-    rest = buf_bytes(&expanded);
-    if (bytes_has_prefix(rest, "replica of ")) {
-        struct named_server *primary = script_find_server(script, bytes_from(rest, 11));
-
-        if (primary == NULL) {
-            script_fail(script, "replica of nobody known");
-        } else {
-            buf_printf(&text, "127.0.0.1 %u", (unsigned)primary->server.port);
-            server_add_arg(s, "--replicaof");
-            server_add_arg(s, buf_text(&text));
-        }
-    } else if (bytes_equal_text(rest, "cluster")) {
-        server_add_arg(s, "--cluster-enabled");
-        server_add_arg(s, "yes");
-    } else if (bytes_equal_text(rest, "redis")) {
-        snprintf(s->program, sizeof(s->program), "redis-server");
-        if (system("command -v redis-server >/dev/null 2>&1") != 0) {
-            script->is_skipped = true;
-            script_fail(script, "skipped: it needs Debian's redis-server, which is not installed");
-        }
-    } else if (bytes_has_prefix(rest, "descriptors ")) {
-        if (!num_parse_u64(bytes_from(rest, 12), &s->descriptors)) {
-            script_fail(script, "descriptors needs a number");
-        }
-    } else if (bytes_has_prefix(rest, "config ")) {
-        bytes_to_text(bytes_from(rest, 7), s->config_file, sizeof(s->config_file));
-    } else if (bytes_has_prefix(rest, "fails ")) {
-        buf_append_bytes(must_say, bytes_from(rest, 6));
-    } else if (rest.len > 0) {
-        name = bytes_next_word(&rest, ' ');
-        buf_printf(&text, "--%.*s", BYTES_ARGS(name));
-        server_add_arg(s, buf_text(&text));
-        buf_clear(&text);
-        rest = bytes_trim(rest);
-        if (rest.len >= 2 && rest.data[0] == '"' && rest.data[rest.len - 1] == '"') {
-            rest = bytes_make(rest.data + 1, rest.len - 2);
-        }
-        buf_append_bytes(&text, rest);
-        server_add_arg(s, buf_text(&text));
-    }
-    buf_deinit(&text);
-    buf_deinit(&expanded);
-}
-
-static void start_failing(struct script *script, struct server *s, struct buf *must_say)
-{
-    struct errmsg error = {0};
-    char path[SERVER_PATH_MAX + 8];
-    struct buf log = {0};
-    int status = 0;
-
-    if (!server_launch(s, &error) || !server_wait_end(s, 20000, &status)) {
-        script_fail(script, "the server should have refused to start: %s", error.text);
-        return;
-    }
-    snprintf(path, sizeof(path), "%s/log", s->dir);
-    if (posix_read_file(path, 1024 * 1024, &log, &error) != FS_OK) {
-        script_fail(script, "no log: %s", error.text);
-    } else if (status == 0 || strstr(buf_text(&log), buf_text(must_say)) == NULL) {
-        script_fail(script, "status %d and no '%s' in: %s", status, buf_text(must_say),
-                    buf_text(&log));
-    }
-    buf_deinit(&log);
-}
-
-static struct named_server *make_server(struct script *script, struct bytes name)
-{
-    char program[SERVER_PATH_MAX];
-    struct errmsg error;
-
-    snprintf(program, sizeof(program), "%s/starling-server", server_bin_dir());
-    for (int i = 0; i < SERVERS_MAX; i++) {
-        struct named_server *s = &script->servers[i];
-
-        if (!s->is_used) {
-            s->is_used = true;
-            bytes_to_text(name, s->name, sizeof(s->name));
-            if (!server_prepare(&s->server, program, &error)) {
-                script_fail(script, "%s", error.text);
-                return NULL;
-            }
-            return s;
-        }
-    }
-    script_fail(script, "too many servers");
-    return NULL;
-}
-
-static void start_one(struct script *script, struct bytes name, struct bytes options)
-{
-    struct named_server *s = script_find_server(script, name);
-    struct errmsg error = {0};
-    struct buf must_say = {0};
-
-    if (s == NULL) {
-        s = make_server(script, name);
-    }
-    if (s == NULL) {
-        return;
-    }
-    for (struct bytes option = bytes_next_word(&options, ','); option.len > 0;
-         option = bytes_next_word(&options, ',')) {
-        if (bytes_has_prefix(bytes_trim(option), "notify ")) {
-            life_notify(script, s, bytes_from(bytes_trim(option), 7));
-        } else {
-            add_option(script, &s->server, option, &must_say);
-        }
-    }
-    if (must_say.len > 0) {
-        start_failing(script, &s->server, &must_say);
-    } else if (script->problem[0] == '\0' && !server_start(&s->server, &error)) {
-        script_fail(script, "%s", error.text);
-    }
-    buf_deinit(&must_say);
-}
-
-static void do_start(struct script *script, struct bytes rest)
-{
-    while (rest.len > 0 && script->problem[0] == '\0') {
-        size_t end = 0;
-        size_t open;
-        struct bytes name;
-        struct bytes options = {0};
-
-        rest = bytes_trim(rest);
-        while (end < rest.len && rest.data[end] != ' ') {
-            if (rest.data[end] == '(') {
-                end = bytes_find_byte(rest, ')');
-                if (end == SIZE_MAX) {
-                    script_fail(script, "a bracket is not closed");
-                    return;
-                }
-            }
-            end++;
-        }
-        name = bytes_prefix(rest, end);
-        open = bytes_find_byte(name, '(');
-        if (open != SIZE_MAX) {
-            options = bytes_prefix(bytes_from(name, open + 1), name.len - open - 2);
-            name = bytes_prefix(name, open);
-        }
-        start_one(script, name, options);
-        rest = bytes_from(rest, end);
-    }
-}
-
-static void do_stop(struct script *script, struct bytes rest)
-{
-    struct bytes name = bytes_next_word(&rest, ' ');
-    struct bytes how = bytes_next_word(&rest, ' ');
-    struct named_server *s = script_find_server(script, name);
-
-    if (s == NULL) {
-        script_fail(script, "there is no server '%.*s'", BYTES_ARGS(name));
-        return;
-    }
-    if (bytes_equal_text(how, "pause")) {
-        server_signal(&s->server, SIGSTOP);
-        return;
-    }
-    if (bytes_equal_text(how, "hangup")) {
-        kill(s->server.pid, SIGHUP);
-        return;
-    }
-    if (bytes_equal_text(how, "resume")) {
-        server_signal(&s->server, SIGCONT);
-        return;
-    }
-    script_drop_conns(script, s->name);
-    if (bytes_equal_text(how, "kill")) {
-        server_signal(&s->server, SIGKILL);
-    } else if (server_signal(&s->server, SIGTERM) != 0) {
-        script_fail(script, "%s did not end well", s->name);
-    }
-}
-
-/* Split "NAME> REQUEST < EXPECTED"; the expectation may be missing. */
-void script_split_expectation(struct bytes line, struct bytes *request, struct bytes *expected)
-{
-    *expected = (struct bytes){0};
-    *request = line;
-    for (size_t i = 0; i + 2 < line.len; i++) {
-        if (line.data[i] == ' ' && line.data[i + 1] == '<' && line.data[i + 2] == ' ') {
-            *request = bytes_trim(bytes_prefix(line, i));
-            *expected = bytes_trim(bytes_from(line, i + 3));
-        }
-    }
-}
 
 static void do_ask(struct script *script, struct bytes line, int64_t limit_ms)
 {
@@ -517,7 +164,7 @@ static void do_ask(struct script *script, struct bytes line, int64_t limit_ms)
     int64_t until = support_now_ms() + limit_ms;
 
     script_split_expectation(bytes_from(line, arrow + 1), &request, &expected);
-    expand(script, request, &expanded);
+    script_expand(script, request, &expanded);
     for (;;) {
         buf_clear(&reply);
         script->problem[0] = '\0';
@@ -604,7 +251,7 @@ static void run_program(struct script *script, const char *program, struct bytes
     } else {
         buf_printf(&command, "PATH=%s:$PATH; { ", server_bin_dir());
     }
-    expand(script, request, &command);
+    script_expand(script, request, &command);
     buf_append_text(&command, program != NULL ? " 2>&1 < /dev/null" : "; } 2>&1 < /dev/null");
     pipe = popen(buf_text(&command), "re");
     if (pipe == NULL) {
@@ -637,11 +284,11 @@ static void put_file(struct script *script, struct bytes server, struct bytes na
     char path[2 * SERVER_PATH_MAX];
     FILE *file;
 
-    s = s != NULL ? s : make_server(script, server);
+    s = s != NULL ? s : starting_make_server(script, server);
     if (s == NULL) {
         return;
     }
-    expand(script, content, &expanded);
+    script_expand(script, content, &expanded);
     snprintf(path, sizeof(path), "%s/%.*s", s->server.dir, BYTES_ARGS(name));
     file = fopen(path, "we");
     if (file == NULL || fwrite(expanded.data, 1, expanded.len, file) != expanded.len ||
@@ -697,9 +344,9 @@ static void run_line(struct script *script, struct bytes line)
     rest = line;
     verb = bytes_next_word(&rest, ' ');
     if (bytes_equal_text(verb, "start")) {
-        do_start(script, rest);
+        starting_start(script, rest);
     } else if (bytes_equal_text(verb, "stop")) {
-        do_stop(script, rest);
+        starting_stop(script, rest);
     } else if (bytes_equal_text(verb, "eventually")) {
         do_eventually(script, rest);
     } else if (bytes_equal_text(verb, "raw")) {

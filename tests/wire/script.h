@@ -47,13 +47,25 @@ void script_drop_conns(struct script *script, const char *server);
 /* The script fails here; the first words stay. */
 void script_fail(struct script *script, const char *format, ...) PRINTF_LIKE(2, 3);
 struct named_server *script_find_server(struct script *script, struct bytes name);
+
+/* text.c: what lines and replies look like. */
+
+/* {name} becomes the port of the server, {name.bus} its bus port, {name.dir} its folder. */
+void script_expand(struct script *script, struct bytes text, struct buf *out);
 /* Words of a line, quoted ones unescaped; the bytes live in storage. */
 size_t script_split_words(struct bytes line, struct buf storage[WORDS_MAX],
                           struct bytes words[WORDS_MAX]);
 void script_free_words(struct buf storage[WORDS_MAX]);
 /* Split "REQUEST < EXPECTED"; the expectation may be missing. */
 void script_split_expectation(struct bytes line, struct bytes *request, struct bytes *expected);
+void script_render(const struct resp_value *value, struct buf *out);
 bool script_matches(struct script *script, struct bytes expected, struct bytes reply);
+
+/* starting.c: the verbs that start and stop servers. */
+/* Its place and folder, before it runs; NULL, and the script fails, when there are too many. */
+struct named_server *starting_make_server(struct script *script, struct bytes name);
+void starting_start(struct script *script, struct bytes rest);
+void starting_stop(struct script *script, struct bytes rest);
 
 /* life.c: what a server does to files and to who supervises it. */
 void life_content(struct script *script, struct bytes rest);
