@@ -37,7 +37,7 @@ void call_begin_transaction(struct node *node)
 
 /* Whose reply depends on a write needs a lease to leave.  A node without slots writes to the whole key
  * space without one, since nobody else has its keys. */
-static void commit_for_client(struct node *node, struct session *s, uint64_t reply_place)
+static void commit_for_client(struct node *node, struct session *s)
 {
     const struct exec *x = &node->door.exec;
 
@@ -47,7 +47,7 @@ static void commit_for_client(struct node *node, struct session *s, uint64_t rep
     }
     s->last_write_offset = oplog_end(node->journal.log);
     if (node->cluster != NULL && (LIKELY(x->key_count > 0) || journal_needs_lease(node))) {
-        output_bar(&s->output, reply_place, s->last_write_offset, node->pass.number);
+        output_bar(&s->output, node->door.reply_place, s->last_write_offset, node->pass.number);
         pass_note_write(&node->pass);
     }
 }
@@ -59,12 +59,39 @@ static void note_flush(struct node *node, const struct exec *x)
     }
 }
 
+/* What a command leaves to be done behind it is apart: a read that leaves nothing saves no registers for it. */
+static NOINLINE void settle_rest(struct node *node, const struct request *request,
+                                 enum exec_result result)
+{
+    if (node->door.exec.events != NULL) {
+        notify_tell(node, &node->notify);
+    }
+    if ((request->session->flags & SESSION_TRACKING) != 0) {
+        invalidation_note_reads(node, request);
+    }
+    if (result == EXEC_BLOCK) {
+        blocked_begin(node, request, &node->door.exec.block);
+    }
+}
+
+static NOINLINE void settle_changes(struct node *node, struct session *s)
+{
+    const struct exec *x = &node->door.exec;
+
+    if (LIKELY(node->role.is_primary)) {
+        commit_for_client(node, s);
+    } else {
+        journal_note_changes(node, x->effects->count);
+        own_expiry_note(node, x);
+    }
+    note_flush(node, x);
+}
+
 void call_for_client(struct node *node, const struct request *request, const struct key_ref *keys)
 {
     struct session *s = request->session;
     struct exec *x = &node->door.exec;
     struct bytes raw = {0}; /* an inline request has no form that could travel */
-    uint64_t reply_place = output_end(&s->output);
     enum exec_result result;
 
     ASSERT(request->spec->is_data);
@@ -76,6 +103,7 @@ void call_for_client(struct node *node, const struct request *request, const str
     x->key_count = s->db == request->db ? request->key_count : 0;
     x->no_touch = (s->flags & SESSION_NO_TOUCH) != 0;
     x->reply = request->reply;
+    node->door.reply_place = output_end(&s->output);
     if (x->key_count == 0) {
         node->door.window.count = 0;
     }
@@ -84,25 +112,13 @@ void call_for_client(struct node *node, const struct request *request, const str
     }
     effects_begin(x->effects, raw, x->args, x->arg_count);
     result = exec_run(x);
-    if (UNLIKELY(x->events != NULL)) {
-        notify_tell(node, &node->notify);
+    if (UNLIKELY(x->events != NULL) || UNLIKELY((s->flags & SESSION_TRACKING) != 0) ||
+        UNLIKELY(result == EXEC_BLOCK)) {
+        settle_rest(node, request, result);
     }
-    if (UNLIKELY((s->flags & SESSION_TRACKING) != 0)) {
-        invalidation_note_reads(node, request);
+    if (x->effects->count > 0) {
+        settle_changes(node, s);
     }
-    if (UNLIKELY(result == EXEC_BLOCK)) {
-        blocked_begin(node, request, &x->block);
-    }
-    if (x->effects->count == 0) {
-        return;
-    }
-    if (LIKELY(node->role.is_primary)) {
-        commit_for_client(node, s, reply_place);
-    } else {
-        journal_note_changes(node, x->effects->count);
-        own_expiry_note(node, x);
-    }
-    note_flush(node, x);
 }
 
 void call_for_primary(struct node *node, const struct streamed_command *command,

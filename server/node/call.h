@@ -25,6 +25,8 @@ struct request;
 struct door {
     struct exec exec;         /* what is the same for all requests of clients */
     struct key_window window; /* of keys that the batch did not prepare */
+    uint64_t
+        reply_place; /* in the output of the client whose command runs: where its reply begins */
 };
 
 /* Look at what is the same for all requests of clients, until time passes or a control command runs. */
