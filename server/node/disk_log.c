@@ -258,7 +258,8 @@ static void hand_over(struct node *node)
 
     ASSERT(d->handed <= end);
     while (d->handed < end && out.len < PASS_BYTES && !is_full(node)) {
-        struct segment_frame frame = {.start = d->handed, .durable = d->durable};
+        struct segment_frame frame = {
+            .start = d->handed, .durable = d->durable, .written_unix_ms = node->now.unix_ms};
         enum oplog_status status =
             oplog_read(node->journal.log, d->handed, SEGMENT_FRAME_MAX, &frame.bytes);
         uint64_t most = end - d->handed;
