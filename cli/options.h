@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/errmsg.h"
 #include "cli/flags.h"
+#include "cli/log_show.h"
 #include "cli/render.h"
 #include "io/addr.h"
 
@@ -81,6 +82,8 @@ struct options {
     int64_t pipe_timeout_ms;
     const char *rdb_path; /* "-": standard output */
     const char *log_dir;  /* of --check-log */
+    bool shows_log;
+    struct log_range shown; /* of the log */
     bool repairs;
     bool says_yes;        /* to what --repair asks */
     int64_t intrinsic_ms; /* how long the system's own latency is measured */

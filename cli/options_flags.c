@@ -180,6 +180,22 @@ static bool set_check_log(void *target, const char *value, struct errmsg *error)
     return true;
 }
 
+static bool set_from(void *target, const char *value, struct errmsg *error)
+{
+    struct log_range *range = &((struct options *)target)->shown;
+
+    range->has_from = true;
+    return log_place_parse(bytes_from_text(value), &range->from, error);
+}
+
+static bool set_to(void *target, const char *value, struct errmsg *error)
+{
+    struct log_range *range = &((struct options *)target)->shown;
+
+    range->has_to = true;
+    return log_place_parse(bytes_from_text(value), &range->to, error);
+}
+
 static bool set_intrinsic_latency(void *target, const char *value, struct errmsg *error)
 {
     static const struct flag_row row =
@@ -310,6 +326,12 @@ static const struct flag_row mode_rows[] = {
         "--check-log", "<dir>", set_check_log,
         "Read the log on disk of a server, without one: is it whole? dir is the server's, "
         "or that of the log"),
+    FLAG_ROW_BOOL(
+        "--show", shows_log,
+        "With --check-log: list what is in it, with the offset and the time of each request"),
+    FLAG_ROW_CALL("--from", "<place>", set_from,
+                  "With --show: only from that offset or time (2026-11-27T13:26:40Z, @seconds) on"),
+    FLAG_ROW_CALL("--to", "<place>", set_to, "With --show: only up to there"),
     FLAG_ROW_BOOL("--repair", repairs,
                   "With --check-log: cut a damaged log where it is good, keep the rest aside"),
     FLAG_ROW_BOOL("--yes", says_yes, "With --repair: do not ask"),
