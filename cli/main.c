@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* starling-cli: commands, management and load for any server that speaks RESP. */
 #include "cli/askpass.h"
+#include "cli/backup.h"
 #include "cli/bench.h"
 #include "cli/check_log.h"
 #include "cli/cluster.h"
@@ -71,6 +72,8 @@ static int run(struct options *options)
     case OPTIONS_RDB:
     case OPTIONS_FUNCTIONS_RDB:
         return rdb_run(options);
+    case OPTIONS_BACKUP:
+        return backup_run(options);
     case OPTIONS_CHECK_LOG:
         return check_log_run(options);
     case OPTIONS_REPLICA:

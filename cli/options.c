@@ -132,6 +132,10 @@ bool options_parse(struct options *o, struct flag_words words,
                           "--to with --show");
         return false;
     }
+    if (o->follows_stream && o->mode != OPTIONS_BACKUP) {
+        errmsg_set(error, "Option --follow goes with --backup");
+        return false;
+    }
     if (o->reads_last_word && o->stdin_tag != NULL) {
         errmsg_set(error, "Options -x and -X are mutually exclusive.");
         return false;

@@ -38,6 +38,7 @@ enum options_mode {
     OPTIONS_RDB,
     OPTIONS_FUNCTIONS_RDB,
     OPTIONS_REPLICA,
+    OPTIONS_BACKUP,
     OPTIONS_CHECK_LOG,
     OPTIONS_CLUSTER, /* the words are the subcommand and its arguments */
     OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
@@ -82,6 +83,8 @@ struct options {
     int64_t pipe_timeout_ms;
     const char *rdb_path; /* "-": standard output */
     const char *log_dir;  /* of --check-log */
+    const char *backup_dir;
+    bool follows_stream; /* --backup goes on */
     bool shows_log;
     struct log_range shown; /* of the log */
     bool repairs;

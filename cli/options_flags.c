@@ -172,6 +172,14 @@ static bool set_functions_rdb(void *target, const char *value, struct errmsg *er
     return is_ok;
 }
 
+static bool set_backup(void *target, const char *value, struct errmsg *error)
+{
+    (void)error;
+    ((struct options *)target)->mode = OPTIONS_BACKUP;
+    ((struct options *)target)->backup_dir = value;
+    return true;
+}
+
 static bool set_check_log(void *target, const char *value, struct errmsg *error)
 {
     (void)error;
@@ -321,6 +329,11 @@ static const struct flag_row mode_rows[] = {
     FLAG_ROW_CALL("--rdb", "<file>", set_rdb, "Fetch a snapshot into a file; - is standard output"),
     FLAG_ROW_CALL("--functions-rdb", "<file>", set_functions_rdb,
                   "The same with functions only, of servers that have them"),
+    FLAG_ROW_CALL(
+        "--backup", "<dir>", set_backup,
+        "Make a backup of the server in a folder on which a server starts; again: add what "
+        "is new"),
+    FLAG_ROW_BOOL("--follow", follows_stream, "With --backup: keep adding until Ctrl-C"),
     FLAG_ROW_ALONE("--replica", set_replica, "Show the commands that a replica is sent, as CSV"),
     FLAG_ROW_CALL(
         "--check-log", "<dir>", set_check_log,
