@@ -257,9 +257,9 @@ static bool take_stream(struct backup_run *run, const struct sync_place *from, s
     run->ack_at = now;
     run->heard_at = now;
     run->sync_at = mono_add_ms(now, SYNC_MS);
-    interrupt_open(&run->interrupt);
+    interrupt_open(
+        &run->interrupt); /* to the end: a second Ctrl-C is not to cut short what is done then */
     is_ok = follow(run, error);
-    interrupt_close(&run->interrupt);
     end_progress(run);
     /* What came before a failure counts as well, once there was a whole backup. */
     if (is_ok || backup_state_is_whole(&run->folder.state)) {

@@ -6,6 +6,7 @@
 #include "cli/check_log.h"
 #include "cli/cluster.h"
 #include "cli/hotkeys.h"
+#include "cli/import.h"
 #include "cli/intrinsic.h"
 #include "cli/latency.h"
 #include "cli/latency_dist.h"
@@ -74,6 +75,8 @@ static int run(struct options *options)
         return rdb_run(options);
     case OPTIONS_BACKUP:
         return backup_run(options);
+    case OPTIONS_IMPORT:
+        return import_run(options);
     case OPTIONS_CHECK_LOG:
         return check_log_run(options);
     case OPTIONS_REPLICA:

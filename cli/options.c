@@ -132,6 +132,10 @@ bool options_parse(struct options *o, struct flag_words words,
                           "--to with --show");
         return false;
     }
+    if (o->replaces && o->mode != OPTIONS_IMPORT) {
+        errmsg_set(error, "Option --replace goes with --import");
+        return false;
+    }
     if (o->follows_stream && o->mode != OPTIONS_BACKUP) {
         errmsg_set(error, "Option --follow goes with --backup");
         return false;

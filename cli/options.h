@@ -39,6 +39,7 @@ enum options_mode {
     OPTIONS_FUNCTIONS_RDB,
     OPTIONS_REPLICA,
     OPTIONS_BACKUP,
+    OPTIONS_IMPORT,
     OPTIONS_CHECK_LOG,
     OPTIONS_CLUSTER, /* the words are the subcommand and its arguments */
     OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
@@ -84,6 +85,8 @@ struct options {
     const char *rdb_path; /* "-": standard output */
     const char *log_dir;  /* of --check-log */
     const char *backup_dir;
+    const char *import_path;
+    bool replaces;       /* --import: keys that are there */
     bool follows_stream; /* --backup goes on */
     bool shows_log;
     struct log_range shown; /* of the log */

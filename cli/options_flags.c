@@ -180,6 +180,14 @@ static bool set_backup(void *target, const char *value, struct errmsg *error)
     return true;
 }
 
+static bool set_import(void *target, const char *value, struct errmsg *error)
+{
+    (void)error;
+    ((struct options *)target)->mode = OPTIONS_IMPORT;
+    ((struct options *)target)->import_path = value;
+    return true;
+}
+
 static bool set_check_log(void *target, const char *value, struct errmsg *error)
 {
     (void)error;
@@ -334,6 +342,12 @@ static const struct flag_row mode_rows[] = {
         "Make a backup of the server in a folder on which a server starts; again: add what "
         "is new"),
     FLAG_ROW_BOOL("--follow", follows_stream, "With --backup: keep adding until Ctrl-C"),
+    FLAG_ROW_CALL("--import", "<path>", set_import,
+                  "Bring what an RDB file, an AOF or the folder of a Redis server holds into the "
+                  "server, or its cluster"),
+    FLAG_ROW_BOOL("--replace", replaces,
+                  "With --import: also into a server that has keys; those of the same name are "
+                  "replaced"),
     FLAG_ROW_ALONE("--replica", set_replica, "Show the commands that a replica is sent, as CSV"),
     FLAG_ROW_CALL(
         "--check-log", "<dir>", set_check_log,
