@@ -3,7 +3,9 @@
 #include "cli/rdb_skim.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "tests/support/json.h"
+#include "tests/unit/seed.h"
 
 #include <criterion/criterion.h>
 
@@ -170,6 +172,35 @@ Test(rdb_skim, finds_a_file_that_is_cut_off_or_changed_anywhere, .timeout = 60)
     }
     cr_expect_eq(skim_all(buf_bytes(&file), &error), RDB_SKIM_END, "%s", error.text);
     buf_deinit(&file);
+}
+
+/* Without a checksum much of it goes unnoticed; nothing may be read beyond the file. */
+Test(rdb_skim, comes_to_an_end_with_any_damage_where_there_is_no_checksum, .timeout = 60)
+{
+    uint64_t seed = seed_get();
+    struct rng rng;
+
+    rng_init(&rng, seed);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct buf file = read_file(names[i], "rdb");
+
+        memset(file.data + file.len - 8, 0, 8);
+        for (int round = 0; round < 300; round++) {
+            size_t len = file.len - rng_below(&rng, 3) * rng_below(&rng, 1000);
+            char *copy = mem_alloc(MEM_TEST, len); /* of exactly this size: asan sees the end */
+            struct errmsg error;
+
+            memcpy(copy, file.data, len);
+            for (uint64_t changes = 1 + rng_below(&rng, 8); changes > 0; changes--) {
+                copy[rng_below(&rng, len)] = (char)rng_u64(&rng);
+            }
+            SEED_ASSERT(skim_all(bytes_make(copy, len), &error) == RDB_SKIM_END ||
+                            error.text[0] != '\0',
+                        seed);
+            mem_free(MEM_TEST, copy);
+        }
+        buf_deinit(&file);
+    }
 }
 
 /* A file of that version without a checksum: 0 stands for none. */
