@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 enum {
+    MAPPED_BYTES =
+        16 * 1024 * 1024, /* of a mapping that may be in memory behind where it is read */
     STEP_BYTES = 64 * 1024,
     PAYLOAD_KEEP = 1024 * 1024,
     MANIFEST_MAX = 1024 * 1024,
@@ -32,6 +34,16 @@ static const struct resp_limits limits = {
     .max_inline_bytes = 64 * 1024,
     .max_depth = 8,
 };
+
+/* What is before this byte of the file is not needed for now. */
+static void give_back(struct import_file *file, size_t at)
+{
+    if (file->mapped.len > 0 && at >= file->given_back + MAPPED_BYTES) {
+        (void)madvise((void *)((uintptr_t)file->mapped.data + file->given_back), MAPPED_BYTES,
+                      MADV_DONTNEED);
+        file->given_back += MAPPED_BYTES;
+    }
+}
 
 /* ---- requests of an AOF ------------------------------------------------------------------------- */
 
@@ -120,8 +132,7 @@ static void note_db(struct import_facts *facts, uint64_t db)
     facts->greatest_db = db > facts->greatest_db ? db : facts->greatest_db;
 }
 
-static bool check_rdb(struct import_source *source, const struct import_file *file,
-                      struct errmsg *error)
+static bool check_rdb(struct import_source *source, struct import_file *file, struct errmsg *error)
 {
     struct import_facts *facts = &source->facts;
     struct rdb_skim skim;
@@ -132,6 +143,7 @@ static bool check_rdb(struct import_source *source, const struct import_file *fi
         while ((step = rdb_skim_next(&skim, &record, error)) == RDB_SKIM_RECORD) {
             facts->records++;
             note_db(facts, record.db);
+            give_back(file, skim.d.at);
         }
     }
     source->at = file->bytes.len - rdb_skim_rest(&skim).len;
@@ -189,6 +201,7 @@ static bool check_aof(struct import_source *source, struct import_file *file, bo
             multi_at = SIZE_MAX;
         }
         note_request(source, file, &request);
+        give_back(file, source->at);
     }
     if (found == FOUND_BAD) {
         return false;
@@ -214,6 +227,7 @@ bool import_source_check(struct import_source *source, struct errmsg *error)
         bool is_last = i + 1 == source->files.count;
 
         source->at = 0;
+        file->given_back = 0;
         source->facts.total_bytes += file->bytes.len;
         if (rdb_skim_is_rdb(file->bytes)) {
             is_ok = check_rdb(source, file, error);
@@ -221,6 +235,7 @@ bool import_source_check(struct import_source *source, struct errmsg *error)
         if (is_ok && source->at < file->bytes.len) {
             is_ok = check_aof(source, file, is_last, error);
         }
+        file->given_back = 0;
     }
     source->at = 0;
     source->db = -1;
@@ -284,6 +299,44 @@ static bool next_record(struct import_source *source, struct buf *out)
     return step == RDB_SKIM_RECORD;
 }
 
+/* Who has trimmed a stream about so far writes down exactly how far, and leaves the LIMIT that was given: a server takes
+ * both from its own file only.  Where "LIMIT count" stands; 0: nowhere. */
+static size_t find_limit(const struct bytes *words, size_t count)
+{
+    size_t at = 2; /* behind the key */
+
+    if (!is_named(words, "XADD") && !is_named(words, "XTRIM")) {
+        return 0;
+    }
+    at += at < count && bytes_equal_nocase(words[at], "NOMKSTREAM");
+    if (at + 3 >= count ||
+        (!bytes_equal_nocase(words[at], "MAXLEN") && !bytes_equal_nocase(words[at], "MINID"))) {
+        return 0;
+    }
+    at++;
+    if (bytes_equal_text(words[at], "~")) {
+        return 0; /* it may stay */
+    }
+    at += bytes_equal_text(words[at], "=") ? 2 : 1;
+    return at + 1 < count && bytes_equal_nocase(words[at], "LIMIT") ? at : 0;
+}
+
+static void pass_on(struct import_source *source, const struct resp_request *request,
+                    struct buf *out)
+{
+    struct bytes *words = source->words.items + request->first_word;
+    size_t count = request->word_count;
+    size_t limit = find_limit(words, count);
+
+    if (limit == 0) {
+        buf_append_bytes(out, request->raw);
+        source->made++;
+        return;
+    }
+    memmove(words + limit, words + limit + 2, (count - limit - 2) * sizeof(*words));
+    make_request(source, words, count - 2, out);
+}
+
 /* One request of the AOF; false at its end. */
 static bool next_of_aof(struct import_source *source, const struct import_file *file,
                         struct buf *out)
@@ -302,8 +355,7 @@ static bool next_of_aof(struct import_source *source, const struct import_file *
     }
     db = selected(words, request.word_count);
     source->db = db >= 0 ? db : source->db;
-    buf_append_bytes(out, request.raw);
-    source->made++;
+    pass_on(source, &request, out);
     return true;
 }
 
@@ -346,8 +398,9 @@ bool import_source_next(struct import_source *source, struct buf *out)
     size_t before = out->len;
 
     while (source->file < source->files.count && out->len - before < STEP_BYTES) {
-        const struct import_file *file = &source->files.items[source->file];
+        struct import_file *file = &source->files.items[source->file];
 
+        give_back(file, source->at);
         if (source->at == 0 && !source->is_in_rdb) {
             begin_file(source, file);
         }

@@ -23,6 +23,7 @@ struct import_file {
     char *path;          /* owned */
     struct bytes mapped; /* all of it */
     struct bytes bytes;  /* what counts of it */
+    size_t given_back;   /* so many bytes of the mapping were let go again */
 };
 
 /* What was found out before anything is sent. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum {
+    SUM_BYTES = 1024 * 1024, /* not yet in the checksum */
     MAGIC_LEN = 9,
     FIRST_CHECKED = 5, /* version: older files have no checksum */
     VERSION_MAX = 12,  /* of Redis, */
@@ -374,6 +375,13 @@ static enum rdb_skim_step damaged(size_t at, struct errmsg *error)
     return RDB_SKIM_DAMAGED;
 }
 
+/* Goes along, so that the file is read once. */
+static void sum_up(struct rdb_skim *skim, size_t to)
+{
+    skim->sum = crc64(skim->sum, bytes_from(bytes_prefix(skim->d.in, to), skim->summed));
+    skim->summed = to;
+}
+
 static enum rdb_skim_step end(struct rdb_skim *skim, struct errmsg *error)
 {
     size_t at = skim->d.at;
@@ -386,7 +394,8 @@ static enum rdb_skim_step end(struct rdb_skim *skim, struct errmsg *error)
     if (!decoder_is_ok(&skim->d)) {
         return damaged(at, error);
     }
-    if (stored != 0 && stored != crc64(0, bytes_prefix(skim->d.in, at))) {
+    sum_up(skim, at);
+    if (stored != 0 && stored != skim->sum) {
         errmsg_set(error, "its checksum is wrong: it is damaged");
         return RDB_SKIM_DAMAGED;
     }
@@ -483,6 +492,9 @@ enum rdb_skim_step rdb_skim_next(struct rdb_skim *skim, struct rdb_record *out,
             skim->skipped_modules++;
             out->expire_at_ms = RDB_SKIM_NEVER;
             continue;
+        }
+        if (d->at - skim->summed > SUM_BYTES) {
+            sum_up(skim, d->at);
         }
         out->db = skim->db;
         out->key = buf_bytes(&skim->key);

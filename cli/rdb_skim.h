@@ -34,6 +34,8 @@ struct rdb_skim {
     struct decoder d;
     unsigned version; /* 80 is Valkey's first */
     uint64_t db;
+    uint64_t sum;               /* checksum of the first */
+    size_t summed;              /* bytes */
     uint64_t skipped_libraries; /* of functions, so far, */
     uint64_t skipped_modules;   /* and values of modules, and what they keep besides */
     struct buf key;

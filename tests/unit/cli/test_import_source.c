@@ -77,6 +77,40 @@ Test(import_source, goes_into_a_cluster_without_databases_and_transactions)
     expect_requests(SET("a") SET("b"));
 }
 
+#define W1(a)      "$1\r\n" a "\r\n"
+#define XTRIM      "$5\r\nXTRIM\r\n" W1("k")
+#define XADD       "$4\r\nXADD\r\n" W1("k")
+#define MAXLEN     "$6\r\nMAXLEN\r\n"
+#define LIMIT      "$5\r\nLIMIT\r\n" W1("9")
+#define NOMKSTREAM "$10\r\nNOMKSTREAM\r\n"
+
+Test(import_source, leaves_out_a_limit_beside_an_exact_length)
+{
+    static const struct {
+        const char *in;
+        const char *out;
+    } cases[] = {
+        {"*7\r\n" XTRIM MAXLEN W1("=") W1("5") LIMIT,                                    "*5\r\n" XTRIM MAXLEN W1("=") W1("5")},
+        {"*6\r\n" XTRIM MAXLEN W1("5") LIMIT,                                            "*4\r\n" XTRIM MAXLEN W1("5")        },
+        {"*7\r\n" XTRIM MAXLEN W1("~") W1("5") LIMIT,                                    NULL                                 },
+        {"*5\r\n" XTRIM MAXLEN W1("=") W1("5"),                                          NULL                                 },
+        {"*10\r\n" XADD MAXLEN W1("=") W1("5") LIMIT W1("*") W1("f") W1("v"),
+         "*8\r\n" XADD MAXLEN W1("=") W1("5") W1("*") W1("f") W1("v")                                                         },
+        {"*11\r\n" XADD NOMKSTREAM MAXLEN W1("=") W1("5") LIMIT W1("*") W1("f") W1("v"),
+         "*9\r\n" XADD NOMKSTREAM MAXLEN W1("=") W1("5") W1("*") W1("f") W1("v")                                              },
+        {"*5\r\n" XADD W1("*") LIMIT,                                                    NULL                                 }, /* a field of that name */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        import_source_close(&source);
+        source.db = 0;
+        add("a", cases[i].in);
+        cr_assert(import_source_check(&source, &error), "%s", error.text);
+        source.db = 0;
+        expect_requests(cases[i].out != NULL ? cases[i].out : cases[i].in);
+    }
+}
+
 Test(import_source, says_what_cannot_be_spread_over_a_cluster)
 {
     add("a", SELECT_0 SET("a") FLUSHALL SET("b"));
