@@ -143,6 +143,7 @@ fuzz_archives := $(call whole_of,tests/alone)
 # Unit tests of these rooms need more than the room and what it sees.
 more_server/node := tests/alone tests/disk server/control
 more_server/control := tests/alone tests/disk
+more_cli := tests/support
 more_server/store := tests/types
 more_server/command := tests/types
 more_server/persist := tests/types tests/disk tests/support

@@ -5,6 +5,7 @@
 #include "cli/log_folder.h"
 #include "cli/log_repair.h"
 #include "cli/log_report.h"
+#include "cli/log_show.h"
 #include "cli/print.h"
 #include "io/clock.h"
 
@@ -46,11 +47,28 @@ static struct log_snapshot find_snapshot(void *context, const char *name)
     return log_folder_find_snapshot(context, name);
 }
 
+/* What was found out; with --show, only what is not good of it, behind the requests. */
+static void report(const struct log_check *check, const struct log_folder *folder,
+                   const struct options *options)
+{
+    struct log_surroundings around = {.path = folder->path, .holder = log_folder_holder(folder)};
+    struct errmsg error = {0};
+    struct buf out = {0};
+
+    if (options->shows_log && !log_show_print(check, &folder->source, &options->shown, &error)) {
+        fprintf(stderr, "%s\n", error.text);
+    }
+    if (!options->shows_log || check->verdict > LOG_TORN) {
+        log_report_write(check, &around, &out);
+    }
+    print_buf(&out);
+    buf_deinit(&out);
+}
+
 /* Read and report.  False, a message on standard error and an unreadable log when the folder is not there. */
-static bool check_and_report(struct log_check *check, const char *dir)
+static bool check_and_report(struct log_check *check, const struct options *options)
 {
     struct progress progress = {.begun_at = clock_mono_now()};
-    struct log_surroundings around = {0};
     struct log_folder folder;
     struct log_check_how how = {
         .source = &folder.source,
@@ -60,8 +78,7 @@ static bool check_and_report(struct log_check *check, const char *dir)
         .progress_context = &progress,
     };
     struct errmsg error = {0};
-    struct buf out = {0};
-    bool is_there = log_folder_open(&folder, dir, &error);
+    bool is_there = log_folder_open(&folder, options->log_dir, &error);
 
     *check = (struct log_check){.verdict = LOG_UNREADABLE};
     if (is_there) {
@@ -70,11 +87,7 @@ static bool check_and_report(struct log_check *check, const char *dir)
         if (progress.is_shown) {
             fprintf(stderr, "\r%50s\r", "");
         }
-        around.path = folder.path;
-        around.holder = log_folder_holder(&folder);
-        log_report_write(check, &around, &out);
-        print_buf(&out);
-        buf_deinit(&out);
+        report(check, &folder, options);
     } else {
         fprintf(stderr, "%s\n", error.text);
     }
@@ -141,10 +154,9 @@ int check_log_run(const struct options *options)
     struct log_check checked;
     int exit_code;
 
-    if (check_and_report(&checked, options->log_dir) && options->repairs &&
-        repair(options, &checked)) {
+    if (check_and_report(&checked, options) && options->repairs && repair(options, &checked)) {
         log_check_deinit(&checked);
-        (void)check_and_report(&checked, options->log_dir);
+        (void)check_and_report(&checked, options);
     }
     exit_code = (int)checked.verdict;
     log_check_deinit(&checked);

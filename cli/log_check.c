@@ -324,6 +324,16 @@ static void tell_progress(struct run *run, const struct segment_reader *reader)
     run->how->on_progress(run->how->progress_context, run->told_bytes, segment_list_size(list));
 }
 
+/* A frame was read. */
+static void note_time(struct log_piece *piece, int64_t unix_ms)
+{
+    if (!piece->is_written) {
+        piece->is_written = true;
+        piece->first_unix_ms = unix_ms;
+    }
+    piece->last_unix_ms = unix_ms;
+}
+
 /* Up to the end, to what is bad, or to a segment that was read before, which was judged then. */
 static enum segment_reading read_on(struct run *run, struct segment_reader *reader,
                                     struct errmsg *error)
@@ -349,6 +359,9 @@ static enum segment_reading read_on(struct run *run, struct segment_reader *read
             piece->is_read = true;
         }
         piece->end = reader->next;
+        if (reading == SEGMENT_READING_OK) {
+            note_time(piece, reader->written_unix_ms);
+        }
         tell_progress(run, reader);
     } while (reading == SEGMENT_READING_OK || reading == SEGMENT_READING_FORK);
     return reading;
@@ -456,6 +469,8 @@ static void recover(struct run *run, const struct log_damage *gap)
         reading = read_on(run, &reader, &error);
         check->history = reader.history;
         check->offset = reader.offset;
+        check->is_written = reader.offset > check->start_offset;
+        check->written_unix_ms = reader.written_unix_ms;
         check->tail = segment_reader_tail(&reader);
         judge_reading(run, &reader, reading, &error, true);
         if (reading == SEGMENT_READING_END && check->tail.torn_bytes > 0) {

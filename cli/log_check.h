@@ -29,7 +29,10 @@ enum log_verdict {
 /* What is known of one segment of the list besides its entry. */
 struct log_piece {
     bool is_read;
-    uint64_t end; /* it was read up to this offset */
+    uint64_t end;          /* it was read up to this offset */
+    bool is_written;       /* it has frames: */
+    int64_t first_unix_ms; /* when the first that was read was written, */
+    int64_t last_unix_ms;  /* and the last */
 };
 
 struct log_damage {
@@ -89,6 +92,8 @@ struct log_check {
     bool is_recovered; /* a start has a position to go on from */
     struct history_id history;
     uint64_t offset;
+    bool is_written;          /* it reads frames, */
+    int64_t written_unix_ms;  /* the last of which was written then */
     struct segment_tail tail; /* of what it reads */
 };
 

@@ -2,6 +2,7 @@
 #include "cli/log_report.h"
 
 #include "base/num.h"
+#include "segment/log_place.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,13 +45,15 @@ static void write_manifest(const struct log_check *check, struct buf *out)
 static void write_segments(const struct log_check *check, struct buf *out)
 {
     if (check->list.count > 0) {
-        buf_printf(out, "%-20s %20s %20s %12s  %s\n", "segment", "begins at", "good up to", "bytes",
-                   "history");
+        buf_printf(out, "%-20s %20s %20s %12s  %-24s  %-24s  %s\n", "segment", "begins at",
+                   "good up to", "bytes", "first written", "last written", "history");
     }
     for (size_t i = 0; i < check->list.count; i++) {
         const struct segment_entry *entry = &check->list.items[i];
         const struct log_piece *piece = &check->pieces[i];
         char name[SEGMENT_NAME_SIZE];
+        char first[LOG_PLACE_TIME_SIZE] = "-";
+        char last[LOG_PLACE_TIME_SIZE] = "-";
         char end[24];
 
         segment_format_name(entry->number, name);
@@ -60,8 +63,13 @@ static void write_segments(const struct log_check *check, struct buf *out)
             continue;
         }
         snprintf(end, sizeof(end), "%" PRIu64, piece->end);
-        buf_printf(out, "%-20s %20" PRIu64 " %20s %12" PRIu64 "  %s", name, entry->head.start,
-                   piece->is_read ? end : "(void)", entry->size_bytes, entry->head.history.text);
+        if (piece->is_written) {
+            log_place_format_time(piece->first_unix_ms, first);
+            log_place_format_time(piece->last_unix_ms, last);
+        }
+        buf_printf(out, "%-20s %20" PRIu64 " %20s %12" PRIu64 "  %-24s  %-24s  %s", name,
+                   entry->head.start, piece->is_read ? end : "(void)", entry->size_bytes, first,
+                   last, entry->head.history.text);
         if (!history_id_is_empty(&entry->head.parent)) {
             buf_printf(out, ", from %" PRIu64 " of %s", entry->head.parent_end,
                        entry->head.parent.text);
@@ -139,9 +147,16 @@ static void write_verdict(const struct log_check *check, struct buf *out)
                                                     : "There is no log.\n");
         return;
     }
-    buf_printf(out, "%s up to offset %" PRIu64 " of history %s.\n",
+    buf_printf(out, "%s up to offset %" PRIu64 " of history %s",
                check->verdict == LOG_GOOD ? "Good: all can be recovered" : "Can be recovered:",
                check->offset, check->history.text);
+    if (check->is_written) {
+        char time[LOG_PLACE_TIME_SIZE];
+
+        log_place_format_time(check->written_unix_ms, time);
+        buf_printf(out, ", written at %s", time);
+    }
+    buf_append_text(out, ".\n");
 }
 
 void log_report_write(const struct log_check *check, const struct log_surroundings *surroundings,

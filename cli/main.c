@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* starling-cli: commands, management and load for any server that speaks RESP. */
 #include "cli/askpass.h"
+#include "cli/backup.h"
 #include "cli/bench.h"
 #include "cli/check_log.h"
 #include "cli/cluster.h"
 #include "cli/hotkeys.h"
+#include "cli/import.h"
 #include "cli/intrinsic.h"
 #include "cli/latency.h"
 #include "cli/latency_dist.h"
@@ -71,6 +73,10 @@ static int run(struct options *options)
     case OPTIONS_RDB:
     case OPTIONS_FUNCTIONS_RDB:
         return rdb_run(options);
+    case OPTIONS_BACKUP:
+        return backup_run(options);
+    case OPTIONS_IMPORT:
+        return import_run(options);
     case OPTIONS_CHECK_LOG:
         return check_log_run(options);
     case OPTIONS_REPLICA:

@@ -126,6 +126,20 @@ bool options_parse(struct options *o, struct flag_words words,
         errmsg_set(error, "Options --repair and --yes go with --check-log");
         return false;
     }
+    if ((o->shows_log && (o->mode != OPTIONS_CHECK_LOG || o->repairs)) ||
+        ((o->shown.has_from || o->shown.has_to) && !o->shows_log)) {
+        errmsg_set(error, "Option --show goes with --check-log, without --repair, and --from and "
+                          "--to with --show");
+        return false;
+    }
+    if (o->replaces && o->mode != OPTIONS_IMPORT) {
+        errmsg_set(error, "Option --replace goes with --import");
+        return false;
+    }
+    if (o->follows_stream && o->mode != OPTIONS_BACKUP) {
+        errmsg_set(error, "Option --follow goes with --backup");
+        return false;
+    }
     if (o->reads_last_word && o->stdin_tag != NULL) {
         errmsg_set(error, "Options -x and -X are mutually exclusive.");
         return false;

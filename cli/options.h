@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/errmsg.h"
 #include "cli/flags.h"
+#include "cli/log_show.h"
 #include "cli/render.h"
 #include "io/addr.h"
 
@@ -37,6 +38,8 @@ enum options_mode {
     OPTIONS_RDB,
     OPTIONS_FUNCTIONS_RDB,
     OPTIONS_REPLICA,
+    OPTIONS_BACKUP,
+    OPTIONS_IMPORT,
     OPTIONS_CHECK_LOG,
     OPTIONS_CLUSTER, /* the words are the subcommand and its arguments */
     OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
@@ -81,6 +84,12 @@ struct options {
     int64_t pipe_timeout_ms;
     const char *rdb_path; /* "-": standard output */
     const char *log_dir;  /* of --check-log */
+    const char *backup_dir;
+    const char *import_path;
+    bool replaces;       /* --import: keys that are there */
+    bool follows_stream; /* --backup goes on */
+    bool shows_log;
+    struct log_range shown; /* of the log */
     bool repairs;
     bool says_yes;        /* to what --repair asks */
     int64_t intrinsic_ms; /* how long the system's own latency is measured */

@@ -172,12 +172,44 @@ static bool set_functions_rdb(void *target, const char *value, struct errmsg *er
     return is_ok;
 }
 
+static bool set_backup(void *target, const char *value, struct errmsg *error)
+{
+    (void)error;
+    ((struct options *)target)->mode = OPTIONS_BACKUP;
+    ((struct options *)target)->backup_dir = value;
+    return true;
+}
+
+static bool set_import(void *target, const char *value, struct errmsg *error)
+{
+    (void)error;
+    ((struct options *)target)->mode = OPTIONS_IMPORT;
+    ((struct options *)target)->import_path = value;
+    return true;
+}
+
 static bool set_check_log(void *target, const char *value, struct errmsg *error)
 {
     (void)error;
     ((struct options *)target)->mode = OPTIONS_CHECK_LOG;
     ((struct options *)target)->log_dir = value;
     return true;
+}
+
+static bool set_from(void *target, const char *value, struct errmsg *error)
+{
+    struct log_range *range = &((struct options *)target)->shown;
+
+    range->has_from = true;
+    return log_place_parse(bytes_from_text(value), &range->from, error);
+}
+
+static bool set_to(void *target, const char *value, struct errmsg *error)
+{
+    struct log_range *range = &((struct options *)target)->shown;
+
+    range->has_to = true;
+    return log_place_parse(bytes_from_text(value), &range->to, error);
 }
 
 static bool set_intrinsic_latency(void *target, const char *value, struct errmsg *error)
@@ -305,11 +337,28 @@ static const struct flag_row mode_rows[] = {
     FLAG_ROW_CALL("--rdb", "<file>", set_rdb, "Fetch a snapshot into a file; - is standard output"),
     FLAG_ROW_CALL("--functions-rdb", "<file>", set_functions_rdb,
                   "The same with functions only, of servers that have them"),
+    FLAG_ROW_CALL(
+        "--backup", "<dir>", set_backup,
+        "Make a backup of the server in a folder on which a server starts; again: add what "
+        "is new"),
+    FLAG_ROW_BOOL("--follow", follows_stream, "With --backup: keep adding until Ctrl-C"),
+    FLAG_ROW_CALL("--import", "<path>", set_import,
+                  "Bring what an RDB file, an AOF or the folder of a Redis server holds into the "
+                  "server, or its cluster"),
+    FLAG_ROW_BOOL("--replace", replaces,
+                  "With --import: also into a server that has keys; those of the same name are "
+                  "replaced"),
     FLAG_ROW_ALONE("--replica", set_replica, "Show the commands that a replica is sent, as CSV"),
     FLAG_ROW_CALL(
         "--check-log", "<dir>", set_check_log,
         "Read the log on disk of a server, without one: is it whole? dir is the server's, "
         "or that of the log"),
+    FLAG_ROW_BOOL(
+        "--show", shows_log,
+        "With --check-log: list what is in it, with the offset and the time of each request"),
+    FLAG_ROW_CALL("--from", "<place>", set_from,
+                  "With --show: only from that offset or time (2026-11-27T13:26:40Z, @seconds) on"),
+    FLAG_ROW_CALL("--to", "<place>", set_to, "With --show: only up to there"),
     FLAG_ROW_BOOL("--repair", repairs,
                   "With --check-log: cut a damaged log where it is good, keep the rest aside"),
     FLAG_ROW_BOOL("--yes", says_yes, "With --repair: do not ask"),

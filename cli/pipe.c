@@ -156,26 +156,6 @@ static bool step(struct pipe_run *run, struct errmsg *error)
     return true;
 }
 
-/* Who serves what; false when the server is in no cluster that serves anything. */
-static bool ask_map(struct connection *connection, struct cluster_map *map, bool *is_cluster,
-                    struct errmsg *error)
-{
-    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("SLOTS")};
-    struct resp_value reply;
-    bool is_ok = true;
-
-    *is_cluster = false;
-    if (connection_call(connection, words, ARRAY_COUNT(words), &reply, error) != CONNECTION_OK) {
-        return false;
-    }
-    if (reply.type != RESP_FAILURE) { /* else a server on its own, for which -c means nothing */
-        is_ok = cluster_map_parse_slots(map, &reply, error);
-        *is_cluster = is_ok && cluster_map_count_covered(map) > 0;
-    }
-    resp_value_deinit(&reply);
-    return is_ok;
-}
-
 static bool run_single(struct pipe_run *run, struct errmsg *error)
 {
     bool is_ok;
@@ -207,10 +187,12 @@ int pipe_run(const struct options *options)
         return 1;
     }
     run.client = connection.client;
-    is_ok = !options->follows_redirects || ask_map(&connection, &map, &is_cluster, &error);
+    is_ok =
+        !options->follows_redirects || pipe_cluster_ask_map(&connection, &map, &is_cluster, &error);
     if (is_ok) {
-        is_ok = is_cluster ? pipe_cluster_run(options, &map, connection.host, &run.counts, &error)
-                           : run_single(&run, &error);
+        is_ok = is_cluster
+                    ? pipe_cluster_run(options, NULL, &map, connection.host, &run.counts, &error)
+                    : run_single(&run, &error);
     }
     cluster_map_deinit(&map);
     connection_close(&connection);

@@ -49,6 +49,7 @@ struct node {
 
 struct pipe_cluster {
     const struct options *options;
+    const struct pipe_source *source; /* NULL: standard input */
     struct pipe_counts *counts;
     VEC(struct node) nodes;
     VEC(struct pollfd) watched;
@@ -234,6 +235,15 @@ static bool send_requests(struct pipe_cluster *pipe, struct errmsg *error)
     return is_ok && status != RESP_ERROR;
 }
 
+static void take_from_source(struct pipe_cluster *pipe)
+{
+    if (pipe->in.len < READ_STEP && !pipe->source->next(pipe->source->context, &pipe->in)) {
+        pipe->is_input_over = true;
+        pipe->last_reply_at = clock_mono_now();
+    }
+    pipe->source->on_pass(pipe->source->context);
+}
+
 static bool read_input(struct pipe_cluster *pipe, struct errmsg *error)
 {
     ssize_t got = read(STDIN_FILENO, buf_reserve(&pipe->in, READ_STEP), READ_STEP);
@@ -342,10 +352,11 @@ static bool serve_node(struct pipe_cluster *pipe, size_t index, struct errmsg *e
 static void wait_for_events(struct pipe_cluster *pipe)
 {
     bool wants_input = !pipe->is_input_over && can_send(pipe);
+    bool has_source = pipe->source != NULL;
 
     pipe->watched.count = 0;
-    VEC_PUSH(&pipe->watched,
-             ((struct pollfd){.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN}));
+    VEC_PUSH(&pipe->watched, ((struct pollfd){.fd = wants_input && !has_source ? STDIN_FILENO : -1,
+                                              .events = POLLIN}));
     for (size_t i = 0; i < pipe->nodes.count; i++) {
         struct client *client = pipe->nodes.items[i].client;
 
@@ -357,7 +368,7 @@ static void wait_for_events(struct pipe_cluster *pipe)
                                       .events = (short)(has_output ? POLLIN | POLLOUT : POLLIN)}));
         }
     }
-    (void)poll(pipe->watched.items, pipe->watched.count, POLL_MS);
+    (void)poll(pipe->watched.items, pipe->watched.count, wants_input && has_source ? 0 : POLL_MS);
 }
 
 static bool step(struct pipe_cluster *pipe, struct errmsg *error)
@@ -367,6 +378,9 @@ static bool step(struct pipe_cluster *pipe, struct errmsg *error)
     wait_for_events(pipe);
     if (pipe->watched.items[0].revents != 0 && !read_input(pipe, error)) {
         return false;
+    }
+    if (pipe->source != NULL && !pipe->is_input_over && can_send(pipe)) {
+        take_from_source(pipe);
     }
     for (size_t i = 0; i < pipe->nodes.count; i++) {
         if (!serve_node(pipe, i, error)) {
@@ -403,13 +417,34 @@ static void deinit(struct pipe_cluster *pipe)
     buf_deinit(&pipe->in);
 }
 
-bool pipe_cluster_run(const struct options *options, const struct cluster_map *map,
-                      const char *asked_host, struct pipe_counts *counts, struct errmsg *error)
+bool pipe_cluster_ask_map(struct connection *connection, struct cluster_map *map, bool *is_cluster,
+                          struct errmsg *error)
+{
+    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("SLOTS")};
+    struct resp_value reply;
+    bool is_ok = true;
+
+    *is_cluster = false;
+    if (connection_call(connection, words, ARRAY_COUNT(words), &reply, error) != CONNECTION_OK) {
+        return false;
+    }
+    if (reply.type != RESP_FAILURE) { /* else a server on its own */
+        is_ok = cluster_map_parse_slots(map, &reply, error);
+        *is_cluster = is_ok && cluster_map_count_covered(map) > 0;
+    }
+    resp_value_deinit(&reply);
+    return is_ok;
+}
+
+bool pipe_cluster_run(const struct options *options, const struct pipe_source *source,
+                      const struct cluster_map *map, const char *asked_host,
+                      struct pipe_counts *counts, struct errmsg *error)
 {
     struct pipe_cluster *pipe = mem_alloc_zeroed(MEM_CLI, sizeof(*pipe));
     bool is_ok = true;
 
     pipe->options = options;
+    pipe->source = source;
     pipe->counts = counts;
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
         pipe->owners[slot] = NO_NODE;
@@ -419,7 +454,7 @@ bool pipe_cluster_run(const struct options *options, const struct cluster_map *m
     while (is_ok && !(pipe->is_input_over && pipe->in.len == 0 && pipe->under_way == 0)) {
         is_ok = step(pipe, error);
     }
-    if (is_ok) {
+    if (is_ok && source == NULL) {
         puts("Last reply received from server.");
     }
     deinit(pipe);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* --pipe -c: requests from standard input, each to the node that serves the slot of its key.
+/* Requests of standard input (--pipe -c), or of whoever makes them (--import), each to the node that serves the slot of its
+ * key.
  *
  * Invariants:  (1) requests for one slot are carried out in the order of the input
  *              (2) what is under way is bounded in number and bytes, so memory stays flat
@@ -15,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/errmsg.h"
 #include "cli/cluster_map.h"
+#include "cli/connect.h"
 #include "cli/options.h"
 
 struct pipe_counts {
@@ -22,11 +24,21 @@ struct pipe_counts {
     uint64_t errors;
 };
 
-/* Send all of standard input; map says who serves what, asked_host stands for a node without a
+/* Where requests come from, when not from standard input. */
+struct pipe_source {
+    bool (*next)(void *context, struct buf *out); /* append some; false: there are no more */
+    void (*on_pass)(void *context);               /* now and then */
+    void *context;
+};
+
+/* Ask the server of the connection who serves what; *is_cluster: it is in a cluster that serves something. */
+MUST_USE bool pipe_cluster_ask_map(struct connection *connection, struct cluster_map *map,
+                                   bool *is_cluster, struct errmsg *error);
+/* Send all of the source, of standard input when that is NULL; map says who serves what, asked_host stands for a node without a
  * host.  False, and a message, when it could not be done to the end. */
-MUST_USE bool pipe_cluster_run(const struct options *options, const struct cluster_map *map,
-                               const char *asked_host, struct pipe_counts *counts,
-                               struct errmsg *error);
+MUST_USE bool pipe_cluster_run(const struct options *options, const struct pipe_source *source,
+                               const struct cluster_map *map, const char *asked_host,
+                               struct pipe_counts *counts, struct errmsg *error);
 
 /* ---- for tests --------------------------------------------------------------------------------- */
 

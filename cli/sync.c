@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,13 +72,13 @@ static bool read_header(struct sync *sync, struct bytes line, struct errmsg *err
     return true;
 }
 
-bool sync_begin(struct sync *sync, struct errmsg *error)
+/* Wait for a line that says something: empty ones keep the connection alive. */
+static bool read_line(struct sync *sync, struct buf *line, struct errmsg *error)
 {
-    client_send_texts(sync->client, 1, "SYNC");
-    for (;;) {
+    buf_clear(line);
+    while (line->len == 0) {
         struct bytes in = client_input(sync->client);
         size_t end = bytes_find_byte(in, '\n');
-        bool is_ok;
 
         if (end == SIZE_MAX) {
             if (!wait_input(sync, error)) {
@@ -85,14 +86,66 @@ bool sync_begin(struct sync *sync, struct errmsg *error)
             }
             continue;
         }
-        if (bytes_trim(bytes_prefix(in, end)).len == 0) {
-            client_consume(sync->client, end + 1);
-            continue;
-        }
-        is_ok = read_header(sync, bytes_trim(bytes_prefix(in, end)), error);
+        buf_append_bytes(line, bytes_trim(bytes_prefix(in, end)));
         client_consume(sync->client, end + 1);
-        return is_ok;
     }
+    return true;
+}
+
+/* "+FULLRESYNC <id> <offset>", "+CONTINUE <id>", "+CONTINUE". */
+static bool read_answer(struct bytes line, bool *is_full, struct sync_place *from,
+                        struct errmsg *error)
+{
+    struct bytes rest = line;
+    struct bytes word = bytes_next_field(&rest, ' ');
+    struct bytes id = bytes_next_field(&rest, ' ');
+
+    *is_full = bytes_equal_text(word, "+FULLRESYNC");
+    if (*is_full) {
+        if (history_id_parse(id, &from->history) && num_parse_u64(rest, &from->offset)) {
+            return true;
+        }
+    } else if (bytes_equal_text(word, "+CONTINUE")) {
+        if (id.len == 0 || history_id_parse(id, &from->history)) {
+            return true;
+        }
+    }
+    errmsg_set(error, "the server answers PSYNC with '%.*s'", line.len < 80 ? (int)line.len : 80,
+               line.data);
+    return false;
+}
+
+bool sync_ask(struct sync *sync, const struct sync_place *have, bool *is_full,
+              struct sync_place *from, struct errmsg *error)
+{
+    bool has_place = !history_id_is_empty(&have->history);
+    char offset[24] = "-1";
+    struct buf line = {0};
+    bool is_ok;
+
+    if (has_place) {
+        snprintf(offset, sizeof(offset), "%" PRIu64, have->offset + 1); /* counted from 1 there */
+    }
+    client_send_texts(sync->client, 3, "PSYNC", has_place ? have->history.text : "?", offset);
+    *from = *have;
+    is_ok = read_line(sync, &line, error) && read_answer(buf_bytes(&line), is_full, from, error);
+    buf_deinit(&line);
+    return is_ok;
+}
+
+bool sync_begin_payload(struct sync *sync, struct errmsg *error)
+{
+    struct buf line = {0};
+    bool is_ok = read_line(sync, &line, error) && read_header(sync, buf_bytes(&line), error);
+
+    buf_deinit(&line);
+    return is_ok;
+}
+
+bool sync_begin(struct sync *sync, struct errmsg *error)
+{
+    client_send_texts(sync->client, 1, "SYNC");
+    return sync_begin_payload(sync, error);
 }
 
 /* How many bytes of in belong to the payload for sure; *ends: the payload ends behind them. */

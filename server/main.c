@@ -9,6 +9,7 @@
 #include "net/shell.h"
 #include "net/supervisor.h"
 #include "node/version.h"
+#include "segment/log_place.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,15 +29,22 @@ static void print_help(void)
     config_write_help(&text);
     printf("starling-server %s - a Redis-compatible key-value server\n\n"
            "Usage: starling-server [CONFIG-FILE] [--DIRECTIVE VALUE ...] [-]\n"
+           "       starling-server ... --until PLACE\n"
            "       starling-server --check-config CONFIG-FILE [--DIRECTIVE VALUE ...]\n"
            "       starling-server --help | --version\n\n"
            "A config file has one directive a line; - reads more of them from standard input.\n"
            "What stands on the command line wins.  --check-config says what is wrong with all of\n"
-           "it, and starts nothing.  Directives, and [their defaults]:\n%s"
+           "it, and starts nothing.\n\n"
+           "--until starts with the data as they were at a place in the log, an offset or a time, "
+           "and\n"
+           "keeps all that came later in a folder of its own; starling-cli --check-log DIR --show\n"
+           "lists what was written when.\n\n"
+           "Directives, and [their defaults]:\n%s"
            "\nExamples:\n"
            "  starling-server --port 7000 --cluster-enabled yes\n"
            "  starling-server /etc/starling.conf --loglevel verbose\n"
-           "  echo 'requirepass secret' | starling-server -\n",
+           "  echo 'requirepass secret' | starling-server -\n"
+           "  starling-server /etc/starling.conf --until 2026-11-27T13:26:40Z\n",
            STARLING_VERSION, buf_text(&text));
     buf_deinit(&text);
 }
@@ -99,6 +107,7 @@ static bool enter_dir(struct config *config, struct errmsg *error)
 /* What the process is doing, for those who are told (struct shell_options). */
 struct run {
     struct config *config; /* emptied by the shell: only before it is made */
+    const struct log_place *until;
     struct logger *logger;
     struct supervisor supervisor;
     char serving[128]; /* where clients are served, in words */
@@ -186,6 +195,7 @@ static int run_shell(struct run *run, struct errmsg *error)
     struct shell_options options = {.config = run->config,
                                     .controls = &control_table,
                                     .logger = run->logger,
+                                    .until = run->until,
                                     .on_second = on_second,
                                     .on_ready = on_ready,
                                     .on_ending = on_ending,
@@ -210,9 +220,9 @@ static int run_shell(struct run *run, struct errmsg *error)
     return code;
 }
 
-static int serve(struct config *config, struct supervisor supervisor)
+static int serve(struct config *config, const struct log_place *until, struct supervisor supervisor)
 {
-    struct run run = {.config = config, .supervisor = supervisor};
+    struct run run = {.config = config, .until = until, .supervisor = supervisor};
     struct errmsg error = {0};
     int code = EXIT_FAILURE;
 
@@ -239,33 +249,45 @@ static int serve(struct config *config, struct supervisor supervisor)
     return code;
 }
 
-int main(int argc, char **argv)
+/* What the command line says. */
+struct words {
+    const char **
+        items; /* but for --until, which is of this start alone: no directive, which a config file would keep */
+    size_t count;
+    bool has_until;
+    struct log_place until;
+};
+
+static bool read_words(int argc, char *const *argv, struct words *words, struct errmsg *error)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--until") != 0) {
+            words->items[words->count++] = argv[i];
+            continue;
+        }
+        if (++i == argc || words->has_until) {
+            errmsg_set(error, "--until is given once, with an offset or a time behind it");
+            return false;
+        }
+        if (!log_place_parse(bytes_from_text(argv[i]), &words->until, error)) {
+            errmsg_wrap(error, "--until");
+            return false;
+        }
+        words->has_until = true;
+    }
+    return true;
+}
+
+static int start(const struct words *words)
 {
     struct config config;
-    const char *const *words = (const char *const *)argv + 1;
     struct errmsg error = {0};
     struct buf problems = {0};
     struct supervisor supervisor;
     int code;
 
-    if (!process_prepare()) {
-        return EXIT_FAILURE; /* and nowhere to say why */
-    }
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        print_help();
-        return EXIT_SUCCESS;
-    }
-    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
-        printf("Starling server v=%s (speaks Redis 7.0)\n", STARLING_VERSION);
-        return EXIT_SUCCESS;
-    }
-    if (argc > 2 && strcmp(argv[1], "--check-config") == 0) {
-        return check_config(words + 1, (size_t)argc - 2);
-    }
-    /* A name server's lost answer costs a second, not five; before any thread begins. */
-    setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
     config_init(&config);
-    if (!settings_read(&config, words, (size_t)argc - 1, &problems)) {
+    if (!settings_read(&config, words->items, words->count, &problems)) {
         code = fail_config(&problems);
         buf_deinit(&problems);
         config_deinit(&config);
@@ -282,7 +304,35 @@ int main(int argc, char **argv)
         config_deinit(&config);
         return fail(&error, EXIT_FAILURE);
     }
-    code = serve(&config, supervisor);
+    code = serve(&config, words->has_until ? &words->until : NULL, supervisor);
     config_deinit(&config);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct words words = {0};
+    struct errmsg error = {0};
+    int code;
+
+    if (!process_prepare()) {
+        return EXIT_FAILURE; /* and nowhere to say why */
+    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_help();
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
+        printf("Starling server v=%s (speaks Redis 7.0)\n", STARLING_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (argc > 2 && strcmp(argv[1], "--check-config") == 0) {
+        return check_config((const char *const *)argv + 2, (size_t)argc - 2);
+    }
+    /* A name server's lost answer costs a second, not five; before any thread begins. */
+    setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
+    words.items = mem_alloc(MEM_NODE, ((size_t)argc + 1) * sizeof(*words.items));
+    code = read_words(argc, argv, &words, &error) ? start(&words) : fail(&error, EXIT_USAGE);
+    mem_free(MEM_NODE, words.items);
     return code;
 }

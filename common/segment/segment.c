@@ -174,6 +174,7 @@ void segment_write_frame(struct buf *out, const struct segment_frame *frame)
     encode_u32_le(out, 0); /* the checksum, when all it is of is there */
     encode_u64_le(out, frame->start);
     encode_u64_le(out, frame->durable);
+    encode_u64_le(out, (uint64_t)frame->written_unix_ms);
     buf_append_bytes(out, frame->bytes);
     sum = (struct buf){.data = out->data + at, .cap = LENGTH_BYTES};
     encode_u32_le(&sum, crc32c(0, bytes_from(buf_bytes(out), checked)));
@@ -187,6 +188,7 @@ size_t segment_peek_frame(struct bytes in, struct segment_frame *out)
     decode_u32_le(&d);
     *out = (struct segment_frame){.start = decode_u64_le(&d)};
     out->durable = decode_u64_le(&d);
+    out->written_unix_ms = (int64_t)decode_u64_le(&d);
     ASSERT(decoder_is_ok(&d));
     return is_possible(out->start, out->durable, length) ? SEGMENT_FRAME_HEAD_BYTES + (size_t)length
                                                          : 0;

@@ -8,8 +8,8 @@
  *       4  version, 1                              4  crc32c of everything of the frame behind this field
  *       4  reserved, 0                             8  start: offset of the first byte
  *      40  history, zero bytes when shorter        8  durable: so far the log was on disk when this was written
- *      40  parent history; zero bytes: none           bytes of the stream
- *       8  parent end
+ *      40  parent history; zero bytes: none        8  when this was written, Unix ms
+ *       8  parent end                                 bytes of the stream
  *       8  start: offset of the first frame
  *       8  durable, as in frames
  *       8  when it was begun, Unix ms
@@ -20,6 +20,9 @@
  *
  * What was durable is at or before the start that stands beside it, and no frame goes beyond offset 2^64 - 1: what
  * says otherwise is no frame, and no head.
+ *
+ * Times are those of the clock of the machine that wrote the frame: they may go back, and say about each of its
+ * bytes no more than that it was there then.
  *
  * A frame ends anywhere in the stream, also in the midst of a request.  What was durable stands in the frames so
  * that a reader can tell a torn tail (frames that were never synced, which a power cut may leave in any state)
@@ -45,7 +48,7 @@
 enum {
     SEGMENT_VERSION = 1,
     SEGMENT_HEAD_BYTES = 136,
-    SEGMENT_FRAME_HEAD_BYTES = 24,
+    SEGMENT_FRAME_HEAD_BYTES = 32,
     SEGMENT_FRAME_MAX = 1024 * 1024,
     SEGMENT_NAME_SIZE = 24, /* of a name with its terminator */
 };
@@ -63,6 +66,7 @@ struct segment_head {
 struct segment_frame {
     uint64_t start;
     uint64_t durable;
+    int64_t written_unix_ms;
     struct bytes bytes;
 };
 
@@ -91,7 +95,7 @@ void segment_write_frame(struct buf *out, const struct segment_frame *frame);
 /* The frame at the beginning of in, whose bytes are borrowed from there. */
 MUST_USE enum segment_status segment_read_frame(struct bytes in, struct segment_frame *out);
 /* The size in the file of the frame whose beginning, at least SEGMENT_FRAME_HEAD_BYTES, is at the beginning of in;
- * frame has its start and what was durable, no bytes.  0 when no frame begins so.  The checksum is not looked at: all
+ * frame has its start, what was durable and its time, no bytes.  0 when no frame begins so.  The checksum is not looked at: all
  * of it may be wrong. */
 size_t segment_peek_frame(struct bytes in, struct segment_frame *out);
 /* Of the file. */

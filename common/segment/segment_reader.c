@@ -184,6 +184,7 @@ static void take_frame(struct segment_reader *reader, const struct segment_frame
 
     reader->place += segment_frame_size(frame);
     reader->next = end;
+    reader->written_unix_ms = frame->written_unix_ms;
     reader->handed = (size_t)(reader->place - reader->begin);
     if (end > reader->offset) {
         reader->handed -= (size_t)(end - reader->offset);

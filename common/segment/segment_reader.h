@@ -55,13 +55,15 @@ struct segment_reader {
     const struct segment_list *list;
     bool is_at_rest;
     struct history_id history;
-    uint64_t offset;   /* of the next byte */
-    uint64_t number;   /* of the segment that is being read */
-    uint64_t place;    /* in its file, of the next frame */
-    uint64_t next;     /* offset at which that frame has to begin */
-    uint64_t begin;    /* in its file, of the first byte of buffer */
-    size_t handed;     /* bytes of buffer that were handed out, or skipped */
-    uint64_t lost_end; /* damaged: so far the log had been on disk; `next` when nobody knows */
+    uint64_t offset; /* of the next byte */
+    uint64_t number; /* of the segment that is being read */
+    uint64_t place;  /* in its file, of the next frame */
+    int64_t
+        written_unix_ms; /* of the frame that was read last, which what was handed out last is of */
+    uint64_t next;       /* offset at which that frame has to begin */
+    uint64_t begin;      /* in its file, of the first byte of buffer */
+    size_t handed;       /* bytes of buffer that were handed out, or skipped */
+    uint64_t lost_end;   /* damaged: so far the log had been on disk; `next` when nobody knows */
     struct buf buffer;
 };
 

@@ -137,6 +137,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .now = clock_now(),
         .seed = seed_from_kernel(),
         .pid = (uint64_t)getpid(),
+        .until = shell->options.until,
     };
 
     machine_learn(&shell->machine, "no");

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/config.h"
 
+struct log_place;
 struct node_controls;
 struct shell;
 
@@ -19,6 +20,7 @@ struct shell_options {
     struct config *config;                /* adopted */
     const struct node_controls *controls; /* for the node */
     struct logger *logger;                /* its threshold follows loglevel */
+    const struct log_place *until;        /* for the node, or NULL */
     /* Told of the process's life, on the loop thread; each may be NULL. */
     void (*on_second)(void *context); /* and soon after shell_call */
     void (*on_ready)(void *context);  /* data are loaded: clients are served from now on */

@@ -192,6 +192,13 @@ static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length
     return posix_truncate(path, length_bytes, error);
 }
 
+static enum fs_status link_file(void *ctx, const char *path, const char *second,
+                                struct errmsg *error)
+{
+    (void)ctx;
+    return posix_link(path, second, error);
+}
+
 static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
 {
     (void)ctx;
@@ -209,6 +216,7 @@ static struct fs functions_of(struct worker *worker)
         .write_whole = write_whole,
         .remove = remove_file,
         .truncate = truncate_file,
+        .link = link_file,
         .make_directory = make_directory,
         .write_begin = write_begin,
         .write_append = write_append,

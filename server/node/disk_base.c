@@ -119,6 +119,22 @@ static bool write_at_start(struct node *node, struct errmsg *error)
     return true;
 }
 
+/* What is behind the place that was gone back to is about to go: an end that the last run has named is no longer one. */
+static bool take_back_end(struct node *node, struct errmsg *error)
+{
+    const struct fs *fs = node->env.fs;
+    char path[SEGMENT_PATH_SIZE];
+    struct buf text = {0};
+    bool is_ok;
+
+    node->disk_base.manifest.has_end = false;
+    manifest_path(node, path);
+    manifest_format(&node->disk_base.manifest, &text);
+    is_ok = fs->write_whole(fs->ctx, path, buf_bytes(&text), error) == FS_OK;
+    buf_deinit(&text);
+    return is_ok;
+}
+
 /* A folder keeps the id of its log, also when that is turned off and on: so the numbers of snapshots ascend, of one that was
  * begun before, too. */
 static struct history_id log_id(struct node *node)
@@ -184,7 +200,9 @@ bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *
         base->save_number = node->loading.save_number;
     }
     base->is_leaving = !node->config.appendonly;
-    if (!disk_log_begin(node, had_log ? node->replay.last_segment : 0, error) ||
+    if ((node->undo.is_wanted && !take_back_end(node, error)) ||
+        !disk_log_begin(node, had_log ? node->replay.last_segment : 0, error) ||
+        (node->undo.is_wanted && !disk_log_begin_history(node, error)) ||
         !write_at_start(node, error)) {
         return false;
     }

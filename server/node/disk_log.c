@@ -211,28 +211,64 @@ static const struct history_id *parent_at(const struct node *node, uint64_t offs
                : &last->history;
 }
 
-static void open_segment(struct node *node)
+/* Of the next one. */
+static struct segment_head make_head(const struct node *node)
 {
-    struct disk_log *d = &node->disk_log;
-    const struct oplog *log = node->journal.log;
+    const struct disk_log *d = &node->disk_log;
     const struct history_id *parent = parent_at(node, d->handed);
-    size_t count = d->segments.count;
-    uint64_t number = count > 0 ? d->segments.items[count - 1].number + 1 : 1;
     struct segment_head head = {
-        .history = *oplog_history_at(log, d->handed),
+        .history = *oplog_history_at(node->journal.log, d->handed),
         .start = d->handed,
         .durable = d->durable,
         .is_anew = d->is_anew,
         .begun_unix_ms = node->now.unix_ms,
     };
-    struct buf out = {0};
-    char path[SEGMENT_PATH_SIZE];
 
     ASSERT(d->durable == d->handed); /* (3) */
     if (!history_id_equal(parent, &head.history)) {
         head.parent = *parent;
         head.parent_end = head.start;
     }
+    return head;
+}
+
+static uint64_t next_number(const struct disk_log *d)
+{
+    size_t count = d->segments.count;
+
+    return count > 0 ? d->segments.items[count - 1].number + 1 : 1;
+}
+
+bool disk_log_begin_history(struct node *node, struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+    const struct fs *fs = node->env.fs;
+    uint64_t number = next_number(d);
+    struct segment_head head = make_head(node);
+    char path[SEGMENT_PATH_SIZE];
+    struct buf out = {0};
+    bool is_ok;
+
+    ASSERT(d->phase == DISK_LOG_IDLE && !history_id_is_empty(&head.parent));
+    segment_files_segment_path(&d->files, number, path);
+    segment_write_head(&out, &head);
+    is_ok = fs->write_whole(fs->ctx, path, buf_bytes(&out), error) == FS_OK;
+    buf_deinit(&out);
+    if (is_ok) {
+        segment_list_add(&d->segments, number, &head);
+        d->first_own = number + 1;
+    }
+    return is_ok;
+}
+
+static void open_segment(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+    uint64_t number = next_number(d);
+    struct segment_head head = make_head(node);
+    struct buf out = {0};
+    char path[SEGMENT_PATH_SIZE];
+
     segment_files_segment_path(&d->files, number, path);
     d->file = node->env.fs->append_open(node->env.fs->ctx, path, FS_APPEND_NEW);
     d->history = head.history;
@@ -258,7 +294,8 @@ static void hand_over(struct node *node)
 
     ASSERT(d->handed <= end);
     while (d->handed < end && out.len < PASS_BYTES && !is_full(node)) {
-        struct segment_frame frame = {.start = d->handed, .durable = d->durable};
+        struct segment_frame frame = {
+            .start = d->handed, .durable = d->durable, .written_unix_ms = node->now.unix_ms};
         enum oplog_status status =
             oplog_read(node->journal.log, d->handed, SEGMENT_FRAME_MAX, &frame.bytes);
         uint64_t most = end - d->handed;

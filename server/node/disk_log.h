@@ -87,6 +87,9 @@ MUST_USE bool disk_log_look(struct node *node, struct errmsg *error);
 /* The data is there: go on at the end of the log in memory.  Segments behind last_segment have nothing to do with it
  * and are removed.  False when that cannot be. */
 MUST_USE bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error);
+/* Behind it, when the log goes on in a new history from where it stands: have an empty segment on disk that says so, so that
+ * what the one before has from there on is void.  False when that cannot be. */
+MUST_USE bool disk_log_begin_history(struct node *node, struct errmsg *error);
 /* No longer, or not after all. */
 void disk_log_stop(struct node *node);
 

@@ -59,6 +59,7 @@
 #include "node/slow.h"
 #include "node/sync_file.h"
 #include "node/transaction.h"
+#include "node/undo.h"
 #include "node/upkeep.h"
 #include "node/users.h"
 #include "node/waiting.h"
@@ -114,6 +115,7 @@ struct node {
     struct disk_base disk_base;           /* disk_base.c */
     struct replay replay;                 /* replay.c */
     struct rewind rewind;                 /* rewind.c */
+    struct undo undo;                     /* undo.c */
     struct loading loading;               /* load.c */
     struct apply apply;                   /* apply.c */
     struct memory_limit memory_limit;     /* memory_limit.c */

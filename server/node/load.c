@@ -98,6 +98,9 @@ void load_deinit(struct node *node)
  * more, unless it came to an orderly end; a replica goes on where that ends. */
 static bool settle(struct node *node, bool has_place, struct errmsg *error)
 {
+    if (node->undo.is_wanted && !undo_set_aside(node, error)) {
+        return false;
+    }
     if (node->role.is_primary) {
         journal_set_db(node, -1);
     }
@@ -106,7 +109,13 @@ static bool settle(struct node *node, bool has_place, struct errmsg *error)
     } else if (has_place && !node->replay.is_clean) {
         (void)journal_fork(node);
     }
-    return disk_base_begin(node, node->loading.file_size, error);
+    if (!disk_base_begin(node, node->loading.file_size, error)) {
+        return false;
+    }
+    if (node->undo.is_wanted) {
+        undo_tell(node);
+    }
+    return true;
 }
 
 /* What the log has behind the snapshot comes next. */
@@ -147,7 +156,7 @@ bool load_begin(struct node *node, struct errmsg *error)
 
     ASSERT(loading->phase == LOAD_IDLE);
     ASSERT(keyspace_count_all(node->data.keyspace) == 0);
-    if (!disk_base_read(node, error)) {
+    if (!disk_base_read(node, error) || (node->undo.is_wanted && !undo_can_begin(node, error))) {
         return false;
     }
     name = disk_base_snapshot(node);

@@ -74,6 +74,7 @@ static struct node *create(const struct node_options *options)
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
+    undo_want(node, options->until);
     return node;
 }
 

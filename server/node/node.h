@@ -29,6 +29,7 @@
 #include "session/session.h"
 #include "spec/command.h"
 
+struct log_place;
 struct node;
 struct request;
 
@@ -48,9 +49,10 @@ struct node_options {
     const struct env *env;                /* copied */
     const struct node_controls *controls; /* borrowed */
     struct moment now;
-    uint64_t seed;      /* randomness of ids, hashes, jitter */
-    uint64_t pid;       /* for INFO */
-    size_t arena_bytes; /* of a key space; 0 for the default */
+    uint64_t seed;                 /* randomness of ids, hashes, jitter */
+    uint64_t pid;                  /* for INFO */
+    size_t arena_bytes;            /* of a key space; 0 for the default */
+    const struct log_place *until; /* go back to there; NULL: all that is on disk counts */
 };
 
 /* Read the nodes file and begin to load the snapshot.  NULL when a file is damaged or cannot be

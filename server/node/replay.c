@@ -56,6 +56,10 @@ bool replay_begin(struct node *node, struct errmsg *error)
     ASSERT(!replay->is_on);
     ASSERT(disk_base_has_log(node));
     recall_lineage(node);
+    replay->is_behind = false;
+    replay->has_fork = false;
+    replay->is_written = false;
+    replay->tail = (struct segment_tail){0};
     replay->from = position.offset;
     replay->end = position.offset;
     replay->started_at = node->now.mono;
@@ -125,10 +129,29 @@ static bool is_short(const struct node *node, struct errmsg *error)
     return true;
 }
 
+/* What was undone is void: the newest segment that has something before the end is the last one that counts. */
+static uint64_t last_that_counts(const struct node *node)
+{
+    const struct segment_list *segments = &node->disk_log.segments;
+    size_t index = segment_list_index(segments, node->replay.last_segment);
+
+    ASSERT(index != SIZE_MAX);
+    while (index > 0 && segments->items[index].head.start >= oplog_end(node->journal.log) &&
+           segment_list_is_continued(segments, index - 1)) {
+        index--;
+    }
+    return segments->items[index].number;
+}
+
 static void finish(struct node *node)
 {
     struct replay *replay = &node->replay;
 
+    if (replay->is_on && replay->is_behind) {
+        replay->last_segment = last_that_counts(node);
+        segment_reader_deinit(&replay->reader);
+        replay->is_on = false;
+    }
     if (replay->is_on) {
         struct segment_tail tail = segment_reader_tail(&replay->reader);
 
@@ -147,7 +170,7 @@ static void finish(struct node *node)
         replay->is_on = false;
     }
     replay->end = oplog_end(node->journal.log);
-    replay->is_clean = has_orderly_end(node);
+    replay->is_clean = !replay->is_behind && has_orderly_end(node);
     replay->until = 0;
     apply_restart(node, node->apply.db);
     node_log(node, LOG_NOTICE, "replayed the log from offset %llu to %llu in %lld ms%s",
@@ -161,6 +184,13 @@ static enum replay_status take(struct node *node, struct bytes bytes, struct err
     struct replay *replay = &node->replay;
 
     replay->read_bytes += bytes.len;
+    replay->last_segment = replay->reader.number;
+    replay->is_written = true;
+    replay->written_unix_ms = replay->reader.written_unix_ms;
+    if (replay->has_fork) {
+        replay->has_fork = false;
+        journal_go_on_as(node, replay->fork);
+    }
     if (!apply_bytes(node, bytes, error)) {
         errmsg_wrap(error, "segment %llu of the log in %s, at offset %llu",
                     (unsigned long long)replay->reader.number, node->config.appenddirname,
@@ -169,6 +199,60 @@ static enum replay_status take(struct node *node, struct bytes bytes, struct err
     }
     journal_trim(node, UINT64_MAX);
     return REPLAY_MORE;
+}
+
+/* The bytes, or as many of them as are to be replayed. */
+static enum replay_status take_wanted(struct node *node, struct bytes bytes, struct errmsg *error)
+{
+    struct replay *replay = &node->replay;
+
+    if (node->undo.is_wanted) {
+        size_t wanted = undo_count_before(node, bytes);
+
+        replay->is_behind = wanted < bytes.len;
+        bytes = bytes_prefix(bytes, wanted);
+    }
+    return bytes.len > 0 ? take(node, bytes, error) : REPLAY_MORE;
+}
+
+/* A history that begins where an undo ends is not ours. */
+static enum replay_status take_fork(struct node *node, struct errmsg *error)
+{
+    struct replay *replay = &node->replay;
+
+    if (replay->reader.offset != oplog_end(node->journal.log)) {
+        errmsg_set(error, "the log changes its history in the midst of a request");
+        return REPLAY_FAILED;
+    }
+    if (replay->has_fork) {
+        journal_go_on_as(node, replay->fork); /* nothing was written in it */
+    }
+    replay->has_fork = true;
+    replay->fork = replay->reader.history;
+    return REPLAY_MORE;
+}
+
+static enum replay_status end(struct node *node, struct errmsg *error)
+{
+    struct replay *replay = &node->replay;
+
+    if (replay->has_fork && !replay->is_behind) {
+        replay->has_fork = false;
+        journal_go_on_as(node, replay->fork);
+        replay->last_segment = replay->reader.number;
+    }
+    finish(node);
+    if (node->undo.is_wanted) {
+        return undo_judge(node, error) ? REPLAY_DONE : REPLAY_FAILED;
+    }
+    return is_short(node, error) ? REPLAY_FAILED : REPLAY_DONE;
+}
+
+/* Damage behind the place that an undo goes back to does not count. */
+static bool is_beyond_undo(const struct node *node)
+{
+    return node->undo.is_wanted && !node->undo.place.is_time &&
+           node->replay.reader.offset >= node->undo.place.offset;
 }
 
 enum replay_status replay_step(struct node *node, struct errmsg *error)
@@ -180,28 +264,21 @@ enum replay_status replay_step(struct node *node, struct errmsg *error)
     if (replay->until > 0 && replay->until - replay->reader.offset < most) {
         most = (size_t)(replay->until - replay->reader.offset);
     }
-    if (!replay->is_on || most == 0) {
-        finish(node);
-        return is_short(node, error) ? REPLAY_FAILED : REPLAY_DONE;
+    if (!replay->is_on || most == 0 || replay->is_behind) {
+        return end(node, error);
     }
     tell_progress(node);
     switch (segment_reader_next(&replay->reader, most, &bytes, error)) {
     case SEGMENT_READING_OK:
-        replay->last_segment = replay->reader.number;
-        return take(node, bytes, error);
+        return take_wanted(node, bytes, error);
     case SEGMENT_READING_FORK:
-        replay->last_segment = replay->reader.number;
-        if (replay->reader.offset != oplog_end(node->journal.log)) {
-            errmsg_set(error, "the log changes its history in the midst of a request");
-            return REPLAY_FAILED;
-        }
-        journal_go_on_as(node, replay->reader.history);
-        return REPLAY_MORE;
+        return take_fork(node, error);
     case SEGMENT_READING_END:
-        finish(node);
-        return is_short(node, error) ? REPLAY_FAILED : REPLAY_DONE;
-    case SEGMENT_READING_GONE:
+        return end(node, error);
     case SEGMENT_READING_DAMAGED:
+        replay->is_behind = is_beyond_undo(node);
+        return replay->is_behind ? REPLAY_MORE : REPLAY_FAILED;
+    case SEGMENT_READING_GONE:
     case SEGMENT_READING_FAILED:
         return REPLAY_FAILED;
     }

@@ -28,9 +28,14 @@ struct replay {
     bool is_on;
     bool is_clean; /* the last run came to an orderly end, and nothing is missing */
     struct segment_reader reader;
-    bool has_hole;            /* the snapshot is further than what was found of the log */
-    uint64_t until;           /* offset at which it ends; 0: where the log does */
-    uint64_t last_segment;    /* number of the one that the log ends in; 0: none */
+    bool has_hole;           /* the snapshot is further than what was found of the log */
+    uint64_t until;          /* offset at which it ends; 0: where the log does, or the undo wants */
+    bool is_behind;          /* with an undo: there is something behind that place */
+    bool has_fork;           /* and that is of another history, */
+    struct history_id fork;  /* which is this one */
+    bool is_written;         /* something was replayed, */
+    int64_t written_unix_ms; /* the last of which was written then */
+    uint64_t last_segment;   /* number of the one that the log ends in; 0: none */
     struct segment_tail tail; /* where reading has ended */
     uint64_t from;            /* offsets that were replayed: from, */
     uint64_t end;             /* and up to */

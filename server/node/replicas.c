@@ -129,7 +129,7 @@ size_t replicas_count_lagging(const struct node *node)
     for (size_t i = 0; i < node->replicas.count; i++) {
         const struct feed *feed = node->replicas.items[i];
 
-        count += feed->phase == FEED_ONLINE && !session_is_closing(replicas_session(feed)) &&
+        count += feed_is_replica(feed) && !session_is_closing(replicas_session(feed)) &&
                  feed->acked_offset < end;
     }
     ASSERT(count <= node->replicas.count);

@@ -150,7 +150,9 @@ static bool may_try(const struct node *node)
 
 void saving_start_when_wanted(struct node *node)
 {
-    if (!node->saving.is_wanted && disk_base_needs_snapshot(node) && may_try(node)) {
+    /* One that is under way may be what is needed. */
+    if (!node->saving.is_wanted && can_start(node) && disk_base_needs_snapshot(node) &&
+        may_try(node)) {
         node->saving.is_wanted = true;
     }
     if (node->saving.is_wanted && can_start(node)) {

@@ -119,6 +119,9 @@ struct fs {
      * shorter. */
     enum fs_status (*truncate)(void *ctx, const char *path, uint64_t length_bytes,
                                struct errmsg *error);
+    /* Give a file a second name, in place of what has that name now; durable then.  What is written or cut off under
+     * one of the names is so under both; what takes the place of one leaves the other. */
+    enum fs_status (*link)(void *ctx, const char *path, const char *second, struct errmsg *error);
     /* Its parent must be there; FS_OK when the directory is there already. */
     enum fs_status (*make_directory)(void *ctx, const char *path, struct errmsg *error);
 

@@ -357,13 +357,28 @@ enum fs_status posix_remove(const char *path, struct errmsg *error)
     return FS_OK;
 }
 
+enum fs_status posix_link(const char *path, const char *second, struct errmsg *error)
+{
+    enum fs_status status = posix_remove(second, error);
+
+    if (status != FS_OK) {
+        return status;
+    }
+    if (link(path, second) != 0) {
+        status = posix_fail(error, "give a second name to", path);
+        errmsg_wrap(error, "%s", second);
+        return status;
+    }
+    return posix_sync_parent(second, error);
+}
+
 enum fs_status posix_make_directory(const char *path, struct errmsg *error)
 {
     struct fs_info info = {0};
     enum fs_status status;
 
     if (mkdir(path, DIRECTORY_MODE) == 0) {
-        return FS_OK;
+        return posix_sync_parent(path, error);
     }
     status = posix_fail(error, "make the directory", path);
     if (posix_get_info(path, &info, NULL) == FS_OK && info.is_directory) {

@@ -56,6 +56,7 @@ MUST_USE enum fs_status posix_get_info(const char *path, struct fs_info *out, st
 MUST_USE enum fs_status posix_list(const char *path, fs_name_fn *on_name, void *context,
                                    struct errmsg *error);
 MUST_USE enum fs_status posix_remove(const char *path, struct errmsg *error);
+MUST_USE enum fs_status posix_link(const char *path, const char *second, struct errmsg *error);
 MUST_USE enum fs_status posix_make_directory(const char *path, struct errmsg *error);
 MUST_USE enum fs_status posix_write_file(const char *path, struct bytes bytes,
                                          struct errmsg *error);

@@ -109,6 +109,7 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
         feed->capabilities |= bytes_equal_nocase(value, "eof") ? FEED_CAPA_EOF : 0U;
         feed->capabilities |= bytes_equal_nocase(value, "psync2") ? FEED_CAPA_PSYNC2 : 0U;
         feed->capabilities |= bytes_equal_nocase(value, "rewind") ? FEED_CAPA_REWIND : 0U;
+        feed->capabilities |= bytes_equal_nocase(value, "backup") ? FEED_CAPA_BACKUP : 0U;
     } else if (bytes_equal_nocase(option, "version")) {
         value = is_plain_text(value) ? value : BYTES_LITERAL("?");
         bytes_to_text(value, feed->version, sizeof(feed->version));
@@ -282,14 +283,18 @@ bool primary_ping_is_due(struct mono_time *last_ping_at, struct mono_time now, i
 
 /* ---- over all feeds --------------------------------------------------------------------------- */
 
+bool feed_is_replica(const struct feed *feed)
+{
+    return feed->phase == FEED_ONLINE && (feed->capabilities & FEED_CAPA_BACKUP) == 0;
+}
+
 size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t offset)
 {
     size_t found = 0;
 
     ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
-        found +=
-            feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE && feeds[i]->acked_offset >= offset;
+        found += feeds[i] != NULL && feed_is_replica(feeds[i]) && feeds[i]->acked_offset >= offset;
     }
     ASSERT(found <= count);
     return found;
@@ -301,7 +306,7 @@ size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_
 
     ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
-        found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
+        found += feeds[i] != NULL && feed_is_replica(feeds[i]) &&
                  feeds[i]->acked_synced_offset >= offset;
     }
     ASSERT(found <= count);
@@ -315,7 +320,7 @@ size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mo
 
     ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
-        found += feeds[i] != NULL && feeds[i]->phase == FEED_ONLINE &&
+        found += feeds[i] != NULL && feed_is_replica(feeds[i]) &&
                  mono_ms_between(feeds[i]->acked_at, now) <= max_lag_ms;
     }
     ASSERT(found <= count);

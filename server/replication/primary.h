@@ -50,6 +50,7 @@ enum feed_capabilities {
     FEED_CAPA_EOF = 1 << 0,    /* takes a payload of unknown size */
     FEED_CAPA_PSYNC2 = 1 << 1, /* takes +CONTINUE with an id */
     FEED_CAPA_REWIND = 1 << 2, /* takes -REWIND: one of ours */
+    FEED_CAPA_BACKUP = 1 << 3, /* no replica: whoever keeps the stream confirms nothing with that */
 };
 
 struct feed {
@@ -131,13 +132,15 @@ enum feed_due feed_tick(struct feed *feed, struct mono_time now, int64_t timeout
 /* Is it time for a PING in the stream?  Sets *last_ping_at when it is. */
 bool primary_ping_is_due(struct mono_time *last_ping_at, struct mono_time now, int64_t period_ms);
 
-/* Over the feeds of all replicas (NULL entries are skipped): how many are online and have
+/* Over the feeds of all replicas (NULL entries and backups are skipped): how many are online and have
  * acknowledged offset (or have it on disk), and how many are online and were heard of
  * within max_lag_ms. */
 size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t offset);
 size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_t offset);
 size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mono_time now,
                         int64_t max_lag_ms);
+/* Is it that of a replica which receives the stream? */
+bool feed_is_replica(const struct feed *feed);
 /* The smallest cursor of all feeds, UINT64_MAX without any: the log must be kept from there. */
 uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count);
 /* wait_bgsave, send_bulk or online: the state in INFO replication. */

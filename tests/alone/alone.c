@@ -218,7 +218,8 @@ struct alone *alone_new_after(const struct alone_option *options, size_t count,
                                               .now = now(a),
                                               .seed = past->seed,
                                               .pid = 1,
-                                              .arena_bytes = ARENA_BYTES},
+                                              .arena_bytes = ARENA_BYTES,
+                                              .until = past->until},
                        &error);
     ASSERT(a->node != NULL || past->disk != NULL);
     if (a->node == NULL) {

@@ -62,7 +62,8 @@ struct alone_past {
     const struct disk
         *disk;     /* as the process before has left it: what is queued is not performed any more */
     uint64_t seed; /* of the node: another for each life */
-    int64_t now_us; /* of a clock that goes on */
+    int64_t now_us;                /* of a clock that goes on */
+    const struct log_place *until; /* the node goes back to there; or NULL */
 };
 
 /* Directives are "no save points", "no log on disk", and then the given ones. */

@@ -7,6 +7,7 @@
 #include "resp/value.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     DRAWN_MAX = 6,
@@ -279,5 +280,90 @@ void check_dump(struct run *run)
     if (hand_over(run, OURS, key, "restored") && hand_over(run, STOCK, key, "restored")) {
         read_key(run, 2 + (int)rng_below(&run->rng, 2), BYTES_LITERAL("restored"));
         run_line(run, 2, "DEL restored");
+    }
+}
+
+/* ---- what the stock server has saved ------------------------------------------------------------ */
+
+static bool tell(struct run *run, enum side side, const char *line)
+{
+    struct command command = {0};
+    struct resp_value reply;
+    bool is_ok;
+
+    command_set(&command, line);
+    is_ok = ask(run, side, &command, &reply);
+    if (is_ok && reply.type == RESP_FAILURE) {
+        run_report(run, &command, "refused", replies_at(&run->replies[side], 0), (struct bytes){0});
+        is_ok = false;
+    }
+    if (is_ok || reply.type == RESP_FAILURE) {
+        resp_value_deinit(&reply);
+    }
+    command_deinit(&command);
+    return is_ok;
+}
+
+/* An append-only file does not have all that there is to a group of a stream. */
+static void remove_streams(struct run *run)
+{
+    static const char *const databases[] = {"SELECT 1", "SELECT 0"};
+    struct bytes keys[WORDS_KEYS_MAX];
+    size_t count = words_all_keys(keys);
+    struct command command = {0};
+
+    for (size_t db = 0; db < 2; db++) {
+        run_line(run, 2, databases[db]);
+        for (size_t i = 0; i < count; i++) {
+            struct resp_value type;
+
+            command_set(&command, "TYPE");
+            command_add(&command, keys[i]);
+            if (!ask(run, STOCK, &command, &type)) {
+                break;
+            }
+            if (resp_value_is_text(&type, "stream")) {
+                command_set(&command, "DEL");
+                command_add(&command, keys[i]);
+                run_batch(run, 2, &command, 1);
+            }
+            resp_value_deinit(&type);
+        }
+    }
+    command_deinit(&command);
+}
+
+/* Of commands some may be refused that the stock server has taken (exceptions.c): what counts is the data. */
+static void import(struct run *run, const char *name, bool may_refuse)
+{
+    const struct server *stock = &run->pair.servers[STOCK];
+    struct buf line = {0};
+
+    if (tell(run, STOCK, "SAVE") && tell(run, OURS, "FLUSHALL")) {
+        buf_printf(&line, "%s/starling-cli -p %u --import %s/%s >/dev/null 2>&1", server_bin_dir(),
+                   run->pair.servers[OURS].port, stock->dir, name);
+        if (system(buf_text(&line)) != 0 && !may_refuse) {
+            run_report(run, &(struct command){0}, "the import fails", buf_bytes(&line),
+                       (struct bytes){0});
+        } else {
+            check_everything(run);
+        }
+    }
+    buf_deinit(&line);
+}
+
+void check_import(struct run *run)
+{
+    struct command command = {0};
+
+    command_set(&command, "CONFIG SET notify-keyspace-events");
+    command_add_text(&command, "");
+    run_batch(run, 2, &command, 1);
+    command_deinit(&command);
+    events_forget(&run->events);
+    import(run, "dump.rdb", false);
+    if (run->differences == 0) {
+        remove_streams(run);
+        import(run, "appendonlydir", true);
     }
 }

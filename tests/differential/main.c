@@ -229,6 +229,9 @@ static void run_all(struct run *run)
     if (goes_on(run)) {
         check_everything(run);
     }
+    if (goes_on(run)) {
+        check_import(run);
+    }
     for (size_t i = 0; i < BATCH_MAX; i++) {
         command_deinit(&commands[i]);
     }

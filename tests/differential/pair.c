@@ -16,13 +16,16 @@ const char *side_name(enum side side)
     return side == OURS ? "starling-server" : "the stock server";
 }
 
-static bool start_server(struct server *s, const char *program, struct errmsg *error)
+/* The stock server keeps an append-only file, to be imported (check_import). */
+static bool start_server(struct server *s, const char *program, bool has_aof, struct errmsg *error)
 {
     if (!server_prepare(s, program, error)) {
         return false;
     }
     server_add_arg(s, "--save");
     server_add_arg(s, "");
+    server_add_arg(s, "--appendonly");
+    server_add_arg(s, has_aof ? "yes" : "no");
     return server_start(s, error);
 }
 
@@ -55,8 +58,8 @@ bool pair_start(struct pair *pair, const char *stock_program, struct errmsg *err
 
     *pair = (struct pair){0};
     snprintf(ours, sizeof(ours), "%s/starling-server", server_bin_dir());
-    if (!start_server(&pair->servers[OURS], ours, error) ||
-        !start_server(&pair->servers[STOCK], stock_program, error)) {
+    if (!start_server(&pair->servers[OURS], ours, false, error) ||
+        !start_server(&pair->servers[STOCK], stock_program, true, error)) {
         return false;
     }
     for (int side = OURS; side < SIDE_COUNT; side++) {

@@ -63,5 +63,8 @@ void check_random(struct run *run);
 void check_dump(struct run *run);
 /* Every key of both key spaces reads the same. */
 void check_everything(struct run *run);
+/* What the stock server has saved, as a snapshot and as an append-only file, is the same data when our cli has brought it
+ * into our server.  The last check of a run: nothing is said of events any more. */
+void check_import(struct run *run);
 
 #endif

@@ -216,6 +216,31 @@ static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length
     return FS_OK;
 }
 
+/* Only what is not written to any more has two names here: a copy does. */
+static enum fs_status link_file(void *ctx, const char *path, const char *second,
+                                struct errmsg *error)
+{
+    struct disk *disk = ctx;
+    const struct disk_file *from = find_file(disk, path);
+    struct buf content = {0};
+    struct disk_file *to;
+
+    about_to_change(disk);
+    if (from == NULL) {
+        return fail(error, FS_MISSING, "no such file");
+    }
+    if (disk->fault != DISK_WELL) {
+        return fail(error, FS_FAILED, fault_reason(disk->fault));
+    }
+    buf_append_bytes(&content, buf_bytes(&from->content));
+    to = make_file(disk, second); /* from may have moved */
+    to->durable_len = find_file(disk, path)->durable_len;
+    buf_deinit(&to->content);
+    to->content = content;
+    to->is_name_durable = true;
+    return FS_OK;
+}
+
 static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
 {
     (void)ctx;
@@ -578,6 +603,7 @@ void disk_init(struct disk *disk, void (*on_queued)(void *owner, uint64_t number
         .write_whole = write_whole,
         .remove = remove_file,
         .truncate = truncate_file,
+        .link = link_file,
         .make_directory = make_directory,
         .write_begin = write_begin,
         .write_append = write_append,

@@ -23,7 +23,7 @@
 #include "persist/fs.h"
 
 enum {
-    DISK_NAME_MAX = 64,
+    DISK_NAME_MAX = 96,
 };
 
 enum disk_fault {

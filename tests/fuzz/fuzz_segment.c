@@ -104,6 +104,7 @@ static void append_frame(struct buf *file, struct decoder *in)
 {
     struct segment_frame frame = {.start = decode_u16_le(in), .durable = decode_u16_le(in)};
 
+    frame.written_unix_ms = (int64_t)frame.start;
     frame.bytes = decode_bytes(in, decode_u8(in));
     if (frame.bytes.len > 0 && frame.durable <= frame.start) {
         segment_write_frame(file, &frame);

@@ -82,6 +82,11 @@ void log_dir_write(const struct log_dir *dir, const char *name, struct bytes byt
     fclose(file);
 }
 
+int64_t log_dir_time(uint64_t offset)
+{
+    return 1700000000000 + (int64_t)offset * 1000;
+}
+
 void log_dir_add(const struct log_dir *dir, uint64_t number, const char *histories, uint64_t start,
                  uint64_t end)
 {
@@ -98,8 +103,8 @@ void log_dir_add(const struct log_dir *dir, uint64_t number, const char *histori
 
     segment_write_head(&out, &head);
     for (uint64_t at = start; at < end; at += sizeof(bytes)) {
-        segment_write_frame(&out,
-                            &(struct segment_frame){at, at, bytes_make(bytes, sizeof(bytes))});
+        segment_write_frame(&out, &(struct segment_frame){at, at, log_dir_time(at),
+                                                          bytes_make(bytes, sizeof(bytes))});
     }
     segment_format_name(number, name);
     log_dir_write(dir, name, buf_bytes(&out));

@@ -25,6 +25,8 @@ void log_dir_write(const struct log_dir *dir, const char *name, struct bytes byt
 /* A whole segment: frames of 50 bytes from start to end, the last of which was not synced.  parent 0: none. */
 void log_dir_add(const struct log_dir *dir, uint64_t number, const char *histories, uint64_t start,
                  uint64_t end);
+/* When the frame at that offset was written: a second later for each byte. */
+int64_t log_dir_time(uint64_t offset);
 /* Turn a bit of it. */
 void log_dir_spoil(const struct log_dir *dir, uint64_t number, size_t place);
 void log_dir_cut(const struct log_dir *dir, uint64_t number, size_t len);

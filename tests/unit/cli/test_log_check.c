@@ -90,18 +90,22 @@ Test(log_check, of_a_good_log_says_what_is_there_and_that_all_can_be_recovered)
     log_dir_add(&dir, 4, "ba", 300, 350);
     run();
     cr_expect_eq(check.verdict, LOG_GOOD);
-    expect_report(
-        "Log in /srv/log\n"
-        "Base: an empty key space, at offset 150 of history " A "\n"
-        "Needed: segments from 0000000000000002.log on\n"
-        "The server did not end in order, or is running\n"
-        "segment                         begins at           good up to        bytes  history\n"
-        "0000000000000001.log                    0                  100          284  " A "\n"
-        "0000000000000002.log                  100                  200          284  " A "\n"
-        "0000000000000003.log                  200                  300          284  " A "\n"
-        "0000000000000004.log                  300                  350          210  " B
-        ", from 300 of " A "\n"
-        "Good: all can be recovered up to offset 350 of history " B ".\n");
+    expect_report("Log in /srv/log\n"
+                  "Base: an empty key space, at offset 150 of history " A "\n"
+                  "Needed: segments from 0000000000000002.log on\n"
+                  "The server did not end in order, or is running\n"
+                  "segment                         begins at           good up to        bytes  "
+                  "first written             last written              history\n"
+                  "0000000000000001.log                    0                  100          300  "
+                  "2023-11-14T22:13:20.000Z  2023-11-14T22:14:10.000Z  " A "\n"
+                  "0000000000000002.log                  100                  200          300  "
+                  "2023-11-14T22:15:00.000Z  2023-11-14T22:15:50.000Z  " A "\n"
+                  "0000000000000003.log                  200                  300          300  "
+                  "2023-11-14T22:16:40.000Z  2023-11-14T22:17:30.000Z  " A "\n"
+                  "0000000000000004.log                  300                  350          218  "
+                  "2023-11-14T22:18:20.000Z  2023-11-14T22:18:20.000Z  " B ", from 300 of " A "\n"
+                  "Good: all can be recovered up to offset 350 of history " B
+                  ", written at 2023-11-14T22:18:20.000Z.\n");
 }
 
 Test(log_check, knows_an_orderly_end)
@@ -138,7 +142,8 @@ Test(log_check, of_a_torn_tail_says_how_much_is_void)
     cr_expect_eq(check.offset, 250);
     expect_said("Torn tail: the last 30 bytes of 0000000000000003.log are not whole, as a sudden "
                 "end leaves them; nothing says that they were on disk before.\n"
-                "Can be recovered: up to offset 250 of history " A ".\n");
+                "Can be recovered: up to offset 250 of history " A
+                ", written at 2023-11-14T22:16:40.000Z.\n");
 }
 
 Test(log_check, of_a_last_segment_without_head_is_torn)
@@ -158,9 +163,9 @@ Test(log_check, of_damage_says_where_it_is_and_what_is_lost)
     log_dir_spoil(&dir, 2, HEAD + FRAME + 40);
     run();
     expect_damage(2, HEAD + FRAME, 150, 300);
-    expect_said("DAMAGED: 0000000000000002.log is damaged at byte 210, where offset 150 should be: "
+    expect_said("DAMAGED: 0000000000000002.log is damaged at byte 218, where offset 150 should be: "
                 "the log had been on disk up to offset 200 at least, which is 50 more bytes.\n"
-                "Behind the last good byte are 358 bytes in files.\n"
+                "Behind the last good byte are 382 bytes in files.\n"
                 "Lost: 150 bytes of the log, offsets 150 to 300, which were on disk, and whatever "
                 "came behind them.\n"
                 "Can be recovered: up to offset 150 of history " A ".\n");
@@ -228,7 +233,8 @@ Test(log_check, without_manifest_reads_all_and_is_damage)
     cr_expect_eq(check.verdict, LOG_DAMAGED);
     cr_expect_eq(check.offset, 300);
     expect_said("DAMAGED: there is no manifest, which names the base that the log goes on from.\n");
-    expect_said("Can be recovered: up to offset 300 of history " A ".\n");
+    expect_said("Can be recovered: up to offset 300 of history " A
+                ", written at 2023-11-14T22:17:30.000Z.\n");
 }
 
 Test(log_check, tells_damage_that_no_start_reads)
@@ -261,10 +267,12 @@ Test(log_check, looks_at_segments_of_another_log_and_at_void_ones)
     run();
     cr_expect_eq(check.verdict, LOG_GOOD, "%s", check.damage.reason.text);
     cr_expect_eq(check.offset, 270);
-    expect_said("0000000000000004.log                  250               (void)          136  " A
-                "\n");
-    expect_said("0000000000000006.log                 5000                 5100          284  " X
-                "\n");
+    expect_said("0000000000000004.log                  250               (void)          136  -    "
+                "                     "
+                "-                         " A "\n");
+    expect_said("0000000000000006.log                 5000                 5100          300  "
+                "2023-11-14T23:36:40.000Z  "
+                "2023-11-14T23:37:30.000Z  " X "\n");
     log_dir_add(&dir, 7, "x", 5100, 5100);
     log_dir_spoil(&dir, 6, HEAD + 3);
     run();

@@ -95,7 +95,7 @@ Test(log_repair, cuts_the_damaged_segment_and_keeps_all_that_was_there)
     snprintf(path, sizeof(path), "%s/0000000000000002.log", dir.log);
     cr_assert_eq(chmod(path, 0640), 0);
     cr_assert(log_dir_read(&dir, "0000000000000002.log", &before));
-    repair("0000000000000002.log will be cut to 210 bytes.\n"
+    repair("0000000000000002.log will be cut to 218 bytes.\n"
            "2 segments, from 0000000000000003.log to 0000000000000004.log, will be moved aside.\n"
            "The manifest will say no more than what is left.\n" ALL_IS_KEPT);
     expect_good(150);
@@ -206,7 +206,7 @@ Test(log_repair, forgets_histories_that_begin_behind_the_cut)
     log_dir_write(&dir, MANIFEST_NAME, buf_bytes(&text));
     buf_deinit(&text);
     log_dir_spoil(&dir, 2, HEAD + FRAME + 3);
-    repair("0000000000000002.log will be cut to 210 bytes.\n"
+    repair("0000000000000002.log will be cut to 218 bytes.\n"
            "0000000000000003.log will be moved aside.\n"
            "The manifest will say no more than what is left.\n" ALL_IS_KEPT);
     expect_good(150);

@@ -13,6 +13,7 @@
 #define MARK "0123456789012345678901234567890123456789"
 
 struct primary {
+    const char *request; /* that is waited for */
     int listener;
     const char *sent; /* after SYNC */
     size_t piece;     /* bytes written at once */
@@ -28,7 +29,7 @@ static void *serve(void *argument)
 
     cr_assert(sock_wait(primary->listener, true, false, 10000));
     cr_assert_eq(sock_accept(primary->listener, &fd, NULL, NULL), SOCK_OK);
-    while (seen.len < strlen("*1\r\n$4\r\nSYNC\r\n") && sock_wait(fd, true, false, 10000) &&
+    while (seen.len < strlen(primary->request) && sock_wait(fd, true, false, 10000) &&
            sock_read_append(fd, &seen, 4096, &moved, NULL) == SOCK_OK) {
     }
     for (size_t at = 0; at < len; at += primary->piece) {
@@ -37,6 +38,7 @@ static void *serve(void *argument)
         cr_assert_eq(sock_write(fd, bytes_make(primary->sent + at, left), &moved, NULL), SOCK_OK);
         cr_assert_eq(moved, left);
     }
+    cr_assert_str_eq(buf_text(&seen), primary->request);
     sock_close(fd);
     buf_deinit(&seen);
     return NULL;
@@ -52,7 +54,7 @@ struct outcome {
 static void run(struct outcome *outcome, const char *sent, size_t piece_len)
 {
     const struct sock_listen_options how = {.backlog = 4};
-    struct primary primary = {.sent = sent, .piece = piece_len};
+    struct primary primary = {.request = "*1\r\n$4\r\nSYNC\r\n", .sent = sent, .piece = piece_len};
     struct client_options to = {.host = "127.0.0.1", .timeout_ms = 10000};
     struct sync sync = {0};
     struct bytes piece;
@@ -144,5 +146,112 @@ Test(sync, what_is_no_snapshot_is_refused_with_the_reason)
         cr_assert_not(o.is_ok, "%s", cases[i][0]);
         cr_assert_not_null(strstr(o.error.text, cases[i][1]), "%s", o.error.text);
         finish(&o);
+    }
+}
+
+/* ---- PSYNC -------------------------------------------------------------------------------------- */
+
+#define HISTORY "0123456789abcdef0123456789abcdef01234567"
+#define OTHER   "76543210fedcba9876543210fedcba9876543210"
+
+struct asked {
+    struct sync_place have;
+    const char *request;
+    const char *answer;
+};
+
+struct answered {
+    struct sync_place from;
+    struct errmsg error;
+    bool is_full;
+    bool is_ok;
+};
+
+static struct answered ask(const struct asked *asked)
+{
+    const struct sock_listen_options how = {.backlog = 4};
+    struct primary primary = {.request = asked->request, .sent = asked->answer, .piece = 3};
+    struct client_options to = {.host = "127.0.0.1", .timeout_ms = 10000};
+    struct answered answered = {0};
+    struct sync sync = {0};
+    struct addr at;
+    pthread_t thread;
+
+    cr_assert(addr_parse(&at, "127.0.0.1", 0));
+    primary.listener = sock_listen(&at, &how, NULL);
+    cr_assert(sock_local_addr(primary.listener, &at));
+    to.port = addr_port(&at);
+    cr_assert_eq(pthread_create(&thread, NULL, serve, &primary), 0);
+    sync.client = client_open(&to, &answered.error);
+    cr_assert_not_null(sync.client);
+    answered.is_ok =
+        sync_ask(&sync, &asked->have, &answered.is_full, &answered.from, &answered.error);
+    client_close(sync.client);
+    pthread_join(thread, NULL);
+    sock_close(primary.listener);
+    return answered;
+}
+
+#define NOTHING_ASKED "*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n"
+#define ASKED         "*3\r\n$5\r\nPSYNC\r\n$40\r\n" HISTORY "\r\n$2\r\n43\r\n"
+
+Test(sync, that_has_a_place_asks_for_the_byte_behind_it_and_is_told_where_it_goes_on)
+{
+    const struct sync_place place = {{HISTORY}, 42};
+    static const struct {
+        const char *answer;
+        const char *history;
+        uint64_t offset;
+        bool is_full;
+    } cases[] = {
+        {"\n\n+CONTINUE\r\n",                   HISTORY, 42, false},
+        {"+CONTINUE " HISTORY "\r\n",           HISTORY, 42, false},
+        {"\n+CONTINUE " OTHER "\r\n*1\r\n",     OTHER,   42, false},
+        {"\n+FULLRESYNC " OTHER " 7\r\n$3\r\n", OTHER,   7,  true },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct answered a = ask(&(struct asked){place, ASKED, cases[i].answer});
+
+        cr_assert(a.is_ok, "%s", a.error.text);
+        cr_expect_eq(a.is_full, cases[i].is_full);
+        cr_expect_str_eq(a.from.history.text, cases[i].history);
+        cr_expect_eq(a.from.offset, cases[i].offset);
+    }
+}
+
+Test(sync, that_has_no_place_asks_for_all)
+{
+    struct answered a = ask(&(struct asked){
+        {{""}, 0},
+        NOTHING_ASKED, "+FULLRESYNC " HISTORY " 99\r\n"
+    });
+
+    cr_assert(a.is_ok, "%s", a.error.text);
+    cr_expect(a.is_full);
+    cr_expect_eq(a.from.offset, 99);
+}
+
+Test(sync, passes_on_what_is_no_answer)
+{
+    static const char *const answers[] = {
+        "-NOMASTERLINK Can't SYNC while not connected\r\n",
+        "+FULLRESYNC\r\n",
+        "+FULLRESYNC " HISTORY "\r\n",
+        "+FULLRESYNC short 9\r\n",
+        "+FULLRESYNC " HISTORY " -9\r\n",
+        "+CONTINUE short\r\n",
+        "+OK\r\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
+        struct answered a = ask(&(struct asked){
+            {{""}, 0},
+            NOTHING_ASKED, answers[i]
+        });
+
+        cr_expect_not(a.is_ok, "%s", answers[i]);
+        cr_expect_not_null(strstr(a.error.text, "the server answers PSYNC with"), "%s",
+                           a.error.text);
     }
 }

@@ -140,6 +140,11 @@ char folder_byte(uint64_t offset)
     return (char)(offset * 31 + offset / 256 * 7);
 }
 
+int64_t folder_time(uint64_t start)
+{
+    return 1700000000000 + (int64_t)start;
+}
+
 void folder_append(struct folder *folder, uint64_t number, uint64_t start, uint64_t end,
                    uint64_t durable)
 {
@@ -148,7 +153,8 @@ void folder_append(struct folder *folder, uint64_t number, uint64_t start, uint6
     for (uint64_t at = start; at < end; at++) {
         buf_append_byte(&bytes, folder_byte(at));
     }
-    segment_write_frame(folder_segment(folder, number),
-                        &(struct segment_frame){start, durable, buf_bytes(&bytes)});
+    segment_write_frame(
+        folder_segment(folder, number),
+        &(struct segment_frame){start, durable, folder_time(start), buf_bytes(&bytes)});
     buf_deinit(&bytes);
 }

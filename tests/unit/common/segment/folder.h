@@ -40,6 +40,8 @@ void folder_begin(struct folder *folder, uint64_t number, char history, char par
 /* Append the bytes of the made-up stream from start to end as one frame. */
 void folder_append(struct folder *folder, uint64_t number, uint64_t start, uint64_t end,
                    uint64_t durable);
+/* When the frame that begins there was written. */
+int64_t folder_time(uint64_t start);
 /* The byte of the made-up stream at an offset. */
 char folder_byte(uint64_t offset);
 

@@ -194,8 +194,8 @@ Test(segment_head, cannot_have_been_durable_behind_its_start)
 
 static void write_sample(struct buf *out)
 {
-    segment_write_frame(out,
-                        &(struct segment_frame){5000, 4000, BYTES_LITERAL("*1\r\n$4\r\nPING")});
+    segment_write_frame(
+        out, &(struct segment_frame){5000, 4000, 1700000000123, BYTES_LITERAL("*1\r\n$4\r\nPING")});
 }
 
 Test(segment_frame, is_read_as_it_was_written)
@@ -210,6 +210,7 @@ Test(segment_frame, is_read_as_it_was_written)
     cr_assert_eq(segment_read_frame(bytes_from(buf_bytes(&out), 6), &frame), SEGMENT_OK);
     cr_expect_eq(frame.start, 5000);
     cr_expect_eq(frame.durable, 4000);
+    cr_expect_eq(frame.written_unix_ms, 1700000000123);
     cr_expect_eq(segment_frame_size(&frame), SEGMENT_FRAME_HEAD_BYTES + 12);
     cr_expect(bytes_equal_text(frame.bytes, "*1\r\n$4\r\nPING"));
     cr_expect_eq(frame.bytes.data, out.data + 6 + SEGMENT_FRAME_HEAD_BYTES, "borrowed");
@@ -222,7 +223,10 @@ Test(segment_frame, has_its_fields_where_the_format_says)
 
     write_sample(&out);
     cr_expect_arr_eq(out.data, "\14\0\0\0", 4);
-    cr_expect_arr_eq(out.data + 8, "\x88\x13\0\0\0\0\0\0\xa0\xf\0\0\0\0\0\0*1", 18);
+    cr_expect_arr_eq(out.data + 8,
+                     "\x88\x13\0\0\0\0\0\0\xa0\xf\0\0\0\0\0\0"
+                     "\x7b\x68\xe5\xcf\x8b\x01\0\0*1",
+                     26);
     buf_deinit(&out);
 }
 
@@ -273,14 +277,15 @@ Test(segment_frame, of_any_possible_length_can_be_written)
     }
 }
 
+#define TIME "\1\0\0\0\0\0\0\0"
 Test(segment_frame, that_cannot_be_is_damage_before_anything_is_summed)
 {
     static const char *const heads[] = {
-        "\0\0\0\0....\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",         /* no bytes */
-        "\1\0\x10\0....\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",       /* too many */
-        "\xff\xff\xff\xff....\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", /* far too many */
-        "\1\0\0\0....\5\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0",         /* durable behind the start */
-        "\1\0\0\0....\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0", /* no offset behind it */
+        "\0\0\0\0....\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" TIME,         /* no bytes */
+        "\1\0\x10\0....\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" TIME,       /* too many */
+        "\xff\xff\xff\xff....\5\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" TIME, /* far too many */
+        "\1\0\0\0....\5\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0" TIME,         /* durable behind the start */
+        "\1\0\0\0....\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0" TIME, /* no offset behind it */
     };
 
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {

@@ -75,7 +75,7 @@ static void append(struct world *world)
     while (world->drawn < world->written + len) {
         world->stream[world->drawn++] = (char)rng_u64(&world->rng);
     }
-    segment_write_frame(last_file(world), &(struct segment_frame){world->written, world->durable,
+    segment_write_frame(last_file(world), &(struct segment_frame){world->written, world->durable, 0,
                                                                   bytes_make(bytes, len)});
     world->written += len;
 }

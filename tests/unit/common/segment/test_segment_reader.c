@@ -102,6 +102,22 @@ Test(segment_reader, reads_the_stream_across_segments_from_any_offset_in_pieces_
     }
 }
 
+Test(segment_reader, says_when_what_it_hands_out_was_written)
+{
+    make_three();
+    cr_assert(begin(true, 'a', 60));
+    while (reader.offset < 300) {
+        uint64_t offset = reader.offset;
+        struct bytes out;
+
+        cr_assert_eq(segment_reader_next(&reader, 7, &out, &error), SEGMENT_READING_OK);
+        if (out.len > 0) { /* none while it passes over what is before */
+            cr_assert_eq(reader.written_unix_ms, folder_time(offset / 50 * 50), "%llu",
+                         (unsigned long long)offset);
+        }
+    }
+}
+
 Test(segment_reader, goes_nowhere_where_no_segment_has_the_offset)
 {
     struct history_id none = {0};
@@ -347,7 +363,7 @@ Test(segment_reader, says_file_place_offset_and_loss)
     folder_segment(&folder, 2)->data[HEAD + 2 * FRAME + 60] ^= 1;
     cr_assert(begin(true, 'a', 0));
     cr_expect_eq(read_all(1000), SEGMENT_READING_DAMAGED);
-    cr_expect_str_eq(error.text, "0000000000000002.log is damaged at byte 210, where offset 150 "
+    cr_expect_str_eq(error.text, "0000000000000002.log is damaged at byte 218, where offset 150 "
                                  "should be: the log had been on disk up to offset 200 at least, "
                                  "which is 50 more bytes");
 }
@@ -360,7 +376,7 @@ Test(segment_reader, finds_damage_before_a_segment_of_another_log)
     cr_assert(begin(true, 'a', 0));
     cr_expect_eq(read_all(1000), SEGMENT_READING_DAMAGED);
     cr_expect_str_eq(error.text,
-                     "0000000000000003.log is damaged at byte 210, where offset 250 should be: "
+                     "0000000000000003.log is damaged at byte 218, where offset 250 should be: "
                      "segments begin when all before them is on disk");
 }
 

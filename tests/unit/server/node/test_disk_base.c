@@ -110,6 +110,21 @@ Test(disk_base, replays_a_log_also_without_appendonly_and_ends_it_with_a_snapsho
     alone_free(a);
 }
 
+Test(disk_base, takes_one_snapshot_to_begin_a_log)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect(a, "SET before 1", "+OK|");
+    a->is_disk_slow = true;
+    answers_send(a, 0, "CONFIG SET appendonly yes\r\n");
+    answers_idle(a, 10, 100);
+    a->is_disk_slow = false;
+    answers_idle(a, 10, 100);
+    cr_expect(a->node->disk_log.is_based);
+    cr_expect_eq(a->node->disk_base.save_number, 1);
+    alone_free(a);
+}
+
 Test(disk_base, refuses_a_snapshot_that_its_log_does_not_go_on_from)
 {
     struct alone *a = start();

@@ -347,6 +347,29 @@ Test(posix_file, names_can_be_asked_made_and_removed)
     remove_place(&p);
 }
 
+Test(posix_file, has_a_second_name_that_outlives_the_first)
+{
+    struct place p = make_place();
+    struct buf out = {0};
+    char second[80];
+
+    snprintf(second, sizeof(second), "%s/second", p.dir);
+    write_whole(&p, "old");
+    cr_assert_eq(posix_link(p.target, second, NULL), FS_OK);
+    write_whole(&p, "new"); /* takes the place of the first name */
+    cr_assert_eq(posix_read_file(second, 10, &out, NULL), FS_OK);
+    cr_expect_str_eq(buf_text(&out), "old");
+    cr_assert_eq(posix_link(p.target, second, NULL), FS_OK, "in place of what was there");
+    buf_clear(&out);
+    cr_assert_eq(posix_remove(p.target, NULL), FS_OK);
+    cr_assert_eq(posix_read_file(second, 10, &out, NULL), FS_OK);
+    cr_expect_str_eq(buf_text(&out), "new");
+    cr_expect_eq(posix_link(p.target, second, NULL), FS_MISSING);
+    buf_deinit(&out);
+    cr_assert_eq(posix_remove(second, NULL), FS_OK);
+    remove_place(&p);
+}
+
 Test(posix_file, only_temporary_files_of_the_dead_are_leftovers)
 {
     char name[64];

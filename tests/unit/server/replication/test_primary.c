@@ -279,6 +279,21 @@ Test(feeds, are_counted_by_what_they_acknowledged_and_how_recently)
     cr_expect_eq(feeds_oldest_cursor(all, 0), UINT64_MAX);
 }
 
+Test(feeds, of_backups_are_no_replicas_and_keep_the_log)
+{
+    struct feed backup = feed_online_at(100, 0);
+    const struct feed *all[1] = {&backup};
+    struct errmsg error;
+
+    cr_assert_eq(replconf(&backup, &error, (const char *const[4]){"capa", "backup"}),
+                 FEED_REPLY_OK);
+    backup.acked_synced_offset = 100;
+    cr_expect_eq(feeds_count_acked(all, 1, 1), 0);
+    cr_expect_eq(feeds_count_synced(all, 1, 1), 0);
+    cr_expect_eq(feeds_count_good(all, 1, after(1), 10000), 0);
+    cr_expect_eq(feeds_oldest_cursor(all, 1), 100);
+}
+
 Test(primary, pings_once_a_period)
 {
     struct mono_time last = start;
