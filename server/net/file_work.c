@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 enum {
-    SPARE_BYTES = 256 * 1024, /* larger buffers are freed when they are written */
+    SPARE_BYTES = 1024 * 1024, /* larger buffers are freed when they are written */
 };
 
 enum job_kind {
