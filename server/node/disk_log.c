@@ -280,16 +280,17 @@ static void hand_over(struct node *node)
 }
 
 /* Handing over wakes the thread that writes, and what is written in one piece costs less: so what is new is gathered for
- * a moment, unless somebody waits for it.  What comes after a time without writes goes at once. */
+ * a moment, unless somebody waits for it or the segment ends.  What comes after a time without writes goes at once. */
 static bool is_gathering(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
+    uint64_t gathered = oplog_end(node->journal.log) - d->handed;
 
-    return d->phase == DISK_LOG_OPEN && d->handed < oplog_end(node->journal.log) &&
-           !is_strict(node) && !d->is_sync_wanted &&
-           oplog_end(node->journal.log) - d->handed < GATHER_BYTES &&
-           history_id_equal(&d->history, oplog_history(node->journal.log)) &&
-           mono_ms_between(d->handed_at, node->now.mono) < GATHER_MS;
+    return d->phase == DISK_LOG_OPEN && gathered > 0 && gathered < GATHER_BYTES &&
+           mono_ms_between(d->handed_at, node->now.mono) < GATHER_MS && !is_strict(node) &&
+           !d->is_sync_wanted &&
+           d->file_bytes + gathered < (uint64_t)node->config.repl_log_segment_size &&
+           history_id_equal(&d->history, oplog_history(node->journal.log));
 }
 
 static void hand_over_when_due(struct node *node)
