@@ -38,6 +38,7 @@ enum state {
     STATE_SELECTDB,
     STATE_EXPIRE_S,
     STATE_EXPIRE_MS,
+    STATE_SIZES,
     STATE_LENS, /* lens_left of them, skipped */
     STATE_FREQUENCY,
     STATE_AUX_NAME,
@@ -201,7 +202,8 @@ static enum value_codec_status step_opcode(struct rdb_reader *r, struct item *it
         return expect_lens(r, 3);
     }
     if (opcode == RDB_OP_RESIZEDB) {
-        return expect_lens(r, 2);
+        r->state = STATE_SIZES;
+        return VALUE_CODEC_OK;
     }
     if (opcode == RDB_OP_IDLE) {
         return expect_lens(r, 1);
@@ -275,6 +277,21 @@ static enum value_codec_status step_expire_ms(struct rdb_reader *r, struct item 
     }
     set_expiry(r, (int64_t)decode_u64_le(&item->d));
     return VALUE_CODEC_OK;
+}
+
+/* All records of the database, and behind that those which expire. */
+static enum value_codec_status step_sizes(struct rdb_reader *r, struct item *item)
+{
+    uint64_t count;
+    enum value_codec_status status = read_len(item, &count);
+
+    if (status != VALUE_CODEC_OK) {
+        return status;
+    }
+    if (r->options.on_sizes != NULL) {
+        r->options.on_sizes(r->options.context, r->db, count);
+    }
+    return expect_lens(r, 1);
 }
 
 static enum value_codec_status step_lens(struct rdb_reader *r, struct item *item)
@@ -461,6 +478,7 @@ static step_fn *const steps[] = {
     [STATE_SELECTDB] = step_selectdb,
     [STATE_EXPIRE_S] = step_expire_s,
     [STATE_EXPIRE_MS] = step_expire_ms,
+    [STATE_SIZES] = step_sizes,
     [STATE_LENS] = step_lens,
     [STATE_FREQUENCY] = step_frequency,
     [STATE_AUX_NAME] = step_aux_name,
