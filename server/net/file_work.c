@@ -362,6 +362,11 @@ void file_work_remove(struct file_work *work, uint64_t id, const char *path)
     give(work, make_first_job(work, JOB_REMOVE, id, path));
 }
 
+void file_work_tidy(struct file_work *work)
+{
+    free_jobs(job_thread_take_done(work->thread));
+}
+
 size_t file_work_queued(const struct file_work *work)
 {
     return atomic_load(&work->queued_bytes);

@@ -380,6 +380,9 @@ bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
     d->usual_sync_us += (d->last_sync_us - d->usual_sync_us) / USUAL_PART;
     d->sync_ended_at = node->now.mono;
     d->expected_count = node->release.waiting_count;
+    if (d->handed == oplog_end(node->journal.log)) {
+        buf_shrink_when_empty(&d->out, 0); /* it may be long until there is more */
+    }
     slow_note_work(node, LATENCY_LOG_SYNC, d->last_sync_us * 1000);
     pass_note_work(&node->pass);
     return true;
