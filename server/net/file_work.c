@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 enum {
-    SPARE_BYTES = 256 * 1024, /* larger buffers are freed when they are written */
+    SPARE_BYTES = 1024 * 1024, /* larger buffers are freed when they are written */
 };
 
 enum job_kind {
@@ -360,6 +360,11 @@ void file_work_rename(struct file_work *work, uint64_t id, const char *from, con
 void file_work_remove(struct file_work *work, uint64_t id, const char *path)
 {
     give(work, make_first_job(work, JOB_REMOVE, id, path));
+}
+
+void file_work_tidy(struct file_work *work)
+{
+    free_jobs(job_thread_take_done(work->thread));
 }
 
 size_t file_work_queued(const struct file_work *work)

@@ -49,6 +49,9 @@ void file_work_leave(struct file_work *work, uint64_t id);
 void file_work_rename(struct file_work *work, uint64_t id, const char *from, const char *to);
 void file_work_remove(struct file_work *work, uint64_t id, const char *path);
 
+/* Free what is done with; else that waits for the next that is asked. */
+void file_work_tidy(struct file_work *work);
+
 /* Bytes that are not yet written. */
 size_t file_work_queued(const struct file_work *work);
 /* Is a file open, or something yet to be done? */

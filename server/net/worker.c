@@ -247,6 +247,23 @@ struct worker *worker_new(struct loop *loop)
     return worker;
 }
 
+static bool take_outcome(struct worker *worker, struct worker_outcome *out)
+{
+    struct outcome *outcome;
+
+    if (worker->taken_outcomes == NULL) {
+        worker->taken_outcomes = handoff_take(&worker->outcomes);
+    }
+    if (worker->taken_outcomes == NULL) {
+        return false;
+    }
+    outcome = CONTAINER_OF(worker->taken_outcomes, struct outcome, item);
+    worker->taken_outcomes = outcome->item.next;
+    *out = outcome->value;
+    mem_free(MEM_NET, outcome);
+    return true;
+}
+
 void worker_free(struct worker *worker)
 {
     struct worker_outcome outcome;
@@ -255,7 +272,7 @@ void worker_free(struct worker *worker)
     for (int lane = 0; lane < FS_LANE_COUNT; lane++) {
         file_work_free(worker->lanes[lane]);
     }
-    while (worker_next_outcome(worker, &outcome)) {
+    while (take_outcome(worker, &outcome)) { /* there are no lanes any more */
     }
     claims_deinit(&worker->claims);
     mem_free(MEM_NET, worker);
@@ -293,17 +310,10 @@ void worker_resolve(struct worker *worker, uint64_t id, const char *host, uint16
 
 bool worker_next_outcome(struct worker *worker, struct worker_outcome *out)
 {
-    struct outcome *outcome;
+    bool is_there = take_outcome(worker, out);
 
-    if (worker->taken_outcomes == NULL) {
-        worker->taken_outcomes = handoff_take(&worker->outcomes);
+    if (is_there && out->kind != WORKER_RESOLVED) {
+        file_work_tidy(lane_of(worker, out->id)); /* it may be long until the next is asked */
     }
-    if (worker->taken_outcomes == NULL) {
-        return false;
-    }
-    outcome = CONTAINER_OF(worker->taken_outcomes, struct outcome, item);
-    worker->taken_outcomes = outcome->item.next;
-    *out = outcome->value;
-    mem_free(MEM_NET, outcome);
-    return true;
+    return is_there;
 }

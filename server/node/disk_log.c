@@ -8,8 +8,8 @@
 
 enum {
     PASS_BYTES = 4 * 1024 * 1024,    /* handed over in one pass */
-    GATHER_BYTES = 64 * 1024,        /* handed over at once, */
-    GATHER_US = 1000,                /* or when it has waited so long */
+    GATHER_BYTES = 256 * 1024,       /* handed over at once, */
+    GATHER_MS = 5,                   /* or when it has waited so long */
     QUEUE_BYTES = 16 * 1024 * 1024,  /* unwritten bytes at which the log waits in memory */
     BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told, */
     LAG_BYTES = 256 * 1024 * 1024,   /* and writes are refused */
@@ -163,6 +163,7 @@ void disk_log_deinit(struct node *node)
 {
     disk_log_stop(node);
     segment_list_deinit(&node->disk_log.segments);
+    buf_deinit(&node->disk_log.out);
 }
 
 /* ---- segments --------------------------------------------------------------------------------- */
@@ -290,10 +291,11 @@ static void hand_over(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
     uint64_t end = limit(node);
-    struct buf out = {0};
+    struct buf *out = &d->out;
 
     ASSERT(d->handed <= end);
-    while (d->handed < end && out.len < PASS_BYTES && !is_full(node)) {
+    ASSERT(out->len == 0);
+    while (d->handed < end && out->len < PASS_BYTES && !is_full(node)) {
         struct segment_frame frame = {
             .start = d->handed, .durable = d->durable, .written_unix_ms = node->now.unix_ms};
         enum oplog_status status =
@@ -302,43 +304,40 @@ static void hand_over(struct node *node)
 
         ASSERT(status == OPLOG_OK && frame.bytes.len > 0); /* (4) */
         frame.bytes = bytes_prefix(frame.bytes, frame.bytes.len < most ? frame.bytes.len : most);
-        segment_write_frame(&out, &frame);
+        segment_write_frame(out, &frame);
         d->handed += frame.bytes.len;
         d->file_bytes += segment_frame_size(&frame);
         segment_list_grow(&d->segments, segment_frame_size(&frame));
     }
     d->handed_at = node->now.mono;
-    if (out.len > 0) {
-        node->env.fs->append(node->env.fs->ctx, d->file, &out);
+    if (out->len > 0) {
+        node->env.fs->append(node->env.fs->ctx, d->file, out);
     }
-    buf_deinit(&out);
     pass_note_work_if(&node->pass, d->handed < end);
 }
 
-/* Handing over wakes the thread that writes: while clients keep this node busy, what is new is gathered for a
- * moment, unless somebody waits for it. */
+/* Handing over wakes the thread that writes, and what is written in one piece costs less: so what is new is gathered for
+ * a moment, unless somebody waits for it or the segment ends.  What comes after a time without writes goes at once. */
 static bool is_gathering(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
+    uint64_t gathered = oplog_end(node->journal.log) - d->handed;
 
-    return node->pass.has_input && !is_strict(node) && !d->is_sync_wanted &&
-           oplog_end(node->journal.log) - d->handed < GATHER_BYTES &&
-           node->now.mono.us - d->handed_at.us < GATHER_US;
+    return d->phase == DISK_LOG_OPEN && gathered > 0 && gathered < GATHER_BYTES &&
+           mono_ms_between(d->handed_at, node->now.mono) < GATHER_MS && !is_strict(node) &&
+           !d->is_sync_wanted &&
+           d->file_bytes + gathered < (uint64_t)node->config.repl_log_segment_size &&
+           history_id_equal(&d->history, oplog_history(node->journal.log));
 }
 
 static void hand_over_when_due(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
-    if (d->handed == limit(node) ||
-        node->env.fs->write_queued(node->env.fs->ctx, FS_LANE_GROWING) > QUEUE_BYTES) {
-        return;
+    if (d->handed < limit(node) && !is_gathering(node) &&
+        node->env.fs->write_queued(node->env.fs->ctx, FS_LANE_GROWING) <= QUEUE_BYTES) {
+        hand_over(node);
     }
-    if (is_gathering(node)) {
-        pass_note_work(&node->pass); /* look at the sockets without sleeping */
-        return;
-    }
-    hand_over(node);
 }
 
 /* Has the history of the open segment ended, or has that enough in it? */
@@ -418,6 +417,9 @@ bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
     d->usual_sync_us += (d->last_sync_us - d->usual_sync_us) / USUAL_PART;
     d->sync_ended_at = node->now.mono;
     d->expected_count = node->release.waiting_count;
+    if (d->handed == oplog_end(node->journal.log)) {
+        buf_shrink_when_empty(&d->out, 0); /* it may be long until there is more */
+    }
     slow_note_work(node, LATENCY_LOG_SYNC, d->last_sync_us * 1000);
     pass_note_work(&node->pass);
     return true;
@@ -599,15 +601,16 @@ uint64_t disk_log_keep_from(const struct node *node)
 struct mono_time disk_log_wake_at(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
+    struct mono_time at = MONO_NEVER;
 
     if (d->phase == DISK_LOG_BROKEN) {
         return d->retry_at;
     }
     if (d->phase == DISK_LOG_OPEN && !d->is_syncing && d->handed > d->durable &&
         node->config.appendfsync == APPENDFSYNC_EVERYSEC) {
-        return mono_add_ms(d->synced_at, SYNC_EVERY_MS);
+        at = mono_add_ms(d->synced_at, SYNC_EVERY_MS);
     }
-    return MONO_NEVER;
+    return is_gathering(node) ? mono_earlier(at, mono_add_ms(d->handed_at, GATHER_MS)) : at;
 }
 
 void disk_log_check(const struct node *node)

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
 #include "base/history.h"
@@ -65,6 +66,7 @@ struct disk_log {
     bool is_anew;   /* the next segment does not go on from the one before */
     bool is_behind; /* it was told that the disk is slower than the writes */
     struct mono_time handed_at;
+    struct buf out; /* empty between passes, with room: what was written comes back into it */
     struct mono_time sync_began_at;
     struct mono_time synced_at; /* the last began, */
     struct mono_time sync_ended_at;

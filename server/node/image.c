@@ -144,6 +144,23 @@ void image_deinit(struct node *node)
     buf_deinit(&node->image.out);
 }
 
+/* In cluster mode each slot is a table, and what they have in all helps nobody. */
+static void write_sizes(struct node *node)
+{
+    struct image *image = &node->image;
+
+    for (unsigned db = 0; node->cluster == NULL && db < data_database_count(node); db++) {
+        const struct rdb_sizes sizes = {
+            .count = keyspace_count(node->data.keyspace, db),
+            .volatile_count = keyspace_expire_count(node->data.keyspace, db),
+        };
+
+        if (sizes.count > 0) {
+            rdb_writer_sizes(&image->writer, &image->out, db, &sizes);
+        }
+    }
+}
+
 void image_begin(struct node *node)
 {
     struct image *image = &node->image;
@@ -169,6 +186,7 @@ void image_begin(struct node *node)
     image->key_count = keyspace_count_all(node->data.keyspace);
     image->written_count = 0;
     rdb_writer_begin(&image->writer, &image->out, &info);
+    write_sizes(node);
     walk_start(node->data.keyspace, &options);
     pass_note_work(&node->pass);
 }

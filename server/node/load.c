@@ -31,18 +31,41 @@ static void on_record(void *context, const struct rdb_record *record)
 {
     struct node *node = context;
     struct loading *loading = &node->loading;
-    struct key_ref ref = keyspace_ref(loading->target, record->db, record->key);
 
     ASSERT(loading->phase != LOAD_IDLE);
     ASSERT(record->db < data_database_count(node));
     if (loading->only_looks) {
+        struct key_ref ref = keyspace_ref(loading->target, record->db, record->key);
+
         loading->clash_count += keyspace_find_any(loading->target, &ref) != NULL;
         return;
     }
-    keyspace_put(loading->target, &ref, record->value, record->expire_at_ms);
+    load_batch_add(&loading->batch, loading->target, record);
     loading->key_count++;
     loading->expired_count +=
         record->expire_at_ms != EXPIRE_NEVER && record->expire_at_ms <= node->now.unix_ms;
+}
+
+/* Of a key space that has keys already it is not known how many of these are new. */
+static void on_sizes(void *context, unsigned db, uint64_t count)
+{
+    struct node *node = context;
+    struct loading *loading = &node->loading;
+
+    ASSERT(db < data_database_count(node));
+    if (!loading->only_looks && keyspace_count(loading->target, db) == 0) {
+        keyspace_expect(loading->target, db, count);
+    }
+}
+
+/* What was read lies in the key space then. */
+static enum rdb_status feed(struct loading *loading, struct bytes in, size_t *consumed,
+                            struct errmsg *error)
+{
+    enum rdb_status status = rdb_reader_feed(loading->reader, in, consumed, error);
+
+    load_batch_flush(&loading->batch, loading->target);
+    return status;
 }
 
 static void open_reader(struct node *node, enum load_phase phase, struct keyspace *target)
@@ -50,6 +73,7 @@ static void open_reader(struct node *node, enum load_phase phase, struct keyspac
     struct loading *loading = &node->loading;
     struct rdb_reader_options options = {
         .on_record = on_record,
+        .on_sizes = on_sizes,
         .context = node,
         .database_count = data_database_count(node),
         .max_value_bytes = (uint64_t)node->config.proto_max_bulk_len,
@@ -69,10 +93,17 @@ static void open_reader(struct node *node, enum load_phase phase, struct keyspac
     keyspace_set_clock(target, node->now.unix_ms);
 }
 
-static void close_reader(struct loading *loading)
+static void close_reader(struct node *node)
 {
+    struct loading *loading = &node->loading;
+
     ASSERT(loading->reader != NULL);
+    ASSERT(loading->batch.count == 0);
     rdb_reader_free(loading->reader);
+    load_batch_deinit(&loading->batch);
+    for (unsigned db = 0; db < data_database_count(node); db++) {
+        keyspace_expect(loading->target, db, 0);
+    }
     loading->reader = NULL;
     loading->target = NULL;
     move(loading, LOAD_IDLE);
@@ -85,7 +116,7 @@ void load_deinit(struct node *node)
 
     replay_deinit(node);
     if (loading->reader != NULL) {
-        close_reader(loading);
+        close_reader(node);
         if (target != node->data.keyspace) {
             keyspace_free(target);
         }
@@ -187,7 +218,7 @@ static void refuse_file(struct node *node, const char *reason)
         "the snapshot %s cannot be loaded: %s.  It is left as it is; move it away or replace it "
         "to start.",
         node->loading.path, reason);
-    close_reader(&node->loading);
+    close_reader(node);
     life_exit(node, 1);
 }
 
@@ -217,7 +248,7 @@ static void adopt_file(struct node *node)
              (unsigned long long)loading->key_count,
              (long long)mono_ms_between(loading->started_at, node->env.now(node->env.context).mono),
              loading->path);
-    close_reader(loading);
+    close_reader(node);
 }
 
 /* The snapshot is there: is there a log behind it? */
@@ -271,7 +302,7 @@ static bool load_piece(struct node *node)
             errmsg_set(&error, "offset %llu: the file ends here, in the middle",
                        (unsigned long long)loading->file_offset);
         } else {
-            status = rdb_reader_feed(loading->reader, buf_bytes(&piece), &consumed, &error);
+            status = feed(loading, buf_bytes(&piece), &consumed, &error);
         }
     }
     ASSERT(consumed <= piece.len);
@@ -343,13 +374,13 @@ static bool read_all(struct node *node, struct keyspace *target, bool only_looks
             errmsg_set(error, "the file ends in the middle");
             status = RDB_ERROR;
         } else {
-            status = rdb_reader_feed(loading->reader, buf_bytes(&piece), &consumed, error);
+            status = feed(loading, buf_bytes(&piece), &consumed, error);
         }
     }
     ASSERT(status == RDB_OK || error->text[0] != '\0');
     buf_deinit(&piece);
     loading->only_looks = false;
-    close_reader(loading);
+    close_reader(node);
     return status == RDB_OK;
 }
 
@@ -398,7 +429,7 @@ bool load_resync_bytes(struct node *node, struct bytes bytes, struct errmsg *err
         errmsg_set(error, "no snapshot is being loaded");
         return false;
     }
-    switch (rdb_reader_feed(node->loading.reader, bytes, &consumed, error)) {
+    switch (feed(&node->loading, bytes, &consumed, error)) {
     case RDB_OK:
         /* Also when bytes come after the end: then none of them is consumed. */
         if (consumed < bytes.len) {
@@ -435,8 +466,7 @@ bool load_resync_end(struct node *node, struct errmsg *error)
     node_log(node, LOG_NOTICE, "full resync: loaded %llu keys in %lld ms",
              (unsigned long long)loading->key_count,
              (long long)mono_ms_between(loading->started_at, node->now.mono));
-    loading->target = NULL;
-    close_reader(loading);
+    close_reader(node);
     return true;
 }
 
@@ -450,7 +480,7 @@ void load_resync_abort(struct node *node)
         return;
     }
     ASSERT(loading->target != node->data.keyspace);
-    close_reader(loading);
+    close_reader(node);
     keyspace_free(target);
 }
 

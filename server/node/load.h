@@ -22,9 +22,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
+#include "node/load_batch.h"
 #include "replication/position.h"
 
-struct keyspace;
 struct node;
 struct rdb_reader;
 
@@ -50,6 +50,7 @@ struct loading {
     uint64_t file_size;
     struct rdb_reader *reader;
     struct keyspace *target; /* the node's own, or a new one that we own */
+    struct load_batch batch; /* records on their way there; empty between pieces */
     bool is_whole;           /* the end has come and the checksum is right */
     struct mono_time started_at;
     struct mono_time told_at; /* of its progress */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Snapshots: RDB files of version 9 with plain types.
  *
- * Format: "REDIS0009", AUX fields, SELECTDB whenever the database changes, records, EOF, CRC64
+ * Format: "REDIS0009", AUX fields, SELECTDB and RESIZEDB for each database that has keys, SELECTDB
+ * whenever the database changes, records, EOF, CRC64
  * (Jones) of everything before it, little-endian.
  *
  * The writer appends to a buffer that the caller empties whenever it likes.
@@ -36,6 +37,12 @@ struct rdb_info {
     uint64_t skipped_libraries; /* function libraries that the reader passed over */
 };
 
+/* Of a database, as the writer has counted them. */
+struct rdb_sizes {
+    uint64_t count;
+    uint64_t volatile_count;
+};
+
 struct rdb_writer {
     const struct value_types *types; /* of the entries */
     uint64_t crc;
@@ -54,6 +61,9 @@ struct rdb_record_head {
 /* What is in out already is not part of the snapshot; from here to the end only the writer
  * appends to it.  Entries are of value_types_builtin, unless w->types is set to others afterwards. */
 void rdb_writer_begin(struct rdb_writer *w, struct buf *out, const struct rdb_info *info);
+/* Before any record: how many there will be of a database, and how many of them expire. */
+void rdb_writer_sizes(struct rdb_writer *w, struct buf *out, unsigned db,
+                      const struct rdb_sizes *sizes);
 void rdb_writer_entry(struct rdb_writer *w, struct buf *out, unsigned db, const struct entry *e);
 /* The same without the value, which the caller appends then (store/value_image.h), calling
  * rdb_writer_resume before each part. */
@@ -86,9 +96,12 @@ struct rdb_record {
 };
 
 typedef void rdb_record_fn(void *context, const struct rdb_record *record);
+/* So many records of the database are said to follow; not to be relied on. */
+typedef void rdb_sizes_fn(void *context, unsigned db, uint64_t count);
 
 struct rdb_reader_options {
     rdb_record_fn *on_record; /* the record is valid during the call */
+    rdb_sizes_fn *on_sizes;   /* or NULL */
     void *context;
     unsigned database_count;   /* a SELECTDB beyond is an error */
     uint64_t max_value_bytes;  /* a declared size beyond is an error */

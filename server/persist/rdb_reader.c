@@ -38,6 +38,7 @@ enum state {
     STATE_SELECTDB,
     STATE_EXPIRE_S,
     STATE_EXPIRE_MS,
+    STATE_SIZES,
     STATE_LENS, /* lens_left of them, skipped */
     STATE_FREQUENCY,
     STATE_AUX_NAME,
@@ -57,11 +58,11 @@ struct rdb_reader {
     unsigned version;
     unsigned lens_left;
     uint64_t offset; /* where the current item starts */
-    uint64_t crc;
-    struct buf held;            /* the beginning of the current item, when it was cut off */
-    uint64_t needed;            /* how long held must become */
-    struct buf key;             /* or the name of an AUX field */
-    struct buf text;            /* any other string */
+    uint64_t crc;    /* of what was fed in whole calls, and in the end of all before the checksum */
+    struct buf held; /* the beginning of the current item, when it was cut off */
+    uint64_t needed; /* how long held must become */
+    struct buf key;  /* or the name of an AUX field */
+    struct buf text; /* any other string */
     struct value_reader reader; /* of the record's value */
     unsigned db;
     int64_t expire_at_ms;
@@ -201,7 +202,8 @@ static enum value_codec_status step_opcode(struct rdb_reader *r, struct item *it
         return expect_lens(r, 3);
     }
     if (opcode == RDB_OP_RESIZEDB) {
-        return expect_lens(r, 2);
+        r->state = STATE_SIZES;
+        return VALUE_CODEC_OK;
     }
     if (opcode == RDB_OP_IDLE) {
         return expect_lens(r, 1);
@@ -275,6 +277,21 @@ static enum value_codec_status step_expire_ms(struct rdb_reader *r, struct item 
     }
     set_expiry(r, (int64_t)decode_u64_le(&item->d));
     return VALUE_CODEC_OK;
+}
+
+/* All records of the database, and behind that those which expire. */
+static enum value_codec_status step_sizes(struct rdb_reader *r, struct item *item)
+{
+    uint64_t count;
+    enum value_codec_status status = read_len(item, &count);
+
+    if (status != VALUE_CODEC_OK) {
+        return status;
+    }
+    if (r->options.on_sizes != NULL) {
+        r->options.on_sizes(r->options.context, r->db, count);
+    }
+    return expect_lens(r, 1);
 }
 
 static enum value_codec_status step_lens(struct rdb_reader *r, struct item *item)
@@ -461,6 +478,7 @@ static step_fn *const steps[] = {
     [STATE_SELECTDB] = step_selectdb,
     [STATE_EXPIRE_S] = step_expire_s,
     [STATE_EXPIRE_MS] = step_expire_ms,
+    [STATE_SIZES] = step_sizes,
     [STATE_LENS] = step_lens,
     [STATE_FREQUENCY] = step_frequency,
     [STATE_AUX_NAME] = step_aux_name,
@@ -490,7 +508,6 @@ static enum value_codec_status take_item(struct rdb_reader *r, struct bytes piec
         r->needed = item.needed;
     } else {
         *used = item.d.at;
-        r->crc = crc64(r->crc, bytes_prefix(piece, *used));
         r->offset += *used;
     }
     return status;
@@ -556,20 +573,33 @@ void rdb_reader_free(struct rdb_reader *r)
     mem_free(MEM_SNAPSHOT, r);
 }
 
+/* One item, or a part of one, off the front of rest, which lies at the end of in.  The checksum is made of many items at
+ * once: when the opcode before it has come, of all that is before. */
+static enum value_codec_status feed_item(struct rdb_reader *r, struct bytes in, struct bytes *rest,
+                                         struct errmsg *error)
+{
+    bool is_behind = r->state == STATE_CHECKSUM;
+    enum value_codec_status status =
+        r->held.len > 0 ? feed_held(r, rest, error) : feed_direct(r, rest, error);
+
+    if (r->state == STATE_CHECKSUM && !is_behind) {
+        r->crc = crc64(r->crc, bytes_prefix(in, in.len - rest->len));
+    }
+    return status;
+}
+
 enum rdb_status rdb_reader_feed(struct rdb_reader *r, struct bytes in, size_t *consumed,
                                 struct errmsg *error)
 {
     struct bytes rest = in;
 
     while (r->state != STATE_DONE) {
-        enum value_codec_status status;
-
         if (rest.len == 0) {
+            r->crc = r->state != STATE_CHECKSUM ? crc64(r->crc, in) : r->crc;
             *consumed = in.len;
             return RDB_MORE;
         }
-        status = r->held.len > 0 ? feed_held(r, &rest, error) : feed_direct(r, &rest, error);
-        if (status == VALUE_CODEC_ERROR) {
+        if (feed_item(r, in, &rest, error) == VALUE_CODEC_ERROR) {
             *consumed = in.len - rest.len;
             return RDB_ERROR;
         }

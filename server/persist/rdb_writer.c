@@ -61,16 +61,32 @@ struct rdb_record_head rdb_record_head(const struct rdb_writer *w, const struct 
                                     .expire_at_ms = entry_expire_at_ms(e)};
 }
 
-void rdb_writer_head(struct rdb_writer *w, struct buf *out, unsigned db,
-                     const struct rdb_record_head *head)
+static void select_db(struct rdb_writer *w, struct buf *out, unsigned db)
 {
-    rdb_writer_resume(w, out);
     if (!w->has_db || w->db != db) {
         encode_u8(out, RDB_OP_SELECTDB);
         value_encode_len(out, db);
         w->has_db = true;
         w->db = db;
     }
+}
+
+void rdb_writer_sizes(struct rdb_writer *w, struct buf *out, unsigned db,
+                      const struct rdb_sizes *sizes)
+{
+    ASSERT(sizes->volatile_count <= sizes->count);
+    rdb_writer_resume(w, out);
+    select_db(w, out, db);
+    encode_u8(out, RDB_OP_RESIZEDB);
+    value_encode_len(out, sizes->count);
+    value_encode_len(out, sizes->volatile_count);
+}
+
+void rdb_writer_head(struct rdb_writer *w, struct buf *out, unsigned db,
+                     const struct rdb_record_head *head)
+{
+    rdb_writer_resume(w, out);
+    select_db(w, out, db);
     if (head->expire_at_ms != EXPIRE_NEVER) {
         encode_u8(out, RDB_OP_EXPIRE_MS);
         encode_u64_le(out, (uint64_t)head->expire_at_ms);

@@ -84,6 +84,14 @@ inline struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struc
     };
 }
 
+void keyspace_expect(struct keyspace *ks, unsigned db, uint64_t count)
+{
+    ASSERT(db < ks->table_count);
+    if (!ks->is_cluster) {
+        ks->tables[db].expected_count = count;
+    }
+}
+
 /* ---- lookups -------------------------------------------------------------------------------- */
 
 void keyspace_prefetch_buckets(const struct keyspace *ks, const struct key_ref *refs, size_t count)

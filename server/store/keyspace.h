@@ -68,6 +68,11 @@ void keyspace_set_limits(struct keyspace *ks, const struct value_limits *limits)
 /* db is 0 in cluster mode. */
 struct key_ref keyspace_ref(const struct keyspace *ks, unsigned db, struct bytes key);
 
+/* So many keys are about to come into the database, which makes room for them as they do; 0: no more.  It may be wrong: then
+ * some time or memory is spent in vain, in proportion to the keys that are there (store/resize.h).  In cluster mode
+ * nothing comes of it. */
+void keyspace_expect(struct keyspace *ks, unsigned db, uint64_t count);
+
 /* ---- lookups: a borrow is valid until the next change of the key space ---------------------- */
 
 /* Hints for the processor: what lookups of these keys will read is fetched, all at the same time

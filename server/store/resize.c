@@ -25,6 +25,7 @@ enum {
     RELIEF_SPLIT_COST = 30, /* of one that moves none */
     RELIEF_SHARDS_PER_ENTRY = 8,
     PREFETCH_AHEAD = 12,
+    AHEAD_FACTOR = 8, /* of the entries that are there: as many are believed to come */
 };
 
 /* ---- bucket arrays -------------------------------------------------------------------------- */
@@ -47,6 +48,27 @@ static uint32_t buckets_for(uint32_t count)
         return (count + BUCKET_PLACES - 1) / BUCKET_PLACES;
     }
     return rounded_buckets((uint32_t)(((uint64_t)count * 1000 + per_thousand - 1) / per_thousand));
+}
+
+/* How many entries the table is made for: those that are there, or that are likely to be. */
+static uint64_t likely_count(const struct table *table)
+{
+    uint64_t most = table->count * AHEAD_FACTOR;
+    uint64_t likely = table->expected_count < most ? table->expected_count : most;
+
+    return likely > table->count ? likely : table->count;
+}
+
+/* What a shard will have in the mean, where entries are to come; else 0. */
+static uint32_t buckets_ahead(const struct table *table)
+{
+    uint64_t mean;
+
+    if (LIKELY(table->expected_count <= table->count)) {
+        return 0;
+    }
+    mean = likely_count(table) / table->shard_count;
+    return buckets_for(mean < SPLIT_MEAN ? (uint32_t)mean : SPLIT_MEAN);
 }
 
 static void free_buckets(struct table_shared *shared, struct table *table, struct shard *shard)
@@ -185,7 +207,9 @@ void resize_add(struct table_shared *shared, struct table *table, struct shard *
 {
     uint32_t length = shard->bucket_count;
     uint32_t wanted = rounded_buckets(length + length / 8 + 1);
+    uint32_t ahead = buckets_ahead(table);
 
+    wanted = ahead > wanted ? ahead : wanted;
     walk_before_resize(shared, table, shard);
     shared->scratch.count = 0;
     list_items(shared, table, shard);
@@ -486,7 +510,7 @@ void resize_after_insert(struct table_shared *shared, struct table *table, uint6
 
     if (UNLIKELY(table_shard(table, hash, &level)->count > LONG_SHARD)) {
         relieve(shared, table, hash);
-    } else if (table->count > (uint64_t)table->shard_count * SPLIT_MEAN &&
+    } else if (likely_count(table) > (uint64_t)table->shard_count * SPLIT_MEAN &&
                table->depth < shared->depth_max) {
         split_next(shared, table);
     } else if (table->count * 100 > places * FILL_MAX_PERCENT &&

@@ -4,7 +4,11 @@
  * The fill of the whole table is held near 84 %, and the mean of entries in a shard below 700.  An
  * insert that finds it above splits the shard whose turn it is, or lengthens its array; a removal that
  * finds it far below merges two, or shortens one.  Only a shard that is crowded itself is lengthened
- * out of turn. */
+ * out of turn.
+ *
+ * A table that knows how many entries are to come (expected_count) is split ahead of them, while that moves
+ * few, and its shards get at once the length that they will need.  As what it was told may be wrong, it believes no more
+ * than eight times of what has come: some seventy bytes an entry at most are in vain. */
 #ifndef STARLING_STORE_RESIZE_H
 #define STARLING_STORE_RESIZE_H
 

@@ -72,6 +72,7 @@ struct table {
     uint64_t volatile_count; /* an entry with an expiry whose fields expire as well counts twice */
     uint64_t bucket_count;
     uint64_t long_bucket_count; /* of these, in arrays on the heap */
+    uint64_t expected_count;    /* so many entries are said to come; 0: unknown */
     uint64_t sweep_position;    /* the shard whose turn to be resized is next */
     uint64_t entry_bytes;       /* slab objects of its entries */
     uint64_t large_bytes;       /* memory that keys and values of its entries have of their own */

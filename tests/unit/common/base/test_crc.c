@@ -13,6 +13,7 @@ Test(crc, check_values_are_those_of_the_catalogue)
 {
     cr_assert_eq(crc16(0, CHECK), 0x31c3);
     cr_assert_eq(crc64(0, CHECK), UINT64_C(0xe9c6d914c4b8d9ca));
+    cr_assert_eq(crc64_portable(0, CHECK), UINT64_C(0xe9c6d914c4b8d9ca));
     cr_assert_eq(crc32c(0, CHECK), 0xe3069283U);
     cr_assert_eq(crc32c_portable(0, CHECK), 0xe3069283U);
 }
@@ -71,11 +72,23 @@ static uint32_t crc32c_by_bits(uint32_t crc, struct bytes b)
     return ~crc;
 }
 
-Test(crc, castagnoli_is_the_same_by_instruction_by_table_and_by_definition)
+static uint64_t crc64_by_bits(uint64_t crc, struct bytes b)
+{
+    for (size_t i = 0; i < b.len; i++) {
+        crc ^= (unsigned char)b.data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? UINT64_C(0x95ac9329ac4bc9b5) : 0);
+        }
+    }
+    return crc;
+}
+
+/* Short and long, at any place, from any value on. */
+Test(crc, both_are_the_same_by_instructions_by_table_and_by_definition)
 {
     uint64_t seed = seed_get();
     struct rng rng;
-    char text[300];
+    char text[3000];
 
     rng_init(&rng, seed);
     for (size_t i = 0; i < sizeof(text); i++) {
@@ -83,12 +96,16 @@ Test(crc, castagnoli_is_the_same_by_instruction_by_table_and_by_definition)
     }
     for (int round = 0; round < 5000; round++) {
         size_t start = (size_t)rng_below(&rng, sizeof(text));
-        size_t len = (size_t)rng_below(&rng, sizeof(text) - start + 1);
+        size_t most = round % 2 == 0 ? 300 : sizeof(text);
+        size_t left = sizeof(text) - start;
+        size_t len = (size_t)rng_below(&rng, (left < most ? left : most) + 1);
         struct bytes piece = bytes_make(text + start, len);
-        uint32_t before = (uint32_t)rng_u64(&rng);
-        uint32_t right = crc32c_by_bits(before, piece);
+        uint64_t before = rng_u64(&rng);
+        uint32_t right = crc32c_by_bits((uint32_t)before, piece);
 
-        SEED_ASSERT(crc32c(before, piece) == right, seed);
-        SEED_ASSERT(crc32c_portable(before, piece) == right, seed);
+        SEED_ASSERT(crc32c((uint32_t)before, piece) == right, seed);
+        SEED_ASSERT(crc32c_portable((uint32_t)before, piece) == right, seed);
+        SEED_ASSERT(crc64(before, piece) == crc64_by_bits(before, piece), seed);
+        SEED_ASSERT(crc64_portable(before, piece) == crc64_by_bits(before, piece), seed);
     }
 }

@@ -83,6 +83,40 @@ Test(disk_log, syncs_each_second_and_nobody_waits_for_it)
     alone_free(a);
 }
 
+Test(disk_log, gathers_for_a_moment_and_hands_over_when_nobody_comes)
+{
+    struct alone *a = start("everysec");
+    const struct disk_log *d = &a->node->disk_log;
+    uint64_t before;
+
+    answers_send(a, 0, "SET first v\r\n");
+    cr_expect_eq(d->handed, oplog_end(a->node->journal.log),
+                 "after a time without writes, at once");
+    before = d->handed;
+    answers_send(a, 0, "SET second v\r\n");
+    answers_send(a, 0, "SET third v\r\n");
+    cr_expect_eq(d->handed, before);
+    cr_assert_leq(node_wake_at(a->node).us, a->now_us + 5000);
+    answers_idle(a, 1, 5);
+    cr_expect_eq(d->handed, oplog_end(a->node->journal.log));
+    alone_free(a);
+}
+
+Test(disk_log, does_not_gather_what_somebody_waits_for)
+{
+    static const char *const fsyncs[] = {"everysec", "no", "always"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(fsyncs); i++) {
+        struct alone *a = start(fsyncs[i]);
+
+        answers_expect(a, "SET first v", "+OK|");
+        answers_send(a, 0, "SET second v\r\nWAITAOF 1 0 0\r\n");
+        alone_settle(a, 10); /* passes that the node itself wants at once */
+        answers_match(a, 0, "+OK|*2|:1|:0|");
+        alone_free(a);
+    }
+}
+
 Test(disk_log, syncs_at_once_for_who_asks)
 {
     struct alone *a = start("no");

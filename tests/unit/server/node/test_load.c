@@ -3,6 +3,7 @@
 #include "base/attr.h"
 #include "node/inside.h"
 #include "tests/alone/alone.h"
+#include "tests/unit/answers.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -128,6 +129,40 @@ Test(load, at_start_gives_the_data_back_and_a_history_that_goes_on_from_the_file
     cr_assert_eq(a->node->loading.file_offset, file.len);
     cr_assert_eq(oplog_previous_end(a->node->journal.log), oplog_end(a->node->journal.log));
     cr_assert_gt(oplog_end(a->node->journal.log), 0);
+    buf_deinit(&file);
+    alone_free(a);
+}
+
+/* The record of a string; key and value are short. */
+static void append_string(struct buf *out, const char *key, const char *value)
+{
+    buf_append_byte(out, RDB_TYPE_STRING);
+    value_encode_string(out, bytes_from_text(key));
+    value_encode_string(out, bytes_from_text(value));
+}
+
+Test(load, at_start_takes_the_last_of_records_of_one_key_and_does_not_believe_how_many_there_are)
+{
+    const struct rdb_sizes sizes = {.count = UINT64_C(1) << 60};
+    struct alone *a = start(NULL);
+    struct rdb_info info = {.stream_db = -1};
+    struct rdb_writer writer;
+    struct buf file = {0};
+    size_t before;
+
+    rdb_writer_begin(&writer, &file, &info);
+    rdb_writer_sizes(&writer, &file, 0, &sizes);
+    append_string(&file, "k", "first");
+    append_string(&file, "other", "x");
+    append_string(&file, "k", "last");
+    rdb_writer_end(&writer, &file);
+    put_file(a, buf_bytes(&file));
+    before = keyspace_live_bytes(a->node->data.keyspace);
+    cr_assert(load_at_start(a), "%s", buf_text(&a->warnings));
+    cr_expect_eq(key_count(a), 2);
+    cr_expect_lt(keyspace_live_bytes(a->node->data.keyspace), before + 10000);
+    cr_expect_eq(a->node->loading.batch.count, 0);
+    answers_expect(a, "GET k", "$4|last|");
     buf_deinit(&file);
     alone_free(a);
 }

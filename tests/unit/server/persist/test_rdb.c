@@ -34,6 +34,7 @@ enum {
 };
 
 struct reading {
+    rdb_sizes_fn *on_sizes;
     struct value_space space;
     struct buf lines;
     struct rdb_reader *reader;
@@ -50,6 +51,7 @@ static void open_reader(struct reading *r)
 {
     value_space_init(&r->space, &value_types_builtin, 1, SPACE_BYTES);
     struct rdb_reader_options options = {.on_record = note_record,
+                                         .on_sizes = r->on_sizes,
                                          .context = &r->lines,
                                          .database_count = 16,
                                          .max_value_bytes = 1024 * 1024,
@@ -300,6 +302,35 @@ Test(rdb, what_a_snapshot_says_about_itself_comes_back)
     cr_assert_eq(info->used_memory, 5000000000);
     buf_deinit(&out);
     finish(&r);
+}
+
+static void note_sizes(void *context, unsigned db, uint64_t count)
+{
+    buf_printf(context, "%u has %" PRIu64 "\n", db, count);
+}
+
+Test(rdb, how_many_records_follow_is_told_before_them)
+{
+    const struct rdb_sizes sizes[] = {
+        {1,                 1    },
+        {UINT64_C(1) << 60, 70000}
+    };
+    struct rdb_writer w;
+    struct buf out = {0};
+
+    rdb_writer_begin(&w, &out, &written_info);
+    rdb_writer_sizes(&w, &out, 0, &sizes[0]);
+    rdb_writer_sizes(&w, &out, 7, &sizes[1]);
+    rdb_writer_end(&w, &out);
+    for (size_t step = 1; step <= out.len; step++) {
+        struct reading r = {.on_sizes = note_sizes};
+
+        open_reader(&r);
+        cr_assert_eq(feed(&r, buf_bytes(&out), step), RDB_OK, "%s", r.error.text);
+        cr_assert_str_eq(buf_text(&r.lines), "0 has 1\n7 has 1152921504606846976\n");
+        finish(&r);
+    }
+    buf_deinit(&out);
 }
 
 struct saving {

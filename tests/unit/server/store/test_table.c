@@ -93,6 +93,45 @@ Test(table, it_stays_about_84_percent_full_while_it_grows)
     space_free(ks);
 }
 
+Test(table, that_knows_how_many_are_to_come_is_long_enough_after_an_eighth_of_them)
+{
+    struct keyspace *ks = space_new(false);
+    uint32_t shards = 0;
+
+    keyspace_expect(ks, 0, 50000);
+    for (unsigned i = 0; i < 50000; i += 500) {
+        space_set_many(ks, 0, i, 500, EXPIRE_NEVER);
+        if (i == 6500) { /* an eighth, and some to split for */
+            shards = ks->tables[0].shard_count;
+        }
+        if (i % 5000 == 0) {
+            keyspace_check(ks);
+        }
+    }
+    cr_expect_gt(shards, 60);
+    cr_expect_eq(ks->tables[0].shard_count, shards);
+    cr_expect_lt(ks->tables[0].bucket_count * BUCKET_PLACES, 50000 * 4 / 3);
+    space_free(ks);
+}
+
+Test(table, believes_no_more_than_what_is_in_proportion_to_its_entries)
+{
+    static const uint64_t counts[] = {UINT64_C(1) << 60, UINT64_MAX};
+
+    for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+        struct keyspace *ks = space_new(false);
+
+        keyspace_expect(ks, 0, counts[i]);
+        space_set_many(ks, 0, 0, 3000, EXPIRE_NEVER);
+        cr_expect_lt(ks->tables[0].bucket_count * BUCKET_BYTES, 3000 * 80);
+        keyspace_expect(ks, 0, 0);
+        space_set_many(ks, 0, 3000, 40000, EXPIRE_NEVER);
+        space_remove_many(ks, 0, 10, 42990);
+        cr_expect_lt(ks->tables[0].bucket_count, 20);
+        space_free(ks);
+    }
+}
+
 Test(table, shards_stay_small_enough_for_a_step)
 {
     struct keyspace *ks = space_new(false);
