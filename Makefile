@@ -71,8 +71,9 @@ see_tests/support      := server/persist server/store common/segment common/spec
 objects_of  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 archives_of = $(foreach room,$(1),$(BUILD)/$(room)/room.a)
 whole_of    = $(call archives_of,$(1) $(see_$(1)))
+# Without -fno-lto the linker would do it anyway, a minute for each program, since the objects hold both.
 link        = @mkdir -p $(@D) && echo "  LINK  $@" && \
-              $(CC) $(LDFLAGS) $(LINK_LTO) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+              $(CC) $(LDFLAGS) $(or $(LINK_LTO),-fno-lto) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .PHONY: all help clean
 all: bin/starling-server bin/starling-cli ## build the server and the cli (default)
@@ -156,13 +157,13 @@ $(BUILD)/tests/unit/$(1)/run: $(call objects_of,tests/unit/$(1)) $(shared_$(1):%
     $(if $(filter cli,$(1)),$(filter-out $(BUILD)/cli/main.o,$(call objects_of,cli)),$(call archives_of,$(1))) \
     $(call archives_of,$(see_$(1)))
 	@mkdir -p $$(@D) && echo "  LINK  $$@"
-	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(LDLIBS) -lcriterion
+	$(Q)$$(CC) $$(LDFLAGS) -fno-lto -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(LDLIBS) -lcriterion
 endef
 $(foreach room,$(UNIT_ROOMS),$(eval $(call unit_rule,$(room))))
 
 $(BUILD)/tests/model/run: $(call objects_of,tests/model) $(call whole_of,server/node)
 	@mkdir -p $(@D) && echo "  LINK  $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcriterion
+	$(Q)$(CC) $(LDFLAGS) -fno-lto -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcriterion
 $(BUILD)/tests/sim/run: $(call objects_of,tests/sim) $(call archives_of,tests/disk) $(call whole_of,server/control)
 	$(link)
 $(BUILD)/tests/crash/run: $(call objects_of,tests/crash) $(call whole_of,tests/alone)
