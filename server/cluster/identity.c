@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Syntax of ids, hostnames and addresses. */
+/* Syntax of hostnames and addresses. */
 #include "cluster/identity.h"
 
 #include "base/assert.h"
 
 #include <arpa/inet.h>
 #include <string.h>
-
-bool cluster_id_parse(struct bytes text, struct cluster_id *out)
-{
-    if (text.len != CLUSTER_ID_LEN) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        char ch = text.data[i];
-
-        if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f'))) {
-            return false;
-        }
-    }
-    bytes_to_text(text, out->text, sizeof(out->text));
-    ASSERT(!cluster_id_is_none(out));
-    return true;
-}
 
 static bool is_digit(char ch)
 {

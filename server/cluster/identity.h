@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who a node is, and where it was last found.
  *
- * Identity is the node id, 40 lower-case hex digits, and nothing else; addresses come and go.
+ * Identity is the node id (base/cluster_id.h) and nothing else; addresses come and go.
  * All are plain values, terminated texts inside, so that they can be copied freely. */
 #ifndef STARLING_CLUSTER_IDENTITY_H
 #define STARLING_CLUSTER_IDENTITY_H
@@ -11,18 +11,13 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
+#include "base/cluster_id.h"
 
 enum {
-    CLUSTER_ID_LEN = 40,
     CLUSTER_IP_SIZE = 46,        /* the longest IPv6 text and its NUL */
     CLUSTER_HOSTNAME_SIZE = 256, /* 255 characters and NUL */
     CLUSTER_NODES_MAX = 1000,    /* nodes in one table, ourselves included */
     CLUSTER_BUS_PORT_OFFSET = 10000,
-};
-
-/* All-zero (empty text) means "none". */
-struct cluster_id {
-    char text[CLUSTER_ID_LEN + 1];
 };
 
 struct cluster_address {
@@ -31,19 +26,6 @@ struct cluster_address {
     uint16_t port;                        /* for clients */
     uint16_t bus_port;                    /* for other nodes */
 };
-
-/* False, and *out untouched, unless text is 40 lower-case hex digits. */
-MUST_USE bool cluster_id_parse(struct bytes text, struct cluster_id *out);
-
-static inline bool cluster_id_is_none(const struct cluster_id *id)
-{
-    return id->text[0] == '\0';
-}
-
-static inline bool cluster_id_equal(const struct cluster_id *a, const struct cluster_id *b)
-{
-    return memcmp(a->text, b->text, CLUSTER_ID_LEN) == 0;
-}
 
 /* Can text stand as a hostname: letters, digits, dots, hyphens, underscores, at most 255? */
 bool cluster_hostname_is_valid(struct bytes text);

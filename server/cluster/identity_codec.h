@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ids and names on the bus: an id as 20 bytes, zeros for none; ip and hostname as strings, each a
+/* Names on the bus: ip and hostname as strings, each a
  * length byte and its bytes.
  *
  * A decoder fails on any text that could not have come from the encoder. */
@@ -11,12 +11,9 @@
 #include "cluster/identity.h"
 
 enum {
-    CLUSTER_RAW_ID_BYTES = CLUSTER_ID_LEN / 2,
     CLUSTER_RAW_NAMES_MAX = 2 + CLUSTER_IP_SIZE + CLUSTER_HOSTNAME_SIZE,
 };
 
-void cluster_id_encode(struct buf *out, const struct cluster_id *id);
-void cluster_id_decode(struct decoder *d, struct cluster_id *out);
 /* ip and hostname; the ports are left alone. */
 void cluster_names_encode(struct buf *out, const struct cluster_address *address);
 void cluster_names_decode(struct decoder *d, struct cluster_address *out);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "council/learn.h"
+
+#include "base/assert.h"
+#include "council/member.h"
+#include "council/own_lease.h"
+#include "council/post.h"
+#include "council/proposal.h"
+#include "council/record_table.h"
+#include "council/reseat.h"
+
+/* ---- records ------------------------------------------------------------------------------------- */
+
+void learn_record(struct council *c, const struct ballot *ballot, const struct shard_record *record,
+                  struct bytes value)
+{
+    struct record_state *r = record_get(c, &record->shard);
+
+    if (record_learn(c, r, ballot, record, value)) {
+        struct council_news news = {.type = COUNCIL_NEWS_RECORD, .shard = r->id};
+
+        own_lease_on_record(c, r);
+        post_news(c, &news);
+    }
+}
+
+static void tell(struct council *c, const struct cluster_id *to, const struct record_state *r)
+{
+    struct council_message m = {.type = COUNCIL_LEARN, .record = r->id, .ballot = r->known_ballot};
+    struct buf value = {0};
+
+    if (ballot_is_none(&r->known_ballot)) {
+        return; /* what another council agreed says nothing here */
+    }
+    shard_record_encode(&value, &r->known);
+    m.value = buf_bytes(&value);
+    post_send(c, to, &m, 0);
+    buf_deinit(&value);
+}
+
+void council_tell(struct council *c, struct mono_time now, const struct cluster_id *to,
+                  const struct cluster_id *shard)
+{
+    struct record_state *r = record_find(c, shard);
+
+    c->now = now;
+    if (r != NULL) {
+        tell(c, to, r);
+    }
+}
+
+void council_ask(struct council *c, struct mono_time now, const struct cluster_id *shard)
+{
+    size_t count = seats_count(&c->seats);
+
+    c->now = now;
+    for (size_t i = 0; i < count; i++) {
+        struct council_message m = {.type = COUNCIL_ASK, .record = *shard};
+        const struct cluster_id *node = &seats_at(&c->seats, i)->node;
+
+        if (!cluster_id_equal(node, &c->me)) {
+            post_send(c, node, &m, 0);
+        }
+    }
+}
+
+void learn_tell_everybody(struct council *c, const struct cluster_id *record)
+{
+    size_t count = seats_count(&c->seats);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct cluster_id *node = &seats_at(&c->seats, i)->node;
+
+        if (cluster_id_equal(node, &c->me)) {
+            continue;
+        }
+        if (cluster_id_is_none(record)) {
+            learn_tell_seats(c, node);
+        } else {
+            council_tell(c, c->now, node, record);
+        }
+    }
+}
+
+/* ---- seats --------------------------------------------------------------------------------------- */
+
+static void tell_these(struct council *c, const struct cluster_id *to, const struct seats *seats,
+                       const struct ballot *ballot)
+{
+    struct council_message m = {.type = COUNCIL_LEARN, .ballot = *ballot};
+    struct buf value = {0};
+
+    seats_encode(&value, seats);
+    m.value = buf_bytes(&value);
+    post_send(c, to, &m, 0);
+    buf_deinit(&value);
+}
+
+void learn_tell_seats(struct council *c, const struct cluster_id *to)
+{
+    if (c->seats.generation > 0) {
+        tell_these(c, to, &c->seats, &c->seats_ballot);
+    }
+}
+
+static void seats_changed(struct council *c)
+{
+    struct council_news news = {.type = COUNCIL_NEWS_SEATS};
+
+    council_changed(c);
+    proposal_seats_changed(c, &c->proposal);
+    proposal_seats_changed(c, &c->council_proposal);
+    reseat_seats_changed(c);
+    own_lease_seats_changed(c);
+    post_news(c, &news);
+}
+
+/* What was promised as a member of a council that is over binds nobody; and a member's seat in another one is a new one. */
+static void leave(struct council *c)
+{
+    c->ended = c->seats;
+    c->seats = (struct seats){0};
+    c->seats_ballot = (struct ballot){0};
+    record_forget_promises(c);
+    own_lease_forget(c);
+    c->seat_key = rng_u64(&c->rng) | 1;
+}
+
+void learn_seats(struct council *c, const struct seats *seats, const struct ballot *ballot)
+{
+    ASSERT(seats->generation > c->seats.generation);
+    c->seats = *seats;
+    c->seats_ballot = *ballot;
+    if (ballot_is_above(ballot, &c->own_record.promised)) {
+        c->own_record.promised = *ballot;
+    }
+    if (!cluster_id_is_none(&seats->gone_over_to)) {
+        leave(c);
+    }
+    seats_changed(c);
+}
+
+/* The only one who could decide anything has left its seat, which nobody ever takes again. */
+static bool is_deserted(const struct seats *seats, const struct cluster_id *node, uint64_t seat_key)
+{
+    return seats->members.count == 1 && !seats_is_handing_over(seats) && seats_has(seats, node) &&
+           !seats_has_key(seats, node, seat_key);
+}
+
+/* Who has left a council does not come back to it, whoever still follows it. */
+static bool should_follow(const struct council *c, const struct seats *seats)
+{
+    if (c->seats.generation == 0) {
+        return seats->generation > 0 && cluster_id_is_none(&seats->gone_over_to) &&
+               !cluster_id_equal(&seats->council, &c->ended.council) &&
+               !is_deserted(seats, &c->me, c->seat_key);
+    }
+    return cluster_id_equal(&seats->council, &c->seats.council) &&
+           seats->generation > c->seats.generation;
+}
+
+static void take_seats(struct council *c, const struct council_message *m)
+{
+    struct decoder d = decoder_make(m->value);
+    struct seats seats;
+
+    seats_decode(&d, &seats);
+    if (decoder_is_ok(&d) && decoder_left(&d) == 0 && seats.generation < COUNCIL_NUMBER_MAX &&
+        should_follow(c, &seats)) {
+        learn_seats(c, &seats, &m->ballot);
+    }
+}
+
+/* ---- messages ------------------------------------------------------------------------------------ */
+
+void learn_take(struct council *c, const struct cluster_id *from, const struct council_message *m)
+{
+    struct shard_record record;
+
+    (void)from;
+    if (cluster_id_is_none(&m->record)) {
+        take_seats(c, m);
+    } else if (cluster_id_equal(&m->council, &c->seats.council) && c->seats.generation > 0 &&
+               !ballot_is_none(&m->ballot) && member_may_accept(c, &m->record, m->value, &record)) {
+        learn_record(c, &m->ballot, &record, m->value);
+    }
+}
+
+void learn_take_ask(struct council *c, const struct cluster_id *from,
+                    const struct council_message *m)
+{
+    if (!cluster_id_is_none(&m->record)) {
+        council_tell(c, c->now, from, &m->record);
+    } else if (c->ended.generation > 0 && cluster_id_equal(&m->council, &c->ended.council)) {
+        tell_these(c, from, &c->ended, &c->seats_ballot);
+    } else {
+        learn_tell_seats(c, from);
+    }
+}
+
+/* ---- meeting other councils ---------------------------------------------------------------------- */
+
+struct council_hint council_get_hint(const struct council *c)
+{
+    return (struct council_hint){
+        .council = c->seats.council,
+        .generation = c->seats.generation,
+        .seat_key = c->seat_key,
+        .seat_count = (uint8_t)c->seats.members.count,
+    };
+}
+
+static void ask_seats(struct council *c, const struct cluster_id *to)
+{
+    struct council_message m = {.type = COUNCIL_ASK};
+
+    post_send(c, to, &m, 0);
+}
+
+bool learn_may_go_over(const struct council *c)
+{
+    if (c->seats.members.count != 1 || seats_is_handing_over(&c->seats) ||
+        !seats_has_key(&c->seats, &c->me, c->seat_key)) {
+        return false;
+    }
+    for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
+        struct decoder d = decoder_make(buf_bytes(&r->value));
+        struct shard_record value;
+
+        if (r->value.len == 0) {
+            continue;
+        }
+        shard_record_decode(&d, &value);
+        if (!cluster_id_equal(&value.primary, &c->me)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_better(const struct council *c, const struct council_hint *hint)
+{
+    return hint->seat_count > 1 ||
+           memcmp(hint->council.text, c->seats.council.text, CLUSTER_ID_LEN) < 0;
+}
+
+static void meet(struct council *c, const struct cluster_id *from, const struct council_hint *hint)
+{
+    struct cluster_id none = {0};
+
+    if (seats_has(&c->seats, from)) {
+        ask_seats(c, from); /* a member of ours that has gone over knows how ours ended */
+        return;
+    }
+    if (!learn_may_go_over(c)) {
+        return;
+    }
+    reseat_wait(c);
+    if (is_better(c, hint) && c->council_proposal.phase == PROPOSAL_IDLE) {
+        c->going_over_to = hint->council;
+        proposal_start(c, &c->council_proposal, &none, COUNCIL_OWN);
+    }
+}
+
+void council_hear(struct council *c, struct mono_time now, const struct cluster_id *from,
+                  const struct council_hint *hint)
+{
+    c->now = now;
+    if (c->seats.generation > 0 && is_deserted(&c->seats, from, hint->seat_key)) {
+        leave(c);
+        seats_changed(c);
+    }
+    if (hint->generation == 0) {
+        return;
+    }
+    if (c->seats.generation == 0) {
+        ask_seats(c, from);
+    } else if (!cluster_id_equal(&hint->council, &c->seats.council)) {
+        meet(c, from, hint);
+    } else if (hint->generation > c->seats.generation) {
+        ask_seats(c, from);
+    }
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "council/own_lease.h"
+
+#include "base/assert.h"
+#include "council/post.h"
+#include "council/record_table.h"
+
+enum {
+    ASKS_PER_TIMEOUT = 5
+};
+
+static bool is_ours(const struct council *c)
+{
+    return !ballot_is_none(&c->lease.ballot) && !c->lease.is_handed_over;
+}
+
+static struct grant *get_grant(struct council *c, const struct cluster_id *member)
+{
+    struct lease *lease = &c->lease;
+
+    for (size_t i = 0; i < lease->grant_count; i++) {
+        if (cluster_id_equal(&lease->grants[i].member, member)) {
+            return &lease->grants[i];
+        }
+    }
+    /* Of those that have left the council nothing is needed. */
+    for (size_t i = 0; i < lease->grant_count; i++) {
+        if (!seats_has(&c->seats, &lease->grants[i].member)) {
+            lease->grants[i] = (struct grant){.member = *member, .until = COUNCIL_LONG_AGO};
+            return &lease->grants[i];
+        }
+    }
+    ASSERT(lease->grant_count < COUNCIL_ASKED_MAX);
+    lease->grants[lease->grant_count] =
+        (struct grant){.member = *member, .until = COUNCIL_LONG_AGO};
+    return &lease->grants[lease->grant_count++];
+}
+
+static void note_grant(struct council *c, const struct cluster_id *member, struct mono_time until)
+{
+    struct grant *grant;
+
+    if (!seats_has(&c->seats, member)) {
+        return;
+    }
+    grant = get_grant(c, member);
+    if (mono_is_before(grant->until, until)) {
+        grant->until = until;
+    }
+}
+
+/* Until when have this many of the set granted? */
+static struct mono_time end_of(const struct council *c, const struct seat_set *set)
+{
+    struct mono_time ends[COUNCIL_SEATS_MAX];
+    size_t majority = seat_set_majority(set);
+
+    for (size_t i = 0; i < set->count; i++) {
+        ends[i] = COUNCIL_LONG_AGO;
+        for (size_t j = 0; j < c->lease.grant_count; j++) {
+            if (cluster_id_equal(&c->lease.grants[j].member, &set->items[i].node)) {
+                ends[i] = c->lease.grants[j].until;
+            }
+        }
+        /* Latest first. */
+        for (size_t j = i; j > 0 && mono_is_before(ends[j - 1], ends[j]); j--) {
+            struct mono_time earlier = ends[j - 1];
+
+            ends[j - 1] = ends[j];
+            ends[j] = earlier;
+        }
+    }
+    return set->count == 0 ? COUNCIL_LONG_AGO : ends[majority - 1];
+}
+
+void own_lease_update(struct council *c)
+{
+    c->lease.end = COUNCIL_LONG_AGO;
+    if (!is_ours(c)) {
+        return;
+    }
+    c->lease.end = end_of(c, &c->seats.members);
+    if (seats_is_handing_over(&c->seats)) {
+        c->lease.end = mono_earlier(c->lease.end, end_of(c, &c->seats.previous));
+    }
+}
+
+void own_lease_take_grants(struct council *c, const struct grant *grants, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        note_grant(c, &grants[i].member, grants[i].until);
+    }
+    own_lease_update(c);
+}
+
+void own_lease_take_answer(struct council *c, const struct cluster_id *from,
+                           const struct council_message *m)
+{
+    struct lease *lease = &c->lease;
+
+    if (m->generation != c->seats.generation || !is_ours(c) || !council_is_own_grant(c, m) ||
+        !cluster_id_equal(&m->record, &lease->shard) || !ballot_equal(&m->ballot, &lease->ballot)) {
+        return;
+    }
+    if (m->version < record_get(c, &lease->shard)->known.version &&
+        (m->answer == COUNCIL_YES || m->answer == COUNCIL_WAIT)) {
+        council_tell(c, c->now, from, &lease->shard);
+    }
+    if (m->answer == COUNCIL_YES) {
+        note_grant(c, from, grant_end(m->sent_us, m->length_ms));
+    } else if (m->answer == COUNCIL_OUTBID && !cluster_id_equal(&m->accepted.by, &c->me)) {
+        lease->is_outbid = true;
+        if (m->accepted.round > c->round) {
+            c->round = m->accepted.round;
+        }
+    }
+    own_lease_update(c);
+}
+
+void own_lease_on_record(struct council *c, const struct record_state *r)
+{
+    struct lease *lease = &c->lease;
+    bool is_primary = cluster_id_equal(&r->known.primary, &c->me);
+
+    if (!cluster_id_equal(&r->id, &lease->shard) ||
+        ballot_equal(&r->known_ballot, &lease->ballot)) {
+        return;
+    }
+    if (!is_primary || ballot_is_none(&r->known_ballot)) {
+        lease->grant_count = 0;
+        lease->ballot = (struct ballot){0};
+    } else {
+        lease->ballot = r->known_ballot;
+    }
+    lease->is_handed_over = false;
+    lease->is_outbid = false;
+    lease->ask_at = c->now;
+    own_lease_update(c);
+}
+
+void own_lease_seats_changed(struct council *c)
+{
+    c->lease.ask_at = c->now;
+    own_lease_update(c);
+}
+
+void own_lease_forget(struct council *c)
+{
+    c->lease.ballot = (struct ballot){0};
+    c->lease.grant_count = 0;
+    c->lease.is_outbid = false;
+    own_lease_update(c);
+}
+
+void own_lease_hand_over(struct council *c)
+{
+    c->lease.is_handed_over = true;
+    c->lease.grant_count = 0;
+    own_lease_update(c);
+    ASSERT(mono_is_due(c->lease.end, c->now));
+}
+
+void council_want_lease(struct council *c, struct mono_time now, const struct cluster_id *shard)
+{
+    struct record_state *r;
+
+    c->now = now;
+    if (cluster_id_equal(&c->lease.shard, shard)) {
+        return;
+    }
+    c->lease = (struct lease){.shard = *shard, .ask_at = now, .end = COUNCIL_LONG_AGO};
+    r = cluster_id_is_none(shard) ? NULL : record_find(c, shard);
+    if (r != NULL) {
+        own_lease_on_record(c, r);
+    }
+}
+
+struct mono_time council_lease_end(const struct council *c)
+{
+    return c->lease.end;
+}
+
+bool council_is_outbid(const struct council *c)
+{
+    return c->lease.is_outbid;
+}
+
+bool council_has_handed_over(const struct council *c)
+{
+    return c->lease.is_handed_over;
+}
+
+void own_lease_tick(struct council *c)
+{
+    struct lease *lease = &c->lease;
+    size_t count = seats_count(&c->seats);
+
+    if (!is_ours(c) || !mono_is_due(lease->ask_at, c->now)) {
+        return;
+    }
+    lease->ask_at = mono_add_ms(c->now, council_part_ms(c, ASKS_PER_TIMEOUT));
+    for (size_t i = 0; i < count; i++) {
+        struct council_message ask = {
+            .type = COUNCIL_LEASE,
+            .record = lease->shard,
+            .ballot = lease->ballot,
+            .version = record_get(c, &lease->shard)->known.version,
+            .sent_us = c->now.us,
+            .length_ms = c->timeout_ms,
+            .start = c->start,
+        };
+
+        post_send(c, &seats_at(&c->seats, i)->node, &ask, 0);
+    }
+}
+
+struct mono_time own_lease_wake_at(const struct council *c)
+{
+    return is_ours(c) ? c->lease.ask_at : MONO_NEVER;
+}
+
+void own_lease_check(const struct council *c)
+{
+    const struct lease *lease = &c->lease;
+    struct mono_time latest = mono_add_ms(c->now, COUNCIL_LENGTH_MAX_MS);
+
+    ASSERT(lease->grant_count <= COUNCIL_ASKED_MAX);
+    for (size_t i = 0; i < lease->grant_count; i++) {
+        ASSERT(mono_is_before(lease->grants[i].until, latest)); /* (1) */
+    }
+    ASSERT(is_ours(c) || mono_is_due(lease->end, c->now)); /* (2) */
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What is agreed about a shard: who serves which slots, whose data are the shard's, and who has them.
+ *
+ * A record is changed as a whole; each change counts its version up by one, so of two the one with the greater version is
+ * the newer.  Its epoch is what clients and other nodes know as config epoch: it grows when the primary or the slots
+ * change, above every epoch known to who makes the change, so that a slot's newest owner has the greatest of all that
+ * ever had it.
+ *
+ * lineage and history say which stream of changes the shard's data are: data that the primary of this version could have
+ * had when it became primary are at a position in one of the ancestors up to where it was left, or in history.
+ *
+ * Holders are the replicas whose confirmation counts: whoever takes over asks each of them that can be reached for
+ * what it has.  The primary is not among them.
+ *
+ * Encoded, integers big-endian, ids as in base/cluster_id.h:
+ *
+ *     20 shard, 8 version, 8 epoch, 20 primary
+ *      1 holders, 20 each
+ *      1 length and history;  1 ancestors, for each 1 length and history, 8 end
+ *        slots: 2 ranges, for each 2 first, 2 last; or 2 with all bits set, and 2048 with bit s % 8 of byte s / 8 for slot s
+ *
+ * Invariants:  (1) shard, primary and history are not empty, version is not 0
+ *              (2) no holder comes twice, none is the primary
+ * Plain value. */
+#ifndef STARLING_COUNCIL_SHARD_RECORD_H
+#define STARLING_COUNCIL_SHARD_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bitset.h"
+#include "base/cluster_id.h"
+#include "base/lineage.h"
+#include "spec/slot.h"
+
+enum {
+    SHARD_HOLDERS_MAX = 16,
+    SHARD_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
+};
+
+struct shard_record {
+    struct cluster_id shard;
+    uint64_t version;
+    uint64_t epoch;
+    struct cluster_id primary;
+    struct cluster_id holders[SHARD_HOLDERS_MAX];
+    size_t holder_count;
+    struct history_id history;
+    struct lineage lineage;
+    uint64_t slots[SHARD_SLOT_WORDS];
+};
+
+/* Does the record exist?  All-zero is none. */
+static inline bool shard_record_is_none(const struct shard_record *record)
+{
+    return record->version == 0;
+}
+
+bool shard_record_has_holder(const struct shard_record *record, const struct cluster_id *node);
+/* Are data at this position of this history the shard's, or were they: a part of what its primary has? */
+bool shard_record_is_lineage(const struct shard_record *record, const struct history_id *history,
+                             uint64_t offset);
+
+/* A set of slots as it stands in a record. */
+void shard_slots_encode(struct buf *out, const uint64_t slots[SHARD_SLOT_WORDS]);
+/* Fails on ranges that do not rise, or touch. */
+void shard_slots_decode(struct decoder *d, uint64_t slots[SHARD_SLOT_WORDS]);
+
+void shard_record_encode(struct buf *out, const struct shard_record *record);
+/* Fails on what is not as the invariants say. */
+void shard_record_decode(struct decoder *d, struct shard_record *out);
+bool shard_record_makes_sense(const struct shard_record *record);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "council/council.h"
+#include "council/message.h"
+#include "council/shard_record.h"
+
+#include <criterion/criterion.h>
+
+static struct cluster_id id_of(char letter)
+{
+    struct cluster_id id = {0};
+
+    memset(id.text, letter, CLUSTER_ID_LEN);
+    return id;
+}
+
+static struct shard_record sample(void)
+{
+    struct shard_record record = {
+        .shard = id_of('a'),
+        .version = 7,
+        .epoch = 3,
+        .primary = id_of('b'),
+        .holders = {id_of('c'), id_of('d')},
+        .holder_count = 2,
+    };
+    struct history_id older = {.text = "older"};
+
+    memset(record.history.text, 'h', HISTORY_ID_LEN);
+    lineage_add(&record.lineage, &older, 4000);
+    for (size_t slot = 100; slot < 200; slot++) {
+        bitset_add(record.slots, slot);
+    }
+    bitset_add(record.slots, SLOT_COUNT - 1);
+    return record;
+}
+
+static bool is_same(const struct shard_record *a, const struct shard_record *b)
+{
+    return a->version == b->version && a->epoch == b->epoch &&
+           cluster_id_equal(&a->shard, &b->shard) && cluster_id_equal(&a->primary, &b->primary) &&
+           a->holder_count == b->holder_count && history_id_equal(&a->history, &b->history) &&
+           a->lineage.count == b->lineage.count &&
+           memcmp(a->slots, b->slots, sizeof(a->slots)) == 0;
+}
+
+static bool comes_back(const struct shard_record *record)
+{
+    struct buf bytes = {0};
+    struct decoder d;
+    struct shard_record back;
+    bool is_ok;
+
+    shard_record_encode(&bytes, record);
+    d = decoder_make(buf_bytes(&bytes));
+    shard_record_decode(&d, &back);
+    is_ok = decoder_is_ok(&d) && decoder_left(&d) == 0 && is_same(record, &back);
+    buf_deinit(&bytes);
+    return is_ok;
+}
+
+Test(shard_record, comes_back_from_its_bytes_whatever_slots_it_has)
+{
+    struct shard_record record = sample();
+
+    cr_expect(comes_back(&record));
+    memset(record.slots, 0, sizeof(record.slots));
+    cr_expect(comes_back(&record), "no slot");
+    for (size_t slot = 0; slot < SLOT_COUNT; slot += 2) {
+        bitset_add(record.slots, slot);
+    }
+    cr_expect(comes_back(&record), "every other slot");
+    memset(record.slots, 0xff, sizeof(record.slots));
+    cr_expect(comes_back(&record), "all slots");
+}
+
+Test(shard_record, that_is_cut_or_makes_no_sense_is_refused)
+{
+    struct shard_record record = sample();
+    struct buf bytes = {0};
+    struct shard_record back;
+    struct decoder d;
+
+    shard_record_encode(&bytes, &record);
+    for (size_t len = 0; len < bytes.len; len++) {
+        d = decoder_make(bytes_prefix(buf_bytes(&bytes), len));
+        shard_record_decode(&d, &back);
+        cr_expect_not(decoder_is_ok(&d), "cut to %zu bytes", len);
+    }
+    record.holders[1] = record.holders[0];
+    cr_expect_not(shard_record_makes_sense(&record), "a holder twice");
+    record.holders[1] = record.primary;
+    cr_expect_not(shard_record_makes_sense(&record), "the primary among the holders");
+    buf_deinit(&bytes);
+}
+
+Test(shard_record, knows_which_positions_are_its_lineage)
+{
+    struct shard_record record = sample();
+    struct history_id older = {.text = "older"};
+    struct history_id foreign = {.text = "foreign"};
+
+    cr_expect(shard_record_is_lineage(&record, &record.history, 123456789));
+    cr_expect(shard_record_is_lineage(&record, &older, 4000));
+    cr_expect_not(shard_record_is_lineage(&record, &older, 4001), "behind where it was left");
+    cr_expect_not(shard_record_is_lineage(&record, &foreign, 0));
+}
+
+Test(council_message, of_every_type_comes_back)
+{
+    for (int type = 1; type < COUNCIL_TYPE_END; type++) {
+        struct council_message message = {
+            .type = (enum council_message_type)type,
+            .answer = COUNCIL_WAIT,
+            .is_own = true,
+            .council = id_of('1'),
+            .generation = 5,
+            .record = id_of('2'),
+            .ballot = {.round = 9, .by = id_of('3')},
+            .sent_us = 77,
+            .length_ms = 1000,
+            .wait_ms = 10,
+            .start = 3,
+            .value = BYTES_LITERAL("value"),
+            .claims = BYTES_LITERAL("claims"),
+        };
+        struct council_message back;
+        struct buf bytes = {0};
+
+        council_message_encode(&bytes, &message);
+        cr_assert(council_message_decode(buf_bytes(&bytes), &back));
+        cr_expect_eq(back.type, message.type);
+        cr_expect_eq(back.answer, COUNCIL_WAIT);
+        cr_expect(back.is_own && !back.is_forced);
+        cr_expect(ballot_equal(&back.ballot, &message.ballot));
+        cr_expect_eq(back.wait_ms, 10);
+        cr_expect(bytes_equal(back.value, message.value));
+        cr_expect(bytes_equal(back.claims, message.claims));
+        for (size_t len = 0; len < bytes.len; len++) {
+            cr_expect_not(council_message_decode(bytes_prefix(buf_bytes(&bytes), len), &back));
+        }
+        buf_deinit(&bytes);
+    }
+}
+
+static struct council *alone(const char *lines)
+{
+    struct council_options options = {.me = id_of('a'), .seed = 1, .timeout_ms = 1000};
+    struct council *c = council_new(&options, (struct mono_time){.us = 1});
+    struct bytes rest = bytes_from_text(lines);
+    struct errmsg error;
+
+    while (rest.len > 0) {
+        size_t end = bytes_find_byte(rest, '\n');
+
+        cr_assert(council_parse_line(c, bytes_prefix(rest, end), &error), "%s", error.text);
+        rest = bytes_from(rest, end + 1);
+    }
+    return c;
+}
+
+Test(council_file, of_one_life_is_that_of_the_next)
+{
+    struct council *first = alone("");
+    struct council *second;
+    struct buf text = {0};
+    struct buf again = {0};
+
+    council_format(first, &text);
+    second = alone(buf_text(&text));
+    council_format(second, &again);
+    cr_expect_str_eq(buf_text(&again), buf_text(&text));
+    cr_expect(council_is_member(second), "it has its seat again");
+    council_free(first);
+    council_free(second);
+    buf_deinit(&text);
+    buf_deinit(&again);
+}
+
+Test(council_file, that_is_damaged_is_refused)
+{
+    static const char *const lines[] = {
+        "council ",         "council what 00",   "council state",
+        "council state 0",  "council state zz",  "council state 00",
+        "council seats 00", "council record 00", "council state 00000000000000000000000000000000",
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct council *c = alone("");
+        struct errmsg error = {0};
+
+        cr_expect_not(council_parse_line(c, bytes_from_text(lines[i]), &error), "%s", lines[i]);
+        cr_expect_neq(error.text[0], '\0');
+        council_free(c);
+    }
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/seed.h"
+#include "tests/unit/server/council/world.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct world *new_world(uint64_t seed, size_t nodes, size_t shards)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    cr_assert_not_null(w);
+    world_init(w, seed, nodes, shards);
+    return w;
+}
+
+static void free_world(struct world *w)
+{
+    world_deinit(w);
+    free(w);
+}
+
+static bool is_served(const struct world *w)
+{
+    for (size_t shard = 0; shard < w->shard_count; shard++) {
+        if (world_holder(w, shard) == SIZE_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* False when it did not happen in so many ms. */
+static bool eventually(struct world *w, bool (*is_so)(const struct world *w), int64_t limit_ms)
+{
+    for (int64_t i = 0; i < limit_ms && w->failure[0] == '\0'; i++) {
+        if (is_so(w)) {
+            return true;
+        }
+        world_step(w);
+    }
+    world_print(w);
+    return false;
+}
+
+static bool is_whole(const struct world *w)
+{
+    return world_is_settled(w) && is_served(w);
+}
+
+static void heal(struct world *w)
+{
+    w->loss_percent = 0;
+    w->is_calm = true;
+    for (size_t i = 0; i < w->node_count; i++) {
+        memset(w->nodes[i].is_cut_from, 0, sizeof(w->nodes[i].is_cut_from));
+        w->nodes[i].is_paused = false;
+        if (w->nodes[i].council == NULL) {
+            world_start(w, i);
+        }
+    }
+}
+
+static void break_something(struct world *w)
+{
+    size_t node = rng_below(&w->rng, w->node_count);
+    struct world_node *n = &w->nodes[node];
+    size_t other = rng_below(&w->rng, w->node_count);
+
+    switch (rng_below(&w->rng, 8)) {
+    case 0:
+        world_crash(w, node);
+        break;
+    case 1:
+        for (size_t i = 0; i < w->node_count; i++) {
+            if (w->nodes[i].council == NULL) {
+                world_start(w, i);
+            }
+        }
+        break;
+    case 6:
+        world_crash(w, node);
+        world_start(w, node);
+        break;
+    case 2:
+        n->is_paused = n->council != NULL && !n->is_paused;
+        break;
+    case 3:
+        n->is_cut_from[other] = !n->is_cut_from[other];
+        break;
+    case 4:
+        for (size_t i = 0; i < w->node_count; i++) {
+            n->is_cut_from[i] = !n->is_cut_from[i];
+            w->nodes[i].is_cut_from[node] = n->is_cut_from[i];
+        }
+        break;
+    case 5:
+        w->loss_percent = (unsigned)rng_below(&w->rng, 20);
+        break;
+    default:
+        for (size_t i = 0; i < w->node_count; i++) {
+            memset(w->nodes[i].is_cut_from, 0, sizeof(w->nodes[i].is_cut_from));
+            w->nodes[i].is_paused = false;
+        }
+        break;
+    }
+}
+
+Test(council, nodes_that_meet_become_one_council_of_an_odd_number_of_seats)
+{
+    for (size_t nodes = 1; nodes <= 9; nodes++) {
+        struct world *w = new_world(nodes, nodes, nodes < 3 ? 1 : 3);
+
+        w->is_calm = true;
+        cr_expect(eventually(w, is_whole, 30000), "%zu nodes: %s", nodes, w->failure);
+        cr_expect_str_empty(w->failure);
+        world_run(w, 3000);
+        cr_expect(is_whole(w));
+        cr_expect_eq(council_seats(w->nodes[0].council)->members.count, nodes > 7        ? 7
+                                                                        : nodes % 2 == 0 ? nodes - 1
+                                                                                         : nodes);
+        free_world(w);
+    }
+}
+
+static bool has_kept_its_promises(const struct world *w)
+{
+    if (w->failure[0] != '\0') {
+        fprintf(stderr, "%s\n", w->failure);
+    }
+    return w->failure[0] == '\0';
+}
+
+static void live_through_faults(uint64_t seed)
+{
+    struct world *w = new_world(seed, 3 + seed % 6, 1 + seed % 3);
+    int64_t pause_ms = 20 + (int64_t)(seed % 7) * 60;
+
+    world_run(w, seed % 4 == 0 ? 0 : 2000);
+    w->is_moving = seed % 2 == 0;
+    for (int i = 0; i < 60; i++) {
+        world_run(w, (int64_t)rng_below(&w->rng, (uint64_t)pause_ms));
+        break_something(w);
+    }
+    SEED_ASSERT(has_kept_its_promises(w), seed);
+    heal(w);
+    SEED_ASSERT(eventually(w, is_whole, 20000) && has_kept_its_promises(w), seed);
+    free_world(w);
+}
+
+Test(council, no_two_nodes_ever_hold_a_lease_and_nothing_agreed_is_lost_whatever_fails,
+     .timeout = 300)
+{
+    uint64_t seed = seed_get();
+
+    for (uint64_t i = 0; i < 100; i++) {
+        live_through_faults(seed + i);
+    }
+}

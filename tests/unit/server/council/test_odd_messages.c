@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* One council, and others who say what is late, odd or wrong. */
+#include "council/council.h"
+
+#include "base/mem.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+enum {
+    ME,
+    ANN,
+    BOB,
+    NODES,
+    TIMEOUT_MS = 100,
+};
+
+struct scene {
+    struct council *council;
+    struct mono_time now;
+    struct cluster_id nodes[NODES];
+    struct cluster_id shard;
+    struct buf sent; /* the last message that left */
+};
+
+static struct cluster_id id_of(char letter)
+{
+    struct cluster_id id = {0};
+
+    memset(id.text, letter, CLUSTER_ID_LEN);
+    return id;
+}
+
+static struct scene begin(void)
+{
+    struct scene s = {.now = {.us = 5000000}, .shard = id_of('5')};
+    struct council_options options = {.seed = 1, .timeout_ms = TIMEOUT_MS};
+
+    for (int i = 0; i < NODES; i++) {
+        s.nodes[i] = id_of((char)('a' + i));
+    }
+    options.me = s.nodes[ME];
+    s.council = council_new(&options, s.now);
+    return s;
+}
+
+static void finish(struct scene *s)
+{
+    council_check(s->council);
+    council_free(s->council);
+    buf_deinit(&s->sent);
+}
+
+static void save(struct scene *s)
+{
+    council_saved(s->council, s->now, council_changes(s->council));
+}
+
+static void hear(struct scene *s, int from, struct council_message m)
+{
+    struct buf bytes = {0};
+
+    m.council = council_seats(s->council)->council;
+    m.generation = council_seats(s->council)->generation;
+    council_message_encode(&bytes, &m);
+    council_receive(s->council, s->now, &s->nodes[from], buf_bytes(&bytes));
+    buf_deinit(&bytes);
+}
+
+/* How many messages of this type leave; *out is the last of them. */
+static size_t take(struct scene *s, enum council_message_type type, struct council_message *out)
+{
+    struct cluster_id to;
+    struct bytes bytes;
+    size_t count = 0;
+
+    while (council_next_message(s->council, &to, &bytes)) {
+        struct council_message m;
+
+        cr_assert(council_message_decode(bytes, &m));
+        if (m.type == type) {
+            buf_clear(&s->sent);
+            buf_append_bytes(&s->sent, bytes);
+            cr_assert(council_message_decode(buf_bytes(&s->sent), out));
+            count++;
+        }
+    }
+    return count;
+}
+
+static void learn_seats(struct scene *s, const struct seats *seats)
+{
+    struct buf value = {0};
+    struct council_message m = {
+        .type = COUNCIL_LEARN, .ballot = {.round = 9, .by = s->nodes[ANN]}
+    };
+
+    seats_encode(&value, seats);
+    m.value = buf_bytes(&value);
+    hear(s, ANN, m);
+    buf_deinit(&value);
+}
+
+static struct scene begin_with_three_seats(void)
+{
+    struct scene s = begin();
+    struct seats seats = *council_seats(s.council);
+
+    seats.generation = 5;
+    for (int i = ANN; i < NODES; i++) {
+        seats.members.items[seats.members.count++] =
+            (struct seat){.node = s.nodes[i], .key = (uint64_t)i};
+    }
+    learn_seats(&s, &seats);
+    cr_assert_eq(council_seats(s.council)->members.count, 3);
+    save(&s);
+    return s;
+}
+
+static struct shard_record record_of(const struct scene *s, int primary, uint64_t version)
+{
+    struct shard_record record = {
+        .shard = s->shard, .version = version, .epoch = version, .primary = s->nodes[primary]};
+
+    memset(record.history.text, 'h', HISTORY_ID_LEN);
+    bitset_add(record.slots, 1);
+    return record;
+}
+
+static void hear_value(struct scene *s, int from, struct council_message m,
+                       const struct shard_record *record)
+{
+    struct buf value = {0};
+
+    shard_record_encode(&value, record);
+    m.value = buf_bytes(&value);
+    hear(s, from, m);
+    buf_deinit(&value);
+}
+
+static struct council_message question(const struct scene *s, enum council_message_type type,
+                                       int by, uint64_t round)
+{
+    return (struct council_message){
+        .type = type,
+        .record = s->shard,
+        .ballot = {.round = round, .by = s->nodes[by]},
+        .sent_us = 1,
+        .length_ms = type == COUNCIL_ACCEPT || type == COUNCIL_LEASE ? TIMEOUT_MS : 0,
+        .start = (uint64_t)by,
+    };
+}
+
+static enum council_answer ask(struct scene *s, int from, const struct council_message *m,
+                               enum council_message_type type)
+{
+    struct council_message reply = {.answer = COUNCIL_ANSWER_END};
+
+    hear(s, from, *m);
+    save(s);
+    cr_expect_eq(take(s, type, &reply), 1);
+    return reply.answer;
+}
+
+/* ---- what a member promised ---------------------------------------------------------------------- */
+
+Test(odd_messages, a_hand_over_that_comes_late_does_not_end_the_lease_of_a_later_ballot)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record to_bob = record_of(&s, BOB, 2);
+    struct council_message lease = question(&s, COUNCIL_LEASE, ANN, 21);
+    struct council_message takeover = question(&s, COUNCIL_PREPARE, BOB, 22);
+    struct council_message promise;
+
+    cr_expect_eq(ask(&s, ANN, &lease, COUNCIL_GRANT), COUNCIL_YES);
+    hear_value(&s, ANN, question(&s, COUNCIL_ACCEPT, ANN, 20), &to_bob);
+    save(&s);
+    cr_expect_eq(take(&s, COUNCIL_ACCEPTED, &promise), 1);
+    cr_expect_eq(promise.answer, COUNCIL_OUTBID);
+    cr_expect_eq(ask(&s, BOB, &takeover, COUNCIL_PROMISE), COUNCIL_WAIT);
+    finish(&s);
+}
+
+Test(odd_messages, a_primary_that_was_replaced_is_not_granted_a_lease_beside_its_successor)
+{
+    struct scene s = begin_with_three_seats();
+    struct council_message of_ann = question(&s, COUNCIL_LEASE, ANN, 10);
+    struct council_message of_bob = question(&s, COUNCIL_LEASE, BOB, 5);
+    struct council_message takeover = question(&s, COUNCIL_PREPARE, BOB, 12);
+
+    cr_expect_eq(ask(&s, ANN, &of_ann, COUNCIL_GRANT), COUNCIL_YES);
+    cr_expect_eq(ask(&s, BOB, &of_bob, COUNCIL_GRANT), COUNCIL_OUTBID);
+    cr_expect_eq(ask(&s, BOB, &takeover, COUNCIL_PROMISE), COUNCIL_WAIT);
+    finish(&s);
+}
+
+/* ---- our own lease ------------------------------------------------------------------------------- */
+
+Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_nothing)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record mine = record_of(&s, ME, 1);
+    struct council_message lease = {0};
+    struct council_message grant;
+
+    council_want_lease(s.council, s.now, &s.shard);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_LEASE, &lease), 0);
+    grant = lease;
+    grant.type = COUNCIL_GRANT;
+
+    grant.start = lease.start + 1;
+    hear(&s, ANN, grant);
+    cr_expect(mono_is_due(council_lease_end(s.council), s.now), "of another start");
+    grant.start = lease.start;
+    grant.sent_us = INT64_MAX;
+    hear(&s, ANN, grant);
+    cr_expect(mono_is_due(council_lease_end(s.council), s.now), "of a time to come");
+    grant.sent_us = lease.sent_us;
+    hear(&s, ANN, grant);
+    cr_expect(mono_is_before(s.now, council_lease_end(s.council)), "ours");
+    finish(&s);
+}
+
+/* ---- numbers and values -------------------------------------------------------------------------- */
+
+Test(odd_messages, numbers_without_a_successor_are_not_heard)
+{
+    struct scene s = begin_with_three_seats();
+    struct seats seats = *council_seats(s.council);
+    struct shard_record record = record_of(&s, ANN, UINT64_MAX);
+    struct council_message promise;
+
+    seats.generation = UINT64_MAX;
+    learn_seats(&s, &seats);
+    cr_expect_eq(council_seats(s.council)->generation, 5);
+    hear(&s, ANN, question(&s, COUNCIL_PREPARE, ANN, UINT64_MAX));
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &record);
+    record.version = 1;
+    record.epoch = UINT64_MAX;
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &record);
+    save(&s);
+    cr_expect_eq(take(&s, COUNCIL_PROMISE, &promise), 0);
+    cr_expect_null(council_find(s.council, &s.shard));
+    finish(&s);
+}
+
+Test(odd_messages, a_refusal_of_the_lease_with_an_absurd_round_leaves_rounds_to_us)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record mine = record_of(&s, ME, 1);
+    struct council_message m = {0};
+
+    council_want_lease(s.council, s.now, &s.shard);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_LEASE, &m), 0);
+    m.type = COUNCIL_GRANT;
+    m.answer = COUNCIL_OUTBID;
+    m.accepted = (struct ballot){.round = UINT64_MAX, .by = s.nodes[BOB]};
+    hear(&s, ANN, m);
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_PREPARE, &m), 0);
+    cr_expect_gt(m.ballot.round, 0);
+    cr_expect_lt(m.ballot.round, 10000);
+    finish(&s);
+}
+
+Test(odd_messages, a_promise_with_a_value_of_another_record_is_none)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record other = record_of(&s, ANN, 3);
+    struct council_message m = {0};
+    struct shard_record read;
+
+    other.shard = id_of('6');
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    save(&s);
+    save(&s); /* our own promise */
+    cr_assert_gt(take(&s, COUNCIL_PREPARE, &m), 0);
+    m.type = COUNCIL_PROMISE;
+    m.accepted = (struct ballot){.round = 1, .by = s.nodes[ANN]};
+    hear_value(&s, ANN, m, &other);
+    cr_expect_not(council_read(s.council, &read), "of another shard");
+    hear(&s, ANN, m);
+    cr_expect_not(council_read(s.council, &read), "none, though accepted");
+    m.accepted = (struct ballot){0};
+    hear(&s, ANN, m);
+    cr_expect(council_read(s.council, &read));
+    finish(&s);
+}
+
+Test(odd_messages, no_council_at_all_is_nothing_to_follow)
+{
+    struct scene s = begin();
+    struct council_hint hint = {.council = id_of('0'), .generation = 7, .seat_count = 3};
+    struct seats none = {0};
+
+    save(&s);
+    council_hear(s.council, s.now, &s.nodes[ANN], &hint);
+    for (int i = 0; i < 10; i++) {
+        save(&s);
+    }
+    cr_assert_eq(council_seats(s.council)->generation, 0);
+    learn_seats(&s, &none);
+    cr_expect_eq(council_seats(s.council)->generation, 0);
+    finish(&s);
+}
+
+/* ---- what grows ---------------------------------------------------------------------------------- */
+
+Test(odd_messages, however_many_shards_are_named_memory_stays_small)
+{
+    struct scene s = begin_with_three_seats();
+    size_t used;
+
+    for (int round = 0; round < 2; round++) {
+        used = mem_used_total();
+        for (int i = 0; i < 20000; i++) {
+            struct council_message m = question(&s, COUNCIL_PREPARE, ANN, 7);
+            struct council_message reply;
+
+            snprintf(m.record.text, sizeof(m.record.text), "%040x", i + round * 20000 + 1);
+            hear(&s, ANN, m);
+            save(&s);
+            (void)take(&s, COUNCIL_PROMISE, &reply);
+        }
+    }
+    cr_expect_leq(mem_used_total(), used, "the second time nothing is added");
+    finish(&s);
+}
+
+Test(odd_messages, of_answers_that_wait_for_the_disk_the_newest_is_kept)
+{
+    struct scene s = begin_with_three_seats();
+    struct council_message reply = {0};
+
+    for (uint64_t round = 20; round < 1000; round++) {
+        hear(&s, ANN, question(&s, COUNCIL_PREPARE, ANN, round));
+    }
+    cr_expect_eq(take(&s, COUNCIL_PROMISE, &reply), 0);
+    save(&s);
+    cr_expect_eq(take(&s, COUNCIL_PROMISE, &reply), 1);
+    cr_expect_eq(reply.ballot.round, 999);
+    finish(&s);
+}
+
+/* ---- going over to another council --------------------------------------------------------------- */
+
+Test(odd_messages, a_council_that_could_not_go_over_to_another_grows_all_the_same)
+{
+    struct scene s = begin();
+    struct council_hint hint = {.council = id_of('0'), .generation = 7, .seat_count = 3};
+    struct shard_record of_ann = record_of(&s, ANN, 1);
+    struct council_candidate candidates[NODES] = {0};
+
+    for (int i = 0; i < NODES; i++) {
+        candidates[i] = (struct council_candidate){
+            .node = s.nodes[i], .seat_key = (uint64_t)i, .is_reachable = true};
+    }
+    candidates[ME].seat_key = council_get_hint(s.council).seat_key;
+    council_hear(s.council, s.now, &s.nodes[ANN], &hint);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &of_ann);
+    save(&s);
+    cr_assert_eq(council_seats(s.council)->generation, 1, "it has decided about another node");
+    for (int i = 0; i < 1000 && council_seats(s.council)->members.count == 1; i++) {
+        s.now = mono_add_ms(s.now, 10);
+        council_set_candidates(s.council, candidates, NODES);
+        council_tick(s.council, s.now);
+        save(&s);
+    }
+    cr_expect_eq(council_seats(s.council)->members.count, 2);
+    finish(&s);
+}
