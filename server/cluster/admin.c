@@ -6,14 +6,17 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "cluster/bus.h"
+#include "cluster/council_side.h"
+#include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/failure.h"
 #include "cluster/forgotten.h"
-#include "cluster/lease.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
 #include "cluster/step.h"
+#include "cluster/takeover.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -238,6 +241,19 @@ bool cluster_replicate(struct cluster *cluster, struct cluster_call *call, struc
     return true;
 }
 
+/* The guarantees end here, so the log says that they do. */
+static void seize_council(struct cluster *c)
+{
+    if (failure_sees_majority(c)) {
+        return;
+    }
+    emit_log(
+        c, LOG_WARNING,
+        "TAKEOVER: no majority of the council can be reached, this node is the council from now "
+        "on; should the others not be gone, two nodes may acknowledge writes for one slot");
+    council_seize(c->council, c->now);
+}
+
 bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
                       enum cluster_failover_kind kind)
 {
@@ -259,16 +275,16 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
     begin(c, call);
     switch (kind) {
     case CLUSTER_FAILOVER_AGREED:
-        manual_start(c, false);
+        manual_start(c);
         break;
     case CLUSTER_FAILOVER_FORCE:
-        manual_start(c, true);
+        takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS);
         break;
     case CLUSTER_FAILOVER_TAKEOVER:
-        role_take_over(c, c->current_epoch + 1);
+        seize_council(c);
+        takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS);
         break;
     }
-    ASSERT(kind != CLUSTER_FAILOVER_TAKEOVER || node_is_primary(c->me));
     end(c, call);
     return true;
 }
@@ -285,9 +301,6 @@ static void forget_everybody(struct cluster *c)
     }
     ASSERT(c->assigned_count == 0 && c->moves.count == 0);
     c->forgotten.count = 0;
-    c->vote = (struct held_vote){0};
-    c->me->word = VOTER_WORD_NONE;
-    c->forgot_at = c->now;
 }
 
 bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_hard)
@@ -311,13 +324,12 @@ bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_h
         struct cluster_id id = {0};
 
         c->current_epoch = 0;
-        c->last_vote_epoch = 0;
         c->me->config_epoch = 0;
         rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
         nodes_rename(c, c->me, &id);
     }
     c->had_majority = false;
-    lease_forget(c);
+    council_side_found(c);
     role_hold_until_saved(c);
     ASSERT(node_is_primary(c->me));
     ASSERT(c->nodes.count == 1 && c->me->slot_count == 0);
@@ -363,10 +375,10 @@ bool cluster_bump_epoch(struct cluster *cluster, struct cluster_call *call, bool
     ASSERT(c->me->config_epoch <= greatest);
     begin(c, call);
     if (*out_is_bumped) {
-        role_set_config_epoch(c, c->current_epoch + 1);
+        role_want_epoch(c, c->current_epoch + 1);
     }
+    *out_epoch = c->own.epoch > c->me->config_epoch ? c->own.epoch : c->me->config_epoch;
     end(c, call);
-    *out_epoch = c->me->config_epoch;
     return true;
 }
 
@@ -419,7 +431,7 @@ static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *nod
     slots_clear_move(c, slot);
     slots_bind(c, slot, node);
     if (is_imported) {
-        role_set_config_epoch(c, c->current_epoch + 1);
+        role_want_epoch(c, c->current_epoch + 1);
     }
     bus_announce(c);
     ASSERT(c->owner[slot] == node);

@@ -29,7 +29,7 @@ struct cluster_call {
 
 enum cluster_failover_kind {
     CLUSTER_FAILOVER_AGREED,   /* CLUSTER FAILOVER: the primary pauses, nothing is lost */
-    CLUSTER_FAILOVER_FORCE,    /* without the primary, by vote, once its lease has run out */
+    CLUSTER_FAILOVER_FORCE,    /* without the primary, once its lease has run out */
     CLUSTER_FAILOVER_TAKEOVER, /* without anybody: for when the majority is gone */
 };
 

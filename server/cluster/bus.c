@@ -7,9 +7,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/gossip.h"
-#include "cluster/lease.h"
 #include "cluster/nodes.h"
-#include "cluster/role.h"
 
 #include <string.h>
 
@@ -59,12 +57,6 @@ static uint16_t own_flags(const struct cluster *c)
     return (uint16_t)flags;
 }
 
-/* As others may know it. */
-static uint64_t epoch_of(const struct cluster *c, const struct cluster_node *node)
-{
-    return node == c->me ? role_told_epoch(c) : node->config_epoch;
-}
-
 /* Everything that all frames say; without a body. */
 static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
 {
@@ -80,13 +72,13 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     frame->boot = c->boot;
     frame->sequence = ++c->sequence;
     frame->current_epoch = c->current_epoch;
-    frame->config_epoch = epoch_of(c, primary != NULL ? primary : c->me);
+    frame->config_epoch = (primary != NULL ? primary : c->me)->config_epoch;
     frame->offset = c->status.offset;
     frame->history = c->status.history;
     frame->sent_us = c->now.us;
     frame->echo_us = 0;
     frame->timeout_ms = (uint32_t)c->config.node_timeout_ms;
-    frame->voted_epoch = 0;
+    frame->hint = council_get_hint(c->council);
     frame->address = c->me->address;
     bytes_to_text(bytes_from_text(c->config.announce_ip), frame->address.ip,
                   sizeof(frame->address.ip));
@@ -122,13 +114,12 @@ static struct cluster_link link_to(const struct cluster_node *node)
     return (struct cluster_link){.number = node->number};
 }
 
-static void add_gossip(struct cluster *c, const struct cluster_node *node, uint64_t contested_epoch)
+static void add_gossip(struct cluster *c, const struct cluster_node *node)
 {
     uint32_t flags = node_is_primary(node) ? GOSSIP_PRIMARY : GOSSIP_REPLICA;
     struct gossip_entry entry = {
         .id = node->id,
         .address = node->address,
-        .contested_epoch = contested_epoch,
     };
 
     ASSERT(c->body_bytes.len > 0);
@@ -142,30 +133,12 @@ static void add_gossip(struct cluster *c, const struct cluster_node *node, uint6
 static bool is_gossip_about(const struct cluster *c, const struct cluster_node *node,
                             const struct cluster_node *receiver)
 {
-    if (node == c->me) {
-        /* Whoever has voted to be replaced itself is the first to know, and perhaps the only one. */
-        return node_contested_epoch(node) != 0;
-    }
-    return node != receiver && !node->is_in_handshake;
+    return node != c->me && node != receiver && !node->is_in_handshake;
 }
 
-static bool is_urgent(const struct cluster_node *node)
-{
-    return node_contested_epoch(node) != 0 || !node_is_reachable(node);
-}
-
-/* A vote says what was known before it: it does not contest itself. */
-static uint64_t contested_epoch_of(const struct cluster_node *node, const struct held_vote *vote)
-{
-    ASSERT(vote == NULL || !vote->is_held);
-    return vote != NULL && cluster_id_equal(&node->id, &vote->primary) ? vote->contested_before
-                                                                       : node_contested_epoch(node);
-}
-
-/* Failing and contested nodes first, for they are urgent; then others, each frame going on where
- * the last one ended.  receiver may be NULL; vote: the one that the frame brings, or NULL. */
-static void fill_gossip(struct cluster *c, const struct cluster_node *receiver,
-                        const struct held_vote *vote, struct frame *frame)
+/* Failing nodes first, for they are urgent; then others, each frame going on where the last one ended.
+ * receiver may be NULL. */
+static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, struct frame *frame)
 {
     size_t wanted = c->nodes.count / 10;
     size_t visited = 0;
@@ -179,8 +152,8 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver,
     for (size_t i = 0; i < c->nodes.count && told < GOSSIP_ENTRIES_MAX / 2; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
-        if (is_gossip_about(c, node, receiver) && is_urgent(node)) {
-            add_gossip(c, node, contested_epoch_of(node, vote));
+        if (is_gossip_about(c, node, receiver) && !node_is_reachable(node)) {
+            add_gossip(c, node);
             told++;
         }
     }
@@ -189,8 +162,8 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver,
         const struct cluster_node *node = c->nodes.items[c->gossip_cursor++ % c->nodes.count];
 
         visited++;
-        if (is_gossip_about(c, node, receiver) && !is_urgent(node)) {
-            add_gossip(c, node, contested_epoch_of(node, vote));
+        if (is_gossip_about(c, node, receiver) && node_is_reachable(node)) {
+            add_gossip(c, node);
             told++;
         }
     }
@@ -211,7 +184,7 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
         frame.flags |= FRAME_PAUSED;
     }
-    fill_gossip(c, node, NULL, &frame);
+    fill_gossip(c, node, &frame);
     send(c, link_to(node), &frame);
     node->next_ping_at = mono_add_ms(c->now, ping_interval_ms(c));
     if (mono_is_before(c->now, node->unanswered_since)) {
@@ -230,13 +203,7 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     fill(c, FRAME_PONG, &frame);
     frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
-    if (sender != NULL && lease_grant(c, sender, ping)) {
-        frame.flags |= FRAME_GRANTED;
-    }
-    if (sender != NULL && node_is_voter(c->me)) {
-        frame.voted_epoch = node_contested_epoch(sender);
-    }
-    fill_gossip(c, sender, NULL, &frame);
+    fill_gossip(c, sender, &frame);
     send(c, link, &frame);
 }
 
@@ -283,55 +250,29 @@ void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject)
     }
 }
 
-void bus_send_failover_start(struct cluster *c, struct cluster_node *primary)
+void bus_send_plain(struct cluster *c, const struct cluster_node *node, enum frame_type type)
 {
     struct frame frame;
 
-    ASSERT(primary != c->me);
-    ASSERT(!node_is_primary(c->me));
-    if (primary->link == LINK_UP) {
-        fill(c, FRAME_FAILOVER_START, &frame);
-        send(c, link_to(primary), &frame);
+    ASSERT(node != c->me);
+    ASSERT(type == FRAME_FAILOVER_START || type == FRAME_CAUGHT_UP);
+    if (node->link == LINK_UP) {
+        fill(c, type, &frame);
+        send(c, link_to(node), &frame);
     }
 }
 
-void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
-                           const struct cluster_node *primary)
+void bus_send_council(struct cluster *c, const struct cluster_node *node, struct bytes message)
 {
     struct frame frame;
 
-    ASSERT(voter != c->me);
-    ASSERT(c->file_written >= c->election.sequence);
-    ASSERT(c->election.phase == ELECTION_ASKING);
-    ASSERT((primary == c->me) == (c->election.reason == ELECTION_CONFIRM));
-    if (voter->link != LINK_UP) {
-        return;
+    ASSERT(node != c->me);
+    if (node->link == LINK_UP) {
+        fill(c, FRAME_COUNCIL, &frame);
+        frame.flags &= (uint16_t)~FRAME_HAS_SLOTS; /* heartbeats tell them often enough */
+        frame.body = message;
+        send(c, link_to(node), &frame);
     }
-    fill(c, FRAME_VOTE_REQUEST, &frame);
-    fill_slots(&frame, primary->slots);
-    frame.config_epoch = epoch_of(c, primary);
-    frame.subject = primary->id;
-    frame.subject_epoch = c->election.epoch;
-    frame.flags |= c->election.reason == ELECTION_AGREED ? FRAME_AGREED : 0;
-    frame.flags |= c->election.reason == ELECTION_FORCED ? FRAME_FORCED : 0;
-    send(c, link_to(voter), &frame);
-}
-
-void bus_send_vote(struct cluster *c, const struct held_vote *vote)
-{
-    struct frame frame;
-
-    ASSERT(!vote->is_held);
-    ASSERT(c->file_written >= vote->sequence); /* rule (2) of cluster.h */
-    fill(c, FRAME_VOTE, &frame);
-    frame.echo_us = vote->echo_us;
-    frame.subject = vote->candidate;
-    frame.subject_epoch = vote->epoch;
-    /* Have we agreed with another candidate before: then our vote alone proves nothing. */
-    frame.voted_epoch = cluster_id_equal(&vote->primary, &c->me->id) ? vote->contested_before : 0;
-    /* Whom else we voted to replace: who takes over has to keep that in mind. */
-    fill_gossip(c, nodes_find(c, &vote->candidate), vote, &frame);
-    send(c, vote->link, &frame);
 }
 
 void bus_send_update(struct cluster *c, struct cluster_link link, const struct cluster_node *owner)
@@ -348,7 +289,7 @@ void bus_send_update(struct cluster *c, struct cluster_link link, const struct c
         frame.slots[i] &= ~c->disowned[i];
     }
     frame.subject = owner->id;
-    frame.subject_epoch = epoch_of(c, owner);
+    frame.subject_epoch = owner->config_epoch;
     send(c, link, &frame);
 }
 
@@ -374,11 +315,11 @@ void bus_announce(struct cluster *c)
     c->is_tick_wanted = true;
 }
 
-void bus_announce_to_voters(struct cluster *c)
+void bus_announce_to_council(struct cluster *c)
 {
     ASSERT(c->nodes.items[0] == c->me);
     for (size_t i = 1; i < c->nodes.count; i++) {
-        if (node_is_voter(c->nodes.items[i])) {
+        if (facts_is_member(c, c->nodes.items[i])) {
             c->nodes.items[i]->next_ping_at = c->now;
         }
     }

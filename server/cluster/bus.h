@@ -9,14 +9,12 @@
 /* PING, or MEET while it is to be met. */
 void bus_send_ping(struct cluster *c, struct cluster_node *node);
 void bus_broadcast_failed(struct cluster *c, const struct cluster_node *subject);
-void bus_send_failover_start(struct cluster *c, struct cluster_node *primary);
-/* Ask a voter for its vote to replace `primary` (ourselves: to confirm us). */
-void bus_send_vote_request(struct cluster *c, struct cluster_node *voter,
-                           const struct cluster_node *primary);
+/* One that says all by its type. */
+void bus_send_plain(struct cluster *c, const struct cluster_node *node, enum frame_type type);
+void bus_send_council(struct cluster *c, const struct cluster_node *node, struct bytes message);
 /* Answer on the link that the question came by. */
 void bus_send_pong(struct cluster *c, struct cluster_link link, const struct frame *ping,
                    struct cluster_node *sender);
-void bus_send_vote(struct cluster *c, const struct held_vote *vote);
 void bus_send_update(struct cluster *c, struct cluster_link link, const struct cluster_node *owner);
 
 /* A message that is but its subject and a number. */
@@ -29,8 +27,8 @@ void bus_send_prepared(struct cluster *c, const struct cluster_node *node, size_
 
 /* Let every node hear from us in this step's tick. */
 void bus_announce(struct cluster *c);
-/* The voters only: there is news about a failing node. */
-void bus_announce_to_voters(struct cluster *c);
+/* The council only: there is news about a failing node. */
+void bus_announce_to_council(struct cluster *c);
 /* Pings that are due, within the budget of a tick. */
 void bus_tick(struct cluster *c);
 

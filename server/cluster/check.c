@@ -5,7 +5,6 @@
 
 #include "base/assert.h"
 #include "cluster/data.h"
-#include "cluster/election.h"
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
 #include "cluster/lease.h"
@@ -15,7 +14,7 @@
 #include "cluster/partial.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
-#include "cluster/vote.h"
+#include "cluster/takeover.h"
 
 void cluster_check(const struct cluster *cluster)
 {
@@ -29,7 +28,7 @@ void cluster_check(const struct cluster *cluster)
     data_check(cluster);
     role_check(cluster);
     lease_check(cluster);
-    vote_check(cluster);
-    election_check(cluster);
+    takeover_check(cluster);
+    council_check(cluster->council);
     manual_check(cluster);
 }

@@ -6,17 +6,15 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "cluster/bus.h"
+#include "cluster/council_side.h"
 #include "cluster/data.h"
-#include "cluster/election.h"
 #include "cluster/facts.h"
-#include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 #include "cluster/receive.h"
 #include "cluster/step.h"
-#include "cluster/vote.h"
 
 #include <inttypes.h>
 
@@ -98,20 +96,8 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
     c->me = nodes_add(c, &id, &(struct cluster_address){0});
     ASSERT(c->me != NULL);
     rng_hex(&c->rng, c->me->shard.text, CLUSTER_ID_LEN);
-    nodes_changed(c);
+    council_side_found(c);
     return true;
-}
-
-/* Promises were in memory, but not the votes: whom they were for may have a lease by them. */
-static void remember_votes(struct cluster *c)
-{
-    ASSERT(c->nodes.items[0] == c->me);
-    c->forgot_at = c->now;
-    for (size_t i = 0; i < c->nodes.count; i++) {
-        if (node_contested_epoch(c->nodes.items[i]) != 0) {
-            lease_block(c, c->nodes.items[i], c->config.node_timeout_ms);
-        }
-    }
 }
 
 static bool begin(struct cluster *c, const struct cluster_options *options, struct errmsg *error)
@@ -128,8 +114,6 @@ static bool begin(struct cluster *c, const struct cluster_options *options, stru
         if (!nodes_file_parse(c, options->nodes_file, error)) {
             return false;
         }
-        c->is_restarted = true;
-        remember_votes(c);
         c->is_file_dirty = false;
         c->me->address.ip[0] = '\0';
     }
@@ -150,16 +134,11 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->boot = rng_u64(&c->rng) | 1;
     c->now = now;
     c->started_at = now;
-    c->took_over_at = MONO_LONG_AGO;
-    c->forgot_at = MONO_LONG_AGO;
     c->stepped_at = now;
     c->next_tick_at = now;
-    c->timeout_changed_at = MONO_LONG_AGO;
     c->refusal_logged_at = MONO_LONG_AGO;
     c->rejoin_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
-    c->lease_end = MONO_LONG_AGO;
-    c->is_lease_stale = true;
     c->is_tick_wanted = true;
     if (!begin(c, options, error)) {
         cluster_free(c);
@@ -175,6 +154,7 @@ void cluster_free(struct cluster *cluster)
         return;
     }
     ASSERT(cluster->out == NULL);
+    council_side_deinit(cluster);
     links_free_all(cluster);
     nodes_free_all(cluster);
     VEC_DEINIT(&cluster->forgotten);
@@ -190,7 +170,6 @@ bool cluster_configure(struct cluster *cluster, const struct cluster_settings *s
                        struct errmsg *error)
 {
     struct cluster *c = cluster;
-    int64_t old_timeout_ms = c->config.node_timeout_ms;
 
     ASSERT(c->out == NULL);
     if (!check_settings(settings, error)) {
@@ -198,9 +177,7 @@ bool cluster_configure(struct cluster *cluster, const struct cluster_settings *s
     }
     adopt_settings(c, settings);
     adopt_own_address(c, settings);
-    if (c->config.node_timeout_ms != old_timeout_ms) {
-        c->timeout_changed_at = c->now;
-    }
+    council_set_timeout(c->council, c->config.node_timeout_ms);
     c->is_routing_changed = true;
     nodes_changed(c);
     bus_announce(c);
@@ -210,17 +187,14 @@ bool cluster_configure(struct cluster *cluster, const struct cluster_settings *s
 static void on_file_written(struct cluster *c, uint64_t sequence)
 {
     if (sequence > c->file_written) {
-        uint64_t awaited =
-            c->hold_sequence > c->epoch_sequence ? c->hold_sequence : c->epoch_sequence;
-        bool was_awaited = c->file_written < awaited;
+        bool was_awaited = c->file_written < c->hold_sequence;
 
         ASSERT(sequence <= c->file_sequence);
         c->file_written = sequence;
-        if (was_awaited && sequence >= awaited) {
+        if (was_awaited && sequence >= c->hold_sequence) {
             bus_announce(c); /* what could not be said before */
         }
-        election_on_saved(c);
-        vote_on_saved(c);
+        council_side_file_written(c, sequence);
     }
 }
 

@@ -4,31 +4,16 @@
  * A pure state machine: time and events come in, actions go out as data (actions.h).  It sees
  * no socket, no file, no clock; the same events in the same order give the same actions.
  *
- * Rules that everything here keeps (a voter is a primary that owns slots):
+ * Rules that everything here keeps:
  * (1) Identity is the node id.  Addresses are learned, gossiped and replaced.
- * (2) A voter votes at most once per epoch, and the vote is in the nodes file before it is sent.
- * (3) A primary serves only under a lease: a majority of voters, itself included, have each
- *     answered one of its pings and thereby promised not to vote for a replacement for
- *     node_timeout after its receipt.  The lease lasts 9/10 of node_timeout from the sending.
- * (4) A voter that has voted to replace a primary, or knows of such a vote, grants it no lease any
- *     more, until that primary shows a config epoch above the one of the vote.  Votes carry
- *     what the voter knows of other votes, so that whoever takes over a voter's place knows it.
- *     A vote is the first grant of the winner's lease: for node_timeout from then the voter grants
- *     none to the primary it is to replace, whatever epoch that one shows.
- *     So a replaced primary and its replacement never hold leases at the same time.
- * (5) A voter that restarted or was reset does not vote for node_timeout: its promises were in
- *     memory.  They outlive the removal of whom they were given to, though (forgotten.h).
- * (6) Grants and votes of a voter that may have been replaced do not count: votes to replace it
- *     are gossiped, and it counts again when it shows a config epoch above them.  Otherwise
- *     nodes that missed the last elections could make a majority of a voters' list of old.
- *     Such a voter asks for confirmation in a new epoch: from a majority of voters that count,
- *     or from all.
- * (7) A replica that took over votes to replace nobody for node_timeout: its predecessor's
- *     promises are its own.
- * (8) Of two claims to a slot the one with the greater config epoch holds.
- *
- * So a primary that could not be replaced in the end (votes were given, nobody won) is soon
- * confirmed and serves on.
+ * (2) Who is primary of a shard, with which slots, is a record that the council agrees on
+ *     (council/council.h).  The table of nodes follows it; what nodes say of themselves is news of it.
+ * (3) A primary serves only under a lease that the council grants, only the slots of its agreed record, and only
+ *     with complete data.
+ * (4) A primary ends its lease before it proposes that another one shall be primary; a replica proposes itself when
+ *     the council has promised it the record, which is when the primary's lease is over.
+ * (5) Who takes over has asked the other replicas that can be reached what they have, after that lease was over.
+ * (6) Of two claims to a slot the one with the greater config epoch is the newer.
  *
  * Related headers: actions.h (what comes out), admin.h (CLUSTER subcommands that change
  * something), report.h (those that tell), route.h (may we serve this), frame.h (the bus).

@@ -44,7 +44,7 @@ bool cluster_is_replica(const struct cluster *cluster)
 
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
 {
-    return cluster->is_map_ok && (!node_is_voter(cluster->me) || cluster_has_lease(cluster, now));
+    return cluster->is_map_ok && (!node_owns_slots(cluster->me) || cluster_has_lease(cluster, now));
 }
 
 bool cluster_has_slots(const struct cluster *cluster)

@@ -22,20 +22,15 @@ static inline bool node_is_primary(const struct cluster_node *node)
     return cluster_id_is_none(&node->primary);
 }
 
-/* The epoch of the newest vote to replace the node that it has not outlived, or 0: until it shows
- * a config epoch above, somebody else may have its slots. */
-static inline uint64_t node_contested_epoch(const struct cluster_node *node)
-{
-    const struct voter_word *word = &node->word;
-    uint64_t epoch =
-        word->voted_against > word->contested_epoch ? word->voted_against : word->contested_epoch;
-
-    return epoch >= node->config_epoch ? epoch : 0;
-}
-
-static inline bool node_is_voter(const struct cluster_node *node)
+static inline bool node_owns_slots(const struct cluster_node *node)
 {
     return !node->is_in_handshake && node_is_primary(node) && node->slot_count > 0;
+}
+
+/* Does it sit in our council? */
+static inline bool facts_is_member(const struct cluster *c, const struct cluster_node *node)
+{
+    return seats_has(council_seats(c->council), &node->id);
 }
 
 /* As far as we know it would answer. */

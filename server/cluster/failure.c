@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A node that does not answer for node_timeout looks failing to us; it has failed when a
- * majority of voters says so within twice that time. */
+ * majority of the council says so within twice that time. */
 #include "cluster/failure.h"
 
 #include "base/assert.h"
@@ -32,7 +32,7 @@ size_t failure_count_reports(const struct cluster *c, const struct cluster_node 
         const struct failure_report *report = &node->reports.items[i];
         const struct cluster_node *reporter = nodes_find(c, &report->reporter);
 
-        if (reporter != NULL && node_is_voter(reporter) && is_report_valid(c, report, now)) {
+        if (reporter != NULL && facts_is_member(c, reporter) && is_report_valid(c, report, now)) {
             count++;
         }
     }
@@ -52,7 +52,7 @@ void failure_take_report(struct cluster *c, const struct cluster_node *reporter,
             VEC_REMOVE_AT(&node->reports, i);
         }
     }
-    if (is_unreachable && node_is_voter(reporter)) {
+    if (is_unreachable && facts_is_member(c, reporter)) {
         VEC_PUSH(&node->reports, report);
     }
     if (is_unreachable && node->is_failing) {
@@ -90,15 +90,17 @@ static void suspect(struct cluster *c, struct cluster_node *node)
     ASSERT(!node->is_failing && !node->is_failed);
     node->is_failing = true;
     emit_log(c, LOG_VERBOSE, "node %s does not answer", node->id.text);
-    bus_announce_to_voters(c);
+    bus_announce_to_council(c);
 }
 
 static void judge(struct cluster *c, struct cluster_node *node)
 {
-    size_t votes = failure_count_reports(c, node, c->now) + (node_is_voter(c->me) ? 1 : 0);
+    const struct seat_set *members = &council_seats(c->council)->members;
+    size_t reports =
+        failure_count_reports(c, node, c->now) + (council_is_member(c->council) ? 1 : 0);
 
     ASSERT(node->is_failing);
-    if (votes >= nodes_majority(c)) {
+    if (members->count > 0 && reports >= seat_set_majority(members)) {
         failure_mark_failed(c, node);
         bus_broadcast_failed(c, node);
     }
@@ -108,8 +110,8 @@ static void consider_return(struct cluster *c, struct cluster_node *node)
 {
     bool is_answering = node->link == LINK_UP && node->has_answered &&
                         mono_is_before(node->failed_at, node->pong_at);
-    bool may_return = !node_is_voter(node) || mono_ms_between(node->failed_at, c->now) >
-                                                  UNDO_TIMEOUTS * c->config.node_timeout_ms;
+    bool may_return = !node_owns_slots(node) || mono_ms_between(node->failed_at, c->now) >
+                                                    UNDO_TIMEOUTS * c->config.node_timeout_ms;
 
     ASSERT(node->is_failed && !node->is_failing);
     if (is_answering && may_return &&
@@ -190,18 +192,20 @@ static bool has_full_coverage(const struct cluster *c)
     return true;
 }
 
-static bool sees_majority(const struct cluster *c)
+bool failure_sees_majority(const struct cluster *c)
 {
-    size_t reachable = node_is_voter(c->me) ? 1 : 0;
+    const struct seat_set *members = &council_seats(c->council)->members;
+    size_t reachable = council_is_member(c->council) ? 1 : 0;
 
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
-        if (node_is_voter(node) && node->has_answered && node_is_reachable(node)) {
+        if (seat_set_find(members, &node->id) != NULL && node->has_answered &&
+            node_is_reachable(node)) {
             reachable++;
         }
     }
-    return reachable >= nodes_majority(c);
+    return members->count > 0 && reachable >= seat_set_majority(members);
 }
 
 static int64_t rejoin_delay_ms(const struct cluster *c)
@@ -214,18 +218,34 @@ static int64_t rejoin_delay_ms(const struct cluster *c)
     return delay_ms > REJOIN_MAX_MS ? REJOIN_MAX_MS : delay_ms;
 }
 
+/* Before that the loss of one node could be that of the council.  Afterwards a council that changes is no reason to
+ * stop. */
+static bool has_formed(struct cluster *c)
+{
+    size_t nodes = 1;
+    bool is_grown;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        nodes += node_is_reachable(c->nodes.items[i]) && c->nodes.items[i]->has_answered ? 1 : 0;
+    }
+    is_grown = !seats_is_handing_over(council_seats(c->council)) &&
+               council_seats(c->council)->members.count >= council_seats_for(nodes);
+    c->has_formed = c->has_formed || (is_grown && !council_is_forming(c->council));
+    return c->has_formed || c->nodes.count == 1;
+}
+
 void failure_update_state(struct cluster *c)
 {
-    bool is_ok = !c->config.require_full_coverage || has_full_coverage(c);
+    bool is_ok = has_formed(c) && (!c->config.require_full_coverage || has_full_coverage(c));
 
-    if (!sees_majority(c)) {
+    if (!failure_sees_majority(c)) {
         is_ok = false;
         if (c->had_majority) {
             c->rejoin_at = mono_add_ms(c->now, rejoin_delay_ms(c));
         }
     } else {
         c->had_majority = true;
-        if (node_is_voter(c->me) && mono_is_before(c->now, c->rejoin_at)) {
+        if (node_owns_slots(c->me) && mono_is_before(c->now, c->rejoin_at)) {
             is_ok = false;
         }
     }

@@ -36,7 +36,6 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
         .admission = admission,
         .until = until,
         .told_at = MONO_LONG_AGO,
-        .word = VOTER_WORD_NONE,
     };
     const struct forgotten *known = find(c, id);
 
@@ -46,7 +45,6 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
             return;
         }
         record.heard = known->heard;
-        record.word = known->word;
         drop(c, known);
     }
     /* More than could ever be known at once need not be remembered. */
@@ -60,7 +58,6 @@ static void remove_as(struct cluster *c, struct cluster_node *node, uint64_t adm
 {
     struct cluster_id id = node->id;
     struct last_heard heard = node->heard;
-    struct voter_word word = node->word;
     struct forgotten *record;
 
     ASSERT(node != c->me);
@@ -70,9 +67,6 @@ static void remove_as(struct cluster *c, struct cluster_node *node, uint64_t adm
     record = find(c, &id);
     if (record != NULL) {
         record->heard = heard;
-        record->word = word;
-    } else {
-        c->forgot_at = c->now; /* there was no room: rule (5) of cluster.h */
     }
 }
 
@@ -122,14 +116,13 @@ void forgotten_admit(struct cluster *c, struct cluster_node *node)
     if (record != NULL) {
         node->admission = node->admission > record->admission ? node->admission : record->admission;
         node->heard = record->heard;
-        node->word = record->word;
         drop(c, record);
     }
 }
 
 static bool may_let_go(const struct cluster *c, const struct cluster_node *node)
 {
-    return node != c->me && !node_is_voter(node) && !cluster_id_equal(&c->me->primary, &node->id);
+    return node != c->me && !node_owns_slots(node) && !cluster_id_equal(&c->me->primary, &node->id);
 }
 
 static void take_removal(struct cluster *c, struct cluster_link link, const struct frame *frame)

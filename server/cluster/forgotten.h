@@ -8,8 +8,8 @@
  *
  * Whoever speaks of a node that we have a record of is told (FRAME_FORGOTTEN) and forgets it, too,
  * or knows of a newer admission and answers with that (FRAME_ADMITTED).  A node lets nobody go by
- * hearsay who owns slots, and so votes, nor its own primary.  Only CLUSTER MEET, on either side,
- * lets a node in again.  What the node had our word for as a voter holds through all of this.
+ * hearsay who owns slots, nor its own primary.  Only CLUSTER MEET, on either side,
+ * lets a node in again.
  * Records are in the nodes file and end after CLUSTER_FORGOTTEN_MS.
  *
  * Invariants:  (1) at most CLUSTER_NODES_MAX records, none of nobody

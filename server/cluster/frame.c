@@ -13,7 +13,7 @@
 
 enum {
     LENGTH_AT = 8,
-    FIXED_BYTES = 212,
+    FIXED_BYTES = 241,
     /* The longest that everything but the body can be. */
     BODILESS_MAX = FIXED_BYTES + CLUSTER_RAW_NAMES_MAX + FRAME_SLOT_WORDS * 8 + SHA256_SIZE,
 };
@@ -22,6 +22,8 @@ _Static_assert((int)BODILESS_MAX + (int)GOSSIP_BYTES_MAX <= (int)FRAME_MAX_BYTES
                "a frame holds as much gossip as there can be");
 _Static_assert((int)BODILESS_MAX + (int)MESSAGE_BODY_MAX <= (int)FRAME_MAX_BYTES,
                "a frame holds a part of a message");
+_Static_assert((int)BODILESS_MAX + (int)COUNCIL_MESSAGE_MAX <= (int)FRAME_MAX_BYTES,
+               "a frame holds a message of the council");
 
 static const char magic[] = {'S', 'T', 'R', 'L'};
 
@@ -36,6 +38,7 @@ static const struct message messages[] = {
 #define BODY_NONE                                FRAME_BODY_NONE
 #define GOSSIP                                   FRAME_BODY_GOSSIP
 #define MESSAGE_PART                             FRAME_BODY_MESSAGE
+#define COUNCIL_MESSAGE                          FRAME_BODY_COUNCIL
 #define SUBJECT                                  true
 #define NO_SUBJECT                               false
 #define MESSAGE(id, number, name, subject, body) [FRAME_##id] = {(name), (body), (subject)},
@@ -44,6 +47,7 @@ static const struct message messages[] = {
 #undef BODY_NONE
 #undef GOSSIP
 #undef MESSAGE_PART
+#undef COUNCIL_MESSAGE
 #undef SUBJECT
 #undef NO_SUBJECT
 };
@@ -85,7 +89,10 @@ static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *
     encode_u64_be(out, (uint64_t)frame->sent_us);
     encode_u64_be(out, (uint64_t)frame->echo_us);
     encode_u32_be(out, frame->timeout_ms);
-    encode_u64_be(out, frame->voted_epoch);
+    cluster_id_encode(out, &frame->hint.council);
+    encode_u64_be(out, frame->hint.generation);
+    encode_u64_be(out, frame->hint.seat_key);
+    encode_u8(out, frame->hint.seat_count);
     encode_u16_be(out, frame->address.port);
     encode_u16_be(out, frame->address.bus_port);
 }
@@ -112,6 +119,7 @@ static void encode_body(const struct frame *frame, struct buf *out)
         }
         break;
     case FRAME_BODY_MESSAGE:
+    case FRAME_BODY_COUNCIL:
         buf_append_bytes(out, frame->body);
         break;
     }
@@ -120,6 +128,7 @@ static void encode_body(const struct frame *frame, struct buf *out)
 static bool is_body_valid(enum frame_body kind, struct bytes body)
 {
     struct message_part part;
+    struct council_message message;
 
     switch (kind) {
     case FRAME_BODY_NONE:
@@ -128,6 +137,8 @@ static bool is_body_valid(enum frame_body kind, struct bytes body)
         return gossip_is_valid(body);
     case FRAME_BODY_MESSAGE:
         return message_part_decode(body, &part);
+    case FRAME_BODY_COUNCIL:
+        return council_message_decode(body, &message);
     }
     return false;
 }
@@ -216,7 +227,10 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     out->sent_us = (int64_t)decode_u64_be(d);
     out->echo_us = (int64_t)decode_u64_be(d);
     out->timeout_ms = decode_u32_be(d);
-    out->voted_epoch = decode_u64_be(d);
+    cluster_id_decode(d, &out->hint.council);
+    out->hint.generation = decode_u64_be(d);
+    out->hint.seat_key = decode_u64_be(d);
+    out->hint.seat_count = decode_u8(d);
     out->address.port = decode_u16_be(d);
     out->address.bus_port = decode_u16_be(d);
     cluster_names_decode(d, &out->address);

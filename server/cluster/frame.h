@@ -2,22 +2,24 @@
 /* Frames of the cluster bus.  All integers big-endian, strings as a length byte and the bytes.
  *
  *      0   4  magic "STRL"                    132   8  sender's replication offset
- *      4   1  version, 1                      140  40  sender's history id, or zeros
+ *      4   1  version, 2                      140  40  sender's history id, or zeros
  *      5   1  type (messages.def)             180   8  sent: sender's clock in us
  *      6   2  flags (FRAME_*)                 188   8  echo: "sent" of what this answers
  *      8   4  length of the whole frame       196   4  sender's node timeout in ms
- *     12  20  sender id                       200   8  voted epoch: newest vote known to
- *     32  20  sender's shard id                        replace the receiver, or 0
- *     52  20  sender's primary, or zeros      208   2  client port
- *     72   8  boot: random at each start      210   2  bus port
- *     80   8  sequence: rising                212      ip, hostname: strings
- *     88   8  sender's current epoch                   slots: 2048 bytes, if FRAME_HAS_SLOTS
- *     96   8  sender's config epoch                    body
- *    104  20  subject id, or zeros                     HMAC-SHA256, 32, if FRAME_SIGNED
+ *     12  20  sender id                       200  20  council that the sender follows
+ *     32  20  sender's shard id               220   8  its generation
+ *     52  20  sender's primary, or zeros      228   8  key of the sender's seat
+ *     72   8  boot: random at each start      236   1  seats of that council
+ *     80   8  sequence: rising                237   2  client port
+ *     88   8  sender's current epoch          239   2  bus port
+ *     96   8  sender's config epoch           241      ip, hostname: strings
+ *    104  20  subject id, or zeros                     slots: 2048 bytes, if FRAME_HAS_SLOTS
+ *                                                      body
+ *                                                      HMAC-SHA256, 32, if FRAME_SIGNED
  *    124   8  subject epoch, or its admission (forgotten.h)
  *
  * What the body is, messages.def says by type.  The slots are those of the sender; in UPDATE those
- * of the subject, in VOTE_REQUEST those claimed.
+ * of the subject.
  *
  * A decoder refuses: other versions and types, lengths that do not match, bytes left over,
  * ids that are none, bodies that are not what the type has, and any text that is not what it should
@@ -36,10 +38,11 @@
 #include "base/history.h"
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
+#include "council/council.h"
 #include "spec/slot.h"
 
 enum {
-    FRAME_VERSION = 1,
+    FRAME_VERSION = 2,
     FRAME_HEAD_BYTES = 12, /* enough to know the length */
     FRAME_MAX_BYTES = 64 * 1024,
     FRAME_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
@@ -59,11 +62,8 @@ enum frame_flags {
     FRAME_COMPLETE = 1 << 3, /* its data is whole */
     FRAME_ELIGIBLE = 1 << 4, /* a replica that could be promoted */
     FRAME_PAUSED = 1 << 5,   /* a primary that holds writes back for the receiver */
-    FRAME_GRANTED = 1 << 6,  /* PONG: the lease asked for by the ping is granted */
-    FRAME_AGREED = 1 << 7,   /* VOTE_REQUEST: the primary agrees */
-    FRAME_FORCED = 1 << 8,   /* VOTE_REQUEST: an operator wants it although the primary works */
-    FRAME_HAS_SLOTS = 1 << 9,
-    FRAME_SIGNED = 1 << 10,
+    FRAME_HAS_SLOTS = 1 << 6,
+    FRAME_SIGNED = 1 << 7,
 };
 
 /* What follows the head of a frame: a column of messages.def. */
@@ -71,6 +71,7 @@ enum frame_body {
     FRAME_BODY_NONE,
     FRAME_BODY_GOSSIP,  /* gossip.h */
     FRAME_BODY_MESSAGE, /* message.h */
+    FRAME_BODY_COUNCIL, /* council/message.h */
 };
 
 struct frame {
@@ -88,7 +89,7 @@ struct frame {
     int64_t sent_us;
     int64_t echo_us;
     uint32_t timeout_ms;
-    uint64_t voted_epoch;
+    struct council_hint hint; /* of which council its sender is */
     struct cluster_address address;
     uint64_t slots[FRAME_SLOT_WORDS];
     struct cluster_id subject;

@@ -31,7 +31,6 @@ void gossip_add(struct buf *body, const struct gossip_entry *entry)
     ASSERT(!cluster_id_is_none(&entry->id));
     cluster_id_encode(body, &entry->id);
     encode_u16_be(body, entry->flags);
-    encode_u64_be(body, entry->contested_epoch);
     encode_u16_be(body, entry->address.port);
     encode_u16_be(body, entry->address.bus_port);
     cluster_names_encode(body, &entry->address);
@@ -44,7 +43,6 @@ static void decode_entry(struct decoder *d, struct gossip_entry *out)
 {
     cluster_id_decode(d, &out->id);
     out->flags = decode_u16_be(d);
-    out->contested_epoch = decode_u64_be(d);
     out->address.port = decode_u16_be(d);
     out->address.bus_port = decode_u16_be(d);
     cluster_names_decode(d, &out->address);

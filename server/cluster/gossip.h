@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The body of frames that tell about third nodes: a count (2 bytes), then per node: id (20), flags
- * (2), contested epoch (8), client port (2), bus port (2), ip, hostname.
+ * (2), client port (2), bus port (2), ip, hostname.
  *
  * A body is built by adding entries behind each other and read one entry at a time.
  *
@@ -21,7 +21,7 @@
 
 enum {
     GOSSIP_ENTRIES_MAX = 100, /* nodes told about in one frame */
-    GOSSIP_ENTRY_BYTES_MAX = CLUSTER_RAW_ID_BYTES + 14 + CLUSTER_RAW_NAMES_MAX,
+    GOSSIP_ENTRY_BYTES_MAX = CLUSTER_RAW_ID_BYTES + 6 + CLUSTER_RAW_NAMES_MAX,
     GOSSIP_BYTES_MAX = 2 + GOSSIP_ENTRIES_MAX * GOSSIP_ENTRY_BYTES_MAX,
 };
 
@@ -37,8 +37,6 @@ struct gossip_entry {
     struct cluster_id id;
     struct cluster_address address;
     uint16_t flags;
-    /* Of the newest vote to replace it, as far as it still counts; or 0. */
-    uint64_t contested_epoch;
 };
 
 /* Append a body without entries. */

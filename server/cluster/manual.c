@@ -8,19 +8,20 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
+#include "cluster/shard.h"
 
 #include <inttypes.h>
 
 static void move(struct cluster *c, enum manual_phase to)
 {
     static const uint32_t allowed[] = {
-        [MANUAL_IDLE] = PHASE_TO(MANUAL_ASKED) | PHASE_TO(MANUAL_FORCED) | PHASE_TO(MANUAL_PAUSING),
+        [MANUAL_IDLE] = PHASE_TO(MANUAL_ASKED) | PHASE_TO(MANUAL_PAUSING),
         [MANUAL_ASKED] = PHASE_TO(MANUAL_CATCHING_UP) | PHASE_TO(MANUAL_IDLE),
         [MANUAL_CATCHING_UP] = PHASE_TO(MANUAL_READY) | PHASE_TO(MANUAL_IDLE),
         [MANUAL_READY] = PHASE_TO(MANUAL_IDLE),
-        [MANUAL_FORCED] = PHASE_TO(MANUAL_IDLE),
         [MANUAL_PAUSING] = PHASE_TO(MANUAL_PAUSED) | PHASE_TO(MANUAL_IDLE),
-        [MANUAL_PAUSED] = PHASE_TO(MANUAL_IDLE),
+        [MANUAL_PAUSED] = PHASE_TO(MANUAL_HANDING_OVER) | PHASE_TO(MANUAL_IDLE),
+        [MANUAL_HANDING_OVER] = PHASE_TO(MANUAL_IDLE),
     };
 
     ASSERT((allowed[c->manual.phase] & PHASE_TO(to)) != 0);
@@ -30,7 +31,8 @@ static void move(struct cluster *c, enum manual_phase to)
 
 static bool is_primary_side(const struct cluster *c)
 {
-    return c->manual.phase == MANUAL_PAUSING || c->manual.phase == MANUAL_PAUSED;
+    return c->manual.phase == MANUAL_PAUSING || c->manual.phase == MANUAL_PAUSED ||
+           c->manual.phase == MANUAL_HANDING_OVER;
 }
 
 static void end(struct cluster *c)
@@ -45,22 +47,22 @@ static void end(struct cluster *c)
     ASSERT(c->manual.phase == MANUAL_IDLE);
 }
 
-void manual_start(struct cluster *c, bool is_forced)
+void manual_start(struct cluster *c)
 {
     ASSERT(!node_is_primary(c->me));
     end(c);
     c->manual.peer = c->me->primary;
     c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
     c->manual.resend_at = c->now;
-    move(c, is_forced ? MANUAL_FORCED : MANUAL_ASKED);
-    emit_log(c, LOG_NOTICE, "manual failover %s", is_forced ? "forced" : "begun");
+    move(c, MANUAL_ASKED);
+    emit_log(c, LOG_NOTICE, "manual failover begun");
     ASSERT(!is_primary_side(c));
 }
 
 void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 {
     ASSERT(replica != c->me);
-    if (!node_is_voter(c->me) || !cluster_id_equal(&replica->primary, &c->me->id)) {
+    if (!node_owns_slots(c->me) || !cluster_id_equal(&replica->primary, &c->me->id)) {
         return;
     }
     if (is_primary_side(c)) {
@@ -93,6 +95,7 @@ void manual_on_status(struct cluster *c)
         emit_log(c, LOG_NOTICE, "all of the primary's data is here, offset %" PRIu64,
                  c->manual.offset);
         move(c, MANUAL_READY);
+        c->manual.resend_at = c->now;
     }
     if (c->manual.phase != MANUAL_PAUSING) {
         return;
@@ -103,6 +106,15 @@ void manual_on_status(struct cluster *c)
         bus_send_ping(c, replica);
     }
     ASSERT(c->manual.phase == MANUAL_PAUSED);
+}
+
+void manual_take_caught_up(struct cluster *c, const struct cluster_node *replica)
+{
+    if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &replica->id) &&
+        replica->offset >= c->status.offset) {
+        move(c, MANUAL_HANDING_OVER);
+        shard_hand_over(c, &replica->id);
+    }
 }
 
 void manual_tick(struct cluster *c)
@@ -119,9 +131,14 @@ void manual_tick(struct cluster *c)
         end(c);
         return;
     }
-    if (c->manual.phase == MANUAL_ASKED && mono_is_due(c->manual.resend_at, c->now)) {
-        bus_send_failover_start(c, peer);
-        c->manual.resend_at = mono_add_ms(c->now, cluster_timeout_part(c, 5));
+    if (!mono_is_due(c->manual.resend_at, c->now)) {
+        return;
+    }
+    c->manual.resend_at = mono_add_ms(c->now, cluster_timeout_part(c, 5));
+    if (c->manual.phase == MANUAL_ASKED) {
+        bus_send_plain(c, peer, FRAME_FAILOVER_START);
+    } else if (c->manual.phase == MANUAL_READY) {
+        bus_send_plain(c, peer, FRAME_CAUGHT_UP);
     }
 }
 

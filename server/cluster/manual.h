@@ -6,25 +6,27 @@
  *     ASKED                                     PAUSING  (pause writes, wait for the status)
  *       <------------- PING, paused at offset   PAUSED
  *     CATCHING_UP until own offset is there
- *     READY: election with the primary's vote
+ *     READY --- CAUGHT_UP ------------------->  HANDING_OVER  (a record with the replica as primary)
  *
  * Both sides give up at their deadline.
  *
  * Invariants (between two steps):
- *              (1) PAUSING and PAUSED are a primary's phases, the others but IDLE a replica's
+ *              (1) PAUSING, PAUSED and HANDING_OVER are a primary's phases, the others but IDLE a replica's
  *              (2) the peer of a replica is its primary; whoever is IDLE has no peer */
 #ifndef STARLING_CLUSTER_MANUAL_H
 #define STARLING_CLUSTER_MANUAL_H
 
 #include "cluster/state.h"
 
-/* Replica: begin; with is_forced the primary is not asked. */
-void manual_start(struct cluster *c, bool is_forced);
+/* Replica: begin. */
+void manual_start(struct cluster *c);
 void manual_tick(struct cluster *c);
 /* Primary: one of our replicas asks for a pause. */
 void manual_take_start(struct cluster *c, const struct cluster_node *replica);
 /* Replica: a ping of our primary. */
 void manual_take_ping(struct cluster *c, const struct frame *ping);
+/* Primary: it has all that we have. */
+void manual_take_caught_up(struct cluster *c, const struct cluster_node *replica);
 /* Our own offset has been reported. */
 void manual_on_status(struct cluster *c);
 /* Give up what belongs to a role that we no longer have. */

@@ -36,8 +36,7 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
     node->link_retry_at = c->now;
     node->unanswered_since = MONO_NEVER;
     node->pong_at = MONO_LONG_AGO;
-    node->granted_until = MONO_LONG_AGO;
-    node->word = VOTER_WORD_NONE;
+    node->silent_since = MONO_NEVER;
     node->failed_at = MONO_LONG_AGO;
     VEC_PUSH(&c->nodes, node);
     hashtable_add(&c->by_id, &node->by_id, id_key(&node->id));
@@ -85,7 +84,6 @@ void nodes_remove(struct cluster *c, struct cluster_node *node)
     }
     c->nodes.count--;
     release(c, node);
-    c->is_lease_stale = true;
     nodes_changed(c);
 }
 
@@ -138,19 +136,14 @@ struct cluster_node *nodes_primary_of(const struct cluster *c, const struct clus
     return nodes_find(c, &node->primary);
 }
 
-size_t nodes_count_voters(const struct cluster *c)
+size_t nodes_count_owners(const struct cluster *c)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < c->nodes.count; i++) {
-        count += node_is_voter(c->nodes.items[i]) ? 1 : 0;
+        count += node_owns_slots(c->nodes.items[i]) ? 1 : 0;
     }
     return count;
-}
-
-size_t nodes_majority(const struct cluster *c)
-{
-    return nodes_count_voters(c) / 2 + 1;
 }
 
 void nodes_set_primary(struct cluster *c, struct cluster_node *node)
@@ -161,7 +154,6 @@ void nodes_set_primary(struct cluster *c, struct cluster_node *node)
     }
     node->primary = (struct cluster_id){0};
     c->is_routing_changed = true;
-    c->is_lease_stale = true;
     nodes_changed(c);
 }
 
@@ -181,7 +173,6 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
         memset(c->lost, 0, sizeof(c->lost)); /* all of our data will be the primary's */
     }
     c->is_routing_changed = true;
-    c->is_lease_stale = true;
     nodes_changed(c);
 }
 

@@ -25,9 +25,8 @@ struct cluster_node *nodes_find_number(const struct cluster *c, uint32_t number)
 /* The primary of a replica, NULL when it is not known (or node is a primary). */
 struct cluster_node *nodes_primary_of(const struct cluster *c, const struct cluster_node *node);
 
-size_t nodes_count_voters(const struct cluster *c);
-/* How many voters are more than half of them. */
-size_t nodes_majority(const struct cluster *c);
+/* Primaries with slots. */
+size_t nodes_count_owners(const struct cluster *c);
 
 /* Node becomes a primary without slots, or a replica. */
 void nodes_set_primary(struct cluster *c, struct cluster_node *node);

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 #include "base/num.h"
+#include "cluster/council_side.h"
 #include "cluster/facts.h"
 #include "cluster/forgotten.h"
 #include "cluster/nodes.h"
@@ -17,6 +18,7 @@ struct parser {
     struct errmsg *error;
     size_t line_number;
     bool has_vars;
+    VEC(struct bytes) council; /* its lines, for when we know who we are */
 };
 
 void nodes_file_format_slots(const struct cluster *c, const struct cluster_node *node,
@@ -56,9 +58,6 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
     buf_printf(out, "%s %s:%u@%u,%s,shard-id=%s", node->id.text, node->address.ip,
                node->address.port, node->address.bus_port, node->address.hostname,
                node->shard.text);
-    if (node->word.voted_against != 0) {
-        buf_printf(out, ",voted-against=%" PRIu64, node->word.voted_against);
-    }
     if (node->is_named_by_itself) {
         buf_append_text(out, ",announced=yes");
     }
@@ -75,14 +74,13 @@ static void format_line(const struct cluster *c, const struct cluster_node *node
 void nodes_file_format(const struct cluster *c, struct buf *out)
 {
     ASSERT(c->nodes.items[0] == c->me);
-    ASSERT(c->last_vote_epoch <= c->current_epoch);
     for (size_t i = 0; i < c->nodes.count; i++) {
         if (!c->nodes.items[i]->is_in_handshake) {
             format_line(c, c->nodes.items[i], out);
         }
     }
-    buf_printf(out, "vars currentEpoch %" PRIu64 " lastVoteEpoch %" PRIu64, c->current_epoch,
-               c->last_vote_epoch);
+    council_format(c->council, out);
+    buf_printf(out, "vars currentEpoch %" PRIu64 " lastVoteEpoch 0", c->current_epoch);
     for (size_t i = 0; i < c->forgotten.count; i++) {
         const struct forgotten *record = &c->forgotten.items[i];
 
@@ -162,10 +160,6 @@ static bool parse_extra(struct parser *p, struct bytes part, struct cluster_node
     if (bytes_has_prefix(part, "shard-id=")) {
         if (!cluster_id_parse(bytes_from(part, strlen("shard-id=")), &node->shard)) {
             return fail(p, "the shard id is not 40 hex digits");
-        }
-    } else if (bytes_has_prefix(part, "voted-against=")) {
-        if (!num_parse_u64(bytes_from(part, strlen("voted-against=")), &node->word.voted_against)) {
-            return fail(p, "voted-against is not an epoch");
         }
     } else if (bytes_equal_text(part, "announced=yes")) {
         node->is_named_by_itself = true;
@@ -315,6 +309,7 @@ static bool parse_vars(struct parser *p, struct bytes line)
     p->has_vars = true;
     while ((key = bytes_next_word(&line, ' ')).len > 0) {
         struct bytes value = bytes_next_word(&line, ' ');
+        uint64_t ignored; /* lastVoteEpoch, which files of version 0.1 need */
         uint64_t *into;
 
         if (bytes_equal_text(key, "forgotten")) {
@@ -324,7 +319,7 @@ static bool parse_vars(struct parser *p, struct bytes line)
             continue;
         }
         into = bytes_equal_text(key, "currentEpoch")    ? &p->c->current_epoch
-               : bytes_equal_text(key, "lastVoteEpoch") ? &p->c->last_vote_epoch
+               : bytes_equal_text(key, "lastVoteEpoch") ? &ignored
                                                         : NULL;
 
         if (into == NULL || !num_parse_u64(value, into)) {
@@ -404,6 +399,10 @@ static bool parse_lines(struct parser *p, struct bytes text)
         }
         line = bytes_prefix(text, end);
         text = bytes_from(text, end + 1);
+        if (bytes_has_prefix(line, "council ")) {
+            VEC_PUSH(&p->council, line);
+            continue;
+        }
         if (bytes_has_prefix(line, "vars ") ? !parse_vars(p, bytes_from(line, strlen("vars ")))
                                             : !parse_node(p, line)) {
             return false;
@@ -422,9 +421,6 @@ static bool check_whole(struct parser *p)
     if (c->me == NULL) {
         return fail(p, "no node is flagged as myself");
     }
-    if (c->last_vote_epoch > c->current_epoch) {
-        return fail(p, "lastVoteEpoch is beyond currentEpoch");
-    }
     for (size_t i = 0; i < c->nodes.count; i++) {
         if (c->nodes.items[i]->config_epoch > c->current_epoch) {
             return fail(p, "a config epoch is beyond currentEpoch");
@@ -434,13 +430,38 @@ static bool check_whole(struct parser *p)
     return true;
 }
 
+/* A file of version 0.1 has none of its lines: a council is founded, and joins others like that of a new node. */
+static bool parse_council(struct parser *p)
+{
+    council_side_found(p->c);
+    for (size_t i = 0; i < p->council.count; i++) {
+        if (!council_parse_line(p->c->council, p->council.items[i], p->error)) {
+            errmsg_wrap(p->error, "nodes file");
+            return false;
+        }
+    }
+    if (p->council.count > 0) {
+        council_restarted(p->c->council, p->c->now);
+        p->c->has_formed = council_seats(p->c->council)->members.count > 1;
+    }
+    return true;
+}
+
+static bool parse_whole(struct parser *p, struct bytes text)
+{
+    return parse_lines(p, text) && check_whole(p) && parse_council(p);
+}
+
 bool nodes_file_parse(struct cluster *c, struct bytes text, struct errmsg *error)
 {
     struct parser p = {.c = c, .error = error};
+    bool is_ok;
 
     ASSERT(c->me == NULL);
     ASSERT(c->nodes.count == 0);
-    if (!parse_lines(&p, text) || !check_whole(&p)) {
+    is_ok = parse_whole(&p, text);
+    VEC_DEINIT(&p.council);
+    if (!is_ok) {
         return false;
     }
     for (size_t i = 0; i < c->nodes.count; i++) {

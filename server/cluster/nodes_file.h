@@ -3,13 +3,13 @@
  *
  * One line per node, ours first, in the form of CLUSTER NODES:
  *
- *     <id> <ip>:<port>@<bus port>,<hostname>[,shard-id=<id>][,voted-against=<epoch>]
- *         [,announced=yes][,admission=<number>]
+ *     <id> <ip>:<port>@<bus port>,<hostname>[,shard-id=<id>][,announced=yes][,admission=<number>]
  *         <flags> <primary id or -> 0 0 <config epoch> connected [<slot>|<first>-<last> ...]
  *
- * (on one line; announced: the hostname is the node's own word; voted-against is the epoch of our last vote to replace that node), and last
+ * (on one line; announced: the hostname is the node's own word), then the lines of the council (council/council_file.c),
+ * each beginning with "council ", and last
  *
- *     vars currentEpoch <n> lastVoteEpoch <m> [forgotten <id>:<admission>:<ms left> ...]
+ *     vars currentEpoch <n> lastVoteEpoch 0 [forgotten <id>:<admission>:<ms left> ...]
  *
  * A file that is cut, or says something that no node could have written, is refused. */
 #ifndef STARLING_CLUSTER_NODES_FILE_H

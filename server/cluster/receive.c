@@ -5,19 +5,18 @@
 
 #include "base/assert.h"
 #include "cluster/bus.h"
-#include "cluster/election.h"
+#include "cluster/council_side.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
 #include "cluster/gossip.h"
-#include "cluster/lease.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
 #include "cluster/message.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
-#include "cluster/vote.h"
+#include "cluster/takeover.h"
 
 #include <string.h>
 
@@ -124,7 +123,6 @@ static void learn_epochs(struct cluster *c, struct cluster_node *sender, const s
     }
     if ((frame->flags & FRAME_PRIMARY) != 0 && sender->config_epoch < frame->config_epoch) {
         sender->config_epoch = frame->config_epoch;
-        c->is_lease_stale = true;
         nodes_changed(c);
     }
 }
@@ -204,12 +202,12 @@ static bool is_heartbeat(const struct frame *frame)
 static void learn_claim(struct cluster *c, const struct arrival *a)
 {
     const struct cluster_node *stronger;
-    bool was_voter = node_is_voter(a->sender);
+    bool was_owner = node_owns_slots(a->sender);
 
     ASSERT(node_is_primary(a->sender));
     role_solve_collision(c, a->sender, a->frame->slots);
     stronger = role_take_claim(c, a->sender, a->frame->slots);
-    if (!was_voter && node_is_voter(a->sender)) {
+    if (!was_owner && node_owns_slots(a->sender)) {
         a->sender->is_failed = false; /* a majority has reached it since */
     }
     if (stronger != NULL) {
@@ -226,6 +224,7 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
     learn_epochs(c, a->sender, a->frame);
     learn_state(a->sender, a->frame);
+    council_side_hear(c, a->sender, &a->frame->hint);
     if (!is_heartbeat(a->frame)) {
         return;
     }
@@ -266,10 +265,6 @@ static void take_gossip_entry(struct cluster *c, const struct arrival *a,
     struct cluster_node *node = nodes_find(c, &entry->id);
 
     ASSERT(a->sender != NULL);
-    if (node != NULL && entry->contested_epoch > node->word.contested_epoch) {
-        node->word.contested_epoch = entry->contested_epoch;
-        c->is_lease_stale = true;
-    }
     if (node == c->me || (node != NULL && node == a->sender)) {
         return; /* of itself a node says all else in the head of the frame */
     }
@@ -368,7 +363,6 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
     node->is_to_meet = false;
     node->has_answered = true;
     c->is_routing_changed = true;
-    c->is_lease_stale = true;
     nodes_changed(c);
     emit_log(c, LOG_NOTICE, "node %s at %s:%u is known now", node->id.text, node->address.ip,
              node->address.port);
@@ -382,9 +376,10 @@ static void take_pong(struct cluster *c, const struct arrival *a)
     ASSERT(a->frame->type == FRAME_PONG);
     if (a->peer != NULL && a->peer == a->sender) {
         failure_on_answer(c, a->sender);
-        /* A grant is for one node, whoever brings it to another. */
-        if (cluster_id_equal(&a->frame->subject, &c->me->id)) {
-            lease_take_answer(c, a->sender, a->frame);
+        if (cluster_id_equal(&a->frame->subject, &c->me->id) &&
+            a->frame->echo_us > a->sender->answered_us) {
+            a->sender->answered_us = a->frame->echo_us;
+            takeover_on_answer(c);
         }
     }
     take_gossip(c, a);
@@ -435,15 +430,14 @@ static void act(struct cluster *c, const struct arrival *a)
     case FRAME_FAIL:
         take_fail(c, a);
         break;
-    case FRAME_VOTE_REQUEST:
+    case FRAME_COUNCIL:
         if (a->sender != NULL) {
-            vote_take_request(c, a->link, a->sender, a->frame);
+            council_side_take_frame(c, a->sender, a->frame);
         }
         break;
-    case FRAME_VOTE:
+    case FRAME_CAUGHT_UP:
         if (a->sender != NULL) {
-            take_gossip(c, a);
-            election_take_vote(c, a->sender, a->frame);
+            manual_take_caught_up(c, a->sender);
         }
         break;
     case FRAME_UPDATE:

@@ -202,6 +202,17 @@ static void format_message_counts(const struct cluster *c, struct buf *out)
     buf_printf(out, "cluster_stats_messages_received:%" PRIu64 "\r\n", received);
 }
 
+static void format_council(const struct cluster *c, struct buf *out)
+{
+    const struct seats *seats = council_seats(c->council);
+
+    buf_printf(out,
+               "cluster_council_seats:%zu\r\n"
+               "cluster_council_generation:%" PRIu64 "\r\n"
+               "cluster_council_member:%d\r\n",
+               seats->members.count, seats->generation, council_is_member(c->council) ? 1 : 0);
+}
+
 void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out)
 {
     const struct cluster *c = cluster;
@@ -228,8 +239,9 @@ void cluster_format_info(const struct cluster *cluster, struct mono_time now, st
                "cluster_my_epoch:%" PRIu64 "\r\n",
                cluster_is_ok(c, now) ? "ok" : "fail", c->assigned_count,
                c->assigned_count - failing - failed, failing, failed, c->nodes.count,
-               nodes_count_voters(c), c->current_epoch,
+               nodes_count_owners(c), c->current_epoch,
                primary != NULL ? primary->config_epoch : c->me->config_epoch);
+    format_council(c, out);
     format_message_counts(c, out);
     buf_append_text(out, "total_cluster_links_buffer_limit_exceeded:0\r\n");
 }

@@ -69,7 +69,7 @@ void cluster_format_node(const struct cluster *cluster, size_t index, struct mom
 void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out);
 /* The shard id of this node, 40 hex. */
 const struct cluster_id *cluster_my_shard_id(const struct cluster *cluster);
-/* How many voters report the node at index as failing, reports too old left out. */
+/* How many members of the council report the node at index as failing, reports too old left out. */
 size_t cluster_failure_report_count(const struct cluster *cluster, size_t index,
                                     struct mono_time now);
 
@@ -87,7 +87,6 @@ struct cluster_stats {
     uint64_t refused_frames; /* wrong or missing authentication, malformed, replayed */
     uint64_t sent_bytes;
     uint64_t received_bytes;
-    uint64_t votes_given;
     uint64_t elections_started;
     uint64_t elections_won;
     uint64_t lease_losses; /* ticks at which a lease held before was found run out */

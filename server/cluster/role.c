@@ -3,9 +3,9 @@
 #include "cluster/role.h"
 
 #include "base/assert.h"
+#include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
-#include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
 
@@ -19,34 +19,26 @@ void role_hold_until_saved(struct cluster *c)
     ASSERT(c->is_file_dirty);
 }
 
-uint64_t role_told_epoch(const struct cluster *c)
-{
-    return c->file_written >= c->epoch_sequence ? c->me->config_epoch : c->told_epoch;
-}
-
-/* Under a lease nobody can replace us, whatever epoch a crash would make us fall back to: we go on
- * serving and speaking, and only keep the new epoch to ourselves until it is on disk. */
-static void hold_epoch_until_saved(struct cluster *c)
-{
-    ASSERT(cluster_has_lease(c, c->now));
-    c->told_epoch = role_told_epoch(c);
-    c->epoch_sequence = c->file_sequence + 1;
-    nodes_changed(c);
-}
-
 void role_set_config_epoch(struct cluster *c, uint64_t epoch)
 {
-    if (cluster_has_lease(c, c->now)) {
-        hold_epoch_until_saved(c);
-    } else {
-        role_hold_until_saved(c);
-    }
     c->me->config_epoch = epoch;
     if (c->current_epoch < epoch) {
         c->current_epoch = epoch;
     }
-    c->is_lease_stale = true;
+    nodes_changed(c);
+    bus_announce(c);
     ASSERT(c->me->config_epoch <= c->current_epoch);
+}
+
+void role_want_epoch(struct cluster *c, uint64_t epoch)
+{
+    if (!node_is_primary(c->me) ||
+        (c->me->slot_count == 0 && council_find(c->council, &c->me->shard) == NULL)) {
+        role_set_config_epoch(c, epoch);
+    } else if (c->own.epoch < epoch) {
+        c->own.epoch = epoch;
+        c->is_tick_wanted = true;
+    }
 }
 
 void role_take_over(struct cluster *c, uint64_t epoch)
@@ -60,7 +52,6 @@ void role_take_over(struct cluster *c, uint64_t epoch)
     }
     c->is_promotion_due = true;
     c->is_follow_due = false;
-    c->took_over_at = c->now;
     role_set_config_epoch(c, epoch);
     emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
     ASSERT(c->is_promotion_due && node_is_primary(c->me));
@@ -80,10 +71,9 @@ void role_settle(struct cluster *c)
 
     if (!is_primary) {
         c->is_promotion_due = false;
-        if (c->had_lease) {
-            c->had_lease = false;
-            lease_forget(c);
-        }
+        c->had_lease = false;
+        c->own.heir = (struct cluster_id){0};
+        c->own.epoch = 0;
         for (size_t i = c->moves.count; i-- > 0;) {
             slots_clear_move(c, c->moves.items[i].slot);
         }
@@ -118,9 +108,11 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
     }
     if (strcmp(c->me->id.text, other->id.text) < 0 ||
         (has_lease && overlaps(c->me->slots, claim))) {
-        role_set_config_epoch(c, c->current_epoch + 1);
-        emit_log(c, LOG_NOTICE, "config epoch shared with node %s, moved on to %" PRIu64,
-                 other->id.text, c->me->config_epoch);
+        if (c->own.epoch > c->me->config_epoch) {
+            return; /* under way */
+        }
+        role_want_epoch(c, c->current_epoch + 1);
+        emit_log(c, LOG_NOTICE, "config epoch shared with node %s, moving on", other->id.text);
     }
 }
 
@@ -153,10 +145,8 @@ const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_nod
 void role_check(const struct cluster *c)
 {
     ASSERT(c->me->config_epoch <= c->current_epoch);
-    ASSERT(role_told_epoch(c) <= c->current_epoch);
     ASSERT(!c->is_promotion_due || node_is_primary(c->me));
     ASSERT(!c->is_follow_due || !node_is_primary(c->me));
     ASSERT(c->file_written <= c->file_sequence);
     ASSERT(c->hold_sequence <= c->file_sequence + 1);
-    ASSERT(c->epoch_sequence <= c->file_sequence + 1);
 }

@@ -2,7 +2,7 @@
 /* This node's own role and epoch, and what has to be on disk before others hear of it.
  *
  * Invariants (between two steps):
- *              (1) config_epoch (ours, and as told) never exceeds current_epoch
+ *              (1) config_epoch never exceeds current_epoch
  *              (2) a promotion is due only of a primary, and following only of a replica
  *              (3) what is waited for is at most the file that is asked for next */
 #ifndef STARLING_CLUSTER_ROLE_H
@@ -14,11 +14,10 @@
 void role_hold_until_saved(struct cluster *c);
 /* Take all slots of our primary under this config epoch. */
 void role_take_over(struct cluster *c, uint64_t epoch);
-/* Take a new config epoch.  Nobody hears of it before it is on disk; a lease that is held meanwhile
- * goes on. */
+/* This is our config epoch: what was agreed, or that of a primary without slots, which nobody agrees on. */
 void role_set_config_epoch(struct cluster *c, uint64_t epoch);
-/* Our config epoch as far as others may know of it: the one on disk. */
-uint64_t role_told_epoch(const struct cluster *c);
+/* We need one that is not smaller: of a primary with slots it has to be agreed. */
+void role_want_epoch(struct cluster *c, uint64_t epoch);
 /* Follow another primary. */
 void role_follow(struct cluster *c, const struct cluster_id *primary);
 /* After anything that may have changed our role: leave what belonged to the other one. */

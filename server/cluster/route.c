@@ -74,7 +74,7 @@ static enum route_kind route_elsewhere(const struct cluster *c, struct mono_time
 
     ASSERT(owner != NULL && owner != c->me);
     if (move != NULL && move->is_import && request->is_asking) {
-        if (node_is_voter(c->me) && !cluster_has_lease(c, now)) {
+        if (node_owns_slots(c->me) && !cluster_has_lease(c, now)) {
             return refuse_as_down(c, request);
         }
         return route_importing(request);

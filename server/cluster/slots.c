@@ -38,7 +38,6 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
         c->loses_slots = true;
     }
     c->is_routing_changed = true;
-    c->is_lease_stale = true;
     nodes_changed(c);
 }
 
@@ -53,27 +52,6 @@ void slots_unbind_all(struct cluster *c, struct cluster_node *node)
     ASSERT(node->slot_count == 0);
 }
 
-/* The new owner replaced the old one by an election in which it had our vote.  We gave it when our
- * word to the old one had run out, or else it counted only with the old one's own vote, which ended
- * its lease; and a candidate that did not win never shows the epoch of the election. */
-static bool is_elected_by_us(const struct cluster_node *from, const struct cluster_node *to)
-{
-    return from->word.voted_against != 0 && from->word.voted_against == to->config_epoch &&
-           cluster_id_equal(&from->word.voted_for, &to->id);
-}
-
-/* Voters gave their word to the old owner of a whole shard: the new one waits it out, unless our
- * vote proves that the old one's lease is over. */
-static void inherit_promise(struct cluster *c, const struct cluster_node *from,
-                            struct cluster_node *to)
-{
-    ASSERT(from != to);
-    if (from != c->me && from->slot_count == 0 && !is_elected_by_us(from, to) &&
-        mono_is_before(to->word.blocked_until, from->word.promised_until)) {
-        to->word.blocked_until = from->word.promised_until;
-    }
-}
-
 void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to)
 {
     ASSERT(from != to);
@@ -84,20 +62,6 @@ void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluste
         }
     }
     ASSERT(from->slot_count == 0);
-    inherit_promise(c, from, to);
-}
-
-bool slots_agree(const struct cluster_node *node, const uint64_t *claim)
-{
-    uint64_t any = 0;
-
-    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
-        any |= claim[i];
-        if ((claim[i] & ~node->slots[i]) != 0) {
-            return false;
-        }
-    }
-    return any != 0;
 }
 
 /* Bind one claimed slot if the claim is good; true when it is and nothing stronger stands
@@ -112,9 +76,6 @@ static bool take_slot(struct cluster *c, struct cluster_node *claimer, uint16_t 
         return owner->config_epoch == claimer->config_epoch;
     }
     slots_bind(c, slot, claimer);
-    if (owner != NULL && owner != claimer) {
-        inherit_promise(c, owner, claimer);
-    }
     return true;
 }
 

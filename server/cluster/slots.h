@@ -20,12 +20,10 @@ void slots_unbind_all(struct cluster *c, struct cluster_node *node);
 void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluster_node *to);
 
 /* A primary claims exactly these slots under its config epoch: bind those that it owns by
- * rule (8) of cluster.h.  True when it took any.  *stronger: a node that owns a claimed slot with a
+ * rule (6) of cluster.h.  True when it took any.  *stronger: a node that owns a claimed slot with a
  * greater config epoch, or NULL. */
 MUST_USE bool slots_take_claim(struct cluster *c, struct cluster_node *claimer,
                                const uint64_t *claim, struct cluster_node **stronger);
-/* Does our table agree that node owns every slot of the claim, and is there one? */
-bool slots_agree(const struct cluster_node *node, const uint64_t *claim);
 
 /* Slots on the move (CLUSTER SETSLOT). */
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot);

@@ -7,7 +7,7 @@
  * Invariants:  (1) nodes.items[0] is me, never in handshake
  *              (2) owner[s] is NULL or a known primary; its slots has the bit s; slot_count counts
  *              (3) a replica owns no slot
- *              (4) config_epoch and last_vote_epoch never exceed current_epoch (of me)
+ *              (4) config_epoch never exceeds current_epoch (of me)
  *              (5) a frame leaves only when file_written >= hold_sequence */
 #ifndef STARLING_CLUSTER_STATE_H
 #define STARLING_CLUSTER_STATE_H
@@ -60,24 +60,6 @@ struct last_heard {
     uint64_t sequence;
 };
 
-/* What we, as a voter, promised about a primary.  It outlives the primary's removal: forgotten.h. */
-struct voter_word {
-    struct mono_time promised_until; /* no vote to replace it before */
-    struct mono_time
-        blocked_until; /* no lease to it before: another one has our word for its slots */
-    struct mono_time withheld_until; /* no lease to it before: an operator forces its removal */
-    uint64_t voted_against;          /* epoch of our last vote to replace it, or 0.  Persisted */
-    uint64_t contested_epoch;        /* newest vote of anybody to replace it that we heard of */
-    struct mono_time voted_at;
-    struct cluster_id voted_for;
-};
-
-#define VOTER_WORD_NONE                                                                            \
-    ((struct voter_word){.promised_until = MONO_LONG_AGO,                                          \
-                         .blocked_until = MONO_LONG_AGO,                                           \
-                         .withheld_until = MONO_LONG_AGO,                                          \
-                         .voted_at = MONO_LONG_AGO})
-
 struct cluster_node {
     struct hashtable_node by_id;
     struct hashtable_node by_number;
@@ -124,13 +106,9 @@ struct cluster_node {
     struct mono_time failed_at;
     VEC(struct failure_report) reports;
 
-    /* What this voter promised us: our lease as far as it is concerned. */
-    struct mono_time granted_until;
-    uint64_t vote_epoch;  /* it voted for us in this election */
-    int64_t vote_sent_us; /* when the request that it answered was sent */
-
-    struct voter_word word;
-    const char *lease_answer; /* what we last said to its asking, as logged; NULL: nothing yet */
+    struct council_hint hint;      /* of which council it is, as it says */
+    int64_t answered_us;           /* our clock when we sent what it has answered last */
+    struct mono_time silent_since; /* it cannot be reached; MONO_NEVER: it can */
 };
 
 struct incoming_link {
@@ -154,49 +132,41 @@ struct forgotten {
     bool is_admitted;   /* another node let it in with that number: it may be learned again */
     struct mono_time until;
     struct mono_time told_at;
-    struct last_heard heard; /* when it was removed here, and */
-    struct voter_word word;  /* what it had our word for: both are its again when it returns */
+    struct last_heard heard; /* when it was removed here: its again when it returns */
 };
 
-enum election_phase {
-    ELECTION_IDLE,
-    ELECTION_WAITING, /* for its turn */
-    ELECTION_SAVING,  /* the epoch is on its way to disk */
-    ELECTION_ASKING,
+enum takeover_phase {
+    TAKEOVER_IDLE,
+    TAKEOVER_WAITING,   /* for its turn */
+    TAKEOVER_PREPARING, /* the council promises us the shard's record */
+    TAKEOVER_ASKING,    /* the other replicas what they have */
+    TAKEOVER_AGREEING,  /* the council accepts us as its primary */
 };
 
-enum election_reason {
-    ELECTION_NONE,
-    ELECTION_FAILED,  /* the primary is down */
-    ELECTION_AGREED,  /* the primary paused for us, or has no data */
-    ELECTION_FORCED,  /* an operator insists */
-    ELECTION_CONFIRM, /* we are the primary, and voters have voted against us */
-};
-
-struct election {
-    enum election_phase phase;
-    enum election_reason reason;
-    uint64_t epoch;
-    uint64_t sequence; /* of the nodes file that is waited for */
+/* A replica in place of its primary: takeover.h. */
+struct takeover {
+    enum takeover_phase phase;
+    bool is_forced;
+    bool is_told; /* that it has to wait: once is enough */
     unsigned rank;
-    bool is_subject_contested; /* somebody else may have replaced it: its own vote does not count */
-    uint64_t own_epoch;        /* of our election before this one for the same subject, or 0 */
-    unsigned rounds;           /* times the voters were asked */
-    unsigned retries;          /* elections before this one for the same reason, in vain */
-    struct mono_time at;       /* start when WAITING, next round when ASKING */
-    struct mono_time deadline;
+    int64_t asked_us;          /* since when the other replicas are asked */
+    struct mono_time at;       /* begin when WAITING, stop waiting for answers when ASKING */
+    struct mono_time deadline; /* of one that an operator wants */
 };
 
-/* A vote that waits for the disk. */
-struct held_vote {
-    bool is_held;
+/* Changes of our own shard's record, as its primary: shard.h. */
+struct own_change {
+    bool is_proposed;
+    struct mono_time at;     /* not before */
+    uint64_t epoch;          /* a greater config epoch is wanted: this one; 0: none */
+    struct cluster_id heir;  /* whom the shard is to be handed to, or none */
+    struct mono_time ask_at; /* a replica without a primary asks what was agreed */
+};
+
+/* A nodes file on its way to the disk, and how many changes of the council are in it. */
+struct council_file {
     uint64_t sequence;
-    uint64_t epoch;
-    int64_t echo_us;
-    struct cluster_link link;
-    struct cluster_id candidate;
-    struct cluster_id primary; /* whom it would replace */
-    uint64_t contested_before; /* the newest vote against that primary before this one */
+    uint64_t changes;
 };
 
 enum data_verdict {
@@ -221,12 +191,12 @@ struct own_data {
 
 enum manual_phase {
     MANUAL_IDLE,
-    MANUAL_ASKED,       /* replica: the primary was asked to pause */
-    MANUAL_CATCHING_UP, /* replica: the primary paused at `offset` */
-    MANUAL_READY,       /* replica: go, with the primary's agreement */
-    MANUAL_FORCED,      /* replica: go without */
-    MANUAL_PAUSING,     /* primary: the pause was ordered */
-    MANUAL_PAUSED,      /* primary: writes stand still at status.offset */
+    MANUAL_ASKED,        /* replica: the primary was asked to pause */
+    MANUAL_CATCHING_UP,  /* replica: the primary paused at `offset` */
+    MANUAL_READY,        /* replica: everything is here; the primary is told */
+    MANUAL_PAUSING,      /* primary: the pause was ordered */
+    MANUAL_PAUSED,       /* primary: writes stand still at status.offset */
+    MANUAL_HANDING_OVER, /* primary: the replica is to be agreed on */
 };
 
 struct manual {
@@ -269,10 +239,7 @@ struct cluster {
     struct mono_time started_at;
     struct mono_time stepped_at;
     struct mono_time next_tick_at;
-    bool is_restarted;          /* began from a nodes file */
-    struct mono_time forgot_at; /* when we last forgot what we had promised; MONO_LONG_AGO: never */
-    struct mono_time took_over_at; /* MONO_LONG_AGO: never */
-    bool is_started;               /* the first step was made */
+    bool is_started; /* the first step was made */
     bool is_tick_wanted;
 
     struct cluster_node *me;
@@ -293,7 +260,13 @@ struct cluster {
     uint32_t assigned_count;
 
     uint64_t current_epoch;
-    uint64_t last_vote_epoch;
+
+    struct council *council;
+    uint64_t council_changes;               /* of those that were asked to be saved */
+    VEC(struct council_file) council_files; /* oldest first */
+    struct own_change own;
+    struct takeover takeover;
+    bool is_record_pending; /* the record of our shard names a node that we do not know yet */
 
     struct cluster_status status;
     bool has_status;
@@ -302,9 +275,7 @@ struct cluster {
     bool is_file_dirty;
     uint64_t file_sequence;
     uint64_t file_written;
-    uint64_t hold_sequence;  /* no frame and no lease before this file is on disk */
-    uint64_t epoch_sequence; /* before this one is, frames tell told_epoch, not our config epoch */
-    uint64_t told_epoch;
+    uint64_t hold_sequence; /* no frame and no lease before this file is on disk */
     struct mono_time file_retry_at;
 
     bool is_routing_changed;
@@ -316,16 +287,13 @@ struct cluster {
     bool is_map_ok; /* slots are covered as configured, a majority can be reached */
     bool was_ok;    /* as told last: cluster_is_ok */
     bool had_majority;
+    bool has_formed;            /* its council had as many seats once as it should have */
     struct mono_time rejoin_at; /* not ok before: we were in a minority */
 
-    bool is_lease_stale;
+    bool is_record_ours; /* the agreed record of our shard has us as primary, and just our slots */
     bool had_lease;
-    struct mono_time lease_end;
-    struct mono_time timeout_changed_at;
     struct mono_time refusal_logged_at;
 
-    struct election election;
-    struct held_vote vote;
     struct manual manual;
 
     uint64_t sent[FRAME_TYPE_END];

@@ -4,8 +4,8 @@
 
 #include "base/assert.h"
 #include "cluster/bus.h"
+#include "cluster/council_side.h"
 #include "cluster/data.h"
-#include "cluster/election.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/failure.h"
@@ -15,6 +15,8 @@
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 #include "cluster/role.h"
+#include "cluster/shard.h"
+#include "cluster/takeover.h"
 
 #include <inttypes.h>
 
@@ -101,7 +103,9 @@ static void tick(struct cluster *c)
     failure_tick(c);
     shorten_chain(c);
     manual_tick(c);
-    election_tick(c);
+    council_side_tick(c);
+    shard_tick(c);
+    takeover_tick(c);
     bus_tick(c);
 }
 
@@ -137,6 +141,7 @@ static void give_out_file(struct cluster *c)
     c->is_file_dirty = false;
     nodes_file_format(c, &text);
     emit_file(c, ++c->file_sequence, buf_bytes(&text));
+    council_side_file_given(c, c->file_sequence);
     buf_deinit(&text);
     ASSERT(c->file_written < c->file_sequence);
 }
@@ -144,7 +149,7 @@ static void give_out_file(struct cluster *c)
 static bool is_tick_due(const struct cluster *c)
 {
     return c->is_tick_wanted || mono_is_due(c->next_tick_at, c->now) ||
-           mono_is_due(election_wake_at(c), c->now);
+           mono_is_due(takeover_wake_at(c), c->now);
 }
 
 void step_end(struct cluster *c)
@@ -156,14 +161,15 @@ void step_end(struct cluster *c)
     for (int i = 0; i < TICKS_PER_STEP_MAX && is_tick_due(c); i++) {
         tick(c);
     }
+    council_side_settle(c);
     role_settle(c);
     manual_settle(c);
-    election_settle(c);
+    takeover_settle(c);
     lease_update(c);
     failure_update_state(c);
     give_out_role(c);
     give_out_file(c);
-    wake_at = mono_earlier(c->next_tick_at, election_wake_at(c));
+    wake_at = mono_earlier(c->next_tick_at, council_side_wake_at(c));
     if (c->is_file_dirty) {
         wake_at = mono_earlier(wake_at, c->file_retry_at);
     }

@@ -160,10 +160,15 @@ void cluster_side_act(struct node *node)
     machine_act(&node->cluster_side.machine, carry_out, node);
 }
 
+static void step_at(struct node *node, struct mono_time now, const struct cluster_event *event)
+{
+    cluster_step(node->cluster, now, event, cluster_side_actions(node));
+    cluster_side_act(node);
+}
+
 static void step(struct node *node, const struct cluster_event *event)
 {
-    cluster_step(node->cluster, node->now.mono, event, cluster_side_actions(node));
-    cluster_side_act(node);
+    step_at(node, node->now.mono, event);
 }
 
 void cluster_side_publish(struct node *node, bool is_sharded, struct bytes channel,
@@ -234,6 +239,8 @@ bool cluster_side_link_is_proven(const struct node *node, uint64_t link)
 void cluster_side_link_input(struct node *node, uint64_t link, struct bytes input)
 {
     struct bus_link *bus = bus_links_find(node, link);
+    /* A promise counts from when the question was read.  The pass may have begun long before, had it been stopped. */
+    struct mono_time now = node->env.now(node->env.context).mono;
     struct buf in;
     size_t at = 0;
 
@@ -260,7 +267,7 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
         event.frame = bytes_prefix(bytes_from(buf_bytes(&in), at), len);
         event.peer_ip = bus->peer_ip;
         event.local_ip = bus->local_ip;
-        step(node, &event);
+        step_at(node, now, &event);
         at += len;
         bus = bus_links_find(node, link);
         if (bus == NULL) {

@@ -45,6 +45,17 @@ static bool may_leave(struct node *node)
     return cluster_has_lease(node->cluster, now.mono);
 }
 
+/* Was the lease held when the pass began, and is it over now?  The process may have stood still in between, and reads as
+ * well as writes may then show what another node has changed since. */
+static bool has_run_out(struct node *node)
+{
+    if (node->cluster == NULL || list_is_empty(&node->sessions.touched) ||
+        !cluster_has_lease(node->cluster, node->now.mono)) {
+        return false;
+    }
+    return !cluster_has_lease(node->cluster, node->env.now(node->env.context).mono);
+}
+
 static void drop(struct node *node, struct session *s)
 {
     counters_lease_dropped(&node->counters);
@@ -114,6 +125,19 @@ static void look_at_touched(struct node *node, bool is_allowed, bool holds)
     }
 }
 
+/* Of those that are told anything in this pass nobody knows whether it is still true. */
+static void drop_touched(struct node *node)
+{
+    LIST_FOR_EACH_SAFE (item, &node->sessions.touched) {
+        struct session *s = CONTAINER_OF(item, struct session, touched);
+
+        if ((s->flags & (SESSION_REPLICA | SESSION_CLOSE_NOW)) == 0 &&
+            output_pending(&s->output) > 0) {
+            drop(node, s);
+        }
+    }
+}
+
 static void hand_over_touched(struct node *node)
 {
     while (!list_is_empty(&node->sessions.touched)) {
@@ -140,6 +164,9 @@ void release_run(struct node *node)
             look_at_waiting(node, is_allowed);
         }
         look_at_touched(node, is_allowed, holds);
+    }
+    if (UNLIKELY(has_run_out(node))) {
+        drop_touched(node);
     }
     hand_over_touched(node);
 }

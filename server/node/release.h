@@ -6,6 +6,9 @@
  * disk in a list.  What the disk refused waits until it is written after all; when that cannot be any more (the data was
  * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
  *
+ * A primary whose lease was held when the pass began and is over at its end says nothing at all: what was read may be as old
+ * as what was written.
+ *
  * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
  *              (2) replicas' outputs have none: what they confirm is theirs
  *              (3) waiting_count sessions are in the list */

@@ -95,7 +95,11 @@ static inline void answers_expect(struct alone *a, const char *line, const char 
 /* A node that is a cluster by itself, once it serves all slots. */
 static inline struct alone *answers_start_cluster(void)
 {
-    struct alone *a = answers_start(&(struct alone_option){"cluster-enabled", "yes"}, 1);
+    const struct alone_option options[] = {
+        {"cluster-enabled",      "yes"},
+        {"enable-debug-command", "yes"}
+    };
+    struct alone *a = answers_start(options, 2);
     struct node_facts facts = {0};
 
     answers_expect(a, "CLUSTER ADDSLOTSRANGE 0 16383", "+OK|");

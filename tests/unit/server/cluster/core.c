@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+enum {
+    FILES_MAX = 8,
+    TICK_MS = 60,
+};
+
 struct core core_new_with(const char *file, const struct cluster_settings *settings)
 {
     struct core core = {.now = {.us = 1000000}};
@@ -72,6 +77,24 @@ void core_save(struct core *core)
     }
 }
 
+/* A change of the record takes three files: a round is reserved, promised, accepted. */
+void core_settle(struct core *core)
+{
+    struct cluster_status status = {.is_data_complete = true};
+    struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
+
+    memset(status.history.text, 'h', HISTORY_ID_LEN);
+    core_save(core);
+    cluster_step(core->cluster, core->now, &event, &core->actions);
+    for (int i = 0; i < FILES_MAX; i++) {
+        core_save(core);
+    }
+    core_tick(core, TICK_MS);
+    for (int i = 0; i < FILES_MAX; i++) {
+        core_save(core);
+    }
+}
+
 bool core_tells(const struct core *core, const char *line)
 {
     struct buf info = {0};
@@ -96,6 +119,5 @@ void core_own_everything(struct core *core)
         slots[i] = (uint16_t)i;
     }
     ASSERT(cluster_add_slots(core->cluster, &call, slots, SLOT_COUNT));
-    core_save(core);
-    core_tick(core, 1);
+    core_settle(core);
 }

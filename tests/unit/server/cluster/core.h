@@ -29,6 +29,8 @@ void core_save(struct core *core);
 /* The action of this type, the newest one, or NULL. */
 const struct cluster_action *core_find(const struct core *core, enum cluster_action_type type);
 /* Does CLUSTER INFO have this line?  Without its end. */
+/* Until what follows from what was asked is done: the slots that it owns are agreed. */
+void core_settle(struct core *core);
 bool core_tells(const struct core *core, const char *line);
 /* Own all slots and be ready to serve them. */
 void core_own_everything(struct core *core);

@@ -25,14 +25,14 @@ Test(cluster_world, six_nodes_that_met_one_know_all_and_are_ok)
     world_free(w);
 }
 
-Test(cluster_world, a_killed_primary_is_replaced_by_its_replica_within_two_timeouts)
+Test(cluster_world, a_killed_primary_is_replaced_by_its_replica_within_a_timeout_and_a_half)
 {
     struct world *w = world_three_and_three();
 
     world_kill(w, 0);
-    world_run(w, WORLD_TIMEOUT_MS);
+    world_run(w, WORLD_TIMEOUT_MS * 3 / 4);
     cr_expect_eq(w->members[3].promotions, 0, "not before the lease could run out");
-    world_run(w, WORLD_TIMEOUT_MS);
+    world_run(w, WORLD_TIMEOUT_MS * 3 / 4);
     cr_expect_eq(w->members[3].promotions, 1);
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
     world_run(w, 500);
@@ -84,7 +84,7 @@ Test(cluster_world, the_replica_with_the_most_data_takes_over)
     world_free(w);
 }
 
-Test(cluster_world, a_candidate_behind_a_reachable_sibling_gets_no_vote)
+Test(cluster_world, a_candidate_behind_a_reachable_sibling_does_not_take_over)
 {
     struct world *w = world_three_and_three();
     struct cluster_call call = world_call(w, 4, NULL);
@@ -97,7 +97,7 @@ Test(cluster_world, a_candidate_behind_a_reachable_sibling_gets_no_vote)
     /* The one behind does not hear its sibling, so it thinks itself the first. */
     world_kill(w, 0);
     world_run(w, 900);
-    w->members[4].is_disk_stuck = true; /* and the other cannot stand: its epoch is not saved */
+    w->members[4].is_disk_stuck = true;
     world_run(w, 5000);
     cr_expect_eq(w->members[3].promotions, 0);
     cr_expect_gt(cluster_get_stats(w->members[3].core).elections_started, 0);
@@ -179,19 +179,20 @@ Test(cluster_world, the_others_keep_their_leases_while_one_primary_is_down)
     world_free(w);
 }
 
-Test(cluster_world, a_vote_is_not_sent_before_it_is_on_disk)
+Test(cluster_world, a_promise_counts_when_it_is_on_disk)
 {
+    static const int others[] = {1, 2, 4, 5};
     struct world *w = world_three_and_three();
 
-    w->members[1].is_disk_stuck = true;
-    w->members[2].is_disk_stuck = true;
+    for (size_t i = 0; i < 4; i++) {
+        w->members[others[i]].is_disk_stuck = true;
+    }
     world_kill(w, 0);
     world_run(w, 4000);
     cr_expect_eq(w->members[3].promotions, 0);
-    w->members[1].is_disk_stuck = false;
-    w->members[2].is_disk_stuck = false;
-    for (int i = 1; i <= 2; i++) {
-        world_carry_out(w, i);
+    for (size_t i = 0; i < 4; i++) {
+        w->members[others[i]].is_disk_stuck = false;
+        world_carry_out(w, others[i]);
     }
     world_run(w, 4000);
     cr_expect_eq(w->members[3].promotions, 1);
@@ -279,10 +280,13 @@ Test(cluster_world, a_takeover_needs_nobody)
     struct world *w = world_three_and_three();
     struct cluster_call call;
 
-    world_kill(w, 0);
-    world_kill(w, 1);
+    world_run(w, 3000); /* until it has five seats */
+    for (int i = 0; i < 3; i++) {
+        world_kill(w, i);
+    }
+    world_kill(w, 5);
     world_run(w, 4000);
-    cr_expect_eq(w->members[3].promotions, 0, "no majority is left");
+    cr_expect_eq(w->members[3].promotions, 0, "no majority of the council is left");
     for (int i = 3; i <= 4; i++) {
         call = world_call(w, i, NULL);
         cr_assert(cluster_failover(w->members[i].core, &call, CLUSTER_FAILOVER_TAKEOVER));
@@ -291,7 +295,6 @@ Test(cluster_world, a_takeover_needs_nobody)
     world_run(w, 4000);
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
     cr_expect_eq(world_server_of(w, world_first_slot(1)), 4);
-    cr_expect(world_is_ok(w));
     world_free(w);
 }
 
@@ -314,11 +317,11 @@ Test(cluster_world, a_primary_without_its_data_lets_its_replica_take_over)
     world_free(w);
 }
 
-Test(cluster_world, a_primary_without_its_data_that_agreed_in_vain_agrees_with_the_next)
+Test(cluster_world, a_primary_without_its_data_whose_heir_dies_is_replaced_by_the_next)
 {
     struct world *w = world_three_and_three();
     struct cluster_call call = world_call(w, 4, NULL);
-    struct cluster *primary;
+    int heir;
 
     cr_assert(cluster_replicate(w->members[4].core, &call, bytes_from_text(w->members[0].id.text)));
     world_carry_out(w, 4);
@@ -326,16 +329,16 @@ Test(cluster_world, a_primary_without_its_data_that_agreed_in_vain_agrees_with_t
     world_run(w, 500);
     world_kill(w, 0);
     world_start(w, 0);
-    primary = w->members[0].core;
     w->members[0].status.is_data_complete = false;
     w->members[0].status.offset = 0;
     w->members[3].is_frozen = true;
     w->members[4].is_frozen = true;
-    for (int i = 0; i < 4000 && cluster_get_stats(primary).votes_given == 0; i++) {
+    for (int i = 0; i < 4000 && w->members[3].promotions + w->members[4].promotions == 0; i++) {
         world_run(w, 1);
     }
-    cr_assert_gt(cluster_get_stats(primary).votes_given, 0);
-    world_kill(w, cluster_get_stats(w->members[3].core).elections_started > 0 ? 3 : 4);
+    heir = w->members[3].promotions > 0 ? 3 : 4;
+    cr_assert_gt(w->members[heir].promotions, 0);
+    world_kill(w, heir);
     world_run(w, 6000);
     cr_expect_geq(world_server_of(w, world_first_slot(0)), 3);
     world_free(w);
@@ -424,21 +427,21 @@ Test(cluster_world, nodes_with_one_secret_work_together)
     world_free(w);
 }
 
-Test(cluster_world, a_primary_that_was_voted_against_in_vain_is_confirmed_again)
+Test(cluster_world, a_primary_whose_place_was_promised_in_vain_serves_again)
 {
     struct world *w = world_three_and_three();
 
     world_cut_off(w, 0, 1);
-    for (int i = 0; i < 4000 && cluster_get_stats(w->members[1].core).votes_given == 0; i++) {
+    w->disk_ms = 20; /* so long the members' promises are on their way */
+    world_listen(w);
+    while (strstr(world_told(w, 3), "proposing to take over") == NULL) {
         world_run(w, 1);
     }
-    cr_assert_gt(cluster_get_stats(w->members[1].core).votes_given, 0);
-    /* The candidate dies before it hears of its votes, and the primary is back. */
+    /* The candidate dies before its record is agreed, and the primary is back. */
     world_kill(w, 3);
     world_cut_off(w, 0, 0);
     world_run(w, 8000);
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
-    cr_expect_gt(cluster_get_stats(w->members[0].core).elections_won, 0);
     world_free(w);
 }
 

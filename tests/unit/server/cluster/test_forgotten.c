@@ -146,7 +146,7 @@ Test(cluster_forgotten, who_was_told_by_others_agrees_with_the_operator)
     world_free(w);
 }
 
-Test(cluster_forgotten, nobody_lets_a_voter_go_by_hearsay)
+Test(cluster_forgotten, nobody_lets_an_owner_of_slots_go_by_hearsay)
 {
     struct world *w = world_three_and_three();
 
@@ -240,7 +240,7 @@ static void force_takeover(struct world *w, int member)
     world_carry_out(w, member);
 }
 
-Test(cluster_forgotten, what_voters_promised_outlives_removal_and_return)
+Test(cluster_forgotten, what_members_promised_outlives_removal_and_return)
 {
     for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 3) {
         struct world *w = world_three_and_three();

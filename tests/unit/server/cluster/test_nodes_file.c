@@ -12,7 +12,7 @@
     CORE_ID " 10.0.0.1:6379@16379,me.example,shard-id=" CORE_ID                                    \
             " myself,master - 0 0 3 connected 0-99 200\n"
 #define OTHER                                                                                      \
-    OTHER_ID " fe80::2:6380@16380,,shard-id=" OTHER_ID ",voted-against=4"                          \
+    OTHER_ID " fe80::2:6380@16380,,shard-id=" OTHER_ID ""                                          \
              " master - 0 0 4 connected 300-16383\n"
 #define GHOST_ID "1111111111111111111111111111111111111111"
 #define VARS     "vars currentEpoch 5 lastVoteEpoch 4\n"
@@ -70,7 +70,7 @@ Test(nodes_file, written_by_one_life_is_understood_by_the_next)
     written = cluster_action_bytes(&second.actions, core_find(&second, CLUSTER_ACTION_WRITE_FILE));
     cr_expect(bytes_equal(written, buf_bytes(&file)), "%.*s\n-\n%s", BYTES_ARGS(written),
               buf_text(&file));
-    cr_expect_not_null(strstr(buf_text(&file), "voted-against=4"));
+    cr_expect_not_null(strstr(buf_text(&file), "council seats "));
     buf_deinit(&file);
     core_deinit(&first);
     core_deinit(&second);
@@ -133,7 +133,9 @@ Test(nodes_file, that_is_damaged_is_refused_with_line_and_reason)
                    "replica has slots");
     expect_refused(MYSELF OTHER_ID " 10.0.0.2:1@1, master - 0 0 9 connected\n" VARS,
                    "beyond currentEpoch");
-    expect_refused(MYSELF "vars currentEpoch 3 lastVoteEpoch 4\n", "lastVoteEpoch");
+    expect_refused(MYSELF "council state zz\n" VARS, "council");
+    expect_refused(MYSELF "council record 00\n" VARS, "council");
+    expect_refused(MYSELF "council what\n" VARS, "council");
     expect_refused(MYSELF "vars currentEpoch 3 hello 4\n", "vars are malformed");
     expect_refused(MYSELF VARS OTHER, "behind the vars");
 }

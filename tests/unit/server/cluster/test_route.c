@@ -38,7 +38,7 @@ Test(route, a_slot_of_nobody_is_not_served)
     core_deinit(&core);
 }
 
-Test(route, the_only_voter_serves_all_slots_it_owns)
+Test(route, a_node_alone_serves_all_slots_it_owns)
 {
     struct core core = core_new("");
 
@@ -72,8 +72,7 @@ Test(route, without_full_coverage_nothing_is_served_unless_that_is_allowed)
     uint16_t slot = 9;
 
     cr_assert(cluster_add_slots(core.cluster, &call, &slot, 1));
-    core_save(&core);
-    core_tick(&core, 1);
+    core_settle(&core);
     cr_expect_eq(route(&core, (struct route_request){.slot = 9}), ROUTE_CLUSTERDOWN_STATE);
     settings.require_full_coverage = false;
     cr_assert(cluster_configure(core.cluster, &settings, &core.error));
@@ -94,8 +93,7 @@ Test(route, reads_go_on_when_down_if_that_is_allowed)
     core = core_new_with("", &settings);
     call = core_call(&core);
     cr_assert(cluster_add_slots(core.cluster, &call, &slot, 1));
-    core_save(&core);
-    core_tick(&core, 1);
+    core_settle(&core);
     cr_expect_eq(route(&core, (struct route_request){.slot = 9}), ROUTE_SERVE);
     cr_expect_eq(route(&core, (struct route_request){.slot = 9, .is_write = true}),
                  ROUTE_CLUSTERDOWN_READONLY);

@@ -162,8 +162,9 @@ static int find_member(const struct world *w, const struct cluster_id *id)
 /* The same question is asked again and again, and the answer is the same. */
 static bool is_repeated(const struct member *m, struct bytes line)
 {
-    return bytes_has_prefix(line, "no vote") &&
-           memmem(m->told.data, m->told.len, line.data, line.len);
+    return memmem(line.data, line.len, "is not to take over", strlen("is not to take over")) !=
+               NULL &&
+           memmem(m->told.data, m->told.len, line.data, line.len) != NULL;
 }
 
 /* Ids are drawn at random: tell whose they are. */
@@ -471,21 +472,40 @@ void world_run(struct world *w, int64_t ms)
     }
 }
 
+static struct cluster_settings settings_of(const struct member *m, int member)
+{
+    struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
+
+    settings.port = (uint16_t)(BASE_PORT + member);
+    settings.bus_port = (uint16_t)(BASE_BUS_PORT + member);
+    settings.announce_hostname = m->hostname;
+    settings.node_timeout_ms = WORLD_TIMEOUT_MS;
+    settings.secret = bytes_from_text(m->secret);
+    return settings;
+}
+
+void world_forbid_failover(struct world *w, int member)
+{
+    struct cluster_settings settings = settings_of(&w->members[member], member);
+    struct errmsg error;
+    bool is_ok;
+
+    settings.replica_no_failover = true;
+    is_ok = cluster_configure(w->members[member].core, &settings, &error);
+    ASSERT(is_ok);
+    world_tick(w, member);
+}
+
 void world_start(struct world *w, int member)
 {
     struct member *m = &w->members[member];
     struct errmsg error = {0};
     struct cluster_options options = {
-        .settings = CLUSTER_SETTINGS_DEFAULT,
+        .settings = settings_of(m, member),
         .seed = ++w->seed,
         .nodes_file = buf_bytes(&m->file),
     };
 
-    options.settings.port = (uint16_t)(BASE_PORT + member);
-    options.settings.bus_port = (uint16_t)(BASE_BUS_PORT + member);
-    options.settings.announce_hostname = m->hostname;
-    options.settings.node_timeout_ms = WORLD_TIMEOUT_MS;
-    options.settings.secret = bytes_from_text(m->secret);
     m->core = cluster_new(&options, w->now, &error);
     ASSERT(m->core != NULL);
     m->id = *cluster_my_id(m->core);

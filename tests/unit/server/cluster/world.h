@@ -93,6 +93,8 @@ void world_pause(struct world *w, int member);
 void world_resume(struct world *w, int member);
 void world_cut_off(struct world *w, int member, int side);
 void world_part(struct world *w, int a, int b, bool is_apart);
+/* As cluster-replica-no-failover does. */
+void world_forbid_failover(struct world *w, int member);
 void world_set_status(struct world *w, int member);
 void world_tick(struct world *w, int member);
 

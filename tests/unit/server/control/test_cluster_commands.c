@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 enum {
-    LEASE_PASSES = 100, /* of 100 ms: a lone voter grants itself its lease */
+    LEASE_PASSES = 100, /* of 100 ms: a node alone grants itself its lease */
 };
 
 static struct alone *start(void)

@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    TRIES = 20
+    TRIES = 20,
+    FILES_MAX = 12,
 };
 
 static struct lone_node *start(void)
@@ -30,6 +31,18 @@ Test(cluster_side, a_node_that_cannot_write_its_nodes_file_does_not_start)
     cr_expect_str_eq(error.text, "cannot write the nodes file nodes.conf: no space left");
 }
 
+/* The file that the command waits for may be behind one that is being written. */
+static const char *answer_on_disk(struct lone_node *w)
+{
+    const char *answer = "";
+
+    for (int i = 0; i < FILES_MAX && answer[0] == '\0'; i++) {
+        lone_node_file_done(w, true);
+        answer = lone_node_ask(w, "");
+    }
+    return answer;
+}
+
 Test(cluster_side, commands_that_change_it_are_answered_when_it_is_on_disk)
 {
     static const char *const commands[][2] = {
@@ -47,8 +60,7 @@ Test(cluster_side, commands_that_change_it_are_answered_when_it_is_on_disk)
 
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
         cr_expect_str_eq(lone_node_ask(w, commands[i][0]), "", "%s", commands[i][0]);
-        lone_node_file_done(w, true);
-        cr_expect_str_eq(lone_node_ask(w, ""), commands[i][1], "%s", commands[i][0]);
+        cr_expect_str_eq(answer_on_disk(w), commands[i][1], "%s", commands[i][0]);
     }
     lone_node_expect(w, "CLUSTER BUMPEPOCH\r\n", "+STILL 1|");
     lone_node_free(w);

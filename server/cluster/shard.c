@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/shard.h"
+
+#include "base/assert.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+#include "cluster/slots.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    RETRIES_PER_TIMEOUT = 5,
+    ASKS_PER_TIMEOUT = 4,
+};
+
+/* ---- what was agreed stands in the table --------------------------------------------------------- */
+
+static void learn_epoch(struct cluster *c, uint64_t epoch)
+{
+    if (c->current_epoch < epoch) {
+        c->current_epoch = epoch;
+        nodes_changed(c);
+    }
+}
+
+/* The slots come with the record: the primary before us may have said already that it is none any more, and then the table has
+ * nothing that could be handed over. */
+static void take_slots(struct cluster *c, const struct shard_record *record)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        const struct cluster_node *owner = c->owner[slot];
+
+        if (bitset_has(record->slots, slot) && owner != c->me &&
+            (owner == NULL || owner->config_epoch < record->epoch)) {
+            slots_clear_move(c, (uint16_t)slot);
+            slots_bind(c, (uint16_t)slot, c->me);
+        }
+    }
+}
+
+static void become_primary(struct cluster *c, const struct shard_record *record)
+{
+    if (!node_is_primary(c->me)) {
+        role_take_over(c, record->epoch);
+        take_slots(c, record);
+    } else if (c->me->config_epoch < record->epoch) {
+        role_set_config_epoch(c, record->epoch);
+    }
+}
+
+static void follow(struct cluster *c, struct cluster_node *primary,
+                   const struct shard_record *record)
+{
+    bool is_mine = cluster_id_equal(&record->shard, &c->me->shard);
+
+    if (primary->config_epoch > record->epoch) {
+        return; /* it has said more since */
+    }
+    primary->config_epoch = record->epoch;
+    if (!node_is_primary(primary)) {
+        nodes_set_primary(c, primary);
+    }
+    nodes_changed(c);
+    (void)role_take_claim(c, primary, record->slots);
+    if (is_mine && !cluster_id_equal(&c->me->primary, &primary->id)) {
+        emit_log(c, LOG_NOTICE, "node %s is the primary of this shard now, following it",
+                 primary->id.text);
+        slots_unbind_all(c, c->me);
+        role_follow(c, &primary->id);
+    }
+}
+
+void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
+{
+    const struct shard_record *record = council_find(c->council, shard);
+    struct cluster_node *primary;
+    bool is_mine = cluster_id_equal(shard, &c->me->shard);
+
+    if (record == NULL || !council_is_agreed(c->council, shard)) {
+        return;
+    }
+    learn_epoch(c, record->epoch);
+    primary = nodes_find(c, &record->primary);
+    if (is_mine) {
+        c->is_record_pending = primary == NULL || primary->is_in_handshake;
+    }
+    if (primary == c->me && is_mine) {
+        become_primary(c, record);
+    } else if (primary != NULL && primary != c->me && !primary->is_in_handshake) {
+        follow(c, primary, record);
+    }
+}
+
+void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (!node->is_in_handshake && node->link == LINK_UP) {
+            council_tell(c->council, c->now, &node->id, shard);
+        }
+    }
+}
+
+/* ---- what the table says is agreed --------------------------------------------------------------- */
+
+void shard_hand_over(struct cluster *c, const struct cluster_id *heir)
+{
+    c->own.heir = *heir;
+}
+
+/* Somebody whose data are more than ours: who has lost its own makes it primary. */
+static const struct cluster_node *find_heir(const struct cluster *c)
+{
+    const struct cluster_node *best = NULL;
+
+    if (c->data.verdict != DATA_BEHIND) {
+        return NULL;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
+            node->has_answered && node->is_eligible &&
+            (best == NULL || node->offset > best->offset)) {
+            best = node;
+        }
+    }
+    return best;
+}
+
+static bool is_agreed(const struct cluster *c, const struct shard_record *record)
+{
+    return record != NULL && council_is_agreed(c->council, &c->me->shard) &&
+           cluster_id_equal(&record->primary, &c->me->id) && record->epoch >= c->own.epoch &&
+           memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
+           record->epoch >= c->me->config_epoch;
+}
+
+static bool needs_change(const struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (!node_is_primary(c->me) || c->me->is_in_handshake ||
+        council_seats(c->council)->generation == 0 || !c->has_status || c->is_record_pending) {
+        return false;
+    }
+    if (record == NULL && c->me->slot_count == 0) {
+        return false;
+    }
+    return !is_agreed(c, record) || council_is_outbid(c->council) ||
+           council_has_handed_over(c->council) || !cluster_id_is_none(&c->own.heir);
+}
+
+/* Whoever we follow is no primary.  It may be that we are, and have not heard of it. */
+static bool is_leaderless(const struct cluster *c)
+{
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+
+    return !node_is_primary(c->me) && (primary == NULL || !node_is_primary(primary));
+}
+
+static void ask_who_leads(struct cluster *c)
+{
+    if (is_leaderless(c) && mono_is_due(c->own.ask_at, c->now)) {
+        c->own.ask_at = mono_add_ms(c->now, cluster_timeout_part(c, ASKS_PER_TIMEOUT));
+        council_ask(c->council, c->now, &c->me->shard);
+    }
+}
+
+void shard_tick(struct cluster *c)
+{
+    const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
+
+    if (heir != NULL && cluster_id_is_none(&c->own.heir)) {
+        emit_log(c, LOG_NOTICE, "replica %s has more than this primary, which hands over to it",
+                 heir->id.text);
+        shard_hand_over(c, &heir->id);
+    }
+    if (c->is_record_pending) {
+        shard_follow_record(c, &c->me->shard);
+    }
+    ask_who_leads(c);
+    if (!mono_is_due(c->own.at, c->now) || council_is_proposing(c->council) || !needs_change(c)) {
+        return;
+    }
+    c->own.is_proposed = true;
+    council_propose(c->council, c->now, &c->me->shard, COUNCIL_OWN);
+}
+
+void shard_draft(const struct cluster *c, const struct shard_record *read, struct shard_record *out)
+{
+    const struct shard_record *known = council_find(c->council, &c->me->shard);
+    uint64_t version =
+        known != NULL && known->version > read->version ? known->version : read->version;
+
+    *out = shard_record_is_none(read) && known != NULL ? *known : *read;
+    out->shard = c->me->shard;
+    out->version = version + 1;
+    out->history = c->status.history;
+    out->lineage = (struct lineage){0};
+    out->holder_count = 0;
+}
+
+static void note_holders(const struct cluster *c, struct shard_record *record)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (cluster_id_equal(&node->shard, &c->me->shard) && !node->is_in_handshake &&
+            !cluster_id_equal(&node->id, &record->primary) &&
+            record->holder_count < SHARD_HOLDERS_MAX) {
+            record->holders[record->holder_count++] = node->id;
+        }
+    }
+}
+
+static uint64_t next_epoch(const struct cluster *c, bool is_handed_over)
+{
+    uint64_t epoch = c->own.epoch > c->me->config_epoch ? c->own.epoch : c->me->config_epoch;
+
+    if (is_handed_over) {
+        epoch = c->current_epoch + 1;
+    }
+    return epoch;
+}
+
+void shard_on_read(struct cluster *c)
+{
+    struct shard_record read;
+    struct shard_record record;
+    bool is_handed_over = !cluster_id_is_none(&c->own.heir);
+
+    if (!council_read(c->council, &read)) {
+        return;
+    }
+    if (!node_is_primary(c->me)) {
+        council_give_up(c->council);
+        return;
+    }
+    if (!shard_record_is_none(&read) && !cluster_id_equal(&read.primary, &c->me->id)) {
+        council_put(c->council, c->now,
+                    &read); /* somebody else is its primary: let that be agreed */
+        return;
+    }
+    shard_draft(c, &read, &record);
+    record.primary = is_handed_over ? c->own.heir : c->me->id;
+    record.epoch = next_epoch(c, is_handed_over);
+    memcpy(record.slots, c->me->slots, sizeof(record.slots));
+    note_holders(c, &record);
+    c->own.heir = (struct cluster_id){0};
+    council_put(c->council, c->now, &record);
+}
+
+void shard_on_end(struct cluster *c, const struct council_news *news)
+{
+    if (!c->own.is_proposed) {
+        return;
+    }
+    c->own.is_proposed = false;
+    c->own.at = c->now;
+    if (news->type == COUNCIL_NEWS_FAILED) {
+        int64_t pause_ms = cluster_timeout_part(c, RETRIES_PER_TIMEOUT);
+
+        pause_ms = news->wait_ms > pause_ms ? news->wait_ms : pause_ms;
+        pause_ms = news->answer == COUNCIL_OUTBID ? pause_ms / 4 : pause_ms;
+        c->own.at =
+            mono_add_ms(c->now, (int64_t)rng_below(&c->rng, (uint64_t)pause_ms / 4 + 1) + pause_ms);
+        emit_log(c, LOG_VERBOSE, "the record of this shard was not agreed: %s",
+                 council_answer_name(news->answer));
+    }
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The records of shards and the table of nodes: what is agreed stands in the table, and what the table says of our own
+ * shard, as its primary, is agreed.
+ *
+ * Of its own record a primary makes a change when it has none yet, when slots were given to it or taken, when it needs a greater
+ * config epoch, when a member has promised the record to somebody else, and to hand its shard to a replica. */
+#ifndef STARLING_CLUSTER_SHARD_H
+#define STARLING_CLUSTER_SHARD_H
+
+#include "cluster/state.h"
+
+/* A newer record of the shard is known: the table and our role follow it. */
+void shard_follow_record(struct cluster *c, const struct cluster_id *shard);
+/* Hand our shard to this replica as soon as may be; none: keep it. */
+void shard_hand_over(struct cluster *c, const struct cluster_id *heir);
+/* Propose what has to change. */
+void shard_tick(struct cluster *c);
+void shard_on_read(struct cluster *c);
+void shard_on_end(struct cluster *c, const struct council_news *news);
+/* Everybody is to know of the record: who serves, and who follows. */
+void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard);
+/* The record as it is known, or as the table has it when there is none: what a change begins with. */
+void shard_draft(const struct cluster *c, const struct shard_record *read,
+                 struct shard_record *out);
+
+#endif

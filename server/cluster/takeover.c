@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/takeover.h"
+
+#include "base/assert.h"
+#include "base/phases.h"
+#include "cluster/bus.h"
+#include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/nodes.h"
+#include "cluster/shard.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void move(struct cluster *c, enum takeover_phase to)
+{
+    static const uint32_t allowed[] = {
+        [TAKEOVER_IDLE] = PHASE_TO(TAKEOVER_WAITING),
+        [TAKEOVER_WAITING] = PHASE_TO(TAKEOVER_PREPARING) | PHASE_TO(TAKEOVER_IDLE),
+        [TAKEOVER_PREPARING] =
+            PHASE_TO(TAKEOVER_ASKING) | PHASE_TO(TAKEOVER_WAITING) | PHASE_TO(TAKEOVER_IDLE),
+        [TAKEOVER_ASKING] =
+            PHASE_TO(TAKEOVER_AGREEING) | PHASE_TO(TAKEOVER_WAITING) | PHASE_TO(TAKEOVER_IDLE),
+        [TAKEOVER_AGREEING] = PHASE_TO(TAKEOVER_WAITING) | PHASE_TO(TAKEOVER_IDLE),
+    };
+
+    ASSERT((allowed[c->takeover.phase] & PHASE_TO(to)) != 0);
+    c->takeover.phase = to;
+}
+
+/* ---- is there a reason? -------------------------------------------------------------------------- */
+
+/* It may be that we alone cannot reach it.  The council knows: to ask it costs nobody anything. */
+static bool is_primary_silent(const struct cluster *c, const struct cluster_node *primary)
+{
+    bool is_unanswered =
+        mono_is_before(primary->unanswered_since, c->now) &&
+        mono_ms_between(primary->unanswered_since, c->now) >= cluster_timeout_part(c, 2);
+    bool is_cut_off =
+        c->has_status && !c->status.is_link_up &&
+        mono_ms_between(c->status.link_down_since, c->now) >= cluster_timeout_part(c, 20);
+
+    return primary->is_failed || primary->is_failing || is_unanswered || is_cut_off;
+}
+
+static bool has_reason(const struct cluster *c)
+{
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+
+    if (node_is_primary(c->me) || primary == NULL || !facts_is_complete(c) ||
+        council_seats(c->council)->generation == 0) {
+        return false;
+    }
+    if (c->takeover.is_forced) {
+        return true;
+    }
+    return primary->slot_count > 0 && c->manual.phase == MANUAL_IDLE && facts_is_eligible(c) &&
+           is_primary_silent(c, primary);
+}
+
+/* ---- whose turn is it? --------------------------------------------------------------------------- */
+
+static bool is_sibling(const struct cluster *c, const struct cluster_node *node)
+{
+    return node != c->me && cluster_id_equal(&node->primary, &c->me->primary) &&
+           node_is_reachable(node) && node->has_answered;
+}
+
+/* Of equals the one with the smaller id goes first. */
+static bool is_ahead(const struct cluster *c, const struct cluster_node *sibling)
+{
+    return sibling->offset > c->status.offset ||
+           (sibling->offset == c->status.offset &&
+            memcmp(sibling->id.text, c->me->id.text, CLUSTER_ID_LEN) < 0);
+}
+
+static unsigned find_rank(const struct cluster *c)
+{
+    unsigned rank = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        rank += is_sibling(c, node) && node->is_eligible && is_ahead(c, node) ? 1 : 0;
+    }
+    return rank;
+}
+
+/* The best one goes at once; each behind it gives it the time of a few messages. */
+static int64_t turn_ms(struct cluster *c)
+{
+    int64_t step_ms = cluster_timeout_part(c, 10);
+
+    c->takeover.rank = find_rank(c);
+    return (int64_t)c->takeover.rank * step_ms +
+           (int64_t)rng_below(&c->rng, (uint64_t)cluster_timeout_part(c, 50) + 1);
+}
+
+static void wait_for_turn(struct cluster *c, int64_t delay_ms)
+{
+    if (c->takeover.phase != TAKEOVER_WAITING) {
+        move(c, TAKEOVER_WAITING);
+    }
+    c->takeover.at = mono_add_ms(c->now, delay_ms);
+}
+
+static void end(struct cluster *c)
+{
+    if (c->takeover.phase != TAKEOVER_IDLE) {
+        move(c, TAKEOVER_IDLE);
+    }
+    c->takeover = (struct takeover){0};
+}
+
+static void begin(struct cluster *c)
+{
+    move(c, TAKEOVER_PREPARING);
+    c->stats.elections_started++;
+    council_propose(c->council, c->now, &c->me->shard,
+                    c->takeover.is_forced ? COUNCIL_FORCE : COUNCIL_TAKE_OVER);
+}
+
+void takeover_force(struct cluster *c, int64_t limit_ms)
+{
+    ASSERT(!node_is_primary(c->me));
+    if (c->takeover.phase > TAKEOVER_WAITING) {
+        council_give_up(c->council);
+    }
+    end(c);
+    c->takeover.is_forced = true;
+    c->takeover.deadline = mono_add_ms(c->now, limit_ms);
+    wait_for_turn(c, 0);
+}
+
+/* ---- what the other replicas have ---------------------------------------------------------------- */
+
+static void agree(struct cluster *c, const struct shard_record *read)
+{
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+    struct shard_record record;
+
+    shard_draft(c, read, &record);
+    if (shard_record_is_none(read) && council_find(c->council, &c->me->shard) == NULL &&
+        primary != NULL) {
+        memcpy(record.slots, primary->slots, sizeof(record.slots));
+    }
+    record.primary = c->me->id;
+    record.epoch = c->current_epoch + 1;
+    move(c, TAKEOVER_AGREEING);
+    emit_log(c, LOG_NOTICE, "proposing to take over in epoch %" PRIu64 ", rank %u, offset %" PRIu64,
+             record.epoch, c->takeover.rank, c->status.offset);
+    council_put(c->council, c->now, &record);
+}
+
+/* Let the record be agreed as it is, so that it is not left half agreed. */
+static void leave_as_it_is(struct cluster *c, const struct shard_record *read, int64_t delay_ms)
+{
+    if (shard_record_is_none(read)) {
+        council_give_up(c->council);
+    } else {
+        council_put(c->council, c->now, read);
+    }
+    wait_for_turn(c, delay_ms);
+}
+
+static const struct cluster_node *find_better(const struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (is_sibling(c, node) && node->is_eligible &&
+            history_id_equal(&node->history, &c->status.history) &&
+            node->offset > c->status.offset) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static bool have_all_answered(const struct cluster *c)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (is_sibling(c, node) && node->link == LINK_UP &&
+            node->answered_us < c->takeover.asked_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void decide(struct cluster *c)
+{
+    const struct cluster_node *better = c->takeover.is_forced ? NULL : find_better(c);
+    struct shard_record read;
+
+    if (!council_read(c->council, &read)) {
+        wait_for_turn(c, turn_ms(c));
+        return;
+    }
+    if (better != NULL) {
+        emit_log(c, LOG_NOTICE, "replica %s has more data, and comes first", better->id.text);
+        leave_as_it_is(c, &read, cluster_timeout_part(c, 2));
+        return;
+    }
+    agree(c, &read);
+}
+
+static void look_at_answers(struct cluster *c)
+{
+    if (c->takeover.phase == TAKEOVER_ASKING &&
+        (have_all_answered(c) || mono_is_due(c->takeover.at, c->now))) {
+        decide(c);
+    }
+}
+
+void takeover_on_answer(struct cluster *c)
+{
+    look_at_answers(c);
+}
+
+void takeover_on_read(struct cluster *c)
+{
+    struct shard_record read;
+    bool is_read = council_read(c->council, &read);
+
+    if (!is_read || c->takeover.phase != TAKEOVER_PREPARING) {
+        return;
+    }
+    if (!shard_record_is_none(&read) && !cluster_id_equal(&read.primary, &c->me->primary) &&
+        !cluster_id_equal(&read.primary, &c->me->id)) {
+        leave_as_it_is(c, &read,
+                       c->config.node_timeout_ms); /* somebody else has its place already */
+        return;
+    }
+    move(c, TAKEOVER_ASKING);
+    c->takeover.asked_us = c->now.us;
+    c->takeover.at = mono_add_ms(c->now, cluster_timeout_part(c, 4));
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        if (is_sibling(c, c->nodes.items[i])) {
+            bus_send_ping(c, c->nodes.items[i]);
+        }
+    }
+    look_at_answers(c);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------- */
+
+void takeover_on_end(struct cluster *c, const struct council_news *news)
+{
+    if (c->takeover.phase <= TAKEOVER_WAITING) {
+        return;
+    }
+    if (news->type == COUNCIL_NEWS_AGREED) {
+        c->stats.elections_won += node_is_primary(c->me) ? 1 : 0;
+        end(c);
+        return;
+    }
+    if (!c->takeover.is_told) {
+        c->takeover.is_told = true;
+        emit_log(c, LOG_VERBOSE, "no take-over yet: %s, %" PRId64 " ms",
+                 council_answer_name(news->answer), news->wait_ms);
+    }
+    switch (news->answer) {
+    case COUNCIL_WAIT:
+        wait_for_turn(c, news->wait_ms + turn_ms(c));
+        break;
+    case COUNCIL_OUTBID:
+        wait_for_turn(c, turn_ms(c) +
+                             (int64_t)rng_below(&c->rng, (uint64_t)cluster_timeout_part(c, 5) + 1));
+        break;
+    case COUNCIL_YES:
+    case COUNCIL_TAKEN:
+    case COUNCIL_OLDER:
+    case COUNCIL_BEHIND:
+    case COUNCIL_ANSWER_END:
+        wait_for_turn(c, cluster_timeout_part(c, 5) + turn_ms(c));
+        break;
+    }
+}
+
+void takeover_tick(struct cluster *c)
+{
+    struct takeover *t = &c->takeover;
+
+    if (t->is_forced && mono_is_due(t->deadline, c->now)) {
+        emit_log(c, LOG_WARNING, "manual failover given up: it took too long");
+        t->is_forced = false;
+    }
+    if (!has_reason(c)) {
+        if (t->phase > TAKEOVER_WAITING) {
+            council_give_up(c->council);
+        }
+        end(c);
+        return;
+    }
+    switch (t->phase) {
+    case TAKEOVER_IDLE:
+        emit_log(c, LOG_VERBOSE, "our primary is silent, asking the council for its place");
+        wait_for_turn(c, turn_ms(c));
+        break;
+    case TAKEOVER_WAITING:
+        if (mono_is_due(t->at, c->now) && !council_is_proposing(c->council)) {
+            begin(c);
+        }
+        break;
+    case TAKEOVER_ASKING:
+        look_at_answers(c);
+        break;
+    case TAKEOVER_PREPARING:
+    case TAKEOVER_AGREEING:
+        break;
+    }
+}
+
+void takeover_settle(struct cluster *c)
+{
+    if (node_is_primary(c->me) && c->takeover.phase != TAKEOVER_IDLE) {
+        end(c);
+    }
+}
+
+struct mono_time takeover_wake_at(const struct cluster *c)
+{
+    bool is_timed = c->takeover.phase == TAKEOVER_WAITING || c->takeover.phase == TAKEOVER_ASKING;
+
+    return is_timed ? c->takeover.at : MONO_NEVER;
+}
+
+void takeover_check(const struct cluster *c)
+{
+    ASSERT(!node_is_primary(c->me) || c->takeover.phase == TAKEOVER_IDLE);
+}

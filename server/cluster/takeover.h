@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A replica takes its primary's place.
+ *
+ *     IDLE -> WAITING -> PREPARING -> ASKING -> AGREEING -> IDLE
+ *
+ * WAITING for its turn, the one with most data first.  PREPARING: the council promises it the shard's record as soon as the
+ * primary's lease is over; until then it says how long that may take, and nobody is disturbed.  ASKING: now that nothing more can be
+ * confirmed, the other replicas that can be reached are asked what they have; whoever has more comes first.
+ * AGREEING: the council accepts the record with us as primary.  From each phase it falls back to WAITING when it did not
+ * succeed, and to IDLE when there is no reason any more.
+ *
+ * Invariants (between two steps):
+ *              (1) a primary is IDLE
+ *              (2) while it is neither IDLE nor WAITING a proposal of ours is under way */
+#ifndef STARLING_CLUSTER_TAKEOVER_H
+#define STARLING_CLUSTER_TAKEOVER_H
+
+#include "cluster/state.h"
+
+/* An operator wants it, whatever the primary does. */
+void takeover_force(struct cluster *c, int64_t limit_ms);
+void takeover_tick(struct cluster *c);
+/* The record was read: nobody serves now. */
+void takeover_on_read(struct cluster *c);
+/* A node has answered. */
+void takeover_on_answer(struct cluster *c);
+/* Our proposal was agreed, or has failed. */
+void takeover_on_end(struct cluster *c, const struct council_news *news);
+/* Give up what our role no longer needs. */
+void takeover_settle(struct cluster *c);
+struct mono_time takeover_wake_at(const struct cluster *c);
+void takeover_check(const struct cluster *c);
+
+#endif

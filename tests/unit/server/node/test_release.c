@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/answers.h"
+
+static void expect_silence_after(const char *lines)
+{
+    struct alone *a = answers_start_cluster();
+    struct buf out;
+
+    answers_expect(a, "SET k 1", "+OK|");
+    alone_pass(a, 1000, 0, bytes_from_text(lines));
+    out = alone_take(a, 0);
+    cr_expect_eq(out.len, 0, "%s is answered %s", lines, buf_text(&out));
+    cr_expect_null(a->clients[0].session, "%s: the connection is closed", lines);
+    buf_deinit(&out);
+    node_check(a->node);
+    alone_free(a);
+}
+
+Test(release, a_primary_that_stood_still_for_longer_than_its_lease_answers_neither_writes_nor_reads)
+{
+    expect_silence_after("GET k\r\nDEBUG SLEEP 5\r\n");
+    expect_silence_after("GET k\r\nDEBUG SLEEP 5\r\nGET k\r\n");
+    expect_silence_after("SET k 2\r\nDEBUG SLEEP 5\r\n");
+}
+
+Test(release, one_that_stood_still_for_less_answers)
+{
+    struct alone *a = answers_start_cluster();
+
+    answers_expect(a, "SET k 1", "+OK|");
+    answers_contain(a, 0, "GET k\r\nDEBUG SLEEP 0.01\r\n", "$1\r\n1\r\n+OK\r\n");
+    alone_free(a);
+}
+
+Test(release, a_node_without_slots_answers_whatever_the_time)
+{
+    const struct alone_option options[] = {
+        {"cluster-enabled",      "yes"},
+        {"enable-debug-command", "yes"}
+    };
+    struct alone *a = answers_start(options, 2);
+
+    answers_contain(a, 0, "PING\r\nDEBUG SLEEP 5\r\n", "+PONG\r\n+OK\r\n");
+    alone_free(a);
+}
