@@ -10,6 +10,8 @@
 #include "council/proposal.h"
 #include "council/record_table.h"
 #include "council/reseat.h"
+#include "council/settling.h"
+#include "council/tell.h"
 
 enum {
     SEIZED_GENERATIONS = 1000000 /* more than those who are given up can have come to meanwhile */
@@ -39,7 +41,7 @@ struct council *council_new(const struct council_options *options, struct mono_t
     c->reseat.act_at = now;
     c->reseat.pull_at = now;
     c->reseat.ours_at = now;
-    reseat_wait(c);
+    settling_wait(c);
     council_changed(c);
     return c;
 }
@@ -109,7 +111,7 @@ static void heed(struct council *c, const struct cluster_id *from, const struct 
         break;
     }
     if (m->answer == COUNCIL_BEHIND && !cluster_id_equal(from, &c->me)) {
-        learn_tell_seats(c, from);
+        tell_seats(c, from);
     }
 }
 
@@ -127,7 +129,7 @@ static void on_agreed(struct council *c)
     if (cluster_id_equal(&record.primary, &c->me)) {
         own_lease_take_grants(c, p->grants, p->grant_count);
     }
-    learn_tell_everybody(c, &record.shard);
+    tell_everybody(c, &record.shard);
 }
 
 static void settle_shard(struct council *c)
@@ -210,7 +212,7 @@ static void settle_council(struct council *c)
     case PROPOSAL_AGREED:
         if (c->proposed_seats.generation > c->seats.generation) {
             learn_seats(c, &c->proposed_seats, &p->ballot);
-            learn_tell_everybody(c, &(struct cluster_id){0});
+            tell_everybody(c, &(struct cluster_id){0});
         }
         c->going_over_to = (struct cluster_id){0};
         break;

@@ -155,7 +155,8 @@ static void parse_record(struct council *c, struct decoder *d)
     shard_slots_decode(d, r->claims);
     if ((value.len > 0) == ballot_is_none(&r->accepted) ||
         ballot_is_above(&r->accepted, &r->promised) ||
-        (value.len > 0 && !cluster_id_is_none(&id) && !member_may_accept(c, &id, value, &shard))) {
+        (value.len > 0 && !cluster_id_is_none(&id) &&
+         !record_value_is_valid(c, &id, value, &shard))) {
         d->failed = true;
     }
 }

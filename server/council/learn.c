@@ -2,12 +2,13 @@
 #include "council/learn.h"
 
 #include "base/assert.h"
-#include "council/member.h"
 #include "council/own_lease.h"
 #include "council/post.h"
 #include "council/proposal.h"
 #include "council/record_table.h"
 #include "council/reseat.h"
+#include "council/settling.h"
+#include "council/tell.h"
 
 /* ---- records ------------------------------------------------------------------------------------- */
 
@@ -24,84 +25,7 @@ void learn_record(struct council *c, const struct ballot *ballot, const struct s
     }
 }
 
-static void tell(struct council *c, const struct cluster_id *to, const struct record_state *r)
-{
-    struct council_message m = {.type = COUNCIL_LEARN, .record = r->id, .ballot = r->known_ballot};
-    struct buf value = {0};
-
-    if (ballot_is_none(&r->known_ballot)) {
-        return; /* what another council agreed says nothing here */
-    }
-    shard_record_encode(&value, &r->known);
-    m.value = buf_bytes(&value);
-    post_send(c, to, &m, 0);
-    buf_deinit(&value);
-}
-
-void council_tell(struct council *c, struct mono_time now, const struct cluster_id *to,
-                  const struct cluster_id *shard)
-{
-    struct record_state *r = record_find(c, shard);
-
-    c->now = now;
-    if (r != NULL) {
-        tell(c, to, r);
-    }
-}
-
-void council_ask(struct council *c, struct mono_time now, const struct cluster_id *shard)
-{
-    size_t count = seats_count(&c->seats);
-
-    c->now = now;
-    for (size_t i = 0; i < count; i++) {
-        struct council_message m = {.type = COUNCIL_ASK, .record = *shard};
-        const struct cluster_id *node = &seats_at(&c->seats, i)->node;
-
-        if (!cluster_id_equal(node, &c->me)) {
-            post_send(c, node, &m, 0);
-        }
-    }
-}
-
-void learn_tell_everybody(struct council *c, const struct cluster_id *record)
-{
-    size_t count = seats_count(&c->seats);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct cluster_id *node = &seats_at(&c->seats, i)->node;
-
-        if (cluster_id_equal(node, &c->me)) {
-            continue;
-        }
-        if (cluster_id_is_none(record)) {
-            learn_tell_seats(c, node);
-        } else {
-            council_tell(c, c->now, node, record);
-        }
-    }
-}
-
 /* ---- seats --------------------------------------------------------------------------------------- */
-
-static void tell_these(struct council *c, const struct cluster_id *to, const struct seats *seats,
-                       const struct ballot *ballot)
-{
-    struct council_message m = {.type = COUNCIL_LEARN, .ballot = *ballot};
-    struct buf value = {0};
-
-    seats_encode(&value, seats);
-    m.value = buf_bytes(&value);
-    post_send(c, to, &m, 0);
-    buf_deinit(&value);
-}
-
-void learn_tell_seats(struct council *c, const struct cluster_id *to)
-{
-    if (c->seats.generation > 0) {
-        tell_these(c, to, &c->seats, &c->seats_ballot);
-    }
-}
 
 static void seats_changed(struct council *c)
 {
@@ -181,7 +105,8 @@ void learn_take(struct council *c, const struct cluster_id *from, const struct c
     if (cluster_id_is_none(&m->record)) {
         take_seats(c, m);
     } else if (cluster_id_equal(&m->council, &c->seats.council) && c->seats.generation > 0 &&
-               !ballot_is_none(&m->ballot) && member_may_accept(c, &m->record, m->value, &record)) {
+               !ballot_is_none(&m->ballot) &&
+               record_value_is_valid(c, &m->record, m->value, &record)) {
         learn_record(c, &m->ballot, &record, m->value);
     }
 }
@@ -192,9 +117,9 @@ void learn_take_ask(struct council *c, const struct cluster_id *from,
     if (!cluster_id_is_none(&m->record)) {
         council_tell(c, c->now, from, &m->record);
     } else if (c->ended.generation > 0 && cluster_id_equal(&m->council, &c->ended.council)) {
-        tell_these(c, from, &c->ended, &c->seats_ballot);
+        tell_these_seats(c, from, &c->ended, &c->seats_ballot);
     } else {
-        learn_tell_seats(c, from);
+        tell_seats(c, from);
     }
 }
 
@@ -255,7 +180,7 @@ static void meet(struct council *c, const struct cluster_id *from, const struct 
     if (!learn_may_go_over(c)) {
         return;
     }
-    reseat_wait(c);
+    settling_wait(c);
     if (is_better(c, hint) && c->council_proposal.phase == PROPOSAL_IDLE) {
         c->going_over_to = hint->council;
         proposal_start(c, &c->council_proposal, &none, COUNCIL_OWN);

@@ -19,9 +19,6 @@ void learn_seats(struct council *c, const struct seats *seats, const struct ball
 /* A record of a shard was agreed. */
 void learn_record(struct council *c, const struct ballot *ballot, const struct shard_record *record,
                   struct bytes value);
-void learn_tell_seats(struct council *c, const struct cluster_id *to);
-/* To all members. */
-void learn_tell_everybody(struct council *c, const struct cluster_id *record);
 /* May this council end, so that its only node joins another: it decided about nobody else? */
 bool learn_may_go_over(const struct council *c);
 

@@ -3,10 +3,10 @@
 #include "council/member.h"
 
 #include "base/assert.h"
-#include "council/learn.h"
 #include "council/post.h"
 #include "council/record_table.h"
-#include "council/reseat.h"
+#include "council/settling.h"
+#include "council/tell.h"
 
 enum {
     FORCED_TIMEOUTS = 2,
@@ -32,7 +32,7 @@ static void answer(struct council *c, const struct cluster_id *to, const struct 
     reply->sent_us = m->sent_us;
     reply->start = m->start;
     if (reply->answer == COUNCIL_OLDER && m->generation < c->seats.generation) {
-        learn_tell_seats(c, to); /* who knows older seats is told the newer ones */
+        tell_seats(c, to); /* who knows older seats is told the newer ones */
     }
     post_send(c, to, reply, after);
 }
@@ -143,31 +143,8 @@ void member_take_prepare(struct council *c, const struct cluster_id *from,
     }
     answer(c, from, m, &promise, c->changes);
     if (promise.answer == COUNCIL_OLDER) {
-        council_tell(c, c->now, from, &r->id);
+        tell_record(c, from, r);
     }
-}
-
-static bool is_next_seats(const struct council *c, struct bytes value)
-{
-    struct decoder d = decoder_make(value);
-    struct seats seats;
-
-    seats_decode(&d, &seats);
-    return decoder_is_ok(&d) && decoder_left(&d) == 0 && seats.generation < COUNCIL_NUMBER_MAX &&
-           cluster_id_equal(&seats.council, &c->seats.council);
-}
-
-bool member_may_accept(const struct council *c, const struct cluster_id *record, struct bytes value,
-                       struct shard_record *out)
-{
-    struct decoder d = decoder_make(value);
-
-    if (cluster_id_is_none(record)) {
-        return is_next_seats(c, value);
-    }
-    shard_record_decode(&d, out);
-    return decoder_is_ok(&d) && decoder_left(&d) == 0 && cluster_id_equal(&out->shard, record) &&
-           out->version < COUNCIL_NUMBER_MAX && out->epoch < COUNCIL_NUMBER_MAX;
 }
 
 /* Ballots alone decide.  Who has one at which it was made primary, and finds nobody promised a greater one, is the
@@ -211,7 +188,7 @@ static void grant(struct council *c, struct record_state *r, const struct cluste
 static bool is_too_young(const struct council *c, const struct shard_record *record)
 {
     return c->seats.members.count == 1 && !seats_is_handing_over(&c->seats) &&
-           !cluster_id_equal(&record->primary, &c->me) && !reseat_is_settled(c);
+           !cluster_id_equal(&record->primary, &c->me) && !settling_is_over(c);
 }
 
 /* Whoever is made primary by what it proposes has the first grant of its lease with it. */
@@ -225,7 +202,7 @@ static enum council_answer accept(struct council *c, const struct cluster_id *fr
 
     reply->accepted = r->promised;
     if (ballot_is_above(&r->promised, &m->ballot) ||
-        !member_may_accept(c, &m->record, m->value, &shard)) {
+        !record_value_is_valid(c, &m->record, m->value, &shard)) {
         return COUNCIL_OUTBID;
     }
     if (is_shard && is_too_young(c, &shard)) {
@@ -279,7 +256,7 @@ void member_take_lease(struct council *c, const struct cluster_id *from,
             grant(c, r, from, m);
             reply.length_ms = m->length_ms;
         } else if (reply.answer == COUNCIL_OUTBID && r->known.version > m->version) {
-            council_tell(c, c->now, from, &r->id);
+            tell_record(c, from, r);
         }
     }
     answer(c, from, m, &reply, c->longest_change);

@@ -25,9 +25,6 @@ void member_take_promise(struct council *c, struct record_state *r,
 /* There may be promises of this length that nobody remembers: grant nothing, and let nobody take over, before they are
  * over. */
 void member_has_forgotten(struct council *c, int64_t length_ms);
-/* Is a value what the record should have: a shard's own record, or seats that follow ours? */
-bool member_may_accept(const struct council *c, const struct cluster_id *record, struct bytes value,
-                       struct shard_record *out);
 /* A longer promise than any before is known of. */
 void member_note_length(struct council *c, int64_t length_ms);
 

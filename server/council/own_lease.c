@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "council/post.h"
 #include "council/record_table.h"
+#include "council/tell.h"
 
 enum {
     ASKS_PER_TIMEOUT = 5
@@ -104,7 +105,7 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
     }
     if (m->version < record_get(c, &lease->shard)->known.version &&
         (m->answer == COUNCIL_YES || m->answer == COUNCIL_WAIT)) {
-        council_tell(c, c->now, from, &lease->shard);
+        tell_record(c, from, record_get(c, &lease->shard));
     }
     if (m->answer == COUNCIL_YES) {
         note_grant(c, from, grant_end(m->sent_us, m->length_ms));

@@ -4,8 +4,8 @@
 
 #include "base/assert.h"
 #include "base/phases.h"
-#include "council/member.h"
 #include "council/post.h"
+#include "council/record_table.h"
 
 enum {
     ROUNDS_RESERVED = 1000, /* at a time: a ballot seldom waits for the disk */
@@ -258,7 +258,7 @@ static bool makes_sense(const struct council *c, const struct council_message *m
     }
     return m->value.len == 0 ? ballot_is_none(&m->accepted)
                              : !ballot_is_none(&m->accepted) &&
-                                   member_may_accept(c, &m->record, m->value, &value);
+                                   record_value_is_valid(c, &m->record, m->value, &value);
 }
 
 void proposal_take_answer(struct council *c, struct proposal *p, const struct cluster_id *from,

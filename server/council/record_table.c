@@ -40,6 +40,29 @@ struct record_state *record_next(const struct council *c, struct record_state *p
     return next == NULL ? NULL : CONTAINER_OF(next, struct record_state, by_id);
 }
 
+static bool is_next_seats(const struct council *c, struct bytes value)
+{
+    struct decoder d = decoder_make(value);
+    struct seats seats;
+
+    seats_decode(&d, &seats);
+    return decoder_is_ok(&d) && decoder_left(&d) == 0 && seats.generation < COUNCIL_NUMBER_MAX &&
+           cluster_id_equal(&seats.council, &c->seats.council);
+}
+
+bool record_value_is_valid(const struct council *c, const struct cluster_id *record,
+                           struct bytes value, struct shard_record *out)
+{
+    struct decoder d = decoder_make(value);
+
+    if (cluster_id_is_none(record)) {
+        return is_next_seats(c, value);
+    }
+    shard_record_decode(&d, out);
+    return decoder_is_ok(&d) && decoder_left(&d) == 0 && cluster_id_equal(&out->shard, record) &&
+           out->version < COUNCIL_NUMBER_MAX && out->epoch < COUNCIL_NUMBER_MAX;
+}
+
 static void add_claims(uint64_t *claims, const uint64_t *more)
 {
     for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {

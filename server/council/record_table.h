@@ -17,6 +17,9 @@ struct record_state *record_get(struct council *c, const struct cluster_id *id);
 /* Start with NULL; shards only. */
 struct record_state *record_next(const struct council *c, struct record_state *previous);
 
+/* Is a value what the record should have: a shard's own record, or seats that follow ours? */
+bool record_value_is_valid(const struct council *c, const struct cluster_id *record,
+                           struct bytes value, struct shard_record *out);
 /* As a member: no smaller ballot from now on. */
 void record_promise(struct council *c, struct record_state *r, const struct ballot *ballot);
 /* As a member; of a shard's record the value has been looked at.  False: another value has this ballot, which no

@@ -6,12 +6,11 @@
 #include "council/post.h"
 #include "council/proposal.h"
 #include "council/record_table.h"
+#include "council/settling.h"
 
 enum {
     PULLS_PER_TIMEOUT = 4,
     SEATS_USUAL = 7, /* of a large cluster */
-    OURS_PARTS = 2,  /* of a timeout */
-    QUIET_TIMEOUTS = 2,
 };
 
 static bool is_member(const struct council *c)
@@ -113,7 +112,7 @@ void reseat_take_state(struct council *c, const struct cluster_id *from,
 
     shard_slots_decode(&d, claims);
     if (pull == NULL || cluster_id_is_none(&m->record) || !decoder_is_ok(&d) ||
-        (m->value.len > 0 && !member_may_accept(c, &m->record, m->value, &value)) ||
+        (m->value.len > 0 && !record_value_is_valid(c, &m->record, m->value, &value)) ||
         (m->value.len > 0) == ballot_is_none(&m->accepted)) {
         return;
     }
@@ -321,32 +320,6 @@ void reseat_seats_changed(struct council *c)
     schedule(c, council_part_ms(c, 50));
 }
 
-void reseat_wait(struct council *c)
-{
-    c->reseat.ours_at = mono_add_ms(c->now, council_part_ms(c, OURS_PARTS));
-    c->reseat.quiet_at = mono_add_ms(c->now, QUIET_TIMEOUTS * c->timeout_ms);
-}
-
-bool reseat_is_settled(const struct council *c)
-{
-    if (!mono_is_due(c->reseat.ours_at, c->now)) {
-        return false;
-    }
-    for (size_t i = 0; i < c->reseat.candidate_count; i++) {
-        if (!c->reseat.candidates[i].is_reachable && !c->reseat.candidates[i].is_gone) {
-            return mono_is_due(c->reseat.quiet_at, c->now);
-        }
-    }
-    return true;
-}
-
-bool council_is_forming(const struct council *c)
-{
-    return c->seats.generation == 0 ||
-           (c->seats.members.count == 1 && !seats_is_handing_over(&c->seats) &&
-            council_is_member(c) && !reseat_is_settled(c));
-}
-
 static void tick_hand_over(struct council *c)
 {
     if (!mono_is_due(c->reseat.pull_at, c->now)) {
@@ -376,7 +349,7 @@ void reseat_tick(struct council *c)
         return;
     }
     schedule(c, council_part_ms(c, seats_is_handing_over(&c->seats) ? 20 : 4));
-    if (c->seats.members.count == 1 && !reseat_is_settled(c)) {
+    if (c->seats.members.count == 1 && !settling_is_over(c)) {
         return;
     }
     next = reseat_choose(c);
@@ -399,7 +372,7 @@ void council_set_candidates(struct council *c, const struct council_candidate *c
 {
     ASSERT(count <= COUNCIL_CANDIDATES_MAX);
     if (count > c->reseat.candidate_count) {
-        c->reseat.ours_at = mono_add_ms(c->now, council_part_ms(c, OURS_PARTS)); /* more may come */
+        settling_expect_more(c);
     }
     mem_free(MEM_CLUSTER, c->reseat.candidates);
     c->reseat.candidates = NULL;

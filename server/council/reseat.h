@@ -24,10 +24,6 @@ void reseat_tick(struct council *c);
 struct mono_time reseat_wake_at(const struct council *c);
 /* What is to become of the seats, as they were read: the next generation, or the same when nothing is to change. */
 struct seats reseat_choose(const struct council *c);
-/* Somebody of another council is near: it may be that one of the two goes over to the other. */
-void reseat_wait(struct council *c);
-/* Will no other council come any more, as far as can be told? */
-bool reseat_is_settled(const struct council *c);
 void reseat_deinit(struct council *c);
 void reseat_check(const struct council *c);
 

@@ -10,6 +10,9 @@
  *     reseat     reseat.c         changes of the seats
  *     post       post.c           messages and news on their way out
  *
+ * tell.c and settling.c have no part of their own: what is said of records and seats, and whether the council is one to stay
+ * with.  learn.c changes the seats.
+ *
  * Invariants:  (1) changes counts up when anything of council_format changes; saved never exceeds it
  *              (2) a message leaves when what it says is saved */
 #ifndef STARLING_COUNCIL_STATE_H
