@@ -309,7 +309,7 @@ static bool parse_vars(struct parser *p, struct bytes line)
     p->has_vars = true;
     while ((key = bytes_next_word(&line, ' ')).len > 0) {
         struct bytes value = bytes_next_word(&line, ' ');
-        uint64_t ignored; /* lastVoteEpoch, which files of version 0.1 need */
+        uint64_t ignored = 0; /* lastVoteEpoch, which files of version 0.1 need */
         uint64_t *into;
 
         if (bytes_equal_text(key, "forgotten")) {
