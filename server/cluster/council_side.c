@@ -37,29 +37,13 @@ void council_side_found(struct cluster *c)
     nodes_changed(c);
 }
 
-/* A replica of the same primary that we can reach has more: it comes first, also where the two do not hear each other. */
-static const struct cluster_node *find_better_sibling(const struct cluster *c,
-                                                      const struct cluster_node *candidate)
-{
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (node != candidate && !node_is_primary(node) &&
-            cluster_id_equal(&node->primary, &candidate->primary) && node_is_reachable(node) &&
-            node->has_answered && node->is_eligible &&
-            history_id_equal(&node->history, &candidate->history) &&
-            node->offset > candidate->offset) {
-            return node;
-        }
-    }
-    return NULL;
-}
-
 void council_side_take_frame(struct cluster *c, const struct cluster_node *sender,
                              const struct frame *frame)
 {
     const struct cluster_node *better =
-        council_is_takeover(frame->body) ? find_better_sibling(c, sender) : NULL;
+        council_is_takeover(frame->body)
+            ? facts_find_better_sibling(c, sender, &sender->history, sender->offset)
+            : NULL;
 
     ASSERT(frame->type == FRAME_COUNCIL);
     if (better != NULL) {
@@ -140,7 +124,6 @@ static void tell_candidates(struct cluster *c)
 
 void council_side_tick(struct cluster *c)
 {
-    council_set_timeout(c->council, c->config.node_timeout_ms);
     for (size_t i = 0; i < c->nodes.count; i++) {
         note_silence(c, c->nodes.items[i]);
     }

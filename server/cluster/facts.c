@@ -32,6 +32,24 @@ bool facts_is_eligible(const struct cluster *c)
     return facts_why_not_eligible(c) == NULL;
 }
 
+const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
+                                                     const struct cluster_node *candidate,
+                                                     const struct history_id *history,
+                                                     uint64_t offset)
+{
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node != candidate && !node_is_primary(node) &&
+            cluster_id_equal(&node->primary, &candidate->primary) && node_is_reachable(node) &&
+            node->has_answered && node->is_eligible && history_id_equal(&node->history, history) &&
+            node->offset > offset) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
 const struct cluster_id *cluster_my_id(const struct cluster *cluster)
 {
     return &cluster->me->id;

@@ -10,6 +10,13 @@
 const char *facts_why_not_eligible(const struct cluster *c);
 bool facts_is_eligible(const struct cluster *c);
 
+/* A replica of the candidate's primary that we can reach, could be promoted, and has more of this history than offset: it comes
+ * first, also where the two do not hear each other.  NULL: there is none. */
+const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
+                                                     const struct cluster_node *candidate,
+                                                     const struct history_id *history,
+                                                     uint64_t offset);
+
 static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divisor)
 {
     int64_t part = c->config.node_timeout_ms / divisor;

@@ -163,20 +163,6 @@ static void leave_as_it_is(struct cluster *c, const struct shard_record *read, i
     wait_for_turn(c, delay_ms);
 }
 
-static const struct cluster_node *find_better(const struct cluster *c)
-{
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (is_sibling(c, node) && node->is_eligible &&
-            history_id_equal(&node->history, &c->status.history) &&
-            node->offset > c->status.offset) {
-            return node;
-        }
-    }
-    return NULL;
-}
-
 static bool have_all_answered(const struct cluster *c)
 {
     for (size_t i = 1; i < c->nodes.count; i++) {
@@ -192,7 +178,10 @@ static bool have_all_answered(const struct cluster *c)
 
 static void decide(struct cluster *c)
 {
-    const struct cluster_node *better = c->takeover.is_forced ? NULL : find_better(c);
+    const struct cluster_node *better =
+        c->takeover.is_forced
+            ? NULL
+            : facts_find_better_sibling(c, c->me, &c->status.history, c->status.offset);
     struct shard_record read;
 
     if (!council_read(c->council, &read)) {

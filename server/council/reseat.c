@@ -21,28 +21,6 @@ static bool is_member(const struct council *c)
 
 /* ---- taking over what was agreed ----------------------------------------------------------------- */
 
-static bool has_pulled_enough(const struct council *c)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < c->seats.previous.count; i++) {
-        count +=
-            seats_has_voted(&c->seats, &c->seats.previous.items[i].node, &c->reseat.pulled) ? 1 : 0;
-    }
-    return count >= seat_set_majority(&c->seats.previous);
-}
-
-static bool are_enough_ready(const struct council *c)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < c->seats.members.count; i++) {
-        count +=
-            seats_has_voted(&c->seats, &c->seats.members.items[i].node, &c->reseat.ready) ? 1 : 0;
-    }
-    return count >= seat_set_majority(&c->seats.members);
-}
-
 static struct pull *find_pull(struct council *c, const struct cluster_id *from,
                               const struct council_message *m)
 {
@@ -96,7 +74,8 @@ static void tell_ready(struct council *c)
 
 static void become_ready(struct council *c)
 {
-    if (!c->reseat.is_ready && has_pulled_enough(c)) {
+    if (!c->reseat.is_ready &&
+        seats_have_majority(&c->seats, &c->seats.previous, &c->reseat.pulled)) {
         c->reseat.is_ready = true;
         tell_ready(c);
     }
@@ -265,7 +244,9 @@ struct seats reseat_choose(const struct council *c)
     size_t count = c->seats.members.count;
 
     if (seats_is_handing_over(&c->seats)) {
-        return are_enough_ready(c) ? seats_settled(&c->seats) : c->seats;
+        return seats_have_majority(&c->seats, &c->seats.members, &c->reseat.ready)
+                   ? seats_settled(&c->seats)
+                   : c->seats;
     }
     if (!cluster_id_is_none(&c->seats.gone_over_to) || c->reseat.candidate_count == 0) {
         return c->seats;

@@ -86,7 +86,7 @@ bool seats_has_voted(const struct seats *seats, const struct cluster_id *node,
     return (votes->bits & bit_of(seats, node)) != 0;
 }
 
-static bool has_majority(const struct seats *seats, const struct seat_set *set,
+bool seats_have_majority(const struct seats *seats, const struct seat_set *set,
                          const struct seat_votes *votes)
 {
     size_t count = 0;
@@ -100,8 +100,8 @@ static bool has_majority(const struct seats *seats, const struct seat_set *set,
 bool seats_is_quorum(const struct seats *seats, const struct seat_votes *votes)
 {
     ASSERT(seats->generation > 0);
-    return has_majority(seats, &seats->members, votes) &&
-           (!seats_is_handing_over(seats) || has_majority(seats, &seats->previous, votes));
+    return seats_have_majority(seats, &seats->members, votes) &&
+           (!seats_is_handing_over(seats) || seats_have_majority(seats, &seats->previous, votes));
 }
 
 struct seats seats_found(const struct cluster_id *council, const struct seat *founder)

@@ -80,6 +80,9 @@ void seats_count_vote(const struct seats *seats, const struct cluster_id *node,
                       struct seat_votes *votes);
 bool seats_has_voted(const struct seats *seats, const struct cluster_id *node,
                      const struct seat_votes *votes);
+/* A majority of this set, which is the members or the previous members. */
+bool seats_have_majority(const struct seats *seats, const struct seat_set *set,
+                         const struct seat_votes *votes);
 /* A majority of the members, and of the previous members if there are some. */
 bool seats_is_quorum(const struct seats *seats, const struct seat_votes *votes);
 
