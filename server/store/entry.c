@@ -179,7 +179,9 @@ bool entry_replace_value(struct entry *e, struct bytes value, uint32_t last_used
     }
     *value_len = (uint8_t)value.len;
     entry_put_last_used(e, last_used_s);
-    memcpy((uint8_t *)e + value_at, value.data, value.len);
+    if (value.len > 0) { /* an empty one may have no address */
+        memcpy((uint8_t *)e + value_at, value.data, value.len);
+    }
     return true;
 }
 
