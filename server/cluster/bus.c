@@ -53,6 +53,7 @@ static uint16_t own_flags(const struct cluster *c)
     flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
     flags |= facts_is_complete(c) ? FRAME_COMPLETE : 0;
     flags |= facts_is_eligible(c) ? FRAME_ELIGIBLE : 0;
+    flags |= c->status.is_loading ? FRAME_LOADING : 0;
     ASSERT(flags <= UINT16_MAX);
     return (uint16_t)flags;
 }
@@ -73,8 +74,8 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     frame->sequence = ++c->sequence;
     frame->current_epoch = c->current_epoch;
     frame->config_epoch = (primary != NULL ? primary : c->me)->config_epoch;
-    frame->offset = c->status.offset;
-    frame->history = c->status.history;
+    frame->data = facts_own_data(c);
+    frame->flags |= frame->data.ancestor_count > 0 ? FRAME_HAS_ANCESTORS : 0;
     frame->sent_us = c->now.us;
     frame->echo_us = 0;
     frame->timeout_ms = (uint32_t)c->config.node_timeout_ms;

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/errmsg.h"
 #include "base/history.h"
+#include "base/lineage.h"
 #include "cluster/actions.h"
 #include "cluster/identity.h"
 
@@ -82,8 +83,9 @@ struct cluster_options {
 /* What this node knows of its own data and its replication link. */
 struct cluster_status {
     struct history_id history;
-    uint64_t offset; /* of the end of our log */
-    bool is_loading; /* a file or a snapshot: what there is so far is not to be served */
+    struct lineage lineage; /* the histories that it has grown from */
+    uint64_t offset;        /* of the end of our log */
+    bool is_loading;        /* a file or a snapshot: what there is so far is not to be served */
     /* The node knows its data to be whole: it followed a primary, never had any, or was told so
      * (CLUSTER_ACTION_DATA_COMPLETE).  Else this machine judges (data.h).  Without complete data a
      * replica is never promoted, and a primary holds no lease, and its replicas take over with its
@@ -92,6 +94,9 @@ struct cluster_status {
     /* Of a replica: is its link to the primary up, and if not, since when. */
     bool is_link_up;
     struct mono_time link_down_since;
+    /* It has not followed its primary since it started: its data are as they were then. */
+    bool is_from_disk;
+    struct mono_time data_as_of;
 };
 
 enum cluster_event_type {

@@ -42,7 +42,7 @@ void council_side_take_frame(struct cluster *c, const struct cluster_node *sende
 {
     const struct cluster_node *better =
         council_is_takeover(frame->body)
-            ? facts_find_better_sibling(c, sender, &sender->history, sender->offset)
+            ? facts_find_better_sibling(c, council_find(c->council, &sender->shard), sender)
             : NULL;
 
     ASSERT(frame->type == FRAME_COUNCIL);

@@ -6,6 +6,7 @@
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/nodes.h"
 
 enum data_verdict data_judge(const struct data_facts *facts)
 {
@@ -13,6 +14,9 @@ enum data_verdict data_judge(const struct data_facts *facts)
     ASSERT(facts->waited_ms >= 0);
     if (facts->is_loading) {
         return DATA_LOADING;
+    }
+    if (!facts->is_primary && facts->is_foreign) {
+        return facts->has_more ? DATA_MORE_THAN_PRIMARY : DATA_FOREIGN;
     }
     if (facts->is_whole) {
         return DATA_WHOLE;
@@ -42,6 +46,7 @@ bool data_verdict_is_complete(enum data_verdict verdict)
         return true;
     case DATA_UNKNOWN:
     case DATA_LOADING:
+    case DATA_FOREIGN:
     case DATA_STALE:
     case DATA_BEHIND:
     case DATA_REPLICA_UNHEARD:
@@ -60,6 +65,8 @@ const char *data_verdict_text(enum data_verdict verdict)
         return "is being loaded";
     case DATA_WHOLE:
         return "is whole";
+    case DATA_FOREIGN:
+        return "is not what was agreed to be the shard's";
     case DATA_STALE:
         return "may lack writes of the primary";
     case DATA_MORE_THAN_PRIMARY:
@@ -84,31 +91,38 @@ const char *data_verdict_text(enum data_verdict verdict)
  * than nothing: it may be handed the shard. */
 static bool has_more_than_primary(const struct cluster *c)
 {
-    if (node_is_primary(c->me) || !cluster_id_equal(&c->data.shard, &c->me->shard)) {
-        return false;
-    }
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
+    const struct cluster_node *primary = nodes_primary_of(c, c->me);
+    struct shard_place place = facts_place(c, c->me);
 
-        if (node_is_primary(node) && cluster_id_equal(&node->shard, &c->me->shard)) {
-            return facts_was_heard(node) && !node->is_complete && node->offset < c->status.offset;
-        }
-    }
-    return false;
+    return primary != NULL && node_is_primary(primary) && facts_was_heard(primary) &&
+           !primary->is_complete && !primary->is_loading && place.is_of_shard &&
+           facts_place(c, primary).offset < place.offset;
+}
+
+/* May it have data of our shard? Those do whose confirmation counted, and those who follow us. */
+static bool could_have_data(const struct cluster *c, const struct cluster_node *node)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return cluster_id_equal(&node->primary, &c->me->id) ||
+           (record != NULL && shard_record_has_holder(record, &node->id) &&
+            cluster_id_equal(&node->shard, &c->me->shard));
 }
 
 /* What a primary that restarted has heard so far about data that is fuller than its own. */
 static void listen_around(const struct cluster *c, struct data_facts *facts)
 {
+    uint64_t ours = facts_place(c, c->me).offset;
+
     ASSERT(!facts->is_whole);
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
-        bool is_mine = cluster_id_equal(&node->primary, &c->me->id);
+        bool is_holder = could_have_data(c, node);
 
-        if (!facts_was_heard(node)) {
-            facts->misses_replica = facts->misses_replica || is_mine;
+        if (!facts_was_heard(node) || (is_holder && node->is_loading)) {
+            facts->misses_replica = facts->misses_replica || is_holder;
             facts->misses_node = true;
-        } else if (is_mine && node->offset > c->status.offset) {
+        } else if (is_holder && facts_place(c, node).offset > ours) {
             facts->is_behind = true;
         }
     }
@@ -146,20 +160,27 @@ void data_update(struct cluster *c)
     if (!c->has_status) {
         return;
     }
-    if (!facts.is_whole) {
-        facts.has_more = has_more_than_primary(c);
+    if (facts.is_primary && !facts.is_whole) {
         listen_around(c, &facts);
+    }
+    if (!facts.is_primary) {
+        struct shard_place place = facts_place(c, c->me);
+
+        facts.is_foreign = !place.is_of_shard || !place.has_no_tail;
+        facts.has_more = has_more_than_primary(c);
     }
     note(c, data_judge(&facts));
 }
 
 void data_take_status(struct cluster *c, const struct cluster_status *status)
 {
+    bool is_other_history = !history_id_equal(&c->status.history, &status->history);
+
     ASSERT(c->out != NULL);
     c->status = *status;
     c->has_status = true;
-    if (status->is_data_complete) {
-        c->data.shard = c->me->shard;
+    if (is_other_history && node_is_primary(c->me)) {
+        c->is_tick_wanted = true; /* nothing is served before it is agreed */
     }
     data_update(c);
     ASSERT(c->data.verdict != DATA_UNKNOWN);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* May our data stand for the shard's?  Who starts from a file may have less than others: a primary
- * then serves nothing before it knows, and a replica does not stand for election.
+ * then serves nothing before it knows, and a replica does not take over.  How much of them is the shard's is
+ * judged by the agreed record (shard_lineage.h): a greater number of bytes of another history is nothing.
  *
  *                    loading -> LOADING            whole, says the node -> WHOLE
- *     a replica      STALE, or MORE_THAN_PRIMARY when its primary has lost more than it has
- *     a primary      BEHIND while one of its replicas has more: that one is to take over,
+ *     a replica      FOREIGN when they are not what was agreed, or went another way,
+ *                    STALE, or MORE_THAN_PRIMARY when its primary has lost more than it has
+ *     a primary      BEHIND while one who may have its data has more: that one is to take over,
  *                    REPLICA_UNHEARD while one of them has said nothing yet (both for a while only),
  *                    NODE_UNHEARD while any node has said nothing that may have become one of them,
  *                    then UNDISPUTED, or GIVEN_UP when a replica has more and did not take over
  *
  * Invariants:  (1) is_complete is what the newest verdict says
  *              (2) DATA_COMPLETE goes out once for a verdict UNDISPUTED or GIVEN_UP: from then on
- *                  the node itself says that its data is whole
- *              (3) shard is the shard whose whole data we had last, perhaps not the newest */
+ *                  the node itself says that its data is whole */
 #ifndef STARLING_CLUSTER_DATA_H
 #define STARLING_CLUSTER_DATA_H
 
@@ -28,6 +29,7 @@ struct data_facts {
     bool is_primary;
     bool is_loading;
     bool is_whole;       /* as the node knows without asking anybody */
+    bool is_foreign;     /* a replica's: not the shard's, or with a tail that was given up */
     bool has_more;       /* a replica's: than its primary, which has lost its data */
     bool is_behind;      /* a primary's: one of its replicas has more */
     bool misses_replica; /* one of its replicas was not heard yet */

@@ -5,6 +5,13 @@
 #include "base/assert.h"
 #include "base/bitset.h"
 
+/* Since when may its primary have written what it does not have? */
+static struct mono_time followed_until(const struct cluster *c)
+{
+    return c->status.is_from_disk ? mono_earlier(c->status.data_as_of, c->status.link_down_since)
+                                  : c->status.link_down_since;
+}
+
 const char *facts_why_not_eligible(const struct cluster *c)
 {
     int64_t limit_ms = c->config.replica_ping_period_ms +
@@ -14,6 +21,9 @@ const char *facts_why_not_eligible(const struct cluster *c)
     if (node_is_primary(c->me)) {
         return "it is a primary";
     }
+    if (c->has_status && c->data.verdict == DATA_FOREIGN) {
+        return "its data is not its shard's";
+    }
     if (!facts_is_complete(c)) {
         return "its data is not complete";
     }
@@ -21,7 +31,7 @@ const char *facts_why_not_eligible(const struct cluster *c)
         return "cluster-replica-no-failover is set";
     }
     if (c->config.replica_validity_factor != 0 && !c->status.is_link_up &&
-        mono_ms_between(c->status.link_down_since, c->now) > limit_ms) {
+        mono_ms_between(followed_until(c), c->now) > limit_ms) {
         return "its data is too old";
     }
     return NULL;
@@ -32,18 +42,41 @@ bool facts_is_eligible(const struct cluster *c)
     return facts_why_not_eligible(c) == NULL;
 }
 
-const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
-                                                     const struct cluster_node *candidate,
-                                                     const struct history_id *history,
-                                                     uint64_t offset)
+struct shard_data facts_own_data(const struct cluster *c)
 {
+    return shard_data_make(&c->status.history, c->status.offset, &c->status.lineage);
+}
+
+struct shard_place facts_place_by(const struct cluster *c, const struct shard_record *record,
+                                  const struct cluster_node *node)
+{
+    struct shard_data data = node == c->me ? facts_own_data(c) : node->data;
+
+    if (record == NULL || shard_record_is_none(record)) {
+        return (struct shard_place){
+            .offset = data.offset, .is_of_shard = true, .has_no_tail = true};
+    }
+    return shard_place_of(record, &data);
+}
+
+struct shard_place facts_place(const struct cluster *c, const struct cluster_node *node)
+{
+    return facts_place_by(c, council_find(c->council, &node->shard), node);
+}
+
+const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
+                                                     const struct shard_record *record,
+                                                     const struct cluster_node *candidate)
+{
+    uint64_t offset = facts_place_by(c, record, candidate).offset;
+
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
         if (node != candidate && !node_is_primary(node) &&
             cluster_id_equal(&node->primary, &candidate->primary) && node_is_reachable(node) &&
-            node->has_answered && node->is_eligible && history_id_equal(&node->history, history) &&
-            node->offset > offset) {
+            node->has_answered && node->is_eligible &&
+            facts_place_by(c, record, node).offset > offset) {
             return node;
         }
     }

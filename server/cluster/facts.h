@@ -10,12 +10,19 @@
 const char *facts_why_not_eligible(const struct cluster *c);
 bool facts_is_eligible(const struct cluster *c);
 
-/* A replica of the candidate's primary that we can reach, could be promoted, and has more of this history than offset: it comes
- * first, also where the two do not hear each other.  NULL: there is none. */
+/* Where our own data stand. */
+struct shard_data facts_own_data(const struct cluster *c);
+/* What of a node's data is its shard's, by the record that is agreed; all of it as long as none is. */
+struct shard_place facts_place(const struct cluster *c, const struct cluster_node *node);
+/* The same by this record, which may be none. */
+struct shard_place facts_place_by(const struct cluster *c, const struct shard_record *record,
+                                  const struct cluster_node *node);
+
+/* A replica of the candidate's primary that we can reach, could be promoted, and has more of what this record (perhaps none)
+ * says is the shard's: it comes first, also where the two do not hear each other.  NULL: there is none. */
 const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
-                                                     const struct cluster_node *candidate,
-                                                     const struct history_id *history,
-                                                     uint64_t offset);
+                                                     const struct shard_record *record,
+                                                     const struct cluster_node *candidate);
 
 static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divisor)
 {

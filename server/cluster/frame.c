@@ -15,7 +15,8 @@ enum {
     LENGTH_AT = 8,
     FIXED_BYTES = 241,
     /* The longest that everything but the body can be. */
-    BODILESS_MAX = FIXED_BYTES + CLUSTER_RAW_NAMES_MAX + FRAME_SLOT_WORDS * 8 + SHA256_SIZE,
+    BODILESS_MAX = FIXED_BYTES + CLUSTER_RAW_NAMES_MAX + FRAME_SLOT_WORDS * 8 + 1 +
+                   SHARD_DATA_ANCESTORS * (HISTORY_ID_LEN + 8) + SHA256_SIZE,
 };
 
 _Static_assert((int)BODILESS_MAX + (int)GOSSIP_BYTES_MAX <= (int)FRAME_MAX_BYTES,
@@ -84,8 +85,8 @@ static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *
     encode_u64_be(out, frame->config_epoch);
     cluster_id_encode(out, &frame->subject);
     encode_u64_be(out, frame->subject_epoch);
-    encode_u64_be(out, frame->offset);
-    buf_append(out, frame->history.text, HISTORY_ID_LEN);
+    encode_u64_be(out, frame->data.offset);
+    buf_append(out, frame->data.history.text, HISTORY_ID_LEN);
     encode_u64_be(out, (uint64_t)frame->sent_us);
     encode_u64_be(out, (uint64_t)frame->echo_us);
     encode_u32_be(out, frame->timeout_ms);
@@ -160,6 +161,9 @@ void frame_encode(const struct frame *frame, struct bytes secret, struct buf *ou
             encode_u64_be(out, frame->slots[i]);
         }
     }
+    if ((flags & FRAME_HAS_ANCESTORS) != 0) {
+        shard_ancestors_encode(out, &frame->data);
+    }
     encode_body(frame, out);
     put_length(out, start, out->len - start + trailer);
     if (trailer > 0) {
@@ -222,8 +226,8 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     out->config_epoch = decode_u64_be(d);
     cluster_id_decode(d, &out->subject);
     out->subject_epoch = decode_u64_be(d);
-    out->offset = decode_u64_be(d);
-    decode_history(d, &out->history);
+    out->data.offset = decode_u64_be(d);
+    decode_history(d, &out->data.history);
     out->sent_us = (int64_t)decode_u64_be(d);
     out->echo_us = (int64_t)decode_u64_be(d);
     out->timeout_ms = decode_u32_be(d);
@@ -315,6 +319,10 @@ bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struc
     decode_fixed(&d, out);
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         out->slots[i] = (out->flags & FRAME_HAS_SLOTS) != 0 ? decode_u64_be(&d) : 0;
+    }
+    out->data.ancestor_count = 0;
+    if ((out->flags & FRAME_HAS_ANCESTORS) != 0) {
+        shard_ancestors_decode(&d, &out->data);
     }
     out->body = decode_bytes(&d, decoder_left(&d));
     if (!decoder_is_ok(&d) || !is_body_valid(frame_body_of(out->type), out->body) ||

@@ -2,7 +2,7 @@
 /* Frames of the cluster bus.  All integers big-endian, strings as a length byte and the bytes.
  *
  *      0   4  magic "STRL"                    132   8  sender's replication offset
- *      4   1  version, 2                      140  40  sender's history id, or zeros
+ *      4   1  version, 3                      140  40  sender's history id, or zeros
  *      5   1  type (messages.def)             180   8  sent: sender's clock in us
  *      6   2  flags (FRAME_*)                 188   8  echo: "sent" of what this answers
  *      8   4  length of the whole frame       196   4  sender's node timeout in ms
@@ -14,6 +14,7 @@
  *     88   8  sender's current epoch          239   2  bus port
  *     96   8  sender's config epoch           241      ip, hostname: strings
  *    104  20  subject id, or zeros                     slots: 2048 bytes, if FRAME_HAS_SLOTS
+ *                                                      ancestors of the history (shard_lineage.h), if FRAME_HAS_ANCESTORS
  *                                                      body
  *                                                      HMAC-SHA256, 32, if FRAME_SIGNED
  *    124   8  subject epoch, or its admission (forgotten.h)
@@ -39,10 +40,11 @@
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
 #include "council/council.h"
+#include "council/shard_lineage.h"
 #include "spec/slot.h"
 
 enum {
-    FRAME_VERSION = 2,
+    FRAME_VERSION = 3,
     FRAME_HEAD_BYTES = 12, /* enough to know the length */
     FRAME_MAX_BYTES = 64 * 1024,
     FRAME_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
@@ -64,6 +66,8 @@ enum frame_flags {
     FRAME_PAUSED = 1 << 5,   /* a primary that holds writes back for the receiver */
     FRAME_HAS_SLOTS = 1 << 6,
     FRAME_SIGNED = 1 << 7,
+    FRAME_HAS_ANCESTORS = 1 << 8,
+    FRAME_LOADING = 1 << 9, /* what it says of its data is not all it has */
 };
 
 /* What follows the head of a frame: a column of messages.def. */
@@ -84,8 +88,7 @@ struct frame {
     uint64_t sequence;
     uint64_t current_epoch;
     uint64_t config_epoch;
-    uint64_t offset;
-    struct history_id history;
+    struct shard_data data; /* its own */
     int64_t sent_us;
     int64_t echo_us;
     uint32_t timeout_ms;

@@ -16,7 +16,7 @@ static const char *why_lost(const struct cluster *c)
         return "we hand over";
     }
     if (!c->is_record_ours) {
-        return "our slots are not agreed";
+        return "what we write is not agreed to be the shard's";
     }
     if (c->file_written < c->hold_sequence) {
         return "our state has to be on disk first";
@@ -29,8 +29,18 @@ static bool is_record_ours(const struct cluster *c)
     const struct shard_record *record = council_find(c->council, &c->me->shard);
 
     return record != NULL && council_is_agreed(c->council, &c->me->shard) &&
-           cluster_id_equal(&record->primary, &c->me->id) &&
-           memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0;
+           cluster_id_equal(&record->primary, &c->me->id) && record->is_begun &&
+           history_id_equal(&record->history, &c->status.history);
+}
+
+/* Slots that we are about to win or to lose are served by nobody until that is agreed; the others are. */
+static void note_agreed_slots(struct cluster *c)
+{
+    if (c->is_record_ours) {
+        memcpy(c->agreed, council_find(c->council, &c->me->shard)->slots, sizeof(c->agreed));
+    } else {
+        memset(c->agreed, 0, sizeof(c->agreed));
+    }
 }
 
 void lease_update(struct cluster *c)
@@ -39,6 +49,7 @@ void lease_update(struct cluster *c)
     bool has_lease;
 
     c->is_record_ours = node_owns_slots(c->me) && is_record_ours(c);
+    note_agreed_slots(c);
     /* A replica wants it, too: it has it when it takes over. */
     council_want_lease(c->council, c->now, facts_is_complete(c) ? &c->me->shard : &none);
     has_lease = cluster_has_lease(c, c->now);

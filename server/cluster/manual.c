@@ -81,7 +81,7 @@ void manual_take_ping(struct cluster *c, const struct frame *ping)
     ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
     if (c->manual.phase == MANUAL_ASKED && (ping->flags & FRAME_PAUSED) != 0 &&
         cluster_id_equal(&ping->sender, &c->manual.peer)) {
-        c->manual.offset = ping->offset;
+        c->manual.offset = ping->data.offset;
         move(c, MANUAL_CATCHING_UP);
         manual_on_status(c);
     }
@@ -111,7 +111,7 @@ void manual_on_status(struct cluster *c)
 void manual_take_caught_up(struct cluster *c, const struct cluster_node *replica)
 {
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &replica->id) &&
-        replica->offset >= c->status.offset) {
+        replica->data.offset >= c->status.offset) {
         move(c, MANUAL_HANDING_OVER);
         shard_hand_over(c, &replica->id);
     }

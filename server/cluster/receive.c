@@ -187,8 +187,8 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
     ASSERT(cluster_id_equal(&sender->id, &frame->sender));
-    sender->offset = frame->offset;
-    sender->history = frame->history;
+    sender->data = frame->data;
+    sender->is_loading = (frame->flags & FRAME_LOADING) != 0;
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
     sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;

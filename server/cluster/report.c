@@ -75,7 +75,7 @@ void cluster_node_at(const struct cluster *cluster, size_t index, struct moment 
         .ping_sent_unix_ms = unix_ms_of(node->unanswered_since, now),
         .pong_unix_ms = unix_ms_of(node->pong_at, now),
         .config_epoch = primary != NULL ? primary->config_epoch : node->config_epoch,
-        .offset = node->offset,
+        .offset = node->data.offset,
         .slot_count = node->slot_count,
         .health = health_of(node),
     };

@@ -94,7 +94,8 @@ bool cluster_routes_plainly(const struct cluster *cluster, struct mono_time now)
 bool cluster_serves_plainly(const struct cluster *cluster, uint16_t slot)
 {
     ASSERT(slot < SLOT_COUNT);
-    return cluster->owner[slot] == cluster->me && !bitset_has(cluster->moving, slot);
+    return bitset_has(cluster->agreed, slot) && cluster->owner[slot] == cluster->me &&
+           !bitset_has(cluster->moving, slot);
 }
 
 enum route_kind cluster_route(const struct cluster *cluster, struct mono_time now,
@@ -112,7 +113,8 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     if (request->is_message) {
         return owner == c->me ? ROUTE_SERVE : route_elsewhere(c, now, request, target);
     }
-    if (!(owner == c->me ? cluster_is_ok(c, now) : c->is_map_ok)) {
+    if (!(owner == c->me ? cluster_is_ok(c, now) && bitset_has(c->agreed, request->slot)
+                         : c->is_map_ok)) {
         enum route_kind kind = refuse_as_down(c, request);
 
         if (kind != ROUTE_SERVE) {

@@ -113,32 +113,86 @@ void shard_hand_over(struct cluster *c, const struct cluster_id *heir)
     c->own.heir = *heir;
 }
 
-/* Somebody whose data are more than ours: who has lost its own makes it primary. */
+static bool could_be_heir(const struct cluster *c, const struct cluster_node *node)
+{
+    return cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
+           node->has_answered && !node->is_loading && !node->is_no_failover;
+}
+
+/* Somebody who has more of the shard's data than we: who has lost its own makes it primary, be it with a tail that was given
+ * up when there is nobody else who has as much. */
 static const struct cluster_node *find_heir(const struct cluster *c)
 {
     const struct cluster_node *best = NULL;
+    struct shard_place most = facts_place(c, c->me);
 
     if (c->data.verdict != DATA_BEHIND) {
         return NULL;
     }
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
+        struct shard_place place = facts_place(c, node);
 
-        if (cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
-            node->has_answered && node->is_eligible &&
-            (best == NULL || node->offset > best->offset)) {
+        if (could_be_heir(c, node) && place.is_of_shard &&
+            (place.offset > most.offset || (best != NULL && place.offset == most.offset &&
+                                            place.has_no_tail && !most.has_no_tail))) {
             best = node;
+            most = place;
         }
     }
     return best;
 }
+
+/* ---- who is there to confirm writes -------------------------------------------------------------- */
+
+static bool could_hold(const struct cluster *c, const struct cluster_node *node,
+                       const struct cluster_id *primary)
+{
+    return cluster_id_equal(&node->shard, &c->me->shard) && !node->is_in_handshake &&
+           !cluster_id_equal(&node->id, primary);
+}
+
+void shard_note_holders(const struct cluster *c, struct shard_record *record)
+{
+    record->holder_count = 0;
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (could_hold(c, node, &record->primary) && record->holder_count < SHARD_HOLDERS_MAX) {
+            record->holders[record->holder_count++] = node->id;
+        }
+    }
+}
+
+/* Who came or went is told to the council, though not for each of many at once. */
+static bool has_other_holders(const struct cluster *c, const struct shard_record *record)
+{
+    size_t count = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (could_hold(c, node, &c->me->id)) {
+            count++;
+            if (!shard_record_has_holder(record, &node->id) &&
+                record->holder_count < SHARD_HOLDERS_MAX) {
+                return true;
+            }
+        }
+    }
+    return count < record->holder_count;
+}
+
+/* ---- changes of our own -------------------------------------------------------------------------- */
 
 static bool is_agreed(const struct cluster *c, const struct shard_record *record)
 {
     return record != NULL && council_is_agreed(c->council, &c->me->shard) &&
            cluster_id_equal(&record->primary, &c->me->id) && record->epoch >= c->own.epoch &&
            memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
-           record->epoch >= c->me->config_epoch;
+           record->epoch >= c->me->config_epoch && record->is_begun &&
+           history_id_equal(&record->history, &c->status.history) &&
+           !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now));
 }
 
 static bool needs_change(const struct cluster *c)
@@ -146,14 +200,36 @@ static bool needs_change(const struct cluster *c)
     const struct shard_record *record = council_find(c->council, &c->me->shard);
 
     if (!node_is_primary(c->me) || c->me->is_in_handshake ||
-        council_seats(c->council)->generation == 0 || !c->has_status || c->is_record_pending) {
+        council_seats(c->council)->generation == 0 || !c->has_status || c->is_record_pending ||
+        c->is_promotion_due) {
         return false;
     }
-    if (record == NULL && c->me->slot_count == 0) {
-        return false;
+    if (!cluster_id_is_none(&c->own.heir)) {
+        return true;
+    }
+    if (!facts_is_complete(c) || (record == NULL && c->me->slot_count == 0)) {
+        return false; /* others may have more of what is agreed to be the shard's */
     }
     return !is_agreed(c, record) || council_is_outbid(c->council) ||
-           council_has_handed_over(c->council) || !cluster_id_is_none(&c->own.heir);
+           council_has_handed_over(c->council);
+}
+
+/* The record has the history of the primary before us, and so has our log: nobody writes that on. */
+static bool is_to_begin(const struct cluster *c, const struct shard_record *record)
+{
+    return node_is_primary(c->me) && c->has_status && facts_is_complete(c) &&
+           !shard_record_is_none(record) && !record->is_begun &&
+           cluster_id_equal(&record->primary, &c->me->id) &&
+           history_id_equal(&record->history, &c->status.history);
+}
+
+static void begin_history(struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (!c->is_promotion_due && record != NULL && is_to_begin(c, record)) {
+        c->is_promotion_due = true;
+    }
 }
 
 /* Whoever we follow is no primary.  It may be that we are, and have not heard of it. */
@@ -184,6 +260,7 @@ void shard_tick(struct cluster *c)
     if (c->is_record_pending) {
         shard_follow_record(c, &c->me->shard);
     }
+    begin_history(c);
     ask_who_leads(c);
     if (!mono_is_due(c->own.at, c->now) || council_is_proposing(c->council) || !needs_change(c)) {
         return;
@@ -201,22 +278,6 @@ void shard_draft(const struct cluster *c, const struct shard_record *read, struc
     *out = shard_record_is_none(read) && known != NULL ? *known : *read;
     out->shard = c->me->shard;
     out->version = version + 1;
-    out->history = c->status.history;
-    out->lineage = (struct lineage){0};
-    out->holder_count = 0;
-}
-
-static void note_holders(const struct cluster *c, struct shard_record *record)
-{
-    for (size_t i = 0; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (cluster_id_equal(&node->shard, &c->me->shard) && !node->is_in_handshake &&
-            !cluster_id_equal(&node->id, &record->primary) &&
-            record->holder_count < SHARD_HOLDERS_MAX) {
-            record->holders[record->holder_count++] = node->id;
-        }
-    }
 }
 
 static uint64_t next_epoch(const struct cluster *c, bool is_handed_over)
@@ -247,11 +308,20 @@ void shard_on_read(struct cluster *c)
                     &read); /* somebody else is its primary: let that be agreed */
         return;
     }
+    if (is_to_begin(c, &read)) {
+        council_put(c->council, c->now, &read);
+        return;
+    }
     shard_draft(c, &read, &record);
+    record.is_begun = !is_handed_over;
     record.primary = is_handed_over ? c->own.heir : c->me->id;
     record.epoch = next_epoch(c, is_handed_over);
     memcpy(record.slots, c->me->slots, sizeof(record.slots));
-    note_holders(c, &record);
+    shard_note_holders(c, &record);
+    if (facts_is_complete(c)) {
+        shard_record_grow(&record, &c->status.history, &c->status.lineage);
+    }
+    c->own.holders_at = mono_add_ms(c->now, c->config.node_timeout_ms);
     c->own.heir = (struct cluster_id){0};
     council_put(c->council, c->now, &record);
 }

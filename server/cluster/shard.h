@@ -2,8 +2,10 @@
 /* The records of shards and the table of nodes: what is agreed stands in the table, and what the table says of our own
  * shard, as its primary, is agreed.
  *
- * Of its own record a primary makes a change when it has none yet, when slots were given to it or taken, when it needs a greater
- * config epoch, when a member has promised the record to somebody else, and to hand its shard to a replica. */
+ * Of its own record a primary makes a change when it has none yet, when it writes another history than is agreed (after a
+ * take-over, and after a start), when slots were given to it or taken, when it needs a greater config epoch, when replicas came or
+ * went, when a member has promised the record to somebody else, and to hand its shard to a replica.  One that may lack
+ * data of the shard makes none but the last. */
 #ifndef STARLING_CLUSTER_SHARD_H
 #define STARLING_CLUSTER_SHARD_H
 
@@ -22,5 +24,7 @@ void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard);
 /* The record as it is known, or as the table has it when there is none: what a change begins with. */
 void shard_draft(const struct cluster *c, const struct shard_record *read,
                  struct shard_record *out);
+/* Who might have confirmed writes of the shard, besides the record's primary. */
+void shard_note_holders(const struct cluster *c, struct shard_record *record);
 
 #endif

@@ -27,6 +27,7 @@
 #include "cluster/frame.h"
 #include "cluster/partial.h"
 #include "cluster/report.h"
+#include "council/shard_lineage.h"
 #include "spec/slot.h"
 
 #define MONO_LONG_AGO ((struct mono_time){.us = INT64_MIN / 4})
@@ -75,8 +76,8 @@ struct cluster_node {
     uint32_t slot_count;
 
     /* As it said about itself. */
-    struct history_id history;
-    uint64_t offset;
+    struct shard_data data;
+    bool is_loading;
     bool is_complete;
     bool is_eligible;
     bool is_no_failover;
@@ -157,10 +158,11 @@ struct takeover {
 /* Changes of our own shard's record, as its primary: shard.h. */
 struct own_change {
     bool is_proposed;
-    struct mono_time at;     /* not before */
-    uint64_t epoch;          /* a greater config epoch is wanted: this one; 0: none */
-    struct cluster_id heir;  /* whom the shard is to be handed to, or none */
-    struct mono_time ask_at; /* a replica without a primary asks what was agreed */
+    struct mono_time at;         /* not before */
+    uint64_t epoch;              /* a greater config epoch is wanted: this one; 0: none */
+    struct mono_time holders_at; /* other holders are no reason before */
+    struct cluster_id heir;      /* whom the shard is to be handed to, or none */
+    struct mono_time ask_at;     /* a replica without a primary asks what was agreed */
 };
 
 /* A nodes file on its way to the disk, and how many changes of the council are in it. */
@@ -173,6 +175,7 @@ enum data_verdict {
     DATA_UNKNOWN, /* no status has come yet */
     DATA_LOADING,
     DATA_WHOLE,
+    DATA_FOREIGN,           /* a replica's, of another history than was agreed for its shard */
     DATA_STALE,             /* a replica that has not caught up since it started */
     DATA_MORE_THAN_PRIMARY, /* a replica that has, but its primary has even less */
     DATA_BEHIND,
@@ -186,7 +189,6 @@ enum data_verdict {
 struct own_data {
     enum data_verdict verdict;
     bool is_complete;
-    struct cluster_id shard;
 };
 
 enum manual_phase {
@@ -290,7 +292,10 @@ struct cluster {
     bool has_formed;            /* its council had as many seats once as it should have */
     struct mono_time rejoin_at; /* not ok before: we were in a minority */
 
-    bool is_record_ours; /* the agreed record of our shard has us as primary, and just our slots */
+    bool
+        is_record_ours; /* the agreed record of our shard has us as primary, in the history we write */
+    uint64_t
+        agreed[FRAME_SLOT_WORDS]; /* its slots: no others are served; none while it is not ours */
     bool had_lease;
     struct mono_time refusal_logged_at;
 

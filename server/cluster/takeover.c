@@ -69,9 +69,11 @@ static bool is_sibling(const struct cluster *c, const struct cluster_node *node)
 /* Of equals the one with the smaller id goes first. */
 static bool is_ahead(const struct cluster *c, const struct cluster_node *sibling)
 {
-    return sibling->offset > c->status.offset ||
-           (sibling->offset == c->status.offset &&
-            memcmp(sibling->id.text, c->me->id.text, CLUSTER_ID_LEN) < 0);
+    uint64_t theirs = facts_place(c, sibling).offset;
+    uint64_t ours = facts_place(c, c->me).offset;
+
+    return theirs > ours ||
+           (theirs == ours && memcmp(sibling->id.text, c->me->id.text, CLUSTER_ID_LEN) < 0);
 }
 
 static unsigned find_rank(const struct cluster *c)
@@ -146,6 +148,9 @@ static void agree(struct cluster *c, const struct shard_record *read)
     }
     record.primary = c->me->id;
     record.epoch = c->current_epoch + 1;
+    shard_note_holders(c, &record);
+    record.is_begun = false;
+    shard_record_grow(&record, &c->status.history, &c->status.lineage);
     move(c, TAKEOVER_AGREEING);
     emit_log(c, LOG_NOTICE, "proposing to take over in epoch %" PRIu64 ", rank %u, offset %" PRIu64,
              record.epoch, c->takeover.rank, c->status.offset);
@@ -178,16 +183,21 @@ static bool have_all_answered(const struct cluster *c)
 
 static void decide(struct cluster *c)
 {
-    const struct cluster_node *better =
-        c->takeover.is_forced
-            ? NULL
-            : facts_find_better_sibling(c, c->me, &c->status.history, c->status.offset);
+    const struct cluster_node *better;
+    struct shard_place place;
     struct shard_record read;
 
     if (!council_read(c->council, &read)) {
         wait_for_turn(c, turn_ms(c));
         return;
     }
+    place = facts_place_by(c, &read, c->me);
+    if (!place.is_of_shard || !place.has_no_tail) {
+        emit_log(c, LOG_NOTICE, "our data is not what was agreed to be the shard's");
+        leave_as_it_is(c, &read, c->config.node_timeout_ms);
+        return;
+    }
+    better = c->takeover.is_forced ? NULL : facts_find_better_sibling(c, &read, c->me);
     if (better != NULL) {
         emit_log(c, LOG_NOTICE, "replica %s has more data, and comes first", better->id.text);
         leave_as_it_is(c, &read, cluster_timeout_part(c, 2));

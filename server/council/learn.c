@@ -17,6 +17,7 @@ void learn_record(struct council *c, const struct ballot *ballot, const struct s
 {
     struct record_state *r = record_get(c, &record->shard);
 
+    proposal_note_round(c, ballot);
     if (record_learn(c, r, ballot, record, value)) {
         struct council_news news = {.type = COUNCIL_NEWS_RECORD, .shard = r->id};
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "council/post.h"
+#include "council/proposal.h"
 #include "council/record_table.h"
 #include "council/tell.h"
 
@@ -111,9 +112,7 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
         note_grant(c, from, grant_end(m->sent_us, m->length_ms));
     } else if (m->answer == COUNCIL_OUTBID && !cluster_id_equal(&m->accepted.by, &c->me)) {
         lease->is_outbid = true;
-        if (m->accepted.round > c->round) {
-            c->round = m->accepted.round;
-        }
+        proposal_note_round(c, &m->accepted);
     }
     own_lease_update(c);
 }

@@ -51,7 +51,7 @@ struct ballot proposal_next_ballot(struct council *c)
     return (struct ballot){.round = c->round, .by = c->me};
 }
 
-static void note_round(struct council *c, const struct ballot *seen)
+void proposal_note_round(struct council *c, const struct ballot *seen)
 {
     /* One that is absurdly far ahead is no honest node's, and would leave no room for others. */
     if (seen->round > c->round && seen->round < COUNCIL_NUMBER_MAX) {
@@ -264,7 +264,7 @@ static bool makes_sense(const struct council *c, const struct council_message *m
 void proposal_take_answer(struct council *c, struct proposal *p, const struct cluster_id *from,
                           const struct council_message *m)
 {
-    note_round(c, &m->accepted);
+    proposal_note_round(c, &m->accepted);
     if (!is_awaited(p, m) || !cluster_id_equal(&m->record, &p->record) ||
         !seats_has(&c->seats, from) || !makes_sense(c, m)) {
         return;

@@ -16,6 +16,8 @@
 
 /* One that nobody has used. */
 struct ballot proposal_next_ballot(struct council *c);
+/* Somebody has used this one: ours are above it. */
+void proposal_note_round(struct council *c, const struct ballot *seen);
 void proposal_start(struct council *c, struct proposal *p, const struct cluster_id *record,
                     enum council_change change);
 /* When it was read. */

@@ -20,16 +20,6 @@ bool shard_record_has_holder(const struct shard_record *record, const struct clu
     return false;
 }
 
-bool shard_record_is_lineage(const struct shard_record *record, const struct history_id *history,
-                             uint64_t offset)
-{
-    uint64_t end;
-
-    ASSERT(!shard_record_is_none(record));
-    return history_id_equal(&record->history, history) ||
-           (lineage_find(&record->lineage, history, &end) && offset <= end);
-}
-
 static void encode_history(struct buf *out, const struct history_id *history)
 {
     size_t len = strlen(history->text);
@@ -137,7 +127,16 @@ void shard_record_encode(struct buf *out, const struct shard_record *record)
         encode_history(out, &record->lineage.items[i].history);
         encode_u64_be(out, record->lineage.items[i].end);
     }
+    encode_u8(out, record->is_begun ? 1 : 0);
     shard_slots_encode(out, record->slots);
+}
+
+static bool decode_bool(struct decoder *d)
+{
+    uint8_t byte = decode_u8(d);
+
+    d->failed = d->failed || byte > 1;
+    return byte == 1;
 }
 
 static void decode_lineage(struct decoder *d, struct lineage *out)
@@ -178,6 +177,7 @@ void shard_record_decode(struct decoder *d, struct shard_record *out)
     }
     decode_history(d, &out->history);
     decode_lineage(d, &out->lineage);
+    out->is_begun = decode_bool(d);
     shard_slots_decode(d, out->slots);
     if (!decoder_is_ok(d) || !shard_record_makes_sense(out)) {
         d->failed = true;

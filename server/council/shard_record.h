@@ -6,8 +6,9 @@
  * change, above every epoch known to who makes the change, so that a slot's newest owner has the greatest of all that
  * ever had it.
  *
- * lineage and history say which stream of changes the shard's data are: data that the primary of this version could have
- * had when it became primary are at a position in one of the ancestors up to where it was left, or in history.
+ * history and lineage say which stream of changes the shard's data are: that of its primary, and what it has grown from
+ * (shard_lineage.h).  Who takes over begins a history of its own, and answers for nothing before that is agreed, too: until
+ * then the record has that of the one before, and is_begun is false.
  *
  * Holders are the replicas whose confirmation counts: whoever takes over asks each of them that can be reached for
  * what it has.  The primary is not among them.
@@ -17,6 +18,7 @@
  *     20 shard, 8 version, 8 epoch, 20 primary
  *      1 holders, 20 each
  *      1 length and history;  1 ancestors, for each 1 length and history, 8 end
+ *      1 is_begun
  *        slots: 2 ranges, for each 2 first, 2 last; or 2 with all bits set, and 2048 with bit s % 8 of byte s / 8 for slot s
  *
  * Invariants:  (1) shard, primary and history are not empty, version is not 0
@@ -48,6 +50,7 @@ struct shard_record {
     size_t holder_count;
     struct history_id history;
     struct lineage lineage;
+    bool is_begun;
     uint64_t slots[SHARD_SLOT_WORDS];
 };
 
@@ -58,9 +61,6 @@ static inline bool shard_record_is_none(const struct shard_record *record)
 }
 
 bool shard_record_has_holder(const struct shard_record *record, const struct cluster_id *node);
-/* Are data at this position of this history the shard's, or were they: a part of what its primary has? */
-bool shard_record_is_lineage(const struct shard_record *record, const struct history_id *history,
-                             uint64_t offset);
 
 /* A set of slots as it stands in a record. */
 void shard_slots_encode(struct buf *out, const uint64_t slots[SHARD_SLOT_WORDS]);

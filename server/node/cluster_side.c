@@ -187,6 +187,7 @@ void cluster_side_status(struct node *node)
 {
     struct cluster_status status = {
         .history = *oplog_history(node->journal.log),
+        .lineage = *oplog_lineage(node->journal.log),
         .offset = oplog_end(node->journal.log),
         .is_loading = load_is_at_start(&node->loading),
         .is_data_complete = node->data.is_complete,
@@ -198,6 +199,8 @@ void cluster_side_status(struct node *node)
 
         status.is_link_up = report.is_link_up;
         status.link_down_since = report.link_down_since;
+        status.is_from_disk = mono_is_before(node->data.as_of, MONO_NEVER);
+        status.data_as_of = node->data.as_of;
     }
     step(node, &event);
 }

@@ -12,6 +12,7 @@ void data_init(struct node *node, size_t arena_bytes)
 {
     ASSERT(node->data.keyspace == NULL);
     node->data.arena_bytes = arena_bytes;
+    node->data.as_of = MONO_NEVER;
     node->data.hash_seed = rng_u64(&node->rng);
     if (node->env.secret_bytes != NULL) { /* ids that everybody sees come from the same generator */
         node->env.secret_bytes(node->env.context, &node->data.hash_seed,
@@ -124,6 +125,15 @@ void data_free_retired(struct node *node)
 void data_set_complete(struct node *node, bool is_complete)
 {
     node->data.is_complete = is_complete;
+    node->data.as_of = MONO_NEVER;
+}
+
+void data_set_complete_as_of(struct node *node, int64_t unix_ms)
+{
+    int64_t age_ms = node->now.unix_ms > unix_ms ? node->now.unix_ms - unix_ms : 0;
+
+    data_set_complete(node, true);
+    node->data.as_of = mono_add_ms(node->now.mono, -age_ms);
 }
 
 size_t data_used_memory(const struct node *node)

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "store/keyspace.h"
 
 struct node;
@@ -27,6 +28,8 @@ struct data {
     size_t startup_memory; /* in use before any data came */
     size_t peak_memory;
     bool is_complete; /* the whole data of the shard, as far as is known */
+    struct mono_time
+        as_of; /* a replica's from disk: when it followed its primary last; else MONO_NEVER */
 };
 
 void data_init(struct node *node, size_t arena_bytes);
@@ -40,6 +43,8 @@ void data_replace(struct node *node, struct keyspace *fresh_take);
 /* The end of a pass: nothing is borrowed from it any more. */
 void data_free_retired(struct node *node);
 void data_set_complete(struct node *node, bool is_complete);
+/* A replica's, as they were found on disk: written last at this time, by the clock of the wall. */
+void data_set_complete_as_of(struct node *node, int64_t unix_ms);
 
 /* Bytes in use by the process, as INFO tells them; the second remembers the peak. */
 size_t data_used_memory(const struct node *node);

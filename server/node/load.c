@@ -125,6 +125,14 @@ void load_deinit(struct node *node)
 
 /* ---- the file at start ------------------------------------------------------------------------ */
 
+/* When the newest of what was loaded was written. */
+static int64_t written_at(const struct node *node)
+{
+    int64_t saved_ms = node->loading.saved_unix_s * 1000;
+
+    return node->replay.written_unix_ms > saved_ms ? node->replay.written_unix_ms : saved_ms;
+}
+
 /* The data is there.  A primary begins a new history that goes on from what was found, since it may have written
  * more, unless it came to an orderly end; a replica goes on where that ends. */
 static bool settle(struct node *node, bool has_place, struct errmsg *error)
@@ -136,7 +144,7 @@ static bool settle(struct node *node, bool has_place, struct errmsg *error)
         journal_set_db(node, -1);
     }
     if (has_place && !node->role.is_primary) {
-        data_set_complete(node, true);
+        data_set_complete_as_of(node, written_at(node));
     } else if (has_place && !node->replay.is_clean) {
         (void)journal_fork(node);
     }

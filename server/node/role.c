@@ -40,11 +40,13 @@ void node_become_primary(struct node *node)
 {
     struct history_id history;
 
-    if (node->role.is_primary) {
+    if (node->role.is_primary && node->cluster == NULL) {
         return;
     }
-    replica_side_stop(node);
-    load_resync_abort(node);
+    if (!node->role.is_primary) {
+        replica_side_stop(node);
+        load_resync_abort(node);
+    }
     history = journal_fork(node);
     node->role.is_primary = true;
     apply_forgive(node);

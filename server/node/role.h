@@ -24,6 +24,8 @@ struct role {
 /* At birth: nothing follows from it yet. */
 void role_init(struct node *node, bool is_primary);
 void node_follow(struct node *node, const char *host, uint16_t port);
+/* With a history of its own.  In a cluster that is so too for one that is a primary already: it was told that what it would go
+ * on with is another one's. */
 void node_become_primary(struct node *node);
 /* The file at start is loaded: follow whom we were told to meanwhile, or by the configuration. */
 void node_follow_loaded(struct node *node);

@@ -21,7 +21,7 @@ static enum data_verdict judge(struct data_facts facts)
 
 Test(cluster_data, is_never_complete_while_it_is_loaded)
 {
-    for (unsigned bits = 0; bits < 64; bits++) {
+    for (unsigned bits = 0; bits < 128; bits++) {
         struct data_facts facts = {
             .is_loading = true,
             .is_primary = (bits & 1) != 0,
@@ -30,6 +30,7 @@ Test(cluster_data, is_never_complete_while_it_is_loaded)
             .is_behind = (bits & 8) != 0,
             .misses_replica = (bits & 16) != 0,
             .misses_node = (bits & 32) != 0,
+            .is_foreign = (bits & 64) != 0,
             .waited_ms = AT_LAST,
         };
 
@@ -58,6 +59,14 @@ Test(cluster_data, of_a_replica_counts_only_when_its_primary_has_even_less)
     cr_expect_eq(judge((struct data_facts){.has_more = true}), DATA_MORE_THAN_PRIMARY);
     cr_expect_eq(judge((struct data_facts){.has_more = false}), DATA_STALE);
     cr_expect_eq(judge((struct data_facts){.waited_ms = AT_LAST}), DATA_STALE, "however long");
+}
+
+Test(cluster_data, of_a_replica_that_are_not_its_shards_are_not_whole_whatever_it_believes)
+{
+    cr_expect_eq(judge((struct data_facts){.is_foreign = true}), DATA_FOREIGN);
+    cr_expect_eq(judge((struct data_facts){.is_foreign = true, .is_whole = true}), DATA_FOREIGN);
+    cr_expect_eq(judge((struct data_facts){.is_foreign = true, .is_whole = true, .has_more = true}),
+                 DATA_MORE_THAN_PRIMARY);
 }
 
 Test(cluster_data, of_a_primary_is_accepted_when_all_were_heard_or_waited_for)
@@ -215,4 +224,148 @@ Test(cluster_data, of_a_stale_replica_with_less_than_its_primary_is_not_wanted)
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
     cr_expect_eq(w->members[3].promotions, 0);
     world_free(w);
+}
+
+/* ---- whose data they are ------------------------------------------------------------------------- */
+
+static void give_history(struct world *w, int member, const char *name, uint64_t offset)
+{
+    struct cluster_status *status = &w->members[member].status;
+
+    memset(&status->history, 0, sizeof(status->history));
+    bytes_to_text(bytes_from_text(name), status->history.text, sizeof(status->history.text));
+    status->lineage = (struct lineage){0};
+    status->offset = offset;
+}
+
+static void replicate(struct world *w, int member, int primary)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_replicate(w->members[member].core, &call,
+                                bytes_from_text(w->members[primary].id.text)));
+    world_carry_out(w, member);
+}
+
+/* It has been given another shard, and its first synchronization there is not over yet. */
+Test(cluster_data, of_another_shard_never_takes_over_however_much_they_are)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[1].status.offset = 100000;
+    world_run(w, 200);
+    w->members[4].is_frozen = true;
+    replicate(w, 4, 0);
+    world_run(w, 1000);
+    cr_assert(w->members[4].status.is_data_complete, "as it believes");
+    world_kill(w, 0);
+    world_kill(w, 3);
+    world_run(w, 10000);
+    cr_expect_eq(w->members[4].promotions, 0);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), -1);
+    world_free(w);
+}
+
+Test(cluster_data, of_a_history_that_was_given_up_do_not_count_as_more)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 500;
+    world_run(w, 200);
+    replicate(w, 4, 0);
+    world_run(w, 500);
+    w->members[4].is_frozen = true;
+    give_history(w, 4, "ofanotherlife", 900000); /* a file of long ago */
+    world_run(w, 200);
+    world_kill(w, 0);
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    cr_expect_eq(w->members[4].promotions, 0);
+    world_free(w);
+}
+
+/* The primary stood still and was replaced; the new one comes back with nothing before the old one is its replica. */
+Test(cluster_data, of_a_replaced_primary_are_better_than_none)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 500;
+    world_run(w, 200);
+    world_pause(w, 0);
+    world_run(w, 3000);
+    cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_kill(w, 3);
+    world_run(w, 50);
+    w->members[3].loses_data = true;
+    give_history(w, 3, "empty", 0);
+    world_start(w, 3);
+    world_run(w, DATA_WAIT_MAX_MS - 5000);
+    cr_assert_not(world_has_lease(w, 3), "who may have more was not heard");
+    world_resume(w, 0);
+    w->members[0].is_frozen = true; /* it keeps what it has */
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    cr_expect(world_is_replica_of(w, 3, 0));
+    world_free(w);
+}
+
+/* Of what it wrote before anybody else could have it nothing was confirmed; nor is it the shard's. */
+Test(cluster_data, with_a_tail_that_was_given_up_never_take_over)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 500;
+    world_run(w, 200);
+    world_pause(w, 0);
+    w->members[0].status.offset = 700;
+    world_run(w, 3000);
+    cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
+    w->members[3].status.offset = 600;
+    world_run(w, 200);
+    world_resume(w, 0);
+    w->members[0].is_frozen = true; /* its tail is not taken back yet */
+    world_run(w, 500);
+    cr_assert(world_is_replica_of(w, 0, 3));
+    cr_assert(w->members[0].status.is_data_complete, "as it believes");
+    world_kill(w, 3);
+    world_run(w, 10000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), -1);
+    w->members[0].is_frozen = false;
+    w->members[0].status.history = w->members[3].status.history;
+    w->members[0].status.offset = 600;
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0, "when it has, it does");
+    world_free(w);
+}
+
+Test(cluster_data, of_a_shard_are_served_when_their_history_is_agreed)
+{
+    struct world *w = world_three_and_three();
+
+    cr_assert(world_has_lease(w, 0));
+    give_history(w, 0, "begunanew", 7);
+    world_set_status(w, 0);
+    cr_expect_not(world_has_lease(w, 0));
+    world_run(w, 500);
+    cr_expect(world_has_lease(w, 0));
+    world_free(w);
+}
+
+/* A start makes nothing fresh. */
+Test(cluster_data, of_a_replica_are_as_old_when_it_has_started_again)
+{
+    for (int is_old = 0; is_old < 2; is_old++) {
+        struct world *w = world_three_and_three();
+        struct cluster_status *status = &w->members[3].status;
+
+        world_kill(w, 3);
+        world_kill(w, 0);
+        w->members[3].is_frozen = true;
+        status->is_from_disk = true;
+        status->data_as_of = mono_add_ms(w->now, is_old ? -3600000 : -1000);
+        world_start(w, 3);
+        world_run(w, 8000);
+        cr_expect_eq(world_server_of(w, world_first_slot(0)), is_old ? -1 : 3);
+        world_free(w);
+    }
 }

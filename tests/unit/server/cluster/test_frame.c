@@ -40,24 +40,26 @@ static struct frame sample(enum frame_type type)
 {
     struct frame frame = {
         .type = type,
-        .flags = FRAME_PRIMARY | FRAME_STATE_OK | FRAME_HAS_SLOTS,
+        .flags = FRAME_PRIMARY | FRAME_STATE_OK | FRAME_HAS_SLOTS | FRAME_HAS_ANCESTORS,
         .sender = id_of(ID_A),
         .shard = id_of(ID_B),
         .boot = 77,
         .sequence = 12,
         .current_epoch = 9,
         .config_epoch = 8,
-        .offset = UINT64_C(1) << 40,
+        .data = {.offset = UINT64_C(1) << 40, .ancestor_count = 2},
         .sent_us = 123456789,
         .echo_us = 987,
         .timeout_ms = 1000,
-        .hint = {.council = id_of(ID_B), .generation = 3,         .seat_key = 99, .seat_count = 5  },
-        .address = {.ip = "10.1.2.3",       .hostname = "a.example", .port = 6379,   .bus_port = 16379},
+        .hint = { .council = id_of(ID_B), .generation = 3,                 .seat_key = 99, .seat_count = 5},
+        .address = { .ip = "10.1.2.3",       .hostname = "a.example",                 .port = 6379, .bus_port = 16379},
         .subject = id_of(ID_B),
         .subject_epoch = 9,
     };
 
-    memset(frame.history.text, 'h', HISTORY_ID_LEN);
+    memset(frame.data.history.text, 'h', HISTORY_ID_LEN);
+    frame.data.ancestors[0] = (struct ancestor){.history = {.text = "oldest"}, .end = 5};
+    frame.data.ancestors[1] = (struct ancestor){.history = {.text = "older"}, .end = 5000};
     if (frame_body_of(type) == FRAME_BODY_MESSAGE) {
         frame.body = bytes_make(message_body, sizeof(message_body));
     } else if (frame_body_of(type) == FRAME_BODY_COUNCIL) {
@@ -115,13 +117,17 @@ Test(bus_frame, comes_back_as_it_went)
     cr_expect(cluster_id_equal(&back.sender, &frame.sender));
     cr_expect(cluster_id_equal(&back.shard, &frame.shard));
     cr_expect_eq(back.sequence, 12);
-    cr_expect_eq(back.offset, frame.offset);
+    cr_expect_eq(back.data.offset, frame.data.offset);
     cr_expect_eq(back.sent_us, frame.sent_us);
     cr_expect(cluster_id_equal(&back.hint.council, &frame.hint.council));
     cr_expect_eq(back.hint.generation, 3);
     cr_expect_eq(back.hint.seat_key, 99);
     cr_expect_eq(back.hint.seat_count, 5);
-    cr_expect_str_eq(back.history.text, frame.history.text);
+    cr_expect_str_eq(back.data.history.text, frame.data.history.text);
+    cr_assert_eq(back.data.ancestor_count, 2);
+    cr_expect_str_eq(back.data.ancestors[0].history.text, "oldest");
+    cr_expect_str_eq(back.data.ancestors[1].history.text, "older");
+    cr_expect_eq(back.data.ancestors[1].end, 5000);
     cr_expect(cluster_address_equal(&back.address, &frame.address));
     cr_expect_arr_eq(back.slots, frame.slots, sizeof(frame.slots));
     cr_expect(bytes_equal(back.body, frame.body));
@@ -234,25 +240,25 @@ Test(bus_frame, is_small_enough_for_any_stack)
     cr_expect_lt(sizeof(struct frame), 4096);
 }
 
-/* Lengths and checksums of what version 2 of the protocol sends. */
+/* Lengths and checksums of what version 3 of the protocol sends. */
 Test(bus_frame, of_every_type_has_the_bytes_that_older_nodes_send)
 {
     static const struct {
         size_t len;
         uint64_t crc;
     } sent[FRAME_TYPE_END] = {
-        [FRAME_PING] = {2447, UINT64_C(0x28a7660021c97859)},
-        [FRAME_PONG] = {2447, UINT64_C(0x7eaadc600c0e864a)},
-        [FRAME_MEET] = {2447, UINT64_C(0x161d3127c0d57868)},
-        [FRAME_FAIL] = {2340, UINT64_C(0x4869cd4c916ce0bc)},
-        [FRAME_COUNCIL] = {2516, UINT64_C(0x45926dc773af094) },
-        [FRAME_CAUGHT_UP] = {2340, UINT64_C(0x442c09ab090fa5f2)},
-        [FRAME_UPDATE] = {2340, UINT64_C(0xa8e9299137c93013)},
-        [FRAME_FAILOVER_START] = {2340, UINT64_C(0xdca78a7f2d4659a3)},
-        [FRAME_FORGOTTEN] = {2340, UINT64_C(0x726d13e012fa0620)},
-        [FRAME_ADMITTED] = {2340, UINT64_C(0x7756b7206b68ab33)},
-        [FRAME_PUBLISH] = {2365, UINT64_C(0x230eaef2ce8e70b7)},
-        [FRAME_PUBLISH_SHARD] = {2365, UINT64_C(0x9d880b3cec8707b2)},
+        [FRAME_PING] = {2544, UINT64_C(0x1522def10ca9507f)},
+        [FRAME_PONG] = {2544, UINT64_C(0x63cc0b82765b393e)},
+        [FRAME_MEET] = {2544, UINT64_C(0x1aa5ae3b98c7dc08)},
+        [FRAME_FAIL] = {2437, UINT64_C(0xf7efb352d13702eb)},
+        [FRAME_COUNCIL] = {2613, UINT64_C(0x214aaae87f24f2c9)},
+        [FRAME_CAUGHT_UP] = {2437, UINT64_C(0x3bdd3033d6378a5d)},
+        [FRAME_UPDATE] = {2437, UINT64_C(0x9442c727068b91aa)},
+        [FRAME_FAILOVER_START] = {2437, UINT64_C(0xeda3aa72f67b1669)},
+        [FRAME_FORGOTTEN] = {2437, UINT64_C(0x5e03776e13c784c3)},
+        [FRAME_ADMITTED] = {2437, UINT64_C(0xa27a8712249ce8a4)},
+        [FRAME_PUBLISH] = {2462, UINT64_C(0x352eacf3a2a96cc2)},
+        [FRAME_PUBLISH_SHARD] = {2462, UINT64_C(0x8a648fe6d9620f22)},
     };
 
     for (int type = 1; type < FRAME_TYPE_END; type++) {

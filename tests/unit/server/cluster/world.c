@@ -256,6 +256,7 @@ static void carry_out_one(struct world *w, int member, size_t index)
     case CLUSTER_ACTION_BECOME_PRIMARY:
         m->follows = NOBODY;
         m->promotions++;
+        m->has_forked = true;
         break;
     case CLUSTER_ACTION_STATE_CHANGED:
         m->state_changes++;
@@ -287,6 +288,14 @@ static void carry_out_one(struct world *w, int member, size_t index)
     }
 }
 
+static void begin_history(struct world *w, struct member *m)
+{
+    int len =
+        snprintf(m->status.history.text, sizeof(m->status.history.text), "h%039u", ++w->histories);
+
+    ASSERT(len == HISTORY_ID_LEN);
+}
+
 void world_carry_out(struct world *w, int member)
 {
     struct member *m = &w->members[member];
@@ -297,6 +306,12 @@ void world_carry_out(struct world *w, int member)
     }
     m->wake_at = m->actions.wake_at;
     actions_clear(&m->actions);
+    if (m->has_forked) {
+        m->has_forked = false;
+        lineage_add(&m->status.lineage, &m->status.history, m->status.offset);
+        begin_history(w, m);
+        world_set_status(w, member);
+    }
     if (!was_paused && m->is_write_paused) {
         world_set_status(w, member);
     }
@@ -344,7 +359,11 @@ static void follow_primary(struct world *w, int member)
     }
     m->status.is_link_up = is_up;
     if (is_up && m->follows != NOBODY && !m->is_frozen) {
-        m->status.offset = w->members[m->follows].status.offset;
+        const struct cluster_status *its = &w->members[m->follows].status;
+
+        m->status.offset = its->offset;
+        m->status.history = its->history;
+        m->status.lineage = its->lineage;
     }
     world_set_status(w, member);
 }
@@ -421,13 +440,13 @@ static void check_leases(const struct world *w)
             const struct member *m = &w->members[i];
 
             holders += m->is_running && cluster_has_lease(m->core, w->now) &&
-                       cluster_owns_slot(m->core, world_first_slot(shard));
+                       cluster_serves_plainly(m->core, (uint16_t)world_first_slot(shard));
         }
         ASSERT(holders <= 1);
     }
 }
 
-/* What a member says of its state is what a request to its slots would get. */
+/* What a member says of its state is what a request to a slot that it serves would get. */
 static void check_states(const struct world *w)
 {
     for (int i = 0; i < w->count; i++) {
@@ -439,8 +458,9 @@ static void check_states(const struct world *w)
 
         if (m->is_running && cluster_next_range(m->core, 0, &slot, &range)) {
             request.slot = range.first;
-            ASSERT((cluster_route(m->core, w->now, &request, &target) == ROUTE_SERVE) ==
-                   cluster_is_ok(m->core, w->now));
+            ASSERT(
+                (cluster_route(m->core, w->now, &request, &target) == ROUTE_SERVE) ==
+                (cluster_is_ok(m->core, w->now) && cluster_serves_plainly(m->core, request.slot)));
         }
     }
 }
@@ -572,7 +592,7 @@ struct world *world_new(int count)
 
         snprintf(m->ip, sizeof(m->ip), "10.0.0.%d", i + 1);
         snprintf(m->hostname, sizeof(m->hostname), "node%d", i);
-        memset(m->status.history.text, 'a', HISTORY_ID_LEN);
+        begin_history(w, m);
         world_start(w, i);
     }
     return w;

@@ -43,6 +43,7 @@ struct member {
     bool loses_data; /* its next start finds less on disk than it should have */
     bool is_frozen;  /* its offset does not follow its primary's */
     unsigned promotions;
+    bool has_forked; /* promoted: its log goes on under a new history */
     unsigned state_changes;
     unsigned log_lines;
     struct buf told;     /* what it said and decided since world_listen, a line each */
@@ -68,6 +69,7 @@ struct delivery {
 };
 
 struct world {
+    unsigned histories; /* so many were begun */
     struct member members[WORLD_MEMBERS_MAX];
     int count;
     struct mono_time now;

@@ -93,18 +93,6 @@ Test(shard_record, that_is_cut_or_makes_no_sense_is_refused)
     buf_deinit(&bytes);
 }
 
-Test(shard_record, knows_which_positions_are_its_lineage)
-{
-    struct shard_record record = sample();
-    struct history_id older = {.text = "older"};
-    struct history_id foreign = {.text = "foreign"};
-
-    cr_expect(shard_record_is_lineage(&record, &record.history, 123456789));
-    cr_expect(shard_record_is_lineage(&record, &older, 4000));
-    cr_expect_not(shard_record_is_lineage(&record, &older, 4001), "behind where it was left");
-    cr_expect_not(shard_record_is_lineage(&record, &foreign, 0));
-}
-
 Test(council_message, of_every_type_comes_back)
 {
     for (int type = 1; type < COUNCIL_TYPE_END; type++) {

@@ -203,6 +203,22 @@ Test(load, at_start_keeps_what_has_expired_until_an_effect_removes_it)
     buf_deinit(&file);
 }
 
+Test(load, at_start_makes_a_replicas_data_no_younger_than_they_are)
+{
+    struct buf file = file_after("SET a 1\r\n");
+    struct alone *a = start("127.0.0.1 7000");
+
+    put_file(a, buf_bytes(&file));
+    alone_pass(a, INT64_C(3600000000), ALONE_CLIENTS, (struct bytes){0});
+    cr_assert(mono_is_due(MONO_NEVER, a->node->data.as_of), "nothing is from disk");
+    cr_assert(load_at_start(a));
+    cr_expect_geq(mono_ms_between(a->node->data.as_of, a->node->now.mono), 3599000);
+    data_set_complete(a->node, true); /* followed again */
+    cr_expect(mono_is_due(MONO_NEVER, a->node->data.as_of));
+    buf_deinit(&file);
+    alone_free(a);
+}
+
 /* ---- the file again --------------------------------------------------------------------------- */
 
 Test(load, again_replaces_merges_or_adds_as_it_is_told)
