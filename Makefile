@@ -215,7 +215,7 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-BENCHES := cache compare growth hotkeys idle large log replica save types
+BENCHES := cache compare growth hotkeys idle large log replica save scale types
 .PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
@@ -228,6 +228,7 @@ bench-large: ## what saving, syncing and deleting values of millions of members 
 bench-log: ## what the log on disk keeps over ends by SIGKILL and restarts, and what it costs
 bench-replica: ## what a replica costs its primary
 bench-save: ## what BGSAVE costs those who write and read meanwhile
+bench-scale: ## what the bus of 1,000 nodes carries, and a take-over there
 bench-types: ## the same for lists, hashes, sets, sorted sets and streams
 bench-micro: $(BUILD)/tests/bench/micro ## nanoseconds that single parts take
 	@$<
@@ -243,6 +244,9 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint listeners load measure options peers probe report)
 $(BUILD)/tests/bench/log: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/log_*.c)) \
     $(BUILD)/tests/bench/acked.o $(BUILD)/tests/bench/slow_line.o
+$(BUILD)/tests/bench/scale: $(BUILD)/tests/bench/scale.o $(BUILD)/tests/bench/options.o \
+    $(call archives_of,server/cluster $(see_server/cluster))
+	$(link)
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_SHARED) $(call whole_of,tests/support)
 	$(link)
 

@@ -4,29 +4,18 @@
 #include "cluster/bus.h"
 
 #include "base/assert.h"
+#include "base/xxh3.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/gossip.h"
 #include "cluster/nodes.h"
+#include "cluster/pace.h"
 
 #include <string.h>
 
 enum {
-    PING_INTERVAL_MAX_MS = 1000,
-    PING_INTERVAL_MIN_MS = 10,
-    PINGS_PER_TIMEOUT = 5,
+    CLAIM_REFRESH_MS = 10000, /* what was told is told again, in case that it was not heeded */
 };
-
-static int64_t ping_interval_ms(const struct cluster *c)
-{
-    int64_t interval_ms = cluster_timeout_part(c, PINGS_PER_TIMEOUT);
-
-    ASSERT(c->config.node_timeout_ms >= CLUSTER_NODE_TIMEOUT_MIN_MS);
-    if (interval_ms > PING_INTERVAL_MAX_MS) {
-        return PING_INTERVAL_MAX_MS;
-    }
-    return interval_ms < PING_INTERVAL_MIN_MS ? PING_INTERVAL_MIN_MS : interval_ms;
-}
 
 static bool has_bits(const uint64_t *words)
 {
@@ -141,13 +130,10 @@ static bool is_gossip_about(const struct cluster *c, const struct cluster_node *
  * receiver may be NULL. */
 static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, struct frame *frame)
 {
-    size_t wanted = c->nodes.count / 10;
+    size_t wanted = pace_gossip_count(c);
     size_t visited = 0;
     size_t told = 0;
 
-    if (wanted < CLUSTER_REPORTS_PER_FRAME_MIN) {
-        wanted = CLUSTER_REPORTS_PER_FRAME_MIN;
-    }
     buf_clear(&c->body_bytes);
     gossip_begin(&c->body_bytes);
     for (size_t i = 0; i < c->nodes.count && told < GOSSIP_ENTRIES_MAX / 2; i++) {
@@ -173,6 +159,27 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, 
     ASSERT(gossip_count(frame->body) == told);
 }
 
+/* What we own, as one number. */
+static uint64_t own_claim(const struct cluster *c)
+{
+    return xxh3(bytes_make(c->me->slots, sizeof(c->me->slots))) + c->me->config_epoch;
+}
+
+static bool was_told(const struct cluster *c, const struct cluster_node *node)
+{
+    return node->link == LINK_UP && node->told_claim == own_claim(c) &&
+           mono_ms_between(node->told_claim_at, c->now) < CLAIM_REFRESH_MS;
+}
+
+/* The slots are most of a frame, and seldom others than before. */
+static void leave_out_slots(struct frame *frame)
+{
+    if ((frame->flags & FRAME_HAS_SLOTS) != 0) {
+        frame->flags &= (uint16_t)~FRAME_HAS_SLOTS;
+        frame->flags |= FRAME_SLOTS_TOLD;
+    }
+}
+
 void bus_send_ping(struct cluster *c, struct cluster_node *node)
 {
     struct frame frame;
@@ -185,9 +192,16 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
         frame.flags |= FRAME_PAUSED;
     }
+    frame.flags |= node_is_primary(node) && !node->has_claimed ? FRAME_WANTS_SLOTS : 0;
+    if (was_told(c, node)) {
+        leave_out_slots(&frame);
+    } else if (!node->is_in_handshake) { /* or it may not know us yet */
+        node->told_claim = own_claim(c);
+        node->told_claim_at = c->now;
+    }
     fill_gossip(c, node, &frame);
     send(c, link_to(node), &frame);
-    node->next_ping_at = mono_add_ms(c->now, ping_interval_ms(c));
+    node->next_ping_at = mono_add_ms(c->now, pace_interval_ms(c, node));
     if (mono_is_before(c->now, node->unanswered_since)) {
         node->unanswered_since = c->now;
     }
@@ -204,6 +218,9 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     fill(c, FRAME_PONG, &frame);
     frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
+    if (sender != NULL && was_told(c, sender) && (ping->flags & FRAME_WANTS_SLOTS) == 0) {
+        leave_out_slots(&frame);
+    }
     fill_gossip(c, sender, &frame);
     send(c, link, &frame);
 }
@@ -339,7 +356,8 @@ void bus_tick(struct cluster *c)
     for (size_t i = 0; i < count && budget > 0; i++) {
         struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
 
-        if (node != c->me && node->link == LINK_UP && mono_is_due(node->next_ping_at, c->now)) {
+        if (node != c->me && node->link == LINK_UP &&
+            (mono_is_due(node->next_ping_at, c->now) || pace_is_overdue(c, node))) {
             bus_send_ping(c, node);
             budget--;
         }

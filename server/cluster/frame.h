@@ -68,6 +68,8 @@ enum frame_flags {
     FRAME_SIGNED = 1 << 7,
     FRAME_HAS_ANCESTORS = 1 << 8,
     FRAME_LOADING = 1 << 9, /* what it says of its data is not all it has */
+    FRAME_SLOTS_TOLD = 1 << 10, /* it owns the slots that it has named before */
+    FRAME_WANTS_SLOTS = 1 << 11, /* the receiver is to name its own */
 };
 
 /* What follows the head of a frame: a column of messages.def. */

@@ -36,6 +36,8 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
     node->link_retry_at = c->now;
     node->unanswered_since = MONO_NEVER;
     node->pong_at = MONO_LONG_AGO;
+    node->heard_at = MONO_LONG_AGO;
+    node->told_claim_at = MONO_LONG_AGO;
     node->silent_since = MONO_NEVER;
     node->failed_at = MONO_LONG_AGO;
     VEC_PUSH(&c->nodes, node);

@@ -205,6 +205,11 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     bool was_owner = node_owns_slots(a->sender);
 
     ASSERT(node_is_primary(a->sender));
+    if ((a->frame->flags & FRAME_SLOTS_TOLD) != 0) {
+        role_solve_collision(c, a->sender, a->sender->slots);
+        return;
+    }
+    a->sender->has_claimed = true;
     role_solve_collision(c, a->sender, a->frame->slots);
     stronger = role_take_claim(c, a->sender, a->frame->slots);
     if (!was_owner && node_owns_slots(a->sender)) {
@@ -221,6 +226,10 @@ static void learn(struct cluster *c, const struct arrival *a)
     ASSERT(!a->sender->is_in_handshake);
     if (!is_news(a->sender, a->frame)) {
         return;
+    }
+    a->sender->heard_at = c->now;
+    if ((a->frame->flags & FRAME_WANTS_SLOTS) != 0) {
+        a->sender->told_claim_at = MONO_LONG_AGO;
     }
     learn_epochs(c, a->sender, a->frame);
     learn_state(a->sender, a->frame);

@@ -34,7 +34,6 @@
 
 enum {
     CLUSTER_PINGS_PER_TICK = 128,
-    CLUSTER_REPORTS_PER_FRAME_MIN = 20,
 };
 
 enum link_phase {
@@ -82,6 +81,8 @@ struct cluster_node {
     bool is_eligible;
     bool is_no_failover;
     struct last_heard heard;
+    struct mono_time heard_at; /* its last frame */
+    bool has_claimed;          /* it has named its slots */
 
     /* The link from us to it. */
     enum link_phase link;
@@ -91,6 +92,8 @@ struct cluster_node {
         is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
     struct replay_guard guard;
     struct partial partial;
+    uint64_t told_claim; /* what we own, as it was told last on this link */
+    struct mono_time told_claim_at;
 
     /* Heartbeats and failure. */
     bool is_in_handshake;
