@@ -222,17 +222,36 @@ static bool is_as_usual(const struct conn *conn)
                   (s->flags & SESSION_HELD) == 0);
 }
 
-void conn_write_touched(struct shell *shell)
+static void write_touched(struct shell *shell, struct conn *conn)
+{
+    shell->touched.items[conn->touched_at - 1] = NULL;
+    conn->touched_at = 0;
+    if (write_output(shell, conn) && !is_as_usual(conn)) {
+        update_watch(shell, conn);
+    }
+}
+
+/* What replicas are sent is in the kernel's hands before a client is told of it: should this process end in between, nothing
+ * that was answered is gone with it. */
+static void write_to_replicas(struct shell *shell)
 {
     for (size_t i = 0; i < shell->touched.count; i++) {
         struct conn *conn = shell->touched.items[i];
 
-        if (conn == NULL) {
-            continue; /* closed since */
+        if (conn != NULL && (conn->session->flags & SESSION_REPLICA) != 0) {
+            write_touched(shell, conn);
         }
-        conn->touched_at = 0;
-        if (write_output(shell, conn) && !is_as_usual(conn)) {
-            update_watch(shell, conn);
+    }
+}
+
+void conn_write_touched(struct shell *shell)
+{
+    if (node_has_replicas(shell->node)) {
+        write_to_replicas(shell);
+    }
+    for (size_t i = 0; i < shell->touched.count; i++) {
+        if (shell->touched.items[i] != NULL) { /* else it was closed, or is done */
+            write_touched(shell, shell->touched.items[i]);
         }
     }
     shell->touched.count = 0;

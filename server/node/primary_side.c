@@ -315,15 +315,16 @@ static void fill_one(struct node *node, struct feed *feed)
     }
 }
 
-/* Each send to a replica costs as much as some fifty small writes and wakes it up.  So while
- * clients keep this node busy, what is new is gathered for a moment: until the next look at the sockets
- * finds none ready, there is enough of it, or the moment is over.  Who waits for replicas does not
- * wait for that. */
+/* Each send to a replica costs as much as some fifty small writes and wakes it up.  So where clients may hear of a write
+ * before a replica does (repl-send-before-reply no), and while they keep this node busy, what is new is gathered for a
+ * moment: until the next look at the sockets finds none ready, there is enough of it, or the moment is over.  Who waits for
+ * replicas does not wait for that. */
 static bool is_gathering(const struct node *node)
 {
     uint64_t gathered = oplog_end(node->journal.log) - node->primary_side.filled_offset;
 
-    return node->pass.has_input && !node->pass.has_asked_acks && gathered > 0 &&
+    return !node->config.repl_send_before_reply && node->pass.has_input &&
+           !node->pass.has_asked_acks && gathered > 0 &&
            gathered < GATHER_BYTES &&
            node->now.mono.us - node->primary_side.filled_at.us < GATHER_US;
 }

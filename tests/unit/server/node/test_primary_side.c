@@ -47,10 +47,28 @@ static struct session *follow(struct lone_node *w)
     return replica;
 }
 
-Test(primary_side, the_stream_is_gathered_while_clients_send_and_goes_out_when_none_does)
+static struct session *follow_one_who_gathers(struct lone_node *w)
+{
+    lone_node_expect(w, "CONFIG SET repl-send-before-reply no\r\n", "+OK|");
+    return follow(w);
+}
+
+Test(primary_side, the_stream_goes_out_in_the_pass_that_answers)
 {
     struct lone_node *w = lone_node_new();
     struct session *replica = follow(w);
+
+    for (int i = 0; i < 3; i++) {
+        lone_node_ask(w, "SET k 1\r\n");
+        cr_assert_not_null(strstr(take_output(w, replica), "SET"));
+    }
+    lone_node_free(w);
+}
+
+Test(primary_side, the_stream_is_gathered_while_clients_send_and_goes_out_when_none_does)
+{
+    struct lone_node *w = lone_node_new();
+    struct session *replica = follow_one_who_gathers(w);
 
     lone_node_ask(w, "SET second 1\r\n");
     lone_node_ask(w, "SET third 1\r\n");
@@ -77,7 +95,7 @@ Test(primary_side, the_stream_keeps_nobody_awake_while_clients_only_read)
 Test(primary_side, the_stream_goes_out_at_once_when_it_is_much_or_late_or_somebody_waits_for_it)
 {
     struct lone_node *w = lone_node_new();
-    struct session *replica = follow(w);
+    struct session *replica = follow_one_who_gathers(w);
     struct buf big = {0};
 
     lone_node_ask(w, "SET first 1\r\n");
