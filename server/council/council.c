@@ -37,6 +37,7 @@ struct council *council_new(const struct council_options *options, struct mono_t
     c->own_record.promised_until = COUNCIL_LONG_AGO;
     c->own_record.forced_until = COUNCIL_LONG_AGO;
     c->forgotten_until = COUNCIL_LONG_AGO;
+    c->recent_at = now;
     c->lease.end = COUNCIL_LONG_AGO;
     c->reseat.act_at = now;
     c->reseat.pull_at = now;
@@ -297,6 +298,7 @@ void council_tick(struct council *c, struct mono_time now)
     proposal_tick(c, &c->proposal);
     proposal_tick(c, &c->council_proposal);
     own_lease_tick(c);
+    member_tick(c);
     reseat_tick(c);
     settle(c);
 }

@@ -202,4 +202,5 @@ void council_restarted(struct council *c, struct mono_time now)
 {
     c->now = now;
     member_has_forgotten(c, c->longest_ms);
+    c->recent_at = now;
 }

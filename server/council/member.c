@@ -332,8 +332,22 @@ void member_has_forgotten(struct council *c, int64_t length_ms)
     }
 }
 
+void member_tick(struct council *c)
+{
+    if (c->recent_ms < c->longest_ms &&
+        mono_is_due(mono_add_ms(c->recent_at, c->longest_ms), c->now)) {
+        c->longest_ms = c->recent_ms;
+        council_changed(c);
+    }
+    if (mono_is_due(mono_add_ms(c->recent_at, c->longest_ms), c->now)) {
+        c->recent_at = c->now;
+        c->recent_ms = 0;
+    }
+}
+
 void member_note_length(struct council *c, int64_t length_ms)
 {
+    c->recent_ms = length_ms > c->recent_ms ? length_ms : c->recent_ms;
     if (length_ms > c->longest_ms) {
         c->longest_ms = length_ms;
         council_changed(c);

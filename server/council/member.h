@@ -25,7 +25,9 @@ void member_take_promise(struct council *c, struct record_state *r,
 /* There may be promises of this length that nobody remembers: grant nothing, and let nobody take over, before they are
  * over. */
 void member_has_forgotten(struct council *c, int64_t length_ms);
-/* A longer promise than any before is known of. */
+/* A promise of this length is made, or known of. */
 void member_note_length(struct council *c, int64_t length_ms);
+/* Long promises of former times are over some day: a start need not wait for them for ever. */
+void member_tick(struct council *c);
 
 #endif

@@ -176,7 +176,9 @@ struct council {
     uint64_t round;          /* of the last ballot we used, or saw */
     uint64_t reserved_round; /* saved: none above it was used */
     uint64_t round_change;   /* the change that reserved it */
-    int64_t longest_ms;      /* saved: no promise was longer */
+    int64_t longest_ms;      /* saved: no promise that may still last was longer */
+    int64_t recent_ms;       /* nor any than this since recent_at */
+    struct mono_time recent_at;
     uint64_t longest_change; /* the change that said so */
     struct mono_time
         forgotten_until; /* promises that we gave and do not remember may last so long */

@@ -149,6 +149,36 @@ static void live_through_faults(uint64_t seed)
     free_world(w);
 }
 
+static void set_timeouts(struct world *w, int64_t timeout_ms)
+{
+    for (size_t i = 0; i < w->node_count; i++) {
+        council_set_timeout(w->nodes[i].council, timeout_ms);
+    }
+}
+
+/* A timeout that was long once, or a primary that asked for a long lease. */
+Test(council, a_start_waits_for_promises_that_may_last_and_not_for_those_of_former_times)
+{
+    for (int is_over = 0; is_over < 2; is_over++) {
+        struct world *w = new_world(7, 3, 1);
+
+        cr_assert(eventually(w, is_whole, 5000));
+        w->is_calm = true;
+        set_timeouts(w, 5000);
+        world_run(w, 3000);
+        set_timeouts(w, WORLD_TIMEOUT_MS);
+        world_run(w, is_over ? 11000 : 1000);
+        for (size_t i = 0; i < w->node_count; i++) {
+            world_crash(w, i);
+            world_start(w, i);
+        }
+        world_run(w, 1500);
+        cr_expect_eq(is_served(w), is_over, "%s", is_over ? "long over" : "it may last");
+        cr_expect_str_empty(w->failure);
+        free_world(w);
+    }
+}
+
 Test(council, no_two_nodes_ever_hold_a_lease_and_nothing_agreed_is_lost_whatever_fails,
      .timeout = 300)
 {
