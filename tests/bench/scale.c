@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the bus of a large cluster carries, and how long a take-over takes there.
  *
- *     scale [--shards N] [--seconds N] [--takeovers N]
+ *     scale [--shards N] [--seconds N] [--takeovers N] [--at-once N]
  *
  * N primaries, each with a replica: their state machines (server/cluster) in one process, on a network that delivers in a
  * millisecond and disks that sync in three, by a clock of their own.  When the cluster has formed, the bytes that each node sends and
@@ -475,28 +475,45 @@ static bool points_to(const struct world *w, int member, int shard, int owner)
            target.port == BASE_PORT + owner;
 }
 
-static void take_over(struct world *w, int shard)
+static bool is_known_to_all(const struct world *w, int shard)
 {
-    int64_t stopped_us = w->now_us;
-    int64_t known_us = 0;
-
-    w->members[shard].is_running = false;
-    while (!serves(w, shard + w->shards, shard)) {
-        run(w, 1000);
-        if (w->now_us - stopped_us > INT64_C(1000) * TAKEOVER_MAX_MS) {
-            printf("shard %d: nobody took over in %d s\n", shard, TAKEOVER_MAX_MS / 1000);
-            return;
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running && i != shard + w->shards &&
+            !points_to(w, i, shard, shard + w->shards)) {
+            return false;
         }
     }
-    known_us = w->now_us;
-    for (int i = 0; i < w->count; i++) {
-        while (w->members[i].is_running && i != shard + w->shards &&
-               !points_to(w, i, shard, shard + w->shards)) {
+    return true;
+}
+
+/* Primaries of count shards, from this one on, stop at once and without a word. */
+static void take_over(struct world *w, int shard, int count)
+{
+    int64_t stopped_us = w->now_us;
+    int64_t served_us;
+
+    for (int i = 0; i < count; i++) {
+        w->members[shard + i].is_running = false;
+    }
+    for (int i = 0; i < count; i++) {
+        while (!serves(w, shard + i + w->shards, shard + i)) {
+            run(w, 1000);
+            if (w->now_us - stopped_us > INT64_C(1000) * TAKEOVER_MAX_MS) {
+                printf("shard %d: nobody took over in %d s\n", shard + i, TAKEOVER_MAX_MS / 1000);
+                return;
+            }
+        }
+    }
+    served_us = w->now_us;
+    for (int i = 0; i < count; i++) {
+        while (!is_known_to_all(w, shard + i)) {
             run(w, 1000);
         }
     }
-    printf("shard %d: served again after %" PRId64 " ms, known to all %" PRId64 " ms later\n",
-           shard, (known_us - stopped_us) / 1000, (w->now_us - known_us) / 1000);
+    printf("%d shard%s at once: served again after %" PRId64 " ms, known to all %" PRId64
+           " ms later\n",
+           count, count > 1 ? "s" : "", (served_us - stopped_us) / 1000,
+           (w->now_us - served_us) / 1000);
 }
 
 int main(int argc, char **argv)
@@ -504,16 +521,19 @@ int main(int argc, char **argv)
     uint64_t shards = 500;
     uint64_t seconds = 10;
     uint64_t takeovers = 5;
+    uint64_t at_once = 10;
     struct option_spec specs[] = {
         {.flag = "--shards",    .argument = "N", .number = &shards,    .most = 2000},
         {.flag = "--seconds",   .argument = "N", .number = &seconds,   .most = 3600},
         {.flag = "--takeovers", .argument = "N", .number = &takeovers, .most = 100 },
+        {.flag = "--at-once",   .argument = "N", .number = &at_once,   .most = 100 },
     };
     struct world w = {.now_us = 1000000000};
 
     if (!options_parse("scale", specs, ARRAY_COUNT(specs), argc, argv)) {
         return 2;
     }
+    at_once = at_once < shards ? at_once : shards - 1;
     w.shards = (int)shards;
     w.count = 2 * w.shards;
     w.members = mem_alloc_zeroed(MEM_TEST, (size_t)w.count * sizeof(*w.members));
@@ -531,8 +551,11 @@ int main(int argc, char **argv)
     run(&w, 10000000);
     measure_traffic(&w, seconds);
     for (uint64_t i = 0; i < takeovers && i < shards; i++) {
-        take_over(&w, (int)(i * shards / takeovers));
+        take_over(&w, (int)(i * (shards - at_once) / takeovers), 1);
         run(&w, 2000000);
+    }
+    if (at_once > 1) {
+        take_over(&w, (int)(shards - at_once), (int)at_once);
     }
     return 0;
 }
