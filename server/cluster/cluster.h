@@ -54,8 +54,9 @@ struct cluster_settings {
     const char *announce_hostname; /* "" or NULL: none */
     uint16_t port;                 /* as announced */
     uint16_t bus_port;
-    int64_t node_timeout_ms; /* the same on all nodes */
-    struct bytes secret;     /* empty: frames carry no authentication */
+    int64_t node_timeout_ms;      /* the same on all nodes */
+    struct bytes secret;          /* empty: links are not authenticated */
+    struct bytes previous_secret; /* accepted from others as well, if not empty */
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool replica_no_failover;
@@ -129,7 +130,7 @@ void cluster_free(struct cluster *cluster);
 MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_settings *settings,
                                 struct errmsg *error);
 
-/* Has a node of the cluster spoken on the incoming link? */
+/* Has a node that is known proven itself on the incoming link? */
 bool cluster_link_is_proven(const struct cluster *cluster, uint32_t number);
 /* The one door.  Appends to actions and sets actions->wake_at. */
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,

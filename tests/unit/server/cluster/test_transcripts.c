@@ -37,7 +37,7 @@ Test(cluster_transcript, a_replica_whose_primary_was_killed_says_why_it_stands_a
     world_run(w, 3000);
     expect_told(w, 3,
                 "our primary is silent, asking the council for its place\n"
-                "no take-over yet: wait, 832 ms\n"
+                "no take-over yet: wait, 838 ms\n"
                 "proposing to take over in epoch 6, rank 0, offset 0\n"
                 "this node takes over as primary in epoch 6\n"
                 "the lease is held\n"
@@ -169,7 +169,6 @@ Test(cluster_transcript, a_primary_that_stood_still_finds_its_lease_run_out_befo
                 "this process stood still for 4001 ms\n"
                 "the lease has run out: no majority of the council has granted it\n"
                 "-> state fail\n"
-                "node <3> is a primary now\n"
                 "node <3> owns the slots of this shard now, following it\n"
                 "-> state ok\n"
                 "-> follow <3> at 10.0.0.4:7003\n");
@@ -283,7 +282,7 @@ Test(cluster_transcript, a_manual_failover_whose_primary_goes_silent_is_given_up
                 "node <0> does not answer\n"
                 "manual failover given up: it took too long\n"
                 "our primary is silent, asking the council for its place\n"
-                "no take-over yet: wait, 932 ms\n");
+                "no take-over yet: wait, 942 ms\n");
     world_free(w);
 }
 
@@ -313,8 +312,8 @@ Test(cluster_transcript, a_takeover_by_order_needs_nobody)
         "no take-over yet: older, 0 ms\n"
         "the council has 2 seats, generation 1911698, a change under way; this node has one\n"
         "the council has 2 seats, generation 1911699; this node has one\n"
-        "proposing to take over in epoch 6, rank 0, offset 0\n"
-        "this node takes over as primary in epoch 6\n"
+        "proposing to take over in epoch 7, rank 0, offset 0\n"
+        "this node takes over as primary in epoch 7\n"
         "the lease is held\n"
         "-> become primary\n");
     world_free(w);
