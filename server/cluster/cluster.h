@@ -143,6 +143,8 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now);
 void cluster_format_file(const struct cluster *cluster, struct buf *out);
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster);
+/* Of a replica: its primary's; none of a primary. */
+const struct cluster_id *cluster_my_primary_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */

@@ -22,6 +22,18 @@ struct session *replicas_session(const struct feed *feed)
     return CONTAINER_OF_CONST(feed, struct outgoing, feed)->session;
 }
 
+/* Its address without the port. */
+static struct bytes host_of(const struct session *s)
+{
+    struct bytes address = bytes_from_text(s->peer.address);
+    size_t len = address.len;
+
+    while (len > 0 && address.data[len - 1] != ':') {
+        len--;
+    }
+    return bytes_prefix(address, len > 0 ? len - 1 : 0);
+}
+
 struct feed *replicas_get(struct node *node, struct session *s)
 {
     struct replicas *replicas = &node->replicas;
@@ -34,7 +46,7 @@ struct feed *replicas_get(struct node *node, struct session *s)
     ASSERT(!(s->flags & SESSION_CLOSED));
     outgoing = mem_alloc_zeroed(MEM_REPLICATION, sizeof(*outgoing));
     outgoing->session = s;
-    feed_init(&outgoing->feed, node->now.mono);
+    feed_init(&outgoing->feed, node->now.mono, host_of(s));
     s->feed = &outgoing->feed;
     if (replicas->count == replicas->cap) {
         replicas->items =
@@ -92,6 +104,7 @@ void replicas_drop_all(struct node *node, const char *reason)
     for (size_t i = 0; i < node->replicas.count; i++) {
         struct session *s = replicas_session(node->replicas.items[i]);
 
+        node->replicas.items[i]->is_over = true;
         if (!session_is_closing(s)) {
             node_log(node, LOG_NOTICE, "dropping replica %s: %s", s->peer.address, reason);
             node_close_session(node, s, false);
