@@ -5,7 +5,6 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
@@ -238,7 +237,6 @@ bool links_take_greeting(struct cluster *c, struct cluster_link link, struct clu
     }
     peer->link = LINK_UP;
     peer->link_changed_at = c->now;
-    bus_send_ping(c, peer);
     return true;
 }
 

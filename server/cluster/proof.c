@@ -76,9 +76,10 @@ static bool check_secrets(const struct greeting *greeting, const struct proof_se
 uint64_t proof_mark(struct bytes secret)
 {
     uint8_t mac[SHA256_SIZE];
-    struct decoder d = decoder_make(bytes_make(mac, MARK_BYTES));
+    struct decoder d;
 
     sha256_hmac(secret, BYTES_LITERAL("starling mark"), mac);
+    d = decoder_make(bytes_make(mac, MARK_BYTES));
     return decode_u64_be(&d);
 }
 

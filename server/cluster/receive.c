@@ -537,6 +537,7 @@ static bool open_frame(struct cluster *c, const struct arrival *a, struct proof 
     struct frame_head head;
     struct errmsg error;
 
+    ASSERT(proof != NULL);
     if (version != 0 && version != FRAME_VERSION) {
         refuse_version(c, a, version);
         return false;
@@ -548,6 +549,8 @@ static bool open_frame(struct cluster *c, const struct arrival *a, struct proof 
     if (head.type == PROOF_HELLO || head.type == PROOF_WELCOME) {
         if (!links_take_greeting(c, a->link, a->peer, head.type, bytes, &error)) {
             refuse(c, a->link, error.text);
+        } else if (a->peer != NULL) {
+            bus_send_ping(c, a->peer); /* it is up */
         }
         return false;
     }

@@ -37,17 +37,6 @@ static struct cluster_settings settings_of(const struct node *node)
     };
 }
 
-struct introduction_self cluster_side_introduction(const struct node *node)
-{
-    ASSERT(node->cluster != NULL);
-    return (struct introduction_self){
-        .node = *cluster_my_id(node->cluster),
-        .shard = *cluster_my_shard_id(node->cluster),
-        .secret = bytes_from_text(node->config.cluster_secret),
-        .previous_secret = bytes_from_text(node->config.cluster_secret_previous),
-    };
-}
-
 /* ---- actions ---------------------------------------------------------------------------------- */
 
 static void begin_write(struct node *node, uint64_t sequence, struct buf *text)

@@ -15,7 +15,6 @@
 #include "base/errmsg.h"
 #include "cluster/cluster.h"
 #include "node/machine.h"
-#include "replication/introduction.h"
 
 struct node;
 
@@ -33,8 +32,6 @@ struct cluster_side {
 bool cluster_side_start(struct node *node, struct errmsg *error);
 void cluster_side_deinit(struct node *node);
 /* The options that CONFIG SET may have changed. */
-/* What this node says of itself to those it replicates from or to; borrows the secrets of the configuration. */
-struct introduction_self cluster_side_introduction(const struct node *node);
 void cluster_side_configure(struct node *node);
 void cluster_side_tick(struct node *node);
 /* The nodes file is on disk, or is not. */

@@ -25,7 +25,7 @@ void primary_session_closed(struct node *node, struct session *s)
 
 static void introduce(struct node *node, struct request *request, struct feed *feed)
 {
-    struct introduction_self self = cluster_side_introduction(node);
+    struct introduction_self self = replicas_introduction(node);
     struct buf line = {0};
 
     introduction_take(&feed->introduction, &self, request->args + 1, request->arg_count - 1,

@@ -307,7 +307,7 @@ void replica_side_link_up(struct node *node)
     struct introduction_self self;
 
     if (node->cluster != NULL) {
-        self = cluster_side_introduction(node);
+        self = replicas_introduction(node);
         up.self = &self;
         up.primary_id = *cluster_my_primary_id(node->cluster);
     }

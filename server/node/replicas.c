@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "cluster/report.h"
 #include "node/inside.h"
 
 static const struct feed *const *feeds_of(const struct node *node)
@@ -110,6 +111,17 @@ void replicas_drop_all(struct node *node, const char *reason)
             node_close_session(node, s, false);
         }
     }
+}
+
+struct introduction_self replicas_introduction(const struct node *node)
+{
+    ASSERT(node->cluster != NULL);
+    return (struct introduction_self){
+        .node = *cluster_my_id(node->cluster),
+        .shard = *cluster_my_shard_id(node->cluster),
+        .secret = bytes_from_text(node->config.cluster_secret),
+        .previous_secret = bytes_from_text(node->config.cluster_secret_previous),
+    };
 }
 
 size_t replicas_count_acked(const struct node *node, uint64_t offset)
