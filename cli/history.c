@@ -155,8 +155,9 @@ static bool has_word(const struct bytes *words, size_t count, size_t from, const
 
 bool history_is_secret(const struct bytes *words, size_t word_count)
 {
-    static const char *const secret_options[] = {"requirepass", "masterauth", "masteruser",
-                                                 "primaryauth", "cluster-secret"};
+    static const char *const secret_options[] = {"requirepass",    "masterauth",
+                                                 "masteruser",     "primaryauth",
+                                                 "cluster-secret", "cluster-secret-previous"};
 
     if (word_count == 0) {
         return false;

@@ -8,6 +8,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/gossip.h"
+#include "cluster/links.h"
 #include "cluster/nodes.h"
 #include "cluster/pace.h"
 
@@ -53,13 +54,13 @@ static void fill(struct cluster *c, enum frame_type type, struct frame *frame)
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
     ASSERT(type > 0 && type < FRAME_TYPE_END);
-    ASSERT(c->boot != 0);
+    ASSERT(c->start != 0);
     frame->type = type;
     frame->flags = own_flags(c);
     frame->sender = c->me->id;
     frame->shard = c->me->shard;
     frame->primary = c->me->primary;
-    frame->boot = c->boot;
+    frame->start = c->start;
     frame->sequence = ++c->sequence;
     frame->current_epoch = c->current_epoch;
     frame->config_epoch = (primary != NULL ? primary : c->me)->config_epoch;
@@ -87,13 +88,20 @@ static bool is_held(const struct cluster *c)
 
 static void send(struct cluster *c, struct cluster_link link, const struct frame *frame)
 {
+    struct proof *proof;
+
     ASSERT(frame_makes_sense(frame));
     ASSERT(cluster_id_equal(&frame->sender, &c->me->id));
     if (is_held(c)) {
         return;
     }
+    proof = links_proof(c, link);
+    if (proof == NULL) {
+        return; /* closed meanwhile, or proven to nobody */
+    }
     buf_clear(&c->frame_bytes);
-    frame_encode(frame, buf_bytes(&c->secret), &c->frame_bytes);
+    frame_encode(frame, &c->frame_bytes);
+    proof_seal(proof, &c->frame_bytes, 0);
     c->sent[frame->type]++;
     c->stats.sent_bytes += c->frame_bytes.len;
     emit_send(c, link, buf_bytes(&c->frame_bytes));
@@ -235,15 +243,20 @@ void bus_prepare_message(struct cluster *c, enum frame_type type, struct bytes b
     frame.sequence = --c->sequence; /* messages have numbers of their own */
     /* Who owns what is told by heartbeats often enough. */
     frame.flags &= (uint16_t)~FRAME_HAS_SLOTS;
-    buf_clear(&c->frame_bytes);
-    frame_encode(&frame, buf_bytes(&c->secret), &c->frame_bytes);
+    buf_clear(&c->prepared);
+    frame_encode(&frame, &c->prepared);
     c->prepared_type = type;
 }
 
 void bus_send_prepared(struct cluster *c, const struct cluster_node *node, size_t queue_bytes)
 {
-    ASSERT(node->link == LINK_UP);
+    struct proof *proof = links_proof(c, link_to(node));
+
+    ASSERT(node->link == LINK_UP && proof != NULL);
     if (!is_held(c)) {
+        buf_clear(&c->frame_bytes);
+        buf_append_bytes(&c->frame_bytes, buf_bytes(&c->prepared));
+        proof_seal(proof, &c->frame_bytes, 0);
         c->sent[c->prepared_type]++;
         c->stats.sent_bytes += c->frame_bytes.len;
         emit_send_message(c, link_to(node), buf_bytes(&c->frame_bytes), queue_bytes);
@@ -317,7 +330,7 @@ void bus_send_about(struct cluster *c, struct cluster_link link, enum frame_type
     struct frame frame;
 
     ASSERT(!cluster_id_is_none(subject));
-    ASSERT(type == FRAME_FORGOTTEN || type == FRAME_ADMITTED);
+    ASSERT(type == FRAME_FORGOTTEN || type == FRAME_ADMITTED || type == FRAME_TWICE);
     fill(c, type, &frame);
     frame.subject = *subject;
     frame.subject_epoch = number;

@@ -14,6 +14,7 @@
 #include "cluster/partial.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
+#include "cluster/starts.h"
 #include "cluster/takeover.h"
 
 void cluster_check(const struct cluster *cluster)
@@ -22,6 +23,7 @@ void cluster_check(const struct cluster *cluster)
     nodes_check(cluster);
     slots_check(cluster);
     links_check(cluster);
+    starts_check(cluster);
     forgotten_check(cluster);
     partial_check(cluster);
     failure_check(cluster);

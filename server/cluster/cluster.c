@@ -45,6 +45,16 @@ static bool check_settings(const struct cluster_settings *s, struct errmsg *erro
     return true;
 }
 
+static void adopt_secrets(struct cluster *c, const struct cluster_settings *s)
+{
+    c->is_secret_changed = c->is_secret_changed || !bytes_equal(buf_bytes(&c->secret), s->secret) ||
+                           !bytes_equal(buf_bytes(&c->previous_secret), s->previous_secret);
+    buf_clear(&c->secret);
+    buf_append_bytes(&c->secret, s->secret);
+    buf_clear(&c->previous_secret);
+    buf_append_bytes(&c->previous_secret, s->previous_secret);
+}
+
 static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
 {
     struct cluster_config *config = &c->config;
@@ -62,8 +72,7 @@ static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
     config->replica_validity_factor = s->replica_validity_factor;
     config->replica_ping_period_ms = s->replica_ping_period_ms;
     config->preferred_endpoint = s->preferred_endpoint;
-    buf_clear(&c->secret);
-    buf_append_bytes(&c->secret, s->secret);
+    adopt_secrets(c, s);
 }
 
 /* The ip is announced, or learned again from the others: an old one may no longer be ours. */
@@ -131,12 +140,13 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     struct cluster *c = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*c));
 
     rng_init(&c->rng, options->seed);
-    c->boot = rng_u64(&c->rng) | 1;
+    c->start = rng_u64(&c->rng) | 1;
     c->now = now;
     c->started_at = now;
     c->stepped_at = now;
     c->next_tick_at = now;
     c->refusal_logged_at = MONO_LONG_AGO;
+    c->twice_at = MONO_LONG_AGO;
     c->rejoin_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
     c->is_tick_wanted = true;
@@ -160,6 +170,8 @@ void cluster_free(struct cluster *cluster)
     VEC_DEINIT(&cluster->forgotten);
     VEC_DEINIT(&cluster->moves);
     buf_deinit(&cluster->secret);
+    buf_deinit(&cluster->previous_secret);
+    buf_deinit(&cluster->prepared);
     buf_deinit(&cluster->frame_bytes);
     buf_deinit(&cluster->body_bytes);
     buf_deinit(&cluster->message_bytes);

@@ -55,8 +55,9 @@ struct cluster_settings {
     const char *announce_hostname; /* "" or NULL: none */
     uint16_t port;                 /* as announced */
     uint16_t bus_port;
-    int64_t node_timeout_ms; /* the same on all nodes */
-    struct bytes secret;     /* empty: frames carry no authentication */
+    int64_t node_timeout_ms;      /* the same on all nodes */
+    struct bytes secret;          /* empty: links are not authenticated */
+    struct bytes previous_secret; /* accepted from others as well, if not empty */
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool replica_no_failover;
@@ -134,7 +135,7 @@ void cluster_free(struct cluster *cluster);
 MUST_USE bool cluster_configure(struct cluster *cluster, const struct cluster_settings *settings,
                                 struct errmsg *error);
 
-/* Has a node of the cluster spoken on the incoming link? */
+/* Has a node that is known proven itself on the incoming link? */
 bool cluster_link_is_proven(const struct cluster *cluster, uint32_t number);
 /* The one door.  Appends to actions and sets actions->wake_at. */
 void cluster_step(struct cluster *cluster, struct mono_time now, const struct cluster_event *event,
@@ -147,6 +148,8 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now);
 void cluster_format_file(const struct cluster *cluster, struct buf *out);
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster);
+/* Of a replica: its primary's; none of a primary. */
+const struct cluster_id *cluster_my_primary_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */

@@ -88,6 +88,11 @@ const struct cluster_id *cluster_my_id(const struct cluster *cluster)
     return &cluster->me->id;
 }
 
+const struct cluster_id *cluster_my_primary_id(const struct cluster *cluster)
+{
+    return &cluster->me->primary;
+}
+
 bool cluster_is_replica(const struct cluster *cluster)
 {
     return !node_is_primary(cluster->me);

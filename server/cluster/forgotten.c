@@ -104,8 +104,7 @@ bool forgotten_may_return(struct cluster *c, const struct frame *meet)
     if (record == NULL) {
         return true;
     }
-    return record->heard.boot == meet->boot ? meet->sequence > record->heard.sequence
-                                            : record->heard.previous_boot != meet->boot;
+    return record->heard.start != meet->start || meet->sequence > record->heard.sequence;
 }
 
 void forgotten_admit(struct cluster *c, struct cluster_node *node)

@@ -28,8 +28,8 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
 bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id);
 /* Somebody speaks of the node, which is not in our table: tell when it was removed here. */
 void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cluster_id *id);
-/* Is the MEET newer than what its sender had said when it was removed?  An old one, played again by
- * somebody, lets nobody in. */
+/* Is the MEET newer than what its sender had said when it was removed?  One that was on its way then lets nobody
+ * in. */
 bool forgotten_may_return(struct cluster *c, const struct frame *meet);
 /* The node is in the table from now on: by CLUSTER MEET, or since another node let it in. */
 void forgotten_admit(struct cluster *c, struct cluster_node *node);

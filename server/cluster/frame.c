@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
-#include "base/sha256.h"
 #include "cluster/gossip.h"
 #include "cluster/identity_codec.h"
 #include "cluster/message_part.h"
@@ -16,7 +15,7 @@ enum {
     FIXED_BYTES = 241,
     /* The longest that everything but the body can be. */
     BODILESS_MAX = FIXED_BYTES + CLUSTER_RAW_NAMES_MAX + FRAME_SLOT_WORDS * 8 + 1 +
-                   SHARD_DATA_ANCESTORS * (HISTORY_ID_LEN + 8) + SHA256_SIZE,
+                   SHARD_DATA_ANCESTORS * (HISTORY_ID_LEN + 8) + FRAME_SEAL_BYTES,
 };
 
 _Static_assert((int)BODILESS_MAX + (int)GOSSIP_BYTES_MAX <= (int)FRAME_MAX_BYTES,
@@ -69,17 +68,23 @@ enum frame_body frame_body_of(enum frame_type type)
     return message_of(type)->body;
 }
 
-static void encode_fixed(const struct frame *frame, uint16_t flags, struct buf *out)
+void frame_encode_head(struct buf *out, uint8_t type, uint16_t flags, size_t len)
 {
+    ASSERT(len <= FRAME_MAX_BYTES);
     buf_append(out, magic, sizeof(magic));
     encode_u8(out, FRAME_VERSION);
-    encode_u8(out, (uint8_t)frame->type);
+    encode_u8(out, type);
     encode_u16_be(out, flags);
-    encode_u32_be(out, 0);
+    encode_u32_be(out, (uint32_t)len);
+}
+
+static void encode_fixed(const struct frame *frame, struct buf *out)
+{
+    frame_encode_head(out, (uint8_t)frame->type, frame->flags, 0);
     cluster_id_encode(out, &frame->sender);
     cluster_id_encode(out, &frame->shard);
     cluster_id_encode(out, &frame->primary);
-    encode_u64_be(out, frame->boot);
+    encode_u64_be(out, frame->start);
     encode_u64_be(out, frame->sequence);
     encode_u64_be(out, frame->current_epoch);
     encode_u64_be(out, frame->config_epoch);
@@ -144,35 +149,24 @@ static bool is_body_valid(enum frame_body kind, struct bytes body)
     return false;
 }
 
-void frame_encode(const struct frame *frame, struct bytes secret, struct buf *out)
+void frame_encode(const struct frame *frame, struct buf *out)
 {
     size_t start = out->len;
-    size_t trailer = secret.len > 0 ? SHA256_SIZE : 0;
-    uint16_t flags = frame->flags & (uint16_t)~FRAME_SIGNED;
 
-    if (trailer > 0) {
-        flags |= FRAME_SIGNED;
-    }
-    encode_fixed(frame, flags, out);
+    encode_fixed(frame, out);
     ASSERT(out->len - start == FIXED_BYTES);
     cluster_names_encode(out, &frame->address);
-    if ((flags & FRAME_HAS_SLOTS) != 0) {
+    if ((frame->flags & FRAME_HAS_SLOTS) != 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
             encode_u64_be(out, frame->slots[i]);
         }
     }
-    if ((flags & FRAME_HAS_ANCESTORS) != 0) {
+    if ((frame->flags & FRAME_HAS_ANCESTORS) != 0) {
         shard_ancestors_encode(out, &frame->data);
     }
     encode_body(frame, out);
-    put_length(out, start, out->len - start + trailer);
-    if (trailer > 0) {
-        uint8_t mac[SHA256_SIZE];
-
-        sha256_hmac(secret, bytes_make(out->data + start, out->len - start), mac);
-        buf_append(out, mac, sizeof(mac));
-    }
-    ASSERT(out->len - start <= FRAME_MAX_BYTES);
+    put_length(out, start, out->len - start + FRAME_SEAL_BYTES);
+    ASSERT(out->len - start + FRAME_SEAL_BYTES <= FRAME_MAX_BYTES);
 }
 
 enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *error)
@@ -190,7 +184,7 @@ enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *err
     }
     (void)decode_bytes(&d, LENGTH_AT);
     len = decode_u32_be(&d);
-    if (len < FIXED_BYTES + 2 || len > FRAME_MAX_BYTES) {
+    if (len < FRAME_HEAD_BYTES || len > FRAME_MAX_BYTES) {
         errmsg_set(error, "a frame of %u bytes is not possible", (unsigned)len);
         return FRAME_INVALID;
     }
@@ -220,7 +214,7 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     cluster_id_decode(d, &out->sender);
     cluster_id_decode(d, &out->shard);
     cluster_id_decode(d, &out->primary);
-    out->boot = decode_u64_be(d);
+    out->start = decode_u64_be(d);
     out->sequence = decode_u64_be(d);
     out->current_epoch = decode_u64_be(d);
     out->config_epoch = decode_u64_be(d);
@@ -240,36 +234,6 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     cluster_names_decode(d, &out->address);
 }
 
-/* On success *unsigned_part is the frame without its trailer. */
-static bool check_signature(struct bytes in, uint16_t flags, struct bytes secret,
-                            struct bytes *unsigned_part, struct errmsg *error)
-{
-    bool is_signed = (flags & FRAME_SIGNED) != 0;
-    uint8_t mac[SHA256_SIZE];
-
-    *unsigned_part = in;
-    if (is_signed != (secret.len > 0)) {
-        errmsg_set(error, is_signed ? "the frame is signed, but no cluster-secret is set here"
-                                    : "the frame is not signed with the cluster-secret");
-        return false;
-    }
-    if (!is_signed) {
-        return true;
-    }
-    if (in.len < FIXED_BYTES + SHA256_SIZE) {
-        errmsg_set(error, "the frame is too short for a signature");
-        return false;
-    }
-    *unsigned_part = bytes_prefix(in, in.len - SHA256_SIZE);
-    sha256_hmac(secret, *unsigned_part, mac);
-    if (!bytes_equal_constant_time(bytes_make(mac, sizeof(mac)),
-                                   bytes_from(in, in.len - SHA256_SIZE))) {
-        errmsg_set(error, "the frame is signed with another cluster-secret");
-        return false;
-    }
-    return true;
-}
-
 bool frame_makes_sense(const struct frame *frame)
 {
     if (cluster_id_is_none(&frame->sender) || cluster_id_is_none(&frame->shard)) {
@@ -285,15 +249,21 @@ bool frame_makes_sense(const struct frame *frame)
     return !message_of(frame->type)->needs_subject || !cluster_id_is_none(&frame->subject);
 }
 
-bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struct errmsg *error)
+uint8_t frame_version(struct bytes in)
 {
-    struct decoder d;
+    bool is_frame = in.len >= FRAME_HEAD_BYTES && memcmp(in.data, magic, sizeof(magic)) == 0;
+
+    return is_frame ? (uint8_t)in.data[sizeof(magic)] : 0;
+}
+
+bool frame_decode_head(struct bytes in, struct frame_head *out, struct errmsg *error)
+{
+    struct decoder d = decoder_make(in);
     size_t len = 0;
     uint8_t version;
-    uint8_t type;
     enum frame_status status = frame_cut(in, &len, error);
 
-    out->body = (struct bytes){0};
+    *out = (struct frame_head){0};
     if (status == FRAME_INVALID) {
         return false;
     }
@@ -301,21 +271,38 @@ bool frame_decode(struct bytes in, struct bytes secret, struct frame *out, struc
         errmsg_set(error, "the frame's length does not match");
         return false;
     }
-    d = decoder_make(in);
     (void)decode_bytes(&d, sizeof(magic));
     version = decode_u8(&d);
-    type = decode_u8(&d);
+    out->type = decode_u8(&d);
     out->flags = decode_u16_be(&d);
-    if (version != FRAME_VERSION || type == 0 || type >= FRAME_TYPE_END) {
-        errmsg_set(error, "version %u, type %u of the bus protocol is not known here", version,
-                   type);
+    if (version != FRAME_VERSION) {
+        errmsg_set(error, "version %u of the bus protocol is not known here", version);
         return false;
     }
-    out->type = (enum frame_type)type;
-    if (!check_signature(in, out->flags, secret, &d.in, error)) {
+    return true;
+}
+
+bool frame_decode(struct bytes in, struct frame *out, struct errmsg *error)
+{
+    struct decoder d;
+    struct frame_head head;
+
+    out->body = (struct bytes){0};
+    if (!frame_decode_head(in, &head, error)) {
         return false;
     }
-    (void)decode_u32_be(&d);
+    if (head.type == 0 || head.type >= FRAME_TYPE_END) {
+        errmsg_set(error, "type %u of the bus protocol is not known here", head.type);
+        return false;
+    }
+    if (in.len < FIXED_BYTES + FRAME_SEAL_BYTES) {
+        errmsg_set(error, "the frame is too short");
+        return false;
+    }
+    out->type = (enum frame_type)head.type;
+    out->flags = head.flags;
+    d = decoder_make(bytes_prefix(in, in.len - FRAME_SEAL_BYTES));
+    (void)decode_bytes(&d, FRAME_HEAD_BYTES);
     decode_fixed(&d, out);
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         out->slots[i] = (out->flags & FRAME_HAS_SLOTS) != 0 ? decode_u64_be(&d) : 0;

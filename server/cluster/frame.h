@@ -9,14 +9,14 @@
  *     12  20  sender id                       200  20  council that the sender follows
  *     32  20  sender's shard id               220   8  its generation
  *     52  20  sender's primary, or zeros      228   8  key of the sender's seat
- *     72   8  boot: random at each start      236   1  seats of that council
- *     80   8  sequence: rising                237   2  client port
+ *     72   8  start: drawn at each start      236   1  seats of that council
+ *     80   8  sequence: rises by news         237   2  client port
  *     88   8  sender's current epoch          239   2  bus port
  *     96   8  sender's config epoch           241      ip, hostname: strings
  *    104  20  subject id, or zeros                     slots: 2048 bytes, if FRAME_HAS_SLOTS
  *                                                      ancestors of the history (shard_lineage.h), if FRAME_HAS_ANCESTORS
  *                                                      body
- *                                                      HMAC-SHA256, 32, if FRAME_SIGNED
+ *                                                      seal: 40 bytes (proof.h)
  *    124   8  subject epoch, or its admission (forgotten.h)
  *
  * What the body is, messages.def says by type.  The slots are those of the sender; in UPDATE those
@@ -24,7 +24,8 @@
  *
  * A decoder refuses: other versions and types, lengths that do not match, bytes left over,
  * ids that are none, bodies that are not what the type has, and any text that is not what it should
- * be.  Frames are plain values but for their body, which they borrow. */
+ * be.  The seal is not its business.  Greetings (proof.h) have but the head, of 12 bytes, in common with these frames.
+ * Frames are plain values but for their body, which they borrow. */
 #ifndef STARLING_CLUSTER_FRAME_H
 #define STARLING_CLUSTER_FRAME_H
 
@@ -46,6 +47,7 @@
 enum {
     FRAME_VERSION = 3,
     FRAME_HEAD_BYTES = 12, /* enough to know the length */
+    FRAME_SEAL_BYTES = 40,
     FRAME_MAX_BYTES = 64 * 1024,
     FRAME_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
 };
@@ -65,11 +67,10 @@ enum frame_flags {
     FRAME_ELIGIBLE = 1 << 4, /* a replica that could be promoted */
     FRAME_PAUSED = 1 << 5,   /* a primary that holds writes back for the receiver */
     FRAME_HAS_SLOTS = 1 << 6,
-    FRAME_SIGNED = 1 << 7,
-    FRAME_HAS_ANCESTORS = 1 << 8,
-    FRAME_LOADING = 1 << 9, /* what it says of its data is not all it has */
-    FRAME_SLOTS_TOLD = 1 << 10, /* it owns the slots that it has named before */
-    FRAME_WANTS_SLOTS = 1 << 11, /* the receiver is to name its own */
+    FRAME_HAS_ANCESTORS = 1 << 7,
+    FRAME_LOADING = 1 << 8,      /* what it says of its data is not all it has */
+    FRAME_SLOTS_TOLD = 1 << 9,   /* it owns the slots that it has named before */
+    FRAME_WANTS_SLOTS = 1 << 10, /* the receiver is to name its own */
 };
 
 /* What follows the head of a frame: a column of messages.def. */
@@ -80,14 +81,19 @@ enum frame_body {
     FRAME_BODY_COUNCIL, /* council/message.h */
 };
 
+struct frame_head {
+    uint8_t type;
+    uint16_t flags;
+};
+
 struct frame {
     enum frame_type type;
     uint16_t flags;
     struct cluster_id sender;
     struct cluster_id shard;
     struct cluster_id primary; /* none of a primary */
-    uint64_t boot;
-    uint64_t sequence;
+    uint64_t start;            /* drawn when its sender was started */
+    uint64_t sequence;         /* of what it has to say of itself, on all of its links */
     uint64_t current_epoch;
     uint64_t config_epoch;
     struct shard_data data; /* its own */
@@ -111,14 +117,19 @@ enum frame_status {
 /* Cut the next frame from the front of a stream: on FRAME_OK it has *out_len bytes. */
 MUST_USE enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *error);
 
-/* Append the frame; with a secret it is signed.  Without a body, one that should have gossip has none
- * to tell. */
-void frame_encode(const struct frame *frame, struct bytes secret, struct buf *out);
-/* Decode one whole frame; its body is checked, and read only by whom it concerns.  False with the
- * reason when it is malformed or not signed with the secret (or signed at all when there is
- * none). */
-MUST_USE bool frame_decode(struct bytes in, struct bytes secret, struct frame *out,
-                           struct errmsg *error);
+/* The version that a frame is of, 0 of what is none. */
+uint8_t frame_version(struct bytes in);
+/* The first FRAME_HEAD_BYTES of a frame of len bytes. */
+void frame_encode_head(struct buf *out, uint8_t type, uint16_t flags, size_t len);
+/* Of a whole frame; false with the reason when it is not whole or of another version. */
+MUST_USE bool frame_decode_head(struct bytes in, struct frame_head *out, struct errmsg *error);
+
+/* Append the frame but for its seal, which its length counts.  Without a body, one that should have gossip
+ * has none to tell. */
+void frame_encode(const struct frame *frame, struct buf *out);
+/* Decode one whole frame with its seal; its body is checked, and read only by whom it concerns.  False with the
+ * reason when it is malformed. */
+MUST_USE bool frame_decode(struct bytes in, struct frame *out, struct errmsg *error);
 
 /* Could an honest node say this?  What does not is neither sent nor heeded. */
 bool frame_makes_sense(const struct frame *frame);

@@ -5,7 +5,6 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
@@ -42,7 +41,7 @@ static void open_link(struct cluster *c, struct cluster_node *node)
     ASSERT(can_connect(node));
     node->link = LINK_OPENING;
     node->link_changed_at = c->now;
-    node->guard = (struct replay_guard){0};
+    node->proof = (struct proof){0};
     await_answer(c, node);
     emit_open(c, node);
     node->is_ip_next = !node->is_ip_next;
@@ -75,6 +74,7 @@ void links_tick(struct cluster *c, struct cluster_node *node)
         }
         break;
     case LINK_OPENING:
+    case LINK_PROVING:
         if (mono_is_due(mono_add_ms(node->link_changed_at, c->config.node_timeout_ms), c->now)) {
             links_close(c, node, 0);
         }
@@ -88,13 +88,37 @@ void links_tick(struct cluster *c, struct cluster_node *node)
     }
 }
 
+static struct proof_secrets secrets_of(const struct cluster *c)
+{
+    return (struct proof_secrets){.current = buf_bytes(&c->secret),
+                                  .previous = buf_bytes(&c->previous_secret)};
+}
+
+static struct proof_self self_of(const struct cluster *c)
+{
+    return (struct proof_self){.node = c->me->id, .start = c->start};
+}
+
+/* It says who we are, and nothing that would have to be on disk. */
+static void greet(struct cluster *c, struct cluster_node *node)
+{
+    struct proof_secrets secrets = secrets_of(c);
+    struct proof_self self = self_of(c);
+
+    ASSERT(node->link == LINK_PROVING);
+    buf_clear(&c->frame_bytes);
+    proof_greet(&node->proof, &self, &secrets, &c->rng, &c->frame_bytes);
+    node->proof_turn = ++c->turn;
+    emit_send(c, link_to(node), buf_bytes(&c->frame_bytes));
+}
+
 void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_ip)
 {
     ASSERT(node != c->me);
     if (node->link != LINK_OPENING) {
         return;
     }
-    node->link = LINK_UP;
+    node->link = LINK_PROVING;
     node->link_changed_at = c->now;
     node->told_claim = 0;
     node->told_claim_at = MONO_LONG_AGO;
@@ -104,12 +128,13 @@ void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_
         bytes_to_text(bytes_from_text(peer_ip), node->address.ip, sizeof(node->address.ip));
         nodes_changed(c);
     }
-    bus_send_ping(c, node);
+    greet(c, node);
 }
 
 void links_on_down(struct cluster *c, struct cluster_node *node, const char *reason)
 {
     bool was_up = node->link == LINK_UP;
+    bool was_proving = node->link == LINK_PROVING;
 
     ASSERT(node != c->me);
     if (node->link == LINK_CLOSED) {
@@ -126,8 +151,10 @@ void links_on_down(struct cluster *c, struct cluster_node *node, const char *rea
     }
     node->link = LINK_CLOSED;
     node->link_changed_at = c->now;
-    /* A broken connection is tried again at once, a refused one after a while. */
-    node->link_retry_at = was_up ? c->now : mono_add_ms(c->now, cluster_timeout_part(c, 10));
+    /* A broken connection is tried again at once, a refused one after a while, and one to somebody who did not
+     * like our greeting after a longer one. */
+    node->link_retry_at =
+        was_up ? c->now : mono_add_ms(c->now, cluster_timeout_part(c, was_proving ? 2 : 10));
     await_answer(c, node);
 }
 
@@ -158,7 +185,114 @@ bool cluster_link_is_proven(const struct cluster *c, uint32_t number)
 {
     const struct incoming_link *link = find_incoming(c, number);
 
+    ASSERT(link == NULL || link->node_number == 0 || link->proof.phase == PROOF_DONE);
     return link != NULL && link->node_number != 0;
+}
+
+struct proof *links_proof(struct cluster *c, struct cluster_link link)
+{
+    struct incoming_link *incoming = link.is_incoming ? find_incoming(c, link.number) : NULL;
+    struct cluster_node *node = link.is_incoming ? NULL : nodes_find_number(c, link.number);
+    struct proof *proof = incoming != NULL                        ? &incoming->proof
+                          : node != NULL && node->link == LINK_UP ? &node->proof
+                                                                  : NULL;
+
+    return proof != NULL && proof->phase == PROOF_DONE ? proof : NULL;
+}
+
+static bool answer(struct cluster *c, struct cluster_link link, struct bytes hello,
+                   struct errmsg *error)
+{
+    struct incoming_link *incoming = links_get_incoming(c, link.number);
+    struct proof_secrets secrets = secrets_of(c);
+    struct proof_self self = self_of(c);
+
+    if (incoming->proof.phase != PROOF_NONE) {
+        errmsg_set(error, "a second greeting");
+        return false;
+    }
+    buf_clear(&c->frame_bytes);
+    if (!proof_answer(&incoming->proof, hello, &self, &secrets, &c->rng, &c->frame_bytes, error)) {
+        return false;
+    }
+    incoming->proof_turn = ++c->turn;
+    emit_send(c, link, buf_bytes(&c->frame_bytes));
+    return true;
+}
+
+bool links_take_greeting(struct cluster *c, struct cluster_link link, struct cluster_node *peer,
+                         uint8_t type, struct bytes greeting, struct errmsg *error)
+{
+    struct proof_secrets secrets = secrets_of(c);
+
+    ASSERT(type == PROOF_HELLO || type == PROOF_WELCOME);
+    ASSERT(link.is_incoming == (peer == NULL));
+    if (link.is_incoming && type == PROOF_HELLO) {
+        return answer(c, link, greeting, error);
+    }
+    if (link.is_incoming || type != PROOF_WELCOME || peer->link != LINK_PROVING) {
+        errmsg_set(error, "a greeting that is not awaited");
+        return false;
+    }
+    if (!proof_take_welcome(&peer->proof, greeting, &secrets, error)) {
+        return false;
+    }
+    peer->link = LINK_UP;
+    peer->link_changed_at = c->now;
+    return true;
+}
+
+/* By what others are asked to prove from now on? */
+static bool is_current(const struct proof *proof, uint64_t mark)
+{
+    return proof->phase == PROOF_DONE && proof->keys[0].mark == mark;
+}
+
+void links_prove_again(struct cluster *c)
+{
+    uint64_t mark = proof_mark(buf_bytes(&c->secret));
+    VEC(uint32_t) numbers = {0};
+
+    ASSERT(c->out != NULL);
+    c->is_secret_changed = false;
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+
+        if (node->link != LINK_CLOSED && node->link != LINK_OPENING &&
+            !is_current(&node->proof, mark)) {
+            links_close(c, node, 0);
+        }
+    }
+    HASHTABLE_FOR_EACH (at, &c->incoming) {
+        const struct incoming_link *link = CONTAINER_OF(at, struct incoming_link, by_number);
+
+        if (!is_current(&link->proof, mark)) {
+            VEC_PUSH(&numbers, link->number);
+        }
+    }
+    for (size_t i = 0; i < numbers.count; i++) {
+        emit_close(c, (struct cluster_link){.is_incoming = true, .number = numbers.items[i]});
+        links_drop_incoming(c, numbers.items[i]);
+    }
+    VEC_DEINIT(&numbers);
+}
+
+size_t links_count_previous(const struct cluster *c)
+{
+    uint64_t mark = proof_mark(buf_bytes(&c->secret));
+    size_t count = 0;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        count += node->link == LINK_UP && !is_current(&node->proof, mark);
+    }
+    HASHTABLE_FOR_EACH (at, &c->incoming) {
+        const struct incoming_link *link = CONTAINER_OF(at, struct incoming_link, by_number);
+
+        count += link->proof.phase == PROOF_DONE && !is_current(&link->proof, mark);
+    }
+    return count;
 }
 
 void links_drop_incoming(struct cluster *c, uint32_t number)
@@ -224,6 +358,9 @@ void links_check(const struct cluster *c)
 
         ASSERT(node->link == LINK_CLOSED || can_connect(node));
         ASSERT(node->link != LINK_OPENING || !mono_is_before(c->now, node->unanswered_since));
+        ASSERT(node->link != LINK_UP || node->proof.phase == PROOF_DONE); /* (4) */
+        ASSERT(node->proof_turn <= c->turn);
+        proof_check(&node->proof);
         ASSERT(!mono_is_before(c->now, node->link_changed_at));
     }
     HASHTABLE_FOR_EACH (at, &c->incoming) {
@@ -231,6 +368,8 @@ void links_check(const struct cluster *c)
 
         ASSERT(find_incoming(c, link->number) == link);
         ASSERT(link->node_number <= c->last_number);
+        ASSERT(link->proof_turn <= c->turn);
+        proof_check(&link->proof);
         ASSERT(!mono_is_before(c->now, link->created_at));
     }
 }

@@ -120,7 +120,7 @@ void message_take(struct cluster *c, struct cluster_node *sender, const struct f
     bool is_ok = message_part_decode(frame->body, &part);
 
     ASSERT(is_ok); /* the frame was decoded */
-    if (partial_take(c, sender, frame->boot, &part, &whole)) {
+    if (partial_take(c, sender, frame->start, &part, &whole)) {
         give_out(c, frame, whole);
         partial_forget(c, sender);
     }

@@ -34,26 +34,27 @@ static void make_room(struct cluster *c, size_t wanted)
     }
 }
 
-static bool rises(const struct partial *partial, uint64_t boot, const struct message_part *part)
+static bool rises(const struct partial *partial, uint64_t start, const struct message_part *part)
 {
-    if (partial->boot != boot) {
+    if (partial->start != start) {
         return true;
     }
     return part->number > partial->number ||
            (part->number == partial->number && part->before > partial->before);
 }
 
-bool partial_take(struct cluster *c, struct cluster_node *sender, uint64_t boot,
+bool partial_take(struct cluster *c, struct cluster_node *sender, uint64_t start,
                   const struct message_part *part, struct bytes *whole)
 {
     struct partial *partial = &sender->partial;
-    bool continues = part->before > 0 && partial->boot == boot && partial->number == part->number &&
-                     partial->bytes.len == part->before && partial->total == part->total;
+    bool continues = part->before > 0 && partial->start == start &&
+                     partial->number == part->number && partial->bytes.len == part->before &&
+                     partial->total == part->total;
 
-    if (!rises(partial, boot, part)) {
+    if (!rises(partial, start, part)) {
         return false;
     }
-    partial->boot = boot;
+    partial->start = start;
     partial->number = part->number;
     partial->before = part->before;
     partial->total = part->total;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame is checked (signature, form, replay), then read for what it says about its sender,
+/* A frame is checked (seal, form), then read for what it says about its sender,
  * then acted on by its type.  Nodes in handshake and strangers are answered, not believed. */
 #include "cluster/receive.h"
 
@@ -16,13 +16,13 @@
 #include "cluster/message.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
+#include "cluster/starts.h"
 #include "cluster/takeover.h"
 
 #include <string.h>
 
 enum {
     REFUSAL_LOG_PAUSE_MS = 1000,
-    SEQUENCE_WINDOW = 10000, /* how far two links of one sender may be apart */
 };
 
 struct arrival {
@@ -70,29 +70,30 @@ static void refuse(struct cluster *c, struct cluster_link link, const char *reas
     close_link(c, link);
 }
 
-/* A recorded frame sent again does not rise. */
-static const char *find_replay(struct cluster *c, struct replay_guard *guard,
-                               const struct frame *frame)
+/* Where another version of the bus is spoken is logged once: it will be tried again and again. */
+static void refuse_version(struct cluster *c, const struct arrival *a, uint8_t version)
 {
-    struct cluster_node *node = nodes_find(c, &frame->sender);
-    /* Of those there may be very many; they have numbers of their own (message.h). */
-    bool is_message = frame_body_of(frame->type) == FRAME_BODY_MESSAGE;
+    const char *host = a->event->peer_ip != NULL && a->event->peer_ip[0] != '\0' ? a->event->peer_ip
+                       : a->peer != NULL ? links_host(a->peer)
+                                         : "an address that is not known";
+    size_t kept = c->foreign_count < CLUSTER_FOREIGN_MAX ? c->foreign_count : CLUSTER_FOREIGN_MAX;
+    struct foreign_version *next = &c->foreign[c->foreign_count % CLUSTER_FOREIGN_MAX];
 
-    if (guard->boot == frame->boot && (frame->sequence < guard->sequence ||
-                                       (frame->sequence == guard->sequence && !is_message))) {
-        return "its sequence number does not rise";
+    c->stats.refused_frames++;
+    for (size_t i = 0; i < kept; i++) {
+        if (c->foreign[i].version == version && strcmp(c->foreign[i].host, host) == 0) {
+            close_link(c, a->link);
+            return;
+        }
     }
-    if (node != NULL && node->heard.boot != frame->boot &&
-        node->heard.previous_boot == frame->boot && frame->boot != 0) {
-        return "it is from an earlier start of its sender";
-    }
-    if (node != NULL && node->heard.boot == frame->boot &&
-        frame->sequence + SEQUENCE_WINDOW < node->heard.sequence) {
-        return "it is older than what its sender said since";
-    }
-    guard->boot = frame->boot;
-    guard->sequence = frame->sequence;
-    return NULL;
+    bytes_to_text(bytes_from_text(host), next->host, sizeof(next->host));
+    next->version = version;
+    c->foreign_count++;
+    emit_log(c, LOG_WARNING,
+             "a node at %s speaks version %u of the cluster bus, this one version %u: they do not "
+             "hear each other until both run the same release",
+             host, version, FRAME_VERSION);
+    close_link(c, a->link);
 }
 
 /* Frames of a node travel on two connections: only a newer one changes what we know. */
@@ -101,12 +102,7 @@ static bool is_news(struct cluster_node *sender, const struct frame *frame)
     struct last_heard *heard = &sender->heard;
 
     ASSERT(cluster_id_equal(&frame->sender, &sender->id));
-    if (heard->boot != frame->boot) {
-        heard->previous_boot = heard->boot;
-        heard->boot = frame->boot;
-        heard->sequence = frame->sequence;
-        return true;
-    }
+    ASSERT(heard->start == frame->start);
     if (frame->sequence <= heard->sequence) {
         return false;
     }
@@ -128,17 +124,23 @@ static void learn_epochs(struct cluster *c, struct cluster_node *sender, const s
 }
 
 /* Where the sender says it is, or else where it can be seen to be. */
-static void learn_address(struct cluster *c, const struct arrival *a, struct cluster_node *sender)
+static struct cluster_address address_of(const struct arrival *a)
 {
     struct cluster_address address = a->frame->address;
     const char *peer_ip = a->event->peer_ip;
-    bool may_take_peer_ip = a->link.is_incoming || sender->address.ip[0] == '\0';
 
-    ASSERT(sender != c->me);
-    if (address.ip[0] == '\0' && may_take_peer_ip && peer_ip != NULL &&
-        cluster_ip_is_valid(bytes_from_text(peer_ip))) {
+    if (address.ip[0] == '\0' && peer_ip != NULL && cluster_ip_is_valid(bytes_from_text(peer_ip))) {
         bytes_to_text(bytes_from_text(peer_ip), address.ip, sizeof(address.ip));
     }
+    return address;
+}
+
+static void learn_address(struct cluster *c, const struct arrival *a, struct cluster_node *sender)
+{
+    bool may_take_peer_ip = a->link.is_incoming || sender->address.ip[0] == '\0';
+    struct cluster_address address = may_take_peer_ip ? address_of(a) : a->frame->address;
+
+    ASSERT(sender != c->me);
     links_update_address(c, sender, &address);
     if (address.hostname[0] != '\0') {
         sender->is_named_by_itself = true;
@@ -469,6 +471,11 @@ static void act(struct cluster *c, const struct arrival *a)
             message_take(c, a->sender, a->frame);
         }
         break;
+    case FRAME_TWICE:
+        if (a->sender != NULL && cluster_id_equal(&a->frame->subject, &c->me->id)) {
+            starts_note_double(c, &a->sender->id, &a->frame->address);
+        }
+        break;
     case FRAME_TYPE_END:
         break;
     }
@@ -480,7 +487,12 @@ static bool identify(struct cluster *c, struct arrival *a)
     const struct frame *frame = a->frame;
 
     if (cluster_id_equal(&frame->sender, &c->me->id)) {
-        close_link(c, a->link); /* we have reached ourselves */
+        if (frame->start != c->start) {
+            struct cluster_address address = address_of(a);
+
+            starts_note_double(c, &frame->sender, &address);
+        }
+        close_link(c, a->link); /* we have reached ourselves, or a copy of us */
         return false;
     }
     if (a->peer != NULL) {
@@ -503,45 +515,95 @@ static bool identify(struct cluster *c, struct arrival *a)
     return true;
 }
 
-static struct replay_guard *guard_of(struct cluster *c, const struct arrival *a)
+/* A start that is not heeded proves itself anew, or is told why it is not. */
+static bool heed(struct cluster *c, const struct arrival *a, uint64_t turn)
 {
-    ASSERT(a->link.is_incoming || a->peer != NULL);
-    return a->link.is_incoming ? &links_get_incoming(c, a->link.number)->guard : &a->peer->guard;
+    struct cluster_address address = address_of(a);
+
+    switch (starts_heed(c, a->sender, a->frame->start, turn, &address)) {
+    case STARTS_HEEDED:
+        return true;
+    case STARTS_ENDED:
+        close_link(c, a->link);
+        return false;
+    case STARTS_TWICE:
+        break;
+    }
+    if (!a->link.is_incoming) {
+        close_link(c, a->link);
+    } else if (a->frame->type == FRAME_PING) {
+        bus_send_about(c, a->link, FRAME_TWICE, &a->sender->id, 0);
+    }
+    return false;
+}
+
+/* Greetings are answered here; of other frames: is it one, and of whom the link was proven to? */
+static bool open_frame(struct cluster *c, const struct arrival *a, struct proof *proof,
+                       struct frame *frame)
+{
+    struct bytes bytes = a->event->frame;
+    uint8_t version = frame_version(bytes);
+    struct frame_head head;
+    struct errmsg error;
+
+    ASSERT(proof != NULL);
+    if (version != 0 && version != FRAME_VERSION) {
+        refuse_version(c, a, version);
+        return false;
+    }
+    if (!frame_decode_head(bytes, &head, &error)) {
+        refuse(c, a->link, error.text);
+        return false;
+    }
+    if (head.type == PROOF_HELLO || head.type == PROOF_WELCOME) {
+        if (!links_take_greeting(c, a->link, a->peer, head.type, bytes, &error)) {
+            refuse(c, a->link, error.text);
+        } else if (a->peer != NULL) {
+            bus_send_ping(c, a->peer); /* it is up */
+        }
+        return false;
+    }
+    if (!proof_open(proof, bytes, &error) || !frame_decode(bytes, frame, &error)) {
+        refuse(c, a->link, error.text);
+        return false;
+    }
+    if (!cluster_id_equal(&frame->sender, &proof->peer.node) || frame->start != proof->peer.start) {
+        refuse(c, a->link, "its sender is not who has proven the link");
+        return false;
+    }
+    return true;
 }
 
 void receive_frame(struct cluster *c, const struct cluster_event *event)
 {
     struct frame frame;
-    struct errmsg error;
     struct arrival a = {.link = event->link, .event = event, .frame = &frame};
-    const char *replay;
+    struct incoming_link *incoming = NULL;
+    uint64_t turn;
 
     ASSERT(c->out != NULL);
     ASSERT(event->type == CLUSTER_EVENT_FRAME);
     if (!a.link.is_incoming) {
         a.peer = nodes_find_number(c, a.link.number);
-        if (a.peer == NULL || a.peer->link != LINK_UP) {
+        if (a.peer == NULL || (a.peer->link != LINK_UP && a.peer->link != LINK_PROVING)) {
             return; /* of a link that was closed meanwhile */
         }
+    } else {
+        incoming = links_get_incoming(c, a.link.number);
     }
     c->stats.received_bytes += event->frame.len;
-    if (!frame_decode(event->frame, buf_bytes(&c->secret), &frame, &error)) {
-        refuse(c, a.link, error.text);
+    if (!open_frame(c, &a, incoming != NULL ? &incoming->proof : &a.peer->proof, &frame)) {
         return;
     }
-    replay = find_replay(c, guard_of(c, &a), &frame);
-    if (replay != NULL) {
-        refuse(c, a.link, replay);
-        return;
-    }
+    turn = incoming != NULL ? incoming->proof_turn : a.peer->proof_turn;
     c->received[frame.type]++;
     learn_own_address(c, &a);
-    if (!identify(c, &a)) {
+    if (!identify(c, &a) || (a.sender != NULL && !heed(c, &a, turn))) {
         return;
     }
     if (a.sender != NULL) {
-        if (a.link.is_incoming) {
-            links_get_incoming(c, a.link.number)->node_number = a.sender->number;
+        if (incoming != NULL) {
+            incoming->node_number = a.sender->number;
         }
         learn(c, &a);
     }

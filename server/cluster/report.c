@@ -7,6 +7,7 @@
 #include "cluster/endpoint.h"
 #include "cluster/facts.h"
 #include "cluster/failure.h"
+#include "cluster/links.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 
@@ -209,8 +210,10 @@ static void format_council(const struct cluster *c, struct buf *out)
     buf_printf(out,
                "cluster_council_seats:%zu\r\n"
                "cluster_council_generation:%" PRIu64 "\r\n"
-               "cluster_council_member:%d\r\n",
-               seats->members.count, seats->generation, council_is_member(c->council) ? 1 : 0);
+               "cluster_council_member:%d\r\n"
+               "cluster_links_by_previous_secret:%zu\r\n",
+               seats->members.count, seats->generation, council_is_member(c->council) ? 1 : 0,
+               links_count_previous(c));
 }
 
 void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out)
@@ -308,6 +311,9 @@ void cluster_link_at(const struct cluster *cluster, size_t index, struct moment 
 
 struct cluster_stats cluster_get_stats(const struct cluster *cluster)
 {
-    ASSERT(cluster->stats.elections_won <= cluster->stats.elections_started);
-    return cluster->stats;
+    struct cluster_stats stats = cluster->stats;
+
+    ASSERT(stats.elections_won <= stats.elections_started);
+    stats.links_by_previous_secret = links_count_previous(cluster);
+    return stats;
 }

@@ -89,7 +89,8 @@ struct cluster_stats {
     uint64_t received_bytes;
     uint64_t elections_started;
     uint64_t elections_won;
-    uint64_t lease_losses; /* ticks at which a lease held before was found run out */
+    size_t links_by_previous_secret; /* now */
+    uint64_t lease_losses;           /* ticks at which a lease held before was found run out */
 };
 struct cluster_stats cluster_get_stats(const struct cluster *cluster);
 

@@ -26,6 +26,7 @@
 #include "cluster/cluster.h"
 #include "cluster/frame.h"
 #include "cluster/partial.h"
+#include "cluster/proof.h"
 #include "cluster/report.h"
 #include "council/shard_lineage.h"
 #include "spec/slot.h"
@@ -34,11 +35,13 @@
 
 enum {
     CLUSTER_PINGS_PER_TICK = 128,
+    CLUSTER_FOREIGN_MAX = 32,
 };
 
 enum link_phase {
     LINK_CLOSED,
     LINK_OPENING,
+    LINK_PROVING, /* connected; not known yet to whom */
     LINK_UP,
 };
 
@@ -47,17 +50,20 @@ struct failure_report {
     struct mono_time at;
 };
 
-/* Frames of one sender on one connection must rise. */
-struct replay_guard {
-    uint64_t boot;
+/* The newest frame of a node that was heeded. */
+struct last_heard {
+    uint64_t start;
     uint64_t sequence;
 };
 
-/* The newest frame of a node that was heeded, and the start before that one. */
-struct last_heard {
-    uint64_t boot;
-    uint64_t previous_boot;
-    uint64_t sequence;
+/* Which of the starts of a node is heeded: starts.h. */
+struct node_starts {
+    uint64_t since_turn; /* the last challenge before it was */
+    uint64_t other;      /* the one that was heeded before, or that is not: 0, none */
+    struct cluster_address other_address;
+    bool is_twice; /* both were alive at the same time */
+    struct mono_time heard_at;
+    struct mono_time told_at;
 };
 
 struct cluster_node {
@@ -90,7 +96,9 @@ struct cluster_node {
     struct mono_time link_retry_at;
     bool
         is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
-    struct replay_guard guard;
+    struct proof proof;
+    uint64_t proof_turn; /* which challenge it was */
+    struct node_starts starts;
     struct partial partial;
     uint64_t told_claim; /* what we own, as it was told last on this link */
     struct mono_time told_claim_at;
@@ -120,7 +128,14 @@ struct incoming_link {
     uint32_t number;
     uint32_t node_number; /* who is at the other end, 0 until known */
     struct mono_time created_at;
-    struct replay_guard guard;
+    struct proof proof;
+    uint64_t proof_turn;
+};
+
+/* Where nodes of another version of the bus are, so that each is named once. */
+struct foreign_version {
+    char host[CLUSTER_HOSTNAME_SIZE];
+    uint8_t version;
 };
 
 struct slot_move {
@@ -227,19 +242,27 @@ struct cluster_config {
 struct cluster {
     struct cluster_config config;
     struct buf secret;
+    struct buf previous_secret;
+    bool is_secret_changed; /* links that are proven otherwise are to be proven again */
     struct rng rng;
-    uint64_t boot;
+    uint64_t start;    /* drawn at random: this life of ours */
     uint64_t sequence; /* of the last frame sent */
+    uint64_t
+        turn; /* challenges so far: of what was proven by a later one it is known when that was */
+    struct foreign_version foreign[CLUSTER_FOREIGN_MAX];
+    size_t foreign_count;      /* in all; the newest are kept */
+    struct mono_time twice_at; /* we were told last that another one runs as us */
 
     struct mono_time now;
     struct actions *out;
-    struct buf frame_bytes;        /* scratch */
-    struct buf body_bytes;         /* scratch: the body of the frame that is filled */
-    struct buf message_bytes;      /* scratch: a whole message */
-    uint64_t message_number;       /* of the last one that was sent */
-    size_t partial_bytes;          /* of messages that have come in part, of all nodes, */
-    uint64_t partial_turn;         /* and how many parts that was */
-    enum frame_type prepared_type; /* of what bus_prepare_message has put into frame_bytes */
+    struct buf frame_bytes;   /* scratch */
+    struct buf body_bytes;    /* scratch: the body of the frame that is filled */
+    struct buf message_bytes; /* scratch: a whole message */
+    uint64_t message_number;  /* of the last one that was sent */
+    size_t partial_bytes;     /* of messages that have come in part, of all nodes, */
+    uint64_t partial_turn;    /* and how many parts that was */
+    struct buf prepared;      /* by bus_prepare_message, without a seal, and what it is */
+    enum frame_type prepared_type;
 
     struct mono_time started_at;
     struct mono_time stepped_at;

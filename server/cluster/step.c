@@ -97,6 +97,9 @@ static void tick(struct cluster *c)
     c->next_tick_at = mono_add_ms(c->now, tick_interval_ms(c));
     data_update(c);
     end_stale_handshakes(c);
+    if (c->is_secret_changed) {
+        links_prove_again(c);
+    }
     for (size_t i = 1; i < c->nodes.count; i++) {
         links_tick(c, c->nodes.items[i]);
     }

@@ -332,6 +332,53 @@ bool option_check(struct config *config, const struct option *option, struct buf
 
 /* ---- together --------------------------------------------------------------------------------- */
 
+/* Could nobody but this machine reach it?  A name may be any address. */
+static bool is_loopback(struct bytes word)
+{
+    bool is_ip4 = true;
+
+    if (word.len > 0 && word.data[0] == '-') {
+        word = bytes_from(word, 1);
+    }
+    for (size_t i = 0; i < word.len; i++) {
+        is_ip4 = is_ip4 && ((word.data[i] >= '0' && word.data[i] <= '9') || word.data[i] == '.');
+    }
+    return (is_ip4 && bytes_has_prefix(word, "127.")) || bytes_equal_text(word, "::1") ||
+           bytes_equal_nocase(word, "localhost");
+}
+
+/* An address of bind beyond this machine; empty: there is none. */
+static struct bytes find_open_address(const struct config *config)
+{
+    struct bytes rest = bytes_from_text(config->bind);
+
+    for (struct bytes word = bytes_next_word(&rest, ' '); word.len > 0;
+         word = bytes_next_word(&rest, ' ')) {
+        if (!is_loopback(word)) {
+            return word;
+        }
+    }
+    return (struct bytes){0};
+}
+
+static void check_bus(const struct config *config, struct buf *problems)
+{
+    struct bytes address = find_open_address(config);
+
+    if (config->cluster_secret_previous[0] != '\0' && config->cluster_secret[0] == '\0') {
+        buf_append_text(problems,
+                        "cluster-secret-previous needs a cluster-secret that follows it\n");
+    }
+    if (config->cluster_enabled && config->cluster_secret[0] == '\0' &&
+        !config->cluster_allow_open_bus && address.len > 0) {
+        buf_printf(problems,
+                   "the cluster bus would be open to everybody who reaches %.*s, who could take "
+                   "over or delete all data: set cluster-secret, the same on all nodes, or bind "
+                   "loopback addresses only, or say cluster-allow-open-bus yes\n",
+                   BYTES_ARGS(address));
+    }
+}
+
 bool config_validate(const struct config *config, struct buf *problems)
 {
     size_t before = problems->len;
@@ -351,6 +398,7 @@ bool config_validate(const struct config *config, struct buf *problems)
         config->port > UINT16_MAX - BUS_PORT_OFFSET) {
         buf_append_text(problems, "port + 10000 is no port: give cluster-port\n");
     }
+    check_bus(config, problems);
     if (config->cluster_enabled && strcmp(config->dbfilename, config->cluster_config_file) == 0) {
         buf_append_text(problems, "dbfilename and cluster-config-file are the same file\n");
     }

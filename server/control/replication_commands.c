@@ -103,6 +103,10 @@ void control_wait(struct node *node, struct request *request)
     if (!answer_read_timeout(request, 2, &timeout_ms)) {
         return;
     }
+    if (!waiting_is_possible(node, s)) {
+        resp_write_integer(request->reply, 0);
+        return;
+    }
     if (replicas <= 0 || node->transaction.is_on ||
         replicas_count_acked(node, s->last_write_offset) >= (uint64_t)replicas) {
         resp_write_integer(request->reply,
@@ -148,6 +152,10 @@ void control_waitaof(struct node *node, struct request *request)
     }
     if (!read_disks(node, request, &own, &replicas) ||
         !answer_read_timeout(request, 3, &timeout_ms)) {
+        return;
+    }
+    if (!waiting_is_possible(node, s)) {
+        waiting_write_disks(node, UINT64_MAX, request->reply);
         return;
     }
     if (node->transaction.is_on ||

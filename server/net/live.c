@@ -44,6 +44,22 @@ static bool makes_sense(struct change *change, struct errmsg *error)
     return is_ok;
 }
 
+/* Who may speak on the bus. */
+static bool change_bus(struct change *change, struct errmsg *error)
+{
+    bool is_open = change->next->cluster_allow_open_bus != change->now->cluster_allow_open_bus;
+    bool has_secret = is_changed(change->next->cluster_secret, change->now->cluster_secret);
+
+    if (!is_open && !has_secret &&
+        !is_changed(change->next->cluster_secret_previous, change->now->cluster_secret_previous)) {
+        return true;
+    }
+    change->culprit = has_secret ? "cluster-secret"
+                      : is_open  ? "cluster-allow-open-bus"
+                                 : "cluster-secret-previous";
+    return makes_sense(change, error);
+}
+
 static bool change_listeners(struct change *change, struct errmsg *error)
 {
     const struct config *now = change->now;
@@ -192,9 +208,9 @@ bool live_apply_config(void *context, const struct config *now, struct config *n
 {
     struct change change = {.shell = context, .now = now, .next = next};
 
-    if (change_listeners(&change, error) && change_maxclients(&change, error) &&
-        change_dbfilename(&change, error) && change_dir(&change, error) &&
-        change_claim(&change, error) && change_log(&change, error)) {
+    if (change_bus(&change, error) && change_listeners(&change, error) &&
+        change_maxclients(&change, error) && change_dbfilename(&change, error) &&
+        change_dir(&change, error) && change_claim(&change, error) && change_log(&change, error)) {
         finish(&change);
         return true;
     }

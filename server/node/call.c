@@ -45,7 +45,7 @@ static void commit_for_client(struct node *node, struct session *s)
     if (UNLIKELY(node->journal.is_in_transaction)) {
         return; /* that is for the reply as a whole: transaction_run */
     }
-    s->last_write_offset = oplog_end(node->journal.log);
+    journal_note_write(&node->journal, s);
     if (node->cluster != NULL && (LIKELY(x->key_count > 0) || journal_needs_lease(node))) {
         output_bar(&s->output, node->door.reply_place, s->last_write_offset, node->pass.number);
         pass_note_write(&node->pass);

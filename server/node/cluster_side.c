@@ -27,6 +27,7 @@ static struct cluster_settings settings_of(const struct node *node)
         .bus_port = bus_port != 0 ? (uint16_t)bus_port : config_bus_port(config),
         .node_timeout_ms = config->cluster_node_timeout_ms,
         .secret = bytes_from_text(config->cluster_secret),
+        .previous_secret = bytes_from_text(config->cluster_secret_previous),
         .require_full_coverage = config->cluster_require_full_coverage,
         .allow_reads_when_down = config->cluster_allow_reads_when_down,
         .replica_no_failover = config->cluster_replica_no_failover,
@@ -276,7 +277,8 @@ void cluster_side_link_input(struct node *node, uint64_t link, struct bytes inpu
         if (bus == NULL) {
             break; /* the frame was refused */
         }
-        bus->is_proven = true;
+        bus->is_proven =
+            bus->id.is_incoming && cluster_link_is_proven(node->cluster, bus->id.number);
     }
     bus = bus_links_find(node, link);
     if (bus != NULL) {

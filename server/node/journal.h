@@ -20,6 +20,7 @@
 #include "command/effects.h"
 #include "persist/oplog.h"
 #include "replication/replica.h"
+#include "session/session.h"
 
 struct node;
 
@@ -49,6 +50,13 @@ bool journal_is_open(const struct node *node);
 bool journal_needs_lease(const struct node *node);
 /* Put the effects, of database db, into the log or into the open transaction. */
 void journal_commit(struct node *node, struct effects *effects, unsigned db);
+/* The session has written what the log ends with now: WAIT is about that. */
+static inline void journal_note_write(const struct journal *journal, struct session *s)
+{
+    s->last_write_offset = oplog_end(journal->log);
+    s->last_write_mark = history_mark(oplog_history(journal->log));
+}
+
 /* Effects from here on are committed together, by journal_end. */
 void journal_begin(struct node *node);
 void journal_end(struct node *node);

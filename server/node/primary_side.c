@@ -23,6 +23,23 @@ void primary_session_closed(struct node *node, struct session *s)
 
 /* ---- what replicas ask ------------------------------------------------------------------------ */
 
+static void introduce(struct node *node, struct request *request, struct feed *feed)
+{
+    struct introduction_self self = replicas_introduction(node);
+    struct buf line = {0};
+
+    introduction_take(&feed->introduction, &self, request->args + 1, request->arg_count - 1,
+                      &node->rng, &line);
+    if (line.data[0] == '+') {
+        resp_write_simple(request->reply, buf_text(&line) + 1);
+    } else {
+        reply_error(request, "%s", buf_text(&line) + 1);
+        node_log(node, LOG_WARNING, "replica %s refused: %s", request->session->peer.address,
+                 buf_text(&line) + 1);
+    }
+    buf_deinit(&line);
+}
+
 void primary_take_replconf(struct node *node, struct request *request)
 {
     struct feed *feed = replicas_get(node, request->session);
@@ -31,6 +48,10 @@ void primary_take_replconf(struct node *node, struct request *request)
 
     ASSERT(request->session->feed == feed);
     ASSERT(request->arg_count > 0);
+    if (node->cluster != NULL && introduction_is(request->args + 1, request->arg_count - 1)) {
+        introduce(node, request, feed);
+        return;
+    }
     switch (feed_take_replconf(feed, node->now.mono, request->args + 1, request->arg_count - 1,
                                &error)) {
     case FEED_REPLY_OK:
@@ -145,6 +166,10 @@ void primary_take_psync(struct node *node, struct request *request)
     }
     if (wait != NULL) {
         reply_error(request, "%s", wait);
+        return;
+    }
+    if (!introduction_permits(&replicas_get(node, request->session)->introduction)) {
+        reply_error(request, "OTHERNODE it was not proven that this replica is ours");
         return;
     }
     psync(node, request, request->args[1], request->args[2]);

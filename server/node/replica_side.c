@@ -304,7 +304,13 @@ static struct replication_position offered_position(const struct node *node)
 void replica_side_link_up(struct node *node)
 {
     struct replica_event up = {.type = REPLICA_EVENT_LINK_UP, .position = offered_position(node)};
+    struct introduction_self self;
 
+    if (node->cluster != NULL) {
+        self = replicas_introduction(node);
+        up.self = &self;
+        up.primary_id = *cluster_my_primary_id(node->cluster);
+    }
     ASSERT(node->upstream.link != 0);
     tell(node, &up);
 }

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "cluster/report.h"
 #include "node/inside.h"
 
 static const struct feed *const *feeds_of(const struct node *node)
@@ -22,6 +23,18 @@ struct session *replicas_session(const struct feed *feed)
     return CONTAINER_OF_CONST(feed, struct outgoing, feed)->session;
 }
 
+/* Its address without the port. */
+static struct bytes host_of(const struct session *s)
+{
+    struct bytes address = bytes_from_text(s->peer.address);
+    size_t len = address.len;
+
+    while (len > 0 && address.data[len - 1] != ':') {
+        len--;
+    }
+    return bytes_prefix(address, len > 0 ? len - 1 : 0);
+}
+
 struct feed *replicas_get(struct node *node, struct session *s)
 {
     struct replicas *replicas = &node->replicas;
@@ -34,7 +47,7 @@ struct feed *replicas_get(struct node *node, struct session *s)
     ASSERT(!(s->flags & SESSION_CLOSED));
     outgoing = mem_alloc_zeroed(MEM_REPLICATION, sizeof(*outgoing));
     outgoing->session = s;
-    feed_init(&outgoing->feed, node->now.mono);
+    feed_init(&outgoing->feed, node->now.mono, host_of(s));
     s->feed = &outgoing->feed;
     if (replicas->count == replicas->cap) {
         replicas->items =
@@ -92,11 +105,23 @@ void replicas_drop_all(struct node *node, const char *reason)
     for (size_t i = 0; i < node->replicas.count; i++) {
         struct session *s = replicas_session(node->replicas.items[i]);
 
+        node->replicas.items[i]->is_over = true;
         if (!session_is_closing(s)) {
             node_log(node, LOG_NOTICE, "dropping replica %s: %s", s->peer.address, reason);
             node_close_session(node, s, false);
         }
     }
+}
+
+struct introduction_self replicas_introduction(const struct node *node)
+{
+    ASSERT(node->cluster != NULL);
+    return (struct introduction_self){
+        .node = *cluster_my_id(node->cluster),
+        .shard = *cluster_my_shard_id(node->cluster),
+        .secret = bytes_from_text(node->config.cluster_secret),
+        .previous_secret = bytes_from_text(node->config.cluster_secret_previous),
+    };
 }
 
 size_t replicas_count_acked(const struct node *node, uint64_t offset)

@@ -55,6 +55,9 @@ void replicas_begin_payload(struct node *node, struct feed *feed, const struct p
 /* Close all their sessions. */
 void replicas_drop_all(struct node *node, const char *reason);
 
+/* What this node of a cluster says of itself to those it replicates to, or from; borrows the secrets of the
+ * configuration. */
+struct introduction_self replicas_introduction(const struct node *node);
 /* How many have acknowledged up to offset; how many count for min-replicas-to-write. */
 size_t replicas_count_acked(const struct node *node, uint64_t offset);
 /* How many have the log up to the offset on disk? */

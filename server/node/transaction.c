@@ -257,7 +257,7 @@ static void commit(struct node *node, struct session *s, uint64_t reply_place,
     if (oplog_end(node->journal.log) == offset_before) {
         return;
     }
-    s->last_write_offset = oplog_end(node->journal.log);
+    journal_note_write(&node->journal, s);
     if (journal_needs_lease(node)) {
         output_bar(&s->output, reply_place, s->last_write_offset, node->pass.number);
         pass_note_write(&node->pass);

@@ -29,6 +29,22 @@ void waiting_release(struct node *node, struct session *s)
     pass_note_work(&node->pass);
 }
 
+bool waiting_is_possible(const struct node *node, const struct session *s)
+{
+    const struct lineage *lineage = oplog_lineage(node->journal.log);
+
+    if (s->last_write_offset == 0 ||
+        s->last_write_mark == history_mark(oplog_history(node->journal.log))) {
+        return true;
+    }
+    for (size_t i = 0; i < lineage->count; i++) {
+        if (s->last_write_mark == history_mark(&lineage->items[i].history)) {
+            return s->last_write_offset <= lineage->items[i].end;
+        }
+    }
+    return false;
+}
+
 void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
                       struct mono_time until)
 {

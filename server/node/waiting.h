@@ -53,6 +53,9 @@ void waiting_hold(struct node *node, struct session *s, enum hold_kind kind,
                   struct mono_time until);
 void waiting_release(struct node *node, struct session *s);
 /* WAIT: until so many replicas have acknowledged the session's last write. */
+/* Is the session's last write in the history that the log has now?  Else it was given up with another one, and
+ * nothing that is said of the offset that it had is about it. */
+bool waiting_is_possible(const struct node *node, const struct session *s);
 void waiting_for_acks(struct node *node, struct session *s, uint32_t replicas,
                       struct mono_time until);
 /* WAITAOF: until it is on so many of their disks, and on ours. */

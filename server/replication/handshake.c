@@ -67,6 +67,27 @@ static void add_option(struct replica *r, enum handshake_answer answer, const ch
     }
 }
 
+static struct introduction_self self_of(const struct replica *r)
+{
+    return (struct introduction_self){
+        .node = r->node_id,
+        .shard = r->shard_id,
+        .secret = buf_bytes(&r->secret),
+        .previous_secret = buf_bytes(&r->previous_secret),
+    };
+}
+
+static void add_node(struct replica *r, struct buf *out)
+{
+    struct introduction_self self = self_of(r);
+
+    r->introduction = (struct introduction){0};
+    if (!cluster_id_is_none(&r->node_id)) {
+        introduction_begin(&r->introduction, &self, &r->primary_id, &r->rng, out);
+        r->is_awaited[ANSWER_NODE] = true;
+    }
+}
+
 static void send_introduction(struct replica *r)
 {
     static const char *const capa[] = {"REPLCONF", "capa", "eof",   "capa",
@@ -88,6 +109,7 @@ static void send_introduction(struct replica *r)
     add(&out, words, capa_count);
     r->is_awaited[ANSWER_CAPA] = true;
     add_option(r, ANSWER_VERSION, "version", buf_bytes(&r->version), &out);
+    add_node(r, &out);
     replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&out));
     buf_deinit(&out);
     ASSERT(r->is_awaited[ANSWER_CAPA] && !r->is_awaited[ANSWER_PSYNC]);
@@ -154,6 +176,37 @@ static void take_option(struct replica *r, struct bytes line)
 {
     if (!bytes_has_prefix(line, "+")) {
         log_answer(r, LOG_VERBOSE, "REPLCONF", line);
+    }
+}
+
+/* Somebody else's data are not for us, whatever we have. */
+static void take_node(struct replica *r, struct bytes line)
+{
+    struct introduction_self self = self_of(r);
+    struct errmsg error;
+    struct buf out = {0};
+
+    if (is_try_later(line)) {
+        log_answer(r, LOG_NOTICE, "REPLCONF node", line);
+        link_fail(r, LOG_NOTICE, "it will be ready later");
+    } else if (!bytes_has_prefix(line, "+")) {
+        log_answer(r, LOG_WARNING, "REPLCONF node", line);
+        link_fail(r, LOG_WARNING, "it is not who is to be followed; our data stay as they are");
+    } else if (!introduction_take_answer(&r->introduction, &self, line, &out, &error)) {
+        link_fail(r, LOG_WARNING, error.text);
+    } else {
+        replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&out));
+        r->is_awaited[ANSWER_PROOF] = true;
+    }
+    buf_deinit(&out);
+}
+
+static void take_proof(struct replica *r, struct bytes line)
+{
+    ASSERT(r->introduction.is_proven);
+    if (!bytes_has_prefix(line, "+")) {
+        log_answer(r, LOG_WARNING, "REPLCONF node-proof", line);
+        link_fail(r, LOG_WARNING, "it does not believe who we are");
     }
 }
 
@@ -256,6 +309,12 @@ void handshake_take_line(struct replica *r, struct bytes line)
     case ANSWER_CAPA:
     case ANSWER_VERSION:
         take_option(r, line);
+        break;
+    case ANSWER_NODE:
+        take_node(r, line);
+        break;
+    case ANSWER_PROOF:
+        take_proof(r, line);
         break;
     case ANSWER_PSYNC:
         take_psync(r, line);

@@ -29,9 +29,10 @@ static void move(struct feed *feed, enum feed_phase to)
     feed_check(feed);
 }
 
-void feed_init(struct feed *feed, struct mono_time now)
+void feed_init(struct feed *feed, struct mono_time now, struct bytes peer_ip)
 {
     *feed = (struct feed){.acked_at = now, .heard_at = now, .newline_at = now};
+    bytes_to_text(peer_ip, feed->peer_ip, sizeof(feed->peer_ip));
 }
 
 void feed_heard(struct feed *feed, struct mono_time now)
@@ -285,46 +286,76 @@ bool primary_ping_is_due(struct mono_time *last_ping_at, struct mono_time now, i
 
 bool feed_is_replica(const struct feed *feed)
 {
-    return feed->phase == FEED_ONLINE && (feed->capabilities & FEED_CAPA_BACKUP) == 0;
+    return feed->phase == FEED_ONLINE && (feed->capabilities & FEED_CAPA_BACKUP) == 0 &&
+           !feed->is_over;
 }
 
-size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t offset)
+static bool is_same_node(const struct feed *a, const struct feed *b)
+{
+    const char *ip_a = a->announced_ip[0] != '\0' ? a->announced_ip : a->peer_ip;
+    const char *ip_b = b->announced_ip[0] != '\0' ? b->announced_ip : b->peer_ip;
+
+    if (a->introduction.is_proven || b->introduction.is_proven) {
+        return a->introduction.is_proven && b->introduction.is_proven &&
+               cluster_id_equal(&a->introduction.replica, &b->introduction.replica);
+    }
+    return a->listening_port != 0 && a->listening_port == b->listening_port && ip_a[0] != '\0' &&
+           strcmp(ip_a, ip_b) == 0;
+}
+
+struct question {
+    uint64_t acked_offset;
+    uint64_t synced_offset;
+    struct mono_time heard_since;
+};
+
+static bool is_counted(const struct feed *feed, const struct question *question)
+{
+    return feed != NULL && feed_is_replica(feed) && feed->acked_offset >= question->acked_offset &&
+           feed->acked_synced_offset >= question->synced_offset &&
+           !mono_is_before(feed->acked_at, question->heard_since);
+}
+
+static size_t count_nodes(const struct feed *const *feeds, size_t count,
+                          const struct question *question)
 {
     size_t found = 0;
 
     ASSERT(feeds != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
-        found += feeds[i] != NULL && feed_is_replica(feeds[i]) && feeds[i]->acked_offset >= offset;
+        bool is_known = false;
+
+        if (!is_counted(feeds[i], question)) {
+            continue;
+        }
+        for (size_t k = 0; k < i && !is_known; k++) {
+            is_known = is_counted(feeds[k], question) && is_same_node(feeds[k], feeds[i]);
+        }
+        found += !is_known;
     }
     ASSERT(found <= count);
     return found;
+}
+
+#define ANY_TIME ((struct mono_time){.us = INT64_MIN})
+
+size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t offset)
+{
+    return count_nodes(feeds, count,
+                       &(struct question){.acked_offset = offset, .heard_since = ANY_TIME});
 }
 
 size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_t offset)
 {
-    size_t found = 0;
-
-    ASSERT(feeds != NULL || count == 0);
-    for (size_t i = 0; i < count; i++) {
-        found += feeds[i] != NULL && feed_is_replica(feeds[i]) &&
-                 feeds[i]->acked_synced_offset >= offset;
-    }
-    ASSERT(found <= count);
-    return found;
+    return count_nodes(feeds, count,
+                       &(struct question){.synced_offset = offset, .heard_since = ANY_TIME});
 }
 
 size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mono_time now,
                         int64_t max_lag_ms)
 {
-    size_t found = 0;
-
-    ASSERT(feeds != NULL || count == 0);
-    for (size_t i = 0; i < count; i++) {
-        found += feeds[i] != NULL && feed_is_replica(feeds[i]) &&
-                 mono_ms_between(feeds[i]->acked_at, now) <= max_lag_ms;
-    }
-    ASSERT(found <= count);
-    return found;
+    return count_nodes(feeds, count,
+                       &(struct question){.heard_since = mono_add_ms(now, -max_lag_ms)});
 }
 
 uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count)

@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/errmsg.h"
 #include "base/lineage.h"
+#include "replication/introduction.h"
 #include "replication/position.h"
 
 enum {
@@ -59,8 +60,11 @@ struct feed {
     bool is_eof_payload;
     uint16_t listening_port; /* 0 when not told */
     char announced_ip[FEED_IP_SIZE];
-    char version[32]; /* as told by REPLCONF version */
-    uint64_t cursor;  /* next byte of the log to send; the node advances it */
+    char version[32];                 /* as told by REPLCONF version */
+    char peer_ip[FEED_IP_SIZE];       /* where its connection comes from */
+    struct introduction introduction; /* of a node of our cluster */
+    bool is_over;    /* what it is sent is not our history any more: it confirms nothing */
+    uint64_t cursor; /* next byte of the log to send; the node advances it */
     uint64_t acked_offset;
     uint64_t acked_synced_offset; /* FACK: what it has on disk */
     struct mono_time acked_at;    /* last ACK, or when it came online */
@@ -68,7 +72,8 @@ struct feed {
     struct mono_time newline_at;  /* last keepalive before the payload */
 };
 
-void feed_init(struct feed *feed, struct mono_time now);
+/* peer_ip: where its connection comes from. */
+void feed_init(struct feed *feed, struct mono_time now, struct bytes peer_ip);
 
 /* What to do with a REPLCONF of a replica. */
 enum feed_result {
@@ -132,9 +137,11 @@ enum feed_due feed_tick(struct feed *feed, struct mono_time now, int64_t timeout
 /* Is it time for a PING in the stream?  Sets *last_ping_at when it is. */
 bool primary_ping_is_due(struct mono_time *last_ping_at, struct mono_time now, int64_t period_ms);
 
-/* Over the feeds of all replicas (NULL entries and backups are skipped): how many are online and have
+/* Over the feeds of all replicas (NULL entries and backups are skipped): how many nodes are online and have
  * acknowledged offset (or have it on disk), and how many are online and were heard of
- * within max_lag_ms. */
+ * within max_lag_ms.  A node counts once, though a connection of it that is dead may still be there beside its successor: it
+ * is told by its id, or else by the address and port that it announces; one that announces no port is told by its
+ * connection. */
 size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t offset);
 size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_t offset);
 size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mono_time now,

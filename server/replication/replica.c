@@ -44,6 +44,21 @@ static void on_stop(struct replica *r)
     ASSERT(r->phase == REPLICA_IDLE);
 }
 
+/* Who we are and whom we expect is as it is now: roles and secrets change. */
+static void take_self(struct replica *r, const struct replica_event *event)
+{
+    struct introduction_self none = {0};
+    const struct introduction_self *self = event->self != NULL ? event->self : &none;
+
+    r->node_id = self->node;
+    r->shard_id = self->shard;
+    r->primary_id = event->primary_id;
+    buf_clear(&r->secret);
+    buf_append_bytes(&r->secret, self->secret);
+    buf_clear(&r->previous_secret);
+    buf_append_bytes(&r->previous_secret, self->previous_secret);
+}
+
 static void on_link_up(struct replica *r, const struct replica_event *event)
 {
     if (r->phase != REPLICA_CONNECTING) {
@@ -52,6 +67,7 @@ static void on_link_up(struct replica *r, const struct replica_event *event)
     link_move(r, REPLICA_HANDSHAKE);
     r->last_heard_at = r->now;
     r->offer = event->position;
+    take_self(r, event);
     handshake_begin(r);
     ASSERT(handshake_is_awaiting(r));
 }
@@ -378,6 +394,8 @@ void replica_free(struct replica *replica)
     buf_deinit(&replica->primary_user);
     buf_deinit(&replica->primary_auth);
     buf_deinit(&replica->version);
+    buf_deinit(&replica->secret);
+    buf_deinit(&replica->previous_secret);
     buf_deinit(&replica->line);
     buf_deinit(&replica->early);
     buf_deinit(&replica->early_given);

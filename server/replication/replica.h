@@ -33,6 +33,7 @@
 #include "base/attr.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "replication/introduction.h"
 #include "replication/position.h"
 #include "replication/replica_actions.h"
 
@@ -59,7 +60,8 @@ struct replica_settings {
 enum replica_event_type {
     REPLICA_EVENT_START, /* host, port: follow this primary, or another one than so far */
     REPLICA_EVENT_STOP,
-    REPLICA_EVENT_LINK_UP,         /* position: what our log has */
+    REPLICA_EVENT_LINK_UP,         /* position: what our log has; self, primary_id: of a node of a
+                                      cluster */
     REPLICA_EVENT_LINK_DOWN,       /* reason */
     REPLICA_EVENT_BYTES,           /* bytes from the primary */
     REPLICA_EVENT_SNAPSHOT_LOADED, /* position after it: offset as in SNAPSHOT_BEGIN */
@@ -77,6 +79,8 @@ struct replica_event {
         durable_offset; /* TICK, GETACK: so far our log is on disk; 0: nothing is known of it */
     struct bytes bytes;
     const char *reason;
+    const struct introduction_self *self; /* NULL: not in a cluster */
+    struct cluster_id primary_id;         /* who is expected there */
 };
 
 struct replica;

@@ -23,6 +23,8 @@ enum handshake_answer {
     ANSWER_IP,
     ANSWER_CAPA,
     ANSWER_VERSION,
+    ANSWER_NODE,  /* of a cluster: introduction.h */
+    ANSWER_PROOF, /* sent when NODE is answered */
     ANSWER_PSYNC,
     ANSWER_COUNT
 };
@@ -55,6 +57,12 @@ struct replica {
 
     struct buf line; /* the beginning of a line */
     bool is_awaited[ANSWER_COUNT];
+    struct introduction introduction; /* not begun: not in a cluster */
+    struct cluster_id node_id;        /* ours, ... */
+    struct cluster_id shard_id;
+    struct cluster_id primary_id; /* ... and who is expected */
+    struct buf secret;
+    struct buf previous_secret;
     struct replication_position offer;    /* what PSYNC asks to go on from */
     struct replication_position snapshot; /* what +FULLRESYNC promised */
     struct payload payload;

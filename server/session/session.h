@@ -93,7 +93,8 @@ struct session {
     const struct command_spec *last_command;
     uint64_t command_count;
     uint64_t bytes_in;
-    uint64_t last_write_offset;
+    uint64_t last_write_offset; /* of the log after its last write, */
+    uint64_t last_write_mark;   /* and of which history that was: history_mark */
     struct list touched;
     struct blocked_wait *waiting_for; /* with HOLD_KEYS; owned by node */
     struct feed *feed; /* replication, when it is a replica or about to be one; owned by node */

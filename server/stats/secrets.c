@@ -9,8 +9,13 @@
 static bool is_secret_directive(struct bytes directive)
 {
     static const char *const secrets[] = {
-        "requirepass",    "masterauth",        "masteruser",
-        "cluster-secret", "tls-key-file-pass", "tls-client-key-file-pass",
+        "requirepass",
+        "masterauth",
+        "masteruser",
+        "cluster-secret",
+        "cluster-secret-previous",
+        "tls-key-file-pass",
+        "tls-client-key-file-pass",
     };
     const struct config_option *option = config_option_find(directive);
 

@@ -16,6 +16,7 @@
 #include "cluster/message.h"
 #include "cluster/message_part.h"
 #include "cluster/partial.h"
+#include "cluster/proof.h"
 #include "cluster/report.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #define THIRD_ID "1234123412341234123412341234123412341234"
 
 enum {
+    VOICES = 3,
     FRAMES_MAX = 64, /* of one input, so that each takes little time */
     PART_INPUT_BYTES = 9,
 };
@@ -68,28 +70,99 @@ static void carry_out(struct cluster *cluster, struct mono_time now, struct acti
     }
 }
 
-static void check_frame(struct bytes bytes)
+/* What speaks on a link, which is proven by it in one life after the other. */
+struct voice {
+    struct proof proof;
+    struct proof_self self;
+    uint32_t link;
+};
+
+static struct rng nonces;
+static uint32_t last_link;
+
+static void step(struct cluster *cluster, struct mono_time now, uint32_t link, struct bytes frame,
+                 struct actions *actions)
 {
-    static const char secret[] = "a secret";
-    struct frame *frame = mem_alloc_zeroed(MEM_TEST, sizeof(*frame));
+    struct cluster_event event = {
+        .type = CLUSTER_EVENT_FRAME,
+        .link = {.is_incoming = true, .number = link},
+        .frame = frame,
+        .peer_ip = "10.0.0.9",
+        .local_ip = "10.0.0.1",
+    };
+
+    cluster_step(cluster, now, &event, actions);
+}
+
+static void prove(struct cluster *cluster, struct mono_time now, struct voice *voice,
+                  const struct frame *frame)
+{
+    struct proof_secrets none = {0};
+    struct actions actions = {0};
     struct errmsg error;
+    struct buf hello = {0};
+    bool is_proven = false;
+
+    voice->self = (struct proof_self){.node = frame->sender, .start = frame->start};
+    voice->link = ++last_link;
+    proof_greet(&voice->proof, &voice->self, &none, &nonces, &hello);
+    step(cluster, now, voice->link, buf_bytes(&hello), &actions);
+    for (size_t i = 0; i < actions.count; i++) {
+        const struct cluster_action *action = cluster_action_at(&actions, i);
+
+        if (action->type == CLUSTER_ACTION_SEND && action->link.is_incoming &&
+            action->link.number == voice->link) {
+            is_proven = proof_take_welcome(&voice->proof, cluster_action_bytes(&actions, action),
+                                           &none, &error);
+        }
+    }
+    ASSERT(is_proven);
+    carry_out(cluster, now, &actions);
+    actions_deinit(&actions);
+    buf_deinit(&hello);
+}
+
+/* The frame as one that has proven to be its sender says it. */
+static void say(struct cluster *cluster, struct mono_time now, struct voice *voice,
+                const struct frame *frame, struct actions *actions)
+{
+    struct buf bytes = {0};
+
+    if (voice->link == 0 || voice->self.start != frame->start ||
+        !cluster_id_equal(&voice->self.node, &frame->sender)) {
+        prove(cluster, now, voice, frame);
+    }
+    frame_encode(frame, &bytes);
+    proof_seal(&voice->proof, &bytes, 0);
+    step(cluster, now, voice->link, buf_bytes(&bytes), actions);
+    for (size_t i = 0; i < actions->count; i++) {
+        if (cluster_action_at(actions, i)->type == CLUSTER_ACTION_CLOSE) {
+            voice->link = 0; /* perhaps this one: it is opened again */
+        }
+    }
+    buf_deinit(&bytes);
+}
+
+/* Is it a frame, whatever its seal?  Then it is the same when it is written again. */
+static bool check_frame(struct bytes bytes, struct frame *frame)
+{
+    static const char seal[FRAME_SEAL_BYTES];
+    struct errmsg error;
+    struct buf first = {0};
     struct buf again = {0};
 
-    ASSERT(!frame_decode(bytes, BYTES_LITERAL(secret), frame, &error));
-    if (frame_decode(bytes, (struct bytes){0}, frame, &error)) {
-        struct buf first = {0};
-
-        frame_encode(frame, (struct bytes){0}, &first);
-        ASSERT(frame_decode(buf_bytes(&first), (struct bytes){0}, frame, &error));
-        frame_encode(frame, (struct bytes){0}, &again);
-        ASSERT(bytes_equal(buf_bytes(&first), buf_bytes(&again)));
-        buf_clear(&again);
-        frame_encode(frame, BYTES_LITERAL(secret), &again);
-        ASSERT(frame_decode(buf_bytes(&again), BYTES_LITERAL(secret), frame, &error));
-        buf_deinit(&first);
+    if (!frame_decode(bytes, frame, &error)) {
+        return false;
     }
+    frame_encode(frame, &first);
+    buf_append(&first, seal, sizeof(seal));
+    ASSERT(frame_decode(buf_bytes(&first), frame, &error));
+    frame_encode(frame, &again);
+    buf_append(&again, seal, sizeof(seal));
+    ASSERT(bytes_equal(buf_bytes(&first), buf_bytes(&again)));
+    buf_deinit(&first);
     buf_deinit(&again);
-    mem_free(MEM_TEST, frame);
+    return frame_decode(bytes, frame, &error); /* what it borrows is alive */
 }
 
 static void run_frames(struct bytes in)
@@ -98,41 +171,35 @@ static void run_frames(struct bytes in)
     struct mono_time now = {.us = 5000000};
     struct errmsg error;
     struct cluster *cluster = start(BYTES_LITERAL(nodes_file), now, &error);
+    struct frame *frame = mem_alloc_zeroed(MEM_TEST, sizeof(*frame));
+    struct voice voices[VOICES] = {0};
     size_t len;
 
     ASSERT(cluster != NULL);
     for (int i = 0; i < FRAMES_MAX && frame_cut(in, &len, &error) == FRAME_OK; i++) {
-        struct cluster_event event = {
-            .type = CLUSTER_EVENT_FRAME,
-            .link = {.is_incoming = true, .number = (uint32_t)(i % 3)},
-            .frame = bytes_prefix(in, len),
-            .peer_ip = "10.0.0.9",
-            .local_ip = "10.0.0.1",
-        };
+        struct bytes bytes = bytes_prefix(in, len);
 
-        check_frame(event.frame);
         now = mono_add_ms(now, 40);
-        cluster_step(cluster, now, &event, &actions);
+        step(cluster, now, ++last_link, bytes, &actions);
+        carry_out(cluster, now, &actions);
+        if (check_frame(bytes, frame) && frame->start != 0) {
+            say(cluster, now, &voices[i % VOICES], frame, &actions);
+        }
         carry_out(cluster, now, &actions);
         cluster_check(cluster);
         in = bytes_from(in, len);
     }
+    mem_free(MEM_TEST, frame);
     actions_deinit(&actions);
     cluster_free(cluster);
 }
 
-static void take_frame(struct cluster *cluster, const struct frame *frame, uint32_t link,
-                       struct mono_time now)
+static void take_frame(struct cluster *cluster, const struct frame *frame, uint32_t who,
+                       struct voice *voice, struct mono_time now)
 {
     struct actions actions = {0};
-    struct buf bytes = {0};
-    struct cluster_event event = {
-        .type = CLUSTER_EVENT_FRAME, .link = {.is_incoming = true, .number = link}
-    };
 
-    frame_encode(frame, (struct bytes){0}, &bytes);
-    event.frame = buf_bytes(&bytes);
-    cluster_step(cluster, now, &event, &actions);
+    say(cluster, now, voice, frame, &actions);
     for (size_t i = 0; i < actions.count; i++) {
         const struct cluster_action *action = cluster_action_at(&actions, i);
         struct bytes channel;
@@ -140,14 +207,13 @@ static void take_frame(struct cluster *cluster, const struct frame *frame, uint3
 
         if (action->type == CLUSTER_ACTION_MESSAGE) {
             cluster_message_split(cluster_action_bytes(&actions, action), &channel, &message);
-            ASSERT(link < 2); /* the third is a stranger's */
+            ASSERT(who < 2); /* the third is a stranger's */
         }
     }
     carry_out(cluster, now, &actions);
     cluster_check(cluster);
     ASSERT(cluster_message_bytes(cluster) <= PARTIAL_MAX_BYTES);
     actions_deinit(&actions);
-    buf_deinit(&bytes);
 }
 
 /* Frames as they should be, of parts that may be anything. */
@@ -160,6 +226,7 @@ static void run_parts(struct bytes in)
     struct errmsg error;
     struct cluster *cluster = start(BYTES_LITERAL(nodes_file), now, &error);
     struct frame *frame = mem_alloc_zeroed(MEM_TEST, sizeof(*frame));
+    struct voice voices[VOICES] = {0};
 
     for (int i = 0; i < FRAMES_MAX && in.len >= PART_INPUT_BYTES; i++) {
         struct decoder d = decoder_make(in);
@@ -173,12 +240,12 @@ static void run_parts(struct bytes in)
         message_part_encode(&part, &body);
         *frame = (struct frame){.type = who & 16 ? FRAME_PUBLISH_SHARD : FRAME_PUBLISH,
                                 .flags = FRAME_PRIMARY,
-                                .boot = who >> 5,
+                                .start = 1 + (who >> 5),
                                 .sequence = (uint64_t)i,
                                 .body = buf_bytes(&body)};
         memcpy(frame->sender.text, ids[who % 3], CLUSTER_ID_LEN);
         frame->shard = frame->sender;
-        take_frame(cluster, frame, who % 3, now);
+        take_frame(cluster, frame, who % 3, &voices[who % 3], now);
         buf_deinit(&body);
         in = bytes_from(in, PART_INPUT_BYTES);
     }

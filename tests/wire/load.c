@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 enum {
-    STRANGERS_MAX = 1000,
+    STRANGERS_MAX = 1200,
     STRANGERS_PATIENCE_MS = 20000,
 };
 

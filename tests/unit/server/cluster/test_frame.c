@@ -43,7 +43,7 @@ static struct frame sample(enum frame_type type)
         .flags = FRAME_PRIMARY | FRAME_STATE_OK | FRAME_HAS_SLOTS | FRAME_HAS_ANCESTORS,
         .sender = id_of(ID_A),
         .shard = id_of(ID_B),
-        .boot = 77,
+        .start = 77,
         .sequence = 12,
         .current_epoch = 9,
         .config_epoch = 8,
@@ -88,15 +88,19 @@ static void add_gossip(struct frame *frame, const char *hostname, size_t count, 
     frame->body = buf_bytes(body);
 }
 
-static void encode(const struct frame *frame, const char *secret, struct buf *out)
+/* With a seal that says nothing. */
+static void encode(const struct frame *frame, struct buf *out)
 {
-    frame_encode(frame, bytes_from_text(secret), out);
+    static const char seal[FRAME_SEAL_BYTES];
+
+    frame_encode(frame, out);
+    buf_append(out, seal, sizeof(seal));
 }
 
-static bool decode(const struct buf *bytes, const char *secret, struct frame *out)
+static bool decode(const struct buf *bytes, struct frame *out)
 {
     struct errmsg error = {0};
-    bool is_ok = frame_decode(buf_bytes(bytes), bytes_from_text(secret), out, &error);
+    bool is_ok = frame_decode(buf_bytes(bytes), out, &error);
 
     cr_expect(is_ok == (error.text[0] == '\0'), "a refusal has a reason");
     return is_ok;
@@ -110,8 +114,8 @@ Test(bus_frame, comes_back_as_it_went)
     struct buf body = {0};
 
     add_gossip(&frame, "", 3, &body);
-    encode(&frame, "", &bytes);
-    cr_assert(decode(&bytes, "", &back));
+    encode(&frame, &bytes);
+    cr_assert(decode(&bytes, &back));
     cr_expect_eq(back.type, FRAME_PING);
     cr_expect_eq(back.flags, frame.flags);
     cr_expect(cluster_id_equal(&back.sender, &frame.sender));
@@ -142,8 +146,8 @@ Test(bus_frame, of_every_type_comes_back)
         struct frame back;
         struct buf bytes = {0};
 
-        encode(&frame, "key", &bytes);
-        cr_assert(decode(&bytes, "key", &back));
+        encode(&frame, &bytes);
+        cr_assert(decode(&bytes, &back));
         cr_expect_eq(back.type, (enum frame_type)type);
         cr_expect(cluster_id_equal(&back.subject, &frame.subject));
         cr_expect_eq(back.subject_epoch, 9);
@@ -158,7 +162,7 @@ Test(bus_frame, is_cut_from_a_stream_in_pieces_of_every_size)
     struct errmsg error;
     size_t len;
 
-    encode(&frame, "", &bytes);
+    encode(&frame, &bytes);
     for (size_t i = 0; i < bytes.len; i++) {
         cr_assert_eq(frame_cut(bytes_make(bytes.data, i), &len, &error), FRAME_MORE);
     }
@@ -181,42 +185,6 @@ Test(bus_frame, of_another_protocol_or_an_impossible_length_is_invalid)
     cr_expect_eq(frame_cut(bytes_make(head, sizeof(head)), &len, &error), FRAME_INVALID);
 }
 
-Test(bus_frame, with_any_bit_changed_is_refused_when_signed)
-{
-    struct frame frame = sample(FRAME_PONG);
-    struct frame back;
-    struct buf bytes = {0};
-    struct buf body = {0};
-
-    add_gossip(&frame, "", 1, &body);
-    encode(&frame, "the secret", &bytes);
-    cr_assert(decode(&bytes, "the secret", &back));
-    for (size_t i = 0; i < bytes.len; i += 7) {
-        bytes.data[i] = (char)(bytes.data[i] ^ 0x10);
-        cr_assert_not(decode(&bytes, "the secret", &back));
-        bytes.data[i] = (char)(bytes.data[i] ^ 0x10);
-    }
-    buf_deinit(&bytes);
-    buf_deinit(&body);
-}
-
-Test(bus_frame, is_refused_unless_both_sides_have_the_same_secret)
-{
-    struct frame frame = sample(FRAME_PING);
-    struct frame back;
-    struct buf with = {0};
-    struct buf without = {0};
-
-    encode(&frame, "one", &with);
-    encode(&frame, "", &without);
-    cr_expect_not(decode(&with, "two", &back));
-    cr_expect_not(decode(&with, "", &back));
-    cr_expect_not(decode(&without, "one", &back));
-    cr_expect(decode(&without, "", &back));
-    buf_deinit(&with);
-    buf_deinit(&without);
-}
-
 Test(bus_frame, with_all_the_gossip_it_may_hold_stays_below_its_bound)
 {
     struct frame frame = sample(FRAME_PING);
@@ -227,9 +195,9 @@ Test(bus_frame, with_all_the_gossip_it_may_hold_stays_below_its_bound)
 
     memset(hostname, 'h', sizeof(hostname) - 1);
     add_gossip(&frame, hostname, GOSSIP_ENTRIES_MAX, &body);
-    encode(&frame, "key", &bytes);
+    encode(&frame, &bytes);
     cr_expect_leq(bytes.len, FRAME_MAX_BYTES);
-    cr_assert(decode(&bytes, "key", &back));
+    cr_assert(decode(&bytes, &back));
     cr_expect_eq(gossip_count(back.body), GOSSIP_ENTRIES_MAX);
     buf_deinit(&bytes);
     buf_deinit(&body);
@@ -241,24 +209,25 @@ Test(bus_frame, is_small_enough_for_any_stack)
 }
 
 /* Lengths and checksums of what version 3 of the protocol sends. */
-Test(bus_frame, of_every_type_has_the_bytes_that_older_nodes_send)
+Test(bus_frame, of_every_type_has_the_bytes_that_other_nodes_send)
 {
     static const struct {
         size_t len;
         uint64_t crc;
     } sent[FRAME_TYPE_END] = {
-        [FRAME_PING] = {2544, UINT64_C(0x1522def10ca9507f)},
-        [FRAME_PONG] = {2544, UINT64_C(0x63cc0b82765b393e)},
-        [FRAME_MEET] = {2544, UINT64_C(0x1aa5ae3b98c7dc08)},
-        [FRAME_FAIL] = {2437, UINT64_C(0xf7efb352d13702eb)},
-        [FRAME_COUNCIL] = {2613, UINT64_C(0x214aaae87f24f2c9)},
-        [FRAME_CAUGHT_UP] = {2437, UINT64_C(0x3bdd3033d6378a5d)},
-        [FRAME_UPDATE] = {2437, UINT64_C(0x9442c727068b91aa)},
-        [FRAME_FAILOVER_START] = {2437, UINT64_C(0xeda3aa72f67b1669)},
-        [FRAME_FORGOTTEN] = {2437, UINT64_C(0x5e03776e13c784c3)},
-        [FRAME_ADMITTED] = {2437, UINT64_C(0xa27a8712249ce8a4)},
-        [FRAME_PUBLISH] = {2462, UINT64_C(0x352eacf3a2a96cc2)},
-        [FRAME_PUBLISH_SHARD] = {2462, UINT64_C(0x8a648fe6d9620f22)},
+        [FRAME_PING] = {2552, UINT64_C(0x77ecbc36b25559c9)},
+        [FRAME_PONG] = {2552, UINT64_C(0xd0151bcd1228e372)},
+        [FRAME_MEET] = {2552, UINT64_C(0xb2bd869b8dfc751b)},
+        [FRAME_FAIL] = {2445, UINT64_C(0xa90f39ec66f4f81f)},
+        [FRAME_COUNCIL] = {2621, UINT64_C(0x89eaf259730a4f11)},
+        [FRAME_CAUGHT_UP] = {2445, UINT64_C(0xeec1f364c2137042)},
+        [FRAME_UPDATE] = {2445, UINT64_C(0x588a05093c2b7dd9)},
+        [FRAME_FAILOVER_START] = {2445, UINT64_C(0x12f0a08ce4325aba)},
+        [FRAME_FORGOTTEN] = {2445, UINT64_C(0xa4bb56e11a0a5721)},
+        [FRAME_ADMITTED] = {2445, UINT64_C(0x553e6a0440d5d2e7)},
+        [FRAME_PUBLISH] = {2470, UINT64_C(0x72f94600181c937c)},
+        [FRAME_TWICE] = {2445, UINT64_C(0x2b26c3f053c5479b)},
+        [FRAME_PUBLISH_SHARD] = {2470, UINT64_C(0xc4fb4616359eb16) },
     };
 
     for (int type = 1; type < FRAME_TYPE_END; type++) {
@@ -269,7 +238,7 @@ Test(bus_frame, of_every_type_has_the_bytes_that_older_nodes_send)
         if (frame_body_of(frame.type) == FRAME_BODY_GOSSIP) {
             add_gossip(&frame, "", 3, &body);
         }
-        encode(&frame, "key", &bytes);
+        encode(&frame, &bytes);
         cr_expect_eq(bytes.len, sent[type].len, "%s", frame_type_name(frame.type));
         cr_expect_eq(crc64(0, buf_bytes(&bytes)), sent[type].crc, "%s: %llx",
                      frame_type_name(frame.type), (unsigned long long)crc64(0, buf_bytes(&bytes)));
@@ -286,12 +255,12 @@ Test(bus_frame, with_a_body_that_its_type_does_not_have_is_refused)
         struct frame back;
         struct buf bytes = {0};
 
-        encode(&frame, "", &bytes);
-        cr_expect(decode(&bytes, "", &back));
-        buf_append_byte(&bytes, '\0');
+        encode(&frame, &bytes);
+        cr_expect(decode(&bytes, &back));
+        buf_append_byte(&bytes, '\0'); /* the seal moves, and the body ends with one byte of it */
         bytes.data[10] = (char)(bytes.len >> 8);
         bytes.data[11] = (char)bytes.len;
-        cr_expect_not(decode(&bytes, "", &back), "%s", frame_type_name(frame.type));
+        cr_expect_not(decode(&bytes, &back), "%s", frame_type_name(frame.type));
         buf_deinit(&bytes);
     }
 }
@@ -311,8 +280,8 @@ Test(bus_frame, that_contradicts_itself_is_refused)
     cases[3].sender = (struct cluster_id){0};   /* from nobody */
     for (size_t i = 0; i < 4; i++) {
         buf_clear(&bytes);
-        encode(&cases[i], "", &bytes);
-        cr_expect_not(decode(&bytes, "", &back), "case %zu", i);
+        encode(&cases[i], &bytes);
+        cr_expect_not(decode(&bytes, &back), "case %zu", i);
     }
     buf_deinit(&bytes);
 }
@@ -324,10 +293,10 @@ Test(bus_frame, text_that_is_no_address_is_refused)
     struct buf bytes = {0};
     char *at;
 
-    encode(&frame, "", &bytes);
+    encode(&frame, &bytes);
     at = memmem(bytes.data, bytes.len, "10.1.2.3", 8);
     cr_assert_not_null(at);
     at[2] = '\n';
-    cr_expect_not(decode(&bytes, "", &back));
+    cr_expect_not(decode(&bytes, &back));
     buf_deinit(&bytes);
 }

@@ -23,9 +23,19 @@ enum {
     RANDOM_STEPS = 20000,
 };
 
+/* What a node says, in one of its lives, on a link that it has proven. */
+struct voice {
+    struct proof proof;
+    uint64_t start; /* 0: it has no link */
+    uint32_t link;
+};
+
 /* Nodes of ids 111..., 222... and so on, which are known to a core. */
 struct company {
     struct core core;
+    struct voice voices[STRANGER + 1];
+    struct rng rng;
+    uint32_t last_link;
     struct buf body;
     struct buf bytes;
     uint64_t sequence;
@@ -48,6 +58,7 @@ static struct company *company_new(void)
     w->core = core_new(buf_text(&file));
     cr_assert_not_null(w->core.cluster, "%s", w->core.error.text);
     core_tick(&w->core, 1);
+    rng_init(&w->rng, 1);
     w->sequence = 1;
     buf_deinit(&file);
     return w;
@@ -85,41 +96,88 @@ static bool carry_out(struct company *w)
     return is_closed;
 }
 
-/* The bytes come over the link of the node; false: they were refused, and the link was closed. */
-static bool take_bytes(struct company *w, int node, struct bytes bytes)
+static void step(struct company *w, int node, struct bytes bytes)
 {
     struct cluster_event event = {
         .type = CLUSTER_EVENT_FRAME,
-        .link = {.is_incoming = true, .number = (uint32_t)node},
+        .link = {.is_incoming = true, .number = w->voices[node].link},
         .frame = bytes,
         .peer_ip = "10.0.0.9",
         .local_ip = "10.0.0.100"
     };
 
     cluster_step(w->core.cluster, w->core.now, &event, &w->core.actions);
-    return !carry_out(w);
 }
 
-static struct bytes frame_of(struct company *w, int node, uint64_t boot, struct bytes body)
+/* The bytes come over the link of the node; false: they were refused, and the link was closed. */
+static bool take_bytes(struct company *w, int node, struct bytes bytes)
+{
+    bool is_closed;
+
+    step(w, node, bytes);
+    is_closed = carry_out(w);
+    if (is_closed) {
+        w->voices[node].start = 0;
+    }
+    return !is_closed;
+}
+
+static struct cluster_id id_of(int node)
+{
+    struct cluster_id id = {0};
+
+    memset(id.text, node < STRANGER ? '0' + node : 'a', CLUSTER_ID_LEN);
+    return id;
+}
+
+static void prove(struct company *w, int node, uint64_t start)
+{
+    struct voice *voice = &w->voices[node];
+    struct proof_self self = {.node = id_of(node), .start = start};
+    struct proof_secrets none = {0};
+    struct errmsg error;
+
+    voice->start = start;
+    voice->link = ++w->last_link;
+    buf_clear(&w->bytes);
+    proof_greet(&voice->proof, &self, &none, &w->rng, &w->bytes);
+    actions_clear(&w->core.actions);
+    step(w, node, buf_bytes(&w->bytes));
+    cr_assert(proof_take_welcome(
+        &voice->proof,
+        cluster_action_bytes(&w->core.actions, core_find(&w->core, CLUSTER_ACTION_SEND)), &none,
+        &error));
+    actions_clear(&w->core.actions);
+}
+
+static struct bytes frame_of(struct company *w, int node, uint64_t start, struct bytes body,
+                             uint64_t flip)
 {
     struct frame frame = {.type = FRAME_PUBLISH,
                           .flags = FRAME_PRIMARY,
-                          .boot = boot,
+                          .start = start,
                           .sequence = w->sequence++,
                           .body = body};
 
-    memset(frame.sender.text, node < STRANGER ? '0' + node : 'a', CLUSTER_ID_LEN);
+    frame.sender = id_of(node);
     frame.shard = frame.sender;
+    if (w->voices[node].start != start) {
+        prove(w, node, start);
+    }
     buf_clear(&w->bytes);
-    frame_encode(&frame, (struct bytes){0}, &w->bytes);
+    frame_encode(&frame, &w->bytes);
+    if (flip > 0) { /* one bit of what it is, not of what it is sealed with */
+        w->bytes.data[flip / 8 % w->bytes.len] ^= (char)(1 << flip % 8);
+    }
+    proof_seal(&w->voices[node].proof, &w->bytes, 0);
     return buf_bytes(&w->bytes);
 }
 
-static bool take_part(struct company *w, int node, uint64_t boot, const struct message_part *part)
+static bool take_part(struct company *w, int node, uint64_t start, const struct message_part *part)
 {
     buf_clear(&w->body);
     message_part_encode(part, &w->body);
-    return take_bytes(w, node, frame_of(w, node, boot, buf_bytes(&w->body)));
+    return take_bytes(w, node, frame_of(w, node, start, buf_bytes(&w->body), 0));
 }
 
 /* Send all parts of a whole but for the last ones, which begin at until. */
@@ -211,7 +269,7 @@ Test(partial, whose_parts_do_not_agree_is_dropped)
 {
     static const struct {
         const char *what;
-        uint64_t boot, number;
+        uint64_t start, number;
         uint32_t before, total;
     } seconds[] = {
         {"a hole",                1, 1, 7, 11},
@@ -234,7 +292,7 @@ Test(partial, whose_parts_do_not_agree_is_dropped)
         part.total = seconds[i].total;
         part.bytes = bytes_prefix(BYTES_LITERAL("annel"),
                                   part.total - part.before < 5 ? part.total - part.before : 5);
-        cr_assert(take_part(w, 1, seconds[i].boot, &part));
+        cr_assert(take_part(w, 1, seconds[i].start, &part));
         cr_expect_eq(w->got.len, 0, "%s", seconds[i].what);
         company_free(w);
     }
@@ -257,7 +315,7 @@ Test(partial, of_a_stranger_is_not_kept_and_malformed_ones_end_their_link)
     cr_expect_not(take_part(w, 1, 1, &part));
     part = (struct message_part){.number = 1, .total = 6};
     cr_expect_not(take_part(w, 1, 1, &part));
-    cr_expect_not(take_bytes(w, 1, frame_of(w, 1, 1, BYTES_LITERAL("\0"))));
+    cr_expect_not(take_bytes(w, 1, frame_of(w, 1, 1, BYTES_LITERAL("\0"), 0)));
     cr_expect_eq(w->core.cluster->stats.refused_frames, 4);
     buf_deinit(&garbled);
     company_free(w);
@@ -299,10 +357,8 @@ static void take_hostile(struct company *w, struct rng *rng)
     memset(bytes, rng_one_in(rng, 2) ? 0 : 'x', len < 4 ? len : 4);
     buf_clear(&w->body);
     message_part_encode(&part, &w->body);
-    frame = frame_of(w, node, rng_below(rng, 3), buf_bytes(&w->body));
-    if (rng_one_in(rng, 4)) {
-        w->bytes.data[rng_below(rng, w->bytes.len)] ^= (char)(1 << rng_below(rng, 8));
-    }
+    frame = frame_of(w, node, 1 + rng_below(rng, 3), buf_bytes(&w->body),
+                     rng_one_in(rng, 4) ? 1 + rng_below(rng, 100000) : 0);
     (void)take_bytes(w, node, frame);
 }
 

@@ -37,7 +37,7 @@ Test(cluster_transcript, a_replica_whose_primary_was_killed_says_why_it_stands_a
     world_run(w, 3000);
     expect_told(w, 3,
                 "our primary is silent, asking the council for its place\n"
-                "no take-over yet: wait, 736 ms\n"
+                "no take-over yet: wait, 742 ms\n"
                 "proposing to take over in epoch 6, rank 0, offset 0\n"
                 "this node takes over as primary in epoch 6\n"
                 "-> state fail\n"
@@ -285,7 +285,7 @@ Test(cluster_transcript, a_manual_failover_whose_primary_goes_silent_is_given_up
                 "node <0> does not answer\n"
                 "manual failover given up: it took too long\n"
                 "our primary is silent, asking the council for its place\n"
-                "no take-over yet: wait, 836 ms\n");
+                "no take-over yet: wait, 846 ms\n");
     world_free(w);
 }
 

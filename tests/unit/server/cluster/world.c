@@ -501,6 +501,7 @@ static struct cluster_settings settings_of(const struct member *m, int member)
     settings.announce_hostname = m->hostname;
     settings.node_timeout_ms = WORLD_TIMEOUT_MS;
     settings.secret = bytes_from_text(m->secret);
+    settings.previous_secret = bytes_from_text(m->previous_secret);
     return settings;
 }
 
@@ -512,6 +513,21 @@ void world_forbid_failover(struct world *w, int member)
 
     settings.replica_no_failover = true;
     is_ok = cluster_configure(w->members[member].core, &settings, &error);
+    ASSERT(is_ok);
+    world_tick(w, member);
+}
+
+void world_set_secrets(struct world *w, int member, const char *secret, const char *previous)
+{
+    struct member *m = &w->members[member];
+    struct cluster_settings settings;
+    struct errmsg error;
+    bool is_ok;
+
+    snprintf(m->secret, sizeof(m->secret), "%s", secret);
+    snprintf(m->previous_secret, sizeof(m->previous_secret), "%s", previous);
+    settings = settings_of(m, member);
+    is_ok = cluster_configure(m->core, &settings, &error);
     ASSERT(is_ok);
     world_tick(w, member);
 }
@@ -578,6 +594,27 @@ void world_part(struct world *w, int a, int b, bool is_apart)
     w->is_apart[b][a] = is_apart;
 }
 
+static void place(struct world *w, int member)
+{
+    struct member *m = &w->members[member];
+
+    snprintf(m->ip, sizeof(m->ip), "10.0.0.%d", member + 1);
+    snprintf(m->hostname, sizeof(m->hostname), "node%d", member);
+}
+
+int world_copy(struct world *w, int member)
+{
+    const struct member *from = &w->members[member];
+    struct member *copy = &w->members[w->count];
+
+    ASSERT(w->count < WORLD_MEMBERS_MAX);
+    place(w, w->count);
+    copy->status = from->status;
+    buf_append_bytes(&copy->file, buf_bytes(&from->file));
+    world_start(w, w->count++);
+    return w->count - 1;
+}
+
 struct world *world_new(int count)
 {
     struct world *w = mem_alloc_zeroed(MEM_TEST, sizeof(*w));
@@ -590,8 +627,7 @@ struct world *world_new(int count)
     for (int i = 0; i < count; i++) {
         struct member *m = &w->members[i];
 
-        snprintf(m->ip, sizeof(m->ip), "10.0.0.%d", i + 1);
-        snprintf(m->hostname, sizeof(m->hostname), "node%d", i);
+        place(w, i);
         begin_history(w, m);
         world_start(w, i);
     }
@@ -658,53 +694,4 @@ struct world *world_three_and_three(void)
     }
     world_run(w, 2000);
     return w;
-}
-
-bool world_has_lease(const struct world *w, int member)
-{
-    return cluster_has_lease(w->members[member].core, w->now);
-}
-
-int world_server_of(const struct world *w, uint16_t slot)
-{
-    for (int i = 0; i < w->count; i++) {
-        const struct member *m = &w->members[i];
-
-        if (m->is_running && cluster_owns_slot(m->core, slot) && world_has_lease(w, i)) {
-            return i;
-        }
-    }
-    return NOBODY;
-}
-
-bool world_is_replica_of(const struct world *w, int member, int primary)
-{
-    return cluster_is_replica(w->members[member].core) && w->members[member].follows == primary;
-}
-
-bool world_is_ok(const struct world *w)
-{
-    for (int i = 0; i < w->count; i++) {
-        if (w->members[i].is_running && !cluster_is_ok(w->members[i].core, w->now)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-size_t world_known_nodes(const struct world *w, int member)
-{
-    return cluster_node_count(w->members[member].core);
-}
-
-void world_listen(struct world *w)
-{
-    for (int i = 0; i < w->count; i++) {
-        buf_clear(&w->members[i].told);
-    }
-}
-
-const char *world_told(struct world *w, int member)
-{
-    return buf_text(&w->members[member].told);
 }

@@ -29,6 +29,7 @@ struct member {
     char ip[CLUSTER_IP_SIZE];
     char hostname[CLUSTER_HOSTNAME_SIZE];
     char secret[32];
+    char previous_secret[32];
     bool is_running;
     bool is_paused;
     bool is_disk_stuck; /* files are not written until it is not */
@@ -95,6 +96,10 @@ void world_pause(struct world *w, int member);
 void world_resume(struct world *w, int member);
 void world_cut_off(struct world *w, int member, int side);
 void world_part(struct world *w, int a, int b, bool is_apart);
+/* Start a copy of the member's folder at another address; its number.  The member itself runs on. */
+int world_copy(struct world *w, int member);
+/* CONFIG SET of the secrets. */
+void world_set_secrets(struct world *w, int member, const char *secret, const char *previous);
 /* As cluster-replica-no-failover does. */
 void world_forbid_failover(struct world *w, int member);
 void world_set_status(struct world *w, int member);

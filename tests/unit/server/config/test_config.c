@@ -455,6 +455,10 @@ Test(config, refuses_what_does_not_make_sense_together)
         "cluster-enabled yes\nport 60000\n",
         "cluster-enabled yes\ndbfilename nodes.conf\n",
         "cluster-enabled yes\nbind \"\"\nunixsocket /x\n",
+        "cluster-enabled yes\nbind *\n",
+        "cluster-enabled yes\nbind 127.0.0.1 -10.0.0.1\n",
+        "cluster-enabled yes\nbind 127.example\n",
+        "cluster-secret-previous old\n",
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {

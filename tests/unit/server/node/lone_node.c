@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/server/node/lone_node.h"
 
+#include "base/assert.h"
 #include "base/glob.h"
 #include "base/mem.h"
 #include "control/control.h"
 
 #include <criterion/criterion.h>
 
+#define NODES_FILE  "nodes.conf"
 #define UNIX_MS     INT64_C(1700000000000)
 #define ARENA_BYTES ((size_t)256 * 1024 * 1024)
 #define LATER_NS    (INT64_C(200) * 1000 * 1000)
@@ -67,10 +69,13 @@ static enum fs_status get_info(void *ctx, const char *path, struct fs_info *out,
 static enum fs_status read_file(void *ctx, const char *path, uint64_t max_bytes, struct buf *out,
                                 struct errmsg *error)
 {
-    (void)ctx;
-    (void)path;
-    (void)max_bytes;
-    (void)out;
+    const char *text = ((struct lone_node *)ctx)->nodes_file;
+
+    if (text != NULL && strcmp(path, NODES_FILE) == 0) {
+        ASSERT(strlen(text) <= max_bytes);
+        buf_append_text(out, text);
+        return FS_OK;
+    }
     errmsg_set(error, "no such file");
     return FS_MISSING;
 }
@@ -125,6 +130,17 @@ static void count_warnings(void *context, enum log_level level, const char *line
     ((struct lone_node *)context)->warnings += level == LOG_WARNING ? 1 : 0;
 }
 
+/* Nobody is there. */
+static void link_open(void *context, uint64_t link, enum env_link_kind kind, const char *host,
+                      uint16_t port)
+{
+    (void)context;
+    (void)link;
+    (void)kind;
+    (void)host;
+    (void)port;
+}
+
 static void link_close(void *context, uint64_t link)
 {
     struct lone_node *w = context;
@@ -139,6 +155,8 @@ static void link_send(void *context, uint64_t link, struct bytes bytes)
 
     (void)link;
     w->sent_bytes += bytes.len;
+    buf_clear(&w->sent);
+    buf_append_bytes(&w->sent, bytes);
 }
 
 static size_t link_queued(void *context, uint64_t link)
@@ -149,7 +167,8 @@ static size_t link_queued(void *context, uint64_t link)
     return w->queued_bytes;
 }
 
-static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errmsg *error)
+static struct lone_node *start(bool is_clustered, bool is_disk_full, const char *nodes_file,
+                               struct errmsg *error)
 {
     struct lone_node *w = mem_alloc_zeroed(MEM_TEST, sizeof(*w));
     struct session_peer peer = {.address = "10.0.0.1:5000", .is_loopback = true};
@@ -157,6 +176,7 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
 
     w->now_ns = INT64_C(1000000000);
     w->is_disk_full = is_disk_full;
+    w->nodes_file = nodes_file;
     w->fs = (struct fs){.ctx = w,
                         .get_info = get_info,
                         .read_file = read_file,
@@ -172,6 +192,7 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
                           .now = now,
                           .mono_ns = mono_ns,
                           .session_touched = session_touched,
+                          .link_open = link_open,
                           .link_close = link_close,
                           .link_send = link_send,
                           .link_queued = link_queued,
@@ -203,7 +224,7 @@ static struct lone_node *start(bool is_clustered, bool is_disk_full, struct errm
 struct lone_node *lone_node_new(void)
 {
     struct errmsg error;
-    struct lone_node *w = start(false, false, &error);
+    struct lone_node *w = start(false, false, NULL, &error);
 
     cr_assert_not_null(w);
     return w;
@@ -211,7 +232,16 @@ struct lone_node *lone_node_new(void)
 
 struct lone_node *lone_node_new_clustered(bool is_disk_full, struct errmsg *error)
 {
-    return start(true, is_disk_full, error);
+    return start(true, is_disk_full, NULL, error);
+}
+
+struct lone_node *lone_node_new_member(const char *nodes_file)
+{
+    struct errmsg error;
+    struct lone_node *w = start(true, false, nodes_file, &error);
+
+    cr_assert_not_null(w, "%s", error.text);
+    return w;
 }
 
 void lone_node_file_done(struct lone_node *w, bool is_ok)
@@ -229,6 +259,7 @@ void lone_node_free(struct lone_node *w)
     node_check(w->node);
     node_free(w->node);
     buf_deinit(&w->shown);
+    buf_deinit(&w->sent);
     mem_free(MEM_TEST, w);
 }
 

@@ -23,19 +23,23 @@ struct lone_node {
     struct env_memory process; /* what env.memory tells */
     unsigned release_count;    /* calls of env.release_memory */
     struct buf shown;
-    uint64_t last_closed;  /* link that the node closed last, */
-    unsigned closed_count; /* and how many it has closed */
-    size_t queued_bytes;   /* what waits on each link */
-    size_t sent_bytes;     /* on links so far */
-    bool is_disk_full;     /* nothing can be written */
-    uint64_t last_file;    /* the file that was begun last */
-    unsigned warnings;     /* lines of that level in the log */
+    uint64_t last_closed;   /* link that the node closed last, */
+    unsigned closed_count;  /* and how many it has closed */
+    size_t queued_bytes;    /* what waits on each link */
+    size_t sent_bytes;      /* on links so far, */
+    struct buf sent;        /* and the last of it */
+    const char *nodes_file; /* in cluster mode; NULL: there is none */
+    bool is_disk_full;      /* nothing can be written */
+    uint64_t last_file;     /* the file that was begun last */
+    unsigned warnings;      /* lines of that level in the log */
     struct logger logger;
 };
 
 struct lone_node *lone_node_new(void);
 /* In cluster mode.  NULL, and error says why, when it does not start. */
 struct lone_node *lone_node_new_clustered(bool is_disk_full, struct errmsg *error);
+/* In cluster mode, with what its nodes file says. */
+struct lone_node *lone_node_new_member(const char *nodes_file);
 /* The file that was begun last is on disk, or cannot be written. */
 void lone_node_file_done(struct lone_node *w, bool is_ok);
 void lone_node_free(struct lone_node *w);

@@ -37,7 +37,7 @@ static struct feed feed_online_at(uint64_t acked, int64_t at_ms)
     struct buf out = {0};
     struct replication_position position = {.history = {OURS}, .offset = acked};
 
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     feed_start_continue(&feed, after(at_ms), &position, &out);
     buf_deinit(&out);
     return feed;
@@ -123,7 +123,7 @@ Test(feed, learns_from_replconf)
     struct feed feed;
     struct errmsg error = {0};
 
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     cr_expect_eq(replconf(&feed, &error, (const char *const[4]){"listening-port", "6380"}),
                  FEED_REPLY_OK);
     cr_expect_eq(feed.listening_port, 6380);
@@ -155,7 +155,7 @@ Test(feed, refuses_a_replconf_that_is_wrong_with_a_reason)
         if (wrong[i][0] == NULL) {
             continue;
         }
-        feed_init(&feed, start);
+        feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
         cr_expect_eq(replconf(&feed, &error, wrong[i]), FEED_REPLY_ERROR, "case %zu", i);
         cr_expect_neq(error.text[0], '\0');
     }
@@ -185,7 +185,7 @@ Test(feed, with_a_sized_payload_goes_online_when_it_is_sent)
     struct buf out = {0};
     struct replication_position position = {.history = {OURS}, .offset = 42};
 
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     feed_start_full(&feed, start);
     cr_expect_str_eq(feed_phase_name(feed.phase), "wait_bgsave");
     feed_start_snapshot(&feed, start, &position, &out);
@@ -205,7 +205,7 @@ Test(feed, with_a_marked_payload_goes_online_at_its_first_ack)
     struct errmsg error = {0};
     struct replication_position position = {.history = {OURS}, .offset = 42};
 
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     cr_assert_eq(replconf(&feed, &error, (const char *const[4]){"capa", "eof"}), FEED_REPLY_OK);
     feed_start_full(&feed, start);
     feed_start_snapshot(&feed, start, &position, &out);
@@ -225,11 +225,11 @@ Test(feed, is_told_the_history_only_when_it_can_take_it)
     struct feed feed;
     struct buf out = {0};
 
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     feed_start_continue(&feed, start, &position, &out);
     cr_expect_str_eq(buf_text(&out), "+CONTINUE\r\n");
     buf_clear(&out);
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     cr_assert_eq(replconf(&feed, &error, (const char *const[4]){"capa", "psync2"}), FEED_REPLY_OK);
     feed_start_continue(&feed, start, &position, &out);
     cr_expect_str_eq(buf_text(&out), "+CONTINUE " OURS "\r\n");
@@ -241,7 +241,7 @@ Test(feed, gets_a_newline_each_second_while_it_waits_for_its_snapshot)
 {
     struct feed feed;
 
-    feed_init(&feed, start);
+    feed_init(&feed, start, BYTES_LITERAL("10.0.0.9"));
     feed_start_full(&feed, start);
     cr_expect_eq(feed_tick(&feed, after(500), 60000), FEED_DUE_NOTHING);
     cr_expect_eq(feed_tick(&feed, after(1000), 60000), FEED_DUE_NEWLINE);
@@ -266,7 +266,7 @@ Test(feeds, are_counted_by_what_they_acknowledged_and_how_recently)
     struct feed waiting;
     const struct feed *all[4] = {&near, &far, NULL, &waiting};
 
-    feed_init(&waiting, start);
+    feed_init(&waiting, start, BYTES_LITERAL("10.0.0.9"));
     waiting.acked_offset = 1000;
     near.acked_synced_offset = 100;
     cr_expect_eq(feeds_count_acked(all, 4, 50), 2);
@@ -302,4 +302,65 @@ Test(primary, pings_once_a_period)
     cr_expect(primary_ping_is_due(&last, after(10000), 10000));
     cr_expect_not(primary_ping_is_due(&last, after(10001), 10000));
     cr_expect(primary_ping_is_due(&last, after(20000), 10000));
+}
+
+static struct feed feed_of_node(const char *id, uint64_t acked)
+{
+    struct feed feed = feed_online_at(acked, 0);
+
+    memset(feed.introduction.replica.text, id[0], CLUSTER_ID_LEN);
+    feed.introduction.is_begun = true;
+    feed.introduction.is_proven = true;
+    return feed;
+}
+
+Test(feeds, a_dead_connection_and_its_successor_of_one_node_count_once)
+{
+    struct feed dead = feed_of_node("a", 100);
+    struct feed successor = feed_of_node("a", 50);
+    struct feed other = feed_of_node("b", 50);
+    const struct feed *all[] = {&dead, &successor, &other};
+
+    cr_expect_eq(feeds_count_acked(all, 3, 50), 2);
+    cr_expect_eq(feeds_count_acked(all, 3, 51), 1, "the one that has more counts");
+    cr_expect_eq(feeds_count_good(all, 3, after(1), 10000), 2);
+    cr_expect_eq(feeds_count_synced(all, 3, 0), 2);
+}
+
+Test(feeds, that_name_no_node_count_by_what_they_announce_and_else_by_connection)
+{
+    static const struct {
+        const char *ip_a, *ip_b;
+        uint16_t port_a, port_b;
+        size_t nodes;
+    } cases[] = {
+        {"10.0.0.1", "10.0.0.1", 7000, 7000, 1},
+        {"10.0.0.1", "10.0.0.1", 7000, 7001, 2},
+        {"10.0.0.1", "10.0.0.2", 7000, 7000, 2},
+        {"",         "",         7000, 7000, 1}, /* from one address */
+        {"",         "",         0,    0,    2}, /* who knows */
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct feed a = feed_online_at(100, 0);
+        struct feed b = feed_online_at(100, 0);
+        const struct feed *all[] = {&a, &b};
+
+        bytes_to_text(bytes_from_text(cases[i].ip_a), a.announced_ip, sizeof(a.announced_ip));
+        bytes_to_text(bytes_from_text(cases[i].ip_b), b.announced_ip, sizeof(b.announced_ip));
+        a.listening_port = cases[i].port_a;
+        b.listening_port = cases[i].port_b;
+        cr_expect_eq(feeds_count_acked(all, 2, 100), cases[i].nodes, "case %zu", i);
+    }
+}
+
+Test(feeds, of_a_history_that_was_given_up_confirm_nothing)
+{
+    struct feed feed = feed_online_at(100, 0);
+    const struct feed *all[] = {&feed};
+
+    cr_expect_eq(feeds_count_acked(all, 1, 100), 1);
+    feed.is_over = true;
+    cr_expect_eq(feeds_count_acked(all, 1, 100), 0);
+    cr_expect_eq(feeds_count_good(all, 1, after(1), 10000), 0);
 }
