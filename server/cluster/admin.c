@@ -289,6 +289,19 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
     return true;
 }
 
+bool cluster_hand_over(struct cluster *cluster, struct cluster_call *call)
+{
+    const char *reason;
+
+    begin(cluster, call);
+    reason = manual_offer(cluster);
+    end(cluster, call);
+    if (reason != NULL) {
+        REFUSE(call, "%s", reason);
+    }
+    return true;
+}
+
 static void forget_everybody(struct cluster *c)
 {
     ASSERT(c->nodes.items[0] == c->me);

@@ -38,6 +38,7 @@ enum {
     CLUSTER_NODE_TIMEOUT_MAX_MS = 10 * 60 * 1000,
     CLUSTER_MANUAL_TIMEOUT_MS = 5000,            /* CLUSTER FAILOVER gives up */
     CLUSTER_MANUAL_PAUSE_MS = 10000,             /* longest pause of writes for it */
+    CLUSTER_OFFER_MS = 2000,                     /* a primary that ends waits for an heir */
     CLUSTER_FORGOTTEN_MS = 7 * 24 * 3600 * 1000, /* CLUSTER FORGET is remembered */
 };
 
@@ -143,6 +144,12 @@ void cluster_format_file(const struct cluster *cluster, struct buf *out);
 
 const struct cluster_id *cluster_my_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
+/* Is one of our replicas about to take over at our word, or has it just done so and does not serve yet? */
+bool cluster_is_handing_over(const struct cluster *cluster);
+/* A replica that is to take over goes by the next status: report it as soon as the offset has moved. */
+bool cluster_awaits_offset(const struct cluster *cluster);
+/* Is this node alone the council, so that nobody can serve without it? */
+bool cluster_is_whole_council(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);

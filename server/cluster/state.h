@@ -80,6 +80,7 @@ struct cluster_node {
     bool is_complete;
     bool is_eligible;
     bool is_no_failover;
+    bool is_serving; /* a primary that has its lease */
     struct last_heard heard;
 
     /* The link from us to it. */
@@ -197,10 +198,13 @@ enum manual_phase {
     MANUAL_PAUSING,      /* primary: the pause was ordered */
     MANUAL_PAUSED,       /* primary: writes stand still at status.offset */
     MANUAL_HANDING_OVER, /* primary: the replica is to be agreed on */
+    MANUAL_HANDED_OVER,  /* replica: it was primary; its heir is to serve */
 };
 
 struct manual {
     enum manual_phase phase;
+    bool is_offered; /* replica: it has not asked for it */
+    bool was_outbid; /* primary: its first proposal */
     struct cluster_id peer;
     uint64_t offset;
     struct mono_time deadline;

@@ -131,7 +131,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         break;
     case CLUSTER_ACTION_PAUSE_WRITES:
         waiting_pause(node, PAUSE_FOR_TAKEOVER, mono_add_ms(node->now.mono, action->pause_ms),
-                      PAUSE_WRITES);
+                      action->holds_reads ? PAUSE_KEYS : PAUSE_WRITES);
         cluster_side_status(node);
         break;
     case CLUSTER_ACTION_RESUME_WRITES:
