@@ -59,6 +59,7 @@ static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
     config->require_full_coverage = s->require_full_coverage;
     config->allow_reads_when_down = s->allow_reads_when_down;
     config->replica_no_failover = s->replica_no_failover;
+    config->is_arbiter = s->is_arbiter;
     config->replica_validity_factor = s->replica_validity_factor;
     config->replica_ping_period_ms = s->replica_ping_period_ms;
     config->preferred_endpoint = s->preferred_endpoint;
@@ -100,6 +101,16 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
     return true;
 }
 
+static bool check_arbiter(const struct cluster *c, struct errmsg *error)
+{
+    if (!c->config.is_arbiter || (node_is_primary(c->me) && c->me->slot_count == 0)) {
+        return true;
+    }
+    errmsg_set(error, "this node %s: it cannot become an arbiter (cluster-arbiter yes)",
+               node_is_primary(c->me) ? "owns slots" : "is a replica");
+    return false;
+}
+
 static bool begin(struct cluster *c, const struct cluster_options *options, struct errmsg *error)
 {
     if (!check_settings(&options->settings, error)) {
@@ -117,7 +128,11 @@ static bool begin(struct cluster *c, const struct cluster_options *options, stru
         c->is_file_dirty = false;
         c->me->address.ip[0] = '\0';
     }
+    if (!check_arbiter(c, error)) {
+        return false;
+    }
     adopt_own_address(c, &options->settings);
+    c->me->is_arbiter = c->config.is_arbiter;
     c->is_follow_due = !node_is_primary(c->me);
     c->loses_slots = false;
     ASSERT(c->me->config_epoch <= c->current_epoch);

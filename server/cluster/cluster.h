@@ -60,6 +60,7 @@ struct cluster_settings {
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool replica_no_failover;
+    bool is_arbiter;                 /* a seat in the council, and neither slots nor a primary */
     int64_t replica_validity_factor; /* 0: data is never too old */
     int64_t replica_ping_period_ms;  /* repl-ping-replica-period, part of the data age limit */
     enum cluster_endpoint_type preferred_endpoint;

@@ -64,6 +64,7 @@ enum frame_flags {
     FRAME_PAUSED = 1 << 5,   /* a primary that holds writes back for the receiver */
     FRAME_HAS_SLOTS = 1 << 6,
     FRAME_SIGNED = 1 << 7,
+    FRAME_ARBITER = 1 << 8, /* a primary that will never have slots or replicas */
 };
 
 /* What follows the head of a frame: a column of messages.def. */

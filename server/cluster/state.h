@@ -80,6 +80,7 @@ struct cluster_node {
     bool is_complete;
     bool is_eligible;
     bool is_no_failover;
+    bool is_arbiter;
     bool is_serving; /* a primary that has its lease */
     struct last_heard heard;
 
@@ -218,6 +219,7 @@ struct cluster_config {
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool replica_no_failover;
+    bool is_arbiter;
     int64_t replica_validity_factor;
     int64_t replica_ping_period_ms;
     enum cluster_endpoint_type preferred_endpoint;

@@ -344,6 +344,9 @@ bool config_validate(const struct config *config, struct buf *problems)
     if (config->cluster_enabled && config->replicaof[0] != '\0') {
         buf_append_text(problems, "replicaof directive not allowed in cluster mode\n");
     }
+    if (config->cluster_arbiter && !config->cluster_enabled) {
+        buf_append_text(problems, "cluster-arbiter is for cluster mode: cluster-enabled yes\n");
+    }
     if (config->cluster_enabled && !has_tcp) {
         buf_append_text(problems, "cluster mode needs a TCP port and an address to bind\n");
     }
