@@ -60,6 +60,8 @@ static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
     config->allow_reads_when_down = s->allow_reads_when_down;
     config->replica_no_failover = s->replica_no_failover;
     config->is_arbiter = s->is_arbiter;
+    config->allow_migration = s->allow_migration;
+    config->migration_barrier = s->migration_barrier;
     config->replica_validity_factor = s->replica_validity_factor;
     config->replica_ping_period_ms = s->replica_ping_period_ms;
     config->preferred_endpoint = s->preferred_endpoint;
@@ -154,6 +156,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->refusal_logged_at = MONO_LONG_AGO;
     c->rejoin_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
+    c->primary_gone_since = MONO_NEVER;
     c->is_tick_wanted = true;
     if (!begin(c, options, error)) {
         cluster_free(c);

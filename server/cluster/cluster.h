@@ -61,6 +61,8 @@ struct cluster_settings {
     bool allow_reads_when_down;
     bool replica_no_failover;
     bool is_arbiter;                 /* a seat in the council, and neither slots nor a primary */
+    bool allow_migration;            /* our replica may move to a primary without one, */
+    int64_t migration_barrier;       /* if its own keeps so many */
     int64_t replica_validity_factor; /* 0: data is never too old */
     int64_t replica_ping_period_ms;  /* repl-ping-replica-period, part of the data age limit */
     enum cluster_endpoint_type preferred_endpoint;
@@ -71,6 +73,8 @@ struct cluster_settings {
                                .bus_port = 16379,                                                  \
                                .node_timeout_ms = 1000,                                            \
                                .require_full_coverage = true,                                      \
+                               .allow_migration = true,                                            \
+                               .migration_barrier = 1,                                             \
                                .replica_validity_factor = 10,                                      \
                                .replica_ping_period_ms = 10000})
 

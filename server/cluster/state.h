@@ -108,9 +108,10 @@ struct cluster_node {
     struct mono_time failed_at;
     VEC(struct failure_report) reports;
 
-    struct council_hint hint;      /* of which council it is, as it says */
-    int64_t answered_us;           /* our clock when we sent what it has answered last */
-    struct mono_time silent_since; /* it cannot be reached; MONO_NEVER: it can */
+    struct council_hint hint;        /* of which council it is, as it says */
+    int64_t answered_us;             /* our clock when we sent what it has answered last */
+    struct mono_time silent_since;   /* it cannot be reached; MONO_NEVER: it can */
+    struct mono_time orphaned_since; /* slots and no replica; MONO_NEVER: it is not so */
 };
 
 struct incoming_link {
@@ -220,6 +221,8 @@ struct cluster_config {
     bool allow_reads_when_down;
     bool replica_no_failover;
     bool is_arbiter;
+    bool allow_migration;
+    int64_t migration_barrier;
     int64_t replica_validity_factor;
     int64_t replica_ping_period_ms;
     enum cluster_endpoint_type preferred_endpoint;
@@ -272,6 +275,7 @@ struct cluster {
     VEC(struct council_file) council_files; /* oldest first */
     struct own_change own;
     struct takeover takeover;
+    struct mono_time primary_gone_since; /* the one we follow is not known; MONO_NEVER: it is */
     bool is_record_pending; /* the record of our shard names a node that we do not know yet */
 
     struct cluster_status status;

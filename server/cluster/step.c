@@ -14,6 +14,7 @@
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
+#include "cluster/orphans.h"
 #include "cluster/role.h"
 #include "cluster/shard.h"
 #include "cluster/takeover.h"
@@ -106,6 +107,7 @@ static void tick(struct cluster *c)
     council_side_tick(c);
     shard_tick(c);
     takeover_tick(c);
+    orphans_tick(c);
     bus_tick(c);
 }
 

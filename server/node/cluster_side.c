@@ -31,6 +31,8 @@ static struct cluster_settings settings_of(const struct node *node)
         .allow_reads_when_down = config->cluster_allow_reads_when_down,
         .replica_no_failover = config->cluster_replica_no_failover,
         .is_arbiter = config->cluster_arbiter,
+        .allow_migration = config->cluster_allow_migration,
+        .migration_barrier = config->cluster_migration_barrier,
         .replica_validity_factor = config->cluster_replica_validity,
         .replica_ping_period_ms = config->repl_ping_period_s * 1000,
         .preferred_endpoint = (enum cluster_endpoint_type)config->cluster_preferred_endpoint,

@@ -611,7 +611,12 @@ static void give_slots(struct world *w, int member)
 
 struct world *world_three_and_three(void)
 {
-    struct world *w = world_new(2 * SHARDS);
+    return world_of_replicas(SHARDS);
+}
+
+struct world *world_of_replicas(int replicas)
+{
+    struct world *w = world_new(SHARDS + replicas);
 
     for (int i = 0; i < w->count; i++) {
         struct cluster_call call = world_call(w, i, NULL);
@@ -631,7 +636,7 @@ struct world *world_three_and_three(void)
     world_run(w, 2000);
     for (int i = SHARDS; i < w->count; i++) {
         struct cluster_call call = world_call(w, i, NULL);
-        const struct cluster_id *id = &w->members[i - SHARDS].id;
+        const struct cluster_id *id = &w->members[(i - SHARDS) % SHARDS].id;
 
         ASSERT(cluster_replicate(w->members[i].core, &call, bytes_from_text(id->text)));
         world_carry_out(w, i);

@@ -84,6 +84,8 @@ struct world *world_new(int count);
 void world_free(struct world *w);
 /* The usual: 3 primaries 0 1 2 with a third of the slots each, replicas 3 4 5 of them. */
 struct world *world_three_and_three(void);
+/* The same with so many replicas, dealt to 0 1 2 in turn. */
+struct world *world_of_replicas(int replicas);
 void world_run(struct world *w, int64_t ms);
 
 /* Kill: connections break.  Start: from its nodes file. */
