@@ -14,6 +14,7 @@
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 #include "cluster/receive.h"
+#include "cluster/seeds.h"
 #include "cluster/step.h"
 
 #include <inttypes.h>
@@ -27,6 +28,12 @@ static bool check_settings(const struct cluster_settings *s, struct errmsg *erro
     struct bytes ip = bytes_from_text(s->announce_ip != NULL ? s->announce_ip : "");
     struct bytes name = bytes_from_text(s->announce_hostname != NULL ? s->announce_hostname : "");
 
+    struct bytes seed_text = bytes_from_text(s->seeds != NULL ? s->seeds : "");
+    struct seed_list seeds;
+
+    if (!seeds_parse(seed_text, &seeds, error)) {
+        return false;
+    }
     if (ip.len > 0 && !cluster_ip_is_valid(ip)) {
         errmsg_set(error, "cluster-announce-ip is not an address");
         return false;
@@ -48,6 +55,10 @@ static bool check_settings(const struct cluster_settings *s, struct errmsg *erro
 static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
 {
     struct cluster_config *config = &c->config;
+    struct errmsg error;
+    bool is_ok = seeds_parse(bytes_from_text(s->seeds != NULL ? s->seeds : ""), &c->seeds, &error);
+
+    ASSERT(is_ok); /* check_settings has seen to it */
 
     ASSERT(s->node_timeout_ms >= CLUSTER_NODE_TIMEOUT_MIN_MS);
     ASSERT(s->node_timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
@@ -157,6 +168,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->rejoin_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
     c->primary_gone_since = MONO_NEVER;
+    c->seeds_at = MONO_NEVER;
     c->is_tick_wanted = true;
     if (!begin(c, options, error)) {
         cluster_free(c);

@@ -53,6 +53,7 @@ enum cluster_endpoint_type {
 struct cluster_settings {
     const char *announce_ip;       /* "" or NULL: learned from other nodes */
     const char *announce_hostname; /* "" or NULL: none */
+    const char *seeds;             /* "" or NULL: none; else as seeds.h has it */
     uint16_t port;                 /* as announced */
     uint16_t bus_port;
     int64_t node_timeout_ms; /* the same on all nodes */

@@ -16,6 +16,7 @@
 #include "cluster/message.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
+#include "cluster/seeds.h"
 #include "cluster/takeover.h"
 
 #include <string.h>
@@ -346,6 +347,10 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
 
     ASSERT(node->is_in_handshake);
     ASSERT(node != c->me);
+    if (node->is_seed) {
+        seeds_take_answer(c, node, a->frame, a->event->peer_ip);
+        return NULL;
+    }
     if (known != NULL && known != node) {
         /* Met at a second address, or again. */
         if (!known->is_in_handshake && known->link != LINK_UP) {

@@ -33,6 +33,7 @@
 
 enum {
     CLUSTER_PINGS_PER_TICK = 128,
+    CLUSTER_SEEDS_MAX = 16,
     CLUSTER_REPORTS_PER_FRAME_MIN = 20,
 };
 
@@ -96,6 +97,7 @@ struct cluster_node {
     /* Heartbeats and failure. */
     bool is_in_handshake;
     bool is_to_meet; /* greet with MEET instead of PING */
+    bool is_seed;    /* in handshake: to find out who is there, and only that (seeds.h) */
     bool has_met;    /* it greeted us so */
     bool is_unmet;   /* that could not be done so far, and was logged */
     bool has_answered;
@@ -213,6 +215,11 @@ struct manual {
     struct mono_time resend_at;
 };
 
+struct seed_list {
+    struct cluster_address items[CLUSTER_SEEDS_MAX];
+    size_t count;
+};
+
 struct cluster_config {
     char announce_ip[CLUSTER_IP_SIZE];
     char announce_hostname[CLUSTER_HOSTNAME_SIZE];
@@ -281,6 +288,9 @@ struct cluster {
     struct cluster_status status;
     bool has_status;
     struct own_data data;
+
+    struct seed_list seeds;
+    struct mono_time seeds_at; /* to be asked then; MONO_NEVER: most nodes are heard */
 
     bool is_file_dirty;
     uint64_t file_sequence;

@@ -16,6 +16,7 @@
 #include "cluster/nodes_file.h"
 #include "cluster/orphans.h"
 #include "cluster/role.h"
+#include "cluster/seeds.h"
 #include "cluster/shard.h"
 #include "cluster/takeover.h"
 
@@ -98,6 +99,7 @@ static void tick(struct cluster *c)
     c->next_tick_at = mono_add_ms(c->now, tick_interval_ms(c));
     data_update(c);
     end_stale_handshakes(c);
+    seeds_tick(c);
     for (size_t i = 1; i < c->nodes.count; i++) {
         links_tick(c, c->nodes.items[i]);
     }

@@ -23,6 +23,7 @@ static struct cluster_settings settings_of(const struct node *node)
     return (struct cluster_settings){
         .announce_ip = config->cluster_announce_ip,
         .announce_hostname = config->cluster_announce_hostname,
+        .seeds = config->cluster_seeds,
         .port = (uint16_t)(port != 0 ? port : config->port),
         .bus_port = bus_port != 0 ? (uint16_t)bus_port : config_bus_port(config),
         .node_timeout_ms = config->cluster_node_timeout_ms,

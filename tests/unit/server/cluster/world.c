@@ -479,6 +479,7 @@ static struct cluster_settings settings_of(const struct member *m, int member)
     settings.port = (uint16_t)(BASE_PORT + member);
     settings.bus_port = (uint16_t)(BASE_BUS_PORT + member);
     settings.announce_hostname = m->hostname;
+    settings.seeds = m->seeds;
     settings.node_timeout_ms = WORLD_TIMEOUT_MS;
     settings.secret = bytes_from_text(m->secret);
     return settings;

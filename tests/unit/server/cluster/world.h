@@ -29,6 +29,7 @@ struct member {
     char ip[CLUSTER_IP_SIZE];
     char hostname[CLUSTER_HOSTNAME_SIZE];
     char secret[32];
+    char seeds[64];
     bool is_running;
     bool is_paused;
     bool is_disk_stuck; /* files are not written until it is not */
