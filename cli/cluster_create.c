@@ -78,7 +78,7 @@ static bool is_empty(const struct view_node *node, struct errmsg *error)
     return is_ok;
 }
 
-static bool look_at_node(struct creation *c, const struct plan_node *planned)
+static bool look_at_node(struct creation *c, struct plan_node *planned)
 {
     struct view_node node = {0};
     struct errmsg error = {0};
@@ -102,6 +102,7 @@ static bool look_at_node(struct creation *c, const struct plan_node *planned)
     bytes_to_text(bytes_from_text(planned->host), node.info.host, sizeof(node.info.host));
     node.info.port = planned->port;
     VEC_PUSH(&c->view.nodes, node);
+    planned->is_arbiter = (node.info.flags & MAP_ARBITER) != 0;
     if (!is_empty(&node, &error)) {
         view_say(VIEW_BAD,
                  "Node %s:%u is not empty. Either the node already knows other nodes (check with "
@@ -115,7 +116,7 @@ static bool look_at_node(struct creation *c, const struct plan_node *planned)
 static bool look(struct creation *c)
 {
     for (size_t i = 0; i < c->plan.nodes.count; i++) {
-        if (!look_at_node(c, plan_at(c, i))) {
+        if (!look_at_node(c, &c->plan.nodes.items[i])) {
             return false;
         }
         for (size_t j = 0; j < i; j++) {
@@ -136,7 +137,8 @@ static void show_allocation(const struct creation *c)
 {
     const struct cluster_plan *plan = &c->plan;
 
-    view_say(VIEW_STEP, "Performing hash slots allocation on %zu nodes...", plan->nodes.count);
+    view_say(VIEW_STEP, "Performing hash slots allocation on %zu nodes...",
+             plan->primaries.count + plan->replicas.count);
     for (size_t i = 0; i < plan->primaries.count; i++) {
         const struct plan_node *node = plan_at(c, plan->primaries.items[i]);
 
@@ -161,6 +163,10 @@ static void show_nodes(struct creation *c)
         const struct plan_node *planned = plan_at(c, i);
         struct map_node *info = &c->view.nodes.items[i].info;
 
+        if (planned->is_arbiter) {
+            printf("A: %s %s:%u\n   arbiter\n", info->id, info->host, info->port);
+            continue;
+        }
         if (!planned->is_primary) {
             printf("S: %s %s:%u\n   replicates %s\n", info->id, info->host, info->port,
                    c->view.nodes.items[planned->primary].info.id);
@@ -415,11 +421,11 @@ static int create(struct creation *c, char *const *addresses, size_t count)
     if (!take_addresses(c, addresses, count)) {
         return 1;
     }
-    if (!cluster_plan_make(&c->plan, (size_t)c->options->cluster_replicas, &error)) {
-        puts(error.text);
+    if (!look(c)) {
         return 1;
     }
-    if (!look(c)) {
+    if (!cluster_plan_make(&c->plan, (size_t)c->options->cluster_replicas, &error)) {
+        puts(error.text);
         return 1;
     }
     show_allocation(c);

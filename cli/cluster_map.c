@@ -91,6 +91,7 @@ static uint32_t parse_flags(struct bytes text)
         {"fail?",     MAP_PFAIL    },
         {"handshake", MAP_HANDSHAKE},
         {"noaddr",    MAP_NOADDR   },
+        {"arbiter",   MAP_ARBITER  },
     };
     uint32_t flags = 0;
     struct bytes rest = text;

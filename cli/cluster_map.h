@@ -30,6 +30,7 @@ enum map_flags {
     MAP_PFAIL = 1 << 4, /* suspected */
     MAP_HANDSHAKE = 1 << 5,
     MAP_NOADDR = 1 << 6,
+    MAP_ARBITER = 1 << 7, /* a primary that never has slots or replicas */
 };
 
 struct map_node {

@@ -31,7 +31,17 @@ static size_t count_earlier_on_host(const struct cluster_plan *plan, size_t inde
     size_t count = 0;
 
     for (size_t i = 0; i < index; i++) {
-        count += is_same_host(plan, i, index) ? 1 : 0;
+        count += is_same_host(plan, i, index) && !plan->nodes.items[i].is_arbiter ? 1 : 0;
+    }
+    return count;
+}
+
+static size_t count_data_nodes(const struct cluster_plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->nodes.count; i++) {
+        count += plan->nodes.items[i].is_arbiter ? 0 : 1;
     }
     return count;
 }
@@ -41,10 +51,11 @@ static size_t count_earlier_on_host(const struct cluster_plan *plan, size_t inde
 static void deal_roles(struct cluster_plan *plan, size_t primary_count)
 {
     size_t dealt = 0;
+    size_t data_nodes = count_data_nodes(plan);
 
-    for (size_t round = 0; dealt < plan->nodes.count; round++) {
+    for (size_t round = 0; dealt < data_nodes; round++) {
         for (size_t i = 0; i < plan->nodes.count; i++) {
-            if (count_earlier_on_host(plan, i) != round) {
+            if (plan->nodes.items[i].is_arbiter || count_earlier_on_host(plan, i) != round) {
                 continue;
             }
             plan->nodes.items[i].is_primary = dealt < primary_count;
@@ -133,16 +144,17 @@ static void deal_replicas(struct cluster_plan *plan)
 
 bool cluster_plan_make(struct cluster_plan *plan, size_t replicas_each, struct errmsg *error)
 {
-    size_t primary_count = plan->nodes.count / (replicas_each + 1);
+    size_t data_nodes = count_data_nodes(plan);
+    size_t primary_count = data_nodes / (replicas_each + 1);
 
-    if (primary_count < PLAN_PRIMARIES_MIN) {
-        errmsg_set(error,
-                   "*** ERROR: Invalid configuration for cluster creation.\n"
-                   "*** A Starling cluster needs at least %d primaries.\n"
-                   "*** This is not possible with %zu nodes and %zu replicas per node.\n"
-                   "*** At least %zu nodes are required.",
-                   PLAN_PRIMARIES_MIN, plan->nodes.count, replicas_each,
-                   PLAN_PRIMARIES_MIN * (replicas_each + 1));
+    if (primary_count == 0 || plan->nodes.count < PLAN_NODES_MIN) {
+        errmsg_set(
+            error,
+            "*** ERROR: Invalid configuration for cluster creation.\n"
+            "*** A Starling cluster needs a primary, and at least %d nodes so that one can fail.\n"
+            "*** This is not possible with %zu nodes, of which %zu are arbiters, and %zu replicas "
+            "per node.",
+            PLAN_NODES_MIN, plan->nodes.count, plan->nodes.count - data_nodes, replicas_each);
         return false;
     }
     if (primary_count > SLOT_COUNT) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who becomes what in a new cluster: primaries spread over the hosts, slots in even shares,
- * replicas on other hosts than their primary wherever that is possible.  Pure. */
+ * replicas on other hosts than their primary wherever that is possible.  Arbiters, which are so by their
+ * configuration, only join.  Pure. */
 #ifndef STARLING_CLI_CLUSTER_PLAN_H
 #define STARLING_CLI_CLUSTER_PLAN_H
 
@@ -14,19 +15,20 @@
 #include "io/addr.h"
 
 enum {
-    PLAN_PRIMARIES_MIN = 3,
+    PLAN_NODES_MIN = 3, /* arbiters included: one of them can fail */
 };
 
 struct plan_node {
     char host[ADDR_HOST_TEXT];
     uint16_t port;
     bool is_primary;
+    bool is_arbiter;
     size_t primary;      /* of a replica: the index of its primary */
     uint16_t first_slot; /* of a primary */
     uint16_t last_slot;
 };
 
-/* The caller fills host and port of each node; all-zero is empty. */
+/* The caller fills host, port and is_arbiter of each node; all-zero is empty. */
 struct cluster_plan {
     VEC(struct plan_node) nodes;
     VEC(size_t) primaries; /* indexes, in the order of their slots */

@@ -50,7 +50,8 @@ static void describe(const struct actions *list, const void *item, struct buf *o
         buf_printf(out, "message %zu bytes%s\n", text.len, action->is_sharded ? ", sharded" : "");
         break;
     case CLUSTER_ACTION_PAUSE_WRITES:
-        buf_printf(out, "pause writes %" PRId64 " ms\n", action->pause_ms);
+        buf_printf(out, "pause writes%s %" PRId64 " ms\n", action->holds_reads ? " and reads" : "",
+                   action->pause_ms);
         break;
     case CLUSTER_ACTION_RESUME_WRITES:
         buf_append_text(out, "resume writes\n");

@@ -47,7 +47,8 @@ enum cluster_action_type {
     CLUSTER_ACTION_STATE_CHANGED,  /* is_ok: what CLUSTER INFO calls cluster_state */
     CLUSTER_ACTION_PAUSE_WRITES,   /* pause_ms: hold back writes of clients (and expiry) for a
                                       manual failover; then report STATUS at once: its offset is
-                                      taken as the one at which writes stopped */
+                                      taken as the one at which writes stopped.  With holds_reads
+                                      reads are held back as well */
     CLUSTER_ACTION_RESUME_WRITES,  /* the pause above is over */
     CLUSTER_ACTION_DATA_COMPLETE,  /* of a primary: its data counts as whole from now on; say so in
                                       every STATUS */
@@ -69,6 +70,7 @@ struct cluster_action {
     bool loses_slots;
     bool is_ok;
     bool is_sharded;
+    bool holds_reads;
     struct action_bytes bytes; /* for cluster_action_bytes */
 };
 

@@ -163,6 +163,9 @@ bool cluster_add_slots(struct cluster *cluster, struct cluster_call *call, const
     if (!node_is_primary(c->me)) {
         REFUSE(call, "A replica cannot own slots");
     }
+    if (c->config.is_arbiter) {
+        REFUSE(call, "An arbiter cannot own slots (cluster-arbiter)");
+    }
     if (!check_slots(c, call, slots, count, true)) {
         return false;
     }
@@ -226,6 +229,11 @@ bool cluster_replicate(struct cluster *cluster, struct cluster_call *call, struc
     if (!node_is_primary(node)) {
         REFUSE(call, "I can only replicate a master, not a replica.");
     }
+    if (c->config.is_arbiter || node->is_arbiter) {
+        REFUSE(call, "%s (cluster-arbiter)",
+               node->is_arbiter ? "I cannot replicate an arbiter, which has no data"
+                                : "An arbiter replicates nobody");
+    }
     if (node_is_primary(c->me) && (c->me->slot_count > 0 || call->has_keys)) {
         REFUSE(call, "To set a master the node must be empty and without assigned slots.");
     }
@@ -286,6 +294,19 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         break;
     }
     end(c, call);
+    return true;
+}
+
+bool cluster_hand_over(struct cluster *cluster, struct cluster_call *call)
+{
+    const char *reason;
+
+    begin(cluster, call);
+    reason = manual_offer(cluster);
+    end(cluster, call);
+    if (reason != NULL) {
+        REFUSE(call, "%s", reason);
+    }
     return true;
 }
 
@@ -453,6 +474,10 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
     }
     if (kind != CLUSTER_SETSLOT_STABLE && (node == NULL || node->is_in_handshake)) {
         REFUSE(call, "I don't know about node %.*s", BYTES_ARGS(id));
+    }
+    if (kind == CLUSTER_SETSLOT_IMPORTING ? c->config.is_arbiter
+                                          : node != NULL && node->is_arbiter) {
+        REFUSE(call, "An arbiter cannot own slots (cluster-arbiter)");
     }
     if (kind == CLUSTER_SETSLOT_NODE ? !check_setslot_node(c, call, node, slot)
                                      : !check_setslot_move(c, call, slot, kind)) {

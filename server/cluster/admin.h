@@ -48,6 +48,9 @@ MUST_USE bool cluster_replicate(struct cluster *cluster, struct cluster_call *ca
 /* True means that it has begun; its outcome shows as a change of role. */
 MUST_USE bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
                                enum cluster_failover_kind kind);
+/* SHUTDOWN FAILOVER: offer our place to the replica that has most.  True means that it has begun: then
+ * cluster_is_handing_over until it is a replica's and that serves, or it was given up. */
+MUST_USE bool cluster_hand_over(struct cluster *cluster, struct cluster_call *call);
 MUST_USE bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_hard);
 MUST_USE bool cluster_set_config_epoch(struct cluster *cluster, struct cluster_call *call,
                                        int64_t epoch);

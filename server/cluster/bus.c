@@ -39,6 +39,7 @@ static uint16_t own_flags(const struct cluster *c)
     uint32_t flags = 0;
 
     flags |= node_is_primary(c->me) ? FRAME_PRIMARY : 0;
+    flags |= c->config.is_arbiter ? FRAME_ARBITER : 0;
     flags |= c->config.replica_no_failover ? FRAME_NO_FAILOVER : 0;
     flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
     flags |= facts_is_complete(c) ? FRAME_COMPLETE : 0;

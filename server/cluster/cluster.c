@@ -14,6 +14,7 @@
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 #include "cluster/receive.h"
+#include "cluster/seeds.h"
 #include "cluster/step.h"
 
 #include <inttypes.h>
@@ -27,6 +28,12 @@ static bool check_settings(const struct cluster_settings *s, struct errmsg *erro
     struct bytes ip = bytes_from_text(s->announce_ip != NULL ? s->announce_ip : "");
     struct bytes name = bytes_from_text(s->announce_hostname != NULL ? s->announce_hostname : "");
 
+    struct bytes seed_text = bytes_from_text(s->seeds != NULL ? s->seeds : "");
+    struct seed_list seeds;
+
+    if (!seeds_parse(seed_text, &seeds, error)) {
+        return false;
+    }
     if (ip.len > 0 && !cluster_ip_is_valid(ip)) {
         errmsg_set(error, "cluster-announce-ip is not an address");
         return false;
@@ -58,6 +65,10 @@ static void adopt_secrets(struct cluster *c, const struct cluster_settings *s)
 static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
 {
     struct cluster_config *config = &c->config;
+    struct errmsg error;
+    bool is_ok = seeds_parse(bytes_from_text(s->seeds != NULL ? s->seeds : ""), &c->seeds, &error);
+
+    ASSERT(is_ok); /* check_settings has seen to it */
 
     ASSERT(s->node_timeout_ms >= CLUSTER_NODE_TIMEOUT_MIN_MS);
     ASSERT(s->node_timeout_ms <= CLUSTER_NODE_TIMEOUT_MAX_MS);
@@ -69,6 +80,9 @@ static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
     config->require_full_coverage = s->require_full_coverage;
     config->allow_reads_when_down = s->allow_reads_when_down;
     config->replica_no_failover = s->replica_no_failover;
+    config->is_arbiter = s->is_arbiter;
+    config->allow_migration = s->allow_migration;
+    config->migration_barrier = s->migration_barrier;
     config->replica_validity_factor = s->replica_validity_factor;
     config->replica_ping_period_ms = s->replica_ping_period_ms;
     config->preferred_endpoint = s->preferred_endpoint;
@@ -109,6 +123,16 @@ static bool begin_fresh(struct cluster *c, const struct cluster_options *options
     return true;
 }
 
+static bool check_arbiter(const struct cluster *c, struct errmsg *error)
+{
+    if (!c->config.is_arbiter || (node_is_primary(c->me) && c->me->slot_count == 0)) {
+        return true;
+    }
+    errmsg_set(error, "this node %s: it cannot become an arbiter (cluster-arbiter yes)",
+               node_is_primary(c->me) ? "owns slots" : "is a replica");
+    return false;
+}
+
 static bool begin(struct cluster *c, const struct cluster_options *options, struct errmsg *error)
 {
     if (!check_settings(&options->settings, error)) {
@@ -126,7 +150,11 @@ static bool begin(struct cluster *c, const struct cluster_options *options, stru
         c->is_file_dirty = false;
         c->me->address.ip[0] = '\0';
     }
+    if (!check_arbiter(c, error)) {
+        return false;
+    }
     adopt_own_address(c, &options->settings);
+    c->me->is_arbiter = c->config.is_arbiter;
     c->is_follow_due = !node_is_primary(c->me);
     c->loses_slots = false;
     ASSERT(c->me->config_epoch <= c->current_epoch);
@@ -149,6 +177,8 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->twice_at = MONO_LONG_AGO;
     c->rejoin_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
+    c->primary_gone_since = MONO_NEVER;
+    c->seeds_at = MONO_NEVER;
     c->is_tick_wanted = true;
     if (!begin(c, options, error)) {
         cluster_free(c);

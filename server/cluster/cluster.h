@@ -39,6 +39,7 @@ enum {
     CLUSTER_NODE_TIMEOUT_MAX_MS = 10 * 60 * 1000,
     CLUSTER_MANUAL_TIMEOUT_MS = 5000,            /* CLUSTER FAILOVER gives up */
     CLUSTER_MANUAL_PAUSE_MS = 10000,             /* longest pause of writes for it */
+    CLUSTER_OFFER_MS = 2000,                     /* a primary that ends waits for an heir */
     CLUSTER_FORGOTTEN_MS = 7 * 24 * 3600 * 1000, /* CLUSTER FORGET is remembered */
 };
 
@@ -53,6 +54,7 @@ enum cluster_endpoint_type {
 struct cluster_settings {
     const char *announce_ip;       /* "" or NULL: learned from other nodes */
     const char *announce_hostname; /* "" or NULL: none */
+    const char *seeds;             /* "" or NULL: none; else as seeds.h has it */
     uint16_t port;                 /* as announced */
     uint16_t bus_port;
     int64_t node_timeout_ms;      /* the same on all nodes */
@@ -61,6 +63,9 @@ struct cluster_settings {
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool replica_no_failover;
+    bool is_arbiter;                 /* a seat in the council, and neither slots nor a primary */
+    bool allow_migration;            /* our replica may move to a primary without one, */
+    int64_t migration_barrier;       /* if its own keeps so many */
     int64_t replica_validity_factor; /* 0: data is never too old */
     int64_t replica_ping_period_ms;  /* repl-ping-replica-period, part of the data age limit */
     enum cluster_endpoint_type preferred_endpoint;
@@ -71,6 +76,8 @@ struct cluster_settings {
                                .bus_port = 16379,                                                  \
                                .node_timeout_ms = 1000,                                            \
                                .require_full_coverage = true,                                      \
+                               .allow_migration = true,                                            \
+                               .migration_barrier = 1,                                             \
                                .replica_validity_factor = 10,                                      \
                                .replica_ping_period_ms = 10000})
 
@@ -151,6 +158,12 @@ const struct cluster_id *cluster_my_id(const struct cluster *cluster);
 /* Of a replica: its primary's; none of a primary. */
 const struct cluster_id *cluster_my_primary_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
+/* Is one of our replicas about to take over at our word, or has it just done so and does not serve yet? */
+bool cluster_is_handing_over(const struct cluster *cluster);
+/* A replica that is to take over goes by the next status: report it as soon as the offset has moved. */
+bool cluster_awaits_offset(const struct cluster *cluster);
+/* Is this node alone the council, so that nobody can serve without it? */
+bool cluster_is_whole_council(const struct cluster *cluster);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);

@@ -104,10 +104,13 @@ void emit_state_changed(struct cluster *c, bool is_ok)
     add(c, CLUSTER_ACTION_STATE_CHANGED, (struct bytes){0})->is_ok = is_ok;
 }
 
-void emit_pause(struct cluster *c, int64_t pause_ms)
+void emit_pause(struct cluster *c, int64_t pause_ms, bool holds_reads)
 {
+    struct cluster_action *action = add(c, CLUSTER_ACTION_PAUSE_WRITES, (struct bytes){0});
+
     ASSERT(pause_ms > 0);
-    add(c, CLUSTER_ACTION_PAUSE_WRITES, (struct bytes){0})->pause_ms = pause_ms;
+    action->pause_ms = pause_ms;
+    action->holds_reads = holds_reads;
 }
 
 void emit_data_complete(struct cluster *c)

@@ -18,7 +18,7 @@ void emit_follow(struct cluster *c, const struct cluster_node *primary);
 void emit_become_primary(struct cluster *c, bool drops_data);
 void emit_slots_changed(struct cluster *c, bool loses_slots);
 void emit_state_changed(struct cluster *c, bool is_ok);
-void emit_pause(struct cluster *c, int64_t pause_ms);
+void emit_pause(struct cluster *c, int64_t pause_ms, bool holds_reads);
 void emit_data_complete(struct cluster *c);
 void emit_resume(struct cluster *c);
 void emit_log(struct cluster *c, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -103,6 +103,11 @@ bool cluster_is_ok(const struct cluster *cluster, struct mono_time now)
     return cluster->is_map_ok && (!node_owns_slots(cluster->me) || cluster_has_lease(cluster, now));
 }
 
+bool cluster_is_whole_council(const struct cluster *cluster)
+{
+    return council_is_member(cluster->council) && seats_count(council_seats(cluster->council)) == 1;
+}
+
 bool cluster_has_slots(const struct cluster *cluster)
 {
     return cluster->me->slot_count > 0;

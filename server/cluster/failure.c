@@ -254,6 +254,9 @@ void failure_update_state(struct cluster *c)
     if (is_ok != c->was_ok) {
         c->was_ok = is_ok;
         emit_state_changed(c, is_ok);
+        if (is_ok && node_owns_slots(c->me)) {
+            bus_announce(c); /* who handed over to us keeps its clients until we serve */
+        }
     }
     ASSERT(c->was_ok == cluster_is_ok(c, c->now));
 }

@@ -121,7 +121,10 @@ void forgotten_admit(struct cluster *c, struct cluster_node *node)
 
 static bool may_let_go(const struct cluster *c, const struct cluster_node *node)
 {
-    return node != c->me && !node_owns_slots(node) && !cluster_id_equal(&c->me->primary, &node->id);
+    bool is_followed = cluster_id_equal(&c->me->primary, &node->id);
+
+    /* A replica that may move finds another one (orphans.h). */
+    return node != c->me && !node_owns_slots(node) && (!is_followed || c->config.allow_migration);
 }
 
 static void take_removal(struct cluster *c, struct cluster_link link, const struct frame *frame)

@@ -71,6 +71,7 @@ enum frame_flags {
     FRAME_LOADING = 1 << 8,      /* what it says of its data is not all it has */
     FRAME_SLOTS_TOLD = 1 << 9,   /* it owns the slots that it has named before */
     FRAME_WANTS_SLOTS = 1 << 10, /* the receiver is to name its own */
+    FRAME_ARBITER = 1 << 11,     /* a primary that will never have slots or replicas */
 };
 
 /* What follows the head of a frame: a column of messages.def. */

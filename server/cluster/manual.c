@@ -11,17 +11,20 @@
 #include "cluster/shard.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void move(struct cluster *c, enum manual_phase to)
 {
     static const uint32_t allowed[] = {
-        [MANUAL_IDLE] = PHASE_TO(MANUAL_ASKED) | PHASE_TO(MANUAL_PAUSING),
+        [MANUAL_IDLE] =
+            PHASE_TO(MANUAL_ASKED) | PHASE_TO(MANUAL_PAUSING) | PHASE_TO(MANUAL_CATCHING_UP),
         [MANUAL_ASKED] = PHASE_TO(MANUAL_CATCHING_UP) | PHASE_TO(MANUAL_IDLE),
         [MANUAL_CATCHING_UP] = PHASE_TO(MANUAL_READY) | PHASE_TO(MANUAL_IDLE),
         [MANUAL_READY] = PHASE_TO(MANUAL_IDLE),
         [MANUAL_PAUSING] = PHASE_TO(MANUAL_PAUSED) | PHASE_TO(MANUAL_IDLE),
         [MANUAL_PAUSED] = PHASE_TO(MANUAL_HANDING_OVER) | PHASE_TO(MANUAL_IDLE),
-        [MANUAL_HANDING_OVER] = PHASE_TO(MANUAL_IDLE),
+        [MANUAL_HANDING_OVER] = PHASE_TO(MANUAL_HANDED_OVER) | PHASE_TO(MANUAL_IDLE),
+        [MANUAL_HANDED_OVER] = PHASE_TO(MANUAL_IDLE),
     };
 
     ASSERT((allowed[c->manual.phase] & PHASE_TO(to)) != 0);
@@ -35,9 +38,19 @@ static bool is_primary_side(const struct cluster *c)
            c->manual.phase == MANUAL_HANDING_OVER;
 }
 
+bool cluster_is_handing_over(const struct cluster *cluster)
+{
+    return is_primary_side(cluster) || cluster->manual.phase == MANUAL_HANDED_OVER;
+}
+
+bool cluster_awaits_offset(const struct cluster *cluster)
+{
+    return cluster->manual.phase == MANUAL_CATCHING_UP;
+}
+
 static void end(struct cluster *c)
 {
-    if (is_primary_side(c)) {
+    if (cluster_is_handing_over(c)) {
         emit_resume(c);
     }
     if (c->manual.phase != MANUAL_IDLE) {
@@ -59,6 +72,56 @@ void manual_start(struct cluster *c)
     ASSERT(!is_primary_side(c));
 }
 
+/* Of several with equal data the one with the smallest id. */
+static bool is_better_heir(const struct cluster_node *a, const struct cluster_node *b)
+{
+    return b == NULL || a->data.offset > b->data.offset ||
+           (a->data.offset == b->data.offset && memcmp(a->id.text, b->id.text, CLUSTER_ID_LEN) < 0);
+}
+
+static const struct cluster_node *find_heir(const struct cluster *c)
+{
+    const struct cluster_node *best = NULL;
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
+            node->link == LINK_UP && node->has_answered && node->is_eligible &&
+            history_id_equal(&node->data.history, &c->status.history) && is_better_heir(node, best)) {
+            best = node;
+        }
+    }
+    return best;
+}
+
+static void pause_for(struct cluster *c, const struct cluster_node *replica, int64_t limit_ms)
+{
+    ASSERT(c->manual.phase == MANUAL_IDLE);
+    c->manual.peer = replica->id;
+    c->manual.deadline = mono_add_ms(c->now, limit_ms);
+    move(c, MANUAL_PAUSING);
+}
+
+const char *manual_offer(struct cluster *c)
+{
+    const struct cluster_node *heir = find_heir(c);
+
+    if (is_primary_side(c)) {
+        return NULL; /* that serves as well */
+    }
+    if (!cluster_has_lease(c, c->now)) {
+        return "this node serves no slots";
+    }
+    if (heir == NULL) {
+        return "no replica that can be reached has its data and may take over";
+    }
+    pause_for(c, heir, CLUSTER_OFFER_MS);
+    emit_log(c, LOG_NOTICE, "offering this node's place to replica %s", heir->id.text);
+    emit_pause(c, CLUSTER_OFFER_MS, false);
+    return NULL;
+}
+
 void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 {
     ASSERT(replica != c->me);
@@ -68,19 +131,34 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
     if (is_primary_side(c)) {
         return; /* repeated, or another one is under way */
     }
-    ASSERT(c->manual.phase == MANUAL_IDLE);
-    c->manual.peer = replica->id;
-    c->manual.deadline = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS);
-    move(c, MANUAL_PAUSING);
+    pause_for(c, replica, CLUSTER_MANUAL_TIMEOUT_MS);
     emit_log(c, LOG_NOTICE, "manual failover asked for by replica %s", replica->id.text);
-    emit_pause(c, CLUSTER_MANUAL_PAUSE_MS);
+    emit_pause(c, CLUSTER_MANUAL_PAUSE_MS, false);
+}
+
+/* Our primary holds back writes for us, and we have not asked it to. */
+static void take_offer(struct cluster *c, const struct frame *ping)
+{
+    if (!facts_is_eligible(c) || c->takeover.phase != TAKEOVER_IDLE) {
+        return;
+    }
+    c->manual.peer = ping->sender;
+    c->manual.is_offered = true;
+    c->manual.deadline = mono_add_ms(c->now, CLUSTER_OFFER_MS);
+    emit_log(c, LOG_NOTICE, "our primary offers its place");
 }
 
 void manual_take_ping(struct cluster *c, const struct frame *ping)
 {
     ASSERT(ping->type == FRAME_PING || ping->type == FRAME_MEET);
-    if (c->manual.phase == MANUAL_ASKED && (ping->flags & FRAME_PAUSED) != 0 &&
-        cluster_id_equal(&ping->sender, &c->manual.peer)) {
+    if ((ping->flags & FRAME_PAUSED) == 0 || !cluster_id_equal(&ping->sender, &c->me->primary)) {
+        return;
+    }
+    if (c->manual.phase == MANUAL_IDLE) {
+        take_offer(c, ping);
+    }
+    if (c->manual.phase == MANUAL_ASKED ||
+        (c->manual.phase == MANUAL_IDLE && c->manual.is_offered)) {
         c->manual.offset = ping->data.offset;
         move(c, MANUAL_CATCHING_UP);
         manual_on_status(c);
@@ -113,38 +191,81 @@ void manual_take_caught_up(struct cluster *c, const struct cluster_node *replica
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &replica->id) &&
         replica->data.offset >= c->status.offset) {
         move(c, MANUAL_HANDING_OVER);
+        emit_pause(c, CLUSTER_MANUAL_PAUSE_MS, true);
         shard_hand_over(c, &replica->id);
+    }
+}
+
+static const char *why_given_up(const struct cluster *c, const struct cluster_node *peer)
+{
+    if (peer == NULL) {
+        return "the other node is gone";
+    }
+    if (mono_is_due(c->manual.deadline, c->now)) {
+        return "it took too long";
+    }
+    /* Who offered its place is about to end: without it this replica goes by the rules of a take-over. */
+    return c->manual.is_offered && peer->link != LINK_UP ? "the link to the primary broke" : NULL;
+}
+
+static void resend(struct cluster *c, const struct cluster_node *peer)
+{
+    if (!mono_is_due(c->manual.resend_at, c->now)) {
+        return;
+    }
+    if (c->manual.phase == MANUAL_ASKED) {
+        c->manual.resend_at = mono_add_ms(c->now, cluster_timeout_part(c, 5));
+        bus_send_plain(c, peer, FRAME_FAILOVER_START);
+    } else if (c->manual.phase == MANUAL_READY) {
+        c->manual.resend_at = mono_add_ms(c->now, cluster_timeout_part(c, 20));
+        bus_send_plain(c, peer, FRAME_CAUGHT_UP);
     }
 }
 
 void manual_tick(struct cluster *c)
 {
-    struct cluster_node *peer = nodes_find(c, &c->manual.peer);
+    const struct cluster_node *peer = nodes_find(c, &c->manual.peer);
+    const char *reason;
 
     ASSERT(peer != c->me);
     if (c->manual.phase == MANUAL_IDLE) {
         return;
     }
-    if (peer == NULL || mono_is_due(c->manual.deadline, c->now)) {
-        emit_log(c, LOG_WARNING, "manual failover given up: %s",
-                 peer == NULL ? "the other node is gone" : "it took too long");
+    if (c->manual.phase == MANUAL_HANDED_OVER) {
+        if (peer == NULL || mono_is_due(c->manual.deadline, c->now)) {
+            end(c); /* whatever it does: we do not serve */
+        }
+        return;
+    }
+    reason = why_given_up(c, peer);
+    if (reason != NULL) {
+        emit_log(c, LOG_WARNING, "manual failover given up: %s", reason);
         end(c);
         return;
     }
-    if (!mono_is_due(c->manual.resend_at, c->now)) {
-        return;
+    resend(c, peer);
+}
+
+/* We follow our heir: clients wait until it serves, a little while at most. */
+static bool settle_heir(struct cluster *c)
+{
+    const struct cluster_node *peer = nodes_find(c, &c->manual.peer);
+
+    if (c->manual.phase == MANUAL_HANDING_OVER && !node_is_primary(c->me)) {
+        c->manual.deadline = mono_add_ms(c->now, cluster_timeout_part(c, 2));
+        move(c, MANUAL_HANDED_OVER);
     }
-    c->manual.resend_at = mono_add_ms(c->now, cluster_timeout_part(c, 5));
-    if (c->manual.phase == MANUAL_ASKED) {
-        bus_send_plain(c, peer, FRAME_FAILOVER_START);
-    } else if (c->manual.phase == MANUAL_READY) {
-        bus_send_plain(c, peer, FRAME_CAUGHT_UP);
-    }
+    return c->manual.phase == MANUAL_HANDED_OVER && peer != NULL && !peer->is_serving &&
+           cluster_id_equal(&c->me->primary, &c->manual.peer);
 }
 
 void manual_settle(struct cluster *c)
 {
-    if (c->manual.phase == MANUAL_IDLE) {
+    if (c->manual.phase == MANUAL_IDLE || settle_heir(c)) {
+        return;
+    }
+    if (c->manual.phase == MANUAL_HANDED_OVER) {
+        end(c);
         return;
     }
     if (is_primary_side(c) != node_is_primary(c->me) ||

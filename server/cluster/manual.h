@@ -10,6 +10,12 @@
  *
  * Both sides give up at their deadline.
  *
+ * A primary that is about to end offers its place itself (manual_offer): it begins with PAUSING, and the replica, which asked
+ * for nothing, goes from IDLE to CATCHING_UP when it hears of the pause.
+ *
+ * From HANDING_OVER on, reads are held as well: the lease ends before the record is agreed.  The old primary, a replica now,
+ * lets its clients go (HANDED_OVER) when it hears that the new one serves, so that they are sent on to somebody who does.
+ *
  * Invariants (between two steps):
  *              (1) PAUSING, PAUSED and HANDING_OVER are a primary's phases, the others but IDLE a replica's
  *              (2) the peer of a replica is its primary; whoever is IDLE has no peer */
@@ -20,6 +26,8 @@
 
 /* Replica: begin. */
 void manual_start(struct cluster *c);
+/* Primary: begin, with the replica that has most.  Why nobody can be offered its place, or NULL. */
+MUST_USE const char *manual_offer(struct cluster *c);
 void manual_tick(struct cluster *c);
 /* Primary: one of our replicas asks for a pause. */
 void manual_take_start(struct cluster *c, const struct cluster_node *replica);

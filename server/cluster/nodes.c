@@ -39,6 +39,7 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
     node->heard_at = MONO_LONG_AGO;
     node->told_claim_at = MONO_LONG_AGO;
     node->silent_since = MONO_NEVER;
+    node->orphaned_since = MONO_NEVER;
     node->failed_at = MONO_LONG_AGO;
     VEC_PUSH(&c->nodes, node);
     hashtable_add(&c->by_id, &node->by_id, id_key(&node->id));

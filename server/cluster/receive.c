@@ -16,6 +16,7 @@
 #include "cluster/message.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
+#include "cluster/seeds.h"
 #include "cluster/starts.h"
 #include "cluster/takeover.h"
 
@@ -194,6 +195,9 @@ static void learn_state(struct cluster_node *sender, const struct frame *frame)
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
     sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;
+    sender->is_arbiter = (frame->flags & FRAME_ARBITER) != 0;
+    sender->is_serving =
+        (frame->flags & FRAME_PRIMARY) != 0 && (frame->flags & FRAME_STATE_OK) != 0;
 }
 
 static bool is_heartbeat(const struct frame *frame)
@@ -354,6 +358,10 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
 
     ASSERT(node->is_in_handshake);
     ASSERT(node != c->me);
+    if (node->is_seed) {
+        seeds_take_answer(c, node, a->frame, a->event->peer_ip);
+        return NULL;
+    }
     if (known != NULL && known != node) {
         /* Met at a second address, or again. */
         if (!known->is_in_handshake && known->link != LINK_UP) {

@@ -138,16 +138,17 @@ bool cluster_next_range(const struct cluster *cluster, size_t owner_index, uint3
     return index_of(c, owner, &out->owner_index);
 }
 
-static void format_flags(const struct cluster_node_view *view, bool is_no_failover,
-                         bool is_without_address, struct buf *out)
+static void format_flags(const struct cluster_node_view *view, const struct cluster_node *node,
+                         bool is_no_failover, struct buf *out)
 {
     ASSERT(!(view->is_failing && view->is_failed));
     buf_printf(out, "%s%s", view->is_me ? "myself," : "", view->is_replica ? "slave" : "master");
     buf_append_text(out, view->is_failing ? ",fail?" : "");
     buf_append_text(out, view->is_failed ? ",fail" : "");
     buf_append_text(out, view->is_in_handshake ? ",handshake" : "");
-    buf_append_text(out, is_without_address ? ",noaddr" : "");
+    buf_append_text(out, !view->is_me && view->bus_port == 0 ? ",noaddr" : "");
     buf_append_text(out, is_no_failover ? ",nofailover" : "");
+    buf_append_text(out, node->is_arbiter ? ",arbiter" : "");
 }
 
 void cluster_format_node(const struct cluster *cluster, size_t index, struct moment now,
@@ -164,7 +165,7 @@ void cluster_format_node(const struct cluster *cluster, size_t index, struct mom
     is_no_failover = view.is_me ? c->config.replica_no_failover : node->is_no_failover;
     buf_printf(out, "%s %s:%u@%u%s%s ", view.id->text, view.ip, view.port, view.bus_port,
                view.hostname[0] != '\0' ? "," : "", view.hostname);
-    format_flags(&view, is_no_failover, !view.is_me && view.bus_port == 0, out);
+    format_flags(&view, node, is_no_failover, out);
     buf_printf(out, " %s %" PRId64 " %" PRId64 " %" PRIu64 " %s",
                view.primary_id != NULL ? view.primary_id->text : "-", view.ping_sent_unix_ms,
                view.pong_unix_ms, view.config_epoch, view.is_linked ? "connected" : "disconnected");
@@ -211,9 +212,10 @@ static void format_council(const struct cluster *c, struct buf *out)
                "cluster_council_seats:%zu\r\n"
                "cluster_council_generation:%" PRIu64 "\r\n"
                "cluster_council_member:%d\r\n"
-               "cluster_links_by_previous_secret:%zu\r\n",
+               "cluster_links_by_previous_secret:%zu\r\n"
+               "cluster_arbiter:%d\r\n",
                seats->members.count, seats->generation, council_is_member(c->council) ? 1 : 0,
-               links_count_previous(c));
+               links_count_previous(c), c->config.is_arbiter ? 1 : 0);
 }
 
 void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out)

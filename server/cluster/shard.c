@@ -326,6 +326,18 @@ void shard_on_read(struct cluster *c)
     council_put(c->council, c->now, &record);
 }
 
+/* Clients are held, and now we know the ballot that was greater than ours: once more, at once. */
+static bool try_again_at_once(struct cluster *c, const struct council_news *news)
+{
+    if (news->type != COUNCIL_NEWS_FAILED || news->answer != COUNCIL_OUTBID ||
+        c->manual.phase != MANUAL_HANDING_OVER || c->manual.was_outbid) {
+        return false;
+    }
+    c->manual.was_outbid = true;
+    c->is_tick_wanted = true;
+    return true;
+}
+
 void shard_on_end(struct cluster *c, const struct council_news *news)
 {
     if (!c->own.is_proposed) {
@@ -333,6 +345,9 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     }
     c->own.is_proposed = false;
     c->own.at = c->now;
+    if (try_again_at_once(c, news)) {
+        return;
+    }
     if (news->type == COUNCIL_NEWS_FAILED) {
         int64_t pause_ms = cluster_timeout_part(c, RETRIES_PER_TIMEOUT);
 

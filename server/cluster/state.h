@@ -36,6 +36,7 @@
 enum {
     CLUSTER_PINGS_PER_TICK = 128,
     CLUSTER_FOREIGN_MAX = 32,
+    CLUSTER_SEEDS_MAX = 16,
 };
 
 enum link_phase {
@@ -86,6 +87,8 @@ struct cluster_node {
     bool is_complete;
     bool is_eligible;
     bool is_no_failover;
+    bool is_arbiter;
+    bool is_serving; /* a primary that has its lease */
     struct last_heard heard;
     struct mono_time heard_at; /* its last frame */
     bool has_claimed;          /* it has named its slots */
@@ -106,6 +109,7 @@ struct cluster_node {
     /* Heartbeats and failure. */
     bool is_in_handshake;
     bool is_to_meet; /* greet with MEET instead of PING */
+    bool is_seed;    /* in handshake: to find out who is there, and only that (seeds.h) */
     bool has_met;    /* it greeted us so */
     bool is_unmet;   /* that could not be done so far, and was logged */
     bool has_answered;
@@ -118,9 +122,10 @@ struct cluster_node {
     struct mono_time failed_at;
     VEC(struct failure_report) reports;
 
-    struct council_hint hint;      /* of which council it is, as it says */
-    int64_t answered_us;           /* our clock when we sent what it has answered last */
-    struct mono_time silent_since; /* it cannot be reached; MONO_NEVER: it can */
+    struct council_hint hint;        /* of which council it is, as it says */
+    int64_t answered_us;             /* our clock when we sent what it has answered last */
+    struct mono_time silent_since;   /* it cannot be reached; MONO_NEVER: it can */
+    struct mono_time orphaned_since; /* slots and no replica; MONO_NEVER: it is not so */
 };
 
 struct incoming_link {
@@ -217,14 +222,22 @@ enum manual_phase {
     MANUAL_PAUSING,      /* primary: the pause was ordered */
     MANUAL_PAUSED,       /* primary: writes stand still at status.offset */
     MANUAL_HANDING_OVER, /* primary: the replica is to be agreed on */
+    MANUAL_HANDED_OVER,  /* replica: it was primary; its heir is to serve */
 };
 
 struct manual {
     enum manual_phase phase;
+    bool is_offered; /* replica: it has not asked for it */
+    bool was_outbid; /* primary: its first proposal */
     struct cluster_id peer;
     uint64_t offset;
     struct mono_time deadline;
     struct mono_time resend_at;
+};
+
+struct seed_list {
+    struct cluster_address items[CLUSTER_SEEDS_MAX];
+    size_t count;
 };
 
 struct cluster_config {
@@ -234,6 +247,9 @@ struct cluster_config {
     bool require_full_coverage;
     bool allow_reads_when_down;
     bool replica_no_failover;
+    bool is_arbiter;
+    bool allow_migration;
+    int64_t migration_barrier;
     int64_t replica_validity_factor;
     int64_t replica_ping_period_ms;
     enum cluster_endpoint_type preferred_endpoint;
@@ -294,11 +310,15 @@ struct cluster {
     VEC(struct council_file) council_files; /* oldest first */
     struct own_change own;
     struct takeover takeover;
+    struct mono_time primary_gone_since; /* the one we follow is not known; MONO_NEVER: it is */
     bool is_record_pending; /* the record of our shard names a node that we do not know yet */
 
     struct cluster_status status;
     bool has_status;
     struct own_data data;
+
+    struct seed_list seeds;
+    struct mono_time seeds_at; /* to be asked then; MONO_NEVER: most nodes are heard */
 
     bool is_file_dirty;
     uint64_t file_sequence;

@@ -14,7 +14,9 @@
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
+#include "cluster/orphans.h"
 #include "cluster/role.h"
+#include "cluster/seeds.h"
 #include "cluster/shard.h"
 #include "cluster/takeover.h"
 
@@ -100,6 +102,7 @@ static void tick(struct cluster *c)
     if (c->is_secret_changed) {
         links_prove_again(c);
     }
+    seeds_tick(c);
     for (size_t i = 1; i < c->nodes.count; i++) {
         links_tick(c, c->nodes.items[i]);
     }
@@ -109,6 +112,7 @@ static void tick(struct cluster *c)
     council_side_tick(c);
     shard_tick(c);
     takeover_tick(c);
+    orphans_tick(c);
     bus_tick(c);
 }
 

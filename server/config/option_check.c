@@ -287,6 +287,27 @@ static bool check_percentiles(struct config *config, struct buf *text, struct er
     return true;
 }
 
+/* The form alone: the cluster reads hosts more closely. */
+static bool check_seeds(struct config *config, struct buf *text, struct errmsg *error)
+{
+    struct bytes rest = buf_bytes(text);
+
+    (void)config;
+    for (struct bytes word = bytes_next_word(&rest, ','); word.len > 0;
+         word = bytes_next_word(&rest, ',')) {
+        size_t colon = word.len;
+
+        while (colon > 0 && word.data[colon - 1] != ':') {
+            colon--;
+        }
+        if (colon < 2 || colon == word.len || word.data[colon] < '1' || word.data[colon] > '9') {
+            errmsg_set(error, "addresses of nodes are expected, host:port,host:port");
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_events(struct config *config, struct buf *text, struct errmsg *error)
 {
     struct buf letters = {0};
@@ -318,6 +339,7 @@ bool option_check(struct config *config, const struct option *option, struct buf
         {offsetof(struct config, replicaof),                  check_replicaof     },
         {offsetof(struct config, cluster_announce_hostname),  check_hostname      },
         {offsetof(struct config, cluster_announce_ip),        check_ip            },
+        {offsetof(struct config, cluster_seeds),              check_seeds         },
         {offsetof(struct config, latency_percentiles),        check_percentiles   },
         {offsetof(struct config, notify_keyspace_events),     check_events        },
     };
@@ -390,6 +412,9 @@ bool config_validate(const struct config *config, struct buf *problems)
     }
     if (config->cluster_enabled && config->replicaof[0] != '\0') {
         buf_append_text(problems, "replicaof directive not allowed in cluster mode\n");
+    }
+    if (config->cluster_arbiter && !config->cluster_enabled) {
+        buf_append_text(problems, "cluster-arbiter is for cluster mode: cluster-enabled yes\n");
     }
     if (config->cluster_enabled && !has_tcp) {
         buf_append_text(problems, "cluster mode needs a TCP port and an address to bind\n");

@@ -39,6 +39,29 @@ static bool equal_nocase(struct bytes a, struct bytes b)
     return bytes_equal_nocase(a, text);
 }
 
+static bool has_words_of(struct bytes a, struct bytes b)
+{
+    for (struct bytes word = bytes_next_word(&a, ' '); word.len > 0;
+         word = bytes_next_word(&a, ' ')) {
+        struct bytes rest = b;
+        struct bytes other = bytes_next_word(&rest, ' ');
+
+        while (other.len > 0 && !equal_nocase(word, other)) {
+            other = bytes_next_word(&rest, ' ');
+        }
+        if (other.len == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Words that may be combined may be so in any order. */
+static bool is_choice(struct bytes value, struct bytes choice)
+{
+    return value.len == choice.len && has_words_of(value, choice) && has_words_of(choice, value);
+}
+
 static bool parse_choice(const struct option *option, struct bytes value, int64_t *out,
                          struct errmsg *error)
 {
@@ -48,7 +71,7 @@ static bool parse_choice(const struct option *option, struct bytes value, int64_
     *out = 0;
     for (struct bytes word = bytes_next_word(&words, '|'); word.len > 0;
          word = bytes_next_word(&words, '|'), ++*out) {
-        if (equal_nocase(value, word)) {
+        if (is_choice(value, word)) {
             buf_deinit(&list);
             return true;
         }

@@ -80,6 +80,10 @@ void control_shutdown(struct node *node, struct request *request)
         reply_error(request, "ERR syntax error");
         return;
     }
+    if (options.is_failover && node->cluster == NULL) {
+        reply_error(request, "ERR SHUTDOWN FAILOVER needs a cluster: cluster-enabled is no");
+        return;
+    }
     if (aborts == 0) {
         ending_asked(node, request->session, &options);
     } else if (!ending_abort(node, request->session)) {

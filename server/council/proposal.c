@@ -10,6 +10,7 @@
 enum {
     ROUNDS_RESERVED = 1000, /* at a time: a ballot seldom waits for the disk */
     SENDS_PER_TIMEOUT = 10,
+    POLLS_PER_TIMEOUT = 50, /* at most, of those who said that we have to wait */
 };
 
 static void move(struct proposal *p, enum proposal_phase to)
@@ -110,6 +111,7 @@ static void enter(struct council *c, struct proposal *p, enum proposal_phase pha
     p->yes = (struct seat_votes){0};
     p->no = (struct seat_votes){0};
     p->wait_ms = 0;
+    p->again_at = MONO_NEVER;
     p->deadline = mono_add_ms(c->now, c->timeout_ms);
     if (phase == PROPOSAL_PREPARING) {
         p->ballot = proposal_next_ballot(c);
@@ -185,6 +187,26 @@ static bool is_possible(const struct council *c, const struct proposal *p)
     return seats_is_quorum(&c->seats, &others);
 }
 
+/* A seat whose node is gone never answers: with it the promises that differ are no majority for yes and none for no.  Whoever
+ * only has to wait is asked again when its promise is over. */
+static void poll_again_later(struct council *c, struct proposal *p, int64_t wait_ms)
+{
+    int64_t least_ms = council_part_ms(c, POLLS_PER_TIMEOUT);
+
+    if (p->phase == PROPOSAL_POLLING) {
+        p->again_at =
+            mono_earlier(p->again_at, mono_add_ms(c->now, wait_ms < least_ms ? least_ms : wait_ms));
+    }
+}
+
+static void poll_again(struct council *c, struct proposal *p)
+{
+    p->again_at = MONO_NEVER;
+    p->no = (struct seat_votes){0};
+    p->wait_ms = 0;
+    ask(c, p);
+}
+
 static void take_no(struct council *c, struct proposal *p, const struct cluster_id *from,
                     const struct council_message *m)
 {
@@ -192,6 +214,7 @@ static void take_no(struct council *c, struct proposal *p, const struct cluster_
     case COUNCIL_WAIT:
         p->wait_ms = p->wait_ms == 0 || m->wait_ms < p->wait_ms ? m->wait_ms : p->wait_ms;
         seats_count_vote(&c->seats, from, &p->no);
+        poll_again_later(c, p, m->wait_ms);
         break;
     case COUNCIL_OUTBID:
     case COUNCIL_TAKEN:
@@ -295,6 +318,8 @@ void proposal_tick(struct council *c, struct proposal *p)
     }
     if (mono_is_due(p->deadline, c->now)) {
         fail(p, p->wait_ms > 0 ? COUNCIL_WAIT : COUNCIL_BEHIND);
+    } else if (mono_is_due(p->again_at, c->now)) {
+        poll_again(c, p);
     } else if (mono_is_due(p->resend_at, c->now)) {
         ask(c, p);
     }
@@ -304,7 +329,8 @@ struct mono_time proposal_wake_at(const struct proposal *p)
 {
     bool is_asking = p->phase != PROPOSAL_IDLE && p->phase != PROPOSAL_READING;
 
-    return is_asking ? mono_earlier(p->resend_at, p->deadline) : MONO_NEVER;
+    return is_asking ? mono_earlier(p->again_at, mono_earlier(p->resend_at, p->deadline))
+                     : MONO_NEVER;
 }
 
 enum proposal_outcome proposal_take_outcome(struct proposal *p)

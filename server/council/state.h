@@ -102,6 +102,7 @@ struct proposal {
     struct grant grants[COUNCIL_ASKED_MAX];
     size_t grant_count;
     struct mono_time resend_at;
+    struct mono_time again_at; /* of a poll: a promise that was in our way is over */
     struct mono_time deadline;
 };
 

@@ -23,6 +23,7 @@ static struct cluster_settings settings_of(const struct node *node)
     return (struct cluster_settings){
         .announce_ip = config->cluster_announce_ip,
         .announce_hostname = config->cluster_announce_hostname,
+        .seeds = config->cluster_seeds,
         .port = (uint16_t)(port != 0 ? port : config->port),
         .bus_port = bus_port != 0 ? (uint16_t)bus_port : config_bus_port(config),
         .node_timeout_ms = config->cluster_node_timeout_ms,
@@ -31,6 +32,9 @@ static struct cluster_settings settings_of(const struct node *node)
         .require_full_coverage = config->cluster_require_full_coverage,
         .allow_reads_when_down = config->cluster_allow_reads_when_down,
         .replica_no_failover = config->cluster_replica_no_failover,
+        .is_arbiter = config->cluster_arbiter,
+        .allow_migration = config->cluster_allow_migration,
+        .migration_barrier = config->cluster_migration_barrier,
         .replica_validity_factor = config->cluster_replica_validity,
         .replica_ping_period_ms = config->repl_ping_period_s * 1000,
         .preferred_endpoint = (enum cluster_endpoint_type)config->cluster_preferred_endpoint,
@@ -132,7 +136,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         break;
     case CLUSTER_ACTION_PAUSE_WRITES:
         waiting_pause(node, PAUSE_FOR_TAKEOVER, mono_add_ms(node->now.mono, action->pause_ms),
-                      PAUSE_WRITES);
+                      action->holds_reads ? PAUSE_KEYS : PAUSE_WRITES);
         cluster_side_status(node);
         break;
     case CLUSTER_ACTION_RESUME_WRITES:

@@ -3,11 +3,23 @@
 
 #include "base/assert.h"
 #include "base/phases.h"
+#include "cluster/admin.h"
 #include "node/inside.h"
+
+enum {
+    HAND_OVER_MAX_MS = 3000, /* longer than the cluster tries */
+    SEND_ON_MS = 200,        /* for clients that have asked before they know */
+    LEAVE_COUNCIL_MS = 5000, /* for the only seat of a council to become another node's */
+    COUNCIL_POLL_MS = 20,
+};
 
 static const uint32_t allowed[] = {
     [ENDING_NOT] = PHASE_TO(ENDING_WAITING),
-    [ENDING_WAITING] = PHASE_TO(ENDING_SAVING) | PHASE_TO(ENDING_LOG) | PHASE_TO(ENDING_NOT),
+    [ENDING_WAITING] = PHASE_TO(ENDING_HANDING_OVER) | PHASE_TO(ENDING_SAVING) |
+                       PHASE_TO(ENDING_LOG) | PHASE_TO(ENDING_NOT),
+    [ENDING_HANDING_OVER] =
+        PHASE_TO(ENDING_WAITING) | PHASE_TO(ENDING_SENDING_ON) | PHASE_TO(ENDING_NOT),
+    [ENDING_SENDING_ON] = PHASE_TO(ENDING_SAVING) | PHASE_TO(ENDING_LOG) | PHASE_TO(ENDING_NOT),
     [ENDING_SAVING] = PHASE_TO(ENDING_LOG) | PHASE_TO(ENDING_NOT),
     [ENDING_LOG] = PHASE_TO(ENDING_NOT),
 };
@@ -29,6 +41,8 @@ bool ending_read_word(struct bytes word, struct ending_options *options)
         options->is_now = true;
     } else if (bytes_equal_nocase(word, "FORCE")) {
         options->is_forced = true;
+    } else if (bytes_equal_nocase(word, "FAILOVER")) {
+        options->is_failover = true;
     } else {
         return false;
     }
@@ -38,6 +52,7 @@ bool ending_read_word(struct bytes word, struct ending_options *options)
 static void give_up(struct node *node)
 {
     move(node, ENDING_NOT);
+    node->ending.is_handed_over = false;
     disk_base_go_on(node);
     waiting_on_file(node, HOLD_END, "Errors trying to SHUTDOWN. Check logs.");
     waiting_unpause(node, PAUSE_FOR_END);
@@ -88,7 +103,8 @@ static void end_log(struct node *node)
 /* A save that is under way began before the writes were held: another one follows it. */
 static void save_or_leave(struct node *node)
 {
-    ASSERT(node->pauses.by_reason[PAUSE_FOR_END].scope == PAUSE_WRITES);
+    ASSERT(node->pauses.by_reason[PAUSE_FOR_END].scope == PAUSE_WRITES ||
+           node->ending.is_handed_over);
     if (wants_save(node)) {
         move(node, ENDING_SAVING);
         node_log(node, LOG_NOTICE, "saving before the end");
@@ -98,22 +114,120 @@ static void save_or_leave(struct node *node)
     }
 }
 
-void ending_step(struct node *node)
+/* ---- a replica takes over ------------------------------------------------------------------------ */
+
+/* What was executed is answered first: without the lease it could not be any more.  That one replica has it all is what
+ * the cluster waits for. */
+static bool may_hand_over(const struct node *node)
+{
+    return node->ending.options.is_failover && node->role.is_primary &&
+           node->release.waiting_count == 0;
+}
+
+static void hand_over(struct node *node)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = {
+        .now = node->now.mono, .actions = cluster_side_actions(node), .error = &error};
+    bool has_begun = cluster_hand_over(node->cluster, &call);
+
+    node->ending.options.is_failover = false; /* it is tried once */
+    if (!has_begun) {
+        if (cluster_has_slots(node->cluster)) {
+            node_log(node, LOG_WARNING, "no replica takes over: %s", error.text);
+        }
+    } else {
+        move(node, ENDING_HANDING_OVER);
+        node->ending.phase_until =
+            mono_earlier(node->ending.until, mono_add_ms(node->now.mono, HAND_OVER_MAX_MS));
+    }
+    cluster_side_act(node);
+    pass_note_work(&node->pass);
+}
+
+static void step_handing_over(struct node *node)
 {
     struct ending *ending = &node->ending;
 
-    if (ending->phase == ENDING_LOG && !node->life.has_exited) {
-        step_log(node);
+    if (!node->role.is_primary && !cluster_is_handing_over(node->cluster)) {
+        move(node, ENDING_SENDING_ON);
+        node_log(node, LOG_NOTICE, "a replica has taken over, clients are sent on to it");
+        ending->is_handed_over = true;
+        ending->phase_until = mono_add_ms(node->now.mono, SEND_ON_MS);
+        ending->until = mono_add_ms(node->now.mono, LEAVE_COUNCIL_MS);
+        waiting_unpause(node, PAUSE_FOR_END);
+    } else if (!cluster_is_handing_over(node->cluster) ||
+               mono_is_due(ending->phase_until, node->now.mono)) {
+        node_log(node, LOG_WARNING, "no replica has taken over in time, ending without");
+        move(node, ENDING_WAITING);
+        pass_note_work(&node->pass);
     }
-    if (ending->phase != ENDING_WAITING) {
+}
+
+/* Whoever is the council alone would take its heir's lease along: the seat moves when it is given time. */
+static void step_sending_on(struct node *node)
+{
+    struct ending *ending = &node->ending;
+
+    if (!mono_is_due(ending->phase_until, node->now.mono)) {
         return;
     }
-    if (replicas_count_lagging(node) == 0) {
+    if (cluster_is_whole_council(node->cluster) && !mono_is_due(ending->until, node->now.mono)) {
+        ending->phase_until = mono_add_ms(node->now.mono, COUNCIL_POLL_MS);
+        return;
+    }
+    save_or_leave(node);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------- */
+
+static void step_waiting(struct node *node)
+{
+    struct ending *ending = &node->ending;
+
+    if (may_hand_over(node)) {
+        hand_over(node);
+    } else if (replicas_count_lagging(node) == 0 && !ending->options.is_failover) {
         save_or_leave(node);
     } else if (ending->options.is_now || mono_is_due(ending->until, node->now.mono)) {
-        node_log(node, LOG_WARNING, "%zu replicas have not acknowledged everything",
-                 replicas_count_lagging(node));
+        if (replicas_count_lagging(node) > 0) {
+            node_log(node, LOG_WARNING, "%zu replicas have not acknowledged everything",
+                     replicas_count_lagging(node));
+        }
         save_or_leave(node);
+    }
+}
+
+/* Our heir was lost at once, and we have our place again. */
+static void hold_again(struct node *node)
+{
+    node->ending.is_handed_over = false;
+    waiting_pause(node, PAUSE_FOR_END, MONO_NEVER, PAUSE_WRITES);
+}
+
+void ending_step(struct node *node)
+{
+    if (node->ending.is_handed_over && node->role.is_primary) {
+        hold_again(node);
+    }
+    switch (node->ending.phase) {
+    case ENDING_NOT:
+    case ENDING_SAVING:
+        break;
+    case ENDING_WAITING:
+        step_waiting(node);
+        break;
+    case ENDING_HANDING_OVER:
+        step_handing_over(node);
+        break;
+    case ENDING_SENDING_ON:
+        step_sending_on(node);
+        break;
+    case ENDING_LOG:
+        if (!node->life.has_exited) {
+            step_log(node);
+        }
+        break;
     }
 }
 
@@ -131,6 +245,9 @@ static void begin(struct node *node, const struct ending_options *options)
     move(node, ENDING_WAITING);
     ASSERT(timeout_ms >= 0);
     ending->options = *options;
+    ending->options.is_failover =
+        options->is_failover && node->role.is_primary && node->cluster != NULL && timeout_ms > 0;
+    ending->is_handed_over = false;
     ending->until = mono_add_ms(node->now.mono, timeout_ms);
     if (!options->is_now && timeout_ms > 0 && lagging > 0) {
         node_log(node, LOG_NOTICE, "waiting for %zu replicas before the end", lagging);
@@ -202,6 +319,8 @@ void ending_signalled(struct node *node, bool is_interrupt)
             continue; /* "default" is none of them */
         }
     }
+    options.is_failover =
+        options.is_failover || (!is_interrupt && bytes_equal_nocase(buf_bytes(&text), "default"));
     buf_deinit(&text);
     node_log(node, LOG_NOTICE, "asked to end by a signal");
     begin(node, &options);
@@ -210,14 +329,27 @@ void ending_signalled(struct node *node, bool is_interrupt)
 
 struct mono_time ending_wake_at(const struct node *node)
 {
-    return node->ending.phase == ENDING_WAITING ? node->ending.until : MONO_NEVER;
+    switch (node->ending.phase) {
+    case ENDING_WAITING:
+        return node->ending.until;
+    case ENDING_HANDING_OVER:
+    case ENDING_SENDING_ON:
+        return node->ending.phase_until;
+    case ENDING_NOT:
+    case ENDING_SAVING:
+    case ENDING_LOG:
+        break;
+    }
+    return MONO_NEVER;
 }
 
 void ending_check(const struct node *node)
 {
     enum pause_scope scope = node->pauses.by_reason[PAUSE_FOR_END].scope;
 
-    ASSERT(scope == (node->ending.phase == ENDING_NOT ? PAUSE_NOTHING : PAUSE_WRITES));
+    bool is_holding = node->ending.phase != ENDING_NOT && !node->ending.is_handed_over;
+
+    ASSERT(scope == (is_holding ? PAUSE_WRITES : PAUSE_NOTHING));
     LIST_FOR_EACH (item, &node->holds.held) {
         const struct session *s = CONTAINER_OF_CONST(item, struct session, hold.held);
 

@@ -2,11 +2,19 @@
 /* The orderly end of a node, asked for by SHUTDOWN or a signal.
  *
  *     asked --> writes are held --> replicas have what there is --> saved --> log at its end --> exit
- *                                   (or shutdown-timeout is over)     |             |
- *              go on as before <--- ABORT, or the disk refuses <------+-------------+
+ *                |   ^              (or shutdown-timeout is over)    ^ |             |
+ *       one has, |   | it did                                       | |             |
+ *   in a cluster |   | not take over                                | |             |
+ *                v   |                                              | |             |
+ *           a replica takes over --> clients are sent on to it -----+ |             |
+ *              go on as before <--- ABORT, or the disk refuses <-------+-------------+
  *
  * Writes are held first, so that whatever was acknowledged is in the last image and in the replicas.
  * Who asked is answered only when the end does not come; else the connection closes.
+ *
+ * A primary of a cluster lets a replica take over first (ENDING_HANDING_OVER) when it is asked to by FAILOVER, or by a
+ * SIGTERM that shutdown-on-sigterm leaves at its default.  Once the replica serves nothing is held any more: clients are told
+ * where it is, for a moment, before their connections close.  When nobody takes over in time it ends as any other does.
  *
  * A supervisor may send SIGTERM again, or to an end that SHUTDOWN began: that changes nothing.  SIGINT
  * comes from somebody who waits at a terminal: the second one ends at once, without saving. */
@@ -25,7 +33,9 @@ struct session;
 
 enum ending_phase {
     ENDING_NOT,
-    ENDING_WAITING, /* for replicas */
+    ENDING_WAITING,      /* for replicas */
+    ENDING_HANDING_OVER, /* until a replica serves in our place */
+    ENDING_SENDING_ON,   /* it does: clients are told */
     ENDING_SAVING,
     ENDING_LOG, /* is being synced, and its manifest told */
 };
@@ -38,17 +48,20 @@ enum ending_save {
 
 struct ending_options {
     enum ending_save save;
-    bool is_now;    /* replicas are not waited for */
-    bool is_forced; /* it ends although the data could not be saved */
+    bool is_now;      /* replicas are not waited for */
+    bool is_forced;   /* it ends although the data could not be saved */
+    bool is_failover; /* a replica is to take over first */
 };
 
 struct ending {
     enum ending_phase phase;
     struct ending_options options;
     struct mono_time until;
+    struct mono_time phase_until; /* of handing over, and of sending on */
+    bool is_handed_over;          /* nothing is held any more */
 };
 
-/* NOSAVE, SAVE, NOW, FORCE; false: none of them. */
+/* NOSAVE, SAVE, NOW, FORCE, FAILOVER; false: none of them. */
 MUST_USE bool ending_read_word(struct bytes word, struct ending_options *options);
 /* SHUTDOWN: the session is held until it is known whether the end comes. */
 void ending_asked(struct node *node, struct session *s, const struct ending_options *options);

@@ -337,7 +337,7 @@ static bool is_paused(const struct node *node, const struct request *request)
 
     return waiting_is_paused_for(node, request->spec) ||
            (request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0 &&
-            (s->queue->command_flags & COMMAND_FLAG_WRITE) != 0);
+            (s->queue->command_flags & waiting_paused_flags(node)) != 0);
 }
 
 /* A paused request is put back and read again when the pause ends. */

@@ -245,9 +245,21 @@ static void run_slices(struct node *node)
 /* What replicas are to hear of on top of what changed. */
 static void append_get_ack(struct node *node)
 {
+    if (waiting_is_end_fixed(node)) {
+        return; /* that comes afterwards */
+    }
     if (pass_take_acks(&node->pass) && node->replicas.count > 0 && journal_is_open(node)) {
         ASSERT(node->role.is_primary);
         journal_append_plain(node, "REPLCONF", "GETACK", "*");
+    }
+}
+
+static void tell_cluster_of_data(struct node *node)
+{
+    bool has_new_link = pass_take_link(&node->pass);
+
+    if (node->cluster != NULL && (has_new_link || cluster_awaits_offset(node->cluster))) {
+        cluster_side_status(node);
     }
 }
 
@@ -263,9 +275,7 @@ void node_end_pass(struct node *node)
     }
     replica_side_tick(node);
     node_go_back_when_wanted(node);
-    if (pass_take_link(&node->pass) && node->cluster != NULL) {
-        cluster_side_status(node);
-    }
+    tell_cluster_of_data(node);
     upkeep_run(node);
     run_slices(node);
     append_get_ack(node);

@@ -293,13 +293,32 @@ void waiting_unpause(struct node *node, enum pause_reason reason)
     }
 }
 
+bool waiting_is_end_fixed(const struct node *node)
+{
+    return node->pauses.by_reason[PAUSE_FOR_TAKEOVER].scope != PAUSE_NOTHING;
+}
+
+uint32_t waiting_paused_flags(const struct node *node)
+{
+    switch (node->pauses.scope) {
+    case PAUSE_NOTHING:
+        break;
+    case PAUSE_WRITES:
+        return COMMAND_FLAG_WRITE;
+    case PAUSE_KEYS:
+    case PAUSE_ALL:
+        return COMMAND_FLAG_WRITE | COMMAND_FLAG_READONLY;
+    }
+    return 0;
+}
+
 bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec)
 {
     switch (node->pauses.scope) {
     case PAUSE_NOTHING:
-        return false;
     case PAUSE_WRITES:
-        return (spec->flags & COMMAND_FLAG_WRITE) != 0;
+    case PAUSE_KEYS:
+        return (spec->flags & waiting_paused_flags(node)) != 0;
     case PAUSE_ALL:
         /* What a replica says before it is one is no request of a client. */
         return spec->id != COMMAND_REPLCONF && spec->id != COMMAND_PSYNC;

@@ -31,6 +31,7 @@ enum pause_reason {
 enum pause_scope {
     PAUSE_NOTHING,
     PAUSE_WRITES, /* of clients, and what expiry would write */
+    PAUSE_KEYS,   /* reads and writes of clients */
     PAUSE_ALL,    /* every command of clients */
 };
 
@@ -91,7 +92,11 @@ bool waiting_unblock(struct node *node, struct session *s, bool is_error);
 void waiting_pause(struct node *node, enum pause_reason reason, struct mono_time until,
                    enum pause_scope scope);
 void waiting_unpause(struct node *node, enum pause_reason reason);
+/* Is a replica catching up with the end of our log, so that nothing may be appended to it? */
+bool waiting_is_end_fixed(const struct node *node);
 bool waiting_is_paused_for(const struct node *node, const struct command_spec *spec);
+/* The flags of commands that pauses hold, but for the widest. */
+uint32_t waiting_paused_flags(const struct node *node);
 
 void waiting_check(const struct node *node);
 

@@ -26,7 +26,7 @@ bool demo_start_servers(struct demo *demo)
     char ports[DEMO_TEXT] = "";
 
     snprintf(program, sizeof(program), "%s/starling-server", server_bin_dir());
-    for (size_t i = 0; i < DEMO_NODES; i++) {
+    for (size_t i = 0; i < demo->node_count; i++) {
         struct server *s = &demo->servers[i];
         size_t len = strlen(ports);
 
@@ -37,19 +37,24 @@ bool demo_start_servers(struct demo *demo)
         server_add_arg(s, "local");
         server_add_arg(s, "--cluster-enabled");
         server_add_arg(s, "yes");
+        if (i >= demo->node_count - demo->arbiter_count) {
+            server_add_arg(s, "--cluster-arbiter");
+            server_add_arg(s, "yes");
+        }
         if (!server_start(s, &demo->error)) {
             errmsg_wrap(&demo->error, "server %zu", i + 1);
             return false;
         }
         snprintf(ports + len, sizeof(ports) - len, " %u", (unsigned)s->port);
     }
-    demo_say(demo, "%d servers run, on ports%s, each in a temporary folder.", DEMO_NODES, ports);
+    demo_say(demo, "%zu servers run, on ports%s, each in a temporary folder.", demo->node_count,
+             ports);
     return true;
 }
 
 void demo_clean_up(struct demo *demo)
 {
-    for (size_t i = 0; i < DEMO_NODES; i++) {
+    for (size_t i = 0; i < demo->node_count; i++) {
         demo_disconnect(demo, i);
         server_cleanup(&demo->servers[i]);
     }
@@ -123,19 +128,22 @@ static void show_lines(const struct demo *demo, struct bytes text, const char *p
 bool demo_form_cluster(struct demo *demo)
 {
     char addresses[DEMO_NODES][32];
+    char replicas[8];
     const char *create[DEMO_NODES + 8] = {"starling-cli", "--cluster", "create"};
     const char *wait[] = {"starling-cli", "--cluster", "wait", addresses[0], NULL};
     struct buf out = {0};
     size_t count = 3;
     bool is_ok;
 
-    for (size_t i = 0; i < DEMO_NODES; i++) {
+    for (size_t i = 0; i < demo->node_count; i++) {
         snprintf(addresses[i], sizeof(addresses[i]), "127.0.0.1:%u",
                  (unsigned)demo->servers[i].port);
         create[count++] = addresses[i];
     }
+    snprintf(replicas, sizeof(replicas), "%zu",
+             (demo->node_count - demo->arbiter_count) / demo->primary_count - 1);
     create[count++] = "--cluster-replicas";
-    create[count++] = "1";
+    create[count++] = replicas;
     create[count++] = "--cluster-yes";
     is_ok = run_cli(demo, create, &out);
     show_lines(demo, buf_bytes(&out), "[OK]");
@@ -276,10 +284,10 @@ size_t demo_node_of_port(const struct demo *demo, int64_t port)
 {
     size_t node = 0;
 
-    while (node < DEMO_NODES && demo->servers[node].port != port) {
+    while (node < demo->node_count && demo->servers[node].port != port) {
         node++;
     }
-    return node;
+    return node < demo->node_count ? node : DEMO_NODES;
 }
 
 /* A node in CLUSTER SLOTS is [endpoint, port, id, ...]. */
@@ -329,9 +337,9 @@ bool demo_read_map(struct demo *demo, size_t via, struct demo_map *out)
     return is_ok;
 }
 
-static bool is_map_whole(const struct demo_map *map)
+static bool is_map_whole(const struct demo *demo, const struct demo_map *map)
 {
-    bool has_replicas = map->count == DEMO_PRIMARIES;
+    bool has_replicas = map->count == demo->primary_count;
 
     for (size_t i = 0; i < map->count; i++) {
         has_replicas = has_replicas && map->ranges[i].replica != DEMO_NODES;
@@ -343,11 +351,11 @@ bool demo_wait_map(struct demo *demo, size_t via, struct demo_map *out)
 {
     int64_t until = support_now_ms() + DEMO_HEAL_MS;
 
-    while (!demo_read_map(demo, via, out) || !is_map_whole(out)) {
+    while (!demo_read_map(demo, via, out) || !is_map_whole(demo, out)) {
         if (support_now_ms() > until) {
             errmsg_set(&demo->error,
-                       "CLUSTER SLOTS at port %u does not show %d shards with a replica each",
-                       (unsigned)demo->servers[via].port, DEMO_PRIMARIES);
+                       "CLUSTER SLOTS at port %u does not show %zu shards with a replica each",
+                       (unsigned)demo->servers[via].port, demo->primary_count);
             return false;
         }
         support_pause_ms(POLL_MS);
@@ -384,8 +392,9 @@ static bool is_healthy(struct demo *demo, size_t node)
             strcmp(text, "up") != 0) {
             return false;
         }
-    } else if (!demo_field(demo, node, "replication", "slave0", text) ||
-               strstr(text, "state=online") == NULL) {
+    } else if (node < demo->node_count - demo->arbiter_count &&
+               (!demo_field(demo, node, "replication", "slave0", text) ||
+                strstr(text, "state=online") == NULL)) {
         return false;
     }
     if (!demo_ask(demo, node, &nodes, 2, "CLUSTER", "NODES")) {
@@ -400,7 +409,7 @@ bool demo_wait_healthy(struct demo *demo)
 {
     int64_t until = support_now_ms() + DEMO_HEAL_MS;
 
-    for (size_t i = 0; i < DEMO_NODES;) {
+    for (size_t i = 0; i < demo->node_count;) {
         if (is_healthy(demo, i)) {
             i++;
         } else if (support_now_ms() > until) {

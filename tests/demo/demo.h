@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The narrated tour: six real servers on loopback, and the steps that main.c strings together.
+/* The narrated tour: six real servers on loopback, and the steps that main.c strings together; and how long clients
+ * go without an answer, in clusters of other shapes, too.
  *
  * cluster.c   starts them, forms the cluster with our cli, asks nodes questions
  * keys.c      writes and reads many keys, as a cluster client does
  * traffic.c   threads that write in the background and remember what was acknowledged
  * takeover.c  kills a primary, measures the take-over, brings the old primary back
+ * outage.c    ends primaries in several ways under a client that writes all the time
  *
  * Every step returns false and fills demo->error when something did not happen as promised.
  * All but traffic's own threads belong to the main thread. */
@@ -31,6 +33,9 @@ enum {
 };
 
 struct demo {
+    size_t node_count;    /* at most DEMO_NODES; the arbiters among them come last */
+    size_t primary_count; /* the others are replicas of these in equal parts, */
+    size_t arbiter_count; /* or arbiters */
     struct server servers[DEMO_NODES];
     struct client *clients[DEMO_NODES]; /* NULL until asked for */
     bool is_quiet;
@@ -132,6 +137,11 @@ void traffic_stop(struct traffic *traffic);
 /* Every acknowledged write is there. */
 MUST_USE bool traffic_check(struct demo *demo, const struct traffic *traffic,
                             const struct demo_map *map);
+
+/* ---- outage.c --------------------------------------------------------------------------------- */
+
+/* For each shape and each way of ending a primary so many rounds; a table of them. */
+MUST_USE bool outage_measure(struct demo *demo, const char *shape, int rounds);
 
 /* ---- takeover.c ------------------------------------------------------------------------------- */
 

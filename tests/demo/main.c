@@ -3,6 +3,8 @@
  *
  *     run                                the tour
  *     run --rounds 20 --quiet            only kill and take over, again and again; print the times
+ *     run --outages 50 --shape 3+3       end primaries by KILL, STOP, TERM and CLUSTER FAILOVER under a client that writes
+ *                                        all the time; print how long it waited, and what errors it saw
  *
  * Exits with 0 only when everything that it tells has really happened. */
 #include "tests/demo/demo.h"
@@ -28,6 +30,8 @@ enum {
 
 struct options {
     int rounds; /* 0: the tour */
+    int outages;
+    const char *shape;
     bool is_quiet;
     uint64_t seed;
     int median_limit_ms;
@@ -339,10 +343,13 @@ static bool rounds(struct demo *demo, const struct options *options)
 static void print_usage(FILE *out)
 {
     fprintf(out,
-            "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n\n"
+            "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n"
+            "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n\n"
             "Without --rounds: a narrated tour of a cluster of six servers on loopback.\n"
             "With it: kills a primary N times, prints how long each take-over took, and fails\n"
             "when median or worst exceed their limits (1500 and 3000 ms).\n"
+            "With --outages: ends a primary N times in each of several ways under a client that\n"
+            "writes all the time, and prints how long that waited and which errors it saw.\n"
             "STARLING_BIN names the folder of the programs, build/release/bin if not set.\n");
 }
 
@@ -362,6 +369,13 @@ static bool parse_options(int argc, char **argv, struct options *options)
         } else if (strcmp(argv[i], "--rounds") == 0 &&
                    parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
             options->rounds = (int)number;
+            i++;
+        } else if (strcmp(argv[i], "--outages") == 0 &&
+                   parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
+            options->outages = (int)number;
+            i++;
+        } else if (strcmp(argv[i], "--shape") == 0 && argv[i + 1] != NULL) {
+            options->shape = argv[i + 1];
             i++;
         } else if (strcmp(argv[i], "--seed") == 0 &&
                    parse_number(argv[i + 1], 0, INT64_MAX, &number)) {
@@ -388,6 +402,7 @@ int main(int argc, char **argv)
     struct demo *demo;
     struct options options = {
         .seed = (uint64_t)clock_mono_now().us,
+        .shape = "all",
         .median_limit_ms = 1500,
         .worst_limit_ms = 3000,
     };
@@ -403,9 +418,13 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     demo = mem_alloc_zeroed(MEM_TEST, sizeof(*demo));
-    demo->is_quiet = options.is_quiet;
+    demo->is_quiet = options.is_quiet || options.outages > 0;
+    demo->node_count = DEMO_NODES;
+    demo->primary_count = DEMO_PRIMARIES;
     rng_init(&demo->rng, options.seed);
-    is_ok = options.rounds > 0 ? rounds(demo, &options) : tour(demo);
+    is_ok = options.outages > 0  ? outage_measure(demo, options.shape, options.outages)
+            : options.rounds > 0 ? rounds(demo, &options)
+                                 : tour(demo);
     demo_clean_up(demo);
     if (is_ok) {
         demo_say(demo, "The servers have ended and their folders are removed.");

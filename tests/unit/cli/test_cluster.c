@@ -211,10 +211,30 @@ Test(cluster_plan, too_few_nodes_are_refused_with_the_number_needed)
     struct cluster_plan plan = {0};
     struct errmsg error = {0};
 
-    make_nodes(&plan, "abcd");
+    make_nodes(&plan, "ab");
     cr_assert_not(cluster_plan_make(&plan, 1, &error));
     cr_assert_not_null(strstr(error.text, "*** ERROR: Invalid configuration"));
-    cr_assert_not_null(strstr(error.text, "At least 6 nodes"));
+    cr_assert_not_null(strstr(error.text, "at least 3 nodes"));
+    cluster_plan_deinit(&plan);
+}
+
+Test(cluster_plan, arbiters_join_without_slots_and_without_a_primary)
+{
+    struct cluster_plan plan = {0};
+    struct errmsg error = {0};
+
+    make_nodes(&plan, "abc");
+    plan.nodes.items[1].is_arbiter = true;
+    cr_assert(cluster_plan_make(&plan, 1, &error));
+    cr_assert_eq(plan.primaries.count, 1);
+    cr_assert_eq(plan.primaries.items[0], 0);
+    cr_assert_eq(plan.replicas.count, 1);
+    cr_assert_eq(plan.replicas.items[0], 2);
+    cr_assert_eq(plan.nodes.items[0].last_slot, 16383);
+    cr_assert_not(plan.nodes.items[1].is_primary);
+    plan.nodes.items[0].is_arbiter = true;
+    plan.nodes.items[2].is_arbiter = true;
+    cr_assert_not(cluster_plan_make(&plan, 0, &error), "nobody would own the slots");
     cluster_plan_deinit(&plan);
 }
 

@@ -46,6 +46,42 @@ Test(cluster_admin, slots_that_are_unassigned_keep_their_keys)
     core_deinit(&core);
 }
 
+Test(cluster_admin, an_arbiter_takes_no_slots)
+{
+    struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
+    struct core core;
+    struct cluster_call call;
+    uint16_t slots[] = {5};
+
+    settings.is_arbiter = true;
+    core = core_new_with("", &settings);
+    call = core_call(&core);
+    cr_expect_not(cluster_add_slots(core.cluster, &call, slots, 1));
+    cr_expect_str_eq(core.error.text, "An arbiter cannot own slots (cluster-arbiter)");
+    cr_expect_not(
+        cluster_set_slot(core.cluster, &call, 5, CLUSTER_SETSLOT_NODE, BYTES_LITERAL(CORE_ID)));
+    cr_expect(core_tells(&core, "cluster_arbiter:1"));
+    core_deinit(&core);
+}
+
+Test(cluster_admin, a_node_that_owns_slots_does_not_become_an_arbiter)
+{
+    struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
+    struct core core = core_new("");
+    struct buf file = {0};
+
+    core_own_everything(&core);
+    cluster_format_file(core.cluster, &file);
+    core_deinit(&core);
+    settings.is_arbiter = true;
+    core = core_new_with(buf_text(&file), &settings);
+    cr_expect_null(core.cluster);
+    cr_expect_str_eq(core.error.text,
+                     "this node owns slots: it cannot become an arbiter (cluster-arbiter yes)");
+    core_deinit(&core);
+    buf_deinit(&file);
+}
+
 static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
                      int peer)
 {

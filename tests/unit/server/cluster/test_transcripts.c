@@ -90,13 +90,123 @@ Test(cluster_transcript, a_primary_that_hands_over_pauses_and_gives_up_its_lease
     expect_told(w, 0,
                 "manual failover asked for by replica <3>\n"
                 "-> pause writes 10000 ms\n"
+                "-> pause writes and reads 10000 ms\n"
                 "the lease has run out: we hand over\n"
                 "-> state fail\n"
                 "node <3> owns the slots of this shard now, following it\n"
-                "manual failover is over: roles have changed\n"
-                "-> resume writes\n"
                 "-> state ok\n"
-                "-> follow <3> at 10.0.0.4:7003\n");
+                "-> follow <3> at 10.0.0.4:7003\n"
+                "-> resume writes\n");
+    world_free(w);
+}
+
+static bool offer(struct world *w, int member, struct errmsg *error)
+{
+    struct cluster_call call = world_call(w, member, error);
+    bool is_begun = cluster_hand_over(w->members[member].core, &call);
+
+    world_carry_out(w, member);
+    return is_begun;
+}
+
+Test(cluster_transcript, a_primary_that_is_about_to_end_offers_its_place_and_hands_over)
+{
+    struct world *w = cluster_of_one_seed();
+    struct errmsg error;
+
+    world_listen(w);
+    w->members[0].status.offset = 700;
+    cr_assert(offer(w, 0, &error));
+    world_run(w, 1000);
+    expect_told(w, 0,
+                "offering this node's place to replica <3>\n"
+                "-> pause writes 2000 ms\n"
+                "-> pause writes and reads 10000 ms\n"
+                "the lease has run out: we hand over\n"
+                "-> state fail\n"
+                "node <3> owns the slots of this shard now, following it\n"
+                "-> state ok\n"
+                "-> follow <3> at 10.0.0.4:7003\n"
+                "-> resume writes\n");
+    expect_told(w, 3,
+                "our primary offers its place\n"
+                "all of the primary's data is here, offset 700\n"
+                "this node takes over as primary in epoch 6\n"
+                "manual failover is over: roles have changed\n"
+                "-> state fail\n"
+                "-> become primary\n"
+                "the lease is held\n"
+                "-> state ok\n"
+                "node <0> is a replica of <3> now\n");
+    world_free(w);
+}
+
+Test(cluster_transcript, a_primary_whose_replica_is_too_far_behind_gives_its_offer_up)
+{
+    struct world *w = cluster_of_one_seed();
+    struct errmsg error;
+
+    world_listen(w);
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 700;
+    cr_assert(offer(w, 0, &error));
+    cr_expect(cluster_is_handing_over(w->members[0].core));
+    world_run(w, 2500);
+    expect_told(w, 0,
+                "offering this node's place to replica <3>\n"
+                "-> pause writes 2000 ms\n"
+                "manual failover given up: it took too long\n"
+                "-> resume writes\n");
+    cr_expect_not(cluster_is_handing_over(w->members[0].core));
+    cr_expect(world_has_lease(w, 0));
+    world_free(w);
+}
+
+Test(cluster_transcript, a_replica_whose_primary_ends_behind_its_offer_takes_over_by_the_usual_way)
+{
+    struct world *w = cluster_of_one_seed();
+    struct errmsg error;
+
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 700;
+    cr_assert(offer(w, 0, &error));
+    world_run(w, 100);
+    world_listen(w);
+    world_kill(w, 0);
+    world_run(w, 1500);
+    cr_expect(bytes_has_prefix(bytes_from_text(world_told(w, 3)),
+                               "manual failover given up: the link to the primary broke\n"),
+              "%s", world_told(w, 3));
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_free(w);
+}
+
+Test(cluster_transcript, nobody_is_offered_a_place_that_no_replica_may_take)
+{
+    struct world *w = cluster_of_one_seed();
+    struct errmsg error;
+
+    cr_expect_not(offer(w, 3, &error));
+    cr_expect_str_eq(error.text, "this node serves no slots");
+    world_forbid_failover(w, 3);
+    world_run(w, 500);
+    cr_expect_not(offer(w, 0, &error));
+    cr_expect_str_eq(error.text, "no replica that can be reached has its data and may take over");
+    cr_expect_not(w->members[0].is_write_paused);
+    world_free(w);
+}
+
+Test(cluster_transcript, who_hands_over_lets_clients_go_when_its_heir_serves)
+{
+    struct world *w = cluster_of_one_seed();
+    struct errmsg error;
+
+    cr_assert(offer(w, 0, &error));
+    for (int ms = 0; ms < 500 && w->members[0].is_write_paused; ms++) {
+        world_run(w, 1);
+    }
+    cr_expect_not(w->members[0].is_write_paused);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
     world_free(w);
 }
 

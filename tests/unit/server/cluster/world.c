@@ -499,6 +499,7 @@ static struct cluster_settings settings_of(const struct member *m, int member)
     settings.port = (uint16_t)(BASE_PORT + member);
     settings.bus_port = (uint16_t)(BASE_BUS_PORT + member);
     settings.announce_hostname = m->hostname;
+    settings.seeds = m->seeds;
     settings.node_timeout_ms = WORLD_TIMEOUT_MS;
     settings.secret = bytes_from_text(m->secret);
     settings.previous_secret = bytes_from_text(m->previous_secret);
@@ -667,7 +668,12 @@ static void give_slots(struct world *w, int member)
 
 struct world *world_three_and_three(void)
 {
-    struct world *w = world_new(2 * SHARDS);
+    return world_of_replicas(SHARDS);
+}
+
+struct world *world_of_replicas(int replicas)
+{
+    struct world *w = world_new(SHARDS + replicas);
 
     for (int i = 0; i < w->count; i++) {
         struct cluster_call call = world_call(w, i, NULL);
@@ -687,7 +693,7 @@ struct world *world_three_and_three(void)
     world_run(w, 2000);
     for (int i = SHARDS; i < w->count; i++) {
         struct cluster_call call = world_call(w, i, NULL);
-        const struct cluster_id *id = &w->members[i - SHARDS].id;
+        const struct cluster_id *id = &w->members[(i - SHARDS) % SHARDS].id;
 
         ASSERT(cluster_replicate(w->members[i].core, &call, bytes_from_text(id->text)));
         world_carry_out(w, i);

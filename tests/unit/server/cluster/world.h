@@ -30,6 +30,7 @@ struct member {
     char hostname[CLUSTER_HOSTNAME_SIZE];
     char secret[32];
     char previous_secret[32];
+    char seeds[64];
     bool is_running;
     bool is_paused;
     bool is_disk_stuck; /* files are not written until it is not */
@@ -87,6 +88,8 @@ struct world *world_new(int count);
 void world_free(struct world *w);
 /* The usual: 3 primaries 0 1 2 with a third of the slots each, replicas 3 4 5 of them. */
 struct world *world_three_and_three(void);
+/* The same with so many replicas, dealt to 0 1 2 in turn. */
+struct world *world_of_replicas(int replicas);
 void world_run(struct world *w, int64_t ms);
 
 /* Kill: connections break.  Start: from its nodes file. */

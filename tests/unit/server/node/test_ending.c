@@ -279,6 +279,9 @@ Test(ending, words_set_the_options_that_they_name)
     cr_expect(options.is_now && options.is_forced);
     cr_expect(ending_read_word(BYTES_LITERAL("save"), &options));
     cr_expect_eq(options.save, ENDING_SAVE);
+    cr_expect_not(options.is_failover);
+    cr_expect(ending_read_word(BYTES_LITERAL("failover"), &options));
+    cr_expect(options.is_failover);
     cr_expect_not(ending_read_word(BYTES_LITERAL("later"), &options));
 }
 
@@ -299,5 +302,29 @@ Test(ending, holds_writes_in_every_phase_and_lets_them_go_when_it_is_called_off)
     cr_expect_eq(a->node->pauses.scope, PAUSE_NOTHING);
     cr_expect_eq(ending_wake_at(a->node).us, MONO_NEVER.us);
     ending_check(a->node);
+    alone_free(a);
+}
+
+Test(ending, a_primary_of_a_cluster_that_nobody_can_replace_ends_as_any_other)
+{
+    const struct alone_option options[] = {
+        {"cluster-enabled",     "yes"     },
+        {"shutdown-on-sigterm", "failover"},
+    };
+    struct alone *a = start(options, ARRAY_COUNT(options));
+
+    signal_node(a, false);
+    alone_settle(a, 50);
+    cr_assert(a->has_exited);
+    alone_free(a);
+}
+
+Test(ending, a_shutdown_that_is_to_hand_over_needs_a_cluster)
+{
+    struct alone *a = start(NULL, 0);
+
+    send(a, 0, "SHUTDOWN FAILOVER\r\n");
+    expect_reply(a, 0, "-ERR SHUTDOWN FAILOVER needs a cluster");
+    cr_expect_not(a->has_exited);
     alone_free(a);
 }
