@@ -245,10 +245,8 @@ static void run_slices(struct node *node)
 /* What replicas are to hear of on top of what changed. */
 static void append_get_ack(struct node *node)
 {
-    if (waiting_is_end_fixed(node)) {
-        return; /* that comes afterwards */
-    }
-    if (pass_take_acks(&node->pass) && node->replicas.count > 0 && journal_is_open(node)) {
+    if (!waiting_is_end_fixed(node) && pass_take_acks(&node->pass) && node->replicas.count > 0 &&
+        journal_is_open(node)) {
         ASSERT(node->role.is_primary);
         journal_append_plain(node, "REPLCONF", "GETACK", "*");
     }
@@ -257,7 +255,6 @@ static void append_get_ack(struct node *node)
 static void tell_cluster_of_data(struct node *node)
 {
     bool has_new_link = pass_take_link(&node->pass);
-
     if (node->cluster != NULL && (has_new_link || cluster_awaits_offset(node->cluster))) {
         cluster_side_status(node);
     }
