@@ -135,9 +135,9 @@ Test(cluster_transcript, a_primary_that_is_about_to_end_offers_its_place_and_han
                 "manual failover is over: roles have changed\n"
                 "-> state fail\n"
                 "-> become primary\n"
+                "node <0> is a replica of <3> now\n"
                 "the lease is held\n"
-                "-> state ok\n"
-                "node <0> is a replica of <3> now\n");
+                "-> state ok\n");
     world_free(w);
 }
 
