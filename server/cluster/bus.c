@@ -370,8 +370,10 @@ void bus_tick(struct cluster *c)
     for (size_t i = 0; i < count && budget > 0; i++) {
         struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
 
-        if (node != c->me && node->link == LINK_UP &&
-            (mono_is_due(node->next_ping_at, c->now) || pace_is_overdue(c, node))) {
+        if (node == c->me || node->link != LINK_UP) {
+            continue;
+        }
+        if (mono_is_due(node->next_ping_at, c->now) || pace_is_overdue(c, node)) {
             bus_send_ping(c, node);
             budget--;
         }

@@ -8,6 +8,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
+#include "cluster/pace.h"
 #include "cluster/shard.h"
 #include "cluster/takeover.h"
 
@@ -127,6 +128,7 @@ void council_side_tick(struct cluster *c)
     for (size_t i = 0; i < c->nodes.count; i++) {
         note_silence(c, c->nodes.items[i]);
     }
+    council_ask_seldom(c->council, pace_is_large(c));
     if (council_is_member(c->council)) {
         tell_candidates(c);
     }

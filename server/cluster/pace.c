@@ -11,6 +11,8 @@ enum {
     NODES_PER_MEMBER_PING = 200, /* so many more nodes, and a member is greeted once a node timeout less */
     OTHERS_PER_S = 4,
     OTHERS_PER_S_OF_MEMBER = 50,
+    LARGE_NODES = 200,
+    SELDOMER_OF_PRIMARY = 5, /* it is heard by its asking for a lease */
     GOSSIP_OF_SMALL = 20,
     GOSSIP_OF_LARGE = 5,
 };
@@ -31,6 +33,11 @@ static int64_t shortest_ms(const struct cluster *c)
     return interval_ms < INTERVAL_MIN_MS ? INTERVAL_MIN_MS : interval_ms;
 }
 
+bool pace_is_large(const struct cluster *c)
+{
+    return c->nodes.count > LARGE_NODES;
+}
+
 int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *node)
 {
     int64_t interval_ms = shortest_ms(c);
@@ -42,7 +49,8 @@ int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *nod
         return interval_ms;
     }
     if (facts_is_member(c, node)) {
-        slower_ms = c->config.node_timeout_ms * (1 + count / NODES_PER_MEMBER_PING);
+        slower_ms = c->config.node_timeout_ms * (1 + count / NODES_PER_MEMBER_PING) *
+                    (node_owns_slots(c->me) && pace_is_large(c) ? SELDOMER_OF_PRIMARY : 1);
     } else {
         slower_ms =
             count * 1000 /

@@ -7,7 +7,7 @@
  *     the members of the council       once a node timeout, and seldomer the more nodes there are
  *     all others                       a few a second, in turn
  *
- * The council loses nothing by that: primaries ask it for their lease all the time.  When one of them falls silent, its
+ * The council loses nothing by that: primaries ask it for their lease all the time, and greet them seldom.  When one of them falls silent, its
  * members greet it at once.  Everybody else hears of a failure from them. */
 #ifndef STARLING_CLUSTER_PACE_H
 #define STARLING_CLUSTER_PACE_H
@@ -18,6 +18,8 @@ enum {
     PACE_SMALL_NODES = 10,
 };
 
+/* So many nodes that the council has enough to do with their leases. */
+bool pace_is_large(const struct cluster *c);
 /* When a node that is greeted now should be greeted next. */
 int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *node);
 /* A member of the council has heard nothing of this primary for too long: it is to be greeted now. */

@@ -183,6 +183,8 @@ void council_give_up(struct council *c);
 
 /* Ask for the lease of this shard from now on, whenever its record says that we are its primary; none: of no shard. */
 void council_want_lease(struct council *c, struct mono_time now, const struct cluster_id *shard);
+/* In a large cluster the members have many leases to grant: ask for ours half as often. */
+void council_ask_seldom(struct council *c, bool is_seldom);
 /* We may serve before this time.  MONO_LONG_AGO of everybody else. */
 struct mono_time council_lease_end(const struct council *c);
 /* Has a member refused our lease for good, so that the record must be agreed anew (COUNCIL_OWN)? */

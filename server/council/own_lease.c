@@ -168,11 +168,19 @@ void council_want_lease(struct council *c, struct mono_time now, const struct cl
     if (cluster_id_equal(&c->lease.shard, shard)) {
         return;
     }
-    c->lease = (struct lease){.shard = *shard, .ask_at = now, .end = COUNCIL_LONG_AGO};
+    c->lease = (struct lease){.shard = *shard,
+                              .ask_at = now,
+                              .is_asked_seldom = c->lease.is_asked_seldom,
+                              .end = COUNCIL_LONG_AGO};
     r = cluster_id_is_none(shard) ? NULL : record_find(c, shard);
     if (r != NULL) {
         own_lease_on_record(c, r);
     }
+}
+
+void council_ask_seldom(struct council *c, bool is_seldom)
+{
+    c->lease.is_asked_seldom = is_seldom;
 }
 
 struct mono_time council_lease_end(const struct council *c)
@@ -198,7 +206,8 @@ void own_lease_tick(struct council *c)
     if (!is_ours(c) || !mono_is_due(lease->ask_at, c->now)) {
         return;
     }
-    lease->ask_at = mono_add_ms(c->now, council_part_ms(c, ASKS_PER_TIMEOUT));
+    lease->ask_at = mono_add_ms(c->now, council_part_ms(c, ASKS_PER_TIMEOUT) *
+                                            (lease->is_asked_seldom ? 2 : 1));
     for (size_t i = 0; i < count; i++) {
         struct council_message ask = {
             .type = COUNCIL_LEASE,

@@ -117,6 +117,7 @@ struct lease {
     size_t grant_count;
     struct mono_time end;
     struct mono_time ask_at;
+    bool is_asked_seldom;
 };
 
 /* ---- changes of the seats ------------------------------------------------------------------------ */
