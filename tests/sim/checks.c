@@ -18,6 +18,18 @@ unsigned check_sample_slot(const struct world *world, int shard)
     return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
 }
 
+int check_shard_of(const struct world *world, const char *key)
+{
+    int shard = 0;
+
+    while (shard + 1 < world->options.primaries &&
+           slot_of_key(bytes_from_text(key)) >=
+               (unsigned)((shard + 1) * SLOT_COUNT / world->options.primaries)) {
+        shard++;
+    }
+    return shard;
+}
+
 static uint64_t stream_version(const struct value *value)
 {
     return stream_marks(stream_of(value)).last_id.ms;
@@ -139,18 +151,15 @@ static bool may_write(const struct sim_node *n, unsigned slot)
 }
 
 /* A stopped process counts too: its lease must have run out before another one has its slots. */
-static void check_leases(struct world *world, struct sim_node *n)
+static void check_leases(struct world *world, struct sim_node *n, const struct node_facts *facts)
 {
-    struct node_facts facts;
-
-    node_facts(n->node, &facts);
     for (int shard = 0; shard < world->options.primaries; shard++) {
         unsigned slot = check_sample_slot(world, shard);
 
         if (!may_write(n, slot)) {
             continue;
         }
-        claim(world, n, slot, facts.config_epoch);
+        claim(world, n, slot, facts->config_epoch);
         for (int i = 0; i < world->node_count; i++) {
             if (i != n->index && may_write(&world->nodes[i], slot)) {
                 world_fail(world, "nodes %d and %d hold a lease for slot %u at the same time",
@@ -184,6 +193,24 @@ static void check_promoted(struct world *world, struct sim_node *n)
     }
 }
 
+static bool is_news(struct sim_node *n, const struct node_facts *facts)
+{
+    struct sim_seen now = {
+        .history = facts->history,
+        .offset = facts->offset,
+        .key_count = facts->key_count,
+        .life = n->life,
+        .is_loading = n->node->loading.phase != LOAD_IDLE,
+    };
+    struct sim_seen *seen = &n->pairs_seen;
+    bool is_same = history_id_equal(&now.history, &seen->history) && now.offset == seen->offset &&
+                   now.key_count == seen->key_count && now.life == seen->life &&
+                   now.is_loading == seen->is_loading;
+
+    *seen = now;
+    return !is_same;
+}
+
 /* What a transaction wrote together is seen together: at primaries, at replicas, after take-overs and resyncs. */
 static void check_pairs(struct world *world, struct sim_node *n)
 {
@@ -211,9 +238,11 @@ void check_after_pass(struct world *world, struct sim_node *n)
 {
     struct node_facts facts;
 
-    check_leases(world, n);
-    check_pairs(world, n);
     node_facts(n->node, &facts);
+    check_leases(world, n, &facts);
+    if (is_news(n, &facts)) {
+        check_pairs(world, n);
+    }
     if (n->was_replica && facts.is_primary) {
         world->takeovers++;
         check_promoted(world, n);

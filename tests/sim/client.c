@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients that write rising versions to keys of their own, of all types, follow MOVED, and now and then ask
- * by WAIT whether a replica has what they wrote.  Between that they push to queues of one another and
- * wait for what comes out of their own. */
+/* Clients that write rising versions to keys of their own, of all types, and now and then ask by WAIT whether a replica
+ * has what they wrote.  Between that they push to queues of one another and wait for what comes out of their own.
+ *
+ * They know of each shard who its primary is: MOVED tells when they are wrong; after any other error, a timeout or a broken
+ * connection they ask somebody, who sends them on. */
 #include "tests/sim/world.h"
 
 #include "base/assert.h"
@@ -35,23 +37,42 @@ static void schedule_think(struct world *world, struct sim_client *client)
     event->node = client->index;
 }
 
+/* What is not answered yet never will be. */
 static void drop_conn(struct world *world, struct sim_client *client)
 {
-    struct sim_conn *conn = network_find(world, client->conn);
+    struct sim_conn *conn = network_find(world, client->conns[client->node]);
 
     if (conn != NULL) {
         network_break(world, conn, 0);
     }
-    client->conn = 0;
+    client->conns[client->node] = 0;
     client->request = REQUEST_NONE;
     buf_clear(&client->in);
+}
+
+static void ask_somebody(struct world *world, struct sim_client *client)
+{
+    drop_conn(world, client);
+    client->primaries[client->shard] = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+}
+
+/* From now on it speaks to the primary of the key's shard. */
+static void turn_to(struct world *world, struct sim_client *client, const char *key)
+{
+    client->shard = check_shard_of(world, key);
+    client->node = client->primaries[client->shard];
+    if (client->conns[client->node] == 0) {
+        struct sim_end from = {.kind = END_CLIENT, .node = client->index};
+
+        client->conns[client->node] = network_open(world, from, client->node, false);
+    }
 }
 
 static void send_words(struct world *world, struct sim_client *client, size_t count, ...)
 {
     struct bytes words[5];
     struct buf request = {0};
-    struct sim_conn *conn = network_find(world, client->conn);
+    struct sim_conn *conn = network_find(world, client->conns[client->node]);
     va_list args;
 
     va_start(args, count);
@@ -72,15 +93,6 @@ static void key_name(const struct sim_client *client, int key, char out[32])
     snprintf(out, 32, "c%d:k%d", client->index, key);
 }
 
-static void connect(struct world *world, struct sim_client *client)
-{
-    if (client->conn == 0) {
-        struct sim_end from = {.kind = END_CLIENT, .node = client->index};
-
-        client->conn = network_open(world, from, client->node, false);
-    }
-}
-
 /* The next version of a key, in the way of its type. */
 static void write_something(struct world *world, struct sim_client *client)
 {
@@ -91,6 +103,7 @@ static void write_something(struct world *world, struct sim_client *client)
     client->request = REQUEST_WRITE;
     client->keys[client->pending_key].version++;
     key_name(client, client->pending_key, name);
+    turn_to(world, client, name);
     snprintf(version, sizeof(version), "%llu",
              (unsigned long long)client->keys[client->pending_key].version);
     switch (sim_kind_of_key(client->pending_key)) {
@@ -122,11 +135,13 @@ static void use_queue(struct world *world, struct sim_client *client)
     if (rng_one_in(&world->rng, 2)) {
         client->request = REQUEST_POP;
         snprintf(name, sizeof(name), "c%d:queue", client->index);
+        turn_to(world, client, name);
         send_words(world, client, 3, "BLPOP", name, "0.5");
     } else {
         client->request = REQUEST_PUSH;
         snprintf(name, sizeof(name), "c%d:queue",
                  (int)rng_below(&world->rng, (uint64_t)world->options.clients));
+        turn_to(world, client, name);
         send_words(world, client, 3, "RPUSH", name, "element");
     }
 }
@@ -148,6 +163,7 @@ static void write_pair(struct world *world, struct sim_client *client)
     client->pair_version++;
     client_pair_name(client->index, 'a', a);
     client_pair_name(client->index, 'b', b);
+    turn_to(world, client, a);
     snprintf(version, sizeof(version), "%llu", (unsigned long long)client->pair_version);
     send_words(world, client, 1, "MULTI");
     send_words(world, client, 3, "SET", a, version);
@@ -164,6 +180,7 @@ static void fill_memory(struct world *world, struct sim_client *client)
     client->request = REQUEST_FILL;
     snprintf(name, sizeof(name), "c%d:fill%llu", client->index,
              (unsigned long long)rng_below(&world->rng, 1000));
+    turn_to(world, client, name);
     send_words(world, client, 5, "SET", name, value, "PX", "3600000");
 }
 
@@ -181,6 +198,7 @@ static void use_brief_keys(struct world *world, struct sim_client *client)
     snprintf(other, sizeof(other), "{c%d}brief%d", client->index,
              (int)rng_below(&world->rng, BRIEF_KEYS));
     snprintf(ms, sizeof(ms), "%d", 1 + (int)rng_below(&world->rng, BRIEF_MS));
+    turn_to(world, client, name);
     switch (rng_below(&world->rng, 5)) {
     case 0:
         send_words(world, client, 5, "SET", name, "x", "PX", ms);
@@ -207,6 +225,7 @@ static void publish(struct world *world, struct sim_client *client)
     client->request = REQUEST_PUBLISH;
     snprintf(message, sizeof(message), "%d:%llu", client->index,
              (unsigned long long)++client->published);
+    turn_to(world, client, message); /* any node will do */
     send_words(world, client, 3, "PUBLISH", "news", message);
 }
 
@@ -218,7 +237,6 @@ static void think(struct world *world, struct sim_event *event)
         return;
     }
     if (client->request == REQUEST_NONE) {
-        connect(world, client);
         if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
             fill_memory(world, client);
         } else if (rng_one_in(&world->rng, QUEUE_PART)) {
@@ -233,8 +251,7 @@ static void think(struct world *world, struct sim_event *event)
             write_something(world, client);
         }
     } else if (world->now_us - client->sent_at_us > ANSWER_TIMEOUT_US) {
-        drop_conn(world, client);
-        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+        ask_somebody(world, client);
     }
     schedule_think(world, client);
 }
@@ -252,9 +269,13 @@ void client_conn_lost(struct world *world, int index, uint64_t conn)
 {
     struct sim_client *client = &world->clients[index];
 
-    if (client->conn == conn) {
-        drop_conn(world, client);
-        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    if (client->conns[client->node] == conn && client->request != REQUEST_NONE) {
+        ask_somebody(world, client);
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        if (client->conns[i] == conn) {
+            client->conns[i] = 0;
+        }
     }
 }
 
@@ -270,13 +291,17 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
     bytes_next_word(&rest, ' ');
     address = bytes_next_word(&rest, ' ');
     host = bytes_next_word(&address, ':');
-    drop_conn(world, client);
+    world->redirections++;
+    if (client->request == REQUEST_PAIR) {
+        drop_conn(world, client); /* the rest of the transaction has failed, too */
+    }
+    client->request = REQUEST_NONE;
     if (!bytes_has_prefix(host, "10.0.0.") || !num_parse_i64(bytes_from(host, 7), &number) ||
         number < 1 || number > world->node_count) {
         world_fail(world, "a client is sent to nowhere: %.*s", BYTES_ARGS(text));
         return;
     }
-    client->node = (int)number - 1;
+    client->primaries[client->shard] = (int)number - 1;
 }
 
 /* Which replicas of the shard hold the version now; 0 unless all of them do. */
@@ -342,8 +367,7 @@ static void take_error(struct world *world, struct sim_client *client, struct by
     if (bytes_has_prefix(text, "MOVED")) {
         follow_moved(world, client, text);
     } else {
-        drop_conn(world, client);
-        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+        ask_somebody(world, client);
     }
 }
 
@@ -367,11 +391,14 @@ static void take_value(struct world *world, struct sim_client *client,
     }
 }
 
-void client_input(struct world *world, int index, struct bytes bytes)
+void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes)
 {
     struct sim_client *client = &world->clients[index];
     struct resp_limits limits = RESP_LIMITS_DEFAULT;
 
+    if (conn != client->conns[client->node]) {
+        return; /* it was given up */
+    }
     buf_append_bytes(&client->in, bytes);
     while (client->in.len > 0) {
         struct resp_value value;

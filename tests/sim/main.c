@@ -166,12 +166,12 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
                (unsigned long long)seed, world.failure, (unsigned long long)seed);
     } else if (is_verbose) {
-        printf("seed %llu: %llu writes, %llu transactions, %llu confirmed by all replicas, %llu "
+        printf("seed %llu: %llu writes, %llu redirections, %llu transactions, %llu confirmed by all replicas, %llu "
                "take-overs, %llu kills, "
                "%llu pauses, %llu partitions, %llu commands of an operator, "
                "%llu keys evicted, %llu looks into caches, %llu messages taken\n",
                (unsigned long long)seed, (unsigned long long)oks,
-               (unsigned long long)world.pairs_written, (unsigned long long)world.waits_checked,
+               (unsigned long long)world.redirections, (unsigned long long)world.pairs_written, (unsigned long long)world.waits_checked,
                (unsigned long long)world.takeovers, (unsigned long long)world.kills,
                (unsigned long long)world.pauses, (unsigned long long)world.partitions,
                (unsigned long long)world.operations, (unsigned long long)world.evicted,

@@ -197,7 +197,7 @@ static void on_bytes(struct world *world, struct sim_event *event)
     }
     if (to->kind == END_CLIENT) {
         to->taken_count++;
-        client_input(world, to->node, buf_bytes(&event->bytes));
+        client_input(world, to->node, conn->id, buf_bytes(&event->bytes));
     } else if (to->kind == END_READER) {
         to->taken_count++;
         reader_input(world, to->node, buf_bytes(&event->bytes));

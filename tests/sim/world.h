@@ -27,6 +27,7 @@ enum {
     SIM_NODES_MAX = 12,
     SIM_CLIENTS_MAX = 8,
     SIM_READERS_MAX = SIM_NODES_MAX,
+    SIM_SHARDS_MAX = 4,
     SIM_KEYS = 24,   /* per client */
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
@@ -59,6 +60,16 @@ struct sim_conn {
     bool is_open;
 };
 
+/* What of a node's data can have changed at all since a look at them: nothing changes without a new end of the log, a new
+ * history, another number of keys or a load. */
+struct sim_seen {
+    struct history_id history;
+    uint64_t offset;
+    uint64_t key_count;
+    uint32_t life;
+    bool is_loading;
+};
+
 struct sim_node {
     struct world *world;
     int index;
@@ -76,6 +87,7 @@ struct sim_node {
     size_t touched_cap;
     bool was_replica;
     bool has_asked_to_exit;
+    struct sim_seen pairs_seen;
     bool had_lease; /* in the last look of calm.c */
 };
 
@@ -119,10 +131,12 @@ enum sim_request {
 
 struct sim_client {
     int index;
-    int node;      /* it talks to */
-    uint64_t conn; /* 0: none */
-    struct buf in;
+    int primaries[SIM_SHARDS_MAX]; /* nodes that it takes for them; MOVED tells when it is wrong */
+    uint64_t conns[SIM_NODES_MAX]; /* 0: none */
+    struct buf in;                 /* of the one to node */
     enum sim_request request;
+    int shard; /* that it asked last, */
+    int node;  /* there */
     int pending_key;
     uint64_t pair_version; /* last one sent */
     int replies_left;      /* of a transaction */
@@ -224,6 +238,7 @@ struct world {
     size_t claim_count;
     size_t claim_cap;
     char failure[1024]; /* the first broken promise; empty while all is well */
+    uint64_t redirections; /* of clients */
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
@@ -270,7 +285,7 @@ void sim_disk_power_cut(struct sim_node *n);
 
 /* ---- client.c */
 void clients_start(struct world *world);
-void client_input(struct world *world, int index, struct bytes bytes);
+void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes);
 /* Of the key of a client's pair, 'a' or 'b'. */
 void client_pair_name(int client, char letter, char out[32]);
 void client_conn_lost(struct world *world, int index, uint64_t conn);
@@ -295,6 +310,8 @@ bool check_converged(struct world *world, char *reason, size_t size);
 /* The node that serves a slot, or -1 and why not. */
 int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
 unsigned check_sample_slot(const struct world *world, int shard);
+/* Whose slot the key is in. */
+int check_shard_of(const struct world *world, const char *key);
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
 
