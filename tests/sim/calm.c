@@ -16,6 +16,7 @@ enum {
     SETTLE_MS = 1000,
     CALM_MS = 60000,    /* until then they have to come to rest */
     TAKEOVER_MS = 5000, /* CLUSTER FAILOVER gives up after that */
+    BUMP_MS = 200,      /* between two new epochs */
     WATCH_MS = 1500,    /* one node timeout and a half: a lease that is not renewed shows */
 };
 
@@ -147,9 +148,9 @@ static void settle(struct world *world)
     int64_t until_us = world->now_us + CALM_MS * 1000;
 
     world->is_calm = true;
-    if (world->operations >
-        0) { /* a take-over that an operator has asked for is tried for so long */
-        world_run_until(world, world->now_us + TAKEOVER_MS * 1000);
+    /* A take-over that an operator has asked for is tried for so long. */
+    if (world->operations > 0) {
+        world_run_until(world, world->last_operation_us + TAKEOVER_MS * 1000);
     }
     do {
         world_run_until(world, world->now_us + SETTLE_MS * 1000);
@@ -169,7 +170,7 @@ void calm_run(struct world *world)
         world->nodes[i].had_lease = false;
     }
     hand_over(world, (int)(world->options.seed % (uint64_t)world->options.primaries));
-    for (int i = 0; i < world->node_count && watch(world, 1000, NOBODY); i++) {
+    for (int i = 0; i < world->node_count && watch(world, BUMP_MS * 1000, NOBODY); i++) {
         if (is_primary(&world->nodes[i]) &&
             !admin_command(world, i, "CLUSTER BUMPEPOCH", reply, sizeof(reply))) {
             world_fail(world, "node %d answers CLUSTER BUMPEPOCH with %s", i, reply);

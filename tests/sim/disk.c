@@ -5,14 +5,17 @@
 
 static void on_performed(struct world *world, struct sim_event *event);
 
-/* event->text is empty when all went well; event->conn has the bytes that are durable of a file that grows. */
+/* event->bytes are empty when all went well; event->conn has the bytes that are durable of a file that grows. */
 static void tell_done(struct sim_node *n, struct sim_event *event)
 {
+    struct errmsg error = {0};
+
     if (event->conn > 0) {
         node_file_synced(n->node, event->number, event->conn);
-    } else {
-        node_file_done(n->node, event->number, event->text.text[0] == '\0', &event->text);
+        return;
     }
+    bytes_to_text(buf_bytes(&event->bytes), error.text, sizeof(error.text));
+    node_file_done(n->node, event->number, event->bytes.len == 0, &error);
 }
 
 static void on_told(struct world *world, struct sim_event *event)
@@ -29,7 +32,7 @@ static void on_told(struct world *world, struct sim_event *event)
         later->life = event->life;
         later->number = event->number;
         later->conn = event->conn;
-        later->text = event->text;
+        later->bytes = buf_steal(&event->bytes);
         return;
     }
     sim_node_pass(world, n, tell_done, event);
@@ -46,7 +49,9 @@ static void on_performed(struct world *world, struct sim_event *event)
     }
     event->number = completion.id;
     event->conn = completion.durable_bytes;
-    event->text = completion.error;
+    if (completion.status != FS_OK) {
+        buf_append_bytes(&event->bytes, bytes_from_text(completion.error.text));
+    }
     on_told(world, event);
 }
 

@@ -117,6 +117,7 @@ static void tell(struct world *world, int node, const char *format, ...)
     va_end(args);
     note(world, command, node, 0);
     world->operations++;
+    world->last_operation_us = world->now_us;
     admin_tell(world, node, command);
 }
 

@@ -201,8 +201,7 @@ struct sim_event {
     uint64_t conn;
     int to_end;
     uint64_t number;
-    struct buf bytes;
-    struct errmsg text;
+    struct buf bytes; /* for a connection, or the reason of a failure */
 };
 
 struct sim_options {
@@ -233,6 +232,7 @@ struct world {
     bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
     bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
+    int64_t last_operation_us; /* when an operator said something */
     /* Who was seen to accept writes for a slot under an epoch: checks.c. */
     struct claim *claims;
     size_t claim_count;
