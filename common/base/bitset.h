@@ -34,4 +34,19 @@ static inline size_t bitset_count(const uint64_t *words, size_t word_count)
     return count;
 }
 
+/* The first bit from `from` on that is in the set, or is not (is_in false); bit_count: there is none. */
+static inline size_t bitset_next(const uint64_t *words, size_t bit_count, size_t from, bool is_in)
+{
+    for (size_t bit = from; bit < bit_count; bit = (bit / 64 + 1) * 64) {
+        uint64_t word = (is_in ? words[bit / 64] : ~words[bit / 64]) >> (bit % 64);
+
+        if (word != 0) {
+            size_t found = bit + (size_t)__builtin_ctzll(word);
+
+            return found < bit_count ? found : bit_count;
+        }
+    }
+    return bit_count;
+}
+
 #endif

@@ -26,21 +26,17 @@ void nodes_file_format_slots(const struct cluster *c, const struct cluster_node 
 {
     uint32_t told = 0;
 
-    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-        uint32_t first = slot;
+    for (size_t first = 0;
+         (first = bitset_next(node->slots, SLOT_COUNT, first, true)) < SLOT_COUNT;) {
+        size_t end = bitset_next(node->slots, SLOT_COUNT, first, false);
 
-        if (!bitset_has(node->slots, slot)) {
-            continue;
-        }
-        while (slot + 1 < SLOT_COUNT && bitset_has(node->slots, slot + 1)) {
-            slot++;
-        }
-        told += slot - first + 1;
-        if (first == slot) {
-            buf_printf(out, " %" PRIu32, first);
+        told += (uint32_t)(end - first);
+        if (first + 1 == end) {
+            buf_printf(out, " %zu", first);
         } else {
-            buf_printf(out, " %" PRIu32 "-%" PRIu32, first, slot);
+            buf_printf(out, " %zu-%zu", first, end - 1);
         }
+        first = end;
     }
     ASSERT(told == node->slot_count);
     for (size_t i = 0; node == c->me && i < c->moves.count; i++) {

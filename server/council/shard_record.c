@@ -49,16 +49,12 @@ static void decode_history(struct decoder *d, struct history_id *out)
 /* From the first slot at or behind *slot that is in the set to the last that follows it; false: there is none. */
 static bool next_range(const uint64_t *slots, uint32_t *slot, uint16_t *first)
 {
-    while (*slot < SLOT_COUNT && !bitset_has(slots, *slot)) {
-        (*slot)++;
-    }
+    *slot = (uint32_t)bitset_next(slots, SLOT_COUNT, *slot, true);
     if (*slot == SLOT_COUNT) {
         return false;
     }
     *first = (uint16_t)*slot;
-    while (*slot < SLOT_COUNT && bitset_has(slots, *slot)) {
-        (*slot)++;
-    }
+    *slot = (uint32_t)bitset_next(slots, SLOT_COUNT, *slot, false);
     return true;
 }
 

@@ -27,3 +27,25 @@ Test(bitset, a_partial_word_counts_as_one)
     cr_assert_eq(BITSET_WORDS(65), 2);
     cr_assert_eq(BITSET_WORDS(16384), 256);
 }
+
+Test(bitset, the_next_bit_is_the_first_from_there_on_that_is_in_or_is_not)
+{
+    uint64_t words[BITSET_WORDS(130)] = {0};
+
+    for (size_t bit = 60; bit < 129; bit++) {
+        bitset_add(words, bit);
+    }
+    for (size_t from = 0; from <= 130; from++) {
+        size_t in = from;
+        size_t out = from;
+
+        while (in < 130 && !bitset_has(words, in)) {
+            in++;
+        }
+        while (out < 130 && bitset_has(words, out)) {
+            out++;
+        }
+        cr_assert_eq(bitset_next(words, 130, from, true), in);
+        cr_assert_eq(bitset_next(words, 130, from, false), out);
+    }
+}
