@@ -95,6 +95,7 @@ static void hand_over(struct world *world, int shard)
         world_fail(world, "shard %d cannot be handed over: %s", shard, reply);
         return;
     }
+    world->is_handing_over = true;
     while (points_to(world, heir, slot) != heir && watch(world, 100, old)) {
         if (world->now_us >= until_us) {
             world_fail(world, "node %d did not take over from node %d", heir, old);
@@ -110,6 +111,7 @@ static void hand_over(struct world *world, int shard)
         }
     }
     watch(world, WATCH_MS * 1000, NOBODY);
+    world->is_handing_over = false;
 }
 
 /* Nobody stands still, and nobody takes anybody for failing or is without a link to anybody. */
@@ -165,6 +167,8 @@ void calm_run(struct world *world)
     char reply[256];
 
     settle(world);
+    world->only_shared = true;
+    clients_start(world);
     readers_check_messages(world);
     for (int i = 0; i < world->node_count; i++) {
         world->nodes[i].had_lease = false;

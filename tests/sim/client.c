@@ -18,6 +18,7 @@ enum {
     ANSWER_TIMEOUT_US = 2000000,
     ADMIN_TIMEOUT_US = 5000000,
     QUEUE_PART = 12, /* one of so many requests */
+    SHARED_PART = 3,
     PAIR_PART = 8,
     FILL_PART = 4,
     PUBLISH_PART = 10,
@@ -42,6 +43,7 @@ static void drop_conn(struct world *world, struct sim_client *client)
 {
     struct sim_conn *conn = network_find(world, client->conns[client->node]);
 
+    shared_give_up(world, client);
     if (conn != NULL) {
         network_break(world, conn, 0);
     }
@@ -56,8 +58,7 @@ static void ask_somebody(struct world *world, struct sim_client *client)
     client->primaries[client->shard] = (int)rng_below(&world->rng, (uint64_t)world->node_count);
 }
 
-/* From now on it speaks to the primary of the key's shard. */
-static void turn_to(struct world *world, struct sim_client *client, const char *key)
+void client_turn_to(struct world *world, struct sim_client *client, const char *key)
 {
     client->shard = check_shard_of(world, key);
     client->node = client->primaries[client->shard];
@@ -68,7 +69,7 @@ static void turn_to(struct world *world, struct sim_client *client, const char *
     }
 }
 
-static void send_words(struct world *world, struct sim_client *client, size_t count, ...)
+void client_send(struct world *world, struct sim_client *client, size_t count, ...)
 {
     struct bytes words[5];
     struct buf request = {0};
@@ -103,27 +104,27 @@ static void write_something(struct world *world, struct sim_client *client)
     client->request = REQUEST_WRITE;
     client->keys[client->pending_key].version++;
     key_name(client, client->pending_key, name);
-    turn_to(world, client, name);
+    client_turn_to(world, client, name);
     snprintf(version, sizeof(version), "%llu",
              (unsigned long long)client->keys[client->pending_key].version);
     switch (sim_kind_of_key(client->pending_key)) {
     case SIM_STRING:
-        send_words(world, client, 3, "SET", name, version);
+        client_send(world, client, 3, "SET", name, version);
         break;
     case SIM_HASH:
-        send_words(world, client, 4, "HSET", name, "version", version);
+        client_send(world, client, 4, "HSET", name, "version", version);
         break;
     case SIM_LIST:
-        send_words(world, client, 3, "LPUSH", name, version);
+        client_send(world, client, 3, "LPUSH", name, version);
         break;
     case SIM_ZSET:
-        send_words(world, client, 4, "ZADD", name, version, "version");
+        client_send(world, client, 4, "ZADD", name, version, "version");
         break;
     case SIM_STREAM:
-        send_words(world, client, 5, "XADD", name, version, "version", version);
+        client_send(world, client, 5, "XADD", name, version, "version", version);
         break;
     case SIM_SET:
-        send_words(world, client, 3, "SADD", name, version);
+        client_send(world, client, 3, "SADD", name, version);
         break;
     }
 }
@@ -135,14 +136,14 @@ static void use_queue(struct world *world, struct sim_client *client)
     if (rng_one_in(&world->rng, 2)) {
         client->request = REQUEST_POP;
         snprintf(name, sizeof(name), "c%d:queue", client->index);
-        turn_to(world, client, name);
-        send_words(world, client, 3, "BLPOP", name, "0.5");
+        client_turn_to(world, client, name);
+        client_send(world, client, 3, "BLPOP", name, "0.5");
     } else {
         client->request = REQUEST_PUSH;
         snprintf(name, sizeof(name), "c%d:queue",
                  (int)rng_below(&world->rng, (uint64_t)world->options.clients));
-        turn_to(world, client, name);
-        send_words(world, client, 3, "RPUSH", name, "element");
+        client_turn_to(world, client, name);
+        client_send(world, client, 3, "RPUSH", name, "element");
     }
 }
 
@@ -163,12 +164,12 @@ static void write_pair(struct world *world, struct sim_client *client)
     client->pair_version++;
     client_pair_name(client->index, 'a', a);
     client_pair_name(client->index, 'b', b);
-    turn_to(world, client, a);
+    client_turn_to(world, client, a);
     snprintf(version, sizeof(version), "%llu", (unsigned long long)client->pair_version);
-    send_words(world, client, 1, "MULTI");
-    send_words(world, client, 3, "SET", a, version);
-    send_words(world, client, 3, "SET", b, version);
-    send_words(world, client, 1, "EXEC");
+    client_send(world, client, 1, "MULTI");
+    client_send(world, client, 3, "SET", a, version);
+    client_send(world, client, 3, "SET", b, version);
+    client_send(world, client, 1, "EXEC");
 }
 
 static void fill_memory(struct world *world, struct sim_client *client)
@@ -180,8 +181,8 @@ static void fill_memory(struct world *world, struct sim_client *client)
     client->request = REQUEST_FILL;
     snprintf(name, sizeof(name), "c%d:fill%llu", client->index,
              (unsigned long long)rng_below(&world->rng, 1000));
-    turn_to(world, client, name);
-    send_words(world, client, 5, "SET", name, value, "PX", "3600000");
+    client_turn_to(world, client, name);
+    client_send(world, client, 5, "SET", name, value, "PX", "3600000");
 }
 
 /* What is read of such a key tells nothing; replicas have to hold the same, also when what comes next speaks of a key
@@ -198,22 +199,22 @@ static void use_brief_keys(struct world *world, struct sim_client *client)
     snprintf(other, sizeof(other), "{c%d}brief%d", client->index,
              (int)rng_below(&world->rng, BRIEF_KEYS));
     snprintf(ms, sizeof(ms), "%d", 1 + (int)rng_below(&world->rng, BRIEF_MS));
-    turn_to(world, client, name);
+    client_turn_to(world, client, name);
     switch (rng_below(&world->rng, 5)) {
     case 0:
-        send_words(world, client, 5, "SET", name, "x", "PX", ms);
+        client_send(world, client, 5, "SET", name, "x", "PX", ms);
         break;
     case 1:
-        send_words(world, client, 3, "APPEND", name, "y");
+        client_send(world, client, 3, "APPEND", name, "y");
         break;
     case 2:
-        send_words(world, client, 4, "COPY", name, other, "REPLACE");
+        client_send(world, client, 4, "COPY", name, other, "REPLACE");
         break;
     case 3:
-        send_words(world, client, 2, "PERSIST", name);
+        client_send(world, client, 2, "PERSIST", name);
         break;
     default:
-        send_words(world, client, 3, "PEXPIRE", name, ms);
+        client_send(world, client, 3, "PEXPIRE", name, ms);
         break;
     }
 }
@@ -225,8 +226,8 @@ static void publish(struct world *world, struct sim_client *client)
     client->request = REQUEST_PUBLISH;
     snprintf(message, sizeof(message), "%d:%llu", client->index,
              (unsigned long long)++client->published);
-    turn_to(world, client, message); /* any node will do */
-    send_words(world, client, 3, "PUBLISH", "news", message);
+    client_turn_to(world, client, message); /* any node will do */
+    client_send(world, client, 3, "PUBLISH", "news", message);
 }
 
 static void think(struct world *world, struct sim_event *event)
@@ -237,7 +238,9 @@ static void think(struct world *world, struct sim_event *event)
         return;
     }
     if (client->request == REQUEST_NONE) {
-        if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
+        if (world->only_shared || rng_one_in(&world->rng, SHARED_PART)) {
+            shared_ask(world, client);
+        } else if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
             fill_memory(world, client);
         } else if (rng_one_in(&world->rng, QUEUE_PART)) {
             use_queue(world, client);
@@ -333,7 +336,7 @@ static void take_ok(struct world *world, struct sim_client *client)
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
         client->request = REQUEST_WAIT;
-        send_words(world, client, 3, "WAIT", wanted, "500");
+        client_send(world, client, 3, "WAIT", wanted, "500");
     } else {
         client->request = REQUEST_NONE;
     }
@@ -360,6 +363,7 @@ static void take_waited(struct world *world, struct sim_client *client, int64_t 
 static void take_error(struct world *world, struct sim_client *client, struct bytes text)
 {
     client->error_count++;
+    shared_take_refusal(world, client);
     if (world->options.is_verbose) {
         printf("%10.4f  client %d at node %d: %.*s\n", (double)world->now_us / 1e6, client->index,
                client->node, BYTES_ARGS(text));
@@ -379,8 +383,16 @@ static void take_value(struct world *world, struct sim_client *client,
     }
     if (value->type == RESP_FAILURE) {
         take_error(world, client, resp_value_bytes(value));
+    } else if ((client->request == REQUEST_WRITE || client->request == REQUEST_SHARED) &&
+               client->answer_reign == SIM_NO_REIGN) {
+        world_fail(world, "client %d is answered by node %d, which does not serve shard %d",
+                   client->index, client->node, client->shard);
     } else if (client->request == REQUEST_WRITE) {
         take_ok(world, client);
+    } else if (client->request == REQUEST_SHARED) {
+        shared_take_answer(world, client, value);
+    } else if (client->request == REQUEST_SHARED_WAIT) {
+        shared_take_waited(world, client, value->integer);
     } else if (client->request == REQUEST_WAIT) {
         take_waited(world, client, value->integer);
     } else if (client->request == REQUEST_PAIR && --client->replies_left > 0) {

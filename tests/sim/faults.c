@@ -68,6 +68,7 @@ static void restart(struct world *world, struct sim_event *event)
 /* What it had confirmed from memory is excused from now on. */
 static void excuse(struct world *world, int node)
 {
+    shared_memory_lost(world, node);
     for (int c = 0; c < world->options.clients; c++) {
         for (int k = 0; k < SIM_KEYS; k++) {
             struct sim_key *key = &world->clients[c].keys[k];

@@ -117,6 +117,7 @@ static void live(struct world *world)
     if (converge(world, CONVERGE_MS, "after healing")) {
         calm_run(world);
     }
+    shared_check(world);
 }
 
 static bool run_seed(uint64_t seed, bool is_verbose)
@@ -166,16 +167,20 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
                (unsigned long long)seed, world.failure, (unsigned long long)seed);
     } else if (is_verbose) {
-        printf("seed %llu: %llu writes, %llu redirections, %llu transactions, %llu confirmed by all replicas, %llu "
-               "take-overs, %llu kills, "
-               "%llu pauses, %llu partitions, %llu commands of an operator, "
-               "%llu keys evicted, %llu looks into caches, %llu messages taken\n",
-               (unsigned long long)seed, (unsigned long long)oks,
-               (unsigned long long)world.redirections, (unsigned long long)world.pairs_written, (unsigned long long)world.waits_checked,
-               (unsigned long long)world.takeovers, (unsigned long long)world.kills,
-               (unsigned long long)world.pauses, (unsigned long long)world.partitions,
-               (unsigned long long)world.operations, (unsigned long long)world.evicted,
-               (unsigned long long)world.caches_checked, (unsigned long long)world.messages_taken);
+        printf(
+            "seed %llu: %llu writes, %llu redirections, %llu reads and writes of shared keys (%llu "
+            "histories not judged), %llu transactions, %llu confirmed by all replicas, %llu "
+            "take-overs, %llu kills, "
+            "%llu pauses, %llu partitions, %llu commands of an operator, "
+            "%llu keys evicted, %llu looks into caches, %llu messages taken\n",
+            (unsigned long long)seed, (unsigned long long)oks,
+            (unsigned long long)world.redirections, (unsigned long long)world.shared_ops,
+            (unsigned long long)world.histories_unknown, (unsigned long long)world.pairs_written,
+            (unsigned long long)world.waits_checked, (unsigned long long)world.takeovers,
+            (unsigned long long)world.kills, (unsigned long long)world.pauses,
+            (unsigned long long)world.partitions, (unsigned long long)world.operations,
+            (unsigned long long)world.evicted, (unsigned long long)world.caches_checked,
+            (unsigned long long)world.messages_taken);
     }
     fflush(stdout);
     world_deinit(&world);
@@ -202,6 +207,7 @@ int main(int argc, char **argv)
     uint64_t passed = 0;
     uint64_t failed = 0;
     bool is_verbose = false;
+    const char *wrong;
 
     for (int i = 1; i < argc; i++) {
         if ((strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--seeds") == 0) && i + 1 < argc &&
@@ -213,6 +219,10 @@ int main(int argc, char **argv)
             fprintf(stderr, "usage: run [--seed N | --seeds FIRST-LAST] [--verbose]\n");
             return 2;
         }
+    }
+    if (!history_check_itself(&wrong)) {
+        fprintf(stderr, "the judge of histories is wrong: %s\n", wrong);
+        return EXIT_FAILURE;
     }
     for (uint64_t seed = first; seed <= last; seed++) {
         if (run_seed(seed, is_verbose)) {

@@ -456,6 +456,9 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
     while (!(s->flags & SESSION_CLOSE_NOW) && session_output(s, &out, 1) == 1) {
         size_t len = out.len;
 
+        if (conn->ends[0].kind == END_CLIENT) {
+            shared_note_answer(world, n, conn->ends[0].node);
+        }
         network_send(world, conn, 1, out);
         node_session_written(n->node, s, len);
     }

@@ -147,11 +147,14 @@ void sim_node_pass(struct world *world, struct sim_node *n,
         }
         return;
     }
+    n->pass_began_us = world->now_us;
+    n->served_at_start = shared_note_reigns(world, n);
     node_begin_pass(n->node, sim_node_clock(n));
     if (deliver != NULL) {
         deliver(n, event);
     }
     node_end_pass(n->node);
+    (void)shared_note_reigns(world, n);
     network_flush_sessions(world, n);
     check_after_pass(world, n);
     if (n->has_asked_to_exit) {
@@ -239,8 +242,7 @@ void sim_node_start(struct world *world, int index)
     set(&config, "cluster-port", "17000");
     set(&config, "cluster-enabled", "yes");
     /* Signatures are a fifth of the work. */
-    set(&config, "cluster-secret",
-        world->options.seed % SECRET_PART == 0 ? "simulated" : "");
+    set(&config, "cluster-secret", world->options.seed % SECRET_PART == 0 ? "simulated" : "");
     set(&config, "save", rng_one_in(&world->rng, 2) ? "1 1" : "");
     set(&config, "repl-timeout", "5");
     options.seed = rng_u64(&world->rng);
@@ -345,4 +347,5 @@ void world_deinit(struct world *world)
         buf_deinit(&world->clients[i].in);
     }
     readers_deinit(world);
+    shared_deinit(world);
 }

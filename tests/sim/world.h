@@ -21,7 +21,9 @@
 #include "base/rng.h"
 #include "base/vec.h"
 #include "node/node.h"
+#include "resp/value.h"
 #include "tests/disk/disk.h"
+#include "tests/sim/history.h"
 
 enum {
     SIM_NODES_MAX = 12,
@@ -29,10 +31,13 @@ enum {
     SIM_READERS_MAX = SIM_NODES_MAX,
     SIM_SHARDS_MAX = 4,
     SIM_KEYS = 24,   /* per client */
+    SIM_SHARED = 8,  /* keys of all clients */
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
     SIM_ONE_WAY_US = 2050, /* what bytes take at most, unless they are delayed */
 };
+
+#define SIM_NO_REIGN SIZE_MAX /* it may not answer */
 
 struct world;
 
@@ -88,6 +93,8 @@ struct sim_node {
     bool was_replica;
     bool has_asked_to_exit;
     struct sim_seen pairs_seen;
+    uint32_t served_at_start; /* of the pass: shards, by bit */
+    int64_t pass_began_us;
     bool had_lease; /* in the last look of calm.c */
 };
 
@@ -119,14 +126,16 @@ struct sim_key {
 /* What a client waits for. */
 enum sim_request {
     REQUEST_NONE,
-    REQUEST_WRITE,   /* of a version of its pending key */
-    REQUEST_WAIT,    /* WAIT for what it wrote there */
-    REQUEST_PUSH,    /* an element for a queue, its own or another client's */
-    REQUEST_POP,     /* the same taken out, or waited for */
-    REQUEST_PAIR,    /* a version of two keys, by a transaction */
-    REQUEST_FILL,    /* a large value that expires, where memory is limited */
-    REQUEST_PUBLISH, /* a message for the readers */
-    REQUEST_BRIEF,   /* something with keys that soon expire */
+    REQUEST_WRITE,       /* of a version of its pending key */
+    REQUEST_WAIT,        /* WAIT for what it wrote there */
+    REQUEST_PUSH,        /* an element for a queue, its own or another client's */
+    REQUEST_POP,         /* the same taken out, or waited for */
+    REQUEST_PAIR,        /* a version of two keys, by a transaction */
+    REQUEST_FILL,        /* a large value that expires, where memory is limited */
+    REQUEST_SHARED,      /* of a key that others read and write, too */
+    REQUEST_SHARED_WAIT, /* WAIT for what it wrote there */
+    REQUEST_PUBLISH,     /* a message for the readers */
+    REQUEST_BRIEF,       /* something with keys that soon expire */
 };
 
 struct sim_client {
@@ -138,6 +147,8 @@ struct sim_client {
     int shard; /* that it asked last, */
     int node;  /* there */
     int pending_key;
+    size_t pending_op;     /* of a shared key */
+    size_t answer_reign;   /* in which the last answer left, or SIM_NO_REIGN */
     uint64_t pair_version; /* last one sent */
     int replies_left;      /* of a transaction */
     uint64_t published;    /* number of the last message */
@@ -190,6 +201,15 @@ struct sim_message {
     uint64_t number;
 };
 
+/* A key that all clients read and write, and who served the shards: shared.c. */
+struct sim_shared {
+    VEC(struct history_op) ops;
+};
+
+struct sim_reigns {
+    VEC(struct history_reign) list;
+};
+
 struct sim_event;
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
 
@@ -228,7 +248,12 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     struct sim_client clients[SIM_CLIENTS_MAX];
     struct sim_reader readers[SIM_READERS_MAX]; /* one a node */
+    struct sim_shared shared[SIM_SHARED];
+    struct sim_reigns reigns[SIM_SHARDS_MAX];
+    uint64_t shared_values; /* set so far: no two are equal */
+    bool is_handing_over;   /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
+    bool only_shared;       /* keys are used by clients */
     bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
     bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
@@ -237,8 +262,9 @@ struct world {
     struct claim *claims;
     size_t claim_count;
     size_t claim_cap;
-    char failure[1024]; /* the first broken promise; empty while all is well */
+    char failure[4096];    /* the first broken promise; empty while all is well */
     uint64_t redirections; /* of clients */
+    uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
@@ -293,6 +319,27 @@ void client_conn_lost(struct world *world, int index, uint64_t conn);
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size);
 /* The same without waiting for an answer, for use in an event; the node has to run. */
 void admin_tell(struct world *world, int node, const char *command);
+
+/* From now on it speaks to the primary of the key's shard. */
+void client_turn_to(struct world *world, struct sim_client *client, const char *key);
+/* So many words, as texts, to whom it has turned to. */
+void client_send(struct world *world, struct sim_client *client, size_t count, ...);
+
+/* ---- shared.c */
+/* Before anything leaves a node: which shards it serves, by bit. */
+uint32_t shared_note_reigns(struct world *world, struct sim_node *n);
+/* An answer to the client leaves the node. */
+void shared_note_answer(struct world *world, struct sim_node *n, int client);
+void shared_ask(struct world *world, struct sim_client *client);
+void shared_give_up(struct world *world, struct sim_client *client);
+void shared_take_refusal(struct world *world, struct sim_client *client);
+void shared_take_answer(struct world *world, struct sim_client *client,
+                        const struct resp_value *value);
+void shared_take_waited(struct world *world, struct sim_client *client, int64_t count);
+/* What the node had confirmed from memory is gone. */
+void shared_memory_lost(struct world *world, int node);
+void shared_check(struct world *world);
+void shared_deinit(struct world *world);
 
 /* ---- reader.c */
 void readers_start(struct world *world);
