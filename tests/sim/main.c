@@ -2,15 +2,19 @@
 /* The simulator: for each seed a cluster of whole nodes is made, written to, hurt, healed, and has
  * to have kept its promises.
  *
- *     run --seeds 1-500        run --seed 42 --verbose */
+ *     run --seeds 1-500        run --seed 42 --verbose        run --seeds 1-500 --first
+ *
+ * --first ends at the first seed that fails. */
 #include "tests/sim/world.h"
 
 #include "base/num.h"
 #include "node/inside.h"
 #include "spec/slot.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     FORM_MS = 20000,
@@ -187,6 +191,23 @@ static bool run_seed(uint64_t seed, bool is_verbose)
     return is_ok;
 }
 
+static uint64_t seed_now;
+
+/* An assertion of the server failed: which seed that was is told before the process ends. */
+static void tell_seed(int number)
+{
+    char text[128];
+    int len = snprintf(text, sizeof(text),
+                       "seed %llu: ended by signal %d\n  again: build/release/tests/sim/run --seed "
+                       "%llu --verbose\n",
+                       (unsigned long long)seed_now, number, (unsigned long long)seed_now);
+    ssize_t written = write(STDOUT_FILENO, text, (size_t)len);
+
+    (void)written;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static bool parse_seeds(const char *text, uint64_t *first, uint64_t *last)
 {
     struct bytes rest = bytes_from_text(text);
@@ -207,6 +228,7 @@ int main(int argc, char **argv)
     uint64_t passed = 0;
     uint64_t failed = 0;
     bool is_verbose = false;
+    bool ends_at_first = false;
     const char *wrong;
 
     for (int i = 1; i < argc; i++) {
@@ -215,8 +237,10 @@ int main(int argc, char **argv)
             i++;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             is_verbose = true;
+        } else if (strcmp(argv[i], "--first") == 0) {
+            ends_at_first = true;
         } else {
-            fprintf(stderr, "usage: run [--seed N | --seeds FIRST-LAST] [--verbose]\n");
+            fprintf(stderr, "usage: run [--seed N | --seeds FIRST-LAST] [--verbose] [--first]\n");
             return 2;
         }
     }
@@ -224,7 +248,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "the judge of histories is wrong: %s\n", wrong);
         return EXIT_FAILURE;
     }
-    for (uint64_t seed = first; seed <= last; seed++) {
+    signal(SIGABRT, tell_seed);
+    signal(SIGSEGV, tell_seed);
+    for (uint64_t seed = first; seed <= last && !(ends_at_first && failed > 0); seed++) {
+        seed_now = seed;
         if (run_seed(seed, is_verbose)) {
             passed++;
         } else {
