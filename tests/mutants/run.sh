@@ -21,7 +21,7 @@ while IFS= read -r line || [ -n "$line" ]; do
     if [[ $line == "=== "* ]]; then
         line=${line#=== }
         names+=("${line%%:*}") whys+=("${line#*: }") bodies+=("")
-    elif [ ${#names[@]} -gt 0 ]; then
+    elif [ ${#names[@]} -gt 0 ] && [[ $line != "# "* ]]; then
         bodies[-1]+=$line$'\n'
     fi
 done < <(cat "$here"/*.txt)

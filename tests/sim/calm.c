@@ -74,13 +74,11 @@ static int points_to(struct world *world, int node, unsigned slot)
     struct route_target target = {.host = ""};
     enum route_kind kind =
         cluster_route(n->node->cluster, sim_node_clock(n).mono, &request, &target);
-    int number;
 
     if (kind == ROUTE_SERVE) {
         return node;
     }
-    return kind == ROUTE_MOVED && sscanf(target.host, "10.0.0.%d", &number) == 1 ? number - 1
-                                                                                 : NOBODY;
+    return kind == ROUTE_MOVED ? network_node_at(world, bytes_from_text(target.host)) : NOBODY;
 }
 
 static void hand_over(struct world *world, int shard)

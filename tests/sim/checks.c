@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What must hold at every moment, and what must come back once faults are over. */
-#include "tests/sim/world.h"
+#include "tests/sim/faults.h"
 
 #include "base/num.h"
 #include "cluster/report.h"
@@ -130,7 +130,8 @@ static void claim(struct world *world, struct sim_node *n, unsigned slot, uint64
         const struct claim *c = &world->claims[i];
 
         if (c->slot == slot && c->epoch == epoch) {
-            if (c->node != n->index && !world->epochs_are_raised) {
+            /* A copy of a node takes turns with it: that they never serve at once is seen by check_leases. */
+            if (c->node != n->index && !world->epochs_are_raised && !world->has_clones) {
                 world_fail(world, "nodes %d and %d both accept writes for slot %u in epoch %llu",
                            c->node, n->index, slot, (unsigned long long)epoch);
             }
@@ -193,6 +194,58 @@ static void check_promoted(struct world *world, struct sim_node *n)
     }
 }
 
+/* ---- a promoted node's data are its shard's ------------------------------------------------------ */
+
+void check_note_line(struct world *world, struct sim_node *n, int shard)
+{
+    struct sim_line *line = &world->lines[shard];
+
+    line->node = n->index;
+    line->life = n->life;
+    line->history = *oplog_history(n->node->journal.log);
+    line->end = oplog_end(n->node->journal.log);
+    line->lineage = *oplog_lineage(n->node->journal.log);
+}
+
+/* What it had when it began to serve must be a part of what who served before had, unless that one has lost it. */
+static void check_line(struct world *world, struct sim_node *n, int shard)
+{
+    const struct sim_line *line = &world->lines[shard];
+    const struct history_id *history = oplog_previous_history(n->node->journal.log);
+    uint64_t offset = oplog_previous_end(n->node->journal.log);
+    const struct sim_node *before = &world->nodes[line->node];
+    uint64_t end;
+
+    if (line->life == 0 || line->node == n->index || before->node == NULL ||
+        before->life != line->life) {
+        return;
+    }
+    if (history_id_equal(history, &line->history)) {
+        end = line->end;
+    } else if (!lineage_find(&line->lineage, history, &end)) {
+        end = 0;
+    }
+    if (offset > end) {
+        world_fail(world,
+                   "node %d takes over from node %d with history %.8s up to %llu, which is the "
+                   "shard's up to %llu only",
+                   n->index, line->node, history->text, (unsigned long long)offset,
+                   (unsigned long long)end);
+    }
+}
+
+void check_lines(struct world *world, struct sim_node *n)
+{
+    if (!n->was_replica || !n->node->role.is_primary) {
+        return;
+    }
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        if (node_owns_slot(n->node, check_sample_slot(world, shard))) {
+            check_line(world, n, shard);
+        }
+    }
+}
+
 static bool is_news(struct sim_node *n, const struct node_facts *facts)
 {
     struct sim_seen now = {
@@ -243,9 +296,11 @@ void check_after_pass(struct world *world, struct sim_node *n)
     if (is_news(n, &facts)) {
         check_pairs(world, n);
     }
-    if (n->was_replica && facts.is_primary) {
+    if (n->was_replica && facts.is_primary && cluster_has_slots(n->node->cluster)) {
         world->takeovers++;
         check_promoted(world, n);
+    } else if (n->was_replica && facts.is_primary) {
+        fault_excuse(world, n->index); /* it was reset, and has forgotten what it had */
     }
     n->was_replica = !facts.is_primary;
 }

@@ -87,6 +87,7 @@ void client_send(struct world *world, struct sim_client *client, size_t count, .
     }
     buf_deinit(&request);
     client->sent_at_us = world->now_us;
+    client->sent_losses = world_losses(world);
 }
 
 static void key_name(const struct sim_client *client, int key, char out[32])
@@ -288,7 +289,7 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
     struct bytes rest = text;
     struct bytes address;
     struct bytes host;
-    int64_t number;
+    int node;
 
     bytes_next_word(&rest, ' ');
     bytes_next_word(&rest, ' ');
@@ -299,12 +300,12 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
         drop_conn(world, client); /* the rest of the transaction has failed, too */
     }
     client->request = REQUEST_NONE;
-    if (!bytes_has_prefix(host, "10.0.0.") || !num_parse_i64(bytes_from(host, 7), &number) ||
-        number < 1 || number > world->node_count) {
+    node = network_node_at(world, host);
+    if (node < 0) {
         world_fail(world, "a client is sent to nowhere: %.*s", BYTES_ARGS(text));
         return;
     }
-    client->primaries[client->shard] = (int)number - 1;
+    client->primaries[client->shard] = node;
 }
 
 /* Which replicas of the shard hold the version now; 0 unless all of them do. */
@@ -317,12 +318,40 @@ static uint32_t holders(struct world *world, const char *name, uint64_t version)
         struct sim_node *n = &world->nodes[i];
         uint64_t found;
 
-        if (n->node != NULL && check_peek(n, name, &found) && found >= version) {
+        if (n->node != NULL && !n->is_clone && check_peek(n, name, &found) && found >= version) {
             mask |= 1U << i;
             count++;
         }
     }
     return count >= 1 + world->options.replicas_each ? mask : 0;
+}
+
+/* Whoever WAIT counts has the write in its memory, unless it has lost that since. */
+void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer)
+{
+    struct sim_client *c = &world->clients[client];
+    uint64_t version = c->keys[c->pending_key].acked_version;
+    char name[32];
+    int64_t counted = 0;
+    int64_t held = 0;
+
+    if (c->request != REQUEST_WAIT || !bytes_has_prefix(answer, ":") || answer.len < 4 ||
+        !num_parse_i64(bytes_make(answer.data + 1, answer.len - 3), &counted) ||
+        c->sent_losses != world_losses(world)) {
+        return;
+    }
+    key_name(c, c->pending_key, name);
+    for (int i = 0; i < world->node_count; i++) {
+        uint64_t found;
+
+        held += i != n->index && world->nodes[i].node != NULL &&
+                check_peek(&world->nodes[i], name, &found) && found >= version;
+    }
+    if (held < counted) {
+        world_fail(world, "node %d counts %lld replicas that have version %llu of %s, and %lld do",
+                   n->index, (long long)counted, (unsigned long long)version, name,
+                   (long long)held);
+    }
 }
 
 static void take_ok(struct world *world, struct sim_client *client)

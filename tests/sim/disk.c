@@ -26,7 +26,7 @@ static void on_told(struct world *world, struct sim_event *event)
     if (n->node == NULL || n->life != event->life) {
         return;
     }
-    if (n->paused_until_us > world->now_us) {
+    if (!sim_node_runs(n)) {
         later = world_schedule(world, n->paused_until_us, on_told);
         later->node = event->node;
         later->life = event->life;
@@ -65,6 +65,9 @@ static void on_queued(void *owner, uint64_t number)
     if (rng_one_in(&world->rng, 20)) {
         us += (int64_t)rng_below(&world->rng, 200000); /* the disk is busy */
     }
+    if (n->disk_hangs_until_us > world->now_us) {
+        us += n->disk_hangs_until_us - world->now_us;
+    }
     event = world_schedule(world, world->now_us + us, on_performed);
     event->node = n->index;
     event->life = n->life;
@@ -76,9 +79,4 @@ void sim_disk_attach(struct sim_node *n)
     if (n->disk.owner == NULL) {
         disk_init(&n->disk, on_queued, n);
     }
-}
-
-void sim_disk_power_cut(struct sim_node *n)
-{
-    disk_power_cut(&n->disk, &n->world->rng);
 }

@@ -4,7 +4,7 @@
  *
  *     run --seeds 1-500        run --seed 42 --verbose        run --seeds 1-500 --first
  *
- * --first ends at the first seed that fails. */
+ * --first ends at the first seed that fails; --only and --without choose among the kinds of faults. */
 #include "tests/sim/world.h"
 
 #include "base/num.h"
@@ -19,6 +19,8 @@
 enum {
     FORM_MS = 20000,
     CONVERGE_MS = 60000,
+    STEP_MS = 200,
+    MEND_MS = 2000, /* between two steps of the operator */
     ENOUGH_WRITES = 200,
 };
 
@@ -83,13 +85,16 @@ static void form(struct world *world)
     }
 }
 
-static bool converge(struct world *world, int64_t limit_ms, const char *when)
+static bool converge(struct world *world, int64_t limit_ms, bool is_mended, const char *when)
 {
     char reason[256] = "";
 
-    for (int64_t ms = 0; ms < limit_ms; ms += 200) {
-        if (!run_ms(world, 200)) {
+    for (int64_t ms = 0; ms < limit_ms; ms += STEP_MS) {
+        if (!run_ms(world, STEP_MS)) {
             return false;
+        }
+        if (is_mended && ms > 0 && ms % MEND_MS == 0) {
+            operator_mend(world);
         }
         if (check_converged(world, reason, sizeof(reason))) {
             return true;
@@ -106,7 +111,8 @@ static void live(struct world *world)
     int64_t until_us;
 
     form(world);
-    if (world->failure[0] != '\0' || !converge(world, FORM_MS, "after forming the cluster")) {
+    if (world->failure[0] != '\0' ||
+        !converge(world, FORM_MS, false, "after forming the cluster")) {
         return;
     }
     clients_start(world);
@@ -118,13 +124,13 @@ static void live(struct world *world)
     }
     world->clients_run = false;
     faults_heal(world);
-    if (converge(world, CONVERGE_MS, "after healing")) {
+    if (converge(world, CONVERGE_MS, true, "after healing")) {
         calm_run(world);
     }
     shared_check(world);
 }
 
-static bool run_seed(uint64_t seed, bool is_verbose)
+static bool run_seed(uint64_t seed, const struct sim_options *given)
 {
     static struct world world; /* too large for a stack */
     struct sim_options options = {
@@ -133,8 +139,11 @@ static bool run_seed(uint64_t seed, bool is_verbose)
         .replicas_each = seed % 5 == 0 ? 2 : 1,
         .clients = 4,
         .fault_ms = 12000,
+        .has_unequal_timeouts = seed % 7 == 0,
         .is_memory_limited = seed % 4 == 0,
-        .is_verbose = is_verbose,
+        .is_verbose = given->is_verbose,
+        .only_fault = given->only_fault,
+        .without_fault = given->without_fault,
     };
     uint64_t oks = 0;
     bool is_ok;
@@ -145,7 +154,7 @@ static bool run_seed(uint64_t seed, bool is_verbose)
     for (int i = 0; i < options.clients; i++) {
         oks += world.clients[i].ok_count;
     }
-    if (is_ok && oks == 0) {
+    if (is_ok && oks == 0 && options.only_fault == NULL) {
         world_fail(&world, "no client could write anything");
         is_ok = false;
     }
@@ -170,7 +179,7 @@ static bool run_seed(uint64_t seed, bool is_verbose)
     if (!is_ok) {
         printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
                (unsigned long long)seed, world.failure, (unsigned long long)seed);
-    } else if (is_verbose) {
+    } else if (options.is_verbose) {
         printf(
             "seed %llu: %llu writes, %llu redirections, %llu reads and writes of shared keys (%llu "
             "histories not judged), %llu transactions, %llu confirmed by all replicas, %llu "
@@ -227,7 +236,7 @@ int main(int argc, char **argv)
     uint64_t last = 1;
     uint64_t passed = 0;
     uint64_t failed = 0;
-    bool is_verbose = false;
+    struct sim_options options = {0};
     bool ends_at_first = false;
     const char *wrong;
 
@@ -236,11 +245,17 @@ int main(int argc, char **argv)
             parse_seeds(argv[i + 1], &first, &last)) {
             i++;
         } else if (strcmp(argv[i], "--verbose") == 0) {
-            is_verbose = true;
+            options.is_verbose = true;
         } else if (strcmp(argv[i], "--first") == 0) {
             ends_at_first = true;
+        } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc && faults_has(argv[i + 1])) {
+            options.only_fault = argv[++i];
+        } else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc && faults_has(argv[i + 1])) {
+            options.without_fault = argv[++i];
         } else {
-            fprintf(stderr, "usage: run [--seed N | --seeds FIRST-LAST] [--verbose] [--first]\n");
+            fprintf(stderr, "usage: run [--seed N | --seeds FIRST-LAST] [--verbose] [--first] "
+                            "[--only FAULT] [--without FAULT]\nfaults:\n");
+            faults_list();
             return 2;
         }
     }
@@ -252,7 +267,7 @@ int main(int argc, char **argv)
     signal(SIGSEGV, tell_seed);
     for (uint64_t seed = first; seed <= last && !(ends_at_first && failed > 0); seed++) {
         seed_now = seed;
-        if (run_seed(seed, is_verbose)) {
+        if (run_seed(seed, &options)) {
             passed++;
         } else {
             failed++;

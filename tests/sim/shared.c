@@ -57,6 +57,7 @@ uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
             continue;
         }
         served |= 1U << shard;
+        check_note_line(world, n, shard);
         if (!is_its_reign(world, n, shard)) {
             VEC_PUSH(&world->reigns[shard].list, mine);
         }
@@ -168,8 +169,8 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
     for (int i = 0; i < world->node_count; i++) {
         uint64_t found;
 
-        if (world->nodes[i].node != NULL && check_peek(&world->nodes[i], name, &found) &&
-            found == op->value) {
+        if (world->nodes[i].node != NULL && !world->nodes[i].is_clone &&
+            check_peek(&world->nodes[i], name, &found) && found == op->value) {
             holders |= 1U << i;
             holder_count++;
         }

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/heap.h"
+#include "base/lineage.h"
 #include "base/rng.h"
 #include "base/vec.h"
 #include "node/node.h"
@@ -30,6 +31,7 @@ enum {
     SIM_CLIENTS_MAX = 8,
     SIM_READERS_MAX = SIM_NODES_MAX,
     SIM_SHARDS_MAX = 4,
+    SIM_RECORDS = 64,
     SIM_KEYS = 24,   /* per client */
     SIM_SHARED = 8,  /* keys of all clients */
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
@@ -46,6 +48,7 @@ enum end_kind {
     END_SESSION, /* a node's session */
     END_CLIENT,  /* a simulated client */
     END_READER,
+    END_STRANGER, /* who plays old frames */
 };
 
 struct sim_end {
@@ -63,6 +66,13 @@ struct sim_conn {
     uint64_t id;
     struct sim_end ends[2]; /* 0 opened it */
     bool is_open;
+    bool is_bus;
+};
+
+/* Bytes that once were sent on a bus connection. */
+struct sim_record {
+    int from;
+    struct buf bytes;
 };
 
 /* What of a node's data can have changed at all since a look at them: nothing changes without a new end of the log, a new
@@ -93,6 +103,16 @@ struct sim_node {
     bool was_replica;
     bool has_asked_to_exit;
     struct sim_seen pairs_seen;
+    bool may_exit; /* it was asked to end */
+    int clone_of;
+    bool is_clone;    /* its folder is a copy of another node's, its own is kept */
+    struct disk kept; /* files that are put back later */
+    int64_t disk_hangs_until_us;
+    int64_t stop_ms;          /* for so long its next pass that brings anything stands still, */
+    bool is_in_pass;          /* as it does now, */
+    bool is_flush_due;        /* between its end and the writing */
+    struct buf pass_bytes;    /* that it was given */
+    int64_t timeout_ms;       /* of the cluster, as configured */
     uint32_t served_at_start; /* of the pass: shards, by bit */
     int64_t pass_began_us;
     bool had_lease; /* in the last look of calm.c */
@@ -153,6 +173,7 @@ struct sim_client {
     int replies_left;      /* of a transaction */
     uint64_t published;    /* number of the last message */
     int64_t sent_at_us;
+    uint64_t sent_losses; /* world_losses when it was sent */
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
@@ -210,6 +231,15 @@ struct sim_reigns {
     VEC(struct history_reign) list;
 };
 
+/* The data of a shard, as who serves it had them last. */
+struct sim_line {
+    int node;
+    uint32_t life; /* 0: nobody has served it yet */
+    struct history_id history;
+    uint64_t end;
+    struct lineage lineage;
+};
+
 struct sim_event;
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
 
@@ -229,7 +259,10 @@ struct sim_options {
     int primaries;
     int replicas_each;
     int clients;
-    int64_t fault_ms;       /* how long faults go on */
+    int64_t fault_ms;          /* how long faults go on */
+    const char *only_fault;    /* NULL: all kinds, */
+    const char *without_fault; /* but this one */
+    bool has_unequal_timeouts;
     bool is_memory_limited; /* keys that expire are evicted, others never */
     bool is_verbose;
 };
@@ -246,15 +279,23 @@ struct world {
     size_t conn_cap;
     uint64_t next_conn;
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
+    int address[SIM_NODES_MAX];                 /* node i has 10.0.0.(address + 1) */
+    struct sim_record records[SIM_RECORDS];
+    uint64_t record_count;
     struct sim_client clients[SIM_CLIENTS_MAX];
     struct sim_reader readers[SIM_READERS_MAX]; /* one a node */
     struct sim_shared shared[SIM_SHARED];
     struct sim_reigns reigns[SIM_SHARDS_MAX];
+    struct sim_line lines[SIM_SHARDS_MAX];
+    uint32_t faults_left_out; /* of the table, by bit: each seed has its own choice */
+    uint64_t memory_losses;
     uint64_t shared_values; /* set so far: no two are equal */
+    bool has_clones;        /* or had: two nodes may have one epoch */
     bool is_handing_over;   /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
     bool only_shared;       /* keys are used by clients */
     bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
+    bool has_healed;        /* faults that were to come later do not */
     bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
     int64_t last_operation_us; /* when an operator said something */
@@ -285,10 +326,13 @@ struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_f
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 /* How often what was acknowledged may have been lost: by take-overs, and with memory that was not saved. */
 uint64_t world_upsets(const struct world *world);
+/* How often a node may have lost data that it had: by an end, by a full resync, by an operator. */
+uint64_t world_losses(const struct world *world);
 struct moment sim_node_clock(const struct sim_node *n);
 bool sim_node_runs(const struct sim_node *n);
 void sim_node_start(struct world *world, int index);
-void sim_node_kill(struct world *world, int index);
+/* The power is cut, or the process alone is killed. */
+void sim_node_kill(struct world *world, int index, bool is_power_cut);
 void sim_node_pause(struct world *world, int index, int64_t for_ms);
 /* Let the node do a pass in which deliver (may be NULL) hands it something. */
 void sim_node_pass(struct world *world, struct sim_node *n,
@@ -303,11 +347,14 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
 /* Both ends learn of it, each in its own time. */
 void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
+/* Who has the address "10.0.0.3", or -1. */
+int network_node_at(const struct world *world, struct bytes host);
+/* Somebody connects to the node's bus port and sends what once was sent there. */
+void network_replay(struct world *world, int node);
 void network_flush_sessions(struct world *world, struct sim_node *n);
 
 /* ---- disk.c */
 void sim_disk_attach(struct sim_node *n);
-void sim_disk_power_cut(struct sim_node *n);
 
 /* ---- client.c */
 void clients_start(struct world *world);
@@ -330,6 +377,8 @@ void client_send(struct world *world, struct sim_client *client, size_t count, .
 uint32_t shared_note_reigns(struct world *world, struct sim_node *n);
 /* An answer to the client leaves the node. */
 void shared_note_answer(struct world *world, struct sim_node *n, int client);
+/* The answer to a WAIT of a client's own key leaves. */
+void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer);
 void shared_ask(struct world *world, struct sim_client *client);
 void shared_give_up(struct world *world, struct sim_client *client);
 void shared_take_refusal(struct world *world, struct sim_client *client);
@@ -350,6 +399,9 @@ void reader_conn_lost(struct world *world, int index, uint64_t conn);
 void readers_check_messages(struct world *world);
 
 /* ---- checks.c */
+/* What who serves has is noted, before anything leaves it. */
+void check_note_line(struct world *world, struct sim_node *n, int shard);
+void check_lines(struct world *world, struct sim_node *n);
 void check_after_pass(struct world *world, struct sim_node *n);
 void check_replicas_equal(struct world *world);
 /* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
@@ -367,6 +419,13 @@ void calm_run(struct world *world);
 
 /* ---- faults.c */
 void faults_start(struct world *world, int64_t until_us);
+bool faults_has(const char *name);
+void faults_list(void);
 void faults_heal(struct world *world);
+/* A node that was asked to has ended by itself. */
+void fault_on_exit(struct world *world, int node);
+
+/* ---- operator.c: one step towards a whole cluster, where some forgot others, or have no shard */
+void operator_mend(struct world *world);
 
 #endif
