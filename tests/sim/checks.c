@@ -203,7 +203,6 @@ void check_note_line(struct world *world, struct sim_node *n, int shard)
     line->node = n->index;
     line->life = n->life;
     line->history = *oplog_history(n->node->journal.log);
-    line->end = oplog_end(n->node->journal.log);
     line->lineage = *oplog_lineage(n->node->journal.log);
 }
 
@@ -221,7 +220,7 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
         return;
     }
     if (history_id_equal(history, &line->history)) {
-        end = line->end;
+        end = UINT64_MAX; /* nobody else goes on in it */
     } else if (!lineage_find(&line->lineage, history, &end)) {
         end = 0;
     }

@@ -26,7 +26,6 @@ enum {
 enum {
     TIMEOUT_MS = 1000,
     FULL_BYTES = 60 * 1000, /* of data, where memory is limited */
-    SECRET_PART = 3,        /* one of so many worlds has one */
 };
 
 struct moment sim_node_clock(const struct sim_node *n)
@@ -313,8 +312,7 @@ void sim_node_start(struct world *world, int index)
     set(&config, "port", "7000");
     set(&config, "cluster-port", "17000");
     set(&config, "cluster-enabled", "yes");
-    /* Signatures are a fifth of the work. */
-    set(&config, "cluster-secret", world->options.seed % SECRET_PART == 0 ? "simulated" : "");
+    set(&config, "cluster-secret", world->options.has_secret ? "simulated" : "");
     set(&config, "save", rng_one_in(&world->rng, 2) ? "1 1" : "");
     set(&config, "repl-timeout", "5");
     snprintf(timeout, sizeof(timeout), "%lld", (long long)n->timeout_ms);

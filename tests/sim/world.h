@@ -236,7 +236,6 @@ struct sim_line {
     int node;
     uint32_t life; /* 0: nobody has served it yet */
     struct history_id history;
-    uint64_t end;
     struct lineage lineage;
 };
 
@@ -262,6 +261,7 @@ struct sim_options {
     int64_t fault_ms;          /* how long faults go on */
     const char *only_fault;    /* NULL: all kinds, */
     const char *without_fault; /* but this one */
+    bool has_secret;           /* frames are signed */
     bool has_unequal_timeouts;
     bool is_memory_limited; /* keys that expire are evicted, others never */
     bool is_verbose;
