@@ -39,6 +39,7 @@ struct world_node {
     struct cluster_id id;
     struct council *council; /* NULL while it is down */
     bool is_paused;
+    bool was_primary; /* of any shard, at any time */
     int64_t rate_ppm; /* its clock runs so much faster than real time */
     int64_t offset_us;
     struct buf disk;
@@ -67,9 +68,10 @@ struct world {
     unsigned takeovers;
     unsigned agreements;
     unsigned seat_changes;
-    bool is_moving;    /* the council moves from node to node */
-    bool is_calm;      /* no more faults, and nobody takes over from one who serves */
-    char failure[640]; /* the first promise that was broken */
+    bool crashes_behind_words; /* nodes crash when they have just said something; disks are slow */
+    bool is_moving;            /* the council moves from node to node */
+    bool is_calm;              /* no more faults, and nobody takes over from one who serves */
+    char failure[640];         /* the first promise that was broken */
 };
 
 void world_init(struct world *w, uint64_t seed, size_t nodes, size_t shards);
