@@ -215,7 +215,7 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
     const struct sim_node *before = &world->nodes[line->node];
     uint64_t end;
 
-    if (line->life == 0 || line->node == n->index || before->node == NULL ||
+    if (world->is_mixed || line->life == 0 || line->node == n->index || before->node == NULL ||
         before->life != line->life) {
         return;
     }

@@ -323,7 +323,7 @@ static uint32_t holders(struct world *world, const char *name, uint64_t version)
             count++;
         }
     }
-    return count >= 1 + world->options.replicas_each ? mask : 0;
+    return count >= 1 + world->options.replicas_each && !world->is_mixed ? mask : 0;
 }
 
 /* Whoever WAIT counts has the write in its memory, unless it has lost that since. */

@@ -108,8 +108,11 @@ void fault_older_data(struct world *world, int node)
 /* It comes back as somebody whom nobody knows; the operator lets it in (operator_mend). */
 void fault_lost_folder(struct world *world, int node)
 {
-    if (fault_cut_power(world, node, fault_ms(world, 20, 2000))) {
+    /* More at a time could be a majority of the council: that is for the operator to decide. */
+    if (!world->has_lost_folder && fault_cut_power(world, node, fault_ms(world, 20, 2000))) {
+        world->has_lost_folder = true;
         fault_note(world, "without anything comes back", node, 0);
+        fault_mix_addresses(world);
         drop_files(&world->nodes[node].disk, true);
     }
 }
@@ -163,6 +166,6 @@ void fault_clone(struct world *world, int node)
     n->is_clone = true;
     n->clone_of = other;
     world->has_clones = true;
-    fault_excuse(world, other); /* each of them has what the other one never heard of */
+    fault_mix_addresses(world);
     fault_later(world, node, fault_ms(world, 500, 4000), end_clone);
 }

@@ -175,7 +175,8 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
             holder_count++;
         }
     }
-    if (count >= world->options.replicas_each && holder_count > world->options.replicas_each) {
+    if (count >= world->options.replicas_each && !world->is_mixed &&
+        holder_count > world->options.replicas_each) {
         op->confirmed_us = world->now_us;
         op->safe_until_us = INT64_MAX;
         op->holders = holders;
