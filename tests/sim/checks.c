@@ -12,10 +12,43 @@
 
 #include <stdio.h>
 
+enum {
+    QUIET_US = 2500000,
+    OPERATION_US = 10000000, /* so long what an operator asked for may be tried */
+};
+
 /* One slot of each shard stands for all of them: shards never exchange slots here. */
 unsigned check_sample_slot(const struct world *world, int shard)
 {
     return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
+}
+
+/* In the last shard. */
+unsigned check_find_spare_slot(const struct world *world)
+{
+    for (unsigned slot = SLOT_COUNT - 1;; slot--) {
+        bool is_used = false;
+
+        for (int c = 0; c < world->options.clients; c++) {
+            char name[32];
+
+            for (int k = 0; k < SIM_KEYS; k++) {
+                snprintf(name, sizeof(name), "c%d:k%d", c, k);
+                is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+            }
+            client_pair_name(c, 'a', name);
+            is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+        }
+        for (int k = 0; k < SIM_SHARED; k++) {
+            char name[32];
+
+            snprintf(name, sizeof(name), "shared:%d", k);
+            is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+        }
+        if (!is_used) {
+            return slot;
+        }
+    }
 }
 
 int check_shard_of(const struct world *world, const char *key)
@@ -151,6 +184,20 @@ static bool may_write(const struct sim_node *n, unsigned slot)
            cluster_has_lease(n->node->cluster, sim_node_clock(n).mono);
 }
 
+/* The slot that goes from hand to hand has one owner that serves it, too. */
+static void check_spare_slot(struct world *world, struct sim_node *n)
+{
+    if (!may_write(n, world->spare_slot)) {
+        return;
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        if (i != n->index && may_write(&world->nodes[i], world->spare_slot)) {
+            world_fail(world, "nodes %d and %d both serve slot %u, which is given and taken away",
+                       n->index, i, world->spare_slot);
+        }
+    }
+}
+
 /* A stopped process counts too: its lease must have run out before another one has its slots. */
 static void check_leases(struct world *world, struct sim_node *n, const struct node_facts *facts)
 {
@@ -207,6 +254,36 @@ void check_note_line(struct world *world, struct sim_node *n, int shard)
 }
 
 /* What it had when it began to serve must be a part of what who served before had, unless that one has lost it. */
+/* Nothing but ends of processes for so long: whoever runs can be reached by all who run. */
+static bool is_quiet(const struct world *world)
+{
+    return world->now_us - world->last_disturbance_us > QUIET_US &&
+           (world->operations == 0 || world->now_us - world->last_operation_us > OPERATION_US);
+}
+
+/* Of two replicas of one history the one with more takes over, when it can be reached. */
+static void check_siblings(struct world *world, const struct sim_node *n)
+{
+    const struct history_id *history = oplog_previous_history(n->node->journal.log);
+    uint64_t offset = oplog_previous_end(n->node->journal.log);
+
+    for (int i = 0; i < world->node_count && is_quiet(world); i++) {
+        const struct sim_node *other = &world->nodes[i];
+        struct node_facts facts;
+
+        if (i == n->index || !sim_node_runs(other) || !other->was_replica ||
+            world->now_us - other->started_us < QUIET_US) {
+            continue;
+        }
+        node_facts(other->node, &facts);
+        if (history_id_equal(&facts.history, history) && facts.offset > offset &&
+            other->node->data.is_complete) {
+            world_fail(world, "node %d takes over with %llu bytes, and node %d has %llu", n->index,
+                       (unsigned long long)offset, i, (unsigned long long)facts.offset);
+        }
+    }
+}
+
 static void check_line(struct world *world, struct sim_node *n, int shard)
 {
     const struct sim_line *line = &world->lines[shard];
@@ -235,9 +312,10 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
 
 void check_lines(struct world *world, struct sim_node *n)
 {
-    if (!n->was_replica || !n->node->role.is_primary) {
+    if (!n->was_replica || !n->node->role.is_primary || !cluster_has_slots(n->node->cluster)) {
         return;
     }
+    check_siblings(world, n);
     for (int shard = 0; shard < world->options.primaries; shard++) {
         if (node_owns_slot(n->node, check_sample_slot(world, shard))) {
             check_line(world, n, shard);
@@ -292,6 +370,7 @@ void check_after_pass(struct world *world, struct sim_node *n)
 
     node_facts(n->node, &facts);
     check_leases(world, n, &facts);
+    check_spare_slot(world, n);
     if (is_news(n, &facts)) {
         check_pairs(world, n);
     }

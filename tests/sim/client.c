@@ -528,7 +528,12 @@ void admin_tell(struct world *world, int node, const char *command)
 {
     struct sim_node *n = &world->nodes[node];
     struct session *s;
+    struct bytes answer;
 
     give_command(n, command, &s);
+    if (world->options.is_verbose && session_output(s, &answer, 1) > 0) {
+        printf("%10.4f  node %d answers %s with %.*s\n", (double)world->now_us / 1e6, node, command,
+               BYTES_ARGS(bytes_trim(answer)));
+    }
     node_session_closed(n->node, s);
 }

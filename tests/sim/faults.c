@@ -308,37 +308,39 @@ static void swap_addresses(struct world *world, int node)
 struct fault_kind {
     const char *name;
     unsigned weight;
+    bool is_end; /* of processes, and nothing else */
     void (*run)(struct world *world, int node);
 };
 
 static const struct fault_kind kinds[] = {
-  /* name                    weight  run */
-    {"partition",            8,      partition            },
-    {"one way",              6,      one_way              },
-    {"broken connection",    12,     break_one            },
-    {"half-open connection", 4,      half_break           },
-    {"old frames",           4,      replay               },
-    {"power cut",            8,      cut_power            },
-    {"kill",                 6,      kill_one             },
-    {"all primaries",        2,      kill_primaries       },
-    {"whole shard",          2,      cut_shard            },
-    {"pause",                6,      pause_one            },
-    {"stop within a pass",   6,      stop_in_pass         },
-    {"orderly end",          3,      shut_down            },
-    {"swapped addresses",    2,      swap_addresses       },
-    {"full disk",            3,      fault_full_disk      },
-    {"broken disk",          3,      fault_broken_disk    },
-    {"hung disk",            4,      fault_hung_disk      },
-    {"data lost",            2,      fault_lost_data      },
-    {"older data",           3,      fault_older_data     },
-    {"folder lost",          2,      fault_lost_folder    },
-    {"cloned folder",        CLONES, fault_clone          },
-    {"failover",             8,      fault_failover       },
-    {"forced failover",      6,      fault_forced_failover},
-    {"new epoch",            5,      fault_bump_epoch     },
-    {"forget",               6,      fault_forget         },
-    {"replicate",            3,      fault_replicate      },
-    {"reset",                2,      fault_reset          },
+  /* name                    weight  ends   run */
+    {"partition",            8,      false, partition            },
+    {"one way",              6,      false, one_way              },
+    {"broken connection",    12,     false, break_one            },
+    {"half-open connection", 4,      false, half_break           },
+    {"old frames",           4,      false, replay               },
+    {"power cut",            8,      true,  cut_power            },
+    {"kill",                 6,      true,  kill_one             },
+    {"all primaries",        2,      true,  kill_primaries       },
+    {"whole shard",          2,      true,  cut_shard            },
+    {"pause",                6,      false, pause_one            },
+    {"stop within a pass",   6,      false, stop_in_pass         },
+    {"orderly end",          3,      false, shut_down            },
+    {"swapped addresses",    2,      false, swap_addresses       },
+    {"full disk",            3,      false, fault_full_disk      },
+    {"broken disk",          3,      false, fault_broken_disk    },
+    {"hung disk",            4,      false, fault_hung_disk      },
+    {"data lost",            2,      false, fault_lost_data      },
+    {"older data",           3,      false, fault_older_data     },
+    {"folder lost",          2,      false, fault_lost_folder    },
+    {"cloned folder",        CLONES, false, fault_clone          },
+    {"failover",             8,      false, fault_failover       },
+    {"forced failover",      6,      false, fault_forced_failover},
+    {"new epoch",            5,      false, fault_bump_epoch     },
+    {"forget",               6,      false, fault_forget         },
+    {"slots",                4,      false, fault_slots          },
+    {"replicate",            3,      false, fault_replicate      },
+    {"reset",                2,      false, fault_reset          },
 };
 
 bool faults_has(const char *name)
@@ -403,6 +405,9 @@ static void one_fault(struct world *world, struct sim_event *event)
     }
     kind = choose(world);
     if (kind != NULL) {
+        if (!kind->is_end) {
+            world->last_disturbance_us = world->now_us;
+        }
         kind->run(world, (int)rng_below(&world->rng, (uint64_t)world->node_count));
     }
     next = world_schedule(world, world->now_us + fault_ms(world, 100, 1500) * 1000, one_fault);

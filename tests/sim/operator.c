@@ -115,6 +115,19 @@ void fault_forget(struct world *world, int node)
     event->number = (uint64_t)other;
 }
 
+/* Whoever has the spare slot gives it away, another one takes it. */
+void fault_slots(struct world *world, int node)
+{
+    struct sim_node *n = &world->nodes[node];
+
+    if (!sim_node_runs(n) || cluster_is_replica(n->node->cluster)) {
+        return;
+    }
+    tell(world, node,
+         node_owns_slot(n->node, world->spare_slot) ? "CLUSTER DELSLOTS %u" : "CLUSTER ADDSLOTS %u",
+         world->spare_slot);
+}
+
 /* Its data go with it: the shard it leaves has one copy less. */
 void fault_replicate(struct world *world, int node)
 {
@@ -248,6 +261,29 @@ static void spread_replicas(struct world *world)
     }
 }
 
+/* To whom others take for its owner, they refuse it: each primary is asked in turn. */
+static void give_spare_slot(struct world *world)
+{
+    int turn = (int)(world->operations % (uint64_t)world->node_count);
+
+    for (int i = 0; i < world->node_count; i++) {
+        if (world->nodes[i].node == NULL ||
+            node_owns_slot(world->nodes[i].node, world->spare_slot)) {
+            return; /* somebody has it, or may have it */
+        }
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        int node = (turn + i) % world->node_count;
+        const struct sim_node *n = &world->nodes[node];
+
+        if (sim_node_runs(n) && !cluster_is_replica(n->node->cluster) &&
+            cluster_has_slots(n->node->cluster)) {
+            tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
+            return;
+        }
+    }
+}
+
 void operator_mend(struct world *world)
 {
     for (int i = 0; i < world->node_count; i++) {
@@ -262,4 +298,5 @@ void operator_mend(struct world *world)
         forget_nobodies(world, i);
     }
     spread_replicas(world);
+    give_spare_slot(world);
 }

@@ -293,6 +293,7 @@ void sim_node_start(struct world *world, int index)
     n->paused_until_us = 0;
     n->was_replica = false;
     n->has_asked_to_exit = false;
+    n->started_us = world->now_us;
     n->may_exit = false;
     n->stop_ms = 0;
     n->env = (struct env){
@@ -385,6 +386,7 @@ void world_init(struct world *world, const struct sim_options *options)
     world->faults_left_out = (uint32_t)rng_u64(&world->rng);
     world->node_count = options->primaries * (1 + options->replicas_each);
     ASSERT(world->node_count <= SIM_NODES_MAX && options->clients <= SIM_CLIENTS_MAX);
+    world->spare_slot = check_find_spare_slot(world);
     for (int i = 0; i < world->node_count; i++) {
         struct sim_node *n = &world->nodes[i];
 

@@ -93,6 +93,7 @@ struct sim_node {
     struct env env;
     uint32_t life;
     double clock_rate;
+    int64_t started_us;
     int64_t clock_offset_us;
     int64_t paused_until_us;
     struct disk disk;      /* outlives the node */
@@ -289,11 +290,13 @@ struct world {
     struct sim_line lines[SIM_SHARDS_MAX];
     uint32_t faults_left_out; /* of the table, by bit: each seed has its own choice */
     uint64_t memory_losses;
-    uint64_t shared_values; /* set so far: no two are equal */
-    bool has_lost_folder;   /* a node: once in a world */
-    bool is_mixed;          /* addresses have come to other nodes: fault_mix_addresses */
-    bool has_clones;        /* or had: two nodes may have one epoch */
-    bool is_handing_over;   /* as planned, and nothing fails: whoever serves next has everything */
+    int64_t last_disturbance_us; /* the last fault but ends of processes */
+    unsigned spare_slot;         /* that an operator gives and takes away */
+    uint64_t shared_values;      /* set so far: no two are equal */
+    bool has_lost_folder;        /* a node: once in a world */
+    bool is_mixed;               /* addresses have come to other nodes: fault_mix_addresses */
+    bool has_clones;             /* or had: two nodes may have one epoch */
+    bool is_handing_over; /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
     bool only_shared;       /* keys are used by clients */
     bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
@@ -411,6 +414,8 @@ bool check_converged(struct world *world, char *reason, size_t size);
 /* The node that serves a slot, or -1 and why not. */
 int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
 unsigned check_sample_slot(const struct world *world, int shard);
+/* A slot without keys that are looked at. */
+unsigned check_find_spare_slot(const struct world *world);
 /* Whose slot the key is in. */
 int check_shard_of(const struct world *world, const char *key);
 /* The version that a key holds in a node's memory; false when there is none. */
