@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Disks that are full, broken or hang, and folders that are lost, older than they were, or in two places. */
-#include "base/mem.h"
 #include "tests/sim/faults.h"
+
+#include "cluster/report.h"
+#include "node/inside.h"
 
 #define NODES_FILE "nodes.conf"
 
@@ -108,8 +110,11 @@ void fault_older_data(struct world *world, int node)
 /* It comes back as somebody whom nobody knows; the operator lets it in (operator_mend). */
 void fault_lost_folder(struct world *world, int node)
 {
-    /* More at a time could be a majority of the council: that is for the operator to decide. */
-    if (!world->has_lost_folder && fault_cut_power(world, node, fault_ms(world, 20, 2000))) {
+    struct sim_node *n = &world->nodes[node];
+
+    /* More at a time could be a majority of the council, or all of a shard: that is for the operator to decide. */
+    if (!world->has_lost_folder && n->node != NULL && cluster_is_replica(n->node->cluster) &&
+        fault_cut_power(world, node, fault_ms(world, 20, 2000))) {
         world->has_lost_folder = true;
         fault_note(world, "without anything comes back", node, 0);
         fault_mix_addresses(world);
