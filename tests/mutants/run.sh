@@ -1,6 +1,7 @@
 #!/bin/bash
 # Break rules on purpose, one at a time, and see that the simulator or the council's worlds find it.
-#     run.sh [NAME-PATTERN]          JOBS=2 LIMIT=2000 are the defaults; the seeds begin at FIRST=1
+#     run.sh [PART-OF-A-NAME]        JOBS=2 LIMIT=2000 are the defaults; the seeds begin at FIRST=1
+#     run.sh council/                all of council.txt
 # The rules are in *.txt beside this: a name and what is broken; then, each behind "@@@ file", lines that stand in that file
 # exactly once, and behind "+++" what they become.  Each job has a copy of the tree in build/mutants, which is built, broken,
 # tried and mended, so that little is compiled.  Ends with 1 when a rule was broken and nobody saw it.
@@ -24,7 +25,7 @@ while IFS= read -r line || [ -n "$line" ]; do
     elif [ ${#names[@]} -gt 0 ] && [[ $line != "# "* ]]; then
         bodies[-1]+=$line$'\n'
     fi
-done < <(cat "$here"/*.txt)
+done < <(cd "$here" && for file in *.txt; do sed "s,^=== ,=== ${file%.txt}/," "$file"; done)
 
 # ---- a copy of the tree ---------------------------------------------------------------------------
 copy_tree() {
@@ -111,7 +112,7 @@ try() {
         why=$(grep -a -m 1 -e '^seed ' -e '^nodes* [0-9]' -e ': shard' "$to/run.log" | cut -c 1-140)
     fi
     mend "$to" "${bodies[i]}"
-    printf '%-24s %-8s %6s %6ss  %s\n' "${names[i]}" "${found:-NOT}" "" "$((SECONDS - began))" "${found:+$why}" |
+    printf '%-36s %-8s %6s %6ss  %s\n' "${names[i]}" "${found:-NOT}" "" "$((SECONDS - began))" "${found:+$why}" |
         sed -E 's/(council|sim) ([0-9]+) {0,7}/\1 \2/' >"$place/found-$i"
     cat "$place/found-$i"
 }
@@ -134,7 +135,7 @@ work() { # every jobs-th of those that were chosen
 }
 
 rm -f "$place"/found-*
-printf '%-24s %-15s %6s   %s\n' rule "found by" time "first words"
+printf '%-36s %-15s %6s   %s\n' rule "found by" time "first words"
 for ((job = 0; job < jobs; job++)); do work "$job" & done
 wait
 missed=$(cat "$place"/found-* 2>/dev/null | awk '$2 ~ /^NOT/' | wc -l)
