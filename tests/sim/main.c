@@ -20,7 +20,8 @@ enum {
     FORM_MS = 20000,
     CONVERGE_MS = 60000,
     STEP_MS = 200,
-    MEND_MS = 2000, /* between two steps of the operator */
+    SERVE_MS = 45000, /* 10 timeouts of 1500 ms, and 30 s that a primary waits for better data */
+    MEND_MS = 2000,   /* between two steps of the operator */
     ENOUGH_WRITES = 200,
 };
 
@@ -85,6 +86,30 @@ static void form(struct world *world)
     }
 }
 
+static bool is_served(struct world *world)
+{
+    char ignored[256];
+
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        if (check_only_owner(world, check_sample_slot(world, shard), ignored, sizeof(ignored)) <
+            0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_served(struct world *world, int64_t ms)
+{
+    if (world->served_after_ms == 0 && is_served(world)) {
+        world->served_after_ms = ms;
+        if (ms > SERVE_MS) {
+            world_fail(world, "all slots are served again %lld ms after the faults have ended",
+                       (long long)ms);
+        }
+    }
+}
+
 static bool converge(struct world *world, int64_t limit_ms, bool is_mended, const char *when)
 {
     char reason[256] = "";
@@ -92,6 +117,9 @@ static bool converge(struct world *world, int64_t limit_ms, bool is_mended, cons
     for (int64_t ms = 0; ms < limit_ms; ms += STEP_MS) {
         if (!run_ms(world, STEP_MS)) {
             return false;
+        }
+        if (is_mended) {
+            note_served(world, ms + STEP_MS);
         }
         if (is_mended && ms > 0 && ms % MEND_MS == 0) {
             operator_mend(world);
@@ -130,71 +158,98 @@ static void live(struct world *world)
     shared_check(world);
 }
 
+static uint64_t count_oks(const struct world *world)
+{
+    uint64_t oks = 0;
+
+    for (int i = 0; i < world->options.clients; i++) {
+        oks += world->clients[i].ok_count;
+    }
+    return oks;
+}
+
+/* Of a world in which little has happened not much was seen. */
+static void check_that_much_happened(struct world *world)
+{
+    uint64_t oks = count_oks(world);
+
+    for (int i = 0; i < world->node_count; i++) {
+        world->evicted +=
+            world->nodes[i].node != NULL ? world->nodes[i].node->counters.evicted_keys : 0;
+    }
+    if (oks == 0 && world->options.only_fault == NULL) {
+        world_fail(world, "no client could write anything");
+    }
+    if (oks < ENOUGH_WRITES) {
+        return;
+    }
+    if (world->pairs_written == 0 || world->caches_checked == 0 || world->messages_taken == 0) {
+        world_fail(world, "only %llu transactions, %llu looks into caches, %llu messages",
+                   (unsigned long long)world->pairs_written,
+                   (unsigned long long)world->caches_checked,
+                   (unsigned long long)world->messages_taken);
+    }
+    if ((world->evicted > 0) != world->options.is_memory_limited) {
+        world_fail(world, "%llu keys were evicted in %llu writes",
+                   (unsigned long long)world->evicted, (unsigned long long)oks);
+    }
+}
+
+static void print_counts(const struct world *world)
+{
+    const struct {
+        const char *name;
+        uint64_t count;
+    } counts[] = {
+        {"writes",                          count_oks(world)                },
+        {"redirections",                    world->redirections             },
+        {"reads and writes of shared keys", world->shared_ops               },
+        {"histories not judged",            world->histories_unknown        },
+        {"transactions",                    world->pairs_written            },
+        {"confirmed by all replicas",       world->waits_checked            },
+        {"take-overs",                      world->takeovers                },
+        {"ms until all was served again",   (uint64_t)world->served_after_ms},
+        {"ends",                            world->kills                    },
+        {"pauses",                          world->pauses                   },
+        {"partitions",                      world->partitions               },
+        {"commands of an operator",         world->operations               },
+        {"keys evicted",                    world->evicted                  },
+        {"looks into caches",               world->caches_checked           },
+        {"messages taken",                  world->messages_taken           },
+    };
+
+    printf("seed %llu:", (unsigned long long)world->options.seed);
+    for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+        printf(" %llu %s%s", (unsigned long long)counts[i].count, counts[i].name,
+               i + 1 < ARRAY_COUNT(counts) ? "," : "\n");
+    }
+}
+
 static bool run_seed(uint64_t seed, const struct sim_options *given)
 {
     static struct world world; /* too large for a stack */
-    struct sim_options options = {
-        .seed = seed,
-        .primaries = 3,
-        .replicas_each = seed % 5 == 0 ? 2 : 1,
-        .clients = 4,
-        .fault_ms = 12000,
-        .has_secret = seed % 3 == 0, /* signatures are a fifth of the work */
-        .has_unequal_timeouts = seed % 7 == 0,
-        .is_memory_limited = seed % 4 == 0,
-        .is_verbose = given->is_verbose,
-        .only_fault = given->only_fault,
-        .without_fault = given->without_fault,
-    };
-    uint64_t oks = 0;
+    struct sim_options options = *given;
     bool is_ok;
 
+    options.seed = seed;
+    options.primaries = 3;
+    options.replicas_each = seed % 5 == 0 ? 2 : 1;
+    options.clients = 4;
+    options.fault_ms = 12000;
+    options.has_secret = seed % 3 == 0; /* signatures are a fifth of the work */
+    options.has_unequal_timeouts = seed % 7 == 0;
+    options.is_memory_limited = seed % 4 == 0;
     world_init(&world, &options);
     live(&world);
+    if (world.failure[0] == '\0') {
+        check_that_much_happened(&world);
+    }
     is_ok = world.failure[0] == '\0';
-    for (int i = 0; i < options.clients; i++) {
-        oks += world.clients[i].ok_count;
-    }
-    if (is_ok && oks == 0 && options.only_fault == NULL) {
-        world_fail(&world, "no client could write anything");
-        is_ok = false;
-    }
-    if (is_ok && oks >= ENOUGH_WRITES &&
-        (world.pairs_written == 0 || world.caches_checked == 0 || world.messages_taken == 0)) {
-        world_fail(&world, "only %llu transactions, %llu looks into caches, %llu messages",
-                   (unsigned long long)world.pairs_written,
-                   (unsigned long long)world.caches_checked,
-                   (unsigned long long)world.messages_taken);
-        is_ok = false;
-    }
-    for (int i = 0; i < world.node_count; i++) {
-        world.evicted +=
-            world.nodes[i].node != NULL ? world.nodes[i].node->counters.evicted_keys : 0;
-    }
-    /* Where clients could hardly write there is nothing to evict. */
-    if (is_ok && (world.evicted > 0) != options.is_memory_limited && oks >= ENOUGH_WRITES) {
-        world_fail(&world, "%llu keys were evicted in %llu writes",
-                   (unsigned long long)world.evicted, (unsigned long long)oks);
-        is_ok = false;
-    }
     if (!is_ok) {
         printf("seed %llu: %s\n  again: build/release/tests/sim/run --seed %llu --verbose\n",
                (unsigned long long)seed, world.failure, (unsigned long long)seed);
     } else if (options.is_verbose) {
-        printf(
-            "seed %llu: %llu writes, %llu redirections, %llu reads and writes of shared keys (%llu "
-            "histories not judged), %llu transactions, %llu confirmed by all replicas, %llu "
-            "take-overs, %llu kills, "
-            "%llu pauses, %llu partitions, %llu commands of an operator, "
-            "%llu keys evicted, %llu looks into caches, %llu messages taken\n",
-            (unsigned long long)seed, (unsigned long long)oks,
-            (unsigned long long)world.redirections, (unsigned long long)world.shared_ops,
-            (unsigned long long)world.histories_unknown, (unsigned long long)world.pairs_written,
-            (unsigned long long)world.waits_checked, (unsigned long long)world.takeovers,
-            (unsigned long long)world.kills, (unsigned long long)world.pauses,
-            (unsigned long long)world.partitions, (unsigned long long)world.operations,
-            (unsigned long long)world.evicted, (unsigned long long)world.caches_checked,
-            (unsigned long long)world.messages_taken);
+        print_counts(&world);
     }
     fflush(stdout);
     world_deinit(&world);

@@ -6,10 +6,8 @@
  * seed: the same seed gives the same run.  The nodes are the code that ships; only struct env is
  * ours.
  *
- * Faults: connections break, bytes are late, groups of nodes cannot hear each other (one way
- * or both), a node stops for a while and goes on as if nothing had been, a node dies and starts again
- * with what its disk had synced, its clock runs fast or slow by up to a percent; an operator forces
- * take-overs, raises epochs, and removes nodes to let them in again, at whatever moment. */
+ * What goes wrong is a table (faults.c).  Each seed has its own choice of it.
+ */
 #ifndef STARLING_TESTS_SIM_WORLD_H
 #define STARLING_TESTS_SIM_WORLD_H
 
@@ -303,6 +301,7 @@ struct world {
     bool has_healed;        /* faults that were to come later do not */
     bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
+    int64_t served_after_ms;   /* all slots, from the end of the faults on */
     int64_t last_operation_us; /* when an operator said something */
     /* Who was seen to accept writes for a slot under an epoch: checks.c. */
     struct claim *claims;

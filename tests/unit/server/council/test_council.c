@@ -194,6 +194,12 @@ Test(council, a_promise_is_not_cut_short_by_what_another_member_promised_later, 
     live_through_faults(221);
 }
 
+/* It had told the key of its new seat, crashed, and did not know it any more. */
+Test(council, a_node_that_crashes_while_it_joins_a_council_of_one_is_not_waited_for, .timeout = 60)
+{
+    live_through_faults(456);
+}
+
 Test(council, no_two_nodes_ever_hold_a_lease_and_nothing_agreed_is_lost_whatever_fails,
      .timeout = 300)
 {
