@@ -120,7 +120,9 @@ void fault_slots(struct world *world, int node)
 {
     struct sim_node *n = &world->nodes[node];
 
-    if (!sim_node_runs(n) || cluster_is_replica(n->node->cluster)) {
+    /* One that was reset, and was not let in again, is a cluster by itself. */
+    if (!sim_node_runs(n) || cluster_is_replica(n->node->cluster) ||
+        cluster_node_count(n->node->cluster) == 1) {
         return;
     }
     tell(world, node,
