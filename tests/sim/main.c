@@ -256,21 +256,24 @@ static bool run_seed(uint64_t seed, const struct sim_options *given)
     return is_ok;
 }
 
-static uint64_t seed_now;
+static char seed_text[128]; /* what is said when the process ends by a signal */
 
 /* An assertion of the server failed: which seed that was is told before the process ends. */
 static void tell_seed(int number)
 {
-    char text[128];
-    int len = snprintf(text, sizeof(text),
-                       "seed %llu: ended by signal %d\n  again: build/release/tests/sim/run --seed "
-                       "%llu --verbose\n",
-                       (unsigned long long)seed_now, number, (unsigned long long)seed_now);
-    ssize_t written = write(STDOUT_FILENO, text, (size_t)len);
+    ssize_t written = write(STDOUT_FILENO, seed_text, strlen(seed_text));
 
     (void)written;
     signal(number, SIG_DFL);
     raise(number);
+}
+
+static void note_seed(uint64_t seed)
+{
+    snprintf(seed_text, sizeof(seed_text),
+             "seed %llu: ended by a signal\n  again: build/release/tests/sim/run --seed %llu "
+             "--verbose\n",
+             (unsigned long long)seed, (unsigned long long)seed);
 }
 
 static bool parse_seeds(const char *text, uint64_t *first, uint64_t *last)
@@ -322,7 +325,7 @@ int main(int argc, char **argv)
     signal(SIGABRT, tell_seed);
     signal(SIGSEGV, tell_seed);
     for (uint64_t seed = first; seed <= last && !(ends_at_first && failed > 0); seed++) {
-        seed_now = seed;
+        note_seed(seed);
         if (run_seed(seed, &options)) {
             passed++;
         } else {

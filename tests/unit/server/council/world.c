@@ -108,6 +108,7 @@ void world_wipe(struct world *w, size_t node)
 
 void world_init(struct world *w, uint64_t seed, size_t nodes, size_t shards)
 {
+    ASSERT(shards > 0);
     rng_init(&w->rng, seed);
     w->now_us = 1000000;
     w->node_count = nodes;
