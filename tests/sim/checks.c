@@ -410,6 +410,26 @@ static void list_differences(struct world *world, int a, int b, char *out, size_
     }
 }
 
+uint32_t check_replicas_of(const struct world *world, int primary)
+{
+    struct node_facts its;
+    uint32_t replicas = 0;
+
+    if (world->nodes[primary].node == NULL) {
+        return 0;
+    }
+    node_facts(world->nodes[primary].node, &its);
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        if (world->nodes[i].node != NULL) {
+            node_facts(world->nodes[i].node, &facts);
+            replicas |= strcmp(facts.primary_id, its.id) == 0 ? 1U << i : 0;
+        }
+    }
+    return replicas;
+}
+
 /* ---- equal offsets, equal data ---------------------------------------------------------------- */
 
 static int find_by_id(const struct world *world, const char *id)

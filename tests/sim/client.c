@@ -308,8 +308,8 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
     client->primaries[client->shard] = node;
 }
 
-/* Which replicas of the shard hold the version now; 0 unless all of them do. */
-static uint32_t holders(struct world *world, const char *name, uint64_t version)
+/* Which nodes hold the version now; 0 unless all replicas do: an operator can have made more than there were. */
+static uint32_t holders(struct world *world, int primary, const char *name, uint64_t version)
 {
     uint32_t mask = 0;
     int count = 0;
@@ -323,7 +323,10 @@ static uint32_t holders(struct world *world, const char *name, uint64_t version)
             count++;
         }
     }
-    return count >= 1 + world->options.replicas_each && !world->is_mixed ? mask : 0;
+    return count >= 1 + world->options.replicas_each && !world->is_mixed &&
+                   (check_replicas_of(world, primary) & ~mask) == 0
+               ? mask
+               : 0;
 }
 
 /* Whoever WAIT counts has the write in its memory, unless it has lost that since. */
@@ -335,6 +338,7 @@ void client_note_answer(struct world *world, struct sim_node *n, int client, str
     int64_t counted = 0;
     int64_t held = 0;
 
+    c->answer_upsets = world_upsets(world);
     if (c->request != REQUEST_WAIT || !bytes_has_prefix(answer, ":") || answer.len < 4 ||
         !num_parse_i64(bytes_make(answer.data + 1, answer.len - 3), &counted) ||
         c->sent_losses != world_losses(world)) {
@@ -361,7 +365,7 @@ static void take_ok(struct world *world, struct sim_client *client)
 
     client->ok_count++;
     key->acked_version = key->version;
-    key->acked_upsets = world_upsets(world);
+    key->acked_upsets = client->answer_upsets; /* who was replaced since had answered before */
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
         client->request = REQUEST_WAIT;
@@ -378,7 +382,7 @@ static void take_waited(struct world *world, struct sim_client *client, int64_t 
 
     key_name(client, client->pending_key, name);
     if (count >= world->options.replicas_each) {
-        uint32_t mask = holders(world, name, key->acked_version);
+        uint32_t mask = holders(world, client->node, name, key->acked_version);
 
         if (mask != 0) {
             key->waited_version = key->acked_version;

@@ -176,6 +176,7 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
         }
     }
     if (count >= world->options.replicas_each && !world->is_mixed &&
+        (check_replicas_of(world, client->node) & ~holders) == 0 &&
         holder_count > world->options.replicas_each) {
         op->confirmed_us = world->now_us;
         op->safe_until_us = INT64_MAX;

@@ -102,7 +102,8 @@ struct sim_node {
     bool was_replica;
     bool has_asked_to_exit;
     struct sim_seen pairs_seen;
-    bool may_exit; /* it was asked to end */
+    bool was_refused; /* its start */
+    bool may_exit;    /* it was asked to end */
     int clone_of;
     bool is_clone;    /* its folder is a copy of another node's, its own is kept */
     struct disk kept; /* files that are put back later */
@@ -172,7 +173,8 @@ struct sim_client {
     int replies_left;      /* of a transaction */
     uint64_t published;    /* number of the last message */
     int64_t sent_at_us;
-    uint64_t sent_losses; /* world_losses when it was sent */
+    uint64_t answer_upsets; /* world_upsets when the answer left */
+    uint64_t sent_losses;   /* world_losses when it was sent */
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
@@ -309,6 +311,7 @@ struct world {
     size_t claim_cap;
     char failure[4096];    /* the first broken promise; empty while all is well */
     uint64_t redirections; /* of clients */
+    uint64_t starts_refused;
     uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
@@ -417,6 +420,8 @@ unsigned check_sample_slot(const struct world *world, int shard);
 unsigned check_find_spare_slot(const struct world *world);
 /* Whose slot the key is in. */
 int check_shard_of(const struct world *world, const char *key);
+/* Its replicas that are alive, by bit. */
+uint32_t check_replicas_of(const struct world *world, int primary);
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
 
@@ -428,6 +433,8 @@ void faults_start(struct world *world, int64_t until_us);
 bool faults_has(const char *name);
 void faults_list(void);
 void faults_heal(struct world *world);
+/* All files of a dead node but the nodes file. */
+void fault_drop_data(struct world *world, int node);
 /* A node that was asked to has ended by itself. */
 void fault_on_exit(struct world *world, int node);
 
