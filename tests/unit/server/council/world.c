@@ -61,6 +61,7 @@ void world_start(struct world *w, size_t node)
 
     ASSERT(n->council == NULL);
     n->council = council_new(&options, world_clock(w, node));
+    memset(n->promises, 0, sizeof(n->promises));
     n->is_paused = false;
     n->is_taking_over = false;
     n->hand_over_to = SIZE_MAX;
@@ -543,9 +544,38 @@ static void check_grants(struct world *w, size_t node)
     }
 }
 
+/* Another start of a node is granted nothing while the promise to the one before lasts.  While seats change a member may hear of a
+ * grant of others to whom it had promised less. */
+static void check_starts(struct world *w, size_t member)
+{
+    struct world_node *n = &w->nodes[member];
+
+    for (size_t shard = 0; shard < w->shard_count; shard++) {
+        const struct record_state *r = record_find(n->council, &w->shards[shard]);
+        struct world_promise *before = &n->promises[shard];
+
+        if (r == NULL) {
+            continue;
+        }
+        if (cluster_id_equal(&before->holder, &r->holder) && before->start != r->holder_start &&
+            !cluster_id_is_none(&r->holder) && mono_is_before(n->council->now, before->until) &&
+            !seats_is_handing_over(&n->council->seats)) {
+            FAIL(w, "node %zu grants shard %zu to another start while its promise to one lasts",
+                 member, shard);
+        }
+        *before = (struct world_promise){
+            .holder = r->holder, .start = r->holder_start, .until = r->promised_until};
+    }
+}
+
 static void check_promises(struct world *w)
 {
     for (size_t i = 0; i < w->node_count; i++) {
+        if (w->nodes[i].council == NULL) {
+            memset(w->nodes[i].promises, 0, sizeof(w->nodes[i].promises));
+            continue;
+        }
+        check_starts(w, i);
         if (is_serving(w, i)) {
             check_grants(w, i);
         }

@@ -35,10 +35,18 @@ struct world_write {
     struct buf text;
 };
 
+struct world_promise {
+    struct cluster_id holder;
+    uint64_t start;
+    struct mono_time until;
+};
+
 struct world_node {
     struct cluster_id id;
     struct council *council; /* NULL while it is down */
     bool is_paused;
+    /* What it had promised of each shard in the last step: to whom, to which start, until when by its clock. */
+    struct world_promise promises[WORLD_SHARDS_MAX];
     bool was_primary; /* of any shard, at any time */
     int64_t rate_ppm; /* its clock runs so much faster than real time */
     int64_t offset_us;
