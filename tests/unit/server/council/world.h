@@ -47,8 +47,9 @@ struct world_node {
     bool is_paused;
     /* What it had promised of each shard in the last step: to whom, to which start, until when by its clock. */
     struct world_promise promises[WORLD_SHARDS_MAX];
-    bool was_primary; /* of any shard, at any time */
-    int64_t rate_ppm; /* its clock runs so much faster than real time */
+    bool was_handing_over; /* seats, in the last step */
+    bool was_primary;      /* of any shard, at any time */
+    int64_t rate_ppm;      /* its clock runs so much faster than real time */
     int64_t offset_us;
     struct buf disk;
     struct world_write write;
