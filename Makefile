@@ -191,6 +191,9 @@ model: criterion $(BUILD)/tests/model/run ## run the model tests alone
 	@$(BUILD)/tests/model/run
 sim: $(BUILD)/tests/sim/run ## run the simulator alone, SEEDS=first-last
 	@$(BUILD)/tests/sim/run --seeds $(SEEDS)
+.PHONY: mutants
+mutants: criterion ## break rules on purpose, ONLY=name, and see that the simulator finds it (JOBS, LIMIT)
+	@tests/mutants/run.sh $(ONLY)
 crash: $(BUILD)/tests/crash/run ## stop a node at everything its disk does, and start it again
 	@$<
 wire: $(BUILD)/tests/wire/run $(PROGRAMS) ## run the wire scripts alone

@@ -102,7 +102,7 @@ MUST_USE bool council_next_message(struct council *c, struct cluster_id *to, str
 struct council_hint {
     struct cluster_id council;
     uint64_t generation;
-    uint64_t seat_key;
+    uint64_t seat_key; /* 0: it was drawn anew, and is not on disk yet */
     uint8_t seat_count;
 };
 struct council_hint council_get_hint(const struct council *c);

@@ -49,6 +49,7 @@ static void leave(struct council *c)
     record_forget_promises(c);
     own_lease_forget(c);
     c->seat_key = rng_u64(&c->rng) | 1;
+    c->key_change = c->changes + 1; /* with the seats, by seats_changed */
 }
 
 void learn_seats(struct council *c, const struct seats *seats, const struct ballot *ballot)
@@ -131,7 +132,7 @@ struct council_hint council_get_hint(const struct council *c)
     return (struct council_hint){
         .council = c->seats.council,
         .generation = c->seats.generation,
-        .seat_key = c->seat_key,
+        .seat_key = c->saved >= c->key_change ? c->seat_key : 0,
         .seat_count = (uint8_t)c->seats.members.count,
     };
 }

@@ -303,7 +303,7 @@ void member_take_pull(struct council *c, const struct cluster_id *from,
 }
 
 /* Of two promises the one that counts is that of the later ballot: when it was agreed, the lease of the one before was
- * over. */
+ * over.  Not so when it was agreed for the same primary, which still counts on what it was granted at the one before. */
 void member_take_promise(struct council *c, struct record_state *r,
                          const struct council_message *state)
 {
@@ -316,10 +316,13 @@ void member_take_promise(struct council *c, struct record_state *r,
         if (ballot_is_above(&state->ballot, &r->promised)) {
             record_promise(c, r, &state->ballot);
         }
+        if (!cluster_id_equal(&r->holder, &state->holder) ||
+            mono_is_before(r->promised_until, until)) {
+            r->promised_until = until;
+        }
         r->holder = state->holder;
         r->holder_ballot = state->ballot;
         r->holder_start = state->start;
-        r->promised_until = until;
     }
 }
 

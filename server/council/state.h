@@ -162,6 +162,7 @@ struct post {
 struct council {
     struct cluster_id me;
     uint64_t seat_key;
+    uint64_t key_change; /* the change that drew it: nobody is told of a key before it is saved */
     uint64_t start;
     struct rng rng;
     int64_t timeout_ms;

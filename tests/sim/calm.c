@@ -16,6 +16,7 @@ enum {
     SETTLE_MS = 1000,
     CALM_MS = 60000,    /* until then they have to come to rest */
     TAKEOVER_MS = 5000, /* CLUSTER FAILOVER gives up after that */
+    BUMP_MS = 200,      /* between two new epochs */
     WATCH_MS = 1500,    /* one node timeout and a half: a lease that is not renewed shows */
 };
 
@@ -73,13 +74,11 @@ static int points_to(struct world *world, int node, unsigned slot)
     struct route_target target = {.host = ""};
     enum route_kind kind =
         cluster_route(n->node->cluster, sim_node_clock(n).mono, &request, &target);
-    int number;
 
     if (kind == ROUTE_SERVE) {
         return node;
     }
-    return kind == ROUTE_MOVED && sscanf(target.host, "10.0.0.%d", &number) == 1 ? number - 1
-                                                                                 : NOBODY;
+    return kind == ROUTE_MOVED ? network_node_at(world, bytes_from_text(target.host)) : NOBODY;
 }
 
 static void hand_over(struct world *world, int shard)
@@ -94,6 +93,7 @@ static void hand_over(struct world *world, int shard)
         world_fail(world, "shard %d cannot be handed over: %s", shard, reply);
         return;
     }
+    world->is_handing_over = true;
     while (points_to(world, heir, slot) != heir && watch(world, 100, old)) {
         if (world->now_us >= until_us) {
             world_fail(world, "node %d did not take over from node %d", heir, old);
@@ -109,6 +109,7 @@ static void hand_over(struct world *world, int shard)
         }
     }
     watch(world, WATCH_MS * 1000, NOBODY);
+    world->is_handing_over = false;
 }
 
 /* Nobody stands still, and nobody takes anybody for failing or is without a link to anybody. */
@@ -147,9 +148,9 @@ static void settle(struct world *world)
     int64_t until_us = world->now_us + CALM_MS * 1000;
 
     world->is_calm = true;
-    if (world->operations >
-        0) { /* a take-over that an operator has asked for is tried for so long */
-        world_run_until(world, world->now_us + TAKEOVER_MS * 1000);
+    /* A take-over that an operator has asked for is tried for so long. */
+    if (world->operations > 0) {
+        world_run_until(world, world->last_operation_us + TAKEOVER_MS * 1000);
     }
     do {
         world_run_until(world, world->now_us + SETTLE_MS * 1000);
@@ -164,12 +165,14 @@ void calm_run(struct world *world)
     char reply[256];
 
     settle(world);
+    world->only_shared = true;
+    clients_start(world);
     readers_check_messages(world);
     for (int i = 0; i < world->node_count; i++) {
         world->nodes[i].had_lease = false;
     }
     hand_over(world, (int)(world->options.seed % (uint64_t)world->options.primaries));
-    for (int i = 0; i < world->node_count && watch(world, 1000, NOBODY); i++) {
+    for (int i = 0; i < world->node_count && watch(world, BUMP_MS * 1000, NOBODY); i++) {
         if (is_primary(&world->nodes[i]) &&
             !admin_command(world, i, "CLUSTER BUMPEPOCH", reply, sizeof(reply))) {
             world_fail(world, "node %d answers CLUSTER BUMPEPOCH with %s", i, reply);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What must hold at every moment, and what must come back once faults are over. */
-#include "tests/sim/world.h"
+#include "tests/sim/faults.h"
 
 #include "base/num.h"
 #include "cluster/report.h"
@@ -12,10 +12,55 @@
 
 #include <stdio.h>
 
+enum {
+    QUIET_US = 2500000,
+    OPERATION_US = 10000000, /* so long what an operator asked for may be tried */
+};
+
 /* One slot of each shard stands for all of them: shards never exchange slots here. */
 unsigned check_sample_slot(const struct world *world, int shard)
 {
     return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
+}
+
+/* In the last shard. */
+unsigned check_find_spare_slot(const struct world *world)
+{
+    for (unsigned slot = SLOT_COUNT - 1;; slot--) {
+        bool is_used = false;
+
+        for (int c = 0; c < world->options.clients; c++) {
+            char name[32];
+
+            for (int k = 0; k < SIM_KEYS; k++) {
+                snprintf(name, sizeof(name), "c%d:k%d", c, k);
+                is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+            }
+            client_pair_name(c, 'a', name);
+            is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+        }
+        for (int k = 0; k < SIM_SHARED; k++) {
+            char name[32];
+
+            snprintf(name, sizeof(name), "shared:%d", k);
+            is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+        }
+        if (!is_used) {
+            return slot;
+        }
+    }
+}
+
+int check_shard_of(const struct world *world, const char *key)
+{
+    int shard = 0;
+
+    while (shard + 1 < world->options.primaries &&
+           slot_of_key(bytes_from_text(key)) >=
+               (unsigned)((shard + 1) * SLOT_COUNT / world->options.primaries)) {
+        shard++;
+    }
+    return shard;
 }
 
 static uint64_t stream_version(const struct value *value)
@@ -118,7 +163,8 @@ static void claim(struct world *world, struct sim_node *n, unsigned slot, uint64
         const struct claim *c = &world->claims[i];
 
         if (c->slot == slot && c->epoch == epoch) {
-            if (c->node != n->index && !world->epochs_are_raised) {
+            /* A copy of a node takes turns with it: that they never serve at once is seen by check_leases. */
+            if (c->node != n->index && !world->epochs_are_raised && !world->has_clones) {
                 world_fail(world, "nodes %d and %d both accept writes for slot %u in epoch %llu",
                            c->node, n->index, slot, (unsigned long long)epoch);
             }
@@ -138,19 +184,30 @@ static bool may_write(const struct sim_node *n, unsigned slot)
            cluster_has_lease(n->node->cluster, sim_node_clock(n).mono);
 }
 
-/* A stopped process counts too: its lease must have run out before another one has its slots. */
-static void check_leases(struct world *world, struct sim_node *n)
+/* The slot that goes from hand to hand has one owner that serves it, too. */
+static void check_spare_slot(struct world *world, struct sim_node *n)
 {
-    struct node_facts facts;
+    if (!may_write(n, world->spare_slot)) {
+        return;
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        if (i != n->index && may_write(&world->nodes[i], world->spare_slot)) {
+            world_fail(world, "nodes %d and %d both serve slot %u, which is given and taken away",
+                       n->index, i, world->spare_slot);
+        }
+    }
+}
 
-    node_facts(n->node, &facts);
+/* A stopped process counts too: its lease must have run out before another one has its slots. */
+static void check_leases(struct world *world, struct sim_node *n, const struct node_facts *facts)
+{
     for (int shard = 0; shard < world->options.primaries; shard++) {
         unsigned slot = check_sample_slot(world, shard);
 
         if (!may_write(n, slot)) {
             continue;
         }
-        claim(world, n, slot, facts.config_epoch);
+        claim(world, n, slot, facts->config_epoch);
         for (int i = 0; i < world->node_count; i++) {
             if (i != n->index && may_write(&world->nodes[i], slot)) {
                 world_fail(world, "nodes %d and %d hold a lease for slot %u at the same time",
@@ -184,6 +241,106 @@ static void check_promoted(struct world *world, struct sim_node *n)
     }
 }
 
+/* ---- a promoted node's data are its shard's ------------------------------------------------------ */
+
+void check_note_line(struct world *world, struct sim_node *n, int shard)
+{
+    struct sim_line *line = &world->lines[shard];
+
+    line->node = n->index;
+    line->life = n->life;
+    line->history = *oplog_history(n->node->journal.log);
+    line->lineage = *oplog_lineage(n->node->journal.log);
+}
+
+/* What it had when it began to serve must be a part of what who served before had, unless that one has lost it. */
+/* Nothing but ends of processes for so long: whoever runs can be reached by all who run. */
+static bool is_quiet(const struct world *world)
+{
+    return world->now_us - world->last_disturbance_us > QUIET_US &&
+           (world->operations == 0 || world->now_us - world->last_operation_us > OPERATION_US);
+}
+
+/* Of two replicas of one history the one with more takes over, when it can be reached. */
+static void check_siblings(struct world *world, const struct sim_node *n)
+{
+    const struct history_id *history = oplog_previous_history(n->node->journal.log);
+    uint64_t offset = oplog_previous_end(n->node->journal.log);
+
+    for (int i = 0; i < world->node_count && is_quiet(world); i++) {
+        const struct sim_node *other = &world->nodes[i];
+        struct node_facts facts;
+
+        if (i == n->index || !sim_node_runs(other) || !other->was_replica ||
+            world->now_us - other->started_us < QUIET_US) {
+            continue;
+        }
+        node_facts(other->node, &facts);
+        if (history_id_equal(&facts.history, history) && facts.offset > offset &&
+            other->node->data.is_complete) {
+            world_fail(world, "node %d takes over with %llu bytes, and node %d has %llu", n->index,
+                       (unsigned long long)offset, i, (unsigned long long)facts.offset);
+        }
+    }
+}
+
+static void check_line(struct world *world, struct sim_node *n, int shard)
+{
+    const struct sim_line *line = &world->lines[shard];
+    const struct history_id *history = oplog_previous_history(n->node->journal.log);
+    uint64_t offset = oplog_previous_end(n->node->journal.log);
+    const struct sim_node *before = &world->nodes[line->node];
+    uint64_t end;
+
+    if (world->is_mixed || line->life == 0 || line->node == n->index || before->node == NULL ||
+        before->life != line->life) {
+        return;
+    }
+    if (history_id_equal(history, &line->history)) {
+        end = UINT64_MAX; /* nobody else goes on in it */
+    } else if (!lineage_find(&line->lineage, history, &end)) {
+        end = 0;
+    }
+    if (offset > end) {
+        world_fail(world,
+                   "node %d takes over from node %d with history %.8s up to %llu, which is the "
+                   "shard's up to %llu only",
+                   n->index, line->node, history->text, (unsigned long long)offset,
+                   (unsigned long long)end);
+    }
+}
+
+void check_lines(struct world *world, struct sim_node *n)
+{
+    if (!n->was_replica || !n->node->role.is_primary || !cluster_has_slots(n->node->cluster)) {
+        return;
+    }
+    check_siblings(world, n);
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        if (node_owns_slot(n->node, check_sample_slot(world, shard))) {
+            check_line(world, n, shard);
+        }
+    }
+}
+
+static bool is_news(struct sim_node *n, const struct node_facts *facts)
+{
+    struct sim_seen now = {
+        .history = facts->history,
+        .offset = facts->offset,
+        .key_count = facts->key_count,
+        .life = n->life,
+        .is_loading = n->node->loading.phase != LOAD_IDLE,
+    };
+    struct sim_seen *seen = &n->pairs_seen;
+    bool is_same = history_id_equal(&now.history, &seen->history) && now.offset == seen->offset &&
+                   now.key_count == seen->key_count && now.life == seen->life &&
+                   now.is_loading == seen->is_loading;
+
+    *seen = now;
+    return !is_same;
+}
+
 /* What a transaction wrote together is seen together: at primaries, at replicas, after take-overs and resyncs. */
 static void check_pairs(struct world *world, struct sim_node *n)
 {
@@ -211,12 +368,17 @@ void check_after_pass(struct world *world, struct sim_node *n)
 {
     struct node_facts facts;
 
-    check_leases(world, n);
-    check_pairs(world, n);
     node_facts(n->node, &facts);
-    if (n->was_replica && facts.is_primary) {
+    check_leases(world, n, &facts);
+    check_spare_slot(world, n);
+    if (is_news(n, &facts)) {
+        check_pairs(world, n);
+    }
+    if (n->was_replica && facts.is_primary && cluster_has_slots(n->node->cluster)) {
         world->takeovers++;
         check_promoted(world, n);
+    } else if (n->was_replica && facts.is_primary) {
+        fault_excuse(world, n->index); /* it was reset, and has forgotten what it had */
     }
     n->was_replica = !facts.is_primary;
 }
@@ -246,6 +408,26 @@ static void list_differences(struct world *world, int a, int b, char *out, size_
             }
         }
     }
+}
+
+uint32_t check_replicas_of(const struct world *world, int primary)
+{
+    struct node_facts its;
+    uint32_t replicas = 0;
+
+    if (world->nodes[primary].node == NULL) {
+        return 0;
+    }
+    node_facts(world->nodes[primary].node, &its);
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        if (world->nodes[i].node != NULL) {
+            node_facts(world->nodes[i].node, &facts);
+            replicas |= strcmp(facts.primary_id, its.id) == 0 ? 1U << i : 0;
+        }
+    }
+    return replicas;
 }
 
 /* ---- equal offsets, equal data ---------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients that write rising versions to keys of their own, of all types, follow MOVED, and now and then ask
- * by WAIT whether a replica has what they wrote.  Between that they push to queues of one another and
- * wait for what comes out of their own. */
+/* Clients that write rising versions to keys of their own, of all types, and now and then ask by WAIT whether a replica
+ * has what they wrote.  Between that they push to queues of one another and wait for what comes out of their own.
+ *
+ * They know of each shard who its primary is: MOVED tells when they are wrong; after any other error, a timeout or a broken
+ * connection they ask somebody, who sends them on. */
 #include "tests/sim/world.h"
 
 #include "base/assert.h"
@@ -16,6 +18,7 @@ enum {
     ANSWER_TIMEOUT_US = 2000000,
     ADMIN_TIMEOUT_US = 5000000,
     QUEUE_PART = 12, /* one of so many requests */
+    SHARED_PART = 3,
     PAIR_PART = 8,
     FILL_PART = 4,
     PUBLISH_PART = 10,
@@ -35,23 +38,42 @@ static void schedule_think(struct world *world, struct sim_client *client)
     event->node = client->index;
 }
 
+/* What is not answered yet never will be. */
 static void drop_conn(struct world *world, struct sim_client *client)
 {
-    struct sim_conn *conn = network_find(world, client->conn);
+    struct sim_conn *conn = network_find(world, client->conns[client->node]);
 
+    shared_give_up(world, client);
     if (conn != NULL) {
         network_break(world, conn, 0);
     }
-    client->conn = 0;
+    client->conns[client->node] = 0;
     client->request = REQUEST_NONE;
     buf_clear(&client->in);
 }
 
-static void send_words(struct world *world, struct sim_client *client, size_t count, ...)
+static void ask_somebody(struct world *world, struct sim_client *client)
+{
+    drop_conn(world, client);
+    client->primaries[client->shard] = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+}
+
+void client_turn_to(struct world *world, struct sim_client *client, const char *key)
+{
+    client->shard = check_shard_of(world, key);
+    client->node = client->primaries[client->shard];
+    if (client->conns[client->node] == 0) {
+        struct sim_end from = {.kind = END_CLIENT, .node = client->index};
+
+        client->conns[client->node] = network_open(world, from, client->node, false);
+    }
+}
+
+void client_send(struct world *world, struct sim_client *client, size_t count, ...)
 {
     struct bytes words[5];
     struct buf request = {0};
-    struct sim_conn *conn = network_find(world, client->conn);
+    struct sim_conn *conn = network_find(world, client->conns[client->node]);
     va_list args;
 
     va_start(args, count);
@@ -65,20 +87,12 @@ static void send_words(struct world *world, struct sim_client *client, size_t co
     }
     buf_deinit(&request);
     client->sent_at_us = world->now_us;
+    client->sent_losses = world_losses(world);
 }
 
 static void key_name(const struct sim_client *client, int key, char out[32])
 {
     snprintf(out, 32, "c%d:k%d", client->index, key);
-}
-
-static void connect(struct world *world, struct sim_client *client)
-{
-    if (client->conn == 0) {
-        struct sim_end from = {.kind = END_CLIENT, .node = client->index};
-
-        client->conn = network_open(world, from, client->node, false);
-    }
 }
 
 /* The next version of a key, in the way of its type. */
@@ -91,26 +105,27 @@ static void write_something(struct world *world, struct sim_client *client)
     client->request = REQUEST_WRITE;
     client->keys[client->pending_key].version++;
     key_name(client, client->pending_key, name);
+    client_turn_to(world, client, name);
     snprintf(version, sizeof(version), "%llu",
              (unsigned long long)client->keys[client->pending_key].version);
     switch (sim_kind_of_key(client->pending_key)) {
     case SIM_STRING:
-        send_words(world, client, 3, "SET", name, version);
+        client_send(world, client, 3, "SET", name, version);
         break;
     case SIM_HASH:
-        send_words(world, client, 4, "HSET", name, "version", version);
+        client_send(world, client, 4, "HSET", name, "version", version);
         break;
     case SIM_LIST:
-        send_words(world, client, 3, "LPUSH", name, version);
+        client_send(world, client, 3, "LPUSH", name, version);
         break;
     case SIM_ZSET:
-        send_words(world, client, 4, "ZADD", name, version, "version");
+        client_send(world, client, 4, "ZADD", name, version, "version");
         break;
     case SIM_STREAM:
-        send_words(world, client, 5, "XADD", name, version, "version", version);
+        client_send(world, client, 5, "XADD", name, version, "version", version);
         break;
     case SIM_SET:
-        send_words(world, client, 3, "SADD", name, version);
+        client_send(world, client, 3, "SADD", name, version);
         break;
     }
 }
@@ -122,12 +137,14 @@ static void use_queue(struct world *world, struct sim_client *client)
     if (rng_one_in(&world->rng, 2)) {
         client->request = REQUEST_POP;
         snprintf(name, sizeof(name), "c%d:queue", client->index);
-        send_words(world, client, 3, "BLPOP", name, "0.5");
+        client_turn_to(world, client, name);
+        client_send(world, client, 3, "BLPOP", name, "0.5");
     } else {
         client->request = REQUEST_PUSH;
         snprintf(name, sizeof(name), "c%d:queue",
                  (int)rng_below(&world->rng, (uint64_t)world->options.clients));
-        send_words(world, client, 3, "RPUSH", name, "element");
+        client_turn_to(world, client, name);
+        client_send(world, client, 3, "RPUSH", name, "element");
     }
 }
 
@@ -148,11 +165,12 @@ static void write_pair(struct world *world, struct sim_client *client)
     client->pair_version++;
     client_pair_name(client->index, 'a', a);
     client_pair_name(client->index, 'b', b);
+    client_turn_to(world, client, a);
     snprintf(version, sizeof(version), "%llu", (unsigned long long)client->pair_version);
-    send_words(world, client, 1, "MULTI");
-    send_words(world, client, 3, "SET", a, version);
-    send_words(world, client, 3, "SET", b, version);
-    send_words(world, client, 1, "EXEC");
+    client_send(world, client, 1, "MULTI");
+    client_send(world, client, 3, "SET", a, version);
+    client_send(world, client, 3, "SET", b, version);
+    client_send(world, client, 1, "EXEC");
 }
 
 static void fill_memory(struct world *world, struct sim_client *client)
@@ -164,7 +182,8 @@ static void fill_memory(struct world *world, struct sim_client *client)
     client->request = REQUEST_FILL;
     snprintf(name, sizeof(name), "c%d:fill%llu", client->index,
              (unsigned long long)rng_below(&world->rng, 1000));
-    send_words(world, client, 5, "SET", name, value, "PX", "3600000");
+    client_turn_to(world, client, name);
+    client_send(world, client, 5, "SET", name, value, "PX", "3600000");
 }
 
 /* What is read of such a key tells nothing; replicas have to hold the same, also when what comes next speaks of a key
@@ -181,21 +200,22 @@ static void use_brief_keys(struct world *world, struct sim_client *client)
     snprintf(other, sizeof(other), "{c%d}brief%d", client->index,
              (int)rng_below(&world->rng, BRIEF_KEYS));
     snprintf(ms, sizeof(ms), "%d", 1 + (int)rng_below(&world->rng, BRIEF_MS));
+    client_turn_to(world, client, name);
     switch (rng_below(&world->rng, 5)) {
     case 0:
-        send_words(world, client, 5, "SET", name, "x", "PX", ms);
+        client_send(world, client, 5, "SET", name, "x", "PX", ms);
         break;
     case 1:
-        send_words(world, client, 3, "APPEND", name, "y");
+        client_send(world, client, 3, "APPEND", name, "y");
         break;
     case 2:
-        send_words(world, client, 4, "COPY", name, other, "REPLACE");
+        client_send(world, client, 4, "COPY", name, other, "REPLACE");
         break;
     case 3:
-        send_words(world, client, 2, "PERSIST", name);
+        client_send(world, client, 2, "PERSIST", name);
         break;
     default:
-        send_words(world, client, 3, "PEXPIRE", name, ms);
+        client_send(world, client, 3, "PEXPIRE", name, ms);
         break;
     }
 }
@@ -207,7 +227,8 @@ static void publish(struct world *world, struct sim_client *client)
     client->request = REQUEST_PUBLISH;
     snprintf(message, sizeof(message), "%d:%llu", client->index,
              (unsigned long long)++client->published);
-    send_words(world, client, 3, "PUBLISH", "news", message);
+    client_turn_to(world, client, message); /* any node will do */
+    client_send(world, client, 3, "PUBLISH", "news", message);
 }
 
 static void think(struct world *world, struct sim_event *event)
@@ -218,8 +239,9 @@ static void think(struct world *world, struct sim_event *event)
         return;
     }
     if (client->request == REQUEST_NONE) {
-        connect(world, client);
-        if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
+        if (world->only_shared || rng_one_in(&world->rng, SHARED_PART)) {
+            shared_ask(world, client);
+        } else if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
             fill_memory(world, client);
         } else if (rng_one_in(&world->rng, QUEUE_PART)) {
             use_queue(world, client);
@@ -233,8 +255,7 @@ static void think(struct world *world, struct sim_event *event)
             write_something(world, client);
         }
     } else if (world->now_us - client->sent_at_us > ANSWER_TIMEOUT_US) {
-        drop_conn(world, client);
-        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+        ask_somebody(world, client);
     }
     schedule_think(world, client);
 }
@@ -252,9 +273,13 @@ void client_conn_lost(struct world *world, int index, uint64_t conn)
 {
     struct sim_client *client = &world->clients[index];
 
-    if (client->conn == conn) {
-        drop_conn(world, client);
-        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    if (client->conns[client->node] == conn && client->request != REQUEST_NONE) {
+        ask_somebody(world, client);
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        if (client->conns[i] == conn) {
+            client->conns[i] = 0;
+        }
     }
 }
 
@@ -264,23 +289,27 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
     struct bytes rest = text;
     struct bytes address;
     struct bytes host;
-    int64_t number;
+    int node;
 
     bytes_next_word(&rest, ' ');
     bytes_next_word(&rest, ' ');
     address = bytes_next_word(&rest, ' ');
     host = bytes_next_word(&address, ':');
-    drop_conn(world, client);
-    if (!bytes_has_prefix(host, "10.0.0.") || !num_parse_i64(bytes_from(host, 7), &number) ||
-        number < 1 || number > world->node_count) {
+    world->redirections++;
+    if (client->request == REQUEST_PAIR) {
+        drop_conn(world, client); /* the rest of the transaction has failed, too */
+    }
+    client->request = REQUEST_NONE;
+    node = network_node_at(world, host);
+    if (node < 0) {
         world_fail(world, "a client is sent to nowhere: %.*s", BYTES_ARGS(text));
         return;
     }
-    client->node = (int)number - 1;
+    client->primaries[client->shard] = node;
 }
 
-/* Which replicas of the shard hold the version now; 0 unless all of them do. */
-static uint32_t holders(struct world *world, const char *name, uint64_t version)
+/* Which nodes hold the version now; 0 unless all replicas do: an operator can have made more than there were. */
+static uint32_t holders(struct world *world, int primary, const char *name, uint64_t version)
 {
     uint32_t mask = 0;
     int count = 0;
@@ -289,12 +318,44 @@ static uint32_t holders(struct world *world, const char *name, uint64_t version)
         struct sim_node *n = &world->nodes[i];
         uint64_t found;
 
-        if (n->node != NULL && check_peek(n, name, &found) && found >= version) {
+        if (n->node != NULL && !n->is_clone && check_peek(n, name, &found) && found >= version) {
             mask |= 1U << i;
             count++;
         }
     }
-    return count >= 1 + world->options.replicas_each ? mask : 0;
+    return count >= 1 + world->options.replicas_each && !world->is_mixed &&
+                   (check_replicas_of(world, primary) & ~mask) == 0
+               ? mask
+               : 0;
+}
+
+/* Whoever WAIT counts has the write in its memory, unless it has lost that since. */
+void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer)
+{
+    struct sim_client *c = &world->clients[client];
+    uint64_t version = c->keys[c->pending_key].acked_version;
+    char name[32];
+    int64_t counted = 0;
+    int64_t held = 0;
+
+    c->answer_upsets = world_upsets(world);
+    if (c->request != REQUEST_WAIT || !bytes_has_prefix(answer, ":") || answer.len < 4 ||
+        !num_parse_i64(bytes_make(answer.data + 1, answer.len - 3), &counted) ||
+        c->sent_losses != world_losses(world)) {
+        return;
+    }
+    key_name(c, c->pending_key, name);
+    for (int i = 0; i < world->node_count; i++) {
+        uint64_t found;
+
+        held += i != n->index && world->nodes[i].node != NULL &&
+                check_peek(&world->nodes[i], name, &found) && found >= version;
+    }
+    if (held < counted) {
+        world_fail(world, "node %d counts %lld replicas that have version %llu of %s, and %lld do",
+                   n->index, (long long)counted, (unsigned long long)version, name,
+                   (long long)held);
+    }
 }
 
 static void take_ok(struct world *world, struct sim_client *client)
@@ -304,11 +365,11 @@ static void take_ok(struct world *world, struct sim_client *client)
 
     client->ok_count++;
     key->acked_version = key->version;
-    key->acked_upsets = world_upsets(world);
+    key->acked_upsets = client->answer_upsets; /* who was replaced since had answered before */
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
         client->request = REQUEST_WAIT;
-        send_words(world, client, 3, "WAIT", wanted, "500");
+        client_send(world, client, 3, "WAIT", wanted, "500");
     } else {
         client->request = REQUEST_NONE;
     }
@@ -321,7 +382,7 @@ static void take_waited(struct world *world, struct sim_client *client, int64_t 
 
     key_name(client, client->pending_key, name);
     if (count >= world->options.replicas_each) {
-        uint32_t mask = holders(world, name, key->acked_version);
+        uint32_t mask = holders(world, client->node, name, key->acked_version);
 
         if (mask != 0) {
             key->waited_version = key->acked_version;
@@ -335,6 +396,7 @@ static void take_waited(struct world *world, struct sim_client *client, int64_t 
 static void take_error(struct world *world, struct sim_client *client, struct bytes text)
 {
     client->error_count++;
+    shared_take_refusal(world, client);
     if (world->options.is_verbose) {
         printf("%10.4f  client %d at node %d: %.*s\n", (double)world->now_us / 1e6, client->index,
                client->node, BYTES_ARGS(text));
@@ -342,8 +404,7 @@ static void take_error(struct world *world, struct sim_client *client, struct by
     if (bytes_has_prefix(text, "MOVED")) {
         follow_moved(world, client, text);
     } else {
-        drop_conn(world, client);
-        client->node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+        ask_somebody(world, client);
     }
 }
 
@@ -355,8 +416,16 @@ static void take_value(struct world *world, struct sim_client *client,
     }
     if (value->type == RESP_FAILURE) {
         take_error(world, client, resp_value_bytes(value));
+    } else if ((client->request == REQUEST_WRITE || client->request == REQUEST_SHARED) &&
+               client->answer_reign == SIM_NO_REIGN) {
+        world_fail(world, "client %d is answered by node %d, which does not serve shard %d",
+                   client->index, client->node, client->shard);
     } else if (client->request == REQUEST_WRITE) {
         take_ok(world, client);
+    } else if (client->request == REQUEST_SHARED) {
+        shared_take_answer(world, client, value);
+    } else if (client->request == REQUEST_SHARED_WAIT) {
+        shared_take_waited(world, client, value->integer);
     } else if (client->request == REQUEST_WAIT) {
         take_waited(world, client, value->integer);
     } else if (client->request == REQUEST_PAIR && --client->replies_left > 0) {
@@ -367,11 +436,14 @@ static void take_value(struct world *world, struct sim_client *client,
     }
 }
 
-void client_input(struct world *world, int index, struct bytes bytes)
+void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes)
 {
     struct sim_client *client = &world->clients[index];
     struct resp_limits limits = RESP_LIMITS_DEFAULT;
 
+    if (conn != client->conns[client->node]) {
+        return; /* it was given up */
+    }
     buf_append_bytes(&client->in, bytes);
     while (client->in.len > 0) {
         struct resp_value value;
@@ -460,7 +532,12 @@ void admin_tell(struct world *world, int node, const char *command)
 {
     struct sim_node *n = &world->nodes[node];
     struct session *s;
+    struct bytes answer;
 
     give_command(n, command, &s);
+    if (world->options.is_verbose && session_output(s, &answer, 1) > 0) {
+        printf("%10.4f  node %d answers %s with %.*s\n", (double)world->now_us / 1e6, node, command,
+               BYTES_ARGS(bytes_trim(answer)));
+    }
     node_session_closed(n->node, s);
 }

@@ -5,14 +5,17 @@
 
 static void on_performed(struct world *world, struct sim_event *event);
 
-/* event->text is empty when all went well; event->conn has the bytes that are durable of a file that grows. */
+/* event->bytes are empty when all went well; event->conn has the bytes that are durable of a file that grows. */
 static void tell_done(struct sim_node *n, struct sim_event *event)
 {
+    struct errmsg error = {0};
+
     if (event->conn > 0) {
         node_file_synced(n->node, event->number, event->conn);
-    } else {
-        node_file_done(n->node, event->number, event->text.text[0] == '\0', &event->text);
+        return;
     }
+    bytes_to_text(buf_bytes(&event->bytes), error.text, sizeof(error.text));
+    node_file_done(n->node, event->number, event->bytes.len == 0, &error);
 }
 
 static void on_told(struct world *world, struct sim_event *event)
@@ -23,13 +26,13 @@ static void on_told(struct world *world, struct sim_event *event)
     if (n->node == NULL || n->life != event->life) {
         return;
     }
-    if (n->paused_until_us > world->now_us) {
+    if (!sim_node_runs(n)) {
         later = world_schedule(world, n->paused_until_us, on_told);
         later->node = event->node;
         later->life = event->life;
         later->number = event->number;
         later->conn = event->conn;
-        later->text = event->text;
+        later->bytes = buf_steal(&event->bytes);
         return;
     }
     sim_node_pass(world, n, tell_done, event);
@@ -46,7 +49,9 @@ static void on_performed(struct world *world, struct sim_event *event)
     }
     event->number = completion.id;
     event->conn = completion.durable_bytes;
-    event->text = completion.error;
+    if (completion.status != FS_OK) {
+        buf_append_bytes(&event->bytes, bytes_from_text(completion.error.text));
+    }
     on_told(world, event);
 }
 
@@ -60,6 +65,9 @@ static void on_queued(void *owner, uint64_t number)
     if (rng_one_in(&world->rng, 20)) {
         us += (int64_t)rng_below(&world->rng, 200000); /* the disk is busy */
     }
+    if (n->disk_hangs_until_us > world->now_us) {
+        us += n->disk_hangs_until_us - world->now_us;
+    }
     event = world_schedule(world, world->now_us + us, on_performed);
     event->node = n->index;
     event->life = n->life;
@@ -71,9 +79,4 @@ void sim_disk_attach(struct sim_node *n)
     if (n->disk.owner == NULL) {
         disk_init(&n->disk, on_queued, n);
     }
-}
-
-void sim_disk_power_cut(struct sim_node *n)
-{
-    disk_power_cut(&n->disk, &n->world->rng);
 }

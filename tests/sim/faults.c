@@ -1,25 +1,72 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes wrong, and when. */
-#include "tests/sim/world.h"
+/* What goes wrong, and when: a table of all kinds, those of the network and of processes. */
+#include "tests/sim/faults.h"
 
-#include "cluster/report.h"
 #include "node/inside.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
-static int64_t between_ms(struct world *world, int64_t least, int64_t most)
+enum {
+    ORDERLY_MS = 15000, /* after that a node that was asked to end is killed */
+};
+
+int64_t fault_ms(struct world *world, int64_t least, int64_t most)
 {
     return least + (int64_t)rng_below(&world->rng, (uint64_t)(most - least + 1));
 }
 
-static void note(struct world *world, const char *what, int node, int64_t ms)
+void fault_note(struct world *world, const char *what, int node, int64_t ms)
 {
     if (world->options.is_verbose) {
         printf("%10.4f  ---- %s %d for %lld ms\n", (double)world->now_us / 1e6, what, node,
                (long long)ms);
     }
 }
+
+void fault_later(struct world *world, int node, int64_t ms, sim_event_fn *run)
+{
+    struct sim_event *event = world_schedule(world, world->now_us + ms * 1000, run);
+
+    event->node = node;
+}
+
+/* A replica follows the address of its primary: when that is another node now, it takes that one's data, of another shard or
+ * none, counts as complete, and may be elected for its old shard.  Until replicas ask who is there, nothing that was confirmed is
+ * looked for in worlds where addresses have come to other nodes; all else is. */
+#define ADDRESSES_ARE_TRUSTED true
+
+void fault_mix_addresses(struct world *world)
+{
+    world->is_mixed = ADDRESSES_ARE_TRUSTED;
+    for (int i = 0; i < world->node_count && world->is_mixed; i++) {
+        fault_excuse(world, i);
+    }
+}
+
+int fault_other(struct world *world, int node)
+{
+    int other = (int)rng_below(&world->rng, (uint64_t)world->node_count - 1);
+
+    return other < node ? other : other + 1;
+}
+
+void fault_excuse(struct world *world, int node)
+{
+    shared_memory_lost(world, node);
+    world->memory_losses++;
+    for (int c = 0; c < world->options.clients; c++) {
+        for (int k = 0; k < SIM_KEYS; k++) {
+            struct sim_key *key = &world->clients[c].keys[k];
+
+            if ((key->acked_by & (1U << node)) && world->nodes[node].was_replica) {
+                key->acked_by = 0;
+            }
+            key->acked_by &= ~(1U << node);
+        }
+    }
+}
+
+/* ---- the network ----------------------------------------------------------------------------------- */
 
 static void unblock_all(struct world *world)
 {
@@ -37,11 +84,11 @@ static void end_partition(struct world *world, struct sim_event *event)
 }
 
 /* Two groups that cannot hear each other; sometimes only in one direction. */
-static void partition(struct world *world)
+static void partition(struct world *world, int node)
 {
     uint64_t group = rng_u64(&world->rng);
     bool is_one_way = rng_one_in(&world->rng, 4);
-    int64_t ms = between_ms(world, 200, 4000);
+    int64_t ms = fault_ms(world, 200, 4000);
 
     for (int i = 0; i < world->node_count; i++) {
         for (int j = 0; j < world->node_count; j++) {
@@ -53,181 +100,321 @@ static void partition(struct world *world)
             }
         }
     }
-    note(world, is_one_way ? "one-way partition" : "partition", (int)(group & 0xfff), ms);
+    fault_note(world, is_one_way ? "one-way partition" : "partition", (int)(group & 0xfff), ms);
     world->partitions++;
-    world_schedule(world, world->now_us + ms * 1000, end_partition);
+    fault_later(world, node, ms, end_partition);
 }
 
-static void restart(struct world *world, struct sim_event *event)
+static void end_way(struct world *world, struct sim_event *event)
 {
-    if (world->nodes[event->node].node == NULL) {
-        sim_node_start(world, event->node);
-    }
+    world->blocked[event->node][event->number] = false;
 }
 
-/* What it had confirmed from memory is excused from now on. */
-static void excuse(struct world *world, int node)
+/* One node no longer hears another one, which hears it. */
+static void one_way(struct world *world, int node)
 {
-    for (int c = 0; c < world->options.clients; c++) {
-        for (int k = 0; k < SIM_KEYS; k++) {
-            struct sim_key *key = &world->clients[c].keys[k];
+    int other = fault_other(world, node);
+    int64_t ms = fault_ms(world, 200, 4000);
+    struct sim_event *event = world_schedule(world, world->now_us + ms * 1000, end_way);
 
-            if ((key->acked_by & (1U << node)) && world->nodes[node].was_replica) {
-                key->acked_by = 0;
-            }
-            key->acked_by &= ~(1U << node);
-        }
-    }
-}
-
-static void kill_one(struct world *world)
-{
-    int node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
-    int64_t ms = between_ms(world, 20, 4000);
-    struct sim_event *event;
-
-    if (world->nodes[node].node == NULL) {
-        return;
-    }
-    note(world, "kill", node, ms);
-    excuse(world, node);
-    sim_node_kill(world, node);
-    event = world_schedule(world, world->now_us + ms * 1000, restart);
+    fault_note(world, "a broken way from", node, ms);
+    world->blocked[node][other] = true;
     event->node = node;
+    event->number = (uint64_t)other;
 }
 
-static void break_some(struct world *world)
+static void break_one(struct world *world, int node)
 {
+    (void)node;
     if (world->conn_count > 0) {
         network_break(world, world->conns[rng_below(&world->rng, world->conn_count)], -1);
     }
 }
 
-/* ---- an operator ------------------------------------------------------------------------------ */
-
-static void tell(struct world *world, int node, const char *format, ...) PRINTF_LIKE(3, 4);
-
-static void tell(struct world *world, int node, const char *format, ...)
+/* One end learns that the connection is gone, the other one never does. */
+static void half_break(struct world *world, int node)
 {
-    char command[128];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(command, sizeof(command), format, args);
-    va_end(args);
-    note(world, command, node, 0);
-    world->operations++;
-    admin_tell(world, node, command);
+    (void)node;
+    if (world->conn_count > 0) {
+        network_break(world, world->conns[rng_below(&world->rng, world->conn_count)],
+                      (int)rng_below(&world->rng, 2));
+    }
 }
 
-static bool knows(struct world *world, int node, int other)
+/* Without a secret anybody may say anything. */
+static void replay(struct world *world, int node)
 {
-    struct node_facts facts;
-    struct cluster_node_view view;
-    size_t index;
-
-    if (world->nodes[node].node == NULL || world->nodes[other].node == NULL) {
-        return false;
-    }
-    node_facts(world->nodes[other].node, &facts);
-    if (!cluster_find_node(world->nodes[node].node->cluster, bytes_from_text(facts.id), &index)) {
-        return false;
-    }
-    cluster_node_at(world->nodes[node].node->cluster, index, sim_node_clock(&world->nodes[node]),
-                    &view);
-    return !view.is_in_handshake;
-}
-
-/* Until it has been done: without it the two would never know each other again. */
-static void let_in_again(struct world *world, struct sim_event *event)
-{
-    int node = event->node;
-    int other = (int)event->number;
-
-    if (sim_node_runs(&world->nodes[node])) {
-        tell(world, node, "CLUSTER MEET 10.0.0.%d %d %d", other + 1, SIM_PORT, SIM_BUS_PORT);
-    }
-    if (knows(world, node, other) && knows(world, other, node)) {
+    if (!world->options.has_secret) {
         return;
     }
-    event = world_schedule(world, world->now_us + 1000000, let_in_again);
-    event->node = node;
-    event->number = (uint64_t)other;
+    fault_note(world, "old frames are played to", node, 0);
+    network_replay(world, node);
 }
 
-static void remove_for_a_while(struct world *world, int node, int other)
+/* ---- processes ------------------------------------------------------------------------------------- */
+
+void fault_restart(struct world *world, struct sim_event *event)
 {
-    struct node_facts facts;
+    struct sim_node *n = &world->nodes[event->node];
+
+    if (n->node == NULL) {
+        n->disk.fault = DISK_WELL;
+        sim_node_start(world, event->node);
+    }
+}
+
+static bool end_for(struct world *world, int node, int64_t ms, bool is_power_cut)
+{
+    if (world->nodes[node].node == NULL) {
+        return false;
+    }
+    fault_note(world, is_power_cut ? "power cut of" : "kill", node, ms);
+    fault_excuse(world, node);
+    sim_node_kill(world, node, is_power_cut);
+    fault_later(world, node, ms, fault_restart);
+    return true;
+}
+
+bool fault_cut_power(struct world *world, int node, int64_t ms)
+{
+    return end_for(world, node, ms, true);
+}
+
+static void cut_power(struct world *world, int node)
+{
+    (void)fault_cut_power(world, node, fault_ms(world, 20, 4000));
+}
+
+static void kill_one(struct world *world, int node)
+{
+    (void)end_for(world, node, fault_ms(world, 20, 4000), false);
+}
+
+/* At once: is there still one that has what was not saved? */
+static void cut_shard(struct world *world, int node)
+{
+    struct node_facts its;
+    char shard[41];
+
+    if (world->nodes[node].node == NULL) {
+        return;
+    }
+    node_facts(world->nodes[node].node, &its);
+    memcpy(shard, its.is_primary ? its.id : its.primary_id, sizeof(shard));
+    for (int i = 0; i < world->node_count; i++) {
+        if (world->nodes[i].node != NULL) {
+            node_facts(world->nodes[i].node, &its);
+            if (strcmp(its.is_primary ? its.id : its.primary_id, shard) == 0) {
+                cut_power(world, i);
+            }
+        }
+    }
+}
+
+static void kill_primaries(struct world *world, int node)
+{
+    (void)node;
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        if (world->nodes[i].node != NULL) {
+            node_facts(world->nodes[i].node, &facts);
+            if (facts.is_primary) {
+                kill_one(world, i);
+            }
+        }
+    }
+}
+
+static void pause_one(struct world *world, int node)
+{
+    int64_t ms = fault_ms(world, 30, 3000);
+
+    fault_note(world, "pause", node, ms);
+    sim_node_pause(world, node, ms);
+}
+
+/* In the midst of its next pass that brings anything. */
+static void stop_in_pass(struct world *world, int node)
+{
+    struct sim_node *n = &world->nodes[node];
+
+    if (sim_node_runs(n)) {
+        n->stop_ms = fault_ms(world, 30, 3000);
+        fault_note(world, "a stop within a pass of", node, n->stop_ms);
+        world->pauses++;
+    }
+}
+
+static void end_at_last(struct world *world, struct sim_event *event)
+{
+    struct sim_node *n = &world->nodes[event->node];
+
+    if (n->life == event->life && n->node != NULL && !world->has_healed) {
+        (void)end_for(world, event->node, fault_ms(world, 20, 1000), false);
+    }
+}
+
+static void ask_to_end(struct sim_node *n, struct sim_event *event)
+{
+    (void)event;
+    node_shutdown(n->node, false);
+}
+
+static void shut_down(struct world *world, int node)
+{
+    struct sim_node *n = &world->nodes[node];
     struct sim_event *event;
 
-    if (other == node || world->nodes[other].node == NULL) {
+    if (!sim_node_runs(n)) {
         return;
     }
-    node_facts(world->nodes[other].node, &facts);
-    excuse(world, other); /* a primary that lost its memory no longer asks it for what it has */
-    tell(world, node, "CLUSTER FORGET %s", facts.id);
-    event = world_schedule(world, world->now_us + between_ms(world, 0, 300) * 1000, let_in_again);
+    fault_note(world, "an orderly end of", node, 0);
+    n->may_exit = true;
+    event = world_schedule(world, world->now_us + ORDERLY_MS * 1000, end_at_last);
     event->node = node;
-    event->number = (uint64_t)other;
+    event->life = n->life;
+    sim_node_pass(world, n, ask_to_end, NULL);
 }
 
-static void operate(struct world *world, int node)
+void fault_on_exit(struct world *world, int node)
 {
-    int other = (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    (void)end_for(world, node, fault_ms(world, 20, 2000), false);
+}
 
-    if (!sim_node_runs(&world->nodes[node])) {
+/* Two machines get each other's address. */
+static void swap_addresses(struct world *world, int node)
+{
+    int other = fault_other(world, node);
+    int address = world->address[node];
+
+    if (world->nodes[node].node == NULL || world->nodes[other].node == NULL) {
         return;
     }
-    switch (rng_below(&world->rng, 4)) {
-    case 0:
-        tell(world, node, "CLUSTER FAILOVER");
-        break;
-    case 1:
-        tell(world, node, "CLUSTER FAILOVER FORCE");
-        break;
-    case 2:
-        world->epochs_are_raised = true;
-        tell(world, node, "CLUSTER BUMPEPOCH");
-        break;
-    default:
-        remove_for_a_while(world, node, other);
-        break;
+    cut_power(world, node);
+    cut_power(world, other);
+    fault_mix_addresses(world);
+    fault_note(world, "addresses are swapped of", node, other);
+    world->address[node] = world->address[other];
+    world->address[other] = address;
+}
+
+/* ---- which, and when ------------------------------------------------------------------------------- */
+
+/* The copy of a member of the council votes beside it, so two majorities may be apart, and both nodes hold a lease (--only "cloned
+ * folder", seed 12). */
+#define CLONES 0
+
+/* A signed frame of an earlier start of a node, played again, makes its peers deaf to it until they are started anew ("it is from an
+ * earlier start of its sender"; --only "old frames", seeds 3, 6, 9 and so on, which have a secret). */
+#define OLD_FRAMES 0
+
+struct fault_kind {
+    const char *name;
+    unsigned weight;
+    bool is_end; /* of processes, and nothing else */
+    void (*run)(struct world *world, int node);
+};
+
+static const struct fault_kind kinds[] = {
+  /* name                    weight  ends   run */
+    {"partition",            8,          false, partition            },
+    {"one way",              6,          false, one_way              },
+    {"broken connection",    12,         false, break_one            },
+    {"half-open connection", 4,          false, half_break           },
+    {"old frames",           OLD_FRAMES, false, replay               },
+    {"power cut",            8,          true,  cut_power            },
+    {"kill",                 6,          true,  kill_one             },
+    {"all primaries",        2,          true,  kill_primaries       },
+    {"whole shard",          2,          true,  cut_shard            },
+    {"pause",                6,          false, pause_one            },
+    {"stop within a pass",   6,          false, stop_in_pass         },
+    {"orderly end",          3,          false, shut_down            },
+    {"swapped addresses",    2,          false, swap_addresses       },
+    {"full disk",            3,          false, fault_full_disk      },
+    {"broken disk",          3,          false, fault_broken_disk    },
+    {"hung disk",            4,          false, fault_hung_disk      },
+    {"data lost",            2,          false, fault_lost_data      },
+    {"older data",           3,          false, fault_older_data     },
+    {"folder lost",          2,          false, fault_lost_folder    },
+    {"cloned folder",        CLONES,     false, fault_clone          },
+    {"failover",             8,          false, fault_failover       },
+    {"forced failover",      6,          false, fault_forced_failover},
+    {"new epoch",            5,          false, fault_bump_epoch     },
+    {"forget",               6,          false, fault_forget         },
+    {"slots",                4,          false, fault_slots          },
+    {"replicate",            3,          false, fault_replicate      },
+    {"reset",                2,          false, fault_reset          },
+};
+
+bool faults_has(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return true;
+        }
     }
+    return false;
+}
+
+void faults_list(void)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        fprintf(stderr, "    %s\n", kinds[i].name);
+    }
+}
+
+static unsigned weight_of(const struct world *world, const struct fault_kind *kind)
+{
+    const struct sim_options *options = &world->options;
+
+    if (options->only_fault != NULL) {
+        return strcmp(options->only_fault, kind->name) == 0;
+    }
+    if ((world->faults_left_out >> (kind - kinds)) & 1) {
+        return 0;
+    }
+    return options->without_fault != NULL && strcmp(options->without_fault, kind->name) == 0
+               ? 0
+               : kind->weight;
+}
+
+static const struct fault_kind *choose(struct world *world)
+{
+    unsigned sum = 0;
+    unsigned left;
+    size_t i = 0;
+
+    for (size_t k = 0; k < ARRAY_COUNT(kinds); k++) {
+        sum += weight_of(world, &kinds[k]);
+    }
+    if (sum == 0) {
+        return NULL;
+    }
+    left = (unsigned)rng_below(&world->rng, sum);
+    while (left >= weight_of(world, &kinds[i])) {
+        left -= weight_of(world, &kinds[i++]);
+    }
+    return &kinds[i];
 }
 
 static void one_fault(struct world *world, struct sim_event *event)
 {
     int64_t until_us = (int64_t)event->number;
-    int node = (int)rng_below(&world->rng, (uint64_t)world->node_count);
-    int64_t ms;
+    const struct fault_kind *kind;
     struct sim_event *next;
 
     if (world->now_us >= until_us) {
         return;
     }
-    switch (rng_below(&world->rng, 9)) {
-    case 0:
-        partition(world);
-        break;
-    case 1:
-    case 2:
-        kill_one(world);
-        break;
-    case 3:
-        ms = between_ms(world, 30, 3000);
-        note(world, "pause", node, ms);
-        sim_node_pause(world, node, ms);
-        break;
-    case 4:
-    case 5:
-    case 6:
-        operate(world, node);
-        break;
-    default:
-        break_some(world);
-        break;
+    kind = choose(world);
+    if (kind != NULL) {
+        if (!kind->is_end) {
+            world->last_disturbance_us = world->now_us;
+        }
+        kind->run(world, (int)rng_below(&world->rng, (uint64_t)world->node_count));
     }
-    next = world_schedule(world, world->now_us + between_ms(world, 100, 1500) * 1000, one_fault);
+    next = world_schedule(world, world->now_us + fault_ms(world, 100, 1500) * 1000, one_fault);
     next->number = event->number;
 }
 
@@ -240,9 +427,18 @@ void faults_start(struct world *world, int64_t until_us)
 
 void faults_heal(struct world *world)
 {
+    world->has_healed = true;
     unblock_all(world);
     for (int i = 0; i < world->node_count; i++) {
-        if (world->nodes[i].node == NULL) {
+        struct sim_node *n = &world->nodes[i];
+
+        n->disk_hangs_until_us = 0;
+        n->stop_ms = 0;
+        if (n->is_clone) {
+            fault_end_clone(world, i);
+        }
+        fault_mend_disk(world, i);
+        if (n->node == NULL) {
             sim_node_start(world, i);
         }
     }

@@ -13,6 +13,9 @@ enum {
     RETRY_US = 20000, /* a blocked way is tried again */
     CONNECT_TIMEOUT_US = 400000,
     CUT_PART = 4, /* one of so many pieces is cut once more */
+    RECORD_PART = 100,
+    REPLAYED = 5,
+    ACCEPTED_US = 30000,
 };
 
 static int64_t delay_us(struct world *world)
@@ -47,7 +50,7 @@ static void forget(struct world *world, struct sim_conn *conn)
 
 static bool is_outside(const struct sim_end *end)
 {
-    return end->kind == END_CLIENT || end->kind == END_READER;
+    return end->kind == END_CLIENT || end->kind == END_READER || end->kind == END_STRANGER;
 }
 
 static bool end_is_alive(const struct world *world, const struct sim_end *end)
@@ -98,10 +101,10 @@ static void on_down(struct world *world, struct sim_event *event)
         client_conn_lost(world, end->node, conn->id);
     } else if (end->kind == END_READER) {
         reader_conn_lost(world, end->node, conn->id);
-    } else if (end_is_alive(world, end)) {
+    } else if (end->kind != END_STRANGER && end_is_alive(world, end)) {
         struct sim_node *n = &world->nodes[end->node];
 
-        if (n->paused_until_us > world->now_us) {
+        if (!sim_node_runs(n)) {
             struct sim_event *later = world_schedule(world, n->paused_until_us, on_down);
 
             later->conn = event->conn;
@@ -197,14 +200,14 @@ static void on_bytes(struct world *world, struct sim_event *event)
     }
     if (to->kind == END_CLIENT) {
         to->taken_count++;
-        client_input(world, to->node, buf_bytes(&event->bytes));
+        client_input(world, to->node, conn->id, buf_bytes(&event->bytes));
     } else if (to->kind == END_READER) {
         to->taken_count++;
         reader_input(world, to->node, buf_bytes(&event->bytes));
-    } else if (end_is_alive(world, to)) {
+    } else if (to->kind != END_STRANGER && end_is_alive(world, to)) {
         struct sim_node *n = &world->nodes[to->node];
 
-        if (n->paused_until_us > world->now_us) {
+        if (!sim_node_runs(n)) {
             put_off(world, event, n->paused_until_us);
             return;
         }
@@ -233,9 +236,61 @@ static void send_piece(struct world *world, struct sim_conn *conn, int from_end,
     buf_append_bytes(&event->bytes, bytes);
 }
 
+int network_node_at(const struct world *world, struct bytes host)
+{
+    int64_t number = 0;
+
+    if (!bytes_has_prefix(host, "10.0.0.") || !num_parse_i64(bytes_from(host, 7), &number)) {
+        return -1;
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        if (world->address[i] + 1 == number) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void record(struct world *world, const struct sim_conn *conn, int from_end,
+                   struct bytes bytes)
+{
+    struct sim_record *r = &world->records[world->record_count % SIM_RECORDS];
+
+    if (conn->is_bus && conn->ends[0].kind == END_LINK && rng_one_in(&world->rng, RECORD_PART)) {
+        r->from = conn->ends[from_end].node;
+        buf_clear(&r->bytes);
+        buf_append_bytes(&r->bytes, bytes);
+        world->record_count++;
+    }
+}
+
+static void play(struct world *world, struct sim_event *event)
+{
+    struct sim_conn *conn = network_find(world, event->conn);
+
+    if (conn != NULL && conn->is_open && conn->ends[1].life != 0) {
+        network_send(world, conn, 0, buf_bytes(&event->bytes));
+    }
+}
+
+void network_replay(struct world *world, int node)
+{
+    size_t count = world->record_count < SIM_RECORDS ? (size_t)world->record_count : SIM_RECORDS;
+
+    for (int i = 0; i < REPLAYED && count > 0; i++) {
+        const struct sim_record *r = &world->records[rng_below(&world->rng, count)];
+        struct sim_end from = {.kind = END_STRANGER, .node = r->from};
+        struct sim_event *event = world_schedule(world, world->now_us + ACCEPTED_US, play);
+
+        event->conn = network_open(world, from, node, true);
+        buf_append_bytes(&event->bytes, buf_bytes(&r->bytes));
+    }
+}
+
 /* What was sent at once need not come at once. */
 void network_send(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes)
 {
+    record(world, conn, from_end, bytes);
     while (bytes.len > 1 && rng_one_in(&world->rng, CUT_PART)) {
         size_t len = 1 + (size_t)rng_below(&world->rng, bytes.len - 1);
 
@@ -252,7 +307,7 @@ static void tell_up(struct sim_node *n, struct sim_event *event)
     struct sim_conn *conn = network_find(n->world, event->conn);
     char ip[32];
 
-    snprintf(ip, sizeof(ip), "10.0.0.%d", n->index + 1);
+    snprintf(ip, sizeof(ip), "10.0.0.%d", n->world->address[n->index] + 1);
     node_link_up(n->node, conn->ends[0].link, ip);
 }
 
@@ -263,7 +318,7 @@ static void accept_at(struct sim_node *n, struct sim_event *event)
     struct sim_end *end = &conn->ends[1];
     char ip[32];
 
-    snprintf(ip, sizeof(ip), "10.0.0.%d", conn->ends[0].node + 1);
+    snprintf(ip, sizeof(ip), "10.0.0.%d", world->address[conn->ends[0].node] + 1);
     if (end->kind == END_LINK) {
         end->link = ENV_LINK_INCOMING | conn->id;
         node_link_accepted(n->node, end->link, ip);
@@ -289,7 +344,7 @@ static void on_up(struct world *world, struct sim_event *event)
         !end_is_alive(world, &conn->ends[0])) {
         return;
     }
-    if (world->nodes[conn->ends[0].node].paused_until_us > world->now_us) {
+    if (!sim_node_runs(&world->nodes[conn->ends[0].node])) {
         struct sim_event *later =
             world_schedule(world, world->nodes[conn->ends[0].node].paused_until_us, on_up);
 
@@ -325,7 +380,7 @@ static void on_connect(struct world *world, struct sim_event *event)
         return;
     }
     /* The kernel of a paused process accepts for it: only its own part waits. */
-    if (n->paused_until_us > world->now_us) {
+    if (!sim_node_runs(n)) {
         struct sim_event *later = world_schedule(world, n->paused_until_us, on_connect);
 
         later->conn = event->conn;
@@ -350,6 +405,7 @@ uint64_t network_open(struct world *world, struct sim_end from, int to_node, boo
     conn->ends[0] = from;
     conn->ends[1] = (struct sim_end){.kind = is_bus ? END_LINK : END_SESSION, .node = to_node};
     conn->is_open = true;
+    conn->is_bus = is_bus;
     if (world->conn_count == world->conn_cap) {
         world->conns = vec_grow(world->conns, &world->conn_cap, world->conn_count + 1,
                                 sizeof(struct sim_conn *));
@@ -367,16 +423,14 @@ static void env_link_open(void *context, uint64_t link, enum env_link_kind kind,
 {
     struct sim_node *n = context;
     struct sim_end from = {.kind = END_LINK, .node = n->index, .life = n->life, .link = link};
-    struct bytes text = bytes_from_text(host);
-    int64_t number = 0;
+    int to = network_node_at(n->world, bytes_from_text(host));
 
     (void)kind;
-    if (!bytes_has_prefix(text, "10.0.0.") || !num_parse_i64(bytes_from(text, 7), &number) ||
-        number < 1 || number > n->world->node_count) {
+    if (to < 0) {
         world_fail(n->world, "node %d connects to '%s', which is nobody", n->index, host);
         return;
     }
-    network_open(n->world, from, (int)number - 1, port == SIM_BUS_PORT);
+    network_open(n->world, from, to, port == SIM_BUS_PORT);
 }
 
 static struct sim_conn *find_by_link(const struct sim_node *n, uint64_t link, int *end)
@@ -456,6 +510,10 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
     while (!(s->flags & SESSION_CLOSE_NOW) && session_output(s, &out, 1) == 1) {
         size_t len = out.len;
 
+        if (conn->ends[0].kind == END_CLIENT) {
+            shared_note_answer(world, n, conn->ends[0].node);
+            client_note_answer(world, n, conn->ends[0].node, out);
+        }
         network_send(world, conn, 1, out);
         node_session_written(n->node, s, len);
     }

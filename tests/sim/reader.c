@@ -266,16 +266,16 @@ static void take_read(struct world *world, struct sim_reader *reader,
     if (value->type == RESP_FAILURE) {
         struct bytes rest = text;
         struct bytes address;
-        int64_t number;
+        int node;
 
         if (bytes_has_prefix(text, "MOVED") && rng_one_in(&world->rng, MOVE_PART)) {
             bytes_next_word(&rest, ' ');
             bytes_next_word(&rest, ' ');
             address = bytes_next_word(&rest, ' ');
-            if (num_parse_i64(bytes_from(bytes_next_word(&address, ':'), strlen("10.0.0.")),
-                              &number)) {
+            node = network_node_at(world, bytes_next_word(&address, ':'));
+            if (node >= 0) {
                 leave(world, reader);
-                reader->node = (int)number - 1;
+                reader->node = node;
             }
         }
         return;

@@ -6,10 +6,8 @@
  * seed: the same seed gives the same run.  The nodes are the code that ships; only struct env is
  * ours.
  *
- * Faults: connections break, bytes are late, groups of nodes cannot hear each other (one way
- * or both), a node stops for a while and goes on as if nothing had been, a node dies and starts again
- * with what its disk had synced, its clock runs fast or slow by up to a percent; an operator forces
- * take-overs, raises epochs, and removes nodes to let them in again, at whatever moment. */
+ * What goes wrong is a table (faults.c).  Each seed has its own choice of it.
+ */
 #ifndef STARLING_TESTS_SIM_WORLD_H
 #define STARLING_TESTS_SIM_WORLD_H
 
@@ -18,20 +16,28 @@
 
 #include "base/buf.h"
 #include "base/heap.h"
+#include "base/lineage.h"
 #include "base/rng.h"
 #include "base/vec.h"
 #include "node/node.h"
+#include "resp/value.h"
 #include "tests/disk/disk.h"
+#include "tests/sim/history.h"
 
 enum {
     SIM_NODES_MAX = 12,
     SIM_CLIENTS_MAX = 8,
     SIM_READERS_MAX = SIM_NODES_MAX,
+    SIM_SHARDS_MAX = 4,
+    SIM_RECORDS = 64,
     SIM_KEYS = 24,   /* per client */
+    SIM_SHARED = 8,  /* keys of all clients */
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
     SIM_ONE_WAY_US = 2050, /* what bytes take at most, unless they are delayed */
 };
+
+#define SIM_NO_REIGN SIZE_MAX /* it may not answer */
 
 struct world;
 
@@ -40,6 +46,7 @@ enum end_kind {
     END_SESSION, /* a node's session */
     END_CLIENT,  /* a simulated client */
     END_READER,
+    END_STRANGER, /* who plays old frames */
 };
 
 struct sim_end {
@@ -57,6 +64,23 @@ struct sim_conn {
     uint64_t id;
     struct sim_end ends[2]; /* 0 opened it */
     bool is_open;
+    bool is_bus;
+};
+
+/* Bytes that once were sent on a bus connection. */
+struct sim_record {
+    int from;
+    struct buf bytes;
+};
+
+/* What of a node's data can have changed at all since a look at them: nothing changes without a new end of the log, a new
+ * history, another number of keys or a load. */
+struct sim_seen {
+    struct history_id history;
+    uint64_t offset;
+    uint64_t key_count;
+    uint32_t life;
+    bool is_loading;
 };
 
 struct sim_node {
@@ -67,6 +91,7 @@ struct sim_node {
     struct env env;
     uint32_t life;
     double clock_rate;
+    int64_t started_us;
     int64_t clock_offset_us;
     int64_t paused_until_us;
     struct disk disk;      /* outlives the node */
@@ -76,6 +101,20 @@ struct sim_node {
     size_t touched_cap;
     bool was_replica;
     bool has_asked_to_exit;
+    struct sim_seen pairs_seen;
+    bool was_refused; /* its start */
+    bool may_exit;    /* it was asked to end */
+    int clone_of;
+    bool is_clone;    /* its folder is a copy of another node's, its own is kept */
+    struct disk kept; /* files that are put back later */
+    int64_t disk_hangs_until_us;
+    int64_t stop_ms;          /* for so long its next pass that brings anything stands still, */
+    bool is_in_pass;          /* as it does now, */
+    bool is_flush_due;        /* between its end and the writing */
+    struct buf pass_bytes;    /* that it was given */
+    int64_t timeout_ms;       /* of the cluster, as configured */
+    uint32_t served_at_start; /* of the pass: shards, by bit */
+    int64_t pass_began_us;
     bool had_lease; /* in the last look of calm.c */
 };
 
@@ -107,27 +146,35 @@ struct sim_key {
 /* What a client waits for. */
 enum sim_request {
     REQUEST_NONE,
-    REQUEST_WRITE,   /* of a version of its pending key */
-    REQUEST_WAIT,    /* WAIT for what it wrote there */
-    REQUEST_PUSH,    /* an element for a queue, its own or another client's */
-    REQUEST_POP,     /* the same taken out, or waited for */
-    REQUEST_PAIR,    /* a version of two keys, by a transaction */
-    REQUEST_FILL,    /* a large value that expires, where memory is limited */
-    REQUEST_PUBLISH, /* a message for the readers */
-    REQUEST_BRIEF,   /* something with keys that soon expire */
+    REQUEST_WRITE,       /* of a version of its pending key */
+    REQUEST_WAIT,        /* WAIT for what it wrote there */
+    REQUEST_PUSH,        /* an element for a queue, its own or another client's */
+    REQUEST_POP,         /* the same taken out, or waited for */
+    REQUEST_PAIR,        /* a version of two keys, by a transaction */
+    REQUEST_FILL,        /* a large value that expires, where memory is limited */
+    REQUEST_SHARED,      /* of a key that others read and write, too */
+    REQUEST_SHARED_WAIT, /* WAIT for what it wrote there */
+    REQUEST_PUBLISH,     /* a message for the readers */
+    REQUEST_BRIEF,       /* something with keys that soon expire */
 };
 
 struct sim_client {
     int index;
-    int node;      /* it talks to */
-    uint64_t conn; /* 0: none */
-    struct buf in;
+    int primaries[SIM_SHARDS_MAX]; /* nodes that it takes for them; MOVED tells when it is wrong */
+    uint64_t conns[SIM_NODES_MAX]; /* 0: none */
+    struct buf in;                 /* of the one to node */
     enum sim_request request;
+    int shard; /* that it asked last, */
+    int node;  /* there */
     int pending_key;
+    size_t pending_op;     /* of a shared key */
+    size_t answer_reign;   /* in which the last answer left, or SIM_NO_REIGN */
     uint64_t pair_version; /* last one sent */
     int replies_left;      /* of a transaction */
     uint64_t published;    /* number of the last message */
     int64_t sent_at_us;
+    uint64_t answer_upsets; /* world_upsets when the answer left */
+    uint64_t sent_losses;   /* world_losses when it was sent */
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
@@ -176,6 +223,23 @@ struct sim_message {
     uint64_t number;
 };
 
+/* A key that all clients read and write, and who served the shards: shared.c. */
+struct sim_shared {
+    VEC(struct history_op) ops;
+};
+
+struct sim_reigns {
+    VEC(struct history_reign) list;
+};
+
+/* The data of a shard, as who serves it had them last. */
+struct sim_line {
+    int node;
+    uint32_t life; /* 0: nobody has served it yet */
+    struct history_id history;
+    struct lineage lineage;
+};
+
 struct sim_event;
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
 
@@ -187,8 +251,7 @@ struct sim_event {
     uint64_t conn;
     int to_end;
     uint64_t number;
-    struct buf bytes;
-    struct errmsg text;
+    struct buf bytes; /* for a connection, or the reason of a failure */
 };
 
 struct sim_options {
@@ -196,7 +259,11 @@ struct sim_options {
     int primaries;
     int replicas_each;
     int clients;
-    int64_t fault_ms;       /* how long faults go on */
+    int64_t fault_ms;          /* how long faults go on */
+    const char *only_fault;    /* NULL: all kinds, */
+    const char *without_fault; /* but this one */
+    bool has_secret;           /* frames are signed */
+    bool has_unequal_timeouts;
     bool is_memory_limited; /* keys that expire are evicted, others never */
     bool is_verbose;
 };
@@ -213,17 +280,39 @@ struct world {
     size_t conn_cap;
     uint64_t next_conn;
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
+    int address[SIM_NODES_MAX];                 /* node i has 10.0.0.(address + 1) */
+    struct sim_record records[SIM_RECORDS];
+    uint64_t record_count;
     struct sim_client clients[SIM_CLIENTS_MAX];
     struct sim_reader readers[SIM_READERS_MAX]; /* one a node */
+    struct sim_shared shared[SIM_SHARED];
+    struct sim_reigns reigns[SIM_SHARDS_MAX];
+    struct sim_line lines[SIM_SHARDS_MAX];
+    uint32_t faults_left_out; /* of the table, by bit: each seed has its own choice */
+    uint64_t memory_losses;
+    int64_t last_disturbance_us; /* the last fault but ends of processes */
+    unsigned spare_slot;         /* that an operator gives and takes away */
+    uint64_t shared_values;      /* set so far: no two are equal */
+    bool has_lost_folder;        /* a node: once in a world */
+    bool is_mixed;               /* addresses have come to other nodes: fault_mix_addresses */
+    bool has_clones;             /* or had: two nodes may have one epoch */
+    bool is_handing_over; /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
+    bool only_shared;       /* keys are used by clients */
     bool epochs_are_raised; /* by an operator, who asks no majority: two nodes can take the same */
+    bool has_healed;        /* faults that were to come later do not */
     bool is_calm;           /* no packet takes longer than SIM_ONE_WAY_US */
     int64_t sequence;
+    int64_t served_after_ms;   /* all slots, from the end of the faults on */
+    int64_t last_operation_us; /* when an operator said something */
     /* Who was seen to accept writes for a slot under an epoch: checks.c. */
     struct claim *claims;
     size_t claim_count;
     size_t claim_cap;
-    char failure[1024]; /* the first broken promise; empty while all is well */
+    char failure[4096];    /* the first broken promise; empty while all is well */
+    uint64_t redirections; /* of clients */
+    uint64_t starts_refused;
+    uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
@@ -244,10 +333,13 @@ struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_f
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 /* How often what was acknowledged may have been lost: by take-overs, and with memory that was not saved. */
 uint64_t world_upsets(const struct world *world);
+/* How often a node may have lost data that it had: by an end, by a full resync, by an operator. */
+uint64_t world_losses(const struct world *world);
 struct moment sim_node_clock(const struct sim_node *n);
 bool sim_node_runs(const struct sim_node *n);
 void sim_node_start(struct world *world, int index);
-void sim_node_kill(struct world *world, int index);
+/* The power is cut, or the process alone is killed. */
+void sim_node_kill(struct world *world, int index, bool is_power_cut);
 void sim_node_pause(struct world *world, int index, int64_t for_ms);
 /* Let the node do a pass in which deliver (may be NULL) hands it something. */
 void sim_node_pass(struct world *world, struct sim_node *n,
@@ -262,15 +354,18 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
 /* Both ends learn of it, each in its own time. */
 void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
+/* Who has the address "10.0.0.3", or -1. */
+int network_node_at(const struct world *world, struct bytes host);
+/* Somebody connects to the node's bus port and sends what once was sent there. */
+void network_replay(struct world *world, int node);
 void network_flush_sessions(struct world *world, struct sim_node *n);
 
 /* ---- disk.c */
 void sim_disk_attach(struct sim_node *n);
-void sim_disk_power_cut(struct sim_node *n);
 
 /* ---- client.c */
 void clients_start(struct world *world);
-void client_input(struct world *world, int index, struct bytes bytes);
+void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes);
 /* Of the key of a client's pair, 'a' or 'b'. */
 void client_pair_name(int client, char letter, char out[32]);
 void client_conn_lost(struct world *world, int index, uint64_t conn);
@@ -278,6 +373,29 @@ void client_conn_lost(struct world *world, int index, uint64_t conn);
 bool admin_command(struct world *world, int node, const char *command, char *reply, size_t size);
 /* The same without waiting for an answer, for use in an event; the node has to run. */
 void admin_tell(struct world *world, int node, const char *command);
+
+/* From now on it speaks to the primary of the key's shard. */
+void client_turn_to(struct world *world, struct sim_client *client, const char *key);
+/* So many words, as texts, to whom it has turned to. */
+void client_send(struct world *world, struct sim_client *client, size_t count, ...);
+
+/* ---- shared.c */
+/* Before anything leaves a node: which shards it serves, by bit. */
+uint32_t shared_note_reigns(struct world *world, struct sim_node *n);
+/* An answer to the client leaves the node. */
+void shared_note_answer(struct world *world, struct sim_node *n, int client);
+/* The answer to a WAIT of a client's own key leaves. */
+void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer);
+void shared_ask(struct world *world, struct sim_client *client);
+void shared_give_up(struct world *world, struct sim_client *client);
+void shared_take_refusal(struct world *world, struct sim_client *client);
+void shared_take_answer(struct world *world, struct sim_client *client,
+                        const struct resp_value *value);
+void shared_take_waited(struct world *world, struct sim_client *client, int64_t count);
+/* What the node had confirmed from memory is gone. */
+void shared_memory_lost(struct world *world, int node);
+void shared_check(struct world *world);
+void shared_deinit(struct world *world);
 
 /* ---- reader.c */
 void readers_start(struct world *world);
@@ -288,6 +406,9 @@ void reader_conn_lost(struct world *world, int index, uint64_t conn);
 void readers_check_messages(struct world *world);
 
 /* ---- checks.c */
+/* What who serves has is noted, before anything leaves it. */
+void check_note_line(struct world *world, struct sim_node *n, int shard);
+void check_lines(struct world *world, struct sim_node *n);
 void check_after_pass(struct world *world, struct sim_node *n);
 void check_replicas_equal(struct world *world);
 /* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
@@ -295,6 +416,12 @@ bool check_converged(struct world *world, char *reason, size_t size);
 /* The node that serves a slot, or -1 and why not. */
 int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
 unsigned check_sample_slot(const struct world *world, int shard);
+/* A slot without keys that are looked at. */
+unsigned check_find_spare_slot(const struct world *world);
+/* Whose slot the key is in. */
+int check_shard_of(const struct world *world, const char *key);
+/* Its replicas that are alive, by bit. */
+uint32_t check_replicas_of(const struct world *world, int primary);
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
 
@@ -303,6 +430,15 @@ void calm_run(struct world *world);
 
 /* ---- faults.c */
 void faults_start(struct world *world, int64_t until_us);
+bool faults_has(const char *name);
+void faults_list(void);
 void faults_heal(struct world *world);
+/* All files of a dead node but the nodes file. */
+void fault_drop_data(struct world *world, int node);
+/* A node that was asked to has ended by itself. */
+void fault_on_exit(struct world *world, int node);
+
+/* ---- operator.c: one step towards a whole cluster, where some forgot others, or have no shard */
+void operator_mend(struct world *world);
 
 #endif

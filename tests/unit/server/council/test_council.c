@@ -6,6 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* In one of a thousand worlds with them a change of seats never ends though all but the wiped node are well (seed
+ * 237963456428463, with this on): off until that is understood. */
+#define WIPES false
+
+enum {
+    WIPE_SEATS =
+        5, /* of fewer one that is lost, and one that is taken away by mistake, could be too many */
+};
+
 static struct world *new_world(uint64_t seed, size_t nodes, size_t shards)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -62,13 +71,33 @@ static void heal(struct world *w)
     }
 }
 
+/* Does everybody sit where it should, so that a majority is left when one forgets its seat? */
+static bool can_lose_one(const struct world *w)
+{
+    const struct seats *seats =
+        w->nodes[0].council != NULL ? council_seats(w->nodes[0].council) : NULL;
+
+    if (!world_is_settled(w) || seats == NULL || seats->members.count < WIPE_SEATS) {
+        return false;
+    }
+    for (size_t i = 0; i < w->node_count; i++) {
+        const struct seat *seat = seat_set_find(&seats->members, &w->nodes[i].id);
+
+        if (w->nodes[i].council == NULL ||
+            (seat != NULL && seat->key != council_get_hint(w->nodes[i].council).seat_key)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void break_something(struct world *w)
 {
     size_t node = rng_below(&w->rng, w->node_count);
     struct world_node *n = &w->nodes[node];
     size_t other = rng_below(&w->rng, w->node_count);
 
-    switch (rng_below(&w->rng, 8)) {
+    switch (rng_below(&w->rng, 11)) {
     case 0:
         world_crash(w, node);
         break;
@@ -82,6 +111,19 @@ static void break_something(struct world *w)
     case 6:
         world_crash(w, node);
         world_start(w, node);
+        break;
+    case 7: /* all at once */
+        for (size_t i = 0; i < w->node_count; i++) {
+            world_crash(w, i);
+        }
+        for (size_t i = 0; i < w->node_count; i++) {
+            world_start(w, i);
+        }
+        break;
+    case 8:
+        if (WIPES && node >= w->shard_count && !n->was_primary && can_lose_one(w)) {
+            world_wipe(w, node);
+        }
         break;
     case 2:
         n->is_paused = n->council != NULL && !n->is_paused;
@@ -139,6 +181,7 @@ static void live_through_faults(uint64_t seed)
 
     world_run(w, seed % 4 == 0 ? 0 : 2000);
     w->is_moving = seed % 2 == 0;
+    w->crashes_behind_words = seed % 3 == 0;
     for (int i = 0; i < 60; i++) {
         world_run(w, (int64_t)rng_below(&w->rng, (uint64_t)pause_ms));
         break_something(w);
@@ -177,6 +220,18 @@ Test(council, a_start_waits_for_promises_that_may_last_and_not_for_those_of_form
         cr_expect_str_empty(w->failure);
         free_world(w);
     }
+}
+
+/* Seats changed just when a primary had its record agreed anew: of its promise a shorter one was heard, by a later ballot. */
+Test(council, a_promise_is_not_cut_short_by_what_another_member_promised_later, .timeout = 60)
+{
+    live_through_faults(221);
+}
+
+/* It had told the key of its new seat, crashed, and did not know it any more. */
+Test(council, a_node_that_crashes_while_it_joins_a_council_of_one_is_not_waited_for, .timeout = 60)
+{
+    live_through_faults(456);
 }
 
 Test(council, no_two_nodes_ever_hold_a_lease_and_nothing_agreed_is_lost_whatever_fails,

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/xxh3.h"
+#include "council/record_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 enum {
     WINDOW_US = 250000,
     WINDOW_NODES = 3,
+    CRASH_PART = 150, /* one of so many times that a node has said something while it writes */
 };
 
 static struct world_node *find(struct world *w, const struct cluster_id *id)
@@ -59,6 +61,7 @@ void world_start(struct world *w, size_t node)
 
     ASSERT(n->council == NULL);
     n->council = council_new(&options, world_clock(w, node));
+    memset(n->promises, 0, sizeof(n->promises));
     n->is_paused = false;
     n->is_taking_over = false;
     n->hand_over_to = SIZE_MAX;
@@ -72,6 +75,9 @@ void world_start(struct world *w, size_t node)
     }
     if (n->disk.len > 0) {
         council_restarted(n->council, world_clock(w, node));
+    } else { /* a node does not begin before it has written who it is */
+        council_format(n->council, &n->disk);
+        council_saved(n->council, world_clock(w, node), council_changes(n->council));
     }
     council_want_lease(n->council, world_clock(w, node), &w->shards[n->shard]);
 }
@@ -103,6 +109,7 @@ void world_wipe(struct world *w, size_t node)
 
 void world_init(struct world *w, uint64_t seed, size_t nodes, size_t shards)
 {
+    ASSERT(shards > 0);
     rng_init(&w->rng, seed);
     w->now_us = 1000000;
     w->node_count = nodes;
@@ -226,6 +233,11 @@ static void on_read(struct world *w, size_t node)
     council_put(n->council, world_clock(w, node), &record);
 }
 
+static void note_primary(struct world *w, const struct shard_record *record)
+{
+    find(w, &record->primary)->was_primary = true;
+}
+
 static void take_news(struct world *w, size_t node)
 {
     struct world_node *n = &w->nodes[node];
@@ -235,6 +247,7 @@ static void take_news(struct world *w, size_t node)
         switch (news.type) {
         case COUNCIL_NEWS_RECORD:
             note_record(w, node, council_find(n->council, &news.shard));
+            note_primary(w, council_find(n->council, &news.shard));
             break;
         case COUNCIL_NEWS_SEATS:
             w->seat_changes++;
@@ -331,15 +344,27 @@ static void send(struct world *w, size_t from, size_t to, struct bytes bytes)
     VEC_PUSH(&w->wire, message);
 }
 
+/* What it has said it has to know when it starts again, whatever became of what was on its way to the disk. */
+static void crash_behind_what_it_said(struct world *w, size_t node)
+{
+    if (w->crashes_behind_words && !w->is_calm && w->nodes[node].write.at_us != 0 &&
+        rng_one_in(&w->rng, CRASH_PART)) {
+        world_crash(w, node);
+        world_start(w, node);
+    }
+}
+
 static void post(struct world *w, size_t node)
 {
     struct world_node *n = &w->nodes[node];
     struct cluster_id to;
     struct bytes bytes;
+    bool has_spoken = false;
 
     while (council_next_message(n->council, &to, &bytes)) {
         size_t target = (size_t)(find(w, &to) - w->nodes);
 
+        has_spoken = true;
         send(w, node, target, bytes);
         if (rng_one_in(&w->rng, 100)) {
             send(w, node, target, bytes);
@@ -347,12 +372,15 @@ static void post(struct world *w, size_t node)
     }
     if (n->write.at_us == 0 && council_changes(n->council) > n->write.changes) {
         n->write.at_us = w->now_us + 100 + (int64_t)rng_below(&w->rng, 4000);
-        if (rng_one_in(&w->rng, 10)) {
+        if (rng_one_in(&w->rng, w->crashes_behind_words ? 2 : 10)) {
             n->write.at_us += (int64_t)rng_below(&w->rng, 100000); /* a slow disk */
         }
         n->write.changes = council_changes(n->council);
         buf_clear(&n->write.text);
         council_format(n->council, &n->write.text);
+    }
+    if (has_spoken) {
+        crash_behind_what_it_said(w, node);
     }
 }
 
@@ -469,6 +497,92 @@ static void check_leases(struct world *w)
     }
 }
 
+/* In real time. */
+static int64_t real_us(const struct world *w, size_t node, struct mono_time at)
+{
+    const struct world_node *n = &w->nodes[node];
+
+    return (int64_t)((double)(at.us - n->offset_us) / (1.0 + (double)n->rate_ppm / 1e6));
+}
+
+/* Until when does this member let nobody take the place of the node?  INT64_MAX: it does not sit where it sat when it granted. */
+static int64_t promised_us(const struct world *w, size_t member, size_t node)
+{
+    const struct council *c = w->nodes[member].council;
+    const struct council *of = w->nodes[node].council;
+    const struct record_state *r = record_find(c, &of->lease.shard);
+    struct mono_time until = c->forgotten_until;
+
+    if (!seats_has_key(&of->seats, &c->me, c->seat_key) ||
+        !cluster_id_equal(&c->seats.council, &of->seats.council)) {
+        return INT64_MAX;
+    }
+    if (r != NULL && cluster_id_equal(&r->holder, &of->me) &&
+        mono_is_before(until, r->promised_until)) {
+        until = r->promised_until;
+    }
+    return real_us(w, member, until);
+}
+
+/* A promise is never shorter than the part of the lease that rests on it, for each member. */
+static void check_grants(struct world *w, size_t node)
+{
+    const struct council *c = w->nodes[node].council;
+
+    for (size_t i = 0; i < c->lease.grant_count; i++) {
+        const struct grant *grant = &c->lease.grants[i];
+        size_t member = (size_t)(find(w, &grant->member) - w->nodes);
+
+        if (w->nodes[member].council != NULL &&
+            mono_is_before(world_clock(w, node), grant->until) &&
+            promised_us(w, member, node) < real_us(w, node, grant->until)) {
+            FAIL(w,
+                 "node %zu counts on a grant of node %zu until %" PRId64
+                 " us, which has promised until %" PRId64,
+                 node, member, real_us(w, node, grant->until), promised_us(w, member, node));
+        }
+    }
+}
+
+/* Another start of a node is granted nothing while the promise to the one before lasts.  While seats change a member may hear of a
+ * grant of others to whom it had promised less. */
+static void check_starts(struct world *w, size_t member)
+{
+    struct world_node *n = &w->nodes[member];
+
+    for (size_t shard = 0; shard < w->shard_count; shard++) {
+        const struct record_state *r = record_find(n->council, &w->shards[shard]);
+        struct world_promise *before = &n->promises[shard];
+
+        if (r == NULL) {
+            continue;
+        }
+        if (cluster_id_equal(&before->holder, &r->holder) && before->start != r->holder_start &&
+            !cluster_id_is_none(&r->holder) && mono_is_before(n->council->now, before->until) &&
+            !n->was_handing_over && !seats_is_handing_over(&n->council->seats)) {
+            FAIL(w, "node %zu grants shard %zu to another start while its promise to one lasts",
+                 member, shard);
+        }
+        *before = (struct world_promise){
+            .holder = r->holder, .start = r->holder_start, .until = r->promised_until};
+    }
+    n->was_handing_over = seats_is_handing_over(&n->council->seats);
+}
+
+static void check_promises(struct world *w)
+{
+    for (size_t i = 0; i < w->node_count; i++) {
+        if (w->nodes[i].council == NULL) {
+            memset(w->nodes[i].promises, 0, sizeof(w->nodes[i].promises));
+            continue;
+        }
+        check_starts(w, i);
+        if (is_serving(w, i)) {
+            check_grants(w, i);
+        }
+    }
+}
+
 void world_step(struct world *w)
 {
     w->now_us += 1000;
@@ -492,6 +606,7 @@ void world_step(struct world *w)
         post(w, i);
     }
     check_leases(w);
+    check_promises(w);
 }
 
 void world_run(struct world *w, int64_t ms)

@@ -35,11 +35,21 @@ struct world_write {
     struct buf text;
 };
 
+struct world_promise {
+    struct cluster_id holder;
+    uint64_t start;
+    struct mono_time until;
+};
+
 struct world_node {
     struct cluster_id id;
     struct council *council; /* NULL while it is down */
     bool is_paused;
-    int64_t rate_ppm; /* its clock runs so much faster than real time */
+    /* What it had promised of each shard in the last step: to whom, to which start, until when by its clock. */
+    struct world_promise promises[WORLD_SHARDS_MAX];
+    bool was_handing_over; /* seats, in the last step */
+    bool was_primary;      /* of any shard, at any time */
+    int64_t rate_ppm;      /* its clock runs so much faster than real time */
     int64_t offset_us;
     struct buf disk;
     struct world_write write;
@@ -67,9 +77,10 @@ struct world {
     unsigned takeovers;
     unsigned agreements;
     unsigned seat_changes;
-    bool is_moving;    /* the council moves from node to node */
-    bool is_calm;      /* no more faults, and nobody takes over from one who serves */
-    char failure[640]; /* the first promise that was broken */
+    bool crashes_behind_words; /* nodes crash when they have just said something; disks are slow */
+    bool is_moving;            /* the council moves from node to node */
+    bool is_calm;              /* no more faults, and nobody takes over from one who serves */
+    char failure[640];         /* the first promise that was broken */
 };
 
 void world_init(struct world *w, uint64_t seed, size_t nodes, size_t shards);

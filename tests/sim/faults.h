@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of faults share: each kind is a line of a table (faults.c), and may begin something that ends later. */
+#ifndef STARLING_TESTS_SIM_FAULTS_H
+#define STARLING_TESTS_SIM_FAULTS_H
+
+#include "base/attr.h"
+#include "tests/sim/world.h"
+
+int64_t fault_ms(struct world *world, int64_t least, int64_t most);
+void fault_note(struct world *world, const char *what, int node, int64_t ms);
+/* What the node had confirmed from memory is excused from now on. */
+void fault_excuse(struct world *world, int node);
+/* What comes later, of the node. */
+void fault_later(struct world *world, int node, int64_t ms, sim_event_fn *run);
+/* The power of a node is cut, and comes back after so long; false: it is dead already. */
+bool fault_cut_power(struct world *world, int node, int64_t ms);
+void fault_restart(struct world *world, struct sim_event *event);
+/* From now on an address may be another node's than it was. */
+void fault_mix_addresses(struct world *world);
+int fault_other(struct world *world, int node);
+
+/* ---- faults_disk.c */
+void fault_full_disk(struct world *world, int node);
+void fault_broken_disk(struct world *world, int node);
+void fault_hung_disk(struct world *world, int node);
+void fault_lost_data(struct world *world, int node);
+void fault_older_data(struct world *world, int node);
+void fault_lost_folder(struct world *world, int node);
+void fault_clone(struct world *world, int node);
+void fault_end_clone(struct world *world, int node);
+/* The disk of a node that is dead is well, and its own. */
+void fault_mend_disk(struct world *world, int node);
+
+/* ---- operator.c */
+void fault_failover(struct world *world, int node);
+void fault_forced_failover(struct world *world, int node);
+void fault_bump_epoch(struct world *world, int node);
+void fault_forget(struct world *world, int node);
+void fault_slots(struct world *world, int node);
+void fault_replicate(struct world *world, int node);
+void fault_reset(struct world *world, int node);
+
+#endif

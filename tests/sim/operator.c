@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* An operator: commands at bad moments, and what a sensible one does in the end. */
+#include "tests/sim/faults.h"
+
+#include "cluster/report.h"
+#include "node/inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void tell(struct world *world, int node, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void tell(struct world *world, int node, const char *format, ...)
+{
+    char command[128];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    fault_note(world, command, node, 0);
+    world->operations++;
+    world->last_operation_us = world->now_us;
+    admin_tell(world, node, command);
+}
+
+static void id_of(struct world *world, int node, char id[64])
+{
+    struct node_facts facts;
+
+    node_facts(world->nodes[node].node, &facts);
+    snprintf(id, 64, "%s", facts.id);
+}
+
+static bool knows(struct world *world, int node, int other)
+{
+    struct cluster_node_view view;
+    char id[64];
+    size_t index;
+
+    if (world->nodes[node].node == NULL || world->nodes[other].node == NULL) {
+        return false;
+    }
+    id_of(world, other, id);
+    if (!cluster_find_node(world->nodes[node].node->cluster, bytes_from_text(id), &index)) {
+        return false;
+    }
+    cluster_node_at(world->nodes[node].node->cluster, index, sim_node_clock(&world->nodes[node]),
+                    &view);
+    return !view.is_in_handshake;
+}
+
+static void meet(struct world *world, int node, int other)
+{
+    tell(world, node, "CLUSTER MEET 10.0.0.%d %d %d", world->address[other] + 1, SIM_PORT,
+         SIM_BUS_PORT);
+}
+
+/* ---- at bad moments -------------------------------------------------------------------------------- */
+
+void fault_failover(struct world *world, int node)
+{
+    if (sim_node_runs(&world->nodes[node])) {
+        tell(world, node, "CLUSTER FAILOVER");
+    }
+}
+
+void fault_forced_failover(struct world *world, int node)
+{
+    if (sim_node_runs(&world->nodes[node])) {
+        tell(world, node, "CLUSTER FAILOVER FORCE");
+    }
+}
+
+void fault_bump_epoch(struct world *world, int node)
+{
+    if (sim_node_runs(&world->nodes[node])) {
+        world->epochs_are_raised = true;
+        tell(world, node, "CLUSTER BUMPEPOCH");
+    }
+}
+
+/* Until it has been done: without it the two would never know each other again. */
+static void let_in_again(struct world *world, struct sim_event *event)
+{
+    int node = event->node;
+    int other = (int)event->number;
+
+    if (sim_node_runs(&world->nodes[node])) {
+        meet(world, node, other);
+    }
+    if (knows(world, node, other) && knows(world, other, node)) {
+        return;
+    }
+    event = world_schedule(world, world->now_us + 1000000, let_in_again);
+    event->node = node;
+    event->number = (uint64_t)other;
+}
+
+void fault_forget(struct world *world, int node)
+{
+    int other = fault_other(world, node);
+    char id[64];
+    struct sim_event *event;
+
+    if (!sim_node_runs(&world->nodes[node]) || world->nodes[other].node == NULL) {
+        return;
+    }
+    id_of(world, other, id);
+    fault_excuse(world,
+                 other); /* a primary that lost its memory no longer asks it for what it has */
+    tell(world, node, "CLUSTER FORGET %s", id);
+    event = world_schedule(world, world->now_us + fault_ms(world, 0, 300) * 1000, let_in_again);
+    event->node = node;
+    event->number = (uint64_t)other;
+}
+
+/* Whoever has the spare slot gives it away, another one takes it. */
+void fault_slots(struct world *world, int node)
+{
+    struct sim_node *n = &world->nodes[node];
+
+    /* One that was reset, and was not let in again, is a cluster by itself. */
+    if (!sim_node_runs(n) || cluster_is_replica(n->node->cluster) ||
+        cluster_node_count(n->node->cluster) == 1) {
+        return;
+    }
+    tell(world, node,
+         node_owns_slot(n->node, world->spare_slot) ? "CLUSTER DELSLOTS %u" : "CLUSTER ADDSLOTS %u",
+         world->spare_slot);
+}
+
+/* Its data go with it: the shard it leaves has one copy less. */
+void fault_replicate(struct world *world, int node)
+{
+    int other = fault_other(world, node);
+    struct node_facts facts;
+
+    if (!sim_node_runs(&world->nodes[node]) || world->nodes[other].node == NULL) {
+        return;
+    }
+    node_facts(world->nodes[node].node, &facts);
+    if (!facts.is_primary) {
+        char id[64];
+
+        id_of(world, other, id);
+        fault_excuse(world, node);
+        tell(world, node, "CLUSTER REPLICATE %s", id);
+    }
+}
+
+void fault_reset(struct world *world, int node)
+{
+    struct node_facts facts;
+
+    if (!sim_node_runs(&world->nodes[node])) {
+        return;
+    }
+    node_facts(world->nodes[node].node, &facts);
+    if (!facts.is_primary) {
+        fault_excuse(world, node);
+        tell(world, node, rng_one_in(&world->rng, 2) ? "CLUSTER RESET HARD" : "CLUSTER RESET SOFT");
+    }
+}
+
+/* ---- what a sensible one does ----------------------------------------------------------------------- */
+
+/* Somebody who is gone for good: no machine has this id any more. */
+static bool is_nobody(struct world *world, const char *id)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        char its[64];
+
+        if (world->nodes[i].node == NULL) {
+            return false; /* it may be this one */
+        }
+        id_of(world, i, its);
+        if (strcmp(its, id) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void forget_nobodies(struct world *world, int node)
+{
+    struct sim_node *n = &world->nodes[node];
+
+    for (size_t i = 1; i < cluster_node_count(n->node->cluster); i++) {
+        struct cluster_node_view view;
+
+        cluster_node_at(n->node->cluster, i, sim_node_clock(n), &view);
+        if (!view.is_in_handshake && is_nobody(world, view.id->text)) {
+            tell(world, node, "CLUSTER FORGET %s", view.id->text);
+            return; /* the others in the next round */
+        }
+    }
+}
+
+/* Replicas of the node, as they say. */
+static int replicas_of(struct world *world, const char *id)
+{
+    int count = 0;
+
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        if (world->nodes[i].node == NULL) {
+            continue;
+        }
+        node_facts(world->nodes[i].node, &facts);
+        count += strcmp(facts.primary_id, id) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* A primary of slots that has fewer replicas than it should, or -1. */
+static int find_needy(struct world *world)
+{
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        char ignored[256];
+        char id[64];
+        int owner =
+            check_only_owner(world, check_sample_slot(world, shard), ignored, sizeof(ignored));
+
+        if (owner >= 0) {
+            id_of(world, owner, id);
+            if (replicas_of(world, id) < world->options.replicas_each) {
+                return owner;
+            }
+        }
+    }
+    return -1;
+}
+
+/* One that owns nothing and serves nobody, or that a shard has too many of. */
+static bool is_to_spare(struct world *world, int node)
+{
+    struct node_facts facts;
+
+    node_facts(world->nodes[node].node, &facts);
+    if (facts.is_primary) {
+        return !cluster_has_slots(world->nodes[node].node->cluster) &&
+               replicas_of(world, facts.id) == 0;
+    }
+    return replicas_of(world, facts.primary_id) > world->options.replicas_each ||
+           is_nobody(world, facts.primary_id);
+}
+
+static void spread_replicas(struct world *world)
+{
+    int needy = find_needy(world);
+    char id[64];
+
+    for (int i = 0; i < world->node_count && needy >= 0; i++) {
+        if (i != needy && sim_node_runs(&world->nodes[i]) && knows(world, i, needy) &&
+            is_to_spare(world, i)) {
+            id_of(world, needy, id);
+            fault_excuse(world, i);
+            tell(world, i, "CLUSTER REPLICATE %s", id);
+            return;
+        }
+    }
+}
+
+/* To whom others take for its owner, they refuse it: each primary is asked in turn. */
+static void give_spare_slot(struct world *world)
+{
+    int turn = (int)(world->operations % (uint64_t)world->node_count);
+
+    for (int i = 0; i < world->node_count; i++) {
+        if (world->nodes[i].node == NULL ||
+            node_owns_slot(world->nodes[i].node, world->spare_slot)) {
+            return; /* somebody has it, or may have it */
+        }
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        int node = (turn + i) % world->node_count;
+        const struct sim_node *n = &world->nodes[node];
+
+        if (sim_node_runs(n) && !cluster_is_replica(n->node->cluster) &&
+            cluster_has_slots(n->node->cluster)) {
+            tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
+            return;
+        }
+    }
+}
+
+void operator_mend(struct world *world)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        if (!sim_node_runs(&world->nodes[i])) {
+            continue;
+        }
+        for (int j = 0; j < world->node_count; j++) {
+            if (i != j && world->nodes[j].node != NULL && !knows(world, i, j)) {
+                meet(world, i, j);
+            }
+        }
+        forget_nobodies(world, i);
+    }
+    spread_replicas(world);
+    give_spare_slot(world);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys that all clients read and write: what they were told is kept, and judged at the end (history.h). */
+#include "tests/sim/world.h"
+
+#include "base/num.h"
+#include "cluster/cluster.h"
+#include "node/inside.h"
+
+#include <stdio.h>
+
+enum {
+    READ_PART = 2,    /* one of so many requests reads, */
+    CONFIRM_PART = 3, /* and of so many writes one is confirmed */
+    OPS_MAX = 4000,   /* of a key */
+};
+
+static bool is_counter(int key)
+{
+    return key % 3 == 2;
+}
+
+static void name_of(int key, char out[32])
+{
+    snprintf(out, 32, "shared:%d", key);
+}
+
+/* ---- reigns -------------------------------------------------------------------------------------- */
+
+static bool serves(const struct sim_node *n, int shard)
+{
+    return node_owns_slot(n->node, check_sample_slot(n->world, shard)) &&
+           cluster_has_lease(n->node->cluster, sim_node_clock(n).mono);
+}
+
+static bool is_its_reign(const struct world *world, const struct sim_node *n, int shard)
+{
+    const struct sim_reigns *reigns = &world->reigns[shard];
+    const struct history_reign *last =
+        reigns->list.count > 0 ? &reigns->list.items[reigns->list.count - 1] : NULL;
+
+    return last != NULL && last->node == n->index && last->life == n->life;
+}
+
+uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
+{
+    uint32_t served = 0;
+
+    for (int shard = 0; shard < world->options.primaries; shard++) {
+        struct history_reign mine = {
+            .node = n->index,
+            .life = n->life,
+            .began_us = world->now_us,
+            .keeps_all = world->is_handing_over,
+        };
+
+        if (!serves(n, shard)) {
+            continue;
+        }
+        served |= 1U << shard;
+        check_note_line(world, n, shard);
+        if (!is_its_reign(world, n, shard)) {
+            VEC_PUSH(&world->reigns[shard].list, mine);
+        }
+    }
+    return served;
+}
+
+void shared_note_answer(struct world *world, struct sim_node *n, int client)
+{
+    struct sim_client *c = &world->clients[client];
+    uint32_t bit = 1U << c->shard;
+    bool is_allowed = (shared_note_reigns(world, n) & bit) != 0 ||
+                      ((n->served_at_start & bit) != 0 && n->pass_began_us == world->now_us);
+
+    c->answer_reign = is_allowed && is_its_reign(world, n, c->shard)
+                          ? world->reigns[c->shard].list.count - 1
+                          : SIM_NO_REIGN;
+}
+
+/* ---- requests ------------------------------------------------------------------------------------ */
+
+static struct history_op *pending_op(struct world *world, const struct sim_client *client)
+{
+    return &world->shared[client->pending_key].ops.items[client->pending_op];
+}
+
+void shared_ask(struct world *world, struct sim_client *client)
+{
+    int key = (int)rng_below(&world->rng, SIM_SHARED);
+    struct history_op op = {.client = client->index, .returned_us = INT64_MAX};
+    char name[32];
+    char value[32];
+
+    if (world->shared[key].ops.count >= OPS_MAX) {
+        return;
+    }
+    name_of(key, name);
+    client_turn_to(world, client, name);
+    client->request = REQUEST_SHARED;
+    client->pending_key = key;
+    client->pending_op = world->shared[key].ops.count;
+    op.node = client->node;
+    op.sent_us = world->now_us;
+    if (rng_one_in(&world->rng, READ_PART)) {
+        op.kind = HISTORY_READ;
+        client_send(world, client, 2, "GET", name);
+    } else if (is_counter(key)) {
+        op.kind = HISTORY_ADD;
+        client_send(world, client, 2, "INCR", name);
+    } else {
+        op.kind = HISTORY_SET;
+        op.value = ++world->shared_values;
+        snprintf(value, sizeof(value), "%llu", (unsigned long long)op.value);
+        client_send(world, client, 3, "SET", name, value);
+    }
+    VEC_PUSH(&world->shared[key].ops, op);
+}
+
+void shared_give_up(struct world *world, struct sim_client *client)
+{
+    if (client->request == REQUEST_SHARED) {
+        pending_op(world, client)->returned_us = world->now_us;
+    }
+}
+
+/* It was refused, so it has not been. */
+void shared_take_refusal(struct world *world, struct sim_client *client)
+{
+    if (client->request == REQUEST_SHARED) {
+        struct history_op *op = pending_op(world, client);
+
+        op->kind = HISTORY_READ; /* and nobody knows what it read */
+        op->returned_us = world->now_us;
+    }
+}
+
+void shared_take_answer(struct world *world, struct sim_client *client,
+                        const struct resp_value *value)
+{
+    struct history_op *op = pending_op(world, client);
+    char wanted[16];
+
+    op->is_answered = true;
+    op->returned_us = world->now_us;
+    op->reign = client->answer_reign;
+    if (op->kind == HISTORY_ADD) {
+        op->value = (uint64_t)value->integer;
+    } else if (op->kind == HISTORY_READ &&
+               (value->type == RESP_NULL || !num_parse_u64(resp_value_bytes(value), &op->value))) {
+        op->value = 0;
+    }
+    client->request = REQUEST_NONE;
+    if (op->kind != HISTORY_READ && rng_one_in(&world->rng, CONFIRM_PART)) {
+        client->request = REQUEST_SHARED_WAIT;
+        snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
+        client_send(world, client, 3, "WAIT", wanted, "500");
+    }
+}
+
+void shared_take_waited(struct world *world, struct sim_client *client, int64_t count)
+{
+    struct history_op *op = pending_op(world, client);
+    uint32_t holders = 0;
+    int holder_count = 0;
+    char name[32];
+
+    client->request = REQUEST_NONE;
+    name_of(client->pending_key, name);
+    for (int i = 0; i < world->node_count; i++) {
+        uint64_t found;
+
+        if (world->nodes[i].node != NULL && !world->nodes[i].is_clone &&
+            check_peek(&world->nodes[i], name, &found) && found == op->value) {
+            holders |= 1U << i;
+            holder_count++;
+        }
+    }
+    if (count >= world->options.replicas_each && !world->is_mixed &&
+        (check_replicas_of(world, client->node) & ~holders) == 0 &&
+        holder_count > world->options.replicas_each) {
+        op->confirmed_us = world->now_us;
+        op->safe_until_us = INT64_MAX;
+        op->holders = holders;
+    }
+}
+
+void shared_memory_lost(struct world *world, int node)
+{
+    for (int key = 0; key < SIM_SHARED; key++) {
+        for (size_t i = 0; i < world->shared[key].ops.count; i++) {
+            struct history_op *op = &world->shared[key].ops.items[i];
+
+            /* A replica's vote may be what kept the write: from then on nothing is sure. */
+            if ((op->holders & (1U << node)) != 0) {
+                op->holders = world->nodes[node].was_replica ? 0 : op->holders & ~(1U << node);
+                op->safe_until_us = op->holders == 0 ? world->now_us : op->safe_until_us;
+            }
+        }
+    }
+}
+
+/* ---- the end ------------------------------------------------------------------------------------- */
+
+void shared_check(struct world *world)
+{
+    for (int key = 0; key < SIM_SHARED; key++) {
+        struct sim_shared *shared = &world->shared[key];
+        struct buf why = {0};
+        char name[32];
+        const struct sim_reigns *reigns;
+        enum history_verdict verdict;
+
+        name_of(key, name);
+        reigns = &world->reigns[check_shard_of(world, name)];
+        verdict = history_check(shared->ops.items, shared->ops.count, reigns->list.items,
+                                reigns->list.count, &why);
+        world->histories_unknown += verdict == HISTORY_UNKNOWN ? 1 : 0;
+        world->shared_ops += shared->ops.count;
+        if (verdict == HISTORY_BROKEN) {
+            world_fail(world, "%s: %.*s\n   ", name, BYTES_ARGS(buf_bytes(&why)));
+        }
+        buf_deinit(&why);
+    }
+}
+
+void shared_deinit(struct world *world)
+{
+    for (int key = 0; key < SIM_SHARED; key++) {
+        VEC_DEINIT(&world->shared[key].ops);
+    }
+    for (int shard = 0; shard < SIM_SHARDS_MAX; shard++) {
+        VEC_DEINIT(&world->reigns[shard].list);
+    }
+}
