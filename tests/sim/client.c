@@ -87,7 +87,6 @@ void client_send(struct world *world, struct sim_client *client, size_t count, .
     }
     buf_deinit(&request);
     client->sent_at_us = world->now_us;
-    client->sent_losses = world_losses(world);
 }
 
 static void key_name(const struct sim_client *client, int key, char out[32])
@@ -103,9 +102,11 @@ static void write_something(struct world *world, struct sim_client *client)
 
     client->pending_key = (int)rng_below(&world->rng, SIM_KEYS);
     client->request = REQUEST_WRITE;
+    client->write_losses = world_losses(world);
     client->keys[client->pending_key].version++;
     key_name(client, client->pending_key, name);
     client_turn_to(world, client, name);
+    client->write_conn = client->conns[client->node];
     snprintf(version, sizeof(version), "%llu",
              (unsigned long long)client->keys[client->pending_key].version);
     switch (sim_kind_of_key(client->pending_key)) {
@@ -329,7 +330,8 @@ static uint32_t holders(struct world *world, int primary, const char *name, uint
                : 0;
 }
 
-/* Whoever WAIT counts has the write in its memory, unless it has lost that since. */
+/* Whoever WAIT counts has the write in its memory, unless it has lost that since.  On another connection than that of the write
+ * it counts for nothing. */
 void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer)
 {
     struct sim_client *c = &world->clients[client];
@@ -341,15 +343,18 @@ void client_note_answer(struct world *world, struct sim_node *n, int client, str
     c->answer_upsets = world_upsets(world);
     if (c->request != REQUEST_WAIT || !bytes_has_prefix(answer, ":") || answer.len < 4 ||
         !num_parse_i64(bytes_make(answer.data + 1, answer.len - 3), &counted) ||
-        c->sent_losses != world_losses(world)) {
+        c->write_losses != world_losses(world) || c->write_conn != c->conns[n->index]) {
         return;
     }
     key_name(c, c->pending_key, name);
     for (int i = 0; i < world->node_count; i++) {
+        struct sim_node *other = &world->nodes[i];
         uint64_t found;
+        /* One that came to an orderly end has it on disk. */
+        bool may_hold = other->node == NULL || node_is_loading(other->node) ||
+                        (check_peek(other, name, &found) && found >= version);
 
-        held += i != n->index && world->nodes[i].node != NULL &&
-                check_peek(&world->nodes[i], name, &found) && found >= version;
+        held += other != n && may_hold;
     }
     if (held < counted) {
         world_fail(world, "node %d counts %lld replicas that have version %llu of %s, and %lld do",

@@ -174,7 +174,8 @@ struct sim_client {
     uint64_t published;    /* number of the last message */
     int64_t sent_at_us;
     uint64_t answer_upsets; /* world_upsets when the answer left */
-    uint64_t sent_losses;   /* world_losses when it was sent */
+    uint64_t write_conn;    /* on which it sent its last write */
+    uint64_t write_losses;  /* world_losses when it sent its last write */
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
