@@ -255,8 +255,14 @@ static void spread_replicas(struct world *world)
     for (int i = 0; i < world->node_count && needy >= 0; i++) {
         if (i != needy && sim_node_runs(&world->nodes[i]) && knows(world, i, needy) &&
             is_to_spare(world, i)) {
+            struct node_facts facts;
+
             id_of(world, needy, id);
             fault_excuse(world, i);
+            node_facts(world->nodes[i].node, &facts);
+            if (facts.is_primary && facts.key_count > 0) {
+                tell(world, i, "FLUSHALL"); /* reset, and ended before that was saved */
+            }
             tell(world, i, "CLUSTER REPLICATE %s", id);
             return;
         }
