@@ -17,6 +17,13 @@ void rewind_forget(struct node *node)
     node->rewind.is_wanted = false;
 }
 
+/* The snapshot that would be read may be newer than the manifest has it: the power went between the two. */
+static bool is_snapshot_behind(const struct node *node, uint64_t offset)
+{
+    return node->disk_base.manifest.base_offset > offset ||
+           (node->loading.has_position && node->loading.position.offset > offset);
+}
+
 enum rewind_chance rewind_chance(const struct node *node)
 {
     const struct replication_position *to = &node->rewind.to;
@@ -27,7 +34,7 @@ enum rewind_chance rewind_chance(const struct node *node)
     if (!disk_log_is_on(d) || !d->is_based || disk_log_is_broken(d) ||
         d->generation != oplog_generation(node->journal.log) ||
         !oplog_history_end(node->journal.log, &to->history, &end) || to->offset > end ||
-        node->disk_base.manifest.base_offset > to->offset) {
+        is_snapshot_behind(node, to->offset)) {
         return REWIND_NEVER;
     }
     if (node->saving.phase != SAVING_IDLE || node->saving.outcome != SAVING_NO_OUTCOME ||

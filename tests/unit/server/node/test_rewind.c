@@ -87,6 +87,26 @@ Test(rewind, waits_for_a_save_to_end)
     alone_free(a);
 }
 
+/* Power went between a snapshot and the manifest that names it: to read it again would lead to where we are, for ever. */
+Test(rewind, goes_to_no_place_before_the_snapshot_that_was_loaded)
+{
+    struct alone *a = start_logged();
+    uint64_t place;
+
+    answers_send(a, 1, "SET kept 1\r\n");
+    place = oplog_end(a->node->journal.log);
+    answers_send(a, 1, "SET kept 2\r\n");
+    answers_idle(a, 5, 2000);
+    a->node->loading.has_position = true;
+    a->node->loading.position.offset = place + 1;
+    be_told(a, place);
+    cr_expect_eq(rewind_chance(a->node), REWIND_NEVER);
+    a->node->loading.position.offset = place;
+    cr_expect_eq(rewind_chance(a->node), REWIND_NOW);
+    rewind_forget(a->node);
+    alone_free(a);
+}
+
 Test(rewind, is_not_for_who_became_a_primary_meanwhile)
 {
     struct alone *a = start_logged();
