@@ -113,6 +113,13 @@ void shard_hand_over(struct cluster *c, const struct cluster_id *heir)
     c->own.heir = *heir;
 }
 
+void shard_keep_from(struct cluster *c, const struct cluster_id *heir)
+{
+    if (cluster_id_equal(&c->own.heir, heir)) {
+        c->own.heir = (struct cluster_id){0};
+    }
+}
+
 static bool could_be_heir(const struct cluster *c, const struct cluster_node *node)
 {
     return cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&

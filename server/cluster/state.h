@@ -171,7 +171,8 @@ enum takeover_phase {
 struct takeover {
     enum takeover_phase phase;
     bool is_forced;
-    bool is_told; /* that it has to wait: once is enough */
+    bool goes_before_better; /* TAKEOVER: whatever other replicas have */
+    bool is_told;            /* that it has to wait: once is enough */
     unsigned rank;
     int64_t asked_us;          /* since when the other replicas are asked */
     struct mono_time at;       /* begin when WAITING, stop waiting for answers when ASKING */
