@@ -396,6 +396,65 @@ Test(cluster_world, members_that_were_reset_are_no_majority_and_a_takeover_does_
     world_free(w);
 }
 
+/* Member 6 becomes a node of its own with the slots of all and a great epoch, then meets the others.  It is loading: the world
+ * would not bear that it serves in a cluster of its own meanwhile. */
+static void bring_in_a_claimer(struct world *w)
+{
+    struct cluster_call call = world_call(w, 6, NULL);
+    uint16_t slots[SLOT_COUNT];
+
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        slots[slot] = (uint16_t)slot;
+    }
+    for (int i = 0; i < 6; i++) {
+        world_part(w, i, 6, true);
+    }
+    cr_assert(cluster_reset(w->members[6].core, &call, false));
+    world_carry_out(w, 6);
+    w->members[6].status.is_loading = true;
+    world_set_status(w, 6);
+    cr_assert(cluster_set_config_epoch(w->members[6].core, &call, 1000));
+    world_carry_out(w, 6);
+    cr_assert(cluster_add_slots(w->members[6].core, &call, slots, SLOT_COUNT));
+    world_carry_out(w, 6);
+    for (int i = 0; i < 6; i++) {
+        call = world_call(w, i, NULL);
+        cr_assert(
+            cluster_forget(w->members[i].core, &call, bytes_from_text(w->members[6].id.text)));
+        world_carry_out(w, i);
+    }
+    world_run(w, 5000);
+    part_from_all_but(w, 6, 6, false);
+    call = world_call(w, 0, NULL);
+    cr_assert(
+        cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[6].ip), 7006, 17006));
+    world_carry_out(w, 0);
+}
+
+Test(cluster_world, a_node_that_claims_agreed_slots_under_a_greater_epoch_gets_none)
+{
+    struct world *w = world_of_replicas(4);
+
+    world_run(w, 3000);
+    bring_in_a_claimer(w);
+    for (int ms = 0; ms < 12000; ms++) {
+        world_run(w, 1);
+        if (ms == 3000) {
+            w->members[6].status.is_loading = false;
+            world_set_status(w, 6);
+        }
+        for (int i = 0; i < 3; i++) {
+            cr_assert_eq(world_server_of(w, world_first_slot(i)), i, "after %d ms", ms);
+            cr_assert(world_is_replica_of(w, 3 + i, i), "after %d ms", ms);
+        }
+    }
+    cr_expect_eq(world_known_nodes(w, 6), 7);
+    cr_expect_not(cluster_has_slots(w->members[6].core), "it lets go of what it will not get");
+    cr_expect_not(cluster_lost_slot(w->members[6].core, 0), "its keys stay");
+    cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
 Test(cluster_world, a_primary_without_its_data_lets_its_replica_take_over)
 {
     struct world *w = world_three_and_three();
