@@ -262,17 +262,36 @@ static void seize_council(struct cluster *c)
     council_seize(c->council, c->now);
 }
 
+/* A primary that is left without a majority, and perhaps without a replica, can serve in no other way. */
+static bool may_seize(const struct cluster *c)
+{
+    return node_owns_slots(c->me) && !failure_sees_majority(c);
+}
+
 bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
                       enum cluster_failover_kind kind)
 {
     struct cluster *c = cluster;
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
+    const struct cluster_node *better =
+        facts_find_better_sibling(c, council_find(c->council, &c->me->shard), c->me);
 
+    if (node_is_primary(c->me) && kind == CLUSTER_FAILOVER_TAKEOVER && may_seize(c)) {
+        begin(c, call);
+        seize_council(c);
+        end(c, call);
+        return true;
+    }
     if (node_is_primary(c->me)) {
         REFUSE(call, "You should send CLUSTER FAILOVER to a replica");
     }
     if (primary == NULL) {
         REFUSE(call, "I'm a replica but my master is unknown to me");
+    }
+    if (kind == CLUSTER_FAILOVER_FORCE && better != NULL) {
+        REFUSE(call,
+               "Replica %s has more of the data: send it to that one, or TAKEOVER to this one",
+               better->id.text);
     }
     if (kind == CLUSTER_FAILOVER_AGREED &&
         (primary->is_failed || primary->is_failing || primary->link != LINK_UP)) {
@@ -286,11 +305,11 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         manual_start(c);
         break;
     case CLUSTER_FAILOVER_FORCE:
-        takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS);
+        takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS, false);
         break;
     case CLUSTER_FAILOVER_TAKEOVER:
         seize_council(c);
-        takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS);
+        takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS, true);
         break;
     }
     end(c, call);

@@ -31,7 +31,7 @@ void council_side_found(struct cluster *c)
     c->council = council_new(&options, c->now);
     c->council_changes = 0;
     c->council_files.count = 0;
-    c->own = (struct own_change){.at = c->now};
+    c->own = (struct own_change){.at = c->now, .taken_since = MONO_NEVER};
     c->takeover = (struct takeover){0};
     c->is_record_pending = false;
     c->has_formed = false;

@@ -200,7 +200,9 @@ bool failure_sees_majority(const struct cluster *c)
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
-        if (seat_set_find(members, &node->id) != NULL && node->has_answered &&
+        const struct seat *seat = seat_set_find(members, &node->id);
+
+        if (seat != NULL && seat->key == node->hint.seat_key && node->has_answered &&
             node_is_reachable(node)) {
             reachable++;
         }

@@ -52,6 +52,7 @@ static void end(struct cluster *c)
 {
     if (cluster_is_handing_over(c)) {
         emit_resume(c);
+        shard_keep_from(c, &c->manual.peer); /* writes go on, and it may not get them */
     }
     if (c->manual.phase != MANUAL_IDLE) {
         move(c, MANUAL_IDLE);
@@ -88,7 +89,8 @@ static const struct cluster_node *find_heir(const struct cluster *c)
 
         if (cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
             node->link == LINK_UP && node->has_answered && node->is_eligible &&
-            history_id_equal(&node->data.history, &c->status.history) && is_better_heir(node, best)) {
+            history_id_equal(&node->data.history, &c->status.history) &&
+            is_better_heir(node, best)) {
             best = node;
         }
     }

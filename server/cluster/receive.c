@@ -17,6 +17,7 @@
 #include "cluster/nodes.h"
 #include "cluster/role.h"
 #include "cluster/seeds.h"
+#include "cluster/slots.h"
 #include "cluster/starts.h"
 #include "cluster/takeover.h"
 
@@ -205,6 +206,16 @@ static bool is_heartbeat(const struct frame *frame)
     return frame->type == FRAME_PING || frame->type == FRAME_PONG || frame->type == FRAME_MEET;
 }
 
+/* What a node says of itself, or of another, was not agreed by anybody. */
+static const struct cluster_node *hear_claim(struct cluster *c, struct cluster_node *claimer,
+                                             const uint64_t *claim)
+{
+    uint64_t heard[FRAME_SLOT_WORDS];
+
+    slots_leave_out_agreed(c, claimer, claim, heard);
+    return role_take_claim(c, claimer, heard);
+}
+
 static void learn_claim(struct cluster *c, const struct arrival *a)
 {
     const struct cluster_node *stronger;
@@ -217,7 +228,7 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     }
     a->sender->has_claimed = true;
     role_solve_collision(c, a->sender, a->frame->slots);
-    stronger = role_take_claim(c, a->sender, a->frame->slots);
+    stronger = hear_claim(c, a->sender, a->frame->slots);
     if (!was_owner && node_owns_slots(a->sender)) {
         a->sender->is_failed = false; /* a majority has reached it since */
     }
@@ -432,7 +443,7 @@ static void take_update(struct cluster *c, const struct arrival *a)
     owner->config_epoch = a->frame->subject_epoch;
     nodes_set_primary(c, owner);
     nodes_changed(c);
-    (void)role_take_claim(c, owner, a->frame->slots);
+    (void)hear_claim(c, owner, a->frame->slots);
 }
 
 static void act(struct cluster *c, const struct arrival *a)

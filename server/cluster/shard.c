@@ -15,6 +15,7 @@
 enum {
     RETRIES_PER_TIMEOUT = 5,
     ASKS_PER_TIMEOUT = 4,
+    TAKEN_TIMEOUTS = 5, /* who moves a slot to us has given it up within these */
 };
 
 /* ---- what was agreed stands in the table --------------------------------------------------------- */
@@ -66,6 +67,7 @@ static void follow(struct cluster *c, struct cluster_node *primary,
     }
     nodes_changed(c);
     (void)role_take_claim(c, primary, record->slots);
+    slots_take_agreed(c, primary, record->slots);
     if (is_mine && !cluster_id_equal(&c->me->primary, &primary->id)) {
         emit_log(c, LOG_NOTICE, "node %s is the primary of this shard now, following it",
                  primary->id.text);
@@ -111,6 +113,13 @@ void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard)
 void shard_hand_over(struct cluster *c, const struct cluster_id *heir)
 {
     c->own.heir = *heir;
+}
+
+void shard_keep_from(struct cluster *c, const struct cluster_id *heir)
+{
+    if (cluster_id_equal(&c->own.heir, heir)) {
+        c->own.heir = (struct cluster_id){0};
+    }
 }
 
 static bool could_be_heir(const struct cluster *c, const struct cluster_node *node)
@@ -338,6 +347,33 @@ static bool try_again_at_once(struct cluster *c, const struct council_news *news
     return true;
 }
 
+/* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again. */
+static void note_taken(struct cluster *c, const struct council_news *news)
+{
+    uint32_t count;
+
+    if (news->type != COUNCIL_NEWS_FAILED || news->answer != COUNCIL_TAKEN) {
+        c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
+        return;
+    }
+    if (!mono_is_before(c->own.taken_since, c->now)) {
+        c->own.taken_since = c->now;
+        return;
+    }
+    if (mono_ms_between(c->own.taken_since, c->now) < TAKEN_TIMEOUTS * c->config.node_timeout_ms) {
+        return;
+    }
+    c->own.taken_since = MONO_NEVER;
+    count = slots_give_up_agreed(c);
+    if (count > 0) {
+        emit_log(c, LOG_WARNING,
+                 "%" PRIu32 " slots of this node are agreed to be other shards': it lets them go, "
+                 "their keys stay here unserved",
+                 count);
+        bus_announce(c);
+    }
+}
+
 void shard_on_end(struct cluster *c, const struct council_news *news)
 {
     if (!c->own.is_proposed) {
@@ -345,6 +381,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     }
     c->own.is_proposed = false;
     c->own.at = c->now;
+    note_taken(c, news);
     if (try_again_at_once(c, news)) {
         return;
     }

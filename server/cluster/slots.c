@@ -126,6 +126,84 @@ bool slots_take_claim(struct cluster *c, struct cluster_node *claimer, const uin
     return took;
 }
 
+/* ---- what is agreed ------------------------------------------------------------------------------ */
+
+/* The slots of all agreed records but this shard's. */
+static void add_agreed(const struct cluster *c, const struct cluster_id *but, uint64_t *out)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_id *shard = &c->nodes.items[i]->shard;
+        const struct shard_record *record =
+            cluster_id_equal(shard, but) ? NULL : council_find(c->council, shard);
+
+        if (record == NULL || !council_is_agreed(c->council, shard)) {
+            continue;
+        }
+        for (size_t word = 0; word < FRAME_SLOT_WORDS; word++) {
+            out[word] |= record->slots[word];
+        }
+    }
+}
+
+static bool is_moving_to(const struct cluster *c, const struct slot_move *move,
+                         const struct cluster_node *node)
+{
+    return !move->is_import && cluster_id_equal(&move->peer, &node->id) &&
+           c->owner[move->slot] == c->me;
+}
+
+void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *claimer,
+                            const uint64_t *claim, uint64_t out[FRAME_SLOT_WORDS])
+{
+    uint64_t agreed[FRAME_SLOT_WORDS] = {0};
+
+    if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) != 0) {
+        add_agreed(c, &claimer->shard, agreed);
+    }
+    for (size_t i = 0; i < c->moves.count; i++) {
+        if (is_moving_to(c, &c->moves.items[i], claimer)) {
+            bitset_remove(agreed, c->moves.items[i].slot);
+        }
+    }
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        out[i] = claim[i] & (~agreed[i] | claimer->slots[i]);
+    }
+}
+
+void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const uint64_t *slots)
+{
+    uint64_t others[FRAME_SLOT_WORDS] = {0};
+
+    ASSERT(primary != c->me);
+    if (memcmp(slots, primary->slots, sizeof(primary->slots)) == 0) {
+        return;
+    }
+    add_agreed(c, &primary->shard, others);
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (bitset_has(slots, slot) && !bitset_has(others, slot) && c->owner[slot] != primary &&
+            c->owner[slot] != c->me) {
+            slots_bind(c, (uint16_t)slot, primary);
+        }
+    }
+}
+
+uint32_t slots_give_up_agreed(struct cluster *c)
+{
+    uint64_t others[FRAME_SLOT_WORDS] = {0};
+    uint32_t count = 0;
+
+    add_agreed(c, &c->me->shard, others);
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (c->owner[slot] == c->me && bitset_has(others, slot)) {
+            slots_bind(c, (uint16_t)slot, NULL);
+            count++;
+        }
+    }
+    return count;
+}
+
+/* ---- slots on the move --------------------------------------------------------------------------- */
+
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot)
 {
     const struct slot_move *found = NULL;

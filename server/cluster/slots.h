@@ -25,6 +25,15 @@ void slots_hand_over(struct cluster *c, struct cluster_node *from, struct cluste
 MUST_USE bool slots_take_claim(struct cluster *c, struct cluster_node *claimer,
                                const uint64_t *claim, struct cluster_node **stronger);
 
+/* What of a claim that is only said may be looked at: a slot that is agreed to be another shard's, by the council that we follow, is
+ * that shard's until its record says otherwise, or until we, its primary, are moving it to who claims it. */
+void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *claimer,
+                            const uint64_t *claim, uint64_t out[FRAME_SLOT_WORDS]);
+/* A record was agreed, with these slots: from others that own them without such a record they go to the record's primary. */
+void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const uint64_t *slots);
+/* Let go of what is agreed to be other shards', without removing a key: nobody has agreed that it is ours.  How many these were. */
+uint32_t slots_give_up_agreed(struct cluster *c);
+
 /* Slots on the move (CLUSTER SETSLOT). */
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot);
 void slots_set_move(struct cluster *c, const struct slot_move *move);

@@ -171,7 +171,8 @@ enum takeover_phase {
 struct takeover {
     enum takeover_phase phase;
     bool is_forced;
-    bool is_told; /* that it has to wait: once is enough */
+    bool goes_before_better; /* TAKEOVER: whatever other replicas have */
+    bool is_told;            /* that it has to wait: once is enough */
     unsigned rank;
     int64_t asked_us;          /* since when the other replicas are asked */
     struct mono_time at;       /* begin when WAITING, stop waiting for answers when ASKING */
@@ -186,6 +187,8 @@ struct own_change {
     struct mono_time holders_at; /* other holders are no reason before */
     struct cluster_id heir;      /* whom the shard is to be handed to, or none */
     struct mono_time ask_at;     /* a replica without a primary asks what was agreed */
+    struct mono_time
+        taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
 };
 
 /* A nodes file on its way to the disk, and how many changes of the council are in it. */

@@ -122,7 +122,7 @@ static void begin(struct cluster *c)
                     c->takeover.is_forced ? COUNCIL_FORCE : COUNCIL_TAKE_OVER);
 }
 
-void takeover_force(struct cluster *c, int64_t limit_ms)
+void takeover_force(struct cluster *c, int64_t limit_ms, bool goes_before_better)
 {
     ASSERT(!node_is_primary(c->me));
     if (c->takeover.phase > TAKEOVER_WAITING) {
@@ -130,6 +130,7 @@ void takeover_force(struct cluster *c, int64_t limit_ms)
     }
     end(c);
     c->takeover.is_forced = true;
+    c->takeover.goes_before_better = goes_before_better;
     c->takeover.deadline = mono_add_ms(c->now, limit_ms);
     wait_for_turn(c, 0);
 }
@@ -197,7 +198,7 @@ static void decide(struct cluster *c)
         leave_as_it_is(c, &read, c->config.node_timeout_ms);
         return;
     }
-    better = c->takeover.is_forced ? NULL : facts_find_better_sibling(c, &read, c->me);
+    better = c->takeover.goes_before_better ? NULL : facts_find_better_sibling(c, &read, c->me);
     if (better != NULL) {
         emit_log(c, LOG_NOTICE, "replica %s has more data, and comes first", better->id.text);
         leave_as_it_is(c, &read, cluster_timeout_part(c, 2));

@@ -17,8 +17,8 @@
 
 #include "cluster/state.h"
 
-/* An operator wants it, whatever the primary does. */
-void takeover_force(struct cluster *c, int64_t limit_ms);
+/* An operator wants it, whatever the primary does; also where another replica has more data, if it goes before that. */
+void takeover_force(struct cluster *c, int64_t limit_ms, bool goes_before_better);
 void takeover_tick(struct cluster *c);
 /* The record was read: nobody serves now. */
 void takeover_on_read(struct cluster *c);

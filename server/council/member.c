@@ -197,6 +197,7 @@ static enum council_answer accept(struct council *c, const struct cluster_id *fr
 {
     struct record_state *r = record_get(c, &m->record);
     bool is_shard = !cluster_id_is_none(&m->record);
+    const struct record_state *taken;
     struct shard_record shard = {0};
     int64_t wait_ms = 0;
 
@@ -209,7 +210,9 @@ static enum council_answer accept(struct council *c, const struct cluster_id *fr
         reply->wait_ms = council_part_ms(c, YOUNG_PARTS);
         return COUNCIL_WAIT;
     }
-    if (is_shard && record_find_claim(c, &shard) != NULL) {
+    taken = is_shard ? record_find_claim(c, &shard) : NULL;
+    if (taken != NULL) {
+        tell_record(c, from, taken); /* it may not know whose they are */
         return COUNCIL_TAKEN;
     }
     if (!record_accept(c, r, &m->ballot, m->value, is_shard ? &shard : NULL)) {

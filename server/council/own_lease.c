@@ -95,6 +95,14 @@ void own_lease_take_grants(struct council *c, const struct grant *grants, size_t
     own_lease_update(c);
 }
 
+/* A greater ballot of our own that still goes on becomes the lease's when it is agreed.  One that was given up stands in the
+ * lease's way like any other's. */
+static bool is_being_proposed(const struct council *c, const struct ballot *ballot)
+{
+    return c->proposal.phase != PROPOSAL_IDLE && ballot_equal(ballot, &c->proposal.ballot) &&
+           cluster_id_equal(&c->proposal.record, &c->lease.shard);
+}
+
 void own_lease_take_answer(struct council *c, const struct cluster_id *from,
                            const struct council_message *m)
 {
@@ -110,7 +118,7 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
     }
     if (m->answer == COUNCIL_YES) {
         note_grant(c, from, grant_end(m->sent_us, m->length_ms));
-    } else if (m->answer == COUNCIL_OUTBID && !cluster_id_equal(&m->accepted.by, &c->me)) {
+    } else if (m->answer == COUNCIL_OUTBID && !is_being_proposed(c, &m->accepted)) {
         lease->is_outbid = true;
         proposal_note_round(c, &m->accepted);
     }

@@ -100,6 +100,7 @@ Test(cluster_admin, only_slots_that_others_took_are_lost)
 
     cr_assert(cluster_del_slots(w->members[0].core, &call, &unassigned, 1));
     world_carry_out(w, 0);
+    set_slot(w, 0, 2, CLUSTER_SETSLOT_MIGRATING, 1);
     set_slot(w, 1, 2, CLUSTER_SETSLOT_IMPORTING, 0);
     set_slot(w, 1, 2, CLUSTER_SETSLOT_NODE, 1);
     world_run(w, 500);

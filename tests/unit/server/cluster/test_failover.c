@@ -262,6 +262,60 @@ Test(cluster_world, a_manual_failover_waits_for_the_replica_and_gives_up_in_time
     world_free(w);
 }
 
+/* The primary keeps no link but that to its replica. */
+static void part_from_all_but(struct world *w, int member, int other, bool is_apart)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (i != member && i != other) {
+            world_part(w, member, i, is_apart);
+        }
+    }
+}
+
+Test(cluster_world, a_manual_failover_that_was_given_up_is_not_agreed_later)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call;
+
+    world_run(w, 3000); /* until it has five seats */
+    world_forbid_failover(w, 3);
+    part_from_all_but(w, 0, 3, true);
+    call = world_call(w, 3, NULL);
+    cr_assert(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+    world_carry_out(w, 3);
+    world_run(w, 6000);
+    cr_expect_not(w->members[0].is_write_paused);
+    w->members[3].is_frozen = true; /* what is written from now on it does not get */
+    part_from_all_but(w, 0, 3, false);
+    world_run(w, 3000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    world_free(w);
+}
+
+Test(cluster_world,
+     a_forced_failover_is_refused_to_a_replica_with_less_than_another_and_a_takeover_not)
+{
+    struct world *w = world_of_replicas(6);
+    struct errmsg error = {0};
+    struct cluster_call call;
+
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 5000;
+    world_run(w, 1000);
+    call = world_call(w, 3, &error);
+    cr_expect_not(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_FORCE));
+    cr_expect_not_null(strstr(error.text, w->members[6].id.text), "%s", error.text);
+    world_run(w, 3000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    call = world_call(w, 3, &error);
+    cr_expect(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_TAKEOVER));
+    world_carry_out(w, 3);
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_free(w);
+}
+
 Test(cluster_world, a_forced_failover_replaces_a_working_primary_after_its_lease)
 {
     struct world *w = world_three_and_three();
@@ -295,6 +349,109 @@ Test(cluster_world, a_takeover_needs_nobody)
     world_run(w, 4000);
     cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
     cr_expect_eq(world_server_of(w, world_first_slot(1)), 4);
+    world_free(w);
+}
+
+Test(cluster_world, a_takeover_lets_a_primary_serve_that_lost_the_majority_and_its_replica)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_call call;
+
+    world_run(w, 3000); /* until it has five seats */
+    call = world_call(w, 0, &error);
+    cr_expect_not(cluster_failover(w->members[0].core, &call, CLUSTER_FAILOVER_TAKEOVER));
+    cr_expect_str_eq(error.text, "You should send CLUSTER FAILOVER to a replica");
+    for (int i = 1; i < w->count; i++) {
+        world_kill(w, i);
+    }
+    world_run(w, 4000);
+    cr_expect_not(world_has_lease(w, 0));
+    call = world_call(w, 0, &error);
+    cr_assert(cluster_failover(w->members[0].core, &call, CLUSTER_FAILOVER_TAKEOVER));
+    world_carry_out(w, 0);
+    world_run(w, 4000);
+    cr_expect(world_has_lease(w, 0));
+    world_free(w);
+}
+
+Test(cluster_world, members_that_were_reset_are_no_majority_and_a_takeover_does_without_them)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call;
+
+    world_run(w, 3000);
+    for (int i = 1; i < w->count; i++) {
+        call = world_call(w, i, NULL);
+        cr_assert(cluster_reset(w->members[i].core, &call, false));
+        world_carry_out(w, i);
+    }
+    world_run(w, 4000);
+    cr_expect_not(world_has_lease(w, 0), "no majority of the seats is left");
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_failover(w->members[0].core, &call, CLUSTER_FAILOVER_TAKEOVER));
+    world_carry_out(w, 0);
+    world_run(w, 4000);
+    cr_expect(world_has_lease(w, 0));
+    world_free(w);
+}
+
+/* Member 6 becomes a node of its own with the slots of all and a great epoch, then meets the others.  It is loading: the world
+ * would not bear that it serves in a cluster of its own meanwhile. */
+static void bring_in_a_claimer(struct world *w)
+{
+    struct cluster_call call = world_call(w, 6, NULL);
+    uint16_t slots[SLOT_COUNT];
+
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        slots[slot] = (uint16_t)slot;
+    }
+    for (int i = 0; i < 6; i++) {
+        world_part(w, i, 6, true);
+    }
+    cr_assert(cluster_reset(w->members[6].core, &call, false));
+    world_carry_out(w, 6);
+    w->members[6].status.is_loading = true;
+    world_set_status(w, 6);
+    cr_assert(cluster_set_config_epoch(w->members[6].core, &call, 1000));
+    world_carry_out(w, 6);
+    cr_assert(cluster_add_slots(w->members[6].core, &call, slots, SLOT_COUNT));
+    world_carry_out(w, 6);
+    for (int i = 0; i < 6; i++) {
+        call = world_call(w, i, NULL);
+        cr_assert(
+            cluster_forget(w->members[i].core, &call, bytes_from_text(w->members[6].id.text)));
+        world_carry_out(w, i);
+    }
+    world_run(w, 5000);
+    part_from_all_but(w, 6, 6, false);
+    call = world_call(w, 0, NULL);
+    cr_assert(
+        cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[6].ip), 7006, 17006));
+    world_carry_out(w, 0);
+}
+
+Test(cluster_world, a_node_that_claims_agreed_slots_under_a_greater_epoch_gets_none)
+{
+    struct world *w = world_of_replicas(4);
+
+    world_run(w, 3000);
+    bring_in_a_claimer(w);
+    for (int ms = 0; ms < 12000; ms++) {
+        world_run(w, 1);
+        if (ms == 3000) {
+            w->members[6].status.is_loading = false;
+            world_set_status(w, 6);
+        }
+        for (int i = 0; i < 3; i++) {
+            cr_assert_eq(world_server_of(w, world_first_slot(i)), i, "after %d ms", ms);
+            cr_assert(world_is_replica_of(w, 3 + i, i), "after %d ms", ms);
+        }
+    }
+    cr_expect_eq(world_known_nodes(w, 6), 7);
+    cr_expect_not(cluster_has_slots(w->members[6].core), "it lets go of what it will not get");
+    cr_expect_not(cluster_lost_slot(w->members[6].core, 0), "its keys stay");
+    cr_expect(world_is_ok(w));
     world_free(w);
 }
 

@@ -227,6 +227,34 @@ Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_not
 
 /* ---- numbers and values -------------------------------------------------------------------------- */
 
+Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_under_way_does_not)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record mine = record_of(&s, ME, 1);
+    struct council_message refusal = {0};
+    struct council_message prepare = {0};
+
+    council_want_lease(s.council, s.now, &s.shard);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_LEASE, &refusal), 0);
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_PREPARE, &prepare), 0);
+    refusal.type = COUNCIL_GRANT;
+    refusal.answer = COUNCIL_OUTBID;
+    refusal.accepted = prepare.ballot;
+
+    hear(&s, ANN, refusal);
+    cr_expect_not(council_is_outbid(s.council), "it may still be agreed");
+    council_give_up(s.council);
+    hear(&s, ANN, refusal);
+    cr_expect(council_is_outbid(s.council), "nobody would ever ask for another one");
+    finish(&s);
+}
+
 Test(odd_messages, numbers_without_a_successor_are_not_heard)
 {
     struct scene s = begin_with_three_seats();
