@@ -21,16 +21,20 @@ static bool is_working(const struct cluster *c, const struct cluster_node *repli
     return replica == c->me || (node_is_reachable(replica) && replica->has_answered);
 }
 
-static size_t count_replicas(const struct cluster *c, const struct cluster_node *primary)
+/* Of all primaries at once: a table of a thousand nodes is looked through some twenty times a second. */
+static void count_replicas(struct cluster *c)
 {
-    size_t count = 0;
-
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        c->nodes.items[i]->replica_count = 0;
+    }
     for (size_t i = 0; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
+        struct cluster_node *primary = nodes_primary_of(c, node);
 
-        count += cluster_id_equal(&node->primary, &primary->id) && is_working(c, node) ? 1 : 0;
+        if (primary != NULL && is_working(c, node)) {
+            primary->replica_count++;
+        }
     }
-    return count;
 }
 
 static bool is_target(const struct cluster_node *node)
@@ -54,9 +58,10 @@ static size_t look_around(struct cluster *c)
 {
     size_t most = 0;
 
+    count_replicas(c);
     for (size_t i = 0; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
-        size_t count = is_target(node) ? count_replicas(c, node) : 0;
+        size_t count = is_target(node) ? node->replica_count : 0;
 
         most = count > most ? count : most;
         if (!is_target(node) || count > 0) {
@@ -78,7 +83,7 @@ static bool is_my_turn(const struct cluster *c, size_t most)
         const struct cluster_node *primary = nodes_primary_of(c, node);
 
         if (primary != NULL && is_working(c, node) && is_target(primary) &&
-            count_replicas(c, primary) == most && is_smaller(node, c->me)) {
+            primary->replica_count == most && is_smaller(node, c->me)) {
             return false;
         }
     }
@@ -121,7 +126,7 @@ static void help_orphan(struct cluster *c, size_t most)
     if (orphan == NULL || !is_shard_well(c, primary)) {
         return;
     }
-    count = count_replicas(c, primary);
+    count = primary->replica_count;
     if (count < 2 || count < most || (int64_t)count <= c->config.migration_barrier ||
         !is_my_turn(c, most)) {
         return;
@@ -140,7 +145,7 @@ static const struct cluster_node *find_poorest(const struct cluster *c)
 
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
-        size_t count = is_target(node) ? count_replicas(c, node) : 0;
+        size_t count = is_target(node) ? node->replica_count : 0;
 
         if (is_target(node) &&
             (found == NULL || count < least || (count == least && is_smaller(node, found)))) {

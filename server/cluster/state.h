@@ -90,6 +90,7 @@ struct cluster_node {
     bool is_arbiter;
     bool is_serving; /* a primary that has its lease */
     struct last_heard heard;
+    size_t replica_count;      /* of a primary: those that work, as of this tick */
     struct mono_time heard_at; /* its last frame */
     bool has_claimed;          /* it has named its slots */
 
