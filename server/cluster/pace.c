@@ -8,7 +8,8 @@ enum {
     INTERVAL_MAX_MS = 1000,
     INTERVAL_MIN_MS = 10,
     PINGS_PER_TIMEOUT = 5,
-    NODES_PER_MEMBER_PING = 200, /* so many more nodes, and a member is greeted once a node timeout less */
+    NODES_PER_MEMBER_PING =
+        200, /* so many more nodes, and a member is greeted once a node timeout less */
     OTHERS_PER_S = 4,
     OTHERS_PER_S_OF_MEMBER = 50,
     GOSSIP_OF_SMALL = 20,
@@ -45,8 +46,7 @@ int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *nod
         slower_ms = c->config.node_timeout_ms * (1 + count / NODES_PER_MEMBER_PING);
     } else {
         slower_ms =
-            count * 1000 /
-            (council_is_member(c->council) ? OTHERS_PER_S_OF_MEMBER : OTHERS_PER_S);
+            count * 1000 / (council_is_member(c->council) ? OTHERS_PER_S_OF_MEMBER : OTHERS_PER_S);
     }
     return slower_ms > interval_ms ? slower_ms : interval_ms;
 }
