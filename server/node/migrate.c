@@ -296,10 +296,36 @@ static void append_select(struct migrate_link *m, struct buf *out)
     m->other_answers++;
 }
 
-static void send_all(struct node *node, struct migrate_link *m)
+static void skip_unsent(struct migrate_link *m)
+{
+    while (m->answered < m->key_count && !m->keys[m->answered].is_sent) {
+        m->answered++;
+    }
+}
+
+static void send_keys(struct node *node, struct migrate_link *m)
 {
     struct buf out = {0};
     size_t sent = 0;
+
+    ASSERT(m->phase == MIGRATE_SENDING && m->other_answers == 0);
+    for (size_t i = 0; i < m->key_count; i++) {
+        m->keys[i].is_sent = send_key(node, m, &m->keys[i], &out);
+        sent += m->keys[i].is_sent;
+    }
+    skip_unsent(m);
+    if (sent > 0) {
+        node->env.link_send(node->env.context, m->link, buf_bytes(&out));
+    } else {
+        finish(node, m, "NOKEY");
+    }
+    buf_deinit(&out);
+}
+
+/* No key is sent before the other side has taken the password and the database: it would go elsewhere. */
+static void send_all(struct node *node, struct migrate_link *m)
+{
+    struct buf out = {0};
 
     ASSERT(m->phase != MIGRATE_IDLE || m->is_old);
     m->phase = MIGRATE_SENDING;
@@ -310,18 +336,12 @@ static void send_all(struct node *node, struct migrate_link *m)
     if (m->db != m->wanted_db) {
         append_select(m, &out);
     }
-    for (size_t i = 0; i < m->key_count; i++) {
-        m->keys[i].is_sent = send_key(node, m, &m->keys[i], &out);
-        sent += m->keys[i].is_sent;
-    }
-    if (sent > 0) {
+    if (m->other_answers > 0) {
         node->env.link_send(node->env.context, m->link, buf_bytes(&out));
+    } else {
+        send_keys(node, m);
     }
     buf_deinit(&out);
-    if (sent == 0) {
-        m->db = -1; /* what is selected was not sent */
-        finish(node, m, "NOKEY");
-    }
 }
 
 static void copy_login(struct migrate_link *m, const struct migrate_call *call)
@@ -394,10 +414,19 @@ static void key_arrived(struct node *node, struct migrate_link *m, struct moving
     m->has_removed = true;
 }
 
-static void skip_unsent(struct migrate_link *m)
+static void take_greeting(struct node *node, struct migrate_link *m, struct bytes line)
 {
-    while (m->answered < m->key_count && !m->keys[m->answered].is_sent) {
-        m->answered++;
+    m->other_answers--;
+    if (line.data[0] == '-') {
+        m->db = -1; /* who knows */
+    }
+    if (m->other_answers > 0) {
+        return;
+    }
+    if (m->problem.len > 0) {
+        m->answered = m->key_count; /* none was sent */
+    } else {
+        send_keys(node, m);
     }
 }
 
@@ -407,18 +436,17 @@ static bool take_line(struct node *node, struct migrate_link *m, struct bytes li
     if (line.len == 0 || (line.data[0] != '+' && line.data[0] != '-')) {
         return false;
     }
-    skip_unsent(m);
     if (line.data[0] == '-') {
         take_refusal(m, line);
     }
     if (m->other_answers > 0) {
-        m->other_answers--;
-        if (line.data[0] == '-') {
-            m->db = -1; /* who knows */
-        }
-    } else if (m->answered == m->key_count) {
+        take_greeting(node, m, line);
+        return true;
+    }
+    if (m->answered == m->key_count) {
         return false;
-    } else if (line.data[0] == '+') {
+    }
+    if (line.data[0] == '+') {
         key_arrived(node, m, &m->keys[m->answered++]);
     } else {
         unlink_key(node, &m->keys[m->answered++]);
@@ -479,7 +507,7 @@ void migrate_link_input(struct node *node, uint64_t link, struct bytes input)
     buf_consume(&m->in, at);
     if (m->in.len > LINE_MAX || (is_done(m) && m->in.len > 0)) {
         drop(node, m, reading_failed);
-    } else if (is_done(m)) {
+    } else if (is_done(m) && m->phase == MIGRATE_SENDING) {
         finish(node, m, "OK");
     }
 }
@@ -492,6 +520,7 @@ void migrate_link_down(struct node *node, uint64_t link)
     if (m->phase == MIGRATE_SENDING && m->is_old && !m->has_heard) {
         for (size_t i = 0; i < m->key_count; i++) {
             unlink_key(node, &m->keys[i]);
+            m->keys[i].is_sent = false;
         }
         m->answered = 0;
         connect_to(node, m); /* it had been closed before we sent anything */
