@@ -438,7 +438,12 @@ static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uin
 /* The slot is ours from now on, when its owner gives it up. */
 static void want_slot(struct cluster *c, uint16_t slot)
 {
-    struct slot_move move = {.slot = slot, .is_import = true, .is_taking = true};
+    struct slot_move move = {
+        .slot = slot,
+        .is_import = true,
+        .is_taking = true,
+        .until = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS),
+    };
 
     if (c->owner[slot] == c->me) {
         if (bitset_has(c->agreed, slot) || !slots_find_move(c, slot)) {
@@ -528,20 +533,4 @@ bool cluster_slot_is_settled(const struct cluster *cluster, struct mono_time now
     }
     return c->file_written >= file_sequence && (wanted == NULL || c->owner[slot] == wanted) &&
            (move == NULL || !move->is_taking) && shard_is_settled(c);
-}
-
-bool cluster_slot_give_up(struct cluster *cluster, struct cluster_call *call, uint16_t slot)
-{
-    struct cluster *c = cluster;
-    const struct slot_move *known = slots_find_move(c, slot);
-    struct slot_move move = known != NULL ? *known : (struct slot_move){0};
-
-    if (known == NULL || !known->is_taking || c->owner[slot] == c->me) {
-        return false;
-    }
-    begin(c, call);
-    move.is_taking = false;
-    slots_set_move(c, &move);
-    end(c, call);
-    return true;
 }

@@ -83,6 +83,7 @@ void moves_adopt(struct cluster *c, const struct shard_record *record)
             .slot = record->moves[i].slot,
             .is_import = record->moves[i].kind != SHARD_MOVE_OUT,
             .is_taking = record->moves[i].kind == SHARD_MOVE_TAKE,
+            .until = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS),
             .peer = record->moves[i].peer,
         };
 
@@ -217,6 +218,11 @@ void moves_tick(struct cluster *c)
         }
     }
     for (size_t i = c->moves.count; i-- > 0;) {
+        struct slot_move *move = &c->moves.items[i];
+
+        if (move->is_taking && mono_is_due(move->until, c->now)) {
+            move->is_taking = false; /* its owner did not give it up: it is imported as before */
+        }
         if (is_over(c, &c->moves.items[i])) {
             slots_clear_move(c, c->moves.items[i].slot);
         }

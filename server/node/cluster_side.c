@@ -245,12 +245,17 @@ void cluster_side_tick(struct node *node)
 {
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
+    if (node->cluster == NULL) {
+        return;
+    }
+    waiting_on_slots(node);
     if (!mono_is_due(machine_wake_at(&node->cluster_side.machine), node->now.mono)) {
         return;
     }
     bus_links_end_unproven(node);
     cluster_side_status(node);
     step(node, &tick);
+    waiting_on_slots(node);
 }
 
 bool cluster_side_link_is_proven(const struct node *node, uint64_t link)

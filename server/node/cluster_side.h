@@ -36,6 +36,7 @@ bool cluster_side_start(struct node *node, struct errmsg *error);
 void cluster_side_deinit(struct node *node);
 /* The options that CONFIG SET may have changed. */
 void cluster_side_configure(struct node *node);
+/* Nothing outside cluster mode. */
 void cluster_side_tick(struct node *node);
 /* The nodes file is on disk, or is not. */
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);

@@ -65,11 +65,6 @@ static struct migrate_link *find(const struct node *node, uint64_t link)
     return NULL;
 }
 
-bool migrate_has_link(const struct node *node, uint64_t link)
-{
-    return find(node, link) != NULL;
-}
-
 static void unlink_key(struct node *node, struct moving_key *key)
 {
     if (key->is_linked) {
@@ -463,12 +458,15 @@ static bool is_done(const struct migrate_link *m)
 static const char reading_failed[] = "IOERR error or timeout reading to target instance";
 static const char connecting_failed[] = "IOERR error or timeout connecting to the client";
 
-void migrate_link_up(struct node *node, uint64_t link)
+bool migrate_link_up(struct node *node, uint64_t link)
 {
     struct migrate_link *m = find(node, link);
 
-    ASSERT(m != NULL && m->phase == MIGRATE_CONNECTING);
-    send_all(node, m);
+    if (m != NULL) {
+        ASSERT(m->phase == MIGRATE_CONNECTING);
+        send_all(node, m);
+    }
+    return m != NULL;
 }
 
 static void drop(struct node *node, struct migrate_link *m, const char *problem)
@@ -477,12 +475,10 @@ static void drop(struct node *node, struct migrate_link *m, const char *problem)
     fail(node, m, problem);
 }
 
-void migrate_link_input(struct node *node, uint64_t link, struct bytes input)
+static void take_input(struct node *node, struct migrate_link *m, struct bytes input)
 {
-    struct migrate_link *m = find(node, link);
     size_t at = 0;
 
-    ASSERT(m != NULL);
     if (m->phase != MIGRATE_SENDING) {
         drop(node, m, reading_failed); /* nothing was asked */
         return;
@@ -512,11 +508,23 @@ void migrate_link_input(struct node *node, uint64_t link, struct bytes input)
     }
 }
 
-void migrate_link_down(struct node *node, uint64_t link)
+bool migrate_link_input(struct node *node, uint64_t link, struct bytes input)
 {
     struct migrate_link *m = find(node, link);
 
-    ASSERT(m != NULL);
+    if (m != NULL) {
+        take_input(node, m, input);
+    }
+    return m != NULL;
+}
+
+bool migrate_link_down(struct node *node, uint64_t link)
+{
+    struct migrate_link *m = find(node, link);
+
+    if (m == NULL) {
+        return false;
+    }
     if (m->phase == MIGRATE_SENDING && m->is_old && !m->has_heard) {
         for (size_t i = 0; i < m->key_count; i++) {
             unlink_key(node, &m->keys[i]);
@@ -530,6 +538,7 @@ void migrate_link_down(struct node *node, uint64_t link)
     } else {
         fail(node, m, m->phase == MIGRATE_CONNECTING ? connecting_failed : reading_failed);
     }
+    return true;
 }
 
 /* ---- time, and whom it concerns --------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/hashtable.h"
@@ -60,10 +61,10 @@ bool migrate_is_moving(const struct node *node);
 /* Would the request change a key that is on its way? */
 bool migrate_is_in_the_way(const struct node *node, const struct request *request);
 
-bool migrate_has_link(const struct node *node, uint64_t link);
-void migrate_link_up(struct node *node, uint64_t link);
-void migrate_link_input(struct node *node, uint64_t link, struct bytes input);
-void migrate_link_down(struct node *node, uint64_t link);
+/* What happened on a link; false: it is none of ours. */
+MUST_USE bool migrate_link_up(struct node *node, uint64_t link);
+MUST_USE bool migrate_link_input(struct node *node, uint64_t link, struct bytes input);
+MUST_USE bool migrate_link_down(struct node *node, uint64_t link);
 /* End what took too long, and links that nobody has used for a while. */
 void migrate_tick(struct node *node);
 struct mono_time migrate_wake_at(const struct node *node);

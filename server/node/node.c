@@ -259,10 +259,7 @@ void node_end_pass(struct node *node)
     serve_in_pass(node);
     ending_step(node);
     run_resumed(node);
-    if (node->cluster != NULL) {
-        cluster_side_tick(node);
-        waiting_on_slots(node);
-    }
+    cluster_side_tick(node);
     migrate_tick(node);
     replica_side_tick(node);
     node_go_back_when_wanted(node);
@@ -293,8 +290,7 @@ struct mono_time node_wake_at(const struct node *node)
     if (node->cluster != NULL) {
         at = mono_earlier(at, machine_wake_at(&node->cluster_side.machine));
     }
-    at = mono_earlier(at, migrate_wake_at(node));
-    at = mono_earlier(at, holds_next_deadline(&node->holds));
+    at = mono_earlier(at, mono_earlier(migrate_wake_at(node), holds_next_deadline(&node->holds)));
     at = mono_earlier(at, ending_wake_at(node));
     at = mono_earlier(at, disk_log_wake_at(node));
     return mono_earlier(at, node->pauses.until);
@@ -407,9 +403,7 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_up(node);
-    } else if (migrate_has_link(node, link)) {
-        migrate_link_up(node, link);
-    } else if (node->cluster != NULL) {
+    } else if (!migrate_link_up(node, link) && node->cluster != NULL) {
         cluster_side_link_up(node, link, local_ip);
     }
 }
@@ -420,9 +414,7 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_input(node, input);
-    } else if (migrate_has_link(node, link)) {
-        migrate_link_input(node, link, input);
-    } else if (node->cluster != NULL) {
+    } else if (!migrate_link_input(node, link, input) && node->cluster != NULL) {
         cluster_side_link_input(node, link, input);
     }
 }
@@ -433,9 +425,7 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_down(node, reason);
-    } else if (migrate_has_link(node, link)) {
-        migrate_link_down(node, link);
-    } else if (node->cluster != NULL) {
+    } else if (!migrate_link_down(node, link) && node->cluster != NULL) {
         cluster_side_link_down(node, link, reason);
     }
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 enum {
-    SLOT_WAIT_MS = 5000,
+    SLOT_WAIT_MS = CLUSTER_MANUAL_TIMEOUT_MS + 200, /* so that it is not taken behind the error */
     SLOT_HEAR_MS = 500,
 };
 
@@ -211,24 +211,11 @@ void waiting_on_slots(struct node *node)
 
 static void slot_is_late(struct node *node, struct session *s)
 {
-    struct errmsg error = {0};
-    struct cluster_call call = {
-        .now = node->now.mono, .actions = cluster_side_actions(node), .error = &error};
-
-    if (s->hold.is_lenient) {
-        answer_slot(node, s, NULL);
-        return;
-    }
-    if (cluster_slot_give_up(node->cluster, &call, s->hold.slot)) {
-        cluster_side_act(node);
-        answer_slot(node, s,
-                    "ERR The owner of the hash slot does not give it up: it still has keys of it, "
-                    "or cannot be reached");
-    } else {
-        answer_slot(node, s,
-                    "ERR The change of the hash slot is not agreed yet: no majority of the council "
-                    "can be reached, or it will be soon");
-    }
+    answer_slot(node, s,
+                s->hold.is_lenient
+                    ? NULL
+                    : "ERR The change of the hash slot is not agreed: its owner still has keys of "
+                      "it, or it or the majority of the council cannot be reached");
 }
 
 void waiting_on_move(struct node *node, struct session *s, const char *problem)
