@@ -12,8 +12,10 @@
 #include "cluster/failure.h"
 #include "cluster/forgotten.h"
 #include "cluster/manual.h"
+#include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
+#include "cluster/shard.h"
 #include "cluster/slots.h"
 #include "cluster/step.h"
 #include "cluster/takeover.h"
@@ -448,34 +450,69 @@ static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
 }
 
 static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uint16_t slot,
-                               enum cluster_setslot_kind kind)
+                               enum cluster_setslot_kind kind, const struct cluster_node *node)
 {
     ASSERT(slot < SLOT_COUNT);
+    if (kind == CLUSTER_SETSLOT_STABLE) {
+        return true;
+    }
     if (kind == CLUSTER_SETSLOT_MIGRATING && c->owner[slot] != c->me) {
         REFUSE(call, "I'm not the owner of hash slot %u", slot);
     }
     if (kind == CLUSTER_SETSLOT_IMPORTING && c->owner[slot] == c->me) {
         REFUSE(call, "I'm already the owner of hash slot %u", slot);
     }
+    if (!node_is_primary(node)) {
+        REFUSE(call, "Target node is not a master");
+    }
+    if (kind == CLUSTER_SETSLOT_MIGRATING && node == c->me) {
+        REFUSE(call, "Can't migrate hash slot %u to myself", slot);
+    }
+    if (bitset_has(c->lost, slot) && call->has_keys) {
+        REFUSE(call, "Keys that this node had of hash slot %u are still being removed, try again",
+               slot);
+    }
     return true;
 }
 
-/* The slot has an owner from now on.  When we imported it, a new epoch makes our claim the
- * stronger one. */
+/* The slot is ours from now on, when its owner gives it up. */
+static void want_slot(struct cluster *c, uint16_t slot)
+{
+    struct slot_move move = {
+        .slot = slot,
+        .is_import = true,
+        .is_taking = true,
+        .until = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS),
+    };
+
+    if (c->owner[slot] == c->me) {
+        if (bitset_has(c->agreed, slot) || !slots_find_move(c, slot)) {
+            slots_clear_move(
+                c, slot); /* else it is about to be ours, and is served to who asks until then */
+        }
+    } else if (!moves_is_claimed(c, slot)) {
+        moves_take(c, slot, c->owner[slot]);
+    } else {
+        move.peer = c->owner[slot]->id;
+        slots_set_move(c, &move);
+    }
+}
+
 static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *node)
 {
     const struct slot_move *move = slots_find_move(c, slot);
-    bool is_imported = node == c->me && move != NULL && move->is_import;
 
     ASSERT(node_is_primary(node));
-    slots_clear_move(c, slot);
-    slots_bind(c, slot, node);
-    if (is_imported) {
-        role_want_epoch(c, c->current_epoch + 1);
+    if (node == c->me) {
+        want_slot(c, slot);
+    } else if (c->owner[slot] == c->me) {
+        moves_give(c, slot, node);
+    } else if (move != NULL && move->is_import) {
+        slots_clear_move(c,
+                         slot); /* it goes elsewhere; who gives it up says so until it is there */
     }
     bus_announce(c);
-    ASSERT(c->owner[slot] == node);
-    ASSERT(slots_find_move(c, slot) == NULL);
+    c->is_tick_wanted = true;
 }
 
 bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16_t slot,
@@ -489,7 +526,7 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
         REFUSE(call, "Invalid or out of range slot");
     }
     if (!node_is_primary(c->me)) {
-        REFUSE(call, "You can use SETSLOT only with masters.");
+        REFUSE(call, "Please use SETSLOT only with masters.");
     }
     if (kind != CLUSTER_SETSLOT_STABLE && (node == NULL || node->is_in_handshake)) {
         REFUSE(call, "I don't know about node %.*s", BYTES_ARGS(id));
@@ -499,8 +536,12 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
         REFUSE(call, "An arbiter cannot own slots (cluster-arbiter)");
     }
     if (kind == CLUSTER_SETSLOT_NODE ? !check_setslot_node(c, call, node, slot)
-                                     : !check_setslot_move(c, call, slot, kind)) {
+                                     : !check_setslot_move(c, call, slot, kind, node)) {
         return false;
+    }
+    if (kind != CLUSTER_SETSLOT_STABLE && slots_find_move(c, slot) == NULL &&
+        c->moves.count >= SHARD_MOVES_MAX) {
+        REFUSE(call, "Too many slots on the move, %d at most at a time", SHARD_MOVES_MAX);
     }
     ASSERT(kind == CLUSTER_SETSLOT_STABLE || !node->is_in_handshake);
     begin(c, call);
@@ -517,6 +558,23 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
         set_owner(c, slot, node);
         break;
     }
+    c->is_tick_wanted = true;
     end(c, call);
     return true;
+}
+
+bool cluster_slot_is_settled(const struct cluster *cluster, struct mono_time now, uint16_t slot,
+                             struct bytes owner, uint64_t file_sequence)
+{
+    const struct cluster *c = cluster;
+    const struct cluster_node *wanted = nodes_find_text(c, owner);
+    const struct slot_move *move = slots_find_move(c, slot);
+
+    ASSERT(slot < SLOT_COUNT);
+    if (((move != NULL && move->is_import) || wanted == c->me) &&
+        !(cluster_has_lease(c, now) && cluster_is_ok(c, now) && mono_is_due(c->rejoin_at, now))) {
+        return false; /* a node that has just joined is not ok for a moment, once it has slots */
+    }
+    return c->file_written >= file_sequence && (wanted == NULL || c->owner[slot] == wanted) &&
+           (move == NULL || !move->is_taking) && shard_is_settled(c);
 }

@@ -66,8 +66,13 @@ enum cluster_setslot_kind {
     CLUSTER_SETSLOT_STABLE,    /* no id */
     CLUSTER_SETSLOT_NODE,      /* id: its owner from now on */
 };
-/* call->has_keys says here whether the slot holds keys on this node. */
+/* call->has_keys says here whether the slot holds keys on this node.  True means that it has begun: it is done when
+ * the slot is settled.  A slot whose owner does not give it up within CLUSTER_MANUAL_TIMEOUT_MS stays where it is. */
 MUST_USE bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16_t slot,
                                enum cluster_setslot_kind kind, struct bytes id);
+/* Is all that was said of the slot agreed, and is its owner this node, or whoever it is when the id is empty,
+ * and is the nodes file of this number on disk?  What it is to serve from now on, it serves. */
+bool cluster_slot_is_settled(const struct cluster *cluster, struct mono_time now, uint16_t slot,
+                             struct bytes owner, uint64_t file_sequence);
 
 #endif

@@ -11,6 +11,7 @@
 #include "cluster/facts.h"
 #include "cluster/links.h"
 #include "cluster/manual.h"
+#include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
 #include "cluster/receive.h"
@@ -291,6 +292,8 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         break;
     case CLUSTER_EVENT_STATUS:
         data_take_status(c, event->status);
+        moves_note_keys(c, event->status->filled_slots);
+        c->status.filled_slots = NULL;
         manual_on_status(c);
         break;
     }

@@ -99,6 +99,8 @@ struct cluster_status {
      * replica is never promoted, and a primary holds no lease, and its replicas take over with its
      * agreement; it should refuse to synchronise replicas meanwhile. */
     bool is_data_complete;
+    /* Which of the slots on the move have keys here, a bit each; NULL: none.  Borrowed for the step. */
+    const uint64_t *filled_slots;
     /* Of a replica: is its link to the primary up, and if not, since when. */
     bool is_link_up;
     struct mono_time link_down_since;
@@ -174,6 +176,9 @@ bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot);
 /* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
  * an operator took off the map: its keys stay, for whoever has a use for them. */
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);
+
+/* The next slot on the move from *index on, which is counted on; false: no more. */
+bool cluster_next_move(const struct cluster *cluster, size_t *index, uint16_t *slot);
 
 /* Assert every invariant; O(slots + nodes). */
 void cluster_check(const struct cluster *cluster);

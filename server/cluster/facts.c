@@ -124,3 +124,12 @@ bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
     ASSERT(slot < SLOT_COUNT);
     return bitset_has(cluster->lost, slot);
 }
+
+bool cluster_next_move(const struct cluster *cluster, size_t *index, uint16_t *slot)
+{
+    if (*index >= cluster->moves.count) {
+        return false;
+    }
+    *slot = cluster->moves.items[(*index)++].slot;
+    return true;
+}

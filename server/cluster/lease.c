@@ -33,6 +33,12 @@ static bool is_record_ours(const struct cluster *c)
            history_id_equal(&record->history, &c->status.history);
 }
 
+/* Its own slots, or one that it imports to who asks. */
+static bool may_serve(const struct cluster *c)
+{
+    return node_owns_slots(c->me) || (node_is_primary(c->me) && c->moves.count > 0);
+}
+
 /* Slots that we are about to win or to lose are served by nobody until that is agreed; the others are. */
 static void note_agreed_slots(struct cluster *c)
 {
@@ -48,7 +54,7 @@ void lease_update(struct cluster *c)
     struct cluster_id none = {0};
     bool has_lease;
 
-    c->is_record_ours = node_owns_slots(c->me) && is_record_ours(c);
+    c->is_record_ours = may_serve(c) && is_record_ours(c);
     note_agreed_slots(c);
     /* A replica wants it, too: it has it when it takes over. */
     council_want_lease(c->council, c->now, facts_is_complete(c) ? &c->me->shard : &none);
@@ -72,6 +78,6 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
 
 void lease_check(const struct cluster *c)
 {
-    ASSERT(!c->is_record_ours || node_owns_slots(c->me));
+    ASSERT(!c->is_record_ours || may_serve(c));
     ASSERT(!c->had_lease || c->file_written >= c->hold_sequence);
 }

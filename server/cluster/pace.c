@@ -8,7 +8,8 @@ enum {
     INTERVAL_MAX_MS = 1000,
     INTERVAL_MIN_MS = 10,
     PINGS_PER_TIMEOUT = 5,
-    NODES_PER_MEMBER_PING = 200, /* so many more nodes, and a member is greeted once a node timeout less */
+    NODES_PER_MEMBER_PING =
+        200, /* so many more nodes, and a member is greeted once a node timeout less */
     OTHERS_PER_S = 4,
     OTHERS_PER_S_OF_MEMBER = 50,
     LARGE_NODES = 200,
@@ -53,8 +54,7 @@ int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *nod
                     (node_owns_slots(c->me) && pace_is_large(c) ? SELDOMER_OF_PRIMARY : 1);
     } else {
         slower_ms =
-            count * 1000 /
-            (council_is_member(c->council) ? OTHERS_PER_S_OF_MEMBER : OTHERS_PER_S);
+            count * 1000 / (council_is_member(c->council) ? OTHERS_PER_S_OF_MEMBER : OTHERS_PER_S);
     }
     return slower_ms > interval_ms ? slower_ms : interval_ms;
 }

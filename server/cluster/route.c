@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/endpoint.h"
 #include "cluster/facts.h"
+#include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
 
@@ -32,7 +33,7 @@ static enum route_kind refuse_as_down(const struct cluster *c, const struct rout
 static enum route_kind route_migrating(const struct cluster *c, const struct route_request *request,
                                        const struct slot_move *move, struct route_target *target)
 {
-    const struct cluster_node *peer = nodes_find(c, &move->peer);
+    const struct cluster_node *peer = moves_peer(c, move);
 
     ASSERT(!move->is_import);
     switch (request->keys) {
@@ -74,16 +75,34 @@ static enum route_kind route_elsewhere(const struct cluster *c, struct mono_time
 
     ASSERT(owner != NULL && owner != c->me);
     if (move != NULL && move->is_import && request->is_asking) {
-        if (node_owns_slots(c->me) && !cluster_has_lease(c, now)) {
+        if (!cluster_has_lease(c, now)) {
             return refuse_as_down(c, request);
         }
         return route_importing(request);
+    }
+    if (move != NULL && !move->is_import && node_is_primary(c->me) &&
+        moves_peer(c, move) == owner && !moves_is_claimed(c, request->slot)) {
+        return point_to(c, owner, ROUTE_ASK, target); /* given, and not taken yet */
     }
     if (request->is_readonly_session && !request->is_write &&
         cluster_id_equal(&owner->id, &c->me->primary)) {
         return ROUTE_SERVE;
     }
     return point_to(c, owner, ROUTE_MOVED, target);
+}
+
+/* Ours as soon as that is agreed. */
+static enum route_kind route_taken(const struct cluster *c, struct mono_time now,
+                                   const struct route_request *request,
+                                   const struct slot_move *move, struct route_target *target)
+{
+    const struct cluster_node *giver = moves_peer(c, move);
+
+    if (request->is_asking && cluster_has_lease(c, now)) {
+        return route_importing(request);
+    }
+    return giver != NULL && giver != c->me ? point_to(c, giver, ROUTE_MOVED, target)
+                                           : refuse_as_down(c, request);
 }
 
 bool cluster_routes_plainly(const struct cluster *cluster, struct mono_time now)
@@ -113,6 +132,14 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     if (request->is_message) {
         return owner == c->me ? ROUTE_SERVE : route_elsewhere(c, now, request, target);
     }
+    move = slots_find_move(c, request->slot);
+    if (request->is_migrate && move != NULL) {
+        return ROUTE_SERVE;
+    }
+    if (owner == c->me && move != NULL && move->is_import &&
+        !bitset_has(c->agreed, request->slot)) {
+        return route_taken(c, now, request, move, target);
+    }
     if (!(owner == c->me ? cluster_is_ok(c, now) && bitset_has(c->agreed, request->slot)
                          : c->is_map_ok)) {
         enum route_kind kind = refuse_as_down(c, request);
@@ -124,7 +151,6 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     if (owner != c->me) {
         return route_elsewhere(c, now, request, target);
     }
-    move = slots_find_move(c, request->slot);
     if (move != NULL && !move->is_import) {
         return route_migrating(c, request, move, target);
     }

@@ -38,7 +38,8 @@ struct route_request {
     bool is_write;
     bool is_readonly_session; /* READONLY was sent */
     bool is_asking;           /* ASKING was sent just before */
-    bool is_message;          /* about a channel of the slot's shard: there are no keys to have */
+    bool is_migrate; /* it moves keys: those that are here, whoever's the slot is just now */
+    bool is_message; /* about a channel of the slot's shard: there are no keys to have */
     bool has_many_keys;
     enum route_keys keys;
 };

@@ -5,6 +5,7 @@
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
@@ -48,6 +49,7 @@ static void become_primary(struct cluster *c, const struct shard_record *record)
     if (!node_is_primary(c->me)) {
         role_take_over(c, record->epoch);
         take_slots(c, record);
+        moves_adopt(c, record);
     } else if (c->me->config_epoch < record->epoch) {
         role_set_config_epoch(c, record->epoch);
     }
@@ -86,6 +88,7 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
         return;
     }
     learn_epoch(c, record->epoch);
+    moves_note_record(c, record);
     primary = nodes_find(c, &record->primary);
     if (is_mine) {
         c->is_record_pending = primary == NULL || primary->is_in_handshake;
@@ -199,9 +202,22 @@ static bool is_agreed(const struct cluster *c, const struct shard_record *record
     return record != NULL && council_is_agreed(c->council, &c->me->shard) &&
            cluster_id_equal(&record->primary, &c->me->id) && record->epoch >= c->own.epoch &&
            memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
-           record->epoch >= c->me->config_epoch && record->is_begun &&
-           history_id_equal(&record->history, &c->status.history) &&
+           moves_are_agreed(c, record) && record->epoch >= c->me->config_epoch &&
+           record->is_begun && history_id_equal(&record->history, &c->status.history) &&
            !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now));
+}
+
+bool shard_is_settled(const struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (record == NULL) {
+        return c->me->slot_count == 0 && c->moves.count == 0;
+    }
+    return council_is_agreed(c->council, &c->me->shard) &&
+           cluster_id_equal(&record->primary, &c->me->id) &&
+           memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
+           moves_are_agreed(c, record);
 }
 
 static bool needs_change(const struct cluster *c)
@@ -216,7 +232,8 @@ static bool needs_change(const struct cluster *c)
     if (!cluster_id_is_none(&c->own.heir)) {
         return true;
     }
-    if (!facts_is_complete(c) || (record == NULL && c->me->slot_count == 0)) {
+    if (!facts_is_complete(c) ||
+        (record == NULL && c->me->slot_count == 0 && c->moves.count == 0)) {
         return false; /* others may have more of what is agreed to be the shard's */
     }
     return !is_agreed(c, record) || council_is_outbid(c->council) ||
@@ -270,6 +287,7 @@ void shard_tick(struct cluster *c)
         shard_follow_record(c, &c->me->shard);
     }
     begin_history(c);
+    moves_tick(c);
     ask_who_leads(c);
     if (!mono_is_due(c->own.at, c->now) || council_is_proposing(c->council) || !needs_change(c)) {
         return;
@@ -326,6 +344,7 @@ void shard_on_read(struct cluster *c)
     record.primary = is_handed_over ? c->own.heir : c->me->id;
     record.epoch = next_epoch(c, is_handed_over);
     memcpy(record.slots, c->me->slots, sizeof(record.slots));
+    moves_put(c, &record);
     shard_note_holders(c, &record);
     if (facts_is_complete(c)) {
         shard_record_grow(&record, &c->status.history, &c->status.lineage);
@@ -389,7 +408,9 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
         int64_t pause_ms = cluster_timeout_part(c, RETRIES_PER_TIMEOUT);
 
         pause_ms = news->wait_ms > pause_ms ? news->wait_ms : pause_ms;
-        pause_ms = news->answer == COUNCIL_OUTBID ? pause_ms / 4 : pause_ms;
+        if (news->answer == COUNCIL_OUTBID || news->answer == COUNCIL_TAKEN) {
+            pause_ms /= 4; /* a member may not have heard yet that a slot was given up */
+        }
         c->own.at =
             mono_add_ms(c->now, (int64_t)rng_below(&c->rng, (uint64_t)pause_ms / 4 + 1) + pause_ms);
         emit_log(c, LOG_VERBOSE, "the record of this shard was not agreed: %s",

@@ -238,6 +238,9 @@ void slots_set_move(struct cluster *c, const struct slot_move *move)
     slots_clear_move(c, move->slot);
     VEC_PUSH(&c->moves, *move);
     bitset_add(c->moving, move->slot);
+    if (move->is_import) {
+        bitset_remove(c->lost, move->slot); /* its keys from now on are there to stay */
+    }
     nodes_changed(c);
 }
 

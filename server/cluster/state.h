@@ -147,6 +147,9 @@ struct foreign_version {
 struct slot_move {
     uint16_t slot;
     bool is_import;
+    bool is_taking;         /* an import: its owner is to give the slot up */
+    bool is_emptied;        /* one that goes: no key of it is left here, and none can come */
+    struct mono_time until; /* of one that is taken: then it is not any more */
     struct cluster_id peer;
 };
 

@@ -205,6 +205,67 @@ void control_cluster_flushslots(struct node *node, struct request *request)
     }
 }
 
+static bool parse_setslot(struct request *request, enum cluster_setslot_kind *kind)
+{
+    static const struct {
+        const char *word;
+        enum cluster_setslot_kind kind;
+        size_t arg_count;
+    } forms[] = {
+        {"MIGRATING", CLUSTER_SETSLOT_MIGRATING, 5},
+        {"IMPORTING", CLUSTER_SETSLOT_IMPORTING, 5},
+        {"STABLE",    CLUSTER_SETSLOT_STABLE,    4},
+        {"NODE",      CLUSTER_SETSLOT_NODE,      5},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+        if (bytes_equal_nocase(request->args[3], forms[i].word) &&
+            request->arg_count == forms[i].arg_count) {
+            *kind = forms[i].kind;
+            return true;
+        }
+    }
+    reply_error(request,
+                "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP");
+    return false;
+}
+
+/* Does it change what this node owns?  Else it is news that comes by the bus as well. */
+static bool concerns_us(const struct node *node, uint16_t slot, enum cluster_setslot_kind kind,
+                        struct bytes id)
+{
+    return kind != CLUSTER_SETSLOT_NODE || cluster_owns_slot(node->cluster, slot) ||
+           bytes_equal(id, bytes_from_text(cluster_my_id(node->cluster)->text));
+}
+
+void control_cluster_setslot(struct node *node, struct request *request)
+{
+    struct errmsg error = {0};
+    struct cluster_call admin = call_of(node, &error);
+    enum cluster_setslot_kind kind;
+    struct bytes id = {0};
+    bool is_concerned;
+    uint16_t slot;
+
+    if (!answer_has_cluster(node, request) || !parse_slot(node, request, request->args[2], &slot) ||
+        !parse_setslot(request, &kind)) {
+        return;
+    }
+    if (kind != CLUSTER_SETSLOT_STABLE) {
+        id = request->args[4];
+    }
+    admin.has_keys = keyspace_slot_count(node->data.keyspace, slot) > 0;
+    is_concerned = concerns_us(node, slot, kind, id);
+    if (!cluster_set_slot(node->cluster, &admin, slot, kind, id)) {
+        finish_with(node, request, &admin, NULL);
+        return;
+    }
+    cluster_side_act(node);
+    waiting_for_slot(node, request->session, slot,
+                     kind == CLUSTER_SETSLOT_NODE ? id : (struct bytes){0}, admin.file_sequence,
+                     !is_concerned);
+}
+
 void control_cluster_keyslot(struct node *node, struct request *request)
 {
     if (answer_has_cluster(node, request)) {

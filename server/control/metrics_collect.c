@@ -249,6 +249,7 @@ static void collect_messages(const struct node *node, struct metrics *m)
     const struct pubsub *pubsub = &node->publish.pubsub;
     const struct tracking *tracking = &node->invalidation.tracking;
 
+    m->migrate_cached_sockets = (int64_t)node->migrate.count;
     m->pubsub_channels = (int64_t)pubsub_topic_count(pubsub, PUBSUB_CHANNEL);
     m->pubsub_patterns = (int64_t)pubsub_topic_count(pubsub, PUBSUB_PATTERN);
     m->pubsubshard_channels = (int64_t)pubsub_topic_count(pubsub, PUBSUB_SHARD);

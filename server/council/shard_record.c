@@ -106,6 +106,19 @@ void shard_slots_decode(struct decoder *d, uint64_t slots[SHARD_SLOT_WORDS])
     }
 }
 
+/* A record without any is as it was before there were moves. */
+static void encode_moves(struct buf *out, const struct shard_record *record)
+{
+    if (record->move_count > 0) {
+        encode_u16_be(out, (uint16_t)record->move_count);
+    }
+    for (size_t i = 0; i < record->move_count; i++) {
+        encode_u16_be(out, record->moves[i].slot);
+        encode_u8(out, (uint8_t)record->moves[i].kind);
+        cluster_id_encode(out, &record->moves[i].peer);
+    }
+}
+
 void shard_record_encode(struct buf *out, const struct shard_record *record)
 {
     ASSERT(shard_record_makes_sense(record));
@@ -125,6 +138,7 @@ void shard_record_encode(struct buf *out, const struct shard_record *record)
     }
     encode_u8(out, record->is_begun ? 1 : 0);
     shard_slots_encode(out, record->slots);
+    encode_moves(out, record);
 }
 
 static bool decode_bool(struct decoder *d)
@@ -156,6 +170,22 @@ static void decode_lineage(struct decoder *d, struct lineage *out)
     }
 }
 
+static void decode_moves(struct decoder *d, struct shard_record *out)
+{
+    size_t count = decoder_is_ok(d) && decoder_left(d) > 0 ? decode_u16_be(d) : 0;
+
+    if (count > SHARD_MOVES_MAX) {
+        d->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count && decoder_is_ok(d); i++) {
+        out->moves[i].slot = decode_u16_be(d);
+        out->moves[i].kind = (enum shard_move_kind)decode_u8(d);
+        cluster_id_decode(d, &out->moves[i].peer);
+    }
+    out->move_count = count;
+}
+
 void shard_record_decode(struct decoder *d, struct shard_record *out)
 {
     *out = (struct shard_record){0};
@@ -175,17 +205,36 @@ void shard_record_decode(struct decoder *d, struct shard_record *out)
     decode_lineage(d, &out->lineage);
     out->is_begun = decode_bool(d);
     shard_slots_decode(d, out->slots);
+    decode_moves(d, out);
     if (!decoder_is_ok(d) || !shard_record_makes_sense(out)) {
         d->failed = true;
         *out = (struct shard_record){0};
     }
 }
 
+static bool moves_make_sense(const struct shard_record *record)
+{
+    for (size_t i = 0; i < record->move_count; i++) {
+        const struct shard_move *move = &record->moves[i];
+
+        if (move->slot >= SLOT_COUNT || (unsigned)move->kind >= SHARD_MOVE_KINDS ||
+            cluster_id_is_none(&move->peer)) {
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (record->moves[j].slot == move->slot) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool shard_record_makes_sense(const struct shard_record *record)
 {
     if (cluster_id_is_none(&record->shard) || cluster_id_is_none(&record->primary) ||
         record->version == 0 || history_id_is_empty(&record->history) ||
-        shard_record_has_holder(record, &record->primary)) {
+        shard_record_has_holder(record, &record->primary) || !moves_make_sense(record)) {
         return false;
     }
     for (size_t i = 0; i < record->holder_count; i++) {

@@ -20,6 +20,10 @@
  *      1 length and history;  1 ancestors, for each 1 length and history, 8 end
  *      1 is_begun
  *        slots: 2 ranges, for each 2 first, 2 last; or 2 with all bits set, and 2048 with bit s % 8 of byte s / 8 for slot s
+ *        when slots are on the move: 2 of them, for each 2 slot, 1 kind, 20 peer
+ *
+ * Moves are what CLUSTER SETSLOT said of slots; they stand here so that they outlive a change of primary, and so that
+ * the two sides of a move see each other's (cluster/moves.h).
  *
  * Invariants:  (1) shard, primary and history are not empty, version is not 0
  *              (2) no holder comes twice, none is the primary
@@ -38,7 +42,21 @@
 
 enum {
     SHARD_HOLDERS_MAX = 16,
+    SHARD_MOVES_MAX = 64, /* slots on the move at a time */
     SHARD_SLOT_WORDS = BITSET_WORDS(SLOT_COUNT),
+};
+
+enum shard_move_kind {
+    SHARD_MOVE_OUT,  /* MIGRATING: to peer; when slots has it no more it is given to peer's shard */
+    SHARD_MOVE_IN,   /* IMPORTING: from peer */
+    SHARD_MOVE_TAKE, /* the same, and NODE was said: its owner shall give it up */
+    SHARD_MOVE_KINDS
+};
+
+struct shard_move {
+    uint16_t slot;
+    enum shard_move_kind kind;
+    struct cluster_id peer; /* a node */
 };
 
 struct shard_record {
@@ -52,6 +70,8 @@ struct shard_record {
     struct lineage lineage;
     bool is_begun;
     uint64_t slots[SHARD_SLOT_WORDS];
+    struct shard_move moves[SHARD_MOVES_MAX];
+    size_t move_count;
 };
 
 /* Does the record exist?  All-zero is none. */

@@ -162,18 +162,18 @@ size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more)
     return removed;
 }
 
-void call_remove(struct node *node, struct bytes key)
+void call_remove(struct node *node, unsigned db, struct bytes key)
 {
     struct bytes words[2] = {BYTES_LITERAL("DEL"), key};
     struct effects *effects = journal_effects(node);
-    struct key_ref ref = keyspace_ref(node->data.keyspace, 0, key);
+    struct key_ref ref = keyspace_ref(node->data.keyspace, db, key);
 
     ASSERT(journal_is_open(node));
     effects_begin(effects, (struct bytes){0}, words, 2);
     if (keyspace_remove(node->data.keyspace, &ref)) {
         ASSERT(effects->count == 0);
         effects_add(effects, words, 2);
-        journal_commit(node, effects, 0);
+        journal_commit(node, effects, db);
     }
 }
 

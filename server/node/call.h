@@ -49,7 +49,7 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
 /* Remove keys and fields that have expired, of one database, as exec_expire does. */
 size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more);
 /* Remove a key, or everything, on our own account: replicas do the same. */
-void call_remove(struct node *node, struct bytes key);
+void call_remove(struct node *node, unsigned db, struct bytes key);
 /* Remove a key, which must be there, to make room; key is not borrowed from the key space. */
 void call_evict(struct node *node, unsigned db, struct bytes key);
 void call_flush_all(struct node *node);

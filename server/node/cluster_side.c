@@ -188,6 +188,25 @@ void cluster_side_publish(struct node *node, bool is_sharded, struct bytes chann
 
 /* ---- events ----------------------------------------------------------------------------------- */
 
+/* Keys of slots on the move only go: none comes in where clients are sent on, so the count may be a step old. */
+static const uint64_t *filled_slots(struct node *node)
+{
+    uint64_t *filled = node->cluster_side.filled_slots;
+    size_t index = 0;
+    uint16_t slot;
+
+    if (!cluster_next_move(node->cluster, &index, &slot)) {
+        return NULL;
+    }
+    memset(filled, 0, sizeof(node->cluster_side.filled_slots));
+    do {
+        if (keyspace_slot_count(node->data.keyspace, slot) > 0) {
+            bitset_add(filled, slot);
+        }
+    } while (cluster_next_move(node->cluster, &index, &slot));
+    return filled;
+}
+
 void cluster_side_status(struct node *node)
 {
     struct cluster_status status = {
@@ -196,6 +215,7 @@ void cluster_side_status(struct node *node)
         .offset = oplog_end(node->journal.log),
         .is_loading = load_is_at_start(&node->loading),
         .is_data_complete = node->data.is_complete,
+        .filled_slots = filled_slots(node),
     };
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
 
@@ -229,12 +249,17 @@ void cluster_side_tick(struct node *node)
 {
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
+    if (node->cluster == NULL) {
+        return;
+    }
+    waiting_on_slots(node);
     if (!mono_is_due(machine_wake_at(&node->cluster_side.machine), node->now.mono)) {
         return;
     }
     bus_links_end_unproven(node);
     cluster_side_status(node);
     step(node, &tick);
+    waiting_on_slots(node);
 }
 
 bool cluster_side_link_is_proven(const struct node *node, uint64_t link)

@@ -11,10 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bitset.h"
 #include "base/buf.h"
 #include "base/errmsg.h"
 #include "cluster/cluster.h"
 #include "node/machine.h"
+#include "spec/slot.h"
 
 struct node;
 
@@ -25,7 +27,8 @@ struct cluster_side {
     struct buf nodes_next;   /* to be written after that */
     uint64_t nodes_next_sequence;
     bool has_nodes_next;
-    bool is_nodes_file_failing; /* the last try to write it failed */
+    bool is_nodes_file_failing;                      /* the last try to write it failed */
+    uint64_t filled_slots[BITSET_WORDS(SLOT_COUNT)]; /* scratch: those on the move with keys */
 };
 
 /* Read the nodes file, or begin as a node that was never in a cluster. */
@@ -33,6 +36,7 @@ bool cluster_side_start(struct node *node, struct errmsg *error);
 void cluster_side_deinit(struct node *node);
 /* The options that CONFIG SET may have changed. */
 void cluster_side_configure(struct node *node);
+/* Nothing outside cluster mode. */
 void cluster_side_tick(struct node *node);
 /* The nodes file is on disk, or is not. */
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);

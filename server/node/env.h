@@ -23,6 +23,7 @@
 enum env_link_kind {
     ENV_LINK_PRIMARY, /* replication: to our primary */
     ENV_LINK_BUS,     /* cluster: to another node's bus port */
+    ENV_LINK_MOVE,    /* MIGRATE: to a server that takes keys */
 };
 
 /* What the process has of memory, in bytes; 0 when unknown. */

@@ -352,6 +352,17 @@ static bool gate_pause(struct node *node, struct request *request)
     return false;
 }
 
+/* What would change a key that is on its way to another server waits until it is known where it is. */
+static bool gate_moving(struct node *node, struct request *request)
+{
+    if (LIKELY(!migrate_is_moving(node)) || (request->session->flags & SESSION_REPLICA) ||
+        !migrate_is_in_the_way(node, request)) {
+        return true;
+    }
+    waiting_put_back(node, request, HOLD_MOVING);
+    return false;
+}
+
 /* ---- what is closed, whoever asks ------------------------------------------------------------- */
 
 enum {
@@ -370,6 +381,11 @@ static uint32_t closes_none(const struct node *node)
 static uint32_t closes_while_paused(const struct node *node)
 {
     return node->pauses.scope == PAUSE_NOTHING ? 0 : ALL;
+}
+
+static uint32_t closes_while_moving(const struct node *node)
+{
+    return migrate_is_moving(node) ? WRITES : 0;
 }
 
 static uint32_t closes_while_loading(const struct node *node)
@@ -430,6 +446,7 @@ static const struct gate {
     {gate_acl,         closes_none           }, /* and is allowed everything */
     {gate_transaction, closes_none           },
     {gate_pause,       closes_while_paused   },
+    {gate_moving,      closes_while_moving   },
     {gate_loading,     closes_while_loading  },
     {gate_route,       closes_without_cluster},
     {gate_role,        closes_on_replica     },

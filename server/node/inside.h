@@ -36,6 +36,7 @@
 #include "node/life.h"
 #include "node/load.h"
 #include "node/memory_limit.h"
+#include "node/migrate.h"
 #include "node/monitor.h"
 #include "node/node.h"
 #include "node/notify.h"
@@ -129,6 +130,7 @@ struct node {
     struct cluster_side cluster_side;     /* cluster_side.c */
     struct bus_links bus;                 /* bus_links.c */
     struct slot_cleaning slot_cleaning;   /* slot_cleaning.c */
+    struct migrate migrate;               /* migrate.c */
     struct upkeep upkeep;                 /* upkeep.c */
     struct release release;               /* release.c */
     struct reload reload;                 /* reload.c */

@@ -158,6 +158,7 @@ void node_free(struct node *node)
     command_index_deinit(&node->stream_commands);
     memory_limit_deinit(node);
     own_expiry_deinit(node);
+    migrate_deinit(node);
     monitor_deinit(node);
     publish_deinit(node);
     replicas_deinit(node);
@@ -267,9 +268,8 @@ void node_end_pass(struct node *node)
     serve_in_pass(node);
     ending_step(node);
     run_resumed(node);
-    if (node->cluster != NULL) {
-        cluster_side_tick(node);
-    }
+    cluster_side_tick(node);
+    migrate_tick(node);
     replica_side_tick(node);
     node_go_back_when_wanted(node);
     tell_cluster_of_data(node);
@@ -297,7 +297,7 @@ struct mono_time node_wake_at(const struct node *node)
     if (node->cluster != NULL) {
         at = mono_earlier(at, machine_wake_at(&node->cluster_side.machine));
     }
-    at = mono_earlier(at, holds_next_deadline(&node->holds));
+    at = mono_earlier(at, mono_earlier(migrate_wake_at(node), holds_next_deadline(&node->holds)));
     at = mono_earlier(at, ending_wake_at(node));
     at = mono_earlier(at, disk_log_wake_at(node));
     return mono_earlier(at, node->pauses.until);
@@ -380,6 +380,7 @@ void node_session_closed(struct node *node, struct session *s)
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
     release_forget(node, s);
+    migrate_forget(node, s);
     memory_limit_forget_client(node, s);
     publish_leave(node, s);
     monitor_end(node, s);
@@ -409,7 +410,7 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_up(node);
-    } else if (node->cluster != NULL) {
+    } else if (!migrate_link_up(node, link) && node->cluster != NULL) {
         cluster_side_link_up(node, link, local_ip);
     }
 }
@@ -420,7 +421,7 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_input(node, input);
-    } else if (node->cluster != NULL) {
+    } else if (!migrate_link_input(node, link, input) && node->cluster != NULL) {
         cluster_side_link_input(node, link, input);
     }
 }
@@ -431,7 +432,7 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_down(node, reason);
-    } else if (node->cluster != NULL) {
+    } else if (!migrate_link_down(node, link) && node->cluster != NULL) {
         cluster_side_link_down(node, link, reason);
     }
 }
@@ -694,6 +695,7 @@ void node_check(const struct node *node)
     cluster_side_check(node);
     bus_links_check(node);
     slot_cleaning_check(node);
+    migrate_check(node);
     upkeep_check(node);
     memory_limit_check(node);
     own_expiry_check(node);

@@ -349,8 +349,7 @@ static bool is_gathering(const struct node *node)
     uint64_t gathered = oplog_end(node->journal.log) - node->primary_side.filled_offset;
 
     return !node->config.repl_send_before_reply && node->pass.has_input &&
-           !node->pass.has_asked_acks && gathered > 0 &&
-           gathered < GATHER_BYTES &&
+           !node->pass.has_asked_acks && gathered > 0 && gathered < GATHER_BYTES &&
            node->now.mono.us - node->primary_side.filled_at.us < GATHER_US;
 }
 

@@ -104,7 +104,9 @@ bool route_keys(struct node *node, struct request *request)
         .is_write = (request->spec->flags & COMMAND_FLAG_WRITE) != 0,
         .is_message = (request->spec->flags & COMMAND_FLAG_PUBSUB) != 0,
         .is_readonly_session = (request->session->flags & SESSION_CLUSTER_READONLY) != 0,
-        .is_asking = (request->session->flags & SESSION_ASKING) != 0,
+        .is_migrate = request->spec->id == COMMAND_MIGRATE,
+        .is_asking = (request->session->flags & SESSION_ASKING) != 0 ||
+                     request->spec->id == COMMAND_RESTORE_ASKING,
     };
     struct route_target target = {.host = ""};
     enum route_kind kind;

@@ -31,7 +31,7 @@ static void remove_collected(struct node *node, struct buf *keys)
         memcpy(&len, rest.data, sizeof(len));
         rest = bytes_from(rest, sizeof(len));
         ASSERT(len <= rest.len);
-        call_remove(node, bytes_prefix(rest, len));
+        call_remove(node, 0, bytes_prefix(rest, len));
         rest = bytes_from(rest, len);
     }
     buf_deinit(keys);

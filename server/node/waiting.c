@@ -2,9 +2,15 @@
 #include "node/waiting.h"
 
 #include "base/assert.h"
+#include "cluster/admin.h"
 #include "node/inside.h"
 
 #include <stdio.h>
+
+enum {
+    SLOT_WAIT_MS = CLUSTER_MANUAL_TIMEOUT_MS + 200, /* so that it is not taken behind the error */
+    SLOT_HEAR_MS = 500,
+};
 
 void waiting_init(struct node *node)
 {
@@ -17,7 +23,7 @@ void waiting_init(struct node *node)
 void waiting_hold(struct node *node, struct session *s, enum hold_kind kind, struct mono_time until)
 {
     ASSERT(kind != HOLD_NONE);
-    ASSERT(kind == HOLD_WAIT || kind == HOLD_LOGIN ||
+    ASSERT(kind == HOLD_WAIT || kind == HOLD_LOGIN || kind == HOLD_SLOT ||
            until.us == MONO_NEVER.us); /* nobody else is answered by time */
     hold_begin(&node->holds, s, kind, until);
 }
@@ -95,9 +101,23 @@ void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t numbe
     bytes_to_text(bytes_from_text(answer), s->hold.answer, sizeof(s->hold.answer));
 }
 
+void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struct bytes owner,
+                      uint64_t number, bool is_lenient)
+{
+    int64_t wait_ms = is_lenient ? SLOT_HEAR_MS : SLOT_WAIT_MS;
+
+    ASSERT(owner.len < HOLD_ANSWER_SIZE);
+    waiting_hold(node, s, HOLD_SLOT, mono_add_ms(node->now.mono, wait_ms));
+    s->hold.slot = slot;
+    s->hold.offset = number;
+    s->hold.is_lenient = is_lenient;
+    bytes_to_text(owner, s->hold.answer, sizeof(s->hold.answer));
+}
+
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind)
 {
-    ASSERT(kind == HOLD_MEMORY || (kind == HOLD_PAUSE && node->pauses.scope != PAUSE_NOTHING));
+    ASSERT(kind == HOLD_MEMORY || kind == HOLD_MOVING ||
+           (kind == HOLD_PAUSE && node->pauses.scope != PAUSE_NOTHING));
     ASSERT(request->read.raw.len > 0);
     input_put_back(&request->session->input, request->read.raw);
     waiting_hold(node, request->session, kind, MONO_NEVER);
@@ -121,7 +141,7 @@ static void answer(struct node *node, struct session *s, const char *problem)
     bool is_wanted = wants_reply(s);
 
     ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT &&
-           s->hold.kind != HOLD_MEMORY); /* those have no answer */
+           s->hold.kind != HOLD_MEMORY && s->hold.kind != HOLD_MOVING); /* those have no answer */
     if (is_wanted && problem != NULL) {
         resp_write_error(&reply, "%s", problem);
     } else if (is_wanted) {
@@ -167,6 +187,54 @@ void waiting_on_acks(struct node *node)
     }
 }
 
+static void answer_slot(struct node *node, struct session *s, const char *problem)
+{
+    s->hold.answer[0] = '\0';
+    answer(node, s, problem);
+}
+
+void waiting_on_slots(struct node *node)
+{
+    if (node->holds.slot_count == 0) {
+        return;
+    }
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == HOLD_SLOT &&
+            cluster_slot_is_settled(node->cluster, node->now.mono, s->hold.slot,
+                                    bytes_from_text(s->hold.answer), s->hold.offset)) {
+            answer_slot(node, s, NULL);
+        }
+    }
+}
+
+static void slot_is_late(struct node *node, struct session *s)
+{
+    answer_slot(node, s,
+                s->hold.is_lenient
+                    ? NULL
+                    : "ERR The change of the hash slot is not agreed: its owner still has keys of "
+                      "it, or it or the majority of the council cannot be reached");
+}
+
+void waiting_on_move(struct node *node, struct session *s, const char *problem)
+{
+    ASSERT(s->hold.kind == HOLD_MOVE);
+    answer(node, s, problem);
+}
+
+void waiting_on_moving(struct node *node)
+{
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == HOLD_MOVING) {
+            waiting_release(node, s);
+        }
+    }
+}
+
 void waiting_on_time(struct node *node)
 {
     struct session *s;
@@ -176,6 +244,8 @@ void waiting_on_time(struct node *node)
             blocked_on_time(node, s);
         } else if (s->hold.kind == HOLD_LOGIN) {
             answer(node, s, USERS_WRONG_PASSWORD);
+        } else if (s->hold.kind == HOLD_SLOT) {
+            slot_is_late(node, s);
         } else {
             answer_wait(node, s);
         }
@@ -227,6 +297,13 @@ void waiting_on_demotion(struct node *node)
 
     ASSERT(!node->role.is_primary);
     answer_all(node, HOLD_WAIT, UINT64_MAX, demoted);
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == HOLD_SLOT) {
+            answer_slot(node, s, demoted);
+        }
+    }
     blocked_answer_all(node, demoted);
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "session/hold.h"
 
@@ -68,14 +69,24 @@ bool waiting_is_on_disk(const struct node *node, uint64_t offset);
 /* CLUSTER: until the nodes file of this number is on disk; then the answer is given. */
 void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
                             const char *answer);
+/* CLUSTER SETSLOT: until the nodes file of this number is on disk, and what was said of the slot is agreed, with this owner
+ * (empty: whoever it is).  Where it only hears of it (is_lenient) it waits for a moment, and goes on. */
+void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struct bytes owner,
+                      uint64_t number, bool is_lenient);
 /* A request that may not run now is put back, and read again when its session is released: by the end of a
- * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY). */
+ * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING). */
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind);
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
 
 /* Acknowledgements, of replicas or of our disk: release whom they satisfy. */
 void waiting_on_acks(struct node *node);
+/* Records of shards may have changed. */
+void waiting_on_slots(struct node *node);
+/* MIGRATE is over: problem is an error reply, NULL when the keys are gone. */
+void waiting_on_move(struct node *node, struct session *s, const char *problem);
+/* Keys are no longer on their way. */
+void waiting_on_moving(struct node *node);
 void waiting_on_time(struct node *node);
 /* A file is on disk, or is not (problem says why). */
 void waiting_on_file(struct node *node, enum hold_kind kind, const char *problem);

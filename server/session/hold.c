@@ -27,6 +27,7 @@ void hold_begin(struct holds *holds, struct session *s, enum hold_kind kind, str
     s->flags |= SESSION_HELD;
     s->hold.kind = kind;
     s->hold.answer[0] = '\0';
+    holds->slot_count += kind == HOLD_SLOT;
     list_add_tail(&holds->held, &s->hold.held);
     if (until.us != MONO_NEVER.us) {
         heap_push(&holds->deadlines, &s->hold.deadline, until.us);
@@ -38,6 +39,7 @@ static void stop_holding(struct holds *holds, struct session *s)
     ASSERT(s->hold.kind != HOLD_NONE);
     ASSERT(list_is_linked(&s->hold.held));
     s->flags &= ~(uint32_t)SESSION_HELD;
+    holds->slot_count -= s->hold.kind == HOLD_SLOT;
     s->hold.kind = HOLD_NONE;
     list_remove(&s->hold.held);
     heap_remove(&holds->deadlines, &s->hold.deadline);

@@ -31,6 +31,9 @@ enum hold_kind {
     HOLD_RELOAD, /* DEBUG RELOAD: the data is back */
     HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
     HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
+    HOLD_SLOT,   /* CLUSTER SETSLOT: what it said is agreed */
+    HOLD_MOVE,   /* MIGRATE: its keys have gone */
+    HOLD_MOVING, /* it writes keys that are on their way to another server */
     HOLD_KEYS,   /* BLPOP and the like: something can be taken from a key */
     HOLD_ACL,    /* ACL SAVE: the file is on disk */
     HOLD_LOGIN,  /* a wrong password after many: it is told later */
@@ -39,18 +42,21 @@ enum hold_kind {
 };
 
 enum {
-    HOLD_ANSWER_SIZE = 40,
+    HOLD_ANSWER_SIZE = 44,
 };
 
 /* The part of a session. */
 struct hold {
     enum hold_kind kind;
-    uint32_t replicas;             /* HOLD_WAIT: how many, */
-    bool is_for_disk;              /* and have it on disk, */
-    bool is_for_own_disk;          /* as we are to have it */
-    uint64_t offset;               /* HOLD_WAIT: of the log; HOLD_NODES: number of the file */
-    char answer[HOLD_ANSWER_SIZE]; /* when all went well; empty: OK */
-    struct heap_node deadline;     /* in microseconds of monotonic time */
+    uint32_t replicas;    /* HOLD_WAIT: how many, */
+    bool is_for_disk;     /* and have it on disk, */
+    bool is_for_own_disk; /* as we are to have it */
+    uint16_t slot;        /* HOLD_SLOT: which, */
+    bool is_lenient;      /* and it is OK, too, when the time is up */
+    uint64_t offset;      /* HOLD_WAIT: of the log; HOLD_NODES, HOLD_SLOT: number of the file */
+    char answer
+        [HOLD_ANSWER_SIZE]; /* when all went well; empty: OK.  HOLD_SLOT: the owner that is waited for */
+    struct heap_node deadline; /* in microseconds of monotonic time */
     struct list held;
     struct list resumed;
 };
@@ -59,6 +65,7 @@ struct holds {
     struct list held;
     struct list resumed;
     struct heap deadlines;
+    size_t slot_count; /* those held by HOLD_SLOT */
 };
 
 void holds_init(struct holds *holds);

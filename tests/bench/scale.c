@@ -303,10 +303,9 @@ static void happen(struct world *w, const struct event *event)
 
         out.peer_ip = w->members[is_opener ? c->to : c->from].ip;
         out.local_ip = w->members[event->member].ip;
-        out.link = is_opener
-                       ? (struct cluster_link){.number = c->number}
-                       : (struct cluster_link){.is_incoming = true,
-                                               .number = (uint32_t)event->connection + 1};
+        out.link = is_opener ? (struct cluster_link){.number = c->number}
+                             : (struct cluster_link){.is_incoming = true,
+                                                     .number = (uint32_t)event->connection + 1};
     }
     switch (event->what) {
     case A_FRAME:
@@ -374,9 +373,8 @@ static void append_lines(const struct world *w, int me, struct buf *out)
         id_text(i, id);
         id_text(shard, primary);
         buf_printf(out, "%s %s:%d@%d,,shard-id=%s %s%s %s 0 0 %d connected", id, w->members[i].ip,
-                   BASE_PORT + i, BASE_PORT + i + BUS_OFFSET, primary,
-                   i == me ? "myself," : "", i < w->shards ? "master" : "slave",
-                   i < w->shards ? "-" : primary, shard + 1);
+                   BASE_PORT + i, BASE_PORT + i + BUS_OFFSET, primary, i == me ? "myself," : "",
+                   i < w->shards ? "master" : "slave", i < w->shards ? "-" : primary, shard + 1);
         if (i < w->shards) {
             buf_printf(out, " %d-%d", SLOT_COUNT * i / w->shards,
                        SLOT_COUNT * (i + 1) / w->shards - 1);

@@ -355,6 +355,87 @@ Test(cluster_admin, setslot_checks_owner_and_keys)
     world_free(w);
 }
 
+static bool is_settled(struct world *w, int member, uint16_t slot, int owner)
+{
+    return cluster_slot_is_settled(w->members[member].core, w->now, slot,
+                                   bytes_from_text(w->members[owner].id.text), 0);
+}
+
+/* Whom is told first, and who was in which state before: in the end the slot is the target's, agreed, and nobody else's. */
+Test(cluster_admin, a_slot_arrives_whichever_side_is_told_first)
+{
+    static const struct {
+        int told[2];
+        bool is_migrating, is_importing;
+    } cases[] = {
+        {{1, 0}, true,  true },
+        {{0, 1}, true,  true },
+        {{1, 0}, false, true },
+        {{0, 1}, false, true },
+        {{1, 0}, true,  false},
+        {{0, 1}, true,  false},
+        {{1, 0}, false, false},
+        {{0, 1}, false, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct world *w = world_three_and_three();
+        uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+
+        if (cases[i].is_migrating) {
+            set_slot(w, 0, slot, CLUSTER_SETSLOT_MIGRATING, 1);
+        }
+        if (cases[i].is_importing) {
+            set_slot(w, 1, slot, CLUSTER_SETSLOT_IMPORTING, 0);
+        }
+        world_run(w, 300);
+        for (int turn = 0; turn < 2; turn++) {
+            set_slot(w, cases[i].told[turn], slot, CLUSTER_SETSLOT_NODE, 1);
+            world_run(w, 1000);
+            cr_expect(is_settled(w, cases[i].told[turn], slot, 1), "case %zu turn %d", i, turn);
+        }
+        cr_expect_eq(world_server_of(w, slot), 1, "case %zu", i);
+        world_free(w);
+    }
+}
+
+Test(cluster_admin, the_states_of_a_slot_outlive_a_change_of_primary)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+    size_t index = 0;
+    uint16_t moving = 0;
+
+    set_slot(w, 0, slot, CLUSTER_SETSLOT_MIGRATING, 1);
+    set_slot(w, 1, slot, CLUSTER_SETSLOT_IMPORTING, 0);
+    world_run(w, 500);
+    world_kill(w, 0);
+    world_run(w, 5000);
+    cr_assert_not(cluster_is_replica(w->members[3].core));
+    cr_assert(cluster_next_move(w->members[3].core, &index, &moving));
+    cr_expect_eq(moving, slot);
+    set_slot(w, 1, slot, CLUSTER_SETSLOT_NODE, 1);
+    world_run(w, 1000);
+    cr_expect_eq(world_server_of(w, slot), 1, "the node named by IMPORTING was replaced");
+    world_free(w);
+}
+
+Test(cluster_admin, a_slot_that_is_not_given_up_stays_where_it_is)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+
+    world_kill(w, 0);
+    world_kill(w, 3);
+    set_slot(w, 1, slot, CLUSTER_SETSLOT_NODE, 1);
+    cr_expect_not(is_settled(w, 1, slot, 1));
+    world_run(w, CLUSTER_MANUAL_TIMEOUT_MS + 1000);
+    world_start(w, 0);
+    world_run(w, 5000);
+    cr_expect_not(cluster_owns_slot(w->members[1].core, slot));
+    world_free(w);
+}
+
 Test(cluster_settings, that_are_wrong_are_refused_and_nothing_changes)
 {
     struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;

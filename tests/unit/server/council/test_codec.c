@@ -40,7 +40,17 @@ static bool is_same(const struct shard_record *a, const struct shard_record *b)
            cluster_id_equal(&a->shard, &b->shard) && cluster_id_equal(&a->primary, &b->primary) &&
            a->holder_count == b->holder_count && history_id_equal(&a->history, &b->history) &&
            a->lineage.count == b->lineage.count &&
-           memcmp(a->slots, b->slots, sizeof(a->slots)) == 0;
+           memcmp(a->slots, b->slots, sizeof(a->slots)) == 0 && a->move_count == b->move_count &&
+           memcmp(a->moves, b->moves, a->move_count * sizeof(a->moves[0])) == 0;
+}
+
+static void add_move(struct shard_record *record, uint16_t slot, enum shard_move_kind kind)
+{
+    struct shard_move *move = &record->moves[record->move_count++];
+
+    move->slot = slot;
+    move->kind = kind;
+    move->peer = id_of('e');
 }
 
 static bool comes_back(const struct shard_record *record)
@@ -180,4 +190,30 @@ Test(council_file, that_is_damaged_is_refused)
         cr_expect_neq(error.text[0], '\0');
         council_free(c);
     }
+}
+
+Test(shard_record, comes_back_with_its_slots_on_the_move)
+{
+    struct shard_record record = sample();
+
+    for (uint16_t i = 0; i < SHARD_MOVES_MAX; i++) {
+        add_move(&record, (uint16_t)(i * 3), (enum shard_move_kind)(i % SHARD_MOVE_KINDS));
+        cr_expect(comes_back(&record), "%u moves", i + 1);
+    }
+}
+
+Test(shard_record, makes_no_sense_with_a_slot_that_moves_twice_or_nowhere)
+{
+    struct shard_record record = sample();
+
+    add_move(&record, 5, SHARD_MOVE_OUT);
+    cr_expect(shard_record_makes_sense(&record));
+    add_move(&record, 5, SHARD_MOVE_IN);
+    cr_expect_not(shard_record_makes_sense(&record));
+    record.moves[1].slot = SLOT_COUNT;
+    cr_expect_not(shard_record_makes_sense(&record));
+    record.moves[1].slot = 6;
+    cr_expect(shard_record_makes_sense(&record));
+    record.moves[1].peer = (struct cluster_id){0};
+    cr_expect_not(shard_record_makes_sense(&record));
 }

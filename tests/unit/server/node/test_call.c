@@ -149,9 +149,9 @@ Test(call, by_the_node_removes_a_key_or_all_and_tells_replicas)
 
     answers_exactly(a, 0, "MSET a 1 b 2\r\n", "+OK\r\n");
     before = log_end(a);
-    call_remove(a->node, BYTES_LITERAL("nosuch"));
+    call_remove(a->node, 0, BYTES_LITERAL("nosuch"));
     cr_assert_eq(log_end(a), before);
-    call_remove(a->node, BYTES_LITERAL("a"));
+    call_remove(a->node, 0, BYTES_LITERAL("a"));
     cr_assert(log_has(a, before, "DEL\r\n$1\r\na"));
     cr_assert_not(is_there(a, "a"));
     call_flush_all(a->node);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/moves.h"
+
+#include "base/assert.h"
+#include "base/bitset.h"
+#include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+#include "cluster/slots.h"
+
+static const struct shard_record *record_of(const struct cluster *c,
+                                            const struct cluster_node *node)
+{
+    return council_find(c->council, &node->shard);
+}
+
+struct cluster_node *moves_peer(const struct cluster *c, const struct slot_move *move)
+{
+    struct cluster_node *named = nodes_find(c, &move->peer);
+    const struct shard_record *record = named != NULL ? record_of(c, named) : NULL;
+    struct cluster_node *leader = record != NULL ? nodes_find(c, &record->primary) : NULL;
+
+    if (leader == NULL || leader->is_in_handshake) {
+        leader = named;
+    }
+    return leader != NULL && node_is_primary(leader) ? leader : NULL;
+}
+
+/* ---- our record ---------------------------------------------------------------------------------- */
+
+/* What is ours already is kept only until that is agreed. */
+static bool is_for_record(const struct cluster *c, const struct slot_move *move)
+{
+    return !move->is_import || c->owner[move->slot] != c->me;
+}
+
+static enum shard_move_kind kind_of(const struct slot_move *move)
+{
+    if (!move->is_import) {
+        return SHARD_MOVE_OUT;
+    }
+    return move->is_taking ? SHARD_MOVE_TAKE : SHARD_MOVE_IN;
+}
+
+void moves_put(const struct cluster *c, struct shard_record *record)
+{
+    record->move_count = 0;
+    for (size_t i = 0; i < c->moves.count && record->move_count < SHARD_MOVES_MAX; i++) {
+        const struct slot_move *move = &c->moves.items[i];
+
+        if (is_for_record(c, move)) {
+            record->moves[record->move_count++] =
+                (struct shard_move){.slot = move->slot, .kind = kind_of(move), .peer = move->peer};
+        }
+    }
+}
+
+bool moves_are_agreed(const struct cluster *c, const struct shard_record *record)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->moves.count && count < SHARD_MOVES_MAX; i++) {
+        const struct slot_move *move = &c->moves.items[i];
+        const struct shard_move *agreed = &record->moves[count];
+
+        if (!is_for_record(c, move)) {
+            continue;
+        }
+        if (count++ >= record->move_count || agreed->slot != move->slot ||
+            agreed->kind != kind_of(move) || !cluster_id_equal(&agreed->peer, &move->peer)) {
+            return false;
+        }
+    }
+    return count == record->move_count;
+}
+
+void moves_adopt(struct cluster *c, const struct shard_record *record)
+{
+    ASSERT(node_is_primary(c->me));
+    for (size_t i = 0; i < record->move_count; i++) {
+        struct slot_move move = {
+            .slot = record->moves[i].slot,
+            .is_import = record->moves[i].kind != SHARD_MOVE_OUT,
+            .is_taking = record->moves[i].kind == SHARD_MOVE_TAKE,
+            .until = mono_add_ms(c->now, CLUSTER_MANUAL_TIMEOUT_MS),
+            .peer = record->moves[i].peer,
+        };
+
+        slots_set_move(c, &move);
+    }
+}
+
+/* ---- giving and taking --------------------------------------------------------------------------- */
+
+static bool is_of_our_shard(const struct cluster *c, const struct cluster_id *id)
+{
+    const struct cluster_node *node = nodes_find(c, id);
+
+    return node != NULL && cluster_id_equal(&node->shard, &c->me->shard);
+}
+
+bool moves_is_claimed(const struct cluster *c, uint16_t slot)
+{
+    const struct cluster_node *owner = c->owner[slot];
+    const struct shard_record *record =
+        owner != NULL && owner != c->me ? record_of(c, owner) : NULL;
+
+    return record != NULL && bitset_has(record->slots, slot);
+}
+
+void moves_give(struct cluster *c, uint16_t slot, struct cluster_node *taker)
+{
+    struct slot_move move = {.slot = slot, .peer = taker->id};
+
+    ASSERT(taker != c->me && node_is_primary(taker));
+    slots_set_move(c, &move);
+    slots_bind(c, slot, taker);
+    c->is_tick_wanted = true;
+}
+
+void moves_take(struct cluster *c, uint16_t slot, const struct cluster_node *giver)
+{
+    struct slot_move move = {.slot = slot, .is_import = true};
+
+    slots_clear_move(c, slot);
+    if (giver != NULL) {
+        move.peer = giver->id;
+        slots_set_move(c, &move);
+    }
+    slots_bind(c, slot, c->me);
+    role_want_epoch(c, c->current_epoch + 1);
+    c->is_tick_wanted = true;
+}
+
+/* From the first time on that the taker is heard of no new key comes in here, so that what is left can be counted. */
+static void answer_taker(struct cluster *c, struct cluster_node *taker, uint16_t slot)
+{
+    const struct slot_move *known = slots_find_move(c, slot);
+    struct slot_move move = {.slot = slot, .peer = taker->id};
+
+    if (known == NULL && c->moves.count < SHARD_MOVES_MAX) {
+        slots_set_move(c, &move);
+    } else if (known != NULL && !known->is_import && moves_peer(c, known) == taker &&
+               known->is_emptied && node_is_reachable(taker)) {
+        emit_log(c, LOG_VERBOSE, "slot %u is given to node %s", slot, taker->id.text);
+        moves_give(c, slot, taker);
+    }
+}
+
+/* Was it given to us, and have we not sent it on since? */
+static bool is_given(const struct cluster *c, const struct shard_record *record, uint16_t slot)
+{
+    const struct slot_move *own = slots_find_move(c, slot);
+
+    return !bitset_has(record->slots, slot) && c->owner[slot] != c->me &&
+           (own == NULL || own->is_import) && !moves_is_claimed(c, slot);
+}
+
+static void look_at(struct cluster *c, struct cluster_node *node, const struct shard_record *record)
+{
+    for (size_t i = 0; i < record->move_count; i++) {
+        const struct shard_move *move = &record->moves[i];
+
+        if (!is_of_our_shard(c, &move->peer)) {
+            continue;
+        }
+        if (move->kind == SHARD_MOVE_TAKE && c->owner[move->slot] == c->me) {
+            answer_taker(c, node, move->slot);
+        } else if (move->kind == SHARD_MOVE_OUT && is_given(c, record, move->slot)) {
+            emit_log(c, LOG_VERBOSE, "slot %u is taken from node %s", move->slot, node->id.text);
+            moves_take(c, move->slot, node);
+        }
+    }
+}
+
+/* Has the slot arrived, here or there, by an agreed record? */
+static bool is_over(const struct cluster *c, const struct slot_move *move)
+{
+    const struct cluster_node *owner = c->owner[move->slot];
+    const struct shard_record *record = owner != NULL ? record_of(c, owner) : NULL;
+    bool has_arrived = move->is_import ? owner == c->me : owner != NULL && owner != c->me;
+
+    return has_arrived && record != NULL && council_is_agreed(c->council, &owner->shard) &&
+           bitset_has(record->slots, move->slot);
+}
+
+void moves_note_record(struct cluster *c, const struct shard_record *record)
+{
+    if (record->move_count > 0 || c->moves.count > 0) {
+        c->is_tick_wanted = true;
+    }
+}
+
+void moves_note_keys(struct cluster *c, const uint64_t *filled)
+{
+    for (size_t i = 0; i < c->moves.count; i++) {
+        struct slot_move *move = &c->moves.items[i];
+
+        move->is_emptied = !move->is_import && (filled == NULL || !bitset_has(filled, move->slot));
+    }
+}
+
+void moves_tick(struct cluster *c)
+{
+    if (!node_is_primary(c->me) || !facts_is_complete(c) || c->is_record_pending) {
+        return;
+    }
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+        const struct shard_record *record = record_of(c, node);
+
+        if (record != NULL && node_is_primary(node) && !node->is_in_handshake &&
+            cluster_id_equal(&record->primary, &node->id) &&
+            !cluster_id_equal(&node->shard, &c->me->shard) &&
+            council_is_agreed(c->council, &node->shard)) {
+            look_at(c, node, record);
+        }
+    }
+    for (size_t i = c->moves.count; i-- > 0;) {
+        struct slot_move *move = &c->moves.items[i];
+
+        if (move->is_taking && mono_is_due(move->until, c->now)) {
+            move->is_taking = false; /* its owner did not give it up: it is imported as before */
+        }
+        if (is_over(c, &c->moves.items[i])) {
+            slots_clear_move(c, c->moves.items[i].slot);
+        }
+    }
+}
