@@ -336,13 +336,13 @@ Test(events, commands_say_what_they_did_to_keys_in_the_order_that_clients_know)
     }
 }
 
-/* RESTORE has bytes that no line can hold. */
-static void run_restore(struct recorder *r, const char *ttl, const char *option)
+/* RESTORE, or RESTORE-ASKING, has bytes that no line can hold. */
+static void run_restore(struct recorder *r, const char *name, const char *ttl, const char *option)
 {
     struct buf payload = {0};
-    struct bytes words[] = {BYTES_LITERAL("RESTORE"), BYTES_LITERAL("b"),
-                            bytes_from_text(ttl),     {0},
-                            BYTES_LITERAL("ABSTTL"),  bytes_from_text(option)};
+    struct bytes words[] = {bytes_from_text(name),   BYTES_LITERAL("b"),
+                            bytes_from_text(ttl),    {0},
+                            BYTES_LITERAL("ABSTTL"), bytes_from_text(option)};
 
     fixture_run(r->f, "DUMP a");
     buf_append_bytes(&payload, buf_bytes(&r->f->reply));
@@ -365,12 +365,14 @@ Test(events, restore_says_whether_something_was_in_its_way)
         {"SET a 1",            "1", ""                                               },
     };
 
-    for (size_t i = 0; i < ARRAY_COUNT(restores); i++) {
+    for (size_t i = 0; i < 2 * ARRAY_COUNT(restores); i++) {
+        const char *name = i < ARRAY_COUNT(restores) ? "RESTORE" : "RESTORE-ASKING";
+        size_t at = i % ARRAY_COUNT(restores);
         struct recorder r;
 
-        begin(&r, UINT32_MAX, restores[i].before);
-        run_restore(&r, restores[i].ttl, "REPLACE");
-        cr_expect_str_eq(show(&r), restores[i].events, "%s: %s", restores[i].before,
+        begin(&r, UINT32_MAX, restores[at].before);
+        run_restore(&r, name, restores[at].ttl, "REPLACE");
+        cr_expect_str_eq(show(&r), restores[at].events, "%s: %s", restores[at].before,
                          buf_text(&r.shown));
         end(&r);
     }
@@ -378,7 +380,7 @@ Test(events, restore_says_whether_something_was_in_its_way)
 
 Test(events, there_is_a_case_for_every_command_that_writes)
 {
-    bool is_covered[COMMAND_COUNT] = {[COMMAND_RESTORE] = true};
+    bool is_covered[COMMAND_COUNT] = {[COMMAND_RESTORE] = true, [COMMAND_RESTORE_ASKING] = true};
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct recorder r;

@@ -292,7 +292,7 @@ Test(types, each_command_gives_the_right_thing_for_a_value_that_is_no_string)
 }
 
 /* These are tested below: their replies are bytes, or of no interest. */
-static const char *const others[] = {"dump", "restore", "object|freq"};
+static const char *const others[] = {"dump", "restore", "restore-asking", "object|freq"};
 
 static bool has_case(const char *name)
 {
