@@ -186,6 +186,11 @@ static bool begin_without_file(struct node *node, struct errmsg *error)
     return begin_log(node, error);
 }
 
+bool node_is_loading(const struct node *node)
+{
+    return load_is_at_start(&node->loading);
+}
+
 bool load_begin(struct node *node, struct errmsg *error)
 {
     struct loading *loading = &node->loading;

@@ -554,16 +554,6 @@ bool node_needs_folder(const struct node *node)
            disk_log_is_on(&node->disk_log);
 }
 
-bool node_has_replicas(const struct node *node)
-{
-    return node->replicas.count > 0;
-}
-
-bool node_is_loading(const struct node *node)
-{
-    return load_is_at_start(&node->loading);
-}
-
 const struct config *node_config(const struct node *node)
 {
     return &node->config;

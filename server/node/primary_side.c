@@ -353,6 +353,11 @@ static bool is_gathering(const struct node *node)
            node->now.mono.us - node->primary_side.filled_at.us < GATHER_US;
 }
 
+bool node_has_replicas(const struct node *node)
+{
+    return node->replicas.count > 0;
+}
+
 void primary_session_written(struct node *node, struct session *s, size_t len)
 {
     struct feed *feed = s->feed;
