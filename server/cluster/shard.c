@@ -93,9 +93,12 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
     if (is_mine) {
         c->is_record_pending = primary == NULL || primary->is_in_handshake;
     }
+    if (primary == NULL) {
+        return;
+    }
     if (primary == c->me && is_mine) {
         become_primary(c, record);
-    } else if (primary != NULL && primary != c->me && !primary->is_in_handshake) {
+    } else if (primary != c->me && !primary->is_in_handshake) {
         follow(c, primary, record);
     }
 }
