@@ -174,9 +174,9 @@ static uint64_t own_claim(const struct cluster *c)
     return xxh3(bytes_make(c->me->slots, sizeof(c->me->slots))) + c->me->config_epoch;
 }
 
-static bool was_told(const struct cluster *c, const struct cluster_node *node)
+static bool was_told(const struct cluster *c, const struct cluster_node *node, uint64_t claim)
 {
-    return node->link == LINK_UP && node->told_claim == own_claim(c) &&
+    return node->link == LINK_UP && node->told_claim == claim &&
            mono_ms_between(node->told_claim_at, c->now) < CLAIM_REFRESH_MS;
 }
 
@@ -191,6 +191,7 @@ static void leave_out_slots(struct frame *frame)
 
 void bus_send_ping(struct cluster *c, struct cluster_node *node)
 {
+    uint64_t claim;
     struct frame frame;
 
     ASSERT(node != c->me);
@@ -202,10 +203,11 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
         frame.flags |= FRAME_PAUSED;
     }
     frame.flags |= node_is_primary(node) && !node->has_claimed ? FRAME_WANTS_SLOTS : 0;
-    if (was_told(c, node)) {
+    claim = own_claim(c);
+    if (was_told(c, node, claim)) {
         leave_out_slots(&frame);
     } else if (!node->is_in_handshake) { /* or it may not know us yet */
-        node->told_claim = own_claim(c);
+        node->told_claim = claim;
         node->told_claim_at = c->now;
     }
     fill_gossip(c, node, &frame);
@@ -227,7 +229,8 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     fill(c, FRAME_PONG, &frame);
     frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
-    if (sender != NULL && was_told(c, sender) && (ping->flags & FRAME_WANTS_SLOTS) == 0) {
+    if (sender != NULL && (ping->flags & FRAME_WANTS_SLOTS) == 0 &&
+        was_told(c, sender, own_claim(c))) {
         leave_out_slots(&frame);
     }
     fill_gossip(c, sender, &frame);

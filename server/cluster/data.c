@@ -164,9 +164,7 @@ void data_update(struct cluster *c)
         listen_around(c, &facts);
     }
     if (!facts.is_primary) {
-        struct shard_place place = facts_place(c, c->me);
-
-        facts.is_foreign = !place.is_of_shard || !place.has_no_tail;
+        facts.is_foreign = !facts_place(c, c->me).has_no_tail;
         facts.has_more = has_more_than_primary(c);
     }
     note(c, data_judge(&facts));

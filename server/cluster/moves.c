@@ -208,11 +208,13 @@ void moves_tick(struct cluster *c)
     }
     for (size_t i = 1; i < c->nodes.count; i++) {
         struct cluster_node *node = c->nodes.items[i];
-        const struct shard_record *record = record_of(c, node);
+        const struct shard_record *record = node_is_primary(node) && !node->is_in_handshake &&
+                                                    !cluster_id_equal(&node->shard, &c->me->shard)
+                                                ? record_of(c, node)
+                                                : NULL;
 
-        if (record != NULL && node_is_primary(node) && !node->is_in_handshake &&
+        if (record != NULL && record->move_count > 0 &&
             cluster_id_equal(&record->primary, &node->id) &&
-            !cluster_id_equal(&node->shard, &c->me->shard) &&
             council_is_agreed(c->council, &node->shard)) {
             look_at(c, node, record);
         }

@@ -193,7 +193,7 @@ static void decide(struct cluster *c)
         return;
     }
     place = facts_place_by(c, &read, c->me);
-    if (!place.is_of_shard || !place.has_no_tail) {
+    if (!place.has_no_tail) {
         emit_log(c, LOG_NOTICE, "our data is not what was agreed to be the shard's");
         leave_as_it_is(c, &read, c->config.node_timeout_ms);
         return;

@@ -53,7 +53,7 @@ void shard_ancestors_decode(struct decoder *d, struct shard_data *out);
 struct shard_place {
     uint64_t offset;  /* so much of the trunk: 0 when it is nothing */
     bool is_of_shard; /* they have a part of it, though it be empty */
-    bool has_no_tail; /* and nothing that was given up: they may go on from where they are */
+    bool has_no_tail; /* nor anything that was given up: they may go on; implies is_of_shard */
 };
 struct shard_place shard_place_of(const struct shard_record *record, const struct shard_data *data);
 
