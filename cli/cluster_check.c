@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool open_view(struct cluster_view *view, const struct cluster_target *target)
+bool cluster_open(struct cluster_view *view, const struct cluster_target *target)
 {
     struct errmsg error = {0};
 
@@ -21,21 +21,6 @@ static bool open_view(struct cluster_view *view, const struct cluster_target *ta
         return false;
     }
     return true;
-}
-
-/* Replicas as the nodes themselves report them. */
-static size_t count_replicas(const struct cluster_view *view, const char *primary_id)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < view->nodes.count; i++) {
-        const struct map_node *info = &view->nodes.items[i].info;
-
-        if ((info->flags & MAP_REPLICA) != 0 && strcmp(info->primary_id, primary_id) == 0) {
-            count++;
-        }
-    }
-    return count;
 }
 
 /* ---- info -------------------------------------------------------------------------------------- */
@@ -74,7 +59,7 @@ static bool print_info(const struct cluster_view *view)
         }
         printf("%s:%u (%.8s...) -> %" PRId64 " keys | %zu slots | %zu replicas.\n", node->info.host,
                node->info.port, node->info.id, keys, node->info.slot_count,
-               count_replicas(view, node->info.id));
+               cluster_view_count_replicas(view, node->info.id));
         key_sum += keys;
         primary_count++;
     }
@@ -87,7 +72,7 @@ static bool print_info(const struct cluster_view *view)
 int cluster_info(const struct cluster_target *target)
 {
     struct cluster_view view = {0};
-    bool is_ok = open_view(&view, target) && print_info(&view);
+    bool is_ok = cluster_open(&view, target) && print_info(&view);
 
     cluster_view_close(&view);
     return is_ok ? 0 : 1;
@@ -193,8 +178,9 @@ static bool check_open_slots(const struct cluster_view *view)
                 view_say(VIEW_WARN, "Node %s:%u has slot %u in %s state (%.8s).", node->info.host,
                          node->info.port, open->slot,
                          open->is_migrating ? "migrating" : "importing", open->peer_id);
-                say_cure("remove it from the nodes file of a server that has ended: slots do not "
-                         "move here");
+                say_cure(
+                    "wait when somebody is moving it; a move that was broken off is brought to "
+                    "its end by --cluster fix");
                 is_ok = false;
             }
         }
@@ -227,7 +213,7 @@ int cluster_check_view(const struct cluster_view *view)
     for (size_t i = 0; i < view->nodes.count; i++) {
         const struct map_node *info = &view->nodes.items[i].info;
 
-        view_print_node(info, count_replicas(view, info->id));
+        view_print_node(info, cluster_view_count_replicas(view, info->id));
     }
     is_ok = check_reached(view);
     is_ok &= check_agreement(view);
@@ -241,7 +227,7 @@ int cluster_check(const struct cluster_target *target)
     struct cluster_view view = {0};
     int exit_code = 1;
 
-    if (open_view(&view, target)) {
+    if (cluster_open(&view, target)) {
         bool is_ok = print_info(&view);
 
         exit_code = cluster_check_view(&view);
@@ -281,7 +267,7 @@ int cluster_call(const struct cluster_target *target, char *const *words, size_t
     struct cluster_view view = {0};
     VEC(struct bytes) sent = {0};
     struct buf line = {0};
-    bool is_ok = open_view(&view, target);
+    bool is_ok = cluster_open(&view, target);
 
     for (size_t i = 0; i < word_count; i++) {
         VEC_PUSH(&sent, bytes_from_text(words[i]));

@@ -14,6 +14,8 @@ struct cluster_target {
     uint16_t port;
 };
 
+/* A view through the target; false, and said why, when there is none. */
+MUST_USE bool cluster_open(struct cluster_view *view, const struct cluster_target *target);
 /* One line a primary, and the sum of keys. */
 int cluster_info(const struct cluster_target *target);
 /* The same, then every test; 1 when something is wrong. */

@@ -4,6 +4,7 @@
 #include "cli/cluster_create.h"
 
 #include "cli/cluster_check.h"
+#include "cli/cluster_newcomer.h"
 #include "cli/cluster_plan.h"
 #include "cli/cluster_view.h"
 #include "cli/connect.h"
@@ -61,55 +62,15 @@ static bool take_addresses(struct creation *c, char *const *addresses, size_t co
     return true;
 }
 
-static bool is_empty(const struct view_node *node, struct errmsg *error)
-{
-    static const char *const words[] = {"DBSIZE"};
-    struct resp_value reply;
-    bool is_ok;
-
-    if (node->map.nodes.count > 1 || node->info.slot_count > 0) {
-        return false;
-    }
-    if (!connect_call(node->client, words, 1, &reply, error)) {
-        return false;
-    }
-    is_ok = reply.type == RESP_INTEGER && reply.integer == 0;
-    resp_value_deinit(&reply);
-    return is_ok;
-}
-
 static bool look_at_node(struct creation *c, struct plan_node *planned)
 {
     struct view_node node = {0};
-    struct errmsg error = {0};
 
-    node.client = connect_node(c->options, planned->host, planned->port, &error);
-    if (node.client == NULL) {
-        view_say(VIEW_BAD, "%s", error.text);
+    if (!cluster_newcomer_open(&node, c->options, planned->host, planned->port)) {
         return false;
     }
-    if (!cluster_view_fetch_map(node.client, &node.map, &error)) {
-        client_close(node.client);
-        cluster_map_deinit(&node.map);
-        if (bytes_has_prefix(bytes_from_text(error.text), "ERR This instance has cluster")) {
-            view_say(VIEW_BAD, "Node %s:%u is not configured as a cluster node.", planned->host,
-                     planned->port);
-            return false;
-        }
-        return fail(planned, &error);
-    }
-    node.info = *cluster_map_myself(&node.map);
-    bytes_to_text(bytes_from_text(planned->host), node.info.host, sizeof(node.info.host));
-    node.info.port = planned->port;
-    VEC_PUSH(&c->view.nodes, node);
     planned->is_arbiter = (node.info.flags & MAP_ARBITER) != 0;
-    if (!is_empty(&node, &error)) {
-        view_say(VIEW_BAD,
-                 "Node %s:%u is not empty. Either the node already knows other nodes (check with "
-                 "CLUSTER NODES) or contains some key in database 0.",
-                 planned->host, planned->port);
-        return false;
-    }
+    VEC_PUSH(&c->view.nodes, node);
     return true;
 }
 
@@ -180,31 +141,7 @@ static void show_nodes(struct creation *c)
     }
 }
 
-static bool confirm(const struct options *options)
-{
-    char line[16];
-
-    if (options->cluster_yes) {
-        return true;
-    }
-    printf("Can I set the above configuration? (type 'yes' to accept): ");
-    fflush(stdout);
-    return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
-}
-
 /* ---- doing it ---------------------------------------------------------------------------------- */
-
-static bool call_ok(struct client *client, const char *const *words, size_t count,
-                    struct errmsg *error)
-{
-    struct resp_value reply;
-
-    if (!connect_call(client, words, count, &reply, error)) {
-        return false;
-    }
-    resp_value_deinit(&reply);
-    return true;
-}
 
 static bool give_slots(struct creation *c, size_t index)
 {
@@ -221,7 +158,7 @@ static bool give_slots(struct creation *c, size_t index)
         snprintf(texts[i], sizeof(texts[i]), "%u", (unsigned)(node->first_slot + i) % SLOT_COUNT);
         VEC_PUSH(&words, texts[i]);
     }
-    is_ok = call_ok(c->view.nodes.items[index].client, words.items, words.count, &error);
+    is_ok = connect_order(c->view.nodes.items[index].client, words.items, words.count, &error);
     VEC_DEINIT(&words);
     mem_free(MEM_CLI, texts);
     return is_ok || fail(node, &error);
@@ -243,7 +180,7 @@ static bool configure(struct creation *c)
 
         snprintf(epoch, sizeof(epoch), "%zu", i + 1);
         /* A node that has an epoch already keeps it: they need only differ. */
-        if (!call_ok(c->view.nodes.items[i].client, words, ARRAY_COUNT(words), &error)) {
+        if (!connect_order(c->view.nodes.items[i].client, words, ARRAY_COUNT(words), &error)) {
             view_say(VIEW_WARN, "Node %s:%u keeps its config epoch: %s", plan_at(c, i)->host,
                      plan_at(c, i)->port, error.text);
         }
@@ -251,38 +188,16 @@ static bool configure(struct creation *c)
     return true;
 }
 
-/* Servers that take addresses only are told the one that the name has here. */
-static bool meet_by_address(struct client *client, const struct plan_node *first,
-                            struct errmsg *error)
-{
-    struct addr address;
-    char host[ADDR_HOST_TEXT];
-    char port[NUMBER_TEXT];
-    const char *const words[] = {"CLUSTER", "MEET", host, port};
-
-    if (addr_parse(&address, first->host, first->port) ||
-        addr_resolve(first->host, first->port, &address, 1, error) == 0) {
-        return false;
-    }
-    addr_format_host(&address, host);
-    snprintf(port, sizeof(port), "%u", first->port);
-    return call_ok(client, words, ARRAY_COUNT(words), error);
-}
-
 static bool meet(struct creation *c)
 {
     const struct plan_node *first = plan_at(c, 0);
-    char port[NUMBER_TEXT];
-    const char *const words[] = {"CLUSTER", "MEET", first->host, port};
 
     view_say(VIEW_STEP, "Sending CLUSTER MEET messages to join the cluster");
-    snprintf(port, sizeof(port), "%u", first->port);
     for (size_t i = 1; i < c->plan.nodes.count; i++) {
-        struct client *client = c->view.nodes.items[i].client;
         struct errmsg error = {0};
 
-        if (!call_ok(client, words, ARRAY_COUNT(words), &error) &&
-            !meet_by_address(client, first, &error)) {
+        if (!cluster_newcomer_meet(c->view.nodes.items[i].client, first->host, first->port,
+                                   &error)) {
             return fail(plan_at(c, i), &error);
         }
     }
@@ -327,7 +242,7 @@ static bool attach_replicas(struct creation *c, struct errmsg *error)
         const char *const words[] = {"CLUSTER", "REPLICATE",
                                      c->view.nodes.items[node->primary].info.id};
 
-        if (!call_ok(c->view.nodes.items[index].client, words, ARRAY_COUNT(words), error)) {
+        if (!connect_order(c->view.nodes.items[index].client, words, ARRAY_COUNT(words), error)) {
             errmsg_wrap(error, "node %s:%u", node->host, node->port);
             return false;
         }
@@ -430,7 +345,7 @@ static int create(struct creation *c, char *const *addresses, size_t count)
     }
     show_allocation(c);
     show_nodes(c);
-    if (!confirm(c->options)) {
+    if (!view_confirm(c->options, "Can I set the above configuration?")) {
         puts("Nothing was changed.");
         return 1;
     }

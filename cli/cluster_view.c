@@ -112,6 +112,40 @@ bool cluster_view_agrees(const struct cluster_view *view, const struct view_node
     return is_same;
 }
 
+size_t cluster_view_count_replicas(const struct cluster_view *view, const char *primary_id)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct map_node *info = &view->nodes.items[i].info;
+
+        if ((info->flags & MAP_REPLICA) != 0 && strcmp(info->primary_id, primary_id) == 0) {
+            count++;
+        }
+    }
+    return count;
+}
+
+size_t cluster_view_find(const struct cluster_view *view, const char *id)
+{
+    size_t found = view->nodes.count;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const char *known = view->nodes.items[i].info.id;
+
+        if (strcmp(known, id) == 0) {
+            return i;
+        }
+        if (id[0] != '\0' && strncmp(known, id, strlen(id)) == 0) {
+            if (found < view->nodes.count) {
+                return view->nodes.count; /* two begin so */
+            }
+            found = i;
+        }
+    }
+    return found;
+}
+
 /* ---- printing ---------------------------------------------------------------------------------- */
 
 void view_say(enum view_tone tone, const char *format, ...)
@@ -170,4 +204,16 @@ bool view_find_field(struct bytes text, const char *name, struct bytes *out)
             return true;
         }
     }
+}
+
+bool view_confirm(const struct options *options, const char *question)
+{
+    char line[16];
+
+    if (options->cluster_yes) {
+        return true;
+    }
+    printf("%s (type 'yes' to accept): ", question);
+    fflush(stdout);
+    return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
 }

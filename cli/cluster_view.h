@@ -52,6 +52,18 @@ void view_say(enum view_tone tone, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The "M: ..." or "S: ..." lines of a node. */
 void view_print_node(const struct map_node *node, size_t replica_count);
 
+/* "<question> (type 'yes' to accept): "; yes without a question where the command line says so. */
+MUST_USE bool view_confirm(const struct options *options, const char *question);
+/* Index of the node of that id, or of the only one whose id begins so; the count of nodes when there is none. */
+size_t cluster_view_find(const struct cluster_view *view, const char *id);
+/* A primary that may have slots. */
+static inline bool view_is_data_primary(const struct map_node *node)
+{
+    return (node->flags & (MAP_PRIMARY | MAP_ARBITER)) == MAP_PRIMARY;
+}
+/* Replicas of a primary, as the nodes themselves report them. */
+size_t cluster_view_count_replicas(const struct cluster_view *view, const char *primary_id);
+
 /* A number from an INFO or CLUSTER INFO text, such as "cluster_known_nodes"; false when the field
  * is missing. */
 MUST_USE bool view_find_field(struct bytes text, const char *name, struct bytes *out);

@@ -263,13 +263,18 @@ struct client *connection_open_second(const struct connection *connection, int64
     return open_authenticated(connection->options, &to, error);
 }
 
+int64_t connect_node_timeout_ms(const struct options *options)
+{
+    return options->timeout_ms > 0 ? options->timeout_ms : NODE_TIMEOUT_MS;
+}
+
 struct client *connect_node(const struct options *options, const char *host, uint16_t port,
                             struct errmsg *error)
 {
     const struct client_options to = {
         .host = host,
         .port = port,
-        .timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : NODE_TIMEOUT_MS,
+        .timeout_ms = connect_node_timeout_ms(options),
     };
     struct client *client = open_authenticated(options, &to, error);
 
@@ -281,6 +286,20 @@ struct client *connect_node(const struct options *options, const char *host, uin
     return client;
 }
 
+static bool call_words(struct client *client, const struct bytes *words, size_t count,
+                       struct resp_value *out, struct errmsg *error)
+{
+    if (!call_texts(client, words, count, out, error)) {
+        return false;
+    }
+    if (out->type == RESP_FAILURE) {
+        errmsg_set(error, "%.*s", (int)out->text.len, out->text.data);
+        resp_value_deinit(out);
+        return false;
+    }
+    return true;
+}
+
 bool connect_call(struct client *client, const char *const *words, size_t word_count,
                   struct resp_value *out, struct errmsg *error)
 {
@@ -290,12 +309,31 @@ bool connect_call(struct client *client, const char *const *words, size_t word_c
     for (size_t i = 0; i < word_count; i++) {
         VEC_PUSH(&sent, bytes_from_text(words[i]));
     }
-    is_ok = call_texts(client, sent.items, sent.count, out, error);
+    is_ok = call_words(client, sent.items, sent.count, out, error);
     VEC_DEINIT(&sent);
-    if (is_ok && out->type == RESP_FAILURE) {
-        errmsg_set(error, "%.*s", (int)out->text.len, out->text.data);
-        resp_value_deinit(out);
+    return is_ok;
+}
+
+bool connect_order(struct client *client, const char *const *words, size_t word_count,
+                   struct errmsg *error)
+{
+    struct resp_value reply;
+
+    if (!connect_call(client, words, word_count, &reply, error)) {
         return false;
     }
-    return is_ok;
+    resp_value_deinit(&reply);
+    return true;
+}
+
+bool connect_order_words(struct client *client, const struct bytes *words, size_t word_count,
+                         struct errmsg *error)
+{
+    struct resp_value reply;
+
+    if (!call_words(client, words, word_count, &reply, error)) {
+        return false;
+    }
+    resp_value_deinit(&reply);
+    return true;
 }

@@ -63,5 +63,12 @@ MUST_USE struct client *connect_node(const struct options *options, const char *
  * The caller releases *out when true is returned. */
 MUST_USE bool connect_call(struct client *client, const char *const *words, size_t word_count,
                            struct resp_value *out, struct errmsg *error);
+/* The same where nothing but the absence of an error is of interest. */
+MUST_USE bool connect_order(struct client *client, const char *const *words, size_t word_count,
+                            struct errmsg *error);
+MUST_USE bool connect_order_words(struct client *client, const struct bytes *words,
+                                  size_t word_count, struct errmsg *error);
+/* How long a client of connect_node waits for a reply. */
+int64_t connect_node_timeout_ms(const struct options *options);
 
 #endif

@@ -13,6 +13,8 @@ enum {
     PIPE_TIMEOUT_MS = 30 * 1000,
     TOP_COUNT = 10,
     CLUSTER_TIMEOUT_MS = 60 * 1000,
+    CLUSTER_PIPELINE = 10,
+    CLUSTER_THRESHOLD_PERCENT = 2,
 };
 
 /* ---- the command line -------------------------------------------------------------------------- */
@@ -69,6 +71,15 @@ static bool take_all(struct options *o, struct flag_words rest, struct errmsg *e
     while (rest.count > 0) {
         enum options_mode mode = o->mode;
 
+        if (mode == OPTIONS_CLUSTER && o->cluster_weight_count > 0 &&
+            strchr(rest.words[0], '=') != NULL) {
+            if (!options_take_weight(o, rest.words[0], error)) {
+                return false;
+            }
+            rest.words++; /* more behind one flag, as redis-cli takes them */
+            rest.count--;
+            continue;
+        }
         if (rest.words[0][0] != '-') {
             if (mode != OPTIONS_COMMAND && mode != OPTIONS_HELP && mode != OPTIONS_VERSION) {
                 errmsg_set(error, "Unexpected word '%s'", rest.words[0]);
@@ -108,6 +119,8 @@ bool options_parse(struct options *o, struct flag_words words,
         .render = {.delimiter = "\n", .terminator = "\n"},
         .pipe_timeout_ms = PIPE_TIMEOUT_MS,
         .cluster_timeout_ms = CLUSTER_TIMEOUT_MS,
+        .cluster_pipeline = CLUSTER_PIPELINE,
+        .cluster_threshold_percent = CLUSTER_THRESHOLD_PERCENT,
     };
     if (!take_all(o, words, error)) {
         return false;

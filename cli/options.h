@@ -45,6 +45,18 @@ enum options_mode {
     OPTIONS_BENCH,   /* the words are the benchmark's own flags and command */
 };
 
+/* What --cluster rebalance makes even. */
+enum cluster_measure {
+    CLUSTER_BY_SLOTS,
+    CLUSTER_BY_KEYS,
+    CLUSTER_BY_MEMORY,
+    CLUSTER_BY_LOAD,
+};
+
+enum {
+    CLUSTER_WEIGHTS_MAX = 256,
+};
+
 struct options {
     enum options_mode mode;
 
@@ -98,6 +110,22 @@ struct options {
     int64_t cluster_replicas;
     int64_t cluster_timeout_ms;
     bool cluster_yes;
+    const char *cluster_from; /* ids, with commas between them, or "all"; NULL: to be asked for */
+    const char *cluster_to;   /* an id; NULL: to be asked for */
+    int64_t cluster_slots;    /* 0: to be asked for */
+    int64_t cluster_pipeline; /* keys of one MIGRATE */
+    bool cluster_replaces;
+    bool cluster_dry_run;
+    bool cluster_uses_empty;
+    double cluster_threshold_percent;
+    enum cluster_measure cluster_measure;
+    const char *cluster_weights[CLUSTER_WEIGHTS_MAX]; /* "id=number" */
+    size_t cluster_weight_count;
+    bool cluster_as_replica;
+    const char *cluster_primary_id; /* NULL: the one with fewest replicas */
+    bool cluster_joins_owners;      /* fix: of slots with more than one owner */
+    bool cluster_without_missing;   /* fix: though primaries cannot be reached */
+    bool cluster_watches;           /* map: again and again */
 
     char *const *words;
     size_t word_count;

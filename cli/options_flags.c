@@ -4,8 +4,10 @@
 #include "cli/options_flags.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "cli/options.h"
 #include "cli/uri.h"
+#include "spec/slot.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -242,6 +244,61 @@ static bool set_show_pushes(void *target, const char *value, struct errmsg *erro
     return true;
 }
 
+bool options_take_weight(struct options *o, const char *value, struct errmsg *error)
+{
+    struct bytes rest = bytes_from_text(value);
+    size_t equals = bytes_find_byte(rest, '=');
+    double weight;
+
+    if (equals == SIZE_MAX || equals == 0 ||
+        !num_parse_f64(bytes_from(rest, equals + 1), &weight) || weight < 0) {
+        errmsg_set(error, "--cluster-weight takes <node id>=<weight>, not '%s'", value);
+        return false;
+    }
+    if (o->cluster_weight_count == CLUSTER_WEIGHTS_MAX) {
+        errmsg_set(error, "At most %d weights can be given", CLUSTER_WEIGHTS_MAX);
+        return false;
+    }
+    o->cluster_weights[o->cluster_weight_count++] = value;
+    return true;
+}
+
+static bool set_weight(void *target, const char *value, struct errmsg *error)
+{
+    return options_take_weight(target, value, error);
+}
+
+static bool set_threshold(void *target, const char *value, struct errmsg *error)
+{
+    struct options *o = target;
+
+    if (!num_parse_f64(bytes_from_text(value), &o->cluster_threshold_percent) ||
+        o->cluster_threshold_percent < 0) {
+        errmsg_set(error, "--cluster-threshold takes percents, such as 2.5, not '%s'", value);
+        return false;
+    }
+    return true;
+}
+
+static bool set_measure(void *target, const char *value, struct errmsg *error)
+{
+    static const char *const names[] = {
+        [CLUSTER_BY_SLOTS] = "slots",
+        [CLUSTER_BY_KEYS] = "keys",
+        [CLUSTER_BY_MEMORY] = "memory",
+        [CLUSTER_BY_LOAD] = "load",
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        if (strcmp(names[i], value) == 0) {
+            ((struct options *)target)->cluster_measure = (enum cluster_measure)i;
+            return true;
+        }
+    }
+    errmsg_set(error, "--cluster-by takes slots, keys, memory or load, not '%s'", value);
+    return false;
+}
+
 static const struct flag_row connection_rows[] = {
     FLAG_ROW_CALL("-h", "<host>", set_host, "Host of the server (default: 127.0.0.1)"),
     FLAG_ROW_NUMBER("-p", "<port>", port, 1, 65535, "Port of the server (default: 6379)"),
@@ -375,8 +432,36 @@ static const struct flag_row cluster_rows[] = {
     FLAG_ROW_NUMBER("--cluster-replicas", "<n>", cluster_replicas, 0, 1000,
                     "Replicas of each primary (default: 0)"),
     FLAG_ROW_SECONDS("--cluster-timeout", cluster_timeout_ms, 1,
-                     "Time limit of create and wait (default: 60)"),
+                     "Time limit of create and wait, and of one MIGRATE (default: 60)"),
     FLAG_ROW_BOOL("--cluster-yes", cluster_yes, "Do not ask"),
+    FLAG_ROW_TEXT("--cluster-from", "<ids>", cluster_from,
+                  "reshard: the sources, with commas between them, or all"),
+    FLAG_ROW_TEXT("--cluster-to", "<id>", cluster_to, "reshard: the target"),
+    FLAG_ROW_NUMBER("--cluster-slots", "<n>", cluster_slots, 1, SLOT_COUNT,
+                    "reshard: how many slots"),
+    FLAG_ROW_NUMBER("--cluster-pipeline", "<n>", cluster_pipeline, 1, 100000,
+                    "Keys of one MIGRATE (default: 10)"),
+    FLAG_ROW_BOOL("--cluster-replace", cluster_replaces,
+                  "Keys of the same name at the target are replaced"),
+    FLAG_ROW_BOOL("--cluster-dry-run", cluster_dry_run, "Print the plan, change nothing"),
+    FLAG_ROW_BOOL("--cluster-simulate", cluster_dry_run, NULL),
+    FLAG_ROW_CALL("--cluster-by", "<measure>", set_measure,
+                  "rebalance: even shares of slots (default), keys, memory or load"),
+    FLAG_ROW_CALL(
+        "--cluster-weight", "<id=n>", set_weight,
+        "rebalance: share of a node beside the others (default: 1 each); may be repeated"),
+    FLAG_ROW_BOOL("--cluster-use-empty-masters", cluster_uses_empty,
+                  "rebalance: primaries without slots get some"),
+    FLAG_ROW_CALL("--cluster-threshold", "<percent>", set_threshold,
+                  "rebalance: nothing moves when all are as near to their share (default: 2)"),
+    FLAG_ROW_BOOL("--cluster-slave", cluster_as_replica, "add-node: as a replica"),
+    FLAG_ROW_TEXT("--cluster-master-id", "<id>", cluster_primary_id,
+                  "add-node: of that primary (default: of the one with fewest)"),
+    FLAG_ROW_BOOL("--cluster-search-multiple-owners", cluster_joins_owners,
+                  "check, fix: look for keys of slots at primaries that do not have these slots"),
+    FLAG_ROW_BOOL("--cluster-fix-with-unreachable-masters", cluster_without_missing,
+                  "fix: go on though primaries cannot be reached"),
+    FLAG_ROW_BOOL("--watch", cluster_watches, "map: again every second, until Ctrl-C"),
 };
 
 #define TABLE(title, rows)                                                                         \
