@@ -173,6 +173,8 @@ bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);
 bool cluster_has_slots(const struct cluster *cluster);
 /* Does this node own the slot (as a primary)? */
 bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot);
+/* Or the primary that this node follows? */
+bool cluster_shard_owns_slot(const struct cluster *cluster, uint16_t slot);
 /* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
  * an operator took off the map: its keys stay, for whoever has a use for them. */
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);

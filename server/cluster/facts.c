@@ -119,6 +119,16 @@ bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot)
     return cluster->owner[slot] == cluster->me;
 }
 
+bool cluster_shard_owns_slot(const struct cluster *cluster, uint16_t slot)
+{
+    const struct cluster_node *owner;
+
+    ASSERT(slot < SLOT_COUNT);
+    owner = cluster->owner[slot];
+    return owner != NULL &&
+           (owner == cluster->me || cluster_id_equal(&owner->id, &cluster->me->primary));
+}
+
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
 {
     ASSERT(slot < SLOT_COUNT);

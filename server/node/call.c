@@ -74,6 +74,28 @@ static NOINLINE void settle_rest(struct node *node, const struct request *reques
     }
 }
 
+/* The slot of a request whose keys the batch did not prepare; SLOT_NONE without keys. */
+static unsigned find_slot(const struct request *request)
+{
+    struct command_keys keys = {0};
+
+    if (command_has_keys(request->spec)) {
+        keys = command_keys(request->spec, request->args, request->arg_count);
+    }
+    return keys.count > 0 ? slot_of_key(request->args[command_key_at(&keys, 0)]) : SLOT_NONE;
+}
+
+static void note_slot(struct node *node, const struct request *request, const struct key_ref *keys)
+{
+    unsigned slot = node->door.exec.key_count > 0 ? keys[0].table : find_slot(request);
+
+    if (slot != SLOT_NONE) {
+        slot_usage_note(&node->slot_usage, slot, (request->spec->flags & COMMAND_FLAG_WRITE) != 0,
+                        request->read.raw.len,
+                        output_end(&request->session->output) - node->door.reply_place);
+    }
+}
+
 static NOINLINE void settle_changes(struct node *node, struct session *s)
 {
     const struct exec *x = &node->door.exec;
@@ -115,6 +137,9 @@ void call_for_client(struct node *node, const struct request *request, const str
     if (UNLIKELY(x->events != NULL) || UNLIKELY((s->flags & SESSION_TRACKING) != 0) ||
         UNLIKELY(result == EXEC_BLOCK)) {
         settle_rest(node, request, result);
+    }
+    if (UNLIKELY(node->slot_usage.slots != NULL)) {
+        note_slot(node, request, keys);
     }
     if (x->effects->count > 0) {
         settle_changes(node, s);

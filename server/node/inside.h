@@ -57,6 +57,7 @@
 #include "node/saving.h"
 #include "node/serve.h"
 #include "node/slot_cleaning.h"
+#include "node/slot_report.h"
 #include "node/slow.h"
 #include "node/sync_file.h"
 #include "node/transaction.h"
@@ -68,6 +69,7 @@
 #include "session/session.h"
 #include "spec/command_index.h"
 #include "stats/latency.h"
+#include "stats/slot_usage.h"
 #include "stats/slowlog.h"
 #include "stats/timing.h"
 
@@ -91,6 +93,7 @@ struct node {
     struct slowlog large_replies;         /* any */
     struct latency latency;               /* any */
     struct hot_side hot;                  /* any */
+    struct slot_usage slot_usage;         /* any */
     struct command_index commands;        /* any: as clients name them; constant */
     struct command_index stream_commands; /* any: as primaries do, never renamed */
     struct session_table sessions;        /* any */

@@ -54,6 +54,7 @@ static struct node *create(const struct node_options *options)
     timing_init(&node->timing, node->env.mono_ns, node->env.context);
     slow_configure(node);
     hot_side_init(node);
+    slot_report_configure(node);
     command_index_init(&node->commands);
     command_index_init(&node->stream_commands);
     session_table_init(&node->sessions);
@@ -153,6 +154,7 @@ void node_free(struct node *node)
     slowlog_deinit(&node->large_replies);
     latency_deinit(&node->latency);
     hot_side_deinit(node);
+    slot_usage_deinit(&node->slot_usage);
     timing_deinit(&node->timing);
     command_index_deinit(&node->commands);
     command_index_deinit(&node->stream_commands);
@@ -529,6 +531,7 @@ void node_take_config(struct node *node, struct config *next)
     disk_base_configure(node);
     slow_configure(node);
     hot_side_configure(node);
+    slot_report_configure(node);
     users_configure(node);
 }
 
@@ -538,6 +541,7 @@ void node_reset_stats(struct node *node)
     upkeep_reset_stats(node);
     memory_limit_reset_stats(node);
     timing_reset_stats(&node->timing);
+    slot_usage_reset(&node->slot_usage);
 }
 
 struct session *node_any_session(struct node *node)
@@ -612,48 +616,6 @@ void node_write_metrics(struct node *node, struct buf *out)
 }
 
 /* ---- for tests and the simulator -------------------------------------------------------------- */
-
-void node_facts(const struct node *node, struct node_facts *out)
-{
-    ASSERT(!node->role.is_primary || !upstream_is_up(&node->upstream));
-    *out = (struct node_facts){
-        .is_primary = node->role.is_primary,
-        .may_write = node->role.is_primary && !load_is_at_start(&node->loading) &&
-                     (node->cluster == NULL || cluster_has_lease(node->cluster, node->now.mono)),
-        .cluster_ok = node->cluster != NULL && cluster_is_ok(node->cluster, node->now.mono),
-        .history = *oplog_history(node->journal.log),
-        .offset = oplog_end(node->journal.log),
-        .link_up = !node->role.is_primary && upstream_is_up(&node->upstream),
-        .key_count = keyspace_count_all(node->data.keyspace),
-        .sync_full = node->counters.sync_full,
-        .sync_partial_ok = node->counters.sync_partial_ok,
-        .sync_partial_err = node->counters.sync_partial_err,
-    };
-    if (node->cluster != NULL) {
-        struct cluster_node_view me;
-
-        cluster_node_at(node->cluster, 0, node->now, &me);
-        out->config_epoch = me.config_epoch;
-        memcpy(out->id, me.id->text, sizeof(out->id));
-        if (me.primary_id != NULL) {
-            memcpy(out->primary_id, me.primary_id->text, sizeof(out->primary_id));
-        }
-    }
-}
-
-bool node_owns_slot(const struct node *node, unsigned slot)
-{
-    ASSERT(slot < SLOT_COUNT);
-    return node->cluster != NULL && cluster_owns_slot(node->cluster, (uint16_t)slot);
-}
-
-uint64_t node_digest(const struct node *node)
-{
-    struct digest digest = {.types = keyspace_types(node->data.keyspace), .lanes = 1};
-
-    digest_all(node, &digest);
-    return digest.sums[0];
-}
 
 void node_check(const struct node *node)
 {
