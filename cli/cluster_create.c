@@ -190,14 +190,13 @@ static bool configure(struct creation *c)
 
 static bool meet(struct creation *c)
 {
-    const struct plan_node *first = plan_at(c, 0);
+    const struct map_node *first = &c->view.nodes.items[0].info;
 
     view_say(VIEW_STEP, "Sending CLUSTER MEET messages to join the cluster");
     for (size_t i = 1; i < c->plan.nodes.count; i++) {
         struct errmsg error = {0};
 
-        if (!cluster_newcomer_meet(c->view.nodes.items[i].client, first->host, first->port,
-                                   &error)) {
+        if (!cluster_newcomer_meet(c->view.nodes.items[i].client, first, &error)) {
             return fail(plan_at(c, i), &error);
         }
     }

@@ -128,6 +128,12 @@ static bool parse_address(struct map_node *node, struct bytes text)
     }
     bytes_to_text(bytes_prefix(text, colon - 1), node->host, sizeof(node->host));
     node->port = (uint16_t)port;
+    if (at != SIZE_MAX && at < comma) {
+        struct bytes bus =
+            bytes_from(bytes_prefix(text, comma < text.len ? comma : text.len), at + 1);
+
+        node->bus_port = num_parse_u64(bus, &port) && port <= 65535 ? (uint16_t)port : 0;
+    }
     return true;
 }
 

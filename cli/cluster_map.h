@@ -37,6 +37,7 @@ struct map_node {
     char id[MAP_ID_TEXT];
     char host[ADDR_HOST_TEXT]; /* "": the one the reporter was asked at */
     uint16_t port;
+    uint16_t bus_port; /* 0: not told */
     uint32_t flags;
     char primary_id[MAP_ID_TEXT]; /* of a replica, else "" */
     uint64_t config_epoch;

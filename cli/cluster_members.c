@@ -108,7 +108,7 @@ static bool add(const struct options *options, struct cluster_view *view,
     }
     view_say(VIEW_STEP, "Send CLUSTER MEET to node %s:%u to make it join the cluster.",
              newcomer->info.host, newcomer->info.port);
-    if (!cluster_newcomer_meet(newcomer->client, first->host, first->port, &error)) {
+    if (!cluster_newcomer_meet(newcomer->client, first, &error)) {
         return fail_at(newcomer, &error);
     }
     puts("Waiting for the cluster to join");

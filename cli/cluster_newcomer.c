@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    USUAL_BUS_DISTANCE = 10000, /* of the bus port from the other one */
+};
+
 /* False with an empty message: it holds something. */
 static bool is_empty(const struct view_node *node, struct errmsg *error)
 {
@@ -64,29 +68,32 @@ bool cluster_newcomer_open(struct view_node *node, const struct options *options
     return false;
 }
 
-static bool meet_by_address(struct client *newcomer, const char *host, uint16_t port,
-                            struct errmsg *error)
+static bool meet_at(struct client *newcomer, const char *host, const struct map_node *other,
+                    struct errmsg *error)
+{
+    char port[NUM_I64_TEXT + 1];
+    char bus_port[NUM_I64_TEXT + 1];
+    const char *const words[] = {"CLUSTER", "MEET", host, port, bus_port};
+    bool is_usual = other->bus_port == 0 || other->bus_port == other->port + USUAL_BUS_DISTANCE;
+
+    snprintf(port, sizeof(port), "%u", other->port);
+    snprintf(bus_port, sizeof(bus_port), "%u", other->bus_port);
+    return connect_order(newcomer, words, is_usual ? 4 : 5, error);
+}
+
+bool cluster_newcomer_meet(struct client *newcomer, const struct map_node *other,
+                           struct errmsg *error)
 {
     struct addr address;
     char ip[ADDR_HOST_TEXT];
-    char number[NUM_I64_TEXT + 1];
-    const char *const words[] = {"CLUSTER", "MEET", ip, number};
 
-    if (addr_parse(&address, host, port) || addr_resolve(host, port, &address, 1, error) == 0) {
+    if (meet_at(newcomer, other->host, other, error)) {
+        return true;
+    }
+    if (addr_parse(&address, other->host, other->port) ||
+        addr_resolve(other->host, other->port, &address, 1, error) == 0) {
         return false;
     }
     addr_format_host(&address, ip);
-    snprintf(number, sizeof(number), "%u", port);
-    return connect_order(newcomer, words, ARRAY_COUNT(words), error);
-}
-
-bool cluster_newcomer_meet(struct client *newcomer, const char *host, uint16_t port,
-                           struct errmsg *error)
-{
-    char number[NUM_I64_TEXT + 1];
-    const char *const words[] = {"CLUSTER", "MEET", host, number};
-
-    snprintf(number, sizeof(number), "%u", port);
-    return connect_order(newcomer, words, ARRAY_COUNT(words), error) ||
-           meet_by_address(newcomer, host, port, error);
+    return meet_at(newcomer, ip, other, error);
 }

@@ -13,8 +13,8 @@
 /* Connect and look.  False when it cannot be used, which was said then, and nothing is left open. */
 MUST_USE bool cluster_newcomer_open(struct view_node *node, const struct options *options,
                                     const char *host, uint16_t port);
-/* CLUSTER MEET of the node at host:port.  Servers that take addresses only are told the one that the name has here. */
-MUST_USE bool cluster_newcomer_meet(struct client *newcomer, const char *host, uint16_t port,
+/* CLUSTER MEET of the node, at its bus port.  Servers that take addresses only are told the one that the name has here. */
+MUST_USE bool cluster_newcomer_meet(struct client *newcomer, const struct map_node *other,
                                     struct errmsg *error);
 
 #endif

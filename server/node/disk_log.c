@@ -11,8 +11,7 @@ enum {
     GATHER_BYTES = 256 * 1024,       /* handed over at once, */
     GATHER_MS = 5,                   /* or when it has waited so long */
     QUEUE_BYTES = 16 * 1024 * 1024,  /* unwritten bytes at which the log waits in memory */
-    BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told, */
-    LAG_BYTES = 256 * 1024 * 1024,   /* and writes are refused */
+    BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told */
     SYNC_EVERY_MS = 1000,
     USUAL_PART = 8,    /* of the mean that each sync counts for */
     COMPANY_PART = 4,  /* of what a sync usually takes, the next waits for company, */
@@ -567,16 +566,7 @@ const char *disk_log_refusal(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
 
-    if (LIKELY(!disk_log_is_on(d))) {
-        return NULL;
-    }
-    if (disk_log_is_broken(d)) {
-        return d->problem.text;
-    }
-    if (UNLIKELY(oplog_end(node->journal.log) - d->durable > LAG_BYTES)) {
-        return "the disk is slower than the writes";
-    }
-    return NULL;
+    return UNLIKELY(disk_log_is_broken(d)) ? d->problem.text : NULL;
 }
 
 void disk_log_set_based(struct node *node, bool is_based)

@@ -224,6 +224,24 @@ static bool gate_memory(struct node *node, struct request *request)
     return false;
 }
 
+static bool changes_data(const struct request *request)
+{
+    const struct session *s = request->session;
+    uint32_t flags = request->spec->flags;
+
+    if (request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0) {
+        flags = s->queue->command_flags;
+    }
+    return (flags & COMMAND_FLAG_WRITE) != 0;
+}
+
+/* Who writes faster than the disk does waits for it. */
+static bool gate_pressure(struct node *node, struct request *request)
+{
+    return LIKELY(!node->disk_pressure.is_high) || !changes_data(request) ||
+           !disk_pressure_hold(node, request);
+}
+
 static bool gate_log(struct node *node, struct request *request)
 {
     const char *refusal = disk_log_refusal(node);
@@ -433,6 +451,11 @@ static uint32_t closes_without_log(const struct node *node)
     return disk_log_refusal(node) == NULL ? 0 : WRITES;
 }
 
+static uint32_t closes_under_pressure(const struct node *node)
+{
+    return node->disk_pressure.is_high ? WRITES : 0;
+}
+
 /* ---- the table -------------------------------------------------------------------------------- */
 
 static const struct gate {
@@ -454,6 +477,7 @@ static const struct gate {
     {gate_quorum,      closes_without_quorum },
     {gate_disk,        closes_without_disk   },
     {gate_log,         closes_without_log    },
+    {gate_pressure,    closes_under_pressure },
     {gate_listening,   closes_none           }, /* SESSION_SPECIAL has those who listen */
     {gate_monitoring,  closes_while_monitored},
 };
@@ -463,6 +487,7 @@ void gates_look(struct node *node)
     uint32_t closed = 0;
 
     memory_limit_look(node);
+    disk_pressure_look(node);
     for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
         closed |= gates[i].closes(node);
     }

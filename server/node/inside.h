@@ -24,6 +24,7 @@
 #include "node/disk_base.h"
 #include "node/disk_feed.h"
 #include "node/disk_log.h"
+#include "node/disk_pressure.h"
 #include "node/ending.h"
 #include "node/env.h"
 #include "node/execute.h"
@@ -116,6 +117,7 @@ struct node {
     struct transaction transaction;       /* transaction.c */
     struct image image;                   /* image.c */
     struct disk_log disk_log;             /* disk_log.c */
+    struct disk_pressure disk_pressure;   /* disk_pressure.c */
     struct disk_base disk_base;           /* disk_base.c */
     struct replay replay;                 /* replay.c */
     struct rewind rewind;                 /* rewind.c */

@@ -282,6 +282,7 @@ void node_end_pass(struct node *node)
     sync_file_send(node);
     primary_fill(node);
     disk_log_run(node);
+    disk_pressure_run(node);
     disk_base_run(node);
     notify_tell(node, &node->notify);
     invalidation_tell(node);
@@ -638,6 +639,7 @@ void node_check(const struct node *node)
     session_table_check(&node->sessions);
     saving_check(node);
     disk_log_check(node);
+    disk_pressure_check(node);
     disk_base_check(node);
     release_check(node);
     sync_file_check(node);

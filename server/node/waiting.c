@@ -116,7 +116,7 @@ void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struc
 
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind)
 {
-    ASSERT(kind == HOLD_MEMORY || kind == HOLD_MOVING ||
+    ASSERT(kind == HOLD_MEMORY || kind == HOLD_MOVING || kind == HOLD_DISK ||
            (kind == HOLD_PAUSE && node->pauses.scope != PAUSE_NOTHING));
     ASSERT(request->read.raw.len > 0);
     input_put_back(&request->session->input, request->read.raw);
@@ -141,7 +141,8 @@ static void answer(struct node *node, struct session *s, const char *problem)
     bool is_wanted = wants_reply(s);
 
     ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT &&
-           s->hold.kind != HOLD_MEMORY && s->hold.kind != HOLD_MOVING); /* those have no answer */
+           s->hold.kind != HOLD_MEMORY && s->hold.kind != HOLD_MOVING &&
+           s->hold.kind != HOLD_DISK); /* those have no answer */
     if (is_wanted && problem != NULL) {
         resp_write_error(&reply, "%s", problem);
     } else if (is_wanted) {

@@ -74,7 +74,7 @@ void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t numbe
 void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struct bytes owner,
                       uint64_t number, bool is_lenient);
 /* A request that may not run now is put back, and read again when its session is released: by the end of a
- * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING). */
+ * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING), by what the disk has (HOLD_DISK). */
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind);
 
 /* ---- what they wait for has come -------------------------------------------------------------- */

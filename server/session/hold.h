@@ -39,6 +39,7 @@ enum hold_kind {
     HOLD_LOGIN,  /* a wrong password after many: it is told later */
     HOLD_OUTPUT, /* it does not read what it was answered */
     HOLD_MEMORY, /* what it writes needs room that is being made */
+    HOLD_DISK,   /* it writes, and the disk is slower than the writes */
 };
 
 enum {
