@@ -435,7 +435,8 @@ void batch_take_input(struct node *node, struct session *s, struct bytes input)
     if (s->input.consumed > 0) {
         batch_run(node);
     }
-    if (s->flags & SESSION_HELD) {
+    /* What was put back while it was held comes first: batch_resume. */
+    if (s->flags & (SESSION_HELD | SESSION_RESUMED)) {
         input_append(&s->input, input);
         return;
     }

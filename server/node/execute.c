@@ -83,6 +83,18 @@ static void cut_reply(struct session *s, size_t out_before)
     output_cut(&s->output, s->output.sent > out_before ? s->output.sent : out_before);
 }
 
+/* ASKING is about the next command, whatever becomes of that; before MULTI it holds until EXEC.  What was put back is
+ * still to come. */
+static void end_asking(const struct request *request, bool was_put_back)
+{
+    struct session *s = request->session;
+    bool is_asking = request->spec != NULL && request->spec->id == COMMAND_ASKING;
+
+    if (!is_asking && !was_put_back && !(s->flags & SESSION_IN_MULTI)) {
+        s->flags &= ~(uint32_t)SESSION_ASKING;
+    }
+}
+
 /* The long way: every gate is asked, and control commands are known. */
 static void execute_asking(struct node *node, struct request *request)
 {
@@ -90,6 +102,7 @@ static void execute_asking(struct node *node, struct request *request)
     size_t out_before = s->output.buf.len;
     bool is_heard = takes_reply(s);
     bool is_queued = false;
+    bool was_put_back = false;
 
     ASSERT(!session_is_closing(s));
 #ifdef STARLING_DEBUG
@@ -104,9 +117,6 @@ static void execute_asking(struct node *node, struct request *request)
         } else {
             run(node, request);
         }
-        if (request->spec->id != COMMAND_ASKING && !(s->flags & SESSION_IN_MULTI)) {
-            s->flags &= ~(uint32_t)SESSION_ASKING; /* that before MULTI holds until EXEC */
-        }
         if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
             s->flags &= ~(uint32_t)SESSION_CACHING;
         }
@@ -114,9 +124,11 @@ static void execute_asking(struct node *node, struct request *request)
             monitor_show(node, request);
         }
     } else {
+        was_put_back = (s->flags & SESSION_HELD) != 0;
         transaction_refused(node, request, out_before);
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
+    end_asking(request, was_put_back);
     if (request->spec != NULL && !is_queued) {
         is_heard = is_always_heard(request->spec) || (is_heard && !fell_silent(request));
     }

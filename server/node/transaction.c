@@ -2,6 +2,7 @@
 #include "node/transaction.h"
 
 #include "base/assert.h"
+#include "cluster/route.h"
 #include "node/inside.h"
 #include "session/queue.h"
 #include "spec/slot.h"
@@ -129,6 +130,12 @@ static struct request request_of(struct node *node, const struct request *exec,
     };
 }
 
+/* A slot that began to move, or went, since its requests were queued. */
+static bool is_routed_plainly(const struct node *node, uint16_t slot)
+{
+    return node->cluster == NULL || slot == SLOT_NONE || cluster_serves_plainly(node->cluster, slot);
+}
+
 /* Would each of them be executed now?  False after an error. */
 static bool judge_all(struct node *node, struct request *exec, struct resp_writer *reply)
 {
@@ -138,15 +145,16 @@ static bool judge_all(struct node *node, struct request *exec, struct resp_write
 
     for (size_t i = 0; i < queue->items.count; i++) {
         const struct queue_item *item = &queue->items.items[i];
+        bool is_open = gates_are_open_for_all(node, item->spec) && !is_limited;
         struct request request;
 
-        if (LIKELY(gates_are_open_for_all(node, item->spec)) && !is_limited) {
+        if (LIKELY(is_open) && node->cluster == NULL) {
             continue;
         }
         request = request_of(node, exec, item);
         request.reply = reply;
-        if (!gates_judge(node, &request) ||
-            (node->cluster != NULL && !route_is_of_slot(&request, &slot))) {
+        if ((node->cluster != NULL && !route_is_of_slot(&request, &slot)) ||
+            (!(is_open && is_routed_plainly(node, slot)) && !gates_judge(node, &request))) {
             return false;
         }
     }

@@ -118,6 +118,29 @@ Test(batch, requests_of_many_clients_are_answered_in_each_ones_order)
     lone_node_free(w);
 }
 
+/* What was put back is read again at the end of the pass in which its client is released, and more may come before. */
+Test(batch, what_was_put_back_is_executed_before_what_comes_later_in_the_pass)
+{
+    struct lone_node *w = lone_node_new();
+    struct session_peer peer = {.address = "10.0.0.2:5000", .is_loopback = true};
+    struct session *held;
+
+    lone_node_expect(w, "CLIENT PAUSE 100000 WRITE\r\n", "+OK|");
+    node_begin_pass(w->node, w->env.now(w));
+    held = node_session_open(w->node, &peer, NULL);
+    node_session_input(w->node, held, BYTES_LITERAL("APPEND k 1\r\nAPPEND k 2\r\n"));
+    node_session_input(w->node, w->client, BYTES_LITERAL("CLIENT UNPA"));
+    node_end_pass(w->node);
+    node_begin_pass(w->node, w->env.now(w));
+    node_session_input(w->node, w->client, BYTES_LITERAL("USE\r\n"));
+    node_session_input(w->node, w->client, BYTES_LITERAL("PI")); /* what was split before runs first */
+    node_session_input(w->node, held, BYTES_LITERAL("APPEND k 3\r\nAPPEND k"));
+    node_session_input(w->node, held, BYTES_LITERAL(" 4\r\n"));
+    node_end_pass(w->node);
+    lone_node_expect(w, "NG\r\nGET k\r\n", "+OK|+PONG|$4|1234|");
+    lone_node_free(w);
+}
+
 Test(batch, every_one_of_very_many_idle_clients_is_noticed)
 {
     enum {
