@@ -84,8 +84,7 @@ static bool is_durable(const struct node *node, size_t index)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return index < d->segments.count &&
-           (index + 1 < d->segments.count || d->segments.items[index].head.start < d->durable);
+    return index < d->segments.count && (index + 1 < d->segments.count || d->is_last_durable);
 }
 
 static void format(struct node *node, struct buf *out)

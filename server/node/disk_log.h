@@ -11,6 +11,9 @@
  *      |                    nothing of it was durable:  v  | it cannot be removed
  *      +------------------------------------------ REMOVING
  *
+ * When the data was replaced it begins anew, from IDLE; by way of CLEARING, in which the open segment is removed, when
+ * nothing of that was durable yet.
+ *
  * What was put into the log is handed over at the end of a pass, and synced as appendfsync says.  One sync is under
  * way at a time, for all who wait (group commit).  With appendfsync always, those whose replies have just left will soon
  * write again: the next sync gives them a moment, or they and those who came meanwhile would take turns.  After a failure nothing counts but what was durable before: the rest
@@ -18,7 +21,8 @@
  *
  * Invariants:  (1) durable <= handed <= the end of the log
  *              (2) everything before durable, from the beginning of the chain of segments on, survives a power cut
- *              (3) a segment begins only when the one before is durable up to where it begins
+ *              (3) a segment begins only when the one before is durable up to where it begins, or, when the data was
+ *                  replaced, will at least be there: so their numbers have no gap
  *              (4) the log in memory holds everything from durable on
  *              (5) while is_based is false, what is on disk cannot be recovered: the snapshot that it goes on from is
  *                  not there yet */
@@ -45,6 +49,7 @@ enum disk_log_phase {
     DISK_LOG_TURNING,  /* nothing more comes into the segment */
     DISK_LOG_BROKEN,   /* the disk has refused */
     DISK_LOG_REMOVING, /* of a segment that nothing is in */
+    DISK_LOG_CLEARING, /* the same, of data that was replaced: nothing was refused */
 };
 
 struct disk_log {
@@ -55,7 +60,7 @@ struct disk_log {
     uint64_t file;             /* of env.fs: the open segment; or its removal */
     uint64_t file_bytes;       /* handed over for it */
     struct history_id history; /* that the byte before handed is of */
-    uint64_t first_own;        /* number of the first segment of this run */
+    bool is_last_durable;      /* something of the last segment is: it is there after a power cut */
     uint64_t generation;       /* of the log in memory; see oplog_generation */
     uint64_t handed;           /* the log was handed over up to here, */
     uint64_t durable;          /* and is on disk up to here */

@@ -73,12 +73,6 @@ static void copy_files(struct disk *to, const struct disk *from, bool all)
     }
 }
 
-void fault_drop_data(struct world *world, int node)
-{
-    drop_files(&world->nodes[node].disk, false);
-    fault_excuse(world, node);
-}
-
 void fault_lost_data(struct world *world, int node)
 {
     if (fault_cut_power(world, node, fault_ms(world, 20, 3000))) {

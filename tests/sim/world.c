@@ -276,25 +276,6 @@ static void set(struct config *config, const char *name, const char *value)
     ASSERT(is_set);
 }
 
-/* Some starts are refused because of the log: a segment is missing before one that is there, or its head is wrong (seed 141, with
- * this off).  Until that is understood an operator removes the data then. */
-#define LOG_MAY_BE_REFUSED true
-
-static void start_without_data(struct world *world, int index, const struct errmsg *error)
-{
-    struct sim_node *n = &world->nodes[index];
-
-    if (!LOG_MAY_BE_REFUSED || n->was_refused || strstr(error->text, "appendonlydir") == NULL) {
-        world_fail(world, "node %d does not start: %s", index, error->text);
-        return;
-    }
-    world->starts_refused++;
-    n->was_refused = true;
-    fault_drop_data(world, index);
-    sim_node_start(world, index);
-    n->was_refused = false;
-}
-
 void sim_node_start(struct world *world, int index)
 {
     struct sim_node *n = &world->nodes[index];
@@ -315,6 +296,7 @@ void sim_node_start(struct world *world, int index)
     n->started_us = world->now_us;
     n->may_exit = false;
     n->stop_ms = 0;
+    memset(n->lane_at_us, 0, sizeof(n->lane_at_us));
     n->env = (struct env){
         .context = n,
         .logger = &n->logger,
@@ -347,7 +329,7 @@ void sim_node_start(struct world *world, int index)
     }
     if (n->node == NULL) {
         config_deinit(&config);
-        start_without_data(world, index, &error);
+        world_fail(world, "node %d does not start: %s", index, error.text);
         return;
     }
     schedule_wake(world, n);

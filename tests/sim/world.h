@@ -102,12 +102,12 @@ struct sim_node {
     bool was_replica;
     bool has_asked_to_exit;
     struct sim_seen pairs_seen;
-    bool was_refused; /* its start */
-    bool may_exit;    /* it was asked to end */
+    bool may_exit; /* it was asked to end */
     int clone_of;
     bool is_clone;    /* its folder is a copy of another node's, its own is kept */
     struct disk kept; /* files that are put back later */
     int64_t disk_hangs_until_us;
+    int64_t lane_at_us[FS_LANE_COUNT]; /* when the last operation of the lane happens */
     int64_t stop_ms;          /* for so long its next pass that brings anything stands still, */
     bool is_in_pass;          /* as it does now, */
     bool is_flush_due;        /* between its end and the writing */
@@ -312,7 +312,6 @@ struct world {
     size_t claim_cap;
     char failure[4096];    /* the first broken promise; empty while all is well */
     uint64_t redirections; /* of clients */
-    uint64_t starts_refused;
     uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
@@ -434,8 +433,6 @@ void faults_start(struct world *world, int64_t until_us);
 bool faults_has(const char *name);
 void faults_list(void);
 void faults_heal(struct world *world);
-/* All files of a dead node but the nodes file. */
-void fault_drop_data(struct world *world, int node);
 /* A node that was asked to has ended by itself. */
 void fault_on_exit(struct world *world, int node);
 
