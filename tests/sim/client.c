@@ -151,7 +151,7 @@ static void use_queue(struct world *world, struct sim_client *client)
 
 void client_pair_name(int client, char letter, char out[32])
 {
-    snprintf(out, 32, "{c%d:pair}%c", client, letter);
+    snprintf(out, 32, "{both:%d}%c", client, letter); /* slots of the first four lie in all shards */
 }
 
 /* Two keys of one slot get the same version, in one transaction: nobody may ever see them differ (check_pairs). */
@@ -441,13 +441,20 @@ static void take_value(struct world *world, struct sim_client *client,
     }
 }
 
+bool client_listens(const struct world *world, const struct sim_conn *conn)
+{
+    const struct sim_client *client = &world->clients[conn->ends[0].node];
+
+    return conn->id == client->conns[client->node];
+}
+
 void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes)
 {
     struct sim_client *client = &world->clients[index];
     struct resp_limits limits = RESP_LIMITS_DEFAULT;
 
     if (conn != client->conns[client->node]) {
-        return; /* it was given up */
+        return;
     }
     buf_append_bytes(&client->in, bytes);
     while (client->in.len > 0) {

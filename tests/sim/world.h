@@ -366,6 +366,8 @@ void sim_disk_attach(struct sim_node *n);
 /* ---- client.c */
 void clients_start(struct world *world);
 void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes);
+/* Does it wait for what comes on the connection?  Else that was given up, and tells it nothing. */
+bool client_listens(const struct world *world, const struct sim_conn *conn);
 /* Of the key of a client's pair, 'a' or 'b'. */
 void client_pair_name(int client, char letter, char out[32]);
 void client_conn_lost(struct world *world, int index, uint64_t conn);
