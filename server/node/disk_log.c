@@ -22,7 +22,7 @@ enum {
 
 static const uint32_t allowed[] = {
     [DISK_LOG_OFF] = PHASE_TO(DISK_LOG_IDLE),
-    [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
     [DISK_LOG_OPEN] = PHASE_TO(DISK_LOG_TURNING) | PHASE_TO(DISK_LOG_BROKEN) |
                       PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_CLEARING) |
                       PHASE_TO(DISK_LOG_OFF),
@@ -117,21 +117,29 @@ static bool sync_what_was_found(struct node *node, struct errmsg *error)
     return true;
 }
 
-bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error)
+void disk_log_begin(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
     ASSERT(d->phase == DISK_LOG_OFF);
     ASSERT(d->file == FS_NO_FILE);
-    if (!remove_behind(node, last_segment, error) ||
-        (d->segments.count > 0 && !sync_what_was_found(node, error))) {
-        return false;
-    }
     move(d, DISK_LOG_IDLE);
     stand_at(node, oplog_end(node->journal.log));
     d->is_anew = node->replay.has_hole;
     d->is_last_durable = d->segments.count > 0;
     d->synced_at = node->now.mono;
+}
+
+bool disk_log_tidy(struct node *node, uint64_t last_segment, struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_IDLE || d->is_held);
+    if (!remove_behind(node, last_segment, error) ||
+        (d->segments.count > 0 && !sync_what_was_found(node, error))) {
+        return false;
+    }
+    d->is_last_durable = d->segments.count > 0;
     return true;
 }
 
@@ -162,6 +170,7 @@ void disk_log_stop(struct node *node)
     }
     leave_file(node);
     move(d, DISK_LOG_OFF);
+    d->is_held = false;
     d->is_based = false;
     d->is_sync_wanted = false;
     d->problem = (struct errmsg){0};
@@ -475,6 +484,30 @@ static void broken(struct node *node, const struct errmsg *error)
     move(d, DISK_LOG_BROKEN);
 }
 
+void disk_log_hold(struct node *node, const struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_IDLE || d->is_held);
+    if (!d->is_held) {
+        d->is_held = true;
+        broken(node, error);
+    }
+    d->problem = *error;
+    d->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+}
+
+void disk_log_go_on(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->is_held);
+    d->is_held = false;
+    move(d, DISK_LOG_IDLE);
+    node_log(node, LOG_NOTICE, "the log can be written again");
+    pass_note_work(&node->pass);
+}
+
 static void try_again(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
@@ -538,7 +571,7 @@ void disk_log_run(struct node *node)
     if (!still_follows(node)) {
         begin_anew(node);
     }
-    if (d->phase == DISK_LOG_BROKEN && mono_is_due(d->retry_at, node->now.mono)) {
+    if (d->phase == DISK_LOG_BROKEN && !d->is_held && mono_is_due(d->retry_at, node->now.mono)) {
         try_again(node);
     }
     if (d->phase == DISK_LOG_IDLE && d->handed < oplog_end(node->journal.log)) {
@@ -646,6 +679,7 @@ void disk_log_check(const struct node *node)
     ASSERT(!d->is_syncing || d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING);
     ASSERT(disk_log_is_on(d) || !d->is_based);
     ASSERT(!is_removing(d) || !d->is_last_durable);
+    ASSERT(!d->is_held || d->phase == DISK_LOG_BROKEN);
     ASSERT(d->phase != DISK_LOG_IDLE || d->is_last_durable == (d->segments.count > 0)); /* (3) */
     segment_list_check(&d->segments);
     if (!disk_log_is_on(d) || !still_follows(node)) {

@@ -69,6 +69,7 @@ struct disk_log {
     bool is_sync_wanted; /* somebody waits: now */
     bool is_based;
     bool is_anew;   /* the next segment does not go on from the one before */
+    bool is_held;   /* BROKEN, and nothing is written before disk_log_go_on */
     bool is_behind; /* it was told that the disk is slower than the writes */
     struct mono_time handed_at;
     struct buf out; /* empty between passes, with room: what was written comes back into it */
@@ -91,12 +92,18 @@ void disk_log_deinit(struct node *node);
 
 /* What segments are there?  False when that cannot be read. */
 MUST_USE bool disk_log_look(struct node *node, struct errmsg *error);
-/* The data is there: go on at the end of the log in memory.  Segments behind last_segment have nothing to do with it
- * and are removed.  False when that cannot be. */
-MUST_USE bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error);
+/* The data is there: go on at the end of the log in memory. */
+void disk_log_begin(struct node *node);
+/* Behind it, and before anything is written: segments behind last_segment have nothing to do with the data and are removed,
+ * what was found is made durable.  False when that cannot be; it may be called again. */
+MUST_USE bool disk_log_tidy(struct node *node, uint64_t last_segment, struct errmsg *error);
 /* Behind it, when the log goes on in a new history from where it stands: have an empty segment on disk that says so, so that
  * what the one before has from there on is void.  False when that cannot be. */
 MUST_USE bool disk_log_begin_history(struct node *node, struct errmsg *error);
+/* What a start has to do on disk cannot be done, for this reason: nothing is written, writes are refused, and whoever
+ * calls this tries again at retry_at, until it is done: then the log goes on. */
+void disk_log_hold(struct node *node, const struct errmsg *error);
+void disk_log_go_on(struct node *node);
 /* No longer, or not after all. */
 void disk_log_stop(struct node *node);
 

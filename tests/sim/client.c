@@ -151,7 +151,8 @@ static void use_queue(struct world *world, struct sim_client *client)
 
 void client_pair_name(int client, char letter, char out[32])
 {
-    snprintf(out, 32, "{both:%d}%c", client, letter); /* slots of the first four lie in all shards */
+    snprintf(out, 32, "{both:%d}%c", client,
+             letter); /* slots of the first four lie in all shards */
 }
 
 /* Two keys of one slot get the same version, in one transaction: nobody may ever see them differ (check_pairs). */

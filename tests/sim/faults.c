@@ -158,7 +158,8 @@ void fault_restart(struct world *world, struct sim_event *event)
     struct sim_node *n = &world->nodes[event->node];
 
     if (n->node == NULL) {
-        n->disk.fault = DISK_WELL;
+        /* A full one stays so.  Where nothing can be made durable a node does not start in a cluster. */
+        n->disk.fault = n->disk.fault == DISK_FULL ? DISK_FULL : DISK_WELL;
         sim_node_start(world, event->node);
     }
 }
