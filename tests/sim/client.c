@@ -325,7 +325,7 @@ static uint32_t holders(struct world *world, int primary, const char *name, uint
             count++;
         }
     }
-    return count >= 1 + world->options.replicas_each && !world->is_mixed &&
+    return count >= 1 + world->options.replicas_each &&
                    (check_replicas_of(world, primary) & ~mask) == 0
                ? mask
                : 0;

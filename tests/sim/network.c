@@ -527,6 +527,9 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
 
 void network_flush_sessions(struct world *world, struct sim_node *n)
 {
+    for (size_t i = 0; i < n->touched_count && !node_may_write(n->node); i++) {
+        node_session_withhold(n->node, n->touched[i]);
+    }
     while (n->touched_count > 0) {
         struct session *s = n->touched[--n->touched_count];
 

@@ -20,9 +20,6 @@ enum {
 #define EMPTY_BYTES   (sizeof(struct keyspace) + SLOT_COUNT * sizeof(struct table))
 #define UNIX_EPOCH_MS INT64_C(1700000000000)
 
-/* Nothing looks at the lease once more when what a pass said is written to the sockets. */
-#define STOPS_BEFORE_WRITING false
-
 enum {
     TIMEOUT_MS = 1000,
     FULL_BYTES = 60 * 1000, /* of data, where memory is limited */
@@ -192,7 +189,7 @@ static void stop(struct world *world, struct sim_node *n, struct sim_event *even
 {
     struct sim_event *later;
 
-    n->is_flush_due = STOPS_BEFORE_WRITING && rng_one_in(&world->rng, 2);
+    n->is_flush_due = rng_one_in(&world->rng, 2);
     if (n->is_flush_due) {
         end_pass(world, n);
     }

@@ -295,7 +295,6 @@ struct world {
     unsigned spare_slot;         /* that an operator gives and takes away */
     uint64_t shared_values;      /* set so far: no two are equal */
     bool has_lost_folder;        /* a node: once in a world */
-    bool is_mixed;               /* addresses have come to other nodes: fault_mix_addresses */
     bool has_clones;             /* or had: two nodes may have one epoch */
     bool is_handing_over; /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
