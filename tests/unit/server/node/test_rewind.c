@@ -141,3 +141,18 @@ Test(rewind, does_not_end_the_process_when_the_disk_refuses)
     cr_expect(a->node->disk_log.is_based);
     alone_free(a);
 }
+
+/* It was replayed to its end, and asked again, without end. */
+Test(rewind, is_no_way_back_to_the_beginning)
+{
+    struct alone *a = start_logged();
+
+    answers_send(a, 1, "SET lost 1\r\n");
+    answers_idle(a, 5, 2000);
+    be_told(a, 0);
+    cr_expect_eq(rewind_chance(a->node), REWIND_NEVER);
+    answers_idle(a, 5, 10);
+    cr_expect_not(a->node->rewind.is_wanted);
+    cr_expect(a->node->upstream.needs_full);
+    alone_free(a);
+}
