@@ -237,6 +237,12 @@ Test(council, a_council_of_one_that_goes_over_to_another_decides_about_nobody_an
     live_through_faults(200089);
 }
 
+/* Two had not looked around yet when each decided about another node, and stayed two. */
+Test(council, a_node_that_was_not_told_who_there_is_decides_about_nobody_else, .timeout = 60)
+{
+    live_through_faults(2550083);
+}
+
 /* Of three members one had forgotten its seat, and another was taken away that was only thought gone. */
 Test(council, a_seat_is_not_taken_away_when_no_majority_would_be_left, .timeout = 60)
 {
