@@ -219,6 +219,7 @@ static void settle_council(struct council *c)
         break;
     case PROPOSAL_FAILED:
         c->going_over_to = (struct cluster_id){0};
+        reseat_proposal_failed(c);
         break;
     }
 }

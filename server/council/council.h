@@ -30,8 +30,8 @@
  *     long as the longest of them lasts.  With the records they go over to new members.
  * (5) A primary that hands its record to another ends its lease before it says so.
  * (6) A node is a member by its seat and the seat's key, which it loses when it forgets what it promised.
- * (7) Every node begins as a council of its own.  One that nobody else has joined goes over to another when they
- *     meet: that with more seats, of equals that with the smaller id.
+ * (7) Every node begins as a council of its own.  One that nobody else has joined, and that has decided about nobody else, goes over
+ *     to another when they meet: that with more seats, or that cannot go over itself, of equals that with the smaller id.
  *
  * A pure state machine: time, messages and what is on disk come in by calls; messages, news and the text for the disk are
  * taken out.  The messages that a call leaves behind are valid until the next call.
@@ -99,6 +99,10 @@ MUST_USE bool council_next_message(struct council *c, struct cluster_id *to, str
 /* ---- other nodes --------------------------------------------------------------------------------- */
 
 /* What a node says of the council it knows, in heartbeats. */
+enum {
+    COUNCIL_HINT_STAYS =
+        2, /* seats, as a council of one says that cannot go over to another any more */
+};
 struct council_hint {
     struct cluster_id council;
     uint64_t generation;

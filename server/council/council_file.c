@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a council keeps on disk, as lines of the nodes file:
  *
- *     council state <hex>     8 seat key, 8 reserved round, 8 longest promise in ms
+ *     council state <hex>     8 seat key, 8 reserved round, 8 longest promise in ms; 1, when it has decided about others: 1
  *     council seats <hex>     ballot, seats (seats.h); then those of the council that ended, or nothing
  *     council record <hex>    id, promised, accepted, value; ballot and value of what is known; claims; each value with 4
  *                             bytes of its length
@@ -56,6 +56,9 @@ void council_format(const struct council *c, struct buf *out)
     encode_u64_be(&raw, c->seat_key);
     encode_u64_be(&raw, c->reserved_round);
     encode_u64_be(&raw, (uint64_t)c->longest_ms);
+    if (c->has_decided) {
+        encode_u8(&raw, 1);
+    }
     append_hex(out, "state", &raw);
     buf_clear(&raw);
     ballot_encode(&raw, &c->seats_ballot);
@@ -104,6 +107,7 @@ static void parse_state(struct council *c, struct decoder *d)
     c->reserved_round = decode_u64_be(d);
     c->round = c->reserved_round;
     c->longest_ms = (int64_t)decode_u64_be(d);
+    c->has_decided = decoder_left(d) > 0 && decode_u8(d) == 1;
     if (c->seat_key == 0 || c->round > COUNCIL_NUMBER_MAX / 2 * 3 || c->longest_ms < 0 ||
         c->longest_ms > COUNCIL_LENGTH_MAX_MS) {
         d->failed = true;

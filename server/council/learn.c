@@ -46,6 +46,7 @@ static void leave(struct council *c)
     c->ended = c->seats;
     c->seats = (struct seats){0};
     c->seats_ballot = (struct ballot){0};
+    c->has_decided = false;
     record_forget_promises(c);
     own_lease_forget(c);
     c->seat_key = rng_u64(&c->rng) | 1;
@@ -133,7 +134,9 @@ struct council_hint council_get_hint(const struct council *c)
         .council = c->seats.council,
         .generation = c->seats.generation,
         .seat_key = c->saved >= c->key_change ? c->seat_key : 0,
-        .seat_count = (uint8_t)c->seats.members.count,
+        .seat_count =
+            (uint8_t)(c->seats.members.count == 1 && c->has_decided ? COUNCIL_HINT_STAYS
+                                                                    : c->seats.members.count),
     };
 }
 
@@ -144,9 +147,10 @@ static void ask_seats(struct council *c, const struct cluster_id *to)
     post_send(c, to, &m, 0);
 }
 
+/* What another node was told of, and may go by, is not left behind, also when it has changed since. */
 bool learn_may_go_over(const struct council *c)
 {
-    if (c->seats.members.count != 1 || seats_is_handing_over(&c->seats) ||
+    if (c->has_decided || c->seats.members.count != 1 || seats_is_handing_over(&c->seats) ||
         !seats_has_key(&c->seats, &c->me, c->seat_key)) {
         return false;
     }

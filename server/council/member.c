@@ -184,11 +184,28 @@ static void grant(struct council *c, struct record_state *r, const struct cluste
     member_note_length(c, m->length_ms);
 }
 
+/* Is this council about to end?  What was accepted of that is agreed in the end, whatever comes between. */
+static bool is_going_over(const struct council *c)
+{
+    struct decoder d = decoder_make(buf_bytes(&c->own_record.value));
+    struct seats accepted = {0};
+
+    if (!cluster_id_is_none(&c->going_over_to)) {
+        return true;
+    }
+    if (c->own_record.value.len == 0) {
+        return false;
+    }
+    seats_decode(&d, &accepted);
+    return accepted.generation > c->seats.generation && !cluster_id_is_none(&accepted.gone_over_to);
+}
+
 /* A council of one that may still go over to another decides about nobody else. */
 static bool is_too_young(const struct council *c, const struct shard_record *record)
 {
     return c->seats.members.count == 1 && !seats_is_handing_over(&c->seats) &&
-           !cluster_id_equal(&record->primary, &c->me) && !settling_is_over(c);
+           !cluster_id_equal(&record->primary, &c->me) &&
+           (!settling_is_over(c) || is_going_over(c));
 }
 
 /* Whoever is made primary by what it proposes has the first grant of its lease with it. */
@@ -218,6 +235,7 @@ static enum council_answer accept(struct council *c, const struct cluster_id *fr
     if (!record_accept(c, r, &m->ballot, m->value, is_shard ? &shard : NULL)) {
         return COUNCIL_OUTBID;
     }
+    c->has_decided = c->has_decided || (is_shard && !cluster_id_equal(&shard.primary, &c->me));
     if (is_shard && cluster_id_equal(&shard.primary, from)) {
         if (judge_lease(c, r, from, m, &wait_ms) == COUNCIL_YES) {
             grant(c, r, from, m);

@@ -11,6 +11,8 @@
 enum {
     PULLS_PER_TIMEOUT = 4,
     SEATS_USUAL = 7, /* of a large cluster */
+    BACKOFF_STEPS = 6,
+    BACKOFF_PART = 8, /* of a timeout */
 };
 
 static bool is_member(const struct council *c)
@@ -213,6 +215,18 @@ static const struct seat *find_lost(const struct council *c)
     return NULL;
 }
 
+/* Would a majority of these be left, as far as we see?  One that is thought gone and is not could agree to a change after which those
+ * who are lost for good are too many. */
+static bool can_decide(const struct council *c, const struct seats *seats)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < seats->members.count; i++) {
+        count += is_lost(c, &seats->members.items[i]) ? 0 : 1;
+    }
+    return count >= seat_set_majority(&seats->members);
+}
+
 /* A council of one sits on the primary: when the other node is gone nothing is lost with it. */
 static bool should_move_to_primary(const struct council *c, const struct council_candidate *best)
 {
@@ -237,20 +251,12 @@ static const struct seat *surplus(const struct council *c)
     return replica != NULL ? replica : last;
 }
 
-struct seats reseat_choose(const struct council *c)
+static struct seats choose(const struct council *c)
 {
     const struct council_candidate *best = best_candidate(c);
     const struct seat *lost = find_lost(c);
     size_t count = c->seats.members.count;
 
-    if (seats_is_handing_over(&c->seats)) {
-        return seats_have_majority(&c->seats, &c->seats.members, &c->reseat.ready)
-                   ? seats_settled(&c->seats)
-                   : c->seats;
-    }
-    if (!cluster_id_is_none(&c->seats.gone_over_to) || c->reseat.candidate_count == 0) {
-        return c->seats;
-    }
     /* A seat that is lost counts against a majority until another one has it: only then is it better gone. */
     if (lost != NULL && count > 1 && (best != NULL || count > wanted_seats(c))) {
         return seats_without(&c->seats, &lost->node);
@@ -265,6 +271,22 @@ struct seats reseat_choose(const struct council *c)
         return seats_without(&c->seats, &surplus(c)->node);
     }
     return c->seats;
+}
+
+struct seats reseat_choose(const struct council *c)
+{
+    struct seats next;
+
+    if (seats_is_handing_over(&c->seats)) {
+        return seats_have_majority(&c->seats, &c->seats.members, &c->reseat.ready)
+                   ? seats_settled(&c->seats)
+                   : c->seats;
+    }
+    if (!cluster_id_is_none(&c->seats.gone_over_to) || c->reseat.candidate_count == 0) {
+        return c->seats;
+    }
+    next = choose(c);
+    return can_decide(c, &next) ? next : c->seats;
 }
 
 /* ---- time ---------------------------------------------------------------------------------------- */
@@ -289,10 +311,20 @@ static void schedule(struct council *c, int64_t delay_ms)
     c->reseat.act_at = mono_add_ms(c->now, delay_ms + rank_ms + random_ms);
 }
 
+/* Where disks are slow, members that all try again at once would outbid one another without end. */
+void reseat_proposal_failed(struct council *c)
+{
+    struct reseat *r = &c->reseat;
+
+    r->failures += r->failures < BACKOFF_STEPS ? 1 : 0;
+    schedule(c, (int64_t)rng_below(&c->rng, (uint64_t)c->timeout_ms << r->failures) / BACKOFF_PART);
+}
+
 void reseat_seats_changed(struct council *c)
 {
     struct reseat *r = &c->reseat;
 
+    r->failures = 0;
     r->pull_count = 0;
     r->pulled = (struct seat_votes){0};
     r->ready = (struct seat_votes){0};

@@ -14,6 +14,8 @@
 #include "council/state.h"
 
 void reseat_seats_changed(struct council *c);
+/* A change was not agreed: the next try comes later, and the later the more often that was so. */
+void reseat_proposal_failed(struct council *c);
 void reseat_take_state(struct council *c, const struct cluster_id *from,
                        const struct council_message *m);
 void reseat_take_state_end(struct council *c, const struct cluster_id *from,

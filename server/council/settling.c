@@ -27,7 +27,8 @@ bool settling_is_over(const struct council *c)
             return mono_is_due(c->reseat.quiet_at, c->now);
         }
     }
-    return true;
+    /* Before it was told who there is it knows of nobody. */
+    return c->reseat.candidate_count > 0 || mono_is_due(c->reseat.quiet_at, c->now);
 }
 
 bool council_is_forming(const struct council *c)

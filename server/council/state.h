@@ -138,6 +138,7 @@ struct reseat {
     bool is_ready;
     struct mono_time pull_at;
     struct mono_time act_at;  /* the next change may be proposed */
+    unsigned failures;        /* of proposals, one after the other */
     struct mono_time ours_at; /* then all may be there, if all that we know of are of our council */
     struct mono_time quiet_at; /* then nobody of another council was heard for long */
 };
@@ -172,6 +173,8 @@ struct council {
     struct ballot seats_ballot;
     struct seats ended; /* the one that we followed before, or none */
     struct seats proposed_seats;
+    bool
+        has_decided; /* about another node, as a member: on disk, until we leave for another council */
     struct cluster_id going_over_to; /* whom our council's record is being changed for, or none */
     struct record_state own_record;  /* of the council */
     struct hashtable records;        /* of shards */

@@ -244,8 +244,21 @@ static void write_to_replicas(struct shell *shell)
     }
 }
 
+/* The process may have stood still since the pass ended. */
+static COLD void withhold_all(struct shell *shell)
+{
+    for (size_t i = 0; i < shell->touched.count; i++) {
+        if (shell->touched.items[i] != NULL) {
+            node_session_withhold(shell->node, shell->touched.items[i]->session);
+        }
+    }
+}
+
 void conn_write_touched(struct shell *shell)
 {
+    if (shell->touched.count > 0 && UNLIKELY(!node_may_write(shell->node))) {
+        withhold_all(shell);
+    }
     if (node_has_replicas(shell->node)) {
         write_to_replicas(shell);
     }

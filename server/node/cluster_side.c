@@ -370,20 +370,25 @@ void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *
 
 /* ---- start, stop, upkeep ---------------------------------------------------------------------- */
 
-/* A node that could not keep what it promises is better not started. */
-static bool write_file_at_start(struct node *node, struct errmsg *error)
+/* A node that could not keep what it promises is better not started.  Where there is no room for the file (of the length that was
+ * read, 0: none) it does as it is, if it is durable: it says the same. */
+static bool write_file_at_start(struct node *node, size_t read_bytes, struct errmsg *error)
 {
     const struct fs *fs = node->env.fs;
+    const char *path = node->config.cluster_config_file;
     struct buf text = {0};
     bool is_ok;
 
     ASSERT(!files_is_writing(node, FILE_NODES));
     cluster_format_file(node->cluster, &text);
-    is_ok = fs->write_whole(fs->ctx, node->config.cluster_config_file, buf_bytes(&text), error) ==
-            FS_OK;
+    is_ok = fs->write_whole(fs->ctx, path, buf_bytes(&text), error) == FS_OK;
     buf_deinit(&text);
+    if (!is_ok && read_bytes > 0) {
+        log_file(node, false, error);
+        is_ok = fs->truncate(fs->ctx, path, read_bytes, error) == FS_OK;
+    }
     if (!is_ok) {
-        errmsg_wrap(error, "cannot write the nodes file %s", node->config.cluster_config_file);
+        errmsg_wrap(error, "cannot write the nodes file %s", path);
     }
     return is_ok;
 }
@@ -398,6 +403,7 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
     };
     enum fs_status status = fs->read_file(fs->ctx, node->config.cluster_config_file,
                                           NODES_FILE_MAX_BYTES, &text, error);
+    size_t read_bytes = text.len;
 
     ASSERT(node->cluster == NULL);
     if (status != FS_OK && status != FS_MISSING) {
@@ -411,7 +417,7 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
         errmsg_wrap(error, "nodes file %s", node->config.cluster_config_file);
         return false;
     }
-    if (!write_file_at_start(node, error)) {
+    if (!write_file_at_start(node, read_bytes, error)) {
         return false;
     }
     bus_links_init(node);

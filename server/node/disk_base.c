@@ -84,8 +84,7 @@ static bool is_durable(const struct node *node, size_t index)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return index < d->segments.count &&
-           (index + 1 < d->segments.count || d->segments.items[index].head.start < d->durable);
+    return index < d->segments.count && (index + 1 < d->segments.count || d->is_last_durable);
 }
 
 static void format(struct node *node, struct buf *out)
@@ -94,7 +93,9 @@ static void format(struct node *node, struct buf *out)
 
     size_t first = first_segment(node);
 
-    manifest->lineage = *oplog_lineage(node->journal.log);
+    if (node->disk_base.generation == oplog_generation(node->journal.log)) {
+        manifest->lineage = *oplog_lineage(node->journal.log);
+    }
     manifest->first = is_durable(node, first) ? node->disk_log.segments.items[first].number : 0;
     manifest_format(manifest, out);
 }
@@ -180,7 +181,48 @@ static void make_durable(struct node *node, uint64_t snapshot_bytes)
     }
 }
 
-/* The manifest that says off is made durable, too: what comes next must not meet the one before. */
+/* The manifest that says off is made durable: what comes next must not meet the one before. */
+static bool stay_off(struct node *node, struct errmsg *error)
+{
+    const struct fs *fs = node->env.fs;
+    char path[SEGMENT_PATH_SIZE];
+    struct fs_info info;
+
+    manifest_path(node, path);
+    if (fs->get_info(fs->ctx, path, &info, error) != FS_OK ||
+        fs->truncate(fs->ctx, path, info.size_bytes, error) != FS_OK) {
+        errmsg_wrap(error, "the log's manifest %s cannot be synced", path);
+        return false;
+    }
+    return true;
+}
+
+/* All that has to be on disk before the log is written. */
+static bool write_first(struct node *node, uint64_t last_segment, struct errmsg *error)
+{
+    return (!node->undo.is_wanted || take_back_end(node, error)) &&
+           disk_log_tidy(node, last_segment, error) &&
+           (!node->undo.is_wanted || disk_log_begin_history(node, error)) &&
+           write_at_start(node, error);
+}
+
+static void try_put_off(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+    struct errmsg error = {0};
+
+    if (!write_first(node, base->last_segment, &error)) {
+        disk_log_hold(node, &error);
+        return;
+    }
+    base->is_put_off = false;
+    base->is_wanted = false;
+    disk_log_go_on(node);
+    if (base->generation == node->disk_log.generation) {
+        disk_log_set_based(node, !base->manifest.is_off);
+    }
+}
+
 bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *error)
 {
     struct disk_base *base = &node->disk_base;
@@ -188,7 +230,7 @@ bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *
 
     if (!had_log && !node->config.appendonly) {
         base->save_number = base->manifest.save_number;
-        return !base->is_there || write_at_start(node, error);
+        return !base->is_there || stay_off(node, error);
     }
     if (!had_log) {
         make_durable(node, snapshot_bytes);
@@ -200,15 +242,22 @@ bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *
         base->save_number = node->loading.save_number;
     }
     base->is_leaving = !node->config.appendonly;
-    if ((node->undo.is_wanted && !take_back_end(node, error)) ||
-        !disk_log_begin(node, had_log ? node->replay.last_segment : 0, error) ||
-        (node->undo.is_wanted && !disk_log_begin_history(node, error)) ||
-        !write_at_start(node, error)) {
+    base->last_segment = had_log ? node->replay.last_segment : 0;
+    base->generation = oplog_generation(node->journal.log);
+    base->snapshot_bytes = snapshot_bytes;
+    disk_log_begin(node);
+    base->is_put_off = !write_first(node, base->last_segment, error);
+    if (base->is_put_off && (!had_log || node->undo.is_wanted)) {
+        base->is_put_off = false;
+        disk_log_stop(node);
         return false;
     }
     base->is_there = true;
-    base->snapshot_bytes = snapshot_bytes;
-    disk_log_set_based(node, !base->manifest.is_off);
+    if (base->is_put_off) {
+        disk_log_hold(node, error);
+    } else {
+        disk_log_set_based(node, !base->manifest.is_off);
+    }
     return true;
 }
 
@@ -294,13 +343,13 @@ bool disk_base_needs_snapshot(const struct node *node)
     const struct disk_log *d = &node->disk_log;
     bool has_one = d->is_based || base->based == d->generation;
 
-    return disk_log_is_on(d) && base->ending == DISK_BASE_RUNS &&
+    return disk_log_is_on(d) && base->ending == DISK_BASE_RUNS && !base->is_put_off &&
            (!has_one || (base->is_leaving && !base->manifest.is_off));
 }
 
 bool disk_base_wants_snapshot(const struct node *node)
 {
-    return disk_log_is_on(&node->disk_log) && has_grown(node);
+    return disk_log_is_on(&node->disk_log) && !node->disk_base.is_put_off && has_grown(node);
 }
 
 /* Can the log be replayed on the place? */
@@ -340,6 +389,7 @@ void disk_base_saved(struct node *node, const struct replication_position *posit
     manifest->save_number = number;
     manifest->is_off = base->is_leaving;
     base->based = node->disk_log.generation;
+    base->generation = node->disk_log.generation;
     want_write(node);
 }
 
@@ -477,7 +527,9 @@ bool disk_base_turn_on(struct node *node, struct errmsg *error)
     };
     base->manifest.base_history = *oplog_history(node->journal.log);
     base->manifest.base_offset = oplog_end(node->journal.log);
-    if (!disk_log_begin(node, 0, error) || !write_at_start(node, error)) {
+    base->generation = oplog_generation(node->journal.log);
+    disk_log_begin(node);
+    if (!disk_log_tidy(node, 0, error) || !write_at_start(node, error)) {
         disk_log_stop(node);
         return false;
     }
@@ -495,6 +547,12 @@ void disk_base_run(struct node *node)
     }
     if (base->ending == DISK_BASE_ENDS) {
         end_when_synced(node);
+    }
+    if (base->is_put_off) {
+        if (mono_is_due(node->disk_log.retry_at, node->now.mono)) {
+            try_put_off(node);
+        }
+        return;
     }
     if (base->manifest.first == 0 && is_durable(node, first_segment(node))) {
         base->is_wanted = true; /* what is needed can be named now */
@@ -522,6 +580,7 @@ void disk_base_check(const struct node *node)
     const struct disk_base *base = &node->disk_base;
 
     ASSERT(base->ending != DISK_BASE_ENDED || !base->is_wanted);
+    ASSERT(base->is_put_off == node->disk_log.is_held);
     ASSERT(base->removal == FS_NO_FILE || node->disk_log.segments.count > 0);
     ASSERT(!base->manifest.has_end || base->ending != DISK_BASE_RUNS ||
            !disk_log_is_on(&node->disk_log)); /* (4) */

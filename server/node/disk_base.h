@@ -13,7 +13,8 @@
  * Invariants:  (1) one manifest is being written at a time; of those wanted meanwhile only the newest matters
  *              (2) a segment goes only when the manifest on disk says that it is not needed
  *              (3) the log counts as one that can be recovered once the manifest on disk says so
- *              (4) the manifest on disk has an end only if nothing was written behind it */
+ *              (4) the manifest on disk has an end only if nothing was written behind it: so while the first write of it is put
+ *                  off, nothing is written to the log */
 #ifndef STARLING_NODE_DISK_BASE_H
 #define STARLING_NODE_DISK_BASE_H
 
@@ -40,6 +41,9 @@ struct disk_base {
     bool is_there;            /* at start: one was found */
     bool is_wanted;           /* it has changed since the write under way began */
     bool is_leaving;          /* appendonly is off: with the next snapshot the log ends */
+    bool is_put_off;          /* what a start writes first could not be written yet */
+    uint64_t last_segment;    /* while it is put off: that counts */
+    uint64_t generation;      /* of the log in memory that the manifest's place is in */
     uint64_t save_number;     /* of the newest image */
     uint64_t based; /* the generation of the log that the newest snapshot is of; 0: none is */
     uint64_t writing_first; /* of the one under way, */
@@ -61,7 +65,8 @@ bool disk_base_has_log(const struct node *node);
 /* The file of the snapshot that comes before it. */
 const char *disk_base_snapshot(const struct node *node);
 /* The data is there, from the snapshot (bytes long) and the log: go on.  Turns the log on, or off, as appendonly
- * says.  False when the files cannot be written. */
+ * says.  When its files cannot be written (the disk is full), a log that was there is put off until they can: reads are served,
+ * and writes refused.  False when there was none, or more was asked for than going on. */
 MUST_USE bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *error);
 
 /* The files are about to be read again. */

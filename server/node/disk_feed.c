@@ -13,7 +13,8 @@ static bool is_connected(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return disk_log_is_on(d) && !d->is_anew && d->generation == oplog_generation(node->journal.log);
+    return disk_log_is_on(d) && !d->is_anew && !d->is_held &&
+           d->generation == oplog_generation(node->journal.log);
 }
 
 uint64_t disk_feed_start(const struct node *node)

@@ -21,10 +21,13 @@ enum {
 
 static const uint32_t allowed[] = {
     [DISK_LOG_OFF] = PHASE_TO(DISK_LOG_IDLE),
-    [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_IDLE] = PHASE_TO(DISK_LOG_OPEN) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
     [DISK_LOG_OPEN] = PHASE_TO(DISK_LOG_TURNING) | PHASE_TO(DISK_LOG_BROKEN) |
-                      PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_OFF),
-    [DISK_LOG_TURNING] =
+                      PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_CLEARING) |
+                      PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_TURNING] = PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) |
+                         PHASE_TO(DISK_LOG_CLEARING) | PHASE_TO(DISK_LOG_OFF),
+    [DISK_LOG_CLEARING] =
         PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_BROKEN) | PHASE_TO(DISK_LOG_OFF),
     [DISK_LOG_BROKEN] =
         PHASE_TO(DISK_LOG_IDLE) | PHASE_TO(DISK_LOG_REMOVING) | PHASE_TO(DISK_LOG_OFF),
@@ -113,22 +116,35 @@ static bool sync_what_was_found(struct node *node, struct errmsg *error)
     return true;
 }
 
-bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error)
+void disk_log_begin(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
     ASSERT(d->phase == DISK_LOG_OFF);
     ASSERT(d->file == FS_NO_FILE);
+    move(d, DISK_LOG_IDLE);
+    stand_at(node, oplog_end(node->journal.log));
+    d->is_anew = node->replay.has_hole;
+    d->is_last_durable = d->segments.count > 0;
+    d->synced_at = node->now.mono;
+}
+
+bool disk_log_tidy(struct node *node, uint64_t last_segment, struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_IDLE || d->is_held);
     if (!remove_behind(node, last_segment, error) ||
         (d->segments.count > 0 && !sync_what_was_found(node, error))) {
         return false;
     }
-    move(d, DISK_LOG_IDLE);
-    stand_at(node, oplog_end(node->journal.log));
-    d->is_anew = node->replay.has_hole;
-    d->first_own = d->segments.count > 0 ? d->segments.items[d->segments.count - 1].number + 1 : 1;
-    d->synced_at = node->now.mono;
+    d->is_last_durable = d->segments.count > 0;
     return true;
+}
+
+static bool is_removing(const struct disk_log *d)
+{
+    return d->phase == DISK_LOG_REMOVING || d->phase == DISK_LOG_CLEARING;
 }
 
 /* The open segment gets nothing more. */
@@ -136,7 +152,7 @@ static void leave_file(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
-    if (d->file != FS_NO_FILE && d->phase != DISK_LOG_REMOVING) {
+    if (d->file != FS_NO_FILE && !is_removing(d)) {
         node->env.fs->append_close(node->env.fs->ctx, d->file);
     }
     d->file = FS_NO_FILE;
@@ -153,6 +169,7 @@ void disk_log_stop(struct node *node)
     }
     leave_file(node);
     move(d, DISK_LOG_OFF);
+    d->is_held = false;
     d->is_based = false;
     d->is_sync_wanted = false;
     d->problem = (struct errmsg){0};
@@ -177,20 +194,39 @@ static uint64_t limit(const struct node *node)
     return end;
 }
 
-/* The data was replaced, and with it the log in memory: what is on disk has nothing to do with it. */
+/* The last segment, of which nothing is durable, goes: its name is needed, nothing must be taken for good that is in it,
+ * and a power cut could leave a gap in its place. */
+static void remove_last(struct node *node, enum disk_log_phase phase)
+{
+    struct disk_log *d = &node->disk_log;
+    char path[SEGMENT_PATH_SIZE];
+
+    ASSERT(!d->is_last_durable && d->segments.count > 0);
+    ASSERT(d->file == FS_NO_FILE);
+    segment_files_segment_path(&d->files, d->segments.items[d->segments.count - 1].number, path);
+    move(d, phase);
+    d->file = node->env.fs->remove_later(node->env.fs->ctx, path);
+}
+
+/* The data was replaced, and with it the log in memory: what is on disk has nothing to do with it.  A disk that refuses
+ * is tried again as before: its last segment may not be there at all. */
 static void begin_anew(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
     node_log(node, LOG_NOTICE, "the log on disk begins anew: the data was replaced");
-    leave_file(node);
-    if (d->phase != DISK_LOG_IDLE) {
-        move(d, DISK_LOG_IDLE);
-    }
     d->is_based = false;
     d->is_anew = true;
-    d->problem = (struct errmsg){0};
     stand_at(node, oplog_start(node->journal.log));
+    if (d->phase != DISK_LOG_OPEN && d->phase != DISK_LOG_TURNING) {
+        return;
+    }
+    leave_file(node);
+    if (d->is_last_durable) {
+        move(d, DISK_LOG_IDLE);
+    } else {
+        remove_last(node, DISK_LOG_CLEARING);
+    }
 }
 
 /* What the next segment goes on from.  The one before may be of a history that has nothing in it, and still is the one
@@ -256,7 +292,7 @@ bool disk_log_begin_history(struct node *node, struct errmsg *error)
     buf_deinit(&out);
     if (is_ok) {
         segment_list_add(&d->segments, number, &head);
-        d->first_own = number + 1;
+        d->is_last_durable = true;
     }
     return is_ok;
 }
@@ -275,6 +311,7 @@ static void open_segment(struct node *node)
     d->is_anew = false;
     move(d, DISK_LOG_OPEN);
     segment_list_add(&d->segments, number, &head);
+    d->is_last_durable = false;
     segment_write_head(&out, &head);
     d->file_bytes = out.len;
     node->env.fs->append(node->env.fs->ctx, d->file, &out);
@@ -410,6 +447,7 @@ bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
     ASSERT(durable_bytes <= d->file_bytes);
     ASSERT(d->asked >= d->durable);
     d->is_syncing = false;
+    d->is_last_durable = true;
     d->durable = d->asked;
     d->sync_count++;
     d->last_sync_us = node->now.mono.us - d->sync_began_at.us;
@@ -445,21 +483,39 @@ static void broken(struct node *node, const struct errmsg *error)
     move(d, DISK_LOG_BROKEN);
 }
 
-/* The file of which nothing is durable goes: its name is needed, and nothing must be taken for good that is in it. */
+void disk_log_hold(struct node *node, const struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_IDLE || d->is_held);
+    if (!d->is_held) {
+        d->is_held = true;
+        broken(node, error);
+    }
+    d->problem = *error;
+    d->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+}
+
+void disk_log_go_on(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->is_held);
+    d->is_held = false;
+    move(d, DISK_LOG_IDLE);
+    node_log(node, LOG_NOTICE, "the log can be written again");
+    pass_note_work(&node->pass);
+}
+
 static void try_again(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
-    const struct segment_entry *last;
-    char path[SEGMENT_PATH_SIZE];
 
-    last = d->segments.count > 0 ? &d->segments.items[d->segments.count - 1] : NULL;
-    if (last == NULL || last->number < d->first_own || last->head.start < d->durable) {
+    if (d->segments.count == 0 || d->is_last_durable) {
         move(d, DISK_LOG_IDLE);
-        return;
+    } else {
+        remove_last(node, DISK_LOG_REMOVING);
     }
-    segment_files_segment_path(&d->files, last->number, path);
-    move(d, DISK_LOG_REMOVING);
-    d->file = node->env.fs->remove_later(node->env.fs->ctx, path);
 }
 
 bool disk_log_file_done(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
@@ -473,9 +529,10 @@ bool disk_log_file_done(struct node *node, uint64_t file, bool is_ok, const stru
         broken(node, error);
         return true;
     }
-    ASSERT(d->phase == DISK_LOG_REMOVING);
+    ASSERT(is_removing(d));
     d->file = FS_NO_FILE;
     segment_list_remove_last(&d->segments);
+    d->is_last_durable = d->segments.count > 0; /* (3) */
     move(d, DISK_LOG_IDLE);
     pass_note_work(&node->pass);
     return true;
@@ -513,7 +570,7 @@ void disk_log_run(struct node *node)
     if (!still_follows(node)) {
         begin_anew(node);
     }
-    if (d->phase == DISK_LOG_BROKEN && mono_is_due(d->retry_at, node->now.mono)) {
+    if (d->phase == DISK_LOG_BROKEN && !d->is_held && mono_is_due(d->retry_at, node->now.mono)) {
         try_again(node);
     }
     if (d->phase == DISK_LOG_IDLE && d->handed < oplog_end(node->journal.log)) {
@@ -606,12 +663,14 @@ struct mono_time disk_log_wake_at(const struct node *node)
 void disk_log_check(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
-    bool has_file =
-        d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING || d->phase == DISK_LOG_REMOVING;
+    bool has_file = d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING || is_removing(d);
 
     ASSERT(has_file == (d->file != FS_NO_FILE));
     ASSERT(!d->is_syncing || d->phase == DISK_LOG_OPEN || d->phase == DISK_LOG_TURNING);
     ASSERT(disk_log_is_on(d) || !d->is_based);
+    ASSERT(!is_removing(d) || !d->is_last_durable);
+    ASSERT(!d->is_held || d->phase == DISK_LOG_BROKEN);
+    ASSERT(d->phase != DISK_LOG_IDLE || d->is_last_durable == (d->segments.count > 0)); /* (3) */
     segment_list_check(&d->segments);
     if (!disk_log_is_on(d) || !still_follows(node)) {
         return;

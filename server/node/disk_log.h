@@ -11,6 +11,9 @@
  *      |                    nothing of it was durable:  v  | it cannot be removed
  *      +------------------------------------------ REMOVING
  *
+ * When the data was replaced it begins anew, from IDLE; by way of CLEARING, in which the open segment is removed, when
+ * nothing of that was durable yet.
+ *
  * What was put into the log is handed over at the end of a pass, and synced as appendfsync says.  One sync is under
  * way at a time, for all who wait (group commit).  With appendfsync always, those whose replies have just left will soon
  * write again: the next sync gives them a moment, or they and those who came meanwhile would take turns.  After a failure nothing counts but what was durable before: the rest
@@ -18,7 +21,8 @@
  *
  * Invariants:  (1) durable <= handed <= the end of the log
  *              (2) everything before durable, from the beginning of the chain of segments on, survives a power cut
- *              (3) a segment begins only when the one before is durable up to where it begins
+ *              (3) a segment begins only when the one before is durable up to where it begins, or, when the data was
+ *                  replaced, will at least be there: so their numbers have no gap
  *              (4) the log in memory holds everything from durable on
  *              (5) while is_based is false, what is on disk cannot be recovered: the snapshot that it goes on from is
  *                  not there yet */
@@ -45,6 +49,7 @@ enum disk_log_phase {
     DISK_LOG_TURNING,  /* nothing more comes into the segment */
     DISK_LOG_BROKEN,   /* the disk has refused */
     DISK_LOG_REMOVING, /* of a segment that nothing is in */
+    DISK_LOG_CLEARING, /* the same, of data that was replaced: nothing was refused */
 };
 
 struct disk_log {
@@ -55,7 +60,7 @@ struct disk_log {
     uint64_t file;             /* of env.fs: the open segment; or its removal */
     uint64_t file_bytes;       /* handed over for it */
     struct history_id history; /* that the byte before handed is of */
-    uint64_t first_own;        /* number of the first segment of this run */
+    bool is_last_durable;      /* something of the last segment is: it is there after a power cut */
     uint64_t generation;       /* of the log in memory; see oplog_generation */
     uint64_t handed;           /* the log was handed over up to here, */
     uint64_t durable;          /* and is on disk up to here */
@@ -64,6 +69,7 @@ struct disk_log {
     bool is_sync_wanted; /* somebody waits: now */
     bool is_based;
     bool is_anew;   /* the next segment does not go on from the one before */
+    bool is_held;   /* BROKEN, and nothing is written before disk_log_go_on */
     bool is_behind; /* it was told that the disk is slower than the writes */
     struct mono_time handed_at;
     struct buf out; /* empty between passes, with room: what was written comes back into it */
@@ -86,12 +92,18 @@ void disk_log_deinit(struct node *node);
 
 /* What segments are there?  False when that cannot be read. */
 MUST_USE bool disk_log_look(struct node *node, struct errmsg *error);
-/* The data is there: go on at the end of the log in memory.  Segments behind last_segment have nothing to do with it
- * and are removed.  False when that cannot be. */
-MUST_USE bool disk_log_begin(struct node *node, uint64_t last_segment, struct errmsg *error);
+/* The data is there: go on at the end of the log in memory. */
+void disk_log_begin(struct node *node);
+/* Behind it, and before anything is written: segments behind last_segment have nothing to do with the data and are removed,
+ * what was found is made durable.  False when that cannot be; it may be called again. */
+MUST_USE bool disk_log_tidy(struct node *node, uint64_t last_segment, struct errmsg *error);
 /* Behind it, when the log goes on in a new history from where it stands: have an empty segment on disk that says so, so that
  * what the one before has from there on is void.  False when that cannot be. */
 MUST_USE bool disk_log_begin_history(struct node *node, struct errmsg *error);
+/* What a start has to do on disk cannot be done, for this reason: nothing is written, writes are refused, and whoever
+ * calls this tries again at retry_at, until it is done: then the log goes on. */
+void disk_log_hold(struct node *node, const struct errmsg *error);
+void disk_log_go_on(struct node *node);
 /* No longer, or not after all. */
 void disk_log_stop(struct node *node);
 

@@ -357,6 +357,16 @@ bool node_session_wants_input(const struct node *node, const struct session *s)
            ((s->flags & SESSION_HELD) == 0 || input_pending(&s->input) <= HELD_INPUT_BYTES);
 }
 
+bool node_may_write(const struct node *node)
+{
+    return release_may_write(node);
+}
+
+void node_session_withhold(struct node *node, struct session *s)
+{
+    release_withhold(node, s);
+}
+
 void node_session_written(struct node *node, struct session *s, size_t len)
 {
     timing_make_stale(&node->timing);

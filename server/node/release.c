@@ -45,15 +45,26 @@ static bool may_leave(struct node *node)
     return cluster_has_lease(node->cluster, now.mono);
 }
 
+bool release_may_write(const struct node *node)
+{
+    return !node->release.had_lease ||
+           cluster_has_lease(node->cluster, node->env.now(node->env.context).mono);
+}
+
 /* Was the lease held when the pass began, and is it over now?  The process may have stood still in between, and reads as
  * well as writes may then show what another node has changed since. */
 static bool has_run_out(struct node *node)
 {
-    if (node->cluster == NULL || list_is_empty(&node->sessions.touched) ||
-        !cluster_has_lease(node->cluster, node->now.mono)) {
-        return false;
+    return !list_is_empty(&node->sessions.touched) && !release_may_write(node);
+}
+
+void release_withhold(struct node *node, struct session *s)
+{
+    if ((s->flags & (SESSION_REPLICA | SESSION_CLOSE_NOW)) == 0 && output_pending(&s->output) > 0) {
+        counters_lease_dropped(&node->counters);
+        s->flags |= SESSION_CLOSE_NOW;
+        end_waiting(node, s);
     }
-    return !cluster_has_lease(node->cluster, node->env.now(node->env.context).mono);
 }
 
 static void drop(struct node *node, struct session *s)
@@ -165,6 +176,8 @@ void release_run(struct node *node)
         }
         look_at_touched(node, is_allowed, holds);
     }
+    node->release.had_lease =
+        node->cluster != NULL && cluster_has_lease(node->cluster, node->now.mono);
     if (UNLIKELY(has_run_out(node))) {
         drop_touched(node);
     }

@@ -7,7 +7,7 @@
  * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
  *
  * A primary whose lease was held when the pass began and is over at its end says nothing at all: what was read may be as old
- * as what was written.
+ * as what was written.  The shell asks once more right before it writes.
  *
  * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
  *              (2) replicas' outputs have none: what they confirm is theirs
@@ -15,6 +15,7 @@
 #ifndef STARLING_NODE_RELEASE_H
 #define STARLING_NODE_RELEASE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/list.h"
@@ -25,11 +26,16 @@ struct session;
 struct release {
     struct list waiting; /* session.barred: for the disk, in the order in which they began to */
     size_t waiting_count;
+    bool had_lease; /* as of the beginning of the last pass */
 };
 
 void release_init(struct node *node);
 /* The last of a pass. */
 void release_run(struct node *node);
+/* May what passes have left be written now?  False when the lease under which it was said is over meanwhile. */
+bool release_may_write(const struct node *node);
+/* Then nothing of the session's output may be, unless it is a replica's: it is closed. */
+void release_withhold(struct node *node, struct session *s);
 /* The session is about to go. */
 void release_forget(struct node *node, struct session *s);
 

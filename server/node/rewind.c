@@ -31,6 +31,9 @@ enum rewind_chance rewind_chance(const struct node *node)
     uint64_t end;
 
     ASSERT(node->rewind.is_wanted);
+    if (to->offset == 0) {
+        return REWIND_NEVER; /* nothing would be left; and to the replay it is no limit */
+    }
     if (!disk_log_is_on(d) || !d->is_based || disk_log_is_broken(d) ||
         d->generation != oplog_generation(node->journal.log) ||
         !oplog_history_end(node->journal.log, &to->history, &end) || to->offset > end ||

@@ -62,9 +62,9 @@ static void drop_stream(struct disk *disk, uint64_t id)
     }
 }
 
-static struct disk_stream *open_stream(struct disk *disk, const char *path, bool is_append)
+static struct disk_stream *open_stream(struct disk *disk, const char *path, enum fs_lane lane)
 {
-    struct disk_stream stream = {.id = ++disk->next_id, .is_append = is_append};
+    struct disk_stream stream = {.id = ++disk->next_id, .lane = lane};
 
     ASSERT(strlen(path) < DISK_NAME_MAX);
     snprintf(stream.name, sizeof(stream.name), "%s", path);
@@ -84,8 +84,11 @@ static void queue_failure(struct disk *disk, struct disk_stream *stream, enum fs
                           const char *reason)
 {
     stream->is_failing = true;
-    queue(disk, (struct disk_op){
-                    .kind = DISK_OP_FAILED, .id = stream->id, .status = status, .reason = reason});
+    queue(disk, (struct disk_op){.kind = DISK_OP_FAILED,
+                                 .lane = stream->lane,
+                                 .id = stream->id,
+                                 .status = status,
+                                 .reason = reason});
 }
 
 static enum fs_status fail(struct errmsg *error, enum fs_status status, const char *reason)
@@ -254,7 +257,7 @@ static enum fs_status make_directory(void *ctx, const char *path, struct errmsg 
 static uint64_t write_begin(void *ctx, const char *path, enum fs_lane lane)
 {
     ASSERT(lane == FS_LANE_SMALL || lane == FS_LANE_LONG);
-    return open_stream(ctx, path, false)->id;
+    return open_stream(ctx, path, lane)->id;
 }
 
 static void write_append(void *ctx, uint64_t id, struct buf *steal)
@@ -274,6 +277,7 @@ static void write_commit(void *ctx, uint64_t id)
 
     if (stream != NULL) {
         memcpy(op.to, stream->name, sizeof(op.to));
+        op.lane = stream->lane;
         op.content = buf_steal(&stream->content);
         drop_stream(ctx, id);
         queue(ctx, op);
@@ -302,7 +306,7 @@ static uint64_t append_open(void *ctx, const char *path, enum fs_append_mode mod
     bool is_there = find_file(disk, path) != NULL;
 
     about_to_change(disk);
-    stream = open_stream(disk, path, true);
+    stream = open_stream(disk, path, FS_LANE_GROWING);
     id = stream->id;
     if (mode == FS_APPEND_NEW && is_there) {
         queue_failure(disk, stream, FS_FAILED, "the file is there already");
@@ -342,7 +346,8 @@ static void append_sync(void *ctx, uint64_t id)
     const struct disk_file *file = stream != NULL ? find_file(disk, stream->name) : NULL;
 
     if (file != NULL && !stream->is_failing) {
-        struct disk_op op = {.kind = DISK_OP_SYNC, .id = id, .len = file->content.len};
+        struct disk_op op = {
+            .kind = DISK_OP_SYNC, .lane = stream->lane, .id = id, .len = file->content.len};
 
         memcpy(op.to, stream->name, sizeof(op.to));
         queue(disk, op);
@@ -357,7 +362,7 @@ static void append_close(void *ctx, uint64_t id)
 static uint64_t queue_name(struct disk *disk, enum disk_op_kind kind, const char *from,
                            const char *to)
 {
-    struct disk_op op = {.kind = kind, .id = ++disk->next_id};
+    struct disk_op op = {.kind = kind, .lane = FS_LANE_GROWING, .id = ++disk->next_id};
 
     ASSERT(strlen(from) < DISK_NAME_MAX && strlen(to) < DISK_NAME_MAX);
     snprintf(op.from, sizeof(op.from), "%s", from);
@@ -479,6 +484,17 @@ bool disk_perform(struct disk *disk, uint64_t number, struct fs_completion *out)
     }
     buf_deinit(&op.content);
     return is_told;
+}
+
+enum fs_lane disk_lane(const struct disk *disk, uint64_t number)
+{
+    size_t i = 0;
+
+    while (i < disk->ops.count && disk->ops.items[i].number != number) {
+        i++;
+    }
+    ASSERT(i < disk->ops.count);
+    return disk->ops.items[i].lane;
 }
 
 /* Of what was not synced, some bytes are not what was written, or were never written in the midst. */

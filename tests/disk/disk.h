@@ -50,6 +50,7 @@ enum disk_op_kind {
 struct disk_op {
     uint64_t number;
     enum disk_op_kind kind;
+    enum fs_lane lane;
     uint64_t id; /* of the file, or of the operation itself */
     size_t len;  /* of DISK_OP_SYNC: what the file had when it was asked */
     char from[DISK_NAME_MAX];
@@ -62,7 +63,7 @@ struct disk_op {
 struct disk_stream { /* a file written as a whole, or one that grows */
     uint64_t id;
     char name[DISK_NAME_MAX];
-    bool is_append;
+    enum fs_lane lane;
     bool is_failing; /* its last completion is on the way, or was there */
     struct buf content;
 };
@@ -70,7 +71,7 @@ struct disk_stream { /* a file written as a whole, or one that grows */
 struct disk {
     struct fs fs;
     enum disk_fault fault;
-    /* Operation number is to be performed, in the order of these calls for one file. */
+    /* Operation number is to be performed, in the order of these calls in one lane (disk_lane). */
     void (*on_queued)(void *owner, uint64_t number);
     /* Before anything changes; may be NULL. */
     void (*on_change)(void *owner);
@@ -86,6 +87,8 @@ void disk_init(struct disk *disk, void (*on_queued)(void *owner, uint64_t number
 void disk_deinit(struct disk *disk);
 /* False when there is no completion: a power cut came before, or the file was closed. */
 bool disk_perform(struct disk *disk, uint64_t number, struct fs_completion *out);
+/* Of an operation that is to be performed. */
+enum fs_lane disk_lane(const struct disk *disk, uint64_t number);
 /* What a process finds that starts after the power was cut.  rng NULL: nothing of what was not durable. */
 void disk_power_cut(struct disk *disk, struct rng *rng);
 /* What a process finds that starts after another was killed: of what was not durable and had perhaps not been written

@@ -256,7 +256,6 @@ void check_note_line(struct world *world, struct sim_node *n, int shard)
     line->lineage = *oplog_lineage(n->node->journal.log);
 }
 
-/* What it had when it began to serve must be a part of what who served before had, unless that one has lost it. */
 /* Nothing but ends of processes for so long: whoever runs can be reached by all who run. */
 static bool is_quiet(const struct world *world)
 {
@@ -287,30 +286,39 @@ static void check_siblings(struct world *world, const struct sim_node *n)
     }
 }
 
+/* Is that a place in what who served had?  Nobody else goes on in its own history. */
+static bool is_on_line(const struct sim_line *line, const struct history_id *history,
+                       uint64_t offset)
+{
+    uint64_t end = 0;
+
+    return history_id_equal(history, &line->history) ||
+           (lineage_find(&line->lineage, history, &end) && offset <= end);
+}
+
+/* What it had when it began to serve must be a part of what who served before had, unless that one has lost it.  Of one that
+ * took over and never served it may have the history, with nothing in it. */
 static void check_line(struct world *world, struct sim_node *n, int shard)
 {
     const struct sim_line *line = &world->lines[shard];
-    const struct history_id *history = oplog_previous_history(n->node->journal.log);
+    const struct lineage *its = oplog_lineage(n->node->journal.log);
     uint64_t offset = oplog_previous_end(n->node->journal.log);
     const struct sim_node *before = &world->nodes[line->node];
-    uint64_t end;
 
-    if (world->is_mixed || line->life == 0 || line->node == n->index || before->node == NULL ||
-        before->life != line->life) {
+    if (line->life == 0 || line->node == n->index || before->node == NULL ||
+        before->life != line->life || offset == 0) {
         return;
     }
-    if (history_id_equal(history, &line->history)) {
-        end = UINT64_MAX; /* nobody else goes on in it */
-    } else if (!lineage_find(&line->lineage, history, &end)) {
-        end = 0;
+    for (size_t i = its->count; i-- > 0 && its->items[i].end == offset;) {
+        if (is_on_line(line, &its->items[i].history, offset)) {
+            return;
+        }
     }
-    if (offset > end) {
-        world_fail(world,
-                   "node %d takes over from node %d with history %.8s up to %llu, which is the "
-                   "shard's up to %llu only",
-                   n->index, line->node, history->text, (unsigned long long)offset,
-                   (unsigned long long)end);
-    }
+    world_fail(world,
+               "node %d takes over from node %d with history %.8s up to %llu, which is not the "
+               "shard's",
+               n->index, line->node, oplog_previous_history(n->node->journal.log)->text,
+               (unsigned long long)offset);
 }
 
 void check_lines(struct world *world, struct sim_node *n)

@@ -151,7 +151,8 @@ static void use_queue(struct world *world, struct sim_client *client)
 
 void client_pair_name(int client, char letter, char out[32])
 {
-    snprintf(out, 32, "{c%d:pair}%c", client, letter);
+    snprintf(out, 32, "{both:%d}%c", client,
+             letter); /* slots of the first four lie in all shards */
 }
 
 /* Two keys of one slot get the same version, in one transaction: nobody may ever see them differ (check_pairs). */
@@ -324,7 +325,7 @@ static uint32_t holders(struct world *world, int primary, const char *name, uint
             count++;
         }
     }
-    return count >= 1 + world->options.replicas_each && !world->is_mixed &&
+    return count >= 1 + world->options.replicas_each &&
                    (check_replicas_of(world, primary) & ~mask) == 0
                ? mask
                : 0;
@@ -441,13 +442,20 @@ static void take_value(struct world *world, struct sim_client *client,
     }
 }
 
+bool client_listens(const struct world *world, const struct sim_conn *conn)
+{
+    const struct sim_client *client = &world->clients[conn->ends[0].node];
+
+    return conn->id == client->conns[client->node];
+}
+
 void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes)
 {
     struct sim_client *client = &world->clients[index];
     struct resp_limits limits = RESP_LIMITS_DEFAULT;
 
     if (conn != client->conns[client->node]) {
-        return; /* it was given up */
+        return;
     }
     buf_append_bytes(&client->in, bytes);
     while (client->in.len > 0) {

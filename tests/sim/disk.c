@@ -60,6 +60,7 @@ static void on_queued(void *owner, uint64_t number)
     struct sim_node *n = owner;
     struct world *world = n->world;
     int64_t us = 200 + (int64_t)rng_below(&world->rng, 5000);
+    int64_t *lane_at_us = &n->lane_at_us[disk_lane(&n->disk, number)];
     struct sim_event *event;
 
     if (rng_one_in(&world->rng, 20)) {
@@ -68,7 +69,9 @@ static void on_queued(void *owner, uint64_t number)
     if (n->disk_hangs_until_us > world->now_us) {
         us += n->disk_hangs_until_us - world->now_us;
     }
-    event = world_schedule(world, world->now_us + us, on_performed);
+    /* Of events at one time the one that was scheduled first runs first. */
+    *lane_at_us = world->now_us + us > *lane_at_us ? world->now_us + us : *lane_at_us;
+    event = world_schedule(world, *lane_at_us, on_performed);
     event->node = n->index;
     event->life = n->life;
     event->number = number;

@@ -15,8 +15,6 @@ void fault_later(struct world *world, int node, int64_t ms, sim_event_fn *run);
 /* The power of a node is cut, and comes back after so long; false: it is dead already. */
 bool fault_cut_power(struct world *world, int node, int64_t ms);
 void fault_restart(struct world *world, struct sim_event *event);
-/* From now on an address may be another node's than it was. */
-void fault_mix_addresses(struct world *world);
 int fault_other(struct world *world, int node);
 
 /* ---- faults_disk.c */

@@ -3,6 +3,7 @@
 #include "tests/sim/faults.h"
 
 #include "cluster/report.h"
+#include "cluster/state.h"
 #include "node/inside.h"
 
 #define NODES_FILE "nodes.conf"
@@ -73,12 +74,6 @@ static void copy_files(struct disk *to, const struct disk *from, bool all)
     }
 }
 
-void fault_drop_data(struct world *world, int node)
-{
-    drop_files(&world->nodes[node].disk, false);
-    fault_excuse(world, node);
-}
-
 void fault_lost_data(struct world *world, int node)
 {
     if (fault_cut_power(world, node, fault_ms(world, 20, 3000))) {
@@ -123,7 +118,6 @@ void fault_lost_folder(struct world *world, int node)
         fault_cut_power(world, node, fault_ms(world, 20, 2000))) {
         world->has_lost_folder = true;
         fault_note(world, "without anything comes back", node, 0);
-        fault_mix_addresses(world);
         drop_files(&world->nodes[node].disk, true);
     }
 }
@@ -160,14 +154,22 @@ static void end_clone(struct world *world, struct sim_event *event)
     }
 }
 
+/* A member of the council that is there twice can decide twice when its two ends meet different others (docs/cluster.md). */
+static bool can_be_cloned(const struct world *world, int node)
+{
+    const struct sim_node *n = &world->nodes[node];
+
+    return n->node != NULL && !n->is_clone && !council_is_member(n->node->cluster->council);
+}
+
 /* The machine of node starts with a copy of another one's folder, while that one runs. */
 void fault_clone(struct world *world, int node)
 {
     struct sim_node *n = &world->nodes[node];
     int other = fault_other(world, node);
 
-    if (n->kept.files.count > 0 || world->nodes[other].is_clone ||
-        world->nodes[other].node == NULL || !fault_cut_power(world, node, 50)) {
+    if (n->kept.files.count > 0 || !can_be_cloned(world, other) ||
+        !fault_cut_power(world, node, 50)) {
         return;
     }
     fault_note(world, "with a copy of another one's folder comes back", node, other);
@@ -177,6 +179,5 @@ void fault_clone(struct world *world, int node)
     n->is_clone = true;
     n->clone_of = other;
     world->has_clones = true;
-    fault_mix_addresses(world);
     fault_later(world, node, fault_ms(world, 500, 4000), end_clone);
 }

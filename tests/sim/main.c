@@ -210,7 +210,6 @@ static void print_counts(const struct world *world)
         {"take-overs",                      world->takeovers                },
         {"ms until all was served again",   (uint64_t)world->served_after_ms},
         {"ends",                            world->kills                    },
-        {"starts refused",                  world->starts_refused           },
         {"pauses",                          world->pauses                   },
         {"partitions",                      world->partitions               },
         {"commands of an operator",         world->operations               },

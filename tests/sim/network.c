@@ -510,7 +510,7 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
     while (!(s->flags & SESSION_CLOSE_NOW) && session_output(s, &out, 1) == 1) {
         size_t len = out.len;
 
-        if (conn->ends[0].kind == END_CLIENT) {
+        if (conn->ends[0].kind == END_CLIENT && client_listens(world, conn)) {
             shared_note_answer(world, n, conn->ends[0].node);
             client_note_answer(world, n, conn->ends[0].node, out);
         }
@@ -527,6 +527,9 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
 
 void network_flush_sessions(struct world *world, struct sim_node *n)
 {
+    for (size_t i = 0; i < n->touched_count && !node_may_write(n->node); i++) {
+        node_session_withhold(n->node, n->touched[i]);
+    }
     while (n->touched_count > 0) {
         struct session *s = n->touched[--n->touched_count];
 

@@ -175,7 +175,7 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
             holder_count++;
         }
     }
-    if (count >= world->options.replicas_each && !world->is_mixed &&
+    if (count >= world->options.replicas_each &&
         (check_replicas_of(world, client->node) & ~holders) == 0 &&
         holder_count > world->options.replicas_each) {
         op->confirmed_us = world->now_us;

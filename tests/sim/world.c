@@ -20,9 +20,6 @@ enum {
 #define EMPTY_BYTES   (sizeof(struct keyspace) + SLOT_COUNT * sizeof(struct table))
 #define UNIX_EPOCH_MS INT64_C(1700000000000)
 
-/* Nothing looks at the lease once more when what a pass said is written to the sockets. */
-#define STOPS_BEFORE_WRITING false
-
 enum {
     TIMEOUT_MS = 1000,
     FULL_BYTES = 60 * 1000, /* of data, where memory is limited */
@@ -192,7 +189,7 @@ static void stop(struct world *world, struct sim_node *n, struct sim_event *even
 {
     struct sim_event *later;
 
-    n->is_flush_due = STOPS_BEFORE_WRITING && rng_one_in(&world->rng, 2);
+    n->is_flush_due = rng_one_in(&world->rng, 2);
     if (n->is_flush_due) {
         end_pass(world, n);
     }
@@ -276,25 +273,6 @@ static void set(struct config *config, const char *name, const char *value)
     ASSERT(is_set);
 }
 
-/* Some starts are refused because of the log: a segment is missing before one that is there, or its head is wrong (seed 141, with
- * this off).  Until that is understood an operator removes the data then. */
-#define LOG_MAY_BE_REFUSED true
-
-static void start_without_data(struct world *world, int index, const struct errmsg *error)
-{
-    struct sim_node *n = &world->nodes[index];
-
-    if (!LOG_MAY_BE_REFUSED || n->was_refused || strstr(error->text, "appendonlydir") == NULL) {
-        world_fail(world, "node %d does not start: %s", index, error->text);
-        return;
-    }
-    world->starts_refused++;
-    n->was_refused = true;
-    fault_drop_data(world, index);
-    sim_node_start(world, index);
-    n->was_refused = false;
-}
-
 void sim_node_start(struct world *world, int index)
 {
     struct sim_node *n = &world->nodes[index];
@@ -315,6 +293,7 @@ void sim_node_start(struct world *world, int index)
     n->started_us = world->now_us;
     n->may_exit = false;
     n->stop_ms = 0;
+    memset(n->lane_at_us, 0, sizeof(n->lane_at_us));
     n->env = (struct env){
         .context = n,
         .logger = &n->logger,
@@ -347,7 +326,7 @@ void sim_node_start(struct world *world, int index)
     }
     if (n->node == NULL) {
         config_deinit(&config);
-        start_without_data(world, index, &error);
+        world_fail(world, "node %d does not start: %s", index, error.text);
         return;
     }
     schedule_wake(world, n);

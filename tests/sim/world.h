@@ -102,12 +102,12 @@ struct sim_node {
     bool was_replica;
     bool has_asked_to_exit;
     struct sim_seen pairs_seen;
-    bool was_refused; /* its start */
-    bool may_exit;    /* it was asked to end */
+    bool may_exit; /* it was asked to end */
     int clone_of;
     bool is_clone;    /* its folder is a copy of another node's, its own is kept */
     struct disk kept; /* files that are put back later */
     int64_t disk_hangs_until_us;
+    int64_t lane_at_us[FS_LANE_COUNT]; /* when the last operation of the lane happens */
     int64_t stop_ms;          /* for so long its next pass that brings anything stands still, */
     bool is_in_pass;          /* as it does now, */
     bool is_flush_due;        /* between its end and the writing */
@@ -295,7 +295,6 @@ struct world {
     unsigned spare_slot;         /* that an operator gives and takes away */
     uint64_t shared_values;      /* set so far: no two are equal */
     bool has_lost_folder;        /* a node: once in a world */
-    bool is_mixed;               /* addresses have come to other nodes: fault_mix_addresses */
     bool has_clones;             /* or had: two nodes may have one epoch */
     bool is_handing_over; /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
@@ -312,7 +311,6 @@ struct world {
     size_t claim_cap;
     char failure[4096];    /* the first broken promise; empty while all is well */
     uint64_t redirections; /* of clients */
-    uint64_t starts_refused;
     uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t pairs_written; /* by transactions that were answered */
@@ -367,6 +365,8 @@ void sim_disk_attach(struct sim_node *n);
 /* ---- client.c */
 void clients_start(struct world *world);
 void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes);
+/* Does it wait for what comes on the connection?  Else that was given up, and tells it nothing. */
+bool client_listens(const struct world *world, const struct sim_conn *conn);
 /* Of the key of a client's pair, 'a' or 'b'. */
 void client_pair_name(int client, char letter, char out[32]);
 void client_conn_lost(struct world *world, int index, uint64_t conn);
@@ -434,8 +434,6 @@ void faults_start(struct world *world, int64_t until_us);
 bool faults_has(const char *name);
 void faults_list(void);
 void faults_heal(struct world *world);
-/* All files of a dead node but the nodes file. */
-void fault_drop_data(struct world *world, int node);
 /* A node that was asked to has ended by itself. */
 void fault_on_exit(struct world *world, int node);
 

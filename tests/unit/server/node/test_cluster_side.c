@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operator is told of the map of the cluster is in the nodes file, or it is an error. */
 #include "node/inside.h"
+#include "tests/unit/answers.h"
 #include "tests/unit/server/node/lone_node.h"
 
 #include <criterion/criterion.h>
@@ -29,6 +30,26 @@ Test(cluster_side, a_node_that_cannot_write_its_nodes_file_does_not_start)
 
     cr_assert_null(lone_node_new_clustered(true, &error));
     cr_expect_str_eq(error.text, "cannot write the nodes file nodes.conf: no space left");
+}
+
+Test(cluster_side, a_node_that_has_its_nodes_file_starts_on_a_full_disk_and_not_on_a_broken_one)
+{
+    static const struct alone_option options[] = {
+        {"cluster-enabled", "yes"}
+    };
+
+    for (int is_broken = 0; is_broken < 2; is_broken++) {
+        struct alone *a = answers_start_cluster();
+        struct alone_past past = {.disk = &a->disk, .seed = 5, .now_us = a->now_us};
+        struct alone *next;
+
+        a->disk.fault = is_broken ? DISK_BROKEN : DISK_FULL;
+        next = alone_new_after(options, 1, &past);
+        cr_expect_eq(next->has_exited, is_broken, "%s", buf_text(&next->warnings));
+        cr_expect_not_null(strstr(buf_text(&next->warnings), "nodes.conf"));
+        alone_free(next);
+        alone_free(a);
+    }
 }
 
 /* The file that the command waits for may be behind one that is being written. */

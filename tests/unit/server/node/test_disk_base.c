@@ -163,3 +163,84 @@ Test(disk_base, needs_the_snapshot_that_its_log_goes_on_from)
     cr_expect_not_null(strstr(buf_text(&a->warnings), "the snapshot dump.rdb is missing"));
     alone_free(a);
 }
+
+static void expect_reads_alone(struct alone *a)
+{
+    answers_send(a, 0, "GET kept\r\nSET refused 1\r\n");
+    answers_match(a, 0, "$1|1|-MISCONF Errors writing to the AOF file: *");
+    cr_expect_eq(disk_log_durable(a->node), 0);
+    cr_expect(disk_log_is_broken(&a->node->disk_log));
+}
+
+Test(disk_base, serves_reads_from_a_start_on_while_the_disk_refuses_and_writes_once_it_does_not)
+{
+    static const enum disk_fault faults[] = {DISK_FULL, DISK_BROKEN};
+
+    for (size_t i = 0; i < 2 * ARRAY_COUNT(faults); i++) {
+        struct alone *a = start();
+
+        answers_expect(a, "SET kept 1", "+OK|");
+        answers_idle(a, 3, 1000);
+        if (i % 2 == 1) {
+            answers_send(a, 0, "SHUTDOWN\r\n");
+            answers_idle(a, 5, 10);
+            cr_assert(a->has_exited);
+        }
+        a->disk.fault = faults[i / 2];
+        a = again(a, logged, ARRAY_COUNT(logged));
+        cr_assert(!a->has_exited, "%s", buf_text(&a->warnings));
+        expect_reads_alone(a);
+        answers_idle(a, 5, 1000);
+        a = again(a, logged, ARRAY_COUNT(logged)); /* killed, and still no room */
+        expect_reads_alone(a);
+        answers_idle(a, 5, 1000);
+        a->disk.fault = DISK_WELL;
+        answers_idle(a, 2, 1000);
+        answers_expect(a, "SET after 1", "+OK|");
+        answers_idle(a, 3, 1000);
+        disk_power_cut(&a->disk, NULL);
+        a = again(a, logged, ARRAY_COUNT(logged));
+        answers_expect(a, "MGET kept refused after", "*3|$1|1|$-1|$1|1|");
+        alone_free(a);
+    }
+}
+
+/* The data was replaced meanwhile: what is on disk is still of the one before, until there is a snapshot. */
+Test(disk_base, begins_anew_when_the_data_was_replaced_before_the_disk_took_anything)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "SET kept 1", "+OK|");
+    answers_idle(a, 3, 1000);
+    a->disk.fault = DISK_FULL;
+    a = again(a, logged, ARRAY_COUNT(logged));
+    journal_restart(a->node, history_id_make(&a->node->rng), 5000);
+    answers_idle(a, 3, 1000);
+    expect_reads_alone(a);
+    a->disk.fault = DISK_WELL;
+    a->is_disk_slow = true;
+    answers_idle(a, 1, 1000);
+    cr_expect_not(a->node->disk_base.is_put_off);
+    cr_expect_not(a->node->disk_log.is_based);
+    a->is_disk_slow = false;
+    answers_idle(a, 5, 1000);
+    cr_expect(a->node->disk_log.is_based);
+    answers_expect(a, "SET after 1", "+OK|");
+    answers_idle(a, 3, 1000);
+    disk_power_cut(&a->disk, NULL);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    answers_expect(a, "MGET kept after", "*2|$1|1|$1|1|");
+    alone_free(a);
+}
+
+Test(disk_base, does_not_start_a_log_where_none_was_on_a_disk_that_refuses)
+{
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect(a, "SET kept 1", "+OK|");
+    a->disk.fault = DISK_FULL;
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect(a->has_exited);
+    cr_expect_not_null(strstr(buf_text(&a->warnings), "appendonlydir cannot be written"));
+    alone_free(a);
+}

@@ -209,3 +209,51 @@ Test(disk_log, begins_anew_when_the_data_was_replaced)
     answers_expect(a, "GET k", "$1|w|");
     alone_free(a);
 }
+
+/* What was there when the data was replaced, of a segment behind a durable one. */
+enum found {
+    FOUND_UNSYNCED,   /* it is open, and nothing of it is durable */
+    FOUND_REFUSED,    /* it could not be created */
+    FOUND_BEING_GONE, /* the same, and it is about to be removed */
+    FOUND_CASES,
+};
+
+static void bring_about(struct alone *a, enum found found)
+{
+    answers_expect(a, "SET k v", "+OK|");
+    answers_idle(a, 3, 1000);
+    (void)journal_fork(a->node);
+    a->disk.fault = found == FOUND_UNSYNCED ? DISK_WELL : DISK_FULL;
+    answers_send(a, 0, "SET k u\r\n");
+    answers_match(a, 0, "+OK|");
+    answers_idle(a, found == FOUND_UNSYNCED ? 1 : 3, 10);
+    a->disk.fault = DISK_WELL;
+    a->is_disk_held = found == FOUND_BEING_GONE;
+    answers_idle(a, found == FOUND_BEING_GONE ? 2 : 0, 600);
+    cr_assert_eq(a->node->disk_log.segments.count, 2);
+    cr_assert_eq(a->node->disk_log.phase, found == FOUND_UNSYNCED  ? DISK_LOG_OPEN
+                                          : found == FOUND_REFUSED ? DISK_LOG_BROKEN
+                                                                   : DISK_LOG_REMOVING);
+}
+
+Test(disk_log, leaves_no_gap_in_the_numbers_of_its_segments_when_the_data_was_replaced)
+{
+    for (enum found found = 0; found < FOUND_CASES; found++) {
+        struct alone *a = start("everysec");
+
+        bring_about(a, found);
+        journal_restart(a->node, history_id_make(&a->node->rng), 5000);
+        answers_idle(a, 1, 10);
+        a->is_disk_held = false;
+        while (alone_disk_step(a)) {
+        }
+        answers_idle(a, 5, 1000);
+        answers_expect(a, "SET k w", "+OK|");
+        answers_idle(a, 5, 1000);
+        cr_expect(a->node->disk_log.is_based, "a snapshot was made");
+        cr_expect_gt(disk_log_durable(a->node), 5000);
+        a = after_power_cut(a);
+        answers_expect(a, "GET k", "$1|w|");
+        alone_free(a);
+    }
+}

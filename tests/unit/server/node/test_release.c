@@ -43,3 +43,27 @@ Test(release, a_node_without_slots_answers_whatever_the_time)
     answers_contain(a, 0, "PING\r\nDEBUG SLEEP 5\r\n", "+PONG\r\n+OK\r\n");
     alone_free(a);
 }
+
+Test(release, nothing_is_written_once_the_lease_is_over_but_to_replicas)
+{
+    struct alone *a = answers_start_cluster();
+    struct session *s = a->clients[0].session;
+
+    answers_expect(a, "SET k 1", "+OK|");
+    cr_expect(node_may_write(a->node));
+    node_begin_pass(a->node, a->env.now(a));
+    node_session_input(a->node, s, BYTES_LITERAL("GET k\r\n"));
+    node_end_pass(a->node);
+    cr_expect(node_may_write(a->node));
+    a->now_us += 5000000; /* it stands still */
+    cr_expect_not(node_may_write(a->node));
+    s->flags |= SESSION_REPLICA;
+    node_session_withhold(a->node, s);
+    cr_expect_eq(s->flags & SESSION_CLOSE_NOW, 0);
+    s->flags &= ~(uint32_t)SESSION_REPLICA;
+    node_session_withhold(a->node, s);
+    cr_expect_neq(s->flags & SESSION_CLOSE_NOW, 0);
+    cr_expect_eq(a->node->counters.lease_dropped, 1);
+    alone_pass(a, 1000, ALONE_CLIENTS, (struct bytes){0});
+    alone_free(a);
+}

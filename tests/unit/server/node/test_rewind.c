@@ -119,3 +119,40 @@ Test(rewind, is_not_for_who_became_a_primary_meanwhile)
     cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 1);
     alone_free(a);
 }
+
+Test(rewind, does_not_end_the_process_when_the_disk_refuses)
+{
+    struct alone *a = start_logged();
+    uint64_t place;
+
+    answers_send(a, 1, "SET kept 1\r\n");
+    place = oplog_end(a->node->journal.log);
+    answers_send(a, 1, "SET lost 1\r\n");
+    answers_idle(a, 5, 2000);
+    be_told(a, place);
+    a->disk.fault = DISK_BROKEN;
+    answers_idle(a, 5, 10);
+    cr_assert_not(a->has_exited, "%s", buf_text(&a->warnings));
+    cr_expect_eq(oplog_end(a->node->journal.log), place);
+    cr_expect(disk_log_is_broken(&a->node->disk_log));
+    a->disk.fault = DISK_WELL;
+    answers_idle(a, 2, 1000);
+    cr_expect_not(disk_log_is_broken(&a->node->disk_log));
+    cr_expect(a->node->disk_log.is_based);
+    alone_free(a);
+}
+
+/* It was replayed to its end, and asked again, without end. */
+Test(rewind, is_no_way_back_to_the_beginning)
+{
+    struct alone *a = start_logged();
+
+    answers_send(a, 1, "SET lost 1\r\n");
+    answers_idle(a, 5, 2000);
+    be_told(a, 0);
+    cr_expect_eq(rewind_chance(a->node), REWIND_NEVER);
+    answers_idle(a, 5, 10);
+    cr_expect_not(a->node->rewind.is_wanted);
+    cr_expect(a->node->upstream.needs_full);
+    alone_free(a);
+}
