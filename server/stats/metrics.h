@@ -44,6 +44,7 @@ enum metric_when {
     METRIC_WHEN_LINK_DOWN = 1 << 3,    /* or have no link */
     METRIC_WHEN_MIN_REPLICAS = 1 << 4, /* min-replicas-to-write is set */
     METRIC_WHEN_LINK_ERROR = 1 << 5,   /* our primary sent what cannot be executed here */
+    METRIC_WHEN_SYNC_REPLICAS = 1 << 6, /* sync-replicas is set, or agreed */
 };
 
 #define METRIC_FIELD_COUNTER(name) uint64_t name;
