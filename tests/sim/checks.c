@@ -302,7 +302,9 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
     if (history_id_equal(history, &line->history)) {
         end = UINT64_MAX; /* nobody else goes on in it */
     } else if (!lineage_find(&line->lineage, history, &end)) {
-        end = 0;
+        /* Somebody in between may have begun a history of its own, and never served. */
+        end = lineage_find(oplog_lineage(n->node->journal.log), &line->history, &end) ? UINT64_MAX
+                                                                                       : 0;
     }
     if (offset > end) {
         world_fail(world,
