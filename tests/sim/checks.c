@@ -304,7 +304,7 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
     } else if (!lineage_find(&line->lineage, history, &end)) {
         /* Somebody in between may have begun a history of its own, and never served. */
         end = lineage_find(oplog_lineage(n->node->journal.log), &line->history, &end) ? UINT64_MAX
-                                                                                       : 0;
+                                                                                      : 0;
     }
     if (offset > end) {
         world_fail(world,
