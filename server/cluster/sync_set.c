@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/forgotten.h"
 #include "cluster/nodes.h"
 
 static const struct shard_record *own_record(const struct cluster *c)
@@ -243,7 +244,9 @@ enum sync_witness sync_set_find_witness(const struct cluster *c)
         if (node != NULL && sync_set_is_witness(c, node)) {
             return SYNC_WITNESS_HEARD;
         }
-        if (node == NULL || !has_lost_memory(c, node, member->memory)) {
+        /* Whom an operator removed is not waited for. */
+        if (node == NULL ? !forgotten_has(c, &member->node)
+                         : !has_lost_memory(c, node, member->memory)) {
             found = SYNC_WITNESS_AWAITED;
         }
     }

@@ -153,18 +153,10 @@ void journal_append_plain(struct node *node, const char *word1, const char *word
     }
     ASSERT(count > 0);
     resp_write_request(&request, words, count);
-    node->journal.plain_from = journal_effects_end(node);
+    node->journal.plain_from = journal_effects_end(&node->journal);
     oplog_append(node->journal.log, buf_bytes(&request));
     node->journal.plain_end = oplog_end(node->journal.log);
     buf_deinit(&request);
-}
-
-uint64_t journal_effects_end(const struct node *node)
-{
-    const struct journal *journal = &node->journal;
-    uint64_t end = oplog_end(journal->log);
-
-    return end == journal->plain_end ? journal->plain_from : end;
 }
 
 /* ---- what is not in the log, or was not put there by us --------------------------------------- */

@@ -69,7 +69,12 @@ void journal_append_plain(struct node *node, const char *word1, const char *word
                           const char *word3);
 
 /* The end of the log without what journal_append_plain has put behind all effects. */
-uint64_t journal_effects_end(const struct node *node);
+static inline uint64_t journal_effects_end(const struct journal *journal)
+{
+    uint64_t end = oplog_end(journal->log);
+
+    return end == journal->plain_end ? journal->plain_from : end;
+}
 
 /* ---- what is not in the log, or was not put there by us ------------------------------------- */
 

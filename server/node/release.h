@@ -17,6 +17,7 @@
 #define STARLING_NODE_RELEASE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/list.h"
 

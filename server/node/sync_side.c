@@ -54,7 +54,7 @@ static void observe(struct node *node, bool is_on)
 static void settle_changes(struct node *node)
 {
     struct sync_side *sync = &node->sync_side;
-    uint64_t end = journal_effects_end(node);
+    uint64_t end = journal_effects_end(&node->journal);
 
     for (size_t i = 0; i < sync->changed_count; i++) {
         sync->offsets[sync->changed[i]] = end;
@@ -71,7 +71,7 @@ static void settle_changes(struct node *node)
 static void begin(struct node *node)
 {
     struct sync_side *sync = &node->sync_side;
-    uint64_t end = journal_effects_end(node);
+    uint64_t end = journal_effects_end(&node->journal);
 
     sync->is_on = true;
     sync->offsets = mem_alloc_zeroed(MEM_NODE, SYNC_OFFSETS * sizeof(*sync->offsets));
@@ -193,15 +193,27 @@ static bool find_acked(const struct node *node, const struct shard_sync_member *
                             &member->node, member->memory, is_strict, out);
 }
 
-static bool is_silent_for(const struct node *node, size_t index, int64_t ms)
+static bool is_behind_for(const struct node *node, size_t index, int64_t ms)
 {
     const struct sync_side *sync = &node->sync_side;
     uint64_t acked;
-    bool is_behind = sync->is_marked &&
-                     (!find_acked(node, member_at(sync, index), &acked) || acked < sync->mark);
 
-    return (is_behind && mono_ms_between(sync->marked_at, node->now.mono) >= ms) ||
-           mono_ms_between(sync->watches[index].seen_at, node->now.mono) >= ms;
+    return sync->is_marked && mono_ms_between(sync->marked_at, node->now.mono) >= ms &&
+           (!find_acked(node, member_at(sync, index), &acked) || acked < sync->mark);
+}
+
+static bool is_late(const struct node *node, size_t index)
+{
+    int64_t limit_ms = node->config.sync_timeout_ms;
+
+    return is_behind_for(node, index, limit_ms) ||
+           mono_ms_between(node->sync_side.watches[index].seen_at, node->now.mono) >= limit_ms;
+}
+
+/* Somebody waits for it.  As long as nobody does it has everything, wherever it is. */
+static bool is_gone(const struct node *node, size_t index)
+{
+    return is_behind_for(node, index, SYNC_GIVE_UP * node->config.sync_timeout_ms);
 }
 
 static void look_at_refusal(struct node *node)
@@ -210,7 +222,7 @@ static void look_at_refusal(struct node *node)
     size_t live = 0;
 
     for (size_t i = 0; i < sync->view.agreed.count; i++) {
-        live += !is_silent_for(node, i, node->config.sync_timeout_ms);
+        live += !is_late(node, i);
     }
     sync->refuses = live < sync->view.agreed.required;
 }
@@ -321,7 +333,7 @@ static void tell_of_others(struct node *node, struct cluster_status *status)
             pass_want_acks(&node->pass);
         }
     }
-    sync->looked_end = journal_effects_end(node);
+    sync->looked_end = journal_effects_end(&node->journal);
     sync->has_looked = true;
 }
 
@@ -333,9 +345,9 @@ void sync_side_tell(struct node *node, struct cluster_status *status)
         return;
     }
     for (size_t i = 0; sync->is_on && i < member_count(sync); i++) {
-        if (is_silent_for(node, i, SYNC_GIVE_UP * node->config.sync_timeout_ms)) {
+        if (is_gone(node, i)) {
             add_fact(status, member_at(sync, i), CLUSTER_SYNC_GONE);
-        } else if (is_silent_for(node, i, node->config.sync_timeout_ms)) {
+        } else if (is_late(node, i)) {
             add_fact(status, member_at(sync, i), CLUSTER_SYNC_LATE);
         }
     }

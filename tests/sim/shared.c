@@ -136,6 +136,13 @@ void shared_take_refusal(struct world *world, struct sim_client *client)
     }
 }
 
+/* Sums of a counter come again when some were lost: those of one reign do not. */
+static bool is_shown_by(const struct history_op *read, const struct history_op *op)
+{
+    return read->kind == HISTORY_READ && op->value == read->value &&
+           (op->kind == HISTORY_SET || (op->is_answered && op->reign == read->reign));
+}
+
 /* What was told under sync-replicas is not lost, nor is what a read has shown: that of whoever wrote it. */
 static void confirm_by_set(struct world *world, const struct sim_client *client,
                            const struct history_op *told)
@@ -144,8 +151,7 @@ static void confirm_by_set(struct world *world, const struct sim_client *client,
 
     for (size_t i = 0; i < shared->ops.count && client->answer_holders != 0; i++) {
         struct history_op *op = &shared->ops.items[i];
-        bool is_meant = op == told || (told->kind == HISTORY_READ && op->value == told->value &&
-                                       (op->kind == HISTORY_SET || op->is_answered));
+        bool is_meant = op == told || is_shown_by(told, op);
 
         if (op->kind != HISTORY_READ && is_meant && op->value > 0) {
             op->confirmed_us = op->confirmed_us > 0 ? op->confirmed_us : world->now_us;
