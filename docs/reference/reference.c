@@ -42,6 +42,8 @@ static const char *when_text(enum metric_when when)
         return " (replica without a link)";
     case METRIC_WHEN_MIN_REPLICAS:
         return " (with `min-replicas-to-write`)";
+    case METRIC_WHEN_SYNC_REPLICAS:
+        return " (with `sync-replicas`)";
     case METRIC_WHEN_LINK_ERROR:
         return " (replica that stopped following)";
     case METRIC_WHEN_ALWAYS:

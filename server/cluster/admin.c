@@ -18,6 +18,7 @@
 #include "cluster/shard.h"
 #include "cluster/slots.h"
 #include "cluster/step.h"
+#include "cluster/sync_set.h"
 #include "cluster/takeover.h"
 
 #include <inttypes.h>
@@ -284,11 +285,24 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         end(c, call);
         return true;
     }
+    if (node_is_primary(c->me) && kind == CLUSTER_FAILOVER_TAKEOVER &&
+        sync_set_find_witness(c) == SYNC_WITNESS_AWAITED && !facts_is_complete(c)) {
+        begin(c, call);
+        c->sync.is_overruled = true; /* what was acknowledged and is not here is given up */
+        c->is_tick_wanted = true;
+        end(c, call);
+        return true;
+    }
     if (node_is_primary(c->me)) {
         REFUSE(call, "You should send CLUSTER FAILOVER to a replica");
     }
     if (primary == NULL) {
         REFUSE(call, "I'm a replica but my master is unknown to me");
+    }
+    if (kind != CLUSTER_FAILOVER_TAKEOVER &&
+        !sync_set_permits_us(c, council_find(c->council, &c->me->shard))) {
+        REFUSE(call, "This replica is not of its shard's in-sync set (sync-replicas): it may lack "
+                     "what was acknowledged");
     }
     if (kind == CLUSTER_FAILOVER_FORCE && better != NULL) {
         REFUSE(call,

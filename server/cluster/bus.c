@@ -11,6 +11,7 @@
 #include "cluster/links.h"
 #include "cluster/nodes.h"
 #include "cluster/pace.h"
+#include "cluster/sync_set.h"
 
 #include <string.h>
 
@@ -43,7 +44,9 @@ static uint16_t own_flags(const struct cluster *c)
     flags |= c->config.replica_no_failover ? FRAME_NO_FAILOVER : 0;
     flags |= cluster_is_ok(c, c->now) ? FRAME_STATE_OK : 0;
     flags |= facts_is_complete(c) ? FRAME_COMPLETE : 0;
-    flags |= facts_is_eligible(c) ? FRAME_ELIGIBLE : 0;
+    flags |= facts_is_eligible(c) && sync_set_permits_us(c, council_find(c->council, &c->me->shard))
+                 ? FRAME_ELIGIBLE
+                 : 0;
     flags |= c->status.is_loading ? FRAME_LOADING : 0;
     ASSERT(flags <= UINT16_MAX);
     return (uint16_t)flags;

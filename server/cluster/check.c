@@ -15,6 +15,7 @@
 #include "cluster/role.h"
 #include "cluster/slots.h"
 #include "cluster/starts.h"
+#include "cluster/sync_set.h"
 #include "cluster/takeover.h"
 
 void cluster_check(const struct cluster *cluster)
@@ -31,6 +32,7 @@ void cluster_check(const struct cluster *cluster)
     role_check(cluster);
     lease_check(cluster);
     takeover_check(cluster);
+    sync_set_check(cluster);
     council_check(cluster->council);
     manual_check(cluster);
 }

@@ -17,6 +17,7 @@
 #include "cluster/receive.h"
 #include "cluster/seeds.h"
 #include "cluster/step.h"
+#include "cluster/sync_set.h"
 
 #include <inttypes.h>
 
@@ -86,6 +87,7 @@ static void adopt_settings(struct cluster *c, const struct cluster_settings *s)
     config->migration_barrier = s->migration_barrier;
     config->replica_validity_factor = s->replica_validity_factor;
     config->replica_ping_period_ms = s->replica_ping_period_ms;
+    config->sync_replicas = s->sync_replicas;
     config->preferred_endpoint = s->preferred_endpoint;
     adopt_secrets(c, s);
 }
@@ -156,6 +158,7 @@ static bool begin(struct cluster *c, const struct cluster_options *options, stru
     }
     adopt_own_address(c, &options->settings);
     c->me->is_arbiter = c->config.is_arbiter;
+    council_side_note_saved(c);
     c->is_follow_due = !node_is_primary(c->me);
     c->loses_slots = false;
     ASSERT(c->me->config_epoch <= c->current_epoch);
@@ -292,6 +295,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         break;
     case CLUSTER_EVENT_STATUS:
         data_take_status(c, event->status);
+        sync_set_take_facts(c);
         moves_note_keys(c, event->status->filled_slots);
         c->status.filled_slots = NULL;
         manual_on_status(c);

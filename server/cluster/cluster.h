@@ -33,6 +33,7 @@
 #include "base/lineage.h"
 #include "cluster/actions.h"
 #include "cluster/identity.h"
+#include "council/shard_sync.h"
 
 enum {
     CLUSTER_NODE_TIMEOUT_MIN_MS = 50,
@@ -68,6 +69,7 @@ struct cluster_settings {
     int64_t migration_barrier;       /* if its own keeps so many */
     int64_t replica_validity_factor; /* 0: data is never too old */
     int64_t replica_ping_period_ms;  /* repl-ping-replica-period, part of the data age limit */
+    int64_t sync_replicas;           /* as primary: replies wait for so many; 0: for nobody */
     enum cluster_endpoint_type preferred_endpoint;
 };
 
@@ -86,6 +88,18 @@ struct cluster_options {
     const char *node_id;              /* 40 hex, or NULL: made from the seed.  A nodes file wins */
     uint64_t seed;                    /* from the kernel, unless in a test */
     struct bytes nodes_file;          /* empty: a node that was never in a cluster */
+};
+
+/* What a primary sees of one of its replicas, by whose word replies leave (sync_set.h). */
+enum cluster_sync_state {
+    CLUSTER_SYNC_IN_STEP, /* at this moment it has everything that was ever let go */
+    CLUSTER_SYNC_LATE,    /* it has not answered for sync-timeout */
+    CLUSTER_SYNC_GONE,    /* for so long that replies that waited for it were given up */
+};
+
+struct cluster_sync_fact {
+    struct shard_sync_member member;
+    enum cluster_sync_state state;
 };
 
 /* What this node knows of its own data and its replication link. */
@@ -107,6 +121,11 @@ struct cluster_status {
     /* It has not followed its primary since it started: its data are as they were then. */
     bool is_from_disk;
     struct mono_time data_as_of;
+    uint64_t memory; /* another number whenever what was here is not any more: shard_sync.h */
+    /* Of a primary: what there is to say of its replicas, and whether replies wait for them. */
+    struct cluster_sync_fact sync_facts[SHARD_SYNC_MAX];
+    size_t sync_fact_count;
+    bool holds_replies;
 };
 
 enum cluster_event_type {
@@ -178,6 +197,21 @@ bool cluster_shard_owns_slot(const struct cluster *cluster, uint16_t slot);
 /* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
  * an operator took off the map: its keys stay, for whoever has a use for them. */
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);
+
+/* By whose word replies of this primary leave. */
+struct cluster_sync_view {
+    struct shard_sync agreed;                         /* required is 0: by nobody's */
+    struct shard_sync_member joining[SHARD_SYNC_MAX]; /* theirs are needed, too */
+    size_t joining_count;
+    bool is_settled;  /* what is agreed is on our disk: before that nothing leaves */
+    bool is_wanted;   /* there is to be such a set */
+    uint64_t changes; /* proposed so far */
+};
+/* Is there anything to be seen in it? */
+bool cluster_has_sync(const struct cluster *cluster);
+void cluster_sync_view(const struct cluster *cluster, struct cluster_sync_view *out);
+/* The number that this life of the node is told by: its memories are counted from there. */
+uint64_t cluster_my_start(const struct cluster *cluster);
 
 /* The next slot on the move from *index on, which is counted on; false: no more. */
 bool cluster_next_move(const struct cluster *cluster, size_t *index, uint16_t *slot);

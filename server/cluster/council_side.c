@@ -10,6 +10,7 @@
 #include "cluster/nodes.h"
 #include "cluster/pace.h"
 #include "cluster/shard.h"
+#include "cluster/sync_set.h"
 #include "cluster/takeover.h"
 
 #include <inttypes.h>
@@ -33,6 +34,7 @@ void council_side_found(struct cluster *c)
     c->council_files.count = 0;
     c->own = (struct own_change){.at = c->now, .taken_since = MONO_NEVER};
     c->takeover = (struct takeover){0};
+    c->sync = (struct sync_state){0};
     c->is_record_pending = false;
     c->has_formed = false;
     nodes_changed(c);
@@ -136,10 +138,19 @@ void council_side_tick(struct cluster *c)
 
 /* ---- the disk ------------------------------------------------------------------------------------ */
 
+void council_side_note_saved(struct cluster *c)
+{
+    struct council_file file = {0};
+
+    sync_set_file_given(c, &file);
+    sync_set_file_written(c, &file);
+}
+
 void council_side_file_given(struct cluster *c, uint64_t sequence)
 {
     struct council_file file = {.sequence = sequence, .changes = council_changes(c->council)};
 
+    sync_set_file_given(c, &file);
     c->council_changes = file.changes;
     VEC_PUSH(&c->council_files, file);
 }
@@ -150,6 +161,7 @@ void council_side_file_written(struct cluster *c, uint64_t sequence)
     uint64_t changes = 0;
 
     while (count < c->council_files.count && c->council_files.items[count].sequence <= sequence) {
+        sync_set_file_written(c, &c->council_files.items[count]);
         changes = c->council_files.items[count++].changes;
     }
     c->council_files.count -= count;

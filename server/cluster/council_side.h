@@ -20,6 +20,8 @@ void council_side_tick(struct cluster *c);
 /* At the end of a step: hand out news and messages, until there are none. */
 void council_side_settle(struct cluster *c);
 /* A nodes file is given out, or is on disk. */
+/* The nodes file that was read is on disk. */
+void council_side_note_saved(struct cluster *c);
 void council_side_file_given(struct cluster *c, uint64_t sequence);
 void council_side_file_written(struct cluster *c, uint64_t sequence);
 struct mono_time council_side_wake_at(const struct cluster *c);

@@ -7,6 +7,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
+#include "cluster/sync_set.h"
 
 enum data_verdict data_judge(const struct data_facts *facts)
 {
@@ -24,10 +25,10 @@ enum data_verdict data_judge(const struct data_facts *facts)
     if (!facts->is_primary) {
         return facts->has_more ? DATA_MORE_THAN_PRIMARY : DATA_STALE;
     }
-    if (facts->is_behind && facts->waited_ms < DATA_WAIT_MAX_MS) {
+    if (facts->is_behind && (facts->is_bound || facts->waited_ms < DATA_WAIT_MAX_MS)) {
         return DATA_BEHIND;
     }
-    if (facts->misses_replica && facts->waited_ms < DATA_WAIT_MAX_MS) {
+    if (facts->is_bound || (facts->misses_replica && facts->waited_ms < DATA_WAIT_MAX_MS)) {
         return DATA_REPLICA_UNHEARD;
     }
     if (facts->misses_node && facts->waited_ms < DATA_WAIT_TIMEOUTS * facts->timeout_ms) {
@@ -124,8 +125,10 @@ static void listen_around(const struct cluster *c, struct data_facts *facts)
             facts->misses_node = true;
         } else if (is_holder && facts_place(c, node).offset > ours) {
             facts->is_behind = true;
+            facts->is_bound = facts->is_bound || sync_set_is_witness(c, node);
         }
     }
+    facts->is_bound = facts->is_bound || sync_set_find_witness(c) == SYNC_WITNESS_AWAITED;
 }
 
 static void note(struct cluster *c, enum data_verdict verdict)

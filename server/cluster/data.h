@@ -7,7 +7,8 @@
  *     a replica      FOREIGN when they are not what was agreed, or went another way,
  *                    STALE, or MORE_THAN_PRIMARY when its primary has lost more than it has
  *     a primary      BEHIND while one who may have its data has more: that one is to take over,
- *                    REPLICA_UNHEARD while one of them has said nothing yet (both for a while only),
+ *                    REPLICA_UNHEARD while one of them has said nothing yet (both for a while only;
+ *                     without end as long as one of the in-sync set has more, or may have),
  *                    NODE_UNHEARD while any node has said nothing that may have become one of them,
  *                    then UNDISPUTED, or GIVEN_UP when a replica has more and did not take over
  *
@@ -34,8 +35,9 @@ struct data_facts {
     bool is_behind;      /* a primary's: one of its replicas has more */
     bool misses_replica; /* one of its replicas was not heard yet */
     bool misses_node;    /* a node was not heard yet */
-    int64_t waited_ms;   /* since this node started */
-    int64_t timeout_ms;  /* node timeout */
+    bool is_bound; /* a primary's: nothing but what one of the in-sync set has, or less, will do */
+    int64_t waited_ms;  /* since this node started */
+    int64_t timeout_ms; /* node timeout */
 };
 enum data_verdict data_judge(const struct data_facts *facts);
 bool data_verdict_is_complete(enum data_verdict verdict);

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
+#include "cluster/sync_set.h"
 
 /* Since when may its primary have written what it does not have? */
 static struct mono_time followed_until(const struct cluster *c)
@@ -75,7 +76,7 @@ const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
 
         if (node != candidate && !node_is_primary(node) &&
             cluster_id_equal(&node->primary, &candidate->primary) && node_is_reachable(node) &&
-            node->has_answered && node->is_eligible &&
+            node->has_answered && node->is_eligible && sync_set_permits(record, &node->id) &&
             facts_place_by(c, record, node).offset > offset) {
             return node;
         }

@@ -26,6 +26,8 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
                     struct mono_time until);
 /* May this node be added to the table for what others say of it? */
 bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id);
+/* Was it removed, and not let in again? */
+bool forgotten_has(const struct cluster *c, const struct cluster_id *id);
 /* Somebody speaks of the node, which is not in our table: tell when it was removed here. */
 void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cluster_id *id);
 /* Is the MEET newer than what its sender had said when it was removed?  One that was on its way then lets nobody

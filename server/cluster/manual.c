@@ -9,6 +9,7 @@
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/shard.h"
+#include "cluster/sync_set.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -89,6 +90,7 @@ static const struct cluster_node *find_heir(const struct cluster *c)
 
         if (cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
             node->link == LINK_UP && node->has_answered && node->is_eligible &&
+            sync_set_permits(council_find(c->council, &c->me->shard), &node->id) &&
             history_id_equal(&node->data.history, &c->status.history) &&
             is_better_heir(node, best)) {
             best = node;
@@ -133,6 +135,13 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
     if (is_primary_side(c)) {
         return; /* repeated, or another one is under way */
     }
+    if (!sync_set_permits(council_find(c->council, &c->me->shard), &replica->id)) {
+        emit_log(c, LOG_WARNING,
+                 "replica %s asks for a manual failover, and is not of this shard's "
+                 "in-sync set",
+                 replica->id.text);
+        return;
+    }
     pause_for(c, replica, CLUSTER_MANUAL_TIMEOUT_MS);
     emit_log(c, LOG_NOTICE, "manual failover asked for by replica %s", replica->id.text);
     emit_pause(c, CLUSTER_MANUAL_PAUSE_MS, false);
@@ -141,7 +150,8 @@ void manual_take_start(struct cluster *c, const struct cluster_node *replica)
 /* Our primary holds back writes for us, and we have not asked it to. */
 static void take_offer(struct cluster *c, const struct frame *ping)
 {
-    if (!facts_is_eligible(c) || c->takeover.phase != TAKEOVER_IDLE) {
+    if (!facts_is_eligible(c) || c->takeover.phase != TAKEOVER_IDLE ||
+        !sync_set_permits_us(c, council_find(c->council, &c->me->shard))) {
         return;
     }
     c->manual.peer = ping->sender;
@@ -177,8 +187,8 @@ void manual_on_status(struct cluster *c)
         move(c, MANUAL_READY);
         c->manual.resend_at = c->now;
     }
-    if (c->manual.phase != MANUAL_PAUSING) {
-        return;
+    if (c->manual.phase != MANUAL_PAUSING || c->status.holds_replies) {
+        return; /* what waits for replicas is answered first, while we are the one to answer */
     }
     move(c, MANUAL_PAUSED);
     replica = nodes_find(c, &c->manual.peer);

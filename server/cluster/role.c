@@ -8,6 +8,7 @@
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/slots.h"
+#include "cluster/sync_set.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -74,6 +75,7 @@ void role_settle(struct cluster *c)
         c->had_lease = false;
         c->own.heir = (struct cluster_id){0};
         c->own.epoch = 0;
+        sync_set_forget(c);
         for (size_t i = c->moves.count; i-- > 0;) {
             slots_clear_move(c, c->moves.items[i].slot);
         }

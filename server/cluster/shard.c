@@ -9,6 +9,7 @@
 #include "cluster/nodes.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
+#include "cluster/sync_set.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -130,6 +131,9 @@ void shard_keep_from(struct cluster *c, const struct cluster_id *heir)
 
 static bool could_be_heir(const struct cluster *c, const struct cluster_node *node)
 {
+    if (sync_set_find_witness(c) != SYNC_WITNESS_NEEDLESS && !sync_set_is_witness(c, node)) {
+        return false; /* another one has all that was acknowledged */
+    }
     return cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
            node->has_answered && !node->is_loading && !node->is_no_failover;
 }
@@ -207,6 +211,7 @@ static bool is_agreed(const struct cluster *c, const struct shard_record *record
            memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
            moves_are_agreed(c, record) && record->epoch >= c->me->config_epoch &&
            record->is_begun && history_id_equal(&record->history, &c->status.history) &&
+           sync_set_is_agreed(c, record) &&
            !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now));
 }
 
@@ -320,6 +325,13 @@ static uint64_t next_epoch(const struct cluster *c, bool is_handed_over)
     return epoch;
 }
 
+/* One that has lost its data gives its shard to whoever has most when nobody is left who has all of it. */
+static bool may_be_heir(const struct cluster *c, const struct shard_record *read)
+{
+    return sync_set_permits(read, &c->own.heir) ||
+           (c->data.verdict == DATA_BEHIND && sync_set_find_witness(c) == SYNC_WITNESS_NEEDLESS);
+}
+
 void shard_on_read(struct cluster *c)
 {
     struct shard_record read;
@@ -338,6 +350,15 @@ void shard_on_read(struct cluster *c)
                     &read); /* somebody else is its primary: let that be agreed */
         return;
     }
+    if (is_handed_over && !may_be_heir(c, &read)) {
+        emit_log(c, LOG_WARNING,
+                 "replica %s is not of this shard's in-sync set: nothing is handed "
+                 "over to it",
+                 c->own.heir.text);
+        c->own.heir = (struct cluster_id){0};
+        council_put(c->council, c->now, &read);
+        return;
+    }
     if (is_to_begin(c, &read)) {
         council_put(c->council, c->now, &read);
         return;
@@ -349,6 +370,11 @@ void shard_on_read(struct cluster *c)
     memcpy(record.slots, c->me->slots, sizeof(record.slots));
     moves_put(c, &record);
     shard_note_holders(c, &record);
+    if (is_handed_over) {
+        sync_set_settle(&record);
+    } else {
+        sync_set_put(c, &record);
+    }
     if (facts_is_complete(c)) {
         shard_record_grow(&record, &c->status.history, &c->status.lineage);
     }
@@ -403,6 +429,9 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     }
     c->own.is_proposed = false;
     c->own.at = c->now;
+    if (news->type == COUNCIL_NEWS_AGREED) {
+        sync_set_on_agreed(c);
+    }
     note_taken(c, news);
     if (try_again_at_once(c, news)) {
         return;

@@ -199,6 +199,23 @@ struct own_change {
 struct council_file {
     uint64_t sequence;
     uint64_t changes;
+    struct cluster_id shard; /* ours, */
+    uint64_t version;        /* and of its record, of which we are the primary; 0: none */
+};
+
+/* A replica that is to be in the in-sync set of our shard: sync_set.h. */
+struct sync_joiner {
+    struct shard_sync_member member;
+    bool is_put; /* into a record: that may be agreed, whatever we heard */
+};
+
+struct sync_state {
+    struct sync_joiner joiners[SHARD_SYNC_MAX];
+    size_t joiner_count;
+    struct cluster_id saved_shard; /* our record that is on our disk */
+    uint64_t saved_version;
+    bool is_overruled; /* an operator takes what is here for all that there is */
+    uint64_t changes;
 };
 
 enum data_verdict {
@@ -259,6 +276,7 @@ struct cluster_config {
     int64_t migration_barrier;
     int64_t replica_validity_factor;
     int64_t replica_ping_period_ms;
+    int64_t sync_replicas;
     enum cluster_endpoint_type preferred_endpoint;
 };
 
@@ -316,6 +334,7 @@ struct cluster {
     uint64_t council_changes;               /* of those that were asked to be saved */
     VEC(struct council_file) council_files; /* oldest first */
     struct own_change own;
+    struct sync_state sync;
     struct takeover takeover;
     struct mono_time primary_gone_since; /* the one we follow is not known; MONO_NEVER: it is */
     bool is_record_pending; /* the record of our shard names a node that we do not know yet */

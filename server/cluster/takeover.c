@@ -8,6 +8,7 @@
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/shard.h"
+#include "cluster/sync_set.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -92,9 +93,13 @@ static unsigned find_rank(const struct cluster *c)
 static int64_t turn_ms(struct cluster *c)
 {
     int64_t step_ms = cluster_timeout_part(c, 10);
+    /* Who is not in the in-sync set as we know it, but may be: the record tells. */
+    int64_t doubt_ms = sync_set_permits_us(c, council_find(c->council, &c->me->shard))
+                           ? 0
+                           : c->config.node_timeout_ms;
 
     c->takeover.rank = find_rank(c);
-    return (int64_t)c->takeover.rank * step_ms +
+    return doubt_ms + (int64_t)c->takeover.rank * step_ms +
            (int64_t)rng_below(&c->rng, (uint64_t)cluster_timeout_part(c, 50) + 1);
 }
 
@@ -150,6 +155,7 @@ static void agree(struct cluster *c, const struct shard_record *read)
     record.primary = c->me->id;
     record.epoch = c->current_epoch + 1;
     shard_note_holders(c, &record);
+    sync_set_settle(&record);
     record.is_begun = false;
     shard_record_grow(&record, &c->status.history, &c->status.lineage);
     move(c, TAKEOVER_AGREEING);
@@ -195,6 +201,11 @@ static void decide(struct cluster *c)
     place = facts_place_by(c, &read, c->me);
     if (!place.has_no_tail) {
         emit_log(c, LOG_NOTICE, "our data is not what was agreed to be the shard's");
+        leave_as_it_is(c, &read, c->config.node_timeout_ms);
+        return;
+    }
+    if (!c->takeover.goes_before_better && !sync_set_permits_us(c, &read)) {
+        emit_log(c, LOG_NOTICE, "this replica is not of the shard's in-sync set");
         leave_as_it_is(c, &read, c->config.node_timeout_ms);
         return;
     }

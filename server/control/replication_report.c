@@ -129,6 +129,25 @@ static void collect_feeds(struct node *node, struct metrics *m, struct buf *line
     m->slave = buf_bytes(lines);
 }
 
+static void collect_sync(struct node *node, struct metrics *m)
+{
+    const struct sync_side *sync = &node->sync_side;
+
+    if (!sync->is_on && node->config.sync_replicas == 0) {
+        return;
+    }
+    m->holds |= METRIC_WHEN_SYNC_REPLICAS;
+    m->sync_replicas = sync->view.agreed.required;
+    m->sync_set = sync->set_text;
+    m->sync_set_size = (int64_t)sync->view.agreed.count;
+    m->sync_joining = (int64_t)sync->view.joining_count;
+    m->sync_refuses_writes = sync->refuses;
+    m->sync_held_clients = (int64_t)node->release.waiting_count;
+    m->sync_held_oldest_ms = release_oldest_ms(node);
+    m->sync_set_changes = sync->view.changes;
+    m->sync_given_up = sync->given_up;
+}
+
 void replication_collect(struct node *node, struct metrics *m, struct buf *lines)
 {
     const struct oplog *log = node->journal.log;
@@ -140,6 +159,7 @@ void replication_collect(struct node *node, struct metrics *m, struct buf *lines
         collect_primary_link(node, &report, m);
     }
     collect_feeds(node, m, lines);
+    collect_sync(node, m);
     m->master_failover_state = "no-failover";
     m->master_replid = oplog_history(log)->text;
     m->master_replid2 = oplog_previous_history(log)->text;

@@ -20,13 +20,16 @@
  *      1 length and history;  1 ancestors, for each 1 length and history, 8 end
  *      1 is_begun
  *        slots: 2 ranges, for each 2 first, 2 last; or 2 with all bits set, and 2048 with bit s % 8 of byte s / 8 for slot s
- *        when slots are on the move: 2 of them, for each 2 slot, 1 kind, 20 peer
+ *        then sections, tags rising, each only when it says something:
+ *      1 tag 0: slots on the move: 1 of them, for each 2 slot, 1 kind, 20 peer
+ *      1 tag 2: the in-sync set, as shard_sync.h has it
  *
  * Moves are what CLUSTER SETSLOT said of slots; they stand here so that they outlive a change of primary, and so that
  * the two sides of a move see each other's (cluster/moves.h).
  *
  * Invariants:  (1) shard, primary and history are not empty, version is not 0
  *              (2) no holder comes twice, none is the primary
+ *              (3) members of the in-sync set are holders
  * Plain value. */
 #ifndef STARLING_COUNCIL_SHARD_RECORD_H
 #define STARLING_COUNCIL_SHARD_RECORD_H
@@ -38,6 +41,7 @@
 #include "base/bitset.h"
 #include "base/cluster_id.h"
 #include "base/lineage.h"
+#include "council/shard_sync.h"
 #include "spec/slot.h"
 
 enum {
@@ -72,6 +76,7 @@ struct shard_record {
     uint64_t slots[SHARD_SLOT_WORDS];
     struct shard_move moves[SHARD_MOVES_MAX];
     size_t move_count;
+    struct shard_sync sync;
 };
 
 /* Does the record exist?  All-zero is none. */

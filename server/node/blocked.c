@@ -262,6 +262,7 @@ void blocked_end(struct node *node, struct session *s)
 void blocked_answer(struct node *node, struct session *s, const char *error)
 {
     struct resp_writer reply = session_writer(s);
+    uint64_t place = output_end(&s->output);
 
     ASSERT(s->hold.kind == HOLD_KEYS);
     if ((s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) == 0) {
@@ -270,6 +271,9 @@ void blocked_answer(struct node *node, struct session *s, const char *error)
         } else {
             resp_write_null_array(&reply);
         }
+    }
+    if (UNLIKELY(node->sync_side.is_on)) {
+        sync_side_bar_all(node, s, place); /* that nothing came is told of the keys as they are */
     }
     s->flags &= ~(uint32_t)SESSION_REPLY_SKIP;
     s->active_at = node->now.mono; /* waiting was not idling */

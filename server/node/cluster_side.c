@@ -37,6 +37,7 @@ static struct cluster_settings settings_of(const struct node *node)
         .migration_barrier = config->cluster_migration_barrier,
         .replica_validity_factor = config->cluster_replica_validity,
         .replica_ping_period_ms = config->repl_ping_period_s * 1000,
+        .sync_replicas = config->sync_replicas,
         .preferred_endpoint = (enum cluster_endpoint_type)config->cluster_preferred_endpoint,
     };
 }
@@ -163,6 +164,7 @@ struct actions *cluster_side_actions(struct node *node)
 void cluster_side_act(struct node *node)
 {
     machine_act(&node->cluster_side.machine, carry_out, node);
+    sync_side_look(node);
 }
 
 static void step_at(struct node *node, struct mono_time now, const struct cluster_event *event)
@@ -216,9 +218,11 @@ void cluster_side_status(struct node *node)
         .is_loading = load_is_at_start(&node->loading),
         .is_data_complete = node->data.is_complete,
         .filled_slots = filled_slots(node),
+        .memory = node->data.memory,
     };
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
 
+    sync_side_tell(node, &status);
     if (!node->role.is_primary) {
         struct replica_report report = replica_get_report(node->upstream.replica);
 
@@ -420,6 +424,7 @@ bool cluster_side_start(struct node *node, struct errmsg *error)
     if (!write_file_at_start(node, read_bytes, error)) {
         return false;
     }
+    data_begin_memory(node, cluster_my_start(node->cluster));
     bus_links_init(node);
     role_init(node, !cluster_is_replica(node->cluster));
     /* A node that was never in a cluster has nothing it could miss. */

@@ -111,6 +111,7 @@ void data_replace(struct node *node, struct keyspace *fresh_take)
     watching_data_replaced(node);
     invalidation_data_replaced(node);
     notify_data_replaced(node);
+    sync_side_data_replaced(node);
 }
 
 void data_free_retired(struct node *node)
@@ -126,6 +127,17 @@ void data_set_complete(struct node *node, bool is_complete)
 {
     node->data.is_complete = is_complete;
     node->data.as_of = MONO_NEVER;
+}
+
+void data_begin_memory(struct node *node, uint64_t memory)
+{
+    ASSERT(memory != 0);
+    node->data.memory = memory;
+}
+
+void data_turn_memory(struct node *node)
+{
+    node->data.memory += node->data.memory != 0 ? 1 : 0;
 }
 
 void data_set_complete_as_of(struct node *node, int64_t unix_ms)

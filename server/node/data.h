@@ -27,6 +27,7 @@ struct data {
     size_t arena_bytes;
     size_t startup_memory; /* in use before any data came */
     size_t peak_memory;
+    uint64_t memory;  /* in cluster mode: shard_sync.h */
     bool is_complete; /* the whole data of the shard, as far as is known */
     struct mono_time
         as_of; /* a replica's from disk: when it followed its primary last; else MONO_NEVER */
@@ -43,6 +44,9 @@ void data_replace(struct node *node, struct keyspace *fresh_take);
 /* The end of a pass: nothing is borrowed from it any more. */
 void data_free_retired(struct node *node);
 void data_set_complete(struct node *node, bool is_complete);
+/* In cluster mode: what is here is told by this number from now on; and by another one, since it is not what it was. */
+void data_begin_memory(struct node *node, uint64_t memory);
+void data_turn_memory(struct node *node);
 /* A replica's, as they were found on disk: written last at this time, by the clock of the wall. */
 void data_set_complete_as_of(struct node *node, int64_t unix_ms);
 

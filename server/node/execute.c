@@ -95,6 +95,17 @@ static void end_asking(const struct request *request, bool was_put_back)
     }
 }
 
+/* What it was answered may have to wait. */
+static void run_noted(struct node *node, struct request *request)
+{
+    uint64_t place = output_end(&request->session->output);
+
+    run(node, request);
+    if (UNLIKELY(node->sync_side.is_on)) {
+        sync_side_note_reply(node, request, place);
+    }
+}
+
 /* The long way: every gate is asked, and control commands are known. */
 static void execute_asking(struct node *node, struct request *request)
 {
@@ -115,7 +126,7 @@ static void execute_asking(struct node *node, struct request *request)
         if (is_queued) {
             transaction_queue(request);
         } else {
-            run(node, request);
+            run_noted(node, request);
         }
         if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
             s->flags &= ~(uint32_t)SESSION_CACHING;
@@ -156,6 +167,8 @@ void execute_request(struct node *node, struct request *request)
         gates_check(node, request);
 #endif
         run(node, request);
+    } else if (gates_are_open_noted(node, request)) {
+        run_noted(node, request);
     } else {
         execute_asking(node, request);
     }
@@ -180,7 +193,12 @@ void execute_again(struct node *node, struct request *request)
     publish_begin_answer(&node->publish, s);
     call_begin(node);
     if (gates_pass(node, request)) {
+        uint64_t place = output_end(&s->output);
+
         call_for_client(node, request, NULL);
+        if (UNLIKELY(node->sync_side.is_on)) {
+            sync_side_note_reply(node, request, place);
+        }
     } else {
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }

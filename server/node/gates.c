@@ -281,6 +281,16 @@ static bool gate_quorum(struct node *node, struct request *request)
     return false;
 }
 
+/* Too few of those whose word a write needs are there to give it. */
+static bool gate_sync(struct node *node, struct request *request)
+{
+    if (LIKELY(!node->sync_side.refuses) || !(request->spec->flags & COMMAND_FLAG_WRITE)) {
+        return true;
+    }
+    reply_error(request, "NOREPLICAS Not enough good replicas to write.");
+    return false;
+}
+
 /* In RESP2 a message looks like a reply: who listens may ask nothing whose reply could be taken for one. */
 static bool gate_listening(struct node *node, struct request *request)
 {
@@ -430,6 +440,11 @@ static uint32_t closes_without_quorum(const struct node *node)
     return node->config.min_replicas_to_write == 0 ? 0 : WRITES;
 }
 
+static uint32_t closes_without_sync(const struct node *node)
+{
+    return node->sync_side.refuses ? WRITES : 0;
+}
+
 static uint32_t closes_without_memory(const struct node *node)
 {
     return node->memory_limit.is_near ? WRITES : 0;
@@ -475,6 +490,7 @@ static const struct gate {
     {gate_role,        closes_on_replica     },
     {gate_memory,      closes_without_memory },
     {gate_quorum,      closes_without_quorum },
+    {gate_sync,        closes_without_sync   },
     {gate_disk,        closes_without_disk   },
     {gate_log,         closes_without_log    },
     {gate_pressure,    closes_under_pressure },
@@ -493,12 +509,18 @@ void gates_look(struct node *node)
     }
     ASSERT((closed & ~(uint32_t)ALL) == 0);
     node->gates.open_for = ALL & ~closed;
+    node->gates.open_noted = 0;
+    if (UNLIKELY(node->sync_side.is_on)) {
+        node->gates.open_noted = node->gates.open_for;
+        node->gates.open_for = 0;
+    }
 }
 
 void gates_look_again(struct node *node)
 {
     gates_look(node);
     if (node->cluster != NULL) {
+        node->gates.open_noted = 0;
         node->gates.open_for = 0; /* slots of requests already prepared may be served no more */
     }
 }
@@ -516,6 +538,12 @@ static bool ask_all(struct node *node, struct request *request)
 bool gates_are_open_for(const struct node *node, const struct request *request)
 {
     return request->is_plain && (request->spec->flags & node->gates.open_for) != 0 &&
+           (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
+}
+
+bool gates_are_open_noted(const struct node *node, const struct request *request)
+{
+    return request->is_plain && (request->spec->flags & node->gates.open_noted) != 0 &&
            (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
 }
 
@@ -574,6 +602,7 @@ bool gates_pass(struct node *node, struct request *request)
 
 void gates_check(struct node *node, struct request *request)
 {
-    ASSERT(gates_are_open_for(node, request) || gates_are_open_for_queue(node, request));
+    ASSERT(gates_are_open_for(node, request) || gates_are_open_noted(node, request) ||
+           gates_are_open_for_queue(node, request));
     ASSERT(ask_all(node, request));
 }

@@ -24,6 +24,7 @@ struct session;
 
 struct gates {
     uint32_t open_for; /* command flags (readonly, write) that no row closes, as of the last look */
+    uint32_t open_noted; /* in its place, while what is answered has to be noted (sync_side.h) */
     struct mono_time http_logged_at; /* 0: never */
 };
 
@@ -33,6 +34,8 @@ void gates_look(struct node *node);
 void gates_look_again(struct node *node);
 /* May the request be executed unasked? */
 bool gates_are_open_for(const struct node *node, const struct request *request);
+/* The same, where its reply is noted behind it. */
+bool gates_are_open_noted(const struct node *node, const struct request *request);
 /* May it be queued unasked? */
 bool gates_are_open_for_queue(const struct node *node, const struct request *request);
 /* May any request of the command, of whoever is authenticated, be executed unasked? */

@@ -61,6 +61,7 @@
 #include "node/slot_report.h"
 #include "node/slow.h"
 #include "node/sync_file.h"
+#include "node/sync_side.h"
 #include "node/transaction.h"
 #include "node/undo.h"
 #include "node/upkeep.h"
@@ -103,6 +104,7 @@ struct node {
     struct journal journal;               /* journal.c */
     struct files files;                   /* files.c */
     struct replicas replicas;             /* replicas.c */
+    struct sync_side sync_side;           /* sync_side.c */
     struct own_expiry own_expiry;         /* own_expiry.c */
     struct users users;                   /* any */
     struct publish publish;               /* any */

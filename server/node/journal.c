@@ -153,7 +153,9 @@ void journal_append_plain(struct node *node, const char *word1, const char *word
     }
     ASSERT(count > 0);
     resp_write_request(&request, words, count);
+    node->journal.plain_from = journal_effects_end(&node->journal);
     oplog_append(node->journal.log, buf_bytes(&request));
+    node->journal.plain_end = oplog_end(node->journal.log);
     buf_deinit(&request);
 }
 
@@ -211,6 +213,7 @@ void journal_set_db(struct node *node, int db)
 void journal_restart(struct node *node, struct history_id history, uint64_t offset)
 {
     ASSERT(!node->journal.is_in_transaction);
+    node->journal.plain_end = UINT64_MAX; /* an offset may come again */
     oplog_restart(node->journal.log, history, offset);
 }
 

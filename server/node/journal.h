@@ -31,8 +31,10 @@ struct journal {
     struct buf transaction;     /* requests of the open one */
     uint64_t transaction_count; /* of effects among them */
     bool is_in_transaction;
-    uint64_t changes; /* since the last save; see saving.h */
-    bool was_flushed; /* by FLUSHALL: a file with what is gone would bring it back */
+    uint64_t plain_from; /* requests that are no effects stand from here */
+    uint64_t plain_end;  /* to here, and perhaps at the log's end */
+    uint64_t changes;    /* since the last save; see saving.h */
+    bool was_flushed;    /* by FLUSHALL: a file with what is gone would bring it back */
 };
 
 void journal_init(struct node *node);
@@ -65,6 +67,14 @@ void journal_append_message(struct node *node, const struct bytes *words, size_t
 /* Put a request that is no effect into the log (PING, REPLCONF GETACK). */
 void journal_append_plain(struct node *node, const char *word1, const char *word2,
                           const char *word3);
+
+/* The end of the log without what journal_append_plain has put behind all effects. */
+static inline uint64_t journal_effects_end(const struct journal *journal)
+{
+    uint64_t end = oplog_end(journal->log);
+
+    return end == journal->plain_end ? journal->plain_from : end;
+}
 
 /* ---- what is not in the log, or was not put there by us ------------------------------------- */
 

@@ -164,6 +164,7 @@ void node_free(struct node *node)
     monitor_deinit(node);
     publish_deinit(node);
     replicas_deinit(node);
+    sync_side_deinit(node);
     journal_deinit(node);
     data_deinit(node);
     config_deinit(&node->config);
@@ -277,6 +278,7 @@ void node_end_pass(struct node *node)
     tell_cluster_of_data(node);
     upkeep_run(node);
     run_slices(node);
+    sync_side_run(node);
     append_get_ack(node);
     upkeep_trim_long_log(node);
     sync_file_send(node);
@@ -652,6 +654,7 @@ void node_check(const struct node *node)
     disk_pressure_check(node);
     disk_base_check(node);
     release_check(node);
+    sync_side_check(node);
     sync_file_check(node);
     primary_check(node);
     replica_side_check(node);

@@ -9,11 +9,13 @@ void release_init(struct node *node)
     list_init(&node->release.waiting);
 }
 
-static void begin_waiting(struct node *node, struct session *s)
+static void begin_waiting(struct node *node, struct session *s, bool is_for_disk)
 {
+    s->flags |= is_for_disk ? SESSION_AWAITS_DISK : 0U;
     if (!list_is_linked(&s->barred)) {
         list_add_tail(&node->release.waiting, &s->barred);
         node->release.waiting_count++;
+        s->barred_at = node->now.mono;
     }
 }
 
@@ -23,6 +25,7 @@ static void end_waiting(struct node *node, struct session *s)
         ASSERT(node->release.waiting_count > 0);
         list_remove(&s->barred);
         node->release.waiting_count--;
+        s->flags &= ~(uint32_t)SESSION_AWAITS_DISK;
     }
 }
 
@@ -75,14 +78,28 @@ static void drop(struct node *node, struct session *s)
     node_touch(node, s);
 }
 
-/* Open what may leave of a session with barriers. */
-static void open_barriers(struct node *node, struct session *s, uint64_t safe)
+/* Up to where does the log hold what the session may be told? */
+static uint64_t safe_for(const struct node *node, const struct session *s, bool holds)
 {
-    output_open(&s->output, safe);
+    uint64_t safe = sync_side_limit(node, s);
+    uint64_t durable = disk_log_durable(node);
+
+    return (holds || (s->flags & SESSION_AWAITS_DISK)) && durable < safe ? durable : safe;
+}
+
+/* Open what may leave of a session with barriers. */
+static void open_barriers(struct node *node, struct session *s, bool holds)
+{
+    size_t before = s->output.barriers.count;
+
+    output_open(&s->output, safe_for(node, s, holds));
     if (s->output.barriers.count == 0) {
         end_waiting(node, s);
-    } else {
-        begin_waiting(node, s);
+        return;
+    }
+    begin_waiting(node, s, holds);
+    if (s->output.barriers.count < before) {
+        s->barred_at = node->now.mono;
     }
 }
 
@@ -92,28 +109,65 @@ static bool can_become_durable(const struct node *node)
     return disk_log_is_on(&node->disk_log) && node->disk_log.is_based;
 }
 
-/* Those who waited before this pass. */
-static void look_at_waiting(struct node *node, bool is_allowed)
+/* It has waited for replicas long enough.  What it was answered first is told as nobody knows what becomes of it, and what
+ * stands behind that not at all. */
+static void give_up(struct node *node, struct session *s)
 {
-    uint64_t durable = disk_log_durable(node);
+    struct resp_writer reply = session_writer(s);
+
+    output_cut_barred(&s->output);
+    resp_write_error(&reply, "UNKNOWN What was executed is not known to be on as many replicas as "
+                             "sync-replicas asks for: it may be kept or lost.  The connection is "
+                             "closed.");
+    sync_side_note_given_up(node);
+    end_waiting(node, s);
+    node_close_session(node, s, true);
+    node_touch(node, s);
+}
+
+/* Whoever keeps what it has read, or listens, hears of a write before the one who wrote it. */
+static void touch(struct node *node, struct session *s)
+{
+    if (s->tracker != NULL || (s->flags & SESSION_SUBSCRIBED)) {
+        session_touch_first(&node->sessions, s);
+    } else {
+        node_touch(node, s);
+    }
+}
+
+/* Those who waited before this pass. */
+static void look_at_waiting(struct node *node, bool is_allowed, bool holds)
+{
     bool is_hopeless = !can_become_durable(node);
 
     LIST_FOR_EACH_SAFE (item, &node->release.waiting) {
         struct session *s = CONTAINER_OF(item, struct session, barred);
 
         ASSERT(s->output.barriers.count > 0); /* (1) */
-        if (is_hopeless || !is_allowed) {
+        if (!is_allowed || (is_hopeless && (s->flags & SESSION_AWAITS_DISK))) {
             drop(node, s);
-        } else if (s->output.barriers.items[0].offset <= durable) {
-            open_barriers(node, s, durable);
-            node_touch(node, s);
+        } else if (s->output.barriers.items[0].offset <= safe_for(node, s, holds)) {
+            open_barriers(node, s, holds);
+            touch(node, s);
+        } else if (s->output.barriers.items[0].offset > sync_side_limit(node, s) &&
+                   sync_side_is_over(node, s->barred_at)) {
+            give_up(node, s);
         }
     }
 }
 
+/* Does everything that the session is told wait for all that was changed?  What it is told without having asked comes from
+ * anywhere; and while somebody keeps what it has read, nobody may hear of a write before that one does. */
+static bool is_barred_whole(const struct node *node, const struct session *s)
+{
+    return node->sync_side.is_on &&
+           ((s->flags & SESSION_SUBSCRIBED) || node->invalidation.tracking.tracker_count > 0);
+}
+
 static void look_at_touched(struct node *node, bool is_allowed, bool holds)
 {
-    uint64_t end = oplog_end(node->journal.log);
+    uint64_t end =
+        node->sync_side.is_on ? node->sync_side.last_change : oplog_end(node->journal.log);
 
     LIST_FOR_EACH (item, &node->sessions.touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);
@@ -121,7 +175,7 @@ static void look_at_touched(struct node *node, bool is_allowed, bool holds)
         if (s->flags & (SESSION_REPLICA | SESSION_CLOSE_NOW)) {
             continue; /* (2) */
         }
-        if (holds) {
+        if (holds || is_barred_whole(node, s)) {
             output_bar_rest(&s->output, end, node->pass.number);
         }
         if (s->output.barriers.count == 0) {
@@ -130,8 +184,7 @@ static void look_at_touched(struct node *node, bool is_allowed, bool holds)
         if (!is_allowed) {
             drop(node, s);
         } else {
-            open_barriers(node, s,
-                          holds || list_is_linked(&s->barred) ? disk_log_durable(node) : end);
+            open_barriers(node, s, holds);
         }
     }
 }
@@ -168,11 +221,11 @@ void release_run(struct node *node)
     bool is_waited = !list_is_empty(&node->release.waiting);
 
     ASSERT(!node->journal.is_in_transaction);
-    if (UNLIKELY(holds || is_waited) || node->pass.has_writes) {
+    if (UNLIKELY(holds || is_waited || node->sync_side.is_on) || node->pass.has_writes) {
         bool is_allowed = may_leave(node);
 
         if (is_waited) {
-            look_at_waiting(node, is_allowed);
+            look_at_waiting(node, is_allowed, holds);
         }
         look_at_touched(node, is_allowed, holds);
     }
@@ -182,6 +235,27 @@ void release_run(struct node *node)
         drop_touched(node);
     }
     hand_over_touched(node);
+}
+
+void release_on_demotion(struct node *node)
+{
+    ASSERT(!node->role.is_primary);
+    LIST_FOR_EACH_SAFE (item, &node->release.waiting) {
+        drop(node, CONTAINER_OF(item, struct session, barred));
+    }
+}
+
+int64_t release_oldest_ms(const struct node *node)
+{
+    int64_t oldest_ms = 0;
+
+    LIST_FOR_EACH (item, &node->release.waiting) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, barred);
+        int64_t ms = mono_ms_between(s->barred_at, node->now.mono);
+
+        oldest_ms = ms > oldest_ms ? ms : oldest_ms;
+    }
+    return oldest_ms;
 }
 
 void release_check(const struct node *node)

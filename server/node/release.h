@@ -3,7 +3,8 @@
  *
  * A barrier stands before what may leave only under the lease, and, with appendfsync always, before everything that a
  * client could take for done: a reply, of whoever, may show what is in the log and not yet durable.  Those wait for the
- * disk in a list.  What the disk refused waits until it is written after all; when that cannot be any more (the data was
+ * disk in a list.  With sync-replicas (sync_side.h) what tells of changes waits there, too, until the shard's in-sync set has
+ * them; when that takes too long the client is told that nobody knows, and the connection closes.  What the disk refused waits until it is written after all; when that cannot be any more (the data was
  * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
  *
  * A primary whose lease was held when the pass began and is over at its end says nothing at all: what was read may be as old
@@ -17,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/list.h"
 
@@ -24,7 +26,7 @@ struct node;
 struct session;
 
 struct release {
-    struct list waiting; /* session.barred: for the disk, in the order in which they began to */
+    struct list waiting; /* session.barred, in the order in which they began to */
     size_t waiting_count;
     bool had_lease; /* as of the beginning of the last pass */
 };
@@ -36,6 +38,10 @@ void release_run(struct node *node);
 bool release_may_write(const struct node *node);
 /* Then nothing of the session's output may be, unless it is a replica's: it is closed. */
 void release_withhold(struct node *node, struct session *s);
+/* This node follows another from now on: of what has not left nobody knows whether it holds. */
+void release_on_demotion(struct node *node);
+/* How long has the first of those who wait been told nothing? */
+int64_t release_oldest_ms(const struct node *node);
 /* The session is about to go. */
 void release_forget(struct node *node, struct session *s);
 

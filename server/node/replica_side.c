@@ -88,6 +88,7 @@ static void snapshot_end(struct node *node, const struct replication_position *p
     ASSERT(journal_position(node).offset == position->offset);
     replicas_drop_all(node, "the data was replaced by a full resync");
     data_set_complete(node, true);
+    data_turn_memory(node);
     node->upstream.needs_full = false;
     loaded.position = journal_position(node);
     step(node, &loaded);
@@ -310,6 +311,7 @@ void replica_side_link_up(struct node *node)
         self = replicas_introduction(node);
         up.self = &self;
         up.primary_id = *cluster_my_primary_id(node->cluster);
+        up.memory = node->data.memory;
     }
     ASSERT(node->upstream.link != 0);
     tell(node, &up);

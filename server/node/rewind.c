@@ -64,6 +64,7 @@ void rewind_begin(struct node *node)
     replicas_drop_all(node, "the data goes back");
     data_replace(node, data_new_keyspace(node));
     data_set_complete(node, false);
+    data_turn_memory(node);
     own_expiry_forget_all(node);
     apply_replaced(node);
     apply_restart(node, 0);

@@ -28,6 +28,10 @@ void node_follow(struct node *node, const char *host, uint16_t port)
         data_set_complete(node, false);
         apply_restart(node, node->journal.stream_db > 0 ? (unsigned)node->journal.stream_db : 0);
         waiting_on_demotion(node);
+        release_on_demotion(node);
+        if (node->cluster != NULL) {
+            sync_side_look(node);
+        }
     }
     apply_forgive(node);
     node_log(node, LOG_NOTICE, "following the primary %s:%u", host, (unsigned)port);

@@ -221,8 +221,13 @@ static void slot_is_late(struct node *node, struct session *s)
 
 void waiting_on_move(struct node *node, struct session *s, const char *problem)
 {
+    uint64_t place = output_end(&s->output);
+
     ASSERT(s->hold.kind == HOLD_MOVE);
     answer(node, s, problem);
+    if (UNLIKELY(node->sync_side.is_on)) {
+        sync_side_bar_all(node, s, place);
+    }
 }
 
 void waiting_on_moving(struct node *node)

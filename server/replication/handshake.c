@@ -109,6 +109,10 @@ static void send_introduction(struct replica *r)
     add(&out, words, capa_count);
     r->is_awaited[ANSWER_CAPA] = true;
     add_option(r, ANSWER_VERSION, "version", buf_bytes(&r->version), &out);
+    if (r->memory != 0) {
+        add_option(r, ANSWER_MEMORY, "memory", bytes_make(port, num_format_u64(port, r->memory)),
+                   &out);
+    }
     add_node(r, &out);
     replica_emit_text(r, REPLICA_ACTION_SEND, buf_bytes(&out));
     buf_deinit(&out);
@@ -308,6 +312,7 @@ void handshake_take_line(struct replica *r, struct bytes line)
     case ANSWER_IP:
     case ANSWER_CAPA:
     case ANSWER_VERSION:
+    case ANSWER_MEMORY:
         take_option(r, line);
         break;
     case ANSWER_NODE:

@@ -111,6 +111,11 @@ static bool take_option(struct feed *feed, struct mono_time now, struct bytes op
         feed->capabilities |= bytes_equal_nocase(value, "psync2") ? FEED_CAPA_PSYNC2 : 0U;
         feed->capabilities |= bytes_equal_nocase(value, "rewind") ? FEED_CAPA_REWIND : 0U;
         feed->capabilities |= bytes_equal_nocase(value, "backup") ? FEED_CAPA_BACKUP : 0U;
+    } else if (bytes_equal_nocase(option, "memory")) {
+        if (feed->phase != FEED_HANDSHAKE || !num_parse_u64(value, &feed->memory)) {
+            errmsg_set(error, "REPLCONF memory is no number, or comes too late");
+            return false;
+        }
     } else if (bytes_equal_nocase(option, "version")) {
         value = is_plain_text(value) ? value : BYTES_LITERAL("?");
         bytes_to_text(value, feed->version, sizeof(feed->version));
@@ -207,6 +212,7 @@ void feed_start_snapshot(struct feed *feed, struct mono_time now,
     move(feed, FEED_SNAPSHOT);
     feed->cursor = position->offset;
     feed->heard_at = now;
+    feed->memory += feed->memory != 0 ? 1 : 0; /* as the replica counts, when it has loaded it */
     buf_printf(out, "+FULLRESYNC %s %" PRIu64 "\r\n", position->history.text, position->offset);
 }
 
@@ -356,6 +362,27 @@ size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mo
 {
     return count_nodes(feeds, count,
                        &(struct question){.heard_since = mono_add_ms(now, -max_lag_ms)});
+}
+
+bool feeds_find_acked(const struct feed *const *feeds, size_t count, const struct cluster_id *node,
+                      uint64_t memory, bool synced, uint64_t *out)
+{
+    bool is_found = false;
+
+    *out = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct feed *feed = feeds[i];
+        uint64_t acked;
+
+        if (feed == NULL || !feed_is_replica(feed) || feed->memory != memory ||
+            !feed->introduction.is_proven || !cluster_id_equal(&feed->introduction.replica, node)) {
+            continue;
+        }
+        acked = synced ? feed->acked_synced_offset : feed->acked_offset;
+        *out = acked > *out ? acked : *out;
+        is_found = true;
+    }
+    return is_found;
 }
 
 uint64_t feeds_oldest_cursor(const struct feed *const *feeds, size_t count)

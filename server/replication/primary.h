@@ -63,6 +63,7 @@ struct feed {
     char version[32];                 /* as told by REPLCONF version */
     char peer_ip[FEED_IP_SIZE];       /* where its connection comes from */
     struct introduction introduction; /* of a node of our cluster */
+    uint64_t memory; /* REPLCONF memory: what it has is told by this number; 0: not told */
     bool is_over;    /* what it is sent is not our history any more: it confirms nothing */
     uint64_t cursor; /* next byte of the log to send; the node advances it */
     uint64_t acked_offset;
@@ -146,6 +147,11 @@ size_t feeds_count_acked(const struct feed *const *feeds, size_t count, uint64_t
 size_t feeds_count_synced(const struct feed *const *feeds, size_t count, uint64_t offset);
 size_t feeds_count_good(const struct feed *const *feeds, size_t count, struct mono_time now,
                         int64_t max_lag_ms);
+/* Up to where has the node acknowledged, with this memory (synced: what it has on disk)?  False: no replica of ours
+ * is that. */
+MUST_USE bool feeds_find_acked(const struct feed *const *feeds, size_t count,
+                               const struct cluster_id *node, uint64_t memory, bool synced,
+                               uint64_t *out);
 /* Is it that of a replica which receives the stream? */
 bool feed_is_replica(const struct feed *feed);
 /* The smallest cursor of all feeds, UINT64_MAX without any: the log must be kept from there. */

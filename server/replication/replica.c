@@ -67,6 +67,7 @@ static void on_link_up(struct replica *r, const struct replica_event *event)
     link_move(r, REPLICA_HANDSHAKE);
     r->last_heard_at = r->now;
     r->offer = event->position;
+    r->memory = event->memory;
     take_self(r, event);
     handshake_begin(r);
     ASSERT(handshake_is_awaiting(r));

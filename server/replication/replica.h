@@ -80,7 +80,8 @@ struct replica_event {
     struct bytes bytes;
     const char *reason;
     const struct introduction_self *self; /* NULL: not in a cluster */
-    struct cluster_id primary_id;         /* who is expected there */
+    uint64_t memory; /* LINK_UP: the primary is to know what we have by this number; 0: by none */
+    struct cluster_id primary_id; /* who is expected there */
 };
 
 struct replica;

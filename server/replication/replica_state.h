@@ -23,6 +23,7 @@ enum handshake_answer {
     ANSWER_IP,
     ANSWER_CAPA,
     ANSWER_VERSION,
+    ANSWER_MEMORY,
     ANSWER_NODE,  /* of a cluster: introduction.h */
     ANSWER_PROOF, /* sent when NODE is answered */
     ANSWER_PSYNC,
@@ -61,6 +62,7 @@ struct replica {
     struct cluster_id node_id;        /* ours, ... */
     struct cluster_id shard_id;
     struct cluster_id primary_id; /* ... and who is expected */
+    uint64_t memory;
     struct buf secret;
     struct buf previous_secret;
     struct replication_position offer;    /* what PSYNC asks to go on from */

@@ -234,11 +234,39 @@ void output_bar_rest(struct output *output, uint64_t offset, uint64_t group)
     if (place >= end) {
         return; /* also when what was looked at has been taken back */
     }
+    if (count > 0 && output->barriers.items[count - 1].group != group &&
+        output->barriers.items[count - 1].place > place) {
+        place = output->barriers.items[count - 1].place; /* not all was looked at before */
+    }
     if (count > 0 && output->barriers.items[count - 1].group == group &&
         output->barriers.items[count - 1].place > place) {
         output->barriers.items[count - 1].place = place;
     }
     output_bar(output, place, offset, group);
+}
+
+void output_cut_barred(struct output *output)
+{
+    struct resp_pieces *pieces = &output->pieces;
+    uint64_t left; /* bytes before the place, of those that were not sent */
+    size_t at = output->sent;
+    size_t kept = 0;
+
+    ASSERT(output->barriers.count > 0);
+    left = output->barriers.items[0].place - output->done;
+    while (kept < pieces->count && left > pieces->items[kept].at - at) {
+        left -= pieces->items[kept].at - at;
+        at = pieces->items[kept].at;
+        ASSERT(left >= piece_rest(output, kept).len); /* a barrier stands between replies */
+        left -= piece_rest(output, kept++).len;
+    }
+    while (pieces->count > kept) {
+        pieces->bytes -= piece_rest(output, pieces->count - 1).len;
+        block_release(VEC_POP(pieces).block);
+    }
+    output->buf.len = at + (size_t)left;
+    output->barriers.count = 0;
+    output->barred = output->barred < output_end(output) ? output->barred : output_end(output);
 }
 
 void output_open(struct output *output, uint64_t safe_offset)

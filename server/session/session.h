@@ -53,6 +53,7 @@ enum session_flags {
     SESSION_LIMITED = 1 << 21,      /* its user may not do everything: see session/acl.h */
     SESSION_MONITOR = 1 << 22,      /* is shown every command: see node/monitor.h */
     SESSION_CAPA_REDIRECT = 1 << 23, /* can follow REDIRECT errors of replicas outside a cluster */
+    SESSION_AWAITS_DISK = 1 << 24,   /* with barred: what it is told has to be durable */
 };
 
 enum {
@@ -115,8 +116,9 @@ struct session {
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;
     struct list all;
-    struct list monitoring; /* with SESSION_MONITOR: among those who are shown everything */
-    struct list barred;     /* among those whose output waits for the disk */
+    struct list monitoring;     /* with SESSION_MONITOR: among those who are shown everything */
+    struct list barred;         /* among those whose output waits for the disk, or for replicas, */
+    struct mono_time barred_at; /* since some of it left last, or since it began to */
     struct session_peer peer;
 };
 

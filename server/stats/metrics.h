@@ -38,12 +38,13 @@ enum metric_kind {
 /* Conditions under which some metrics are shown: bits of metrics.holds. */
 enum metric_when {
     METRIC_WHEN_ALWAYS = 0,
-    METRIC_WHEN_LOADING = 1 << 0,      /* the file at the start is being loaded */
-    METRIC_WHEN_REPLICA = 1 << 1,      /* we follow a primary */
-    METRIC_WHEN_SYNCING = 1 << 2,      /* and load a full resync */
-    METRIC_WHEN_LINK_DOWN = 1 << 3,    /* or have no link */
-    METRIC_WHEN_MIN_REPLICAS = 1 << 4, /* min-replicas-to-write is set */
-    METRIC_WHEN_LINK_ERROR = 1 << 5,   /* our primary sent what cannot be executed here */
+    METRIC_WHEN_LOADING = 1 << 0,       /* the file at the start is being loaded */
+    METRIC_WHEN_REPLICA = 1 << 1,       /* we follow a primary */
+    METRIC_WHEN_SYNCING = 1 << 2,       /* and load a full resync */
+    METRIC_WHEN_LINK_DOWN = 1 << 3,     /* or have no link */
+    METRIC_WHEN_MIN_REPLICAS = 1 << 4,  /* min-replicas-to-write is set */
+    METRIC_WHEN_LINK_ERROR = 1 << 5,    /* our primary sent what cannot be executed here */
+    METRIC_WHEN_SYNC_REPLICAS = 1 << 6, /* sync-replicas is set, or agreed */
 };
 
 #define METRIC_FIELD_COUNTER(name) uint64_t name;

@@ -41,6 +41,13 @@ bool demo_start_servers(struct demo *demo)
             server_add_arg(s, "--cluster-arbiter");
             server_add_arg(s, "yes");
         }
+        if (demo->sync_replicas > 0) {
+            char replicas[NUM_I64_TEXT + 1];
+
+            snprintf(replicas, sizeof(replicas), "%d", demo->sync_replicas);
+            server_add_arg(s, "--sync-replicas");
+            server_add_arg(s, replicas);
+        }
         if (!server_start(s, &demo->error)) {
             errmsg_wrap(&demo->error, "server %zu", i + 1);
             return false;

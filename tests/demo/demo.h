@@ -6,6 +6,7 @@
  * keys.c      writes and reads many keys, as a cluster client does
  * traffic.c   threads that write in the background and remember what was acknowledged
  * takeover.c  kills a primary, measures the take-over, brings the old primary back
+ * appends.c   appends numbers while nodes are killed and stopped, with sync-replicas
  * outage.c    ends primaries in several ways under a client that writes all the time
  *
  * Every step returns false and fills demo->error when something did not happen as promised.
@@ -36,6 +37,7 @@ struct demo {
     size_t node_count;    /* at most DEMO_NODES; the arbiters among them come last */
     size_t primary_count; /* the others are replicas of these in equal parts, */
     size_t arbiter_count; /* or arbiters */
+    int sync_replicas;    /* of all servers */
     struct server servers[DEMO_NODES];
     struct client *clients[DEMO_NODES]; /* NULL until asked for */
     bool is_quiet;
@@ -142,6 +144,11 @@ MUST_USE bool traffic_check(struct demo *demo, const struct traffic *traffic,
 
 /* For each shape and each way of ending a primary so many rounds; a table of them. */
 MUST_USE bool outage_measure(struct demo *demo, const char *shape, int rounds);
+
+/* ---- appends.c --------------------------------------------------------------------------------- */
+
+/* Six servers with sync-replicas 1 for so long; nothing acknowledged is lost. */
+MUST_USE bool appends_run(struct demo *demo, int64_t seconds);
 
 /* ---- takeover.c ------------------------------------------------------------------------------- */
 

@@ -3,6 +3,8 @@
  *
  *     run                                the tour
  *     run --rounds 20 --quiet            only kill and take over, again and again; print the times
+ *     run --appends 120                  kill and stop nodes for so many seconds under clients that append, with sync-replicas;
+ *                                        nothing acknowledged is lost, and nothing is there twice
  *     run --outages 50 --shape 3+3       end primaries by KILL, STOP, TERM and CLUSTER FAILOVER under a client that writes
  *                                        all the time; print how long it waited, and what errors it saw
  *
@@ -31,6 +33,7 @@ enum {
 struct options {
     int rounds; /* 0: the tour */
     int outages;
+    int64_t appends_s;
     const char *shape;
     bool is_quiet;
     uint64_t seed;
@@ -342,15 +345,19 @@ static bool rounds(struct demo *demo, const struct options *options)
 
 static void print_usage(FILE *out)
 {
-    fprintf(out,
-            "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n"
-            "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n\n"
-            "Without --rounds: a narrated tour of a cluster of six servers on loopback.\n"
-            "With it: kills a primary N times, prints how long each take-over took, and fails\n"
-            "when median or worst exceed their limits (1500 and 3000 ms).\n"
-            "With --outages: ends a primary N times in each of several ways under a client that\n"
-            "writes all the time, and prints how long that waited and which errors it saw.\n"
-            "STARLING_BIN names the folder of the programs, build/release/bin if not set.\n");
+    fprintf(
+        out,
+        "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n"
+        "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n"
+        "       run [--seed N] --appends SECONDS\n\n"
+        "Without --rounds: a narrated tour of a cluster of six servers on loopback.\n"
+        "With it: kills a primary N times, prints how long each take-over took, and fails\n"
+        "when median or worst exceed their limits (1500 and 3000 ms).\n"
+        "With --outages: ends a primary N times in each of several ways under a client that\n"
+        "writes all the time, and prints how long that waited and which errors it saw.\n"
+        "With --appends: kills and stops nodes under clients that append, with sync-replicas 1,\n"
+        "and looks whether all that was acknowledged is there, once.\n"
+        "STARLING_BIN names the folder of the programs, build/release/bin if not set.\n");
 }
 
 static bool parse_number(const char *text, int64_t least, int64_t most, int64_t *out)
@@ -373,6 +380,10 @@ static bool parse_options(int argc, char **argv, struct options *options)
         } else if (strcmp(argv[i], "--outages") == 0 &&
                    parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
             options->outages = (int)number;
+            i++;
+        } else if (strcmp(argv[i], "--appends") == 0 &&
+                   parse_number(argv[i + 1], 1, INT32_MAX, &number)) {
+            options->appends_s = number;
             i++;
         } else if (strcmp(argv[i], "--shape") == 0 && argv[i + 1] != NULL) {
             options->shape = argv[i + 1];
@@ -418,13 +429,14 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     demo = mem_alloc_zeroed(MEM_TEST, sizeof(*demo));
-    demo->is_quiet = options.is_quiet || options.outages > 0;
+    demo->is_quiet = options.is_quiet || options.outages > 0 || options.appends_s > 0;
     demo->node_count = DEMO_NODES;
     demo->primary_count = DEMO_PRIMARIES;
     rng_init(&demo->rng, options.seed);
-    is_ok = options.outages > 0  ? outage_measure(demo, options.shape, options.outages)
-            : options.rounds > 0 ? rounds(demo, &options)
-                                 : tour(demo);
+    is_ok = options.appends_s > 0 ? appends_run(demo, options.appends_s)
+            : options.outages > 0 ? outage_measure(demo, options.shape, options.outages)
+            : options.rounds > 0  ? rounds(demo, &options)
+                                  : tour(demo);
     demo_clean_up(demo);
     if (is_ok) {
         demo_say(demo, "The servers have ended and their folders are removed.");

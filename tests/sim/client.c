@@ -371,6 +371,7 @@ static void take_ok(struct world *world, struct sim_client *client)
 
     client->ok_count++;
     key->acked_version = key->version;
+    sync_note_ok(client, key);
     key->acked_upsets = client->answer_upsets; /* who was replaced since had answered before */
     if (rng_one_in(&world->rng, 3)) {
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);

@@ -15,7 +15,8 @@
  *            (3) the next reign begins with what the one before ended with, when it keeps_all
  *            (4) otherwise with something that the key can have been at some moment before, but not with what it was before
  *                a write that was confirmed and is safe: one that WAIT has confirmed of all replicas of the shard, as long as none
- *                of those who held it then has lost its memory
+ *                of those who held it then has lost its memory; and one that was answered, or read, under sync-replicas, as long
+ *                as one of those who had to have it then has not
  *
  * Owns nothing.  Deterministic; the search is bounded (HISTORY_UNKNOWN). */
 #ifndef STARLING_TESTS_SIM_HISTORY_H
@@ -44,6 +45,7 @@ struct history_op {
     size_t reign;          /* of the answer, an index */
     int64_t confirmed_us;  /* by WAIT; 0: never */
     int64_t safe_until_us; /* then one of those who held it lost its memory; INT64_MAX: none did */
+    bool is_by_set;        /* confirmed by sync-replicas, by WAIT otherwise */
     uint32_t
         holders; /* of the nodes that had it when WAIT was answered, those who still have their memory */
 };

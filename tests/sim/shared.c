@@ -59,6 +59,7 @@ uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
         served |= 1U << shard;
         check_note_line(world, n, shard);
         if (!is_its_reign(world, n, shard)) {
+            sync_check_kept(world, n, shard);
             VEC_PUSH(&world->reigns[shard].list, mine);
         }
     }
@@ -72,6 +73,7 @@ void shared_note_answer(struct world *world, struct sim_node *n, int client)
     bool is_allowed = (shared_note_reigns(world, n) & bit) != 0 ||
                       ((n->served_at_start & bit) != 0 && n->pass_began_us == world->now_us);
 
+    c->answer_holders = sync_holders(world, n);
     c->answer_reign = is_allowed && is_its_reign(world, n, c->shard)
                           ? world->reigns[c->shard].list.count - 1
                           : SIM_NO_REIGN;
@@ -134,6 +136,32 @@ void shared_take_refusal(struct world *world, struct sim_client *client)
     }
 }
 
+/* Sums of a counter come again when some were lost: those of one reign do not. */
+static bool is_shown_by(const struct history_op *read, const struct history_op *op)
+{
+    return read->kind == HISTORY_READ && op->value == read->value &&
+           (op->kind == HISTORY_SET || (op->is_answered && op->reign == read->reign));
+}
+
+/* What was told under sync-replicas is not lost, nor is what a read has shown: that of whoever wrote it. */
+static void confirm_by_set(struct world *world, const struct sim_client *client,
+                           const struct history_op *told)
+{
+    struct sim_shared *shared = &world->shared[client->pending_key];
+
+    for (size_t i = 0; i < shared->ops.count && client->answer_holders != 0; i++) {
+        struct history_op *op = &shared->ops.items[i];
+        bool is_meant = op == told || is_shown_by(told, op);
+
+        if (op->kind != HISTORY_READ && is_meant && op->value > 0) {
+            op->confirmed_us = op->confirmed_us > 0 ? op->confirmed_us : world->now_us;
+            op->safe_until_us = INT64_MAX;
+            op->holders = client->answer_holders;
+            op->is_by_set = true;
+        }
+    }
+}
+
 void shared_take_answer(struct world *world, struct sim_client *client,
                         const struct resp_value *value)
 {
@@ -150,6 +178,7 @@ void shared_take_answer(struct world *world, struct sim_client *client,
         op->value = 0;
     }
     client->request = REQUEST_NONE;
+    confirm_by_set(world, client, op);
     if (op->kind != HISTORY_READ && rng_one_in(&world->rng, CONFIRM_PART)) {
         client->request = REQUEST_SHARED_WAIT;
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
@@ -175,7 +204,7 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
             holder_count++;
         }
     }
-    if (count >= world->options.replicas_each &&
+    if (count >= world->options.replicas_each && !op->is_by_set &&
         (check_replicas_of(world, client->node) & ~holders) == 0 &&
         holder_count > world->options.replicas_each) {
         op->confirmed_us = world->now_us;
@@ -192,7 +221,9 @@ void shared_memory_lost(struct world *world, int node)
 
             /* A replica's vote may be what kept the write: from then on nothing is sure. */
             if ((op->holders & (1U << node)) != 0) {
-                op->holders = world->nodes[node].was_replica ? 0 : op->holders & ~(1U << node);
+                op->holders = world->nodes[node].was_replica && !op->is_by_set
+                                  ? 0
+                                  : op->holders & ~(1U << node);
                 op->safe_until_us = op->holders == 0 ? world->now_us : op->safe_until_us;
             }
         }

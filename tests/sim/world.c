@@ -314,6 +314,11 @@ void sim_node_start(struct world *world, int index)
     set(&config, "cluster-secret", world->options.has_secret ? "simulated" : "");
     set(&config, "save", rng_one_in(&world->rng, 2) ? "1 1" : "");
     set(&config, "repl-timeout", "5");
+    set(&config, "sync-replicas",
+        world->options.sync_replicas == 2   ? "2"
+        : world->options.sync_replicas == 1 ? "1"
+                                            : "0");
+    set(&config, "sync-timeout", "300");
     snprintf(timeout, sizeof(timeout), "%lld", (long long)n->timeout_ms);
     set(&config, "cluster-node-timeout", timeout);
     options.seed = rng_u64(&world->rng);

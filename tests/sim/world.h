@@ -141,6 +141,8 @@ struct sim_key {
     uint64_t acked_upsets;   /* and how often memory may have been lost before (world_upsets) */
     uint64_t waited_version; /* last one that WAIT confirmed */
     uint32_t acked_by;       /* nodes that had waited_version in their log when WAIT was answered */
+    uint64_t sync_version;   /* last one acknowledged under sync-replicas, */
+    uint32_t sync_holders;   /* and who had to have it then, and still has its memory */
 };
 
 /* What a client waits for. */
@@ -173,9 +175,10 @@ struct sim_client {
     int replies_left;      /* of a transaction */
     uint64_t published;    /* number of the last message */
     int64_t sent_at_us;
-    uint64_t answer_upsets; /* world_upsets when the answer left */
-    uint64_t write_conn;    /* on which it sent its last write */
-    uint64_t write_losses;  /* world_losses when it sent its last write */
+    uint64_t answer_upsets;  /* world_upsets when the answer left */
+    uint32_t answer_holders; /* by sync-replicas: who has what it tells of; 0: there are none */
+    uint64_t write_conn;     /* on which it sent its last write */
+    uint64_t write_losses;   /* world_losses when it sent its last write */
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
@@ -265,6 +268,7 @@ struct sim_options {
     const char *without_fault; /* but this one */
     bool has_secret;           /* frames are signed */
     bool has_unequal_timeouts;
+    int sync_replicas;
     bool is_memory_limited; /* keys that expire are evicted, others never */
     bool is_verbose;
 };
@@ -313,6 +317,7 @@ struct world {
     uint64_t redirections; /* of clients */
     uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
+    uint64_t syncs_checked; /* keys that have survived a change of who serves, by sync-replicas */
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
 };
@@ -379,6 +384,15 @@ void admin_tell(struct world *world, int node, const char *command);
 void client_turn_to(struct world *world, struct sim_client *client, const char *key);
 /* So many words, as texts, to whom it has turned to. */
 void client_send(struct world *world, struct sim_client *client, size_t count, ...);
+
+/* ---- synchronous.c: sync-replicas */
+/* Who has all that this node may tell of now; 0 without sync-replicas. */
+uint32_t sync_holders(const struct world *world, const struct sim_node *n);
+/* A write of the client's own key was acknowledged. */
+void sync_note_ok(const struct sim_client *client, struct sim_key *key);
+/* The node begins to serve the shard: it has all that was acknowledged, and can have been kept. */
+void sync_check_kept(struct world *world, struct sim_node *n, int shard);
+void sync_memory_lost(struct world *world, int node);
 
 /* ---- shared.c */
 /* Before anything leaves a node: which shards it serves, by bit. */

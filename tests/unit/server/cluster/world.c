@@ -500,6 +500,7 @@ static struct cluster_settings settings_of(const struct member *m, int member)
     settings.bus_port = (uint16_t)(BASE_BUS_PORT + member);
     settings.announce_hostname = m->hostname;
     settings.seeds = m->seeds;
+    settings.sync_replicas = m->sync_replicas;
     settings.node_timeout_ms = WORLD_TIMEOUT_MS;
     settings.secret = bytes_from_text(m->secret);
     settings.previous_secret = bytes_from_text(m->previous_secret);
@@ -533,6 +534,20 @@ void world_set_secrets(struct world *w, int member, const char *secret, const ch
     world_tick(w, member);
 }
 
+void world_set_sync(struct world *w, int member, int replicas)
+{
+    struct member *m = &w->members[member];
+    struct cluster_settings settings;
+    struct errmsg error;
+    bool is_ok;
+
+    m->sync_replicas = replicas;
+    settings = settings_of(m, member);
+    is_ok = cluster_configure(m->core, &settings, &error);
+    ASSERT(is_ok);
+    world_tick(w, member);
+}
+
 void world_start(struct world *w, int member)
 {
     struct member *m = &w->members[member];
@@ -553,6 +568,8 @@ void world_start(struct world *w, int member)
     m->follows = NOBODY;
     m->status.is_data_complete = !m->loses_data;
     m->status.is_link_up = true;
+    m->status.memory = cluster_my_start(m->core);
+    m->status.sync_fact_count = 0;
     m->loses_data = false;
     world_set_status(w, member);
 }

@@ -31,6 +31,7 @@ struct member {
     char secret[32];
     char previous_secret[32];
     char seeds[64];
+    int sync_replicas;
     bool is_running;
     bool is_paused;
     bool is_disk_stuck; /* files are not written until it is not */
@@ -105,6 +106,8 @@ int world_copy(struct world *w, int member);
 void world_set_secrets(struct world *w, int member, const char *secret, const char *previous);
 /* As cluster-replica-no-failover does. */
 void world_forbid_failover(struct world *w, int member);
+/* As CONFIG SET sync-replicas does. */
+void world_set_sync(struct world *w, int member, int replicas);
 void world_set_status(struct world *w, int member);
 void world_tick(struct world *w, int member);
 

@@ -243,3 +243,55 @@ Test(output, has_barriers_whose_offsets_never_fall, .signal = SIGABRT)
     output_bar(&w.output, 0, 10, 1);
     output_bar(&w.output, 1, 9, 2);
 }
+
+/* What is behind the first barrier is taken back, blocks and all; what may leave does. */
+static void expect_cut(const char *before, bool is_block_behind, const char *behind)
+{
+    struct world w = {0};
+    size_t len;
+
+    answer(&w, before);
+    len = w.expected.len;
+    output_bar(&w.output, len, 10, 1);
+    answer(&w, behind);
+    if (is_block_behind) {
+        answer_block(&w, 'b');
+        answer(&w, "rest");
+    }
+    output_bar(&w.output, output_end(&w.output), 20, 2);
+    output_cut_barred(&w.output);
+    output_check(&w.output);
+    cr_expect_eq(output_pending(&w.output), len);
+    write_all(&w, 3);
+    cr_expect_eq(w.seen.len, len);
+    cr_expect(memcmp(w.seen.data, w.expected.data, len) == 0 || len == 0);
+    buf_clear(&w.expected);
+    buf_append_bytes(&w.expected, buf_bytes(&w.seen));
+    end(&w);
+}
+
+Test(output, takes_back_all_that_waits)
+{
+    expect_cut("sent", false, "held");
+    expect_cut("sent", true, "held");
+    expect_cut("", true, "held");
+}
+
+Test(output, keeps_a_block_before_the_barrier_and_takes_back_one_behind_it)
+{
+    struct world w = {0};
+    size_t len;
+
+    answer_block(&w, 'a');
+    answer(&w, "x");
+    len = w.expected.len;
+    write_some(&w, 5);
+    output_bar(&w.output, len, 10, 1);
+    answer_block(&w, 'b');
+    output_cut_barred(&w.output);
+    output_check(&w.output);
+    write_all(&w, 1000);
+    cr_expect_eq(w.seen.len, len);
+    w.expected.len = len;
+    end(&w);
+}
