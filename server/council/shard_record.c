@@ -9,6 +9,12 @@ enum {
     RANGES_MAX = 512 /* above it the bits take less */
 };
 
+/* What may follow the slots. */
+enum section {
+    SECTION_MOVES,
+    SECTION_RANGES,
+};
+
 bool shard_record_has_holder(const struct shard_record *record, const struct cluster_id *node)
 {
     ASSERT(record->holder_count <= SHARD_HOLDERS_MAX);
@@ -106,16 +112,26 @@ void shard_slots_decode(struct decoder *d, uint64_t slots[SHARD_SLOT_WORDS])
     }
 }
 
-/* A record without any is as it was before there were moves. */
+/* A record without any is as it was before there were moves.  They are fewer than 256, so that their number, once two bytes,
+ * is a tag and one byte. */
 static void encode_moves(struct buf *out, const struct shard_record *record)
 {
     if (record->move_count > 0) {
-        encode_u16_be(out, (uint16_t)record->move_count);
+        encode_u8(out, SECTION_MOVES);
+        encode_u8(out, (uint8_t)record->move_count);
     }
     for (size_t i = 0; i < record->move_count; i++) {
         encode_u16_be(out, record->moves[i].slot);
         encode_u8(out, (uint8_t)record->moves[i].kind);
         cluster_id_encode(out, &record->moves[i].peer);
+    }
+}
+
+static void encode_ranges(struct buf *out, const struct shard_record *record)
+{
+    if (record->ranges.count > 0) {
+        encode_u8(out, SECTION_RANGES);
+        shard_ranges_encode(out, &record->ranges);
     }
 }
 
@@ -139,6 +155,7 @@ void shard_record_encode(struct buf *out, const struct shard_record *record)
     encode_u8(out, record->is_begun ? 1 : 0);
     shard_slots_encode(out, record->slots);
     encode_moves(out, record);
+    encode_ranges(out, record);
 }
 
 static bool decode_bool(struct decoder *d)
@@ -172,7 +189,7 @@ static void decode_lineage(struct decoder *d, struct lineage *out)
 
 static void decode_moves(struct decoder *d, struct shard_record *out)
 {
-    size_t count = decoder_is_ok(d) && decoder_left(d) > 0 ? decode_u16_be(d) : 0;
+    size_t count = decode_u8(d);
 
     if (count > SHARD_MOVES_MAX) {
         d->failed = true;
@@ -184,6 +201,32 @@ static void decode_moves(struct decoder *d, struct shard_record *out)
         cluster_id_decode(d, &out->moves[i].peer);
     }
     out->move_count = count;
+}
+
+static void decode_sections(struct decoder *d, struct shard_record *out)
+{
+    int last = -1;
+
+    while (decoder_is_ok(d) && decoder_left(d) > 0) {
+        int tag = decode_u8(d);
+
+        if (tag <= last) {
+            d->failed = true;
+            return;
+        }
+        last = tag;
+        switch (tag) {
+        case SECTION_MOVES:
+            decode_moves(d, out);
+            break;
+        case SECTION_RANGES:
+            shard_ranges_decode(d, &out->ranges);
+            break;
+        default:
+            d->failed = true;
+            return;
+        }
+    }
 }
 
 void shard_record_decode(struct decoder *d, struct shard_record *out)
@@ -205,7 +248,7 @@ void shard_record_decode(struct decoder *d, struct shard_record *out)
     decode_lineage(d, &out->lineage);
     out->is_begun = decode_bool(d);
     shard_slots_decode(d, out->slots);
-    decode_moves(d, out);
+    decode_sections(d, out);
     if (!decoder_is_ok(d) || !shard_record_makes_sense(out)) {
         d->failed = true;
         *out = (struct shard_record){0};
@@ -234,7 +277,8 @@ bool shard_record_makes_sense(const struct shard_record *record)
 {
     if (cluster_id_is_none(&record->shard) || cluster_id_is_none(&record->primary) ||
         record->version == 0 || history_id_is_empty(&record->history) ||
-        shard_record_has_holder(record, &record->primary) || !moves_make_sense(record)) {
+        shard_record_has_holder(record, &record->primary) || !moves_make_sense(record) ||
+        !shard_ranges_make_sense(&record->ranges)) {
         return false;
     }
     for (size_t i = 0; i < record->holder_count; i++) {

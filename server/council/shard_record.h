@@ -20,10 +20,12 @@
  *      1 length and history;  1 ancestors, for each 1 length and history, 8 end
  *      1 is_begun
  *        slots: 2 ranges, for each 2 first, 2 last; or 2 with all bits set, and 2048 with bit s % 8 of byte s / 8 for slot s
- *        when slots are on the move: 2 of them, for each 2 slot, 1 kind, 20 peer
+ *        sections, each only when it has something, in rising order of their tags:
+ *          1 tag 0, 1 slots on the move, for each 2 slot, 1 kind, 20 peer
+ *          1 tag 1, and ranges on the move (shard_ranges.h)
  *
- * Moves are what CLUSTER SETSLOT said of slots; they stand here so that they outlive a change of primary, and so that
- * the two sides of a move see each other's (cluster/moves.h).
+ * Moves are what CLUSTER SETSLOT said of slots, ranges are slots that move by themselves; both stand here so that they outlive a
+ * change of primary, and so that the two sides of a move see each other's (cluster/moves.h, cluster/ranges.h).
  *
  * Invariants:  (1) shard, primary and history are not empty, version is not 0
  *              (2) no holder comes twice, none is the primary
@@ -38,6 +40,7 @@
 #include "base/bitset.h"
 #include "base/cluster_id.h"
 #include "base/lineage.h"
+#include "council/shard_ranges.h"
 #include "spec/slot.h"
 
 enum {
@@ -72,6 +75,7 @@ struct shard_record {
     uint64_t slots[SHARD_SLOT_WORDS];
     struct shard_move moves[SHARD_MOVES_MAX];
     size_t move_count;
+    struct shard_ranges ranges;
 };
 
 /* Does the record exist?  All-zero is none. */
