@@ -14,6 +14,7 @@
 #include "cluster/manual.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
+#include "cluster/ranges.h"
 #include "cluster/role.h"
 #include "cluster/shard.h"
 #include "cluster/slots.h"
@@ -150,6 +151,9 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
         if (!is_adding && c->owner[slots[i]] == NULL) {
             REFUSE(call, "Slot %u is already unassigned", slots[i]);
         }
+        if (ranges_have(c, slots[i])) {
+            REFUSE(call, "Slot %u is on the move, see CLUSTER MIGRATION STATUS", slots[i]);
+        }
         if (bitset_has(seen, slots[i])) {
             REFUSE(call, "Slot %u specified multiple times", slots[i]);
         }
@@ -210,6 +214,9 @@ bool cluster_flush_slots(struct cluster *cluster, struct cluster_call *call)
     if (call->has_keys) {
         REFUSE(call, "DB must be empty to perform CLUSTER FLUSHSLOTS.");
     }
+    if (c->ranges.count > 0) {
+        REFUSE(call, "Slots are on the move to or from this node, see CLUSTER MIGRATION STATUS");
+    }
     begin(c, call);
     slots_unbind_all(c, c->me);
     ASSERT(c->me->slot_count == 0);
@@ -239,6 +246,9 @@ bool cluster_replicate(struct cluster *cluster, struct cluster_call *call, struc
     }
     if (node_is_primary(c->me) && (c->me->slot_count > 0 || call->has_keys)) {
         REFUSE(call, "To set a master the node must be empty and without assigned slots.");
+    }
+    if (c->ranges.count > 0) {
+        REFUSE(call, "Slots are on the move to or from this node, see CLUSTER MIGRATION STATUS");
     }
     ASSERT(node != c->me);
     begin(c, call);
@@ -356,6 +366,7 @@ static void forget_everybody(struct cluster *c)
         nodes_remove(c, c->nodes.items[c->nodes.count - 1]);
     }
     ASSERT(c->assigned_count == 0 && c->moves.count == 0);
+    ranges_forget(c);
     c->forgotten.count = 0;
 }
 
@@ -544,6 +555,9 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
     }
     if (kind != CLUSTER_SETSLOT_STABLE && (node == NULL || node->is_in_handshake)) {
         REFUSE(call, "I don't know about node %.*s", BYTES_ARGS(id));
+    }
+    if (ranges_have(c, slot)) {
+        REFUSE(call, "Slot %u is on the move by itself, see CLUSTER MIGRATION STATUS", slot);
     }
     if (kind == CLUSTER_SETSLOT_IMPORTING ? c->config.is_arbiter
                                           : node != NULL && node->is_arbiter) {

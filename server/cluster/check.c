@@ -12,6 +12,7 @@
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/partial.h"
+#include "cluster/ranges.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
 #include "cluster/starts.h"
@@ -23,6 +24,7 @@ void cluster_check(const struct cluster *cluster)
     ASSERT(cluster->out == NULL);
     nodes_check(cluster);
     slots_check(cluster);
+    ranges_check(cluster);
     links_check(cluster);
     starts_check(cluster);
     forgotten_check(cluster);

@@ -14,6 +14,7 @@
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
+#include "cluster/ranges.h"
 #include "cluster/receive.h"
 #include "cluster/seeds.h"
 #include "cluster/step.h"
@@ -297,6 +298,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         data_take_status(c, event->status);
         sync_set_take_facts(c);
         moves_note_keys(c, event->status->filled_slots);
+        ranges_note_keys(c, event->status->filled_slots);
         c->status.filled_slots = NULL;
         manual_on_status(c);
         break;

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
+#include "cluster/ranges.h"
 #include "cluster/sync_set.h"
 
 /* Since when may its primary have written what it does not have? */
@@ -133,7 +134,12 @@ bool cluster_shard_owns_slot(const struct cluster *cluster, uint16_t slot)
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
 {
     ASSERT(slot < SLOT_COUNT);
-    return bitset_has(cluster->lost, slot);
+    if (!bitset_has(cluster->lost, slot)) {
+        return false;
+    }
+    return !ranges_have(cluster, slot) ||
+           (shard_ranges_of_slot(&cluster->ranges, slot)->kind == SHARD_RANGE_GIVEN &&
+            !ranges_hold_back(cluster, slot));
 }
 
 bool cluster_next_move(const struct cluster *cluster, size_t *index, uint16_t *slot)

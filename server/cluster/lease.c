@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/ranges.h"
 
 #include <string.h>
 
@@ -33,10 +34,11 @@ static bool is_record_ours(const struct cluster *c)
            history_id_equal(&record->history, &c->status.history);
 }
 
-/* Its own slots, or one that it imports to who asks. */
+/* Its own slots, or one that it imports to who asks; keys are staged under a lease as well. */
 static bool may_serve(const struct cluster *c)
 {
-    return node_owns_slots(c->me) || (node_is_primary(c->me) && c->moves.count > 0);
+    return node_owns_slots(c->me) ||
+           (node_is_primary(c->me) && (c->moves.count > 0 || c->ranges.count > 0));
 }
 
 /* Slots that we are about to win or to lose are served by nobody until that is agreed; the others are. */
@@ -56,6 +58,7 @@ void lease_update(struct cluster *c)
 
     c->is_record_ours = may_serve(c) && is_record_ours(c);
     note_agreed_slots(c);
+    ranges_note_agreed(c);
     /* A replica wants it, too: it has it when it takes over. */
     council_want_lease(c->council, c->now, facts_is_complete(c) ? &c->me->shard : &none);
     has_lease = cluster_has_lease(c, c->now);

@@ -7,6 +7,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
+#include "cluster/ranges.h"
 #include "cluster/slots.h"
 #include "cluster/sync_set.h"
 
@@ -79,6 +80,7 @@ void role_settle(struct cluster *c)
         for (size_t i = c->moves.count; i-- > 0;) {
             slots_clear_move(c, c->moves.items[i].slot);
         }
+        ranges_forget(c);
     }
     ASSERT(is_primary || c->moves.count == 0);
 }

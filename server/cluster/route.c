@@ -7,6 +7,7 @@
 #include "cluster/facts.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
+#include "cluster/ranges.h"
 #include "cluster/slots.h"
 
 static enum route_kind point_to(const struct cluster *c, const struct cluster_node *node,
@@ -131,6 +132,9 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     }
     if (request->is_message) {
         return owner == c->me ? ROUTE_SERVE : route_elsewhere(c, now, request, target);
+    }
+    if (ranges_await(c, now, request->slot)) {
+        return ROUTE_AWAIT;
     }
     move = slots_find_move(c, request->slot);
     if (request->is_migrate && move != NULL) {

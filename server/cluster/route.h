@@ -14,11 +14,12 @@
 
 enum route_kind {
     ROUTE_SERVE,
-    ROUTE_LOOK,                 /* the slot is on the move: see which of the keys are here, set
+    ROUTE_LOOK,     /* the slot is on the move: see which of the keys are here, set
                                    request.keys and ask again */
-    ROUTE_MOVED,                /* -MOVED <slot> <host>:<port> */
-    ROUTE_ASK,                  /* -ASK <slot> <host>:<port> */
-    ROUTE_TRYAGAIN,             /* -TRYAGAIN Multiple keys request during rehashing of slot */
+    ROUTE_MOVED,    /* -MOVED <slot> <host>:<port> */
+    ROUTE_ASK,      /* -ASK <slot> <host>:<port> */
+    ROUTE_TRYAGAIN, /* -TRYAGAIN Multiple keys request during rehashing of slot */
+    ROUTE_AWAIT,    /* within a moment it is known whose the slot is: hold it, and ask again */
     ROUTE_CLUSTERDOWN_SLOT,     /* -CLUSTERDOWN Hash slot not served */
     ROUTE_CLUSTERDOWN_STATE,    /* -CLUSTERDOWN The cluster is down */
     ROUTE_CLUSTERDOWN_READONLY, /* -CLUSTERDOWN The cluster is down and only accepts read commands

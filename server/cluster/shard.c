@@ -7,6 +7,7 @@
 #include "cluster/facts.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
+#include "cluster/ranges.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
 #include "cluster/sync_set.h"
@@ -51,6 +52,7 @@ static void become_primary(struct cluster *c, const struct shard_record *record)
         role_take_over(c, record->epoch);
         take_slots(c, record);
         moves_adopt(c, record);
+        ranges_adopt(c, record);
     } else if (c->me->config_epoch < record->epoch) {
         role_set_config_epoch(c, record->epoch);
     }
@@ -94,6 +96,7 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
     if (is_mine) {
         c->is_record_pending = primary == NULL || primary->is_in_handshake;
     }
+    ranges_note_record(c, record);
     if (primary == NULL) {
         return;
     }
@@ -209,8 +212,9 @@ static bool is_agreed(const struct cluster *c, const struct shard_record *record
     return record != NULL && council_is_agreed(c->council, &c->me->shard) &&
            cluster_id_equal(&record->primary, &c->me->id) && record->epoch >= c->own.epoch &&
            memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
-           moves_are_agreed(c, record) && record->epoch >= c->me->config_epoch &&
-           record->is_begun && history_id_equal(&record->history, &c->status.history) &&
+           moves_are_agreed(c, record) && ranges_are_agreed(c, record) &&
+           record->epoch >= c->me->config_epoch && record->is_begun &&
+           history_id_equal(&record->history, &c->status.history) &&
            sync_set_is_agreed(c, record) &&
            !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now));
 }
@@ -220,12 +224,12 @@ bool shard_is_settled(const struct cluster *c)
     const struct shard_record *record = council_find(c->council, &c->me->shard);
 
     if (record == NULL) {
-        return c->me->slot_count == 0 && c->moves.count == 0;
+        return c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0;
     }
     return council_is_agreed(c->council, &c->me->shard) &&
            cluster_id_equal(&record->primary, &c->me->id) &&
            memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
-           moves_are_agreed(c, record);
+           moves_are_agreed(c, record) && ranges_are_agreed(c, record);
 }
 
 static bool needs_change(const struct cluster *c)
@@ -241,7 +245,7 @@ static bool needs_change(const struct cluster *c)
         return true;
     }
     if (!facts_is_complete(c) ||
-        (record == NULL && c->me->slot_count == 0 && c->moves.count == 0)) {
+        (record == NULL && c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0)) {
         return false; /* others may have more of what is agreed to be the shard's */
     }
     return !is_agreed(c, record) || council_is_outbid(c->council) ||
@@ -296,6 +300,7 @@ void shard_tick(struct cluster *c)
     }
     begin_history(c);
     moves_tick(c);
+    ranges_tick(c);
     ask_who_leads(c);
     if (!mono_is_due(c->own.at, c->now) || council_is_proposing(c->council) || !needs_change(c)) {
         return;
@@ -363,12 +368,14 @@ void shard_on_read(struct cluster *c)
         council_put(c->council, c->now, &read);
         return;
     }
+    ranges_note_read(c, &read);
     shard_draft(c, &read, &record);
     record.is_begun = !is_handed_over;
     record.primary = is_handed_over ? c->own.heir : c->me->id;
     record.epoch = next_epoch(c, is_handed_over);
     memcpy(record.slots, c->me->slots, sizeof(record.slots));
     moves_put(c, &record);
+    ranges_put(c, &record);
     shard_note_holders(c, &record);
     if (is_handed_over) {
         sync_set_settle(&record);

@@ -259,6 +259,11 @@ struct manual {
     struct mono_time resend_at;
 };
 
+enum {
+    RANGES_ENDED_MAX =
+        16, /* moves that ended here are remembered, so that none begins again at once */
+};
+
 struct seed_list {
     struct cluster_address items[CLUSTER_SEEDS_MAX];
     size_t count;
@@ -327,6 +332,19 @@ struct cluster {
     uint64_t moving[FRAME_SLOT_WORDS];   /* has an entry in moves */
     VEC(struct slot_move) moves;
     uint32_t assigned_count;
+
+    /* Ranges of slots that move by themselves: ranges.h. */
+    struct shard_ranges ranges;
+    bool are_ranges_known; /* since this start, or since we became primary */
+    bool
+        are_ranges_recalled; /* since this start: from the record in the nodes file, perhaps not the newest */
+    struct cluster_id emptied[SHARD_RANGES_MAX]; /* those of which no key is here */
+    size_t emptied_count;
+    struct cluster_id ended_ranges[RANGES_ENDED_MAX];
+    size_t ended_next;
+    uint64_t taken[FRAME_SLOT_WORDS]; /* ours as soon as that is agreed */
+    bool has_taken;
+    struct mono_time await_until; /* who asks for slots that change hands waits till then */
 
     uint64_t current_epoch;
 

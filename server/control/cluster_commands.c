@@ -285,8 +285,11 @@ void control_cluster_countkeysinslot(struct node *node, struct request *request)
     } else if (slot < 0 || slot >= SLOT_COUNT) {
         reply_error(request, "ERR Invalid slot");
     } else {
-        resp_write_integer(request->reply,
-                           (int64_t)keyspace_slot_count(node->data.keyspace, (unsigned)slot));
+        bool is_hidden = keyspace_is_hidden(node->data.keyspace, (unsigned)slot);
+
+        resp_write_integer(
+            request->reply,
+            is_hidden ? 0 : (int64_t)keyspace_slot_count(node->data.keyspace, (unsigned)slot));
     }
 }
 
@@ -326,7 +329,7 @@ void control_cluster_getkeysinslot(struct node *node, struct request *request)
         return;
     }
     list.writer = (struct resp_writer){.out = &list.text, .version = request->session->protocol};
-    list.wanted = (size_t)count;
+    list.wanted = keyspace_is_hidden(node->data.keyspace, (unsigned)slot) ? 0 : (size_t)count;
     do {
         cursor = keyspace_scan_slot(node->data.keyspace, (unsigned)slot, cursor,
                                     list.wanted - list.count, list_key, &list);

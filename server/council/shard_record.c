@@ -12,6 +12,7 @@ enum {
 /* Of the sections behind the slots. */
 enum section_tag {
     SECTION_MOVES = 0,
+    SECTION_RANGES = 1,
     SECTION_SYNC = 2,
 };
 
@@ -122,12 +123,17 @@ static void encode_moves(struct buf *out, const struct shard_record *record)
     }
 }
 
-/* A record without any is as it was before there were sections. */
+/* A record without any is as it was before there were sections.  Moves are fewer than 256, so that their number, once two
+ * bytes, is a tag and one byte. */
 static void encode_sections(struct buf *out, const struct shard_record *record)
 {
     if (record->move_count > 0) {
         encode_u8(out, SECTION_MOVES);
         encode_moves(out, record);
+    }
+    if (record->ranges.count > 0) {
+        encode_u8(out, SECTION_RANGES);
+        shard_ranges_encode(out, &record->ranges);
     }
     if (record->sync.required > 0) {
         encode_u8(out, SECTION_SYNC);
@@ -213,6 +219,8 @@ static void decode_sections(struct decoder *d, struct shard_record *out)
             d->failed = true;
         } else if (tag == SECTION_MOVES) {
             decode_moves(d, out);
+        } else if (tag == SECTION_RANGES) {
+            shard_ranges_decode(d, &out->ranges);
         } else if (tag == SECTION_SYNC) {
             shard_sync_decode(d, &out->sync);
         } else {
@@ -281,7 +289,7 @@ bool shard_record_makes_sense(const struct shard_record *record)
     if (cluster_id_is_none(&record->shard) || cluster_id_is_none(&record->primary) ||
         record->version == 0 || history_id_is_empty(&record->history) ||
         shard_record_has_holder(record, &record->primary) || !moves_make_sense(record) ||
-        !sync_makes_sense(record)) {
+        !shard_ranges_make_sense(&record->ranges) || !sync_makes_sense(record)) {
         return false;
     }
     for (size_t i = 0; i < record->holder_count; i++) {

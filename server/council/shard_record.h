@@ -22,10 +22,11 @@
  *        slots: 2 ranges, for each 2 first, 2 last; or 2 with all bits set, and 2048 with bit s % 8 of byte s / 8 for slot s
  *        then sections, tags rising, each only when it says something:
  *      1 tag 0: slots on the move: 1 of them, for each 2 slot, 1 kind, 20 peer
+ *      1 tag 1: ranges on the move, as shard_ranges.h has them
  *      1 tag 2: the in-sync set, as shard_sync.h has it
  *
- * Moves are what CLUSTER SETSLOT said of slots; they stand here so that they outlive a change of primary, and so that
- * the two sides of a move see each other's (cluster/moves.h).
+ * Moves are what CLUSTER SETSLOT said of slots, ranges are slots that move by themselves; both stand here so that they outlive a
+ * change of primary, and so that the two sides of a move see each other's (cluster/moves.h, cluster/ranges.h).
  *
  * Invariants:  (1) shard, primary and history are not empty, version is not 0
  *              (2) no holder comes twice, none is the primary
@@ -41,6 +42,7 @@
 #include "base/bitset.h"
 #include "base/cluster_id.h"
 #include "base/lineage.h"
+#include "council/shard_ranges.h"
 #include "council/shard_sync.h"
 #include "spec/slot.h"
 
@@ -76,6 +78,7 @@ struct shard_record {
     uint64_t slots[SHARD_SLOT_WORDS];
     struct shard_move moves[SHARD_MOVES_MAX];
     size_t move_count;
+    struct shard_ranges ranges;
     struct shard_sync sync;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "node/inside.h"
+#include "spec/slot.h"
 
 static struct exec make_exec(struct node *node)
 {
@@ -146,6 +147,18 @@ void call_for_client(struct node *node, const struct request *request, const str
     }
 }
 
+/* Is it about keys that nobody is to see? */
+static bool is_staged(const struct node *node, const struct streamed_command *command)
+{
+    struct command_keys keys = {0};
+
+    if (command_has_keys(command->spec)) {
+        keys = command_keys(command->spec, command->args, command->arg_count);
+    }
+    return keys.count > 0 &&
+           staging_hides(&node->staging, slot_of_key(command->args[command_key_at(&keys, 0)]));
+}
+
 void call_for_primary(struct node *node, const struct streamed_command *command,
                       struct resp_writer *reply)
 {
@@ -162,6 +175,9 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     x.db = command->db;
     x.from_primary = true;
     x.is_primary = false; /* nor is this node while it replays its log: what has expired stays */
+    if (UNLIKELY(node->staging.hides) && is_staged(node, command)) {
+        x.events = NULL;
+    }
     x.reply = reply;
     exec_set_clock(&x);
     effects_begin(x.effects, (struct bytes){0}, x.args, x.arg_count);
@@ -170,6 +186,31 @@ void call_for_primary(struct node *node, const struct streamed_command *command,
     journal_note_changes(node, 1);
     note_flush(node, &x);
     notify_tell(node, &node->notify);
+}
+
+void call_for_move(struct node *node, const struct streamed_command *command,
+                   struct resp_writer *reply)
+{
+    struct exec x = make_exec(node);
+    enum exec_result result;
+
+    ASSERT(journal_is_open(node));
+    ASSERT(command->spec->is_data);
+    x.spec = command->spec;
+    x.args = command->args;
+    x.arg_count = command->arg_count;
+    x.db = command->db;
+    x.from_primary = true;
+    x.is_primary = false; /* what has expired goes when the source says so */
+    x.events = NULL;
+    x.reply = reply;
+    exec_set_clock(&x);
+    effects_begin(x.effects, (struct bytes){0}, x.args, x.arg_count);
+    result = exec_run(&x);
+    ASSERT(result == EXEC_DONE);
+    effects_begin(x.effects, (struct bytes){0}, command->args, command->arg_count);
+    effects_add(x.effects, command->args, command->arg_count);
+    journal_commit(node, x.effects, command->db);
 }
 
 size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more)

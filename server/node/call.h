@@ -5,6 +5,7 @@
  *     who runs it        sees expired keys   its effects
  *     a client           no                  into the journal; on a writable replica they stay here
  *     our primary        yes                 are none: the log has the primary's bytes
+ *     a source of slots  yes                 into the journal, as they came
  *     the node itself    -                   into the journal
  *
  * Invariants:  (1) a command that changed something of a primary is in the journal when the door closes
@@ -45,6 +46,11 @@ struct streamed_command {
 };
 void call_for_primary(struct node *node, const struct streamed_command *command,
                       struct resp_writer *reply);
+
+/* The same of what a source of slots sends (node/move_apply.h), which then goes into our log as it came.  It is about
+ * keys that nobody sees: there are no events. */
+void call_for_move(struct node *node, const struct streamed_command *command,
+                   struct resp_writer *reply);
 
 /* Remove keys and fields that have expired, of one database, as exec_expire does. */
 size_t call_expire(struct node *node, size_t budget, size_t max, bool *has_more);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/frame.h"
 #include "cluster/message.h"
+#include "cluster/range_admin.h"
 #include "cluster/report.h"
 #include "node/inside.h"
 
@@ -131,6 +132,9 @@ static void carry_out(void *context, const struct actions *list, size_t index)
             invalidation_slots_lost(node);
         }
         publish_look_at_slots(node);
+        staging_refresh(node);
+        waiting_on_moving(node);
+        pass_note_work(&node->pass);
         break;
     case CLUSTER_ACTION_STATE_CHANGED:
         node_log(node, LOG_NOTICE, "cluster state: %s", action->is_ok ? "ok" : "fail");
@@ -197,15 +201,19 @@ static const uint64_t *filled_slots(struct node *node)
     size_t index = 0;
     uint16_t slot;
 
-    if (!cluster_next_move(node->cluster, &index, &slot)) {
+    memset(filled, 0, sizeof(node->cluster_side.filled_slots));
+    while (cluster_next_move(node->cluster, &index, &slot)) {
+        bitset_add(filled, slot);
+    }
+    if (!cluster_given_slots(node->cluster, filled) && index == 0) {
         return NULL;
     }
-    memset(filled, 0, sizeof(node->cluster_side.filled_slots));
-    do {
-        if (keyspace_slot_count(node->data.keyspace, slot) > 0) {
-            bitset_add(filled, slot);
+    for (size_t at = bitset_next(filled, SLOT_COUNT, 0, true); at < SLOT_COUNT;
+         at = bitset_next(filled, SLOT_COUNT, at + 1, true)) {
+        if (keyspace_slot_count(node->data.keyspace, (unsigned)at) == 0) {
+            bitset_remove(filled, at);
         }
-    } while (cluster_next_move(node->cluster, &index, &slot));
+    }
     return filled;
 }
 
@@ -263,6 +271,7 @@ void cluster_side_tick(struct node *node)
     bus_links_end_unproven(node);
     cluster_side_status(node);
     step(node, &tick);
+    staging_refresh(node);
     waiting_on_slots(node);
 }
 

@@ -2,6 +2,7 @@
 #include "node/gates.h"
 
 #include "base/assert.h"
+#include "cluster/range_admin.h"
 #include "cluster/route.h"
 #include "node/inside.h"
 #include "session/queue.h"
@@ -380,11 +381,31 @@ static bool gate_pause(struct node *node, struct request *request)
     return false;
 }
 
+/* Are writes held for slots that are about to be given, or do any change hands just now? */
+static bool moves_slots(const struct node *node)
+{
+    return move_source_holds(&node->move_source) ||
+           (node->cluster != NULL && cluster_awaits_slots(node->cluster, node->now.mono));
+}
+
+/* What EXEC does is judged again, and then nothing can wait. */
+static bool is_to_wait_for_move(const struct node *node, const struct request *request)
+{
+    bool is_exec = request->spec->id == COMMAND_EXEC &&
+                   (request->session->flags & SESSION_IN_MULTI) != 0 &&
+                   request->session->queue->command_flags != 0;
+
+    return (migrate_is_moving(node) && migrate_is_in_the_way(node, request)) ||
+           (move_source_holds(&node->move_source) && move_source_is_in_the_way(node, request)) ||
+           (is_exec && node->cluster != NULL &&
+            cluster_awaits_slots(node->cluster, node->now.mono));
+}
+
 /* What would change a key that is on its way to another server waits until it is known where it is. */
 static bool gate_moving(struct node *node, struct request *request)
 {
-    if (LIKELY(!migrate_is_moving(node)) || (request->session->flags & SESSION_REPLICA) ||
-        !migrate_is_in_the_way(node, request)) {
+    if (LIKELY(!migrate_is_moving(node) && !moves_slots(node)) ||
+        (request->session->flags & SESSION_REPLICA) || !is_to_wait_for_move(node, request)) {
         return true;
     }
     waiting_put_back(node, request, HOLD_MOVING);
@@ -413,7 +434,7 @@ static uint32_t closes_while_paused(const struct node *node)
 
 static uint32_t closes_while_moving(const struct node *node)
 {
-    return migrate_is_moving(node) ? WRITES : 0;
+    return migrate_is_moving(node) || move_source_holds(&node->move_source) ? WRITES : 0;
 }
 
 static uint32_t closes_while_loading(const struct node *node)

@@ -177,7 +177,7 @@ void image_begin(struct node *node)
     };
     struct walk_options options = {.sink = on_entry, .context = node};
 
-    ASSERT(!image->is_on);
+    ASSERT(!image->is_on && !node->move_image.is_on);
     ASSERT(list_is_empty(&image->sinks));
     ASSERT(!node->journal.is_in_transaction);
     image->is_on = true;
@@ -334,7 +334,7 @@ void image_check(const struct node *node)
 {
     const struct image *image = &node->image;
 
-    ASSERT(image->is_on || !walk_is_on(node->data.keyspace));
+    ASSERT(image->is_on || node->move_image.is_on || !walk_is_on(node->data.keyspace));
     ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || image->values.count > 0 ||
            image->aside.records.len > 0);
     ASSERT(image->is_on || image->values.count == 0);

@@ -39,6 +39,10 @@
 #include "node/memory_limit.h"
 #include "node/migrate.h"
 #include "node/monitor.h"
+#include "node/move_apply.h"
+#include "node/move_image.h"
+#include "node/move_side.h"
+#include "node/move_source.h"
 #include "node/node.h"
 #include "node/notify.h"
 #include "node/own_expiry.h"
@@ -60,6 +64,7 @@
 #include "node/slot_cleaning.h"
 #include "node/slot_report.h"
 #include "node/slow.h"
+#include "node/staging.h"
 #include "node/sync_file.h"
 #include "node/sync_side.h"
 #include "node/transaction.h"
@@ -138,6 +143,10 @@ struct node {
     struct bus_links bus;                 /* bus_links.c */
     struct slot_cleaning slot_cleaning;   /* slot_cleaning.c */
     struct migrate migrate;               /* migrate.c */
+    struct staging staging;               /* staging.c */
+    struct move_image move_image;         /* move_image.c */
+    struct move_source move_source;       /* move_source.c */
+    struct move_side move_side;           /* move_side.c */
     struct upkeep upkeep;                 /* upkeep.c */
     struct release release;               /* release.c */
     struct reload reload;                 /* reload.c */

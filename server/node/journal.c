@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
-#include "cluster/cluster.h"
+#include "cluster/range_admin.h"
 #include "node/inside.h"
 
 void journal_init(struct node *node)
@@ -31,7 +31,8 @@ struct effects *journal_effects(struct node *node)
 
 bool journal_needs_lease(const struct node *node)
 {
-    return node->cluster != NULL && node->role.is_primary && cluster_has_slots(node->cluster);
+    return node->cluster != NULL && node->role.is_primary &&
+           (cluster_has_slots(node->cluster) || cluster_range_count(node->cluster) > 0);
 }
 
 bool journal_is_open(const struct node *node)

@@ -48,7 +48,7 @@ struct effects *journal_effects(struct node *node);
 /* May this node put something into its log on its own account?  A primary with slots may not without
  * its lease: it may have been replaced, and would go on in a history that nobody shares. */
 bool journal_is_open(const struct node *node);
-/* Is this a primary with slots, whose writes (of keys or of everything) need its lease? */
+/* Is this a primary with slots, or with some on the move, whose writes (of keys or of everything) need its lease? */
 bool journal_needs_lease(const struct node *node);
 /* Put the effects, of database db, into the log or into the open transaction. */
 void journal_commit(struct node *node, struct effects *effects, unsigned db);

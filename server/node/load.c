@@ -420,7 +420,9 @@ bool load_file_again(struct node *node, enum load_mode mode, struct errmsg *erro
         return false;
     }
     image_cancel(node, "the data is loaded again");
+    move_image_cancel(node);
     data_replace(node, fresh);
+    staging_refresh(node);
     return true;
 }
 
@@ -471,7 +473,9 @@ bool load_resync_end(struct node *node, struct errmsg *error)
     ASSERT(loading->target != node->data.keyspace);
     info = rdb_reader_info(loading->reader);
     image_cancel(node, "the data is replaced by a full resync");
+    move_image_cancel(node);
     data_replace(node, loading->target);
+    staging_refresh(node);
     own_expiry_forget_all(node);
     apply_replaced(node);
     apply_restart(node, info->stream_db > 0 ? (unsigned)info->stream_db : 0);

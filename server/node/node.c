@@ -132,6 +132,8 @@ void node_free(struct node *node)
         node_session_closed(node, CONTAINER_OF(item, struct session, all));
     }
     ASSERT(node->sessions.count == 0 && node->replicas.count == 0);
+    move_side_deinit(node);
+    move_source_deinit(node);
     cluster_side_deinit(node);
     sync_file_deinit(node);
     load_deinit(node);
@@ -210,11 +212,12 @@ static void tell_saved(struct node *node)
 /* One image at a time; replicas come first. */
 static void start_images(struct node *node)
 {
-    if (node->image.is_on || node->loading.phase != LOAD_IDLE) {
+    if (node->image.is_on || node->move_image.is_on || node->loading.phase != LOAD_IDLE) {
         return;
     }
-    if (!primary_start_image_when_wanted(node) && !sync_file_start_when_wanted(node)) {
-        saving_start_when_wanted(node);
+    if (!primary_start_image_when_wanted(node) && !sync_file_start_when_wanted(node) &&
+        !saving_start_when_wanted(node)) {
+        (void)move_source_start_image_when_wanted(node);
     }
     ASSERT(!node->image.is_on || !list_is_empty(&node->image.sinks));
 }
@@ -273,6 +276,8 @@ void node_end_pass(struct node *node)
     run_resumed(node);
     cluster_side_tick(node);
     migrate_tick(node);
+    move_source_tick(node);
+    move_side_run(node);
     replica_side_tick(node);
     node_go_back_when_wanted(node);
     tell_cluster_of_data(node);
@@ -303,6 +308,7 @@ struct mono_time node_wake_at(const struct node *node)
         at = mono_earlier(at, machine_wake_at(&node->cluster_side.machine));
     }
     at = mono_earlier(at, mono_earlier(migrate_wake_at(node), holds_next_deadline(&node->holds)));
+    at = mono_earlier(at, mono_earlier(move_source_wake_at(node), move_side_wake_at(node)));
     at = mono_earlier(at, ending_wake_at(node));
     at = mono_earlier(at, disk_log_wake_at(node));
     return mono_earlier(at, node->pauses.until);
@@ -392,6 +398,7 @@ void node_session_closed(struct node *node, struct session *s)
     s->flags |= SESSION_CLOSED;
     blocked_end(node, s);
     hold_forget(&node->holds, s);
+    move_source_session_closed(node, s);
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
     release_forget(node, s);
@@ -425,7 +432,8 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_up(node);
-    } else if (!migrate_link_up(node, link) && node->cluster != NULL) {
+    } else if (!migrate_link_up(node, link) && !move_side_link_up(node, link) &&
+               node->cluster != NULL) {
         cluster_side_link_up(node, link, local_ip);
     }
 }
@@ -436,7 +444,8 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_input(node, input);
-    } else if (!migrate_link_input(node, link, input) && node->cluster != NULL) {
+    } else if (!migrate_link_input(node, link, input) && !move_side_link_input(node, link, input) &&
+               node->cluster != NULL) {
         cluster_side_link_input(node, link, input);
     }
 }
@@ -447,7 +456,8 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_down(node, reason);
-    } else if (!migrate_link_down(node, link) && node->cluster != NULL) {
+    } else if (!migrate_link_down(node, link) && !move_side_link_down(node, link, reason) &&
+               node->cluster != NULL) {
         cluster_side_link_down(node, link, reason);
     }
 }
@@ -663,6 +673,9 @@ void node_check(const struct node *node)
     bus_links_check(node);
     slot_cleaning_check(node);
     migrate_check(node);
+    move_image_check(node);
+    move_source_check(node);
+    move_side_check(node);
     upkeep_check(node);
     memory_limit_check(node);
     own_expiry_check(node);

@@ -161,6 +161,19 @@ size_t replicas_count_lagging(const struct node *node)
     return count;
 }
 
+bool replicas_all_have(const struct node *node, uint64_t offset)
+{
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        const struct feed *feed = node->replicas.items[i];
+
+        if (feed_is_replica(feed) && !session_is_closing(replicas_session(feed)) &&
+            feed->acked_offset < offset) {
+            return false;
+        }
+    }
+    return true;
+}
+
 uint64_t replicas_keep_from(const struct node *node)
 {
     uint64_t oldest = UINT64_MAX;

@@ -65,6 +65,8 @@ size_t replicas_count_synced(const struct node *node, uint64_t offset);
 size_t replicas_count_good(const struct node *node);
 /* How many of those online have not acknowledged everything. */
 size_t replicas_count_lagging(const struct node *node);
+/* Have all that are online acknowledged up to offset? */
+bool replicas_all_have(const struct node *node, uint64_t offset);
 /* The offset that the log is needed from; UINT64_MAX for none. */
 uint64_t replicas_keep_from(const struct node *node);
 

@@ -61,6 +61,7 @@ void rewind_begin(struct node *node)
              (unsigned long long)to.offset, (unsigned long long)oplog_end(node->journal.log));
     rewind_forget(node);
     image_cancel(node, "the data goes back");
+    move_image_cancel(node);
     replicas_drop_all(node, "the data goes back");
     data_replace(node, data_new_keyspace(node));
     data_set_complete(node, false);

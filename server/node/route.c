@@ -62,6 +62,7 @@ static bool answer(struct request *request, enum route_kind kind, uint16_t slot,
         reply_error(request, "ASK %u %s:%u", slot, target->host, target->port);
         break;
     case ROUTE_TRYAGAIN:
+    case ROUTE_AWAIT:
     case ROUTE_LOOK:
         reply_error(request, "TRYAGAIN Multiple keys request during rehashing of slot");
         break;
@@ -95,6 +96,12 @@ bool route_is_of_slot(struct request *request, uint16_t *slot)
     }
     *slot = own;
     return true;
+}
+
+/* One that is only judged, as part of a transaction, or whose bytes are gone, cannot be put back. */
+static bool may_wait(const struct request *request)
+{
+    return request->reply->out == &request->session->output.buf && request->read.raw.len > 0;
 }
 
 bool route_keys(struct node *node, struct request *request)
@@ -132,6 +139,10 @@ bool route_keys(struct node *node, struct request *request)
         asked.keys = look(node, request, &keys);
         kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
         ASSERT(kind != ROUTE_LOOK);
+    }
+    if (kind == ROUTE_AWAIT && may_wait(request)) {
+        waiting_put_back(node, request, HOLD_MOVING);
+        return false;
     }
     return answer(request, kind, asked.slot, &target);
 }

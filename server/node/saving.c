@@ -148,7 +148,7 @@ static bool may_try(const struct node *node)
            mono_ms_between(node->saving.last_try_at, node->now.mono) >= RETRY_MS;
 }
 
-void saving_start_when_wanted(struct node *node)
+bool saving_start_when_wanted(struct node *node)
 {
     /* One that is under way may be what is needed. */
     if (!node->saving.is_wanted && can_start(node) && disk_base_needs_snapshot(node) &&
@@ -158,6 +158,7 @@ void saving_start_when_wanted(struct node *node)
     if (node->saving.is_wanted && can_start(node)) {
         start(node);
     }
+    return node->image.is_on;
 }
 
 /* With a log on disk the FLUSHALL is there, and with what was before it can be undone. */

@@ -60,8 +60,8 @@ bool saving_is_on(const struct node *node);
 void saving_save(struct node *node);
 /* BGSAVE SCHEDULE: it begins when the image that is being made is done. */
 void saving_want(struct node *node);
-/* It is wanted, and nothing is in the way. */
-void saving_start_when_wanted(struct node *node);
+/* It is wanted, and nothing is in the way: true when an image was begun. */
+bool saving_start_when_wanted(struct node *node);
 /* Begin when a save point has been reached. */
 void saving_check_points(struct node *node);
 /* Everything was flushed. */

@@ -2,6 +2,7 @@
 #include "node/serve.h"
 
 #include "base/assert.h"
+#include "cluster/range_admin.h"
 #include "cluster/route.h"
 #include "node/inside.h"
 
@@ -49,11 +50,19 @@ static void serve_key(struct node *node, struct blocked_key *key)
     }
 }
 
+/* While slots change hands nobody is served: it is not known for whom, and whoever is run again cannot wait. */
+static bool is_moving(const struct node *node)
+{
+    return move_source_holds(&node->move_source) ||
+           (node->cluster != NULL && cluster_awaits_slots(node->cluster, node->now.mono));
+}
+
 void serve_ready(struct node *node)
 {
     struct blocked_key *key;
 
-    if (node->pauses.scope != PAUSE_NOTHING || node->loading.phase != LOAD_IDLE) {
+    if (node->pauses.scope != PAUSE_NOTHING || node->loading.phase != LOAD_IDLE ||
+        is_moving(node)) {
         return;
     }
     while ((key = blocked_take_ready(node)) != NULL) {
@@ -81,7 +90,7 @@ void serve_in_pass(struct node *node)
         return;
     }
     blocked_look_at_data(node);
-    if (node->cluster != NULL && node->pauses.scope == PAUSE_NOTHING &&
+    if (node->cluster != NULL && node->pauses.scope == PAUSE_NOTHING && !is_moving(node) &&
         blocked_take_routes_due(node)) {
         serve_lost_slots(node);
     }

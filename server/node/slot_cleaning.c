@@ -37,6 +37,14 @@ static void remove_collected(struct node *node, struct buf *keys)
     buf_deinit(keys);
 }
 
+void slot_cleaning_remove_some(struct node *node, unsigned slot, size_t max)
+{
+    struct buf keys = {0};
+
+    keyspace_scan_slot(node->data.keyspace, slot, 0, max, collect, &keys);
+    remove_collected(node, &keys);
+}
+
 void slot_cleaning_begin(struct node *node)
 {
     ASSERT(node->cluster != NULL);
@@ -52,18 +60,14 @@ bool slot_cleaning_step(struct node *node)
     ASSERT(node->slot_cleaning.slot <= SLOT_COUNT);
     ASSERT(!node->journal.is_in_transaction);
     while (node->slot_cleaning.is_due && journal_is_open(node) && budget > 0) {
-        struct buf keys = {0};
-
         if (node->slot_cleaning.slot == SLOT_COUNT) {
             node->slot_cleaning.is_due = false;
         } else if (!cluster_lost_slot(node->cluster, (uint16_t)node->slot_cleaning.slot) ||
                    keyspace_slot_count(node->data.keyspace, node->slot_cleaning.slot) == 0) {
             node->slot_cleaning.slot++;
         } else {
-            keyspace_scan_slot(node->data.keyspace, node->slot_cleaning.slot, 0, budget, collect,
-                               &keys);
+            slot_cleaning_remove_some(node, node->slot_cleaning.slot, budget);
             budget = 0;
-            remove_collected(node, &keys);
         }
     }
     return node->slot_cleaning.is_due && journal_is_open(node);

@@ -5,6 +5,7 @@
 #define STARLING_NODE_SLOT_CLEANING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct node;
 
@@ -17,6 +18,9 @@ struct slot_cleaning {
 void slot_cleaning_begin(struct node *node);
 /* One slice; true when there is more to do. */
 bool slot_cleaning_step(struct node *node);
+
+/* Remove at most max keys of the slot, as effects. */
+void slot_cleaning_remove_some(struct node *node, unsigned slot, size_t max);
 
 void slot_cleaning_check(const struct node *node);
 

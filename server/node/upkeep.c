@@ -151,11 +151,12 @@ void upkeep_trim_log(struct node *node)
 {
     uint64_t keep_from = replicas_keep_from(node);
     uint64_t others[] = {image_keep_from(node), sync_file_keep_from(node),
-                         disk_log_keep_from(node)};
+                         move_source_keep_from(node), disk_log_keep_from(node)};
     int64_t began_ns;
 
     others[0] = unless_on_disk(node, others[0]);
     others[1] = unless_on_disk(node, others[1]);
+    others[2] = unless_on_disk(node, others[2]);
     keep_from = unless_on_disk(node, keep_from);
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         keep_from = others[i] < keep_from ? others[i] : keep_from;

@@ -130,6 +130,9 @@ static void look_at_table(struct look *look, const struct table *table)
     struct table_span span;
     uint64_t end;
 
+    if (keyspace_hides(look->ks, look->table)) {
+        return;
+    }
     if (!table_span_at(table, look->position, &span)) {
         return;
     }
@@ -251,7 +254,8 @@ static bool take_from_pool(struct keyspace *ks, struct evict_victim *out)
         const struct entry *e = table_find_hash(&ks->shared, &ks->tables[best.table], best.hash);
 
         pool_drop_first(pool);
-        if (e != NULL && may_go(&pool->rule, e) && rank_of(ks, pool->rule.order, e) <= best.rank) {
+        if (e != NULL && !keyspace_hides(ks, best.table) && may_go(&pool->rule, e) &&
+            rank_of(ks, pool->rule.order, e) <= best.rank) {
             return take_victim(ks, best.table, e, out);
         }
     }

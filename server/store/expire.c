@@ -127,7 +127,7 @@ size_t keyspace_find_expired(struct keyspace *ks, int64_t now_ms, size_t budget,
     bool has_wrapped = false;
 
     while (ks->volatile_count > 0 && s.budget > 0 && s.left > 0) {
-        uint32_t number = keyspace_next_table(ks, ks->volatiles, ks->expire.table);
+        uint32_t number = keyspace_next_seen(ks, ks->volatiles, ks->expire.table);
 
         if (number != ks->expire.table) {
             ks->expire = (struct expire_place){.table = number};
@@ -161,7 +161,7 @@ void keyspace_find_expired_again(struct keyspace *ks, const struct key_ref *ref)
 
 int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now_ms)
 {
-    uint32_t number = ks->is_cluster ? keyspace_next_table(ks, ks->volatiles, 0) : db;
+    uint32_t number = ks->is_cluster ? keyspace_next_seen(ks, ks->volatiles, 0) : db;
     struct table_span span;
     uint64_t position = 0;
     const int64_t longest = INT64_MAX / ((int64_t)MEAN_ENTRIES * 2); /* the sum must not overflow */
@@ -188,7 +188,7 @@ int64_t keyspace_mean_ttl_ms(const struct keyspace *ks, unsigned db, int64_t now
         }
         position = span.next;
         if (position == 0 && ks->is_cluster) {
-            number = keyspace_next_table(ks, ks->volatiles, number + 1);
+            number = keyspace_next_seen(ks, ks->volatiles, number + 1);
         } else if (position == 0) {
             break;
         }

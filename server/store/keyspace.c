@@ -54,6 +54,7 @@ void keyspace_free(struct keyspace *ks)
     mem_free(MEM_STORE, ks->occupied);
     mem_free(MEM_STORE, ks->volatiles);
     mem_free(MEM_STORE, ks->field_counts);
+    mem_free(MEM_STORE, ks->hidden);
     mem_free(MEM_STORE, ks->group_counts);
     mem_free(MEM_STORE, ks);
 }

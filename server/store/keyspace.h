@@ -229,6 +229,16 @@ uint64_t keyspace_slot_count(const struct keyspace *ks, unsigned slot); /* clust
 /* A random entry that has not expired at now_ms, or NULL when none was found. */
 struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng, int64_t now_ms);
 
+/* ---- slots that nobody is to see (hidden.c) ------------------------------------------------- */
+
+/* From now on these slots, a bit each, are hidden, and no others; NULL: none.  Their keys are looked up, changed and walked
+ * as all others, but are left out of scans of the whole and of keyspace_count, are never chosen, expire and make
+ * room by nobody's search, and no observer is told of them. */
+void keyspace_hide_slots(struct keyspace *ks, const uint64_t *slots);
+bool keyspace_is_hidden(const struct keyspace *ks, unsigned slot);
+/* Keys in hidden slots, which keyspace_count leaves out. */
+uint64_t keyspace_hidden_count(const struct keyspace *ks);
+
 typedef void keyspace_visit_fn(void *context, const struct entry *e);
 /* Visit about count entries from the cursor on (0 starts); the next cursor, 0 at the end.  An
  * entry that stays in the key space during the whole scan is visited exactly once. */

@@ -60,6 +60,7 @@ struct keyspace {
     struct table *tables;
     uint64_t *occupied;     /* bitset: tables with entries */
     uint64_t *volatiles;    /* bitset: tables with expiries */
+    uint64_t *hidden;       /* cluster mode, bitset: slots that nobody is to see; NULL: none */
     uint64_t *field_counts; /* by table: entries whose fields expire; NULL until there is one */
     uint64_t field_count;   /* of all tables */
     uint64_t *group_counts; /* cluster mode: entries in each group of slots */
@@ -83,6 +84,16 @@ struct keyspace {
 
 /* First table from number on whose bit is set, or table_count. */
 uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, uint32_t number);
+
+/* The same without hidden ones. */
+uint32_t keyspace_next_seen(const struct keyspace *ks, const uint64_t *bits, uint32_t number);
+/* Keys in hidden slots that expire. */
+uint64_t keyspace_hidden_expire_count(const struct keyspace *ks);
+
+static inline bool keyspace_hides(const struct keyspace *ks, uint32_t table)
+{
+    return UNLIKELY(ks->hidden != NULL) && bitset_has(ks->hidden, table);
+}
 
 /* ---- one entry (keyspace.c), for those who change it in place (edit.c) ------------------------- */
 

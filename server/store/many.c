@@ -29,7 +29,7 @@ uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, ui
 uint64_t keyspace_count(const struct keyspace *ks, unsigned db)
 {
     if (ks->is_cluster) {
-        return ks->count;
+        return ks->count - keyspace_hidden_count(ks);
     }
     ASSERT(db < ks->table_count);
     return ks->tables[db].count;
@@ -58,7 +58,7 @@ bool keyspace_can_expire(const struct keyspace *ks)
 uint64_t keyspace_expire_count(const struct keyspace *ks, unsigned db)
 {
     if (ks->is_cluster) {
-        return ks->volatile_count - ks->field_count;
+        return ks->volatile_count - ks->field_count - keyspace_hidden_expire_count(ks);
     }
     ASSERT(db < ks->table_count);
     return ks->tables[db].volatile_count - keyspace_volatile_hash_count(ks, db);
@@ -96,14 +96,30 @@ static const struct table *random_table(const struct keyspace *ks, unsigned db, 
     return &ks->tables[number];
 }
 
+/* A table with keys that may be seen, of which there is one: while slots move, not each key is as likely. */
+static const struct table *random_seen_table(const struct keyspace *ks, struct rng *rng)
+{
+    uint32_t number =
+        keyspace_next_seen(ks, ks->occupied, (uint32_t)rng_below(rng, ks->table_count));
+
+    number = number < ks->table_count ? number : keyspace_next_seen(ks, ks->occupied, 0);
+    ASSERT(number < ks->table_count);
+    return &ks->tables[number];
+}
+
 struct entry *keyspace_random(struct keyspace *ks, unsigned db, struct rng *rng, int64_t now_ms)
 {
     if (keyspace_count(ks, db) == 0) {
         return NULL;
     }
     for (int tries = 0; tries < RANDOM_TRIES; tries++) {
-        struct entry *e = table_entry(&ks->shared, table_random(random_table(ks, db, rng), rng));
+        const struct table *table = random_table(ks, db, rng);
+        struct entry *e;
 
+        if (keyspace_hides(ks, table->number)) {
+            table = random_seen_table(ks, rng);
+        }
+        e = table_entry(&ks->shared, table_random(table, rng));
         if (!entry_is_expired(e, now_ms)) {
             return e;
         }

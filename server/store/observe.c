@@ -16,6 +16,9 @@ void keyspace_observe(struct keyspace *ks, enum keyspace_observer_place place,
 void keyspace_tell_all(const struct keyspace *ks, enum keyspace_event event, uint32_t table,
                        struct bytes key)
 {
+    if (keyspace_hides(ks, table)) {
+        return;
+    }
     for (size_t i = 0; i < OBSERVER_PLACES; i++) {
         if (ks->observers[i].on != NULL) {
             ks->observers[i].on(ks->observers[i].context, event, table, key);

@@ -144,9 +144,9 @@ static uint64_t scan_cluster(const struct keyspace *ks, struct scan *scan, uint6
         return 0;
     }
     number = (uint32_t)slot;
-    position = scan_table(scan, &ks->tables[number], position);
+    position = keyspace_hides(ks, number) ? 0 : scan_table(scan, &ks->tables[number], position);
     while (position == 0) {
-        number = keyspace_next_table(ks, ks->occupied, number + 1);
+        number = keyspace_next_seen(ks, ks->occupied, number + 1);
         if (number == ks->table_count) {
             return 0;
         }

@@ -57,6 +57,7 @@ static int sent_by(const struct world *w, int member, uint16_t slot)
         return target.port - 7000;
     case ROUTE_ASK:
     case ROUTE_TRYAGAIN:
+    case ROUTE_AWAIT:
     case ROUTE_LOOK:
     case ROUTE_CLUSTERDOWN_SLOT:
     case ROUTE_CLUSTERDOWN_STATE:

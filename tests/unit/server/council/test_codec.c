@@ -41,7 +41,8 @@ static bool is_same(const struct shard_record *a, const struct shard_record *b)
            a->holder_count == b->holder_count && history_id_equal(&a->history, &b->history) &&
            a->lineage.count == b->lineage.count &&
            memcmp(a->slots, b->slots, sizeof(a->slots)) == 0 && a->move_count == b->move_count &&
-           memcmp(a->moves, b->moves, a->move_count * sizeof(a->moves[0])) == 0;
+           memcmp(a->moves, b->moves, a->move_count * sizeof(a->moves[0])) == 0 &&
+           shard_ranges_equal(&a->ranges, &b->ranges);
 }
 
 static void add_move(struct shard_record *record, uint16_t slot, enum shard_move_kind kind)
@@ -216,4 +217,120 @@ Test(shard_record, makes_no_sense_with_a_slot_that_moves_twice_or_nowhere)
     cr_expect(shard_record_makes_sense(&record));
     record.moves[1].peer = (struct cluster_id){0};
     cr_expect_not(shard_record_makes_sense(&record));
+}
+
+static struct shard_range *add_range(struct shard_record *record, char id, uint16_t first,
+                                     uint16_t last)
+{
+    struct shard_range *range = &record->ranges.items[record->ranges.count++];
+
+    *range = (struct shard_range){.id = id_of(id),
+                                  .shard = id_of('e'),
+                                  .node = id_of('f'),
+                                  .runs = {{first, last}},
+                                  .run_count = 1};
+    return range;
+}
+
+Test(shard_record, comes_back_with_its_ranges_on_the_move_beside_single_slots_and_without)
+{
+    struct shard_record record = sample();
+
+    for (unsigned i = 0; i < SHARD_RANGES_MAX; i++) {
+        struct shard_range *range =
+            add_range(&record, (char)('1' + i), (uint16_t)(i * 1000), (uint16_t)(i * 1000 + 300));
+
+        range->kind = (enum shard_range_kind)(i % SHARD_RANGE_KINDS);
+        for (; range->run_count < SLOT_RUNS_MAX; range->run_count++) {
+            uint16_t slot = (uint16_t)(i * 1000 + 310 + 4 * range->run_count);
+
+            range->runs[range->run_count] = (struct slot_run){slot, (uint16_t)(slot + 2)};
+        }
+        cr_expect(comes_back(&record), "%u ranges", i + 1);
+    }
+    add_move(&record, 16000, SHARD_MOVE_OUT);
+    cr_expect(comes_back(&record), "and a slot on the move");
+}
+
+Test(shard_record, without_ranges_has_the_bytes_that_it_had_before_there_were_any)
+{
+    struct shard_record record = sample();
+    struct buf bytes = {0};
+    size_t before;
+
+    shard_record_encode(&bytes, &record);
+    before = bytes.len;
+    add_move(&record, 5, SHARD_MOVE_IN);
+    buf_clear(&bytes);
+    shard_record_encode(&bytes, &record);
+    cr_expect_eq(bytes.len, before + 2 + 23);
+    cr_expect_eq(memcmp(bytes.data + before, "\0\1\0\5\1", 5), 0, "two bytes count the moves");
+    buf_deinit(&bytes);
+}
+
+Test(shard_record, with_sections_that_do_not_rise_or_are_not_known_is_refused)
+{
+    static const char *const tails[] = {"\1\0\0\0", "\0\0\0\0", "\7\0", "\1"};
+    static const size_t lens[] = {4, 4, 2, 1};
+
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        struct shard_record record = sample();
+        struct buf bytes = {0};
+        struct decoder d;
+        struct shard_record back;
+
+        shard_record_encode(&bytes, &record);
+        buf_append(&bytes, tails[i], lens[i]);
+        d = decoder_make(buf_bytes(&bytes));
+        shard_record_decode(&d, &back);
+        cr_expect_not(decoder_is_ok(&d), "tail %zu", i);
+        buf_deinit(&bytes);
+    }
+}
+
+Test(shard_record, makes_no_sense_with_ranges_that_overlap_touch_or_come_twice)
+{
+    struct shard_record record = sample();
+    struct shard_range *range = add_range(&record, '1', 10, 20);
+
+    cr_expect(shard_record_makes_sense(&record));
+    add_range(&record, '2', 20, 30);
+    cr_expect_not(shard_record_makes_sense(&record), "a slot is in two");
+    record.ranges.items[1].runs[0].first = 21;
+    cr_expect(shard_record_makes_sense(&record));
+    record.ranges.items[1].id = id_of('1');
+    cr_expect_not(shard_record_makes_sense(&record), "one id");
+    record.ranges.count = 1;
+    range->runs[range->run_count++] = (struct slot_run){21, 22};
+    cr_expect_not(shard_record_makes_sense(&record), "runs touch");
+    range->runs[1] = (struct slot_run){30, SLOT_COUNT};
+    cr_expect_not(shard_record_makes_sense(&record), "no such slot");
+    range->run_count = 0;
+    cr_expect_not(shard_record_makes_sense(&record), "no slot at all");
+}
+
+Test(shard_ranges, a_set_of_slots_becomes_runs_and_back)
+{
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    uint64_t back[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct shard_range range = {0};
+    struct buf text = {0};
+
+    cr_expect_not(shard_range_set_slots(&range, slots), "no slot");
+    for (size_t slot = 5; slot < 300; slot++) {
+        bitset_add(slots, slot);
+    }
+    bitset_add(slots, 0);
+    bitset_add(slots, SLOT_COUNT - 1);
+    cr_assert(shard_range_set_slots(&range, slots));
+    shard_range_add_to(&range, back);
+    cr_expect_eq(memcmp(slots, back, sizeof(slots)), 0);
+    cr_expect_eq(shard_range_slot_count(&range), 297);
+    shard_range_format(&range, &text);
+    cr_expect_str_eq(buf_text(&text), "0 5-299 16383");
+    buf_deinit(&text);
+    for (size_t slot = 0; slot < SLOT_COUNT; slot += 2) {
+        bitset_add(slots, slot);
+    }
+    cr_expect_not(shard_range_set_slots(&range, slots), "too many runs");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "spec/slot.h"
 #include "store/keyspace_state.h"
 #include "tests/unit/server/store/space.h"
 
@@ -168,5 +169,72 @@ Test(scan, an_empty_database_ends_at_once)
     cr_assert_eq(keyspace_scan(ks, 3, 0, 10, visit, visits), 0);
     cr_assert_eq(visits->total, 0);
     mem_free(MEM_TEST, visits);
+    space_free(ks);
+}
+
+static unsigned count_scanned(struct keyspace *ks)
+{
+    struct visits *visits = visits_new();
+    uint64_t cursor = 0;
+    unsigned total;
+
+    do {
+        cursor = keyspace_scan(ks, 0, cursor, 10, visit, visits);
+    } while (cursor != 0);
+    total = visits->total;
+    mem_free(MEM_TEST, visits);
+    return total;
+}
+
+static void count_expired(void *context, unsigned db, struct bytes key)
+{
+    const struct keyspace *ks = context;
+
+    (void)db;
+    cr_assert_not(keyspace_is_hidden(ks, slot_of_key(key)));
+}
+
+static void note_told(void *context, enum keyspace_event event, unsigned table, struct bytes key)
+{
+    unsigned *told = context;
+
+    (void)event;
+    (void)table;
+    (void)key;
+    (*told)++;
+}
+
+Test(scan, hidden_slots_are_in_no_scan_count_or_choice_and_nobody_is_told_of_them)
+{
+    struct keyspace *ks = space_new(true);
+    uint64_t hidden[BITSET_WORDS(SLOT_COUNT)] = {0};
+    unsigned told = 0;
+    struct keyspace_observer observer = {note_told, &told};
+    uint64_t seen;
+    struct rng rng;
+
+    rng_init(&rng, 1);
+    space_set_many(ks, 0, 0, 2000, 1000);
+    for (size_t slot = 0; slot < SLOT_COUNT; slot += 2) {
+        bitset_add(hidden, slot);
+    }
+    keyspace_hide_slots(ks, hidden);
+    seen = keyspace_count(ks, 0);
+    cr_assert(seen > 500 && seen < 1500);
+    cr_expect_eq(keyspace_hidden_count(ks), 2000 - seen);
+    cr_expect_eq(keyspace_expire_count(ks, 0), seen);
+    cr_expect_eq(count_scanned(ks), seen);
+    for (int i = 0; i < 500; i++) {
+        const struct entry *e = keyspace_random(ks, 0, &rng, 0);
+
+        cr_assert(e != NULL && slot_of_key(entry_key(e)) % 2 == 1);
+    }
+    cr_expect_eq(keyspace_find_expired(ks, 2000, 100000, 100000, count_expired, ks), seen);
+    keyspace_observe(ks, OBSERVER_OF_EVENTS, &observer);
+    space_remove_many(ks, 0, 0, 2000);
+    cr_expect_eq(told, seen);
+    keyspace_observe(ks, OBSERVER_OF_EVENTS, NULL);
+    keyspace_hide_slots(ks, NULL);
+    cr_expect_eq(keyspace_count(ks, 0), 0);
     space_free(ks);
 }

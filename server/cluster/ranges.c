@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/ranges.h"
+
+#include "base/assert.h"
+#include "base/bitset.h"
+#include "cluster/emit.h"
+#include "cluster/facts.h"
+#include "cluster/moves.h"
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+#include "cluster/slots.h"
+
+#include <string.h>
+
+enum {
+    AWAIT_MS =
+        2000, /* clients wait so long for the new owner, then they are sent there all the same */
+};
+
+/* ---- our record ---------------------------------------------------------------------------------- */
+
+void ranges_put(const struct cluster *c, struct shard_record *record)
+{
+    record->ranges = c->ranges;
+}
+
+bool ranges_are_agreed(const struct cluster *c, const struct shard_record *record)
+{
+    return shard_ranges_equal(&c->ranges, &record->ranges);
+}
+
+static struct cluster_node *primary_of(const struct cluster *c, const struct cluster_id *shard)
+{
+    const struct shard_record *record = council_find(c->council, shard);
+    struct cluster_node *node = record != NULL ? nodes_find(c, &record->primary) : NULL;
+
+    return node != NULL && !node->is_in_handshake && node_is_primary(node) ? node : NULL;
+}
+
+/* What was given is the other shard's in our table, too; its keys here are to go in the end. */
+static void bind_given(struct cluster *c, const struct shard_range *range,
+                       struct cluster_node *taker)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (!shard_range_has(range, (uint16_t)slot)) {
+            continue;
+        }
+        if (c->owner[slot] == c->me) {
+            slots_bind(c, (uint16_t)slot, taker);
+        }
+        if (c->owner[slot] != c->me) {
+            bitset_add(c->lost, slot);
+        }
+    }
+    c->await_until = mono_add_ms(c->now, AWAIT_MS);
+    c->is_routing_changed = true;
+}
+
+/* What we began to take, and had not agreed when we ended, is not ours yet. */
+static void give_back(struct cluster *c, const struct shard_range *range)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (shard_range_has(range, (uint16_t)slot)) {
+            if (c->owner[slot] == c->me) {
+                slots_bind(c, (uint16_t)slot, primary_of(c, &range->shard));
+            }
+            bitset_remove(c->lost, slot); /* its keys are staged */
+        }
+    }
+}
+
+void ranges_adopt(struct cluster *c, const struct shard_record *record)
+{
+    ASSERT(node_is_primary(c->me));
+    c->ranges = record->ranges;
+    c->are_ranges_known = true;
+    for (size_t i = 0; i < c->ranges.count; i++) {
+        const struct shard_range *range = &c->ranges.items[i];
+
+        if (range->kind == SHARD_RANGE_GIVEN) {
+            bind_given(c, range, primary_of(c, &range->shard));
+        } else if (shard_range_is_import(range)) {
+            give_back(c, range);
+        }
+    }
+    c->is_routing_changed = true;
+}
+
+/* Our table, from the nodes file, may say that slots were given when that was not agreed. */
+static void keep_agreed(struct cluster *c, const struct shard_record *record)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (bitset_has(record->slots, slot) && c->owner[slot] != c->me &&
+            !bitset_has(c->moving, slot) && !moves_is_claimed(c, (uint16_t)slot)) {
+            slots_bind(c, (uint16_t)slot, c->me);
+        }
+    }
+}
+
+void ranges_note_read(struct cluster *c, const struct shard_record *read)
+{
+    if (!c->are_ranges_known && cluster_id_equal(&read->primary, &c->me->id)) {
+        ranges_adopt(c, read);
+        keep_agreed(c, read);
+    }
+    c->are_ranges_known = true;
+}
+
+void ranges_forget(struct cluster *c)
+{
+    c->ranges = (struct shard_ranges){0};
+    c->are_ranges_known = false;
+    c->emptied_count = 0;
+    memset(c->taken, 0, sizeof(c->taken));
+    c->has_taken = false;
+}
+
+/* ---- facts --------------------------------------------------------------------------------------- */
+
+bool ranges_have(const struct cluster *c, uint16_t slot)
+{
+    return shard_ranges_of_slot(&c->ranges, slot) != NULL;
+}
+
+bool ranges_hold_back(const struct cluster *c, uint16_t slot)
+{
+    const struct shard_range *range = shard_ranges_of_slot(&c->ranges, slot);
+
+    return range != NULL && range->kind == SHARD_RANGE_GIVEN && !moves_is_claimed(c, slot);
+}
+
+bool ranges_await(const struct cluster *c, struct mono_time now, uint16_t slot)
+{
+    if ((c->ranges.count == 0 && !c->has_taken) || !mono_is_before(now, c->await_until)) {
+        return false;
+    }
+    return (bitset_has(c->taken, slot) && c->owner[slot] == c->me) || ranges_hold_back(c, slot);
+}
+
+void ranges_note_agreed(struct cluster *c)
+{
+    if (!c->has_taken) {
+        return;
+    }
+    c->has_taken = false;
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        uint64_t left = c->taken[i] & c->me->slots[i] & ~c->agreed[i];
+
+        c->is_routing_changed = c->is_routing_changed || left != c->taken[i];
+        c->taken[i] = left;
+        c->has_taken = c->has_taken || left != 0;
+    }
+}
+
+void ranges_note_record(struct cluster *c, const struct shard_record *record)
+{
+    bool is_mine = cluster_id_equal(&record->shard, &c->me->shard);
+
+    if (c->is_record_pending || (record->ranges.count == 0 && c->ranges.count == 0 && !is_mine)) {
+        return; /* a record that waits is looked at with every tick */
+    }
+    c->is_tick_wanted = c->is_tick_wanted || record->ranges.count > 0 || c->ranges.count > 0;
+    c->is_routing_changed = true; /* whose keys are seen, and who waits, may be otherwise now */
+}
+
+void ranges_note_keys(struct cluster *c, const uint64_t *filled)
+{
+    c->emptied_count = 0;
+    for (size_t i = 0; i < c->ranges.count; i++) {
+        const struct shard_range *range = &c->ranges.items[i];
+        uint64_t slots[FRAME_SLOT_WORDS] = {0};
+        uint64_t left = 0;
+
+        shard_range_add_to(range, slots);
+        for (size_t word = 0; filled != NULL && word < FRAME_SLOT_WORDS; word++) {
+            left |= slots[word] & filled[word];
+        }
+        if (left == 0) {
+            c->emptied[c->emptied_count++] = range->id;
+        }
+    }
+}
+
+static bool is_emptied(const struct cluster *c, const struct shard_range *range)
+{
+    for (size_t i = 0; i < c->emptied_count; i++) {
+        if (cluster_id_equal(&c->emptied[i], &range->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- giving and taking --------------------------------------------------------------------------- */
+
+void ranges_give(struct cluster *c, const struct shard_range *range, struct cluster_node *taker)
+{
+    ASSERT(range->kind == SHARD_RANGE_GIVEN);
+    ASSERT(taker != c->me && node_is_primary(taker));
+    shard_ranges_remove(&c->ranges, &range->id);
+    ASSERT(c->ranges.count < SHARD_RANGES_MAX);
+    c->ranges.items[c->ranges.count++] = *range;
+    bind_given(c, range, taker);
+    c->is_tick_wanted = true;
+}
+
+static void take(struct cluster *c, const struct shard_range *range)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (shard_range_has(range, (uint16_t)slot)) {
+            slots_clear_move(c, (uint16_t)slot);
+            slots_bind(c, (uint16_t)slot, c->me);
+            bitset_add(c->taken, slot);
+        }
+    }
+    c->has_taken = true;
+    c->await_until = mono_add_ms(c->now, AWAIT_MS);
+    emit_log(c, LOG_NOTICE, "%zu slots are taken from shard %s, move %s",
+             shard_range_slot_count(range), range->shard.text, range->id.text);
+    role_want_epoch(c, c->current_epoch + 1);
+    c->is_tick_wanted = true;
+}
+
+static const struct shard_record *agreed_record(const struct cluster *c,
+                                                const struct cluster_id *shard)
+{
+    return council_is_agreed(c->council, shard) ? council_find(c->council, shard) : NULL;
+}
+
+/* Is the move over there, given to us? */
+static bool is_given(const struct cluster *c, const struct shard_range *range)
+{
+    const struct shard_record *record = agreed_record(c, &range->shard);
+    const struct shard_range *theirs =
+        record != NULL ? shard_ranges_find(&record->ranges, &range->id) : NULL;
+
+    return theirs != NULL && theirs->kind == SHARD_RANGE_GIVEN &&
+           cluster_id_equal(&theirs->shard, &c->me->shard);
+}
+
+static bool is_claimed(const struct cluster *c, const struct shard_range *range)
+{
+    for (size_t i = 0; i < range->run_count; i++) {
+        for (uint32_t slot = range->runs[i].first; slot <= range->runs[i].last; slot++) {
+            if (!moves_is_claimed(c, (uint16_t)slot)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* A source that took over may not have known whose they are. */
+static void bind_again(struct cluster *c, const struct shard_range *range)
+{
+    struct cluster_node *taker = primary_of(c, &range->shard);
+
+    for (size_t i = 0; taker != NULL && taker != c->me && i < range->run_count; i++) {
+        for (uint32_t slot = range->runs[i].first; slot <= range->runs[i].last; slot++) {
+            if (c->owner[slot] == NULL) {
+                slots_bind(c, (uint16_t)slot, taker);
+                bitset_add(c->lost, slot);
+            }
+        }
+    }
+}
+
+static void look_at_given(struct cluster *c, const struct shard_range *range)
+{
+    const struct cluster_id id = range->id;
+
+    bind_again(c, range);
+    if (!is_claimed(c, range)) {
+        return;
+    }
+    if (is_emptied(c, range)) {
+        emit_log(c, LOG_VERBOSE, "no key of move %s is left here", id.text);
+        for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+            if (shard_range_has(range, (uint16_t)slot)) {
+                bitset_remove(c->lost, slot);
+            }
+        }
+        shard_ranges_remove(&c->ranges, &id);
+        c->is_routing_changed = true;
+        c->is_tick_wanted = true;
+        return;
+    }
+    c->loses_slots = true; /* their keys may go now */
+    c->is_routing_changed = true;
+}
+
+static void look_at_own(struct cluster *c)
+{
+    for (size_t i = c->ranges.count; i-- > 0;) {
+        const struct shard_range range = c->ranges.items[i];
+
+        if (range.kind == SHARD_RANGE_GIVEN) {
+            look_at_given(c, &c->ranges.items[i]);
+        } else if (shard_range_is_import(&range) && is_given(c, &range)) {
+            shard_ranges_remove(&c->ranges, &range.id);
+            take(c, &range);
+        }
+    }
+}
+
+/* ---- what others ask for ------------------------------------------------------------------------- */
+
+static bool has_ended(const struct cluster *c, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < RANGES_ENDED_MAX; i++) {
+        if (cluster_id_equal(&c->ended_ranges[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_free(const struct cluster *c, const struct shard_range *range)
+{
+    for (size_t i = 0; i < range->run_count; i++) {
+        for (uint32_t slot = range->runs[i].first; slot <= range->runs[i].last; slot++) {
+            if (ranges_have(c, (uint16_t)slot) || bitset_has(c->moving, slot) ||
+                c->owner[slot] == c->me || bitset_has(c->lost, slot)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void begin_asked(struct cluster *c, const struct shard_record *record,
+                        const struct shard_range *asked)
+{
+    struct shard_range range = *asked;
+
+    if (c->ranges.count == SHARD_RANGES_MAX || c->config.is_arbiter || has_ended(c, &asked->id) ||
+        !is_free(c, asked)) {
+        return; /* later perhaps */
+    }
+    range.kind = SHARD_RANGE_ASKED;
+    range.shard = record->shard;
+    range.node = record->primary;
+    c->ranges.items[c->ranges.count++] = range;
+    c->is_tick_wanted = true;
+    c->is_routing_changed = true;
+    emit_log(c, LOG_NOTICE, "shard %s asks for a move of %zu slots to this one, %s",
+             record->shard.text, shard_range_slot_count(&range), range.id.text);
+}
+
+static void look_at_asking(struct cluster *c, const struct shard_record *record)
+{
+    for (size_t i = 0; i < record->ranges.count; i++) {
+        const struct shard_range *asked = &record->ranges.items[i];
+
+        if (asked->kind == SHARD_RANGE_OUT && cluster_id_equal(&asked->shard, &c->me->shard) &&
+            shard_ranges_find(&c->ranges, &asked->id) == NULL) {
+            begin_asked(c, record, asked);
+        }
+    }
+}
+
+/* After a start what was under way stands in our record alone. */
+static void recall(struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (c->are_ranges_known || c->are_ranges_recalled || record == NULL ||
+        !cluster_id_equal(&record->primary, &c->me->id)) {
+        return;
+    }
+    c->are_ranges_recalled = true;
+    if (record->ranges.count > 0) {
+        ranges_adopt(c, record);
+        c->are_ranges_known = false; /* there may be a newer one */
+    }
+}
+
+void ranges_tick(struct cluster *c)
+{
+    if (!node_is_primary(c->me)) {
+        return;
+    }
+    recall(c);
+    if (!facts_is_complete(c) || c->is_record_pending) {
+        return;
+    }
+    look_at_own(c);
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+        const struct shard_record *record =
+            node_is_primary(node) && !node->is_in_handshake ? agreed_record(c, &node->shard) : NULL;
+
+        if (record != NULL && record->ranges.count > 0 &&
+            cluster_id_equal(&record->primary, &node->id) &&
+            !cluster_id_equal(&record->shard, &c->me->shard)) {
+            look_at_asking(c, record);
+        }
+    }
+}
+
+void ranges_check(const struct cluster *c)
+{
+    ASSERT(node_is_primary(c->me) || (c->ranges.count == 0 && !c->has_taken));
+    ASSERT(shard_ranges_make_sense(&c->ranges));
+    ASSERT(c->emptied_count <= SHARD_RANGES_MAX);
+    for (size_t i = 0; i < c->ranges.count; i++) {
+        for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+            bool is_ours = c->owner[slot] == c->me;
+
+            ASSERT(!shard_range_has(&c->ranges.items[i], (uint16_t)slot) || !is_ours ||
+                   c->ranges.items[i].kind == SHARD_RANGE_OUT);
+        }
+    }
+}

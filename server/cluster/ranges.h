@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Ranges of slots that go from one shard to another by themselves, as the receiver drives it (server/move).
+ *
+ * What stands in the records, each step agreed by itself:
+ *
+ *     source's record            receiver's record
+ *     has the slots [, OUT]      IN from source            keys come in and are staged: nobody sees them
+ *     GIVEN to receiver          IN from source            the receiver has everything: that is the moment
+ *     GIVEN to receiver          has the slots             it takes them
+ *     GIVEN to receiver          has the slots             the source removes its keys
+ *     -                          has the slots
+ *
+ * Rules:  (1) A receiver stages nothing before its IN is agreed, so whoever restarts or takes over there knows what is staged.
+ *         (2) A source gives only what the receiver has told it to have, and never takes it back: from when it proposes that on,
+ *             it serves none of these slots before it has read a record that still has them.  Only one that takes over there
+ *             without the GIVEN serves on.
+ *         (3) A receiver takes what its source's agreed record gives to its shard, whoever is primary there.
+ *         (4) Keys at the source go when another shard's agreed record has their slots; GIVEN stands until none is left.
+ *         (5) OUT asks the receiver's shard to begin; an IN that began so ends when the OUT is gone.
+ *
+ * Ranges name shards: whoever is primary of that shard is meant. */
+#ifndef STARLING_CLUSTER_RANGES_H
+#define STARLING_CLUSTER_RANGES_H
+
+#include "cluster/state.h"
+#include "council/shard_record.h"
+
+/* Ours, for our record. */
+void ranges_put(const struct cluster *c, struct shard_record *record);
+/* Does our record say what we do? */
+bool ranges_are_agreed(const struct cluster *c, const struct shard_record *record);
+/* We are primary of the shard since this record, or since a start: its ranges are ours. */
+void ranges_adopt(struct cluster *c, const struct shard_record *record);
+/* The newest record of our shard was read, for a change: the first one since a start tells what was under way. */
+void ranges_note_read(struct cluster *c, const struct shard_record *read);
+/* We are primary of nothing any more. */
+void ranges_forget(struct cluster *c);
+/* A record is news: it may let us go on. */
+void ranges_note_record(struct cluster *c, const struct shard_record *record);
+/* Of which slots are keys here?  NULL: of none. */
+void ranges_note_keys(struct cluster *c, const uint64_t *filled);
+/* Take what is due, begin what is asked for, drop what is over. */
+void ranges_tick(struct cluster *c);
+/* As the source: from now on these slots are the other shard's. */
+void ranges_give(struct cluster *c, const struct shard_range *range, struct cluster_node *taker);
+/* Slots that were just agreed, or are no more: what we waited for may be served. */
+void ranges_note_agreed(struct cluster *c);
+/* Will it be known within a moment who serves the slot? */
+bool ranges_await(const struct cluster *c, struct mono_time now, uint16_t slot);
+/* Was the slot given, and has its new owner it not yet? */
+bool ranges_hold_back(const struct cluster *c, uint16_t slot);
+bool ranges_have(const struct cluster *c, uint16_t slot);
+void ranges_check(const struct cluster *c);
+
+#endif

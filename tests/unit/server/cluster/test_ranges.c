@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Ranges of slots that go from member 0 to member 1 of a cluster whose members die in between: 3 is 0's replica, 4 is 1's. */
+#include "cluster/range_admin.h"
+#include "tests/unit/server/cluster/world.h"
+
+#include <criterion/criterion.h>
+
+enum {
+    FIRST = 10,
+    LAST = 60,
+    HEAL_MS = 8 * WORLD_TIMEOUT_MS,
+};
+
+static void set_slots(uint64_t *slots)
+{
+    for (size_t slot = FIRST; slot <= LAST; slot++) {
+        bitset_add(slots, slot);
+    }
+}
+
+static struct cluster_id import(struct world *w, int member)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, member, &error);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_id id = {0};
+
+    set_slots(slots);
+    cr_assert(cluster_import_slots(w->members[member].core, &call, slots, &id), "%s", error.text);
+    world_carry_out(w, member);
+    return id;
+}
+
+static bool give(struct world *w, int member, int taker, const struct cluster_id *id)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, member, &error);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct shard_range range;
+    bool is_given;
+
+    set_slots(slots);
+    is_given = cluster_check_giving(w->members[member].core, &call, id, &w->members[taker].id,
+                                    slots, &range) &&
+               cluster_give_range(w->members[member].core, &call, &range);
+    world_carry_out(w, member);
+    return is_given;
+}
+
+static bool is_agreed(const struct world *w, int member)
+{
+    struct cluster_range_view view;
+
+    if (cluster_range_count(w->members[member].core) == 0) {
+        return false;
+    }
+    cluster_range_at(w->members[member].core, 0, &view);
+    return view.is_agreed;
+}
+
+/* Agreed, and everything given. */
+static struct world *ready(struct cluster_id *id)
+{
+    struct world *w = world_three_and_three();
+
+    *id = import(w, 1);
+    world_run(w, 500);
+    cr_assert(is_agreed(w, 1));
+    cr_assert_eq(world_server_of(w, FIRST), 0);
+    return w;
+}
+
+static size_t count_hidden(const struct world *w, int member)
+{
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+
+    cluster_hidden_slots(w->members[member].core, slots);
+    return bitset_count(slots, BITSET_WORDS(SLOT_COUNT));
+}
+
+Test(cluster_ranges, slots_go_over_when_they_are_given_and_both_records_forget_the_move)
+{
+    struct cluster_id id;
+    struct world *w = ready(&id);
+
+    cr_expect_eq(count_hidden(w, 1), LAST - FIRST + 1);
+    cr_expect_eq(count_hidden(w, 4), LAST - FIRST + 1, "its replica hides them, too");
+    cr_expect_eq(count_hidden(w, 0), 0);
+    cr_assert(give(w, 0, 1, &id));
+    world_run(w, 1000);
+    for (uint16_t slot = FIRST; slot <= LAST; slot++) {
+        cr_assert_eq(world_server_of(w, slot), 1);
+    }
+    cr_expect_eq(world_server_of(w, FIRST - 1), 0);
+    cr_expect_eq(cluster_range_count(w->members[0].core), 0);
+    cr_expect_eq(cluster_range_count(w->members[1].core), 0);
+    cr_expect_eq(count_hidden(w, 4) + count_hidden(w, 0) + count_hidden(w, 3), 0);
+    world_free(w);
+}
+
+Test(cluster_ranges, who_asks_for_slots_that_change_hands_waits_a_moment)
+{
+    struct cluster_id id;
+    struct world *w = ready(&id);
+    struct route_request request = {.slot = FIRST};
+    struct route_target target;
+
+    cr_assert(give(w, 0, 1, &id));
+    cr_expect_eq(cluster_route(w->members[0].core, w->now, &request, &target), ROUTE_AWAIT);
+    world_run(w, 500);
+    cr_expect_eq(cluster_route(w->members[0].core, w->now, &request, &target), ROUTE_MOVED);
+    cr_expect_eq(target.port, 7001);
+    world_free(w);
+}
+
+Test(cluster_ranges, a_receiver_that_starts_anew_or_is_replaced_knows_what_is_staged)
+{
+    struct cluster_id id;
+    struct world *w = ready(&id);
+
+    world_kill(w, 1);
+    world_run(w, HEAL_MS);
+    cr_expect(is_agreed(w, 4), "who took over goes on");
+    cr_expect_eq(count_hidden(w, 4), LAST - FIRST + 1);
+    world_kill(w, 4);
+    world_start(w, 4);
+    world_run(w, HEAL_MS);
+    cr_expect_eq(count_hidden(w, 4), LAST - FIRST + 1);
+    cr_assert(give(w, 0, 4, &id));
+    world_run(w, 1000);
+    cr_expect_eq(world_server_of(w, LAST), 4);
+    world_free(w);
+}
+
+Test(cluster_ranges, slots_have_one_owner_whenever_the_source_dies_while_it_gives_them)
+{
+    for (int ms = 0; ms < 24; ms += 4) {
+        struct cluster_id id;
+        struct world *w = ready(&id);
+        int server;
+
+        cr_assert(give(w, 0, 1, &id));
+        world_run(w, ms);
+        world_kill(w, 0);
+        world_run(w, HEAL_MS);
+        server = world_server_of(w, FIRST);
+        cr_assert(server == 1 || server == 3, "after %d ms: %d", ms, server);
+        cr_expect_eq(cluster_range_count(w->members[1].core), server == 1 ? 0 : 1);
+        world_start(w, 0);
+        world_run(w, HEAL_MS);
+        cr_expect_eq(world_server_of(w, FIRST), server, "it stays there");
+        world_free(w);
+    }
+}
+
+Test(cluster_ranges, a_source_that_starts_at_once_goes_on_with_what_was_agreed)
+{
+    for (int ms = 0; ms < 24; ms += 4) {
+        struct cluster_id id;
+        struct world *w = ready(&id);
+        int server;
+
+        cr_assert(give(w, 0, 1, &id));
+        world_run(w, ms);
+        world_kill(w, 0);
+        world_start(w, 0);
+        world_run(w, HEAL_MS);
+        server = world_server_of(w, FIRST);
+        cr_assert_neq(server, NOBODY, "after %d ms", ms);
+        for (uint16_t slot = FIRST; slot <= LAST; slot++) {
+            cr_assert_eq(world_server_of(w, slot), server, "after %d ms", ms);
+        }
+        cr_expect_eq(cluster_range_count(w->members[1].core), server == 1 ? 0 : 1);
+        world_free(w);
+    }
+}
+
+Test(cluster_ranges, the_receivers_heir_takes_what_was_given_to_its_shard)
+{
+    for (int ms = 0; ms < 24; ms += 6) {
+        struct cluster_id id;
+        struct world *w = ready(&id);
+
+        cr_assert(give(w, 0, 1, &id));
+        world_run(w, ms);
+        world_kill(w, 1);
+        world_run(w, HEAL_MS);
+        cr_expect_eq(world_server_of(w, FIRST), 4, "after %d ms", ms);
+        world_free(w);
+    }
+}
+
+Test(cluster_ranges, a_source_can_ask_and_withdraw)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, 0, &error);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_range_view view;
+    struct cluster_id id;
+
+    set_slots(slots);
+    cr_assert(cluster_export_slots(w->members[0].core, &call, slots,
+                                   bytes_from_text(w->members[1].id.text), &id));
+    world_carry_out(w, 0);
+    world_run(w, 1000);
+    cr_assert(is_agreed(w, 1));
+    cluster_range_at(w->members[1].core, 0, &view);
+    cr_expect_eq(view.range->kind, SHARD_RANGE_ASKED);
+    cr_expect_eq(view.word, CLUSTER_RANGE_ASKED_FOR);
+    call = world_call(w, 0, &error);
+    cr_assert(cluster_end_range(w->members[0].core, &call, &id));
+    world_carry_out(w, 0);
+    world_run(w, 1000);
+    cluster_range_at(w->members[1].core, 0, &view);
+    cr_expect_eq(view.word, CLUSTER_RANGE_ABSENT);
+    world_free(w);
+}
+
+Test(cluster_ranges, what_cannot_be_is_refused)
+{
+    struct cluster_id id;
+    struct world *w = ready(&id);
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, 2, &error);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    uint16_t slot = FIRST;
+
+    cr_expect_not(cluster_import_slots(w->members[2].core, &call, slots, &id), "no slots");
+    bitset_add(slots, world_first_slot(0));
+    bitset_add(slots, world_first_slot(1));
+    cr_expect_not(cluster_import_slots(w->members[2].core, &call, slots, &id), "two owners");
+    call = world_call(w, 1, &error);
+    set_slots(slots);
+    cr_expect_not(cluster_import_slots(w->members[1].core, &call, slots, &id), "on the move");
+    cr_expect_not(cluster_set_slot(w->members[1].core, &call, slot, CLUSTER_SETSLOT_STABLE,
+                                   (struct bytes){0}));
+    call = world_call(w, 4, &error);
+    cr_expect_not(cluster_import_slots(w->members[4].core, &call, slots, &id), "a replica");
+    cr_expect_not(give(w, 1, 0, &id), "not its own");
+    world_free(w);
+}
