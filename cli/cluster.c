@@ -33,6 +33,7 @@ static void print_help(void)
           "                 --cluster-to <id>\n"
           "                 --cluster-slots <n>\n"
           "                 --cluster-dry-run            print the plan, change nothing\n"
+          "                 --cluster-by-slot            with MIGRATE, as older servers need it\n"
           "                 --cluster-yes --cluster-timeout --cluster-pipeline --cluster-replace\n"
           "  rebalance      host:port       even shares for all primaries\n"
           "                 --cluster-by <measure>       slots (default), keys, memory, load\n"

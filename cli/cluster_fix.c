@@ -414,6 +414,7 @@ int cluster_fix(const struct cluster_target *target)
     if (is_ok) {
         slot_mover_open(&f.mover, f.options, &f.view);
         f.mover.replaces = true;
+        f.mover.goes_by_slot = true; /* what was begun so */
         is_ok = fix_open_slots(&f);
         is_ok = (!f.options->cluster_joins_owners || fix_multiple_owners(&f)) && is_ok;
         is_ok = fix_coverage(&f) && is_ok;

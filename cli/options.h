@@ -115,6 +115,7 @@ struct options {
     int64_t cluster_slots;    /* 0: to be asked for */
     int64_t cluster_pipeline; /* keys of one MIGRATE */
     bool cluster_replaces;
+    bool cluster_by_slot;
     bool cluster_dry_run;
     bool cluster_uses_empty;
     double cluster_threshold_percent;

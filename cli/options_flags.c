@@ -443,6 +443,8 @@ static const struct flag_row cluster_rows[] = {
                     "Keys of one MIGRATE (default: 10)"),
     FLAG_ROW_BOOL("--cluster-replace", cluster_replaces,
                   "Keys of the same name at the target are replaced"),
+    FLAG_ROW_BOOL("--cluster-by-slot", cluster_by_slot,
+                  "Move slot by slot with MIGRATE, though the servers could do it by themselves"),
     FLAG_ROW_BOOL("--cluster-dry-run", cluster_dry_run, "Print the plan, change nothing"),
     FLAG_ROW_BOOL("--cluster-simulate", cluster_dry_run, NULL),
     FLAG_ROW_CALL("--cluster-by", "<measure>", set_measure,

@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "cli/connect.h"
+#include "cli/slot_migration.h"
 #include "io/clock.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 
 enum {
     LINE_MS = 200,
+    LOOK_MS = 50,
     ANSWER_MS = 5000, /* beyond the server's own limit of MIGRATE */
     MIGRATE_WORDS = 16,
 };
@@ -24,6 +26,7 @@ void slot_mover_open(struct slot_mover *mover, const struct options *options,
         .options = options,
         .view = view,
         .replaces = options->cluster_replaces,
+        .goes_by_slot = options->cluster_by_slot,
     };
     interrupt_open(&mover->interrupt);
 }
@@ -260,6 +263,70 @@ static uint64_t count_keys(const struct view_node *node, const uint64_t slots[SL
     return sum;
 }
 
+/* Slot by slot, with what any server of the kind has. */
+static enum slot_mover_status move_each(struct slot_mover *mover, struct progress *p,
+                                        const uint64_t slots[SLOT_PLAN_WORDS], struct errmsg *error)
+{
+    for (size_t slot = bitset_next(slots, SLOT_COUNT, 0, true); slot < SLOT_COUNT;
+         slot = bitset_next(slots, SLOT_COUNT, slot + 1, true)) {
+        if (interrupt_wait(&mover->interrupt, -1, false, 0) == INTERRUPT_CAME) {
+            return SLOT_MOVER_INTERRUPTED;
+        }
+        if (!move_slot(mover, p, slot, error)) {
+            return SLOT_MOVER_FAILED;
+        }
+        p->slots_done++;
+        mover->slots++;
+        show(p, false);
+    }
+    return SLOT_MOVER_OK;
+}
+
+/* Does the target say that all of them are its own? */
+static bool has_all(const struct view_node *to, const uint64_t slots[SLOT_PLAN_WORDS])
+{
+    struct cluster_map map = {0};
+    struct errmsg ignored = {0};
+    bool has = cluster_view_fetch_map(to->client, &map, &ignored);
+
+    for (size_t word = 0; has && word < SLOT_PLAN_WORDS; word++) {
+        has = (slots[word] & ~cluster_map_myself(&map)->slots[word]) == 0;
+    }
+    cluster_map_deinit(&map);
+    return has;
+}
+
+/* The servers do it; here is only looked at how far they are. */
+static enum slot_mover_status follow(struct slot_mover *mover, struct progress *p,
+                                     struct slot_migration *migration,
+                                     const uint64_t slots[SLOT_PLAN_WORDS], struct errmsg *error)
+{
+    bool is_cancelled = false;
+
+    while (migration->state == SLOT_MIGRATION_ON) {
+        if (interrupt_wait(&mover->interrupt, -1, false, LOOK_MS) == INTERRUPT_CAME &&
+            !is_cancelled) {
+            slot_migration_cancel(p->from);
+            is_cancelled = true;
+        }
+        if (!slot_migration_look(p->from, migration, error)) {
+            return SLOT_MOVER_FAILED;
+        }
+        p->keys_done = migration->keys > 0 ? migration->keys : p->keys_done;
+        show(p, false);
+    }
+    if (migration->state == SLOT_MIGRATION_SUCCESS || has_all(p->to, slots)) {
+        p->slots_done = p->slot_count;
+        mover->slots += p->slot_count;
+        mover->keys += p->keys_done;
+        return is_cancelled ? SLOT_MOVER_INTERRUPTED : SLOT_MOVER_OK;
+    }
+    errmsg_set(error, "The move from %s:%u to %s:%u was given up: %s", p->from->info.host,
+               p->from->info.port, p->to->info.host, p->to->info.port,
+               migration->message.text[0] != '\0' ? migration->message.text : "it was cancelled");
+    return is_cancelled ? SLOT_MOVER_INTERRUPTED : SLOT_MOVER_FAILED;
+}
+
 enum slot_mover_status slot_mover_move(struct slot_mover *mover, const struct view_node *from,
                                        const struct view_node *to,
                                        const uint64_t slots[SLOT_PLAN_WORDS], struct errmsg *error)
@@ -271,20 +338,25 @@ enum slot_mover_status slot_mover_move(struct slot_mover *mover, const struct vi
         .key_count = count_keys(from, slots),
         .is_terminal = isatty(STDOUT_FILENO) != 0,
     };
-    enum slot_mover_status status = SLOT_MOVER_OK;
+    enum slot_mover_status status = SLOT_MOVER_FAILED;
+    struct slot_migration migration;
 
     p.begun_at = clock_mono_now();
-    for (size_t slot = bitset_next(slots, SLOT_COUNT, 0, true);
-         slot < SLOT_COUNT && status == SLOT_MOVER_OK;
-         slot = bitset_next(slots, SLOT_COUNT, slot + 1, true)) {
-        if (interrupt_wait(&mover->interrupt, -1, false, 0) == INTERRUPT_CAME) {
-            status = SLOT_MOVER_INTERRUPTED;
-        } else if (!move_slot(mover, &p, slot, error)) {
-            status = SLOT_MOVER_FAILED;
-        } else {
-            p.slots_done++;
-            mover->slots++;
-            show(&p, false);
+    if (interrupt_wait(&mover->interrupt, -1, false, 0) == INTERRUPT_CAME) {
+        return SLOT_MOVER_INTERRUPTED;
+    }
+    if (mover->goes_by_slot) {
+        status = move_each(mover, &p, slots, error);
+    } else {
+        switch (slot_migration_begin(from, to, slots, &migration, error)) {
+        case SLOT_MIGRATION_STARTED:
+            status = follow(mover, &p, &migration, slots, error);
+            break;
+        case SLOT_MIGRATION_NOT_KNOWN:
+            status = move_each(mover, &p, slots, error);
+            break;
+        case SLOT_MIGRATION_REFUSED:
+            return SLOT_MOVER_FAILED;
         }
     }
     show(&p, true);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Moving slots between two nodes of a running cluster, slot by slot, as any server of the kind allows:
+/* Moving slots between two nodes of a running cluster: by themselves, where the servers can do that (slot_migration.h), or
+ * slot by slot, as any server of the kind allows:
  *
  *     SETSLOT IMPORTING at the target, MIGRATING at the source
  *     GETKEYSINSLOT and MIGRATE, until there are no keys
  *     SETSLOT NODE at the target, the source, and the other primaries
  *
- * Ctrl-C is looked for between slots: what has begun is brought to its end, so the cluster is whole whenever a move
- * returns.  A move that fails leaves its slot on the move, and says so: --cluster fix brings it to its end.
+ * Ctrl-C takes back a move that goes by itself, and is looked for between slots otherwise: the cluster is whole whenever a move
+ * returns.  A move slot by slot that fails leaves its slot on the move, and says so: --cluster fix brings it to its end.
  *
  * A move shows one line: on a terminal it is renewed while the move goes on. */
 #ifndef STARLING_CLI_SLOT_MOVER_H
@@ -35,9 +36,10 @@ struct slot_mover {
     const struct options *options;
     const struct cluster_view *view;
     struct interrupt interrupt;
-    bool replaces; /* keys that the target has, too */
-    size_t slots;  /* moved so far, */
-    uint64_t keys; /* with so many keys */
+    bool goes_by_slot; /* though servers could do it by themselves */
+    bool replaces;     /* keys that the target has, too */
+    size_t slots;      /* moved so far, */
+    uint64_t keys;     /* with so many keys */
 };
 
 void slot_mover_open(struct slot_mover *mover, const struct options *options,

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Moves of slots that servers carry out by themselves: CLUSTER MIGRATESLOTS at the source, how far they are, and taking
+ * them back.  What a reply says is parsed apart, purely. */
+#ifndef STARLING_CLI_SLOT_MIGRATION_H
+#define STARLING_CLI_SLOT_MIGRATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/errmsg.h"
+#include "cli/cluster_view.h"
+#include "cli/slot_plan.h"
+#include "resp/value.h"
+
+enum {
+    SLOT_MIGRATION_NAME = 41, /* 40 hex digits, terminated */
+};
+
+enum slot_migration_state {
+    SLOT_MIGRATION_UNKNOWN, /* it is not in the list */
+    SLOT_MIGRATION_ON,
+    SLOT_MIGRATION_SUCCESS,
+    SLOT_MIGRATION_CANCELLED,
+    SLOT_MIGRATION_FAILED,
+};
+
+struct slot_migration {
+    char name[SLOT_MIGRATION_NAME];
+    enum slot_migration_state state;
+    uint64_t keys; /* so far; 0 where the server does not tell */
+    struct errmsg message;
+};
+
+enum slot_migration_start {
+    SLOT_MIGRATION_STARTED,
+    SLOT_MIGRATION_NOT_KNOWN, /* the server has no such command */
+    SLOT_MIGRATION_REFUSED,   /* the message says why */
+};
+
+/* Have the source move the slots.  *out is the migration as it began. */
+MUST_USE enum slot_migration_start slot_migration_begin(const struct view_node *from,
+                                                        const struct view_node *to,
+                                                        const uint64_t slots[SLOT_PLAN_WORDS],
+                                                        struct slot_migration *out,
+                                                        struct errmsg *error);
+/* How far is it?  False when the source cannot be asked. */
+MUST_USE bool slot_migration_look(const struct view_node *from, struct slot_migration *migration,
+                                  struct errmsg *error);
+/* Take back all that the source is moving. */
+void slot_migration_cancel(const struct view_node *from);
+
+/* What a reply of CLUSTER GETSLOTMIGRATIONS says of that one; UNKNOWN when it is not there. */
+void slot_migration_find(const struct resp_value *reply, struct slot_migration *migration);
+/* The name of a migration out of the node that the list does not have among `before`; false when there is none. */
+MUST_USE bool slot_migration_find_new(const struct resp_value *reply,
+                                      const struct resp_value *before,
+                                      char out[SLOT_MIGRATION_NAME]);
+
+#endif

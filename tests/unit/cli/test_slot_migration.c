@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/slot_migration: what CLUSTER GETSLOTMIGRATIONS says of a move. */
+#include "cli/slot_migration.h"
+
+#include "base/mem.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* name, operation, state, message of each */
+static struct resp_value list_of(const char *const rows[][4], size_t count)
+{
+    static const char *const names[] = {"name", "operation", "state", "message"};
+    const struct resp_limits limits = RESP_LIMITS_DEFAULT;
+    struct resp_value value;
+    struct buf wire = {0};
+    size_t consumed;
+
+    buf_printf(&wire, "*%zu\r\n", count);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_text(&wire, "*10\r\n$4\r\nkeys\r\n:12\r\n");
+        for (size_t j = 0; j < 4; j++) {
+            buf_printf(&wire, "$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(names[j]), names[j],
+                       strlen(rows[i][j]), rows[i][j]);
+        }
+    }
+    cr_assert_eq(resp_value_read(buf_bytes(&wire), &limits, &value, &consumed, NULL), RESP_OK);
+    buf_deinit(&wire);
+    return value;
+}
+
+Test(slot_migration, each_state_is_told_apart_and_whatever_is_no_end_goes_on)
+{
+    static const char *const rows[][4] = {
+        {"a", "EXPORT", "success",       ""       },
+        {"b", "EXPORT", "failed",        "no room"},
+        {"c", "EXPORT", "cancelled",     ""       },
+        {"d", "EXPORT", "replicating",   ""       },
+        {"e", "EXPORT", "something-new", ""       },
+    };
+    static const enum slot_migration_state states[] = {
+        SLOT_MIGRATION_SUCCESS, SLOT_MIGRATION_FAILED, SLOT_MIGRATION_CANCELLED, SLOT_MIGRATION_ON,
+        SLOT_MIGRATION_ON,      SLOT_MIGRATION_UNKNOWN};
+    struct resp_value reply = list_of(rows, 5);
+
+    for (size_t i = 0; i < 6; i++) {
+        struct slot_migration migration = {.name = {(char)('a' + i)}};
+
+        slot_migration_find(&reply, &migration);
+        cr_assert_eq(migration.state, states[i], "%s", migration.name);
+        cr_assert_eq(migration.keys, i < 5 ? 12 : 0);
+        cr_assert_str_eq(migration.message.text, i == 1 ? "no room" : "");
+    }
+    resp_value_deinit(&reply);
+    cr_assert_eq(mem_used_total(), 0);
+}
+
+Test(slot_migration, the_one_that_was_begun_is_the_one_that_was_not_there_before_and_goes_out)
+{
+    static const char *const before_rows[][4] = {
+        {"a", "EXPORT", "success", ""}
+    };
+    static const char *const after_rows[][4] = {
+        {"x", "IMPORT", "replicating", ""},
+        {"b", "EXPORT", "connecting",  ""},
+        {"a", "EXPORT", "success",     ""},
+    };
+    struct resp_value before = list_of(before_rows, 1);
+    struct resp_value after = list_of(after_rows, 3);
+    char name[SLOT_MIGRATION_NAME];
+
+    cr_assert(slot_migration_find_new(&after, &before, name));
+    cr_assert_str_eq(name, "b");
+    cr_assert_not(slot_migration_find_new(&before, &before, name));
+    resp_value_deinit(&before);
+    resp_value_deinit(&after);
+}
