@@ -6,6 +6,7 @@
  * keys.c      writes and reads many keys, as a cluster client does
  * traffic.c   threads that write in the background and remember what was acknowledged
  * takeover.c  kills a primary, measures the take-over, brings the old primary back
+ * moving.c    moves slots under writers, and kills the receiver
  * appends.c   appends numbers while nodes are killed and stopped, with sync-replicas
  * outage.c    ends primaries in several ways under a client that writes all the time
  *
@@ -149,6 +150,11 @@ MUST_USE bool outage_measure(struct demo *demo, const char *shape, int rounds);
 
 /* Six servers with sync-replicas 1 for so long; nothing acknowledged is lost. */
 MUST_USE bool appends_run(struct demo *demo, int64_t seconds);
+
+/* ---- moving.c ----------------------------------------------------------------------------------- */
+
+/* A thousand slots go from the map's first shard to the second under writes, and back; on the way back the first primary is killed. */
+MUST_USE bool moving_run(struct demo *demo, const struct demo_map *map, struct traffic *traffic);
 
 /* ---- takeover.c ------------------------------------------------------------------------------- */
 

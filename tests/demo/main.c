@@ -266,6 +266,16 @@ static bool come_back(struct demo *demo, const struct takeover *takeover)
     return demo_wait_healthy(demo);
 }
 
+static bool all_there(struct demo *demo, struct demo_map *map)
+{
+    if (!demo_read_map(demo, map->ranges[1].primary, map) ||
+        !demo_check_keys(demo, map, TOUR_KEYS)) {
+        return false;
+    }
+    demo_say(demo, "So were the %d keys from the beginning.", TOUR_KEYS);
+    return true;
+}
+
 static bool tour(struct demo *demo)
 {
     struct demo_map map;
@@ -276,7 +286,10 @@ static bool tour(struct demo *demo)
     is_ok = form(demo, &map) && show_keys(demo, &map) && show_moved(demo, &map) &&
             save(demo, map.ranges[0].primary) && kill_under_traffic(demo, &map, traffic, &takeover);
     traffic_stop(traffic);
-    is_ok = is_ok && nothing_lost(demo, traffic, &takeover) && come_back(demo, &takeover);
+    is_ok = is_ok && nothing_lost(demo, traffic, &takeover) && come_back(demo, &takeover) &&
+            demo_wait_map(demo, takeover.heir, &map);
+    memset(traffic, 0, sizeof(*traffic));
+    is_ok = is_ok && moving_run(demo, &map, traffic) && all_there(demo, &map);
     mem_free(MEM_TEST, traffic);
     return is_ok;
 }
