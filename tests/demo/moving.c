@@ -66,6 +66,48 @@ static size_t server_of(struct demo *demo, size_t via, const struct demo_range *
     return at != NULL && at->last_slot >= range->last_slot ? at->primary : DEMO_NODES;
 }
 
+/* Is nothing on its way from the node any more, as it says itself? */
+static bool has_ended(struct demo *demo, size_t source)
+{
+    static const char *const ends[] = {"success", "failed", "cancelled"};
+    struct resp_value reply;
+    bool has_one = false;
+
+    if (!demo_ask(demo, source, &reply, 2, "CLUSTER", "GETSLOTMIGRATIONS")) {
+        return false;
+    }
+    for (size_t i = 0; i < reply.child_count; i++) {
+        const struct resp_value *map = &reply.children[i];
+        bool is_export = false;
+        bool is_over = false;
+
+        for (size_t j = 0; j + 1 < map->child_count; j += 2) {
+            is_export = is_export || resp_value_is_text(&map->children[j + 1], "EXPORT");
+            for (size_t end = 0; end < ARRAY_COUNT(ends); end++) {
+                is_over = is_over || resp_value_is_text(&map->children[j + 1], ends[end]);
+            }
+        }
+        has_one = has_one || (is_export && !is_over);
+    }
+    resp_value_deinit(&reply);
+    return !has_one;
+}
+
+static bool wait_for_end(struct demo *demo, size_t source)
+{
+    int64_t until = support_now_ms() + SETTLE_MS;
+
+    while (!has_ended(demo, source)) {
+        if (support_now_ms() > until) {
+            errmsg_set(&demo->error, "the move is still under way %d seconds after the take-over",
+                       SETTLE_MS / 1000);
+            return false;
+        }
+        support_pause_ms(POLL_MS);
+    }
+    return true;
+}
+
 /* Wait until the slots have one server, as both sides and a third node see it, and it is none that was killed. */
 static bool wait_for_server(struct demo *demo, const size_t vias[3], const struct demo_range *range,
                             size_t wanted, size_t killed, size_t *out)
@@ -129,6 +171,7 @@ static bool move_back(struct demo *demo, const struct demo_map *map, const struc
     demo_say(demo, "They are to go back to port %u. kill -9 to it ...",
              port_of(demo, home->primary));
     if (!order_move(demo, moved, home->primary) || !takeover_run(demo, home, takeover) ||
+        !wait_for_end(demo, moved->primary) ||
         !wait_for_server(demo, vias, moved, DEMO_NODES, home->primary, &server)) {
         return false;
     }
@@ -137,7 +180,8 @@ static bool move_back(struct demo *demo, const struct demo_map *map, const struc
         "port %u took over from it %lld ms after the kill; the slots are at port %u: the move %s.",
         port_of(demo, takeover->heir), (long long)(takeover->elapsed_us / 1000),
         port_of(demo, server), server == moved->primary ? "was undone" : "came to its end");
-    return traffic_wait_for(demo, traffic, EVERYBODY, MORE_WRITES);
+    return takeover_bring_back(demo, takeover) &&
+           traffic_wait_for(demo, traffic, EVERYBODY, MORE_WRITES);
 }
 
 bool moving_run(struct demo *demo, const struct demo_map *map, struct traffic *traffic)
@@ -161,5 +205,5 @@ bool moving_run(struct demo *demo, const struct demo_map *map, struct traffic *t
         return false;
     }
     demo_say(demo, "Every acknowledged write was read back where its slot is now.");
-    return takeover_bring_back(demo, &takeover) && demo_wait_healthy(demo);
+    return demo_wait_healthy(demo);
 }
