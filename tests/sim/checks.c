@@ -4,6 +4,9 @@
 
 #include "base/num.h"
 #include "cluster/report.h"
+#include "cluster/state.h"
+#include "council/record_table.h"
+#include "council/state.h"
 #include "node/inside.h"
 #include "spec/slot.h"
 #include "store/stream.h"
@@ -217,6 +220,68 @@ static void check_leases(struct world *world, struct sim_node *n, const struct n
     }
 }
 
+/* ---- a grant is not longer than the promise that it is ------------------------------------------- */
+
+/* In real time. */
+static int64_t real_us(const struct sim_node *n, struct mono_time at)
+{
+    return (int64_t)((double)(at.us - n->clock_offset_us) / n->clock_rate);
+}
+
+static const struct sim_node *find_member(const struct world *world, const struct cluster_id *id)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i].node;
+
+        if (node != NULL && cluster_id_equal(&node->cluster->council->me, id)) {
+            return &world->nodes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Until when does the member let nobody take the place of the node?  INT64_MAX: it does not sit where it sat when it granted. */
+static int64_t promised_us(const struct sim_node *member, const struct council *of)
+{
+    const struct council *c = member->node->cluster->council;
+    const struct record_state *r = record_find(c, &of->lease.shard);
+    struct mono_time until = c->forgotten_until;
+
+    if (!seats_has_key(&of->seats, &c->me, c->seat_key) ||
+        !cluster_id_equal(&c->seats.council, &of->seats.council)) {
+        return INT64_MAX;
+    }
+    if (r != NULL && cluster_id_equal(&r->holder, &of->me) &&
+        mono_is_before(until, r->promised_until)) {
+        until = r->promised_until;
+    }
+    return real_us(member, until);
+}
+
+/* The simulator sees every member's memory, so one promise that is too short shows, though no majority is of that kind. */
+static void check_grants(struct world *world, struct sim_node *n)
+{
+    const struct council *c = n->node->cluster->council;
+    struct mono_time now = sim_node_clock(n).mono;
+
+    if (world->has_clones || !mono_is_before(now, council_lease_end(c))) {
+        return;
+    }
+    for (size_t i = 0; i < c->lease.grant_count; i++) {
+        const struct grant *grant = &c->lease.grants[i];
+        const struct sim_node *member = find_member(world, &grant->member);
+
+        if (member != NULL && mono_is_before(now, grant->until) &&
+            promised_us(member, c) < real_us(n, grant->until)) {
+            world_fail(world,
+                       "node %d counts on a grant of node %d for %lld us more than that has "
+                       "promised",
+                       n->index, member->index,
+                       (long long)(real_us(n, grant->until) - promised_us(member, c)));
+        }
+    }
+}
+
 /* ---- what replicas have confirmed ------------------------------------------------------------- */
 
 static void check_promoted(struct world *world, struct sim_node *n)
@@ -381,6 +446,7 @@ void check_after_pass(struct world *world, struct sim_node *n)
 
     node_facts(n->node, &facts);
     check_leases(world, n, &facts);
+    check_grants(world, n);
     check_spare_slot(world, n);
     if (is_news(n, &facts)) {
         check_pairs(world, n);

@@ -519,6 +519,7 @@ static void give_command(struct sim_node *n, const char *command, struct session
     struct bytes words[16];
 
     resp_write_request(&request, words, split_words(command, words, ARRAY_COUNT(words)));
+    sim_node_close_pass(n->world, n);
     node_begin_pass(n->node, sim_node_clock(n));
     *session = node_session_open(n->node, &peer, NULL);
     ASSERT(*session != NULL);

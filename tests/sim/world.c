@@ -149,11 +149,26 @@ static void schedule_wake(struct world *world, struct sim_node *n)
     }
 }
 
+static void keep_bytes(struct sim_node *n, struct sim_event *event)
+{
+    if (event != NULL && event->bytes.len > 0) {
+        VEC_PUSH(&n->pass_bytes, buf_steal(&event->bytes));
+    }
+}
+
+static void drop_bytes(struct sim_node *n)
+{
+    for (size_t i = 0; i < n->pass_bytes.count; i++) {
+        buf_deinit(&n->pass_bytes.items[i]);
+    }
+    n->pass_bytes.count = 0;
+}
+
 static void finish_pass(struct world *world, struct sim_node *n)
 {
     network_flush_sessions(world, n);
     check_after_pass(world, n);
-    buf_clear(&n->pass_bytes);
+    drop_bytes(n);
     if (n->has_asked_to_exit && n->may_exit) {
         fault_on_exit(world, n->index);
     } else if (n->has_asked_to_exit) {
@@ -184,24 +199,78 @@ static void go_on(struct world *world, struct sim_event *event)
     finish_pass(world, n);
 }
 
-/* The process stands still in the midst of a pass: before its commands are executed, or before what they said is written. */
-static void stop(struct world *world, struct sim_node *n, struct sim_event *event)
+static struct sim_event *stand_still(struct world *world, struct sim_node *n, sim_event_fn *then)
 {
     struct sim_event *later;
 
+    n->is_in_pass = true;
+    n->paused_until_us = world->now_us + n->stop_ms * 1000;
+    n->stop_ms = 0;
+    later = world_schedule(world, n->paused_until_us, then);
+    later->node = n->index;
+    later->life = n->life;
+    return later;
+}
+
+/* The process stands still in the midst of a pass: before its commands are executed, or before what they said is written. */
+static void stop(struct world *world, struct sim_node *n, struct sim_event *event)
+{
     n->is_flush_due = rng_one_in(&world->rng, 2);
     if (n->is_flush_due) {
         end_pass(world, n);
     }
-    n->is_in_pass = true;
-    n->paused_until_us = world->now_us + n->stop_ms * 1000;
-    n->stop_ms = 0;
-    if (event != NULL) {
-        n->pass_bytes = buf_steal(&event->bytes); /* the node reads them until the pass ends */
+    keep_bytes(n, event);
+    (void)stand_still(world, n, go_on);
+}
+
+void sim_node_close_pass(struct world *world, struct sim_node *n)
+{
+    if (n->is_pass_open) {
+        n->is_pass_open = false;
+        end_pass(world, n);
+        finish_pass(world, n);
     }
-    later = world_schedule(world, n->paused_until_us, go_on);
+}
+
+static void close_pass(struct world *world, struct sim_event *event)
+{
+    struct sim_node *n = &world->nodes[event->node];
+
+    if (n->life == event->life && n->node != NULL) {
+        sim_node_close_pass(world, n);
+    }
+}
+
+/* What came while it stood still is at the sockets now, and read in the same pass. */
+static void read_on(struct world *world, struct sim_event *event)
+{
+    struct sim_node *n = &world->nodes[event->node];
+    struct sim_event *later;
+
+    if (n->life != event->life || n->node == NULL) {
+        return;
+    }
+    n->is_in_pass = false;
+    n->is_pass_open = true;
+    n->held_deliver(n, event);
+    keep_bytes(n, event);
+    later = world_schedule(world, world->now_us, close_pass);
     later->node = n->index;
     later->life = n->life;
+}
+
+/* It stands still before it reads what it was woken for. */
+static void stop_before_reading(struct world *world, struct sim_node *n,
+                                void (*deliver)(struct sim_node *n, struct sim_event *event),
+                                struct sim_event *event)
+{
+    struct sim_event *later = stand_still(world, n, read_on);
+
+    n->held_deliver = deliver;
+    later->conn = event->conn;
+    later->to_end = event->to_end;
+    later->number = event->number;
+    later->bytes = buf_steal(&event->bytes);
 }
 
 void sim_node_pass(struct world *world, struct sim_node *n,
@@ -214,9 +283,20 @@ void sim_node_pass(struct world *world, struct sim_node *n,
         }
         return;
     }
+    if (n->is_pass_open) {
+        if (deliver != NULL) {
+            deliver(n, event);
+            keep_bytes(n, event);
+        }
+        return;
+    }
     n->pass_began_us = world->now_us;
     n->served_at_start = shared_note_reigns(world, n);
     node_begin_pass(n->node, sim_node_clock(n));
+    if (deliver != NULL && event != NULL && n->stop_ms > 0 && rng_one_in(&world->rng, 3)) {
+        stop_before_reading(world, n, deliver, event);
+        return;
+    }
     if (deliver != NULL) {
         deliver(n, event);
         if (n->stop_ms > 0 && event != NULL) {
@@ -356,7 +436,8 @@ void sim_node_kill(struct world *world, int index, bool is_power_cut)
     n->life++;
     n->touched_count = 0;
     n->is_in_pass = false;
-    buf_clear(&n->pass_bytes);
+    n->is_pass_open = false;
+    drop_bytes(n);
     world->kills++;
 }
 
@@ -421,7 +502,8 @@ void world_deinit(struct world *world)
         }
         disk_deinit(&n->disk);
         disk_deinit(&n->kept);
-        buf_deinit(&n->pass_bytes);
+        drop_bytes(n);
+        VEC_DEINIT(&n->pass_bytes);
         mem_free(MEM_BASE, n->touched);
     }
     for (struct heap_node *first; (first = heap_peek(&world->events)) != NULL;) {

@@ -83,6 +83,8 @@ struct sim_seen {
     bool is_loading;
 };
 
+struct sim_event;
+
 struct sim_node {
     struct world *world;
     int index;
@@ -108,10 +110,12 @@ struct sim_node {
     struct disk kept; /* files that are put back later */
     int64_t disk_hangs_until_us;
     int64_t lane_at_us[FS_LANE_COUNT]; /* when the last operation of the lane happens */
-    int64_t stop_ms;          /* for so long its next pass that brings anything stands still, */
-    bool is_in_pass;          /* as it does now, */
-    bool is_flush_due;        /* between its end and the writing */
-    struct buf pass_bytes;    /* that it was given */
+    int64_t stop_ms;            /* for so long its next pass that brings anything stands still, */
+    bool is_in_pass;            /* as it does now, */
+    bool is_flush_due;          /* between its end and the writing */
+    bool is_pass_open;          /* it has begun, stood still, and reads what came meanwhile */
+    VEC(struct buf) pass_bytes; /* that it was given: the node reads them until the pass ends */
+    void (*held_deliver)(struct sim_node *n, struct sim_event *event);
     int64_t timeout_ms;       /* of the cluster, as configured */
     uint32_t served_at_start; /* of the pass: shards, by bit */
     int64_t pass_began_us;
@@ -244,7 +248,6 @@ struct sim_line {
     struct lineage lineage;
 };
 
-struct sim_event;
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
 
 struct sim_event {
@@ -345,6 +348,8 @@ void sim_node_start(struct world *world, int index);
 /* The power is cut, or the process alone is killed. */
 void sim_node_kill(struct world *world, int index, bool is_power_cut);
 void sim_node_pause(struct world *world, int index, int64_t for_ms);
+/* A pass that is open ends. */
+void sim_node_close_pass(struct world *world, struct sim_node *n);
 /* Let the node do a pass in which deliver (may be NULL) hands it something. */
 void sim_node_pass(struct world *world, struct sim_node *n,
                    void (*deliver)(struct sim_node *n, struct sim_event *event),
