@@ -96,7 +96,7 @@ static void end_asking(const struct request *request, bool was_put_back)
 }
 
 /* What it was answered may have to wait. */
-static void run_noted(struct node *node, struct request *request)
+static NOINLINE void run_noted(struct node *node, struct request *request)
 {
     uint64_t place = output_end(&request->session->output);
 
@@ -152,6 +152,16 @@ static void execute_asking(struct node *node, struct request *request)
     }
 }
 
+/* Apart, so that the short way keeps its registers. */
+static NOINLINE void execute_closed(struct node *node, struct request *request)
+{
+    if (gates_are_open_noted(node, request)) {
+        run_noted(node, request);
+    } else {
+        execute_asking(node, request);
+    }
+}
+
 void execute_request(struct node *node, struct request *request)
 {
     struct session *s = request->session;
@@ -167,10 +177,8 @@ void execute_request(struct node *node, struct request *request)
         gates_check(node, request);
 #endif
         run(node, request);
-    } else if (gates_are_open_noted(node, request)) {
-        run_noted(node, request);
     } else {
-        execute_asking(node, request);
+        execute_closed(node, request);
     }
     request->reply = NULL;
     if (s->output.buf.len > s->output.sent) {

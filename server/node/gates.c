@@ -273,19 +273,11 @@ static bool gate_disk(struct node *node, struct request *request)
 
 static bool gate_quorum(struct node *node, struct request *request)
 {
-    if (LIKELY(node->config.min_replicas_to_write == 0) ||
-        !(request->spec->flags & COMMAND_FLAG_WRITE) || !node->role.is_primary ||
-        replicas_count_good(node) >= (size_t)node->config.min_replicas_to_write) {
-        return true;
-    }
-    reply_error(request, "NOREPLICAS Not enough good replicas to write.");
-    return false;
-}
+    bool is_too_few = node->config.min_replicas_to_write > 0 &&
+                      replicas_count_good(node) < (size_t)node->config.min_replicas_to_write;
 
-/* Too few of those whose word a write needs are there to give it. */
-static bool gate_sync(struct node *node, struct request *request)
-{
-    if (LIKELY(!node->sync_side.refuses) || !(request->spec->flags & COMMAND_FLAG_WRITE)) {
+    if (!(request->spec->flags & COMMAND_FLAG_WRITE) || !node->role.is_primary ||
+        (!is_too_few && LIKELY(!node->sync_side.refuses))) {
         return true;
     }
     reply_error(request, "NOREPLICAS Not enough good replicas to write.");
@@ -458,12 +450,7 @@ static uint32_t closes_on_replica(const struct node *node)
 
 static uint32_t closes_without_quorum(const struct node *node)
 {
-    return node->config.min_replicas_to_write == 0 ? 0 : WRITES;
-}
-
-static uint32_t closes_without_sync(const struct node *node)
-{
-    return node->sync_side.refuses ? WRITES : 0;
+    return node->config.min_replicas_to_write == 0 && !node->sync_side.refuses ? 0 : WRITES;
 }
 
 static uint32_t closes_without_memory(const struct node *node)
@@ -511,7 +498,6 @@ static const struct gate {
     {gate_role,        closes_on_replica     },
     {gate_memory,      closes_without_memory },
     {gate_quorum,      closes_without_quorum },
-    {gate_sync,        closes_without_sync   },
     {gate_disk,        closes_without_disk   },
     {gate_log,         closes_without_log    },
     {gate_pressure,    closes_under_pressure },

@@ -283,7 +283,7 @@ void node_end_pass(struct node *node)
     tell_cluster_of_data(node);
     upkeep_run(node);
     run_slices(node);
-    sync_side_run(node);
+    sync_side_in_pass(node);
     append_get_ack(node);
     upkeep_trim_long_log(node);
     sync_file_send(node);

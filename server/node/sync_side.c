@@ -276,17 +276,21 @@ static void ask(struct node *node)
     }
 }
 
-void sync_side_run(struct node *node)
+static NOINLINE void run(struct node *node)
 {
-    if (LIKELY(!node->sync_side.is_on)) {
-        return;
-    }
     ASSERT(!node->journal.is_in_transaction);
     settle_changes(node);
     look_at_acks(node);
     move_mark(node);
     look_at_refusal(node);
     ask(node);
+}
+
+void sync_side_in_pass(struct node *node)
+{
+    if (UNLIKELY(node->sync_side.is_on)) {
+        run(node);
+    }
 }
 
 /* ---- what the cluster is told ---------------------------------------------------------------------- */

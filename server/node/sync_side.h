@@ -79,7 +79,7 @@ void sync_side_data_replaced(struct node *node);
 /* What there is to say of our replicas, true at this moment. */
 void sync_side_tell(struct node *node, struct cluster_status *status);
 /* Once in a pass, behind all that changes keys, before replicas are sent to. */
-void sync_side_run(struct node *node);
+void sync_side_in_pass(struct node *node);
 
 /* ---- replies; all while it is on -------------------------------------------------------------- */
 
