@@ -531,6 +531,7 @@ bool disk_log_file_done(struct node *node, uint64_t file, bool is_ok, const stru
     }
     ASSERT(is_removing(d));
     d->file = FS_NO_FILE;
+    d->is_anew = d->is_anew || d->segments.items[d->segments.count - 1].head.is_anew;
     segment_list_remove_last(&d->segments);
     d->is_last_durable = d->segments.count > 0; /* (3) */
     move(d, DISK_LOG_IDLE);

@@ -257,3 +257,23 @@ Test(disk_log, leaves_no_gap_in_the_numbers_of_its_segments_when_the_data_was_re
         alone_free(a);
     }
 }
+
+/* The first segment of the new data was refused once: the one that takes its place does not go on from the old ones either. */
+Test(disk_log, begins_anew_also_when_the_disk_refuses_that_at_first)
+{
+    struct alone *a = start("everysec");
+    const struct disk_log *d = &a->node->disk_log;
+
+    answers_expect(a, "SET k v", "+OK|");
+    answers_idle(a, 3, 1000);
+    journal_restart(a->node, history_id_make(&a->node->rng), 5000);
+    a->disk.fault = DISK_FULL;
+    answers_expect(a, "SET k w", "+OK|");
+    answers_idle(a, 2, 10);
+    cr_assert(disk_log_is_broken(d));
+    a->disk.fault = DISK_WELL;
+    answers_idle(a, 3, 1100);
+    cr_assert_eq(d->segments.count, 2);
+    cr_expect(d->segments.items[1].head.is_anew);
+    alone_free(a);
+}
