@@ -83,18 +83,6 @@ bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id)
     return record == NULL || record->is_admitted;
 }
 
-bool forgotten_has(const struct cluster *c, const struct cluster_id *id)
-{
-    for (size_t i = 0; i < c->forgotten.count; i++) {
-        const struct forgotten *record = &c->forgotten.items[i];
-
-        if (cluster_id_equal(&record->id, id)) {
-            return !record->is_admitted && !mono_is_due(record->until, c->now);
-        }
-    }
-    return false;
-}
-
 void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cluster_id *id)
 {
     struct forgotten *record = find(c, id);

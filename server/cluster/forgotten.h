@@ -27,7 +27,17 @@ void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t adm
 /* May this node be added to the table for what others say of it? */
 bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id);
 /* Was it removed, and not let in again? */
-bool forgotten_has(const struct cluster *c, const struct cluster_id *id);
+static inline bool forgotten_has(const struct cluster *c, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < c->forgotten.count; i++) {
+        const struct forgotten *record = &c->forgotten.items[i];
+
+        if (cluster_id_equal(&record->id, id)) {
+            return !record->is_admitted && !mono_is_due(record->until, c->now);
+        }
+    }
+    return false;
+}
 /* Somebody speaks of the node, which is not in our table: tell when it was removed here. */
 void forgotten_tell(struct cluster *c, struct cluster_link link, const struct cluster_id *id);
 /* Is the MEET newer than what its sender had said when it was removed?  One that was on its way then lets nobody

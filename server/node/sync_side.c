@@ -54,13 +54,13 @@ static void observe(struct node *node, bool is_on)
 static void settle_changes(struct node *node)
 {
     struct sync_side *sync = &node->sync_side;
-    uint64_t end = journal_effects_end(&node->journal);
+    uint64_t at = journal_effects_end(&node->journal);
 
     for (size_t i = 0; i < sync->changed_count; i++) {
-        sync->offsets[sync->changed[i]] = end;
+        sync->offsets[sync->changed[i]] = at;
     }
-    sync->floor = sync->has_changed_all ? end : sync->floor;
-    sync->last_change = end;
+    sync->floor = sync->has_changed_all ? at : sync->floor;
+    sync->last_change = at;
     sync->changed_count = 0;
     sync->has_changed_all = false;
 }
@@ -68,23 +68,23 @@ static void settle_changes(struct node *node)
 /* ---- on and off ---------------------------------------------------------------------------------- */
 
 /* Whoever is primary now may show what the one before has not acknowledged. */
-static void begin(struct node *node)
+static void turn_on(struct node *node)
 {
     struct sync_side *sync = &node->sync_side;
-    uint64_t end = journal_effects_end(&node->journal);
+    uint64_t at = journal_effects_end(&node->journal);
 
     sync->is_on = true;
     sync->offsets = mem_alloc_zeroed(MEM_NODE, SYNC_OFFSETS * sizeof(*sync->offsets));
-    sync->floor = end;
-    sync->last_change = end;
+    sync->floor = at;
+    sync->last_change = at;
     sync->shown = 0;
-    sync->safe = end; /* clients have been told of what was written before */
+    sync->safe = at; /* clients have been told of what was written before */
     sync->asked = 0;
     sync->is_marked = false;
     observe(node, true);
 }
 
-static void end(struct node *node)
+static void turn_off(struct node *node)
 {
     struct sync_side *sync = &node->sync_side;
 
@@ -161,9 +161,9 @@ void sync_side_look(struct node *node)
         return;
     }
     if (is_needed) {
-        begin(node);
+        turn_on(node);
     } else {
-        end(node);
+        turn_off(node);
     }
     pass_note_work(&node->pass);
 }
