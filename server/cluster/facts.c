@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 
 /* Since when may its primary have written what it does not have? */
 static struct mono_time followed_until(const struct cluster *c)

@@ -61,6 +61,7 @@ const char *receiver_action_name(enum receiver_action action)
 
 static void move(struct receiver *r, enum receiver_phase to)
 {
+    ASSERT(r->phase < RECEIVER_PHASES && to < RECEIVER_PHASES);
     ASSERT(allowed[r->phase] & PHASE_TO(to));
     r->phase = to;
     r->wake_at = MONO_NEVER;
