@@ -14,7 +14,7 @@
 #include "cluster/manual.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 #include "cluster/role.h"
 #include "cluster/shard.h"
 #include "cluster/slots.h"

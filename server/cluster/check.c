@@ -12,7 +12,7 @@
 #include "cluster/manual.h"
 #include "cluster/nodes.h"
 #include "cluster/partial.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
 #include "cluster/starts.h"

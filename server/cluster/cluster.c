@@ -14,7 +14,7 @@
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/nodes_file.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 #include "cluster/receive.h"
 #include "cluster/seeds.h"
 #include "cluster/step.h"

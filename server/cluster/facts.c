@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 #include "cluster/sync_set.h"
 
 /* Since when may its primary have written what it does not have? */

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 
 #include <string.h>
 

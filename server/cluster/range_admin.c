@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
+#include "cluster/range_facts.h"
 #include "cluster/ranges.h"
 #include "cluster/slots.h"
 #include "cluster/state.h"

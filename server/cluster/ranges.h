@@ -33,23 +33,11 @@ bool ranges_are_agreed(const struct cluster *c, const struct shard_record *recor
 void ranges_adopt(struct cluster *c, const struct shard_record *record);
 /* The newest record of our shard was read, for a change: the first one since a start tells what was under way. */
 void ranges_note_read(struct cluster *c, const struct shard_record *read);
-/* We are primary of nothing any more. */
-void ranges_forget(struct cluster *c);
 /* A record is news: it may let us go on. */
 void ranges_note_record(struct cluster *c, const struct shard_record *record);
-/* Of which slots are keys here?  NULL: of none. */
-void ranges_note_keys(struct cluster *c, const uint64_t *filled);
 /* Take what is due, begin what is asked for, drop what is over. */
 void ranges_tick(struct cluster *c);
 /* As the source: from now on these slots are the other shard's. */
 void ranges_give(struct cluster *c, const struct shard_range *range, struct cluster_node *taker);
-/* Slots that were just agreed, or are no more: what we waited for may be served. */
-void ranges_note_agreed(struct cluster *c);
-/* Will it be known within a moment who serves the slot? */
-bool ranges_await(const struct cluster *c, struct mono_time now, uint16_t slot);
-/* Was the slot given, and has its new owner it not yet? */
-bool ranges_hold_back(const struct cluster *c, uint16_t slot);
-bool ranges_have(const struct cluster *c, uint16_t slot);
-void ranges_check(const struct cluster *c);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 #include "cluster/slots.h"
 #include "cluster/sync_set.h"
 

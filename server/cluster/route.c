@@ -7,7 +7,7 @@
 #include "cluster/facts.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
-#include "cluster/ranges.h"
+#include "cluster/range_facts.h"
 #include "cluster/slots.h"
 
 static enum route_kind point_to(const struct cluster *c, const struct cluster_node *node,

@@ -386,6 +386,14 @@ static void collect_cluster(struct node *node, struct metrics *m, struct buf *li
 {
     (void)lines;
     m->cluster_enabled = node->cluster != NULL;
+    m->cluster_slot_imports = (int64_t)node->move_side.count;
+    m->cluster_slot_exports = (int64_t)node->move_source.count;
+    m->cluster_slot_imports_done = node->move_side.succeeded;
+    m->cluster_slot_imports_failed = node->move_side.failed + node->move_side.cancelled;
+    m->cluster_slot_exports_done = node->move_source.given;
+    m->cluster_slot_import_bytes = node->move_side.received_bytes;
+    m->cluster_slot_export_bytes = node->move_source.sent_bytes;
+    m->cluster_slot_hold_longest_us = node->move_source.longest_held_us;
 }
 
 static void collect_keyspace(struct node *node, struct metrics *m, struct buf *lines)

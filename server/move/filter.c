@@ -31,11 +31,6 @@ void filter_deinit(struct filter *filter)
     *filter = (struct filter){0};
 }
 
-bool filter_is_empty(const struct filter *filter)
-{
-    return filter->in.len == 0 && !filter->is_in_multi;
-}
-
 static const struct command_spec *find_spec(const struct bytes *words, size_t count)
 {
     const struct command_spec *spec = command_find(words[0]);

@@ -41,9 +41,6 @@ void filter_deinit(struct filter *filter);
 /* The next bytes of the log: append what concerns the slots to out. */
 MUST_USE enum filter_status filter_take(struct filter *filter, struct bytes log, struct buf *out,
                                         struct errmsg *error);
-/* Does the filter hold back nothing: is all that came in out, or of no concern? */
-bool filter_is_empty(const struct filter *filter);
-
 enum filter_verdict {
     FILTER_PASS,
     FILTER_DROP,

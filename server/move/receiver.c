@@ -49,18 +49,9 @@ const char *receiver_phase_name(enum receiver_phase phase)
     return names[phase];
 }
 
-const char *receiver_action_name(enum receiver_action action)
-{
-    static const char *const names[] = {
-        "connect", "close",  "begin", "next",       "hold",
-        "commit",  "cancel", "clear", "await acks", "end",
-    };
-
-    return names[action];
-}
-
 static void move(struct receiver *r, enum receiver_phase to)
 {
+    ASSERT(r->phase < RECEIVER_PHASES && to < RECEIVER_PHASES);
     ASSERT(allowed[r->phase] & PHASE_TO(to));
     r->phase = to;
     r->wake_at = MONO_NEVER;

@@ -148,7 +148,6 @@ void receiver_init(struct receiver *receiver, struct mono_time now, bool is_aske
 void receiver_step(struct receiver *receiver, struct mono_time now,
                    const struct receiver_event *event, struct receiver_actions *actions);
 const char *receiver_phase_name(enum receiver_phase phase);
-const char *receiver_action_name(enum receiver_action action);
 bool receiver_has_link(const struct receiver *receiver);
 void receiver_check(const struct receiver *receiver);
 

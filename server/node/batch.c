@@ -81,6 +81,8 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
         struct command_keys keys = command_keys(r->spec, r->args, r->arg_count);
 
         if (keys.count == 0) {
+            /* What writes without naming keys writes to all slots, also those that come in just now. */
+            r->is_plain = node->cluster == NULL || (r->spec->flags & COMMAND_FLAG_WRITE) == 0;
             return;
         }
         word = r->args + keys.first;

@@ -152,6 +152,12 @@ static bool gate_route(struct node *node, struct request *request)
     if (command_has_keys(spec)) {
         return route_keys(node, request);
     }
+    if (UNLIKELY(spec->id == COMMAND_FLUSHALL || spec->id == COMMAND_FLUSHDB) &&
+        node->role.is_primary && cluster_is_importing(node->cluster)) {
+        reply_error(request, "ERR slots are on their way here with keys that another node has yet: "
+                             "see CLUSTER MIGRATION STATUS");
+        return false;
+    }
     if ((spec->flags & COMMAND_FLAG_WRITE) && node->role.is_primary && !journal_is_open(node)) {
         reply_error(request, "CLUSTERDOWN The cluster is down");
         return false;

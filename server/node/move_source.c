@@ -548,7 +548,8 @@ void move_source_tick(struct node *node)
         if (!node->role.is_primary && !a->is_broken) {
             break_attempt(node, a, "this node is no primary any more");
         } else if (mono_ms_between(a->giver.heard_at, node->now.mono) > silent_ms) {
-            node_log(node, LOG_NOTICE, "move %s: its receiver is silent", a->range.id.text);
+            node_log(node, LOG_NOTICE, "move %s: its receiver is silent, phase %s",
+                     a->range.id.text, giver_phase_name(a->giver.phase));
             node_close_session(node, a->session, false);
             remove_attempt(node, a);
         }

@@ -52,12 +52,3 @@ uint64_t keyspace_hidden_expire_count(const struct keyspace *ks)
     }
     return count;
 }
-
-uint32_t keyspace_next_seen(const struct keyspace *ks, const uint64_t *bits, uint32_t number)
-{
-    number = keyspace_next_table(ks, bits, number);
-    while (number < ks->table_count && keyspace_hides(ks, number)) {
-        number = keyspace_next_table(ks, bits, number + 1);
-    }
-    return number;
-}

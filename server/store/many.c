@@ -26,6 +26,15 @@ uint32_t keyspace_next_table(const struct keyspace *ks, const uint64_t *bits, ui
     return (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(word);
 }
 
+uint32_t keyspace_next_seen(const struct keyspace *ks, const uint64_t *bits, uint32_t number)
+{
+    number = keyspace_next_table(ks, bits, number);
+    while (number < ks->table_count && keyspace_hides(ks, number)) {
+        number = keyspace_next_table(ks, bits, number + 1);
+    }
+    return number;
+}
+
 uint64_t keyspace_count(const struct keyspace *ks, unsigned db)
 {
     if (ks->is_cluster) {

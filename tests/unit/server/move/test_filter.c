@@ -144,7 +144,7 @@ Test(filter, a_log_cut_anywhere_gives_the_same_requests_and_whole_transactions)
                      FILTER_OK);
         cr_assert_eq(filter_take(&filter, bytes_from(buf_bytes(&log), cut), &out, &error),
                      FILTER_OK);
-        cr_expect(filter_is_empty(&filter));
+        cr_expect(filter.in.len == 0 && !filter.is_in_multi, "nothing is held back");
         cr_expect(bytes_equal(buf_bytes(&out), buf_bytes(&expected)), "cut at %zu", cut);
         filter_deinit(&filter);
         buf_deinit(&out);
