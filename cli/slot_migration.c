@@ -95,6 +95,24 @@ static bool fetch(const struct view_node *node, struct resp_value *out, struct e
     return connect_call(node->client, words, ARRAY_COUNT(words), out, error);
 }
 
+bool slot_migration_take(uint64_t slots[SLOT_PLAN_WORDS], uint64_t out[SLOT_PLAN_WORDS])
+{
+    size_t slot = bitset_next(slots, SLOT_COUNT, 0, true);
+    bool has_any = slot < SLOT_COUNT;
+
+    memset(out, 0, SLOT_PLAN_WORDS * sizeof(out[0]));
+    for (size_t run = 0; run < SLOT_MIGRATION_RUNS_MAX && slot < SLOT_COUNT; run++) {
+        size_t end = bitset_next(slots, SLOT_COUNT, slot, false);
+
+        for (; slot < end; slot++) {
+            bitset_remove(slots, slot);
+            bitset_add(out, slot);
+        }
+        slot = bitset_next(slots, SLOT_COUNT, end, true);
+    }
+    return has_any;
+}
+
 static bool order(const struct view_node *from, const struct view_node *to,
                   const uint64_t slots[SLOT_PLAN_WORDS], struct errmsg *error)
 {

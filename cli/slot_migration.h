@@ -14,7 +14,8 @@
 #include "resp/value.h"
 
 enum {
-    SLOT_MIGRATION_NAME = 41, /* 40 hex digits, terminated */
+    SLOT_MIGRATION_NAME = 41,     /* 40 hex digits, terminated */
+    SLOT_MIGRATION_RUNS_MAX = 64, /* runs of slots in one */
 };
 
 enum slot_migration_state {
@@ -44,6 +45,8 @@ MUST_USE enum slot_migration_start slot_migration_begin(const struct view_node *
                                                         const uint64_t slots[SLOT_PLAN_WORDS],
                                                         struct slot_migration *out,
                                                         struct errmsg *error);
+/* Take so many of the slots, from the lowest on, as one migration can have; false when there were none. */
+MUST_USE bool slot_migration_take(uint64_t slots[SLOT_PLAN_WORDS], uint64_t out[SLOT_PLAN_WORDS]);
 /* How far is it?  False when the source cannot be asked. */
 MUST_USE bool slot_migration_look(const struct view_node *from, struct slot_migration *migration,
                                   struct errmsg *error);

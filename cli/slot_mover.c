@@ -301,8 +301,10 @@ static enum slot_mover_status follow(struct slot_mover *mover, struct progress *
                                      struct slot_migration *migration,
                                      const uint64_t slots[SLOT_PLAN_WORDS], struct errmsg *error)
 {
+    const uint64_t before = p->keys_done;
     bool is_cancelled = false;
 
+    p->keys_done += migration->keys;
     while (migration->state == SLOT_MIGRATION_ON) {
         if (interrupt_wait(&mover->interrupt, -1, false, LOOK_MS) == INTERRUPT_CAME &&
             !is_cancelled) {
@@ -312,19 +314,47 @@ static enum slot_mover_status follow(struct slot_mover *mover, struct progress *
         if (!slot_migration_look(p->from, migration, error)) {
             return SLOT_MOVER_FAILED;
         }
-        p->keys_done = migration->keys > 0 ? migration->keys : p->keys_done;
+        p->keys_done = before + migration->keys;
         show(p, false);
     }
     if (migration->state == SLOT_MIGRATION_SUCCESS || has_all(p->to, slots)) {
-        p->slots_done = p->slot_count;
-        mover->slots += p->slot_count;
-        mover->keys += p->keys_done;
+        size_t count = bitset_count(slots, SLOT_PLAN_WORDS);
+
+        p->slots_done += count;
+        mover->slots += count;
+        mover->keys += migration->keys;
         return is_cancelled ? SLOT_MOVER_INTERRUPTED : SLOT_MOVER_OK;
     }
     errmsg_set(error, "The move from %s:%u to %s:%u was given up: %s", p->from->info.host,
                p->from->info.port, p->to->info.host, p->to->info.port,
                migration->message.text[0] != '\0' ? migration->message.text : "it was cancelled");
     return is_cancelled ? SLOT_MOVER_INTERRUPTED : SLOT_MOVER_FAILED;
+}
+
+/* In as many moves as it takes. */
+static enum slot_mover_status move_together(struct slot_mover *mover, struct progress *p,
+                                            const uint64_t slots[SLOT_PLAN_WORDS],
+                                            struct errmsg *error)
+{
+    enum slot_mover_status status = SLOT_MOVER_OK;
+    uint64_t left[SLOT_PLAN_WORDS];
+    uint64_t some[SLOT_PLAN_WORDS];
+
+    memcpy(left, slots, sizeof(left));
+    while (status == SLOT_MOVER_OK && slot_migration_take(left, some)) {
+        struct slot_migration migration;
+
+        switch (slot_migration_begin(p->from, p->to, some, &migration, error)) {
+        case SLOT_MIGRATION_STARTED:
+            status = follow(mover, p, &migration, some, error);
+            break;
+        case SLOT_MIGRATION_NOT_KNOWN:
+            return move_each(mover, p, slots, error);
+        case SLOT_MIGRATION_REFUSED:
+            return SLOT_MOVER_FAILED;
+        }
+    }
+    return status;
 }
 
 enum slot_mover_status slot_mover_move(struct slot_mover *mover, const struct view_node *from,
@@ -338,27 +368,14 @@ enum slot_mover_status slot_mover_move(struct slot_mover *mover, const struct vi
         .key_count = count_keys(from, slots),
         .is_terminal = isatty(STDOUT_FILENO) != 0,
     };
-    enum slot_mover_status status = SLOT_MOVER_FAILED;
-    struct slot_migration migration;
+    enum slot_mover_status status;
 
     p.begun_at = clock_mono_now();
     if (interrupt_wait(&mover->interrupt, -1, false, 0) == INTERRUPT_CAME) {
         return SLOT_MOVER_INTERRUPTED;
     }
-    if (mover->goes_by_slot) {
-        status = move_each(mover, &p, slots, error);
-    } else {
-        switch (slot_migration_begin(from, to, slots, &migration, error)) {
-        case SLOT_MIGRATION_STARTED:
-            status = follow(mover, &p, &migration, slots, error);
-            break;
-        case SLOT_MIGRATION_NOT_KNOWN:
-            status = move_each(mover, &p, slots, error);
-            break;
-        case SLOT_MIGRATION_REFUSED:
-            return SLOT_MOVER_FAILED;
-        }
-    }
+    status = mover->goes_by_slot ? move_each(mover, &p, slots, error)
+                                 : move_together(mover, &p, slots, error);
     show(&p, true);
     return status;
 }

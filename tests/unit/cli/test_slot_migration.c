@@ -39,8 +39,8 @@ Test(slot_migration, each_state_is_told_apart_and_whatever_is_no_end_goes_on)
         {"e", "EXPORT", "something-new", ""       },
     };
     static const enum slot_migration_state states[] = {
-        SLOT_MIGRATION_SUCCESS, SLOT_MIGRATION_FAILED, SLOT_MIGRATION_CANCELLED, SLOT_MIGRATION_ON,
-        SLOT_MIGRATION_ON,      SLOT_MIGRATION_UNKNOWN};
+        SLOT_MIGRATION_SUCCESS, SLOT_MIGRATION_FAILED, SLOT_MIGRATION_CANCELLED,
+        SLOT_MIGRATION_ON,      SLOT_MIGRATION_ON,     SLOT_MIGRATION_UNKNOWN};
     struct resp_value reply = list_of(rows, 5);
 
     for (size_t i = 0; i < 6; i++) {
@@ -74,4 +74,31 @@ Test(slot_migration, the_one_that_was_begun_is_the_one_that_was_not_there_before
     cr_assert_not(slot_migration_find_new(&before, &before, name));
     resp_value_deinit(&before);
     resp_value_deinit(&after);
+}
+
+Test(slot_migration, takes_no_more_runs_of_slots_than_one_can_have_and_none_twice)
+{
+    uint64_t left[SLOT_PLAN_WORDS] = {0};
+    uint64_t seen[SLOT_PLAN_WORDS] = {0};
+    uint64_t some[SLOT_PLAN_WORDS];
+    size_t parts = 0;
+
+    for (size_t slot = 0; slot < 400; slot += 4) { /* 100 runs of two */
+        bitset_add(left, slot);
+        bitset_add(left, slot + 1);
+    }
+    for (; slot_migration_take(left, some); parts++) {
+        size_t runs = 0;
+
+        for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+            if (bitset_has(some, slot)) {
+                runs += slot == 0 || !bitset_has(some, slot - 1) ? 1 : 0;
+                cr_assert_not(bitset_has(seen, slot));
+                bitset_add(seen, slot);
+            }
+        }
+        cr_assert_eq(runs, parts == 0 ? 64 : 36);
+    }
+    cr_assert_eq(parts, 2);
+    cr_assert_eq(bitset_count(seen, SLOT_PLAN_WORDS), 200);
 }
