@@ -276,6 +276,20 @@ static void begin_asked(struct cluster *c, const struct shard_record *record,
              record->shard.text, shard_range_slot_count(&range), range.id.text);
 }
 
+/* Does anybody have a slot of it, or do we move one elsewhere? */
+static bool is_unclaimed(const struct cluster *c, const struct shard_range *range)
+{
+    for (size_t i = 0; i < range->run_count; i++) {
+        for (uint32_t slot = range->runs[i].first; slot <= range->runs[i].last; slot++) {
+            if (c->owner[slot] == c->me || ranges_have(c, (uint16_t)slot) ||
+                moves_is_claimed(c, (uint16_t)slot)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static void look_at_asking(struct cluster *c, const struct shard_record *record)
 {
     for (size_t i = 0; i < record->ranges.count; i++) {
@@ -284,6 +298,9 @@ static void look_at_asking(struct cluster *c, const struct shard_record *record)
         if (asked->kind == SHARD_RANGE_OUT && cluster_id_equal(&asked->shard, &c->me->shard) &&
             shard_ranges_find(&c->ranges, &asked->id) == NULL) {
             begin_asked(c, record, asked);
+        } else if (asked->kind == SHARD_RANGE_GIVEN &&
+                   cluster_id_equal(&asked->shard, &c->me->shard) && is_unclaimed(c, asked)) {
+            take(c, asked); /* we had begun to, and let go of it before that was agreed */
         }
     }
 }

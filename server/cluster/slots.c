@@ -71,6 +71,9 @@ static bool take_slot(struct cluster *c, struct cluster_node *claimer, uint16_t 
     struct cluster_node *owner = c->owner[slot];
 
     ASSERT(claimer != c->me);
+    if (owner == c->me && bitset_has(c->taken, slot)) {
+        return true; /* it was given to us, which is not agreed yet: who had it before may say so still */
+    }
     if (owner != NULL && owner != claimer && !bitset_has(c->disowned, slot) &&
         owner->config_epoch >= claimer->config_epoch) {
         return owner->config_epoch == claimer->config_epoch;
