@@ -181,6 +181,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->refusal_logged_at = MONO_LONG_AGO;
     c->twice_at = MONO_LONG_AGO;
     c->rejoin_at = MONO_LONG_AGO;
+    c->doubted_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
     c->primary_gone_since = MONO_NEVER;
     c->seeds_at = MONO_NEVER;

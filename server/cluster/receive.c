@@ -25,6 +25,7 @@
 
 enum {
     REFUSAL_LOG_PAUSE_MS = 1000,
+    DOUBTS_PER_TIMEOUT = 2,
 };
 
 struct arrival {
@@ -206,6 +207,32 @@ static bool is_heartbeat(const struct frame *frame)
     return frame->type == FRAME_PING || frame->type == FRAME_PONG || frame->type == FRAME_MEET;
 }
 
+/* A record that stands against a claim may have been replaced while this node was away: nobody tells it twice. */
+static void doubt_records(struct cluster *c, const struct cluster_node *claimer,
+                          const uint64_t *claim)
+{
+    if (mono_ms_between(c->doubted_at, c->now) < cluster_timeout_part(c, DOUBTS_PER_TIMEOUT)) {
+        return;
+    }
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+        const struct shard_record *record = council_find(c->council, &node->shard);
+        bool stands_against = false;
+
+        if (record == NULL || !node_is_primary(node) || node == c->me ||
+            cluster_id_equal(&node->shard, &claimer->shard)) {
+            continue;
+        }
+        for (size_t word = 0; word < FRAME_SLOT_WORDS; word++) {
+            stands_against = stands_against || (record->slots[word] & claim[word]) != 0;
+        }
+        if (stands_against) {
+            council_ask(c->council, c->now, &node->shard);
+            c->doubted_at = c->now;
+        }
+    }
+}
+
 /* What a node says of itself, or of another, was not agreed by anybody. */
 static const struct cluster_node *hear_claim(struct cluster *c, struct cluster_node *claimer,
                                              const uint64_t *claim)
@@ -213,6 +240,9 @@ static const struct cluster_node *hear_claim(struct cluster *c, struct cluster_n
     uint64_t heard[FRAME_SLOT_WORDS];
 
     slots_leave_out_agreed(c, claimer, claim, heard);
+    if (memcmp(heard, claim, sizeof(heard)) != 0) {
+        doubt_records(c, claimer, claim);
+    }
     return role_take_claim(c, claimer, heard);
 }
 
@@ -226,9 +256,11 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
         role_solve_collision(c, a->sender, a->sender->slots);
         return;
     }
-    a->sender->has_claimed = true;
     role_solve_collision(c, a->sender, a->frame->slots);
     stronger = hear_claim(c, a->sender, a->frame->slots);
+    /* What somebody else still has, as far as we know, it is to name again. */
+    a->sender->has_claimed =
+        memcmp(a->frame->slots, a->sender->slots, sizeof(a->sender->slots)) == 0;
     if (!was_owner && node_owns_slots(a->sender)) {
         a->sender->is_failed = false; /* a majority has reached it since */
     }
