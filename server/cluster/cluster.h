@@ -197,6 +197,8 @@ bool cluster_shard_owns_slot(const struct cluster *cluster, uint16_t slot);
 /* Did another node take the slot from this one, so that its keys here are to go?  Not of a slot that
  * an operator took off the map: its keys stay, for whoever has a use for them. */
 bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot);
+/* No slot of which that is said has a key here any more: they may come back. */
+void cluster_note_cleaned(struct cluster *cluster);
 
 /* By whose word replies of this primary leave. */
 struct cluster_sync_view {

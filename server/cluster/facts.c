@@ -142,6 +142,15 @@ bool cluster_lost_slot(const struct cluster *cluster, uint16_t slot)
             !ranges_hold_back(cluster, slot));
 }
 
+void cluster_note_cleaned(struct cluster *cluster)
+{
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (cluster_lost_slot(cluster, (uint16_t)slot)) {
+            bitset_remove(cluster->lost, slot);
+        }
+    }
+}
+
 bool cluster_next_move(const struct cluster *cluster, size_t *index, uint16_t *slot)
 {
     if (*index >= cluster->moves.count) {

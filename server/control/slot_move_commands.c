@@ -5,7 +5,9 @@
 #include "control/control.h"
 #include "node/inside.h"
 
+#include "base/assert.h"
 #include "base/num.h"
+#include "base/vec.h"
 #include "cluster/range_admin.h"
 #include "cluster/report.h"
 #include "spec/slot.h"
@@ -475,45 +477,54 @@ static bool read_job(struct request *request, size_t *at, uint64_t *slots, struc
     return true;
 }
 
-static bool begin_job(struct node *node, struct request *request, const uint64_t *slots,
-                      struct bytes target)
+static bool begin_job(struct node *node, struct request *request, size_t *at, struct cluster_id *id)
 {
     struct errmsg error = {0};
     struct cluster_call call = call_of(node, &error);
-    struct cluster_id id;
-    bool is_begun = cluster_export_slots(node->cluster, &call, slots, target, &id);
+    slot_set slots = {0};
+    struct bytes target;
 
-    cluster_side_act(node);
-    if (!is_begun) {
-        reply_error(request, "ERR %s", error.text);
+    if (!read_job(request, at, slots, &target)) {
+        return false;
     }
-    return is_begun;
+    if (!cluster_export_slots(node->cluster, &call, slots, target, id)) {
+        reply_error(request, "ERR %s", error.text);
+        return false;
+    }
+    return true;
+}
+
+/* All jobs or none: those that were begun before one is refused are taken back, before anybody else knows of them. */
+static bool begin_jobs(struct node *node, struct request *request)
+{
+    VEC(struct cluster_id) begun = {0};
+    bool is_ok = true;
+
+    for (size_t at = 2; is_ok && at < request->arg_count;) {
+        struct cluster_id id;
+
+        is_ok = begin_job(node, request, &at, &id);
+        if (is_ok) {
+            VEC_PUSH(&begun, id);
+        }
+    }
+    for (size_t i = 0; !is_ok && i < begun.count; i++) {
+        struct errmsg ignored = {0};
+        struct cluster_call call = call_of(node, &ignored);
+        bool is_ended = cluster_end_range(node->cluster, &call, &begun.items[i]);
+
+        ASSERT(is_ended);
+    }
+    VEC_DEINIT(&begun);
+    cluster_side_act(node);
+    return is_ok;
 }
 
 void control_cluster_migrateslots(struct node *node, struct request *request)
 {
-    size_t at = 2;
-
-    if (!answer_has_cluster(node, request)) {
-        return;
+    if (answer_has_cluster(node, request) && begin_jobs(node, request)) {
+        resp_write_ok(request->reply);
     }
-    for (size_t check = 2; check < request->arg_count;) { /* no job before all can be understood */
-        slot_set slots = {0};
-        struct bytes target;
-
-        if (!read_job(request, &check, slots, &target)) {
-            return;
-        }
-    }
-    while (at < request->arg_count) {
-        slot_set slots = {0};
-        struct bytes target;
-
-        if (!read_job(request, &at, slots, &target) || !begin_job(node, request, slots, target)) {
-            return;
-        }
-    }
-    resp_write_ok(request->reply);
 }
 
 void control_cluster_getslotmigrations(struct node *node, struct request *request)

@@ -62,6 +62,7 @@ bool slot_cleaning_step(struct node *node)
     while (node->slot_cleaning.is_due && journal_is_open(node) && budget > 0) {
         if (node->slot_cleaning.slot == SLOT_COUNT) {
             node->slot_cleaning.is_due = false;
+            cluster_note_cleaned(node->cluster);
         } else if (!cluster_lost_slot(node->cluster, (uint16_t)node->slot_cleaning.slot) ||
                    keyspace_slot_count(node->data.keyspace, node->slot_cleaning.slot) == 0) {
             node->slot_cleaning.slot++;

@@ -97,6 +97,11 @@ void watching_data_replaced(struct node *node)
     observe(node);
 }
 
+void watching_slot_went(struct node *node, unsigned slot)
+{
+    watch_table_went(&node->watching.watch, slot);
+}
+
 /* ---- who watches --------------------------------------------------------------------------------- */
 
 static void add(struct node *node, struct session *s, const struct key_ref *ref)

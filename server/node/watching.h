@@ -32,6 +32,8 @@ void watching_add(struct node *node, struct session *s, const struct bytes *keys
 void watching_leave(struct node *node, struct session *s);
 /* Has something happened to a key since s began to watch it? */
 bool watching_is_broken(struct node *node, struct session *s);
+/* Another node has the keys of the slot now, and may change them. */
+void watching_slot_went(struct node *node, unsigned slot);
 /* There is another key space now: what was in the one before has gone. */
 void watching_data_replaced(struct node *node);
 
