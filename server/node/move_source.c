@@ -111,15 +111,6 @@ static void break_attempt(struct node *node, struct move_attempt *a, const char 
     }
 }
 
-void move_source_drop_all(struct node *node, const char *reason)
-{
-    for (size_t i = 0; i < node->move_source.count; i++) {
-        if (!node->move_source.items[i]->is_broken) {
-            break_attempt(node, node->move_source.items[i], reason);
-        }
-    }
-}
-
 /* ---- beginning and ending ---------------------------------------------------------------------- */
 
 bool move_source_knows(struct request *request)
@@ -514,20 +505,6 @@ bool move_source_is_in_the_way(const struct node *node, const struct request *re
         }
     }
     return keys.count == 0; /* it may be about all keys */
-}
-
-uint64_t move_source_keep_from(const struct node *node)
-{
-    uint64_t oldest = UINT64_MAX;
-
-    for (size_t i = 0; i < node->move_source.count; i++) {
-        const struct move_attempt *a = node->move_source.items[i];
-
-        if (!a->is_broken && a->giver.phase != GIVER_TURN && a->cursor < oldest) {
-            oldest = a->cursor;
-        }
-    }
-    return oldest;
 }
 
 void move_source_tick(struct node *node)

@@ -87,12 +87,22 @@ static inline bool move_source_holds(const struct move_source *source)
 bool move_source_is_in_the_way(const struct node *node, const struct request *request);
 /* The attempt of that move, or NULL. */
 const struct move_attempt *move_source_find(const struct node *node, const struct cluster_id *id);
-/* The data was replaced, or is about to be: what is under way begins anew. */
-void move_source_drop_all(struct node *node, const char *reason);
 /* Begin the walk of one that waits for its turn; true when one was begun. */
 bool move_source_start_image_when_wanted(struct node *node);
 /* The offset that the log is needed from; UINT64_MAX for none. */
-uint64_t move_source_keep_from(const struct node *node);
+static inline uint64_t move_source_keep_from(const struct move_source *source)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    for (size_t i = 0; i < source->count; i++) {
+        const struct move_attempt *a = source->items[i];
+
+        if (!a->is_broken && a->giver.phase != GIVER_TURN && a->cursor < oldest) {
+            oldest = a->cursor;
+        }
+    }
+    return oldest;
+}
 /* The session, a receiver's or not, is about to go. */
 void move_source_session_closed(struct node *node, struct session *s);
 /* In each pass: holds whose time is up, receivers that are silent. */

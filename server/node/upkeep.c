@@ -151,7 +151,7 @@ void upkeep_trim_log(struct node *node)
 {
     uint64_t keep_from = replicas_keep_from(node);
     uint64_t others[] = {image_keep_from(node), sync_file_keep_from(node),
-                         move_source_keep_from(node), disk_log_keep_from(node)};
+                         move_source_keep_from(&node->move_source), disk_log_keep_from(node)};
     int64_t began_ns;
 
     others[0] = unless_on_disk(node, others[0]);
