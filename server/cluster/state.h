@@ -354,7 +354,7 @@ struct cluster {
     struct own_change own;
     struct sync_state sync;
     struct takeover takeover;
-    struct mono_time doubted_at; /* records that stand against a claim were asked for */
+    struct mono_time doubted_at;         /* records that stand against a claim were asked for */
     struct mono_time primary_gone_since; /* the one we follow is not known; MONO_NEVER: it is */
     bool is_record_pending; /* the record of our shard names a node that we do not know yet */
 

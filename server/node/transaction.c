@@ -133,7 +133,8 @@ static struct request request_of(struct node *node, const struct request *exec,
 /* A slot that began to move, or went, since its requests were queued. */
 static bool is_routed_plainly(const struct node *node, uint16_t slot)
 {
-    return node->cluster == NULL || slot == SLOT_NONE || cluster_serves_plainly(node->cluster, slot);
+    return node->cluster == NULL || slot == SLOT_NONE ||
+           cluster_serves_plainly(node->cluster, slot);
 }
 
 /* Would each of them be executed now?  False after an error. */

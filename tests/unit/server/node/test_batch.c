@@ -133,7 +133,8 @@ Test(batch, what_was_put_back_is_executed_before_what_comes_later_in_the_pass)
     node_end_pass(w->node);
     node_begin_pass(w->node, w->env.now(w));
     node_session_input(w->node, w->client, BYTES_LITERAL("USE\r\n"));
-    node_session_input(w->node, w->client, BYTES_LITERAL("PI")); /* what was split before runs first */
+    node_session_input(w->node, w->client,
+                       BYTES_LITERAL("PI")); /* what was split before runs first */
     node_session_input(w->node, held, BYTES_LITERAL("APPEND k 3\r\nAPPEND k"));
     node_session_input(w->node, held, BYTES_LITERAL(" 4\r\n"));
     node_end_pass(w->node);
