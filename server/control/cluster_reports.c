@@ -394,8 +394,7 @@ void control_cluster_help(struct node *node, struct request *request)
         "    Set config epoch of current node.",
         "SHARDS",
         "    Return information about slot range mappings and the nodes associated with them.",
-        "SLOT-STATS SLOTSRANGE <start slot> <end slot> | ORDERBY <metric> [LIMIT <limit>] "
-        "[ASC|DESC]",
+        "SLOT-STATS <SLOTSRANGE start end|ORDERBY metric [LIMIT n] [ASC|DESC]>",
         "    Return keys, memory and use of slots.",
         "SLOTS",
         "    Return information about slots range mappings.",
