@@ -131,9 +131,11 @@ static bool migrate(const struct slot_mover *mover, const struct view_node *from
     const struct options *options = mover->options;
     char port[NUM_I64_TEXT + 1];
     char timeout[NUM_I64_TEXT + 1];
-    struct bytes head[MIGRATE_WORDS] = {BYTES_LITERAL("MIGRATE"), bytes_from_text(to->info.host),
-                                        bytes_from_text(port),    BYTES_LITERAL(""),
-                                        BYTES_LITERAL("0"),       bytes_from_text(timeout)};
+    struct bytes head[MIGRATE_WORDS] = {BYTES_LITERAL("MIGRATE"),
+                                        bytes_from_text(to->info.host),
+                                        {0},
+                                        BYTES_LITERAL(""),
+                                        BYTES_LITERAL("0")};
     size_t count = 6;
     VEC(struct bytes) words = {0};
     bool is_ok;
