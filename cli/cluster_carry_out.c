@@ -22,7 +22,7 @@ bool cluster_may_move(const struct cluster_view *view)
         for (size_t j = 0; j < node->map.open_slots.count; j++) {
             const struct map_open_slot *open = &node->map.open_slots.items[j];
 
-            if ((node->map.nodes.items[open->node].flags & MAP_MYSELF) != 0) {
+            if (cluster_map_is_own(&node->map, open)) {
                 view_say(VIEW_BAD, "Node %s:%u has slot %u in %s state (%.8s).", node->info.host,
                          node->info.port, open->slot,
                          open->is_migrating ? "migrating" : "importing", open->peer_id);

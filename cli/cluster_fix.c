@@ -54,7 +54,7 @@ static const struct map_open_slot *find_open(const struct fixing *f, size_t inde
         const struct map_open_slot *open = &map->open_slots.items[i];
 
         if (open->slot == slot && open->is_migrating == is_migrating &&
-            (map->nodes.items[open->node].flags & MAP_MYSELF) != 0) {
+            cluster_map_is_own(map, open)) {
             return open;
         }
     }
@@ -236,7 +236,7 @@ static bool fix_open_slots(struct fixing *f)
         const struct cluster_map *map = &node_at(f, i)->map;
 
         for (size_t j = 0; is_usable(f, i) && j < map->open_slots.count; j++) {
-            if ((map->nodes.items[map->open_slots.items[j].node].flags & MAP_MYSELF) != 0) {
+            if (cluster_map_is_own(map, &map->open_slots.items[j])) {
                 bitset_add(open, map->open_slots.items[j].slot);
             }
         }
@@ -331,9 +331,7 @@ static bool fix_coverage(struct fixing *f)
 
     view_say(VIEW_STEP, "Check slots coverage...");
     for (size_t i = 0; i < f->view.nodes.count; i++) {
-        for (size_t word = 0; word < SLOT_PLAN_WORDS; word++) {
-            covered[word] |= node_at(f, i)->info.slots[word];
-        }
+        map_node_add_slots(&node_at(f, i)->info, covered);
     }
     for (size_t i = 0; i < f->view.nodes.count; i++) {
         const struct cluster_map *map = &node_at(f, i)->map;

@@ -290,14 +290,19 @@ struct map_node *cluster_map_myself(const struct cluster_map *map)
     return NULL;
 }
 
+void map_node_add_slots(const struct map_node *node, uint64_t set[BITSET_WORDS(SLOT_COUNT)])
+{
+    for (size_t word = 0; word < BITSET_WORDS(SLOT_COUNT); word++) {
+        set[word] |= node->slots[word];
+    }
+}
+
 size_t cluster_map_count_covered(const struct cluster_map *map)
 {
     uint64_t covered[BITSET_WORDS(SLOT_COUNT)] = {0};
 
     for (size_t i = 0; i < map->nodes.count; i++) {
-        for (size_t word = 0; word < ARRAY_COUNT(covered); word++) {
-            covered[word] |= map->nodes.items[i].slots[word];
-        }
+        map_node_add_slots(&map->nodes.items[i], covered);
     }
     return bitset_count(covered, ARRAY_COUNT(covered));
 }

@@ -72,6 +72,14 @@ MUST_USE bool cluster_map_parse_slots(struct cluster_map *map, const struct resp
 struct map_node *cluster_map_find(const struct cluster_map *map, const char *id);
 /* The node that reported; NULL when none is marked. */
 struct map_node *cluster_map_myself(const struct cluster_map *map);
+/* Is that said by the node that reported, of itself? */
+static inline bool cluster_map_is_own(const struct cluster_map *map,
+                                      const struct map_open_slot *open)
+{
+    return (map->nodes.items[open->node].flags & MAP_MYSELF) != 0;
+}
+/* Add the node's slots to the set. */
+void map_node_add_slots(const struct map_node *node, uint64_t set[BITSET_WORDS(SLOT_COUNT)]);
 /* Slots that some primary serves. */
 size_t cluster_map_count_covered(const struct cluster_map *map);
 /* The same for all nodes that agree about ids, roles and slots, whatever order they report in. */

@@ -57,8 +57,7 @@ static enum cell cell_of(const struct picture_node *node, size_t index)
     for (size_t i = 0; node->map != NULL && i < node->map->open_slots.count; i++) {
         const struct map_open_slot *open = &node->map->open_slots.items[i];
 
-        if (open->slot / CELL_SLOTS == index &&
-            (node->map->nodes.items[open->node].flags & MAP_MYSELF) != 0) {
+        if (open->slot / CELL_SLOTS == index && cluster_map_is_own(node->map, open)) {
             return open->is_migrating ? CELL_OUT : CELL_IN;
         }
     }
@@ -142,16 +141,11 @@ static void draw_head(const struct picture_node *nodes, size_t count, struct buf
 
     for (size_t i = 0; i < count; i++) {
         primaries += view_is_data_primary(nodes[i].info) ? 1 : 0;
-        for (size_t word = 0; word < ARRAY_COUNT(covered); word++) {
-            covered[word] |= nodes[i].info->slots[word];
-        }
+        map_node_add_slots(nodes[i].info, covered);
         for (size_t j = 0; nodes[i].map != NULL && j < nodes[i].map->open_slots.count; j++) {
             const struct map_open_slot *open = &nodes[i].map->open_slots.items[j];
 
-            moving += open->is_migrating &&
-                              (nodes[i].map->nodes.items[open->node].flags & MAP_MYSELF) != 0
-                          ? 1
-                          : 0;
+            moving += open->is_migrating && cluster_map_is_own(nodes[i].map, open) ? 1 : 0;
         }
     }
     buf_printf(out, "%zu nodes, %zu primaries, %zu of %d slots covered, %zu on the move\n", count,
@@ -249,9 +243,7 @@ static int draw_once(const struct cluster_target *target, struct buf *out)
                                      ask(node)};
 
         is_whole &= drawn.facts.is_reached;
-        for (size_t word = 0; word < ARRAY_COUNT(covered); word++) {
-            covered[word] |= node->info.slots[word];
-        }
+        map_node_add_slots(&node->info, covered);
         VEC_PUSH(&nodes, drawn);
     }
     if (nodes.count > 0) {

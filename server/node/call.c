@@ -78,11 +78,8 @@ static NOINLINE void settle_rest(struct node *node, const struct request *reques
 /* The slot of a request whose keys the batch did not prepare; SLOT_NONE without keys. */
 static unsigned find_slot(const struct request *request)
 {
-    struct command_keys keys = {0};
+    struct command_keys keys = request_keys(request);
 
-    if (command_has_keys(request->spec)) {
-        keys = command_keys(request->spec, request->args, request->arg_count);
-    }
     return keys.count > 0 ? slot_of_key(request->args[command_key_at(&keys, 0)]) : SLOT_NONE;
 }
 

@@ -204,13 +204,7 @@ static bool gate_role(struct node *node, struct request *request)
 /* EXEC does all at once what is queued. */
 static bool may_add_data(const struct request *request)
 {
-    const struct session *s = request->session;
-    uint32_t flags = request->spec->flags;
-
-    if (request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0) {
-        flags = s->queue->command_flags;
-    }
-    return (flags & COMMAND_FLAG_DENYOOM) != 0;
+    return (request_flags(request) & COMMAND_FLAG_DENYOOM) != 0;
 }
 
 static bool gate_memory(struct node *node, struct request *request)
@@ -233,13 +227,7 @@ static bool gate_memory(struct node *node, struct request *request)
 
 static bool changes_data(const struct request *request)
 {
-    const struct session *s = request->session;
-    uint32_t flags = request->spec->flags;
-
-    if (request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0) {
-        flags = s->queue->command_flags;
-    }
-    return (flags & COMMAND_FLAG_WRITE) != 0;
+    return (request_flags(request) & COMMAND_FLAG_WRITE) != 0;
 }
 
 /* Who writes faster than the disk does waits for it. */

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "node/inside.h"
-#include "session/queue.h"
 
 enum {
     IDLE_MS = 10000,
@@ -579,28 +578,16 @@ bool migrate_is_moving(const struct node *node)
     return node->migrate.moving.count > 0;
 }
 
+static bool is_on_its_way(const void *context, struct bytes key)
+{
+    const struct node *node = context;
+
+    return hashtable_find(&node->migrate.moving, key) != NULL;
+}
+
 bool migrate_is_in_the_way(const struct node *node, const struct request *request)
 {
-    const struct session *s = request->session;
-    struct command_keys keys = {0};
-
-    if (request->spec->id == COMMAND_EXEC) {
-        return (s->flags & SESSION_IN_MULTI) != 0 &&
-               (s->queue->command_flags & COMMAND_FLAG_WRITE) != 0;
-    }
-    if ((request->spec->flags & COMMAND_FLAG_WRITE) == 0) {
-        return false;
-    }
-    if (command_has_keys(request->spec)) {
-        keys = command_keys(request->spec, request->args, request->arg_count);
-    }
-    for (size_t i = 0; i < keys.count; i++) {
-        if (hashtable_find(&node->migrate.moving, request->args[command_key_at(&keys, i)]) !=
-            NULL) {
-            return true;
-        }
-    }
-    return keys.count == 0; /* it may be about all keys */
+    return request_would_change(request, is_on_its_way, node);
 }
 
 void migrate_deinit(struct node *node)

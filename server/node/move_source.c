@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "cluster/range_admin.h"
 #include "node/inside.h"
-#include "session/queue.h"
 
 enum {
     ANSWER_BYTES = 64 * 1024, /* of requests in an answer, about */
@@ -483,28 +482,16 @@ void move_source_commit(struct node *node, struct request *request, const struct
 
 /* ---- who has to wait ----------------------------------------------------------------------------- */
 
+static bool is_held(const void *context, struct bytes key)
+{
+    const struct node *node = context;
+
+    return bitset_has(node->move_source.held, slot_of_key(key));
+}
+
 bool move_source_is_in_the_way(const struct node *node, const struct request *request)
 {
-    const struct session *s = request->session;
-    struct command_keys keys = {0};
-
-    if (request->spec->id == COMMAND_EXEC) {
-        return (s->flags & SESSION_IN_MULTI) != 0 &&
-               (s->queue->command_flags & COMMAND_FLAG_WRITE) != 0;
-    }
-    if ((request->spec->flags & COMMAND_FLAG_WRITE) == 0) {
-        return false;
-    }
-    if (command_has_keys(request->spec)) {
-        keys = command_keys(request->spec, request->args, request->arg_count);
-    }
-    for (size_t i = 0; i < keys.count; i++) {
-        if (bitset_has(node->move_source.held,
-                       slot_of_key(request->args[command_key_at(&keys, i)]))) {
-            return true;
-        }
-    }
-    return keys.count == 0; /* it may be about all keys */
+    return request_would_change(request, is_held, node);
 }
 
 void move_source_tick(struct node *node)

@@ -81,12 +81,9 @@ static bool answer(struct request *request, enum route_kind kind, uint16_t slot,
 
 bool route_is_of_slot(struct request *request, uint16_t *slot)
 {
-    struct command_keys keys = {0};
+    struct command_keys keys = request_keys(request);
     uint16_t own;
 
-    if (command_has_keys(request->spec)) {
-        keys = command_keys(request->spec, request->args, request->arg_count);
-    }
     if (keys.count == 0) {
         return true;
     }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/request.h"
+
+#include "session/queue.h"
+#include "spec/command.h"
+
+uint32_t request_flags(const struct request *request)
+{
+    const struct session *s = request->session;
+
+    return request->spec->id == COMMAND_EXEC && (s->flags & SESSION_IN_MULTI) != 0
+               ? s->queue->command_flags
+               : request->spec->flags;
+}
+
+struct command_keys request_keys(const struct request *request)
+{
+    return command_has_keys(request->spec)
+               ? command_keys(request->spec, request->args, request->arg_count)
+               : (struct command_keys){0};
+}
+
+bool request_would_change(const struct request *request, request_key_fn *is_meant,
+                          const void *context)
+{
+    struct command_keys keys;
+
+    if ((request_flags(request) & COMMAND_FLAG_WRITE) == 0) {
+        return false;
+    }
+    keys = request_keys(request); /* of EXEC none */
+    for (size_t i = 0; i < keys.count; i++) {
+        if (is_meant(context, request->args[command_key_at(&keys, i)])) {
+            return true;
+        }
+    }
+    return keys.count == 0;
+}
