@@ -166,5 +166,8 @@ void config_write_help(struct buf *out);
 MUST_USE bool config_validate(const struct config *config, struct buf *problems);
 /* The bus port to listen on, 0 outside cluster mode. */
 uint16_t config_bus_port(const struct config *config);
+/* Milliseconds between two signs of life in the stream: repl-ping-replica-period, but always some within
+ * repl-timeout, so that no link without writes is taken for a dead one. */
+int64_t config_replica_ping_ms(const struct config *config);
 
 #endif

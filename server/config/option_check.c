@@ -10,6 +10,7 @@
 enum {
     BUS_PORT_OFFSET = 10000,
     MODE_MAX = 0777,
+    SIGNS_OF_LIFE_IN_TIMEOUT = 3,
     HOSTNAME_SIZE = 256, /* as in names of DNS, with an end */
 };
 
@@ -428,6 +429,14 @@ bool config_validate(const struct config *config, struct buf *problems)
         buf_append_text(problems, "dbfilename and cluster-config-file are the same file\n");
     }
     return problems->len == before;
+}
+
+int64_t config_replica_ping_ms(const struct config *config)
+{
+    int64_t asked_ms = config->repl_ping_period_s * 1000;
+    int64_t most_ms = config->repl_timeout_s * 1000 / SIGNS_OF_LIFE_IN_TIMEOUT;
+
+    return asked_ms < most_ms ? asked_ms : most_ms;
 }
 
 uint16_t config_bus_port(const struct config *config)

@@ -37,7 +37,7 @@ static struct cluster_settings settings_of(const struct node *node)
         .allow_migration = config->cluster_allow_migration,
         .migration_barrier = config->cluster_migration_barrier,
         .replica_validity_factor = config->cluster_replica_validity,
-        .replica_ping_period_ms = config->repl_ping_period_s * 1000,
+        .replica_ping_period_ms = config_replica_ping_ms(config),
         .sync_replicas = config->sync_replicas,
         .preferred_endpoint = (enum cluster_endpoint_type)config->cluster_preferred_endpoint,
     };

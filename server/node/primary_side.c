@@ -435,7 +435,7 @@ void primary_tick(struct node *node)
     }
     if (node->replicas.count > 0 && journal_is_open(node) && !waiting_is_end_fixed(node) &&
         primary_ping_is_due(&node->primary_side.ping_at, node->now.mono,
-                            node->config.repl_ping_period_s * 1000)) {
+                            config_replica_ping_ms(&node->config))) {
         ASSERT(node->role.is_primary);
         journal_append_plain(node, "PING", NULL, NULL);
     }

@@ -79,6 +79,8 @@ void fault_lost_data(struct world *world, int node)
     if (fault_cut_power(world, node, fault_ms(world, 20, 3000))) {
         fault_note(world, "without its data comes back", node, 0);
         drop_files(&world->nodes[node].disk, false);
+        /* It is another disk: where there never was a log and none can be begun, no node starts. */
+        world->nodes[node].disk.fault = DISK_WELL;
     }
 }
 

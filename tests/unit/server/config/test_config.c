@@ -474,3 +474,25 @@ Test(config, refuses_what_does_not_make_sense_together)
         config_deinit(&config);
     }
 }
+
+Test(config, a_replica_hears_several_signs_of_life_within_the_timeout_of_its_link)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } cases[] = {
+        {"",                                              10000},
+        {"repl-ping-replica-period 3\n",                  3000 },
+        {"repl-timeout 5\n",                              1666 },
+        {"repl-timeout 1\nrepl-ping-replica-period 60\n", 333  },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct config config;
+
+        config_init(&config);
+        must_read(&config, cases[i].text);
+        cr_assert_eq(config_replica_ping_ms(&config), cases[i].ms);
+        config_deinit(&config);
+    }
+}
