@@ -41,7 +41,7 @@ LDLIBS  := -lm
 # What follows see_ is linked, in this order: what the room includes (tests/lint/layers.txt has
 # that list) and what those need in turn.
 ROOMS := common/base common/resp common/spec common/segment common/io server/store server/command \
-         server/persist server/replication server/council server/move server/cluster server/session server/config \
+         server/persist server/replication server/council server/move server/copies server/cluster server/session server/config \
          server/stats server/node server/control server/net tests/support tests/disk tests/alone \
          tests/types
 see_common/base        :=
@@ -55,12 +55,13 @@ see_server/persist     := server/store common/segment common/spec common/base
 see_server/replication := common/resp common/base
 see_server/council     := common/spec common/base
 see_server/move        := common/spec common/resp common/base
+see_server/copies      := common/spec common/base
 see_server/cluster     := server/council common/spec common/base
 see_server/session     := common/spec common/resp common/base
 see_server/config      := common/spec common/base
 see_server/stats       := server/config common/spec common/base
-see_server/node        := server/config server/stats server/session server/cluster server/move server/council \
-                          server/replication server/persist server/command server/store \
+see_server/node        := server/config server/stats server/session server/cluster server/move server/copies \
+                          server/council server/replication server/persist server/command server/store \
                           common/segment common/spec common/resp common/base
 see_server/control     := server/node $(see_server/node)
 see_server/net         := server/node common/io $(see_server/node)

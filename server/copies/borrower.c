@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "copies/borrower.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+void borrower_init(struct borrower *b, uint64_t seed)
+{
+    *b = (struct borrower){.keys.seed = seed};
+    list_init(&b->by_use);
+}
+
+static struct borrowed *find(const struct borrower *b, struct bytes name)
+{
+    struct hashtable_node *n = hashtable_find(&b->keys, name);
+
+    return n != NULL ? CONTAINER_OF(n, struct borrowed, by_name) : NULL;
+}
+
+const struct borrowed *borrower_find(const struct borrower *b, struct bytes key)
+{
+    return find(b, key);
+}
+
+/* It is VALID no more. */
+static void end_valid(struct borrower *b, struct borrowed *key)
+{
+    if (key->state == BORROWED_VALID) {
+        ASSERT(b->bytes >= key->bytes);
+        list_remove(&key->by_use);
+        b->bytes -= key->bytes;
+        key->bytes = 0;
+    }
+}
+
+static void forget(struct borrower *b, struct borrowed *key)
+{
+    end_valid(b, key);
+    hashtable_remove(&b->keys, &key->by_name);
+    buf_deinit(&key->name);
+    mem_free(MEM_NODE, key);
+}
+
+static void forget_all(struct borrower *b)
+{
+    struct hashtable_node *next;
+
+    for (struct hashtable_node *n = hashtable_next(&b->keys, NULL); n != NULL; n = next) {
+        next = hashtable_next(&b->keys, n);
+        forget(b, CONTAINER_OF(n, struct borrowed, by_name));
+    }
+}
+
+void borrower_deinit(struct borrower *b)
+{
+    forget_all(b);
+    hashtable_deinit(&b->keys);
+}
+
+/* ---- the connection and the lease --------------------------------------------------------------- */
+
+void borrower_link_up(struct borrower *b)
+{
+    ASSERT(b->keys.count == 0);
+    b->is_linked = true;
+    b->is_asking = false;
+    b->asked_at = (struct mono_time){0};
+    b->until = (struct mono_time){0};
+}
+
+void borrower_link_down(struct borrower *b)
+{
+    forget_all(b);
+    b->is_linked = false;
+    b->is_asking = false;
+    b->until = (struct mono_time){0};
+}
+
+struct mono_time borrower_ask_at(const struct borrower *b)
+{
+    return b->is_linked && !b->is_asking
+               ? mono_add_ms(b->asked_at, BORROWER_LEASE_MS / BORROWER_RENEWALS)
+               : MONO_NEVER;
+}
+
+bool borrower_is_to_ask(const struct borrower *b, struct mono_time now)
+{
+    return mono_is_due(borrower_ask_at(b), now);
+}
+
+void borrower_note_asked(struct borrower *b, struct mono_time now)
+{
+    ASSERT(b->is_linked && !b->is_asking);
+    b->is_asking = true;
+    b->asked_at = now;
+}
+
+void borrower_take_lease(struct borrower *b, int64_t granted_ms)
+{
+    struct mono_time until = b->asked_at;
+
+    if (!b->is_asking) {
+        return;
+    }
+    b->is_asking = false;
+    if (granted_ms > BORROWER_LEASE_MS) {
+        granted_ms = BORROWER_LEASE_MS;
+    }
+    until.us += granted_ms * 1000 - granted_ms * 1000 / BORROWER_DRIFT_PART; /* (2) */
+    if (granted_ms > 0 && mono_is_before(b->until, until)) {
+        b->until = until;
+    }
+}
+
+bool borrower_has_lease(const struct borrower *b, struct mono_time now)
+{
+    return mono_is_before(now, b->until);
+}
+
+/* ---- keys --------------------------------------------------------------------------------------- */
+
+enum borrowed_state borrower_look(struct borrower *b, struct mono_time now, struct bytes key)
+{
+    struct borrowed *found = find(b, key);
+
+    if (found == NULL) {
+        return BORROWED_NOT;
+    }
+    if (found->state == BORROWED_VALID) {
+        if (!borrower_has_lease(b, now)) {
+            return BORROWED_NOT; /* and yet it may be served again, without being asked for (5) */
+        }
+        if (mono_is_due(found->until, now)) {
+            return BORROWED_NOT;
+        }
+        list_remove(&found->by_use);
+        list_add_tail(&b->by_use, &found->by_use);
+    }
+    if (found->state == BORROWED_REFUSED && mono_is_due(found->until, now)) {
+        return BORROWED_NOT;
+    }
+    return found->state;
+}
+
+void borrower_note_wanted(struct borrower *b, struct bytes key)
+{
+    struct borrowed *found = find(b, key);
+
+    if (found == NULL) {
+        found = mem_alloc_zeroed(MEM_NODE, sizeof(*found));
+        buf_append_bytes(&found->name, key);
+        hashtable_add(&b->keys, &found->by_name, buf_bytes(&found->name));
+    }
+    ASSERT(found->state != BORROWED_ASKED);
+    end_valid(b, found);
+    found->state = BORROWED_ASKED;
+    found->least = found->version;
+}
+
+bool borrower_take_value(struct borrower *b, struct bytes key, uint64_t version,
+                         struct mono_time expires, size_t bytes)
+{
+    struct borrowed *found = find(b, key);
+
+    if (found == NULL || found->state != BORROWED_ASKED) {
+        return false;
+    }
+    if (version < found->least) {
+        b->too_old++;
+        forget(b, found);
+        return false;
+    }
+    found->state = BORROWED_VALID;
+    found->version = version;
+    found->until = expires;
+    found->bytes = bytes;
+    b->bytes += bytes;
+    list_add_tail(&b->by_use, &found->by_use);
+    return true;
+}
+
+void borrower_take_refusal(struct borrower *b, struct mono_time now, struct bytes key)
+{
+    struct borrowed *found = find(b, key);
+
+    if (found != NULL && found->state == BORROWED_ASKED) {
+        found->state = BORROWED_REFUSED;
+        found->until = mono_add_ms(now, BORROWER_REFUSED_MS);
+    }
+}
+
+static void invalidate(struct borrower *b, struct borrowed *key, uint64_t version)
+{
+    switch (key->state) {
+    case BORROWED_VALID:
+        b->invalidated++;
+        forget(b, key);
+        break;
+    case BORROWED_ASKED:
+        key->least = key->least > version ? key->least : version;
+        break;
+    case BORROWED_NOT:
+    case BORROWED_REFUSED:
+        break;
+    }
+}
+
+void borrower_invalidate(struct borrower *b, struct bytes key, uint64_t version)
+{
+    struct borrowed *found = find(b, key);
+
+    if (found != NULL) {
+        invalidate(b, found, version);
+    }
+}
+
+void borrower_invalidate_all(struct borrower *b, uint64_t version)
+{
+    struct hashtable_node *next;
+
+    for (struct hashtable_node *n = hashtable_next(&b->keys, NULL); n != NULL; n = next) {
+        next = hashtable_next(&b->keys, n);
+        invalidate(b, CONTAINER_OF(n, struct borrowed, by_name), version);
+    }
+}
+
+void borrower_drop(struct borrower *b, struct bytes key)
+{
+    struct borrowed *found = find(b, key);
+
+    if (found != NULL && found->state != BORROWED_ASKED) {
+        forget(b, found);
+    }
+}
+
+const struct borrowed *borrower_oldest(const struct borrower *b)
+{
+    return list_is_empty(&b->by_use) ? NULL : CONTAINER_OF(b->by_use.next, struct borrowed, by_use);
+}
+
+void borrower_tick(struct borrower *b, struct mono_time now)
+{
+    struct hashtable_node *next;
+
+    for (struct hashtable_node *n = hashtable_next(&b->keys, NULL); n != NULL; n = next) {
+        struct borrowed *key = CONTAINER_OF(n, struct borrowed, by_name);
+
+        next = hashtable_next(&b->keys, n);
+        if (key->state == BORROWED_REFUSED && mono_is_due(key->until, now)) {
+            forget(b, key);
+        }
+    }
+}
+
+void borrower_check(const struct borrower *b)
+{
+    size_t bytes = 0;
+
+    ASSERT(b->is_linked || b->keys.count == 0); /* (5) */
+    HASHTABLE_FOR_EACH (n, &b->keys) {
+        const struct borrowed *key = CONTAINER_OF_CONST(n, struct borrowed, by_name);
+
+        ASSERT(key->state != BORROWED_NOT);
+        ASSERT((key->state == BORROWED_VALID) == list_is_linked(&key->by_use));
+        bytes += key->bytes;
+    }
+    ASSERT(bytes == b->bytes);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Which slots are hot: served by more primaries than the one whose they are.  What owners announce to all nodes, as each node
+ * knows it.
+ *
+ * An announcement names the slot's members, and which of them are ready: those have a lease, and clients are sent there.  It
+ * is repeated once in HOT_REPEAT_MS; one that is not for HOT_LAPSE_MS is over.  A member accepts requests for the slot from
+ * when it hears of it, and for HOT_GRACE_MS after it is over, since clients may still come: whoever is advertised never
+ * sends anybody elsewhere.  Newer ones of an owner have a greater epoch, which rises over its restarts.
+ *
+ * Invariant:  (1) one entry a slot at most
+ * Pure; all-zero is empty. */
+#ifndef STARLING_COPIES_HOT_SLOTS_H
+#define STARLING_COPIES_HOT_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/cluster_id.h"
+
+enum {
+    HOT_MEMBERS_MAX = 31, /* besides the owner */
+    HOT_SLOTS_MAX = 256,  /* that a node knows of */
+    HOT_REPEAT_MS = 1000,
+    HOT_LAPSE_MS = 5000,
+    HOT_GRACE_MS = 60000,
+};
+
+struct hot_member {
+    struct cluster_id node;
+    bool is_ready;
+};
+
+struct hot_slot {
+    uint16_t slot;
+    struct cluster_id owner;
+    uint64_t epoch;
+    size_t member_count; /* 0: the slot is hot no more */
+    struct hot_member members[HOT_MEMBERS_MAX];
+};
+
+/* As a node knows it. */
+struct hot_known {
+    struct hot_slot hot;
+    struct mono_time heard_at;
+    struct mono_time
+        accepted_until; /* of a node that is, or was, a member: after the end of that */
+};
+
+struct hot_slots {
+    struct hot_known *items[HOT_SLOTS_MAX]; /* owned */
+    size_t count;
+    uint64_t changes; /* counted on whenever views of the slots may be others */
+};
+
+void hot_slots_deinit(struct hot_slots *table);
+/* As it goes over the bus: slot u16, epoch u64, count u8, then for each a raw id and a byte. */
+void hot_slot_encode(const struct hot_slot *hot, struct buf *out);
+MUST_USE bool hot_slot_decode(struct bytes bytes, struct hot_slot *out); /* owner is the sender's */
+
+/* The owner, which is hot->owner, has announced it; me is this node. */
+void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct hot_slot *hot,
+                    const struct cluster_id *me);
+/* The slot while it is hot, else NULL. */
+const struct hot_slot *hot_slots_find(const struct hot_slots *table, struct mono_time now,
+                                      uint16_t slot);
+/* Is, or was, this node a member, so that it accepts requests?  Whose the slot is then, by what was announced; else NULL. */
+const struct hot_slot *hot_slots_accepted(const struct hot_slots *table, struct mono_time now,
+                                          uint16_t slot);
+/* Forget what is long over. */
+void hot_slots_tick(struct hot_slots *table, struct mono_time now);
+const struct hot_member *hot_slot_member(const struct hot_slot *hot, const struct cluster_id *node);
+size_t hot_slot_ready_count(const struct hot_slot *hot);
+
+#endif

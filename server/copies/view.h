@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Where clients are sent for a hot slot: each to one of those that are ready, the owner among them.
+ *
+ * Cluster clients believe that a slot has one primary.  So each is told of one, and different ones are told of different ones: by
+ * rendezvous hashing of who asks, the slot and the epoch of its announcement, so that all nodes tell the same client the same,
+ * and few are sent elsewhere when members come or go.
+ *
+ * What a client library bears was tried or read in their sources:
+ *
+ *     by connection    draws for each connection: the libraries take what the last reply says
+ *     by address       all from one address see the same: those compare replies of several nodes
+ *     as it is         tools, and whoever asks in a form that only tools use: they are to see the truth
+ *
+ * Pure. */
+#ifndef STARLING_COPIES_VIEW_H
+#define STARLING_COPIES_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/cluster_id.h"
+#include "copies/hot_slots.h"
+
+enum view_kind {
+    VIEW_AS_IT_IS,
+    VIEW_BY_ADDRESS,
+    VIEW_BY_CONNECTION,
+};
+
+/* In which form the map was asked for. */
+enum view_form {
+    VIEW_FORM_SLOTS,
+    VIEW_FORM_SHARDS,
+    VIEW_FORM_NODES,
+};
+
+/* By CLIENT SETINFO LIB-NAME; empty: it has said nothing. */
+enum view_kind view_kind_of(struct bytes lib_name, enum view_form form);
+/* Does a client of this library keep to what one MOVED tells it, when the map agrees? */
+bool view_can_be_taught(struct bytes lib_name);
+
+/* Who asks: "ip:port" of the client. */
+struct view_client {
+    enum view_kind kind;
+    struct bytes address;
+};
+
+/* Where that client is sent: a member that is ready, or the owner. */
+const struct cluster_id *view_draw(const struct hot_slot *hot, const struct view_client *client);
+
+#endif
