@@ -47,7 +47,8 @@ static void describe(const struct actions *list, const void *item, struct buf *o
         buf_printf(out, "state %s\n", action->is_ok ? "ok" : "fail");
         break;
     case CLUSTER_ACTION_MESSAGE:
-        buf_printf(out, "message %zu bytes%s\n", text.len, action->is_sharded ? ", sharded" : "");
+        buf_printf(out, "message %zu bytes%s\n", text.len,
+                   action->message_kind == MESSAGE_FOR_SHARD ? ", sharded" : "");
         break;
     case CLUSTER_ACTION_PAUSE_WRITES:
         buf_printf(out, "pause writes%s %" PRId64 " ms\n", action->holds_reads ? " and reads" : "",

@@ -52,9 +52,16 @@ enum cluster_action_type {
     CLUSTER_ACTION_RESUME_WRITES,  /* the pause above is over */
     CLUSTER_ACTION_DATA_COMPLETE,  /* of a primary: its data counts as whole from now on; say so in
                                       every STATUS */
-    CLUSTER_ACTION_MESSAGE,        /* is_sharded, bytes: for cluster_message_split (message.h);
-                                      give it to clients that listen here */
+    CLUSTER_ACTION_MESSAGE,        /* message_kind, id: of the sender, bytes: for
+                                      cluster_message_split (message.h); give it to whom it is for that listen here */
     CLUSTER_ACTION_LOG,            /* level, bytes: a line without its end */
+};
+
+/* Whom a message is for. */
+enum message_kind {
+    MESSAGE_FOR_CHANNEL, /* who listens to the channel, anywhere, */
+    MESSAGE_FOR_SHARD,   /* or at the nodes of the sender's shard */
+    MESSAGE_FOR_NODES,   /* the nodes themselves: the channel is empty */
 };
 
 struct cluster_action {
@@ -69,7 +76,7 @@ struct cluster_action {
     bool drops_data;
     bool loses_slots;
     bool is_ok;
-    bool is_sharded;
+    enum message_kind message_kind;
     bool holds_reads;
     struct action_bytes bytes; /* for cluster_action_bytes */
 };

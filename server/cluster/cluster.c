@@ -17,6 +17,7 @@
 #include "cluster/range_facts.h"
 #include "cluster/receive.h"
 #include "cluster/seeds.h"
+#include "cluster/shard.h"
 #include "cluster/step.h"
 #include "cluster/sync_set.h"
 
@@ -302,6 +303,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         ranges_note_keys(c, event->status->filled_slots);
         c->status.filled_slots = NULL;
         manual_on_status(c);
+        shard_on_status(c);
         break;
     }
     step_end(c);

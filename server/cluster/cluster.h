@@ -126,6 +126,7 @@ struct cluster_status {
     struct cluster_sync_fact sync_facts[SHARD_SYNC_MAX];
     size_t sync_fact_count;
     bool holds_replies;
+    bool lends_copies; /* other nodes may serve what is in our slots (copies/lender.h) */
 };
 
 enum cluster_event_type {
@@ -185,6 +186,12 @@ bool cluster_is_handing_over(const struct cluster *cluster);
 bool cluster_awaits_offset(const struct cluster *cluster);
 /* Is this node alone the council, so that nobody can serve without it? */
 bool cluster_is_whole_council(const struct cluster *cluster);
+/* Are slots of ours, or all of them, about to be another node's?  That is proposed when nothing is lent any more. */
+bool cluster_wants_copies_back(const struct cluster *cluster);
+/* For how long from exactly this time the lease goes on; 0 without one. */
+int64_t cluster_lease_left_ms(const struct cluster *cluster, struct mono_time now);
+/* Whose the slot is, NULL for nobody's. */
+const struct cluster_id *cluster_slot_owner(const struct cluster *cluster, uint16_t slot);
 /* cluster_state:ok.  Of a primary with slots: would a request to them be served at exactly this
  * time?  cluster_route asks the same. */
 bool cluster_is_ok(const struct cluster *cluster, struct mono_time now);

@@ -62,10 +62,14 @@ void emit_send_message(struct cluster *c, struct cluster_link link, struct bytes
     action->queue_bytes = queue_bytes;
 }
 
-void emit_message(struct cluster *c, bool is_sharded, struct bytes whole)
+void emit_message(struct cluster *c, enum message_kind kind, const struct cluster_node *sender,
+                  struct bytes whole)
 {
+    struct cluster_action *action = add(c, CLUSTER_ACTION_MESSAGE, whole);
+
     ASSERT(whole.len <= MESSAGE_MAX_BYTES);
-    add(c, CLUSTER_ACTION_MESSAGE, whole)->is_sharded = is_sharded;
+    action->message_kind = kind;
+    action->id = sender->id;
 }
 
 void emit_file(struct cluster *c, uint64_t sequence, struct bytes text)

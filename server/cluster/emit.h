@@ -12,7 +12,8 @@ void emit_send(struct cluster *c, struct cluster_link link, struct bytes frame);
 /* Not while more than queue_bytes wait on the link. */
 void emit_send_message(struct cluster *c, struct cluster_link link, struct bytes frame,
                        size_t queue_bytes);
-void emit_message(struct cluster *c, bool is_sharded, struct bytes whole);
+void emit_message(struct cluster *c, enum message_kind kind, const struct cluster_node *sender,
+                  struct bytes whole);
 void emit_file(struct cluster *c, uint64_t sequence, struct bytes text);
 void emit_follow(struct cluster *c, const struct cluster_node *primary);
 void emit_become_primary(struct cluster *c, bool drops_data);

@@ -121,6 +121,12 @@ bool cluster_owns_slot(const struct cluster *cluster, uint16_t slot)
     return cluster->owner[slot] == cluster->me;
 }
 
+const struct cluster_id *cluster_slot_owner(const struct cluster *cluster, uint16_t slot)
+{
+    ASSERT(slot < SLOT_COUNT);
+    return cluster->owner[slot] != NULL ? &cluster->owner[slot]->id : NULL;
+}
+
 bool cluster_shard_owns_slot(const struct cluster *cluster, uint16_t slot)
 {
     const struct cluster_node *owner;

@@ -79,6 +79,13 @@ bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
            c->file_written >= c->hold_sequence && facts_is_complete(c);
 }
 
+int64_t cluster_lease_left_ms(const struct cluster *cluster, struct mono_time now)
+{
+    return cluster_has_lease(cluster, now)
+               ? mono_ms_between(now, council_lease_end(cluster->council))
+               : 0;
+}
+
 void lease_check(const struct cluster *c)
 {
     ASSERT(!c->is_record_ours || may_serve(c));

@@ -28,39 +28,46 @@ static bool is_whole_valid(struct bytes whole)
     return decoder_is_ok(&d);
 }
 
+static const enum frame_type types[] = {
+    [MESSAGE_FOR_CHANNEL] = FRAME_PUBLISH,
+    [MESSAGE_FOR_SHARD] = FRAME_PUBLISH_SHARD,
+    [MESSAGE_FOR_NODES] = FRAME_ANNOUNCE,
+};
+
 /* ---- from here --------------------------------------------------------------------------------*/
 
-static bool is_receiver(const struct cluster *c, const struct cluster_node *node, bool is_sharded)
+static bool is_receiver(const struct cluster *c, const struct cluster_node *node,
+                        enum message_kind kind)
 {
     return node->link == LINK_UP && !node->is_in_handshake &&
-           (!is_sharded || cluster_id_equal(&node->shard, &c->me->shard));
+           (kind != MESSAGE_FOR_SHARD || cluster_id_equal(&node->shard, &c->me->shard));
 }
 
-static size_t count_receivers(const struct cluster *c, bool is_sharded)
+static size_t count_receivers(const struct cluster *c, enum message_kind kind)
 {
     size_t count = 0;
 
     for (size_t i = 1; i < c->nodes.count; i++) {
-        count += is_receiver(c, c->nodes.items[i], is_sharded);
+        count += is_receiver(c, c->nodes.items[i], kind);
     }
     return count;
 }
 
-static void send_part(struct cluster *c, bool is_sharded, const struct message_part *part)
+static void send_part(struct cluster *c, enum message_kind kind, const struct message_part *part)
 {
     struct buf *body = &c->body_bytes;
 
     buf_clear(body);
     message_part_encode(part, body);
-    bus_prepare_message(c, is_sharded ? FRAME_PUBLISH_SHARD : FRAME_PUBLISH, buf_bytes(body));
+    bus_prepare_message(c, types[kind], buf_bytes(body));
     for (size_t i = 1; i < c->nodes.count; i++) {
-        if (is_receiver(c, c->nodes.items[i], is_sharded)) {
+        if (is_receiver(c, c->nodes.items[i], kind)) {
             bus_send_prepared(c, c->nodes.items[i], MESSAGE_QUEUE_BYTES + (size_t)part->total);
         }
     }
 }
 
-static void send_parts(struct cluster *c, bool is_sharded, struct bytes whole)
+static void send_parts(struct cluster *c, enum message_kind kind, struct bytes whole)
 {
     struct message_part part = {.number = ++c->message_number, .total = (uint32_t)whole.len};
 
@@ -68,17 +75,17 @@ static void send_parts(struct cluster *c, bool is_sharded, struct bytes whole)
         struct bytes rest = bytes_from(whole, part.before);
 
         part.bytes = bytes_prefix(rest, rest.len < MESSAGE_PART_MAX ? rest.len : MESSAGE_PART_MAX);
-        send_part(c, is_sharded, &part);
+        send_part(c, kind, &part);
         part.before += (uint32_t)part.bytes.len;
     }
 }
 
-bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_sharded,
+bool cluster_publish(struct cluster *cluster, struct mono_time now, enum message_kind kind,
                      struct bytes channel, struct bytes message, struct actions *actions)
 {
     struct cluster *c = cluster;
     struct buf *whole = &c->message_bytes;
-    size_t receivers = count_receivers(c, is_sharded);
+    size_t receivers = count_receivers(c, kind);
     size_t most_bytes = MESSAGE_MAX_BYTES;
 
     if (receivers == 0) {
@@ -97,19 +104,31 @@ bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_shar
     encode_u32_be(whole, (uint32_t)channel.len);
     buf_append_bytes(whole, channel);
     buf_append_bytes(whole, message);
-    send_parts(c, is_sharded, buf_bytes(whole));
+    send_parts(c, kind, buf_bytes(whole));
     buf_clear(whole);
     buf_shrink_when_empty(whole, 2 * MESSAGE_PART_MAX);
     step_end(c);
     return true;
 }
 
+bool cluster_announce(struct cluster *cluster, struct mono_time now, struct bytes message,
+                      struct actions *actions)
+{
+    return cluster_publish(cluster, now, MESSAGE_FOR_NODES, (struct bytes){0}, message, actions);
+}
+
 /* ---- to here ----------------------------------------------------------------------------------*/
 
-static void give_out(struct cluster *c, const struct frame *frame, struct bytes whole)
+static void give_out(struct cluster *c, const struct cluster_node *sender,
+                     const struct frame *frame, struct bytes whole)
 {
+    enum message_kind kind = MESSAGE_FOR_CHANNEL;
+
+    while (types[kind] != frame->type) {
+        kind++;
+    }
     if (is_whole_valid(whole)) {
-        emit_message(c, frame->type == FRAME_PUBLISH_SHARD, whole);
+        emit_message(c, kind, sender, whole);
     }
 }
 
@@ -121,7 +140,7 @@ void message_take(struct cluster *c, struct cluster_node *sender, const struct f
 
     ASSERT(is_ok); /* the frame was decoded */
     if (partial_take(c, sender, frame->start, &part, &whole)) {
-        give_out(c, frame, whole);
+        give_out(c, sender, frame, whole);
         partial_forget(c, sender);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages between clients that the bus carries: from the node where one was published to all others, or to
- * those of its shard.
+ * those of its shard; and announcements of a node to all others.
  *
  * Each goes to a node once, over our link to it, and is not sent again: it arrives once or not at all.
  * One that does not fit into a frame goes in parts (message_part.h), which follow each other on the link.
@@ -29,8 +29,12 @@ enum {
 
 /* Send it to every node that is linked, or to those of our shard.  False: it is too long for that many
  * nodes, and none gets it. */
-bool cluster_publish(struct cluster *cluster, struct mono_time now, bool is_sharded,
+bool cluster_publish(struct cluster *cluster, struct mono_time now, enum message_kind kind,
                      struct bytes channel, struct bytes message, struct actions *actions);
+
+/* Tell all nodes that are linked something about what this one serves. */
+bool cluster_announce(struct cluster *cluster, struct mono_time now, struct bytes message,
+                      struct actions *actions);
 
 /* A part came from a node that is known. */
 void message_take(struct cluster *c, struct cluster_node *sender, const struct frame *frame);

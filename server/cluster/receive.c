@@ -518,6 +518,7 @@ static void act(struct cluster *c, const struct arrival *a)
         break;
     case FRAME_PUBLISH:
     case FRAME_PUBLISH_SHARD:
+    case FRAME_ANNOUNCE:
         if (a->sender != NULL) {
             message_take(c, a->sender, a->frame);
         }

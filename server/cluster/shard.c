@@ -286,6 +286,34 @@ static void ask_who_leads(struct cluster *c)
     }
 }
 
+/* Will the next record that we agree on have another primary, or less slots, than the one before?  Copies that were lent
+ * under the one before must be back by then: whoever serves next knows nothing of them. */
+static bool is_giving(const struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (!node_is_primary(c->me) || record == NULL ||
+        !cluster_id_equal(&record->primary, &c->me->id)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(c->me->slots); i++) {
+        if ((record->slots[i] & ~c->me->slots[i]) != 0) {
+            return true;
+        }
+    }
+    return !cluster_id_is_none(&c->own.heir);
+}
+
+bool cluster_wants_copies_back(const struct cluster *cluster)
+{
+    return cluster->is_giving;
+}
+
+void shard_on_status(struct cluster *c)
+{
+    c->is_tick_wanted = c->is_tick_wanted || (c->is_giving && !c->status.lends_copies);
+}
+
 void shard_tick(struct cluster *c)
 {
     const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
@@ -302,6 +330,10 @@ void shard_tick(struct cluster *c)
     moves_tick(c);
     ranges_tick(c);
     ask_who_leads(c);
+    c->is_giving = is_giving(c);
+    if (c->is_giving && c->status.lends_copies) {
+        return;
+    }
     if (!mono_is_due(c->own.at, c->now) || council_is_proposing(c->council) || !needs_change(c)) {
         return;
     }
@@ -369,6 +401,11 @@ void shard_on_read(struct cluster *c)
         return;
     }
     ranges_note_read(c, &read);
+    if (is_giving(c) && (c->status.lends_copies || !c->is_giving)) {
+        council_give_up(c->council); /* that came up meanwhile: once more, when all is back */
+        c->is_tick_wanted = true;
+        return;
+    }
     shard_draft(c, &read, &record);
     record.is_begun = !is_handed_over;
     record.primary = is_handed_over ? c->own.heir : c->me->id;

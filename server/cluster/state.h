@@ -373,6 +373,7 @@ struct cluster {
 
     bool is_routing_changed;
     bool loses_slots;
+    bool is_giving; /* slots of ours are about to be another node's: nothing is to be lent */
     bool is_follow_due;
     bool is_promotion_due; /* BECOME_PRIMARY once the file is written */
     bool drops_data;

@@ -71,6 +71,23 @@ enum preferred_endpoint {
     ENDPOINT_UNKNOWN,
 };
 
+/* Values of hot-copies, hot-teach, and hot-slot-view. */
+enum hot_copies_mode {
+    HOT_COPIES_OFF,
+    HOT_COPIES_AUTO,
+};
+
+enum hot_teach_mode {
+    HOT_TEACH_OFF,
+    HOT_TEACH_MOVED,
+};
+
+enum hot_slot_view_mode {
+    HOT_SLOT_VIEW_OFF,
+    HOT_SLOT_VIEW_KNOWN,
+    HOT_SLOT_VIEW_ALL,
+};
+
 /* Values of enable-debug-command and enable-protected-configs. */
 enum config_protection {
     PROTECTION_NOBODY,

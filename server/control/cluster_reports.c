@@ -175,6 +175,67 @@ static void write_slots_node(struct node *node, struct resp_writer *w,
     write_metadata(node, w, view);
 }
 
+/* Slots that this client is told to be another node's than their owner's (copies/view.h). */
+struct slot_views {
+    struct {
+        uint16_t slot;
+        size_t index; /* of the node */
+    } items[HOT_SLOTS_MAX];
+    size_t count;
+};
+
+static void make_views(struct node *node, const struct session *s, struct slot_views *views)
+{
+    const struct hot_slots *known = &node->hot_copies.known;
+
+    hot_copies_note_asker(node, s);
+    views->count = 0;
+    for (size_t i = 0; i < known->count; i++) {
+        uint16_t slot = known->items[i]->hot.slot;
+        const struct cluster_id *id = hot_copies_view(node, s, slot);
+        size_t index;
+
+        if (id != NULL && !cluster_id_equal(id, &known->items[i]->hot.owner) &&
+            cluster_find_node(node->cluster, bytes_make(id->text, CLUSTER_ID_LEN), &index)) {
+            views->items[views->count].slot = slot;
+            views->items[views->count++].index = index;
+        }
+    }
+}
+
+/* The first slot of the range that is another's in these views, or what is behind the range. */
+static uint32_t next_viewed(const struct slot_views *views, const struct cluster_slot_range *range)
+{
+    uint32_t next = (uint32_t)range->last + 1;
+
+    for (size_t i = 0; i < views->count; i++) {
+        if (views->items[i].slot >= range->first && views->items[i].slot < next) {
+            next = views->items[i].slot;
+        }
+    }
+    return next;
+}
+
+/* As cluster_next_range, without those slots. */
+static bool next_own_range(struct node *node, const struct slot_views *views, size_t owner,
+                           uint32_t *slot, struct cluster_slot_range *range)
+{
+    while (cluster_next_range(node->cluster, owner, slot, range)) {
+        uint32_t next = next_viewed(views, range);
+
+        if (next > range->last) {
+            return true;
+        }
+        *slot = next + 1;
+        if (next > range->first) {
+            range->last = (uint16_t)(next - 1);
+            return true;
+        }
+        *slot = next + 1;
+    }
+    return false;
+}
+
 /* Replicas of the node at index that clients may be sent to; written only when w is given. */
 static size_t each_replica(struct node *node, size_t index, struct resp_writer *w)
 {
@@ -197,30 +258,44 @@ static size_t each_replica(struct node *node, size_t index, struct resp_writer *
     return count;
 }
 
+static void write_slots_row(struct node *node, struct resp_writer *w,
+                            const struct cluster_slot_range *range)
+{
+    struct cluster_node_view owner;
+
+    cluster_node_at(node->cluster, range->owner_index, node->now, &owner);
+    resp_write_array(w, 3 + each_replica(node, range->owner_index, NULL));
+    resp_write_integer(w, range->first);
+    resp_write_integer(w, range->last);
+    write_slots_node(node, w, &owner);
+    each_replica(node, range->owner_index, w);
+}
+
+/* Every primary's own rows come first: clients take a node for what it is in the first row that names it. */
 void control_cluster_slots(struct node *node, struct request *request)
 {
     struct cluster_slot_range range;
-    struct resp_writer *w = request->reply;
+    struct slot_views views;
     size_t count = 0;
     uint32_t slot = 0;
 
     if (!answer_has_cluster(node, request)) {
         return;
     }
-    while (cluster_next_range(node->cluster, SIZE_MAX, &slot, &range)) {
+    make_views(node, request->session, &views);
+    while (next_own_range(node, &views, SIZE_MAX, &slot, &range)) {
         count++;
     }
-    resp_write_array(w, count);
+    resp_write_array(request->reply, count + views.count);
     slot = 0;
-    while (cluster_next_range(node->cluster, SIZE_MAX, &slot, &range)) {
-        struct cluster_node_view owner;
-
-        cluster_node_at(node->cluster, range.owner_index, node->now, &owner);
-        resp_write_array(w, 3 + each_replica(node, range.owner_index, NULL));
-        resp_write_integer(w, range.first);
-        resp_write_integer(w, range.last);
-        write_slots_node(node, w, &owner);
-        each_replica(node, range.owner_index, w);
+    while (next_own_range(node, &views, SIZE_MAX, &slot, &range)) {
+        write_slots_row(node, request->reply, &range);
+    }
+    for (size_t i = 0; i < views.count; i++) {
+        range = (struct cluster_slot_range){.first = views.items[i].slot,
+                                            .last = views.items[i].slot,
+                                            .owner_index = views.items[i].index};
+        write_slots_row(node, request->reply, &range);
     }
 }
 
@@ -254,34 +329,46 @@ static void write_shard_node(struct resp_writer *w, const struct cluster_node_vi
     resp_write_bulk_text(w, healths[view->health]);
 }
 
-static size_t range_count(struct node *node, size_t index)
+/* The ranges of the node at index, as this client is told; written only when w is given. */
+static size_t each_range(struct node *node, const struct slot_views *views, size_t index,
+                         struct resp_writer *w)
 {
     struct cluster_slot_range range;
     uint32_t slot = 0;
     size_t count = 0;
 
-    while (cluster_next_range(node->cluster, index, &slot, &range)) {
+    while (next_own_range(node, views, index, &slot, &range)) {
         count++;
+        if (w != NULL) {
+            resp_write_integer(w, range.first);
+            resp_write_integer(w, range.last);
+        }
+    }
+    for (size_t i = 0; i < views->count; i++) {
+        if (views->items[i].index != index) {
+            continue;
+        }
+        count++;
+        if (w != NULL) {
+            resp_write_integer(w, views->items[i].slot);
+            resp_write_integer(w, views->items[i].slot);
+        }
     }
     return count;
 }
 
-static void write_shard(struct node *node, struct resp_writer *w, size_t primary_index)
+static void write_shard(struct node *node, struct resp_writer *w, const struct slot_views *views,
+                        size_t primary_index)
 {
     struct cluster_node_view primary;
-    struct cluster_slot_range range;
-    uint32_t slot = 0;
     size_t members = 0;
     size_t total = cluster_node_count(node->cluster);
 
     cluster_node_at(node->cluster, primary_index, node->now, &primary);
     resp_write_map(w, 2);
     resp_write_bulk_text(w, "slots");
-    resp_write_array(w, 2 * range_count(node, primary_index));
-    while (cluster_next_range(node->cluster, primary_index, &slot, &range)) {
-        resp_write_integer(w, range.first);
-        resp_write_integer(w, range.last);
-    }
+    resp_write_array(w, 2 * each_range(node, views, primary_index, NULL));
+    each_range(node, views, primary_index, w);
     resp_write_bulk_text(w, "nodes");
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < total; i++) {
@@ -305,12 +392,14 @@ static void write_shard(struct node *node, struct resp_writer *w, size_t primary
 
 void control_cluster_shards(struct node *node, struct request *request)
 {
+    struct slot_views views;
     size_t total;
     size_t primaries = 0;
 
     if (!answer_has_cluster(node, request)) {
         return;
     }
+    make_views(node, request->session, &views);
     total = cluster_node_count(node->cluster);
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < total; i++) {
@@ -323,7 +412,7 @@ void control_cluster_shards(struct node *node, struct request *request)
             if (pass == 0) {
                 primaries++;
             } else {
-                write_shard(node, request->reply, i);
+                write_shard(node, request->reply, &views, i);
             }
         }
         if (pass == 0) {

@@ -396,6 +396,27 @@ static void collect_cluster(struct node *node, struct metrics *m, struct buf *li
     m->cluster_slot_hold_longest_us = node->move_source.longest_held_us;
 }
 
+static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *lines)
+{
+    (void)lines;
+    m->hot_slots = (int64_t)node->hot_copies.own_count;
+    m->hot_slots_promoted = node->hot_copies.promoted;
+    m->hot_slots_demoted = node->hot_copies.demoted;
+    m->hot_peers = (int64_t)node->lending.lender.peer_count;
+    m->hot_lent_keys = (int64_t)node->lending.lender.keys.count;
+    m->hot_lent_values = node->lending.lender.lent;
+    m->hot_invalidations = node->lending.lender.invalidated;
+    m->hot_held_replies = node->lending.held;
+    m->hot_taught_clients = node->hot_copies.taught;
+    m->hot_node_busy_percent = node->hot_copies.busy;
+    m->hot_foreign_slots = (int64_t)(node->hot_copies.known.count - node->hot_copies.own_count);
+    m->hot_copies = (int64_t)borrowing_copy_count(node);
+    m->hot_copies_bytes = (int64_t)borrowing_bytes(node);
+    m->hot_copy_reads = node->borrowing.reads;
+    m->hot_copy_fetches = node->borrowing.fetches;
+    m->hot_forwards = node->borrowing.forwards;
+}
+
 static void collect_keyspace(struct node *node, struct metrics *m, struct buf *lines)
 {
     unsigned databases = node->cluster != NULL ? 1 : (unsigned)node->config.databases;
@@ -436,6 +457,7 @@ void metrics_collect(struct node *node, enum metric_section section, struct metr
         [METRICS_ERRORSTATS] = collect_errorstats,
         [METRICS_LATENCYSTATS] = collect_latencystats,
         [METRICS_CLUSTER] = collect_cluster,
+        [METRICS_HOTCOPIES] = collect_hotcopies,
         [METRICS_KEYSPACE] = collect_keyspace,
     };
 

@@ -91,7 +91,7 @@ static struct hot_known *add(struct hot_slots *table, const struct hot_slot *hot
 }
 
 void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct hot_slot *hot,
-                    const struct cluster_id *me)
+                    const struct cluster_id *me, const struct cluster_id *primary)
 {
     struct hot_known *known = find(table, hot->slot);
 
@@ -108,7 +108,7 @@ void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct 
     }
     known->hot = *hot;
     known->heard_at = now;
-    if (hot_slot_member(hot, me) != NULL) {
+    if (hot_slot_member(hot, me) != NULL || hot_slot_member(hot, primary) != NULL) {
         known->accepted_until = mono_add_ms(now, HOT_LAPSE_MS + HOT_GRACE_MS);
     }
 }

@@ -62,9 +62,10 @@ void hot_slots_deinit(struct hot_slots *table);
 void hot_slot_encode(const struct hot_slot *hot, struct buf *out);
 MUST_USE bool hot_slot_decode(struct bytes bytes, struct hot_slot *out); /* owner is the sender's */
 
-/* The owner, which is hot->owner, has announced it; me is this node. */
+/* The owner, which is hot->owner, has announced it; me is this node, primary whom it follows, if it does: replicas of
+ * members are asked, too. */
 void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct hot_slot *hot,
-                    const struct cluster_id *me);
+                    const struct cluster_id *me, const struct cluster_id *primary);
 /* The slot while it is hot, else NULL. */
 const struct hot_slot *hot_slots_find(const struct hot_slots *table, struct mono_time now,
                                       uint16_t slot);

@@ -4,33 +4,25 @@
 #include "base/assert.h"
 #include "base/hash.h"
 
-enum {
-    NEEDS_NODES = 1 << 0, /* it asks in the form NODES */
-    TAUGHT = 1 << 1,
-};
-
-/* A name begins with this. */
+/* A name begins with this.  Others count as by connection, and are not taught: they may be no cluster clients. */
 static const struct {
     const char *name;
     enum view_kind kind;
-    int what;
+    bool can_be_taught;
 } libraries[] = {
-    {"redis-py",       VIEW_BY_CONNECTION, TAUGHT              },
-    {"go-redis",       VIEW_BY_CONNECTION, TAUGHT              },
-    {"ioredis",        VIEW_BY_CONNECTION, TAUGHT              },
-    {"node-redis",     VIEW_BY_CONNECTION, TAUGHT              },
-    {"jedis",          VIEW_BY_CONNECTION, TAUGHT              },
-    {"redis-rs",       VIEW_BY_CONNECTION, TAUGHT              },
-    {"starling-bench", VIEW_BY_CONNECTION, TAUGHT              },
-    {"memtier",        VIEW_BY_CONNECTION, 0                   },
-    {"lettuce",        VIEW_BY_ADDRESS,    NEEDS_NODES | TAUGHT},
-    {"SE.Redis",       VIEW_BY_ADDRESS,    NEEDS_NODES | TAUGHT},
-    {"Glide",          VIEW_BY_ADDRESS,    TAUGHT              },
-    {"redis-rb",       VIEW_BY_ADDRESS,    NEEDS_NODES         },
-    {"rueidis",        VIEW_BY_ADDRESS,    0                   },
-    {"starling-cli",   VIEW_AS_IT_IS,      0                   },
-    {"redis-cli",      VIEW_AS_IT_IS,      0                   },
-    {"valkey-cli",     VIEW_AS_IT_IS,      0                   },
+    {"redis-py",       VIEW_BY_CONNECTION, true },
+    {"go-redis",       VIEW_BY_CONNECTION, true },
+    {"ioredis",        VIEW_BY_CONNECTION, true },
+    {"node-redis",     VIEW_BY_CONNECTION, true },
+    {"jedis",          VIEW_BY_CONNECTION, true },
+    {"redis-rs",       VIEW_BY_CONNECTION, true },
+    {"starling-bench", VIEW_BY_CONNECTION, true },
+    {"Glide",          VIEW_BY_ADDRESS,    true },
+    {"redis-rb",       VIEW_BY_ADDRESS,    false},
+    {"rueidis",        VIEW_BY_ADDRESS,    false},
+    {"starling-cli",   VIEW_AS_IT_IS,      false},
+    {"redis-cli",      VIEW_AS_IT_IS,      false},
+    {"valkey-cli",     VIEW_AS_IT_IS,      false},
 };
 
 static int find(struct bytes lib_name)
@@ -46,25 +38,18 @@ static int find(struct bytes lib_name)
     return -1;
 }
 
-enum view_kind view_kind_of(struct bytes lib_name, enum view_form form)
+enum view_kind view_kind_of(struct bytes lib_name)
 {
     int index = find(lib_name);
 
-    if (index < 0) {
-        /* Tools that say nothing of themselves read the form NODES; clients that do not read SLOTS. */
-        return form == VIEW_FORM_NODES ? VIEW_AS_IT_IS : VIEW_BY_CONNECTION;
-    }
-    if (form == VIEW_FORM_NODES && (libraries[index].what & NEEDS_NODES) == 0) {
-        return VIEW_AS_IT_IS;
-    }
-    return libraries[index].kind;
+    return index < 0 ? VIEW_BY_CONNECTION : libraries[index].kind;
 }
 
 bool view_can_be_taught(struct bytes lib_name)
 {
     int index = find(lib_name);
 
-    return index >= 0 && (libraries[index].what & TAUGHT) != 0;
+    return index >= 0 && libraries[index].can_be_taught;
 }
 
 static struct bytes without_port(struct bytes address)

@@ -9,7 +9,9 @@
  *
  *     by connection    draws for each connection: the libraries take what the last reply says
  *     by address       all from one address see the same: those compare replies of several nodes
- *     as it is         tools, and whoever asks in a form that only tools use: they are to see the truth
+ *     as it is         tools: they are to see the truth
+ *
+ * CLUSTER NODES tells everybody the truth: it is what tools read.
  *
  * Pure. */
 #ifndef STARLING_COPIES_VIEW_H
@@ -28,15 +30,8 @@ enum view_kind {
     VIEW_BY_CONNECTION,
 };
 
-/* In which form the map was asked for. */
-enum view_form {
-    VIEW_FORM_SLOTS,
-    VIEW_FORM_SHARDS,
-    VIEW_FORM_NODES,
-};
-
 /* By CLIENT SETINFO LIB-NAME; empty: it has said nothing. */
-enum view_kind view_kind_of(struct bytes lib_name, enum view_form form);
+enum view_kind view_kind_of(struct bytes lib_name);
 /* Does a client of this library keep to what one MOVED tells it, when the map agrees? */
 bool view_can_be_taught(struct bytes lib_name);
 

@@ -98,7 +98,9 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
         refs[i] = keyspace_ref(node->data.keyspace, r->db, *word);
     }
     if (node->cluster != NULL) {
-        r->is_plain = are_served_plainly(node, refs, count);
+        r->is_plain = are_served_plainly(node, refs, count) &&
+                      (LIKELY(node->hot_copies.own_count == 0) ||
+                       !hot_copies_is_to_teach(node, r->session, (uint16_t)refs[0].table));
     }
     batch->key_count += count;
     r->key_count = (uint32_t)count;

@@ -36,6 +36,14 @@ void call_begin_transaction(struct node *node)
     node->door.exec.must_not_wait = true;
 }
 
+void call_on_copies(struct node *node, struct keyspace *copies)
+{
+    node->door.exec.keyspace = copies;
+    node->door.exec.is_primary = false; /* what has expired goes when the owner says so */
+    node->door.exec.events = NULL;
+    node->door.exec.must_not_wait = true;
+}
+
 /* Whose reply depends on a write needs a lease to leave.  A node without slots writes to the whole key
  * space without one, since nobody else has its keys. */
 static void commit_for_client(struct node *node, struct session *s)

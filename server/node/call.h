@@ -34,6 +34,8 @@ struct door {
 void call_begin(struct node *node);
 /* The same for the requests of a transaction: nothing may wait. */
 void call_begin_transaction(struct node *node);
+/* The next command reads copies of keys that are other primaries'. */
+void call_on_copies(struct node *node, struct keyspace *copies);
 /* Run a client's data command; keys are those of the batch. */
 void call_for_client(struct node *node, const struct request *request, const struct key_ref *keys);
 

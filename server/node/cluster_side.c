@@ -89,13 +89,24 @@ static void become_primary(struct node *node, bool drops_data)
     }
 }
 
-static void deliver_message(struct node *node, bool is_sharded, struct bytes whole)
+static void deliver_message(struct node *node, const struct cluster_action *action,
+                            struct bytes whole)
 {
     struct bytes channel;
     struct bytes message;
 
     cluster_message_split(whole, &channel, &message);
-    (void)publish_deliver(node, is_sharded ? PUBSUB_SHARD : PUBSUB_CHANNEL, channel, message);
+    switch (action->message_kind) {
+    case MESSAGE_FOR_CHANNEL:
+        (void)publish_deliver(node, PUBSUB_CHANNEL, channel, message);
+        break;
+    case MESSAGE_FOR_SHARD:
+        (void)publish_deliver(node, PUBSUB_SHARD, channel, message);
+        break;
+    case MESSAGE_FOR_NODES:
+        hot_copies_take(node, &action->id, message);
+        break;
+    }
 }
 
 static void carry_out(void *context, const struct actions *list, size_t index)
@@ -152,7 +163,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         cluster_side_status(node);
         break;
     case CLUSTER_ACTION_MESSAGE:
-        deliver_message(node, action->is_sharded, bytes);
+        deliver_message(node, action, bytes);
         break;
     case CLUSTER_ACTION_LOG:
         node_log(node, action->level, "cluster: %.*s", BYTES_ARGS(bytes));
@@ -185,8 +196,17 @@ static void step(struct node *node, const struct cluster_event *event)
 void cluster_side_publish(struct node *node, bool is_sharded, struct bytes channel,
                           struct bytes message)
 {
-    if (!cluster_publish(node->cluster, node->now.mono, is_sharded, channel, message,
+    if (!cluster_publish(node->cluster, node->now.mono,
+                         is_sharded ? MESSAGE_FOR_SHARD : MESSAGE_FOR_CHANNEL, channel, message,
                          cluster_side_actions(node))) {
+        bus_links_note_drop(node);
+    }
+    cluster_side_act(node);
+}
+
+void cluster_side_announce(struct node *node, struct bytes message)
+{
+    if (!cluster_announce(node->cluster, node->now.mono, message, cluster_side_actions(node))) {
         bus_links_note_drop(node);
     }
     cluster_side_act(node);
@@ -231,6 +251,7 @@ void cluster_side_status(struct node *node)
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS, .status = &status};
 
     sync_side_tell(node, &status);
+    lending_tell(node, &status);
     if (!node->role.is_primary) {
         struct replica_report report = replica_get_report(node->upstream.replica);
 

@@ -112,6 +112,7 @@ void data_replace(struct node *node, struct keyspace *fresh_take)
     invalidation_data_replaced(node);
     notify_data_replaced(node);
     sync_side_data_replaced(node);
+    lending_data_replaced(node);
 }
 
 void data_free_retired(struct node *node)

@@ -95,15 +95,23 @@ static void end_asking(const struct request *request, bool was_put_back)
     }
 }
 
-/* What it was answered may have to wait. */
+/* What it was answered may have to wait: for replicas, and for copies of what it changed. */
+static void note_reply(struct node *node, const struct request *request, uint64_t place)
+{
+    if (UNLIKELY(node->sync_side.is_on)) {
+        sync_side_note_reply(node, request, place);
+    }
+    if (UNLIKELY(node->lending.is_on)) {
+        lending_note_reply(node, request, place);
+    }
+}
+
 static NOINLINE void run_noted(struct node *node, struct request *request)
 {
     uint64_t place = output_end(&request->session->output);
 
     run(node, request);
-    if (UNLIKELY(node->sync_side.is_on)) {
-        sync_side_note_reply(node, request, place);
-    }
+    note_reply(node, request, place);
 }
 
 /* The long way: every gate is asked, and control commands are known. */
@@ -128,6 +136,9 @@ static void execute_asking(struct node *node, struct request *request)
         } else {
             run_noted(node, request);
         }
+        if (UNLIKELY(borrowing_is_serving(&node->borrowing))) {
+            borrowing_end_serving(node);
+        }
         if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
             s->flags &= ~(uint32_t)SESSION_CACHING;
         }
@@ -136,6 +147,7 @@ static void execute_asking(struct node *node, struct request *request)
         }
     } else {
         was_put_back = (s->flags & SESSION_HELD) != 0;
+        borrowing_end_serving(node);
         transaction_refused(node, request, out_before);
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
@@ -204,9 +216,7 @@ void execute_again(struct node *node, struct request *request)
         uint64_t place = output_end(&s->output);
 
         call_for_client(node, request, NULL);
-        if (UNLIKELY(node->sync_side.is_on)) {
-            sync_side_note_reply(node, request, place);
-        }
+        note_reply(node, request, place);
     } else {
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }

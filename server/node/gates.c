@@ -152,6 +152,9 @@ static bool gate_route(struct node *node, struct request *request)
     if (command_has_keys(spec)) {
         return route_keys(node, request);
     }
+    if (UNLIKELY(hot_copies_know_any(&node->hot_copies)) && spec->id == COMMAND_EXEC) {
+        return !borrowing_take_exec(node, request);
+    }
     if (UNLIKELY(spec->id == COMMAND_FLUSHALL || spec->id == COMMAND_FLUSHDB) &&
         node->role.is_primary && cluster_is_importing(node->cluster)) {
         reply_error(request, "ERR slots are on their way here with keys that another node has yet: "
@@ -511,7 +514,7 @@ void gates_look(struct node *node)
     ASSERT((closed & ~(uint32_t)ALL) == 0);
     node->gates.open_for = ALL & ~closed;
     node->gates.open_noted = 0;
-    if (UNLIKELY(node->sync_side.is_on)) {
+    if (UNLIKELY(node->sync_side.is_on || node->lending.is_on)) {
         node->gates.open_noted = node->gates.open_for;
         node->gates.open_for = 0;
     }

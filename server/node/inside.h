@@ -15,6 +15,7 @@
 #include "node/apply.h"
 #include "node/batch.h"
 #include "node/blocked.h"
+#include "node/borrowing.h"
 #include "node/bus_links.h"
 #include "node/call.h"
 #include "node/cluster_side.h"
@@ -30,10 +31,12 @@
 #include "node/execute.h"
 #include "node/files.h"
 #include "node/gates.h"
+#include "node/hot_copies.h"
 #include "node/hot_side.h"
 #include "node/image.h"
 #include "node/invalidation.h"
 #include "node/journal.h"
+#include "node/lending.h"
 #include "node/life.h"
 #include "node/load.h"
 #include "node/memory_limit.h"
@@ -147,6 +150,9 @@ struct node {
     struct move_image move_image;         /* move_image.c */
     struct move_source move_source;       /* move_source.c */
     struct move_side move_side;           /* move_side.c */
+    struct lending lending;               /* lending.c */
+    struct borrowing borrowing;           /* borrowing.c */
+    struct hot_copies hot_copies;         /* hot_copies.c */
     struct upkeep upkeep;                 /* upkeep.c */
     struct release release;               /* release.c */
     struct reload reload;                 /* reload.c */

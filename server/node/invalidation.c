@@ -76,6 +76,13 @@ void invalidation_slots_lost(struct node *node)
     note_that_all_may_differ(node);
 }
 
+void invalidation_key_lost(struct node *node, struct bytes key)
+{
+    if (node->invalidation.tracking.tracker_count > 0) {
+        tracking_note_change(&node->invalidation.tracking, key, 0);
+    }
+}
+
 /* Who has none can have been replaced, and would not hear of it. */
 static void look_at_lease(struct node *node)
 {
@@ -197,6 +204,13 @@ static void tell(struct node *node, struct session *s, const struct bytes *keys,
     }
     send(node, receiver, &text);
     buf_deinit(&text);
+}
+
+void invalidation_tell_unknown(struct node *node, struct session *s)
+{
+    if (s->tracker != NULL) {
+        tell(node, s, NULL, 0);
+    }
 }
 
 static bool is_told_by(const struct session *s, uint64_t writer)

@@ -44,6 +44,10 @@ void invalidation_note_reads(struct node *node, const struct request *request);
 void invalidation_data_replaced(struct node *node);
 /* Slots of this node are another's now. */
 void invalidation_slots_lost(struct node *node);
+/* A copy of the key is not valid here any more. */
+void invalidation_key_lost(struct node *node, struct bytes key);
+/* What the session was answered last may change and nobody will hear of it: it is not to be kept. */
+void invalidation_tell_unknown(struct node *node, struct session *s);
 /* Tell whom it concerns what has changed in this pass. */
 void invalidation_tell(struct node *node);
 

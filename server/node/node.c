@@ -71,6 +71,8 @@ static struct node *create(const struct node_options *options)
     invalidation_init(node);
     notify_init(node);
     release_init(node);
+    lending_init(node);
+    borrowing_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -131,6 +133,8 @@ void node_free(struct node *node)
         node_session_closed(node, CONTAINER_OF(item, struct session, all));
     }
     ASSERT(node->sessions.count == 0 && node->replicas.count == 0);
+    hot_copies_deinit(node);
+    borrowing_deinit(node);
     move_side_deinit(node);
     move_source_deinit(node);
     cluster_side_deinit(node);
@@ -166,6 +170,7 @@ void node_free(struct node *node)
     publish_deinit(node);
     replicas_deinit(node);
     sync_side_deinit(node);
+    lending_deinit(node);
     journal_deinit(node);
     data_deinit(node);
     config_deinit(&node->config);
@@ -277,12 +282,16 @@ void node_end_pass(struct node *node)
     migrate_tick(node);
     move_source_tick(node);
     move_side_run(node);
+    lending_tick(node);
+    borrowing_tick(node);
+    hot_copies_tick(node);
     replica_side_tick(node);
     node_go_back_when_wanted(node);
     tell_cluster_of_data(node);
     upkeep_run(node);
     run_slices(node);
     sync_side_in_pass(node);
+    lending_in_pass(node);
     append_get_ack(node);
     upkeep_trim_long_log(node);
     sync_file_send(node);
@@ -308,6 +317,8 @@ struct mono_time node_wake_at(const struct node *node)
     }
     at = mono_earlier(at, mono_earlier(migrate_wake_at(node), holds_next_deadline(&node->holds)));
     at = mono_earlier(at, mono_earlier(move_source_wake_at(node), move_side_wake_at(node)));
+    at = mono_earlier(at, mono_earlier(lending_wake_at(node), borrowing_wake_at(node)));
+    at = mono_earlier(at, hot_copies_wake_at(node));
     at = mono_earlier(at, ending_wake_at(node));
     at = mono_earlier(at, disk_log_wake_at(node));
     return mono_earlier(at, node->pauses.until);
@@ -398,6 +409,7 @@ void node_session_closed(struct node *node, struct session *s)
     blocked_end(node, s);
     hold_forget(&node->holds, s);
     move_source_session_closed(node, s);
+    lending_session_closed(node, s);
     primary_session_closed(node, s);
     upkeep_forget_session(node, s);
     release_forget(node, s);
@@ -432,6 +444,7 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
     if (link == node->upstream.link) {
         replica_side_link_up(node);
     } else if (!migrate_link_up(node, link) && !move_side_link_up(node, link) &&
+               !borrowing_link_up(node, link) &&
                node->cluster != NULL) {
         cluster_side_link_up(node, link, local_ip);
     }
@@ -443,7 +456,9 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_input(node, input);
-    } else if (!migrate_link_input(node, link, input) && !move_side_link_input(node, link, input) &&
+    } else if (!migrate_link_input(node, link, input) &&
+               !move_side_link_input(node, link, input) &&
+               !borrowing_link_input(node, link, input) &&
                node->cluster != NULL) {
         cluster_side_link_input(node, link, input);
     }
@@ -456,6 +471,7 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
     if (link == node->upstream.link) {
         replica_side_link_down(node, reason);
     } else if (!migrate_link_down(node, link) && !move_side_link_down(node, link, reason) &&
+               !borrowing_link_down(node, link) &&
                node->cluster != NULL) {
         cluster_side_link_down(node, link, reason);
     }
@@ -554,6 +570,7 @@ void node_take_config(struct node *node, struct config *next)
     slow_configure(node);
     hot_side_configure(node);
     slot_report_configure(node);
+    hot_copies_configure(node);
     users_configure(node);
 }
 
@@ -626,6 +643,8 @@ void node_check(const struct node *node)
     disk_base_check(node);
     release_check(node);
     sync_side_check(node);
+    lending_check(node);
+    borrowing_check(node);
     sync_file_check(node);
     primary_check(node);
     replica_side_check(node);

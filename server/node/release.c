@@ -81,7 +81,9 @@ static void drop(struct node *node, struct session *s)
 /* Up to where does the log hold what the session may be told? */
 static uint64_t safe_for(const struct node *node, const struct session *s, bool holds)
 {
-    uint64_t safe = sync_side_limit(node, s);
+    uint64_t shown = sync_side_limit(node, s);
+    uint64_t copied = lending_limit(&node->lending);
+    uint64_t safe = copied < shown ? copied : shown;
     uint64_t durable = disk_log_durable(node);
 
     return (holds || (s->flags & SESSION_AWAITS_DISK)) && durable < safe ? durable : safe;
@@ -160,14 +162,22 @@ static void look_at_waiting(struct node *node, bool is_allowed, bool holds)
  * anywhere; and while somebody keeps what it has read, nobody may hear of a write before that one does. */
 static bool is_barred_whole(const struct node *node, const struct session *s)
 {
-    return node->sync_side.is_on &&
+    return (node->sync_side.is_on || lending_limit(&node->lending) != UINT64_MAX) &&
            ((s->flags & SESSION_SUBSCRIBED) || node->invalidation.tracking.tracker_count > 0);
+}
+
+/* Behind that nothing was changed that anybody has to wait for. */
+static uint64_t end_of_changes(const struct node *node, bool holds)
+{
+    if (node->sync_side.is_on) {
+        return node->sync_side.last_change;
+    }
+    return holds ? oplog_end(node->journal.log) : lending_last_change(&node->lending);
 }
 
 static void look_at_touched(struct node *node, bool is_allowed, bool holds)
 {
-    uint64_t end =
-        node->sync_side.is_on ? node->sync_side.last_change : oplog_end(node->journal.log);
+    uint64_t end = end_of_changes(node, holds);
 
     LIST_FOR_EACH (item, &node->sessions.touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);
@@ -221,7 +231,8 @@ void release_run(struct node *node)
     bool is_waited = !list_is_empty(&node->release.waiting);
 
     ASSERT(!node->journal.is_in_transaction);
-    if (UNLIKELY(holds || is_waited || node->sync_side.is_on) || node->pass.has_writes) {
+    if (UNLIKELY(holds || is_waited || node->sync_side.is_on || node->lending.is_on) ||
+        node->pass.has_writes) {
         bool is_allowed = may_leave(node);
 
         if (is_waited) {

@@ -36,3 +36,12 @@ bool request_would_change(const struct request *request, request_key_fn *is_mean
     }
     return keys.count == 0;
 }
+
+bool request_tells_of_keys(const struct request *request)
+{
+    const struct command_spec *spec = request->spec;
+
+    return spec->is_data || command_has_keys(spec) || spec->id == COMMAND_EXEC ||
+           spec->id == COMMAND_CLUSTER_COUNTKEYSINSLOT ||
+           spec->id == COMMAND_CLUSTER_GETKEYSINSLOT || spec->id == COMMAND_CLUSTER_COPIES;
+}

@@ -32,6 +32,9 @@ uint32_t request_flags(const struct request *request);
 /* Its keys, by place among its words; none when the command has none. */
 struct command_keys request_keys(const struct request *request);
 
+/* Does what it is answered tell of keys?  What tells of the node waits for nothing. */
+bool request_tells_of_keys(const struct request *request);
+
 typedef bool request_key_fn(const void *context, struct bytes key);
 /* Would it change any of the keys that are meant?  What writes and names no key, EXEC with writes among it, may change all. */
 bool request_would_change(const struct request *request, request_key_fn *is_meant,

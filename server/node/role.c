@@ -29,6 +29,7 @@ void node_follow(struct node *node, const char *host, uint16_t port)
         apply_restart(node, node->journal.stream_db > 0 ? (unsigned)node->journal.stream_db : 0);
         waiting_on_demotion(node);
         release_on_demotion(node);
+        lending_reset(node);
         if (node->cluster != NULL) {
             sync_side_look(node);
         }

@@ -2,6 +2,7 @@
 #include "node/route.h"
 
 #include "base/assert.h"
+#include "cluster/report.h"
 #include "cluster/route.h"
 #include "node/inside.h"
 #include "spec/slot.h"
@@ -114,6 +115,7 @@ bool route_keys(struct node *node, struct request *request)
     };
     struct route_target target = {.host = ""};
     enum route_kind kind;
+    struct cluster_node_view member;
 
     ASSERT(node->cluster != NULL);
     ASSERT(request->session->db == 0);
@@ -140,6 +142,23 @@ bool route_keys(struct node *node, struct request *request)
     if (kind == ROUTE_AWAIT && may_wait(request)) {
         waiting_put_back(node, request, HOLD_MOVING);
         return false;
+    }
+    if (kind == ROUTE_MOVED && hot_copies_know_any(&node->hot_copies)) {
+        switch (borrowing_take(node, request, asked.slot, &keys)) {
+        case BORROWING_QUEUE:
+        case BORROWING_SERVE:
+            return true;
+        case BORROWING_TAKEN:
+            return false;
+        case BORROWING_NOT_OURS:
+            break;
+        }
+    }
+    if (kind == ROUTE_SERVE && UNLIKELY(node->hot_copies.own_count > 0) && may_wait(request) &&
+        hot_copies_teach(node, request, asked.slot, &member)) {
+        target = (struct route_target){.host = member.endpoint != NULL ? member.endpoint : "",
+                                       .port = member.port};
+        kind = ROUTE_MOVED;
     }
     return answer(request, kind, asked.slot, &target);
 }

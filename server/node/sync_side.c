@@ -402,19 +402,12 @@ static uint64_t newest_of_keys(const struct node *node, const struct request *re
     return offset;
 }
 
-/* What tells of the node and not of keys waits for nothing. */
-static bool tells_of_keys(const struct command_spec *spec)
-{
-    return spec->is_data || command_has_keys(spec) || spec->id == COMMAND_EXEC ||
-           spec->id == COMMAND_CLUSTER_COUNTKEYSINSLOT || spec->id == COMMAND_CLUSTER_GETKEYSINSLOT;
-}
-
 void sync_side_note_reply(struct node *node, const struct request *request, uint64_t place)
 {
     const struct command_spec *spec = request->spec;
 
     settle_changes(node);
-    if (!tells_of_keys(spec)) {
+    if (!request_tells_of_keys(request)) {
         return;
     }
     bar(node, request->session, place,

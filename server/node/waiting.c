@@ -116,7 +116,7 @@ void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struc
 
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind)
 {
-    ASSERT(kind == HOLD_MEMORY || kind == HOLD_MOVING || kind == HOLD_DISK ||
+    ASSERT(kind == HOLD_MEMORY || kind == HOLD_MOVING || kind == HOLD_DISK || kind == HOLD_COPY ||
            (kind == HOLD_PAUSE && node->pauses.scope != PAUSE_NOTHING));
     ASSERT(request->read.raw.len > 0);
     input_put_back(&request->session->input, request->read.raw);
@@ -142,7 +142,7 @@ static void answer(struct node *node, struct session *s, const char *problem)
 
     ASSERT(s->hold.kind != HOLD_PAUSE && s->hold.kind != HOLD_OUTPUT &&
            s->hold.kind != HOLD_MEMORY && s->hold.kind != HOLD_MOVING &&
-           s->hold.kind != HOLD_DISK); /* those have no answer */
+           s->hold.kind != HOLD_DISK && s->hold.kind != HOLD_COPY); /* those have no answer */
     if (is_wanted && problem != NULL) {
         resp_write_error(&reply, "%s", problem);
     } else if (is_wanted) {
@@ -230,15 +230,39 @@ void waiting_on_move(struct node *node, struct session *s, const char *problem)
     }
 }
 
-void waiting_on_moving(struct node *node)
+static void release_all(struct node *node, enum hold_kind kind)
 {
     LIST_FOR_EACH_SAFE (item, &node->holds.held) {
         struct session *s = CONTAINER_OF(item, struct session, hold.held);
 
-        if (s->hold.kind == HOLD_MOVING) {
+        if (s->hold.kind == kind) {
             waiting_release(node, s);
         }
     }
+}
+
+void waiting_on_moving(struct node *node)
+{
+    release_all(node, HOLD_MOVING);
+}
+
+void waiting_on_copies(struct node *node)
+{
+    release_all(node, HOLD_COPY);
+}
+
+void waiting_on_forwarded(struct node *node, struct session *s, struct bytes reply)
+{
+    ASSERT(s->hold.kind == HOLD_FORWARD);
+    if (wants_reply(s)) {
+        session_take_buffer(&node->sessions, s);
+        buf_append_bytes(&s->output.buf, reply);
+        if ((s->flags & SESSION_TRACKING) != 0) {
+            invalidation_tell_unknown(node, s);
+        }
+        node_touch(node, s);
+    }
+    waiting_release(node, s);
 }
 
 void waiting_on_time(struct node *node)

@@ -74,7 +74,7 @@ void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t numbe
 void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struct bytes owner,
                       uint64_t number, bool is_lenient);
 /* A request that may not run now is put back, and read again when its session is released: by the end of a
- * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING), by what the disk has (HOLD_DISK). */
+ * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING), by copies that have come (HOLD_COPY), by what the disk has (HOLD_DISK). */
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind);
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
@@ -87,6 +87,10 @@ void waiting_on_slots(struct node *node);
 void waiting_on_move(struct node *node, struct session *s, const char *problem);
 /* Keys are no longer on their way. */
 void waiting_on_moving(struct node *node);
+/* Copies have come, or gone, or the connection to whom requests are passed on is there. */
+void waiting_on_copies(struct node *node);
+/* A request that was passed on has this reply. */
+void waiting_on_forwarded(struct node *node, struct session *s, struct bytes reply);
 void waiting_on_time(struct node *node);
 /* A file is on disk, or is not (problem says why). */
 void waiting_on_file(struct node *node, enum hold_kind kind, const char *problem);

@@ -24,22 +24,24 @@ struct session;
 
 enum hold_kind {
     HOLD_NONE,
-    HOLD_WAIT,   /* WAIT, WAITAOF: acknowledgements of replicas, and of our disk */
-    HOLD_PAUSE,  /* CLIENT PAUSE or a manual failover */
-    HOLD_SAVE,   /* SAVE: the file is on disk */
-    HOLD_END,    /* SHUTDOWN: the end, or why it does not come */
-    HOLD_RELOAD, /* DEBUG RELOAD: the data is back */
-    HOLD_CONFIG, /* CONFIG REWRITE: the file is on disk */
-    HOLD_NODES,  /* CLUSTER: the nodes file with the change is on disk */
-    HOLD_SLOT,   /* CLUSTER SETSLOT: what it said is agreed */
-    HOLD_MOVE,   /* MIGRATE: its keys have gone */
-    HOLD_MOVING, /* it writes keys that are on their way to another server */
-    HOLD_KEYS,   /* BLPOP and the like: something can be taken from a key */
-    HOLD_ACL,    /* ACL SAVE: the file is on disk */
-    HOLD_LOGIN,  /* a wrong password after many: it is told later */
-    HOLD_OUTPUT, /* it does not read what it was answered */
-    HOLD_MEMORY, /* what it writes needs room that is being made */
-    HOLD_DISK,   /* it writes, and the disk is slower than the writes */
+    HOLD_WAIT,    /* WAIT, WAITAOF: acknowledgements of replicas, and of our disk */
+    HOLD_PAUSE,   /* CLIENT PAUSE or a manual failover */
+    HOLD_SAVE,    /* SAVE: the file is on disk */
+    HOLD_END,     /* SHUTDOWN: the end, or why it does not come */
+    HOLD_RELOAD,  /* DEBUG RELOAD: the data is back */
+    HOLD_CONFIG,  /* CONFIG REWRITE: the file is on disk */
+    HOLD_NODES,   /* CLUSTER: the nodes file with the change is on disk */
+    HOLD_SLOT,    /* CLUSTER SETSLOT: what it said is agreed */
+    HOLD_MOVE,    /* MIGRATE: its keys have gone */
+    HOLD_MOVING,  /* it writes keys that are on their way to another server */
+    HOLD_KEYS,    /* BLPOP and the like: something can be taken from a key */
+    HOLD_ACL,     /* ACL SAVE: the file is on disk */
+    HOLD_LOGIN,   /* a wrong password after many: it is told later */
+    HOLD_OUTPUT,  /* it does not read what it was answered */
+    HOLD_MEMORY,  /* what it writes needs room that is being made */
+    HOLD_DISK,    /* it writes, and the disk is slower than the writes */
+    HOLD_COPY,    /* it reads what a copy is being fetched of, or the owner is being connected to */
+    HOLD_FORWARD, /* what it asked was passed on to the owner of the slot */
 };
 
 enum {
@@ -52,6 +54,7 @@ struct hold {
     uint32_t replicas;    /* HOLD_WAIT: how many, */
     bool is_for_disk;     /* and have it on disk, */
     bool is_for_own_disk; /* as we are to have it */
+    bool may_write;       /* HOLD_FORWARD: nobody may think that it was not done */
     uint16_t slot;        /* HOLD_SLOT: which, */
     bool is_lenient;      /* and it is OK, too, when the time is up */
     uint64_t offset;      /* HOLD_WAIT: of the log; HOLD_NODES, HOLD_SLOT: number of the file */

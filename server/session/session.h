@@ -112,6 +112,8 @@ struct session {
     struct buf lib_name;
     struct buf lib_version;
     struct mono_time created_at;
+    uint64_t
+        taught_epoch; /* of the last announcement of a hot slot by which it was sent, or not, to a member */
     size_t memory_counted;               /* of what maxmemory-clients limits; node's */
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;

@@ -205,6 +205,7 @@ enum keyspace_observer_place {
     OBSERVER_OF_TRACKING, /* for those who are told what changes */
     OBSERVER_OF_EVENTS,   /* for those who listen to what happens */
     OBSERVER_OF_SYNC,     /* for replies that wait for replicas */
+    OBSERVER_OF_COPIES,   /* for copies that other nodes serve */
     OBSERVER_PLACES,
 };
 

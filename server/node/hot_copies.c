@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/hot_copies.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "cluster/report.h"
+#include "cluster/route.h"
+#include "node/inside.h"
+#include "store/entry.h"
+
+enum {
+    LOOK_MS = 1000,
+    LOOKED_AT_KEYS = 16, /* the hottest */
+    TEACH_GAP_US = 1000, /* between two clients that are sent to members */
+};
+
+void hot_copies_deinit(struct node *node)
+{
+    hot_slots_deinit(&node->hot_copies.known);
+}
+
+bool hot_copies_are_on(const struct node *node)
+{
+    return node->config.hot_copies != HOT_COPIES_OFF && node->role.is_primary;
+}
+
+/* ---- as an owner -------------------------------------------------------------------------------- */
+
+static struct hot_own *find_own(struct hot_copies *hot, uint16_t slot)
+{
+    for (size_t i = 0; i < hot->own_count; i++) {
+        if (hot->own[i].hot.slot == slot) {
+            return &hot->own[i];
+        }
+    }
+    return NULL;
+}
+
+const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot)
+{
+    for (size_t i = 0; i < node->hot_copies.own_count; i++) {
+        if (node->hot_copies.own[i].hot.slot == slot) {
+            return &node->hot_copies.own[i];
+        }
+    }
+    return NULL;
+}
+
+bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry *value,
+                      size_t bytes)
+{
+    return hot_copies_are_on(node) && hot_copies_own(node, slot) != NULL &&
+           cluster_serves_plainly(node->cluster, slot) &&
+           bytes <= (size_t)node->config.hot_copy_max_bytes &&
+           (value == NULL || !entry_is_volatile(value)); /* its fields expire by our clock alone */
+}
+
+void hot_copies_note_reads(struct node *node, uint16_t slot, uint64_t reads)
+{
+    struct hot_own *own = find_own(&node->hot_copies, slot);
+
+    if (own != NULL) {
+        own->member_reads += reads;
+    }
+}
+
+static void announce(struct node *node, const struct hot_slot *hot)
+{
+    struct buf message = {0};
+
+    hot_slots_take(&node->hot_copies.known, node->now.mono, hot, cluster_my_id(node->cluster),
+                   &(struct cluster_id){0});
+    hot_slot_encode(hot, &message);
+    cluster_side_announce(node, buf_bytes(&message));
+    buf_deinit(&message);
+}
+
+/* Of what changes a later one is greater, also after a start. */
+static void raise_epoch(const struct node *node, struct hot_slot *hot)
+{
+    uint64_t now = (uint64_t)node->now.unix_ms;
+
+    hot->epoch = now > hot->epoch ? now : hot->epoch + 1;
+}
+
+static void end_own(struct node *node, size_t index, const char *why)
+{
+    struct hot_copies *hot = &node->hot_copies;
+    struct hot_own *own = &hot->own[index];
+
+    node_log(node, LOG_NOTICE, "slot %u is hot no more: %s", own->hot.slot, why);
+    own->hot.member_count = 0;
+    raise_epoch(node, &own->hot);
+    announce(node, &own->hot);
+    promotion_end(&hot->promotion, own->hot.slot);
+    *own = hot->own[--hot->own_count];
+    hot->demoted++;
+}
+
+static void end_all(struct node *node, const char *why)
+{
+    while (node->hot_copies.own_count > 0) {
+        end_own(node, 0, why);
+    }
+}
+
+void hot_copies_note_stateful(struct node *node, uint16_t slot)
+{
+    struct hot_copies *hot = &node->hot_copies;
+
+    promotion_bar(&hot->promotion, node->now.mono, slot);
+    for (size_t i = hot->own_count; i-- > 0;) {
+        if (hot->own[i].hot.slot == slot) {
+            end_own(node, i, promotion_answer_text(PROMOTION_STATEFUL));
+        }
+    }
+}
+
+/* ---- members ------------------------------------------------------------------------------------ */
+
+static bool could_be_member(const struct cluster_node_view *view)
+{
+    return !view->is_me && !view->is_replica && !view->is_in_handshake && !view->is_failed &&
+           !view->is_failing && view->is_linked && view->slot_count > 0;
+}
+
+static size_t count_others(const struct node *node)
+{
+    size_t count = 0;
+
+    for (size_t i = 1; i < cluster_node_count(node->cluster); i++) {
+        struct cluster_node_view view;
+
+        cluster_node_at(node->cluster, i, node->now, &view);
+        count += could_be_member(&view);
+    }
+    return count < HOT_MEMBERS_MAX ? count : HOT_MEMBERS_MAX;
+}
+
+/* Those who could be, a different few for each slot. */
+static void choose_members(const struct node *node, struct hot_slot *hot, size_t wanted)
+{
+    size_t total = cluster_node_count(node->cluster);
+
+    for (size_t step = 0; step < total && hot->member_count < wanted; step++) {
+        size_t index = (step + hot->slot) % total;
+        struct cluster_node_view view;
+
+        cluster_node_at(node->cluster, index, node->now, &view);
+        if (could_be_member(&view) && hot_slot_member(hot, view.id) == NULL) {
+            hot->members[hot->member_count++] = (struct hot_member){.node = *view.id};
+        }
+    }
+}
+
+/* Members that are no more, and those who have become ready, or are not.  True when anything is otherwise than before. */
+static bool look_at_members(struct node *node, struct hot_slot *hot)
+{
+    bool has_changed = false;
+
+    for (size_t i = hot->member_count; i-- > 0;) {
+        struct hot_member *member = &hot->members[i];
+        struct cluster_node_view view;
+        size_t index;
+        bool is_ready = lending_is_ready(node, &member->node);
+
+        if (cluster_find_node(node->cluster, bytes_make(member->node.text, CLUSTER_ID_LEN),
+                              &index)) {
+            cluster_node_at(node->cluster, index, node->now, &view);
+            if (could_be_member(&view)) {
+                has_changed = has_changed || member->is_ready != is_ready;
+                member->is_ready = is_ready;
+                continue;
+            }
+        }
+        *member = hot->members[--hot->member_count];
+        has_changed = true;
+    }
+    return has_changed;
+}
+
+/* ---- once a second ------------------------------------------------------------------------------ */
+
+static struct promotion_rules rules_of(const struct node *node)
+{
+    return (struct promotion_rules){.min_reads = (uint64_t)node->config.hot_copies_min_rate,
+                                    .min_busy = (unsigned)node->config.hot_copies_min_busy,
+                                    .primaries = count_others(node)};
+}
+
+static bool is_lendable(const struct node *node, const struct key_ref *ref)
+{
+    const struct entry *e = keyspace_find_any(node->data.keyspace, ref);
+
+    return e == NULL || (!entry_is_volatile(e) && keyspace_entry_bytes(node->data.keyspace, e) <=
+                                                      (size_t)node->config.hot_copy_max_bytes);
+}
+
+static struct promotion_load load_of(const struct node *node, const struct top_key *key)
+{
+    struct hot_keys_rate rate = hot_keys_rate(&node->hot.keys, key, hot_side_now_ms(node));
+    struct key_ref ref = keyspace_ref(node->data.keyspace, 0, top_key_bytes(key));
+    const struct hot_own *own = hot_copies_own(node, (uint16_t)key->slot);
+
+    return (struct promotion_load){.slot = (uint16_t)key->slot,
+                                   .reads = rate.reads + (own != NULL ? own->member_rate : 0),
+                                   .writes = rate.writes,
+                                   .is_lendable =
+                                       key->key_len > TOP_KEYS_BYTES || is_lendable(node, &ref)};
+}
+
+static void promote(struct node *node, uint16_t slot, size_t members)
+{
+    struct hot_copies *hot = &node->hot_copies;
+    struct hot_own *own = find_own(hot, slot);
+    bool is_new = own == NULL;
+
+    promotion_begin(&hot->promotion, slot, members);
+    if (is_new) {
+        own = &hot->own[hot->own_count++];
+        *own = (struct hot_own){
+            .hot = {.slot = slot, .owner = *cluster_my_id(node->cluster)}
+        };
+        hot->promoted++;
+    }
+    if (own->hot.member_count < members) {
+        choose_members(node, &own->hot, members);
+        raise_epoch(node, &own->hot);
+        node_log(node, LOG_NOTICE, "slot %u is %s: %zu other nodes serve it, too", slot,
+                 is_new ? "hot" : "still hot", own->hot.member_count);
+    }
+}
+
+static void look_at_keys(struct node *node)
+{
+    struct hot_copies *hot = &node->hot_copies;
+    const struct promotion_rules rules = rules_of(node);
+    const struct top_key *keys[TOP_KEYS];
+    size_t count = hot_keys_list(&node->hot.keys, keys, LOOKED_AT_KEYS);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct promotion_load load = load_of(node, keys[i]);
+        size_t members = 0;
+
+        if (cluster_owns_slot(node->cluster, load.slot) && keys[i]->db == 0 &&
+            promotion_judge(&hot->promotion, node->now.mono, &rules, &load, hot->busy, &members) ==
+                PROMOTION_YES) {
+            promote(node, load.slot, members);
+        }
+    }
+}
+
+/* The hottest key of the slot, as far as it is known; members read it, too. */
+static struct promotion_load load_of_slot(const struct node *node, const struct hot_own *own)
+{
+    struct promotion_load load = {
+        .slot = own->hot.slot, .reads = own->member_rate, .is_lendable = true};
+    const struct top_key *keys[TOP_KEYS];
+    size_t count = hot_keys_list(&node->hot.keys, keys, TOP_KEYS);
+
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i]->slot == own->hot.slot && keys[i]->db == 0) {
+            return load_of(node, keys[i]);
+        }
+    }
+    return load;
+}
+
+static void look_at_own(struct node *node)
+{
+    struct hot_copies *hot = &node->hot_copies;
+    const struct promotion_rules rules = rules_of(node);
+
+    for (size_t i = hot->own_count; i-- > 0;) {
+        struct hot_own *own = &hot->own[i];
+        struct promotion_load load;
+
+        own->member_rate = (own->member_rate + own->member_reads) / 2;
+        own->member_reads = 0;
+        load = load_of_slot(node, own);
+        if (!cluster_owns_slot(node->cluster, own->hot.slot)) {
+            end_own(node, i, "it is another node's");
+        } else if (promotion_is_over(&hot->promotion, node->now.mono, &rules, &load)) {
+            end_own(node, i, "it is read less, or written more");
+        } else {
+            if (look_at_members(node, &own->hot)) {
+                raise_epoch(node, &own->hot);
+            }
+            announce(node, &own->hot);
+        }
+    }
+}
+
+static void look_at_load(struct node *node, int64_t passed_us)
+{
+    struct env_cpu cpu = {0};
+    int64_t used_us;
+
+    if (node->env.cpu != NULL) {
+        node->env.cpu(node->env.context, &cpu);
+    }
+    used_us = cpu.loop_user_us + cpu.loop_system_us;
+    node->hot_copies.busy =
+        passed_us > 0 ? (unsigned)((used_us - node->hot_copies.cpu_us) * 100 / passed_us) : 0;
+    node->hot_copies.cpu_us = used_us;
+}
+
+void hot_copies_tick(struct node *node)
+{
+    struct hot_copies *hot = &node->hot_copies;
+
+    if (node->cluster == NULL || mono_ms_between(hot->looked_at, node->now.mono) < LOOK_MS) {
+        return;
+    }
+    look_at_load(node, node->now.mono.us - hot->looked_at.us);
+    hot->looked_at = node->now.mono;
+    hot_slots_tick(&hot->known, node->now.mono);
+    if (!hot_copies_are_on(node)) {
+        end_all(node, "copies are turned off");
+        return;
+    }
+    if (cluster_has_lease(node->cluster, node->now.mono)) {
+        look_at_keys(node);
+        look_at_own(node);
+    }
+}
+
+struct mono_time hot_copies_wake_at(const struct node *node)
+{
+    return node->hot_copies.own_count > 0 || node->hot_copies.known.count > 0
+               ? mono_add_ms(node->hot_copies.looked_at, LOOK_MS)
+               : MONO_NEVER;
+}
+
+void hot_copies_configure(struct node *node)
+{
+    if (node->cluster != NULL && !hot_copies_are_on(node)) {
+        end_all(node, "copies are turned off");
+    }
+}
+
+enum promotion_answer hot_copies_judge(const struct node *node, const struct top_key *key)
+{
+    const struct promotion_rules rules = rules_of(node);
+    const struct promotion_load load = load_of(node, key);
+    size_t members;
+
+    return promotion_judge(&node->hot_copies.promotion, node->now.mono, &rules, &load,
+                           node->hot_copies.busy, &members);
+}
+
+/* ---- as a member -------------------------------------------------------------------------------- */
+
+/* Only its owner says of a slot whether it is hot. */
+void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message)
+{
+    struct hot_slot hot;
+    const struct cluster_id *owner;
+    const struct cluster_id *primary = cluster_my_primary_id(node->cluster);
+
+    if (!hot_slot_decode(message, &hot) || hot.slot >= SLOT_COUNT) {
+        return;
+    }
+    owner = cluster_slot_owner(node->cluster, hot.slot);
+    if (owner == NULL || !cluster_id_equal(owner, sender)) {
+        return;
+    }
+    hot.owner = *sender;
+    hot_slots_take(&node->hot_copies.known, node->now.mono, &hot, cluster_my_id(node->cluster),
+                   primary);
+    borrowing_look_at_owner(node, sender);
+    waiting_on_copies(node);
+}
+
+static bool is_still_owner(const struct node *node, const struct hot_slot *hot)
+{
+    const struct cluster_id *owner = cluster_slot_owner(node->cluster, hot->slot);
+
+    return owner != NULL && cluster_id_equal(owner, &hot->owner);
+}
+
+const struct hot_slot *hot_copies_accepted(const struct node *node, uint16_t slot)
+{
+    const struct hot_slot *hot = hot_slots_accepted(&node->hot_copies.known, node->now.mono, slot);
+
+    return hot != NULL && is_still_owner(node, hot) ? hot : NULL;
+}
+
+bool hot_copies_is_member_of(const struct node *node, const struct cluster_id *owner)
+{
+    const struct hot_slots *known = &node->hot_copies.known;
+
+    for (size_t i = 0; i < known->count; i++) {
+        const struct hot_slot *hot = &known->items[i]->hot;
+
+        if (cluster_id_equal(&hot->owner, owner) && is_still_owner(node, hot) &&
+            hot_slots_find(known, node->now.mono, hot->slot) != NULL &&
+            hot_slot_member(hot, cluster_my_id(node->cluster)) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hot_copies_accepts_of(const struct node *node, const struct cluster_id *owner)
+{
+    const struct hot_slots *known = &node->hot_copies.known;
+
+    for (size_t i = 0; i < known->count; i++) {
+        const struct hot_slot *hot = &known->items[i]->hot;
+
+        if (cluster_id_equal(&hot->owner, owner) && is_still_owner(node, hot) &&
+            hot_slots_accepted(known, node->now.mono, hot->slot) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- clients ------------------------------------------------------------------------------------ */
+
+static enum view_kind kind_for(const struct node *node, const struct session *s)
+{
+    struct bytes name = buf_bytes(&s->lib_name);
+
+    if (node->config.hot_slot_view == HOT_SLOT_VIEW_OFF ||
+        (node->config.hot_slot_view == HOT_SLOT_VIEW_KNOWN && !view_can_be_taught(name))) {
+        return VIEW_AS_IT_IS;
+    }
+    return view_kind_of(name);
+}
+
+const struct cluster_id *hot_copies_view(const struct node *node, const struct session *s,
+                                         uint16_t slot)
+{
+    const struct hot_slot *hot = hot_slots_find(&node->hot_copies.known, node->now.mono, slot);
+    const struct view_client client = {.kind = kind_for(node, s),
+                                       .address = bytes_from_text(s->peer.address)};
+
+    if (hot == NULL || client.kind == VIEW_AS_IT_IS || !is_still_owner(node, hot)) {
+        return NULL;
+    }
+    return view_draw(hot, &client);
+}
+
+/* Which addresses have asked for the map: clients there are cluster clients, also those that share a library with others. */
+static size_t asker_place(const struct node *node, const struct session *s, uint64_t *hash)
+{
+    struct bytes address = bytes_from_text(s->peer.address);
+    size_t len = address.len;
+
+    while (len > 0 && address.data[len - 1] != ':') {
+        len--;
+    }
+    *hash = hash_bytes(bytes_prefix(address, len), node->data.hash_seed) | 1;
+    return (size_t)(*hash / 2 % HOT_ASKERS);
+}
+
+void hot_copies_note_asker(struct node *node, const struct session *s)
+{
+    uint64_t hash;
+    size_t place = asker_place(node, s, &hash);
+
+    node->hot_copies.askers[place] = hash;
+}
+
+static bool has_asked(const struct node *node, const struct session *s)
+{
+    uint64_t hash;
+    size_t place = asker_place(node, s, &hash);
+
+    return node->hot_copies.askers[place] == hash;
+}
+
+bool hot_copies_is_to_teach(const struct node *node, const struct session *s, uint16_t slot)
+{
+    const struct hot_own *own = hot_copies_own(node, slot);
+
+    return own != NULL && s->taught_epoch != own->hot.epoch;
+}
+
+bool hot_copies_teach(struct node *node, const struct request *request, uint16_t slot,
+                      struct cluster_node_view *out)
+{
+    struct hot_copies *hot = &node->hot_copies;
+    struct session *s = request->session;
+    const struct hot_own *own = hot_copies_own(node, slot);
+    const struct cluster_id *id;
+    size_t index;
+
+    if (own == NULL || s->taught_epoch == own->hot.epoch ||
+        (request->spec->flags & COMMAND_FLAG_READONLY) == 0 ||
+        (s->flags & (SESSION_IN_MULTI | SESSION_TRACKING)) != 0 ||
+        node->now.mono.us - hot->taught_at.us < TEACH_GAP_US) {
+        return false;
+    }
+    s->taught_epoch = own->hot.epoch;
+    if (node->config.hot_teach == HOT_TEACH_OFF || !view_can_be_taught(buf_bytes(&s->lib_name)) ||
+        !has_asked(node, s)) {
+        return false;
+    }
+    id = hot_copies_view(node, s, slot);
+    if (id == NULL || cluster_id_equal(id, cluster_my_id(node->cluster)) ||
+        !cluster_find_node(node->cluster, bytes_make(id->text, CLUSTER_ID_LEN), &index)) {
+        return false;
+    }
+    cluster_node_at(node->cluster, index, node->now, out);
+    hot->taught_at = node->now.mono;
+    hot->taught++;
+    return true;
+}

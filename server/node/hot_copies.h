@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Which slots are hot: ours, which we decide (copies/promotion.h) and announce, and those of others, as they announce them
+ * (copies/hot_slots.h).  node/lending.h and node/borrowing.h do what follows from it; clients are shown it by the views of
+ * CLUSTER SLOTS and the like.
+ *
+ * Once a second the hottest keys are looked at.  A member is ready when it has a lease; it is announced as such with the
+ * next look, and clients are sent there from then on.
+ *
+ * Invariant:  (1) slots of ours that are hot have an entry in own, and are announced once in HOT_REPEAT_MS */
+#ifndef STARLING_NODE_HOT_COPIES_H
+#define STARLING_NODE_HOT_COPIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/cluster_id.h"
+#include "copies/hot_slots.h"
+#include "copies/promotion.h"
+#include "copies/view.h"
+
+struct cluster_node_view;
+struct entry;
+struct node;
+struct request;
+struct session;
+struct top_key;
+
+enum {
+    HOT_ASKERS = 256,
+};
+
+/* A hot slot of ours. */
+struct hot_own {
+    struct hot_slot hot;
+    uint64_t member_reads; /* served by members since the last look, */
+    uint64_t member_rate;  /* and a second, as of that */
+};
+
+struct hot_copies {
+    struct hot_slots known;
+    struct promotion promotion;
+    struct hot_own own[PROMOTION_SLOTS_MAX];
+    size_t own_count;
+    struct mono_time looked_at;
+    int64_t cpu_us; /* of the loop thread, at the last look */
+    unsigned busy;  /* percent, between the last two */
+    struct mono_time taught_at;
+    uint64_t taught; /* clients that were sent to members by a MOVED, ever */
+    uint64_t
+        askers[HOT_ASKERS]; /* hashes of addresses that have asked for the map, newest by place */
+    uint64_t promoted;
+    uint64_t demoted;
+};
+
+static inline bool hot_copies_know_any(const struct hot_copies *hot)
+{
+    return hot->known.count > 0;
+}
+
+void hot_copies_deinit(struct node *node);
+void hot_copies_configure(struct node *node);
+void hot_copies_tick(struct node *node);
+struct mono_time hot_copies_wake_at(const struct node *node);
+/* Another node has announced a slot of its own. */
+void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message);
+
+/* ---- as an owner -------------------------------------------------------------------------------- */
+
+/* May anything be lent? */
+bool hot_copies_are_on(const struct node *node);
+/* May a key of this slot be, with this value, of so many bytes (NULL: there is none)? */
+bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry *value,
+                      size_t bytes);
+/* A member has served so many reads of the slot. */
+void hot_copies_note_reads(struct node *node, uint16_t slot, uint64_t reads);
+/* Clients use the slot with state. */
+void hot_copies_note_stateful(struct node *node, uint16_t slot);
+const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot);
+/* Would it be promoted now, or why not? */
+enum promotion_answer hot_copies_judge(const struct node *node, const struct top_key *key);
+
+/* ---- as a member -------------------------------------------------------------------------------- */
+
+/* The slot's announcement, if this node, or the one that it follows, serves it besides, or did so a while ago; NULL if not. */
+const struct hot_slot *hot_copies_accepted(const struct node *node, uint16_t slot);
+/* Is any slot of that owner announced with us, or accepted? */
+bool hot_copies_is_member_of(const struct node *node, const struct cluster_id *owner);
+bool hot_copies_accepts_of(const struct node *node, const struct cluster_id *owner);
+
+/* ---- clients ------------------------------------------------------------------------------------ */
+
+/* Where the client is sent for the slot: the node's id, NULL: it is not hot, or not for this client. */
+const struct cluster_id *hot_copies_view(const struct node *node, const struct session *s,
+                                         uint16_t slot);
+
+/* It has asked for the map. */
+void hot_copies_note_asker(struct node *node, const struct session *s);
+/* Is it to be looked at whether the client is sent to a member for this slot of ours?  Once for each epoch. */
+bool hot_copies_is_to_teach(const struct node *node, const struct session *s, uint16_t slot);
+/* It asks us for a key of the slot: true when it is to be sent to this member, where the views of the map send it, too. */
+bool hot_copies_teach(struct node *node, const struct request *request, uint16_t slot,
+                      struct cluster_node_view *out);
+
+#endif
