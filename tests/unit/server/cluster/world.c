@@ -269,7 +269,7 @@ static void carry_out_one(struct world *w, int member, size_t index)
         break;
     case CLUSTER_ACTION_MESSAGE:
         take_message(m, cluster_action_bytes(&m->actions, action));
-        m->sharded += action->is_sharded;
+        m->sharded += action->message_kind == MESSAGE_FOR_SHARD;
         break;
     case CLUSTER_ACTION_DATA_COMPLETE:
         m->status.is_data_complete = true;
