@@ -219,10 +219,11 @@ void borrowing_deinit(struct node *node)
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-static void begin_serving(struct node *node)
+static void begin_serving(struct node *node, const struct session *s)
 {
     node->borrowing.is_serving = true;
     node->borrowing.reads++;
+    node->borrowing.reader = s->id;
     call_on_copies(node, node->borrowing.copies);
 }
 
@@ -432,7 +433,7 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
 
         if (state == BORROWED_VALID) {
             note_use(owner, slot);
-            begin_serving(node);
+            begin_serving(node, request->session);
             return BORROWING_SERVE;
         }
         if (state == BORROWED_ASKED) {

@@ -62,7 +62,8 @@ struct borrowing {
     size_t count;
     struct keyspace *copies; /* NULL until there was one */
     bool is_serving;         /* the request that runs is executed on the copies */
-    uint64_t reads;          /* served from copies, ever */
+    uint64_t reads;          /* served from copies, ever, */
+    uint64_t reader;         /* the last one: id of the session */
     uint64_t fetches;
     uint64_t forwards;
 };

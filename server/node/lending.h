@@ -84,12 +84,6 @@ static inline uint64_t lending_limit(const struct lending *lending)
 {
     return lending->is_on ? lending->limit : UINT64_MAX;
 }
-/* The last change that anybody might be told of. */
-static inline uint64_t lending_last_change(const struct lending *lending)
-{
-    return lending->lender.last_change;
-}
-
 void lending_check(const struct node *node);
 
 #endif

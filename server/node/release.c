@@ -166,18 +166,10 @@ static bool is_barred_whole(const struct node *node, const struct session *s)
            ((s->flags & SESSION_SUBSCRIBED) || node->invalidation.tracking.tracker_count > 0);
 }
 
-/* Behind that nothing was changed that anybody has to wait for. */
-static uint64_t end_of_changes(const struct node *node, bool holds)
-{
-    if (node->sync_side.is_on) {
-        return node->sync_side.last_change;
-    }
-    return holds ? oplog_end(node->journal.log) : lending_last_change(&node->lending);
-}
-
 static void look_at_touched(struct node *node, bool is_allowed, bool holds)
 {
-    uint64_t end = end_of_changes(node, holds);
+    uint64_t end =
+        node->sync_side.is_on ? node->sync_side.last_change : oplog_end(node->journal.log);
 
     LIST_FOR_EACH (item, &node->sessions.touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);

@@ -241,7 +241,8 @@ static void gather(struct search *s, const struct history_op *ops, size_t count,
 {
     for (size_t i = 0; i < count; i++) {
         const struct history_op *op = &ops[i];
-        bool may_be_here = op->node == range->reign->node && op->sent_us <= range->end_us &&
+        bool may_be_here = (op->is_passed_on || op->node == range->reign->node) &&
+                           op->sent_us <= range->end_us &&
                            op->returned_us >= range->reign->began_us;
 
         if (op->is_answered && op->reign == range->index) {

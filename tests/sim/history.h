@@ -37,7 +37,8 @@ enum history_kind {
 struct history_op {
     enum history_kind kind;
     int client;
-    int node;            /* that was asked */
+    int node;            /* that was asked, */
+    bool is_passed_on;   /* or another one: who serves, whichever that was */
     uint64_t value;      /* read, set, or the sum after adding */
     int64_t sent_us;     /* */
     int64_t returned_us; /* the answer's time, or when the connection was given up */

@@ -210,6 +210,8 @@ static void print_counts(const struct world *world)
         {"transactions",                    world->pairs_written            },
         {"confirmed by all replicas",       world->waits_checked            },
         {"kept by sync-replicas",           world->syncs_checked            },
+        {"reads of copies",                 world->copy_reads               },
+        {"requests passed on",              world->passed_on                },
         {"take-overs",                      world->takeovers                },
         {"ms until all was served again",   (uint64_t)world->served_after_ms},
         {"ends",                            world->kills                    },
@@ -240,6 +242,7 @@ static bool run_seed(uint64_t seed, const struct sim_options *given)
     options.clients = 4;
     options.fault_ms = 12000;
     options.has_secret = seed % 3 == 0; /* signatures are a fifth of the work */
+    options.has_copies = seed % 2 == 1;
     options.has_unequal_timeouts = seed % 7 == 0;
     options.is_memory_limited = seed % 4 == 0;
     options.sync_replicas = seed % 3 != 1 ? 0 : options.replicas_each == 2 && seed % 2 == 0 ? 2 : 1;

@@ -511,7 +511,7 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
         size_t len = out.len;
 
         if (conn->ends[0].kind == END_CLIENT && client_listens(world, conn)) {
-            shared_note_answer(world, n, conn->ends[0].node);
+            shared_note_answer(world, n, s, conn->ends[0].node);
             client_note_answer(world, n, conn->ends[0].node, out);
         }
         network_send(world, conn, 1, out);

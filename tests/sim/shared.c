@@ -12,7 +12,16 @@ enum {
     READ_PART = 2,    /* one of so many requests reads, */
     CONFIRM_PART = 3, /* and of so many writes one is confirmed */
     OPS_MAX = 4000,   /* of a key */
+    HOT_KEYS = 3,
+    HOT_PART = 24,     /* of requests to keys that are to be copied one so many writes, */
+    ANYWHERE_PART = 2, /* and one so many goes to whatever node */
 };
+
+/* Read so much more than written that it is copied. */
+static bool is_hot(const struct world *world, int key)
+{
+    return world->options.has_copies && key < HOT_KEYS;
+}
 
 static bool is_counter(int key)
 {
@@ -66,17 +75,60 @@ uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
     return served;
 }
 
-void shared_note_answer(struct world *world, struct sim_node *n, int client)
+/* The node whose the slot of the client's key is, as this one has heard when it announced that it is hot; NULL when
+ * this node does not serve it besides. */
+static const struct sim_node *owner_of_copies(struct world *world, const struct sim_node *n,
+                                              const struct sim_client *client)
+{
+    const struct hot_slot *hot;
+    char name[32];
+
+    if (client->request != REQUEST_SHARED) {
+        return NULL;
+    }
+    name_of(client->pending_key, name);
+    hot = hot_copies_accepted(n->node, slot_of_key(bytes_from_text(name)));
+    for (int i = 0; hot != NULL && i < world->node_count; i++) {
+        const struct sim_node *other = &world->nodes[i];
+
+        if (other->node != NULL && !other->is_clone &&
+            cluster_id_equal(cluster_my_id(other->node->cluster), &hot->owner)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+/* A copy is of the reign of who has lent it, which goes on.  What was passed on was answered there at some time before. */
+static void note_member(struct world *world, const struct sim_node *n, const struct session *s,
+                        struct sim_client *c)
+{
+    const struct sim_node *owner = owner_of_copies(world, n, c);
+
+    c->is_by_member = owner != NULL;
+    c->is_of_copy = owner != NULL && n->node->borrowing.reader == s->id;
+    if (owner != NULL && (!c->is_of_copy || is_its_reign(world, owner, c->shard))) {
+        c->answer_reign = world->reigns[c->shard].list.count - 1;
+    }
+}
+
+void shared_note_answer(struct world *world, struct sim_node *n, const struct session *s,
+                        int client)
 {
     struct sim_client *c = &world->clients[client];
     uint32_t bit = 1U << c->shard;
     bool is_allowed = (shared_note_reigns(world, n) & bit) != 0 ||
                       ((n->served_at_start & bit) != 0 && n->pass_began_us == world->now_us);
 
+    c->is_by_member = false;
+    c->is_of_copy = false;
     c->answer_holders = sync_holders(world, n);
     c->answer_reign = is_allowed && is_its_reign(world, n, c->shard)
                           ? world->reigns[c->shard].list.count - 1
                           : SIM_NO_REIGN;
+    if (c->answer_reign == SIM_NO_REIGN) {
+        note_member(world, n, s, c);
+    }
 }
 
 /* ---- requests ------------------------------------------------------------------------------------ */
@@ -97,13 +149,19 @@ void shared_ask(struct world *world, struct sim_client *client)
         return;
     }
     name_of(key, name);
+    if (is_hot(world, key) && rng_one_in(&world->rng, ANYWHERE_PART)) {
+        client->primaries[check_shard_of(world, name)] =
+            (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    }
     client_turn_to(world, client, name);
     client->request = REQUEST_SHARED;
     client->pending_key = key;
     client->pending_op = world->shared[key].ops.count;
     op.node = client->node;
+    op.is_passed_on = is_hot(world, key); /* any node may do that */
     op.sent_us = world->now_us;
-    if (rng_one_in(&world->rng, READ_PART)) {
+    if (is_hot(world, key) ? !rng_one_in(&world->rng, HOT_PART)
+                           : rng_one_in(&world->rng, READ_PART)) {
         op.kind = HISTORY_READ;
         client_send(world, client, 2, "GET", name);
     } else if (is_counter(key)) {
@@ -162,12 +220,25 @@ static void confirm_by_set(struct world *world, const struct sim_client *client,
     }
 }
 
+/* In whose reign it was executed is not known here: it may have been done, and nobody knows what it read. */
+static void take_passed_on(struct world *world, struct sim_client *client, struct history_op *op)
+{
+    op->returned_us = world->now_us;
+    client->request = REQUEST_NONE;
+    world->passed_on++;
+}
+
 void shared_take_answer(struct world *world, struct sim_client *client,
                         const struct resp_value *value)
 {
     struct history_op *op = pending_op(world, client);
     char wanted[16];
 
+    if (client->is_by_member && !client->is_of_copy) {
+        take_passed_on(world, client, op);
+        return;
+    }
+    world->copy_reads += client->is_of_copy;
     op->is_answered = true;
     op->returned_us = world->now_us;
     op->reign = client->answer_reign;

@@ -399,6 +399,9 @@ void sim_node_start(struct world *world, int index)
         : world->options.sync_replicas == 1 ? "1"
                                             : "0");
     set(&config, "sync-timeout", "300");
+    set(&config, "hot-copies", world->options.has_copies ? "auto" : "off");
+    set(&config, "hot-copies-min-rate", "20");
+    set(&config, "hot-copies-min-busy", "0");
     snprintf(timeout, sizeof(timeout), "%lld", (long long)n->timeout_ms);
     set(&config, "cluster-node-timeout", timeout);
     options.seed = rng_u64(&world->rng);

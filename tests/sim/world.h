@@ -174,6 +174,8 @@ struct sim_client {
     int node;  /* there */
     int pending_key;
     size_t pending_op;     /* of a shared key */
+    bool is_by_member;     /* the last answer came by a node that serves a copy, or passes on, */
+    bool is_of_copy;       /* and was read from a copy */
     size_t answer_reign;   /* in which the last answer left, or SIM_NO_REIGN */
     uint64_t pair_version; /* last one sent */
     int replies_left;      /* of a transaction */
@@ -270,6 +272,7 @@ struct sim_options {
     const char *only_fault;    /* NULL: all kinds, */
     const char *without_fault; /* but this one */
     bool has_secret;           /* frames are signed */
+    bool has_copies; /* keys that are read often are copied, and clients ask any node for them */
     bool has_unequal_timeouts;
     int sync_replicas;
     bool is_memory_limited; /* keys that expire are evicted, others never */
@@ -320,6 +323,8 @@ struct world {
     uint64_t redirections; /* of clients */
     uint64_t shared_ops, histories_unknown;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
+    uint64_t copy_reads;    /* answered from copies, */
+    uint64_t passed_on;     /* or by the owner, through another node */
     uint64_t syncs_checked; /* keys that have survived a change of who serves, by sync-replicas */
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
@@ -403,7 +408,8 @@ void sync_memory_lost(struct world *world, int node);
 /* Before anything leaves a node: which shards it serves, by bit. */
 uint32_t shared_note_reigns(struct world *world, struct sim_node *n);
 /* An answer to the client leaves the node. */
-void shared_note_answer(struct world *world, struct sim_node *n, int client);
+void shared_note_answer(struct world *world, struct sim_node *n, const struct session *s,
+                        int client);
 /* The answer to a WAIT of a client's own key leaves. */
 void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer);
 void shared_ask(struct world *world, struct sim_client *client);

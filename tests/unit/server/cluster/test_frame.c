@@ -228,6 +228,7 @@ Test(bus_frame, of_every_type_has_the_bytes_that_other_nodes_send)
         [FRAME_PUBLISH] = {2470, UINT64_C(0x72f94600181c937c)},
         [FRAME_TWICE] = {2445, UINT64_C(0x2b26c3f053c5479b)},
         [FRAME_PUBLISH_SHARD] = {2470, UINT64_C(0xc4fb4616359eb16) },
+        [FRAME_ANNOUNCE] = {2470, UINT64_C(0xefbde1c0cfd5aca0)},
     };
 
     for (int type = 1; type < FRAME_TYPE_END; type++) {
