@@ -410,8 +410,8 @@ static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *
     m->hot_taught_clients = node->hot_copies.taught;
     m->hot_node_busy_percent = node->hot_copies.busy;
     m->hot_foreign_slots = (int64_t)(node->hot_copies.known.count - node->hot_copies.own_count);
-    m->hot_copies = (int64_t)borrowing_copy_count(node);
-    m->hot_copies_bytes = (int64_t)borrowing_bytes(node);
+    m->hot_copies = (int64_t)copy_owners_copy_count(node);
+    m->hot_copies_bytes = (int64_t)copy_owners_bytes(node);
     m->hot_copy_reads = node->borrowing.reads;
     m->hot_copy_fetches = node->borrowing.fetches;
     m->hot_forwards = node->borrowing.forwards;

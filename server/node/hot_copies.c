@@ -368,7 +368,7 @@ void hot_copies_take(struct node *node, const struct cluster_id *sender, struct 
     hot.owner = *sender;
     hot_slots_take(&node->hot_copies.known, node->now.mono, &hot, cluster_my_id(node->cluster),
                    primary);
-    borrowing_look_at_owner(node, sender);
+    copy_owners_hear_of(node, sender);
     waiting_on_copies(node);
 }
 

@@ -16,6 +16,7 @@
 #include "node/batch.h"
 #include "node/blocked.h"
 #include "node/borrowing.h"
+#include "node/copy_owners.h"
 #include "node/bus_links.h"
 #include "node/call.h"
 #include "node/cluster_side.h"
@@ -151,6 +152,7 @@ struct node {
     struct move_source move_source;       /* move_source.c */
     struct move_side move_side;           /* move_side.c */
     struct lending lending;               /* lending.c */
+    struct copy_owners copy_owners;       /* copy_owners.c */
     struct borrowing borrowing;           /* borrowing.c */
     struct hot_copies hot_copies;         /* hot_copies.c */
     struct upkeep upkeep;                 /* upkeep.c */

@@ -57,6 +57,7 @@ static inline void journal_note_write(const struct journal *journal, struct sess
 {
     s->last_write_offset = oplog_end(journal->log);
     s->last_write_mark = history_mark(oplog_history(journal->log));
+    s->forwarded_link = 0;
 }
 
 /* Effects from here on are committed together, by journal_end. */

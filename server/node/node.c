@@ -72,7 +72,6 @@ static struct node *create(const struct node_options *options)
     notify_init(node);
     release_init(node);
     lending_init(node);
-    borrowing_init(node);
     saving_init(node);
     upkeep_init(node);
     role_init(node, node->config.replicaof[0] == '\0');
@@ -134,7 +133,7 @@ void node_free(struct node *node)
     }
     ASSERT(node->sessions.count == 0 && node->replicas.count == 0);
     hot_copies_deinit(node);
-    borrowing_deinit(node);
+    copy_owners_deinit(node);
     move_side_deinit(node);
     move_source_deinit(node);
     cluster_side_deinit(node);
@@ -283,7 +282,7 @@ void node_end_pass(struct node *node)
     move_source_tick(node);
     move_side_run(node);
     lending_tick(node);
-    borrowing_tick(node);
+    copy_owners_tick(node);
     hot_copies_tick(node);
     replica_side_tick(node);
     node_go_back_when_wanted(node);
@@ -317,7 +316,7 @@ struct mono_time node_wake_at(const struct node *node)
     }
     at = mono_earlier(at, mono_earlier(migrate_wake_at(node), holds_next_deadline(&node->holds)));
     at = mono_earlier(at, mono_earlier(move_source_wake_at(node), move_side_wake_at(node)));
-    at = mono_earlier(at, mono_earlier(lending_wake_at(node), borrowing_wake_at(node)));
+    at = mono_earlier(at, mono_earlier(lending_wake_at(node), copy_owners_wake_at(node)));
     at = mono_earlier(at, hot_copies_wake_at(node));
     at = mono_earlier(at, ending_wake_at(node));
     at = mono_earlier(at, disk_log_wake_at(node));
@@ -444,8 +443,7 @@ void node_link_up(struct node *node, uint64_t link, const char *local_ip)
     if (link == node->upstream.link) {
         replica_side_link_up(node);
     } else if (!migrate_link_up(node, link) && !move_side_link_up(node, link) &&
-               !borrowing_link_up(node, link) &&
-               node->cluster != NULL) {
+               !copy_owners_link_up(node, link) && node->cluster != NULL) {
         cluster_side_link_up(node, link, local_ip);
     }
 }
@@ -456,10 +454,8 @@ void node_link_input(struct node *node, uint64_t link, struct bytes input)
     timing_make_stale(&node->timing);
     if (link == node->upstream.link) {
         replica_side_link_input(node, input);
-    } else if (!migrate_link_input(node, link, input) &&
-               !move_side_link_input(node, link, input) &&
-               !borrowing_link_input(node, link, input) &&
-               node->cluster != NULL) {
+    } else if (!migrate_link_input(node, link, input) && !move_side_link_input(node, link, input) &&
+               !copy_owners_link_input(node, link, input) && node->cluster != NULL) {
         cluster_side_link_input(node, link, input);
     }
 }
@@ -471,8 +467,7 @@ void node_link_down(struct node *node, uint64_t link, const char *reason)
     if (link == node->upstream.link) {
         replica_side_link_down(node, reason);
     } else if (!migrate_link_down(node, link) && !move_side_link_down(node, link, reason) &&
-               !borrowing_link_down(node, link) &&
-               node->cluster != NULL) {
+               !copy_owners_link_down(node, link) && node->cluster != NULL) {
         cluster_side_link_down(node, link, reason);
     }
 }
@@ -644,7 +639,7 @@ void node_check(const struct node *node)
     release_check(node);
     sync_side_check(node);
     lending_check(node);
-    borrowing_check(node);
+    copy_owners_check(node);
     sync_file_check(node);
     primary_check(node);
     replica_side_check(node);

@@ -113,8 +113,9 @@ struct session {
     struct buf lib_version;
     struct mono_time created_at;
     uint64_t
-        taught_epoch; /* of the last announcement of a hot slot by which it was sent, or not, to a member */
-    size_t memory_counted;               /* of what maxmemory-clients limits; node's */
+        forwarded_link;    /* its last write was passed on there, to the owner of a slot; 0: not */
+    uint64_t taught_epoch; /* of the hot slot for which it was sent to a member last, or not */
+    size_t memory_counted; /* of what maxmemory-clients limits; node's */
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;
     struct list all;

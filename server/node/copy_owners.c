@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/copy_owners.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "cluster/report.h"
+#include "node/inside.h"
+#include "store/value.h"
+
+enum {
+    RETRY_MS = 200,
+    CONNECT_MS = 1000,  /* an attempt takes no longer */
+    SILENT_MS = 5000,   /* an owner that answers nothing for so long is given up */
+    WORK_BUDGET = 1000, /* of freeing copies, in a pass */
+};
+
+/* ---- copies ------------------------------------------------------------------------------------- */
+
+static void remove_copy(struct node *node, struct bytes key)
+{
+    struct key_ref ref = keyspace_ref(node->copy_owners.copies, 0, key);
+
+    (void)keyspace_remove(node->copy_owners.copies, &ref);
+}
+
+void copy_owners_drop(struct node *node, const struct borrowed *key)
+{
+    if (key != NULL && key->state == BORROWED_VALID) {
+        invalidation_key_lost(node, buf_bytes(&key->name));
+        remove_copy(node, buf_bytes(&key->name));
+    }
+}
+
+static void remove_all_of(struct node *node, struct copy_owner *owner)
+{
+    HASHTABLE_FOR_EACH (n, &owner->borrower.keys) {
+        copy_owners_drop(node, CONTAINER_OF_CONST(n, struct borrowed, by_name));
+    }
+}
+
+size_t copy_owners_bytes(const struct node *node)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        bytes += node->copy_owners.items[i]->borrower.bytes;
+    }
+    return bytes;
+}
+
+size_t copy_owners_copy_count(const struct node *node)
+{
+    return node->copy_owners.copies != NULL ? (size_t)keyspace_count_all(node->copy_owners.copies)
+                                            : 0;
+}
+
+/* The one that has not been read for longest among the oldest of each owner goes first: of the owner that has most. */
+static void make_room(struct node *node)
+{
+    while (copy_owners_bytes(node) > (size_t)node->config.hot_copies_max_memory) {
+        struct copy_owner *largest = node->copy_owners.items[0];
+        const struct borrowed *oldest;
+
+        for (size_t i = 1; i < node->copy_owners.count; i++) {
+            if (node->copy_owners.items[i]->borrower.bytes > largest->borrower.bytes) {
+                largest = node->copy_owners.items[i];
+            }
+        }
+        oldest = borrower_oldest(&largest->borrower);
+        if (oldest == NULL) {
+            return;
+        }
+        copy_owners_drop(node, oldest);
+        borrower_drop(&largest->borrower, buf_bytes(&oldest->name));
+    }
+}
+
+/* ---- owners ------------------------------------------------------------------------------------- */
+
+static struct copy_owner *find(const struct node *node, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        if (cluster_id_equal(&node->copy_owners.items[i]->address.node, id)) {
+            return node->copy_owners.items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct copy_owner *add(struct node *node, const struct cluster_id *id)
+{
+    struct copy_owners *b = &node->copy_owners;
+    struct copy_owner *owner;
+
+    if (b->count == COPY_OWNERS_MAX) {
+        return NULL;
+    }
+    owner = mem_alloc_zeroed(MEM_NODE, sizeof(*owner));
+    owner->address.node = *id;
+    borrower_init(&owner->borrower, node->data.hash_seed);
+    b->items[b->count++] = owner;
+    return owner;
+}
+
+struct copy_owner *copy_owners_get(struct node *node, const struct cluster_id *id)
+{
+    struct copy_owner *owner = find(node, id);
+
+    return owner != NULL ? owner : add(node, id);
+}
+
+/* Where it is by now; false: that is not known. */
+static bool look_up(const struct node *node, struct peer_address *address)
+{
+    struct cluster_node_view view;
+    size_t index;
+
+    if (!cluster_find_node(node->cluster, bytes_make(address->node.text, CLUSTER_ID_LEN), &index)) {
+        return false;
+    }
+    cluster_node_at(node->cluster, index, node->now, &view);
+    if (view.is_replica || view.is_in_handshake || view.is_failed || view.port == 0 ||
+        (view.ip[0] == '\0' && view.hostname[0] == '\0')) {
+        return false;
+    }
+    address->shard = *view.shard_id;
+    address->port = view.port;
+    bytes_to_text(bytes_from_text(view.ip[0] != '\0' ? view.ip : view.hostname), address->host,
+                  sizeof(address->host));
+    return true;
+}
+
+void copy_owners_open(struct node *node, struct copy_owner *owner)
+{
+    if (owner->control.phase != PEER_LANE_CLOSED ||
+        mono_is_before(node->now.mono, owner->retry_at)) {
+        return;
+    }
+    if (!look_up(node, &owner->address)) {
+        owner->is_failing = true;
+        owner->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+        return;
+    }
+    peer_lane_open(node, &owner->control, &owner->address);
+    peer_lane_open(node, &owner->data, &owner->address);
+    owner->data_version = 2;
+}
+
+/* Nobody knows what became of what it was asked. */
+static void fail_call(struct node *node, const struct peer_answer *answer)
+{
+    struct session *s = session_find(&node->sessions, answer->session);
+
+    if (s == NULL || s->hold.kind != HOLD_FORWARD || answer->is_ignored) {
+        return;
+    }
+    if (s->hold.may_write) {
+        waiting_release(node, s);
+        node_close_session(node, s, false);
+        return;
+    }
+    waiting_on_forwarded(node, s,
+                         BYTES_LITERAL("-CLUSTERDOWN The node that serves this slot "
+                                       "cannot be reached\r\n"));
+}
+
+static void fail_calls(struct node *node, struct copy_owner *owner)
+{
+    for (size_t i = owner->data.first; i < owner->data.answers.count; i++) {
+        const struct peer_answer answer = owner->data.answers.items[i];
+
+        if (answer.kind == PEER_ANSWER_CALL) {
+            fail_call(node, &answer);
+        }
+    }
+}
+
+static void drop_lanes(struct node *node, struct copy_owner *owner, const char *why)
+{
+    if (owner->control.phase == PEER_LANE_CLOSED && owner->data.phase == PEER_LANE_CLOSED) {
+        return;
+    }
+    node_log(node, LOG_VERBOSE, "copies: the link to node %s is gone: %s", owner->address.node.text,
+             why);
+    fail_calls(node, owner);
+    remove_all_of(node, owner);
+    borrower_link_down(&owner->borrower);
+    peer_lane_close(node, &owner->control);
+    peer_lane_close(node, &owner->data);
+    owner->is_failing = true;
+    owner->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+    waiting_on_copies(node);
+}
+
+static void remove_owner(struct node *node, size_t index)
+{
+    struct copy_owner *owner = node->copy_owners.items[index];
+
+    drop_lanes(node, owner, "it is not needed any more");
+    borrower_deinit(&owner->borrower);
+    mem_free(MEM_NODE, owner);
+    node->copy_owners.items[index] = node->copy_owners.items[--node->copy_owners.count];
+}
+
+void copy_owners_deinit(struct node *node)
+{
+    while (node->copy_owners.count > 0) {
+        struct copy_owner *owner = node->copy_owners.items[--node->copy_owners.count];
+
+        peer_lane_close(node, &owner->control);
+        peer_lane_close(node, &owner->data);
+        borrower_deinit(&owner->borrower);
+        mem_free(MEM_NODE, owner);
+    }
+    if (node->copy_owners.copies != NULL) {
+        keyspace_free(node->copy_owners.copies);
+    }
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static struct keyspace *copies_of(struct node *node)
+{
+    if (node->copy_owners.copies == NULL) {
+        node->copy_owners.copies = data_new_keyspace(node);
+    }
+    return node->copy_owners.copies;
+}
+
+/* False: that is no value. */
+static bool put_copy(struct node *node, struct bytes key, struct bytes payload, int64_t ttl_ms,
+                     size_t *bytes)
+{
+    struct keyspace *copies = copies_of(node);
+    struct key_ref ref = keyspace_ref(copies, 0, key);
+    struct value_reader reader = {0};
+    struct value value;
+    bool is_ok = value_restore(keyspace_values(copies), payload, &reader, NULL);
+
+    if (is_ok) {
+        value = value_reader_take(&reader);
+        keyspace_put(copies, &ref, &value, ttl_ms < 0 ? EXPIRE_NEVER : node->now.unix_ms + ttl_ms);
+        *bytes = keyspace_entry_bytes(copies, keyspace_find_any(copies, &ref));
+    }
+    value_reader_deinit(&reader);
+    return is_ok;
+}
+
+static void take_value(struct node *node, struct copy_owner *owner, struct bytes bytes,
+                       const struct peer_answer *answer)
+{
+    struct resp_value value = {0};
+    struct errmsg error = {0};
+    struct buf key = {0};
+    size_t consumed = 0;
+    struct resp_limits limits = {.max_args = 16,
+                                 .max_bulk_bytes = UINT64_C(4) * 1024 * 1024 * 1024,
+                                 .max_inline_bytes = 64 * 1024,
+                                 .max_depth = 2};
+
+    peer_lane_take_key(&owner->data, answer->key_len, &key);
+    if (resp_value_read(bytes, &limits, &value, &consumed, &error) == RESP_OK &&
+        value.type == RESP_ARRAY && value.child_count == 3 &&
+        value.children[0].type == RESP_INTEGER && value.children[1].type == RESP_INTEGER) {
+        int64_t ttl_ms = value.children[1].integer;
+        struct mono_time expires =
+            ttl_ms < 0 ? MONO_NEVER : mono_add_ms(answer->asked_at, ttl_ms); /* early, never late */
+        size_t size = buf_bytes(&key).len;
+        bool is_there = value.children[2].type == RESP_BULK;
+
+        if (is_there &&
+            !put_copy(node, buf_bytes(&key), resp_value_bytes(&value.children[2]), ttl_ms, &size)) {
+            borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
+        } else if (!borrower_take_value(&owner->borrower, buf_bytes(&key),
+                                        (uint64_t)value.children[0].integer, expires, size) &&
+                   is_there) {
+            remove_copy(node, buf_bytes(&key));
+        }
+    } else {
+        borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
+    }
+    resp_value_deinit(&value);
+    buf_deinit(&key);
+    (void)copies_of(node); /* of a key that is not there, too */
+    make_room(node);
+    waiting_on_copies(node);
+}
+
+static void take_call(struct node *node, const struct peer_answer *answer, struct bytes bytes)
+{
+    struct session *s = session_find(&node->sessions, answer->session);
+
+    if (s != NULL && !answer->is_ignored && s->hold.kind == HOLD_FORWARD) {
+        waiting_on_forwarded(node, s, bytes);
+    }
+}
+
+/* ":ms" */
+static bool take_grant(struct copy_owner *owner, struct bytes bytes)
+{
+    int64_t ms;
+
+    if (bytes.data[0] != ':' || !num_parse_i64(bytes_trim(bytes_from(bytes, 1)), &ms)) {
+        return false;
+    }
+    borrower_take_lease(&owner->borrower, ms);
+    return true;
+}
+
+/* False: the owner does not want us. */
+static bool take_answer(struct node *node, struct copy_owner *owner,
+                        const struct peer_answer *answer, struct bytes bytes)
+{
+    switch (answer->kind) {
+    case PEER_ANSWER_SKIP:
+        return bytes.data[0] != '-';
+    case PEER_ANSWER_GRANT:
+        return take_grant(owner, bytes);
+    case PEER_ANSWER_VALUE:
+        take_value(node, owner, bytes, answer);
+        return true;
+    case PEER_ANSWER_CALL:
+        take_call(node, answer, bytes);
+        return true;
+    }
+    return false;
+}
+
+static void acknowledge(struct node *node, struct copy_owner *owner, uint64_t version)
+{
+    char text[24];
+    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
+                                  BYTES_LITERAL("ACK"),
+                                  bytes_make(text, num_format_u64(text, version))};
+    const struct peer_answer answer = {.kind = PEER_ANSWER_SKIP, .asked_at = node->now.mono};
+
+    peer_lane_ask(node, &owner->control, words, ARRAY_COUNT(words), &answer);
+}
+
+/* invalidate <version> <key or null>: whoever keeps what it has read here is told before the owner is answered. */
+static bool take_push(struct node *node, struct copy_owner *owner, struct bytes bytes)
+{
+    struct resp_value value = {0};
+    struct errmsg error = {0};
+    size_t consumed = 0;
+    struct resp_limits limits = {.max_args = 16,
+                                 .max_bulk_bytes = UINT64_C(1) << 30,
+                                 .max_inline_bytes = 64 * 1024,
+                                 .max_depth = 2};
+    bool is_ok = resp_value_read(bytes, &limits, &value, &consumed, &error) == RESP_OK &&
+                 value.child_count == 3 && value.children[1].type == RESP_INTEGER;
+
+    if (is_ok) {
+        uint64_t version = (uint64_t)value.children[1].integer;
+
+        if (value.children[2].type == RESP_BULK) {
+            struct bytes key = resp_value_bytes(&value.children[2]);
+
+            copy_owners_drop(node, borrower_find(&owner->borrower, key));
+            borrower_invalidate(&owner->borrower, key, version);
+        } else {
+            remove_all_of(node, owner);
+            borrower_invalidate_all(&owner->borrower, version);
+        }
+        acknowledge(node, owner, version);
+    }
+    resp_value_deinit(&value);
+    return is_ok;
+}
+
+static void join(struct node *node, struct copy_owner *owner)
+{
+    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
+                                  BYTES_LITERAL("JOIN")};
+    const struct peer_answer answer = {.kind = PEER_ANSWER_SKIP, .asked_at = node->now.mono};
+
+    peer_lane_ask(node, &owner->control, words, ARRAY_COUNT(words), &answer);
+    borrower_link_up(&owner->borrower);
+}
+
+static void note_open(struct node *node, struct copy_owner *owner, const struct peer_lane *lane)
+{
+    if (lane == &owner->control) {
+        join(node, owner);
+    } else {
+        owner->is_failing = false;
+        waiting_on_copies(node);
+    }
+}
+
+/* What has come on a lane; false: the owner's lanes are to be closed. */
+static bool read_lane(struct node *node, struct copy_owner *owner, struct peer_lane *lane,
+                      struct errmsg *error)
+{
+    bool was_open = lane->phase == PEER_LANE_OPEN;
+
+    for (;;) {
+        struct bytes bytes = {0};
+        struct peer_answer answer;
+        bool is_ok = true;
+
+        switch (peer_lane_next(node, lane, &owner->address, &bytes, &answer, error)) {
+        case PEER_LANE_NOTHING:
+            return true;
+        case PEER_LANE_OPENED:
+            ASSERT(!was_open);
+            note_open(node, owner, lane);
+            was_open = true;
+            continue;
+        case PEER_LANE_ANSWER:
+            is_ok = take_answer(node, owner, &answer, bytes);
+            break;
+        case PEER_LANE_PUSH:
+            is_ok = lane == &owner->control && take_push(node, owner, bytes);
+            break;
+        case PEER_LANE_BROKEN:
+            return false;
+        }
+        if (!is_ok) {
+            errmsg_set(error, "%.*s", bytes.len < 200 ? (int)bytes.len : 200, bytes.data);
+            return false;
+        }
+        peer_lane_take(lane, bytes);
+    }
+}
+
+/* ---- links -------------------------------------------------------------------------------------- */
+
+static struct copy_owner *find_link(const struct node *node, uint64_t link, struct peer_lane **lane)
+{
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        struct copy_owner *owner = node->copy_owners.items[i];
+
+        if (owner->control.link == link || owner->data.link == link) {
+            *lane = owner->control.link == link ? &owner->control : &owner->data;
+            return owner;
+        }
+    }
+    return NULL;
+}
+
+struct copy_owner *copy_owners_find_data(const struct node *node, uint64_t link)
+{
+    struct peer_lane *lane;
+    struct copy_owner *owner = link != 0 ? find_link(node, link, &lane) : NULL;
+
+    return owner != NULL && lane == &owner->data && lane->phase == PEER_LANE_OPEN ? owner : NULL;
+}
+
+bool copy_owners_link_up(struct node *node, uint64_t link)
+{
+    struct peer_lane *lane;
+    struct copy_owner *owner = find_link(node, link, &lane);
+
+    if (owner != NULL) {
+        peer_lane_up(node, lane, &owner->address);
+    }
+    return owner != NULL;
+}
+
+bool copy_owners_link_input(struct node *node, uint64_t link, struct bytes input)
+{
+    struct peer_lane *lane;
+    struct copy_owner *owner = find_link(node, link, &lane);
+    struct errmsg error = {0};
+
+    if (owner == NULL) {
+        return false;
+    }
+    peer_lane_input(lane, input);
+    if (!read_lane(node, owner, lane, &error)) {
+        drop_lanes(node, owner, error.text);
+    }
+    return true;
+}
+
+bool copy_owners_link_down(struct node *node, uint64_t link)
+{
+    struct peer_lane *lane;
+    struct copy_owner *owner = find_link(node, link, &lane);
+
+    if (owner != NULL) {
+        drop_lanes(node, owner, "it was closed");
+    }
+    return owner != NULL;
+}
+
+/* ---- a pass ------------------------------------------------------------------------------------- */
+
+/* CLUSTER COPIES LEASE ms [slot reads] ... */
+static void ask_for_lease(struct node *node, struct copy_owner *owner)
+{
+    struct bytes words[4 + 2 * ARRAY_COUNT(owner->uses)] = {
+        BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"), BYTES_LITERAL("LEASE")};
+    char texts[1 + 2 * ARRAY_COUNT(owner->uses)][24];
+    struct mono_time now = node->env.now(node->env.context).mono;
+    const struct peer_answer answer = {.kind = PEER_ANSWER_GRANT, .asked_at = now};
+    size_t count = 3;
+
+    words[count++] = bytes_make(texts[0], num_format_u64(texts[0], BORROWER_LEASE_MS));
+    for (size_t i = 0; i < owner->use_count; i++) {
+        char *slot = texts[1 + 2 * i];
+        char *reads = texts[2 + 2 * i];
+
+        words[count++] = bytes_make(slot, num_format_u64(slot, owner->uses[i].slot));
+        words[count++] = bytes_make(reads, num_format_u64(reads, owner->uses[i].reads));
+    }
+    owner->use_count = 0;
+    borrower_note_asked(&owner->borrower, node->now.mono);
+    peer_lane_ask(node, &owner->control, words, count, &answer);
+}
+
+/* The first answer that a lane awaits has been awaited for too long. */
+static bool is_silent(const struct node *node, const struct peer_lane *lane)
+{
+    if (lane->phase != PEER_LANE_OPEN) {
+        return lane->phase != PEER_LANE_CLOSED &&
+               mono_ms_between(lane->opened_at, node->now.mono) >= CONNECT_MS;
+    }
+    return peer_lane_awaited(lane) > 0 &&
+           mono_ms_between(lane->answers.items[lane->first].asked_at, node->now.mono) >= SILENT_MS;
+}
+
+static void look_at_owner(struct node *node, struct copy_owner *owner)
+{
+    if (is_silent(node, &owner->control) || is_silent(node, &owner->data)) {
+        drop_lanes(node, owner, "it does not answer");
+    }
+    if (hot_copies_is_member_of(node, &owner->address.node)) {
+        copy_owners_open(node, owner);
+    }
+    if (owner->control.phase == PEER_LANE_OPEN && owner->data.phase == PEER_LANE_OPEN &&
+        borrower_is_to_ask(&owner->borrower, node->now.mono)) {
+        ask_for_lease(node, owner);
+    }
+    borrower_tick(&owner->borrower, node->now.mono);
+}
+
+void copy_owners_hear_of(struct node *node, const struct cluster_id *id)
+{
+    struct copy_owner *owner = find(node, id);
+
+    if (owner == NULL && hot_copies_is_member_of(node, id)) {
+        owner = add(node, id);
+    }
+    if (owner != NULL) {
+        look_at_owner(node, owner);
+    }
+}
+
+void copy_owners_tick(struct node *node)
+{
+    struct copy_owners *b = &node->copy_owners;
+
+    if (b->count == 0) {
+        return;
+    }
+    for (size_t i = b->count; i-- > 0;) {
+        look_at_owner(node, b->items[i]);
+        if (!hot_copies_accepts_of(node, &b->items[i]->address.node)) {
+            remove_owner(node, i);
+        }
+    }
+    if (b->copies != NULL) {
+        pass_note_work_if(&node->pass, keyspace_work(b->copies, WORK_BUDGET));
+    }
+}
+
+struct mono_time copy_owners_wake_at(const struct node *node)
+{
+    struct mono_time at = MONO_NEVER;
+
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        const struct copy_owner *owner = node->copy_owners.items[i];
+
+        if (owner->control.phase == PEER_LANE_OPEN) {
+            at = mono_earlier(at, borrower_ask_at(&owner->borrower));
+        }
+        at = mono_earlier(at, mono_add_ms(node->now.mono, RETRY_MS));
+    }
+    return at;
+}
+
+void copy_owners_check(const struct node *node)
+{
+    size_t valid = 0;
+
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        const struct copy_owner *owner = node->copy_owners.items[i];
+
+        borrower_check(&owner->borrower);
+        HASHTABLE_FOR_EACH (n, &owner->borrower.keys) {
+            const struct borrowed *key = CONTAINER_OF_CONST(n, struct borrowed, by_name);
+
+            valid += key->state == BORROWED_VALID;
+        }
+    }
+    ASSERT(copy_owners_copy_count(node) <= valid); /* (1) */
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The primaries whose hot keys this node has copies of: two connections to each, its lease (copies/borrower.h), and the
+ * copies themselves, which are a key space of their own that nobody lists, saves or counts among the data.
+ *
+ * An owner is connected to as soon as it announces this node as a member, and given up when no slot of it is accepted any
+ * more.  What it is asked, and how it answers, is in node/lending.h; node/borrowing.h decides what it is asked for.
+ *
+ * Invariant:  (1) what is in the key space of copies is VALID in its owner's borrower */
+#ifndef STARLING_NODE_COPY_OWNERS_H
+#define STARLING_NODE_COPY_OWNERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "copies/borrower.h"
+#include "copies/hot_slots.h"
+#include "node/peer_lane.h"
+
+struct keyspace;
+struct node;
+
+enum {
+    COPY_OWNERS_MAX = 32,
+    COPY_USES_MAX = 32,
+};
+
+/* Reads of a slot since the owner was told last. */
+struct copy_use {
+    uint16_t slot;
+    uint64_t reads;
+};
+
+struct copy_owner {
+    struct peer_address address;
+    struct borrower borrower;
+    struct peer_lane control;
+    struct peer_lane data;
+    int data_version;          /* of RESP, on the data lane */
+    struct mono_time retry_at; /* it is not tried again before */
+    bool is_failing;           /* the last attempt did not succeed */
+    struct copy_use uses[COPY_USES_MAX];
+    size_t use_count;
+};
+
+struct copy_owners {
+    struct copy_owner *items[COPY_OWNERS_MAX];
+    size_t count;
+    struct keyspace *copies; /* NULL until there was one */
+};
+
+void copy_owners_deinit(struct node *node);
+/* That node as an owner; NULL when there are too many. */
+struct copy_owner *copy_owners_get(struct node *node, const struct cluster_id *id);
+/* Whose data lane the link is, if it is open; else NULL. */
+struct copy_owner *copy_owners_find_data(const struct node *node, uint64_t link);
+/* Begin to connect, if that is not done yet, and not too soon after an attempt that failed. */
+void copy_owners_open(struct node *node, struct copy_owner *owner);
+/* Remove the value of a copy, if there is one; the borrower forgets it next. */
+void copy_owners_drop(struct node *node, const struct borrowed *key);
+/* The owner has announced a slot: begin to connect to it at once, if we are a member. */
+void copy_owners_hear_of(struct node *node, const struct cluster_id *id);
+
+/* What happened on a link; false: it is none of ours. */
+MUST_USE bool copy_owners_link_up(struct node *node, uint64_t link);
+MUST_USE bool copy_owners_link_input(struct node *node, uint64_t link, struct bytes input);
+MUST_USE bool copy_owners_link_down(struct node *node, uint64_t link);
+void copy_owners_tick(struct node *node);
+struct mono_time copy_owners_wake_at(const struct node *node);
+
+/* How many copies there are, and the bytes of them. */
+size_t copy_owners_copy_count(const struct node *node);
+size_t copy_owners_bytes(const struct node *node);
+void copy_owners_check(const struct node *node);
+
+#endif
