@@ -69,7 +69,7 @@ static void fetch(struct node *node, struct copy_owner *owner, struct bytes key)
     const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
                                   BYTES_LITERAL("FETCH"), key};
     const struct peer_answer answer = {
-        .kind = PEER_ANSWER_VALUE, .key_len = key.len, .asked_at = node->now.mono};
+        .kind = PEER_ANSWER_VALUE, .kept_len = key.len, .asked_at = node->now.mono};
 
     borrower_note_wanted(&owner->borrower, key);
     peer_lane_ask(node, &owner->data, words, ARRAY_COUNT(words), &answer);
@@ -165,7 +165,7 @@ static bool is_reached(struct node *node, struct copy_owner *owner, struct reque
     if (owner->data.phase == PEER_LANE_OPEN) {
         return true;
     }
-    if (owner->is_failing && owner->control.phase == PEER_LANE_CLOSED) {
+    if (copy_owners_is_lost(node, owner)) {
         reply_error(request, "CLUSTERDOWN The node that serves this slot cannot be reached");
     } else {
         put_back(node, request);

@@ -10,7 +10,8 @@
 
 enum {
     RETRY_MS = 200,
-    CONNECT_MS = 1000,  /* an attempt takes no longer */
+    CONNECT_MS = 1000, /* an attempt takes no longer */
+    LOST_TIMEOUTS = 2,
     SILENT_MS = 5000,   /* an owner that answers nothing for so long is given up */
     WORK_BUDGET = 1000, /* of freeing copies, in a pass */
 };
@@ -131,6 +132,20 @@ static bool look_up(const struct node *node, struct peer_address *address)
     return true;
 }
 
+static void note_failure(const struct node *node, struct copy_owner *owner)
+{
+    owner->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+    if (owner->failing_since.us == 0) {
+        owner->failing_since = node->now.mono;
+    }
+}
+
+bool copy_owners_is_lost(const struct node *node, const struct copy_owner *owner)
+{
+    return owner->failing_since.us != 0 && mono_ms_between(owner->failing_since, node->now.mono) >=
+                                               LOST_TIMEOUTS * node->config.cluster_node_timeout_ms;
+}
+
 void copy_owners_open(struct node *node, struct copy_owner *owner)
 {
     if (owner->control.phase != PEER_LANE_CLOSED ||
@@ -138,8 +153,7 @@ void copy_owners_open(struct node *node, struct copy_owner *owner)
         return;
     }
     if (!look_up(node, &owner->address)) {
-        owner->is_failing = true;
-        owner->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+        note_failure(node, owner);
         return;
     }
     peer_lane_open(node, &owner->control, &owner->address);
@@ -147,8 +161,8 @@ void copy_owners_open(struct node *node, struct copy_owner *owner)
     owner->data_version = 2;
 }
 
-/* Nobody knows what became of what it was asked. */
-static void fail_call(struct node *node, const struct peer_answer *answer)
+/* Nobody knows what became of what it was asked.  What only reads is done again, wherever that is by then. */
+static void fail_call(struct node *node, const struct peer_answer *answer, struct bytes request)
 {
     struct session *s = session_find(&node->sessions, answer->session);
 
@@ -158,21 +172,27 @@ static void fail_call(struct node *node, const struct peer_answer *answer)
     if (s->hold.may_write) {
         waiting_release(node, s);
         node_close_session(node, s, false);
-        return;
+    } else if (request.len > 0) {
+        input_put_back_first(&s->input, request);
+        waiting_release(node, s);
+    } else {
+        waiting_on_forwarded(node, s,
+                             BYTES_LITERAL("-CLUSTERDOWN The node that serves this slot cannot be "
+                                           "reached\r\n"));
     }
-    waiting_on_forwarded(node, s,
-                         BYTES_LITERAL("-CLUSTERDOWN The node that serves this slot "
-                                       "cannot be reached\r\n"));
 }
 
 static void fail_calls(struct node *node, struct copy_owner *owner)
 {
     for (size_t i = owner->data.first; i < owner->data.answers.count; i++) {
         const struct peer_answer answer = owner->data.answers.items[i];
+        struct buf kept = {0};
 
+        peer_lane_take_kept(&owner->data, answer.kept_len, &kept);
         if (answer.kind == PEER_ANSWER_CALL) {
-            fail_call(node, &answer);
+            fail_call(node, &answer, buf_bytes(&kept));
         }
+        buf_deinit(&kept);
     }
 }
 
@@ -188,8 +208,7 @@ static void drop_lanes(struct node *node, struct copy_owner *owner, const char *
     borrower_link_down(&owner->borrower);
     peer_lane_close(node, &owner->control);
     peer_lane_close(node, &owner->data);
-    owner->is_failing = true;
-    owner->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+    note_failure(node, owner);
     waiting_on_copies(node);
 }
 
@@ -259,7 +278,7 @@ static void take_value(struct node *node, struct copy_owner *owner, struct bytes
                                  .max_inline_bytes = 64 * 1024,
                                  .max_depth = 2};
 
-    peer_lane_take_key(&owner->data, answer->key_len, &key);
+    peer_lane_take_kept(&owner->data, answer->kept_len, &key);
     if (resp_value_read(bytes, &limits, &value, &consumed, &error) == RESP_OK &&
         value.type == RESP_ARRAY && value.child_count == 3 &&
         value.children[0].type == RESP_INTEGER && value.children[1].type == RESP_INTEGER) {
@@ -287,20 +306,26 @@ static void take_value(struct node *node, struct copy_owner *owner, struct bytes
     waiting_on_copies(node);
 }
 
-static void take_call(struct node *node, const struct peer_answer *answer, struct bytes bytes)
+static void take_call(struct node *node, struct copy_owner *owner, const struct peer_answer *answer,
+                      struct bytes bytes)
 {
     struct session *s = session_find(&node->sessions, answer->session);
 
+    peer_lane_take_kept(&owner->data, answer->kept_len, NULL);
     if (s != NULL && !answer->is_ignored && s->hold.kind == HOLD_FORWARD) {
         waiting_on_forwarded(node, s, bytes);
     }
 }
 
-/* ":ms" */
+/* ":ms"; an owner that lends nothing any more says so instead, and answers what it was asked all the same. */
 static bool take_grant(struct copy_owner *owner, struct bytes bytes)
 {
     int64_t ms;
 
+    if (bytes.data[0] == '-') {
+        borrower_take_lease(&owner->borrower, 0);
+        return true;
+    }
     if (bytes.data[0] != ':' || !num_parse_i64(bytes_trim(bytes_from(bytes, 1)), &ms)) {
         return false;
     }
@@ -321,7 +346,7 @@ static bool take_answer(struct node *node, struct copy_owner *owner,
         take_value(node, owner, bytes, answer);
         return true;
     case PEER_ANSWER_CALL:
-        take_call(node, answer, bytes);
+        take_call(node, owner, answer, bytes);
         return true;
     }
     return false;
@@ -384,7 +409,7 @@ static void note_open(struct node *node, struct copy_owner *owner, const struct 
     if (lane == &owner->control) {
         join(node, owner);
     } else {
-        owner->is_failing = false;
+        owner->failing_since = (struct mono_time){0};
         waiting_on_copies(node);
     }
 }
@@ -527,6 +552,10 @@ static void look_at_owner(struct node *node, struct copy_owner *owner)
     if (is_silent(node, &owner->control) || is_silent(node, &owner->data)) {
         drop_lanes(node, owner, "it does not answer");
     }
+    if (owner->control.phase == PEER_LANE_CLOSED && owner->failing_since.us != 0 &&
+        mono_is_due(owner->retry_at, node->now.mono)) {
+        waiting_on_copies(node); /* they try again, or have waited for long enough */
+    }
     if (hot_copies_is_member_of(node, &owner->address.node)) {
         copy_owners_open(node, owner);
     }
@@ -558,7 +587,8 @@ void copy_owners_tick(struct node *node)
     }
     for (size_t i = b->count; i-- > 0;) {
         look_at_owner(node, b->items[i]);
-        if (!hot_copies_accepts_of(node, &b->items[i]->address.node)) {
+        if (!hot_copies_accepts_of(node, &b->items[i]->address.node) &&
+            peer_lane_awaited(&b->items[i]->data) == 0) {
             remove_owner(node, i);
         }
     }

@@ -39,9 +39,9 @@ struct copy_owner {
     struct borrower borrower;
     struct peer_lane control;
     struct peer_lane data;
-    int data_version;          /* of RESP, on the data lane */
-    struct mono_time retry_at; /* it is not tried again before */
-    bool is_failing;           /* the last attempt did not succeed */
+    int data_version;               /* of RESP, on the data lane */
+    struct mono_time retry_at;      /* it is not tried again before */
+    struct mono_time failing_since; /* no attempt has succeeded since; 0: the last one did */
     struct copy_use uses[COPY_USES_MAX];
     size_t use_count;
 };
@@ -59,6 +59,8 @@ struct copy_owner *copy_owners_get(struct node *node, const struct cluster_id *i
 struct copy_owner *copy_owners_find_data(const struct node *node, uint64_t link);
 /* Begin to connect, if that is not done yet, and not too soon after an attempt that failed. */
 void copy_owners_open(struct node *node, struct copy_owner *owner);
+/* Has it been out of reach for so long that clients are told so?  Before that they wait: somebody may take over. */
+bool copy_owners_is_lost(const struct node *node, const struct copy_owner *owner);
 /* Remove the value of a copy, if there is one; the borrower forgets it next. */
 void copy_owners_drop(struct node *node, const struct borrowed *key);
 /* The owner has announced a slot: begin to connect to it at once, if we are a member. */

@@ -28,7 +28,7 @@ void peer_lane_open(struct node *node, struct peer_lane *lane, const struct peer
 void peer_lane_forget(struct peer_lane *lane)
 {
     buf_deinit(&lane->in);
-    buf_deinit(&lane->keys);
+    buf_deinit(&lane->kept);
     VEC_DEINIT(&lane->answers);
     *lane = (struct peer_lane){0};
 }
@@ -167,6 +167,14 @@ void peer_lane_pass_on(struct node *node, struct peer_lane *lane, struct bytes r
     node->env.link_send(node->env.context, lane->link, request);
 }
 
+void peer_lane_pass_on_kept(struct node *node, struct peer_lane *lane, struct bytes request,
+                            struct peer_answer answer)
+{
+    answer.kept_len = request.len;
+    buf_append_bytes(&lane->kept, request);
+    peer_lane_pass_on(node, lane, request, &answer);
+}
+
 void peer_lane_ask(struct node *node, struct peer_lane *lane, const struct bytes *words,
                    size_t count, const struct peer_answer *answer)
 {
@@ -174,17 +182,20 @@ void peer_lane_ask(struct node *node, struct peer_lane *lane, const struct bytes
 
     resp_write_request(&out, words, count);
     if (answer->kind == PEER_ANSWER_VALUE) {
-        buf_append_bytes(&lane->keys, words[count - 1]);
+        ASSERT(answer->kept_len == words[count - 1].len);
+        buf_append_bytes(&lane->kept, words[count - 1]);
     }
     peer_lane_pass_on(node, lane, buf_bytes(&out), answer);
     buf_deinit(&out);
 }
 
-void peer_lane_take_key(struct peer_lane *lane, size_t len, struct buf *out)
+void peer_lane_take_kept(struct peer_lane *lane, size_t len, struct buf *out)
 {
-    ASSERT(len <= lane->keys.len);
-    buf_append_bytes(out, bytes_prefix(buf_bytes(&lane->keys), len));
-    buf_consume(&lane->keys, len);
+    ASSERT(len <= lane->kept.len);
+    if (out != NULL) {
+        buf_append_bytes(out, bytes_prefix(buf_bytes(&lane->kept), len));
+    }
+    buf_consume(&lane->kept, len);
 }
 
 size_t peer_lane_awaited(const struct peer_lane *lane)

@@ -32,7 +32,8 @@ struct peer_answer {
     enum peer_answer_kind kind;
     uint64_t session; /* CALL: whose it is */
     bool is_ignored;  /* CALL: only the last of several answers is the session's */
-    size_t key_len;   /* VALUE: in the lane's keys, first asked first */
+    size_t
+        kept_len; /* of what is kept for it: a VALUE's key, the request of a CALL that only reads */
     struct mono_time asked_at;
 };
 
@@ -53,8 +54,8 @@ struct peer_lane {
     struct buf in;
     struct resp_value_scan scan;
     VEC(struct peer_answer) answers;
-    size_t first; /* of those that are awaited */
-    struct buf keys;
+    size_t first;    /* of those that are awaited */
+    struct buf kept; /* for the answers that are awaited, first asked first */
 };
 
 /* Of a node's: where it is. */
@@ -90,8 +91,11 @@ void peer_lane_ask(struct node *node, struct peer_lane *lane, const struct bytes
                    size_t count, const struct peer_answer *answer);
 void peer_lane_pass_on(struct node *node, struct peer_lane *lane, struct bytes request,
                        const struct peer_answer *answer);
-/* The key of the first VALUE that is awaited; it is taken away. */
-void peer_lane_take_key(struct peer_lane *lane, size_t len, struct buf *out);
+/* The same, which is kept until it is answered. */
+void peer_lane_pass_on_kept(struct node *node, struct peer_lane *lane, struct bytes request,
+                            struct peer_answer answer);
+/* What was kept for the answer that came, or will not come, first: it is taken away. */
+void peer_lane_take_kept(struct peer_lane *lane, size_t len, struct buf *out);
 size_t peer_lane_awaited(const struct peer_lane *lane);
 
 #endif

@@ -22,6 +22,16 @@ void input_put_back(struct input *input, struct bytes request)
     buf_append_bytes(&input->put_back, request);
 }
 
+void input_put_back_first(struct input *input, struct bytes request)
+{
+    struct buf rest = buf_steal(&input->put_back);
+
+    ASSERT(request.len > 0);
+    buf_append_bytes(&input->put_back, request);
+    buf_append_bytes(&input->put_back, buf_bytes(&rest));
+    buf_deinit(&rest);
+}
+
 void input_rewind(struct input *input)
 {
     ASSERT(input->consumed == 0);

@@ -31,6 +31,8 @@ void input_deinit(struct input *input);
 void input_append(struct input *input, struct bytes bytes);
 /* A request that was split off is not to be executed now. */
 void input_put_back(struct input *input, struct bytes request);
+/* The same, before what was put back already. */
+void input_put_back_first(struct input *input, struct bytes request);
 /* What was put back is to be read again, before everything else; consumed must be 0. */
 void input_rewind(struct input *input);
 /* The batch has run: what was consumed goes. */
