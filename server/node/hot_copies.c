@@ -2,6 +2,7 @@
 #include "node/hot_copies.h"
 
 #include "base/assert.h"
+#include "base/codec.h"
 #include "base/hash.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
@@ -11,6 +12,9 @@
 enum {
     LOOK_MS = 1000,
     LOOKED_AT_KEYS = 16, /* the hottest */
+    ASKER_SEED = 1,      /* the same on all nodes */
+    ABOUT_A_SLOT = 1,    /* the first byte of what is announced */
+    ABOUT_ASKERS = 2,
     TEACH_GAP_US = 1000, /* between two clients that are sent to members */
 };
 
@@ -68,6 +72,7 @@ static void announce(struct node *node, const struct hot_slot *hot)
 {
     struct buf message = {0};
 
+    encode_u8(&message, ABOUT_A_SLOT);
     hot_slots_take(&node->hot_copies.known, node->now.mono, hot, cluster_my_id(node->cluster),
                    &(struct cluster_id){0});
     hot_slot_encode(hot, &message);
@@ -305,6 +310,32 @@ static void look_at_load(struct node *node, int64_t passed_us)
     node->hot_copies.cpu_us = used_us;
 }
 
+/* A client asks one node for the map, and another one for keys. */
+static void take_askers(struct node *node, struct decoder *d)
+{
+    while (decoder_left(d) >= sizeof(uint64_t)) {
+        uint64_t hash = decode_u64_be(d);
+
+        node->hot_copies.askers[hash / 2 % HOT_ASKERS] = hash;
+    }
+}
+
+static void tell_askers(struct node *node)
+{
+    struct hot_copies *hot = &node->hot_copies;
+    struct buf message = {0};
+
+    hot->has_new_askers = false;
+    encode_u8(&message, ABOUT_ASKERS);
+    for (size_t i = 0; i < HOT_ASKERS; i++) {
+        if (hot->askers[i] != 0) {
+            encode_u64_be(&message, hot->askers[i]);
+        }
+    }
+    cluster_side_announce(node, buf_bytes(&message));
+    buf_deinit(&message);
+}
+
 void hot_copies_tick(struct node *node)
 {
     struct hot_copies *hot = &node->hot_copies;
@@ -315,6 +346,9 @@ void hot_copies_tick(struct node *node)
     look_at_load(node, node->now.mono.us - hot->looked_at.us);
     hot->looked_at = node->now.mono;
     hot_slots_tick(&hot->known, node->now.mono);
+    if (hot->known.count > 0 && hot->has_new_askers) {
+        tell_askers(node);
+    }
     if (!hot_copies_are_on(node)) {
         end_all(node, "copies are turned off");
         return;
@@ -352,7 +386,7 @@ enum promotion_answer hot_copies_judge(const struct node *node, const struct top
 /* ---- as a member -------------------------------------------------------------------------------- */
 
 /* Only its owner says of a slot whether it is hot. */
-void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message)
+static void take_slot(struct node *node, const struct cluster_id *sender, struct bytes message)
 {
     struct hot_slot hot;
     const struct cluster_id *owner;
@@ -370,6 +404,22 @@ void hot_copies_take(struct node *node, const struct cluster_id *sender, struct 
                    primary);
     copy_owners_hear_of(node, sender);
     waiting_on_copies(node);
+}
+
+void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message)
+{
+    struct decoder d = decoder_make(message);
+
+    switch (decode_u8(&d)) {
+    case ABOUT_A_SLOT:
+        take_slot(node, sender, bytes_from(message, 1));
+        break;
+    case ABOUT_ASKERS:
+        take_askers(node, &d);
+        break;
+    default:
+        break; /* of a newer version */
+    }
 }
 
 static bool is_still_owner(const struct node *node, const struct hot_slot *hot)
@@ -444,7 +494,7 @@ const struct cluster_id *hot_copies_view(const struct node *node, const struct s
 }
 
 /* Which addresses have asked for the map: clients there are cluster clients, also those that share a library with others. */
-static size_t asker_place(const struct node *node, const struct session *s, uint64_t *hash)
+static size_t asker_place(const struct session *s, uint64_t *hash)
 {
     struct bytes address = bytes_from_text(s->peer.address);
     size_t len = address.len;
@@ -452,22 +502,25 @@ static size_t asker_place(const struct node *node, const struct session *s, uint
     while (len > 0 && address.data[len - 1] != ':') {
         len--;
     }
-    *hash = hash_bytes(bytes_prefix(address, len), node->data.hash_seed) | 1;
+    *hash = hash_bytes(bytes_prefix(address, len), ASKER_SEED) | 1;
     return (size_t)(*hash / 2 % HOT_ASKERS);
 }
 
 void hot_copies_note_asker(struct node *node, const struct session *s)
 {
     uint64_t hash;
-    size_t place = asker_place(node, s, &hash);
+    size_t place = asker_place(s, &hash);
 
-    node->hot_copies.askers[place] = hash;
+    if (node->hot_copies.askers[place] != hash) {
+        node->hot_copies.askers[place] = hash;
+        node->hot_copies.has_new_askers = true;
+    }
 }
 
 static bool has_asked(const struct node *node, const struct session *s)
 {
     uint64_t hash;
-    size_t place = asker_place(node, s, &hash);
+    size_t place = asker_place(s, &hash);
 
     return node->hot_copies.askers[place] == hash;
 }

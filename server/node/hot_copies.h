@@ -49,8 +49,8 @@ struct hot_copies {
     unsigned busy;  /* percent, between the last two */
     struct mono_time taught_at;
     uint64_t taught; /* clients that were sent to members by a MOVED, ever */
-    uint64_t
-        askers[HOT_ASKERS]; /* hashes of addresses that have asked for the map, newest by place */
+    uint64_t askers[HOT_ASKERS]; /* hashes of addresses that have asked any node for the map */
+    bool has_new_askers;         /* since the others were told */
     uint64_t promoted;
     uint64_t demoted;
 };

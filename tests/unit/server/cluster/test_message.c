@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "cluster/frame.h"
 #include "cluster/message_part.h"
+#include "cluster/report.h"
 #include "tests/unit/server/cluster/world.h"
 
 #include <criterion/criterion.h>
@@ -140,6 +141,22 @@ static bool is_valid(struct bytes body)
     struct message_part part;
 
     return message_part_decode(body, &part);
+}
+
+/* They have no numbers of their own: there may be more of them than of all other frames. */
+Test(message, however_many_were_sent_cluster_info_tells_of_them)
+{
+    struct world *w = world_three_and_three();
+    struct buf text = {0};
+
+    for (int i = 0; i < 2000; i++) {
+        cr_assert(publish(w, 0, false, BYTES_LITERAL("one")));
+    }
+    world_run(w, 100);
+    cluster_format_info(w->members[0].core, w->now, &text);
+    cr_expect_not_null(strstr(buf_text(&text), "cluster_stats_messages_publish_sent:10000\r\n"));
+    buf_deinit(&text);
+    world_free(w);
 }
 
 Test(message, parts_that_cannot_be_are_refused)
