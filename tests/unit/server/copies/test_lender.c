@@ -370,6 +370,41 @@ Test(lender, while_all_is_wanted_back_nothing_is_lent_and_all_who_have_anything_
     lender_deinit(&l);
 }
 
+/* ---- (7) one connection a node ------------------------------------------------------------------ */
+
+Test(lender, a_node_that_joins_before_its_old_connection_is_known_to_be_gone_is_told_by_the_new_one)
+{
+    struct lender l = lender_with(1);
+    const struct cluster_id id = id_of(0);
+    int again = lender_join(&l, &id, 2);
+
+    cr_assert_eq(lender_find(&l, &id), again);
+    cr_assert_eq(lender_find_link(&l, 1), LENDER_NOBODY);
+    (void)lender_grant(&l, again, after_ms(1), LEASE_MS, 100000);
+    lend(&l, lender_find(&l, &id), "a");
+    lender_leave(&l, 1, after_ms(2));
+    lender_tick(&l, after_ms(LEASE_MS));
+    cr_expect_eq(l.peer_count, 1);
+    change(&l, LEASE_MS, "a", 10);
+    expect_message(&l, 0, 2, 10, "a");
+    cr_expect_eq(limit_at(&l, LEASE_MS), 9);
+    lender_deinit(&l);
+}
+
+Test(lender, what_a_node_had_by_its_old_connection_is_waited_for_until_that_lease_is_over)
+{
+    struct lender l = lender_with(1);
+    const struct cluster_id id = id_of(0);
+
+    lend(&l, 0, "a");
+    (void)lender_join(&l, &id, 2);
+    change(&l, 1, "a", 10);
+    cr_expect_eq(l.outbox.count, 0);
+    cr_expect_eq(limit_at(&l, LEASE_MS - 1), 9);
+    cr_expect_eq(limit_at(&l, LEASE_MS), UINT64_MAX);
+    lender_deinit(&l);
+}
+
 /* ---- peers -------------------------------------------------------------------------------------- */
 
 Test(lender, a_peer_more_than_there_is_room_for_is_refused_until_one_is_gone)
