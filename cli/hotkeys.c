@@ -34,6 +34,19 @@ static bool ask(struct hot_table *table, const char *node, struct client *client
     return is_fine;
 }
 
+/* What the node does with copies; a server that knows of none has no such section. */
+static void ask_for_copies(struct hot_table *table, const char *node, struct client *client)
+{
+    static const char *const words[] = {"INFO", "hotcopies"};
+    struct errmsg error;
+    struct resp_value reply;
+
+    if (connect_call(client, words, 2, &reply, &error)) {
+        hot_table_add_info(table, node, resp_value_bytes(&reply));
+        resp_value_deinit(&reply);
+    }
+}
+
 /* Every node of the cluster that can be reached; how many answered. */
 static size_t ask_all(struct hot_table *table, const struct cluster_view *view)
 {
@@ -46,6 +59,7 @@ static size_t ask_all(struct hot_table *table, const struct cluster_view *view)
 
         snprintf(name, sizeof(name), "%s:%u", node->info.host, (unsigned)node->info.port);
         if (node->client != NULL && ask(table, name, node->client, &error)) {
+            ask_for_copies(table, name, node->client);
             count++;
         } else {
             fprintf(stderr, "%s: %s\n", name, error.text);
@@ -67,6 +81,7 @@ static void keep_best(struct hot_table *table)
 
         buf_deinit(&row->key);
         buf_deinit(&row->node);
+        buf_deinit(&row->reason);
     }
 }
 
