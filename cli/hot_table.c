@@ -2,6 +2,7 @@
 #include "cli/hot_table.h"
 
 #include "base/num.h"
+#include "cli/cluster_view.h"
 #include "cli/quoted.h"
 
 #include <inttypes.h>
@@ -54,28 +55,13 @@ bool hot_table_add_reply(struct hot_table *table, const char *node, const struct
     return true;
 }
 
-/* Of "name:number" among lines; 0 when it is not there. */
+/* 0 when it is not there. */
 static uint64_t info_number(struct bytes info, const char *name)
 {
-    struct bytes wanted = bytes_from_text(name);
+    struct bytes text;
     uint64_t number;
 
-    while (info.len > 0) {
-        size_t end = 0;
-        struct bytes line;
-
-        while (end < info.len && info.data[end] != '\n') {
-            end++;
-        }
-        line = bytes_trim(bytes_prefix(info, end));
-        info = bytes_from(info, end < info.len ? end + 1 : end);
-        if (line.len > wanted.len && line.data[wanted.len] == ':' &&
-            bytes_equal(bytes_prefix(line, wanted.len), wanted) &&
-            num_parse_u64(bytes_from(line, wanted.len + 1), &number)) {
-            return number;
-        }
-    }
-    return 0;
+    return view_find_field(info, name, &text) && num_parse_u64(text, &number) ? number : 0;
 }
 
 void hot_table_add_info(struct hot_table *table, const char *node, struct bytes info)
