@@ -13,6 +13,7 @@
 enum {
     FREQUENCIES_SHOWN = 16,
     KEPT_MAX = 4096, /* frequencies, before the lower half is forgotten */
+    REST_MS = 1000,  /* between two tables, when nothing else is said */
 };
 
 /* Ask one server.  False, and a message, when it does not know. */
@@ -34,6 +35,19 @@ static bool ask(struct hot_table *table, const char *node, struct client *client
     return is_fine;
 }
 
+/* What the node does with copies; a server that knows of none has no such section. */
+static void ask_for_copies(struct hot_table *table, const char *node, struct client *client)
+{
+    static const char *const words[] = {"INFO", "hotcopies"};
+    struct errmsg error;
+    struct resp_value reply;
+
+    if (connect_call(client, words, 2, &reply, &error)) {
+        hot_table_add_info(table, node, resp_value_bytes(&reply));
+        resp_value_deinit(&reply);
+    }
+}
+
 /* Every node of the cluster that can be reached; how many answered. */
 static size_t ask_all(struct hot_table *table, const struct cluster_view *view)
 {
@@ -46,6 +60,7 @@ static size_t ask_all(struct hot_table *table, const struct cluster_view *view)
 
         snprintf(name, sizeof(name), "%s:%u", node->info.host, (unsigned)node->info.port);
         if (node->client != NULL && ask(table, name, node->client, &error)) {
+            ask_for_copies(table, name, node->client);
             count++;
         } else {
             fprintf(stderr, "%s: %s\n", name, error.text);
@@ -67,6 +82,7 @@ static void keep_best(struct hot_table *table)
 
         buf_deinit(&row->key);
         buf_deinit(&row->node);
+        buf_deinit(&row->reason);
     }
 }
 
@@ -175,7 +191,8 @@ static bool is_unknown_command(const struct errmsg *error)
     return strstr(error->text, "unknown command") != NULL;
 }
 
-int hotkeys_run(const struct options *options)
+/* Ask, and print what is known now.  False, and a message unless the server has no HOTKEYS: then *is_unknown. */
+static bool show(const struct options *options, bool *is_unknown)
 {
     struct hot_table table = {0};
     struct cluster_view view = {0};
@@ -183,17 +200,15 @@ int hotkeys_run(const struct options *options)
     struct buf out = {0};
     bool is_fine;
 
+    *is_unknown = false;
     if (options->unix_path == NULL &&
         cluster_view_open(&view, options, options->host, (uint16_t)options->port, &error)) {
         is_fine = ask_all(&table, &view) > 0;
         cluster_view_close(&view);
     } else {
         is_fine = ask_one(&table, options, &error);
-        if (!is_fine && is_unknown_command(&error)) {
-            hot_table_deinit(&table);
-            return run_by_frequency(options);
-        }
-        if (!is_fine) {
+        *is_unknown = !is_fine && is_unknown_command(&error);
+        if (!is_fine && !*is_unknown) {
             fprintf(stderr, "%s\n", error.text);
         }
     }
@@ -201,8 +216,40 @@ int hotkeys_run(const struct options *options)
     if (is_fine) {
         hot_table_write(&table, &out);
         print_buf(&out);
+        fflush(stdout);
     }
     hot_table_deinit(&table);
     buf_deinit(&out);
-    return is_fine ? 0 : 1;
+    return is_fine;
+}
+
+/* False: it was interrupted. */
+static bool rest(const struct options *options)
+{
+    struct interrupt interrupt;
+    bool goes_on;
+
+    interrupt_open(&interrupt);
+    goes_on = interrupt_sleep(&interrupt, options->has_interval ? options->interval_ms : REST_MS);
+    interrupt_close(&interrupt);
+    return goes_on;
+}
+
+int hotkeys_run(const struct options *options)
+{
+    int64_t times = options->has_repeat || options->has_interval ? options->repeat : 1;
+    bool is_unknown;
+
+    for (int64_t i = 0; (times < 0 || i < times) && ferror(stdout) == 0; i++) {
+        if (i > 0) {
+            if (!rest(options)) {
+                break;
+            }
+            puts("");
+        }
+        if (!show(options, &is_unknown)) {
+            return is_unknown ? run_by_frequency(options) : 1;
+        }
+    }
+    return 0;
 }

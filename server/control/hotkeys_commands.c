@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* HOTKEYS: what node/hot_side.h has found.  Without a session as Valkey has it, which finds hot keys all the time;
  * with one, that HOTKEYS START has begun, as Redis has it. */
+#include "cluster/route.h"
 #include "control/answer.h"
 #include "control/control.h"
 #include "node/batch.h"
@@ -345,6 +346,33 @@ static void write_session(const struct node *node, struct resp_writer *w,
 
 /* ---- GET: at any time ------------------------------------------------------------------------- */
 
+/* Why other primaries serve the key, or do not; for people. */
+static const char *copying_of(const struct node *node, const struct top_key *key)
+{
+    if (!cluster_owns_slot(node->cluster, (uint16_t)key->slot)) {
+        return hot_copies_accepted(node, (uint16_t)key->slot) != NULL
+                   ? "served by copies of another node's"
+                   : "its slot is another node's";
+    }
+    if (!hot_copies_are_on(node)) {
+        return "copies are turned off";
+    }
+    return promotion_answer_text(hot_copies_own(node, (uint16_t)key->slot) != NULL
+                                     ? PROMOTION_YES
+                                     : hot_copies_judge(node, key));
+}
+
+static void write_copying(const struct node *node, struct resp_writer *w, const struct top_key *key)
+{
+    const struct hot_slot *hot =
+        hot_slots_find(&node->hot_copies.known, node->now.mono, (uint16_t)key->slot);
+
+    write_field(w, "slot", key->slot);
+    write_field(w, "copied", hot != NULL ? hot_slot_ready_count(hot) : 0);
+    resp_write_bulk_text(w, "reason");
+    resp_write_bulk_text(w, copying_of(node, key));
+}
+
 static void write_hot_keys(const struct node *node, struct resp_writer *w)
 {
     const struct hot_keys *hot = &node->hot.keys;
@@ -355,7 +383,7 @@ static void write_hot_keys(const struct node *node, struct resp_writer *w)
     for (size_t i = 0; i < count; i++) {
         struct hot_keys_rate rate = hot_keys_rate(hot, keys[i], hot_side_now_ms(node));
 
-        resp_write_map(w, 7);
+        resp_write_map(w, node->cluster != NULL ? 10 : 7);
         resp_write_bulk_text(w, "key");
         resp_write_bulk(w, top_key_bytes(keys[i]));
         write_field(w, "db", keys[i]->db);
@@ -364,6 +392,9 @@ static void write_hot_keys(const struct node *node, struct resp_writer *w)
         write_field(w, "writes", rate.writes);
         write_field(w, "bytes", rate.bytes);
         write_field(w, "key-length", keys[i]->key_len);
+        if (node->cluster != NULL) {
+            write_copying(node, w, keys[i]);
+        }
     }
 }
 
@@ -383,7 +414,8 @@ void control_hotkeys_help(struct node *node, struct request *request)
         "HOTKEYS <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "GET",
         "    Return the keys that clients use most, the hottest first: key, database, operations,",
-        "    reads, writes and bytes a second, length of the key. Since START: what was measured.",
+        "    reads, writes and bytes a second, length of the key; in a cluster also its slot,",
+        "    how many other nodes serve it, and why, or why not. Since START: what was measured.",
         "RESET",
         "    Forget them, and the session that START began.",
         "START METRICS <count> <CPU|NET> [...] [COUNT <keys>] [DURATION <seconds>]",

@@ -3,7 +3,7 @@
  * node's; here is what is known of them.
  *
  *     none --- asked for ---> ASKED --- the value comes ---> VALID --- INVALIDATE, or dropped ---> none
- *                               |  ^                           
+ *                               |  ^
  *                               |  +-- INVALIDATE: what is on its way may be older than that
  *                               +--- the owner does not lend it ---> REFUSED, for a while
  *

@@ -39,6 +39,9 @@ bool hot_slot_decode(struct bytes bytes, struct hot_slot *out)
     for (size_t i = 0; i < out->member_count; i++) {
         cluster_id_decode(&d, &out->members[i].node);
         out->members[i].is_ready = decode_u8(&d) != 0;
+        if (cluster_id_is_none(&out->members[i].node)) {
+            return false; /* nobody: whoever follows no primary would take itself for it */
+        }
     }
     return decoder_is_ok(&d) && decoder_left(&d) == 0;
 }

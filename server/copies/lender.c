@@ -48,19 +48,6 @@ static bool has_lease(const struct lender_peer *peer, struct mono_time now)
     return mono_is_before(now, peer->until);
 }
 
-int lender_join(struct lender *l, const struct cluster_id *node, uint64_t link)
-{
-    ASSERT(link != 0);
-    for (int i = 0; i < LENDER_PEERS_MAX; i++) {
-        if (!l->peers[i].is_used) {
-            l->peers[i] = (struct lender_peer){.is_used = true, .node = *node, .link = link};
-            l->peer_count++;
-            return i;
-        }
-    }
-    return LENDER_NOBODY;
-}
-
 /* It has no copy of anything any more. */
 static void clear_bits(struct lender *l, uint64_t bits)
 {
@@ -111,6 +98,24 @@ int lender_find_link(const struct lender *l, uint64_t link)
 {
     for (int i = 0; i < LENDER_PEERS_MAX && link != 0; i++) {
         if (l->peers[i].link == link) {
+            return i;
+        }
+    }
+    return LENDER_NOBODY;
+}
+
+int lender_join(struct lender *l, const struct cluster_id *node, uint64_t link)
+{
+    int old = lender_find(l, node);
+
+    ASSERT(link != 0);
+    if (old != LENDER_NOBODY) { /* (7) else it would be told of what the new one has */
+        l->peers[old].link = 0;
+    }
+    for (int i = 0; i < LENDER_PEERS_MAX; i++) {
+        if (!l->peers[i].is_used) {
+            l->peers[i] = (struct lender_peer){.is_used = true, .node = *node, .link = link};
+            l->peer_count++;
             return i;
         }
     }

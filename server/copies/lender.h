@@ -16,6 +16,8 @@
  *             the grant.  So one whose lease is over has to acknowledge nothing before the next.
  *         (5) No lease goes beyond our own.  A peer counts it from when it asked, and less of it than we do (borrower.h).
  *         (6) Nothing is lent while all is wanted back; then, once it is, another node may serve the slots.
+ *         (7) A node has one connection, the newest: a peer closes the old one before, and we may hear of that later.  What
+ *             it had by that one counts until its lease is over.
  *
  * Pure: times and events come in, messages go out by the outbox.  All-zero is empty but for lender_init. */
 #ifndef STARLING_COPIES_LENDER_H
@@ -78,7 +80,8 @@ void lender_deinit(struct lender *l);
 
 /* ---- peers -------------------------------------------------------------------------------------- */
 
-/* A connection that has proven to be that node's; it has no copies.  LENDER_NOBODY when there are too many. */
+/* A connection that has proven to be that node's; it has no copies, and any other of the node is left (7).  LENDER_NOBODY when
+ * there are too many. */
 int lender_join(struct lender *l, const struct cluster_id *node, uint64_t link);
 /* The connection is gone. */
 void lender_leave(struct lender *l, uint64_t link, struct mono_time now);

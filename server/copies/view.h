@@ -2,8 +2,8 @@
 /* Where clients are sent for a hot slot: each to one of those that are ready, the owner among them.
  *
  * Cluster clients believe that a slot has one primary.  So each is told of one, and different ones are told of different ones: by
- * rendezvous hashing of who asks, the slot and the epoch of its announcement, so that all nodes tell the same client the same,
- * and few are sent elsewhere when members come or go.
+ * rendezvous hashing of who asks and the slot, so that all nodes tell the same client the same, and few are sent elsewhere
+ * when members come or go.  The epoch is no part of it: it rises whenever they do.
  *
  * What a client library bears was tried or read in their sources:
  *

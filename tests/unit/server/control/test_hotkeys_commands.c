@@ -163,6 +163,23 @@ Test(hotkeys_commands, a_session_of_slots_shows_their_ranges_and_sums)
     alone_free(a);
 }
 
+Test(hotkeys_commands, get_tells_in_a_cluster_of_slots_and_why_keys_are_not_copied)
+{
+    struct alone *a = answers_start(cluster, ARRAY_COUNT(cluster));
+
+    answers_expect(a, "CLUSTER ADDSLOTSRANGE 0 16383", "+OK|");
+    answers_idle(a, 300, 10);
+    expect_times(a, 4, "GET k", "$-1|");
+    answers_expect(a, "HOTKEYS GET",
+                   "*1|*20|$3|key|$1|k|*$10|key-length|:1|$4|slot|:7629|$6|copied|:0|"
+                   "$6|reason|$25|there is no other primary|");
+    answers_expect(a, "CONFIG SET hot-copies off", "+OK|");
+    answers_expect(a, "HOTKEYS GET", "*$6|reason|$21|copies are turned off|");
+    answers_expect(a, "HELLO 3", "%*");
+    answers_expect(a, "HOTKEYS GET", "*1|%10|$3|key|$1|k|*");
+    alone_free(a);
+}
+
 Test(hotkeys_commands, refuses_words_that_it_does_not_understand)
 {
     static const struct answers_case cases[] = {

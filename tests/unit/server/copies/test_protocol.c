@@ -69,6 +69,8 @@ struct world {
     struct lender lender;
     uint64_t link_number;
     uint64_t links[MEMBERS];
+    uint64_t old_links
+        [MEMBERS]; /* that the members have closed, and the owner has not heard of it; 0: none */
     struct side sides[MEMBERS];
     uint64_t offset;
     uint64_t versions[KEYS]; /* at the owner */
@@ -214,7 +216,8 @@ static void owner_read(struct world *w)
 
 static void owner_take(struct world *w, int m, const struct letter *letter)
 {
-    int peer = lender_find_link(&w->lender, w->links[m]);
+    int peer = letter->kind == LETTER_FETCH ? lender_find(&w->lender, &w->sides[m].id)
+                                            : lender_find_link(&w->lender, w->links[m]);
     int64_t ms;
 
     if (peer == LENDER_NOBODY) {
@@ -416,6 +419,32 @@ static void lose_link(struct world *w, int m)
     drop_held(w, m);
 }
 
+/* The member closes it; the owner learns of it later, perhaps after the member has joined again. */
+static void close_link(struct world *w, int m)
+{
+    struct side *side = &w->sides[m];
+
+    if (!side->is_up || side->learns_at_us != 0 || w->old_links[m] != 0) {
+        return;
+    }
+    side->is_up = false;
+    clear_lanes(side);
+    borrower_link_down(&side->borrower);
+    w->old_links[m] = w->links[m];
+    w->links[m] = 0;
+    drop_held(w, m);
+}
+
+static void hear_of_closed(struct world *w)
+{
+    for (int m = 0; m < MEMBERS; m++) {
+        if (w->old_links[m] != 0 && rng_one_in(&w->rng, 50)) {
+            lender_leave(&w->lender, w->old_links[m], owner_clock(w));
+            w->old_links[m] = 0;
+        }
+    }
+}
+
 static void join(struct world *w, int m)
 {
     if (!w->sides[m].is_up &&
@@ -466,7 +495,7 @@ static void fail_something(struct world *w)
 {
     int m = (int)rng_below(&w->rng, MEMBERS);
 
-    switch (rng_below(&w->rng, 5)) {
+    switch (rng_below(&w->rng, 6)) {
     case 0:
         w->sides[m].stands_until_us = w->now_us + (int64_t)rng_below(&w->rng, 600000);
         break;
@@ -478,6 +507,9 @@ static void fail_something(struct world *w)
         break;
     case 3:
         w->owner_stands_until_us = w->now_us + (int64_t)rng_below(&w->rng, 300000);
+        break;
+    case 4:
+        close_link(w, m);
         break;
     default:
         w->no_renewal_until_us = w->now_us + (int64_t)rng_below(&w->rng, 2000000);
@@ -502,6 +534,7 @@ static void run(uint64_t seed, uint64_t *reads, uint64_t *from_copies)
             w->own_until_us = w->now_us + OWN_LEASE_MS * 1000;
         }
         owner_step(w);
+        hear_of_closed(w);
         for (int m = 0; m < MEMBERS; m++) {
             member_step(w, m);
         }
