@@ -28,7 +28,8 @@ static void lease(struct node *node, struct request *request)
 
         if (num_parse_i64(request->args[i], &slot) && slot >= 0 && slot < SLOT_COUNT &&
             num_parse_i64(request->args[i + 1], &reads) && reads >= 0) {
-            hot_copies_note_reads(node, (uint16_t)slot, (uint64_t)reads);
+            hot_copies_note_reads(node, &request->session->feed->introduction.replica,
+                                  (uint16_t)slot, (uint64_t)reads);
         }
     }
     lending_grant(node, request, ms);

@@ -32,7 +32,9 @@ enum {
 
 struct hot_member {
     struct cluster_id node;
-    bool is_ready;
+    bool
+        is_ready; /* it has a lease, and has said that it accepts the slot: clients are sent there */
+    bool has_accepted; /* the owner's own: it has said so */
 };
 
 struct hot_slot {

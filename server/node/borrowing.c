@@ -38,11 +38,13 @@ static void note_use(struct copy_owner *owner, uint16_t slot)
     }
 }
 
-/* It tells of time, or of more than the value. */
+/* It tells of time, which a copy does not know, or of more than the value. */
 static bool is_never_served(const struct command_spec *spec)
 {
     switch ((int)spec->id) {
     case COMMAND_EXPIRETIME:
+    case COMMAND_TTL:
+    case COMMAND_PTTL:
     case COMMAND_PEXPIRETIME:
     case COMMAND_TOUCH:
     case COMMAND_XREAD:

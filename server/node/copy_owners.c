@@ -248,8 +248,7 @@ static struct keyspace *copies_of(struct node *node)
 }
 
 /* False: that is no value. */
-static bool put_copy(struct node *node, struct bytes key, struct bytes payload, int64_t ttl_ms,
-                     size_t *bytes)
+static bool put_copy(struct node *node, struct bytes key, struct bytes payload, size_t *bytes)
 {
     struct keyspace *copies = copies_of(node);
     struct key_ref ref = keyspace_ref(copies, 0, key);
@@ -259,7 +258,7 @@ static bool put_copy(struct node *node, struct bytes key, struct bytes payload, 
 
     if (is_ok) {
         value = value_reader_take(&reader);
-        keyspace_put(copies, &ref, &value, ttl_ms < 0 ? EXPIRE_NEVER : node->now.unix_ms + ttl_ms);
+        keyspace_put(copies, &ref, &value, EXPIRE_NEVER); /* the borrower knows when */
         *bytes = keyspace_entry_bytes(copies, keyspace_find_any(copies, &ref));
     }
     value_reader_deinit(&reader);
@@ -289,7 +288,7 @@ static void take_value(struct node *node, struct copy_owner *owner, struct bytes
         bool is_there = value.children[2].type == RESP_BULK;
 
         if (is_there &&
-            !put_copy(node, buf_bytes(&key), resp_value_bytes(&value.children[2]), ttl_ms, &size)) {
+            !put_copy(node, buf_bytes(&key), resp_value_bytes(&value.children[2]), &size)) {
             borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
         } else if (!borrower_take_value(&owner->borrower, buf_bytes(&key),
                                         (uint64_t)value.children[0].integer, expires, size) &&
@@ -513,6 +512,25 @@ bool copy_owners_link_down(struct node *node, uint64_t link)
 
 /* ---- a pass ------------------------------------------------------------------------------------- */
 
+/* The slots that we accept of it, with what was read of them. */
+static void gather_uses(const struct node *node, struct copy_owner *owner)
+{
+    const struct hot_slots *known = &node->hot_copies.known;
+
+    for (size_t i = 0; i < known->count && owner->use_count < COPY_USES_MAX; i++) {
+        const struct hot_slot *hot = &known->items[i]->hot;
+        size_t at = 0;
+
+        while (at < owner->use_count && owner->uses[at].slot != hot->slot) {
+            at++;
+        }
+        if (at == owner->use_count && cluster_id_equal(&hot->owner, &owner->address.node) &&
+            hot_copies_accepted(node, hot->slot) != NULL) {
+            owner->uses[owner->use_count++] = (struct copy_use){.slot = hot->slot};
+        }
+    }
+}
+
 /* CLUSTER COPIES LEASE ms [slot reads] ... */
 static void ask_for_lease(struct node *node, struct copy_owner *owner)
 {
@@ -523,6 +541,7 @@ static void ask_for_lease(struct node *node, struct copy_owner *owner)
     const struct peer_answer answer = {.kind = PEER_ANSWER_GRANT, .asked_at = now};
     size_t count = 3;
 
+    gather_uses(node, owner);
     words[count++] = bytes_make(texts[0], num_format_u64(texts[0], BORROWER_LEASE_MS));
     for (size_t i = 0; i < owner->use_count; i++) {
         char *slot = texts[1 + 2 * i];

@@ -59,12 +59,29 @@ bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry
            (value == NULL || !entry_is_volatile(value)); /* its fields expire by our clock alone */
 }
 
-void hot_copies_note_reads(struct node *node, uint16_t slot, uint64_t reads)
+void hot_copies_note_reads(struct node *node, const struct cluster_id *member, uint16_t slot,
+                           uint64_t reads)
 {
     struct hot_own *own = find_own(&node->hot_copies, slot);
 
-    if (own != NULL) {
-        own->member_reads += reads;
+    for (size_t i = 0; own != NULL && i < own->hot.member_count; i++) {
+        if (cluster_id_equal(&own->hot.members[i].node, member)) {
+            own->hot.members[i].has_accepted = true;
+            own->member_reads += reads;
+        }
+    }
+}
+
+void hot_copies_note_joined(struct node *node, const struct cluster_id *member)
+{
+    struct hot_copies *hot = &node->hot_copies;
+
+    for (size_t i = 0; i < hot->own_count; i++) {
+        for (size_t k = 0; k < hot->own[i].hot.member_count; k++) {
+            if (cluster_id_equal(&hot->own[i].hot.members[k].node, member)) {
+                hot->own[i].hot.members[k].has_accepted = false;
+            }
+        }
     }
 }
 
@@ -80,12 +97,14 @@ static void announce(struct node *node, const struct hot_slot *hot)
     buf_deinit(&message);
 }
 
-/* Of what changes a later one is greater, also after a start. */
-static void raise_epoch(const struct node *node, struct hot_slot *hot)
+/* Of what changes a later one is greater, also after a start, and when the clock of the wall was set back. */
+static void raise_epoch(struct node *node, struct hot_slot *hot)
 {
     uint64_t now = (uint64_t)node->now.unix_ms;
+    uint64_t *last = &node->hot_copies.last_epoch;
 
-    hot->epoch = now > hot->epoch ? now : hot->epoch + 1;
+    *last = now > *last ? now : *last + 1;
+    hot->epoch = *last;
 }
 
 static void end_own(struct node *node, size_t index, const char *why)
@@ -167,7 +186,7 @@ static bool look_at_members(struct node *node, struct hot_slot *hot)
         struct hot_member *member = &hot->members[i];
         struct cluster_node_view view;
         size_t index;
-        bool is_ready = lending_is_ready(node, &member->node);
+        bool is_ready = member->has_accepted && lending_is_ready(node, &member->node);
 
         if (cluster_find_node(node->cluster, bytes_make(member->node.text, CLUSTER_ID_LEN),
                               &index)) {
@@ -529,7 +548,7 @@ bool hot_copies_is_to_teach(const struct node *node, const struct session *s, ui
 {
     const struct hot_own *own = hot_copies_own(node, slot);
 
-    return own != NULL && s->taught_epoch != own->hot.epoch;
+    return own != NULL && s->taught_epochs[slot % SESSION_TAUGHT] < own->hot.epoch;
 }
 
 bool hot_copies_teach(struct node *node, const struct request *request, uint16_t slot,
@@ -541,13 +560,13 @@ bool hot_copies_teach(struct node *node, const struct request *request, uint16_t
     const struct cluster_id *id;
     size_t index;
 
-    if (own == NULL || s->taught_epoch == own->hot.epoch ||
+    if (own == NULL || s->taught_epochs[slot % SESSION_TAUGHT] >= own->hot.epoch ||
         (request->spec->flags & COMMAND_FLAG_READONLY) == 0 ||
         (s->flags & (SESSION_IN_MULTI | SESSION_TRACKING)) != 0 ||
         node->now.mono.us - hot->taught_at.us < TEACH_GAP_US) {
         return false;
     }
-    s->taught_epoch = own->hot.epoch;
+    s->taught_epochs[slot % SESSION_TAUGHT] = own->hot.epoch;
     if (node->config.hot_teach == HOT_TEACH_OFF || !view_can_be_taught(buf_bytes(&s->lib_name)) ||
         !has_asked(node, s)) {
         return false;

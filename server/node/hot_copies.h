@@ -44,11 +44,12 @@ struct hot_copies {
     struct promotion promotion;
     struct hot_own own[PROMOTION_SLOTS_MAX];
     size_t own_count;
+    uint64_t last_epoch; /* of what we have announced */
     struct mono_time looked_at;
     int64_t cpu_us; /* of the loop thread, at the last look */
     unsigned busy;  /* percent, between the last two */
     struct mono_time taught_at;
-    uint64_t taught; /* clients that were sent to members by a MOVED, ever */
+    uint64_t taught;             /* clients that were sent to members by a MOVED, ever */
     uint64_t askers[HOT_ASKERS]; /* hashes of addresses that have asked any node for the map */
     bool has_new_askers;         /* since the others were told */
     uint64_t promoted;
@@ -74,8 +75,10 @@ bool hot_copies_are_on(const struct node *node);
 /* May a key of this slot be, with this value, of so many bytes (NULL: there is none)? */
 bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry *value,
                       size_t bytes);
-/* A member has served so many reads of the slot. */
-void hot_copies_note_reads(struct node *node, uint16_t slot, uint64_t reads);
+/* A member accepts the slot, and has served so many reads of it.  One that has joined anew has to say so again. */
+void hot_copies_note_reads(struct node *node, const struct cluster_id *member, uint16_t slot,
+                           uint64_t reads);
+void hot_copies_note_joined(struct node *node, const struct cluster_id *member);
 /* Clients use the slot with state. */
 void hot_copies_note_stateful(struct node *node, uint16_t slot);
 const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot);

@@ -192,6 +192,7 @@ void lending_join(struct node *node, struct request *request)
         reply_error(request, "NOTLENT there are too many peers");
         return;
     }
+    hot_copies_note_joined(node, id);
     node_log(node, LOG_VERBOSE, "node %s has joined as a holder of copies", id->text);
     resp_write_simple(request->reply, "OK");
 }

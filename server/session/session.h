@@ -66,6 +66,7 @@ enum {
 
 enum {
     SESSION_ADDRESS_TEXT = 128,
+    SESSION_TAUGHT = 4,
 };
 
 struct acl_user;
@@ -113,9 +114,10 @@ struct session {
     struct buf lib_version;
     struct mono_time created_at;
     uint64_t
-        forwarded_link;    /* its last write was passed on there, to the owner of a slot; 0: not */
-    uint64_t taught_epoch; /* of the hot slot for which it was sent to a member last, or not */
-    size_t memory_counted; /* of what maxmemory-clients limits; node's */
+        forwarded_link; /* its last write was passed on there, to the owner of a slot; 0: not */
+    /* Of hot slots, by number: for which announcement it was sent to a member last, or not. */
+    uint64_t taught_epochs[SESSION_TAUGHT];
+    size_t memory_counted;               /* of what maxmemory-clients limits; node's */
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;
     struct list all;
