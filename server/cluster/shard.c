@@ -107,13 +107,43 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
     }
 }
 
+/* The version of our shard's record, if it is for us to tell of; 0: it is not. */
+static uint64_t version_to_tell(const struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return record != NULL && cluster_id_equal(&record->primary, &c->me->id) &&
+                   council_is_agreed(c->council, &c->me->shard)
+               ? record->version
+               : 0;
+}
+
+static void tell(struct cluster *c, struct cluster_node *node, const struct cluster_id *shard)
+{
+    if (!node->is_in_handshake && node->link == LINK_UP) {
+        council_tell(c->council, c->now, &node->id, shard);
+        if (cluster_id_equal(shard, &c->me->shard) && c->file_written >= c->hold_sequence) {
+            node->told_version = version_to_tell(c);
+        }
+    }
+}
+
 void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard)
 {
     for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
+        tell(c, c->nodes.items[i], shard);
+    }
+}
 
-        if (!node->is_in_handshake && node->link == LINK_UP) {
-            council_tell(c->council, c->now, &node->id, shard);
+/* Who could not be reached when it was agreed hears of our record as soon as it can: nobody else would tell it of what changes
+ * neither primary nor slots. */
+static void tell_who_missed_it(struct cluster *c)
+{
+    uint64_t version = version_to_tell(c);
+
+    for (size_t i = 1; i < c->nodes.count && version > 0; i++) {
+        if (c->nodes.items[i]->told_version != version) {
+            tell(c, c->nodes.items[i], &c->me->shard);
         }
     }
 }
@@ -298,6 +328,7 @@ void shard_tick(struct cluster *c)
     if (c->is_record_pending) {
         shard_follow_record(c, &c->me->shard);
     }
+    tell_who_missed_it(c);
     begin_history(c);
     moves_tick(c);
     ranges_tick(c);

@@ -106,6 +106,7 @@ struct cluster_node {
     struct partial partial;
     uint64_t told_claim; /* what we own, as it was told last on this link */
     struct mono_time told_claim_at;
+    uint64_t told_version; /* of our shard's record, as it was told last on this link */
 
     /* Heartbeats and failure. */
     bool is_in_handshake;

@@ -591,6 +591,19 @@ void world_kill(struct world *w, int member)
     actions_clear(&m->actions);
 }
 
+void world_break(struct world *w, int member)
+{
+    for (size_t i = 0; i < w->connections.count; i++) {
+        struct connection *c = &w->connections.items[i];
+
+        if (!c->is_closed && c->to != NOBODY && (c->from == member || c->to == member)) {
+            c->is_closed = true;
+            deliver(w, CLUSTER_EVENT_INCOMING_CLOSED, i, false, (struct bytes){0});
+            deliver(w, CLUSTER_EVENT_LINK_DOWN, i, true, (struct bytes){0});
+        }
+    }
+}
+
 void world_pause(struct world *w, int member)
 {
     w->members[member].is_paused = true;
