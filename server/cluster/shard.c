@@ -46,9 +46,17 @@ static void take_slots(struct cluster *c, const struct shard_record *record)
     }
 }
 
+/* We asked for it ourselves, or the primary before us waited until we had everything.  Otherwise it may have been agreed before
+ * this start, which has less: then our data are judged as those of any primary that was started anew. */
+static bool was_chosen_for_its_data(const struct cluster *c)
+{
+    return c->takeover.phase == TAKEOVER_AGREEING || c->manual.phase == MANUAL_READY;
+}
+
 static void become_primary(struct cluster *c, const struct shard_record *record)
 {
     if (!node_is_primary(c->me)) {
+        c->doubts_data = !was_chosen_for_its_data(c);
         role_take_over(c, record->epoch);
         take_slots(c, record);
         moves_adopt(c, record);
@@ -67,6 +75,7 @@ static void follow(struct cluster *c, struct cluster_node *primary,
         return; /* it has said more since */
     }
     primary->config_epoch = record->epoch;
+    primary->shard = record->shard; /* unless it has left it, and says so with its next heartbeat */
     if (!node_is_primary(primary)) {
         nodes_set_primary(c, primary);
     }
@@ -169,6 +178,19 @@ static bool could_be_heir(const struct cluster *c, const struct cluster_node *no
     }
     return cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
            node->has_answered && !node->is_loading && !node->is_no_failover;
+}
+
+/* An operator may have given it to another shard since. */
+static void drop_heir_that_left(struct cluster *c)
+{
+    const struct cluster_node *heir = nodes_find(c, &c->own.heir);
+
+    if (!cluster_id_is_none(&c->own.heir) &&
+        (heir == NULL || !cluster_id_equal(&heir->primary, &c->me->id))) {
+        emit_log(c, LOG_NOTICE, "replica %s has left this shard: nothing is handed over to it",
+                 c->own.heir.text);
+        c->own.heir = (struct cluster_id){0};
+    }
 }
 
 /* Somebody who has more of the shard's data than we: who has lost its own makes it primary, be it with a tail that was given
@@ -320,6 +342,7 @@ void shard_tick(struct cluster *c)
 {
     const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
 
+    drop_heir_that_left(c);
     if (heir != NULL && cluster_id_is_none(&c->own.heir)) {
         emit_log(c, LOG_NOTICE, "replica %s has more than this primary, which hands over to it",
                  heir->id.text);
@@ -372,8 +395,10 @@ void shard_on_read(struct cluster *c)
 {
     struct shard_record read;
     struct shard_record record;
-    bool is_handed_over = !cluster_id_is_none(&c->own.heir);
+    bool is_handed_over;
 
+    drop_heir_that_left(c);
+    is_handed_over = !cluster_id_is_none(&c->own.heir);
     if (!council_read(c->council, &read)) {
         return;
     }

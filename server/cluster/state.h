@@ -377,6 +377,7 @@ struct cluster {
     bool is_follow_due;
     bool is_promotion_due; /* BECOME_PRIMARY once the file is written */
     bool drops_data;
+    bool doubts_data; /* until then: who made us primary did not go by the data of this start */
 
     bool is_map_ok; /* slots are covered as configured, a majority can be reached */
     bool was_ok;    /* as told last: cluster_is_ok */

@@ -257,6 +257,7 @@ static void carry_out_one(struct world *w, int member, size_t index)
         m->follows = NOBODY;
         m->promotions++;
         m->has_forked = true;
+        m->status.is_data_complete = m->status.is_data_complete && !action->doubts_data;
         break;
     case CLUSTER_ACTION_STATE_CHANGED:
         m->state_changes++;
