@@ -352,14 +352,48 @@ static void check_siblings(struct world *world, const struct sim_node *n)
     }
 }
 
-/* Is that a place in what who served had?  Nobody else goes on in its own history. */
-static bool is_on_line(const struct sim_line *line, const struct history_id *history,
-                       uint64_t offset)
+static const struct sim_fork *find_fork(const struct world *world, const struct history_id *history)
 {
-    uint64_t end = 0;
+    for (size_t i = world->forks.count; i-- > 0;) {
+        if (history_id_equal(&world->forks.items[i].history, history)) {
+            return &world->forks.items[i];
+        }
+    }
+    return NULL;
+}
 
-    return history_id_equal(history, &line->history) ||
-           (lineage_find(&line->lineage, history, &end) && offset <= end);
+static void note_fork(struct world *world, const struct sim_node *n)
+{
+    struct sim_fork fork = {
+        .history = *oplog_history(n->node->journal.log),
+        .from = *oplog_previous_history(n->node->journal.log),
+        .at = oplog_previous_end(n->node->journal.log),
+    };
+
+    if (find_fork(world, &fork.history) == NULL) {
+        VEC_PUSH(&world->forks, fork);
+    }
+}
+
+/* Is that a place in what who served had?  Nobody else goes on in its own history.  Bytes from before a history began have its name
+ * at replicas that got them from who began it. */
+static bool is_on_line(const struct world *world, const struct sim_line *line,
+                       const struct history_id *history, uint64_t offset)
+{
+    for (size_t steps = 0; steps <= world->forks.count; steps++) {
+        const struct sim_fork *fork = find_fork(world, history);
+        uint64_t end = 0;
+
+        if (history_id_equal(history, &line->history) ||
+            (lineage_find(&line->lineage, history, &end) && offset <= end)) {
+            return true;
+        }
+        if (fork == NULL || offset > fork->at) {
+            break;
+        }
+        history = &fork->from;
+    }
+    return false;
 }
 
 /* What it had when it began to serve must be a part of what who served before had, unless that one has lost it.  Of one that
@@ -376,7 +410,7 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
         return;
     }
     for (size_t i = its->count; i-- > 0 && its->items[i].end == offset;) {
-        if (is_on_line(line, &its->items[i].history, offset)) {
+        if (is_on_line(world, line, &its->items[i].history, offset)) {
             return;
         }
     }
@@ -392,6 +426,7 @@ void check_lines(struct world *world, struct sim_node *n)
     if (!n->was_replica || !n->node->role.is_primary || !cluster_has_slots(n->node->cluster)) {
         return;
     }
+    note_fork(world, n);
     check_siblings(world, n);
     for (int shard = 0; shard < world->options.primaries; shard++) {
         if (node_owns_slot(n->node, check_sample_slot(world, shard))) {

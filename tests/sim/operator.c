@@ -233,7 +233,19 @@ static int find_needy(struct world *world)
     return -1;
 }
 
-/* One that owns nothing and serves nobody, or that a shard has too many of. */
+static bool has_slots(const struct world *world, const char *id)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i].node;
+
+        if (node != NULL && strcmp(cluster_my_id(node->cluster)->text, id) == 0) {
+            return cluster_has_slots(node->cluster);
+        }
+    }
+    return true; /* as far as anybody sees */
+}
+
+/* One that owns nothing and serves nobody, follows such a one, or that a shard has too many of. */
 static bool is_to_spare(struct world *world, int node)
 {
     struct node_facts facts;
@@ -244,7 +256,7 @@ static bool is_to_spare(struct world *world, int node)
                replicas_of(world, facts.id) == 0;
     }
     return replicas_of(world, facts.primary_id) > world->options.replicas_each ||
-           is_nobody(world, facts.primary_id);
+           is_nobody(world, facts.primary_id) || !has_slots(world, facts.primary_id);
 }
 
 static void spread_replicas(struct world *world)
@@ -265,6 +277,22 @@ static void spread_replicas(struct world *world)
             }
             tell(world, i, "CLUSTER REPLICATE %s", id);
             return;
+        }
+    }
+}
+
+/* A shard of the spare slot alone has nodes that others are in need of. */
+static void dissolve_spare_shard(struct world *world)
+{
+    for (int i = 0; i < world->node_count && find_needy(world) >= 0; i++) {
+        const struct sim_node *n = &world->nodes[i];
+        bool has_others = false;
+
+        for (int shard = 0; shard < world->options.primaries && sim_node_runs(n); shard++) {
+            has_others = has_others || node_owns_slot(n->node, check_sample_slot(world, shard));
+        }
+        if (sim_node_runs(n) && !has_others && node_owns_slot(n->node, world->spare_slot)) {
+            tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
         }
     }
 }
@@ -306,5 +334,6 @@ void operator_mend(struct world *world)
         forget_nobodies(world, i);
     }
     spread_replicas(world);
+    dissolve_spare_shard(world);
     give_spare_slot(world);
 }

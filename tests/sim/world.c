@@ -516,6 +516,7 @@ void world_deinit(struct world *world)
     }
     mem_free(MEM_BASE, world->conns);
     mem_free(MEM_BASE, world->claims);
+    VEC_DEINIT(&world->forks);
     for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
         buf_deinit(&world->clients[i].in);
     }

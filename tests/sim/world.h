@@ -248,6 +248,13 @@ struct sim_line {
     struct lineage lineage;
 };
 
+/* Where a history began: at this place of the one before. */
+struct sim_fork {
+    struct history_id history;
+    struct history_id from;
+    uint64_t at;
+};
+
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
 
 struct sim_event {
@@ -296,7 +303,8 @@ struct world {
     struct sim_shared shared[SIM_SHARED];
     struct sim_reigns reigns[SIM_SHARDS_MAX];
     struct sim_line lines[SIM_SHARDS_MAX];
-    uint32_t faults_left_out; /* of the table, by bit: each seed has its own choice */
+    VEC(struct sim_fork) forks; /* by nodes that took over */
+    uint32_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
     uint64_t memory_losses;
     int64_t last_disturbance_us; /* the last fault but ends of processes */
     unsigned spare_slot;         /* that an operator gives and takes away */
