@@ -458,13 +458,40 @@ static bool try_again_at_once(struct cluster *c, const struct council_news *news
     return true;
 }
 
-/* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again. */
+/* What is agreed stands in the table again. */
+static void let_go_of_taken(struct cluster *c)
+{
+    uint32_t count = slots_give_up_agreed(c);
+
+    if (count == 0) {
+        return;
+    }
+    emit_log(c, LOG_WARNING,
+             "%" PRIu32 " slots of this node are agreed to be other shards': it lets them go, "
+             "their keys stay here unserved",
+             count);
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+        const struct shard_record *record = council_find(c->council, &node->shard);
+
+        if (record != NULL && council_is_agreed(c->council, &node->shard) &&
+            node_is_primary(node) && cluster_id_equal(&record->primary, &node->id)) {
+            slots_take_agreed(c, node, record->slots);
+        }
+    }
+    bus_announce(c);
+}
+
+/* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again.  What we
+ * serve already is not to wait for that; who serves nothing yet gives others some time. */
 static void note_taken(struct cluster *c, const struct council_news *news)
 {
-    uint32_t count;
-
     if (news->type != COUNCIL_NEWS_FAILED || news->answer != COUNCIL_TAKEN) {
         c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
+        return;
+    }
+    if (c->is_record_ours) {
+        let_go_of_taken(c);
         return;
     }
     if (!mono_is_before(c->own.taken_since, c->now)) {
@@ -475,14 +502,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         return;
     }
     c->own.taken_since = MONO_NEVER;
-    count = slots_give_up_agreed(c);
-    if (count > 0) {
-        emit_log(c, LOG_WARNING,
-                 "%" PRIu32 " slots of this node are agreed to be other shards': it lets them go, "
-                 "their keys stay here unserved",
-                 count);
-        bus_announce(c);
-    }
+    let_go_of_taken(c);
 }
 
 void shard_on_end(struct cluster *c, const struct council_news *news)
