@@ -16,6 +16,7 @@ enum {
     RECORD_PART = 100,
     REPLAYED = 5,
     ACCEPTED_US = 30000,
+    LATE_STREAM_US = 40000,
 };
 
 static int64_t delay_us(struct world *world)
@@ -140,6 +141,18 @@ void network_break(struct world *world, struct sim_conn *conn, int except_end)
     }
 }
 
+void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        struct sim_conn *conn = world->conns[i];
+
+        if (!conn->is_bus && conn->ends[0].kind == END_LINK && conn->ends[0].node == replica &&
+            conn->ends[1].node == primary) {
+            conn->held_until_us = until_us;
+        }
+    }
+}
+
 void network_node_died(struct world *world, int index)
 {
     for (size_t i = 0; i < world->conn_count; i++) {
@@ -225,6 +238,10 @@ static void send_piece(struct world *world, struct sim_conn *conn, int from_end,
     if (!conn->is_open || bytes.len == 0) {
         return;
     }
+    if (world->is_handing_over && conn->ends[0].kind == END_LINK && !conn->is_bus) {
+        at_us += (int64_t)rng_below(&world->rng, LATE_STREAM_US); /* what is needed is waited for */
+    }
+    at_us = conn->held_until_us > at_us ? conn->held_until_us : at_us;
     if (at_us <= to->last_at_us) {
         at_us = to->last_at_us + 1;
     }

@@ -130,6 +130,35 @@ void fault_slots(struct world *world, int node)
          world->spare_slot);
 }
 
+static void give_to_two(struct world *world, struct sim_event *event)
+{
+    int told = 0;
+
+    for (int i = 0; i < world->node_count && told < 2; i++) {
+        int node = (event->node + i) % world->node_count;
+        const struct sim_node *n = &world->nodes[node];
+
+        if (sim_node_runs(n) && cluster_has_slots(n->node->cluster)) {
+            tell(world, node, "CLUSTER DELSLOTS %u", world->spare_slot);
+            tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
+            told++;
+        }
+    }
+}
+
+/* Whoever has the spare slot gives it away, and two others are told to take it before they can hear of one another. */
+void fault_slot_twice(struct world *world, int node)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        const struct sim_node *n = &world->nodes[i];
+
+        if (sim_node_runs(n) && node_owns_slot(n->node, world->spare_slot)) {
+            tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
+        }
+    }
+    fault_later(world, node, fault_ms(world, 20, 500), give_to_two);
+}
+
 /* Its data go with it: the shard it leaves has one copy less. */
 void fault_replicate(struct world *world, int node)
 {

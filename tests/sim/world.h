@@ -65,6 +65,7 @@ struct sim_conn {
     struct sim_end ends[2]; /* 0 opened it */
     bool is_open;
     bool is_bus;
+    int64_t held_until_us; /* what is sent on it comes then */
 };
 
 /* Bytes that once were sent on a bus connection. */
@@ -119,7 +120,8 @@ struct sim_node {
     int64_t timeout_ms;       /* of the cluster, as configured */
     uint32_t served_at_start; /* of the pass: shards, by bit */
     int64_t pass_began_us;
-    bool had_lease; /* in the last look of calm.c */
+    bool had_lease;         /* in the last look of calm.c */
+    uint64_t elections_won; /* before this pass */
 };
 
 /* Types of keys. */
@@ -371,6 +373,8 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
 /* Both ends learn of it, each in its own time. */
 void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
+/* What this primary sends to this replica comes so late. */
+void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us);
 /* Who has the address "10.0.0.3", or -1. */
 int network_node_at(const struct world *world, struct bytes host);
 /* Somebody connects to the node's bus port and sends what once was sent there. */
@@ -433,10 +437,12 @@ void reader_conn_lost(struct world *world, int index, uint64_t conn);
 /* When nothing fails: what is published at any node comes to the readers at all, once. */
 void readers_check_messages(struct world *world);
 
-/* ---- checks.c */
+/* ---- lines.c */
 /* What who serves has is noted, before anything leaves it. */
 void check_note_line(struct world *world, struct sim_node *n, int shard);
 void check_lines(struct world *world, struct sim_node *n);
+
+/* ---- checks.c */
 void check_after_pass(struct world *world, struct sim_node *n);
 void check_replicas_equal(struct world *world);
 /* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
