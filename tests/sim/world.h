@@ -99,6 +99,7 @@ struct sim_node {
     int64_t paused_until_us;
     struct disk disk;      /* outlives the node */
     int64_t wake_event_us; /* earliest wake-up that is queued */
+    VEC(uint64_t) links;   /* connections that it opened in this life, by the number of the link */
     struct session **touched;
     size_t touched_count;
     size_t touched_cap;
