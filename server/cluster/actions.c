@@ -38,7 +38,8 @@ static void describe(const struct actions *list, const void *item, struct buf *o
                    action->address.port);
         break;
     case CLUSTER_ACTION_BECOME_PRIMARY:
-        buf_printf(out, "become primary%s\n", action->drops_data ? ", drop data" : "");
+        buf_printf(out, "become primary%s%s\n", action->drops_data ? ", drop data" : "",
+                   action->doubts_data ? ", doubt data" : "");
         break;
     case CLUSTER_ACTION_SLOTS_CHANGED:
         buf_printf(out, "slots changed%s\n", action->loses_slots ? ", some lost" : "");

@@ -40,7 +40,9 @@ enum cluster_action_type {
     CLUSTER_ACTION_FOLLOW,         /* address, id: replicate from this primary from now on; also
                                       when it only moved to another address */
     CLUSTER_ACTION_BECOME_PRIMARY, /* stop following and fork the history; with drops_data
-                                      also empty the key space (CLUSTER RESET) */
+                                      also empty the key space (CLUSTER RESET); with
+                                      doubts_data the data may be less than others have, as
+                                      after a start: not whole before DATA_COMPLETE */
     CLUSTER_ACTION_SLOTS_CHANGED,  /* roles or owners of slots changed: routes may differ.  With
                                       loses_slots this node is a primary from which others
                                       took slots: drop the keys of those (cluster_lost_slot) */
@@ -74,6 +76,7 @@ struct cluster_action {
     size_t queue_bytes;
     enum log_level level;
     bool drops_data;
+    bool doubts_data;
     bool loses_slots;
     bool is_ok;
     enum message_kind message_kind;

@@ -148,6 +148,11 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
         if (is_adding && c->owner[slots[i]] != NULL) {
             REFUSE(call, "Slot %u is already busy", slots[i]);
         }
+        if (is_adding && slots_find_agreed(c, slots[i]) != NULL) {
+            REFUSE(call,
+                   "Slot %u is agreed to be another shard's: its primary %s has to give it up",
+                   slots[i], slots_find_agreed(c, slots[i])->primary.text);
+        }
         if (!is_adding && c->owner[slots[i]] == NULL) {
             REFUSE(call, "Slot %u is already unassigned", slots[i]);
         }

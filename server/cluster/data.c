@@ -88,13 +88,16 @@ const char *data_verdict_text(enum data_verdict verdict)
     return "";
 }
 
-/* Our primary says that it lost its data; ours may be older than what it had, but is better
+/* Our primary says that it lost its data, or it has left with them; ours may be older than what it had, but is better
  * than nothing: it may be handed the shard. */
 static bool has_more_than_primary(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
     struct shard_place place = facts_place(c, c->me);
 
+    if (facts_has_primary_left(c)) {
+        return place.is_of_shard;
+    }
     return primary != NULL && node_is_primary(primary) && facts_was_heard(primary) &&
            !primary->is_complete && !primary->is_loading && place.is_of_shard &&
            facts_place(c, primary).offset < place.offset;
@@ -155,7 +158,7 @@ void data_update(struct cluster *c)
     struct data_facts facts = {
         .is_primary = node_is_primary(c->me),
         .is_loading = c->status.is_loading,
-        .is_whole = c->status.is_data_complete,
+        .is_whole = c->status.is_data_complete && !c->doubts_data,
         .waited_ms = mono_ms_between(c->started_at, c->now),
         .timeout_ms = c->config.node_timeout_ms,
     };

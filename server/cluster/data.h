@@ -5,7 +5,7 @@
  *
  *                    loading -> LOADING            whole, says the node -> WHOLE
  *     a replica      FOREIGN when they are not what was agreed, or went another way,
- *                    STALE, or MORE_THAN_PRIMARY when its primary has lost more than it has
+ *                    STALE, or MORE_THAN_PRIMARY when its primary has lost more than it has, or has left the shard
  *     a primary      BEHIND while one who may have its data has more: that one is to take over,
  *                    REPLICA_UNHEARD while one of them has said nothing yet (both for a while only;
  *                     without end as long as one of the in-sync set has more, or may have),

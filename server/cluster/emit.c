@@ -91,10 +91,13 @@ void emit_follow(struct cluster *c, const struct cluster_node *primary)
     action->id = primary->id;
 }
 
-void emit_become_primary(struct cluster *c, bool drops_data)
+void emit_become_primary(struct cluster *c)
 {
+    struct cluster_action *action = add(c, CLUSTER_ACTION_BECOME_PRIMARY, (struct bytes){0});
+
     ASSERT(node_is_primary(c->me));
-    add(c, CLUSTER_ACTION_BECOME_PRIMARY, (struct bytes){0})->drops_data = drops_data;
+    action->drops_data = c->drops_data;
+    action->doubts_data = c->doubts_data;
 }
 
 void emit_slots_changed(struct cluster *c, bool loses_slots)

@@ -16,7 +16,7 @@ void emit_message(struct cluster *c, enum message_kind kind, const struct cluste
                   struct bytes whole);
 void emit_file(struct cluster *c, uint64_t sequence, struct bytes text);
 void emit_follow(struct cluster *c, const struct cluster_node *primary);
-void emit_become_primary(struct cluster *c, bool drops_data);
+void emit_become_primary(struct cluster *c);
 void emit_slots_changed(struct cluster *c, bool loses_slots);
 void emit_state_changed(struct cluster *c, bool is_ok);
 void emit_pause(struct cluster *c, int64_t pause_ms, bool holds_reads);

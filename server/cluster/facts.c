@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
+#include "cluster/nodes.h"
 #include "cluster/range_facts.h"
 #include "cluster/sync_set.h"
 
@@ -42,6 +43,17 @@ const char *facts_why_not_eligible(const struct cluster *c)
 bool facts_is_eligible(const struct cluster *c)
 {
     return facts_why_not_eligible(c) == NULL;
+}
+
+bool facts_has_primary_left(const struct cluster *c)
+{
+    const struct cluster_node *primary = nodes_find(c, &c->me->primary);
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return primary != NULL && record != NULL && council_is_agreed(c->council, &c->me->shard) &&
+           cluster_id_equal(&record->primary, &primary->id) && facts_was_heard(primary) &&
+           !cluster_id_equal(&primary->shard, &record->shard) &&
+           bitset_count(record->slots, SHARD_SLOT_WORDS) > 0;
 }
 
 struct shard_data facts_own_data(const struct cluster *c)

@@ -216,6 +216,9 @@ static const char *why_given_up(const struct cluster *c, const struct cluster_no
     if (mono_is_due(c->manual.deadline, c->now)) {
         return "it took too long";
     }
+    if (is_primary_side(c) && !cluster_id_equal(&peer->primary, &c->me->id)) {
+        return "the other node does not follow this one any more";
+    }
     /* Who offered its place is about to end: without it this replica goes by the rules of a take-over. */
     return c->manual.is_offered && peer->link != LINK_UP ? "the link to the primary broke" : NULL;
 }

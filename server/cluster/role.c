@@ -73,6 +73,7 @@ void role_settle(struct cluster *c)
 
     if (!is_primary) {
         c->is_promotion_due = false;
+        c->doubts_data = false;
         c->had_lease = false;
         c->own.heir = (struct cluster_id){0};
         c->own.epoch = 0;
@@ -150,6 +151,7 @@ void role_check(const struct cluster *c)
 {
     ASSERT(c->me->config_epoch <= c->current_epoch);
     ASSERT(!c->is_promotion_due || node_is_primary(c->me));
+    ASSERT(!c->doubts_data || c->is_promotion_due);
     ASSERT(!c->is_follow_due || !node_is_primary(c->me));
     ASSERT(c->file_written <= c->file_sequence);
     ASSERT(c->hold_sequence <= c->file_sequence + 1);

@@ -46,9 +46,17 @@ static void take_slots(struct cluster *c, const struct shard_record *record)
     }
 }
 
+/* We asked for it ourselves, or the primary before us waited until we had everything.  Otherwise it may have been agreed before
+ * this start, which has less: then our data are judged as those of any primary that was started anew. */
+static bool was_chosen_for_its_data(const struct cluster *c)
+{
+    return c->takeover.phase == TAKEOVER_AGREEING || c->manual.phase == MANUAL_READY;
+}
+
 static void become_primary(struct cluster *c, const struct shard_record *record)
 {
     if (!node_is_primary(c->me)) {
+        c->doubts_data = !was_chosen_for_its_data(c);
         role_take_over(c, record->epoch);
         take_slots(c, record);
         moves_adopt(c, record);
@@ -67,6 +75,7 @@ static void follow(struct cluster *c, struct cluster_node *primary,
         return; /* it has said more since */
     }
     primary->config_epoch = record->epoch;
+    primary->shard = record->shard; /* unless it has left it, and says so with its next heartbeat */
     if (!node_is_primary(primary)) {
         nodes_set_primary(c, primary);
     }
@@ -107,13 +116,43 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
     }
 }
 
+/* The version of our shard's record, if it is for us to tell of; 0: it is not. */
+static uint64_t version_to_tell(const struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return record != NULL && cluster_id_equal(&record->primary, &c->me->id) &&
+                   council_is_agreed(c->council, &c->me->shard)
+               ? record->version
+               : 0;
+}
+
+static void tell(struct cluster *c, struct cluster_node *node, const struct cluster_id *shard)
+{
+    if (!node->is_in_handshake && node->link == LINK_UP) {
+        council_tell(c->council, c->now, &node->id, shard);
+        if (cluster_id_equal(shard, &c->me->shard) && c->file_written >= c->hold_sequence) {
+            node->told_version = version_to_tell(c);
+        }
+    }
+}
+
 void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard)
 {
     for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
+        tell(c, c->nodes.items[i], shard);
+    }
+}
 
-        if (!node->is_in_handshake && node->link == LINK_UP) {
-            council_tell(c->council, c->now, &node->id, shard);
+/* Who could not be reached when it was agreed hears of our record as soon as it can: nobody else would tell it of what changes
+ * neither primary nor slots. */
+static void tell_who_missed_it(struct cluster *c)
+{
+    uint64_t version = version_to_tell(c);
+
+    for (size_t i = 1; i < c->nodes.count && version > 0; i++) {
+        if (c->nodes.items[i]->told_version != version) {
+            tell(c, c->nodes.items[i], &c->me->shard);
         }
     }
 }
@@ -139,6 +178,19 @@ static bool could_be_heir(const struct cluster *c, const struct cluster_node *no
     }
     return cluster_id_equal(&node->primary, &c->me->id) && node_is_reachable(node) &&
            node->has_answered && !node->is_loading && !node->is_no_failover;
+}
+
+/* An operator may have given it to another shard since. */
+static void drop_heir_that_left(struct cluster *c)
+{
+    const struct cluster_node *heir = nodes_find(c, &c->own.heir);
+
+    if (!cluster_id_is_none(&c->own.heir) &&
+        (heir == NULL || !cluster_id_equal(&heir->primary, &c->me->id))) {
+        emit_log(c, LOG_NOTICE, "replica %s has left this shard: nothing is handed over to it",
+                 c->own.heir.text);
+        c->own.heir = (struct cluster_id){0};
+    }
 }
 
 /* Somebody who has more of the shard's data than we: who has lost its own makes it primary, be it with a tail that was given
@@ -318,6 +370,7 @@ void shard_tick(struct cluster *c)
 {
     const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
 
+    drop_heir_that_left(c);
     if (heir != NULL && cluster_id_is_none(&c->own.heir)) {
         emit_log(c, LOG_NOTICE, "replica %s has more than this primary, which hands over to it",
                  heir->id.text);
@@ -326,6 +379,7 @@ void shard_tick(struct cluster *c)
     if (c->is_record_pending) {
         shard_follow_record(c, &c->me->shard);
     }
+    tell_who_missed_it(c);
     begin_history(c);
     moves_tick(c);
     ranges_tick(c);
@@ -373,8 +427,10 @@ void shard_on_read(struct cluster *c)
 {
     struct shard_record read;
     struct shard_record record;
-    bool is_handed_over = !cluster_id_is_none(&c->own.heir);
+    bool is_handed_over;
 
+    drop_heir_that_left(c);
+    is_handed_over = !cluster_id_is_none(&c->own.heir);
     if (!council_read(c->council, &read)) {
         return;
     }
@@ -439,13 +495,40 @@ static bool try_again_at_once(struct cluster *c, const struct council_news *news
     return true;
 }
 
-/* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again. */
+/* What is agreed stands in the table again. */
+static void let_go_of_taken(struct cluster *c)
+{
+    uint32_t count = slots_give_up_agreed(c);
+
+    if (count == 0) {
+        return;
+    }
+    emit_log(c, LOG_WARNING,
+             "%" PRIu32 " slots of this node are agreed to be other shards': it lets them go, "
+             "their keys stay here unserved",
+             count);
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[i];
+        const struct shard_record *record = council_find(c->council, &node->shard);
+
+        if (record != NULL && council_is_agreed(c->council, &node->shard) &&
+            node_is_primary(node) && cluster_id_equal(&record->primary, &node->id)) {
+            slots_take_agreed(c, node, record->slots);
+        }
+    }
+    bus_announce(c);
+}
+
+/* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again.  What we
+ * serve already is not to wait for that; who serves nothing yet gives others some time. */
 static void note_taken(struct cluster *c, const struct council_news *news)
 {
-    uint32_t count;
-
     if (news->type != COUNCIL_NEWS_FAILED || news->answer != COUNCIL_TAKEN) {
         c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
+        return;
+    }
+    if (c->is_record_ours) {
+        let_go_of_taken(c);
         return;
     }
     if (!mono_is_before(c->own.taken_since, c->now)) {
@@ -456,14 +539,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         return;
     }
     c->own.taken_since = MONO_NEVER;
-    count = slots_give_up_agreed(c);
-    if (count > 0) {
-        emit_log(c, LOG_WARNING,
-                 "%" PRIu32 " slots of this node are agreed to be other shards': it lets them go, "
-                 "their keys stay here unserved",
-                 count);
-        bus_announce(c);
-    }
+    let_go_of_taken(c);
 }
 
 void shard_on_end(struct cluster *c, const struct council_news *news)

@@ -148,6 +148,21 @@ static void add_agreed(const struct cluster *c, const struct cluster_id *but, ui
     }
 }
 
+const struct shard_record *slots_find_agreed(const struct cluster *c, uint16_t slot)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_id *shard = &c->nodes.items[i]->shard;
+        const struct shard_record *record =
+            cluster_id_equal(shard, &c->me->shard) ? NULL : council_find(c->council, shard);
+
+        if (record != NULL && council_is_agreed(c->council, shard) &&
+            bitset_has(record->slots, slot)) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
 static bool is_moving_to(const struct cluster *c, const struct slot_move *move,
                          const struct cluster_node *node)
 {

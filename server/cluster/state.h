@@ -106,6 +106,7 @@ struct cluster_node {
     struct partial partial;
     uint64_t told_claim; /* what we own, as it was told last on this link */
     struct mono_time told_claim_at;
+    uint64_t told_version; /* of our shard's record, as it was told last on this link */
 
     /* Heartbeats and failure. */
     bool is_in_handshake;
@@ -377,6 +378,7 @@ struct cluster {
     bool is_follow_due;
     bool is_promotion_due; /* BECOME_PRIMARY once the file is written */
     bool drops_data;
+    bool doubts_data; /* until then: who made us primary did not go by the data of this start */
 
     bool is_map_ok; /* slots are covered as configured, a majority can be reached */
     bool was_ok;    /* as told last: cluster_is_ok */

@@ -70,7 +70,7 @@ static void shorten_chain(struct cluster *c)
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
     const struct cluster_node *top;
 
-    if (primary == NULL || node_is_primary(primary)) {
+    if (primary == NULL || node_is_primary(primary) || facts_has_primary_left(c)) {
         return;
     }
     top = nodes_primary_of(c, primary);
@@ -123,8 +123,10 @@ static void give_out_role(struct cluster *c)
     ASSERT(!c->is_promotion_due || !c->is_follow_due);
     if (c->is_promotion_due && c->file_written >= c->hold_sequence) {
         c->is_promotion_due = false;
-        emit_become_primary(c, c->drops_data);
+        emit_become_primary(c);
+        c->status.is_data_complete = c->status.is_data_complete && !c->doubts_data;
         c->drops_data = false;
+        c->doubts_data = false;
     }
     if (c->is_follow_due && primary != NULL && !primary->is_in_handshake) {
         c->is_follow_due = false;

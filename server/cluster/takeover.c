@@ -55,8 +55,10 @@ static bool has_reason(const struct cluster *c)
     if (c->takeover.is_forced) {
         return true;
     }
-    return primary->slot_count > 0 && c->manual.phase == MANUAL_IDLE && facts_is_eligible(c) &&
-           is_primary_silent(c, primary);
+    if (c->manual.phase != MANUAL_IDLE || !facts_is_eligible(c)) {
+        return false;
+    }
+    return facts_has_primary_left(c) || (primary->slot_count > 0 && is_primary_silent(c, primary));
 }
 
 /* ---- whose turn is it? --------------------------------------------------------------------------- */

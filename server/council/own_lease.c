@@ -16,38 +16,50 @@ static bool is_ours(const struct council *c)
     return !ballot_is_none(&c->lease.ballot) && !c->lease.is_handed_over;
 }
 
-static struct grant *get_grant(struct council *c, const struct cluster_id *member)
+static bool is_of_seat(const struct grant *grant, const struct seat *seat)
 {
+    return grant->seat_key == seat->key && cluster_id_equal(&grant->member, &seat->node);
+}
+
+/* Of those that have left the council, or sit on another seat of it, nothing is needed. */
+static bool is_void(const struct council *c, const struct grant *grant)
+{
+    return !seats_has_key(&c->seats, &grant->member, grant->seat_key);
+}
+
+static struct grant *get_grant(struct council *c, const struct seat *seat)
+{
+    const struct grant none = {
+        .member = seat->node, .seat_key = seat->key, .until = COUNCIL_LONG_AGO};
     struct lease *lease = &c->lease;
 
     for (size_t i = 0; i < lease->grant_count; i++) {
-        if (cluster_id_equal(&lease->grants[i].member, member)) {
+        if (is_of_seat(&lease->grants[i], seat)) {
             return &lease->grants[i];
         }
     }
-    /* Of those that have left the council nothing is needed. */
     for (size_t i = 0; i < lease->grant_count; i++) {
-        if (!seats_has(&c->seats, &lease->grants[i].member)) {
-            lease->grants[i] = (struct grant){.member = *member, .until = COUNCIL_LONG_AGO};
+        if (is_void(c, &lease->grants[i])) {
+            lease->grants[i] = none;
             return &lease->grants[i];
         }
     }
     ASSERT(lease->grant_count < COUNCIL_ASKED_MAX);
-    lease->grants[lease->grant_count] =
-        (struct grant){.member = *member, .until = COUNCIL_LONG_AGO};
+    lease->grants[lease->grant_count] = none;
     return &lease->grants[lease->grant_count++];
 }
 
-static void note_grant(struct council *c, const struct cluster_id *member, struct mono_time until)
+static void note_grant(struct council *c, const struct grant *given)
 {
+    struct seat seat = {.node = given->member, .key = given->seat_key};
     struct grant *grant;
 
-    if (!seats_has(&c->seats, member)) {
+    if (is_void(c, given)) {
         return;
     }
-    grant = get_grant(c, member);
-    if (mono_is_before(grant->until, until)) {
-        grant->until = until;
+    grant = get_grant(c, &seat);
+    if (mono_is_before(grant->until, given->until)) {
+        grant->until = given->until;
     }
 }
 
@@ -60,7 +72,7 @@ static struct mono_time end_of(const struct council *c, const struct seat_set *s
     for (size_t i = 0; i < set->count; i++) {
         ends[i] = COUNCIL_LONG_AGO;
         for (size_t j = 0; j < c->lease.grant_count; j++) {
-            if (cluster_id_equal(&c->lease.grants[j].member, &set->items[i].node)) {
+            if (is_of_seat(&c->lease.grants[j], &set->items[i])) {
                 ends[i] = c->lease.grants[j].until;
             }
         }
@@ -90,7 +102,7 @@ void own_lease_update(struct council *c)
 void own_lease_take_grants(struct council *c, const struct grant *grants, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        note_grant(c, &grants[i].member, grants[i].until);
+        note_grant(c, &grants[i]);
     }
     own_lease_update(c);
 }
@@ -117,7 +129,11 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
         tell_record(c, from, record_get(c, &lease->shard));
     }
     if (m->answer == COUNCIL_YES) {
-        note_grant(c, from, grant_end(m->sent_us, m->length_ms));
+        struct grant grant = {.member = *from,
+                              .seat_key = seats_key_of(&c->seats, from),
+                              .until = grant_end(m->sent_us, m->length_ms)};
+
+        note_grant(c, &grant);
     } else if (m->answer == COUNCIL_OUTBID && !is_being_proposed(c, &m->accepted)) {
         lease->is_outbid = true;
         proposal_note_round(c, &m->accepted);

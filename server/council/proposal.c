@@ -161,8 +161,9 @@ static void note_grant(const struct council *c, struct proposal *p, const struct
                        const struct council_message *m)
 {
     if (m->length_ms > 0 && council_is_own_grant(c, m) && p->grant_count < COUNCIL_ASKED_MAX) {
-        p->grants[p->grant_count++] =
-            (struct grant){.member = *from, .until = grant_end(m->sent_us, m->length_ms)};
+        p->grants[p->grant_count++] = (struct grant){.member = *from,
+                                                     .seat_key = seats_key_of(&c->seats, from),
+                                                     .until = grant_end(m->sent_us, m->length_ms)};
     }
 }
 

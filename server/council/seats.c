@@ -26,14 +26,19 @@ bool seats_has(const struct seats *seats, const struct cluster_id *node)
            seat_set_find(&seats->previous, node) != NULL;
 }
 
-bool seats_has_key(const struct seats *seats, const struct cluster_id *node, uint64_t key)
+uint64_t seats_key_of(const struct seats *seats, const struct cluster_id *node)
 {
     const struct seat *seat = seat_set_find(&seats->members, node);
 
     if (seat == NULL) {
         seat = seat_set_find(&seats->previous, node);
     }
-    return seat != NULL && seat->key == key;
+    return seat != NULL ? seat->key : 0;
+}
+
+bool seats_has_key(const struct seats *seats, const struct cluster_id *node, uint64_t key)
+{
+    return key != 0 && seats_key_of(seats, node) == key;
 }
 
 size_t seats_count(const struct seats *seats)

@@ -65,7 +65,9 @@ static inline bool seats_is_handing_over(const struct seats *seats)
 
 /* Does the node sit in the council, or did it until the change that is under way? */
 bool seats_has(const struct seats *seats, const struct cluster_id *node);
-/* The same for a node that has this key. */
+/* The key of its seat, 0: it has none. */
+uint64_t seats_key_of(const struct seats *seats, const struct cluster_id *node);
+/* Does a node that has this key sit in the council, or did it until the change that is under way? */
 bool seats_has_key(const struct seats *seats, const struct cluster_id *node, uint64_t key);
 /* The nodes that are asked: members, and previous members that are not among those.  At most COUNCIL_SEATS_MAX + 1. */
 size_t seats_count(const struct seats *seats);

@@ -79,9 +79,10 @@ enum proposal_outcome {
     PROPOSAL_FAILED,
 };
 
-/* A member's promise of our lease. */
+/* A member's promise of our lease.  A node that has another seat since has forgotten it. */
 struct grant {
     struct cluster_id member;
+    uint64_t seat_key; /* of the seat on which it was given */
     struct mono_time until;
 };
 

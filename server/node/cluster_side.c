@@ -79,11 +79,14 @@ static void follow(struct node *node, const struct cluster_address *address)
     node_follow(node, address->ip[0] != '\0' ? address->ip : address->hostname, address->port);
 }
 
-static void become_primary(struct node *node, bool drops_data)
+static void become_primary(struct node *node, const struct cluster_action *action)
 {
     node_become_primary(node);
     ASSERT(node->role.is_primary);
-    if (drops_data) {
+    if (action->doubts_data) {
+        data_set_complete(node, false);
+    }
+    if (action->drops_data) {
         call_flush_all(node);
         ASSERT(keyspace_count_all(node->data.keyspace) == 0);
     }
@@ -134,7 +137,7 @@ static void carry_out(void *context, const struct actions *list, size_t index)
         cluster_side_status(node);
         break;
     case CLUSTER_ACTION_BECOME_PRIMARY:
-        become_primary(node, action->drops_data);
+        become_primary(node, action);
         cluster_side_status(node);
         break;
     case CLUSTER_ACTION_SLOTS_CHANGED:

@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "cluster/report.h"
+#include "cluster/route.h"
 #include "cluster/state.h"
 #include "council/record_table.h"
 #include "council/state.h"
@@ -14,11 +15,6 @@
 #include "store/zset.h"
 
 #include <stdio.h>
-
-enum {
-    QUIET_US = 2500000,
-    OPERATION_US = 10000000, /* so long what an operator asked for may be tried */
-};
 
 /* One slot of each shard stands for all of them: shards never exchange slots here. */
 unsigned check_sample_slot(const struct world *world, int shard)
@@ -187,14 +183,20 @@ static bool may_write(const struct sim_node *n, unsigned slot)
            cluster_has_lease(n->node->cluster, sim_node_clock(n).mono);
 }
 
+static bool serves_spare_slot(const struct sim_node *n)
+{
+    return may_write(n, n->world->spare_slot) &&
+           cluster_serves_plainly(n->node->cluster, (uint16_t)n->world->spare_slot);
+}
+
 /* The slot that goes from hand to hand has one owner that serves it, too. */
 static void check_spare_slot(struct world *world, struct sim_node *n)
 {
-    if (!may_write(n, world->spare_slot)) {
+    if (!serves_spare_slot(n)) {
         return;
     }
     for (int i = 0; i < world->node_count; i++) {
-        if (i != n->index && may_write(&world->nodes[i], world->spare_slot)) {
+        if (i != n->index && serves_spare_slot(&world->nodes[i])) {
             world_fail(world, "nodes %d and %d both serve slot %u, which is given and taken away",
                        n->index, i, world->spare_slot);
         }
@@ -271,7 +273,8 @@ static void check_grants(struct world *world, struct sim_node *n)
         const struct grant *grant = &c->lease.grants[i];
         const struct sim_node *member = find_member(world, &grant->member);
 
-        if (member != NULL && mono_is_before(now, grant->until) &&
+        if (member != NULL && grant->seat_key == member->node->cluster->council->seat_key &&
+            mono_is_before(now, grant->until) &&
             promised_us(member, c) < real_us(n, grant->until)) {
             world_fail(world,
                        "node %d counts on a grant of node %d for %lld us more than that has "
@@ -305,96 +308,6 @@ static void check_promoted(struct world *world, struct sim_node *n)
                            n->index, (unsigned long long)version, name,
                            (unsigned long long)key->waited_version);
             }
-        }
-    }
-}
-
-/* ---- a promoted node's data are its shard's ------------------------------------------------------ */
-
-void check_note_line(struct world *world, struct sim_node *n, int shard)
-{
-    struct sim_line *line = &world->lines[shard];
-
-    line->node = n->index;
-    line->life = n->life;
-    line->history = *oplog_history(n->node->journal.log);
-    line->lineage = *oplog_lineage(n->node->journal.log);
-}
-
-/* Nothing but ends of processes for so long: whoever runs can be reached by all who run. */
-static bool is_quiet(const struct world *world)
-{
-    return world->now_us - world->last_disturbance_us > QUIET_US &&
-           (world->operations == 0 || world->now_us - world->last_operation_us > OPERATION_US);
-}
-
-/* Of two replicas of one history the one with more takes over, when it can be reached. */
-static void check_siblings(struct world *world, const struct sim_node *n)
-{
-    const struct history_id *history = oplog_previous_history(n->node->journal.log);
-    uint64_t offset = oplog_previous_end(n->node->journal.log);
-
-    for (int i = 0; i < world->node_count && is_quiet(world); i++) {
-        const struct sim_node *other = &world->nodes[i];
-        struct node_facts facts;
-
-        if (i == n->index || !sim_node_runs(other) || !other->was_replica ||
-            world->now_us - other->started_us < QUIET_US) {
-            continue;
-        }
-        node_facts(other->node, &facts);
-        if (history_id_equal(&facts.history, history) && facts.offset > offset &&
-            other->node->data.is_complete) {
-            world_fail(world, "node %d takes over with %llu bytes, and node %d has %llu", n->index,
-                       (unsigned long long)offset, i, (unsigned long long)facts.offset);
-        }
-    }
-}
-
-/* Is that a place in what who served had?  Nobody else goes on in its own history. */
-static bool is_on_line(const struct sim_line *line, const struct history_id *history,
-                       uint64_t offset)
-{
-    uint64_t end = 0;
-
-    return history_id_equal(history, &line->history) ||
-           (lineage_find(&line->lineage, history, &end) && offset <= end);
-}
-
-/* What it had when it began to serve must be a part of what who served before had, unless that one has lost it.  Of one that
- * took over and never served it may have the history, with nothing in it. */
-static void check_line(struct world *world, struct sim_node *n, int shard)
-{
-    const struct sim_line *line = &world->lines[shard];
-    const struct lineage *its = oplog_lineage(n->node->journal.log);
-    uint64_t offset = oplog_previous_end(n->node->journal.log);
-    const struct sim_node *before = &world->nodes[line->node];
-
-    if (line->life == 0 || line->node == n->index || before->node == NULL ||
-        before->life != line->life || offset == 0) {
-        return;
-    }
-    for (size_t i = its->count; i-- > 0 && its->items[i].end == offset;) {
-        if (is_on_line(line, &its->items[i].history, offset)) {
-            return;
-        }
-    }
-    world_fail(world,
-               "node %d takes over from node %d with history %.8s up to %llu, which is not the "
-               "shard's",
-               n->index, line->node, oplog_previous_history(n->node->journal.log)->text,
-               (unsigned long long)offset);
-}
-
-void check_lines(struct world *world, struct sim_node *n)
-{
-    if (!n->was_replica || !n->node->role.is_primary || !cluster_has_slots(n->node->cluster)) {
-        return;
-    }
-    check_siblings(world, n);
-    for (int shard = 0; shard < world->options.primaries; shard++) {
-        if (node_owns_slot(n->node, check_sample_slot(world, shard))) {
-            check_line(world, n, shard);
         }
     }
 }
@@ -458,6 +371,7 @@ void check_after_pass(struct world *world, struct sim_node *n)
         fault_excuse(world, n->index); /* it was reset, and has forgotten what it had */
     }
     n->was_replica = !facts.is_primary;
+    n->elections_won = n->node->cluster->stats.elections_won;
 }
 
 /* Which keys of the clients differ: for the message. */

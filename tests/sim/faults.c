@@ -179,6 +179,37 @@ static void kill_one(struct world *world, int node)
     (void)end_for(world, node, fault_ms(world, 20, 4000), false);
 }
 
+static void kill_now(struct world *world, struct sim_event *event)
+{
+    (void)end_for(world, event->node, fault_ms(world, 1500, 4000), false);
+}
+
+/* A primary ends while one of its replicas is behind, and the disk of one that is not hangs: that one can be reached. */
+static void kill_before_laggard(struct world *world, int node)
+{
+    uint32_t replicas = check_replicas_of(world, node);
+    int64_t ms = fault_ms(world, 50, 400);
+    int64_t hang_ms = ms + fault_ms(world, 500, 3000);
+    bool has_laggard = false;
+
+    if (replicas == 0 || (replicas & (replicas - 1)) == 0) {
+        return;
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        if ((replicas & (1U << i)) == 0) {
+            continue;
+        }
+        if (!has_laggard) {
+            has_laggard = true;
+            fault_note(world, "left behind is", i, ms);
+            network_hold_stream(world, node, i, world->now_us + 2 * ms * 1000);
+        } else {
+            world->nodes[i].disk_hangs_until_us = world->now_us + hang_ms * 1000;
+        }
+    }
+    fault_later(world, node, ms, kill_now);
+}
+
 /* At once: is there still one that has what was not saved? */
 static void cut_shard(struct world *world, int node)
 {
@@ -307,6 +338,7 @@ static const struct fault_kind kinds[] = {
     {"kill",                 6,  true,  kill_one             },
     {"all primaries",        2,  true,  kill_primaries       },
     {"whole shard",          2,  true,  cut_shard            },
+    {"laggard",              3,  true,  kill_before_laggard  },
     {"pause",                6,  false, pause_one            },
     {"stop within a pass",   6,  false, stop_in_pass         },
     {"orderly end",          3,  false, shut_down            },
@@ -323,6 +355,7 @@ static const struct fault_kind kinds[] = {
     {"new epoch",            5,  false, fault_bump_epoch     },
     {"forget",               6,  false, fault_forget         },
     {"slots",                4,  false, fault_slots          },
+    {"slot twice",           2,  false, fault_slot_twice     },
     {"replicate",            3,  false, fault_replicate      },
     {"reset",                2,  false, fault_reset          },
 };

@@ -35,6 +35,7 @@ void fault_forced_failover(struct world *world, int node);
 void fault_bump_epoch(struct world *world, int node);
 void fault_forget(struct world *world, int node);
 void fault_slots(struct world *world, int node);
+void fault_slot_twice(struct world *world, int node);
 void fault_replicate(struct world *world, int node);
 void fault_reset(struct world *world, int node);
 

@@ -16,6 +16,7 @@ enum {
     RECORD_PART = 100,
     REPLAYED = 5,
     ACCEPTED_US = 30000,
+    LATE_STREAM_US = 40000,
 };
 
 static int64_t delay_us(struct world *world)
@@ -27,25 +28,10 @@ static int64_t delay_us(struct world *world)
     return 50 + (int64_t)rng_below(&world->rng, SIM_ONE_WAY_US - 50);
 }
 
+/* All that there ever were are kept, in the order of their ids. */
 struct sim_conn *network_find(struct world *world, uint64_t id)
 {
-    for (size_t i = 0; i < world->conn_count; i++) {
-        if (world->conns[i]->id == id) {
-            return world->conns[i];
-        }
-    }
-    return NULL;
-}
-
-static void forget(struct world *world, struct sim_conn *conn)
-{
-    for (size_t i = 0; i < world->conn_count; i++) {
-        if (world->conns[i] == conn) {
-            world->conns[i] = world->conns[--world->conn_count];
-            mem_free(MEM_TEST, conn);
-            return;
-        }
-    }
+    return id > 0 && id <= world->conn_count ? world->conns[id - 1] : NULL;
 }
 
 static bool is_outside(const struct sim_end *end)
@@ -113,18 +99,14 @@ static void on_down(struct world *world, struct sim_event *event)
         }
         sim_node_pass(world, n, tell_down, event);
     }
-    if (event->number == 1) {
-        forget(world, conn);
-    }
 }
 
-static void schedule_down(struct world *world, struct sim_conn *conn, int end, bool is_last)
+static void schedule_down(struct world *world, struct sim_conn *conn, int end)
 {
     struct sim_event *event = world_schedule(world, world->now_us + delay_us(world), on_down);
 
     event->conn = conn->id;
     event->to_end = end;
-    event->number = is_last ? 1 : 0;
 }
 
 void network_break(struct world *world, struct sim_conn *conn, int except_end)
@@ -135,7 +117,19 @@ void network_break(struct world *world, struct sim_conn *conn, int except_end)
     conn->is_open = false;
     for (int end = 0; end < 2; end++) {
         if (end != except_end) {
-            schedule_down(world, conn, end, false);
+            schedule_down(world, conn, end);
+        }
+    }
+}
+
+void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        struct sim_conn *conn = world->conns[i];
+
+        if (!conn->is_bus && conn->ends[0].kind == END_LINK && conn->ends[0].node == replica &&
+            conn->ends[1].node == primary) {
+            conn->held_until_us = until_us;
         }
     }
 }
@@ -225,6 +219,10 @@ static void send_piece(struct world *world, struct sim_conn *conn, int from_end,
     if (!conn->is_open || bytes.len == 0) {
         return;
     }
+    if (world->is_handing_over && conn->ends[0].kind == END_LINK && !conn->is_bus) {
+        at_us += (int64_t)rng_below(&world->rng, LATE_STREAM_US); /* what is needed is waited for */
+    }
+    at_us = conn->held_until_us > at_us ? conn->held_until_us : at_us;
     if (at_us <= to->last_at_us) {
         at_us = to->last_at_us + 1;
     }
@@ -411,6 +409,7 @@ uint64_t network_open(struct world *world, struct sim_end from, int to_node, boo
                                 sizeof(struct sim_conn *));
     }
     world->conns[world->conn_count++] = conn;
+    ASSERT(network_find(world, conn->id) == conn);
     event = world_schedule(world, world->now_us + delay_us(world), on_connect);
     event->conn = conn->id;
     return conn->id;
@@ -430,24 +429,28 @@ static void env_link_open(void *context, uint64_t link, enum env_link_kind kind,
         world_fail(n->world, "node %d connects to '%s', which is nobody", n->index, host);
         return;
     }
-    network_open(n->world, from, to, port == SIM_BUS_PORT);
+    while (n->links.count <= link) {
+        VEC_PUSH(&n->links, 0);
+    }
+    n->links.items[link] = network_open(n->world, from, to, port == SIM_BUS_PORT);
 }
 
 static struct sim_conn *find_by_link(const struct sim_node *n, uint64_t link, int *end)
 {
-    for (size_t i = 0; i < n->world->conn_count; i++) {
-        struct sim_conn *conn = n->world->conns[i];
+    bool is_incoming = (link & ENV_LINK_INCOMING) != 0;
+    uint64_t opened = link < n->links.count ? n->links.items[link] : 0;
+    struct sim_conn *conn =
+        network_find(n->world, is_incoming ? link & ~ENV_LINK_INCOMING : opened);
+    const struct sim_end *e;
 
-        for (*end = 0; *end < 2; (*end)++) {
-            const struct sim_end *e = &conn->ends[*end];
-
-            if (e->kind == END_LINK && e->node == n->index && e->life == n->life &&
-                e->link == link) {
-                return conn;
-            }
-        }
+    *end = is_incoming ? 1 : 0;
+    if (conn == NULL) {
+        return NULL;
     }
-    return NULL;
+    e = &conn->ends[*end];
+    return e->kind == END_LINK && e->node == n->index && e->life == n->life && e->link == link
+               ? conn
+               : NULL;
 }
 
 static void env_link_send(void *context, uint64_t link, struct bytes bytes)

@@ -130,6 +130,35 @@ void fault_slots(struct world *world, int node)
          world->spare_slot);
 }
 
+static void give_to_two(struct world *world, struct sim_event *event)
+{
+    int told = 0;
+
+    for (int i = 0; i < world->node_count && told < 2; i++) {
+        int node = (event->node + i) % world->node_count;
+        const struct sim_node *n = &world->nodes[node];
+
+        if (sim_node_runs(n) && cluster_has_slots(n->node->cluster)) {
+            tell(world, node, "CLUSTER DELSLOTS %u", world->spare_slot);
+            tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
+            told++;
+        }
+    }
+}
+
+/* Whoever has the spare slot gives it away, and two others are told to take it before they can hear of one another. */
+void fault_slot_twice(struct world *world, int node)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        const struct sim_node *n = &world->nodes[i];
+
+        if (sim_node_runs(n) && node_owns_slot(n->node, world->spare_slot)) {
+            tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
+        }
+    }
+    fault_later(world, node, fault_ms(world, 20, 500), give_to_two);
+}
+
 /* Its data go with it: the shard it leaves has one copy less. */
 void fault_replicate(struct world *world, int node)
 {
@@ -233,7 +262,19 @@ static int find_needy(struct world *world)
     return -1;
 }
 
-/* One that owns nothing and serves nobody, or that a shard has too many of. */
+static bool has_slots(const struct world *world, const char *id)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i].node;
+
+        if (node != NULL && strcmp(cluster_my_id(node->cluster)->text, id) == 0) {
+            return cluster_has_slots(node->cluster);
+        }
+    }
+    return true; /* as far as anybody sees */
+}
+
+/* One that owns nothing and serves nobody, follows such a one, or that a shard has too many of. */
 static bool is_to_spare(struct world *world, int node)
 {
     struct node_facts facts;
@@ -244,7 +285,7 @@ static bool is_to_spare(struct world *world, int node)
                replicas_of(world, facts.id) == 0;
     }
     return replicas_of(world, facts.primary_id) > world->options.replicas_each ||
-           is_nobody(world, facts.primary_id);
+           is_nobody(world, facts.primary_id) || !has_slots(world, facts.primary_id);
 }
 
 static void spread_replicas(struct world *world)
@@ -265,6 +306,22 @@ static void spread_replicas(struct world *world)
             }
             tell(world, i, "CLUSTER REPLICATE %s", id);
             return;
+        }
+    }
+}
+
+/* A shard of the spare slot alone has nodes that others are in need of. */
+static void dissolve_spare_shard(struct world *world)
+{
+    for (int i = 0; i < world->node_count && find_needy(world) >= 0; i++) {
+        const struct sim_node *n = &world->nodes[i];
+        bool has_others = false;
+
+        for (int shard = 0; shard < world->options.primaries && sim_node_runs(n); shard++) {
+            has_others = has_others || node_owns_slot(n->node, check_sample_slot(world, shard));
+        }
+        if (sim_node_runs(n) && !has_others && node_owns_slot(n->node, world->spare_slot)) {
+            tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
         }
     }
 }
@@ -306,5 +363,6 @@ void operator_mend(struct world *world)
         forget_nobodies(world, i);
     }
     spread_replicas(world);
+    dissolve_spare_shard(world);
     give_spare_slot(world);
 }

@@ -366,6 +366,7 @@ void sim_node_start(struct world *world, int index)
 
     ASSERT(n->node == NULL);
     n->life++;
+    n->links.count = 0;
     n->wake_event_us = INT64_MAX;
     n->paused_until_us = 0;
     n->was_replica = false;
@@ -437,6 +438,7 @@ void sim_node_kill(struct world *world, int index, bool is_power_cut)
     node_free(n->node);
     n->node = NULL;
     n->life++;
+    n->links.count = 0;
     n->touched_count = 0;
     n->is_in_pass = false;
     n->is_pass_open = false;
@@ -507,6 +509,7 @@ void world_deinit(struct world *world)
         disk_deinit(&n->kept);
         drop_bytes(n);
         VEC_DEINIT(&n->pass_bytes);
+        VEC_DEINIT(&n->links);
         mem_free(MEM_BASE, n->touched);
     }
     for (struct heap_node *first; (first = heap_peek(&world->events)) != NULL;) {
@@ -519,6 +522,7 @@ void world_deinit(struct world *world)
     }
     mem_free(MEM_BASE, world->conns);
     mem_free(MEM_BASE, world->claims);
+    VEC_DEINIT(&world->forks);
     for (int i = 0; i < SIM_CLIENTS_MAX; i++) {
         buf_deinit(&world->clients[i].in);
     }

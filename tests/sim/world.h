@@ -65,6 +65,7 @@ struct sim_conn {
     struct sim_end ends[2]; /* 0 opened it */
     bool is_open;
     bool is_bus;
+    int64_t held_until_us; /* what is sent on it comes then */
 };
 
 /* Bytes that once were sent on a bus connection. */
@@ -98,6 +99,7 @@ struct sim_node {
     int64_t paused_until_us;
     struct disk disk;      /* outlives the node */
     int64_t wake_event_us; /* earliest wake-up that is queued */
+    VEC(uint64_t) links;   /* connections that it opened in this life, by the number of the link */
     struct session **touched;
     size_t touched_count;
     size_t touched_cap;
@@ -119,7 +121,8 @@ struct sim_node {
     int64_t timeout_ms;       /* of the cluster, as configured */
     uint32_t served_at_start; /* of the pass: shards, by bit */
     int64_t pass_began_us;
-    bool had_lease; /* in the last look of calm.c */
+    bool had_lease;         /* in the last look of calm.c */
+    uint64_t elections_won; /* before this pass */
 };
 
 /* Types of keys. */
@@ -250,6 +253,13 @@ struct sim_line {
     struct lineage lineage;
 };
 
+/* Where a history began: at this place of the one before. */
+struct sim_fork {
+    struct history_id history;
+    struct history_id from;
+    uint64_t at;
+};
+
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
 
 struct sim_event {
@@ -299,7 +309,8 @@ struct world {
     struct sim_shared shared[SIM_SHARED];
     struct sim_reigns reigns[SIM_SHARDS_MAX];
     struct sim_line lines[SIM_SHARDS_MAX];
-    uint32_t faults_left_out; /* of the table, by bit: each seed has its own choice */
+    VEC(struct sim_fork) forks; /* by nodes that took over */
+    uint32_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
     uint64_t memory_losses;
     int64_t last_disturbance_us; /* the last fault but ends of processes */
     unsigned spare_slot;         /* that an operator gives and takes away */
@@ -368,6 +379,8 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
 /* Both ends learn of it, each in its own time. */
 void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
+/* What this primary sends to this replica comes so late. */
+void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us);
 /* Who has the address "10.0.0.3", or -1. */
 int network_node_at(const struct world *world, struct bytes host);
 /* Somebody connects to the node's bus port and sends what once was sent there. */
@@ -431,10 +444,12 @@ void reader_conn_lost(struct world *world, int index, uint64_t conn);
 /* When nothing fails: what is published at any node comes to the readers at all, once. */
 void readers_check_messages(struct world *world);
 
-/* ---- checks.c */
+/* ---- lines.c */
 /* What who serves has is noted, before anything leaves it. */
 void check_note_line(struct world *world, struct sim_node *n, int shard);
 void check_lines(struct world *world, struct sim_node *n);
+
+/* ---- checks.c */
 void check_after_pass(struct world *world, struct sim_node *n);
 void check_replicas_equal(struct world *world);
 /* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */

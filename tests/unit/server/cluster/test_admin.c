@@ -113,6 +113,48 @@ Test(cluster_admin, only_slots_that_others_took_are_lost)
     world_free(w);
 }
 
+Test(cluster_admin, a_slot_that_is_agreed_to_be_anothers_is_not_added)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error;
+    struct cluster_call call = world_call(w, 1, &error);
+    uint16_t slot = world_first_slot(0);
+
+    cr_assert(cluster_del_slots(w->members[1].core, &call, &slot, 1));
+    call = world_call(w, 1, &error);
+    cr_expect_not(cluster_add_slots(w->members[1].core, &call, &slot, 1));
+    cr_expect(strstr(error.text, "is agreed to be another shard's") != NULL, "%s", error.text);
+    world_free(w);
+}
+
+/* Two are told at once, and neither has heard of the other. */
+Test(cluster_admin, a_slot_that_two_are_given_at_once_becomes_one_ones_and_neither_stops)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(0);
+    struct cluster_call call = world_call(w, 0, NULL);
+
+    cr_assert(cluster_del_slots(w->members[0].core, &call, &slot, 1));
+    world_carry_out(w, 0);
+    world_run(w, 500);
+    for (int i = 1; i < 3; i++) {
+        call = world_call(w, i, NULL);
+        cr_assert(cluster_del_slots(w->members[i].core, &call, &slot, 1));
+        call = world_call(w, i, NULL);
+        cr_assert(cluster_add_slots(w->members[i].core, &call, &slot, 1));
+        world_carry_out(w, i);
+    }
+    for (int ms = 0; ms < 3 * WORLD_TIMEOUT_MS; ms++) {
+        world_run(w, 1);
+        cr_assert_eq(world_server_of(w, world_first_slot(1) + 1), 1);
+        cr_assert_eq(world_server_of(w, world_first_slot(2) + 1), 2);
+    }
+    cr_expect_neq(world_server_of(w, slot), NOBODY);
+    cr_expect_neq(cluster_owns_slot(w->members[1].core, slot),
+                  cluster_owns_slot(w->members[2].core, slot));
+    world_free(w);
+}
+
 Test(cluster_admin, slots_with_keys_are_not_flushed)
 {
     struct core core = core_new("");

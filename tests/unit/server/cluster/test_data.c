@@ -266,6 +266,89 @@ Test(cluster_data, of_another_shard_never_takes_over_however_much_they_are)
     world_free(w);
 }
 
+static void run_until_told(struct world *w, int member, const char *words)
+{
+    for (int ms = 0; ms < 2000 && strstr(world_told(w, member), words) == NULL; ms++) {
+        world_run(w, 1);
+    }
+    cr_assert(strstr(world_told(w, member), words) != NULL, "%s", world_told(w, member));
+}
+
+static void run_until_served(struct world *w, uint16_t slot)
+{
+    for (int ms = 0; ms < 4000 && world_server_of(w, slot) == NOBODY; ms++) {
+        world_run(w, 1);
+    }
+}
+
+/* It hands over to the replica that has more, and which an operator gives to another shard before it hears of that. */
+Test(cluster_data, of_a_restarted_primary_are_served_when_its_heir_has_left_the_shard)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 300;
+    world_run(w, 200);
+    w->members[3].is_frozen = true;
+    restart_without_data(w, 0, 100);
+    world_listen(w);
+    run_until_told(w, 0, "hands over");
+    world_pause(w, 3);
+    run_until_told(w, 0, "following it");
+    world_resume(w, 3);
+    replicate(w, 3, 1);
+    run_until_served(w, world_first_slot(0));
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0, "%s", world_told(w, 0));
+    world_free(w);
+}
+
+Test(cluster_data, of_a_restarted_primary_are_not_handed_to_a_replica_that_leaves)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 300;
+    world_run(w, 200);
+    w->members[3].is_frozen = true;
+    restart_without_data(w, 0, 100);
+    world_listen(w);
+    run_until_told(w, 0, "hands over");
+    replicate(w, 3, 1);
+    run_until_served(w, world_first_slot(0));
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0, "%s", world_told(w, 0));
+    world_free(w);
+}
+
+/* Its disk hung when it took over, so it starts as the replica that it was, and hears that it is the primary. */
+Test(cluster_data, of_a_node_that_finds_itself_primary_after_a_start_are_judged_first)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_status before;
+    struct cluster_call call;
+
+    w->members[0].status.offset = 500;
+    world_run(w, 200);
+    before = w->members[3].status;
+    w->members[3].is_disk_stuck = true;
+    call = world_call(w, 3, NULL);
+    cr_assert(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+    world_carry_out(w, 3);
+    world_run(w, 500);
+    cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
+    w->members[3].status.offset = 600;
+    world_run(w, 200);
+    cr_assert_eq(w->members[0].status.offset, 600);
+
+    w->members[0].is_frozen = true;
+    world_kill(w, 3);
+    w->members[3].is_disk_stuck = false;
+    w->members[3].is_frozen = true;
+    w->members[3].status = before;
+    world_start(w, 3);
+    cr_assert(cluster_is_replica(w->members[3].core));
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    world_free(w);
+}
+
 Test(cluster_data, of_a_history_that_was_given_up_do_not_count_as_more)
 {
     struct world *w = world_three_and_three();

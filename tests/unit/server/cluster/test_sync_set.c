@@ -185,6 +185,30 @@ Test(sync_set, whoever_has_lost_its_memory_takes_over_at_an_operators_word_only)
     world_free(w);
 }
 
+/* That changes neither slots nor epoch; and of twelve nodes seven have a seat in the council, by which they would hear of it. */
+Test(sync_set, a_replica_that_was_away_when_it_was_agreed_on_hears_of_it_all_the_same)
+{
+    struct world *w = start(9, 1);
+    struct errmsg error;
+
+    for (int replica = 9; replica < 12; replica++) {
+        int primary = replica % 3;
+
+        say(w, primary, replica, CLUSTER_SYNC_IN_STEP);
+        for (int ms = 0; ms < AGREED_MS / 4; ms++) {
+            world_break(w, replica);
+            world_run(w, 1);
+        }
+        cr_assert(has_member(w, primary, replica));
+        cr_expect_not(fails_over(w, replica, CLUSTER_FAILOVER_AGREED, &error), "it has heard");
+        say_nothing(w, primary);
+        world_run(w, WORLD_TIMEOUT_MS / 2);
+        cr_expect(fails_over(w, replica, CLUSTER_FAILOVER_AGREED, &error), "replica %d: %s",
+                  replica, error.text);
+    }
+    world_free(w);
+}
+
 Test(sync_set, a_planned_take_over_is_for_members_and_keeps_the_others)
 {
     struct world *w = start(6, 1);

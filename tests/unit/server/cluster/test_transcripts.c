@@ -458,10 +458,13 @@ Test(cluster_transcript, a_primary_that_restarted_with_less_data_hands_over_to_i
     expect_told(w, 3,
                 "this node takes over as primary in epoch 6\n"
                 "-> state fail\n"
-                "-> become primary\n"
+                "-> become primary, doubt data\n"
+                "our data is not less than that of any replica\n"
+                "-> data complete\n"
                 "node <0> is a replica of <3> now\n"
                 "the lease is held\n"
-                "-> state ok\n");
+                "-> state ok\n"
+                "our data is whole\n");
     world_free(w);
 }
 

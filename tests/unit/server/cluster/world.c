@@ -257,6 +257,7 @@ static void carry_out_one(struct world *w, int member, size_t index)
         m->follows = NOBODY;
         m->promotions++;
         m->has_forked = true;
+        m->status.is_data_complete = m->status.is_data_complete && !action->doubts_data;
         break;
     case CLUSTER_ACTION_STATE_CHANGED:
         m->state_changes++;
@@ -589,6 +590,19 @@ void world_kill(struct world *w, int member)
     cluster_free(m->core);
     m->core = NULL;
     actions_clear(&m->actions);
+}
+
+void world_break(struct world *w, int member)
+{
+    for (size_t i = 0; i < w->connections.count; i++) {
+        struct connection *c = &w->connections.items[i];
+
+        if (!c->is_closed && c->to != NOBODY && (c->from == member || c->to == member)) {
+            c->is_closed = true;
+            deliver(w, CLUSTER_EVENT_INCOMING_CLOSED, i, false, (struct bytes){0});
+            deliver(w, CLUSTER_EVENT_LINK_DOWN, i, true, (struct bytes){0});
+        }
+    }
 }
 
 void world_pause(struct world *w, int member)

@@ -96,6 +96,8 @@ void world_run(struct world *w, int64_t ms);
 /* Kill: connections break.  Start: from its nodes file. */
 void world_kill(struct world *w, int member);
 void world_start(struct world *w, int member);
+/* Its connections alone. */
+void world_break(struct world *w, int member);
 void world_pause(struct world *w, int member);
 void world_resume(struct world *w, int member);
 void world_cut_off(struct world *w, int member, int side);

@@ -225,6 +225,33 @@ Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_not
     finish(&s);
 }
 
+/* It was reset, and sits there again: as somebody who has promised nothing. */
+Test(odd_messages, what_a_member_granted_on_a_seat_that_it_has_lost_counts_no_more)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record mine = record_of(&s, ME, 1);
+    struct seats seats = *council_seats(s.council);
+    struct council_message grant = {0};
+
+    council_want_lease(s.council, s.now, &s.shard);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_LEASE, &grant), 0);
+    grant.type = COUNCIL_GRANT;
+    hear(&s, ANN, grant);
+    cr_assert(mono_is_before(s.now, council_lease_end(s.council)));
+
+    seats.generation += 4;
+    seats.members.items[1].key = 9; /* Ann's */
+    learn_seats(&s, &seats);
+    cr_expect(mono_is_due(council_lease_end(s.council), s.now));
+    hear(&s, ANN, grant);
+    cr_expect(mono_is_before(s.now, council_lease_end(s.council)), "what she grants now does");
+    finish(&s);
+}
+
 /* ---- numbers and values -------------------------------------------------------------------------- */
 
 Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_under_way_does_not)
