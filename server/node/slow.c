@@ -163,6 +163,8 @@ void slow_begin_pass(struct node *node)
     pass_note_cpu(&node->pass, read_cpu(node));
 }
 
+/* On a virtual machine a thread's processor time jumps at times, by what the machine itself did not have before: of a
+ * pass there is never more of it than time has passed. */
 void slow_end_pass(struct node *node, struct mono_time now)
 {
     int64_t us = now.us - node->now.mono.us;
@@ -175,6 +177,7 @@ void slow_end_pass(struct node *node, struct mono_time now)
     }
     if (UNLIKELY(cpu_ns != NOT_TIMED)) {
         cpu_us = (cpu_ns - node->pass.cpu_began_ns) / 1000;
+        cpu_us = cpu_us < us ? cpu_us : us;
         slow_note_work(node, LATENCY_EVENT_LOOP_CPU, cpu_us * 1000);
     }
     counters_pass(&node->counters, us, cpu_us);
