@@ -246,7 +246,7 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
     $(BUILD)/tests/bench/load.o $(BUILD)/tests/bench/report.o \
     $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
-BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint listeners load measure options peers probe report)
+BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint listeners load longest measure options peers probe report)
 $(BUILD)/tests/bench/log: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/log_*.c)) \
     $(BUILD)/tests/bench/acked.o $(BUILD)/tests/bench/slow_line.o
 $(BUILD)/tests/bench/scale: $(BUILD)/tests/bench/scale.o $(BUILD)/tests/bench/options.o \

@@ -19,6 +19,15 @@ int64_t clock_mono_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t clock_thread_cpu_ns(void)
+{
+    struct timespec now;
+    int result = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+
+    ASSERT(result == 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 struct mono_time clock_mono_now(void)
 {
     return (struct mono_time){.us = clock_mono_ns() / 1000};

@@ -9,6 +9,8 @@
 struct mono_time clock_mono_now(void);
 /* The same clock to the nanosecond, for how long something took. */
 int64_t clock_mono_ns(void);
+/* Processor time that the calling thread has had. */
+int64_t clock_thread_cpu_ns(void);
 int64_t clock_unix_ms(void);
 /* Both, read one right after the other. */
 struct moment clock_now(void);

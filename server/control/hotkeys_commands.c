@@ -373,12 +373,14 @@ static void write_copying(const struct node *node, struct resp_writer *w, const 
     resp_write_bulk_text(w, copying_of(node, key));
 }
 
-static void write_hot_keys(const struct node *node, struct resp_writer *w)
+static void write_hot_keys(struct node *node, struct resp_writer *w)
 {
-    const struct hot_keys *hot = &node->hot.keys;
+    struct hot_keys *hot = &node->hot.keys;
     const struct top_key *keys[TOP_KEYS];
-    size_t count = hot_keys_list(hot, keys, (size_t)node->config.hotkeys_top_k);
+    size_t count;
 
+    hot_keys_settle(hot, hot_side_now_ms(node));
+    count = hot_keys_list(hot, keys, (size_t)node->config.hotkeys_top_k);
     resp_write_array(w, count);
     for (size_t i = 0; i < count; i++) {
         struct hot_keys_rate rate = hot_keys_rate(hot, keys[i], hot_side_now_ms(node));

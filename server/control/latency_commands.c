@@ -121,10 +121,31 @@ static const char *advice_for(enum latency_event event)
     case LATENCY_LOG_SYNC:
         return "The disk is slow to take the log. With appendfsync always every write waits for "
                "it; with everysec nobody does but WAITAOF, and a crash loses more.";
+    case LATENCY_EVENT_LOOP:
+        return "Passes of the loop, by the clock. Where event-loop-cpu has nothing of the same "
+               "second, others had the processor, or memory came from swap: look for busy "
+               "neighbours, stolen processor time.";
+    case LATENCY_EVENT_LOOP_CPU:
+        return "Passes of the loop, by the processor time of its thread: its own work. The other "
+               "events of the same second say which; if none does, very many requests came at "
+               "once.";
     case LATENCY_EVENT_COUNT:
         break;
     }
     return "";
+}
+
+/* Of the longest pass one can say whose it was. */
+static void describe_longest_pass(const struct node *node, struct buf *out)
+{
+    const struct passes *passes = &node->counters.passes;
+
+    if (passes->longest_us > 0 && passes->longest_cpu_us != PASSES_CPU_UNKNOWN) {
+        buf_printf(out,
+                   "The longest pass since CONFIG RESETSTAT took %.1f ms; the processor was at it "
+                   "for %.1f ms.\n",
+                   (double)passes->longest_us / 1000, (double)passes->longest_cpu_us / 1000);
+    }
 }
 
 static void describe_event(const struct node *node, enum latency_event event, struct buf *out)
@@ -150,6 +171,9 @@ void control_latency_doctor(struct node *node, struct request *request)
         if (node->latency.series[event] != NULL) {
             describe_event(node, (enum latency_event)event, &text);
         }
+    }
+    if (text.len > 0) {
+        describe_longest_pass(node, &text);
     }
     if (threshold_ms == 0) {
         buf_append_text(&text, "Nothing is being remembered now: CONFIG SET "

@@ -259,6 +259,23 @@ static void collect_messages(const struct node *node, struct metrics *m)
     m->cluster_frames_dropped = node->bus.dropped;
 }
 
+static void collect_passes(const struct node *node, struct metrics *m)
+{
+    const struct passes *passes = &node->counters.passes;
+    uint64_t commands_ns = 0;
+
+    for (int id = 0; id < COMMAND_COUNT; id++) {
+        commands_ns += node->timing.commands[id].ns;
+    }
+    m->eventloop_cycles = passes->count;
+    m->eventloop_duration_sum = passes->sum_us;
+    m->eventloop_duration_cmd_sum = commands_ns / 1000;
+    m->instantaneous_eventloop_cycles_per_sec = (int64_t)rate_per_second(&passes->count_rate);
+    m->instantaneous_eventloop_duration_usec = (int64_t)passes_mean_us(passes);
+    m->eventloop_longest_usec = passes->longest_us;
+    m->eventloop_longest_cpu_usec = passes->most_cpu_us;
+}
+
 static void collect_stats(struct node *node, struct metrics *m, struct buf *lines)
 {
     const struct counters *stats = &node->counters;
@@ -302,6 +319,7 @@ static void collect_stats(struct node *node, struct metrics *m, struct buf *line
     m->total_writes_processed = stats->writes;
     m->client_query_buffer_limit_disconnections = stats->query_limit_disconnections;
     m->client_output_buffer_limit_disconnections = stats->output_limit_disconnections;
+    collect_passes(node, m);
     m->lease_dropped_replies = stats->lease_dropped;
 }
 

@@ -55,6 +55,12 @@ static void env_cpu(void *context, struct env_cpu *out)
     machine_cpu(out);
 }
 
+static int64_t env_loop_cpu_ns(void *context)
+{
+    (void)context;
+    return clock_thread_cpu_ns();
+}
+
 static void env_sleep(void *context, int64_t us)
 {
     struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
@@ -159,6 +165,7 @@ static bool create_node(struct shell *shell, struct config *config, struct errms
         .secret_bytes = env_secret_bytes,
         .memory = env_memory,
         .cpu = env_cpu,
+        .loop_cpu_ns = env_loop_cpu_ns,
         .release_memory = env_release_memory,
         .sleep = env_sleep,
     };
@@ -281,8 +288,12 @@ static void end_pass(struct shell *shell)
 
 static void shell_turn_over(struct shell *shell)
 {
+    struct moment now;
+
     end_pass(shell);
-    node_begin_pass(shell->node, clock_now());
+    now = clock_now();
+    node_pass_over(shell->node, now.mono);
+    node_begin_pass(shell->node, now);
 }
 
 static void dispatch(struct shell *shell, const struct loop_event *event)
@@ -320,7 +331,7 @@ static void dispatch(struct shell *shell, const struct loop_event *event)
     }
 }
 
-static int64_t wait_ms(const struct shell *shell)
+static int64_t wait_ms(const struct shell *shell, struct mono_time now)
 {
     struct mono_time at = node_wake_at(shell->node);
     int64_t us;
@@ -328,7 +339,7 @@ static int64_t wait_ms(const struct shell *shell)
     if (!shell->is_accepting) {
         at = mono_earlier(at, shell->accepts_again_at);
     }
-    us = at.us - clock_mono_now().us;
+    us = at.us - now.us;
     if (us <= 0) {
         return 0;
     }
@@ -344,10 +355,11 @@ static void tell(const struct shell *shell, void (*listener)(void *context))
 
 int shell_run(struct shell *shell)
 {
+    struct mono_time over_at = clock_mono_now(); /* the pass before */
+
     while (!shell->has_ended) {
         struct loop_event *events;
-        size_t count = loop_wait(shell->loop, wait_ms(shell), &events);
-
+        size_t count = loop_wait(shell->loop, wait_ms(shell, over_at), &events);
         struct moment now = clock_now();
 
         node_begin_pass(shell->node, now);
@@ -378,6 +390,8 @@ int shell_run(struct shell *shell)
             tell(shell, shell->options.on_ready);
         }
         link_free_doomed(shell);
+        over_at = clock_mono_now();
+        node_pass_over(shell->node, over_at);
     }
     return shell->exit_code;
 }

@@ -61,7 +61,7 @@ static size_t member_word(const struct request *r)
 }
 
 /* Hash the request's keys, and see whether it can be executed without asking the gates. */
-static void prepare_request(const struct node *node, struct batch *batch, struct request *r)
+static void prepare_request(struct node *node, struct batch *batch, struct request *r)
 {
     struct key_ref *refs = &batch->keys[batch->key_count];
     const struct bytes *word;
@@ -71,8 +71,10 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     r->args = batch->words.items + r->read.first_word;
     r->key_count = 0;
     r->db = r->session->db;
+    r->is_counted = false;
     r->is_plain = false;
     if (r->spec == NULL || !r->spec->is_data || !command_arity_fits(r->spec, r->arg_count)) {
+        batch->has_others = true;
         return;
     }
     r->is_plain = true;
@@ -104,6 +106,9 @@ static void prepare_request(const struct node *node, struct batch *batch, struct
     }
     batch->key_count += count;
     r->key_count = (uint32_t)count;
+    if (UNLIKELY(hot_side_may_count(&node->hot, &refs[0])) && !batch->has_others) {
+        r->is_counted = hot_side_count(node, r, &refs[0]);
+    }
     if (UNLIKELY(member_word(r) != 0)) {
         batch->has_members = true;
     }
@@ -117,7 +122,7 @@ struct stage {
 
 /* Prepare some requests from there on, and have the buckets of their keys fetched into the
  * processor's caches. */
-static struct stage prepare(const struct node *node, struct batch *batch, struct stage from)
+static struct stage prepare(struct node *node, struct batch *batch, struct stage from)
 {
     struct stage to = from;
 
@@ -278,6 +283,7 @@ void batch_run(struct node *node)
     timing_run_begin(&node->timing, batch->count, node->counters.net_input_bytes);
     batch->key_count = 0;
     batch->has_members = false;
+    batch->has_others = false;
     batch->is_fetching = keyspace_count_all(node->data.keyspace) > FETCH_AHEAD_KEYS;
     begin_progress(node, &p);
     for (size_t i = 0; i < batch->count; i++) {

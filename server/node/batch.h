@@ -44,6 +44,7 @@ struct batch {
     struct key_ref keys[BATCH_KEYS];
     size_t key_count;
     bool is_fetching;                        /* what keys name is fetched ahead */
+    bool has_others;                         /* a control command, which may change its session */
     bool has_members;                        /* some requests name a member of a value */
     struct session *compact[BATCH_REQUESTS]; /* whose input is to be moved up afterwards */
     size_t compact_count;

@@ -14,6 +14,7 @@
 #include "command/exec.h"
 #include "session/acl_log.h"
 #include "spec/command.h"
+#include "stats/passes.h"
 #include "stats/rate.h"
 
 struct counters {
@@ -32,6 +33,7 @@ struct counters {
     uint64_t lease_dropped; /* replies withheld since the lease had run out */
     uint64_t acl_denied[ACL_REASON_COUNT];
     uint64_t rejected_calls[COMMAND_COUNT];
+    struct passes passes;
     struct rate commands_rate, input_rate, output_rate, repl_input_rate, repl_output_rate;
     struct mono_time rates_at; /* when they were looked at last */
 };
@@ -50,6 +52,11 @@ static inline void counters_connection(struct counters *counters)
 static inline void counters_rejected_connection(struct counters *counters)
 {
     counters->rejected_connections++;
+}
+
+static inline void counters_pass(struct counters *counters, int64_t us, int64_t cpu_us)
+{
+    passes_add(&counters->passes, us, cpu_us);
 }
 
 static inline void counters_command(struct counters *counters)

@@ -89,6 +89,8 @@ struct env {
     /* Everything known about its memory.  May take 20 ms for each GB of the heap. */
     void (*memory)(void *context, struct env_memory *out);
     void (*cpu)(void *context, struct env_cpu *out); /* NULL: unknown */
+    /* Processor time of the loop thread so far, to the nanosecond; a system call.  NULL: unknown. */
+    int64_t (*loop_cpu_ns)(void *context);
     /* Give back what malloc has and does not use.  May take 0.1 s for each GB of it. */
     void (*release_memory)(void *context);
 };

@@ -373,6 +373,7 @@ void hot_copies_tick(struct node *node)
         return;
     }
     if (cluster_has_lease(node->cluster, node->now.mono)) {
+        hot_keys_settle(&node->hot.keys, hot_side_now_ms(node));
         look_at_keys(node);
         look_at_own(node);
     }

@@ -41,6 +41,18 @@ void hot_side_configure(struct node *node)
     hot_keys_configure(&hot->keys, is_on, node->config.hotkeys_window_s * 1000);
 }
 
+bool hot_side_count(struct node *node, const struct request *request, const struct key_ref *ref)
+{
+    const struct command_spec *spec = request->spec;
+
+    if (!command_has_one_key(spec) || !gates_are_open_for(node, request)) {
+        return false;
+    }
+    hot_keys_count(&node->hot.keys, ref->hash, request->db,
+                   (spec->flags & COMMAND_FLAG_WRITE) != 0);
+    return true;
+}
+
 /* ---- requests --------------------------------------------------------------------------------- */
 
 void hot_side_begin(struct node *node, const struct session *s, bool is_queued,
@@ -63,6 +75,7 @@ struct used_keys {
     bool is_write[HOT_KEYS_KEYS];
     size_t count;
     size_t all;
+    bool is_counted;
 };
 
 static struct top_key_name name_of(const struct node *node, const struct key_ref *ref, unsigned db)
@@ -121,6 +134,7 @@ static void add_sample(struct node *node, const struct used_keys *used, uint64_t
     for (size_t i = 0; i < used->count; i++) {
         hot_keys_add(&node->hot.keys, &used->names[i],
                      &(struct hot_keys_use){.is_write = used->is_write[i],
+                                            .is_counted = used->is_counted,
                                             .times = used->all / used->count,
                                             .bytes = bytes / used->all});
     }
@@ -149,6 +163,7 @@ void hot_side_end(struct node *node, const struct request *request, const struct
         return;
     }
     used.count = 0;
+    used.is_counted = request->is_counted;
     bytes = request->read.raw.len + (output_end(&s->output) - watch->out_before);
     if (!take_prepared_key(node, request, &used)) {
         collect_keys(node, request, &used);

@@ -17,6 +17,7 @@
 
 #include "stats/hot_keys.h"
 #include "stats/hot_session.h"
+#include "store/keyspace.h"
 
 struct node;
 struct request;
@@ -72,6 +73,16 @@ static inline bool hot_side_takes_queued(struct hot_side *hot)
 {
     return hot->watches_all || hot->left_queued == 0 || hot->left_queued-- == 0;
 }
+
+/* Is the key of a request, which was hashed just now, perhaps one whose every use is counted? */
+static inline bool hot_side_may_count(const struct hot_side *hot, const struct key_ref *ref)
+{
+    return exact_keys_may_have(&hot->keys.exact, &ref->hash);
+}
+
+/* Then this counts it, if the request is about to be executed: nothing stands in its way, and no control command is before it in
+ * the batch.  True if so.  One that finds its session held by the one before is counted all the same. */
+bool hot_side_count(struct node *node, const struct request *request, const struct key_ref *ref);
 
 /* Before and after a request is executed. */
 void hot_side_begin(struct node *node, const struct session *s, bool is_queued,

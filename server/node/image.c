@@ -39,7 +39,7 @@ static bool is_in_large_record(const struct image *image)
 /* Must a record be put aside: would it come into the midst of a large one, or of others aside? */
 static bool goes_aside(const struct image *image)
 {
-    return is_in_large_record(image) || image->aside.records.len > 0;
+    return is_in_large_record(image) || !buf_queue_is_empty(&image->aside.records);
 }
 
 static void on_entry(void *context, unsigned db, const struct entry *e)
@@ -52,7 +52,7 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
     if (value_image_is_wanted(node->data.keyspace, e)) {
         queue_value(node, db, e);
     } else if (goes_aside(image)) {
-        rdb_writer_entry(&image->aside.writer, &image->aside.records, db, e);
+        rdb_writer_entry(&image->aside.writer, buf_queue_end(&image->aside.records), db, e);
     } else {
         rdb_writer_entry(&image->writer, &image->out, db, e);
     }
@@ -70,18 +70,11 @@ static void drop_first_value(struct node *node)
 /* Behind a large record follows, in parts, what came meanwhile. */
 static void step_aside(struct image *image)
 {
-    struct bytes rest = bytes_from(buf_bytes(&image->aside.records), image->aside.joined);
-
-    if (rest.len > PART_BYTES) {
-        rdb_writer_resume(&image->writer, &image->out);
-        buf_append_bytes(&image->out, bytes_prefix(rest, PART_BYTES));
-        image->aside.joined += PART_BYTES;
-        return;
+    rdb_writer_resume(&image->writer, &image->out);
+    buf_queue_give(&image->aside.records, PART_BYTES, &image->out);
+    if (buf_queue_is_empty(&image->aside.records)) {
+        rdb_writer_joined(&image->writer, &image->aside.writer);
     }
-    rdb_writer_join(&image->writer, &image->out, &image->aside.writer, rest);
-    image->aside.joined = 0;
-    buf_clear(&image->aside.records);
-    buf_shrink_when_empty(&image->aside.records, HAND_OVER_BYTES);
 }
 
 /* Go on with the first large value. */
@@ -111,7 +104,7 @@ static bool step(struct node *node)
 {
     struct image *image = &node->image;
 
-    if (image->aside.records.len > 0 && !is_in_large_record(image)) {
+    if (!buf_queue_is_empty(&image->aside.records) && !is_in_large_record(image)) {
         step_aside(image);
     } else if (image->values.count > 0) {
         step_value(node, SLICE_ENTRIES);
@@ -119,7 +112,7 @@ static bool step(struct node *node)
         (void)walk_step(node->data.keyspace, SLICE_ENTRIES);
     }
     return !walk_is_on(node->data.keyspace) && image->values.count == 0 &&
-           image->aside.records.len == 0;
+           buf_queue_is_empty(&image->aside.records);
 }
 
 static void forget_values(struct node *node)
@@ -128,8 +121,7 @@ static void forget_values(struct node *node)
         drop_first_value(node);
     }
     VEC_DEINIT(&node->image.values);
-    buf_deinit(&node->image.aside.records);
-    node->image.aside.joined = 0;
+    buf_queue_deinit(&node->image.aside.records);
 }
 
 void image_init(struct node *node)
@@ -336,10 +328,8 @@ void image_check(const struct node *node)
 
     ASSERT(image->is_on || node->move_image.is_on || !walk_is_on(node->data.keyspace));
     ASSERT(!image->is_on || walk_is_on(node->data.keyspace) || image->values.count > 0 ||
-           image->aside.records.len > 0);
+           !buf_queue_is_empty(&image->aside.records));
     ASSERT(image->is_on || image->values.count == 0);
-    ASSERT(image->aside.joined == 0 || !is_in_large_record(image));
-    ASSERT(image->aside.joined <= image->aside.records.len);
     ASSERT(image->is_on || list_is_empty(&image->sinks));
     ASSERT(image->is_on || image->out.len == 0);
     if (image->is_on) {

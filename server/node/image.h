@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/buf_queue.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -58,8 +59,7 @@ struct image_value {
 /* Records that came while a large one was being written. */
 struct image_aside {
     struct rdb_writer writer; /* knows the database that the last one is of */
-    struct buf records;
-    size_t joined; /* bytes of them that are in the snapshot already */
+    struct buf_queue records;
 };
 
 struct image {

@@ -184,6 +184,7 @@ void node_begin_pass(struct node *node, struct moment now)
     node->now = now;
     pass_begin(&node->pass);
     timing_pass_begin(&node->timing, now.mono.us * 1000, node->counters.net_input_bytes);
+    slow_begin_pass(node);
 }
 
 static void run_resumed(struct node *node)
@@ -301,6 +302,11 @@ void node_end_pass(struct node *node)
     notify_tell(node, &node->notify);
     invalidation_tell(node);
     release_run(node);
+}
+
+void node_pass_over(struct node *node, struct mono_time now)
+{
+    slow_end_pass(node, now);
 }
 
 struct mono_time node_wake_at(const struct node *node)

@@ -8,6 +8,7 @@
  *     node_end_pass(node)                    the batch runs, held replies are released, slices of
  *                                            long work are done, replicas' output is filled
  *     for each session reported through env.session_touched: write session_output()
+ *     node_pass_over(node, now)              for the statistics: how long it took
  *     sleep until node_wake_at(node) or until something happens
  *
  * Invariants:  (1) nothing here blocks or calls the shell back except through struct env
@@ -63,6 +64,8 @@ void node_free(struct node *node);
 
 void node_begin_pass(struct node *node, struct moment now);
 void node_end_pass(struct node *node);
+/* All that came of the pass was written, by this time: for the statistics.  May be left out. */
+void node_pass_over(struct node *node, struct mono_time now);
 /* When the next pass is due at the latest; in the past when work is waiting. */
 struct mono_time node_wake_at(const struct node *node);
 

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 struct pass {
-    uint64_t number;     /* of this one */
+    uint64_t number; /* of this one */
+    int64_t
+        cpu_began_ns;    /* processor time of the loop thread, negative when nobody wants to know */
     bool has_work;       /* slices are waiting: the shell must not sleep */
     bool has_input;      /* a client has sent something */
     bool has_writes;     /* outputs have barriers that a lease opens */
@@ -26,6 +28,11 @@ static inline void pass_begin(struct pass *pass)
     pass->has_work = false;
     pass->has_input = false;
     pass->has_writes = false;
+}
+
+static inline void pass_note_cpu(struct pass *pass, int64_t cpu_ns)
+{
+    pass->cpu_began_ns = cpu_ns;
 }
 
 static inline void pass_note_work(struct pass *pass)

@@ -197,7 +197,9 @@ void primary_take_sync(struct node *node, struct request *request)
 /* ---- the image for all who wait ----------------------------------------------------------------- */
 
 enum {
-    SINK_QUEUE_BYTES = 4 * 1024 * 1024, /* unsent bytes at which the walk waits for a replica */
+    /* Unsent bytes at which the walk waits for a replica: what its socket holds keeps it busy, and a buffer of
+     * megabytes would be copied when it grows, in one step. */
+    SINK_QUEUE_BYTES = 256 * 1024,
 };
 
 static struct outgoing *outgoing_of(struct image_sink *sink)

@@ -149,6 +149,40 @@ void slow_end_run(struct node *node)
     }
 }
 
+/* ---- passes ----------------------------------------------------------------------------------- */
+
+static int64_t read_cpu(const struct node *node)
+{
+    return node->latency.threshold_ms > 0 && node->env.loop_cpu_ns != NULL
+               ? node->env.loop_cpu_ns(node->env.context)
+               : NOT_TIMED;
+}
+
+void slow_begin_pass(struct node *node)
+{
+    pass_note_cpu(&node->pass, read_cpu(node));
+}
+
+/* On a virtual machine a thread's processor time jumps at times, by what the machine itself did not have before: of a
+ * pass there is never more of it than time has passed. */
+void slow_end_pass(struct node *node, struct mono_time now)
+{
+    int64_t us = now.us - node->now.mono.us;
+    int64_t cpu_ns = UNLIKELY(node->pass.cpu_began_ns >= 0) ? read_cpu(node) : NOT_TIMED;
+    int64_t cpu_us = PASSES_CPU_UNKNOWN;
+
+    ASSERT(us >= 0);
+    if (UNLIKELY(node->latency.threshold_ms > 0)) {
+        slow_note_work(node, LATENCY_EVENT_LOOP, us * 1000);
+    }
+    if (UNLIKELY(cpu_ns != NOT_TIMED)) {
+        cpu_us = (cpu_ns - node->pass.cpu_began_ns) / 1000;
+        cpu_us = cpu_us < us ? cpu_us : us;
+        slow_note_work(node, LATENCY_EVENT_LOOP_CPU, cpu_us * 1000);
+    }
+    counters_pass(&node->counters, us, cpu_us);
+}
+
 /* ---- other work ------------------------------------------------------------------------------- */
 
 int64_t slow_begin_work(const struct node *node)

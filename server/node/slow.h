@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "stats/latency.h"
 
 struct node;
@@ -20,6 +21,10 @@ void slow_note_request(struct node *node, const struct request *request, int64_t
                        size_t out_before);
 /* The batch has run and is still there. */
 void slow_end_run(struct node *node);
+
+/* A pass begins; it is over: by that clock, and all that came of it was written. */
+void slow_begin_pass(struct node *node);
+void slow_end_pass(struct node *node, struct mono_time now);
 
 /* Before and after work that is no command.  The clock is read only while somebody wants to know. */
 int64_t slow_begin_work(const struct node *node);

@@ -76,11 +76,10 @@ struct rdb_record_head rdb_record_head(const struct rdb_writer *w, const struct 
  */
 void rdb_writer_flush(struct rdb_writer *w, struct buf *out);
 void rdb_writer_end(struct rdb_writer *w, struct buf *out);
-/* A writer of records that are put aside, to become part of w's snapshot later (rdb_writer_join). */
+/* A writer of records that are put aside, to become part of w's snapshot later: the caller appends them, calling
+ * rdb_writer_resume before each part, and says when they are all there. */
 struct rdb_writer rdb_writer_aside(const struct rdb_writer *w);
-/* Append the records that were put aside. */
-void rdb_writer_join(struct rdb_writer *w, struct buf *out, const struct rdb_writer *aside,
-                     struct bytes records);
+void rdb_writer_joined(struct rdb_writer *w, const struct rdb_writer *aside);
 
 enum rdb_status {
     RDB_OK = 0,

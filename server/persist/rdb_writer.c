@@ -124,11 +124,8 @@ struct rdb_writer rdb_writer_aside(const struct rdb_writer *w)
     return (struct rdb_writer){.types = w->types};
 }
 
-void rdb_writer_join(struct rdb_writer *w, struct buf *out, const struct rdb_writer *aside,
-                     struct bytes records)
+void rdb_writer_joined(struct rdb_writer *w, const struct rdb_writer *aside)
 {
-    rdb_writer_resume(w, out);
-    buf_append_bytes(out, records);
     if (aside->has_db) {
         w->has_db = true;
         w->db = aside->db;

@@ -10,6 +10,7 @@ static const char *const names[LATENCY_EVENT_COUNT] = {
     [LATENCY_EXPIRE_CYCLE] = "expire-cycle", [LATENCY_FILE_SYNC] = "file-sync",
     [LATENCY_IMAGE_SLICE] = "image-slice",   [LATENCY_KEY_SPACE_WORK] = "key-space-work",
     [LATENCY_LOG_TRIM] = "log-trim",         [LATENCY_LOG_SYNC] = "log-sync",
+    [LATENCY_EVENT_LOOP] = "event-loop",     [LATENCY_EVENT_LOOP_CPU] = "event-loop-cpu",
 };
 
 void latency_deinit(struct latency *latency)

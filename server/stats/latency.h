@@ -25,6 +25,8 @@ enum latency_event {
     LATENCY_KEY_SPACE_WORK, /* tables grew, what was removed was freed, memory was compacted */
     LATENCY_LOG_TRIM,       /* the old end of the log was freed */
     LATENCY_LOG_SYNC,       /* the disk took so long to sync the log */
+    LATENCY_EVENT_LOOP,     /* a pass of the loop, by the clock */
+    LATENCY_EVENT_LOOP_CPU, /* the same, by the processor time of its thread */
     LATENCY_EVENT_COUNT
 };
 

@@ -187,6 +187,15 @@ void top_keys_add_to(struct top_keys *top, struct top_key *key, struct top_keys_
     sink(top, key->place);
 }
 
+void top_keys_set(struct top_keys *top, struct top_key *key, uint64_t reads, uint64_t writes)
+{
+    key->reads = reads;
+    key->writes = writes;
+    top->order[key->place].count = key->error + reads + writes;
+    sink(top, key->place);
+    rise(top, key->place);
+}
+
 /* ---- all of them ------------------------------------------------------------------------------ */
 
 void top_keys_halve(struct top_keys *top)

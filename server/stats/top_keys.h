@@ -10,7 +10,7 @@
  * Invariants:  (1) count of an entry is error + reads + writes, up to rounding by top_keys_halve
  *              (2) order is a heap: no entry is lighter than the one above it
  *              (3) an entry is found by the hash of its key, once
- *              (4) the sum of all counts is the sum of all weights, until they are halved
+ *              (4) the sum of all counts is the sum of all weights, until they are halved or one is set
  * Of long keys the first TOP_KEYS_BYTES are kept, and how long they were; two with one hash, length and
  * beginning are one.  A value of a fixed size that owns nothing; all-zero is empty.  Loop thread only. */
 #ifndef STARLING_STATS_TOP_KEYS_H
@@ -72,6 +72,8 @@ void top_keys_add(struct top_keys *top, const struct top_key_name *name,
                   struct top_keys_weight weight);
 /* The same for an entry that was found. */
 void top_keys_add_to(struct top_keys *top, struct top_key *key, struct top_keys_weight weight);
+/* The same for an entry whose weight is known better. */
+void top_keys_set(struct top_keys *top, struct top_key *key, uint64_t reads, uint64_t writes);
 /* Every weight and error is half of what it was, rounded down. */
 void top_keys_halve(struct top_keys *top);
 void top_keys_clear(struct top_keys *top);

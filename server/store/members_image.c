@@ -4,6 +4,7 @@
 #include "store/members_image.h"
 
 #include "base/assert.h"
+#include "base/buf_queue.h"
 #include "base/mem.h"
 #include "store/keyspace.h"
 #include "store/members.h"
@@ -17,8 +18,7 @@ struct members_image {
     int64_t base_ms;         /* of a volatile hash: what times count from; else 0 */
     uint64_t count;          /* of members at the begin, */
     uint64_t left;           /* and of those not yet in early */
-    struct buf early;        /* encoded, */
-    size_t early_at;         /* and what of it was given out */
+    struct buf_queue early;  /* encoded */
     uint64_t position;       /* place: shard by position, bucket */
     uint32_t bucket;
     bool has_begun;    /* the count was given out */
@@ -40,15 +40,16 @@ static void hand_member(struct table_shared *shared, uint32_t number, uint64_t r
 {
     struct value_space *space = shared->walk.context;
     struct members_image *image = space->images.items[number - 1];
+    struct buf *early = buf_queue_end(&image->early);
 
     if (UNLIKELY(image->base_ms != 0)) {
         const struct member *m = slab_at(&shared->slab, ref);
         int64_t expire_at_ms = member_expire_at_ms(m);
 
-        value_encode_field_expiry(&image->early, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms,
+        value_encode_field_expiry(early, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms,
                                   image->base_ms);
     }
-    image->ops->encode_member(slab_at(&shared->slab, ref), &image->early);
+    image->ops->encode_member(slab_at(&shared->slab, ref), early);
     image->left--;
 }
 
@@ -111,17 +112,10 @@ static void step_table(struct members_image *image, size_t *budget)
 /* Give out the next part of what was encoded; true when that was all. */
 static bool give_early(struct members_image *image, struct buf *out)
 {
-    struct bytes rest = bytes_from(buf_bytes(&image->early), image->early_at);
-    size_t size = rest.len < PART_BYTES ? rest.len : PART_BYTES;
-
-    buf_append_bytes(out, bytes_prefix(rest, size));
-    image->early_at += size;
-    if (image->early_at < image->early.len) {
-        return false;
+    if (!buf_queue_is_empty(&image->early)) {
+        buf_queue_give(&image->early, PART_BYTES, out);
     }
-    buf_clear(&image->early);
-    image->early_at = 0;
-    return true;
+    return buf_queue_is_empty(&image->early);
 }
 
 static bool step(struct value_image *base, size_t *budget, struct buf *out)
@@ -139,7 +133,7 @@ static bool step(struct value_image *base, size_t *budget, struct buf *out)
         step_table(image, budget);
         (void)give_early(image, out);
     }
-    return image->left == 0 && image->early.len == 0;
+    return image->left == 0 && buf_queue_is_empty(&image->early);
 }
 
 static struct value_remains end(struct value_image *base)
@@ -161,7 +155,7 @@ static struct value_remains end(struct value_image *base)
         space->kept_bytes -= image->kept_bytes;
         remains.memory = image->memory;
     }
-    buf_deinit(&image->early);
+    buf_queue_deinit(&image->early);
     mem_free(MEM_STORE, image);
     return remains;
 }

@@ -6,13 +6,14 @@
  * Loads a hash, a sorted set, a list and a stream of N members each, then goes on to change them, so many times
  * a second, in pipelines of 20, while a probe sends one GET a millisecond.  Measured are two seconds of nothing else,
  * then a BGSAVE, a full resync of a replica, and the DEL of each value; printed is what the probe has felt in each,
- * and how much resident memory grew at most.  The server's loop has the first processor for itself, as
+ * the longest pass of the server's loop by the clock and by its own processor time, and how much resident memory grew at most.  The server's loop has the first processor for itself, as
  * on a machine that has many; its worker thread, the replica and the load share the second. */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "io/clock.h"
 #include "resp/writer.h"
 #include "tests/bench/load.h"
+#include "tests/bench/longest.h"
 #include "tests/bench/options.h"
 #include "tests/bench/peers.h"
 #include "tests/bench/probe.h"
@@ -241,16 +242,20 @@ static void measure(struct large *l, const char *name, phase_fn *run, const char
     uint64_t before = server_resident_bytes(&l->server);
     struct probe *probe = probe_start(l->server.port, &error);
     int64_t start_ms = support_now_ms();
+    struct longest longest;
 
     must(l, probe != NULL, "starting the probe", &error);
+    must(l, longest_begin(&l->server, &error), "watching passes", &error);
     l->most_bytes = before;
     run(l, argument);
     start_ms = support_now_ms() - start_ms;
     must(l, probe_stop(probe, &l->felt_us, &error), "probing", &error);
-    printf("%-12s %7lld ms  p99 %6.2f  p99.9 %6.2f  slowest %6.2f ms  memory +%.1f %%\n", name,
-           (long long)start_ms, (double)hist_quantile(&l->felt_us, 0.99) / 1e3,
+    must(l, longest_end(&l->server, &longest, &error), "watching passes", &error);
+    printf("%-12s %7lld ms  p99 %6.2f  p99.9 %6.2f  slowest %6.2f  pass %6.2f, CPU %6.2f ms  "
+           "memory +%.1f %%\n",
+           name, (long long)start_ms, (double)hist_quantile(&l->felt_us, 0.99) / 1e3,
            (double)hist_quantile(&l->felt_us, 0.999) / 1e3, (double)l->felt_us.max / 1e3,
-           100.0 * (double)(l->most_bytes - before) / (double)before);
+           longest.ms, longest.cpu_ms, 100.0 * (double)(l->most_bytes - before) / (double)before);
     fflush(stdout);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the log costs: processor time and throughput, waiting, and time to start. */
 #include "tests/bench/log.h"
+#include "tests/bench/longest.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/probe.h"
 
@@ -214,9 +215,9 @@ static void *write_all_the_time(void *context)
 
 /* What a probe feels from now on: for a while, or while a snapshot is made. */
 static bool feel(const struct server *server, bool with_snapshot, struct hist *out,
-                 struct errmsg *error)
+                 struct longest *longest, struct errmsg *error)
 {
-    struct probe *probe = probe_start(server->port, error);
+    struct probe *probe = longest_begin(server, error) ? probe_start(server->port, error) : NULL;
     char reply[128];
 
     if (probe == NULL) {
@@ -232,7 +233,7 @@ static bool feel(const struct server *server, bool with_snapshot, struct hist *o
     } else {
         support_pause_ms(STEADY_MS);
     }
-    return probe_stop(probe, out, error);
+    return probe_stop(probe, out, error) && longest_end(server, longest, error);
 }
 
 static bool pause_one(struct log_bench *bench, const char *name, const char *const args[4],
@@ -244,12 +245,14 @@ static bool pause_one(struct log_bench *bench, const char *name, const char *con
     struct background background = {.keys = bench->keys};
     struct hist steady = {0};
     struct hist saving = {0};
+    struct longest passes[2];
     bool is_ok = log_start(bench->ours, 0, all, ARRAY_COUNT(all), &server, error) &&
                  load_fill(server.port, &shape, bench->keys, error);
 
     background.port = server.port;
     if (is_ok && pthread_create(&background.thread, NULL, write_all_the_time, &background) == 0) {
-        is_ok = feel(&server, false, &steady, error) && feel(&server, true, &saving, error);
+        is_ok = feel(&server, false, &steady, &passes[0], error) &&
+                feel(&server, true, &saving, &passes[1], error);
         atomic_store(&background.is_over, true);
         pthread_join(background.thread, NULL);
         if (is_ok && !background.is_ok) {
@@ -260,10 +263,12 @@ static bool pause_one(struct log_bench *bench, const char *name, const char *con
     if (is_ok) {
         slowest_ms[0] = (double)steady.max / 1e3;
         slowest_ms[1] = (double)saving.max / 1e3;
-        printf("  %-9s steady p99.9 %5.2f ms, slowest %5.2f ms; with a snapshot p99.9 %5.2f ms, "
-               "slowest %5.2f ms; %lld syncs\n",
-               name, (double)hist_quantile(&steady, 0.999) / 1e3, slowest_ms[0],
-               (double)hist_quantile(&saving, 0.999) / 1e3, slowest_ms[1],
+        printf("  %-9s steady p99.9 %5.2f, slowest %5.2f, pass %5.2f, CPU %5.2f ms; with a "
+               "snapshot p99.9 %5.2f, "
+               "slowest %5.2f, pass %5.2f, CPU %5.2f ms; %lld syncs\n",
+               name, (double)hist_quantile(&steady, 0.999) / 1e3, slowest_ms[0], passes[0].ms,
+               passes[0].cpu_ms, (double)hist_quantile(&saving, 0.999) / 1e3, slowest_ms[1],
+               passes[1].ms, passes[1].cpu_ms,
                (long long)log_info(&server, "persistence", "log_syncs"));
         fflush(stdout);
     }

@@ -27,6 +27,17 @@ Test(clock, wall_clock_time_is_that_of_the_system)
     cr_assert_leq(now.mono.us, clock_mono_now().us);
 }
 
+Test(clock, a_thread_has_processor_time_for_what_it_does_itself)
+{
+    int64_t before_ns = clock_thread_cpu_ns();
+    int64_t after_ns;
+
+    do {
+        after_ns = clock_thread_cpu_ns();
+        cr_assert_geq(after_ns, before_ns);
+    } while (after_ns - before_ns < 1000 * 1000);
+}
+
 Test(clock, nanoseconds_are_those_of_the_steady_clock)
 {
     struct mono_time before = clock_mono_now();

@@ -138,6 +138,56 @@ Test(latency_commands, slices_of_images_and_slow_disks_are_told_as_well)
     alone_free(a);
 }
 
+static int64_t some_cpu_ns(void *context)
+{
+    return ((struct lone_node *)context)->cpu_ns;
+}
+
+/* A pass of so many milliseconds, of which the processor was at it for so many. */
+static void pass(struct lone_node *w, int64_t ms, int64_t cpu_ms)
+{
+    w->now_ns += 1000 * MS;
+    node_begin_pass(w->node, w->env.now(w));
+    w->now_ns += ms * MS;
+    w->cpu_ns += cpu_ms * MS;
+    node_end_pass(w->node);
+    node_pass_over(w->node, (struct mono_time){w->now_ns / 1000});
+}
+
+Test(latency_commands, long_passes_are_told_with_the_work_that_was_in_them)
+{
+    static const struct latency_case cases[] = {
+        {"LATENCY HISTORY event-loop\r\n",     "[*]2|[*]2|*|:50|[*]2|*|:40|"            },
+        {"LATENCY HISTORY event-loop-cpu\r\n", "[*]1|[*]2|*|:30|"                       },
+        {"LATENCY DOCTOR\r\n",                 "*longest pass * 50.0 ms; * for 2.0 ms.*"},
+        {"INFO stats\r\n",                     "*|eventloop_longest_usec:50000|*"       },
+        {"INFO stats\r\n",                     "*|eventloop_longest_cpu_usec:30000|*"   },
+        {"INFO stats\r\n",                     "*|eventloop_cycles:3|*_sum:109000|*"    },
+        {"CONFIG RESETSTAT\r\n",               "+OK|"                                   },
+        {"INFO stats\r\n",                     "*|eventloop_cycles:0|*_longest_usec:0|*"},
+    };
+    struct lone_node *w = lone_node_new();
+
+    w->node->env.loop_cpu_ns = some_cpu_ns;
+    lone_node_expect(w, "CONFIG SET latency-monitor-threshold 20\r\n", "+OK|");
+    pass(w, 50, 2);
+    pass(w, 40, 30);
+    pass(w, 19, 19);
+    expect_all(w, cases, ARRAY_COUNT(cases));
+    lone_node_free(w);
+}
+
+Test(latency_commands, nobody_asks_for_processor_time_while_nothing_is_remembered)
+{
+    struct lone_node *w = lone_node_new();
+
+    w->node->env.loop_cpu_ns = some_cpu_ns;
+    pass(w, 50, 2);
+    lone_node_expect(w, "INFO stats\r\n", "*|eventloop_longest_usec:50000|*_cpu_usec:0|*");
+    lone_node_expect(w, "LATENCY LATEST\r\n", "[*]0|");
+    lone_node_free(w);
+}
+
 Test(latency_commands, the_clock_is_not_read_for_other_work_while_nobody_wants_to_know)
 {
     struct lone_node *w = lone_node_new();

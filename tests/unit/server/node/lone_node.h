@@ -16,6 +16,7 @@ struct lone_node {
     struct fs fs;
     struct session *client; /* 10.0.0.1:5000 */
     int64_t now_ns;
+    int64_t cpu_ns;            /* for tests that tell of processor time */
     int readings;              /* of env.mono_ns so far */
     int64_t reading_cost_ns;   /* what one costs */
     int64_t both_cost_ns;      /* of a reading of both clocks: TIME */

@@ -39,7 +39,7 @@ static void end(struct lone_node *w)
 }
 
 /* So many commands in the second that ends now; the key is used by one in so many. */
-static void one_second(struct lone_node *w, const char *command, int count, int one_in)
+static void one_busy_second(struct lone_node *w, const char *command, int count, int one_in)
 {
     struct buf text = {0};
 
@@ -53,6 +53,12 @@ static void one_second(struct lone_node *w, const char *command, int count, int 
     w->now_ns += INT64_C(1000000000);
     (void)lone_node_send(w, buf_bytes(&text));
     buf_deinit(&text);
+}
+
+/* And nothing in the next. */
+static void one_second(struct lone_node *w, const char *command, int count, int one_in)
+{
+    one_busy_second(w, command, count, one_in);
     lone_node_idle(w);
 }
 
@@ -151,5 +157,26 @@ Test(hot_side, a_command_of_very_many_keys_counts_each_of_some_for_several)
     cr_expect_eq(w->node->hot.keys.top.count, HOT_KEYS_KEYS);
     cr_expect_eq(weight, 160);
     buf_deinit(&text);
+    end(w);
+}
+
+Test(hot_side, every_use_of_a_hot_key_is_counted_but_none_that_was_refused)
+{
+    struct lone_node *w = begin();
+    struct exact_keys *exact = &w->node->hot.keys.exact;
+    uint64_t before;
+
+    for (int i = 0; i < 3; i++) {
+        one_busy_second(w, "GET k", 20000, 2);
+    }
+    cr_assert_geq(exact->count, 1);
+    before = exact->keys[0].reads;
+    (void)lone_node_ask(w,
+                        "GET k\r\nGET other\r\nGET k\r\nMULTI\r\nGET k\r\nDISCARD\r\nGET k k\r\n");
+    cr_expect_eq(exact->keys[0].reads, before + 2);
+    cr_expect_eq(exact->keys[0].writes, 0);
+    lone_node_expect(w, "SET k 1\r\nACL SETUSER default -get\r\nGET k\r\n", "+OK|+OK|-NOPERM*");
+    cr_expect_eq(exact->keys[0].reads, before + 2);
+    cr_expect_eq(exact->keys[0].writes, 1);
     end(w);
 }
