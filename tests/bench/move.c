@@ -315,10 +315,16 @@ static bool send_round(struct bench *b, struct client *const clients[NODES], str
     return b->error.text[0] == '\0';
 }
 
+/* Writes of a millisecond. */
+static uint64_t round_size(const struct bench *b)
+{
+    return b->rate / 1000 > 0 ? b->rate / 1000 : 1;
+}
+
 /* Of each round one half goes to keys of the small range. */
 static void fill_round(const struct bench *b, uint64_t number, struct round *round)
 {
-    uint64_t size = b->rate / 1000 > 0 ? b->rate / 1000 : 1;
+    uint64_t size = round_size(b);
     uint64_t others = b->keys - b->small;
 
     round->count = 0;
@@ -478,10 +484,18 @@ static int compare_times(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* So many percent of the sorted times are no longer. */
+static double part_ms(const int64_t *sorted_us, uint64_t count, uint64_t percent)
+{
+    uint64_t rank = (count * percent + 99) / 100;
+
+    return (double)sorted_us[rank > 0 ? rank - 1 : 0] / 1000;
+}
+
 /* The small range goes there and back. */
 static bool measure_holds(struct bench *b)
 {
-    int64_t held_us[MOVES_MAX];
+    int64_t held_us[MOVES_MAX] = {0};
     int64_t steady_us;
     int64_t us;
 
@@ -500,10 +514,8 @@ static bool measure_holds(struct bench *b)
     printf(
         "%llu moves of %llu keys: writes held ms: median %.1f, p99 %.1f, worst %.1f; the longest "
         "round of a steady time %.1f\n",
-        (unsigned long long)b->moves, (unsigned long long)b->small,
-        (double)held_us[b->moves / 2] / 1000,
-        (double)held_us[(b->moves * 99 + 99) / 100 - 1] / 1000,
-        (double)held_us[b->moves - 1] / 1000, (double)steady_us / 1000);
+        (unsigned long long)b->moves, (unsigned long long)b->small, part_ms(held_us, b->moves, 50),
+        part_ms(held_us, b->moves, 99), part_ms(held_us, b->moves, 100), (double)steady_us / 1000);
     return true;
 }
 
@@ -543,7 +555,7 @@ static bool measure_big(struct bench *b, const uint64_t base[2])
     rounds = atomic_load(&b->rounds) - rounds;
     print_longest(b, "steady:");
     printf("           %.0f writes a second, CPU of the server %.0f%%\n",
-           (double)rounds * (double)(b->rate / 1000) * 1000 / STEADY_MS,
+           (double)rounds * (double)round_size(b) * 1000 / STEADY_MS,
            (double)steady_ns / STEADY_MS / 10000);
     forget_longest(b);
     rounds = atomic_load(&b->rounds);
@@ -555,7 +567,7 @@ static bool measure_big(struct bench *b, const uint64_t base[2])
     rounds = atomic_load(&b->rounds) - rounds;
     print_longest(b, "move:");
     printf("           %.0f writes a second; %.2f s for %llu keys\n",
-           (double)rounds * (double)(b->rate / 1000) * 1e6 / (double)us, (double)us / 1e6,
+           (double)rounds * (double)round_size(b) * 1e6 / (double)us, (double)us / 1e6,
            (unsigned long long)b->keys);
     printf("           memory: source at most %.1f MB more than before, receiver %.1f MB more than "
            "the data's %.1f\n",
