@@ -240,6 +240,14 @@ static void on_tick(struct receiver *r, struct mono_time now, struct receiver_ac
     }
 }
 
+static void on_agreed(struct receiver *r, struct mono_time now)
+{
+    if (r->phase == RECEIVER_AGREEING) {
+        move(r, RECEIVER_WAITING);
+        r->wake_at = now;
+    }
+}
+
 static void on_ready(struct receiver *r, struct mono_time now, struct receiver_actions *actions)
 {
     if (r->phase != RECEIVER_CONNECTING) {
@@ -408,10 +416,7 @@ void receiver_step(struct receiver *receiver, struct mono_time now,
         on_tick(r, now, actions);
         break;
     case RECEIVER_EVENT_AGREED:
-        if (r->phase == RECEIVER_AGREEING) {
-            move(r, RECEIVER_WAITING);
-            r->wake_at = now;
-        }
+        on_agreed(r, now);
         break;
     case RECEIVER_EVENT_READY:
         on_ready(r, now, actions);
