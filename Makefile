@@ -220,7 +220,7 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-BENCHES := cache compare growth hotkeys idle large log replica save scale types
+BENCHES := cache compare growth hotkeys idle large log move replica save scale sync types
 .PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
@@ -231,9 +231,11 @@ bench-hotkeys: ## how many of the hottest keys are found in a second
 bench-idle: ## what connections cost that do nothing
 bench-large: ## what saving, syncing and deleting values of millions of members costs the others
 bench-log: ## what the log on disk keeps over ends by SIGKILL and restarts, and what it costs
+bench-move: ## what a move of slots costs those who write meanwhile, and how long it holds them
 bench-replica: ## what a replica costs its primary
 bench-save: ## what BGSAVE costs those who write and read meanwhile
 bench-scale: ## what the bus of 1,000 nodes carries, and a take-over there
+bench-sync: ## what sync-replicas 1 costs those who write
 bench-types: ## the same for lists, hashes, sets, sorted sets and streams
 bench-micro: $(BUILD)/tests/bench/micro ## nanoseconds that single parts take
 	@$<

@@ -2,9 +2,11 @@
 /* Which subcommand of --cluster, and are there words enough for it. */
 #include "cli/cluster.h"
 
+#include "cli/cluster_backup.h"
 #include "cli/cluster_check.h"
 #include "cli/cluster_create.h"
 #include "cli/cluster_fix.h"
+#include "cli/cluster_import.h"
 #include "cli/cluster_members.h"
 #include "cli/cluster_picture.h"
 #include "cli/cluster_reshard.h"
@@ -49,6 +51,14 @@ static void print_help(void)
           "  fix            host:port       end moves that were broken off, cover all slots\n"
           "                 --cluster-search-multiple-owners\n"
           "                 --cluster-fix-with-unreachable-masters\n"
+          "  import         host:port       the data of any server into the cluster\n"
+          "                 --cluster-from <host:port>   that server\n"
+          "                 --cluster-from-user <name> --cluster-from-pass <password>\n"
+          "                 --cluster-from-askpass\n"
+          "                 --cluster-replace            keys of the same name are replaced\n"
+          "                 --cluster-follow             then what is written there, until "
+          "Ctrl-C\n"
+          "  backup         host:port folder   an RDB file of each primary, and nodes.json\n"
           "  set-timeout    host:port milliseconds   the node timeout of every node\n"
           "  help\n"
           "\n"
@@ -153,6 +163,17 @@ static int run_set_timeout(const struct options *options, const struct cluster_t
     return cluster_set_timeout(target, options->words[2]);
 }
 
+static int run_import(const struct options *options, const struct cluster_target *target)
+{
+    (void)options;
+    return cluster_import(target);
+}
+
+static int run_backup(const struct options *options, const struct cluster_target *target)
+{
+    return cluster_backup(target, options->words[2]);
+}
+
 static const struct shape *find_shape(const char *name)
 {
     static const struct shape shapes[] = {
@@ -167,6 +188,8 @@ static const struct shape *find_shape(const char *name)
         {"add-node",    3, 3,        2, run_add_node   },
         {"del-node",    3, 3,        1, run_del_node   },
         {"fix",         2, 2,        1, run_fix        },
+        {"import",      2, 2,        1, run_import     },
+        {"backup",      3, 3,        1, run_backup     },
         {"set-timeout", 3, 3,        1, run_set_timeout},
         {"help",        1, SIZE_MAX, 0, run_help       },
     };

@@ -2,6 +2,7 @@
 /* Each test says what is wrong; the exit code sums up. */
 #include "cli/cluster_check.h"
 
+#include "base/num.h"
 #include "cli/cluster_differ.h"
 #include "cli/connect.h"
 #include "cli/print.h"
@@ -204,6 +205,48 @@ static bool check_coverage(const struct cluster_view *view)
     return false;
 }
 
+/* A number of INFO; 0 when it is not there. */
+static int64_t number_of(struct bytes info, const char *name)
+{
+    struct bytes text;
+    int64_t number;
+
+    return view_find_field(info, name, &text) && num_parse_i64(text, &number) ? number : 0;
+}
+
+/* sync-replicas: has each shard as many in its in-sync set as it asks for? */
+static bool check_sync_sets(const struct cluster_view *view)
+{
+    static const char *const words[] = {"INFO", "replication"};
+    bool is_ok = true;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct view_node *node = &view->nodes.items[i];
+        struct errmsg error;
+        struct resp_value reply;
+        int64_t required;
+        int64_t size;
+
+        if (node->client == NULL || !view_is_data_primary(&node->info) ||
+            !connect_call(node->client, words, ARRAY_COUNT(words), &reply, &error)) {
+            continue;
+        }
+        required = number_of(resp_value_bytes(&reply), "sync_replicas");
+        size = number_of(resp_value_bytes(&reply), "sync_set_size");
+        resp_value_deinit(&reply);
+        if (size < required) {
+            view_say(VIEW_WARN,
+                     "The shard of %s:%u has %" PRId64 " replicas in its in-sync set, "
+                     "sync-replicas asks for %" PRId64 ": it refuses writes.",
+                     node->info.host, node->info.port, size, required);
+            say_cure("bring back its replicas, or add some: those that keep up join by themselves; "
+                     "CONFIG SET sync-replicas at the primary asks for fewer");
+            is_ok = false;
+        }
+    }
+    return is_ok;
+}
+
 int cluster_check_view(const struct cluster_view *view)
 {
     bool is_ok;
@@ -219,6 +262,7 @@ int cluster_check_view(const struct cluster_view *view)
     is_ok &= check_agreement(view);
     is_ok &= check_open_slots(view);
     is_ok &= check_coverage(view);
+    is_ok &= check_sync_sets(view);
     return is_ok ? 0 : 1;
 }
 

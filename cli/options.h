@@ -110,7 +110,13 @@ struct options {
     int64_t cluster_replicas;
     int64_t cluster_timeout_ms;
     bool cluster_yes;
-    const char *cluster_from; /* ids, with commas between them, or "all"; NULL: to be asked for */
+    const char *cluster_from; /* ids, with commas between them, or "all"; NULL: to be asked for;
+                                 import: host:port */
+    const char *cluster_from_user; /* import: of that server; borrowed, or NULL */
+    const char *cluster_from_password;
+    bool cluster_from_asks_password;
+    bool cluster_follows;     /* import: what is written there meanwhile, too */
+    bool cluster_copies;      /* import: keys stay there; they always do */
     const char *cluster_to;   /* an id; NULL: to be asked for */
     int64_t cluster_slots;    /* 0: to be asked for */
     int64_t cluster_pipeline; /* keys of one MIGRATE */

@@ -168,6 +168,17 @@ static bool prepare(struct sync *sync, bool has_functions_only, struct errmsg *e
     return sync_begin(sync, error);
 }
 
+bool rdb_save(struct client *client, const char *path, uint64_t *bytes, struct errmsg *error)
+{
+    struct sync sync = {.client = client};
+    struct target target = {.name = path, .fd = -1};
+    bool is_ok = prepare(&sync, false, error) && transfer(&sync, &target, error);
+
+    *bytes = sync.taken_bytes;
+    target_deinit(&target);
+    return is_ok;
+}
+
 int rdb_run(const struct options *options)
 {
     struct connection connection;

@@ -301,6 +301,7 @@ void cluster_range_at(const struct cluster *cluster, size_t index, struct cluste
                      cluster_id_equal(&own->primary, &c->me->id),
         .word = word_of(c, range),
         .is_peer_known = peer != NULL,
+        .is_peer_down = peer == NULL || peer->is_failed,
     };
     if (peer != NULL) {
         const char *host = peer->address.ip[0] != '\0' ? peer->address.ip : peer->address.hostname;

@@ -46,6 +46,7 @@ struct cluster_range_view {
     bool is_agreed;                  /* it stands so in our agreed record */
     enum cluster_range_word word;
     bool is_peer_known;
+    bool is_peer_down;      /* it is not known, or has failed */
     struct cluster_id peer; /* who is primary of the other shard now, */
     char host[256];         /* where clients find it, */
     uint16_t port;

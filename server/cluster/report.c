@@ -220,6 +220,19 @@ static void format_council(const struct cluster *c, struct buf *out)
                links_count_previous(c), c->config.is_arbiter ? 1 : 0);
 }
 
+/* Of this node's shard, as agreed; nothing while it has no synchronous mode. */
+static void format_sync_set(const struct cluster *c, struct buf *out)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (record != NULL && record->sync.required > 0) {
+        buf_printf(out,
+                   "cluster_sync_replicas:%" PRIu32 "\r\n"
+                   "cluster_sync_set_size:%zu\r\n",
+                   record->sync.required, record->sync.count);
+    }
+}
+
 void cluster_format_info(const struct cluster *cluster, struct mono_time now, struct buf *out)
 {
     const struct cluster *c = cluster;
@@ -249,6 +262,7 @@ void cluster_format_info(const struct cluster *cluster, struct mono_time now, st
                nodes_count_owners(c), c->current_epoch,
                primary != NULL ? primary->config_epoch : c->me->config_epoch);
     format_council(c, out);
+    format_sync_set(c, out);
     format_message_counts(c, out);
     buf_append_text(out, "total_cluster_links_buffer_limit_exceeded:0\r\n");
 }

@@ -191,7 +191,7 @@ static void view_ranges(struct node *node, struct request *request, view_fn *vis
                   .range = range.range,
                   .task_state = is_given ? "stream-eof" : "none",
                   .job_state = is_given ? "failover-granted" : "connecting",
-                  .problem = "",
+                  .problem = !is_given && range.is_peer_down ? MOVE_SOURCE_NOBODY : "",
                   .began_unix_ms = -1,
                   .heard_unix_ms = -1,
                   .ended_unix_ms = -1,

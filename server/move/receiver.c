@@ -240,6 +240,14 @@ static void on_tick(struct receiver *r, struct mono_time now, struct receiver_ac
     }
 }
 
+static void on_agreed(struct receiver *r, struct mono_time now)
+{
+    if (r->phase == RECEIVER_AGREEING) {
+        move(r, RECEIVER_WAITING);
+        r->wake_at = now;
+    }
+}
+
 static void on_ready(struct receiver *r, struct mono_time now, struct receiver_actions *actions)
 {
     if (r->phase != RECEIVER_CONNECTING) {
@@ -277,6 +285,7 @@ static void follow(struct receiver *r, struct mono_time now, const struct receiv
     if (event->behind_bytes > RECEIVER_CLOSE_BYTES) {
         ask_next(r, now, delay_us, actions);
     } else if (event->has_slow_replicas || !mono_is_due(r->hold_at, now)) {
+        note_problem(r, event->has_slow_replicas ? event->reason : NULL);
         ask_next(r, now, delay_us > IDLE_MS * 1000 ? delay_us : IDLE_MS * 1000, actions);
     } else {
         await(r, now, RECEIVER_HOLDING);
@@ -374,6 +383,19 @@ static void on_link_down(struct receiver *r, struct mono_time now,
     }
 }
 
+/* Whoever stands still keeps its connections: they are not waited for. */
+static void on_replaced(struct receiver *r, struct mono_time now, struct receiver_actions *actions)
+{
+    if (receiver_has_link(r) || r->phase == RECEIVER_TAKING) {
+        note_problem(r, "the source's shard has another primary");
+        close_link(r, actions);
+        r->backoff_ms = BACKOFF_FIRST_MS;
+        retry(r, now);
+    } else if (r->phase == RECEIVER_WAITING) {
+        r->wake_at = now;
+    }
+}
+
 static void on_taken(struct receiver *r, struct receiver_actions *actions)
 {
     if (r->phase != RECEIVER_UNDOING && r->phase != RECEIVER_DONE) {
@@ -394,16 +416,16 @@ void receiver_step(struct receiver *receiver, struct mono_time now,
         on_tick(r, now, actions);
         break;
     case RECEIVER_EVENT_AGREED:
-        if (r->phase == RECEIVER_AGREEING) {
-            move(r, RECEIVER_WAITING);
-            r->wake_at = now;
-        }
+        on_agreed(r, now);
         break;
     case RECEIVER_EVENT_READY:
         on_ready(r, now, actions);
         break;
     case RECEIVER_EVENT_LINK_DOWN:
         on_link_down(r, now, event);
+        break;
+    case RECEIVER_EVENT_REPLACED:
+        on_replaced(r, now, actions);
         break;
     case RECEIVER_EVENT_YES:
         on_yes(r, actions);

@@ -74,8 +74,9 @@ enum receiver_event_type {
     RECEIVER_EVENT_AGREED,    /* our record says it */
     RECEIVER_EVENT_READY,     /* the source is there, and who it should be */
     RECEIVER_EVENT_LINK_DOWN, /* reason */
-    RECEIVER_EVENT_YES,       /* the source has done as it was asked */
-    RECEIVER_EVENT_DATA,      /* stage, byte_count, behind_bytes: it was executed */
+    RECEIVER_EVENT_REPLACED, /* another node is primary of the source's shard than the one that was asked last */
+    RECEIVER_EVENT_YES, /* the source has done as it was asked */
+    RECEIVER_EVENT_DATA, /* stage, byte_count, behind_bytes: it was executed; reason: why it is not the time to hold */
     RECEIVER_EVENT_LATER,     /* reason: not now */
     RECEIVER_EVENT_NEVER,     /* reason: it refuses, or what it sends cannot be executed here */
     RECEIVER_EVENT_GIVEN,     /* it has given the slots */
@@ -100,7 +101,7 @@ struct receiver_event {
     enum receiver_stage stage;
     size_t byte_count;
     uint64_t behind_bytes;  /* of the source's log that are not sent yet */
-    bool has_slow_replicas; /* ours are far behind: not the time to hold writes */
+    bool has_slow_replicas; /* ours are far behind, or too few: not the time to hold writes */
     int64_t limit_bytes_s;  /* 0: none */
 };
 

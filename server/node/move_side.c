@@ -7,8 +7,7 @@
 #include "node/inside.h"
 
 enum {
-    CLEAR_KEYS = 256,                /* removed in a pass */
-    SLOW_REPLICA_BYTES = 256 * 1024, /* of our log that one was not sent yet */
+    CLEAR_KEYS = 256, /* removed in a pass */
     LINE_MAX_BYTES = 64 * 1024,
 };
 
@@ -174,7 +173,7 @@ static void carry_out(struct node *node, struct move_import *m, enum receiver_ac
         break;
     case RECEIVER_ACTION_AWAIT_ACKS:
         m->is_awaiting_acks = true;
-        m->ack_offset = oplog_end(node->journal.log);
+        m->ack_offset = journal_effects_end(&node->journal);
         pass_want_acks(&node->pass);
         pass_note_work(&node->pass);
         break;
@@ -283,20 +282,6 @@ static void take_greeting(struct node *node, struct move_import *m, struct bytes
     buf_deinit(&out);
 }
 
-static bool has_slow_replicas(const struct node *node)
-{
-    uint64_t end = oplog_end(node->journal.log);
-
-    for (size_t i = 0; i < node->replicas.count; i++) {
-        const struct feed *feed = node->replicas.items[i];
-
-        if (feed_is_replica(feed) && end - feed->cursor > SLOW_REPLICA_BYTES) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_stage(struct bytes name, enum receiver_stage *out)
 {
     static const char *const names[] = {
@@ -355,7 +340,12 @@ static void take_data(struct node *node, struct move_import *m, const struct res
     node->move_side.received_bytes += requests.len;
     event.byte_count = requests.len;
     event.behind_bytes = (uint64_t)value->children[1].integer;
-    event.has_slow_replicas = has_slow_replicas(node);
+    if (node->sync_side.refuses) {
+        event.reason = "too few of our in-sync set answer (sync-replicas)";
+    } else if (replicas_are_slow(node)) {
+        event.reason = "our replicas are behind";
+    }
+    event.has_slow_replicas = event.reason != NULL;
     step(node, m, &event);
 }
 
@@ -538,6 +528,10 @@ static void look_at_range(struct node *node, const struct cluster_range_view *vi
         view->word == CLUSTER_RANGE_ABSENT) {
         step_simple(node, m, RECEIVER_EVENT_WITHDRAWN, "the source wants it no more");
     }
+    if (view->is_peer_known && m->receiver.attempts > 0 &&
+        !cluster_id_equal(&view->peer, &m->peer)) {
+        step_simple(node, m, RECEIVER_EVENT_REPLACED, NULL);
+    }
 }
 
 static bool is_in_core(const struct node *node, const struct move_import *m)
@@ -607,7 +601,8 @@ static void look_at_import(struct node *node, struct move_import *m)
             step_simple(node, m, RECEIVER_EVENT_CLEARED, NULL);
         }
     }
-    if (m->is_awaiting_acks && replicas_all_have(node, m->ack_offset)) {
+    if (m->is_awaiting_acks && replicas_all_have(node, m->ack_offset) &&
+        sync_side_has(node, m->ack_offset)) {
         m->is_awaiting_acks = false;
         step_simple(node, m, RECEIVER_EVENT_ACKED, NULL);
     }

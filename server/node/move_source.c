@@ -494,11 +494,77 @@ bool move_source_is_in_the_way(const struct node *node, const struct request *re
     return request_would_change(request, is_held, node);
 }
 
+static struct mono_time asked_since(const struct node *node, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < node->move_source.ask_count; i++) {
+        if (cluster_id_equal(&node->move_source.asks[i].id, id)) {
+            return node->move_source.asks[i].since;
+        }
+    }
+    return node->now.mono;
+}
+
+static void withdraw(struct node *node, const struct shard_range *range)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = call_of(node, &error);
+    struct move_report over = {
+        .range = *range,
+        .outcome = RECEIVER_FAILED,
+        .began_unix_ms = -1,
+        .ended_unix_ms = node->now.unix_ms,
+    };
+
+    errmsg_set(&over.problem, "%s", MOVE_SOURCE_NOBODY);
+    if (cluster_end_range(node->cluster, &call, &over.range.id)) {
+        cluster_side_act(node);
+        move_reports_add(&node->move_source.reports, &over);
+        node_log(node, LOG_WARNING, "move %s is given up: %s", over.range.id.text,
+                 MOVE_SOURCE_NOBODY);
+    }
+}
+
+/* What we ask for and nobody could fetch, since when; one that has waited too long is given up. */
+static void look_at_asks(struct node *node)
+{
+    struct move_source *source = &node->move_source;
+    struct move_ask asks[SHARD_RANGES_MAX] = {{.since = {0}}};
+    struct shard_range hopeless;
+    bool is_any_hopeless = false;
+    size_t count = 0;
+
+    for (size_t i = 0; i < cluster_range_count(node->cluster); i++) {
+        struct cluster_range_view view;
+
+        cluster_range_at(node->cluster, i, &view);
+        if (view.range->kind != SHARD_RANGE_OUT || !view.is_peer_down ||
+            find(node, &view.range->id) != NULL) {
+            continue;
+        }
+        asks[count] =
+            (struct move_ask){.id = view.range->id, .since = asked_since(node, &view.range->id)};
+        if (mono_ms_between(asks[count++].since, node->now.mono) >
+            node->config.repl_timeout_s * 1000) {
+            hopeless = *view.range;
+            is_any_hopeless = true;
+        }
+    }
+    memcpy(source->asks, asks, count * sizeof(asks[0]));
+    source->ask_count = count;
+    if (is_any_hopeless) {
+        withdraw(node, &hopeless); /* others with the next tick */
+    }
+}
+
 void move_source_tick(struct node *node)
 {
     int64_t silent_ms = node->config.repl_timeout_s * 1000;
     bool is_awaiting = node->cluster != NULL && cluster_awaits_slots(node->cluster, node->now.mono);
 
+    if (node->cluster != NULL && node->role.is_primary &&
+        (node->move_source.ask_count > 0 || cluster_range_count(node->cluster) > 0)) {
+        look_at_asks(node);
+    }
     silent_ms = silent_ms > SILENT_MS_MIN ? silent_ms : SILENT_MS_MIN;
     if (node->move_source.was_awaiting && !is_awaiting) {
         waiting_on_moving(node);

@@ -13,6 +13,9 @@
  * (move/filter.h).  While writes are held, who would change a key of the slots waits (HOLD_MOVING), and so do those who write
  * without naming keys, and EXEC with writes.  From COMMIT on nothing of the slots is served (cluster/ranges.h).
  *
+ * A move that this node asks for ends by itself when the receiver's shard has had no primary that can be reached for repl-timeout:
+ * then nothing was given, and nothing has to be undone here.
+ *
  * Invariants:  (1) an attempt is its session's, a session has one at most, and a move has one at most
  *              (2) held has the slots of the attempts that hold, and no others */
 #ifndef STARLING_NODE_MOVE_SOURCE_H
@@ -52,11 +55,19 @@ struct move_attempt {
     struct errmsg problem;
 };
 
+/* A move that we ask for while nobody could fetch it. */
+struct move_ask {
+    struct cluster_id id;
+    struct mono_time since;
+};
+
 struct move_source {
     struct move_attempt *items[SHARD_RANGES_MAX];
     size_t count;
     uint64_t held[BITSET_WORDS(SLOT_COUNT)];
     bool is_holding;
+    struct move_ask asks[SHARD_RANGES_MAX];
+    size_t ask_count;
     bool was_awaiting; /* somebody was kept waiting for slots that change hands */
     struct move_reports reports;
     uint64_t sent_bytes; /* ever, */
@@ -64,6 +75,8 @@ struct move_source {
     int64_t held_us;     /* writes were held in all, */
     int64_t longest_held_us;
 };
+
+#define MOVE_SOURCE_NOBODY "the receiver's shard has no primary that can be reached"
 
 /* ---- what receivers ask; each answers ------------------------------------------------------- */
 

@@ -121,6 +121,7 @@ static void give_up(struct node *node, struct session *s)
     resp_write_error(&reply, "UNKNOWN What was executed is not known to be on as many replicas as "
                              "sync-replicas asks for: it may be kept or lost.  The connection is "
                              "closed.");
+    output_pass_rest(&s->output);
     sync_side_note_given_up(node);
     end_waiting(node, s);
     node_close_session(node, s, true);

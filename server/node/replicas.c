@@ -6,6 +6,11 @@
 #include "cluster/report.h"
 #include "node/inside.h"
 
+enum {
+    SLOW_BYTES = 256 * 1024, /* of our log that one was not sent yet */
+    QUIET_MS = 1500,
+};
+
 static const struct feed *const *feeds_of(const struct node *node)
 {
     return (const struct feed *const *)node->replicas.items;
@@ -161,17 +166,38 @@ size_t replicas_count_lagging(const struct node *node)
     return count;
 }
 
+/* Online, and heard of: one that stands still keeps its connection. */
+static bool is_there(const struct node *node, const struct feed *feed)
+{
+    return feed_is_replica(feed) && !session_is_closing(replicas_session(feed)) &&
+           mono_ms_between(feed->heard_at, node->now.mono) < REPLICAS_SILENT_MS;
+}
+
 bool replicas_all_have(const struct node *node, uint64_t offset)
 {
     for (size_t i = 0; i < node->replicas.count; i++) {
         const struct feed *feed = node->replicas.items[i];
 
-        if (feed_is_replica(feed) && !session_is_closing(replicas_session(feed)) &&
-            feed->acked_offset < offset) {
+        if (is_there(node, feed) && feed->acked_offset < offset) {
             return false;
         }
     }
     return true;
+}
+
+bool replicas_are_slow(const struct node *node)
+{
+    uint64_t end = oplog_end(node->journal.log);
+
+    for (size_t i = 0; i < node->replicas.count; i++) {
+        const struct feed *feed = node->replicas.items[i];
+
+        if (is_there(node, feed) && (end - feed->cursor > SLOW_BYTES ||
+                                     mono_ms_between(feed->heard_at, node->now.mono) > QUIET_MS)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t replicas_keep_from(const struct node *node)

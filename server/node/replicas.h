@@ -20,6 +20,10 @@
 struct node;
 struct session;
 
+enum {
+    REPLICAS_SILENT_MS = 2500,
+};
+
 struct replicas {
     struct feed **items; /* each the feed of a struct outgoing */
     size_t count;
@@ -65,8 +69,10 @@ size_t replicas_count_synced(const struct node *node, uint64_t offset);
 size_t replicas_count_good(const struct node *node);
 /* How many of those online have not acknowledged everything. */
 size_t replicas_count_lagging(const struct node *node);
-/* Have all that are online acknowledged up to offset? */
+/* Have all that are online acknowledged up to offset?  Of one that has been silent for REPLICAS_SILENT_MS it is not asked. */
 bool replicas_all_have(const struct node *node, uint64_t offset);
+/* Is one far behind, or late with the word that comes every second, and not yet silent? */
+bool replicas_are_slow(const struct node *node);
 /* The offset that the log is needed from; UINT64_MAX for none. */
 uint64_t replicas_keep_from(const struct node *node);
 

@@ -430,6 +430,13 @@ uint64_t sync_side_limit(const struct node *node, const struct session *s)
     return s->last_write_offset > sync->safe && sync->safe < sync->shown ? sync->safe : sync->shown;
 }
 
+bool sync_side_has(const struct node *node, uint64_t offset)
+{
+    const struct sync_side *sync = &node->sync_side;
+
+    return !sync->is_on || (offset <= sync->shown && offset <= sync->safe);
+}
+
 bool sync_side_is_over(const struct node *node, struct mono_time since)
 {
     return mono_ms_between(since, node->now.mono) >= SYNC_GIVE_UP * node->config.sync_timeout_ms;

@@ -89,6 +89,8 @@ void sync_side_note_reply(struct node *node, const struct request *request, uint
 void sync_side_bar_all(struct node *node, struct session *s, uint64_t place);
 /* What may leave of the session tells of nothing behind this offset; any may while it is off. */
 uint64_t sync_side_limit(const struct node *node, const struct session *s);
+/* Has the in-sync set, with as many members as are required, everything up to the offset?  It is not asked while it is off. */
+bool sync_side_has(const struct node *node, uint64_t offset);
 /* Has somebody who waits since then waited long enough? */
 bool sync_side_is_over(const struct node *node, struct mono_time since);
 void sync_side_note_given_up(struct node *node);

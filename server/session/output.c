@@ -245,6 +245,11 @@ void output_bar_rest(struct output *output, uint64_t offset, uint64_t group)
     output_bar(output, place, offset, group);
 }
 
+void output_pass_rest(struct output *output)
+{
+    output->barred = output_end(output);
+}
+
 void output_cut_barred(struct output *output)
 {
     struct resp_pieces *pieces = &output->pieces;

@@ -96,6 +96,8 @@ void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t
 /* Everything that was appended since the last call waits for the offset, together with what a barrier of the same group
  * holds already. */
 void output_bar_rest(struct output *output, uint64_t offset, uint64_t group);
+/* What was appended since waits for nothing that output_bar_rest could ask for. */
+void output_pass_rest(struct output *output);
 /* Take back what waits for the first barrier, and all that stands behind it; there is one. */
 void output_cut_barred(struct output *output);
 /* The log is safe up to the offset. */

@@ -7,6 +7,7 @@
  * traffic.c   threads that write in the background and remember what was acknowledged
  * takeover.c  kills a primary, measures the take-over, brings the old primary back
  * moving.c    moves slots under writers, and kills the receiver
+ * move_faults.c  kills and stops who takes part in a move, at many moments
  * appends.c   appends numbers while nodes are killed and stopped, with sync-replicas
  * outage.c    ends primaries in several ways under a client that writes all the time
  *
@@ -155,6 +156,20 @@ MUST_USE bool appends_run(struct demo *demo, int64_t seconds);
 
 /* A thousand slots go from the map's first shard to the second under writes, and back; on the way back the first primary is killed. */
 MUST_USE bool moving_run(struct demo *demo, const struct demo_map *map, struct traffic *traffic);
+
+/* Have the range's primary move it to another node. */
+MUST_USE bool moving_order(struct demo *demo, const struct demo_range *range, size_t to);
+/* Who serves all of the range, as the node says; DEMO_NODES when that is nobody or several. */
+size_t moving_server_of(struct demo *demo, size_t via, const struct demo_range *range);
+/* Is no move on its way to or from the node any more, as it says itself? */
+bool moving_has_ended(struct demo *demo, size_t node);
+/* The same, and are keys that it gave away removed? */
+bool moving_is_tidy(struct demo *demo, size_t node);
+
+/* ---- move_faults.c ------------------------------------------------------------------------------ */
+
+/* At so many moments of a move each its source, its receiver and their replicas are killed or stopped under clients that count. */
+MUST_USE bool move_faults_run(struct demo *demo, int moments);
 
 /* ---- takeover.c ------------------------------------------------------------------------------- */
 

@@ -5,6 +5,8 @@
  *     run --rounds 20 --quiet            only kill and take over, again and again; print the times
  *     run --appends 120                  kill and stop nodes for so many seconds under clients that append, with sync-replicas;
  *                                        nothing acknowledged is lost, and nothing is there twice
+ *     run --moves 20                     kill and stop who takes part in a move of slots, at twenty moments each, under clients
+ *                                        that count; the slots have one owner, and no confirmed count is lost
  *     run --outages 50 --shape 3+3       end primaries by KILL, STOP, TERM and CLUSTER FAILOVER under a client that writes
  *                                        all the time; print how long it waited, and what errors it saw
  *
@@ -34,6 +36,7 @@ struct options {
     int rounds; /* 0: the tour */
     int outages;
     int64_t appends_s;
+    int moves;
     const char *shape;
     bool is_quiet;
     uint64_t seed;
@@ -362,7 +365,8 @@ static void print_usage(FILE *out)
         out,
         "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n"
         "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n"
-        "       run [--seed N] --appends SECONDS\n\n"
+        "       run [--seed N] --appends SECONDS\n"
+        "       run [--quiet] [--seed N] --moves N\n\n"
         "Without --rounds: a narrated tour of a cluster of six servers on loopback.\n"
         "With it: kills a primary N times, prints how long each take-over took, and fails\n"
         "when median or worst exceed their limits (1500 and 3000 ms).\n"
@@ -370,6 +374,8 @@ static void print_usage(FILE *out)
         "writes all the time, and prints how long that waited and which errors it saw.\n"
         "With --appends: kills and stops nodes under clients that append, with sync-replicas 1,\n"
         "and looks whether all that was acknowledged is there, once.\n"
+        "With --moves: at N moments of a move each kills or stops its source, its receiver and\n"
+        "their replicas under clients that count, and prints a table of what became of it.\n"
         "STARLING_BIN names the folder of the programs, build/release/bin if not set.\n");
 }
 
@@ -397,6 +403,10 @@ static bool parse_options(int argc, char **argv, struct options *options)
         } else if (strcmp(argv[i], "--appends") == 0 &&
                    parse_number(argv[i + 1], 1, INT32_MAX, &number)) {
             options->appends_s = number;
+            i++;
+        } else if (strcmp(argv[i], "--moves") == 0 &&
+                   parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
+            options->moves = (int)number;
             i++;
         } else if (strcmp(argv[i], "--shape") == 0 && argv[i + 1] != NULL) {
             options->shape = argv[i + 1];
@@ -446,10 +456,11 @@ int main(int argc, char **argv)
     demo->node_count = DEMO_NODES;
     demo->primary_count = DEMO_PRIMARIES;
     rng_init(&demo->rng, options.seed);
-    is_ok = options.appends_s > 0 ? appends_run(demo, options.appends_s)
-            : options.outages > 0 ? outage_measure(demo, options.shape, options.outages)
-            : options.rounds > 0  ? rounds(demo, &options)
-                                  : tour(demo);
+    is_ok = options.moves > 0       ? move_faults_run(demo, options.moves)
+            : options.appends_s > 0 ? appends_run(demo, options.appends_s)
+            : options.outages > 0   ? outage_measure(demo, options.shape, options.outages)
+            : options.rounds > 0    ? rounds(demo, &options)
+                                    : tour(demo);
     demo_clean_up(demo);
     if (is_ok) {
         demo_say(demo, "The servers have ended and their folders are removed.");

@@ -31,7 +31,7 @@ static struct demo_range middle_of(const struct demo_range *range)
     return middle;
 }
 
-static bool order_move(struct demo *demo, const struct demo_range *range, size_t to)
+bool moving_order(struct demo *demo, const struct demo_range *range, size_t to)
 {
     char id[DEMO_TEXT];
     char first[32];
@@ -53,8 +53,7 @@ static bool order_move(struct demo *demo, const struct demo_range *range, size_t
     return true;
 }
 
-/* Who serves all of the range, as the node says; DEMO_NODES when that is nobody or several. */
-static size_t server_of(struct demo *demo, size_t via, const struct demo_range *range)
+size_t moving_server_of(struct demo *demo, size_t via, const struct demo_range *range)
 {
     struct demo_map map;
     const struct demo_range *at;
@@ -66,38 +65,64 @@ static size_t server_of(struct demo *demo, size_t via, const struct demo_range *
     return at != NULL && at->last_slot >= range->last_slot ? at->primary : DEMO_NODES;
 }
 
-/* Is nothing on its way from the node any more, as it says itself? */
-static bool has_ended(struct demo *demo, size_t source)
+enum course {
+    COURSE_UNDER_WAY,
+    COURSE_GIVEN, /* over, but keys are still being removed at its source */
+    COURSE_OVER,
+};
+
+static enum course course_of(const struct resp_value *map)
 {
     static const char *const ends[] = {"success", "failed", "cancelled"};
-    struct resp_value reply;
-    bool has_one = false;
+    struct bytes state = {0};
+    bool is_export = false;
 
-    if (!demo_ask(demo, source, &reply, 2, "CLUSTER", "GETSLOTMIGRATIONS")) {
+    for (size_t i = 0; i + 1 < map->child_count; i += 2) {
+        if (resp_value_is_text(&map->children[i], "state")) {
+            state = resp_value_bytes(&map->children[i + 1]);
+        }
+        is_export = is_export || resp_value_is_text(&map->children[i + 1], "EXPORT");
+    }
+    for (size_t end = 0; end < ARRAY_COUNT(ends); end++) {
+        if (bytes_equal_text(state, ends[end])) {
+            return COURSE_OVER;
+        }
+    }
+    return is_export && bytes_equal_text(state, "failover-granted") ? COURSE_GIVEN
+                                                                    : COURSE_UNDER_WAY;
+}
+
+/* Have all moves that the node tells of come so far? */
+static bool have_come_to(struct demo *demo, size_t node, enum course least)
+{
+    struct resp_value reply;
+    bool is_so = true;
+
+    if (!demo_ask(demo, node, &reply, 2, "CLUSTER", "GETSLOTMIGRATIONS")) {
         return false;
     }
     for (size_t i = 0; i < reply.child_count; i++) {
-        const struct resp_value *map = &reply.children[i];
-        bool is_export = false;
-        bool is_over = false;
-
-        for (size_t j = 0; j + 1 < map->child_count; j += 2) {
-            is_export = is_export || resp_value_is_text(&map->children[j + 1], "EXPORT");
-            for (size_t end = 0; end < ARRAY_COUNT(ends); end++) {
-                is_over = is_over || resp_value_is_text(&map->children[j + 1], ends[end]);
-            }
-        }
-        has_one = has_one || (is_export && !is_over);
+        is_so = is_so && course_of(&reply.children[i]) >= least;
     }
     resp_value_deinit(&reply);
-    return !has_one;
+    return is_so;
+}
+
+bool moving_has_ended(struct demo *demo, size_t node)
+{
+    return have_come_to(demo, node, COURSE_GIVEN);
+}
+
+bool moving_is_tidy(struct demo *demo, size_t node)
+{
+    return have_come_to(demo, node, COURSE_OVER);
 }
 
 static bool wait_for_end(struct demo *demo, size_t source)
 {
     int64_t until = support_now_ms() + SETTLE_MS;
 
-    while (!has_ended(demo, source)) {
+    while (!moving_has_ended(demo, source)) {
         if (support_now_ms() > until) {
             errmsg_set(&demo->error, "the move is still under way %d seconds after the take-over",
                        SETTLE_MS / 1000);
@@ -115,10 +140,12 @@ static bool wait_for_server(struct demo *demo, const size_t vias[3], const struc
     int64_t until = support_now_ms() + (wanted == DEMO_NODES ? SETTLE_MS : DEMO_HEAL_MS);
 
     for (;;) {
-        size_t first = server_of(demo, vias[0], range);
+        size_t first = moving_server_of(demo, vias[0], range);
 
-        if (first != DEMO_NODES && first != killed && first == server_of(demo, vias[1], range) &&
-            first == server_of(demo, vias[2], range) && (wanted == DEMO_NODES || first == wanted)) {
+        if (first != DEMO_NODES && first != killed &&
+            first == moving_server_of(demo, vias[1], range) &&
+            first == moving_server_of(demo, vias[2], range) &&
+            (wanted == DEMO_NODES || first == wanted)) {
             *out = first;
             return true;
         }
@@ -143,7 +170,7 @@ static bool move_there(struct demo *demo, const struct demo_map *map, struct dem
         return false;
     }
     start = clock_mono_now();
-    if (!order_move(demo, moved, vias[1]) ||
+    if (!moving_order(demo, moved, vias[1]) ||
         !wait_for_server(demo, vias, moved, vias[1], DEMO_NODES, &server)) {
         return false;
     }
@@ -170,7 +197,7 @@ static bool move_back(struct demo *demo, const struct demo_map *map, const struc
     demo_chapter(demo, "A receiver dies in the middle of a move");
     demo_say(demo, "They are to go back to port %u. kill -9 to it ...",
              port_of(demo, home->primary));
-    if (!order_move(demo, moved, home->primary) || !takeover_run(demo, home, takeover) ||
+    if (!moving_order(demo, moved, home->primary) || !takeover_run(demo, home, takeover) ||
         !wait_for_end(demo, moved->primary) ||
         !wait_for_server(demo, vias, moved, DEMO_NODES, home->primary, &server)) {
         return false;

@@ -204,8 +204,10 @@ Test(receiver, writes_are_not_held_while_replicas_are_far_behind)
 
     step(&t, (struct receiver_event){.type = RECEIVER_EVENT_DATA,
                                      .stage = RECEIVER_STAGE_LOG,
-                                     .has_slow_replicas = true});
+                                     .has_slow_replicas = true,
+                                     .reason = "our replicas are behind"});
     expect(&t, "");
+    cr_expect_str_eq(t.receiver.problem.text, "our replicas are behind");
     tick(&t, 20);
     expect(&t, "next; ");
     buf_deinit(&t.lines);
@@ -236,6 +238,20 @@ Test(receiver, a_source_that_says_given_and_whose_record_does_not_is_asked_again
     simple(&t, RECEIVER_EVENT_YES);
     expect(&t, "[waiting] connect; [connecting] begin; [asking] clear; [clearing] ");
     buf_deinit(&t.lines);
+}
+
+Test(receiver, a_source_that_another_node_has_replaced_is_left_at_once)
+{
+    for (int phase = RECEIVER_CONNECTING; phase <= RECEIVER_CANCELLING; phase++) {
+        struct told t = reach((enum receiver_phase)phase, false);
+
+        simple(&t, RECEIVER_EVENT_REPLACED);
+        expect(&t, phase == RECEIVER_TAKING ? "[waiting] " : "close; [waiting] ");
+        simple(&t, RECEIVER_EVENT_REPLACED);
+        tick(&t, 0);
+        expect(&t, "connect; [connecting] ");
+        buf_deinit(&t.lines);
+    }
 }
 
 Test(receiver, keeps_its_rules_whatever_happens_in_whichever_phase)

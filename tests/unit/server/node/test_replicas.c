@@ -100,6 +100,29 @@ Test(replicas, count_as_good_while_they_are_heard_of)
     alone_free(a);
 }
 
+Test(replicas, that_stand_still_are_slow_first_and_then_not_waited_for)
+{
+    struct alone *a = answers_start(NULL, 0);
+    uint64_t end;
+
+    follow(a, 0);
+    send(a, 2, "SET k v\r\n");
+    end = oplog_end(a->node->journal.log);
+    cr_expect_not(replicas_all_have(a->node, end));
+    cr_expect_not(replicas_are_slow(a->node));
+    alone_pass(a, 2 * INT64_C(1000000), ALONE_CLIENTS, (struct bytes){0});
+    cr_expect_not(replicas_all_have(a->node, end));
+    cr_expect(replicas_are_slow(a->node));
+    alone_pass(a, REPLICAS_SILENT_MS * INT64_C(1000), ALONE_CLIENTS, (struct bytes){0});
+    cr_expect(replicas_all_have(a->node, end));
+    cr_expect_not(replicas_are_slow(a->node));
+    acknowledge(a, 0, end - 1);
+    cr_expect_not(replicas_all_have(a->node, end));
+    acknowledge(a, 0, end);
+    cr_expect(replicas_all_have(a->node, end));
+    alone_free(a);
+}
+
 Test(replicas, need_the_log_from_the_oldest_place_of_all)
 {
     struct alone *a = answers_start(NULL, 0);

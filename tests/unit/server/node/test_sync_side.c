@@ -116,6 +116,20 @@ static void event_time(struct alone *a)
     answers_idle(a, 12, GIVE_UP_MS / 10);
 }
 
+Test(sync_side, who_has_waited_too_long_is_told_so_at_once_while_somebody_tracks)
+{
+    struct alone *a = start();
+
+    alone_pass(a, 0, 1, BYTES_LITERAL("HELLO 3\r\nCLIENT TRACKING ON\r\nGET k\r\n"));
+    cr_assert_eq(a->node->invalidation.tracking.tracker_count, 1);
+    a->node->sync_side.refuses = false;
+    expect_now(a, 0, "SET k 2\r\n", "");
+    event_time(a);
+    expect_then(a, 0, "-UNKNOWN *closed.|");
+    cr_expect_null(a->clients[0].session);
+    alone_free(a);
+}
+
 static void event_some_time(struct alone *a)
 {
     answers_idle(a, 8, GIVE_UP_MS / 10);
