@@ -122,6 +122,14 @@ int lender_join(struct lender *l, const struct cluster_id *node, uint64_t link)
     return LENDER_NOBODY;
 }
 
+bool lender_has_lease_of(const struct lender *l, const struct cluster_id *node,
+                         struct mono_time now)
+{
+    int peer = lender_find(l, node);
+
+    return peer != LENDER_NOBODY && has_lease(&l->peers[peer], now);
+}
+
 int64_t lender_grant(struct lender *l, int peer, struct mono_time now, int64_t asked_ms,
                      int64_t own_ms)
 {
@@ -186,13 +194,6 @@ bool lender_lend(struct lender *l, int peer, struct mono_time now, struct bytes 
 bool lender_has_lent(const struct lender *l, struct bytes key)
 {
     return find_key(l, key) != NULL;
-}
-
-size_t lender_holder_count(const struct lender *l, struct bytes key)
-{
-    const struct lent_key *lent = find_key(l, key);
-
-    return lent != NULL ? (size_t)__builtin_popcountll(lent->peers) : 0;
 }
 
 static void send(struct lender *l, size_t index, struct mono_time now,

@@ -88,6 +88,9 @@ void lender_leave(struct lender *l, uint64_t link, struct mono_time now);
 /* The peer with a connection that is that node's, or LENDER_NOBODY. */
 int lender_find(const struct lender *l, const struct cluster_id *node);
 int lender_find_link(const struct lender *l, uint64_t link);
+/* Has that node joined, and a lease? */
+bool lender_has_lease_of(const struct lender *l, const struct cluster_id *node,
+                         struct mono_time now);
 /* Grant it what it asks for, our own lease going on for own_ms: for how many ms, 0 for not at all. */
 int64_t lender_grant(struct lender *l, int peer, struct mono_time now, int64_t asked_ms,
                      int64_t own_ms);
@@ -99,8 +102,6 @@ void lender_take_ack(struct lender *l, int peer, uint64_t version);
 /* Its value is about to leave for the peer.  False: it must not. */
 MUST_USE bool lender_lend(struct lender *l, int peer, struct mono_time now, struct bytes key);
 bool lender_has_lent(const struct lender *l, struct bytes key);
-/* How many peers have it. */
-size_t lender_holder_count(const struct lender *l, struct bytes key);
 /* What was done to the key, or to all, stands in the log before this offset.  True when anybody had it. */
 bool lender_note_change(struct lender *l, struct mono_time now, struct bytes key, uint64_t version);
 bool lender_note_all_changed(struct lender *l, struct mono_time now, uint64_t version);

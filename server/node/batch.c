@@ -107,7 +107,7 @@ static void prepare_request(struct node *node, struct batch *batch, struct reque
     batch->key_count += count;
     r->key_count = (uint32_t)count;
     if (UNLIKELY(hot_side_may_count(&node->hot, &refs[0])) && !batch->has_others) {
-        r->is_counted = hot_side_count(node, r, &refs[0]);
+        r->is_counted = gates_are_open_for(node, r) && hot_side_count(node, r, &refs[0]);
     }
     if (UNLIKELY(member_word(r) != 0)) {
         batch->has_members = true;

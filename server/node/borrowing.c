@@ -151,13 +151,17 @@ static void note_write(struct session *s, const struct copy_owner *owner, uint32
 static void forward(struct node *node, struct copy_owner *owner, struct request *request)
 {
     const struct peer_answer answer = answer_for(node, request->session);
+    bool is_read = (request->spec->flags & COMMAND_FLAG_READONLY) != 0;
 
     note_write(request->session, owner, request->spec->flags);
-
     speak(node, owner, request->session->protocol);
-    send_words(node, owner, request->args, request->arg_count, request->read.is_inline,
-               request->read.raw, &answer);
-    hold(node, request->session, (request->spec->flags & COMMAND_FLAG_READONLY) == 0);
+    if (is_read && !request->read.is_inline) {
+        peer_lane_pass_on_kept(node, &owner->data, request->read.raw, answer);
+    } else {
+        send_words(node, owner, request->args, request->arg_count, request->read.is_inline,
+                   request->read.raw, &answer);
+    }
+    hold(node, request->session, !is_read);
     node->borrowing.forwards++;
 }
 
@@ -214,7 +218,7 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
     if (owner == NULL || !may_wait(request) || (is_over && is_stateful(request->spec))) {
         return BORROWING_NOT_OURS;
     }
-    if (transaction_takes(request)) {
+    if (request_is_queued(request)) {
         return BORROWING_QUEUE;
     }
     copy_owners_open(node, owner);
@@ -312,6 +316,12 @@ static void pass_on_queue(struct node *node, struct copy_owner *owner, struct re
     pass_on_word(node, owner, exec->session, BYTES_LITERAL("EXEC"), false);
 }
 
+static void drop_queue(struct node *node, struct session *s)
+{
+    queue_end(s);
+    watching_leave(node, s);
+}
+
 bool borrowing_take_exec(struct node *node, struct request *request)
 {
     struct session *s = request->session;
@@ -330,21 +340,21 @@ bool borrowing_take_exec(struct node *node, struct request *request)
         return false;
     }
     if (s->watcher != NULL) {
-        transaction_drop(node, s);
+        drop_queue(node, s);
         reply_error(request, "CROSSSLOT Keys in request don't hash to the same slot");
         return true;
     }
     copy_owners_open(node, owner);
     if (!is_reached(node, owner, request)) {
         if ((s->flags & SESSION_HELD) == 0) {
-            transaction_drop(node, s);
+            drop_queue(node, s);
         }
         return true;
     }
     pass_on_queue(node, owner, request);
     hold(node, s, (s->queue->command_flags & COMMAND_FLAG_WRITE) != 0);
     note_write(s, owner, s->queue->command_flags);
-    transaction_drop(node, s);
+    drop_queue(node, s);
     node->borrowing.forwards++;
     return true;
 }

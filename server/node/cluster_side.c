@@ -108,6 +108,8 @@ static void deliver_message(struct node *node, const struct cluster_action *acti
         break;
     case MESSAGE_FOR_NODES:
         hot_copies_take(node, &action->id, message);
+        copy_owners_hear_of(node, &action->id);
+        waiting_on_copies(node);
         break;
     }
 }
@@ -207,12 +209,19 @@ void cluster_side_publish(struct node *node, bool is_sharded, struct bytes chann
     cluster_side_act(node);
 }
 
-void cluster_side_announce(struct node *node, struct bytes message)
+void cluster_side_announce(struct node *node)
 {
-    if (!cluster_announce(node->cluster, node->now.mono, message, cluster_side_actions(node))) {
-        bus_links_note_drop(node);
+    struct buf message = {0};
+
+    while (hot_copies_take_outgoing(node, &message)) {
+        if (!cluster_announce(node->cluster, node->now.mono, buf_bytes(&message),
+                              cluster_side_actions(node))) {
+            bus_links_note_drop(node);
+        }
+        cluster_side_act(node);
+        buf_clear(&message);
     }
-    cluster_side_act(node);
+    buf_deinit(&message);
 }
 
 /* ---- events ----------------------------------------------------------------------------------- */

@@ -42,9 +42,9 @@ void cluster_side_tick(struct node *node);
 void cluster_side_file_done(struct node *node, bool is_ok, const struct errmsg *error);
 /* Our own data or its link changed: the other nodes are to know. */
 void cluster_side_status(struct node *node);
+/* Tell all other nodes what node/hot_copies.h has to announce. */
+void cluster_side_announce(struct node *node);
 /* Send a message on to the other nodes, or to those of our shard. */
-/* Tell all other nodes. */
-void cluster_side_announce(struct node *node, struct bytes message);
 void cluster_side_publish(struct node *node, bool is_sharded, struct bytes channel,
                           struct bytes message);
 /* Where a command of the cluster puts what is to be done; then carry it out. */

@@ -130,7 +130,7 @@ static void execute_asking(struct node *node, struct request *request)
     }
 #endif
     if (gates_are_open_for_queue(node, request) || gates_pass(node, request)) {
-        is_queued = transaction_takes(request);
+        is_queued = request_is_queued(request);
         if (is_queued) {
             transaction_queue(request);
         } else {

@@ -18,9 +18,16 @@ enum {
     TEACH_GAP_US = 1000, /* between two clients that are sent to members */
 };
 
+/* The time of hot keys. */
+static int64_t now_ms(const struct node *node)
+{
+    return node->now.mono.us / 1000;
+}
+
 void hot_copies_deinit(struct node *node)
 {
     hot_slots_deinit(&node->hot_copies.known);
+    buf_deinit(&node->hot_copies.outgoing);
 }
 
 bool hot_copies_are_on(const struct node *node)
@@ -85,6 +92,30 @@ void hot_copies_note_joined(struct node *node, const struct cluster_id *member)
     }
 }
 
+/* It leaves at the end of the pass. */
+static void post(struct node *node, struct bytes message)
+{
+    struct buf *outgoing = &node->hot_copies.outgoing;
+
+    encode_u32_be(outgoing, (uint32_t)message.len);
+    buf_append_bytes(outgoing, message);
+}
+
+bool hot_copies_take_outgoing(struct node *node, struct buf *message)
+{
+    struct buf *outgoing = &node->hot_copies.outgoing;
+    struct decoder d = decoder_make(buf_bytes(outgoing));
+    size_t len;
+
+    if (outgoing->len == 0) {
+        return false;
+    }
+    len = decode_u32_be(&d);
+    buf_append_bytes(message, decode_bytes(&d, len));
+    buf_consume(outgoing, sizeof(uint32_t) + len);
+    return true;
+}
+
 static void announce(struct node *node, const struct hot_slot *hot)
 {
     struct buf message = {0};
@@ -93,7 +124,7 @@ static void announce(struct node *node, const struct hot_slot *hot)
     hot_slots_take(&node->hot_copies.known, node->now.mono, hot, cluster_my_id(node->cluster),
                    &(struct cluster_id){0});
     hot_slot_encode(hot, &message);
-    cluster_side_announce(node, buf_bytes(&message));
+    post(node, buf_bytes(&message));
     buf_deinit(&message);
 }
 
@@ -186,7 +217,8 @@ static bool look_at_members(struct node *node, struct hot_slot *hot)
         struct hot_member *member = &hot->members[i];
         struct cluster_node_view view;
         size_t index;
-        bool is_ready = member->has_accepted && lending_is_ready(node, &member->node);
+        bool is_ready = member->has_accepted &&
+                        lender_has_lease_of(&node->lending.lender, &member->node, node->now.mono);
 
         if (cluster_find_node(node->cluster, bytes_make(member->node.text, CLUSTER_ID_LEN),
                               &index)) {
@@ -222,7 +254,7 @@ static bool is_lendable(const struct node *node, const struct key_ref *ref)
 
 static struct promotion_load load_of(const struct node *node, const struct top_key *key)
 {
-    struct hot_keys_rate rate = hot_keys_rate(&node->hot.keys, key, hot_side_now_ms(node));
+    struct hot_keys_rate rate = hot_keys_rate(&node->hot.keys, key, now_ms(node));
     struct key_ref ref = keyspace_ref(node->data.keyspace, 0, top_key_bytes(key));
     const struct hot_own *own = hot_copies_own(node, (uint16_t)key->slot);
 
@@ -351,7 +383,7 @@ static void tell_askers(struct node *node)
             encode_u64_be(&message, hot->askers[i]);
         }
     }
-    cluster_side_announce(node, buf_bytes(&message));
+    post(node, buf_bytes(&message));
     buf_deinit(&message);
 }
 
@@ -373,7 +405,7 @@ void hot_copies_tick(struct node *node)
         return;
     }
     if (cluster_has_lease(node->cluster, node->now.mono)) {
-        hot_keys_settle(&node->hot.keys, hot_side_now_ms(node));
+        hot_keys_settle(&node->hot.keys, now_ms(node));
         look_at_keys(node);
         look_at_own(node);
     }
@@ -422,8 +454,6 @@ static void take_slot(struct node *node, const struct cluster_id *sender, struct
     hot.owner = *sender;
     hot_slots_take(&node->hot_copies.known, node->now.mono, &hot, cluster_my_id(node->cluster),
                    primary);
-    copy_owners_hear_of(node, sender);
-    waiting_on_copies(node);
 }
 
 void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message)

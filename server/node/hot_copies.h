@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
+#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/cluster_id.h"
@@ -44,6 +46,7 @@ struct hot_copies {
     struct promotion promotion;
     struct hot_own own[PROMOTION_SLOTS_MAX];
     size_t own_count;
+    struct buf outgoing; /* what is to be announced: its length in 4 bytes, and the message, each */
     uint64_t last_epoch; /* of what we have announced */
     struct mono_time looked_at;
     int64_t cpu_us; /* of the loop thread, at the last look */
@@ -65,7 +68,9 @@ void hot_copies_deinit(struct node *node);
 void hot_copies_configure(struct node *node);
 void hot_copies_tick(struct node *node);
 struct mono_time hot_copies_wake_at(const struct node *node);
-/* Another node has announced a slot of its own. */
+/* What is to be announced next is appended to the message, and over; false: there is nothing. */
+MUST_USE bool hot_copies_take_outgoing(struct node *node, struct buf *message);
+/* Another node has announced something: slots of its own, or who has asked for the map. */
 void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message);
 
 /* ---- as an owner -------------------------------------------------------------------------------- */

@@ -80,8 +80,8 @@ static inline bool hot_side_may_count(const struct hot_side *hot, const struct k
     return exact_keys_may_have(&hot->keys.exact, &ref->hash);
 }
 
-/* Then this counts it, if the request is about to be executed: nothing stands in its way, and no control command is before it in
- * the batch.  True if so.  One that finds its session held by the one before is counted all the same. */
+/* Then this counts it, for a request that is about to be executed: nothing stands in its way (gates_are_open_for), and no control
+ * command is before it in the batch.  True if so.  One that finds its session held by the one before is counted all the same. */
 bool hot_side_count(struct node *node, const struct request *request, const struct key_ref *ref);
 
 /* Before and after a request is executed. */

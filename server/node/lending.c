@@ -174,14 +174,6 @@ static int find_peer(struct node *node, struct request *request)
     return peer;
 }
 
-bool lending_is_ready(const struct node *node, const struct cluster_id *id)
-{
-    const struct lender *l = &node->lending.lender;
-    int peer = lender_find(l, id);
-
-    return peer != LENDER_NOBODY && mono_is_before(node->now.mono, l->peers[peer].until);
-}
-
 void lending_join(struct node *node, struct request *request)
 {
     const struct cluster_id *id = &request->session->feed->introduction.replica;

@@ -68,8 +68,6 @@ void lending_session_closed(struct node *node, struct session *s);
 
 /* Is the client a node of this cluster that has proven it, and are we a primary?  Else it was told so. */
 bool lending_knows(const struct node *node, struct request *request);
-/* Has the node joined, and a lease? */
-bool lending_is_ready(const struct node *node, const struct cluster_id *id);
 void lending_join(struct node *node, struct request *request);
 void lending_grant(struct node *node, struct request *request, int64_t asked_ms);
 void lending_take_ack(struct node *node, struct request *request, uint64_t version);

@@ -285,6 +285,7 @@ void node_end_pass(struct node *node)
     lending_tick(node);
     copy_owners_tick(node);
     hot_copies_tick(node);
+    cluster_side_announce(node);
     replica_side_tick(node);
     node_go_back_when_wanted(node);
     tell_cluster_of_data(node);

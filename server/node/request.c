@@ -45,3 +45,21 @@ bool request_tells_of_keys(const struct request *request)
            spec->id == COMMAND_CLUSTER_COUNTKEYSINSLOT ||
            spec->id == COMMAND_CLUSTER_GETKEYSINSLOT || spec->id == COMMAND_CLUSTER_COPIES;
 }
+
+bool request_is_queued(const struct request *request)
+{
+    if (LIKELY((request->session->flags & SESSION_IN_MULTI) == 0)) {
+        return false;
+    }
+    switch ((int)request->spec->id) {
+    case COMMAND_EXEC:
+    case COMMAND_DISCARD:
+    case COMMAND_MULTI:
+    case COMMAND_WATCH:
+    case COMMAND_QUIT:
+    case COMMAND_RESET:
+        return false;
+    default:
+        return true;
+    }
+}

@@ -15,24 +15,6 @@ void transaction_deinit(struct node *node)
 
 /* ---- queueing ------------------------------------------------------------------------------------ */
 
-bool transaction_takes(const struct request *request)
-{
-    if (LIKELY((request->session->flags & SESSION_IN_MULTI) == 0)) {
-        return false;
-    }
-    switch ((int)request->spec->id) {
-    case COMMAND_EXEC:
-    case COMMAND_DISCARD:
-    case COMMAND_MULTI:
-    case COMMAND_WATCH:
-    case COMMAND_QUIT:
-    case COMMAND_RESET:
-        return false;
-    default:
-        return true;
-    }
-}
-
 void transaction_queue(struct request *request)
 {
     queue_add(request->session, &(struct queue_request){

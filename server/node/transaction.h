@@ -31,8 +31,6 @@ struct transaction {
 
 void transaction_deinit(struct node *node);
 
-/* Does a session in a transaction have this request queued, rather than run? */
-bool transaction_takes(const struct request *request);
 /* Queue it, and say so. */
 void transaction_queue(struct request *request);
 /* A gate has refused it, with what was written behind out_before: the transaction cannot run any more; of EXEC

@@ -32,10 +32,13 @@ static void *serve(void *argument)
     while (seen.len < strlen(primary->request) && sock_wait(fd, true, false, 10000) &&
            sock_read_append(fd, &seen, 4096, &moved, NULL) == SOCK_OK) {
     }
+    /* Who has read its answer may go before the rest is written. */
     for (size_t at = 0; at < len; at += primary->piece) {
         size_t left = len - at < primary->piece ? len - at : primary->piece;
 
-        cr_assert_eq(sock_write(fd, bytes_make(primary->sent + at, left), &moved, NULL), SOCK_OK);
+        if (sock_write(fd, bytes_make(primary->sent + at, left), &moved, NULL) != SOCK_OK) {
+            break;
+        }
         cr_assert_eq(moved, left);
     }
     cr_assert_str_eq(buf_text(&seen), primary->request);
