@@ -2,6 +2,7 @@
 #include "cluster/takeover.h"
 
 #include "base/assert.h"
+#include "base/bitset.h"
 #include "base/phases.h"
 #include "cluster/bus.h"
 #include "cluster/emit.h"
@@ -44,6 +45,14 @@ static bool is_primary_silent(const struct cluster *c, const struct cluster_node
     return primary->is_failed || primary->is_failing || is_unanswered || is_cut_off;
 }
 
+/* Of a slot that the table takes for nobody's the shard's record may say that it is ours: nobody else can serve it. */
+static bool has_agreed_slots(const struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return record != NULL && bitset_count(record->slots, SHARD_SLOT_WORDS) > 0;
+}
+
 static bool has_reason(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
@@ -58,7 +67,8 @@ static bool has_reason(const struct cluster *c)
     if (c->manual.phase != MANUAL_IDLE || !facts_is_eligible(c)) {
         return false;
     }
-    return facts_has_primary_left(c) || (primary->slot_count > 0 && is_primary_silent(c, primary));
+    return facts_has_primary_left(c) ||
+           ((primary->slot_count > 0 || has_agreed_slots(c)) && is_primary_silent(c, primary));
 }
 
 /* ---- whose turn is it? --------------------------------------------------------------------------- */

@@ -128,6 +128,10 @@ static bool converge(struct world *world, int64_t limit_ms, bool is_mended, cons
             return true;
         }
     }
+    if (world->failure[0] == '\0' && is_mended && operator_has_lost_shard(world)) {
+        world->lost_shards++;
+        return false;
+    }
     if (world->failure[0] == '\0') {
         world_fail(world, "%s: not settled after %lld ms: %s", when, (long long)limit_ms, reason);
     }
@@ -212,6 +216,7 @@ static void print_counts(const struct world *world)
         {"kept by sync-replicas",           world->syncs_checked            },
         {"reads of copies",                 world->copy_reads               },
         {"requests passed on",              world->passed_on                },
+        {"shards lost for good",            world->lost_shards              },
         {"take-overs",                      world->takeovers                },
         {"ms until all was served again",   (uint64_t)world->served_after_ms},
         {"ends",                            world->kills                    },

@@ -349,6 +349,35 @@ static void give_spare_slot(struct world *world)
     }
 }
 
+static bool follows(const struct sim_node *n, const char *id)
+{
+    return sim_node_runs(n) && strcmp(cluster_my_primary_id(n->node->cluster)->text, id) == 0;
+}
+
+/* No machine has the primary's name any more, and none of those who follow it has all of the shard's data: what is lost is for
+ * people to decide. */
+bool operator_has_lost_shard(struct world *world)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        const struct sim_node *n = &world->nodes[i];
+        bool is_lost = sim_node_runs(n) && cluster_is_replica(n->node->cluster);
+        char id[64];
+
+        if (!is_lost) {
+            continue;
+        }
+        snprintf(id, sizeof(id), "%s", cluster_my_primary_id(n->node->cluster)->text);
+        is_lost = is_nobody(world, id);
+        for (int j = 0; j < world->node_count && is_lost; j++) {
+            is_lost = !follows(&world->nodes[j], id) || !world->nodes[j].node->data.is_complete;
+        }
+        if (is_lost) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void operator_mend(struct world *world)
 {
     for (int i = 0; i < world->node_count; i++) {

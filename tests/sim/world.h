@@ -336,6 +336,7 @@ struct world {
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t copy_reads;    /* answered from copies, */
     uint64_t passed_on;     /* or by the owner, through another node */
+    uint64_t lost_shards;   /* that nobody could serve any more: what comes after is not judged */
     uint64_t syncs_checked; /* keys that have survived a change of who serves, by sync-replicas */
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
@@ -479,5 +480,6 @@ void fault_on_exit(struct world *world, int node);
 
 /* ---- operator.c: one step towards a whole cluster, where some forgot others, or have no shard */
 void operator_mend(struct world *world);
+bool operator_has_lost_shard(struct world *world);
 
 #endif
