@@ -124,7 +124,7 @@ static void give_out(struct cluster *c, const struct cluster_node *sender,
 {
     enum message_kind kind = MESSAGE_FOR_CHANNEL;
 
-    while (types[kind] != frame->type) {
+    while (kind < MESSAGE_FOR_NODES && types[kind] != frame->type) {
         kind++;
     }
     if (is_whole_valid(whole)) {

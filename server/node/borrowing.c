@@ -270,6 +270,7 @@ static uint16_t slot_of_queue(struct request *exec)
         struct command_keys keys;
 
         VEC_RESERVE(&words, item->word_count);
+        ASSERT(words.items != NULL); /* each has a name */
         request = as_request(exec, item, words.items);
         keys = request_keys(&request);
         for (size_t k = 0; k < keys.count; k++) {
