@@ -270,7 +270,7 @@ Test(hot_keys, the_hottest_ten_are_named_after_a_second_whatever_the_chance_in_s
         for (int ms = 0; ms < 1000; ms++) {
             for (int i = 0; i < PER_MS; i++) {
                 size_t key = draw(&rng, sums, KEYS);
-                char text[16];
+                char text[24];
 
                 used[key]++;
                 snprintf(text, sizeof(text), "%zu", key);
