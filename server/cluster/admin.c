@@ -134,6 +134,15 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     return true;
 }
 
+/* Whose the slot is agreed to be, in another shard.  Who was removed, or has failed, gives up nothing any more. */
+static const struct cluster_node *find_keeper(const struct cluster *c, uint16_t slot)
+{
+    const struct shard_record *record = slots_find_agreed(c, slot);
+    const struct cluster_node *node = record != NULL ? nodes_find(c, &record->primary) : NULL;
+
+    return node != NULL && !node->is_in_handshake && !node->is_failed ? node : NULL;
+}
+
 /* Slots may be assigned or unassigned only once in a call, and only where that changes it. */
 static bool check_slots(struct cluster *c, struct cluster_call *call, const uint16_t *slots,
                         size_t count, bool is_adding)
@@ -142,16 +151,19 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
 
     ASSERT(slots != NULL || count == 0);
     for (size_t i = 0; i < count; i++) {
+        const struct cluster_node *keeper;
+
         if (slots[i] >= SLOT_COUNT) {
             REFUSE(call, "Invalid or out of range slot");
         }
         if (is_adding && c->owner[slots[i]] != NULL) {
             REFUSE(call, "Slot %u is already busy", slots[i]);
         }
-        if (is_adding && slots_find_agreed(c, slots[i]) != NULL) {
+        keeper = is_adding ? find_keeper(c, slots[i]) : NULL;
+        if (keeper != NULL) {
             REFUSE(call,
                    "Slot %u is agreed to be another shard's: its primary %s has to give it up",
-                   slots[i], slots_find_agreed(c, slots[i])->primary.text);
+                   slots[i], keeper->id.text);
         }
         if (!is_adding && c->owner[slots[i]] == NULL) {
             REFUSE(call, "Slot %u is already unassigned", slots[i]);

@@ -155,12 +155,8 @@ const struct shard_record *slots_find_agreed(const struct cluster *c, uint16_t s
         const struct shard_record *record =
             cluster_id_equal(shard, &c->me->shard) ? NULL : council_find(c->council, shard);
 
-        const struct cluster_node *primary =
-            record != NULL ? nodes_find(c, &record->primary) : NULL;
-
-        /* Who was removed, or has failed, gives up nothing any more. */
-        if (primary != NULL && !primary->is_in_handshake && !primary->is_failed &&
-            council_is_agreed(c->council, shard) && bitset_has(record->slots, slot)) {
+        if (record != NULL && council_is_agreed(c->council, shard) &&
+            bitset_has(record->slots, slot)) {
             return record;
         }
     }

@@ -29,7 +29,7 @@ MUST_USE bool slots_take_claim(struct cluster *c, struct cluster_node *claimer,
  * that shard's until its record says otherwise, or until we, its primary, are moving it to who claims it. */
 void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *claimer,
                             const uint64_t *claim, uint64_t out[FRAME_SLOT_WORDS]);
-/* Whose is the slot by an agreed record of another shard than ours, whose primary is known and has not failed; or NULL. */
+/* Whose is the slot by an agreed record of another shard than ours, or NULL. */
 const struct shard_record *slots_find_agreed(const struct cluster *c, uint16_t slot);
 /* A record was agreed, with these slots: from others that own them without such a record they go to the record's primary. */
 void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const uint64_t *slots);
