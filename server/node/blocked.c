@@ -106,21 +106,13 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     struct node *node = context;
     struct blocked_key *found;
 
-    switch (event) {
-    case KEYSPACE_KEY_CAME:
-    case KEYSPACE_KEY_CHANGED:
-    case KEYSPACE_KEY_WENT:
-    case KEYSPACE_KEY_EXPIRED:
-    case KEYSPACE_KEY_EVICTED:
-        found = find_key(&node->blocked, table, key);
-        if (found != NULL) {
-            note_ready(node, found);
-        }
-        break;
-    case KEYSPACE_TABLE_SWAPPED:
-    case KEYSPACE_TABLE_FLUSHED:
+    if (!keyspace_event_is_of_key(event)) {
         note_table_ready(node, table, false);
-        break;
+        return;
+    }
+    found = find_key(&node->blocked, table, key);
+    if (found != NULL) {
+        note_ready(node, found);
     }
 }
 

@@ -68,13 +68,11 @@ static void put_back(struct node *node, struct request *request)
 
 static void fetch(struct node *node, struct copy_owner *owner, struct bytes key)
 {
-    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
-                                  BYTES_LITERAL("FETCH"), key};
     const struct peer_answer answer = {
         .kind = PEER_ANSWER_VALUE, .kept_len = key.len, .asked_at = node->now.mono};
 
     borrower_note_wanted(&owner->borrower, key);
-    peer_lane_ask(node, &owner->data, words, ARRAY_COUNT(words), &answer);
+    copy_owners_ask(node, &owner->data, "FETCH", key, &answer);
     node->borrowing.fetches++;
 }
 
@@ -182,13 +180,11 @@ static bool is_reached(struct node *node, struct copy_owner *owner, struct reque
 static void tell_stateful(struct node *node, struct copy_owner *owner, uint16_t slot)
 {
     char text[8];
-    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
-                                  BYTES_LITERAL("STATEFUL"),
-                                  bytes_make(text, num_format_u64(text, slot))};
     const struct peer_answer answer = {.kind = PEER_ANSWER_SKIP, .asked_at = node->now.mono};
 
     if (owner->control.phase == PEER_LANE_OPEN) {
-        peer_lane_ask(node, &owner->control, words, ARRAY_COUNT(words), &answer);
+        copy_owners_ask(node, &owner->control, "STATEFUL",
+                        bytes_make(text, num_format_u64(text, slot)), &answer);
     }
 }
 
@@ -204,18 +200,13 @@ static struct copy_owner *owner_of(struct node *node, uint16_t slot, bool *is_ov
     return copy_owners_get(node, &hot->owner);
 }
 
-static bool may_wait(const struct request *request)
-{
-    return request->reply->out == &request->session->output.buf && request->read.raw.len > 0;
-}
-
 enum borrowing_answer borrowing_take(struct node *node, struct request *request, uint16_t slot,
                                      const struct command_keys *keys)
 {
     bool is_over = false;
     struct copy_owner *owner = owner_of(node, slot, &is_over);
 
-    if (owner == NULL || !may_wait(request) || (is_over && is_stateful(request->spec))) {
+    if (owner == NULL || !request_may_wait(request) || (is_over && is_stateful(request->spec))) {
         return BORROWING_NOT_OURS;
     }
     if (request_is_queued(request)) {
@@ -372,7 +363,7 @@ bool borrowing_take_wait(struct node *node, struct request *request)
     char text[24];
     int64_t ms;
 
-    if (owner == NULL || !may_wait(request)) {
+    if (owner == NULL || !request_may_wait(request)) {
         return false;
     }
     ASSERT(request->arg_count <= ARRAY_COUNT(words));

@@ -237,6 +237,17 @@ void copy_owners_deinit(struct node *node)
     }
 }
 
+/* ---- asking ------------------------------------------------------------------------------------- */
+
+void copy_owners_ask(struct node *node, struct peer_lane *lane, const char *what,
+                     struct bytes about, const struct peer_answer *answer)
+{
+    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
+                                  bytes_from_text(what), about};
+
+    peer_lane_ask(node, lane, words, ARRAY_COUNT(words), answer);
+}
+
 /* ---- answers ------------------------------------------------------------------------------------ */
 
 static struct keyspace *copies_of(struct node *node)
@@ -354,12 +365,10 @@ static bool take_answer(struct node *node, struct copy_owner *owner,
 static void acknowledge(struct node *node, struct copy_owner *owner, uint64_t version)
 {
     char text[24];
-    const struct bytes words[] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
-                                  BYTES_LITERAL("ACK"),
-                                  bytes_make(text, num_format_u64(text, version))};
     const struct peer_answer answer = {.kind = PEER_ANSWER_SKIP, .asked_at = node->now.mono};
 
-    peer_lane_ask(node, &owner->control, words, ARRAY_COUNT(words), &answer);
+    copy_owners_ask(node, &owner->control, "ACK", bytes_make(text, num_format_u64(text, version)),
+                    &answer);
 }
 
 /* invalidate <version> <key or null>: whoever keeps what it has read here is told before the owner is answered. */
@@ -537,8 +546,7 @@ static void ask_for_lease(struct node *node, struct copy_owner *owner)
     struct bytes words[4 + 2 * ARRAY_COUNT(owner->uses)] = {
         BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"), BYTES_LITERAL("LEASE")};
     char texts[1 + 2 * ARRAY_COUNT(owner->uses)][24];
-    struct mono_time now = node->env.now(node->env.context).mono;
-    const struct peer_answer answer = {.kind = PEER_ANSWER_GRANT, .asked_at = now};
+    const struct peer_answer answer = {.kind = PEER_ANSWER_GRANT, .asked_at = node->now.mono};
     size_t count = 3;
 
     gather_uses(node, owner);
@@ -599,20 +607,20 @@ void copy_owners_hear_of(struct node *node, const struct cluster_id *id)
 
 void copy_owners_tick(struct node *node)
 {
-    struct copy_owners *b = &node->copy_owners;
+    struct copy_owners *owners = &node->copy_owners;
 
-    if (b->count == 0) {
+    if (owners->count == 0) {
         return;
     }
-    for (size_t i = b->count; i-- > 0;) {
-        look_at_owner(node, b->items[i]);
-        if (!hot_copies_accepts_of(node, &b->items[i]->address.node) &&
-            peer_lane_awaited(&b->items[i]->data) == 0) {
+    for (size_t i = owners->count; i-- > 0;) {
+        look_at_owner(node, owners->items[i]);
+        if (!hot_copies_accepts_of(node, &owners->items[i]->address.node) &&
+            peer_lane_awaited(&owners->items[i]->data) == 0) {
             remove_owner(node, i);
         }
     }
-    if (b->copies != NULL) {
-        pass_note_work_if(&node->pass, keyspace_work(b->copies, WORK_BUDGET));
+    if (owners->copies != NULL) {
+        pass_note_work_if(&node->pass, keyspace_work(owners->copies, WORK_BUDGET));
     }
 }
 

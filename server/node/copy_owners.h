@@ -61,6 +61,9 @@ struct copy_owner *copy_owners_find_data(const struct node *node, uint64_t link)
 void copy_owners_open(struct node *node, struct copy_owner *owner);
 /* Has it been out of reach for so long that clients are told so?  Before that they wait: somebody may take over. */
 bool copy_owners_is_lost(const struct node *node, const struct copy_owner *owner);
+/* CLUSTER COPIES <what> <about>, on an open lane of an owner. */
+void copy_owners_ask(struct node *node, struct peer_lane *lane, const char *what,
+                     struct bytes about, const struct peer_answer *answer);
 /* Remove the value of a copy, if there is one; the borrower forgets it next. */
 void copy_owners_drop(struct node *node, const struct borrowed *key);
 /* The owner has announced a slot: begin to connect to it at once, if we are a member. */

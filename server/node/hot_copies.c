@@ -591,7 +591,7 @@ bool hot_copies_teach(struct node *node, const struct request *request, uint16_t
     const struct cluster_id *id;
     size_t index;
 
-    if (own == NULL || s->taught_epochs[slot % SESSION_TAUGHT] >= own->hot.epoch ||
+    if (own == NULL || !hot_copies_is_to_teach(node, s, slot) ||
         (request->spec->flags & COMMAND_FLAG_READONLY) == 0 ||
         (s->flags & (SESSION_IN_MULTI | SESSION_TRACKING)) != 0 ||
         node->now.mono.us - hot->taught_at.us < TEACH_GAP_US) {

@@ -30,18 +30,10 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     const struct session *writer = node->publish.answering;
 
     (void)table;
-    switch (event) {
-    case KEYSPACE_KEY_CAME:
-    case KEYSPACE_KEY_CHANGED:
-    case KEYSPACE_KEY_WENT:
-    case KEYSPACE_KEY_EXPIRED:
-    case KEYSPACE_KEY_EVICTED:
+    if (keyspace_event_is_of_key(event)) {
         tracking_note_change(&node->invalidation.tracking, key, writer != NULL ? writer->id : 0);
-        break;
-    case KEYSPACE_TABLE_FLUSHED:
-    case KEYSPACE_TABLE_SWAPPED:
+    } else {
         tracking_note_flush(&node->invalidation.tracking);
-        break;
     }
 }
 

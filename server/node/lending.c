@@ -26,22 +26,12 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     struct lending *lending = &node->lending;
 
     (void)table;
-    switch (event) {
-    case KEYSPACE_KEY_CAME:
-    case KEYSPACE_KEY_CHANGED:
-    case KEYSPACE_KEY_WENT:
-    case KEYSPACE_KEY_EXPIRED:
-    case KEYSPACE_KEY_EVICTED:
-        if (lender_has_lent(&lending->lender, key)) {
-            VEC_PUSH(&lending->changed,
-                     ((struct lending_change){.at = lending->changed_keys.len, .len = key.len}));
-            buf_append_bytes(&lending->changed_keys, key);
-        }
-        break;
-    case KEYSPACE_TABLE_FLUSHED:
-    case KEYSPACE_TABLE_SWAPPED:
+    if (!keyspace_event_is_of_key(event)) {
         lending->has_changed_all = true;
-        break;
+    } else if (lender_has_lent(&lending->lender, key)) {
+        VEC_PUSH(&lending->changed,
+                 ((struct lending_change){.at = lending->changed_keys.len, .len = key.len}));
+        buf_append_bytes(&lending->changed_keys, key);
     }
 }
 
@@ -143,7 +133,6 @@ void lending_reset(struct node *node)
     }
     lender_deinit(&lending->lender);
     lender_init(&lending->lender, node->data.hash_seed);
-    lending->was_recalling = false;
 }
 
 /* ---- peers -------------------------------------------------------------------------------------- */
@@ -216,16 +205,12 @@ void lending_take_ack(struct node *node, struct request *request, uint64_t versi
 static void bar(struct node *node, struct session *s, uint64_t place, uint64_t offset)
 {
     struct lending *lending = &node->lending;
-    const struct output *output = &s->output;
 
-    if (offset <= lender_limit(&lending->lender, node->now.mono) || output_end(output) <= place ||
-        (output->barriers.count > 0 &&
-         output->barriers.items[output->barriers.count - 1].offset >= offset)) {
-        return;
+    if (offset > lender_limit(&lending->lender, node->now.mono) &&
+        output_bar_behind(&s->output, place, offset, node->pass.number)) {
+        lending->held++;
+        pass_note_write(&node->pass);
     }
-    lending->held++;
-    output_bar(&s->output, place, offset, node->pass.number);
-    pass_note_write(&node->pass);
 }
 
 static size_t size_of(const struct node *node, const struct entry *e)
@@ -304,11 +289,17 @@ static bool is_to_recall(const struct node *node)
            !hot_copies_are_on(node);
 }
 
-void lending_tell(const struct node *node, struct cluster_status *status)
+static bool lends(const struct node *node)
 {
-    const struct lending *lending = &node->lending;
+    return node->lending.is_on && lender_is_lending(&node->lending.lender, node->now.mono);
+}
 
-    status->lends_copies = lending->is_on && lender_is_lending(&lending->lender, node->now.mono);
+void lending_tell(struct node *node, struct cluster_status *status)
+{
+    struct lending *lending = &node->lending;
+
+    lending->is_told = lends(node);
+    status->lends_copies = lending->is_told;
     status->holds_replies =
         status->holds_replies || (lending->is_on && node->release.waiting_count > 0);
 }
@@ -326,13 +317,11 @@ void lending_tick(struct node *node)
         settle(node);
         lender_recall(l, node->now.mono, journal_effects_end(&node->journal));
         send_outbox(node);
-        if (!lending->was_recalling || !lender_is_lending(l, node->now.mono)) {
+        if (lends(node) != lending->is_told) {
             pass_note_link(&node->pass); /* the cluster goes on when nothing is lent */
         }
-        lending->was_recalling = true;
     } else if (l->is_recalling) {
         lender_end_recall(l);
-        lending->was_recalling = false;
     }
 }
 

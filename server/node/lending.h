@@ -42,7 +42,7 @@ struct lending_change {
 struct lending {
     struct lender lender;
     bool is_on;
-    bool was_recalling;
+    bool is_told;            /* what the cluster was told last: is anything lent? */
     uint64_t limit;          /* of this pass: what may be shown */
     struct buf changed_keys; /* by the request that runs */
     VEC(struct lending_change) changed;
@@ -56,7 +56,7 @@ void lending_deinit(struct node *node);
 void lending_data_replaced(struct node *node);
 /* This node is a replica from now on. */
 void lending_reset(struct node *node);
-void lending_tell(const struct node *node, struct cluster_status *status);
+void lending_tell(struct node *node, struct cluster_status *status);
 /* In each pass, before the cluster is told of our state. */
 void lending_tick(struct node *node);
 /* Behind all that changes keys. */

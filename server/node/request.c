@@ -63,3 +63,8 @@ bool request_is_queued(const struct request *request)
         return true;
     }
 }
+
+bool request_may_wait(const struct request *request)
+{
+    return request->reply->out == &request->session->output.buf && request->read.raw.len > 0;
+}

@@ -33,6 +33,8 @@ uint32_t request_flags(const struct request *request);
 /* Its keys, by place among its words; none when the command has none. */
 struct command_keys request_keys(const struct request *request);
 
+/* Can it be put back, to be read again?  One that is only judged, as part of a transaction, or whose bytes are gone, cannot. */
+bool request_may_wait(const struct request *request);
 /* Does a session in a transaction have this request queued, rather than run? */
 bool request_is_queued(const struct request *request);
 /* Does what it is answered tell of keys?  What tells of the node waits for nothing. */

@@ -96,12 +96,6 @@ bool route_is_of_slot(struct request *request, uint16_t *slot)
     return true;
 }
 
-/* One that is only judged, as part of a transaction, or whose bytes are gone, cannot be put back. */
-static bool may_wait(const struct request *request)
-{
-    return request->reply->out == &request->session->output.buf && request->read.raw.len > 0;
-}
-
 bool route_keys(struct node *node, struct request *request)
 {
     struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
@@ -139,7 +133,7 @@ bool route_keys(struct node *node, struct request *request)
         kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
         ASSERT(kind != ROUTE_LOOK);
     }
-    if (kind == ROUTE_AWAIT && may_wait(request)) {
+    if (kind == ROUTE_AWAIT && request_may_wait(request)) {
         waiting_put_back(node, request, HOLD_MOVING);
         return false;
     }
@@ -154,8 +148,8 @@ bool route_keys(struct node *node, struct request *request)
             break;
         }
     }
-    if (kind == ROUTE_SERVE && UNLIKELY(node->hot_copies.own_count > 0) && may_wait(request) &&
-        hot_copies_teach(node, request, asked.slot, &member)) {
+    if (kind == ROUTE_SERVE && UNLIKELY(node->hot_copies.own_count > 0) &&
+        request_may_wait(request) && hot_copies_teach(node, request, asked.slot, &member)) {
         target = (struct route_target){.host = member.endpoint != NULL ? member.endpoint : "",
                                        .port = member.port};
         kind = ROUTE_MOVED;

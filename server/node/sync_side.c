@@ -24,23 +24,12 @@ static void on_change(void *context, enum keyspace_event event, unsigned table, 
     struct sync_side *sync = &node->sync_side;
 
     (void)table;
-    switch (event) {
-    case KEYSPACE_KEY_CAME:
-    case KEYSPACE_KEY_CHANGED:
-    case KEYSPACE_KEY_WENT:
-    case KEYSPACE_KEY_EXPIRED:
-    case KEYSPACE_KEY_EVICTED:
-        if (sync->changed_count < SYNC_CHANGED) {
-            sync->changed[sync->changed_count++] =
-                (uint16_t)place_of(keyspace_ref(node->data.keyspace, 0, key).hash);
-            return;
-        }
-        break;
-    case KEYSPACE_TABLE_FLUSHED:
-    case KEYSPACE_TABLE_SWAPPED:
-        break;
+    if (keyspace_event_is_of_key(event) && sync->changed_count < SYNC_CHANGED) {
+        sync->changed[sync->changed_count++] =
+            (uint16_t)place_of(keyspace_ref(node->data.keyspace, 0, key).hash);
+    } else {
+        sync->has_changed_all = true;
     }
-    sync->has_changed_all = true;
 }
 
 static void observe(struct node *node, bool is_on)
@@ -363,15 +352,10 @@ void sync_side_tell(struct node *node, struct cluster_status *status)
 
 static void bar(struct node *node, struct session *s, uint64_t place, uint64_t offset)
 {
-    const struct output *output = &s->output;
-
-    if (offset <= node->sync_side.shown || output_end(output) <= place ||
-        (output->barriers.count > 0 &&
-         output->barriers.items[output->barriers.count - 1].offset >= offset)) {
-        return;
+    if (offset > node->sync_side.shown &&
+        output_bar_behind(&s->output, place, offset, node->pass.number)) {
+        pass_note_write(&node->pass);
     }
-    output_bar(&s->output, place, offset, node->pass.number);
-    pass_note_write(&node->pass);
 }
 
 static uint64_t newer(const struct sync_side *sync, uint64_t offset, uint64_t hash)

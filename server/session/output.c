@@ -224,6 +224,18 @@ void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t
     VEC_PUSH(&output->barriers, barrier);
 }
 
+bool output_bar_behind(struct output *output, uint64_t place, uint64_t offset, uint64_t group)
+{
+    size_t count = output->barriers.count;
+
+    if (output_end(output) <= place ||
+        (count > 0 && output->barriers.items[count - 1].offset >= offset)) {
+        return false;
+    }
+    output_bar(output, place, offset, group);
+    return true;
+}
+
 void output_bar_rest(struct output *output, uint64_t offset, uint64_t group)
 {
     uint64_t place = output->barred > output->done ? output->barred : output->done;

@@ -93,6 +93,9 @@ static inline uint64_t output_end(const struct output *output)
 /* What was or will be appended from the place on leaves once offset is safe.  Within a group (a pass,
  * say) barriers are one: the first one's place, the last one's offset. */
 void output_bar(struct output *output, uint64_t place, uint64_t offset, uint64_t group);
+/* The same for what was appended from the place on, unless there is nothing, or what waits there already waits for as
+ * much.  True when it was barred. */
+bool output_bar_behind(struct output *output, uint64_t place, uint64_t offset, uint64_t group);
 /* Everything that was appended since the last call waits for the offset, together with what a barrier of the same group
  * holds already. */
 void output_bar_rest(struct output *output, uint64_t offset, uint64_t group);

@@ -187,6 +187,12 @@ enum keyspace_event {
     KEYSPACE_TABLE_SWAPPED, /* a database has another one's keys; told of both, no key is given */
 };
 
+/* Is it about one key, which is given, or about all of a table? */
+static inline bool keyspace_event_is_of_key(enum keyspace_event event)
+{
+    return event != KEYSPACE_TABLE_FLUSHED && event != KEYSPACE_TABLE_SWAPPED;
+}
+
 /* table: number of the database, or slot in cluster mode.  Called in the midst of the change: it must
  * not touch the key space, only note what it was told; key is valid during the call.  Of a swap it is told
  * when all has happened: then it may look for keys. */
