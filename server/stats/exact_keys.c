@@ -103,6 +103,19 @@ struct exact_key *exact_keys_edit(struct exact_keys *exact, uint64_t hash, uint3
     return key != NULL ? &exact->keys[key - exact->keys] : NULL;
 }
 
+void exact_keys_begin(struct exact_keys *exact)
+{
+    for (size_t i = 0; i < exact->count; i++) {
+        struct exact_key *key = &exact->keys[i];
+
+        key->prior_reads += key->reads;
+        key->prior_writes += key->writes;
+        key->reads = 0;
+        key->writes = 0;
+        key->ms = 0;
+    }
+}
+
 void exact_keys_pass(struct exact_keys *exact, int64_t ms)
 {
     ASSERT(ms >= 0);
@@ -116,6 +129,7 @@ void exact_keys_halve(struct exact_keys *exact)
     for (size_t i = 0; i < exact->count; i++) {
         exact->keys[i].prior_reads /= 2;
         exact->keys[i].prior_writes /= 2;
+        exact->keys[i].prior_doubt /= 2;
         exact->keys[i].reads /= 2;
         exact->keys[i].writes /= 2;
         exact->keys[i].ms /= 2;

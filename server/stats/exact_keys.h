@@ -24,7 +24,8 @@ struct exact_key {
     uint64_t hash;
     uint32_t db;
     uint16_t entry;                     /* the user's own */
-    uint64_t prior_reads, prior_writes; /* the user's own, halved with the others */
+    uint64_t prior_reads, prior_writes; /* the user's own, halved with the others, */
+    uint64_t prior_doubt;               /* as is how much of them may be chance */
     uint64_t reads, writes;
     int64_t ms; /* for so long it has been counted */
 };
@@ -45,6 +46,8 @@ void exact_keys_choose(struct exact_keys *exact, const struct exact_key *wanted,
 const struct exact_key *exact_keys_find(const struct exact_keys *exact, uint64_t hash, uint32_t db);
 /* The same, to be changed. */
 struct exact_key *exact_keys_edit(struct exact_keys *exact, uint64_t hash, uint32_t db);
+/* They are counted for as long as from now on; what was counted before is prior, as nobody knows since when. */
+void exact_keys_begin(struct exact_keys *exact);
 /* Time goes by. */
 void exact_keys_pass(struct exact_keys *exact, int64_t ms);
 /* All counts and times are half of what they were. */

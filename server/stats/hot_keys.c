@@ -31,17 +31,6 @@ static uint32_t mean_for(const struct hot_keys *hot)
 static void set_mean(struct hot_keys *hot)
 {
     hot->mean = mean_for(hot);
-    hot->usual_mean = hot->mean;
-}
-
-/* More samples have come than the load at the last look lets expect. */
-static void bound_burst(struct hot_keys *hot)
-{
-    if (!is_searching(hot) || hot->burst >= 2 * HOT_KEYS_SEARCH) {
-        hot->mean = HOT_KEYS_MEAN;
-    } else if (hot->mean == 1) {
-        hot->mean = HOT_KEYS_SEARCH_MEAN;
-    }
 }
 
 void hot_keys_reset(struct hot_keys *hot, int64_t now_ms)
@@ -50,6 +39,7 @@ void hot_keys_reset(struct hot_keys *hot, int64_t now_ms)
     exact_keys_clear(&hot->exact);
     hot->searched = 0;
     hot->burst = 0;
+    hot->has_chosen_early = false;
     set_mean(hot);
     hot->total = 0;
     hot->gathered_ms = 0;
@@ -59,7 +49,7 @@ void hot_keys_reset(struct hot_keys *hot, int64_t now_ms)
 
 void hot_keys_init(struct hot_keys *hot, uint64_t seed, int64_t now_ms)
 {
-    *hot = (struct hot_keys){.mean = 1, .usual_mean = 1, .weight = 1, .half_life_ms = 1000};
+    *hot = (struct hot_keys){.mean = 1, .weight = 1, .half_life_ms = 1000};
     rng_init(&hot->rng, seed);
     hot_keys_reset(hot, now_ms);
 }
@@ -72,20 +62,6 @@ void hot_keys_configure(struct hot_keys *hot, bool is_on, int64_t half_life_ms)
 }
 
 /* ---- sampling --------------------------------------------------------------------------------- */
-
-size_t hot_keys_gap(struct hot_keys *hot)
-{
-    if (!hot->is_on) {
-        return HOT_KEYS_OFF;
-    }
-    hot->burst++;
-    if (hot->burst >= HOT_KEYS_BURST && hot->mean < HOT_KEYS_MEAN) {
-        bound_burst(hot);
-    }
-    hot->weight = hot->mean;
-    /* 0 to 2 * mean - 2 pass, and one is taken: mean of them in the mean. */
-    return hot->mean == 1 ? 0 : (size_t)(((rng_u64(&hot->rng) >> 32) * (2 * hot->mean - 1)) >> 32);
-}
 
 /* A key that is not known takes the place of the lightest only by a chance that is the smaller the more that
  * one weighs: the many keys that are seen once neither cost much nor push out those that come again.  So do Ben
@@ -161,18 +137,24 @@ void hot_keys_settle(struct hot_keys *hot, int64_t now_ms)
     }
 }
 
+static uint64_t doubt_of(uint64_t sample)
+{
+    return sample * HOT_KEYS_LEAST_SAMPLES;
+}
+
 /* What the key weighs at least, as far as chance goes: of one that is counted for long all, of others some samples less, or those
- * that had one too many would take the places of others all the time. */
+ * that had one too many would take the places of others all the time.  Of one that is counted only what samples had said
+ * before is in doubt, and those of a search weigh little: the rare ones that follow take nothing from it. */
 static uint64_t sure_weight(const struct hot_keys *hot, const struct top_key *key, uint64_t sample)
 {
     uint64_t weight = top_key_weight(key);
-    uint64_t less = sample * HOT_KEYS_LEAST_SAMPLES;
+    uint64_t doubt = doubt_of(sample);
     const struct exact_key *exact = exact_keys_find(&hot->exact, key->hash, key->db);
 
-    if (exact != NULL && is_settled(hot, exact, 0)) {
-        return weight;
+    if (exact != NULL) {
+        doubt = is_settled(hot, exact, 0) ? 0 : exact->prior_doubt;
     }
-    return weight > less ? weight - less : 0;
+    return weight > doubt ? weight - doubt : 0;
 }
 
 /* At most max keys of least weight or more, those first that surely weigh most, a sample having weighed so much. */
@@ -217,17 +199,48 @@ static void choose(struct hot_keys *hot, uint64_t sample)
                                                  .db = list[i]->db,
                                                  .prior_reads = list[i]->reads,
                                                  .prior_writes = list[i]->writes,
+                                                 .prior_doubt = doubt_of(sample),
                                                  .entry = (uint16_t)(list[i] - hot->top.entries)};
         }
     }
     exact_keys_choose(&hot->exact, wanted, count);
 }
 
+/* More samples have come than the load at the last look lets expect.  A search that has enough of them ends here: samples of
+ * more weight would only blur what it has found. */
+static void bound_burst(struct hot_keys *hot)
+{
+    if (is_searching(hot) && hot->burst >= 2 * HOT_KEYS_SEARCH) {
+        hot->searched += hot->burst;
+        choose(hot, hot->mean);
+        hot->has_chosen_early = true;
+        hot->mean = HOT_KEYS_MEAN;
+    } else if (!is_searching(hot)) {
+        hot->mean = HOT_KEYS_MEAN;
+    } else if (hot->mean == 1) {
+        hot->mean = HOT_KEYS_SEARCH_MEAN;
+    }
+}
+
+size_t hot_keys_gap(struct hot_keys *hot)
+{
+    if (!hot->is_on) {
+        return HOT_KEYS_OFF;
+    }
+    hot->burst++;
+    if (hot->burst >= HOT_KEYS_BURST && hot->mean < HOT_KEYS_MEAN) {
+        bound_burst(hot);
+    }
+    hot->weight = hot->mean;
+    /* 0 to 2 * mean - 2 pass, and one is taken: mean of them in the mean. */
+    return hot->mean == 1 ? 0 : (size_t)(((rng_u64(&hot->rng) >> 32) * (2 * hot->mean - 1)) >> 32);
+}
+
 bool hot_keys_look(struct hot_keys *hot, uint64_t commands, int64_t now_ms)
 {
     int64_t elapsed_ms = now_ms - hot->looked_ms;
     uint64_t more = commands >= hot->commands ? commands - hot->commands : commands; /* reset */
-    uint64_t sample = hot->usual_mean;
+    uint64_t sample = hot->mean; /* a burst may have made them heavier since the last look */
 
     if (elapsed_ms < HOT_KEYS_LOOK_MS) {
         return false;
@@ -239,7 +252,12 @@ bool hot_keys_look(struct hot_keys *hot, uint64_t commands, int64_t now_ms)
     hot->total += more;
     hot->gathered_ms += elapsed_ms;
     hot->rate = more * 1000 / (uint64_t)elapsed_ms;
-    exact_keys_pass(&hot->exact, elapsed_ms);
+    if (hot->has_chosen_early) {
+        exact_keys_begin(&hot->exact);
+        hot->has_chosen_early = false;
+    } else {
+        exact_keys_pass(&hot->exact, elapsed_ms);
+    }
     hot_keys_settle(hot, now_ms);
     set_mean(hot);
     choose(hot, sample);

@@ -50,18 +50,18 @@ enum {
 
 struct hot_keys {
     bool is_on;
-    uint32_t mean;        /* by which the next gap is drawn, */
-    uint32_t usual_mean;  /* and were after the last look */
-    uint32_t weight;      /* of the next sample: the mean by which its gap was drawn */
-    uint32_t burst;       /* samples since the last look, */
-    uint32_t searched;    /* and in the search after the last reset */
-    uint64_t rate;        /* of commands, at the last look */
-    int64_t half_life_ms; /* until everything is halved */
-    int64_t looked_ms;    /* when the load was looked at last, */
-    uint64_t commands;    /* and how many commands there had been */
-    int64_t halved_ms;    /* when it was halved last */
-    uint64_t total;       /* commands, halved as weights are, up to the last look */
-    int64_t gathered_ms;  /* time, halved in the same way, up to the last look */
+    uint32_t mean;         /* by which the next gap is drawn: it only grows between two looks */
+    uint32_t weight;       /* of the next sample: the mean by which its gap was drawn */
+    uint32_t burst;        /* samples since the last look, */
+    uint32_t searched;     /* and in the search after the last reset, */
+    bool has_chosen_early; /* which ended since the last look */
+    uint64_t rate;         /* of commands, at the last look */
+    int64_t half_life_ms;  /* until everything is halved */
+    int64_t looked_ms;     /* when the load was looked at last, */
+    uint64_t commands;     /* and how many commands there had been */
+    int64_t halved_ms;     /* when it was halved last */
+    uint64_t total;        /* commands, halved as weights are, up to the last look */
+    int64_t gathered_ms;   /* time, halved in the same way, up to the last look */
     struct rng rng;
     struct top_keys top;
     struct exact_keys exact;
