@@ -6,6 +6,17 @@
 #include "store/keyspace_state.h"
 #include "store/walk_marks.h"
 
+void walk_prefetch_bucket(const struct table_shared *shared, const struct shard *shard,
+                          uint32_t bucket)
+{
+    if (bucket >= shard->bucket_count) {
+        return;
+    }
+    for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+        prefetch(slab_at(&shared->slab, bucket_ref(shard_bucket(shard, bucket), i)));
+    }
+}
+
 uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table,
                           struct shard *shard, uint32_t bucket)
 {
@@ -24,6 +35,7 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
         return 0;
     }
     at->meta |= BUCKET_WALKED;
+    walk_prefetch_bucket(shared, shard, bucket); /* a change of one comes without a walk that did */
     for (unsigned i = 0; i < BUCKET_PLACES; i++) {
         uint64_t ref = bucket_ref(at, i);
 
@@ -33,17 +45,6 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
         }
     }
     return count;
-}
-
-static void prefetch_bucket_entries(const struct table_shared *shared, const struct shard *shard,
-                                    uint32_t bucket)
-{
-    if (bucket >= shard->bucket_count) {
-        return;
-    }
-    for (unsigned i = 0; i < BUCKET_PLACES; i++) {
-        prefetch(slab_at(&shared->slab, bucket_ref(shard_bucket(shard, bucket), i)));
-    }
 }
 
 /* The shard has nothing left for this walk. */
@@ -59,7 +60,7 @@ void walk_hand_shard(struct table_shared *shared, const struct table *table, str
         return;
     }
     for (uint32_t b = 0; b < shard->bucket_count; b++) {
-        prefetch_bucket_entries(shared, shard, b + 1);
+        walk_prefetch_bucket(shared, shard, b + 1);
         (void)walk_hand_bucket(shared, table, shard, b);
     }
     mark_shard(shared, shard);
@@ -136,7 +137,7 @@ static bool step_shard(struct table_shared *shared, const struct table *table, s
         if (*budget == 0) {
             return false;
         }
-        prefetch_bucket_entries(shared, shard, walk->bucket + 1);
+        walk_prefetch_bucket(shared, shard, walk->bucket + 1);
         cost = walk_hand_bucket(shared, table, shard, walk->bucket);
         cost = cost > 0 ? cost : 1;
         *budget -= cost < *budget ? cost : *budget;
