@@ -18,6 +18,7 @@ struct posix_append {
     int fd;
     char *path; /* owned; NULL when no file is open */
     uint64_t size_bytes;
+    uint64_t synced_bytes; /* of them, since it was opened */
     bool is_name_durable;
 };
 
@@ -28,7 +29,7 @@ MUST_USE enum fs_status posix_append_write(struct posix_append *file, struct byt
                                            struct errmsg *error);
 /* The file has size_bytes, durably, under its name. */
 MUST_USE enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error);
-/* Does nothing when no file is open. */
+/* Does nothing when no file is open.  What was synced leaves the system's cache of pages. */
 void posix_append_close(struct posix_append *file);
 
 MUST_USE enum fs_status posix_truncate(const char *path, uint64_t length_bytes,
