@@ -21,5 +21,5 @@ command -v valgrind >/dev/null || { echo "count.sh: valgrind is not installed" >
 for name in $("$micro" ${2:+"$2"} --list); do
     first=$(total "$name" $few)
     second=$(total "$name" $many)
-    printf '%-14s %8d instructions\n' "$name" $(((second - first) / (many - few)))
+    printf '%-24s %8d instructions\n' "$name" $(((second - first) / (many - few)))
 done

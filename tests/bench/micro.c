@@ -71,7 +71,7 @@ static void measure(const struct micro *micro, const struct options *options)
         samples[i] = (cpu_ns() - start_ns) / (double)count;
         micro->end(state);
     }
-    printf("%-14s %9.1f ns  %s\n", micro->name, report_median(samples, runs), micro->operation);
+    printf("%-24s %9.1f ns  %s\n", micro->name, report_median(samples, runs), micro->operation);
     fflush(stdout);
 }
 

@@ -106,7 +106,7 @@ static enum fs_status no_such_file(void *context, const char *path, struct fs_in
     return FS_MISSING;
 }
 
-static void open_node(struct dispatch *d)
+static void open_node(struct dispatch *d, bool looks_for_hot_keys)
 {
     struct config config;
     struct errmsg error;
@@ -131,7 +131,9 @@ static void open_node(struct dispatch *d)
                           .resident_bytes = env_resident_bytes};
     config_init(&config);
     is_set = config_set(&config, "save", (struct bytes){0}, CONFIG_FROM_START, &error) &&
-             config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, &error);
+             config_set(&config, "appendonly", BYTES_LITERAL("no"), CONFIG_FROM_START, &error) &&
+             (looks_for_hot_keys ||
+              config_set(&config, "hotkeys-top-k", BYTES_LITERAL("0"), CONFIG_FROM_START, &error));
     ASSERT(is_set);
     options.now = env_now(d);
     d->node = node_new(&options, &error);
@@ -211,7 +213,7 @@ static void fill(struct dispatch *d, const struct load_shape *like)
     }
 }
 
-static void *begin(const struct micro *micro, uint64_t key_count)
+static void *open_dispatch(const struct micro *micro, uint64_t key_count, bool looks_for_hot_keys)
 {
     struct dispatch *d = mem_alloc_zeroed(MEM_TEST, sizeof(*d));
     /* Counters keep their length. */
@@ -222,10 +224,20 @@ static void *begin(const struct micro *micro, uint64_t key_count)
 
     d->key_count = key_count;
     rng_init(&d->rng, SEED);
-    open_node(d);
+    open_node(d, looks_for_hot_keys);
     fill(d, &shape);
     use_request(d, &shape);
     return d;
+}
+
+static void *begin(const struct micro *micro, uint64_t key_count)
+{
+    return open_dispatch(micro, key_count, true);
+}
+
+static void *begin_unsearched(const struct micro *micro, uint64_t key_count)
+{
+    return open_dispatch(micro, key_count, false);
 }
 
 /* Passes of all sessions with whole pipelines; the rest in passes of one request. */
@@ -265,11 +277,13 @@ static void end(void *context)
 const struct micro *micro_dispatch_at(size_t index)
 {
     static const struct micro all[] = {
-        {"dispatch-get",  "a node answers GET",        3000000, begin, run, end, LOAD_GET,  1 },
-        {"dispatch-set",  "a node answers SET",        3000000, begin, run, end, LOAD_SET,  1 },
-        {"dispatch-incr", "a node answers INCR",       3000000, begin, run, end, LOAD_INCR, 1 },
-        {"dispatch-mget", "a node answers MGET of 10", 500000,  begin, run, end, LOAD_GET,  10},
-        {"dispatch-mset", "a node answers MSET of 10", 500000,  begin, run, end, LOAD_SET,  10},
+        {"dispatch-get",            "a node answers GET",        3000000, begin,            run, end, LOAD_GET,  1 },
+        {"dispatch-unsearched-get", "and looks for no hot keys", 3000000, begin_unsearched, run,
+         end,                                                                                         LOAD_GET,  1 },
+        {"dispatch-set",            "a node answers SET",        3000000, begin,            run, end, LOAD_SET,  1 },
+        {"dispatch-incr",           "a node answers INCR",       3000000, begin,            run, end, LOAD_INCR, 1 },
+        {"dispatch-mget",           "a node answers MGET of 10", 500000,  begin,            run, end, LOAD_GET,  10},
+        {"dispatch-mset",           "a node answers MSET of 10", 500000,  begin,            run, end, LOAD_SET,  10},
     };
 
     return index < ARRAY_COUNT(all) ? &all[index] : NULL;
