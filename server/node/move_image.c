@@ -2,9 +2,6 @@
 #include "node/move_image.h"
 
 #include "base/assert.h"
-#include "base/codec.h"
-#include "base/crc.h"
-#include "base/num.h"
 #include "node/inside.h"
 #include "store/value_codec.h"
 #include "store/value_image.h"
@@ -16,18 +13,6 @@ enum {
     KEPT_BYTES = 256 * 1024,
 };
 
-static void append_restore(struct bytes key, int64_t expire_at_ms, struct bytes payload,
-                           struct buf *out)
-{
-    char text[NUM_I64_TEXT];
-    size_t len = num_format_i64(text, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms);
-    struct bytes words[] = {BYTES_LITERAL("RESTORE"), key,
-                            bytes_make(text, len),    payload,
-                            BYTES_LITERAL("REPLACE"), BYTES_LITERAL("ABSTTL")};
-
-    resp_write_request(out, words, expire_at_ms == EXPIRE_NEVER ? 5 : 6);
-}
-
 static void queue_value(struct node *node, const struct entry *e)
 {
     struct keyspace *ks = node->data.keyspace;
@@ -37,7 +22,7 @@ static void queue_value(struct node *node, const struct entry *e)
     };
 
     buf_append_bytes(&value.key, entry_key(e));
-    encode_u8(&value.payload, value_rdb_type(keyspace_types(ks), e));
+    move_pieces_init(&value.pieces, value_rdb_type(keyspace_types(ks), e));
     VEC_PUSH(&node->move_image.values, value);
 }
 
@@ -52,7 +37,8 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
         return;
     }
     value_dump(keyspace_types(node->data.keyspace), e, &payload);
-    append_restore(entry_key(e), entry_expire_at_ms(e), buf_bytes(&payload), &node->move_image.out);
+    move_pieces_whole(entry_key(e), buf_bytes(&payload), entry_expire_at_ms(e),
+                      &node->move_image.out);
     buf_deinit(&payload);
 }
 
@@ -62,23 +48,22 @@ static void drop_first_value(struct node *node)
 
     value_image_end(node->data.keyspace, value->image);
     buf_deinit(&value->key);
-    buf_deinit(&value->payload);
+    move_pieces_deinit(&value->pieces);
     VEC_REMOVE_AT(&node->move_image.values, 0);
 }
 
-/* Go on with the first large value: its payload is what DUMP gives of it. */
+/* Go on with the first large value. */
 static void step_value(struct node *node)
 {
-    struct move_value *value = &node->move_image.values.items[0];
+    struct move_image *image = &node->move_image;
+    struct move_value *value = &image->values.items[0];
     size_t budget = VALUE_IMAGE_COUNT;
 
-    if (!value_image_step(value->image, &budget, &value->payload)) {
+    if (!value_image_step(value->image, &budget, move_pieces_room(&value->pieces))) {
+        move_pieces_take(&value->pieces, buf_bytes(&value->key), &image->out);
         return;
     }
-    encode_u16_le(&value->payload, RDB_VERSION);
-    encode_u64_le(&value->payload, crc64(0, buf_bytes(&value->payload)));
-    append_restore(buf_bytes(&value->key), value->expire_at_ms, buf_bytes(&value->payload),
-                   &node->move_image.out);
+    move_pieces_end(&value->pieces, buf_bytes(&value->key), value->expire_at_ms, &image->out);
     drop_first_value(node);
 }
 

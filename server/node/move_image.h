@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The image of some slots for one who fetches them: a walk over them alone, as requests (RESTORE), which the receiver
+/* The image of some slots for one who fetches them: a walk over them alone, as requests (RESTORE, or some for a large value), which the receiver
  * executes and puts into its log like any others.
  *
  * It is a walk like that of node/image.h, and of both one is on at a time.  It goes on as the receiver asks for more; entries
@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/vec.h"
+#include "node/move_pieces.h"
 
 struct node;
 struct value_image;
@@ -26,7 +27,7 @@ struct move_value {
     struct value_image *image;
     int64_t expire_at_ms;
     struct buf key;
-    struct buf payload; /* so far */
+    struct move_pieces pieces;
 };
 
 struct move_image {

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/move_pieces.h"
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "base/crc.h"
+#include "base/num.h"
+#include "resp/writer.h"
+#include "store/entry.h"
+#include "store/value_codec.h"
+
+#include <string.h>
+
+enum {
+    PIECE_WORDS = 512,
+    PIECE_BYTES = 32 * 1024,
+    ELEMENT_WORDS = 2,
+    WORDS_MAX = 2 + PIECE_WORDS + ELEMENT_WORDS, /* with the command and the key */
+};
+
+/* Which adds elements to a value; empty for those that go whole. */
+static struct bytes command_for(uint8_t rdb_type)
+{
+    switch (rdb_type) {
+    case RDB_TYPE_LIST:
+        return BYTES_LITERAL("RPUSH");
+    case RDB_TYPE_SET:
+        return BYTES_LITERAL("SADD");
+    case RDB_TYPE_ZSET:
+        return BYTES_LITERAL("ZADD");
+    case RDB_TYPE_HASH:
+    case RDB_TYPE_HASH_VOLATILE:
+        return BYTES_LITERAL("HSET");
+    default:
+        return (struct bytes){0};
+    }
+}
+
+static bool is_whole(const struct move_pieces *pieces)
+{
+    return command_for(pieces->rdb_type).len == 0;
+}
+
+void move_pieces_init(struct move_pieces *pieces, uint8_t rdb_type)
+{
+    *pieces = (struct move_pieces){.rdb_type = rdb_type};
+    if (is_whole(pieces)) {
+        encode_u8(&pieces->given, rdb_type);
+    }
+}
+
+void move_pieces_deinit(struct move_pieces *pieces)
+{
+    buf_deinit(&pieces->given);
+    buf_deinit(&pieces->text);
+    VEC_DEINIT(&pieces->ends);
+    VEC_DEINIT(&pieces->times);
+}
+
+struct buf *move_pieces_room(struct move_pieces *pieces)
+{
+    return &pieces->given;
+}
+
+void move_pieces_whole(struct bytes key, struct bytes payload, int64_t expire_at_ms,
+                       struct buf *out)
+{
+    char text[NUM_I64_TEXT];
+    size_t len = num_format_i64(text, expire_at_ms == EXPIRE_NEVER ? 0 : expire_at_ms);
+    struct bytes words[] = {BYTES_LITERAL("RESTORE"), key,
+                            bytes_make(text, len),    payload,
+                            BYTES_LITERAL("REPLACE"), BYTES_LITERAL("ABSTTL")};
+
+    resp_write_request(out, words, expire_at_ms == EXPIRE_NEVER ? 5 : 6);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+static struct bytes word_at(const struct move_pieces *pieces, size_t place)
+{
+    size_t begin = place > 0 ? pieces->ends.items[place - 1] : 0;
+
+    return bytes_make(pieces->text.data + begin, pieces->ends.items[place] - begin);
+}
+
+static void write_times(const struct move_pieces *pieces, struct bytes key, struct buf *out)
+{
+    for (size_t i = 0; i < pieces->times.count; i++) {
+        char text[NUM_I64_TEXT];
+        struct bytes words[] = {BYTES_LITERAL("HPEXPIREAT"),
+                                key,
+                                {0},
+                                BYTES_LITERAL("FIELDS"),
+                                BYTES_LITERAL("1"),
+                                word_at(pieces, i * ELEMENT_WORDS)};
+
+        if (pieces->times.items[i] != 0) {
+            words[2] = bytes_make(text, num_format_i64(text, pieces->times.items[i]));
+            resp_write_request(out, words, ARRAY_COUNT(words));
+        }
+    }
+}
+
+static void write_piece(struct move_pieces *pieces, struct bytes key, struct buf *out)
+{
+    struct bytes words[WORDS_MAX] = {command_for(pieces->rdb_type), key};
+    size_t count = 2;
+
+    ASSERT(pieces->ends.count <= WORDS_MAX - 2);
+    for (size_t i = 0; i < pieces->ends.count; i++) {
+        words[count++] = word_at(pieces, i);
+    }
+    if (count > 2) {
+        resp_write_request(out, words, count);
+        write_times(pieces, key, out);
+    }
+    buf_clear(&pieces->text);
+    pieces->ends.count = 0;
+    pieces->times.count = 0;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+/* Everything read here was written by an image of ours: it can end too early, and be nothing else wrong. */
+static bool has_more(enum value_codec_status status)
+{
+    ASSERT(status != VALUE_CODEC_ERROR);
+    return status == VALUE_CODEC_OK;
+}
+
+static bool read_length(struct decoder *d, uint64_t *out)
+{
+    bool is_encoding;
+    bool is_there = has_more(value_decode_len(d, out, &is_encoding));
+
+    ASSERT(!is_there || !is_encoding);
+    return is_there;
+}
+
+static bool read_word(struct move_pieces *pieces, struct decoder *d)
+{
+    struct errmsg error;
+    uint64_t needed;
+
+    if (!has_more(value_decode_string(d, UINT64_MAX, &pieces->text, &needed, &error))) {
+        return false;
+    }
+    VEC_PUSH(&pieces->ends, pieces->text.len);
+    return true;
+}
+
+/* The score of the member that was read; it stands before it in the request. */
+static bool read_score(struct move_pieces *pieces, struct decoder *d)
+{
+    size_t place = pieces->ends.count - 1;
+    char text[NUM_F64_TEXT];
+    uint64_t bits = decode_u64_le(d);
+    struct buf member = {0};
+    double score;
+    size_t len;
+
+    if (!decoder_is_ok(d)) {
+        return false;
+    }
+    memcpy(&score, &bits, sizeof(score));
+    len = num_format_f64(text, score);
+    buf_append_bytes(&member, word_at(pieces, place));
+    pieces->text.len -= member.len;
+    buf_append(&pieces->text, text, len);
+    pieces->ends.items[place] = pieces->text.len;
+    buf_append_bytes(&pieces->text, buf_bytes(&member));
+    VEC_PUSH(&pieces->ends, pieces->text.len);
+    buf_deinit(&member);
+    return true;
+}
+
+static bool read_time(struct move_pieces *pieces, struct decoder *d)
+{
+    uint64_t distance;
+
+    if (!read_length(d, &distance)) {
+        return false;
+    }
+    VEC_PUSH(&pieces->times, distance == 0 ? 0 : pieces->base_ms + (int64_t)distance - 1);
+    return true;
+}
+
+static bool read_parts(struct move_pieces *pieces, struct decoder *d)
+{
+    switch (pieces->rdb_type) {
+    case RDB_TYPE_ZSET:
+        return read_word(pieces, d) && read_score(pieces, d);
+    case RDB_TYPE_HASH:
+        return read_word(pieces, d) && read_word(pieces, d);
+    case RDB_TYPE_HASH_VOLATILE:
+        return read_time(pieces, d) && read_word(pieces, d) && read_word(pieces, d);
+    default:
+        return read_word(pieces, d);
+    }
+}
+
+/* The next element, unless the image has not given all of it. */
+static bool read_element(struct move_pieces *pieces, struct decoder *d)
+{
+    size_t text_len = pieces->text.len;
+    size_t end_count = pieces->ends.count;
+    size_t time_count = pieces->times.count;
+    size_t at = d->at;
+
+    if (pieces->left == 0 || !read_parts(pieces, d)) {
+        pieces->text.len = text_len;
+        pieces->ends.count = end_count;
+        pieces->times.count = time_count;
+        d->at = at;
+        return false;
+    }
+    pieces->left--;
+    return true;
+}
+
+static bool read_begin(struct move_pieces *pieces, struct decoder *d)
+{
+    int64_t base_ms = pieces->rdb_type == RDB_TYPE_HASH_VOLATILE ? (int64_t)decode_u64_le(d) : 0;
+
+    if (!decoder_is_ok(d) || !read_length(d, &pieces->left)) {
+        d->at = 0;
+        return false;
+    }
+    pieces->base_ms = base_ms;
+    return true;
+}
+
+void move_pieces_take(struct move_pieces *pieces, struct bytes key, struct buf *out)
+{
+    struct decoder d = decoder_make(buf_bytes(&pieces->given));
+
+    if (is_whole(pieces)) {
+        return;
+    }
+    if (!pieces->has_begun && read_begin(pieces, &d)) {
+        struct bytes words[] = {BYTES_LITERAL("UNLINK"), key};
+
+        pieces->has_begun = true;
+        resp_write_request(out, words, ARRAY_COUNT(words));
+    }
+    while (pieces->has_begun && read_element(pieces, &d)) {
+        if (pieces->ends.count >= PIECE_WORDS || pieces->text.len >= PIECE_BYTES) {
+            write_piece(pieces, key, out);
+        }
+    }
+    buf_consume(&pieces->given, d.at);
+}
+
+void move_pieces_end(struct move_pieces *pieces, struct bytes key, int64_t expire_at_ms,
+                     struct buf *out)
+{
+    char text[NUM_I64_TEXT];
+    struct bytes words[] = {BYTES_LITERAL("PEXPIREAT"), key, {0}};
+
+    if (is_whole(pieces)) {
+        encode_u16_le(&pieces->given, RDB_VERSION);
+        encode_u64_le(&pieces->given, crc64(0, buf_bytes(&pieces->given)));
+        move_pieces_whole(key, buf_bytes(&pieces->given), expire_at_ms, out);
+        return;
+    }
+    move_pieces_take(pieces, key, out);
+    ASSERT(pieces->has_begun && pieces->left == 0 && pieces->given.len == 0);
+    write_piece(pieces, key, out);
+    if (expire_at_ms != EXPIRE_NEVER) {
+        words[2] = bytes_make(text, num_format_i64(text, expire_at_ms));
+        resp_write_request(out, words, ARRAY_COUNT(words));
+    }
+}
