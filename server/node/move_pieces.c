@@ -83,22 +83,17 @@ static struct bytes word_at(const struct move_pieces *pieces, size_t place)
     return bytes_make(pieces->text.data + begin, pieces->ends.items[place] - begin);
 }
 
-static void write_times(const struct move_pieces *pieces, struct bytes key, struct buf *out)
+static void write_time(struct bytes key, struct bytes field, int64_t expire_at_ms, struct buf *out)
 {
-    for (size_t i = 0; i < pieces->times.count; i++) {
-        char text[NUM_I64_TEXT];
-        struct bytes words[] = {BYTES_LITERAL("HPEXPIREAT"),
-                                key,
-                                {0},
-                                BYTES_LITERAL("FIELDS"),
-                                BYTES_LITERAL("1"),
-                                word_at(pieces, i * ELEMENT_WORDS)};
+    char text[NUM_I64_TEXT];
+    struct bytes words[] = {BYTES_LITERAL("HPEXPIREAT"),
+                            key,
+                            bytes_make(text, num_format_i64(text, expire_at_ms)),
+                            BYTES_LITERAL("FIELDS"),
+                            BYTES_LITERAL("1"),
+                            field};
 
-        if (pieces->times.items[i] != 0) {
-            words[2] = bytes_make(text, num_format_i64(text, pieces->times.items[i]));
-            resp_write_request(out, words, ARRAY_COUNT(words));
-        }
-    }
+    resp_write_request(out, words, ARRAY_COUNT(words));
 }
 
 static void write_piece(struct move_pieces *pieces, struct bytes key, struct buf *out)
@@ -112,7 +107,11 @@ static void write_piece(struct move_pieces *pieces, struct bytes key, struct buf
     }
     if (count > 2) {
         resp_write_request(out, words, count);
-        write_times(pieces, key, out);
+    }
+    for (size_t i = 0; i < pieces->times.count; i++) {
+        if (pieces->times.items[i] != 0) {
+            write_time(key, word_at(pieces, i * ELEMENT_WORDS), pieces->times.items[i], out);
+        }
     }
     buf_clear(&pieces->text);
     pieces->ends.count = 0;
@@ -137,15 +136,17 @@ static bool read_length(struct decoder *d, uint64_t *out)
     return is_there;
 }
 
-static bool read_word(struct move_pieces *pieces, struct decoder *d)
+static bool read_words(struct move_pieces *pieces, struct decoder *d, size_t count)
 {
     struct errmsg error;
     uint64_t needed;
 
-    if (!has_more(value_decode_string(d, UINT64_MAX, &pieces->text, &needed, &error))) {
-        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!has_more(value_decode_string(d, UINT64_MAX, &pieces->text, &needed, &error))) {
+            return false;
+        }
+        VEC_PUSH(&pieces->ends, pieces->text.len);
     }
-    VEC_PUSH(&pieces->ends, pieces->text.len);
     return true;
 }
 
@@ -189,13 +190,13 @@ static bool read_parts(struct move_pieces *pieces, struct decoder *d)
 {
     switch (pieces->rdb_type) {
     case RDB_TYPE_ZSET:
-        return read_word(pieces, d) && read_score(pieces, d);
+        return read_words(pieces, d, 1) && read_score(pieces, d);
     case RDB_TYPE_HASH:
-        return read_word(pieces, d) && read_word(pieces, d);
+        return read_words(pieces, d, 2);
     case RDB_TYPE_HASH_VOLATILE:
-        return read_time(pieces, d) && read_word(pieces, d) && read_word(pieces, d);
+        return read_time(pieces, d) && read_words(pieces, d, 2);
     default:
-        return read_word(pieces, d);
+        return read_words(pieces, d, 1);
     }
 }
 
