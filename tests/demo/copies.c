@@ -39,7 +39,9 @@ enum {
     FAULT_GAP_MAX_MS = 1200,
     STOP_MAX_MS = 1200,
     LONG_STOP_MS = 3000,
-    LONG_STOP_PART = 6, /* one stop in so many */
+    SHORT_STOP_MS = 220,
+    STOP_KINDS = 8,  /* the first is long, */
+    SHORT_STOPS = 5, /* those up to this one are short */
     DOWN_MAX_MS = 3000,
     FAULTS_BEFORE_US = 5000000, /* a violation those are printed */
     LOG_MAX = 4 * 1024 * 1024,
@@ -355,13 +357,23 @@ static void note(struct copies *c, const char *what, size_t node)
              ((struct event){.at_us = clock_mono_now().us, .what = what, .node = node}));
 }
 
+/* Some within a lease, after which copies are as valid as before; some longer than it takes to take over. */
+static int64_t draw_stop_ms(struct rng *rng)
+{
+    uint64_t kind = rng_below(rng, STOP_KINDS);
+
+    if (kind == 0) {
+        return LONG_STOP_MS;
+    }
+    return (int64_t)rng_below(rng, kind < SHORT_STOPS ? SHORT_STOP_MS : STOP_MAX_MS);
+}
+
 static bool stop_or_kill(struct copies *c, enum fault fault)
 {
     struct rng *rng = &c->demo->rng;
     size_t node = rng_below(rng, c->demo->node_count);
     struct server *victim = &c->demo->servers[node];
-    int64_t stop_ms =
-        rng_one_in(rng, LONG_STOP_PART) ? LONG_STOP_MS : (int64_t)rng_below(rng, STOP_MAX_MS);
+    int64_t stop_ms = draw_stop_ms(rng);
     int64_t down_ms = (int64_t)rng_below(rng, DOWN_MAX_MS);
 
     demo_disconnect(c->demo, node);
