@@ -404,8 +404,6 @@ static bool settle(struct engine *engine, struct lane *lane, bool has_ended, boo
         lane->was_sent_away = false;
         lane->is_asking = true;
         lane->question_at = 0;
-        lane->block_end = 0;
-        lane->block_at = 0;
         return write_lane(engine, lane, error);
     }
     if (lane->is_hot && lane->told == SIZE_MAX) {

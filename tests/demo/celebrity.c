@@ -164,7 +164,7 @@ static bool read_rate(const struct tour *t, size_t node, int64_t *out)
 
 static bool measure(const struct tour *t, struct share shares[DEMO_NODES])
 {
-    uint64_t cpu_ns[DEMO_NODES];
+    uint64_t cpu_ns[DEMO_NODES] = {0};
     int64_t began_ns = clock_mono_ns();
     int64_t until_ms = support_now_ms() + WATCH_MS;
     int64_t passed_ns;
@@ -268,7 +268,7 @@ static bool wait_for_load(const struct tour *t)
 
 static bool one_bears_it(struct tour *t, const struct demo_map *map)
 {
-    struct share shares[DEMO_NODES];
+    struct share shares[DEMO_NODES] = {{0}};
     char reply[DEMO_TEXT];
 
     demo_chapter(t->demo, "Everybody reads one key");
@@ -306,7 +306,7 @@ static bool are_spread(const struct tour *t, const struct share shares[DEMO_NODE
 static bool all_bear_it(struct tour *t)
 {
     struct mono_time began = clock_mono_now();
-    struct share shares[DEMO_NODES];
+    struct share shares[DEMO_NODES] = {{0}};
     int64_t until_ms;
     int64_t ready_ms;
     int64_t taught = 0;

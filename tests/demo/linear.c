@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/demo/linear.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -85,6 +86,7 @@ static void accuse(struct verdict *v, const char *rule, const struct linear_op *
 {
     int printed = 0;
 
+    ASSERT(op != NULL);
     if (v->broken++ > 0) {
         return;
     }
