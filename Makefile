@@ -124,7 +124,7 @@ $(PROGRAM_NAMES:%=bin/%) &: FORCE
 endif
 
 # ---- the main job: a cluster on this machine ---------------------------------------------------
-.PHONY: cluster cluster-stop cluster-clean demo
+.PHONY: cluster cluster-stop cluster-clean demo demo-celebrity
 cluster: all ## build and start a cluster of 3 primaries and 3 replicas on ports 7001-7006
 	@docs/demo/cluster.sh start
 cluster-stop: ## end that cluster, keep its data
@@ -133,6 +133,8 @@ cluster-clean: ## end that cluster and remove its data
 	@docs/demo/cluster.sh clean
 demo: all $(BUILD)/tests/demo/run ## a narrated tour: kill a primary under traffic, watch the take-over
 	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/demo/run
+demo-celebrity: all $(BUILD)/tests/demo/run ## a tour of a key that everybody reads, and that all primaries come to serve
+	@STARLING_BIN=$(BUILD)/bin $(BUILD)/tests/demo/run --celebrity
 $(BUILD)/tests/demo/run: $(call objects_of,tests/demo) $(call whole_of,tests/support)
 	$(link)
 

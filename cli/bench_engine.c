@@ -3,12 +3,16 @@
  * has a batch under way or rests because no requests are left.
  *
  * In a cluster a lane that breaks, or whose node serves nothing any more, takes another node after
- * the slots were asked for again; otherwise the loss of a connection ends the run. */
+ * the slots were asked for again; otherwise the loss of a connection ends the run.
+ *
+ * With --hot in a cluster a client has two lanes that take turns, one batch a turn: one for keys of the lane's node, one for the
+ * one key.  The latter is a client of its own to the cluster: it asks for the slots on its own connection, goes to where it is told
+ * that the key's slot is, and asks again there when it is sent away by MOVED. */
 #include "cli/bench_engine.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "base/num.h"
+#include "cli/bench_intro.h"
 #include "io/clock.h"
 #include "io/loop.h"
 #include "io/sock.h"
@@ -52,6 +56,15 @@ struct lane {
     struct mono_time sent_at;
     struct buf in; /* of a reply that is not whole */
     struct resp_value_scan scan;
+    struct lane *other; /* of the same client; NULL: it has one lane */
+    bool has_turn;      /* of the two exactly one has it */
+    bool is_in_batch;
+    /* Of the lane for the one key. */
+    bool is_hot;
+    bool is_asking;     /* for the slots; there is no batch meanwhile */
+    bool was_sent_away; /* it is to ask */
+    size_t question_at; /* bytes of the question written */
+    size_t told;        /* the node that it was told; SIZE_MAX: none */
 };
 
 struct engine {
@@ -61,8 +74,9 @@ struct engine {
     struct loop_watch interrupt_watch;
     struct lane *lanes;
     size_t lane_count;
-    struct buf intro; /* AUTH, HELLO, SELECT */
-    size_t intro_count;
+    struct bench_intro intro;
+    struct buf question; /* CLUSTER SLOTS */
+    uint16_t hot_slot;
     char *scratch;
     uint64_t issued;
     uint64_t outstanding;
@@ -93,7 +107,7 @@ static void close_lane(struct engine *engine, struct lane *lane)
     loop_unwatch(engine->loop, &lane->watch);
     sock_close(lane->watch.fd);
     lane->state = LANE_CLOSED;
-    engine->job->nodes->nodes.items[lane->node].client_count--;
+    engine->job->nodes->nodes.items[lane->node].client_count -= !lane->is_hot;
     engine->outstanding -= lane->due;
     engine->result->lost += lane->due;
     lane->due = 0;
@@ -109,6 +123,7 @@ static bool lose_lane(struct engine *engine, struct lane *lane, struct errmsg *e
     bool was_connected = lane->state == LANE_READY;
 
     close_lane(engine, lane);
+    lane->told = SIZE_MAX;
     if (engine->job->nodes->is_cluster) {
         engine->wants_refresh = true;
         return true;
@@ -123,7 +138,9 @@ static bool lose_lane(struct engine *engine, struct lane *lane, struct errmsg *e
 static bool open_lane(struct engine *engine, struct lane *lane, struct errmsg *error)
 {
     struct bench_nodes *nodes = engine->job->nodes;
-    size_t index = bench_nodes_choose(nodes);
+    size_t index = !lane->is_hot            ? bench_nodes_choose(nodes)
+                   : lane->told != SIZE_MAX ? lane->told
+                                            : bench_nodes_next(nodes, lane->node);
     enum sock_status status;
     int fd;
 
@@ -134,12 +151,17 @@ static bool open_lane(struct engine *engine, struct lane *lane, struct errmsg *e
     }
     lane->node = index;
     lane->intro_at = 0;
-    lane->intro_due = engine->intro_count;
+    lane->intro_due = engine->intro.count;
     lane->block_at = 0;
     lane->block_end = 0;
+    lane->is_in_batch = false;
+    lane->is_asking = lane->is_hot && lane->told == SIZE_MAX;
+    lane->was_sent_away = false;
+    lane->question_at = 0;
     status = sock_connect_start(&nodes->nodes.items[index].address, NULL, &fd, error);
     if (status != SOCK_OK && status != SOCK_AGAIN) {
         if (nodes->is_cluster) {
+            lane->told = SIZE_MAX;
             engine->wants_refresh = true;
             return true;
         }
@@ -151,7 +173,7 @@ static bool open_lane(struct engine *engine, struct lane *lane, struct errmsg *e
     lane->watch =
         (struct loop_watch){.fd = fd, .events = LOOP_WRITE, .owner = lane, .kind = WATCH_LANE};
     lane->state = LANE_CONNECTING;
-    nodes->nodes.items[index].client_count++;
+    nodes->nodes.items[index].client_count += !lane->is_hot;
     if (!loop_watch(engine->loop, &lane->watch, error)) {
         close_lane(engine, lane);
         return false;
@@ -182,16 +204,26 @@ static bool write_piece(struct lane *lane, struct bytes piece, size_t *at, struc
 
 static bool write_lane(struct engine *engine, struct lane *lane, struct errmsg *error)
 {
-    bool is_done;
+    struct bytes none = {0};
+    struct bytes question = lane->is_asking ? buf_bytes(&engine->question) : none;
+    struct bytes block = bytes_make(lane->block.data, lane->block_end);
+    const struct {
+        struct bytes bytes;
+        size_t *at;
+    } pieces[] = {
+        {buf_bytes(&engine->intro.bytes), &lane->intro_at   },
+        {question,                        &lane->question_at},
+        {block,                           &lane->block_at   },
+    };
+    bool is_done = true;
 
-    if (!write_piece(lane, buf_bytes(&engine->intro), &lane->intro_at, error) ||
-        (lane->intro_at == engine->intro.len &&
-         !write_piece(lane, bytes_make(lane->block.data, lane->block_end), &lane->block_at,
-                      error))) {
-        errmsg_set(error, "the server closed the connection");
-        return lose_lane(engine, lane, error);
+    for (size_t i = 0; i < ARRAY_COUNT(pieces) && is_done; i++) {
+        if (!write_piece(lane, pieces[i].bytes, pieces[i].at, error)) {
+            errmsg_set(error, "the server closed the connection");
+            return lose_lane(engine, lane, error);
+        }
+        is_done = *pieces[i].at >= pieces[i].bytes.len;
     }
-    is_done = lane->intro_at == engine->intro.len && lane->block_at == lane->block_end;
     loop_modify(engine->loop, &lane->watch, is_done ? LOOP_READ : LOOP_READ | LOOP_WRITE);
     return true;
 }
@@ -204,6 +236,21 @@ static uint64_t requests_left(const struct engine *engine)
         return 0;
     }
     return bound == 0 ? UINT64_MAX : bound - engine->issued;
+}
+
+static bool is_drawn_hot(const struct bench_job *job)
+{
+    return job->bench->hot > 0 && rng_below(job->rng, 100) < (uint64_t)job->bench->hot;
+}
+
+static void patch_request(const struct bench_job *job, const struct lane *lane, char *copy)
+{
+    if (lane->is_hot || (!job->nodes->is_cluster && is_drawn_hot(job))) {
+        bench_request_patch_hot(job->request, copy);
+    } else {
+        bench_request_patch(job->request, copy, job->rng, (uint64_t)job->bench->keyspace,
+                            bench_nodes_tag(job->nodes, lane->node, job->rng));
+    }
 }
 
 /* Send the next batch, or rest when there is none. */
@@ -219,13 +266,12 @@ static bool begin_batch(struct engine *engine, struct lane *lane, struct mono_ti
         count = left;
     }
     for (uint64_t i = 0; i < count; i++) {
-        bench_request_patch(job->request, lane->block.data + i * request_len, job->rng,
-                            (uint64_t)job->bench->keyspace,
-                            bench_nodes_tag(job->nodes, lane->node, job->rng));
+        patch_request(job, lane, lane->block.data + i * request_len);
     }
     lane->block_at = 0;
     lane->block_end = (size_t)count * request_len;
     lane->due = count;
+    lane->is_in_batch = true;
     lane->sent_at = now;
     engine->issued += count;
     engine->outstanding += count;
@@ -241,13 +287,15 @@ static bool is_redirection(struct bytes text)
 }
 
 /* text begins behind the minus sign and has no line end. */
-static void count_error(struct engine *engine, struct bytes text, struct mono_time now)
+static void count_error(struct engine *engine, struct lane *lane, struct bytes text,
+                        struct mono_time now)
 {
     struct bench_result *result = engine->result;
 
     if (engine->job->nodes->is_cluster && is_redirection(text)) {
         result->redirections++;
-        engine->wants_refresh = true;
+        lane->was_sent_away = lane->is_hot;
+        engine->wants_refresh = engine->wants_refresh || !lane->is_hot;
     } else {
         result->errors++;
     }
@@ -268,13 +316,19 @@ static bool take_reply(struct engine *engine, struct lane *lane, struct bytes re
     struct bytes text = bytes_trim(bytes_from(reply, 1));
 
     if (lane->intro_due > 0) {
-        lane->intro_due--;
+        bool is_optional = lane->intro_due-- <= engine->intro.optional;
+
         /* A server without a password refuses AUTH, and serves all the same. */
-        if (is_error && !bytes_has_prefix(text, "ERR AUTH")) {
+        if (is_error && !is_optional && !bytes_has_prefix(text, "ERR AUTH")) {
             errmsg_set(error, "The server refuses: %.*s", text.len < 200 ? (int)text.len : 200,
                        text.data);
             return false;
         }
+        return true;
+    }
+    if (lane->is_asking) {
+        lane->is_asking = false;
+        lane->told = bench_nodes_serving(engine->job->nodes, reply, lane->node, engine->hot_slot);
         return true;
     }
     if (lane->due == 0) {
@@ -286,7 +340,7 @@ static bool take_reply(struct engine *engine, struct lane *lane, struct bytes re
     engine->result->replies++;
     hist_add(&engine->result->latencies_us, now.us - lane->sent_at.us);
     if (UNLIKELY(is_error)) {
-        count_error(engine, text, now);
+        count_error(engine, lane, text, now);
     }
     return true;
 }
@@ -326,19 +380,67 @@ static bool take_replies(struct engine *engine, struct lane *lane, struct bytes 
     return true;
 }
 
-/* All replies of a batch are here. */
-static bool end_batch(struct engine *engine, struct lane *lane, struct mono_time now,
-                      struct errmsg *error)
+/* The one that has the turn sends as soon as it can. */
+static bool go_on(struct engine *engine, struct lane *lane, struct mono_time now,
+                  struct errmsg *error)
 {
-    if (requests_left(engine) == 0) {
+    if (lane->state == LANE_CLOSED) {
+        return open_lane(engine, lane, error);
+    }
+    return lane->state == LANE_CONNECTING || lane->is_asking || lane->due > 0 ||
+           begin_batch(engine, lane, now, error);
+}
+
+/* Is the lane where it can send?  Else it asks, or opens anew. */
+static bool settle(struct engine *engine, struct lane *lane, bool has_ended, bool *out_is_settled,
+                   struct errmsg *error)
+{
+    struct bench_nodes *nodes = engine->job->nodes;
+    bool is_away =
+        lane->is_hot ? lane->told != lane->node : !bench_nodes_is_of_use(nodes, lane->node);
+
+    *out_is_settled = false;
+    if (lane->was_sent_away) {
+        lane->was_sent_away = false;
+        lane->is_asking = true;
+        lane->question_at = 0;
+        return write_lane(engine, lane, error);
+    }
+    if (lane->is_hot && lane->told == SIZE_MAX) {
+        close_lane(engine, lane); /* nobody serves the key now: ask the next one soon */
+        engine->wants_refresh = true;
         return true;
     }
-    if (engine->job->bench->keepalive == 0 ||
-        !bench_nodes_is_of_use(engine->job->nodes, lane->node)) {
+    if (is_away || (has_ended && engine->job->bench->keepalive == 0)) {
         close_lane(engine, lane);
         return open_lane(engine, lane, error);
     }
-    return begin_batch(engine, lane, now, error);
+    *out_is_settled = true;
+    return true;
+}
+
+/* All replies of a batch are here, or those to what came before the first one. */
+static bool end_batch(struct engine *engine, struct lane *lane, struct mono_time now,
+                      struct errmsg *error)
+{
+    bool has_ended = lane->is_in_batch;
+    bool is_settled;
+
+    lane->is_in_batch = false;
+    if (requests_left(engine) == 0) {
+        return true;
+    }
+    if (has_ended && lane->other != NULL) {
+        lane->has_turn = is_drawn_hot(engine->job) == lane->is_hot;
+        lane->other->has_turn = !lane->has_turn;
+    }
+    if (!settle(engine, lane, has_ended, &is_settled, error)) {
+        return false;
+    }
+    if (lane->has_turn) {
+        return !is_settled || go_on(engine, lane, now, error);
+    }
+    return !has_ended || go_on(engine, lane->other, now, error);
 }
 
 static bool read_lane(struct engine *engine, struct lane *lane, struct errmsg *error)
@@ -359,8 +461,9 @@ static bool read_lane(struct engine *engine, struct lane *lane, struct errmsg *e
         return true;
     }
     if (status != SOCK_OK) {
-        if (lane->due == 0 && lane->intro_due == 0) {
+        if (lane->due == 0 && lane->intro_due == 0 && !lane->is_asking) {
             close_lane(engine, lane); /* at rest: nothing is lost */
+            lane->told = SIZE_MAX;
             return true;
         }
         if (status == SOCK_CLOSED) {
@@ -372,7 +475,8 @@ static bool read_lane(struct engine *engine, struct lane *lane, struct errmsg *e
     if (!take_replies(engine, lane, in, now, error)) {
         return false;
     }
-    return lane->due > 0 || lane->intro_due > 0 || end_batch(engine, lane, now, error);
+    return lane->due > 0 || lane->intro_due > 0 || lane->is_asking ||
+           end_batch(engine, lane, now, error);
 }
 
 static bool on_event(struct engine *engine, struct lane *lane, uint32_t events,
@@ -383,7 +487,9 @@ static bool on_event(struct engine *engine, struct lane *lane, uint32_t events,
             return lose_lane(engine, lane, error);
         }
         lane->state = LANE_READY;
-        return begin_batch(engine, lane, clock_mono_now(), error);
+        return lane->has_turn && !lane->is_asking
+                   ? begin_batch(engine, lane, clock_mono_now(), error)
+                   : write_lane(engine, lane, error);
     }
     if ((events & LOOP_WRITE) != 0 && !write_lane(engine, lane, error)) {
         return false;
@@ -490,26 +596,24 @@ static bool run_loop(struct engine *engine, struct errmsg *error)
 
 /* ---- beginning and end ------------------------------------------------------------------------- */
 
-static void write_intro(struct engine *engine)
+/* A client's lanes stand one behind the other; the first turn is drawn like all others. */
+static void pair_lanes(struct engine *engine)
 {
-    const struct options *options = engine->job->options;
-    char db[NUM_I64_TEXT + 1];
+    bool are_paired = engine->lane_count > (size_t)engine->job->bench->clients;
 
-    if (options->password != NULL && options->user != NULL) {
-        resp_write_request_texts(&engine->intro, 3, "AUTH", options->user, options->password);
-        engine->intro_count++;
-    } else if (options->password != NULL) {
-        resp_write_request_texts(&engine->intro, 2, "AUTH", options->password);
-        engine->intro_count++;
-    }
-    if (options->protocol != 0) {
-        resp_write_request_texts(&engine->intro, 2, "HELLO", options->protocol == 2 ? "2" : "3");
-        engine->intro_count++;
-    }
-    if (options->db != 0) {
-        snprintf(db, sizeof(db), "%" PRId64, options->db);
-        resp_write_request_texts(&engine->intro, 2, "SELECT", db);
-        engine->intro_count++;
+    for (size_t i = 0; i < engine->lane_count; i++) {
+        struct lane *lane = &engine->lanes[i];
+
+        lane->told = SIZE_MAX;
+        lane->has_turn = true;
+        if (are_paired && i % 2 == 1) {
+            lane->is_hot = true;
+            lane->node = i / 2; /* whom it asks is spread */
+            lane->other = lane - 1;
+            lane->other->other = lane;
+            lane->has_turn = is_drawn_hot(engine->job);
+            lane->other->has_turn = !lane->has_turn;
+        }
     }
 }
 
@@ -526,7 +630,10 @@ static bool begin(struct engine *engine, struct errmsg *error)
     if (job->interrupt->fd >= 0 && !loop_watch(engine->loop, &engine->interrupt_watch, error)) {
         return false;
     }
-    write_intro(engine);
+    bench_intro_build(&engine->intro, job->options, job->nodes->is_cluster);
+    resp_write_request_texts(&engine->question, 2, "CLUSTER", "SLOTS");
+    engine->hot_slot = slot_of_key(BYTES_LITERAL(BENCH_HOT_TAG));
+    pair_lanes(engine);
     engine->started_at = clock_mono_now();
     engine->last_reply_at = engine->started_at;
     engine->progress_shown_at = engine->started_at;
@@ -556,7 +663,8 @@ static void end(struct engine *engine)
         loop_unwatch(engine->loop, &engine->interrupt_watch);
         loop_free(engine->loop);
     }
-    buf_deinit(&engine->intro);
+    bench_intro_deinit(&engine->intro);
+    buf_deinit(&engine->question);
     mem_free(MEM_CLI, engine->lanes);
     mem_free(MEM_CLI, engine->scratch);
 }
@@ -564,11 +672,13 @@ static void end(struct engine *engine)
 bool bench_engine_run(const struct bench_job *job, struct bench_result *result,
                       struct errmsg *error)
 {
+    size_t lanes_each = job->bench->hot > 0 && job->nodes->is_cluster ? 2 : 1;
     struct engine engine = {
         .job = job,
         .result = result,
-        .lane_count = (size_t)job->bench->clients,
-        .lanes = mem_alloc_zeroed(MEM_CLI, (size_t)job->bench->clients * sizeof(struct lane)),
+        .lane_count = lanes_each * (size_t)job->bench->clients,
+        .lanes = mem_alloc_zeroed(MEM_CLI,
+                                  lanes_each * (size_t)job->bench->clients * sizeof(struct lane)),
         .scratch = mem_alloc(MEM_CLI, SCRATCH),
     };
     uint64_t lost;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/cluster_map.h"
 #include "cli/connect.h"
+#include "resp/value.h"
 
 #include <string.h>
 
@@ -91,6 +92,18 @@ static bool take_map(struct bench_nodes *nodes, const struct cluster_map *map,
     return true;
 }
 
+/* A server of long ago does not know how to take it, and serves all the same. */
+static void say_name(struct client *client)
+{
+    static const char *const words[] = {"CLIENT", "SETINFO", "LIB-NAME", BENCH_LIB_NAME};
+    struct resp_value reply;
+    struct errmsg ignored;
+
+    if (connect_call(client, words, ARRAY_COUNT(words), &reply, &ignored)) {
+        resp_value_deinit(&reply);
+    }
+}
+
 /* host may be one of the nodes', which may move: it is copied. */
 static bool ask(struct bench_nodes *nodes, const struct options *options, const char *host,
                 uint16_t port, struct errmsg *error)
@@ -106,6 +119,7 @@ static bool ask(struct bench_nodes *nodes, const struct options *options, const 
         return false;
     }
     bytes_to_text(bytes_from_text(host), asked_host, sizeof(asked_host));
+    say_name(client);
     if (connect_call(client, words, ARRAY_COUNT(words), &reply, error)) {
         is_ok = cluster_map_parse_slots(&map, &reply, error);
         resp_value_deinit(&reply);
@@ -174,6 +188,61 @@ size_t bench_nodes_choose(const struct bench_nodes *nodes)
         }
     }
     return best;
+}
+
+size_t bench_nodes_next(const struct bench_nodes *nodes, size_t index)
+{
+    for (size_t step = 1; step <= nodes->nodes.count; step++) {
+        size_t next = (index + step) % nodes->nodes.count;
+
+        if (bench_nodes_is_of_use(nodes, next)) {
+            return next;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* Index of the node that the map has for the slot; SIZE_MAX when there is none. */
+static size_t find_serving(struct bench_nodes *nodes, const struct cluster_map *map,
+                           const char *asked_host, uint16_t slot)
+{
+    struct errmsg ignored;
+
+    for (size_t i = 0; i < map->nodes.count; i++) {
+        const struct map_node *node = &map->nodes.items[i];
+
+        if (bitset_has(node->slots, slot)) {
+            return add_node(nodes, node->host[0] != '\0' ? node->host : asked_host, node->port,
+                            &ignored);
+        }
+    }
+    return SIZE_MAX;
+}
+
+size_t bench_nodes_serving(struct bench_nodes *nodes, struct bytes reply, size_t index,
+                           uint16_t slot)
+{
+    static const struct resp_limits limits = {.max_args = UINT32_MAX,
+                                              .max_bulk_bytes = 1024 * 1024,
+                                              .max_inline_bytes = 1024 * 1024,
+                                              .max_depth = RESP_DEPTH_MAX};
+    struct cluster_map map = {0};
+    struct resp_value value;
+    struct errmsg ignored;
+    char asked_host[ADDR_HOST_TEXT];
+    size_t consumed;
+    size_t found = SIZE_MAX;
+
+    if (resp_value_read(reply, &limits, &value, &consumed, &ignored) != RESP_OK) {
+        return SIZE_MAX;
+    }
+    if (cluster_map_parse_slots(&map, &value, &ignored)) {
+        memcpy(asked_host, nodes->nodes.items[index].host, sizeof(asked_host)); /* it may move */
+        found = find_serving(nodes, &map, asked_host, slot);
+    }
+    cluster_map_deinit(&map);
+    resp_value_deinit(&value);
+    return found;
 }
 
 const char *bench_nodes_tag(const struct bench_nodes *nodes, size_t index, struct rng *rng)

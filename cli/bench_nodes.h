@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The servers under load: one, or the primaries of a cluster with the slots they serve. */
+/* The servers under load: one, or the primaries of a cluster with the slots they serve.
+ *
+ * A cluster is asked as a library that says its name, so what it tells of a slot that several nodes serve is one client's view. */
 #ifndef STARLING_CLI_BENCH_NODES_H
 #define STARLING_CLI_BENCH_NODES_H
 
@@ -8,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/bytes.h"
 #include "base/errmsg.h"
 #include "base/rng.h"
 #include "base/vec.h"
@@ -31,6 +34,8 @@ struct bench_nodes {
     char (*tags)[BENCH_TAG]; /* of each slot a text that hashes to it; in a cluster only */
 };
 
+#define BENCH_LIB_NAME "starling-bench"
+
 /* The server of the options, or the cluster that it belongs to. */
 MUST_USE bool bench_nodes_open(struct bench_nodes *nodes, const struct options *options,
                                bool is_cluster, struct errmsg *error);
@@ -43,6 +48,12 @@ MUST_USE bool bench_nodes_refresh(struct bench_nodes *nodes, const struct option
 bool bench_nodes_is_of_use(const struct bench_nodes *nodes, size_t index);
 /* The node of use that has the fewest clients; SIZE_MAX when there is none. */
 size_t bench_nodes_choose(const struct bench_nodes *nodes);
+/* The one of use behind index, in turn; SIZE_MAX when there is none. */
+size_t bench_nodes_next(const struct bench_nodes *nodes, size_t index);
+/* Who serves the slot by a whole reply of CLUSTER SLOTS, as bytes, of the node at index; it is added when it is new.
+ * SIZE_MAX: nobody, or the reply is none of that kind. */
+size_t bench_nodes_serving(struct bench_nodes *nodes, struct bytes reply, size_t index,
+                           uint16_t slot);
 /* A hash tag of one of the node's slots; NULL outside a cluster. */
 const char *bench_nodes_tag(const struct bench_nodes *nodes, size_t index, struct rng *rng);
 /* Fill tags[slot] for every slot. */

@@ -2,6 +2,7 @@
 /* The flags of the usual benchmark program, and --seconds. */
 #include "cli/bench_options.h"
 
+#include "cli/bench_request.h"
 #include "cli/options_flags.h"
 
 enum {
@@ -34,6 +35,8 @@ static const struct flag_row load_rows[] = {
     FLAG_ROW_NUMBER("-d", "<bytes>", data_size, 1, DATA_SIZE_MAX, "Size of values (default: 3)"),
     FLAG_ROW_NUMBER("-r", "<keyspace>", keyspace, 0, 999999999999,
                     "Random keys out of so many; without it one key"),
+    FLAG_ROW_NUMBER("--hot", "<percent>", hot, 0, 100,
+                    "So many percent of the requests are of one key (default: 0)"),
     FLAG_ROW_NUMBER("--threads", "<n>", threads, 1, 500,
                     "Threads that share clients and requests (default: 1)"),
     FLAG_ROW_NUMBER("--seed", "<number>", seed, 0, INT64_MAX, "The same random numbers again"),
@@ -145,6 +148,11 @@ bool bench_options_parse(struct bench_options *bench, struct options *options, s
         errmsg_set(error, "--cluster needs a host, not a unix socket");
         return false;
     }
+    if (bench->hot > 0 && bench->keyspace == 0 && !bench->is_cluster) {
+        errmsg_set(error,
+                   "Without -r all requests are of one key: --hot goes with -r or --cluster");
+        return false;
+    }
     return true;
 }
 
@@ -159,5 +167,6 @@ void bench_options_write_help(struct buf *out)
         out,
         "\n"
         "In a command of your own __rand_int__ is replaced by 12 random digits, __data__ by a\n"
-        "value of -d bytes, and with --cluster {tag} by a hash tag of the node asked.\n");
+        "value of -d bytes, and with --cluster {tag} by a hash tag of the node asked. Of the one\n"
+        "key of --hot the digits are 0, and the tag is {" BENCH_HOT_TAG "}.\n");
 }

@@ -22,6 +22,7 @@ struct bench_options {
     int64_t data_size;  /* bytes */
     int64_t pipeline;
     int64_t keyspace; /* random numbers are below; 0: always the same */
+    int64_t hot;      /* percent of the requests that are of one key */
     int64_t threads;
     int64_t keepalive; /* 0: a connection for each batch of requests */
     int64_t precision; /* decimals of milliseconds */

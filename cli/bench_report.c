@@ -84,6 +84,9 @@ static void write_full(struct buf *out, const char *title, const struct bench_op
     if (bench->threads > 1) {
         buf_printf(out, "  threads: %" PRId64 "\n", bench->threads);
     }
+    if (bench->hot > 0) {
+        buf_printf(out, "  of one key: %" PRId64 "%%\n", bench->hot);
+    }
     write_trouble(out, "  ", result);
     write_percentiles(out, result, digits);
     buf_printf(out,

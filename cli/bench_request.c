@@ -98,3 +98,13 @@ void bench_request_patch(const struct bench_request *request, char *copy, struct
         memcpy(copy + request->tags_at.items[i], tag, BENCH_TAG);
     }
 }
+
+void bench_request_patch_hot(const struct bench_request *request, char *copy)
+{
+    for (size_t i = 0; i < request->digits_at.count; i++) {
+        memset(copy + request->digits_at.items[i], '0', BENCH_DIGITS);
+    }
+    for (size_t i = 0; i < request->tags_at.count; i++) {
+        memcpy(copy + request->tags_at.items[i], BENCH_HOT_TAG, BENCH_TAG);
+    }
+}

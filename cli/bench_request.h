@@ -20,6 +20,9 @@ enum {
     BENCH_TAG = 4,     /* letters of a hash tag, without its braces */
 };
 
+/* The tag of the one key that takes a share of the requests; its digits are zeros. */
+#define BENCH_HOT_TAG "star"
+
 /* Owns its bytes; all-zero is empty. */
 struct bench_request {
     struct buf bytes;
@@ -38,6 +41,8 @@ void bench_request_build_raw(struct bench_request *request, struct bytes bytes);
  * leave it). */
 void bench_request_patch(const struct bench_request *request, char *copy, struct rng *rng,
                          uint64_t keyspace, const char *tag);
+/* Make the copy a request of the one key, whatever it was before. */
+void bench_request_patch_hot(const struct bench_request *request, char *copy);
 
 /* Bytes of the whole reply in front of in: 0 when more must come, SIZE_MAX when it needs the
  * general reader.  Simple strings, errors, integers and bulk strings only. */

@@ -214,27 +214,34 @@ static int64_t number_of(struct bytes info, const char *name)
     return view_find_field(info, name, &text) && num_parse_i64(text, &number) ? number : 0;
 }
 
-/* sync-replicas: has each shard as many in its in-sync set as it asks for? */
-static bool check_sync_sets(const struct cluster_view *view)
+bool cluster_check_sync_set(const struct view_node *node, int64_t *size, int64_t *required)
 {
     static const char *const words[] = {"INFO", "replication"};
+    struct errmsg error;
+    struct resp_value reply;
+
+    *size = 0;
+    *required = 0;
+    if (node->client == NULL || !view_is_data_primary(&node->info) ||
+        !connect_call(node->client, words, ARRAY_COUNT(words), &reply, &error)) {
+        return true;
+    }
+    *required = number_of(resp_value_bytes(&reply), "sync_replicas");
+    *size = number_of(resp_value_bytes(&reply), "sync_set_size");
+    resp_value_deinit(&reply);
+    return *size >= *required;
+}
+
+static bool check_sync_sets(const struct cluster_view *view)
+{
     bool is_ok = true;
 
     for (size_t i = 0; i < view->nodes.count; i++) {
         const struct view_node *node = &view->nodes.items[i];
-        struct errmsg error;
-        struct resp_value reply;
         int64_t required;
         int64_t size;
 
-        if (node->client == NULL || !view_is_data_primary(&node->info) ||
-            !connect_call(node->client, words, ARRAY_COUNT(words), &reply, &error)) {
-            continue;
-        }
-        required = number_of(resp_value_bytes(&reply), "sync_replicas");
-        size = number_of(resp_value_bytes(&reply), "sync_set_size");
-        resp_value_deinit(&reply);
-        if (size < required) {
+        if (!cluster_check_sync_set(node, &size, &required)) {
             view_say(VIEW_WARN,
                      "The shard of %s:%u has %" PRId64 " replicas in its in-sync set, "
                      "sync-replicas asks for %" PRId64 ": it refuses writes.",

@@ -22,6 +22,8 @@ int cluster_info(const struct cluster_target *target);
 int cluster_check(const struct cluster_target *target);
 /* The tests alone, of nodes that are connected already. */
 int cluster_check_view(const struct cluster_view *view);
+/* sync-replicas: has the shard of this node, if it is a primary, as many replicas in its in-sync set as it asks for?  Both are told. */
+bool cluster_check_sync_set(const struct view_node *node, int64_t *size, int64_t *required);
 /* Say what nodes tell differently from the first; true when there is nothing. */
 bool cluster_check_agreement(const struct cluster_view *view);
 /* A command on every node. */

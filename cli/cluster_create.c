@@ -315,7 +315,7 @@ static bool join(struct creation *c)
 }
 
 /* The nodes' own words instead of the plan. */
-static int check(struct creation *c)
+static void take_words(struct creation *c)
 {
     for (size_t i = 0; i < c->view.nodes.count; i++) {
         struct view_node *node = &c->view.nodes.items[i];
@@ -325,7 +325,25 @@ static int check(struct creation *c)
                       sizeof(node->info.host));
         node->info.port = plan_at(c, i)->port;
     }
-    return cluster_check_view(&c->view);
+}
+
+/* With sync-replicas a shard refuses writes until its replicas keep up.  What no replicas that we attach can bring about is
+ * not waited for: the check tells of it. */
+static bool has_sync_sets(struct creation *c, struct errmsg *error)
+{
+    for (size_t i = 0; i < c->view.nodes.count; i++) {
+        const struct view_node *node = &c->view.nodes.items[i];
+        int64_t required;
+        int64_t size;
+
+        if (!cluster_check_sync_set(node, &size, &required) &&
+            required <= c->options->cluster_replicas) {
+            errmsg_set(error, "the replicas of %s:%u are not in its in-sync set", node->info.host,
+                       node->info.port);
+            return false;
+        }
+    }
+    return true;
 }
 
 static int create(struct creation *c, char *const *addresses, size_t count)
@@ -348,7 +366,11 @@ static int create(struct creation *c, char *const *addresses, size_t count)
         puts("Nothing was changed.");
         return 1;
     }
-    return configure(c) && join(c) ? check(c) : 1;
+    if (!configure(c) || !join(c)) {
+        return 1;
+    }
+    take_words(c);
+    return wait_until(c, has_sync_sets) ? cluster_check_view(&c->view) : 1;
 }
 
 int cluster_create(const struct options *options, char *const *addresses, size_t address_count)

@@ -276,6 +276,20 @@ static bool put_copy(struct node *node, struct bytes key, struct bytes payload, 
     return is_ok;
 }
 
+/* A value of this owner takes the place of what others have lent (2). */
+static void drop_elsewhere(struct node *node, const struct copy_owner *owner, struct bytes key)
+{
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        struct copy_owner *other = node->copy_owners.items[i];
+        const struct borrowed *found = other != owner ? borrower_find(&other->borrower, key) : NULL;
+
+        if (found != NULL && found->state == BORROWED_VALID) {
+            copy_owners_drop(node, found);
+            borrower_drop(&other->borrower, key);
+        }
+    }
+}
+
 static void take_value(struct node *node, struct copy_owner *owner, struct bytes bytes,
                        const struct peer_answer *answer)
 {
@@ -298,6 +312,7 @@ static void take_value(struct node *node, struct copy_owner *owner, struct bytes
         size_t size = buf_bytes(&key).len;
         bool is_there = value.children[2].type == RESP_BULK;
 
+        drop_elsewhere(node, owner, buf_bytes(&key));
         if (is_there &&
             !put_copy(node, buf_bytes(&key), resp_value_bytes(&value.children[2]), &size)) {
             borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
@@ -639,6 +654,19 @@ struct mono_time copy_owners_wake_at(const struct node *node)
     return at;
 }
 
+/* Is the key VALID in none of the owners from there on? */
+static bool is_nowhere_from(const struct node *node, size_t first, struct bytes key)
+{
+    for (size_t i = first; i < node->copy_owners.count; i++) {
+        const struct borrowed *found = borrower_find(&node->copy_owners.items[i]->borrower, key);
+
+        if (found != NULL && found->state == BORROWED_VALID) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void copy_owners_check(const struct node *node)
 {
     size_t valid = 0;
@@ -651,6 +679,8 @@ void copy_owners_check(const struct node *node)
             const struct borrowed *key = CONTAINER_OF_CONST(n, struct borrowed, by_name);
 
             valid += key->state == BORROWED_VALID;
+            ASSERT(key->state != BORROWED_VALID ||
+                   is_nowhere_from(node, i + 1, buf_bytes(&key->name))); /* (2) */
         }
     }
     ASSERT(copy_owners_copy_count(node) <= valid); /* (1) */

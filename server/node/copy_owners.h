@@ -5,7 +5,8 @@
  * An owner is connected to as soon as it announces this node as a member, and given up when no slot of it is accepted any
  * more.  What it is asked, and how it answers, is in node/lending.h; node/borrowing.h decides what it is asked for.
  *
- * Invariant:  (1) what is in the key space of copies is VALID in its owner's borrower */
+ * Invariants:  (1) what is in the key space of copies is VALID in its owner's borrower
+ *              (2) a key is VALID in one borrower at most: who owned its slot before a take-over may still be connected */
 #ifndef STARLING_NODE_COPY_OWNERS_H
 #define STARLING_NODE_COPY_OWNERS_H
 

@@ -61,17 +61,10 @@ static void ask_next(struct appender *a)
     support_pause_ms(RETRY_MS);
 }
 
-/* "MOVED 1234 127.0.0.1:7002". */
 static void follow_moved(struct appender *a, struct bytes text)
 {
-    int64_t port;
-    size_t target;
+    size_t target = demo_moved_to(a->demo, text);
 
-    for (size_t colon = bytes_find_byte(text, ':'); colon < text.len;
-         colon = bytes_find_byte(text, ':')) {
-        text = bytes_from(text, colon + 1);
-    }
-    target = num_parse_i64(text, &port) ? demo_node_of_port(a->demo, port) : DEMO_NODES;
     if (target < DEMO_NODES && target != a->node) {
         drop_client(a);
         a->node = target;

@@ -41,6 +41,9 @@ bool demo_start_servers(struct demo *demo)
             server_add_arg(s, "--cluster-arbiter");
             server_add_arg(s, "yes");
         }
+        for (size_t k = 0; demo->args != NULL && demo->args[k] != NULL; k++) {
+            server_add_arg(s, demo->args[k]);
+        }
         if (demo->sync_replicas > 0) {
             char replicas[NUM_I64_TEXT + 1];
 
@@ -170,6 +173,27 @@ void demo_disconnect(struct demo *demo, size_t node)
     }
 }
 
+/* As a tool, which is told who owns a slot also when others serve it, too. */
+static bool connect_to(struct demo *demo, size_t node)
+{
+    static const struct bytes words[] = {BYTES_LITERAL("CLIENT"), BYTES_LITERAL("SETINFO"),
+                                         BYTES_LITERAL("LIB-NAME"), BYTES_LITERAL("starling-cli")};
+    struct resp_value reply;
+
+    demo->clients[node] = server_connect(&demo->servers[node], &demo->error);
+    if (demo->clients[node] == NULL) {
+        return false;
+    }
+    client_set_timeout_ms(demo->clients[node], ASK_TIMEOUT_MS);
+    if (client_call(demo->clients[node], words, ARRAY_COUNT(words), &reply, &demo->error) !=
+        CLIENT_OK) {
+        demo_disconnect(demo, node);
+        return false;
+    }
+    resp_value_deinit(&reply);
+    return true;
+}
+
 static bool ask(struct demo *demo, size_t node, struct resp_value *out, size_t word_count,
                 va_list args)
 {
@@ -180,12 +204,8 @@ static bool ask(struct demo *demo, size_t node, struct resp_value *out, size_t w
     for (size_t i = 0; i < word_count; i++) {
         words[i] = bytes_from_text(va_arg(args, const char *));
     }
-    if (demo->clients[node] == NULL) {
-        demo->clients[node] = server_connect(&demo->servers[node], &demo->error);
-        if (demo->clients[node] == NULL) {
-            return false;
-        }
-        client_set_timeout_ms(demo->clients[node], ASK_TIMEOUT_MS);
+    if (demo->clients[node] == NULL && !connect_to(demo, node)) {
+        return false;
     }
     status = client_call(demo->clients[node], words, word_count, out, &demo->error);
     if (status != CLIENT_OK) {
@@ -297,6 +317,20 @@ size_t demo_node_of_port(const struct demo *demo, int64_t port)
     return node < demo->node_count ? node : DEMO_NODES;
 }
 
+size_t demo_moved_to(const struct demo *demo, struct bytes text)
+{
+    int64_t port;
+
+    if (!bytes_has_prefix(text, "MOVED ")) {
+        return DEMO_NODES;
+    }
+    for (size_t colon = bytes_find_byte(text, ':'); colon < text.len;
+         colon = bytes_find_byte(text, ':')) {
+        text = bytes_from(text, colon + 1);
+    }
+    return num_parse_i64(text, &port) ? demo_node_of_port(demo, port) : DEMO_NODES;
+}
+
 /* A node in CLUSTER SLOTS is [endpoint, port, id, ...]. */
 static size_t node_of_value(const struct demo *demo, const struct resp_value *value)
 {
@@ -344,14 +378,19 @@ bool demo_read_map(struct demo *demo, size_t via, struct demo_map *out)
     return is_ok;
 }
 
+static bool are_there_replicas(const struct demo *demo)
+{
+    return demo->node_count - demo->arbiter_count > demo->primary_count;
+}
+
 static bool is_map_whole(const struct demo *demo, const struct demo_map *map)
 {
-    bool has_replicas = map->count == demo->primary_count;
+    bool is_whole = map->count == demo->primary_count;
 
-    for (size_t i = 0; i < map->count; i++) {
-        has_replicas = has_replicas && map->ranges[i].replica != DEMO_NODES;
+    for (size_t i = 0; i < map->count && are_there_replicas(demo); i++) {
+        is_whole = is_whole && map->ranges[i].replica != DEMO_NODES;
     }
-    return has_replicas;
+    return is_whole;
 }
 
 bool demo_wait_map(struct demo *demo, size_t via, struct demo_map *out)
@@ -360,8 +399,7 @@ bool demo_wait_map(struct demo *demo, size_t via, struct demo_map *out)
 
     while (!demo_read_map(demo, via, out) || !is_map_whole(demo, out)) {
         if (support_now_ms() > until) {
-            errmsg_set(&demo->error,
-                       "CLUSTER SLOTS at port %u does not show %zu shards with a replica each",
+            errmsg_set(&demo->error, "CLUSTER SLOTS at port %u does not show %zu whole shards",
                        (unsigned)demo->servers[via].port, demo->primary_count);
             return false;
         }
@@ -399,7 +437,7 @@ static bool is_healthy(struct demo *demo, size_t node)
             strcmp(text, "up") != 0) {
             return false;
         }
-    } else if (node < demo->node_count - demo->arbiter_count &&
+    } else if (are_there_replicas(demo) && node < demo->node_count - demo->arbiter_count &&
                (!demo_field(demo, node, "replication", "slave0", text) ||
                 strstr(text, "state=online") == NULL)) {
         return false;

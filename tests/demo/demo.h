@@ -10,6 +10,9 @@
  * move_faults.c  kills and stops who takes part in a move, at many moments
  * appends.c   appends numbers while nodes are killed and stopped, with sync-replicas
  * outage.c    ends primaries in several ways under a client that writes all the time
+ * ending.c    cleans up when we are asked to end
+ * celebrity.c a key that everybody reads is served by all primaries
+ * copies.c    whether such copies are linearizable, while nodes are stopped and killed
  *
  * Every step returns false and fills demo->error when something did not happen as promised.
  * All but traffic's own threads belong to the main thread. */
@@ -35,11 +38,14 @@ enum {
     DEMO_TEXT = 256,
 };
 
+struct demo_map;
+
 struct demo {
-    size_t node_count;    /* at most DEMO_NODES; the arbiters among them come last */
-    size_t primary_count; /* the others are replicas of these in equal parts, */
-    size_t arbiter_count; /* or arbiters */
-    int sync_replicas;    /* of all servers */
+    size_t node_count;       /* at most DEMO_NODES; the arbiters among them come last */
+    size_t primary_count;    /* the others are replicas of these in equal parts, */
+    size_t arbiter_count;    /* or arbiters */
+    int sync_replicas;       /* of all servers */
+    const char *const *args; /* more arguments of all servers, NULL behind the last; or NULL */
     struct server servers[DEMO_NODES];
     struct client *clients[DEMO_NODES]; /* NULL until asked for */
     bool is_quiet;
@@ -48,7 +54,15 @@ struct demo {
     struct errmsg error;
 };
 
+/* ---- ending.c ----------------------------------------------------------------------------------- */
+
+/* From now on a signal that asks us to end has the servers and their folders removed first. */
+MUST_USE bool ending_watch(struct demo *demo);
+
 /* ---- main.c ----------------------------------------------------------------------------------- */
+
+/* Six servers become a cluster, the first chapter of all. */
+MUST_USE bool demo_form(struct demo *demo, struct demo_map *map);
 
 /* A line for the reader; none when quiet. */
 void demo_say(const struct demo *demo, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -75,6 +89,8 @@ MUST_USE bool demo_number(struct demo *demo, size_t node, const char *section, c
 void demo_disconnect(struct demo *demo, size_t node);
 /* The node with this port, DEMO_NODES when it is none of ours. */
 size_t demo_node_of_port(const struct demo *demo, int64_t port);
+/* Where an error sends a client, "MOVED 1234 127.0.0.1:7002"; DEMO_NODES when it is another error. */
+size_t demo_moved_to(const struct demo *demo, struct bytes text);
 
 /* Who serves what, as a node that runs tells it (CLUSTER SLOTS). */
 enum {
@@ -91,11 +107,11 @@ struct demo_map {
     size_t count;
 };
 MUST_USE bool demo_read_map(struct demo *demo, size_t via, struct demo_map *out);
-/* Wait until the node tells of three shards, each with a replica. */
+/* Wait until the node tells of all shards, each with a replica when there are any. */
 MUST_USE bool demo_wait_map(struct demo *demo, size_t via, struct demo_map *out);
 /* NULL when nobody serves the slot. */
 const struct demo_range *demo_find_range(const struct demo_map *map, int64_t slot);
-/* Wait until all nodes see the cluster as whole: ok, every primary with its replica online. */
+/* Wait until all nodes see the cluster as whole: ok, every primary with its replica online when there are any. */
 MUST_USE bool demo_wait_healthy(struct demo *demo);
 
 /* ---- keys.c ----------------------------------------------------------------------------------- */
@@ -146,6 +162,17 @@ MUST_USE bool traffic_check(struct demo *demo, const struct traffic *traffic,
 
 /* For each shape and each way of ending a primary so many rounds; a table of them. */
 MUST_USE bool outage_measure(struct demo *demo, const char *shape, int rounds);
+
+/* ---- celebrity.c -------------------------------------------------------------------------------- */
+
+/* Six primaries, and a load by our cli of which one key takes four fifths: what each node has to do before others serve copies and
+ * with them, a write that all see, the death of a holder, the end of it.  All on servers that it starts. */
+MUST_USE bool celebrity_run(struct demo *demo);
+
+/* ---- copies.c ----------------------------------------------------------------------------------- */
+
+/* So many rounds of so many seconds each, with a hot key of its own; the seed is the one of demo->rng, and is printed. */
+MUST_USE bool copies_run(struct demo *demo, int rounds, int64_t seconds, uint64_t seed);
 
 /* ---- appends.c --------------------------------------------------------------------------------- */
 

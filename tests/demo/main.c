@@ -7,6 +7,9 @@
  *                                        nothing acknowledged is lost, and nothing is there twice
  *     run --moves 20                     kill and stop who takes part in a move of slots, at twenty moments each, under clients
  *                                        that count; the slots have one owner, and no confirmed count is lost
+ *     run --celebrity                    the tour of a key that everybody reads
+ *     run --copies 10 --seconds 60       read and write a hot key at all nodes while these are stopped and killed, its owner is
+ *                                        replaced and its slot moves: ten rounds; what was told is linearizable
  *     run --outages 50 --shape 3+3       end primaries by KILL, STOP, TERM and CLUSTER FAILOVER under a client that writes
  *                                        all the time; print how long it waited, and what errors it saw
  *
@@ -19,9 +22,11 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
@@ -33,15 +38,18 @@ enum {
 };
 
 struct options {
-    int rounds; /* 0: the tour */
-    int outages;
+    int64_t rounds; /* 0, as all others: the tour */
+    int64_t outages;
     int64_t appends_s;
-    int moves;
+    int64_t moves;
+    int64_t copies;
+    int64_t seconds; /* of each round of copies */
     const char *shape;
+    bool is_celebrity;
     bool is_quiet;
-    uint64_t seed;
-    int median_limit_ms;
-    int worst_limit_ms;
+    int64_t seed;
+    int64_t median_limit_ms;
+    int64_t worst_limit_ms;
 };
 
 void demo_say(const struct demo *demo, const char *format, ...)
@@ -75,7 +83,7 @@ static unsigned port_of(const struct demo *demo, size_t node)
 
 /* ---- the tour --------------------------------------------------------------------------------- */
 
-static bool form(struct demo *demo, struct demo_map *map)
+bool demo_form(struct demo *demo, struct demo_map *map)
 {
     demo_chapter(demo, "Six servers become a cluster");
     if (!demo_start_servers(demo) || !demo_form_cluster(demo) || !demo_wait_healthy(demo) ||
@@ -85,9 +93,13 @@ static bool form(struct demo *demo, struct demo_map *map)
     for (size_t i = 0; i < map->count; i++) {
         const struct demo_range *range = &map->ranges[i];
 
-        demo_say(demo, "slots %5lld to %5lld: primary %u, replica %u", (long long)range->first_slot,
-                 (long long)range->last_slot, port_of(demo, range->primary),
-                 port_of(demo, range->replica));
+        char replica[32] = "";
+
+        if (range->replica != DEMO_NODES) {
+            snprintf(replica, sizeof(replica), ", replica %u", port_of(demo, range->replica));
+        }
+        demo_say(demo, "slots %5lld to %5lld: primary %u%s", (long long)range->first_slot,
+                 (long long)range->last_slot, port_of(demo, range->primary), replica);
     }
     return true;
 }
@@ -286,7 +298,7 @@ static bool tour(struct demo *demo)
     struct traffic *traffic = mem_alloc_zeroed(MEM_TEST, sizeof(*traffic));
     bool is_ok;
 
-    is_ok = form(demo, &map) && show_keys(demo, &map) && show_moved(demo, &map) &&
+    is_ok = demo_form(demo, &map) && show_keys(demo, &map) && show_moved(demo, &map) &&
             save(demo, map.ranges[0].primary) && kill_under_traffic(demo, &map, traffic, &takeover);
     traffic_stop(traffic);
     is_ok = is_ok && nothing_lost(demo, traffic, &takeover) && come_back(demo, &takeover) &&
@@ -316,11 +328,11 @@ static bool summarize(struct demo *demo, const struct options *options, int64_t 
     qsort(times_us, count, sizeof(times_us[0]), compare_times);
     median_ms = (times_us[(count - 1) / 2] + times_us[count / 2]) / 2000;
     worst_ms = times_us[count - 1] / 1000;
-    printf("take-over in %d rounds: median %lld ms, worst %lld ms\n", options->rounds,
-           (long long)median_ms, (long long)worst_ms);
+    printf("take-over in %zu rounds: median %lld ms, worst %lld ms\n", count, (long long)median_ms,
+           (long long)worst_ms);
     if (median_ms > options->median_limit_ms || worst_ms > options->worst_limit_ms) {
-        errmsg_set(&demo->error, "that is more than %d ms in the median or %d ms at worst",
-                   options->median_limit_ms, options->worst_limit_ms);
+        errmsg_set(&demo->error, "that is more than %lld ms in the median or %lld ms at worst",
+                   (long long)options->median_limit_ms, (long long)options->worst_limit_ms);
         return false;
     }
     return true;
@@ -331,7 +343,7 @@ static bool rounds(struct demo *demo, const struct options *options)
     int64_t times_us[ROUNDS_MAX];
     struct demo_map map;
 
-    if (!form(demo, &map)) {
+    if (!demo_form(demo, &map)) {
         return false;
     }
     for (int i = 0; i < options->rounds; i++) {
@@ -366,7 +378,9 @@ static void print_usage(FILE *out)
         "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n"
         "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n"
         "       run [--seed N] --appends SECONDS\n"
-        "       run [--quiet] [--seed N] --moves N\n\n"
+        "       run [--quiet] [--seed N] --moves N\n"
+        "       run [--quiet] --celebrity\n"
+        "       run [--seed N] --copies N [--seconds N]\n\n"
         "Without --rounds: a narrated tour of a cluster of six servers on loopback.\n"
         "With it: kills a primary N times, prints how long each take-over took, and fails\n"
         "when median or worst exceed their limits (1500 and 3000 ms).\n"
@@ -376,6 +390,11 @@ static void print_usage(FILE *out)
         "and looks whether all that was acknowledged is there, once.\n"
         "With --moves: at N moments of a move each kills or stops its source, its receiver and\n"
         "their replicas under clients that count, and prints a table of what became of it.\n"
+        "With --celebrity: a narrated tour of a key that everybody reads, of six primaries.\n"
+        "With --copies: in N rounds of 60 or so many seconds stops and kills nodes, replaces "
+        "owners\n"
+        "and moves slots under clients of a hot key, and looks whether what they were told is\n"
+        "linearizable.\n"
         "STARLING_BIN names the folder of the programs, build/release/bin if not set.\n");
 }
 
@@ -385,43 +404,49 @@ static bool parse_number(const char *text, int64_t least, int64_t most, int64_t 
            *out <= most;
 }
 
+/* Options with a number. */
+static const struct number_option {
+    const char *name;
+    int64_t least;
+    int64_t most;
+    size_t field; /* an int64_t of struct options */
+} number_options[] = {
+    {"--rounds",    1, ROUNDS_MAX, offsetof(struct options, rounds)         },
+    {"--outages",   1, ROUNDS_MAX, offsetof(struct options, outages)        },
+    {"--appends",   1, INT32_MAX,  offsetof(struct options, appends_s)      },
+    {"--moves",     1, ROUNDS_MAX, offsetof(struct options, moves)          },
+    {"--copies",    1, ROUNDS_MAX, offsetof(struct options, copies)         },
+    {"--seconds",   1, INT32_MAX,  offsetof(struct options, seconds)        },
+    {"--seed",      0, INT64_MAX,  offsetof(struct options, seed)           },
+    {"--median-ms", 1, INT32_MAX,  offsetof(struct options, median_limit_ms)},
+    {"--worst-ms",  1, INT32_MAX,  offsetof(struct options, worst_limit_ms) },
+};
+
+/* Is it an option with a number, and is that right? */
+static bool take_number(struct options *options, const char *name, const char *value)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(number_options); i++) {
+        const struct number_option *o = &number_options[i];
+        int64_t number;
+
+        if (strcmp(name, o->name) == 0 && parse_number(value, o->least, o->most, &number)) {
+            memcpy((char *)options + o->field, &number, sizeof(number));
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i++) {
-        int64_t number;
-
         if (strcmp(argv[i], "--quiet") == 0) {
             options->is_quiet = true;
-        } else if (strcmp(argv[i], "--rounds") == 0 &&
-                   parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
-            options->rounds = (int)number;
-            i++;
-        } else if (strcmp(argv[i], "--outages") == 0 &&
-                   parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
-            options->outages = (int)number;
-            i++;
-        } else if (strcmp(argv[i], "--appends") == 0 &&
-                   parse_number(argv[i + 1], 1, INT32_MAX, &number)) {
-            options->appends_s = number;
-            i++;
-        } else if (strcmp(argv[i], "--moves") == 0 &&
-                   parse_number(argv[i + 1], 1, ROUNDS_MAX, &number)) {
-            options->moves = (int)number;
-            i++;
+        } else if (strcmp(argv[i], "--celebrity") == 0) {
+            options->is_celebrity = true;
         } else if (strcmp(argv[i], "--shape") == 0 && argv[i + 1] != NULL) {
-            options->shape = argv[i + 1];
-            i++;
-        } else if (strcmp(argv[i], "--seed") == 0 &&
-                   parse_number(argv[i + 1], 0, INT64_MAX, &number)) {
-            options->seed = (uint64_t)number;
-            i++;
-        } else if (strcmp(argv[i], "--median-ms") == 0 &&
-                   parse_number(argv[i + 1], 1, INT32_MAX, &number)) {
-            options->median_limit_ms = (int)number;
-            i++;
-        } else if (strcmp(argv[i], "--worst-ms") == 0 &&
-                   parse_number(argv[i + 1], 1, INT32_MAX, &number)) {
-            options->worst_limit_ms = (int)number;
+            options->shape = argv[++i];
+        } else if (take_number(options, argv[i], argv[i + 1])) {
             i++;
         } else {
             fprintf(stderr, "run: '%s' is no option, or its value is missing or wrong\n", argv[i]);
@@ -431,11 +456,32 @@ static bool parse_options(int argc, char **argv, struct options *options)
     return true;
 }
 
+static bool run(struct demo *demo, const struct options *options)
+{
+    if (options->is_celebrity) {
+        return celebrity_run(demo);
+    }
+    if (options->copies > 0) {
+        return copies_run(demo, (int)options->copies, options->seconds, (uint64_t)options->seed);
+    }
+    if (options->moves > 0) {
+        return move_faults_run(demo, (int)options->moves);
+    }
+    if (options->appends_s > 0) {
+        return appends_run(demo, options->appends_s);
+    }
+    if (options->outages > 0) {
+        return outage_measure(demo, options->shape, (int)options->outages);
+    }
+    return options->rounds > 0 ? rounds(demo, options) : tour(demo);
+}
+
 int main(int argc, char **argv)
 {
     struct demo *demo;
     struct options options = {
-        .seed = (uint64_t)clock_mono_now().us,
+        .seed = clock_mono_now().us,
+        .seconds = 60,
         .shape = "all",
         .median_limit_ms = 1500,
         .worst_limit_ms = 3000,
@@ -451,16 +497,14 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody reads on */
     demo = mem_alloc_zeroed(MEM_TEST, sizeof(*demo));
-    demo->is_quiet = options.is_quiet || options.outages > 0 || options.appends_s > 0;
+    demo->is_quiet =
+        options.is_quiet || options.outages > 0 || options.appends_s > 0 || options.copies > 0;
     demo->node_count = DEMO_NODES;
     demo->primary_count = DEMO_PRIMARIES;
-    rng_init(&demo->rng, options.seed);
-    is_ok = options.moves > 0       ? move_faults_run(demo, options.moves)
-            : options.appends_s > 0 ? appends_run(demo, options.appends_s)
-            : options.outages > 0   ? outage_measure(demo, options.shape, options.outages)
-            : options.rounds > 0    ? rounds(demo, &options)
-                                    : tour(demo);
+    rng_init(&demo->rng, (uint64_t)options.seed);
+    is_ok = ending_watch(demo) && run(demo, &options);
     demo_clean_up(demo);
     if (is_ok) {
         demo_say(demo, "The servers have ended and their folders are removed.");

@@ -97,16 +97,8 @@ static void ask_another(struct counter *c, size_t node)
 /* "MOVED 1234 127.0.0.1:7002"; whatever else it was, the next node knows more. */
 static void follow(struct counter *c, struct bytes text)
 {
-    size_t target = DEMO_NODES;
-    int64_t port;
+    size_t target = demo_moved_to(c->demo, text);
 
-    if (bytes_has_prefix(text, "MOVED ")) {
-        for (size_t colon = bytes_find_byte(text, ':'); colon < text.len;
-             colon = bytes_find_byte(text, ':')) {
-            text = bytes_from(text, colon + 1);
-        }
-        target = num_parse_i64(text, &port) ? demo_node_of_port(c->demo, port) : DEMO_NODES;
-    }
     if (target < DEMO_NODES && target != c->node) {
         ask_another(c, target);
     } else {

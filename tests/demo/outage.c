@@ -9,7 +9,6 @@
 #include "tests/demo/demo.h"
 
 #include "base/attr.h"
-#include "base/num.h"
 #include "io/clock.h"
 
 #include <signal.h>
@@ -67,21 +66,6 @@ static bool open_client(struct probe *p)
     return p->client != NULL;
 }
 
-/* "MOVED 1234 127.0.0.1:7002": the node, DEMO_NODES when it is not that. */
-static size_t moved_to(const struct probe *p, struct bytes text)
-{
-    int64_t port;
-
-    if (!bytes_has_prefix(text, "MOVED ")) {
-        return DEMO_NODES;
-    }
-    for (size_t colon = bytes_find_byte(text, ':'); colon < text.len;
-         colon = bytes_find_byte(text, ':')) {
-        text = bytes_from(text, colon + 1);
-    }
-    return num_parse_i64(text, &port) ? demo_node_of_port(p->demo, port) : DEMO_NODES;
-}
-
 static void note_answer(struct probe *p)
 {
     int64_t now_us = clock_mono_now().us;
@@ -102,7 +86,7 @@ static void take_reply(struct probe *p, const struct resp_value *reply)
         note_answer(p);
         return;
     }
-    target = moved_to(p, resp_value_bytes(reply));
+    target = demo_moved_to(p->demo, resp_value_bytes(reply));
     if (target < DEMO_NODES && target != p->node) {
         drop_client(p);
         p->node = target;

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
@@ -31,6 +32,7 @@ enum {
     END_TIMEOUT_MS = 30000,
     BUS_OFFSET = 10000,
     FIRST_PORT = 20000,
+    TREE_DESCRIPTORS = 8,
     PORT_COUNT = 12000, /* below the range that the kernel gives to clients */
 };
 
@@ -287,13 +289,12 @@ int server_signal(struct server *s, int number)
     return status;
 }
 
-static void remove_name(void *context, const char *name)
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
-    const struct server *s = context;
-    char path[2 * SERVER_PATH_MAX];
-
-    snprintf(path, sizeof(path), "%s/%s", s->dir, name);
-    unlink(path);
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
 }
 
 void server_cleanup(struct server *s)
@@ -302,8 +303,8 @@ void server_cleanup(struct server *s)
         server_signal(s, SIGCONT);
         server_signal(s, SIGKILL);
     }
-    if (s->dir[0] != '\0' && posix_list(s->dir, remove_name, s, NULL) == FS_OK) {
-        rmdir(s->dir);
+    if (s->dir[0] != '\0') {
+        nftw(s->dir, remove_entry, TREE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
     }
     for (size_t i = 0; i < s->arg_count; i++) {
         mem_free(MEM_TEST, s->args[i]);

@@ -50,7 +50,7 @@ MUST_USE bool server_launch(struct server *s, struct errmsg *error);
 int server_signal(struct server *s, int number);
 /* Wait until the process has ended; false after timeout_ms. */
 bool server_wait_end(struct server *s, int64_t timeout_ms, int *status);
-/* SIGKILL if it runs, and remove the folder. */
+/* SIGKILL if it runs, and remove the folder with all that is in it. */
 void server_cleanup(struct server *s);
 MUST_USE struct client *server_connect(const struct server *s, struct errmsg *error);
 /* Resident bytes of the process. */

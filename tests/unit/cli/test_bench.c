@@ -3,6 +3,7 @@
 #include "cli/bench_report.h"
 
 #include "base/mem.h"
+#include "cli/bench_intro.h"
 #include "cli/bench_nodes.h"
 #include "cli/bench_request.h"
 #include "cli/bench_threads.h"
@@ -58,6 +59,24 @@ Test(bench_request, random_numbers_stay_below_the_keyspace)
     for (int i = 0; i < 1000; i++) {
         bench_request_patch(&request, copy, &rng, 100, NULL);
         cr_assert_eq(memcmp(copy + request.digits_at.items[0], "0000000000", 10), 0);
+    }
+    bench_request_deinit(&request);
+}
+
+Test(bench_request, the_one_key_is_the_same_whatever_the_copy_was)
+{
+    struct bench_request request = {0};
+    struct rng rng;
+    char copy[64];
+
+    rng_init(&rng, 3);
+    bench_request_build(&request, words, 3, BYTES_LITERAL("xxx"), true);
+    memcpy(copy, buf_text(&request.bytes), request.bytes.len + 1);
+    for (int i = 0; i < 10; i++) {
+        bench_request_patch(&request, copy, &rng, 1000000, "zq7b");
+        bench_request_patch_hot(&request, copy);
+        cr_assert_str_eq(copy,
+                         "*3\r\n$3\r\nSET\r\n$21\r\nk:{star}:000000000000\r\n$5\r\n<xxx>\r\n");
     }
     bench_request_deinit(&request);
 }
@@ -121,6 +140,69 @@ Test(bench_nodes, clients_are_spread_over_the_primaries)
     nodes.nodes.items[2].client_count = 4;
     cr_assert_eq(bench_nodes_choose(&nodes), 0);
     bench_nodes_deinit(&nodes);
+    cr_assert_eq(mem_used_total(), 0);
+}
+
+Test(bench_nodes, of_those_of_use_each_is_next_in_turn)
+{
+    struct bench_nodes nodes = {.is_cluster = true};
+
+    cr_assert_eq(bench_nodes_next(&nodes, 0), SIZE_MAX);
+    for (int i = 0; i < 4; i++) {
+        struct bench_node node = {.port = (uint16_t)(i + 1)};
+
+        VEC_PUSH(&nodes.nodes, node);
+    }
+    cr_assert_eq(bench_nodes_next(&nodes, 0), SIZE_MAX);
+    VEC_PUSH(&nodes.nodes.items[0].slots, 1);
+    cr_assert_eq(bench_nodes_next(&nodes, 0), 0);
+    VEC_PUSH(&nodes.nodes.items[2].slots, 2);
+    cr_assert_eq(bench_nodes_next(&nodes, 0), 2);
+    cr_assert_eq(bench_nodes_next(&nodes, 2), 0);
+    cr_assert_eq(bench_nodes_next(&nodes, 77), 2);
+    bench_nodes_deinit(&nodes);
+}
+
+/* One range of slots, at the host and port. */
+#define SLOTS_REPLY(first, last, host, port)                                                       \
+    "*3\r\n:" #first "\r\n:" #last "\r\n*2\r\n" host "\r\n:" #port "\r\n"
+
+Test(bench_nodes, a_reply_about_slots_tells_who_serves_one)
+{
+    static const char reply[] =
+        "*2\r\n" SLOTS_REPLY(0, 99, "$9\r\n127.0.0.1", 7001) SLOTS_REPLY(100, 199, "$-1", 7002);
+    struct bench_nodes nodes = {.is_cluster = true};
+    struct bench_node asked = {.host = "127.0.0.9", .port = 7009};
+
+    VEC_PUSH(&nodes.nodes, asked);
+    cr_assert_eq(bench_nodes_serving(&nodes, BYTES_LITERAL(reply), 0, 5), 1);
+    cr_assert_eq(bench_nodes_serving(&nodes, BYTES_LITERAL(reply), 0, 99), 1, "it is known");
+    cr_assert_eq(bench_nodes_serving(&nodes, BYTES_LITERAL(reply), 0, 100), 2);
+    cr_assert_str_eq(nodes.nodes.items[2].host, "127.0.0.9", "without a host: the one asked");
+    cr_assert_eq(bench_nodes_serving(&nodes, BYTES_LITERAL(reply), 0, 200), SIZE_MAX);
+    cr_assert_eq(bench_nodes_serving(&nodes, BYTES_LITERAL("-LOADING\r\n"), 0, 5), SIZE_MAX);
+    cr_assert_eq(bench_nodes_serving(&nodes, BYTES_LITERAL("*1\r\n:1\r\n"), 0, 5), SIZE_MAX);
+    cr_assert_eq(nodes.nodes.count, 3);
+    bench_nodes_deinit(&nodes);
+    cr_assert_eq(mem_used_total(), 0);
+}
+
+Test(bench_intro, a_cluster_is_told_who_asks)
+{
+    struct bench_intro intro = {0};
+    struct options options = {.password = "x", .protocol = 3, .db = 2};
+
+    bench_intro_build(&intro, &options, false);
+    cr_assert_eq(intro.count, 3);
+    cr_assert_eq(intro.optional, 0);
+    cr_assert_null(strstr(buf_text(&intro.bytes), "SETINFO"));
+    bench_intro_deinit(&intro);
+    intro = (struct bench_intro){0};
+    bench_intro_build(&intro, &options, true);
+    cr_assert_eq(intro.count, 5);
+    cr_assert_eq(intro.optional, 2, "a server of long ago serves all the same");
+    cr_assert_not_null(strstr(buf_text(&intro.bytes), "LIB-NAME\r\n$14\r\nstarling-bench\r\n"));
+    bench_intro_deinit(&intro);
     cr_assert_eq(mem_used_total(), 0);
 }
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* node/copy_owners: copies of one key that two nodes have lent, one after the other. */
+#include "node/copy_owners.h"
+
+#include "lone_node.h"
+#include "node/inside.h"
+#include "store/value.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY BYTES_LITERAL("k")
+
+/* A primary to which both lanes are open. */
+static struct copy_owner *add_owner(struct lone_node *w, char name, uint64_t control_link)
+{
+    struct cluster_id id = {{0}};
+    struct copy_owner *owner;
+
+    memset(id.text, name, CLUSTER_ID_LEN);
+    owner = copy_owners_get(w->node, &id);
+    owner->control = (struct peer_lane){.phase = PEER_LANE_OPEN, .link = control_link};
+    owner->data = (struct peer_lane){.phase = PEER_LANE_OPEN, .link = control_link + 1};
+    borrower_link_up(&owner->borrower);
+    return owner;
+}
+
+static void ask_for_key(struct lone_node *w, struct copy_owner *owner)
+{
+    const struct peer_answer answer = {.kind = PEER_ANSWER_VALUE, .kept_len = KEY.len};
+
+    borrower_note_wanted(&owner->borrower, KEY);
+    copy_owners_ask(w->node, &owner->data, "FETCH", KEY, &answer);
+}
+
+/* Values are dumped before there are owners: none of them is kept by a pass in which no slot is hot. */
+enum text {
+    TEXT_OLD,
+    TEXT_NEW,
+    TEXT_LATE,
+    TEXT_COUNT
+};
+
+static const char *const texts[TEXT_COUNT] = {"old", "new", "late"};
+
+struct loan {
+    struct lone_node *w;
+    struct buf dumps[TEXT_COUNT];
+    struct copy_owner *before; /* a take-over, */
+    struct copy_owner *after;  /* and since then */
+};
+
+static void dump(struct keyspace *keyspace, struct buf *out)
+{
+    struct key_ref ref = keyspace_ref(keyspace, 0, KEY);
+    const struct entry *e = keyspace_find_any(keyspace, &ref);
+
+    cr_assert_not_null(e);
+    value_dump(keyspace_types(keyspace), e, out);
+}
+
+/* What the owner was asked is answered: the string, of that version. */
+static void answer(struct loan *l, struct copy_owner *owner, enum text text, int version)
+{
+    struct buf reply = {0};
+
+    buf_printf(&reply, "*3\r\n:%d\r\n:-1\r\n$%zu\r\n", version, l->dumps[text].len);
+    buf_append_bytes(&reply, buf_bytes(&l->dumps[text]));
+    buf_append_text(&reply, "\r\n");
+    cr_assert(copy_owners_link_input(l->w->node, owner->data.link, buf_bytes(&reply)));
+    buf_deinit(&reply);
+}
+
+static void invalidate(struct lone_node *w, const struct copy_owner *owner, int version)
+{
+    struct buf push = {0};
+
+    buf_printf(&push, ">3\r\n$10\r\ninvalidate\r\n:%d\r\n$1\r\nk\r\n", version);
+    cr_assert(copy_owners_link_input(w->node, owner->control.link, buf_bytes(&push)));
+    buf_deinit(&push);
+}
+
+static bool is_valid(const struct copy_owner *owner)
+{
+    const struct borrowed *found = borrower_find(&owner->borrower, KEY);
+
+    return found != NULL && found->state == BORROWED_VALID;
+}
+
+/* The copy is the string. */
+static void expect_copy(const struct loan *l, enum text text)
+{
+    struct buf copy = {0};
+
+    dump(l->w->node->copy_owners.copies, &copy);
+    cr_assert(bytes_equal(buf_bytes(&copy), buf_bytes(&l->dumps[text])), "it is not '%s'",
+              texts[text]);
+    copy_owners_check(l->w->node);
+    buf_deinit(&copy);
+}
+
+/* Both have lent the key, the one that owns it now last. */
+static void begin(struct loan *l)
+{
+    *l = (struct loan){.w = lone_node_new()};
+    for (int i = 0; i < TEXT_COUNT; i++) {
+        char request[64];
+
+        snprintf(request, sizeof(request), "SET k %s\n", texts[i]);
+        cr_assert_str_eq(lone_node_ask(l->w, request), "+OK|");
+        dump(l->w->node->data.keyspace, &l->dumps[i]);
+    }
+    l->before = add_owner(l->w, 'a', 101);
+    l->after = add_owner(l->w, 'b', 201);
+    ask_for_key(l->w, l->before);
+    answer(l, l->before, TEXT_OLD, 5);
+    expect_copy(l, TEXT_OLD);
+    ask_for_key(l->w, l->after);
+    answer(l, l->after, TEXT_NEW, 3);
+}
+
+static void end(struct loan *l)
+{
+    for (int i = 0; i < TEXT_COUNT; i++) {
+        buf_deinit(&l->dumps[i]);
+    }
+    lone_node_free(l->w);
+}
+
+Test(copy_owners, a_key_is_borrowed_of_the_last_who_lent_it)
+{
+    struct loan l;
+
+    begin(&l);
+    cr_assert(is_valid(l.after));
+    cr_assert_not(is_valid(l.before));
+    expect_copy(&l, TEXT_NEW);
+    end(&l);
+}
+
+Test(copy_owners, what_the_owner_before_has_to_say_leaves_the_copy_of_the_one_after)
+{
+    struct loan l;
+
+    begin(&l);
+    invalidate(l.w, l.before, 9);
+    cr_assert(is_valid(l.after));
+    expect_copy(&l, TEXT_NEW);
+    cr_assert(copy_owners_link_down(l.w->node, l.before->control.link));
+    cr_assert(is_valid(l.after));
+    expect_copy(&l, TEXT_NEW);
+    invalidate(l.w, l.after, 10);
+    cr_assert_not(is_valid(l.after));
+    cr_assert_eq(copy_owners_copy_count(l.w->node), 0);
+    end(&l);
+}
+
+Test(copy_owners, a_late_answer_of_the_owner_before_is_not_served_as_the_one_afters)
+{
+    struct loan l;
+
+    begin(&l);
+    ask_for_key(l.w, l.before);
+    answer(&l, l.before, TEXT_LATE, 7);
+    cr_assert_not(is_valid(l.after), "it is asked again");
+    ask_for_key(l.w, l.after);
+    answer(&l, l.after, TEXT_NEW, 3);
+    cr_assert(is_valid(l.after));
+    expect_copy(&l, TEXT_NEW);
+    end(&l);
+}
