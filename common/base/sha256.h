@@ -12,6 +12,8 @@ enum {
 };
 
 void sha256(struct bytes message, uint8_t out[SHA256_SIZE]);
+/* The same without the instructions that a processor may have for it. */
+void sha256_portable(struct bytes message, uint8_t out[SHA256_SIZE]);
 void sha256_hmac(struct bytes key, struct bytes message, uint8_t out[SHA256_SIZE]);
 
 #endif

@@ -21,6 +21,8 @@ static void expect_sha(struct bytes message, const char *expected)
 
     sha256(message, digest);
     cr_assert_str_eq(hex(digest, text), expected);
+    sha256_portable(message, digest);
+    cr_assert_str_eq(hex(digest, text), expected);
 }
 
 static void expect_hmac(struct bytes key, struct bytes message, const char *expected)
@@ -49,6 +51,21 @@ Test(sha256, a_million_letters)
     memset(text, 'a', sizeof(text));
     expect_sha(bytes_make(text, sizeof(text)),
                "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+Test(sha256, is_the_same_by_the_processor_s_instructions_at_every_length)
+{
+    char text[300];
+
+    for (size_t i = 0; i < sizeof(text); i++) {
+        uint8_t one[SHA256_SIZE];
+        uint8_t other[SHA256_SIZE];
+
+        text[i] = (char)(i * 37);
+        sha256(bytes_make(text, i + 1), one);
+        sha256_portable(bytes_make(text, i + 1), other);
+        cr_assert_arr_eq(one, other, SHA256_SIZE, "%zu bytes", i + 1);
+    }
 }
 
 Test(sha256, hmac_agrees_with_rfc_4231)
