@@ -352,6 +352,11 @@ void lending_session_closed(struct node *node, struct session *s)
     lender_leave(&node->lending.lender, s->id, node->now.mono);
 }
 
+bool lending_is_control(const struct node *node, const struct session *s)
+{
+    return node->lending.is_on && lender_find_link(&node->lending.lender, s->id) != LENDER_NOBODY;
+}
+
 void lending_check(const struct node *node)
 {
     const struct lending *lending = &node->lending;
