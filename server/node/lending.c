@@ -91,11 +91,16 @@ static void send_outbox(struct node *node)
     lender_clear_outbox(l);
 }
 
+static uint64_t newest_version(const struct node *node)
+{
+    return lender_version_at(journal_effects_end(&node->journal));
+}
+
 /* What was changed stands in the log now, before its end: that is its version.  Who has a copy is told at once. */
 static void settle(struct node *node)
 {
     struct lending *lending = &node->lending;
-    uint64_t version = journal_effects_end(&node->journal);
+    uint64_t version = newest_version(node);
 
     for (size_t i = 0; i < lending->changed.count; i++) {
         const struct lending_change *change = &lending->changed.items[i];
@@ -201,12 +206,13 @@ void lending_take_ack(struct node *node, struct request *request, uint64_t versi
     }
 }
 
-/* What stands behind the place tells of a change up to this offset. */
-static void bar(struct node *node, struct session *s, uint64_t place, uint64_t offset)
+/* What stands behind the place tells of a change of this version. */
+static void bar(struct node *node, struct session *s, uint64_t place, uint64_t version)
 {
     struct lending *lending = &node->lending;
+    uint64_t offset = lender_offset_of(version);
 
-    if (offset > lender_limit(&lending->lender, node->now.mono) &&
+    if (offset > lender_offset_of(lender_limit(&lending->lender, node->now.mono)) &&
         output_bar_behind(&s->output, place, offset, node->pass.number)) {
         lending->held++;
         pass_note_write(&node->pass);
@@ -238,7 +244,7 @@ void lending_fetch(struct node *node, struct request *request, struct bytes key)
     turn_on(node);
     settle(node);
     resp_write_array(request->reply, 3);
-    resp_write_integer(request->reply, (int64_t)journal_effects_end(&node->journal));
+    resp_write_integer(request->reply, (int64_t)newest_version(node));
     expire_at_ms = e != NULL ? entry_expire_at_ms(e) : EXPIRE_NEVER;
     resp_write_integer(request->reply,
                        expire_at_ms == EXPIRE_NEVER ? -1 : expire_at_ms - node->now.unix_ms);
@@ -315,7 +321,7 @@ void lending_tick(struct node *node)
     lender_tick(l, node->now.mono);
     if (is_to_recall(node)) {
         settle(node);
-        lender_recall(l, node->now.mono, journal_effects_end(&node->journal));
+        lender_recall(l, node->now.mono, newest_version(node));
         send_outbox(node);
         if (lends(node) != lending->is_told) {
             pass_note_link(&node->pass); /* the cluster goes on when nothing is lent */
@@ -333,7 +339,7 @@ void lending_in_pass(struct node *node)
         return;
     }
     settle(node);
-    lending->limit = lender_limit(&lending->lender, node->now.mono);
+    lending->limit = lender_offset_of(lender_limit(&lending->lender, node->now.mono));
     if (!lender_is_lending(&lending->lender, node->now.mono)) {
         turn_off(node);
     }
