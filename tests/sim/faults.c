@@ -246,6 +246,40 @@ static void kill_primaries(struct world *world, int node)
     }
 }
 
+/* From all others: clients go on. */
+static void cut_off(struct world *world, int node, int64_t ms)
+{
+    fault_note(world, "cut off is", node, ms);
+    for (int i = 0; i < world->node_count; i++) {
+        world->blocked[i][node] = i != node;
+        world->blocked[node][i] = i != node;
+    }
+    world->partitions++;
+    fault_later(world, node, ms, end_partition);
+}
+
+void fault_hit(struct world *world, int node)
+{
+    int64_t ms = fault_ms(world, 20, 3000);
+
+    world->last_disturbance_us = world->now_us;
+    switch (rng_below(&world->rng, 5)) {
+    case 0:
+        fault_note(world, "pause", node, ms);
+        sim_node_pause(world, node, ms);
+        break;
+    case 1:
+        cut_off(world, node, ms);
+        break;
+    case 2:
+        (void)fault_cut_power(world, node, ms);
+        break;
+    default:
+        (void)end_for(world, node, ms, false);
+        break;
+    }
+}
+
 static void pause_one(struct world *world, int node)
 {
     int64_t ms = fault_ms(world, 30, 3000);
@@ -356,6 +390,7 @@ static const struct fault_kind kinds[] = {
     {"forget",               6,  false, fault_forget         },
     {"slots",                4,  false, fault_slots          },
     {"slot twice",           2,  false, fault_slot_twice     },
+    {"move",                 8,  false, fault_move           },
     {"replicate",            3,  false, fault_replicate      },
     {"reset",                2,  false, fault_reset          },
 };
