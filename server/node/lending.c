@@ -224,7 +224,15 @@ static size_t size_of(const struct node *node, const struct entry *e)
     return e != NULL ? keyspace_entry_bytes(node->data.keyspace, e) : 0;
 }
 
-/* A key may be lent that is not there: then it is known that there is none.  What has expired counts as that. */
+/* Its time has come, and it was not removed yet: then others may have a copy, whose clocks are slower than ours, and are told
+ * when that happens, as it does when the request itself comes here. */
+static bool is_about_to_expire(const struct node *node, const struct key_ref *ref)
+{
+    return keyspace_find(node->data.keyspace, ref, node->now.unix_ms) == NULL &&
+           keyspace_find_any(node->data.keyspace, ref) != NULL;
+}
+
+/* A key may be lent that is not there: then it is known that there is none. */
 void lending_fetch(struct node *node, struct request *request, struct bytes key)
 {
     struct lender *l = &node->lending.lender;
@@ -235,7 +243,7 @@ void lending_fetch(struct node *node, struct request *request, struct bytes key)
     int64_t expire_at_ms;
     struct buf payload = {0};
 
-    if (peer == LENDER_NOBODY ||
+    if (peer == LENDER_NOBODY || is_about_to_expire(node, &ref) ||
         !hot_copies_lends(node, (uint16_t)ref.table, e, size_of(node, e)) ||
         !lender_lend(l, peer, node->now.mono, key)) {
         reply_error(request, "NOTLENT it is not lent");
