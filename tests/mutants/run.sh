@@ -88,9 +88,11 @@ mend() {
 # Prints "finder seed", or nothing.
 find_it() {
     local to=$1 from log=$1/run.log only
+    local has_council=1
+    [[ $3 == copies/* || $3 == moves/* ]] && has_council=0 # whose worlds know nothing of these
     only=$(sed -n 's/^--only //p' <<<"$2" | head -n 1)
     for ((from = first; from < first + limit; from += batch)); do
-        if [ $(((from - first) % 100)) = 0 ] &&
+        if [ $has_council = 1 ] && [ $(((from - first) % 100)) = 0 ] &&
             ! STARLING_SEED=$from timeout 600 "$to/${programs[1]}" --filter 'council/no_two*' -j1 >"$log" 2>&1; then
             echo "council $(grep -ao 'STARLING_SEED=[0-9]*' "$log" | head -n 1 | cut -d= -f2)"
             return
@@ -111,7 +113,7 @@ try() {
     elif ! build "$to"; then
         found="NOT BUILT: $(grep -m 1 error "$to/build.log")"
     else
-        found=$(find_it "$to" "${bodies[i]}")
+        found=$(find_it "$to" "${bodies[i]}" "${names[i]}")
         why=$(grep -a -m 1 -e '^seed ' -e '^nodes* [0-9]' -e ': shard' "$to/run.log" | cut -c 1-140)
     fi
     mend "$to" "${bodies[i]}"

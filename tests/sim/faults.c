@@ -280,6 +280,36 @@ void fault_hit(struct world *world, int node)
     }
 }
 
+static void force(struct world *world, struct sim_event *event)
+{
+    fault_forced_failover(world, event->node);
+}
+
+static void cut_off_now(struct world *world, struct sim_event *event)
+{
+    cut_off(world, event->node, fault_ms(world, 1500, 3000));
+}
+
+/* A primary is replaced that cannot hear its heir, so it has writes of its own and does not get the heir's; then nobody hears that
+ * one any more. */
+static void usurp(struct world *world, int node)
+{
+    uint32_t replicas = check_replicas_of(world, node);
+    int heir = 0;
+
+    if (replicas == 0) {
+        return;
+    }
+    while (((replicas >> heir) & 1) == 0) {
+        heir++;
+    }
+    fault_note(world, "to be replaced unheard is", node, 0);
+    world->blocked[node][heir] = true;
+    world->blocked[heir][node] = true;
+    fault_later(world, heir, fault_ms(world, 20, 200), force);
+    fault_later(world, heir, fault_ms(world, 1200, 2500), cut_off_now);
+}
+
 static void pause_one(struct world *world, int node)
 {
     int64_t ms = fault_ms(world, 30, 3000);
@@ -373,6 +403,7 @@ static const struct fault_kind kinds[] = {
     {"all primaries",        2,  true,  kill_primaries       },
     {"whole shard",          2,  true,  cut_shard            },
     {"laggard",              3,  true,  kill_before_laggard  },
+    {"usurper",              3,  false, usurp                },
     {"pause",                6,  false, pause_one            },
     {"stop within a pass",   6,  false, stop_in_pass         },
     {"orderly end",          3,  false, shut_down            },

@@ -135,9 +135,9 @@ void moves_look(struct world *world, struct sim_node *n)
         n->no_primary_us = world->now_us;
     }
     if (!serves(n)) {
-        /* What it has executed before it stood still, or gave them away, counts. */
+        /* What it has executed before it stood still, or was without a lease, counts. */
         if (n->index == moves->keeper && n->life == moves->life &&
-            n->no_primary_us < moves->seen_us) {
+            n->no_primary_us < moves->seen_us && node_owns_slot(n->node, moves->first_slot)) {
             note_kept(moves, n);
         }
         return;

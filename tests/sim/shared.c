@@ -61,7 +61,9 @@ static bool is_its_reign(const struct world *world, const struct sim_node *n, in
     const struct history_reign *last =
         reigns->list.count > 0 ? &reigns->list.items[reigns->list.count - 1] : NULL;
 
-    return last != NULL && last->node == n->index && last->life == n->life;
+    return last != NULL && last->node == n->index && last->life == n->life &&
+           (n->node == NULL ||
+            history_id_equal(&reigns->history, oplog_history(n->node->journal.log)));
 }
 
 uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
@@ -84,9 +86,21 @@ uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
         if (!is_its_reign(world, n, shard)) {
             sync_check_kept(world, n, shard);
             VEC_PUSH(&world->reigns[shard].list, mine);
+            world->reigns[shard].history = *oplog_history(n->node->journal.log);
         }
     }
     return served;
+}
+
+/* The key that the client has asked for, if a member may answer for it: any key may become hot. */
+static bool is_of_key(const struct sim_client *client, char out[32])
+{
+    if (client->request == REQUEST_SHARED) {
+        name_of(client->pending_key, out);
+    } else if (client->request == REQUEST_WRITE) {
+        snprintf(out, 32, "c%d:k%d", client->index, client->pending_key);
+    }
+    return client->request == REQUEST_SHARED || client->request == REQUEST_WRITE;
 }
 
 /* The node whose the slot of the client's key is, as this one has heard when it announced that it is hot; NULL when
@@ -97,10 +111,9 @@ static const struct sim_node *owner_of_copies(struct world *world, const struct 
     const struct hot_slot *hot;
     char name[32];
 
-    if (client->request != REQUEST_SHARED) {
+    if (!is_of_key(client, name)) {
         return NULL;
     }
-    name_of(client->pending_key, name);
     hot = hot_copies_accepted(n->node, slot_of_key(bytes_from_text(name)));
     for (int i = 0; hot != NULL && i < world->node_count; i++) {
         const struct sim_node *other = &world->nodes[i];
@@ -119,8 +132,10 @@ static bool was_member(const struct sim_node *n, const struct sim_client *client
     const struct hot_slots *known = &n->node->hot_copies.known;
     char name[32];
 
-    name_of(client->pending_key, name);
-    for (size_t i = 0; i < known->count && client->request == REQUEST_SHARED; i++) {
+    if (!is_of_key(client, name)) {
+        return false;
+    }
+    for (size_t i = 0; i < known->count; i++) {
         const struct hot_slot *hot = &known->items[i]->hot;
 
         if (hot->slot == slot_of_key(bytes_from_text(name)) &&
@@ -167,6 +182,7 @@ void shared_note_answer(struct world *world, struct sim_node *n, const struct se
                           : SIM_NO_REIGN;
     if (c->answer_reign == SIM_NO_REIGN) {
         note_member(world, n, s, c);
+        c->answer_holders = c->is_by_member ? 0 : c->answer_holders; /* those are its own */
     }
 }
 
