@@ -330,6 +330,13 @@ static void stop_in_pass(struct world *world, int node)
     }
 }
 
+/* Nobody tells it anything meanwhile, but clients have asked when it goes on. */
+static void stop_unheard(struct world *world, int node)
+{
+    stop_in_pass(world, node);
+    cut_off(world, node, world->nodes[node].stop_ms + fault_ms(world, 50, 500));
+}
+
 static void end_at_last(struct world *world, struct sim_event *event)
 {
     struct sim_node *n = &world->nodes[event->node];
@@ -406,6 +413,7 @@ static const struct fault_kind kinds[] = {
     {"usurper",              3,  false, usurp                },
     {"pause",                6,  false, pause_one            },
     {"stop within a pass",   6,  false, stop_in_pass         },
+    {"stop unheard",         3,  false, stop_unheard         },
     {"orderly end",          3,  false, shut_down            },
     {"swapped addresses",    2,  false, swap_addresses       },
     {"full disk",            3,  false, fault_full_disk      },

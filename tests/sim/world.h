@@ -251,7 +251,8 @@ struct sim_shared {
 
 struct sim_reigns {
     VEC(struct history_reign) list;
-    struct history_id history; /* of the last one: who was replaced and took over again has another */
+    struct history_id
+        history; /* of the last one: who was replaced and took over again has another */
 };
 
 /* The data of a shard, as who serves it had them last. */
