@@ -298,6 +298,36 @@ static bool may_seize(const struct cluster *c)
     return node_owns_slots(c->me) && !failure_sees_majority(c);
 }
 
+/* In a planned take-over the primary waits until the replica has everything: only the others begin with what is here. */
+static bool check_own_data(const struct cluster *c, struct cluster_call *call,
+                           enum cluster_failover_kind kind)
+{
+    const char *why = kind == CLUSTER_FAILOVER_AGREED
+                          ? NULL
+                          : takeover_why_not(c, kind == CLUSTER_FAILOVER_TAKEOVER);
+
+    if (why != NULL && takeover_why_not(c, true) == NULL) {
+        REFUSE(call, "This replica cannot take over, its data %s: TAKEOVER does with what it has",
+               why);
+    }
+    if (why != NULL) {
+        REFUSE(call, "This replica cannot take over, its data %s", why);
+    }
+    return true;
+}
+
+static void tell_what_is_given_up(struct cluster *c)
+{
+    const char *why = takeover_why_not(c, false);
+
+    if (why != NULL) {
+        emit_log(
+            c, LOG_WARNING,
+            "TAKEOVER: the data of this replica %s: what the shard had beyond them is given up",
+            why);
+    }
+}
+
 bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
                       enum cluster_failover_kind kind)
 {
@@ -340,6 +370,9 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         (primary->is_failed || primary->is_failing || primary->link != LINK_UP)) {
         REFUSE(call, "Master is down or failed, please use CLUSTER FAILOVER FORCE");
     }
+    if (!check_own_data(c, call, kind)) {
+        return false;
+    }
     ASSERT(primary != c->me);
     ASSERT(c->me->slot_count == 0);
     begin(c, call);
@@ -351,6 +384,7 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
         takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS, false);
         break;
     case CLUSTER_FAILOVER_TAKEOVER:
+        tell_what_is_given_up(c);
         seize_council(c);
         takeover_force(c, CLUSTER_MANUAL_TIMEOUT_MS, true);
         break;

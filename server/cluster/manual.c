@@ -181,7 +181,8 @@ void manual_on_status(struct cluster *c)
 {
     struct cluster_node *replica;
 
-    if (c->manual.phase == MANUAL_CATCHING_UP && c->status.offset >= c->manual.offset) {
+    if (c->manual.phase == MANUAL_CATCHING_UP && facts_is_complete(c) &&
+        c->status.offset >= c->manual.offset) { /* an offset of other data says nothing */
         emit_log(c, LOG_NOTICE, "all of the primary's data is here, offset %" PRIu64,
                  c->manual.offset);
         move(c, MANUAL_READY);
@@ -201,7 +202,7 @@ void manual_on_status(struct cluster *c)
 void manual_take_caught_up(struct cluster *c, const struct cluster_node *replica)
 {
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &replica->id) &&
-        replica->data.offset >= c->status.offset) {
+        replica->data.offset >= c->status.offset && facts_place(c, replica).has_no_tail) {
         move(c, MANUAL_HANDING_OVER);
         emit_pause(c, CLUSTER_MANUAL_PAUSE_MS, true);
         shard_hand_over(c, &replica->id);

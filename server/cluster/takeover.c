@@ -5,6 +5,7 @@
 #include "base/bitset.h"
 #include "base/phases.h"
 #include "cluster/bus.h"
+#include "cluster/data.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
@@ -53,16 +54,31 @@ static bool has_agreed_slots(const struct cluster *c)
     return record != NULL && bitset_count(record->slots, SHARD_SLOT_WORDS) > 0;
 }
 
+/* Of a part of an image, or of what is another shard's, nothing is ever served.  What may lack writes, or has some that were
+ * given up, is a whole all the same, and perhaps all that is left. */
+static bool is_worth_a_last_resort(const struct cluster *c)
+{
+    return c->has_status && (c->data.verdict == DATA_STALE || (c->data.verdict == DATA_FOREIGN &&
+                                                               facts_place(c, c->me).is_of_shard));
+}
+
+const char *takeover_why_not(const struct cluster *c, bool goes_before_better)
+{
+    ASSERT(!node_is_primary(c->me));
+    return facts_is_complete(c) || (goes_before_better && is_worth_a_last_resort(c))
+               ? NULL
+               : data_verdict_text(c->data.verdict);
+}
+
 static bool has_reason(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
-    if (node_is_primary(c->me) || primary == NULL || !facts_is_complete(c) ||
-        council_seats(c->council)->generation == 0) {
+    if (node_is_primary(c->me) || primary == NULL || council_seats(c->council)->generation == 0) {
         return false;
     }
     if (c->takeover.is_forced) {
-        return true;
+        return takeover_why_not(c, c->takeover.goes_before_better) == NULL;
     }
     if (c->manual.phase != MANUAL_IDLE || !facts_is_eligible(c)) {
         return false;
@@ -211,7 +227,7 @@ static void decide(struct cluster *c)
         return;
     }
     place = facts_place_by(c, &read, c->me);
-    if (!place.has_no_tail) {
+    if (!place.has_no_tail && !(c->takeover.goes_before_better && place.is_of_shard)) {
         emit_log(c, LOG_NOTICE, "our data is not what was agreed to be the shard's");
         leave_as_it_is(c, &read, c->config.node_timeout_ms);
         return;

@@ -17,6 +17,9 @@
 
 #include "cluster/state.h"
 
+/* Why our data keep an operator from having us take over, as words behind "its data"; NULL: they do not.  One that goes before
+ * better ones is content with data that may lack writes, or have some that were given up. */
+const char *takeover_why_not(const struct cluster *c, bool goes_before_better);
 /* An operator wants it, whatever the primary does; also where another replica has more data, if it goes before that. */
 void takeover_force(struct cluster *c, int64_t limit_ms, bool goes_before_better);
 void takeover_tick(struct cluster *c);

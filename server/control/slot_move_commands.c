@@ -482,9 +482,17 @@ static bool begin_job(struct node *node, struct request *request, size_t *at, st
     struct errmsg error = {0};
     struct cluster_call call = call_of(node, &error);
     slot_set slots = {0};
+    const struct move_attempt *attempt;
     struct bytes target;
 
     if (!read_job(request, at, slots, &target)) {
+        return false;
+    }
+    /* Each would keep the other from its end. */
+    attempt = move_source_of_slots(node, slots);
+    if (attempt != NULL) {
+        reply_error(request, "ERR Slots are being fetched by node %s already, move %s",
+                    attempt->range.node.text, attempt->range.id.text);
         return false;
     }
     if (!cluster_export_slots(node->cluster, &call, slots, target, id)) {

@@ -263,8 +263,13 @@ bool lender_note_all_changed(struct lender *l, struct mono_time now, uint64_t ve
 
 void lender_recall(struct lender *l, struct mono_time now, uint64_t version)
 {
+    uint64_t own = (version > l->last_change ? version : l->last_change) + 1;
+
     l->is_recalling = true;
-    (void)lender_note_all_changed(l, now, version);
+    /* Of the same version as what is on its way it would not be kept out by it; nor would it be known whether the answer is to
+     * the change before. */
+    (void)lender_note_all_changed(
+        l, now, lender_offset_of(own) == lender_offset_of(version) ? own : own - 1);
 }
 
 void lender_end_recall(struct lender *l)

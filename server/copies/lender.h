@@ -2,8 +2,8 @@
 /* The owner's side of copies: which keys other primaries, its peers, have a copy of, and up to where what was changed since may
  * be shown.
  *
- * A peer serves a copy while its lease lasts.  A change is executed at once, and its version is the offset of the log behind
- * it; but nobody is told of it, the one who wrote it included, before no peer can serve what was there before:
+ * A peer serves a copy while its lease lasts.  A change is executed at once, and its version says how far the log goes behind
+ * it; to call everything back is a version of its own, though it changes nothing.  But nobody is told of it, the one who wrote it included, before no peer can serve what was there before:
  *
  *     lend --------> lent --- the key changes: INVALIDATE is sent ---> pending --- acknowledged ---------> over
  *                                                                         |
@@ -37,6 +37,7 @@
 
 enum {
     LENDER_PEERS_MAX = 64,  /* a bit each */
+    LENDER_RECALLS = 1024,  /* at one place of the log: more of them are taken for one */
     LENDER_KEYS_MAX = 4096, /* others are not lent */
     LENDER_OFFSETS = 1024,  /* changed keys of the same hash wait for one another */
     LENDER_NOBODY = -1,
@@ -75,6 +76,17 @@ struct lender {
     uint64_t invalidated;
 };
 
+/* What is read, or was changed, when the log ends there; and how much of the log a version needs. */
+static inline uint64_t lender_version_at(uint64_t offset)
+{
+    return offset * LENDER_RECALLS;
+}
+
+static inline uint64_t lender_offset_of(uint64_t version)
+{
+    return version == UINT64_MAX ? UINT64_MAX : version / LENDER_RECALLS;
+}
+
 void lender_init(struct lender *l, uint64_t seed);
 void lender_deinit(struct lender *l);
 
@@ -105,7 +117,8 @@ bool lender_has_lent(const struct lender *l, struct bytes key);
 /* What was done to the key, or to all, stands in the log before this offset.  True when anybody had it. */
 bool lender_note_change(struct lender *l, struct mono_time now, struct bytes key, uint64_t version);
 bool lender_note_all_changed(struct lender *l, struct mono_time now, uint64_t version);
-/* Nothing is lent from now on, and everything is wanted back; or it may be lent again. */
+/* Nothing is lent from now on, and everything is wanted back, of this version, which is the newest, or older; or it may be lent
+ * again. */
 void lender_recall(struct lender *l, struct mono_time now, uint64_t version);
 void lender_end_recall(struct lender *l);
 /* The messages were sent. */

@@ -91,11 +91,16 @@ static void send_outbox(struct node *node)
     lender_clear_outbox(l);
 }
 
+static uint64_t newest_version(const struct node *node)
+{
+    return lender_version_at(journal_effects_end(&node->journal));
+}
+
 /* What was changed stands in the log now, before its end: that is its version.  Who has a copy is told at once. */
 static void settle(struct node *node)
 {
     struct lending *lending = &node->lending;
-    uint64_t version = journal_effects_end(&node->journal);
+    uint64_t version = newest_version(node);
 
     for (size_t i = 0; i < lending->changed.count; i++) {
         const struct lending_change *change = &lending->changed.items[i];
@@ -201,12 +206,13 @@ void lending_take_ack(struct node *node, struct request *request, uint64_t versi
     }
 }
 
-/* What stands behind the place tells of a change up to this offset. */
-static void bar(struct node *node, struct session *s, uint64_t place, uint64_t offset)
+/* What stands behind the place tells of a change of this version. */
+static void bar(struct node *node, struct session *s, uint64_t place, uint64_t version)
 {
     struct lending *lending = &node->lending;
+    uint64_t offset = lender_offset_of(version);
 
-    if (offset > lender_limit(&lending->lender, node->now.mono) &&
+    if (offset > lender_offset_of(lender_limit(&lending->lender, node->now.mono)) &&
         output_bar_behind(&s->output, place, offset, node->pass.number)) {
         lending->held++;
         pass_note_write(&node->pass);
@@ -218,7 +224,15 @@ static size_t size_of(const struct node *node, const struct entry *e)
     return e != NULL ? keyspace_entry_bytes(node->data.keyspace, e) : 0;
 }
 
-/* A key may be lent that is not there: then it is known that there is none.  What has expired counts as that. */
+/* Its time has come, and it was not removed yet: then others may have a copy, whose clocks are slower than ours, and are told
+ * when that happens, as it does when the request itself comes here. */
+static bool is_about_to_expire(const struct node *node, const struct key_ref *ref)
+{
+    return keyspace_find(node->data.keyspace, ref, node->now.unix_ms) == NULL &&
+           keyspace_find_any(node->data.keyspace, ref) != NULL;
+}
+
+/* A key may be lent that is not there: then it is known that there is none. */
 void lending_fetch(struct node *node, struct request *request, struct bytes key)
 {
     struct lender *l = &node->lending.lender;
@@ -229,7 +243,7 @@ void lending_fetch(struct node *node, struct request *request, struct bytes key)
     int64_t expire_at_ms;
     struct buf payload = {0};
 
-    if (peer == LENDER_NOBODY ||
+    if (peer == LENDER_NOBODY || is_about_to_expire(node, &ref) ||
         !hot_copies_lends(node, (uint16_t)ref.table, e, size_of(node, e)) ||
         !lender_lend(l, peer, node->now.mono, key)) {
         reply_error(request, "NOTLENT it is not lent");
@@ -238,7 +252,7 @@ void lending_fetch(struct node *node, struct request *request, struct bytes key)
     turn_on(node);
     settle(node);
     resp_write_array(request->reply, 3);
-    resp_write_integer(request->reply, (int64_t)journal_effects_end(&node->journal));
+    resp_write_integer(request->reply, (int64_t)newest_version(node));
     expire_at_ms = e != NULL ? entry_expire_at_ms(e) : EXPIRE_NEVER;
     resp_write_integer(request->reply,
                        expire_at_ms == EXPIRE_NEVER ? -1 : expire_at_ms - node->now.unix_ms);
@@ -315,7 +329,7 @@ void lending_tick(struct node *node)
     lender_tick(l, node->now.mono);
     if (is_to_recall(node)) {
         settle(node);
-        lender_recall(l, node->now.mono, journal_effects_end(&node->journal));
+        lender_recall(l, node->now.mono, newest_version(node));
         send_outbox(node);
         if (lends(node) != lending->is_told) {
             pass_note_link(&node->pass); /* the cluster goes on when nothing is lent */
@@ -333,7 +347,7 @@ void lending_in_pass(struct node *node)
         return;
     }
     settle(node);
-    lending->limit = lender_limit(&lending->lender, node->now.mono);
+    lending->limit = lender_offset_of(lender_limit(&lending->lender, node->now.mono));
     if (!lender_is_lending(&lending->lender, node->now.mono)) {
         turn_off(node);
     }
@@ -350,6 +364,11 @@ struct mono_time lending_wake_at(const struct node *node)
 void lending_session_closed(struct node *node, struct session *s)
 {
     lender_leave(&node->lending.lender, s->id, node->now.mono);
+}
+
+bool lending_is_control(const struct node *node, const struct session *s)
+{
+    return node->lending.is_on && lender_find_link(&node->lending.lender, s->id) != LENDER_NOBODY;
 }
 
 void lending_check(const struct node *node)

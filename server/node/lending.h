@@ -82,6 +82,8 @@ static inline uint64_t lending_limit(const struct lending *lending)
 {
     return lending->is_on ? lending->limit : UINT64_MAX;
 }
+/* Is this the connection on which a peer is told INVALIDATE?  What waits for the answer to that must not be before it. */
+bool lending_is_control(const struct node *node, const struct session *s);
 void lending_check(const struct node *node);
 
 #endif

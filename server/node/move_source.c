@@ -160,19 +160,18 @@ static struct move_attempt *add(struct node *node, struct session *s)
     return a;
 }
 
-/* Nobody else fetches these slots. */
-static bool are_free(const struct node *node, const uint64_t *slots)
+const struct move_attempt *move_source_of_slots(const struct node *node, const uint64_t *slots)
 {
     for (size_t i = 0; i < node->move_source.count; i++) {
         const struct move_attempt *a = node->move_source.items[i];
 
         for (size_t word = 0; word < BITSET_WORDS(SLOT_COUNT); word++) {
             if ((a->slots[word] & slots[word]) != 0) {
-                return false;
+                return a;
             }
         }
     }
-    return true;
+    return NULL;
 }
 
 void move_source_begin(struct node *node, struct request *request, const struct cluster_id *id,
@@ -198,7 +197,7 @@ void move_source_begin(struct node *node, struct request *request, const struct 
         reply_error(request, "%s %s", is_final ? "NEVER" : "LATER", error.text);
         return;
     }
-    if (node->move_source.count == SHARD_RANGES_MAX || !are_free(node, slots)) {
+    if (node->move_source.count == SHARD_RANGES_MAX || move_source_of_slots(node, slots) != NULL) {
         reply_error(request, "LATER these slots, or too many others, are being fetched by another");
         return;
     }

@@ -100,6 +100,8 @@ static inline bool move_source_holds(const struct move_source *source)
 bool move_source_is_in_the_way(const struct node *node, const struct request *request);
 /* The attempt of that move, or NULL. */
 const struct move_attempt *move_source_find(const struct node *node, const struct cluster_id *id);
+/* One that fetches any of these slots, or NULL. */
+const struct move_attempt *move_source_of_slots(const struct node *node, const uint64_t *slots);
 /* Begin the walk of one that waits for its turn; true when one was begun. */
 bool move_source_start_image_when_wanted(struct node *node);
 /* The offset that the log is needed from; UINT64_MAX for none. */

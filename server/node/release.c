@@ -178,7 +178,9 @@ static void look_at_touched(struct node *node, bool is_allowed, bool holds)
         if (s->flags & (SESSION_REPLICA | SESSION_CLOSE_NOW)) {
             continue; /* (2) */
         }
-        if (holds || is_barred_whole(node, s)) {
+        if (lending_is_control(node, s)) {
+            output_pass_rest(&s->output);
+        } else if (holds || is_barred_whole(node, s)) {
             output_bar_rest(&s->output, end, node->pass.number);
         }
         if (s->output.barriers.count == 0) {

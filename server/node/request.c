@@ -37,13 +37,20 @@ bool request_would_change(const struct request *request, request_key_fn *is_mean
     return keys.count == 0;
 }
 
+/* Of what holders of copies ask this alone: INVALIDATE must not come behind a reply that waits until it is acknowledged. */
+static bool is_fetch(const struct request *request)
+{
+    return request->spec->id == COMMAND_CLUSTER_COPIES && request->arg_count > 2 &&
+           bytes_equal_nocase(request->args[2], "FETCH");
+}
+
 bool request_tells_of_keys(const struct request *request)
 {
     const struct command_spec *spec = request->spec;
 
     return spec->is_data || command_has_keys(spec) || spec->id == COMMAND_EXEC ||
            spec->id == COMMAND_CLUSTER_COUNTKEYSINSLOT ||
-           spec->id == COMMAND_CLUSTER_GETKEYSINSLOT || spec->id == COMMAND_CLUSTER_COPIES;
+           spec->id == COMMAND_CLUSTER_GETKEYSINSLOT || is_fetch(request);
 }
 
 bool request_is_queued(const struct request *request)

@@ -98,7 +98,7 @@ static const struct image_sink_verbs sink_verbs = {
 
 static bool can_start(const struct node *node)
 {
-    return !node->image.is_on && node->saving.phase == SAVING_IDLE &&
+    return !node->image.is_on && !node->move_image.is_on && node->saving.phase == SAVING_IDLE &&
            node->saving.outcome == SAVING_NO_OUTCOME && !load_is_at_start(&node->loading);
 }
 

@@ -404,6 +404,7 @@ static bool sync_file(struct disk *disk, const struct disk_op *op, struct fs_com
     struct disk_stream *stream = find_stream(disk, op->id);
     struct disk_file *file = find_file(disk, op->to);
     bool is_told = stream != NULL && !stream->is_failing;
+    size_t len;
 
     if (disk->fault == DISK_BROKEN || file == NULL) {
         if (is_told) {
@@ -416,8 +417,9 @@ static bool sync_file(struct disk *disk, const struct disk_op *op, struct fs_com
     if (stream != NULL && !is_told) {
         return false; /* it failed before */
     }
-    if (op->len > file->durable_len) {
-        file->durable_len = op->len;
+    len = op->len < file->content.len ? op->len : file->content.len; /* it was cut off since */
+    if (len > file->durable_len) {
+        file->durable_len = len;
     }
     file->is_name_durable = true;
     out->durable_bytes = op->len;

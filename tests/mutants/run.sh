@@ -2,9 +2,10 @@
 # Break rules on purpose, one at a time, and see that the simulator or the council's worlds find it.
 #     run.sh [PART-OF-A-NAME]        JOBS=2 LIMIT=2000 are the defaults; the seeds begin at FIRST=1
 #     run.sh council/                all of council.txt
-# The rules are in *.txt beside this: a name and what is broken; then, each behind "@@@ file", lines that stand in that file
-# exactly once, and behind "+++" what they become.  Each job has a copy of the tree in build/mutants, which is built, broken,
-# tried and mended, so that little is compiled.  Ends with 1 when a rule was broken and nobody saw it.
+# The rules are in *.txt beside this: a name and what is broken, perhaps a line "--only FAULT" for the simulator; then, each
+# behind "@@@ file", lines that stand in that file exactly once, and behind "+++" what they become.  Each job has a copy of the
+# tree in build/mutants, which is built, broken, tried and mended, so that little is compiled.  Ends with 1 when a rule was
+# broken and nobody saw it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 pattern=${1:-}
@@ -86,14 +87,18 @@ mend() {
 # ---- who finds it? ---------------------------------------------------------------------------------
 # Prints "finder seed", or nothing.
 find_it() {
-    local to=$1 from log=$1/run.log
+    local to=$1 from log=$1/run.log only
+    local has_council=1
+    [[ $3 == copies/* || $3 == moves/* ]] && has_council=0 # whose worlds know nothing of these
+    only=$(sed -n 's/^--only //p' <<<"$2" | head -n 1)
     for ((from = first; from < first + limit; from += batch)); do
-        if [ $(((from - first) % 100)) = 0 ] &&
+        if [ $has_council = 1 ] && [ $(((from - first) % 100)) = 0 ] &&
             ! STARLING_SEED=$from timeout 600 "$to/${programs[1]}" --filter 'council/no_two*' -j1 >"$log" 2>&1; then
             echo "council $(grep -ao 'STARLING_SEED=[0-9]*' "$log" | head -n 1 | cut -d= -f2)"
             return
         fi
-        if ! timeout 600 "$to/${programs[0]}" --seeds "$from-$((from + batch - 1))" --first >"$log" 2>&1; then
+        if ! timeout 600 "$to/${programs[0]}" --seeds "$from-$((from + batch - 1))" --first \
+            ${only:+--only "$only"} >"$log" 2>&1; then
             echo "sim $(grep -ao '^seed [0-9]*' "$log" | head -n 1 | cut -d' ' -f2)"
             return
         fi
@@ -108,7 +113,7 @@ try() {
     elif ! build "$to"; then
         found="NOT BUILT: $(grep -m 1 error "$to/build.log")"
     else
-        found=$(find_it "$to")
+        found=$(find_it "$to" "${bodies[i]}" "${names[i]}")
         why=$(grep -a -m 1 -e '^seed ' -e '^nodes* [0-9]' -e ': shard' "$to/run.log" | cut -c 1-140)
     fi
     mend "$to" "${bodies[i]}"

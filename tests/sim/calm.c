@@ -172,6 +172,7 @@ void calm_run(struct world *world)
         world->nodes[i].had_lease = false;
     }
     hand_over(world, (int)(world->options.seed % (uint64_t)world->options.primaries));
+    moves_calm(world);
     for (int i = 0; i < world->node_count && watch(world, BUMP_MS * 1000, NOBODY); i++) {
         if (is_primary(&world->nodes[i]) &&
             !admin_command(world, i, "CLUSTER BUMPEPOCH", reply, sizeof(reply))) {

@@ -22,38 +22,58 @@ unsigned check_sample_slot(const struct world *world, int shard)
     return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
 }
 
-/* In the last shard. */
-unsigned check_find_spare_slot(const struct world *world)
+static bool is_used(const struct world *world, unsigned slot)
 {
-    for (unsigned slot = SLOT_COUNT - 1;; slot--) {
-        bool is_used = false;
+    char name[32];
 
-        for (int c = 0; c < world->options.clients; c++) {
-            char name[32];
-
-            for (int k = 0; k < SIM_KEYS; k++) {
-                snprintf(name, sizeof(name), "c%d:k%d", c, k);
-                is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
+    for (int c = 0; c < world->options.clients; c++) {
+        for (int k = 0; k < SIM_KEYS; k++) {
+            snprintf(name, sizeof(name), "c%d:k%d", c, k);
+            if (slot_of_key(bytes_from_text(name)) == slot) {
+                return true;
             }
-            client_pair_name(c, 'a', name);
-            is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
         }
-        for (int k = 0; k < SIM_SHARED; k++) {
-            char name[32];
-
-            snprintf(name, sizeof(name), "shared:%d", k);
-            is_used = is_used || slot_of_key(bytes_from_text(name)) == slot;
-        }
-        if (!is_used) {
-            return slot;
+        client_pair_name(c, 'a', name);
+        if (slot_of_key(bytes_from_text(name)) == slot) {
+            return true;
         }
     }
+    for (int k = 0; k < SIM_SHARED; k++) {
+        snprintf(name, sizeof(name), "shared:%d", k);
+        if (slot_of_key(bytes_from_text(name)) == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned check_find_spare_slot(const struct world *world)
+{
+    unsigned slot = SLOT_COUNT - 1;
+
+    while (is_used(world, slot)) {
+        slot--;
+    }
+    return slot;
+}
+
+unsigned check_find_free_slots(const struct world *world, unsigned count)
+{
+    unsigned slot = check_sample_slot(world, 0) + 1;
+
+    for (unsigned free = 0; free < count; slot++) {
+        free = is_used(world, slot) ? 0 : free + 1;
+    }
+    return slot - count;
 }
 
 int check_shard_of(const struct world *world, const char *key)
 {
     int shard = 0;
 
+    if (moves_is_slot(world, slot_of_key(bytes_from_text(key)))) {
+        return world->options.primaries;
+    }
     while (shard + 1 < world->options.primaries &&
            slot_of_key(bytes_from_text(key)) >=
                (unsigned)((shard + 1) * SLOT_COUNT / world->options.primaries)) {
@@ -361,6 +381,7 @@ void check_after_pass(struct world *world, struct sim_node *n)
     check_leases(world, n, &facts);
     check_grants(world, n);
     check_spare_slot(world, n);
+    moves_look(world, n);
     if (is_news(n, &facts)) {
         check_pairs(world, n);
     }
@@ -586,6 +607,9 @@ bool check_converged(struct world *world, char *reason, size_t size)
         if (!shard_is_settled(world, shard, reason, size)) {
             return false;
         }
+    }
+    if (!moves_are_settled(world, reason, size)) {
+        return false;
     }
     for (int c = 0; c < world->options.clients; c++) {
         for (int k = 0; k < SIM_KEYS; k++) {

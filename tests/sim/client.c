@@ -23,6 +23,8 @@ enum {
     FILL_PART = 4,
     PUBLISH_PART = 10,
     BRIEF_PART = 8,
+    MOVING_PART = 8,
+    FLEETING_PART = 6,
     BRIEF_KEYS = 5,
     BRIEF_MS = 3000,
     FILL_BYTES = 4000,
@@ -44,6 +46,7 @@ static void drop_conn(struct world *world, struct sim_client *client)
     struct sim_conn *conn = network_find(world, client->conns[client->node]);
 
     shared_give_up(world, client);
+    moves_give_up(world, client);
     if (conn != NULL) {
         network_break(world, conn, 0);
     }
@@ -241,7 +244,11 @@ static void think(struct world *world, struct sim_event *event)
         return;
     }
     if (client->request == REQUEST_NONE) {
-        if (world->only_shared || rng_one_in(&world->rng, SHARED_PART)) {
+        if (rng_one_in(&world->rng, MOVING_PART)) {
+            moves_ask(world, client);
+        } else if (world->options.has_copies && rng_one_in(&world->rng, FLEETING_PART)) {
+            fleeting_ask(world, client);
+        } else if (world->only_shared || rng_one_in(&world->rng, SHARED_PART)) {
             shared_ask(world, client);
         } else if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
             fill_memory(world, client);
@@ -298,7 +305,8 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
     address = bytes_next_word(&rest, ' ');
     host = bytes_next_word(&address, ':');
     world->redirections++;
-    if (client->request == REQUEST_PAIR) {
+    if (client->request == REQUEST_PAIR ||
+        (client->request == REQUEST_SHARED && client->replies_left > 1)) {
         drop_conn(world, client); /* the rest of the transaction has failed, too */
     }
     client->request = REQUEST_NONE;
@@ -423,6 +431,8 @@ static void take_value(struct world *world, struct sim_client *client,
     }
     if (value->type == RESP_FAILURE) {
         take_error(world, client, resp_value_bytes(value));
+    } else if (client->request == REQUEST_SHARED && client->replies_left > 1) {
+        client->replies_left--; /* to what was queued, which any node may do */
     } else if ((client->request == REQUEST_WRITE || client->request == REQUEST_SHARED) &&
                client->answer_reign == SIM_NO_REIGN) {
         world_fail(world, "client %d is answered by node %d, which does not serve shard %d",
@@ -431,10 +441,14 @@ static void take_value(struct world *world, struct sim_client *client,
         take_ok(world, client);
     } else if (client->request == REQUEST_SHARED) {
         shared_take_answer(world, client, value);
+    } else if (client->request == REQUEST_FLEETING) {
+        fleeting_take_answer(world, client, value);
     } else if (client->request == REQUEST_SHARED_WAIT) {
         shared_take_waited(world, client, value->integer);
     } else if (client->request == REQUEST_WAIT) {
         take_waited(world, client, value->integer);
+    } else if (client->request == REQUEST_MOVING) {
+        moves_take_sum(world, client, (uint64_t)value->integer);
     } else if (client->request == REQUEST_PAIR && --client->replies_left > 0) {
         return; /* of what was queued */
     } else {

@@ -246,6 +246,70 @@ static void kill_primaries(struct world *world, int node)
     }
 }
 
+/* From all others: clients go on. */
+static void cut_off(struct world *world, int node, int64_t ms)
+{
+    fault_note(world, "cut off is", node, ms);
+    for (int i = 0; i < world->node_count; i++) {
+        world->blocked[i][node] = i != node;
+        world->blocked[node][i] = i != node;
+    }
+    world->partitions++;
+    fault_later(world, node, ms, end_partition);
+}
+
+void fault_hit(struct world *world, int node)
+{
+    int64_t ms = fault_ms(world, 20, 3000);
+
+    world->last_disturbance_us = world->now_us;
+    switch (rng_below(&world->rng, 5)) {
+    case 0:
+        fault_note(world, "pause", node, ms);
+        sim_node_pause(world, node, ms);
+        break;
+    case 1:
+        cut_off(world, node, ms);
+        break;
+    case 2:
+        (void)fault_cut_power(world, node, ms);
+        break;
+    default:
+        (void)end_for(world, node, ms, false);
+        break;
+    }
+}
+
+static void force(struct world *world, struct sim_event *event)
+{
+    fault_forced_failover(world, event->node);
+}
+
+static void cut_off_now(struct world *world, struct sim_event *event)
+{
+    cut_off(world, event->node, fault_ms(world, 1500, 3000));
+}
+
+/* A primary is replaced that cannot hear its heir, so it has writes of its own and does not get the heir's; then nobody hears that
+ * one any more. */
+static void usurp(struct world *world, int node)
+{
+    uint32_t replicas = check_replicas_of(world, node);
+    int heir = 0;
+
+    if (replicas == 0) {
+        return;
+    }
+    while (((replicas >> heir) & 1) == 0) {
+        heir++;
+    }
+    fault_note(world, "to be replaced unheard is", node, 0);
+    world->blocked[node][heir] = true;
+    world->blocked[heir][node] = true;
+    fault_later(world, heir, fault_ms(world, 20, 200), force);
+    fault_later(world, heir, fault_ms(world, 1200, 2500), cut_off_now);
+}
+
 static void pause_one(struct world *world, int node)
 {
     int64_t ms = fault_ms(world, 30, 3000);
@@ -264,6 +328,13 @@ static void stop_in_pass(struct world *world, int node)
         fault_note(world, "a stop within a pass of", node, n->stop_ms);
         world->pauses++;
     }
+}
+
+/* Nobody tells it anything meanwhile, but clients have asked when it goes on. */
+static void stop_unheard(struct world *world, int node)
+{
+    stop_in_pass(world, node);
+    cut_off(world, node, world->nodes[node].stop_ms + fault_ms(world, 50, 500));
 }
 
 static void end_at_last(struct world *world, struct sim_event *event)
@@ -339,8 +410,10 @@ static const struct fault_kind kinds[] = {
     {"all primaries",        2,  true,  kill_primaries       },
     {"whole shard",          2,  true,  cut_shard            },
     {"laggard",              3,  true,  kill_before_laggard  },
+    {"usurper",              3,  false, usurp                },
     {"pause",                6,  false, pause_one            },
     {"stop within a pass",   6,  false, stop_in_pass         },
+    {"stop unheard",         3,  false, stop_unheard         },
     {"orderly end",          3,  false, shut_down            },
     {"swapped addresses",    2,  false, swap_addresses       },
     {"full disk",            3,  false, fault_full_disk      },
@@ -356,6 +429,7 @@ static const struct fault_kind kinds[] = {
     {"forget",               6,  false, fault_forget         },
     {"slots",                4,  false, fault_slots          },
     {"slot twice",           2,  false, fault_slot_twice     },
+    {"move",                 8,  false, fault_move           },
     {"replicate",            3,  false, fault_replicate      },
     {"reset",                2,  false, fault_reset          },
 };

@@ -14,6 +14,8 @@ void fault_excuse(struct world *world, int node);
 void fault_later(struct world *world, int node, int64_t ms, sim_event_fn *run);
 /* The power of a node is cut, and comes back after so long; false: it is dead already. */
 bool fault_cut_power(struct world *world, int node, int64_t ms);
+/* The node is killed, stands still, or is cut off from all others, for a while. */
+void fault_hit(struct world *world, int node);
 void fault_restart(struct world *world, struct sim_event *event);
 int fault_other(struct world *world, int node);
 
@@ -29,7 +31,12 @@ void fault_end_clone(struct world *world, int node);
 /* The disk of a node that is dead is well, and its own. */
 void fault_mend_disk(struct world *world, int node);
 
+/* ---- moves.c */
+void fault_move(struct world *world, int node);
+
 /* ---- operator.c */
+/* What he says to the node, which has to run. */
+void operator_tell(struct world *world, int node, const char *format, ...) PRINTF_LIKE(3, 4);
 void fault_failover(struct world *world, int node);
 void fault_forced_failover(struct world *world, int node);
 void fault_bump_epoch(struct world *world, int node);

@@ -59,6 +59,9 @@ static void drop_files(struct disk *disk, bool all)
             VEC_REMOVE_AT(&disk->files, i);
         }
     }
+    if (all) {
+        disk->fault = DISK_WELL; /* there is room again */
+    }
 }
 
 static void copy_files(struct disk *to, const struct disk *from, bool all)

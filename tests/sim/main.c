@@ -160,6 +160,9 @@ static void live(struct world *world)
         calm_run(world);
     }
     shared_check(world);
+    if (world->failure[0] == '\0' && world->lost_shards == 0 && world->options.has_copies) {
+        fleeting_check_flush(world);
+    }
 }
 
 static uint64_t count_oks(const struct world *world)
@@ -226,6 +229,9 @@ static void print_counts(const struct world *world)
         {"keys evicted",                    world->evicted                  },
         {"looks into caches",               world->caches_checked           },
         {"messages taken",                  world->messages_taken           },
+        {"copies that expired",             world->expiries_seen            },
+        {"copies that were flushed",        world->flushed_copies           },
+        {"moves of slots",                  world->moves_done               },
     };
 
     printf("seed %llu:", (unsigned long long)world->options.seed);

@@ -8,9 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void tell(struct world *world, int node, const char *format, ...) PRINTF_LIKE(3, 4);
-
-static void tell(struct world *world, int node, const char *format, ...)
+void operator_tell(struct world *world, int node, const char *format, ...)
 {
     char command[128];
     va_list args;
@@ -52,8 +50,8 @@ static bool knows(struct world *world, int node, int other)
 
 static void meet(struct world *world, int node, int other)
 {
-    tell(world, node, "CLUSTER MEET 10.0.0.%d %d %d", world->address[other] + 1, SIM_PORT,
-         SIM_BUS_PORT);
+    operator_tell(world, node, "CLUSTER MEET 10.0.0.%d %d %d", world->address[other] + 1, SIM_PORT,
+                  SIM_BUS_PORT);
 }
 
 /* ---- at bad moments -------------------------------------------------------------------------------- */
@@ -61,14 +59,14 @@ static void meet(struct world *world, int node, int other)
 void fault_failover(struct world *world, int node)
 {
     if (sim_node_runs(&world->nodes[node])) {
-        tell(world, node, "CLUSTER FAILOVER");
+        operator_tell(world, node, "CLUSTER FAILOVER");
     }
 }
 
 void fault_forced_failover(struct world *world, int node)
 {
     if (sim_node_runs(&world->nodes[node])) {
-        tell(world, node, "CLUSTER FAILOVER FORCE");
+        operator_tell(world, node, "CLUSTER FAILOVER FORCE");
     }
 }
 
@@ -76,7 +74,7 @@ void fault_bump_epoch(struct world *world, int node)
 {
     if (sim_node_runs(&world->nodes[node])) {
         world->epochs_are_raised = true;
-        tell(world, node, "CLUSTER BUMPEPOCH");
+        operator_tell(world, node, "CLUSTER BUMPEPOCH");
     }
 }
 
@@ -109,7 +107,7 @@ void fault_forget(struct world *world, int node)
     id_of(world, other, id);
     fault_excuse(world,
                  other); /* a primary that lost its memory no longer asks it for what it has */
-    tell(world, node, "CLUSTER FORGET %s", id);
+    operator_tell(world, node, "CLUSTER FORGET %s", id);
     event = world_schedule(world, world->now_us + fault_ms(world, 0, 300) * 1000, let_in_again);
     event->node = node;
     event->number = (uint64_t)other;
@@ -125,9 +123,10 @@ void fault_slots(struct world *world, int node)
         cluster_node_count(n->node->cluster) == 1) {
         return;
     }
-    tell(world, node,
-         node_owns_slot(n->node, world->spare_slot) ? "CLUSTER DELSLOTS %u" : "CLUSTER ADDSLOTS %u",
-         world->spare_slot);
+    operator_tell(world, node,
+                  node_owns_slot(n->node, world->spare_slot) ? "CLUSTER DELSLOTS %u"
+                                                             : "CLUSTER ADDSLOTS %u",
+                  world->spare_slot);
 }
 
 static void give_to_two(struct world *world, struct sim_event *event)
@@ -139,8 +138,8 @@ static void give_to_two(struct world *world, struct sim_event *event)
         const struct sim_node *n = &world->nodes[node];
 
         if (sim_node_runs(n) && cluster_has_slots(n->node->cluster)) {
-            tell(world, node, "CLUSTER DELSLOTS %u", world->spare_slot);
-            tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
+            operator_tell(world, node, "CLUSTER DELSLOTS %u", world->spare_slot);
+            operator_tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
             told++;
         }
     }
@@ -153,7 +152,7 @@ void fault_slot_twice(struct world *world, int node)
         const struct sim_node *n = &world->nodes[i];
 
         if (sim_node_runs(n) && node_owns_slot(n->node, world->spare_slot)) {
-            tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
+            operator_tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
         }
     }
     fault_later(world, node, fault_ms(world, 20, 500), give_to_two);
@@ -174,7 +173,7 @@ void fault_replicate(struct world *world, int node)
 
         id_of(world, other, id);
         fault_excuse(world, node);
-        tell(world, node, "CLUSTER REPLICATE %s", id);
+        operator_tell(world, node, "CLUSTER REPLICATE %s", id);
     }
 }
 
@@ -188,7 +187,8 @@ void fault_reset(struct world *world, int node)
     node_facts(world->nodes[node].node, &facts);
     if (!facts.is_primary) {
         fault_excuse(world, node);
-        tell(world, node, rng_one_in(&world->rng, 2) ? "CLUSTER RESET HARD" : "CLUSTER RESET SOFT");
+        operator_tell(world, node,
+                      rng_one_in(&world->rng, 2) ? "CLUSTER RESET HARD" : "CLUSTER RESET SOFT");
     }
 }
 
@@ -220,7 +220,7 @@ static void forget_nobodies(struct world *world, int node)
 
         cluster_node_at(n->node->cluster, i, sim_node_clock(n), &view);
         if (!view.is_in_handshake && is_nobody(world, view.id->text)) {
-            tell(world, node, "CLUSTER FORGET %s", view.id->text);
+            operator_tell(world, node, "CLUSTER FORGET %s", view.id->text);
             return; /* the others in the next round */
         }
     }
@@ -302,9 +302,9 @@ static void spread_replicas(struct world *world)
             fault_excuse(world, i);
             node_facts(world->nodes[i].node, &facts);
             if (facts.is_primary && facts.key_count > 0) {
-                tell(world, i, "FLUSHALL"); /* reset, and ended before that was saved */
+                operator_tell(world, i, "FLUSHALL"); /* reset, and ended before that was saved */
             }
-            tell(world, i, "CLUSTER REPLICATE %s", id);
+            operator_tell(world, i, "CLUSTER REPLICATE %s", id);
             return;
         }
     }
@@ -321,7 +321,7 @@ static void dissolve_spare_shard(struct world *world)
             has_others = has_others || node_owns_slot(n->node, check_sample_slot(world, shard));
         }
         if (sim_node_runs(n) && !has_others && node_owns_slot(n->node, world->spare_slot)) {
-            tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
+            operator_tell(world, i, "CLUSTER DELSLOTS %u", world->spare_slot);
         }
     }
 }
@@ -343,7 +343,7 @@ static void give_spare_slot(struct world *world)
 
         if (sim_node_runs(n) && !cluster_is_replica(n->node->cluster) &&
             cluster_has_slots(n->node->cluster)) {
-            tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
+            operator_tell(world, node, "CLUSTER ADDSLOTS %u", world->spare_slot);
             return;
         }
     }

@@ -13,7 +13,9 @@ enum {
     CONFIRM_PART = 3, /* and of so many writes one is confirmed */
     OPS_MAX = 4000,   /* of a key */
     HOT_KEYS = 3,
-    HOT_PART = 24,     /* of requests to keys that are to be copied one so many writes, */
+    COOL_PART =
+        4, /* where keys are copied one of so many requests is for whichever key; of the others */
+    HOT_PART = 24,     /* one so many writes, */
     ANYWHERE_PART = 2, /* and one so many goes to whatever node */
 };
 
@@ -33,6 +35,18 @@ static void name_of(int key, char out[32])
     snprintf(out, 32, "shared:%d", key);
 }
 
+/* Of one hot key there are two, in one slot, which are always written by one transaction: they are one register, whichever is
+ * read. */
+static bool has_twin(const struct world *world, int key)
+{
+    return is_hot(world, key) && key == 0;
+}
+
+static void twin_of(int key, char out[32])
+{
+    snprintf(out, 32, "{shared:%d}twin", key);
+}
+
 /* ---- reigns -------------------------------------------------------------------------------------- */
 
 static bool serves(const struct sim_node *n, int shard)
@@ -47,7 +61,9 @@ static bool is_its_reign(const struct world *world, const struct sim_node *n, in
     const struct history_reign *last =
         reigns->list.count > 0 ? &reigns->list.items[reigns->list.count - 1] : NULL;
 
-    return last != NULL && last->node == n->index && last->life == n->life;
+    return last != NULL && last->node == n->index && last->life == n->life &&
+           (n->node == NULL ||
+            history_id_equal(&reigns->history, oplog_history(n->node->journal.log)));
 }
 
 uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
@@ -70,9 +86,21 @@ uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
         if (!is_its_reign(world, n, shard)) {
             sync_check_kept(world, n, shard);
             VEC_PUSH(&world->reigns[shard].list, mine);
+            world->reigns[shard].history = *oplog_history(n->node->journal.log);
         }
     }
     return served;
+}
+
+/* The key that the client has asked for, if a member may answer for it: any key may become hot. */
+static bool is_of_key(const struct sim_client *client, char out[32])
+{
+    if (client->request == REQUEST_SHARED) {
+        name_of(client->pending_key, out);
+    } else if (client->request == REQUEST_WRITE) {
+        snprintf(out, 32, "c%d:k%d", client->index, client->pending_key);
+    }
+    return client->request == REQUEST_SHARED || client->request == REQUEST_WRITE;
 }
 
 /* The node whose the slot of the client's key is, as this one has heard when it announced that it is hot; NULL when
@@ -83,10 +111,9 @@ static const struct sim_node *owner_of_copies(struct world *world, const struct 
     const struct hot_slot *hot;
     char name[32];
 
-    if (client->request != REQUEST_SHARED) {
+    if (!is_of_key(client, name)) {
         return NULL;
     }
-    name_of(client->pending_key, name);
     hot = hot_copies_accepted(n->node, slot_of_key(bytes_from_text(name)));
     for (int i = 0; hot != NULL && i < world->node_count; i++) {
         const struct sim_node *other = &world->nodes[i];
@@ -99,6 +126,26 @@ static const struct sim_node *owner_of_copies(struct world *world, const struct 
     return NULL;
 }
 
+/* Has this node heard that the slot of the client's key is hot, and another node's?  It may be hot no more, or have a new owner. */
+static bool was_member(const struct sim_node *n, const struct sim_client *client)
+{
+    const struct hot_slots *known = &n->node->hot_copies.known;
+    char name[32];
+
+    if (!is_of_key(client, name)) {
+        return false;
+    }
+    for (size_t i = 0; i < known->count; i++) {
+        const struct hot_slot *hot = &known->items[i]->hot;
+
+        if (hot->slot == slot_of_key(bytes_from_text(name)) &&
+            !cluster_id_equal(&hot->owner, cluster_my_id(n->node->cluster))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A copy is of the reign of who has lent it, which goes on.  What was passed on was answered there at some time before. */
 static void note_member(struct world *world, const struct sim_node *n, const struct session *s,
                         struct sim_client *c)
@@ -106,8 +153,15 @@ static void note_member(struct world *world, const struct sim_node *n, const str
     const struct sim_node *owner = owner_of_copies(world, n, c);
 
     c->is_by_member = owner != NULL;
-    c->is_of_copy = owner != NULL && n->node->borrowing.reader == s->id;
+    c->is_of_copy = owner != NULL && n->node->borrowing.reader == s->id &&
+                    n->node->borrowing.reads != c->copies_read[n->index];
+    c->copies_read[n->index] = c->is_of_copy ? n->node->borrowing.reads : c->copies_read[n->index];
     if (owner != NULL && (!c->is_of_copy || is_its_reign(world, owner, c->shard))) {
+        c->answer_reign = world->reigns[c->shard].list.count - 1;
+    } else if (was_member(n, c) && (!c->is_of_copy || world->options.sync_replicas > 0)) {
+        /* It came from who was the owner, or was read and had to wait: nobody knows of which reign it is. */
+        c->is_by_member = true;
+        c->is_of_copy = false;
         c->answer_reign = world->reigns[c->shard].list.count - 1;
     }
 }
@@ -128,6 +182,7 @@ void shared_note_answer(struct world *world, struct sim_node *n, const struct se
                           : SIM_NO_REIGN;
     if (c->answer_reign == SIM_NO_REIGN) {
         note_member(world, n, s, c);
+        c->answer_holders = c->is_by_member ? 0 : c->answer_holders; /* those are its own */
     }
 }
 
@@ -138,9 +193,34 @@ static struct history_op *pending_op(struct world *world, const struct sim_clien
     return &world->shared[client->pending_key].ops.items[client->pending_op];
 }
 
+static void set(struct world *world, struct sim_client *client, int key, const char *value)
+{
+    char name[32];
+    char twin[32];
+
+    name_of(key, name);
+    if (!has_twin(world, key)) {
+        client_send(world, client, 3, "SET", name, value);
+        return;
+    }
+    twin_of(key, twin);
+    client->replies_left = 4;
+    client_send(world, client, 1, "MULTI");
+    client_send(world, client, 3, "SET", twin, value);
+    client_send(world, client, 3, "SET", name, value);
+    client_send(world, client, 1, "EXEC");
+}
+
+static int choose_key(struct world *world)
+{
+    bool is_any = !world->options.has_copies || rng_one_in(&world->rng, COOL_PART);
+
+    return (int)rng_below(&world->rng, is_any ? SIM_SHARED : HOT_KEYS);
+}
+
 void shared_ask(struct world *world, struct sim_client *client)
 {
-    int key = (int)rng_below(&world->rng, SIM_SHARED);
+    int key = choose_key(world);
     struct history_op op = {.client = client->index, .returned_us = INT64_MAX};
     char name[32];
     char value[32];
@@ -157,12 +237,16 @@ void shared_ask(struct world *world, struct sim_client *client)
     client->request = REQUEST_SHARED;
     client->pending_key = key;
     client->pending_op = world->shared[key].ops.count;
+    client->replies_left = 1;
     op.node = client->node;
-    op.is_passed_on = is_hot(world, key); /* any node may do that */
+    op.is_passed_on = world->options.has_copies; /* any node may do that */
     op.sent_us = world->now_us;
     if (is_hot(world, key) ? !rng_one_in(&world->rng, HOT_PART)
                            : rng_one_in(&world->rng, READ_PART)) {
         op.kind = HISTORY_READ;
+        if (has_twin(world, key) && rng_one_in(&world->rng, 2)) {
+            twin_of(key, name);
+        }
         client_send(world, client, 2, "GET", name);
     } else if (is_counter(key)) {
         op.kind = HISTORY_ADD;
@@ -171,14 +255,15 @@ void shared_ask(struct world *world, struct sim_client *client)
         op.kind = HISTORY_SET;
         op.value = ++world->shared_values;
         snprintf(value, sizeof(value), "%llu", (unsigned long long)op.value);
-        client_send(world, client, 3, "SET", name, value);
+        set(world, client, key, value);
     }
     VEC_PUSH(&world->shared[key].ops, op);
 }
 
 void shared_give_up(struct world *world, struct sim_client *client)
 {
-    if (client->request == REQUEST_SHARED) {
+    /* What a member has passed on already comes to its owner all the same. */
+    if (client->request == REQUEST_SHARED && !pending_op(world, client)->is_passed_on) {
         pending_op(world, client)->returned_us = world->now_us;
     }
 }

@@ -401,7 +401,7 @@ void sim_node_start(struct world *world, int index)
                                             : "0");
     set(&config, "sync-timeout", "300");
     set(&config, "hot-copies", world->options.has_copies ? "auto" : "off");
-    set(&config, "hot-copies-min-rate", "20");
+    set(&config, "hot-copies-min-rate", "5");
     set(&config, "hot-copies-min-busy", "0");
     snprintf(timeout, sizeof(timeout), "%lld", (long long)n->timeout_ms);
     set(&config, "cluster-node-timeout", timeout);
@@ -476,6 +476,7 @@ void world_init(struct world *world, const struct sim_options *options)
     world->node_count = options->primaries * (1 + options->replicas_each);
     ASSERT(world->node_count <= SIM_NODES_MAX && options->clients <= SIM_CLIENTS_MAX);
     world->spare_slot = check_find_spare_slot(world);
+    moves_init(world);
     for (int i = 0; i < world->node_count; i++) {
         struct sim_node *n = &world->nodes[i];
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/cluster_id.h"
 #include "base/heap.h"
 #include "base/lineage.h"
 #include "base/rng.h"
@@ -30,8 +31,11 @@ enum {
     SIM_READERS_MAX = SIM_NODES_MAX,
     SIM_SHARDS_MAX = 4,
     SIM_RECORDS = 64,
-    SIM_KEYS = 24,   /* per client */
-    SIM_SHARED = 8,  /* keys of all clients */
+    SIM_KEYS = 24,  /* per client */
+    SIM_SHARED = 8, /* keys of all clients */
+    SIM_MOVING_SLOTS = 4,
+    SIM_MOVING_KEYS = 2 * SIM_MOVING_SLOTS,
+    SIM_MOVING_NAME = 24,
     SIM_PORT = 7000, /* of clients: every node has an address of its own */
     SIM_BUS_PORT = 17000,
     SIM_ONE_WAY_US = 2050, /* what bytes take at most, unless they are delayed */
@@ -123,6 +127,7 @@ struct sim_node {
     int64_t pass_began_us;
     bool had_lease;         /* in the last look of calm.c */
     uint64_t elections_won; /* before this pass */
+    int64_t no_primary_us;  /* when it last was none, or had no data yet */
 };
 
 /* Types of keys. */
@@ -165,6 +170,8 @@ enum sim_request {
     REQUEST_SHARED_WAIT, /* WAIT for what it wrote there */
     REQUEST_PUBLISH,     /* a message for the readers */
     REQUEST_BRIEF,       /* something with keys that soon expire */
+    REQUEST_FLEETING,    /* of a key that is copied, and soon expires */
+    REQUEST_MOVING,      /* one more, of a counter in slots that move */
 };
 
 struct sim_client {
@@ -176,13 +183,14 @@ struct sim_client {
     int shard; /* that it asked last, */
     int node;  /* there */
     int pending_key;
-    size_t pending_op;     /* of a shared key */
-    bool is_by_member;     /* the last answer came by a node that serves a copy, or passes on, */
-    bool is_of_copy;       /* and was read from a copy */
-    size_t answer_reign;   /* in which the last answer left, or SIM_NO_REIGN */
-    uint64_t pair_version; /* last one sent */
-    int replies_left;      /* of a transaction */
-    uint64_t published;    /* number of the last message */
+    size_t pending_op; /* of a shared key */
+    bool is_by_member; /* the last answer came by a node that serves a copy, or passes on, */
+    bool is_of_copy;   /* and was read from a copy */
+    uint64_t copies_read[SIM_NODES_MAX]; /* by nodes, when the last answer of a copy was for it */
+    size_t answer_reign;                 /* in which the last answer left, or SIM_NO_REIGN */
+    uint64_t pair_version;               /* last one sent */
+    int replies_left;                    /* of a transaction */
+    uint64_t published;                  /* number of the last message */
     int64_t sent_at_us;
     uint64_t answer_upsets;  /* world_upsets when the answer left */
     uint32_t answer_holders; /* by sync-replicas: who has what it tells of; 0: there are none */
@@ -243,6 +251,8 @@ struct sim_shared {
 
 struct sim_reigns {
     VEC(struct history_reign) list;
+    struct history_id
+        history; /* of the last one: who was replaced and took over again has another */
 };
 
 /* The data of a shard, as who serves it had them last. */
@@ -258,6 +268,34 @@ struct sim_fork {
     struct history_id history;
     struct history_id from;
     uint64_t at;
+};
+
+/* A counter in slots that move: one client adds to it. */
+struct sim_moving_key {
+    char name[SIM_MOVING_NAME];
+    uint64_t acked;        /* the last sum that was told, */
+    uint64_t acked_upsets; /* and how often memory may have been lost before */
+    uint64_t open;         /* additions without an answer, which may come or not */
+    uint64_t kept;         /* by who served it last */
+};
+
+/* A key that expires, and is copied: one client writes it, each version once. */
+struct sim_fleeting {
+    uint64_t sent, acked; /* versions */
+    int64_t acked_us;
+    size_t acked_reigns; /* of its shard, so far */
+    uint64_t gone;       /* the last version of which somebody was told that it is there no more, */
+    int64_t gone_us;     /* and when */
+    size_t gone_reigns;
+};
+
+struct sim_moves {
+    unsigned first_slot;
+    struct sim_moving_key keys[SIM_MOVING_KEYS];
+    int keeper; /* who served them last, */
+    uint32_t life;
+    struct cluster_id shard;
+    int64_t seen_us; /* and when; 0: nobody has */
 };
 
 typedef void sim_event_fn(struct world *world, struct sim_event *event);
@@ -308,6 +346,8 @@ struct world {
     struct sim_reader readers[SIM_READERS_MAX]; /* one a node */
     struct sim_shared shared[SIM_SHARED];
     struct sim_reigns reigns[SIM_SHARDS_MAX];
+    struct sim_moves moves;
+    struct sim_fleeting fleeting;
     struct sim_line lines[SIM_SHARDS_MAX];
     VEC(struct sim_fork) forks; /* by nodes that took over */
     uint32_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
@@ -340,6 +380,9 @@ struct world {
     uint64_t syncs_checked; /* keys that have survived a change of who serves, by sync-replicas */
     uint64_t pairs_written; /* by transactions that were answered */
     uint64_t caches_checked, messages_taken;
+    uint64_t expiries_seen; /* of a key that is copied */
+    uint64_t flushed_copies;
+    uint64_t moves_done; /* of slots, from one shard to another */
 };
 
 struct claim {
@@ -458,14 +501,35 @@ bool check_converged(struct world *world, char *reason, size_t size);
 /* The node that serves a slot, or -1 and why not. */
 int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
 unsigned check_sample_slot(const struct world *world, int shard);
-/* A slot without keys that are looked at. */
+/* A slot without keys that are looked at, in the last shard. */
 unsigned check_find_spare_slot(const struct world *world);
-/* Whose slot the key is in. */
+/* The first of so many in a row, in the first shard. */
+unsigned check_find_free_slots(const struct world *world, unsigned count);
+/* Whose slot the key is in: behind all shards those that move. */
 int check_shard_of(const struct world *world, const char *key);
 /* Its replicas that are alive, by bit. */
 uint32_t check_replicas_of(const struct world *world, int primary);
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
+
+/* ---- fleeting.c: copies of what expires, and of what is flushed */
+void fleeting_ask(struct world *world, struct sim_client *client);
+void fleeting_take_answer(struct world *world, struct sim_client *client,
+                          const struct resp_value *value);
+/* In the end, when nobody writes: what is flushed is shown by nobody. */
+void fleeting_check_flush(struct world *world);
+
+/* ---- moves.c: slots that go from shard to shard */
+void moves_init(struct world *world);
+bool moves_is_slot(const struct world *world, unsigned slot);
+/* After a pass of the node. */
+void moves_look(struct world *world, struct sim_node *n);
+bool moves_are_settled(struct world *world, char *reason, size_t size);
+void moves_ask(struct world *world, struct sim_client *client);
+void moves_give_up(struct world *world, struct sim_client *client);
+void moves_take_sum(struct world *world, struct sim_client *client, uint64_t sum);
+/* When nothing fails they go where they are wanted. */
+void moves_calm(struct world *world);
 
 /* ---- calm.c: what must hold when nothing fails any more */
 void calm_run(struct world *world);

@@ -452,3 +452,114 @@ Test(cluster_data, of_a_replica_are_as_old_when_it_has_started_again)
         world_free(w);
     }
 }
+
+/* ---- the last word ------------------------------------------------------------------------------- */
+
+static bool fails_over(struct world *w, int member, enum cluster_failover_kind kind,
+                       struct errmsg *error)
+{
+    struct cluster_call call = world_call(w, member, error);
+    bool is_done = cluster_failover(w->members[member].core, &call, kind);
+
+    world_carry_out(w, member);
+    return is_done;
+}
+
+Test(cluster_data, that_may_lack_writes_are_served_at_an_operators_last_word_only)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+
+    w->members[3].is_frozen = true;
+    w->members[3].status.is_data_complete = false;
+    world_set_status(w, 3);
+    world_kill(w, 0);
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), NOBODY);
+    cr_expect_not(fails_over(w, 3, CLUSTER_FAILOVER_FORCE, &error));
+    cr_expect_not_null(strstr(error.text, "may lack writes"), "%s", error.text);
+    cr_expect_not_null(strstr(error.text, "TAKEOVER"), "%s", error.text);
+    world_listen(w);
+    cr_expect(fails_over(w, 3, CLUSTER_FAILOVER_TAKEOVER, &error), "%s", error.text);
+    run_until_served(w, world_first_slot(0));
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    cr_expect_not_null(strstr(world_told(w, 3), "is given up"), "%s", world_told(w, 3));
+    world_free(w);
+}
+
+Test(cluster_data, that_are_being_loaded_no_operator_has_served)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+
+    w->members[3].is_frozen = true;
+    w->members[3].status.is_loading = true;
+    world_set_status(w, 3);
+    world_kill(w, 0);
+    cr_expect_not(fails_over(w, 3, CLUSTER_FAILOVER_TAKEOVER, &error));
+    cr_expect_not_null(strstr(error.text, "is being loaded"), "%s", error.text);
+    world_run(w, 6000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    world_free(w);
+}
+
+Test(cluster_data, of_another_shard_no_operator_has_served)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+
+    w->members[3].is_frozen = true;
+    give_history(w, 3, "ffff", 5000);
+    world_set_status(w, 3);
+    world_kill(w, 0);
+    cr_expect_not(fails_over(w, 3, CLUSTER_FAILOVER_TAKEOVER, &error));
+    cr_expect_not_null(strstr(error.text, "agreed to be the shard's"), "%s", error.text);
+    world_run(w, 6000);
+    cr_expect_eq(w->members[3].promotions, 0);
+    world_free(w);
+}
+
+/* Member 0 is replaced by 3, has written more by then, and has not got the new primary's data yet. */
+static struct world *world_with_a_tail(void)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 300;
+    world_run(w, 200);
+    world_kill(w, 0);
+    run_until_served(w, world_first_slot(0));
+    cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
+    w->members[0].is_frozen = true;
+    w->members[0].status.offset = 400;
+    world_start(w, 0);
+    world_run(w, 2000);
+    cr_assert(world_is_replica_of(w, 0, 3));
+    return w;
+}
+
+Test(cluster_data, with_writes_that_were_given_up_are_not_all_that_a_planned_take_over_needs)
+{
+    struct world *w = world_with_a_tail();
+    struct errmsg error = {0};
+
+    cr_expect(fails_over(w, 0, CLUSTER_FAILOVER_AGREED, &error), "%s", error.text);
+    world_run(w, 8000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 3);
+    cr_expect_eq(w->members[3].promotions, 1);
+    world_free(w);
+}
+
+Test(cluster_data, with_writes_that_were_given_up_are_better_than_none_at_an_operators_last_word)
+{
+    struct world *w = world_with_a_tail();
+    struct errmsg error = {0};
+
+    world_kill(w, 3);
+    world_run(w, 4000);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), NOBODY);
+    cr_expect_not(fails_over(w, 0, CLUSTER_FAILOVER_FORCE, &error));
+    cr_expect(fails_over(w, 0, CLUSTER_FAILOVER_TAKEOVER, &error), "%s", error.text);
+    run_until_served(w, world_first_slot(0));
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    world_free(w);
+}

@@ -357,12 +357,15 @@ Test(lender, while_all_is_wanted_back_nothing_is_lent_and_all_who_have_anything_
 
     lend(&l, 0, "a");
     lend(&l, 1, "b");
-    lender_recall(&l, after_ms(1), 10);
+    lender_recall(&l, after_ms(1), lender_version_at(10));
     cr_assert_eq(l.outbox.count, 2);
+    cr_expect_gt(l.outbox.items[0].version, lender_version_at(10), "what is on its way is older");
     cr_expect_not(lender_lend(&l, 0, after_ms(1), name_of("a")));
     cr_expect(lender_is_lending(&l, after_ms(1)));
-    lender_take_ack(&l, 0, 10);
-    lender_take_ack(&l, 1, 10);
+    lender_take_ack(&l, 0, lender_version_at(10));
+    cr_expect(lender_is_lending(&l, after_ms(1)), "that was the answer to a change before");
+    lender_take_ack(&l, 0, l.outbox.items[0].version);
+    lender_take_ack(&l, 1, l.outbox.items[1].version);
     cr_expect_not(lender_is_lending(&l, after_ms(1)));
     lender_end_recall(&l);
     cr_expect(lender_lend(&l, 0, after_ms(1), name_of("a")));

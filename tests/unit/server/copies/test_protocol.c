@@ -186,6 +186,13 @@ static void release(struct world *w)
     }
 }
 
+/* The log grows: changes are of other versions than calls to give all back. */
+static uint64_t grow(struct world *w)
+{
+    w->offset = lender_version_at(lender_offset_of(w->offset) + 1);
+    return w->offset;
+}
+
 static void owner_write(struct world *w)
 {
     int key = (int)rng_below(&w->rng, KEYS);
@@ -193,7 +200,7 @@ static void owner_write(struct world *w)
     if (!owner_serves(w)) {
         return;
     }
-    w->versions[key] = ++w->offset;
+    w->versions[key] = grow(w);
     (void)lender_note_change(&w->lender, owner_clock(w), bytes_from_text(names[key]), w->offset);
     VEC_PUSH(&w->writes, ((struct held){.key = key, .version = w->offset}));
 }
@@ -269,10 +276,10 @@ static void owner_step(struct world *w)
     }
     owner_read(w);
     if (rng_one_in(&w->rng, 500)) {
-        (void)lender_note_all_changed(&w->lender, owner_clock(w), ++w->offset);
+        (void)lender_note_all_changed(&w->lender, owner_clock(w), grow(w));
     }
     if (rng_one_in(&w->rng, 300)) {
-        lender_recall(&w->lender, owner_clock(w), ++w->offset);
+        lender_recall(&w->lender, owner_clock(w), w->offset);
     } else if (rng_one_in(&w->rng, 20)) {
         lender_end_recall(&w->lender);
     }
@@ -307,7 +314,7 @@ static void take_over(struct world *w)
     }
     w->held.count = 0;
     w->writes.count = 0;
-    w->versions[key] = ++w->offset;
+    w->versions[key] = grow(w);
     w->told[key] = w->offset;
 }
 

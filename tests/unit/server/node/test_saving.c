@@ -150,3 +150,22 @@ Test(saving, counts_no_segment_as_growth_that_is_kept_for_replicas_while_the_dis
     alone_settle(a, 200);
     alone_free(a);
 }
+
+/* Of walks over the data one is on at a time, and the receiver decides how long that of a move takes. */
+Test(saving, begins_when_no_image_of_slots_that_move_is_on)
+{
+    static const uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {1};
+    struct alone *a = answers_start_cluster();
+
+    answers_expect(a, "SET {t}a 1", "+OK|");
+    move_image_begin(a->node, a, slots);
+    answers_expect(a, "BGSAVE", "+Background saving started|");
+    alone_settle(a, 50);
+    cr_expect_not(a->node->image.is_on);
+    cr_expect_not(answers_has_file(a, "dump.rdb"));
+    move_image_cancel(a->node);
+    answers_idle(a, 3, 10);
+    alone_settle(a, 200);
+    cr_expect(answers_has_file(a, "dump.rdb"));
+    alone_free(a);
+}
