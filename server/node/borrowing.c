@@ -21,7 +21,7 @@ void borrowing_end_serving(struct node *node)
 {
     if (node->borrowing.is_serving) {
         node->borrowing.is_serving = false;
-        call_begin(node);
+        call_on_data(node);
     }
 }
 
@@ -76,12 +76,38 @@ static void fetch(struct node *node, struct copy_owner *owner, struct bytes key)
     node->borrowing.fetches++;
 }
 
+/* A replica is asked in two ways, by who has said READONLY and who has not. */
+static void note_again(struct node *node, struct copy_owner *owner, uint16_t slot,
+                       struct mono_time now)
+{
+    if (node->role.is_primary) {
+        node->borrowing.again = owner;
+        node->borrowing.again_slot = slot;
+        node->borrowing.again_now = now;
+    }
+}
+
+/* The keys of a batch are hashed as those of its owners are: by one seed. */
+bool borrowing_serves_again(struct node *node, const struct request *request)
+{
+    struct borrowing *b = &node->borrowing;
+    const struct key_ref *ref = &node->batch.keys[request->first_key];
+
+    if (b->again == NULL || request->key_count != 1 || ref->table != b->again_slot ||
+        !gates_are_open_for_copies(node, request) || is_never_served(request->spec) ||
+        !borrower_serves(&b->again->borrower, b->again_now, ref->bytes, ref->hash)) {
+        return false;
+    }
+    note_use(b->again, b->again_slot);
+    begin_serving(node, request->session);
+    return true;
+}
+
 /* By a clock that was read after the request was: nobody was told of anything newer before. */
 static enum borrowed_state look_at_keys(struct node *node, struct copy_owner *owner,
                                         const struct request *request,
-                                        const struct command_keys *keys)
+                                        const struct command_keys *keys, struct mono_time now)
 {
-    struct mono_time now = node->env.now(node->env.context).mono;
     enum borrowed_state least = BORROWED_VALID;
 
     if (!borrower_has_lease(&owner->borrower, now)) {
@@ -222,11 +248,13 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
         return BORROWING_TAKEN;
     }
     if (!is_never_served(request->spec)) {
-        enum borrowed_state state = look_at_keys(node, owner, request, keys);
+        struct mono_time now = node->env.now(node->env.context).mono;
+        enum borrowed_state state = look_at_keys(node, owner, request, keys, now);
 
         if (state == BORROWED_VALID) {
             note_use(owner, slot);
             begin_serving(node, request->session);
+            note_again(node, owner, slot, now);
             return BORROWING_SERVE;
         }
         if (state == BORROWED_ASKED) {

@@ -7,6 +7,7 @@
 void execute_begin(struct node *node)
 {
     ASSERT(node->batch.running == NULL);
+    borrowing_forget(&node->borrowing);
     call_begin(node);
     gates_look(node);
 }
@@ -14,6 +15,7 @@ void execute_begin(struct node *node)
 /* A control command may have changed anything. */
 static void look_again(struct node *node)
 {
+    borrowing_forget(&node->borrowing);
     call_begin(node);
     gates_look_again(node);
 }
@@ -169,6 +171,9 @@ static NOINLINE void execute_closed(struct node *node, struct request *request)
 {
     if (gates_are_open_noted(node, request)) {
         run_noted(node, request);
+    } else if (borrowing_serves_again(node, request)) {
+        run_noted(node, request);
+        borrowing_end_serving(node);
     } else {
         execute_asking(node, request);
     }

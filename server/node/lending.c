@@ -91,12 +91,21 @@ static void send_outbox(struct node *node)
     lender_clear_outbox(l);
 }
 
+static bool has_changed(const struct lending *lending)
+{
+    return lending->changed.count > 0 || lending->has_changed_all;
+}
+
 /* What was changed stands in the log now, before its end: that is its version.  Who has a copy is told at once. */
 static void settle(struct node *node)
 {
     struct lending *lending = &node->lending;
-    uint64_t version = journal_effects_end(&node->journal);
+    uint64_t version;
 
+    if (LIKELY(!has_changed(lending))) {
+        return;
+    }
+    version = journal_effects_end(&node->journal);
     for (size_t i = 0; i < lending->changed.count; i++) {
         const struct lending_change *change = &lending->changed.items[i];
 
@@ -206,7 +215,7 @@ static void bar(struct node *node, struct session *s, uint64_t place, uint64_t o
 {
     struct lending *lending = &node->lending;
 
-    if (offset > lender_limit(&lending->lender, node->now.mono) &&
+    if (offset > 0 && offset > lender_limit(&lending->lender, node->now.mono) &&
         output_bar_behind(&s->output, place, offset, node->pass.number)) {
         lending->held++;
         pass_note_write(&node->pass);
@@ -254,11 +263,17 @@ void lending_fetch(struct node *node, struct request *request, struct bytes key)
 
 /* ---- replies ------------------------------------------------------------------------------------ */
 
-static uint64_t newest_of_keys(const struct lender *l, const struct request *request)
+/* Keys that the batch has hashed it has hashed as the lender does. */
+static uint64_t newest_of_keys(const struct node *node, const struct request *request)
 {
-    struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
+    const struct lender *l = &node->lending.lender;
+    struct command_keys keys;
     uint64_t newest = 0;
 
+    if (request->is_plain && request->key_count == 1) {
+        return lender_change_of(l, node->batch.keys[request->first_key].hash);
+    }
+    keys = command_keys(request->spec, request->args, request->arg_count);
     for (size_t i = 0; i < keys.count; i++) {
         uint64_t change =
             lender_change_of(l, lender_hash(l, request->args[command_key_at(&keys, i)]));
@@ -275,7 +290,7 @@ void lending_note_reply(struct node *node, const struct request *request, uint64
     settle(node);
     if (request_tells_of_keys(request)) {
         bar(node, request->session, place,
-            command_has_keys(request->spec) ? newest_of_keys(l, request) : l->last_change);
+            command_has_keys(request->spec) ? newest_of_keys(node, request) : l->last_change);
     }
 }
 

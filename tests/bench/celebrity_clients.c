@@ -238,6 +238,9 @@ static bool open_reader(struct celebrity_thread *t, size_t index)
     struct reader *reader = &t->readers[index];
 
     reader->node = (t->first + index) % r->cluster->count;
+    if (r->options.is_placed) {
+        reader->node = r->options.first_node + (t->first + index) % r->options.node_count;
+    }
     reader->next = reader->node;
     atomic_fetch_add(&r->placed[reader->node], 1);
     return go(t, reader) && (r->options.is_placed || (find_node(t, reader) && go(t, reader)));
