@@ -33,8 +33,9 @@ enum {
     WARM_MS = 1000,
     SPREAD_MS = 10000, /* by then all is spread */
     WINDOW_MS = 2000,
+    QUIET_ROUNDS = 5, /* short ones, in each round */
     QUIET_KEYS = 100000,
-    QUIET_REQUESTS = 500000,
+    QUIET_REQUESTS = 200000,
     QUIET_CONNECTIONS = 50,
     QUIET_PIPELINE = 16,
     WAIT_MS = 60000,
@@ -116,8 +117,10 @@ static bool read_at(struct bench *b, size_t node)
 
 static bool read_all(struct bench *b, bool reads_others)
 {
-    const struct celebrity_readers_options options = {
-        .readers = (size_t)b->readers, .threads = 2, .pipeline = (size_t)b->pipeline};
+    const struct celebrity_readers_options options = {.readers = (size_t)b->readers,
+                                                      .threads = 2,
+                                                      .pipeline = (size_t)b->pipeline,
+                                                      .node_count = b->cluster.count};
 
     if (!celebrity_read(&b->readers_run, &b->cluster, &options, &b->error)) {
         return false;
@@ -153,8 +156,8 @@ static void end(struct bench *b)
 
 static void measure(struct bench *b, int64_t ms, struct window *out)
 {
-    uint64_t cpu_ns[CELEBRITY_NODES];
-    uint64_t reads[CELEBRITY_NODES];
+    uint64_t cpu_ns[CELEBRITY_NODES] = {0};
+    uint64_t reads[CELEBRITY_NODES] = {0};
     int64_t began_ms = support_now_ms();
     double seconds;
 
@@ -243,7 +246,7 @@ static bool spread_round(struct bench *b, struct spread *s, size_t round)
 {
     struct window shares;
     double off_us;
-    double on_us[CELEBRITY_NODES];
+    double on_us[CELEBRITY_NODES] = {0};
 
     if (!set_copies(b, true) || !read_all(b, true)) {
         return false;
@@ -393,8 +396,11 @@ enum demoted {
 
 static bool read_bounded(struct bench *b)
 {
-    const struct celebrity_readers_options options = {
-        .readers = 60, .threads = 2, .pipeline = 16, .rounds_a_second = 50};
+    const struct celebrity_readers_options options = {.readers = 60,
+                                                      .threads = 2,
+                                                      .pipeline = 16,
+                                                      .rounds_a_second = 50,
+                                                      .node_count = b->cluster.count};
 
     return celebrity_read(&b->readers_run, &b->cluster, &options, &b->error);
 }
@@ -510,7 +516,7 @@ static bool run_stopped(struct bench *b)
     bool is_ok = begin(b, CELEBRITY_NODES, FEW_READS) && set_copies(b, true) &&
                  read_few(b, true, 4) &&
                  celebrity_wait_spread(&b->cluster, b->cluster.count, &b->error) &&
-                 celebrity_write(&b->writer, &b->cluster, 500, &b->error) &&
+                 celebrity_write(&b->writer, &b->cluster, 100, &b->error) &&
                  stop_one(b, CELEBRITY_NODES - 1, SIGSTOP, "stands still") &&
                  stop_one(b, CELEBRITY_NODES - 2, SIGKILL, "is killed") &&
                  celebrity_end_writing(&b->writer, &b->error) && end_reading(b);
@@ -543,7 +549,8 @@ static bool run_quiet(struct bench *b)
 {
     static const enum load_command commands[2] = {LOAD_GET, LOAD_SET};
     struct load_shape shape = {.command = LOAD_SET, .value = load_value(LOAD_VALUE_MAX)};
-    double ratios[2][ROUNDS_MAX];
+    static double ratios[2][ROUNDS_MAX * QUIET_ROUNDS];
+    uint64_t rounds = b->rounds * QUIET_ROUNDS;
     cpu_set_t allowed;
     bool is_ok = begin(b, 1, MANY_READS) && sched_getaffinity(0, sizeof(allowed), &allowed) == 0 &&
                  load_fill(b->cluster.servers[0].port, &shape, QUIET_KEYS, &b->error);
@@ -551,12 +558,13 @@ static bool run_quiet(struct bench *b)
     if (is_ok) {
         peers_pin_loop(&b->cluster.servers[0], peers_pin());
     }
-    for (size_t round = 0; is_ok && round < b->rounds; round++) {
+    for (size_t round = 0; is_ok && round < rounds; round++) {
         for (size_t i = 0; is_ok && i < 2; i++) {
-            double us[2];
+            bool is_on = round % 2 == 1; /* first */
+            double us[2] = {0};
 
-            is_ok = set_copies(b, false) && measure_quiet(b, commands[i], &us[0]) &&
-                    set_copies(b, true) && measure_quiet(b, commands[i], &us[1]);
+            is_ok = set_copies(b, is_on) && measure_quiet(b, commands[i], &us[is_on]) &&
+                    set_copies(b, !is_on) && measure_quiet(b, commands[i], &us[!is_on]);
             ratios[i][round] = us[1] / us[0];
         }
     }
@@ -564,8 +572,8 @@ static bool run_quiet(struct bench *b)
     end(b);
     if (is_ok) {
         printf("nothing is hot: CPU with hot-copies auto, of that with off\n");
-        judge(b, "GET, pipelines of 16", report_median(ratios[0], b->rounds), QUIET_LIMIT, false);
-        judge(b, "SET, pipelines of 16", report_median(ratios[1], b->rounds), QUIET_LIMIT, false);
+        judge(b, "GET, pipelines of 16", report_median(ratios[0], rounds), QUIET_LIMIT, false);
+        judge(b, "SET, pipelines of 16", report_median(ratios[1], rounds), QUIET_LIMIT, false);
     }
     return is_ok;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/bench/celebrity_clients.h"
 
+#include "base/assert.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -237,10 +238,8 @@ static bool open_reader(struct celebrity_thread *t, size_t index)
     struct celebrity_readers *r = t->owner;
     struct reader *reader = &t->readers[index];
 
-    reader->node = (t->first + index) % r->cluster->count;
-    if (r->options.is_placed) {
-        reader->node = r->options.first_node + (t->first + index) % r->options.node_count;
-    }
+    ASSERT(r->options.node_count > 0);
+    reader->node = r->options.first_node + (t->first + index) % r->options.node_count;
     reader->next = reader->node;
     atomic_fetch_add(&r->placed[reader->node], 1);
     return go(t, reader) && (r->options.is_placed || (find_node(t, reader) && go(t, reader)));

@@ -33,8 +33,8 @@ struct celebrity_readers_options {
     size_t threads;
     size_t pipeline;
     uint64_t rounds_a_second; /* of each thread; 0: as many as it can */
-    bool is_placed;           /* reader number i at node first_node + i % node_count */
-    size_t first_node;
+    bool is_placed;
+    size_t first_node; /* reader number i begins at node first_node + i % node_count */
     size_t node_count;
 };
 
