@@ -214,25 +214,39 @@ static void tell_stateful(struct node *node, struct copy_owner *owner, uint16_t 
     }
 }
 
-/* Whose the slot is, if we serve it besides; NULL if not.  is_over: it is hot no more, clients may still come. */
-static struct copy_owner *owner_of(struct node *node, uint16_t slot, bool *is_over)
+/* Whose the slot is, if we serve it besides, with its announcement; NULL if not. */
+static struct copy_owner *owner_of(struct node *node, uint16_t slot, const struct hot_slot **hot)
 {
-    const struct hot_slot *hot = hot_copies_accepted(node, slot);
+    *hot = hot_copies_accepted(node, slot);
+    return *hot != NULL ? copy_owners_get(node, &(*hot)->owner) : NULL;
+}
 
-    if (hot == NULL) {
-        return NULL;
+/* Each connection once in an epoch, and only to an owner that is there. */
+static bool is_sent_home(struct node *node, struct session *s, const struct copy_owner *owner,
+                         const struct hot_slot *hot)
+{
+    uint64_t *taught = &s->taught_epochs[hot->slot % SESSION_TAUGHT];
+
+    if (*taught >= hot->epoch || owner->data.phase != PEER_LANE_OPEN ||
+        (s->flags & SESSION_IN_MULTI) != 0 ||
+        !hot_slots_sends_home(&node->hot_copies.known, node->now.mono, hot->slot,
+                              cluster_my_id(node->cluster), cluster_my_primary_id(node->cluster))) {
+        return false;
     }
-    *is_over = hot->member_count == 0;
-    return copy_owners_get(node, &hot->owner);
+    *taught = hot->epoch;
+    node->borrowing.sent_home++;
+    return true;
 }
 
 enum borrowing_answer borrowing_take(struct node *node, struct request *request, uint16_t slot,
                                      const struct command_keys *keys)
 {
-    bool is_over = false;
-    struct copy_owner *owner = owner_of(node, slot, &is_over);
+    const struct hot_slot *hot;
+    struct copy_owner *owner = owner_of(node, slot, &hot);
 
-    if (owner == NULL || !request_may_wait(request) || (is_over && is_stateful(request->spec))) {
+    if (owner == NULL || !request_may_wait(request) ||
+        is_sent_home(node, request->session, owner, hot) ||
+        (hot->member_count == 0 && is_stateful(request->spec))) {
         return BORROWING_NOT_OURS;
     }
     if (request_is_queued(request)) {
@@ -345,7 +359,7 @@ static void drop_queue(struct node *node, struct session *s)
 bool borrowing_take_exec(struct node *node, struct request *request)
 {
     struct session *s = request->session;
-    bool is_over = false;
+    const struct hot_slot *hot;
     struct copy_owner *owner;
     uint16_t slot;
 
@@ -354,7 +368,7 @@ bool borrowing_take_exec(struct node *node, struct request *request)
     }
     slot = slot_of_queue(request);
     owner = slot != SLOT_NONE && !cluster_owns_slot(node->cluster, slot)
-                ? owner_of(node, slot, &is_over)
+                ? owner_of(node, slot, &hot)
                 : NULL;
     if (owner == NULL) {
         return false;

@@ -7,6 +7,8 @@
  *     what the owner does not lend, a write     passed on; the client waits for the reply (HOLD_FORWARD)
  *     MULTI ... EXEC                            queued here, passed on as one
  *     WATCH, blocking, sharded channels         the owner is told, the slot is hot no more, the client is sent there
+ *     anything, once we are a member no more    the client is sent to the owner; whatever comes on the same connection
+ *                                               again is passed on
  *
  * While a client waits nothing else of it is executed, so it is answered in the order in which it asked.  When the
  * connection to the owner is gone nobody knows what became of what was passed on: reads are answered with CLUSTERDOWN,
@@ -48,6 +50,7 @@ struct borrowing {
     uint64_t reader;            /* the last one: id of the session */
     uint64_t fetches;
     uint64_t forwards;
+    uint64_t sent_home; /* connections, by MOVED, once we were a member no more */
 };
 
 enum borrowing_answer {

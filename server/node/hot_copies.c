@@ -138,6 +138,24 @@ static void raise_epoch(struct node *node, struct hot_slot *hot)
     hot->epoch = *last;
 }
 
+void hot_copies_note_left(struct node *node, const struct cluster_id *member)
+{
+    struct hot_copies *hot = &node->hot_copies;
+
+    for (size_t i = 0; i < hot->own_count; i++) {
+        struct hot_slot *own = &hot->own[i].hot;
+
+        for (size_t k = 0; k < own->member_count; k++) {
+            if (cluster_id_equal(&own->members[k].node, member) && own->members[k].is_ready) {
+                own->members[k].is_ready = false;
+                own->members[k].has_accepted = false;
+                raise_epoch(node, own);
+                announce(node, own);
+            }
+        }
+    }
+}
+
 static void end_own(struct node *node, size_t index, const char *why)
 {
     struct hot_copies *hot = &node->hot_copies;

@@ -84,6 +84,9 @@ bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry
 void hot_copies_note_reads(struct node *node, const struct cluster_id *member, uint16_t slot,
                            uint64_t reads);
 void hot_copies_note_joined(struct node *node, const struct cluster_id *member);
+/* Its connection is gone: clients are sent there no more, from now on.  When it starts anew it knows of no slot, and answers
+ * MOVED, until it has heard of it. */
+void hot_copies_note_left(struct node *node, const struct cluster_id *member);
 /* Clients use the slot with state. */
 void hot_copies_note_stateful(struct node *node, uint16_t slot);
 const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot);

@@ -364,7 +364,15 @@ struct mono_time lending_wake_at(const struct node *node)
 
 void lending_session_closed(struct node *node, struct session *s)
 {
-    lender_leave(&node->lending.lender, s->id, node->now.mono);
+    struct lender *l = &node->lending.lender;
+    int peer = lender_find_link(l, s->id);
+
+    if (peer != LENDER_NOBODY) {
+        const struct cluster_id id = l->peers[peer].node;
+
+        lender_leave(l, s->id, node->now.mono);
+        hot_copies_note_left(node, &id);
+    }
 }
 
 void lending_check(const struct node *node)
