@@ -3,7 +3,8 @@
  * (copies/hot_slots.h).  node/lending.h and node/borrowing.h do what follows from it; clients are shown it by the views of
  * CLUSTER SLOTS and the like.
  *
- * Once a second the hottest keys are looked at.  A member is ready when it has a lease; it is announced as such with the
+ * Once a second the hottest keys are looked at.  Who is to be a member of a slot is asked in one look and chosen in the
+ * next (node/hot_members.h).  A member is ready when it has a lease; it is announced as such with the
  * next look, and clients are sent there from then on.
  *
  * Invariant:  (1) slots of ours that are hot have an entry in own, and are announced once in HOT_REPEAT_MS */
@@ -44,6 +45,7 @@ struct hot_own {
 struct hot_copies {
     struct hot_slots known;
     struct promotion promotion;
+    bool is_without_room; /* the last slot that was to be hot found no member */
     struct hot_own own[PROMOTION_SLOTS_MAX];
     size_t own_count;
     struct buf outgoing; /* what is to be announced: its length in 4 bytes, and the message, each */
