@@ -87,6 +87,11 @@ static void note_again(struct node *node, struct copy_owner *owner, uint16_t slo
     }
 }
 
+void borrowing_forget(struct node *node)
+{
+    node->borrowing.again = NULL;
+}
+
 /* The keys of a batch are hashed as those of its owners are: by one seed. */
 bool borrowing_serves_again(struct node *node, const struct request *request)
 {
@@ -94,7 +99,7 @@ bool borrowing_serves_again(struct node *node, const struct request *request)
     const struct key_ref *ref = &node->batch.keys[request->first_key];
 
     if (b->again == NULL || request->key_count != 1 || ref->table != b->again_slot ||
-        !gates_are_open_for_copies(node, request) || is_never_served(request->spec) ||
+        is_never_served(request->spec) ||
         !borrower_serves(&b->again->borrower, b->again_now, ref->bytes, ref->hash)) {
         return false;
     }

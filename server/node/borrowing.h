@@ -68,14 +68,11 @@ MUST_USE bool borrowing_take_exec(struct node *node, struct request *request);
 /* WAIT and WAITAOF of a session whose last write was passed on: so are they, to where that write is.  False: nobody is
  * there. */
 MUST_USE bool borrowing_take_wait(struct node *node, struct request *request);
-/* In its batch another one was served from copies of the same slot, and so may this be, a read by a client who is allowed
- * everything: then it is executed on the copies until borrowing_end_serving, and nothing else stands in its way. */
+/* Of a read that no gate but that of routes could refuse: was another one in its batch served from copies of the same slot, and
+ * so may this be?  Then it is executed on the copies, until borrowing_end_serving. */
 bool borrowing_serves_again(struct node *node, const struct request *request);
-/* What is known of a slot may be so no more. */
-static inline void borrowing_forget(struct borrowing *borrowing)
-{
-    borrowing->again = NULL;
-}
+/* What is known of the slot that was read last may be so no more. */
+void borrowing_forget(struct node *node);
 static inline bool borrowing_is_serving(const struct borrowing *borrowing)
 {
     return borrowing->is_serving;

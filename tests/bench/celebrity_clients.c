@@ -344,9 +344,7 @@ static int64_t pace(int64_t due_us, uint64_t rate)
         return now_us; /* what was missed is not made up for */
     }
     while (now_us < due_us) {
-        struct timespec rest = {.tv_nsec = (due_us - now_us) % 1000000 * 1000};
-
-        nanosleep(&rest, NULL);
+        support_pause_ms(1);
         now_us = clock_mono_now().us;
     }
     return due_us + gap_us;
