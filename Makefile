@@ -222,11 +222,12 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c FORCE
 	    $(foreach room,$(see_tests/alone) tests/alone,$(wildcard $(room)/*.c)) -lm
 
 # ---- benchmarks: programs, never timed tests ----------------------------------------------------
-BENCHES := cache compare growth hotkeys idle large log move replica save scale sync types
+BENCHES := cache celebrity compare growth hotkeys idle large log move replica save scale sync types
 .PHONY: bench $(BENCHES:%=bench-%) bench-micro bench-count
 bench: ## run those below one after the other, some ten minutes
 	@for bench in $(BENCHES); do $(MAKE) --no-print-directory bench-$$bench || exit 1; done
 bench-cache: ## what eviction is worth: hits of a cache smaller than its data, beside an exact LRU
+bench-celebrity: ## what copies of a key that everybody reads are worth, and what they cost
 bench-compare: ## CPU per operation and bytes per key, beside other servers that are installed
 bench-growth: ## what a growing table costs those who read meanwhile
 bench-hotkeys: ## how many of the hottest keys are found in a second
@@ -251,6 +252,7 @@ $(BUILD)/tests/bench/micro: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/m
     $(call archives_of,server/net server/control $(see_server/net))
 	$(link)
 BENCH_SHARED := $(patsubst %,$(BUILD)/tests/bench/%.o,footprint listeners load longest measure options peers probe report)
+$(BUILD)/tests/bench/celebrity: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/celebrity_*.c))
 $(BUILD)/tests/bench/log: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/log_*.c)) \
     $(BUILD)/tests/bench/acked.o $(BUILD)/tests/bench/slow_line.o
 $(BUILD)/tests/bench/scale: $(BUILD)/tests/bench/scale.o $(BUILD)/tests/bench/options.o \

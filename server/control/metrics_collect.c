@@ -433,6 +433,7 @@ static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *
     m->hot_copy_reads = node->borrowing.reads;
     m->hot_copy_fetches = node->borrowing.fetches;
     m->hot_forwards = node->borrowing.forwards;
+    m->hot_sent_home = node->borrowing.sent_home;
 }
 
 static void collect_keyspace(struct node *node, struct metrics *m, struct buf *lines)

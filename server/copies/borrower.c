@@ -119,6 +119,33 @@ bool borrower_has_lease(const struct borrower *b, struct mono_time now)
 
 /* ---- keys --------------------------------------------------------------------------------------- */
 
+/* Of one that is VALID: may it be shown?  Without a lease not now, and yet again under the next, without being asked
+ * for (5). */
+static bool is_shown(const struct borrower *b, const struct borrowed *key, struct mono_time now)
+{
+    return borrower_has_lease(b, now) && !mono_is_due(key->until, now);
+}
+
+static void use(struct borrower *b, struct borrowed *key)
+{
+    if (b->by_use.prev != &key->by_use) { /* else it was used last */
+        list_remove(&key->by_use);
+        list_add_tail(&b->by_use, &key->by_use);
+    }
+}
+
+bool borrower_serves(struct borrower *b, struct mono_time now, struct bytes key, uint64_t hash)
+{
+    struct hashtable_node *n = hashtable_find_hashed(&b->keys, key, hash);
+    struct borrowed *found = n != NULL ? CONTAINER_OF(n, struct borrowed, by_name) : NULL;
+
+    if (found == NULL || found->state != BORROWED_VALID || !is_shown(b, found, now)) {
+        return false;
+    }
+    use(b, found);
+    return true;
+}
+
 enum borrowed_state borrower_look(struct borrower *b, struct mono_time now, struct bytes key)
 {
     struct borrowed *found = find(b, key);
@@ -127,14 +154,10 @@ enum borrowed_state borrower_look(struct borrower *b, struct mono_time now, stru
         return BORROWED_NOT;
     }
     if (found->state == BORROWED_VALID) {
-        if (!borrower_has_lease(b, now)) {
-            return BORROWED_NOT; /* and yet it may be served again, without being asked for (5) */
-        }
-        if (mono_is_due(found->until, now)) {
+        if (!is_shown(b, found, now)) {
             return BORROWED_NOT;
         }
-        list_remove(&found->by_use);
-        list_add_tail(&b->by_use, &found->by_use);
+        use(b, found);
     }
     if (found->state == BORROWED_REFUSED && mono_is_due(found->until, now)) {
         return BORROWED_NOT;

@@ -89,6 +89,8 @@ bool borrower_has_lease(const struct borrower *b, struct mono_time now);
 
 /* What there is of the key; VALID only under the lease, and then it counts as used. */
 enum borrowed_state borrower_look(struct borrower *b, struct mono_time now, struct bytes key);
+/* Is it VALID, and then used?  The hash is that of hash_bytes, with the seed that borrower_init was given. */
+bool borrower_serves(struct borrower *b, struct mono_time now, struct bytes key, uint64_t hash);
 /* It is asked for from now on.  It must not be already. */
 void borrower_note_wanted(struct borrower *b, struct bytes key);
 /* A value has come.  False: it is too old, or nobody waits for it; then it is neither served nor kept. */

@@ -111,6 +111,7 @@ void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct 
     }
     known->hot = *hot;
     known->heard_at = now;
+    known->has_lapsed = false;
     if (hot_slot_member(hot, me) != NULL || hot_slot_member(hot, primary) != NULL) {
         known->accepted_until = mono_add_ms(now, HOT_LAPSE_MS + HOT_GRACE_MS);
     }
@@ -132,6 +133,21 @@ const struct hot_slot *hot_slots_accepted(const struct hot_slots *table, struct 
     return known != NULL && mono_is_before(now, known->accepted_until) ? &known->hot : NULL;
 }
 
+bool hot_slots_sends_home(const struct hot_slots *table, struct mono_time now, uint16_t slot,
+                          const struct cluster_id *me, const struct cluster_id *primary)
+{
+    const struct hot_known *known = find(table, slot);
+
+    if (known == NULL || known->has_lapsed || !mono_is_before(now, known->accepted_until)) {
+        return false;
+    }
+    if (known->hot.member_count == 0) {
+        return true;
+    }
+    return !is_over(known, now) && hot_slot_member(&known->hot, me) == NULL &&
+           hot_slot_member(&known->hot, primary) == NULL;
+}
+
 void hot_slots_tick(struct hot_slots *table, struct mono_time now)
 {
     for (size_t i = table->count; i-- > 0;) {
@@ -140,6 +156,7 @@ void hot_slots_tick(struct hot_slots *table, struct mono_time now)
         if (is_over(known, now) && known->hot.member_count > 0) {
             table->changes++;
             known->hot.member_count = 0;
+            known->has_lapsed = true;
         }
         if (known->hot.member_count == 0 && !mono_is_before(now, known->accepted_until)) {
             mem_free(MEM_NODE, known);

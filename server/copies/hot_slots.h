@@ -5,7 +5,9 @@
  * An announcement names the slot's members, and which of them are ready: those have a lease, and clients are sent there.  It
  * is repeated once in HOT_REPEAT_MS; one that is not for HOT_LAPSE_MS is over.  A member accepts requests for the slot from
  * when it hears of it, and for HOT_GRACE_MS after it is over, since clients may still come: whoever is advertised never
- * sends anybody elsewhere.  Newer ones of an owner have a greater epoch, which rises over its restarts.
+ * sends anybody elsewhere.  Once the owner has said that it is a member no more it sends each connection home to the owner, once in an
+ * epoch, and passes on what comes on it nevertheless: most learn at once, and nobody who is sent back by an old map
+ * goes in circles.  Newer ones of an owner have a greater epoch, which rises over its restarts.
  *
  * Invariant:  (1) one entry a slot at most
  * Pure; all-zero is empty. */
@@ -49,6 +51,7 @@ struct hot_slot {
 struct hot_known {
     struct hot_slot hot;
     struct mono_time heard_at;
+    bool has_lapsed; /* it is over since nothing was heard */
     struct mono_time
         accepted_until; /* of a node that is, or was, a member: after the end of that */
 };
@@ -74,6 +77,10 @@ const struct hot_slot *hot_slots_find(const struct hot_slots *table, struct mono
 /* Is, or was, this node a member, so that it accepts requests?  Whose the slot is then, by what was announced; else NULL. */
 const struct hot_slot *hot_slots_accepted(const struct hot_slots *table, struct mono_time now,
                                           uint16_t slot);
+/* Of one that is accepted: has its owner said that this node, or the one that it follows, is a member no more?  Then clients
+ * are sent home.  While the owner is silent it may advertise us yet. */
+bool hot_slots_sends_home(const struct hot_slots *table, struct mono_time now, uint16_t slot,
+                          const struct cluster_id *me, const struct cluster_id *primary);
 /* Forget what is long over. */
 void hot_slots_tick(struct hot_slots *table, struct mono_time now);
 const struct hot_member *hot_slot_member(const struct hot_slot *hot, const struct cluster_id *node);

@@ -64,9 +64,16 @@ static void clear_bits(struct lender *l, uint64_t bits)
     }
 }
 
+static void end_pending(struct lender *l, size_t index)
+{
+    l->peers[index].pending_from = 0;
+    l->pending &= ~bit_of(index);
+}
+
 static void forget(struct lender *l, int index)
 {
     clear_bits(l, bit_of((size_t)index));
+    end_pending(l, (size_t)index);
     l->peers[index] = (struct lender_peer){0};
     l->peer_count--;
 }
@@ -156,7 +163,11 @@ void lender_take_ack(struct lender *l, int peer, uint64_t version)
         return;
     }
     /* Of those in between nothing is kept: the first of them is behind what was acknowledged. */
-    p->pending_from = version >= p->sent ? 0 : version + 1;
+    if (version >= p->sent) {
+        end_pending(l, (size_t)peer);
+    } else {
+        p->pending_from = version + 1;
+    }
 }
 
 /* ---- keys --------------------------------------------------------------------------------------- */
@@ -210,6 +221,7 @@ static void send(struct lender *l, size_t index, struct mono_time now,
     if (has_lease(peer, now)) {
         peer->pending_from = peer->pending_from != 0 ? peer->pending_from : message->version;
         peer->sent = message->version;
+        l->pending |= bit_of(index);
     }
 }
 
@@ -309,7 +321,7 @@ uint64_t lender_limit(const struct lender *l, struct mono_time now)
 {
     uint64_t limit = UINT64_MAX;
 
-    for (size_t i = 0; i < LENDER_PEERS_MAX && l->peer_count > 0; i++) {
+    for (size_t i = 0; i < LENDER_PEERS_MAX && l->pending >> i != 0; i++) {
         if (is_pending(&l->peers[i], now) && l->peers[i].pending_from - 1 < limit) {
             limit = l->peers[i].pending_from - 1;
         }
@@ -339,7 +351,7 @@ void lender_tick(struct lender *l, struct mono_time now)
         if (!peer->is_used || has_lease(peer, now)) {
             continue;
         }
-        peer->pending_from = 0; /* (4) */
+        end_pending(l, (size_t)i); /* (4) */
         if (peer->link == 0) {
             forget(l, i);
         }
@@ -356,6 +368,7 @@ void lender_check(const struct lender *l)
         count += peer->is_used;
         ASSERT(peer->is_used || (peer->link == 0 && peer->pending_from == 0));
         ASSERT(peer->pending_from <= peer->sent);
+        ASSERT(((l->pending & bit_of(i)) != 0) == (peer->pending_from != 0));
     }
     ASSERT(count == l->peer_count);
     ASSERT(l->keys.count <= LENDER_KEYS_MAX);

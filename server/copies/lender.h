@@ -65,6 +65,7 @@ struct lender_message {
 struct lender {
     struct lender_peer peers[LENDER_PEERS_MAX];
     size_t peer_count;
+    uint64_t pending; /* a bit for each peer that has something pending; its lease may be over */
     struct hashtable keys; /* struct lent_key */
     uint64_t *
         offsets; /* of the last change of a key that was lent, by hash; NULL: there never was one */

@@ -18,6 +18,7 @@ const char *promotion_answer_text(enum promotion_answer answer)
         [PROMOTION_STATEFUL] = "its slot is used by WATCH, blocking commands or sharded channels",
         [PROMOTION_ALONE] = "there is no other primary",
         [PROMOTION_TOO_MANY] = "too many slots are hot",
+        [PROMOTION_NO_ROOM] = "the other primaries are busy, too",
     };
 
     return texts[answer];

@@ -52,6 +52,7 @@ enum promotion_answer {
     PROMOTION_STATEFUL,
     PROMOTION_ALONE, /* there is no other primary */
     PROMOTION_TOO_MANY,
+    PROMOTION_NO_ROOM, /* all other primaries are busy (placement.h) */
 };
 
 struct promoted {

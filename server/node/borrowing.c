@@ -21,7 +21,7 @@ void borrowing_end_serving(struct node *node)
 {
     if (node->borrowing.is_serving) {
         node->borrowing.is_serving = false;
-        call_begin(node);
+        call_on_data(node);
     }
 }
 
@@ -76,12 +76,43 @@ static void fetch(struct node *node, struct copy_owner *owner, struct bytes key)
     node->borrowing.fetches++;
 }
 
+/* A replica is asked in two ways, by who has said READONLY and who has not. */
+static void note_again(struct node *node, struct copy_owner *owner, uint16_t slot,
+                       struct mono_time now)
+{
+    if (node->role.is_primary) {
+        node->borrowing.again = owner;
+        node->borrowing.again_slot = slot;
+        node->borrowing.again_now = now;
+    }
+}
+
+void borrowing_forget(struct node *node)
+{
+    node->borrowing.again = NULL;
+}
+
+/* The keys of a batch are hashed as those of its owners are: by one seed. */
+bool borrowing_serves_again(struct node *node, const struct request *request)
+{
+    struct borrowing *b = &node->borrowing;
+    const struct key_ref *ref = &node->batch.keys[request->first_key];
+
+    if (b->again == NULL || request->key_count != 1 || ref->table != b->again_slot ||
+        is_never_served(request->spec) ||
+        !borrower_serves(&b->again->borrower, b->again_now, ref->bytes, ref->hash)) {
+        return false;
+    }
+    note_use(b->again, b->again_slot);
+    begin_serving(node, request->session);
+    return true;
+}
+
 /* By a clock that was read after the request was: nobody was told of anything newer before. */
 static enum borrowed_state look_at_keys(struct node *node, struct copy_owner *owner,
                                         const struct request *request,
-                                        const struct command_keys *keys)
+                                        const struct command_keys *keys, struct mono_time now)
 {
-    struct mono_time now = node->env.now(node->env.context).mono;
     enum borrowed_state least = BORROWED_VALID;
 
     if (!borrower_has_lease(&owner->borrower, now)) {
@@ -188,25 +219,39 @@ static void tell_stateful(struct node *node, struct copy_owner *owner, uint16_t 
     }
 }
 
-/* Whose the slot is, if we serve it besides; NULL if not.  is_over: it is hot no more, clients may still come. */
-static struct copy_owner *owner_of(struct node *node, uint16_t slot, bool *is_over)
+/* Whose the slot is, if we serve it besides, with its announcement; NULL if not. */
+static struct copy_owner *owner_of(struct node *node, uint16_t slot, const struct hot_slot **hot)
 {
-    const struct hot_slot *hot = hot_copies_accepted(node, slot);
+    *hot = hot_copies_accepted(node, slot);
+    return *hot != NULL ? copy_owners_get(node, &(*hot)->owner) : NULL;
+}
 
-    if (hot == NULL) {
-        return NULL;
+/* Each connection once in an epoch, and only to an owner that is there. */
+static bool is_sent_home(struct node *node, struct session *s, const struct copy_owner *owner,
+                         const struct hot_slot *hot)
+{
+    uint64_t *taught = &s->taught_epochs[hot->slot % SESSION_TAUGHT];
+
+    if (*taught >= hot->epoch || owner->data.phase != PEER_LANE_OPEN ||
+        (s->flags & SESSION_IN_MULTI) != 0 ||
+        !hot_slots_sends_home(&node->hot_copies.known, node->now.mono, hot->slot,
+                              cluster_my_id(node->cluster), cluster_my_primary_id(node->cluster))) {
+        return false;
     }
-    *is_over = hot->member_count == 0;
-    return copy_owners_get(node, &hot->owner);
+    *taught = hot->epoch;
+    node->borrowing.sent_home++;
+    return true;
 }
 
 enum borrowing_answer borrowing_take(struct node *node, struct request *request, uint16_t slot,
                                      const struct command_keys *keys)
 {
-    bool is_over = false;
-    struct copy_owner *owner = owner_of(node, slot, &is_over);
+    const struct hot_slot *hot;
+    struct copy_owner *owner = owner_of(node, slot, &hot);
 
-    if (owner == NULL || !request_may_wait(request) || (is_over && is_stateful(request->spec))) {
+    if (owner == NULL || !request_may_wait(request) ||
+        is_sent_home(node, request->session, owner, hot) ||
+        (hot->member_count == 0 && is_stateful(request->spec))) {
         return BORROWING_NOT_OURS;
     }
     if (request_is_queued(request)) {
@@ -222,11 +267,13 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
         return BORROWING_TAKEN;
     }
     if (!is_never_served(request->spec)) {
-        enum borrowed_state state = look_at_keys(node, owner, request, keys);
+        struct mono_time now = node->env.now(node->env.context).mono;
+        enum borrowed_state state = look_at_keys(node, owner, request, keys, now);
 
         if (state == BORROWED_VALID) {
             note_use(owner, slot);
             begin_serving(node, request->session);
+            note_again(node, owner, slot, now);
             return BORROWING_SERVE;
         }
         if (state == BORROWED_ASKED) {
@@ -317,7 +364,7 @@ static void drop_queue(struct node *node, struct session *s)
 bool borrowing_take_exec(struct node *node, struct request *request)
 {
     struct session *s = request->session;
-    bool is_over = false;
+    const struct hot_slot *hot;
     struct copy_owner *owner;
     uint16_t slot;
 
@@ -326,7 +373,7 @@ bool borrowing_take_exec(struct node *node, struct request *request)
     }
     slot = slot_of_queue(request);
     owner = slot != SLOT_NONE && !cluster_owns_slot(node->cluster, slot)
-                ? owner_of(node, slot, &is_over)
+                ? owner_of(node, slot, &hot)
                 : NULL;
     if (owner == NULL) {
         return false;

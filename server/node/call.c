@@ -5,13 +5,18 @@
 #include "node/inside.h"
 #include "spec/slot.h"
 
+/* While writes are paused nothing may be removed either, expired or not. */
+static bool may_remove(const struct node *node)
+{
+    return node->role.is_primary && node->pauses.scope == PAUSE_NOTHING;
+}
+
 static struct exec make_exec(struct node *node)
 {
     return (struct exec){
         .keyspace = node->data.keyspace,
         .database_count = (unsigned)node->config.databases,
-        /* While writes are paused nothing may be removed either, expired or not. */
-        .is_primary = node->role.is_primary && node->pauses.scope == PAUSE_NOTHING,
+        .is_primary = may_remove(node),
         .is_cluster = node->config.cluster_enabled,
         .now = node->now,
         .rng = &node->rng,
@@ -42,6 +47,14 @@ void call_on_copies(struct node *node, struct keyspace *copies)
     node->door.exec.is_primary = false; /* what has expired goes when the owner says so */
     node->door.exec.events = NULL;
     node->door.exec.must_not_wait = true;
+}
+
+void call_on_data(struct node *node)
+{
+    node->door.exec.keyspace = node->data.keyspace;
+    node->door.exec.is_primary = may_remove(node);
+    node->door.exec.events = notify_events(node);
+    node->door.exec.must_not_wait = false;
 }
 
 /* Whose reply depends on a write needs a lease to leave.  A node without slots writes to the whole key

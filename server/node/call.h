@@ -36,6 +36,8 @@ void call_begin(struct node *node);
 void call_begin_transaction(struct node *node);
 /* The next command reads copies of keys that are other primaries'. */
 void call_on_copies(struct node *node, struct keyspace *copies);
+/* Behind it the next reads our own keys again; the rest is as call_begin left it. */
+void call_on_data(struct node *node);
 /* Run a client's data command; keys are those of the batch. */
 void call_for_client(struct node *node, const struct request *request, const struct key_ref *keys);
 

@@ -4,9 +4,17 @@
 #include "base/assert.h"
 #include "node/inside.h"
 
+static void forget_copies(struct node *node)
+{
+    if (UNLIKELY(node->borrowing.again != NULL)) {
+        borrowing_forget(node);
+    }
+}
+
 void execute_begin(struct node *node)
 {
     ASSERT(node->batch.running == NULL);
+    forget_copies(node);
     call_begin(node);
     gates_look(node);
 }
@@ -14,6 +22,7 @@ void execute_begin(struct node *node)
 /* A control command may have changed anything. */
 static void look_again(struct node *node)
 {
+    forget_copies(node);
     call_begin(node);
     gates_look_again(node);
 }
@@ -169,6 +178,9 @@ static NOINLINE void execute_closed(struct node *node, struct request *request)
 {
     if (gates_are_open_noted(node, request)) {
         run_noted(node, request);
+    } else if (gates_are_open_for_copies(node, request) && borrowing_serves_again(node, request)) {
+        run_noted(node, request);
+        borrowing_end_serving(node);
     } else {
         execute_asking(node, request);
     }

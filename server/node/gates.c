@@ -551,6 +551,15 @@ bool gates_are_open_noted(const struct node *node, const struct request *request
            (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
 }
 
+/* What a plain request is known to pass, gate_route asides: its command is known, its arity fits, it is about data. */
+bool gates_are_open_for_copies(const struct node *node, const struct request *request)
+{
+    uint32_t open = (node->gates.open_for | node->gates.open_noted) & READS;
+
+    return request->spec != NULL && request->spec->is_data && (request->spec->flags & open) != 0 &&
+           (request->session->flags & SESSION_SPECIAL) == SESSION_AUTHENTICATED;
+}
+
 bool gates_are_open_for_queue(const struct node *node, const struct request *request)
 {
     return request->is_plain && (request->spec->flags & node->gates.open_for) != 0 &&

@@ -36,6 +36,8 @@ void gates_look_again(struct node *node);
 bool gates_are_open_for(const struct node *node, const struct request *request);
 /* The same, where its reply is noted behind it. */
 bool gates_are_open_noted(const struct node *node, const struct request *request);
+/* The same of one that reads a key which is another node's, once it is known that it is served here as well. */
+bool gates_are_open_for_copies(const struct node *node, const struct request *request);
 /* May it be queued unasked? */
 bool gates_are_open_for_queue(const struct node *node, const struct request *request);
 /* May any request of the command, of whoever is authenticated, be executed unasked? */

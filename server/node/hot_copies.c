@@ -15,6 +15,8 @@ enum {
     ASKER_SEED = 1,      /* the same on all nodes */
     ABOUT_A_SLOT = 1,    /* the first byte of what is announced */
     ABOUT_ASKERS = 2,
+    ABOUT_SEARCH = 3,    /* who has room? */
+    ABOUT_LOAD = 4,      /* the answer */
     TEACH_GAP_US = 1000, /* between two clients that are sent to members */
 };
 
@@ -93,12 +95,13 @@ void hot_copies_note_joined(struct node *node, const struct cluster_id *member)
 }
 
 /* It leaves at the end of the pass. */
-static void post(struct node *node, struct bytes message)
+static void post_about(struct node *node, uint8_t about, struct bytes text)
 {
     struct buf *outgoing = &node->hot_copies.outgoing;
 
-    encode_u32_be(outgoing, (uint32_t)message.len);
-    buf_append_bytes(outgoing, message);
+    encode_u32_be(outgoing, (uint32_t)(sizeof(about) + text.len));
+    encode_u8(outgoing, about);
+    buf_append_bytes(outgoing, text);
 }
 
 bool hot_copies_take_outgoing(struct node *node, struct buf *message)
@@ -118,14 +121,13 @@ bool hot_copies_take_outgoing(struct node *node, struct buf *message)
 
 static void announce(struct node *node, const struct hot_slot *hot)
 {
-    struct buf message = {0};
+    struct buf text = {0};
 
-    encode_u8(&message, ABOUT_A_SLOT);
     hot_slots_take(&node->hot_copies.known, node->now.mono, hot, cluster_my_id(node->cluster),
                    &(struct cluster_id){0});
-    hot_slot_encode(hot, &message);
-    post(node, buf_bytes(&message));
-    buf_deinit(&message);
+    hot_slot_encode(hot, &text);
+    post_about(node, ABOUT_A_SLOT, buf_bytes(&text));
+    buf_deinit(&text);
 }
 
 /* Of what changes a later one is greater, also after a start, and when the clock of the wall was set back. */
@@ -136,6 +138,24 @@ static void raise_epoch(struct node *node, struct hot_slot *hot)
 
     *last = now > *last ? now : *last + 1;
     hot->epoch = *last;
+}
+
+void hot_copies_note_left(struct node *node, const struct cluster_id *member)
+{
+    struct hot_copies *hot = &node->hot_copies;
+
+    for (size_t i = 0; i < hot->own_count; i++) {
+        struct hot_slot *own = &hot->own[i].hot;
+
+        for (size_t k = 0; k < own->member_count; k++) {
+            if (cluster_id_equal(&own->members[k].node, member) && own->members[k].is_ready) {
+                own->members[k].is_ready = false;
+                own->members[k].has_accepted = false;
+                raise_epoch(node, own);
+                announce(node, own);
+            }
+        }
+    }
 }
 
 static void end_own(struct node *node, size_t index, const char *why)
@@ -171,68 +191,13 @@ void hot_copies_note_stateful(struct node *node, uint16_t slot)
     }
 }
 
-/* ---- members ------------------------------------------------------------------------------------ */
-
-static bool could_be_member(const struct cluster_node_view *view)
+/* Is it known who has room?  Else all are asked, and it is by the next look. */
+static bool knows_room(struct node *node)
 {
-    return !view->is_me && !view->is_replica && !view->is_in_handshake && !view->is_failed &&
-           !view->is_failing && view->is_linked && view->slot_count > 0;
-}
-
-static size_t count_others(const struct node *node)
-{
-    size_t count = 0;
-
-    for (size_t i = 1; i < cluster_node_count(node->cluster); i++) {
-        struct cluster_node_view view;
-
-        cluster_node_at(node->cluster, i, node->now, &view);
-        count += could_be_member(&view);
+    if (hot_members_are_to_ask(node)) {
+        post_about(node, ABOUT_SEARCH, (struct bytes){0});
     }
-    return count < HOT_MEMBERS_MAX ? count : HOT_MEMBERS_MAX;
-}
-
-/* Those who could be, a different few for each slot. */
-static void choose_members(const struct node *node, struct hot_slot *hot, size_t wanted)
-{
-    size_t total = cluster_node_count(node->cluster);
-
-    for (size_t step = 0; step < total && hot->member_count < wanted; step++) {
-        size_t index = (step + hot->slot) % total;
-        struct cluster_node_view view;
-
-        cluster_node_at(node->cluster, index, node->now, &view);
-        if (could_be_member(&view) && hot_slot_member(hot, view.id) == NULL) {
-            hot->members[hot->member_count++] = (struct hot_member){.node = *view.id};
-        }
-    }
-}
-
-/* Members that are no more, and those who have become ready, or are not.  True when anything is otherwise than before. */
-static bool look_at_members(struct node *node, struct hot_slot *hot)
-{
-    bool has_changed = false;
-
-    for (size_t i = hot->member_count; i-- > 0;) {
-        struct hot_member *member = &hot->members[i];
-        struct cluster_node_view view;
-        size_t index;
-        bool is_ready = member->has_accepted &&
-                        lender_has_lease_of(&node->lending.lender, &member->node, node->now.mono);
-
-        if (cluster_find_node(node->cluster, bytes_make(member->node.text, CLUSTER_ID_LEN),
-                              &index)) {
-            cluster_node_at(node->cluster, index, node->now, &view);
-            if (could_be_member(&view)) {
-                has_changed = has_changed || member->is_ready != is_ready;
-                member->is_ready = is_ready;
-                continue;
-            }
-        }
-        *member = hot->members[--hot->member_count];
-        has_changed = true;
-    }
-    return has_changed;
+    return hot_members_know_room(node);
 }
 
 /* ---- once a second ------------------------------------------------------------------------------ */
@@ -241,7 +206,7 @@ static struct promotion_rules rules_of(const struct node *node)
 {
     return (struct promotion_rules){.min_reads = (uint64_t)node->config.hot_copies_min_rate,
                                     .min_busy = (unsigned)node->config.hot_copies_min_busy,
-                                    .primaries = count_others(node)};
+                                    .primaries = hot_members_count(node)};
 }
 
 static bool is_lendable(const struct node *node, const struct key_ref *ref)
@@ -265,25 +230,39 @@ static struct promotion_load load_of(const struct node *node, const struct top_k
                                        key->key_len > TOP_KEYS_BYTES || is_lendable(node, &ref)};
 }
 
+static void begin_own(struct node *node, const struct hot_slot *slot, size_t members)
+{
+    struct hot_copies *hot = &node->hot_copies;
+
+    promotion_begin(&hot->promotion, slot->slot, members);
+    hot->own[hot->own_count++] = (struct hot_own){.hot = *slot};
+    hot->promoted++;
+}
+
 static void promote(struct node *node, uint16_t slot, size_t members)
 {
     struct hot_copies *hot = &node->hot_copies;
     struct hot_own *own = find_own(hot, slot);
-    bool is_new = own == NULL;
+    struct hot_slot chosen = {.slot = slot, .owner = *cluster_my_id(node->cluster)};
 
-    promotion_begin(&hot->promotion, slot, members);
-    if (is_new) {
-        own = &hot->own[hot->own_count++];
-        *own = (struct hot_own){
-            .hot = {.slot = slot, .owner = *cluster_my_id(node->cluster)}
-        };
-        hot->promoted++;
+    if (own != NULL) {
+        promotion_begin(&hot->promotion, slot, members);
+        chosen = own->hot;
     }
-    if (own->hot.member_count < members) {
-        choose_members(node, &own->hot, members);
-        raise_epoch(node, &own->hot);
-        node_log(node, LOG_NOTICE, "slot %u is %s: %zu other nodes serve it, too", slot,
-                 is_new ? "hot" : "still hot", own->hot.member_count);
+    if (chosen.member_count >= members || !knows_room(node)) {
+        return;
+    }
+    hot->is_without_room = !hot_members_choose(node, &chosen, members);
+    if (hot->is_without_room) {
+        return;
+    }
+    raise_epoch(node, &chosen);
+    node_log(node, LOG_NOTICE, "slot %u is %s: %zu other nodes serve it, too", slot,
+             own == NULL ? "hot" : "still hot", chosen.member_count);
+    if (own == NULL) {
+        begin_own(node, &chosen, members);
+    } else {
+        own->hot = chosen;
     }
 }
 
@@ -339,7 +318,7 @@ static void look_at_own(struct node *node)
         } else if (promotion_is_over(&hot->promotion, node->now.mono, &rules, &load)) {
             end_own(node, i, "it is read less, or written more");
         } else {
-            if (look_at_members(node, &own->hot)) {
+            if (hot_members_look(node, &own->hot)) {
                 raise_epoch(node, &own->hot);
             }
             announce(node, &own->hot);
@@ -374,17 +353,16 @@ static void take_askers(struct node *node, struct decoder *d)
 static void tell_askers(struct node *node)
 {
     struct hot_copies *hot = &node->hot_copies;
-    struct buf message = {0};
+    struct buf text = {0};
 
     hot->has_new_askers = false;
-    encode_u8(&message, ABOUT_ASKERS);
     for (size_t i = 0; i < HOT_ASKERS; i++) {
         if (hot->askers[i] != 0) {
-            encode_u64_be(&message, hot->askers[i]);
+            encode_u64_be(&text, hot->askers[i]);
         }
     }
-    post(node, buf_bytes(&message));
-    buf_deinit(&message);
+    post_about(node, ABOUT_ASKERS, buf_bytes(&text));
+    buf_deinit(&text);
 }
 
 void hot_copies_tick(struct node *node)
@@ -413,6 +391,9 @@ void hot_copies_tick(struct node *node)
 
 struct mono_time hot_copies_wake_at(const struct node *node)
 {
+    if (node->hot_copies.outgoing.len > 0) {
+        return node->now.mono;
+    }
     return node->hot_copies.own_count > 0 || node->hot_copies.known.count > 0
                ? mono_add_ms(node->hot_copies.looked_at, LOOK_MS)
                : MONO_NEVER;
@@ -429,10 +410,15 @@ enum promotion_answer hot_copies_judge(const struct node *node, const struct top
 {
     const struct promotion_rules rules = rules_of(node);
     const struct promotion_load load = load_of(node, key);
+    const struct hot_copies *hot = &node->hot_copies;
+    enum promotion_answer answer;
     size_t members;
 
-    return promotion_judge(&node->hot_copies.promotion, node->now.mono, &rules, &load,
-                           node->hot_copies.busy, &members);
+    answer = promotion_judge(&hot->promotion, node->now.mono, &rules, &load, hot->busy, &members);
+    return answer == PROMOTION_YES && hot->is_without_room &&
+                   hot_copies_own(node, load.slot) == NULL
+               ? PROMOTION_NO_ROOM
+               : answer;
 }
 
 /* ---- as a member -------------------------------------------------------------------------------- */
@@ -456,6 +442,17 @@ static void take_slot(struct node *node, const struct cluster_id *sender, struct
                    primary);
 }
 
+/* An owner looks for members. */
+static void answer_search(struct node *node)
+{
+    struct buf text = {0};
+
+    if (hot_members_answer(node, node->hot_copies.busy, &text)) {
+        post_about(node, ABOUT_LOAD, buf_bytes(&text));
+    }
+    buf_deinit(&text);
+}
+
 void hot_copies_take(struct node *node, const struct cluster_id *sender, struct bytes message)
 {
     struct decoder d = decoder_make(message);
@@ -466,6 +463,12 @@ void hot_copies_take(struct node *node, const struct cluster_id *sender, struct 
         break;
     case ABOUT_ASKERS:
         take_askers(node, &d);
+        break;
+    case ABOUT_SEARCH:
+        answer_search(node);
+        break;
+    case ABOUT_LOAD:
+        hot_members_take_answer(node, sender, bytes_from(message, 1));
         break;
     default:
         break; /* of a newer version */

@@ -3,7 +3,8 @@
  * (copies/hot_slots.h).  node/lending.h and node/borrowing.h do what follows from it; clients are shown it by the views of
  * CLUSTER SLOTS and the like.
  *
- * Once a second the hottest keys are looked at.  A member is ready when it has a lease; it is announced as such with the
+ * Once a second the hottest keys are looked at.  Who is to be a member of a slot is asked in one look and chosen in the
+ * next (node/hot_members.h).  A member is ready when it has a lease; it is announced as such with the
  * next look, and clients are sent there from then on.
  *
  * Invariant:  (1) slots of ours that are hot have an entry in own, and are announced once in HOT_REPEAT_MS */
@@ -44,6 +45,7 @@ struct hot_own {
 struct hot_copies {
     struct hot_slots known;
     struct promotion promotion;
+    bool is_without_room; /* the last slot that was to be hot found no member */
     struct hot_own own[PROMOTION_SLOTS_MAX];
     size_t own_count;
     struct buf outgoing; /* what is to be announced: its length in 4 bytes, and the message, each */
@@ -84,6 +86,9 @@ bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry
 void hot_copies_note_reads(struct node *node, const struct cluster_id *member, uint16_t slot,
                            uint64_t reads);
 void hot_copies_note_joined(struct node *node, const struct cluster_id *member);
+/* Its connection is gone: clients are sent there no more, from now on.  When it starts anew it knows of no slot, and answers
+ * MOVED, until it has heard of it. */
+void hot_copies_note_left(struct node *node, const struct cluster_id *member);
 /* Clients use the slot with state. */
 void hot_copies_note_stateful(struct node *node, uint16_t slot);
 const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot);

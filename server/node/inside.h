@@ -33,6 +33,7 @@
 #include "node/files.h"
 #include "node/gates.h"
 #include "node/hot_copies.h"
+#include "node/hot_members.h"
 #include "node/hot_side.h"
 #include "node/image.h"
 #include "node/invalidation.h"
@@ -155,6 +156,7 @@ struct node {
     struct copy_owners copy_owners;       /* copy_owners.c */
     struct borrowing borrowing;           /* borrowing.c */
     struct hot_copies hot_copies;         /* hot_copies.c */
+    struct hot_members hot_members;       /* hot_members.c */
     struct upkeep upkeep;                 /* upkeep.c */
     struct release release;               /* release.c */
     struct reload reload;                 /* reload.c */

@@ -96,12 +96,21 @@ static uint64_t newest_version(const struct node *node)
     return lender_version_at(journal_effects_end(&node->journal));
 }
 
+static bool has_changed(const struct lending *lending)
+{
+    return lending->changed.count > 0 || lending->has_changed_all;
+}
+
 /* What was changed stands in the log now, before its end: that is its version.  Who has a copy is told at once. */
 static void settle(struct node *node)
 {
     struct lending *lending = &node->lending;
-    uint64_t version = newest_version(node);
+    uint64_t version;
 
+    if (LIKELY(!has_changed(lending))) {
+        return;
+    }
+    version = newest_version(node);
     for (size_t i = 0; i < lending->changed.count; i++) {
         const struct lending_change *change = &lending->changed.items[i];
 
@@ -212,7 +221,7 @@ static void bar(struct node *node, struct session *s, uint64_t place, uint64_t v
     struct lending *lending = &node->lending;
     uint64_t offset = lender_offset_of(version);
 
-    if (offset > lender_offset_of(lender_limit(&lending->lender, node->now.mono)) &&
+    if (offset > 0 && offset > lender_offset_of(lender_limit(&lending->lender, node->now.mono)) &&
         output_bar_behind(&s->output, place, offset, node->pass.number)) {
         lending->held++;
         pass_note_write(&node->pass);
@@ -268,11 +277,17 @@ void lending_fetch(struct node *node, struct request *request, struct bytes key)
 
 /* ---- replies ------------------------------------------------------------------------------------ */
 
-static uint64_t newest_of_keys(const struct lender *l, const struct request *request)
+/* Keys that the batch has hashed it has hashed as the lender does. */
+static uint64_t newest_of_keys(const struct node *node, const struct request *request)
 {
-    struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
+    const struct lender *l = &node->lending.lender;
+    struct command_keys keys;
     uint64_t newest = 0;
 
+    if (request->is_plain && request->key_count == 1) {
+        return lender_change_of(l, node->batch.keys[request->first_key].hash);
+    }
+    keys = command_keys(request->spec, request->args, request->arg_count);
     for (size_t i = 0; i < keys.count; i++) {
         uint64_t change =
             lender_change_of(l, lender_hash(l, request->args[command_key_at(&keys, i)]));
@@ -289,7 +304,7 @@ void lending_note_reply(struct node *node, const struct request *request, uint64
     settle(node);
     if (request_tells_of_keys(request)) {
         bar(node, request->session, place,
-            command_has_keys(request->spec) ? newest_of_keys(l, request) : l->last_change);
+            command_has_keys(request->spec) ? newest_of_keys(node, request) : l->last_change);
     }
 }
 
@@ -363,7 +378,15 @@ struct mono_time lending_wake_at(const struct node *node)
 
 void lending_session_closed(struct node *node, struct session *s)
 {
-    lender_leave(&node->lending.lender, s->id, node->now.mono);
+    struct lender *l = &node->lending.lender;
+    int peer = lender_find_link(l, s->id);
+
+    if (peer != LENDER_NOBODY) {
+        const struct cluster_id id = l->peers[peer].node;
+
+        lender_leave(l, s->id, node->now.mono);
+        hot_copies_note_left(node, &id);
+    }
 }
 
 bool lending_is_control(const struct node *node, const struct session *s)

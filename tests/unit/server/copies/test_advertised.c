@@ -53,7 +53,8 @@ struct client {
     char address[32];
     enum view_kind kind;
     int believes[SLOTS];
-    uint64_t taught_epoch[SLOTS]; /* of its connection to the owner */
+    uint64_t taught_epoch[SLOTS];      /* of its connection to the owner */
+    uint64_t home_epoch[NODES][SLOTS]; /* and to each that was a member */
     uint64_t counted_epoch[SLOTS];
     unsigned redirections[SLOTS]; /* in that */
 };
@@ -66,7 +67,7 @@ struct world {
     struct lane lanes[NODES][NODES];
     struct own own[SLOTS];
     struct client clients[CLIENTS];
-    uint64_t advertised, served_by_members, redirections, taught;
+    uint64_t advertised, served_by_members, redirections, taught, sent_home;
 };
 
 static const struct cluster_id none;
@@ -231,10 +232,19 @@ static int ask(struct world *w, struct client *c, int n, int slot)
     const struct own *own = &w->own[slot];
 
     if (n != owner_of(slot)) {
-        bool is_accepted = hot_slots_accepted(&w->nodes[n].table, now_of(w), own->hot.slot) != NULL;
+        const struct hot_slot *hot =
+            hot_slots_accepted(&w->nodes[n].table, now_of(w), own->hot.slot);
 
-        w->served_by_members += is_accepted;
-        return is_accepted ? NOBODY : owner_of(slot);
+        if (hot != NULL &&
+            hot_slots_sends_home(&w->nodes[n].table, now_of(w), hot->slot, &w->nodes[n].id,
+                                 &none) &&
+            c->home_epoch[n][slot] < hot->epoch) {
+            c->home_epoch[n][slot] = hot->epoch;
+            w->sent_home++;
+            return owner_of(slot);
+        }
+        w->served_by_members += hot != NULL;
+        return hot != NULL ? NOBODY : owner_of(slot);
     }
     if (own->hot.member_count > 0 && c->taught_epoch[slot] != own->hot.epoch) {
         int member = view_at(w, n, c, slot);
@@ -391,6 +401,7 @@ Test(advertised, whoever_is_accepts_the_slot_and_no_client_is_sent_on_more_than_
         }
     }
     SEED_ASSERT(w->advertised > 1000 && w->served_by_members > 100, w->seed);
+    SEED_ASSERT(w->sent_home > 10, w->seed);
     SEED_ASSERT(w->taught > 10 && w->redirections > w->taught, w->seed);
     world_deinit(w);
     free(w);

@@ -2,6 +2,8 @@
 /* A member's side, rule by rule: see copies/borrower.h.  All of it together with a lender is in test_protocol.c. */
 #include "copies/borrower.h"
 
+#include "base/hash.h"
+
 #include <criterion/criterion.h>
 
 static const struct mono_time start = {.us = 1000000000};
@@ -76,6 +78,49 @@ Test(borrower, without_a_lease_nothing_is_served)
     lease(&b, 0, 0);
     cr_expect_eq(look(&b, 0, "a"), BORROWED_NOT);
     borrower_deinit(&b);
+}
+
+static bool serves(struct borrower *b, int64_t at_ms, const char *key)
+{
+    return borrower_serves(b, after_ms(at_ms), name_of(key), hash_bytes(name_of(key), 1));
+}
+
+Test(borrower, what_is_served_unasked_is_what_a_look_finds_valid)
+{
+    struct borrower at;
+    struct borrower *b = borrower_new(&at);
+
+    cr_expect_not(serves(b, 0, "a"), "nobody has it");
+    borrower_note_wanted(b, name_of("a"));
+    cr_expect_not(serves(b, 0, "a"), "it is on its way");
+    cr_assert(borrower_take_value(b, name_of("a"), 5, after_ms(100), 100));
+    cr_expect(serves(b, 99, "a"));
+    cr_expect_not(serves(b, 100, "a"), "it has expired");
+    have(b, "b", 5);
+    cr_expect(serves(b, 244, "b"));
+    cr_expect_not(serves(b, 245, "b"), "the lease is over");
+    lease(b, 300, BORROWER_LEASE_MS);
+    cr_expect(serves(b, 301, "b"));
+    borrower_invalidate(b, name_of("b"), 6);
+    cr_expect_not(serves(b, 301, "b"));
+    borrower_note_wanted(b, name_of("c"));
+    borrower_take_refusal(b, after_ms(301), name_of("c"));
+    cr_expect_not(serves(b, 301, "c"));
+    borrower_deinit(b);
+}
+
+Test(borrower, what_is_served_unasked_is_used_too)
+{
+    struct borrower at;
+    struct borrower *b = borrower_new(&at);
+
+    have(b, "a", 5);
+    have(b, "b", 5);
+    cr_assert(serves(b, 0, "a"));
+    cr_assert(serves(b, 0, "a"));
+    borrower_check(b);
+    cr_expect(bytes_equal(buf_bytes(&borrower_oldest(b)->name), name_of("b")));
+    borrower_deinit(b);
 }
 
 /* ---- (2) the lease ------------------------------------------------------------------------------ */

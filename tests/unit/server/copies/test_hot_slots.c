@@ -286,6 +286,48 @@ Test(hot_slots, who_was_a_member_accepts_for_the_grace_however_that_ended)
     expect_grace("others go on", &without, 1);
 }
 
+static bool sends_home(const struct hot_slots *table, int64_t at_ms, unsigned me, int primary)
+{
+    const struct cluster_id id = id_of(me);
+    const struct cluster_id followed = primary >= 0 ? id_of((unsigned)primary) : nobody;
+
+    return hot_slots_sends_home(table, after_ms(at_ms), 5, &id, &followed);
+}
+
+Test(hot_slots, whoever_was_a_member_sends_clients_home_once_the_owner_has_said_so)
+{
+    struct hot_slots table = {0};
+    const struct hot_slot hot = hot_of(5, 1, 2);
+    const struct hot_slot without = hot_of(5, 2, 1);
+    const struct hot_slot ended = hot_of(5, 3, 0);
+    const unsigned me = 1;
+
+    cr_expect_not(sends_home(&table, 0, me, -1), "nothing is known");
+    take(&table, 0, &hot, me);
+    cr_expect_not(sends_home(&table, 0, me, -1));
+    take(&table, 1, &without, me);
+    cr_expect(sends_home(&table, 1, me, -1));
+    cr_expect_not(sends_home(&table, 1, 77, 0), "its primary is one yet");
+    cr_expect_not(sends_home(&table, 1 + HOT_LAPSE_MS, me, -1), "of late nothing was heard");
+    take(&table, 2, &ended, me);
+    cr_expect(sends_home(&table, 2, me, -1));
+    cr_expect(sends_home(&table, 2 + HOT_LAPSE_MS, me, -1), "the end is said once");
+    hot_slots_deinit(&table);
+}
+
+Test(hot_slots, while_the_owner_is_silent_nobody_is_sent_home)
+{
+    struct hot_slots table = {0};
+    const struct hot_slot hot = hot_of(5, 1, 2);
+    const unsigned me = 1;
+
+    take(&table, 0, &hot, me);
+    hot_slots_tick(&table, after_ms(HOT_LAPSE_MS));
+    cr_assert(is_accepted(&table, HOT_LAPSE_MS, 5));
+    cr_expect_not(sends_home(&table, HOT_LAPSE_MS, me, -1), "it may advertise us yet");
+    hot_slots_deinit(&table);
+}
+
 Test(hot_slots, what_is_over_is_forgotten_by_those_who_were_no_members_at_once)
 {
     struct hot_slots table = {0};
