@@ -30,9 +30,19 @@ static inline uint64_t seed_get(void)
     return ((uint64_t)now.tv_nsec << 20 ^ (uint64_t)now.tv_sec) + (uint64_t)getpid();
 }
 
+/* The program that runs: Criterion's workers have its file, and another name. */
+static inline const char *seed_program(void)
+{
+    static char path[4096];
+    ssize_t len =
+        readlink("/proc/self/exe", path, sizeof(path) - 1); /* which ends it with no NUL */
+
+    return len > 0 ? path : program_invocation_name;
+}
+
 #define SEED_ASSERT(condition, seed)                                                               \
     cr_assert((condition), "%s; again with: STARLING_SEED=%" PRIu64 " %s --filter '%s/%s'",        \
-              #condition, (uint64_t)(seed), program_invocation_name,                               \
-              criterion_current_test->category, criterion_current_test->name)
+              #condition, (uint64_t)(seed), seed_program(), criterion_current_test->category,      \
+              criterion_current_test->name)
 
 #endif
