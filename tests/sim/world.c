@@ -472,7 +472,7 @@ void world_init(struct world *world, const struct sim_options *options)
 {
     *world = (struct world){.options = *options, .next_conn = 1};
     rng_init(&world->rng, options->seed);
-    world->faults_left_out = (uint32_t)rng_u64(&world->rng);
+    world->faults_left_out = rng_u64(&world->rng);
     world->node_count = options->primaries * (1 + options->replicas_each);
     ASSERT(world->node_count <= SIM_NODES_MAX && options->clients <= SIM_CLIENTS_MAX);
     world->spare_slot = check_find_spare_slot(world);

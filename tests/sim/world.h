@@ -350,7 +350,7 @@ struct world {
     struct sim_fleeting fleeting;
     struct sim_line lines[SIM_SHARDS_MAX];
     VEC(struct sim_fork) forks; /* by nodes that took over */
-    uint32_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
+    uint64_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
     uint64_t memory_losses;
     int64_t last_disturbance_us; /* the last fault but ends of processes */
     unsigned spare_slot;         /* that an operator gives and takes away */
