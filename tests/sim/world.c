@@ -372,6 +372,7 @@ void sim_node_start(struct world *world, int index)
     n->was_replica = false;
     n->has_asked_to_exit = false;
     n->started_us = world->now_us;
+    n->may_have_old_keys = true;
     n->may_exit = false;
     n->stop_ms = 0;
     memset(n->lane_at_us, 0, sizeof(n->lane_at_us));

@@ -127,7 +127,8 @@ struct sim_node {
     int64_t pass_began_us;
     bool had_lease;         /* in the last look of calm.c */
     uint64_t elections_won; /* before this pass */
-    int64_t no_primary_us;  /* when it last was none, or had no data yet */
+    int64_t no_primary_us;  /* when it last was none, or had no data yet: */
+    bool may_have_old_keys; /* since then it may have keys of slots that its shard gave before */
 };
 
 /* Types of keys. */
