@@ -78,6 +78,14 @@ struct shard_place facts_place(const struct cluster *c, const struct cluster_nod
     return facts_place_by(c, council_find(c->council, &node->shard), node);
 }
 
+/* Of the same primary; or it is to be that, and follows another one still: it has not heard so yet. */
+static bool is_sibling_of(const struct cluster_node *node, const struct cluster_node *candidate)
+{
+    return !node_is_primary(node) && (cluster_id_equal(&node->primary, &candidate->primary) ||
+                                      (cluster_id_equal(&node->id, &candidate->primary) &&
+                                       cluster_id_equal(&node->shard, &candidate->shard)));
+}
+
 const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
                                                      const struct shard_record *record,
                                                      const struct cluster_node *candidate)
@@ -87,8 +95,7 @@ const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
     for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
-        if (node != candidate && !node_is_primary(node) &&
-            cluster_id_equal(&node->primary, &candidate->primary) && node_is_reachable(node) &&
+        if (node != candidate && is_sibling_of(node, candidate) && node_is_reachable(node) &&
             node->has_answered && node->is_eligible && sync_set_permits(record, &node->id) &&
             facts_place_by(c, record, node).offset > offset) {
             return node;

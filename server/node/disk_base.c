@@ -337,14 +337,19 @@ static bool has_grown(const struct node *node)
            grown >= (uint64_t)config->auto_rewrite_min_size && grown >= limit;
 }
 
+/* There is one that the log goes on from, though the manifest may not say so yet. */
+static bool has_snapshot(const struct node *node)
+{
+    return node->disk_log.is_based || node->disk_base.based == node->disk_log.generation;
+}
+
 bool disk_base_needs_snapshot(const struct node *node)
 {
     const struct disk_base *base = &node->disk_base;
     const struct disk_log *d = &node->disk_log;
-    bool has_one = d->is_based || base->based == d->generation;
 
     return disk_log_is_on(d) && base->ending == DISK_BASE_RUNS && !base->is_put_off &&
-           (!has_one || (base->is_leaving && !base->manifest.is_off));
+           (!has_snapshot(node) || (base->is_leaving && !base->manifest.is_off));
 }
 
 bool disk_base_wants_snapshot(const struct node *node)
@@ -475,7 +480,8 @@ static void end_when_synced(struct node *node)
     struct disk_base *base = &node->disk_base;
     const struct disk_log *d = &node->disk_log;
 
-    if (disk_log_is_broken(d)) {
+    /* Without the snapshot that it goes on from the log is nothing: the next start is not to look for its end. */
+    if (disk_log_is_broken(d) || !has_snapshot(node)) {
         base->ending = DISK_BASE_FAILED;
         pass_note_work(&node->pass);
         return;

@@ -64,8 +64,8 @@ static bool wants_save(const struct node *node)
         return false;
     }
     return node->ending.options.save == ENDING_SAVE ||
-           (node->config.save_point_count > 0 &&
-            !(disk_log_is_on(&node->disk_log) && node->disk_log.is_based));
+           (disk_log_is_on(&node->disk_log) ? !node->disk_log.is_based
+                                            : node->config.save_point_count > 0);
 }
 
 static void step_log(struct node *node)

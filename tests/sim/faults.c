@@ -310,6 +310,21 @@ static void usurp(struct world *world, int node)
     fault_later(world, heir, fault_ms(world, 1200, 2500), cut_off_now);
 }
 
+/* A primary is out of reach and keeps what it has, while its replicas lose what was not on their disks. */
+static void lose_memories(struct world *world, int node)
+{
+    uint32_t replicas = check_replicas_of(world, node);
+
+    for (int i = 0; i < world->node_count; i++) {
+        if ((replicas >> i) & 1) {
+            (void)fault_cut_power(world, i, fault_ms(world, 20, 300));
+        }
+    }
+    if (replicas != 0) {
+        cut_off(world, node, fault_ms(world, 2000, 4000));
+    }
+}
+
 static void pause_one(struct world *world, int node)
 {
     int64_t ms = fault_ms(world, 30, 3000);
@@ -334,7 +349,10 @@ static void stop_in_pass(struct world *world, int node)
 static void stop_unheard(struct world *world, int node)
 {
     stop_in_pass(world, node);
-    cut_off(world, node, world->nodes[node].stop_ms + fault_ms(world, 50, 500));
+    if (world->nodes[node].stop_ms > 0) { /* a lease of a copy is over, and it still stands */
+        world->nodes[node].stop_ms = fault_ms(world, 300, 800);
+        cut_off(world, node, world->nodes[node].stop_ms + fault_ms(world, 20, 100));
+    }
 }
 
 static void end_at_last(struct world *world, struct sim_event *event)
@@ -411,6 +429,7 @@ static const struct fault_kind kinds[] = {
     {"whole shard",          2,  true,  cut_shard            },
     {"laggard",              3,  true,  kill_before_laggard  },
     {"usurper",              3,  false, usurp                },
+    {"memories lost",        3,  false, lose_memories        },
     {"pause",                6,  false, pause_one            },
     {"stop within a pass",   6,  false, stop_in_pass         },
     {"stop unheard",         3,  false, stop_unheard         },
@@ -460,6 +479,9 @@ static unsigned weight_of(const struct world *world, const struct fault_kind *ki
     }
     if ((world->faults_left_out >> (kind - kinds)) & 1) {
         return 0;
+    }
+    if (kind->run == lose_memories && options->sync_replicas == 0) {
+        return 0; /* nothing is promised then */
     }
     return options->without_fault != NULL && strcmp(options->without_fault, kind->name) == 0
                ? 0

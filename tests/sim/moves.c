@@ -133,6 +133,7 @@ void moves_look(struct world *world, struct sim_node *n)
 
     if (cluster_is_replica(n->node->cluster) || n->node->loading.phase != LOAD_IDLE) {
         n->no_primary_us = world->now_us;
+        n->may_have_old_keys = true;
     }
     if (!serves(n)) {
         /* What it has executed before it stood still, or was without a lease, counts. */
@@ -152,6 +153,7 @@ void moves_look(struct world *world, struct sim_node *n)
         check_taken(world, n);
     }
     note_kept(moves, n);
+    n->may_have_old_keys = false;
     moves->keeper = n->index;
     moves->life = n->life;
     moves->shard = *shard;
@@ -165,7 +167,8 @@ bool moves_are_settled(struct world *world, char *reason, size_t size)
 
     for (int i = 0; i < world->node_count && owner >= 0; i++) {
         const struct node *node = world->nodes[i].node;
-        bool is_primary = !cluster_is_replica(node->cluster);
+        /* Who takes over with data from before the slots were given does not remove their keys. */
+        bool is_primary = !cluster_is_replica(node->cluster) && !world->nodes[i].may_have_old_keys;
 
         if (cluster_range_count(node->cluster) > 0) {
             snprintf(reason, size, "a move of slots is under way at node %d", i);

@@ -372,6 +372,7 @@ void sim_node_start(struct world *world, int index)
     n->was_replica = false;
     n->has_asked_to_exit = false;
     n->started_us = world->now_us;
+    n->may_have_old_keys = true;
     n->may_exit = false;
     n->stop_ms = 0;
     memset(n->lane_at_us, 0, sizeof(n->lane_at_us));
@@ -472,7 +473,7 @@ void world_init(struct world *world, const struct sim_options *options)
 {
     *world = (struct world){.options = *options, .next_conn = 1};
     rng_init(&world->rng, options->seed);
-    world->faults_left_out = (uint32_t)rng_u64(&world->rng);
+    world->faults_left_out = rng_u64(&world->rng);
     world->node_count = options->primaries * (1 + options->replicas_each);
     ASSERT(world->node_count <= SIM_NODES_MAX && options->clients <= SIM_CLIENTS_MAX);
     world->spare_slot = check_find_spare_slot(world);

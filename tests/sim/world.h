@@ -127,7 +127,8 @@ struct sim_node {
     int64_t pass_began_us;
     bool had_lease;         /* in the last look of calm.c */
     uint64_t elections_won; /* before this pass */
-    int64_t no_primary_us;  /* when it last was none, or had no data yet */
+    int64_t no_primary_us;  /* when it last was none, or had no data yet: */
+    bool may_have_old_keys; /* since then it may have keys of slots that its shard gave before */
 };
 
 /* Types of keys. */
@@ -350,7 +351,7 @@ struct world {
     struct sim_fleeting fleeting;
     struct sim_line lines[SIM_SHARDS_MAX];
     VEC(struct sim_fork) forks; /* by nodes that took over */
-    uint32_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
+    uint64_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
     uint64_t memory_losses;
     int64_t last_disturbance_us; /* the last fault but ends of processes */
     unsigned spare_slot;         /* that an operator gives and takes away */

@@ -233,6 +233,26 @@ Test(disk_base, begins_anew_when_the_data_was_replaced_before_the_disk_took_anyt
     alone_free(a);
 }
 
+/* The disk is well again, and nothing was tried since: the end needs a snapshot, or the next start would miss the log. */
+Test(disk_base, does_not_say_where_a_log_ends_that_goes_on_from_nothing)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "SET kept 1", "+OK|");
+    answers_idle(a, 3, 1000);
+    a->disk.fault = DISK_BROKEN;
+    journal_restart(a->node, history_id_make(&a->node->rng), 5000);
+    answers_idle(a, 3, 10);
+    a->disk.fault = DISK_WELL;
+    cr_expect_not(a->node->disk_log.is_based);
+    answers_send(a, 0, "SHUTDOWN\r\n");
+    answers_idle(a, 10, 10);
+    cr_expect(a->has_exited);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    answers_expect(a, "GET kept", "$1|1|");
+    alone_free(a);
+}
+
 Test(disk_base, does_not_start_a_log_where_none_was_on_a_disk_that_refuses)
 {
     struct alone *a = answers_start(NULL, 0);
