@@ -241,10 +241,12 @@ static int compare_times(const void *a, const void *b)
 
 static void print_row(const char *shape, enum way way, struct outcomes *o, size_t rounds)
 {
+    size_t middle = rounds / 2;
+    size_t late = (rounds * 99 + 99) / 100 - 1;
+
     qsort(o->outage_us, rounds, sizeof(o->outage_us[0]), compare_times);
     printf("%-12s %-17s %6zu %8.1f %8.1f %8.1f %9d %9d\n", shape, way_names[way], rounds,
-           (double)o->outage_us[rounds / 2] / 1000,
-           (double)o->outage_us[(rounds * 99 + 99) / 100 - 1] / 1000,
+           (double)o->outage_us[middle] / 1000, (double)o->outage_us[late] / 1000,
            (double)o->outage_us[rounds - 1] / 1000, o->refused, o->broken);
     fflush(stdout);
 }

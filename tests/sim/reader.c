@@ -350,7 +350,7 @@ static bool are_all_there(const struct world *world)
 void readers_check_messages(struct world *world)
 {
     int64_t until_us = world->now_us + COME_MS * 1000;
-    uint64_t conns[SIM_READERS_MAX];
+    uint64_t conns[SIM_READERS_MAX] = {0};
     char reply[64];
 
     for (int i = 0; i < world->node_count; i++) {
