@@ -192,22 +192,23 @@ static void finish(struct sha256_state *s, uint8_t out[SHA256_SIZE])
     }
 }
 
-void sha256(struct bytes message, uint8_t out[SHA256_SIZE])
+static void digest(struct bytes message, compress_fn *compress, uint8_t out[SHA256_SIZE])
 {
     struct sha256_state s;
 
-    start(&s, choose_compress());
+    start(&s, compress);
     update(&s, message);
     finish(&s, out);
 }
 
+void sha256(struct bytes message, uint8_t out[SHA256_SIZE])
+{
+    digest(message, choose_compress(), out);
+}
+
 void sha256_portable(struct bytes message, uint8_t out[SHA256_SIZE])
 {
-    struct sha256_state s;
-
-    start(&s, compress_portable);
-    update(&s, message);
-    finish(&s, out);
+    digest(message, compress_portable, out);
 }
 
 void sha256_hmac(struct bytes key, struct bytes message, uint8_t out[SHA256_SIZE])

@@ -276,14 +276,22 @@ static bool put_copy(struct node *node, struct bytes key, struct bytes payload, 
     return is_ok;
 }
 
+/* The key, if there is a copy of it from that owner. */
+static const struct borrowed *find_valid(const struct copy_owner *owner, struct bytes key)
+{
+    const struct borrowed *found = borrower_find(&owner->borrower, key);
+
+    return found != NULL && found->state == BORROWED_VALID ? found : NULL;
+}
+
 /* A value of this owner takes the place of what others have lent (2). */
 static void drop_elsewhere(struct node *node, const struct copy_owner *owner, struct bytes key)
 {
     for (size_t i = 0; i < node->copy_owners.count; i++) {
         struct copy_owner *other = node->copy_owners.items[i];
-        const struct borrowed *found = other != owner ? borrower_find(&other->borrower, key) : NULL;
+        const struct borrowed *found = other != owner ? find_valid(other, key) : NULL;
 
-        if (found != NULL && found->state == BORROWED_VALID) {
+        if (found != NULL) {
             copy_owners_drop(node, found);
             borrower_drop(&other->borrower, key);
         }
@@ -658,9 +666,7 @@ struct mono_time copy_owners_wake_at(const struct node *node)
 static bool is_nowhere_from(const struct node *node, size_t first, struct bytes key)
 {
     for (size_t i = first; i < node->copy_owners.count; i++) {
-        const struct borrowed *found = borrower_find(&node->copy_owners.items[i]->borrower, key);
-
-        if (found != NULL && found->state == BORROWED_VALID) {
+        if (find_valid(node->copy_owners.items[i], key) != NULL) {
             return false;
         }
     }

@@ -4,17 +4,10 @@
 #include "base/assert.h"
 #include "node/inside.h"
 
-static void forget_copies(struct node *node)
-{
-    if (UNLIKELY(node->borrowing.again != NULL)) {
-        borrowing_forget(node);
-    }
-}
-
 void execute_begin(struct node *node)
 {
     ASSERT(node->batch.running == NULL);
-    forget_copies(node);
+    borrowing_forget(node);
     call_begin(node);
     gates_look(node);
 }
@@ -22,7 +15,7 @@ void execute_begin(struct node *node)
 /* A control command may have changed anything. */
 static void look_again(struct node *node)
 {
-    forget_copies(node);
+    borrowing_forget(node);
     call_begin(node);
     gates_look_again(node);
 }

@@ -68,16 +68,22 @@ bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry
            (value == NULL || !entry_is_volatile(value)); /* its fields expire by our clock alone */
 }
 
+static struct hot_member *find_member(struct hot_own *own, const struct cluster_id *node)
+{
+    const struct hot_member *found = hot_slot_member(&own->hot, node);
+
+    return found != NULL ? &own->hot.members[found - own->hot.members] : NULL;
+}
+
 void hot_copies_note_reads(struct node *node, const struct cluster_id *member, uint16_t slot,
                            uint64_t reads)
 {
     struct hot_own *own = find_own(&node->hot_copies, slot);
+    struct hot_member *found = own != NULL ? find_member(own, member) : NULL;
 
-    for (size_t i = 0; own != NULL && i < own->hot.member_count; i++) {
-        if (cluster_id_equal(&own->hot.members[i].node, member)) {
-            own->hot.members[i].has_accepted = true;
-            own->member_reads += reads;
-        }
+    if (found != NULL) {
+        found->has_accepted = true;
+        own->member_reads += reads;
     }
 }
 
@@ -86,10 +92,10 @@ void hot_copies_note_joined(struct node *node, const struct cluster_id *member)
     struct hot_copies *hot = &node->hot_copies;
 
     for (size_t i = 0; i < hot->own_count; i++) {
-        for (size_t k = 0; k < hot->own[i].hot.member_count; k++) {
-            if (cluster_id_equal(&hot->own[i].hot.members[k].node, member)) {
-                hot->own[i].hot.members[k].has_accepted = false;
-            }
+        struct hot_member *found = find_member(&hot->own[i], member);
+
+        if (found != NULL) {
+            found->has_accepted = false;
         }
     }
 }
@@ -145,15 +151,13 @@ void hot_copies_note_left(struct node *node, const struct cluster_id *member)
     struct hot_copies *hot = &node->hot_copies;
 
     for (size_t i = 0; i < hot->own_count; i++) {
-        struct hot_slot *own = &hot->own[i].hot;
+        struct hot_member *found = find_member(&hot->own[i], member);
 
-        for (size_t k = 0; k < own->member_count; k++) {
-            if (cluster_id_equal(&own->members[k].node, member) && own->members[k].is_ready) {
-                own->members[k].is_ready = false;
-                own->members[k].has_accepted = false;
-                raise_epoch(node, own);
-                announce(node, own);
-            }
+        if (found != NULL && found->is_ready) {
+            found->is_ready = false;
+            found->has_accepted = false;
+            raise_epoch(node, &hot->own[i].hot);
+            announce(node, &hot->own[i].hot);
         }
     }
 }

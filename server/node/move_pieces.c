@@ -3,10 +3,10 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
-#include "base/crc.h"
 #include "base/num.h"
 #include "resp/writer.h"
 #include "store/entry.h"
+#include "store/value.h"
 #include "store/value_codec.h"
 
 #include <string.h>
@@ -99,11 +99,12 @@ static void write_time(struct bytes key, struct bytes field, int64_t expire_at_m
 static void write_piece(struct move_pieces *pieces, struct bytes key, struct buf *out)
 {
     struct bytes words[WORDS_MAX] = {command_for(pieces->rdb_type), key};
+    size_t swap = pieces->rdb_type == RDB_TYPE_ZSET ? 1 : 0; /* scores go before members there */
     size_t count = 2;
 
     ASSERT(pieces->ends.count <= WORDS_MAX - 2);
     for (size_t i = 0; i < pieces->ends.count; i++) {
-        words[count++] = word_at(pieces, i);
+        words[count++] = word_at(pieces, i ^ swap);
     }
     if (count > 2) {
         resp_write_request(out, words, count);
@@ -150,28 +151,18 @@ static bool read_words(struct move_pieces *pieces, struct decoder *d, size_t cou
     return true;
 }
 
-/* The score of the member that was read; it stands before it in the request. */
 static bool read_score(struct move_pieces *pieces, struct decoder *d)
 {
-    size_t place = pieces->ends.count - 1;
     char text[NUM_F64_TEXT];
     uint64_t bits = decode_u64_le(d);
-    struct buf member = {0};
     double score;
-    size_t len;
 
     if (!decoder_is_ok(d)) {
         return false;
     }
     memcpy(&score, &bits, sizeof(score));
-    len = num_format_f64(text, score);
-    buf_append_bytes(&member, word_at(pieces, place));
-    pieces->text.len -= member.len;
-    buf_append(&pieces->text, text, len);
-    pieces->ends.items[place] = pieces->text.len;
-    buf_append_bytes(&pieces->text, buf_bytes(&member));
+    buf_append(&pieces->text, text, num_format_f64(text, score));
     VEC_PUSH(&pieces->ends, pieces->text.len);
-    buf_deinit(&member);
     return true;
 }
 
@@ -259,8 +250,7 @@ void move_pieces_end(struct move_pieces *pieces, struct bytes key, int64_t expir
     struct bytes words[] = {BYTES_LITERAL("PEXPIREAT"), key, {0}};
 
     if (is_whole(pieces)) {
-        encode_u16_le(&pieces->given, RDB_VERSION);
-        encode_u64_le(&pieces->given, crc64(0, buf_bytes(&pieces->given)));
+        value_dump_end(&pieces->given, 0);
         move_pieces_whole(key, buf_bytes(&pieces->given), expire_at_ms, out);
         return;
     }

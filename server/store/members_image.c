@@ -98,10 +98,8 @@ static void step_table(struct members_image *image, size_t *budget)
     while (*budget > 0 && image->left > 0) {
         ASSERT(table_span_at(table, image->position, &span));
         while (*budget > 0 && image->bucket < span.shard->bucket_count) {
-            uint32_t cost;
+            uint32_t cost = 1 + walk_go_through(shared, table, span.shard, image->bucket++);
 
-            walk_prefetch_bucket(shared, span.shard, image->bucket + 1);
-            cost = 1 + walk_hand_bucket(shared, table, span.shard, image->bucket++);
             *budget -= cost < *budget ? cost : *budget;
         }
         if (image->bucket >= span.shard->bucket_count) {

@@ -115,14 +115,19 @@ void value_reader_deinit(struct value_reader *r)
 
 /* ---- DUMP and RESTORE -------------------------------------------------------------------------- */
 
+void value_dump_end(struct buf *out, size_t start)
+{
+    encode_u16_le(out, RDB_VERSION);
+    encode_u64_le(out, crc64(0, bytes_from(buf_bytes(out), start)));
+}
+
 void value_dump(const struct value_types *types, const struct entry *e, struct buf *out)
 {
     size_t start = out->len;
 
     encode_u8(out, value_rdb_type(types, e));
     value_encode_body(types, e, out);
-    encode_u16_le(out, RDB_VERSION);
-    encode_u64_le(out, crc64(0, bytes_from(buf_bytes(out), start)));
+    value_dump_end(out, start);
 }
 
 /* Cut the trailer off a payload that has a known version and the right checksum. */

@@ -255,6 +255,8 @@ void value_reader_deinit(struct value_reader *r);
 
 /* DUMP: type byte, body, version (2 bytes), CRC64 (8 bytes). */
 void value_dump(const struct value_types *types, const struct entry *e, struct buf *out);
+/* Append version and checksum to a payload that was written in another way, and begins at start. */
+void value_dump_end(struct buf *out, size_t start);
 /* Check version and checksum of a payload and read its value, which r owns; false: bad payload, and error
  * says why. */
 MUST_USE bool value_restore(struct value_space *space, struct bytes payload, struct value_reader *r,

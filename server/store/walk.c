@@ -6,8 +6,9 @@
 #include "store/keyspace_state.h"
 #include "store/walk_marks.h"
 
-void walk_prefetch_bucket(const struct table_shared *shared, const struct shard *shard,
-                          uint32_t bucket)
+/* Have the entries of a bucket that will be handed over fetched into the processor's caches. */
+static void prefetch_entries(const struct table_shared *shared, const struct shard *shard,
+                             uint32_t bucket)
 {
     if (bucket >= shard->bucket_count) {
         return;
@@ -35,7 +36,7 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
         return 0;
     }
     at->meta |= BUCKET_WALKED;
-    walk_prefetch_bucket(shared, shard, bucket); /* a change of one comes without a walk that did */
+    prefetch_entries(shared, shard, bucket); /* for a change; a walk has done so */
     for (unsigned i = 0; i < BUCKET_PLACES; i++) {
         uint64_t ref = bucket_ref(at, i);
 
@@ -45,6 +46,13 @@ uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table
         }
     }
     return count;
+}
+
+uint32_t walk_go_through(struct table_shared *shared, const struct table *table,
+                         struct shard *shard, uint32_t bucket)
+{
+    prefetch_entries(shared, shard, bucket + 1);
+    return walk_hand_bucket(shared, table, shard, bucket);
 }
 
 /* The shard has nothing left for this walk. */
@@ -60,8 +68,7 @@ void walk_hand_shard(struct table_shared *shared, const struct table *table, str
         return;
     }
     for (uint32_t b = 0; b < shard->bucket_count; b++) {
-        walk_prefetch_bucket(shared, shard, b + 1);
-        (void)walk_hand_bucket(shared, table, shard, b);
+        (void)walk_go_through(shared, table, shard, b);
     }
     mark_shard(shared, shard);
 }
@@ -137,11 +144,9 @@ static bool step_shard(struct table_shared *shared, const struct table *table, s
         if (*budget == 0) {
             return false;
         }
-        walk_prefetch_bucket(shared, shard, walk->bucket + 1);
-        cost = walk_hand_bucket(shared, table, shard, walk->bucket);
+        cost = walk_go_through(shared, table, shard, walk->bucket++);
         cost = cost > 0 ? cost : 1;
         *budget -= cost < *budget ? cost : *budget;
-        walk->bucket++;
     }
     mark_shard(shared, shard);
     return true;

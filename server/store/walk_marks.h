@@ -22,12 +22,12 @@ static inline bool walk_covers(const struct walk *walk, uint32_t table_number)
     return walk->is_on && (walk->slots == NULL || bitset_has(walk->slots, table_number));
 }
 
-/* Have the entries of a bucket that will be handed over next fetched into the processor's caches. */
-void walk_prefetch_bucket(const struct table_shared *shared, const struct shard *shard,
-                          uint32_t bucket);
 /* Hand over the bucket's entries unless that was done; returns how many. */
 uint32_t walk_hand_bucket(struct table_shared *shared, const struct table *table,
                           struct shard *shard, uint32_t bucket);
+/* The same for those who go from bucket to bucket: the entries of the next one are fetched meanwhile. */
+uint32_t walk_go_through(struct table_shared *shared, const struct table *table,
+                         struct shard *shard, uint32_t bucket);
 void walk_hand_shard(struct table_shared *shared, const struct table *table, struct shard *shard);
 /* All of a table, before its entries go all at once. */
 void walk_hand_table(struct table_shared *shared, const struct table *table);

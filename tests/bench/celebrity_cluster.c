@@ -12,7 +12,6 @@
 
 enum {
     WAIT_MS = 60000,
-    POLL_MS = 20,
     TEXT = 8192,
     SEATS_MAX = 5,
 };
@@ -34,20 +33,7 @@ static bool ask(struct celebrity_cluster *c, size_t node, const char *line, char
 static bool wait_for(struct celebrity_cluster *c, size_t node, const char *line, const char *words,
                      struct errmsg *error)
 {
-    int64_t until_ms = support_now_ms() + WAIT_MS;
-    char text[TEXT];
-
-    while (support_now_ms() < until_ms) {
-        if (!ask(c, node, line, text, sizeof(text), error)) {
-            return false;
-        }
-        if (strstr(text, words) != NULL) {
-            return true;
-        }
-        support_pause_ms(POLL_MS);
-    }
-    errmsg_set(error, "%.40s does not come to %s", line, words);
-    return false;
+    return server_await(c->control[node], line, words, WAIT_MS, error);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------- */

@@ -135,20 +135,7 @@ static bool ask_text(struct bench *b, size_t node, const char *line, char *out, 
 /* Wait until what the node answers has the words. */
 static bool wait_for(struct bench *b, size_t node, const char *line, const char *words)
 {
-    int64_t until_ms = support_now_ms() + WAIT_MS;
-    char text[4096];
-
-    while (support_now_ms() < until_ms) {
-        if (!ask_text(b, node, line, text, sizeof(text))) {
-            return false;
-        }
-        if (strstr(text, words) != NULL) {
-            return true;
-        }
-        support_pause_ms(POLL_MS);
-    }
-    errmsg_set(&b->error, "%s does not come to %s", line, words);
-    return false;
+    return server_await(b->control[node], line, words, WAIT_MS, &b->error);
 }
 
 /* ---- the cluster ---------------------------------------------------------------------------------- */

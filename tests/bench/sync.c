@@ -24,7 +24,6 @@ enum {
     PIPELINE = 16,
     WARM_UP_PART = 10,
     WAIT_MS = 60000,
-    POLL_MS = 20,
 };
 
 enum figure {
@@ -50,26 +49,9 @@ static bool wait_for(struct bench *b, const struct server *server, const char *l
                      const char *words)
 {
     struct client *client = server_connect(server, &b->error);
-    int64_t until_ms = support_now_ms() + WAIT_MS;
-    bool is_there = false;
+    bool is_there = client != NULL && server_await(client, line, words, WAIT_MS, &b->error);
 
-    while (client != NULL && !is_there && support_now_ms() < until_ms) {
-        struct resp_value value;
-
-        client_send_raw(client, bytes_from_text(line));
-        if (client_read(client, &value, &b->error) != CLIENT_OK) {
-            break;
-        }
-        is_there = strstr(buf_text(&value.text), words) != NULL;
-        resp_value_deinit(&value);
-        if (!is_there) {
-            support_pause_ms(POLL_MS);
-        }
-    }
     client_close(client);
-    if (!is_there) {
-        errmsg_set(&b->error, "%.40s does not come to %s", line, words);
-    }
     return is_there;
 }
 

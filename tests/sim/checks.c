@@ -442,6 +442,17 @@ uint32_t check_replicas_of(const struct world *world, int primary)
     return replicas;
 }
 
+int check_first_replica_of(const struct world *world, int primary)
+{
+    uint32_t replicas = check_replicas_of(world, primary);
+    int first = 0;
+
+    while (replicas != 0 && ((replicas >> first) & 1) == 0) {
+        first++;
+    }
+    return replicas != 0 ? first : -1;
+}
+
 /* ---- equal offsets, equal data ---------------------------------------------------------------- */
 
 static int find_by_id(const struct world *world, const char *id)

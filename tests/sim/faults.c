@@ -294,14 +294,10 @@ static void cut_off_now(struct world *world, struct sim_event *event)
  * one any more. */
 static void usurp(struct world *world, int node)
 {
-    uint32_t replicas = check_replicas_of(world, node);
-    int heir = 0;
+    int heir = check_first_replica_of(world, node);
 
-    if (replicas == 0) {
+    if (heir < 0) {
         return;
-    }
-    while (((replicas >> heir) & 1) == 0) {
-        heir++;
     }
     fault_note(world, "to be replaced unheard is", node, 0);
     world->blocked[node][heir] = true;

@@ -280,25 +280,15 @@ static void cancel(struct world *world, struct sim_event *event)
 
 /* ---- and something fails in the midst of them ------------------------------------------------------ */
 
-static int replica_of(const struct world *world, int node)
-{
-    uint32_t replicas = check_replicas_of(world, node);
-
-    for (int i = 0; i < world->node_count; i++) {
-        if ((replicas >> i) & 1) {
-            return i;
-        }
-    }
-    return node;
-}
-
 static void hit(struct world *world, int receiver)
 {
     int owner = find_owner(world);
     int victim = owner == NOBODY || rng_one_in(&world->rng, 2) ? receiver : owner;
 
     if (rng_one_in(&world->rng, 4)) {
-        victim = replica_of(world, victim);
+        int replica = check_first_replica_of(world, victim);
+
+        victim = replica >= 0 ? replica : victim;
     }
     fault_hit(world, victim);
 }

@@ -510,6 +510,8 @@ unsigned check_find_free_slots(const struct world *world, unsigned count);
 int check_shard_of(const struct world *world, const char *key);
 /* Its replicas that are alive, by bit. */
 uint32_t check_replicas_of(const struct world *world, int primary);
+/* The first of them; -1 for none. */
+int check_first_replica_of(const struct world *world, int primary);
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
 

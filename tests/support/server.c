@@ -33,6 +33,7 @@ enum {
     BUS_OFFSET = 10000,
     FIRST_PORT = 20000,
     TREE_DESCRIPTORS = 8,
+    AWAIT_PAUSE_MS = 2,
     PORT_COUNT = 12000, /* below the range that the kernel gives to clients */
 };
 
@@ -317,6 +318,30 @@ struct client *server_connect(const struct server *s, struct errmsg *error)
     struct client_options options = {.host = "127.0.0.1", .port = s->port, .timeout_ms = 10000};
 
     return client_open(&options, error);
+}
+
+bool server_await(struct client *client, const char *request, const char *words, int64_t limit_ms,
+                  struct errmsg *error)
+{
+    int64_t until_ms = support_now_ms() + limit_ms;
+
+    while (support_now_ms() < until_ms) {
+        struct resp_value reply;
+        bool is_there;
+
+        client_send_raw(client, bytes_from_text(request));
+        if (client_read(client, &reply, error) != CLIENT_OK) {
+            return false;
+        }
+        is_there = strstr(buf_text(&reply.text), words) != NULL;
+        resp_value_deinit(&reply);
+        if (is_there) {
+            return true;
+        }
+        support_pause_ms(AWAIT_PAUSE_MS);
+    }
+    errmsg_set(error, "%.40s does not come to %s", request, words);
+    return false;
 }
 
 static bool read_proc(const struct server *s, const char *name, struct buf *out)

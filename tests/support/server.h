@@ -53,6 +53,9 @@ bool server_wait_end(struct server *s, int64_t timeout_ms, int *status);
 /* SIGKILL if it runs, and remove the folder with all that is in it. */
 void server_cleanup(struct server *s);
 MUST_USE struct client *server_connect(const struct server *s, struct errmsg *error);
+/* Ask the request, a line, again and again until its reply, a text, has the words; false after limit_ms, or without a reply. */
+MUST_USE bool server_await(struct client *client, const char *request, const char *words,
+                           int64_t limit_ms, struct errmsg *error);
 /* Resident bytes of the process. */
 uint64_t server_resident_bytes(const struct server *s);
 /* Microseconds of CPU it has used, in steps of the kernel's clock. */
