@@ -44,7 +44,7 @@ enum {
     LEASE_MS = 250,
 };
 
-#define UNEVEN_LIMIT   1.5 /* what the busiest node serves, of the mean */
+#define UNEVEN_LIMIT   1.3 /* what the busiest node serves, of the mean */
 #define CAPACITY_LEAST 0.8 /* of what so many nodes could serve */
 #define WORSE_LIMIT    1.1
 #define LESS_LIMIT     0.9
