@@ -276,6 +276,9 @@ static void begin_write(struct node *node)
     base->writing_first = base->manifest.first;
     base->writing_based = base->based;
     base->writing_off = base->manifest.is_off;
+    if (base->writing_off) {
+        disk_log_set_based(node, false); /* (3): it may be on disk at any moment from here on */
+    }
     files_begin(node, FILE_MANIFEST, path);
     files_append(node, FILE_MANIFEST, &text);
     files_commit(node, FILE_MANIFEST);

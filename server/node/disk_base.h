@@ -12,7 +12,8 @@
  *
  * Invariants:  (1) one manifest is being written at a time; of those wanted meanwhile only the newest matters
  *              (2) a segment goes only when the manifest on disk says that it is not needed
- *              (3) the log counts as one that can be recovered once the manifest on disk says so
+ *              (3) the log counts as one that can be recovered once the manifest on disk says so, and until one is
+ *                  being written that says it does not
  *              (4) the manifest on disk has an end only if nothing was written behind it: so while the first write of it is put
  *                  off, nothing is written to the log */
 #ifndef STARLING_NODE_DISK_BASE_H

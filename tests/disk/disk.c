@@ -17,6 +17,10 @@ static struct disk_file *find_file(const struct disk *disk, const char *name)
     return NULL;
 }
 
+enum {
+    ROOM_MAX = 400, /* bytes */
+};
+
 static struct disk_file *make_file(struct disk *disk, const char *name)
 {
     struct disk_file file = {0};
@@ -180,6 +184,7 @@ static enum fs_status write_whole(void *ctx, const char *path, struct bytes byte
     file = make_file(disk, path);
     buf_clear(&file->content);
     buf_append_bytes(&file->content, bytes);
+    file->has_room = false;
     file->durable_len = file->content.len;
     file->is_name_durable = true;
     return FS_OK;
@@ -213,6 +218,7 @@ static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length
     if (disk->fault == DISK_BROKEN) {
         return fail(error, FS_FAILED, fault_reason(disk->fault));
     }
+    file->has_room = false;
     file->content.len = (size_t)length_bytes;
     file->durable_len = (size_t)length_bytes;
     file->is_name_durable = true;
@@ -315,7 +321,7 @@ static uint64_t append_open(void *ctx, const char *path, enum fs_append_mode mod
     } else if (mode == FS_APPEND_NEW && disk->fault == DISK_FULL) {
         queue_failure(disk, stream, FS_FAILED, fault_reason(disk->fault));
     } else {
-        make_file(disk, path);
+        make_file(disk, path)->has_room = true;
     }
     return id;
 }
@@ -514,6 +520,16 @@ static void garble(struct disk_file *file, size_t kept, struct rng *rng)
     }
 }
 
+/* What was made ahead of a file that grows is there, or was not made. */
+static void leave_room(struct disk_file *file, struct rng *rng)
+{
+    if (file->has_room && rng != NULL && rng_one_in(rng, 2)) {
+        for (uint64_t left = 1 + rng_below(rng, ROOM_MAX); left > 0; left--) {
+            buf_append_byte(&file->content, '\0');
+        }
+    }
+}
+
 /* A part of what was not synced is left, and some of that is not what was written. */
 static void tear(struct disk_file *file, struct rng *rng)
 {
@@ -524,6 +540,7 @@ static void tear(struct disk_file *file, struct rng *rng)
     if (kept > 0 && rng_one_in(rng, 2)) {
         garble(file, kept, rng);
     }
+    leave_room(file, rng);
     file->durable_len = file->content.len; /* it is on the disk now, such as it is */
 }
 
@@ -562,6 +579,11 @@ void disk_kill(struct disk *disk, struct rng *rng)
     }
     disk->ops.count = 0;
     while (disk->streams.count > 0) {
+        struct disk_file *file = find_file(disk, disk->streams.items[0].name);
+
+        if (file != NULL) {
+            leave_room(file, rng);
+        }
         drop_stream(disk, disk->streams.items[0].id);
     }
     for (size_t i = disk->files.count; i > 0 && rng != NULL; i--) {

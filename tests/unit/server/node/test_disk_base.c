@@ -110,6 +110,27 @@ Test(disk_base, replays_a_log_also_without_appendonly_and_ends_it_with_a_snapsho
     alone_free(a);
 }
 
+Test(disk_base, promises_nothing_of_a_log_whose_end_may_be_on_disk_already)
+{
+    struct alone *a = start();
+    int seen = 0;
+
+    answers_expect(a, "SET before 1", "+OK|");
+    answers_idle(a, 20, 500);
+    cr_assert(a->node->disk_log.is_based);
+    answers_send(a, 0, "CONFIG SET appendonly no\r\n");
+    for (int step = 0; step < 1000 && disk_log_is_on(&a->node->disk_log); step++) {
+        if (files_is_writing(a->node, FILE_MANIFEST) && a->node->disk_base.writing_off) {
+            cr_expect_not(a->node->disk_log.is_based);
+            seen++;
+        }
+        answers_idle(a, 1, 1);
+    }
+    cr_expect_gt(seen, 0);
+    cr_expect_not(disk_log_is_on(&a->node->disk_log));
+    alone_free(a);
+}
+
 Test(disk_base, takes_one_snapshot_to_begin_a_log)
 {
     struct alone *a = answers_start(NULL, 0);
