@@ -37,6 +37,7 @@ static void stand_at(struct segment_reader *reader, uint64_t number, uint64_t pl
     reader->place = place;
     reader->begin = place;
     reader->handed = 0;
+    reader->end = UINT64_MAX;
     buf_clear(&reader->buffer);
 }
 
@@ -151,7 +152,7 @@ static bool fill(struct segment_reader *reader, size_t wanted, struct errmsg *er
 
 enum found {
     FOUND_FRAME,
-    FOUND_END, /* of the file, where a frame could begin */
+    FOUND_END, /* of what was written, where a frame could begin */
     FOUND_BAD, /* what is there is no whole frame of this place */
     FOUND_FAILURE,
 };
@@ -193,6 +194,42 @@ static void take_frame(struct segment_reader *reader, const struct segment_frame
 }
 
 /* ---- what is bad -------------------------------------------------------------------------------- */
+
+/* Behind the last byte that is not zero; 0: there is none. */
+static size_t end_in(struct bytes piece)
+{
+    size_t end = piece.len;
+
+    while (end > 0 && piece.data[end - 1] == 0) {
+        end--;
+    }
+    return end;
+}
+
+/* From place on. */
+static bool find_end(struct segment_reader *reader, struct errmsg *error)
+{
+    char name[SEGMENT_NAME_SIZE];
+    struct buf piece = {0};
+    uint64_t place = reader->place;
+    bool is_ok = true;
+    size_t end;
+
+    segment_format_name(reader->number, name);
+    reader->end = place;
+    for (bool is_over = false; is_ok && !is_over; place += piece.len) {
+        buf_clear(&piece);
+        is_ok = reader->source->read(reader->source->ctx, name, place, READ_BYTES, &piece, error);
+        is_over = piece.len < READ_BYTES;
+        end = end_in(buf_bytes(&piece));
+        reader->end = end > 0 ? place + end : reader->end;
+    }
+    buf_deinit(&piece);
+    if (!is_ok) {
+        errmsg_wrap(error, "%s", name);
+    }
+    return is_ok;
+}
 
 /* What is wrong at place, and up to where the log is known to have been on disk. */
 static enum segment_reading damaged(struct segment_reader *reader, uint64_t lost_end,
@@ -243,7 +280,7 @@ static enum segment_reading judge_tail(struct segment_reader *reader, bool is_la
     return durable > 0 ? damaged(reader, durable, error) : SEGMENT_READING_END;
 }
 
-/* There is no good frame at place; is_end: there is nothing at all. */
+/* There is no good frame at place; is_end: there is nothing at all, or nothing but room for frames that never came. */
 static enum segment_reading judge(struct segment_reader *reader, size_t index, bool is_end,
                                   struct errmsg *error)
 {
@@ -290,8 +327,12 @@ static enum segment_reading read_on(struct segment_reader *reader, size_t index,
         take_frame(reader, &frame);
         return SEGMENT_READING_OK;
     case FOUND_END:
+        return judge(reader, index, true, error);
     case FOUND_BAD:
-        return judge(reader, index, found == FOUND_END, error);
+        if (reader->is_at_rest && !find_end(reader, error)) {
+            break;
+        }
+        return judge(reader, index, reader->is_at_rest && reader->end == reader->place, error);
     case FOUND_FAILURE:
         break;
     }
@@ -344,8 +385,11 @@ struct segment_tail segment_reader_tail(const struct segment_reader *reader)
     struct segment_tail tail = {.number = reader->number, .place = reader->place};
     size_t index = segment_list_index(reader->list, reader->number);
 
-    if (index != SIZE_MAX && reader->list->items[index].size_bytes > reader->place) {
-        tail.torn_bytes = reader->list->items[index].size_bytes - reader->place;
+    if (index != SIZE_MAX) {
+        uint64_t size = reader->list->items[index].size_bytes;
+        uint64_t end = reader->end < size ? reader->end : size;
+
+        tail.torn_bytes = end > reader->place ? end - reader->place : 0;
     }
     return tail;
 }

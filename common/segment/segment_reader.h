@@ -14,6 +14,8 @@
  *         has no good head
  *       in one that is not continued             damage; when the next was begun anew, as in the last segment
  *
+ * Zeros up to the end of a file are the same as no bytes: room that was made for frames that never came.
+ *
  * Live (a server that serves replicas from its own files) whatever is not whole at the end of the last segment is not
  * written yet; elsewhere it is damage.
  *
@@ -63,7 +65,8 @@ struct segment_reader {
     uint64_t next;       /* offset at which that frame has to begin */
     uint64_t begin;      /* in its file, of the first byte of buffer */
     size_t handed;       /* bytes of buffer that were handed out, or skipped */
-    uint64_t lost_end;   /* damaged: so far the log had been on disk; `next` when nobody knows */
+    uint64_t end; /* in its file, behind which there are but zeros; UINT64_MAX: nobody looked */
+    uint64_t lost_end; /* damaged: so far the log had been on disk; `next` when nobody knows */
     struct buf buffer;
 };
 

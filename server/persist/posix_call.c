@@ -29,12 +29,22 @@ enum fs_status posix_sync_fd(int fd, const char *path, struct errmsg *error)
     return result == 0 ? FS_OK : posix_fail(error, "sync", path);
 }
 
+enum fs_status posix_sync_data(int fd, const char *path, struct errmsg *error)
+{
+    int result;
+
+    do {
+        result = fdatasync(fd);
+    } while (result < 0 && errno == EINTR);
+    return result == 0 ? FS_OK : posix_fail(error, "sync", path);
+}
+
 enum fs_status posix_write_all(int fd, const char *path, struct bytes bytes, uint64_t *size_bytes,
                                struct errmsg *error)
 {
     while (bytes.len > 0) {
         size_t step = bytes.len < WRITE_STEP ? bytes.len : WRITE_STEP;
-        ssize_t written = write(fd, bytes.data, step);
+        ssize_t written = pwrite(fd, bytes.data, step, (off_t)*size_bytes);
 
         if (written < 0) {
             if (errno == EINTR) {

@@ -37,6 +37,7 @@ struct disk_file {
     struct buf content;
     size_t durable_len;   /* survives a power cut, */
     bool is_name_durable; /* if the name does */
+    bool has_room;        /* zeros may be behind its content when all ends */
 };
 
 enum disk_op_kind {

@@ -224,22 +224,41 @@ Test(segment_reader, reads_the_largest_frames)
     cr_expect_lt(reader.buffer.cap, 2 * SEGMENT_FRAME_MAX, "memory is bounded");
 }
 
+static void append_zeros(struct buf *file, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_append_byte(file, '\0');
+    }
+}
+
 /* ---- what is torn ------------------------------------------------------------------------------- */
+
+/* Zeros at the end of what is left of a frame cannot be told from room. */
+static size_t torn_between(const struct buf *file, size_t begin, size_t end)
+{
+    while (end > begin && file->data[end - 1] == '\0') {
+        end--;
+    }
+    return end - begin;
+}
 
 Test(segment_reader, takes_any_cut_of_the_last_segment_as_a_torn_tail)
 {
+    struct buf *last;
     size_t whole;
 
     make_three();
-    whole = folder_segment(&folder, 3)->len;
+    last = folder_segment(&folder, 3);
+    whole = last->len;
     for (size_t len = HEAD; len <= whole; len++) {
         uint64_t frames = (len - HEAD) / (FRAME + 50);
+        size_t place = HEAD + (size_t)frames * (FRAME + 50);
 
-        folder_segment(&folder, 3)->len = len;
+        last->len = len;
         cr_assert(begin(true, 'a', 0));
         cr_assert_eq(read_all(64), SEGMENT_READING_END, "%s", error.text);
         cr_expect_eq(reader.offset, 200 + frames * 50);
-        expect_tail(3, HEAD + frames * (FRAME + 50), (len - HEAD) % (FRAME + 50));
+        expect_tail(3, place, torn_between(last, place, len));
     }
 }
 
@@ -249,9 +268,7 @@ Test(segment_reader, takes_zeros_garbage_and_later_frames_that_nobody_synced_as_
 
     make_three();
     last = folder_segment(&folder, 3);
-    for (size_t i = 0; i < 5000; i++) {
-        buf_append_byte(last, '\0');
-    }
+    append_zeros(last, 5000);
     /* The pages of a frame came to the disk, and those before it did not. */
     folder_append(&folder, 3, 350, 400, 300);
     for (size_t i = 0; i < 500; i++) {
@@ -261,6 +278,61 @@ Test(segment_reader, takes_zeros_garbage_and_later_frames_that_nobody_synced_as_
     cr_expect_eq(read_all(1000), SEGMENT_READING_END, "%s", error.text);
     cr_expect_eq(reader.offset, 300);
     expect_tail(3, HEAD + 2 * (FRAME + 50), 5000 + FRAME + 50 + 500);
+}
+
+Test(segment_reader, takes_zeros_at_the_end_of_a_file_for_its_end)
+{
+    /* More than is read in one step, and as much as two steps read. */
+    static const size_t lengths[] = {1, 31, 32, 33, 5000, 300 * 1024, 512 * 1024};
+
+    for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+        for (uint64_t number = 1; number <= 3; number++) {
+            make_three();
+            append_zeros(folder_segment(&folder, number), lengths[i]);
+            cr_assert(begin(true, 'a', 0));
+            cr_expect_eq(read_all(1000), SEGMENT_READING_END, "%s", error.text);
+            cr_expect_eq(reader.offset, 300);
+            expect_tail(3, HEAD + 2 * (FRAME + 50), 0);
+            tear_down();
+            set_up();
+        }
+    }
+}
+
+Test(segment_reader, does_not_count_zeros_at_the_end_as_torn)
+{
+    make_three();
+    folder_segment(&folder, 3)->len -= 20;
+    append_zeros(folder_segment(&folder, 3), 700 * 1024);
+    cr_assert(begin(true, 'a', 0));
+    cr_expect_eq(read_all(1000), SEGMENT_READING_END, "%s", error.text);
+    cr_expect_eq(reader.offset, 250);
+    expect_tail(3, HEAD + FRAME + 50, FRAME + 50 - 20);
+}
+
+Test(segment_reader, finds_damage_where_what_others_follow_is_zeros)
+{
+    struct buf *second;
+
+    make_three();
+    second = folder_segment(&folder, 2);
+    memset(second->data + HEAD + FRAME + 50, 0, FRAME + 50);
+    cr_assert(begin(true, 'a', 0));
+    cr_expect_eq(read_all(1000), SEGMENT_READING_DAMAGED);
+    cr_expect_eq(reader.offset, 150);
+}
+
+Test(segment_reader, finds_frames_that_were_durable_behind_zeros)
+{
+    struct buf *last;
+
+    make_three();
+    last = folder_segment(&folder, 3);
+    folder_append(&folder, 3, 300, 350, 300);
+    memset(last->data + HEAD + FRAME + 50, 0, FRAME + 50);
+    cr_assert(begin(true, 'a', 0));
+    cr_expect_eq(read_all(1000), SEGMENT_READING_DAMAGED);
+    cr_expect_eq(reader.offset, 250);
 }
 
 Test(segment_reader, takes_a_last_segment_without_head_as_a_torn_tail)

@@ -70,6 +70,72 @@ Test(posix_append, goes_on_at_the_end_of_what_is_there)
     remove_place(&p);
 }
 
+/* As a busy server with appendfsync always does. */
+static void sync_often(struct posix_append *file, int times)
+{
+    struct errmsg error;
+
+    for (int i = 0; i < times; i++) {
+        write_to(file, "0123456789");
+        cr_assert_eq(posix_append_sync(file, &error), FS_OK, "%s", error.text);
+    }
+}
+
+static off_t length_of(const char *path)
+{
+    struct stat info;
+
+    cr_assert_eq(stat(path, &info), 0);
+    return info.st_size;
+}
+
+Test(posix_append, makes_room_ahead_where_syncs_follow_each_other_and_takes_it_back_at_the_end)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+    struct buf content = {0};
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    sync_often(&file, 3);
+    cr_expect_eq(length_of(p.path), 30);
+    sync_often(&file, 97);
+    cr_expect_eq(file.size_bytes, 1000);
+    cr_assert_gt(length_of(p.path), 1000);
+    cr_assert_eq(posix_read_file(p.path, 1000 * 1000, &content, &error), FS_OK);
+    for (size_t i = 0; i < content.len; i++) {
+        cr_assert_eq(content.data[i], i < 1000 ? "0123456789"[i % 10] : '\0', "%zu", i);
+    }
+    buf_deinit(&content);
+    posix_append_close(&file);
+    cr_expect_eq(length_of(p.path), 1000);
+    remove_place(&p);
+}
+
+Test(posix_append, goes_on_beyond_the_room_that_it_made)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+    struct buf content = {0};
+    size_t more = 600 * 1024;
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    sync_often(&file, 50);
+    for (size_t i = 0; i < more; i += 10) {
+        write_to(&file, "0123456789");
+    }
+    sync_often(&file, 50);
+    posix_append_close(&file);
+    cr_assert_eq(posix_read_file(p.path, 10 * more, &content, &error), FS_OK);
+    cr_assert_eq(content.len, 1000 + more);
+    for (size_t i = 0; i < content.len; i++) {
+        cr_assert_eq(content.data[i], "0123456789"[i % 10], "%zu", i);
+    }
+    buf_deinit(&content);
+    remove_place(&p);
+}
+
 Test(posix_append, creates_only_what_is_not_there_and_opens_only_what_is)
 {
     struct place p = make_place();
