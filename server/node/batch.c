@@ -83,8 +83,10 @@ static void prepare_request(struct node *node, struct batch *batch, struct reque
         struct command_keys keys = command_keys(r->spec, r->args, r->arg_count);
 
         if (keys.count == 0) {
-            /* What writes without naming keys writes to all slots, also those that come in just now. */
-            r->is_plain = node->cluster == NULL || (r->spec->flags & COMMAND_FLAG_WRITE) == 0;
+            /* What writes without naming keys writes to all slots, also those that come in just now; what must not be in a
+             * transaction (CLUSTERSCAN) has gates of its own. */
+            r->is_plain = (r->spec->flags & COMMAND_FLAG_NO_MULTI) == 0 &&
+                          (node->cluster == NULL || (r->spec->flags & COMMAND_FLAG_WRITE) == 0);
             return;
         }
         word = r->args + keys.first;

@@ -42,6 +42,7 @@ static void note_use(struct copy_owner *owner, uint16_t slot)
 static bool is_never_served(const struct command_spec *spec)
 {
     switch ((int)spec->id) {
+    case COMMAND_CLUSTERSCAN:
     case COMMAND_EXPIRETIME:
     case COMMAND_TTL:
     case COMMAND_PTTL:

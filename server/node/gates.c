@@ -152,6 +152,9 @@ static bool gate_route(struct node *node, struct request *request)
     if (command_has_keys(spec)) {
         return route_keys(node, request);
     }
+    if (UNLIKELY(spec->id == COMMAND_CLUSTERSCAN)) {
+        return route_cursor(node, request);
+    }
     if (UNLIKELY(hot_copies_know_any(&node->hot_copies)) && spec->id == COMMAND_EXEC) {
         return !borrowing_take_exec(node, request);
     }

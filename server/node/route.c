@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
+#include "command/scan_cursor.h"
 #include "node/inside.h"
 #include "spec/slot.h"
 
@@ -96,10 +97,13 @@ bool route_is_of_slot(struct request *request, uint16_t *slot)
     return true;
 }
 
-bool route_keys(struct node *node, struct request *request)
+/* True when what the request asks of its slot is done here. */
+static bool route_in_slot(struct node *node, struct request *request,
+                          const struct command_keys *keys, uint16_t slot)
 {
-    struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
     struct route_request asked = {
+        .slot = slot,
+        .has_many_keys = keys->count > 1,
         .is_write = (request->spec->flags & COMMAND_FLAG_WRITE) != 0,
         .is_message = (request->spec->flags & COMMAND_FLAG_PUBSUB) != 0,
         .is_readonly_session = (request->session->flags & SESSION_CLUSTER_READONLY) != 0,
@@ -111,16 +115,6 @@ bool route_keys(struct node *node, struct request *request)
     enum route_kind kind;
     struct cluster_node_view member;
 
-    ASSERT(node->cluster != NULL);
-    ASSERT(request->session->db == 0);
-    if (keys.count == 0) {
-        return true;
-    }
-    if (!common_slot(request, &keys, &asked.slot)) {
-        reply_error(request, "CROSSSLOT Keys in request don't hash to the same slot");
-        return false;
-    }
-    asked.has_many_keys = keys.count > 1;
     /* A replica has its shard's channels as well. */
     asked.is_readonly_session = asked.is_readonly_session || asked.is_message;
     if (asked.is_message && !node->config.cluster_allow_pubsubshard_when_down &&
@@ -129,7 +123,7 @@ bool route_keys(struct node *node, struct request *request)
     }
     kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
     if (kind == ROUTE_LOOK) {
-        asked.keys = look(node, request, &keys);
+        asked.keys = look(node, request, keys);
         kind = cluster_route(node->cluster, node->now.mono, &asked, &target);
         ASSERT(kind != ROUTE_LOOK);
     }
@@ -138,7 +132,7 @@ bool route_keys(struct node *node, struct request *request)
         return false;
     }
     if (kind == ROUTE_MOVED && hot_copies_know_any(&node->hot_copies)) {
-        switch (borrowing_take(node, request, asked.slot, &keys)) {
+        switch (borrowing_take(node, request, asked.slot, keys)) {
         case BORROWING_QUEUE:
         case BORROWING_SERVE:
             return true;
@@ -155,4 +149,32 @@ bool route_keys(struct node *node, struct request *request)
         kind = ROUTE_MOVED;
     }
     return answer(request, kind, asked.slot, &target);
+}
+
+bool route_keys(struct node *node, struct request *request)
+{
+    struct command_keys keys = command_keys(request->spec, request->args, request->arg_count);
+    uint16_t slot;
+
+    ASSERT(node->cluster != NULL);
+    ASSERT(request->session->db == 0);
+    if (keys.count == 0) {
+        return true;
+    }
+    if (!common_slot(request, &keys, &slot)) {
+        reply_error(request, "CROSSSLOT Keys in request don't hash to the same slot");
+        return false;
+    }
+    return route_in_slot(node, request, &keys, slot);
+}
+
+bool route_cursor(struct node *node, struct request *request)
+{
+    static const struct command_keys none = {0};
+    struct scan_cursor cursor;
+
+    ASSERT(node->cluster != NULL);
+    ASSERT(request->arg_count > 1);
+    return !scan_cursor_parse(request->args[1], &cursor) || cursor.slot == SLOT_NONE ||
+           route_in_slot(node, request, &none, cursor.slot);
 }

@@ -51,3 +51,15 @@ Test(slot, every_slot_is_in_range)
         cr_assert_lt(slot_of_key(bytes_make(key, 2)), SLOT_COUNT);
     }
 }
+
+Test(slot, every_slot_has_a_tag_that_is_in_it)
+{
+    char tag[SLOT_TAG_SIZE];
+
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+        slot_tag((uint16_t)slot, tag);
+        cr_assert_eq(slot_of_key(bytes_from_text(tag)), slot, "%s", tag);
+    }
+    slot_tag(0, tag);
+    cr_expect_str_eq(tag, "06S", "the first one of those that are in it");
+}

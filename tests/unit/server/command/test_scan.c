@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/attr.h"
 #include "base/num.h"
+#include "command/scan_cursor.h"
 #include "resp/value.h"
 #include "tests/unit/server/command/fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 static struct resp_value read_reply(const struct fixture *f)
 {
@@ -95,5 +97,57 @@ Test(scan, bad_requests_are_refused)
     struct fixture *f = fixture_new(false);
 
     fixture_expect_cases(f, cases, ARRAY_COUNT(cases));
+    fixture_free(f);
+}
+
+/* Go through all slots with so many keys a step; how many keys came.  The first places are forgotten on the way. */
+static size_t scan_cluster(struct fixture *f, const char *options, int forgets, size_t *steps)
+{
+    char cursor[SCAN_CURSOR_TEXT] = "0";
+    size_t keys = 0;
+
+    *steps = 0;
+    do {
+        char request[160];
+        struct resp_value reply;
+        struct scan_cursor at;
+
+        snprintf(request, sizeof(request), "CLUSTERSCAN %s %s", cursor, options);
+        fixture_run(f, request);
+        reply = read_reply(f);
+        cr_assert_eq(reply.child_count, 2, "%s", request);
+        cr_assert(scan_cursor_parse(resp_value_bytes(&reply.children[0]), &at));
+        if (forgets > 0 && at.place != 0) {
+            forgets--;
+            at.fingerprint ^= 2; /* as if another node had given it out */
+            at.place = 1;
+        }
+        scan_cursor_format(&at, cursor);
+        keys += reply.children[1].child_count;
+        (*steps)++;
+        resp_value_deinit(&reply);
+    } while (strcmp(cursor, "0") != 0);
+    return keys;
+}
+
+Test(scan, all_keys_of_a_cluster_come_once_slot_by_slot)
+{
+    struct fixture *f = with_keys(true, 3000);
+    size_t steps;
+
+    for (int i = 0; i < 500; i++) {
+        char request[64];
+
+        snprintf(request, sizeof(request), "SADD {one}%d %d", i, i);
+        fixture_run(f, request);
+    }
+    cr_expect_eq(scan_cluster(f, "", 0, &steps), 3500);
+    cr_expect_gt(steps, SLOT_COUNT + 500 / 10 / 2);
+    cr_expect_eq(scan_cluster(f, "COUNT 1000", 0, &steps), 3500);
+    cr_expect_eq(steps, SLOT_COUNT + 1);
+    cr_expect_eq(scan_cluster(f, "TYPE set", 0, &steps), 500);
+    cr_expect_eq(scan_cluster(f, "MATCH {one}*", 0, &steps), 500);
+    cr_expect_lt(steps, 200, "in its slot alone");
+    cr_expect_geq(scan_cluster(f, "COUNT 100", 3, &steps), 3500, "some twice, and all");
     fixture_free(f);
 }
