@@ -68,6 +68,9 @@ static void commit_for_client(struct node *node, struct session *s)
         return; /* that is for the reply as a whole: transaction_run */
     }
     journal_note_write(&node->journal, s);
+    if (UNLIKELY(output_end(&s->output) == node->door.reply_place)) {
+        return; /* it waits for keys: what it is told in the end tells nothing of this write */
+    }
     if (node->cluster != NULL && (LIKELY(x->key_count > 0) || journal_needs_lease(node))) {
         output_bar(&s->output, node->door.reply_place, s->last_write_offset, node->pass.number);
         pass_note_write(&node->pass);

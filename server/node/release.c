@@ -276,4 +276,11 @@ void release_check(const struct node *node)
         count++;
     }
     ASSERT(count == node->release.waiting_count); /* (3) */
+    LIST_FOR_EACH (item, &node->sessions.all) {
+        const struct session *s = CONTAINER_OF_CONST(item, struct session, all);
+
+        /* (1), but for what this pass has still to look at */
+        ASSERT(s->output.barriers.count == 0 || list_is_linked(&s->barred) ||
+               list_is_linked(&s->touched) || (s->flags & SESSION_CLOSE_NOW));
+    }
 }

@@ -36,6 +36,8 @@ static const char strict_id[] =
     "7.0 reads ids with strtoull, which takes blanks and signs before a number";
 static const char wrapped_count[] =
     "the count of a stock server goes on below zero behind 2^63 - 1";
+static const char empty_node[] =
+    "MINID of a stock server leaves a node whose last entry was deleted before, with nothing in it";
 static const char strict_cursor[] = "7.0 reads cursors with strtoul, which takes -1";
 
 const struct exception exceptions[] = {
@@ -106,6 +108,9 @@ const struct exception exceptions[] = {
     PARTS("XSETID", NO_ID, "*", strict_id),
     MEANT("XINFO", "*entries-read*:9223372036854775807\r\n*", "*entries-read*:-*", wrapped_count),
     MEANT("XINFO", "*entries-added*:9223372036854775807\r\n*", "*entries-added*:-*", wrapped_count),
+    MEANT("XINFO", "*lag*:9223372036854775???\r\n*", "*lag*:*", wrapped_count),
+    MEANT("XINFO", "*:0\r\n*radix-tree-keys*:0\r\n*", "*:0\r\n*radix-tree-keys*:1\r\n*",
+          empty_node),
     MEANT("SCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("HSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
     MEANT("SSCAN", "-ERR invalid cursor\r\n", "*", strict_cursor),
