@@ -97,6 +97,19 @@ static void end_asking(const struct request *request, bool was_put_back)
     }
 }
 
+/* CLIENT CACHING, too, is about the next command, whatever becomes of that, and before MULTI it holds until EXEC: what
+ * comes behind a refusal would else be remembered, or not, against what the client takes for granted. */
+static void end_caching(const struct request *request, bool was_put_back)
+{
+    struct session *s = request->session;
+    bool is_of_client = request->spec != NULL && (request->spec->id == COMMAND_CLIENT ||
+                                                  request->spec->parent == COMMAND_CLIENT);
+
+    if (!is_of_client && !was_put_back && !(s->flags & SESSION_IN_MULTI)) {
+        s->flags &= ~(uint32_t)SESSION_CACHING;
+    }
+}
+
 /* What it was answered may have to wait: for replicas, and for copies of what it changed. */
 static void note_reply(struct node *node, const struct request *request, uint64_t place)
 {
@@ -141,9 +154,6 @@ static void execute_asking(struct node *node, struct request *request)
         if (UNLIKELY(borrowing_is_serving(&node->borrowing))) {
             borrowing_end_serving(node);
         }
-        if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
-            s->flags &= ~(uint32_t)SESSION_CACHING;
-        }
         if (UNLIKELY(monitor_is_on(&node->monitors)) && !is_queued) {
             monitor_show(node, request);
         }
@@ -154,6 +164,7 @@ static void execute_asking(struct node *node, struct request *request)
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
     end_asking(request, was_put_back);
+    end_caching(request, was_put_back);
     if (request->spec != NULL && !is_queued) {
         is_heard = is_always_heard(request->spec) || (is_heard && !fell_silent(request));
     }
