@@ -410,7 +410,8 @@ static const struct command_spec *find_request(struct node *node, struct request
     if (spec != NULL && command_has_subcommands(spec) && words >= 2) {
         const struct command_spec *sub = command_find_sub(spec, request->args[3]);
 
-        spec = sub != NULL ? sub : spec;
+        spec =
+            sub == NULL && spec->id == COMMAND_DEBUG ? spec : sub; /* no table has those of DEBUG */
     }
     if (spec == NULL) {
         reply_error(request, "ERR Invalid command specified");

@@ -71,6 +71,8 @@ Test(command_commands, getkeys_finds_the_keys_of_a_whole_request)
         {"COMMAND GETKEYS get",                   "-ERR Invalid number of arguments specified *"},
         {"COMMAND GETKEYS ping",                  "-ERR The command has no key arguments|"      },
         {"COMMAND GETKEYS nosuch k",              "-ERR Invalid command specified|"             },
+        {"COMMAND GETKEYS client nosuch",         "-ERR Invalid command specified|"             },
+        {"COMMAND GETKEYS debug object k",        "-ERR The command has no key arguments|"      },
         {"COMMAND GETKEYSANDFLAGS get k",         "[*]1|[*]2|$1|k|[*]2|+RO|+access|"            },
         {"COMMAND GETKEYSANDFLAGS ping",          "-ERR The command has no key arguments|"      },
     };
