@@ -31,6 +31,7 @@ static uint32_t further_categories(enum command_id id)
     case COMMAND_DBSIZE:
     case COMMAND_FLUSHALL:
     case COMMAND_FLUSHDB:
+    case COMMAND_RESTORE_ASKING:
     case COMMAND_SWAPDB:
         return CATEGORY_KEYSPACE;
     case COMMAND_SORT:
@@ -41,6 +42,7 @@ static uint32_t further_categories(enum command_id id)
     case COMMAND_READONLY:
     case COMMAND_READWRITE:
     case COMMAND_WAIT:
+    case COMMAND_WAITAOF:
         return CATEGORY_CONNECTION;
     case COMMAND_LASTSAVE:
     case COMMAND_ROLE:
@@ -53,7 +55,8 @@ static uint32_t further_categories(enum command_id id)
 /* Of the generic ones. */
 static bool is_about_keys(enum command_id id)
 {
-    return id != COMMAND_WAIT && id != COMMAND_SORT && id != COMMAND_SORT_RO;
+    return id != COMMAND_WAIT && id != COMMAND_WAITAOF && id != COMMAND_SORT &&
+           id != COMMAND_SORT_RO;
 }
 
 static uint32_t group_categories(const struct command_spec *spec)

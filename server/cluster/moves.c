@@ -6,6 +6,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
+#include "cluster/range_facts.h"
 #include "cluster/role.h"
 #include "cluster/slots.h"
 
@@ -148,12 +149,13 @@ static void answer_taker(struct cluster *c, struct cluster_node *taker, uint16_t
     }
 }
 
-/* Was it given to us, and have we not sent it on since? */
+/* Was it given to us, and have we not sent it on since?  While a range has it what is there of it is staged, and goes
+ * when the range does: until then it is not taken. */
 static bool is_given(const struct cluster *c, const struct shard_record *record, uint16_t slot)
 {
     const struct slot_move *own = slots_find_move(c, slot);
 
-    return !bitset_has(record->slots, slot) && c->owner[slot] != c->me &&
+    return !bitset_has(record->slots, slot) && c->owner[slot] != c->me && !ranges_have(c, slot) &&
            (own == NULL || own->is_import) && !moves_is_claimed(c, slot);
 }
 

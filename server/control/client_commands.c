@@ -245,9 +245,7 @@ void control_client_pause(struct node *node, struct request *request)
     int64_t timeout_ms;
 
     if (request->arg_count > 4) {
-        reply_error(request,
-                    "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT "
-                    "HELP.");
+        reply_sub_misused(request);
         return;
     }
     if (request->arg_count == 4 && bytes_equal_nocase(request->args[3], "WRITE")) {

@@ -105,7 +105,7 @@ static void write_tips(struct resp_writer *w, const char *tips)
         count++;
     }
     rest = bytes_from_text(tips);
-    resp_write_array(w, count);
+    resp_write_set(w, count);
     while ((word = bytes_next_word(&rest, ' ')).len > 0) {
         resp_write_bulk(w, word);
     }
@@ -193,12 +193,12 @@ static void write_range_specs(struct resp_writer *w, const struct command_spec *
     int last = spec->last_key >= 0 ? spec->last_key - spec->first_key : spec->last_key;
 
     if (spec->first_access == spec->rest_access) {
-        resp_write_array(w, 1);
+        resp_write_set(w, 1);
         write_search_index(w, spec->first_access, spec->first_key);
         write_find_range(w, last, spec->key_step, 0);
         return;
     }
-    resp_write_array(w, 2);
+    resp_write_set(w, 2);
     write_search_index(w, spec->first_access, spec->first_key);
     write_find_range(w, 0, spec->key_step, 0);
     write_search_index(w, spec->rest_access, spec->first_key + spec->key_step);
@@ -207,7 +207,7 @@ static void write_range_specs(struct resp_writer *w, const struct command_spec *
 
 static void write_counted_specs(struct resp_writer *w, const struct command_spec *spec)
 {
-    resp_write_array(w, spec->first_key == 0 ? 1 : 2);
+    resp_write_set(w, spec->first_key == 0 ? 1 : 2);
     if (spec->first_key != 0) {
         write_search_index(w, spec->first_access, spec->first_key);
         write_find_range(w, 0, 1, 0);
@@ -220,7 +220,7 @@ static void write_option_specs(struct resp_writer *w, const struct command_spec 
 {
     size_t count = spec->key_words[1] != NULL ? 2 : 1;
 
-    resp_write_array(w, 1 + count);
+    resp_write_set(w, 1 + count);
     write_search_index(w, spec->first_access, spec->first_key);
     write_find_range(w, 0, 1, 0);
     for (size_t i = 0; i < count; i++) {
@@ -234,7 +234,7 @@ static void write_sorting_specs(struct resp_writer *w, const struct command_spec
 {
     bool has_option = spec->key_words[0] != NULL;
 
-    resp_write_array(w, has_option ? 3 : 2);
+    resp_write_set(w, has_option ? 3 : 2);
     write_search_index(w, spec->first_access, spec->first_key);
     write_find_range(w, 0, 1, 0);
     write_unknown(w, spec->first_access);
@@ -246,7 +246,7 @@ static void write_sorting_specs(struct resp_writer *w, const struct command_spec
 /* The list, which is at the end, is looked for from there. */
 static void write_listed_specs(struct resp_writer *w, const struct command_spec *spec)
 {
-    resp_write_array(w, 2);
+    resp_write_set(w, 2);
     write_search_index(w, spec->first_access, spec->first_key);
     write_find_range(w, 0, 1, 0);
     write_search_keyword(w, spec->rest_access | KEY_ACCESS_INCOMPLETE, spec->key_words[0], -2);
@@ -257,7 +257,7 @@ static void write_key_specs(struct resp_writer *w, const struct command_spec *sp
 {
     switch (spec->key_form) {
     case KEY_FORM_NONE:
-        resp_write_array(w, 0);
+        resp_write_set(w, 0);
         break;
     case KEY_FORM_RANGE:
         write_range_specs(w, spec);
@@ -266,7 +266,7 @@ static void write_key_specs(struct resp_writer *w, const struct command_spec *sp
         write_counted_specs(w, spec);
         break;
     case KEY_FORM_HALF:
-        resp_write_array(w, 1);
+        resp_write_set(w, 1);
         write_search_keyword(w, spec->rest_access, spec->key_words[0], spec->key_words_from);
         write_find_range(w, -1, 1, 2);
         break;
@@ -298,16 +298,26 @@ static void write_row(struct resp_writer *w, const struct command_spec *spec)
     write_key_specs(w, spec);
 }
 
+/* As elsewhere: in RESP3 none are an empty set, and some an array. */
+static void write_sub_count(struct resp_writer *w, size_t count)
+{
+    if (count == 0) {
+        resp_write_set(w, 0);
+    } else {
+        resp_write_array(w, count);
+    }
+}
+
 static void write_info(struct resp_writer *w, const struct command_spec *spec)
 {
     write_row(w, spec);
-    resp_write_array(w, command_sub_count(spec));
+    write_sub_count(w, command_sub_count(spec));
     for (int id = 0; id < COMMAND_COUNT; id++) {
         const struct command_spec *sub = command_spec((enum command_id)id);
 
         if (sub->kind == COMMAND_SUB && sub->parent == spec->id) {
             write_row(w, sub);
-            resp_write_array(w, 0);
+            write_sub_count(w, 0);
         }
     }
 }
@@ -410,7 +420,8 @@ static const struct command_spec *find_request(struct node *node, struct request
     if (spec != NULL && command_has_subcommands(spec) && words >= 2) {
         const struct command_spec *sub = command_find_sub(spec, request->args[3]);
 
-        spec = sub != NULL ? sub : spec;
+        spec =
+            sub == NULL && spec->id == COMMAND_DEBUG ? spec : sub; /* no table has those of DEBUG */
     }
     if (spec == NULL) {
         reply_error(request, "ERR Invalid command specified");

@@ -27,11 +27,12 @@ void control_memory_usage(struct node *node, struct request *request)
 {
     struct key_ref ref = keyspace_ref(node->data.keyspace, request->session->db, request->args[2]);
     struct entry *e = keyspace_find(node->data.keyspace, &ref, node->now.unix_ms);
-    int64_t samples;
+    bool has_samples = request->arg_count == 5 && bytes_equal_nocase(request->args[3], "SAMPLES");
+    int64_t samples = 0;
 
-    if (request->arg_count != 3 &&
-        (request->arg_count != 5 || !bytes_equal_nocase(request->args[3], "SAMPLES") ||
-         !num_parse_i64(request->args[4], &samples) || samples < 0)) {
+    if (has_samples && !num_parse_i64(request->args[4], &samples)) {
+        reply_error(request, "ERR value is not an integer or out of range");
+    } else if ((request->arg_count != 3 && !has_samples) || samples < 0) {
         reply_error(request, "ERR syntax error");
     } else if (e == NULL) {
         resp_write_null(request->reply);

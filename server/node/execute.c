@@ -66,11 +66,16 @@ static bool takes_reply(struct session *s)
     return (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) == 0;
 }
 
-/* CLIENT REPLY ON is answered though silence was the rule so far; what SUBSCRIBE says is a message, no reply. */
-static bool is_always_heard(const struct command_spec *spec)
+/* What has run, and is heard by those who take no replies: CLIENT REPLY ON, which ends the silence; and what SUBSCRIBE
+ * says, which is a message and no reply.  An error of theirs is a reply as any other. */
+static bool is_always_heard(const struct request *request)
 {
-    return spec->id == COMMAND_CLIENT_REPLY ||
-           (spec->group == COMMAND_GROUP_PUBSUB && (spec->flags & COMMAND_FLAG_NOSCRIPT));
+    const struct command_spec *spec = request->spec;
+
+    if (spec->id == COMMAND_CLIENT_REPLY) {
+        return (request->session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) == 0;
+    }
+    return spec->group == COMMAND_GROUP_PUBSUB && (spec->flags & COMMAND_FLAG_NOSCRIPT);
 }
 
 /* CLIENT REPLY OFF within a transaction: whoever said so reads no more, the rest of EXEC's reply included. */
@@ -94,6 +99,19 @@ static void end_asking(const struct request *request, bool was_put_back)
 
     if (!is_asking && !was_put_back && !(s->flags & SESSION_IN_MULTI)) {
         s->flags &= ~(uint32_t)SESSION_ASKING;
+    }
+}
+
+/* CLIENT CACHING, too, is about the next command, whatever becomes of that, and before MULTI it holds until EXEC: what
+ * comes behind a refusal would else be remembered, or not, against what the client takes for granted. */
+static void end_caching(const struct request *request, bool was_put_back)
+{
+    struct session *s = request->session;
+    bool is_of_client = request->spec != NULL && (request->spec->id == COMMAND_CLIENT ||
+                                                  request->spec->parent == COMMAND_CLIENT);
+
+    if (!is_of_client && !was_put_back && !(s->flags & SESSION_IN_MULTI)) {
+        s->flags &= ~(uint32_t)SESSION_CACHING;
     }
 }
 
@@ -123,6 +141,7 @@ static void execute_asking(struct node *node, struct request *request)
     size_t out_before = s->output.buf.len;
     bool is_heard = takes_reply(s);
     bool is_queued = false;
+    bool has_run = false;
     bool was_put_back = false;
 
     ASSERT(!session_is_closing(s));
@@ -136,13 +155,11 @@ static void execute_asking(struct node *node, struct request *request)
         if (is_queued) {
             transaction_queue(request);
         } else {
+            has_run = true;
             run_noted(node, request);
         }
         if (UNLIKELY(borrowing_is_serving(&node->borrowing))) {
             borrowing_end_serving(node);
-        }
-        if (request->spec->parent != COMMAND_CLIENT && !(s->flags & SESSION_IN_MULTI)) {
-            s->flags &= ~(uint32_t)SESSION_CACHING;
         }
         if (UNLIKELY(monitor_is_on(&node->monitors)) && !is_queued) {
             monitor_show(node, request);
@@ -154,8 +171,9 @@ static void execute_asking(struct node *node, struct request *request)
         timing_refused(&node->timing, bytes_from(buf_bytes(&s->output.buf), out_before));
     }
     end_asking(request, was_put_back);
+    end_caching(request, was_put_back);
     if (request->spec != NULL && !is_queued) {
-        is_heard = is_always_heard(request->spec) || (is_heard && !fell_silent(request));
+        is_heard = (has_run && is_always_heard(request)) || (is_heard && !fell_silent(request));
     }
     if (!is_heard && (s->flags & SESSION_REPLICA) == 0) {
         ASSERT(!(s->flags & SESSION_REPLY_SKIP_NEXT) || request->spec != NULL);

@@ -53,13 +53,27 @@ static size_t refused_copy(const struct acl_rules *rules, const struct acl_quest
     return 0;
 }
 
+/* What is done to all databases at once. */
+static bool is_about_all_databases(enum command_id id)
+{
+    return id == COMMAND_FLUSHALL || id == COMMAND_CLUSTER_MIGRATESLOTS ||
+           id == COMMAND_CLUSTER_CANCELSLOTMIGRATIONS || id == COMMAND_CLUSTER_MIGRATION;
+}
+
+/* Is it about what the database has?  What names keys is, whoever runs it (MIGRATE, WATCH, MEMORY USAGE); channels of
+ * shards are keys for their slot alone. */
+static bool is_about_database(const struct command_spec *spec)
+{
+    return spec->is_data || (command_has_keys(spec) && (spec->flags & COMMAND_FLAG_PUBSUB) == 0);
+}
+
 static struct acl_answer ask_databases(const struct acl_rules *rules,
                                        const struct acl_question *question)
 {
     enum command_id id = question->spec->id;
     struct acl_answer refused = {.verdict = ACL_NO_DATABASE};
 
-    if (id == COMMAND_FLUSHALL) {
+    if (is_about_all_databases(id)) {
         return refused;
     }
     if (id == COMMAND_SELECT || id == COMMAND_SWAPDB) {
@@ -69,7 +83,7 @@ static struct acl_answer ask_databases(const struct acl_rules *rules,
                    ? refused
                    : (struct acl_answer){0};
     }
-    if (!question->spec->is_data) {
+    if (!is_about_database(question->spec)) {
         return (struct acl_answer){0};
     }
     if (!allows_database(rules, question->db)) {

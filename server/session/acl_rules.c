@@ -148,13 +148,16 @@ static enum acl_status add_first_arg(struct acl_rules *rules, struct bytes name)
         last--;
     }
     spec = command_find_full(bytes_prefix(name, last - 1));
+    if (spec != NULL && spec->kind != COMMAND_SUB && last == name.len) {
+        return ACL_SYNTAX;
+    }
     if (spec == NULL || (spec->kind == COMMAND_CONTROL && command_has_subcommands(spec))) {
         return ACL_UNKNOWN_COMMAND;
     }
     if (spec->kind == COMMAND_SUB) {
         return ACL_FIRST_ARG_OF_SUB;
     }
-    if (last == name.len || has_blank(name)) {
+    if (has_blank(name)) {
         return ACL_SYNTAX;
     }
     acl_words_add_first_arg(&rules->words, name);

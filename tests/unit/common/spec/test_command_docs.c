@@ -30,14 +30,17 @@ Test(command_docs, categories_follow_from_the_row_of_a_command)
         enum command_id id;
         uint32_t categories;
     } cases[] = {
-        {COMMAND_GET,          CATEGORY_READ | CATEGORY_STRING | CATEGORY_FAST                        },
-        {COMMAND_SET,          CATEGORY_WRITE | CATEGORY_STRING | CATEGORY_SLOW                       },
-        {COMMAND_DEL,          CATEGORY_KEYSPACE | CATEGORY_WRITE | CATEGORY_SLOW                     },
-        {COMMAND_KEYS,         CATEGORY_KEYSPACE | CATEGORY_READ | CATEGORY_SLOW | CATEGORY_DANGEROUS },
-        {COMMAND_WAIT,         CATEGORY_SLOW | CATEGORY_CONNECTION                                    },
-        {COMMAND_COMMAND_DOCS, CATEGORY_SLOW | CATEGORY_CONNECTION                                    },
-        {COMMAND_CONFIG_SET,   CATEGORY_ADMIN | CATEGORY_SLOW | CATEGORY_DANGEROUS                    },
-        {COMMAND_FLUSHALL,     CATEGORY_KEYSPACE | CATEGORY_WRITE | CATEGORY_SLOW | CATEGORY_DANGEROUS},
+        {COMMAND_GET,            CATEGORY_READ | CATEGORY_STRING | CATEGORY_FAST                        },
+        {COMMAND_SET,            CATEGORY_WRITE | CATEGORY_STRING | CATEGORY_SLOW                       },
+        {COMMAND_DEL,            CATEGORY_KEYSPACE | CATEGORY_WRITE | CATEGORY_SLOW                     },
+        {COMMAND_KEYS,           CATEGORY_KEYSPACE | CATEGORY_READ | CATEGORY_SLOW | CATEGORY_DANGEROUS },
+        {COMMAND_WAIT,           CATEGORY_SLOW | CATEGORY_CONNECTION                                    },
+        {COMMAND_WAITAOF,        CATEGORY_SLOW | CATEGORY_CONNECTION | CATEGORY_BLOCKING                },
+        {COMMAND_RESTORE_ASKING,
+         CATEGORY_KEYSPACE | CATEGORY_WRITE | CATEGORY_SLOW | CATEGORY_DANGEROUS                        },
+        {COMMAND_COMMAND_DOCS,   CATEGORY_SLOW | CATEGORY_CONNECTION                                    },
+        {COMMAND_CONFIG_SET,     CATEGORY_ADMIN | CATEGORY_SLOW | CATEGORY_DANGEROUS                    },
+        {COMMAND_FLUSHALL,       CATEGORY_KEYSPACE | CATEGORY_WRITE | CATEGORY_SLOW | CATEGORY_DANGEROUS},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -217,6 +217,30 @@ Test(cluster_ranges, a_source_can_ask_and_withdraw)
     world_free(w);
 }
 
+Test(cluster_ranges, a_slot_that_its_owner_gives_by_hand_waits_until_the_move_that_has_it_is_over)
+{
+    struct cluster_id id;
+    struct world *w = ready(&id);
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, 0, &error);
+
+    cr_assert(cluster_set_slot(w->members[0].core, &call, FIRST, CLUSTER_SETSLOT_NODE,
+                               bytes_from_text(w->members[1].id.text)));
+    world_carry_out(w, 0);
+    world_run(w, 1000);
+    cr_expect_eq(cluster_range_count(w->members[1].core), 1);
+    cr_expect_eq(world_server_of(w, FIRST), NOBODY, "what is staged there must not be seen");
+    cr_expect_not(give(w, 0, 1, &id), "one of them is its own no more");
+    call = world_call(w, 1, &error);
+    cr_assert(cluster_end_range(w->members[1].core, &call, &id));
+    world_carry_out(w, 1);
+    world_run(w, 1000);
+    cr_expect_eq(cluster_range_count(w->members[1].core), 0);
+    cr_expect_eq(world_server_of(w, FIRST), 1);
+    cr_expect_eq(world_server_of(w, LAST), 0);
+    world_free(w);
+}
+
 Test(cluster_ranges, what_cannot_be_is_refused)
 {
     struct cluster_id id;

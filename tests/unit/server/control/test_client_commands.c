@@ -137,6 +137,10 @@ Test(client_commands, replies_can_be_switched_off_and_skipped)
     answers_expect(a, "CLIENT REPLY SKIP\r\nPING a\r\nPING b", "$1|b|");
     answers_expect(a, "CLIENT REPLY OFF\r\nPING a\r\nNOSUCH", "");
     answers_expect(a, "CLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nPING b", "+OK|$1|b|");
+    answers_expect(a, "CLIENT REPLY SKIP\r\nCLIENT REPLY x\r\nPING b", "$1|b|");
+    answers_expect(a, "CLIENT REPLY OFF\r\nCLIENT REPLY x\r\nCLIENT REPLY\r\nSUBSCRIBE\r\nPING",
+                   "");
+    answers_expect(a, "CLIENT REPLY ON", "+OK|");
     answers_expect(a, "CLIENT REPLY", "-ERR wrong number of arguments for 'client|reply'*");
     answers_expect(a, "CLIENT REPLY x", "-ERR syntax error|");
     alone_free(a);

@@ -40,6 +40,21 @@ Test(command_commands, info_has_arity_flags_and_keys_of_those_asked_for)
     alone_free(a);
 }
 
+Test(command_commands, info_is_of_sets_in_resp3)
+{
+    static const struct answers_case cases[] = {
+        {"HELLO 3",                      "%7|*"                                                              },
+        {"COMMAND INFO get",             "[*]1|[*]10|$3|get|:2|~2|*|~3|+@read|+@string|+@fast|~0|~1|%3|*|~0|"},
+        {"COMMAND INFO object|encoding",
+         "[*]1|[*]10|$15|object|encoding|*|~1|$23|nondeterministic_output|~1|%3|*|~0|"                       },
+        {"COMMAND INFO xinfo",           "[*]1|[*]10|$5|xinfo|:-2|*|~0|~0|[*]4|[*]10|*"                      },
+    };
+    struct alone *a = answers_start(NULL, 0);
+
+    answers_expect_all(a, cases, ARRAY_COUNT(cases));
+    alone_free(a);
+}
+
 Test(command_commands, list_is_filtered_by_pattern_category_or_module)
 {
     static const struct answers_case cases[] = {
@@ -71,6 +86,8 @@ Test(command_commands, getkeys_finds_the_keys_of_a_whole_request)
         {"COMMAND GETKEYS get",                   "-ERR Invalid number of arguments specified *"},
         {"COMMAND GETKEYS ping",                  "-ERR The command has no key arguments|"      },
         {"COMMAND GETKEYS nosuch k",              "-ERR Invalid command specified|"             },
+        {"COMMAND GETKEYS client nosuch",         "-ERR Invalid command specified|"             },
+        {"COMMAND GETKEYS debug object k",        "-ERR The command has no key arguments|"      },
         {"COMMAND GETKEYSANDFLAGS get k",         "[*]1|[*]2|$1|k|[*]2|+RO|+access|"            },
         {"COMMAND GETKEYSANDFLAGS ping",          "-ERR The command has no key arguments|"      },
     };

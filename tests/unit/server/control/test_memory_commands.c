@@ -190,3 +190,19 @@ Test(memory_commands, malloc_stats_lists_the_sizes_in_use)
     resp_value_deinit(&reply);
     lone_node_free(w);
 }
+
+Test(memory_commands, usage_takes_a_number_of_samples_and_nothing_else)
+{
+    struct lone_node *w = lone_node_new();
+
+    lone_node_expect(w, "MEMORY USAGE k\r\n", "$-1|");
+    lone_node_expect(w, "SET k 1\r\n", "+OK|");
+    lone_node_expect(w, "MEMORY USAGE k\r\n", ":*");
+    lone_node_expect(w, "MEMORY USAGE k samples 0\r\n", ":*");
+    lone_node_expect(w, "MEMORY USAGE k SAMPLES x\r\n",
+                     "-ERR value is not an integer or out of range|");
+    lone_node_expect(w, "MEMORY USAGE k SAMPLES -1\r\n", "-ERR syntax error|");
+    lone_node_expect(w, "MEMORY USAGE k SAMPLES\r\n", "-ERR syntax error|");
+    lone_node_expect(w, "MEMORY USAGE k FOO 1\r\n", "-ERR syntax error|");
+    lone_node_free(w);
+}

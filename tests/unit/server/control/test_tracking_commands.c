@@ -120,6 +120,32 @@ Test(tracking_commands, with_optin_and_optout_what_is_remembered_is_said_before)
     play(steps, ARRAY_COUNT(steps));
 }
 
+Test(tracking_commands, what_is_said_of_the_next_command_ends_with_it_though_it_is_refused)
+{
+    static const struct answers_step steps[] = {
+        {A, "HELLO 3",                   "%7|*"                            },
+        {A, "CLIENT TRACKING ON OPTOUT", "+OK|"                            },
+        {A, "CLIENT CACHING NO",         "+OK|"                            },
+        {A, "GET",                       "-ERR wrong number*"              },
+        {A, "GET k",                     "_|"                              },
+        {W, "SET k 1",                   "+OK|"                            },
+        {A, NULL,                        TOLD("k")                         },
+        {A, "CLIENT CACHING NO",         "+OK|"                            },
+        {A, "CLIENT FOO",                "-ERR unknown subcommand*"        },
+        {A, "FOO",                       "-ERR unknown command*"           },
+        {A, "CLIENT TRACKINGINFO",       "%3|$5|flags|~2|$2|on|$6|optout|*"},
+        {A, "CLIENT CACHING NO",         "+OK|"                            },
+        {A, "MULTI",                     "+OK|"                            },
+        {A, "FOO",                       "-ERR unknown command*"           },
+        {A, "EXEC",                      "-EXECABORT*"                     },
+        {A, "GET k",                     "$1|1|"                           },
+        {W, "SET k 2",                   "+OK|"                            },
+        {A, NULL,                        TOLD("k")                         },
+    };
+
+    play(steps, ARRAY_COUNT(steps));
+}
+
 Test(tracking_commands, with_bcast_all_keys_that_begin_so_are_told_of)
 {
     static const struct answers_step steps[] = {
