@@ -136,6 +136,7 @@ static const struct {
     {"INCRBYFLOAT k 1.5",                              WRONGTYPE,                                                        "bytes"},
     {"INCRBYFLOAT k word",                             WRONGTYPE,                                                        "bytes"},
     {"INCREX k",                                       WRONGTYPE,                                                        "bytes"},
+    {"CLUSTERSCAN 0",                                  "-ERR This instance has cluster support disabled|",               "bytes"},
     {"KEYS *",                                         "*1|$1|k|",                                                       "bytes"},
     {"LCS k none",                                     "-ERR The specified keys must contain string values|",            "bytes"},
     {"MGET k none",                                    "*2|$-1|$-1|",                                                    "bytes"},
