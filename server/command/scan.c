@@ -38,12 +38,14 @@ static void take_key(void *context, const struct entry *e)
     VEC_PUSH(&found->keys, key);
 }
 
-static void reply_keys(struct exec *x, const struct found *found)
+/* And forget them. */
+static void reply_keys(struct exec *x, struct found *found)
 {
     resp_write_array(x->reply, found->keys.count);
     for (size_t i = 0; i < found->keys.count; i++) {
         resp_write_bulk(x->reply, found->keys.items[i]);
     }
+    VEC_DEINIT(&found->keys);
 }
 
 static void use_pattern(struct found *found, struct bytes pattern)
@@ -128,7 +130,6 @@ enum exec_result cmd_scan(struct exec *x)
     resp_write_array(x->reply, 2);
     resp_write_bulk_printf(x->reply, "%llu", (unsigned long long)cursor);
     reply_keys(x, &found);
-    VEC_DEINIT(&found.keys);
     return EXEC_DONE;
 }
 
@@ -221,7 +222,6 @@ enum exec_result cmd_clusterscan(struct exec *x)
     resp_write_array(x->reply, 2);
     resp_write_bulk(x->reply, bytes_from_text(text));
     reply_keys(x, &found);
-    VEC_DEINIT(&found.keys);
     return EXEC_DONE;
 }
 
@@ -235,6 +235,5 @@ enum exec_result cmd_keys(struct exec *x)
         cursor = keyspace_scan(x->keyspace, x->db, cursor, SIZE_MAX, take_key, &found);
     } while (cursor != 0);
     reply_keys(x, &found);
-    VEC_DEINIT(&found.keys);
     return EXEC_DONE;
 }

@@ -34,7 +34,7 @@
  *   (5)  after a completion of append_sync with FS_OK the first durable_bytes of the file survive a power
  *        cut, under its name
  *   (6)  of what is appended behind them a power cut leaves any part, also with wrong bytes in it, or nothing;
- *        a file without such a completion may be gone as a whole
+ *        a file without such a completion may be gone as a whole;
  *        while it is open, and when it ends without append_close, zeros may be behind what was appended
  *   (7)  after a failure nothing may be believed durable but what an earlier completion said: a kernel that could
  *        not write a page may forget that it had to, so a later sync would prove nothing, and there is none
@@ -143,7 +143,8 @@ struct fs {
     void (*append)(void *ctx, uint64_t id, struct buf *steal);
     /* Make durable what was appended before. */
     void (*append_sync)(void *ctx, uint64_t id);
-    /* Write what was appended, and forget the id; what was not synced stays so, and zeros behind it go as durably. */
+    /* Write what was appended, and forget the id; what was not synced stays so.  Zeros behind it go, though a power cut may bring
+     * them back. */
     void (*append_close)(void *ctx, uint64_t id);
     /* Give a file another name, in place of what has that name now; a completion of its own. */
     uint64_t (*rename_later)(void *ctx, const char *from, const char *to);

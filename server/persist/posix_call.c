@@ -19,24 +19,24 @@ enum fs_status posix_fail(struct errmsg *error, const char *what, const char *pa
     return code == ENOENT ? FS_MISSING : FS_FAILED;
 }
 
-enum fs_status posix_sync_fd(int fd, const char *path, struct errmsg *error)
+static enum fs_status sync_by(int (*sync)(int fd), int fd, const char *path, struct errmsg *error)
 {
     int result;
 
     do {
-        result = fsync(fd);
+        result = sync(fd);
     } while (result < 0 && errno == EINTR);
     return result == 0 ? FS_OK : posix_fail(error, "sync", path);
 }
 
+enum fs_status posix_sync_fd(int fd, const char *path, struct errmsg *error)
+{
+    return sync_by(fsync, fd, path, error);
+}
+
 enum fs_status posix_sync_data(int fd, const char *path, struct errmsg *error)
 {
-    int result;
-
-    do {
-        result = fdatasync(fd);
-    } while (result < 0 && errno == EINTR);
-    return result == 0 ? FS_OK : posix_fail(error, "sync", path);
+    return sync_by(fdatasync, fd, path, error);
 }
 
 enum fs_status posix_write_all(int fd, const char *path, struct bytes bytes, uint64_t *size_bytes,
