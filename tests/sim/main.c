@@ -22,7 +22,7 @@ enum {
     STEP_MS = 200,
     SERVE_MS = 45000, /* 10 timeouts of 1500 ms, and 30 s that a primary waits for better data */
     MEND_MS = 2000,   /* between two steps of the operator */
-    ENOUGH_WRITES = 200,
+    ENOUGH_WRITES = 400,
 };
 
 static bool run_ms(struct world *world, int64_t ms)

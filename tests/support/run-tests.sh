@@ -1,8 +1,10 @@
 #!/bin/bash
 # Run every test program, print what failed, and end with the names of that and a line of totals.
 #     run-tests.sh BUILD SEEDS
-# The simulator's seeds run in two processes beside each other.
+# The simulator's seeds run in two processes beside each other.  A program that does not end is ended
+# and counts as one that failed; the unit tests say at which one they were.
 set -u
+limit_s=1500
 build=$1
 seeds=$2
 passed=0
@@ -31,26 +33,38 @@ count() {
         printf '  %-34s %5d passed\n' "$name" "$p"
     else
         printf '  %-34s %5d passed, %d FAILED (status %d)\n' "$name" "$p" "$f" "$status"
-        tail -n 120 "$log"
+        grep -avE "^\\[(RUN|PASS|SKIP) *\\]" "$log" | tail -n 120
+        [ "$status" = 124 ] && failures+=("$name: did not end within $limit_s s")
         while IFS= read -r line; do
             failures+=("$name: $line")
         done < <(sed -E 's/\x1b\[[0-9;]*m//g' "$log" |
             grep -aE '^tests/wire/[a-z_0-9]+\.wire:[0-9]+: |^\[FAIL\] |^seed [0-9]+: |^difference ' |
             head -n 20)
+        while IFS= read -r line; do
+            failures+=("$name: not ended: $line")
+        done < <(unended "$log")
         failures+=("$name: status $status")
     fi
+}
+
+# Which tests of Criterion's began, and have no end in the log?
+unended() {
+    sed -E 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^\[RUN/ { sub(/^\[RUN *\] /, ""); begun[$0] = 1 }
+        /^\[(PASS|FAIL|SKIP)/ { sub(/^\[[A-Z]+ *\] /, ""); sub(/: .*/, ""); delete begun[$0] }
+        END { for (name in begun) print name }'
 }
 
 run() {
     local name=$1 log=$logs/log
     shift
-    "$@" >"$log" 2>&1 </dev/null
+    timeout --foreground -k 10 "$limit_s" "$@" >"$log" 2>&1 </dev/null
     count "$name" $? "$log"
 }
 
 while read -r program; do
     name=${program#"$build"/tests/}
-    run "${name%/run}" "$program" --jobs 2
+    run "${name%/run}" "$program" --jobs 2 --verbose
 done < <(find "$build/tests/unit" "$build/tests/model" -name run -type f | sort)
 for target in "$build"/tests/fuzz/replay_*; do
     [ -x "$target" ] && [ -f "$target" ] && [[ $target != *.* ]] || continue
@@ -64,10 +78,10 @@ run install tests/support/install-check.sh "$build"
 first=${seeds%-*}
 last=${seeds#*-}
 middle=$(((first + last) / 2))
-"$build/tests/sim/run" --seeds "$first-$middle" >"$logs/sim1" 2>&1 </dev/null &
+timeout --foreground -k 10 "$limit_s" "$build/tests/sim/run" --seeds "$first-$middle" >"$logs/sim1" 2>&1 </dev/null &
 half=$!
 if [ "$middle" -lt "$last" ]; then
-    "$build/tests/sim/run" --seeds "$((middle + 1))-$last" >"$logs/sim2" 2>&1 </dev/null
+    timeout --foreground -k 10 "$limit_s" "$build/tests/sim/run" --seeds "$((middle + 1))-$last" >"$logs/sim2" 2>&1 </dev/null
     status2=$?
 fi
 wait $half

@@ -165,7 +165,7 @@ static void move_family(const struct family *family, const char *lines, bool is_
         struct buf requests;
         struct digest before;
 
-        fill(&sides, family, 600 + (size_t)rng_below(&sides.rng, 3000));
+        fill(&sides, family, 1200 + (size_t)rng_below(&sides.rng, 2400));
         (void)lone_node_ask(sides.receiver, "SET key other\n");
         if (lines != NULL) {
             (void)lone_node_ask(sides.source, lines);
