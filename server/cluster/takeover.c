@@ -355,9 +355,15 @@ void takeover_tick(struct cluster *c)
 
 void takeover_settle(struct cluster *c)
 {
-    if (node_is_primary(c->me) && c->takeover.phase != TAKEOVER_IDLE) {
-        end(c);
+    if (!node_is_primary(c->me) || c->takeover.phase == TAKEOVER_IDLE) {
+        return;
     }
+    /* Handed the shard before it was decided: what was read for that nobody puts any more.  What is being agreed already
+     * comes to its end by itself. */
+    if (c->takeover.phase == TAKEOVER_PREPARING || c->takeover.phase == TAKEOVER_ASKING) {
+        council_give_up(c->council);
+    }
+    end(c);
 }
 
 struct mono_time takeover_wake_at(const struct cluster *c)
@@ -369,5 +375,10 @@ struct mono_time takeover_wake_at(const struct cluster *c)
 
 void takeover_check(const struct cluster *c)
 {
+    struct shard_record read;
+
     ASSERT(!node_is_primary(c->me) || c->takeover.phase == TAKEOVER_IDLE);
+    /* What was read for a change has somebody who puts it, or gives it up: the council takes no other one meanwhile. */
+    ASSERT(c->takeover.phase > TAKEOVER_WAITING || c->own.is_proposed ||
+           !council_read(c->council, &read));
 }

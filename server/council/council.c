@@ -332,6 +332,7 @@ void council_propose(struct council *c, struct mono_time now, const struct clust
 {
     ASSERT(!cluster_id_is_none(shard));
     set_now(c, now);
+    council_give_up(c);
     proposal_start(c, &c->proposal, shard, change);
     settle(c);
 }
@@ -379,6 +380,7 @@ void council_put(struct council *c, struct mono_time now, const struct shard_rec
 void council_give_up(struct council *c)
 {
     proposal_give_up(&c->proposal);
+    post_drop_news_of_proposal(c);
 }
 
 void council_seize(struct council *c, struct mono_time now)

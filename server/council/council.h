@@ -181,6 +181,7 @@ MUST_USE bool council_read(const struct council *c, struct shard_record *out);
 /* What it shall be: of a greater version than what was read, and than all that is known; or what was read, as it is, which may
  * be agreed by nobody yet: who does not want to change it has to say so, or it may stay half agreed.  COUNCIL_NEWS_AGREED or _FAILED follows. */
 void council_put(struct council *c, struct mono_time now, const struct shard_record *record);
+/* No news of it comes any more. */
 void council_give_up(struct council *c);
 
 /* ---- the lease ----------------------------------------------------------------------------------- */

@@ -95,6 +95,21 @@ void post_news(struct council *c, const struct council_news *news)
     VEC_PUSH(&c->post.news, *news);
 }
 
+void post_drop_news_of_proposal(struct council *c)
+{
+    struct post *post = &c->post;
+    size_t kept = post->next_news;
+
+    for (size_t i = kept; i < post->news.count; i++) {
+        enum council_news_type type = post->news.items[i].type;
+
+        if (type != COUNCIL_NEWS_READ && type != COUNCIL_NEWS_FAILED) {
+            post->news.items[kept++] = post->news.items[i];
+        }
+    }
+    post->news.count = kept;
+}
+
 bool council_next_news(struct council *c, struct council_news *out)
 {
     struct post *post = &c->post;

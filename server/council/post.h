@@ -14,6 +14,9 @@ void post_send(struct council *c, const struct cluster_id *to, struct council_me
 /* The next message to ourselves that may be heeded, as bytes for the caller. */
 MUST_USE bool post_next_own(struct council *c, struct buf *out);
 void post_news(struct council *c, const struct council_news *news);
+/* What a proposal came to that nobody wants any more, and was not heard yet: it would be taken for what the next one came to.
+ * What was agreed is news all the same. */
+void post_drop_news_of_proposal(struct council *c);
 void post_deinit(struct council *c);
 
 #endif

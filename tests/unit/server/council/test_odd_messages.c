@@ -282,6 +282,31 @@ Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_
     finish(&s);
 }
 
+/* Taken for the end of the next one, it would leave that one to nobody, and nothing of this node would be agreed again. */
+Test(odd_messages, what_a_proposal_came_to_is_no_news_when_another_one_has_begun)
+{
+    struct scene s = begin_with_three_seats();
+    struct council_message m = {0};
+    struct council_news news;
+    unsigned failed = 0;
+
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_PREPARE, &m), 0);
+    m.type = COUNCIL_PROMISE;
+    m.answer = COUNCIL_OUTBID;
+    m.accepted = (struct ballot){.round = 50, .by = s.nodes[BOB]};
+    hear(&s, ANN, m);
+    cr_assert_not(council_is_proposing(s.council));
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    while (council_next_news(s.council, &news)) {
+        failed += news.type == COUNCIL_NEWS_FAILED ? 1 : 0;
+    }
+    cr_expect_eq(failed, 0);
+    cr_expect(council_is_proposing(s.council));
+    finish(&s);
+}
+
 Test(odd_messages, numbers_without_a_successor_are_not_heard)
 {
     struct scene s = begin_with_three_seats();
