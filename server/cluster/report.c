@@ -119,6 +119,9 @@ bool cluster_next_range(const struct cluster *cluster, size_t owner_index, uint3
         ASSERT(owner_index < c->nodes.count);
         wanted = c->nodes.items[owner_index];
     }
+    if (wanted != NULL && wanted->slot_count == 0) {
+        at = SLOT_COUNT;
+    }
     while (at < SLOT_COUNT &&
            (c->owner[at] == NULL || (wanted != NULL && c->owner[at] != wanted))) {
         at++;

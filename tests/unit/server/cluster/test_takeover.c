@@ -174,7 +174,7 @@ Test(cluster_takeover, raising_the_epoch_gives_no_lease_back_that_was_handed_ove
 
 Test(cluster_takeover, whoever_took_over_has_the_members_word_against_a_raised_epoch)
 {
-    for (int phase = 0; phase < WORLD_TIMEOUT_MS; phase += 25) {
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS; phase += 31) {
         struct world *w = world_three_and_three();
 
         w->disk_ms = DISK_MS;

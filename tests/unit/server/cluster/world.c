@@ -448,16 +448,18 @@ static void check_leases(const struct world *w)
 }
 
 /* What a member says of its state is what a request to a slot that it serves would get. */
-static void check_states(const struct world *w)
+static void check_states(struct world *w)
 {
     for (int i = 0; i < w->count; i++) {
-        const struct member *m = &w->members[i];
+        struct member *m = &w->members[i];
         struct route_request request = {0};
         struct route_target target;
-        uint32_t slot = 0;
+        uint32_t slot = m->own_slot;
         struct cluster_slot_range range;
 
-        if (m->is_running && cluster_next_range(m->core, 0, &slot, &range)) {
+        if (m->is_running && (cluster_next_range(m->core, 0, &slot, &range) ||
+                              cluster_next_range(m->core, 0, &(uint32_t){0}, &range))) {
+            m->own_slot = range.first;
             request.slot = range.first;
             ASSERT(
                 (cluster_route(m->core, w->now, &request, &target) == ROUTE_SERVE) ==
