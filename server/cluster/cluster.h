@@ -115,9 +115,10 @@ struct cluster_status {
     bool is_data_complete;
     /* Which of the slots on the move have keys here, a bit each; NULL: none.  Borrowed for the step. */
     const uint64_t *filled_slots;
-    /* Of a replica: is its link to the primary up, and if not, since when. */
+    /* Of a replica: is its link to the primary up, and if not, since when; and was it up before? */
     bool is_link_up;
     struct mono_time link_down_since;
+    bool is_link_broken;
     /* It has not followed its primary since it started: its data are as they were then. */
     bool is_from_disk;
     struct mono_time data_as_of;

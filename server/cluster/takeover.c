@@ -33,7 +33,8 @@ static void move(struct cluster *c, enum takeover_phase to)
 
 /* ---- is there a reason? -------------------------------------------------------------------------- */
 
-/* It may be that we alone cannot reach it.  The council knows: to ask it costs nobody anything. */
+/* It may be that we alone cannot reach it.  The council knows: to ask it costs nobody anything.  A link that breaks says
+ * more than one that does not come to be: whoever was agreed on a moment ago may not have heard so yet, and has what we lack. */
 static bool is_primary_silent(const struct cluster *c, const struct cluster_node *primary)
 {
     bool is_unanswered =
@@ -41,7 +42,8 @@ static bool is_primary_silent(const struct cluster *c, const struct cluster_node
         mono_ms_between(primary->unanswered_since, c->now) >= cluster_timeout_part(c, 2);
     bool is_cut_off =
         c->has_status && !c->status.is_link_up &&
-        mono_ms_between(c->status.link_down_since, c->now) >= cluster_timeout_part(c, 20);
+        mono_ms_between(c->status.link_down_since, c->now) >=
+            cluster_timeout_part(c, c->status.is_link_broken ? 20 : 1);
 
     return primary->is_failed || primary->is_failing || is_unanswered || is_cut_off;
 }

@@ -269,6 +269,7 @@ void cluster_side_status(struct node *node)
 
         status.is_link_up = report.is_link_up;
         status.link_down_since = report.link_down_since;
+        status.is_link_broken = report.has_streamed && !report.is_link_up;
         status.is_from_disk = mono_is_before(node->data.as_of, MONO_NEVER);
         status.data_as_of = node->data.as_of;
     }

@@ -29,6 +29,7 @@ static void on_start(struct replica *r, const struct replica_event *event)
     r->port = event->port;
     r->backoff_ms = REPLICA_BACKOFF_FIRST_MS;
     r->link_down_since = r->now;
+    r->has_streamed = false;
     r->last_io_at = MONO_NEVER;
     replica_log(r, LOG_NOTICE, "following the primary %s:%u", r->host, r->port);
     link_connect(r);
@@ -438,6 +439,7 @@ struct replica_report replica_get_report(const struct replica *replica)
         .is_link_up = replica->phase == REPLICA_STREAMING,
         .last_io_at = replica->last_io_at,
         .link_down_since = replica->link_down_since,
+        .has_streamed = replica->has_streamed,
         .snapshot_size = replica->payload.size,
         .snapshot_received = replica->payload.received,
     };

@@ -104,6 +104,7 @@ struct replica_report {
     bool is_link_up; /* master_link_status: streaming */
     struct mono_time last_io_at;
     struct mono_time link_down_since; /* when streaming ended, or when following began */
+    bool has_streamed;                /* since following this primary began */
     uint64_t snapshot_size;           /* or REPLICATION_SIZE_UNKNOWN */
     uint64_t snapshot_received;
 };

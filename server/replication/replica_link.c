@@ -30,6 +30,7 @@ void link_move(struct replica *r, enum replica_phase to)
     if (r->phase == REPLICA_STREAMING) {
         r->link_down_since = r->now;
     }
+    r->has_streamed = r->has_streamed || to == REPLICA_STREAMING;
     r->phase = to;
 }
 

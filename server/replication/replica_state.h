@@ -53,6 +53,7 @@ struct replica {
     struct mono_time last_heard_at; /* or when the attempt began */
     struct mono_time last_io_at;
     struct mono_time link_down_since;
+    bool has_streamed; /* since following this primary began */
     struct mono_time ack_at;
     struct mono_time newline_at;
 

@@ -190,6 +190,7 @@ static void step_status(struct world *w, int member)
         const struct member *primary = &w->members[m->follows];
 
         if (m->status.is_link_up && !primary->is_running) {
+            m->status.is_link_broken = true;
             m->status.link_down_since = now_of(w);
         }
         m->status.is_link_up = primary->is_running;
@@ -236,6 +237,9 @@ static void carry_out_one(struct world *w, int member, const struct cluster_acti
         break;
     case CLUSTER_ACTION_FOLLOW:
         m->follows = member_of(w, &action->id);
+        m->status.is_link_up = false;
+        m->status.is_link_broken = false;
+        m->status.link_down_since = now_of(w);
         break;
     case CLUSTER_ACTION_BECOME_PRIMARY:
         m->follows = -1;

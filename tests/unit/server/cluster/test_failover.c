@@ -226,6 +226,26 @@ Test(cluster_world, a_replica_whose_data_is_too_old_is_not_promoted)
     world_free(w);
 }
 
+/* The council may have agreed on a primary that has not heard so yet, and lets nobody synchronise. */
+Test(cluster_world, a_link_that_broke_makes_a_primary_silent_at_once_and_one_that_never_was_does_not)
+{
+    for (int was_up = 0; was_up <= 1; was_up++) {
+        struct world *w = world_three_and_three();
+        uint64_t asked_before;
+
+        world_run(w, 100);
+        asked_before = cluster_get_stats(w->members[3].core).elections_started;
+        w->members[3].status.is_link_up = was_up == 1;
+        w->members[3].status.link_down_since = w->now;
+        w->members[3].follows = 5; /* its link goes elsewhere and is down */
+        world_cut_off(w, 5, 9);
+        world_run(w, WORLD_TIMEOUT_MS / 2);
+        cr_expect_eq(cluster_get_stats(w->members[3].core).elections_started > asked_before,
+                     was_up == 1);
+        world_free(w);
+    }
+}
+
 Test(cluster_world, a_manual_failover_moves_the_role_without_a_gap_in_data)
 {
     struct world *w = world_three_and_three();

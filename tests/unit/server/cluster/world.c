@@ -251,6 +251,9 @@ static void carry_out_one(struct world *w, int member, size_t index)
         break;
     case CLUSTER_ACTION_FOLLOW:
         m->follows = find_member(w, &action->id);
+        m->status.is_link_up = false;
+        m->status.is_link_broken = false;
+        m->status.link_down_since = w->now;
         ASSERT(m->follows != NOBODY && m->follows != member);
         break;
     case CLUSTER_ACTION_BECOME_PRIMARY:
@@ -356,9 +359,11 @@ static void follow_primary(struct world *w, int member)
                  (can_talk(w, member, m->follows) && !w->members[m->follows].is_paused);
 
     if (m->status.is_link_up && !is_up) {
+        m->status.is_link_broken = true;
         m->status.link_down_since = w->now;
     }
     m->status.is_link_up = is_up;
+    m->status.is_link_broken = m->status.is_link_broken && !is_up;
     if (is_up && m->follows != NOBODY && !m->is_frozen) {
         const struct cluster_status *its = &w->members[m->follows].status;
 
