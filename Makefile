@@ -180,7 +180,7 @@ $(BUILD)/tests/differential/run: $(call objects_of,tests/differential) $(call wh
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(fuzz_archives)
 	$(link)
 
-SEEDS ?= 1-200
+SEEDS ?= 1-1000
 .PHONY: test unit model sim crash wire differential fuzz-corpus test-programs criterion
 test: criterion ## set up, build and run all tests; ends with one line of totals
 	@$(MAKE) --no-print-directory -j2 test-programs

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Break rules on purpose, one at a time, and see that the simulator or the council's worlds find it.
+# Break rules on purpose, one at a time, and see that the simulator finds it, or the worlds of the council or of the copies.
 #     run.sh [PART-OF-A-NAME]        JOBS=2 LIMIT=2000 are the defaults; the seeds begin at FIRST=1
 #     run.sh council/                all of council.txt
 # The rules are in *.txt beside this: a name and what is broken, perhaps a line "--only FAULT" for the simulator; then, each
@@ -42,7 +42,8 @@ copy_tree() {
         while IFS= read -r file; do rm -f "$to/$file"; done
 }
 
-programs=(build/release/tests/sim/run build/release/tests/unit/server/council/run)
+programs=(build/release/tests/sim/run build/release/tests/unit/server/council/run
+    build/release/tests/unit/server/copies/run)
 build() { # without optimising over rooms, which takes a minute
     make -C "$1" --no-print-directory ROOM_CFLAGS=-O2 "${programs[@]}" >"$1/build.log" 2>&1
 }
@@ -87,16 +88,22 @@ mend() {
 # ---- who finds it? ---------------------------------------------------------------------------------
 # Prints "finder seed", or nothing.
 find_it() {
-    local to=$1 from log=$1/run.log only
-    local has_council=1
-    [[ $3 == copies/* || $3 == moves/* ]] && has_council=0 # whose worlds know nothing of these
+    local to=$1 from seed log=$1/run.log only
+    local world=council program=${programs[1]} filter='council/no_two*' seeds=100 # of one run
+    case $3 in
+    copies/*) world=copies program=${programs[2]} filter='copies/no_read_shows*' seeds=1 ;;
+    moves/*) world= ;; # which neither knows
+    esac
     only=$(sed -n 's/^--only //p' <<<"$2" | head -n 1)
     for ((from = first; from < first + limit; from += batch)); do
-        if [ $has_council = 1 ] && [ $(((from - first) % 100)) = 0 ] &&
-            ! STARLING_SEED=$from timeout 600 "$to/${programs[1]}" --filter 'council/no_two*' -j1 >"$log" 2>&1; then
-            echo "council $(grep -ao 'STARLING_SEED=[0-9]*' "$log" | head -n 1 | cut -d= -f2)"
-            return
-        fi
+        for ((seed = from; seed < from + batch; seed++)); do
+            if [ -n "$world" ] && [ $(((seed - first) % seeds)) = 0 ] &&
+                ! STARLING_SEED=$seed timeout 600 "$to/$program" --filter "$filter" -j1 >"$log" 2>&1; then
+                only=$(grep -ao 'STARLING_SEED=[0-9]*' "$log" | head -n 1 | cut -d= -f2)
+                echo "$world ${only:-$seed}"
+                return
+            fi
+        done
         if ! timeout 600 "$to/${programs[0]}" --seeds "$from-$((from + batch - 1))" --first \
             ${only:+--only "$only"} >"$log" 2>&1; then
             echo "sim $(grep -ao '^seed [0-9]*' "$log" | head -n 1 | cut -d' ' -f2)"
@@ -118,7 +125,7 @@ try() {
     fi
     mend "$to" "${bodies[i]}"
     printf '%-36s %-8s %6s %6ss  %s\n' "${names[i]}" "${found:-NOT}" "" "$((SECONDS - began))" "${found:+$why}" |
-        sed -E 's/(council|sim) ([0-9]+) {0,7}/\1 \2/' >"$place/found-$i"
+        sed -E 's/(council|copies|sim) ([0-9]+) {0,7}/\1 \2/' >"$place/found-$i"
     cat "$place/found-$i"
 }
 
