@@ -1,10 +1,11 @@
 #!/bin/bash
 # Run every test program, print what failed, and end with the names of that and a line of totals.
 #     run-tests.sh BUILD SEEDS
-# The simulator's seeds run in two processes beside each other.  A program that does not end is ended
-# and counts as one that failed; the unit tests say at which one they were.
+# The simulator's seeds run in two processes beside each other.  A program that does not end is looked at,
+# ended, and counts as one that failed.  One of Criterion's says at which tests it was, and is begun once
+# more: Criterion itself stood still once, with tests that end by themselves.
 set -u
-limit_s=1500
+limit_s=${LIMIT_S:-900}
 build=$1
 seeds=$2
 passed=0
@@ -34,11 +35,10 @@ count() {
     else
         printf '  %-34s %5d passed, %d FAILED (status %d)\n' "$name" "$p" "$f" "$status"
         grep -avE "^\\[(RUN|PASS|SKIP) *\\]" "$log" | tail -n 120
-        [ "$status" = 124 ] && failures+=("$name: did not end within $limit_s s")
         while IFS= read -r line; do
             failures+=("$name: $line")
         done < <(sed -E 's/\x1b\[[0-9;]*m//g' "$log" |
-            grep -aE '^tests/wire/[a-z_0-9]+\.wire:[0-9]+: |^\[FAIL\] |^seed [0-9]+: |^difference ' |
+            grep -aE '^tests/wire/[a-z_0-9]+\.wire:[0-9]+: |^\[FAIL\] |^seed [0-9]+: |^difference |^did not end ' |
             head -n 20)
         while IFS= read -r line; do
             failures+=("$name: not ended: $line")
@@ -55,16 +55,63 @@ unended() {
         END { for (name in begun) print name }'
 }
 
+# Where do a process and all that it began stand?  With gdb, when it is there, else as the kernel sees it.
+look_at() {
+    local pid=$1 child task
+    for task in /proc/"$pid"/task/*; do
+        echo "process $pid, thread ${task##*/}, $(cat "$task/comm"): $(cut -d ' ' -f 3,14,15 "$task/stat") at $(cat "$task/wchan")"
+    done
+    command -v gdb >/dev/null && timeout 60 gdb -p "$pid" -batch -ex 'thread apply all bt 20' 2>&1 | grep -a '^#\|^Thread'
+    for child in $(cat /proc/"$pid"/task/*/children); do
+        look_at "$child"
+    done
+}
+
+# Run a program for so long at most.
+limited() {
+    local pid guard status
+    "$@" &
+    pid=$!
+    (
+        for ((second = 0; second < limit_s; second++)); do
+            sleep 1
+        done
+        look_at "$pid" 2>/dev/null
+        echo "did not end within $limit_s s"
+        kill "$pid" && sleep 10 && kill -9 "$pid"
+    ) &
+    guard=$!
+    wait "$pid"
+    status=$?
+    kill "$guard" 2>/dev/null
+    return $status
+}
+
 run() {
     local name=$1 log=$logs/log
     shift
-    timeout --foreground -k 10 "$limit_s" "$@" >"$log" 2>&1 </dev/null
+    limited "$@" >"$log" 2>&1 </dev/null
     count "$name" $? "$log"
+}
+
+run_criterion() {
+    local name=$1 log=$logs/log status
+    shift
+    limited "$@" --jobs 2 --verbose >"$log" 2>&1 </dev/null
+    status=$?
+    if grep -q '^did not end ' "$log"; then
+        echo "  $name did not end within $limit_s s, and is begun again; it was at:"
+        unended "$log" | sed 's/^/    /'
+        grep -a -e '^process ' -e '^#' -e '^Thread ' "$log"
+        limited "$@" --jobs 2 --verbose >"$log" 2>&1 </dev/null
+        status=$?
+    fi
+    count "$name" "$status" "$log"
 }
 
 while read -r program; do
     name=${program#"$build"/tests/}
-    run "${name%/run}" "$program" --jobs 2 --verbose
+    run_criterion "${name%/run}" "$program"
 done < <(find "$build/tests/unit" "$build/tests/model" -name run -type f | sort)
 for target in "$build"/tests/fuzz/replay_*; do
     [ -x "$target" ] && [ -f "$target" ] && [[ $target != *.* ]] || continue
@@ -78,10 +125,10 @@ run install tests/support/install-check.sh "$build"
 first=${seeds%-*}
 last=${seeds#*-}
 middle=$(((first + last) / 2))
-timeout --foreground -k 10 "$limit_s" "$build/tests/sim/run" --seeds "$first-$middle" >"$logs/sim1" 2>&1 </dev/null &
+limited "$build/tests/sim/run" --seeds "$first-$middle" >"$logs/sim1" 2>&1 </dev/null &
 half=$!
 if [ "$middle" -lt "$last" ]; then
-    timeout --foreground -k 10 "$limit_s" "$build/tests/sim/run" --seeds "$((middle + 1))-$last" >"$logs/sim2" 2>&1 </dev/null
+    limited "$build/tests/sim/run" --seeds "$((middle + 1))-$last" >"$logs/sim2" 2>&1 </dev/null
     status2=$?
 fi
 wait $half
