@@ -70,10 +70,34 @@ static void give_back(struct cluster *c, const struct shard_range *range)
     }
 }
 
+static bool has_ended(const struct cluster *c, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < RANGES_ENDED_MAX; i++) {
+        if (cluster_id_equal(&c->ended_ranges[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What ended here is in the record until the next one is agreed.  What was given is given. */
+static void leave_out_ended(struct cluster *c)
+{
+    for (size_t i = c->ranges.count; i-- > 0;) {
+        const struct shard_range *range = &c->ranges.items[i];
+        const struct cluster_id id = range->id;
+
+        if (range->kind != SHARD_RANGE_GIVEN && has_ended(c, &id)) {
+            shard_ranges_remove(&c->ranges, &id);
+        }
+    }
+}
+
 void ranges_adopt(struct cluster *c, const struct shard_record *record)
 {
     ASSERT(node_is_primary(c->me));
     c->ranges = record->ranges;
+    leave_out_ended(c);
     c->are_ranges_known = true;
     for (size_t i = 0; i < c->ranges.count; i++) {
         const struct shard_range *range = &c->ranges.items[i];
@@ -248,16 +272,6 @@ static void look_at_own(struct cluster *c)
 }
 
 /* ---- what others ask for ------------------------------------------------------------------------- */
-
-static bool has_ended(const struct cluster *c, const struct cluster_id *id)
-{
-    for (size_t i = 0; i < RANGES_ENDED_MAX; i++) {
-        if (cluster_id_equal(&c->ended_ranges[i], id)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool is_free(const struct cluster *c, const struct shard_range *range)
 {

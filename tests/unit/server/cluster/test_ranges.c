@@ -217,6 +217,33 @@ Test(cluster_ranges, a_source_can_ask_and_withdraw)
     world_free(w);
 }
 
+/* Its record has it, and is read again before the first one of this life is agreed. */
+Test(cluster_ranges, what_a_source_withdraws_right_after_its_start_does_not_come_back)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, 0, &error);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_id id;
+
+    set_slots(slots);
+    cr_assert(cluster_export_slots(w->members[0].core, &call, slots,
+                                   bytes_from_text(w->members[1].id.text), &id));
+    world_carry_out(w, 0);
+    world_run(w, 1000);
+    world_kill(w, 0);
+    world_start(w, 0);
+    for (int ms = 0; ms < WORLD_TIMEOUT_MS && cluster_range_count(w->members[0].core) == 0; ms++) {
+        world_run(w, 1);
+    }
+    call = world_call(w, 0, &error);
+    cr_assert(cluster_end_range(w->members[0].core, &call, &id), "%s", error.text);
+    world_carry_out(w, 0);
+    world_run(w, HEAL_MS);
+    cr_expect_eq(cluster_range_count(w->members[0].core), 0);
+    world_free(w);
+}
+
 Test(cluster_ranges, a_slot_that_its_owner_gives_by_hand_waits_until_the_move_that_has_it_is_over)
 {
     struct cluster_id id;
