@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Nothing that was acknowledged is lost with sync-replicas, and nothing is there twice: clients append rising numbers, each to
- * a list of its own, while nodes are killed and stopped.
+ * a list of its own, while nodes are killed, stopped, and cut off from one another.
  *
  * Of a number whose reply was an UNKNOWN error, or whose connection broke, nobody knows; it is not sent again.  All others were
  * acknowledged, or refused, and then sent again.  After some acknowledgements the end of the list is read, which has to
@@ -163,13 +163,33 @@ static void *run_appender(void *context)
 
 /* ---- faults ----------------------------------------------------------------------------------- */
 
+static int64_t down_ms(struct demo *demo)
+{
+    return DOWN_MIN_MS + (int64_t)rng_below(&demo->rng, DOWN_MAX_MS - DOWN_MIN_MS);
+}
+
+/* One node, or any side, cannot send to the others, cannot be sent to, or both. */
+static bool part(struct demo *demo)
+{
+    unsigned all = (1U << demo->node_count) - 1;
+    unsigned side = rng_one_in(&demo->rng, 2) ? 1U << rng_below(&demo->rng, demo->node_count)
+                                              : 1 + (unsigned)rng_below(&demo->rng, all - 1);
+    enum partition_ways ways = (enum partition_ways)(1 + rng_below(&demo->rng, PARTITION_BOTH));
+
+    if (!partition_cut(demo, side, ways)) {
+        return false;
+    }
+    support_pause_ms(down_ms(demo));
+    return partition_heal(demo);
+}
+
 static bool hurt(struct demo *demo, size_t node, bool is_kill)
 {
     struct server *victim = &demo->servers[node];
 
     demo_disconnect(demo, node);
     server_signal(victim, is_kill ? SIGKILL : SIGSTOP);
-    support_pause_ms(DOWN_MIN_MS + (int64_t)rng_below(&demo->rng, DOWN_MAX_MS - DOWN_MIN_MS));
+    support_pause_ms(down_ms(demo));
     if (is_kill) {
         return server_start(victim, &demo->error);
     }
@@ -184,7 +204,12 @@ static bool hurt_for(struct demo *demo, int64_t seconds, int *faults)
     while (support_now_ms() < until_ms) {
         int64_t next_ms = support_now_ms() + PERIOD_MS;
 
-        if (!hurt(demo, rng_below(&demo->rng, demo->node_count), rng_one_in(&demo->rng, 2))) {
+        bool is_ok = demo->user > 0 && rng_one_in(&demo->rng, 2)
+                         ? part(demo)
+                         : hurt(demo, rng_below(&demo->rng, demo->node_count),
+                                rng_one_in(&demo->rng, 2));
+
+        if (!is_ok) {
             return false;
         }
         (*faults)++;
@@ -281,7 +306,7 @@ static bool report(struct demo *demo, const struct sums *sums, int faults)
     return true;
 }
 
-bool appends_run(struct demo *demo, int64_t seconds)
+bool appends_run(struct demo *demo, int64_t seconds, bool has_partitions)
 {
     struct appender *appenders = mem_alloc_zeroed(MEM_TEST, WRITERS * sizeof(*appenders));
     struct sums sums = {0};
@@ -292,7 +317,7 @@ bool appends_run(struct demo *demo, int64_t seconds)
 
     demo->sync_replicas = 1;
     demo->primary_count = 2;
-    is_ok = demo_start_servers(demo) && demo_form_cluster(demo) && demo_wait_healthy(demo) &&
+    is_ok = (!has_partitions || partition_prepare(demo)) && demo_start_servers(demo) && demo_form_cluster(demo) && demo_wait_healthy(demo) &&
             demo_wait_map(demo, 0, &map) && start_all(demo, appenders, &started) &&
             hurt_for(demo, seconds, &faults);
     for (size_t i = 0; i < started; i++) {

@@ -33,6 +33,7 @@ bool demo_start_servers(struct demo *demo)
         if (!server_prepare(s, program, &demo->error)) {
             return false;
         }
+        s->user = demo->user > 0 ? demo->user + (unsigned)i : 0;
         server_add_arg(s, "--enable-debug-command"); /* DIGEST */
         server_add_arg(s, "local");
         server_add_arg(s, "--cluster-enabled");

@@ -9,6 +9,7 @@
  * moving.c    moves slots under writers, and kills the receiver
  * move_faults.c  kills and stops who takes part in a move, at many moments
  * appends.c   appends numbers while nodes are killed and stopped, with sync-replicas
+ * partition.c a network in which nodes cannot reach one another
  * outage.c    ends primaries in several ways under a client that writes all the time
  * ending.c    cleans up when we are asked to end
  * celebrity.c a key that everybody reads is served by all primaries
@@ -48,6 +49,8 @@ struct demo {
     const char *const *args; /* more arguments of all servers, NULL behind the last; or NULL */
     struct server servers[DEMO_NODES];
     struct client *clients[DEMO_NODES]; /* NULL until asked for */
+    unsigned user;                      /* the first server's, the others' follow; 0: ours, and no partitions */
+    size_t cut_count;                   /* rules of partition.c that hold */
     bool is_quiet;
     int chapter;
     struct rng rng;
@@ -174,10 +177,25 @@ MUST_USE bool celebrity_run(struct demo *demo);
 /* So many rounds of so many seconds each, with a hot key of its own; the seed is the one of demo->rng, and is printed. */
 MUST_USE bool copies_run(struct demo *demo, int rounds, int64_t seconds, uint64_t seed);
 
+/* ---- partition.c -------------------------------------------------------------------------------- */
+
+/* Of the nodes of a side: nothing of theirs goes out to the others, nothing of the others' comes in, or both. */
+enum partition_ways {
+    PARTITION_OUT = 1,
+    PARTITION_IN = 2,
+    PARTITION_BOTH = 3,
+};
+
+/* Before the servers are started, and before there are threads.  Needs root, and ip(8). */
+MUST_USE bool partition_prepare(struct demo *demo);
+/* A bit of side for each node.  Comes on top of what is cut already. */
+MUST_USE bool partition_cut(struct demo *demo, unsigned side, enum partition_ways ways);
+MUST_USE bool partition_heal(struct demo *demo);
+
 /* ---- appends.c --------------------------------------------------------------------------------- */
 
-/* Six servers with sync-replicas 1 for so long; nothing acknowledged is lost. */
-MUST_USE bool appends_run(struct demo *demo, int64_t seconds);
+/* Six servers with sync-replicas 1 for so long, killed and stopped, and cut off when wanted; nothing acknowledged is lost. */
+MUST_USE bool appends_run(struct demo *demo, int64_t seconds, bool has_partitions);
 
 /* ---- moving.c ----------------------------------------------------------------------------------- */
 

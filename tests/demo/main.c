@@ -5,6 +5,7 @@
  *     run --rounds 20 --quiet            only kill and take over, again and again; print the times
  *     run --appends 120                  kill and stop nodes for so many seconds under clients that append, with sync-replicas;
  *                                        nothing acknowledged is lost, and nothing is there twice
+ *     run --appends 120 --partitions     the same, and nodes cannot reach one another for a while (root, and ip(8))
  *     run --moves 20                     kill and stop who takes part in a move of slots, at twenty moments each, under clients
  *                                        that count; the slots have one owner, and no confirmed count is lost
  *     run --celebrity                    the tour of a key that everybody reads
@@ -46,6 +47,7 @@ struct options {
     int64_t seconds; /* of each round of copies */
     const char *shape;
     bool is_celebrity;
+    bool has_partitions;
     bool is_quiet;
     int64_t seed;
     int64_t median_limit_ms;
@@ -377,7 +379,7 @@ static void print_usage(FILE *out)
         out,
         "usage: run [--quiet] [--seed N] [--rounds N [--median-ms N] [--worst-ms N]]\n"
         "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n"
-        "       run [--seed N] --appends SECONDS\n"
+        "       run [--seed N] --appends SECONDS [--partitions]\n"
         "       run [--quiet] [--seed N] --moves N\n"
         "       run [--quiet] --celebrity\n"
         "       run [--seed N] --copies N [--seconds N]\n\n"
@@ -387,7 +389,8 @@ static void print_usage(FILE *out)
         "With --outages: ends a primary N times in each of several ways under a client that\n"
         "writes all the time, and prints how long that waited and which errors it saw.\n"
         "With --appends: kills and stops nodes under clients that append, with sync-replicas 1,\n"
-        "and looks whether all that was acknowledged is there, once.\n"
+        "and looks whether all that was acknowledged is there, once; with --partitions nodes\n"
+        "are cut off from one another as well, which needs root and ip(8).\n"
         "With --moves: at N moments of a move each kills or stops its source, its receiver and\n"
         "their replicas under clients that count, and prints a table of what became of it.\n"
         "With --celebrity: a narrated tour of a key that everybody reads, of six primaries.\n"
@@ -444,6 +447,8 @@ static bool parse_options(int argc, char **argv, struct options *options)
             options->is_quiet = true;
         } else if (strcmp(argv[i], "--celebrity") == 0) {
             options->is_celebrity = true;
+        } else if (strcmp(argv[i], "--partitions") == 0) {
+            options->has_partitions = true;
         } else if (strcmp(argv[i], "--shape") == 0 && argv[i + 1] != NULL) {
             options->shape = argv[++i];
         } else if (take_number(options, argv[i], argv[i + 1])) {
@@ -468,7 +473,7 @@ static bool run(struct demo *demo, const struct options *options)
         return move_faults_run(demo, (int)options->moves);
     }
     if (options->appends_s > 0) {
-        return appends_run(demo, options->appends_s);
+        return appends_run(demo, options->appends_s, options->has_partitions);
     }
     if (options->outages > 0) {
         return outage_measure(demo, options->shape, (int)options->outages);

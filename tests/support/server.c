@@ -138,6 +138,11 @@ static bool limit_descriptors(uint64_t count)
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
+static bool become_user(const struct server *s)
+{
+    return s->user == 0 || (chown(s->dir, (uid_t)s->user, (gid_t)-1) == 0 && setuid((uid_t)s->user) == 0);
+}
+
 static void run_child(const struct server *s, const char *program)
 {
     char port[8];
@@ -145,9 +150,9 @@ static void run_child(const struct server *s, const char *program)
     size_t count = 0;
     int log;
 
-    /* The parent may have gone before this took effect. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1 || chdir(s->dir) != 0 ||
-        !choose_cpus(s->cpu_mask) || !limit_descriptors(s->descriptors)) {
+    /* The parent may have gone before its death would be told, which a change of user makes forgotten. */
+    if (!choose_cpus(s->cpu_mask) || !limit_descriptors(s->descriptors) || !become_user(s) ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1 || chdir(s->dir) != 0) {
         _exit(126);
     }
     log = open("log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

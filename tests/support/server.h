@@ -31,6 +31,7 @@ struct server {
     uint64_t descriptors; /* how many it may have open, privileged or not; 0: as many as we */
     bool is_foreign;      /* speaks no RESP: it has started once it accepts a connection */
     uint64_t cpu_mask;    /* the processors it may use, bit 0 the first; 0: any */
+    unsigned user;        /* who it runs as, which only root can choose; 0: we */
 };
 
 /* The folder of a flavour's programs, from the environment variable STARLING_BIN, else
