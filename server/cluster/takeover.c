@@ -40,10 +40,9 @@ static bool is_primary_silent(const struct cluster *c, const struct cluster_node
     bool is_unanswered =
         mono_is_before(primary->unanswered_since, c->now) &&
         mono_ms_between(primary->unanswered_since, c->now) >= cluster_timeout_part(c, 2);
-    bool is_cut_off =
-        c->has_status && !c->status.is_link_up &&
-        mono_ms_between(c->status.link_down_since, c->now) >=
-            cluster_timeout_part(c, c->status.is_link_broken ? 20 : 1);
+    bool is_cut_off = c->has_status && !c->status.is_link_up &&
+                      mono_ms_between(c->status.link_down_since, c->now) >=
+                          cluster_timeout_part(c, c->status.is_link_broken ? 20 : 1);
 
     return primary->is_failed || primary->is_failing || is_unanswered || is_cut_off;
 }

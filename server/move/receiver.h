@@ -22,7 +22,8 @@
  *         (2) Once we have confirmed, only the source's word that it has not given lets staged keys be removed: a new
  *             attempt, a refusal, or the answer to CANCEL.  Who has just started, or taken over, does not know what was
  *             confirmed before.
- *         (3) What is confirmed was executed, is in our log, and our replicas that are there have it.
+ *         (3) What is confirmed was executed, is in our log, and our replicas that are there have it, under our lease: one that has
+ *             taken over is not among them.
  *         (4) Writes are not held for longer than HOLD_MS for us: then we follow again, and try later.
  *         (5) What was begun since the source asks for it ends with the source's knowledge.
  *

@@ -591,6 +591,13 @@ static bool clear_some(struct node *node, struct move_import *m)
     return true;
 }
 
+/* Of replicas that are there, that is.  One that took over is there no more, and may lack it: by then our lease is over. */
+static bool do_replicas_have(const struct node *node, uint64_t offset)
+{
+    return replicas_all_have(node, offset) && sync_side_has(node, offset) &&
+           cluster_has_lease(node->cluster, node->env.now(node->env.context).mono);
+}
+
 static void look_at_import(struct node *node, struct move_import *m)
 {
     if (m->is_clearing && journal_is_open(node)) {
@@ -601,8 +608,7 @@ static void look_at_import(struct node *node, struct move_import *m)
             step_simple(node, m, RECEIVER_EVENT_CLEARED, NULL);
         }
     }
-    if (m->is_awaiting_acks && replicas_all_have(node, m->ack_offset) &&
-        sync_side_has(node, m->ack_offset)) {
+    if (m->is_awaiting_acks && do_replicas_have(node, m->ack_offset)) {
         m->is_awaiting_acks = false;
         step_simple(node, m, RECEIVER_EVENT_ACKED, NULL);
     }

@@ -204,10 +204,10 @@ static bool hurt_for(struct demo *demo, int64_t seconds, int *faults)
     while (support_now_ms() < until_ms) {
         int64_t next_ms = support_now_ms() + PERIOD_MS;
 
-        bool is_ok = demo->user > 0 && rng_one_in(&demo->rng, 2)
-                         ? part(demo)
-                         : hurt(demo, rng_below(&demo->rng, demo->node_count),
-                                rng_one_in(&demo->rng, 2));
+        bool is_ok =
+            demo->user > 0 && rng_one_in(&demo->rng, 2)
+                ? part(demo)
+                : hurt(demo, rng_below(&demo->rng, demo->node_count), rng_one_in(&demo->rng, 2));
 
         if (!is_ok) {
             return false;
@@ -317,9 +317,9 @@ bool appends_run(struct demo *demo, int64_t seconds, bool has_partitions)
 
     demo->sync_replicas = 1;
     demo->primary_count = 2;
-    is_ok = (!has_partitions || partition_prepare(demo)) && demo_start_servers(demo) && demo_form_cluster(demo) && demo_wait_healthy(demo) &&
-            demo_wait_map(demo, 0, &map) && start_all(demo, appenders, &started) &&
-            hurt_for(demo, seconds, &faults);
+    is_ok = (!has_partitions || partition_prepare(demo)) && demo_start_servers(demo) &&
+            demo_form_cluster(demo) && demo_wait_healthy(demo) && demo_wait_map(demo, 0, &map) &&
+            start_all(demo, appenders, &started) && hurt_for(demo, seconds, &faults);
     for (size_t i = 0; i < started; i++) {
         atomic_store(&appenders[i].is_to_stop, true);
     }

@@ -49,8 +49,8 @@ struct demo {
     const char *const *args; /* more arguments of all servers, NULL behind the last; or NULL */
     struct server servers[DEMO_NODES];
     struct client *clients[DEMO_NODES]; /* NULL until asked for */
-    unsigned user;                      /* the first server's, the others' follow; 0: ours, and no partitions */
-    size_t cut_count;                   /* rules of partition.c that hold */
+    unsigned user;    /* the first server's, the others' follow; 0: ours, and no partitions */
+    size_t cut_count; /* rules of partition.c that hold */
     bool is_quiet;
     int chapter;
     struct rng rng;

@@ -140,7 +140,8 @@ static bool limit_descriptors(uint64_t count)
 
 static bool become_user(const struct server *s)
 {
-    return s->user == 0 || (chown(s->dir, (uid_t)s->user, (gid_t)-1) == 0 && setuid((uid_t)s->user) == 0);
+    return s->user == 0 ||
+           (chown(s->dir, (uid_t)s->user, (gid_t)-1) == 0 && setuid((uid_t)s->user) == 0);
 }
 
 static void run_child(const struct server *s, const char *program)

@@ -227,7 +227,8 @@ Test(cluster_world, a_replica_whose_data_is_too_old_is_not_promoted)
 }
 
 /* The council may have agreed on a primary that has not heard so yet, and lets nobody synchronise. */
-Test(cluster_world, a_link_that_broke_makes_a_primary_silent_at_once_and_one_that_never_was_does_not)
+Test(cluster_world,
+     a_link_that_broke_makes_a_primary_silent_at_once_and_one_that_never_was_does_not)
 {
     for (int was_up = 0; was_up <= 1; was_up++) {
         struct world *w = world_three_and_three();

@@ -41,7 +41,7 @@ struct member {
     uint64_t sequence_waiting;
     struct mono_time file_due_at;
     struct cluster_status status;
-    int follows; /* a member, or NOBODY: it is a primary */
+    int follows;       /* a member, or NOBODY: it is a primary */
     uint32_t own_slot; /* the first that was found to be its own: where the next look begins */
     bool is_write_paused;
     bool loses_data; /* its next start finds less on disk than it should have */
