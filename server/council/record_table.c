@@ -105,11 +105,21 @@ bool record_accept(struct council *c, struct record_state *r, const struct ballo
     return true;
 }
 
+/* Is it behind us what was accepted up to there?  It was agreed before the newest agreed record, or never can be. */
+static bool is_settled(const struct record_state *r, const struct ballot *accepted)
+{
+    return !ballot_is_none(accepted) && !ballot_is_none(&r->known_ballot) &&
+           !ballot_is_above(accepted, &r->known_ballot);
+}
+
 void record_copy(struct council *c, struct record_state *r, const struct ballot *accepted,
                  struct bytes value, const uint64_t *claims)
 {
     if (ballot_is_above(accepted, &r->accepted)) {
         set_accepted(c, r, accepted, value);
+    }
+    if (is_settled(r, accepted)) {
+        return;
     }
     for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
         if ((claims[i] & ~r->claims[i]) != 0) {
