@@ -252,6 +252,56 @@ Test(odd_messages, what_a_member_granted_on_a_seat_that_it_has_lost_counts_no_mo
     finish(&s);
 }
 
+static uint64_t claims_bytes(const uint64_t *slots, struct buf *out)
+{
+    buf_clear(out);
+    shard_slots_encode(out, slots);
+    return out->len;
+}
+
+/* That member has missed that its shard gave the slot. */
+Test(odd_messages, a_member_copies_no_claim_to_slots_that_it_knows_to_be_given)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record newer = record_of(&s, ANN, 7);
+    struct shard_record older = record_of(&s, ANN, 6);
+    struct shard_record other = record_of(&s, BOB, 3);
+    struct seats seats = *council_seats(s.council);
+    struct council_message state = {0};
+    struct council_message m = question(&s, COUNCIL_LEARN, ANN, 16);
+    struct buf claims = {0};
+
+    hear_value(&s, ANN, m, &newer);
+    seats.generation++;
+    seats.previous = seats.members;
+    seats.members.items[seats.members.count++] = (struct seat){.node = id_of('7'), .key = 9};
+    learn_seats(&s, &seats);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_PULL, &state), 0);
+    bitset_add(older.slots, 2);
+    state.type = COUNCIL_STATE;
+    state.record = s.shard;
+    state.accepted = (struct ballot){.round = 5, .by = s.nodes[ANN]};
+    cr_assert_gt(claims_bytes(older.slots, &claims), 0);
+    state.claims = buf_bytes(&claims);
+    hear_value(&s, ANN, state, &older);
+    hear_value(&s, BOB, state, &older);
+
+    other.shard = id_of('6');
+    bitset_remove(other.slots, 1);
+    bitset_add(other.slots, 2);
+    m = question(&s, COUNCIL_ACCEPT, BOB, 20);
+    m.record = other.shard;
+    hear_value(&s, BOB, m, &other);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_ACCEPTED, &m), 0);
+    cr_expect_eq(m.answer, COUNCIL_YES, "%s", council_answer_name(m.answer));
+    buf_deinit(&claims);
+    finish(&s);
+}
+
 /* ---- numbers and values -------------------------------------------------------------------------- */
 
 Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_under_way_does_not)
