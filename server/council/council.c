@@ -35,6 +35,7 @@ struct council *council_new(const struct council_options *options, struct mono_t
     c->seats_ballot = (struct ballot){.round = 1, .by = c->me};
     c->round = 1;
     c->own_record.promised_until = COUNCIL_LONG_AGO;
+    c->own_record.former_until = COUNCIL_LONG_AGO;
     c->own_record.forced_until = COUNCIL_LONG_AGO;
     c->forgotten_until = COUNCIL_LONG_AGO;
     c->recent_at = now;

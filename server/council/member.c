@@ -57,7 +57,7 @@ static int64_t wait_ms_for(const struct council *c, const struct record_state *r
         return 0;
     }
     if (!m->is_own) {
-        wait_ms = longer(c, c->forgotten_until, 0);
+        wait_ms = longer(c, r->former_until, longer(c, c->forgotten_until, 0));
         return is_same_node && r->holder_start == m->start ? wait_ms
                                                            : longer(c, r->promised_until, wait_ms);
     }
@@ -167,6 +167,20 @@ static enum council_answer judge_lease(const struct council *c, const struct rec
     return *wait_ms > 0 ? COUNCIL_WAIT : COUNCIL_YES;
 }
 
+/* Who held it before may count on our promise until it is over, and become primary again meanwhile. */
+static void set_holder(struct record_state *r, const struct cluster_id *holder,
+                       const struct ballot *ballot, uint64_t start)
+{
+    bool is_other = !cluster_id_equal(&r->holder, holder) || r->holder_start != start;
+
+    if (is_other && mono_is_before(r->former_until, r->promised_until)) {
+        r->former_until = r->promised_until;
+    }
+    r->holder = *holder;
+    r->holder_ballot = *ballot;
+    r->holder_start = start;
+}
+
 /* A ballot at which a lease is granted was agreed.  What older ones say, and comes late, counts no more: neither that
  * another is primary, nor that this one's lease has ended. */
 static void grant(struct council *c, struct record_state *r, const struct cluster_id *to,
@@ -175,9 +189,7 @@ static void grant(struct council *c, struct record_state *r, const struct cluste
     struct mono_time until = mono_add_ms(c->now, m->length_ms);
 
     record_promise(c, r, &m->ballot);
-    r->holder = *to;
-    r->holder_ballot = m->ballot;
-    r->holder_start = m->start;
+    set_holder(r, to, &m->ballot, m->start);
     if (mono_is_before(r->promised_until, until)) {
         r->promised_until = until;
     }
@@ -286,13 +298,15 @@ void member_take_lease(struct council *c, const struct cluster_id *from,
 static void tell_state(struct council *c, const struct cluster_id *to,
                        const struct council_message *m, const struct record_state *r)
 {
+    /* With nobody named whom it was made to, all wait for a promise. */
+    const struct cluster_id nobody = {0};
     struct buf claims = {0};
     struct council_message state = {
         .type = COUNCIL_STATE,
         .record = r->id,
         .accepted = r->accepted,
         .sent_us = m->sent_us,
-        .holder = r->holder,
+        .holder = mono_is_due(r->former_until, c->now) ? r->holder : nobody,
         .ballot = r->holder_ballot,
         .start = r->holder_start,
         .length_ms = longer(c, r->promised_until, 0),
@@ -332,18 +346,16 @@ void member_take_promise(struct council *c, struct record_state *r,
     bool is_later = ballot_is_above(&state->ballot, &r->holder_ballot) ||
                     (ballot_equal(&state->ballot, &r->holder_ballot) &&
                      mono_is_before(r->promised_until, until));
+    bool is_same = cluster_id_equal(&r->holder, &state->holder);
 
     if (state->length_ms > 0 && is_later) {
         if (ballot_is_above(&state->ballot, &r->promised)) {
             record_promise(c, r, &state->ballot);
         }
-        if (!cluster_id_equal(&r->holder, &state->holder) ||
-            mono_is_before(r->promised_until, until)) {
+        set_holder(r, &state->holder, &state->ballot, state->start);
+        if (!is_same || mono_is_before(r->promised_until, until)) {
             r->promised_until = until;
         }
-        r->holder = state->holder;
-        r->holder_ballot = state->ballot;
-        r->holder_start = state->start;
     }
 }
 

@@ -26,6 +26,7 @@ struct record_state *record_get(struct council *c, const struct cluster_id *id)
         r = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*r));
         r->id = *id;
         r->promised_until = COUNCIL_LONG_AGO;
+        r->former_until = COUNCIL_LONG_AGO;
         r->forced_until = COUNCIL_LONG_AGO;
         hashtable_add(&c->records, &r->by_id, bytes_make(r->id.text, CLUSTER_ID_LEN));
     }
@@ -183,6 +184,7 @@ static void forget(struct record_state *r)
     r->accepted = (struct ballot){0};
     r->known_ballot = (struct ballot){0};
     r->promised_until = COUNCIL_LONG_AGO;
+    r->former_until = COUNCIL_LONG_AGO;
     r->forced_until = COUNCIL_LONG_AGO;
     r->holder = (struct cluster_id){0};
     r->holder_ballot = (struct ballot){0};

@@ -255,6 +255,12 @@ Test(council, members_that_outbid_one_another_come_to_an_end, .timeout = 60)
     live_through_faults(3300087);
 }
 
+/* It accepted that another one is primary, and then that the first is once more, which still counted the old grant. */
+Test(council, a_promise_to_who_was_primary_before_is_kept_against_everybody, .timeout = 60)
+{
+    live_through_faults(816754723612259);
+}
+
 Test(council, no_two_nodes_ever_hold_a_lease_and_nothing_agreed_is_lost_whatever_fails,
      .timeout = 300)
 {

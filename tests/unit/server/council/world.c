@@ -521,6 +521,9 @@ static int64_t promised_us(const struct world *w, size_t member, size_t node)
         mono_is_before(until, r->promised_until)) {
         until = r->promised_until;
     }
+    if (r != NULL && mono_is_before(until, r->former_until)) {
+        until = r->former_until;
+    }
     return real_us(w, member, until);
 }
 
