@@ -152,6 +152,23 @@ Test(disk_base, ends_a_log_with_a_snapshot_that_has_all_that_was_promised)
     alone_free(a);
 }
 
+Test(disk_base, has_nobody_wait_for_a_log_that_is_to_end)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "SET k 1", "+OK|");
+    answers_idle(a, 20, 500);
+    alone_connect(a, 1);
+    a->is_disk_slow = true;
+    answers_send(a, 0, "SET k 2\r\nWAITAOF 1 0 0\r\n");
+    answers_send(a, 1, "CONFIG SET appendonly no\r\nWAITAOF 1 0 0\r\n");
+    answers_match(a, 0, "+OK|-ERR WAITAOF cannot be used when numlocal is set but*");
+    answers_match(a, 1, "+OK|-ERR WAITAOF cannot be used when numlocal is set but*");
+    a->is_disk_slow = false;
+    answers_idle(a, 20, 500);
+    alone_free(a);
+}
+
 static void remove_log(struct alone *a)
 {
     struct disk *disk = &a->disk;
