@@ -11,9 +11,9 @@ static void manifest_path(const struct node *node, char path[SEGMENT_PATH_SIZE])
 
 /* ---- at start --------------------------------------------------------------------------------- */
 
-static bool read_manifest(struct node *node, struct errmsg *error)
+static bool read_manifest(const struct node *node, struct manifest *out, bool *is_there,
+                          struct errmsg *error)
 {
-    struct disk_base *base = &node->disk_base;
     char path[SEGMENT_PATH_SIZE];
     struct buf text = {0};
     enum fs_status status;
@@ -22,8 +22,8 @@ static bool read_manifest(struct node *node, struct errmsg *error)
     manifest_path(node, path);
     status = node->env.fs->read_file(node->env.fs->ctx, path, MANIFEST_MAX_BYTES, &text, error);
     if (status == FS_OK) {
-        is_ok = manifest_parse(buf_bytes(&text), &base->manifest, error) == SEGMENT_OK;
-        base->is_there = is_ok;
+        is_ok = manifest_parse(buf_bytes(&text), out, error) == SEGMENT_OK;
+        *is_there = is_ok;
     } else {
         is_ok = status == FS_MISSING;
     }
@@ -48,7 +48,7 @@ bool disk_base_read(struct node *node, struct errmsg *error)
         errmsg_wrap(error, "the log in %s", node->config.appenddirname);
         return false;
     }
-    if (!read_manifest(node, error)) {
+    if (!read_manifest(node, &node->disk_base.manifest, &node->disk_base.is_there, error)) {
         return false;
     }
     if (d->segments.count > 0 && !node->disk_base.is_there) {
@@ -587,12 +587,30 @@ static void begin_again(struct node *node)
     pass_note_work(&node->pass);
 }
 
+/* The folder may be another one than at the start, and have the log of another server: that one is not ours to end. */
+static bool has_no_other_log(const struct node *node, struct errmsg *error)
+{
+    struct manifest manifest = {0};
+    bool is_there = false;
+
+    if (!read_manifest(node, &manifest, &is_there, error)) {
+        return false;
+    }
+    if (is_there && !manifest.is_off) {
+        errmsg_set(error,
+                   "the folder %s has a log of other data: start a server on it, or move it away",
+                   node->config.appenddirname);
+        return false;
+    }
+    return true;
+}
+
 bool disk_base_turn_on(struct node *node, struct errmsg *error)
 {
     if (disk_log_is_on(&node->disk_log)) {
         return true;
     }
-    if (!disk_log_look(node, error)) {
+    if (!disk_log_look(node, error) || !has_no_other_log(node, error)) {
         return false;
     }
     begin_without_snapshot(node);

@@ -42,12 +42,13 @@ struct disk_base {
     bool is_there;            /* at start: one was found */
     bool is_wanted;           /* it has changed since the write under way began */
     bool is_leaving;          /* appendonly is off: the log ends with a snapshot */
-    uint64_t leave_from;      /* of this place or a later one, since what was promised before is in the log alone, */
+    uint64_t
+        leave_from; /* of this place or a later one, since what was promised before is in the log alone, */
     uint64_t leave_generation; /* in this log in memory */
-    bool is_put_off;          /* what a start writes first could not be written yet */
-    uint64_t last_segment;    /* while it is put off: that counts */
-    uint64_t generation;      /* of the log in memory that the manifest's place is in */
-    uint64_t save_number;     /* of the newest image */
+    bool is_put_off;           /* what a start writes first could not be written yet */
+    uint64_t last_segment;     /* while it is put off: that counts */
+    uint64_t generation;       /* of the log in memory that the manifest's place is in */
+    uint64_t save_number;      /* of the newest image */
     uint64_t based; /* the generation of the log that the newest snapshot is of; 0: none is */
     uint64_t writing_first; /* of the one under way, */
     uint64_t writing_based;

@@ -70,9 +70,9 @@ struct disk_log {
     bool is_syncing;
     bool is_sync_wanted; /* somebody waits: now */
     bool is_based;
-    bool is_anew;   /* the next segment does not go on from the one before */
-    bool is_held;   /* BROKEN, and nothing is written before disk_log_go_on */
-    bool is_lost;   /* files were gone: it is to begin again, and refuses writes until it is based */
+    bool is_anew; /* the next segment does not go on from the one before */
+    bool is_held; /* BROKEN, and nothing is written before disk_log_go_on */
+    bool is_lost; /* files were gone: it is to begin again, and refuses writes until it is based */
     bool is_behind; /* it was told that the disk is slower than the writes */
     struct mono_time handed_at;
     struct buf out; /* empty between passes, with room: what was written comes back into it */

@@ -77,8 +77,7 @@ void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struc
  * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING), by copies that have come (HOLD_COPY), by what the disk has (HOLD_DISK). */
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind);
 
-#define WAITING_NO_LOG                                                                             \
-    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+#define WAITING_NO_LOG "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 
 /* ---- what they wait for has come -------------------------------------------------------------- */
 

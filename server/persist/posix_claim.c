@@ -161,8 +161,8 @@ enum fs_status posix_claim_owed(struct posix_claims *claims, struct errmsg *erro
 
         switch (owed->is_lost ? LOCK_HELD : try_often(owed->lock_path, &fd, &holder)) {
         case LOCK_TAKEN:
-            VEC_PUSH(&claims->held, ((struct posix_claim){
-                                        .fd = fd, .count = 1, .lock_path = owed->lock_path}));
+            VEC_PUSH(&claims->held,
+                     ((struct posix_claim){.fd = fd, .count = 1, .lock_path = owed->lock_path}));
             VEC_REMOVE_AT(&claims->owed, i - 1);
             break;
         case LOCK_HELD:

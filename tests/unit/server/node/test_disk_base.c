@@ -226,6 +226,32 @@ Test(disk_base, refuses_writes_until_a_log_that_was_removed_has_a_snapshot_again
     alone_free(a);
 }
 
+Test(disk_base, does_not_begin_a_log_where_one_is_that_counts)
+{
+    struct alone *a = answers_start(NULL, 0);
+    struct alone *other = start();
+    struct buf manifest = {0};
+    struct errmsg error = {0};
+
+    answers_expect(other, "SET other 1", "+OK|");
+    answers_idle(other, 10, 500);
+    cr_assert_eq(other->disk.fs.read_file(&other->disk, "appendonlydir/manifest", 1 << 16,
+                                          &manifest, &error),
+                 FS_OK);
+    alone_free(other);
+    cr_assert_eq(
+        a->disk.fs.write_whole(&a->disk, "appendonlydir/manifest", buf_bytes(&manifest), &error),
+        FS_OK);
+    buf_deinit(&manifest);
+    answers_expect(a, "CONFIG SET appendonly yes",
+                   "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - the "
+                   "folder appendonlydir has a log of other data*");
+    cr_expect_not(disk_log_is_on(&a->node->disk_log));
+    cr_assert_eq(a->disk.fs.remove(&a->disk, "appendonlydir/manifest", &error), FS_OK);
+    answers_expect(a, "CONFIG SET appendonly yes", "+OK|");
+    alone_free(a);
+}
+
 Test(disk_base, takes_one_snapshot_to_begin_a_log)
 {
     struct alone *a = answers_start(NULL, 0);
