@@ -141,12 +141,30 @@ bool segment_list_is_continued(const struct segment_list *list, size_t index)
     const struct segment_entry *next = entry + 1;
 
     ASSERT(index < list->count);
-    if (index + 1 == list->count || entry->is_torn || next->is_torn || next->head.is_anew) {
+    if (index + 1 == list->count || entry->is_torn || next->is_torn || next->head.is_anew ||
+        next->head.start < entry->head.start) {
         return false;
     }
     return history_id_equal(&next->head.history, &entry->head.history) ||
            (history_id_equal(&next->head.parent, &entry->head.history) &&
             next->head.parent_end == next->head.start);
+}
+
+bool segment_list_is_misplaced(const struct segment_list *list, size_t index)
+{
+    const struct segment_entry *entry = &list->items[index];
+    bool is_misplaced = false;
+
+    ASSERT(index < list->count);
+    if (index == 0 || entry->is_torn || entry->head.is_anew ||
+        segment_list_is_continued(list, index - 1)) {
+        return false;
+    }
+    for (size_t i = 0; i < index && !is_misplaced; i++) {
+        is_misplaced = history_id_equal(&entry->head.history, &list->items[i].head.history) &&
+                       entry->head.start < list->items[i].head.start;
+    }
+    return is_misplaced;
 }
 
 size_t segment_list_chain_end(const struct segment_list *list, size_t index)

@@ -45,8 +45,12 @@ void segment_list_clear(struct segment_list *list);
 void segment_list_deinit(struct segment_list *list);
 
 /* Does the one at index + 1 continue the one at index?  That it begins where there are good frames before it, only a
- * reader finds out.  False for the last one. */
+ * reader finds out.  False for the last one, and when it begins before the one at index: what was durable then stays
+ * so, and no server goes back behind it in a segment that it keeps. */
 bool segment_list_is_continued(const struct segment_list *list, size_t index);
+/* Does it go on from none, and begin before one in front of it, in the same history?  Its file has got the name of
+ * another one. */
+bool segment_list_is_misplaced(const struct segment_list *list, size_t index);
 /* The newest one in which the byte at offset of the history is to be found, or would come next: also one that has that
  * history as its parent and begins at its end.  SIZE_MAX when there is none, also because the byte is void. */
 size_t segment_list_find(const struct segment_list *list, const struct history_id *history,

@@ -255,6 +255,23 @@ static enum segment_reading damaged(struct segment_reader *reader, uint64_t lost
     return SEGMENT_READING_DAMAGED;
 }
 
+/* It has the name of another one, or the one behind it has: what is missing here nobody knows. */
+static enum segment_reading out_of_place(struct segment_reader *reader, uint64_t number,
+                                         struct errmsg *error)
+{
+    char name[SEGMENT_NAME_SIZE];
+    char before[SEGMENT_NAME_SIZE];
+
+    segment_format_name(number, name);
+    segment_format_name(number - 1, before);
+    reader->lost_end = reader->next;
+    errmsg_set(error,
+               "%s does not go on from %s, at offset %" PRIu64
+               ": files were mixed up, or are of another log",
+               name, before, reader->next);
+    return SEGMENT_READING_DAMAGED;
+}
+
 /* Nothing that was durable follows, unless frames behind say so. */
 static enum segment_reading judge_tail(struct segment_reader *reader, bool is_last,
                                        struct errmsg *error)
@@ -307,7 +324,11 @@ static enum segment_reading judge(struct segment_reader *reader, size_t index, b
     if (is_last || is_last_good) {
         return is_end ? SEGMENT_READING_END : judge_tail(reader, is_last, error);
     }
-    return is_end ? SEGMENT_READING_END : damaged(reader, reader->next, error);
+    if (!is_end) {
+        return damaged(reader, reader->next, error);
+    }
+    return reader->is_at_rest ? out_of_place(reader, reader->number + 1, error)
+                              : SEGMENT_READING_END;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
@@ -320,6 +341,10 @@ static enum segment_reading read_on(struct segment_reader *reader, size_t index,
 
     if (reader->list->items[index].is_torn) {
         return judge(reader, index, false, error);
+    }
+    if (reader->is_at_rest && reader->place == SEGMENT_HEAD_BYTES &&
+        segment_list_is_misplaced(reader->list, index)) {
+        return out_of_place(reader, reader->number, error);
     }
     found = find_frame(reader, &frame, error);
     switch (found) {

@@ -14,6 +14,9 @@
  *         has no good head
  *       in one that is not continued             damage; when the next was begun anew, as in the last segment
  *
+ * One that is not continued, though the next was not begun anew, is damage also where nothing is bad: files have got
+ * each other's names, or one is of another log.  So is one that begins before one in front of it.
+ *
  * Zeros up to the end of a file are the same as no bytes: room that was made for frames that never came.
  *
  * Live (a server that serves replicas from its own files) whatever is not whole at the end of the last segment is not

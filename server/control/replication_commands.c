@@ -146,9 +146,8 @@ static bool read_disks(struct node *node, struct request *request, int64_t *own,
         reply_error(request, "ERR value is out of range, must be positive");
         return false;
     }
-    if (*own > 0 && !disk_log_is_on(&node->disk_log)) {
-        reply_error(request,
-                    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    if (*own > 0 && !disk_base_promises(node)) {
+        reply_error(request, WAITING_NO_LOG);
         return false;
     }
     return true;

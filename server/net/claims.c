@@ -23,6 +23,16 @@ enum fs_status claims_add(struct claims *claims, const char *path, struct errmsg
     return status;
 }
 
+enum fs_status claims_add_owed(struct claims *claims, struct errmsg *error)
+{
+    enum fs_status status;
+
+    pthread_mutex_lock(&claims->lock);
+    status = posix_claim_owed(&claims->held, error);
+    pthread_mutex_unlock(&claims->lock);
+    return status;
+}
+
 void claims_remove(struct claims *claims, const char *path)
 {
     pthread_mutex_lock(&claims->lock);

@@ -19,6 +19,8 @@ void claims_init(struct claims *claims);
 void claims_deinit(struct claims *claims);
 /* As posix_claim. */
 MUST_USE enum fs_status claims_add(struct claims *claims, const char *path, struct errmsg *error);
+/* As posix_claim_owed. */
+MUST_USE enum fs_status claims_add_owed(struct claims *claims, struct errmsg *error);
 void claims_remove(struct claims *claims, const char *path);
 
 #endif

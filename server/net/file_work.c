@@ -112,8 +112,9 @@ static void open_file(struct file_work *work, const struct job *job)
 {
     struct open_file *file = mem_alloc_zeroed(MEM_NET, sizeof(*file));
     struct errmsg error = {0};
-    enum fs_status status = claims_add(work->claims, job->path, &error);
+    enum fs_status status = claims_add_owed(work->claims, &error);
 
+    status = status == FS_OK ? claims_add(work->claims, job->path, &error) : status;
     file->id = job->id;
     list_add_tail(&work->open_files, &file->all);
     if (status == FS_OK) {
@@ -187,8 +188,12 @@ static void sync_file(struct file_work *work, const struct job *job)
 static void change_name(struct file_work *work, const struct job *job)
 {
     struct errmsg error = {0};
-    enum fs_status status = job->kind == JOB_RENAME ? posix_rename(job->path, job->new_path, &error)
-                                                    : posix_remove_durably(job->path, &error);
+    enum fs_status status = claims_add_owed(work->claims, &error);
+
+    if (status == FS_OK) {
+        status = job->kind == JOB_RENAME ? posix_rename(job->path, job->new_path, &error)
+                                         : posix_remove_durably(job->path, &error);
+    }
 
     atomic_fetch_sub(&work->busy_count, 1);
     tell(work, job->id, status, &error);

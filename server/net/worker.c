@@ -172,37 +172,38 @@ static enum fs_status list_names(void *ctx, const char *path, fs_name_fn *on_nam
     return posix_list(path, on_name, context, error);
 }
 
+/* What others could write, too, is not touched. */
+static bool may_write(void *ctx, struct errmsg *error)
+{
+    return claims_add_owed(&((struct worker *)ctx)->claims, error) == FS_OK;
+}
+
 static enum fs_status write_whole(void *ctx, const char *path, struct bytes bytes,
                                   struct errmsg *error)
 {
-    (void)ctx;
-    return posix_write_file(path, bytes, error);
+    return may_write(ctx, error) ? posix_write_file(path, bytes, error) : FS_FAILED;
 }
 
 static enum fs_status remove_file(void *ctx, const char *path, struct errmsg *error)
 {
-    (void)ctx;
-    return posix_remove(path, error);
+    return may_write(ctx, error) ? posix_remove(path, error) : FS_FAILED;
 }
 
 static enum fs_status truncate_file(void *ctx, const char *path, uint64_t length_bytes,
                                     struct errmsg *error)
 {
-    (void)ctx;
-    return posix_truncate(path, length_bytes, error);
+    return may_write(ctx, error) ? posix_truncate(path, length_bytes, error) : FS_FAILED;
 }
 
 static enum fs_status link_file(void *ctx, const char *path, const char *second,
                                 struct errmsg *error)
 {
-    (void)ctx;
-    return posix_link(path, second, error);
+    return may_write(ctx, error) ? posix_link(path, second, error) : FS_FAILED;
 }
 
 static enum fs_status make_directory(void *ctx, const char *path, struct errmsg *error)
 {
-    (void)ctx;
-    return posix_make_directory(path, error);
+    return may_write(ctx, error) ? posix_make_directory(path, error) : FS_FAILED;
 }
 
 static struct fs functions_of(struct worker *worker)

@@ -11,9 +11,9 @@ static void manifest_path(const struct node *node, char path[SEGMENT_PATH_SIZE])
 
 /* ---- at start --------------------------------------------------------------------------------- */
 
-static bool read_manifest(struct node *node, struct errmsg *error)
+static bool read_manifest(const struct node *node, struct manifest *out, bool *is_there,
+                          struct errmsg *error)
 {
-    struct disk_base *base = &node->disk_base;
     char path[SEGMENT_PATH_SIZE];
     struct buf text = {0};
     enum fs_status status;
@@ -22,8 +22,8 @@ static bool read_manifest(struct node *node, struct errmsg *error)
     manifest_path(node, path);
     status = node->env.fs->read_file(node->env.fs->ctx, path, MANIFEST_MAX_BYTES, &text, error);
     if (status == FS_OK) {
-        is_ok = manifest_parse(buf_bytes(&text), &base->manifest, error) == SEGMENT_OK;
-        base->is_there = is_ok;
+        is_ok = manifest_parse(buf_bytes(&text), out, error) == SEGMENT_OK;
+        *is_there = is_ok;
     } else {
         is_ok = status == FS_MISSING;
     }
@@ -48,7 +48,7 @@ bool disk_base_read(struct node *node, struct errmsg *error)
         errmsg_wrap(error, "the log in %s", node->config.appenddirname);
         return false;
     }
-    if (!read_manifest(node, error)) {
+    if (!read_manifest(node, &node->disk_base.manifest, &node->disk_base.is_there, error)) {
         return false;
     }
     if (d->segments.count > 0 && !node->disk_base.is_there) {
@@ -223,6 +223,23 @@ static void try_put_off(struct node *node)
     }
 }
 
+/* appendonly says whether the log goes on. */
+static void take_appendonly(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+
+    if (!base->is_leaving && !node->config.appendonly) {
+        base->leave_from = oplog_end(node->journal.log);
+        base->leave_generation = oplog_generation(node->journal.log);
+    }
+    base->is_leaving = !node->config.appendonly;
+}
+
+bool disk_base_promises(const struct node *node)
+{
+    return disk_log_is_on(&node->disk_log) && !node->disk_base.is_leaving;
+}
+
 bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *error)
 {
     struct disk_base *base = &node->disk_base;
@@ -241,7 +258,7 @@ bool disk_base_begin(struct node *node, uint64_t snapshot_bytes, struct errmsg *
     if (had_log && node->loading.save_number > base->save_number) {
         base->save_number = node->loading.save_number;
     }
-    base->is_leaving = !node->config.appendonly;
+    take_appendonly(node);
     base->last_segment = had_log ? node->replay.last_segment : 0;
     base->generation = oplog_generation(node->journal.log);
     base->snapshot_bytes = snapshot_bytes;
@@ -373,6 +390,14 @@ static bool leads_on(const struct node *node, const struct replication_position 
             segment_list_find(&d->segments, &position->history, position->offset) != SIZE_MAX);
 }
 
+/* Does a snapshot of the place have everything that was promised while the log counted? */
+static bool can_end_with(const struct disk_base *base, const struct replication_position *position,
+                         uint64_t generation)
+{
+    return base->is_leaving &&
+           (base->leave_generation != generation || position->offset >= base->leave_from);
+}
+
 uint64_t disk_base_new_save(struct node *node)
 {
     return ++node->disk_base.save_number;
@@ -395,7 +420,7 @@ void disk_base_saved(struct node *node, const struct replication_position *posit
     manifest->base_history = position->history;
     manifest->base_offset = position->offset;
     manifest->save_number = number;
-    manifest->is_off = base->is_leaving;
+    manifest->is_off = can_end_with(base, position, node->disk_log.generation);
     base->based = node->disk_log.generation;
     base->generation = node->disk_log.generation;
     want_write(node);
@@ -509,7 +534,7 @@ void disk_base_configure(struct node *node)
     if (!disk_log_is_on(&node->disk_log)) {
         return;
     }
-    base->is_leaving = !node->config.appendonly;
+    take_appendonly(node);
     pass_note_work(&node->pass);
     /* It stays after all, and the manifest on disk may say already that it does not count. */
     if (!base->is_leaving && base->manifest.is_off && base->based == node->disk_log.generation) {
@@ -519,30 +544,81 @@ void disk_base_configure(struct node *node)
     }
 }
 
-bool disk_base_turn_on(struct node *node, struct errmsg *error)
+/* Nothing of it counts before a snapshot of the data is there. */
+static void begin_without_snapshot(struct node *node)
 {
     struct disk_base *base = &node->disk_base;
+    struct history_id id = log_id(node);
 
-    if (disk_log_is_on(&node->disk_log)) {
-        return true;
-    }
-    if (!disk_log_look(node, error)) {
-        return false;
-    }
-    /* Nothing of it counts before a snapshot of the data is there. */
     *base = (struct disk_base){
-        .manifest = {.is_off = true, .log = log_id(node)},
+        .manifest = {.is_off = true, .log = id},
         .save_number = base->save_number,
     };
     base->manifest.base_history = *oplog_history(node->journal.log);
     base->manifest.base_offset = oplog_end(node->journal.log);
     base->generation = oplog_generation(node->journal.log);
+    base->is_there = true;
+}
+
+/* Somebody has removed the log's folder, or files in it: all that there is, is in memory. */
+static void begin_again(struct node *node)
+{
+    struct disk_base *base = &node->disk_base;
+    struct errmsg error = {0};
+    bool is_ok;
+
+    if (files_is_writing(node, FILE_MANIFEST) || base->removal != FS_NO_FILE ||
+        base->ending != DISK_BASE_RUNS) {
+        return; /* it comes back */
+    }
+    disk_log_stop(node);
+    is_ok = disk_log_look(node, &error);
+    begin_without_snapshot(node);
+    take_appendonly(node);
+    disk_log_begin(node);
+    is_ok = is_ok && disk_log_tidy(node, 0, &error) && write_at_start(node, &error);
+    disk_log_begin_again(node, is_ok ? NULL : &error);
+    if (is_ok) {
+        node_log(node, LOG_WARNING,
+                 "files of the log in %s were gone: it begins again, with a snapshot; writes are "
+                 "refused until that is there",
+                 node->config.appenddirname);
+    }
+    pass_note_work(&node->pass);
+}
+
+/* The folder may be another one than at the start, and have the log of another server: that one is not ours to end. */
+static bool has_no_other_log(const struct node *node, struct errmsg *error)
+{
+    struct manifest manifest = {0};
+    bool is_there = false;
+
+    if (!read_manifest(node, &manifest, &is_there, error)) {
+        return false;
+    }
+    if (is_there && !manifest.is_off) {
+        errmsg_set(error,
+                   "the folder %s has a log of other data: start a server on it, or move it away",
+                   node->config.appenddirname);
+        return false;
+    }
+    return true;
+}
+
+bool disk_base_turn_on(struct node *node, struct errmsg *error)
+{
+    if (disk_log_is_on(&node->disk_log)) {
+        return true;
+    }
+    if (!disk_log_look(node, error) || !has_no_other_log(node, error)) {
+        return false;
+    }
+    begin_without_snapshot(node);
     disk_log_begin(node);
     if (!disk_log_tidy(node, 0, error) || !write_at_start(node, error)) {
         disk_log_stop(node);
         return false;
     }
-    base->is_there = true;
     pass_note_work(&node->pass);
     return true;
 }
@@ -561,6 +637,10 @@ void disk_base_run(struct node *node)
         if (mono_is_due(node->disk_log.retry_at, node->now.mono)) {
             try_put_off(node);
         }
+        return;
+    }
+    if (disk_log_is_to_begin_again(node)) {
+        begin_again(node);
         return;
     }
     if (base->manifest.first == 0 && is_durable(node, first_segment(node))) {

@@ -41,11 +41,14 @@ struct disk_base {
     struct manifest manifest; /* as it shall be on disk */
     bool is_there;            /* at start: one was found */
     bool is_wanted;           /* it has changed since the write under way began */
-    bool is_leaving;          /* appendonly is off: with the next snapshot the log ends */
-    bool is_put_off;          /* what a start writes first could not be written yet */
-    uint64_t last_segment;    /* while it is put off: that counts */
-    uint64_t generation;      /* of the log in memory that the manifest's place is in */
-    uint64_t save_number;     /* of the newest image */
+    bool is_leaving;          /* appendonly is off: the log ends with a snapshot */
+    uint64_t
+        leave_from; /* of this place or a later one, since what was promised before is in the log alone, */
+    uint64_t leave_generation; /* in this log in memory */
+    bool is_put_off;           /* what a start writes first could not be written yet */
+    uint64_t last_segment;     /* while it is put off: that counts */
+    uint64_t generation;       /* of the log in memory that the manifest's place is in */
+    uint64_t save_number;      /* of the newest image */
     uint64_t based; /* the generation of the log that the newest snapshot is of; 0: none is */
     uint64_t writing_first; /* of the one under way, */
     uint64_t writing_based;
@@ -65,6 +68,9 @@ MUST_USE bool disk_base_read(struct node *node, struct errmsg *error);
 bool disk_base_has_log(const struct node *node);
 /* The file of the snapshot that comes before it. */
 const char *disk_base_snapshot(const struct node *node);
+/* Does what is durable by now stay so when this process ends?  Not once the log is to end: what is in it behind the
+ * snapshot goes with it. */
+bool disk_base_promises(const struct node *node);
 /* The data is there, from the snapshot (bytes long) and the log: go on.  Turns the log on, or off, as appendonly
  * says.  When its files cannot be written (the disk is full), a log that was there is put off until they can: reads are served,
  * and writes refused.  False when there was none, or more was asked for than going on. */

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/phases.h"
+#include "node/disk_head.h"
 #include "node/inside.h"
 #include "segment/segment.h"
 
@@ -170,6 +171,7 @@ void disk_log_stop(struct node *node)
     leave_file(node);
     move(d, DISK_LOG_OFF);
     d->is_held = false;
+    d->is_lost = false;
     d->is_based = false;
     d->is_sync_wanted = false;
     d->problem = (struct errmsg){0};
@@ -229,45 +231,6 @@ static void begin_anew(struct node *node)
     }
 }
 
-/* What the next segment goes on from.  The one before may be of a history that has nothing in it, and still is the one
- * that has to be continued. */
-static const struct history_id *parent_at(const struct node *node, uint64_t offset)
-{
-    const struct disk_log *d = &node->disk_log;
-    const struct history_id *root = oplog_root_at(node->journal.log, offset);
-    const struct segment_head *last;
-
-    if (d->is_anew || d->segments.count == 0) {
-        return root;
-    }
-    last = &d->segments.items[d->segments.count - 1].head;
-    return last->start != offset ||
-                   history_id_equal(&last->history, oplog_history_at(node->journal.log, offset))
-               ? root
-               : &last->history;
-}
-
-/* Of the next one. */
-static struct segment_head make_head(const struct node *node)
-{
-    const struct disk_log *d = &node->disk_log;
-    const struct history_id *parent = parent_at(node, d->handed);
-    struct segment_head head = {
-        .history = *oplog_history_at(node->journal.log, d->handed),
-        .start = d->handed,
-        .durable = d->durable,
-        .is_anew = d->is_anew,
-        .begun_unix_ms = node->now.unix_ms,
-    };
-
-    ASSERT(d->durable == d->handed); /* (3) */
-    if (!history_id_equal(parent, &head.history)) {
-        head.parent = *parent;
-        head.parent_end = head.start;
-    }
-    return head;
-}
-
 static uint64_t next_number(const struct disk_log *d)
 {
     size_t count = d->segments.count;
@@ -280,7 +243,7 @@ bool disk_log_begin_history(struct node *node, struct errmsg *error)
     struct disk_log *d = &node->disk_log;
     const struct fs *fs = node->env.fs;
     uint64_t number = next_number(d);
-    struct segment_head head = make_head(node);
+    struct segment_head head = disk_head_make(node);
     char path[SEGMENT_PATH_SIZE];
     struct buf out = {0};
     bool is_ok;
@@ -301,7 +264,7 @@ static void open_segment(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
     uint64_t number = next_number(d);
-    struct segment_head head = make_head(node);
+    struct segment_head head = disk_head_make(node);
     struct buf out = {0};
     char path[SEGMENT_PATH_SIZE];
 
@@ -507,10 +470,51 @@ void disk_log_go_on(struct node *node)
     pass_note_work(&node->pass);
 }
 
+/* Who removes a folder leaves neither its first nor its last file. */
+static bool are_files_gone(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+    uint64_t last = next_number(d) - 1;
+
+    if (d->segments.count == 0 || (d->segments.count == 1 && !d->is_last_durable)) {
+        return segment_files_are_gone(&d->files, 0, 0);
+    }
+    return segment_files_are_gone(&d->files, d->segments.items[0].number,
+                                  d->is_last_durable ? last : last - 1);
+}
+
+bool disk_log_is_to_begin_again(const struct node *node)
+{
+    const struct disk_log *d = &node->disk_log;
+
+    return d->is_lost && d->phase == DISK_LOG_BROKEN && mono_is_due(d->retry_at, node->now.mono);
+}
+
+void disk_log_begin_again(struct node *node, const struct errmsg *error)
+{
+    struct disk_log *d = &node->disk_log;
+
+    ASSERT(d->phase == DISK_LOG_IDLE && !d->is_based);
+    d->is_lost = true;
+    d->is_anew = true;
+    if (error != NULL) {
+        d->problem = *error;
+        d->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+        move(d, DISK_LOG_BROKEN);
+    } else {
+        errmsg_set(&d->problem, "its files were gone, and the snapshot that it begins again with "
+                                "is not there yet");
+    }
+}
+
 static void try_again(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
+    d->is_lost = d->is_lost || are_files_gone(node);
+    if (d->is_lost) {
+        return;
+    }
     if (d->segments.count == 0 || d->is_last_durable) {
         move(d, DISK_LOG_IDLE);
     } else {
@@ -624,13 +628,14 @@ const char *disk_log_refusal(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
 
-    return UNLIKELY(disk_log_is_broken(d)) ? d->problem.text : NULL;
+    return UNLIKELY(disk_log_is_broken(d) || d->is_lost) ? d->problem.text : NULL;
 }
 
 void disk_log_set_based(struct node *node, bool is_based)
 {
     ASSERT(!is_based || disk_log_is_on(&node->disk_log));
     node->disk_log.is_based = is_based;
+    node->disk_log.is_lost = node->disk_log.is_lost && !is_based;
 }
 
 void disk_log_forget_first(struct node *node)
@@ -671,6 +676,7 @@ void disk_log_check(const struct node *node)
     ASSERT(disk_log_is_on(d) || !d->is_based);
     ASSERT(!is_removing(d) || !d->is_last_durable);
     ASSERT(!d->is_held || d->phase == DISK_LOG_BROKEN);
+    ASSERT(!d->is_lost || (disk_log_is_on(d) && !d->is_held));
     ASSERT(d->phase != DISK_LOG_IDLE || d->is_last_durable == (d->segments.count > 0)); /* (3) */
     segment_list_check(&d->segments);
     if (!disk_log_is_on(d) || !still_follows(node)) {

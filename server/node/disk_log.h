@@ -17,7 +17,9 @@
  * What was put into the log is handed over at the end of a pass, and synced as appendfsync says.  One sync is under
  * way at a time, for all who wait (group commit).  With appendfsync always, those whose replies have just left will soon
  * write again: the next sync gives them a moment, or they and those who came meanwhile would take turns.  After a failure nothing counts but what was durable before: the rest
- * is written again, into another segment, from the log in memory, which is kept from there on.
+ * is written again, into another segment, from the log in memory, which is kept from there on.  When files of the log
+ * have gone meanwhile (somebody has removed the folder) nothing of it counts: whoever knows of snapshots has it begin
+ * again, and until there is one writes are refused.
  *
  * Invariants:  (1) durable <= handed <= the end of the log
  *              (2) everything before durable, from the beginning of the chain of segments on, survives a power cut
@@ -68,8 +70,9 @@ struct disk_log {
     bool is_syncing;
     bool is_sync_wanted; /* somebody waits: now */
     bool is_based;
-    bool is_anew;   /* the next segment does not go on from the one before */
-    bool is_held;   /* BROKEN, and nothing is written before disk_log_go_on */
+    bool is_anew; /* the next segment does not go on from the one before */
+    bool is_held; /* BROKEN, and nothing is written before disk_log_go_on */
+    bool is_lost; /* files were gone: it is to begin again, and refuses writes until it is based */
     bool is_behind; /* it was told that the disk is slower than the writes */
     struct mono_time handed_at;
     struct buf out; /* empty between passes, with room: what was written comes back into it */
@@ -104,6 +107,11 @@ MUST_USE bool disk_log_begin_history(struct node *node, struct errmsg *error);
  * calls this tries again at retry_at, until it is done: then the log goes on. */
 void disk_log_hold(struct node *node, const struct errmsg *error);
 void disk_log_go_on(struct node *node);
+/* Is it to begin again now, since files of it are gone? */
+bool disk_log_is_to_begin_again(const struct node *node);
+/* Behind disk_log_begin, when it does: writes are refused until it is based.  error: what had to be on disk first could not
+ * be written, or NULL. */
+void disk_log_begin_again(struct node *node, const struct errmsg *error);
 /* No longer, or not after all. */
 void disk_log_stop(struct node *node);
 

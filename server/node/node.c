@@ -569,6 +569,7 @@ void node_take_config(struct node *node, struct config *next)
     memory_limit_configure(node, next);
     upkeep_trim_log(node);
     disk_base_configure(node);
+    waiting_without_log(node);
     slow_configure(node);
     hot_side_configure(node);
     slot_report_configure(node);

@@ -69,9 +69,13 @@ bool replay_begin(struct node *node, struct errmsg *error)
     if (segment_reader_seek(&replay->reader, &position.history, position.offset)) {
         replay->is_on = true;
         replay->last_segment = replay->reader.number;
+        /* It may stand in one that was being begun, whose head is not there. */
+        replay->has_hole = segment_list_find(&node->disk_log.segments, &position.history,
+                                             position.offset) == SIZE_MAX;
         return true;
     }
     segment_reader_deinit(&replay->reader);
+    replay->last_segment = 0;
     if (is_base_alone(node) || is_newer(node)) {
         replay->has_hole = true;
         return true;
@@ -165,7 +169,7 @@ static void finish(struct node *node)
                      (unsigned long long)tail.number, (unsigned long long)tail.place,
                      (unsigned long long)tail.torn_bytes);
         }
-        replay->has_hole = replay->reader.next < replay->reader.offset;
+        replay->has_hole = replay->has_hole || replay->reader.next < replay->reader.offset;
         segment_reader_deinit(&replay->reader);
         replay->is_on = false;
     }

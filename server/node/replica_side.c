@@ -212,6 +212,12 @@ static void step_and_act(struct node *node, const struct replica_event *event)
     machine_act(&node->upstream.machine, carry_out, node);
 }
 
+/* Up to where our disk has it, and will have it. */
+static uint64_t durable_offset(const struct node *node)
+{
+    return disk_base_promises(node) ? disk_log_durable(node) : 0;
+}
+
 /* The primary asked in the stream how far we are: it is told when the stream is executed. */
 static void tell(struct node *node, const struct replica_event *event)
 {
@@ -220,7 +226,7 @@ static void tell(struct node *node, const struct replica_event *event)
 
     step_and_act(node, event);
     getack.position = journal_position(node);
-    getack.durable_offset = disk_log_durable(node);
+    getack.durable_offset = durable_offset(node);
     if (apply_take_ack(node, &getack.position.offset)) {
         node->upstream.owes_ack = true;
         step_and_act(node, &getack);
@@ -236,7 +242,7 @@ void replica_side_tick(struct node *node)
     if (mono_is_due(machine_wake_at(&node->upstream.machine), node->now.mono)) {
         struct replica_event tick = {.type = REPLICA_EVENT_TICK,
                                      .position = journal_position(node),
-                                     .durable_offset = disk_log_durable(node)};
+                                     .durable_offset = durable_offset(node)};
 
         tell(node, &tick);
     }
@@ -246,7 +252,7 @@ void replica_side_synced(struct node *node)
 {
     struct replica_event ack = {.type = REPLICA_EVENT_GETACK,
                                 .position = journal_position(node),
-                                .durable_offset = disk_log_durable(node)};
+                                .durable_offset = durable_offset(node)};
 
     if (node->upstream.owes_ack) {
         node->upstream.owes_ack = ack.durable_offset < ack.position.offset;

@@ -81,8 +81,7 @@ void waiting_for_disks(struct node *node, struct session *s, bool is_for_own, ui
 
 bool waiting_is_on_disk(const struct node *node, uint64_t offset)
 {
-    return disk_log_is_on(&node->disk_log) && node->disk_log.is_based &&
-           disk_log_durable(node) >= offset;
+    return disk_base_promises(node) && node->disk_log.is_based && disk_log_durable(node) >= offset;
 }
 
 void waiting_write_disks(struct node *node, uint64_t offset, struct resp_writer *reply)
@@ -184,6 +183,20 @@ void waiting_on_acks(struct node *node)
 
         if (s->hold.kind == HOLD_WAIT && is_satisfied(node, &s->hold)) {
             answer_wait(node, s);
+        }
+    }
+}
+
+void waiting_without_log(struct node *node)
+{
+    if (disk_base_promises(node)) {
+        return;
+    }
+    LIST_FOR_EACH_SAFE (item, &node->holds.held) {
+        struct session *s = CONTAINER_OF(item, struct session, hold.held);
+
+        if (s->hold.kind == HOLD_WAIT && s->hold.is_for_own_disk) {
+            answer(node, s, WAITING_NO_LOG);
         }
     }
 }

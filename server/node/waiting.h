@@ -77,10 +77,14 @@ void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struc
  * pause (HOLD_PAUSE), by room in memory (HOLD_MEMORY), by keys that have gone (HOLD_MOVING), by copies that have come (HOLD_COPY), by what the disk has (HOLD_DISK). */
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind);
 
+#define WAITING_NO_LOG "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+
 /* ---- what they wait for has come -------------------------------------------------------------- */
 
 /* Acknowledgements, of replicas or of our disk: release whom they satisfy. */
 void waiting_on_acks(struct node *node);
+/* appendonly may have been turned off: who waits for our disk is told that it can promise nothing. */
+void waiting_without_log(struct node *node);
 /* Records of shards may have changed. */
 void waiting_on_slots(struct node *node);
 /* MIGRATE is over: problem is an error reply, NULL when the keys are gone. */

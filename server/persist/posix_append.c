@@ -48,7 +48,12 @@ enum fs_status posix_append_open(struct posix_append *file, const char *path,
         return status;
     }
     *file = (struct posix_append){
-        .fd = fd, .path = mem_strdup(MEM_SNAPSHOT, path), .size_bytes = (uint64_t)info.st_size};
+        .fd = fd,
+        .path = mem_strdup(MEM_SNAPSHOT, path),
+        .size_bytes = (uint64_t)info.st_size,
+        .device = (uint64_t)info.st_dev,
+        .inode = (uint64_t)info.st_ino,
+    };
     return FS_OK;
 }
 
@@ -80,6 +85,21 @@ enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
     return status;
 }
 
+/* Somebody may have removed it, or moved its folder away. */
+static enum fs_status look_for_name(const struct posix_append *file, struct errmsg *error)
+{
+    struct stat named;
+
+    if (stat(file->path, &named) != 0) {
+        return posix_fail(error, "find", file->path);
+    }
+    if ((uint64_t)named.st_dev != file->device || (uint64_t)named.st_ino != file->inode) {
+        errmsg_set(error, "another file has taken the place of %s", file->path);
+        return FS_FAILED;
+    }
+    return FS_OK;
+}
+
 enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error)
 {
     enum fs_status status;
@@ -92,6 +112,9 @@ enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error
     if (status == FS_OK && !file->is_name_durable) {
         status = posix_sync_parent(file->path, error);
         file->is_name_durable = status == FS_OK;
+    }
+    if (status == FS_OK) {
+        status = look_for_name(file, error);
     }
     file->synced_bytes = status == FS_OK ? file->size_bytes : file->synced_bytes;
     return status;

@@ -21,6 +21,8 @@ struct posix_append {
     uint64_t synced_bytes; /* of them, since it was opened */
     uint64_t room_end;     /* zeros are behind them up to there; at or below size_bytes: none are */
     uint32_t small_syncs;  /* one after the other */
+    uint64_t device;       /* the file's, */
+    uint64_t inode;        /* and its number there */
     bool is_name_durable;
 };
 
@@ -29,7 +31,8 @@ MUST_USE enum fs_status posix_append_open(struct posix_append *file, const char 
 /* Write all of it.  After a failure only posix_append_close may follow; a part may have been written. */
 MUST_USE enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
                                            struct errmsg *error);
-/* The file has size_bytes, durably, under its name.  After many syncs of little each, zeros may be behind them until it
+/* The file has size_bytes, durably, under its name: a failure also when it has lost that, since what nobody can find is
+ * not on disk.  After many syncs of little each, zeros may be behind them until it
  * is closed, and stay there when the process is killed or the power goes. */
 MUST_USE enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error);
 /* Does nothing when no file is open.  What was synced leaves the system's cache of pages. */

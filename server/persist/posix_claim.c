@@ -112,11 +112,21 @@ static enum lock_outcome try_lock(const char *lock_path, int *out_fd, pid_t *hol
     return outcome;
 }
 
+static enum lock_outcome try_often(const char *lock_path, int *out_fd, pid_t *holder)
+{
+    enum lock_outcome outcome = LOCK_GONE;
+
+    for (int i = 0; i < TRIES_MAX && outcome == LOCK_GONE; i++) {
+        outcome = try_lock(lock_path, out_fd, holder);
+    }
+    return outcome;
+}
+
 enum fs_status posix_claim(struct posix_claims *claims, const char *path, struct errmsg *error)
 {
     char *lock_path = make_lock_path(path);
     struct posix_claim *known = lock_path != NULL ? find(claims, lock_path) : NULL;
-    enum lock_outcome outcome = LOCK_GONE;
+    enum lock_outcome outcome;
     pid_t holder = 0;
     int fd = -1;
 
@@ -127,20 +137,47 @@ enum fs_status posix_claim(struct posix_claims *claims, const char *path, struct
         mem_free(MEM_SNAPSHOT, lock_path);
         return FS_OK;
     }
-    for (int i = 0; i < TRIES_MAX && outcome == LOCK_GONE; i++) {
-        outcome = try_lock(lock_path, &fd, &holder);
-    }
+    outcome = try_often(lock_path, &fd, &holder);
     if (outcome == LOCK_TAKEN) {
         VEC_PUSH(&claims->held,
                  ((struct posix_claim){.fd = fd, .count = 1, .lock_path = lock_path}));
         return FS_OK;
     }
-    mem_free(MEM_SNAPSHOT, lock_path);
     if (outcome == LOCK_IMPOSSIBLE) {
+        VEC_PUSH(&claims->owed, ((struct posix_owed_claim){.lock_path = lock_path}));
         return FS_OK;
     }
+    mem_free(MEM_SNAPSHOT, lock_path);
     errmsg_set(error, "%s belongs to another running server, process %ld", path, (long)holder);
     return FS_FAILED;
+}
+
+enum fs_status posix_claim_owed(struct posix_claims *claims, struct errmsg *error)
+{
+    for (size_t i = claims->owed.count; i > 0; i--) {
+        struct posix_owed_claim *owed = &claims->owed.items[i - 1];
+        pid_t holder = 0;
+        int fd = -1;
+
+        switch (owed->is_lost ? LOCK_HELD : try_often(owed->lock_path, &fd, &holder)) {
+        case LOCK_TAKEN:
+            VEC_PUSH(&claims->held,
+                     ((struct posix_claim){.fd = fd, .count = 1, .lock_path = owed->lock_path}));
+            VEC_REMOVE_AT(&claims->owed, i - 1);
+            break;
+        case LOCK_HELD:
+        case LOCK_GONE:
+            owed->is_lost = true;
+            errmsg_set(error,
+                       "another running server has %s: it has begun to write while this one could "
+                       "not. End this one",
+                       owed->lock_path);
+            return FS_FAILED;
+        case LOCK_IMPOSSIBLE:
+            break;
+        }
+    }
+    return FS_OK;
 }
 
 static void give_up(struct posix_claims *claims, struct posix_claim *claim)
@@ -158,6 +195,13 @@ void posix_unclaim(struct posix_claims *claims, const char *path)
     struct posix_claim *claim =
         lock_path != NULL ? find(claims, lock_path) : find_astray(claims, path);
 
+    for (size_t i = claims->owed.count; i > 0 && lock_path != NULL && claim == NULL; i--) {
+        if (strcmp(claims->owed.items[i - 1].lock_path, lock_path) == 0) {
+            mem_free(MEM_SNAPSHOT, claims->owed.items[i - 1].lock_path);
+            VEC_REMOVE_AT(&claims->owed, i - 1);
+            break;
+        }
+    }
     mem_free(MEM_SNAPSHOT, lock_path);
     if (claim != NULL && --claim->count == 0) {
         give_up(claims, claim);
@@ -170,4 +214,8 @@ void posix_claims_deinit(struct posix_claims *claims)
         give_up(claims, &claims->held.items[0]);
     }
     VEC_DEINIT(&claims->held);
+    while (claims->owed.count > 0) {
+        mem_free(MEM_SNAPSHOT, claims->owed.items[--claims->owed.count].lock_path);
+    }
+    VEC_DEINIT(&claims->owed);
 }

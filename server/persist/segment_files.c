@@ -2,6 +2,8 @@
 #include "persist/segment_files.h"
 
 #include "base/assert.h"
+#include "base/attr.h"
+#include "segment/manifest.h"
 #include "segment/segment.h"
 
 #include <stdio.h>
@@ -33,6 +35,31 @@ void segment_files_segment_path(const struct segment_files *files, uint64_t numb
 
     segment_format_name(number, name);
     segment_files_path(files, name, path);
+}
+
+static bool is_gone(const struct segment_files *files, const char *name)
+{
+    char path[SEGMENT_PATH_SIZE];
+    struct fs_info info;
+
+    segment_files_path(files, name, path);
+    return files->fs->get_info(files->fs->ctx, path, &info, NULL) == FS_MISSING;
+}
+
+bool segment_files_are_gone(const struct segment_files *files, uint64_t first, uint64_t last)
+{
+    const uint64_t numbers[] = {first, last};
+    bool are_gone = is_gone(files, MANIFEST_NAME);
+
+    for (size_t i = 0; i < ARRAY_COUNT(numbers) && !are_gone; i++) {
+        char name[SEGMENT_NAME_SIZE];
+
+        if (numbers[i] > 0) {
+            segment_format_name(numbers[i], name);
+            are_gone = is_gone(files, name);
+        }
+    }
+    return are_gone;
 }
 
 static bool list(void *ctx, segment_name_fn *on_name, void *context, struct errmsg *error)

@@ -19,6 +19,9 @@ struct segment_files {
 
 /* False when the folder's name is too long. */
 bool segment_files_init(struct segment_files *files, const struct fs *fs, const char *folder);
+/* Is one of these surely not there: the manifest, segments first and last (0: none)?  A file that cannot be looked at may
+ * be there. */
+bool segment_files_are_gone(const struct segment_files *files, uint64_t first, uint64_t last);
 struct segment_source segment_files_source(struct segment_files *files);
 /* The path of a segment, and of any file in the folder. */
 void segment_files_segment_path(const struct segment_files *files, uint64_t number,

@@ -351,7 +351,9 @@ static void append_sync(void *ctx, uint64_t id)
     struct disk_stream *stream = find_stream(disk, id);
     const struct disk_file *file = stream != NULL ? find_file(disk, stream->name) : NULL;
 
-    if (file != NULL && !stream->is_failing) {
+    if (stream != NULL && file == NULL && !stream->is_failing) {
+        queue_failure(disk, stream, FS_MISSING, "no such file"); /* it was removed */
+    } else if (file != NULL && !stream->is_failing) {
         struct disk_op op = {
             .kind = DISK_OP_SYNC, .lane = stream->lane, .id = id, .len = file->content.len};
 

@@ -183,12 +183,12 @@ Test(segment_list, grows_and_is_cut_with_the_log)
     cr_expect_eq(list.count, 0);
 }
 
-/* Histories:    a 0   a 100 | b 200 (of a)   b 190 | c 500 (of nobody)   c 600 */
+/* Histories:    a 0   a 100 | b 190 (of a)   b 190 | c 500 (of nobody)   c 600 */
 static void make_histories(void)
 {
     folder_begin(&folder, 1, 'a', '\0', 0);
     folder_begin(&folder, 2, 'a', '\0', 100);
-    folder_begin(&folder, 3, 'b', 'a', 200);
+    folder_begin(&folder, 3, 'b', 'a', 190);
     folder_begin(&folder, 4, 'b', '\0', 190);
     folder_begin(&folder, 5, 'c', '\0', 500);
     folder_begin(&folder, 6, 'c', '\0', 600);
@@ -213,6 +213,31 @@ Test(segment_list, is_continued_by_the_same_history_and_by_a_child_at_its_end)
     segment_list_remove_first(&list);
     segment_list_remove_first(&list);
     cr_expect_eq(segment_list_first_offset(&list), 190, "the later one is right about that");
+}
+
+Test(segment_list, is_not_continued_by_one_that_begins_before_it)
+{
+    folder_begin(&folder, 1, 'a', '\0', 0);
+    folder_begin(&folder, 2, 'a', '\0', 100);
+    folder_begin(&folder, 3, 'a', '\0', 0);
+    folder_begin(&folder, 4, 'a', '\0', 100);
+    cr_assert(load());
+    cr_expect_not(segment_list_is_continued(&list, 1));
+    cr_expect(segment_list_is_misplaced(&list, 2));
+    cr_expect_not(segment_list_is_misplaced(&list, 0));
+    cr_expect_not(segment_list_is_misplaced(&list, 1));
+    cr_expect_not(segment_list_is_misplaced(&list, 3));
+}
+
+Test(segment_list, has_one_misplaced_also_when_the_history_has_changed_since)
+{
+    folder_begin(&folder, 1, 'a', '\0', 0);
+    folder_begin(&folder, 2, 'a', '\0', 100);
+    folder_begin(&folder, 3, 'b', 'a', 200);
+    folder_begin(&folder, 4, 'a', '\0', 0);
+    cr_assert(load());
+    cr_expect(segment_list_is_misplaced(&list, 3));
+    cr_expect_not(segment_list_is_misplaced(&list, 2));
 }
 
 Test(segment_list, is_not_continued_by_a_child_that_begins_elsewhere)
@@ -242,7 +267,7 @@ Test(segment_list, finds_the_newest_one_that_has_a_byte)
         {'a',  0,          0       },
         {'a',  99,         0       },
         {'a',  100,        1       },
-        {'a',  190,        1       },
+        {'a',  190,        2       },
         {'a',  191,        SIZE_MAX}, /* void: the log went on from 190 */
         {'b',  189,        SIZE_MAX},
         {'b',  190,        3       },

@@ -128,6 +128,13 @@ static void recover(struct world *world, struct segment_reader *reader)
     SEED_ASSERT(reader->offset >= world->durable, world->seed);
 }
 
+static const struct segment_entry *last_good(const struct segment_list *list)
+{
+    const struct segment_entry *last = &list->items[list->count - 1];
+
+    return last->is_torn ? last - 1 : last;
+}
+
 /* The server starts: the last whole request ends somewhere before the end of what is there, and a new segment goes on
  * from there.  As long as its head is not synced, what is void by it may be there again after the next end: so it may
  * end at once, and what is read is then still the old stream. */
@@ -135,6 +142,7 @@ static void restart(struct world *world)
 {
     do {
         struct segment_reader reader;
+        uint64_t least;
         uint64_t end;
 
         spoil_tail(world);
@@ -144,6 +152,8 @@ static void restart(struct world *world)
             world->number--;
         }
         end = reader.offset - draw(world, reader.offset < 30 ? (size_t)reader.offset + 1 : 30);
+        least = last_good(&world->list)->head.start;
+        end = end > least ? end : least; /* a request ended there */
         world->history = reader.history.text[0];
         world->durable = end;
         segment_reader_deinit(&reader);

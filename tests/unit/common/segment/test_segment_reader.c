@@ -146,8 +146,8 @@ Test(segment_reader, ends_before_an_offset_that_was_never_reached)
 Test(segment_reader, takes_the_newest_segment_as_right)
 {
     make_three();
-    folder_begin(&folder, 4, 'a', '\0', 290);
-    folder_append(&folder, 4, 290, 310, 290);
+    folder_begin(&folder, 4, 'a', '\0', 240);
+    folder_append(&folder, 4, 240, 310, 240);
     folder_begin(&folder, 5, 'a', '\0', 240);
     folder_append(&folder, 5, 240, 260, 240);
     folder_append(&folder, 5, 260, 400, 240);
@@ -198,18 +198,56 @@ Test(segment_reader, tells_the_history_first_at_the_end_of_a_parent)
     cr_expect_eq(reader.offset, 290);
 }
 
-Test(segment_reader, ends_where_the_next_segment_is_of_another_log)
+Test(segment_reader, finds_damage_where_the_next_segment_is_of_another_log)
 {
     make_three();
     folder_begin(&folder, 4, 'x', '\0', 5000);
     folder_append(&folder, 4, 5000, 5010, 5000);
     cr_assert(begin(true, 'a', 0));
-    cr_expect_eq(read_all(1000), SEGMENT_READING_END);
+    cr_expect_eq(read_all(1000), SEGMENT_READING_DAMAGED);
     cr_expect_eq(reader.offset, 300);
-    expect_tail(3, HEAD + 2 * (FRAME + 50), 0);
+    cr_expect_str_eq(error.text,
+                     "0000000000000004.log does not go on from 0000000000000003.log, at "
+                     "offset 300: files were mixed up, or are of another log");
+    cr_assert(begin(false, 'a', 0));
+    cr_expect_eq(read_all(1000), SEGMENT_READING_END, "live: who reads has come to its end");
     cr_assert(begin(true, 'x', 5003));
     cr_expect_eq(read_all(1000), SEGMENT_READING_END);
     cr_expect_eq(reader.offset, 5010);
+}
+
+/* The file of one segment under the name of another. */
+static void copy_segment(uint64_t from, uint64_t to)
+{
+    struct buf copy = {0};
+
+    buf_append_bytes(&copy, buf_bytes(folder_segment(&folder, from)));
+    buf_clear(folder_segment(&folder, to));
+    buf_append_bytes(folder_segment(&folder, to), buf_bytes(&copy));
+    buf_deinit(&copy);
+}
+
+Test(segment_reader, finds_damage_where_files_have_got_the_names_of_others)
+{
+    static const struct {
+        uint64_t from, to;
+        uint64_t good; /* what is read of the log that begins at 0 */
+    } cases[] = {
+        {1, 3, 0  },
+        {1, 4, 0  },
+        {2, 4, 300},
+        {3, 2, 100},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        make_three();
+        copy_segment(cases[i].from, cases[i].to);
+        cr_assert(begin(true, 'a', 0));
+        cr_expect_eq(read_all(1000), SEGMENT_READING_DAMAGED, "%zu", i);
+        cr_expect_eq(reader.offset, cases[i].good, "%zu", i);
+        tear_down();
+        set_up();
+    }
 }
 
 Test(segment_reader, reads_the_largest_frames)

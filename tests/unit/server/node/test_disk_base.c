@@ -131,6 +131,127 @@ Test(disk_base, promises_nothing_of_a_log_whose_end_may_be_on_disk_already)
     alone_free(a);
 }
 
+Test(disk_base, ends_a_log_with_a_snapshot_that_has_all_that_was_promised)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "SET before 1", "+OK|");
+    answers_idle(a, 20, 500);
+    a->is_disk_slow = true;
+    answers_send(a, 0, "BGSAVE\r\n");
+    answers_idle(a, 3, 1);
+    cr_assert(saving_is_on(a->node));
+    answers_send(a, 0, "SET behind 1\r\nCONFIG SET appendonly no\r\n");
+    a->is_disk_slow = false;
+    for (int step = 0; step < 1000 && disk_log_is_on(&a->node->disk_log); step++) {
+        answers_idle(a, 1, 1);
+    }
+    cr_expect_not(disk_log_is_on(&a->node->disk_log));
+    a = again(a, logged, ARRAY_COUNT(logged));
+    answers_expect(a, "MGET before behind", "*2|$1|1|$1|1|");
+    alone_free(a);
+}
+
+Test(disk_base, has_nobody_wait_for_a_log_that_is_to_end)
+{
+    struct alone *a = start();
+
+    answers_expect(a, "SET k 1", "+OK|");
+    answers_idle(a, 20, 500);
+    alone_connect(a, 1);
+    a->is_disk_slow = true;
+    answers_send(a, 0, "SET k 2\r\nWAITAOF 1 0 0\r\n");
+    answers_send(a, 1, "CONFIG SET appendonly no\r\nWAITAOF 1 0 0\r\n");
+    answers_match(a, 0, "+OK|-ERR WAITAOF cannot be used when numlocal is set but*");
+    answers_match(a, 1, "+OK|-ERR WAITAOF cannot be used when numlocal is set but*");
+    a->is_disk_slow = false;
+    answers_idle(a, 20, 500);
+    alone_free(a);
+}
+
+static void remove_log(struct alone *a)
+{
+    struct disk *disk = &a->disk;
+
+    for (size_t i = disk->files.count; i > 0; i--) {
+        struct disk_file *file = &disk->files.items[i - 1];
+        char name[DISK_NAME_MAX];
+
+        snprintf(name, sizeof(name), "%s", file->name);
+        if (strncmp(name, "appendonlydir/", 14) == 0) {
+            cr_assert_eq(disk->fs.remove(disk, name, NULL), FS_OK);
+        }
+    }
+}
+
+Test(disk_base, begins_its_log_again_when_somebody_has_removed_it)
+{
+    struct alone *a = start();
+
+    write_much(a);
+    remove_log(a);
+    answers_send(a, 0, "SET seen 1\r\n");
+    answers_idle(a, 2, 1);
+    cr_expect(disk_log_is_broken(&a->node->disk_log));
+    answers_match(a, 0, "+OK|");
+    answers_send(a, 0, "SET refused 1\r\nGET seen\r\n");
+    answers_match(a, 0, "-MISCONF*|$1|1|");
+    answers_idle(a, 30, 200);
+    cr_expect(a->node->disk_log.is_based);
+    answers_expect(a, "SET taken 1", "+OK|");
+    answers_idle(a, 10, 500);
+    a = again(a, logged, ARRAY_COUNT(logged));
+    cr_expect_eq(keyspace_count_all(a->node->data.keyspace), 302);
+    alone_free(a);
+}
+
+Test(disk_base, refuses_writes_until_a_log_that_was_removed_has_a_snapshot_again)
+{
+    struct alone *a = start();
+
+    write_much(a);
+    remove_log(a);
+    a->disk.fault = DISK_FULL;
+    answers_send(a, 0, "SET seen 1\r\n");
+    answers_idle(a, 20, 500);
+    answers_match(a, 0, "+OK|");
+    answers_expect(a, "SET refused 1", "-MISCONF*");
+    a->disk.fault = DISK_WELL;
+    a->is_disk_slow = true;
+    answers_idle(a, 5, 500);
+    answers_expect(a, "SET refused 1", "-MISCONF Errors writing to the AOF file: its files were*");
+    a->is_disk_slow = false;
+    answers_idle(a, 20, 500);
+    answers_expect(a, "SET taken 1", "+OK|");
+    alone_free(a);
+}
+
+Test(disk_base, does_not_begin_a_log_where_one_is_that_counts)
+{
+    struct alone *a = answers_start(NULL, 0);
+    struct alone *other = start();
+    struct buf manifest = {0};
+    struct errmsg error = {0};
+
+    answers_expect(other, "SET other 1", "+OK|");
+    answers_idle(other, 10, 500);
+    cr_assert_eq(other->disk.fs.read_file(&other->disk, "appendonlydir/manifest", 1 << 16,
+                                          &manifest, &error),
+                 FS_OK);
+    alone_free(other);
+    cr_assert_eq(
+        a->disk.fs.write_whole(&a->disk, "appendonlydir/manifest", buf_bytes(&manifest), &error),
+        FS_OK);
+    buf_deinit(&manifest);
+    answers_expect(a, "CONFIG SET appendonly yes",
+                   "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - the "
+                   "folder appendonlydir has a log of other data*");
+    cr_expect_not(disk_log_is_on(&a->node->disk_log));
+    cr_assert_eq(a->disk.fs.remove(&a->disk, "appendonlydir/manifest", &error), FS_OK);
+    answers_expect(a, "CONFIG SET appendonly yes", "+OK|");
+    alone_free(a);
+}
+
 Test(disk_base, takes_one_snapshot_to_begin_a_log)
 {
     struct alone *a = answers_start(NULL, 0);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,28 @@ static void expect(const char *path, const char *text)
     cr_assert_eq(posix_read_file(path, 1000, &out, NULL), FS_OK);
     cr_assert_str_eq(buf_text(&out), text);
     buf_deinit(&out);
+}
+
+Test(posix_append, is_not_durable_when_nobody_can_find_it)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    write_to(&file, "abc");
+    cr_assert_eq(posix_append_sync(&file, &error), FS_OK);
+    cr_assert_eq(rename(p.path, p.other), 0);
+    write_to(&file, "def");
+    cr_expect_eq(posix_append_sync(&file, &error), FS_MISSING);
+    cr_assert_eq(posix_write_file(p.path, bytes_from_text("x"), &error), FS_OK);
+    cr_expect_eq(posix_append_sync(&file, &error), FS_FAILED);
+    cr_expect(strstr(error.text, "another file has taken the place of") != NULL);
+    cr_assert_eq(rename(p.other, p.path), 0);
+    cr_expect_eq(posix_append_sync(&file, &error), FS_OK);
+    posix_append_close(&file);
+    expect(p.path, "abcdef");
+    remove_place(&p);
 }
 
 Test(posix_append, goes_on_at_the_end_of_what_is_there)

@@ -3,9 +3,11 @@
 #include "persist/posix_claim.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +78,59 @@ Test(posix_claim, a_process_that_is_gone_has_no_claims)
     cr_assert_eq(posix_claim(&claims, p.path, &error), FS_OK, "%s", error.text);
     posix_claims_deinit(&claims);
     cr_assert_eq(rmdir(p.dir), 0, "an orderly end leaves nothing");
+}
+
+/* A folder in the lock's place stands for a disk that is read-only: no lock can be made. */
+Test(posix_claim, a_claim_that_could_not_be_made_is_made_up_for)
+{
+    struct place p = make_place();
+    struct posix_claims claims = {0};
+    struct errmsg error = {0};
+
+    cr_assert_eq(mkdir(p.lock, 0700), 0);
+    cr_assert_eq(posix_claim(&claims, p.path, &error), FS_OK);
+    cr_expect_eq(posix_claim_owed(&claims, &error), FS_OK, "still nobody can write");
+    cr_assert_eq(rmdir(p.lock), 0);
+    cr_expect_eq(posix_claim_owed(&claims, &error), FS_OK);
+    cr_expect_eq(claim_in_child(p.path, &error), FS_FAILED, "it is ours now");
+    posix_unclaim(&claims, p.path);
+    cr_expect_eq(access(p.lock, F_OK), -1, "and is given up");
+    posix_claims_deinit(&claims);
+    cr_assert_eq(rmdir(p.dir), 0);
+}
+
+Test(posix_claim, who_was_late_with_a_claim_writes_nothing_any_more)
+{
+    struct place p = make_place();
+    struct posix_claims claims = {0};
+    struct posix_claims other = {0};
+    struct errmsg error = {0};
+    int ends[2];
+    pid_t child;
+    char byte;
+
+    cr_assert_eq(mkdir(p.lock, 0700), 0);
+    cr_assert_eq(posix_claim(&claims, p.path, &error), FS_OK);
+    cr_assert_eq(rmdir(p.lock), 0);
+    cr_assert_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        byte = posix_claim(&other, p.path, &error) == FS_OK ? 'y' : 'n';
+        (void)!write(ends[1], &byte, 1);
+        (void)pause();
+        _exit(0);
+    }
+    cr_assert_eq(read(ends[0], &byte, 1), 1);
+    cr_assert_eq(byte, 'y');
+    cr_expect_eq(posix_claim_owed(&claims, &error), FS_FAILED);
+    cr_assert_eq(kill(child, SIGKILL), 0);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    cr_expect_eq(posix_claim_owed(&claims, &error), FS_FAILED, "the other one may have written");
+    posix_claims_deinit(&claims);
+    unlink(p.lock);
+    cr_assert_eq(rmdir(p.dir), 0);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 Test(posix_claim, a_claim_is_given_up_as_often_as_it_was_made)
