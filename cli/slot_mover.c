@@ -218,6 +218,21 @@ static void tell_others(const struct slot_mover *mover, const struct progress *p
     }
 }
 
+/* Keys of a move that was broken off before may be there already: they are found again only while it imports the slot. */
+static bool may_have_keys(const struct view_node *node, size_t slot)
+{
+    struct resp_value keys;
+    struct errmsg ignored = {0};
+    bool has_keys;
+
+    if (!fetch_keys(node, slot, 1, &keys, &ignored)) {
+        return true;
+    }
+    has_keys = keys.child_count > 0;
+    resp_value_deinit(&keys);
+    return has_keys;
+}
+
 static bool move_slot(struct slot_mover *mover, struct progress *p, size_t slot,
                       struct errmsg *error)
 {
@@ -225,7 +240,9 @@ static bool move_slot(struct slot_mover *mover, struct progress *p, size_t slot,
         !slot_mover_set(p->from, slot, "MIGRATING", p->to->info.id, error)) {
         struct errmsg ignored = {0};
 
-        (void)slot_mover_set(p->to, slot, "STABLE", NULL, &ignored);
+        if (!may_have_keys(p->to, slot)) {
+            (void)slot_mover_set(p->to, slot, "STABLE", NULL, &ignored);
+        }
         return false;
     }
     if (!move_keys(mover, p, slot, error) ||
