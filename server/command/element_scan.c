@@ -36,6 +36,17 @@ bool element_scan_read_cursor(struct exec *x, struct element_scan *out)
     return true;
 }
 
+void element_scan_refuse(struct exec *x, size_t i)
+{
+    if (argument_is(x, i, "NOVALUES")) {
+        resp_write_error(x->reply, "ERR NOVALUES option can only be used in HSCAN");
+    } else if (argument_is(x, i, "NOSCORES")) {
+        resp_write_error(x->reply, "ERR NOSCORES option can only be used in ZSCAN");
+    } else {
+        reply_syntax_error(x);
+    }
+}
+
 bool element_scan_read(struct exec *x, const char *names_word, struct element_scan *out)
 {
     for (size_t i = FIRST_OPTION; i < x->arg_count; i++) {
@@ -52,14 +63,8 @@ bool element_scan_read(struct exec *x, const char *names_word, struct element_sc
             i++;
         } else if (names_word != NULL && argument_is(x, i, names_word)) {
             out->only_names = true;
-        } else if (argument_is(x, i, "NOVALUES")) {
-            resp_write_error(x->reply, "ERR NOVALUES option can only be used in HSCAN");
-            return false;
-        } else if (argument_is(x, i, "NOSCORES")) {
-            resp_write_error(x->reply, "ERR NOSCORES option can only be used in ZSCAN");
-            return false;
         } else {
-            reply_syntax_error(x);
+            element_scan_refuse(x, i);
             return false;
         }
     }

@@ -25,6 +25,8 @@ MUST_USE bool element_scan_read_cursor(struct exec *x, struct element_scan *out)
 /* Read the options behind the cursor; false after an error reply.  names_word: what leaves values or
  * scores out, or NULL where there is no such word. */
 MUST_USE bool element_scan_read(struct exec *x, const char *names_word, struct element_scan *out);
+/* The error reply to word i, which no option of this command is; SCAN's words, too. */
+void element_scan_refuse(struct exec *x, size_t i);
 /* Is the element wanted by the pattern? */
 bool element_scan_takes(const struct element_scan *scan, struct bytes name);
 

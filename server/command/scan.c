@@ -3,6 +3,7 @@
 #include "base/glob.h"
 #include "base/sha256.h"
 #include "base/vec.h"
+#include "command/element_scan.h"
 #include "command/functions.h"
 #include "command/lookup.h"
 #include "command/scan_cursor.h"
@@ -84,7 +85,7 @@ static bool read_scan(struct exec *x, struct found *found, int64_t *count)
 {
     for (size_t i = 2; i < x->arg_count; i += 2) {
         if (i + 1 >= x->arg_count) {
-            reply_syntax_error(x);
+            element_scan_refuse(x, i);
             return false;
         }
         if (argument_is(x, i, "COUNT")) {
@@ -106,7 +107,7 @@ static bool read_scan(struct exec *x, struct found *found, int64_t *count)
                 return false;
             }
         } else {
-            reply_syntax_error(x);
+            element_scan_refuse(x, i);
             return false;
         }
     }

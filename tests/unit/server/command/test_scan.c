@@ -86,13 +86,15 @@ Test(scan, keys_gives_all_that_match)
 Test(scan, bad_requests_are_refused)
 {
     static const struct fixture_case cases[] = {
-        {"SCAN x",                    "-ERR invalid cursor|",                          ""},
-        {"SCAN -1",                   "-ERR invalid cursor|",                          ""},
-        {"SCAN 0 COUNT 0",            "-ERR syntax error|",                            ""},
-        {"SCAN 0 COUNT x",            "-ERR value is not an integer or out of range|", ""},
-        {"SCAN 0 MATCH",              "-ERR syntax error|",                            ""},
-        {"SCAN 0 SIZE 5",             "-ERR syntax error|",                            ""},
-        {"SCAN 18446744073709551615", "*2|$1|0|*0|",                                   ""},
+        {"SCAN x",                    "-ERR invalid cursor|",                            ""},
+        {"SCAN -1",                   "-ERR invalid cursor|",                            ""},
+        {"SCAN 0 COUNT 0",            "-ERR syntax error|",                              ""},
+        {"SCAN 0 COUNT x",            "-ERR value is not an integer or out of range|",   ""},
+        {"SCAN 0 MATCH",              "-ERR syntax error|",                              ""},
+        {"SCAN 0 SIZE 5",             "-ERR syntax error|",                              ""},
+        {"SCAN 0 NOVALUES",           "-ERR NOVALUES option can only be used in HSCAN|", ""},
+        {"SCAN 0 COUNT 5 NOSCORES",   "-ERR NOSCORES option can only be used in ZSCAN|", ""},
+        {"SCAN 18446744073709551615", "*2|$1|0|*0|",                                     ""},
     };
     struct fixture *f = fixture_new(false);
 
