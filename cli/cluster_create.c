@@ -249,11 +249,16 @@ static bool attach_replicas(struct creation *c, struct errmsg *error)
     return true;
 }
 
-/* Do all nodes say of every replica that it is one of the primary planned? */
+/* Do all nodes say of every replica that it is one of the primary planned, and can any of them be lost from now on? */
 static bool has_roles(struct creation *c, struct errmsg *error)
 {
     if (!has_joined(c, error)) {
         return false;
+    }
+    for (size_t i = 0; i < c->view.nodes.count; i++) {
+        if (!cluster_has_council(c->view.nodes.items[i].client, c->view.nodes.count, error)) {
+            return false;
+        }
     }
     for (size_t i = 0; i < c->plan.replicas.count; i++) {
         size_t index = c->plan.replicas.items[i];

@@ -2,6 +2,7 @@
 /* wait: the cluster is asked afresh a few times a second until nothing is amiss. */
 #include "cli/cluster_check.h"
 
+#include "base/num.h"
 #include "cli/connect.h"
 #include "cli/interrupt.h"
 #include "io/clock.h"
@@ -12,6 +13,7 @@
 enum {
     ROUND_MS = 250,
     DOT_MS = 1000,
+    COUNCIL_SEATS_MIN = 3, /* of as many nodes or more */
 };
 
 /* The value of a field of a text reply; false, and a message, when it cannot be had. */
@@ -34,7 +36,31 @@ static bool has_field(struct client *client, const char *const words[2], const c
     return is_it;
 }
 
-static bool is_node_ready(const struct view_node *node, struct errmsg *error)
+bool cluster_has_council(struct client *client, size_t node_count, struct errmsg *error)
+{
+    static const char *const words[] = {"CLUSTER", "INFO"};
+    struct resp_value reply;
+    struct bytes value = {0};
+    int64_t seats;
+    bool is_enough;
+
+    if (node_count < COUNCIL_SEATS_MIN) {
+        return true;
+    }
+    if (!connect_call(client, words, ARRAY_COUNT(words), &reply, error)) {
+        return false;
+    }
+    is_enough = !view_find_field(resp_value_bytes(&reply), "cluster_council_seats", &value) ||
+                !num_parse_i64(value, &seats) || seats >= COUNCIL_SEATS_MIN;
+    if (!is_enough) {
+        errmsg_set(error, "the council has %.*s seats yet", (int)value.len, value.data);
+    }
+    resp_value_deinit(&reply);
+    return is_enough;
+}
+
+static bool is_node_ready(const struct cluster_view *view, const struct view_node *node,
+                          struct errmsg *error)
 {
     static const char *const cluster_info_words[] = {"CLUSTER", "INFO"};
     static const char *const info_words[] = {"INFO", "replication"};
@@ -51,6 +77,7 @@ static bool is_node_ready(const struct view_node *node, struct errmsg *error)
         is_ready = false;
     } else {
         is_ready = has_field(node->client, cluster_info_words, "cluster_state", "ok", error) &&
+                   cluster_has_council(node->client, view->nodes.count, error) &&
                    ((node->info.flags & MAP_REPLICA) == 0 ||
                     has_field(node->client, info_words, "master_link_status", "up", error));
     }
@@ -67,7 +94,7 @@ static bool is_ready(const struct cluster_target *target, struct errmsg *error)
     bool is_ok = cluster_view_open(&view, target->options, target->host, target->port, error);
 
     for (size_t i = 0; is_ok && i < view.nodes.count; i++) {
-        is_ok = is_node_ready(&view.nodes.items[i], error);
+        is_ok = is_node_ready(&view, &view.nodes.items[i], error);
     }
     if (is_ok && !cluster_view_agrees(&view, &other)) {
         errmsg_set(error, "nodes %s:%u and %s:%u do not agree about the cluster",
@@ -87,7 +114,7 @@ static void explain(const struct cluster_target *target)
     bool is_ok = cluster_view_open(&view, target->options, target->host, target->port, &error);
 
     for (size_t i = 0; is_ok && i < view.nodes.count; i++) {
-        if (!is_node_ready(&view.nodes.items[i], &error)) {
+        if (!is_node_ready(&view, &view.nodes.items[i], &error)) {
             view_say(VIEW_BAD, "%s", error.text);
         }
     }

@@ -203,6 +203,18 @@ void moves_note_keys(struct cluster *c, const uint64_t *filled)
     }
 }
 
+/* Who was replaced may be removed, or sent to another shard: then its name leads nowhere, or astray. */
+static void name_leader(struct cluster *c, struct slot_move *move)
+{
+    const struct cluster_node *leader = moves_peer(c, move);
+
+    if (leader != NULL && leader != c->me && !cluster_id_equal(&leader->id, &move->peer)) {
+        move->peer = leader->id;
+        c->is_tick_wanted = true; /* our record is to say so, too */
+        nodes_changed(c);
+    }
+}
+
 void moves_tick(struct cluster *c)
 {
     if (!node_is_primary(c->me) || !facts_is_complete(c) || c->is_record_pending) {
@@ -224,6 +236,7 @@ void moves_tick(struct cluster *c)
     for (size_t i = c->moves.count; i-- > 0;) {
         struct slot_move *move = &c->moves.items[i];
 
+        name_leader(c, move);
         if (move->is_taking && mono_is_due(move->until, c->now)) {
             move->is_taking = false; /* its owner did not give it up: it is imported as before */
         }

@@ -15,7 +15,7 @@
  * over in between, goes on from the records.  While nobody has the slot, clients are served all the same: the source
  * answers ASK, the target serves who asks (route.h).
  *
- * A move names a node; when that one was replaced, its shard's primary is meant. */
+ * A move names a node; when that one was replaced, its shard's primary is meant, and named as soon as that is heard. */
 #ifndef STARLING_CLUSTER_MOVES_H
 #define STARLING_CLUSTER_MOVES_H
 

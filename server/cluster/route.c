@@ -45,7 +45,8 @@ static enum route_kind route_migrating(const struct cluster *c, const struct rou
     case ROUTE_KEYS_SOME_MISSING:
         return ROUTE_TRYAGAIN;
     case ROUTE_KEYS_ALL_MISSING:
-        return peer == NULL ? ROUTE_SERVE : point_to(c, peer, ROUTE_ASK, target);
+        /* Who has them, perhaps, was removed: to go on without them would hide what was acknowledged. */
+        return peer == NULL ? ROUTE_CLUSTERDOWN_SLOT : point_to(c, peer, ROUTE_ASK, target);
     }
     return ROUTE_SERVE;
 }
