@@ -107,6 +107,7 @@ Test(blocked, whatever_makes_a_key_come_to_be_serves)
         {"COPY t k\r\n",             ":1|"    },
         {"RPOPLPUSH t k\r\n",        "$1|v|"  },
         {"LMOVE t k LEFT LEFT\r\n",  "$1|v|"  },
+        {"SORT t ALPHA STORE k\r\n", ":1|"    },
         {"SELECT 1\r\nMOVE k 0\r\n", "+OK|:1|"},
         {"SWAPDB 0 1\r\n",           "+OK|"   },
     };
