@@ -204,7 +204,7 @@ static void take_news(struct cluster *c, const struct council_news *news)
         if (is_takeover) {
             takeover_on_read(c);
         } else {
-            shard_on_read(c);
+            shard_on_read(c, &news->shard);
         }
         break;
     case COUNCIL_NEWS_AGREED:

@@ -366,6 +366,39 @@ void shard_on_status(struct cluster *c)
     c->is_tick_wanted = c->is_tick_wanted || (c->is_giving && !c->status.lends_copies);
 }
 
+static bool is_gone(const struct cluster *c, const struct cluster_id *primary)
+{
+    const struct cluster_node *node = nodes_find(c, primary);
+
+    return node == NULL || node->is_failed;
+}
+
+/* Slots that an operator gave us may be agreed to be a shard's whose primary has failed, or was removed.  Its record is to let
+ * them go first: ours would be refused until then, and each ballot for it would cost us our lease. */
+static const struct shard_record *find_gone_keeper(const struct cluster *c)
+{
+    uint64_t added[SHARD_SLOT_WORDS];
+    const struct shard_record *keeper;
+
+    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+        added[i] = c->me->slots[i] & ~(c->agreed[i] | c->taken[i] | c->moving[i]);
+    }
+    keeper = council_find_claim(c->council, added, &c->me->shard);
+    return keeper != NULL && is_gone(c, &keeper->primary) ? keeper : NULL;
+}
+
+static void propose(struct cluster *c)
+{
+    const struct shard_record *gone = find_gone_keeper(c);
+
+    c->own.is_proposed = true;
+    if (gone != NULL) {
+        council_propose(c->council, c->now, &gone->shard, COUNCIL_TAKE_OVER);
+    } else {
+        council_propose(c->council, c->now, &c->me->shard, COUNCIL_OWN);
+    }
+}
+
 void shard_tick(struct cluster *c)
 {
     const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
@@ -391,8 +424,7 @@ void shard_tick(struct cluster *c)
     if (!mono_is_due(c->own.at, c->now) || council_is_proposing(c->council) || !needs_change(c)) {
         return;
     }
-    c->own.is_proposed = true;
-    council_propose(c->council, c->now, &c->me->shard, COUNCIL_OWN);
+    propose(c);
 }
 
 void shard_draft(const struct cluster *c, const struct shard_record *read, struct shard_record *out)
@@ -423,7 +455,38 @@ static bool may_be_heir(const struct cluster *c, const struct shard_record *read
            (c->data.verdict == DATA_BEHIND && sync_set_find_witness(c) == SYNC_WITNESS_NEEDLESS);
 }
 
-void shard_on_read(struct cluster *c)
+/* The record of a shard whose primary is gone, without the slots that are ours now. */
+static void let_go_for_us(struct cluster *c, const struct shard_record *read)
+{
+    const struct shard_record *known = council_find(c->council, &read->shard);
+    struct shard_record record = *read;
+    uint64_t both[SHARD_SLOT_WORDS];
+    size_t count;
+
+    if (shard_record_is_none(read) || known == NULL || !node_is_primary(c->me)) {
+        council_give_up(c->council);
+        return;
+    }
+    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+        both[i] = record.slots[i] & c->me->slots[i];
+        record.slots[i] &= ~both[i];
+    }
+    count = bitset_count(both, SHARD_SLOT_WORDS);
+    /* One that is back, or had slots on the move, lets nothing go. */
+    if (count == 0 || !is_gone(c, &read->primary) || read->move_count > 0 ||
+        read->ranges.count > 0) {
+        council_put(c->council, c->now, read);
+        return;
+    }
+    record.version = (known->version > read->version ? known->version : read->version) + 1;
+    emit_log(c, LOG_WARNING,
+             "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
+             "it lets them go",
+             count, read->shard.text);
+    council_put(c->council, c->now, &record);
+}
+
+void shard_on_read(struct cluster *c, const struct cluster_id *shard)
 {
     struct shard_record read;
     struct shard_record record;
@@ -432,6 +495,10 @@ void shard_on_read(struct cluster *c)
     drop_heir_that_left(c);
     is_handed_over = !cluster_id_is_none(&c->own.heir);
     if (!council_read(c->council, &read)) {
+        return;
+    }
+    if (!cluster_id_equal(shard, &c->me->shard)) {
+        let_go_for_us(c, &read);
         return;
     }
     if (!node_is_primary(c->me)) {
@@ -549,10 +616,14 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     }
     c->own.is_proposed = false;
     c->own.at = c->now;
-    if (news->type == COUNCIL_NEWS_AGREED) {
-        sync_set_on_agreed(c);
+    if (!cluster_id_equal(&news->shard, &c->me->shard)) {
+        c->is_tick_wanted = true; /* ours comes next */
+    } else {
+        if (news->type == COUNCIL_NEWS_AGREED) {
+            sync_set_on_agreed(c);
+        }
+        note_taken(c, news);
     }
-    note_taken(c, news);
     if (try_again_at_once(c, news)) {
         return;
     }

@@ -21,7 +21,8 @@ void shard_keep_from(struct cluster *c, const struct cluster_id *heir);
 void shard_on_status(struct cluster *c);
 /* Propose what has to change. */
 void shard_tick(struct cluster *c);
-void shard_on_read(struct cluster *c);
+/* The shard is ours, or the one that has to let slots go for us. */
+void shard_on_read(struct cluster *c, const struct cluster_id *shard);
 void shard_on_end(struct cluster *c, const struct council_news *news);
 /* Everybody is to know of the record: who serves, and who follows. */
 void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard);

@@ -427,6 +427,23 @@ bool council_is_agreed(const struct council *c, const struct cluster_id *shard)
     return r != NULL && !ballot_is_none(&r->known_ballot);
 }
 
+const struct shard_record *council_find_claim(const struct council *c,
+                                              const uint64_t slots[SHARD_SLOT_WORDS],
+                                              const struct cluster_id *but)
+{
+    for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
+        if (cluster_id_equal(&r->id, but) || ballot_is_none(&r->known_ballot)) {
+            continue;
+        }
+        for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+            if ((r->known.slots[i] & slots[i]) != 0) {
+                return &r->known;
+            }
+        }
+    }
+    return NULL;
+}
+
 void council_check(const struct council *c)
 {
     ASSERT(c->saved <= c->changes);

@@ -141,6 +141,10 @@ void council_seize(struct council *c, struct mono_time now);
 const struct shard_record *council_find(const struct council *c, const struct cluster_id *shard);
 /* Is that so in the council that we follow?  Else it is what another one agreed before, and is to be proposed again. */
 bool council_is_agreed(const struct council *c, const struct cluster_id *shard);
+/* One that is so of another shard, and has one of these slots; NULL: none. */
+const struct shard_record *council_find_claim(const struct council *c,
+                                              const uint64_t slots[SHARD_SLOT_WORDS],
+                                              const struct cluster_id *but);
 /* Send a node what is known of a shard. */
 void council_tell(struct council *c, struct mono_time now, const struct cluster_id *to,
                   const struct cluster_id *shard);

@@ -56,7 +56,8 @@ struct record_state {
     struct ballot holder_ballot;
     uint64_t holder_start;
     struct mono_time promised_until;
-    struct mono_time former_until; /* what was promised to who held it before: everybody waits for that */
+    struct mono_time
+        former_until; /* what was promised to who held it before: everybody waits for that */
 
     /* An operator wants this one to take over: the primary gets neither lease nor ballot meanwhile. */
     struct cluster_id forced_by;

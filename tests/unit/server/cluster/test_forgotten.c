@@ -257,3 +257,41 @@ Test(cluster_forgotten, what_members_promised_outlives_removal_and_return)
         world_free(w);
     }
 }
+
+/* Nobody is left who could let them go: an operator's word is all there is. */
+Test(cluster_forgotten, slots_of_a_shard_that_is_gone_for_good_are_served_by_whom_they_are_added_to)
+{
+    for (int is_forgotten = 0; is_forgotten <= 1; is_forgotten++) {
+        struct world *w = world_three_and_three();
+        struct errmsg error = {0};
+        struct cluster_call call;
+        uint16_t slots[SLOT_COUNT];
+        size_t count = 0;
+
+        world_run(w, WORLD_TIMEOUT_MS);
+        world_kill(w, 0);
+        world_kill(w, 3); /* its replica */
+        world_run(w, 3 * WORLD_TIMEOUT_MS);
+        for (int i = 1; i < 6 && is_forgotten; i++) {
+            if (i != 3) {
+                forget(w, i, 0);
+                forget(w, i, 3);
+            }
+        }
+        world_run(w, WORLD_TIMEOUT_MS);
+        for (int slot = world_first_slot(0); slot < world_first_slot(1); slot++) {
+            slots[count++] = (uint16_t)slot;
+        }
+        call = world_call(w, 1, &error);
+        cr_assert(is_forgotten == 1 || cluster_del_slots(w->members[1].core, &call, slots, count));
+        cr_assert(cluster_add_slots(w->members[1].core, &call, slots, count), "%s", error.text);
+        world_carry_out(w, 1);
+        for (int ms = 0; ms < 6 * WORLD_TIMEOUT_MS; ms++) {
+            world_run(w, 1);
+            cr_assert(world_has_lease(w, 1), "it has lost its lease after %d ms", ms);
+        }
+        cr_expect_eq(world_server_of(w, world_first_slot(0)), 1);
+        cr_expect_eq(world_server_of(w, world_first_slot(1)), 1);
+        world_free(w);
+    }
+}
