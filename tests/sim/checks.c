@@ -273,8 +273,11 @@ static int64_t promised_us(const struct sim_node *member, const struct council *
         !cluster_id_equal(&c->seats.council, &of->seats.council)) {
         return INT64_MAX;
     }
-    if (r != NULL && cluster_id_equal(&r->holder, &of->me) &&
-        mono_is_before(until, r->promised_until)) {
+    if (r != NULL && mono_is_before(until, r->former_until)) {
+        until = r->former_until;
+    }
+    if (r != NULL && mono_is_before(until, r->promised_until) &&
+        (cluster_id_equal(&r->holder, &of->me) || cluster_id_is_none(&r->holder))) {
         until = r->promised_until;
     }
     return real_us(member, until);

@@ -2,8 +2,7 @@
 # Run every test program, print what failed, and end with the names of that and a line of totals.
 #     run-tests.sh BUILD SEEDS
 # The simulator's seeds run in two processes beside each other.  A program that does not end is looked at,
-# ended, and counts as one that failed.  One of Criterion's says at which tests it was, and is begun once
-# more: Criterion itself stood still once, with tests that end by themselves.
+# ended, and counts as one that failed; those of Criterion say at which tests they were.
 set -u
 limit_s=${LIMIT_S:-900}
 build=$1
@@ -94,24 +93,9 @@ run() {
     count "$name" $? "$log"
 }
 
-run_criterion() {
-    local name=$1 log=$logs/log status
-    shift
-    limited "$@" --jobs 2 --verbose >"$log" 2>&1 </dev/null
-    status=$?
-    if grep -q '^did not end ' "$log"; then
-        echo "  $name did not end within $limit_s s, and is begun again; it was at:"
-        unended "$log" | sed 's/^/    /'
-        grep -a -e '^process ' -e '^#' -e '^Thread ' "$log"
-        limited "$@" --jobs 2 --verbose >"$log" 2>&1 </dev/null
-        status=$?
-    fi
-    count "$name" "$status" "$log"
-}
-
 while read -r program; do
     name=${program#"$build"/tests/}
-    run_criterion "${name%/run}" "$program"
+    run "${name%/run}" "$program" --jobs 2 --verbose
 done < <(find "$build/tests/unit" "$build/tests/model" -name run -type f | sort)
 for target in "$build"/tests/fuzz/replay_*; do
     [ -x "$target" ] && [ -f "$target" ] && [[ $target != *.* ]] || continue

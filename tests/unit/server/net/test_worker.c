@@ -35,8 +35,7 @@ static bool is_held(int fd)
            strstr(path, gate.held) != NULL;
 }
 
-/* In place of the one of libc. */
-int fsync(int fd)
+static void pass_gate(int fd)
 {
     pthread_mutex_lock(&gate.lock);
     while (is_held(fd)) {
@@ -46,7 +45,19 @@ int fsync(int fd)
         gate.waiting--;
     }
     pthread_mutex_unlock(&gate.lock);
+}
+
+/* In place of those of libc. */
+int fsync(int fd)
+{
+    pass_gate(fd);
     return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+    pass_gate(fd);
+    return (int)syscall(SYS_fdatasync, fd);
 }
 
 static void hold(const char *part_of_path)
@@ -59,11 +70,17 @@ static void hold(const char *part_of_path)
 
 static void await_one_that_waits(void)
 {
+    struct timespec until;
+    int result = 0;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_MS / 1000;
     pthread_mutex_lock(&gate.lock);
-    while (gate.waiting == 0) {
-        pthread_cond_wait(&gate.has_changed, &gate.lock);
+    while (gate.waiting == 0 && result == 0) {
+        result = pthread_cond_timedwait(&gate.has_changed, &gate.lock, &until);
     }
     pthread_mutex_unlock(&gate.lock);
+    cr_assert_eq(result, 0, "no sync came to the gate");
 }
 
 struct desk {
