@@ -182,7 +182,8 @@ static void agree(struct cluster *c, const struct shard_record *read)
         memcpy(record.slots, primary->slots, sizeof(record.slots));
     }
     record.primary = c->me->id;
-    record.epoch = c->current_epoch + 1;
+    /* Of the one that the primary took last we may not have heard. */
+    record.epoch = (read->epoch > c->current_epoch ? read->epoch : c->current_epoch) + 1;
     shard_note_holders(c, &record);
     sync_set_settle(&record);
     record.is_begun = false;
