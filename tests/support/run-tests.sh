@@ -4,7 +4,7 @@
 # The simulator's seeds run in two processes beside each other.  A program that does not end is looked at,
 # ended, and counts as one that failed; those of Criterion say at which tests they were.
 set -u
-limit_s=${LIMIT_S:-900}
+limit_s=${LIMIT_S:-1800}
 build=$1
 seeds=$2
 passed=0
