@@ -427,15 +427,19 @@ void shard_tick(struct cluster *c)
     propose(c);
 }
 
+/* Greater than that of what was read, and of what is known. */
+static uint64_t next_version(const struct shard_record *known, const struct shard_record *read)
+{
+    return (known != NULL && known->version > read->version ? known->version : read->version) + 1;
+}
+
 void shard_draft(const struct cluster *c, const struct shard_record *read, struct shard_record *out)
 {
     const struct shard_record *known = council_find(c->council, &c->me->shard);
-    uint64_t version =
-        known != NULL && known->version > read->version ? known->version : read->version;
 
     *out = shard_record_is_none(read) && known != NULL ? *known : *read;
     out->shard = c->me->shard;
-    out->version = version + 1;
+    out->version = next_version(known, read);
 }
 
 static uint64_t next_epoch(const struct cluster *c, bool is_handed_over)
@@ -478,7 +482,7 @@ static void let_go_for_us(struct cluster *c, const struct shard_record *read)
         council_put(c->council, c->now, read);
         return;
     }
-    record.version = (known->version > read->version ? known->version : read->version) + 1;
+    record.version = next_version(known, read);
     emit_log(c, LOG_WARNING,
              "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
              "it lets them go",

@@ -88,7 +88,7 @@ mend() {
 # ---- who finds it? ---------------------------------------------------------------------------------
 # Prints "finder seed", or nothing.
 find_it() {
-    local to=$1 from seed log=$1/run.log only
+    local to=$1 from seed failed log=$1/run.log only
     local world=council program=${programs[1]} filter='council/no_two*' seeds=100 # of one run
     case $3 in
     copies/*) world=copies program=${programs[2]} filter='copies/no_read_shows*' seeds=1 ;;
@@ -99,8 +99,8 @@ find_it() {
         for ((seed = from; seed < from + batch; seed++)); do
             if [ -n "$world" ] && [ $(((seed - first) % seeds)) = 0 ] &&
                 ! STARLING_SEED=$seed timeout 600 "$to/$program" --filter "$filter" -j1 >"$log" 2>&1; then
-                only=$(grep -ao 'STARLING_SEED=[0-9]*' "$log" | head -n 1 | cut -d= -f2)
-                echo "$world ${only:-$seed}"
+                failed=$(grep -ao 'STARLING_SEED=[0-9]*' "$log" | head -n 1 | cut -d= -f2)
+                echo "$world ${failed:-$seed}"
                 return
             fi
         done

@@ -190,13 +190,11 @@ Test(cluster_ranges, the_receivers_heir_takes_what_was_given_to_its_shard)
     }
 }
 
-Test(cluster_ranges, a_source_can_ask_and_withdraw)
+/* The first shard's primary asks the second's to fetch the slots, and both have heard that this is agreed. */
+static struct cluster_id export(struct world *w)
 {
-    struct world *w = world_three_and_three();
-    struct errmsg error = {0};
-    struct cluster_call call = world_call(w, 0, &error);
+    struct cluster_call call = world_call(w, 0, NULL);
     uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
-    struct cluster_range_view view;
     struct cluster_id id;
 
     set_slots(slots);
@@ -204,6 +202,18 @@ Test(cluster_ranges, a_source_can_ask_and_withdraw)
                                    bytes_from_text(w->members[1].id.text), &id));
     world_carry_out(w, 0);
     world_run(w, 1000);
+    return id;
+}
+
+Test(cluster_ranges, a_source_can_ask_and_withdraw)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_call call;
+    struct cluster_range_view view;
+    struct cluster_id id;
+
+    id = export(w);
     cr_assert(is_agreed(w, 1));
     cluster_range_at(w->members[1].core, 0, &view);
     cr_expect_eq(view.range->kind, SHARD_RANGE_ASKED);
@@ -222,15 +232,10 @@ Test(cluster_ranges, what_a_source_withdraws_right_after_its_start_does_not_come
 {
     struct world *w = world_three_and_three();
     struct errmsg error = {0};
-    struct cluster_call call = world_call(w, 0, &error);
-    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_call call;
     struct cluster_id id;
 
-    set_slots(slots);
-    cr_assert(cluster_export_slots(w->members[0].core, &call, slots,
-                                   bytes_from_text(w->members[1].id.text), &id));
-    world_carry_out(w, 0);
-    world_run(w, 1000);
+    id = export(w);
     world_kill(w, 0);
     world_start(w, 0);
     for (int ms = 0; ms < WORLD_TIMEOUT_MS && cluster_range_count(w->members[0].core) == 0; ms++) {
