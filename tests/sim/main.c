@@ -22,7 +22,8 @@ enum {
     STEP_MS = 200,
     SERVE_MS = 45000, /* 10 timeouts of 1500 ms, and 30 s that a primary waits for better data */
     MEND_MS = 2000,   /* between two steps of the operator */
-    ENOUGH_WRITES = 400,
+    ENOUGH_WRITES = 200,
+    ENOUGH_FOR_CACHES = 400, /* fewer are all within the moments in which nobody looks */
 };
 
 static bool run_ms(struct world *world, int64_t ms)
@@ -192,7 +193,7 @@ static void check_that_much_happened(struct world *world)
     }
     /* Many writes are refused where all replicas of a shard are needed. */
     if ((world->pairs_written == 0 && world->options.sync_replicas == 0) ||
-        world->caches_checked == 0 || world->messages_taken == 0) {
+        (world->caches_checked == 0 && oks >= ENOUGH_FOR_CACHES) || world->messages_taken == 0) {
         world_fail(world, "only %llu transactions, %llu looks into caches, %llu messages",
                    (unsigned long long)world->pairs_written,
                    (unsigned long long)world->caches_checked,
