@@ -72,6 +72,7 @@ static void prepare_request(struct node *node, struct batch *batch, struct reque
     r->key_count = 0;
     r->db = r->session->db;
     r->is_counted = false;
+    r->is_for_owner = false;
     r->is_plain = false;
     if (r->spec == NULL || !r->spec->is_data || !command_arity_fits(r->spec, r->arg_count)) {
         batch->has_others = true;

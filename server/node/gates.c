@@ -484,25 +484,26 @@ static uint32_t closes_under_pressure(const struct node *node)
 static const struct gate {
     bool (*ask)(struct node *node, struct request *request); /* false: it was answered */
     uint32_t (*closes)(const struct node *node); /* commands that may be refused just now */
+    bool is_of_who_runs_it;                      /* it asks what this node could do itself */
 } gates[] = {
-    {gate_known,       closes_none           }, /* plain: it is known, */
-    {gate_arity,       closes_none           }, /* its arity fits, */
-    {gate_debug,       closes_none           }, /* it is a data command, */
-    {gate_auth,        closes_none           }, /* its client is authenticated, */
-    {gate_acl,         closes_none           }, /* and is allowed everything */
-    {gate_transaction, closes_none           },
-    {gate_pause,       closes_while_paused   },
-    {gate_moving,      closes_while_moving   },
-    {gate_loading,     closes_while_loading  },
-    {gate_route,       closes_without_cluster},
-    {gate_role,        closes_on_replica     },
-    {gate_memory,      closes_without_memory },
-    {gate_quorum,      closes_without_quorum },
-    {gate_disk,        closes_without_disk   },
-    {gate_log,         closes_without_log    },
-    {gate_pressure,    closes_under_pressure },
-    {gate_listening,   closes_none           }, /* SESSION_SPECIAL has those who listen */
-    {gate_monitoring,  closes_while_monitored},
+    {gate_known,       closes_none,            false}, /* plain: it is known, */
+    {gate_arity,       closes_none,            false}, /* its arity fits, */
+    {gate_debug,       closes_none,            false}, /* it is a data command, */
+    {gate_auth,        closes_none,            false}, /* its client is authenticated, */
+    {gate_acl,         closes_none,            false}, /* and is allowed everything */
+    {gate_transaction, closes_none,            false},
+    {gate_pause,       closes_while_paused,    false},
+    {gate_moving,      closes_while_moving,    false},
+    {gate_loading,     closes_while_loading,   false},
+    {gate_route,       closes_without_cluster, false},
+    {gate_role,        closes_on_replica,      true },
+    {gate_memory,      closes_without_memory,  true },
+    {gate_quorum,      closes_without_quorum,  true },
+    {gate_disk,        closes_without_disk,    true },
+    {gate_log,         closes_without_log,     true },
+    {gate_pressure,    closes_under_pressure,  true },
+    {gate_listening,   closes_none,            false}, /* SESSION_SPECIAL has those who listen */
+    {gate_monitoring,  closes_while_monitored, false},
 };
 
 void gates_look(struct node *node)
@@ -535,6 +536,9 @@ void gates_look_again(struct node *node)
 static bool ask_all(struct node *node, struct request *request)
 {
     for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
+        if (request->is_for_owner && gates[i].is_of_who_runs_it) {
+            continue;
+        }
         if (!gates[i].ask(node, request)) {
             return false;
         }

@@ -24,8 +24,9 @@ struct request {
     uint32_t first_key;        /* its keys among those of the batch, hashed for database db */
     uint32_t key_count;        /* 0: none, or too many to be prepared */
     unsigned db;
-    bool is_counted; /* a use of a key that hot_side counts */
-    bool is_plain;   /* a data command that only gates.open_for and its session may stop */
+    bool is_counted;   /* a use of a key that hot_side counts */
+    bool is_for_owner; /* queued for a transaction that the owner of its slot runs */
+    bool is_plain;     /* a data command that only gates.open_for and its session may stop */
 };
 
 /* Flags of its command; of EXEC those of all that is queued. */

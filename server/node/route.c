@@ -134,6 +134,8 @@ static bool route_in_slot(struct node *node, struct request *request,
     if (kind == ROUTE_MOVED && hot_copies_know_any(&node->hot_copies)) {
         switch (borrowing_take(node, request, asked.slot, keys)) {
         case BORROWING_QUEUE:
+            request->is_for_owner = true;
+            return true;
         case BORROWING_SERVE:
             return true;
         case BORROWING_TAKEN:
