@@ -114,7 +114,7 @@ static void take_greatest(void *context, const struct value_element *element)
     }
 }
 
-static bool set_version(const struct entry *e, uint64_t *version)
+static bool greatest_version(const struct entry *e, uint64_t *version)
 {
     uint64_t cursor = 0;
 
@@ -132,9 +132,22 @@ static bool zset_version(const struct entry *e, uint64_t *version)
     double score;
 
     if (!zset_find(&view, BYTES_LITERAL("version"), &score)) {
-        return false;
+        return greatest_version(e, version); /* a place for each */
     }
     *version = (uint64_t)score;
+    return true;
+}
+
+/* In decimal, or in seven bytes behind a zero. */
+static bool string_version(struct bytes text, uint64_t *version)
+{
+    *version = 0;
+    if (text.len == 0 || text.data[0] != '\0') {
+        return num_parse_u64(text, version);
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        *version = *version << 8 | (unsigned char)text.data[i];
+    }
     return true;
 }
 
@@ -150,7 +163,7 @@ bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
         return false;
     }
     if (entry_type(e) == VALUE_STRING) {
-        return num_parse_u64(entry_string(e, scratch), version);
+        return string_version(entry_string(e, scratch), version);
     }
     value = entry_value(e);
     switch (entry_type(e)) {
@@ -165,7 +178,7 @@ bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
         *version = stream_version(&value);
         return true;
     case VALUE_SET:
-        return set_version(e, version);
+        return greatest_version(e, version);
     case VALUE_STRING:
         break;
     }

@@ -8,6 +8,9 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "cluster/report.h"
+#include "cluster/state.h"
+#include "node/inside.h"
 #include "resp/value.h"
 #include "resp/writer.h"
 
@@ -28,6 +31,8 @@ enum {
     BRIEF_KEYS = 5,
     BRIEF_MS = 3000,
     FILL_BYTES = 4000,
+    FAMILIES_PART = 4,
+    TEXTS_MAX = 6,
 };
 
 static void think(struct world *world, struct sim_event *event);
@@ -72,24 +77,32 @@ void client_turn_to(struct world *world, struct sim_client *client, const char *
     }
 }
 
-void client_send(struct world *world, struct sim_client *client, size_t count, ...)
+void client_send_words(struct world *world, struct sim_client *client, const struct bytes *words,
+                       size_t count)
 {
-    struct bytes words[5];
     struct buf request = {0};
     struct sim_conn *conn = network_find(world, client->conns[client->node]);
-    va_list args;
 
-    va_start(args, count);
-    for (size_t i = 0; i < count; i++) {
-        words[i] = bytes_from_text(va_arg(args, const char *));
-    }
-    va_end(args);
     resp_write_request(&request, words, count);
     if (conn != NULL) {
         network_send(world, conn, 0, buf_bytes(&request));
     }
     buf_deinit(&request);
     client->sent_at_us = world->now_us;
+}
+
+void client_send(struct world *world, struct sim_client *client, size_t count, ...)
+{
+    struct bytes words[TEXTS_MAX];
+    va_list args;
+
+    ASSERT(count <= TEXTS_MAX);
+    va_start(args, count);
+    for (size_t i = 0; i < count; i++) {
+        words[i] = bytes_from_text(va_arg(args, const char *));
+    }
+    va_end(args);
+    client_send_words(world, client, words, count);
 }
 
 static void key_name(const struct sim_client *client, int key, char out[32])
@@ -130,6 +143,12 @@ static void write_something(struct world *world, struct sim_client *client)
         break;
     case SIM_SET:
         client_send(world, client, 3, "SADD", name, version);
+        break;
+    case SIM_BITS:
+        client_send(world, client, 6, "BITFIELD", name, "SET", "u56", "8", version);
+        break;
+    case SIM_PLACES:
+        client_send(world, client, 5, "GEOADD", name, "13.5", "52.5", version);
         break;
     }
 }
@@ -248,6 +267,8 @@ static void think(struct world *world, struct sim_event *event)
             moves_ask(world, client);
         } else if (world->options.has_copies && rng_one_in(&world->rng, FLEETING_PART)) {
             fleeting_ask(world, client);
+        } else if (!world->only_shared && rng_one_in(&world->rng, FAMILIES_PART)) {
+            families_ask(world, client);
         } else if (world->only_shared || rng_one_in(&world->rng, SHARED_PART)) {
             shared_ask(world, client);
         } else if (world->options.is_memory_limited && rng_one_in(&world->rng, FILL_PART)) {
@@ -318,6 +339,18 @@ static void follow_moved(struct world *world, struct sim_client *client, struct 
     client->primaries[client->shard] = node;
 }
 
+/* Those that are down included: they come back, and may take over.  One that was forgotten follows for a while, and does not. */
+static int known_replicas(const struct sim_node *primary)
+{
+    const struct cluster *c = primary->node != NULL ? primary->node->cluster : NULL;
+    int count = 0;
+
+    for (size_t i = 1; c != NULL && i < c->nodes.count; i++) {
+        count += cluster_id_equal(&c->nodes.items[i]->primary, cluster_my_id(c));
+    }
+    return count;
+}
+
 /* Which nodes hold the version now; 0 unless all replicas do: an operator can have made more than there were. */
 static uint32_t holders(struct world *world, int primary, const char *name, uint64_t version)
 {
@@ -333,7 +366,8 @@ static uint32_t holders(struct world *world, int primary, const char *name, uint
             count++;
         }
     }
-    return count >= 1 + world->options.replicas_each &&
+    return count > world->options.replicas_each &&
+                   count == 1 + known_replicas(&world->nodes[primary]) &&
                    (check_replicas_of(world, primary) & ~mask) == 0
                ? mask
                : 0;
@@ -429,7 +463,10 @@ static void take_value(struct world *world, struct sim_client *client,
     if (client->request == REQUEST_NONE) {
         return;
     }
-    if (value->type == RESP_FAILURE) {
+    if (client->request == REQUEST_FAMILY &&
+        (value->type != RESP_FAILURE || families_is_answer(resp_value_bytes(value)))) {
+        families_take_answer(world, client);
+    } else if (value->type == RESP_FAILURE) {
         take_error(world, client, resp_value_bytes(value));
     } else if (client->request == REQUEST_SHARED && client->replies_left > 1) {
         client->replies_left--; /* to what was queued, which any node may do */

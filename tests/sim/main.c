@@ -193,11 +193,14 @@ static void check_that_much_happened(struct world *world)
     }
     /* Many writes are refused where all replicas of a shard are needed. */
     if ((world->pairs_written == 0 && world->options.sync_replicas == 0) ||
-        (world->caches_checked == 0 && oks >= ENOUGH_FOR_CACHES) || world->messages_taken == 0) {
-        world_fail(world, "only %llu transactions, %llu looks into caches, %llu messages",
-                   (unsigned long long)world->pairs_written,
-                   (unsigned long long)world->caches_checked,
-                   (unsigned long long)world->messages_taken);
+        (world->caches_checked == 0 && oks >= ENOUGH_FOR_CACHES) || world->messages_taken == 0 ||
+        world->family_commands == 0) {
+        world_fail(
+            world,
+            "only %llu transactions, %llu looks into caches, %llu messages, %llu commands "
+            "of all families",
+            (unsigned long long)world->pairs_written, (unsigned long long)world->caches_checked,
+            (unsigned long long)world->messages_taken, (unsigned long long)world->family_commands);
     }
     if ((world->evicted > 0) != world->options.is_memory_limited) {
         world_fail(world, "%llu keys were evicted in %llu writes",
@@ -214,6 +217,7 @@ static void print_counts(const struct world *world)
         {"writes",                          count_oks(world)                },
         {"redirections",                    world->redirections             },
         {"reads and writes of shared keys", world->shared_ops               },
+        {"commands of all families",        world->family_commands          },
         {"histories not judged",            world->histories_unknown        },
         {"transactions",                    world->pairs_written            },
         {"confirmed by all replicas",       world->waits_checked            },

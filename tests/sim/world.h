@@ -139,11 +139,13 @@ enum sim_kind {
     SIM_ZSET,
     SIM_STREAM,
     SIM_SET,
+    SIM_BITS,   /* the version is in seven bytes behind a zero */
+    SIM_PLACES, /* a place for each version */
 };
 
 static inline enum sim_kind sim_kind_of_key(int key)
 {
-    return (enum sim_kind)(key % (SIM_SET + 1));
+    return (enum sim_kind)(key % (SIM_PLACES + 1));
 }
 
 /* One key of a client: the client is its only writer, versions only rise.  Its number decides of which type it is
@@ -172,6 +174,7 @@ enum sim_request {
     REQUEST_PUBLISH,     /* a message for the readers */
     REQUEST_BRIEF,       /* something with keys that soon expire */
     REQUEST_FLEETING,    /* of a key that is copied, and soon expires */
+    REQUEST_FAMILY,      /* a command of any family */
     REQUEST_MOVING,      /* one more, of a counter in slots that move */
 };
 
@@ -355,6 +358,7 @@ struct world {
     uint64_t memory_losses;
     int64_t last_disturbance_us; /* the last fault but ends of processes */
     unsigned spare_slot;         /* that an operator gives and takes away */
+    uint64_t stream_id;          /* of the last entry that was sent for one */
     uint64_t shared_values;      /* set so far: no two are equal */
     bool has_lost_folder;        /* a node: once in a world */
     bool has_clones;             /* or had: two nodes may have one epoch */
@@ -373,7 +377,7 @@ struct world {
     size_t claim_cap;
     char failure[4096];    /* the first broken promise; empty while all is well */
     uint64_t redirections; /* of clients */
-    uint64_t shared_ops, histories_unknown;
+    uint64_t shared_ops, histories_unknown, family_commands;
     uint64_t takeovers, kills, pauses, partitions, operations, waits_checked, evicted;
     uint64_t copy_reads;    /* answered from copies, */
     uint64_t passed_on;     /* or by the owner, through another node */
@@ -452,6 +456,14 @@ void admin_tell(struct world *world, int node, const char *command);
 void client_turn_to(struct world *world, struct sim_client *client, const char *key);
 /* So many words, as texts, to whom it has turned to. */
 void client_send(struct world *world, struct sim_client *client, size_t count, ...);
+void client_send_words(struct world *world, struct sim_client *client, const struct bytes *words,
+                       size_t count);
+
+/* ---- families.c: what nobody looks at but those who compare data */
+void families_ask(struct world *world, struct sim_client *client);
+/* Is the error what such a command may meet, and not one of the node? */
+bool families_is_answer(struct bytes text);
+void families_take_answer(struct world *world, struct sim_client *client);
 
 /* ---- synchronous.c: sync-replicas */
 /* Who has all that this node may tell of now; 0 without sync-replicas. */
