@@ -121,13 +121,30 @@ void role_solve_collision(struct cluster *c, const struct cluster_node *other,
     }
 }
 
-/* The last slot of our shard has gone to claimer: follow it. */
-static void follow_claimer(struct cluster *c, const struct cluster_node *claimer)
+/* Who took over in our shard may have given some of its slots to others before we heard of it, and of these after it. */
+static const struct cluster_node *find_heir(const struct cluster *c,
+                                            const struct cluster_node *claimer)
 {
-    ASSERT(node_is_primary(claimer));
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (node_is_primary(node) && node->slot_count > 0 &&
+            cluster_id_equal(&node->shard, &c->me->shard)) {
+            return node;
+        }
+    }
+    return claimer;
+}
+
+/* The last slot of our shard has gone to claimer. */
+static void follow_heir(struct cluster *c, const struct cluster_node *claimer)
+{
+    const struct cluster_node *heir = find_heir(c, claimer);
+
+    ASSERT(node_is_primary(heir));
     emit_log(c, LOG_NOTICE, "node %s owns the slots of this shard now, following it",
-             claimer->id.text);
-    role_follow(c, &claimer->id);
+             heir->id.text);
+    role_follow(c, &heir->id);
 }
 
 const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_node *claimer,
@@ -142,7 +159,7 @@ const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_nod
     ASSERT(node_is_primary(claimer));
     ASSERT(!claimer->is_in_handshake);
     if (took && had_slots && shard_primary != claimer && shard_primary->slot_count == 0) {
-        follow_claimer(c, claimer);
+        follow_heir(c, claimer);
     }
     return stronger;
 }

@@ -26,8 +26,8 @@ void role_settle(struct cluster *c);
  * both claim the same slots. */
 void role_solve_collision(struct cluster *c, const struct cluster_node *other,
                           const uint64_t *claim);
-/* A primary claims exactly these slots: bind what it owns now (slots_take_claim), and follow it when
- * it took the last slot of our shard.  Returns a node that owns a claimed slot with a greater
+/* A primary claims exactly these slots: bind what it owns now (slots_take_claim), and when it took the last slot of our shard
+ * follow who serves that now, or else it.  Returns a node that owns a claimed slot with a greater
  * config epoch, or NULL. */
 const struct cluster_node *role_take_claim(struct cluster *c, struct cluster_node *claimer,
                                            const uint64_t *claim);

@@ -2,6 +2,9 @@
 #include "tests/unit/server/cluster/core.h"
 #include "tests/unit/server/cluster/world.h"
 
+#include "cluster/nodes.h"
+#include "cluster/role.h"
+
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -376,6 +379,40 @@ Test(cluster_admin, a_hard_reset_makes_a_new_node)
     cr_expect_neq(strcmp(cluster_my_id(core.cluster)->text, CORE_ID), 0);
     cr_expect(core_tells(&core, "cluster_current_epoch:0"));
     core_deinit(&core);
+}
+
+/* It claims what it has, but for less and with more, in an epoch of its own. */
+static void claim_at(struct cluster *c, struct cluster_node *claimer, uint16_t slot, bool has_it)
+{
+    uint64_t claim[FRAME_SLOT_WORDS];
+
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        claim[i] = claimer->slots[i] | (has_it ? 0 : c->me->slots[i]);
+    }
+    claim[slot / 64] &= ~(1ULL << slot % 64);
+    claim[slot / 64] |= (uint64_t)has_it << slot % 64;
+    claimer->config_epoch = ++c->current_epoch;
+    cr_expect_null(role_take_claim(c, claimer, claim));
+}
+
+Test(cluster_admin, a_primary_that_was_replaced_stays_in_its_shard_when_slots_went_on_from_there)
+{
+    struct world *w = world_three_and_three();
+    struct cluster *c = w->members[0].core;
+    struct cluster_node *heir = nodes_find(c, &w->members[3].id);
+    struct cluster_node *other = nodes_find(c, &w->members[1].id);
+    uint16_t slot = world_first_slot(0);
+
+    c->out = &w->members[0].actions;
+    actions_begin_step(c->out, c->out->kind);
+    nodes_set_primary(c, heir);
+    claim_at(c, heir, slot, false);
+    cr_expect_eq(c->me->slot_count, 1);
+    claim_at(c, other, slot, true);
+    actions_end_step(c->out, w->now);
+    c->out = NULL;
+    cr_expect(cluster_id_equal(&c->me->primary, &heir->id));
+    world_free(w);
 }
 
 Test(cluster_admin, setslot_checks_owner_and_keys)
