@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 
 enum {
-    SPARE_BYTES = 1024 * 1024, /* larger buffers are freed when they are written */
+    SPARE_BYTES = 2 * 1024 * 1024,  /* larger buffers are freed when they are written */
+    BEHIND_BYTES = 4 * 1024 * 1024, /* so many wait where the disk is slower than what comes */
 };
 
 enum job_kind {
@@ -134,8 +135,10 @@ static void write_to_file(struct file_work *work, const struct job *job)
 
     if (file != NULL) {
         check(work, file,
-              file->append.path != NULL ? posix_append_write(&file->append, bytes, &error)
-                                        : posix_file_write(&file->file, bytes, &error),
+              file->append.path != NULL
+                  ? posix_append_write(&file->append, bytes,
+                                       atomic_load(&work->queued_bytes) > BEHIND_BYTES, &error)
+                  : posix_file_write(&file->file, bytes, &error),
               &error);
     }
     atomic_fetch_sub(&work->queued_bytes, bytes.len);

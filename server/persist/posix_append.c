@@ -22,6 +22,7 @@ enum {
     ROOM_STEPS = 16,
     SMALL_SYNC_BYTES = 16 * 1024, /* those of no more than this are what room is made for, */
     SMALL_SYNCS = 16,             /* when so many came one after the other */
+    DIRECT_LEAST_BYTES = 64 * 1024,
 };
 
 static const char zeros[ROOM_STEP];
@@ -72,17 +73,42 @@ static void make_room(struct posix_append *file)
     }
 }
 
-enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
-                                  struct errmsg *error)
+/* What is not written was refused, and is for the cache of pages. */
+static enum fs_status write_directly(struct posix_append *file, struct bytes *bytes,
+                                     struct errmsg *error)
 {
-    enum fs_status status;
+    uint64_t before = file->size_bytes;
+    enum fs_status status =
+        posix_direct_write(&file->direct, file->path, *bytes, &file->size_bytes, error);
+    uint64_t block_end = (file->size_bytes + DIRECT_BLOCK - 1) / DIRECT_BLOCK * DIRECT_BLOCK;
 
-    ASSERT(file->path != NULL);
-    status = posix_write_all(file->fd, file->path, bytes, &file->size_bytes, error);
+    file->room_end = block_end > file->room_end ? block_end : file->room_end;
+    *bytes = bytes_from(*bytes, file->size_bytes - before);
+    return posix_direct_works(&file->direct, file->path) ? status : FS_OK;
+}
+
+static enum fs_status write_to_cache(struct posix_append *file, struct bytes bytes,
+                                     struct errmsg *error)
+{
+    enum fs_status status = posix_write_all(file->fd, file->path, bytes, &file->size_bytes, error);
+
     if (status == FS_OK && file->small_syncs >= SMALL_SYNCS && file->size_bytes >= file->room_end) {
         make_room(file);
     }
     return status;
+}
+
+enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
+                                  bool is_disk_behind, struct errmsg *error)
+{
+    enum fs_status status = FS_OK;
+
+    ASSERT(file->path != NULL);
+    if (bytes.len >= DIRECT_LEAST_BYTES && !is_disk_behind &&
+        posix_direct_works(&file->direct, file->path)) {
+        status = write_directly(file, &bytes, error);
+    }
+    return status == FS_OK ? write_to_cache(file, bytes, error) : status;
 }
 
 /* Somebody may have removed it, or moved its folder away. */
@@ -134,6 +160,7 @@ void posix_append_close(struct posix_append *file)
         (void)!ftruncate(file->fd,
                          (off_t)file->size_bytes); /* who reads passes over what is left */
     }
+    posix_direct_close(&file->direct);
     close(file->fd);
     mem_free(MEM_SNAPSHOT, file->path);
     *file = (struct posix_append){.fd = -1};

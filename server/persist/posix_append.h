@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/errmsg.h"
 #include "persist/fs.h"
+#include "persist/posix_direct.h"
 
 /* All-zero is none. */
 struct posix_append {
@@ -24,16 +25,17 @@ struct posix_append {
     uint64_t device;       /* the file's, */
     uint64_t inode;        /* and its number there */
     bool is_name_durable;
+    struct posix_direct direct;
 };
 
 MUST_USE enum fs_status posix_append_open(struct posix_append *file, const char *path,
                                           enum fs_append_mode mode, struct errmsg *error);
-/* Write all of it.  After a failure only posix_append_close may follow; a part may have been written. */
+/* Write all of it.  Past the system's cache of pages where there is much of it, unless the disk has fallen behind: what the
+ * cache takes then need not wait in memory.  After a failure only posix_append_close may follow; a part may have been written. */
 MUST_USE enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
-                                           struct errmsg *error);
+                                           bool is_disk_behind, struct errmsg *error);
 /* The file has size_bytes, durably, under its name: a failure also when it has lost that, since what nobody can find is
- * not on disk.  After many syncs of little each, zeros may be behind them until it
- * is closed, and stay there when the process is killed or the power goes. */
+ * not on disk.  Zeros may be behind them until it is closed, and stay there when the process is killed or the power goes. */
 MUST_USE enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error);
 /* Does nothing when no file is open.  What was synced leaves the system's cache of pages. */
 void posix_append_close(struct posix_append *file);

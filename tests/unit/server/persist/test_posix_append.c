@@ -2,6 +2,7 @@
 /* persist/posix_append, in a directory of its own. */
 #include "persist/posix_append.h"
 
+#include "base/rng.h"
 #include "persist/posix_file.h"
 
 #include <criterion/criterion.h>
@@ -40,7 +41,8 @@ static void write_to(struct posix_append *file, const char *text)
 {
     struct errmsg error;
 
-    cr_assert_eq(posix_append_write(file, bytes_from_text(text), &error), FS_OK, "%s", error.text);
+    cr_assert_eq(posix_append_write(file, bytes_from_text(text), false, &error), FS_OK, "%s",
+                 error.text);
 }
 
 static void expect(const char *path, const char *text)
@@ -93,6 +95,109 @@ Test(posix_append, goes_on_at_the_end_of_what_is_there)
     remove_place(&p);
 }
 
+static off_t length_of(const char *path)
+{
+    struct stat info;
+
+    cr_assert_eq(stat(path, &info), 0);
+    return info.st_size;
+}
+
+/* So many bytes of a text that begins where the file's does. */
+static void write_many(struct posix_append *file, size_t count, bool is_disk_behind)
+{
+    struct errmsg error;
+    struct buf out = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        buf_append_byte(&out, "0123456789abc"[(file->size_bytes + i) % 13]);
+    }
+    cr_assert_eq(posix_append_write(file, buf_bytes(&out), is_disk_behind, &error), FS_OK, "%s",
+                 error.text);
+    buf_deinit(&out);
+}
+
+static void expect_many(const char *path, size_t count, size_t zeros_most)
+{
+    struct buf content = {0};
+    struct errmsg error;
+
+    cr_assert_eq(posix_read_file(path, 100 * 1000 * 1000, &content, &error), FS_OK);
+    cr_assert_geq(content.len, count);
+    cr_assert_leq(content.len, count + zeros_most);
+    for (size_t i = 0; i < content.len; i++) {
+        cr_assert_eq(content.data[i], i < count ? "0123456789abc"[i % 13] : '\0', "%zu", i);
+    }
+    buf_deinit(&content);
+}
+
+Test(posix_append, much_at_once_goes_past_the_cache_and_leaves_zeros_to_the_end_of_a_block)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    write_many(&file, 100, false);
+    cr_expect_null(file.direct.staging, "a little is for the cache");
+    write_many(&file, 3 * 1024 * 1024 + 17, false);
+    cr_expect_not_null(file.direct.staging);
+    cr_expect_eq(file.size_bytes, 3 * 1024 * 1024 + 117);
+    expect_many(p.path, file.size_bytes, DIRECT_BLOCK - 1);
+    cr_assert_eq(posix_append_sync(&file, &error), FS_OK, "%s", error.text);
+    posix_append_close(&file);
+    expect_many(p.path, 3 * 1024 * 1024 + 117, 0);
+    remove_place(&p);
+}
+
+Test(posix_append, much_goes_to_the_cache_where_the_disk_has_fallen_behind)
+{
+    struct place p = make_place();
+    struct posix_append file;
+    struct errmsg error;
+
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    write_many(&file, 200000, true);
+    cr_expect_null(file.direct.staging);
+    expect_many(p.path, 200000, 0);
+    posix_append_close(&file);
+    remove_place(&p);
+}
+
+Test(posix_append, is_the_same_whatever_went_past_the_cache_and_whatever_into_it)
+{
+    struct place p = make_place();
+    const char *wish = getenv("STARLING_SEED");
+    uint64_t seed = wish != NULL ? strtoull(wish, NULL, 10) : 1;
+    struct posix_append file;
+    struct errmsg error;
+    uint64_t size = 0;
+    struct rng rng;
+
+    printf("again: STARLING_SEED=%llu %s --filter 'posix_append/is_the_same_*'\n",
+           (unsigned long long)seed, "build/release/tests/unit/server/persist/run");
+    rng_init(&rng, seed);
+    cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_NEW, &error), FS_OK);
+    for (int i = 0; i < 300; i++) {
+        size_t most = rng_one_in(&rng, 3) ? 300000 : rng_one_in(&rng, 2) ? 10000 : 30;
+
+        write_many(&file, 1 + (size_t)rng_below(&rng, most), rng_one_in(&rng, 5));
+        if (rng_one_in(&rng, 2)) {
+            cr_assert_eq(posix_append_sync(&file, &error), FS_OK, "%s", error.text);
+        }
+        if (rng_one_in(&rng, 20)) {
+            size = file.size_bytes;
+            posix_append_close(&file);
+            cr_expect_eq(length_of(p.path), (off_t)size);
+            cr_assert_eq(posix_append_open(&file, p.path, FS_APPEND_EXISTING, &error), FS_OK);
+        }
+    }
+    size = file.size_bytes;
+    posix_append_close(&file);
+    expect_many(p.path, size, 0);
+    remove_place(&p);
+}
+
 /* As a busy server with appendfsync always does. */
 static void sync_often(struct posix_append *file, int times)
 {
@@ -102,14 +207,6 @@ static void sync_often(struct posix_append *file, int times)
         write_to(file, "0123456789");
         cr_assert_eq(posix_append_sync(file, &error), FS_OK, "%s", error.text);
     }
-}
-
-static off_t length_of(const char *path)
-{
-    struct stat info;
-
-    cr_assert_eq(stat(path, &info), 0);
-    return info.st_size;
 }
 
 Test(posix_append, makes_room_ahead_where_syncs_follow_each_other_and_takes_it_back_at_the_end)
@@ -187,7 +284,7 @@ Test(posix_append, what_was_written_is_there_when_the_process_is_killed)
         struct errmsg error;
 
         if (posix_append_open(&file, p.path, FS_APPEND_NEW, &error) != FS_OK ||
-            posix_append_write(&file, BYTES_LITERAL("abc"), &error) != FS_OK ||
+            posix_append_write(&file, BYTES_LITERAL("abc"), false, &error) != FS_OK ||
             posix_append_sync(&file, &error) != FS_OK || write(ends[1], "x", 1) != 1) {
             _exit(1);
         }
@@ -206,12 +303,17 @@ Test(posix_append, what_was_written_is_there_when_the_process_is_killed)
 
 Test(posix_append, a_full_disk_is_a_failure_in_words)
 {
+    static char many[200000];
     struct posix_append file;
     struct errmsg error;
 
     cr_assert_eq(posix_append_open(&file, "/dev/full", FS_APPEND_EXISTING, &error), FS_OK);
-    cr_assert_eq(posix_append_write(&file, BYTES_LITERAL("abc"), &error), FS_FAILED);
+    cr_assert_eq(posix_append_write(&file, BYTES_LITERAL("abc"), false, &error), FS_FAILED);
     cr_assert_str_eq(error.text, "cannot write /dev/full: No space left on device");
+    posix_append_close(&file);
+    cr_assert_eq(posix_append_open(&file, "/dev/full", FS_APPEND_EXISTING, &error), FS_OK);
+    cr_assert_eq(posix_append_write(&file, bytes_make(many, sizeof(many)), false, &error),
+                 FS_FAILED, "it knows of no other way than the cache's");
     posix_append_close(&file);
 }
 
