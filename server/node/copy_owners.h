@@ -45,6 +45,7 @@ struct copy_owner {
     struct mono_time failing_since; /* no attempt has succeeded since; 0: the last one did */
     struct copy_use uses[COPY_USES_MAX];
     size_t use_count;
+    bool has_told_lapse; /* copy_lapses.h */
 };
 
 struct copy_owners {

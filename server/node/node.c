@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "cluster/report.h"
+#include "node/copy_lapses.h"
 #include "node/inside.h"
 #include "spec/slot.h"
 
@@ -185,6 +186,7 @@ void node_begin_pass(struct node *node, struct moment now)
     pass_begin(&node->pass);
     timing_pass_begin(&node->timing, now.mono.us * 1000, node->counters.net_input_bytes);
     slow_begin_pass(node);
+    copy_lapses_tell(node);
 }
 
 static void run_resumed(struct node *node)
@@ -324,6 +326,7 @@ struct mono_time node_wake_at(const struct node *node)
     at = mono_earlier(at, mono_earlier(migrate_wake_at(node), holds_next_deadline(&node->holds)));
     at = mono_earlier(at, mono_earlier(move_source_wake_at(node), move_side_wake_at(node)));
     at = mono_earlier(at, mono_earlier(lending_wake_at(node), copy_owners_wake_at(node)));
+    at = mono_earlier(at, copy_lapses_wake_at(node));
     at = mono_earlier(at, hot_copies_wake_at(node));
     at = mono_earlier(at, ending_wake_at(node));
     at = mono_earlier(at, disk_log_wake_at(node));

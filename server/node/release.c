@@ -2,6 +2,7 @@
 #include "node/release.h"
 
 #include "base/assert.h"
+#include "node/copy_lapses.h"
 #include "node/inside.h"
 
 void release_init(struct node *node)
@@ -194,14 +195,15 @@ static void look_at_touched(struct node *node, bool is_allowed, bool holds)
     }
 }
 
-/* Of those that are told anything in this pass nobody knows whether it is still true. */
-static void drop_touched(struct node *node)
+/* Of those that are told anything in this pass nobody knows whether it is still true, or of those of them that keep what they
+ * have read. */
+static void drop_touched(struct node *node, bool is_of_trackers_alone)
 {
     LIST_FOR_EACH_SAFE (item, &node->sessions.touched) {
         struct session *s = CONTAINER_OF(item, struct session, touched);
 
         if ((s->flags & (SESSION_REPLICA | SESSION_CLOSE_NOW)) == 0 &&
-            output_pending(&s->output) > 0) {
+            output_pending(&s->output) > 0 && (s->tracker != NULL || !is_of_trackers_alone)) {
             drop(node, s);
         }
     }
@@ -238,7 +240,9 @@ void release_run(struct node *node)
     node->release.had_lease =
         node->cluster != NULL && cluster_has_lease(node->cluster, node->now.mono);
     if (UNLIKELY(has_run_out(node))) {
-        drop_touched(node);
+        drop_touched(node, false);
+    } else if (UNLIKELY(copy_lapses_are_due(node))) {
+        drop_touched(node, true);
     }
     hand_over_touched(node);
 }

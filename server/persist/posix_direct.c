@@ -60,8 +60,8 @@ static enum fs_status fetch_last_block(struct posix_direct *direct, const char *
     return FS_OK;
 }
 
-enum fs_status posix_direct_write(struct posix_direct *direct, const char *path,
-                                  struct bytes bytes, uint64_t *size_bytes, struct errmsg *error)
+enum fs_status posix_direct_write(struct posix_direct *direct, const char *path, struct bytes bytes,
+                                  uint64_t *size_bytes, struct errmsg *error)
 {
     enum fs_status status = fetch_last_block(direct, path, *size_bytes, error);
 

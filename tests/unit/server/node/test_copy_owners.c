@@ -3,7 +3,9 @@
 #include "node/copy_owners.h"
 
 #include "lone_node.h"
+#include "node/copy_lapses.h"
 #include "node/inside.h"
+#include "session/tracking.h"
 #include "store/value.h"
 
 #include <criterion/criterion.h>
@@ -11,6 +13,10 @@
 #include <string.h>
 
 #define KEY BYTES_LITERAL("k")
+
+enum {
+    LEASE_MS = 30,
+};
 
 /* A primary to which both lanes are open. */
 static struct copy_owner *add_owner(struct lone_node *w, char name, uint64_t control_link)
@@ -101,9 +107,10 @@ static void expect_copy(const struct loan *l, enum text text)
 }
 
 /* Both have lent the key, the one that owns it now last. */
-static void begin(struct loan *l)
+static void begin_after(struct loan *l, const char *lines)
 {
     *l = (struct loan){.w = lone_node_new()};
+    (void)lone_node_ask(l->w, lines);
     for (int i = 0; i < TEXT_COUNT; i++) {
         char request[64];
 
@@ -118,6 +125,11 @@ static void begin(struct loan *l)
     expect_copy(l, TEXT_OLD);
     ask_for_key(l->w, l->after);
     answer(l, l->after, TEXT_NEW, 3);
+}
+
+static void begin(struct loan *l)
+{
+    begin_after(l, "PING\n");
 }
 
 static void end(struct loan *l)
@@ -168,5 +180,63 @@ Test(copy_owners, a_late_answer_of_the_owner_before_is_not_served_as_the_one_aft
     answer(&l, l.after, TEXT_NEW, 3);
     cr_assert(is_valid(l.after));
     expect_copy(&l, TEXT_NEW);
+    end(&l);
+}
+
+/* ---- clients that keep what they have read ------------------------------------------------------- */
+
+/* Owners are let go in the first whole pass, as no slot is hot. */
+static void begin_and_keep(struct loan *l)
+{
+    struct lone_node *w;
+
+    begin_after(l, "HELLO 3\nCLIENT TRACKING ON\n");
+    w = l->w;
+    tracking_note_read(&w->node->invalidation.tracking, w->client, KEY);
+    l->after->borrower.until = mono_add_ms(w->node->now.mono, LEASE_MS);
+}
+
+Test(copy_owners, who_keeps_what_it_has_read_is_told_at_the_end_of_the_lease_before_it_is_answered)
+{
+    struct loan l;
+
+    begin_and_keep(&l);
+    l.w->now_ns += (int64_t)LEASE_MS * 1000000;
+    cr_expect_str_eq(lone_node_ask(l.w, "PING\n"), ">2|$10|invalidate|*1|$1|k|+PONG|");
+    end(&l);
+}
+
+Test(copy_owners, a_lease_that_is_over_is_told_of_once_and_the_next_one_again)
+{
+    struct loan l;
+    struct node *node;
+
+    begin_and_keep(&l);
+    node = l.w->node;
+    for (int i = 0; i < 2; i++) {
+        copy_lapses_tell(node);
+        cr_expect_not(copy_lapses_are_due(node));
+        cr_expect_eq(copy_lapses_wake_at(node).us, l.after->borrower.until.us);
+        l.w->now_ns += (int64_t)LEASE_MS * 1000000;
+        cr_expect(copy_lapses_are_due(node), "this pass has begun before");
+        node->now.mono = mono_add_ms(node->now.mono, LEASE_MS);
+        copy_lapses_tell(node);
+        cr_expect_not(copy_lapses_are_due(node));
+        cr_expect(is_valid(l.after), "for the next lease");
+        cr_expect_eq(copy_lapses_wake_at(node).us, MONO_NEVER.us);
+        l.after->borrower.until = mono_add_ms(node->now.mono, LEASE_MS);
+    }
+    end(&l);
+}
+
+Test(copy_owners, the_end_of_a_lease_is_of_no_interest_to_who_keeps_nothing)
+{
+    struct loan l;
+
+    begin(&l);
+    l.after->borrower.until = mono_add_ms(l.w->node->now.mono, LEASE_MS);
+    cr_expect_eq(copy_lapses_wake_at(l.w->node).us, MONO_NEVER.us);
+    l.w->now_ns += (int64_t)LEASE_MS * 1000000;
+    cr_expect_not(copy_lapses_are_due(l.w->node));
     end(&l);
 }
