@@ -34,6 +34,9 @@ void lender_deinit(struct lender *l)
     while (l->keys.count > 0) {
         free_key(l, CONTAINER_OF(hashtable_next(&l->keys, NULL), struct lent_key, by_name));
     }
+    for (size_t i = 0; i < LENDER_PEERS_MAX; i++) {
+        VEC_DEINIT(&l->peers[i].unacked);
+    }
     hashtable_deinit(&l->keys);
     mem_free(MEM_NODE, l->offsets);
     VEC_DEINIT(&l->outbox);
@@ -66,7 +69,7 @@ static void clear_bits(struct lender *l, uint64_t bits)
 
 static void end_pending(struct lender *l, size_t index)
 {
-    l->peers[index].pending_from = 0;
+    l->peers[index].unacked.count = 0;
     l->pending &= ~bit_of(index);
 }
 
@@ -74,6 +77,7 @@ static void forget(struct lender *l, int index)
 {
     clear_bits(l, bit_of((size_t)index));
     end_pending(l, (size_t)index);
+    VEC_DEINIT(&l->peers[index].unacked);
     l->peers[index] = (struct lender_peer){0};
     l->peer_count--;
 }
@@ -157,16 +161,19 @@ int64_t lender_grant(struct lender *l, int peer, struct mono_time now, int64_t a
 void lender_take_ack(struct lender *l, int peer, uint64_t version)
 {
     struct lender_peer *p = &l->peers[peer];
+    size_t count = 0;
 
     ASSERT(p->is_used);
-    if (p->pending_from == 0 || version < p->pending_from) {
-        return;
+    while (count < p->unacked.count && p->unacked.items[count] < version) {
+        count++;
     }
-    /* Of those in between nothing is kept: the first of them is behind what was acknowledged. */
-    if (version >= p->sent) {
-        end_pending(l, (size_t)peer);
+    count += count < p->unacked.count && p->unacked.items[count] == version;
+    p->unacked.count -= count;
+    if (p->unacked.count > 0) {
+        memmove(p->unacked.items, p->unacked.items + count,
+                p->unacked.count * sizeof(p->unacked.items[0]));
     } else {
-        p->pending_from = version + 1;
+        end_pending(l, (size_t)peer);
     }
 }
 
@@ -219,8 +226,7 @@ static void send(struct lender *l, size_t index, struct mono_time now,
         VEC_PUSH(&l->outbox, own);
     }
     if (has_lease(peer, now)) {
-        peer->pending_from = peer->pending_from != 0 ? peer->pending_from : message->version;
-        peer->sent = message->version;
+        VEC_PUSH(&peer->unacked, message->version);
         l->pending |= bit_of(index);
     }
 }
@@ -299,7 +305,7 @@ void lender_clear_outbox(struct lender *l)
 
 static bool is_pending(const struct lender_peer *peer, struct mono_time now)
 {
-    return peer->pending_from != 0 && has_lease(peer, now);
+    return peer->unacked.count > 0 && has_lease(peer, now);
 }
 
 bool lender_is_lending(const struct lender *l, struct mono_time now)
@@ -322,8 +328,8 @@ uint64_t lender_limit(const struct lender *l, struct mono_time now)
     uint64_t limit = UINT64_MAX;
 
     for (size_t i = 0; i < LENDER_PEERS_MAX && l->pending >> i != 0; i++) {
-        if (is_pending(&l->peers[i], now) && l->peers[i].pending_from - 1 < limit) {
-            limit = l->peers[i].pending_from - 1;
+        if (is_pending(&l->peers[i], now) && l->peers[i].unacked.items[0] - 1 < limit) {
+            limit = l->peers[i].unacked.items[0] - 1;
         }
     }
     return limit;
@@ -366,9 +372,11 @@ void lender_check(const struct lender *l)
         const struct lender_peer *peer = &l->peers[i];
 
         count += peer->is_used;
-        ASSERT(peer->is_used || (peer->link == 0 && peer->pending_from == 0));
-        ASSERT(peer->pending_from <= peer->sent);
-        ASSERT(((l->pending & bit_of(i)) != 0) == (peer->pending_from != 0));
+        ASSERT(peer->is_used || (peer->link == 0 && peer->unacked.items == NULL));
+        for (size_t k = 1; k < peer->unacked.count; k++) {
+            ASSERT(peer->unacked.items[k - 1] <= peer->unacked.items[k]);
+        }
+        ASSERT(((l->pending & bit_of(i)) != 0) == (peer->unacked.count > 0));
     }
     ASSERT(count == l->peer_count);
     ASSERT(l->keys.count <= LENDER_KEYS_MAX);

@@ -11,7 +11,8 @@
  *
  * Rules:  (1) A key is noted as lent before its value leaves for the peer.
  *         (2) Behind a change every peer that has the key is sent INVALIDATE, in the order of versions, and has it no more.
- *         (3) What tells of a change stays here while any peer whose lease goes on has not acknowledged it: lender_limit.
+ *         (3) What tells of a change stays here while any peer whose lease goes on has not acknowledged all of it, message by
+ *             message: lender_limit.
  *         (4) A lease is granted on the connection that carries the INVALIDATEs: a peer reads all that were sent before
  *             the grant.  So one whose lease is over has to acknowledge nothing before the next.
  *         (5) No lease goes beyond our own.  A peer counts it from when it asked, and less of it than we do (borrower.h).
@@ -48,9 +49,9 @@ struct lender_peer {
     struct cluster_id node;
     uint64_t link; /* as the node calls its connection; 0: that is gone, and its lease may go on */
     struct mono_time until; /* of the lease, by our clock */
-    uint64_t pending_from;  /* the first version that it has not acknowledged; 0: none */
-    uint64_t sent;          /* the last */
-    uint64_t fetched;       /* values that were lent to it, ever */
+    VEC(uint64_t)
+    unacked;          /* of each message that it has still to acknowledge the version, in order */
+    uint64_t fetched; /* values that were lent to it, ever */
 };
 
 /* Sent over the link: this key, or all of them, changed in this version. */
@@ -107,7 +108,8 @@ bool lender_has_lease_of(const struct lender *l, const struct cluster_id *node,
 /* Grant it what it asks for, our own lease going on for own_ms: for how many ms, 0 for not at all. */
 int64_t lender_grant(struct lender *l, int peer, struct mono_time now, int64_t asked_ms,
                      int64_t own_ms);
-/* It has acknowledged all versions up to this one. */
+/* It has acknowledged a message of this version, and with that all before it: of one version there are as many as the request
+ * changed keys that it has. */
 void lender_take_ack(struct lender *l, int peer, uint64_t version);
 
 /* ---- keys --------------------------------------------------------------------------------------- */

@@ -227,6 +227,24 @@ Test(lender, of_several_changes_those_in_front_of_the_first_that_is_open_may_be_
     lender_deinit(&l);
 }
 
+/* A transaction, or MSET. */
+Test(lender, of_several_keys_that_changed_in_one_version_each_is_acknowledged_for_itself)
+{
+    struct lender l = lender_with(2);
+
+    lend(&l, 0, "a");
+    lend(&l, 0, "b");
+    lend(&l, 1, "b");
+    change(&l, 0, "a", 7);
+    change(&l, 0, "b", 7);
+    lender_take_ack(&l, 1, 7);
+    lender_take_ack(&l, 0, 7);
+    cr_expect_eq(limit_at(&l, 1), 6, "that of the one is not that of the other");
+    lender_take_ack(&l, 0, 7);
+    cr_expect_eq(limit_at(&l, 1), UINT64_MAX);
+    lender_deinit(&l);
+}
+
 Test(lender, a_key_is_told_of_up_to_its_own_last_change_and_others_of_theirs)
 {
     struct lender l = lender_with(1);
