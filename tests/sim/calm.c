@@ -112,13 +112,13 @@ static void hand_over(struct world *world, int shard)
     world->is_handing_over = false;
 }
 
-/* Nobody stands still, and nobody takes anybody for failing or is without a link to anybody. */
+/* Nobody stands still or is about to end, and nobody takes anybody for failing or is without a link to anybody. */
 static bool is_calm_at(struct world *world, int node)
 {
     struct sim_node *n = &world->nodes[node];
     struct cluster *c = n->node->cluster;
 
-    if (!sim_node_runs(n) || !cluster_is_ok(c, sim_node_clock(n).mono)) {
+    if (!sim_node_runs(n) || n->may_exit || !cluster_is_ok(c, sim_node_clock(n).mono)) {
         return false;
     }
     for (size_t i = 1; i < cluster_node_count(c); i++) {
