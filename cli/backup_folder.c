@@ -324,6 +324,7 @@ bool backup_folder_end_snapshot(struct backup_folder *folder, struct errmsg *err
     ssize_t got;
 
     if (!rdb_check_finish(&folder->check, error)) {
+        errmsg_wrap(error, "what came is no whole snapshot");
         return false;
     }
     got = pread(folder->snapshot, begin, sizeof(begin), 0);

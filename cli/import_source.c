@@ -222,6 +222,11 @@ bool import_source_check(struct import_source *source, struct errmsg *error)
 {
     bool is_ok = true;
 
+    /* Of several files of a log any may be; a server never leaves one alone like that. */
+    if (source->files.count == 1 && source->files.items[0].bytes.len == 0) {
+        errmsg_set(error, "%s is empty: there is nothing to import", source->files.items[0].path);
+        return false;
+    }
     for (size_t i = 0; is_ok && i < source->files.count; i++) {
         struct import_file *file = &source->files.items[i];
         bool is_last = i + 1 == source->files.count;

@@ -267,12 +267,11 @@ static bool load_list(struct run *run, struct log_damage **gap)
 
 /* ---- where a start begins ----------------------------------------------------------------------- */
 
-static void note_snapshot(struct log_check *check, const char *problem)
+static void note_snapshot(struct log_check *check, const char *name, const char *problem)
 {
     struct log_damage damage = {.is_needed = true};
 
-    errmsg_set(&damage.reason, "the snapshot %s, which the log goes on from, %s",
-               check->manifest.base, problem);
+    errmsg_set(&damage.reason, "the snapshot %s, which the log goes on from, %s", name, problem);
     note_damage(check, &damage);
 }
 
@@ -281,13 +280,14 @@ static void find_start(struct run *run)
     struct log_check *check = run->check;
     const struct log_check_how *how = run->how;
     bool is_named = check->manifest.base[0] != '\0';
+    const char *name = is_named ? check->manifest.base : usual_snapshot;
+    char problem[sizeof(check->snapshot.problem.text) + 32];
 
     if (!check->has_manifest || check->manifest.is_off) {
         return;
     }
     if (how->find_snapshot != NULL) {
-        check->snapshot = how->find_snapshot(how->snapshot_context,
-                                             is_named ? check->manifest.base : usual_snapshot);
+        check->snapshot = how->find_snapshot(how->snapshot_context, name);
     }
     check->has_start = true;
     check->start_history = check->manifest.base_history;
@@ -296,11 +296,17 @@ static void find_start(struct run *run)
         (is_named || check->snapshot.position.offset >= check->manifest.base_offset)) {
         check->start_history = check->snapshot.position.history;
         check->start_offset = check->snapshot.position.offset;
+        if (check->snapshot.problem.text[0] != '\0') {
+            check->has_start = false;
+            snprintf(problem, sizeof(problem), "cannot be loaded: %s",
+                     check->snapshot.problem.text);
+            note_snapshot(check, name, problem);
+        }
     } else if (is_named) {
         check->has_start = false;
-        note_snapshot(check, check->snapshot.kind == LOG_SNAPSHOT_NONE
-                                 ? "is not there"
-                                 : "says no place in a history");
+        note_snapshot(check, name,
+                      check->snapshot.kind == LOG_SNAPSHOT_NONE ? "is not there"
+                                                                : "says no place in a history");
     }
 }
 

@@ -55,6 +55,7 @@ struct log_snapshot {
     enum log_snapshot_kind kind;
     uint64_t size_bytes;
     struct rdb_position position;
+    struct errmsg problem; /* a start cannot load it, since this; empty: it is whole */
 };
 
 /* What is known of the snapshot's file of that name. */

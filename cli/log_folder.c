@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "cli/rdb_check.h"
 #include "cli/rdb_position.h"
 
 #include <dirent.h>
@@ -12,6 +13,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum {
+    SNAPSHOT_PIECE = 1024 * 1024,
+};
 
 static char *join(const char *folder, const char *name)
 {
@@ -162,6 +167,29 @@ void log_folder_close(struct log_folder *folder)
     *folder = (struct log_folder){.fd = -1};
 }
 
+/* All of it, for its end and its checksum. */
+static void check_whole(int fd, struct errmsg *problem)
+{
+    struct rdb_check check = {0};
+    struct buf piece = {0};
+    uint64_t place = 0;
+    ssize_t got;
+
+    buf_reserve(&piece, SNAPSHOT_PIECE);
+    while ((got = pread(fd, piece.data, SNAPSHOT_PIECE, (off_t)place)) != 0) {
+        if (got < 0 && errno != EINTR) {
+            errmsg_set(problem, "it cannot be read: %s", strerror(errno));
+            break;
+        }
+        rdb_check_add(&check, bytes_make(piece.data, got > 0 ? (size_t)got : 0));
+        place += got > 0 ? (uint64_t)got : 0;
+    }
+    buf_deinit(&piece);
+    if (got == 0) {
+        (void)!rdb_check_finish(&check, problem); /* it says what is wrong */
+    }
+}
+
 static struct log_snapshot look_at_snapshot(const char *path)
 {
     struct log_snapshot snapshot = {0};
@@ -180,6 +208,7 @@ static struct log_snapshot look_at_snapshot(const char *path)
             got > 0 && rdb_position_read(bytes_make(begin, (size_t)got), &snapshot.position)
                 ? LOG_SNAPSHOT_PLACED
                 : LOG_SNAPSHOT_FOREIGN;
+        check_whole(fd, &snapshot.problem);
     }
     close(fd);
     return snapshot;

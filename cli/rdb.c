@@ -143,7 +143,11 @@ static bool transfer(struct sync *sync, struct target *target, struct errmsg *er
         rdb_check_add(&check, piece);
         show_progress(sync, &due_at, sync->is_over);
         if (sync->is_over) {
-            return rdb_check_finish(&check, error) && target_finish(target, error);
+            if (!rdb_check_finish(&check, error)) {
+                errmsg_wrap(error, "what came is no whole snapshot");
+                return false;
+            }
+            return target_finish(target, error);
         }
     }
 }

@@ -66,18 +66,18 @@ bool rdb_check_finish(const struct rdb_check *check, struct errmsg *error)
     uint64_t wanted = decode_u64_le(&tail);
 
     if (version == 0) {
-        errmsg_set(error, "What came is no snapshot");
+        errmsg_set(error, "it is no snapshot");
         return false;
     }
     if (version < FIRST_WITH_SUM) {
         return true;
     }
     if (!decoder_is_ok(&tail) || check->last != '\xff') {
-        errmsg_set(error, "The snapshot is not whole: it has no end");
+        errmsg_set(error, "it has no end");
         return false;
     }
     if (wanted != 0 && wanted != check->sum) {
-        errmsg_set(error, "The snapshot is damaged: its checksum is wrong");
+        errmsg_set(error, "its checksum is wrong");
         return false;
     }
     return true;

@@ -174,6 +174,7 @@ void log_dir_write_snapshot(const struct log_dir *dir, const char *name, const c
         buf_append_byte(&text, (char)strlen(offset));
         buf_append_text(&text, offset);
     }
+    buf_append(&text, "\xff\0\0\0\0\0\0\0\0", 9); /* its end, and no checksum */
     snprintf(path, sizeof(path), "../%s", name);
     log_dir_write(dir, path, buf_bytes(&text));
     buf_deinit(&text);

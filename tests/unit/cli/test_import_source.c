@@ -125,7 +125,7 @@ Test(import_source, cuts_the_last_file_where_its_last_whole_request_or_transacti
     size_t first = strlen(SELECT_0);
     size_t second = strlen(SELECT_0 SET("a"));
 
-    for (size_t len = 0; len < strlen(text); len++) {
+    for (size_t len = 1; len < strlen(text); len++) {
         size_t kept = len >= second ? second : len >= first ? first : 0;
 
         import_source_close(&source);
@@ -166,6 +166,16 @@ Test(import_source, refuses_what_is_no_request_and_says_where)
         cr_expect_not(import_source_check(&source, &error), "%zu", i);
         cr_expect_not_null(strstr(error.text, cases[i].reason), "%s", error.text);
     }
+}
+
+Test(import_source, refuses_an_empty_file_but_not_one_of_several)
+{
+    add("a.rdb", "");
+    cr_expect_not(import_source_check(&source, &error));
+    cr_expect_str_eq(error.text, "a.rdb is empty: there is nothing to import");
+    add("a.aof", SET("a"));
+    cr_expect(import_source_check(&source, &error), "%s", error.text);
+    expect_requests(SELECT_0 SET("a"));
 }
 
 static bool has(const struct buf *out, const char *text)

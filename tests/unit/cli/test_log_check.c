@@ -437,7 +437,7 @@ Test(log_check, begins_where_the_snapshot_says_that_it_is)
     cr_expect_eq(check.offset, 300);
     cr_expect_eq(check.start_number, 3);
     expect_said("Base: d.rdb, at offset 150 of history " A "\n"
-                "Snapshot: 76 bytes, at offset 250 of history " A "\n");
+                "Snapshot: 85 bytes, at offset 250 of history " A "\n");
 }
 
 Test(log_check, begins_at_the_usual_snapshot_when_the_manifest_knows_none_yet)
@@ -472,6 +472,40 @@ Test(log_check, without_the_snapshot_or_its_place_recovers_nothing)
     log_dir_write_snapshot(&dir, "d.rdb", "99999");
     run();
     cr_expect_eq(check.offset, 99999, "the log ends before it: all is in the snapshot");
+    cr_expect_eq(check.verdict, LOG_GOOD);
+}
+
+/* So many bytes of it, and in the last of them one bit turned. */
+static void spoil_snapshot(size_t cut, char bit)
+{
+    struct buf text = {0};
+
+    log_dir_write_snapshot(&dir, "d.rdb", "250");
+    cr_assert(log_dir_read(&dir, "../d.rdb", &text));
+    text.len -= cut;
+    text.data[text.len - 1] ^= bit;
+    log_dir_write(&dir, "../d.rdb", buf_bytes(&text));
+    buf_deinit(&text);
+}
+
+Test(log_check, with_a_snapshot_that_is_not_whole_recovers_nothing)
+{
+    make_three();
+    log_dir_name_base(&dir, "d.rdb");
+    spoil_snapshot(0, 1);
+    run();
+    cr_expect_eq(check.verdict, LOG_DAMAGED);
+    cr_expect_not(check.is_recovered);
+    expect_said("DAMAGED: the snapshot d.rdb, which the log goes on from, cannot be loaded: its "
+                "checksum is wrong.\n"
+                "Nothing can be recovered from it.\n");
+    spoil_snapshot(3, 0);
+    run();
+    cr_expect_not(check.is_recovered);
+    expect_said("DAMAGED: the snapshot d.rdb, which the log goes on from, cannot be loaded: it has "
+                "no end.\n");
+    spoil_snapshot(0, 0);
+    run();
     cr_expect_eq(check.verdict, LOG_GOOD);
 }
 

@@ -84,18 +84,18 @@ Test(rdb_check, refuses_one_that_was_cut_or_changed_anywhere)
 Test(rdb_check, says_what_is_wrong)
 {
     static const char *const cases[][2] = {
-        {"",                  "What came is no snapshot"                      },
-        {"REDIS000",          "What came is no snapshot"                      },
+        {"",                  "it is no snapshot"    },
+        {"REDIS000",          "it is no snapshot"    },
         {"REDIS0000\xff"
-         "12345678", "What came is no snapshot"                      },
+         "12345678", "it is no snapshot"    },
         {"REDIS00x9\xff"
-         "12345678", "What came is no snapshot"                      },
-        {"<html>...",         "What came is no snapshot"                      },
-        {"REDIS0009",         "The snapshot is not whole: it has no end"      },
+         "12345678", "it is no snapshot"    },
+        {"<html>...",         "it is no snapshot"    },
+        {"REDIS0009",         "it has no end"        },
         {"REDIS0009\xff"
-         "1234567",  "The snapshot is not whole: it has no end"      },
+         "1234567",  "it has no end"        },
         {"REDIS0009\xff"
-         "12345678", "The snapshot is damaged: its checksum is wrong"},
+         "12345678", "its checksum is wrong"},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
