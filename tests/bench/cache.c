@@ -312,7 +312,7 @@ static bool measure(struct cache *c, const struct server *server, double out[FIG
         .host = "127.0.0.1", .port = server->port, .timeout_ms = TIMEOUT_MS};
     uint64_t empty_bytes = measure_settled_bytes(server);
     struct client *client = client_open(&options, error);
-    struct probe *probe = client != NULL ? probe_start(server->port, error) : NULL;
+    struct probe *probe = client != NULL ? probe_start(server->port, true, error) : NULL;
     struct mono_time began = clock_mono_now();
     struct longest longest;
     uint64_t keys = 0;

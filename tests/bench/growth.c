@@ -62,7 +62,7 @@ static bool run_phase(struct growth *g, struct load *load, const struct server *
                              .request_count = g->keys,
                              .key_count = g->keys,
                              .is_in_order = true};
-    struct probe *probe = probe_start(server->port, error);
+    struct probe *probe = probe_start(server->port, false, error);
     uint64_t waited_ns = server_wait_ns(server);
     bool is_ok;
 

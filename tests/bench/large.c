@@ -240,7 +240,7 @@ static void measure(struct large *l, const char *name, phase_fn *run, const char
 {
     struct errmsg error = {0};
     uint64_t before = server_resident_bytes(&l->server);
-    struct probe *probe = probe_start(l->server.port, &error);
+    struct probe *probe = probe_start(l->server.port, false, &error);
     int64_t start_ms = support_now_ms();
     struct longest longest;
 

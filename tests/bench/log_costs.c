@@ -230,7 +230,8 @@ static void *write_all_the_time(void *context)
 static bool feel(const struct server *server, bool with_snapshot, struct hist *out,
                  struct longest *longest, struct errmsg *error)
 {
-    struct probe *probe = longest_begin(server, error) ? probe_start(server->port, error) : NULL;
+    struct probe *probe =
+        longest_begin(server, error) ? probe_start(server->port, false, error) : NULL;
     char reply[128];
 
     if (probe == NULL) {

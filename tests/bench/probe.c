@@ -23,6 +23,8 @@ struct probe {
     struct client *client;
     pthread_t thread;
     atomic_bool is_over;
+    bool is_evictable;
+    bool was_evicted; /* as of the last reply */
     struct hist latency_us;
     bool is_ok;
     struct errmsg error;
@@ -60,7 +62,8 @@ static bool ask(struct probe *probe, size_t word_count, const char *command, con
         errmsg_wrap(&probe->error, "probe");
         return false;
     }
-    is_right = resp_value_is_text(&reply, expected);
+    probe->was_evicted = probe->is_evictable && reply.type == RESP_NULL;
+    is_right = probe->was_evicted || resp_value_is_text(&reply, expected);
     if (!is_right) {
         errmsg_set(&probe->error, "probe: the reply to %s is wrong", command);
     }
@@ -84,11 +87,14 @@ static void *run(void *context)
         probe->is_ok = ask(probe, 2, "GET", NULL, "there");
         answered_us = clock_mono_now().us;
         hist_add(&probe->latency_us, answered_us - start_us);
+        if (probe->is_ok && probe->was_evicted) {
+            probe->is_ok = ask(probe, 3, "SET", "there", "OK");
+        }
     }
     return NULL;
 }
 
-struct probe *probe_start(uint16_t port, struct errmsg *error)
+struct probe *probe_start(uint16_t port, bool is_evictable, struct errmsg *error)
 {
     struct client_options options = {.host = "127.0.0.1", .port = port, .timeout_ms = TIMEOUT_MS};
     struct probe *probe = mem_alloc_zeroed(MEM_TEST, sizeof(*probe));
@@ -98,6 +104,7 @@ struct probe *probe_start(uint16_t port, struct errmsg *error)
         mem_free(MEM_TEST, probe);
         return NULL;
     }
+    probe->is_evictable = is_evictable;
     probe->is_ok = ask(probe, 3, "SET", "there", "OK");
     if (pthread_create(&probe->thread, NULL, run, probe) != 0) {
         errmsg_set(error, "no thread for the probe");

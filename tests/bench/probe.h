@@ -17,8 +17,9 @@
 struct probe;
 
 /* Write a key of its own and begin to read it.  The thread runs on the processors of the caller,
- * before all others if the system lets it.  NULL, and a message, when there is no connection. */
-MUST_USE struct probe *probe_start(uint16_t port, struct errmsg *error);
+ * before all others if the system lets it.  NULL, and a message, when there is no connection.
+ * is_evictable: the server may give the key up; then it is written once more. */
+MUST_USE struct probe *probe_start(uint16_t port, bool is_evictable, struct errmsg *error);
 /* End it.  False, and a message, when a reply was wrong or missing. */
 MUST_USE bool probe_stop(struct probe *probe, struct hist *latency_us, struct errmsg *error);
 

@@ -153,7 +153,7 @@ static uint64_t save(struct bench *bench, struct client *client)
 static struct probe *start_probe(struct bench *bench)
 {
     struct errmsg error;
-    struct probe *probe = probe_start(bench->server.port, &error);
+    struct probe *probe = probe_start(bench->server.port, false, &error);
 
     must(bench, probe != NULL, "starting the probe", &error);
     return probe;
