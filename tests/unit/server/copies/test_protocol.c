@@ -193,16 +193,24 @@ static uint64_t grow(struct world *w)
     return w->offset;
 }
 
+/* One key, or several in one version, as a transaction does. */
 static void owner_write(struct world *w)
 {
-    int key = (int)rng_below(&w->rng, KEYS);
+    int first = (int)rng_below(&w->rng, KEYS);
+    int count = rng_one_in(&w->rng, 2) ? 1 : 1 + (int)rng_below(&w->rng, KEYS);
 
     if (!owner_serves(w)) {
         return;
     }
-    w->versions[key] = grow(w);
-    (void)lender_note_change(&w->lender, owner_clock(w), bytes_from_text(names[key]), w->offset);
-    VEC_PUSH(&w->writes, ((struct held){.key = key, .version = w->offset}));
+    (void)grow(w);
+    for (int i = 0; i < count; i++) {
+        int key = (first + i) % KEYS;
+
+        w->versions[key] = w->offset;
+        (void)lender_note_change(&w->lender, owner_clock(w), bytes_from_text(names[key]),
+                                 w->offset);
+        VEC_PUSH(&w->writes, ((struct held){.key = key, .version = w->offset}));
+    }
 }
 
 /* A client of the owner's own reads: it is told when what it reads may be shown. */
@@ -271,7 +279,7 @@ static void owner_step(struct world *w)
             owner_take(w, m, &letter);
         }
     }
-    if (rng_one_in(&w->rng, 8)) {
+    if (rng_one_in(&w->rng, 12)) {
         owner_write(w);
     }
     owner_read(w);
