@@ -118,7 +118,8 @@ static bool is_calm_at(struct world *world, int node)
     struct sim_node *n = &world->nodes[node];
     struct cluster *c = n->node->cluster;
 
-    if (!sim_node_runs(n) || n->may_exit || !cluster_is_ok(c, sim_node_clock(n).mono)) {
+    if (!sim_node_runs(n) || n->node->ending.phase != ENDING_NOT ||
+        !cluster_is_ok(c, sim_node_clock(n).mono)) {
         return false;
     }
     for (size_t i = 1; i < cluster_node_count(c); i++) {
