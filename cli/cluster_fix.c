@@ -6,6 +6,7 @@
 #include "cli/cluster_fix.h"
 
 #include "base/num.h"
+#include "base/vec.h"
 #include "cli/connect.h"
 #include "cli/slot_mover.h"
 #include "io/clock.h"
@@ -22,6 +23,7 @@ struct fixing {
     const struct options *options;
     struct cluster_view view;
     struct slot_mover mover;
+    VEC(int64_t) keys; /* of the slot that was looked at last, at each node */
     bool is_interrupted;
 };
 
@@ -61,22 +63,43 @@ static const struct map_open_slot *find_open(const struct fixing *f, size_t inde
     return NULL;
 }
 
-static int64_t count_keys(const struct fixing *f, size_t index, size_t slot)
+static bool count_keys(const struct fixing *f, size_t index, size_t slot, int64_t *count,
+                       struct errmsg *error)
 {
     char number[NUM_I64_TEXT + 1];
     const char *const words[] = {"CLUSTER", "COUNTKEYSINSLOT", number};
     struct resp_value reply;
-    struct errmsg ignored = {0};
-    int64_t count;
 
+    *count = 0;
     snprintf(number, sizeof(number), "%zu", slot);
-    if (!is_usable(f, index) ||
-        !connect_call(node_at(f, index)->client, words, ARRAY_COUNT(words), &reply, &ignored)) {
-        return 0;
+    if (!is_usable(f, index)) {
+        return true;
     }
-    count = reply.integer;
+    if (!connect_call(node_at(f, index)->client, words, ARRAY_COUNT(words), &reply, error)) {
+        errmsg_wrap(error,
+                    "Slot %zu is left as it is: node %s:%u cannot say how many of its keys it has",
+                    slot, node_at(f, index)->info.host, node_at(f, index)->info.port);
+        return false;
+    }
+    *count = reply.integer;
     resp_value_deinit(&reply);
-    return count;
+    return true;
+}
+
+/* Who has keys of the slot?  A node that does not say may have them all: then nothing is decided. */
+static bool look_for_keys(struct fixing *f, size_t slot)
+{
+    struct errmsg error = {0};
+    bool is_ok = true;
+
+    f->keys.count = 0;
+    for (size_t i = 0; is_ok && i < f->view.nodes.count; i++) {
+        int64_t count;
+
+        is_ok = count_keys(f, i, slot, &count, &error) || say_failed(&error);
+        VEC_PUSH(&f->keys, count);
+    }
+    return is_ok;
 }
 
 /* The next node from `from` on that says the slot is its own; the count of nodes when there is none. */
@@ -89,19 +112,17 @@ static size_t next_owner(const struct fixing *f, size_t slot, size_t from)
     return from;
 }
 
-/* Who has most keys of the slot; with none anywhere, who has fewest slots.  *count: at how many nodes are any? */
-static size_t richest(const struct fixing *f, size_t slot, size_t *count)
+/* Who has most keys of the slot that was looked for; with none anywhere, who has fewest slots.  *count: at how many nodes are any? */
+static size_t richest(const struct fixing *f, size_t *count)
 {
     size_t found = f->view.nodes.count;
     int64_t most = 0;
 
     *count = 0;
     for (size_t i = 0; i < f->view.nodes.count; i++) {
-        int64_t keys = count_keys(f, i, slot);
-
-        *count += keys > 0 ? 1 : 0;
-        if (keys > most) {
-            most = keys;
+        *count += f->keys.items[i] > 0 ? 1 : 0;
+        if (f->keys.items[i] > most) {
+            most = f->keys.items[i];
             found = i;
         }
     }
@@ -203,7 +224,10 @@ static bool fix_owned(struct fixing *f, size_t slot, size_t owner)
         return take_back(f, slot, owner);
     }
     is_known_to_both = out != NULL && find_open(f, target, slot, false) != NULL;
-    if (is_known_to_both || count_keys(f, target, slot) > 0) {
+    if (!look_for_keys(f, slot)) {
+        return false;
+    }
+    if (is_known_to_both || f->keys.items[target] > 0) {
         return finish_move(f, slot, owner, target);
     }
     return (out == NULL || take_back(f, slot, owner)) &&
@@ -256,9 +280,13 @@ static bool fix_owners_of(struct fixing *f, size_t slot)
 {
     struct errmsg error = {0};
     size_t count;
-    size_t winner = richest(f, slot, &count);
+    size_t winner;
     bool is_ok = true;
 
+    if (!look_for_keys(f, slot)) {
+        return false;
+    }
+    winner = richest(f, &count);
     if (count == 0) {
         winner = next_owner(f, slot, 0);
     }
@@ -268,7 +296,7 @@ static bool fix_owners_of(struct fixing *f, size_t slot)
                 slot_mover_set(node_at(f, i), slot, "NODE", node_at(f, winner)->info.id, &error) ||
                 say_failed(&error);
         }
-        if (is_ok && i != winner && count_keys(f, i, slot) > 0) {
+        if (is_ok && i != winner && f->keys.items[i] > 0) {
             is_ok = collect_keys(f, slot, i, winner);
         }
     }
@@ -299,9 +327,13 @@ static bool cover(struct fixing *f, size_t slot)
     const char *const words[] = {"CLUSTER", "ADDSLOTS", number};
     struct errmsg error = {0};
     size_t count;
-    size_t owner = richest(f, slot, &count);
+    size_t owner;
     bool is_ok = true;
 
+    if (!look_for_keys(f, slot)) {
+        return false;
+    }
+    owner = richest(f, &count);
     snprintf(number, sizeof(number), "%zu", slot);
     if (owner == f->view.nodes.count) {
         view_say(VIEW_BAD, "There is no primary that slot %zu could be given to.", slot);
@@ -315,7 +347,7 @@ static bool cover(struct fixing *f, size_t slot)
     bitset_add(node_at(f, owner)->info.slots, slot);
     node_at(f, owner)->info.slot_count++;
     for (size_t i = 0; is_ok && count > 1 && i < f->view.nodes.count; i++) {
-        if (i != owner && count_keys(f, i, slot) > 0) {
+        if (i != owner && f->keys.items[i] > 0) {
             is_ok = collect_keys(f, slot, i, owner);
         }
     }
@@ -419,6 +451,7 @@ int cluster_fix(const struct cluster_target *target)
         slot_mover_close(&f.mover);
     }
     cluster_view_close(&f.view);
+    VEC_DEINIT(&f.keys);
     if (!is_ok || f.is_interrupted) {
         return 1;
     }
