@@ -373,6 +373,7 @@ void lender_check(const struct lender *l)
 
         count += peer->is_used;
         ASSERT(peer->is_used || (peer->link == 0 && peer->unacked.items == NULL));
+        ASSERT(peer->unacked.items != NULL || peer->unacked.count == 0);
         for (size_t k = 1; k < peer->unacked.count; k++) {
             ASSERT(peer->unacked.items[k - 1] <= peer->unacked.items[k]);
         }
