@@ -350,6 +350,17 @@ static void on_later(struct receiver *r, struct mono_time now, const struct rece
     }
 }
 
+/* Rule (6).  It was no word of the source either, whatever it was asked. */
+static void on_lost(struct receiver *r, struct mono_time now, const struct receiver_event *event,
+                    struct receiver_actions *actions)
+{
+    if (receiver_has_link(r)) {
+        note_problem(r, event->reason);
+        close_link(r, actions);
+        retry(r, now);
+    }
+}
+
 static void on_never(struct receiver *r, struct mono_time now, const struct receiver_event *event,
                      struct receiver_actions *actions)
 {
@@ -435,6 +446,9 @@ void receiver_step(struct receiver *receiver, struct mono_time now,
         break;
     case RECEIVER_EVENT_LATER:
         on_later(r, now, event, actions);
+        break;
+    case RECEIVER_EVENT_LOST:
+        on_lost(r, now, event, actions);
         break;
     case RECEIVER_EVENT_NEVER:
         on_never(r, now, event, actions);

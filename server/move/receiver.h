@@ -26,6 +26,7 @@
  *             taken over is not among them.
  *         (4) Writes are not held for longer than HOLD_MS for us: then we follow again, and try later.
  *         (5) What was begun since the source asks for it ends with the source's knowledge.
+ *         (6) An attempt has executed every answer: with one that was not its end has come.
  *
  * A pure machine: events in, actions out.  Plain value. */
 #ifndef STARLING_MOVE_RECEIVER_H
@@ -79,6 +80,7 @@ enum receiver_event_type {
     RECEIVER_EVENT_YES, /* the source has done as it was asked */
     RECEIVER_EVENT_DATA, /* stage, byte_count, behind_bytes: it was executed; reason: why it is not the time to hold */
     RECEIVER_EVENT_LATER,     /* reason: not now */
+    RECEIVER_EVENT_LOST,      /* reason: an answer came and was not executed; it comes once only */
     RECEIVER_EVENT_NEVER,     /* reason: it refuses, or what it sends cannot be executed here */
     RECEIVER_EVENT_GIVEN,     /* it has given the slots */
     RECEIVER_EVENT_CLEARED,   /* no staged key is left */

@@ -324,7 +324,7 @@ static void take_data(struct node *node, struct move_import *m, const struct res
     }
     requests = resp_value_bytes(&value->children[2]);
     if (!journal_is_open(node)) {
-        step_simple(node, m, RECEIVER_EVENT_LATER, "this node has no lease just now");
+        step_simple(node, m, RECEIVER_EVENT_LOST, "this node has no lease just now");
         return;
     }
     if (!has_room(node)) {
@@ -409,7 +409,7 @@ static bool take_one(struct node *node, struct move_import *m)
     m->scan = (struct resp_value_scan){0};
     if (status != RESP_OK) {
         resp_value_deinit(&value);
-        step_simple(node, m, RECEIVER_EVENT_LATER, "the source's answer cannot be understood");
+        step_simple(node, m, RECEIVER_EVENT_LOST, "the source's answer cannot be understood");
         return true;
     }
     buf_consume(&m->in, consumed);

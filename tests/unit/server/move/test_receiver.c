@@ -254,6 +254,19 @@ Test(receiver, a_source_that_another_node_has_replaced_is_left_at_once)
     }
 }
 
+Test(receiver, an_answer_that_was_not_executed_ends_the_attempt)
+{
+    for (int phase = RECEIVER_COPYING; phase <= RECEIVER_CANCELLING; phase++) {
+        struct told t = reach((enum receiver_phase)phase, false);
+        bool may_be_given = t.receiver.may_be_given;
+
+        simple(&t, RECEIVER_EVENT_LOST);
+        expect(&t, phase == RECEIVER_TAKING ? "" : "close; [waiting] ");
+        cr_expect_eq(t.receiver.may_be_given, may_be_given, "that was no word of the source");
+        buf_deinit(&t.lines);
+    }
+}
+
 Test(receiver, keeps_its_rules_whatever_happens_in_whichever_phase)
 {
     for (int asked = 0; asked <= 1; asked++) {
