@@ -190,6 +190,12 @@ void data_take_status(struct cluster *c, const struct cluster_status *status)
     ASSERT(c->data.verdict != DATA_UNKNOWN);
 }
 
+void data_forget(struct cluster *c)
+{
+    c->has_status = false;
+    c->data = (struct own_data){.verdict = DATA_UNKNOWN};
+}
+
 void data_check(const struct cluster *c)
 {
     ASSERT(c->data.is_complete == data_verdict_is_complete(c->data.verdict));

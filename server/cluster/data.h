@@ -46,6 +46,9 @@ const char *data_verdict_text(enum data_verdict verdict);
 
 /* The node reports: what it says of its data is about the shard that we are in now. */
 void data_take_status(struct cluster *c, const struct cluster_status *status);
+/* We are to follow another primary: what the node said of its data and its link was said of another one, or of none.  Before it
+ * says so of this one nothing is known of them. */
+void data_forget(struct cluster *c);
 /* Judge anew: time has passed, and others may have been heard. */
 void data_update(struct cluster *c);
 void data_check(const struct cluster *c);

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "cluster/bus.h"
+#include "cluster/data.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
@@ -61,6 +62,9 @@ void role_take_over(struct cluster *c, uint64_t epoch)
 
 void role_follow(struct cluster *c, const struct cluster_id *primary)
 {
+    if (!cluster_id_equal(&c->me->primary, primary)) {
+        data_forget(c);
+    }
     nodes_set_replica(c, c->me, primary);
     c->loses_slots = false;
     c->is_follow_due = true;

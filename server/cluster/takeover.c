@@ -228,6 +228,11 @@ static void decide(struct cluster *c)
         wait_for_turn(c, turn_ms(c));
         return;
     }
+    if (takeover_why_not(c, c->takeover.goes_before_better) != NULL) {
+        emit_log(c, LOG_NOTICE, "not taking over: our data %s", data_verdict_text(c->data.verdict));
+        leave_as_it_is(c, &read, c->config.node_timeout_ms);
+        return;
+    }
     place = facts_place_by(c, &read, c->me);
     if (!place.has_no_tail && !(c->takeover.goes_before_better && place.is_of_shard)) {
         emit_log(c, LOG_NOTICE, "our data is not what was agreed to be the shard's");

@@ -2,7 +2,9 @@
 /* An operator: commands at bad moments, and what a sensible one does in the end. */
 #include "tests/sim/faults.h"
 
+#include "base/bitset.h"
 #include "cluster/report.h"
+#include "cluster/state.h"
 #include "node/inside.h"
 
 #include <stdarg.h>
@@ -274,6 +276,20 @@ static bool has_slots(const struct world *world, const char *id)
     return true; /* as far as anybody sees */
 }
 
+/* What it has is perhaps all that is left of slots whose primary is gone for good: it takes over when that is whole, and what
+ * becomes of it otherwise is for people to decide. */
+static bool is_left_of_shard(const struct world *world, int node)
+{
+    const struct cluster *c = world->nodes[node].node->cluster;
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    if (record == NULL || !cluster_id_equal(&record->primary, cluster_my_primary_id(c))) {
+        return false;
+    }
+    return bitset_count(record->slots, SHARD_SLOT_WORDS) >
+           (bitset_has(record->slots, world->spare_slot) ? 1 : 0);
+}
+
 /* One that owns nothing and serves nobody, follows such a one, or that a shard has too many of. */
 static bool is_to_spare(struct world *world, int node)
 {
@@ -284,8 +300,11 @@ static bool is_to_spare(struct world *world, int node)
         return !cluster_has_slots(world->nodes[node].node->cluster) &&
                replicas_of(world, facts.id) == 0;
     }
+    if (is_nobody(world, facts.primary_id)) {
+        return !is_left_of_shard(world, node);
+    }
     return replicas_of(world, facts.primary_id) > world->options.replicas_each ||
-           is_nobody(world, facts.primary_id) || !has_slots(world, facts.primary_id);
+           !has_slots(world, facts.primary_id);
 }
 
 static void spread_replicas(struct world *world)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a change of role or epoch costs while nothing fails: nobody's lease, and no more than a
  * round trip until everybody knows. */
+#include "tests/unit/server/cluster/core.h"
 #include "tests/unit/server/cluster/world.h"
 
 #include "cluster/frame.h"
@@ -269,6 +270,47 @@ Test(cluster_takeover, a_grant_that_was_given_to_another_is_none)
     world_carry_out(w, 0);
     buf_deinit(&grant);
     world_free(w);
+}
+
+static bool says(const struct core *core, const char *words)
+{
+    struct buf text = {0};
+    bool is_said;
+
+    for (size_t i = 0; i < core->actions.count; i++) {
+        const struct cluster_action *action = cluster_action_at(&core->actions, i);
+
+        if (action->type == CLUSTER_ACTION_LOG) {
+            buf_append_bytes(&text, cluster_action_bytes(&core->actions, action));
+        }
+    }
+    is_said = strstr(buf_text(&text), words) != NULL;
+    buf_deinit(&text);
+    return is_said;
+}
+
+/* No record says yet whose the slots are, so data that is nobody's passes for the shard's; and what the node has said of its link, as
+ * a primary, is that there is none. */
+Test(cluster_takeover, whoever_has_only_begun_to_follow_a_primary_does_not_ask_for_its_place)
+{
+    struct cluster_settings settings = CLUSTER_SETTINGS_DEFAULT;
+    struct core core;
+    struct cluster_call call;
+
+    settings.node_timeout_ms = WORLD_TIMEOUT_MS / 2;
+    core = core_new_with(CORE_ID " 10.0.0.1:7000@17000 myself,master - 0 0 1 connected\n" OTHER_ID
+                                 " 10.0.0.2:7000@17000 master - 0 0 2 connected 0-16383\n"
+                                 "vars currentEpoch 2 lastVoteEpoch 0\n",
+                         &settings);
+    core_settle(&core);
+    actions_clear(&core.actions);
+    call = core_call(&core);
+    cr_assert(cluster_replicate(core.cluster, &call, bytes_from_text(OTHER_ID)), "%s",
+              core.error.text);
+    cr_expect_not(says(&core, "silent"));
+    core_tick(&core, WORLD_TIMEOUT_MS / 10);
+    cr_expect_not(says(&core, "silent"));
+    core_deinit(&core);
 }
 
 enum {

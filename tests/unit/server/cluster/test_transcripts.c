@@ -96,7 +96,8 @@ Test(cluster_transcript, a_primary_that_hands_over_pauses_and_gives_up_its_lease
                 "node <3> owns the slots of this shard now, following it\n"
                 "-> state ok\n"
                 "-> follow <3> at 10.0.0.4:7003\n"
-                "-> resume writes\n");
+                "-> resume writes\n"
+                "our data is whole\n");
     world_free(w);
 }
 
@@ -127,7 +128,8 @@ Test(cluster_transcript, a_primary_that_is_about_to_end_offers_its_place_and_han
                 "node <3> owns the slots of this shard now, following it\n"
                 "-> state ok\n"
                 "-> follow <3> at 10.0.0.4:7003\n"
-                "-> resume writes\n");
+                "-> resume writes\n"
+                "our data is whole\n");
     expect_told(w, 3,
                 "our primary offers its place\n"
                 "all of the primary's data is here, offset 700\n"
@@ -234,7 +236,8 @@ Test(cluster_transcript, a_primary_that_is_replaced_by_force_loses_its_lease_and
                 "-> state fail\n"
                 "node <3> owns the slots of this shard now, following it\n"
                 "-> state ok\n"
-                "-> follow <3> at 10.0.0.4:7003\n");
+                "-> follow <3> at 10.0.0.4:7003\n"
+                "our data is whole\n");
     world_free(w);
 }
 
@@ -258,6 +261,7 @@ Test(cluster_transcript, a_primary_that_was_cut_off_loses_its_lease_and_follows_
                 "node <3> is a primary now\n"
                 "node <3> owns the slots of this shard now, following it\n"
                 "-> follow <3> at 10.0.0.4:7003\n"
+                "our data is whole\n"
                 "our primary is silent, asking the council for its place\n"
                 "node <1> answers again\n"
                 "node <2> answers again\n"
@@ -284,7 +288,8 @@ Test(cluster_transcript, a_primary_that_stood_still_finds_its_lease_run_out_befo
                 "node <3> is a primary now\n"
                 "node <3> owns the slots of this shard now, following it\n"
                 "-> state ok\n"
-                "-> follow <3> at 10.0.0.4:7003\n");
+                "-> follow <3> at 10.0.0.4:7003\n"
+                "our data is whole\n");
     world_free(w);
 }
 
