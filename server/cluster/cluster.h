@@ -213,7 +213,7 @@ struct cluster_sync_view {
     struct shard_sync agreed;                         /* required is 0: by nobody's */
     struct shard_sync_member joining[SHARD_SYNC_MAX]; /* theirs are needed, too */
     size_t joining_count;
-    bool is_settled;  /* what is agreed is on our disk: before that nothing leaves */
+    bool is_settled;  /* what is agreed is on our disk, and all of it count: else nothing leaves */
     bool is_wanted;   /* there is to be such a set */
     uint64_t changes; /* proposed so far */
 };

@@ -129,6 +129,32 @@ void sync_set_settle(struct shard_record *record)
     }
 }
 
+/* Whom an operator has removed is not asked for what it has by a primary that is started anew: nothing is to be acknowledged by its
+ * word any more. */
+static bool is_removed(const struct cluster *c, const struct shard_sync_member *member)
+{
+    return nodes_find(c, &member->node) == NULL && forgotten_has(c, &member->node);
+}
+
+static void remove_removed(const struct cluster *c, struct shard_sync *sync)
+{
+    for (size_t i = sync->count; i-- > 0;) {
+        const struct shard_sync_member member = sync->members[i];
+
+        if (is_removed(c, &member)) {
+            shard_sync_remove(sync, &member.node);
+        }
+    }
+}
+
+static bool has_removed(const struct cluster *c, const struct shard_sync *sync)
+{
+    struct shard_sync rest = *sync;
+
+    remove_removed(c, &rest);
+    return rest.count < sync->count;
+}
+
 /* What the set becomes of what it is in the record. */
 static void make_next(const struct cluster *c, struct shard_record *record)
 {
@@ -138,6 +164,7 @@ static void make_next(const struct cluster *c, struct shard_record *record)
     }
     record->sync.required = (uint32_t)c->config.sync_replicas;
     sync_set_settle(record);
+    remove_removed(c, &record->sync);
     for (size_t i = 0; i < c->sync.joiner_count; i++) {
         const struct shard_sync_member *member = &c->sync.joiners[i].member;
 
@@ -244,9 +271,7 @@ enum sync_witness sync_set_find_witness(const struct cluster *c)
         if (node != NULL && sync_set_is_witness(c, node)) {
             return SYNC_WITNESS_HEARD;
         }
-        /* Whom an operator removed is not waited for. */
-        if (node == NULL ? !forgotten_has(c, &member->node)
-                         : !has_lost_memory(c, node, member->memory)) {
+        if (node == NULL ? !is_removed(c, member) : !has_lost_memory(c, node, member->memory)) {
             found = SYNC_WITNESS_AWAITED;
         }
     }
@@ -297,7 +322,8 @@ void cluster_sync_view(const struct cluster *cluster, struct cluster_sync_view *
     }
     out->agreed = record->sync;
     out->is_settled = c->sync.saved_version == record->version &&
-                      cluster_id_equal(&c->sync.saved_shard, &c->me->shard);
+                      cluster_id_equal(&c->sync.saved_shard, &c->me->shard) &&
+                      !has_removed(c, &record->sync);
     for (size_t i = 0; i < c->sync.joiner_count; i++) {
         out->joining[out->joining_count++] = c->sync.joiners[i].member;
     }

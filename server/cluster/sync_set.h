@@ -7,6 +7,9 @@
  *     late: it has not answered for sync-timeout        out of the set, where enough are left
  *     gone: for so long that replies were given up      out, whatever is left
  *
+ * Whom an operator has removed is out, too, whatever is left, and nothing is settled before that is agreed: a primary that
+ * is started anew does not ask it for what it has.
+ *
  * A joiner stays until a record is agreed that we have made since: of one that we made and that failed nobody knows
  * whether it is agreed all the same.  A member counts until a record without it is agreed, and that is on our own disk:
  * a primary that is started anew must not know of less than what it acknowledged by.

@@ -3,10 +3,33 @@
  * its memory: whatever WAIT said, and whether or not anybody asked. */
 #include "tests/sim/world.h"
 
+#include "cluster/nodes.h"
+#include "cluster/state.h"
 #include "node/inside.h"
 #include "spec/slot.h"
 
 #include <stdio.h>
+
+/* CLUSTER FORGET gives up what a node may have had, wherever it is said; the primary counts on its word until it hears of that, and
+ * not any more from then on. */
+static bool is_given_up(const struct world *world, const struct sim_node *n,
+                        const struct cluster_id *id)
+{
+    const struct cluster_node *known = nodes_find(n->node->cluster, id);
+
+    for (int i = 0; i < world->node_count && known != NULL; i++) {
+        const struct node *other = world->nodes[i].node;
+
+        for (size_t k = 0; other != NULL && k < other->cluster->forgotten.count; k++) {
+            const struct forgotten *record = &other->cluster->forgotten.items[k];
+
+            if (cluster_id_equal(&record->id, id) && record->admission > known->admission) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 uint32_t sync_holders(const struct world *world, const struct sim_node *n)
 {
@@ -20,7 +43,8 @@ uint32_t sync_holders(const struct world *world, const struct sim_node *n)
         const struct sim_node *other = &world->nodes[i];
 
         if (other->node != NULL && !other->is_clone &&
-            shard_sync_find(set, cluster_my_id(other->node->cluster)) != NULL) {
+            shard_sync_find(set, cluster_my_id(other->node->cluster)) != NULL &&
+            !is_given_up(world, n, cluster_my_id(other->node->cluster))) {
             holders |= 1U << i;
         }
     }

@@ -138,6 +138,25 @@ Test(sync_set, one_that_is_late_is_out_where_enough_are_left_and_one_that_is_gon
     world_free(w);
 }
 
+/* Nobody would ask it for what it has if the primary lost its own. */
+Test(sync_set, nothing_is_settled_by_the_word_of_one_that_an_operator_has_removed)
+{
+    struct world *w = start(6, 1);
+    struct cluster_call call;
+
+    join(w, 0, 3);
+    join(w, 0, 6);
+    cr_assert(view_of(w, 0).is_settled);
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_forget(w->members[0].core, &call, bytes_from_text(w->members[3].id.text)));
+    cr_expect(has_member(w, 0, 3) && !view_of(w, 0).is_settled);
+    world_carry_out(w, 0);
+    world_run(w, AGREED_MS);
+    cr_expect(!has_member(w, 0, 3) && has_member(w, 0, 6));
+    cr_expect(view_of(w, 0).is_settled);
+    world_free(w);
+}
+
 Test(sync_set, what_is_off_has_no_members)
 {
     struct world *w = start(3, 1);
