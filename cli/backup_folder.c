@@ -441,6 +441,7 @@ bool backup_folder_add(struct backup_folder *folder, struct bytes bytes, int64_t
                        struct errmsg *error)
 {
     struct buf out = {0};
+    uint64_t before = folder->written;
     bool is_ok = true;
 
     ASSERT(folder->segment >= 0);
@@ -463,6 +464,9 @@ bool backup_folder_add(struct backup_folder *folder, struct bytes bytes, int64_t
     folder->segment_bytes += out.len;
     is_ok =
         write_all(folder->segment, buf_bytes(&out)) || fail(folder, "writing", "a segment", error);
+    if (!is_ok) {
+        folder->written = before; /* a later run looks how much of it is there */
+    }
     buf_deinit(&out);
     return is_ok;
 }

@@ -400,6 +400,17 @@ static void close_segment(struct node *node)
     pass_note_work(&node->pass);
 }
 
+/* The next trouble is one of its own. */
+static void note_recovery(struct node *node)
+{
+    struct disk_log *d = &node->disk_log;
+
+    if (d->problem.text[0] != '\0' && !d->is_lost && !d->is_held) {
+        node_log(node, LOG_NOTICE, "the log can be written again");
+        d->problem = (struct errmsg){0};
+    }
+}
+
 bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
 {
     struct disk_log *d = &node->disk_log;
@@ -409,6 +420,7 @@ bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
     }
     ASSERT(durable_bytes <= d->file_bytes);
     ASSERT(d->asked >= d->durable);
+    note_recovery(node);
     d->is_syncing = false;
     d->is_last_durable = true;
     d->durable = d->asked;
@@ -464,9 +476,9 @@ void disk_log_go_on(struct node *node)
     struct disk_log *d = &node->disk_log;
 
     ASSERT(d->is_held);
-    d->is_held = false;
     move(d, DISK_LOG_IDLE);
-    node_log(node, LOG_NOTICE, "the log can be written again");
+    d->is_held = false;
+    note_recovery(node);
     pass_note_work(&node->pass);
 }
 

@@ -147,6 +147,22 @@ static uint64_t last_that_counts(const struct node *node)
     return segments->items[index].number;
 }
 
+/* Of a request that was not whole at the end there may be more than the end of one segment: those that begin within it have
+ * nothing that counts, and what is written next begins before them.  The one that the log ends in stays, also with nothing in it:
+ * what it makes void stays so. */
+static uint64_t last_that_begins_in(const struct node *node, uint64_t number)
+{
+    const struct segment_list *segments = &node->disk_log.segments;
+    size_t index = segment_list_index(segments, number);
+
+    while (index != SIZE_MAX && index > 0 &&
+           segments->items[index].head.start > oplog_end(node->journal.log) &&
+           segment_list_is_continued(segments, index - 1)) {
+        index--;
+    }
+    return index != SIZE_MAX ? segments->items[index].number : number;
+}
+
 static void finish(struct node *node)
 {
     struct replay *replay = &node->replay;
@@ -160,8 +176,7 @@ static void finish(struct node *node)
         struct segment_tail tail = segment_reader_tail(&replay->reader);
 
         replay->tail = tail;
-        replay->last_segment =
-            tail.number; /* also with nothing in it: what it makes void stays so */
+        replay->last_segment = last_that_begins_in(node, tail.number);
         if (tail.torn_bytes > 0 && replay->until == 0) {
             node_log(node, LOG_WARNING,
                      "the log ends in the middle: segment %llu is cut off at byte %llu, and %llu "

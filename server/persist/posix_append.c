@@ -23,6 +23,8 @@ enum {
     SMALL_SYNC_BYTES = 16 * 1024, /* those of no more than this are what room is made for, */
     SMALL_SYNCS = 16,             /* when so many came one after the other */
     DIRECT_LEAST_BYTES = 64 * 1024,
+    DIRECT_AFTER =
+        8, /* writes since a sync: where syncs follow each other closely they find less to wait for in the cache */
 };
 
 static const char zeros[ROOM_STEP];
@@ -104,7 +106,8 @@ enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
     enum fs_status status = FS_OK;
 
     ASSERT(file->path != NULL);
-    if (bytes.len >= DIRECT_LEAST_BYTES && !is_disk_behind &&
+    file->fresh_writes++;
+    if (bytes.len >= DIRECT_LEAST_BYTES && file->fresh_writes > DIRECT_AFTER && !is_disk_behind &&
         posix_direct_works(&file->direct, file->path)) {
         status = write_directly(file, &bytes, error);
     }
@@ -133,6 +136,7 @@ enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error
 
     ASSERT(file->path != NULL);
     is_small = file->size_bytes - file->synced_bytes <= SMALL_SYNC_BYTES;
+    file->fresh_writes = 0;
     file->small_syncs = is_small ? file->small_syncs + 1 : 0;
     status = posix_sync_data(file->fd, file->path, error);
     if (status == FS_OK && !file->is_name_durable) {

@@ -22,6 +22,7 @@ struct posix_append {
     uint64_t synced_bytes; /* of them, since it was opened */
     uint64_t room_end;     /* zeros are behind them up to there; at or below size_bytes: none are */
     uint32_t small_syncs;  /* one after the other */
+    uint32_t fresh_writes; /* since the last sync */
     uint64_t device;       /* the file's, */
     uint64_t inode;        /* and its number there */
     bool is_name_durable;
@@ -30,7 +31,7 @@ struct posix_append {
 
 MUST_USE enum fs_status posix_append_open(struct posix_append *file, const char *path,
                                           enum fs_append_mode mode, struct errmsg *error);
-/* Write all of it.  Past the system's cache of pages where there is much of it, unless the disk has fallen behind: what the
+/* Write all of it.  Past the system's cache of pages where there is much of it between two syncs, unless the disk has fallen behind: what the
  * cache takes then need not wait in memory.  After a failure only posix_append_close may follow; a part may have been written. */
 MUST_USE enum fs_status posix_append_write(struct posix_append *file, struct bytes bytes,
                                            bool is_disk_behind, struct errmsg *error);

@@ -7,8 +7,10 @@
 #include <string.h>
 
 enum {
-    REQUEST_MAX = 8192,
-    VALUE_MAX = 3000,
+    REQUEST_MAX = 24 * 1024,
+    VALUE_MAX = 20000, /* of which a request spans several segments */
+    LONG_MAX = 3000,
+    SHORT_MAX = 30,
     KEYS = 6,
     MULTI_MAX = 4,
     FAULT_EVENTS = 15,
@@ -23,7 +25,10 @@ static unsigned below(struct trial *trial, unsigned bound)
 
 static void write_value(struct trial *trial, char *out)
 {
-    size_t len = 1 + below(trial, rng_one_in(&trial->rng, 4) ? VALUE_MAX : 30);
+    unsigned most = rng_one_in(&trial->rng, 12)  ? VALUE_MAX
+                    : rng_one_in(&trial->rng, 4) ? LONG_MAX
+                                                 : SHORT_MAX;
+    size_t len = 1 + below(trial, most);
 
     rng_hex(&trial->rng, out, len);
     out[len] = '\0';

@@ -191,6 +191,27 @@ Test(disk_log, refuses_writes_while_the_disk_does_and_goes_on_when_it_does_not_a
     }
 }
 
+Test(disk_log, each_time_that_the_disk_refuses_is_told_of)
+{
+    struct alone *a = start("always");
+    unsigned told = 0;
+
+    for (int i = 0; i < 3; i++) {
+        a->disk.fault = DISK_FULL;
+        answers_send(a, 0, "SET k v\r\n");
+        answers_idle(a, 5, 1100);
+        a->disk.fault = DISK_WELL;
+        answers_idle(a, 5, 1100);
+        answers_match(a, 0, "+OK|");
+    }
+    for (const char *at = buf_text(&a->warnings); (at = strstr(at, "cannot be written")) != NULL;
+         at++) {
+        told++;
+    }
+    cr_expect_eq(told, 3, "%s", buf_text(&a->warnings));
+    alone_free(a);
+}
+
 Test(disk_log, begins_anew_when_the_data_was_replaced)
 {
     struct alone *a = start("everysec");
