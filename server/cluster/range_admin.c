@@ -319,6 +319,15 @@ bool cluster_has_given(const struct cluster *cluster, const struct cluster_id *i
     return range != NULL && range->kind == SHARD_RANGE_GIVEN;
 }
 
+bool cluster_has_ended(const struct cluster *cluster, const struct cluster_id *id)
+{
+    const struct cluster *c = cluster;
+    const struct shard_record *own = record_of(c, &c->me->shard);
+
+    return shard_ranges_find(&c->ranges, id) == NULL && own != NULL &&
+           shard_ranges_find(&own->ranges, id) == NULL;
+}
+
 bool cluster_is_importing(const struct cluster *cluster)
 {
     for (size_t i = 0; i < cluster->ranges.count; i++) {

@@ -55,6 +55,8 @@ size_t cluster_range_count(const struct cluster *cluster);
 void cluster_range_at(const struct cluster *cluster, size_t index, struct cluster_range_view *out);
 /* Has the move been given, as the source? */
 bool cluster_has_given(const struct cluster *cluster, const struct cluster_id *id);
+/* Under the lease, so that our record is the newest: does it have the move no more?  Then whoever takes over does not find it. */
+bool cluster_has_ended(const struct cluster *cluster, const struct cluster_id *id);
 /* Are keys being staged here, or about to be? */
 bool cluster_is_importing(const struct cluster *cluster);
 /* Slots whose keys here are for nobody to see: of moves that come in, and that were given.  *out is all zero before. */

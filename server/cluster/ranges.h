@@ -16,7 +16,8 @@
  *             without the GIVEN serves on.
  *         (3) A receiver takes what its source's agreed record gives to its shard, whoever is primary there.
  *         (4) Keys at the source go when another shard's agreed record has their slots; GIVEN stands until none is left.
- *         (5) OUT asks the receiver's shard to begin; an IN that began so ends when the OUT is gone.
+ *         (5) OUT asks the receiver's shard to begin; an IN that began so ends when the OUT is gone, and not before: the source's
+ *             shard would ask on, whoever is primary there.
  *
  * Ranges name shards: whoever is primary of that shard is meant. */
 #ifndef STARLING_CLUSTER_RANGES_H

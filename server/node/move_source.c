@@ -232,6 +232,11 @@ void move_source_cancel(struct node *node, struct request *request, const struct
         cluster_side_act(node);
         node_log(node, LOG_NOTICE, "move %s is given up by its receiver", id->text);
     }
+    /* The receiver forgets the move then, and would not heed who takes over here and asks for it still. */
+    if (!cluster_has_ended(node->cluster, id)) {
+        reply_error(request, "LATER that the move is given up is not agreed yet");
+        return;
+    }
     resp_write_simple(request->reply, "YES");
 }
 

@@ -227,6 +227,49 @@ Test(cluster_ranges, a_source_can_ask_and_withdraw)
     world_free(w);
 }
 
+Test(cluster_ranges, a_move_has_ended_when_no_heir_of_the_source_can_find_it)
+{
+    int ended = 0;
+
+    for (int ms = 0; ms < 40; ms += 4) {
+        struct world *w = world_three_and_three();
+        struct cluster_id id = export(w);
+        struct errmsg error = {0};
+        struct cluster_call call = world_call(w, 0, &error);
+        bool has_ended;
+
+        cr_expect_not(cluster_has_ended(w->members[0].core, &id));
+        cr_assert(cluster_end_range(w->members[0].core, &call, &id), "%s", error.text);
+        world_carry_out(w, 0);
+        cr_expect_not(cluster_has_ended(w->members[0].core, &id), "its record has it still");
+        world_run(w, ms);
+        has_ended = cluster_has_ended(w->members[0].core, &id);
+        world_kill(w, 0);
+        world_run(w, HEAL_MS);
+        cr_assert_eq(world_server_of(w, FIRST), 3);
+        cr_expect(!has_ended || cluster_range_count(w->members[3].core) == 0, "after %d ms", ms);
+        ended += has_ended;
+        world_free(w);
+    }
+    cr_expect(ended > 0 && ended < 10, "%d", ended);
+}
+
+Test(cluster_ranges, who_was_started_anew_or_took_over_can_tell_that_a_move_has_ended)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_id id = w->members[5].id; /* of no move */
+
+    cr_expect(cluster_has_ended(w->members[0].core, &id));
+    world_kill(w, 0);
+    world_start(w, 0);
+    world_run(w, HEAL_MS);
+    cr_expect(cluster_has_ended(w->members[world_server_of(w, FIRST)].core, &id));
+    world_kill(w, world_server_of(w, FIRST));
+    world_run(w, HEAL_MS);
+    cr_expect(cluster_has_ended(w->members[world_server_of(w, FIRST)].core, &id));
+    world_free(w);
+}
+
 /* Its record has it, and is read again before the first one of this life is agreed. */
 Test(cluster_ranges, what_a_source_withdraws_right_after_its_start_does_not_come_back)
 {
