@@ -132,6 +132,24 @@ enum exec_result cmd_zrevrangebylex(struct exec *x)
     return reply_range(x, (struct range_form){.kind = ZSET_RANGE_NAME, .is_reverse = true});
 }
 
+/* A range of names means something where all scores are equal.  Where they are not, what is in it depends on how the set is
+ * built, which replicas and a start may do in another way: they are told what came of it. */
+static bool is_anyones_guess(const struct zset_view *view, enum zset_range_kind kind)
+{
+    struct zset_cursor cursor;
+    struct zset_element first;
+    struct zset_element last;
+
+    if (kind != ZSET_RANGE_NAME || zset_count(view) < 2) {
+        return false;
+    }
+    zset_seek(view, 0, &cursor);
+    (void)zset_next(&cursor, &first);
+    zset_seek(view, zset_count(view) - 1, &cursor);
+    (void)zset_previous(&cursor, &last);
+    return first.score < last.score;
+}
+
 /* Put them in the order in which they are asked for: which zeros keep their signs depends on it. */
 static void fill(struct zset_result *result, const struct zset_view *view, struct zset_span span,
                  bool is_reverse)
@@ -163,6 +181,7 @@ enum exec_result cmd_zrangestore(struct exec *x)
     struct zset_view view;
     struct entry *e;
     bool with_scores;
+    bool is_unclear;
 
     if (!read_request(x, &form, 3, &range, &with_scores) ||
         !lookup_read_type(x, &from, VALUE_ZSET, &e)) {
@@ -170,6 +189,7 @@ enum exec_result cmd_zrangestore(struct exec *x)
     }
     view = zset_view_of(e);
     span = zset_resolve(&view, &range);
+    is_unclear = is_anyones_guess(&view, range.kind);
     zset_result_init(&result, x);
     if (range.kind == ZSET_RANGE_RANK &&
         span.count > keyspace_values(x->keyspace)->limits.zset_max_listpack_entries) {
@@ -177,8 +197,9 @@ enum exec_result cmd_zrangestore(struct exec *x)
         zset_begin_whole(&result.draft);
     }
     fill(&result, &view, span, range.is_reverse);
-    resp_write_integer(x->reply,
-                       (int64_t)zset_result_store_verbatim(&result, x, &to, "zrangestore"));
+    resp_write_integer(x->reply, (int64_t)(is_unclear ? zset_result_store_explicit
+                                                      : zset_result_store_verbatim)(&result, x, &to,
+                                                                                    "zrangestore"));
     zset_result_deinit(&result);
     return EXEC_DONE;
 }
@@ -217,6 +238,18 @@ static const char *const removal_events[] = {
     [ZSET_RANGE_NAME] = "zremrangebylex",
 };
 
+/* ZREMRANGEBYRANK key first last */
+static void effect_remove(struct exec *x, struct bytes key, struct zset_span span)
+{
+    char first[NUM_I64_TEXT];
+    char last[NUM_I64_TEXT];
+    const struct bytes words[] = {
+        BYTES_LITERAL("ZREMRANGEBYRANK"), key, bytes_make(first, num_format_u64(first, span.first)),
+        bytes_make(last, num_format_u64(last, span.first + span.count - 1))};
+
+    effects_add(x->effects, words, ARRAY_COUNT(words));
+}
+
 static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
 {
     struct key_ref ref = lookup_ref(x, 1);
@@ -226,6 +259,7 @@ static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
     struct value_edit edit;
     struct entry *e;
     uint64_t total;
+    bool is_unclear;
 
     if (!zset_read_range(x, kind, 2, 3, &range) || !lookup_write_type(x, &ref, VALUE_ZSET, &e)) {
         return EXEC_DONE;
@@ -233,6 +267,7 @@ static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
     view = zset_view_of(e);
     total = zset_count(&view);
     span = zset_resolve(&view, &range);
+    is_unclear = is_anyones_guess(&view, kind);
     if (span.count > 0 && span.count == total) {
         /* All of a large one is freed in slices. */
         keyspace_remove(x->keyspace, &ref);
@@ -242,7 +277,11 @@ static enum exec_result remove_range(struct exec *x, enum zset_range_kind kind)
         (void)keyspace_close(x->keyspace, &edit);
     }
     if (span.count > 0) {
-        effects_add_verbatim(x->effects);
+        if (is_unclear) {
+            effect_remove(x, ref.bytes, span);
+        } else {
+            effects_add_verbatim(x->effects);
+        }
         notify_taken(x, EVENT_ZSET, removal_events[kind], ref.bytes, span.count < total);
     }
     resp_write_integer(x->reply, (int64_t)span.count);

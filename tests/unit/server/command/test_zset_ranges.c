@@ -175,6 +175,23 @@ Test(zset_ranges, ranges_are_removed)
     RUN_CASES(cases);
 }
 
+/* Which members those are depends on how the set is built. */
+Test(zset_ranges, by_name_where_scores_differ_replicas_are_told_what_came_of_it)
+{
+    static const struct fixture_case cases[] = {
+        {"ZADD k 1 a 1 b 1 c 2 d",     ":4|", NULL                        },
+        {"ZRANGESTORE d k [b + BYLEX", ":3|", "DEL d; ZADD d 1 b 1 c 2 d" },
+        {"ZREMRANGEBYLEX k [b [c",     ":2|", "ZREMRANGEBYRANK k 1 2"     },
+        {"ZREMRANGEBYLEX k [x [y",     ":0|", ""                          },
+        {"ZREMRANGEBYLEX k - +",       ":2|", "ZREMRANGEBYRANK k 0 1"     },
+        {"ZADD k 1 a 1 b",             ":2|", NULL                        },
+        {"ZRANGESTORE d k [b + BYLEX", ":1|", "ZRANGESTORE d k [b + BYLEX"},
+        {"ZREMRANGEBYLEX k - +",       ":2|", "ZREMRANGEBYLEX k - +"      },
+    };
+
+    RUN_CASES(cases);
+}
+
 Test(zset_ranges, members_and_scores_are_pairs_in_the_newer_protocol)
 {
     struct fixture *f = fixture_new(false);
