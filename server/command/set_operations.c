@@ -11,6 +11,8 @@
 #include "store/value_set.h"
 #include "store/value_space.h"
 
+#include <stdlib.h>
+
 enum operation {
     OPERATION_INTER,
     OPERATION_UNION,
@@ -26,21 +28,82 @@ struct sets {
     VEC(struct value) items;
 };
 
-/* Read count keys from argument first on; false after -WRONGTYPE. */
-static bool read_sets(struct exec *x, size_t first, size_t count, struct sets *out)
+/* One of the keys that a request names. */
+struct named_set {
+    const struct entry *e; /* NULL: there is no such key */
+    size_t place;
+};
+
+static int compare_named(const void *a, const void *b)
 {
+    const struct named_set *x = a;
+    const struct named_set *y = b;
+
+    if (x->e != y->e) {
+        return (uintptr_t)x->e < (uintptr_t)y->e ? -1 : 1;
+    }
+    return x->place < y->place ? -1 : 1;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct named_set *x = a;
+    const struct named_set *y = b;
+
+    return x->place < y->place ? -1 : 1;
+}
+
+/* Of those that are named several times one is enough, and of no key none; the first keeps its place.  The count that is left; 0:
+ * nothing can come out. */
+static size_t leave_out(struct named_set *sets, size_t count, enum operation operation)
+{
+    const struct entry *first = sets[0].e;
+    size_t kept = 0;
+
+    qsort(sets, count, sizeof(*sets), compare_named);
+    for (size_t i = 0; i < count; i++) {
+        bool is_repeated = i > 0 && sets[i].e == sets[i - 1].e;
+
+        if (sets[i].e == NULL && (operation == OPERATION_INTER || sets[i].place == 0)) {
+            if (operation != OPERATION_UNION) {
+                return 0;
+            }
+        } else if (sets[i].e != NULL && !is_repeated) {
+            sets[kept++] = sets[i];
+        } else if (operation == OPERATION_DIFF && sets[i].e == first && first != NULL) {
+            return 0; /* less itself */
+        }
+    }
+    qsort(sets, kept, sizeof(*sets), compare_places);
+    return kept;
+}
+
+/* Read count keys from argument first on, those that can have a say in the operation; false after -WRONGTYPE. */
+static bool read_sets(struct exec *x, size_t first, size_t count, enum operation operation,
+                      struct sets *out)
+{
+    VEC(struct named_set) named = {0};
+    bool is_ok = true;
+
     *out = (struct sets){0};
-    for (size_t i = first; i < first + count; i++) {
-        struct key_ref ref = lookup_ref(x, i);
+    for (size_t i = 0; is_ok && i < count; i++) {
+        struct key_ref ref = lookup_ref(x, first + i);
         struct entry *e;
 
-        if (!lookup_read_type(x, &ref, VALUE_SET, &e)) {
-            VEC_DEINIT(&out->items);
-            return false;
-        }
-        VEC_PUSH(&out->items, e != NULL ? entry_value(e) : (struct value){.type = VALUE_SET});
+        is_ok = lookup_read_type(x, &ref, VALUE_SET, &e);
+        VEC_PUSH(&named, ((struct named_set){.e = is_ok ? e : NULL, .place = i}));
     }
-    return true;
+    if (is_ok) {
+        named.count = leave_out(named.items, count, operation);
+        for (size_t i = 0; i < named.count; i++) {
+            VEC_PUSH(&out->items, entry_value(named.items[i].e));
+        }
+        if (named.count == 0) {
+            VEC_PUSH(&out->items, ((struct value){.type = VALUE_SET}));
+        }
+    }
+    VEC_DEINIT(&named);
+    return is_ok;
 }
 
 /* Where the result goes: members that were found so far are in result, too, when they could come twice. */
@@ -144,7 +207,7 @@ static void reply_combined(struct exec *x, enum operation operation)
     struct combining c = {
         .operation = operation, .sets = &sets, .list = &list, .limit = UINT64_MAX};
 
-    if (!read_sets(x, 1, x->arg_count - 1, &sets)) {
+    if (!read_sets(x, 1, x->arg_count - 1, operation, &sets)) {
         return;
     }
     /* Only a union can meet a member twice. */
@@ -192,7 +255,7 @@ static void store_combined(struct exec *x, enum operation operation)
     struct combining c = {
         .operation = operation, .sets = &sets, .result = &result, .limit = UINT64_MAX};
 
-    if (!read_sets(x, 2, x->arg_count - 2, &sets)) {
+    if (!read_sets(x, 2, x->arg_count - 2, operation, &sets)) {
         return;
     }
     combine(&c);
@@ -317,7 +380,7 @@ static enum exec_result reply_card(struct exec *x, enum operation operation)
     if (!argument_key_count(x, 1, &key_count) ||
         !read_card_options(x, 2 + key_count, operation == OPERATION_UNION ? &is_approximate : NULL,
                            &c.limit) ||
-        !read_sets(x, 2, key_count, &sets)) {
+        !read_sets(x, 2, key_count, operation, &sets)) {
         return EXEC_DONE;
     }
     if (is_approximate) {

@@ -268,6 +268,19 @@ static bool subtract_member(void *context, const struct zset_element *element)
     return true;
 }
 
+/* What is empty takes nothing away, and each member would be looked for in it. */
+static void leave_out_empty(struct combine *c)
+{
+    size_t kept = 1;
+
+    for (size_t i = 1; i < c->sources.count; i++) {
+        if (c->sources.items[i].count > 0) {
+            c->sources.items[kept++] = c->sources.items[i];
+        }
+    }
+    c->sources.count = kept;
+}
+
 static void subtract(const struct combine *c, struct value_draft *out)
 {
     struct combining to = {.c = c, .source = &c->sources.items[0], .out = out};
@@ -289,6 +302,7 @@ static void make_result(struct combine *c, struct zset_result *result)
         (void)intersect(c, &result->draft);
         break;
     case COMBINE_DIFF:
+        leave_out_empty(c);
         subtract(c, &result->draft);
         break;
     }

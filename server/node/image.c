@@ -55,6 +55,9 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
         rdb_writer_entry(&image->aside.writer, buf_queue_end(&image->aside.records), db, e);
     } else {
         rdb_writer_entry(&image->writer, &image->out, db, e);
+        if (image->out.len >= image->slice_end) { /* of long strings a few are a slice */
+            walk_end_step(node->data.keyspace);
+        }
     }
 }
 
@@ -268,7 +271,6 @@ bool image_step(struct node *node)
 {
     struct image *image = &node->image;
     bool is_done = false;
-    size_t end;
 
     if (!image->is_on) {
         return false;
@@ -284,8 +286,8 @@ bool image_step(struct node *node)
     if (!sinks_have_room(node)) {
         return false;
     }
-    end = image->out.len + SLICE_BYTES;
-    for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < end; i++) {
+    image->slice_end = image->out.len + SLICE_BYTES;
+    for (int i = 0; i < SLICE_STEPS && !is_done && image->out.len < image->slice_end; i++) {
         is_done = step(node);
     }
     if (is_done) {

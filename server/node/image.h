@@ -67,6 +67,7 @@ struct image {
     struct list sinks;
     struct rdb_writer writer;
     struct buf out;                       /* encoded, not yet handed over */
+    size_t slice_end;                     /* of out: the slice ends when there is so much */
     struct image_aside aside;             /* what waits for the end of a large record */
     VEC(struct image_value) values;       /* large values: the first is being written, once begun */
     struct replication_position position; /* of the image in the log */

@@ -10,6 +10,7 @@
 enum {
     SLICE_ENTRIES = 64,
     SLICE_US = 2000,
+    SLICE_BYTES = 64 * 1024,
     KEPT_BYTES = 256 * 1024,
 };
 
@@ -40,6 +41,9 @@ static void on_entry(void *context, unsigned db, const struct entry *e)
     move_pieces_whole(entry_key(e), buf_bytes(&payload), entry_expire_at_ms(e),
                       &node->move_image.out);
     buf_deinit(&payload);
+    if (node->move_image.out.len >= SLICE_BYTES) { /* of long strings a few are a slice */
+        walk_end_step(node->data.keyspace);
+    }
 }
 
 static void drop_first_value(struct node *node)

@@ -93,7 +93,8 @@ struct walk {
     walk_hand_fn *hand;
     walk_sink_fn *sink; /* of entries */
     void *context;
-    uint32_t table; /* place of the walk: table, shard by position, bucket */
+    bool has_enough; /* the running step ends with its bucket */
+    uint32_t table;  /* place of the walk: table, shard by position, bucket */
     uint64_t position;
     uint32_t bucket;
 };

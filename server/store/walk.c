@@ -141,7 +141,7 @@ static bool step_shard(struct table_shared *shared, const struct table *table, s
     while (walk->bucket < shard->bucket_count) {
         uint32_t cost;
 
-        if (*budget == 0) {
+        if (*budget == 0 || walk->has_enough) {
             return false;
         }
         cost = walk_go_through(shared, table, shard, walk->bucket++);
@@ -157,6 +157,7 @@ bool walk_step(struct keyspace *ks, size_t budget)
     struct walk *walk = &ks->shared.walk;
 
     ASSERT(walk->is_on);
+    walk->has_enough = false;
     for (;;) {
         struct table_span span;
         uint32_t number = keyspace_next_table(ks, ks->occupied, walk->table);
@@ -185,6 +186,11 @@ bool walk_step(struct keyspace *ks, size_t budget)
         walk->position = 0;
         walk->bucket = 0;
     }
+}
+
+void walk_end_step(struct keyspace *ks)
+{
+    ks->shared.walk.has_enough = true;
 }
 
 void walk_cancel(struct keyspace *ks)

@@ -29,6 +29,8 @@ void walk_start(struct keyspace *ks, const struct walk_options *options);
 bool walk_is_on(const struct keyspace *ks);
 /* Visit up to budget entries more; true when the walk has ended. */
 bool walk_step(struct keyspace *ks, size_t budget);
+/* For the sink: it was given enough to do, and the running step ends with the bucket that it is in. */
+void walk_end_step(struct keyspace *ks);
 /* End early; does nothing when no walk is on. */
 void walk_cancel(struct keyspace *ks);
 

@@ -288,3 +288,34 @@ Test(sets, bad_input_is_refused_and_changes_nothing)
 {
     RUN_CASES(bad_input);
 }
+
+Test(sets, named_several_times_or_not_there_count_as_what_they_are)
+{
+    static const struct fixture_case cases[] = {
+        {"SADD a 1 2 3",            ":3|",                                                                 NULL},
+        {"SADD b 2",                ":1|",                                                                 NULL},
+        {"SDIFF a a",               "*0|",                                                                 ""  },
+        {"SDIFF a none a",          "*0|",                                                                 ""  },
+        {"SDIFF none a",            "*0|",                                                                 ""  },
+        {"SDIFF none none a",       "*0|",                                                                 ""  },
+        {"SDIFF a none b none b",   "*2|$1|1|$1|3|",                                                       ""  },
+        {"SDIFF a",                 "*3|$1|1|$1|2|$1|3|",                                                  ""  },
+        {"SINTER a a a",            "*3|$1|1|$1|2|$1|3|",                                                  ""  },
+        {"SINTER a none a",         "*0|",                                                                 ""  },
+        {"SINTER b a b",            "*1|$1|2|",                                                            ""  },
+        {"SUNION none b none a a",  "*3|$1|2|$1|1|$1|3|",                                                  ""  },
+        {"SUNION none none",        "*0|",                                                                 ""  },
+        {"SUNIONSTORE d none none", ":0|",                                                                 ""  },
+        {"SINTERCARD 3 a b a",      ":1|",                                                                 ""  },
+        {"SDIFFCARD 3 a b b",       ":2|",                                                                 ""  },
+        {"SUNIONCARD 3 a b a",      ":3|",                                                                 ""  },
+        {"SET s x",                 "+OK|",                                                                NULL},
+        {"SINTER none s",           "-WRONGTYPE Operation against a key holding the wrong kind of value|",
+         ""                                                                                                    },
+        {"ZADD z 1 1 2 2",          ":2|",                                                                 NULL},
+        {"ZDIFF 4 z none b none",   "*1|$1|1|",                                                            ""  },
+        {"ZDIFF 2 none z",          "*0|",                                                                 ""  },
+    };
+
+    RUN_CASES(cases);
+}

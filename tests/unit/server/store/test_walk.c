@@ -74,6 +74,39 @@ Test(walk, an_untouched_key_space_is_handed_over_whole)
     space_free(ks);
 }
 
+struct eater {
+    struct keyspace *ks;
+    unsigned eaten;
+};
+
+static void eat(void *context, unsigned db, const struct entry *e)
+{
+    struct eater *eater = context;
+
+    (void)db;
+    (void)e;
+    eater->eaten++;
+    walk_end_step(eater->ks);
+}
+
+/* Long values: the budget counts entries. */
+Test(walk, a_step_ends_with_its_bucket_when_who_takes_the_entries_has_enough)
+{
+    struct keyspace *ks = space_new(false);
+    struct eater eater = {.ks = ks};
+    unsigned before;
+
+    space_set_many(ks, 0, 0, KEYS, EXPIRE_NEVER);
+    walk_start(ks, &(struct walk_options){.sink = eat, .context = &eater});
+    for (bool is_over = false; !is_over;) {
+        before = eater.eaten;
+        is_over = walk_step(ks, 1000000);
+        cr_assert_leq(eater.eaten - before, 32);
+    }
+    cr_expect_eq(eater.eaten, KEYS, "%u", eater.eaten);
+    space_free(ks);
+}
+
 static void change_key(struct keyspace *ks, unsigned number, unsigned how)
 {
     char text[SPACE_KEY_TEXT];
