@@ -2,6 +2,7 @@
 /* Several sets: intersection, union, difference, and storing what comes out.
  *
  * They travel as they came: a replica has the same sets, since what has expired here was removed before. */
+#include "base/assert.h"
 #include "base/vec.h"
 #include "command/element_scan.h"
 #include "command/events.h"
@@ -57,9 +58,11 @@ static int compare_places(const void *a, const void *b)
  * nothing can come out. */
 static size_t leave_out(struct named_set *sets, size_t count, enum operation operation)
 {
-    const struct entry *first = sets[0].e;
+    const struct entry *first;
     size_t kept = 0;
 
+    ASSERT(count > 0 && sets != NULL);
+    first = sets[0].e;
     qsort(sets, count, sizeof(*sets), compare_named);
     for (size_t i = 0; i < count; i++) {
         bool is_repeated = i > 0 && sets[i].e == sets[i - 1].e;

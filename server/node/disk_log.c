@@ -121,8 +121,7 @@ void disk_log_begin(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
 
-    ASSERT(d->phase == DISK_LOG_OFF);
-    ASSERT(d->file == FS_NO_FILE);
+    ASSERT(d->phase == DISK_LOG_OFF && d->file == FS_NO_FILE);
     move(d, DISK_LOG_IDLE);
     stand_at(node, oplog_end(node->journal.log));
     d->is_anew = node->replay.has_hole;
@@ -241,7 +240,6 @@ static uint64_t next_number(const struct disk_log *d)
 bool disk_log_begin_history(struct node *node, struct errmsg *error)
 {
     struct disk_log *d = &node->disk_log;
-    const struct fs *fs = node->env.fs;
     uint64_t number = next_number(d);
     struct segment_head head = disk_head_make(node);
     char path[SEGMENT_PATH_SIZE];
@@ -251,7 +249,7 @@ bool disk_log_begin_history(struct node *node, struct errmsg *error)
     ASSERT(d->phase == DISK_LOG_IDLE && !history_id_is_empty(&head.parent));
     segment_files_segment_path(&d->files, number, path);
     segment_write_head(&out, &head);
-    is_ok = fs->write_whole(fs->ctx, path, buf_bytes(&out), error) == FS_OK;
+    is_ok = node->env.fs->write_whole(node->env.fs->ctx, path, buf_bytes(&out), error) == FS_OK;
     buf_deinit(&out);
     if (is_ok) {
         segment_list_add(&d->segments, number, &head);
@@ -400,7 +398,6 @@ static void close_segment(struct node *node)
     pass_note_work(&node->pass);
 }
 
-/* The next trouble is one of its own. */
 static void note_recovery(struct node *node)
 {
     struct disk_log *d = &node->disk_log;
@@ -443,7 +440,8 @@ static void broken(struct node *node, const struct errmsg *error)
 {
     struct disk_log *d = &node->disk_log;
 
-    if (d->failure_count++ == 0 || d->problem.text[0] == '\0') {
+    d->failure_count++;
+    if (d->problem.text[0] == '\0') {
         node_log(node, LOG_WARNING,
                  "the log cannot be written, and is tried again until it can; writes are refused "
                  "meanwhile: %s",
