@@ -136,6 +136,9 @@ enum fs_status posix_append_sync(struct posix_append *file, struct errmsg *error
 
     ASSERT(file->path != NULL);
     is_small = file->size_bytes - file->synced_bytes <= SMALL_SYNC_BYTES;
+    if (file->fresh_writes <= DIRECT_AFTER) {
+        posix_direct_rest(&file->direct);
+    }
     file->fresh_writes = 0;
     file->small_syncs = is_small ? file->small_syncs + 1 : 0;
     status = posix_sync_data(file->fd, file->path, error);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    STAGING_BYTES = 1024 * 1024,
+    STAGING_BYTES = 256 * 1024,
 };
 
 bool posix_direct_works(struct posix_direct *direct, const char *path)
@@ -90,11 +90,17 @@ enum fs_status posix_direct_write(struct posix_direct *direct, const char *path,
     return status;
 }
 
+void posix_direct_rest(struct posix_direct *direct)
+{
+    mem_free(MEM_SNAPSHOT, direct->staging);
+    direct->staging = NULL;
+}
+
 void posix_direct_close(struct posix_direct *direct)
 {
     if (direct->was_tried && direct->fd >= 0) {
         close(direct->fd);
     }
-    mem_free(MEM_SNAPSHOT, direct->staging);
+    posix_direct_rest(direct);
     *direct = (struct posix_direct){0};
 }

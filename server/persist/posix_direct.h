@@ -41,6 +41,8 @@ MUST_USE bool posix_direct_works(struct posix_direct *direct, const char *path);
 MUST_USE enum fs_status posix_direct_write(struct posix_direct *direct, const char *path,
                                            struct bytes bytes, uint64_t *size_bytes,
                                            struct errmsg *error);
+/* Give the buffer back, for a while without such writes. */
+void posix_direct_rest(struct posix_direct *direct);
 /* Does nothing when none is open. */
 void posix_direct_close(struct posix_direct *direct);
 
