@@ -287,7 +287,9 @@ static void force(struct world *world, struct sim_event *event)
 
 static void cut_off_now(struct world *world, struct sim_event *event)
 {
-    cut_off(world, event->node, fault_ms(world, 1500, 3000));
+    if (!world->has_healed) {
+        cut_off(world, event->node, fault_ms(world, 1500, 3000));
+    }
 }
 
 /* A primary is replaced that cannot hear its heir, so it has writes of its own and does not get the heir's; then nobody hears that
