@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 enum {
-    SPARE_BYTES = 1024 * 1024,      /* larger buffers are freed when they are written */
+    SPARE_BYTES = 2 * 1024 * 1024,  /* larger buffers are freed when they are written */
     BEHIND_BYTES = 4 * 1024 * 1024, /* so many wait where the disk is slower than what comes */
 };
 

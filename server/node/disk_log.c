@@ -9,7 +9,7 @@
 
 enum {
     PASS_BYTES = 4 * 1024 * 1024,    /* handed over in one pass */
-    GATHER_BYTES = 512 * 1024,       /* handed over at once, */
+    GATHER_BYTES = 1024 * 1024,      /* handed over at once, */
     GATHER_MS = 5,                   /* or when it has waited so long */
     QUEUE_BYTES = 16 * 1024 * 1024,  /* unwritten bytes at which the log waits in memory */
     BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told */

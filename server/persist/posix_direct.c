@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    STAGING_BYTES = 256 * 1024,
+    STAGING_BYTES = 1024 * 1024,
 };
 
 bool posix_direct_works(struct posix_direct *direct, const char *path)
