@@ -210,7 +210,9 @@ static bool fix_owned(struct fixing *f, size_t slot, size_t owner)
 {
     const struct map_open_slot *out = find_open(f, owner, slot, true);
     size_t target = find_target(f, slot, owner);
+    struct errmsg error = {0};
     bool is_known_to_both;
+    int64_t count = 0;
 
     if (target == f->view.nodes.count) {
         if (out != NULL && !f->options->cluster_without_missing) {
@@ -224,10 +226,10 @@ static bool fix_owned(struct fixing *f, size_t slot, size_t owner)
         return take_back(f, slot, owner);
     }
     is_known_to_both = out != NULL && find_open(f, target, slot, false) != NULL;
-    if (!look_for_keys(f, slot)) {
-        return false;
+    if (!is_known_to_both && !count_keys(f, target, slot, &count, &error)) {
+        return say_failed(&error);
     }
-    if (is_known_to_both || f->keys.items[target] > 0) {
+    if (is_known_to_both || count > 0) {
         return finish_move(f, slot, owner, target);
     }
     return (out == NULL || take_back(f, slot, owner)) &&

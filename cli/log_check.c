@@ -281,7 +281,6 @@ static void find_start(struct run *run)
     const struct log_check_how *how = run->how;
     bool is_named = check->manifest.base[0] != '\0';
     const char *name = is_named ? check->manifest.base : usual_snapshot;
-    char problem[sizeof(check->snapshot.problem.text) + 32];
 
     if (!check->has_manifest || check->manifest.is_off) {
         return;
@@ -297,10 +296,11 @@ static void find_start(struct run *run)
         check->start_history = check->snapshot.position.history;
         check->start_offset = check->snapshot.position.offset;
         if (check->snapshot.problem.text[0] != '\0') {
+            struct errmsg problem = check->snapshot.problem;
+
             check->has_start = false;
-            snprintf(problem, sizeof(problem), "cannot be loaded: %s",
-                     check->snapshot.problem.text);
-            note_snapshot(check, name, problem);
+            errmsg_wrap(&problem, "cannot be loaded");
+            note_snapshot(check, name, problem.text);
         }
     } else if (is_named) {
         check->has_start = false;

@@ -63,18 +63,19 @@ static size_t leave_out(struct named_set *sets, size_t count, enum operation ope
 
     ASSERT(count > 0 && sets != NULL);
     first = sets[0].e;
+    if (first == NULL && operation == OPERATION_DIFF) {
+        return 0;
+    }
     qsort(sets, count, sizeof(*sets), compare_named);
     for (size_t i = 0; i < count; i++) {
         bool is_repeated = i > 0 && sets[i].e == sets[i - 1].e;
+        bool is_less_itself = operation == OPERATION_DIFF && is_repeated && sets[i].e == first;
 
-        if (sets[i].e == NULL && (operation == OPERATION_INTER || sets[i].place == 0)) {
-            if (operation != OPERATION_UNION) {
-                return 0;
-            }
-        } else if (sets[i].e != NULL && !is_repeated) {
+        if (is_less_itself || (sets[i].e == NULL && operation == OPERATION_INTER)) {
+            return 0;
+        }
+        if (sets[i].e != NULL && !is_repeated) {
             sets[kept++] = sets[i];
-        } else if (operation == OPERATION_DIFF && sets[i].e == first && first != NULL) {
-            return 0; /* less itself */
         }
     }
     qsort(sets, kept, sizeof(*sets), compare_places);

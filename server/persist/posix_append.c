@@ -24,7 +24,7 @@ enum {
     SMALL_SYNCS = 16,             /* when so many came one after the other */
     DIRECT_LEAST_BYTES = 64 * 1024,
     DIRECT_AFTER =
-        8, /* writes since a sync: where syncs follow each other closely they find less to wait for in the cache */
+        8, /* writes since a sync: one that comes soon waits less for what is in the cache */
 };
 
 static const char zeros[ROOM_STEP];

@@ -16,6 +16,7 @@ enum fs_status posix_fail(struct errmsg *error, const char *what, const char *pa
     char reason[128];
 
     errmsg_set(error, "cannot %s %s: %s", what, path, strerror_r(code, reason, sizeof(reason)));
+    errno = code;
     return code == ENOENT ? FS_MISSING : FS_FAILED;
 }
 

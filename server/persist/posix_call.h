@@ -10,7 +10,7 @@
 #include "base/errmsg.h"
 #include "persist/fs.h"
 
-/* The last call on path failed with errno: "cannot <what> <path>: <reason>". */
+/* The last call on path failed with errno: "cannot <what> <path>: <reason>".  It stays in errno. */
 enum fs_status posix_fail(struct errmsg *error, const char *what, const char *path);
 MUST_USE enum fs_status posix_sync_fd(int fd, const char *path, struct errmsg *error);
 /* What was written and where it is; the time of writing may be lost, which spares the disk a write. */

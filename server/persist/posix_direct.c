@@ -54,6 +54,7 @@ static enum fs_status fetch_last_block(struct posix_direct *direct, const char *
         return posix_fail(error, "read the end of", path);
     }
     if ((size_t)got < part) {
+        errno = EIO; /* nobody has refused anything */
         errmsg_set(error, "cannot read the end of %s: it is shorter than what was written", path);
         return FS_FAILED;
     }
