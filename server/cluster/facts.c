@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
+#include "cluster/forgotten.h"
 #include "cluster/nodes.h"
 #include "cluster/range_facts.h"
 #include "cluster/sync_set.h"
@@ -33,8 +34,9 @@ const char *facts_why_not_eligible(const struct cluster *c)
     if (c->config.replica_no_failover) {
         return "cluster-replica-no-failover is set";
     }
+    /* However long ago it was, who has left says nothing newer. */
     if (c->config.replica_validity_factor != 0 && !c->status.is_link_up &&
-        mono_ms_between(followed_until(c), c->now) > limit_ms) {
+        !facts_has_primary_left(c) && mono_ms_between(followed_until(c), c->now) > limit_ms) {
         return "its data is too old";
     }
     return NULL;
@@ -50,10 +52,14 @@ bool facts_has_primary_left(const struct cluster *c)
     const struct cluster_node *primary = nodes_find(c, &c->me->primary);
     const struct shard_record *record = council_find(c->council, &c->me->shard);
 
-    return primary != NULL && record != NULL && council_is_agreed(c->council, &c->me->shard) &&
-           cluster_id_equal(&record->primary, &primary->id) && facts_was_heard(primary) &&
-           !cluster_id_equal(&primary->shard, &record->shard) &&
-           bitset_count(record->slots, SHARD_SLOT_WORDS) > 0;
+    if (record == NULL || !council_is_agreed(c->council, &c->me->shard) ||
+        !cluster_id_equal(&record->primary, &c->me->primary) ||
+        bitset_count(record->slots, SHARD_SLOT_WORDS) == 0) {
+        return false;
+    }
+    return primary == NULL
+               ? forgotten_has(c, &record->primary)
+               : facts_was_heard(primary) && !cluster_id_equal(&primary->shard, &record->shard);
 }
 
 struct shard_data facts_own_data(const struct cluster *c)

@@ -24,8 +24,8 @@ const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
                                                      const struct shard_record *record,
                                                      const struct cluster_node *candidate);
 
-/* Is the one that was agreed to be the primary of our shard, which has slots, in another one, as it says? It was given to that before
- * it could hear of the agreement, and serves none of ours. */
+/* Is the one that was agreed to be the primary of our shard, which has slots, out of the cluster, as an operator said, or in another
+ * shard, as it says itself?  It was given to that before it could hear of the agreement, and serves none of ours. */
 bool facts_has_primary_left(const struct cluster *c);
 
 static inline int64_t cluster_timeout_part(const struct cluster *c, int64_t divisor)

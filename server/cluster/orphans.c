@@ -168,7 +168,8 @@ static void find_new_primary(struct cluster *c)
         c->primary_gone_since = c->now;
     }
     primary = find_poorest(c);
-    if (primary == NULL || !is_due(c, c->primary_gone_since)) {
+    /* Our data may be all that is left of a shard that has slots: it takes its place, or people decide. */
+    if (primary == NULL || !is_due(c, c->primary_gone_since) || facts_has_primary_left(c)) {
         return;
     }
     emit_log(c, LOG_NOTICE, "our primary is no longer in the cluster, following %s",

@@ -5,6 +5,7 @@
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/forgotten.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/ranges.h"
@@ -90,6 +91,22 @@ static void follow(struct cluster *c, struct cluster_node *primary,
     }
 }
 
+/* Who took our place, and was taken out of the cluster before we heard of it, leads nowhere.  Its replicas are who may take its
+ * place in turn: we are one of them. */
+static void follow_removed(struct cluster *c, const struct shard_record *record)
+{
+    c->is_record_pending = false;
+    if (cluster_id_equal(&c->me->primary, &record->primary)) {
+        return;
+    }
+    emit_log(c, LOG_WARNING,
+             "node %s is agreed to be the primary of this shard, and is no longer in the cluster: "
+             "this node serves nothing unless it is agreed to take its place",
+             record->primary.text);
+    slots_unbind_all(c, c->me);
+    role_follow(c, &record->primary);
+}
+
 void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
 {
     const struct shard_record *record = council_find(c->council, shard);
@@ -107,6 +124,9 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
     }
     ranges_note_record(c, record);
     if (primary == NULL) {
+        if (is_mine && forgotten_has(c, &record->primary)) {
+            follow_removed(c, record);
+        }
         return;
     }
     if (primary == c->me && is_mine) {

@@ -75,7 +75,7 @@ static bool has_reason(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
 
-    if (node_is_primary(c->me) || primary == NULL || council_seats(c->council)->generation == 0) {
+    if (node_is_primary(c->me) || council_seats(c->council)->generation == 0) {
         return false;
     }
     if (c->takeover.is_forced) {
@@ -85,7 +85,8 @@ static bool has_reason(const struct cluster *c)
         return false;
     }
     return facts_has_primary_left(c) ||
-           ((primary->slot_count > 0 || has_agreed_slots(c)) && is_primary_silent(c, primary));
+           (primary != NULL && (primary->slot_count > 0 || has_agreed_slots(c)) &&
+            is_primary_silent(c, primary));
 }
 
 /* ---- whose turn is it? --------------------------------------------------------------------------- */
@@ -234,7 +235,8 @@ static void decide(struct cluster *c)
         return;
     }
     place = facts_place_by(c, &read, c->me);
-    if (!place.has_no_tail && !(c->takeover.goes_before_better && place.is_of_shard)) {
+    if (!place.has_no_tail &&
+        !((c->takeover.goes_before_better || facts_has_primary_left(c)) && place.is_of_shard)) {
         emit_log(c, LOG_NOTICE, "our data is not what was agreed to be the shard's");
         leave_as_it_is(c, &read, c->config.node_timeout_ms);
         return;

@@ -368,33 +368,62 @@ static void give_spare_slot(struct world *world)
     }
 }
 
-static bool follows(const struct sim_node *n, const char *id)
-{
-    return sim_node_runs(n) && strcmp(cluster_my_primary_id(n->node->cluster)->text, id) == 0;
-}
-
-/* No machine has the primary's name any more, and none of those who follow it has all of the shard's data: what is lost is for
- * people to decide. */
-bool operator_has_lost_shard(struct world *world)
+static bool owns_any(struct world *world, unsigned slot)
 {
     for (int i = 0; i < world->node_count; i++) {
-        const struct sim_node *n = &world->nodes[i];
-        bool is_lost = sim_node_runs(n) && cluster_is_replica(n->node->cluster);
-        char id[64];
-
-        if (!is_lost) {
-            continue;
-        }
-        snprintf(id, sizeof(id), "%s", cluster_my_primary_id(n->node->cluster)->text);
-        is_lost = is_nobody(world, id);
-        for (int j = 0; j < world->node_count && is_lost; j++) {
-            is_lost = !follows(&world->nodes[j], id) || !world->nodes[j].node->data.is_complete;
-        }
-        if (is_lost) {
-            return true;
+        if (world->nodes[i].node == NULL || node_owns_slot(world->nodes[i].node, slot)) {
+            return true; /* or may own it, once it is back */
         }
     }
     return false;
+}
+
+/* Who has most of the keys from slot first to last, as tools look for it: a primary, since others cannot be given slots. */
+static int find_richest(const struct world *world, unsigned first, unsigned last)
+{
+    uint64_t most = 0;
+    int richest = -1;
+
+    for (int i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i].node;
+        uint64_t keys = 0;
+
+        if (node == NULL || cluster_is_replica(node->cluster)) {
+            continue;
+        }
+        for (unsigned slot = first; slot <= last; slot++) {
+            keys += keyspace_slot_count(node->data.keyspace, slot);
+        }
+        if (richest < 0 || keys > most) {
+            most = keys;
+            richest = i;
+        }
+    }
+    return richest;
+}
+
+bool operator_give_lost_slots(struct world *world)
+{
+    bool is_any = false;
+
+    for (unsigned first = 0; first < SLOT_COUNT; first++) {
+        unsigned last = first;
+        int richest;
+
+        if (owns_any(world, first)) {
+            continue;
+        }
+        while (last + 1 < SLOT_COUNT && !owns_any(world, last + 1)) {
+            last++;
+        }
+        richest = find_richest(world, first, last);
+        if (richest >= 0) {
+            operator_tell(world, richest, "CLUSTER ADDSLOTSRANGE %u %u", first, last);
+            is_any = true;
+        }
+        first = last;
+    }
+    return is_any;
 }
 
 void operator_mend(struct world *world)

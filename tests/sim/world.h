@@ -559,6 +559,7 @@ void fault_on_exit(struct world *world, int node);
 
 /* ---- operator.c: one step towards a whole cluster, where some forgot others, or have no shard */
 void operator_mend(struct world *world);
-bool operator_has_lost_shard(struct world *world);
+/* Slots that nobody serves though all nodes run go to who has most of their keys, as tools do it; were there any? */
+bool operator_give_lost_slots(struct world *world);
 
 #endif

@@ -301,6 +301,42 @@ Test(cluster_data, of_a_restarted_primary_are_served_when_its_heir_has_left_the_
     world_free(w);
 }
 
+static void forget_everywhere(struct world *w, int member)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct cluster_call call = world_call(w, i, NULL);
+
+        if (i != member) {
+            cr_assert(cluster_forget(w->members[i].core, &call,
+                                     bytes_from_text(w->members[member].id.text)));
+            world_carry_out(w, i);
+        }
+    }
+}
+
+/* It comes back to what it was replaced by, and that was taken out of the cluster before it could hear of it. */
+Test(cluster_data, of_a_replaced_primary_are_served_when_who_took_its_place_was_removed)
+{
+    struct world *w = world_three_and_three();
+
+    w->members[0].status.offset = 300;
+    world_run(w, 200);
+    world_cut_off(w, 0, 1);
+    w->members[0].status.offset = 310; /* nobody hears of these */
+    world_run(w, 4 * WORLD_TIMEOUT_MS);
+    cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
+    world_kill(w, 3);
+    forget_everywhere(w, 3);
+    world_listen(w);
+    world_cut_off(w, 0, 0);
+    run_until_told(w, 0, "no longer in the cluster");
+    run_until_served(w, world_first_slot(0));
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0, "%s", world_told(w, 0));
+    world_run(w, 4 * WORLD_TIMEOUT_MS);
+    cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
 Test(cluster_data, of_a_restarted_primary_are_not_handed_to_a_replica_that_leaves)
 {
     struct world *w = world_three_and_three();
