@@ -8,7 +8,8 @@
 #include "council/tell.h"
 
 enum {
-    ASKS_PER_TIMEOUT = 5
+    ASKS_PER_TIMEOUT = 5,
+    ASK_AGAIN_MS = 5, /* however little a member says there is to wait for */
 };
 
 static bool is_ours(const struct council *c)
@@ -107,6 +108,18 @@ void own_lease_take_grants(struct council *c, const struct grant *grants, size_t
     own_lease_update(c);
 }
 
+/* A member cannot grant before a promise of it is over, of which it says when that is: who serves nothing until then asks again at
+ * once. */
+static void ask_when_it_can(struct council *c, const struct council_message *m)
+{
+    int64_t wait_ms = m->wait_ms > ASK_AGAIN_MS ? m->wait_ms : ASK_AGAIN_MS;
+
+    own_lease_update(c);
+    if (mono_is_due(c->lease.end, c->now)) {
+        c->lease.ask_at = mono_earlier(c->lease.ask_at, mono_add_ms(c->now, wait_ms));
+    }
+}
+
 /* A greater ballot of our own that still goes on becomes the lease's when it is agreed.  One that was given up stands in the
  * lease's way like any other's. */
 static bool is_being_proposed(const struct council *c, const struct ballot *ballot)
@@ -134,6 +147,8 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
                               .until = grant_end(m->sent_us, m->length_ms)};
 
         note_grant(c, &grant);
+    } else if (m->answer == COUNCIL_WAIT) {
+        ask_when_it_can(c, m);
     } else if (m->answer == COUNCIL_OUTBID && !is_being_proposed(c, &m->accepted)) {
         lease->is_outbid = true;
         proposal_note_round(c, &m->accepted);

@@ -11,6 +11,7 @@ enum {
     SEND_ON_MS = 200,        /* for clients that have asked before they know */
     LEAVE_COUNCIL_MS = 5000, /* for the only seat of a council to become another node's */
     COUNCIL_POLL_MS = 20,
+    HEIR_POLL_MS = 10,
 };
 
 static const uint32_t allowed[] = {
@@ -121,7 +122,16 @@ static void save_or_leave(struct node *node)
 static bool may_hand_over(const struct node *node)
 {
     return node->ending.options.is_failover && node->role.is_primary &&
-           node->release.waiting_count == 0;
+           node->release.waiting_count == 0 &&
+           mono_is_due(node->ending.phase_until, node->now.mono);
+}
+
+/* One that has just come has not told yet that it may take over, and does so with its next heartbeats: without it clients would
+ * wait until our lease is over. */
+static bool may_find_heir(const struct node *node)
+{
+    return cluster_has_slots(node->cluster) && replicas_count_good(node) > 0 &&
+           !node->ending.options.is_now && !mono_is_due(node->ending.heir_until, node->now.mono);
 }
 
 static void hand_over(struct node *node)
@@ -131,8 +141,11 @@ static void hand_over(struct node *node)
         .now = node->now.mono, .actions = cluster_side_actions(node), .error = &error};
     bool has_begun = cluster_hand_over(node->cluster, &call);
 
-    node->ending.options.is_failover = false; /* it is tried once */
-    if (!has_begun) {
+    node->ending.options.is_failover =
+        !has_begun && may_find_heir(node); /* one that began is the last */
+    if (node->ending.options.is_failover) {
+        node->ending.phase_until = mono_add_ms(node->now.mono, HEIR_POLL_MS);
+    } else if (!has_begun) {
         if (cluster_has_slots(node->cluster)) {
             node_log(node, LOG_WARNING, "no replica takes over: %s", error.text);
         }
@@ -249,6 +262,9 @@ static void begin(struct node *node, const struct ending_options *options)
         options->is_failover && node->role.is_primary && node->cluster != NULL && timeout_ms > 0;
     ending->is_handed_over = false;
     ending->until = mono_add_ms(node->now.mono, timeout_ms);
+    ending->phase_until = node->now.mono;
+    ending->heir_until = mono_earlier(
+        ending->until, mono_add_ms(node->now.mono, node->config.cluster_node_timeout_ms));
     if (!options->is_now && timeout_ms > 0 && lagging > 0) {
         node_log(node, LOG_NOTICE, "waiting for %zu replicas before the end", lagging);
         pass_want_acks(&node->pass);
@@ -331,7 +347,9 @@ struct mono_time ending_wake_at(const struct node *node)
 {
     switch (node->ending.phase) {
     case ENDING_WAITING:
-        return node->ending.until;
+        return node->ending.options.is_failover
+                   ? mono_earlier(node->ending.until, node->ending.phase_until)
+                   : node->ending.until;
     case ENDING_HANDING_OVER:
     case ENDING_SENDING_ON:
         return node->ending.phase_until;

@@ -14,7 +14,8 @@
  *
  * A primary of a cluster lets a replica take over first (ENDING_HANDING_OVER) when it is asked to by FAILOVER, or by a
  * SIGTERM that shutdown-on-sigterm leaves at its default.  Once the replica serves nothing is held any more: clients are told
- * where it is, for a moment, before their connections close.  When nobody takes over in time it ends as any other does.
+ * where it is, for a moment, before their connections close.  When nobody takes over in time it ends as any other does; a replica
+ * that has just come is given a node timeout to say that it can.
  *
  * A supervisor may send SIGTERM again, or to an end that SHUTDOWN began: that changes nothing.  SIGINT
  * comes from somebody who waits at a terminal: the second one ends at once, without saving. */
@@ -57,8 +58,11 @@ struct ending {
     enum ending_phase phase;
     struct ending_options options;
     struct mono_time until;
-    struct mono_time phase_until; /* of handing over, and of sending on */
-    bool is_handed_over;          /* nothing is held any more */
+    struct mono_time
+        phase_until; /* of handing over, and of sending on; while waiting: when to look for an heir again */
+    struct mono_time
+        heir_until;      /* a replica that is there may say until then that it can take over */
+    bool is_handed_over; /* nothing is held any more */
 };
 
 /* NOSAVE, SAVE, NOW, FORCE, FAILOVER; false: none of them. */

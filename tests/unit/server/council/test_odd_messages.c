@@ -225,6 +225,35 @@ Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_not
     finish(&s);
 }
 
+Test(odd_messages, a_member_that_can_grant_soon_is_asked_again_then_and_not_at_once)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record mine = record_of(&s, ME, 1);
+    struct council_message lease = {0};
+    struct council_message answer;
+
+    council_want_lease(s.council, s.now, &s.shard);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_LEASE, &lease), 0);
+    answer = lease;
+    answer.type = COUNCIL_GRANT;
+    answer.answer = COUNCIL_WAIT;
+    for (int64_t wait_ms = 0; wait_ms <= 8; wait_ms += 8) {
+        answer.wait_ms = wait_ms;
+        hear(&s, ANN, answer);
+        council_tick(s.council, s.now);
+        cr_expect_eq(take(&s, COUNCIL_LEASE, &lease), 0);
+        s.now = mono_add_ms(s.now, wait_ms > 0 ? wait_ms : TIMEOUT_MS / 20);
+        council_tick(s.council, s.now);
+        cr_expect_gt(take(&s, COUNCIL_LEASE, &lease), 0, "%d", (int)wait_ms);
+        answer.sent_us = lease.sent_us;
+    }
+    finish(&s);
+}
+
 /* It was reset, and sits there again: as somebody who has promised nothing. */
 Test(odd_messages, what_a_member_granted_on_a_seat_that_it_has_lost_counts_no_more)
 {
