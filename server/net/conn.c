@@ -180,11 +180,15 @@ static enum sock_status offer_output(struct conn *conn, size_t *written, struct 
     return sock_write_pieces(conn->watch.fd, pieces, count, written, error);
 }
 
-/* False when the connection is gone. */
+/* False when the connection is gone.  The process may have stood still since the pass ended, or since the socket before: the clock
+ * is read for each. */
 static bool write_output(struct shell *shell, struct conn *conn)
 {
     struct session *s = conn->session;
 
+    if (UNLIKELY(!node_may_write(shell->node))) {
+        node_session_withhold(shell->node, s);
+    }
     for (size_t ready = session_output_ready(s); ready > 0 && !(s->flags & SESSION_CLOSE_NOW);
          ready = session_output_ready(s)) {
         struct errmsg error;
@@ -244,21 +248,8 @@ static void write_to_replicas(struct shell *shell)
     }
 }
 
-/* The process may have stood still since the pass ended. */
-static COLD void withhold_all(struct shell *shell)
-{
-    for (size_t i = 0; i < shell->touched.count; i++) {
-        if (shell->touched.items[i] != NULL) {
-            node_session_withhold(shell->node, shell->touched.items[i]->session);
-        }
-    }
-}
-
 void conn_write_touched(struct shell *shell)
 {
-    if (shell->touched.count > 0 && UNLIKELY(!node_may_write(shell->node))) {
-        withhold_all(shell);
-    }
     if (node_has_replicas(shell->node)) {
         write_to_replicas(shell);
     }

@@ -75,7 +75,7 @@ struct session *node_session_open(struct node *node, const struct session_peer *
 void node_session_input(struct node *node, struct session *s, struct bytes input);
 /* False while the shell should leave the client's bytes in the socket. */
 bool node_session_wants_input(const struct node *node, const struct session *s);
-/* Right before outputs are written: may they be?  If not, each session is asked to withhold what it has, and is closed then. */
+/* Right before an output is written: may it be?  If not, the session is asked to withhold what it has, and is closed then. */
 bool node_may_write(const struct node *node);
 void node_session_withhold(struct node *node, struct session *s);
 /* Does anybody follow this node? */

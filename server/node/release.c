@@ -52,7 +52,8 @@ static bool may_leave(struct node *node)
 bool release_may_write(const struct node *node)
 {
     return !node->release.had_lease ||
-           cluster_has_lease(node->cluster, node->env.now(node->env.context).mono);
+           cluster_has_lease(node->cluster,
+                             (struct mono_time){.us = node->env.mono_ns(node->env.context) / 1000});
 }
 
 /* Was the lease held when the pass began, and is it over now?  The process may have stood still in between, and reads as

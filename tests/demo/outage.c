@@ -21,7 +21,8 @@ enum {
     CALL_TIMEOUT_MS = 500, /* a stopped server does not answer */
     BEFORE_WRITES = 100,
     AFTER_WRITES = 200,
-    SETTLE_MS = 1100,    /* who was started grants no lease for a node timeout: an outage for each round, not one for two */
+    SETTLE_MS =
+        1100, /* who was started grants no lease for a node timeout: an outage for each round, not one for two */
     PAUSE_MAX_MS = 1000, /* it comes at any moment of the heartbeat */
     RETRY_MS = 1,
 };

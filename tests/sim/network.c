@@ -530,12 +530,12 @@ static void flush_one(struct world *world, struct sim_node *n, struct session *s
 
 void network_flush_sessions(struct world *world, struct sim_node *n)
 {
-    for (size_t i = 0; i < n->touched_count && !node_may_write(n->node); i++) {
-        node_session_withhold(n->node, n->touched[i]);
-    }
     while (n->touched_count > 0) {
         struct session *s = n->touched[--n->touched_count];
 
+        if (!node_may_write(n->node)) {
+            node_session_withhold(n->node, s);
+        }
         if (s->shell != NULL) { /* an administrator's reply is fetched, not sent */
             flush_one(world, n, s);
         }
