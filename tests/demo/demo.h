@@ -11,6 +11,7 @@
  * appends.c   appends numbers while nodes are killed and stopped, with sync-replicas
  * partition.c a network in which nodes cannot reach one another
  * outage.c    ends primaries in several ways under a client that writes all the time
+ * stops.c     stops a primary under hundreds of clients, and lets it go on when it is none any more
  * ending.c    cleans up when we are asked to end
  * celebrity.c a key that everybody reads is served by all primaries
  * copies.c    whether such copies are linearizable, while nodes are stopped and killed
@@ -165,6 +166,11 @@ MUST_USE bool traffic_check(struct demo *demo, const struct traffic *traffic,
 
 /* For each shape and each way of ending a primary so many rounds; a table of them. */
 MUST_USE bool outage_measure(struct demo *demo, const char *shape, int rounds);
+
+/* ---- stops.c ---------------------------------------------------------------------------------- */
+
+/* So many rounds; false when an answer came that it should not have, or something acknowledged is gone. */
+MUST_USE bool stops_run(struct demo *demo, int rounds);
 
 /* ---- celebrity.c -------------------------------------------------------------------------------- */
 

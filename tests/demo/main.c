@@ -43,6 +43,7 @@ struct options {
     int64_t outages;
     int64_t appends_s;
     int64_t moves;
+    int64_t stops;
     int64_t copies;
     int64_t seconds; /* of each round of copies */
     const char *shape;
@@ -381,6 +382,7 @@ static void print_usage(FILE *out)
         "       run [--seed N] --outages N [--shape all|3+3|1+2|1+1+arbiter]\n"
         "       run [--seed N] --appends SECONDS [--partitions]\n"
         "       run [--quiet] [--seed N] --moves N\n"
+        "       run [--seed N] --stops N\n"
         "       run [--quiet] --celebrity\n"
         "       run [--seed N] --copies N [--seconds N]\n\n"
         "Without --rounds: a narrated tour of a cluster of six servers on loopback.\n"
@@ -393,6 +395,9 @@ static void print_usage(FILE *out)
         "are cut off from one another as well, which needs root and ip(8).\n"
         "With --moves: at N moments of a move each kills or stops its source, its receiver and\n"
         "their replicas under clients that count, and prints a table of what became of it.\n"
+        "With --stops: N times stops a primary under 400 clients until it is replaced, lets it go "
+        "on,\n"
+        "and looks whether anybody hears from it what is no longer so.\n"
         "With --celebrity: a narrated tour of a key that everybody reads, of six primaries.\n"
         "With --copies: in N rounds of 60 or so many seconds stops and kills nodes, replaces "
         "owners\n"
@@ -418,6 +423,7 @@ static const struct number_option {
     {"--outages",   1, ROUNDS_MAX, offsetof(struct options, outages)        },
     {"--appends",   1, INT32_MAX,  offsetof(struct options, appends_s)      },
     {"--moves",     1, ROUNDS_MAX, offsetof(struct options, moves)          },
+    {"--stops",     1, ROUNDS_MAX, offsetof(struct options, stops)          },
     {"--copies",    1, ROUNDS_MAX, offsetof(struct options, copies)         },
     {"--seconds",   1, INT32_MAX,  offsetof(struct options, seconds)        },
     {"--seed",      0, INT64_MAX,  offsetof(struct options, seed)           },
@@ -475,6 +481,9 @@ static bool run(struct demo *demo, const struct options *options)
     if (options->appends_s > 0) {
         return appends_run(demo, options->appends_s, options->has_partitions);
     }
+    if (options->stops > 0) {
+        return stops_run(demo, (int)options->stops);
+    }
     if (options->outages > 0) {
         return outage_measure(demo, options->shape, (int)options->outages);
     }
@@ -504,8 +513,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody reads on */
     demo = mem_alloc_zeroed(MEM_TEST, sizeof(*demo));
-    demo->is_quiet =
-        options.is_quiet || options.outages > 0 || options.appends_s > 0 || options.copies > 0;
+    demo->is_quiet = options.is_quiet || options.outages > 0 || options.appends_s > 0 ||
+                     options.copies > 0 || options.stops > 0;
     demo->node_count = DEMO_NODES;
     demo->primary_count = DEMO_PRIMARIES;
     rng_init(&demo->rng, (uint64_t)options.seed);
