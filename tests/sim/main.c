@@ -112,6 +112,25 @@ static void note_served(struct world *world, int64_t ms)
     }
 }
 
+/* Of shards that have become one the usual shape is not asked for. */
+static bool has_converged(struct world *world, char *reason, size_t size)
+{
+    if (world->lost_shards == 0) {
+        return check_converged(world, reason, size);
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        node_facts(world->nodes[i].node, &facts);
+        if (!facts.cluster_ok) {
+            snprintf(reason, size, "node %d sees the cluster as failed with lost slots given", i);
+            return false;
+        }
+    }
+    snprintf(reason, size, "lost slots were given, and not all are served");
+    return is_served(world);
+}
+
 static bool converge(struct world *world, int64_t limit_ms, bool is_mended, const char *when)
 {
     char reason[256] = "";
@@ -130,7 +149,7 @@ static bool converge(struct world *world, int64_t limit_ms, bool is_mended, cons
             world->lost_shards++;
             limit_ms += GIVE_MS;
         }
-        if (check_converged(world, reason, sizeof(reason))) {
+        if (has_converged(world, reason, sizeof(reason))) {
             return world->lost_shards == 0;
         }
     }
