@@ -210,8 +210,8 @@ static void collect_log(const struct node *node, struct metrics *m)
     m->log_first_offset = first != UINT64_MAX ? (int64_t)first : 0;
     m->log_segments = (int64_t)d->segments.count;
     m->log_size = (int64_t)segment_list_size(&d->segments);
-    m->log_syncs = d->sync_count;
-    m->log_last_sync_usec = d->last_sync_us;
+    m->log_syncs = d->syncs.count;
+    m->log_last_sync_usec = d->syncs.last_us;
     m->log_failures = d->failure_count;
 }
 

@@ -14,9 +14,6 @@ enum {
     QUEUE_BYTES = 16 * 1024 * 1024,  /* unwritten bytes at which the log waits in memory */
     BEHIND_BYTES = 64 * 1024 * 1024, /* not yet durable: told */
     SYNC_EVERY_MS = 1000,
-    USUAL_PART = 8,    /* of the mean that each sync counts for */
-    COMPANY_PART = 4,  /* of what a sync usually takes, the next waits for company, */
-    COMPANY_US = 2000, /* but no longer */
     RETRY_MS = 1000,
 };
 
@@ -126,7 +123,7 @@ void disk_log_begin(struct node *node)
     stand_at(node, oplog_end(node->journal.log));
     d->is_anew = node->replay.has_hole;
     d->is_last_durable = d->segments.count > 0;
-    d->synced_at = node->now.mono;
+    d->syncs.began_at = node->now.mono;
 }
 
 bool disk_log_tidy(struct node *node, uint64_t last_segment, struct errmsg *error)
@@ -348,19 +345,12 @@ static bool is_over(const struct node *node)
 
 /* ---- syncing ---------------------------------------------------------------------------------- */
 
-/* Is it worth while to wait for those who were answered with the last sync?  A client that is answered writes again
- * within a small part of the time that a sync takes. */
 static bool expects_company(const struct node *node)
 {
     const struct disk_log *d = &node->disk_log;
-    int64_t most_us = d->usual_sync_us / COMPANY_PART;
-    int64_t passed_us = node->now.mono.us - d->sync_ended_at.us;
-    /* In the pass in which the sync ended, those who waited for it are still in the list. */
-    bool are_all_there = passed_us > 0 && node->release.waiting_count >= d->expected_count;
 
     return is_strict(node) && d->phase == DISK_LOG_OPEN && !d->is_sync_wanted &&
-           d->expected_count > 1 && !are_all_there &&
-           passed_us < (most_us < COMPANY_US ? most_us : COMPANY_US);
+           log_syncs_expect_company(&d->syncs, node->now.mono, node->release.waiting_count);
 }
 
 static bool is_sync_due(const struct node *node)
@@ -374,7 +364,7 @@ static bool is_sync_due(const struct node *node)
         return true;
     }
     return node->config.appendfsync == APPENDFSYNC_EVERYSEC &&
-           mono_ms_between(d->synced_at, node->now.mono) >= SYNC_EVERY_MS;
+           mono_ms_between(d->syncs.began_at, node->now.mono) >= SYNC_EVERY_MS;
 }
 
 static void begin_sync(struct node *node)
@@ -384,8 +374,7 @@ static void begin_sync(struct node *node)
     ASSERT(d->file != FS_NO_FILE);
     d->is_syncing = true;
     d->asked = d->handed;
-    d->sync_began_at = node->now.mono;
-    d->synced_at = node->now.mono;
+    d->syncs.began_at = node->now.mono;
     d->is_sync_wanted = d->handed < oplog_end(node->journal.log) && d->is_sync_wanted;
     node->env.fs->append_sync(node->env.fs->ctx, d->file);
 }
@@ -421,15 +410,11 @@ bool disk_log_synced(struct node *node, uint64_t file, uint64_t durable_bytes)
     d->is_syncing = false;
     d->is_last_durable = true;
     d->durable = d->asked;
-    d->sync_count++;
-    d->last_sync_us = node->now.mono.us - d->sync_began_at.us;
-    d->usual_sync_us += (d->last_sync_us - d->usual_sync_us) / USUAL_PART;
-    d->sync_ended_at = node->now.mono;
-    d->expected_count = node->release.waiting_count;
+    log_syncs_end(&d->syncs, node->now.mono, node->release.waiting_count);
     if (d->handed == oplog_end(node->journal.log)) {
         buf_shrink_when_empty(&d->out, 0); /* it may be long until there is more */
     }
-    slow_note_work(node, LATENCY_LOG_SYNC, d->last_sync_us * 1000);
+    slow_note_work(node, LATENCY_LOG_SYNC, d->syncs.last_us * 1000);
     pass_note_work(&node->pass);
     return true;
 }
@@ -671,7 +656,7 @@ struct mono_time disk_log_wake_at(const struct node *node)
     }
     if (d->phase == DISK_LOG_OPEN && !d->is_syncing && d->handed > d->durable &&
         node->config.appendfsync == APPENDFSYNC_EVERYSEC) {
-        at = mono_add_ms(d->synced_at, SYNC_EVERY_MS);
+        at = mono_add_ms(d->syncs.began_at, SYNC_EVERY_MS);
     }
     return is_gathering(node) ? mono_earlier(at, mono_add_ms(d->handed_at, GATHER_MS)) : at;
 }

@@ -15,9 +15,8 @@
  * nothing of that was durable yet.
  *
  * What was put into the log is handed over at the end of a pass, and synced as appendfsync says.  One sync is under
- * way at a time, for all who wait (group commit).  With appendfsync always, those whose replies have just left will soon
- * write again: the next sync gives them a moment, or they and those who came meanwhile would take turns.  After a failure nothing counts but what was durable before: the rest
- * is written again, into another segment, from the log in memory, which is kept from there on.  When files of the log
+ * way at a time, for all who wait (group commit; log_syncs.h).  After a failure nothing counts but what was durable before: the
+ * rest is written again, into another segment, from the log in memory, which is kept from there on.  When files of the log
  * have gone meanwhile (somebody has removed the folder) nothing of it counts: whoever knows of snapshots has it begin
  * again, and until there is one writes are refused.
  *
@@ -39,6 +38,7 @@
 #include "base/clock.h"
 #include "base/errmsg.h"
 #include "base/history.h"
+#include "node/log_syncs.h"
 #include "persist/segment_files.h"
 #include "segment/segment_list.h"
 
@@ -76,17 +76,10 @@ struct disk_log {
     bool is_behind; /* it was told that the disk is slower than the writes */
     struct mono_time handed_at;
     struct buf out; /* empty between passes, with room: what was written comes back into it */
-    struct mono_time sync_began_at;
-    struct mono_time synced_at; /* the last began, */
-    struct mono_time sync_ended_at;
-    size_t
-        expected_count; /* sessions that waited for a sync when it ended: as many may wait for the next */
+    struct log_syncs syncs;
     struct mono_time retry_at;
     struct errmsg problem; /* while BROKEN or REMOVING */
-    uint64_t sync_count;
     uint64_t failure_count;
-    int64_t last_sync_us;  /* how long it took, */
-    int64_t usual_sync_us; /* and how long syncs took lately */
 };
 
 void disk_log_deinit(struct node *node);

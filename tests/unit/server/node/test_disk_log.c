@@ -73,10 +73,10 @@ Test(disk_log, syncs_each_second_and_nobody_waits_for_it)
     a->is_disk_slow = true;
     answers_send(a, 0, "SET k v\r\n");
     answers_match(a, 0, "+OK|");
-    cr_expect_eq(a->node->disk_log.sync_count, 0);
+    cr_expect_eq(a->node->disk_log.syncs.count, 0);
     a->is_disk_slow = false;
     answers_idle(a, 3, 1000);
-    cr_expect_geq(a->node->disk_log.sync_count, 1);
+    cr_expect_geq(a->node->disk_log.syncs.count, 1);
     cr_expect_eq(a->node->disk_log.durable, oplog_end(a->node->journal.log));
     a = after_power_cut(a);
     answers_expect(a, "GET k", "$1|v|");
@@ -124,7 +124,7 @@ Test(disk_log, syncs_at_once_for_who_asks)
     answers_send(a, 0, "SET k v\r\n");
     answers_idle(a, 3, 2000);
     answers_match(a, 0, "+OK|");
-    cr_expect_eq(a->node->disk_log.sync_count, 0, "the system syncs when it likes");
+    cr_expect_eq(a->node->disk_log.syncs.count, 0, "the system syncs when it likes");
     answers_send(a, 0, "WAITAOF 1 0 0\r\n");
     answers_idle(a, 3, 10);
     answers_match(a, 0, "*2|:1|:0|");
