@@ -66,7 +66,9 @@ static void come(struct world *world, struct sim_reader *reader)
     reader->conn = network_open(world, from, reader->node, false);
     reader->phase = READER_COMES;
     reader->replies_left = 3;
-    send_line(world, reader, "HELLO 3\r\nCLIENT TRACKING ON\r\nSUBSCRIBE news\r\n");
+    send_line(world, reader,
+              world->options.has_caches ? "HELLO 3\r\nCLIENT TRACKING ON\r\nSUBSCRIBE news\r\n"
+                                        : "HELLO 3\r\nPING\r\nSUBSCRIBE news\r\n");
 }
 
 /* A string, or a field of a hash. */
@@ -280,7 +282,7 @@ static void take_read(struct world *world, struct sim_reader *reader,
         }
         return;
     }
-    cached->is_cached = true;
+    cached->is_cached = world->options.has_caches;
     if (value->type == RESP_NULL || !num_parse_u64(text, &cached->version)) {
         cached->version = 0;
     }

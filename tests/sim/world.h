@@ -325,6 +325,7 @@ struct sim_options {
     const char *without_fault; /* but this one */
     bool has_secret;           /* frames are signed */
     bool has_copies; /* keys that are read often are copied, and clients ask any node for them */
+    bool has_caches; /* readers keep what they have read: then nothing is told before they are */
     bool has_unequal_timeouts;
     int sync_replicas;
     bool is_memory_limited; /* keys that expire are evicted, others never */
@@ -343,7 +344,9 @@ struct world {
     size_t conn_cap;
     uint64_t next_conn;
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
-    int address[SIM_NODES_MAX];                 /* node i has 10.0.0.(address + 1) */
+    /* What a primary sends to a replica comes piece by piece. */
+    int64_t slow_until_us[SIM_NODES_MAX][SIM_NODES_MAX];
+    int address[SIM_NODES_MAX]; /* node i has 10.0.0.(address + 1) */
     struct sim_record records[SIM_RECORDS];
     uint64_t record_count;
     struct sim_client clients[SIM_CLIENTS_MAX];
@@ -430,6 +433,10 @@ void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
 /* What this primary sends to this replica comes so late. */
 void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us);
+/* The same in small pieces, each with a delay, also on connections that are still to come. */
+void network_slow_stream(struct world *world, int primary, int replica, int64_t until_us);
+/* What is sent from now on comes in time again: where something is under way that does not, the connection breaks. */
+void network_end_holds(struct world *world);
 /* Who has the address "10.0.0.3", or -1. */
 int network_node_at(const struct world *world, struct bytes host);
 /* Somebody connects to the node's bus port and sends what once was sent there. */
