@@ -262,6 +262,7 @@ static bool run_seed(uint64_t seed, const struct sim_options *given)
     options.has_secret = seed % 3 == 0; /* signatures are a fifth of the work */
     options.has_copies = seed % 2 == 1;
     options.has_caches = seed % 9 != 4;
+    options.has_hasty_client = seed % 4 == 1;
     options.has_unequal_timeouts = seed % 7 == 0;
     options.is_memory_limited = seed % 4 == 0;
     options.sync_replicas = seed % 3 != 1 ? 0 : seed % 30 == 10 ? 2 : 1;

@@ -15,9 +15,10 @@
 enum {
     THINK_US = 40000,
     ANSWER_TIMEOUT_US = 2000000,
-    FENCE_PART = 3, /* one of so many requests */
-    MOVE_PART = 6,  /* of so many keys that another node has, one makes a reader go there */
-    COME_MS = 5000, /* all have to be there when nothing fails */
+    FENCE_PART = 3,   /* one of so many requests */
+    WATCHED_PART = 2, /* one of so many reads is of the same key, where that is copied */
+    MOVE_PART = 6,    /* of so many keys that another node has, one makes a reader go there */
+    COME_MS = 5000,   /* all have to be there when nothing fails */
     ROUND_TRIP_US = 4 * SIM_ONE_WAY_US,
 };
 
@@ -72,14 +73,24 @@ static void come(struct world *world, struct sim_reader *reader)
 }
 
 /* A string, or a field of a hash. */
-static void read_something(struct world *world, struct sim_reader *reader)
+static void choose_key(struct world *world, struct sim_reader *reader)
 {
-    char line[64];
-
     reader->client = (int)rng_below(&world->rng, (uint64_t)world->options.clients);
     do {
         reader->key = (int)rng_below(&world->rng, SIM_KEYS);
     } while (sim_kind_of_key(reader->key) > SIM_HASH);
+}
+
+static void read_something(struct world *world, struct sim_reader *reader)
+{
+    char line[64];
+
+    if (world->options.has_hasty_client && rng_one_in(&world->rng, WATCHED_PART)) {
+        reader->client = SIM_WATCHED_CLIENT;
+        reader->key = SIM_WATCHED_KEY;
+    } else {
+        choose_key(world, reader);
+    }
     if (reader->cache[reader->client][reader->key].is_cached) {
         return;
     }

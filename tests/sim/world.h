@@ -31,8 +31,10 @@ enum {
     SIM_READERS_MAX = SIM_NODES_MAX,
     SIM_SHARDS_MAX = 4,
     SIM_RECORDS = 64,
-    SIM_KEYS = 24,  /* per client */
-    SIM_SHARED = 8, /* keys of all clients */
+    SIM_KEYS = 24, /* per client */
+    SIM_WATCHED_CLIENT = 0,
+    SIM_WATCHED_KEY = 0, /* a string: where one client is hasty it is hot, and readers keep it */
+    SIM_SHARED = 8,      /* keys of all clients */
     SIM_MOVING_SLOTS = 4,
     SIM_MOVING_KEYS = 2 * SIM_MOVING_SLOTS,
     SIM_MOVING_NAME = 24,
@@ -188,6 +190,7 @@ struct sim_client {
     int node;  /* there */
     int pending_key;
     size_t pending_op; /* of a shared key */
+    bool is_hasty;     /* it waits for a read, and not for long */
     bool is_by_member; /* the last answer came by a node that serves a copy, or passes on, */
     bool is_of_copy;   /* and was read from a copy */
     uint64_t copies_read[SIM_NODES_MAX]; /* by nodes, when the last answer of a copy was for it */
@@ -326,6 +329,7 @@ struct sim_options {
     bool has_secret;           /* frames are signed */
     bool has_copies; /* keys that are read often are copied, and clients ask any node for them */
     bool has_caches; /* readers keep what they have read: then nothing is told before they are */
+    bool has_hasty_client; /* which reads copies, and waits for nobody long */
     bool has_unequal_timeouts;
     int sync_replicas;
     bool is_memory_limited; /* keys that expire are evicted, others never */
@@ -449,6 +453,8 @@ void sim_disk_attach(struct sim_node *n);
 /* ---- client.c */
 void clients_start(struct world *world);
 void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes);
+/* Where a node stands still all others soon wait for it: this one, which uses nothing but what is hot, goes on reading elsewhere. */
+bool client_is_hasty(const struct world *world, const struct sim_client *client);
 /* Does it wait for what comes on the connection?  Else that was given up, and tells it nothing. */
 bool client_listens(const struct world *world, const struct sim_conn *conn);
 /* Of the key of a client's pair, 'a' or 'b'. */
