@@ -19,6 +19,9 @@
 enum {
     THINK_US = 6000,
     ANSWER_TIMEOUT_US = 2000000,
+    HASTY_TIMEOUT_US = 60000,
+    HASTY_PART = 3,   /* of so many times that the hasty one could ask it asks once */
+    WATCHED_PART = 4, /* one of so many requests is for the key that all readers keep */
     ADMIN_TIMEOUT_US = 5000000,
     QUEUE_PART = 12, /* one of so many requests */
     SHARED_PART = 3,
@@ -117,6 +120,10 @@ static void write_something(struct world *world, struct sim_client *client)
     char version[32];
 
     client->pending_key = (int)rng_below(&world->rng, SIM_KEYS);
+    if (world->options.has_hasty_client && client->index == SIM_WATCHED_CLIENT &&
+        rng_one_in(&world->rng, WATCHED_PART)) {
+        client->pending_key = SIM_WATCHED_KEY;
+    }
     client->request = REQUEST_WRITE;
     client->write_losses = world_losses(world);
     client->keys[client->pending_key].version++;
@@ -255,6 +262,37 @@ static void publish(struct world *world, struct sim_client *client)
     client_send(world, client, 3, "PUBLISH", "news", message);
 }
 
+bool client_is_hasty(const struct world *world, const struct sim_client *client)
+{
+    return world->options.has_hasty_client && client->index == world->options.clients - 1;
+}
+
+/* At any node, so that it is copied there.  What it has is looked at by readers. */
+static void read_watched(struct world *world, struct sim_client *client)
+{
+    char name[32];
+
+    key_name(&world->clients[SIM_WATCHED_CLIENT], SIM_WATCHED_KEY, name);
+    client->primaries[check_shard_of(world, name)] =
+        (int)rng_below(&world->rng, (uint64_t)world->node_count);
+    client_turn_to(world, client, name);
+    client->request = REQUEST_BRIEF;
+    client->is_hasty = true;
+    client_send(world, client, 2, "GET", name);
+}
+
+static void ask_hastily(struct world *world, struct sim_client *client)
+{
+    if (!rng_one_in(&world->rng, HASTY_PART)) {
+        return;
+    }
+    if (rng_one_in(&world->rng, WATCHED_PART)) {
+        read_watched(world, client);
+    } else {
+        shared_ask(world, client);
+    }
+}
+
 static void think(struct world *world, struct sim_event *event)
 {
     struct sim_client *client = &world->clients[event->node];
@@ -262,7 +300,9 @@ static void think(struct world *world, struct sim_event *event)
     if (!world->clients_run) {
         return;
     }
-    if (client->request == REQUEST_NONE) {
+    if (client->request == REQUEST_NONE && client_is_hasty(world, client)) {
+        ask_hastily(world, client);
+    } else if (client->request == REQUEST_NONE) {
         if (rng_one_in(&world->rng, MOVING_PART)) {
             moves_ask(world, client);
         } else if (world->options.has_copies && rng_one_in(&world->rng, FLEETING_PART)) {
@@ -284,7 +324,8 @@ static void think(struct world *world, struct sim_event *event)
         } else {
             write_something(world, client);
         }
-    } else if (world->now_us - client->sent_at_us > ANSWER_TIMEOUT_US) {
+    } else if (world->now_us - client->sent_at_us >
+               (client->is_hasty ? HASTY_TIMEOUT_US : ANSWER_TIMEOUT_US)) {
         ask_somebody(world, client);
     }
     schedule_think(world, client);

@@ -54,6 +54,19 @@ void fault_excuse(struct world *world, int node)
     }
 }
 
+int fault_choose(struct world *world, uint32_t nodes)
+{
+    int chosen = -1;
+    uint64_t seen = 0;
+
+    for (int i = 0; i < world->node_count; i++) {
+        if (((nodes >> i) & 1) && rng_one_in(&world->rng, ++seen)) {
+            chosen = i;
+        }
+    }
+    return chosen;
+}
+
 /* ---- the network ----------------------------------------------------------------------------------- */
 
 static void unblock_all(struct world *world)
@@ -65,7 +78,7 @@ static void unblock_all(struct world *world)
     }
 }
 
-static void end_partition(struct world *world, struct sim_event *event)
+void fault_end_partition(struct world *world, struct sim_event *event)
 {
     (void)event;
     unblock_all(world);
@@ -90,7 +103,7 @@ static void partition(struct world *world, int node)
     }
     fault_note(world, is_one_way ? "one-way partition" : "partition", (int)(group & 0xfff), ms);
     world->partitions++;
-    fault_later(world, node, ms, end_partition);
+    fault_later(world, node, ms, fault_end_partition);
 }
 
 static void end_way(struct world *world, struct sim_event *event)
@@ -169,6 +182,11 @@ bool fault_cut_power(struct world *world, int node, int64_t ms)
     return end_for(world, node, ms, true);
 }
 
+bool fault_kill(struct world *world, int node, int64_t ms)
+{
+    return end_for(world, node, ms, false);
+}
+
 static void cut_power(struct world *world, int node)
 {
     (void)fault_cut_power(world, node, fault_ms(world, 20, 4000));
@@ -190,17 +208,19 @@ static void kill_before_laggard(struct world *world, int node)
     uint32_t replicas = check_replicas_of(world, node);
     int64_t ms = fault_ms(world, 50, 400);
     int64_t hang_ms = ms + fault_ms(world, 500, 3000);
-    bool has_laggard = false;
+    int laggard = check_first_replica_of(world, node);
 
-    if (replicas == 0 || (replicas & (replicas - 1)) == 0) {
-        return;
+    if (replicas == 0 || (world->options.sync_replicas == 0 && (replicas & (replicas - 1)) == 0)) {
+        return; /* with sync-replicas nothing is lost by one that is the only one */
+    }
+    if (world->options.sync_replicas > 0) {
+        laggard = fault_choose(world, replicas); /* the first has joined first */
     }
     for (int i = 0; i < world->node_count; i++) {
         if ((replicas & (1U << i)) == 0) {
             continue;
         }
-        if (!has_laggard) {
-            has_laggard = true;
+        if (i == laggard) {
             fault_note(world, "left behind is", i, ms);
             network_hold_stream(world, node, i, world->now_us + 2 * ms * 1000);
         } else {
@@ -246,8 +266,7 @@ static void kill_primaries(struct world *world, int node)
     }
 }
 
-/* From all others: clients go on. */
-static void cut_off(struct world *world, int node, int64_t ms)
+void fault_cut_off(struct world *world, int node, int64_t ms)
 {
     fault_note(world, "cut off is", node, ms);
     for (int i = 0; i < world->node_count; i++) {
@@ -255,7 +274,7 @@ static void cut_off(struct world *world, int node, int64_t ms)
         world->blocked[node][i] = i != node;
     }
     world->partitions++;
-    fault_later(world, node, ms, end_partition);
+    fault_later(world, node, ms, fault_end_partition);
 }
 
 void fault_hit(struct world *world, int node)
@@ -269,7 +288,7 @@ void fault_hit(struct world *world, int node)
         sim_node_pause(world, node, ms);
         break;
     case 1:
-        cut_off(world, node, ms);
+        fault_cut_off(world, node, ms);
         break;
     case 2:
         (void)fault_cut_power(world, node, ms);
@@ -288,7 +307,7 @@ static void force(struct world *world, struct sim_event *event)
 static void cut_off_now(struct world *world, struct sim_event *event)
 {
     if (!world->has_healed) {
-        cut_off(world, event->node, fault_ms(world, 1500, 3000));
+        fault_cut_off(world, event->node, fault_ms(world, 1500, 3000));
     }
 }
 
@@ -319,7 +338,7 @@ static void lose_memories(struct world *world, int node)
         }
     }
     if (replicas != 0) {
-        cut_off(world, node, fault_ms(world, 2000, 4000));
+        fault_cut_off(world, node, fault_ms(world, 2000, 4000));
     }
 }
 
@@ -349,7 +368,7 @@ static void stop_unheard(struct world *world, int node)
     stop_in_pass(world, node);
     if (world->nodes[node].stop_ms > 0) { /* a lease of a copy is over, and it still stands */
         world->nodes[node].stop_ms = fault_ms(world, 300, 800);
-        cut_off(world, node, world->nodes[node].stop_ms + fault_ms(world, 20, 100));
+        fault_cut_off(world, node, world->nodes[node].stop_ms + fault_ms(world, 20, 100));
     }
 }
 
@@ -410,45 +429,48 @@ static void swap_addresses(struct world *world, int node)
 struct fault_kind {
     const char *name;
     unsigned weight;
-    bool is_end; /* of processes, and nothing else */
+    bool is_end;     /* of processes, and nothing else */
+    bool needs_sync; /* without sync-replicas nothing is promised then */
     void (*run)(struct world *world, int node);
 };
 
 static const struct fault_kind kinds[] = {
-  /* name                    weight  ends   run */
-    {"partition",            8,  false, partition            },
-    {"one way",              6,  false, one_way              },
-    {"broken connection",    12, false, break_one            },
-    {"half-open connection", 4,  false, half_break           },
-    {"old frames",           4,  false, replay               },
-    {"power cut",            8,  true,  cut_power            },
-    {"kill",                 6,  true,  kill_one             },
-    {"all primaries",        2,  true,  kill_primaries       },
-    {"whole shard",          2,  true,  cut_shard            },
-    {"laggard",              3,  true,  kill_before_laggard  },
-    {"usurper",              3,  false, usurp                },
-    {"memories lost",        3,  false, lose_memories        },
-    {"pause",                6,  false, pause_one            },
-    {"stop within a pass",   6,  false, stop_in_pass         },
-    {"stop unheard",         3,  false, stop_unheard         },
-    {"orderly end",          3,  false, shut_down            },
-    {"swapped addresses",    2,  false, swap_addresses       },
-    {"full disk",            3,  false, fault_full_disk      },
-    {"broken disk",          3,  false, fault_broken_disk    },
-    {"hung disk",            4,  false, fault_hung_disk      },
-    {"data lost",            2,  false, fault_lost_data      },
-    {"older data",           3,  false, fault_older_data     },
-    {"folder lost",          2,  false, fault_lost_folder    },
-    {"cloned folder",        2,  false, fault_clone          },
-    {"failover",             8,  false, fault_failover       },
-    {"forced failover",      6,  false, fault_forced_failover},
-    {"new epoch",            5,  false, fault_bump_epoch     },
-    {"forget",               6,  false, fault_forget         },
-    {"slots",                4,  false, fault_slots          },
-    {"slot twice",           2,  false, fault_slot_twice     },
-    {"move",                 8,  false, fault_move           },
-    {"replicate",            3,  false, fault_replicate      },
-    {"reset",                2,  false, fault_reset          },
+  /* name                    weight  ends   sync   run */
+    {"partition",            8,  false, false, partition            },
+    {"one way",              6,  false, false, one_way              },
+    {"broken connection",    12, false, false, break_one            },
+    {"half-open connection", 4,  false, false, half_break           },
+    {"old frames",           4,  false, false, replay               },
+    {"power cut",            8,  true,  false, cut_power            },
+    {"kill",                 6,  true,  false, kill_one             },
+    {"all primaries",        2,  true,  false, kill_primaries       },
+    {"whole shard",          2,  true,  false, cut_shard            },
+    {"laggard",              3,  true,  false, kill_before_laggard  },
+    {"usurper",              3,  false, false, usurp                },
+    {"memories lost",        3,  false, true,  lose_memories        },
+    {"pause",                6,  false, false, pause_one            },
+    {"stop within a pass",   6,  false, false, stop_in_pass         },
+    {"stop unheard",         3,  false, false, stop_unheard         },
+    {"orderly end",          3,  false, false, shut_down            },
+    {"swapped addresses",    2,  false, false, swap_addresses       },
+    {"full disk",            3,  false, false, fault_full_disk      },
+    {"broken disk",          3,  false, false, fault_broken_disk    },
+    {"hung disk",            4,  false, false, fault_hung_disk      },
+    {"data lost",            2,  false, false, fault_lost_data      },
+    {"older data",           3,  false, false, fault_older_data     },
+    {"folder lost",          2,  false, false, fault_lost_folder    },
+    {"cloned folder",        2,  false, false, fault_clone          },
+    {"failover",             8,  false, false, fault_failover       },
+    {"forced failover",      6,  false, false, fault_forced_failover},
+    {"new epoch",            5,  false, false, fault_bump_epoch     },
+    {"forget",               6,  false, false, fault_forget         },
+    {"slots",                4,  false, false, fault_slots          },
+    {"slot twice",           2,  false, false, fault_slot_twice     },
+    {"move",                 8,  false, false, fault_move           },
+    {"replicate",            3,  false, false, fault_replicate      },
+    {"reset",                2,  false, false, fault_reset          },
+    {"joiner",               3,  false, true,  fault_joiner         },
+    {"leaver",               3,  false, true,  fault_leaver         },
 };
 
 bool faults_has(const char *name)
@@ -478,8 +500,8 @@ static unsigned weight_of(const struct world *world, const struct fault_kind *ki
     if ((world->faults_left_out >> (kind - kinds)) & 1) {
         return 0;
     }
-    if (kind->run == lose_memories && options->sync_replicas == 0) {
-        return 0; /* nothing is promised then */
+    if (kind->needs_sync && options->sync_replicas == 0) {
+        return 0;
     }
     return options->without_fault != NULL && strcmp(options->without_fault, kind->name) == 0
                ? 0
@@ -536,6 +558,7 @@ void faults_heal(struct world *world)
 {
     world->has_healed = true;
     unblock_all(world);
+    network_end_holds(world);
     for (int i = 0; i < world->node_count; i++) {
         struct sim_node *n = &world->nodes[i];
 

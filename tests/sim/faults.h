@@ -14,10 +14,17 @@ void fault_excuse(struct world *world, int node);
 void fault_later(struct world *world, int node, int64_t ms, sim_event_fn *run);
 /* The power of a node is cut, and comes back after so long; false: it is dead already. */
 bool fault_cut_power(struct world *world, int node, int64_t ms);
+/* The same of its process alone. */
+bool fault_kill(struct world *world, int node, int64_t ms);
+/* From all others, for so long: clients go on. */
+void fault_cut_off(struct world *world, int node, int64_t ms);
+void fault_end_partition(struct world *world, struct sim_event *event);
 /* The node is killed, stands still, or is cut off from all others, for a while. */
 void fault_hit(struct world *world, int node);
 void fault_restart(struct world *world, struct sim_event *event);
 int fault_other(struct world *world, int node);
+/* One of these; -1 when there are none. */
+int fault_choose(struct world *world, uint32_t nodes);
 
 /* ---- faults_disk.c */
 void fault_full_disk(struct world *world, int node);
@@ -30,6 +37,10 @@ void fault_clone(struct world *world, int node);
 void fault_end_clone(struct world *world, int node);
 /* The disk of a node that is dead is well, and its own. */
 void fault_mend_disk(struct world *world, int node);
+
+/* ---- faults_sync.c */
+void fault_joiner(struct world *world, int node);
+void fault_leaver(struct world *world, int node);
 
 /* ---- moves.c */
 void fault_move(struct world *world, int node);

@@ -17,6 +17,8 @@ enum {
     REPLAYED = 5,
     ACCEPTED_US = 30000,
     LATE_STREAM_US = 40000,
+    SLOW_STREAM_US = 30000,
+    SLOW_CUT_PART = 2,
 };
 
 static int64_t delay_us(struct world *world)
@@ -148,6 +150,27 @@ void network_node_died(struct world *world, int index)
     }
 }
 
+void network_slow_stream(struct world *world, int primary, int replica, int64_t until_us)
+{
+    world->slow_until_us[primary][replica] = until_us;
+}
+
+void network_end_holds(struct world *world)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        if (world->conns[i]->held_until_us > world->now_us) {
+            network_break(world, world->conns[i], -1);
+        }
+    }
+    memset(world->slow_until_us, 0, sizeof(world->slow_until_us));
+}
+
+static bool is_slow(const struct world *world, const struct sim_conn *conn, int from_end)
+{
+    return !conn->is_bus && conn->ends[0].kind == END_LINK && from_end == 1 &&
+           world->slow_until_us[conn->ends[1].node][conn->ends[0].node] > world->now_us;
+}
+
 /* ---- delivering ------------------------------------------------------------------------------- */
 
 static void hand_in(struct sim_node *n, struct sim_event *event)
@@ -222,6 +245,9 @@ static void send_piece(struct world *world, struct sim_conn *conn, int from_end,
     if (world->is_handing_over && conn->ends[0].kind == END_LINK && !conn->is_bus) {
         at_us += (int64_t)rng_below(&world->rng, LATE_STREAM_US); /* what is needed is waited for */
     }
+    if (is_slow(world, conn, from_end)) {
+        at_us += (int64_t)rng_below(&world->rng, SLOW_STREAM_US);
+    }
     at_us = conn->held_until_us > at_us ? conn->held_until_us : at_us;
     if (at_us <= to->last_at_us) {
         at_us = to->last_at_us + 1;
@@ -288,8 +314,10 @@ void network_replay(struct world *world, int node)
 /* What was sent at once need not come at once. */
 void network_send(struct world *world, struct sim_conn *conn, int from_end, struct bytes bytes)
 {
+    uint64_t cut_part = is_slow(world, conn, from_end) ? SLOW_CUT_PART : CUT_PART;
+
     record(world, conn, from_end, bytes);
-    while (bytes.len > 1 && rng_one_in(&world->rng, CUT_PART)) {
+    while (bytes.len > 1 && rng_one_in(&world->rng, cut_part)) {
         size_t len = 1 + (size_t)rng_below(&world->rng, bytes.len - 1);
 
         send_piece(world, conn, from_end, bytes_prefix(bytes, len));

@@ -15,9 +15,10 @@
 enum {
     THINK_US = 40000,
     ANSWER_TIMEOUT_US = 2000000,
-    FENCE_PART = 3, /* one of so many requests */
-    MOVE_PART = 6,  /* of so many keys that another node has, one makes a reader go there */
-    COME_MS = 5000, /* all have to be there when nothing fails */
+    FENCE_PART = 3,   /* one of so many requests */
+    WATCHED_PART = 2, /* one of so many reads is of the same key, where that is copied */
+    MOVE_PART = 6,    /* of so many keys that another node has, one makes a reader go there */
+    COME_MS = 5000,   /* all have to be there when nothing fails */
     ROUND_TRIP_US = 4 * SIM_ONE_WAY_US,
 };
 
@@ -66,18 +67,30 @@ static void come(struct world *world, struct sim_reader *reader)
     reader->conn = network_open(world, from, reader->node, false);
     reader->phase = READER_COMES;
     reader->replies_left = 3;
-    send_line(world, reader, "HELLO 3\r\nCLIENT TRACKING ON\r\nSUBSCRIBE news\r\n");
+    send_line(world, reader,
+              world->options.has_caches ? "HELLO 3\r\nCLIENT TRACKING ON\r\nSUBSCRIBE news\r\n"
+                                        : "HELLO 3\r\nPING\r\nSUBSCRIBE news\r\n");
 }
 
 /* A string, or a field of a hash. */
-static void read_something(struct world *world, struct sim_reader *reader)
+static void choose_key(struct world *world, struct sim_reader *reader)
 {
-    char line[64];
-
     reader->client = (int)rng_below(&world->rng, (uint64_t)world->options.clients);
     do {
         reader->key = (int)rng_below(&world->rng, SIM_KEYS);
     } while (sim_kind_of_key(reader->key) > SIM_HASH);
+}
+
+static void read_something(struct world *world, struct sim_reader *reader)
+{
+    char line[64];
+
+    if (world->options.has_hasty_client && rng_one_in(&world->rng, WATCHED_PART)) {
+        reader->client = SIM_WATCHED_CLIENT;
+        reader->key = SIM_WATCHED_KEY;
+    } else {
+        choose_key(world, reader);
+    }
     if (reader->cache[reader->client][reader->key].is_cached) {
         return;
     }
@@ -280,7 +293,7 @@ static void take_read(struct world *world, struct sim_reader *reader,
         }
         return;
     }
-    cached->is_cached = true;
+    cached->is_cached = world->options.has_caches;
     if (value->type == RESP_NULL || !num_parse_u64(text, &cached->version)) {
         cached->version = 0;
     }

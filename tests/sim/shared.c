@@ -16,6 +16,7 @@ enum {
     COOL_PART =
         4, /* where keys are copied one of so many requests is for whichever key; of the others */
     HOT_PART = 24,     /* one so many writes, */
+    HASTY_PART = 8,    /* of the hasty client, */
     ANYWHERE_PART = 2, /* and one so many goes to whatever node */
 };
 
@@ -211,16 +212,17 @@ static void set(struct world *world, struct sim_client *client, int key, const c
     client_send(world, client, 1, "EXEC");
 }
 
-static int choose_key(struct world *world)
+static int choose_key(struct world *world, const struct sim_client *client)
 {
-    bool is_any = !world->options.has_copies || rng_one_in(&world->rng, COOL_PART);
+    bool is_any = !world->options.has_copies ||
+                  (!client_is_hasty(world, client) && rng_one_in(&world->rng, COOL_PART));
 
     return (int)rng_below(&world->rng, is_any ? SIM_SHARED : HOT_KEYS);
 }
 
 void shared_ask(struct world *world, struct sim_client *client)
 {
-    int key = choose_key(world);
+    int key = choose_key(world, client);
     struct history_op op = {.client = client->index, .returned_us = INT64_MAX};
     char name[32];
     char value[32];
@@ -235,15 +237,18 @@ void shared_ask(struct world *world, struct sim_client *client)
     }
     client_turn_to(world, client, name);
     client->request = REQUEST_SHARED;
+    client->is_hasty = false;
     client->pending_key = key;
     client->pending_op = world->shared[key].ops.count;
     client->replies_left = 1;
     op.node = client->node;
     op.is_passed_on = world->options.has_copies; /* any node may do that */
     op.sent_us = world->now_us;
-    if (is_hot(world, key) ? !rng_one_in(&world->rng, HOT_PART)
-                           : rng_one_in(&world->rng, READ_PART)) {
+    if (is_hot(world, key)
+            ? !rng_one_in(&world->rng, client_is_hasty(world, client) ? HASTY_PART : HOT_PART)
+            : rng_one_in(&world->rng, READ_PART)) {
         op.kind = HISTORY_READ;
+        client->is_hasty = client_is_hasty(world, client);
         if (has_twin(world, key) && rng_one_in(&world->rng, 2)) {
             twin_of(key, name);
         }

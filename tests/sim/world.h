@@ -31,8 +31,10 @@ enum {
     SIM_READERS_MAX = SIM_NODES_MAX,
     SIM_SHARDS_MAX = 4,
     SIM_RECORDS = 64,
-    SIM_KEYS = 24,  /* per client */
-    SIM_SHARED = 8, /* keys of all clients */
+    SIM_KEYS = 24, /* per client */
+    SIM_WATCHED_CLIENT = 0,
+    SIM_WATCHED_KEY = 0, /* a string: where one client is hasty it is hot, and readers keep it */
+    SIM_SHARED = 8,      /* keys of all clients */
     SIM_MOVING_SLOTS = 4,
     SIM_MOVING_KEYS = 2 * SIM_MOVING_SLOTS,
     SIM_MOVING_NAME = 24,
@@ -188,6 +190,7 @@ struct sim_client {
     int node;  /* there */
     int pending_key;
     size_t pending_op; /* of a shared key */
+    bool is_hasty;     /* it waits for a read, and not for long */
     bool is_by_member; /* the last answer came by a node that serves a copy, or passes on, */
     bool is_of_copy;   /* and was read from a copy */
     uint64_t copies_read[SIM_NODES_MAX]; /* by nodes, when the last answer of a copy was for it */
@@ -325,6 +328,8 @@ struct sim_options {
     const char *without_fault; /* but this one */
     bool has_secret;           /* frames are signed */
     bool has_copies; /* keys that are read often are copied, and clients ask any node for them */
+    bool has_caches; /* readers keep what they have read: then nothing is told before they are */
+    bool has_hasty_client; /* which reads copies, and waits for nobody long */
     bool has_unequal_timeouts;
     int sync_replicas;
     bool is_memory_limited; /* keys that expire are evicted, others never */
@@ -343,7 +348,9 @@ struct world {
     size_t conn_cap;
     uint64_t next_conn;
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
-    int address[SIM_NODES_MAX];                 /* node i has 10.0.0.(address + 1) */
+    /* What a primary sends to a replica comes piece by piece. */
+    int64_t slow_until_us[SIM_NODES_MAX][SIM_NODES_MAX];
+    int address[SIM_NODES_MAX]; /* node i has 10.0.0.(address + 1) */
     struct sim_record records[SIM_RECORDS];
     uint64_t record_count;
     struct sim_client clients[SIM_CLIENTS_MAX];
@@ -430,6 +437,10 @@ void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
 /* What this primary sends to this replica comes so late. */
 void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us);
+/* The same in small pieces, each with a delay, also on connections that are still to come. */
+void network_slow_stream(struct world *world, int primary, int replica, int64_t until_us);
+/* What is sent from now on comes in time again: where something is under way that does not, the connection breaks. */
+void network_end_holds(struct world *world);
 /* Who has the address "10.0.0.3", or -1. */
 int network_node_at(const struct world *world, struct bytes host);
 /* Somebody connects to the node's bus port and sends what once was sent there. */
@@ -442,6 +453,8 @@ void sim_disk_attach(struct sim_node *n);
 /* ---- client.c */
 void clients_start(struct world *world);
 void client_input(struct world *world, int index, uint64_t conn, struct bytes bytes);
+/* Where a node stands still all others soon wait for it: this one, which uses nothing but what is hot, goes on reading elsewhere. */
+bool client_is_hasty(const struct world *world, const struct sim_client *client);
 /* Does it wait for what comes on the connection?  Else that was given up, and tells it nothing. */
 bool client_listens(const struct world *world, const struct sim_conn *conn);
 /* Of the key of a client's pair, 'a' or 'b'. */
