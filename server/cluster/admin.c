@@ -127,6 +127,12 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     if (cluster_id_equal(&c->me->primary, &node->id)) {
         REFUSE(call, "Can't forget my master!");
     }
+    if (node->slot_count > 0 && node->link == LINK_UP && node_is_reachable(node)) {
+        REFUSE(call,
+               "Node %s serves %u slots, and answers: move them to others, or end it, before it is "
+               "forgotten",
+               node->id.text, (unsigned)node->slot_count);
+    }
     begin(c, call);
     forgotten_remove_node(c, node);
     ASSERT(c->nodes.count == count - 1);
@@ -353,8 +359,8 @@ bool cluster_failover(struct cluster *cluster, struct cluster_call *call,
     if (node_is_primary(c->me)) {
         REFUSE(call, "You should send CLUSTER FAILOVER to a replica");
     }
-    if (primary == NULL) {
-        REFUSE(call, "I'm a replica but my master is unknown to me");
+    if (primary == NULL && kind != CLUSTER_FAILOVER_TAKEOVER) {
+        REFUSE(call, "I'm a replica but my master is unknown to me: TAKEOVER does without it");
     }
     if (kind != CLUSTER_FAILOVER_TAKEOVER &&
         !sync_set_permits_us(c, council_find(c->council, &c->me->shard))) {

@@ -183,6 +183,8 @@ const struct cluster_id *cluster_my_primary_id(const struct cluster *cluster);
 bool cluster_is_replica(const struct cluster *cluster);
 /* Is one of our replicas about to take over at our word, or has it just done so and does not serve yet? */
 bool cluster_is_handing_over(const struct cluster *cluster);
+/* Has this node a replica that has not failed, be it that it has not said yet what it has? */
+bool cluster_may_have_heir(const struct cluster *cluster);
 /* A replica that is to take over goes by the next status: report it as soon as the offset has moved. */
 bool cluster_awaits_offset(const struct cluster *cluster);
 /* Is this node alone the council, so that nobody can serve without it? */

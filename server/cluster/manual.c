@@ -44,6 +44,19 @@ bool cluster_is_handing_over(const struct cluster *cluster)
     return is_primary_side(cluster) || cluster->manual.phase == MANUAL_HANDED_OVER;
 }
 
+bool cluster_may_have_heir(const struct cluster *cluster)
+{
+    for (size_t i = 1; i < cluster->nodes.count; i++) {
+        const struct cluster_node *node = cluster->nodes.items[i];
+
+        if (cluster_id_equal(&node->primary, &cluster->me->id) && !node->is_failed &&
+            !node->is_no_failover) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cluster_awaits_offset(const struct cluster *cluster)
 {
     return cluster->manual.phase == MANUAL_CATCHING_UP;

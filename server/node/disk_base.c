@@ -4,6 +4,10 @@
 #include "base/assert.h"
 #include "node/inside.h"
 
+enum {
+    RETRY_MS = 1000, /* when the disk refuses the manifest */
+};
+
 static void manifest_path(const struct node *node, char path[SEGMENT_PATH_SIZE])
 {
     segment_files_path(&node->disk_log.files, MANIFEST_NAME, path);
@@ -308,24 +312,44 @@ static void want_write(struct node *node)
     pass_note_work(&node->pass);
 }
 
+static void note_written(struct node *node)
+{
+    if (node->disk_base.is_refused) {
+        node->disk_base.is_refused = false;
+        node_log(node, LOG_NOTICE, "the log's manifest can be written again");
+    }
+}
+
+/* Told once, until it can be written again. */
+static void note_unwritten(struct node *node, const struct errmsg *error)
+{
+    if (!node->disk_base.is_refused) {
+        node->disk_base.is_refused = true;
+        node_log(node, LOG_WARNING, "the log's manifest cannot be written, and is tried again: %s",
+                 error->text);
+    }
+    node->disk_base.retry_at = mono_add_ms(node->now.mono, RETRY_MS);
+}
+
 void disk_base_file_done(struct node *node, bool is_ok, const struct errmsg *error)
 {
     struct disk_base *base = &node->disk_base;
 
     if (is_ok) {
         base->written_first = base->writing_first;
+        note_written(node);
         if (base->writing_based == node->disk_log.generation) {
             disk_log_set_based(node,
                                disk_log_is_on(&node->disk_log) && !base->writing_off); /* (3) */
         }
     } else {
-        node_log(node, LOG_WARNING, "the log's manifest cannot be written: %s", error->text);
+        note_unwritten(node, error);
     }
     if (base->ending == DISK_BASE_ENDS_SOON && !base->is_wanted) {
         base->ending = is_ok ? DISK_BASE_ENDED : DISK_BASE_FAILED;
         pass_note_work(&node->pass);
     } else if (!is_ok) {
-        base->is_wanted = true; /* with the next snapshot, or the end */
+        base->is_wanted = true; /* after a while, with the next snapshot, or the end */
     } else if (base->is_leaving && base->manifest.is_off && !base->is_wanted) {
         disk_log_stop(node);
     }
@@ -523,6 +547,7 @@ static void end_when_synced(struct node *node)
     base->manifest.end_offset = oplog_end(node->journal.log);
     base->ending = DISK_BASE_ENDS_SOON;
     base->is_wanted = true;
+    base->retry_at = node->now.mono;
 }
 
 /* ---- the pass --------------------------------------------------------------------------------- */
@@ -623,6 +648,20 @@ bool disk_base_turn_on(struct node *node, struct errmsg *error)
     return true;
 }
 
+static bool is_write_due(const struct node *node)
+{
+    return node->disk_base.is_wanted && !files_is_writing(node, FILE_MANIFEST) &&
+           mono_is_due(node->disk_base.retry_at, node->now.mono);
+}
+
+struct mono_time disk_base_wake_at(const struct node *node)
+{
+    return disk_log_is_on(&node->disk_log) && node->disk_base.is_wanted &&
+                   !files_is_writing(node, FILE_MANIFEST)
+               ? node->disk_base.retry_at
+               : MONO_NEVER;
+}
+
 void disk_base_run(struct node *node)
 {
     struct disk_base *base = &node->disk_base;
@@ -646,7 +685,7 @@ void disk_base_run(struct node *node)
     if (base->manifest.first == 0 && is_durable(node, first_segment(node))) {
         base->is_wanted = true; /* what is needed can be named now */
     }
-    if (base->is_wanted && !files_is_writing(node, FILE_MANIFEST)) {
+    if (is_write_due(node)) {
         begin_write(node);
     }
     remove_superfluous(node);

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/errmsg.h"
 #include "replication/position.h"
 #include "segment/manifest.h"
@@ -57,6 +58,8 @@ struct disk_base {
     uint64_t removal;        /* of env.fs: a segment that is going */
     uint64_t snapshot_bytes; /* the snapshot's size */
     enum disk_base_ending ending;
+    bool is_refused; /* the disk does, and that was told: the manifest is tried again */
+    struct mono_time retry_at;
 };
 
 /* ---- at start --------------------------------------------------------------------------------- */
@@ -83,6 +86,7 @@ void disk_base_forget(struct node *node);
 
 /* At the end of each pass, behind disk_log_run. */
 void disk_base_run(struct node *node);
+struct mono_time disk_base_wake_at(const struct node *node);
 /* appendonly may have changed. */
 void disk_base_configure(struct node *node);
 /* Begin a log in a server that has none: with a snapshot, which is wanted from then on.  False when its files cannot be

@@ -126,11 +126,11 @@ static bool may_hand_over(const struct node *node)
            mono_is_due(node->ending.phase_until, node->now.mono);
 }
 
-/* One that has just come has not told yet that it may take over, and does so with its next heartbeats: without it clients would
- * wait until our lease is over. */
+/* One that has just been started has not told yet that it may take over, or does not even follow us yet: without it clients
+ * would wait until our lease is over. */
 static bool may_find_heir(const struct node *node)
 {
-    return cluster_has_slots(node->cluster) && replicas_count_good(node) > 0 &&
+    return cluster_has_slots(node->cluster) && cluster_may_have_heir(node->cluster) &&
            !node->ending.options.is_now && !mono_is_due(node->ending.heir_until, node->now.mono);
 }
 

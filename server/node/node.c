@@ -329,7 +329,7 @@ struct mono_time node_wake_at(const struct node *node)
     at = mono_earlier(at, copy_lapses_wake_at(node));
     at = mono_earlier(at, hot_copies_wake_at(node));
     at = mono_earlier(at, ending_wake_at(node));
-    at = mono_earlier(at, disk_log_wake_at(node));
+    at = mono_earlier(at, mono_earlier(disk_log_wake_at(node), disk_base_wake_at(node)));
     return mono_earlier(at, node->pauses.until);
 }
 

@@ -326,6 +326,7 @@ Test(cluster_data, of_a_replaced_primary_are_served_when_who_took_its_place_was_
     world_run(w, 4 * WORLD_TIMEOUT_MS);
     cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
     world_kill(w, 3);
+    world_run(w, 10);
     forget_everywhere(w, 3);
     world_listen(w);
     world_cut_off(w, 0, 0);

@@ -204,6 +204,34 @@ Test(sync_set, whoever_has_lost_its_memory_takes_over_at_an_operators_word_only)
     world_free(w);
 }
 
+/* Who took over had nobody to confirm anything, but that is not for the former primary to know. */
+Test(sync_set, whose_successor_was_removed_takes_over_at_an_operators_word_only)
+{
+    struct world *w = start(3, 1);
+    struct errmsg error = {0};
+    struct cluster_call call;
+
+    join(w, 0, 3);
+    world_cut_off(w, 0, 1);
+    run_until_served_by(w, 3);
+    world_kill(w, 3);
+    world_run(w, 10);
+    for (int i = 0; i < 6; i++) {
+        call = world_call(w, i, NULL);
+        cr_assert(i == 3 || cluster_forget(w->members[i].core, &call,
+                                           bytes_from_text(w->members[3].id.text)));
+        world_carry_out(w, i);
+    }
+    world_cut_off(w, 0, 0);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), NOBODY);
+    cr_expect(!fails_over(w, 0, CLUSTER_FAILOVER_FORCE, &error));
+    cr_expect_not_null(strstr(error.text, "TAKEOVER"), "%s", error.text);
+    cr_expect(fails_over(w, 0, CLUSTER_FAILOVER_TAKEOVER, &error), "%s", error.text);
+    run_until_served_by(w, 0);
+    world_free(w);
+}
+
 /* That changes neither slots nor epoch; and of twelve nodes seven have a seat in the council, by which they would hear of it. */
 Test(sync_set, a_replica_that_was_away_when_it_was_agreed_on_hears_of_it_all_the_same)
 {

@@ -92,6 +92,31 @@ Test(disk_base, does_not_end_when_the_disk_refuses_unless_it_is_told_to)
     alone_free(a);
 }
 
+/* Each failure is heard of in a pass of its own, which must not begin the next attempt. */
+Test(disk_base, tries_a_manifest_that_the_disk_refuses_once_a_second)
+{
+    struct alone *a = start();
+    const struct disk_base *base = &a->node->disk_base;
+    struct mono_time retry_at = {0};
+    int attempts = 0;
+
+    answers_expect(a, "SET k v", "+OK|");
+    answers_idle(a, 5, 500);
+    a->disk.fault = DISK_BROKEN;
+    a->node->disk_base.is_wanted = true;
+    for (int ms = 0; ms < 3500; ms++) {
+        answers_idle(a, 1, 1);
+        attempts += base->retry_at.us != retry_at.us ? 1 : 0;
+        retry_at = base->retry_at;
+    }
+    cr_expect_eq(attempts, 4, "%d", attempts);
+    cr_expect(base->is_refused);
+    a->disk.fault = DISK_WELL;
+    answers_idle(a, 5, 500);
+    cr_expect(!base->is_refused && !base->is_wanted);
+    alone_free(a);
+}
+
 Test(disk_base, replays_a_log_also_without_appendonly_and_ends_it_with_a_snapshot)
 {
     static const struct alone_option plain[] = {
