@@ -127,12 +127,6 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     if (cluster_id_equal(&c->me->primary, &node->id)) {
         REFUSE(call, "Can't forget my master!");
     }
-    if (node->slot_count > 0 && node->link == LINK_UP && node_is_reachable(node)) {
-        REFUSE(call,
-               "Node %s serves %u slots, and answers: move them to others, or end it, before it is "
-               "forgotten",
-               node->id.text, (unsigned)node->slot_count);
-    }
     begin(c, call);
     forgotten_remove_node(c, node);
     ASSERT(c->nodes.count == count - 1);

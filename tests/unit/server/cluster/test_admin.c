@@ -301,17 +301,6 @@ static void expect_forget_error(struct world *w, int member, const char *id, con
     cr_expect_not_null(strstr(error.text, text), "said: %s", error.text);
 }
 
-static bool forget(struct world *w, int member, int whom)
-{
-    struct errmsg error = {0};
-    struct cluster_call call = world_call(w, member, &error);
-    bool is_done =
-        cluster_forget(w->members[member].core, &call, bytes_from_text(w->members[whom].id.text));
-
-    world_carry_out(w, member);
-    return is_done;
-}
-
 Test(cluster_admin, forget_refuses_what_must_stay)
 {
     struct world *w = world_three_and_three();
@@ -319,11 +308,6 @@ Test(cluster_admin, forget_refuses_what_must_stay)
     expect_forget_error(w, 3, w->members[3].id.text, "I tried hard but I can't forget myself...");
     expect_forget_error(w, 3, w->members[0].id.text, "Can't forget my master!");
     expect_forget_error(w, 3, "abc", "Unknown node abc");
-    expect_forget_error(w, 3, w->members[1].id.text, "serves 5461 slots, and answers");
-    world_kill(w, 1);
-    world_run(w, 10);
-    cr_expect(forget(w, 3, 1), "it has ended");
-    cr_expect(forget(w, 2, 5), "it has no slots");
     world_free(w);
 }
 

@@ -23,13 +23,6 @@ static void forget(struct world *w, int member, int whom)
     world_carry_out(w, member);
 }
 
-/* Who owns slots and answers is not forgotten. */
-static void cut_for_a_moment(struct world *w, int member)
-{
-    world_break(w, member);
-    world_run(w, 2);
-}
-
 static void meet(struct world *w, int member, int whom)
 {
     struct cluster_call call = world_call(w, member, NULL);
@@ -157,7 +150,6 @@ Test(cluster_forgotten, nobody_lets_an_owner_of_slots_go_by_hearsay)
 {
     struct world *w = world_three_and_three();
 
-    cut_for_a_moment(w, 1);
     forget(w, 3, 1);
     world_run(w, 3 * WORLD_TIMEOUT_MS);
     for (int i = 0; i < w->count; i++) {
@@ -254,7 +246,6 @@ Test(cluster_forgotten, what_members_promised_outlives_removal_and_return)
         struct world *w = world_three_and_three();
 
         world_run(w, phase);
-        cut_for_a_moment(w, 0);
         for (int i = 1; i < 3; i++) {
             forget(w, i, 0);
             meet(w, i, 0);
