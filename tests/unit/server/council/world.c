@@ -19,6 +19,7 @@
 enum {
     WINDOW_US = 250000,
     WINDOW_NODES = 3,
+    RESTLESS_SEATS = 3,
     CRASH_PART = 150, /* one of so many times that a node has said something while it writes */
 };
 
@@ -402,8 +403,32 @@ static bool is_in_window(const struct world *w, size_t node)
 {
     size_t first = (size_t)(w->now_us / WINDOW_US) % w->node_count;
 
-    return !w->is_moving || w->is_calm ||
-           (node + w->node_count - first) % w->node_count < WINDOW_NODES;
+    return (node + w->node_count - first) % w->node_count < WINDOW_NODES;
+}
+
+static bool is_there(const struct world *w, size_t node)
+{
+    return w->is_calm ||
+           (w->is_restless ? node != w->absent : !w->is_moving || is_in_window(w, node));
+}
+
+/* As soon as the council does without the node that is not there, it is the next one's turn.  Not earlier: members who see a majority of
+ * them leave do nothing. */
+static void move_absent(struct world *w)
+{
+    const struct seats *newest = NULL;
+
+    for (size_t i = 0; i < w->node_count; i++) {
+        const struct seats *seats = council_seats(w->nodes[i].council);
+
+        if (newest == NULL || seats->generation > newest->generation) {
+            newest = seats;
+        }
+    }
+    if (!seats_is_handing_over(newest) && newest->members.count >= RESTLESS_SEATS &&
+        newest->members.count % 2 == 1 && !seats_has(newest, &w->nodes[w->absent].id)) {
+        w->absent = (w->absent + 1) % w->node_count;
+    }
 }
 
 static bool is_thought_gone(struct world *w, const struct world_node *n)
@@ -432,7 +457,7 @@ static void look_around(struct world *w, size_t node)
                 council_hear(n->council, world_clock(w, node), &other->id, &hint);
             }
         }
-        if (!is_in_window(w, i)) {
+        if (!is_there(w, i)) {
             continue;
         }
         candidates[count++] = (struct council_candidate){
@@ -505,18 +530,12 @@ static int64_t real_us(const struct world *w, size_t node, struct mono_time at)
     return (int64_t)((double)(at.us - n->offset_us) / (1.0 + (double)n->rate_ppm / 1e6));
 }
 
-/* Until when does this member let nobody take the place of the node?  INT64_MAX: it does not sit where it sat when it granted. */
-static int64_t promised_us(const struct world *w, size_t member, size_t node)
+/* Until when does this member let nobody take the place of the node? */
+static struct mono_time promised_until(const struct council *c, const struct council *of)
 {
-    const struct council *c = w->nodes[member].council;
-    const struct council *of = w->nodes[node].council;
     const struct record_state *r = record_find(c, &of->lease.shard);
     struct mono_time until = c->forgotten_until;
 
-    if (!seats_has_key(&of->seats, &c->me, c->seat_key) ||
-        !cluster_id_equal(&c->seats.council, &of->seats.council)) {
-        return INT64_MAX;
-    }
     if (r != NULL && mono_is_before(until, r->former_until)) {
         until = r->former_until;
     }
@@ -524,7 +543,20 @@ static int64_t promised_us(const struct world *w, size_t member, size_t node)
         (cluster_id_equal(&r->holder, &of->me) || cluster_id_is_none(&r->holder))) {
         until = r->promised_until;
     }
-    return real_us(w, member, until);
+    return until;
+}
+
+/* INT64_MAX: it does not sit where it sat when it granted. */
+static int64_t promised_us(const struct world *w, size_t member, size_t node)
+{
+    const struct council *c = w->nodes[member].council;
+    const struct council *of = w->nodes[node].council;
+
+    if (!seats_has_key(&of->seats, &c->me, c->seat_key) ||
+        !cluster_id_equal(&c->seats.council, &of->seats.council)) {
+        return INT64_MAX;
+    }
+    return real_us(w, member, promised_until(c, of));
 }
 
 /* A promise is never shorter than the part of the lease that rests on it, for each member. */
@@ -572,6 +604,83 @@ static void check_starts(struct world *w, size_t member)
     n->was_handing_over = seats_is_handing_over(&n->council->seats);
 }
 
+/* Of the council that the node follows. */
+static const struct seats *newest_seats(const struct world *w, const struct council *of)
+{
+    const struct seats *newest = &of->seats;
+
+    for (size_t i = 0; i < w->node_count; i++) {
+        const struct council *c = w->nodes[i].council;
+
+        if (c != NULL && cluster_id_equal(&c->seats.council, &newest->council) &&
+            c->seats.generation > newest->generation) {
+            newest = &c->seats;
+        }
+    }
+    return newest;
+}
+
+static bool sits_on(const struct council *c, const struct seats *seats)
+{
+    return c != NULL && seats_equal(&c->seats, seats) && seats_has_key(seats, &c->me, c->seat_key);
+}
+
+/* Could those who decide now give the node's shard to another, while it serves?  That they do is rare: somebody has to ask just these at
+ * just this time. */
+static void check_deciders_promised(struct world *w, size_t node)
+{
+    const struct council *of = w->nodes[node].council;
+    const struct seats *seats = newest_seats(w, of);
+    struct seat_votes unbound = {0};
+
+    for (size_t i = 0; i < w->node_count; i++) {
+        const struct council *c = w->nodes[i].council;
+
+        if (sits_on(c, seats) && mono_is_due(promised_until(c, of), world_clock(w, i))) {
+            seats_count_vote(seats, &c->me, &unbound);
+        }
+    }
+    if (seats->generation > 0 && seats_is_quorum(seats, &unbound)) {
+        FAIL(w,
+             "node %zu serves shard %zu, and a majority of generation %" PRIu64
+             " has promised nothing",
+             node, w->nodes[node].shard, seats->generation);
+    }
+}
+
+/* Could those who decide now miss what the node knows to be agreed? */
+static void check_deciders_accepted(struct world *w, size_t node)
+{
+    const struct council *of = w->nodes[node].council;
+    const struct seats *seats = newest_seats(w, of);
+
+    for (size_t shard = 0; shard < w->shard_count; shard++) {
+        const struct record_state *known = record_find(of, &w->shards[shard]);
+        struct seat_votes without = {0};
+
+        if (known == NULL || ballot_is_none(&known->known_ballot)) {
+            continue;
+        }
+        for (size_t i = 0; i < w->node_count; i++) {
+            const struct council *c = w->nodes[i].council;
+            const struct record_state *r =
+                sits_on(c, seats) ? record_find(c, &w->shards[shard]) : NULL;
+
+            if (sits_on(c, seats) &&
+                (r == NULL || ballot_is_above(&known->known_ballot, &r->accepted))) {
+                seats_count_vote(seats, &c->me, &without);
+            }
+        }
+        if (seats->generation > 0 && seats_is_quorum(seats, &without)) {
+            FAIL(w,
+                 "version %" PRIu64
+                 " of shard %zu was agreed, and a majority of generation %" PRIu64
+                 " has not accepted it",
+                 known->known.version, shard, seats->generation);
+        }
+    }
+}
+
 static void check_promises(struct world *w)
 {
     for (size_t i = 0; i < w->node_count; i++) {
@@ -582,7 +691,9 @@ static void check_promises(struct world *w)
         check_starts(w, i);
         if (is_serving(w, i)) {
             check_grants(w, i);
+            check_deciders_promised(w, i);
         }
+        check_deciders_accepted(w, i);
     }
 }
 
@@ -607,6 +718,9 @@ void world_step(struct world *w)
         act_as_owner(w, i);
         take_news(w, i);
         post(w, i);
+    }
+    if (w->is_restless) {
+        move_absent(w);
     }
     check_leases(w);
     check_promises(w);

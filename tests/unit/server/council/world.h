@@ -73,12 +73,14 @@ struct world {
     /* What was agreed: the value of each version of each shard, as a hash, 0 for none yet. */
     uint64_t agreed[WORLD_SHARDS_MAX][WORLD_VERSIONS_MAX];
     uint64_t newest[WORLD_SHARDS_MAX];
+    size_t absent; /* the node that is not there, where it is restless */
     unsigned loss_percent;
     unsigned takeovers;
     unsigned agreements;
     unsigned seat_changes;
     bool crashes_behind_words; /* nodes crash when they have just said something; disks are slow */
     bool is_moving;            /* the council moves from node to node */
+    bool is_restless;          /* it loses one member after the other; nobody crashes */
     bool is_calm;              /* no more faults, and nobody takes over from one who serves */
     char failure[640];         /* the first promise that was broken */
 };
