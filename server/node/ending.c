@@ -126,12 +126,14 @@ static bool may_hand_over(const struct node *node)
            mono_is_due(node->ending.phase_until, node->now.mono);
 }
 
-/* One that has just been started has not told yet that it may take over, or does not even follow us yet: without it clients
- * would wait until our lease is over. */
+/* One that has just been started has not told yet that it may take over, does not even follow us yet, or counts as failed still:
+ * without it clients would wait until our lease is over. */
 static bool may_find_heir(const struct node *node)
 {
-    return cluster_has_slots(node->cluster) && cluster_may_have_heir(node->cluster) &&
-           !node->ending.options.is_now && !mono_is_due(node->ending.heir_until, node->now.mono);
+    bool is_any_there = replicas_count_good(node) > 0 || cluster_may_have_heir(node->cluster);
+
+    return is_any_there && cluster_has_slots(node->cluster) && !node->ending.options.is_now &&
+           !mono_is_due(node->ending.heir_until, node->now.mono);
 }
 
 static void hand_over(struct node *node)
