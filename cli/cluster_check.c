@@ -200,6 +200,14 @@ static bool check_coverage(const struct cluster_view *view)
     }
     view_say(VIEW_BAD, "Not all %d slots are covered by nodes: %zu are not.", SLOT_COUNT,
              SLOT_COUNT - covered);
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        int64_t keys;
+
+        if (cluster_view_is_left(view, &view->nodes.items[i], &keys)) {
+            view_say_left(&view->nodes.items[i], keys);
+            say_cure("CLUSTER FAILOVER TAKEOVER there, before these slots are given to others");
+        }
+    }
     say_cure("bring back their owner; or, when it is gone: CLUSTER ADDSLOTSRANGE <first> <last> at "
              "a primary");
     return false;

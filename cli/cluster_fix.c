@@ -17,6 +17,7 @@
 
 enum {
     ROUND_MS = 200,
+    GIVE_TRIES = 30, /* ROUND_MS each */
 };
 
 struct fixing {
@@ -25,6 +26,8 @@ struct fixing {
     struct slot_mover mover;
     VEC(int64_t) keys; /* of the slot that was looked at last, at each node */
     bool is_interrupted;
+    size_t
+        takers[SLOT_COUNT]; /* of slots that nobody has: who is to; the count of nodes for nobody */
 };
 
 static struct view_node *node_at(const struct fixing *f, size_t index)
@@ -112,7 +115,7 @@ static size_t next_owner(const struct fixing *f, size_t slot, size_t from)
     return from;
 }
 
-/* Who has most keys of the slot that was looked for; with none anywhere, who has fewest slots.  *count: at how many nodes are any? */
+/* Who has most keys of the slot that was looked for; the count of nodes with none anywhere.  *count: at how many are any? */
 static size_t richest(const struct fixing *f, size_t *count)
 {
     size_t found = f->view.nodes.count;
@@ -123,13 +126,6 @@ static size_t richest(const struct fixing *f, size_t *count)
         *count += f->keys.items[i] > 0 ? 1 : 0;
         if (f->keys.items[i] > most) {
             most = f->keys.items[i];
-            found = i;
-        }
-    }
-    for (size_t i = 0; *count == 0 && i < f->view.nodes.count; i++) {
-        if (is_usable(f, i) &&
-            (found == f->view.nodes.count ||
-             node_at(f, i)->info.slot_count < node_at(f, found)->info.slot_count)) {
             found = i;
         }
     }
@@ -323,34 +319,222 @@ static bool fix_multiple_owners(struct fixing *f)
 
 /* ---- slots that nobody has --------------------------------------------------------------------- */
 
-static bool cover(struct fixing *f, size_t slot)
+/* Who has keys of a slot is to have it.  empty: those that nobody has any of; shared: those of which several have some. */
+static bool find_takers(struct fixing *f, const uint64_t *missing, uint64_t *empty,
+                        uint64_t *shared)
 {
-    char number[NUM_I64_TEXT + 1];
-    const char *const words[] = {"CLUSTER", "ADDSLOTS", number};
-    struct errmsg error = {0};
-    size_t count;
-    size_t owner;
     bool is_ok = true;
 
-    if (!look_for_keys(f, slot)) {
-        return false;
+    for (size_t slot = bitset_next(missing, SLOT_COUNT, 0, true); slot < SLOT_COUNT && !is_over(f);
+         slot = bitset_next(missing, SLOT_COUNT, slot + 1, true)) {
+        size_t count = 0;
+
+        if (!look_for_keys(f, slot)) {
+            is_ok = false;
+            continue;
+        }
+        f->takers[slot] = richest(f, &count);
+        if (count == 0) {
+            bitset_add(empty, slot);
+        } else {
+            node_at(f, f->takers[slot])->info.slot_count++;
+        }
+        if (count > 1) {
+            bitset_add(shared, slot);
+        }
     }
-    owner = richest(f, &count);
-    snprintf(number, sizeof(number), "%zu", slot);
-    if (owner == f->view.nodes.count) {
-        view_say(VIEW_BAD, "There is no primary that slot %zu could be given to.", slot);
-        return false;
+    return is_ok;
+}
+
+static size_t find_poorest(const struct fixing *f)
+{
+    size_t found = f->view.nodes.count;
+
+    for (size_t i = 0; i < f->view.nodes.count; i++) {
+        if (is_usable(f, i) &&
+            (found == f->view.nodes.count ||
+             node_at(f, i)->info.slot_count < node_at(f, found)->info.slot_count)) {
+            found = i;
+        }
     }
-    if (!connect_order(node_at(f, owner)->client, words, ARRAY_COUNT(words), &error)) {
-        errmsg_wrap(&error, "Slot %zu, node %s:%u", slot, node_at(f, owner)->info.host,
-                    node_at(f, owner)->info.port);
-        return say_failed(&error);
+    return found;
+}
+
+/* So many each primary should have in the end. */
+static size_t fair_share(const struct fixing *f, size_t more)
+{
+    size_t primaries = 0;
+
+    for (size_t i = 0; i < f->view.nodes.count; i++) {
+        if (is_usable(f, i)) {
+            primaries++;
+            more += node_at(f, i)->info.slot_count;
+        }
     }
-    bitset_add(node_at(f, owner)->info.slots, slot);
-    node_at(f, owner)->info.slot_count++;
-    for (size_t i = 0; is_ok && count > 1 && i < f->view.nodes.count; i++) {
-        if (i != owner && f->keys.items[i] > 0) {
-            is_ok = collect_keys(f, slot, i, owner);
+    return primaries > 0 ? (more + primaries - 1) / primaries : 0;
+}
+
+/* Slots without keys are dealt out so that all primaries have as many, each a part of them in one piece. */
+static bool deal_empty(struct fixing *f, const uint64_t *empty)
+{
+    size_t left = bitset_count(empty, SLOT_PLAN_WORDS);
+    size_t share = fair_share(f, left);
+    size_t slot = bitset_next(empty, SLOT_COUNT, 0, true);
+
+    while (left > 0) {
+        size_t poorest = find_poorest(f);
+        size_t has = poorest < f->view.nodes.count ? node_at(f, poorest)->info.slot_count : 0;
+        size_t part = share > has && share - has < left ? share - has : left;
+
+        if (poorest == f->view.nodes.count) {
+            view_say(VIEW_BAD, "There is no primary that slots could be given to.");
+            return false;
+        }
+        for (left -= part; part > 0; part--) {
+            f->takers[slot] = poorest;
+            node_at(f, poorest)->info.slot_count++;
+            slot = bitset_next(empty, SLOT_COUNT, slot + 1, true);
+        }
+    }
+    return true;
+}
+
+/* A node may be without its lease for a moment, and closes connections then: it is asked again.  What it was asked before may have
+ * been done. */
+static bool give_range(struct fixing *f, struct view_node *to, size_t first, size_t last)
+{
+    char from_text[NUM_I64_TEXT + 1];
+    char to_text[NUM_I64_TEXT + 1];
+    const char *const words[] = {"CLUSTER", "ADDSLOTSRANGE", from_text, to_text};
+    struct errmsg error = {0};
+
+    snprintf(from_text, sizeof(from_text), "%zu", first);
+    snprintf(to_text, sizeof(to_text), "%zu", last);
+    for (int tries = 0; tries < GIVE_TRIES && !is_over(f); tries++) {
+        if (to->client != NULL && connect_order(to->client, words, ARRAY_COUNT(words), &error)) {
+            view_say(VIEW_STEP, "Slots %zu-%zu are given to %s:%u", first, last, to->info.host,
+                     to->info.port);
+            return true;
+        }
+        if (tries > 0 && strstr(error.text, "is already busy") != NULL) {
+            return true;
+        }
+        if (to->client != NULL && strncmp(error.text, "ERR ", 4) == 0) {
+            break;
+        }
+        if (to->client != NULL) {
+            client_close(to->client);
+        }
+        interrupt_sleep(NULL, ROUND_MS);
+        to->client = connect_node(f->options, to->info.host, to->info.port, &error);
+    }
+    errmsg_wrap(&error, "Slots %zu-%zu, node %s:%u", first, last, to->info.host, to->info.port);
+    return say_failed(&error);
+}
+
+/* Neighbours that the same node is to have in one piece: each piece is agreed by the cluster. */
+static bool give_missing(struct fixing *f, const uint64_t *missing)
+{
+    bool is_ok = true;
+
+    for (size_t first = bitset_next(missing, SLOT_COUNT, 0, true);
+         first < SLOT_COUNT && !is_over(f);) {
+        size_t taker = f->takers[first];
+        size_t last = first;
+
+        while (last + 1 < SLOT_COUNT && bitset_has(missing, last + 1) &&
+               f->takers[last + 1] == taker) {
+            last++;
+        }
+        is_ok =
+            taker < f->view.nodes.count && give_range(f, node_at(f, taker), first, last) && is_ok;
+        first = bitset_next(missing, SLOT_COUNT, last + 1, true);
+    }
+    return is_ok;
+}
+
+static bool collect_shared(struct fixing *f, const uint64_t *shared)
+{
+    bool is_ok = true;
+
+    for (size_t slot = bitset_next(shared, SLOT_COUNT, 0, true); slot < SLOT_COUNT && !is_over(f);
+         slot = bitset_next(shared, SLOT_COUNT, slot + 1, true)) {
+        bool is_known = look_for_keys(f, slot);
+
+        for (size_t i = 0; is_known && i < f->view.nodes.count; i++) {
+            if (i != f->takers[slot] && f->keys.items[i] > 0) {
+                is_known = collect_keys(f, slot, i, f->takers[slot]);
+            }
+        }
+        is_ok = is_known && is_ok;
+    }
+    return is_ok;
+}
+
+static bool cover(struct fixing *f, const uint64_t *missing)
+{
+    uint64_t empty[SLOT_PLAN_WORDS] = {0};
+    uint64_t shared[SLOT_PLAN_WORDS] = {0};
+    bool is_ok;
+
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        f->takers[slot] = f->view.nodes.count;
+    }
+    is_ok = find_takers(f, missing, empty, shared);
+    is_ok = !is_over(f) && deal_empty(f, empty) && is_ok;
+    return give_missing(f, missing) && collect_shared(f, shared) && is_ok;
+}
+
+/* Until it is a primary, which it says itself. */
+static bool wait_until_primary(struct fixing *f, struct view_node *node)
+{
+    const char *const words[] = {"ROLE"};
+
+    for (int tries = 0; tries < GIVE_TRIES && !is_over(f); tries++) {
+        struct errmsg ignored = {0};
+        struct resp_value reply;
+        bool is_primary;
+
+        if (connect_call(node->client, words, ARRAY_COUNT(words), &reply, &ignored)) {
+            is_primary = reply.child_count > 0 && resp_value_is_text(&reply.children[0], "master");
+            resp_value_deinit(&reply);
+            if (is_primary) {
+                return true;
+            }
+        }
+        interrupt_sleep(NULL, ROUND_MS);
+    }
+    view_say(VIEW_BAD, "Node %s:%u has not taken over: its log says why.", node->info.host,
+             node->info.port);
+    return false;
+}
+
+/* Replicas of a primary that was removed may have what the slots held: they serve it before anything is given out empty.  *is_any:
+ * there are such. */
+static bool let_left_take_over(struct fixing *f, bool *is_any)
+{
+    const char *const words[] = {"CLUSTER", "FAILOVER", "TAKEOVER"};
+    bool is_ok = true;
+
+    *is_any = false;
+    for (size_t i = 0; i < f->view.nodes.count && !is_over(f); i++) {
+        struct view_node *node = node_at(f, i);
+        struct errmsg error = {0};
+        int64_t keys;
+
+        if (!cluster_view_is_left(&f->view, node, &keys)) {
+            continue;
+        }
+        *is_any = true;
+        view_say_left(node, keys);
+        if (!view_confirm(f->options, "Have it take over, with what it has?")) {
+            is_ok = false;
+        } else if (!connect_order(node->client, words, ARRAY_COUNT(words), &error)) {
+            errmsg_wrap(&error, "CLUSTER FAILOVER TAKEOVER at %s:%u", node->info.host,
+                        node->info.port);
+            is_ok = say_failed(&error);
+        } else {
+            is_ok = wait_until_primary(f, node) && is_ok;
         }
     }
     return is_ok;
@@ -360,7 +544,8 @@ static bool fix_coverage(struct fixing *f)
 {
     uint64_t covered[SLOT_PLAN_WORDS] = {0};
     size_t missing;
-    bool is_ok = true;
+    bool is_any_left;
+    bool is_ok;
     char question[128];
 
     view_say(VIEW_STEP, "Check slots coverage...");
@@ -378,6 +563,10 @@ static bool fix_coverage(struct fixing *f)
     if (missing == 0 || is_over(f)) {
         return true;
     }
+    is_ok = let_left_take_over(f, &is_any_left);
+    if (is_any_left) {
+        return is_ok; /* what is without an owner then, the check tells */
+    }
     snprintf(
         question, sizeof(question),
         "%zu slots have no owner. Give each to the primary that has its keys, or has fewest slots?",
@@ -385,11 +574,10 @@ static bool fix_coverage(struct fixing *f)
     if (!view_confirm(f->options, question)) {
         return false;
     }
-    for (size_t slot = bitset_next(covered, SLOT_COUNT, 0, false); slot < SLOT_COUNT && !is_over(f);
-         slot = bitset_next(covered, SLOT_COUNT, slot + 1, false)) {
-        is_ok = cover(f, slot) && is_ok;
+    for (size_t i = 0; i < SLOT_PLAN_WORDS; i++) {
+        covered[i] = ~covered[i];
     }
-    return is_ok;
+    return cover(f, covered);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------- */
