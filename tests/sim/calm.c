@@ -116,10 +116,13 @@ static void hand_over(struct world *world, int shard)
 static bool is_calm_at(struct world *world, int node)
 {
     struct sim_node *n = &world->nodes[node];
-    struct cluster *c = n->node->cluster;
+    struct cluster *c;
 
-    if (!sim_node_runs(n) || n->node->ending.phase != ENDING_NOT ||
-        !cluster_is_ok(c, sim_node_clock(n).mono)) {
+    if (!sim_node_runs(n) || n->node->ending.phase != ENDING_NOT) {
+        return false; /* or has ended a moment ago, and is started soon */
+    }
+    c = n->node->cluster;
+    if (!cluster_is_ok(c, sim_node_clock(n).mono)) {
         return false;
     }
     for (size_t i = 1; i < cluster_node_count(c); i++) {
