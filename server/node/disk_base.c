@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "node/inside.h"
+#include "node/log_retention.h"
 
 enum {
     RETRY_MS = 1000, /* when the disk refuses the manifest */
@@ -450,58 +451,6 @@ void disk_base_saved(struct node *node, const struct replication_position *posit
     want_write(node);
 }
 
-/* ---- what is kept ----------------------------------------------------------------------------- */
-
-/* The first segment, if nobody needs it and it is not to be kept. */
-static const struct segment_entry *superfluous(const struct node *node)
-{
-    const struct segment_list *segments = &node->disk_log.segments;
-    const struct segment_entry *first = segments->items;
-    int64_t age_s;
-
-    if (segments->count < 2 || node->disk_base.written_first == 0 ||
-        first->number >= node->disk_base.written_first) {
-        return NULL;
-    }
-    age_s = (node->now.unix_ms - segments->items[1].head.begun_unix_ms) / 1000;
-    if (segment_list_is_continued(segments, 0) &&
-        segment_list_size(segments) <= (uint64_t)node->config.repl_log_retention_size &&
-        age_s <= node->config.repl_log_retention_time_s) {
-        return NULL;
-    }
-    return first;
-}
-
-static void remove_superfluous(struct node *node)
-{
-    struct disk_base *base = &node->disk_base;
-    const struct segment_entry *first = superfluous(node);
-    char path[SEGMENT_PATH_SIZE];
-
-    if (first == NULL || base->removal != FS_NO_FILE) {
-        return;
-    }
-    segment_files_segment_path(&node->disk_log.files, first->number, path);
-    base->removal = node->env.fs->remove_later(node->env.fs->ctx, path);
-}
-
-bool disk_base_removed(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error)
-{
-    struct disk_base *base = &node->disk_base;
-
-    if (file != base->removal || file == FS_NO_FILE) {
-        return false;
-    }
-    base->removal = FS_NO_FILE;
-    if (!is_ok) {
-        node_log(node, LOG_WARNING, "an old segment of the log cannot be removed: %s", error->text);
-        base->written_first = 0; /* until the manifest is written again */
-        return true;
-    }
-    disk_log_forget_first(node);
-    return true;
-}
-
 /* ---- an orderly end --------------------------------------------------------------------------- */
 
 void disk_base_end(struct node *node)
@@ -688,7 +637,7 @@ void disk_base_run(struct node *node)
     if (is_write_due(node)) {
         begin_write(node);
     }
-    remove_superfluous(node);
+    log_retention_run(node);
 }
 
 void disk_base_forget(struct node *node)

@@ -105,8 +105,6 @@ void disk_base_saved(struct node *node, const struct replication_position *posit
                      const char *name, uint64_t number, uint64_t bytes);
 /* The manifest is on disk, or is not. */
 void disk_base_file_done(struct node *node, bool is_ok, const struct errmsg *error);
-/* The segment that was to go is gone; true when the file is ours. */
-bool disk_base_removed(struct node *node, uint64_t file, bool is_ok, const struct errmsg *error);
 
 /* ---- an orderly end --------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "cluster/report.h"
 #include "node/copy_lapses.h"
 #include "node/inside.h"
+#include "node/log_retention.h"
 #include "spec/slot.h"
 
 enum {
@@ -514,7 +515,7 @@ void node_file_done(struct node *node, uint64_t file, bool is_ok, const struct e
     ASSERT(is_ok || error != NULL);
     timing_make_stale(&node->timing);
     if (disk_log_file_done(node, file, is_ok, error) ||
-        disk_base_removed(node, file, is_ok, error)) {
+        log_retention_removed(node, file, is_ok, error)) {
         return;
     }
     kind = files_take(node, file);
