@@ -603,11 +603,15 @@ static bool is_write_due(const struct node *node)
            mono_is_due(node->disk_base.retry_at, node->now.mono);
 }
 
+/* What was not refused is written in the pass that wants it; and while the log is refused as well, that one's next attempt brings the
+ * pass. */
 struct mono_time disk_base_wake_at(const struct node *node)
 {
-    return disk_log_is_on(&node->disk_log) && node->disk_base.is_wanted &&
-                   !files_is_writing(node, FILE_MANIFEST)
-               ? node->disk_base.retry_at
+    const struct disk_base *base = &node->disk_base;
+
+    return disk_log_is_on(&node->disk_log) && !disk_log_is_broken(&node->disk_log) &&
+                   base->is_refused && base->is_wanted && !files_is_writing(node, FILE_MANIFEST)
+               ? base->retry_at
                : MONO_NEVER;
 }
 

@@ -119,11 +119,15 @@ static void save_or_leave(struct node *node)
 
 /* What was executed is answered first: without the lease it could not be any more.  That one replica has it all is what
  * the cluster waits for. */
-static bool may_hand_over(const struct node *node)
+static bool is_handing_over_wanted(const struct node *node)
 {
     return node->ending.options.is_failover && node->role.is_primary &&
-           node->release.waiting_count == 0 &&
-           mono_is_due(node->ending.phase_until, node->now.mono);
+           node->release.waiting_count == 0;
+}
+
+static bool may_hand_over(const struct node *node)
+{
+    return is_handing_over_wanted(node) && mono_is_due(node->ending.phase_until, node->now.mono);
 }
 
 /* One that has just been started has not told yet that it may take over, does not even follow us yet, or counts as failed still:
@@ -349,7 +353,7 @@ struct mono_time ending_wake_at(const struct node *node)
 {
     switch (node->ending.phase) {
     case ENDING_WAITING:
-        return node->ending.options.is_failover
+        return is_handing_over_wanted(node)
                    ? mono_earlier(node->ending.until, node->ending.phase_until)
                    : node->ending.until;
     case ENDING_HANDING_OVER:

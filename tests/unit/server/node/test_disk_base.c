@@ -111,6 +111,7 @@ Test(disk_base, tries_a_manifest_that_the_disk_refuses_once_a_second)
     }
     cr_expect_eq(attempts, 4, "%d", attempts);
     cr_expect(base->is_refused);
+    cr_expect_eq(disk_base_wake_at(a->node).us, base->retry_at.us, "it sleeps until then");
     a->disk.fault = DISK_WELL;
     answers_idle(a, 5, 500);
     cr_expect(!base->is_refused && !base->is_wanted);
