@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "node/inside.h"
-#include "node/log_retention.h"
 
 enum {
     RETRY_MS = 1000, /* when the disk refuses the manifest */
@@ -121,7 +120,7 @@ static bool write_at_start(struct node *node, struct errmsg *error)
         errmsg_wrap(error, "the log in %s cannot be written", node->config.appenddirname);
         return false;
     }
-    node->disk_base.written_first = node->disk_base.manifest.first;
+    log_retention_need(node, node->disk_base.manifest.first);
     return true;
 }
 
@@ -337,7 +336,7 @@ void disk_base_file_done(struct node *node, bool is_ok, const struct errmsg *err
     struct disk_base *base = &node->disk_base;
 
     if (is_ok) {
-        base->written_first = base->writing_first;
+        log_retention_need(node, base->writing_first);
         note_written(node);
         if (base->writing_based == node->disk_log.generation) {
             disk_log_set_based(node,
@@ -524,6 +523,7 @@ static void begin_without_snapshot(struct node *node)
     struct disk_base *base = &node->disk_base;
     struct history_id id = log_id(node);
 
+    log_retention_need(node, 0);
     *base = (struct disk_base){
         .manifest = {.is_off = true, .log = id},
         .save_number = base->save_number,
@@ -541,7 +541,7 @@ static void begin_again(struct node *node)
     struct errmsg error = {0};
     bool is_ok;
 
-    if (files_is_writing(node, FILE_MANIFEST) || base->removal != FS_NO_FILE ||
+    if (files_is_writing(node, FILE_MANIFEST) || log_retention_is_removing(node) ||
         base->ending != DISK_BASE_RUNS) {
         return; /* it comes back */
     }
@@ -649,6 +649,7 @@ void disk_base_forget(struct node *node)
     ASSERT(!disk_log_is_on(&node->disk_log));
     ASSERT(!files_is_writing(node, FILE_MANIFEST));
     node->disk_base = (struct disk_base){0};
+    log_retention_need(node, 0);
 }
 
 void disk_base_deinit(struct node *node)
@@ -662,7 +663,7 @@ void disk_base_check(const struct node *node)
 
     ASSERT(base->ending != DISK_BASE_ENDED || !base->is_wanted);
     ASSERT(base->is_put_off == node->disk_log.is_held);
-    ASSERT(base->removal == FS_NO_FILE || node->disk_log.segments.count > 0);
+    ASSERT(!log_retention_is_removing(node) || node->disk_log.segments.count > 0);
     ASSERT(!base->manifest.has_end || base->ending != DISK_BASE_RUNS ||
            !disk_log_is_on(&node->disk_log)); /* (4) */
 }

@@ -54,8 +54,6 @@ struct disk_base {
     uint64_t writing_first; /* of the one under way, */
     uint64_t writing_based;
     bool writing_off;
-    uint64_t written_first;  /* of the one on disk: segments before may go */
-    uint64_t removal;        /* of env.fs: a segment that is going */
     uint64_t snapshot_bytes; /* the snapshot's size */
     enum disk_base_ending ending;
     bool is_refused; /* the disk does, and that was told: the manifest is tried again */

@@ -41,6 +41,7 @@
 #include "node/lending.h"
 #include "node/life.h"
 #include "node/load.h"
+#include "node/log_retention.h"
 #include "node/memory_limit.h"
 #include "node/migrate.h"
 #include "node/monitor.h"
@@ -131,6 +132,7 @@ struct node {
     struct disk_log disk_log;             /* disk_log.c */
     struct disk_pressure disk_pressure;   /* disk_pressure.c */
     struct disk_base disk_base;           /* disk_base.c */
+    struct log_retention log_retention;   /* log_retention.c */
     struct replay replay;                 /* replay.c */
     struct rewind rewind;                 /* rewind.c */
     struct undo undo;                     /* undo.c */

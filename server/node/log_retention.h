@@ -12,6 +12,15 @@
 struct errmsg;
 struct node;
 
+struct log_retention {
+    uint64_t
+        needed_from;  /* the first segment that the manifest on disk names; 0: it names none yet */
+    uint64_t removal; /* of env.fs: a segment that is going */
+};
+
+/* The manifest on disk names this segment as the first; 0: nobody knows, and nothing goes. */
+void log_retention_need(struct node *node, uint64_t first);
+bool log_retention_is_removing(const struct node *node);
 /* In a pass: remove the first segment if its time has come. */
 void log_retention_run(struct node *node);
 /* The segment that was to go is gone, or could not be removed; true when the file is ours. */

@@ -7,7 +7,6 @@
 #include "cluster/report.h"
 #include "node/copy_lapses.h"
 #include "node/inside.h"
-#include "node/log_retention.h"
 #include "spec/slot.h"
 
 enum {

@@ -43,7 +43,7 @@ enum rewind_chance rewind_chance(const struct node *node)
     if (node->saving.phase != SAVING_IDLE || node->saving.outcome != SAVING_NO_OUTCOME ||
         files_is_writing(node, FILE_MANIFEST) ||
         node->env.fs->write_queued(node->env.fs->ctx, FS_LANE_GROWING) > 0 ||
-        node->loading.phase != LOAD_IDLE || node->disk_base.removal != FS_NO_FILE ||
+        node->loading.phase != LOAD_IDLE || log_retention_is_removing(node) ||
         node->ending.phase != ENDING_NOT) {
         return REWIND_LATER;
     }
