@@ -485,22 +485,24 @@ static bool cover(struct fixing *f, const uint64_t *missing)
     return give_missing(f, missing) && collect_shared(f, shared) && is_ok;
 }
 
-/* Until it is a primary, which it says itself. */
-static bool wait_until_primary(struct fixing *f, struct view_node *node)
+static bool has_slots(const struct view_node *node)
 {
-    const char *const words[] = {"ROLE"};
+    struct cluster_map map = {0};
+    struct errmsg ignored = {0};
+    const struct map_node *myself =
+        cluster_view_fetch_map(node->client, &map, &ignored) ? cluster_map_myself(&map) : NULL;
+    bool has = myself != NULL && view_is_data_primary(myself) && myself->slot_count > 0;
 
+    cluster_map_deinit(&map);
+    return has;
+}
+
+/* Until it says that slots are its own.  ROLE calls it a master before: it follows nobody who is there. */
+static bool wait_until_primary(struct fixing *f, const struct view_node *node)
+{
     for (int tries = 0; tries < GIVE_TRIES && !is_over(f); tries++) {
-        struct errmsg ignored = {0};
-        struct resp_value reply;
-        bool is_primary;
-
-        if (connect_call(node->client, words, ARRAY_COUNT(words), &reply, &ignored)) {
-            is_primary = reply.child_count > 0 && resp_value_is_text(&reply.children[0], "master");
-            resp_value_deinit(&reply);
-            if (is_primary) {
-                return true;
-            }
+        if (has_slots(node)) {
+            return true;
         }
         interrupt_sleep(NULL, ROUND_MS);
     }
