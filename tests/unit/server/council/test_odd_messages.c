@@ -164,6 +164,22 @@ static enum council_answer ask(struct scene *s, int from, const struct council_m
 
 /* ---- what a member promised ---------------------------------------------------------------------- */
 
+/* We are agreed to be the primary, and *ask is how we ask for the lease. */
+static struct scene begin_asking_for_lease(struct council_message *ask)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record mine = record_of(&s, ME, 1);
+
+    *ask = (struct council_message){0};
+    council_want_lease(s.council, s.now, &s.shard);
+    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_LEASE, ask), 0);
+    return s;
+}
+
 Test(odd_messages, a_hand_over_that_comes_late_does_not_end_the_lease_of_a_later_ballot)
 {
     struct scene s = begin_with_three_seats();
@@ -198,17 +214,10 @@ Test(odd_messages, a_primary_that_was_replaced_is_not_granted_a_lease_beside_its
 
 Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_nothing)
 {
-    struct scene s = begin_with_three_seats();
-    struct shard_record mine = record_of(&s, ME, 1);
-    struct council_message lease = {0};
+    struct council_message lease;
+    struct scene s = begin_asking_for_lease(&lease);
     struct council_message grant;
 
-    council_want_lease(s.council, s.now, &s.shard);
-    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
-    save(&s);
-    council_tick(s.council, s.now);
-    save(&s);
-    cr_assert_gt(take(&s, COUNCIL_LEASE, &lease), 0);
     grant = lease;
     grant.type = COUNCIL_GRANT;
 
@@ -227,17 +236,10 @@ Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_not
 
 Test(odd_messages, a_member_that_can_grant_soon_is_asked_again_then_and_not_at_once)
 {
-    struct scene s = begin_with_three_seats();
-    struct shard_record mine = record_of(&s, ME, 1);
-    struct council_message lease = {0};
+    struct council_message lease;
+    struct scene s = begin_asking_for_lease(&lease);
     struct council_message answer;
 
-    council_want_lease(s.council, s.now, &s.shard);
-    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
-    save(&s);
-    council_tick(s.council, s.now);
-    save(&s);
-    cr_assert_gt(take(&s, COUNCIL_LEASE, &lease), 0);
     answer = lease;
     answer.type = COUNCIL_GRANT;
     answer.answer = COUNCIL_WAIT;
@@ -257,17 +259,10 @@ Test(odd_messages, a_member_that_can_grant_soon_is_asked_again_then_and_not_at_o
 /* It was reset, and sits there again: as somebody who has promised nothing. */
 Test(odd_messages, what_a_member_granted_on_a_seat_that_it_has_lost_counts_no_more)
 {
-    struct scene s = begin_with_three_seats();
-    struct shard_record mine = record_of(&s, ME, 1);
+    struct council_message grant;
+    struct scene s = begin_asking_for_lease(&grant);
     struct seats seats = *council_seats(s.council);
-    struct council_message grant = {0};
 
-    council_want_lease(s.council, s.now, &s.shard);
-    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
-    save(&s);
-    council_tick(s.council, s.now);
-    save(&s);
-    cr_assert_gt(take(&s, COUNCIL_LEASE, &grant), 0);
     grant.type = COUNCIL_GRANT;
     hear(&s, ANN, grant);
     cr_assert(mono_is_before(s.now, council_lease_end(s.council)));
@@ -335,17 +330,10 @@ Test(odd_messages, a_member_copies_no_claim_to_slots_that_it_knows_to_be_given)
 
 Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_under_way_does_not)
 {
-    struct scene s = begin_with_three_seats();
-    struct shard_record mine = record_of(&s, ME, 1);
-    struct council_message refusal = {0};
+    struct council_message refusal;
+    struct scene s = begin_asking_for_lease(&refusal);
     struct council_message prepare = {0};
 
-    council_want_lease(s.council, s.now, &s.shard);
-    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
-    save(&s);
-    council_tick(s.council, s.now);
-    save(&s);
-    cr_assert_gt(take(&s, COUNCIL_LEASE, &refusal), 0);
     council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
     save(&s);
     cr_assert_gt(take(&s, COUNCIL_PREPARE, &prepare), 0);
@@ -409,16 +397,9 @@ Test(odd_messages, numbers_without_a_successor_are_not_heard)
 
 Test(odd_messages, a_refusal_of_the_lease_with_an_absurd_round_leaves_rounds_to_us)
 {
-    struct scene s = begin_with_three_seats();
-    struct shard_record mine = record_of(&s, ME, 1);
-    struct council_message m = {0};
+    struct council_message m;
+    struct scene s = begin_asking_for_lease(&m);
 
-    council_want_lease(s.council, s.now, &s.shard);
-    hear_value(&s, ANN, question(&s, COUNCIL_LEARN, ANN, 7), &mine);
-    save(&s);
-    council_tick(s.council, s.now);
-    save(&s);
-    cr_assert_gt(take(&s, COUNCIL_LEASE, &m), 0);
     m.type = COUNCIL_GRANT;
     m.answer = COUNCIL_OUTBID;
     m.accepted = (struct ballot){.round = UINT64_MAX, .by = s.nodes[BOB]};
