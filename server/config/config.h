@@ -80,6 +80,7 @@ enum hot_copies_mode {
 enum hot_teach_mode {
     HOT_TEACH_OFF,
     HOT_TEACH_MOVED,
+    HOT_TEACH_KNOWN,
 };
 
 enum hot_slot_view_mode {

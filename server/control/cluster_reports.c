@@ -188,11 +188,11 @@ static void make_views(struct node *node, const struct session *s, struct slot_v
 {
     const struct hot_slots *known = &node->hot_copies.known;
 
-    hot_copies_note_asker(node, s);
+    hot_askers_note(node, s);
     views->count = 0;
     for (size_t i = 0; i < known->count; i++) {
         uint16_t slot = known->items[i]->hot.slot;
-        const struct cluster_id *id = hot_copies_view(node, s, slot);
+        const struct cluster_id *id = hot_readers_view(node, s, slot);
         size_t index;
 
         if (id != NULL && !cluster_id_equal(id, &known->items[i]->hot.owner) &&

@@ -425,7 +425,7 @@ static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *
     m->hot_lent_values = node->lending.lender.lent;
     m->hot_invalidations = node->lending.lender.invalidated;
     m->hot_held_replies = node->lending.held;
-    m->hot_taught_clients = node->hot_copies.taught;
+    m->hot_taught_clients = node->hot_readers.sent_on;
     m->hot_node_busy_percent = node->hot_copies.busy;
     m->hot_foreign_slots = (int64_t)(node->hot_copies.known.count - node->hot_copies.own_count);
     m->hot_copies = (int64_t)copy_owners_copy_count(node);

@@ -20,10 +20,12 @@ void hot_slot_encode(const struct hot_slot *hot, struct buf *out)
     ASSERT(hot->member_count <= HOT_MEMBERS_MAX);
     encode_u16_be(out, hot->slot);
     encode_u64_be(out, hot->epoch);
+    encode_u32_be(out, hot->owner_reads);
     encode_u8(out, (uint8_t)hot->member_count);
     for (size_t i = 0; i < hot->member_count; i++) {
         cluster_id_encode(out, &hot->members[i].node);
         encode_u8(out, hot->members[i].is_ready);
+        encode_u32_be(out, hot->members[i].reads);
     }
 }
 
@@ -32,6 +34,7 @@ bool hot_slot_decode(struct bytes bytes, struct hot_slot *out)
     struct decoder d = decoder_make(bytes);
 
     *out = (struct hot_slot){.slot = decode_u16_be(&d), .epoch = decode_u64_be(&d)};
+    out->owner_reads = decode_u32_be(&d);
     out->member_count = decode_u8(&d);
     if (out->member_count > HOT_MEMBERS_MAX) {
         return false;
@@ -39,6 +42,7 @@ bool hot_slot_decode(struct bytes bytes, struct hot_slot *out)
     for (size_t i = 0; i < out->member_count; i++) {
         cluster_id_decode(&d, &out->members[i].node);
         out->members[i].is_ready = decode_u8(&d) != 0;
+        out->members[i].reads = decode_u32_be(&d);
         if (cluster_id_is_none(&out->members[i].node)) {
             return false; /* nobody: whoever follows no primary would take itself for it */
         }
@@ -54,6 +58,11 @@ static struct hot_known *find(const struct hot_slots *table, uint16_t slot)
         }
     }
     return NULL;
+}
+
+struct hot_known *hot_slots_known(struct hot_slots *table, uint16_t slot)
+{
+    return find(table, slot);
 }
 
 static bool is_over(const struct hot_known *known, struct mono_time now)
@@ -108,6 +117,8 @@ void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct 
     }
     if (known->hot.epoch != hot->epoch || !cluster_id_equal(&known->hot.owner, &hot->owner)) {
         table->changes++;
+        known->epoch_heard_at = now;
+        known->sent_on = 0;
     }
     known->hot = *hot;
     known->heard_at = now;

@@ -7,7 +7,8 @@
  * when it hears of it, and for HOT_GRACE_MS after it is over, since clients may still come: whoever is advertised never
  * sends anybody elsewhere.  Once the owner has said that it is a member no more it sends each connection home to the owner, once in an
  * epoch, and passes on what comes on it nevertheless: most learn at once, and nobody who is sent back by an old map
- * goes in circles.  Newer ones of an owner have a greater epoch, which rises over its restarts.
+ * goes in circles.  Newer ones of an owner have a greater epoch, which rises over its restarts.  What each serves is told with
+ * the epoch, too, and stays as it is in that (copies/spread.h).
  *
  * Invariant:  (1) one entry a slot at most
  * Pure; all-zero is empty. */
@@ -36,14 +37,18 @@ struct hot_member {
     struct cluster_id node;
     bool
         is_ready; /* it has a lease, and has said that it accepts the slot: clients are sent there */
-    bool has_accepted; /* the owner's own: it has said so */
+    uint32_t reads;    /* that it serves a second, as of the epoch (copies/spread.h) */
+    bool has_accepted; /* the owner's own: it has said so, */
+    uint64_t served;   /* and has served so many reads since the last look */
 };
 
 struct hot_slot {
     uint16_t slot;
     struct cluster_id owner;
     uint64_t epoch;
-    size_t member_count; /* 0: the slot is hot no more */
+    uint32_t owner_reads;  /* as a member's, */
+    uint64_t owner_served; /* and the owner's own */
+    size_t member_count;   /* 0: the slot is hot no more */
     struct hot_member members[HOT_MEMBERS_MAX];
 };
 
@@ -51,7 +56,9 @@ struct hot_slot {
 struct hot_known {
     struct hot_slot hot;
     struct mono_time heard_at;
-    bool has_lapsed; /* it is over since nothing was heard */
+    struct mono_time epoch_heard_at; /* for the first time */
+    uint64_t sent_on; /* reads a second of those whom this node has sent on in this epoch */
+    bool has_lapsed;  /* it is over since nothing was heard */
     struct mono_time
         accepted_until; /* of a node that is, or was, a member: after the end of that */
 };
@@ -63,7 +70,7 @@ struct hot_slots {
 };
 
 void hot_slots_deinit(struct hot_slots *table);
-/* As it goes over the bus: slot u16, epoch u64, count u8, then for each a raw id and a byte. */
+/* As it goes over the bus: slot u16, epoch u64, the owner's reads u32, count u8, then for each a raw id, a byte, and reads u32. */
 void hot_slot_encode(const struct hot_slot *hot, struct buf *out);
 MUST_USE bool hot_slot_decode(struct bytes bytes, struct hot_slot *out); /* owner is the sender's */
 
@@ -71,6 +78,8 @@ MUST_USE bool hot_slot_decode(struct bytes bytes, struct hot_slot *out); /* owne
  * members are asked, too. */
 void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct hot_slot *hot,
                     const struct cluster_id *me, const struct cluster_id *primary);
+/* What is known of the slot, however old it is; else NULL. */
+struct hot_known *hot_slots_known(struct hot_slots *table, uint16_t slot);
 /* The slot while it is hot, else NULL. */
 const struct hot_slot *hot_slots_find(const struct hot_slots *table, struct mono_time now,
                                       uint16_t slot);

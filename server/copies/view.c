@@ -3,6 +3,9 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "copies/spread.h"
+
+#include <math.h>
 
 /* A name begins with this.  Others count as by connection, and are not taught: they may be no cluster clients. */
 static const struct {
@@ -62,31 +65,39 @@ static struct bytes without_port(struct bytes address)
     return address;
 }
 
-static uint64_t score_of(const struct hot_slot *hot, uint64_t client, const struct cluster_id *node)
+/* Weighted rendezvous hashing: of a number drawn for each from the exponential distribution with its weight for rate, the
+ * least; its node comes first with a chance in proportion to its weight, whoever else there is. */
+static double time_of(uint64_t client, uint16_t slot, const struct spread_share *share)
 {
-    uint64_t seed = client ^ ((uint64_t)hot->slot << 48);
+    uint64_t seed = client ^ ((uint64_t)slot << 48);
+    uint64_t hash = hash_bytes(bytes_make(share->node->text, CLUSTER_ID_LEN), seed);
+    double drawn = ((double)(hash >> 12) + 0.5) / (double)(UINT64_C(1) << 52); /* in (0, 1) */
 
-    return hash_bytes(bytes_make(node->text, CLUSTER_ID_LEN), seed);
+    return -log(drawn) / (double)share->room;
 }
 
 const struct cluster_id *view_draw(const struct hot_slot *hot, const struct view_client *client)
 {
-    struct bytes who =
-        client->kind == VIEW_BY_ADDRESS ? without_port(client->address) : client->address;
+    struct spread_share shares[SPREAD_SHARES_MAX];
+    bool is_by_address = client->kind == VIEW_BY_ADDRESS;
+    struct bytes who = is_by_address ? without_port(client->address) : client->address;
     uint64_t hash = hash_bytes(who, hot->slot);
     const struct cluster_id *best = &hot->owner;
-    uint64_t best_score;
+    double best_time = INFINITY;
+    size_t count;
 
     if (client->kind == VIEW_AS_IT_IS) {
         return best;
     }
-    best_score = score_of(hot, hash, best);
-    for (size_t i = 0; i < hot->member_count; i++) {
-        uint64_t score = score_of(hot, hash, &hot->members[i].node);
+    count = spread_shares(hot, shares);
+    for (size_t i = 0; i < count; i++) {
+        double time;
 
-        if (hot->members[i].is_ready && score > best_score) {
-            best = &hot->members[i].node;
-            best_score = score;
+        shares[i].room = is_by_address ? 1 : shares[i].room;
+        time = shares[i].room > 0 ? time_of(hash, hot->slot, &shares[i]) : INFINITY;
+        if (time < best_time) {
+            best = shares[i].node;
+            best_time = time;
         }
     }
     return best;

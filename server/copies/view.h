@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Where clients are sent for a hot slot: each to one of those that are ready, the owner among them.
+/* Where clients are sent for a hot slot: each to one of those that serve it, the owner among them.
  *
  * Cluster clients believe that a slot has one primary.  So each is told of one, and different ones are told of different ones: by
- * rendezvous hashing of who asks and the slot, so that all nodes tell the same client the same, and few are sent elsewhere
- * when members come or go.  The epoch is no part of it: it rises whenever they do.
+ * rendezvous hashing of who asks and the slot, weighted by the room that each has (copies/spread.h), so that all nodes tell the
+ * same client the same, and few are sent elsewhere when members come or go, or serve more or less.
  *
  * What a client library bears was tried or read in their sources:
  *
  *     by connection    draws for each connection: the libraries take what the last reply says
- *     by address       all from one address see the same: those compare replies of several nodes
+ *     by address       all from one address see the same, whatever anybody serves: those compare replies of several nodes
  *     as it is         tools: they are to see the truth
  *
  * CLUSTER NODES tells everybody the truth: it is what tools read.

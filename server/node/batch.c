@@ -105,7 +105,7 @@ static void prepare_request(struct node *node, struct batch *batch, struct reque
     if (node->cluster != NULL) {
         r->is_plain = are_served_plainly(node, refs, count) &&
                       (LIKELY(node->hot_copies.own_count == 0) ||
-                       !hot_copies_is_to_teach(node, r->session, (uint16_t)refs[0].table));
+                       !hot_readers_count(node, r->session, (uint16_t)refs[0].table));
     }
     batch->key_count += count;
     r->key_count = (uint32_t)count;

@@ -81,7 +81,7 @@ static void fetch(struct node *node, struct copy_owner *owner, struct bytes key)
 static void note_again(struct node *node, struct copy_owner *owner, uint16_t slot,
                        struct mono_time now)
 {
-    if (node->role.is_primary) {
+    if (node->role.is_primary && !hot_readers_are_counted(node, slot)) {
         node->borrowing.again = owner;
         node->borrowing.again_slot = slot;
         node->borrowing.again_now = now;
@@ -231,15 +231,15 @@ static struct copy_owner *owner_of(struct node *node, uint16_t slot, const struc
 static bool is_sent_home(struct node *node, struct session *s, const struct copy_owner *owner,
                          const struct hot_slot *hot)
 {
-    uint64_t *taught = &s->taught_epochs[hot->slot % SESSION_TAUGHT];
+    uint64_t *judged = &s->hot_reads[hot->slot % SESSION_HOT_SLOTS].judged_epoch;
 
-    if (*taught >= hot->epoch || owner->data.phase != PEER_LANE_OPEN ||
+    if (*judged >= hot->epoch || owner->data.phase != PEER_LANE_OPEN ||
         (s->flags & SESSION_IN_MULTI) != 0 ||
         !hot_slots_sends_home(&node->hot_copies.known, node->now.mono, hot->slot,
                               cluster_my_id(node->cluster), cluster_my_primary_id(node->cluster))) {
         return false;
     }
-    *taught = hot->epoch;
+    *judged = hot->epoch;
     node->borrowing.sent_home++;
     return true;
 }

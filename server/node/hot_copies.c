@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
-#include "base/hash.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
 #include "node/inside.h"
@@ -12,12 +11,10 @@
 enum {
     LOOK_MS = 1000,
     LOOKED_AT_KEYS = 16, /* the hottest */
-    ASKER_SEED = 1,      /* the same on all nodes */
     ABOUT_A_SLOT = 1,    /* the first byte of what is announced */
     ABOUT_ASKERS = 2,
-    ABOUT_SEARCH = 3,    /* who has room? */
-    ABOUT_LOAD = 4,      /* the answer */
-    TEACH_GAP_US = 1000, /* between two clients that are sent to members */
+    ABOUT_SEARCH = 3, /* who has room? */
+    ABOUT_LOAD = 4,   /* the answer */
 };
 
 /* The time of hot keys. */
@@ -83,6 +80,7 @@ void hot_copies_note_reads(struct node *node, const struct cluster_id *member, u
 
     if (found != NULL) {
         found->has_accepted = true;
+        found->served += reads;
         own->member_reads += reads;
     }
 }
@@ -98,6 +96,33 @@ void hot_copies_note_joined(struct node *node, const struct cluster_id *member)
             found->has_accepted = false;
         }
     }
+}
+
+static bool is_still_owner(const struct node *node, const struct hot_slot *hot)
+{
+    const struct cluster_id *owner = cluster_slot_owner(node->cluster, hot->slot);
+
+    return owner != NULL && cluster_id_equal(owner, &hot->owner);
+}
+
+bool hot_copies_note_request(struct node *node, uint16_t slot)
+{
+    struct hot_own *own = find_own(&node->hot_copies, slot);
+
+    if (own != NULL) {
+        own->hot.owner_served++;
+    }
+    return own != NULL;
+}
+
+struct hot_known *hot_copies_known(struct node *node, uint16_t slot)
+{
+    struct hot_known *known = hot_slots_known(&node->hot_copies.known, slot);
+
+    return known != NULL && hot_slots_find(&node->hot_copies.known, node->now.mono, slot) != NULL &&
+                   is_still_owner(node, &known->hot)
+               ? known
+               : NULL;
 }
 
 /* It leaves at the end of the pass. */
@@ -156,6 +181,7 @@ void hot_copies_note_left(struct node *node, const struct cluster_id *member)
         if (found != NULL && found->is_ready) {
             found->is_ready = false;
             found->has_accepted = false;
+            spread_forget(&hot->own[i].hot);
             raise_epoch(node, &hot->own[i].hot);
             announce(node, &hot->own[i].hot);
         }
@@ -260,6 +286,7 @@ static void promote(struct node *node, uint16_t slot, size_t members)
     if (hot->is_without_room) {
         return;
     }
+    spread_forget(&chosen);
     raise_epoch(node, &chosen);
     node_log(node, LOG_NOTICE, "slot %u is %s: %zu other nodes serve it, too", slot,
              own == NULL ? "hot" : "still hot", chosen.member_count);
@@ -305,7 +332,7 @@ static struct promotion_load load_of_slot(const struct node *node, const struct 
     return load;
 }
 
-static void look_at_own(struct node *node)
+static void look_at_own(struct node *node, int64_t passed_ms)
 {
     struct hot_copies *hot = &node->hot_copies;
     const struct promotion_rules rules = rules_of(node);
@@ -322,7 +349,9 @@ static void look_at_own(struct node *node)
         } else if (promotion_is_over(&hot->promotion, node->now.mono, &rules, &load)) {
             end_own(node, i, "it is read less, or written more");
         } else {
-            if (hot_members_look(node, &own->hot)) {
+            bool must = hot_members_look(node, &own->hot);
+
+            if (spread_look(&own->hot, &own->rounds, node->now.mono, passed_ms, must)) {
                 raise_epoch(node, &own->hot);
             }
             announce(node, &own->hot);
@@ -344,42 +373,30 @@ static void look_at_load(struct node *node, int64_t passed_us)
     node->hot_copies.cpu_us = used_us;
 }
 
-/* A client asks one node for the map, and another one for keys. */
-static void take_askers(struct node *node, struct decoder *d)
-{
-    while (decoder_left(d) >= sizeof(uint64_t)) {
-        uint64_t hash = decode_u64_be(d);
-
-        node->hot_copies.askers[hash / 2 % HOT_ASKERS] = hash;
-    }
-}
-
+/* Who has asked for the map, when others do not know yet. */
 static void tell_askers(struct node *node)
 {
-    struct hot_copies *hot = &node->hot_copies;
     struct buf text = {0};
 
-    hot->has_new_askers = false;
-    for (size_t i = 0; i < HOT_ASKERS; i++) {
-        if (hot->askers[i] != 0) {
-            encode_u64_be(&text, hot->askers[i]);
-        }
+    if (hot_askers_take_new(node, &text)) {
+        post_about(node, ABOUT_ASKERS, buf_bytes(&text));
     }
-    post_about(node, ABOUT_ASKERS, buf_bytes(&text));
     buf_deinit(&text);
 }
 
 void hot_copies_tick(struct node *node)
 {
     struct hot_copies *hot = &node->hot_copies;
+    int64_t passed_us;
 
     if (node->cluster == NULL || mono_ms_between(hot->looked_at, node->now.mono) < LOOK_MS) {
         return;
     }
-    look_at_load(node, node->now.mono.us - hot->looked_at.us);
+    passed_us = node->now.mono.us - hot->looked_at.us;
+    look_at_load(node, passed_us);
     hot->looked_at = node->now.mono;
     hot_slots_tick(&hot->known, node->now.mono);
-    if (hot->known.count > 0 && hot->has_new_askers) {
+    if (hot->known.count > 0) {
         tell_askers(node);
     }
     if (!hot_copies_are_on(node)) {
@@ -389,7 +406,7 @@ void hot_copies_tick(struct node *node)
     if (cluster_has_lease(node->cluster, node->now.mono)) {
         hot_keys_settle(&node->hot.keys, now_ms(node));
         look_at_keys(node);
-        look_at_own(node);
+        look_at_own(node, passed_us / 1000);
     }
 }
 
@@ -466,7 +483,7 @@ void hot_copies_take(struct node *node, const struct cluster_id *sender, struct 
         take_slot(node, sender, bytes_from(message, 1));
         break;
     case ABOUT_ASKERS:
-        take_askers(node, &d);
+        hot_askers_hear(node, bytes_from(message, 1));
         break;
     case ABOUT_SEARCH:
         answer_search(node);
@@ -477,13 +494,6 @@ void hot_copies_take(struct node *node, const struct cluster_id *sender, struct 
     default:
         break; /* of a newer version */
     }
-}
-
-static bool is_still_owner(const struct node *node, const struct hot_slot *hot)
-{
-    const struct cluster_id *owner = cluster_slot_owner(node->cluster, hot->slot);
-
-    return owner != NULL && cluster_id_equal(owner, &hot->owner);
 }
 
 const struct hot_slot *hot_copies_accepted(const struct node *node, uint16_t slot)
@@ -522,100 +532,4 @@ bool hot_copies_accepts_of(const struct node *node, const struct cluster_id *own
         }
     }
     return false;
-}
-
-/* ---- clients ------------------------------------------------------------------------------------ */
-
-static enum view_kind kind_for(const struct node *node, const struct session *s)
-{
-    struct bytes name = buf_bytes(&s->lib_name);
-
-    if (node->config.hot_slot_view == HOT_SLOT_VIEW_OFF ||
-        (node->config.hot_slot_view == HOT_SLOT_VIEW_KNOWN && !view_can_be_taught(name))) {
-        return VIEW_AS_IT_IS;
-    }
-    return view_kind_of(name);
-}
-
-const struct cluster_id *hot_copies_view(const struct node *node, const struct session *s,
-                                         uint16_t slot)
-{
-    const struct hot_slot *hot = hot_slots_find(&node->hot_copies.known, node->now.mono, slot);
-    const struct view_client client = {.kind = kind_for(node, s),
-                                       .address = bytes_from_text(s->peer.address)};
-
-    if (hot == NULL || client.kind == VIEW_AS_IT_IS || !is_still_owner(node, hot)) {
-        return NULL;
-    }
-    return view_draw(hot, &client);
-}
-
-/* Which addresses have asked for the map: clients there are cluster clients, also those that share a library with others. */
-static size_t asker_place(const struct session *s, uint64_t *hash)
-{
-    struct bytes address = bytes_from_text(s->peer.address);
-    size_t len = address.len;
-
-    while (len > 0 && address.data[len - 1] != ':') {
-        len--;
-    }
-    *hash = hash_bytes(bytes_prefix(address, len), ASKER_SEED) | 1;
-    return (size_t)(*hash / 2 % HOT_ASKERS);
-}
-
-void hot_copies_note_asker(struct node *node, const struct session *s)
-{
-    uint64_t hash;
-    size_t place = asker_place(s, &hash);
-
-    if (node->hot_copies.askers[place] != hash) {
-        node->hot_copies.askers[place] = hash;
-        node->hot_copies.has_new_askers = true;
-    }
-}
-
-static bool has_asked(const struct node *node, const struct session *s)
-{
-    uint64_t hash;
-    size_t place = asker_place(s, &hash);
-
-    return node->hot_copies.askers[place] == hash;
-}
-
-bool hot_copies_is_to_teach(const struct node *node, const struct session *s, uint16_t slot)
-{
-    const struct hot_own *own = hot_copies_own(node, slot);
-
-    return own != NULL && s->taught_epochs[slot % SESSION_TAUGHT] < own->hot.epoch;
-}
-
-bool hot_copies_teach(struct node *node, const struct request *request, uint16_t slot,
-                      struct cluster_node_view *out)
-{
-    struct hot_copies *hot = &node->hot_copies;
-    struct session *s = request->session;
-    const struct hot_own *own = hot_copies_own(node, slot);
-    const struct cluster_id *id;
-    size_t index;
-
-    if (own == NULL || !hot_copies_is_to_teach(node, s, slot) ||
-        (request->spec->flags & COMMAND_FLAG_READONLY) == 0 ||
-        (s->flags & (SESSION_IN_MULTI | SESSION_TRACKING)) != 0 ||
-        node->now.mono.us - hot->taught_at.us < TEACH_GAP_US) {
-        return false;
-    }
-    s->taught_epochs[slot % SESSION_TAUGHT] = own->hot.epoch;
-    if (node->config.hot_teach == HOT_TEACH_OFF || !view_can_be_taught(buf_bytes(&s->lib_name)) ||
-        !has_asked(node, s)) {
-        return false;
-    }
-    id = hot_copies_view(node, s, slot);
-    if (id == NULL || cluster_id_equal(id, cluster_my_id(node->cluster)) ||
-        !cluster_find_node(node->cluster, bytes_make(id->text, CLUSTER_ID_LEN), &index)) {
-        return false;
-    }
-    cluster_node_at(node->cluster, index, node->now, out);
-    hot->taught_at = node->now.mono;
-    hot->taught++;
-    return true;
 }

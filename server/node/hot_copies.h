@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which slots are hot: ours, which we decide (copies/promotion.h) and announce, and those of others, as they announce them
- * (copies/hot_slots.h).  node/lending.h and node/borrowing.h do what follows from it; clients are shown it by the views of
- * CLUSTER SLOTS and the like.
+ * (copies/hot_slots.h).  node/lending.h and node/borrowing.h do what follows from it; node/hot_readers.h sends clients there.
  *
  * Once a second the hottest keys are looked at.  Who is to be a member of a slot is asked in one look and chosen in the
  * next (node/hot_members.h).  A member is ready when it has a lease; it is announced as such with the
@@ -22,24 +21,18 @@
 #include "base/cluster_id.h"
 #include "copies/hot_slots.h"
 #include "copies/promotion.h"
-#include "copies/view.h"
+#include "copies/spread.h"
 
-struct cluster_node_view;
 struct entry;
 struct node;
-struct request;
-struct session;
 struct top_key;
-
-enum {
-    HOT_ASKERS = 256,
-};
 
 /* A hot slot of ours. */
 struct hot_own {
     struct hot_slot hot;
     uint64_t member_reads; /* served by members since the last look, */
     uint64_t member_rate;  /* and a second, as of that */
+    struct spread_rounds rounds;
 };
 
 struct hot_copies {
@@ -53,10 +46,6 @@ struct hot_copies {
     struct mono_time looked_at;
     int64_t cpu_us; /* of the loop thread, at the last look */
     unsigned busy;  /* percent, between the last two */
-    struct mono_time taught_at;
-    uint64_t taught;             /* clients that were sent to members by a MOVED, ever */
-    uint64_t askers[HOT_ASKERS]; /* hashes of addresses that have asked any node for the map */
-    bool has_new_askers;         /* since the others were told */
     uint64_t promoted;
     uint64_t demoted;
 };
@@ -103,18 +92,11 @@ const struct hot_slot *hot_copies_accepted(const struct node *node, uint16_t slo
 bool hot_copies_is_member_of(const struct node *node, const struct cluster_id *owner);
 bool hot_copies_accepts_of(const struct node *node, const struct cluster_id *owner);
 
-/* ---- clients ------------------------------------------------------------------------------------ */
+/* ---- readers (node/hot_readers.h) --------------------------------------------------------------- */
 
-/* Where the client is sent for the slot: the node's id, NULL: it is not hot, or not for this client. */
-const struct cluster_id *hot_copies_view(const struct node *node, const struct session *s,
-                                         uint16_t slot);
-
-/* It has asked for the map. */
-void hot_copies_note_asker(struct node *node, const struct session *s);
-/* Is it to be looked at whether the client is sent to a member for this slot of ours?  Once for each epoch. */
-bool hot_copies_is_to_teach(const struct node *node, const struct session *s, uint16_t slot);
-/* It asks us for a key of the slot: true when it is to be sent to this member, where the views of the map send it, too. */
-bool hot_copies_teach(struct node *node, const struct request *request, uint16_t slot,
-                      struct cluster_node_view *out);
+/* A request for the slot was read: true when it is one of our hot ones, which counts it. */
+bool hot_copies_note_request(struct node *node, uint16_t slot);
+/* A slot that is hot, whose ever it is; NULL: it is not. */
+struct hot_known *hot_copies_known(struct node *node, uint16_t slot);
 
 #endif

@@ -32,8 +32,10 @@
 #include "node/execute.h"
 #include "node/files.h"
 #include "node/gates.h"
+#include "node/hot_askers.h"
 #include "node/hot_copies.h"
 #include "node/hot_members.h"
+#include "node/hot_readers.h"
 #include "node/hot_side.h"
 #include "node/image.h"
 #include "node/invalidation.h"
@@ -157,8 +159,10 @@ struct node {
     struct lending lending;               /* lending.c */
     struct copy_owners copy_owners;       /* copy_owners.c */
     struct borrowing borrowing;           /* borrowing.c */
+    struct hot_askers hot_askers;         /* hot_askers.c */
     struct hot_copies hot_copies;         /* hot_copies.c */
     struct hot_members hot_members;       /* hot_members.c */
+    struct hot_readers hot_readers;       /* hot_readers.c */
     struct upkeep upkeep;                 /* upkeep.c */
     struct release release;               /* release.c */
     struct reload reload;                 /* reload.c */

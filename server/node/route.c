@@ -131,6 +131,12 @@ static bool route_in_slot(struct node *node, struct request *request,
         waiting_put_back(node, request, HOLD_MOVING);
         return false;
     }
+    if (hot_copies_know_any(&node->hot_copies) && request_may_wait(request) &&
+        hot_readers_send_on(node, request, asked.slot, &member)) {
+        target = (struct route_target){.host = member.endpoint != NULL ? member.endpoint : "",
+                                       .port = member.port};
+        return answer(request, ROUTE_MOVED, asked.slot, &target);
+    }
     if (kind == ROUTE_MOVED && hot_copies_know_any(&node->hot_copies)) {
         switch (borrowing_take(node, request, asked.slot, keys)) {
         case BORROWING_QUEUE:
@@ -143,12 +149,6 @@ static bool route_in_slot(struct node *node, struct request *request,
         case BORROWING_NOT_OURS:
             break;
         }
-    }
-    if (kind == ROUTE_SERVE && UNLIKELY(node->hot_copies.own_count > 0) &&
-        request_may_wait(request) && hot_copies_teach(node, request, asked.slot, &member)) {
-        target = (struct route_target){.host = member.endpoint != NULL ? member.endpoint : "",
-                                       .port = member.port};
-        kind = ROUTE_MOVED;
     }
     return answer(request, kind, asked.slot, &target);
 }

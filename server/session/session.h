@@ -54,6 +54,7 @@ enum session_flags {
     SESSION_MONITOR = 1 << 22,      /* is shown every command: see node/monitor.h */
     SESSION_CAPA_REDIRECT = 1 << 23, /* can follow REDIRECT errors of replicas outside a cluster */
     SESSION_AWAITS_DISK = 1 << 24,   /* with barred: what it is told has to be durable */
+    SESSION_SENT_ON = 1 << 25,       /* by a MOVED to one that serves a hot slot, too */
 };
 
 enum {
@@ -66,7 +67,14 @@ enum {
 
 enum {
     SESSION_ADDRESS_TEXT = 128,
-    SESSION_TAUGHT = 4,
+    SESSION_HOT_SLOTS = 4,
+};
+
+/* What it asks of a hot slot; node/hot_readers.h says what for. */
+struct session_hot_reads {
+    uint64_t judged_epoch;
+    uint32_t counted_epoch;
+    uint32_t requests;
 };
 
 struct acl_user;
@@ -115,8 +123,7 @@ struct session {
     struct mono_time created_at;
     uint64_t
         forwarded_link; /* its last write was passed on there, to the owner of a slot; 0: not */
-    /* Of hot slots, by number: for which announcement it was sent to a member last, or not. */
-    uint64_t taught_epochs[SESSION_TAUGHT];
+    struct session_hot_reads hot_reads[SESSION_HOT_SLOTS]; /* of hot slots, by number */
     size_t memory_counted;               /* of what maxmemory-clients limits; node's */
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;

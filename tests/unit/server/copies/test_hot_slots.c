@@ -62,7 +62,9 @@ static void expect_equal(const struct hot_slot *a, const struct hot_slot *b)
     for (size_t i = 0; i < a->member_count; i++) {
         cr_expect(cluster_id_equal(&a->members[i].node, &b->members[i].node));
         cr_expect_eq(a->members[i].is_ready, b->members[i].is_ready);
+        cr_expect_eq(a->members[i].reads, b->members[i].reads);
     }
+    cr_expect_eq(a->owner_reads, b->owner_reads);
 }
 
 Test(hot_slots, what_is_encoded_is_decoded_as_it_was)
@@ -74,10 +76,12 @@ Test(hot_slots, what_is_encoded_is_decoded_as_it_was)
 
         for (size_t i = 0; i < count; i++) {
             hot.members[i].is_ready = i % 3 == 0;
+            hot.members[i].reads = UINT32_MAX - (uint32_t)i;
         }
+        hot.owner_reads = 0x89abcdef;
         hot.owner = nobody; /* it is the sender's */
         hot_slot_encode(&hot, &bytes);
-        cr_assert_eq(bytes.len, 2 + 8 + 1 + count * (CLUSTER_RAW_ID_BYTES + 1));
+        cr_assert_eq(bytes.len, 2 + 8 + 4 + 1 + count * (CLUSTER_RAW_ID_BYTES + 1 + 4));
         cr_assert(hot_slot_decode(buf_bytes(&bytes), &back));
         expect_equal(&hot, &back);
         buf_deinit(&bytes);
@@ -107,10 +111,12 @@ static bool decodes(uint8_t count, size_t members, const struct cluster_id *id)
 
     encode_u16_be(&bytes, 7);
     encode_u64_be(&bytes, 1);
+    encode_u32_be(&bytes, 0);
     encode_u8(&bytes, count);
     for (size_t i = 0; i < members; i++) {
         cluster_id_encode(&bytes, id);
         encode_u8(&bytes, 1);
+        encode_u32_be(&bytes, 0);
     }
     is_decoded = hot_slot_decode(buf_bytes(&bytes), &back);
     buf_deinit(&bytes);

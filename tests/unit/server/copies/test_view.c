@@ -208,6 +208,61 @@ Test(view, clients_are_spread_evenly_over_the_owner_and_its_members)
     }
 }
 
+Test(view, clients_are_drawn_by_the_room_that_each_has)
+{
+    struct hot_slot hot = hot_of(9, 1, 3);
+    size_t seen[4] = {0};
+
+    /* The mean is 1000, so there is room up to 1200: 200, 700, none, 1200. */
+    hot.owner_reads = 1000;
+    hot.members[0].reads = 500;
+    hot.members[1].reads = 2500;
+    hot.members[2].reads = 0;
+    for (unsigned client = 0; client < CLIENTS; client++) {
+        seen[draw(&hot, VIEW_BY_CONNECTION, client) + 1]++;
+    }
+    cr_expect(seen[0] > 60 && seen[0] < 130, "%zu", seen[0]);
+    cr_expect(seen[1] > 280 && seen[1] < 390, "%zu", seen[1]);
+    cr_expect_eq(seen[2], 0);
+    cr_expect(seen[3] > 510 && seen[3] < 630, "%zu", seen[3]);
+}
+
+Test(view, those_who_are_sent_by_address_are_sent_the_same_whatever_anybody_serves)
+{
+    struct hot_slot hot = hot_of(9, 1, 5);
+    struct hot_slot busy = hot;
+
+    busy.owner_reads = 7000;
+    for (size_t i = 0; i < 5; i++) {
+        busy.members[i].reads = (uint32_t)(i * 1000);
+    }
+    for (unsigned client = 0; client < CLIENTS; client++) {
+        cr_assert_eq(draw(&hot, VIEW_BY_ADDRESS, client), draw(&busy, VIEW_BY_ADDRESS, client));
+    }
+}
+
+Test(view, who_serves_more_is_left_by_some_of_its_own_clients_and_by_nobody_else)
+{
+    struct hot_slot before = hot_of(9, 1, 4);
+    struct hot_slot after;
+    size_t moved = 0;
+
+    before.owner_reads = 1000;
+    for (size_t i = 0; i < 4; i++) {
+        before.members[i].reads = 1000;
+    }
+    after = before;
+    after.members[2].reads = 1190; /* which leaves the others more room, all the same */
+    for (unsigned client = 0; client < CLIENTS; client++) {
+        int was = draw(&before, VIEW_BY_CONNECTION, client);
+        int is = draw(&after, VIEW_BY_CONNECTION, client);
+
+        cr_assert(was == is || was == 2, "client %u", client);
+        moved += was != is;
+    }
+    cr_expect(moved > CLIENTS / 10 && moved < CLIENTS / 5, "%zu", moved);
+}
+
 Test(view, a_client_is_sent_elsewhere_for_another_slot)
 {
     const struct hot_slot one = hot_of(1, 1, 4);
