@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "cli/cluster_differ.h"
+#include "cli/cluster_left.h"
 #include "cli/connect.h"
 #include "cli/print.h"
 #include "cli/render.h"
@@ -189,6 +190,36 @@ static bool check_open_slots(const struct cluster_view *view)
     return is_ok;
 }
 
+/* What nobody serves may be at a replica whose primary was removed. */
+static void check_left(const struct cluster_view *view)
+{
+    struct left_replicas left = {0};
+    uint64_t missing[SLOT_PLAN_WORDS] = {0};
+
+    for (size_t i = 0; i < view->nodes.items[0].map.nodes.count; i++) {
+        map_node_add_slots(&view->nodes.items[0].map.nodes.items[i], missing);
+    }
+    for (size_t i = 0; i < SLOT_PLAN_WORDS; i++) {
+        missing[i] = ~missing[i];
+    }
+    left_replicas_find(&left, view);
+    for (size_t i = 0; i < left.items.count; i++) {
+        const struct left_replica *replica = &left.items.items[i];
+
+        left_replica_say(replica, missing);
+        if (!replica->is_known) {
+            say_cure("start it again, or remove it, before these slots are given to others");
+        } else if (replica->is_best) {
+            say_cure("CLUSTER FAILOVER TAKEOVER there has it serve them, and so does --cluster "
+                     "fix; once they are given to others, what it has is lost");
+        } else {
+            say_cure(
+                "none: another replica of that primary has more, or as much, and is asked first");
+        }
+    }
+    left_replicas_deinit(&left);
+}
+
 static bool check_coverage(const struct cluster_view *view)
 {
     size_t covered = cluster_map_count_covered(&view->nodes.items[0].map);
@@ -200,16 +231,9 @@ static bool check_coverage(const struct cluster_view *view)
     }
     view_say(VIEW_BAD, "Not all %d slots are covered by nodes: %zu are not.", SLOT_COUNT,
              SLOT_COUNT - covered);
-    for (size_t i = 0; i < view->nodes.count; i++) {
-        int64_t keys;
-
-        if (cluster_view_is_left(view, &view->nodes.items[i], &keys)) {
-            view_say_left(&view->nodes.items[i], keys);
-            say_cure("CLUSTER FAILOVER TAKEOVER there, before these slots are given to others");
-        }
-    }
-    say_cure("bring back their owner; or, when it is gone: CLUSTER ADDSLOTSRANGE <first> <last> at "
-             "a primary");
+    check_left(view);
+    say_cure("bring back their owner; or, when it is gone: --cluster fix, which gives them to the "
+             "others in few pieces; or CLUSTER ADDSLOTSRANGE <first> <last> at a primary");
     return false;
 }
 

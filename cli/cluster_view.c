@@ -126,33 +126,6 @@ size_t cluster_view_count_replicas(const struct cluster_view *view, const char *
     return count;
 }
 
-bool cluster_view_is_left(const struct cluster_view *view, const struct view_node *node,
-                          int64_t *keys)
-{
-    const char *const words[] = {"DBSIZE"};
-    struct errmsg ignored = {0};
-    struct resp_value reply;
-
-    *keys = 0;
-    if (node->client == NULL || (node->info.flags & MAP_REPLICA) == 0 ||
-        cluster_view_find(view, node->info.primary_id) < view->nodes.count ||
-        !connect_call(node->client, words, ARRAY_COUNT(words), &reply, &ignored)) {
-        return false;
-    }
-    *keys = reply.integer;
-    resp_value_deinit(&reply);
-    return *keys > 0;
-}
-
-void view_say_left(const struct view_node *node, int64_t keys)
-{
-    view_say(VIEW_WARN,
-             "Node %.8s at %s:%u has %lld keys and is a replica of %.8s, which is not in the "
-             "cluster: it may be what is left of these slots.",
-             node->info.id, node->info.host, node->info.port, (long long)keys,
-             node->info.primary_id);
-}
-
 size_t cluster_view_find(const struct cluster_view *view, const char *id)
 {
     size_t found = view->nodes.count;

@@ -64,13 +64,6 @@ static inline bool view_is_data_primary(const struct map_node *node)
 /* Replicas of a primary, as the nodes themselves report them. */
 size_t cluster_view_count_replicas(const struct cluster_view *view, const char *primary_id);
 
-/* Is the node a replica of one that is not in the cluster any more, with keys?  *keys: how many.  It may be what is left of slots that
- * nobody serves. */
-MUST_USE bool cluster_view_is_left(const struct cluster_view *view, const struct view_node *node,
-                                   int64_t *keys);
-/* A line that says so. */
-void view_say_left(const struct view_node *node, int64_t keys);
-
 /* A number from an INFO or CLUSTER INFO text, such as "cluster_known_nodes"; false when the field
  * is missing. */
 MUST_USE bool view_find_field(struct bytes text, const char *name, struct bytes *out);
