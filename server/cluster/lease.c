@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+enum {
+    AWAITED_PER_TIMEOUT = 5,
+};
+
 static const char *why_lost(const struct cluster *c)
 {
     if (!facts_is_complete(c)) {
@@ -51,6 +55,26 @@ static void note_agreed_slots(struct cluster *c)
     }
 }
 
+void lease_await(struct cluster *c)
+{
+    c->lease_awaited_until = mono_add_ms(c->now, cluster_timeout_part(c, AWAITED_PER_TIMEOUT));
+}
+
+bool lease_is_awaited(const struct cluster *c, struct mono_time now)
+{
+    return mono_is_before(now, c->lease_awaited_until) && !cluster_has_lease(c, now);
+}
+
+/* Those who wait are told by a change of the map. */
+static void end_awaiting(struct cluster *c, bool has_lease)
+{
+    if (c->lease_awaited_until.us != 0 &&
+        (has_lease || !mono_is_before(c->now, c->lease_awaited_until))) {
+        c->lease_awaited_until = (struct mono_time){0};
+        c->is_routing_changed = true;
+    }
+}
+
 void lease_update(struct cluster *c)
 {
     struct cluster_id none = {0};
@@ -69,6 +93,7 @@ void lease_update(struct cluster *c)
         emit_log(c, LOG_VERBOSE, "the lease is held");
     }
     c->had_lease = has_lease;
+    end_awaiting(c, has_lease);
 }
 
 bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)

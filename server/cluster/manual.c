@@ -275,6 +275,14 @@ void manual_tick(struct cluster *c)
     resend(c, peer);
 }
 
+/* In the epoch of this shard's record: it may have served in another one a moment ago, and given its place to us. */
+static bool serves_now(const struct cluster *c, const struct cluster_node *heir)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return heir->serving_epoch > 0 && record != NULL && heir->serving_epoch >= record->epoch;
+}
+
 /* We follow our heir: clients wait until it serves, a little while at most. */
 static bool settle_heir(struct cluster *c)
 {
@@ -284,7 +292,7 @@ static bool settle_heir(struct cluster *c)
         c->manual.deadline = mono_add_ms(c->now, cluster_timeout_part(c, 2));
         move(c, MANUAL_HANDED_OVER);
     }
-    return c->manual.phase == MANUAL_HANDED_OVER && peer != NULL && !peer->is_serving &&
+    return c->manual.phase == MANUAL_HANDED_OVER && peer != NULL && !serves_now(c, peer) &&
            cluster_id_equal(&c->me->primary, &c->manual.peer);
 }
 

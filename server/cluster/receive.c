@@ -198,8 +198,10 @@ static void learn_state(struct cluster_node *sender, const struct frame *frame)
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
     sender->is_no_failover = (frame->flags & FRAME_NO_FAILOVER) != 0;
     sender->is_arbiter = (frame->flags & FRAME_ARBITER) != 0;
-    sender->is_serving =
-        (frame->flags & FRAME_PRIMARY) != 0 && (frame->flags & FRAME_STATE_OK) != 0;
+    sender->serving_epoch =
+        (frame->flags & FRAME_PRIMARY) != 0 && (frame->flags & FRAME_STATE_OK) != 0
+            ? frame->config_epoch
+            : 0;
 }
 
 static bool is_heartbeat(const struct frame *frame)

@@ -7,6 +7,7 @@
 #include "cluster/data.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/lease.h"
 #include "cluster/nodes.h"
 #include "cluster/range_facts.h"
 #include "cluster/slots.h"
@@ -56,6 +57,7 @@ void role_take_over(struct cluster *c, uint64_t epoch)
     c->is_promotion_due = true;
     c->is_follow_due = false;
     role_set_config_epoch(c, epoch);
+    lease_await(c);
     emit_log(c, LOG_NOTICE, "this node takes over as primary in epoch %" PRIu64, epoch);
     ASSERT(c->is_promotion_due && node_is_primary(c->me));
 }

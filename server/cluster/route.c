@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "cluster/endpoint.h"
 #include "cluster/facts.h"
+#include "cluster/lease.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/range_facts.h"
@@ -144,6 +145,9 @@ enum route_kind cluster_route(const struct cluster *cluster, struct mono_time no
     if (owner == c->me && move != NULL && move->is_import &&
         !bitset_has(c->agreed, request->slot)) {
         return route_taken(c, now, request, move, target);
+    }
+    if (owner == c->me && lease_is_awaited(c, now)) {
+        return ROUTE_AWAIT;
     }
     if (!(owner == c->me ? cluster_is_ok(c, now) && bitset_has(c->agreed, request->slot)
                          : c->is_map_ok)) {

@@ -88,7 +88,7 @@ struct cluster_node {
     bool is_eligible;
     bool is_no_failover;
     bool is_arbiter;
-    bool is_serving; /* a primary that has its lease */
+    uint64_t serving_epoch; /* of a primary that has its lease: its config epoch; else 0 */
     struct last_heard heard;
     size_t replica_count;      /* of a primary: those that work, as of this tick */
     struct mono_time heard_at; /* its last frame */
@@ -391,6 +391,8 @@ struct cluster {
     uint64_t
         agreed[FRAME_SLOT_WORDS]; /* its slots: no others are served; none while it is not ours */
     bool had_lease;
+    struct mono_time
+        lease_awaited_until; /* by clients, of who has just taken over; 0: they do not wait */
     struct mono_time refusal_logged_at;
 
     struct manual manual;

@@ -265,6 +265,69 @@ Test(cluster_world, a_manual_failover_moves_the_role_without_a_gap_in_data)
     world_free(w);
 }
 
+/* When the old primary lets its clients go the new one serves: else they are told that nobody does. */
+static void hand_over(struct world *w, int from, int to)
+{
+    struct cluster_call call = world_call(w, to, NULL);
+
+    cr_assert(cluster_failover(w->members[to].core, &call, CLUSTER_FAILOVER_AGREED));
+    world_carry_out(w, to);
+    for (int ms = 0; ms < 500 && !w->members[from].is_write_paused; ms++) {
+        world_run(w, 1);
+    }
+    cr_assert(w->members[from].is_write_paused);
+    for (int ms = 0; ms < 500 && w->members[from].is_write_paused; ms++) {
+        world_run(w, 1);
+    }
+    cr_assert_not(w->members[from].is_write_paused);
+    cr_expect(world_has_lease(w, to), "clients were sent on to member %d too early", to);
+}
+
+Test(cluster_world, whoever_gets_its_place_back_serves_when_clients_are_sent_there)
+{
+    for (int wait_ms = 0; wait_ms < 200; wait_ms += 10) {
+        struct world *w = world_three_and_three();
+
+        hand_over(w, 0, 3);
+        world_run(w, wait_ms);
+        hand_over(w, 3, 0);
+        hand_over(w, 0, 3);
+        world_free(w);
+    }
+}
+
+/* What a client is told there, of a slot of member 0's. */
+static enum route_kind told_at(struct world *w, int member)
+{
+    struct route_request request = {.slot = world_first_slot(0)};
+    struct route_target target;
+
+    return cluster_route(w->members[member].core, w->now, &request, &target);
+}
+
+Test(cluster_world, clients_wait_a_little_while_for_the_lease_of_whoever_takes_over)
+{
+    for (int is_slow = 0; is_slow <= 1; is_slow++) {
+        struct world *w = world_three_and_three();
+        struct cluster_call call = world_call(w, 3, NULL);
+        int waited = 0;
+
+        w->disk_ms = is_slow == 1 ? 2 * WORLD_TIMEOUT_MS / 5 : 5; /* its own word is to be there */
+        cr_assert(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+        world_carry_out(w, 3);
+        for (int ms = 0; ms < 5000 && told_at(w, 3) == ROUTE_MOVED; ms++) {
+            world_run(w, 1);
+        }
+        for (; told_at(w, 3) == ROUTE_AWAIT; waited++) {
+            world_run(w, 1);
+        }
+        cr_expect_eq(told_at(w, 3), is_slow == 1 ? ROUTE_CLUSTERDOWN_STATE : ROUTE_SERVE);
+        cr_expect(waited > 0 && waited <= WORLD_TIMEOUT_MS / 5, "%d ms", waited);
+        cr_expect(is_slow == 0 || waited >= WORLD_TIMEOUT_MS / 5 - 1, "%d ms", waited);
+        world_free(w);
+    }
+}
+
 Test(cluster_world, a_manual_failover_waits_for_the_replica_and_gives_up_in_time)
 {
     struct world *w = world_three_and_three();
