@@ -220,7 +220,7 @@ void moves_tick(struct cluster *c)
     if (!node_is_primary(c->me) || !facts_is_complete(c) || c->is_record_pending) {
         return;
     }
-    for (size_t i = 1; i < c->nodes.count; i++) {
+    for (size_t i = 1; i < c->nodes.count && council_has_moves(c->council); i++) {
         struct cluster_node *node = c->nodes.items[i];
         const struct shard_record *record = node_is_primary(node) && !node->is_in_handshake &&
                                                     !cluster_id_equal(&node->shard, &c->me->shard)

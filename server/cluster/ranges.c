@@ -360,7 +360,7 @@ void ranges_tick(struct cluster *c)
         return;
     }
     look_at_own(c);
-    for (size_t i = 1; i < c->nodes.count; i++) {
+    for (size_t i = 1; i < c->nodes.count && council_has_moves(c->council); i++) {
         const struct cluster_node *node = c->nodes.items[i];
         const struct shard_record *record =
             node_is_primary(node) && !node->is_in_handshake ? agreed_record(c, &node->shard) : NULL;

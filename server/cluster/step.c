@@ -185,6 +185,7 @@ void step_end(struct cluster *c)
     ASSERT(c->me->config_epoch <= c->current_epoch);
     actions_end_step(c->out, c->is_tick_wanted ? c->now : wake_at);
     c->out = NULL;
+    council_tidy(c->council, &c->me->shard);
 #ifdef STARLING_DEBUG
     cluster_check(c);
 #endif

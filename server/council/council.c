@@ -30,6 +30,7 @@ struct council *council_new(const struct council_options *options, struct mono_t
     c->now = now;
     rng_hex(&c->rng, id.text, CLUSTER_ID_LEN);
     c->start = rng_u64(&c->rng);
+    c->record_cache = mem_alloc_zeroed(MEM_CLUSTER, sizeof(*c->record_cache));
     c->seat_key = rng_u64(&c->rng) | 1;
     c->seats = seats_found(&id, &(struct seat){.node = c->me, .key = c->seat_key});
     c->seats_ballot = (struct ballot){.round = 1, .by = c->me};
@@ -318,6 +319,11 @@ uint64_t council_changes(const struct council *c)
     return c->changes;
 }
 
+bool council_waits_for_disk(const struct council *c)
+{
+    return c->saved < c->key_change || post_waits_for_disk(c);
+}
+
 void council_saved(struct council *c, struct mono_time now, uint64_t changes)
 {
     ASSERT(changes <= c->changes);
@@ -415,9 +421,19 @@ bool council_is_member(const struct council *c)
 
 const struct shard_record *council_find(const struct council *c, const struct cluster_id *shard)
 {
-    const struct record_state *r = record_find(c, shard);
+    struct record_state *r = record_find(c, shard);
 
-    return r == NULL || shard_record_is_none(&r->known) ? NULL : &r->known;
+    return r == NULL ? NULL : record_known(c, r);
+}
+
+void council_tidy(struct council *c, const struct cluster_id *shard)
+{
+    record_tidy(c, shard);
+}
+
+bool council_has_moves(const struct council *c)
+{
+    return c->moving_count > 0;
 }
 
 bool council_is_agreed(const struct council *c, const struct cluster_id *shard)
@@ -435,10 +451,8 @@ const struct shard_record *council_find_claim(const struct council *c,
         if (cluster_id_equal(&r->id, but) || ballot_is_none(&r->known_ballot)) {
             continue;
         }
-        for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
-            if ((r->known.slots[i] & slots[i]) != 0) {
-                return &r->known;
-            }
+        if (shard_slots_overlap(buf_bytes(&r->known_slots), slots)) {
+            return record_known(c, r);
         }
     }
     return NULL;

@@ -77,6 +77,8 @@ MUST_USE bool council_parse_line(struct council *c, struct bytes line, struct er
 void council_restarted(struct council *c, struct mono_time now);
 /* How many changes the text of council_format has; when it is on disk, so many are saved. */
 uint64_t council_changes(const struct council *c);
+/* Is there anything to be said that is not said before it is on disk? */
+bool council_waits_for_disk(const struct council *c);
 void council_saved(struct council *c, struct mono_time now, uint64_t changes);
 
 /* ---- messages ------------------------------------------------------------------------------------ */
@@ -137,8 +139,14 @@ bool council_is_forming(const struct council *c);
 /* At an operator's word, when a majority is gone for good: the next generations of the council are this node alone.  Should the
  * majority not be gone, both decide from now on: this gives up everything that the council promises. */
 void council_seize(struct council *c, struct mono_time now);
-/* The newest agreed record of the shard that this node has heard of; NULL: none. */
+/* The newest agreed record of the shard that this node has heard of; NULL: none.  Valid until council_tidy; a newer one comes in
+ * its place. */
 const struct shard_record *council_find(const struct council *c, const struct cluster_id *shard);
+/* Records are kept as they are encoded, since there may be many, and decoded while somebody looks at them: nobody does any more,
+ * but at that of this shard. */
+void council_tidy(struct council *c, const struct cluster_id *shard);
+/* Is there any, of whatever shard, with slots or ranges on the move? */
+bool council_has_moves(const struct council *c);
 /* Is that so in the council that we follow?  Else it is what another one agreed before, and is to be proposed again. */
 bool council_is_agreed(const struct council *c, const struct cluster_id *shard);
 /* One that is so of another shard, and has one of these slots; NULL: none. */

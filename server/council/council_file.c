@@ -15,15 +15,20 @@
 static void append_hex(struct buf *out, const char *kind, const struct buf *raw)
 {
     static const char digits[] = "0123456789abcdef";
+    char *at;
 
-    buf_printf(out, "council %s ", kind);
+    buf_append_text(out, "council ");
+    buf_append_text(out, kind);
+    buf_append_byte(out, ' ');
+    at = buf_reserve(out, 2 * raw->len + 1);
     for (size_t i = 0; i < raw->len; i++) {
         unsigned byte = (unsigned char)raw->data[i];
 
-        buf_append_byte(out, digits[byte >> 4]);
-        buf_append_byte(out, digits[byte & 15]);
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 15];
     }
-    buf_append_byte(out, '\n');
+    *at = '\n';
+    out->len += 2 * raw->len + 1;
 }
 
 static void encode_value(struct buf *out, struct bytes value)
@@ -34,19 +39,13 @@ static void encode_value(struct buf *out, struct bytes value)
 
 static void encode_record(struct buf *out, const struct record_state *r)
 {
-    struct buf known = {0};
-
     cluster_id_encode(out, &r->id);
     ballot_encode(out, &r->promised);
     ballot_encode(out, &r->accepted);
     encode_value(out, buf_bytes(&r->value));
     ballot_encode(out, &r->known_ballot);
-    if (!shard_record_is_none(&r->known)) {
-        shard_record_encode(&known, &r->known);
-    }
-    encode_value(out, buf_bytes(&known));
-    shard_slots_encode(out, r->claims);
-    buf_deinit(&known);
+    encode_value(out, buf_bytes(&r->known));
+    buf_append_bytes(out, record_claims(r));
 }
 
 void council_format(const struct council *c, struct buf *out)
@@ -126,18 +125,22 @@ static struct bytes decode_value(struct decoder *d)
     return decode_bytes(d, decode_u32_be(d));
 }
 
-static void parse_known(struct record_state *r, struct decoder *d)
+static void parse_known(struct council *c, struct record_state *r, struct decoder *d)
 {
+    struct shard_record known = {0};
     struct decoder value;
 
     ballot_decode(d, &r->known_ballot);
     value = decoder_make(decode_value(d));
     if (value.in.len > 0) {
-        shard_record_decode(&value, &r->known);
+        shard_record_decode(&value, &known);
         d->failed = d->failed || value.failed || decoder_left(&value) > 0 ||
-                    !cluster_id_equal(&r->known.shard, &r->id);
+                    !cluster_id_equal(&known.shard, &r->id) || r->known.len > 0;
     }
-    if (shard_record_is_none(&r->known) && !ballot_is_none(&r->known_ballot)) {
+    if (!shard_record_is_none(&known) && !d->failed) {
+        record_set_known(c, r, &known);
+    }
+    if (shard_record_is_none(&known) && !ballot_is_none(&r->known_ballot)) {
         d->failed = true;
     }
 }
@@ -148,6 +151,7 @@ static void parse_record(struct council *c, struct decoder *d)
     struct record_state *r;
     struct bytes value;
     struct shard_record shard;
+    uint64_t claims[SHARD_SLOT_WORDS];
 
     cluster_id_decode(d, &id);
     r = record_get(c, &id);
@@ -155,8 +159,9 @@ static void parse_record(struct council *c, struct decoder *d)
     ballot_decode(d, &r->accepted);
     value = decode_value(d);
     buf_append_bytes(&r->value, value);
-    parse_known(r, d);
-    shard_slots_decode(d, r->claims);
+    parse_known(c, r, d);
+    shard_slots_decode(d, claims);
+    record_set_claims(r, claims);
     if ((value.len > 0) == ballot_is_none(&r->accepted) ||
         ballot_is_above(&r->accepted, &r->promised) ||
         (value.len > 0 && !cluster_id_is_none(&id) &&

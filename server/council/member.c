@@ -78,7 +78,7 @@ static enum council_answer judge_prepare(const struct council *c, const struct r
         return COUNCIL_OUTBID;
     }
     if (m->is_own && !ballot_is_none(&r->known_ballot) &&
-        !cluster_id_equal(&r->known.primary, from)) {
+        !cluster_id_equal(&r->known_primary, from)) {
         return COUNCIL_OLDER;
     }
     *wait_ms = wait_ms_for(c, r, from, m);
@@ -283,12 +283,12 @@ void member_take_lease(struct council *c, const struct cluster_id *from,
     if (reply.answer == COUNCIL_YES) {
         r = record_get(c, &m->record);
         reply.answer = judge_lease(c, r, from, m, &reply.wait_ms);
-        reply.version = r->known.version;
+        reply.version = r->known_version;
         reply.accepted = r->promised;
         if (reply.answer == COUNCIL_YES) {
             grant(c, r, from, m);
             reply.length_ms = m->length_ms;
-        } else if (reply.answer == COUNCIL_OUTBID && r->known.version > m->version) {
+        } else if (reply.answer == COUNCIL_OUTBID && r->known_version > m->version) {
             tell_record(c, from, r);
         }
     }
@@ -300,7 +300,6 @@ static void tell_state(struct council *c, const struct cluster_id *to,
 {
     /* With nobody named whom it was made to, all wait for a promise. */
     const struct cluster_id nobody = {0};
-    struct buf claims = {0};
     struct council_message state = {
         .type = COUNCIL_STATE,
         .record = r->id,
@@ -312,11 +311,9 @@ static void tell_state(struct council *c, const struct cluster_id *to,
         .length_ms = longer(c, r->promised_until, 0),
     };
 
-    shard_slots_encode(&claims, r->claims);
     state.value = buf_bytes(&r->value);
-    state.claims = buf_bytes(&claims);
+    state.claims = record_claims(r);
     post_send(c, to, &state, c->changes);
-    buf_deinit(&claims);
 }
 
 void member_take_pull(struct council *c, const struct cluster_id *from,

@@ -137,7 +137,7 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
         !cluster_id_equal(&m->record, &lease->shard) || !ballot_equal(&m->ballot, &lease->ballot)) {
         return;
     }
-    if (m->version < record_get(c, &lease->shard)->known.version &&
+    if (m->version < record_get(c, &lease->shard)->known_version &&
         (m->answer == COUNCIL_YES || m->answer == COUNCIL_WAIT)) {
         tell_record(c, from, record_get(c, &lease->shard));
     }
@@ -159,7 +159,7 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
 void own_lease_on_record(struct council *c, const struct record_state *r)
 {
     struct lease *lease = &c->lease;
-    bool is_primary = cluster_id_equal(&r->known.primary, &c->me);
+    bool is_primary = cluster_id_equal(&r->known_primary, &c->me);
 
     if (!cluster_id_equal(&r->id, &lease->shard) ||
         ballot_equal(&r->known_ballot, &lease->ballot)) {
@@ -252,7 +252,7 @@ void own_lease_tick(struct council *c)
             .type = COUNCIL_LEASE,
             .record = lease->shard,
             .ballot = lease->ballot,
-            .version = record_get(c, &lease->shard)->known.version,
+            .version = record_get(c, &lease->shard)->known_version,
             .sent_us = c->now.us,
             .length_ms = c->timeout_ms,
             .start = c->start,

@@ -47,6 +47,16 @@ void post_send(struct council *c, const struct cluster_id *to, struct council_me
     VEC_PUSH(&c->post.letters, letter);
 }
 
+bool post_waits_for_disk(const struct council *c)
+{
+    for (size_t i = 0; i < c->post.letters.count; i++) {
+        if (c->post.letters.items[i].after > c->saved) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Take the first that may leave and is, or is not, for us. */
 static bool take(struct council *c, bool is_own, struct letter *out)
 {

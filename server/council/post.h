@@ -11,6 +11,8 @@
 /* Send it; council and generation are filled in.  It leaves when so many changes are saved. */
 void post_send(struct council *c, const struct cluster_id *to, struct council_message *message,
                uint64_t after);
+/* Is there one that does not leave before something is saved? */
+bool post_waits_for_disk(const struct council *c);
 /* The next message to ourselves that may be heeded, as bytes for the caller. */
 MUST_USE bool post_next_own(struct council *c, struct buf *out);
 void post_news(struct council *c, const struct council_news *news);

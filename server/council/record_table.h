@@ -4,7 +4,8 @@
  * Invariants:  (1) a record is found by its id; that of the council is apart and has none
  *              (2) what was accepted was promised: accepted never exceeds promised
  *              (3) claims are the slots of the newest agreed record and of all accepted after it
- *              (4) who was promised a lease was so at a ballot that is not above promised */
+ *              (4) what is kept decoded is what the bytes say
+ *              (5) who was promised a lease was so at a ballot that is not above promised */
 #ifndef STARLING_COUNCIL_RECORD_TABLE_H
 #define STARLING_COUNCIL_RECORD_TABLE_H
 
@@ -32,6 +33,14 @@ void record_copy(struct council *c, struct record_state *r, const struct ballot 
 /* This was agreed.  True when it is newer than what we knew. */
 bool record_learn(struct council *c, struct record_state *r, const struct ballot *ballot,
                   const struct shard_record *shard, struct bytes value);
+/* The newest that was agreed, of whatever council; NULL: none.  Valid until records are tidied. */
+const struct shard_record *record_known(const struct council *c, struct record_state *r);
+void record_set_known(struct council *c, struct record_state *r, const struct shard_record *shard);
+/* Forget what is decoded, but of this shard. */
+void record_tidy(struct council *c, const struct cluster_id *but);
+/* The set of slots that it claims, encoded. */
+struct bytes record_claims(const struct record_state *r);
+void record_set_claims(struct record_state *r, const uint64_t claims[SHARD_SLOT_WORDS]);
 /* Which other shard claims one of these slots, NULL: none. */
 const struct record_state *record_find_claim(const struct council *c,
                                              const struct shard_record *shard);

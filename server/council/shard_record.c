@@ -113,6 +113,25 @@ void shard_slots_decode(struct decoder *d, uint64_t slots[SHARD_SLOT_WORDS])
     }
 }
 
+bool shard_slots_overlap(struct bytes encoded, const uint64_t slots[SHARD_SLOT_WORDS])
+{
+    struct decoder d = decoder_make(encoded);
+    uint16_t count = decode_u16_be(&d);
+    bool is_any = false;
+
+    for (size_t i = 0; i < count && count <= RANGES_MAX && !is_any; i++) {
+        uint32_t first = decode_u16_be(&d);
+        uint32_t last = decode_u16_be(&d);
+
+        is_any = bitset_next(slots, last + 1, first, true) <= last;
+    }
+    for (size_t i = 0; i < SHARD_SLOT_WORDS && count > RANGES_MAX && !is_any; i++) {
+        is_any = (decode_u64_le(&d) & slots[i]) != 0;
+    }
+    ASSERT(decoder_is_ok(&d));
+    return is_any;
+}
+
 static void encode_moves(struct buf *out, const struct shard_record *record)
 {
     encode_u8(out, (uint8_t)record->move_count);

@@ -95,6 +95,9 @@ void shard_slots_encode(struct buf *out, const uint64_t slots[SHARD_SLOT_WORDS])
 /* Fails on ranges that do not rise, or touch. */
 void shard_slots_decode(struct decoder *d, uint64_t slots[SHARD_SLOT_WORDS]);
 
+/* Of a set that was encoded so: does it have one of these slots? */
+bool shard_slots_overlap(struct bytes encoded, const uint64_t slots[SHARD_SLOT_WORDS]);
+
 void shard_record_encode(struct buf *out, const struct shard_record *record);
 /* Fails on what is not as the invariants say. */
 void shard_record_decode(struct decoder *d, struct shard_record *out);

@@ -42,14 +42,19 @@ struct record_state {
     struct cluster_id id; /* of a shard; none: of the council itself */
 
     /* The newest that was agreed, as far as we have heard; of the council itself it is council.seats. */
-    struct shard_record known;
+    struct buf known;       /* encoded; empty: none */
+    struct buf known_slots; /* its slots alone */
+    uint64_t known_version;
+    struct cluster_id known_primary;
+    bool is_moving; /* it has slots or ranges on the move */
     struct ballot known_ballot;
+    struct shard_record *decoded; /* for those who ask, while somebody does; else NULL */
 
     /* As a member.  What was accepted is as it was sent. */
     struct ballot promised;
     struct ballot accepted;
     struct buf value;
-    uint64_t claims[SHARD_SLOT_WORDS]; /* slots of all that may still be agreed */
+    struct buf claims; /* slots of all that may still be agreed, encoded; empty: those of known */
 
     /* As a member: whom we promised a lease, at which ballot.  Not saved. */
     struct cluster_id holder;
@@ -62,6 +67,11 @@ struct record_state {
     /* An operator wants this one to take over: the primary gets neither lease nor ballot meanwhile. */
     struct cluster_id forced_by;
     struct mono_time forced_until;
+};
+
+/* The records that are there decoded.  Apart, since it changes when somebody asks. */
+struct record_cache {
+    VEC(struct record_state *) decoded;
 };
 
 /* ---- proposals ----------------------------------------------------------------------------------- */
@@ -181,6 +191,8 @@ struct council {
     struct cluster_id going_over_to; /* whom our council's record is being changed for, or none */
     struct record_state own_record;  /* of the council */
     struct hashtable records;        /* of shards */
+    struct record_cache *record_cache;
+    size_t moving_count; /* of them */
 
     uint64_t round;          /* of the last ballot we used, or saw */
     uint64_t reserved_round; /* saved: none above it was used */

@@ -8,15 +8,12 @@
 void tell_record(struct council *c, const struct cluster_id *to, const struct record_state *r)
 {
     struct council_message m = {.type = COUNCIL_LEARN, .record = r->id, .ballot = r->known_ballot};
-    struct buf value = {0};
 
     if (ballot_is_none(&r->known_ballot)) {
         return; /* what another council agreed says nothing here */
     }
-    shard_record_encode(&value, &r->known);
-    m.value = buf_bytes(&value);
+    m.value = buf_bytes(&r->known);
     post_send(c, to, &m, 0);
-    buf_deinit(&value);
 }
 
 void council_tell(struct council *c, struct mono_time now, const struct cluster_id *to,

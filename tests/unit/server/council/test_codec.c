@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "council/ballot.h"
 #include "council/council.h"
 #include "council/message.h"
 #include "council/shard_record.h"
@@ -191,6 +192,117 @@ Test(council_file, that_is_damaged_is_refused)
         cr_expect_neq(error.text[0], '\0');
         council_free(c);
     }
+}
+
+/* As every version has written it: what is known and what is claimed each with its slots. */
+static void write_line(const struct shard_record *known, const uint64_t *claims, struct buf *out)
+{
+    struct ballot ballot = {.round = 5, .by = id_of('b')};
+    struct buf raw = {0};
+    struct buf value = {0};
+
+    shard_record_encode(&value, known);
+    cluster_id_encode(&raw, &known->shard);
+    ballot_encode(&raw, &ballot);
+    ballot_encode(&raw, &(struct ballot){0});
+    encode_u32_be(&raw, 0);
+    ballot_encode(&raw, &ballot);
+    encode_u32_be(&raw, (uint32_t)value.len);
+    buf_append_bytes(&raw, buf_bytes(&value));
+    shard_slots_encode(&raw, claims);
+    buf_append_text(out, "council record ");
+    for (size_t i = 0; i < raw.len; i++) {
+        buf_printf(out, "%02x", (unsigned char)raw.data[i]);
+    }
+    buf_deinit(&raw);
+    buf_deinit(&value);
+}
+
+static struct council *council_of_line(struct bytes line)
+{
+    struct council_options options = {.me = id_of('f'), .seed = 1, .timeout_ms = 1000};
+    struct council *council = council_new(&options, (struct mono_time){.us = 1});
+    struct errmsg error;
+
+    cr_assert(council_parse_line(council, line, &error), "%s", error.text);
+    return council;
+}
+
+static void expect_line_back(const struct council *council, struct buf *line)
+{
+    struct buf text = {0};
+
+    council_format(council, &text);
+    cr_expect_not_null(strstr(buf_text(&text), buf_text(line)));
+    buf_deinit(&text);
+}
+
+Test(council_file, has_each_record_again_byte_for_byte_whether_its_claims_are_its_slots_or_more)
+{
+    struct shard_record record = sample();
+    uint64_t claims[SHARD_SLOT_WORDS];
+
+    memcpy(claims, record.slots, sizeof(claims));
+    for (int more = 0; more < 3; more++) {
+        struct buf line = {0};
+        struct council *council;
+
+        write_line(&record, claims, &line);
+        council = council_of_line(buf_bytes(&line));
+        expect_line_back(council, &line);
+        council_check(council);
+        council_free(council);
+        buf_deinit(&line);
+        for (size_t slot = (size_t)more; slot < SLOT_COUNT; slot += 2) {
+            bitset_add(claims, slot);
+        }
+    }
+}
+
+Test(council, a_record_that_nobody_looks_at_any_more_is_the_same_when_somebody_does)
+{
+    struct shard_record record = sample();
+    struct buf line = {0};
+    struct council *council;
+
+    add_move(&record, 150, SHARD_MOVE_OUT);
+    write_line(&record, record.slots, &line);
+    council = council_of_line(buf_bytes(&line));
+    cr_expect(council_has_moves(council));
+    for (int i = 0; i < 2; i++) {
+        const struct shard_record *found = council_find(council, &record.shard);
+
+        cr_assert_not_null(found);
+        cr_expect(is_same(found, &record));
+        council_check(council);
+        council_tidy(council, i == 0 ? &record.primary : &record.shard);
+        council_check(council);
+    }
+    council_free(council);
+    buf_deinit(&line);
+}
+
+Test(shard_record, a_set_of_slots_overlaps_another_as_its_bytes_do)
+{
+    struct shard_record record = sample();
+    struct buf few = {0};
+    struct buf many = {0};
+    uint64_t every_other[SHARD_SLOT_WORDS] = {0};
+
+    for (size_t slot = 0; slot < SLOT_COUNT; slot += 2) {
+        bitset_add(every_other, slot);
+    }
+    shard_slots_encode(&few, record.slots);
+    shard_slots_encode(&many, every_other);
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        uint64_t one[SHARD_SLOT_WORDS] = {0};
+
+        bitset_add(one, slot);
+        cr_assert_eq(shard_slots_overlap(buf_bytes(&few), one), bitset_has(record.slots, slot));
+        cr_assert_eq(shard_slots_overlap(buf_bytes(&many), one), slot % 2 == 0);
+    }
+    buf_deinit(&few);
+    buf_deinit(&many);
 }
 
 Test(shard_record, comes_back_with_its_slots_on_the_move)

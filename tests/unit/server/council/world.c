@@ -676,7 +676,7 @@ static void check_deciders_accepted(struct world *w, size_t node)
                  "version %" PRIu64
                  " of shard %zu was agreed, and a majority of generation %" PRIu64
                  " has not accepted it",
-                 known->known.version, shard, seats->generation);
+                 known->known_version, shard, seats->generation);
         }
     }
 }
