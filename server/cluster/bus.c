@@ -4,13 +4,13 @@
 #include "cluster/bus.h"
 
 #include "base/assert.h"
-#include "base/xxh3.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/gossip.h"
 #include "cluster/links.h"
 #include "cluster/nodes.h"
 #include "cluster/pace.h"
+#include "cluster/slots.h"
 #include "cluster/sync_set.h"
 
 #include <string.h>
@@ -148,10 +148,10 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, 
 
     buf_clear(&c->body_bytes);
     gossip_begin(&c->body_bytes);
-    for (size_t i = 0; i < c->nodes.count && told < GOSSIP_ENTRIES_MAX / 2; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
+    for (size_t i = 0; i < c->ailing.count && told < GOSSIP_ENTRIES_MAX / 2; i++) {
+        const struct cluster_node *node = c->ailing.items[i];
 
-        if (is_gossip_about(c, node, receiver) && !node_is_reachable(node)) {
+        if (is_gossip_about(c, node, receiver)) {
             add_gossip(c, node);
             told++;
         }
@@ -172,9 +172,12 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, 
 }
 
 /* What we own, as one number. */
-static uint64_t own_claim(const struct cluster *c)
+static uint64_t own_claim(struct cluster *c)
 {
-    return xxh3(bytes_make(c->me->slots, sizeof(c->me->slots))) + c->me->config_epoch;
+    if (c->own_slots_hash == 0) {
+        c->own_slots_hash = slots_hash_own(c);
+    }
+    return c->own_slots_hash + c->me->config_epoch;
 }
 
 static bool was_told(const struct cluster *c, const struct cluster_node *node, uint64_t claim)

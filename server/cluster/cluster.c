@@ -184,6 +184,7 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->rejoin_at = MONO_LONG_AGO;
     c->doubted_at = MONO_LONG_AGO;
     c->file_retry_at = MONO_LONG_AGO;
+    c->orphans_at = MONO_LONG_AGO;
     c->primary_gone_since = MONO_NEVER;
     c->seeds_at = MONO_NEVER;
     c->is_tick_wanted = true;
@@ -235,6 +236,7 @@ bool cluster_configure(struct cluster *cluster, const struct cluster_settings *s
 
 static void on_file_written(struct cluster *c, uint64_t sequence)
 {
+    c->file_reported = sequence > c->file_reported ? sequence : c->file_reported;
     if (sequence > c->file_written) {
         bool was_awaited = c->file_written < c->hold_sequence;
 
@@ -247,8 +249,9 @@ static void on_file_written(struct cluster *c, uint64_t sequence)
     }
 }
 
-static void on_file_failed(struct cluster *c)
+static void on_file_failed(struct cluster *c, uint64_t sequence)
 {
+    c->file_reported = sequence > c->file_reported ? sequence : c->file_reported;
     ASSERT(c->file_written <= c->file_sequence);
     ASSERT(c->file_sequence > 0);
     c->is_file_dirty = true;
@@ -294,7 +297,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         on_file_written(c, event->sequence);
         break;
     case CLUSTER_EVENT_FILE_FAILED:
-        on_file_failed(c);
+        on_file_failed(c, event->sequence);
         break;
     case CLUSTER_EVENT_STATUS:
         data_take_status(c, event->status);

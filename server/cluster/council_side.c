@@ -186,7 +186,13 @@ static void on_seats(struct cluster *c)
                  seats_is_handing_over(seats) ? ", a change under way" : "",
                  council_is_member(c->council) ? "; this node has one" : "");
     }
-    bus_announce(c);
+    /* Of many nodes the members alone tell all others: else each would tell each of every one of a dozen generations.  Who has no
+     * council now asks the next that it hears. */
+    if (pace_is_large(c) && !council_is_member(c->council)) {
+        bus_announce_to_council(c);
+    } else {
+        bus_announce(c);
+    }
 }
 
 static void take_news(struct cluster *c, const struct council_news *news)
@@ -248,6 +254,20 @@ static bool hand_out_news(struct cluster *c)
     return any;
 }
 
+/* What a message waits for is written as soon as the disk is free: of what comes while it is busy one file is made, as of what was
+ * only learned after a while. */
+static void note_changes(struct cluster *c)
+{
+    bool is_disk_busy = c->file_reported < c->file_sequence;
+    bool is_awaited = council_waits_for_disk(c->council) || !sync_set_is_saved(c);
+
+    if (is_awaited && !is_disk_busy) {
+        nodes_changed(c);
+    } else {
+        nodes_learned(c);
+    }
+}
+
 void council_side_settle(struct cluster *c)
 {
     bool any = true;
@@ -260,7 +280,7 @@ void council_side_settle(struct cluster *c)
         any = hand_out_messages(c) || any;
     }
     if (council_changes(c->council) > c->council_changes) {
-        nodes_changed(c);
+        note_changes(c);
     }
 }
 

@@ -68,8 +68,7 @@ void failure_mark_failed(struct cluster *c, struct cluster_node *node)
     if (node->is_failed) {
         return;
     }
-    node->is_failing = false;
-    node->is_failed = true;
+    nodes_set_health(c, node, NODE_FAILED);
     node->failed_at = c->now;
     emit_log(c, LOG_NOTICE, "node %s has failed: a majority cannot reach it", node->id.text);
     if (cluster_id_equal(&c->me->primary, &node->id)) {
@@ -88,7 +87,7 @@ static void suspect(struct cluster *c, struct cluster_node *node)
 {
     ASSERT(node != c->me && !node->is_in_handshake);
     ASSERT(!node->is_failing && !node->is_failed);
-    node->is_failing = true;
+    nodes_set_health(c, node, NODE_FAILING);
     emit_log(c, LOG_VERBOSE, "node %s does not answer", node->id.text);
     bus_announce_to_council(c);
 }
@@ -116,7 +115,7 @@ static void consider_return(struct cluster *c, struct cluster_node *node)
     ASSERT(node->is_failed && !node->is_failing);
     if (is_answering && may_return &&
         mono_ms_between(node->pong_at, c->now) < c->config.node_timeout_ms) {
-        node->is_failed = false;
+        nodes_set_health(c, node, NODE_WELL);
         c->is_routing_changed = true;
         emit_log(c, LOG_NOTICE, "node %s is back", node->id.text);
     }
@@ -169,7 +168,7 @@ void failure_on_answer(struct cluster *c, struct cluster_node *node)
     node->unanswered_since = MONO_NEVER;
     node->has_answered = true;
     if (node->is_failing) {
-        node->is_failing = false;
+        nodes_set_health(c, node, NODE_WELL);
         emit_log(c, LOG_VERBOSE, "node %s answers again", node->id.text);
     }
     if (node->is_failed) {
@@ -182,10 +181,8 @@ static bool has_full_coverage(const struct cluster *c)
     if (c->assigned_count < SLOT_COUNT) {
         return false;
     }
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (node->is_failed && node->slot_count > 0) {
+    for (size_t i = 0; i < c->ailing.count; i++) {
+        if (c->ailing.items[i]->is_failed && c->ailing.items[i]->slot_count > 0) {
             return false;
         }
     }
@@ -197,13 +194,12 @@ bool failure_sees_majority(const struct cluster *c)
     const struct seat_set *members = &council_seats(c->council)->members;
     size_t reachable = council_is_member(c->council) ? 1 : 0;
 
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
+    for (size_t i = 0; i < members->count; i++) {
+        const struct seat *seat = &members->items[i];
+        const struct cluster_node *node = nodes_find(c, &seat->node);
 
-        const struct seat *seat = seat_set_find(members, &node->id);
-
-        if (seat != NULL && seat->key == node->hint.seat_key && node->has_answered &&
-            node_is_reachable(node)) {
+        if (node != NULL && node != c->me && seat->key == node->hint.seat_key &&
+            node->has_answered && node_is_reachable(node)) {
             reachable++;
         }
     }
@@ -227,12 +223,15 @@ static bool has_formed(struct cluster *c)
     size_t nodes = 1;
     bool is_grown;
 
+    if (c->has_formed) {
+        return true;
+    }
     for (size_t i = 1; i < c->nodes.count; i++) {
         nodes += node_is_reachable(c->nodes.items[i]) && c->nodes.items[i]->has_answered ? 1 : 0;
     }
     is_grown = !seats_is_handing_over(council_seats(c->council)) &&
                council_seats(c->council)->members.count >= council_seats_for(nodes);
-    c->has_formed = c->has_formed || (is_grown && !council_is_forming(c->council));
+    c->has_formed = is_grown && !council_is_forming(c->council);
     return c->has_formed || c->nodes.count == 1;
 }
 

@@ -127,7 +127,7 @@ void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_
         cluster_ip_is_valid(bytes_from_text(peer_ip))) {
         /* Known by name alone so far. */
         bytes_to_text(bytes_from_text(peer_ip), node->address.ip, sizeof(node->address.ip));
-        nodes_changed(c);
+        nodes_learned(c);
     }
     greet(c, node);
 }
@@ -344,7 +344,7 @@ void links_update_address(struct cluster *c, struct cluster_node *node,
     if (cluster_id_equal(&c->me->primary, &node->id)) {
         c->is_follow_due = true;
     }
-    nodes_changed(c);
+    nodes_learned(c);
     if (is_elsewhere && node != c->me) {
         node->is_ip_next = true;
         links_close(c, node, 0);

@@ -11,6 +11,11 @@
 
 #include <string.h>
 
+enum {
+    GATHER_PARTS = 10, /* of a node timeout: so long what was learned is gathered for one file, */
+    GATHER_MAX_MS = 100,
+};
+
 static struct bytes id_key(const struct cluster_id *id)
 {
     return bytes_make(id->text, CLUSTER_ID_LEN);
@@ -56,6 +61,37 @@ static void release(struct cluster *c, struct cluster_node *node)
     mem_free(MEM_CLUSTER, node);
 }
 
+void nodes_learned(struct cluster *c)
+{
+    int64_t gather_ms = cluster_timeout_part(c, GATHER_PARTS);
+    struct mono_time due_at =
+        mono_add_ms(c->now, gather_ms < GATHER_MAX_MS ? gather_ms : GATHER_MAX_MS);
+
+    c->file_due_at = c->is_file_dirty ? mono_earlier(c->file_due_at, due_at) : due_at;
+    c->is_file_dirty = true;
+}
+
+static bool is_ailing(const struct cluster_node *node)
+{
+    return node->is_failing || node->is_failed;
+}
+
+void nodes_set_health(struct cluster *c, struct cluster_node *node, enum node_health health)
+{
+    bool was_ailing = is_ailing(node);
+
+    node->is_failing = health == NODE_FAILING;
+    node->is_failed = health == NODE_FAILED;
+    if (is_ailing(node) && !was_ailing) {
+        VEC_PUSH(&c->ailing, node);
+    }
+    for (size_t i = c->ailing.count; was_ailing && !is_ailing(node) && i-- > 0;) {
+        if (c->ailing.items[i] == node) {
+            VEC_REMOVE_AT(&c->ailing, i);
+        }
+    }
+}
+
 static void drop_reports_of(struct cluster *c, const struct cluster_id *reporter)
 {
     for (size_t i = 0; i < c->nodes.count; i++) {
@@ -78,6 +114,7 @@ void nodes_remove(struct cluster *c, struct cluster_node *node)
         emit_close(c, (struct cluster_link){.number = node->number});
     }
     slots_unbind_all(c, node);
+    nodes_set_health(c, node, NODE_WELL);
     drop_reports_of(c, &node->id);
     while (c->nodes.items[index] != node) {
         index++;
@@ -96,6 +133,7 @@ void nodes_free_all(struct cluster *c)
         release(c, VEC_POP(&c->nodes));
     }
     VEC_DEINIT(&c->nodes);
+    VEC_DEINIT(&c->ailing);
     hashtable_deinit(&c->by_id);
     hashtable_deinit(&c->by_number);
 }
@@ -149,6 +187,15 @@ size_t nodes_count_owners(const struct cluster *c)
     return count;
 }
 
+static void note_role(struct cluster *c, const struct cluster_node *node)
+{
+    if (node == c->me) {
+        nodes_changed(c);
+    } else {
+        nodes_learned(c);
+    }
+}
+
 void nodes_set_primary(struct cluster *c, struct cluster_node *node)
 {
     ASSERT(!node->is_in_handshake);
@@ -157,7 +204,7 @@ void nodes_set_primary(struct cluster *c, struct cluster_node *node)
     }
     node->primary = (struct cluster_id){0};
     c->is_routing_changed = true;
-    nodes_changed(c);
+    note_role(c, node);
 }
 
 void nodes_set_replica(struct cluster *c, struct cluster_node *node,
@@ -176,7 +223,7 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
         memset(c->lost, 0, sizeof(c->lost)); /* all of our data will be the primary's */
     }
     c->is_routing_changed = true;
-    nodes_changed(c);
+    note_role(c, node);
 }
 
 static void check_node(const struct cluster *c, const struct cluster_node *node)
@@ -194,6 +241,7 @@ static void check_node(const struct cluster *c, const struct cluster_node *node)
 void nodes_check(const struct cluster *c)
 {
     const struct cluster_node *me = c->me;
+    size_t ailing = 0;
 
     ASSERT(c->nodes.count > 0 && c->nodes.count <= CLUSTER_NODES_MAX);
     ASSERT(c->nodes.items[0] == me);
@@ -201,5 +249,10 @@ void nodes_check(const struct cluster *c)
     ASSERT(me->link == LINK_CLOSED);
     for (size_t i = 0; i < c->nodes.count; i++) {
         check_node(c, c->nodes.items[i]);
+        ailing += is_ailing(c->nodes.items[i]) ? 1 : 0;
+    }
+    ASSERT(ailing == c->ailing.count); /* (5) */
+    for (size_t i = 0; i < c->ailing.count; i++) {
+        ASSERT(is_ailing(c->ailing.items[i]));
     }
 }

@@ -5,6 +5,7 @@
  *              (2) each node is found by its id and by its number; at most CLUSTER_NODES_MAX
  *              (3) a node is not its own primary, and none that is in handshake has slots
  *              (4) a node that has failed is no longer failing, and a majority said so in the past
+ *              (5) those that are failing or have failed are in `ailing`, once
  * Owns the nodes; a pointer to one is valid until nodes_remove of it. */
 #ifndef STARLING_CLUSTER_NODES_H
 #define STARLING_CLUSTER_NODES_H
@@ -25,6 +26,13 @@ struct cluster_node *nodes_find_number(const struct cluster *c, uint32_t number)
 /* The primary of a replica, NULL when it is not known (or node is a primary). */
 struct cluster_node *nodes_primary_of(const struct cluster *c, const struct cluster_node *node);
 
+enum node_health {
+    NODE_WELL,
+    NODE_FAILING, /* we cannot reach it, */
+    NODE_FAILED,  /* nor can a majority */
+};
+void nodes_set_health(struct cluster *c, struct cluster_node *node, enum node_health health);
+
 /* Primaries with slots. */
 size_t nodes_count_owners(const struct cluster *c);
 
@@ -33,11 +41,15 @@ void nodes_set_primary(struct cluster *c, struct cluster_node *node);
 void nodes_set_replica(struct cluster *c, struct cluster_node *node,
                        const struct cluster_id *primary);
 
-/* Something that is kept in the nodes file changed. */
+/* Something that is kept in the nodes file changed: it is written at once. */
 static inline void nodes_changed(struct cluster *c)
 {
     c->is_file_dirty = true;
+    c->file_due_at = c->now;
 }
+/* The same of what others said or agreed, and would say again: nobody counts on it, and more is likely to come, so that one file
+ * for all of it is written a little later. */
+void nodes_learned(struct cluster *c);
 void nodes_check(const struct cluster *c);
 
 #endif

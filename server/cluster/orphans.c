@@ -12,6 +12,7 @@
 
 enum {
     DELAY_TIMEOUTS = 5, /* so long a primary is without a replica before one moves */
+    LOOKS_PER_TIMEOUT = 4,
 };
 
 /* ---- who has how many ---------------------------------------------------------------------------- */
@@ -21,7 +22,7 @@ static bool is_working(const struct cluster *c, const struct cluster_node *repli
     return replica == c->me || (node_is_reachable(replica) && replica->has_answered);
 }
 
-/* Of all primaries at once: a table of a thousand nodes is looked through some twenty times a second. */
+/* Of all primaries at once: the table may be one of a thousand nodes. */
 static void count_replicas(struct cluster *c)
 {
     for (size_t i = 0; i < c->nodes.count; i++) {
@@ -180,8 +181,13 @@ static void find_new_primary(struct cluster *c)
 
 void orphans_tick(struct cluster *c)
 {
-    size_t most = look_around(c);
+    size_t most;
 
+    if (!mono_is_due(c->orphans_at, c->now)) {
+        return;
+    }
+    c->orphans_at = mono_add_ms(c->now, cluster_timeout_part(c, LOOKS_PER_TIMEOUT));
+    most = look_around(c);
     if (node_is_primary(c->me) || !c->config.allow_migration || !c->is_map_ok || !c->has_status) {
         return;
     }

@@ -118,11 +118,11 @@ static void learn_epochs(struct cluster *c, struct cluster_node *sender, const s
     ASSERT(frame->config_epoch <= frame->current_epoch);
     if (c->current_epoch < frame->current_epoch) {
         c->current_epoch = frame->current_epoch;
-        nodes_changed(c);
+        nodes_learned(c);
     }
     if ((frame->flags & FRAME_PRIMARY) != 0 && sender->config_epoch < frame->config_epoch) {
         sender->config_epoch = frame->config_epoch;
-        nodes_changed(c);
+        nodes_learned(c);
     }
 }
 
@@ -151,7 +151,7 @@ static void learn_address(struct cluster *c, const struct arrival *a, struct clu
         sender->is_named_by_itself = false;
         sender->address.hostname[0] = '\0'; /* it announces none any more */
         c->is_routing_changed = true;
-        nodes_changed(c);
+        nodes_learned(c);
     }
 }
 
@@ -185,7 +185,7 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
     }
     if (!cluster_id_equal(&sender->shard, &frame->shard)) {
         sender->shard = frame->shard;
-        nodes_changed(c);
+        nodes_learned(c);
     }
 }
 
@@ -263,8 +263,8 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     /* What somebody else still has, as far as we know, it is to name again. */
     a->sender->has_claimed =
         memcmp(a->frame->slots, a->sender->slots, sizeof(a->sender->slots)) == 0;
-    if (!was_owner && node_owns_slots(a->sender)) {
-        a->sender->is_failed = false; /* a majority has reached it since */
+    if (!was_owner && node_owns_slots(a->sender) && a->sender->is_failed) {
+        nodes_set_health(c, a->sender, NODE_WELL); /* a majority has reached it since */
     }
     if (stronger != NULL) {
         bus_send_update(c, a->link, stronger);
@@ -427,7 +427,7 @@ static struct cluster_node *finish_handshake(struct cluster *c, const struct arr
     node->is_to_meet = false;
     node->has_answered = true;
     c->is_routing_changed = true;
-    nodes_changed(c);
+    nodes_learned(c);
     emit_log(c, LOG_NOTICE, "node %s at %s:%u is known now", node->id.text, node->address.ip,
              node->address.port);
     bus_announce(c);
@@ -476,7 +476,7 @@ static void take_update(struct cluster *c, const struct arrival *a)
     }
     owner->config_epoch = a->frame->subject_epoch;
     nodes_set_primary(c, owner);
-    nodes_changed(c);
+    nodes_learned(c);
     (void)hear_claim(c, owner, a->frame->slots);
 }
 

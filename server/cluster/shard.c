@@ -28,7 +28,7 @@ static void learn_epoch(struct cluster *c, uint64_t epoch)
 {
     if (c->current_epoch < epoch) {
         c->current_epoch = epoch;
-        nodes_changed(c);
+        nodes_learned(c);
     }
 }
 
@@ -80,7 +80,7 @@ static void follow(struct cluster *c, struct cluster_node *primary,
     if (!node_is_primary(primary)) {
         nodes_set_primary(c, primary);
     }
-    nodes_changed(c);
+    nodes_learned(c);
     (void)role_take_claim(c, primary, record->slots);
     slots_take_agreed(c, primary, record->slots);
     if (is_mine && !cluster_id_equal(&c->me->primary, &primary->id)) {

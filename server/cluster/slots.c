@@ -5,10 +5,16 @@
 
 #include "base/assert.h"
 #include "base/bitset.h"
+#include "base/xxh3.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 
 #include <string.h>
+
+uint64_t slots_hash_own(const struct cluster *c)
+{
+    return xxh3(bytes_make(c->me->slots, sizeof(c->me->slots))) | 1;
+}
 
 void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
 {
@@ -30,6 +36,9 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
         owner->slot_count++;
         c->assigned_count++;
     }
+    if (old == c->me || owner == c->me) {
+        c->own_slots_hash = 0;
+    }
     c->owner[slot] = owner;
     if (owner == c->me) {
         bitset_remove(c->lost, slot);
@@ -38,7 +47,11 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
         c->loses_slots = true;
     }
     c->is_routing_changed = true;
-    nodes_changed(c);
+    if (old == c->me || owner == c->me) {
+        nodes_changed(c);
+    } else {
+        nodes_learned(c);
+    }
 }
 
 void slots_unbind_all(struct cluster *c, struct cluster_node *node)
@@ -290,6 +303,7 @@ void slots_check(const struct cluster *c)
         owned += node->slot_count;
     }
     ASSERT(owned == c->assigned_count);
+    ASSERT(c->own_slots_hash == 0 || c->own_slots_hash == slots_hash_own(c));
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         check_word(c, i);
     }

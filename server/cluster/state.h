@@ -68,6 +68,26 @@ struct node_starts {
 };
 
 struct cluster_node {
+    /* What each tick looks at, of each of perhaps a thousand nodes, side by side: heartbeats, failure, the link from us to it. */
+    enum link_phase link;
+    struct mono_time link_changed_at;
+    struct mono_time link_retry_at;
+    bool is_in_handshake;
+    bool is_to_meet; /* greet with MEET instead of PING */
+    bool is_seed;    /* in handshake: to find out who is there, and only that (seeds.h) */
+    bool has_met;    /* it greeted us so */
+    bool is_unmet;   /* that could not be done so far, and was logged */
+    bool has_answered;
+    bool is_failing;
+    bool is_failed;
+    struct mono_time known_since;
+    struct mono_time next_ping_at;
+    struct mono_time unanswered_since; /* MONO_NEVER: nothing is awaited */
+    struct mono_time pong_at;          /* MONO_LONG_AGO: never */
+    struct mono_time failed_at;
+    struct mono_time silent_since; /* it cannot be reached; MONO_NEVER: it can */
+    uint64_t told_version;         /* of our shard's record, as it was told last on this link */
+
     struct hashtable_node by_id;
     struct hashtable_node by_number;
     uint32_t number;
@@ -90,14 +110,11 @@ struct cluster_node {
     bool is_arbiter;
     uint64_t serving_epoch; /* of a primary that has its lease: its config epoch; else 0 */
     struct last_heard heard;
-    size_t replica_count;      /* of a primary: those that work, as of this tick */
+    size_t replica_count;      /* of a primary: those that work, as was seen last */
     struct mono_time heard_at; /* its last frame */
     bool has_claimed;          /* it has named its slots */
 
-    /* The link from us to it. */
-    enum link_phase link;
-    struct mono_time link_changed_at;
-    struct mono_time link_retry_at;
+    /* The link from us to it, further. */
     bool
         is_ip_next; /* connect to its ip, else to its hostname: in turn, since either may mislead */
     struct proof proof;
@@ -106,27 +123,11 @@ struct cluster_node {
     struct partial partial;
     uint64_t told_claim; /* what we own, as it was told last on this link */
     struct mono_time told_claim_at;
-    uint64_t told_version; /* of our shard's record, as it was told last on this link */
 
-    /* Heartbeats and failure. */
-    bool is_in_handshake;
-    bool is_to_meet; /* greet with MEET instead of PING */
-    bool is_seed;    /* in handshake: to find out who is there, and only that (seeds.h) */
-    bool has_met;    /* it greeted us so */
-    bool is_unmet;   /* that could not be done so far, and was logged */
-    bool has_answered;
-    bool is_failing;
-    bool is_failed;
-    struct mono_time known_since;
-    struct mono_time next_ping_at;
-    struct mono_time unanswered_since; /* MONO_NEVER: nothing is awaited */
-    struct mono_time pong_at;          /* MONO_LONG_AGO: never */
-    struct mono_time failed_at;
     VEC(struct failure_report) reports;
 
     struct council_hint hint;        /* of which council it is, as it says */
     int64_t answered_us;             /* our clock when we sent what it has answered last */
-    struct mono_time silent_since;   /* it cannot be reached; MONO_NEVER: it can */
     struct mono_time orphaned_since; /* slots and no replica; MONO_NEVER: it is not so */
 };
 
@@ -319,6 +320,7 @@ struct cluster {
 
     struct cluster_node *me;
     VEC(struct cluster_node *) nodes;
+    VEC(struct cluster_node *) ailing; /* of them: those that are failing or have failed */
     struct hashtable by_id;
     struct hashtable by_number;
     uint32_t last_number;
@@ -348,6 +350,7 @@ struct cluster {
     struct mono_time await_until; /* who asks for slots that change hands waits till then */
 
     uint64_t current_epoch;
+    uint64_t own_slots_hash; /* 0: to be taken anew */
 
     struct council *council;
     uint64_t council_changes;               /* of those that were asked to be saved */
@@ -356,6 +359,7 @@ struct cluster {
     struct sync_state sync;
     struct takeover takeover;
     struct mono_time doubted_at;         /* records that stand against a claim were asked for */
+    struct mono_time orphans_at;         /* primaries without a replica are looked for then */
     struct mono_time primary_gone_since; /* the one we follow is not known; MONO_NEVER: it is */
     bool is_record_pending; /* the record of our shard names a node that we do not know yet */
 
@@ -367,8 +371,10 @@ struct cluster {
     struct mono_time seeds_at; /* to be asked then; MONO_NEVER: most nodes are heard */
 
     bool is_file_dirty;
+    struct mono_time file_due_at; /* of one that is: not before */
     uint64_t file_sequence;
     uint64_t file_written;
+    uint64_t file_reported; /* the last of which it is known what came of it */
     uint64_t hold_sequence; /* no frame and no lease before this file is on disk */
     struct mono_time file_retry_at;
 

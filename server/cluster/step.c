@@ -140,11 +140,16 @@ static void give_out_role(struct cluster *c)
     ASSERT(!c->is_routing_changed);
 }
 
+static struct mono_time file_due_at(const struct cluster *c)
+{
+    return mono_is_before(c->file_due_at, c->file_retry_at) ? c->file_retry_at : c->file_due_at;
+}
+
 static void give_out_file(struct cluster *c)
 {
     struct buf text = {0};
 
-    if (!c->is_file_dirty || mono_is_before(c->now, c->file_retry_at)) {
+    if (!c->is_file_dirty || mono_is_before(c->now, file_due_at(c))) {
         return;
     }
     c->is_file_dirty = false;
@@ -180,7 +185,7 @@ void step_end(struct cluster *c)
     give_out_file(c);
     wake_at = mono_earlier(c->next_tick_at, council_side_wake_at(c));
     if (c->is_file_dirty) {
-        wake_at = mono_earlier(wake_at, c->file_retry_at);
+        wake_at = mono_earlier(wake_at, file_due_at(c));
     }
     ASSERT(c->me->config_epoch <= c->current_epoch);
     actions_end_step(c->out, c->is_tick_wanted ? c->now : wake_at);

@@ -294,6 +294,15 @@ void sync_set_file_written(struct cluster *c, const struct council_file *file)
     c->sync.saved_version = file->version;
 }
 
+bool sync_set_is_saved(const struct cluster *c)
+{
+    struct council_file file = {0};
+
+    sync_set_file_given(c, &file);
+    return file.version == c->sync.saved_version &&
+           cluster_id_equal(&file.shard, &c->sync.saved_shard);
+}
+
 /* ---- what the node is told ----------------------------------------------------------------------- */
 
 bool cluster_has_sync(const struct cluster *cluster)

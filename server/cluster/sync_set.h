@@ -51,6 +51,8 @@ bool sync_set_is_witness(const struct cluster *c, const struct cluster_node *nod
 /* A nodes file is given out, or is on disk: is our record in it? */
 void sync_set_file_given(const struct cluster *c, struct council_file *file);
 void sync_set_file_written(struct cluster *c, const struct council_file *file);
+/* Is our record, as its primary, on our disk as it was agreed last? */
+bool sync_set_is_saved(const struct cluster *c);
 
 void sync_set_check(const struct cluster *c);
 

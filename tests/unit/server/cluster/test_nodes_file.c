@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/server/cluster/core.h"
 
+#include "cluster/nodes.h"
+#include "council/message.h"
 #include "spec/slot.h"
 
 #include <criterion/criterion.h>
@@ -159,6 +161,97 @@ Test(nodes_file, that_cannot_be_written_is_asked_for_again)
     write = core_find(&core, CLUSTER_ACTION_WRITE_FILE);
     cr_assert_not_null(write);
     cr_expect_gt(write->sequence, sequence);
+    core_deinit(&core);
+}
+
+Test(nodes_file, has_what_was_learned_after_a_moment_and_in_one_file_with_what_came_since)
+{
+    struct core core = core_new(MYSELF OTHER VARS);
+
+    core_settle(&core);
+    core_tick(&core, 1000);
+    core_save(&core);
+    nodes_learned(core.cluster);
+    core_tick(&core, 50);
+    cr_expect_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
+    nodes_learned(core.cluster);
+    core_tick(&core, 60);
+    cr_expect_not_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
+    core_save(&core);
+    core_tick(&core, 1000);
+    cr_expect_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
+    core_deinit(&core);
+}
+
+Test(nodes_file, that_somebody_waits_for_is_written_at_once_and_with_what_was_learned)
+{
+    struct core core = core_new(MYSELF OTHER VARS);
+    struct cluster_call call;
+
+    core_settle(&core);
+    core_tick(&core, 1000);
+    core_save(&core);
+    nodes_learned(core.cluster);
+    actions_clear(&core.actions);
+    call = core_call(&core);
+    cr_assert(cluster_save_config(core.cluster, &call));
+    cr_expect_not_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
+    core_save(&core);
+    core_tick(&core, 1000);
+    cr_expect_null(core_find(&core, CLUSTER_ACTION_WRITE_FILE));
+    core_deinit(&core);
+}
+
+/* Of its council, of which this node is no member any more. */
+static void tell_next_seats(struct core *core, const struct cluster_id *member)
+{
+    struct council *council = core->cluster->council;
+    struct seats seats = *council_seats(council);
+    struct council_message message = {
+        .type = COUNCIL_LEARN, .ballot = {.round = 9, .by = *member}
+    };
+    struct buf value = {0};
+    struct buf bytes = {0};
+
+    seats.generation++;
+    seats.members.items[0] = (struct seat){.node = *member, .key = 7};
+    seats_encode(&value, &seats);
+    message.value = buf_bytes(&value);
+    council_message_encode(&bytes, &message);
+    council_receive(council, core->now, member, buf_bytes(&bytes));
+    buf_deinit(&value);
+    buf_deinit(&bytes);
+}
+
+Test(nodes_file, of_a_large_cluster_makes_a_node_without_a_seat_tell_the_council_alone_of_new_seats)
+{
+    enum {
+        COUNT = 250
+    };
+    struct buf file = {0};
+    struct core core;
+    size_t announced = 0;
+
+    buf_append_text(&file, MYSELF);
+    for (unsigned i = 1; i < COUNT; i++) {
+        buf_printf(&file, "%040x 10.0.1.%u:6379@16379,,shard-id=%040x master - 0 0 1 connected\n",
+                   i, i, i);
+    }
+    buf_append_text(&file, VARS);
+    core = core_new(buf_text(&file));
+    cr_assert_not_null(core.cluster, "%s", core.error.text);
+    core_settle(&core);
+    for (size_t i = 1; i < COUNT; i++) {
+        core.cluster->nodes.items[i]->next_ping_at = MONO_NEVER;
+    }
+    tell_next_seats(&core, &core.cluster->nodes.items[5]->id);
+    core_tick(&core, 1000);
+    for (size_t i = 1; i < COUNT; i++) {
+        announced += mono_is_due(core.cluster->nodes.items[i]->next_ping_at, core.now) ? 1 : 0;
+    }
+    cr_expect_eq(announced, 1);
+    cr_expect(mono_is_due(core.cluster->nodes.items[5]->next_ping_at, core.now));
+    buf_deinit(&file);
     core_deinit(&core);
 }
 
