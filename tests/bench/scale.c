@@ -532,6 +532,7 @@ int main(int argc, char **argv)
     };
     struct world w = {.now_us = 1000000000};
 
+    setvbuf(stdout, NULL, _IOLBF, 0); /* it takes minutes: each figure when it is known */
     if (!options_parse("scale", specs, ARRAY_COUNT(specs), argc, argv)) {
         return 2;
     }
