@@ -323,6 +323,12 @@ static void check_grants(struct world *world, struct sim_node *n)
 
 /* ---- what replicas have confirmed ------------------------------------------------------------- */
 
+bool check_may_replace(const struct sim_node *n, const char *key)
+{
+    return n->node != NULL && n->was_replica &&
+           cluster_shard_owns_slot(n->node->cluster, (uint16_t)slot_of_key(bytes_from_text(key)));
+}
+
 static void check_promoted(struct world *world, struct sim_node *n)
 {
     for (int c = 0; c < world->options.clients; c++) {

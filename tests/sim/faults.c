@@ -39,14 +39,19 @@ int fault_other(struct world *world, int node)
 
 void fault_excuse(struct world *world, int node)
 {
+    const struct sim_node *n = &world->nodes[node];
+
     shared_memory_lost(world, node);
     sync_memory_lost(world, node);
     world->memory_losses++;
     for (int c = 0; c < world->options.clients; c++) {
         for (int k = 0; k < SIM_KEYS; k++) {
             struct sim_key *key = &world->clients[c].keys[k];
+            char name[32];
 
-            if ((key->acked_by & (1U << node)) && world->nodes[node].was_replica) {
+            snprintf(name, sizeof(name), "c%d:k%d", c, k);
+            if (((key->acked_by & (1U << node)) && n->was_replica) ||
+                (key->acked_by != 0 && check_may_replace(n, name))) {
                 key->acked_by = 0;
             }
             key->acked_by &= ~(1U << node);

@@ -14,9 +14,9 @@
  *                nobody reads of two presents at a time
  *            (3) the next reign begins with what the one before ended with, when it keeps_all
  *            (4) otherwise with something that the key can have been at some moment before, but not with what it was before
- *                a write that was confirmed and is safe: one that WAIT has confirmed of all replicas of the shard, as long as none
- *                of those who held it then has lost its memory; and one that was answered, or read, under sync-replicas, as long
- *                as one of those who had to have it then has not
+ *                a write that was confirmed and is safe: one that WAIT has confirmed of all replicas of the shard, as long as no
+ *                replica of then has lost its memory, nor any that the shard had since; and one that was answered, or read, under
+ *                sync-replicas, as long as one of those who had to have it then has not
  *
  * Owns nothing.  Deterministic; the search is bounded (HISTORY_UNKNOWN). */
 #ifndef STARLING_TESTS_SIM_HISTORY_H

@@ -376,15 +376,21 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
 
 void shared_memory_lost(struct world *world, int node)
 {
+    const struct sim_node *n = &world->nodes[node];
+
     for (int key = 0; key < SIM_SHARED; key++) {
+        bool may_replace;
+        char name[32];
+
+        name_of(key, name);
+        may_replace = check_may_replace(n, name);
         for (size_t i = 0; i < world->shared[key].ops.count; i++) {
             struct history_op *op = &world->shared[key].ops.items[i];
 
             /* A replica's vote may be what kept the write: from then on nothing is sure. */
-            if ((op->holders & (1U << node)) != 0) {
-                op->holders = world->nodes[node].was_replica && !op->is_by_set
-                                  ? 0
-                                  : op->holders & ~(1U << node);
+            if ((op->holders & (1U << node)) != 0 ||
+                (op->holders != 0 && may_replace && !op->is_by_set)) {
+                op->holders = n->was_replica && !op->is_by_set ? 0 : op->holders & ~(1U << node);
                 op->safe_until_us = op->holders == 0 ? world->now_us : op->safe_until_us;
             }
         }
