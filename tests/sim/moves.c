@@ -206,11 +206,14 @@ void moves_give_up(struct world *world, struct sim_client *client)
     }
 }
 
-/* What grew by more than one has grown by something of what is open. */
+/* What grew by more than one has grown by something of what is open.  What was given up by a take-over comes back when who took
+ * over loses all it had and hands the shard to who was there before, who has most (docs/cluster.md): then the key goes on from
+ * there. */
 void moves_take_sum(struct world *world, struct sim_client *client, uint64_t sum)
 {
     struct sim_moving_key *key = &world->moves.keys[client->pending_key];
-    uint64_t wanted = key->acked + 1;
+    bool is_back = key->acked_upsets != client->answer_upsets && sum > key->acked + 1 + key->open;
+    uint64_t wanted = (is_back && key->given_up > key->acked ? key->given_up : key->acked) + 1;
 
     if (sum > wanted + key->open) {
         world_fail(world, "%s was %llu, %llu additions may have come since, and it is %llu",
@@ -222,6 +225,9 @@ void moves_take_sum(struct world *world, struct sim_client *client, uint64_t sum
                    key->name, (unsigned long long)key->acked, (unsigned long long)sum);
     }
     key->open -= sum > wanted ? sum - wanted : 0;
+    if (sum <= key->acked && key->acked > key->given_up) {
+        key->given_up = key->acked;
+    }
     key->acked = sum;
     key->acked_upsets = client->answer_upsets;
     client->request = REQUEST_NONE;

@@ -284,6 +284,7 @@ struct sim_moving_key {
     uint64_t acked_upsets; /* and how often memory may have been lost before */
     uint64_t open;         /* additions without an answer, which may come or not */
     uint64_t kept;         /* by who served it last */
+    uint64_t given_up;     /* the greatest sum that was told, and then was not there any more */
 };
 
 /* A key that expires, and is copied: one client writes it, each version once. */
