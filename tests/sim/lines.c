@@ -44,22 +44,48 @@ static bool has_ended(const struct world *world, const struct sim_node *n)
     return false;
 }
 
-/* It asked for its place itself, and has heard what the other one has. */
-static bool knows_better(const struct sim_node *n, const struct sim_node *other)
+/* It has heard that the other one has more than so much. */
+static bool knows_better(const struct sim_node *n, const struct sim_node *other, uint64_t offset)
 {
     const struct cluster *c = n->node->cluster;
 
-    for (size_t i = 1; i < c->nodes.count && c->stats.elections_won > n->elections_won; i++) {
+    for (size_t i = 1; i < c->nodes.count; i++) {
         const struct cluster_node *node = c->nodes.items[i];
 
         if (cluster_id_equal(&node->id, cluster_my_id(other->node->cluster))) {
             return node->link == LINK_UP && node_is_reachable(node) && node->is_eligible &&
                    mono_ms_between((struct mono_time){.us = node->answered_us}, c->now) <
                        KNOWN_MS &&
-                   node->data.offset > oplog_previous_end(n->node->journal.log);
+                   node->data.offset > offset;
         }
     }
     return false;
+}
+
+/* Whom it asks before it proposes itself, and who can be reached then, comes first; when it has proposed itself whoever comes back
+ * meanwhile is too late. */
+static void note_decision(struct world *world, struct sim_node *n)
+{
+    bool has_decided = n->node->cluster->takeover.phase == TAKEOVER_AGREEING;
+    uint64_t offset = oplog_end(n->node->journal.log);
+
+    for (int i = 0; i < world->node_count && has_decided && !n->has_decided; i++) {
+        const struct sim_node *other = &world->nodes[i];
+        bool is_better = other->node != NULL && other != n && knows_better(n, other, offset);
+
+        n->better_known = (n->better_known & ~(1U << i)) | (is_better ? 1U << i : 0);
+    }
+    n->has_decided = has_decided;
+}
+
+/* It asked for its place itself, and had heard what the other one has when it proposed itself. */
+static bool knew_better(const struct sim_node *n, const struct sim_node *other)
+{
+    if (n->node->cluster->stats.elections_won == n->elections_won) {
+        return false;
+    }
+    return n->has_decided ? ((n->better_known >> other->index) & 1) != 0
+                          : knows_better(n, other, oplog_previous_end(n->node->journal.log));
 }
 
 /* Of two replicas of one history the one with more takes over, when it can be reached. */
@@ -74,7 +100,7 @@ static void check_siblings(struct world *world, const struct sim_node *n)
 
         if (i == n->index || !sim_node_runs(other) || !other->was_replica ||
             !((is_quiet(world) && world->now_us - other->started_us >= QUIET_US) ||
-              (has_ended(world, n) && knows_better(n, other)))) {
+              (has_ended(world, n) && knew_better(n, other)))) {
             continue;
         }
         node_facts(other->node, &facts);
@@ -155,7 +181,7 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
                (unsigned long long)offset);
 }
 
-void check_lines(struct world *world, struct sim_node *n)
+static void check_takeover(struct world *world, struct sim_node *n)
 {
     if (!n->was_replica || !n->node->role.is_primary || !cluster_has_slots(n->node->cluster)) {
         return;
@@ -167,4 +193,10 @@ void check_lines(struct world *world, struct sim_node *n)
             check_line(world, n, shard);
         }
     }
+}
+
+void check_lines(struct world *world, struct sim_node *n)
+{
+    check_takeover(world, n);
+    note_decision(world, n);
 }

@@ -129,6 +129,8 @@ struct sim_node {
     int64_t pass_began_us;
     bool had_lease;         /* in the last look of calm.c */
     uint64_t elections_won; /* before this pass */
+    bool has_decided;       /* before this pass, to propose itself as primary: */
+    uint32_t better_known;  /* who had more then, as it had heard */
     int64_t no_primary_us;  /* when it last was none, or had no data yet: */
     bool may_have_old_keys; /* since then it may have keys of slots that its shard gave before */
 };
