@@ -3,6 +3,7 @@
 #include "tests/sim/world.h"
 
 #include "cluster/facts.h"
+#include "cluster/forgotten.h"
 #include "cluster/report.h"
 #include "cluster/state.h"
 #include "node/inside.h"
@@ -156,6 +157,26 @@ static bool is_on_line(const struct world *world, const struct sim_line *line,
     return false;
 }
 
+/* An operator removed who served: one of those who are left takes its place, with what it has, be it with a tail that was given up
+ * before (docs/cluster.md).  From what that one served it has to have grown all the same. */
+static bool may_have_tail(const struct sim_node *n, const struct sim_line *line)
+{
+    const struct sim_node *before = &n->world->nodes[line->node];
+    const struct lineage *its = oplog_lineage(n->node->journal.log);
+
+    for (size_t i = 0;
+         i < its->count && forgotten_has(n->node->cluster, cluster_my_id(before->node->cluster));
+         i++) {
+        uint64_t end;
+
+        if (history_id_equal(&its->items[i].history, &line->history) ||
+            lineage_find(&line->lineage, &its->items[i].history, &end)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What it had when it began to serve must be a part of what who served before had, unless that one has lost it.  Of one that
  * took over and never served it may have the history, with nothing in it. */
 static void check_line(struct world *world, struct sim_node *n, int shard)
@@ -166,7 +187,7 @@ static void check_line(struct world *world, struct sim_node *n, int shard)
     const struct sim_node *before = &world->nodes[line->node];
 
     if (line->life == 0 || line->node == n->index || before->node == NULL ||
-        before->life != line->life || offset == 0) {
+        before->life != line->life || offset == 0 || may_have_tail(n, line)) {
         return;
     }
     for (size_t i = its->count; i-- > 0 && its->items[i].end == offset;) {
