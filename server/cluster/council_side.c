@@ -61,6 +61,10 @@ void council_side_take_frame(struct cluster *c, const struct cluster_node *sende
 void council_side_hear(struct cluster *c, struct cluster_node *sender,
                        const struct council_hint *hint)
 {
+    /* Who follows another council takes no record of ours: when it comes over it is told anew. */
+    if (!cluster_id_equal(&sender->hint.council, &hint->council)) {
+        sender->told_version = 0;
+    }
     sender->hint = *hint;
     council_hear(c->council, c->now, &sender->id, hint);
 }

@@ -86,7 +86,8 @@ struct cluster_node {
     struct mono_time pong_at;          /* MONO_LONG_AGO: never */
     struct mono_time failed_at;
     struct mono_time silent_since; /* it cannot be reached; MONO_NEVER: it can */
-    uint64_t told_version;         /* of our shard's record, as it was told last on this link */
+    /* Of our shard's record, as it was told last on this link, in the council that the node says it follows. */
+    uint64_t told_version;
 
     struct hashtable_node by_id;
     struct hashtable_node by_number;

@@ -3,6 +3,7 @@
 #include "tests/unit/server/cluster/world.h"
 
 #include "base/rng.h"
+#include "cluster/state.h"
 
 #include <criterion/criterion.h>
 
@@ -536,6 +537,39 @@ Test(cluster_world, a_node_that_claims_agreed_slots_under_a_greater_epoch_gets_n
     cr_expect_not(cluster_has_slots(w->members[6].core), "it lets go of what it will not get");
     cr_expect_not(cluster_lost_slot(w->members[6].core, 0), "its keys stay");
     cr_expect(world_is_ok(w));
+    world_free(w);
+}
+
+/* Of twelve nodes seven have a seat in the council, by which they would get all records. */
+Test(cluster_world, a_node_that_comes_over_from_a_council_of_its_own_hears_of_all_records)
+{
+    struct world *w = world_of_replicas(9);
+    struct cluster_call call;
+
+    world_run(w, 3000);
+    for (int i = 3; i < w->count; i++) {
+        const struct council *council = w->members[i].core->council;
+
+        if (council_is_member(council)) {
+            continue;
+        }
+        call = world_call(w, i, NULL);
+        cr_assert(cluster_reset(w->members[i].core, &call, false));
+        world_carry_out(w, i);
+        world_run(w, 3000);
+        call = world_call(w, 0, NULL);
+        cr_assert(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
+                               (uint16_t)(7000 + i), (uint16_t)(17000 + i)));
+        world_carry_out(w, 0);
+        world_run(w, 3000);
+        council = w->members[i].core->council;
+        cr_assert_not(council_is_member(council));
+        for (int shard = 0; shard < 3; shard++) {
+            const struct cluster_id *id = cluster_my_shard_id(w->members[shard].core);
+
+            cr_expect_not_null(council_find(council, id), "member %d, shard %d", i, shard);
+        }
+    }
     world_free(w);
 }
 
