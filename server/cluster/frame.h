@@ -45,7 +45,7 @@
 #include "spec/slot.h"
 
 enum {
-    FRAME_VERSION = 3,
+    FRAME_VERSION = 4,
     FRAME_HEAD_BYTES = 12, /* enough to know the length */
     FRAME_SEAL_BYTES = 40,
     FRAME_MAX_BYTES = 64 * 1024,

@@ -415,7 +415,8 @@ static void propose(struct cluster *c)
     if (gone != NULL) {
         council_propose(c->council, c->now, &gone->shard, COUNCIL_TAKE_OVER);
     } else {
-        council_propose(c->council, c->now, &c->me->shard, COUNCIL_OWN);
+        council_propose(c->council, c->now, &c->me->shard,
+                        cluster_id_is_none(&c->own.heir) ? COUNCIL_OWN : COUNCIL_HAND_OVER);
     }
 }
 

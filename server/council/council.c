@@ -257,7 +257,7 @@ static void set_now(struct council *c, struct mono_time now)
 /* What no honest node says is not heard: numbers without a successor, and one new shard after the other. */
 static bool is_heard(const struct council *c, const struct council_message *m)
 {
-    return m->ballot.round < COUNCIL_NUMBER_MAX && m->accepted.round < COUNCIL_NUMBER_MAX &&
+    return m->ballot.round < BALLOT_ROUND_MAX && m->accepted.round < BALLOT_ROUND_MAX &&
            (cluster_id_is_none(&m->record) || c->records.count < COUNCIL_RECORDS_MAX ||
             record_find(c, &m->record) != NULL);
 }

@@ -14,6 +14,8 @@
  *        |<-- ACCEPTED ---------------------|   a majority has: it is agreed
  *        |-- LEARN ------------------------>|   everybody may know
  *
+ * A primary whose change was agreed goes on in the same round (ballot.h): its next ACCEPT needs no PREPARE.
+ *
  * Whatever a member says of this is on its disk first.
  *
  * A lease rests on promises: a member that answers LEASE with yes does not promise the record to anybody who would take
@@ -162,6 +164,7 @@ void council_ask(struct council *c, struct mono_time now, const struct cluster_i
 
 enum council_change {
     COUNCIL_OWN,       /* of its primary, or of a shard without a record */
+    COUNCIL_HAND_OVER, /* the same, if another one may be made primary: a majority is asked first */
     COUNCIL_TAKE_OVER, /* by another node, when the primary's lease is over */
     COUNCIL_FORCE,     /* the same, and the primary's lease is not granted again meanwhile */
 };
@@ -169,7 +172,9 @@ enum council_change {
 enum council_news_type {
     COUNCIL_NEWS_RECORD, /* shard: a newer record is known */
     COUNCIL_NEWS_SEATS,  /* the council is another one, or has another generation */
-    COUNCIL_NEWS_READ,   /* shard: this is the record; say now or later what it shall be */
+    COUNCIL_NEWS_READ,   /* shard: this is the record; say now or later what it shall be.  After a
+                            change of our own it is as we had it agreed, and should somebody have
+                            come in between, what we say is not agreed */
     COUNCIL_NEWS_AGREED, /* shard: it is as we proposed */
     COUNCIL_NEWS_FAILED, /* shard: it is not, as far as we know: answer, wait_ms */
 };

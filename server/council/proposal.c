@@ -16,7 +16,8 @@ enum {
 static void move(struct proposal *p, enum proposal_phase to)
 {
     static const uint32_t allowed[] = {
-        [PROPOSAL_IDLE] = PHASE_TO(PROPOSAL_POLLING) | PHASE_TO(PROPOSAL_PREPARING),
+        [PROPOSAL_IDLE] =
+            PHASE_TO(PROPOSAL_POLLING) | PHASE_TO(PROPOSAL_PREPARING) | PHASE_TO(PROPOSAL_READING),
         [PROPOSAL_POLLING] = PHASE_TO(PROPOSAL_PREPARING) | PHASE_TO(PROPOSAL_IDLE),
         [PROPOSAL_PREPARING] = PHASE_TO(PROPOSAL_READING) | PHASE_TO(PROPOSAL_IDLE),
         [PROPOSAL_READING] = PHASE_TO(PROPOSAL_ACCEPTING) | PHASE_TO(PROPOSAL_IDLE),
@@ -55,7 +56,7 @@ struct ballot proposal_next_ballot(struct council *c)
 void proposal_note_round(struct council *c, const struct ballot *seen)
 {
     /* One that is absurdly far ahead is no honest node's, and would leave no room for others. */
-    if (seen->round > c->round && seen->round < COUNCIL_NUMBER_MAX) {
+    if (seen->round > c->round && seen->round < BALLOT_ROUND_MAX) {
         c->round = seen->round;
     }
 }
@@ -65,7 +66,7 @@ static void send(struct council *c, const struct proposal *p, const struct clust
     struct council_message m = {
         .record = p->record,
         .ballot = p->ballot,
-        .is_own = p->change == COUNCIL_OWN,
+        .is_own = p->change == COUNCIL_OWN || p->change == COUNCIL_HAND_OVER,
         .is_forced = p->change == COUNCIL_FORCE,
         .start = c->start,
         .sent_us = c->now.us,
@@ -119,17 +120,50 @@ static void enter(struct council *c, struct proposal *p, enum proposal_phase pha
     ask(c, p);
 }
 
+/* What we had agreed last is still the record: the members who accepted it promised its round to us, and none of them accepts a
+ * further step once it has promised a greater one.  So should anybody have come in between, this fails, and we ask anew. */
+static bool may_go_on(const struct council *c, const struct proposal *p,
+                      const struct cluster_id *record, enum council_change change)
+{
+    const struct record_state *r =
+        p->is_agreed && !cluster_id_is_none(record) ? record_find(c, record) : NULL;
+
+    return r != NULL && change == COUNCIL_OWN && cluster_id_equal(record, &p->record) &&
+           p->generation == c->seats.generation && ballot_equal(&r->known_ballot, &p->ballot) &&
+           p->ballot.step < BALLOT_STEP_MAX && !c->lease.is_outbid && !c->lease.is_handed_over;
+}
+
+static void go_on(struct proposal *p)
+{
+    struct buf agreed = buf_steal(&p->value);
+
+    ASSERT(agreed.len > 0);
+    p->accepted = p->ballot;
+    p->ballot.step++;
+    buf_deinit(&p->read);
+    p->read = agreed;
+    move(p, PROPOSAL_READING);
+    p->outcome = PROPOSAL_READ;
+}
+
 void proposal_start(struct council *c, struct proposal *p, const struct cluster_id *record,
                     enum council_change change)
 {
+    bool is_next_step = may_go_on(c, p, record, change);
+
     proposal_give_up(p);
+    p->is_agreed = false;
     p->outcome = PROPOSAL_PENDING;
     p->record = *record;
     p->change = change;
     p->generation = c->seats.generation;
+    p->grant_count = 0;
+    if (is_next_step) {
+        go_on(p);
+        return;
+    }
     p->accepted = (struct ballot){0};
     p->ballot = (struct ballot){0};
-    p->grant_count = 0;
     buf_clear(&p->read);
     buf_clear(&p->value);
     if (c->seats.generation == 0) {
@@ -248,6 +282,7 @@ static void advance(struct council *c, struct proposal *p)
         p->outcome = PROPOSAL_READ;
         break;
     case PROPOSAL_ACCEPTING:
+        p->is_agreed = true;
         end(p, PROPOSAL_AGREED);
         break;
     case PROPOSAL_IDLE:

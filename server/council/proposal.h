@@ -2,7 +2,8 @@
 /* A change of a record that this node proposes.
  *
  *     IDLE -> POLLING -> PREPARING -> READING -> ACCEPTING -> IDLE
- *        `---------------^   (its own record: nobody is disturbed)
+ *        |---------------^            ^   (its own record: nobody is disturbed)
+ *        `----------------------------'   (its own once more, in the round of the one that was agreed last: ballot.h)
  *
  * From every phase it falls back to IDLE when it has failed, or is given up.  What came of it stands in outcome until its
  * owner has looked.

@@ -31,7 +31,7 @@ enum {
     COUNCIL_RECORDS_MAX = 4000, /* of shards that others name; those of shards that are gone stay */
 };
 
-/* Rounds, generations, versions and epochs that others name are below: beyond is no honest node's, and would leave no room
+/* Generations, versions and epochs that others name are below: beyond is no honest node's, and would leave no room
  * for the next. */
 #define COUNCIL_NUMBER_MAX (UINT64_MAX / 2)
 
@@ -104,6 +104,7 @@ struct proposal {
     struct cluster_id record;
     enum council_change change;
     struct ballot ballot;
+    bool is_agreed; /* value was, at this ballot: its round is ours until somebody outbids it */
     uint64_t generation; /* of the seats that are asked */
     struct seat_votes yes;
     struct seat_votes no;

@@ -269,7 +269,7 @@ static void propose(struct state *s)
     struct cluster_id shard = any_id(s, &s->sent.record);
 
     if (!cluster_id_is_none(&shard)) {
-        council_propose(s->council, s->now, &shard, (enum council_change)(next(s) % 3));
+        council_propose(s->council, s->now, &shard, (enum council_change)(next(s) % 4));
     }
 }
 

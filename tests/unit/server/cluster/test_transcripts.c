@@ -535,8 +535,8 @@ Test(cluster_transcript, of_two_primaries_of_one_epoch_the_one_with_the_smaller_
                 "config epoch shared with node <1>, moving on\n"
                 "the lease has run out: what we write is not agreed to be the shard's\n"
                 "this node's own council has ended, it joins that of others\n"
-                "the record of this shard was not agreed: older\n"
                 "the council has 1 seats, generation 1\n"
+                "the record of this shard was not agreed: wait\n"
                 "the record of this shard was not agreed: wait\n"
                 "the lease is held\n");
     expect_told(w, is_first ? 1 : 0,

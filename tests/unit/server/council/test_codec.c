@@ -105,6 +105,34 @@ Test(shard_record, that_is_cut_or_makes_no_sense_is_refused)
     buf_deinit(&bytes);
 }
 
+Test(ballot, steps_of_a_round_lie_before_the_next_greater_one_of_anybody)
+{
+    /* Each is above those before it. */
+    const struct ballot order[] = {
+        {.round = 9,        .by = id_of('2')},
+        {.round = 9,        .step = 1,        .by = id_of('2')},
+        {.round = 9,                 .step = BALLOT_STEP_MAX,                        .by = id_of('2')},
+        {.round = 9, .by = id_of('3')},
+        {.round = 9, .step = 1,                        .by = id_of('3')},
+        {.round = 10,        .by = id_of('1')},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
+        struct buf bytes = {0};
+        struct decoder d;
+        struct ballot back;
+
+        ballot_encode(&bytes, &order[i]);
+        d = decoder_make(buf_bytes(&bytes));
+        ballot_decode(&d, &back);
+        cr_expect(decoder_is_ok(&d) && ballot_equal(&back, &order[i]), "%zu", i);
+        for (size_t j = 0; j < ARRAY_COUNT(order); j++) {
+            cr_expect_eq(ballot_is_above(&order[i], &order[j]), i > j, "%zu %zu", i, j);
+        }
+        buf_deinit(&bytes);
+    }
+}
+
 Test(council_message, of_every_type_comes_back)
 {
     for (int type = 1; type < COUNCIL_TYPE_END; type++) {

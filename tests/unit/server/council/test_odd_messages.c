@@ -349,6 +349,107 @@ Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_
     finish(&s);
 }
 
+/* Our proposal of a first record, which ANN accepts.  *m is her last answer. */
+static struct scene begin_with_own_record(struct council_message *m)
+{
+    struct scene s = begin_with_three_seats();
+    struct shard_record record = record_of(&s, ME, 1);
+
+    *m = (struct council_message){0};
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    save(&s);
+    save(&s); /* our own promise */
+    cr_assert_gt(take(&s, COUNCIL_PREPARE, m), 0);
+    m->type = COUNCIL_PROMISE;
+    hear(&s, ANN, *m);
+    council_put(s.council, s.now, &record);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_ACCEPT, m), 0);
+    m->type = COUNCIL_ACCEPTED;
+    m->value = (struct bytes){0};
+    hear(&s, ANN, *m);
+    cr_assert(council_is_agreed(s.council, &s.shard));
+    return s;
+}
+
+Test(odd_messages, whose_change_was_agreed_has_the_next_one_accepted_without_asking_first)
+{
+    struct council_message first;
+    struct scene s = begin_with_own_record(&first);
+    struct shard_record record = record_of(&s, ME, 2);
+    struct council_message m = {0};
+    struct shard_record read;
+
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    cr_assert(council_read(s.council, &read));
+    cr_expect_eq(read.version, 1);
+    council_put(s.council, s.now, &record);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_ACCEPT, &m), 0);
+    cr_expect(ballot_is_above(&m.ballot, &first.ballot));
+    cr_expect_eq(m.ballot.round, first.ballot.round);
+    m.type = COUNCIL_ACCEPTED;
+    m.value = (struct bytes){0};
+    hear(&s, ANN, m);
+    cr_expect_eq(council_find(s.council, &s.shard)->version, 2);
+    finish(&s);
+}
+
+Test(odd_messages, who_was_outbid_or_hands_over_asks_first)
+{
+    for (int is_handing_over = 0; is_handing_over < 2; is_handing_over++) {
+        struct council_message m;
+        struct scene s = begin_with_own_record(&m);
+        struct shard_record record = record_of(&s, ME, 2);
+
+        if (!is_handing_over) {
+            council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+            council_put(s.council, s.now, &record);
+            save(&s);
+            cr_assert_gt(take(&s, COUNCIL_ACCEPT, &m), 0);
+            m.type = COUNCIL_ACCEPTED;
+            m.value = (struct bytes){0};
+            m.answer = COUNCIL_OUTBID;
+            m.accepted = (struct ballot){.round = 50, .by = s.nodes[BOB]};
+            hear(&s, ANN, m);
+            cr_assert_not(council_is_proposing(s.council));
+        }
+        council_propose(s.council, s.now, &s.shard,
+                        is_handing_over ? COUNCIL_HAND_OVER : COUNCIL_OWN);
+        save(&s);
+        cr_assert_gt(take(&s, COUNCIL_PREPARE, &m), 0);
+        cr_expect(is_handing_over || m.ballot.round > 50);
+        finish(&s);
+    }
+}
+
+Test(odd_messages, a_member_accepts_no_step_of_a_round_when_it_has_promised_a_greater_one)
+{
+    struct scene s = begin_with_three_seats();
+    struct council_message accept = question(&s, COUNCIL_ACCEPT, ANN, 20);
+    struct council_message prepare = question(&s, COUNCIL_PREPARE, ANN, 21);
+    struct council_message m = {0};
+
+    for (uint16_t step = 0; step < 3; step++) {
+        struct shard_record record = record_of(&s, ANN, step + 1U);
+
+        if (step == 2) {
+            prepare.is_own = true;
+            hear(&s, ANN, prepare);
+            save(&s);
+            cr_assert_gt(take(&s, COUNCIL_PROMISE, &m), 0);
+            cr_expect_eq(m.answer, COUNCIL_YES);
+            cr_expect_eq(m.accepted.step, 1, "the last that was accepted");
+        }
+        accept.ballot.step = step;
+        hear_value(&s, ANN, accept, &record);
+        save(&s);
+        cr_assert_gt(take(&s, COUNCIL_ACCEPTED, &m), 0);
+        cr_expect_eq(m.answer, step < 2 ? COUNCIL_YES : COUNCIL_OUTBID, "step %u", step);
+    }
+    finish(&s);
+}
+
 /* Taken for the end of the next one, it would leave that one to nobody, and nothing of this node would be agreed again. */
 Test(odd_messages, what_a_proposal_came_to_is_no_news_when_another_one_has_begun)
 {

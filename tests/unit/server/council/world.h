@@ -55,6 +55,8 @@ struct world_node {
     struct world_write write;
     size_t shard;              /* whose record it would change */
     uint64_t version_at_start; /* that had been agreed when its proposal began */
+    uint64_t version_agreed;   /* of its last change that was agreed */
+    bool has_read_less;        /* its proposal did not read that version */
     bool is_taking_over;
     size_t hand_over_to; /* SIZE_MAX: nobody */
     int64_t idle_until_us;
