@@ -300,6 +300,7 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
         on_file_failed(c, event->sequence);
         break;
     case CLUSTER_EVENT_STATUS:
+        c->is_status_wanted = false;
         data_take_status(c, event->status);
         sync_set_take_facts(c);
         moves_note_keys(c, event->status->filled_slots);

@@ -57,23 +57,70 @@ void moves_put(const struct cluster *c, struct shard_record *record)
     }
 }
 
+static bool is_leftover(const struct cluster *c, const struct shard_record *record,
+                        const struct shard_move *agreed)
+{
+    return agreed->kind == SHARD_MOVE_OUT && !bitset_has(record->slots, agreed->slot) &&
+           c->owner[agreed->slot] != c->me && !bitset_has(c->moving, agreed->slot);
+}
+
+static size_t skip_leftovers(const struct cluster *c, const struct shard_record *record, size_t at)
+{
+    while (at < record->move_count && is_leftover(c, record, &record->moves[at])) {
+        at++;
+    }
+    return at;
+}
+
 bool moves_are_agreed(const struct cluster *c, const struct shard_record *record)
 {
     size_t count = 0;
+    size_t at = skip_leftovers(c, record, 0);
 
     for (size_t i = 0; i < c->moves.count && count < SHARD_MOVES_MAX; i++) {
         const struct slot_move *move = &c->moves.items[i];
-        const struct shard_move *agreed = &record->moves[count];
+        const struct shard_move *agreed = &record->moves[at];
 
         if (!is_for_record(c, move)) {
             continue;
         }
-        if (count++ >= record->move_count || agreed->slot != move->slot ||
+        count++;
+        if (at >= record->move_count || agreed->slot != move->slot ||
             agreed->kind != kind_of(move) || !cluster_id_equal(&agreed->peer, &move->peer)) {
             return false;
         }
+        at = skip_leftovers(c, record, at + 1);
     }
-    return count == record->move_count;
+    return at == record->move_count;
+}
+
+bool moves_have_leftovers(const struct cluster *c, const struct shard_record *record)
+{
+    for (size_t i = 0; i < record->move_count; i++) {
+        if (is_leftover(c, record, &record->moves[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void moves_tell_givers(struct cluster *c)
+{
+    const struct seats *seats = council_seats(c->council);
+
+    for (size_t i = 0; i < c->moves.count; i++) {
+        const struct slot_move *move = &c->moves.items[i];
+        const struct cluster_node *giver =
+            move->is_import && c->owner[move->slot] == c->me ? nodes_find(c, &move->peer) : NULL;
+
+        for (size_t seat = 0; giver != NULL && seat < seats_count(seats); seat++) {
+            const struct cluster_id *member = &seats_at(seats, seat)->node;
+
+            if (!cluster_id_equal(member, &c->me->id)) {
+                council_tell(c->council, c->now, member, &giver->shard);
+            }
+        }
+    }
 }
 
 void moves_adopt(struct cluster *c, const struct shard_record *record)
@@ -142,6 +189,7 @@ static void answer_taker(struct cluster *c, struct cluster_node *taker, uint16_t
 
     if (known == NULL && c->moves.count < SHARD_MOVES_MAX) {
         slots_set_move(c, &move);
+        c->is_status_wanted = true;
     } else if (known != NULL && !known->is_import && moves_peer(c, known) == taker &&
                known->is_emptied && node_is_reachable(taker)) {
         emit_log(c, LOG_VERBOSE, "slot %u is given to node %s", slot, taker->id.text);
@@ -187,19 +235,37 @@ static bool is_over(const struct cluster *c, const struct slot_move *move)
            bitset_has(record->slots, move->slot);
 }
 
+/* Does it want a slot of which we do not know yet that its last key is gone? */
+static bool is_asked_for_unknown(const struct cluster *c, const struct shard_record *record)
+{
+    for (size_t i = 0; i < record->move_count; i++) {
+        const struct slot_move *own = record->moves[i].kind == SHARD_MOVE_TAKE
+                                          ? slots_find_move(c, record->moves[i].slot)
+                                          : NULL;
+
+        if (own != NULL && !own->is_import && !own->is_emptied) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void moves_note_record(struct cluster *c, const struct shard_record *record)
 {
     if (record->move_count > 0 || c->moves.count > 0) {
         c->is_tick_wanted = true;
     }
+    c->is_status_wanted = c->is_status_wanted || is_asked_for_unknown(c, record);
 }
 
 void moves_note_keys(struct cluster *c, const uint64_t *filled)
 {
     for (size_t i = 0; i < c->moves.count; i++) {
         struct slot_move *move = &c->moves.items[i];
+        bool was_emptied = move->is_emptied;
 
         move->is_emptied = !move->is_import && (filled == NULL || !bitset_has(filled, move->slot));
+        c->is_tick_wanted = c->is_tick_wanted || (move->is_emptied && !was_emptied);
     }
 }
 

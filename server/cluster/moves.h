@@ -8,7 +8,7 @@
  *     has the slot, OUT to target      TAKE from source      SETSLOT NODE at the target
  *     OUT to target                    TAKE from source      no key is left: the source gives it up
  *     OUT to target                    has the slot          the target takes it
- *     -                                has the slot
+ *     -                                has the slot          with the source's next change, or a node timeout later
  *
  * The source gives up a slot of which it has no key, and then to the shard that its record names alone; the target takes
  * what was given to it, whether or not it was told.  So it is the same whom a tool tells first, and whoever starts anew, or takes
@@ -26,8 +26,12 @@
 struct cluster_node *moves_peer(const struct cluster *c, const struct slot_move *move);
 /* Our moves, for our record. */
 void moves_put(const struct cluster *c, struct shard_record *record);
-/* Does our record say what we do? */
+/* Does our record say what we do?  It may still name what we gave, and what has arrived. */
 bool moves_are_agreed(const struct cluster *c, const struct shard_record *record);
+/* Does it?  The next change leaves that out, whatever it is made for. */
+bool moves_have_leftovers(const struct cluster *c, const struct shard_record *record);
+/* Tell the council who gave us what our next record has: a member that has not heard of it would say that it is theirs. */
+void moves_tell_givers(struct cluster *c);
 /* We became primary of the shard: its moves are ours. */
 void moves_adopt(struct cluster *c, const struct shard_record *record);
 /* A record is news: it may let us go on. */

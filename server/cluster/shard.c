@@ -288,7 +288,8 @@ static bool is_agreed(const struct cluster *c, const struct shard_record *record
            record->epoch >= c->me->config_epoch && record->is_begun &&
            history_id_equal(&record->history, &c->status.history) &&
            sync_set_is_agreed(c, record) &&
-           !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now));
+           !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now)) &&
+           !(moves_have_leftovers(c, record) && mono_is_due(c->own.leftovers_at, c->now));
 }
 
 bool shard_is_settled(const struct cluster *c)
@@ -571,7 +572,9 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
         shard_record_grow(&record, &c->status.history, &c->status.lineage);
     }
     c->own.holders_at = mono_add_ms(c->now, c->config.node_timeout_ms);
+    c->own.leftovers_at = c->own.holders_at;
     c->own.heir = (struct cluster_id){0};
+    moves_tell_givers(c);
     council_put(c->council, c->now, &record);
 }
 

@@ -189,11 +189,12 @@ struct takeover {
 /* Changes of our own shard's record, as its primary: shard.h. */
 struct own_change {
     bool is_proposed;
-    struct mono_time at;         /* not before */
-    uint64_t epoch;              /* a greater config epoch is wanted: this one; 0: none */
-    struct mono_time holders_at; /* other holders are no reason before */
-    struct cluster_id heir;      /* whom the shard is to be handed to, or none */
-    struct mono_time ask_at;     /* a replica without a primary asks what was agreed */
+    struct mono_time at;           /* not before */
+    uint64_t epoch;                /* a greater config epoch is wanted: this one; 0: none */
+    struct mono_time holders_at;   /* other holders are no reason before */
+    struct mono_time leftovers_at; /* nor moves in our record that are over */
+    struct cluster_id heir;        /* whom the shard is to be handed to, or none */
+    struct mono_time ask_at;       /* a replica without a primary asks what was agreed */
     struct mono_time
         taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
 };
@@ -318,6 +319,7 @@ struct cluster {
     struct mono_time next_tick_at;
     bool is_started; /* the first step was made */
     bool is_tick_wanted;
+    bool is_status_wanted; /* at once: whether keys are left of a slot that is to be given up */
 
     struct cluster_node *me;
     VEC(struct cluster_node *) nodes;

@@ -188,7 +188,7 @@ void step_end(struct cluster *c)
         wake_at = mono_earlier(wake_at, file_due_at(c));
     }
     ASSERT(c->me->config_epoch <= c->current_epoch);
-    actions_end_step(c->out, c->is_tick_wanted ? c->now : wake_at);
+    actions_end_step(c->out, c->is_tick_wanted || c->is_status_wanted ? c->now : wake_at);
     c->out = NULL;
     council_tidy(c->council, &c->me->shard);
 #ifdef STARLING_DEBUG

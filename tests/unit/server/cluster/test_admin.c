@@ -478,6 +478,61 @@ Test(cluster_admin, a_slot_arrives_whichever_side_is_told_first)
     }
 }
 
+/* As a tool does, that goes on as soon as it is answered. */
+static void say_and_wait(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
+                         int peer)
+{
+    struct bytes owner = kind == CLUSTER_SETSLOT_NODE ? bytes_from_text(w->members[peer].id.text)
+                                                      : (struct bytes){0};
+
+    set_slot(w, member, slot, kind, peer);
+    for (int ms = 0; ms < CLUSTER_MANUAL_TIMEOUT_MS &&
+                     !cluster_slot_is_settled(w->members[member].core, w->now, slot, owner, 0);
+         ms++) {
+        world_run(w, 1);
+    }
+}
+
+Test(cluster_admin, slots_without_keys_go_one_after_the_other_without_waiting_for_a_tick)
+{
+    enum {
+        COUNT = 20,
+        MS_EACH_MAX = 25 /* half a tick */
+    };
+    struct world *w = world_three_and_three();
+    uint16_t first = (uint16_t)(world_first_slot(0) + 1);
+    struct mono_time began_at;
+
+    world_run(w, 3000); /* until it has five seats */
+    began_at = w->now;
+    for (uint16_t slot = first; slot < first + COUNT; slot++) {
+        say_and_wait(w, 1, slot, CLUSTER_SETSLOT_IMPORTING, 0);
+        say_and_wait(w, 0, slot, CLUSTER_SETSLOT_MIGRATING, 1);
+        say_and_wait(w, 1, slot, CLUSTER_SETSLOT_NODE, 1);
+        say_and_wait(w, 0, slot, CLUSTER_SETSLOT_NODE, 1);
+        cr_assert_eq(world_server_of(w, slot), 1, "slot %u", slot);
+    }
+    cr_expect_lt(mono_ms_between(began_at, w->now), COUNT * MS_EACH_MAX);
+    world_free(w);
+}
+
+Test(cluster_admin, what_was_given_leaves_the_record_without_another_change)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+    struct cluster *core = w->members[0].core;
+
+    world_run(w, 3000);
+    say_and_wait(w, 1, slot, CLUSTER_SETSLOT_IMPORTING, 0);
+    say_and_wait(w, 0, slot, CLUSTER_SETSLOT_MIGRATING, 1);
+    say_and_wait(w, 1, slot, CLUSTER_SETSLOT_NODE, 1);
+    say_and_wait(w, 0, slot, CLUSTER_SETSLOT_NODE, 1);
+    cr_expect_eq(council_find(core->council, &core->me->shard)->move_count, 1);
+    world_run(w, 2000);
+    cr_expect_eq(council_find(core->council, &core->me->shard)->move_count, 0);
+    world_free(w);
+}
+
 Test(cluster_admin, the_states_of_a_slot_outlive_a_change_of_primary)
 {
     struct world *w = world_three_and_three();

@@ -489,6 +489,7 @@ void world_run(struct world *w, int64_t ms)
                 follow_primary(w, member);
             }
             if (mono_is_due(m->wake_at, w->now)) {
+                world_set_status(w, member); /* as a node does */
                 world_tick(w, member);
             }
         }
