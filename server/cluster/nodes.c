@@ -11,11 +11,6 @@
 
 #include <string.h>
 
-enum {
-    GATHER_PARTS = 10, /* of a node timeout: so long what was learned is gathered for one file, */
-    GATHER_MAX_MS = 100,
-};
-
 static struct bytes id_key(const struct cluster_id *id)
 {
     return bytes_make(id->text, CLUSTER_ID_LEN);
@@ -59,16 +54,6 @@ static void release(struct cluster *c, struct cluster_node *node)
     VEC_DEINIT(&node->reports);
     partial_forget(c, node);
     mem_free(MEM_CLUSTER, node);
-}
-
-void nodes_learned(struct cluster *c)
-{
-    int64_t gather_ms = cluster_timeout_part(c, GATHER_PARTS);
-    struct mono_time due_at =
-        mono_add_ms(c->now, gather_ms < GATHER_MAX_MS ? gather_ms : GATHER_MAX_MS);
-
-    c->file_due_at = c->is_file_dirty ? mono_earlier(c->file_due_at, due_at) : due_at;
-    c->is_file_dirty = true;
 }
 
 static bool is_ailing(const struct cluster_node *node)

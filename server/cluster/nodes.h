@@ -10,7 +10,14 @@
 #ifndef STARLING_CLUSTER_NODES_H
 #define STARLING_CLUSTER_NODES_H
 
+#include "cluster/facts.h"
 #include "cluster/state.h"
+
+enum {
+    NODES_GATHER_PARTS =
+        10, /* of a node timeout: so long what was learned is gathered for one file, */
+    NODES_GATHER_MAX_MS = 100,
+};
 
 /* NULL when the table is full.  The id must not be known. */
 struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
@@ -49,7 +56,15 @@ static inline void nodes_changed(struct cluster *c)
 }
 /* The same of what others said or agreed, and would say again: nobody counts on it, and more is likely to come, so that one file
  * for all of it is written a little later. */
-void nodes_learned(struct cluster *c);
+static inline void nodes_learned(struct cluster *c)
+{
+    int64_t gather_ms = cluster_timeout_part(c, NODES_GATHER_PARTS);
+    struct mono_time due_at =
+        mono_add_ms(c->now, gather_ms < NODES_GATHER_MAX_MS ? gather_ms : NODES_GATHER_MAX_MS);
+
+    c->file_due_at = c->is_file_dirty ? mono_earlier(c->file_due_at, due_at) : due_at;
+    c->is_file_dirty = true;
+}
 void nodes_check(const struct cluster *c);
 
 #endif
