@@ -200,11 +200,23 @@ static void step_sending_on(struct node *node)
 
 /* ---- time ---------------------------------------------------------------------------------------- */
 
+/* Before we could hand over: a replica was faster, or an operator was. */
+static bool was_replaced(const struct node *node)
+{
+    return node->ending.options.is_failover && !node->role.is_primary;
+}
+
 static void step_waiting(struct node *node)
 {
     struct ending *ending = &node->ending;
 
-    if (may_hand_over(node)) {
+    if (was_replaced(node)) {
+        ending->options.is_failover = false;
+        move(node, ENDING_HANDING_OVER);
+        ending->phase_until =
+            mono_earlier(ending->until, mono_add_ms(node->now.mono, HAND_OVER_MAX_MS));
+        step_handing_over(node);
+    } else if (may_hand_over(node)) {
         hand_over(node);
     } else if (replicas_count_lagging(node) == 0 && !ending->options.is_failover) {
         save_or_leave(node);
@@ -353,6 +365,9 @@ struct mono_time ending_wake_at(const struct node *node)
 {
     switch (node->ending.phase) {
     case ENDING_WAITING:
+        if (was_replaced(node)) {
+            return node->now.mono;
+        }
         return is_handing_over_wanted(node)
                    ? mono_earlier(node->ending.until, node->ending.phase_until)
                    : node->ending.until;

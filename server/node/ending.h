@@ -15,7 +15,8 @@
  * A primary of a cluster lets a replica take over first (ENDING_HANDING_OVER) when it is asked to by FAILOVER, or by a
  * SIGTERM that shutdown-on-sigterm leaves at its default.  Once the replica serves nothing is held any more: clients are told
  * where it is, for a moment, before their connections close.  When nobody takes over in time it ends as any other does; a replica
- * that has just come is given a node timeout to say that it can.
+ * that has just come is given a node timeout to say that it can.  One that was replaced before it could hand over has nothing left
+ * to wait for but these clients.
  *
  * A supervisor may send SIGTERM again, or to an end that SHUTDOWN began: that changes nothing.  SIGINT
  * comes from somebody who waits at a terminal: the second one ends at once, without saving. */

@@ -319,6 +319,30 @@ Test(ending, a_primary_of_a_cluster_that_nobody_can_replace_ends_as_any_other)
     alone_free(a);
 }
 
+Test(ending, a_primary_that_is_replaced_while_it_looks_for_an_heir_does_not_wait_for_one)
+{
+    const struct alone_option options[] = {
+        {"cluster-enabled",     "yes"     },
+        {"shutdown-on-sigterm", "failover"},
+    };
+    struct alone *a = start(options, ARRAY_COUNT(options));
+
+    send(a, 0, "CLUSTER ADDSLOTSRANGE 0 16383\r\n");
+    alone_settle(a, 50);
+    expect_reply(a, 0, "+OK");
+    attach_replica(a);
+    acknowledge(a);
+    signal_node(a, false);
+    cr_assert_eq(a->node->ending.phase, ENDING_WAITING);
+    node_follow(a->node, "127.0.0.1", 7000);
+    cr_expect_leq(ending_wake_at(a->node).us, a->node->now.mono.us);
+    alone_pass(a, 1000, ALONE_CLIENTS, (struct bytes){0});
+    cr_expect_eq(a->node->ending.phase, ENDING_SENDING_ON);
+    cr_expect_eq(a->node->pauses.scope, PAUSE_NOTHING);
+    ending_check(a->node);
+    alone_free(a);
+}
+
 Test(ending, a_shutdown_that_is_to_hand_over_needs_a_cluster)
 {
     struct alone *a = start(NULL, 0);
