@@ -92,6 +92,9 @@ tests/lint/graph.sh || note "files call one another in circles"
 echo "parts"
 tests/lint/parts.sh || note "a part of struct node is changed from outside its file"
 
+echo "mutants"
+tests/mutants/run.sh --check || note "a rule of tests/mutants is to be broken at lines that are not there"
+
 echo "unused"
 tests/lint/unused.sh || note "functions that no program calls"
 

@@ -2,6 +2,7 @@
 # Break rules on purpose, one at a time, and see that the simulator finds it, or the worlds of the council or of the copies.
 #     run.sh [PART-OF-A-NAME]        JOBS=2 LIMIT=2000 are the defaults; the seeds begin at FIRST=1
 #     run.sh council/                all of council.txt
+#     run.sh --check                 only look whether each rule's lines are there, once
 # The rules are in *.txt beside this: a name and what is broken, perhaps a line "--only FAULT" for the simulator; then, each
 # behind "@@@ file", lines that stand in that file exactly once, and behind "+++" what they become.  Each job has a copy of the
 # tree in build/mutants, which is built, broken, tried and mended, so that little is compiled.  Ends with 1 when a rule was
@@ -84,6 +85,24 @@ mend() {
     local to=$1 body=$2 file
     sed -n 's/^@@@ //p' <<<"$body" | sort -u | while IFS= read -r file; do cp "$file" "$to/$file"; done
 }
+
+check_all() {
+    local scratch i file why status=0
+    scratch=$(mktemp -d) || return 2
+    for i in "${!bodies[@]}"; do
+        while IFS= read -r file; do
+            mkdir -p "$(dirname "$scratch/$file")" && cp "$file" "$scratch/$file"
+        done < <(sed -n 's/^@@@ //p' <<<"${bodies[i]}")
+        why=$(break_it "$scratch" "${bodies[i]}") || { echo "${names[i]}: $why" && status=1; }
+    done
+    rm -rf "$scratch"
+    return $status
+}
+
+if [ "$pattern" = --check ]; then
+    check_all
+    exit
+fi
 
 # ---- who finds it? ---------------------------------------------------------------------------------
 # Prints "finder seed", or nothing.
