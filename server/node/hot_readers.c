@@ -116,9 +116,13 @@ static bool is_plain_read(const struct request *request)
 }
 
 /* Does the client keep to a MOVED?  One that has not said what it is may be none of a cluster's: only those are sent on that
- * ask as programs do, from where such a one has asked for the map, and each connection once. */
+ * ask as programs do, from where such a one has asked for the map, and each connection once.  A member that passes on what it was
+ * asked is no client: its own would get the MOVED. */
 static bool bears_it(const struct node *node, struct session *s, uint16_t slot)
 {
+    if (s->feed != NULL) {
+        return false;
+    }
     if (s->lib_name.len == 0) {
         return node->config.hot_teach != HOT_TEACH_KNOWN && (s->flags & SESSION_SENT_ON) == 0 &&
                hot_askers_have_nameless(node, s) &&
