@@ -166,11 +166,23 @@ bool cluster_export_slots(struct cluster *cluster, struct cluster_call *call, co
     if (!make_range(c, call, slots, target, &range)) {
         return false;
     }
-    begin(c, call);
     add(c, &range);
     *out_id = range.id;
-    end(c, call);
     return true;
+}
+
+void cluster_begin_exports(struct cluster *cluster, struct cluster_call *call)
+{
+    begin(cluster, call);
+    end(cluster, call);
+}
+
+void cluster_drop_export(struct cluster *cluster, const struct cluster_id *id)
+{
+    const struct cluster_id dropped = *id;
+
+    ASSERT(shard_ranges_find(&cluster->ranges, id) != NULL);
+    shard_ranges_remove(&cluster->ranges, &dropped);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------- */

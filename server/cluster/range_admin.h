@@ -18,10 +18,13 @@
 /* As the receiver: have them fetched from the one shard whose they are.  *out_id: of the new move. */
 MUST_USE bool cluster_import_slots(struct cluster *cluster, struct cluster_call *call,
                                    const uint64_t *slots, struct cluster_id *out_id);
-/* As the source: ask the shard of node id to fetch them. */
+/* As the source: ask the shard of node id to fetch them.  It is not asked before cluster_begin_exports, so that several are begun,
+ * or, with cluster_drop_export, none, in one step: what a step has proposed cannot be taken back. */
 MUST_USE bool cluster_export_slots(struct cluster *cluster, struct cluster_call *call,
                                    const uint64_t *slots, struct bytes id,
                                    struct cluster_id *out_id);
+void cluster_begin_exports(struct cluster *cluster, struct cluster_call *call);
+void cluster_drop_export(struct cluster *cluster, const struct cluster_id *id);
 /* Of an import whose staged keys are gone, or of an export that was not given yet: it is over. */
 MUST_USE bool cluster_end_range(struct cluster *cluster, struct cluster_call *call,
                                 const struct cluster_id *id);

@@ -502,9 +502,11 @@ static bool begin_job(struct node *node, struct request *request, size_t *at, st
     return true;
 }
 
-/* All jobs or none: those that were begun before one is refused are taken back, before anybody else knows of them. */
+/* All jobs or none: nothing begins before all are in order. */
 static bool begin_jobs(struct node *node, struct request *request)
 {
+    struct errmsg ignored = {0};
+    struct cluster_call call = call_of(node, &ignored);
     VEC(struct cluster_id) begun = {0};
     bool is_ok = true;
 
@@ -517,14 +519,13 @@ static bool begin_jobs(struct node *node, struct request *request)
         }
     }
     for (size_t i = 0; !is_ok && i < begun.count; i++) {
-        struct errmsg ignored = {0};
-        struct cluster_call call = call_of(node, &ignored);
-        bool is_ended = cluster_end_range(node->cluster, &call, &begun.items[i]);
-
-        ASSERT(is_ended);
+        cluster_drop_export(node->cluster, &begun.items[i]);
     }
     VEC_DEINIT(&begun);
-    cluster_side_act(node);
+    if (is_ok) {
+        cluster_begin_exports(node->cluster, &call);
+        cluster_side_act(node);
+    }
     return is_ok;
 }
 

@@ -200,9 +200,32 @@ static struct cluster_id export(struct world *w)
     set_slots(slots);
     cr_assert(cluster_export_slots(w->members[0].core, &call, slots,
                                    bytes_from_text(w->members[1].id.text), &id));
+    cluster_begin_exports(w->members[0].core, &call);
     world_carry_out(w, 0);
     world_run(w, 1000);
     return id;
+}
+
+/* A second change of the record is proposed at once: there is no time in which the first could be taken back. */
+Test(cluster_ranges, what_a_source_was_to_ask_for_and_drops_is_heard_of_by_nobody)
+{
+    struct world *w = world_three_and_three();
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_call call;
+    struct cluster_id id;
+
+    set_slots(slots);
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_export_slots(w->members[0].core, &call, slots,
+                                   bytes_from_text(w->members[1].id.text), &id));
+    cluster_drop_export(w->members[0].core, &id);
+    world_carry_out(w, 0);
+    for (int ms = 0; ms < 1000; ms++) {
+        world_run(w, 1);
+        cr_assert_eq(cluster_range_count(w->members[0].core), 0);
+        cr_assert_eq(cluster_range_count(w->members[1].core), 0);
+    }
+    world_free(w);
 }
 
 Test(cluster_ranges, a_source_can_ask_and_withdraw)
