@@ -286,7 +286,7 @@ static void hand_over(struct world *w, int from, int to)
 
 Test(cluster_world, whoever_gets_its_place_back_serves_when_clients_are_sent_there)
 {
-    for (int wait_ms = 0; wait_ms < 200; wait_ms += 10) {
+    for (int wait_ms = 0; wait_ms < 100; wait_ms += 30) {
         struct world *w = world_three_and_three();
 
         hand_over(w, 0, 3);
