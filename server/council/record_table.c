@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+enum {
+    RECORDS_DECODED = 8, /* that many stay so */
+};
+
 struct record_state *record_find(const struct council *c, const struct cluster_id *id)
 {
     struct hashtable_node *found;
@@ -110,6 +114,9 @@ void record_tidy(struct council *c, const struct cluster_id *but)
 {
     struct record_cache *cache = c->record_cache;
 
+    if (but != NULL && cache->decoded.count <= RECORDS_DECODED) {
+        return; /* few are looked at all the time */
+    }
     for (size_t i = cache->decoded.count; i-- > 0;) {
         struct record_state *r = cache->decoded.items[i];
 
