@@ -634,6 +634,15 @@ void world_part(struct world *w, int a, int b, bool is_apart)
     w->is_apart[b][a] = is_apart;
 }
 
+void world_part_from_all_but(struct world *w, int member, int other, bool is_apart)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (i != member && i != other) {
+            world_part(w, member, i, is_apart);
+        }
+    }
+}
+
 static void place(struct world *w, int member)
 {
     struct member *m = &w->members[member];

@@ -103,6 +103,8 @@ void world_pause(struct world *w, int member);
 void world_resume(struct world *w, int member);
 void world_cut_off(struct world *w, int member, int side);
 void world_part(struct world *w, int a, int b, bool is_apart);
+/* It keeps no link but that to this other one, which may be itself. */
+void world_part_from_all_but(struct world *w, int member, int other, bool is_apart);
 /* Start a copy of the member's folder at another address; its number.  The member itself runs on. */
 int world_copy(struct world *w, int member);
 /* CONFIG SET of the secrets. */
