@@ -106,19 +106,13 @@ bool moves_have_leftovers(const struct cluster *c, const struct shard_record *re
 
 void moves_tell_givers(struct cluster *c)
 {
-    const struct seats *seats = council_seats(c->council);
-
     for (size_t i = 0; i < c->moves.count; i++) {
         const struct slot_move *move = &c->moves.items[i];
         const struct cluster_node *giver =
             move->is_import && c->owner[move->slot] == c->me ? nodes_find(c, &move->peer) : NULL;
 
-        for (size_t seat = 0; giver != NULL && seat < seats_count(seats); seat++) {
-            const struct cluster_id *member = &seats_at(seats, seat)->node;
-
-            if (!cluster_id_equal(member, &c->me->id)) {
-                council_tell(c->council, c->now, member, &giver->shard);
-            }
+        if (giver != NULL) {
+            council_tell_members(c->council, c->now, &giver->shard);
         }
     }
 }

@@ -157,20 +157,6 @@ void ranges_give(struct cluster *c, const struct shard_range *range, struct clus
     c->is_tick_wanted = true;
 }
 
-/* A member that has not heard that they were given would say that they are another shard's. */
-static void tell_members(struct cluster *c, const struct cluster_id *shard)
-{
-    const struct seats *seats = council_seats(c->council);
-
-    for (size_t i = 0; i < seats_count(seats); i++) {
-        const struct cluster_id *node = &seats_at(seats, i)->node;
-
-        if (!cluster_id_equal(node, &c->me->id)) {
-            council_tell(c->council, c->now, node, shard);
-        }
-    }
-}
-
 static void take(struct cluster *c, const struct shard_range *range)
 {
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
@@ -185,7 +171,8 @@ static void take(struct cluster *c, const struct shard_range *range)
     emit_log(c, LOG_NOTICE, "%zu slots are taken from shard %s, move %s",
              shard_range_slot_count(range), range->shard.text, range->id.text);
     role_want_epoch(c, c->current_epoch + 1);
-    tell_members(c, &range->shard);
+    /* One that has not heard that they were given would say that they are another shard's. */
+    council_tell_members(c->council, c->now, &range->shard);
     c->is_tick_wanted = true;
 }
 

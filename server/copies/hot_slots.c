@@ -60,11 +60,6 @@ static struct hot_known *find(const struct hot_slots *table, uint16_t slot)
     return NULL;
 }
 
-struct hot_known *hot_slots_known(struct hot_slots *table, uint16_t slot)
-{
-    return find(table, slot);
-}
-
 static bool is_over(const struct hot_known *known, struct mono_time now)
 {
     return known->hot.member_count == 0 || mono_ms_between(known->heard_at, now) >= HOT_LAPSE_MS;
@@ -128,12 +123,20 @@ void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct 
     }
 }
 
+struct hot_known *hot_slots_known(const struct hot_slots *table, struct mono_time now,
+                                  uint16_t slot)
+{
+    struct hot_known *known = table->count > 0 ? find(table, slot) : NULL;
+
+    return known != NULL && !is_over(known, now) ? known : NULL;
+}
+
 const struct hot_slot *hot_slots_find(const struct hot_slots *table, struct mono_time now,
                                       uint16_t slot)
 {
-    const struct hot_known *known = table->count > 0 ? find(table, slot) : NULL;
+    const struct hot_known *known = hot_slots_known(table, now, slot);
 
-    return known != NULL && !is_over(known, now) ? &known->hot : NULL;
+    return known != NULL ? &known->hot : NULL;
 }
 
 const struct hot_slot *hot_slots_accepted(const struct hot_slots *table, struct mono_time now,

@@ -78,9 +78,9 @@ MUST_USE bool hot_slot_decode(struct bytes bytes, struct hot_slot *out); /* owne
  * members are asked, too. */
 void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct hot_slot *hot,
                     const struct cluster_id *me, const struct cluster_id *primary);
-/* What is known of the slot, however old it is; else NULL. */
-struct hot_known *hot_slots_known(struct hot_slots *table, uint16_t slot);
-/* The slot while it is hot, else NULL. */
+/* What is known of the slot while it is hot, else NULL; and the slot alone. */
+struct hot_known *hot_slots_known(const struct hot_slots *table, struct mono_time now,
+                                  uint16_t slot);
 const struct hot_slot *hot_slots_find(const struct hot_slots *table, struct mono_time now,
                                       uint16_t slot);
 /* Is, or was, this node a member, so that it accepts requests?  Whose the slot is then, by what was announced; else NULL. */

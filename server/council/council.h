@@ -144,8 +144,8 @@ void council_seize(struct council *c, struct mono_time now);
 /* The newest agreed record of the shard that this node has heard of; NULL: none.  Valid until council_tidy; a newer one comes in
  * its place. */
 const struct shard_record *council_find(const struct council *c, const struct cluster_id *shard);
-/* Records are kept as they are encoded, since there may be many, and decoded while somebody looks at them: nobody does any more,
- * but at that of this shard. */
+/* Records are kept as they are encoded, since there may be many, and decoded when somebody looks at them: nobody does any more,
+ * but at that of this shard.  Some few stay decoded all the same. */
 void council_tidy(struct council *c, const struct cluster_id *shard);
 /* Is there any, of whatever shard, with slots or ranges on the move? */
 bool council_has_moves(const struct council *c);
@@ -158,6 +158,8 @@ const struct shard_record *council_find_claim(const struct council *c,
 /* Send a node what is known of a shard. */
 void council_tell(struct council *c, struct mono_time now, const struct cluster_id *to,
                   const struct cluster_id *shard);
+/* And all members. */
+void council_tell_members(struct council *c, struct mono_time now, const struct cluster_id *shard);
 
 /* Ask the members for the record of a shard: a newer one comes as COUNCIL_NEWS_RECORD. */
 void council_ask(struct council *c, struct mono_time now, const struct cluster_id *shard);

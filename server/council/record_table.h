@@ -36,7 +36,7 @@ bool record_learn(struct council *c, struct record_state *r, const struct ballot
 /* The newest that was agreed, of whatever council; NULL: none.  Valid until records are tidied. */
 const struct shard_record *record_known(const struct council *c, struct record_state *r);
 void record_set_known(struct council *c, struct record_state *r, const struct shard_record *shard);
-/* Forget what is decoded, but of this shard. */
+/* Forget what is decoded, but of this shard, when it is more than a few; NULL: all of it. */
 void record_tidy(struct council *c, const struct cluster_id *but);
 /* The set of slots that it claims, encoded. */
 struct bytes record_claims(const struct record_state *r);

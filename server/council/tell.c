@@ -61,6 +61,13 @@ void tell_seats(struct council *c, const struct cluster_id *to)
     }
 }
 
+void council_tell_members(struct council *c, struct mono_time now, const struct cluster_id *shard)
+{
+    ASSERT(!cluster_id_is_none(shard));
+    c->now = now;
+    tell_everybody(c, shard);
+}
+
 void tell_everybody(struct council *c, const struct cluster_id *record)
 {
     size_t count = seats_count(&c->seats);

@@ -115,14 +115,11 @@ bool hot_copies_note_request(struct node *node, uint16_t slot)
     return own != NULL;
 }
 
-struct hot_known *hot_copies_known(struct node *node, uint16_t slot)
+struct hot_known *hot_copies_known(const struct node *node, uint16_t slot)
 {
-    struct hot_known *known = hot_slots_known(&node->hot_copies.known, slot);
+    struct hot_known *known = hot_slots_known(&node->hot_copies.known, node->now.mono, slot);
 
-    return known != NULL && hot_slots_find(&node->hot_copies.known, node->now.mono, slot) != NULL &&
-                   is_still_owner(node, &known->hot)
-               ? known
-               : NULL;
+    return known != NULL && is_still_owner(node, &known->hot) ? known : NULL;
 }
 
 /* It leaves at the end of the pass. */

@@ -97,6 +97,6 @@ bool hot_copies_accepts_of(const struct node *node, const struct cluster_id *own
 /* A request for the slot was read: true when it is one of our hot ones, which counts it. */
 bool hot_copies_note_request(struct node *node, uint16_t slot);
 /* A slot that is hot, whose ever it is; NULL: it is not. */
-struct hot_known *hot_copies_known(struct node *node, uint16_t slot);
+struct hot_known *hot_copies_known(const struct node *node, uint16_t slot);
 
 #endif

@@ -2,7 +2,6 @@
 #include "node/hot_readers.h"
 
 #include "cluster/report.h"
-#include "cluster/route.h"
 #include "copies/view.h"
 #include "node/inside.h"
 
@@ -36,11 +35,9 @@ static const struct cluster_id *draw(const struct node *node, const struct sessi
 const struct cluster_id *hot_readers_view(const struct node *node, const struct session *s,
                                           uint16_t slot)
 {
-    const struct hot_slot *hot = hot_slots_find(&node->hot_copies.known, node->now.mono, slot);
-    const struct cluster_id *owner = cluster_slot_owner(node->cluster, slot);
+    const struct hot_known *known = hot_copies_known(node, slot);
 
-    return hot != NULL && owner != NULL && cluster_id_equal(owner, &hot->owner) ? draw(node, s, hot)
-                                                                                : NULL;
+    return known != NULL ? draw(node, s, &known->hot) : NULL;
 }
 
 /* ---- who is sent on ----------------------------------------------------------------------------- */

@@ -242,12 +242,11 @@ static int view_at(const struct world *w, int n, const struct client *c, int slo
 static int sent_on_to(struct world *w, struct client *c, int n, int slot)
 {
     uint16_t number = w->own[slot].hot.slot;
-    struct hot_known *known = hot_slots_known(&w->nodes[n].table, number);
+    struct hot_known *known = hot_slots_known(&w->nodes[n].table, now_of(w), number);
     struct spread_reader *reader = &c->readers[n][slot];
     int to;
 
-    if (known == NULL || hot_slots_find(&w->nodes[n].table, now_of(w), number) == NULL ||
-        !spread_count(known, now_of(w), &w->nodes[n].id, reader)) {
+    if (known == NULL || !spread_count(known, now_of(w), &w->nodes[n].id, reader)) {
         return NOBODY;
     }
     to = view_at(w, n, c, slot);
