@@ -344,7 +344,7 @@ static void check_promoted(struct world *world, struct sim_node *n)
             if (!node_owns_slot(n->node, slot_of_key(bytes_from_text(name)))) {
                 continue; /* it has gone over to a primary without a replica since */
             }
-            if (!check_peek(n, name, &version) || version < key->waited_version) {
+            if (!check_peek(n, name, &version) || !key_shows(key, version, key->waited_version)) {
                 world_fail(world,
                            "node %d was promoted with version %llu of %s, but had confirmed %llu",
                            n->index, (unsigned long long)version, name,
@@ -619,7 +619,8 @@ static bool waited_is_there(struct world *world, int c, int k, char *reason, siz
     if (owner < 0) {
         return false;
     }
-    if (!check_peek(&world->nodes[owner], name, &version) || version < key->waited_version) {
+    if (!check_peek(&world->nodes[owner], name, &version) ||
+        !key_shows(key, version, key->waited_version)) {
         snprintf(reason, size,
                  "%s is at version %llu, but nodes %x have confirmed %llu and never forgot", name,
                  (unsigned long long)version, key->acked_by,

@@ -48,11 +48,33 @@ static void schedule_think(struct world *world, struct sim_client *client)
     event->node = client->index;
 }
 
+/* A node that serves the slot besides has passed it on, perhaps on a way that is blocked: it may come to the owner when later
+ * versions have been acknowledged, as what any client has given up may. */
+static void give_up_write(struct world *world, struct sim_client *client)
+{
+    struct sim_key *key = &client->keys[client->pending_key];
+
+    if (client->request == REQUEST_WRITE && world->options.has_copies) {
+        key->adrift[key->adrift_count++ % SIM_ADRIFT] = key->version;
+    }
+}
+
+bool key_shows(const struct sim_key *key, uint64_t found, uint64_t wanted)
+{
+    for (size_t i = 0; found < wanted && i < SIM_ADRIFT && i < key->adrift_count; i++) {
+        if (key->adrift[i] == found) {
+            return true;
+        }
+    }
+    return found >= wanted;
+}
+
 /* What is not answered yet never will be. */
 static void drop_conn(struct world *world, struct sim_client *client)
 {
     struct sim_conn *conn = network_find(world, client->conns[client->node]);
 
+    give_up_write(world, client);
     shared_give_up(world, client);
     moves_give_up(world, client);
     if (conn != NULL) {
@@ -73,6 +95,7 @@ void client_turn_to(struct world *world, struct sim_client *client, const char *
 {
     client->shard = check_shard_of(world, key);
     client->node = client->primaries[client->shard];
+    client->is_passed_on = false;
     if (client->conns[client->node] == 0) {
         struct sim_end from = {.kind = END_CLIENT, .node = client->index};
 
@@ -419,7 +442,8 @@ static uint32_t holders(struct world *world, int primary, const char *name, uint
 void client_note_answer(struct world *world, struct sim_node *n, int client, struct bytes answer)
 {
     struct sim_client *c = &world->clients[client];
-    uint64_t version = c->keys[c->pending_key].acked_version;
+    const struct sim_key *key = &c->keys[c->pending_key];
+    uint64_t version = key->acked_version;
     char name[32];
     int64_t counted = 0;
     int64_t held = 0;
@@ -436,7 +460,7 @@ void client_note_answer(struct world *world, struct sim_node *n, int client, str
         uint64_t found;
         /* One that came to an orderly end has it on disk. */
         bool may_hold = other->node == NULL || node_is_loading(other->node) ||
-                        (check_peek(other, name, &found) && found >= version);
+                        (check_peek(other, name, &found) && key_shows(key, found, version));
 
         held += other != n && may_hold;
     }

@@ -257,7 +257,7 @@ static void check_cache(struct world *world, struct sim_reader *reader)
             } else if (world->clients[c].keys[k].acked_by != 0) {
                 wanted = known->waited_version;
             }
-            if (cached->version < wanted) {
+            if (!key_shows(&world->clients[c].keys[k], cached->version, wanted)) {
                 world_fail(
                     world,
                     "reader %d at node %d keeps version %llu of c%d:k%d, and was not told of "

@@ -147,23 +147,54 @@ static bool was_member(const struct sim_node *n, const struct sim_client *client
     return false;
 }
 
-/* A copy is of the reign of who has lent it, which goes on.  What was passed on was answered there at some time before. */
+/* Has it read a copy last? */
+static bool is_reader(const struct sim_node *n, const struct session *s)
+{
+    return n->node->borrowing.reader == s->id;
+}
+
+/* A copy is of the reign of who has lent it, which went on when it was read.  What was passed on was answered there at some time before. */
 static void note_member(struct world *world, const struct sim_node *n, const struct session *s,
                         struct sim_client *c)
 {
     const struct sim_node *owner = owner_of_copies(world, n, c);
 
-    c->is_by_member = owner != NULL;
-    c->is_of_copy = owner != NULL && n->node->borrowing.reader == s->id &&
-                    n->node->borrowing.reads != c->copies_read[n->index];
-    c->copies_read[n->index] = c->is_of_copy ? n->node->borrowing.reads : c->copies_read[n->index];
-    if (owner != NULL && (!c->is_of_copy || is_its_reign(world, owner, c->shard))) {
+    c->is_of_copy = is_reader(n, s) && n->node->borrowing.reads != c->copies_told[n->index];
+    c->copies_told[n->index] = c->is_of_copy ? n->node->borrowing.reads : c->copies_told[n->index];
+    c->is_by_member = owner != NULL || c->is_of_copy;
+    if (c->is_of_copy && c->copy_reign != SIM_NO_REIGN) {
+        c->answer_reign = c->copy_reign;
+    } else if (owner != NULL && !c->is_of_copy) {
         c->answer_reign = world->reigns[c->shard].list.count - 1;
-    } else if (was_member(n, c) && (!c->is_of_copy || world->options.sync_replicas > 0)) {
+    } else if ((was_member(n, c) || c->is_passed_on) &&
+               (!c->is_of_copy || world->options.sync_replicas > 0)) {
         /* It came from who was the owner, or was read and had to wait: nobody knows of which reign it is. */
         c->is_by_member = true;
         c->is_of_copy = false;
         c->answer_reign = world->reigns[c->shard].list.count - 1;
+    }
+}
+
+/* The answer may leave when the node has stood still, and the slot is hot no more, or its owner replaced. */
+void shared_note_executed(struct world *world, const struct sim_node *n)
+{
+    for (int i = 0; i < world->options.clients; i++) {
+        struct sim_client *c = &world->clients[i];
+        struct sim_conn *conn = network_find(world, c->conns[n->index]);
+        const struct session *s = conn != NULL ? conn->ends[1].session : NULL;
+
+        if (c->node == n->index && s != NULL && s->hold.kind == HOLD_FORWARD) {
+            c->is_passed_on = true;
+        }
+        if (c->node == n->index && s != NULL && is_reader(n, s) &&
+            n->node->borrowing.reads != c->copies_read[n->index]) {
+            const struct sim_node *owner = owner_of_copies(world, n, c);
+
+            c->copies_read[n->index] = n->node->borrowing.reads;
+            c->copy_reign = owner != NULL && is_its_reign(world, owner, c->shard)
+                                ? world->reigns[c->shard].list.count - 1
+                                : SIM_NO_REIGN;
+        }
     }
 }
 

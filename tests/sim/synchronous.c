@@ -75,7 +75,7 @@ void sync_check_kept(struct world *world, struct sim_node *n, int shard)
             continue;
         }
         world->syncs_checked++;
-        if (!check_peek(n, name, &version) || version < key->sync_version) {
+        if (!check_peek(n, name, &version) || !key_shows(key, version, key->sync_version)) {
             world_fail(world,
                        "node %d begins to serve with version %llu of %s, and %llu was acknowledged "
                        "by sync-replicas (holders %x)",

@@ -183,6 +183,7 @@ static void end_pass(struct world *world, struct sim_node *n)
     node_end_pass(n->node);
     check_lines(world, n); /* before it counts as the one that serves */
     (void)shared_note_reigns(world, n);
+    shared_note_executed(world, n);
 }
 
 static void go_on(struct world *world, struct sim_event *event)

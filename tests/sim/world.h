@@ -32,6 +32,7 @@ enum {
     SIM_SHARDS_MAX = 4,
     SIM_RECORDS = 64,
     SIM_KEYS = 24, /* per client */
+    SIM_ADRIFT = 16,
     SIM_WATCHED_CLIENT = 0,
     SIM_WATCHED_KEY = 0, /* a string: where one client is hasty it is hot, and readers keep it */
     SIM_SHARED = 8,      /* keys of all clients */
@@ -162,6 +163,8 @@ struct sim_key {
     uint32_t acked_by;       /* nodes that had waited_version in their log when WAIT was answered */
     uint64_t sync_version;   /* last one acknowledged under sync-replicas, */
     uint32_t sync_holders;   /* and who had to have it then, and still has its memory */
+    uint64_t adrift[SIM_ADRIFT]; /* versions given up that a node may have passed on (key_shows) */
+    size_t adrift_count;         /* ever */
 };
 
 /* What a client waits for. */
@@ -193,9 +196,12 @@ struct sim_client {
     int pending_key;
     size_t pending_op; /* of a shared key */
     bool is_hasty;     /* it waits for a read, and not for long */
+    bool is_passed_on; /* its node waits for the answer of another one */
     bool is_by_member; /* the last answer came by a node that serves a copy, or passes on, */
     bool is_of_copy;   /* and was read from a copy */
-    uint64_t copies_read[SIM_NODES_MAX]; /* by nodes, when the last answer of a copy was for it */
+    uint64_t copies_read[SIM_NODES_MAX]; /* by nodes, when the last one was for it, */
+    uint64_t copies_told[SIM_NODES_MAX]; /* and when that was answered */
+    size_t copy_reign;                   /* in which that one was read, or SIM_NO_REIGN */
     size_t answer_reign;                 /* in which the last answer left, or SIM_NO_REIGN */
     uint64_t pair_version;               /* last one sent */
     int replies_left;                    /* of a transaction */
@@ -470,6 +476,9 @@ void admin_tell(struct world *world, int node, const char *command);
 
 /* From now on it speaks to the primary of the key's shard. */
 void client_turn_to(struct world *world, struct sim_client *client, const char *key);
+/* Does the version that was found of the key tell that this one, which was acknowledged, is not lost?  A later one does, and one
+ * that its client has given up and that a member has passed on since. */
+bool key_shows(const struct sim_key *key, uint64_t found, uint64_t wanted);
 /* So many words, as texts, to whom it has turned to. */
 void client_send(struct world *world, struct sim_client *client, size_t count, ...);
 void client_send_words(struct world *world, struct sim_client *client, const struct bytes *words,
@@ -493,6 +502,8 @@ void sync_memory_lost(struct world *world, int node);
 /* ---- shared.c */
 /* Before anything leaves a node: which shards it serves, by bit. */
 uint32_t shared_note_reigns(struct world *world, struct sim_node *n);
+/* At the end of each pass: which clients wait for another node's answer by now, and who has read a copy. */
+void shared_note_executed(struct world *world, const struct sim_node *n);
 /* An answer to the client leaves the node. */
 void shared_note_answer(struct world *world, struct sim_node *n, const struct session *s,
                         int client);
