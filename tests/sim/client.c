@@ -136,6 +136,18 @@ static void key_name(const struct sim_client *client, int key, char out[32])
     snprintf(out, 32, "c%d:k%d", client->index, key);
 }
 
+static uint64_t memory_of(const struct world *world, int node)
+{
+    return world->nodes[node].node != NULL ? world->nodes[node].node->data.memory : 0;
+}
+
+static void note_memories(const struct world *world, struct sim_client *client)
+{
+    for (int i = 0; i < world->node_count; i++) {
+        client->write_memories[i] = memory_of(world, i);
+    }
+}
+
 /* The next version of a key, in the way of its type. */
 static void write_something(struct world *world, struct sim_client *client)
 {
@@ -148,7 +160,8 @@ static void write_something(struct world *world, struct sim_client *client)
         client->pending_key = SIM_WATCHED_KEY;
     }
     client->request = REQUEST_WRITE;
-    client->write_losses = world_losses(world);
+    client->write_losses = world->memory_losses;
+    note_memories(world, client);
     client->keys[client->pending_key].version++;
     key_name(client, client->pending_key, name);
     client_turn_to(world, client, name);
@@ -451,7 +464,7 @@ void client_note_answer(struct world *world, struct sim_node *n, int client, str
     c->answer_upsets = world_upsets(world);
     if (c->request != REQUEST_WAIT || !bytes_has_prefix(answer, ":") || answer.len < 4 ||
         !num_parse_i64(bytes_make(answer.data + 1, answer.len - 3), &counted) ||
-        c->write_losses != world_losses(world) || c->write_conn != c->conns[n->index]) {
+        c->write_losses != world->memory_losses || c->write_conn != c->conns[n->index]) {
         return;
     }
     key_name(c, c->pending_key, name);
@@ -460,6 +473,7 @@ void client_note_answer(struct world *world, struct sim_node *n, int client, str
         uint64_t found;
         /* One that came to an orderly end has it on disk. */
         bool may_hold = other->node == NULL || node_is_loading(other->node) ||
+                        memory_of(world, i) != c->write_memories[i] ||
                         (check_peek(other, name, &found) && key_shows(key, found, version));
 
         held += other != n && may_hold;

@@ -462,6 +462,7 @@ static const struct fault_kind kinds[] = {
     {"broken disk",          3,  false, false, fault_broken_disk    },
     {"hung disk",            4,  false, false, fault_hung_disk      },
     {"data lost",            2,  false, false, fault_lost_data      },
+    {"late snapshot",        2,  false, false, fault_late_snapshot  },
     {"older data",           3,  false, false, fault_older_data     },
     {"folder lost",          2,  false, false, fault_lost_folder    },
     {"cloned folder",        2,  false, false, fault_clone          },

@@ -31,6 +31,7 @@ void fault_full_disk(struct world *world, int node);
 void fault_broken_disk(struct world *world, int node);
 void fault_hung_disk(struct world *world, int node);
 void fault_lost_data(struct world *world, int node);
+void fault_late_snapshot(struct world *world, int node);
 void fault_older_data(struct world *world, int node);
 void fault_lost_folder(struct world *world, int node);
 void fault_clone(struct world *world, int node);

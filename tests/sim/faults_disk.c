@@ -87,6 +87,17 @@ void fault_lost_data(struct world *world, int node)
     }
 }
 
+/* A replica follows anew, and what it is sent comes so late that clients do not wait for it. */
+void fault_late_snapshot(struct world *world, int node)
+{
+    int replica = fault_choose(world, check_replicas_of(world, node));
+
+    if (replica >= 0) {
+        network_hold_snapshot(world, node, replica, fault_ms(world, 200, 900));
+        fault_lost_data(world, replica);
+    }
+}
+
 /* What there is now of the data comes back when it fails. */
 static void put_back_older(struct world *world, struct sim_event *event)
 {

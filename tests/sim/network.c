@@ -150,6 +150,23 @@ void network_node_died(struct world *world, int index)
     }
 }
 
+void network_hold_snapshot(struct world *world, int primary, int replica, int64_t ms)
+{
+    world->snapshot_late_ms[primary][replica] = ms;
+}
+
+static void hold_snapshot(struct world *world, struct sim_conn *conn, int from_end,
+                          struct bytes bytes)
+{
+    if (!conn->is_bus && conn->ends[0].kind == END_LINK && from_end == 1 &&
+        bytes_has_prefix(bytes, "+FULLRESYNC")) {
+        int64_t *late_ms = &world->snapshot_late_ms[conn->ends[1].node][conn->ends[0].node];
+
+        conn->held_until_us = *late_ms > 0 ? world->now_us + *late_ms * 1000 : conn->held_until_us;
+        *late_ms = 0;
+    }
+}
+
 void network_slow_stream(struct world *world, int primary, int replica, int64_t until_us)
 {
     world->slow_until_us[primary][replica] = until_us;
@@ -163,6 +180,7 @@ void network_end_holds(struct world *world)
         }
     }
     memset(world->slow_until_us, 0, sizeof(world->slow_until_us));
+    memset(world->snapshot_late_ms, 0, sizeof(world->snapshot_late_ms));
 }
 
 static bool is_slow(const struct world *world, const struct sim_conn *conn, int from_end)
@@ -317,6 +335,7 @@ void network_send(struct world *world, struct sim_conn *conn, int from_end, stru
     uint64_t cut_part = is_slow(world, conn, from_end) ? SLOW_CUT_PART : CUT_PART;
 
     record(world, conn, from_end, bytes);
+    hold_snapshot(world, conn, from_end, bytes);
     while (bytes.len > 1 && rng_one_in(&world->rng, cut_part)) {
         size_t len = 1 + (size_t)rng_below(&world->rng, bytes.len - 1);
 

@@ -37,18 +37,6 @@ uint64_t world_upsets(const struct world *world)
     return world->takeovers + world->kills;
 }
 
-uint64_t world_losses(const struct world *world)
-{
-    uint64_t losses = world->memory_losses + world->kills;
-
-    for (int i = 0; i < world->node_count; i++) {
-        if (world->nodes[i].node != NULL) {
-            losses += world->nodes[i].node->counters.sync_full;
-        }
-    }
-    return losses;
-}
-
 bool sim_node_runs(const struct sim_node *n)
 {
     return n->node != NULL && !n->is_in_pass && n->paused_until_us <= n->world->now_us;

@@ -210,7 +210,8 @@ struct sim_client {
     uint64_t answer_upsets;  /* world_upsets when the answer left */
     uint32_t answer_holders; /* by sync-replicas: who has what it tells of; 0: there are none */
     uint64_t write_conn;     /* on which it sent its last write */
-    uint64_t write_losses;   /* world_losses when it sent its last write */
+    uint64_t write_losses;   /* memory_losses when it sent its last write, */
+    uint64_t write_memories[SIM_NODES_MAX]; /* and each node's memory, 0 for none */
     struct sim_key keys[SIM_KEYS];
     uint64_t ok_count;
     uint64_t error_count;
@@ -359,7 +360,9 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     /* What a primary sends to a replica comes piece by piece. */
     int64_t slow_until_us[SIM_NODES_MAX][SIM_NODES_MAX];
-    int address[SIM_NODES_MAX]; /* node i has 10.0.0.(address + 1) */
+    int64_t snapshot_late_ms[SIM_NODES_MAX]
+                            [SIM_NODES_MAX]; /* the next one of that primary to that replica */
+    int address[SIM_NODES_MAX];              /* node i has 10.0.0.(address + 1) */
     struct sim_record records[SIM_RECORDS];
     uint64_t record_count;
     struct sim_client clients[SIM_CLIENTS_MAX];
@@ -369,9 +372,9 @@ struct world {
     struct sim_moves moves;
     struct sim_fleeting fleeting;
     struct sim_line lines[SIM_SHARDS_MAX];
-    VEC(struct sim_fork) forks; /* by nodes that took over */
-    uint64_t faults_left_out;   /* of the table, by bit: each seed has its own choice */
-    uint64_t memory_losses;
+    VEC(struct sim_fork) forks;  /* by nodes that took over */
+    uint64_t faults_left_out;    /* of the table, by bit: each seed has its own choice */
+    uint64_t memory_losses;      /* by what befell a folder, or by an operator */
     int64_t last_disturbance_us; /* the last fault but ends of processes */
     unsigned spare_slot;         /* that an operator gives and takes away */
     uint64_t stream_id;          /* of the last entry that was sent for one */
@@ -421,8 +424,6 @@ struct sim_event *world_schedule(struct world *world, int64_t at_us, sim_event_f
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 /* How often what was acknowledged may have been lost: by take-overs, and with memory that was not saved. */
 uint64_t world_upsets(const struct world *world);
-/* How often a node may have lost data that it had: by an end, by a full resync, by an operator. */
-uint64_t world_losses(const struct world *world);
 struct moment sim_node_clock(const struct sim_node *n);
 bool sim_node_runs(const struct sim_node *n);
 void sim_node_start(struct world *world, int index);
@@ -446,6 +447,8 @@ void network_break(struct world *world, struct sim_conn *conn, int except_end);
 void network_node_died(struct world *world, int index);
 /* What this primary sends to this replica comes so late. */
 void network_hold_stream(struct world *world, int primary, int replica, int64_t until_us);
+/* The next snapshot that it sends to that replica comes so much later than it is sent. */
+void network_hold_snapshot(struct world *world, int primary, int replica, int64_t ms);
 /* The same in small pieces, each with a delay, also on connections that are still to come. */
 void network_slow_stream(struct world *world, int primary, int replica, int64_t until_us);
 /* What is sent from now on comes in time again: where something is under way that does not, the connection breaks. */
