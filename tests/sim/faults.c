@@ -8,6 +8,8 @@
 
 enum {
     ORDERLY_MS = 15000, /* after that a node that was asked to end is killed */
+    LOOK_US = 200,
+    LOOKS = 10000, /* for so many a write is waited for */
 };
 
 int64_t fault_ms(struct world *world, int64_t least, int64_t most)
@@ -144,6 +146,67 @@ static void half_break(struct world *world, int node)
     if (world->conn_count > 0) {
         network_break(world, world->conns[rng_below(&world->rng, world->conn_count)],
                       (int)rng_below(&world->rng, 2));
+    }
+}
+
+/* The link by which a write is on its way to the owner of a slot that is hot; 0 for none. */
+static uint64_t link_with_write(const struct node *node)
+{
+    for (size_t i = 0; i < node->copy_owners.count; i++) {
+        const struct peer_lane *lane = &node->copy_owners.items[i]->data;
+
+        for (size_t k = lane->first; k < lane->answers.count; k++) {
+            const struct peer_answer *answer = &lane->answers.items[k];
+            const struct session *s = answer->kind == PEER_ANSWER_CALL
+                                          ? session_find(&node->sessions, answer->session)
+                                          : NULL;
+
+            if (s != NULL && s->hold.kind == HOLD_FORWARD && s->hold.may_write) {
+                return lane->link;
+            }
+        }
+    }
+    return 0;
+}
+
+static void break_link(struct world *world, int node, uint64_t link)
+{
+    for (size_t i = 0; i < world->conn_count; i++) {
+        struct sim_conn *conn = world->conns[i];
+        const struct sim_end *end = &conn->ends[0];
+
+        if (end->kind == END_LINK && end->node == node && end->link == link &&
+            end->life == world->nodes[node].life) {
+            fault_note(world, "the answer to a write is lost to", node, 0);
+            network_break(world, conn, -1);
+        }
+    }
+}
+
+/* event->number: how often it was looked. */
+static void look_for_write(struct world *world, struct sim_event *event)
+{
+    if (event->number == LOOKS || world->has_healed) {
+        return;
+    }
+    for (int i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i].node;
+        uint64_t link = node != NULL ? link_with_write(node) : 0;
+
+        if (link != 0) {
+            break_link(world, i, link);
+            return;
+        }
+    }
+    world_schedule(world, world->now_us + LOOK_US, look_for_write)->number = event->number + 1;
+}
+
+/* It has been executed by then, or not. */
+static void lose_answer(struct world *world, int node)
+{
+    (void)node;
+    if (world->options.has_copies) {
+        (void)world_schedule(world, world->now_us, look_for_write);
     }
 }
 
@@ -445,6 +508,7 @@ static const struct fault_kind kinds[] = {
     {"one way",              6,  false, false, one_way              },
     {"broken connection",    12, false, false, break_one            },
     {"half-open connection", 4,  false, false, half_break           },
+    {"lost answer",          4,  false, false, lose_answer          },
     {"old frames",           4,  false, false, replay               },
     {"power cut",            8,  true,  false, cut_power            },
     {"kill",                 6,  true,  false, kill_one             },

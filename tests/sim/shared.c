@@ -269,6 +269,7 @@ void shared_ask(struct world *world, struct sim_client *client)
     client_turn_to(world, client, name);
     client->request = REQUEST_SHARED;
     client->is_hasty = false;
+    client->reigns_when_sent = world->reigns[client->shard].list.count;
     client->pending_key = key;
     client->pending_op = world->shared[key].ops.count;
     client->replies_left = 1;
@@ -341,12 +342,12 @@ static void confirm_by_set(struct world *world, const struct sim_client *client,
     }
 }
 
-/* In whose reign it was executed is not known here: it may have been done, and nobody knows what it read. */
-static void take_passed_on(struct world *world, struct sim_client *client, struct history_op *op)
+/* Where several reigns were meanwhile, in which of them it was executed is not known here: it may have been done, and nobody
+ * knows what it read. */
+static bool is_of_unknown_reign(const struct world *world, const struct sim_client *client)
 {
-    op->returned_us = world->now_us;
-    client->request = REQUEST_NONE;
-    world->passed_on++;
+    return client->is_by_member && !client->is_of_copy &&
+           world->reigns[client->shard].list.count != client->reigns_when_sent;
 }
 
 void shared_take_answer(struct world *world, struct sim_client *client,
@@ -355,13 +356,14 @@ void shared_take_answer(struct world *world, struct sim_client *client,
     struct history_op *op = pending_op(world, client);
     char wanted[16];
 
-    if (client->is_by_member && !client->is_of_copy) {
-        take_passed_on(world, client, op);
+    world->copy_reads += client->is_of_copy;
+    world->passed_on += client->is_by_member && !client->is_of_copy;
+    op->returned_us = world->now_us;
+    if (is_of_unknown_reign(world, client)) {
+        client->request = REQUEST_NONE;
         return;
     }
-    world->copy_reads += client->is_of_copy;
     op->is_answered = true;
-    op->returned_us = world->now_us;
     op->reign = client->answer_reign;
     if (op->kind == HISTORY_ADD) {
         op->value = (uint64_t)value->integer;
@@ -371,7 +373,8 @@ void shared_take_answer(struct world *world, struct sim_client *client,
     }
     client->request = REQUEST_NONE;
     confirm_by_set(world, client, op);
-    if (op->kind != HISTORY_READ && rng_one_in(&world->rng, CONFIRM_PART)) {
+    if (op->kind != HISTORY_READ && !client->is_by_member &&
+        rng_one_in(&world->rng, CONFIRM_PART)) {
         client->request = REQUEST_SHARED_WAIT;
         snprintf(wanted, sizeof(wanted), "%d", world->options.replicas_each);
         client_send(world, client, 3, "WAIT", wanted, "500");

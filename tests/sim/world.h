@@ -194,11 +194,12 @@ struct sim_client {
     int shard; /* that it asked last, */
     int node;  /* there */
     int pending_key;
-    size_t pending_op; /* of a shared key */
-    bool is_hasty;     /* it waits for a read, and not for long */
-    bool is_passed_on; /* its node waits for the answer of another one */
-    bool is_by_member; /* the last answer came by a node that serves a copy, or passes on, */
-    bool is_of_copy;   /* and was read from a copy */
+    size_t pending_op;       /* of a shared key */
+    bool is_hasty;           /* it waits for a read, and not for long */
+    size_t reigns_when_sent; /* of the shard of what it has asked of a shared key */
+    bool is_passed_on;       /* its node waits for the answer of another one */
+    bool is_by_member;       /* the last answer came by a node that serves a copy, or passes on, */
+    bool is_of_copy;         /* and was read from a copy */
     uint64_t copies_read[SIM_NODES_MAX]; /* by nodes, when the last one was for it, */
     uint64_t copies_told[SIM_NODES_MAX]; /* and when that was answered */
     size_t copy_reign;                   /* in which that one was read, or SIM_NO_REIGN */
