@@ -175,6 +175,20 @@ static void note_member(struct world *world, const struct sim_node *n, const str
     }
 }
 
+/* One that has ended may have lent what is read: nobody has taken its place. */
+static bool is_lender_in_reign(struct world *world, const struct sim_node *n,
+                               const struct sim_client *client)
+{
+    const struct sim_node *owner = owner_of_copies(world, n, client);
+    const struct sim_reigns *reigns = &world->reigns[client->shard];
+
+    if (owner == NULL && reigns->list.count > 0) {
+        owner = &world->nodes[reigns->list.items[reigns->list.count - 1].node];
+        owner = owner->node == NULL ? owner : NULL;
+    }
+    return owner != NULL && is_its_reign(world, owner, client->shard);
+}
+
 /* The answer may leave when the node has stood still, and the slot is hot no more, or its owner replaced. */
 void shared_note_executed(struct world *world, const struct sim_node *n)
 {
@@ -188,10 +202,8 @@ void shared_note_executed(struct world *world, const struct sim_node *n)
         }
         if (c->node == n->index && s != NULL && is_reader(n, s) &&
             n->node->borrowing.reads != c->copies_read[n->index]) {
-            const struct sim_node *owner = owner_of_copies(world, n, c);
-
             c->copies_read[n->index] = n->node->borrowing.reads;
-            c->copy_reign = owner != NULL && is_its_reign(world, owner, c->shard)
+            c->copy_reign = is_lender_in_reign(world, n, c)
                                 ? world->reigns[c->shard].list.count - 1
                                 : SIM_NO_REIGN;
         }
