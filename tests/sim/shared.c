@@ -203,9 +203,8 @@ void shared_note_executed(struct world *world, const struct sim_node *n)
         if (c->node == n->index && s != NULL && is_reader(n, s) &&
             n->node->borrowing.reads != c->copies_read[n->index]) {
             c->copies_read[n->index] = n->node->borrowing.reads;
-            c->copy_reign = is_lender_in_reign(world, n, c)
-                                ? world->reigns[c->shard].list.count - 1
-                                : SIM_NO_REIGN;
+            c->copy_reign = is_lender_in_reign(world, n, c) ? world->reigns[c->shard].list.count - 1
+                                                            : SIM_NO_REIGN;
         }
     }
 }
