@@ -183,6 +183,7 @@ struct actions *cluster_side_actions(struct node *node)
 
 void cluster_side_act(struct node *node)
 {
+    release_note_lease(node);
     machine_act(&node->cluster_side.machine, carry_out, node);
     sync_side_look(node);
 }

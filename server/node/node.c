@@ -186,6 +186,7 @@ void node_begin_pass(struct node *node, struct moment now)
     pass_begin(&node->pass);
     timing_pass_begin(&node->timing, now.mono.us * 1000, node->counters.net_input_bytes);
     slow_begin_pass(node);
+    release_begin(node);
     copy_lapses_tell(node);
 }
 

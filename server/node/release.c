@@ -56,7 +56,19 @@ bool release_may_write(const struct node *node)
                              (struct mono_time){.us = node->env.mono_ns(node->env.context) / 1000});
 }
 
-/* Was the lease held when the pass began, and is it over now?  The process may have stood still in between, and reads as
+void release_note_lease(struct node *node)
+{
+    node->release.has_lease =
+        node->release.has_lease || cluster_has_lease(node->cluster, node->now.mono);
+}
+
+void release_begin(struct node *node)
+{
+    node->release.has_lease =
+        node->cluster != NULL && cluster_has_lease(node->cluster, node->now.mono);
+}
+
+/* Was the lease held while the pass went on, and is it over now?  The process may have stood still in between, and reads as
  * well as writes may then show what another node has changed since. */
 static bool has_run_out(struct node *node)
 {
@@ -238,8 +250,7 @@ void release_run(struct node *node)
         }
         look_at_touched(node, is_allowed, holds);
     }
-    node->release.had_lease =
-        node->cluster != NULL && cluster_has_lease(node->cluster, node->now.mono);
+    node->release.had_lease = node->release.has_lease;
     if (UNLIKELY(has_run_out(node))) {
         drop_touched(node, false);
     } else if (UNLIKELY(copy_lapses_are_due(node))) {

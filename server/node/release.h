@@ -7,8 +7,9 @@
  * them; when that takes too long the client is told that nobody knows, and the connection closes.  What the disk refused waits until it is written after all; when that cannot be any more (the data was
  * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
  *
- * A primary whose lease was held when the pass began and is over at its end says nothing at all: what was read may be as old
- * as what was written.  The shell asks once more right before it writes.
+ * A primary whose lease was held at some time of the pass and is over at its end says nothing at all: what was read may be as old
+ * as what was written.  That the node has heard of its successor in the same pass changes nothing.  The shell asks once more right
+ * before it writes.
  *
  * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
  *              (2) replicas' outputs have none: what they confirm is theirs
@@ -28,10 +29,15 @@ struct session;
 struct release {
     struct list waiting; /* session.barred, in the order in which they began to */
     size_t waiting_count;
-    bool had_lease; /* as of the beginning of the last pass */
+    bool has_lease; /* has it been held at some time of this pass? */
+    bool had_lease; /* the same of the last pass */
 };
 
 void release_init(struct node *node);
+/* The first of a pass. */
+void release_begin(struct node *node);
+/* The cluster has made a step: it may hold the lease since then. */
+void release_note_lease(struct node *node);
 /* The last of a pass. */
 void release_run(struct node *node);
 /* May what passes have left be written now?  False when the lease under which it was said is over meanwhile. */

@@ -23,6 +23,25 @@ Test(release, a_primary_that_stood_still_for_longer_than_its_lease_answers_neith
     expect_silence_after("SET k 2\r\nDEBUG SLEEP 5\r\n");
 }
 
+/* Else what it had read before would leave, as of a node that had no lease anyway. */
+Test(release, one_whose_shard_ends_in_the_pass_in_which_it_stood_still_answers_nothing)
+{
+    struct alone *a = answers_start_cluster();
+    struct session *s = a->clients[0].session;
+
+    answers_expect(a, "SET k 1", "+OK|");
+    node_begin_pass(a->node, a->env.now(a));
+    node_session_input(a->node, s, BYTES_LITERAL("GET k\r\n"));
+    a->now_us += 5000000; /* it stands still */
+    node_session_input(a->node, a->clients[1].session,
+                       BYTES_LITERAL("FLUSHALL\r\nCLUSTER RESET HARD\r\n"));
+    node_end_pass(a->node);
+    cr_assert_not(cluster_has_lease(a->node->cluster, a->node->now.mono));
+    cr_expect_neq(s->flags & SESSION_CLOSE_NOW, 0);
+    alone_pass(a, 1000, ALONE_CLIENTS, (struct bytes){0});
+    alone_free(a);
+}
+
 Test(release, one_that_stood_still_for_less_answers)
 {
     struct alone *a = answers_start_cluster();
