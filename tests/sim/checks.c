@@ -464,6 +464,26 @@ uint32_t check_replicas_of(const struct world *world, int primary)
     return replicas;
 }
 
+uint32_t check_siblings_of(const struct world *world, int node)
+{
+    struct node_facts its;
+    uint32_t siblings = 0;
+
+    if (world->nodes[node].node == NULL) {
+        return 0;
+    }
+    node_facts(world->nodes[node].node, &its);
+    for (int i = 0; i < world->node_count; i++) {
+        struct node_facts facts;
+
+        if (i != node && world->nodes[i].node != NULL) {
+            node_facts(world->nodes[i].node, &facts);
+            siblings |= strcmp(facts.primary_id, its.primary_id) == 0 ? 1U << i : 0;
+        }
+    }
+    return its.is_primary ? 0 : siblings;
+}
+
 int check_first_replica_of(const struct world *world, int primary)
 {
     uint32_t replicas = check_replicas_of(world, primary);
@@ -602,8 +622,8 @@ static bool shard_is_settled(struct world *world, int shard, char *reason, size_
     return true;
 }
 
-/* A version that all replicas of its shard confirmed is still there, unless one of them lost its
- * memory since. */
+/* A version that all replicas of its shard confirmed is still there, unless those that could take over lost their memory
+ * since. */
 static bool waited_is_there(struct world *world, int c, int k, char *reason, size_t size)
 {
     const struct sim_key *key = &world->clients[c].keys[k];

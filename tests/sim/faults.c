@@ -42,6 +42,7 @@ int fault_other(struct world *world, int node)
 void fault_excuse(struct world *world, int node)
 {
     const struct sim_node *n = &world->nodes[node];
+    uint32_t siblings = check_siblings_of(world, node);
 
     shared_memory_lost(world, node);
     sync_memory_lost(world, node);
@@ -52,11 +53,11 @@ void fault_excuse(struct world *world, int node)
             char name[32];
 
             snprintf(name, sizeof(name), "c%d:k%d", c, k);
-            if (((key->acked_by & (1U << node)) && n->was_replica) ||
-                (key->acked_by != 0 && check_may_replace(n, name))) {
+            key->acked_by &= ~(1U << node);
+            if (key->acked_by != 0 && check_may_replace(n, name) &&
+                (key->acked_by & siblings) == 0) {
                 key->acked_by = 0;
             }
-            key->acked_by &= ~(1U << node);
         }
     }
 }

@@ -555,9 +555,11 @@ int check_shard_of(const struct world *world, const char *key);
 uint32_t check_replicas_of(const struct world *world, int primary);
 /* The first of them; -1 for none. */
 int check_first_replica_of(const struct world *world, int primary);
+/* The other replicas of a replica's primary. */
+uint32_t check_siblings_of(const struct world *world, int node);
 /* Is it a replica of the key's shard?  What was confirmed outlives the loss of the primary alone: of a replica that is started anew
- * with less, and takes over, nothing is promised (docs/cluster.md).  It need not be one of those who had confirmed: the primary of
- * then, which lost its memory and follows who took its place, is such a replica, too. */
+ * with less, and takes over, nothing is promised, unless another one has it that can be asked (docs/cluster.md).  It need not be one
+ * of those who had confirmed: the primary of then, which lost its memory and follows who took its place, is such a replica, too. */
 bool check_may_replace(const struct sim_node *n, const char *key);
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
