@@ -61,8 +61,9 @@ static bool is_its_reign(const struct world *world, const struct sim_node *n, in
     const struct sim_reigns *reigns = &world->reigns[shard];
     const struct history_reign *last =
         reigns->list.count > 0 ? &reigns->list.items[reigns->list.count - 1] : NULL;
+    uint32_t life = n->node != NULL ? n->life : n->life - 1; /* of one that is dead, its last */
 
-    return last != NULL && last->node == n->index && last->life == n->life &&
+    return last != NULL && last->node == n->index && last->life == life &&
            (n->node == NULL ||
             history_id_equal(&reigns->history, oplog_history(n->node->journal.log)));
 }
