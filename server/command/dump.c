@@ -4,6 +4,7 @@
 #include "command/events.h"
 #include "command/functions.h"
 #include "command/lookup.h"
+#include "store/stream.h"
 #include "store/usage.h"
 #include "store/value.h"
 
@@ -30,6 +31,7 @@ enum {
 
 struct restore_options {
     bool replace;
+    bool appends;      /* APPEND: to the stream that is there */
     bool is_absolute;  /* ABSTTL: the expiry is a point in time */
     int64_t frequency; /* hints; HINT_UNSET: not given */
     int64_t idle_s;
@@ -69,6 +71,8 @@ static bool read_restore(struct exec *x, struct restore_options *out)
             out->replace = true;
         } else if (argument_is(x, i, "ABSTTL")) {
             out->is_absolute = true;
+        } else if (argument_is(x, i, "APPEND")) {
+            out->appends = true;
         } else if (has_number && ((argument_is(x, i, "IDLETIME") && out->frequency == HINT_UNSET) ||
                                   (argument_is(x, i, "FREQ") && out->idle_s == HINT_UNSET))) {
             if (!read_hint(x, i, out)) {
@@ -79,6 +83,10 @@ static bool read_restore(struct exec *x, struct restore_options *out)
             reply_syntax_error(x);
             return false;
         }
+    }
+    if (out->replace && out->appends) {
+        reply_syntax_error(x);
+        return false;
     }
     return true;
 }
@@ -174,6 +182,41 @@ static bool is_payload_sound(struct bytes payload)
            decode_u64_le(&d) == crc64(0, bytes_prefix(payload, payload.len - 8));
 }
 
+/* RESTORE key 0 payload APPEND */
+static void effect_append(struct exec *x)
+{
+    const struct bytes words[] = {BYTES_LITERAL("RESTORE"), x->args[1], BYTES_LITERAL("0"),
+                                  x->args[3], BYTES_LITERAL("APPEND")};
+
+    effects_add(x->effects, words, ARRAY_COUNT(words));
+}
+
+static void append_value(struct exec *x, const struct value_reader *reader)
+{
+    struct key_ref ref = lookup_ref(x, 1);
+    struct value_edit edit;
+    struct entry *e;
+    bool is_behind;
+
+    if (!lookup_write_type(x, &ref, VALUE_STREAM, &e)) {
+        return;
+    }
+    if (reader->kind->type != VALUE_STREAM) {
+        resp_write_error(x->reply, "ERR APPEND takes the payload of a stream");
+        return;
+    }
+    keyspace_open(x->keyspace, &ref, e, VALUE_STREAM, &edit);
+    is_behind = stream_join(&edit.draft, reader->draft.memory);
+    (void)keyspace_close(x->keyspace, &edit);
+    if (!is_behind) {
+        resp_write_error(x->reply, "ERR APPEND takes what is behind a stream without groups");
+        return;
+    }
+    effect_append(x);
+    notify(x, EVENT_GENERIC, "restore", ref.bytes);
+    resp_write_ok(x->reply);
+}
+
 enum exec_result cmd_restore(struct exec *x)
 {
     struct key_ref ref = lookup_ref(x, 1);
@@ -184,16 +227,24 @@ enum exec_result cmd_restore(struct exec *x)
     if (!read_restore(x, &options)) {
         return EXEC_DONE;
     }
-    if (!options.replace && lookup_write(x, &ref) != NULL) {
+    if (!options.replace && !options.appends && lookup_write(x, &ref) != NULL) {
         resp_write_error(x->reply, "BUSYKEY Target key name already exists.");
         return EXEC_DONE;
     }
     if (!read_ttl(x, &options, &expire_at_ms)) {
         return EXEC_DONE;
     }
+    if (options.appends && expire_at_ms != EXPIRE_NEVER) {
+        resp_write_error(x->reply, "ERR Invalid TTL value, must be 0 with APPEND");
+        return EXEC_DONE;
+    }
     if (value_restore(keyspace_values(x->keyspace), x->args[3], &reader, NULL)) {
-        restore_value(x, &options, &reader, expire_at_ms);
-        resp_write_ok(x->reply);
+        if (options.appends) {
+            append_value(x, &reader);
+        } else {
+            restore_value(x, &options, &reader, expire_at_ms);
+            resp_write_ok(x->reply);
+        }
     } else if (is_payload_sound(x->args[3])) {
         resp_write_error(x->reply, "ERR Bad data format");
     } else {

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "resp/writer.h"
 #include "store/entry.h"
+#include "store/packed.h"
 #include "store/value.h"
 #include "store/value_codec.h"
 
@@ -16,9 +17,12 @@ enum {
     PIECE_BYTES = 32 * 1024,
     ELEMENT_WORDS = 2,
     WORDS_MAX = 2 + PIECE_WORDS + ELEMENT_WORDS, /* with the command and the key */
+    STREAM_MARK_LENS =
+        8, /* behind the number of entries: three ids, how many were added, how many groups */
+    LISTPACK_HEAD_BYTES = 6,
 };
 
-/* Which adds elements to a value; empty for those that go whole. */
+/* Which adds elements to a value. */
 static struct bytes command_for(uint8_t rdb_type)
 {
     switch (rdb_type) {
@@ -32,21 +36,20 @@ static struct bytes command_for(uint8_t rdb_type)
     case RDB_TYPE_HASH_VOLATILE:
         return BYTES_LITERAL("HSET");
     default:
-        return (struct bytes){0};
+        ASSERT(rdb_type == RDB_TYPE_STREAM);
+        return BYTES_LITERAL("RESTORE");
     }
 }
 
-static bool is_whole(const struct move_pieces *pieces)
+static bool is_stream(const struct move_pieces *pieces)
 {
-    return command_for(pieces->rdb_type).len == 0;
+    return pieces->rdb_type == RDB_TYPE_STREAM;
 }
 
 void move_pieces_init(struct move_pieces *pieces, uint8_t rdb_type)
 {
+    ASSERT(command_for(rdb_type).len > 0);
     *pieces = (struct move_pieces){.rdb_type = rdb_type};
-    if (is_whole(pieces)) {
-        encode_u8(&pieces->given, rdb_type);
-    }
 }
 
 void move_pieces_deinit(struct move_pieces *pieces)
@@ -96,12 +99,48 @@ static void write_time(struct bytes key, struct bytes field, int64_t expire_at_m
     resp_write_request(out, words, ARRAY_COUNT(words));
 }
 
+static void append_stream(struct bytes key, struct buf *payload, struct buf *out)
+{
+    struct bytes words[] = {
+        BYTES_LITERAL("RESTORE"), key, BYTES_LITERAL("0"), {0}, BYTES_LITERAL("APPEND")};
+
+    value_dump_end(payload, 0);
+    words[3] = buf_bytes(payload);
+    resp_write_request(out, words, ARRAY_COUNT(words));
+}
+
+/* A stream of the nodes that were gathered.  Of its marks only the last counts: the greatest id is behind all of them. */
+static void write_nodes(struct move_pieces *pieces, struct bytes key, struct buf *out)
+{
+    struct buf payload = {0};
+
+    if (pieces->ends.count == 0) {
+        return;
+    }
+    encode_u8(&payload, pieces->rdb_type);
+    value_encode_len(&payload, pieces->ends.count);
+    buf_append_bytes(&payload, buf_bytes(&pieces->text));
+    value_encode_len(&payload, pieces->entries);
+    for (int i = 0; i < STREAM_MARK_LENS; i++) {
+        value_encode_len(&payload, i < 2 ? UINT64_MAX : 0); /* the last id comes first */
+    }
+    append_stream(key, &payload, out);
+    buf_deinit(&payload);
+    buf_clear(&pieces->text);
+    pieces->ends.count = 0;
+    pieces->entries = 0;
+}
+
 static void write_piece(struct move_pieces *pieces, struct bytes key, struct buf *out)
 {
     struct bytes words[WORDS_MAX] = {command_for(pieces->rdb_type), key};
     size_t swap = pieces->rdb_type == RDB_TYPE_ZSET ? 1 : 0; /* scores go before members there */
     size_t count = 2;
 
+    if (is_stream(pieces)) {
+        write_nodes(pieces, key, out);
+        return;
+    }
     ASSERT(pieces->ends.count <= WORDS_MAX - 2);
     for (size_t i = 0; i < pieces->ends.count; i++) {
         words[count++] = word_at(pieces, i ^ swap);
@@ -177,6 +216,26 @@ static bool read_time(struct move_pieces *pieces, struct decoder *d)
     return true;
 }
 
+/* A node as it was written: two strings, of which the second begins with how many entries there are. */
+static bool read_node(struct move_pieces *pieces, struct decoder *d)
+{
+    size_t begin = d->at;
+    struct packed_item entries;
+    uint64_t len;
+
+    for (int i = 0; i < 2; i++) {
+        if (!read_length(d, &len) || decoder_left(d) < len) {
+            return false;
+        }
+        d->at += (size_t)len;
+    }
+    (void)packed_read((const uint8_t *)d->in.data + d->at - len + LISTPACK_HEAD_BYTES, &entries);
+    pieces->entries += (uint64_t)entries.integer;
+    buf_append(&pieces->text, d->in.data + begin, d->at - begin);
+    VEC_PUSH(&pieces->ends, pieces->text.len);
+    return true;
+}
+
 static bool read_parts(struct move_pieces *pieces, struct decoder *d)
 {
     switch (pieces->rdb_type) {
@@ -186,6 +245,8 @@ static bool read_parts(struct move_pieces *pieces, struct decoder *d)
         return read_words(pieces, d, 2);
     case RDB_TYPE_HASH_VOLATILE:
         return read_time(pieces, d) && read_words(pieces, d, 2);
+    case RDB_TYPE_STREAM:
+        return read_node(pieces, d);
     default:
         return read_words(pieces, d, 1);
     }
@@ -226,9 +287,6 @@ void move_pieces_take(struct move_pieces *pieces, struct bytes key, struct buf *
 {
     struct decoder d = decoder_make(buf_bytes(&pieces->given));
 
-    if (is_whole(pieces)) {
-        return;
-    }
     if (!pieces->has_begun && read_begin(pieces, &d)) {
         struct bytes words[] = {BYTES_LITERAL("UNLINK"), key};
 
@@ -243,20 +301,37 @@ void move_pieces_take(struct move_pieces *pieces, struct bytes key, struct buf *
     buf_consume(&pieces->given, d.at);
 }
 
+/* Marks and groups, with no entries of their own. */
+static void write_rest_of_stream(struct move_pieces *pieces, struct bytes key, struct buf *out)
+{
+    struct decoder d = decoder_make(buf_bytes(&pieces->given));
+    struct buf payload = {0};
+    uint64_t count;
+
+    if (!read_length(&d, &count)) {
+        ASSERT(false);
+    }
+    encode_u8(&payload, pieces->rdb_type);
+    value_encode_len(&payload, 0);
+    value_encode_len(&payload, 0);
+    buf_append_bytes(&payload, bytes_from(d.in, d.at));
+    append_stream(key, &payload, out);
+    buf_deinit(&payload);
+    buf_clear(&pieces->given);
+}
+
 void move_pieces_end(struct move_pieces *pieces, struct bytes key, int64_t expire_at_ms,
                      struct buf *out)
 {
     char text[NUM_I64_TEXT];
     struct bytes words[] = {BYTES_LITERAL("PEXPIREAT"), key, {0}};
 
-    if (is_whole(pieces)) {
-        value_dump_end(&pieces->given, 0);
-        move_pieces_whole(key, buf_bytes(&pieces->given), expire_at_ms, out);
-        return;
-    }
     move_pieces_take(pieces, key, out);
-    ASSERT(pieces->has_begun && pieces->left == 0 && pieces->given.len == 0);
     write_piece(pieces, key, out);
+    if (is_stream(pieces)) {
+        write_rest_of_stream(pieces, key, out);
+    }
+    ASSERT(pieces->has_begun && pieces->left == 0 && pieces->given.len == 0);
     if (expire_at_ms != EXPIRE_NEVER) {
         words[2] = bytes_make(text, num_format_i64(text, expire_at_ms));
         resp_write_request(out, words, ARRAY_COUNT(words));

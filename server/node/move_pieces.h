@@ -5,12 +5,15 @@
  *     UNLINK key      RPUSH | SADD | ZADD | HSET key elements      HPEXPIREAT key time FIELDS 1 field      PEXPIREAT key time
  *     once            for each piece                               for those that expire                   once, if it expires
  *
- * Until the last of them the key is less than the value: they are for slots that nobody sees (node/staging.h).  A stream is one
- * RESTORE: its nodes are taken over as they are, at the cost of a copy.
+ * Of a stream the elements are its nodes (store/stream_codec.h), which are taken over as they are, at the cost of a copy: a piece is
+ * RESTORE key 0 payload APPEND, with some of them as a stream that has ended; the last has the marks and the groups, whose pending
+ * entries are not in pieces.
+ *
+ * Until the last of them the key is less than the value: they are for slots that nobody sees (node/staging.h).
  *
  * Invariants:  (1) no element is in two requests, and elements keep their order
- *              (2) but for a stream, what is held of the value is less than a piece and a part of an element, after
- *                  each call */
+ *              (2) what is held of the value is less than a piece and a part of an element, after each call, but for the groups of a
+ *                  stream */
 #ifndef STARLING_NODE_MOVE_PIECES_H
 #define STARLING_NODE_MOVE_PIECES_H
 
@@ -23,13 +26,15 @@
 
 struct move_pieces {
     uint8_t rdb_type;
-    bool has_begun;   /* the number of elements was read, and UNLINK written */
-    int64_t base_ms;  /* what the times of fields count from */
-    uint64_t left;    /* elements that were not read yet */
-    struct buf given; /* by the image and not read yet: less than an element, but of a stream all */
-    struct buf text;  /* of the words of the piece that is being gathered, */
-    VEC(size_t) ends; /* where each ends */
+    bool has_begun;  /* the number of elements was read, and UNLINK written */
+    int64_t base_ms; /* what the times of fields count from */
+    uint64_t left;   /* elements that were not read yet */
+    struct buf
+        given;       /* by the image and not read yet: less than an element, or a stream's groups */
+    struct buf text; /* of the words of the piece that is being gathered, */
+    VEC(size_t) ends;   /* where each ends */
     VEC(int64_t) times; /* of fields: when each of them expires, 0 for never */
+    uint64_t entries;   /* of a stream: in the nodes of the piece */
 };
 
 void move_pieces_init(struct move_pieces *pieces, uint8_t rdb_type);

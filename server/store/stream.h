@@ -111,6 +111,9 @@ bool stream_find(const struct stream *s, struct stream_id id, struct stream_entr
  * behind it, STREAM_ENTRY_BYTES_MAX together at most. */
 void stream_append(struct value_draft *draft, struct stream_id id, const struct bytes *pairs,
                    size_t pair_count);
+/* All that `tail` has comes behind what is there: its entries, its marks in place of those of before, its groups.  False, and
+ * nothing is changed, when its first entry is not behind the last, its last id is below that, or there are groups already. */
+MUST_USE bool stream_join(struct value_draft *draft, const struct stream *tail);
 /* Take the entry out; false when there is none. */
 bool stream_delete(struct value_draft *draft, struct stream_id id);
 

@@ -74,22 +74,61 @@ void stream_check(const struct stream *s)
     ASSERT(sum.bytes == s->pool.bytes && sum.piece_count == s->pool.piece_count);
 }
 
+/* Behind what is there already. */
+static void add_copies(const struct stream *from, struct stream *to)
+{
+    struct id_at at = {0};
+    bool has_more = from->count > 0;
+
+    while (has_more) {
+        const struct stream_node_ref *ref = id_index_get(&from->nodes, at);
+
+        stream_add_node(to, ref->id, stream_node_copy(ref->node), ref->live);
+        has_more = id_index_next(&from->nodes, &at);
+    }
+    to->marks = from->marks;
+    for (uint32_t i = 0; i < from->groups.count; i++) {
+        stream_group_copy(stream_group_at(from, i), to);
+    }
+}
+
 struct stream *stream_copy(const struct stream *s)
 {
     struct stream *twin = stream_new();
-    struct id_at at = {0};
-    bool has_more = s->count > 0;
 
-    while (has_more) {
-        const struct stream_node_ref *ref = id_index_get(&s->nodes, at);
-
-        stream_add_node(twin, ref->id, stream_node_copy(ref->node), ref->live);
-        has_more = id_index_next(&s->nodes, &at);
-    }
-    twin->marks = s->marks;
-    for (uint32_t i = 0; i < s->groups.count; i++) {
-        stream_group_copy(stream_group_at(s, i), twin);
-    }
+    add_copies(s, twin);
     twin->producers = stream_producers_copy(s->producers);
     return twin;
+}
+
+/* Of all entries, deleted or not. */
+static struct stream_id last_entry(const struct stream *s)
+{
+    const struct stream_node_ref *ref;
+    struct id_at at;
+
+    if (!id_index_last(&s->nodes, &at)) {
+        return STREAM_ID_MIN;
+    }
+    ref = id_index_get(&s->nodes, at);
+    return stream_node_last_id(ref->node, ref->id);
+}
+
+static bool is_behind(const struct stream *tail, const struct stream *s)
+{
+    const struct stream_node_ref *first =
+        tail->count > 0 ? id_index_get(&tail->nodes, (struct id_at){0}) : NULL;
+    struct stream_id last = last_entry(s);
+
+    return s->groups.count == 0 && stream_id_compare(tail->marks.last_id, last) >= 0 &&
+           (s->count == 0 || first == NULL || stream_id_compare(first->id, last) > 0);
+}
+
+bool stream_join(struct value_draft *draft, const struct stream *tail)
+{
+    if (!is_behind(tail, stream_open(draft))) {
+        return false;
+    }
+    add_copies(tail, stream_change(draft));
+    return true;
 }

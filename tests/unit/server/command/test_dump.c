@@ -245,3 +245,70 @@ Test(dump, pending_entries_of_a_stream_may_have_been_delivered_at_any_time)
         fixture_free(f);
     }
 }
+
+static void append(struct fixture *f, const struct buf *payload, const char *reply)
+{
+    expect_restore(f, "0", payload, "APPEND", reply);
+}
+
+Test(dump, a_stream_comes_behind_what_there_is_of_it)
+{
+    struct fixture *f = fixture_new(false);
+    struct buf first;
+    struct buf overlapping;
+    struct buf rest;
+
+    fixture_expect(f, "XADD k 1-1 a b", "$3|1-1|");
+    first = dump(f);
+    fixture_expect(f, "XADD k 2-1 c d", "$3|2-1|");
+    fixture_expect(f, "XDEL k 1-1", ":1|");
+    overlapping = dump(f); /* what was deleted is in its node still */
+    fixture_expect(f, "DEL k", ":1|");
+    fixture_expect(f, "XADD k 2-1 c d", "$3|2-1|");
+    fixture_expect(f, "XGROUP CREATE k g 0", "+OK|");
+    fixture_run(f, "XREADGROUP GROUP g ann STREAMS k >");
+    rest = dump(f);
+    append(f, &first, "+OK|");
+    append(f, &overlapping, "-ERR APPEND takes what is behind a stream without groups|");
+    fixture_expect(f, "PEXPIREAT r 99999999999999", ":1|");
+    append(f, &rest, "+OK|");
+    fixture_expect(f, "XRANGE r - +", "*2|*2|$3|1-1|*2|$1|a|$1|b|*2|$3|2-1|*2|$1|c|$1|d|");
+    fixture_expect(f, "XPENDING r g", "*4|:1|$3|2-1|$3|2-1|*1|*2|$3|ann|$1|1|");
+    fixture_expect(f, "PEXPIRETIME r", ":99999999999999|");
+    buf_deinit(&first);
+    buf_deinit(&overlapping);
+    buf_deinit(&rest);
+    fixture_free(f);
+}
+
+Test(dump, what_does_not_come_behind_a_stream_leaves_it_as_it_is)
+{
+    static const char behind[] = "-ERR APPEND takes what is behind a stream without groups|";
+    struct fixture *f = fixture_new(false);
+    struct buf stream;
+    struct buf text;
+
+    fixture_expect(f, "SET k text", "+OK|");
+    text = dump(f);
+    append(f, &text, "-ERR APPEND takes the payload of a stream|");
+    fixture_expect(f, "EXISTS r", ":0|");
+    fixture_expect(f, "DEL k", ":1|");
+    fixture_expect(f, "XADD k 5-1 a b", "$3|5-1|");
+    stream = dump(f);
+    fixture_expect(f, "SET r text", "+OK|");
+    append(f, &stream, "-WRONGTYPE Operation against a key holding the wrong kind of value|");
+    fixture_expect(f, "DEL r", ":1|");
+    append(f, &stream, "+OK|");
+    append(f, &stream, behind);
+    fixture_expect(f, "DEL r", ":1|");
+    fixture_expect(f, "XADD r 1-1 a b", "$3|1-1|");
+    fixture_expect(f, "XGROUP CREATE r g 0", "+OK|");
+    append(f, &stream, behind);
+    fixture_expect(f, "XLEN r", ":1|");
+    expect_restore(f, "1000", &stream, "APPEND", "-ERR Invalid TTL value, must be 0 with APPEND|");
+    fixture_run(f, "RESTORE r 0 payload REPLACE APPEND");
+    cr_expect_str_eq(fixture_reply(f), "-ERR syntax error|");
+    buf_deinit(&stream);
+    buf_deinit(&text);
+    fixture_free(f);
+}

@@ -16,6 +16,7 @@ enum {
     PER_REQUEST = 50,
     LONG_WORD = 5000,
     MOST_WORDS = 516,
+    MOST_BYTES = 96 * 1024, /* of a request */
 };
 
 struct sides {
@@ -115,7 +116,7 @@ static struct buf move(struct sides *sides, const char *lines)
     return out;
 }
 
-static void apply(struct sides *sides, struct buf *requests, bool is_in_pieces)
+static void apply(struct sides *sides, struct buf *requests, size_t most_bytes)
 {
     struct resp_reader reader = {0};
     struct resp_words words = {0};
@@ -128,8 +129,8 @@ static void apply(struct sides *sides, struct buf *requests, bool is_in_pieces)
         struct errmsg error;
 
         cr_assert_eq(resp_read_request(&reader, left, &limits, &words, &request, &error), RESP_OK);
-        cr_expect_eq(bytes_equal_text(words.items[request.first_word], "RESTORE"), !is_in_pieces);
         cr_expect_leq(request.word_count, MOST_WORDS);
+        cr_expect_leq(request.raw.len, most_bytes);
         left = bytes_from(left, request.raw.len);
         words.count = 0;
         resp_reader_recycle(&reader);
@@ -156,7 +157,7 @@ static void expect_there(const struct sides *sides, const struct digest *expecte
     SEED_ASSERT(memcmp(digest.sums, expected->sums, sizeof(digest.sums)) == 0, seed);
 }
 
-static void move_family(const struct family *family, const char *lines, bool is_in_pieces)
+static void move_family(const struct family *family, const char *lines)
 {
     uint64_t seed = seed_get();
 
@@ -172,7 +173,7 @@ static void move_family(const struct family *family, const char *lines, bool is_
         }
         before = digest_of(sides.source);
         requests = move(&sides, NULL);
-        apply(&sides, &requests, is_in_pieces);
+        apply(&sides, &requests, MOST_BYTES);
         expect_there(&sides, &before, seed);
         end(&sides);
     }
@@ -180,54 +181,101 @@ static void move_family(const struct family *family, const char *lines, bool is_
 
 Test(move_pieces, make_a_list_of_itself_in_its_order)
 {
-    move_family(&(struct family){.command = "RPUSH"}, NULL, true);
+    move_family(&(struct family){.command = "RPUSH"}, NULL);
 }
 
 Test(move_pieces, make_a_set_of_itself)
 {
-    move_family(&(struct family){.command = "SADD"}, NULL, true);
+    move_family(&(struct family){.command = "SADD"}, NULL);
 }
 
 Test(move_pieces, make_a_sorted_set_of_itself_with_its_scores_to_the_last_bit)
 {
     move_family(&(struct family){.command = "ZADD", .has_scores = true},
-                "ZADD key -0 minus +inf most 0.1 tenth\n", true);
+                "ZADD key -0 minus +inf most 0.1 tenth\n");
 }
 
 Test(move_pieces, make_a_hash_of_itself)
 {
-    move_family(&(struct family){.command = "HSET", .has_values = true}, NULL, true);
+    move_family(&(struct family){.command = "HSET", .has_values = true}, NULL);
 }
 
 Test(move_pieces, keep_when_fields_of_a_hash_expire)
 {
     move_family(&(struct family){.command = "HSET", .has_values = true},
                 "HSET key a 1 b 2 c 3\nHPEXPIREAT key 99999999999999 FIELDS 2 a b\n"
-                "HPEXPIREAT key 88888888888888 FIELDS 1 c\n",
-                true);
+                "HPEXPIREAT key 88888888888888 FIELDS 1 c\n");
 }
 
 Test(move_pieces, keep_when_the_key_expires)
 {
-    move_family(&(struct family){.command = "RPUSH"}, "PEXPIREAT key 99999999999999\n", true);
+    move_family(&(struct family){.command = "RPUSH"}, "PEXPIREAT key 99999999999999\n");
 }
 
-Test(move_pieces, leave_a_stream_in_one)
+/* With entries of all sizes, some deleted, and the lines behind them. */
+static void fill_stream(struct sides *sides, int count, const char *lines)
+{
+    for (int i = 1; i <= count; i++) {
+        struct buf line = {0};
+
+        buf_printf(&line, "XADD key %d-%d", i, i % 3);
+        for (uint64_t k = rng_below(&sides->rng, 4); k < 4; k++) {
+            append_word(&sides->rng, k, &line);
+            append_word(&sides->rng, rng_u64(&sides->rng), &line);
+        }
+        buf_append_text(&line, "\n");
+        (void)lone_node_send(sides->source, buf_bytes(&line));
+        buf_deinit(&line);
+        if (rng_below(&sides->rng, 7) == 0) {
+            buf_printf(&line, "XDEL key %d-%d\n", i, i % 3);
+            (void)lone_node_send(sides->source, buf_bytes(&line));
+            buf_deinit(&line);
+        }
+    }
+    (void)lone_node_ask(sides->source, lines);
+}
+
+static void move_stream(int count, const char *lines, size_t most_bytes)
 {
     uint64_t seed = seed_get();
-    struct sides sides = begin(seed);
-    struct buf requests;
-    struct digest before;
 
-    for (int i = 0; i < 3000; i++) {
-        (void)lone_node_ask(sides.source, "XADD key * field value\n");
+    for (int round = 0; round < 5; round++) {
+        struct sides sides = begin(seed + (uint64_t)round);
+        struct buf requests;
+        struct digest before;
+
+        fill_stream(&sides, count, lines);
+        (void)lone_node_ask(sides.receiver, "SET key other\n");
+        before = digest_of(sides.source);
+        requests = move(&sides, NULL);
+        apply(&sides, &requests, most_bytes);
+        expect_there(&sides, &before, seed);
+        end(&sides);
     }
-    (void)lone_node_ask(sides.source, "XGROUP CREATE key group 0\n");
-    before = digest_of(sides.source);
-    requests = move(&sides, NULL);
-    apply(&sides, &requests, false);
-    expect_there(&sides, &before, seed);
-    end(&sides);
+}
+
+Test(move_pieces, make_a_stream_of_itself_with_its_marks)
+{
+    move_stream(3000, "XSETID key 99999-1 ENTRIESADDED 123456 MAXDELETEDID 77777-2\n", MOST_BYTES);
+}
+
+Test(move_pieces, make_a_stream_of_itself_with_its_groups_and_what_is_pending_there)
+{
+    move_stream(3000,
+                "XGROUP CREATE key one 0\nXGROUP CREATE key two 50\n"
+                "XREADGROUP GROUP one ann COUNT 500 STREAMS key >\n"
+                "XREADGROUP GROUP one bob COUNT 70 STREAMS key >\n"
+                "XREADGROUP GROUP two cid COUNT 3 STREAMS key >\n"
+                "XACK key one 7-1 8-2 9-0\nXGROUP CREATECONSUMER key two dan\n",
+                MOST_BYTES);
+}
+
+Test(move_pieces, make_a_stream_of_what_is_pending_alone)
+{
+    move_stream(3000,
+                "XGROUP CREATE key one 0\n"
+                "XREADGROUP GROUP one ann COUNT 3000 STREAMS key >\nXTRIM key MAXLEN 0\n",
+                2 * MOST_BYTES);
 }
 
 /* Whatever the lines do to the key, which got its last elements by others, while it is moved. */
@@ -242,7 +290,7 @@ static void move_while(const struct family *family, const char *last, const char
     (void)lone_node_ask(sides.source, last);
     before = digest_of(sides.source);
     requests = move(&sides, lines);
-    apply(&sides, &requests, true);
+    apply(&sides, &requests, MOST_BYTES);
     expect_there(&sides, &before, seed);
     end(&sides);
 }
