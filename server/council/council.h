@@ -211,7 +211,7 @@ void council_want_lease(struct council *c, struct mono_time now, const struct cl
 void council_ask_seldom(struct council *c, bool is_seldom);
 /* We may serve before this time.  MONO_LONG_AGO of everybody else. */
 struct mono_time council_lease_end(const struct council *c);
-/* Has a member refused our lease for good, so that the record must be agreed anew (COUNCIL_OWN)? */
+/* Has a member promised the record to a greater ballot that is not under way, so that it must be agreed anew (COUNCIL_OWN)? */
 bool council_is_outbid(const struct council *c);
 /* Did we say that another node shall be primary, and do not know that it is: so that it must be agreed anew? */
 bool council_has_handed_over(const struct council *c);

@@ -147,7 +147,29 @@ void member_take_prepare(struct council *c, const struct cluster_id *from,
     }
 }
 
-/* Ballots alone decide.  Who has one at which it was made primary, and finds nobody promised a greater one, is the
+/* Was the greater ballot that was promised the holder's own, who goes on to change its record and stays its primary?  Of the same start,
+ * since of another one nobody knows what it proposes.  Nobody but the holder had anything agreed in between: before this member
+ * promises another one a ballot the promise of the lease is over, and after that it is that one's ballot that is refused here, or what
+ * was accepted at it is found. */
+static bool is_own_change(const struct record_state *r, const struct cluster_id *from,
+                          const struct council_message *m)
+{
+    struct decoder d = decoder_make(buf_bytes(&r->value));
+    struct shard_record accepted;
+
+    if (!cluster_id_equal(&r->promised.by, from) || !cluster_id_equal(&r->holder, from) ||
+        r->holder_start != m->start) {
+        return false;
+    }
+    if (r->value.len == 0) {
+        return true;
+    }
+    shard_record_decode(&d, &accepted);
+    ASSERT(decoder_is_ok(&d));
+    return cluster_id_equal(&accepted.primary, from);
+}
+
+/* Ballots alone decide.  Who has one at which it was made primary, and finds nobody else promised a greater one, is the
  * primary: a majority has accepted that ballot, or a later one. */
 static enum council_answer judge_lease(const struct council *c, const struct record_state *r,
                                        const struct cluster_id *from,
@@ -155,7 +177,7 @@ static enum council_answer judge_lease(const struct council *c, const struct rec
 {
     bool is_other_start = cluster_id_equal(&r->holder, from) && r->holder_start != m->start;
 
-    if (ballot_is_above(&r->promised, &m->ballot)) {
+    if (ballot_is_above(&r->promised, &m->ballot) && !is_own_change(r, from, m)) {
         return COUNCIL_OUTBID;
     }
     if (!cluster_id_equal(&c->me, from)) {
@@ -187,9 +209,12 @@ static void grant(struct council *c, struct record_state *r, const struct cluste
                   const struct council_message *m)
 {
     struct mono_time until = mono_add_ms(c->now, m->length_ms);
+    bool is_newest = !ballot_is_above(&r->promised, &m->ballot);
 
-    record_promise(c, r, &m->ballot);
-    set_holder(r, to, &m->ballot, m->start);
+    if (is_newest) {
+        record_promise(c, r, &m->ballot);
+    }
+    set_holder(r, to, is_newest ? &m->ballot : &r->holder_ballot, m->start);
     if (mono_is_before(r->promised_until, until)) {
         r->promised_until = until;
     }
@@ -308,7 +333,7 @@ static void tell_state(struct council *c, const struct cluster_id *to,
         .holder = mono_is_due(r->former_until, c->now) ? r->holder : nobody,
         .ballot = r->holder_ballot,
         .start = r->holder_start,
-        .length_ms = longer(c, r->promised_until, 0),
+        .length_ms = longer(c, r->former_until, longer(c, r->promised_until, 0)),
     };
 
     state.value = buf_bytes(&r->value);
@@ -335,7 +360,7 @@ void member_take_pull(struct council *c, const struct cluster_id *from,
 }
 
 /* Of two promises the one that counts is that of the later ballot: when it was agreed, the lease of the one before was
- * over.  Not so when it was agreed for the same primary, which still counts on what it was granted at the one before. */
+ * over.  Not so when both are the same primary's, which counts on what it was granted at either. */
 void member_take_promise(struct council *c, struct record_state *r,
                          const struct council_message *state)
 {
@@ -345,14 +370,17 @@ void member_take_promise(struct council *c, struct record_state *r,
                      mono_is_before(r->promised_until, until));
     bool is_same = cluster_id_equal(&r->holder, &state->holder);
 
-    if (state->length_ms > 0 && is_later) {
+    if (state->length_ms <= 0 || !(is_later || is_same)) {
+        return;
+    }
+    if (is_later) {
         if (ballot_is_above(&state->ballot, &r->promised)) {
             record_promise(c, r, &state->ballot);
         }
         set_holder(r, &state->holder, &state->ballot, state->start);
-        if (!is_same || mono_is_before(r->promised_until, until)) {
-            r->promised_until = until;
-        }
+    }
+    if (!is_same || mono_is_before(r->promised_until, until)) {
+        r->promised_until = until;
     }
 }
 

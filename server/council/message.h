@@ -13,7 +13,8 @@
  *     ACCEPTED  ballot, answer, sent_us as in the ACCEPT; length_ms: of the lease that it grants, 0 for none
  *     LEASE     ballot of the record that makes the sender primary, version of that, sent_us, length_ms, start
  *                                                               -> GRANT
- *     GRANT     ballot, answer, sent_us as in the LEASE; version: the newest that is known
+ *     GRANT     ballot, answer, sent_us as in the LEASE; version: the newest that is known; accepted: the ballot that was
+ *               promised last, which on YES may be a greater one of the sender's own
  *     LEARN     ballot, value: this was agreed; value is a record, or seats
  *     ASK       tell me what was agreed of record               -> LEARN
  *     PULL      sent_us: tell me all that you have accepted      -> STATE for each record, STATE_END
@@ -84,7 +85,7 @@ struct council_message {
     uint64_t generation;
     struct cluster_id record;
     struct ballot ballot;
-    struct ballot accepted; /* of OUTBID: the ballot that was promised */
+    struct ballot accepted; /* of OUTBID, and of GRANT: the ballot that was promised */
     uint64_t version;
     int64_t sent_us;
     int64_t length_ms;

@@ -120,8 +120,8 @@ static void ask_when_it_can(struct council *c, const struct council_message *m)
     }
 }
 
-/* A greater ballot of our own that still goes on becomes the lease's when it is agreed.  One that was given up stands in the
- * lease's way like any other's. */
+/* A greater ballot of our own that still goes on becomes the lease's when it is agreed.  After one that was given up nobody knows
+ * whether what it said is agreed, though the lease is granted meanwhile: the record is to be agreed anew, as behind any other's. */
 static bool is_being_proposed(const struct council *c, const struct ballot *ballot)
 {
     return c->proposal.phase != PROPOSAL_IDLE && ballot_equal(ballot, &c->proposal.ballot) &&
@@ -149,7 +149,9 @@ void own_lease_take_answer(struct council *c, const struct cluster_id *from,
         note_grant(c, &grant);
     } else if (m->answer == COUNCIL_WAIT) {
         ask_when_it_can(c, m);
-    } else if (m->answer == COUNCIL_OUTBID && !is_being_proposed(c, &m->accepted)) {
+    }
+    if ((m->answer == COUNCIL_YES || m->answer == COUNCIL_OUTBID) &&
+        ballot_is_above(&m->accepted, &lease->ballot) && !is_being_proposed(c, &m->accepted)) {
         lease->is_outbid = true;
         proposal_note_round(c, &m->accepted);
     }

@@ -210,6 +210,70 @@ Test(odd_messages, a_primary_that_was_replaced_is_not_granted_a_lease_beside_its
     finish(&s);
 }
 
+/* ANN's second change waits for the disk, and she asks for the lease that her first one gave her. */
+static struct council_message ask_behind(struct scene *s, struct council_message change,
+                                         const struct shard_record *next, uint64_t start)
+{
+    struct shard_record first = record_of(s, ANN, 1);
+    struct council_message lease = question(s, COUNCIL_LEASE, ANN, 20);
+    struct council_message grant = {.answer = COUNCIL_ANSWER_END};
+
+    hear_value(s, ANN, question(s, COUNCIL_ACCEPT, ANN, 20), &first);
+    save(s);
+    cr_assert_eq(take(s, COUNCIL_ACCEPTED, &grant), 1);
+    if (next != NULL) {
+        hear_value(s, ANN, change, next);
+    } else {
+        hear(s, ANN, change);
+    }
+    s->now = mono_add_ms(s->now, TIMEOUT_MS - 1);
+    lease.start = start;
+    hear(s, ANN, lease);
+    cr_assert_eq(take(s, COUNCIL_GRANT, &grant), 1);
+    return grant;
+}
+
+/* Else it would lose it where the disks of a majority take longer than what is left of it. */
+Test(odd_messages, a_primary_keeps_its_lease_while_its_own_next_change_waits_for_the_disk)
+{
+    for (int is_asking = 0; is_asking < 2; is_asking++) {
+        struct scene s = begin_with_three_seats();
+        struct shard_record second = record_of(&s, ANN, 2);
+        struct council_message change =
+            question(&s, is_asking ? COUNCIL_PREPARE : COUNCIL_ACCEPT, ANN, 20);
+        struct council_message takeover = question(&s, COUNCIL_PREPARE, BOB, 30);
+        struct council_message grant;
+
+        change.ballot.round += is_asking ? 1 : 0;
+        change.ballot.step = is_asking ? 0 : 1;
+        change.is_own = true;
+        grant = ask_behind(&s, change, is_asking ? NULL : &second, ANN);
+        cr_expect_eq(grant.answer, COUNCIL_YES, "%s", council_answer_name(grant.answer));
+        cr_expect_eq(grant.length_ms, TIMEOUT_MS);
+        cr_expect(ballot_equal(&grant.accepted, &change.ballot), "it is told of the other one");
+        save(&s);
+        cr_expect_eq(take(&s, is_asking ? COUNCIL_PROMISE : COUNCIL_ACCEPTED, &grant), 1);
+        s.now = mono_add_ms(s.now, TIMEOUT_MS - 1);
+        cr_expect_eq(ask(&s, BOB, &takeover, COUNCIL_PROMISE), COUNCIL_WAIT);
+        finish(&s);
+    }
+}
+
+Test(odd_messages, who_hands_over_or_was_started_anew_is_granted_no_lease_behind_its_own_change)
+{
+    for (int is_anew = 0; is_anew < 2; is_anew++) {
+        struct scene s = begin_with_three_seats();
+        struct shard_record second = record_of(&s, is_anew ? ANN : BOB, 2);
+        struct council_message change = question(&s, COUNCIL_ACCEPT, ANN, 20);
+        struct council_message grant;
+
+        change.ballot.step = 1;
+        grant = ask_behind(&s, change, &second, is_anew ? ANN + 10 : ANN);
+        cr_expect_eq(grant.answer, COUNCIL_OUTBID, "%s", council_answer_name(grant.answer));
+        finish(&s);
+    }
+}
+
 /* ---- our own lease ------------------------------------------------------------------------------- */
 
 Test(odd_messages, grants_to_an_earlier_start_and_of_times_to_come_count_for_nothing)
@@ -346,6 +410,28 @@ Test(odd_messages, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_
     council_give_up(s.council);
     hear(&s, ANN, refusal);
     cr_expect(council_is_outbid(s.council), "nobody would ever ask for another one");
+    finish(&s);
+}
+
+Test(odd_messages,
+     a_lease_that_is_granted_behind_a_change_that_was_given_up_counts_and_is_agreed_anew)
+{
+    struct council_message grant;
+    struct scene s = begin_asking_for_lease(&grant);
+    struct council_message prepare = {0};
+
+    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_PREPARE, &prepare), 0);
+    grant.type = COUNCIL_GRANT;
+    grant.accepted = prepare.ballot;
+    hear(&s, ANN, grant);
+    cr_expect(mono_is_before(s.now, council_lease_end(s.council)));
+    cr_expect_not(council_is_outbid(s.council));
+    council_give_up(s.council);
+    hear(&s, ANN, grant);
+    cr_expect(council_is_outbid(s.council));
+    cr_expect(mono_is_before(s.now, council_lease_end(s.council)));
     finish(&s);
 }
 
