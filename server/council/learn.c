@@ -33,6 +33,7 @@ static void seats_changed(struct council *c)
     struct council_news news = {.type = COUNCIL_NEWS_SEATS};
 
     council_changed(c);
+    c->seats_change = c->changes;
     proposal_seats_changed(c, &c->proposal);
     proposal_seats_changed(c, &c->council_proposal);
     reseat_seats_changed(c);

@@ -37,6 +37,16 @@ static void answer(struct council *c, const struct cluster_id *to, const struct 
     post_send(c, to, reply, after);
 }
 
+/* What is said of a record waits for the disk until it is there, and for nothing that came later: else a question that is asked again
+ * would wait for ever longer, where a slow disk has always something else to write. */
+static uint64_t said_by(const struct council *c, const struct record_state *r)
+{
+    uint64_t change = r->said_change;
+
+    change = change > c->seats_change ? change : c->seats_change;
+    return change > c->longest_change ? change : c->longest_change;
+}
+
 static int64_t longer(const struct council *c, struct mono_time until, int64_t wait_ms)
 {
     int64_t rest_ms =
@@ -141,7 +151,7 @@ void member_take_prepare(struct council *c, const struct cluster_id *from,
     } else if (promise.answer == COUNCIL_WAIT && m->is_forced) {
         force(c, r, from, m);
     }
-    answer(c, from, m, &promise, c->changes);
+    answer(c, from, m, &promise, said_by(c, r));
     if (promise.answer == COUNCIL_OLDER) {
         tell_record(c, from, r);
     }
@@ -290,10 +300,12 @@ void member_take_accept(struct council *c, const struct cluster_id *from,
 {
     struct council_message reply = {.type = COUNCIL_ACCEPTED, .answer = gate(c, m)};
 
-    if (reply.answer == COUNCIL_YES) {
-        reply.answer = accept(c, from, m, &reply);
+    if (reply.answer != COUNCIL_YES) {
+        answer(c, from, m, &reply, 0);
+        return;
     }
-    answer(c, from, m, &reply, c->changes);
+    reply.answer = accept(c, from, m, &reply);
+    answer(c, from, m, &reply, said_by(c, record_get(c, &m->record)));
 }
 
 void member_take_lease(struct council *c, const struct cluster_id *from,
@@ -338,13 +350,14 @@ static void tell_state(struct council *c, const struct cluster_id *to,
 
     state.value = buf_bytes(&r->value);
     state.claims = record_claims(r);
-    post_send(c, to, &state, c->changes);
+    post_send(c, to, &state, said_by(c, r));
 }
 
 void member_take_pull(struct council *c, const struct cluster_id *from,
                       const struct council_message *m)
 {
     struct council_message end = {.type = COUNCIL_STATE_END, .answer = gate(c, m)};
+    uint64_t after = 0;
 
     if (end.answer != COUNCIL_YES || !seats_has(&c->seats, from)) {
         answer(c, from, m, &end, 0);
@@ -352,11 +365,12 @@ void member_take_pull(struct council *c, const struct cluster_id *from,
     }
     for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
         tell_state(c, from, m, r);
+        after = said_by(c, r) > after ? said_by(c, r) : after;
         end.version++;
     }
     end.length_ms = c->longest_ms;
     end.wait_ms = longer(c, c->forgotten_until, 0);
-    answer(c, from, m, &end, c->changes);
+    answer(c, from, m, &end, after);
 }
 
 /* Of two promises the one that counts is that of the later ballot: when it was agreed, the lease of the one before was

@@ -180,6 +180,7 @@ void record_promise(struct council *c, struct record_state *r, const struct ball
     if (!ballot_equal(&r->promised, ballot)) {
         r->promised = *ballot;
         council_changed(c);
+        r->said_change = c->changes;
     }
 }
 
@@ -193,6 +194,7 @@ static void set_accepted(struct council *c, struct record_state *r, const struct
         r->promised = *ballot;
     }
     council_changed(c);
+    r->said_change = c->changes;
 }
 
 bool record_accept(struct council *c, struct record_state *r, const struct ballot *ballot,
@@ -227,6 +229,7 @@ void record_copy(struct council *c, struct record_state *r, const struct ballot 
     }
     if (add_claims(r, claims)) {
         council_changed(c);
+        r->said_change = c->changes;
     }
 }
 

@@ -9,7 +9,9 @@
 #include "council/settling.h"
 
 enum {
-    PULLS_PER_TIMEOUT = 4,
+    PULLS_PER_TIMEOUT =
+        4, /* at first: answers wait for disks, and who asks again gives up what it asked before */
+    PULL_BACKOFF_STEPS = 5,
     SEATS_USUAL = 7, /* of a large cluster */
     BACKOFF_STEPS = 6,
     BACKOFF_PART = 8, /* of a timeout */
@@ -54,6 +56,7 @@ static void pull_from(struct council *c, const struct cluster_id *node)
 static void pull(struct council *c)
 {
     c->reseat.pull_count = 0;
+    c->reseat.pull_turns += c->reseat.pull_turns < PULL_BACKOFF_STEPS ? 1 : 0;
     for (size_t i = 0; i < c->seats.previous.count; i++) {
         const struct cluster_id *node = &c->seats.previous.items[i].node;
 
@@ -70,7 +73,7 @@ static void tell_ready(struct council *c)
     for (size_t i = 0; i < count; i++) {
         struct council_message m = {.type = COUNCIL_READY};
 
-        post_send(c, &seats_at(&c->seats, i)->node, &m, c->changes);
+        post_send(c, &seats_at(&c->seats, i)->node, &m, c->reseat.ready_change);
     }
 }
 
@@ -79,6 +82,8 @@ static void become_ready(struct council *c)
     if (!c->reseat.is_ready &&
         seats_have_majority(&c->seats, &c->seats.previous, &c->reseat.pulled)) {
         c->reseat.is_ready = true;
+        c->reseat.ready_change = c->changes;
+        c->reseat.pull_turns = 0;
         tell_ready(c);
     }
 }
@@ -326,6 +331,7 @@ void reseat_seats_changed(struct council *c)
 
     r->failures = 0;
     r->pull_count = 0;
+    r->pull_turns = 0;
     r->pulled = (struct seat_votes){0};
     r->ready = (struct seat_votes){0};
     r->is_ready = false;
@@ -338,7 +344,8 @@ static void tick_hand_over(struct council *c)
     if (!mono_is_due(c->reseat.pull_at, c->now)) {
         return;
     }
-    c->reseat.pull_at = mono_add_ms(c->now, council_part_ms(c, PULLS_PER_TIMEOUT));
+    c->reseat.pull_at =
+        mono_add_ms(c->now, council_part_ms(c, PULLS_PER_TIMEOUT) << c->reseat.pull_turns);
     if (c->reseat.is_ready) {
         tell_ready(c);
     } else {

@@ -55,6 +55,7 @@ struct record_state {
     struct ballot accepted;
     struct buf value;
     struct buf claims; /* slots of all that may still be agreed, encoded; empty: those of known */
+    uint64_t said_change; /* the change that was the last to what is promised or accepted */
 
     /* As a member: whom we promised a lease, at which ballot.  Not saved. */
     struct cluster_id holder;
@@ -147,9 +148,11 @@ struct reseat {
     size_t candidate_count;
     struct pull pulls[COUNCIL_ASKED_MAX];
     size_t pull_count;
+    unsigned pull_turns;
     struct seat_votes pulled; /* previous members who have told us everything */
     struct seat_votes ready;  /* members who know everything, ourselves included */
     bool is_ready;
+    uint64_t ready_change; /* the last change that this rests on */
     struct mono_time pull_at;
     struct mono_time act_at;  /* the next change may be proposed */
     unsigned failures;        /* of proposals, one after the other */
@@ -207,6 +210,7 @@ struct council {
 
     uint64_t changes;
     uint64_t saved;
+    uint64_t seats_change; /* the last of them that changed the seats */
 
     struct proposal proposal;         /* of a shard's record */
     struct proposal council_proposal; /* of the council's */

@@ -347,6 +347,79 @@ static uint64_t claims_bytes(const uint64_t *slots, struct buf *out)
     return out->len;
 }
 
+/* A fourth seat comes.  *pull is how we ask the others for what they have accepted. */
+static struct scene begin_with_a_change_of_seats(struct council_message *pull)
+{
+    struct scene s = begin_with_three_seats();
+    struct seats seats = *council_seats(s.council);
+
+    *pull = (struct council_message){0};
+    seats.generation++;
+    seats.previous = seats.members;
+    seats.members.items[seats.members.count++] = (struct seat){.node = id_of('7'), .key = 9};
+    learn_seats(&s, &seats);
+    save(&s);
+    council_tick(s.council, s.now);
+    save(&s);
+    cr_assert_gt(take(&s, COUNCIL_PULL, pull), 0);
+    return s;
+}
+
+/* What ANN, or BOB, says of a promise to a holder. */
+static void hear_promise(struct scene *s, const struct council_message *pull, int from, int holder,
+                         uint64_t round, int64_t length_ms)
+{
+    struct council_message state = *pull;
+    struct buf claims = {0};
+    const uint64_t none[SHARD_SLOT_WORDS] = {0};
+
+    shard_slots_encode(&claims, none);
+    state.type = COUNCIL_STATE;
+    state.record = s->shard;
+    state.holder = s->nodes[holder];
+    state.ballot = (struct ballot){.round = round, .by = s->nodes[holder]};
+    state.start = (uint64_t)holder;
+    state.length_ms = length_ms;
+    state.claims = buf_bytes(&claims);
+    hear(s, from, state);
+    buf_deinit(&claims);
+}
+
+Test(odd_messages, of_two_promises_to_a_primary_the_longer_one_is_taken_over_whatever_its_ballot)
+{
+    for (int is_longer_first = 0; is_longer_first < 2; is_longer_first++) {
+        struct council_message pull;
+        struct scene s = begin_with_a_change_of_seats(&pull);
+        struct council_message takeover = question(&s, COUNCIL_PREPARE, BOB, 30);
+
+        for (int i = 0; i < 2; i++) {
+            bool is_longer = (i == 0) == (is_longer_first == 1);
+
+            hear_promise(&s, &pull, is_longer ? ANN : BOB, ANN, is_longer ? 20 : 21,
+                         is_longer ? 90 : 30);
+        }
+        s.now = mono_add_ms(s.now, 60);
+        cr_expect_eq(ask(&s, BOB, &takeover, COUNCIL_PROMISE), COUNCIL_WAIT);
+        finish(&s);
+    }
+}
+
+/* It may have become primary once more meanwhile. */
+Test(odd_messages, what_a_former_primary_was_promised_is_told_with_its_length)
+{
+    struct council_message m;
+    struct scene s = begin_with_a_change_of_seats(&m);
+
+    hear_promise(&s, &m, ANN, ANN, 20, 90);
+    hear_promise(&s, &m, BOB, BOB, 21, 30);
+    hear(&s, ANN, m);
+    save(&s);
+    cr_expect_eq(take(&s, COUNCIL_STATE, &m), 1);
+    cr_expect(cluster_id_is_none(&m.holder));
+    cr_expect_geq(m.length_ms, 90);
+    finish(&s);
+}
+
 /* That member has missed that its shard gave the slot. */
 Test(odd_messages, a_member_copies_no_claim_to_slots_that_it_knows_to_be_given)
 {
@@ -676,6 +749,39 @@ Test(odd_messages, of_answers_that_wait_for_the_disk_the_newest_is_kept)
     cr_expect_eq(take(&s, COUNCIL_PROMISE, &reply), 1);
     cr_expect_eq(reply.ballot.round, 999);
     finish(&s);
+}
+
+/* A disk that is slow is never done with all that there is to write. */
+Test(odd_messages, an_answer_that_is_on_disk_leaves_however_often_it_was_asked_for_meanwhile)
+{
+    static const struct {
+        enum council_message_type question, answer;
+    } cases[] = {
+        {COUNCIL_PREPARE, COUNCIL_PROMISE },
+        {COUNCIL_ACCEPT,  COUNCIL_ACCEPTED},
+        {COUNCIL_PULL,    COUNCIL_STATE   },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct scene s = begin_with_three_seats();
+        struct shard_record record = record_of(&s, ANN, 1);
+        struct council_message m = question(&s, cases[i].question, ANN, 20);
+        struct council_message other = question(&s, COUNCIL_PREPARE, BOB, 20);
+        uint64_t written;
+
+        hear(&s, ANN, question(&s, COUNCIL_PREPARE, ANN, 19));
+        hear_value(&s, ANN, m, &record);
+        written = council_changes(s.council);
+        other.record = id_of('6');
+        hear(&s, BOB, other);
+        hear_value(&s, ANN, m, &record);
+        cr_assert_gt(council_changes(s.council), written);
+        cr_expect_eq(take(&s, cases[i].answer, &m), 0);
+        council_saved(s.council, s.now, written);
+        cr_expect_eq(take(&s, cases[i].answer, &m), 1, "%s",
+                     council_message_name(cases[i].question));
+        finish(&s);
+    }
 }
 
 /* ---- going over to another council --------------------------------------------------------------- */
