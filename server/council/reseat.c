@@ -11,7 +11,7 @@
 enum {
     PULLS_PER_TIMEOUT =
         4, /* at first: answers wait for disks, and who asks again gives up what it asked before */
-    PULL_BACKOFF_STEPS = 5,
+    PULL_BACKOFF_STEPS = 2,
     SEATS_USUAL = 7, /* of a large cluster */
     BACKOFF_STEPS = 6,
     BACKOFF_PART = 8, /* of a timeout */
@@ -55,6 +55,9 @@ static void pull_from(struct council *c, const struct cluster_id *node)
 
 static void pull(struct council *c)
 {
+    for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
+        r->told_by = 0;
+    }
     c->reseat.pull_count = 0;
     c->reseat.pull_turns += c->reseat.pull_turns < PULL_BACKOFF_STEPS ? 1 : 0;
     for (size_t i = 0; i < c->seats.previous.count; i++) {
@@ -88,6 +91,14 @@ static void become_ready(struct council *c)
     }
 }
 
+static void note_told(struct council *c, const struct pull *pull)
+{
+    if (pull->is_all_known && pull->told == pull->all) {
+        seats_count_vote(&c->seats, &pull->from, &c->reseat.pulled);
+        become_ready(c);
+    }
+}
+
 void reseat_take_state(struct council *c, const struct cluster_id *from,
                        const struct council_message *m)
 {
@@ -95,6 +106,8 @@ void reseat_take_state(struct council *c, const struct cluster_id *from,
     struct decoder d = decoder_make(m->claims);
     uint64_t claims[SHARD_SLOT_WORDS];
     struct shard_record value;
+    struct record_state *r;
+    uint32_t bit;
 
     shard_slots_decode(&d, claims);
     if (pull == NULL || cluster_id_is_none(&m->record) || !decoder_is_ok(&d) ||
@@ -102,9 +115,13 @@ void reseat_take_state(struct council *c, const struct cluster_id *from,
         (m->value.len > 0) == ballot_is_none(&m->accepted)) {
         return;
     }
-    record_copy(c, record_get(c, &m->record), &m->accepted, m->value, claims);
-    member_take_promise(c, record_get(c, &m->record), m);
-    pull->told++;
+    r = record_get(c, &m->record);
+    record_copy(c, r, &m->accepted, m->value, claims);
+    member_take_promise(c, r, m);
+    bit = UINT32_C(1) << (pull - c->reseat.pulls);
+    pull->told += (r->told_by & bit) == 0 ? 1 : 0;
+    r->told_by |= bit;
+    note_told(c, pull);
 }
 
 void reseat_take_state_end(struct council *c, const struct cluster_id *from,
@@ -112,13 +129,14 @@ void reseat_take_state_end(struct council *c, const struct cluster_id *from,
 {
     struct pull *pull = find_pull(c, from, m);
 
-    if (pull == NULL || m->answer != COUNCIL_YES || pull->told != m->version) {
+    if (pull == NULL || m->answer != COUNCIL_YES) {
         return;
     }
     member_note_length(c, m->length_ms);
     member_has_forgotten(c, m->wait_ms);
-    seats_count_vote(&c->seats, from, &c->reseat.pulled);
-    become_ready(c);
+    pull->all = m->version;
+    pull->is_all_known = true;
+    note_told(c, pull);
 }
 
 void reseat_take_ready(struct council *c, const struct cluster_id *from,

@@ -55,6 +55,7 @@ struct record_state {
     struct ballot accepted;
     struct buf value;
     struct buf claims; /* slots of all that may still be agreed, encoded; empty: those of known */
+    uint32_t told_by;  /* in the pull that goes on, by index of pulls: a message may come twice */
     uint64_t said_change; /* the change that was the last to what is promised or accepted */
 
     /* As a member: whom we promised a lease, at which ballot.  Not saved. */
@@ -141,6 +142,8 @@ struct pull {
     struct cluster_id from;
     int64_t sent_us;
     uint64_t told; /* records that came since */
+    uint64_t all;  /* how many there are, once that came */
+    bool is_all_known;
 };
 
 struct reseat {

@@ -404,6 +404,34 @@ Test(odd_messages, of_two_promises_to_a_primary_the_longer_one_is_taken_over_wha
     }
 }
 
+/* Else it would count for one that is still on its way. */
+Test(odd_messages, what_a_member_has_accepted_may_be_told_twice_and_in_any_order)
+{
+    for (int turn = 0; turn < 4; turn++) {
+        struct council_message pull;
+        struct scene s = begin_with_a_change_of_seats(&pull);
+        struct cluster_id shards[] = {id_of('5'), id_of('5'), id_of('6')};
+        struct council_message end = pull;
+        size_t ready = 0;
+
+        end.type = COUNCIL_STATE_END;
+        end.version = 2;
+        for (int i = 0; i < 4; i++) { /* the end comes first, last, or in between */
+            cr_expect_eq(ready, 0, "turn %d: nothing is known of the other record yet", turn);
+            if (i == turn) {
+                hear(&s, ANN, end);
+            } else {
+                s.shard = shards[i - (i > turn ? 1 : 0)];
+                hear_promise(&s, &pull, ANN, ANN, 20, 90);
+            }
+            save(&s);
+            ready = take(&s, COUNCIL_READY, &(struct council_message){0});
+        }
+        cr_expect_gt(ready, 0, "turn %d", turn);
+        finish(&s);
+    }
+}
+
 /* It may have become primary once more meanwhile. */
 Test(odd_messages, what_a_former_primary_was_promised_is_told_with_its_length)
 {
