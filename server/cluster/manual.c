@@ -233,6 +233,9 @@ static const char *why_given_up(const struct cluster *c, const struct cluster_no
     if (is_primary_side(c) && !cluster_id_equal(&peer->primary, &c->me->id)) {
         return "the other node does not follow this one any more";
     }
+    if (is_primary_side(c) && !node_is_reachable(peer)) {
+        return "the other node does not answer any more";
+    }
     /* Who offered its place is about to end: without it this replica goes by the rules of a take-over. */
     return c->manual.is_offered && peer->link != LINK_UP ? "the link to the primary broke" : NULL;
 }

@@ -200,15 +200,16 @@ static bool could_be_heir(const struct cluster *c, const struct cluster_node *no
            node->has_answered && !node->is_loading && !node->is_no_failover;
 }
 
-/* An operator may have given it to another shard since. */
-static void drop_heir_that_left(struct cluster *c)
+/* While no majority could be asked an operator may have given it to another shard, or it may have ended: then nobody would serve until
+ * it is replaced in turn. */
+static void drop_lost_heir(struct cluster *c)
 {
     const struct cluster_node *heir = nodes_find(c, &c->own.heir);
+    bool has_left = heir == NULL || !cluster_id_equal(&heir->primary, &c->me->id);
 
-    if (!cluster_id_is_none(&c->own.heir) &&
-        (heir == NULL || !cluster_id_equal(&heir->primary, &c->me->id))) {
-        emit_log(c, LOG_NOTICE, "replica %s has left this shard: nothing is handed over to it",
-                 c->own.heir.text);
+    if (!cluster_id_is_none(&c->own.heir) && (has_left || !node_is_reachable(heir))) {
+        emit_log(c, LOG_NOTICE, "replica %s %s: nothing is handed over to it", c->own.heir.text,
+                 has_left ? "has left this shard" : "does not answer any more");
         c->own.heir = (struct cluster_id){0};
     }
 }
@@ -425,7 +426,7 @@ void shard_tick(struct cluster *c)
 {
     const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
 
-    drop_heir_that_left(c);
+    drop_lost_heir(c);
     if (heir != NULL && cluster_id_is_none(&c->own.heir)) {
         emit_log(c, LOG_NOTICE, "replica %s has more than this primary, which hands over to it",
                  heir->id.text);
@@ -518,7 +519,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
     struct shard_record record;
     bool is_handed_over;
 
-    drop_heir_that_left(c);
+    drop_lost_heir(c);
     is_handed_over = !cluster_id_is_none(&c->own.heir);
     if (!council_read(c->council, &read)) {
         return;

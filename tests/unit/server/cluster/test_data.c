@@ -301,6 +301,34 @@ Test(cluster_data, of_a_restarted_primary_are_served_when_its_heir_has_left_the_
     world_free(w);
 }
 
+/* When it can be asked for nobody is there to say yes, and when the others are back the replica has ended. */
+Test(cluster_data, of_a_restarted_primary_are_not_handed_to_a_replica_that_answers_no_more)
+{
+    struct world *w = world_of_replicas(6);
+
+    world_run(w, 3000); /* until it has five seats */
+    w->members[6].is_frozen = true;
+    w->members[0].status.offset = 300;
+    world_run(w, 200);
+    w->members[3].is_frozen = true;
+    for (int i = 0; i < w->count; i++) {
+        world_part(w, 0, i, i != 0 && i != 3);
+    }
+    restart_without_data(w, 0, 100);
+    world_listen(w);
+    run_until_told(w, 0, "hands over");
+    world_kill(w, 3);
+    run_until_told(w, 0, "nothing is handed over to it");
+    for (int i = 0; i < w->count; i++) {
+        world_part(w, 0, i, false);
+    }
+    world_run(w, 6000);
+    cr_expect_null(strstr(world_told(w, 1), "<3> is the primary"), "%s", world_told(w, 1));
+    cr_expect_null(strstr(world_told(w, 0), "<3> is the primary"), "%s", world_told(w, 0));
+    cr_expect_neq(world_server_of(w, world_first_slot(0)), NOBODY);
+    world_free(w);
+}
+
 static void forget_everywhere(struct world *w, int member)
 {
     for (int i = 0; i < w->count; i++) {

@@ -107,6 +107,24 @@ Test(cluster_world, a_manual_failover_waits_for_the_replica_and_gives_up_in_time
     world_free(w);
 }
 
+Test(cluster_world, a_manual_failover_ends_when_the_replica_answers_no_more)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 3, NULL);
+
+    w->members[3].is_frozen = true;
+    w->members[0].status.offset = 700;
+    cr_assert(cluster_failover(w->members[3].core, &call, CLUSTER_FAILOVER_AGREED));
+    world_carry_out(w, 3);
+    world_run(w, 500);
+    cr_assert(w->members[0].is_write_paused);
+    world_kill(w, 3);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_expect_not(w->members[0].is_write_paused);
+    cr_expect(world_has_lease(w, 0));
+    world_free(w);
+}
+
 Test(cluster_world, a_manual_failover_that_was_given_up_is_not_agreed_later)
 {
     struct world *w = world_three_and_three();
