@@ -482,34 +482,40 @@ static bool may_be_heir(const struct cluster *c, const struct shard_record *read
            (c->data.verdict == DATA_BEHIND && sync_set_find_witness(c) == SYNC_WITNESS_NEEDLESS);
 }
 
-/* The record of a shard whose primary is gone, without the slots that are ours now. */
-static void let_go_for_us(struct cluster *c, const struct shard_record *read)
+/* The record of a shard whose primary is gone, without the slots that are ours now.  Who has just become the council by itself may have
+ * accepted none, though it knows one. */
+static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
+                          const struct shard_record *read)
 {
-    const struct shard_record *known = council_find(c->council, &read->shard);
-    struct shard_record record = *read;
+    const struct shard_record *known = council_find(c->council, shard);
+    struct shard_record record;
     uint64_t both[SHARD_SLOT_WORDS];
     size_t count;
 
-    if (shard_record_is_none(read) || known == NULL || !node_is_primary(c->me)) {
+    if (known == NULL || !node_is_primary(c->me)) {
         council_give_up(c->council);
         return;
     }
+    record = shard_record_is_none(read) ? *known : *read;
     for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
         both[i] = record.slots[i] & c->me->slots[i];
         record.slots[i] &= ~both[i];
     }
     count = bitset_count(both, SHARD_SLOT_WORDS);
     /* One that is back, or had slots on the move, lets nothing go. */
-    if (count == 0 || !is_gone(c, &read->primary) || read->move_count > 0 ||
-        read->ranges.count > 0) {
-        council_put(c->council, c->now, read);
+    if (count == 0 || !is_gone(c, &record.primary) || record.move_count > 0 ||
+        record.ranges.count > 0) {
+        for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+            record.slots[i] |= both[i];
+        }
+        council_put(c->council, c->now, &record);
         return;
     }
     record.version = next_version(known, read);
     emit_log(c, LOG_WARNING,
              "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
              "it lets them go",
-             count, read->shard.text);
+             count, shard->text);
     council_put(c->council, c->now, &record);
 }
 
@@ -525,7 +531,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
         return;
     }
     if (!cluster_id_equal(shard, &c->me->shard)) {
-        let_go_for_us(c, &read);
+        let_go_for_us(c, shard, &read);
         return;
     }
     if (!node_is_primary(c->me)) {
