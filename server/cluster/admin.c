@@ -134,13 +134,19 @@ bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct b
     return true;
 }
 
-/* Whose the slot is agreed to be, in another shard.  Who was removed, or has failed, gives up nothing any more. */
+/* Who has let go of a slot is its owner in the table until somebody else is: it is free, unless it is on its way to another shard. */
+static bool is_busy(const struct cluster *c, uint16_t slot)
+{
+    return c->owner[slot] != NULL && (!bitset_has(c->disowned, slot) || moves_is_given(c, slot));
+}
+
+/* Whose the slot is agreed to be, in another shard. */
 static const struct cluster_node *find_keeper(const struct cluster *c, uint16_t slot)
 {
     const struct shard_record *record = slots_find_agreed(c, slot);
-    const struct cluster_node *node = record != NULL ? nodes_find(c, &record->primary) : NULL;
 
-    return node != NULL && !node->is_in_handshake && !node->is_failed ? node : NULL;
+    return record != NULL && !facts_is_primary_gone(c, record) ? nodes_find(c, &record->primary)
+                                                               : NULL;
 }
 
 /* Slots may be assigned or unassigned only once in a call, and only where that changes it. */
@@ -156,7 +162,7 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
         if (slots[i] >= SLOT_COUNT) {
             REFUSE(call, "Invalid or out of range slot");
         }
-        if (is_adding && c->owner[slots[i]] != NULL) {
+        if (is_adding && is_busy(c, slots[i])) {
             REFUSE(call, "Slot %u is already busy", slots[i]);
         }
         keeper = is_adding ? find_keeper(c, slots[i]) : NULL;
@@ -193,7 +199,6 @@ bool cluster_add_slots(struct cluster *cluster, struct cluster_call *call, const
     if (!check_slots(c, call, slots, count, true)) {
         return false;
     }
-    ASSERT(count <= SLOT_COUNT - c->assigned_count);
     begin(c, call);
     for (size_t i = 0; i < count; i++) {
         slots_clear_move(c, slots[i]);
@@ -438,8 +443,11 @@ bool cluster_reset(struct cluster *cluster, struct cluster_call *call, bool is_h
         c->is_promotion_due = true;
         c->drops_data = true;
     }
+    c->are_ranges_known = true; /* and there are none */
     if (is_hard) {
         struct cluster_id id = {0};
+
+        rng_hex(&c->rng, c->me->shard.text, CLUSTER_ID_LEN);
 
         c->current_epoch = 0;
         c->me->config_epoch = 0;

@@ -182,6 +182,7 @@ static void on_seats(struct cluster *c)
 {
     const struct seats *seats = council_seats(c->council);
 
+    shard_on_seats(c);
     if (seats->generation == 0) {
         emit_log(c, LOG_NOTICE, "this node's own council has ended, it joins that of others");
     } else {

@@ -62,6 +62,15 @@ bool facts_has_primary_left(const struct cluster *c)
                : facts_was_heard(primary) && !cluster_id_equal(&primary->shard, &record->shard);
 }
 
+bool facts_is_primary_gone(const struct cluster *c, const struct shard_record *record)
+{
+    const struct cluster_node *primary = nodes_find(c, &record->primary);
+
+    return primary == NULL || primary->is_in_handshake || primary->is_failed ||
+           (primary != c->me && facts_was_heard(primary) &&
+            !cluster_id_equal(&primary->shard, &record->shard));
+}
+
 struct shard_data facts_own_data(const struct cluster *c)
 {
     return shard_data_make(&c->status.history, c->status.offset, &c->status.lineage);

@@ -45,6 +45,9 @@ static inline bool node_owns_slots(const struct cluster_node *node)
     return !node->is_in_handshake && node_is_primary(node) && node->slot_count > 0;
 }
 
+/* Has the record's primary failed, was it removed, or does it say that it is of another shard now?  Then it gives up nothing any more. */
+bool facts_is_primary_gone(const struct cluster *c, const struct shard_record *record);
+
 /* Does it sit in our council? */
 static inline bool facts_is_member(const struct cluster *c, const struct cluster_node *node)
 {

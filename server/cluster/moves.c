@@ -151,6 +151,22 @@ bool moves_is_claimed(const struct cluster *c, uint16_t slot)
     return record != NULL && bitset_has(record->slots, slot);
 }
 
+bool moves_is_given(const struct cluster *c, uint16_t slot)
+{
+    const struct shard_record *record =
+        c->owner[slot] != NULL ? record_of(c, c->owner[slot]) : NULL;
+
+    if (record == NULL || bitset_has(record->slots, slot)) {
+        return false;
+    }
+    for (size_t i = 0; i < record->move_count; i++) {
+        if (record->moves[i].slot == slot && record->moves[i].kind == SHARD_MOVE_OUT) {
+            return true;
+        }
+    }
+    return shard_ranges_of_slot(&record->ranges, slot) != NULL;
+}
+
 void moves_give(struct cluster *c, uint16_t slot, struct cluster_node *taker)
 {
     struct slot_move move = {.slot = slot, .peer = taker->id};

@@ -44,6 +44,8 @@ void moves_tick(struct cluster *c);
 void moves_give(struct cluster *c, uint16_t slot, struct cluster_node *taker);
 /* Ours from now on, as soon as that is agreed; its source is still told to clients that do not ask. */
 void moves_take(struct cluster *c, uint16_t slot, const struct cluster_node *giver);
+/* Has the owner that the table names given the slot to another shard, which has not taken it yet, as far as we know? */
+bool moves_is_given(const struct cluster *c, uint16_t slot);
 /* Is the slot in the agreed record of another shard, as far as we know? */
 bool moves_is_claimed(const struct cluster *c, uint16_t slot);
 

@@ -19,7 +19,8 @@
 enum {
     RETRIES_PER_TIMEOUT = 5,
     ASKS_PER_TIMEOUT = 4,
-    TAKEN_TIMEOUTS = 5, /* who moves a slot to us has given it up within these */
+    ASKING_TIMEOUTS = 5, /* of a council that we have joined, what it knows of us */
+    TAKEN_TIMEOUTS = 5,  /* who moves a slot to us has given it up within these */
 };
 
 /* ---- what was agreed stands in the table --------------------------------------------------------- */
@@ -352,9 +353,27 @@ static bool is_leaderless(const struct cluster *c)
     return !node_is_primary(c->me) && (primary == NULL || !node_is_primary(primary));
 }
 
+/* A primary that was reset knows nothing of its record, which nobody else changes while it is there. */
+static bool may_have_forgotten(const struct cluster *c)
+{
+    return node_is_primary(c->me) && !c->me->is_in_handshake &&
+           mono_is_before(c->now, c->own.ask_until) &&
+           !council_is_agreed(c->council, &c->me->shard);
+}
+
+void shard_on_seats(struct cluster *c)
+{
+    const struct cluster_id *council = &council_seats(c->council)->council;
+
+    if (!cluster_id_equal(&c->own.council, council)) {
+        c->own.council = *council;
+        c->own.ask_until = mono_add_ms(c->now, ASKING_TIMEOUTS * c->config.node_timeout_ms);
+    }
+}
+
 static void ask_who_leads(struct cluster *c)
 {
-    if (is_leaderless(c) && mono_is_due(c->own.ask_at, c->now)) {
+    if ((is_leaderless(c) || may_have_forgotten(c)) && mono_is_due(c->own.ask_at, c->now)) {
         c->own.ask_at = mono_add_ms(c->now, cluster_timeout_part(c, ASKS_PER_TIMEOUT));
         council_ask(c->council, c->now, &c->me->shard);
     }
@@ -388,13 +407,6 @@ void shard_on_status(struct cluster *c)
     c->is_tick_wanted = c->is_tick_wanted || (c->is_giving && !c->status.lends_copies);
 }
 
-static bool is_gone(const struct cluster *c, const struct cluster_id *primary)
-{
-    const struct cluster_node *node = nodes_find(c, primary);
-
-    return node == NULL || node->is_failed;
-}
-
 /* Slots that an operator gave us may be agreed to be a shard's whose primary has failed, or was removed.  Its record is to let
  * them go first: ours would be refused until then, and each ballot for it would cost us our lease. */
 static const struct shard_record *find_gone_keeper(const struct cluster *c)
@@ -406,7 +418,7 @@ static const struct shard_record *find_gone_keeper(const struct cluster *c)
         added[i] = c->me->slots[i] & ~(c->agreed[i] | c->taken[i] | c->moving[i]);
     }
     keeper = council_find_claim(c->council, added, &c->me->shard);
-    return keeper != NULL && is_gone(c, &keeper->primary) ? keeper : NULL;
+    return keeper != NULL && facts_is_primary_gone(c, keeper) ? keeper : NULL;
 }
 
 static void propose(struct cluster *c)
@@ -503,7 +515,7 @@ static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
     }
     count = bitset_count(both, SHARD_SLOT_WORDS);
     /* One that is back, or had slots on the move, lets nothing go. */
-    if (count == 0 || !is_gone(c, &record.primary) || record.move_count > 0 ||
+    if (count == 0 || !facts_is_primary_gone(c, &record) || record.move_count > 0 ||
         record.ranges.count > 0) {
         for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
             record.slots[i] |= both[i];

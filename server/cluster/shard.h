@@ -17,6 +17,8 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard);
 void shard_hand_over(struct cluster *c, const struct cluster_id *heir);
 /* The reason for that is over: unless it was proposed already, the shard stays here. */
 void shard_keep_from(struct cluster *c, const struct cluster_id *heir);
+/* The council is another one, or its seats are. */
+void shard_on_seats(struct cluster *c);
 /* The node has said how it is. */
 void shard_on_status(struct cluster *c);
 /* Propose what has to change. */

@@ -364,6 +364,88 @@ Test(cluster_admin, a_soft_reset_forgets_the_others_and_keeps_the_id)
     world_free(w);
 }
 
+static bool add_slot(struct world *w, int member, uint16_t slot)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    bool is_added = cluster_add_slots(w->members[member].core, &call, &slot, 1);
+
+    world_carry_out(w, member);
+    return is_added;
+}
+
+static void meet_again(struct world *w, int member, int other)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_meet(w->members[member].core, &call, bytes_from_text(w->members[other].ip),
+                           7000 + other, 17000 + other));
+    world_carry_out(w, member);
+}
+
+/* Nobody else changes its record, and it knew of none. */
+Test(cluster_admin, slots_of_a_primary_that_was_reset_can_be_added_elsewhere_when_it_is_met_again)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 2, NULL);
+    uint16_t slot = world_first_slot(2);
+
+    cr_assert(cluster_reset(w->members[2].core, &call, false));
+    world_carry_out(w, 2);
+    world_run(w, 100);
+    cr_expect_not(add_slot(w, 1, slot), "it may be there with all of them");
+    meet_again(w, 1, 2);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_assert_eq(world_server_of(w, slot), NOBODY);
+    cr_expect(add_slot(w, 1, slot));
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 1);
+    world_free(w);
+}
+
+/* Its name stays behind, with its slots, and is dead. */
+Test(cluster_admin,
+     a_primary_that_was_reset_hard_is_of_another_shard_and_its_replica_takes_its_place)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_call call = world_call(w, 2, NULL);
+
+    cr_assert(cluster_reset(w->members[2].core, &call, true));
+    w->members[2].id = *cluster_my_id(w->members[2].core);
+    world_carry_out(w, 2);
+    meet_again(w, 1, 2);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, world_first_slot(2)), 5);
+    cr_expect_not(cluster_is_replica(w->members[2].core));
+    cr_expect_not(cluster_has_slots(w->members[2].core));
+    world_free(w);
+}
+
+/* It is nobody's agreed slot any more, though it stays its owner's in the tables of others until somebody else has it. */
+Test(cluster_admin, a_slot_that_its_owner_lets_go_of_can_be_added_elsewhere_unless_it_was_given)
+{
+    for (int is_given = 0; is_given < 2; is_given++) {
+        struct world *w = world_three_and_three();
+        struct cluster_call call = world_call(w, 2, NULL);
+        uint16_t slot = world_first_slot(2);
+
+        if (is_given) {
+            world_kill(w, 1); /* before it can take it, */
+            world_kill(w, 4); /* or its heir */
+            cr_assert(cluster_set_slot(w->members[2].core, &call, slot, CLUSTER_SETSLOT_NODE,
+                                       bytes_from_text(w->members[1].id.text)));
+        } else {
+            cr_assert(cluster_del_slots(w->members[2].core, &call, &slot, 1));
+        }
+        world_carry_out(w, 2);
+        world_run(w, WORLD_TIMEOUT_MS / 2);
+        cr_assert_eq(world_server_of(w, slot), NOBODY);
+        cr_expect_eq(add_slot(w, 0, slot), is_given == 0);
+        world_run(w, WORLD_TIMEOUT_MS);
+        cr_expect_eq(world_server_of(w, slot), is_given ? NOBODY : 0);
+        world_free(w);
+    }
+}
+
 Test(cluster_admin, a_hard_reset_makes_a_new_node)
 {
     struct core core = core_new("");
