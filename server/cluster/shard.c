@@ -468,6 +468,19 @@ static uint64_t next_version(const struct shard_record *known, const struct shar
     return (known != NULL && known->version > read->version ? known->version : read->version) + 1;
 }
 
+bool shard_read(const struct cluster *c, const struct cluster_id *shard, struct shard_record *out)
+{
+    const struct shard_record *known = council_find(c->council, shard);
+
+    if (!council_read(c->council, out)) {
+        return false;
+    }
+    if (known != NULL && council_is_agreed(c->council, shard) && known->version > out->version) {
+        *out = *known;
+    }
+    return true;
+}
+
 void shard_draft(const struct cluster *c, const struct shard_record *read, struct shard_record *out)
 {
     const struct shard_record *known = council_find(c->council, &c->me->shard);
@@ -494,21 +507,19 @@ static bool may_be_heir(const struct cluster *c, const struct shard_record *read
            (c->data.verdict == DATA_BEHIND && sync_set_find_witness(c) == SYNC_WITNESS_NEEDLESS);
 }
 
-/* The record of a shard whose primary is gone, without the slots that are ours now.  Who has just become the council by itself may have
- * accepted none, though it knows one. */
+/* The record of a shard whose primary is gone, without the slots that are ours now. */
 static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
                           const struct shard_record *read)
 {
     const struct shard_record *known = council_find(c->council, shard);
-    struct shard_record record;
+    struct shard_record record = *read;
     uint64_t both[SHARD_SLOT_WORDS];
     size_t count;
 
-    if (known == NULL || !node_is_primary(c->me)) {
+    if (shard_record_is_none(read) || known == NULL || !node_is_primary(c->me)) {
         council_give_up(c->council);
         return;
     }
-    record = shard_record_is_none(read) ? *known : *read;
     for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
         both[i] = record.slots[i] & c->me->slots[i];
         record.slots[i] &= ~both[i];
@@ -517,10 +528,7 @@ static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
     /* One that is back, or had slots on the move, lets nothing go. */
     if (count == 0 || !facts_is_primary_gone(c, &record) || record.move_count > 0 ||
         record.ranges.count > 0) {
-        for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
-            record.slots[i] |= both[i];
-        }
-        council_put(c->council, c->now, &record);
+        council_put(c->council, c->now, read);
         return;
     }
     record.version = next_version(known, read);
@@ -539,7 +547,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
 
     drop_lost_heir(c);
     is_handed_over = !cluster_id_is_none(&c->own.heir);
-    if (!council_read(c->council, &read)) {
+    if (!shard_read(c, shard, &read)) {
         return;
     }
     if (!cluster_id_equal(shard, &c->me->shard)) {

@@ -28,6 +28,10 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard);
 void shard_on_end(struct cluster *c, const struct council_news *news);
 /* Everybody is to know of the record: who serves, and who follows. */
 void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard);
+/* What was read for a proposal, as council_read does; or what is known to be agreed, where that is newer: members may have given it up
+ * for what TAKEOVER brought, and would say for ever what is older. */
+MUST_USE bool shard_read(const struct cluster *c, const struct cluster_id *shard,
+                         struct shard_record *out);
 /* The record as it is known, or as the table has it when there is none: what a change begins with. */
 void shard_draft(const struct cluster *c, const struct shard_record *read,
                  struct shard_record *out);

@@ -225,7 +225,7 @@ static void decide(struct cluster *c)
     struct shard_place place;
     struct shard_record read;
 
-    if (!council_read(c->council, &read)) {
+    if (!shard_read(c, &c->me->shard, &read)) {
         wait_for_turn(c, turn_ms(c));
         return;
     }
@@ -271,7 +271,7 @@ void takeover_on_answer(struct cluster *c)
 void takeover_on_read(struct cluster *c)
 {
     struct shard_record read;
-    bool is_read = council_read(c->council, &read);
+    bool is_read = shard_read(c, &c->me->shard, &read);
 
     if (!is_read || c->takeover.phase != TAKEOVER_PREPARING) {
         return;

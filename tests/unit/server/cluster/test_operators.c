@@ -352,3 +352,36 @@ Test(cluster_operators,
     cr_expect_eq(world_server_of(w, slot), 1);
     world_free(w);
 }
+
+/* Of two councils, each of which had decided, one was given up: its members had accepted, at a greater ballot, what is older than what
+ * all know to be agreed now. */
+Test(cluster_operators,
+     what_is_known_to_be_agreed_is_not_lost_to_what_was_accepted_of_an_older_record)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_id shard = nodes_find(w->members[0].core, &w->members[0].id)->shard;
+    struct cluster_call call;
+    uint64_t epoch;
+    bool is_bumped;
+
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < w->count; i++) {
+        struct council *council = w->members[i].core->council;
+        struct record_state *r = record_find(council, &shard);
+        struct shard_record older = *council_find(council, &shard);
+
+        older.version--;
+        older.primary = w->members[3].id;
+        older.holder_count = 0;
+        r->promised = (struct ballot){.round = 500, .by = w->members[3].id};
+        r->accepted = r->promised;
+        buf_clear(&r->value);
+        shard_record_encode(&r->value, &older);
+    }
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_bump_epoch(w->members[0].core, &call, &is_bumped, &epoch));
+    world_carry_out(w, 0);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_neq(world_server_of(w, world_first_slot(0)), NOBODY);
+    world_free(w);
+}
