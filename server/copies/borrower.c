@@ -180,26 +180,33 @@ void borrower_note_wanted(struct borrower *b, struct bytes key)
     found->least = found->version;
 }
 
-bool borrower_take_value(struct borrower *b, struct bytes key, uint64_t version,
-                         struct mono_time expires, size_t bytes)
+bool borrower_take_value(struct borrower *b, struct mono_time now, struct bytes key,
+                         const struct borrowed_value *value)
 {
     struct borrowed *found = find(b, key);
 
     if (found == NULL || found->state != BORROWED_ASKED) {
         return false;
     }
-    if (version < found->least) {
+    if (value->version < found->least) {
         b->too_old++;
         forget(b, found);
         return false;
     }
     found->state = BORROWED_VALID;
-    found->version = version;
-    found->until = expires;
-    found->bytes = bytes;
-    b->bytes += bytes;
+    found->version = value->version;
+    found->until = value->expires;
+    found->came_at = now;
+    found->bytes = value->bytes;
+    b->bytes += value->bytes;
     list_add_tail(&b->by_use, &found->by_use);
     return true;
+}
+
+static void refuse(struct borrowed *key, struct mono_time now)
+{
+    key->state = BORROWED_REFUSED;
+    key->until = mono_add_ms(now, BORROWER_REFUSED_MS);
 }
 
 void borrower_take_refusal(struct borrower *b, struct mono_time now, struct bytes key)
@@ -207,8 +214,7 @@ void borrower_take_refusal(struct borrower *b, struct mono_time now, struct byte
     struct borrowed *found = find(b, key);
 
     if (found != NULL && found->state == BORROWED_ASKED) {
-        found->state = BORROWED_REFUSED;
-        found->until = mono_add_ms(now, BORROWER_REFUSED_MS);
+        refuse(found, now);
     }
 }
 
@@ -254,6 +260,19 @@ void borrower_drop(struct borrower *b, struct bytes key)
     if (found != NULL && found->state != BORROWED_ASKED) {
         forget(b, found);
     }
+}
+
+void borrower_evict(struct borrower *b, struct mono_time now, struct bytes key)
+{
+    struct borrowed *found = find(b, key);
+
+    ASSERT(found != NULL && found->state == BORROWED_VALID);
+    if (mono_ms_between(found->came_at, now) >= BORROWER_REFUSED_MS) {
+        forget(b, found);
+        return;
+    }
+    end_valid(b, found);
+    refuse(found, now);
 }
 
 const struct borrowed *borrower_oldest(const struct borrower *b)

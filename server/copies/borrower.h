@@ -3,9 +3,11 @@
  * node's; here is what is known of them.
  *
  *     none --- asked for ---> ASKED --- the value comes ---> VALID --- INVALIDATE, or dropped ---> none
- *                               |  ^
- *                               |  +-- INVALIDATE: what is on its way may be older than that
- *                               +--- the owner does not lend it ---> REFUSED, for a while
+ *                               |  ^                         |
+ *                               |  +-- INVALIDATE: what is   | dropped to make room, soon after it came
+ *                               |      on its way may be     |
+ *                               |      older than that       v
+ *                               +--- it is not lent, or too large ---> REFUSED, for a while
  *
  * Rules:  (1) A copy is served only before the lease is over, by a clock read after the request was.
  *         (2) The lease counts from when it was asked for, and for less time than was granted: clocks may differ in
@@ -16,6 +18,8 @@
  *         (5) When the connection is gone all copies are: what was sent meanwhile nobody knows.  While it is there they
  *             outlast the lease, since INVALIDATE comes before the next grant.
  *         (6) What expires is not served from then on, and the owner is asked.
+ *         (7) What there is no room for is REFUSED: else it would be fetched again and again, and whoever wants several keys
+ *             that are too large together would never have them all.
  *
  * Pure: times and events come in.  All-zero is empty but for borrower_init. */
 #ifndef STARLING_COPIES_BORROWER_H
@@ -54,8 +58,16 @@ struct borrowed {
     uint64_t version;       /* VALID: of the value */
     uint64_t least;         /* what comes must be of this version at least */
     struct mono_time until; /* VALID: it expires; REFUSED: it may be asked for again; else never */
-    size_t bytes;           /* VALID: about what it takes */
+    struct mono_time came_at; /* VALID: since then */
+    size_t bytes;             /* VALID: about what it takes */
     struct buf name;
+};
+
+/* What comes of one: whatever it is, its version, until when it may be served, and about what it takes. */
+struct borrowed_value {
+    uint64_t version;
+    struct mono_time expires;
+    size_t bytes;
 };
 
 struct borrower {
@@ -94,15 +106,17 @@ bool borrower_serves(struct borrower *b, struct mono_time now, struct bytes key,
 /* It is asked for from now on.  It must not be already. */
 void borrower_note_wanted(struct borrower *b, struct bytes key);
 /* A value has come.  False: it is too old, or nobody waits for it; then it is neither served nor kept. */
-MUST_USE bool borrower_take_value(struct borrower *b, struct bytes key, uint64_t version,
-                                  struct mono_time expires, size_t bytes);
-/* The owner does not lend it. */
+MUST_USE bool borrower_take_value(struct borrower *b, struct mono_time now, struct bytes key,
+                                  const struct borrowed_value *value);
+/* The owner does not lend it, or it is too large to be kept. */
 void borrower_take_refusal(struct borrower *b, struct mono_time now, struct bytes key);
 /* The key changed in this version; then the acknowledgement may go. */
 void borrower_invalidate(struct borrower *b, struct bytes key, uint64_t version);
 void borrower_invalidate_all(struct borrower *b, uint64_t version);
-/* The copy is dropped, to make room. */
+/* The copy is dropped: somebody else lends it. */
 void borrower_drop(struct borrower *b, struct bytes key);
+/* It is VALID, and is dropped to make room (7). */
+void borrower_evict(struct borrower *b, struct mono_time now, struct bytes key);
 /* The one that was used least recently, or NULL. */
 const struct borrowed *borrower_oldest(const struct borrower *b);
 const struct borrowed *borrower_find(const struct borrower *b, struct bytes key);

@@ -73,7 +73,7 @@ static void make_room(struct node *node)
             return;
         }
         copy_owners_drop(node, oldest);
-        borrower_drop(&largest->borrower, buf_bytes(&oldest->name));
+        borrower_evict(&largest->borrower, node->now.mono, buf_bytes(&oldest->name));
     }
 }
 
@@ -298,6 +298,32 @@ static void drop_elsewhere(struct node *node, const struct copy_owner *owner, st
     }
 }
 
+/* What was read of an answer to FETCH: the version, milliseconds to live or -1, and the payload, or null when there is no such
+ * key.  False: it is not kept. */
+static bool take_fetched(struct node *node, struct copy_owner *owner, struct bytes key,
+                         const struct resp_value *parts, struct mono_time asked_at)
+{
+    int64_t ttl_ms = parts[1].integer;
+    struct borrowed_value value = {
+        .version = (uint64_t)parts[0].integer,
+        .expires = ttl_ms < 0 ? MONO_NEVER : mono_add_ms(asked_at, ttl_ms), /* early, never late */
+        .bytes = key.len};
+    bool is_there = parts[2].type == RESP_BULK;
+
+    drop_elsewhere(node, owner, key);
+    if (is_there && !put_copy(node, key, resp_value_bytes(&parts[2]), &value.bytes)) {
+        return false;
+    }
+    if (value.bytes <= (size_t)node->config.hot_copies_max_memory &&
+        borrower_take_value(&owner->borrower, node->now.mono, key, &value)) {
+        return true;
+    }
+    if (is_there) {
+        remove_copy(node, key);
+    }
+    return false;
+}
+
 static void take_value(struct node *node, struct copy_owner *owner, struct bytes bytes,
                        const struct peer_answer *answer)
 {
@@ -309,27 +335,14 @@ static void take_value(struct node *node, struct copy_owner *owner, struct bytes
                                  .max_bulk_bytes = UINT64_C(4) * 1024 * 1024 * 1024,
                                  .max_inline_bytes = 64 * 1024,
                                  .max_depth = 2};
+    bool is_value;
 
     peer_lane_take_kept(&owner->data, answer->kept_len, &key);
-    if (resp_value_read(bytes, &limits, &value, &consumed, &error) == RESP_OK &&
-        value.type == RESP_ARRAY && value.child_count == 3 &&
-        value.children[0].type == RESP_INTEGER && value.children[1].type == RESP_INTEGER) {
-        int64_t ttl_ms = value.children[1].integer;
-        struct mono_time expires =
-            ttl_ms < 0 ? MONO_NEVER : mono_add_ms(answer->asked_at, ttl_ms); /* early, never late */
-        size_t size = buf_bytes(&key).len;
-        bool is_there = value.children[2].type == RESP_BULK;
-
-        drop_elsewhere(node, owner, buf_bytes(&key));
-        if (is_there &&
-            !put_copy(node, buf_bytes(&key), resp_value_bytes(&value.children[2]), &size)) {
-            borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
-        } else if (!borrower_take_value(&owner->borrower, buf_bytes(&key),
-                                        (uint64_t)value.children[0].integer, expires, size) &&
-                   is_there) {
-            remove_copy(node, buf_bytes(&key));
-        }
-    } else {
+    is_value = resp_value_read(bytes, &limits, &value, &consumed, &error) == RESP_OK &&
+               value.type == RESP_ARRAY && value.child_count == 3 &&
+               value.children[0].type == RESP_INTEGER && value.children[1].type == RESP_INTEGER;
+    if (!is_value ||
+        !take_fetched(node, owner, buf_bytes(&key), value.children, answer->asked_at)) {
         borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
     }
     resp_value_deinit(&value);

@@ -41,7 +41,18 @@ static enum borrowed_state look(struct borrower *b, int64_t at_ms, const char *k
 
 static bool take(struct borrower *b, const char *key, uint64_t version)
 {
-    return borrower_take_value(b, name_of(key), version, MONO_NEVER, 100);
+    const struct borrowed_value value = {.version = version, .expires = MONO_NEVER, .bytes = 100};
+
+    return borrower_take_value(b, start, name_of(key), &value);
+}
+
+/* It lives so long from the start. */
+static bool take_expiring(struct borrower *b, const char *key, uint64_t version, int64_t ttl_ms)
+{
+    const struct borrowed_value value = {
+        .version = version, .expires = after_ms(ttl_ms), .bytes = 100};
+
+    return borrower_take_value(b, start, name_of(key), &value);
 }
 
 static void have(struct borrower *b, const char *key, uint64_t version)
@@ -93,7 +104,7 @@ Test(borrower, what_is_served_unasked_is_what_a_look_finds_valid)
     cr_expect_not(serves(b, 0, "a"), "nobody has it");
     borrower_note_wanted(b, name_of("a"));
     cr_expect_not(serves(b, 0, "a"), "it is on its way");
-    cr_assert(borrower_take_value(b, name_of("a"), 5, after_ms(100), 100));
+    cr_assert(take_expiring(b, "a", 5, 100));
     cr_expect(serves(b, 99, "a"));
     cr_expect_not(serves(b, 100, "a"), "it has expired");
     have(b, "b", 5);
@@ -240,7 +251,7 @@ Test(borrower, what_is_asked_for_again_since_it_expired_is_no_older_than_what_wa
     struct borrower *b = borrower_new(&at);
 
     borrower_note_wanted(b, name_of("a"));
-    cr_assert(borrower_take_value(b, name_of("a"), 10, after_ms(50), 100));
+    cr_assert(take_expiring(b, "a", 10, 50));
     cr_expect_eq(look(b, 50, "a"), BORROWED_NOT);
     borrower_note_wanted(b, name_of("a"));
     cr_expect_not(take(b, "a", 9));
@@ -309,7 +320,7 @@ Test(borrower, what_expires_is_served_until_then_and_not_from_then_on)
     struct borrower *b = borrower_new(&at);
 
     borrower_note_wanted(b, name_of("a"));
-    cr_assert(borrower_take_value(b, name_of("a"), 10, after_ms(50), 100));
+    cr_assert(take_expiring(b, "a", 10, 50));
     cr_expect_eq(look(b, 49, "a"), BORROWED_VALID);
     cr_expect_eq(look(b, 50, "a"), BORROWED_NOT);
     borrower_note_wanted(b, name_of("a"));
@@ -319,6 +330,33 @@ Test(borrower, what_expires_is_served_until_then_and_not_from_then_on)
 }
 
 /* ---- refusals and room -------------------------------------------------------------------------- */
+
+Test(borrower, what_goes_to_make_room_soon_after_it_came_is_not_asked_for_again_for_a_while)
+{
+    struct borrower at;
+    struct borrower *b = borrower_new(&at);
+
+    have(b, "a", 5);
+    borrower_evict(b, after_ms(100), name_of("a"));
+    cr_expect_eq(b->bytes, 0);
+    cr_expect_null(borrower_oldest(b));
+    cr_expect_eq(look(b, 100 + BORROWER_REFUSED_MS - 1, "a"), BORROWED_REFUSED);
+    cr_expect_eq(look(b, 100 + BORROWER_REFUSED_MS, "a"), BORROWED_NOT);
+    borrower_note_wanted(b, name_of("a"));
+    cr_expect_not(take(b, "a", 4), "versions do not go back");
+    borrower_deinit(b);
+}
+
+Test(borrower, what_goes_to_make_room_long_after_it_came_may_be_asked_for_at_once)
+{
+    struct borrower at;
+    struct borrower *b = borrower_new(&at);
+
+    have(b, "a", 5);
+    borrower_evict(b, after_ms(BORROWER_REFUSED_MS), name_of("a"));
+    cr_expect_null(borrower_find(b, name_of("a")));
+    borrower_deinit(b);
+}
 
 Test(borrower, what_the_owner_does_not_lend_is_not_asked_for_again_for_a_while)
 {

@@ -328,6 +328,18 @@ static void take_over(struct world *w)
 
 /* ---- a member ----------------------------------------------------------------------------------- */
 
+static void take_value(struct world *w, int m, const struct letter *letter)
+{
+    struct side *side = &w->sides[m];
+    const struct borrowed_value value = {
+        .version = letter->version, .expires = MONO_NEVER, .bytes = 1};
+
+    if (borrower_take_value(&side->borrower, member_clock(w, m),
+                            bytes_from_text(names[letter->key]), &value)) {
+        side->versions[letter->key] = letter->version;
+    }
+}
+
 static void member_take(struct world *w, int m, const struct letter *letter)
 {
     struct side *side = &w->sides[m];
@@ -348,9 +360,7 @@ static void member_take(struct world *w, int m, const struct letter *letter)
              (struct letter){.kind = LETTER_ACK, .version = letter->version});
         break;
     case LETTER_VALUE:
-        if (borrower_take_value(&side->borrower, name, letter->version, MONO_NEVER, 1)) {
-            side->versions[letter->key] = letter->version;
-        }
+        take_value(w, m, letter);
         break;
     case LETTER_REFUSED:
         borrower_take_refusal(&side->borrower, member_clock(w, m), name);

@@ -183,6 +183,30 @@ Test(copy_owners, a_late_answer_of_the_owner_before_is_not_served_as_the_one_aft
     end(&l);
 }
 
+/* ---- room --------------------------------------------------------------------------------------- */
+
+static enum borrowed_state state_of(const struct copy_owner *owner, struct bytes key)
+{
+    const struct borrowed *found = borrower_find(&owner->borrower, key);
+
+    return found != NULL ? found->state : BORROWED_NOT;
+}
+
+Test(copy_owners, a_value_larger_than_all_copies_may_be_is_refused_and_others_stay)
+{
+    struct loan l;
+
+    begin(&l);
+    invalidate(l.w, l.after, 4);
+    l.w->node->config.hot_copies_max_memory = 10;
+    ask_for_key(l.w, l.after);
+    answer(&l, l.after, TEXT_LATE, 7);
+    cr_expect_eq(state_of(l.after, KEY), BORROWED_REFUSED, "else it is fetched again for ever");
+    cr_expect_eq(copy_owners_copy_count(l.w->node), 0);
+    copy_owners_check(l.w->node);
+    end(&l);
+}
+
 /* ---- clients that keep what they have read ------------------------------------------------------- */
 
 /* Owners are let go in the first whole pass, as no slot is hot. */
