@@ -8,6 +8,7 @@ void borrower_init(struct borrower *b, uint64_t seed)
 {
     *b = (struct borrower){.keys.seed = seed};
     list_init(&b->by_use);
+    list_init(&b->refused);
 }
 
 static struct borrowed *find(const struct borrower *b, struct bytes name)
@@ -22,20 +23,18 @@ const struct borrowed *borrower_find(const struct borrower *b, struct bytes key)
     return find(b, key);
 }
 
-/* It is VALID no more. */
-static void end_valid(struct borrower *b, struct borrowed *key)
+/* It is VALID, or REFUSED, no more. */
+static void end_state(struct borrower *b, struct borrowed *key)
 {
-    if (key->state == BORROWED_VALID) {
-        ASSERT(b->bytes >= key->bytes);
-        list_remove(&key->by_use);
-        b->bytes -= key->bytes;
-        key->bytes = 0;
-    }
+    ASSERT(b->bytes >= key->bytes);
+    list_remove(&key->listed);
+    b->bytes -= key->bytes;
+    key->bytes = 0;
 }
 
 static void forget(struct borrower *b, struct borrowed *key)
 {
-    end_valid(b, key);
+    end_state(b, key);
     hashtable_remove(&b->keys, &key->by_name);
     buf_deinit(&key->name);
     mem_free(MEM_NODE, key);
@@ -128,9 +127,9 @@ static bool is_shown(const struct borrower *b, const struct borrowed *key, struc
 
 static void use(struct borrower *b, struct borrowed *key)
 {
-    if (b->by_use.prev != &key->by_use) { /* else it was used last */
-        list_remove(&key->by_use);
-        list_add_tail(&b->by_use, &key->by_use);
+    if (b->by_use.prev != &key->listed) { /* else it was used last */
+        list_remove(&key->listed);
+        list_add_tail(&b->by_use, &key->listed);
     }
 }
 
@@ -175,7 +174,7 @@ void borrower_note_wanted(struct borrower *b, struct bytes key)
         hashtable_add(&b->keys, &found->by_name, buf_bytes(&found->name));
     }
     ASSERT(found->state != BORROWED_ASKED);
-    end_valid(b, found);
+    end_state(b, found);
     found->state = BORROWED_ASKED;
     found->least = found->version;
 }
@@ -199,12 +198,14 @@ bool borrower_take_value(struct borrower *b, struct mono_time now, struct bytes 
     found->came_at = now;
     found->bytes = value->bytes;
     b->bytes += value->bytes;
-    list_add_tail(&b->by_use, &found->by_use);
+    list_add_tail(&b->by_use, &found->listed);
     return true;
 }
 
-static void refuse(struct borrowed *key, struct mono_time now)
+/* Times come in their order, and so do the ends of refusals. */
+static void refuse(struct borrower *b, struct borrowed *key, struct mono_time now)
 {
+    list_add_tail(&b->refused, &key->listed);
     key->state = BORROWED_REFUSED;
     key->until = mono_add_ms(now, BORROWER_REFUSED_MS);
 }
@@ -214,7 +215,7 @@ void borrower_take_refusal(struct borrower *b, struct mono_time now, struct byte
     struct borrowed *found = find(b, key);
 
     if (found != NULL && found->state == BORROWED_ASKED) {
-        refuse(found, now);
+        refuse(b, found, now);
     }
 }
 
@@ -271,31 +272,46 @@ void borrower_evict(struct borrower *b, struct mono_time now, struct bytes key)
         forget(b, found);
         return;
     }
-    end_valid(b, found);
-    refuse(found, now);
+    end_state(b, found);
+    refuse(b, found, now);
 }
 
 const struct borrowed *borrower_oldest(const struct borrower *b)
 {
-    return list_is_empty(&b->by_use) ? NULL : CONTAINER_OF(b->by_use.next, struct borrowed, by_use);
+    return list_is_empty(&b->by_use) ? NULL : CONTAINER_OF(b->by_use.next, struct borrowed, listed);
 }
 
 void borrower_tick(struct borrower *b, struct mono_time now)
 {
-    struct hashtable_node *next;
+    while (!list_is_empty(&b->refused)) {
+        struct borrowed *key = CONTAINER_OF(b->refused.next, struct borrowed, listed);
 
-    for (struct hashtable_node *n = hashtable_next(&b->keys, NULL); n != NULL; n = next) {
-        struct borrowed *key = CONTAINER_OF(n, struct borrowed, by_name);
-
-        next = hashtable_next(&b->keys, n);
-        if (key->state == BORROWED_REFUSED && mono_is_due(key->until, now)) {
-            forget(b, key);
+        if (!mono_is_due(key->until, now)) {
+            return;
         }
+        forget(b, key);
     }
+}
+
+static size_t count_of(const struct list *keys, enum borrowed_state state)
+{
+    struct mono_time until = {0};
+    size_t count = 0;
+
+    LIST_FOR_EACH (item, keys) {
+        const struct borrowed *key = CONTAINER_OF(item, struct borrowed, listed);
+
+        ASSERT(key->state == state);
+        ASSERT(state != BORROWED_REFUSED || !mono_is_before(key->until, until));
+        until = key->until;
+        count++;
+    }
+    return count;
 }
 
 void borrower_check(const struct borrower *b)
 {
+    size_t listed = count_of(&b->by_use, BORROWED_VALID) + count_of(&b->refused, BORROWED_REFUSED);
     size_t bytes = 0;
 
     ASSERT(b->is_linked || b->keys.count == 0); /* (5) */
@@ -303,8 +319,11 @@ void borrower_check(const struct borrower *b)
         const struct borrowed *key = CONTAINER_OF_CONST(n, struct borrowed, by_name);
 
         ASSERT(key->state != BORROWED_NOT);
-        ASSERT((key->state == BORROWED_VALID) == list_is_linked(&key->by_use));
+        ASSERT((key->state != BORROWED_ASKED) == list_is_linked(&key->listed));
+        ASSERT(key->state == BORROWED_VALID || key->bytes == 0);
+        listed -= list_is_linked(&key->listed);
         bytes += key->bytes;
     }
+    ASSERT(listed == 0);
     ASSERT(bytes == b->bytes);
 }

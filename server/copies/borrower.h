@@ -53,7 +53,7 @@ enum borrowed_state {
 
 struct borrowed {
     struct hashtable_node by_name;
-    struct list by_use; /* VALID: least recently used first */
+    struct list listed; /* VALID: by use; REFUSED: by end of that */
     enum borrowed_state state;
     uint64_t version;       /* VALID: of the value */
     uint64_t least;         /* what comes must be of this version at least */
@@ -72,7 +72,9 @@ struct borrowed_value {
 
 struct borrower {
     struct hashtable keys;
-    struct list by_use;
+    struct list by_use; /* what is VALID, least recently used first, */
+    struct list
+        refused; /* and what is REFUSED: what is over first comes first, so that the others need not be looked at */
     size_t bytes; /* of all that are VALID */
     bool is_linked;
     struct mono_time until; /* of the lease */

@@ -23,7 +23,7 @@ void copy_lapses_tell(struct node *node)
         } else if (is_watched(node, owner)) {
             LIST_FOR_EACH (item, &owner->borrower.by_use) {
                 invalidation_key_lost(
-                    node, buf_bytes(&CONTAINER_OF(item, struct borrowed, by_use)->name));
+                    node, buf_bytes(&CONTAINER_OF(item, struct borrowed, listed)->name));
             }
             owner->has_told_lapse = true;
             has_news = true;

@@ -376,6 +376,35 @@ Test(borrower, what_the_owner_does_not_lend_is_not_asked_for_again_for_a_while)
     borrower_deinit(b);
 }
 
+static void refuse(struct borrower *b, int64_t at_ms, const char *key)
+{
+    borrower_note_wanted(b, name_of(key));
+    borrower_take_refusal(b, after_ms(at_ms), name_of(key));
+}
+
+Test(borrower, each_refusal_is_over_at_its_time_however_it_came_to_be)
+{
+    struct borrower at;
+    struct borrower *b = borrower_new(&at);
+
+    refuse(b, 0, "a");
+    have(b, "b", 5);
+    borrower_evict(b, after_ms(100), name_of("b"));
+    refuse(b, 200, "c");
+    refuse(b, BORROWER_REFUSED_MS, "a"); /* anew */
+    borrower_check(b);
+    borrower_tick(b, after_ms(BORROWER_REFUSED_MS + 100));
+    cr_expect_not_null(borrower_find(b, name_of("a")));
+    cr_expect_null(borrower_find(b, name_of("b")));
+    cr_expect_not_null(borrower_find(b, name_of("c")));
+    borrower_tick(b, after_ms(BORROWER_REFUSED_MS + 200));
+    cr_expect_not_null(borrower_find(b, name_of("a")));
+    cr_expect_null(borrower_find(b, name_of("c")));
+    borrower_drop(b, name_of("a"));
+    borrower_check(b);
+    borrower_deinit(b);
+}
+
 Test(borrower, the_copy_that_was_used_least_recently_is_the_one_to_drop)
 {
     struct borrower at;
