@@ -114,6 +114,7 @@ void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct 
         table->changes++;
         known->epoch_heard_at = now;
         known->sent_on = 0;
+        known->send_on_at = (struct mono_time){0};
     }
     known->hot = *hot;
     known->heard_at = now;

@@ -106,7 +106,17 @@ bool spread_can_judge(const struct hot_known *known, struct mono_time now,
         reader->judged_epoch = known->hot.epoch;
         return false;
     }
-    return passed_ms >= SPREAD_MEASURE_MS;
+    return passed_ms >= SPREAD_MEASURE_MS && !mono_is_before(now, known->send_on_at);
+}
+
+/* Of the time for it as large a part is over as of the surplus has gone (4). */
+static struct mono_time pace(const struct hot_known *known, uint64_t surplus)
+{
+    uint64_t of_us = (uint64_t)(SPREAD_UNTIL_MS - SPREAD_MEASURE_MS) * 1000;
+    struct mono_time at = mono_add_ms(known->epoch_heard_at, SPREAD_MEASURE_MS);
+
+    at.us += (int64_t)(of_us * known->sent_on / surplus);
+    return at;
 }
 
 bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct cluster_id *me,
@@ -129,6 +139,7 @@ bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct
         return false;
     }
     known->sent_on += reads;
+    known->send_on_at = pace(known, standing.reads - standing.mean);
     return true;
 }
 

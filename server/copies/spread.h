@@ -16,7 +16,10 @@
  *      in an epoch.
  *  (3) As much is sent on as the node serves beyond the mean, and no reader that would be too many where it comes to: one
  *      reader alone stays where it is.
- *  (4) A new epoch begins SPREAD_ROUND_MS after the last one, when somebody is over, or serves another part than was
+ *  (4) They go evenly over that time: when half of it is over, half of the surplus may be gone.  However many readers
+ *      that takes: with thousands of them one in a millisecond would take many rounds, and all at once would be a
+ *      storm of connections where they come to.
+ *  (5) A new epoch begins SPREAD_ROUND_MS after the last one, when somebody is over, or serves another part than was
  *      announced; later each time, SPREAD_ROUND_MAX_MS at most, while that goes on: readers that cannot be sent
  *      on are not to have the others run in circles.
  *
@@ -67,7 +70,7 @@ struct spread_reader {
 
 /* Is the node over, so that readers are to be judged now?  Else they have nothing to fear in this epoch. */
 bool spread_is_over(const struct hot_slot *hot, const struct cluster_id *node);
-/* May the reader be judged now, and has not been? */
+/* May the reader be judged now (2) (4), and has not been? */
 MUST_USE bool spread_can_judge(const struct hot_known *known, struct mono_time now,
                                struct spread_reader *reader);
 /* The same, and count a request of it at this node. */

@@ -7,7 +7,6 @@
 
 enum {
     NAMELESS_REQUESTS = 16, /* of a slot, in a fraction of a second: nobody types that */
-    GAP_US = 1000,          /* between two clients that are sent on */
 };
 
 /* ---- the map ------------------------------------------------------------------------------------ */
@@ -155,14 +154,12 @@ static bool judge(struct node *node, struct hot_known *known, struct session *s)
 bool hot_readers_send_on(struct node *node, const struct request *request, uint16_t slot,
                          struct cluster_node_view *out)
 {
-    struct hot_readers *readers = &node->hot_readers;
     struct hot_known *known = hot_copies_known(node, slot);
     struct session *s = request->session;
     const struct cluster_id *id;
     size_t index;
 
-    if (known == NULL || !is_to_be_judged(node, known, s) || !is_plain_read(request) ||
-        node->now.mono.us - readers->sent_on_at.us < GAP_US) {
+    if (known == NULL || !is_to_be_judged(node, known, s) || !is_plain_read(request)) {
         return false;
     }
     id = other_for(node, s, &known->hot);
@@ -176,7 +173,6 @@ bool hot_readers_send_on(struct node *node, const struct request *request, uint1
     }
     cluster_node_at(node->cluster, index, node->now, out);
     s->flags |= SESSION_SENT_ON;
-    readers->sent_on_at = node->now.mono;
-    readers->sent_on++;
+    node->hot_readers.sent_on++;
     return true;
 }

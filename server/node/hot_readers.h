@@ -3,7 +3,7 @@
  * are sent on who are with a node that serves more than its part (copies/spread.h), the owner or a member.
  *
  * Sent on are only clients that bear it: by a library that is known to keep to one MOVED, from an address from which
- * somebody has asked any node for the map (node/hot_askers.h), with a single read; one in a millisecond at most.
+ * somebody has asked any node for the map (node/hot_askers.h), with a single read.
  *
  * Invariant:  (1) a reader is judged once in an epoch of a slot, and by a node that serves too much */
 #ifndef STARLING_NODE_HOT_READERS_H
@@ -22,7 +22,6 @@ struct request;
 struct session;
 
 struct hot_readers {
-    struct mono_time sent_on_at;
     uint64_t sent_on; /* clients, by a MOVED, ever */
 };
 

@@ -174,10 +174,38 @@ Test(spread, as_much_leaves_as_is_beyond_the_mean)
     struct hot_known known = known_of(HOT(6000, 0, 0, 2000));
     unsigned count = 0;
 
-    while (is_sent_on(&known, OWNER, 100, 500)) {
+    while (is_sent_on(&known, OWNER, 100, SPREAD_UNTIL_MS - 1)) {
         count++;
     }
     cr_expect_eq(count, 40, "%u", count);
+}
+
+/* How many readers, of a hundred reads a second each, have gone by then. */
+static unsigned gone_by(struct hot_known *known, int64_t ms)
+{
+    unsigned count = 0;
+
+    while (is_sent_on(known, OWNER, 100, ms)) {
+        count++;
+    }
+    return count;
+}
+
+Test(spread, however_many_readers_go_evenly_in_the_time_that_there_is_for_it)
+{
+    enum {
+        OF_MS = SPREAD_UNTIL_MS - SPREAD_MEASURE_MS,
+    };
+    struct hot_known known = known_of(HOT(240000, 0, 0)); /* some 1600 too many */
+    unsigned count = 0;
+
+    for (int tenth = 1; tenth <= 9; tenth++) {
+        count += gone_by(&known, SPREAD_MEASURE_MS + OF_MS * tenth / 10);
+        cr_expect(count >= 158 * (unsigned)tenth && count <= 162 * (unsigned)tenth,
+                  "%u when %d tenths are over", count, tenth);
+    }
+    count += gone_by(&known, SPREAD_UNTIL_MS - 1);
+    cr_expect(count > 1580 && count <= 1620, "%u", count);
 }
 
 Test(spread, one_reader_alone_stays_where_it_is)
@@ -187,7 +215,7 @@ Test(spread, one_reader_alone_stays_where_it_is)
 
     cr_expect_not(is_sent_on(&alone, OWNER, 5000, 500));
     cr_expect(is_sent_on(&two, OWNER, 5000, 500));
-    cr_expect_not(is_sent_on(&two, OWNER, 5000, 500), "the other one is alone then");
+    cr_expect_not(is_sent_on(&two, OWNER, 5000, 900), "the other one is alone then");
 }
 
 Test(spread, a_reader_that_would_be_too_many_where_it_comes_to_stays)
@@ -349,12 +377,14 @@ static void send_on_some(struct world *w)
     for (size_t n = 0; n <= w->hot.member_count; n++) {
         known[n] = known_of(w->hot);
     }
-    for (size_t i = 0; i < w->reader_count; i++) {
-        struct reader *r = &w->readers[i];
+    for (int64_t ms = SPREAD_MEASURE_MS; ms < SPREAD_UNTIL_MS; ms += 20) {
+        for (size_t i = 0; i < w->reader_count; i++) {
+            struct reader *r = &w->readers[i];
 
-        if (!r->stays && is_sent_on(&known[r->at], r->at, r->reads, 500)) {
-            r->at = drawn(w);
-            w->moved++;
+            if (!r->stays && is_sent_on(&known[r->at], r->at, r->reads, ms)) {
+                r->at = drawn(w);
+                w->moved++;
+            }
         }
     }
 }
