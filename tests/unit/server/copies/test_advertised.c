@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Owners announce slots over connections that are slow and break, to nodes that stand still, and clients ask any of them for
  * the map.  Whoever is advertised for a slot accepts it, and no client is sent on more than twice in an epoch: once by who
- * was a member long ago, once by the owner, which teaches it.
+ * was a member long ago, once by the owner, which teaches it.  The epoch is that of the announcement by which a node sends a client
+ * on: one that hears late goes by an older one than others do by then.
  *
  * A member is ready for a slot when it has heard of it and its lease goes on, as the owner finds in each look. */
 #include "copies/hot_slots.h"
@@ -22,7 +23,8 @@ enum {
     STEPS = 12000,
     LOOK_STEPS = 1000 / STEP_MS,
     LEASE_MS = 250,
-    FEW = 2, /* redirections */
+    FEW = 2,    /* redirections */
+    EPOCHS = 8, /* by which nodes may go at a time */
     NOBODY = -1,
 };
 
@@ -51,13 +53,17 @@ struct own {
     int64_t lease_until_ms[NODES];
 };
 
+struct sent {
+    uint64_t epoch;
+    unsigned count;
+};
+
 struct client {
     char address[32];
     enum view_kind kind;
     int believes[SLOTS];
     struct spread_reader readers[NODES][SLOTS]; /* its connections */
-    uint64_t counted_epoch[SLOTS];
-    unsigned redirections[SLOTS]; /* in that */
+    struct sent sent[SLOTS][EPOCHS];            /* the last epochs in which it was, and how often */
 };
 
 struct world {
@@ -280,22 +286,43 @@ static int ask(struct world *w, struct client *c, int n, int slot)
     return hot != NULL ? NOBODY : owner_of(slot);
 }
 
+/* By which the node has sent it on.  One that knows nothing of the slot goes by no announcement, as if that were an epoch. */
+static uint64_t epoch_at(const struct world *w, int n, int slot)
+{
+    const struct hot_slot *hot =
+        hot_slots_find(&w->nodes[n].table, now_of(w), w->own[slot].hot.slot);
+
+    return hot != NULL ? hot->epoch : w->own[slot].hot.epoch;
+}
+
+/* The place of the epoch, or else of the oldest one. */
+static struct sent *sent_in(struct sent sent[EPOCHS], uint64_t epoch)
+{
+    struct sent *oldest = &sent[0];
+
+    for (int i = 0; i < EPOCHS; i++) {
+        if (sent[i].epoch == epoch) {
+            return &sent[i];
+        }
+        oldest = sent[i].epoch < oldest->epoch ? &sent[i] : oldest;
+    }
+    *oldest = (struct sent){.epoch = epoch};
+    return oldest;
+}
+
 static void read_slot(struct world *w, struct client *c, int slot)
 {
     int n = c->believes[slot];
 
-    if (c->counted_epoch[slot] != w->own[slot].hot.epoch) {
-        c->counted_epoch[slot] = w->own[slot].hot.epoch;
-        c->redirections[slot] = 0;
-    }
     while (!stands(w, n) && n != NOBODY) {
+        int at = n;
+
         c->believes[slot] = n;
         n = ask(w, c, n, slot);
         if (n != NOBODY) {
             w->redirections++;
-            c->redirections[slot]++;
+            SEED_ASSERT(++sent_in(c->sent[slot], epoch_at(w, at, slot))->count <= FEW, w->seed);
         }
-        SEED_ASSERT(c->redirections[slot] <= FEW, w->seed);
         if (n == NOBODY) {
             return;
         }
