@@ -57,7 +57,7 @@ struct hot_known {
     struct hot_slot hot;
     struct mono_time heard_at;
     struct mono_time epoch_heard_at; /* for the first time */
-    uint64_t sent_on; /* reads a second of those whom this node has sent on in this epoch, */
+    uint64_t sent_on; /* reads in 1000 seconds of those whom this node has sent on in this epoch, */
     struct mono_time send_on_at; /* and when the next one may be (copies/spread.h) */
     bool has_lapsed;             /* it is over since nothing was heard */
     struct mono_time

@@ -3,6 +3,11 @@
 
 #include "base/assert.h"
 
+/* Readers are counted by what they read in so many: some read once in several. */
+enum {
+    IN_SECONDS = 1000,
+};
+
 static uint64_t sum_of(const struct spread_share *shares, size_t count)
 {
     uint64_t sum = 0;
@@ -115,8 +120,18 @@ static struct mono_time pace(const struct hot_known *known, uint64_t surplus)
     uint64_t of_us = (uint64_t)(SPREAD_UNTIL_MS - SPREAD_MEASURE_MS) * 1000;
     struct mono_time at = mono_add_ms(known->epoch_heard_at, SPREAD_MEASURE_MS);
 
-    at.us += (int64_t)(of_us * known->sent_on / surplus);
+    at.us += (int64_t)(of_us * known->sent_on / surplus / IN_SECONDS);
     return at;
+}
+
+/* In IN_SECONDS. */
+static uint64_t reads_of(const struct spread_reader *reader, int64_t passed_ms)
+{
+    uint64_t reads = (uint64_t)reader->requests * 1000 * IN_SECONDS / (uint64_t)passed_ms;
+
+    return reader->requests <= SPREAD_FEW_REQUESTS && reader->most > 0 && reader->most < reads
+               ? reader->most
+               : reads;
 }
 
 bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct cluster_id *me,
@@ -124,18 +139,21 @@ bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct
 {
     const struct standing standing = standing_of(&known->hot, me);
     int64_t passed_ms = mono_ms_between(known->epoch_heard_at, now);
-    uint64_t reads;
+    uint64_t mean;
     uint64_t left;
+    uint64_t reads;
 
     ASSERT(passed_ms > 0 && reader->judged_epoch < known->hot.epoch);
     reader->judged_epoch = known->hot.epoch;
-    if (!standing.is_over || standing.reads <= standing.mean + known->sent_on) {
+    left = standing.reads * IN_SECONDS;
+    mean = standing.mean * IN_SECONDS;
+    if (!standing.is_over || left <= mean + known->sent_on) {
         return false;
     }
-    reads = (uint64_t)reader->requests * 1000 / (uint64_t)passed_ms;
-    left = standing.reads - known->sent_on;
+    reads = reads_of(reader, passed_ms);
+    left -= known->sent_on;
     /* Half of it beyond the mean is as far from it as before. */
-    if (reads > 2 * (left - standing.mean) || reads * 4 > (left - standing.least) * 3) {
+    if (reads > 2 * (left - mean) || reads * 4 > (left - standing.least * IN_SECONDS) * 3) {
         return false;
     }
     known->sent_on += reads;

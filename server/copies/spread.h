@@ -19,7 +19,9 @@
  *  (4) They go evenly over that time: when half of it is over, half of the surplus may be gone.  However many readers
  *      that takes: with thousands of them one in a millisecond would take many rounds, and all at once would be a
  *      storm of connections where they come to.
- *  (5) A new epoch begins SPREAD_ROUND_MS after the last one, when somebody is over, or serves another part than was
+ *  (5) What a reader reads is what it has read in the epoch until then.  One that reads once in two seconds and happens to do it
+ *      just then would seem to read more than once a second: who has come a few times counts for no more than in all its life.
+ *  (6) A new epoch begins SPREAD_ROUND_MS after the last one, when somebody is over, or serves another part than was
  *      announced; later each time, SPREAD_ROUND_MAX_MS at most, while that goes on: readers that cannot be sent
  *      on are not to have the others run in circles.
  *
@@ -45,6 +47,7 @@ enum {
     SPREAD_ROUND_MAX_MS = 60000,
     SPREAD_QUICK_ROUNDS = 8,  /* the first ones, before they become later each time */
     SPREAD_LEAST_READS = 100, /* of all together: below that nothing is spread */
+    SPREAD_FEW_REQUESTS = 8,  /* in an epoch: they tell little of what a reader reads */
     SPREAD_SHARES_MAX = HOT_MEMBERS_MAX + 1,
 };
 
@@ -66,6 +69,7 @@ struct spread_reader {
     uint64_t judged_epoch;
     uint32_t counted_epoch; /* its lowest bits */
     uint32_t requests;      /* in that epoch, until it is judged */
+    uint64_t most; /* that it has read in 1000 seconds, by all of its life; 0: that is not known */
 };
 
 /* Is the node over, so that readers are to be judged now?  Else they have nothing to fear in this epoch. */

@@ -140,12 +140,23 @@ static const struct cluster_id *other_for(const struct node *node, struct sessio
     return id == NULL || cluster_id_equal(id, cluster_my_id(node->cluster)) ? NULL : id;
 }
 
+/* What the connection has asked in 1000 seconds, by all of its life. */
+static uint64_t asked(const struct node *node, const struct session *s)
+{
+    int64_t ms = mono_ms_between(s->created_at, node->now.mono);
+
+    return ms > 0 ? (s->command_count + 1) * 1000000 / (uint64_t)ms : 0;
+}
+
 /* It bears it, and there is somewhere to go: does it go? */
 static bool judge(struct node *node, struct hot_known *known, struct session *s)
 {
     struct session_hot_reads *reads = reads_of(s, known->hot.slot);
     struct spread_reader reader = load(reads);
-    bool is_sent_on = spread_sends_on(known, node->now.mono, cluster_my_id(node->cluster), &reader);
+    bool is_sent_on;
+
+    reader.most = asked(node, s);
+    is_sent_on = spread_sends_on(known, node->now.mono, cluster_my_id(node->cluster), &reader);
 
     store(reads, &reader);
     return is_sent_on;

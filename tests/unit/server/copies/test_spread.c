@@ -227,6 +227,42 @@ Test(spread, a_reader_that_would_be_too_many_where_it_comes_to_stays)
     cr_expect(is_sent_on(&known, OWNER, 300, 500), "a small one helps");
 }
 
+/* Readers that happen to come once in the time, and read once in two seconds: so many go. */
+static unsigned slow_ones_that_go(uint64_t most)
+{
+    struct hot_known known = known_of(HOT(600, 0, 0));
+    const struct cluster_id owner = id_of(OWNER);
+    unsigned count = 0;
+
+    for (int i = 0; i < 2000; i++) {
+        struct spread_reader reader = {.most = most};
+        struct mono_time now = at_ms(SPREAD_UNTIL_MS - 1);
+
+        count += spread_count(&known, now, &owner, &reader) &&
+                 spread_sends_on(&known, now, &owner, &reader);
+    }
+    return count;
+}
+
+Test(spread, who_comes_once_counts_for_no_more_than_in_all_its_life)
+{
+    unsigned by_epoch = slow_ones_that_go(0);
+    unsigned by_life = slow_ones_that_go(500);
+
+    cr_expect(by_epoch >= 395 && by_epoch <= 400, "%u", by_epoch);
+    cr_expect(by_life >= 795 && by_life <= 800, "%u", by_life);
+}
+
+Test(spread, who_comes_often_counts_by_that_whatever_it_did_before)
+{
+    struct hot_known known = known_of(HOT(5000, 0, 0));
+    const struct cluster_id owner = id_of(OWNER);
+    struct spread_reader reader = {.counted_epoch = EPOCH, .requests = 5000, .most = 500};
+
+    cr_expect(spread_can_judge(&known, at_ms(999), &reader));
+    cr_expect_not(spread_sends_on(&known, at_ms(999), &owner, &reader), "it is alone");
+}
+
 /* ---- rounds ------------------------------------------------------------------------------------- */
 
 /* Of an owner and two members. */
