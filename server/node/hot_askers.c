@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/hot_askers.h"
 
+#include "base/assert.h"
 #include "base/codec.h"
 #include "base/hash.h"
 #include "node/inside.h"
@@ -10,9 +11,43 @@ enum {
     NAMELESS_SEED = 2, /* and of those who have not named their library */
 };
 
-static uint64_t *place_of(struct hot_askers *askers, uint64_t hash)
+/* The first of its places. */
+static size_t places_of(uint64_t hash)
 {
-    return &askers->hashes[hash / 2 % HOT_ASKERS];
+    return hash / 2 % (HOT_ASKERS / HOT_ASKER_WAYS) * HOT_ASKER_WAYS;
+}
+
+/* Where it stands; HOT_ASKERS: nowhere. */
+static size_t find(const struct hot_askers *askers, uint64_t hash)
+{
+    size_t first = places_of(hash);
+
+    for (size_t i = first; i < first + HOT_ASKER_WAYS; i++) {
+        if (askers->hashes[i] == hash) {
+            return i;
+        }
+    }
+    return HOT_ASKERS;
+}
+
+static void set_state(struct hot_askers *askers, size_t place, enum hot_asker_state state)
+{
+    askers->untold -= askers->states[place] == HOT_ASKER_UNTOLD;
+    askers->untold += state == HOT_ASKER_UNTOLD;
+    askers->states[place] = (uint8_t)state;
+}
+
+/* An empty one of its places, or the one that its hash names. */
+static size_t room_for(const struct hot_askers *askers, uint64_t hash)
+{
+    size_t first = places_of(hash);
+
+    for (size_t i = first; i < first + HOT_ASKER_WAYS; i++) {
+        if (askers->hashes[i] == 0) {
+            return i;
+        }
+    }
+    return first + (hash >> 32) % HOT_ASKER_WAYS;
 }
 
 /* Never 0. */
@@ -27,53 +62,64 @@ static uint64_t hash_of(const struct session *s, uint64_t seed)
     return hash_bytes(bytes_prefix(address, len), seed) | 1;
 }
 
-static void note(struct hot_askers *askers, uint64_t hash)
+/* One that is known already has been told of, or is, by whoever was asked first. */
+static void note(struct hot_askers *askers, uint64_t hash, enum hot_asker_state state)
 {
-    uint64_t *place = place_of(askers, hash);
+    size_t place = find(askers, hash);
 
-    if (*place != hash) {
-        *place = hash;
-        askers->has_new = true;
+    if (place == HOT_ASKERS) {
+        place = room_for(askers, hash);
+        askers->hashes[place] = hash;
+        set_state(askers, place, state);
     }
 }
 
 void hot_askers_note(struct node *node, const struct session *s)
 {
-    note(&node->hot_askers, hash_of(s, ANY_SEED));
+    note(&node->hot_askers, hash_of(s, ANY_SEED), HOT_ASKER_UNTOLD);
     if (s->lib_name.len == 0) {
-        note(&node->hot_askers, hash_of(s, NAMELESS_SEED));
+        note(&node->hot_askers, hash_of(s, NAMELESS_SEED), HOT_ASKER_UNTOLD);
     }
-}
-
-static bool have(const struct hot_askers *askers, uint64_t hash)
-{
-    return askers->hashes[hash / 2 % HOT_ASKERS] == hash;
 }
 
 bool hot_askers_have(const struct node *node, const struct session *s)
 {
-    return have(&node->hot_askers, hash_of(s, ANY_SEED));
+    return find(&node->hot_askers, hash_of(s, ANY_SEED)) != HOT_ASKERS;
 }
 
 bool hot_askers_have_nameless(const struct node *node, const struct session *s)
 {
-    return have(&node->hot_askers, hash_of(s, NAMELESS_SEED));
+    return find(&node->hot_askers, hash_of(s, NAMELESS_SEED)) != HOT_ASKERS;
+}
+
+static void tell_new(struct hot_askers *askers, struct buf *out)
+{
+    size_t left = askers->untold < HOT_ASKERS_TOLD ? askers->untold : HOT_ASKERS_TOLD;
+
+    for (size_t i = 0; left > 0; i++) {
+        if (askers->states[i] == HOT_ASKER_UNTOLD) {
+            encode_u64_be(out, askers->hashes[i]);
+            set_state(askers, i, HOT_ASKER_TOLD);
+            left--;
+        }
+    }
+}
+
+static void tell_again(struct hot_askers *askers, struct buf *out)
+{
+    for (size_t i = 0; i < HOT_ASKERS_AGAIN; i++) {
+        if (askers->states[askers->again] == HOT_ASKER_TOLD) {
+            encode_u64_be(out, askers->hashes[askers->again]);
+        }
+        askers->again = (askers->again + 1) % HOT_ASKERS;
+    }
 }
 
 bool hot_askers_take_new(struct node *node, struct buf *out)
 {
-    struct hot_askers *askers = &node->hot_askers;
-
-    if (!askers->has_new) {
-        return false;
-    }
-    askers->has_new = false;
-    for (size_t i = 0; i < HOT_ASKERS; i++) {
-        if (askers->hashes[i] != 0) {
-            encode_u64_be(out, askers->hashes[i]);
-        }
-    }
-    return true;
+    tell_again(&node->hot_askers, out);
+    tell_new(&node->hot_askers, out);
+    return out->len > 0;
 }
 
 void hot_askers_hear(struct node *node, struct bytes hashes)
@@ -83,6 +129,20 @@ void hot_askers_hear(struct node *node, struct bytes hashes)
     while (decoder_left(&d) >= sizeof(uint64_t)) {
         uint64_t hash = decode_u64_be(&d);
 
-        *place_of(&node->hot_askers, hash) = hash;
+        if (hash != 0) { /* which is no asker */
+            note(&node->hot_askers, hash, HOT_ASKER_HEARD);
+        }
+    }
+}
+
+/* A few places each time: there are many, and it is called often. */
+void hot_askers_check(const struct node *node)
+{
+    const struct hot_askers *askers = &node->hot_askers;
+
+    ASSERT(askers->untold <= HOT_ASKERS && askers->again < HOT_ASKERS);
+    for (size_t i = askers->again; i < askers->again + HOT_ASKER_WAYS && i < HOT_ASKERS; i++) {
+        ASSERT(askers->hashes[i] != 0 || askers->states[i] == HOT_ASKER_HEARD);
+        ASSERT(askers->hashes[i] == 0 || find(askers, askers->hashes[i]) == i); /* (1) */
     }
 }

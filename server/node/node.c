@@ -652,6 +652,7 @@ void node_check(const struct node *node)
     sync_side_check(node);
     lending_check(node);
     copy_owners_check(node);
+    hot_askers_check(node);
     sync_file_check(node);
     primary_check(node);
     replica_side_check(node);
