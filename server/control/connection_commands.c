@@ -5,6 +5,7 @@
 #include "control/client.h"
 #include "control/control.h"
 #include "node/inside.h"
+#include "session/hot_reads.h"
 
 #include "base/num.h"
 #include "node/version.h"
@@ -188,6 +189,7 @@ void control_reset(struct node *node, struct request *request)
     s->protocol = 2;
     request->reply->version = 2;
     buf_deinit(&s->name);
+    hot_reads_free(&s->hot_reads);
     resp_write_simple(request->reply, "RESET");
 }
 

@@ -53,16 +53,22 @@ bool hot_slot_decode(struct bytes bytes, struct hot_slot *out)
 static struct hot_known *find(const struct hot_slots *table, uint16_t slot)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (table->items[i]->hot.slot == slot) {
+        if (table->slots[i] == slot) {
             return table->items[i];
         }
     }
     return NULL;
 }
 
+/* Its owner has said nothing for so long that what it said is over. */
+static bool is_silent(const struct hot_known *known, struct mono_time now)
+{
+    return mono_ms_between(known->heard_at, now) >= HOT_LAPSE_MS;
+}
+
 static bool is_over(const struct hot_known *known, struct mono_time now)
 {
-    return known->hot.member_count == 0 || mono_ms_between(known->heard_at, now) >= HOT_LAPSE_MS;
+    return known->hot.member_count == 0 || is_silent(known, now);
 }
 
 const struct hot_member *hot_slot_member(const struct hot_slot *hot, const struct cluster_id *node)
@@ -93,6 +99,7 @@ static struct hot_known *add(struct hot_slots *table, const struct hot_slot *hot
         return NULL;
     }
     known = mem_alloc_zeroed(MEM_NODE, sizeof(*known));
+    table->slots[table->count] = hot->slot;
     table->items[table->count++] = known;
     return known;
 }
@@ -101,22 +108,27 @@ void hot_slots_take(struct hot_slots *table, struct mono_time now, const struct 
                     const struct cluster_id *me, const struct cluster_id *primary)
 {
     struct hot_known *known = find(table, hot->slot);
+    uint32_t number;
 
     if (known == NULL) {
         known = add(table, hot);
-    } else if (cluster_id_equal(&known->hot.owner, &hot->owner) && hot->epoch < known->hot.epoch) {
+    } else if (cluster_id_equal(&known->hot.owner, &hot->owner) && hot->epoch < known->hot.epoch &&
+               !is_silent(known, now)) {
         return; /* it was overtaken on its way */
     }
     if (known == NULL) {
         return;
     }
+    number = known->hot.number;
     if (known->hot.epoch != hot->epoch || !cluster_id_equal(&known->hot.owner, &hot->owner)) {
         table->changes++;
+        number = ++table->last_number;
         known->epoch_heard_at = now;
         known->sent_on = 0;
         known->send_on_at = (struct mono_time){0};
     }
     known->hot = *hot;
+    known->hot.number = number;
     known->heard_at = now;
     known->has_lapsed = false;
     if (hot_slot_member(hot, me) != NULL || hot_slot_member(hot, primary) != NULL) {
@@ -175,7 +187,9 @@ void hot_slots_tick(struct hot_slots *table, struct mono_time now)
         }
         if (known->hot.member_count == 0 && !mono_is_before(now, known->accepted_until)) {
             mem_free(MEM_NODE, known);
-            table->items[i] = table->items[--table->count];
+            table->count--;
+            table->items[i] = table->items[table->count];
+            table->slots[i] = table->slots[table->count];
         }
     }
 }

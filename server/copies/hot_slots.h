@@ -7,10 +7,13 @@
  * when it hears of it, and for HOT_GRACE_MS after it is over, since clients may still come: whoever is advertised never
  * sends anybody elsewhere.  Once the owner has said that it is a member no more it sends each connection home to the owner, once in an
  * epoch, and passes on what comes on it nevertheless: most learn at once, and nobody who is sent back by an old map
- * goes in circles.  Newer ones of an owner have a greater epoch, which rises over its restarts.  What each serves is told with
- * the epoch, too, and stays as it is in that (copies/spread.h).
+ * goes in circles.  Newer ones of an owner have a greater epoch, which rises over its restarts, unless the clock of its machine was set
+ * back meanwhile: one with a lesser epoch was overtaken on its way, as long as others come; after HOT_LAPSE_MS without any
+ * it is believed.  So what has been done in an epoch is noted by a number that this node gives it as it hears of it, and
+ * which never goes back.  What each serves is told with the epoch, too, and stays as it is in that (copies/spread.h).
  *
- * Invariant:  (1) one entry a slot at most
+ * Invariants:  (1) one entry a slot at most
+ *              (2) no number is given twice
  * Pure; all-zero is empty. */
 #ifndef STARLING_COPIES_HOT_SLOTS_H
 #define STARLING_COPIES_HOT_SLOTS_H
@@ -46,6 +49,7 @@ struct hot_slot {
     uint16_t slot;
     struct cluster_id owner;
     uint64_t epoch;
+    uint32_t number; /* of the epoch, at this node: from 1; 0: it has not come from hot_slots */
     uint32_t owner_reads;  /* as a member's, */
     uint64_t owner_served; /* and the owner's own */
     size_t member_count;   /* 0: the slot is hot no more */
@@ -65,8 +69,10 @@ struct hot_known {
 };
 
 struct hot_slots {
-    struct hot_known *items[HOT_SLOTS_MAX]; /* owned */
+    struct hot_known *items[HOT_SLOTS_MAX]; /* owned, */
+    uint16_t slots[HOT_SLOTS_MAX]; /* and which slots those are of: a look-up reads these alone */
     size_t count;
+    uint32_t last_number;
     uint64_t changes; /* counted on whenever views of the slots may be others */
 };
 

@@ -87,14 +87,14 @@ bool spread_count(const struct hot_known *known, struct mono_time now, const str
 {
     const struct hot_slot *hot = &known->hot;
 
-    if (reader->judged_epoch >= hot->epoch) {
+    if (reader->judged >= hot->number) {
         return false;
     }
-    if (reader->counted_epoch != (uint32_t)hot->epoch) {
-        reader->counted_epoch = (uint32_t)hot->epoch;
+    if (reader->counted != hot->number) {
+        reader->counted = hot->number;
         reader->requests = 0;
         if (!spread_is_over(hot, me)) {
-            reader->judged_epoch = hot->epoch;
+            reader->judged = hot->number;
             return false;
         }
     }
@@ -107,8 +107,8 @@ bool spread_can_judge(const struct hot_known *known, struct mono_time now,
 {
     int64_t passed_ms = mono_ms_between(known->epoch_heard_at, now);
 
-    if (reader->judged_epoch >= known->hot.epoch || passed_ms >= SPREAD_UNTIL_MS) {
-        reader->judged_epoch = known->hot.epoch;
+    if (reader->judged >= known->hot.number || passed_ms >= SPREAD_UNTIL_MS) {
+        reader->judged = known->hot.number;
         return false;
     }
     return passed_ms >= SPREAD_MEASURE_MS && !mono_is_before(now, known->send_on_at);
@@ -143,8 +143,8 @@ bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct
     uint64_t left;
     uint64_t reads;
 
-    ASSERT(passed_ms > 0 && reader->judged_epoch < known->hot.epoch);
-    reader->judged_epoch = known->hot.epoch;
+    ASSERT(passed_ms > 0 && reader->judged < known->hot.number);
+    reader->judged = known->hot.number;
     left = standing.reads * IN_SECONDS;
     mean = standing.mean * IN_SECONDS;
     if (!standing.is_over || left <= mean + known->sent_on) {

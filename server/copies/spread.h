@@ -66,9 +66,9 @@ size_t spread_shares(const struct hot_slot *hot, struct spread_share shares[SPRE
 
 /* One connection's use of the slot; all-zero at first. */
 struct spread_reader {
-    uint64_t judged_epoch;
-    uint32_t counted_epoch; /* its lowest bits */
-    uint32_t requests;      /* in that epoch, until it is judged */
+    uint32_t judged;   /* the last epoch in which it was, by its number, */
+    uint32_t counted;  /* and the one in which it is, */
+    uint32_t requests; /* with so many requests, until it is judged */
     uint64_t most; /* that it has read in 1000 seconds, by all of its life; 0: that is not known */
 };
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/num.h"
 #include "node/inside.h"
+#include "session/hot_reads.h"
 #include "session/queue.h"
 #include "spec/slot.h"
 
@@ -231,15 +232,18 @@ static struct copy_owner *owner_of(struct node *node, uint16_t slot, const struc
 static bool is_sent_home(struct node *node, struct session *s, const struct copy_owner *owner,
                          const struct hot_slot *hot)
 {
-    uint64_t *judged = &s->hot_reads[hot->slot % SESSION_HOT_SLOTS].judged_epoch;
+    struct hot_read *read;
 
-    if (*judged >= hot->epoch || owner->data.phase != PEER_LANE_OPEN ||
-        (s->flags & SESSION_IN_MULTI) != 0 ||
+    if (owner->data.phase != PEER_LANE_OPEN || (s->flags & SESSION_IN_MULTI) != 0 ||
         !hot_slots_sends_home(&node->hot_copies.known, node->now.mono, hot->slot,
                               cluster_my_id(node->cluster), cluster_my_primary_id(node->cluster))) {
         return false;
     }
-    *judged = hot->epoch;
+    read = hot_reads_get(&s->hot_reads, hot->slot);
+    if (read->judged >= hot->number) {
+        return false;
+    }
+    read->judged = hot->number;
     node->borrowing.sent_home++;
     return true;
 }

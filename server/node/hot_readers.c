@@ -4,6 +4,7 @@
 #include "cluster/report.h"
 #include "copies/view.h"
 #include "node/inside.h"
+#include "session/hot_reads.h"
 
 enum {
     NAMELESS_REQUESTS = 16, /* of a slot, in a fraction of a second: nobody types that */
@@ -41,32 +42,31 @@ const struct cluster_id *hot_readers_view(const struct node *node, const struct 
 
 /* ---- who is sent on ----------------------------------------------------------------------------- */
 
-static struct session_hot_reads *reads_of(struct session *s, uint16_t slot)
+static struct hot_read *read_of(struct session *s, uint16_t slot)
 {
-    return &s->hot_reads[slot % SESSION_HOT_SLOTS];
+    return hot_reads_get(&s->hot_reads, slot);
 }
 
-static struct spread_reader load(const struct session_hot_reads *reads)
+static struct spread_reader load(const struct hot_read *read)
 {
-    return (struct spread_reader){.judged_epoch = reads->judged_epoch,
-                                  .counted_epoch = reads->counted_epoch,
-                                  .requests = reads->requests};
+    return (struct spread_reader){
+        .judged = read->judged, .counted = read->counted, .requests = read->requests};
 }
 
-static void store(struct session_hot_reads *reads, const struct spread_reader *reader)
+static void store(struct hot_read *read, const struct spread_reader *reader)
 {
-    *reads = (struct session_hot_reads){.judged_epoch = reader->judged_epoch,
-                                        .counted_epoch = reader->counted_epoch,
-                                        .requests = reader->requests};
+    read->judged = reader->judged;
+    read->counted = reader->counted;
+    read->requests = reader->requests;
 }
 
 static bool count(struct node *node, const struct hot_known *known, struct session *s)
 {
-    struct session_hot_reads *reads = reads_of(s, known->hot.slot);
-    struct spread_reader reader = load(reads);
+    struct hot_read *read = read_of(s, known->hot.slot);
+    struct spread_reader reader = load(read);
     bool can_be_judged = spread_count(known, node->now.mono, cluster_my_id(node->cluster), &reader);
 
-    store(reads, &reader);
+    store(read, &reader);
     return can_be_judged;
 }
 
@@ -93,15 +93,15 @@ bool hot_readers_are_counted(struct node *node, uint16_t slot)
 /* Owners' requests were counted as they were read; members' come this way, all of them. */
 static bool is_to_be_judged(struct node *node, const struct hot_known *known, struct session *s)
 {
-    struct session_hot_reads *reads = reads_of(s, known->hot.slot);
-    struct spread_reader reader = load(reads);
+    struct hot_read *read = read_of(s, known->hot.slot);
+    struct spread_reader reader = load(read);
     bool can_be;
 
     if (!cluster_id_equal(&known->hot.owner, cluster_my_id(node->cluster))) {
         return count(node, known, s);
     }
     can_be = spread_can_judge(known, node->now.mono, &reader);
-    store(reads, &reader);
+    store(read, &reader);
     return can_be;
 }
 
@@ -121,8 +121,7 @@ static bool bears_it(const struct node *node, struct session *s, uint16_t slot)
     }
     if (s->lib_name.len == 0) {
         return node->config.hot_teach != HOT_TEACH_KNOWN && (s->flags & SESSION_SENT_ON) == 0 &&
-               hot_askers_have_nameless(node, s) &&
-               reads_of(s, slot)->requests >= NAMELESS_REQUESTS;
+               hot_askers_have_nameless(node, s) && read_of(s, slot)->requests >= NAMELESS_REQUESTS;
     }
     return view_can_be_taught(buf_bytes(&s->lib_name)) && hot_askers_have(node, s);
 }
@@ -151,14 +150,14 @@ static uint64_t asked(const struct node *node, const struct session *s)
 /* It bears it, and there is somewhere to go: does it go? */
 static bool judge(struct node *node, struct hot_known *known, struct session *s)
 {
-    struct session_hot_reads *reads = reads_of(s, known->hot.slot);
-    struct spread_reader reader = load(reads);
+    struct hot_read *read = read_of(s, known->hot.slot);
+    struct spread_reader reader = load(read);
     bool is_sent_on;
 
     reader.most = asked(node, s);
     is_sent_on = spread_sends_on(known, node->now.mono, cluster_my_id(node->cluster), &reader);
 
-    store(reads, &reader);
+    store(read, &reader);
     return is_sent_on;
 }
 
@@ -176,7 +175,7 @@ bool hot_readers_send_on(struct node *node, const struct request *request, uint1
     id = other_for(node, s, &known->hot);
     if (id == NULL ||
         !cluster_find_node(node->cluster, bytes_make(id->text, CLUSTER_ID_LEN), &index)) {
-        reads_of(s, slot)->judged_epoch = known->hot.epoch;
+        read_of(s, slot)->judged = known->hot.number;
         return false;
     }
     if (!judge(node, known, s)) {

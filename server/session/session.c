@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "session/acl_user.h"
+#include "session/hot_reads.h"
 #include "session/pubsub.h"
 #include "session/queue.h"
 #include "session/tracking.h"
@@ -64,6 +65,7 @@ void session_free(struct session_table *table, struct session *s)
     buf_deinit(&s->name);
     buf_deinit(&s->lib_name);
     buf_deinit(&s->lib_version);
+    hot_reads_free(&s->hot_reads);
     queue_free(s);
     input_deinit(&s->input);
     output_deinit(&s->output);
@@ -149,7 +151,8 @@ int64_t session_redirection(const struct session *s)
 size_t session_memory(const struct session *s)
 {
     return sizeof(*s) + input_memory(&s->input) + s->output.buf.cap + s->name.cap +
-           s->lib_name.cap + s->lib_version.cap + queue_memory(s) + watch_memory(s);
+           s->lib_name.cap + s->lib_version.cap + hot_reads_bytes(s->hot_reads) + queue_memory(s) +
+           watch_memory(s);
 }
 
 static void describe_tracker(const struct session *s, struct buf *out)

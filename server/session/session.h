@@ -67,18 +67,11 @@ enum {
 
 enum {
     SESSION_ADDRESS_TEXT = 128,
-    SESSION_HOT_SLOTS = 4,
-};
-
-/* What it asks of a hot slot; node/hot_readers.h says what for. */
-struct session_hot_reads {
-    uint64_t judged_epoch;
-    uint32_t counted_epoch;
-    uint32_t requests;
 };
 
 struct acl_user;
 struct blocked_wait;
+struct hot_reads;
 struct pubsub_listener;
 struct tracker;
 struct queue;
@@ -123,7 +116,7 @@ struct session {
     struct mono_time created_at;
     uint64_t
         forwarded_link; /* its last write was passed on there, to the owner of a slot; 0: not */
-    struct session_hot_reads hot_reads[SESSION_HOT_SLOTS]; /* of hot slots, by number */
+    struct hot_reads *hot_reads;         /* what it has asked of hot slots; NULL: nothing */
     size_t memory_counted;               /* of what maxmemory-clients limits; node's */
     struct mono_time over_soft_limit_at; /* when output passed the soft limit; 0 if it is below */
     struct hashtable_node by_id;

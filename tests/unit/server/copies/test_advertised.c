@@ -257,7 +257,7 @@ static int sent_on_to(struct world *w, struct client *c, int n, int slot)
     }
     to = view_at(w, n, c, slot);
     if (to == n || !spread_sends_on(known, now_of(w), &w->nodes[n].id, reader)) {
-        reader->judged_epoch = known->hot.epoch;
+        reader->judged = known->hot.number;
         return NOBODY;
     }
     w->sent_on++;
@@ -269,7 +269,7 @@ static int ask(struct world *w, struct client *c, int n, int slot)
 {
     const struct own *own = &w->own[slot];
     const struct hot_slot *hot = hot_slots_accepted(&w->nodes[n].table, now_of(w), own->hot.slot);
-    uint64_t *judged_epoch = &c->readers[n][slot].judged_epoch;
+    uint32_t *judged = &c->readers[n][slot].judged;
     int to = sent_on_to(w, c, n, slot);
 
     if (to != NOBODY || n == owner_of(slot)) {
@@ -277,8 +277,8 @@ static int ask(struct world *w, struct client *c, int n, int slot)
     }
     if (hot != NULL &&
         hot_slots_sends_home(&w->nodes[n].table, now_of(w), hot->slot, &w->nodes[n].id, &none) &&
-        *judged_epoch < hot->epoch) {
-        *judged_epoch = hot->epoch;
+        *judged < hot->number) {
+        *judged = hot->number;
         w->sent_home++;
         return owner_of(slot);
     }

@@ -202,6 +202,58 @@ Test(hot_slots, another_owner_is_believed_whatever_the_epoch_of_the_last_one_was
     hot_slots_deinit(&table);
 }
 
+Test(hot_slots, an_owner_whose_clock_was_set_back_is_believed_as_soon_as_what_it_said_is_over)
+{
+    struct hot_slots table = {0};
+    const struct hot_slot before = hot_of(5, 1000, 2);
+    const struct hot_slot after = hot_of(5, 7, 1);
+
+    take(&table, 0, &before, 0);
+    take(&table, HOT_LAPSE_MS - 1, &after, 0);
+    cr_expect_eq(hot_slots_find(&table, after_ms(HOT_LAPSE_MS - 1), 5)->epoch, 1000);
+    take(&table, HOT_LAPSE_MS, &after, 0);
+    cr_assert(is_hot(&table, HOT_LAPSE_MS, 5));
+    cr_expect_eq(hot_slots_find(&table, after_ms(HOT_LAPSE_MS), 5)->epoch, 7);
+    hot_slots_deinit(&table);
+}
+
+Test(hot_slots, the_number_of_an_epoch_rises_whatever_the_epoch_is)
+{
+    struct hot_slots table = {0};
+    struct hot_slot hot = hot_of(5, 1000, 2);
+    uint32_t last;
+
+    take(&table, 0, &hot, 50);
+    last = hot_slots_find(&table, after_ms(0), 5)->number;
+    cr_expect_gt(last, 0);
+    take(&table, 1, &hot, 50);
+    cr_expect_eq(hot_slots_find(&table, after_ms(1), 5)->number, last, "it was said again");
+    hot = hot_of(5, 7, 2);
+    take(&table, 1 + HOT_LAPSE_MS, &hot, 50);
+    cr_expect_gt(hot_slots_find(&table, after_ms(1 + HOT_LAPSE_MS), 5)->number, last);
+    hot_slots_deinit(&table);
+}
+
+Test(hot_slots, each_slot_is_found_whichever_of_them_are_forgotten)
+{
+    struct hot_slots table = {0};
+
+    for (uint16_t slot = 0; slot < 40; slot++) {
+        const struct hot_slot hot = hot_of(slot, 1, 2);
+
+        take(&table, slot % 2 == 0 ? 0 : 1000, &hot, 50);
+    }
+    hot_slots_tick(&table, after_ms(HOT_LAPSE_MS));
+    cr_expect_eq(table.count, 20);
+    for (uint16_t slot = 0; slot < 40; slot++) {
+        const struct hot_slot *found = hot_slots_find(&table, after_ms(HOT_LAPSE_MS), slot);
+
+        cr_expect_eq(found != NULL, slot % 2 == 1);
+        cr_expect(found == NULL || found->slot == slot);
+    }
+    hot_slots_deinit(&table);
+}
+
 Test(hot_slots, views_count_as_changed_with_each_epoch_and_owner_and_at_the_end_alone)
 {
     struct hot_slots table = {0};

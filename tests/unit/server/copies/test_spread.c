@@ -31,6 +31,7 @@ static struct hot_slot hot_of(size_t count, const uint32_t *reads)
 {
     struct hot_slot hot = {.slot = 7,
                            .epoch = EPOCH,
+                           .number = EPOCH,
                            .owner = id_of(OWNER),
                            .owner_reads = reads[0],
                            .member_count = count - 1};
@@ -152,7 +153,7 @@ Test(spread, a_reader_is_judged_once_in_an_epoch)
     for (int i = 301; i < 1000; i++) {
         cr_expect_not(spread_count(&known, at_ms(i), &owner, &reader));
     }
-    known.hot.epoch++;
+    known.hot.number++;
     known.epoch_heard_at = at_ms(2000);
     cr_expect_not(spread_count(&known, at_ms(2001), &owner, &reader), "it is counted anew");
     cr_expect(spread_count(&known, at_ms(2300), &owner, &reader));
@@ -257,7 +258,7 @@ Test(spread, who_comes_often_counts_by_that_whatever_it_did_before)
 {
     struct hot_known known = known_of(HOT(5000, 0, 0));
     const struct cluster_id owner = id_of(OWNER);
-    struct spread_reader reader = {.counted_epoch = EPOCH, .requests = 5000, .most = 500};
+    struct spread_reader reader = {.counted = EPOCH, .requests = 5000, .most = 500};
 
     cr_expect(spread_can_judge(&known, at_ms(999), &reader));
     cr_expect_not(spread_sends_on(&known, at_ms(999), &owner, &reader), "it is alone");
@@ -463,7 +464,7 @@ static double spread(struct world *w, uint64_t seed)
     for (int round = 0; round <= ROUNDS; round++) {
         most = busiest(w);
         if (spread_look(&w->hot, &w->rounds, at_ms(round * SPREAD_ROUND_MS), 1000, false)) {
-            w->hot.epoch++;
+            w->hot.number++;
             send_on_some(w);
         }
     }
