@@ -557,21 +557,33 @@ bool copy_owners_link_down(struct node *node, uint64_t link)
 
 /* ---- a pass ------------------------------------------------------------------------------------- */
 
-/* The slots that we accept of it, with what was read of them. */
+/* It is told of the slot, though nothing was read. */
+static void note_unread(struct copy_owner *owner, uint16_t slot)
+{
+    size_t at = 0;
+
+    while (at < owner->use_count && owner->uses[at].slot != slot) {
+        at++;
+    }
+    if (at == owner->use_count && at < COPY_USES_MAX) {
+        owner->uses[owner->use_count++] = (struct copy_use){.slot = slot};
+    }
+}
+
+/* The slots that we accept of it, with what was read of them: those in which it waits for us to say so come first. */
 static void gather_uses(const struct node *node, struct copy_owner *owner)
 {
     const struct hot_slots *known = &node->hot_copies.known;
 
-    for (size_t i = 0; i < known->count && owner->use_count < COPY_USES_MAX; i++) {
-        const struct hot_slot *hot = &known->items[i]->hot;
-        size_t at = 0;
+    for (int is_hot = 1; is_hot >= 0; is_hot--) {
+        for (size_t i = 0; i < known->count; i++) {
+            const struct hot_slot *hot = &known->items[i]->hot;
 
-        while (at < owner->use_count && owner->uses[at].slot != hot->slot) {
-            at++;
-        }
-        if (at == owner->use_count && cluster_id_equal(&hot->owner, &owner->address.node) &&
-            hot_copies_accepted(node, hot->slot) != NULL) {
-            owner->uses[owner->use_count++] = (struct copy_use){.slot = hot->slot};
+            if ((hot->member_count > 0) == is_hot &&
+                cluster_id_equal(&hot->owner, &owner->address.node) &&
+                hot_copies_accepted(node, hot->slot) != NULL) {
+                note_unread(owner, hot->slot);
+            }
         }
     }
 }

@@ -26,7 +26,8 @@ struct node;
 
 enum {
     COPY_OWNERS_MAX = 32,
-    COPY_USES_MAX = 32,
+    COPY_USES_MAX =
+        64, /* 16 slots of an owner are hot at a time; the others were until a minute ago */
 };
 
 /* Reads of a slot since the owner was told last. */

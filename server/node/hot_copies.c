@@ -36,24 +36,29 @@ bool hot_copies_are_on(const struct node *node)
 
 /* ---- as an owner -------------------------------------------------------------------------------- */
 
+/* Its place among our own; own_count: it is none. */
+static size_t place_of(const struct hot_copies *hot, uint16_t slot)
+{
+    size_t i = 0;
+
+    while (i < hot->own_count && hot->own_slots[i] != slot) {
+        i++;
+    }
+    return i;
+}
+
 static struct hot_own *find_own(struct hot_copies *hot, uint16_t slot)
 {
-    for (size_t i = 0; i < hot->own_count; i++) {
-        if (hot->own[i].hot.slot == slot) {
-            return &hot->own[i];
-        }
-    }
-    return NULL;
+    size_t place = place_of(hot, slot);
+
+    return place < hot->own_count ? &hot->own[place] : NULL;
 }
 
 const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot)
 {
-    for (size_t i = 0; i < node->hot_copies.own_count; i++) {
-        if (node->hot_copies.own[i].hot.slot == slot) {
-            return &node->hot_copies.own[i];
-        }
-    }
-    return NULL;
+    size_t place = place_of(&node->hot_copies, slot);
+
+    return place < node->hot_copies.own_count ? &node->hot_copies.own[place] : NULL;
 }
 
 bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry *value,
@@ -195,7 +200,9 @@ static void end_own(struct node *node, size_t index, const char *why)
     raise_epoch(node, &own->hot);
     announce(node, &own->hot);
     promotion_end(&hot->promotion, own->hot.slot);
-    *own = hot->own[--hot->own_count];
+    hot->own_count--;
+    *own = hot->own[hot->own_count];
+    hot->own_slots[index] = hot->own_slots[hot->own_count];
     hot->demoted++;
 }
 
@@ -262,6 +269,7 @@ static void begin_own(struct node *node, const struct hot_slot *slot, size_t mem
     struct hot_copies *hot = &node->hot_copies;
 
     promotion_begin(&hot->promotion, slot->slot, members);
+    hot->own_slots[hot->own_count] = slot->slot;
     hot->own[hot->own_count++] = (struct hot_own){.hot = *slot};
     hot->promoted++;
 }

@@ -6,7 +6,7 @@
  * next (node/hot_members.h).  A member is ready when it has a lease; it is announced as such with the
  * next look, and clients are sent there from then on.
  *
- * Invariant:  (1) slots of ours that are hot have an entry in own, and are announced once in HOT_REPEAT_MS */
+ * Invariants: (1) slots of ours that are hot have an entry in own, and are announced once in HOT_REPEAT_MS */
 #ifndef STARLING_NODE_HOT_COPIES_H
 #define STARLING_NODE_HOT_COPIES_H
 
@@ -40,6 +40,8 @@ struct hot_copies {
     struct promotion promotion;
     bool is_without_room; /* the last slot that was to be hot found no member */
     struct hot_own own[PROMOTION_SLOTS_MAX];
+    uint16_t own_slots
+        [PROMOTION_SLOTS_MAX]; /* which those are of: each request for us is looked up here */
     size_t own_count;
     struct buf outgoing; /* what is to be announced: its length in 4 bytes, and the message, each */
     uint64_t last_epoch; /* of what we have announced */
