@@ -7,7 +7,8 @@
 #include "session/hot_reads.h"
 
 enum {
-    NAMELESS_REQUESTS = 16, /* of a slot, in a fraction of a second: nobody types that */
+    NAMELESS_REQUESTS = 16, /* of a slot, in a fraction of a second: nobody types that, */
+    NAMELESS_LIFE = 256,    /* nor so many on a connection */
 };
 
 /* ---- the map ------------------------------------------------------------------------------------ */
@@ -111,28 +112,35 @@ static bool is_plain_read(const struct request *request)
            (request->session->flags & (SESSION_IN_MULTI | SESSION_TRACKING)) == 0;
 }
 
+/* It has not said what it is, and it might yet be somebody who types: it is not judged before that is known. */
+static bool may_be_typed(struct session *s, uint16_t slot)
+{
+    return s->lib_name.len == 0 && s->command_count < NAMELESS_LIFE &&
+           read_of(s, slot)->requests < NAMELESS_REQUESTS;
+}
+
 /* Does the client keep to a MOVED?  One that has not said what it is may be none of a cluster's: only those are sent on that
- * ask as programs do, from where such a one has asked for the map, and each connection once.  A member that passes on what it was
+ * ask as programs do (may_be_typed), from where such a one has asked for the map, and each connection once.  A member that passes on what it was
  * asked is no client: its own would get the MOVED. */
-static bool bears_it(const struct node *node, struct session *s, uint16_t slot)
+static bool bears_it(const struct node *node, const struct session *s)
 {
     if (s->feed != NULL) {
         return false;
     }
     if (s->lib_name.len == 0) {
         return node->config.hot_teach != HOT_TEACH_KNOWN && (s->flags & SESSION_SENT_ON) == 0 &&
-               hot_askers_have_nameless(node, s) && read_of(s, slot)->requests >= NAMELESS_REQUESTS;
+               hot_askers_have_nameless(node, s);
     }
     return view_can_be_taught(buf_bytes(&s->lib_name)) && hot_askers_have(node, s);
 }
 
 /* Whereto the client may be sent on, NULL: nowhere. */
-static const struct cluster_id *other_for(const struct node *node, struct session *s,
+static const struct cluster_id *other_for(const struct node *node, const struct session *s,
                                           const struct hot_slot *hot)
 {
     const struct cluster_id *id;
 
-    if (node->config.hot_teach == HOT_TEACH_OFF || !bears_it(node, s, hot->slot)) {
+    if (node->config.hot_teach == HOT_TEACH_OFF || !bears_it(node, s)) {
         return NULL;
     }
     id = draw(node, s, hot);
@@ -169,7 +177,8 @@ bool hot_readers_send_on(struct node *node, const struct request *request, uint1
     const struct cluster_id *id;
     size_t index;
 
-    if (known == NULL || !is_to_be_judged(node, known, s) || !is_plain_read(request)) {
+    if (known == NULL || !is_to_be_judged(node, known, s) || !is_plain_read(request) ||
+        may_be_typed(s, slot)) {
         return false;
     }
     id = other_for(node, s, &known->hot);
