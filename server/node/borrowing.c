@@ -26,19 +26,6 @@ void borrowing_end_serving(struct node *node)
     }
 }
 
-static void note_use(struct copy_owner *owner, uint16_t slot)
-{
-    for (size_t i = 0; i < owner->use_count; i++) {
-        if (owner->uses[i].slot == slot) {
-            owner->uses[i].reads++;
-            return;
-        }
-    }
-    if (owner->use_count < ARRAY_COUNT(owner->uses)) {
-        owner->uses[owner->use_count++] = (struct copy_use){.slot = slot, .reads = 1};
-    }
-}
-
 /* It tells of time, which a copy does not know, or of more than the value. */
 static bool is_never_served(const struct command_spec *spec)
 {
@@ -105,7 +92,7 @@ bool borrowing_serves_again(struct node *node, const struct request *request)
         !borrower_serves(&b->again->borrower, b->again_now, ref->bytes, ref->hash)) {
         return false;
     }
-    note_use(b->again, b->again_slot);
+    copy_uses_note(&b->again->uses, b->again_slot);
     begin_serving(node, request->session);
     return true;
 }
@@ -276,7 +263,7 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
         enum borrowed_state state = look_at_keys(node, owner, request, keys, now);
 
         if (state == BORROWED_VALID) {
-            note_use(owner, slot);
+            copy_uses_note(&owner->uses, slot);
             begin_serving(node, request->session);
             note_again(node, owner, slot, now);
             return BORROWING_SERVE;

@@ -557,56 +557,25 @@ bool copy_owners_link_down(struct node *node, uint64_t link)
 
 /* ---- a pass ------------------------------------------------------------------------------------- */
 
-/* It is told of the slot, though nothing was read. */
-static void note_unread(struct copy_owner *owner, uint16_t slot)
-{
-    size_t at = 0;
-
-    while (at < owner->use_count && owner->uses[at].slot != slot) {
-        at++;
-    }
-    if (at == owner->use_count && at < COPY_USES_MAX) {
-        owner->uses[owner->use_count++] = (struct copy_use){.slot = slot};
-    }
-}
-
-/* The slots that we accept of it, with what was read of them: those in which it waits for us to say so come first. */
-static void gather_uses(const struct node *node, struct copy_owner *owner)
-{
-    const struct hot_slots *known = &node->hot_copies.known;
-
-    for (int is_hot = 1; is_hot >= 0; is_hot--) {
-        for (size_t i = 0; i < known->count; i++) {
-            const struct hot_slot *hot = &known->items[i]->hot;
-
-            if ((hot->member_count > 0) == is_hot &&
-                cluster_id_equal(&hot->owner, &owner->address.node) &&
-                hot_copies_accepted(node, hot->slot) != NULL) {
-                note_unread(owner, hot->slot);
-            }
-        }
-    }
-}
-
 /* CLUSTER COPIES LEASE ms [slot reads] ... */
 static void ask_for_lease(struct node *node, struct copy_owner *owner)
 {
-    struct bytes words[4 + 2 * ARRAY_COUNT(owner->uses)] = {
-        BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"), BYTES_LITERAL("LEASE")};
-    char texts[1 + 2 * ARRAY_COUNT(owner->uses)][24];
+    struct bytes words[4 + 2 * COPY_USES_MAX] = {BYTES_LITERAL("CLUSTER"), BYTES_LITERAL("COPIES"),
+                                                 BYTES_LITERAL("LEASE")};
+    char texts[1 + 2 * COPY_USES_MAX][24];
     const struct peer_answer answer = {.kind = PEER_ANSWER_GRANT, .asked_at = node->now.mono};
     size_t count = 3;
 
-    gather_uses(node, owner);
+    copy_uses_gather(node, &owner->address.node, &owner->uses);
     words[count++] = bytes_make(texts[0], num_format_u64(texts[0], BORROWER_LEASE_MS));
-    for (size_t i = 0; i < owner->use_count; i++) {
+    for (size_t i = 0; i < owner->uses.count; i++) {
         char *slot = texts[1 + 2 * i];
         char *reads = texts[2 + 2 * i];
 
-        words[count++] = bytes_make(slot, num_format_u64(slot, owner->uses[i].slot));
-        words[count++] = bytes_make(reads, num_format_u64(reads, owner->uses[i].reads));
+        words[count++] = bytes_make(slot, num_format_u64(slot, owner->uses.items[i].slot));
+        words[count++] = bytes_make(reads, num_format_u64(reads, owner->uses.items[i].reads));
     }
-    owner->use_count = 0;
+    owner->uses.count = 0;
     borrower_note_asked(&owner->borrower, node->now.mono);
     peer_lane_ask(node, &owner->control, words, count, &answer);
 }
@@ -653,10 +622,21 @@ void copy_owners_hear_of(struct node *node, const struct cluster_id *id)
     }
 }
 
+/* Who waits for the end of a slot waits for no message: an owner that has started anew does not know that it was hot, and what
+ * it said before lapses. */
+static void tell_of_changes(struct node *node)
+{
+    if (node->copy_owners.seen_changes != node->hot_copies.known.changes) {
+        node->copy_owners.seen_changes = node->hot_copies.known.changes;
+        waiting_on_copies(node);
+    }
+}
+
 void copy_owners_tick(struct node *node)
 {
     struct copy_owners *owners = &node->copy_owners;
 
+    tell_of_changes(node);
     if (owners->count == 0) {
         return;
     }

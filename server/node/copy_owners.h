@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "copies/borrower.h"
 #include "copies/hot_slots.h"
+#include "node/copy_uses.h"
 #include "node/peer_lane.h"
 
 struct keyspace;
@@ -26,14 +27,6 @@ struct node;
 
 enum {
     COPY_OWNERS_MAX = 32,
-    COPY_USES_MAX =
-        64, /* 16 slots of an owner are hot at a time; the others were until a minute ago */
-};
-
-/* Reads of a slot since the owner was told last. */
-struct copy_use {
-    uint16_t slot;
-    uint64_t reads;
 };
 
 struct copy_owner {
@@ -44,8 +37,7 @@ struct copy_owner {
     int data_version;               /* of RESP, on the data lane */
     struct mono_time retry_at;      /* it is not tried again before */
     struct mono_time failing_since; /* no attempt has succeeded since; 0: the last one did */
-    struct copy_use uses[COPY_USES_MAX];
-    size_t use_count;
+    struct copy_uses uses;
     bool has_told_lapse; /* copy_lapses.h */
 };
 
@@ -53,6 +45,7 @@ struct copy_owners {
     struct copy_owner *items[COPY_OWNERS_MAX];
     size_t count;
     struct keyspace *copies; /* NULL until there was one */
+    uint64_t seen_changes;   /* of what is hot: who waits for a copy was told */
 };
 
 void copy_owners_deinit(struct node *node);

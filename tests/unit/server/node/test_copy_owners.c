@@ -207,6 +207,78 @@ Test(copy_owners, a_value_larger_than_all_copies_may_be_is_refused_and_others_st
     end(&l);
 }
 
+Test(copy_owners, who_waits_for_a_slot_asks_again_when_what_was_said_of_it_has_lapsed)
+{
+    struct lone_node *w = lone_node_new();
+    struct hot_slots *known = &w->node->hot_copies.known;
+    const struct hot_slot hot = {.slot = 7, .epoch = 1, .member_count = 1};
+    const struct cluster_id none = {{0}};
+
+    hot_slots_take(known, w->node->now.mono, &hot, &none, &none);
+    copy_owners_tick(w->node);
+    waiting_hold(w->node, w->client, HOLD_COPY, MONO_NEVER);
+    copy_owners_tick(w->node);
+    cr_expect(w->client->flags & SESSION_HELD, "nothing has changed");
+    hot_slots_tick(known, mono_add_ms(w->node->now.mono, HOT_LAPSE_MS));
+    copy_owners_tick(w->node);
+    cr_expect_not(w->client->flags & SESSION_HELD);
+    lone_node_free(w);
+}
+
+/* ---- what owners are told ----------------------------------------------------------------------- */
+
+Test(copy_owners, reads_are_counted_by_slot_and_those_of_too_many_slots_are_not)
+{
+    static struct copy_uses uses;
+
+    for (uint16_t slot = 0; slot < COPY_USES_MAX + 3; slot++) {
+        copy_uses_note(&uses, slot);
+        copy_uses_note(&uses, 0);
+    }
+    cr_expect_eq(uses.count, COPY_USES_MAX);
+    cr_expect_eq(uses.items[0].reads, COPY_USES_MAX + 4);
+    cr_expect_eq(uses.items[COPY_USES_MAX - 1].slot, COPY_USES_MAX - 1);
+    cr_expect_eq(uses.items[COPY_USES_MAX - 1].reads, 1);
+}
+
+/* Announced by this node, and to it as the one member; members: 0, it is over. */
+static void announce(struct node *node, uint16_t slot, uint64_t epoch, size_t members)
+{
+    const struct cluster_id *me = cluster_my_id(node->cluster);
+    struct hot_slot hot = {.slot = slot, .owner = *me, .epoch = epoch, .member_count = members};
+
+    hot.members[0].node = *me;
+    hot_slots_take(&node->hot_copies.known, node->now.mono, &hot, me, me);
+}
+
+Test(copy_owners, of_too_many_slots_the_owner_is_told_of_those_that_are_hot)
+{
+    enum {
+        OVER = 60,
+        HOT = 16,
+    };
+    struct errmsg error = {0};
+    struct lone_node *w = lone_node_new_clustered(false, &error);
+    static struct copy_uses uses;
+    unsigned hot = 0;
+
+    cr_assert_not_null(w, "%s", error.text);
+    (void)lone_node_ask(w, "CLUSTER ADDSLOTSRANGE 0 16383\n");
+    for (uint16_t slot = 0; slot < OVER + HOT; slot++) {
+        announce(w->node, slot, 1, 1);
+    }
+    for (uint16_t slot = 0; slot < OVER; slot++) {
+        announce(w->node, slot, 2, 0);
+    }
+    copy_uses_gather(w->node, cluster_my_id(w->node->cluster), &uses);
+    cr_expect_eq(uses.count, COPY_USES_MAX, "%zu", uses.count);
+    for (size_t i = 0; i < uses.count; i++) {
+        hot += uses.items[i].slot >= OVER;
+    }
+    cr_expect_eq(hot, HOT, "%u", hot);
+    lone_node_free(w);
+}
+
 /* ---- clients that keep what they have read ------------------------------------------------------- */
 
 /* Owners are let go in the first whole pass, as no slot is hot. */
