@@ -62,7 +62,7 @@ int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *nod
 bool pace_is_overdue(const struct cluster *c, const struct cluster_node *node)
 {
     return council_is_member(c->council) && node_owns_slots(node) && !node->is_failed &&
-           !mono_is_before(node->unanswered_since, c->now) &&
+           mono_is_before(c->now, node->unanswered_since) &&
            mono_ms_between(node->heard_at, c->now) >= cluster_timeout_part(c, 2);
 }
 
