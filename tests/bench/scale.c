@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cluster/cluster.h"
+#include "cluster/frame.h"
+#include "cluster/proof.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
 #include "spec/slot.h"
@@ -31,6 +33,7 @@ enum {
     BUS_OFFSET = 10000,
     ORDER_BITS = 24,
     LINKS_MAX = 4096, /* numbers of outgoing links of one node */
+    KINDS = PROOF_WELCOME + 1,
 };
 
 struct connection {
@@ -67,7 +70,7 @@ struct member {
     int follows; /* -1: nobody */
     bool is_running;
     char ip[32];
-    uint64_t bytes;          /* sent and received */
+    uint64_t bytes[KINDS];   /* sent and received, by type of frame */
     size_t links[LINKS_MAX]; /* newest connection of each outgoing link, + 1 */
 };
 
@@ -159,13 +162,23 @@ static void close_connection(struct world *w, int member, struct cluster_link li
          (struct bytes){0});
 }
 
+static void count_bytes(struct member *m, struct bytes frame)
+{
+    struct frame_head head;
+    struct errmsg error;
+    bool is_ok = frame_decode_head(frame, &head, &error);
+
+    ASSERT(is_ok && head.type < KINDS);
+    m->bytes[head.type] += frame.len;
+}
+
 static void send_frame(struct world *w, int member, const struct cluster_action *action)
 {
     struct bytes frame = cluster_action_bytes(&w->members[member].actions, action);
     size_t index;
     const struct connection *c = find_connection(w, member, action->link, &index);
 
-    w->members[member].bytes += frame.len;
+    count_bytes(&w->members[member], frame);
     if (c != NULL && c->is_up && !c->is_closed) {
         tell(w, index, action->link.is_incoming, A_FRAME, frame);
     }
@@ -316,7 +329,7 @@ static void happen(struct world *w, const struct event *event)
         if (c->is_closed) {
             return;
         }
-        w->members[event->member].bytes += event->frame.len;
+        count_bytes(&w->members[event->member], buf_bytes(&event->frame));
         out.type = CLUSTER_EVENT_FRAME;
         out.frame = buf_bytes(&event->frame);
         break;
@@ -444,28 +457,59 @@ static bool is_member(const struct world *w, int member)
     return is_there;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    double first = *(const double *)a;
+    double second = *(const double *)b;
+
+    return first < second ? -1 : first > second;
+}
+
+/* The nodes with a seat in the council, or those without. */
+static void print_traffic(const struct world *w, double seconds, bool is_of_members)
+{
+    double *rates = mem_alloc_zeroed(MEM_TEST, (size_t)w->count * sizeof(*rates));
+    double kinds[KINDS] = {0};
+    double sum = 0;
+    size_t count = 0;
+
+    for (int i = 0; i < w->count; i++) {
+        if (is_member(w, i) != is_of_members) {
+            continue;
+        }
+        for (size_t kind = 0; kind < KINDS; kind++) {
+            double rate = (double)w->members[i].bytes[kind] / 1000 / seconds;
+
+            kinds[kind] += rate;
+            rates[count] += rate;
+        }
+        sum += rates[count++];
+    }
+    if (count > 0) {
+        qsort(rates, count, sizeof(*rates), by_size);
+        printf("%zu %s, KB/s sent and received: mean %.1f, median %.1f, most %.1f; of the mean",
+               count, is_of_members ? "members of the council" : "ordinary nodes",
+               sum / (double)count, rates[count / 2], rates[count - 1]);
+        for (size_t kind = 0; kind < KINDS; kind++) {
+            if (kinds[kind] > 0) {
+                printf(" %s %.1f",
+                       kind < FRAME_TYPE_END ? frame_type_name((enum frame_type)kind) : "greetings",
+                       kinds[kind] / (double)count);
+            }
+        }
+        printf("\n");
+    }
+    mem_free(MEM_TEST, rates);
+}
+
 static void measure_traffic(struct world *w, uint64_t seconds)
 {
-    double most[2] = {0};
-    double sum[2] = {0};
-    int count[2] = {0};
-
     for (int i = 0; i < w->count; i++) {
-        w->members[i].bytes = 0;
+        memset(w->members[i].bytes, 0, sizeof(w->members[i].bytes));
     }
     run(w, (int64_t)seconds * 1000000);
-    for (int i = 0; i < w->count; i++) {
-        double rate = (double)w->members[i].bytes / 1000 / (double)seconds;
-        int kind = is_member(w, i) ? 1 : 0;
-
-        sum[kind] += rate;
-        count[kind]++;
-        most[kind] = rate > most[kind] ? rate : most[kind];
-    }
-    printf("%d nodes, KB/s sent and received: ordinary mean %.1f, most %.1f; %d members of the "
-           "council mean %.1f, most %.1f\n",
-           w->count, sum[0] / (count[0] > 0 ? count[0] : 1), most[0], count[1],
-           sum[1] / (count[1] > 0 ? count[1] : 1), most[1]);
+    print_traffic(w, (double)seconds, false);
+    print_traffic(w, (double)seconds, true);
 }
 
 static bool points_to(const struct world *w, int member, int shard, int owner)
