@@ -62,7 +62,7 @@ static uint64_t hash_of(const struct session *s, uint64_t seed)
     return hash_bytes(bytes_prefix(address, len), seed) | 1;
 }
 
-/* One that is known already has been told of, or is, by whoever was asked first. */
+/* One of which all have heard is told again by and by, since whoever told of it first may end. */
 static void note(struct hot_askers *askers, uint64_t hash, enum hot_asker_state state)
 {
     size_t place = find(askers, hash);
@@ -71,6 +71,8 @@ static void note(struct hot_askers *askers, uint64_t hash, enum hot_asker_state 
         place = room_for(askers, hash);
         askers->hashes[place] = hash;
         set_state(askers, place, state);
+    } else if (state == HOT_ASKER_UNTOLD && askers->states[place] == HOT_ASKER_HEARD) {
+        set_state(askers, place, HOT_ASKER_TOLD);
     }
 }
 

@@ -93,6 +93,22 @@ Test(hot_askers, what_is_new_is_told_first_and_in_messages_of_some_kilobytes)
     lone_node_free(a);
 }
 
+Test(hot_askers, who_asks_a_second_node_is_told_of_by_that_one_too)
+{
+    struct lone_node *first = lone_node_new();
+    struct lone_node *second = lone_node_new();
+    struct lone_node *late = lone_node_new();
+
+    hot_askers_note(first->node, at_host(first, 7));
+    (void)tell(first, second, 1);
+    hot_askers_note(second->node, at_host(second, 7));
+    (void)tell(second, late, CYCLE);
+    cr_expect(hot_askers_have(late->node, at_host(late, 7)));
+    lone_node_free(late);
+    lone_node_free(second);
+    lone_node_free(first);
+}
+
 Test(hot_askers, who_comes_later_is_told_all_of_it_by_and_by)
 {
     struct lone_node *a = lone_node_new();
