@@ -61,11 +61,9 @@ static bool is_its_reign(const struct world *world, const struct sim_node *n, in
     const struct sim_reigns *reigns = &world->reigns[shard];
     const struct history_reign *last =
         reigns->list.count > 0 ? &reigns->list.items[reigns->list.count - 1] : NULL;
-    uint32_t life = n->node != NULL ? n->life : n->life - 1; /* of one that is dead, its last */
 
-    return last != NULL && last->node == n->index && last->life == life &&
-           (n->node == NULL ||
-            history_id_equal(&reigns->history, oplog_history(n->node->journal.log)));
+    return last != NULL && last->node == n->index && last->life == n->life &&
+           history_id_equal(&reigns->history, oplog_history(n->node->journal.log));
 }
 
 uint32_t shared_note_reigns(struct world *world, struct sim_node *n)
@@ -105,23 +103,33 @@ static bool is_of_key(const struct sim_client *client, char out[32])
     return client->request == REQUEST_SHARED || client->request == REQUEST_WRITE;
 }
 
-/* The node whose the slot of the client's key is, as this one has heard when it announced that it is hot; NULL when
- * this node does not serve it besides. */
+/* What this node has heard when the owner of the client's key announced that its slot is hot; NULL when this node does not serve it
+ * besides. */
+static const struct hot_slot *accepted_for(const struct sim_node *n,
+                                           const struct sim_client *client)
+{
+    char name[32];
+
+    return is_of_key(client, name)
+               ? hot_copies_accepted(n->node, slot_of_key(bytes_from_text(name)))
+               : NULL;
+}
+
+static bool has_id(const struct sim_node *n, const struct cluster_id *id)
+{
+    return n->node != NULL && cluster_id_equal(cluster_my_id(n->node->cluster), id);
+}
+
+/* The node of that announcement. */
 static const struct sim_node *owner_of_copies(struct world *world, const struct sim_node *n,
                                               const struct sim_client *client)
 {
-    const struct hot_slot *hot;
-    char name[32];
+    const struct hot_slot *hot = accepted_for(n, client);
 
-    if (!is_of_key(client, name)) {
-        return NULL;
-    }
-    hot = hot_copies_accepted(n->node, slot_of_key(bytes_from_text(name)));
     for (int i = 0; hot != NULL && i < world->node_count; i++) {
         const struct sim_node *other = &world->nodes[i];
 
-        if (other->node != NULL && !other->is_clone &&
-            cluster_id_equal(cluster_my_id(other->node->cluster), &hot->owner)) {
+        if (!other->is_clone && has_id(other, &hot->owner)) {
             return other;
         }
     }
@@ -176,18 +184,20 @@ static void note_member(struct world *world, const struct sim_node *n, const str
     }
 }
 
-/* One that has ended may have lent what is read: nobody has taken its place. */
+/* One that has ended, or has begun anew, or is there twice may have lent what is read, as long as nobody reigns after it. */
 static bool is_lender_in_reign(struct world *world, const struct sim_node *n,
                                const struct sim_client *client)
 {
-    const struct sim_node *owner = owner_of_copies(world, n, client);
+    const struct hot_slot *hot = accepted_for(n, client);
     const struct sim_reigns *reigns = &world->reigns[client->shard];
+    const struct sim_node *last;
 
-    if (owner == NULL && reigns->list.count > 0) {
-        owner = &world->nodes[reigns->list.items[reigns->list.count - 1].node];
-        owner = owner->node == NULL ? owner : NULL;
+    if (reigns->list.count == 0) {
+        return false;
     }
-    return owner != NULL && is_its_reign(world, owner, client->shard);
+    last = &world->nodes[reigns->list.items[reigns->list.count - 1].node];
+    return last->node == NULL ? world->has_clones || owner_of_copies(world, n, client) == NULL
+                              : hot != NULL && has_id(last, &hot->owner);
 }
 
 /* The answer may leave when the node has stood still, and the slot is hot no more, or its owner replaced. */
