@@ -66,10 +66,14 @@ static bool check_slots(const struct cluster *c, struct cluster_call *call, cons
     return true;
 }
 
+/* A move that begins makes ours what stands in the record: not before we know it all. */
 static bool check_room(const struct cluster *c, struct cluster_call *call)
 {
     if (!node_is_primary(c->me)) {
         REFUSE(call, "Slot migration can only be used on primary nodes.");
+    }
+    if (!c->are_ranges_known && council_find(c->council, &c->me->shard) != NULL) {
+        REFUSE(call, "What was agreed of this shard's slots is not known yet, try again");
     }
     if (c->ranges.count == SHARD_RANGES_MAX) {
         REFUSE(call, "Too many moves at a time, %d at most of a shard", SHARD_RANGES_MAX);
@@ -236,6 +240,9 @@ bool cluster_check_giving(const struct cluster *cluster, struct cluster_call *ca
     }
     if (!are_served(c, id, slots)) {
         REFUSE(call, "the slots are not all served here, or move otherwise");
+    }
+    if (known == NULL && ranges_has_ended(c, id)) {
+        REFUSE(call, "the move was cancelled");
     }
     if (known == NULL && c->ranges.count == SHARD_RANGES_MAX) {
         REFUSE(call, "too many moves at a time, %d at most of a shard", SHARD_RANGES_MAX);

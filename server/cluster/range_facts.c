@@ -31,6 +31,16 @@ bool ranges_have(const struct cluster *c, uint16_t slot)
     return shard_ranges_of_slot(&c->ranges, slot) != NULL;
 }
 
+bool ranges_has_ended(const struct cluster *c, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < RANGES_ENDED_MAX; i++) {
+        if (cluster_id_equal(&c->ended_ranges[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool ranges_hold_back(const struct cluster *c, uint16_t slot)
 {
     const struct shard_range *range = shard_ranges_of_slot(&c->ranges, slot);

@@ -11,6 +11,8 @@
 /* We are primary of nothing any more. */
 void ranges_forget(struct cluster *c);
 bool ranges_have(const struct cluster *c, uint16_t slot);
+/* Was the move ended here, not long ago? */
+bool ranges_has_ended(const struct cluster *c, const struct cluster_id *id);
 /* Was the slot given, and has its new owner it not yet? */
 bool ranges_hold_back(const struct cluster *c, uint16_t slot);
 /* Will it be known within a moment who serves the slot? */

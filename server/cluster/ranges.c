@@ -70,16 +70,6 @@ static void give_back(struct cluster *c, const struct shard_range *range)
     }
 }
 
-static bool has_ended(const struct cluster *c, const struct cluster_id *id)
-{
-    for (size_t i = 0; i < RANGES_ENDED_MAX; i++) {
-        if (cluster_id_equal(&c->ended_ranges[i], id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What ended here is in the record until the next one is agreed.  What was given is given. */
 static void leave_out_ended(struct cluster *c)
 {
@@ -87,7 +77,7 @@ static void leave_out_ended(struct cluster *c)
         const struct shard_range *range = &c->ranges.items[i];
         const struct cluster_id id = range->id;
 
-        if (range->kind != SHARD_RANGE_GIVEN && has_ended(c, &id)) {
+        if (range->kind != SHARD_RANGE_GIVEN && ranges_has_ended(c, &id)) {
             shard_ranges_remove(&c->ranges, &id);
         }
     }
@@ -278,8 +268,8 @@ static void begin_asked(struct cluster *c, const struct shard_record *record,
 {
     struct shard_range range = *asked;
 
-    if (c->ranges.count == SHARD_RANGES_MAX || c->config.is_arbiter || has_ended(c, &asked->id) ||
-        !is_free(c, asked)) {
+    if (c->ranges.count == SHARD_RANGES_MAX || c->config.is_arbiter ||
+        ranges_has_ended(c, &asked->id) || !is_free(c, asked)) {
         return; /* later perhaps */
     }
     range.kind = SHARD_RANGE_ASKED;

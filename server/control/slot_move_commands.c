@@ -546,6 +546,7 @@ void control_cluster_getslotmigrations(struct node *node, struct request *reques
 void control_cluster_cancelslotmigrations(struct node *node, struct request *request)
 {
     size_t count = 0;
+    size_t given = 0;
 
     if (!answer_has_cluster(node, request)) {
         return;
@@ -558,13 +559,17 @@ void control_cluster_cancelslotmigrations(struct node *node, struct request *req
 
         cluster_range_at(node->cluster, i, &view);
         id = view.range->id;
+        given += view.range->kind == SHARD_RANGE_GIVEN ? 1 : 0;
         if (view.range->kind == SHARD_RANGE_OUT && cluster_end_range(node->cluster, &call, &id)) {
             cluster_side_act(node);
+            move_source_withdraw(node, &id);
             count++;
         }
     }
     if (count > 0) {
         resp_write_ok(request->reply);
+    } else if (given > 0) {
+        reply_error(request, "ERR Too late to cancel: the slots were given to their new owner");
     } else {
         reply_error(request, "ERR No migrations ongoing");
     }

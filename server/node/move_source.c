@@ -240,6 +240,15 @@ void move_source_cancel(struct node *node, struct request *request, const struct
     resp_write_simple(request->reply, "YES");
 }
 
+void move_source_withdraw(struct node *node, const struct cluster_id *id)
+{
+    struct move_attempt *a = find(node, id);
+
+    if (a != NULL && !a->is_broken) {
+        break_attempt(node, a, "the move was cancelled");
+    }
+}
+
 void move_source_session_closed(struct node *node, struct session *s)
 {
     for (size_t i = node->move_source.count; i-- > 0;) {

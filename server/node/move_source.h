@@ -86,6 +86,8 @@ void move_source_next(struct node *node, struct request *request, const struct c
 void move_source_hold(struct node *node, struct request *request, const struct cluster_id *id);
 void move_source_commit(struct node *node, struct request *request, const struct cluster_id *id);
 void move_source_cancel(struct node *node, struct request *request, const struct cluster_id *id);
+/* The move was cancelled here: nothing of it is given any more, and writes are not held for it. */
+void move_source_withdraw(struct node *node, const struct cluster_id *id);
 /* Is the client a primary of this cluster that has proven it?  Else it was told so. */
 bool move_source_knows(struct request *request);
 

@@ -250,6 +250,50 @@ Test(cluster_ranges, a_source_can_ask_and_withdraw)
     world_free(w);
 }
 
+/* The receiver may have everything by then, and ask for the slots before it hears of that. */
+Test(cluster_ranges, what_a_source_has_withdrawn_it_gives_to_nobody)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct cluster_id id = export(w);
+    struct cluster_call call = world_call(w, 0, &error);
+
+    cr_assert(cluster_end_range(w->members[0].core, &call, &id));
+    world_carry_out(w, 0);
+    cr_expect_not(give(w, 0, 1, &id));
+    world_run(w, 1000);
+    cr_expect_not(give(w, 0, 1, &id));
+    cr_expect_eq(world_server_of(w, FIRST), 0);
+    world_free(w);
+}
+
+/* Its nodes file was not the newest: a majority has agreed that the slots are given. */
+Test(cluster_ranges, nothing_new_begins_before_a_source_that_was_started_knows_what_it_has_given)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_id id = import(w, 1);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct errmsg error = {0};
+    struct cluster_call call;
+    struct cluster_id other;
+
+    world_run(w, 1000);
+    w->members[0].is_disk_stuck = true;
+    cr_assert(give(w, 0, 1, &id));
+    world_run(w, 100);
+    world_kill(w, 0);
+    w->members[0].is_disk_stuck = false;
+    world_start(w, 0);
+    bitset_add(slots, LAST + 1);
+    call = world_call(w, 0, &error);
+    cr_expect_not(cluster_export_slots(w->members[0].core, &call, slots,
+                                       bytes_from_text(w->members[2].id.text), &other));
+    world_carry_out(w, 0);
+    world_run(w, HEAL_MS);
+    cr_expect_eq(world_server_of(w, FIRST), 1);
+    world_free(w);
+}
+
 Test(cluster_ranges, a_move_has_ended_when_no_heir_of_the_source_can_find_it)
 {
     int ended = 0;
