@@ -238,25 +238,42 @@ static int find_primary(const struct world *w)
 static size_t give_what_is_left(struct world *w, bool is_tried)
 {
     int primary = find_primary(w);
+    uint16_t slots[SLOT_COUNT];
     size_t count = 0;
 
     for (uint16_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (world_server_of(w, slot) == NOBODY) {
+            slots[count++] = slot;
+        }
+    }
+    for (size_t i = 0; i < count && is_tried && primary != NOBODY; i++) {
         struct errmsg error = {0};
         struct cluster_call call = world_call(w, primary, &error);
+        struct cluster *core = w->members[primary].core;
 
-        if (world_server_of(w, slot) != NOBODY) {
-            continue;
+        if (cluster_slot_owner(core, slots[i]) != NULL) {
+            said(cluster_del_slots(core, &call, slots + i, 1));
         }
-        count++;
-        if (is_tried) {
-            said(cluster_del_slots(w->members[primary].core, &call, &slot, 1));
-            world_carry_out(w, primary);
-            call = world_call(w, primary, &error);
-            said(cluster_add_slots(w->members[primary].core, &call, &slot, 1));
+        said(cluster_add_slots(core, &call, slots + i, 1));
+        if (i % 64 == 0 || i + 1 == count) {
             world_carry_out(w, primary);
         }
     }
     return count;
+}
+
+/* When members of the council were reset no majority may be left: one node is the council then. */
+static void take_over(struct world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct errmsg error = {0};
+        struct cluster_call call = world_call(w, i, &error);
+
+        if (cluster_failover(w->members[i].core, &call, CLUSTER_FAILOVER_TAKEOVER)) {
+            world_carry_out(w, i);
+            return;
+        }
+    }
 }
 
 static void set_right(struct world *w, int turn)
@@ -268,6 +285,9 @@ static void set_right(struct world *w, int turn)
             }
         }
         end_moves(w, i);
+    }
+    if (turn % 10 == 9 && (find_primary(w) == NOBODY || !world_has_lease(w, find_primary(w)))) {
+        take_over(w);
     }
 }
 
@@ -299,7 +319,7 @@ static void live_with_operators(uint64_t seed)
         world_run(w, (int64_t)rng_below(&rng, 400));
     }
     heal(w);
-    for (int turn = 0; turn < TURNS && unserved > 0; turn++) {
+    for (int turn = 0; turn < TURNS && (unserved > 0 || !is_one_council(w)); turn++) {
         world_run(w, 3 * WORLD_TIMEOUT_MS);
         set_right(w, turn);
         unserved = give_what_is_left(w, turn > 3);
