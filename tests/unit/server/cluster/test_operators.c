@@ -17,7 +17,8 @@ enum {
     PRIMARIES = 3,
     SLOTS_EACH = 2, /* that are moved about */
     ROUNDS = 60,
-    TURNS = 40, /* of the one who sets it right */
+    ONE_BY_ONE = 20, /* slots, where not all can be given */
+    TURNS = 40,      /* of the one who sets it right */
 };
 
 /* Many a command is refused. */
@@ -234,6 +235,28 @@ static int find_primary(const struct world *w)
     return found;
 }
 
+static bool give(struct world *w, int primary, const uint16_t *slots, size_t count)
+{
+    struct errmsg error = {0};
+    struct cluster_call call = world_call(w, primary, &error);
+    struct cluster *core = w->members[primary].core;
+    uint16_t owned[SLOT_COUNT];
+    size_t owned_count = 0;
+    bool is_given;
+
+    for (size_t i = 0; i < count; i++) {
+        if (cluster_slot_owner(core, slots[i]) != NULL) {
+            owned[owned_count++] = slots[i];
+        }
+    }
+    said(cluster_del_slots(core, &call, owned, owned_count));
+    world_carry_out(w, primary);
+    call = world_call(w, primary, &error);
+    is_given = cluster_add_slots(core, &call, slots, count);
+    world_carry_out(w, primary);
+    return is_given;
+}
+
 /* What nobody serves is given to a primary, as stock tools do it: its owner is denied there first.  How many slots that were. */
 static size_t give_what_is_left(struct world *w, bool is_tried)
 {
@@ -246,18 +269,11 @@ static size_t give_what_is_left(struct world *w, bool is_tried)
             slots[count++] = slot;
         }
     }
-    for (size_t i = 0; i < count && is_tried && primary != NOBODY; i++) {
-        struct errmsg error = {0};
-        struct cluster_call call = world_call(w, primary, &error);
-        struct cluster *core = w->members[primary].core;
-
-        if (cluster_slot_owner(core, slots[i]) != NULL) {
-            said(cluster_del_slots(core, &call, slots + i, 1));
-        }
-        said(cluster_add_slots(core, &call, slots + i, 1));
-        if (i % 64 == 0 || i + 1 == count) {
-            world_carry_out(w, primary);
-        }
+    if (!is_tried || primary == NOBODY || give(w, primary, slots, count)) {
+        return count;
+    }
+    for (size_t i = 0; i < count && i < ONE_BY_ONE; i++) {
+        said(give(w, primary, slots + i, 1));
     }
     return count;
 }
