@@ -58,6 +58,18 @@ void council_side_take_frame(struct cluster *c, const struct cluster_node *sende
     council_receive(c->council, c->now, &sender->id, frame->body);
 }
 
+/* Once for each node, and again when it has come to another one. */
+static void tell_of_another(struct cluster *c, const struct cluster_node *sender,
+                            const struct council_hint *hint)
+{
+    if (council_stays_apart(c->council, hint) && !council_stays_apart(c->council, &sender->hint)) {
+        emit_log(c, LOG_WARNING,
+                 "node %s is of another council than this one, and each has decided about others: "
+                 "they stay two.  Reset the nodes of one (CLUSTER RESET), and meet them again",
+                 sender->id.text);
+    }
+}
+
 void council_side_hear(struct cluster *c, struct cluster_node *sender,
                        const struct council_hint *hint)
 {
@@ -65,6 +77,7 @@ void council_side_hear(struct cluster *c, struct cluster_node *sender,
     if (!cluster_id_equal(&sender->hint.council, &hint->council)) {
         sender->told_version = 0;
     }
+    tell_of_another(c, sender, hint);
     sender->hint = *hint;
     council_hear(c->council, c->now, &sender->id, hint);
 }

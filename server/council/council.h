@@ -117,6 +117,9 @@ struct council_hint council_get_hint(const struct council *c);
 void council_hear(struct council *c, struct mono_time now, const struct cluster_id *from,
                   const struct council_hint *hint);
 
+/* Do both councils stay what they are when they meet, since each has decided about more than its founder? */
+bool council_stays_apart(const struct council *c, const struct council_hint *hint);
+
 /* The nodes that could sit in the council, ourselves included, as far as this node sees. */
 struct council_candidate {
     struct cluster_id node;

@@ -170,6 +170,12 @@ bool learn_may_go_over(const struct council *c)
     return true;
 }
 
+bool council_stays_apart(const struct council *c, const struct council_hint *hint)
+{
+    return c->seats.generation > 0 && hint->generation > 0 && hint->seat_count > 1 &&
+           !cluster_id_equal(&hint->council, &c->seats.council) && !learn_may_go_over(c);
+}
+
 static bool is_better(const struct council *c, const struct council_hint *hint)
 {
     return hint->seat_count > 1 ||

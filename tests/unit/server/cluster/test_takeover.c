@@ -360,6 +360,39 @@ static bool has_epoch_of_its_own(const struct world *w, int member)
     return true;
 }
 
+/* Each has agreed who is primary of what, and acknowledged by that. */
+Test(cluster_forming, two_grown_clusters_that_meet_stay_two_and_all_nodes_say_so)
+{
+    struct world *w = world_new(6);
+    struct cluster_call call;
+
+    for (int i = 1; i < w->count; i++) {
+        int first = i < 3 ? 0 : 3;
+
+        call = world_call(w, first, NULL);
+        if (i != first) {
+            cr_assert(cluster_meet(w->members[first].core, &call, bytes_from_text(w->members[i].ip),
+                                   7000 + i, 17000 + i));
+            world_carry_out(w, first);
+        }
+    }
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    world_listen(w);
+    call = world_call(w, 0, NULL);
+    cr_assert(
+        cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[3].ip), 7003, 17003));
+    world_carry_out(w, 0);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < w->count; i++) {
+        const char *told = world_told(w, i);
+        const char *first = strstr(told, "<5> is of another council");
+
+        cr_expect_eq(first != NULL, i < 3, "%d: %s", i, told);
+        cr_expect(first == NULL || strstr(first + 1, "<5> is of another council") == NULL);
+    }
+    world_free(w);
+}
+
 Test(cluster_forming, ten_nodes_with_one_epoch_become_one_cluster_and_part_their_ways)
 {
     struct world *w = world_of_a_crowd();
