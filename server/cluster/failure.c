@@ -216,22 +216,25 @@ static int64_t rejoin_delay_ms(const struct cluster *c)
     return delay_ms > REJOIN_MAX_MS ? REJOIN_MAX_MS : delay_ms;
 }
 
+static size_t count_reachable(const struct cluster *c)
+{
+    size_t count = 1; /* ourselves */
+
+    for (size_t i = 1; i < c->nodes.count; i++) {
+        count += node_is_reachable(c->nodes.items[i]) && c->nodes.items[i]->has_answered ? 1 : 0;
+    }
+    return count;
+}
+
 /* Before that the loss of one node could be that of the council.  Afterwards a council that changes is no reason to
  * stop. */
 static bool has_formed(struct cluster *c)
 {
-    size_t nodes = 1;
-    bool is_grown;
-
-    if (c->has_formed) {
-        return true;
+    if (!c->has_formed && !seats_is_handing_over(council_seats(c->council)) &&
+        !council_is_forming(c->council)) {
+        c->has_formed =
+            council_seats(c->council)->members.count >= council_seats_for(count_reachable(c));
     }
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        nodes += node_is_reachable(c->nodes.items[i]) && c->nodes.items[i]->has_answered ? 1 : 0;
-    }
-    is_grown = !seats_is_handing_over(council_seats(c->council)) &&
-               council_seats(c->council)->members.count >= council_seats_for(nodes);
-    c->has_formed = is_grown && !council_is_forming(c->council);
     return c->has_formed || c->nodes.count == 1;
 }
 
