@@ -16,7 +16,8 @@
 #include <string.h>
 
 enum {
-    CLAIM_REFRESH_MS = 10000, /* what was told is told again, in case that it was not heeded */
+    TURNS_LATE_PARTS =
+        5, /* of a node timeout: what should have been said longer ago is not made up for */
 };
 
 static bool has_bits(const uint64_t *words)
@@ -171,28 +172,38 @@ static void fill_gossip(struct cluster *c, const struct cluster_node *receiver, 
     ASSERT(gossip_count(frame->body) == told);
 }
 
+static uint64_t own_slots_hash(struct cluster *c)
+{
+    if (c->own_slots_hash == 0) {
+        c->own_slots_hash = slots_hash(c->me);
+    }
+    return c->own_slots_hash;
+}
+
 /* What we own, as one number. */
 static uint64_t own_claim(struct cluster *c)
 {
-    if (c->own_slots_hash == 0) {
-        c->own_slots_hash = slots_hash_own(c);
-    }
-    return c->own_slots_hash + c->me->config_epoch;
+    return own_slots_hash(c) + c->me->config_epoch;
 }
 
-static bool was_told(const struct cluster *c, const struct cluster_node *node, uint64_t claim)
+static bool was_told(const struct cluster_node *node, uint64_t claim)
 {
-    return node->link == LINK_UP && node->told_claim == claim &&
-           mono_ms_between(node->told_claim_at, c->now) < CLAIM_REFRESH_MS;
+    return node->link == LINK_UP && node->told_claim == claim;
 }
 
-/* The slots are most of a frame, and seldom others than before. */
-static void leave_out_slots(struct frame *frame)
+/* The slots are most of a frame, and seldom others than before.  Whoever knows others asks for them. */
+static void leave_out_slots(struct cluster *c, struct frame *frame)
 {
     if ((frame->flags & FRAME_HAS_SLOTS) != 0) {
         frame->flags &= (uint16_t)~FRAME_HAS_SLOTS;
         frame->flags |= FRAME_SLOTS_TOLD;
+        frame->subject_epoch = own_slots_hash(c);
     }
+}
+
+static uint16_t wanted_slots(const struct cluster_node *node)
+{
+    return node_is_primary(node) && !node->has_claimed ? FRAME_WANTS_SLOTS : 0;
 }
 
 void bus_send_ping(struct cluster *c, struct cluster_node *node)
@@ -208,13 +219,12 @@ void bus_send_ping(struct cluster *c, struct cluster_node *node)
     if (c->manual.phase == MANUAL_PAUSED && cluster_id_equal(&c->manual.peer, &node->id)) {
         frame.flags |= FRAME_PAUSED;
     }
-    frame.flags |= node_is_primary(node) && !node->has_claimed ? FRAME_WANTS_SLOTS : 0;
+    frame.flags |= wanted_slots(node);
     claim = own_claim(c);
-    if (was_told(c, node, claim)) {
-        leave_out_slots(&frame);
+    if (was_told(node, claim)) {
+        leave_out_slots(c, &frame);
     } else if (!node->is_in_handshake) { /* or it may not know us yet */
         node->told_claim = claim;
-        node->told_claim_at = c->now;
     }
     fill_gossip(c, node, &frame);
     send(c, link_to(node), &frame);
@@ -235,9 +245,10 @@ void bus_send_pong(struct cluster *c, struct cluster_link link, const struct fra
     fill(c, FRAME_PONG, &frame);
     frame.subject = ping->sender;
     frame.echo_us = ping->sent_us;
+    frame.flags |= sender != NULL ? wanted_slots(sender) : 0;
     if (sender != NULL && (ping->flags & FRAME_WANTS_SLOTS) == 0 &&
-        was_told(c, sender, own_claim(c))) {
-        leave_out_slots(&frame);
+        was_told(sender, own_claim(c))) {
+        leave_out_slots(c, &frame);
     }
     fill_gossip(c, sender, &frame);
     send(c, link, &frame);
@@ -367,6 +378,35 @@ void bus_announce_to_council(struct cluster *c)
     c->is_tick_wanted = true;
 }
 
+static struct cluster_node *next_in_turn(struct cluster *c)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        struct cluster_node *node = c->nodes.items[c->turn_cursor++ % c->nodes.count];
+
+        if (node != c->me && node->link == LINK_UP && pace_is_in_turn(c, node)) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+/* Each tick has its share of them.  If all were due when their own time has come, they would be so at once, as they were when the
+ * links came up. */
+static void greet_in_turn(struct cluster *c)
+{
+    struct mono_time earliest = mono_add_ms(c->now, -cluster_timeout_part(c, TURNS_LATE_PARTS));
+
+    c->turn_at = mono_is_before(c->turn_at, earliest) ? earliest : c->turn_at;
+    while (mono_is_due(c->turn_at, c->now)) {
+        struct cluster_node *node = next_in_turn(c);
+
+        c->turn_at = mono_add_ms(node != NULL ? c->turn_at : c->now, pace_turn_ms(c));
+        if (node != NULL) {
+            bus_send_ping(c, node);
+        }
+    }
+}
+
 void bus_tick(struct cluster *c)
 {
     size_t budget = CLUSTER_PINGS_PER_TICK;
@@ -376,6 +416,7 @@ void bus_tick(struct cluster *c)
         return;
     }
     ASSERT(count > 0);
+    greet_in_turn(c);
     for (size_t i = 0; i < count && budget > 0; i++) {
         struct cluster_node *node = c->nodes.items[c->ping_cursor++ % count];
 

@@ -179,6 +179,8 @@ struct cluster *cluster_new(const struct cluster_options *options, struct mono_t
     c->started_at = now;
     c->stepped_at = now;
     c->next_tick_at = now;
+    c->turn_at = now;
+    c->turn_cursor = (size_t)(c->start >> 32); /* or all would greet the same node at a time */
     c->refusal_logged_at = MONO_LONG_AGO;
     c->twice_at = MONO_LONG_AGO;
     c->rejoin_at = MONO_LONG_AGO;

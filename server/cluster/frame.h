@@ -17,7 +17,7 @@
  *                                                      ancestors of the history (shard_lineage.h), if FRAME_HAS_ANCESTORS
  *                                                      body
  *                                                      seal: 40 bytes (proof.h)
- *    124   8  subject epoch, or its admission (forgotten.h)
+ *    124   8  subject epoch, or its admission (forgotten.h); with FRAME_SLOTS_TOLD: slots_hash of the sender's slots
  *
  * What the body is, messages.def says by type.  The slots are those of the sender; in UPDATE those
  * of the subject.
@@ -69,7 +69,7 @@ enum frame_flags {
     FRAME_HAS_SLOTS = 1 << 6,
     FRAME_HAS_ANCESTORS = 1 << 7,
     FRAME_LOADING = 1 << 8,      /* what it says of its data is not all it has */
-    FRAME_SLOTS_TOLD = 1 << 9,   /* it owns the slots that it has named before */
+    FRAME_SLOTS_TOLD = 1 << 9,   /* it owns the slots that it has named before, of this hash */
     FRAME_WANTS_SLOTS = 1 << 10, /* the receiver is to name its own */
     FRAME_ARBITER = 1 << 11,     /* a primary that will never have slots or replicas */
 };

@@ -121,7 +121,6 @@ void links_on_up(struct cluster *c, struct cluster_node *node, const char *peer_
     node->link = LINK_PROVING;
     node->link_changed_at = c->now;
     node->told_claim = 0;
-    node->told_claim_at = MONO_LONG_AGO;
     node->told_version = 0;
     if (peer_ip != NULL && node->address.ip[0] == '\0' &&
         cluster_ip_is_valid(bytes_from_text(peer_ip))) {

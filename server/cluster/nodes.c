@@ -37,7 +37,6 @@ struct cluster_node *nodes_add(struct cluster *c, const struct cluster_id *id,
     node->unanswered_since = MONO_NEVER;
     node->pong_at = MONO_LONG_AGO;
     node->heard_at = MONO_LONG_AGO;
-    node->told_claim_at = MONO_LONG_AGO;
     node->silent_since = MONO_NEVER;
     node->orphaned_since = MONO_NEVER;
     node->failed_at = MONO_LONG_AGO;

@@ -39,22 +39,36 @@ bool pace_is_large(const struct cluster *c)
     return c->nodes.count > LARGE_NODES;
 }
 
+static bool is_close(const struct cluster *c, const struct cluster_node *node)
+{
+    return is_small(c) || node->is_in_handshake || node->is_failing ||
+           cluster_id_equal(&node->shard, &c->me->shard);
+}
+
+bool pace_is_in_turn(const struct cluster *c, const struct cluster_node *node)
+{
+    return !is_close(c, node) && !facts_is_member(c, node);
+}
+
+int64_t pace_turn_ms(const struct cluster *c)
+{
+    return 1000 / (council_is_member(c->council) ? OTHERS_PER_S_OF_MEMBER : OTHERS_PER_S);
+}
+
 int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *node)
 {
     int64_t interval_ms = shortest_ms(c);
     int64_t count = (int64_t)c->nodes.count;
     int64_t slower_ms;
 
-    if (is_small(c) || node->is_in_handshake || node->is_failing ||
-        cluster_id_equal(&node->shard, &c->me->shard)) {
+    if (is_close(c, node)) {
         return interval_ms;
     }
     if (facts_is_member(c, node)) {
         slower_ms = c->config.node_timeout_ms * (1 + count / NODES_PER_MEMBER_PING) *
                     (node_owns_slots(c->me) && pace_is_large(c) ? SELDOMER_OF_PRIMARY : 1);
     } else {
-        slower_ms =
-            count * 1000 / (council_is_member(c->council) ? OTHERS_PER_S_OF_MEMBER : OTHERS_PER_S);
+        slower_ms = 2 * count * pace_turn_ms(c); /* its turn comes before that */
     }
     return slower_ms > interval_ms ? slower_ms : interval_ms;
 }

@@ -20,7 +20,10 @@ enum {
 
 /* So many nodes that the council has enough to do with their leases. */
 bool pace_is_large(const struct cluster *c);
-/* When a node that is greeted now should be greeted next. */
+/* Is this one of those that are greeted in turn, one each pace_turn_ms? */
+bool pace_is_in_turn(const struct cluster *c, const struct cluster_node *node);
+int64_t pace_turn_ms(const struct cluster *c);
+/* When a node that is greeted now should be greeted next at the latest. */
 int64_t pace_interval_ms(const struct cluster *c, const struct cluster_node *node);
 /* A member of the council has heard nothing of this primary for too long: it is to be greeted now. */
 bool pace_is_overdue(const struct cluster *c, const struct cluster_node *node);

@@ -256,6 +256,7 @@ static void learn_claim(struct cluster *c, const struct arrival *a)
     ASSERT(node_is_primary(a->sender));
     if ((a->frame->flags & FRAME_SLOTS_TOLD) != 0) {
         role_solve_collision(c, a->sender, a->sender->slots);
+        a->sender->has_claimed = a->frame->subject_epoch == slots_hash(a->sender);
         return;
     }
     role_solve_collision(c, a->sender, a->frame->slots);
@@ -280,7 +281,7 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
     a->sender->heard_at = c->now;
     if ((a->frame->flags & FRAME_WANTS_SLOTS) != 0) {
-        a->sender->told_claim_at = MONO_LONG_AGO;
+        a->sender->told_claim = 0;
     }
     learn_epochs(c, a->sender, a->frame);
     learn_state(a->sender, a->frame);

@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-uint64_t slots_hash_own(const struct cluster *c)
+uint64_t slots_hash(const struct cluster_node *node)
 {
-    return xxh3(bytes_make(c->me->slots, sizeof(c->me->slots))) | 1;
+    return xxh3(bytes_make(node->slots, sizeof(node->slots))) | 1;
 }
 
 void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
@@ -303,7 +303,7 @@ void slots_check(const struct cluster *c)
         owned += node->slot_count;
     }
     ASSERT(owned == c->assigned_count);
-    ASSERT(c->own_slots_hash == 0 || c->own_slots_hash == slots_hash_own(c));
+    ASSERT(c->own_slots_hash == 0 || c->own_slots_hash == slots_hash(c->me));
     for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
         check_word(c, i);
     }

@@ -13,8 +13,8 @@
 #include "base/attr.h"
 #include "cluster/state.h"
 
-/* Our slots as one number, never 0. */
-uint64_t slots_hash_own(const struct cluster *c);
+/* The slots that it has as one number, never 0. */
+uint64_t slots_hash(const struct cluster_node *node);
 /* owner NULL: nobody. */
 void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner);
 void slots_unbind_all(struct cluster *c, struct cluster_node *node);

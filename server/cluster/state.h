@@ -113,7 +113,7 @@ struct cluster_node {
     struct last_heard heard;
     size_t replica_count;      /* of a primary: those that work, as was seen last */
     struct mono_time heard_at; /* its last frame */
-    bool has_claimed;          /* it has named its slots */
+    bool has_claimed;          /* it has named its slots, and they are those that we know */
 
     /* The link from us to it, further. */
     bool
@@ -123,7 +123,6 @@ struct cluster_node {
     struct node_starts starts;
     struct partial partial;
     uint64_t told_claim; /* what we own, as it was told last on this link */
-    struct mono_time told_claim_at;
 
     VEC(struct failure_report) reports;
 
@@ -330,6 +329,8 @@ struct cluster {
     struct hashtable by_number;
     uint32_t last_number;
     size_t ping_cursor;
+    size_t turn_cursor;
+    struct mono_time turn_at; /* the next of those that are greeted in turn: pace.h */
     size_t gossip_cursor;
     struct hashtable incoming;
     VEC(struct forgotten) forgotten;

@@ -3,11 +3,14 @@
 #include "cluster/frame.h"
 #include "cluster/pace.h"
 #include "cluster/proof.h"
+#include "cluster/slots.h"
 #include "tests/unit/server/cluster/core.h"
 
 #include <criterion/criterion.h>
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     PRIMARIES =
@@ -18,11 +21,14 @@ enum {
     BASE_PORT = 7000,
 };
 
-/* At the end of a link.  Answers the first greeting alone. */
+/* At the end of a link. */
 struct primary {
     struct cluster_id id;
     struct proof proof;
+    int answers;   /* so many greetings are answered */
+    uint64_t hash; /* of its slots, as it says */
     int greetings;
+    uint16_t flags; /* of the last one */
 };
 
 static void id_of(int primary, struct cluster_id *out)
@@ -30,8 +36,13 @@ static void id_of(int primary, struct cluster_id *out)
     snprintf(out->text, sizeof(out->text), "%040x", primary + 1);
 }
 
-/* The only member of its council, and primaries with a slot each. */
-static struct core lone_member(void)
+static int first_slot(int primary)
+{
+    return primary + 1;
+}
+
+/* The only member of its council, and primaries with a slot each, or none. */
+static struct core lone_member(bool have_slots)
 {
     struct buf file = {0};
     struct core core;
@@ -42,8 +53,12 @@ static struct core lone_member(void)
         struct cluster_id id;
 
         id_of(i, &id);
-        buf_printf(&file, "%s 10.0.1.1:%d@%d,,shard-id=%s master - 0 0 1 connected %d\n", id.text,
-                   BASE_PORT + i, BASE_PORT + 10000 + i, id.text, i + 1);
+        buf_printf(&file, "%s 10.0.1.1:%d@%d,,shard-id=%s master - 0 0 1 connected", id.text,
+                   BASE_PORT + i, BASE_PORT + 10000 + i, id.text);
+        if (have_slots) {
+            buf_printf(&file, " %d", first_slot(i));
+        }
+        buf_append_byte(&file, '\n');
     }
     buf_append_text(&file, "vars currentEpoch 1 lastVoteEpoch 0\n");
     core = core_new(buf_text(&file));
@@ -86,17 +101,17 @@ static void welcome(struct core *core, struct primary *primary, struct cluster_l
     buf_deinit(&out);
 }
 
-static void answer(struct core *core, struct primary *primary, struct cluster_link link,
-                   struct bytes ping)
+static void take_greeting(struct core *core, struct primary *primary, struct cluster_link link,
+                          struct bytes ping)
 {
     struct frame pong = {.type = FRAME_PONG,
-                         .flags = FRAME_PRIMARY | FRAME_SLOTS_TOLD,
                          .sender = primary->id,
                          .shard = primary->id,
                          .start = 1,
-                         .sequence = 1,
+                         .sequence = (uint64_t)primary->greetings + 1,
                          .current_epoch = 1,
                          .config_epoch = 1,
+                         .subject_epoch = primary->hash,
                          .timeout_ms = TIMEOUT_MS};
     struct frame asked;
     struct errmsg error;
@@ -104,6 +119,11 @@ static void answer(struct core *core, struct primary *primary, struct cluster_li
 
     cr_assert(proof_open(&primary->proof, ping, &error), "%s", error.text);
     cr_assert(frame_decode(ping, &asked, &error), "%s", error.text);
+    primary->flags = asked.flags;
+    if (primary->greetings++ >= primary->answers) {
+        return;
+    }
+    pong.flags = FRAME_PRIMARY | (primary->hash != 0 ? FRAME_SLOTS_TOLD : 0);
     pong.echo_us = asked.sent_us;
     pong.subject = asked.sender;
     frame_encode(&pong, &out);
@@ -133,12 +153,18 @@ static void carry_out(struct core *core, struct primary *primaries)
         } else if (action.type == CLUSTER_ACTION_SEND) {
             if (type_of(buf_bytes(&frame)) == PROOF_HELLO) {
                 welcome(core, primary, action.link, buf_bytes(&frame));
-            } else if (primary->greetings++ == 0) {
-                answer(core, primary, action.link, buf_bytes(&frame));
+            } else {
+                take_greeting(core, primary, action.link, buf_bytes(&frame));
             }
         }
         buf_deinit(&frame);
     }
+}
+
+static void begin(struct core *core, struct primary *primaries)
+{
+    core_tick(core, 0);
+    carry_out(core, primaries);
 }
 
 /* Until then, unless it wants to be woken without end at the same moment. */
@@ -146,7 +172,6 @@ static bool run_until(struct core *core, struct primary *primaries, struct mono_
 {
     int steps = 0;
 
-    carry_out(core, primaries);
     while (!mono_is_before(end, core->actions.wake_at) && steps++ < STEPS_MAX) {
         core->now = core->actions.wake_at;
         core_tick(core, 0);
@@ -155,19 +180,82 @@ static bool run_until(struct core *core, struct primary *primaries, struct mono_
     return steps < STEPS_MAX;
 }
 
+static int count_greetings(const struct primary *primaries)
+{
+    int count = 0;
+
+    for (int i = 2; i < LINKS; i++) {
+        count += primaries[i].greetings;
+    }
+    return count;
+}
+
+static uint64_t hash_of_slot(int slot)
+{
+    static struct cluster_node node;
+
+    memset(node.slots, 0, sizeof(node.slots));
+    bitset_add(node.slots, (size_t)slot);
+    return slots_hash(&node);
+}
+
 Test(cluster_pace, a_member_greets_primaries_that_fall_silent_once_each_however_many_they_are)
 {
     struct primary primaries[LINKS] = {0};
-    struct core core = lone_member();
+    struct core core = lone_member(true);
 
-    core_tick(&core, 0);
-    cr_assert(run_until(&core, primaries, mono_add_ms(core.now, TIMEOUT_MS / 2 - 1)));
     for (int i = 2; i < LINKS; i++) {
-        cr_assert_eq(primaries[i].greetings, 1);
+        primaries[i].answers = 1;
+        primaries[i].hash = 1;
     }
-    cr_assert(run_until(&core, primaries, mono_add_ms(core.now, TIMEOUT_MS / 2)));
+    begin(&core, primaries);
+    /* Once when the link came up; and once more in turn, or when nothing was heard for half a timeout. */
+    cr_assert(run_until(&core, primaries, mono_add_ms(core.now, TIMEOUT_MS / 2 + 10)));
     for (int i = 2; i < LINKS; i++) {
         cr_assert_eq(primaries[i].greetings, 2);
+    }
+    core_deinit(&core);
+}
+
+Test(cluster_pace, those_who_are_greeted_in_turn_are_so_one_after_the_other)
+{
+    struct primary primaries[LINKS] = {0};
+    struct core core = lone_member(false);
+    struct mono_time now = core.now;
+
+    for (int i = 2; i < LINKS; i++) {
+        primaries[i].answers = STEPS_MAX;
+    }
+    begin(&core, primaries);
+    cr_assert(run_until(&core, primaries, mono_add_ms(now, TIMEOUT_MS)));
+    for (int i = 2; i < LINKS; i++) {
+        primaries[i].greetings = 0;
+    }
+    /* A fifth of a second at a time: ten of them, of whom a tick more or less is greeted. */
+    for (int i = 1; i <= PRIMARIES / 10; i++) {
+        cr_assert(run_until(&core, primaries, mono_add_ms(now, TIMEOUT_MS + 200 * i)));
+        cr_assert_leq(abs(count_greetings(primaries) - 10 * i), 3);
+    }
+    for (int i = 2; i < LINKS; i++) {
+        cr_assert_leq(abs(primaries[i].greetings - 1), 1);
+    }
+    core_deinit(&core);
+}
+
+Test(cluster_pace, who_owns_other_slots_than_is_known_of_it_is_asked_to_name_them_and_nobody_else)
+{
+    struct primary primaries[LINKS] = {0};
+    struct core core = lone_member(true);
+
+    for (int i = 2; i < LINKS; i++) {
+        primaries[i].answers = STEPS_MAX;
+        primaries[i].hash = hash_of_slot(first_slot(i - 2) + i % 2);
+    }
+    begin(&core, primaries);
+    cr_assert(run_until(&core, primaries, mono_add_ms(core.now, TIMEOUT_MS)));
+    for (int i = 2; i < LINKS; i++) {
+        cr_assert_gt(primaries[i].greetings, 1);
+        cr_assert_eq((primaries[i].flags & FRAME_WANTS_SLOTS) != 0, i % 2 == 1);
     }
     core_deinit(&core);
 }
