@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What the bus of a large cluster carries, and how long a take-over takes there.
  *
- *     scale [--shards N] [--seconds N] [--takeovers N] [--at-once N]
+ *     scale [--shards N] [--seconds N] [--takeovers N] [--at-once N] [--lives N]
  *
  * N primaries, each with a replica: their state machines (server/cluster) in one process, on a network that delivers in a
  * millisecond and disks that sync in three, by a clock of their own.  When the cluster has formed, the bytes that each node sends and
  * receives are counted for so many seconds; then primaries are stopped, one after another, without a word, and the time
- * is taken until their replica serves.  The figures are the same in every run: nothing of the machine is in them. */
+ * is taken until their replica serves.  The figures are the same in every run: nothing of the machine is in them.
+ * So many lives each primary has behind it: take-overs and starts, of which all its frames tell. */
 #include "base/assert.h"
 #include "base/heap.h"
 #include "base/mem.h"
@@ -83,6 +84,7 @@ struct world {
     int64_t planned;
     VEC(struct connection) connections;
     unsigned histories;
+    int lives;
 };
 
 static struct mono_time now_of(const struct world *w)
@@ -422,6 +424,10 @@ static void start(struct world *w, int member)
     m->is_running = true;
     m->status = (struct cluster_status){.is_data_complete = true, .is_link_up = true};
     begin_history(w, m);
+    for (int i = 0; i < w->lives; i++) {
+        m->status.offset += 1000;
+        begin_history(w, m);
+    }
     m->wake = (struct event){.what = A_WAKE, .member = member};
     plan(w, &m->wake, w->now_us + member % 100 * 1000);
     buf_deinit(&file);
@@ -568,11 +574,13 @@ int main(int argc, char **argv)
     uint64_t seconds = 10;
     uint64_t takeovers = 5;
     uint64_t at_once = 10;
+    uint64_t lives = SHARD_DATA_ANCESTORS;
     struct option_spec specs[] = {
         {.flag = "--shards",    .argument = "N", .number = &shards,    .most = 2000},
         {.flag = "--seconds",   .argument = "N", .number = &seconds,   .most = 3600},
         {.flag = "--takeovers", .argument = "N", .number = &takeovers, .most = 100 },
         {.flag = "--at-once",   .argument = "N", .number = &at_once,   .most = 100 },
+        {.flag = "--lives",     .argument = "N", .number = &lives,     .most = 10  },
     };
     struct world w = {.now_us = 1000000000};
 
@@ -583,6 +591,7 @@ int main(int argc, char **argv)
     at_once = at_once < shards ? at_once : shards - 1;
     w.shards = (int)shards;
     w.count = 2 * w.shards;
+    w.lives = (int)lives;
     w.members = mem_alloc_zeroed(MEM_TEST, (size_t)w.count * sizeof(*w.members));
     for (int i = 0; i < w.count; i++) {
         snprintf(w.members[i].ip, sizeof(w.members[i].ip), "10.%d.%d.1", i / 200, i % 200);
