@@ -321,7 +321,12 @@ void bus_send_council(struct cluster *c, const struct cluster_node *node, struct
     ASSERT(node != c->me);
     if (node->link == LINK_UP) {
         fill(c, FRAME_COUNCIL, &frame);
-        frame.flags &= (uint16_t)~FRAME_HAS_SLOTS; /* heartbeats tell them often enough */
+        frame.flags &= (uint16_t)~FRAME_HAS_SLOTS; /* heartbeats tell them often enough, */
+        if (council_is_about_lease(message)) {
+            /* and all else that does not matter to a lease: of these there are more than of all others. */
+            frame.flags &= (uint16_t)~FRAME_HAS_ANCESTORS;
+            frame.flags |= FRAME_BRIEF;
+        }
         frame.body = message;
         send(c, link_to(node), &frame);
     }

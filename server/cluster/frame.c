@@ -13,6 +13,7 @@
 enum {
     LENGTH_AT = 8,
     FIXED_BYTES = 241,
+    NEWS_BYTES = 28 + 48 + 37, /* of them: what brief frames leave out */
     /* The longest that everything but the body can be. */
     BODILESS_MAX = FIXED_BYTES + CLUSTER_RAW_NAMES_MAX + FRAME_SLOT_WORDS * 8 + 1 +
                    SHARD_DATA_ANCESTORS * (HISTORY_ID_LEN + 8) + FRAME_SEAL_BYTES,
@@ -78,6 +79,11 @@ void frame_encode_head(struct buf *out, uint8_t type, uint16_t flags, size_t len
     encode_u32_be(out, (uint32_t)len);
 }
 
+static bool is_brief(const struct frame *frame)
+{
+    return (frame->flags & FRAME_BRIEF) != 0;
+}
+
 static void encode_fixed(const struct frame *frame, struct buf *out)
 {
     frame_encode_head(out, (uint8_t)frame->type, frame->flags, 0);
@@ -88,17 +94,21 @@ static void encode_fixed(const struct frame *frame, struct buf *out)
     encode_u64_be(out, frame->sequence);
     encode_u64_be(out, frame->current_epoch);
     encode_u64_be(out, frame->config_epoch);
-    cluster_id_encode(out, &frame->subject);
-    encode_u64_be(out, frame->subject_epoch);
-    encode_u64_be(out, frame->data.offset);
-    buf_append(out, frame->data.history.text, HISTORY_ID_LEN);
+    if (!is_brief(frame)) {
+        cluster_id_encode(out, &frame->subject);
+        encode_u64_be(out, frame->subject_epoch);
+        encode_u64_be(out, frame->data.offset);
+        buf_append(out, frame->data.history.text, HISTORY_ID_LEN);
+    }
     encode_u64_be(out, (uint64_t)frame->sent_us);
     encode_u64_be(out, (uint64_t)frame->echo_us);
     encode_u32_be(out, frame->timeout_ms);
-    cluster_id_encode(out, &frame->hint.council);
-    encode_u64_be(out, frame->hint.generation);
-    encode_u64_be(out, frame->hint.seat_key);
-    encode_u8(out, frame->hint.seat_count);
+    if (!is_brief(frame)) {
+        cluster_id_encode(out, &frame->hint.council);
+        encode_u64_be(out, frame->hint.generation);
+        encode_u64_be(out, frame->hint.seat_key);
+        encode_u8(out, frame->hint.seat_count);
+    }
     encode_u16_be(out, frame->address.port);
     encode_u16_be(out, frame->address.bus_port);
 }
@@ -154,7 +164,7 @@ void frame_encode(const struct frame *frame, struct buf *out)
     size_t start = out->len;
 
     encode_fixed(frame, out);
-    ASSERT(out->len - start == FIXED_BYTES);
+    ASSERT(out->len - start == FIXED_BYTES - (is_brief(frame) ? NEWS_BYTES : 0));
     cluster_names_encode(out, &frame->address);
     if ((frame->flags & FRAME_HAS_SLOTS) != 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
@@ -211,6 +221,10 @@ static void decode_history(struct decoder *d, struct history_id *out)
 
 static void decode_fixed(struct decoder *d, struct frame *out)
 {
+    out->subject = (struct cluster_id){0};
+    out->subject_epoch = 0;
+    out->data = (struct shard_data){0};
+    out->hint = (struct council_hint){0};
     cluster_id_decode(d, &out->sender);
     cluster_id_decode(d, &out->shard);
     cluster_id_decode(d, &out->primary);
@@ -218,17 +232,21 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     out->sequence = decode_u64_be(d);
     out->current_epoch = decode_u64_be(d);
     out->config_epoch = decode_u64_be(d);
-    cluster_id_decode(d, &out->subject);
-    out->subject_epoch = decode_u64_be(d);
-    out->data.offset = decode_u64_be(d);
-    decode_history(d, &out->data.history);
+    if (!is_brief(out)) {
+        cluster_id_decode(d, &out->subject);
+        out->subject_epoch = decode_u64_be(d);
+        out->data.offset = decode_u64_be(d);
+        decode_history(d, &out->data.history);
+    }
     out->sent_us = (int64_t)decode_u64_be(d);
     out->echo_us = (int64_t)decode_u64_be(d);
     out->timeout_ms = decode_u32_be(d);
-    cluster_id_decode(d, &out->hint.council);
-    out->hint.generation = decode_u64_be(d);
-    out->hint.seat_key = decode_u64_be(d);
-    out->hint.seat_count = decode_u8(d);
+    if (!is_brief(out)) {
+        cluster_id_decode(d, &out->hint.council);
+        out->hint.generation = decode_u64_be(d);
+        out->hint.seat_key = decode_u64_be(d);
+        out->hint.seat_count = decode_u8(d);
+    }
     out->address.port = decode_u16_be(d);
     out->address.bus_port = decode_u16_be(d);
     cluster_names_decode(d, &out->address);
@@ -236,6 +254,10 @@ static void decode_fixed(struct decoder *d, struct frame *out)
 
 bool frame_makes_sense(const struct frame *frame)
 {
+    if (is_brief(frame) && (frame_body_of(frame->type) != FRAME_BODY_COUNCIL ||
+                            (frame->flags & (FRAME_HAS_SLOTS | FRAME_HAS_ANCESTORS)) != 0)) {
+        return false;
+    }
     if (cluster_id_is_none(&frame->sender) || cluster_id_is_none(&frame->shard)) {
         return false;
     }
@@ -295,7 +317,7 @@ bool frame_decode(struct bytes in, struct frame *out, struct errmsg *error)
         errmsg_set(error, "type %u of the bus protocol is not known here", head.type);
         return false;
     }
-    if (in.len < FIXED_BYTES + FRAME_SEAL_BYTES) {
+    if (in.len < FIXED_BYTES - NEWS_BYTES + FRAME_SEAL_BYTES) {
         errmsg_set(error, "the frame is too short");
         return false;
     }

@@ -2,7 +2,7 @@
 /* Frames of the cluster bus.  All integers big-endian, strings as a length byte and the bytes.
  *
  *      0   4  magic "STRL"                    132   8  sender's replication offset
- *      4   1  version, 3                      140  40  sender's history id, or zeros
+ *      4   1  version, 5                      140  40  sender's history id, or zeros
  *      5   1  type (messages.def)             180   8  sent: sender's clock in us
  *      6   2  flags (FRAME_*)                 188   8  echo: "sent" of what this answers
  *      8   4  length of the whole frame       196   4  sender's node timeout in ms
@@ -18,6 +18,9 @@
  *                                                      body
  *                                                      seal: 40 bytes (proof.h)
  *    124   8  subject epoch, or its admission (forgotten.h); with FRAME_SLOTS_TOLD: slots_hash of the sender's slots
+ *
+ * A brief frame (FRAME_BRIEF) is without bytes 104 to 179, subject and data, and 200 to 236, the council: what primaries ask the
+ * council all the time, and are answered.
  *
  * What the body is, messages.def says by type.  The slots are those of the sender; in UPDATE those
  * of the subject.
@@ -45,7 +48,7 @@
 #include "spec/slot.h"
 
 enum {
-    FRAME_VERSION = 4,
+    FRAME_VERSION = 5,
     FRAME_HEAD_BYTES = 12, /* enough to know the length */
     FRAME_SEAL_BYTES = 40,
     FRAME_MAX_BYTES = 64 * 1024,
@@ -72,6 +75,7 @@ enum frame_flags {
     FRAME_SLOTS_TOLD = 1 << 9,   /* it owns the slots that it has named before, of this hash */
     FRAME_WANTS_SLOTS = 1 << 10, /* the receiver is to name its own */
     FRAME_ARBITER = 1 << 11,     /* a primary that will never have slots or replicas */
+    FRAME_BRIEF = 1 << 12,       /* of COUNCIL: it tells nothing of subject, data and council */
 };
 
 /* What follows the head of a frame: a column of messages.def. */

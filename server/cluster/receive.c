@@ -192,7 +192,9 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
     ASSERT(cluster_id_equal(&sender->id, &frame->sender));
-    sender->data = frame->data;
+    if ((frame->flags & FRAME_BRIEF) == 0) {
+        sender->data = frame->data;
+    }
     sender->is_loading = (frame->flags & FRAME_LOADING) != 0;
     sender->is_complete = (frame->flags & FRAME_COMPLETE) != 0;
     sender->is_eligible = (frame->flags & FRAME_ELIGIBLE) != 0;
@@ -285,7 +287,9 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
     learn_epochs(c, a->sender, a->frame);
     learn_state(a->sender, a->frame);
-    council_side_hear(c, a->sender, &a->frame->hint);
+    if ((a->frame->flags & FRAME_BRIEF) == 0) {
+        council_side_hear(c, a->sender, &a->frame->hint);
+    }
     if (!is_heartbeat(a->frame)) {
         return;
     }

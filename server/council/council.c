@@ -282,6 +282,14 @@ bool council_is_takeover(struct bytes message)
            !cluster_id_is_none(&m.record) && (m.type == COUNCIL_POLL || m.type == COUNCIL_PREPARE);
 }
 
+bool council_is_about_lease(struct bytes message)
+{
+    struct council_message m;
+
+    return council_message_decode(message, &m) &&
+           (m.type == COUNCIL_LEASE || m.type == COUNCIL_GRANT);
+}
+
 void council_defer(struct council *c, struct mono_time now, const struct cluster_id *from,
                    struct bytes message, int64_t wait_ms)
 {

@@ -93,6 +93,8 @@ void council_defer(struct council *c, struct mono_time now, const struct cluster
                    struct bytes message, int64_t wait_ms);
 /* Does the message ask for another node's place? */
 bool council_is_takeover(struct bytes message);
+/* Does it ask for a lease, or answer that? */
+bool council_is_about_lease(struct bytes message);
 void council_tick(struct council *c, struct mono_time now);
 /* Tick at this time at the latest. */
 struct mono_time council_wake_at(const struct council *c);

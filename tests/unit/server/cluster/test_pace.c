@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How often a node of a large cluster greets the others. */
 #include "cluster/frame.h"
+#include "cluster/nodes.h"
 #include "cluster/pace.h"
 #include "cluster/proof.h"
 #include "cluster/slots.h"
@@ -19,6 +20,8 @@ enum {
     STEPS_MAX = TIMEOUT_MS,
     LINKS = PRIMARIES + 2, /* by number: 0 is none, 1 is the member itself */
     BASE_PORT = 7000,
+    DATA_OFFSET = 500, /* what they say of themselves */
+    SEAT_KEY = 77,
 };
 
 /* At the end of a link. */
@@ -112,6 +115,8 @@ static void take_greeting(struct core *core, struct primary *primary, struct clu
                          .current_epoch = 1,
                          .config_epoch = 1,
                          .subject_epoch = primary->hash,
+                         .data = {.offset = DATA_OFFSET},
+                         .hint = {.seat_key = SEAT_KEY},
                          .timeout_ms = TIMEOUT_MS};
     struct frame asked;
     struct errmsg error;
@@ -257,5 +262,49 @@ Test(cluster_pace, who_owns_other_slots_than_is_known_of_it_is_asked_to_name_the
         cr_assert_gt(primaries[i].greetings, 1);
         cr_assert_eq((primaries[i].flags & FRAME_WANTS_SLOTS) != 0, i % 2 == 1);
     }
+    core_deinit(&core);
+}
+
+/* Frames about leases are brief. */
+static void ask_for_lease(struct core *core, struct primary *primary, struct cluster_link link)
+{
+    struct council_message ask = {.type = COUNCIL_LEASE, .record = primary->id};
+    struct frame frame = {.type = FRAME_COUNCIL,
+                          .flags = FRAME_PRIMARY | FRAME_BRIEF,
+                          .sender = primary->id,
+                          .shard = primary->id,
+                          .start = 1,
+                          .sequence = STEPS_MAX,
+                          .timeout_ms = TIMEOUT_MS};
+    struct buf body = {0};
+    struct buf out = {0};
+
+    council_message_encode(&body, &ask);
+    frame.body = buf_bytes(&body);
+    frame_encode(&frame, &out);
+    proof_seal(&primary->proof, &out, 0);
+    deliver(core, CLUSTER_EVENT_FRAME, link, buf_bytes(&out));
+    buf_deinit(&body);
+    buf_deinit(&out);
+}
+
+Test(cluster_pace, what_a_primary_said_of_itself_stays_when_it_asks_for_its_lease)
+{
+    struct primary primaries[LINKS] = {0};
+    struct core core = lone_member(true);
+    const struct cluster_node *node;
+
+    for (int i = 2; i < LINKS; i++) {
+        primaries[i].answers = STEPS_MAX;
+    }
+    begin(&core, primaries);
+    cr_assert(run_until(&core, primaries, mono_add_ms(core.now, TIMEOUT_MS / 10)));
+    node = nodes_find(core.cluster, &primaries[2].id);
+    cr_assert_not_null(node);
+    core.now = mono_add_ms(core.now, 1);
+    ask_for_lease(&core, &primaries[2], (struct cluster_link){.number = 2});
+    cr_expect_eq(node->heard_at.us, core.now.us);
+    cr_expect_eq(node->data.offset, DATA_OFFSET);
+    cr_expect_eq(node->hint.seat_key, SEAT_KEY);
     core_deinit(&core);
 }
