@@ -444,44 +444,42 @@ static void list_differences(struct world *world, int a, int b, char *out, size_
     }
 }
 
-uint32_t check_replicas_of(const struct world *world, int primary)
+/* Those that are alive and follow it, by bit. */
+static uint32_t followers_of(const struct world *world, const char *id)
 {
-    struct node_facts its;
-    uint32_t replicas = 0;
+    uint32_t followers = 0;
 
-    if (world->nodes[primary].node == NULL) {
-        return 0;
-    }
-    node_facts(world->nodes[primary].node, &its);
     for (int i = 0; i < world->node_count; i++) {
         struct node_facts facts;
 
         if (world->nodes[i].node != NULL) {
             node_facts(world->nodes[i].node, &facts);
-            replicas |= strcmp(facts.primary_id, its.id) == 0 ? 1U << i : 0;
+            followers |= strcmp(facts.primary_id, id) == 0 ? 1U << i : 0;
         }
     }
-    return replicas;
+    return followers;
+}
+
+uint32_t check_replicas_of(const struct world *world, int primary)
+{
+    struct node_facts its;
+
+    if (world->nodes[primary].node == NULL) {
+        return 0;
+    }
+    node_facts(world->nodes[primary].node, &its);
+    return followers_of(world, its.id);
 }
 
 uint32_t check_siblings_of(const struct world *world, int node)
 {
     struct node_facts its;
-    uint32_t siblings = 0;
 
     if (world->nodes[node].node == NULL) {
         return 0;
     }
     node_facts(world->nodes[node].node, &its);
-    for (int i = 0; i < world->node_count; i++) {
-        struct node_facts facts;
-
-        if (i != node && world->nodes[i].node != NULL) {
-            node_facts(world->nodes[i].node, &facts);
-            siblings |= strcmp(facts.primary_id, its.primary_id) == 0 ? 1U << i : 0;
-        }
-    }
-    return its.is_primary ? 0 : siblings;
+    return its.is_primary ? 0 : followers_of(world, its.primary_id) & ~(1U << node);
 }
 
 int check_first_replica_of(const struct world *world, int primary)
