@@ -356,9 +356,7 @@ static bool is_leaderless(const struct cluster *c)
 /* A primary that was reset knows nothing of its record, which nobody else changes while it is there. */
 static bool may_have_forgotten(const struct cluster *c)
 {
-    return node_is_primary(c->me) && !c->me->is_in_handshake &&
-           mono_is_before(c->now, c->own.ask_until) &&
-           !council_is_agreed(c->council, &c->me->shard);
+    return node_is_primary(c->me) && !council_is_agreed(c->council, &c->me->shard);
 }
 
 void shard_on_seats(struct cluster *c)
@@ -367,14 +365,19 @@ void shard_on_seats(struct cluster *c)
 
     if (!cluster_id_equal(&c->own.council, council)) {
         c->own.council = *council;
+        c->own.ask_at = c->now;
         c->own.ask_until = mono_add_ms(c->now, ASKING_TIMEOUTS * c->config.node_timeout_ms);
     }
 }
 
 static void ask_who_leads(struct cluster *c)
 {
+    bool is_urgent = is_leaderless(c) || mono_is_before(c->now, c->own.ask_until);
+
     if ((is_leaderless(c) || may_have_forgotten(c)) && mono_is_due(c->own.ask_at, c->now)) {
-        c->own.ask_at = mono_add_ms(c->now, cluster_timeout_part(c, ASKS_PER_TIMEOUT));
+        c->own.ask_at =
+            mono_add_ms(c->now, is_urgent ? cluster_timeout_part(c, ASKS_PER_TIMEOUT)
+                                          : ASKING_TIMEOUTS * c->config.node_timeout_ms);
         council_ask(c->council, c->now, &c->me->shard);
     }
 }

@@ -194,8 +194,8 @@ struct own_change {
     struct mono_time leftovers_at; /* nor moves in our record that are over */
     struct cluster_id heir;        /* whom the shard is to be handed to, or none */
     struct mono_time ask_at;       /* a replica without a primary asks what was agreed, */
-    struct mono_time ask_until;    /* as a primary does, so long, when it has come to a council, */
-    struct cluster_id council;     /* this one */
+    struct mono_time ask_until;    /* a primary without a record often until then, */
+    struct cluster_id council;     /* when it has come to this one */
     struct mono_time
         taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
 };
