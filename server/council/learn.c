@@ -10,6 +10,10 @@
 #include "council/settling.h"
 #include "council/tell.h"
 
+enum {
+    ASKS_PER_TIMEOUT = 20, /* of one node for its seats */
+};
+
 /* ---- records ------------------------------------------------------------------------------------- */
 
 void learn_record(struct council *c, const struct ballot *ballot, const struct shard_record *record,
@@ -141,11 +145,33 @@ struct council_hint council_get_hint(const struct council *c)
     };
 }
 
+/* Its place, or else that of who was asked longest ago. */
+static struct seats_asked *place_of(struct council *c, const struct cluster_id *node)
+{
+    struct seats_asked *first = &c->seats_asked[0];
+
+    for (size_t i = 0; i < COUNCIL_SEATS_ASKED_MAX; i++) {
+        struct seats_asked *asked = &c->seats_asked[i];
+
+        if (cluster_id_equal(&asked->node, node)) {
+            return asked;
+        }
+        first = mono_is_before(asked->again_at, first->again_at) ? asked : first;
+    }
+    return first;
+}
+
+/* Now and then: the answer is heard like all else, and where it changes nothing the question would follow upon it for ever. */
 static void ask_seats(struct council *c, const struct cluster_id *to)
 {
     struct council_message m = {.type = COUNCIL_ASK};
+    struct seats_asked *asked = place_of(c, to);
 
-    post_send(c, to, &m, 0);
+    if (mono_is_due(asked->again_at, c->now)) {
+        asked->node = *to;
+        asked->again_at = mono_add_ms(c->now, council_part_ms(c, ASKS_PER_TIMEOUT));
+        post_send(c, to, &m, 0);
+    }
 }
 
 /* What another node was told of, and may go by, is not left behind, also when it has changed since. */

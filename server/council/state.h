@@ -27,6 +27,7 @@
 
 enum {
     COUNCIL_ASKED_MAX = COUNCIL_SEATS_MAX + 1, /* nodes that one question goes to */
+    COUNCIL_SEATS_ASKED_MAX = 16,              /* nodes that are asked for seats at a time */
     COUNCIL_CANDIDATES_MAX = 1000,
     COUNCIL_RECORDS_MAX = 4000, /* of shards that others name; those of shards that are gone stay */
 };
@@ -146,6 +147,12 @@ struct pull {
     bool is_all_known;
 };
 
+/* Whom we have asked for seats, and from when on again. */
+struct seats_asked {
+    struct cluster_id node;
+    struct mono_time again_at;
+};
+
 struct reseat {
     struct council_candidate *candidates;
     size_t candidate_count;
@@ -214,6 +221,7 @@ struct council {
     uint64_t changes;
     uint64_t saved;
     uint64_t seats_change; /* the last of them that changed the seats */
+    struct seats_asked seats_asked[COUNCIL_SEATS_ASKED_MAX];
 
     struct proposal proposal;         /* of a shard's record */
     struct proposal council_proposal; /* of the council's */

@@ -814,6 +814,25 @@ Test(odd_messages, an_answer_that_is_on_disk_leaves_however_often_it_was_asked_f
 
 /* ---- going over to another council --------------------------------------------------------------- */
 
+/* Its answer, too, says of which council it is. */
+Test(odd_messages, a_member_that_is_of_another_council_is_asked_for_its_seats_now_and_then)
+{
+    struct scene s = begin_with_three_seats();
+    struct council_hint hint = {.council = id_of('0'), .generation = 7, .seat_count = 3};
+    struct council_message m;
+    size_t asked = 0;
+
+    (void)take(&s, COUNCIL_ASK, &m);
+    for (int i = 0; i < 1000; i++) {
+        s.now.us += 100;
+        council_hear(s.council, s.now, &s.nodes[i % 2 == 0 ? ANN : BOB], &hint);
+        asked += take(&s, COUNCIL_ASK, &m);
+    }
+    cr_expect_geq(asked, 2, "each of both at once");
+    cr_expect_leq(asked, 2 * (1 + 100 / 5), "not more often than each 5 ms");
+    finish(&s);
+}
+
 Test(odd_messages, a_council_that_could_not_go_over_to_another_grows_all_the_same)
 {
     struct scene s = begin();
