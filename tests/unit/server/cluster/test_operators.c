@@ -369,8 +369,9 @@ static void live_with_operators(uint64_t seed)
 Test(cluster_operators, whatever_they_say_and_whatever_fails_one_can_make_the_cluster_whole,
      .timeout = 300)
 {
-    uint64_t seed =
-        getenv("STARLING_SEED") != NULL ? seed_get() : 3000; /* others take long at times */
+    /* Of a hundred others three end with slots that nobody serves: most of the seats were reset while they were handed on, or a
+     * primary while slots of it were on their way.  STARLING_SEED=1047, 1096 and 5018 are such. */
+    uint64_t seed = getenv("STARLING_SEED") != NULL ? seed_get() : 3000;
 
     for (uint64_t i = 0; i < 2; i++) {
         live_with_operators(seed + i);
