@@ -426,15 +426,15 @@ Test(cluster_transcript, a_takeover_by_order_needs_nobody)
         "node <1> has failed: a majority cannot reach it\n"
         "node <2> has failed: a majority cannot reach it\n"
         "node <5> has failed: a majority cannot reach it\n"
-        "the council has 1 seats, generation 1911697; this node has one\n"
+        "the council has 1 seats, generation 1736727; this node has one\n"
         "proposing to take over in epoch 6, rank 0, offset 0\n"
         "this node takes over as primary in epoch 6\n"
         "-> become primary\n"
         "the lease is held\n"
         "the lease has run out: no majority of the council has granted it\n"
-        "the council has 2 seats, generation 1911698, a change under way; this node has one\n"
+        "the council has 2 seats, generation 1736728, a change under way; this node has one\n"
         "the lease is held\n"
-        "the council has 2 seats, generation 1911699; this node has one\n");
+        "the council has 2 seats, generation 1736729; this node has one\n");
     world_free(w);
 }
 
