@@ -3,6 +3,7 @@
 #include "tests/sim/faults.h"
 
 #include "base/num.h"
+#include "cluster/nodes.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
 #include "cluster/state.h"
@@ -395,6 +396,43 @@ static void check_pairs(struct world *world, struct sim_node *n)
     }
 }
 
+/* A removal may come back from a node that was away: of those whom a primary does not know for that it asks nobody what they have. */
+static uint32_t find_removed(const struct world *world, const struct sim_node *primary)
+{
+    uint32_t removed = 0;
+
+    for (int i = 0; i < world->node_count; i++) {
+        const struct sim_node *n = &world->nodes[i];
+
+        if (((world->removed >> i) & 1) && n != primary && n->node != NULL &&
+            nodes_find(primary->node->cluster, cluster_my_id(n->node->cluster)) == NULL) {
+            removed |= 1U << i;
+        }
+    }
+    return removed;
+}
+
+static void excuse_removed(struct world *world, const struct sim_node *primary)
+{
+    uint32_t removed = find_removed(world, primary);
+
+    if (removed != 0) {
+        shared_excuse_removed(world, primary, removed);
+    }
+    for (int c = 0; c < world->options.clients && removed != 0; c++) {
+        for (int k = 0; k < SIM_KEYS; k++) {
+            struct sim_key *key = &world->clients[c].keys[k];
+            char name[32];
+
+            snprintf(name, sizeof(name), "c%d:k%d", c, k);
+            if ((key->acked_by & removed) != 0 &&
+                node_owns_slot(primary->node, slot_of_key(bytes_from_text(name)))) {
+                key->acked_by &= ~removed;
+            }
+        }
+    }
+}
+
 void check_after_pass(struct world *world, struct sim_node *n)
 {
     struct node_facts facts;
@@ -406,6 +444,9 @@ void check_after_pass(struct world *world, struct sim_node *n)
     moves_look(world, n);
     if (is_news(n, &facts)) {
         check_pairs(world, n);
+    }
+    if (world->removed != 0 && facts.is_primary && cluster_has_slots(n->node->cluster)) {
+        excuse_removed(world, n);
     }
     if (n->was_replica && facts.is_primary && cluster_has_slots(n->node->cluster)) {
         world->takeovers++;

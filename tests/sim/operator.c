@@ -110,6 +110,7 @@ void fault_forget(struct world *world, int node)
     fault_excuse(world,
                  other); /* a primary that lost its memory no longer asks it for what it has */
     operator_tell(world, node, "CLUSTER FORGET %s", id);
+    world->removed |= 1U << other;
     event = world_schedule(world, world->now_us + fault_ms(world, 0, 300) * 1000, let_in_again);
     event->node = node;
     event->number = (uint64_t)other;

@@ -430,6 +430,26 @@ void shared_take_waited(struct world *world, struct sim_client *client, int64_t 
     }
 }
 
+void shared_excuse_removed(struct world *world, const struct sim_node *primary, uint32_t removed)
+{
+    for (int key = 0; key < SIM_SHARED; key++) {
+        char name[32];
+
+        name_of(key, name);
+        if (!node_owns_slot(primary->node, slot_of_key(bytes_from_text(name)))) {
+            continue;
+        }
+        for (size_t i = 0; i < world->shared[key].ops.count; i++) {
+            struct history_op *op = &world->shared[key].ops.items[i];
+
+            if ((op->holders & removed) != 0 && !op->is_by_set) {
+                op->holders &= ~removed;
+                op->safe_until_us = op->holders == 0 ? world->now_us : op->safe_until_us;
+            }
+        }
+    }
+}
+
 void shared_memory_lost(struct world *world, int node)
 {
     const struct sim_node *n = &world->nodes[node];

@@ -382,6 +382,7 @@ struct world {
     uint64_t shared_values;      /* set so far: no two are equal */
     bool has_lost_folder;        /* a node: once in a world */
     bool has_clones;             /* or had: two nodes may have one epoch */
+    uint32_t removed;     /* nodes that an operator has removed anywhere, perhaps not for long */
     bool is_handing_over; /* as planned, and nothing fails: whoever serves next has everything */
     bool clients_run;
     bool only_shared;       /* keys are used by clients */
@@ -521,6 +522,8 @@ void shared_take_answer(struct world *world, struct sim_client *client,
 void shared_take_waited(struct world *world, struct sim_client *client, int64_t count);
 /* What the node had confirmed from memory is gone. */
 void shared_memory_lost(struct world *world, int node);
+/* Nobody is asked for what these have, by bit, of the primary's keys. */
+void shared_excuse_removed(struct world *world, const struct sim_node *primary, uint32_t removed);
 void shared_check(struct world *world);
 void shared_deinit(struct world *world);
 
