@@ -79,11 +79,6 @@ void frame_encode_head(struct buf *out, uint8_t type, uint16_t flags, size_t len
     encode_u32_be(out, (uint32_t)len);
 }
 
-static bool is_brief(const struct frame *frame)
-{
-    return (frame->flags & FRAME_BRIEF) != 0;
-}
-
 static void encode_fixed(const struct frame *frame, struct buf *out)
 {
     frame_encode_head(out, (uint8_t)frame->type, frame->flags, 0);
@@ -94,7 +89,7 @@ static void encode_fixed(const struct frame *frame, struct buf *out)
     encode_u64_be(out, frame->sequence);
     encode_u64_be(out, frame->current_epoch);
     encode_u64_be(out, frame->config_epoch);
-    if (!is_brief(frame)) {
+    if (!frame_is_brief(frame)) {
         cluster_id_encode(out, &frame->subject);
         encode_u64_be(out, frame->subject_epoch);
         encode_u64_be(out, frame->data.offset);
@@ -103,7 +98,7 @@ static void encode_fixed(const struct frame *frame, struct buf *out)
     encode_u64_be(out, (uint64_t)frame->sent_us);
     encode_u64_be(out, (uint64_t)frame->echo_us);
     encode_u32_be(out, frame->timeout_ms);
-    if (!is_brief(frame)) {
+    if (!frame_is_brief(frame)) {
         cluster_id_encode(out, &frame->hint.council);
         encode_u64_be(out, frame->hint.generation);
         encode_u64_be(out, frame->hint.seat_key);
@@ -164,7 +159,7 @@ void frame_encode(const struct frame *frame, struct buf *out)
     size_t start = out->len;
 
     encode_fixed(frame, out);
-    ASSERT(out->len - start == FIXED_BYTES - (is_brief(frame) ? NEWS_BYTES : 0));
+    ASSERT(out->len - start == FIXED_BYTES - (frame_is_brief(frame) ? NEWS_BYTES : 0));
     cluster_names_encode(out, &frame->address);
     if ((frame->flags & FRAME_HAS_SLOTS) != 0) {
         for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
@@ -232,7 +227,7 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     out->sequence = decode_u64_be(d);
     out->current_epoch = decode_u64_be(d);
     out->config_epoch = decode_u64_be(d);
-    if (!is_brief(out)) {
+    if (!frame_is_brief(out)) {
         cluster_id_decode(d, &out->subject);
         out->subject_epoch = decode_u64_be(d);
         out->data.offset = decode_u64_be(d);
@@ -241,7 +236,7 @@ static void decode_fixed(struct decoder *d, struct frame *out)
     out->sent_us = (int64_t)decode_u64_be(d);
     out->echo_us = (int64_t)decode_u64_be(d);
     out->timeout_ms = decode_u32_be(d);
-    if (!is_brief(out)) {
+    if (!frame_is_brief(out)) {
         cluster_id_decode(d, &out->hint.council);
         out->hint.generation = decode_u64_be(d);
         out->hint.seat_key = decode_u64_be(d);
@@ -254,8 +249,8 @@ static void decode_fixed(struct decoder *d, struct frame *out)
 
 bool frame_makes_sense(const struct frame *frame)
 {
-    if (is_brief(frame) && (frame_body_of(frame->type) != FRAME_BODY_COUNCIL ||
-                            (frame->flags & (FRAME_HAS_SLOTS | FRAME_HAS_ANCESTORS)) != 0)) {
+    if (frame_is_brief(frame) && (frame_body_of(frame->type) != FRAME_BODY_COUNCIL ||
+                                  (frame->flags & (FRAME_HAS_SLOTS | FRAME_HAS_ANCESTORS)) != 0)) {
         return false;
     }
     if (cluster_id_is_none(&frame->sender) || cluster_id_is_none(&frame->shard)) {

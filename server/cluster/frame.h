@@ -119,6 +119,12 @@ enum frame_status {
     FRAME_INVALID, /* not a frame of ours: close the connection */
 };
 
+/* Does it say nothing of subject, data and council? */
+static inline bool frame_is_brief(const struct frame *frame)
+{
+    return (frame->flags & FRAME_BRIEF) != 0;
+}
+
 /* Cut the next frame from the front of a stream: on FRAME_OK it has *out_len bytes. */
 MUST_USE enum frame_status frame_cut(struct bytes in, size_t *out_len, struct errmsg *error);
 

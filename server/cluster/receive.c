@@ -192,7 +192,7 @@ static void learn_role(struct cluster *c, struct cluster_node *sender, const str
 static void learn_state(struct cluster_node *sender, const struct frame *frame)
 {
     ASSERT(cluster_id_equal(&sender->id, &frame->sender));
-    if ((frame->flags & FRAME_BRIEF) == 0) {
+    if (!frame_is_brief(frame)) {
         sender->data = frame->data;
     }
     sender->is_loading = (frame->flags & FRAME_LOADING) != 0;
@@ -287,7 +287,7 @@ static void learn(struct cluster *c, const struct arrival *a)
     }
     learn_epochs(c, a->sender, a->frame);
     learn_state(a->sender, a->frame);
-    if ((a->frame->flags & FRAME_BRIEF) == 0) {
+    if (!frame_is_brief(a->frame)) {
         council_side_hear(c, a->sender, &a->frame->hint);
     }
     if (!is_heartbeat(a->frame)) {

@@ -511,10 +511,9 @@ static bool may_be_heir(const struct cluster *c, const struct shard_record *read
 }
 
 /* The record of a shard whose primary is gone, without the slots that are ours now. */
-static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
-                          const struct shard_record *read)
+static void let_go_for_us(struct cluster *c, const struct shard_record *read)
 {
-    const struct shard_record *known = council_find(c->council, shard);
+    const struct shard_record *known = council_find(c->council, &read->shard);
     struct shard_record record = *read;
     uint64_t both[SHARD_SLOT_WORDS];
     size_t count;
@@ -529,8 +528,8 @@ static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
     }
     count = bitset_count(both, SHARD_SLOT_WORDS);
     /* One that is back, or had slots on the move, lets nothing go. */
-    if (count == 0 || !facts_is_primary_gone(c, &record) || record.move_count > 0 ||
-        record.ranges.count > 0) {
+    if (count == 0 || !facts_is_primary_gone(c, read) || read->move_count > 0 ||
+        read->ranges.count > 0) {
         council_put(c->council, c->now, read);
         return;
     }
@@ -538,7 +537,7 @@ static void let_go_for_us(struct cluster *c, const struct cluster_id *shard,
     emit_log(c, LOG_WARNING,
              "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
              "it lets them go",
-             count, shard->text);
+             count, read->shard.text);
     council_put(c->council, c->now, &record);
 }
 
@@ -554,7 +553,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
         return;
     }
     if (!cluster_id_equal(shard, &c->me->shard)) {
-        let_go_for_us(c, shard, &read);
+        let_go_for_us(c, &read);
         return;
     }
     if (!node_is_primary(c->me)) {
