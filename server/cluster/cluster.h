@@ -174,6 +174,11 @@ void cluster_step(struct cluster *cluster, struct mono_time now, const struct cl
 /* May this node, at exactly this time, answer for its slots as their primary?  Always false of a
  * replica and of a node without slots. */
 bool cluster_has_lease(const struct cluster *cluster, struct mono_time now);
+/* The same, also of one that has no slots any more, since it has given the last of them away: what it said while it had them
+ * may be told. */
+bool cluster_lease_lasts(const struct cluster *cluster, struct mono_time now);
+/* Until when, as it is known now; 0 without one. */
+struct mono_time cluster_lease_end(const struct cluster *cluster, struct mono_time now);
 /* The nodes file as it should be on disk. */
 void cluster_format_file(const struct cluster *cluster, struct buf *out);
 

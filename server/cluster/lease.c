@@ -48,7 +48,7 @@ static bool may_serve(const struct cluster *c)
 /* Slots that we are about to win or to lose are served by nobody until that is agreed; the others are. */
 static void note_agreed_slots(struct cluster *c)
 {
-    if (c->is_record_ours) {
+    if (c->is_record_served) {
         memcpy(c->agreed, council_find(c->council, &c->me->shard)->slots, sizeof(c->agreed));
     } else {
         memset(c->agreed, 0, sizeof(c->agreed));
@@ -80,7 +80,8 @@ void lease_update(struct cluster *c)
     struct cluster_id none = {0};
     bool has_lease;
 
-    c->is_record_ours = may_serve(c) && is_record_ours(c);
+    c->is_record_ours = is_record_ours(c);
+    c->is_record_served = c->is_record_ours && may_serve(c);
     note_agreed_slots(c);
     ranges_note_agreed(c);
     /* A replica wants it, too: it has it when it takes over. */
@@ -96,12 +97,23 @@ void lease_update(struct cluster *c)
     end_awaiting(c, has_lease);
 }
 
-bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
+bool cluster_lease_lasts(const struct cluster *cluster, struct mono_time now)
 {
     const struct cluster *c = cluster;
 
     return c->is_record_ours && mono_is_before(now, council_lease_end(c->council)) &&
            c->file_written >= c->hold_sequence && facts_is_complete(c);
+}
+
+bool cluster_has_lease(const struct cluster *cluster, struct mono_time now)
+{
+    return cluster->is_record_served && cluster_lease_lasts(cluster, now);
+}
+
+struct mono_time cluster_lease_end(const struct cluster *cluster, struct mono_time now)
+{
+    return cluster_has_lease(cluster, now) ? council_lease_end(cluster->council)
+                                           : (struct mono_time){0};
 }
 
 int64_t cluster_lease_left_ms(const struct cluster *cluster, struct mono_time now)
@@ -113,6 +125,6 @@ int64_t cluster_lease_left_ms(const struct cluster *cluster, struct mono_time no
 
 void lease_check(const struct cluster *c)
 {
-    ASSERT(!c->is_record_ours || may_serve(c));
+    ASSERT(!c->is_record_served || (c->is_record_ours && may_serve(c)));
     ASSERT(!c->had_lease || c->file_written >= c->hold_sequence);
 }

@@ -651,7 +651,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
         return;
     }
-    if (c->is_record_ours) {
+    if (c->is_record_served) {
         let_go_of_taken(c);
         return;
     }

@@ -400,6 +400,7 @@ struct cluster {
 
     bool
         is_record_ours; /* the agreed record of our shard has us as primary, in the history we write */
+    bool is_record_served; /* the same, and there is something to serve */
     uint64_t
         agreed[FRAME_SLOT_WORDS]; /* its slots: no others are served; none while it is not ours */
     bool had_lease;

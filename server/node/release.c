@@ -46,30 +46,35 @@ static bool may_leave(struct node *node)
     }
     now = node->env.now(node->env.context);
     ASSERT(now.mono.us >= node->now.mono.us);
-    return cluster_has_lease(node->cluster, now.mono);
+    return cluster_lease_lasts(node->cluster, now.mono);
 }
 
 bool release_may_write(const struct node *node)
 {
-    return !node->release.had_lease ||
-           cluster_has_lease(node->cluster,
-                             (struct mono_time){.us = node->env.mono_ns(node->env.context) / 1000});
+    int64_t end_us = node->release.lease_end.us;
+
+    return end_us == 0 || node->env.mono_ns(node->env.context) / 1000 < end_us;
 }
 
 void release_note_lease(struct node *node)
 {
-    node->release.has_lease =
-        node->release.has_lease || cluster_has_lease(node->cluster, node->now.mono);
+    struct mono_time end = cluster_lease_end(node->cluster, node->now.mono);
+
+    if (mono_is_before(node->release.lease_end, end)) {
+        node->release.lease_end = end;
+    }
 }
 
 void release_begin(struct node *node)
 {
-    node->release.has_lease =
-        node->cluster != NULL && cluster_has_lease(node->cluster, node->now.mono);
+    node->release.lease_end = (struct mono_time){0};
+    if (node->cluster != NULL) {
+        release_note_lease(node);
+    }
 }
 
-/* Was the lease held while the pass went on, and is it over now?  The process may have stood still in between, and reads as
- * well as writes may then show what another node has changed since. */
+/* Was the lease held while the pass went on, and is its time over now?  The process may have stood still in between, and reads
+ * as well as writes may then show what another node has changed since. */
 static bool has_run_out(struct node *node)
 {
     return !list_is_empty(&node->sessions.touched) && !release_may_write(node);
@@ -250,7 +255,6 @@ void release_run(struct node *node)
         }
         look_at_touched(node, is_allowed, holds);
     }
-    node->release.had_lease = node->release.has_lease;
     if (UNLIKELY(has_run_out(node))) {
         drop_touched(node, false);
     } else if (UNLIKELY(copy_lapses_are_due(node))) {

@@ -7,9 +7,10 @@
  * them; when that takes too long the client is told that nobody knows, and the connection closes.  What the disk refused waits until it is written after all; when that cannot be any more (the data was
  * replaced), or without the lease, nobody knows what became of it: the connection closes instead of an answer.
  *
- * A primary whose lease was held at some time of the pass and is over at its end says nothing at all: what was read may be as old
- * as what was written.  That the node has heard of its successor in the same pass changes nothing.  The shell asks once more right
- * before it writes.
+ * A primary whose lease was held at some time of the pass says nothing at all once its time is over: what was read may be as old
+ * as what was written.  That the node has heard of its successor in the same pass changes nothing.  One that has given the lease up
+ * itself before its time, by handing over, or its last slot away, has read what it read before that: it may say so, until
+ * that time.  The shell asks once more right before it writes.
  *
  * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
  *              (2) replicas' outputs have none: what they confirm is theirs
@@ -21,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 
 struct node;
@@ -29,8 +31,8 @@ struct session;
 struct release {
     struct list waiting; /* session.barred, in the order in which they began to */
     size_t waiting_count;
-    bool has_lease; /* has it been held at some time of this pass? */
-    bool had_lease; /* the same of the last pass */
+    struct mono_time
+        lease_end; /* of the lease that was held at some time of this pass, or the last; 0: none was */
 };
 
 void release_init(struct node *node);

@@ -42,6 +42,30 @@ Test(release, one_whose_shard_ends_in_the_pass_in_which_it_stood_still_answers_n
     alone_free(a);
 }
 
+/* What was read was read before that, and a client that only reads is not to see its connection end for it. */
+Test(release, one_that_gives_its_last_slot_away_tells_what_it_has_read_in_the_same_pass)
+{
+    struct alone *a = answers_start_cluster();
+    struct session *s = a->clients[0].session;
+    struct buf out;
+
+    answers_expect(a, "SET k 1", "+OK|");
+    node_begin_pass(a->node, a->env.now(a));
+    node_session_input(a->node, s, BYTES_LITERAL("GET k\r\n"));
+    node_session_input(a->node, a->clients[1].session,
+                       BYTES_LITERAL("CLUSTER DELSLOTSRANGE 0 16383\r\n"));
+    node_end_pass(a->node);
+    cr_assert_not(cluster_has_lease(a->node->cluster, a->node->now.mono));
+    cr_expect(node_may_write(a->node));
+    alone_pass(a, 1000, ALONE_CLIENTS, (struct bytes){0});
+    out = alone_take(a, 0);
+    cr_expect(bytes_equal(buf_bytes(&out), BYTES_LITERAL("$1\r\n1\r\n")), "answered %s",
+              buf_text(&out));
+    cr_expect_not_null(a->clients[0].session);
+    buf_deinit(&out);
+    alone_free(a);
+}
+
 Test(release, one_that_stood_still_for_less_answers)
 {
     struct alone *a = answers_start_cluster();
