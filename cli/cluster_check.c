@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "cli/cluster_differ.h"
 #include "cli/cluster_left.h"
+#include "cli/cluster_strays.h"
 #include "cli/connect.h"
 #include "cli/print.h"
 #include "cli/render.h"
@@ -286,6 +287,35 @@ static bool check_sync_sets(const struct cluster_view *view)
     return is_ok;
 }
 
+/* What a node has of slots that others own is served by nobody. */
+static bool check_strays(const struct cluster_view *view)
+{
+    bool is_ok = true;
+
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct view_node *node = &view->nodes.items[i];
+        struct strays strays = {0};
+        struct errmsg error = {0};
+
+        if (node->client != NULL && view_is_data_primary(&node->info) &&
+            !strays_find(&strays, node, true, &error)) {
+            view_say(VIEW_WARN, "Node %s:%u cannot say whether it has keys of others' slots: %s",
+                     node->info.host, node->info.port, error.text);
+        }
+        for (size_t j = 0; j < strays.items.count; j++) {
+            view_say(VIEW_WARN,
+                     "Node %s:%u has %" PRId64
+                     " keys of slot %zu, which is not its own: nobody is sent there for them.",
+                     node->info.host, node->info.port, strays.items.items[j].count,
+                     strays.items.items[j].slot);
+            say_cure("--cluster fix brings them to the slot's owner");
+            is_ok = false;
+        }
+        VEC_DEINIT(&strays.items);
+    }
+    return is_ok;
+}
+
 int cluster_check_view(const struct cluster_view *view)
 {
     bool is_ok;
@@ -314,6 +344,7 @@ int cluster_check(const struct cluster_target *target)
         bool is_ok = print_info(&view);
 
         exit_code = cluster_check_view(&view);
+        is_ok = check_strays(&view) && is_ok;
         exit_code = is_ok ? exit_code : 1;
     }
     cluster_view_close(&view);

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "cli/cluster_left.h"
+#include "cli/cluster_strays.h"
 #include "cli/connect.h"
 #include "io/clock.h"
 
@@ -407,7 +408,7 @@ static bool collect_shared(struct fixing *f, const struct gift *g)
 
         for (size_t i = 0; is_known && i < f->view.nodes.count; i++) {
             if (i != g->takers[slot] && f->keys.items[i] > 0) {
-                is_known = fixing_collect_keys(f, slot, i, g->takers[slot]);
+                is_known = strays_bring(f, slot, i, g->takers[slot], STRAYS_OWNER_FIRST);
             }
         }
         is_ok = is_known && is_ok;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* In order: moves that were broken off, slots with more than one owner (when asked for), slots without one; then a check.
+/* In order: moves that were broken off, slots with more than one owner (when asked for), slots without one, keys that are at another
+ * node than their slot's owner; then a check.
  *
  * A move that was broken off is brought to its end when both sides know of it, or when the target has any of the keys;
  * else it is taken back.  Keys that are at both sides are taken from the owner: it has served them until now. */
@@ -7,6 +8,7 @@
 
 #include "cli/cluster_cover.h"
 #include "cli/cluster_fixing.h"
+#include "cli/cluster_strays.h"
 #include "io/clock.h"
 
 #include <stdio.h>
@@ -15,35 +17,6 @@
 enum {
     ROUND_MS = 200,
 };
-
-/* ---- what there is ----------------------------------------------------------------------------- */
-
-/* What a node says of a slot of its own that is on the move; NULL: nothing. */
-static const struct map_open_slot *find_open(const struct fixing *f, size_t index, size_t slot,
-                                             bool is_migrating)
-{
-    const struct cluster_map *map = &fixing_node(f, index)->map;
-
-    for (size_t i = 0; i < map->open_slots.count; i++) {
-        const struct map_open_slot *open = &map->open_slots.items[i];
-
-        if (open->slot == slot && open->is_migrating == is_migrating &&
-            cluster_map_is_own(map, open)) {
-            return open;
-        }
-    }
-    return NULL;
-}
-
-/* The next node from `from` on that says the slot is its own; the count of nodes when there is none. */
-static size_t next_owner(const struct fixing *f, size_t slot, size_t from)
-{
-    while (from < f->view.nodes.count &&
-           (!fixing_is_usable(f, from) || !bitset_has(fixing_node(f, from)->info.slots, slot))) {
-        from++;
-    }
-    return from;
-}
 
 /* ---- doing ------------------------------------------------------------------------------------- */
 
@@ -66,7 +39,7 @@ static bool finish_move(struct fixing *f, size_t slot, size_t from, size_t to)
 /* Where is the owner's slot going?  To whom it says, to whoever has taken that one's place, or to whoever else imports it. */
 static size_t find_target(const struct fixing *f, size_t slot, size_t owner)
 {
-    const struct map_open_slot *out = find_open(f, owner, slot, true);
+    const struct map_open_slot *out = fixing_find_open(f, owner, slot, true);
     size_t found = f->view.nodes.count;
 
     for (size_t i = 0; i < f->view.nodes.count; i++) {
@@ -76,16 +49,30 @@ static size_t find_target(const struct fixing *f, size_t slot, size_t owner)
         if (out != NULL && strcmp(fixing_node(f, i)->info.id, out->peer_id) == 0) {
             return i;
         }
-        if (find_open(f, i, slot, false) != NULL && found == f->view.nodes.count) {
+        if (fixing_find_open(f, i, slot, false) != NULL && found == f->view.nodes.count) {
             found = i;
         }
     }
     return found;
 }
 
+/* A slot goes to one node: whoever else imports it was to have it before, and may have some of its keys. */
+static bool fetch_from_others(struct fixing *f, size_t slot, size_t owner, size_t target)
+{
+    bool is_ok = true;
+
+    for (size_t i = 0; is_ok && i < f->view.nodes.count; i++) {
+        if (i != owner && i != target && fixing_is_usable(f, i) &&
+            fixing_find_open(f, i, slot, false) != NULL) {
+            is_ok = strays_bring(f, slot, i, owner, STRAYS_OWNER_FIRST);
+        }
+    }
+    return is_ok;
+}
+
 static bool fix_owned(struct fixing *f, size_t slot, size_t owner)
 {
-    const struct map_open_slot *out = find_open(f, owner, slot, true);
+    const struct map_open_slot *out = fixing_find_open(f, owner, slot, true);
     size_t target = find_target(f, slot, owner);
     struct errmsg error = {0};
     bool is_known_to_both;
@@ -102,7 +89,10 @@ static bool fix_owned(struct fixing *f, size_t slot, size_t owner)
         }
         return fixing_take_back(f, slot, owner);
     }
-    is_known_to_both = out != NULL && find_open(f, target, slot, false) != NULL;
+    if (!fetch_from_others(f, slot, owner, target)) {
+        return false;
+    }
+    is_known_to_both = out != NULL && fixing_find_open(f, target, slot, false) != NULL;
     if (!is_known_to_both && !fixing_count_keys(f, target, slot, &count, &error)) {
         return fixing_say_failed(&error);
     }
@@ -110,7 +100,22 @@ static bool fix_owned(struct fixing *f, size_t slot, size_t owner)
         return finish_move(f, slot, owner, target);
     }
     return (out == NULL || fixing_take_back(f, slot, owner)) &&
-           (find_open(f, target, slot, false) == NULL || fixing_take_back(f, slot, target));
+           (fixing_find_open(f, target, slot, false) == NULL || fixing_take_back(f, slot, target));
+}
+
+/* Who has keys of the slot without importing it has served them before the slot was let go: what it has is newer. */
+static bool fetch_what_was_served(struct fixing *f, size_t slot, size_t taker)
+{
+    bool is_ok = fixing_look_for_keys(f, slot);
+
+    for (size_t i = 0; is_ok && i < f->view.nodes.count; i++) {
+        if (i != taker && f->keys.items[i] > 0) {
+            is_ok = strays_bring(f, slot, i, taker,
+                                 fixing_find_open(f, i, slot, false) != NULL ? STRAYS_OWNER_FIRST
+                                                                             : STRAYS_HOLDER_FIRST);
+        }
+    }
+    return is_ok;
 }
 
 /* The source has given it up, and the target has not taken it. */
@@ -119,12 +124,13 @@ static bool fix_given(struct fixing *f, size_t slot)
     for (size_t i = 0; i < f->view.nodes.count; i++) {
         struct errmsg error = {0};
 
-        if (fixing_is_usable(f, i) && find_open(f, i, slot, false) != NULL) {
+        if (fixing_is_usable(f, i) && fixing_find_open(f, i, slot, false) != NULL) {
             view_say(VIEW_STEP, "Slot %zu is taken by %s:%u", slot, fixing_node(f, i)->info.host,
                      fixing_node(f, i)->info.port);
-            return slot_mover_set(fixing_node(f, i), slot, "NODE", fixing_node(f, i)->info.id,
-                                  &error) ||
-                   fixing_say_failed(&error);
+            return (slot_mover_set(fixing_node(f, i), slot, "NODE", fixing_node(f, i)->info.id,
+                                   &error) ||
+                    fixing_say_failed(&error)) &&
+                   fetch_what_was_served(f, slot, i);
         }
     }
     return true; /* one without an owner */
@@ -148,7 +154,7 @@ static bool fix_open_slots(struct fixing *f)
     for (size_t slot = bitset_next(open, SLOT_COUNT, 0, true);
          slot < SLOT_COUNT && !fixing_is_over(f);
          slot = bitset_next(open, SLOT_COUNT, slot + 1, true)) {
-        size_t owner = next_owner(f, slot, 0);
+        size_t owner = fixing_next_owner(f, slot, 0);
 
         is_ok &= owner < f->view.nodes.count ? fix_owned(f, slot, owner) : fix_given(f, slot);
     }
@@ -169,7 +175,7 @@ static bool fix_owners_of(struct fixing *f, size_t slot)
     }
     winner = fixing_find_richest(f, &count);
     if (count == 0) {
-        winner = next_owner(f, slot, 0);
+        winner = fixing_next_owner(f, slot, 0);
     }
     for (size_t i = 0; is_ok && i < f->view.nodes.count; i++) {
         if (i != winner && fixing_is_usable(f, i) &&
@@ -179,7 +185,7 @@ static bool fix_owners_of(struct fixing *f, size_t slot)
                     fixing_say_failed(&error);
         }
         if (is_ok && i != winner && f->keys.items[i] > 0) {
-            is_ok = fixing_collect_keys(f, slot, i, winner);
+            is_ok = strays_bring(f, slot, i, winner, STRAYS_OWNER_FIRST);
         }
     }
     return is_ok;
@@ -191,9 +197,10 @@ static bool fix_multiple_owners(struct fixing *f)
 
     view_say(VIEW_STEP, "Check for multiple slot owners...");
     for (size_t slot = 0; slot < SLOT_COUNT && !fixing_is_over(f); slot++) {
-        size_t first = next_owner(f, slot, 0);
+        size_t first = fixing_next_owner(f, slot, 0);
 
-        if (first < f->view.nodes.count && next_owner(f, slot, first + 1) < f->view.nodes.count) {
+        if (first < f->view.nodes.count &&
+            fixing_next_owner(f, slot, first + 1) < f->view.nodes.count) {
             view_say(VIEW_WARN, "Slot %zu has several owners.", slot);
             is_ok &= fix_owners_of(f, slot);
         }
@@ -226,25 +233,43 @@ static bool has_all_primaries(const struct fixing *f)
     return true;
 }
 
-/* What was agreed a moment ago is known to all a moment later. */
-static void wait_until_agreed(const struct cluster_target *target)
+/* What was agreed a moment ago is known to all a moment later.  False: not even then, or the cluster cannot be asked. */
+static bool look_again(struct fixing *f)
 {
     struct mono_time start = clock_mono_now();
+    bool is_agreed = false;
 
-    for (bool is_agreed = false; !is_agreed && mono_ms_between(start, clock_mono_now()) <
-                                                   target->options->cluster_timeout_ms;) {
+    while (!is_agreed && !fixing_is_over(f) &&
+           mono_ms_between(start, clock_mono_now()) < f->options->cluster_timeout_ms) {
         struct cluster_view view = {0};
         const struct view_node *other;
         struct errmsg ignored = {0};
 
         is_agreed =
-            cluster_view_open(&view, target->options, target->host, target->port, &ignored) &&
+            cluster_view_open(&view, f->options, f->target->host, f->target->port, &ignored) &&
             cluster_view_agrees(&view, &other);
-        cluster_view_close(&view);
-        if (!is_agreed) {
+        if (is_agreed) {
+            fixing_take_view(f, &view);
+        } else {
+            cluster_view_close(&view);
             interrupt_sleep(NULL, ROUND_MS);
         }
     }
+    return is_agreed;
+}
+
+static bool fix_strays(struct fixing *f)
+{
+    bool is_ok;
+
+    if (!look_again(f)) {
+        view_say(VIEW_BAD, "Nodes do not agree about slots yet: keys that are elsewhere than at "
+                           "their slot's owner were not looked for.");
+        return false;
+    }
+    is_ok = strays_bring_all(f);
+    (void)look_again(f); /* before all is checked */
+    return is_ok;
 }
 
 int cluster_fix(const struct cluster_target *target)
@@ -259,6 +284,7 @@ int cluster_fix(const struct cluster_target *target)
         is_ok = fix_open_slots(&f);
         is_ok = (!f.options->cluster_joins_owners || fix_multiple_owners(&f)) && is_ok;
         is_ok = cluster_cover(&f) && is_ok;
+        is_ok = fix_strays(&f) && is_ok;
         slot_mover_close(&f.mover);
     }
     cluster_view_close(&f.view);
@@ -267,6 +293,5 @@ int cluster_fix(const struct cluster_target *target)
     if (!is_ok || f.is_interrupted) {
         return 1;
     }
-    wait_until_agreed(target);
     return cluster_check(target);
 }

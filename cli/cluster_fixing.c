@@ -29,6 +29,31 @@ bool fixing_is_usable(const struct fixing *f, size_t index)
            view_is_data_primary(&fixing_node(f, index)->info);
 }
 
+const struct map_open_slot *fixing_find_open(const struct fixing *f, size_t index, size_t slot,
+                                             bool is_migrating)
+{
+    const struct cluster_map *map = &fixing_node(f, index)->map;
+
+    for (size_t i = 0; i < map->open_slots.count; i++) {
+        const struct map_open_slot *open = &map->open_slots.items[i];
+
+        if (open->slot == slot && open->is_migrating == is_migrating &&
+            cluster_map_is_own(map, open)) {
+            return open;
+        }
+    }
+    return NULL;
+}
+
+size_t fixing_next_owner(const struct fixing *f, size_t slot, size_t from)
+{
+    while (from < f->view.nodes.count &&
+           (!fixing_is_usable(f, from) || !bitset_has(fixing_node(f, from)->info.slots, slot))) {
+        from++;
+    }
+    return from;
+}
+
 bool fixing_is_over(struct fixing *f)
 {
     if (!f->is_interrupted && interrupt_wait(&f->mover.interrupt, -1, false, 0) == INTERRUPT_CAME) {
@@ -202,19 +227,4 @@ bool fixing_take_back(struct fixing *f, size_t slot, size_t index)
     view_say(VIEW_STEP, "Slot %zu is no longer on the move at %s:%u", slot, node->info.host,
              node->info.port);
     return slot_mover_set(node, slot, "STABLE", NULL, &error) || fixing_say_failed(&error);
-}
-
-bool fixing_collect_keys(struct fixing *f, size_t slot, size_t from, size_t owner)
-{
-    struct view_node *source = fixing_node(f, from);
-    struct view_node *target = fixing_node(f, owner);
-    struct errmsg error = {0};
-
-    view_say(VIEW_STEP, "Moving keys of slot %zu from %s:%u to %s:%u", slot, source->info.host,
-             source->info.port, target->info.host, target->info.port);
-    if (!slot_mover_set(source, slot, "IMPORTING", target->info.id, &error) ||
-        !slot_mover_move_keys(&f->mover, source, target, slot, &error)) {
-        return fixing_say_failed(&error);
-    }
-    return fixing_take_back(f, slot, from);
 }

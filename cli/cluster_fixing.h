@@ -34,6 +34,11 @@ static inline struct view_node *fixing_node(const struct fixing *f, size_t index
 
 /* A primary that can be told things. */
 bool fixing_is_usable(const struct fixing *f, size_t index);
+/* What such a primary says of a slot of its own that is on the move; NULL: nothing. */
+const struct map_open_slot *fixing_find_open(const struct fixing *f, size_t index, size_t slot,
+                                             bool is_migrating);
+/* The next node from `from` on that says the slot is its own; the count of nodes when there is none. */
+size_t fixing_next_owner(const struct fixing *f, size_t slot, size_t from);
 /* Has Ctrl-C come?  It is said once. */
 bool fixing_is_over(struct fixing *f);
 /* False, having said it. */
@@ -61,8 +66,6 @@ MUST_USE bool fixing_count_keys(struct fixing *f, size_t index, size_t slot, int
 MUST_USE bool fixing_look_for_keys(struct fixing *f, size_t slot);
 /* Who has most of the keys that were looked for; the count of nodes with none anywhere.  *count: at how many are any? */
 size_t fixing_find_richest(const struct fixing *f, size_t *count);
-/* Keys of a slot that is another's: they may be sent from here while it is importing the slot. */
-MUST_USE bool fixing_collect_keys(struct fixing *f, size_t slot, size_t from, size_t owner);
 /* SETSLOT STABLE. */
 MUST_USE bool fixing_take_back(struct fixing *f, size_t slot, size_t index);
 

@@ -107,8 +107,8 @@ bool slot_mover_set(const struct view_node *node, size_t slot, const char *how, 
     return true;
 }
 
-static bool fetch_keys(const struct view_node *node, size_t slot, int64_t count,
-                       struct resp_value *out, struct errmsg *error)
+bool slot_mover_fetch_keys(const struct view_node *node, size_t slot, int64_t count,
+                           struct resp_value *out, struct errmsg *error)
 {
     char slot_text[NUM_I64_TEXT + 1];
     char count_text[NUM_I64_TEXT + 1];
@@ -124,9 +124,9 @@ static bool fetch_keys(const struct view_node *node, size_t slot, int64_t count,
     return true;
 }
 
-/* MIGRATE of all the keys at once; which of them went is not looked at: the next look at the slot tells. */
-static bool migrate(const struct slot_mover *mover, const struct view_node *from,
-                    const struct view_node *to, const struct resp_value *keys, struct errmsg *error)
+bool slot_mover_migrate(const struct slot_mover *mover, const struct view_node *from,
+                        const struct view_node *to, const struct bytes *keys, size_t key_count,
+                        struct errmsg *error)
 {
     const struct options *options = mover->options;
     char port[NUM_I64_TEXT + 1];
@@ -158,8 +158,8 @@ static bool migrate(const struct slot_mover *mover, const struct view_node *from
     for (size_t i = 0; i < count; i++) {
         VEC_PUSH(&words, head[i]);
     }
-    for (size_t i = 0; i < keys->child_count; i++) {
-        VEC_PUSH(&words, resp_value_bytes(&keys->children[i]));
+    for (size_t i = 0; i < key_count; i++) {
+        VEC_PUSH(&words, keys[i]);
     }
     client_set_timeout_ms(from->client, options->cluster_timeout_ms + ANSWER_MS);
     is_ok = connect_order_words(from->client, words.items, words.count, error);
@@ -172,6 +172,21 @@ static bool migrate(const struct slot_mover *mover, const struct view_node *from
     return is_ok;
 }
 
+/* Which of them went is not looked at: the next look at the slot tells. */
+static bool migrate_all(const struct slot_mover *mover, const struct progress *p,
+                        const struct resp_value *keys, struct errmsg *error)
+{
+    VEC(struct bytes) names = {0};
+    bool is_ok;
+
+    for (size_t i = 0; i < keys->child_count; i++) {
+        VEC_PUSH(&names, resp_value_bytes(&keys->children[i]));
+    }
+    is_ok = slot_mover_migrate(mover, p->from, p->to, names.items, names.count, error);
+    VEC_DEINIT(&names);
+    return is_ok;
+}
+
 static bool move_keys(struct slot_mover *mover, struct progress *p, size_t slot,
                       struct errmsg *error)
 {
@@ -180,11 +195,11 @@ static bool move_keys(struct slot_mover *mover, struct progress *p, size_t slot,
         size_t count;
         bool is_ok;
 
-        if (!fetch_keys(p->from, slot, mover->options->cluster_pipeline, &keys, error)) {
+        if (!slot_mover_fetch_keys(p->from, slot, mover->options->cluster_pipeline, &keys, error)) {
             return false;
         }
         count = keys.child_count;
-        is_ok = count == 0 || migrate(mover, p->from, p->to, &keys, error);
+        is_ok = count == 0 || migrate_all(mover, p, &keys, error);
         resp_value_deinit(&keys);
         if (!is_ok || count == 0) {
             return is_ok;
@@ -225,7 +240,7 @@ static bool may_have_keys(const struct view_node *node, size_t slot)
     struct errmsg ignored = {0};
     bool has_keys;
 
-    if (!fetch_keys(node, slot, 1, &keys, &ignored)) {
+    if (!slot_mover_fetch_keys(node, slot, 1, &keys, &ignored)) {
         return true;
     }
     has_keys = keys.child_count > 0;

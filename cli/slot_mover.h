@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/errmsg.h"
 #include "cli/cluster_view.h"
@@ -52,6 +53,13 @@ slot_mover_move(struct slot_mover *mover, const struct view_node *from, const st
 /* Only the keys of a slot; what clients are told of it stays as it is. */
 MUST_USE bool slot_mover_move_keys(struct slot_mover *mover, const struct view_node *from,
                                    const struct view_node *to, size_t slot, struct errmsg *error);
+/* Up to `count` of the keys that a node has of a slot; the caller releases *out when true is returned. */
+MUST_USE bool slot_mover_fetch_keys(const struct view_node *node, size_t slot, int64_t count,
+                                    struct resp_value *out, struct errmsg *error);
+/* MIGRATE of these keys at once. */
+MUST_USE bool slot_mover_migrate(const struct slot_mover *mover, const struct view_node *from,
+                                 const struct view_node *to, const struct bytes *keys,
+                                 size_t key_count, struct errmsg *error);
 /* CLUSTER SETSLOT slot how [id]. */
 bool slot_mover_set(const struct view_node *node, size_t slot, const char *how, const char *id,
                     struct errmsg *error);
