@@ -82,6 +82,9 @@ else
     note "the program that writes pages from the tables does not build"
 fi
 
+echo "proofs"
+tests/lint/proofs.sh || note "a page names a proof that is not there"
+
 echo "the checks themselves"
 tests/lint/try.sh || note "a check does not find what it looks for"
 

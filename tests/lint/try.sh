@@ -39,4 +39,19 @@ for body in 'node->saving.count++;' 'struct saving *s = &node->saving; s->count 
     found=$(tests/lint/parts.sh --try "$scratch/inside.h" "$scratch/saving.c")
     [ -z "$found" ] || wants '^nothing$' "$found"
 done
+
+# A page whose proofs are there but for one of each kind.
+cat >"$scratch/page.md" <<'END'
+| `council/no_such_rule` before the chapter is none of its |
+## What proves it
+| `FLUSHALL` | `council/half-majority`, `seats/are_decided_by_more_than_half_of_them`, `council.wire`, `tests/lint/try.c` |
+| more | `council/half_majority`, `council/not-broken`, `no_such.wire` |
+## The next chapter
+| `council/no_such_rule` |
+END
+found=$(tests/lint/proofs.sh "$scratch/page.md")
+for name in tests/lint/try.c council/half_majority council/not-broken no_such.wire; do
+    wants "page.md:[34]: there is no $name\$" "$found"
+done
+[ "$(wc -l <<<"$found")" = 4 ] || { echo "tests/lint: four proofs are not there, but: $found"; status=1; }
 exit $status

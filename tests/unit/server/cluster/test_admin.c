@@ -516,6 +516,24 @@ Test(cluster_admin, setslot_checks_owner_and_keys)
     world_free(w);
 }
 
+Test(cluster_admin, of_a_primary_64_slots_can_be_on_the_move_at_a_time)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    struct bytes other = bytes_from_text(w->members[1].id.text);
+    struct cluster *core = w->members[0].core;
+
+    for (uint16_t slot = 0; slot <= 64; slot++) {
+        struct cluster_call call = world_call(w, 0, &error);
+        bool is_begun = cluster_set_slot(core, &call, slot, CLUSTER_SETSLOT_MIGRATING, other);
+
+        world_carry_out(w, 0);
+        cr_expect_eq(is_begun, slot < 64, "%u: %s", slot, error.text);
+    }
+    cr_expect_str_eq(error.text, "Too many slots on the move, 64 at most at a time");
+    world_free(w);
+}
+
 static bool is_settled(struct world *w, int member, uint16_t slot, int owner)
 {
     return cluster_slot_is_settled(w->members[member].core, w->now, slot,

@@ -272,6 +272,26 @@ Test(nodes_file, keeps_who_was_forgotten_and_let_in_again)
     core_deinit(&core);
 }
 
+Test(nodes_file, keeps_for_a_week_who_was_forgotten)
+{
+    struct core core = core_new(MYSELF OTHER_ID " 10.0.0.2:6380@16380 master - 0 0 4 connected\n"
+                                                "vars currentEpoch 5 lastVoteEpoch 4\n");
+    struct cluster_call call = core_call(&core);
+    struct buf file = {0};
+
+    cr_assert_not_null(core.cluster, "%s", core.error.text);
+    cr_assert(cluster_forget(core.cluster, &call, BYTES_LITERAL(OTHER_ID)));
+    core_tick(&core, 604800000 - 1);
+    cluster_format_file(core.cluster, &file);
+    cr_expect_not_null(strstr(buf_text(&file), "forgotten " OTHER_ID), "%s", buf_text(&file));
+    core_tick(&core, 1);
+    buf_clear(&file);
+    cluster_format_file(core.cluster, &file);
+    cr_expect_null(strstr(buf_text(&file), OTHER_ID), "%s", buf_text(&file));
+    buf_deinit(&file);
+    core_deinit(&core);
+}
+
 Test(nodes_file, with_a_malformed_record_of_a_forgotten_node_is_refused)
 {
     static const char *const records[] = {"abc:1:5", GHOST_ID ":x:5", GHOST_ID ":1",

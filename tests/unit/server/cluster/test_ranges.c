@@ -5,6 +5,8 @@
 
 #include <criterion/criterion.h>
 
+#include <string.h>
+
 enum {
     FIRST = 10,
     LAST = 60,
@@ -404,5 +406,40 @@ Test(cluster_ranges, what_cannot_be_is_refused)
     call = world_call(w, 4, &error);
     cr_expect_not(cluster_import_slots(w->members[4].core, &call, slots, &id), "a replica");
     cr_expect_not(give(w, 1, 0, &id), "not its own");
+    world_free(w);
+}
+
+/* Every other slot from here on: a range for each. */
+static void set_apart(uint64_t *slots, size_t first, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bitset_add(slots, first + 2 * i);
+    }
+}
+
+Test(cluster_ranges, of_a_shard_are_eight_moves_at_a_time_of_64_ranges_each)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_call call = world_call(w, 1, &error);
+    struct cluster_id id;
+
+    set_apart(slots, 0, 65);
+    cr_expect_not(cluster_import_slots(w->members[1].core, &call, slots, &id));
+    cr_expect_str_eq(error.text, "Too many ranges of slots in one move, 64 at most");
+    for (size_t move = 0; move < 9; move++) {
+        bool is_begun;
+
+        memset(slots, 0, sizeof(slots));
+        set_apart(slots, 200 * move, 64);
+        call = world_call(w, 1, &error);
+        is_begun = cluster_import_slots(w->members[1].core, &call, slots, &id);
+        world_carry_out(w, 1);
+        cr_expect_eq(is_begun, move < 8, "%zu: %s", move, error.text);
+    }
+    cr_expect_str_eq(error.text, "Too many moves at a time, 8 at most of a shard");
+    world_run(w, 1000);
+    cr_expect_eq(cluster_range_count(w->members[1].core), 8);
     world_free(w);
 }

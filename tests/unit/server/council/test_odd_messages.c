@@ -858,3 +858,29 @@ Test(odd_messages, a_council_that_could_not_go_over_to_another_grows_all_the_sam
     cr_expect_eq(council_seats(s.council)->members.count, 2);
     finish(&s);
 }
+
+/* The other one has the smaller id, and is a primary besides. */
+Test(odd_messages, of_those_who_could_have_a_seat_one_on_another_host_gets_it)
+{
+    struct scene s = begin();
+    struct council_candidate candidates[NODES] = {0};
+
+    for (int i = 0; i < NODES; i++) {
+        candidates[i] = (struct council_candidate){.node = s.nodes[i],
+                                                   .seat_key = (uint64_t)i,
+                                                   .host = i == BOB ? 2 : 1,
+                                                   .is_reachable = true,
+                                                   .is_primary = i != BOB};
+    }
+    candidates[ME].seat_key = council_get_hint(s.council).seat_key;
+    save(&s);
+    for (int i = 0; i < 1000 && council_seats(s.council)->members.count == 1; i++) {
+        s.now = mono_add_ms(s.now, 10);
+        council_set_candidates(s.council, candidates, NODES);
+        council_tick(s.council, s.now);
+        save(&s);
+    }
+    cr_assert_eq(council_seats(s.council)->members.count, 2);
+    cr_expect(seats_has(council_seats(s.council), &s.nodes[BOB]));
+    finish(&s);
+}
