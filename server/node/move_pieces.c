@@ -6,7 +6,7 @@
 #include "base/num.h"
 #include "resp/writer.h"
 #include "store/entry.h"
-#include "store/packed.h"
+#include "store/stream_codec.h"
 #include "store/value.h"
 #include "store/value_codec.h"
 
@@ -17,9 +17,6 @@ enum {
     PIECE_BYTES = 32 * 1024,
     ELEMENT_WORDS = 2,
     WORDS_MAX = 2 + PIECE_WORDS + ELEMENT_WORDS, /* with the command and the key */
-    STREAM_MARK_LENS =
-        8, /* behind the number of entries: three ids, how many were added, how many groups */
-    LISTPACK_HEAD_BYTES = 6,
 };
 
 /* Which adds elements to a value. */
@@ -109,7 +106,6 @@ static void append_stream(struct bytes key, struct buf *payload, struct buf *out
     resp_write_request(out, words, ARRAY_COUNT(words));
 }
 
-/* A stream of the nodes that were gathered.  Of its marks only the last counts: the greatest id is behind all of them. */
 static void write_nodes(struct move_pieces *pieces, struct bytes key, struct buf *out)
 {
     struct buf payload = {0};
@@ -118,12 +114,7 @@ static void write_nodes(struct move_pieces *pieces, struct bytes key, struct buf
         return;
     }
     encode_u8(&payload, pieces->rdb_type);
-    value_encode_len(&payload, pieces->ends.count);
-    buf_append_bytes(&payload, buf_bytes(&pieces->text));
-    value_encode_len(&payload, pieces->entries);
-    for (int i = 0; i < STREAM_MARK_LENS; i++) {
-        value_encode_len(&payload, i < 2 ? UINT64_MAX : 0); /* the last id comes first */
-    }
+    stream_encode_nodes(buf_bytes(&pieces->text), pieces->ends.count, pieces->entries, &payload);
     append_stream(key, &payload, out);
     buf_deinit(&payload);
     buf_clear(&pieces->text);
@@ -216,22 +207,16 @@ static bool read_time(struct move_pieces *pieces, struct decoder *d)
     return true;
 }
 
-/* A node as it was written: two strings, of which the second begins with how many entries there are. */
 static bool read_node(struct move_pieces *pieces, struct decoder *d)
 {
-    size_t begin = d->at;
-    struct packed_item entries;
-    uint64_t len;
+    struct bytes node;
+    uint64_t entries;
 
-    for (int i = 0; i < 2; i++) {
-        if (!read_length(d, &len) || decoder_left(d) < len) {
-            return false;
-        }
-        d->at += (size_t)len;
+    if (!stream_decode_node(d, &node, &entries)) {
+        return false;
     }
-    (void)packed_read((const uint8_t *)d->in.data + d->at - len + LISTPACK_HEAD_BYTES, &entries);
-    pieces->entries += (uint64_t)entries.integer;
-    buf_append(&pieces->text, d->in.data + begin, d->at - begin);
+    pieces->entries += entries;
+    buf_append_bytes(&pieces->text, node);
     VEC_PUSH(&pieces->ends, pieces->text.len);
     return true;
 }
@@ -301,20 +286,12 @@ void move_pieces_take(struct move_pieces *pieces, struct bytes key, struct buf *
     buf_consume(&pieces->given, d.at);
 }
 
-/* Marks and groups, with no entries of their own. */
 static void write_rest_of_stream(struct move_pieces *pieces, struct bytes key, struct buf *out)
 {
-    struct decoder d = decoder_make(buf_bytes(&pieces->given));
     struct buf payload = {0};
-    uint64_t count;
 
-    if (!read_length(&d, &count)) {
-        ASSERT(false);
-    }
     encode_u8(&payload, pieces->rdb_type);
-    value_encode_len(&payload, 0);
-    value_encode_len(&payload, 0);
-    buf_append_bytes(&payload, bytes_from(d.in, d.at));
+    stream_encode_rest(buf_bytes(&pieces->given), &payload);
     append_stream(key, &payload, out);
     buf_deinit(&payload);
     buf_clear(&pieces->given);

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "store/stream_state.h"
 
@@ -56,6 +57,18 @@ struct stream_encoder {
 void stream_encoder_begin(struct stream_encoder *x, const struct stream *s, uint64_t unit);
 /* Append one unit; false when there are no more. */
 bool stream_encoder_next(struct stream_encoder *x, struct buf *out);
+
+/* What was encoded so, cut into streams of which each is put in behind the ones before (stream_join): some of its nodes each, and in the end its marks
+ * and groups without a node.  Nodes are taken over as they are written. */
+
+/* The next node of what stream_encoder_next has given.  *node: its bytes, borrowed from d; *entries: those that live in it.
+ * False, with d where it was, when not all of the node is there. */
+MUST_USE bool stream_decode_node(struct decoder *d, struct bytes *node, uint64_t *entries);
+/* Append a stream of these nodes, count of them with so many entries.  Its last id is the greatest there is: of what is put behind one
+ * another only the last marks count, and all that comes may come. */
+void stream_encode_nodes(struct bytes nodes, uint64_t count, uint64_t entries, struct buf *out);
+/* Append a stream without nodes, of the marks and groups that stream_encoder_next has given. */
+void stream_encode_rest(struct bytes marks_and_groups, struct buf *out);
 
 /* As in struct value_ops. */
 enum value_codec_status stream_decode(struct value_reader *r, struct decoder *d, uint64_t *needed,

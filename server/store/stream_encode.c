@@ -325,3 +325,65 @@ bool stream_encoder_next(struct stream_encoder *x, struct buf *out)
     }
     return x->part != STREAM_PART_END;
 }
+
+/* ---- in pieces ------------------------------------------------------------------------------------------------- */
+
+/* Of what was encoded here: it can end too early, and be nothing else wrong. */
+static bool decode_len(struct decoder *d, uint64_t *out)
+{
+    bool is_encoding;
+    enum value_codec_status status = value_decode_len(d, out, &is_encoding);
+
+    ASSERT(status != VALUE_CODEC_ERROR);
+    ASSERT(status != VALUE_CODEC_OK || !is_encoding);
+    return status == VALUE_CODEC_OK;
+}
+
+/* Its id, then its listpack, of which the first element is how many entries live. */
+bool stream_decode_node(struct decoder *d, struct bytes *node, uint64_t *entries)
+{
+    size_t begin = d->at;
+    struct packed_item live;
+    uint64_t len = 0;
+
+    for (int i = 0; i < 2; i++) {
+        if (!decode_len(d, &len) || decoder_left(d) < len) {
+            d->at = begin;
+            return false;
+        }
+        d->at += (size_t)len;
+    }
+    (void)packed_read((const uint8_t *)d->in.data + d->at - len + LISTPACK_HEAD_BYTES, &live);
+    ASSERT(live.is_integer);
+    *node = bytes_make(d->in.data + begin, d->at - begin);
+    *entries = (uint64_t)live.integer;
+    return true;
+}
+
+void stream_encode_nodes(struct bytes nodes, uint64_t count, uint64_t entries, struct buf *out)
+{
+    struct stream_id none = {0};
+
+    ASSERT(count > 0);
+    value_encode_len(out, count);
+    buf_append_bytes(out, nodes);
+    value_encode_len(out, entries);
+    encode_id_lens(out,
+                   (struct stream_id){.ms = UINT64_MAX, .sequence = UINT64_MAX}); /* the last */
+    encode_id_lens(out, none);                                                    /* the first */
+    encode_id_lens(out, none); /* the greatest that was deleted */
+    value_encode_len(out, 0);  /* how many were added */
+    value_encode_len(out, 0);  /* groups */
+}
+
+void stream_encode_rest(struct bytes marks_and_groups, struct buf *out)
+{
+    struct decoder d = decoder_make(marks_and_groups);
+    uint64_t entries;
+    bool is_there = decode_len(&d, &entries);
+
+    ASSERT(is_there);
+    value_encode_len(out, 0); /* nodes */
+    value_encode_len(out, 0); /* entries */
+    buf_append_bytes(out, bytes_from(marks_and_groups, d.at));
+}

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "store/stream.h"
+#include "store/stream_codec.h"
 #include "store/stream_group.h"
 #include "store/value.h"
 #include "store/value_codec.h"
@@ -536,4 +537,69 @@ Test(stream_codec, a_very_large_node_becomes_several)
     end(&r);
     buf_deinit(&payload);
     buf_deinit(&elements);
+}
+
+/* ---- in pieces ------------------------------------------------------------------------------------------------- */
+
+Test(stream_codec, a_node_is_found_when_all_of_it_is_there_with_how_many_entries_live)
+{
+    struct buf nodes = payload_of(0, "n:5-1/3d n:7-0/200");
+    struct bytes in = bytes_from(buf_bytes(&nodes), 1);
+    struct bytes node;
+    struct decoder d = decoder_make(in);
+    uint64_t entries;
+    size_t first;
+
+    cr_assert(stream_decode_node(&d, &node, &entries));
+    cr_expect_eq(entries, 2);
+    first = d.at;
+    cr_expect_eq(node.len, first);
+    cr_assert(stream_decode_node(&d, &node, &entries));
+    cr_expect_eq(entries, 200);
+    cr_expect(node.data == in.data + first);
+    cr_expect_eq(decoder_left(&d), 0);
+    for (size_t len = 0; len < first; len++) {
+        d = decoder_make(bytes_prefix(in, len));
+        cr_expect_not(stream_decode_node(&d, &node, &entries), "%zu bytes", len);
+        cr_expect_eq(d.at, 0);
+    }
+    buf_deinit(&nodes);
+}
+
+static const struct stream *restore_body(struct restored *r, struct buf *body)
+{
+    const struct stream *s;
+
+    put_trailer(body);
+    s = restore(r, buf_bytes(body));
+    cr_assert_not_null(s, "%s", r->error.text);
+    buf_deinit(body);
+    return s;
+}
+
+Test(stream_codec, a_piece_has_the_nodes_and_the_last_one_the_marks_and_groups)
+{
+    struct buf nodes = payload_of(0, "n:5-1/3d n:7-0/2");
+    struct buf rest = payload_of(0, "4  7 1  5 1  5 2  5  1  s:g 7 0 4  1  r:5-1 t:100 1  1 s:bob "
+                                    "t:300 1 r:5-1");
+    struct buf body = payload_of(19, "");
+    struct restored r;
+    const struct stream *s;
+
+    begin(&r);
+    stream_encode_nodes(bytes_from(buf_bytes(&nodes), 1), 2, 4, &body);
+    s = restore_body(&r, &body);
+    cr_expect_eq(stream_count(s), 4);
+    cr_expect_eq(stream_marks(s).last_id.ms, UINT64_MAX, "whatever comes behind it may come");
+    cr_expect_eq(stream_group_count(s), 0);
+    encode_u8(&body, 19);
+    stream_encode_rest(bytes_from(buf_bytes(&rest), 1), &body);
+    s = restore_body(&r, &body);
+    cr_expect_eq(stream_count(s), 0);
+    cr_expect_eq(stream_marks(s).last_id.ms, 7);
+    cr_expect_eq(stream_marks(s).entries_added, 5);
+    cr_expect_eq(stream_group_count(s), 1);
+    end(&r);
+    buf_deinit(&nodes);
+    buf_deinit(&rest);
 }
