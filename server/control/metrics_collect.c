@@ -417,7 +417,7 @@ static void collect_cluster(struct node *node, struct metrics *m, struct buf *li
 static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *lines)
 {
     (void)lines;
-    m->hot_slots = (int64_t)node->hot_copies.own_count;
+    m->hot_slots = (int64_t)hot_copies_own_count(&node->hot_copies);
     m->hot_slots_promoted = node->hot_copies.promoted;
     m->hot_slots_demoted = node->hot_copies.demoted;
     m->hot_peers = (int64_t)node->lending.lender.peer_count;
@@ -427,7 +427,8 @@ static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *
     m->hot_held_replies = node->lending.held;
     m->hot_taught_clients = node->hot_readers.sent_on;
     m->hot_node_busy_percent = node->hot_copies.busy;
-    m->hot_foreign_slots = (int64_t)(node->hot_copies.known.count - node->hot_copies.own_count);
+    m->hot_foreign_slots =
+        (int64_t)(node->hot_copies.known.count - hot_copies_own_count(&node->hot_copies));
     m->hot_copies = (int64_t)copy_owners_copy_count(node);
     m->hot_copies_bytes = (int64_t)copy_owners_bytes(node);
     m->hot_copy_reads = node->borrowing.reads;

@@ -24,7 +24,7 @@ const char *promotion_answer_text(enum promotion_answer answer)
     return texts[answer];
 }
 
-static size_t place_of(const struct promotion *p, uint16_t slot)
+size_t promotion_place(const struct promotion *p, uint16_t slot)
 {
     size_t i = 0;
 
@@ -36,7 +36,7 @@ static size_t place_of(const struct promotion *p, uint16_t slot)
 
 const struct promoted *promotion_find(const struct promotion *p, uint16_t slot)
 {
-    size_t place = place_of(p, slot);
+    size_t place = promotion_place(p, slot);
 
     return place < p->count ? &p->items[place] : NULL;
 }
@@ -95,19 +95,20 @@ enum promotion_answer promotion_judge(const struct promotion *p, struct mono_tim
 
 void promotion_begin(struct promotion *p, uint16_t slot, size_t members)
 {
-    size_t place = place_of(p, slot);
+    size_t place = promotion_place(p, slot);
 
     if (place == p->count) {
         ASSERT(p->count < PROMOTION_SLOTS_MAX);
         p->items[p->count++] = (struct promoted){.slot = slot};
     }
-    p->items[place].members = members;
+    ASSERT(members <= UINT16_MAX);
+    p->items[place].members = (uint16_t)members;
 }
 
 bool promotion_is_over(struct promotion *p, struct mono_time now,
                        const struct promotion_rules *rules, const struct promotion_load *load)
 {
-    size_t place = place_of(p, load->slot);
+    size_t place = promotion_place(p, load->slot);
     struct promoted *hot = &p->items[place];
     bool is_low;
 
@@ -129,7 +130,7 @@ bool promotion_is_over(struct promotion *p, struct mono_time now,
 
 void promotion_end(struct promotion *p, uint16_t slot)
 {
-    size_t place = place_of(p, slot);
+    size_t place = promotion_place(p, slot);
 
     if (place < p->count) {
         p->items[place] = p->items[--p->count];

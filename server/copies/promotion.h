@@ -10,6 +10,7 @@
  * writes too many, for PROMOTION_LOW_MS, the slot is hot no more.
  * Slots that clients use with state (WATCH, blocking, sharded channels) are not hot for PROMOTION_BARRED_MS after that.
  *
+ * Invariant:  (1) places are filled from the front; the last one comes to the place of one that ends, the others keep theirs
  * Pure; all-zero is empty. */
 #ifndef STARLING_COPIES_PROMOTION_H
 #define STARLING_COPIES_PROMOTION_H
@@ -57,7 +58,7 @@ enum promotion_answer {
 
 struct promoted {
     uint16_t slot;
-    size_t members;
+    uint16_t members;
     struct mono_time low_since; /* {0}: it is not low */
 };
 
@@ -83,6 +84,8 @@ enum promotion_answer promotion_judge(const struct promotion *p, struct mono_tim
 /* It is hot from now on, or has that many members. */
 void promotion_begin(struct promotion *p, uint16_t slot, size_t members);
 const struct promoted *promotion_find(const struct promotion *p, uint16_t slot);
+/* Its place among items; count: it is not hot.  What others keep of hot slots is found by it: each request asks. */
+size_t promotion_place(const struct promotion *p, uint16_t slot);
 /* Of a hot slot, once a second, with the loads of all who serve it: true when it is to be hot no more. */
 bool promotion_is_over(struct promotion *p, struct mono_time now,
                        const struct promotion_rules *rules, const struct promotion_load *load);

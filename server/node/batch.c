@@ -104,7 +104,7 @@ static void prepare_request(struct node *node, struct batch *batch, struct reque
     }
     if (node->cluster != NULL) {
         r->is_plain = are_served_plainly(node, refs, count) &&
-                      (LIKELY(node->hot_copies.own_count == 0) ||
+                      (LIKELY(hot_copies_own_count(&node->hot_copies) == 0) ||
                        !hot_readers_count(node, r->session, (uint16_t)refs[0].table));
     }
     batch->key_count += count;

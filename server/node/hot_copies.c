@@ -36,29 +36,28 @@ bool hot_copies_are_on(const struct node *node)
 
 /* ---- as an owner -------------------------------------------------------------------------------- */
 
-/* Its place among our own; own_count: it is none. */
+/* Its place among our own; how many there are: it is none. */
 static size_t place_of(const struct hot_copies *hot, uint16_t slot)
 {
-    size_t i = 0;
+    size_t place = promotion_place(&hot->promotion, slot);
 
-    while (i < hot->own_count && hot->own_slots[i] != slot) {
-        i++;
-    }
-    return i;
+    ASSERT(place == hot_copies_own_count(hot) || hot->own[place].hot.slot == slot);
+    return place;
 }
 
 static struct hot_own *find_own(struct hot_copies *hot, uint16_t slot)
 {
     size_t place = place_of(hot, slot);
 
-    return place < hot->own_count ? &hot->own[place] : NULL;
+    return place < hot_copies_own_count(hot) ? &hot->own[place] : NULL;
 }
 
 const struct hot_own *hot_copies_own(const struct node *node, uint16_t slot)
 {
-    size_t place = place_of(&node->hot_copies, slot);
+    const struct hot_copies *hot = &node->hot_copies;
+    size_t place = place_of(hot, slot);
 
-    return place < node->hot_copies.own_count ? &node->hot_copies.own[place] : NULL;
+    return place < hot_copies_own_count(hot) ? &hot->own[place] : NULL;
 }
 
 bool hot_copies_lends(const struct node *node, uint16_t slot, const struct entry *value,
@@ -94,7 +93,7 @@ void hot_copies_note_joined(struct node *node, const struct cluster_id *member)
 {
     struct hot_copies *hot = &node->hot_copies;
 
-    for (size_t i = 0; i < hot->own_count; i++) {
+    for (size_t i = 0; i < hot_copies_own_count(hot); i++) {
         struct hot_member *found = find_member(&hot->own[i], member);
 
         if (found != NULL) {
@@ -177,7 +176,7 @@ void hot_copies_note_left(struct node *node, const struct cluster_id *member)
 {
     struct hot_copies *hot = &node->hot_copies;
 
-    for (size_t i = 0; i < hot->own_count; i++) {
+    for (size_t i = 0; i < hot_copies_own_count(hot); i++) {
         struct hot_member *found = find_member(&hot->own[i], member);
 
         if (found != NULL && found->is_ready) {
@@ -200,15 +199,14 @@ static void end_own(struct node *node, size_t index, const char *why)
     raise_epoch(node, &own->hot);
     announce(node, &own->hot);
     promotion_end(&hot->promotion, own->hot.slot);
-    hot->own_count--;
-    *own = hot->own[hot->own_count];
-    hot->own_slots[index] = hot->own_slots[hot->own_count];
+    *own = hot->own[hot_copies_own_count(
+        hot)]; /* as the last one's promotion has come to this place */
     hot->demoted++;
 }
 
 static void end_all(struct node *node, const char *why)
 {
-    while (node->hot_copies.own_count > 0) {
+    while (hot_copies_own_count(&node->hot_copies) > 0) {
         end_own(node, 0, why);
     }
 }
@@ -218,7 +216,7 @@ void hot_copies_note_stateful(struct node *node, uint16_t slot)
     struct hot_copies *hot = &node->hot_copies;
 
     promotion_bar(&hot->promotion, node->now.mono, slot);
-    for (size_t i = hot->own_count; i-- > 0;) {
+    for (size_t i = hot_copies_own_count(hot); i-- > 0;) {
         if (hot->own[i].hot.slot == slot) {
             end_own(node, i, promotion_answer_text(PROMOTION_STATEFUL));
         }
@@ -269,8 +267,7 @@ static void begin_own(struct node *node, const struct hot_slot *slot, size_t mem
     struct hot_copies *hot = &node->hot_copies;
 
     promotion_begin(&hot->promotion, slot->slot, members);
-    hot->own_slots[hot->own_count] = slot->slot;
-    hot->own[hot->own_count++] = (struct hot_own){.hot = *slot};
+    hot->own[hot_copies_own_count(hot) - 1] = (struct hot_own){.hot = *slot};
     hot->promoted++;
 }
 
@@ -342,7 +339,7 @@ static void look_at_own(struct node *node, int64_t passed_ms)
     struct hot_copies *hot = &node->hot_copies;
     const struct promotion_rules rules = rules_of(node);
 
-    for (size_t i = hot->own_count; i-- > 0;) {
+    for (size_t i = hot_copies_own_count(hot); i-- > 0;) {
         struct hot_own *own = &hot->own[i];
         struct promotion_load load;
 
@@ -420,7 +417,7 @@ struct mono_time hot_copies_wake_at(const struct node *node)
     if (node->hot_copies.outgoing.len > 0) {
         return node->now.mono;
     }
-    return node->hot_copies.own_count > 0 || node->hot_copies.known.count > 0
+    return hot_copies_own_count(&node->hot_copies) > 0 || node->hot_copies.known.count > 0
                ? mono_add_ms(node->hot_copies.looked_at, LOOK_MS)
                : MONO_NEVER;
 }

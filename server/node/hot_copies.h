@@ -38,11 +38,8 @@ struct hot_own {
 struct hot_copies {
     struct hot_slots known;
     struct promotion promotion;
-    bool is_without_room; /* the last slot that was to be hot found no member */
-    struct hot_own own[PROMOTION_SLOTS_MAX];
-    uint16_t own_slots
-        [PROMOTION_SLOTS_MAX]; /* which those are of: each request for us is looked up here */
-    size_t own_count;
+    bool is_without_room;                    /* the last slot that was to be hot found no member */
+    struct hot_own own[PROMOTION_SLOTS_MAX]; /* of promotion.items, each at its place */
     struct buf outgoing; /* what is to be announced: its length in 4 bytes, and the message, each */
     uint64_t last_epoch; /* of what we have announced */
     struct mono_time looked_at;
@@ -51,6 +48,12 @@ struct hot_copies {
     uint64_t promoted;
     uint64_t demoted;
 };
+
+/* How many slots of ours are hot. */
+static inline size_t hot_copies_own_count(const struct hot_copies *hot)
+{
+    return hot->promotion.count;
+}
 
 static inline bool hot_copies_know_any(const struct hot_copies *hot)
 {

@@ -244,6 +244,26 @@ Test(promotion, a_bar_counts_from_the_last_use)
         PROMOTION_STATEFUL);
 }
 
+Test(promotion, the_last_slot_comes_to_the_place_of_one_that_ends_and_others_keep_theirs)
+{
+    struct promotion p = {0};
+
+    for (uint16_t slot = 0; slot < 4; slot++) {
+        promotion_begin(&p, slot, 1);
+        cr_expect_eq(promotion_place(&p, slot), slot);
+    }
+    promotion_begin(&p, 1, 2);
+    cr_expect_eq(promotion_place(&p, 1), 1, "with other members it is where it was");
+    promotion_end(&p, 1);
+    cr_expect_eq(promotion_place(&p, 0), 0);
+    cr_expect_eq(promotion_place(&p, 3), 1);
+    cr_expect_eq(promotion_place(&p, 2), 2);
+    cr_expect_eq(promotion_place(&p, 1), p.count);
+    promotion_end(&p, 2);
+    cr_expect_eq(p.count, 2);
+    cr_expect_eq(promotion_place(&p, 3), 1);
+}
+
 Test(promotion, of_too_many_bars_the_one_that_ends_first_makes_room)
 {
     struct promotion p = {0};
