@@ -125,17 +125,15 @@ static struct mono_time pace(const struct hot_known *known, uint64_t surplus)
 }
 
 /* In IN_SECONDS. */
-static uint64_t reads_of(const struct spread_reader *reader, int64_t passed_ms)
+static uint64_t reads_of(const struct spread_reader *reader, int64_t passed_ms, uint64_t most)
 {
     uint64_t reads = (uint64_t)reader->requests * 1000 * IN_SECONDS / (uint64_t)passed_ms;
 
-    return reader->requests <= SPREAD_FEW_REQUESTS && reader->most > 0 && reader->most < reads
-               ? reader->most
-               : reads;
+    return reader->requests <= SPREAD_FEW_REQUESTS && most > 0 && most < reads ? most : reads;
 }
 
 bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct cluster_id *me,
-                     struct spread_reader *reader)
+                     struct spread_reader *reader, uint64_t most)
 {
     const struct standing standing = standing_of(&known->hot, me);
     int64_t passed_ms = mono_ms_between(known->epoch_heard_at, now);
@@ -150,7 +148,7 @@ bool spread_sends_on(struct hot_known *known, struct mono_time now, const struct
     if (!standing.is_over || left <= mean + known->sent_on) {
         return false;
     }
-    reads = reads_of(reader, passed_ms);
+    reads = reads_of(reader, passed_ms, most);
     left -= known->sent_on;
     /* Half of it beyond the mean is as far from it as before. */
     if (reads > 2 * (left - mean) || reads * 4 > (left - standing.least * IN_SECONDS) * 3) {

@@ -69,7 +69,6 @@ struct spread_reader {
     uint32_t judged;   /* the last epoch in which it was, by its number, */
     uint32_t counted;  /* and the one in which it is, */
     uint32_t requests; /* with so many requests, until it is judged */
-    uint64_t most; /* that it has read in 1000 seconds, by all of its life; 0: that is not known */
 };
 
 /* Is the node over, so that readers are to be judged now?  Else they have nothing to fear in this epoch. */
@@ -80,9 +79,11 @@ MUST_USE bool spread_can_judge(const struct hot_known *known, struct mono_time n
 /* The same, and count a request of it at this node. */
 MUST_USE bool spread_count(const struct hot_known *known, struct mono_time now,
                            const struct cluster_id *me, struct spread_reader *reader);
-/* Judge the reader, which can be judged, and sent on: is it to be? */
+/* Judge the reader, which can be judged, and sent on: is it to be?  most: that it has read in 1000 seconds, by all of its life; 0: that
+ * is not known. */
 MUST_USE bool spread_sends_on(struct hot_known *known, struct mono_time now,
-                              const struct cluster_id *me, struct spread_reader *reader);
+                              const struct cluster_id *me, struct spread_reader *reader,
+                              uint64_t most);
 
 /* ---- the owner's ------------------------------------------------------------------------------ */
 

@@ -219,18 +219,18 @@ static struct copy_owner *owner_of(struct node *node, uint16_t slot, const struc
 static bool is_sent_home(struct node *node, struct session *s, const struct copy_owner *owner,
                          const struct hot_slot *hot)
 {
-    struct hot_read *read;
+    struct spread_reader *reader;
 
     if (owner->data.phase != PEER_LANE_OPEN || (s->flags & SESSION_IN_MULTI) != 0 ||
         !hot_slots_sends_home(&node->hot_copies.known, node->now.mono, hot->slot,
                               cluster_my_id(node->cluster), cluster_my_primary_id(node->cluster))) {
         return false;
     }
-    read = hot_reads_get(&s->hot_reads, hot->slot);
-    if (read->judged >= hot->number) {
+    reader = hot_reads_get(&s->hot_reads, hot->slot);
+    if (reader->judged >= hot->number) {
         return false;
     }
-    read->judged = hot->number;
+    reader->judged = hot->number;
     node->borrowing.sent_home++;
     return true;
 }

@@ -43,32 +43,15 @@ const struct cluster_id *hot_readers_view(const struct node *node, const struct 
 
 /* ---- who is sent on ----------------------------------------------------------------------------- */
 
-static struct hot_read *read_of(struct session *s, uint16_t slot)
+static struct spread_reader *reader_of(struct session *s, uint16_t slot)
 {
     return hot_reads_get(&s->hot_reads, slot);
 }
 
-static struct spread_reader load(const struct hot_read *read)
-{
-    return (struct spread_reader){
-        .judged = read->judged, .counted = read->counted, .requests = read->requests};
-}
-
-static void store(struct hot_read *read, const struct spread_reader *reader)
-{
-    read->judged = reader->judged;
-    read->counted = reader->counted;
-    read->requests = reader->requests;
-}
-
 static bool count(struct node *node, const struct hot_known *known, struct session *s)
 {
-    struct hot_read *read = read_of(s, known->hot.slot);
-    struct spread_reader reader = load(read);
-    bool can_be_judged = spread_count(known, node->now.mono, cluster_my_id(node->cluster), &reader);
-
-    store(read, &reader);
-    return can_be_judged;
+    return spread_count(known, node->now.mono, cluster_my_id(node->cluster),
+                        reader_of(s, known->hot.slot));
 }
 
 bool hot_readers_count(struct node *node, struct session *s, uint16_t slot)
@@ -94,16 +77,10 @@ bool hot_readers_are_counted(struct node *node, uint16_t slot)
 /* Owners' requests were counted as they were read; members' come this way, all of them. */
 static bool is_to_be_judged(struct node *node, const struct hot_known *known, struct session *s)
 {
-    struct hot_read *read = read_of(s, known->hot.slot);
-    struct spread_reader reader = load(read);
-    bool can_be;
-
     if (!cluster_id_equal(&known->hot.owner, cluster_my_id(node->cluster))) {
         return count(node, known, s);
     }
-    can_be = spread_can_judge(known, node->now.mono, &reader);
-    store(read, &reader);
-    return can_be;
+    return spread_can_judge(known, node->now.mono, reader_of(s, known->hot.slot));
 }
 
 static bool is_plain_read(const struct request *request)
@@ -116,7 +93,7 @@ static bool is_plain_read(const struct request *request)
 static bool may_be_typed(struct session *s, uint16_t slot)
 {
     return s->lib_name.len == 0 && s->command_count < NAMELESS_LIFE &&
-           read_of(s, slot)->requests < NAMELESS_REQUESTS;
+           reader_of(s, slot)->requests < NAMELESS_REQUESTS;
 }
 
 /* Does the client keep to a MOVED?  One that has not said what it is may be none of a cluster's: only those are sent on that
@@ -158,15 +135,8 @@ static uint64_t asked(const struct node *node, const struct session *s)
 /* It bears it, and there is somewhere to go: does it go? */
 static bool judge(struct node *node, struct hot_known *known, struct session *s)
 {
-    struct hot_read *read = read_of(s, known->hot.slot);
-    struct spread_reader reader = load(read);
-    bool is_sent_on;
-
-    reader.most = asked(node, s);
-    is_sent_on = spread_sends_on(known, node->now.mono, cluster_my_id(node->cluster), &reader);
-
-    store(read, &reader);
-    return is_sent_on;
+    return spread_sends_on(known, node->now.mono, cluster_my_id(node->cluster),
+                           reader_of(s, known->hot.slot), asked(node, s));
 }
 
 bool hot_readers_send_on(struct node *node, const struct request *request, uint16_t slot,
@@ -184,7 +154,7 @@ bool hot_readers_send_on(struct node *node, const struct request *request, uint1
     id = other_for(node, s, &known->hot);
     if (id == NULL ||
         !cluster_find_node(node->cluster, bytes_make(id->text, CLUSTER_ID_LEN), &index)) {
-        read_of(s, slot)->judged = known->hot.number;
+        reader_of(s, slot)->judged = known->hot.number;
         return false;
     }
     if (!judge(node, known, s)) {

@@ -52,16 +52,16 @@ static struct hot_read *place_for_one_more(struct hot_reads **reads)
     return &(*reads)->items[(*reads)->count++];
 }
 
-struct hot_read *hot_reads_get(struct hot_reads **reads, uint16_t slot)
+struct spread_reader *hot_reads_get(struct hot_reads **reads, uint16_t slot)
 {
     struct hot_read *place;
 
     for (uint32_t i = 0; *reads != NULL && i < (*reads)->count; i++) {
         if ((*reads)->items[i].slot == slot) {
-            return &(*reads)->items[i];
+            return &(*reads)->items[i].reader;
         }
     }
     place = place_for_one_more(reads);
     *place = (struct hot_read){.slot = slot};
-    return place;
+    return &place->reader;
 }

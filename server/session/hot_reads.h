@@ -12,16 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "copies/spread.h"
+
 enum {
     HOT_READS_MAX = 32,
 };
 
-/* Epochs are numbered as in copies/hot_slots.h. */
 struct hot_read {
     uint16_t slot;
-    uint32_t judged;   /* the last epoch in which it was, */
-    uint32_t counted;  /* and the one in which it is, */
-    uint32_t requests; /* with so many of them */
+    struct spread_reader reader;
 };
 
 struct hot_reads {
@@ -32,7 +31,7 @@ struct hot_reads {
 };
 
 /* That of the slot, all-zero at first.  Valid until the next call. */
-struct hot_read *hot_reads_get(struct hot_reads **reads, uint16_t slot);
+struct spread_reader *hot_reads_get(struct hot_reads **reads, uint16_t slot);
 /* None of them is known any more. */
 void hot_reads_free(struct hot_reads **reads);
 size_t hot_reads_bytes(const struct hot_reads *reads);

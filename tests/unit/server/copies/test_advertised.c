@@ -256,7 +256,7 @@ static int sent_on_to(struct world *w, struct client *c, int n, int slot)
         return NOBODY;
     }
     to = view_at(w, n, c, slot);
-    if (to == n || !spread_sends_on(known, now_of(w), &w->nodes[n].id, reader)) {
+    if (to == n || !spread_sends_on(known, now_of(w), &w->nodes[n].id, reader, 0)) {
         reader->judged = known->hot.number;
         return NOBODY;
     }

@@ -113,7 +113,7 @@ static bool is_sent_on(struct hot_known *known, size_t node, uint32_t reads, int
     }
     reader.requests = (uint32_t)(reads * (uint64_t)ms / 1000) - 1;
     return spread_count(known, at_ms(ms), &id, &reader) &&
-           spread_sends_on(known, at_ms(ms), &id, &reader);
+           spread_sends_on(known, at_ms(ms), &id, &reader, 0);
 }
 
 Test(spread, a_reader_is_judged_in_a_part_of_an_epoch_alone)
@@ -149,7 +149,7 @@ Test(spread, a_reader_is_judged_once_in_an_epoch)
         cr_expect_not(spread_count(&known, at_ms(i), &owner, &reader));
     }
     cr_expect(spread_count(&known, at_ms(300), &owner, &reader));
-    cr_expect(spread_sends_on(&known, at_ms(300), &owner, &reader));
+    cr_expect(spread_sends_on(&known, at_ms(300), &owner, &reader, 0));
     for (int i = 301; i < 1000; i++) {
         cr_expect_not(spread_count(&known, at_ms(i), &owner, &reader));
     }
@@ -236,11 +236,11 @@ static unsigned slow_ones_that_go(uint64_t most)
     unsigned count = 0;
 
     for (int i = 0; i < 2000; i++) {
-        struct spread_reader reader = {.most = most};
+        struct spread_reader reader = {0};
         struct mono_time now = at_ms(SPREAD_UNTIL_MS - 1);
 
         count += spread_count(&known, now, &owner, &reader) &&
-                 spread_sends_on(&known, now, &owner, &reader);
+                 spread_sends_on(&known, now, &owner, &reader, most);
     }
     return count;
 }
@@ -258,10 +258,10 @@ Test(spread, who_comes_often_counts_by_that_whatever_it_did_before)
 {
     struct hot_known known = known_of(HOT(5000, 0, 0));
     const struct cluster_id owner = id_of(OWNER);
-    struct spread_reader reader = {.counted = EPOCH, .requests = 5000, .most = 500};
+    struct spread_reader reader = {.counted = EPOCH, .requests = 5000};
 
     cr_expect(spread_can_judge(&known, at_ms(999), &reader));
-    cr_expect_not(spread_sends_on(&known, at_ms(999), &owner, &reader), "it is alone");
+    cr_expect_not(spread_sends_on(&known, at_ms(999), &owner, &reader, 500), "it is alone");
 }
 
 /* ---- rounds ------------------------------------------------------------------------------------- */

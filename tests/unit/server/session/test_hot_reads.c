@@ -18,7 +18,7 @@ Test(hot_reads, each_slot_has_a_record_of_its_own)
     struct hot_reads *reads = NULL;
 
     for (uint16_t i = 0; i < HOT_READS_MAX; i++) {
-        struct hot_read *read = hot_reads_get(&reads, (uint16_t)(4 * i));
+        struct spread_reader *read = hot_reads_get(&reads, (uint16_t)(4 * i));
 
         cr_assert_eq(read->judged + read->counted + read->requests, 0);
         read->judged = i + 1U;
