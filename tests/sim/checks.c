@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What must hold at every moment, and what must come back once faults are over. */
+/* What must hold at every moment. */
 #include "tests/sim/faults.h"
 
-#include "base/num.h"
 #include "cluster/nodes.h"
 #include "cluster/report.h"
 #include "cluster/route.h"
@@ -11,180 +10,8 @@
 #include "council/state.h"
 #include "node/inside.h"
 #include "spec/slot.h"
-#include "store/stream.h"
-#include "store/value_hash.h"
-#include "store/zset.h"
 
 #include <stdio.h>
-
-/* One slot of each shard stands for all of them: shards never exchange slots here. */
-unsigned check_sample_slot(const struct world *world, int shard)
-{
-    return (unsigned)(shard * SLOT_COUNT / world->options.primaries + 7);
-}
-
-static bool is_used(const struct world *world, unsigned slot)
-{
-    char name[32];
-
-    for (int c = 0; c < world->options.clients; c++) {
-        for (int k = 0; k < SIM_KEYS; k++) {
-            snprintf(name, sizeof(name), "c%d:k%d", c, k);
-            if (slot_of_key(bytes_from_text(name)) == slot) {
-                return true;
-            }
-        }
-        client_pair_name(c, 'a', name);
-        if (slot_of_key(bytes_from_text(name)) == slot) {
-            return true;
-        }
-    }
-    for (int k = 0; k < SIM_SHARED; k++) {
-        snprintf(name, sizeof(name), "shared:%d", k);
-        if (slot_of_key(bytes_from_text(name)) == slot) {
-            return true;
-        }
-    }
-    return false;
-}
-
-unsigned check_find_spare_slot(const struct world *world)
-{
-    unsigned slot = SLOT_COUNT - 1;
-
-    while (is_used(world, slot)) {
-        slot--;
-    }
-    return slot;
-}
-
-unsigned check_find_free_slots(const struct world *world, unsigned count)
-{
-    unsigned slot = check_sample_slot(world, 0) + 1;
-
-    for (unsigned free = 0; free < count; slot++) {
-        free = is_used(world, slot) ? 0 : free + 1;
-    }
-    return slot - count;
-}
-
-int check_shard_of(const struct world *world, const char *key)
-{
-    int shard = 0;
-
-    if (moves_is_slot(world, slot_of_key(bytes_from_text(key)))) {
-        return world->options.primaries;
-    }
-    while (shard + 1 < world->options.primaries &&
-           slot_of_key(bytes_from_text(key)) >=
-               (unsigned)((shard + 1) * SLOT_COUNT / world->options.primaries)) {
-        shard++;
-    }
-    return shard;
-}
-
-static uint64_t stream_version(const struct value *value)
-{
-    return stream_marks(stream_of(value)).last_id.ms;
-}
-
-/* Of elements of a list, the first. */
-static void take_element(void *context, const struct value_element *element)
-{
-    uint64_t *version = context;
-
-    if (*version == 0 && !num_parse_u64(element->name, version)) {
-        *version = 0;
-    }
-}
-
-static bool list_version(const struct entry *e, uint64_t *version)
-{
-    *version = 0;
-    (void)value_ops_of(&value_types_builtin, e)->walk(e, 0, 1, take_element, version);
-    return *version > 0;
-}
-
-static void take_greatest(void *context, const struct value_element *element)
-{
-    uint64_t *version = context;
-    uint64_t member;
-
-    if (num_parse_u64(element->name, &member) && member > *version) {
-        *version = member;
-    }
-}
-
-static bool greatest_version(const struct entry *e, uint64_t *version)
-{
-    uint64_t cursor = 0;
-
-    *version = 0;
-    do {
-        cursor =
-            value_ops_of(&value_types_builtin, e)->walk(e, cursor, 100, take_greatest, version);
-    } while (cursor != 0);
-    return *version > 0;
-}
-
-static bool zset_version(const struct entry *e, uint64_t *version)
-{
-    struct zset_view view = zset_view_of(e);
-    double score;
-
-    if (!zset_find(&view, BYTES_LITERAL("version"), &score)) {
-        return greatest_version(e, version); /* a place for each */
-    }
-    *version = (uint64_t)score;
-    return true;
-}
-
-/* In decimal, or in seven bytes behind a zero. */
-static bool string_version(struct bytes text, uint64_t *version)
-{
-    *version = 0;
-    if (text.len == 0 || text.data[0] != '\0') {
-        return num_parse_u64(text, version);
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        *version = *version << 8 | (unsigned char)text.data[i];
-    }
-    return true;
-}
-
-bool check_peek(const struct sim_node *n, const char *key, uint64_t *version)
-{
-    struct key_ref ref = keyspace_ref(n->node->data.keyspace, 0, bytes_from_text(key));
-    const struct entry *e = keyspace_find_any(n->node->data.keyspace, &ref);
-    char scratch[NUM_I64_TEXT + 1];
-    struct hash_found found;
-    struct value value;
-
-    if (e == NULL) {
-        return false;
-    }
-    if (entry_type(e) == VALUE_STRING) {
-        return string_version(entry_string(e, scratch), version);
-    }
-    value = entry_value(e);
-    switch (entry_type(e)) {
-    case VALUE_LIST:
-        return list_version(e, version);
-    case VALUE_HASH:
-        return hash_find(&value, BYTES_LITERAL("version"), &found) &&
-               num_parse_u64(found.value, version);
-    case VALUE_ZSET:
-        return zset_version(e, version);
-    case VALUE_STREAM:
-        *version = stream_version(&value);
-        return true;
-    case VALUE_SET:
-        return greatest_version(e, version);
-    case VALUE_STRING:
-        break;
-    }
-    return false;
-}
 
 /* ---- one primary a slot and epoch ------------------------------------------------------------- */
 
@@ -215,6 +42,25 @@ static bool may_write(const struct sim_node *n, unsigned slot)
 {
     return n->node != NULL && node_owns_slot(n->node, slot) &&
            cluster_has_lease(n->node->cluster, sim_node_clock(n).mono);
+}
+
+int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size)
+{
+    int owner = -1;
+
+    for (int i = 0; i < world->node_count; i++) {
+        if (may_write(&world->nodes[i], slot)) {
+            if (owner >= 0) {
+                snprintf(reason, size, "slot %u is served by %d and %d", slot, owner, i);
+                return -1;
+            }
+            owner = i;
+        }
+    }
+    if (owner < 0) {
+        snprintf(reason, size, "slot %u is served by nobody", slot);
+    }
+    return owner;
 }
 
 static bool serves_spare_slot(const struct sim_node *n)
@@ -485,55 +331,6 @@ static void list_differences(struct world *world, int a, int b, char *out, size_
     }
 }
 
-/* Those that are alive and follow it, by bit. */
-static uint32_t followers_of(const struct world *world, const char *id)
-{
-    uint32_t followers = 0;
-
-    for (int i = 0; i < world->node_count; i++) {
-        struct node_facts facts;
-
-        if (world->nodes[i].node != NULL) {
-            node_facts(world->nodes[i].node, &facts);
-            followers |= strcmp(facts.primary_id, id) == 0 ? 1U << i : 0;
-        }
-    }
-    return followers;
-}
-
-uint32_t check_replicas_of(const struct world *world, int primary)
-{
-    struct node_facts its;
-
-    if (world->nodes[primary].node == NULL) {
-        return 0;
-    }
-    node_facts(world->nodes[primary].node, &its);
-    return followers_of(world, its.id);
-}
-
-uint32_t check_siblings_of(const struct world *world, int node)
-{
-    struct node_facts its;
-
-    if (world->nodes[node].node == NULL) {
-        return 0;
-    }
-    node_facts(world->nodes[node].node, &its);
-    return its.is_primary ? 0 : followers_of(world, its.primary_id) & ~(1U << node);
-}
-
-int check_first_replica_of(const struct world *world, int primary)
-{
-    uint32_t replicas = check_replicas_of(world, primary);
-    int first = 0;
-
-    while (replicas != 0 && ((replicas >> first) & 1) == 0) {
-        first++;
-    }
-    return replicas != 0 ? first : -1;
-}
-
 /* ---- equal offsets, equal data ---------------------------------------------------------------- */
 
 static int find_by_id(const struct world *world, const char *id)
@@ -577,142 +374,4 @@ void check_replicas_equal(struct world *world)
                        primary, (unsigned long long)mine.offset, differences);
         }
     }
-}
-
-/* ---- after healing ---------------------------------------------------------------------------- */
-
-int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size)
-{
-    int owner = -1;
-
-    for (int i = 0; i < world->node_count; i++) {
-        if (may_write(&world->nodes[i], slot)) {
-            if (owner >= 0) {
-                snprintf(reason, size, "slot %u is served by %d and %d", slot, owner, i);
-                return -1;
-            }
-            owner = i;
-        }
-    }
-    if (owner < 0) {
-        snprintf(reason, size, "slot %u is served by nobody", slot);
-    }
-    return owner;
-}
-
-static bool node_agrees(struct world *world, int i, char *reason, size_t size)
-{
-    struct sim_node *n = &world->nodes[i];
-    struct node_facts facts;
-
-    if (n->node == NULL) {
-        snprintf(reason, size, "node %d is dead", i);
-        return false;
-    }
-    node_facts(n->node, &facts);
-    if (!facts.cluster_ok) {
-        snprintf(reason, size, "node %d sees the cluster as failed", i);
-        return false;
-    }
-    if (!facts.is_primary && !facts.link_up) {
-        snprintf(reason, size, "replica %d has no link to its primary", i);
-        return false;
-    }
-    if (cluster_node_count(n->node->cluster) != (size_t)world->node_count) {
-        snprintf(reason, size, "node %d knows %zu nodes", i, cluster_node_count(n->node->cluster));
-        return false;
-    }
-    return true;
-}
-
-static bool shard_is_settled(struct world *world, int shard, char *reason, size_t size)
-{
-    int owner = check_only_owner(world, check_sample_slot(world, shard), reason, size);
-    int replicas = 0;
-    struct node_facts its;
-
-    if (owner < 0) {
-        return false;
-    }
-    node_facts(world->nodes[owner].node, &its);
-    for (int i = 0; i < world->node_count; i++) {
-        struct node_facts mine;
-
-        node_facts(world->nodes[i].node, &mine);
-        if (strcmp(mine.primary_id, its.id) != 0) {
-            continue;
-        }
-        replicas++;
-        if (mine.offset != its.offset || !history_id_equal(&mine.history, &its.history)) {
-            snprintf(reason, size, "replica %d is at %llu, its primary %d at %llu", i,
-                     (unsigned long long)mine.offset, owner, (unsigned long long)its.offset);
-            return false;
-        }
-        if (node_digest(world->nodes[i].node) != node_digest(world->nodes[owner].node)) {
-            snprintf(reason, size, "replica %d differs from its primary %d", i, owner);
-            return false;
-        }
-    }
-    if (replicas != world->options.replicas_each) {
-        snprintf(reason, size, "the primary %d of shard %d has %d replicas", owner, shard,
-                 replicas);
-        return false;
-    }
-    return true;
-}
-
-/* A version that all replicas of its shard confirmed is still there, unless those that could take over lost their memory
- * since. */
-static bool waited_is_there(struct world *world, int c, int k, char *reason, size_t size)
-{
-    const struct sim_key *key = &world->clients[c].keys[k];
-    char name[32];
-    uint64_t version = 0;
-    int owner;
-
-    if (key->waited_version == 0 || key->acked_by == 0) {
-        return true;
-    }
-    snprintf(name, sizeof(name), "c%d:k%d", c, k);
-    owner = check_only_owner(world, slot_of_key(bytes_from_text(name)), reason, size);
-    if (owner < 0) {
-        return false;
-    }
-    if (!check_peek(&world->nodes[owner], name, &version) ||
-        !key_shows(key, version, key->waited_version)) {
-        snprintf(reason, size,
-                 "%s is at version %llu, but nodes %x have confirmed %llu and never forgot", name,
-                 (unsigned long long)version, key->acked_by,
-                 (unsigned long long)key->waited_version);
-        return false;
-    }
-    return true;
-}
-
-bool check_converged(struct world *world, char *reason, size_t size)
-{
-    for (int i = 0; i < world->node_count; i++) {
-        if (!node_agrees(world, i, reason, size)) {
-            return false;
-        }
-    }
-    for (int shard = 0; shard < world->options.primaries; shard++) {
-        if (!shard_is_settled(world, shard, reason, size)) {
-            return false;
-        }
-    }
-    if (!moves_are_settled(world, reason, size)) {
-        return false;
-    }
-    for (int c = 0; c < world->options.clients; c++) {
-        for (int k = 0; k < SIM_KEYS; k++) {
-            if (!waited_is_there(world, c, k, reason, size)) {
-                return false;
-            }
-        }
-    }
-    for (int i = 0; i < world->node_count; i++) {
-        node_check(world->nodes[i].node);
-    }
-    return true;
 }

@@ -543,10 +543,18 @@ void check_lines(struct world *world, struct sim_node *n);
 /* ---- checks.c */
 void check_after_pass(struct world *world, struct sim_node *n);
 void check_replicas_equal(struct world *world);
-/* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
-bool check_converged(struct world *world, char *reason, size_t size);
 /* The node that serves a slot, or -1 and why not. */
 int check_only_owner(struct world *world, unsigned slot, char *reason, size_t size);
+/* Is it a replica of the key's shard?  What was confirmed outlives the loss of the primary alone: of a replica that is started anew
+ * with less, and takes over, nothing is promised, unless another one has it that can be asked (docs/cluster.md).  It need not be one
+ * of those who had confirmed: the primary of then, which lost its memory and follows who took its place, is such a replica, too. */
+bool check_may_replace(const struct sim_node *n, const char *key);
+
+/* ---- healed.c */
+/* Has everything settled: one owner a slot, all agree, replicas equal?  Otherwise why not. */
+bool check_converged(struct world *world, char *reason, size_t size);
+
+/* ---- map.c */
 unsigned check_sample_slot(const struct world *world, int shard);
 /* A slot without keys that are looked at, in the last shard. */
 unsigned check_find_spare_slot(const struct world *world);
@@ -560,10 +568,8 @@ uint32_t check_replicas_of(const struct world *world, int primary);
 int check_first_replica_of(const struct world *world, int primary);
 /* The other replicas of a replica's primary. */
 uint32_t check_siblings_of(const struct world *world, int node);
-/* Is it a replica of the key's shard?  What was confirmed outlives the loss of the primary alone: of a replica that is started anew
- * with less, and takes over, nothing is promised, unless another one has it that can be asked (docs/cluster.md).  It need not be one
- * of those who had confirmed: the primary of then, which lost its memory and follows who took its place, is such a replica, too. */
-bool check_may_replace(const struct sim_node *n, const char *key);
+
+/* ---- peek.c */
 /* The version that a key holds in a node's memory; false when there is none. */
 bool check_peek(const struct sim_node *n, const char *key, uint64_t *version);
 
