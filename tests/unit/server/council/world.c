@@ -3,18 +3,11 @@
 
 #include "base/assert.h"
 #include "base/xxh3.h"
-#include "council/record_table.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define FAIL(w, ...)                                                                               \
-    do {                                                                                           \
-        if ((w)->failure[0] == '\0') {                                                             \
-            snprintf((w)->failure, sizeof((w)->failure), __VA_ARGS__);                             \
-        }                                                                                          \
-    } while (0)
 
 enum {
     WINDOW_US = 250000,
@@ -23,7 +16,18 @@ enum {
     CRASH_PART = 150, /* one of so many times that a node has said something while it writes */
 };
 
-static struct world_node *find(struct world *w, const struct cluster_id *id)
+void world_fail(struct world *w, const char *format, ...)
+{
+    va_list args;
+
+    if (w->failure[0] == '\0') {
+        va_start(args, format);
+        vsnprintf(w->failure, sizeof(w->failure), format, args);
+        va_end(args);
+    }
+}
+
+struct world_node *world_find(struct world *w, const struct cluster_id *id)
 {
     for (size_t i = 0; i < w->node_count; i++) {
         if (cluster_id_equal(&w->nodes[i].id, id)) {
@@ -70,7 +74,7 @@ void world_start(struct world *w, size_t node)
         size_t end = bytes_find_byte(rest, '\n');
 
         if (!council_parse_line(n->council, bytes_prefix(rest, end), &error)) {
-            FAIL(w, "node %zu: %s", node, error.text);
+            world_fail(w, "node %zu: %s", node, error.text);
         }
         rest = bytes_from(rest, end + 1);
     }
@@ -156,8 +160,8 @@ static void note_record(struct world *w, size_t node, const struct shard_record 
     if (w->agreed[shard][record->version] == 0) {
         w->agreed[shard][record->version] = hash;
     } else if (w->agreed[shard][record->version] != hash) {
-        FAIL(w, "node %zu: shard %zu has two records of version %" PRIu64, node, shard,
-             record->version);
+        world_fail(w, "node %zu: shard %zu has two records of version %" PRIu64, node, shard,
+                   record->version);
     }
     if (record->version > w->newest[shard]) {
         w->newest[shard] = record->version;
@@ -204,8 +208,8 @@ static void on_read(struct world *w, size_t node)
     n->has_read_less =
         record.version < n->version_at_start && council_is_agreed(n->council, &w->shards[n->shard]);
     if (n->has_read_less && record.version != n->version_agreed) {
-        FAIL(w, "node %zu: version %" PRIu64 " was read of shard %zu, %" PRIu64 " was agreed", node,
-             record.version, n->shard, n->version_at_start);
+        world_fail(w, "node %zu: version %" PRIu64 " was read of shard %zu, %" PRIu64 " was agreed",
+                   node, record.version, n->shard, n->version_at_start);
     }
     if (shard_record_is_none(&record)) {
         const struct shard_record *known = council_find(n->council, &w->shards[n->shard]);
@@ -238,7 +242,7 @@ static void on_read(struct world *w, size_t node)
 
 static void note_primary(struct world *w, const struct shard_record *record)
 {
-    find(w, &record->primary)->was_primary = true;
+    world_find(w, &record->primary)->was_primary = true;
 }
 
 static void take_news(struct world *w, size_t node)
@@ -261,8 +265,8 @@ static void take_news(struct world *w, size_t node)
         case COUNCIL_NEWS_AGREED:
             w->agreements++;
             if (n->has_read_less) {
-                FAIL(w, "node %zu: what grew from an older version of shard %zu was agreed", node,
-                     n->shard);
+                world_fail(w, "node %zu: what grew from an older version of shard %zu was agreed",
+                           node, n->shard);
             }
             n->version_agreed = council_find(n->council, &news.shard)->version;
             w->takeovers += n->is_taking_over ? 1 : 0;
@@ -289,7 +293,7 @@ static void propose(struct world *w, size_t node, enum council_change change)
     council_propose(n->council, world_clock(w, node), &w->shards[n->shard], change);
 }
 
-static bool is_serving(const struct world *w, size_t node)
+bool world_serves(const struct world *w, size_t node)
 {
     const struct world_node *n = &w->nodes[node];
 
@@ -320,9 +324,9 @@ static void act_as_owner(struct world *w, size_t node)
     }
     if (is_primary) {
         if (known == NULL || !council_is_agreed(n->council, &w->shards[n->shard]) ||
-            council_is_outbid(n->council) || (!is_serving(w, node) && rng_one_in(&w->rng, 300))) {
+            council_is_outbid(n->council) || (!world_serves(w, node) && rng_one_in(&w->rng, 300))) {
             propose(w, node, COUNCIL_OWN);
-        } else if (!w->is_calm && is_serving(w, node) && rng_one_in(&w->rng, 1500)) {
+        } else if (!w->is_calm && world_serves(w, node) && rng_one_in(&w->rng, 1500)) {
             n->hand_over_to =
                 rng_one_in(&w->rng, 3) ? SIZE_MAX : (node + w->shard_count) % w->node_count;
             if (n->hand_over_to != SIZE_MAX && w->nodes[n->hand_over_to].shard != n->shard) {
@@ -371,7 +375,7 @@ static void post(struct world *w, size_t node)
     bool has_spoken = false;
 
     while (council_next_message(n->council, &to, &bytes)) {
-        size_t target = (size_t)(find(w, &to) - w->nodes);
+        size_t target = (size_t)(world_find(w, &to) - w->nodes);
 
         has_spoken = true;
         send(w, node, target, bytes);
@@ -509,200 +513,11 @@ static void deliver(struct world *w)
 size_t world_holder(const struct world *w, size_t shard)
 {
     for (size_t i = 0; i < w->node_count; i++) {
-        if (w->nodes[i].shard == shard && is_serving(w, i)) {
+        if (w->nodes[i].shard == shard && world_serves(w, i)) {
             return i;
         }
     }
     return SIZE_MAX;
-}
-
-static void check_leases(struct world *w)
-{
-    for (size_t shard = 0; shard < w->shard_count; shard++) {
-        size_t first = world_holder(w, shard);
-
-        for (size_t i = first + 1; first != SIZE_MAX && i < w->node_count; i++) {
-            if (w->nodes[i].shard == shard && is_serving(w, i)) {
-                FAIL(w, "nodes %zu and %zu both hold the lease of shard %zu at %" PRId64 " us",
-                     first, i, shard, w->now_us);
-            }
-        }
-    }
-}
-
-/* In real time. */
-static int64_t real_us(const struct world *w, size_t node, struct mono_time at)
-{
-    const struct world_node *n = &w->nodes[node];
-
-    return (int64_t)((double)(at.us - n->offset_us) / (1.0 + (double)n->rate_ppm / 1e6));
-}
-
-/* Until when does this member let nobody take the place of the node? */
-static struct mono_time promised_until(const struct council *c, const struct council *of)
-{
-    const struct record_state *r = record_find(c, &of->lease.shard);
-    struct mono_time until = c->forgotten_until;
-
-    if (r != NULL && mono_is_before(until, r->former_until)) {
-        until = r->former_until;
-    }
-    if (r != NULL && mono_is_before(until, r->promised_until) &&
-        (cluster_id_equal(&r->holder, &of->me) || cluster_id_is_none(&r->holder))) {
-        until = r->promised_until;
-    }
-    return until;
-}
-
-/* INT64_MAX: it does not sit where it sat when it granted. */
-static int64_t promised_us(const struct world *w, size_t member, size_t node)
-{
-    const struct council *c = w->nodes[member].council;
-    const struct council *of = w->nodes[node].council;
-
-    if (!seats_has_key(&of->seats, &c->me, c->seat_key) ||
-        !cluster_id_equal(&c->seats.council, &of->seats.council)) {
-        return INT64_MAX;
-    }
-    return real_us(w, member, promised_until(c, of));
-}
-
-/* A promise is never shorter than the part of the lease that rests on it, for each member. */
-static void check_grants(struct world *w, size_t node)
-{
-    const struct council *c = w->nodes[node].council;
-
-    for (size_t i = 0; i < c->lease.grant_count; i++) {
-        const struct grant *grant = &c->lease.grants[i];
-        size_t member = (size_t)(find(w, &grant->member) - w->nodes);
-
-        if (w->nodes[member].council != NULL &&
-            mono_is_before(world_clock(w, node), grant->until) &&
-            promised_us(w, member, node) < real_us(w, node, grant->until)) {
-            FAIL(w,
-                 "node %zu counts on a grant of node %zu until %" PRId64
-                 " us, which has promised until %" PRId64,
-                 node, member, real_us(w, node, grant->until), promised_us(w, member, node));
-        }
-    }
-}
-
-/* Another start of a node is granted nothing while the promise to the one before lasts.  While seats change a member may hear of a
- * grant of others to whom it had promised less. */
-static void check_starts(struct world *w, size_t member)
-{
-    struct world_node *n = &w->nodes[member];
-
-    for (size_t shard = 0; shard < w->shard_count; shard++) {
-        const struct record_state *r = record_find(n->council, &w->shards[shard]);
-        struct world_promise *before = &n->promises[shard];
-
-        if (r == NULL) {
-            continue;
-        }
-        if (cluster_id_equal(&before->holder, &r->holder) && before->start != r->holder_start &&
-            !cluster_id_is_none(&r->holder) && mono_is_before(n->council->now, before->until) &&
-            !n->was_handing_over && !seats_is_handing_over(&n->council->seats)) {
-            FAIL(w, "node %zu grants shard %zu to another start while its promise to one lasts",
-                 member, shard);
-        }
-        *before = (struct world_promise){
-            .holder = r->holder, .start = r->holder_start, .until = r->promised_until};
-    }
-    n->was_handing_over = seats_is_handing_over(&n->council->seats);
-}
-
-/* Of the council that the node follows. */
-static const struct seats *newest_seats(const struct world *w, const struct council *of)
-{
-    const struct seats *newest = &of->seats;
-
-    for (size_t i = 0; i < w->node_count; i++) {
-        const struct council *c = w->nodes[i].council;
-
-        if (c != NULL && cluster_id_equal(&c->seats.council, &newest->council) &&
-            c->seats.generation > newest->generation) {
-            newest = &c->seats;
-        }
-    }
-    return newest;
-}
-
-static bool sits_on(const struct council *c, const struct seats *seats)
-{
-    return c != NULL && seats_equal(&c->seats, seats) && seats_has_key(seats, &c->me, c->seat_key);
-}
-
-/* Could those who decide now give the node's shard to another, while it serves?  That they do is rare: somebody has to ask just these at
- * just this time. */
-static void check_deciders_promised(struct world *w, size_t node)
-{
-    const struct council *of = w->nodes[node].council;
-    const struct seats *seats = newest_seats(w, of);
-    struct seat_votes unbound = {0};
-
-    for (size_t i = 0; i < w->node_count; i++) {
-        const struct council *c = w->nodes[i].council;
-
-        if (sits_on(c, seats) && mono_is_due(promised_until(c, of), world_clock(w, i))) {
-            seats_count_vote(seats, &c->me, &unbound);
-        }
-    }
-    if (seats->generation > 0 && seats_is_quorum(seats, &unbound)) {
-        FAIL(w,
-             "node %zu serves shard %zu, and a majority of generation %" PRIu64
-             " has promised nothing",
-             node, w->nodes[node].shard, seats->generation);
-    }
-}
-
-/* Could those who decide now miss what the node knows to be agreed? */
-static void check_deciders_accepted(struct world *w, size_t node)
-{
-    const struct council *of = w->nodes[node].council;
-    const struct seats *seats = newest_seats(w, of);
-
-    for (size_t shard = 0; shard < w->shard_count; shard++) {
-        const struct record_state *known = record_find(of, &w->shards[shard]);
-        struct seat_votes without = {0};
-
-        if (known == NULL || ballot_is_none(&known->known_ballot)) {
-            continue;
-        }
-        for (size_t i = 0; i < w->node_count; i++) {
-            const struct council *c = w->nodes[i].council;
-            const struct record_state *r =
-                sits_on(c, seats) ? record_find(c, &w->shards[shard]) : NULL;
-
-            if (sits_on(c, seats) &&
-                (r == NULL || ballot_is_above(&known->known_ballot, &r->accepted))) {
-                seats_count_vote(seats, &c->me, &without);
-            }
-        }
-        if (seats->generation > 0 && seats_is_quorum(seats, &without)) {
-            FAIL(w,
-                 "version %" PRIu64
-                 " of shard %zu was agreed, and a majority of generation %" PRIu64
-                 " has not accepted it",
-                 known->known_version, shard, seats->generation);
-        }
-    }
-}
-
-static void check_promises(struct world *w)
-{
-    for (size_t i = 0; i < w->node_count; i++) {
-        if (w->nodes[i].council == NULL) {
-            memset(w->nodes[i].promises, 0, sizeof(w->nodes[i].promises));
-            continue;
-        }
-        check_starts(w, i);
-        if (is_serving(w, i)) {
-            check_grants(w, i);
-            check_deciders_promised(w, i);
-        }
-        check_deciders_accepted(w, i);
-    }
 }
 
 void world_step(struct world *w)
@@ -730,8 +545,7 @@ void world_step(struct world *w)
     if (w->is_restless) {
         move_absent(w);
     }
-    check_leases(w);
-    check_promises(w);
+    world_check(w);
 }
 
 void world_run(struct world *w, int64_t ms)
@@ -784,7 +598,7 @@ void world_print(const struct world *w)
                 council_is_member(n->council) ? ", seated" : "", n->shard,
                 known != NULL ? known->version : 0,
                 council_is_agreed(n->council, &w->shards[n->shard]) ? "" : " (not agreed)",
-                known != NULL ? known->primary.text : "-", is_serving(w, i) ? ", serving" : "",
+                known != NULL ? known->primary.text : "-", world_serves(w, i) ? ", serving" : "",
                 n->is_paused ? ", paused" : "", council_is_outbid(n->council) ? ", outbid" : "");
     }
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/rng.h"
 #include "base/vec.h"
 #include "council/council.h"
@@ -101,7 +102,17 @@ void world_wipe(struct world *w, size_t node);
 size_t world_holder(const struct world *w, size_t shard);
 /* Do all nodes that are up know the same seats, of an odd number, none being handed over? */
 bool world_is_settled(const struct world *w);
+/* May the node serve its shard now? */
+bool world_serves(const struct world *w, size_t node);
+struct world_node *world_find(struct world *w, const struct cluster_id *id);
+/* A promise is broken: the first one is kept as w->failure. */
+void world_fail(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 /* To stderr, for one who looks for the reason of a failure. */
 void world_print(const struct world *w);
+
+/* ---- world_checks.c */
+/* After a step: never two leases for a shard, no promise shorter than the lease that rests on it, and nobody left to decide who has
+ * promised nothing, or does not know what was agreed. */
+void world_check(struct world *w);
 
 #endif
