@@ -189,21 +189,33 @@ static bool has_full_coverage(const struct cluster *c)
     return true;
 }
 
+static bool is_seat_there(const struct cluster *c, const struct seat *seat)
+{
+    const struct cluster_node *node = nodes_find(c, &seat->node);
+
+    if (node == c->me) {
+        return council_is_member(c->council);
+    }
+    return node != NULL && seat->key == node->hint.seat_key && node->has_answered &&
+           node_is_reachable(node);
+}
+
+static bool sees_majority_of(const struct cluster *c, const struct seat_set *set)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < set->count; i++) {
+        count += is_seat_there(c, &set->items[i]) ? 1 : 0;
+    }
+    return count >= seat_set_majority(set);
+}
+
 bool failure_sees_majority(const struct cluster *c)
 {
-    const struct seat_set *members = &council_seats(c->council)->members;
-    size_t reachable = council_is_member(c->council) ? 1 : 0;
+    const struct seats *seats = council_seats(c->council);
 
-    for (size_t i = 0; i < members->count; i++) {
-        const struct seat *seat = &members->items[i];
-        const struct cluster_node *node = nodes_find(c, &seat->node);
-
-        if (node != NULL && node != c->me && seat->key == node->hint.seat_key &&
-            node->has_answered && node_is_reachable(node)) {
-            reachable++;
-        }
-    }
-    return members->count > 0 && reachable >= seat_set_majority(members);
+    return seats->members.count > 0 && sees_majority_of(c, &seats->members) &&
+           (!seats_is_handing_over(seats) || sees_majority_of(c, &seats->previous));
 }
 
 static int64_t rejoin_delay_ms(const struct cluster *c)

@@ -22,7 +22,7 @@ void failure_mark_failed(struct cluster *c, struct cluster_node *node);
 /* Reports that still count. */
 size_t failure_count_reports(const struct cluster *c, const struct cluster_node *node,
                              struct mono_time now);
-/* Can a majority of the council be reached? */
+/* Can a majority of the council be reached, and, while seats are handed on, of those who had them before? */
 bool failure_sees_majority(const struct cluster *c);
 /* Set is_ok from coverage and majority. */
 void failure_update_state(struct cluster *c);
