@@ -6,6 +6,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/forgotten.h"
+#include "cluster/keeper.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
 #include "cluster/ranges.h"
@@ -410,23 +411,9 @@ void shard_on_status(struct cluster *c)
     c->is_tick_wanted = c->is_tick_wanted || (c->is_giving && !c->status.lends_copies);
 }
 
-/* Slots that an operator gave us may be agreed to be a shard's whose primary has failed, or was removed.  Its record is to let
- * them go first: ours would be refused until then, and each ballot for it would cost us our lease. */
-static const struct shard_record *find_gone_keeper(const struct cluster *c)
-{
-    uint64_t added[SHARD_SLOT_WORDS];
-    const struct shard_record *keeper;
-
-    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
-        added[i] = c->me->slots[i] & ~(c->agreed[i] | c->taken[i] | c->moving[i]);
-    }
-    keeper = council_find_claim(c->council, added, &c->me->shard);
-    return keeper != NULL && facts_is_primary_gone(c, keeper) ? keeper : NULL;
-}
-
 static void propose(struct cluster *c)
 {
-    const struct shard_record *gone = find_gone_keeper(c);
+    const struct shard_record *gone = keeper_find_gone(c);
 
     c->own.is_proposed = true;
     if (gone != NULL) {
@@ -465,12 +452,6 @@ void shard_tick(struct cluster *c)
     propose(c);
 }
 
-/* Greater than that of what was read, and of what is known. */
-static uint64_t next_version(const struct shard_record *known, const struct shard_record *read)
-{
-    return (known != NULL && known->version > read->version ? known->version : read->version) + 1;
-}
-
 bool shard_read(const struct cluster *c, const struct cluster_id *shard, struct shard_record *out)
 {
     const struct shard_record *known = council_find(c->council, shard);
@@ -490,7 +471,7 @@ void shard_draft(const struct cluster *c, const struct shard_record *read, struc
 
     *out = shard_record_is_none(read) && known != NULL ? *known : *read;
     out->shard = c->me->shard;
-    out->version = next_version(known, read);
+    out->version = shard_record_next_version(read, known);
 }
 
 static uint64_t next_epoch(const struct cluster *c, bool is_handed_over)
@@ -510,37 +491,6 @@ static bool may_be_heir(const struct cluster *c, const struct shard_record *read
            (c->data.verdict == DATA_BEHIND && sync_set_find_witness(c) == SYNC_WITNESS_NEEDLESS);
 }
 
-/* The record of a shard whose primary is gone, without the slots that are ours now. */
-static void let_go_for_us(struct cluster *c, const struct shard_record *read)
-{
-    const struct shard_record *known = council_find(c->council, &read->shard);
-    struct shard_record record = *read;
-    uint64_t both[SHARD_SLOT_WORDS];
-    size_t count;
-
-    if (shard_record_is_none(read) || known == NULL || !node_is_primary(c->me)) {
-        council_give_up(c->council);
-        return;
-    }
-    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
-        both[i] = record.slots[i] & c->me->slots[i];
-        record.slots[i] &= ~both[i];
-    }
-    count = bitset_count(both, SHARD_SLOT_WORDS);
-    /* One that is back, or had slots on the move, lets nothing go. */
-    if (count == 0 || !facts_is_primary_gone(c, read) || read->move_count > 0 ||
-        read->ranges.count > 0) {
-        council_put(c->council, c->now, read);
-        return;
-    }
-    record.version = next_version(known, read);
-    emit_log(c, LOG_WARNING,
-             "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
-             "it lets them go",
-             count, read->shard.text);
-    council_put(c->council, c->now, &record);
-}
-
 void shard_on_read(struct cluster *c, const struct cluster_id *shard)
 {
     struct shard_record read;
@@ -553,7 +503,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
         return;
     }
     if (!cluster_id_equal(shard, &c->me->shard)) {
-        let_go_for_us(c, &read);
+        keeper_let_go(c, &read);
         return;
     }
     if (!node_is_primary(c->me)) {

@@ -88,6 +88,13 @@ static inline bool shard_record_is_none(const struct shard_record *record)
     return record->version == 0;
 }
 
+/* Greater than that of what was read, and of what is known; NULL: nothing is. */
+static inline uint64_t shard_record_next_version(const struct shard_record *read,
+                                                 const struct shard_record *known)
+{
+    return (known != NULL && known->version > read->version ? known->version : read->version) + 1;
+}
+
 bool shard_record_has_holder(const struct shard_record *record, const struct cluster_id *node);
 
 /* A set of slots as it stands in a record. */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/keeper.h"
+
+#include "base/bitset.h"
+#include "cluster/emit.h"
+#include "cluster/facts.h"
+
+const struct shard_record *keeper_find_gone(const struct cluster *c)
+{
+    uint64_t added[SHARD_SLOT_WORDS];
+    const struct shard_record *keeper;
+
+    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+        added[i] = c->me->slots[i] & ~(c->agreed[i] | c->taken[i] | c->moving[i]);
+    }
+    keeper = council_find_claim(c->council, added, &c->me->shard);
+    return keeper != NULL && facts_is_primary_gone(c, keeper) ? keeper : NULL;
+}
+
+static void end_moves_of(struct shard_record *record, const uint64_t slots[SHARD_SLOT_WORDS])
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < record->move_count; i++) {
+        if (!bitset_has(slots, record->moves[i].slot)) {
+            record->moves[left++] = record->moves[i];
+        }
+    }
+    record->move_count = left;
+}
+
+static bool is_asked_for(const struct shard_range *range, const uint64_t slots[SHARD_SLOT_WORDS])
+{
+    uint64_t of_range[SHARD_SLOT_WORDS] = {0};
+    bool any = false;
+
+    shard_range_add_to(range, of_range);
+    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+        any = any || (of_range[i] & slots[i]) != 0;
+    }
+    return any && range->kind == SHARD_RANGE_OUT;
+}
+
+static void end_ranges_of(struct shard_record *record, const uint64_t slots[SHARD_SLOT_WORDS])
+{
+    for (size_t i = record->ranges.count; i-- > 0;) {
+        const struct cluster_id id = record->ranges.items[i].id;
+
+        if (is_asked_for(&record->ranges.items[i], slots)) {
+            shard_ranges_remove(&record->ranges, &id);
+        }
+    }
+}
+
+void keeper_let_go(struct cluster *c, const struct shard_record *read)
+{
+    const struct shard_record *known =
+        shard_record_is_none(read) ? NULL : council_find(c->council, &read->shard);
+    struct shard_record record = *read;
+    uint64_t both[SHARD_SLOT_WORDS];
+    size_t count;
+
+    if (known == NULL || !node_is_primary(c->me)) {
+        council_give_up(c->council); /* it may be of a shard that was ours, and never had any */
+        return;
+    }
+    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
+        both[i] = record.slots[i] & c->me->slots[i];
+        record.slots[i] &= ~both[i];
+    }
+    count = bitset_count(both, SHARD_SLOT_WORDS);
+    /* One that is back lets nothing go. */
+    if (count == 0 || !facts_is_primary_gone(c, read)) {
+        council_put(c->council, c->now, read);
+        return;
+    }
+    end_moves_of(&record, both);
+    end_ranges_of(&record, both);
+    record.version = shard_record_next_version(read, known);
+    emit_log(c, LOG_WARNING,
+             "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
+             "it lets them go",
+             count, read->shard.text);
+    council_put(c->council, c->now, &record);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Slots of a shard whose primary is gone, which an operator gives to another one. */
+#include "tests/unit/server/cluster/world.h"
+
+#include "cluster/nodes.h"
+#include "cluster/range_admin.h"
+#include "council/record_table.h"
+
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+static struct bytes id_of(const struct world *w, int member)
+{
+    return bytes_from_text(w->members[member].id.text);
+}
+
+static struct cluster_id shard_of(const struct world *w, int member)
+{
+    return w->members[member].core->me->shard;
+}
+
+/* As stock tools do it: its owner is denied first. */
+static bool give(struct world *w, int primary, uint16_t slot, struct errmsg *error)
+{
+    struct cluster_call call = world_call(w, primary, NULL);
+    bool is_given;
+
+    if (cluster_slot_owner(w->members[primary].core, slot) != NULL) {
+        cr_assert(cluster_del_slots(w->members[primary].core, &call, &slot, 1));
+        world_carry_out(w, primary);
+    }
+    call = world_call(w, primary, error);
+    is_given = cluster_add_slots(w->members[primary].core, &call, &slot, 1);
+    world_carry_out(w, primary);
+    return is_given;
+}
+
+static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
+                     int other)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, kind, id_of(w, other)));
+    world_carry_out(w, member);
+}
+
+static void export_slot(struct world *w, int member, uint16_t slot, int other)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_id id;
+
+    bitset_add(slots, slot);
+    cr_assert(cluster_export_slots(w->members[member].core, &call, slots, id_of(w, other), &id));
+    cluster_begin_exports(w->members[member].core, &call);
+    world_carry_out(w, member);
+}
+
+static void reset_hard(struct world *w, int member)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_reset(w->members[member].core, &call, true));
+    world_carry_out(w, member);
+}
+
+Test(cluster_keeper, a_shard_that_is_gone_lets_slots_go_though_some_of_them_were_on_the_move)
+{
+    struct world *w = world_of_replicas(2);
+    uint16_t slot = world_first_slot(2);
+    struct cluster_id shard = shard_of(w, 2);
+    const struct shard_record *record;
+
+    set_slot(w, 2, slot, CLUSTER_SETSLOT_MIGRATING, 1);
+    set_slot(w, 2, slot + 1, CLUSTER_SETSLOT_MIGRATING, 1);
+    export_slot(w, 2, slot + 2, 1);
+    export_slot(w, 2, slot + 3, 1);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    world_kill(w, 2);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect(give(w, 0, slot, NULL));
+    cr_expect(give(w, 0, slot + 2, NULL));
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 0);
+    cr_expect_eq(world_server_of(w, slot + 2), 0);
+    record = council_find(w->members[1].core->council, &shard);
+    cr_expect_not(bitset_has(record->slots, slot));
+    cr_expect(bitset_has(record->slots, slot + 1));
+    cr_expect_eq(record->move_count, 1, "what was not given elsewhere moves on when it is back");
+    cr_expect_eq(record->ranges.count, 1);
+    world_free(w);
+}
+
+/* Where only one of many still has it in its table no majority finds it failed. */
+/* What was agreed last it has not heard, as when the primary that had it agreed ended at that moment. */
+/* It was cut off while its replica took over, got another id (RESET HARD) and so will never be met. */
+/* It has asked for a record of the shard that it was, which has none, when it is sent to another one. */
+Test(cluster_keeper, who_is_given_a_slot_and_at_once_another_primary_comes_to_follow_that)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(1);
+    struct cluster_call call = world_call(w, 1, NULL);
+
+    reset_hard(w, 5);
+    w->members[5].id = *cluster_my_id(w->members[5].core);
+    call = world_call(w, 0, NULL);
+    cr_assert(
+        cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[5].ip), 7005, 17005));
+    world_carry_out(w, 0);
+    call = world_call(w, 1, NULL);
+    cr_assert(cluster_del_slots(w->members[1].core, &call, &slot, 1));
+    world_carry_out(w, 1);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_assert(give(w, 5, slot, NULL));
+    call = world_call(w, 5, NULL);
+    cr_assert(cluster_del_slots(w->members[5].core, &call, &slot, 1));
+    world_carry_out(w, 5);
+    call = world_call(w, 5, NULL);
+    cr_assert(cluster_replicate(w->members[5].core, &call, id_of(w, 0)));
+    world_carry_out(w, 5);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_expect(world_is_replica_of(w, 5, 0));
+    world_free(w);
+}
