@@ -149,6 +149,17 @@ static const struct cluster_node *find_keeper(const struct cluster *c, uint16_t 
                                                                : NULL;
 }
 
+/* What we know may be old: a member of the council tells what is newer, before the operator tries again. */
+static void ask_for_record(struct cluster *c, struct cluster_call *call, uint16_t slot)
+{
+    const struct shard_record *record = slots_find_agreed(c, slot);
+    const struct cluster_id shard = record->shard;
+
+    begin(c, call);
+    council_ask(c->council, c->now, &shard);
+    end(c, call);
+}
+
 /* Slots may be assigned or unassigned only once in a call, and only where that changes it. */
 static bool check_slots(struct cluster *c, struct cluster_call *call, const uint16_t *slots,
                         size_t count, bool is_adding)
@@ -167,9 +178,13 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
         }
         keeper = is_adding ? find_keeper(c, slots[i]) : NULL;
         if (keeper != NULL) {
+            ask_for_record(c, call, slots[i]);
             REFUSE(call,
-                   "Slot %u is agreed to be another shard's: its primary %s has to give it up",
-                   slots[i], keeper->id.text);
+                   "Slot %u is agreed to be another shard's: its primary %s has to give it up%s",
+                   slots[i], keeper->id.text,
+                   node_is_reachable(keeper)
+                       ? ""
+                       : ", or, should that one be gone for good, be removed (CLUSTER FORGET)");
         }
         if (!is_adding && c->owner[slots[i]] == NULL) {
             REFUSE(call, "Slot %u is already unassigned", slots[i]);

@@ -101,7 +101,57 @@ Test(cluster_keeper, a_shard_that_is_gone_lets_slots_go_though_some_of_them_were
 }
 
 /* Where only one of many still has it in its table no majority finds it failed. */
+Test(cluster_keeper, whoever_has_no_place_any_more_is_removed_and_then_its_slots_can_be_given)
+{
+    struct world *w = world_of_replicas(2);
+    struct cluster_id id = w->members[2].id;
+    uint16_t slot = world_first_slot(2);
+    struct errmsg error = {0};
+
+    reset_hard(w, 2);
+    for (int i = 1; i < w->count; i++) {
+        if (i != 2) {
+            forget(w, i, &id);
+        }
+    }
+    world_run(w, 10 * WORLD_TIMEOUT_MS);
+    cr_assert_not(give(w, 0, slot, &error));
+    cr_expect(strstr(error.text, "be removed (CLUSTER FORGET)") != NULL, "%s", error.text);
+    forget(w, 0, &id);
+    cr_assert(give(w, 0, slot, &error), "%s", error.text);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 0);
+    world_free(w);
+}
+
 /* What was agreed last it has not heard, as when the primary that had it agreed ended at that moment. */
+Test(cluster_keeper, who_refuses_a_slot_for_what_it_knows_asks_whether_that_is_still_so)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(2);
+    struct council *council = w->members[0].core->council;
+    struct cluster_id shard = shard_of(w, 2);
+    struct cluster_call call = world_call(w, 2, NULL);
+    struct shard_record older = *council_find(council, &shard);
+    struct record_state *r = record_find(council, &shard);
+    struct errmsg error = {0};
+
+    cr_assert(cluster_del_slots(w->members[2].core, &call, &slot, 1));
+    world_carry_out(w, 2);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_assert_gt(r->known_version, older.version);
+    r->known_version = 0;
+    record_set_known(council, r, &older);
+    record_set_claims(r, older.slots);
+    world_kill(w, 2);
+    cr_assert_not(give(w, 0, slot, &error));
+    world_run(w, WORLD_TIMEOUT_MS / 10);
+    cr_assert(give(w, 0, slot, &error), "%s", error.text);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 0);
+    world_free(w);
+}
+
 /* It was cut off while its replica took over, got another id (RESET HARD) and so will never be met. */
 Test(cluster_keeper, who_finds_its_place_taken_by_one_that_nobody_knows_takes_it_back)
 {
