@@ -150,7 +150,8 @@ static bool read_options(struct exec *x, struct claim *claim, struct claim_optio
             return false;
         }
     }
-    if (claim->time_ms < 0 || claim->time_ms > x->now.unix_ms) {
+    /* A primary has done that by its own clock, which may be ahead of ours. */
+    if (!x->from_primary && (claim->time_ms < 0 || claim->time_ms > x->now.unix_ms)) {
         claim->time_ms = x->now.unix_ms;
     }
     return true;
