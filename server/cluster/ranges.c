@@ -327,12 +327,21 @@ static void recall(struct cluster *c)
     }
 }
 
+/* A lease is granted at the ballot of the record that we know: a majority has promised none above it, so none is newer. */
+static void note_granted(struct cluster *c)
+{
+    if (!c->are_ranges_known && cluster_lease_lasts(c, c->now) && !council_is_outbid(c->council)) {
+        ranges_note_read(c, council_find(c->council, &c->me->shard));
+    }
+}
+
 void ranges_tick(struct cluster *c)
 {
     if (!node_is_primary(c->me)) {
         return;
     }
     recall(c);
+    note_granted(c);
     if (!facts_is_complete(c) || c->is_record_pending) {
         return;
     }

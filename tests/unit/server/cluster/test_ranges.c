@@ -296,6 +296,33 @@ Test(cluster_ranges, nothing_new_begins_before_a_source_that_was_started_knows_w
     world_free(w);
 }
 
+/* It may have nothing to propose, and so nothing to read. */
+Test(cluster_ranges, whoever_was_started_anew_moves_slots_as_soon_as_it_serves_again)
+{
+    struct world *w = world_three_and_three();
+    struct errmsg error = {0};
+    uint64_t slots[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct cluster_call call;
+    struct cluster_id id;
+
+    world_run(w, 1000);
+    world_kill(w, 0);
+    world_start(w, 0);
+    for (int i = 0; i < 3000 && !cluster_has_lease(w->members[0].core, w->now); i++) {
+        world_run(w, 1);
+    }
+    world_run(w, 100);
+    cr_assert(cluster_has_lease(w->members[0].core, w->now));
+    bitset_add(slots, LAST + 1);
+    call = world_call(w, 0, &error);
+    cr_expect(cluster_export_slots(w->members[0].core, &call, slots,
+                                   bytes_from_text(w->members[2].id.text), &id),
+              "%s", error.text);
+    world_carry_out(w, 0);
+    world_run(w, HEAL_MS);
+    world_free(w);
+}
+
 Test(cluster_ranges, a_move_has_ended_when_no_heir_of_the_source_can_find_it)
 {
     int ended = 0;
