@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The in-memory network, clock and disk of the cluster tests. */
+/* The clock and the disks of the cluster tests, and what becomes of what members decide. */
 #include "tests/unit/server/cluster/world.h"
 
 #include "cluster/message.h"
@@ -17,111 +17,11 @@ enum {
     BASE_PORT = 7000,
     BASE_BUS_PORT = 17000,
     STATUS_PERIOD_MS = 20,
-    CHECK_PERIOD_MS = 25, /* a debug build checks at every step */
-    SHARDS = 3,
-    TAKEOVER_GENERATIONS = 100000, /* a TAKEOVER leaves more out */
 };
-
-static void step(struct world *w, int member, const struct cluster_event *event);
 
 uint16_t world_first_slot(int primary)
 {
-    return (uint16_t)(primary * SLOT_COUNT / SHARDS);
-}
-
-static bool can_talk(const struct world *w, int a, int b)
-{
-    return w->members[a].is_running && w->members[b].is_running &&
-           w->members[a].side == w->members[b].side && !w->is_apart[a][b];
-}
-
-static void deliver(struct world *w, enum cluster_event_type type, size_t connection,
-                    bool is_to_opener, struct bytes frame)
-{
-    struct delivery delivery = {.at = mono_add_ms(w->now, 1),
-                                .type = type,
-                                .connection = connection,
-                                .is_to_opener = is_to_opener};
-
-    buf_append_bytes(&delivery.frame, frame);
-    VEC_PUSH(&w->deliveries, delivery);
-}
-
-static int find_by_address(const struct world *w, const struct cluster_address *address)
-{
-    for (int i = 0; i < w->count; i++) {
-        bool is_named =
-            address->hostname[0] != '\0' && strcmp(address->hostname, w->members[i].hostname) == 0;
-        bool is_there = strcmp(address->ip, w->members[i].ip) == 0;
-
-        if (is_named || (address->hostname[0] == '\0' && is_there)) {
-            return i;
-        }
-    }
-    return NOBODY;
-}
-
-static void open_connection(struct world *w, int from, const struct cluster_action *action)
-{
-    struct connection connection = {.from = from, .number = action->link.number};
-    int to = find_by_address(w, &action->address);
-
-    if (to == NOBODY || !w->members[to].is_running) {
-        connection.to = NOBODY;
-    } else {
-        connection.to = to;
-        connection.incoming = (uint32_t)w->connections.count + 1;
-    }
-    VEC_PUSH(&w->connections, connection);
-    if (to != NOBODY && w->members[to].is_running && w->members[to].side != w->members[from].side) {
-        return; /* a black hole */
-    }
-    deliver(w, connection.to == NOBODY ? CLUSTER_EVENT_LINK_DOWN : CLUSTER_EVENT_LINK_UP,
-            w->connections.count - 1, true, (struct bytes){0});
-}
-
-/* The newest connection that the member knows under this link. */
-static size_t find_connection(const struct world *w, int member, struct cluster_link link)
-{
-    for (size_t i = w->connections.count; i-- > 0;) {
-        const struct connection *c = &w->connections.items[i];
-
-        if (link.is_incoming ? c->to == member && c->incoming == link.number
-                             : c->from == member && c->number == link.number) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static void close_connection(struct world *w, int member, size_t index)
-{
-    struct connection *c;
-
-    if (index == SIZE_MAX || w->connections.items[index].is_closed) {
-        return;
-    }
-    c = &w->connections.items[index];
-    c->is_closed = true;
-    if (c->to == NOBODY || !can_talk(w, c->from, c->to)) {
-        return;
-    }
-    if (c->from == member) {
-        deliver(w, CLUSTER_EVENT_INCOMING_CLOSED, index, false, (struct bytes){0});
-    } else {
-        deliver(w, CLUSTER_EVENT_LINK_DOWN, index, true, (struct bytes){0});
-    }
-}
-
-static void send_frame(struct world *w, int member, const struct cluster_action *action)
-{
-    struct bytes frame = cluster_action_bytes(&w->members[member].actions, action);
-    size_t index = find_connection(w, member, action->link);
-
-    if (index != SIZE_MAX && w->connections.items[index].is_up &&
-        !w->connections.items[index].is_closed) {
-        deliver(w, CLUSTER_EVENT_FRAME, index, action->link.is_incoming, frame);
-    }
+    return (uint16_t)(primary * SLOT_COUNT / WORLD_SHARDS);
 }
 
 static void take_message(struct member *m, struct bytes whole)
@@ -148,7 +48,7 @@ static void write_file(struct world *w, int member)
     buf_clear(&m->file);
     buf_append_bytes(&m->file, buf_bytes(&m->file_waiting));
     m->sequence_waiting = 0;
-    step(w, member, &written);
+    world_step(w, member, &written);
 }
 
 static int find_member(const struct world *w, const struct cluster_id *id)
@@ -237,13 +137,13 @@ static void carry_out_one(struct world *w, int member, size_t index)
     take_down_action(w, member, index);
     switch (action->type) {
     case CLUSTER_ACTION_OPEN:
-        open_connection(w, member, action);
+        world_open(w, member, action);
         break;
     case CLUSTER_ACTION_CLOSE:
-        close_connection(w, member, find_connection(w, member, action->link));
+        world_close(w, member, action->link);
         break;
     case CLUSTER_ACTION_SEND:
-        send_frame(w, member, action);
+        world_send(w, member, action);
         break;
     case CLUSTER_ACTION_WRITE_FILE:
         buf_clear(&m->file_waiting);
@@ -324,7 +224,7 @@ void world_carry_out(struct world *w, int member)
     write_file(w, member);
 }
 
-static void step(struct world *w, int member, const struct cluster_event *event)
+void world_step(struct world *w, int member, const struct cluster_event *event)
 {
     struct member *m = &w->members[member];
 
@@ -336,7 +236,7 @@ void world_tick(struct world *w, int member)
 {
     struct cluster_event tick = {.type = CLUSTER_EVENT_TICK};
 
-    step(w, member, &tick);
+    world_step(w, member, &tick);
 }
 
 void world_set_status(struct world *w, int member)
@@ -344,7 +244,7 @@ void world_set_status(struct world *w, int member)
     struct cluster_event event = {.type = CLUSTER_EVENT_STATUS,
                                   .status = &w->members[member].status};
 
-    step(w, member, &event);
+    world_step(w, member, &event);
 }
 
 struct cluster_call world_call(struct world *w, int member, struct errmsg *error)
@@ -358,7 +258,7 @@ static void follow_primary(struct world *w, int member)
 {
     struct member *m = &w->members[member];
     bool is_up = m->follows == NOBODY ||
-                 (can_talk(w, member, m->follows) && !w->members[m->follows].is_paused);
+                 (world_can_talk(w, member, m->follows) && !w->members[m->follows].is_paused);
 
     if (m->status.is_link_up && !is_up) {
         m->status.is_link_broken = true;
@@ -376,121 +276,11 @@ static void follow_primary(struct world *w, int member)
     world_set_status(w, member);
 }
 
-static void hand_over(struct world *w, struct delivery *d)
-{
-    struct connection *c = &w->connections.items[d->connection];
-    int to = d->is_to_opener ? c->from : c->to;
-    int other = d->is_to_opener ? c->to : c->from;
-    struct cluster_event event = {
-        .type = d->type,
-        .link = {.is_incoming = !d->is_to_opener,
-                 .number = d->is_to_opener ? c->number : c->incoming},
-        .frame = buf_bytes(&d->frame),
-        .peer_ip = other == NOBODY ? "" : w->members[other].ip,
-        .local_ip = to == NOBODY ? "" : w->members[to].ip,
-        .reason = "refused or reset",
-    };
-
-    if (to == NOBODY || !w->members[to].is_running ||
-        (other != NOBODY && d->type == CLUSTER_EVENT_FRAME && !can_talk(w, to, other))) {
-        return;
-    }
-    if (d->type == CLUSTER_EVENT_LINK_UP) {
-        c->is_up = true;
-    }
-    if (c->is_closed && (d->type == CLUSTER_EVENT_FRAME || d->type == CLUSTER_EVENT_LINK_UP)) {
-        return;
-    }
-    step(w, to, &event);
-}
-
-static bool is_held(const struct world *w, const struct delivery *d)
-{
-    const struct connection *c = &w->connections.items[d->connection];
-    int to = d->is_to_opener ? c->from : c->to;
-
-    return to != NOBODY && w->members[to].is_paused;
-}
-
-static void deliver_due(struct world *w)
-{
-    for (size_t i = 0; i < w->deliveries.count;) {
-        struct delivery d = w->deliveries.items[i];
-
-        if (!mono_is_due(d.at, w->now) || is_held(w, &d)) {
-            i++;
-            continue;
-        }
-        for (size_t k = i + 1; k < w->deliveries.count; k++) {
-            w->deliveries.items[k - 1] = w->deliveries.items[k];
-        }
-        w->deliveries.count--;
-        hand_over(w, &d);
-        buf_deinit(&d.frame);
-    }
-}
-
-static void check_cores(const struct world *w)
-{
-    for (int i = 0; i < w->count; i++) {
-        if (w->members[i].is_running) {
-            cluster_check(w->members[i].core);
-        }
-    }
-}
-
-/* A node that was reset is a cluster of its own until it is met again, and by TAKEOVER one becomes the council beside others. */
-static bool is_one_council(const struct seats *a, const struct seats *b)
-{
-    return cluster_id_equal(&a->council, &b->council) &&
-           a->generation / TAKEOVER_GENERATIONS == b->generation / TAKEOVER_GENERATIONS;
-}
-
-static void check_leases(const struct world *w)
-{
-    for (int shard = 0; shard < SHARDS; shard++) {
-        const struct seats *served_by = NULL; /* by whose word */
-
-        for (int i = 0; i < w->count; i++) {
-            const struct member *m = &w->members[i];
-
-            if (m->is_running && cluster_has_lease(m->core, w->now) &&
-                cluster_serves_plainly(m->core, (uint16_t)world_first_slot(shard))) {
-                const struct seats *seats = council_seats(m->core->council);
-
-                ASSERT(served_by == NULL || !is_one_council(served_by, seats));
-                served_by = seats;
-            }
-        }
-    }
-}
-
-/* What a member says of its state is what a request to a slot that it serves would get. */
-static void check_states(struct world *w)
-{
-    for (int i = 0; i < w->count; i++) {
-        struct member *m = &w->members[i];
-        struct route_request request = {0};
-        struct route_target target;
-        uint32_t slot = m->own_slot;
-        struct cluster_slot_range range;
-
-        if (m->is_running && (cluster_next_range(m->core, 0, &slot, &range) ||
-                              cluster_next_range(m->core, 0, &(uint32_t){0}, &range))) {
-            m->own_slot = range.first;
-            request.slot = range.first;
-            ASSERT(
-                (cluster_route(m->core, w->now, &request, &target) == ROUTE_SERVE) ==
-                (cluster_is_ok(m->core, w->now) && cluster_serves_plainly(m->core, request.slot)));
-        }
-    }
-}
-
 void world_run(struct world *w, int64_t ms)
 {
     for (int64_t i = 0; i < ms; i++) {
         w->now = mono_add_ms(w->now, 1);
-        deliver_due(w);
+        world_deliver_due(w);
         for (int member = 0; member < w->count; member++) {
             struct member *m = &w->members[member];
 
@@ -506,11 +296,7 @@ void world_run(struct world *w, int64_t ms)
                 world_tick(w, member);
             }
         }
-        if (w->now.us / 1000 % CHECK_PERIOD_MS == 0) {
-            check_cores(w);
-        }
-        check_leases(w);
-        check_states(w);
+        world_check(w);
     }
 }
 
@@ -600,30 +386,11 @@ void world_kill(struct world *w, int member)
 {
     struct member *m = &w->members[member];
 
-    for (size_t i = 0; i < w->connections.count; i++) {
-        const struct connection *c = &w->connections.items[i];
-
-        if (!c->is_closed && (c->from == member || c->to == member)) {
-            close_connection(w, member, i);
-        }
-    }
+    world_close_all(w, member);
     m->is_running = false;
     cluster_free(m->core);
     m->core = NULL;
     actions_clear(&m->actions);
-}
-
-void world_break(struct world *w, int member)
-{
-    for (size_t i = 0; i < w->connections.count; i++) {
-        struct connection *c = &w->connections.items[i];
-
-        if (!c->is_closed && c->to != NOBODY && (c->from == member || c->to == member)) {
-            c->is_closed = true;
-            deliver(w, CLUSTER_EVENT_INCOMING_CLOSED, i, false, (struct bytes){0});
-            deliver(w, CLUSTER_EVENT_LINK_DOWN, i, true, (struct bytes){0});
-        }
-    }
 }
 
 void world_pause(struct world *w, int member)
@@ -634,26 +401,6 @@ void world_pause(struct world *w, int member)
 void world_resume(struct world *w, int member)
 {
     w->members[member].is_paused = false;
-}
-
-void world_cut_off(struct world *w, int member, int side)
-{
-    w->members[member].side = side;
-}
-
-void world_part(struct world *w, int a, int b, bool is_apart)
-{
-    w->is_apart[a][b] = is_apart;
-    w->is_apart[b][a] = is_apart;
-}
-
-void world_part_from_all_but(struct world *w, int member, int other, bool is_apart)
-{
-    for (int i = 0; i < w->count; i++) {
-        if (i != member && i != other) {
-            world_part(w, member, i, is_apart);
-        }
-    }
 }
 
 static void place(struct world *w, int member)
@@ -729,17 +476,17 @@ static void give_slots(struct world *w, int member)
 
 struct world *world_three_and_three(void)
 {
-    return world_of_replicas(SHARDS);
+    return world_of_replicas(WORLD_SHARDS);
 }
 
 struct world *world_of_replicas(int replicas)
 {
-    struct world *w = world_new(SHARDS + replicas);
+    struct world *w = world_new(WORLD_SHARDS + replicas);
 
     for (int i = 0; i < w->count; i++) {
         struct cluster_call call = world_call(w, i, NULL);
 
-        if (i < SHARDS) {
+        if (i < WORLD_SHARDS) {
             ASSERT(cluster_set_config_epoch(w->members[i].core, &call, i + 1));
             world_carry_out(w, i);
             give_slots(w, i);
@@ -752,9 +499,9 @@ struct world *world_of_replicas(int replicas)
         }
     }
     world_run(w, 2000);
-    for (int i = SHARDS; i < w->count; i++) {
+    for (int i = WORLD_SHARDS; i < w->count; i++) {
         struct cluster_call call = world_call(w, i, NULL);
-        const struct cluster_id *id = &w->members[(i - SHARDS) % SHARDS].id;
+        const struct cluster_id *id = &w->members[(i - WORLD_SHARDS) % WORLD_SHARDS].id;
 
         ASSERT(cluster_replicate(w->members[i].core, &call, bytes_from_text(id->text)));
         world_carry_out(w, i);

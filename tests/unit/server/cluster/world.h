@@ -17,6 +17,7 @@
 
 enum {
     WORLD_MEMBERS_MAX = 12,
+    WORLD_SHARDS = 3,
     WORLD_TIMEOUT_MS = 1000,
     NOBODY = -1,
 };
@@ -133,5 +134,25 @@ bool world_is_replica_of(const struct world *w, int member, int primary);
 bool world_is_ok(const struct world *w);
 size_t world_known_nodes(const struct world *w, int member);
 uint16_t world_first_slot(int primary);
+
+/* ---- between the files of a world */
+
+/* An event for a member, and what it decides. */
+void world_step(struct world *w, int member, const struct cluster_event *event);
+
+/* ---- world_network.c */
+/* Are both there, and is nothing between them? */
+bool world_can_talk(const struct world *w, int a, int b);
+/* What a member has decided: a connection is opened, closed, sent on. */
+void world_open(struct world *w, int from, const struct cluster_action *action);
+void world_close(struct world *w, int member, struct cluster_link link);
+void world_close_all(struct world *w, int member);
+void world_send(struct world *w, int member, const struct cluster_action *action);
+/* What has come is handed over. */
+void world_deliver_due(struct world *w);
+
+/* ---- world_checks.c */
+/* Asserts what must hold: no two leases for a shard by the word of one council, and a state that is what a request would get. */
+void world_check(struct world *w);
 
 #endif
