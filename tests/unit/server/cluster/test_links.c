@@ -272,3 +272,37 @@ Test(cluster_links, another_version_of_the_bus_is_named_once_for_each_address)
     }
     core_deinit(&core);
 }
+
+/* The connection that the member has to the other one now; SIZE_MAX: none. */
+static size_t open_to(const struct world *w, int member, int other)
+{
+    for (size_t i = w->connections.count; i-- > 0;) {
+        const struct connection *c = &w->connections.items[i];
+
+        if (c->from == member && c->to == other && !c->is_closed) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+Test(cluster_links, one_that_is_not_answered_is_closed_after_a_node_timeout_and_opened_anew)
+{
+    struct world *w = world_three_and_three();
+    size_t open = SIZE_MAX;
+    size_t opened = 0;
+    int old_ms = 0;
+
+    world_cut_off(w, 5, 1);
+    for (int ms = 0; ms < 10 * WORLD_TIMEOUT_MS; ms++) {
+        size_t now_open = open_to(w, 0, 5);
+
+        opened += now_open != SIZE_MAX && now_open != open ? 1 : 0;
+        old_ms = now_open != SIZE_MAX && now_open == open ? old_ms + 1 : 0;
+        open = now_open;
+        cr_assert_leq(old_ms, WORLD_TIMEOUT_MS + 1);
+        world_run(w, 1);
+    }
+    cr_expect_geq(opened, 8, "%zu", opened);
+    world_free(w);
+}
