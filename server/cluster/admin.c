@@ -597,7 +597,22 @@ static void want_slot(struct cluster *c, uint16_t slot)
     }
 }
 
-static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *node)
+/* It goes elsewhere; who gives it up says so until it is there.  Keys that came in before stay, and are told of as those of a slot on
+ * the move, or nobody would look for them here. */
+static void let_import_go(struct cluster *c, const struct slot_move *import,
+                          const struct cluster_node *owner, bool has_keys)
+{
+    struct slot_move left = {.slot = import->slot, .is_import = true, .peer = owner->id};
+
+    ASSERT(import->is_import);
+    if (has_keys) {
+        slots_set_move(c, &left);
+    } else {
+        slots_clear_move(c, left.slot);
+    }
+}
+
+static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *node, bool has_keys)
 {
     const struct slot_move *move = slots_find_move(c, slot);
 
@@ -607,11 +622,23 @@ static void set_owner(struct cluster *c, uint16_t slot, struct cluster_node *nod
     } else if (c->owner[slot] == c->me) {
         moves_give(c, slot, node);
     } else if (move != NULL && move->is_import) {
-        slots_clear_move(c,
-                         slot); /* it goes elsewhere; who gives it up says so until it is there */
+        let_import_go(c, move, node, has_keys);
     }
     bus_announce(c);
     c->is_tick_wanted = true;
+}
+
+static void settle(struct cluster *c, uint16_t slot, bool has_keys)
+{
+    const struct slot_move *move = slots_find_move(c, slot);
+
+    if (move != NULL && move->is_import && has_keys && c->owner[slot] != c->me) {
+        emit_log(c, LOG_WARNING,
+                 "slot %u is said to be imported no longer, and keys of it are here: nobody is "
+                 "sent there for them, starling-cli --cluster fix brings them to its owner",
+                 slot);
+    }
+    slots_clear_move(c, slot);
 }
 
 bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16_t slot,
@@ -654,10 +681,10 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
         slots_set_move(c, &move);
         break;
     case CLUSTER_SETSLOT_STABLE:
-        slots_clear_move(c, slot);
+        settle(c, slot, call->has_keys);
         break;
     case CLUSTER_SETSLOT_NODE:
-        set_owner(c, slot, node);
+        set_owner(c, slot, node, call->has_keys);
         break;
     }
     c->is_tick_wanted = true;

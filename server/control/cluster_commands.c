@@ -26,10 +26,14 @@ static struct cluster_call call_of(struct node *node, struct errmsg *error)
 static void finish_with(struct node *node, struct request *request,
                         const struct cluster_call *admin, const char *answer)
 {
-    cluster_side_act(node);
+    if (node->transaction.is_on) {
+        transaction_note_slots(node, admin->file_sequence); /* which acts when all have run */
+    } else {
+        cluster_side_act(node);
+    }
     if (answer == NULL) {
         reply_error(request, "ERR %s", admin->error->text);
-    } else if (admin->file_sequence > 0) {
+    } else if (admin->file_sequence > 0 && !node->transaction.is_on) {
         waiting_for_nodes_file(node, request->session, admin->file_sequence, answer);
     } else {
         resp_write_simple(request->reply, answer);
@@ -258,6 +262,10 @@ void control_cluster_setslot(struct node *node, struct request *request)
     is_concerned = concerns_us(node, slot, kind, id);
     if (!cluster_set_slot(node->cluster, &admin, slot, kind, id)) {
         finish_with(node, request, &admin, NULL);
+        return;
+    }
+    if (node->transaction.is_on) {
+        finish_with(node, request, &admin, "OK");
         return;
     }
     cluster_side_act(node);

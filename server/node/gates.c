@@ -333,6 +333,11 @@ static bool is_never_in_transaction(const struct command_spec *spec)
     case COMMAND_REPLICAOF:
     case COMMAND_SLAVEOF:
         return true;
+    case COMMAND_CLUSTER_ADDSLOTS:
+    case COMMAND_CLUSTER_BUMPEPOCH:
+    case COMMAND_CLUSTER_DELSLOTS:
+    case COMMAND_CLUSTER_SETSLOT:
+        return false; /* redis-cli --cluster fix gives slots so; EXEC waits for all of them */
     default:
         return (spec->flags & COMMAND_FLAG_NO_MULTI) != 0 ||
                (spec->kind == COMMAND_SUB && spec->parent == COMMAND_CLUSTER &&

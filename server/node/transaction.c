@@ -255,10 +255,37 @@ static void commit(struct node *node, struct session *s, uint64_t reply_place,
     }
 }
 
+void transaction_note_slots(struct node *node, uint64_t file_sequence)
+{
+    struct transaction *transaction = &node->transaction;
+
+    ASSERT(transaction->is_on);
+    transaction->changes_slots = true;
+    if (transaction->file_sequence < file_sequence) {
+        transaction->file_sequence = file_sequence;
+    }
+}
+
+/* Who is told that slots are given goes on at once, at this node and others: the reply leaves when that is agreed.  One that has to
+ * wait for the log as well, or has large values in it, is not kept back for it. */
+static void keep_reply(struct node *node, struct session *s, size_t out_before, bool has_written)
+{
+    struct output *output = &s->output;
+    struct bytes reply = bytes_from(buf_bytes(&output->buf), out_before);
+
+    if (has_written || output->pieces.count > 0 || reply.len == 0) {
+        return;
+    }
+    buf_append_bytes(&s->queue->kept, reply);
+    output_cut(output, out_before);
+    waiting_for_transaction(node, s, node->transaction.file_sequence);
+}
+
 void transaction_run(struct node *node, struct request *request)
 {
     struct session *s = request->session;
     uint64_t reply_place = output_end(&s->output);
+    size_t out_before = s->output.buf.len;
     uint64_t offset_before = oplog_end(node->journal.log);
     bool is_primary = node->role.is_primary;
 
@@ -278,6 +305,8 @@ void transaction_run(struct node *node, struct request *request)
     }
     watching_leave(node, s);
     node->transaction.is_on = true;
+    node->transaction.changes_slots = false;
+    node->transaction.file_sequence = 0;
     if (is_primary) {
         journal_begin(node);
     }
@@ -288,4 +317,8 @@ void transaction_run(struct node *node, struct request *request)
     }
     node->transaction.is_on = false;
     queue_end(s);
+    if (node->transaction.changes_slots) {
+        cluster_side_act(node); /* may make the node another one: behind all that was judged */
+        keep_reply(node, s, out_before, oplog_end(node->journal.log) != offset_before);
+    }
 }

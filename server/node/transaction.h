@@ -7,13 +7,14 @@
  * Invariants:  (1) between the first and the last request of a transaction nobody else's runs
  *              (2) all of its effects are in the log together, or none
  *              (3) EXEC answers with as many replies as there are requests
- *              (4) nothing of a transaction waits, and no request changes what the node is
- *                  (transaction_may_hold) */
+ *              (4) no request of a transaction waits, nor changes what the node is.  Those that change who has which slots
+ *                  (CLUSTER ADDSLOTS, DELSLOTS, BUMPEPOCH, SETSLOT) are answered with the others, when that is agreed */
 #ifndef STARLING_NODE_TRANSACTION_H
 #define STARLING_NODE_TRANSACTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/vec.h"
@@ -27,6 +28,8 @@ struct transaction {
     VEC(struct bytes) words;       /* of the request that is running */
     const struct request *running; /* for reports, or NULL */
     bool is_on;                    /* EXEC is running requests */
+    bool changes_slots;            /* so that its reply waits, */
+    uint64_t file_sequence;        /* for the nodes file of this number, too */
 };
 
 void transaction_deinit(struct node *node);
@@ -39,6 +42,8 @@ void transaction_refused(struct node *node, struct request *request, size_t out_
 
 /* EXEC: run what is queued, or say why not. */
 void transaction_run(struct node *node, struct request *request);
+/* What is running changes slots, and is told by the nodes file of this number; 0: by that which there is. */
+void transaction_note_slots(struct node *node, uint64_t file_sequence);
 /* Drop what is queued, and watch nothing any more. */
 void transaction_drop(struct node *node, struct session *s);
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "cluster/admin.h"
 #include "node/inside.h"
+#include "session/queue.h"
 
 #include <stdio.h>
 
@@ -113,6 +114,15 @@ void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struc
     bytes_to_text(owner, s->hold.answer, sizeof(s->hold.answer));
 }
 
+void waiting_for_transaction(struct node *node, struct session *s, uint64_t number)
+{
+    waiting_hold(node, s, HOLD_SLOT, mono_add_ms(node->now.mono, SLOT_WAIT_MS));
+    s->hold.slot = 0; /* all of the shard's are to be agreed */
+    s->hold.offset = number;
+    s->hold.is_lenient = true;
+    s->hold.answer[0] = '\0';
+}
+
 void waiting_put_back(struct node *node, struct request *request, enum hold_kind kind)
 {
     ASSERT(kind == HOLD_MEMORY || kind == HOLD_MOVING || kind == HOLD_DISK || kind == HOLD_COPY ||
@@ -144,8 +154,13 @@ static void answer(struct node *node, struct session *s, const char *problem)
            s->hold.kind != HOLD_DISK && s->hold.kind != HOLD_COPY); /* those have no answer */
     if (is_wanted && problem != NULL) {
         resp_write_error(&reply, "%s", problem);
+    } else if (is_wanted && s->queue != NULL && s->queue->kept.len > 0) {
+        buf_append_bytes(reply.out, buf_bytes(&s->queue->kept));
     } else if (is_wanted) {
         resp_write_simple(&reply, s->hold.answer[0] != '\0' ? s->hold.answer : "OK");
+    }
+    if (s->queue != NULL) {
+        buf_deinit(&s->queue->kept);
     }
     node_touch(node, s);
     waiting_release(node, s);

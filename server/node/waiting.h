@@ -69,6 +69,9 @@ bool waiting_is_on_disk(const struct node *node, uint64_t offset);
 /* CLUSTER: until the nodes file of this number is on disk; then the answer is given. */
 void waiting_for_nodes_file(struct node *node, struct session *s, uint64_t number,
                             const char *answer);
+/* EXEC with CLUSTER commands in it: until the nodes file of this number is on disk and what they said of slots is agreed, for some
+ * seconds at most; then what the session has kept is answered (session/queue.h). */
+void waiting_for_transaction(struct node *node, struct session *s, uint64_t number);
 /* CLUSTER SETSLOT: until the nodes file of this number is on disk, and what was said of the slot is agreed, with this owner
  * (empty: whoever it is).  Where it only hears of it (is_lenient) it waits for a moment, and goes on. */
 void waiting_for_slot(struct node *node, struct session *s, uint16_t slot, struct bytes owner,

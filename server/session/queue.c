@@ -88,6 +88,7 @@ void queue_free(struct session *s)
     }
     s->flags &= ~(uint32_t)SESSION_IN_MULTI;
     buf_deinit(&s->queue->bytes);
+    buf_deinit(&s->queue->kept);
     VEC_DEINIT(&s->queue->items);
     VEC_DEINIT(&s->queue->words);
     mem_free(MEM_SESSION, s->queue);
@@ -125,7 +126,7 @@ size_t queue_memory(const struct session *s)
     const struct queue *queue = s->queue;
 
     return queue == NULL ? 0
-                         : sizeof(*queue) + queue->bytes.cap +
+                         : sizeof(*queue) + queue->bytes.cap + queue->kept.cap +
                                queue->items.cap * sizeof(*queue->items.items) +
                                queue->words.cap * sizeof(*queue->words.items);
 }

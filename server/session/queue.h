@@ -41,6 +41,7 @@ struct queue {
     VEC(struct queue_span) words;
     uint32_t command_flags; /* of all that is queued */
     bool is_spoiled;        /* something was refused while queueing: EXEC does nothing */
+    struct buf kept;        /* what EXEC is to answer as soon as its session is no longer held */
 };
 
 /* A request to be queued; what it points to is copied. */

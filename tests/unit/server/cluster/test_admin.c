@@ -654,6 +654,35 @@ Test(cluster_admin, the_states_of_a_slot_outlive_a_change_of_primary)
     world_free(w);
 }
 
+/* Does the member say that the slot is on the move there, once it was told that another one has it? */
+static bool keeps_import(struct world *w, int member, uint16_t slot, int owner, bool has_keys)
+{
+    struct cluster_call call;
+    size_t index = 0;
+    uint16_t moving = 0;
+
+    set_slot(w, member, slot, CLUSTER_SETSLOT_IMPORTING, 0);
+    call = world_call(w, member, NULL);
+    call.has_keys = has_keys;
+    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, CLUSTER_SETSLOT_NODE,
+                               bytes_from_text(w->members[owner].id.text)));
+    world_carry_out(w, member);
+    return cluster_next_move(w->members[member].core, &index, &moving) && moving == slot;
+}
+
+Test(cluster_admin, keys_of_a_slot_that_goes_elsewhere_are_told_of_as_on_the_move)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+
+    cr_expect_not(keeps_import(w, 1, slot, 2, false));
+    cr_expect(keeps_import(w, 1, slot, 2, true));
+    world_run(w, 1000);
+    cr_expect_eq(world_server_of(w, slot), 0, "hearsay gives nothing");
+    set_slot(w, 1, slot, CLUSTER_SETSLOT_STABLE, 0);
+    world_free(w);
+}
+
 Test(cluster_admin, a_slot_that_is_not_given_up_stays_where_it_is)
 {
     struct world *w = world_three_and_three();

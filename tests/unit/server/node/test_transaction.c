@@ -133,7 +133,7 @@ Test(transaction, has_keys_of_one_slot_in_cluster_mode)
         {"MULTI",              "+OK|"                                                         },
         {"EXEC",               "[*]-1|"                                                       },
         {"MULTI",              "+OK|"                                                         },
-        {"CLUSTER DELSLOTS 1", "-ERR Command not allowed inside a transaction|"               },
+        {"CLUSTER FLUSHSLOTS", "-ERR Command not allowed inside a transaction|"               },
         {"DISCARD",            "+OK|"                                                         },
         {"MULTI",              "+OK|"                                                         },
         {"SET a 1",            "+QUEUED|"                                                     },
