@@ -32,8 +32,7 @@ void council_side_found(struct cluster *c)
     c->council = council_new(&options, c->now);
     c->council_changes = 0;
     c->council_files.count = 0;
-    c->own =
-        (struct own_change){.at = c->now, .taken_since = MONO_NEVER, .unknown_since = MONO_NEVER};
+    c->own = (struct own_change){.at = c->now, .taken_since = MONO_NEVER};
     c->takeover = (struct takeover){0};
     c->sync = (struct sync_state){0};
     c->is_record_pending = false;

@@ -9,10 +9,6 @@
 #include "cluster/range_facts.h"
 #include "cluster/sync_set.h"
 
-enum {
-    UNKNOWN_TIMEOUTS = 5, /* who has joined a moment ago is known to all within these */
-};
-
 /* Since when may its primary have written what it does not have? */
 static struct mono_time followed_until(const struct cluster *c)
 {
@@ -51,19 +47,6 @@ bool facts_is_eligible(const struct cluster *c)
     return facts_why_not_eligible(c) == NULL;
 }
 
-bool facts_is_removed(const struct cluster *c, const struct cluster_id *primary)
-{
-    const struct cluster_node *node = nodes_find(c, primary);
-    bool is_unknown_for_long = mono_is_before(c->own.unknown_since, c->now) &&
-                               mono_ms_between(c->own.unknown_since, c->now) >=
-                                   UNKNOWN_TIMEOUTS * c->config.node_timeout_ms;
-
-    if (node == NULL && forgotten_has(c, primary)) {
-        return true;
-    }
-    return is_unknown_for_long && (node == NULL || node->is_in_handshake);
-}
-
 bool facts_has_primary_left(const struct cluster *c)
 {
     const struct cluster_node *primary = nodes_find(c, &c->me->primary);
@@ -74,8 +57,8 @@ bool facts_has_primary_left(const struct cluster *c)
         bitset_count(record->slots, SHARD_SLOT_WORDS) == 0) {
         return false;
     }
-    return primary == NULL || primary->is_in_handshake
-               ? facts_is_removed(c, &record->primary)
+    return primary == NULL
+               ? forgotten_has(c, &record->primary)
                : facts_was_heard(primary) && !cluster_id_equal(&primary->shard, &record->shard);
 }
 

@@ -24,9 +24,6 @@ const struct cluster_node *facts_find_better_sibling(const struct cluster *c,
                                                      const struct shard_record *record,
                                                      const struct cluster_node *candidate);
 
-/* Is the one that was agreed to be the primary of our shard out of the cluster: removed by an operator, or known to nobody for long, as one
- * that has another id now? */
-bool facts_is_removed(const struct cluster *c, const struct cluster_id *primary);
 /* Is the one that was agreed to be the primary of our shard, which has slots, out of the cluster, as an operator said, or in another
  * shard, as it says itself?  It was given to that before it could hear of the agreement, and serves none of ours. */
 bool facts_has_primary_left(const struct cluster *c);

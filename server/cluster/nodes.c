@@ -200,7 +200,7 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
     ASSERT(!cluster_id_equal(&node->id, primary));
     slots_unbind_all(c, node);
     node->primary = *primary;
-    if (known != NULL && !known->is_in_handshake && node == c->me) {
+    if (known != NULL && node == c->me) {
         node->shard = known->shard;
     }
     if (node == c->me) {

@@ -5,6 +5,7 @@
 #include "cluster/bus.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/forgotten.h"
 #include "cluster/keeper.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
@@ -108,21 +109,6 @@ static void follow_removed(struct cluster *c, const struct shard_record *record)
     role_follow(c, &record->primary);
 }
 
-/* It may have been given another id (RESET HARD) before this node met it, and was never to be met again under the old one. */
-static void note_unknown(struct cluster *c)
-{
-    const struct shard_record *record = council_find(c->council, &c->me->shard);
-    const struct cluster_node *primary = record != NULL ? nodes_find(c, &record->primary) : NULL;
-    bool is_unknown = record != NULL && council_is_agreed(c->council, &c->me->shard) &&
-                      (primary == NULL || primary->is_in_handshake);
-
-    if (!is_unknown) {
-        c->own.unknown_since = MONO_NEVER;
-    } else if (!mono_is_before(c->own.unknown_since, c->now)) {
-        c->own.unknown_since = c->now;
-    }
-}
-
 void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
 {
     const struct shard_record *record = council_find(c->council, shard);
@@ -139,15 +125,15 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
         c->is_record_pending = primary == NULL || primary->is_in_handshake;
     }
     ranges_note_record(c, record);
-    if (primary == NULL || primary->is_in_handshake) {
-        if (is_mine && facts_is_removed(c, &record->primary)) {
+    if (primary == NULL) {
+        if (is_mine && forgotten_has(c, &record->primary)) {
             follow_removed(c, record);
         }
         return;
     }
     if (primary == c->me && is_mine) {
         become_primary(c, record);
-    } else if (primary != c->me) {
+    } else if (primary != c->me && !primary->is_in_handshake) {
         follow(c, primary, record);
     }
 }
@@ -443,7 +429,6 @@ void shard_tick(struct cluster *c)
     const struct cluster_node *heir = node_is_primary(c->me) ? find_heir(c) : NULL;
 
     drop_lost_heir(c);
-    note_unknown(c);
     if (heir != NULL && cluster_id_is_none(&c->own.heir)) {
         emit_log(c, LOG_NOTICE, "replica %s has more than this primary, which hands over to it",
                  heir->id.text);

@@ -198,8 +198,6 @@ struct own_change {
     struct cluster_id council;     /* when it has come to this one */
     struct mono_time
         taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
-    struct mono_time unknown_since; /* nobody here knows the primary of our record; MONO_NEVER: it
-                                       is known */
 };
 
 /* A nodes file on its way to the disk, and how many changes of the council are in it. */
