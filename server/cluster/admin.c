@@ -107,19 +107,41 @@ bool cluster_meet(struct cluster *cluster, struct cluster_call *call, struct byt
     return true;
 }
 
+/* It is agreed to be the primary of our shard, and we have never met it. */
+static bool is_unknown_primary(const struct cluster *c, const struct cluster_id *id)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return record != NULL && cluster_id_equal(&record->primary, id);
+}
+
+static bool forget_unknown(struct cluster *c, struct cluster_call *call, struct bytes text)
+{
+    struct cluster_id id;
+
+    if (!cluster_id_parse(text, &id)) {
+        REFUSE(call, "Unknown node %.*s", BYTES_ARGS(text));
+    }
+    if (!forgotten_may_learn(c, &id)) {
+        return true; /* others have told of its removal before the operator came here */
+    }
+    if (!is_unknown_primary(c, &id)) {
+        REFUSE(call, "Unknown node %.*s", BYTES_ARGS(text));
+    }
+    begin(c, call);
+    forgotten_note(c, &id, 1, mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
+    end(c, call);
+    return true;
+}
+
 bool cluster_forget(struct cluster *cluster, struct cluster_call *call, struct bytes id)
 {
     struct cluster *c = cluster;
     struct cluster_node *node = nodes_find_text(c, id);
-    struct cluster_id known;
     size_t count = c->nodes.count;
 
     if (node == NULL) {
-        /* Others may have told of its removal before the operator came here. */
-        if (cluster_id_parse(id, &known) && !forgotten_may_learn(c, &known)) {
-            return true;
-        }
-        REFUSE(call, "Unknown node %.*s", BYTES_ARGS(id));
+        return forget_unknown(c, call, id);
     }
     if (node == c->me) {
         REFUSE(call, "I tried hard but I can't forget myself...");

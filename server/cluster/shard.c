@@ -109,6 +109,19 @@ static void follow_removed(struct cluster *c, const struct shard_record *record)
     role_follow(c, &record->primary);
 }
 
+/* An operator alone can say that it will never be met, as after a RESET HARD that gave it another id. */
+static void await_primary(struct cluster *c, const struct shard_record *record)
+{
+    if (!c->is_record_pending) {
+        emit_log(c, LOG_NOTICE,
+                 "node %s is agreed to be the primary of this shard, and not known here yet "
+                 "(CLUSTER FORGET "
+                 "tells this node that it is gone for good)",
+                 record->primary.text);
+    }
+    c->is_record_pending = true;
+}
+
 void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
 {
     const struct shard_record *record = council_find(c->council, shard);
@@ -121,7 +134,9 @@ void shard_follow_record(struct cluster *c, const struct cluster_id *shard)
     learn_epoch(c, record->epoch);
     moves_note_record(c, record);
     primary = nodes_find(c, &record->primary);
-    if (is_mine) {
+    if (is_mine && primary == NULL && !forgotten_has(c, &record->primary)) {
+        await_primary(c, record);
+    } else if (is_mine) {
         c->is_record_pending = primary == NULL || primary->is_in_handshake;
     }
     ranges_note_record(c, record);

@@ -57,6 +57,14 @@ static void export_slot(struct world *w, int member, uint16_t slot, int other)
     world_carry_out(w, member);
 }
 
+static void forget(struct world *w, int member, const struct cluster_id *id)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_forget(w->members[member].core, &call, bytes_from_text(id->text)));
+    world_carry_out(w, member);
+}
+
 static void reset_hard(struct world *w, int member)
 {
     struct cluster_call call = world_call(w, member, NULL);
@@ -144,7 +152,27 @@ Test(cluster_keeper, who_refuses_a_slot_for_what_it_knows_asks_whether_that_is_s
     world_free(w);
 }
 
-/* It was cut off while its replica took over, got another id (RESET HARD) and so will never be met. */
+/* That one took over while the node was cut off, got another id (RESET HARD) and so will never be met. */
+Test(cluster_keeper, who_is_told_that_the_unknown_one_in_its_place_is_gone_takes_the_place_back)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_id heir = w->members[3].id;
+
+    world_cut_off(w, 0, 1);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_assert_eq(world_server_of(w, world_first_slot(0)), 3);
+    forget(w, 0, &heir);
+    w->members[0].core->forgotten.count = 0; /* somebody has let it in again since */
+    reset_hard(w, 3);
+    world_cut_off(w, 0, 0);
+    world_run(w, 15 * WORLD_TIMEOUT_MS);
+    cr_expect_neq(world_server_of(w, world_first_slot(0)), 0, "it may be alive");
+    forget(w, 0, &heir);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    world_free(w);
+}
+
 /* It has asked for a record of the shard that it was, which has none, when it is sent to another one. */
 Test(cluster_keeper, who_is_given_a_slot_and_at_once_another_primary_comes_to_follow_that)
 {
