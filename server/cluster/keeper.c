@@ -4,6 +4,7 @@
 #include "base/bitset.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/slots.h"
 
 const struct shard_record *keeper_find_gone(const struct cluster *c)
 {
@@ -73,6 +74,9 @@ void keeper_let_go(struct cluster *c, const struct shard_record *read)
     if (count == 0 || !facts_is_primary_gone(c, read)) {
         council_put(c->council, c->now, read);
         return;
+    }
+    if (c->own.is_keeper_taken) {
+        (void)slots_leave_out_of(c, &record); /* two have them since a TAKEOVER: this one is gone */
     }
     end_moves_of(&record, both);
     end_ranges_of(&record, both);

@@ -640,6 +640,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     c->own.at = c->now;
     if (!cluster_id_equal(&news->shard, &c->me->shard)) {
         c->is_tick_wanted = true; /* ours comes next */
+        c->own.is_keeper_taken = news->type == COUNCIL_NEWS_FAILED && news->answer == COUNCIL_TAKEN;
     } else {
         if (news->type == COUNCIL_NEWS_AGREED) {
             sync_set_on_agreed(c);

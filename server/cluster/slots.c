@@ -218,6 +218,18 @@ void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const ui
     }
 }
 
+uint32_t slots_leave_out_of(const struct cluster *c, struct shard_record *record)
+{
+    size_t before = bitset_count(record->slots, SHARD_SLOT_WORDS);
+    uint64_t others[FRAME_SLOT_WORDS] = {0};
+
+    add_agreed(c, &record->shard, others);
+    for (size_t i = 0; i < FRAME_SLOT_WORDS; i++) {
+        record->slots[i] &= ~others[i];
+    }
+    return (uint32_t)(before - bitset_count(record->slots, SHARD_SLOT_WORDS));
+}
+
 uint32_t slots_give_up_agreed(struct cluster *c)
 {
     uint64_t others[FRAME_SLOT_WORDS] = {0};

@@ -35,6 +35,8 @@ void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *
 const struct shard_record *slots_find_agreed(const struct cluster *c, uint16_t slot);
 /* A record was agreed, with these slots: from others that own them without such a record they go to the record's primary. */
 void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const uint64_t *slots);
+/* Take out of a record of another shard, or of ours, what stands in agreed records of others.  How many slots these were. */
+uint32_t slots_leave_out_of(const struct cluster *c, struct shard_record *record);
 /* Let go of what is agreed to be other shards', without removing a key: nobody has agreed that it is ours.  How many these were. */
 uint32_t slots_give_up_agreed(struct cluster *c);
 

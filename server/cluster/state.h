@@ -180,9 +180,11 @@ struct takeover {
     bool goes_before_better; /* TAKEOVER: whatever other replicas have */
     bool is_told;            /* that it has to wait: once is enough */
     unsigned rank;
-    int64_t asked_us;          /* since when the other replicas are asked */
-    struct mono_time at;       /* begin when WAITING, stop waiting for answers when ASKING */
-    struct mono_time deadline; /* of one that an operator wants */
+    int64_t asked_us;             /* since when the other replicas are asked */
+    struct mono_time at;          /* begin when WAITING, stop waiting for answers when ASKING */
+    struct mono_time deadline;    /* of one that an operator wants */
+    struct mono_time taken_since; /* slots are agreed to be another shard's, too; */
+    bool is_taken;                /* so it is */
 };
 
 /* Changes of our own shard's record, as its primary: shard.h. */
@@ -197,7 +199,8 @@ struct own_change {
     struct mono_time ask_until;    /* a primary without a record often until then, */
     struct cluster_id council;     /* when it has come to this one */
     struct mono_time
-        taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
+        taken_since;      /* slots of ours are another shard's; MONO_NEVER: not that we know */
+    bool is_keeper_taken; /* what a shard that is to let go for us keeps is another one's, too */
 };
 
 /* A nodes file on its way to the disk, and how many changes of the council are in it. */

@@ -10,10 +10,15 @@
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/shard.h"
+#include "cluster/slots.h"
 #include "cluster/sync_set.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+enum {
+    TAKEN_TIMEOUTS = 5, /* what was given up all members know within these */
+};
 
 static void move(struct cluster *c, enum takeover_phase to)
 {
@@ -172,6 +177,25 @@ void takeover_force(struct cluster *c, int64_t limit_ms, bool goes_before_better
 
 /* ---- what the other replicas have ---------------------------------------------------------------- */
 
+/* Members that refuse a slot as another shard's hear soon when that one has given it up.  Where they do not, two records have it since a
+ * TAKEOVER: it stays that one's. */
+static void leave_out_taken(struct cluster *c, struct shard_record *record)
+{
+    uint32_t count;
+
+    if (!c->takeover.is_taken || mono_ms_between(c->takeover.taken_since, c->now) <
+                                     TAKEN_TIMEOUTS * c->config.node_timeout_ms) {
+        return;
+    }
+    count = slots_leave_out_of(c, record);
+    if (count > 0) {
+        emit_log(c, LOG_WARNING,
+                 "%" PRIu32 " slots of this shard are agreed to be other shards' as well: taking "
+                 "over without them",
+                 count);
+    }
+}
+
 static void agree(struct cluster *c, const struct shard_record *read)
 {
     const struct cluster_node *primary = nodes_primary_of(c, c->me);
@@ -182,6 +206,7 @@ static void agree(struct cluster *c, const struct shard_record *read)
         primary != NULL) {
         memcpy(record.slots, primary->slots, sizeof(record.slots));
     }
+    leave_out_taken(c, &record);
     record.primary = c->me->id;
     /* Of the one that the primary took last we may not have heard. */
     record.epoch = (read->epoch > c->current_epoch ? read->epoch : c->current_epoch) + 1;
@@ -318,8 +343,14 @@ void takeover_on_end(struct cluster *c, const struct council_news *news)
         wait_for_turn(c, turn_ms(c) +
                              (int64_t)rng_below(&c->rng, (uint64_t)cluster_timeout_part(c, 5) + 1));
         break;
-    case COUNCIL_YES:
     case COUNCIL_TAKEN:
+        if (!c->takeover.is_taken) {
+            c->takeover.is_taken = true;
+            c->takeover.taken_since = c->now;
+        }
+        wait_for_turn(c, cluster_timeout_part(c, 5) + turn_ms(c));
+        break;
+    case COUNCIL_YES:
     case COUNCIL_OLDER:
     case COUNCIL_BEHIND:
     case COUNCIL_ANSWER_END:

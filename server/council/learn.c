@@ -105,17 +105,30 @@ static void take_seats(struct council *c, const struct council_message *m)
 
 /* ---- messages ------------------------------------------------------------------------------------ */
 
+/* A member that refuses us says by which record.  What we know that to be by now it may have heard of nobody, and would refuse us for
+ * ever. */
+static void tell_newer(struct council *c, const struct cluster_id *from,
+                       const struct shard_record *record)
+{
+    const struct record_state *r = record_find(c, &record->shard);
+    bool is_asking = c->proposal.phase == PROPOSAL_ACCEPTING || c->proposal.answer == COUNCIL_TAKEN;
+
+    if (is_asking && r != NULL && r->known_version > record->version) {
+        tell_record(c, from, r);
+    }
+}
+
 void learn_take(struct council *c, const struct cluster_id *from, const struct council_message *m)
 {
     struct shard_record record;
 
-    (void)from;
     if (cluster_id_is_none(&m->record)) {
         take_seats(c, m);
     } else if (cluster_id_equal(&m->council, &c->seats.council) && c->seats.generation > 0 &&
                !ballot_is_none(&m->ballot) &&
                record_value_is_valid(c, &m->record, m->value, &record)) {
         learn_record(c, &m->ballot, &record, m->value);
+        tell_newer(c, from, &record);
     }
 }
 

@@ -154,6 +154,7 @@ void proposal_start(struct council *c, struct proposal *p, const struct cluster_
     proposal_give_up(p);
     p->is_agreed = false;
     p->outcome = PROPOSAL_PENDING;
+    p->answer = COUNCIL_YES;
     p->record = *record;
     p->change = change;
     p->generation = c->seats.generation;

@@ -201,3 +201,101 @@ Test(cluster_keeper, who_is_given_a_slot_and_at_once_another_primary_comes_to_fo
     cr_expect(world_is_replica_of(w, 5, 0));
     world_free(w);
 }
+
+/* ---- two records with one slot -------------------------------------------------------------------- */
+
+/* Every member takes this for agreed, whatever it knew. */
+static void say_agreed(struct world *w, int member, const struct shard_record *record)
+{
+    struct council *council = w->members[member].core->council;
+    struct record_state *r = record_find(council, &record->shard);
+
+    r->known_version = 0;
+    record_set_known(council, r, record);
+    record_set_claims(r, record->slots);
+    buf_clear(&r->value);
+    shard_record_encode(&r->value, record);
+}
+
+/* As it may be where one node has declared itself the council by what it had heard. */
+static void agree_twice(struct world *w, int primary, uint16_t slot)
+{
+    struct cluster_id shard = shard_of(w, primary);
+
+    for (int i = 0; i < w->count; i++) {
+        struct shard_record record = *council_find(w->members[i].core->council, &shard);
+
+        record.version++;
+        bitset_add(record.slots, slot);
+        say_agreed(w, i, &record);
+    }
+}
+
+Test(cluster_keeper, a_replica_takes_over_though_a_slot_is_agreed_to_be_another_shards_as_well)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(0);
+
+    world_forbid_failover(w, 4);
+    agree_twice(w, 1, slot);
+    world_kill(w, 0);
+    world_kill(w, 1);
+    world_run(w, 15 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot + 1), 3);
+    cr_expect_eq(world_server_of(w, slot), 3, "the other shard is gone: it lets it go");
+    world_free(w);
+}
+
+Test(cluster_keeper, a_shard_that_is_gone_lets_go_of_slots_that_are_agreed_to_be_another_shards_too)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(1);
+
+    world_forbid_failover(w, 3);
+    world_forbid_failover(w, 4);
+    agree_twice(w, 1, world_first_slot(0));
+    world_kill(w, 0);
+    world_kill(w, 1);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect(give(w, 2, slot, NULL));
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 2);
+    world_free(w);
+}
+
+/* The members know of no change since the slot was another shard's, nobody of that one is there to tell them, and who asks for it is no
+ * member, whom they would ask in turn. */
+Test(cluster_keeper, members_that_refuse_a_slot_hear_from_who_asks_that_it_was_given_up)
+{
+    struct world *w = world_three_and_three();
+    int asker = 0;
+    int gone;
+    uint16_t slot;
+    struct cluster_id shard;
+    struct shard_record older;
+    struct cluster_call call;
+
+    while (council_is_member(w->members[asker].core->council)) {
+        asker++;
+    }
+    cr_assert_lt(asker, 3, "five of six have a seat");
+    gone = (asker + 1) % 3;
+    slot = world_first_slot(gone);
+    shard = shard_of(w, gone);
+    older = *council_find(w->members[asker].core->council, &shard);
+    world_forbid_failover(w, gone + 3);
+    call = world_call(w, gone, NULL);
+    cr_assert(cluster_del_slots(w->members[gone].core, &call, &slot, 1));
+    world_carry_out(w, gone);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    world_kill(w, gone);
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running && i != asker) {
+            say_agreed(w, i, &older);
+        }
+    }
+    cr_assert(give(w, asker, slot, NULL));
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), asker);
+    world_free(w);
+}

@@ -2,6 +2,8 @@
 /* What can be seen of the members of a world. */
 #include "tests/unit/server/cluster/world.h"
 
+#include "cluster/state.h"
+
 bool world_has_lease(const struct world *w, int member)
 {
     return cluster_has_lease(w->members[member].core, w->now);
@@ -12,7 +14,8 @@ int world_server_of(const struct world *w, uint16_t slot)
     for (int i = 0; i < w->count; i++) {
         const struct member *m = &w->members[i];
 
-        if (m->is_running && cluster_owns_slot(m->core, slot) && world_has_lease(w, i)) {
+        if (m->is_running && cluster_owns_slot(m->core, slot) &&
+            bitset_has(m->core->agreed, slot) && world_has_lease(w, i)) {
             return i;
         }
     }
