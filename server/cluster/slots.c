@@ -183,6 +183,23 @@ static bool is_moving_to(const struct cluster *c, const struct slot_move *move,
            c->owner[move->slot] == c->me;
 }
 
+/* It says to be the primary of our shard, as we are by its record: one of another council, which has agreed that there. */
+static bool is_for_our_place(const struct cluster *c, const struct cluster_node *claimer)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+
+    return node_is_primary(c->me) && cluster_id_equal(&claimer->shard, &c->me->shard) &&
+           record != NULL && council_is_agreed(c->council, &c->me->shard) &&
+           cluster_id_equal(&record->primary, &c->me->id);
+}
+
+static void add_own(const struct cluster *c, uint64_t *out)
+{
+    for (size_t word = 0; word < FRAME_SLOT_WORDS; word++) {
+        out[word] |= c->me->slots[word];
+    }
+}
+
 void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *claimer,
                             const uint64_t *claim, uint64_t out[FRAME_SLOT_WORDS])
 {
@@ -190,6 +207,9 @@ void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *
 
     if (memcmp(claim, claimer->slots, sizeof(claimer->slots)) != 0) {
         add_agreed(c, &claimer->shard, agreed);
+        if (is_for_our_place(c, claimer)) {
+            add_own(c, agreed);
+        }
     }
     for (size_t i = 0; i < c->moves.count; i++) {
         if (is_moving_to(c, &c->moves.items[i], claimer)) {

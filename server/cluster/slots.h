@@ -28,7 +28,8 @@ MUST_USE bool slots_take_claim(struct cluster *c, struct cluster_node *claimer,
                                const uint64_t *claim, struct cluster_node **stronger);
 
 /* What of a claim that is only said may be looked at: a slot that is agreed to be another shard's, by the council that we follow, is
- * that shard's until its record says otherwise, or until we, its primary, are moving it to who claims it. */
+ * that shard's until its record says otherwise, or until we, its primary, are moving it to who claims it; and ours are ours while our shard's
+ * record names us, whoever else of it says to be its primary. */
 void slots_leave_out_agreed(const struct cluster *c, const struct cluster_node *claimer,
                             const uint64_t *claim, uint64_t out[FRAME_SLOT_WORDS]);
 /* Whose is the slot by an agreed record of another shard than ours, or NULL. */

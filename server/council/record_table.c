@@ -95,7 +95,6 @@ void record_set_known(struct council *c, struct record_state *r, const struct sh
 {
     bool is_moving = shard->move_count > 0 || shard->ranges.count > 0;
 
-    ASSERT(shard->version > r->known_version);
     buf_clear(&r->known);
     shard_record_encode(&r->known, shard);
     buf_clear(&r->known_slots);
@@ -257,7 +256,8 @@ bool record_learn(struct council *c, struct record_state *r, const struct ballot
 
     ASSERT(!cluster_id_is_none(&r->id));
     ASSERT(cluster_id_equal(&r->id, &shard->shard));
-    if (shard->version <= r->known_version) {
+    /* What another council agreed before says nothing about what this one did, however much newer it seems. */
+    if (shard->version <= r->known_version && !ballot_is_none(&r->known_ballot)) {
         return false;
     }
     decode_claims(r, claims);

@@ -346,3 +346,25 @@ Test(odd_messages, an_answer_that_is_on_disk_leaves_however_often_it_was_asked_f
         scene_finish(&s);
     }
 }
+
+/* A council that we came from had decided more often about the shard, and its versions count for nothing here. */
+Test(odd_messages, what_is_agreed_where_we_came_to_counts_whatever_was_agreed_where_we_came_from)
+{
+    struct scene s = scene_begin();
+    struct shard_record before = scene_record_of(&s, ME, 70);
+    struct shard_record here = scene_record_of(&s, BOB, 2);
+    struct cluster_id other = scene_id('9');
+    struct seats seats = seats_ended(council_seats(s.council), &other);
+
+    scene_hear_value(&s, ANN, scene_question(&s, COUNCIL_LEARN, ANN, 7), &before);
+    cr_assert(council_is_agreed(s.council, &s.shard));
+    scene_learn_seats(&s, &seats);
+    seats = seats_found(&other, &(struct seat){.node = s.nodes[ANN], .key = 1});
+    scene_learn_seats(&s, &seats);
+    cr_assert(cluster_id_equal(&council_seats(s.council)->council, &other));
+    cr_assert_not(council_is_agreed(s.council, &s.shard));
+    scene_hear_value(&s, ANN, scene_question(&s, COUNCIL_LEARN, ANN, 7), &here);
+    cr_expect_eq(council_find(s.council, &s.shard)->version, 2);
+    cr_expect(council_is_agreed(s.council, &s.shard));
+    scene_finish(&s);
+}
