@@ -215,8 +215,6 @@ static void on_seats(struct cluster *c)
 
 static void take_news(struct cluster *c, const struct council_news *news)
 {
-    bool is_takeover = c->takeover.phase != TAKEOVER_IDLE;
-
     switch (news->type) {
     case COUNCIL_NEWS_SEATS:
         on_seats(c);
@@ -225,7 +223,8 @@ static void take_news(struct cluster *c, const struct council_news *news)
         shard_follow_record(c, &news->shard);
         break;
     case COUNCIL_NEWS_READ:
-        if (is_takeover) {
+        /* Before it asked to take over it may have been the primary, and begun a change: nobody else gives that up. */
+        if (c->takeover.phase == TAKEOVER_PREPARING) {
             takeover_on_read(c);
         } else {
             shard_on_read(c, &news->shard);

@@ -419,6 +419,5 @@ void takeover_check(const struct cluster *c)
 
     ASSERT(!node_is_primary(c->me) || c->takeover.phase == TAKEOVER_IDLE);
     /* What was read for a change has somebody who puts it, or gives it up: the council takes no other one meanwhile. */
-    ASSERT(c->takeover.phase > TAKEOVER_WAITING || c->own.is_proposed ||
-           !council_read(c->council, &read));
+    ASSERT(c->takeover.phase > TAKEOVER_WAITING || !council_read(c->council, &read));
 }

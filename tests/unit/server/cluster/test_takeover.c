@@ -5,6 +5,7 @@
 #include "tests/unit/server/cluster/world.h"
 
 #include "cluster/frame.h"
+#include "cluster/state.h"
 
 #include <criterion/criterion.h>
 
@@ -410,5 +411,30 @@ Test(cluster_forming, ten_nodes_with_one_epoch_become_one_cluster_and_part_their
         }
         cr_assert(distinct == CROWD || ms < FORMING_TIMEOUTS * WORLD_TIMEOUT_MS);
     }
+    world_free(w);
+}
+
+/* It would stand in the way of every later one. */
+Test(cluster_takeover, what_a_former_primary_had_begun_is_given_up_though_it_waits_to_take_over)
+{
+    struct world *w = world_three_and_three();
+    struct cluster *replica = w->members[3].core;
+
+    world_run(w, 1000);
+    world_kill(w, 0);
+    for (int ms = 0; ms < 5 * WORLD_TIMEOUT_MS && replica->takeover.phase != TAKEOVER_WAITING;
+         ms++) {
+        world_run(w, 1);
+    }
+    cr_assert_eq(replica->takeover.phase, TAKEOVER_WAITING);
+    replica->takeover.at = mono_add_ms(w->now, 9 * WORLD_TIMEOUT_MS);
+    world_run(w, 5 * WORLD_TIMEOUT_MS); /* until no lease is in the way */
+    replica->own.is_proposed = true;
+    council_propose(replica->council, w->now, &replica->me->shard, COUNCIL_TAKE_OVER);
+    cr_assert(council_is_proposing(replica->council));
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    cr_assert_eq(replica->takeover.phase, TAKEOVER_WAITING);
+    cr_expect_not(council_is_proposing(replica->council));
+    run_until_served_by(w, 3);
     world_free(w);
 }
