@@ -255,6 +255,23 @@ static bool is_too_young(const struct council *c, const struct shard_record *rec
            (!settling_is_over(c) || is_going_over(c));
 }
 
+/* What keeps the slots may be what was accepted long ago, copied with a seat: whoever knows what was agreed since is to say so, or we would
+ * refuse them for ever. */
+static void ask_what_was_agreed(struct council *c, const struct cluster_id *from,
+                                const struct record_state *taken, const struct shard_record *shard)
+{
+    struct council_message m = {.type = COUNCIL_ASK, .record = taken->id};
+
+    if (!ballot_is_none(&taken->known_ballot) &&
+        shard_slots_overlap(buf_bytes(&taken->known_slots), shard->slots)) {
+        return;
+    }
+    if (!seats_has(&c->seats, from)) {
+        post_send(c, from, &m, 0);
+    }
+    council_ask(c, c->now, &taken->id);
+}
+
 /* Whoever is made primary by what it proposes has the first grant of its lease with it. */
 static enum council_answer accept(struct council *c, const struct cluster_id *from,
                                   const struct council_message *m, struct council_message *reply)
@@ -277,6 +294,7 @@ static enum council_answer accept(struct council *c, const struct cluster_id *fr
     taken = is_shard ? record_find_claim(c, &shard) : NULL;
     if (taken != NULL) {
         tell_record(c, from, taken); /* it may not know whose they are */
+        ask_what_was_agreed(c, from, taken, &shard);
         return COUNCIL_TAKEN;
     }
     if (!record_accept(c, r, &m->ballot, m->value, is_shard ? &shard : NULL)) {

@@ -299,3 +299,30 @@ Test(cluster_keeper, members_that_refuse_a_slot_hear_from_who_asks_that_it_was_g
     cr_expect_eq(world_server_of(w, slot), asker);
     world_free(w);
 }
+
+/* It has its seat since a moment, and copied what was accepted, not that it was agreed. */
+Test(cluster_keeper, a_member_that_refuses_a_slot_by_what_was_only_accepted_asks_what_was_agreed)
+{
+    struct world *w = world_of_replicas(2);
+    uint16_t slot = world_first_slot(2);
+    struct cluster_id shard = shard_of(w, 2);
+    struct cluster_call call = world_call(w, 2, NULL);
+    struct record_state *r = record_find(w->members[0].core->council, &shard);
+    uint64_t claims[SHARD_SLOT_WORDS];
+
+    memcpy(claims, council_find(w->members[0].core->council, &shard)->slots, sizeof(claims));
+    cr_assert(cluster_del_slots(w->members[2].core, &call, &slot, 1));
+    world_carry_out(w, 2);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    world_kill(w, 2);
+    r->known_ballot = (struct ballot){0};
+    r->known_version = 0;
+    buf_clear(&r->known);
+    buf_clear(&r->known_slots);
+    record_set_claims(r, claims);
+    record_tidy(w->members[0].core->council, NULL);
+    cr_assert(give(w, 1, slot, NULL));
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 1);
+    world_free(w);
+}
