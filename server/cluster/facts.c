@@ -67,7 +67,7 @@ bool facts_is_primary_gone(const struct cluster *c, const struct shard_record *r
     const struct cluster_node *primary = nodes_find(c, &record->primary);
 
     return primary == NULL || primary->is_in_handshake || primary->is_failed ||
-           (primary != c->me && facts_was_heard(primary) &&
+           ((primary == c->me || facts_was_heard(primary)) &&
             !cluster_id_equal(&primary->shard, &record->shard));
 }
 

@@ -326,3 +326,28 @@ Test(cluster_keeper, a_member_that_refuses_a_slot_by_what_was_only_accepted_asks
     cr_expect_eq(world_server_of(w, slot), 1);
     world_free(w);
 }
+
+/* It was sent to another shard before it heard that it was handed this one, and everybody else of that is gone. */
+Test(cluster_keeper, who_was_made_primary_of_a_shard_that_it_had_left_can_be_given_its_slots)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(2);
+    struct cluster_id shard = shard_of(w, 2);
+    struct errmsg error = {0};
+
+    for (int i = 0; i < w->count; i++) {
+        struct shard_record record = *council_find(w->members[i].core->council, &shard);
+
+        record.version++;
+        record.primary = w->members[1].id;
+        record.holder_count = 0;
+        say_agreed(w, i, &record);
+    }
+    world_kill(w, 2);
+    world_kill(w, 5);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_assert(give(w, 1, slot, &error), "%s", error.text);
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 1);
+    world_free(w);
+}
