@@ -171,6 +171,18 @@ static const struct cluster_node *find_keeper(const struct cluster *c, uint16_t 
                                                                : NULL;
 }
 
+/* Behind "its primary has to give it up". */
+static const char *what_else_helps(const struct cluster *c, const struct cluster_node *keeper)
+{
+    if (!failure_sees_majority(c)) {
+        return ", and no majority of the council can be reached: should that be so for good, "
+               "CLUSTER FAILOVER TAKEOVER";
+    }
+    return node_is_reachable(keeper)
+               ? ""
+               : ", or, should that one be gone for good, be removed (CLUSTER FORGET)";
+}
+
 /* What we know may be old: a member of the council tells what is newer, before the operator tries again. */
 static void ask_for_record(struct cluster *c, struct cluster_call *call, uint16_t slot)
 {
@@ -203,10 +215,7 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
             ask_for_record(c, call, slots[i]);
             REFUSE(call,
                    "Slot %u is agreed to be another shard's: its primary %s has to give it up%s",
-                   slots[i], keeper->id.text,
-                   node_is_reachable(keeper)
-                       ? ""
-                       : ", or, should that one be gone for good, be removed (CLUSTER FORGET)");
+                   slots[i], keeper->id.text, what_else_helps(c, keeper));
         }
         if (!is_adding && c->owner[slots[i]] == NULL) {
             REFUSE(call, "Slot %u is already unassigned", slots[i]);

@@ -8,6 +8,7 @@
 #include "cluster/data.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
+#include "cluster/failure.h"
 #include "cluster/nodes.h"
 #include "cluster/shard.h"
 #include "cluster/slots.h"
@@ -364,7 +365,10 @@ void takeover_tick(struct cluster *c)
     struct takeover *t = &c->takeover;
 
     if (t->is_forced && mono_is_due(t->deadline, c->now)) {
-        emit_log(c, LOG_WARNING, "manual failover given up: it took too long");
+        emit_log(c, LOG_WARNING, "manual failover given up: it took too long%s",
+                 failure_sees_majority(c)
+                     ? ""
+                     : ", and no majority of the council can be reached: TAKEOVER does without");
         t->is_forced = false;
     }
     if (!has_reason(c)) {

@@ -507,7 +507,9 @@ Test(cluster_operators,
 {
     struct world *w = world_three_and_three();
     const struct seats *seats;
+    struct errmsg error = {0};
     struct cluster_call call;
+    uint16_t slot = world_first_slot(1);
     int reset = 0;
 
     world_run(w, 3 * WORLD_TIMEOUT_MS);
@@ -533,6 +535,13 @@ Test(cluster_operators,
     world_run(w, 10 * WORLD_TIMEOUT_MS);
     cr_assert_eq(world_server_of(w, world_first_slot(0)), NOBODY);
     cr_expect_not(world_is_ok(w));
+    call = world_call(w, 0, &error);
+    cr_assert(cluster_del_slots(w->members[0].core, &call, &slot, 1));
+    world_carry_out(w, 0);
+    call = world_call(w, 0, &error);
+    cr_assert_not(cluster_add_slots(w->members[0].core, &call, &slot, 1));
+    world_carry_out(w, 0);
+    cr_expect(strstr(error.text, "CLUSTER FAILOVER TAKEOVER") != NULL, "%s", error.text);
     call = world_call(w, 0, NULL);
     cr_assert(cluster_failover(w->members[0].core, &call, CLUSTER_FAILOVER_TAKEOVER));
     world_carry_out(w, 0);
