@@ -7,6 +7,7 @@
 #include "cli/cluster_fix.h"
 
 #include "cli/cluster_cover.h"
+#include "cli/cluster_differ.h"
 #include "cli/cluster_fixing.h"
 #include "cli/cluster_strays.h"
 #include "io/clock.h"
@@ -233,8 +234,27 @@ static bool has_all_primaries(const struct fixing *f)
     return true;
 }
 
+/* Whoever gave a slot knows at once who has it, and a moment later in which epoch: that differs, too, for those who check. */
+static bool agrees_in_all(const struct cluster_view *view)
+{
+    const struct view_node *first = &view->nodes.items[0];
+    struct buf ignored = {0};
+    size_t count = 0;
+
+    for (size_t i = 1; i < view->nodes.count && count == 0; i++) {
+        const struct view_node *other = &view->nodes.items[i];
+
+        if (other->client != NULL) {
+            count += cluster_differ((struct told_map){"", &first->map},
+                                    (struct told_map){"", &other->map}, &ignored);
+        }
+    }
+    buf_deinit(&ignored);
+    return count == 0;
+}
+
 /* What was agreed a moment ago is known to all a moment later.  False: not even then, or the cluster cannot be asked. */
-static bool look_again(struct fixing *f)
+static bool look_again(struct fixing *f, bool is_last)
 {
     struct mono_time start = clock_mono_now();
     bool is_agreed = false;
@@ -247,7 +267,7 @@ static bool look_again(struct fixing *f)
 
         is_agreed =
             cluster_view_open(&view, f->options, f->target->host, f->target->port, &ignored) &&
-            cluster_view_agrees(&view, &other);
+            cluster_view_agrees(&view, &other) && (!is_last || agrees_in_all(&view));
         if (is_agreed) {
             fixing_take_view(f, &view);
         } else {
@@ -262,13 +282,13 @@ static bool fix_strays(struct fixing *f)
 {
     bool is_ok;
 
-    if (!look_again(f)) {
+    if (!look_again(f, false)) {
         view_say(VIEW_BAD, "Nodes do not agree about slots yet: keys that are elsewhere than at "
                            "their slot's owner were not looked for.");
         return false;
     }
     is_ok = strays_bring_all(f);
-    (void)look_again(f); /* before all is checked */
+    (void)look_again(f, true); /* what differs still is told by the check */
     return is_ok;
 }
 
