@@ -69,13 +69,14 @@ static void heal(struct world *w)
     }
 }
 
-/* Does everybody sit where it should, so that a majority is left when one forgets its seat? */
+/* Does everybody sit where it should, so that a majority is left when one forgets its seat?  Not while a seat may still go to another node for
+ * one that was thought gone: with that one's two are lost. */
 static bool can_lose_one(const struct world *w)
 {
     const struct seats *seats =
         w->nodes[0].council != NULL ? council_seats(w->nodes[0].council) : NULL;
 
-    if (!world_is_settled(w) || seats == NULL || seats->members.count < WIPE_SEATS) {
+    if (!world_is_settled(w) || world_is_changing_seats(w) || seats == NULL || seats->members.count < WIPE_SEATS) {
         return false;
     }
     for (size_t i = 0; i < w->node_count; i++) {

@@ -102,6 +102,8 @@ void world_wipe(struct world *w, size_t node);
 size_t world_holder(const struct world *w, size_t shard);
 /* Do all nodes that are up know the same seats, of an odd number, none being handed over? */
 bool world_is_settled(const struct world *w);
+/* Does anybody propose other seats, or has accepted some that are not agreed yet?  They may be in the end. */
+bool world_is_changing_seats(const struct world *w);
 /* May the node serve its shard now? */
 bool world_serves(const struct world *w, size_t node);
 struct world_node *world_find(struct world *w, const struct cluster_id *id);

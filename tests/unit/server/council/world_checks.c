@@ -203,3 +203,25 @@ void world_check(struct world *w)
     check_leases(w);
     check_promises(w);
 }
+
+bool world_is_changing_seats(const struct world *w)
+{
+    for (size_t i = 0; i < w->node_count; i++) {
+        const struct council *c = w->nodes[i].council;
+        struct seats accepted = {0};
+        struct decoder d;
+
+        if (c == NULL) {
+            continue;
+        }
+        d = decoder_make(buf_bytes(&c->own_record.value));
+        if (c->own_record.value.len > 0) {
+            seats_decode(&d, &accepted);
+        }
+        if (c->council_proposal.phase != PROPOSAL_IDLE ||
+            accepted.generation > c->seats.generation) {
+            return true;
+        }
+    }
+    return false;
+}
