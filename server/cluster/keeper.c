@@ -15,6 +15,9 @@ const struct shard_record *keeper_find_gone(const struct cluster *c)
         added[i] = c->me->slots[i] & ~(c->agreed[i] | c->taken[i] | c->moving[i]);
     }
     keeper = council_find_claim(c->council, added, &c->me->shard);
+    if (keeper == NULL && c->own.is_refused) {
+        keeper = council_find_half_claim(c->council, added, &c->me->shard);
+    }
     return keeper != NULL && facts_is_primary_gone(c, keeper) ? keeper : NULL;
 }
 

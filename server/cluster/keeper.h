@@ -12,7 +12,8 @@
 #include "cluster/state.h"
 #include "council/shard_record.h"
 
-/* The record that is to let slots go for us now, or NULL. */
+/* The record that is to let slots go for us now, or NULL; or one that has let them go, while members refuse ours for what was accepted of it,
+ * and is agreed by nobody since its primary is gone. */
 const struct shard_record *keeper_find_gone(const struct cluster *c);
 /* It was read for a change of ours: propose it without our slots, or as it is when it keeps them. */
 void keeper_let_go(struct cluster *c, const struct shard_record *read);

@@ -645,6 +645,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
         if (news->type == COUNCIL_NEWS_AGREED) {
             sync_set_on_agreed(c);
         }
+        c->own.is_refused = news->type == COUNCIL_NEWS_FAILED && news->answer == COUNCIL_TAKEN;
         note_taken(c, news);
     }
     if (try_again_at_once(c, news)) {

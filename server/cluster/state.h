@@ -200,6 +200,7 @@ struct own_change {
     struct cluster_id council;     /* when it has come to this one */
     struct mono_time
         taken_since;      /* slots of ours are another shard's; MONO_NEVER: not that we know */
+    bool is_refused;      /* the last try: slots are another shard's */
     bool is_keeper_taken; /* what a shard that is to let go for us keeps is another one's, too */
 };
 

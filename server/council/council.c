@@ -466,6 +466,19 @@ const struct shard_record *council_find_claim(const struct council *c,
     return NULL;
 }
 
+const struct shard_record *council_find_half_claim(const struct council *c,
+                                                   const uint64_t slots[SHARD_SLOT_WORDS],
+                                                   const struct cluster_id *but)
+{
+    for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
+        if (!cluster_id_equal(&r->id, but) && !ballot_is_none(&r->known_ballot) &&
+            shard_slots_overlap(record_claims(r), slots)) {
+            return record_known(c, r);
+        }
+    }
+    return NULL;
+}
+
 void council_check(const struct council *c)
 {
     ASSERT(c->saved <= c->changes);

@@ -351,3 +351,37 @@ Test(cluster_keeper, who_was_made_primary_of_a_shard_that_it_had_left_can_be_giv
     cr_expect_eq(world_server_of(w, slot), 1);
     world_free(w);
 }
+
+/* Its primary ended when the members had accepted its next change, and it did not know so: an older one may be agreed yet, for all they know. */
+Test(cluster_keeper, what_a_shard_that_is_gone_left_half_agreed_is_settled_where_it_keeps_slots)
+{
+    struct world *w = world_of_replicas(2);
+    uint16_t slot = world_first_slot(2);
+    struct cluster_id shard = shard_of(w, 2);
+    struct cluster_call call = world_call(w, 2, NULL);
+    uint64_t claims[SHARD_SLOT_WORDS];
+
+    memcpy(claims, council_find(w->members[0].core->council, &shard)->slots, sizeof(claims));
+    cr_assert(cluster_del_slots(w->members[2].core, &call, &slot, 1));
+    world_carry_out(w, 2);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    for (int i = 0; i < w->count; i++) {
+        struct council *council = w->members[i].core->council;
+        struct record_state *r = record_find(council, &shard);
+        struct shard_record next = *council_find(council, &shard);
+
+        next.version++;
+        r->accepted = r->known_ballot;
+        r->accepted.round++;
+        r->promised = r->accepted;
+        buf_clear(&r->value);
+        shard_record_encode(&r->value, &next);
+        record_set_claims(r, claims);
+    }
+    world_kill(w, 2);
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_assert(give(w, 1, slot, NULL));
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 1);
+    world_free(w);
+}
