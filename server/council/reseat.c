@@ -238,14 +238,21 @@ static const struct seat *find_lost(const struct council *c)
     return NULL;
 }
 
-/* Would a majority of these be left, as far as we see?  One that is thought gone and is not could agree to a change after which those
- * who are lost for good are too many. */
+static bool is_there(const struct council *c, const struct seat *seat)
+{
+    const struct council_candidate *candidate = find_candidate(c, &seat->node);
+
+    return !is_lost(c, seat) && candidate->is_reachable;
+}
+
+/* Is a majority of these there now?  One that is thought gone and is not could agree to a change after which those who are lost for good
+ * are too many; and who is not heard from may be lost without our knowing it. */
 static bool can_decide(const struct council *c, const struct seats *seats)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < seats->members.count; i++) {
-        count += is_lost(c, &seats->members.items[i]) ? 0 : 1;
+        count += is_there(c, &seats->members.items[i]) ? 1 : 0;
     }
     return count >= seat_set_majority(&seats->members);
 }

@@ -76,7 +76,8 @@ static bool can_lose_one(const struct world *w)
     const struct seats *seats =
         w->nodes[0].council != NULL ? council_seats(w->nodes[0].council) : NULL;
 
-    if (!world_is_settled(w) || world_is_changing_seats(w) || seats == NULL || seats->members.count < WIPE_SEATS) {
+    if (!world_is_settled(w) || world_is_changing_seats(w) || seats == NULL ||
+        seats->members.count < WIPE_SEATS) {
         return false;
     }
     for (size_t i = 0; i < w->node_count; i++) {
