@@ -12,6 +12,10 @@
 
 #include <string.h>
 
+enum {
+    ADOPTED_TIMEOUTS = 2, /* what the members know is heard within these */
+};
+
 #define REFUSE(call, ...)                                                                          \
     do {                                                                                           \
         errmsg_set((call)->error, __VA_ARGS__);                                                    \
@@ -280,6 +284,13 @@ size_t cluster_range_count(const struct cluster *cluster)
     return cluster->ranges.count;
 }
 
+/* After a start, or a take-over, what is known of another shard may be from before it asked for the move. */
+static bool may_be_old(const struct cluster *c)
+{
+    return mono_is_before(
+        c->now, mono_add_ms(c->ranges_adopted_at, ADOPTED_TIMEOUTS * c->config.node_timeout_ms));
+}
+
 static enum cluster_range_word word_of(const struct cluster *c, const struct shard_range *range)
 {
     const struct shard_record *record = record_of(c, &range->shard);
@@ -290,7 +301,7 @@ static enum cluster_range_word word_of(const struct cluster *c, const struct sha
     }
     theirs = shard_ranges_find(&record->ranges, &range->id);
     if (theirs == NULL) {
-        return CLUSTER_RANGE_ABSENT;
+        return may_be_old(c) ? CLUSTER_RANGE_UNKNOWN : CLUSTER_RANGE_ABSENT;
     }
     return theirs->kind == SHARD_RANGE_GIVEN ? CLUSTER_RANGE_GIVEN : CLUSTER_RANGE_ASKED_FOR;
 }

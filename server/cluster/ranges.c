@@ -96,8 +96,10 @@ void ranges_adopt(struct cluster *c, const struct shard_record *record)
             bind_given(c, range, primary_of(c, &range->shard));
         } else if (shard_range_is_import(range)) {
             give_back(c, range);
+            council_ask(c->council, c->now, &range->shard); /* does its source want it still? */
         }
     }
+    c->ranges_adopted_at = c->now;
     c->is_routing_changed = true;
 }
 

@@ -348,6 +348,8 @@ struct cluster {
 
     /* Ranges of slots that move by themselves: ranges.h. */
     struct shard_ranges ranges;
+    struct mono_time
+        ranges_adopted_at; /* from our record: others' may not be known yet as they are */
     bool are_ranges_known; /* since this start, or since we became primary */
     bool
         are_ranges_recalled; /* since this start: from the record in the nodes file, perhaps not the newest */

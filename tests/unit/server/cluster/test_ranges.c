@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Ranges of slots that go from member 0 to member 1 of a cluster whose members die in between: 3 is 0's replica, 4 is 1's. */
 #include "cluster/range_admin.h"
+#include "cluster/ranges.h"
+#include "cluster/state.h"
 #include "tests/unit/server/cluster/world.h"
 
 #include <criterion/criterion.h>
@@ -320,6 +322,48 @@ Test(cluster_ranges, whoever_was_started_anew_moves_slots_as_soon_as_it_serves_a
               "%s", error.text);
     world_carry_out(w, 0);
     world_run(w, HEAL_MS);
+    world_free(w);
+}
+
+static bool is_said_to_be_unwanted(const struct world *w, int member, const struct cluster_id *id)
+{
+    for (size_t i = 0; i < cluster_range_count(w->members[member].core); i++) {
+        struct cluster_range_view view;
+
+        cluster_range_at(w->members[member].core, i, &view);
+        if (cluster_id_equal(&view.range->id, id) && view.word == CLUSTER_RANGE_ABSENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It reads its own record as it was agreed last, and has that of the source from its nodes file. */
+Test(cluster_ranges,
+     a_receiver_that_was_started_anew_does_not_take_what_it_knows_of_the_source_for_the_newest)
+{
+    struct world *w = world_three_and_three();
+    struct shard_record read;
+    struct cluster *receiver;
+    struct cluster_id id;
+
+    world_run(w, 1000);
+    w->members[1].is_disk_stuck = true;
+    id = export(w);
+    read = *council_find(w->members[2].core->council, &w->members[1].core->me->shard);
+    cr_assert_not_null(shard_ranges_find(&read.ranges, &id));
+    world_kill(w, 1);
+    w->members[1].is_disk_stuck = false;
+    world_start(w, 1);
+    receiver = w->members[1].core;
+    ranges_note_read(receiver, &read);
+    cr_expect_eq(cluster_range_count(receiver), 1);
+    cr_expect_not(is_said_to_be_unwanted(w, 1, &id));
+    for (int ms = 0; ms < 5 * WORLD_TIMEOUT_MS; ms++) {
+        world_run(w, 1);
+        cr_assert_not(is_said_to_be_unwanted(w, 1, &id), "after %d ms", ms);
+    }
+    cr_expect_eq(cluster_range_count(receiver), 1);
     world_free(w);
 }
 
