@@ -284,6 +284,7 @@ void check_after_pass(struct world *world, struct sim_node *n)
     struct node_facts facts;
 
     node_facts(n->node, &facts);
+    n->has_lost_memory = n->has_lost_memory && !n->node->cluster->data.is_complete;
     check_leases(world, n, &facts);
     check_grants(world, n);
     check_spare_slot(world, n);

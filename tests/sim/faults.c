@@ -46,6 +46,7 @@ void fault_excuse(struct world *world, int node)
 
     shared_memory_lost(world, node);
     sync_memory_lost(world, node);
+    world->nodes[node].has_lost_memory = true;
     world->memory_losses++;
     for (int c = 0; c < world->options.clients; c++) {
         for (int k = 0; k < SIM_KEYS; k++) {

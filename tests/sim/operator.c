@@ -5,6 +5,7 @@
 #include "base/bitset.h"
 #include "cluster/report.h"
 #include "cluster/state.h"
+#include "council/state.h"
 #include "node/inside.h"
 
 #include <stdarg.h>
@@ -180,6 +181,31 @@ void fault_replicate(struct world *world, int node)
     }
 }
 
+static bool sits_on(const struct sim_node *n, const struct seat *seat)
+{
+    return n->node != NULL && !n->is_clone &&
+           cluster_id_equal(cluster_my_id(n->node->cluster), &seat->node) &&
+           n->node->cluster->council->seat_key == seat->key;
+}
+
+/* A reset member is away for good.  With it and those that have lost their folder, or were reset a moment ago, the majority could be: after
+ * that TAKEOVER is what is left. */
+static bool may_reset(const struct world *world, const struct sim_node *n)
+{
+    const struct seats *seats = council_seats(n->node->cluster->council);
+    size_t left = 0;
+
+    for (int other = 0; other < world->node_count; other++) {
+        const struct sim_node *o = &world->nodes[other];
+
+        left += o->node == NULL ? 1 : 0; /* it may have a seat, and comes back */
+        for (size_t i = 0; i < seats->members.count && o != n; i++) {
+            left += sits_on(o, &seats->members.items[i]) ? 1 : 0;
+        }
+    }
+    return seats->members.count == 0 || left >= seat_set_majority(&seats->members);
+}
+
 void fault_reset(struct world *world, int node)
 {
     struct node_facts facts;
@@ -188,7 +214,7 @@ void fault_reset(struct world *world, int node)
         return;
     }
     node_facts(world->nodes[node].node, &facts);
-    if (!facts.is_primary) {
+    if (!facts.is_primary && may_reset(world, &world->nodes[node])) {
         fault_excuse(world, node);
         operator_tell(world, node,
                       rng_one_in(&world->rng, 2) ? "CLUSTER RESET HARD" : "CLUSTER RESET SOFT");

@@ -42,8 +42,9 @@ uint32_t sync_holders(const struct world *world, const struct sim_node *n)
     for (int i = 0; i < world->node_count; i++) {
         const struct sim_node *other = &world->nodes[i];
 
-        /* One that was reset, or given another primary, has nothing any more, and is of the set until that is agreed. */
-        if (other->node != NULL && !other->is_clone &&
+        /* One that was reset, given another primary, or came back without its data, has nothing any more, and is of the set until that
+         * is agreed. */
+        if (other->node != NULL && !other->is_clone && !other->has_lost_memory &&
             cluster_id_equal(cluster_my_primary_id(other->node->cluster),
                              cluster_my_id(n->node->cluster)) &&
             shard_sync_find(set, cluster_my_id(other->node->cluster)) != NULL &&

@@ -355,6 +355,9 @@ void sim_node_start(struct world *world, int index)
 
     ASSERT(n->node == NULL);
     n->life++;
+    for (int c = 0; c < world->options.clients; c++) {
+        world->clients[c].copies_read[n->index] = 0; /* it counts anew */
+    }
     n->links.count = 0;
     n->wake_event_us = INT64_MAX;
     n->paused_until_us = 0;
