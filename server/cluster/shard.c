@@ -584,13 +584,13 @@ static bool try_again_at_once(struct cluster *c, const struct council_news *news
     return true;
 }
 
-/* What is agreed stands in the table again. */
-static void let_go_of_taken(struct cluster *c)
+/* What is agreed stands in the table again.  False: nothing of ours is agreed to be others'. */
+static bool let_go_of_taken(struct cluster *c)
 {
     uint32_t count = slots_give_up_agreed(c);
 
     if (count == 0) {
-        return;
+        return false;
     }
     emit_log(c, LOG_WARNING,
              "%" PRIu32 " slots of this node are agreed to be other shards': it lets them go, "
@@ -606,6 +606,23 @@ static void let_go_of_taken(struct cluster *c)
         }
     }
     bus_announce(c);
+    return true;
+}
+
+/* Two that were given one slot at the same moment may have some members each, and refuse one another for ever. */
+static void let_go_of_added(struct cluster *c)
+{
+    uint32_t count = slots_give_up_added(c);
+
+    if (count > 0) {
+        emit_log(c, LOG_WARNING,
+                 "%" PRIu32
+                 " slots that were given to this node are refused, as members know them for "
+                 "another's: it lets them go",
+                 count);
+        bus_announce(c);
+        c->is_tick_wanted = true;
+    }
 }
 
 /* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again.  What we
@@ -616,8 +633,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
         return;
     }
-    if (c->is_record_served) {
-        let_go_of_taken(c);
+    if (c->is_record_served && let_go_of_taken(c)) {
         return;
     }
     if (!mono_is_before(c->own.taken_since, c->now)) {
@@ -628,7 +644,9 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         return;
     }
     c->own.taken_since = MONO_NEVER;
-    let_go_of_taken(c);
+    if (!let_go_of_taken(c)) {
+        let_go_of_added(c);
+    }
 }
 
 void shard_on_end(struct cluster *c, const struct council_news *news)

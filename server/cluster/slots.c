@@ -265,6 +265,21 @@ uint32_t slots_give_up_agreed(struct cluster *c)
     return count;
 }
 
+uint32_t slots_give_up_added(struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+    uint32_t count = 0;
+
+    for (uint32_t slot = 0; record != NULL && slot < SLOT_COUNT; slot++) {
+        if (c->owner[slot] == c->me && !bitset_has(record->slots, slot) &&
+            !bitset_has(c->taken, slot) && !bitset_has(c->moving, slot)) {
+            slots_bind(c, (uint16_t)slot, NULL);
+            count++;
+        }
+    }
+    return count;
+}
+
 /* ---- slots on the move --------------------------------------------------------------------------- */
 
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot)

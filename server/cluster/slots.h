@@ -40,6 +40,8 @@ void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const ui
 uint32_t slots_leave_out_of(const struct cluster *c, struct shard_record *record);
 /* Let go of what is agreed to be other shards', without removing a key: nobody has agreed that it is ours.  How many these were. */
 uint32_t slots_give_up_agreed(struct cluster *c);
+/* Let go of what an operator gave to us and our own record does not have.  How many these were. */
+uint32_t slots_give_up_added(struct cluster *c);
 
 /* Slots on the move (CLUSTER SETSLOT). */
 const struct slot_move *slots_find_move(const struct cluster *c, uint16_t slot);

@@ -3,6 +3,7 @@
 
 #include "tests/unit/server/cluster/world.h"
 
+#include "cluster/admin.h"
 #include "cluster/nodes.h"
 
 #include <criterion/criterion.h>
@@ -25,5 +26,37 @@ Test(cluster_slots, who_is_agreed_to_be_primary_gives_no_slot_to_one_who_only_sa
     slots_leave_out_agreed(core, replica, claim, heard);
     cr_expect_eq(bitset_count(heard, FRAME_SLOT_WORDS), 1,
                  "others may not know of the agreement yet");
+    world_free(w);
+}
+
+static void change(struct world *w, int member, uint16_t slot,
+                   bool (*how)(struct cluster *, struct cluster_call *, const uint16_t *, size_t))
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(how(w->members[member].core, &call, &slot, 1));
+    world_carry_out(w, member);
+}
+
+/* When members refuse it without end: two may have been given it at the same moment. */
+Test(cluster_slots,
+     of_its_slots_a_primary_can_let_go_of_those_that_its_record_does_not_have_and_of_no_others)
+{
+    struct world *w = world_three_and_three();
+    struct cluster *core = w->members[1].core;
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+    size_t before;
+
+    world_run(w, 1000);
+    change(w, 0, slot, cluster_del_slots);
+    world_run(w, 1000);
+    before = bitset_count(core->me->slots, FRAME_SLOT_WORDS);
+    cr_expect_eq(slots_give_up_added(core), 0);
+    world_cut_off(w, 1, 1);
+    change(w, 1, slot, cluster_add_slots);
+    cr_assert_eq(core->owner[slot], core->me);
+    cr_expect_eq(slots_give_up_added(core), 1);
+    cr_expect_null(core->owner[slot]);
+    cr_expect_eq(bitset_count(core->me->slots, FRAME_SLOT_WORDS), before);
     world_free(w);
 }
