@@ -2,6 +2,7 @@
 #include "cluster/range_admin.h"
 
 #include "base/assert.h"
+#include "cluster/call.h"
 #include "cluster/facts.h"
 #include "cluster/nodes.h"
 #include "cluster/range_facts.h"
@@ -16,12 +17,6 @@ enum {
     ADOPTED_TIMEOUTS = 2, /* what the members know is heard within these */
 };
 
-#define REFUSE(call, ...)                                                                          \
-    do {                                                                                           \
-        errmsg_set((call)->error, __VA_ARGS__);                                                    \
-        return false;                                                                              \
-    } while (0)
-
 static void begin(struct cluster *c, struct cluster_call *call)
 {
     ASSERT(call->actions != NULL);
@@ -33,8 +28,7 @@ static void end(struct cluster *c, struct cluster_call *call)
 {
     c->is_tick_wanted = true;
     c->is_routing_changed = true;
-    step_end(c);
-    call->file_sequence = c->file_sequence > call->file_sequence ? c->file_sequence : 0;
+    call_end(c, call);
 }
 
 static const struct shard_record *record_of(const struct cluster *c, const struct cluster_id *shard)

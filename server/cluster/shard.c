@@ -21,7 +21,7 @@ enum {
     RETRIES_PER_TIMEOUT = 5,
     ASKS_PER_TIMEOUT = 4,
     ASKING_TIMEOUTS = 5, /* of a council that we have joined, what it knows of us */
-    TAKEN_TIMEOUTS = 5,  /* who moves a slot to us has given it up within these */
+    TAKEN_TIMEOUTS = 5,  /* who gives a slot up has done so within these, and all members know it */
 };
 
 /* ---- what was agreed stands in the table --------------------------------------------------------- */
@@ -625,11 +625,21 @@ static void let_go_of_added(struct cluster *c)
     }
 }
 
+bool shard_is_taken_for_long(const struct cluster *c, struct mono_time since)
+{
+    return mono_ms_between(since, c->now) >= TAKEN_TIMEOUTS * c->config.node_timeout_ms;
+}
+
+static bool is_taken(const struct council_news *news)
+{
+    return news->type == COUNCIL_NEWS_FAILED && news->answer == COUNCIL_TAKEN;
+}
+
 /* Slots that we say are ours are agreed to be another shard's, and stay so: without them our record can be agreed again.  What we
  * serve already is not to wait for that; who serves nothing yet gives others some time. */
 static void note_taken(struct cluster *c, const struct council_news *news)
 {
-    if (news->type != COUNCIL_NEWS_FAILED || news->answer != COUNCIL_TAKEN) {
+    if (!is_taken(news)) {
         c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
         return;
     }
@@ -640,7 +650,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         c->own.taken_since = c->now;
         return;
     }
-    if (mono_ms_between(c->own.taken_since, c->now) < TAKEN_TIMEOUTS * c->config.node_timeout_ms) {
+    if (!shard_is_taken_for_long(c, c->own.taken_since)) {
         return;
     }
     c->own.taken_since = MONO_NEVER;
@@ -658,12 +668,12 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     c->own.at = c->now;
     if (!cluster_id_equal(&news->shard, &c->me->shard)) {
         c->is_tick_wanted = true; /* ours comes next */
-        c->own.is_keeper_taken = news->type == COUNCIL_NEWS_FAILED && news->answer == COUNCIL_TAKEN;
+        c->own.is_keeper_taken = is_taken(news);
     } else {
         if (news->type == COUNCIL_NEWS_AGREED) {
             sync_set_on_agreed(c);
         }
-        c->own.is_refused = news->type == COUNCIL_NEWS_FAILED && news->answer == COUNCIL_TAKEN;
+        c->own.is_refused = is_taken(news);
         note_taken(c, news);
     }
     if (try_again_at_once(c, news)) {

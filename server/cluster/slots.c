@@ -250,14 +250,12 @@ uint32_t slots_leave_out_of(const struct cluster *c, struct shard_record *record
     return (uint32_t)(before - bitset_count(record->slots, SHARD_SLOT_WORDS));
 }
 
-uint32_t slots_give_up_agreed(struct cluster *c)
+static uint32_t give_up(struct cluster *c, const uint64_t *slots)
 {
-    uint64_t others[FRAME_SLOT_WORDS] = {0};
     uint32_t count = 0;
 
-    add_agreed(c, &c->me->shard, others);
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-        if (c->owner[slot] == c->me && bitset_has(others, slot)) {
+        if (c->owner[slot] == c->me && bitset_has(slots, slot)) {
             slots_bind(c, (uint16_t)slot, NULL);
             count++;
         }
@@ -265,19 +263,23 @@ uint32_t slots_give_up_agreed(struct cluster *c)
     return count;
 }
 
+uint32_t slots_give_up_agreed(struct cluster *c)
+{
+    uint64_t others[FRAME_SLOT_WORDS] = {0};
+
+    add_agreed(c, &c->me->shard, others);
+    return give_up(c, others);
+}
+
 uint32_t slots_give_up_added(struct cluster *c)
 {
     const struct shard_record *record = council_find(c->council, &c->me->shard);
-    uint32_t count = 0;
+    uint64_t added[FRAME_SLOT_WORDS] = {0};
 
-    for (uint32_t slot = 0; record != NULL && slot < SLOT_COUNT; slot++) {
-        if (c->owner[slot] == c->me && !bitset_has(record->slots, slot) &&
-            !bitset_has(c->taken, slot) && !bitset_has(c->moving, slot)) {
-            slots_bind(c, (uint16_t)slot, NULL);
-            count++;
-        }
+    for (size_t i = 0; record != NULL && i < FRAME_SLOT_WORDS; i++) {
+        added[i] = ~(record->slots[i] | c->taken[i] | c->moving[i]);
     }
-    return count;
+    return give_up(c, added);
 }
 
 /* ---- slots on the move --------------------------------------------------------------------------- */

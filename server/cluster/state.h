@@ -180,11 +180,11 @@ struct takeover {
     bool goes_before_better; /* TAKEOVER: whatever other replicas have */
     bool is_told;            /* that it has to wait: once is enough */
     unsigned rank;
-    int64_t asked_us;             /* since when the other replicas are asked */
-    struct mono_time at;          /* begin when WAITING, stop waiting for answers when ASKING */
-    struct mono_time deadline;    /* of one that an operator wants */
-    struct mono_time taken_since; /* slots are agreed to be another shard's, too; */
-    bool is_taken;                /* so it is */
+    int64_t asked_us;          /* since when the other replicas are asked */
+    struct mono_time at;       /* begin when WAITING, stop waiting for answers when ASKING */
+    struct mono_time deadline; /* of one that an operator wants */
+    struct mono_time
+        taken_since; /* slots are agreed to be another shard's, too; 0: not that we know */
 };
 
 /* Changes of our own shard's record, as its primary: shard.h. */

@@ -17,10 +17,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-    TAKEN_TIMEOUTS = 5, /* what was given up all members know within these */
-};
-
 static void move(struct cluster *c, enum takeover_phase to)
 {
     static const uint32_t allowed[] = {
@@ -184,8 +180,7 @@ static void leave_out_taken(struct cluster *c, struct shard_record *record)
 {
     uint32_t count;
 
-    if (!c->takeover.is_taken || mono_ms_between(c->takeover.taken_since, c->now) <
-                                     TAKEN_TIMEOUTS * c->config.node_timeout_ms) {
+    if (c->takeover.taken_since.us == 0 || !shard_is_taken_for_long(c, c->takeover.taken_since)) {
         return;
     }
     count = slots_leave_out_of(c, record);
@@ -345,8 +340,7 @@ void takeover_on_end(struct cluster *c, const struct council_news *news)
                              (int64_t)rng_below(&c->rng, (uint64_t)cluster_timeout_part(c, 5) + 1));
         break;
     case COUNCIL_TAKEN:
-        if (!c->takeover.is_taken) {
-            c->takeover.is_taken = true;
+        if (c->takeover.taken_since.us == 0) {
             c->takeover.taken_since = c->now;
         }
         wait_for_turn(c, cluster_timeout_part(c, 5) + turn_ms(c));

@@ -68,19 +68,25 @@ Test(own_lease, what_a_member_granted_on_a_seat_that_it_has_lost_counts_no_more)
     scene_finish(&s);
 }
 
+/* A change of ours at a greater ballot, of which the answer to a question for the lease tells. */
+static void propose(struct scene *s, struct council_message *answer)
+{
+    struct council_message prepare = {0};
+
+    council_propose(s->council, s->now, &s->shard, COUNCIL_OWN);
+    scene_save(s);
+    cr_assert_gt(scene_take(s, COUNCIL_PREPARE, &prepare), 0);
+    answer->type = COUNCIL_GRANT;
+    answer->accepted = prepare.ballot;
+}
+
 Test(own_lease, a_ballot_of_ours_that_was_given_up_outbids_our_lease_and_one_under_way_does_not)
 {
     struct council_message refusal;
     struct scene s = scene_begin_asking_for_lease(&refusal);
-    struct council_message prepare = {0};
 
-    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
-    scene_save(&s);
-    cr_assert_gt(scene_take(&s, COUNCIL_PREPARE, &prepare), 0);
-    refusal.type = COUNCIL_GRANT;
+    propose(&s, &refusal);
     refusal.answer = COUNCIL_OUTBID;
-    refusal.accepted = prepare.ballot;
-
     scene_hear(&s, ANN, refusal);
     cr_expect_not(council_is_outbid(s.council), "it may still be agreed");
     council_give_up(s.council);
@@ -93,13 +99,8 @@ Test(own_lease, a_lease_that_is_granted_behind_a_change_that_was_given_up_counts
 {
     struct council_message grant;
     struct scene s = scene_begin_asking_for_lease(&grant);
-    struct council_message prepare = {0};
 
-    council_propose(s.council, s.now, &s.shard, COUNCIL_OWN);
-    scene_save(&s);
-    cr_assert_gt(scene_take(&s, COUNCIL_PREPARE, &prepare), 0);
-    grant.type = COUNCIL_GRANT;
-    grant.accepted = prepare.ballot;
+    propose(&s, &grant);
     scene_hear(&s, ANN, grant);
     cr_expect(mono_is_before(s.now, council_lease_end(s.council)));
     cr_expect_not(council_is_outbid(s.council));

@@ -14,20 +14,26 @@ static uint64_t claims_bytes(const uint64_t *slots, struct buf *out)
 }
 
 /* A fourth seat comes.  *pull is how we ask the others for what they have accepted. */
-static struct scene begin_with_a_change_of_seats(struct council_message *pull)
+static void change_seats(struct scene *s, struct council_message *pull)
 {
-    struct scene s = scene_begin_with_three_seats();
-    struct seats seats = *council_seats(s.council);
+    struct seats seats = *council_seats(s->council);
 
     *pull = (struct council_message){0};
     seats.generation++;
     seats.previous = seats.members;
     seats.members.items[seats.members.count++] = (struct seat){.node = scene_id('7'), .key = 9};
-    scene_learn_seats(&s, &seats);
-    scene_save(&s);
-    council_tick(s.council, s.now);
-    scene_save(&s);
-    cr_assert_gt(scene_take(&s, COUNCIL_PULL, pull), 0);
+    scene_learn_seats(s, &seats);
+    scene_save(s);
+    council_tick(s->council, s->now);
+    scene_save(s);
+    cr_assert_gt(scene_take(s, COUNCIL_PULL, pull), 0);
+}
+
+static struct scene begin_with_a_change_of_seats(struct council_message *pull)
+{
+    struct scene s = scene_begin_with_three_seats();
+
+    change_seats(&s, pull);
     return s;
 }
 
@@ -121,20 +127,12 @@ Test(reseat, a_member_copies_no_claim_to_slots_that_it_knows_to_be_given)
     struct shard_record newer = scene_record_of(&s, ANN, 7);
     struct shard_record older = scene_record_of(&s, ANN, 6);
     struct shard_record other = scene_record_of(&s, BOB, 3);
-    struct seats seats = *council_seats(s.council);
-    struct council_message state = {0};
+    struct council_message state;
     struct council_message m = scene_question(&s, COUNCIL_LEARN, ANN, 16);
     struct buf claims = {0};
 
     scene_hear_value(&s, ANN, m, &newer);
-    seats.generation++;
-    seats.previous = seats.members;
-    seats.members.items[seats.members.count++] = (struct seat){.node = scene_id('7'), .key = 9};
-    scene_learn_seats(&s, &seats);
-    scene_save(&s);
-    council_tick(s.council, s.now);
-    scene_save(&s);
-    cr_assert_gt(scene_take(&s, COUNCIL_PULL, &state), 0);
+    change_seats(&s, &state);
     bitset_add(older.slots, 2);
     state.type = COUNCIL_STATE;
     state.record = s.shard;
