@@ -6,6 +6,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/forgotten.h"
+#include "cluster/holders.h"
 #include "cluster/keeper.h"
 #include "cluster/moves.h"
 #include "cluster/nodes.h"
@@ -255,46 +256,6 @@ static const struct cluster_node *find_heir(const struct cluster *c)
     return best;
 }
 
-/* ---- who is there to confirm writes -------------------------------------------------------------- */
-
-static bool could_hold(const struct cluster *c, const struct cluster_node *node,
-                       const struct cluster_id *primary)
-{
-    return cluster_id_equal(&node->shard, &c->me->shard) && !node->is_in_handshake &&
-           !cluster_id_equal(&node->id, primary);
-}
-
-void shard_note_holders(const struct cluster *c, struct shard_record *record)
-{
-    record->holder_count = 0;
-    for (size_t i = 0; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (could_hold(c, node, &record->primary) && record->holder_count < SHARD_HOLDERS_MAX) {
-            record->holders[record->holder_count++] = node->id;
-        }
-    }
-}
-
-/* Who came or went is told to the council, though not for each of many at once. */
-static bool has_other_holders(const struct cluster *c, const struct shard_record *record)
-{
-    size_t count = 0;
-
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        const struct cluster_node *node = c->nodes.items[i];
-
-        if (could_hold(c, node, &c->me->id)) {
-            count++;
-            if (!shard_record_has_holder(record, &node->id) &&
-                record->holder_count < SHARD_HOLDERS_MAX) {
-                return true;
-            }
-        }
-    }
-    return count < record->holder_count;
-}
-
 /* ---- changes of our own -------------------------------------------------------------------------- */
 
 static bool is_agreed(const struct cluster *c, const struct shard_record *record)
@@ -306,7 +267,7 @@ static bool is_agreed(const struct cluster *c, const struct shard_record *record
            record->epoch >= c->me->config_epoch && record->is_begun &&
            history_id_equal(&record->history, &c->status.history) &&
            sync_set_is_agreed(c, record) &&
-           !(has_other_holders(c, record) && mono_is_due(c->own.holders_at, c->now)) &&
+           !(holders_are_others(c, record) && mono_is_due(c->own.holders_at, c->now)) &&
            !(moves_have_leftovers(c, record) && mono_is_due(c->own.leftovers_at, c->now));
 }
 
@@ -314,6 +275,9 @@ bool shard_is_settled(const struct cluster *c)
 {
     const struct shard_record *record = council_find(c->council, &c->me->shard);
 
+    if (c->own.is_put) {
+        return false;
+    }
     if (record == NULL) {
         return c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0;
     }
@@ -339,7 +303,7 @@ static bool needs_change(const struct cluster *c)
         (record == NULL && c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0)) {
         return false; /* others may have more of what is agreed to be the shard's */
     }
-    return !is_agreed(c, record) || council_is_outbid(c->council) ||
+    return !is_agreed(c, record) || c->own.is_put || council_is_outbid(c->council) ||
            council_has_handed_over(c->council);
 }
 
@@ -506,6 +470,13 @@ static bool may_be_heir(const struct cluster *c, const struct shard_record *read
            (c->data.verdict == DATA_BEHIND && sync_set_find_witness(c) == SYNC_WITNESS_NEEDLESS);
 }
 
+/* Whatever we want by the time that it is agreed. */
+static void put(struct cluster *c, const struct shard_record *record)
+{
+    c->own.is_put = true;
+    council_put(c->council, c->now, record);
+}
+
 void shard_on_read(struct cluster *c, const struct cluster_id *shard)
 {
     struct shard_record read;
@@ -526,8 +497,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
         return;
     }
     if (!shard_record_is_none(&read) && !cluster_id_equal(&read.primary, &c->me->id)) {
-        council_put(c->council, c->now,
-                    &read); /* somebody else is its primary: let that be agreed */
+        put(c, &read); /* somebody else is its primary: let that be agreed */
         return;
     }
     if (is_handed_over && !may_be_heir(c, &read)) {
@@ -536,11 +506,11 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
                  "over to it",
                  c->own.heir.text);
         c->own.heir = (struct cluster_id){0};
-        council_put(c->council, c->now, &read);
+        put(c, &read);
         return;
     }
     if (is_to_begin(c, &read)) {
-        council_put(c->council, c->now, &read);
+        put(c, &read);
         return;
     }
     ranges_note_read(c, &read);
@@ -556,7 +526,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
     memcpy(record.slots, c->me->slots, sizeof(record.slots));
     moves_put(c, &record);
     ranges_put(c, &record);
-    shard_note_holders(c, &record);
+    holders_note(c, &record);
     if (is_handed_over) {
         sync_set_settle(&record);
     } else {
@@ -569,7 +539,7 @@ void shard_on_read(struct cluster *c, const struct cluster_id *shard)
     c->own.leftovers_at = c->own.holders_at;
     c->own.heir = (struct cluster_id){0};
     moves_tell_givers(c);
-    council_put(c->council, c->now, &record);
+    put(c, &record);
 }
 
 /* Clients are held, and now we know the ballot that was greater than ours: once more, at once. */
@@ -671,6 +641,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
         c->own.is_keeper_taken = is_taken(news);
     } else {
         if (news->type == COUNCIL_NEWS_AGREED) {
+            c->own.is_put = false;
             sync_set_on_agreed(c);
         }
         c->own.is_refused = is_taken(news);

@@ -37,9 +37,7 @@ MUST_USE bool shard_read(const struct cluster *c, const struct cluster_id *shard
 /* The record as it is known, or as the table has it when there is none: what a change begins with. */
 void shard_draft(const struct cluster *c, const struct shard_record *read,
                  struct shard_record *out);
-/* Do the slots and moves of our shard stand in its agreed record, as far as there is to be one? */
+/* Do the slots and moves of our shard stand in its agreed record, as far as there is to be one, and in the next one? */
 bool shard_is_settled(const struct cluster *c);
-/* Who might have confirmed writes of the shard, besides the record's primary. */
-void shard_note_holders(const struct cluster *c, struct shard_record *record);
 
 #endif

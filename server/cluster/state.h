@@ -190,6 +190,7 @@ struct takeover {
 /* Changes of our own shard's record, as its primary: shard.h. */
 struct own_change {
     bool is_proposed;
+    bool is_put;                   /* what was put last may still be agreed, or be so half */
     struct mono_time at;           /* not before */
     uint64_t epoch;                /* a greater config epoch is wanted: this one; 0: none */
     struct mono_time holders_at;   /* other holders are no reason before */

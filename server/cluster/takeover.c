@@ -9,6 +9,7 @@
 #include "cluster/emit.h"
 #include "cluster/facts.h"
 #include "cluster/failure.h"
+#include "cluster/holders.h"
 #include "cluster/nodes.h"
 #include "cluster/shard.h"
 #include "cluster/slots.h"
@@ -206,7 +207,7 @@ static void agree(struct cluster *c, const struct shard_record *read)
     record.primary = c->me->id;
     /* Of the one that the primary took last we may not have heard. */
     record.epoch = (read->epoch > c->current_epoch ? read->epoch : c->current_epoch) + 1;
-    shard_note_holders(c, &record);
+    holders_note(c, &record);
     sync_set_settle(&record);
     record.is_begun = false;
     shard_record_grow(&record, &c->status.history, &c->status.lineage);

@@ -38,6 +38,33 @@ static void change(struct world *w, int member, uint16_t slot,
     world_carry_out(w, member);
 }
 
+/* As redis-cli's fix does it.  Meanwhile the record without it may be on its way, whenever the slot is added again. */
+Test(cluster_slots, one_that_is_let_go_and_added_again_is_not_settled_before_it_is_served_for_good)
+{
+    for (int gap_ms = 0; gap_ms < 20; gap_ms++) {
+        struct world *w = world_three_and_three();
+        uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+        int waited_ms = 0;
+
+        world_run(w, 3000);
+        change(w, 0, slot, cluster_del_slots);
+        world_run(w, gap_ms);
+        change(w, 0, slot, cluster_add_slots);
+        for (; waited_ms < 1000 &&
+               !cluster_slot_is_settled(w->members[0].core, w->now, slot, bytes_from_text(""), 0);
+             waited_ms++) {
+            world_run(w, 1);
+        }
+        cr_expect_lt(waited_ms, 1000);
+        for (int ms = 0; ms < 100; ms++) {
+            cr_assert_eq(world_server_of(w, slot), 0, "%d ms after it was added, %d ms after that",
+                         gap_ms, ms);
+            world_run(w, 1);
+        }
+        world_free(w);
+    }
+}
+
 /* When members refuse it without end: two may have been given it at the same moment. */
 Test(cluster_slots,
      of_its_slots_a_primary_can_let_go_of_those_that_its_record_does_not_have_and_of_no_others)
