@@ -31,8 +31,11 @@ int cluster_call(const struct cluster_target *target, char *const *words, size_t
 /* Until everything is in order, or the time limit. */
 int cluster_wait(const struct cluster_target *target);
 
-/* Has the council of a cluster of so many nodes grown so far that it bears the loss of a member?  One that has but begun to
- * is lost with its first member, and the cluster with it.  Servers without a council are as good.  Else the message says why. */
+/* Has the council grown so far that it bears the loss of a member, by what CLUSTER INFO says of it?  One that has but begun to is
+ * lost with its first member, and the cluster with it; so is one of two seats that is getting its third: both majorities have to be
+ * there.  Servers without a council are as good.  Else the message says why. */
+bool cluster_is_council_whole(struct bytes info, struct errmsg *error);
+/* The same of a node that is asked, in a cluster of so many: less than three can have no such council. */
 bool cluster_has_council(struct client *client, size_t node_count, struct errmsg *error);
 
 #endif

@@ -36,13 +36,28 @@ static bool has_field(struct client *client, const char *const words[2], const c
     return is_it;
 }
 
+bool cluster_is_council_whole(struct bytes info, struct errmsg *error)
+{
+    struct bytes seats = {0};
+    struct bytes changing = {0};
+    int64_t count;
+    bool is_enough = !view_find_field(info, "cluster_council_seats", &seats) ||
+                     !num_parse_i64(seats, &count) || count >= COUNCIL_SEATS_MIN;
+    bool is_changing = view_find_field(info, "cluster_council_changing", &changing) &&
+                       bytes_equal_text(changing, "1");
+
+    if (!is_enough || is_changing) {
+        errmsg_set(error, "the council has %.*s seats%s", (int)seats.len, seats.data,
+                   is_changing ? " and a change under way" : " yet");
+    }
+    return is_enough && !is_changing;
+}
+
 bool cluster_has_council(struct client *client, size_t node_count, struct errmsg *error)
 {
     static const char *const words[] = {"CLUSTER", "INFO"};
     struct resp_value reply;
-    struct bytes value = {0};
-    int64_t seats;
-    bool is_enough;
+    bool is_whole;
 
     if (node_count < COUNCIL_SEATS_MIN) {
         return true;
@@ -50,13 +65,9 @@ bool cluster_has_council(struct client *client, size_t node_count, struct errmsg
     if (!connect_call(client, words, ARRAY_COUNT(words), &reply, error)) {
         return false;
     }
-    is_enough = !view_find_field(resp_value_bytes(&reply), "cluster_council_seats", &value) ||
-                !num_parse_i64(value, &seats) || seats >= COUNCIL_SEATS_MIN;
-    if (!is_enough) {
-        errmsg_set(error, "the council has %.*s seats yet", (int)value.len, value.data);
-    }
+    is_whole = cluster_is_council_whole(resp_value_bytes(&reply), error);
     resp_value_deinit(&reply);
-    return is_enough;
+    return is_whole;
 }
 
 static bool is_node_ready(const struct cluster_view *view, const struct view_node *node,

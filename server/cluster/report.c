@@ -216,11 +216,13 @@ static void format_council(const struct cluster *c, struct buf *out)
     buf_printf(out,
                "cluster_council_seats:%zu\r\n"
                "cluster_council_generation:%" PRIu64 "\r\n"
+               "cluster_council_changing:%d\r\n"
                "cluster_council_member:%d\r\n"
                "cluster_links_by_previous_secret:%zu\r\n"
                "cluster_arbiter:%d\r\n",
-               seats->members.count, seats->generation, council_is_member(c->council) ? 1 : 0,
-               links_count_previous(c), c->config.is_arbiter ? 1 : 0);
+               seats->members.count, seats->generation, seats_is_handing_over(seats) ? 1 : 0,
+               council_is_member(c->council) ? 1 : 0, links_count_previous(c),
+               c->config.is_arbiter ? 1 : 0);
 }
 
 /* Of this node's shard, as agreed; nothing while it has no synchronous mode. */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cli/cluster_check.h"
 #include "cli/cluster_plan.h"
 #include "cli/cluster_view.h"
 #include "tests/unit/seed.h"
@@ -311,4 +312,33 @@ Test(cluster_differ, names_who_says_what_differently)
                       "cccccccc\n");
     expect_difference(one, PRIMARY(FIRST_ID, "1", " 0-9") PRIMARY(SECOND_ID, "2", ""),
                       "node bbbbbbbb at h:7001: known to b:2, unknown to a:1\n");
+}
+
+/* ---- the council --------------------------------------------------------------------------------- */
+
+Test(cluster_check, a_council_is_whole_with_three_seats_and_no_change_under_way)
+{
+    static const struct {
+        const char *info;
+        const char *problem;
+    } cases[] = {
+        {"cluster_state:ok\r\n",                                      ""                           },
+        {"cluster_council_seats:3\r\n",                               ""                           },
+        {"cluster_council_seats:3\r\ncluster_council_changing:0\r\n", ""                           },
+        {"cluster_council_seats:2\r\ncluster_council_changing:0\r\n",
+         "the council has 2 seats yet"                                                             },
+        {"cluster_council_seats:1\r\n",                               "the council has 1 seats yet"},
+        {"cluster_council_seats:3\r\ncluster_council_changing:1\r\n",
+         "the council has 3 seats and a change under way"                                          },
+        {"cluster_council_seats:2\r\ncluster_council_changing:1\r\n",
+         "the council has 2 seats and a change under way"                                          },
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct errmsg error = {0};
+        bool is_whole = cluster_is_council_whole(bytes_from_text(cases[i].info), &error);
+
+        cr_expect_eq(is_whole, cases[i].problem[0] == '\0', "%s", cases[i].info);
+        cr_expect_str_eq(error.text, cases[i].problem);
+    }
 }
