@@ -271,17 +271,20 @@ static bool is_agreed(const struct cluster *c, const struct shard_record *record
            !(moves_have_leftovers(c, record) && mono_is_due(c->own.leftovers_at, c->now));
 }
 
+/* What it put before members may have accepted, and keep slots for it that it does not want any more. */
+static bool has_nothing(const struct cluster *c)
+{
+    return !c->own.is_put && c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0;
+}
+
 bool shard_is_settled(const struct cluster *c)
 {
     const struct shard_record *record = council_find(c->council, &c->me->shard);
 
-    if (c->own.is_put) {
-        return false;
-    }
     if (record == NULL) {
-        return c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0;
+        return has_nothing(c);
     }
-    return council_is_agreed(c->council, &c->me->shard) &&
+    return !c->own.is_put && council_is_agreed(c->council, &c->me->shard) &&
            cluster_id_equal(&record->primary, &c->me->id) &&
            memcmp(record->slots, c->me->slots, sizeof(record->slots)) == 0 &&
            moves_are_agreed(c, record) && ranges_are_agreed(c, record);
@@ -299,8 +302,7 @@ static bool needs_change(const struct cluster *c)
     if (!cluster_id_is_none(&c->own.heir)) {
         return true;
     }
-    if (!facts_is_complete(c) ||
-        (record == NULL && c->me->slot_count == 0 && c->moves.count == 0 && c->ranges.count == 0)) {
+    if (!facts_is_complete(c) || (record == NULL && has_nothing(c))) {
         return false; /* others may have more of what is agreed to be the shard's */
     }
     return !is_agreed(c, record) || c->own.is_put || council_is_outbid(c->council) ||

@@ -87,3 +87,43 @@ Test(cluster_slots,
     cr_expect_eq(bitset_count(core->me->slots, FRAME_SLOT_WORDS), before);
     world_free(w);
 }
+
+/* Three that are met, and have neither slots nor records. */
+static struct world *three_without_slots(void)
+{
+    struct world *w = world_new(3);
+
+    for (int i = 1; i < 3; i++) {
+        struct cluster_call call = world_call(w, 0, NULL);
+
+        cr_assert(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
+                               7000 + i, 17000 + i));
+        world_carry_out(w, 0);
+    }
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    cr_assert_eq(seats_count(council_seats(w->members[0].core->council)), 3);
+    return w;
+}
+
+/* Members may have accepted the record with the slot, whenever the links broke, and nobody has had it agreed. */
+Test(cluster_slots, one_that_a_primary_without_a_record_lets_go_again_can_be_added_elsewhere)
+{
+    for (int gap_ms = 0; gap_ms < 6; gap_ms++) {
+        struct world *w = three_without_slots();
+        uint16_t slot = 5;
+
+        change(w, 0, slot, cluster_add_slots);
+        world_run(w, gap_ms);
+        world_cut_off(w, 0, 1);
+        change(w, 0, slot, cluster_del_slots);
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        world_cut_off(w, 0, 0);
+        world_run(w, 3 * WORLD_TIMEOUT_MS);
+        cr_expect(cluster_slot_is_settled(w->members[0].core, w->now, slot, bytes_from_text(""), 0),
+                  "parted after %d ms", gap_ms);
+        change(w, 1, slot, cluster_add_slots);
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        cr_expect_eq(world_server_of(w, slot), 1, "parted after %d ms", gap_ms);
+        world_free(w);
+    }
+}
