@@ -6,7 +6,29 @@
 #include "cluster/facts.h"
 #include "cluster/slots.h"
 
-const struct shard_record *keeper_find_gone(const struct cluster *c)
+enum {
+    HALF_TIMEOUTS = 2,
+};
+
+static bool is_empty(const uint64_t slots[SHARD_SLOT_WORDS])
+{
+    return bitset_count(slots, SHARD_SLOT_WORDS) == 0;
+}
+
+/* Members may count with what they have accepted of a shard and nobody had agreed, of which we know nothing: neither does anybody else.
+ * Whoever proposed it, and is there, has it agreed or takes it back before long. */
+static bool is_half_agreed(const struct cluster *c, const struct cluster_id *shard)
+{
+    return !council_is_agreed(c->council, shard) && mono_is_before(c->own.taken_since, c->now) &&
+           mono_ms_between(c->own.taken_since, c->now) >= HALF_TIMEOUTS * c->config.node_timeout_ms;
+}
+
+static bool is_gone(const struct cluster *c, const struct shard_record *keeper)
+{
+    return keeper != NULL && facts_is_primary_gone(c, keeper);
+}
+
+bool keeper_find(const struct cluster *c, struct cluster_id *shard)
 {
     uint64_t added[SHARD_SLOT_WORDS];
     const struct shard_record *keeper;
@@ -15,10 +37,13 @@ const struct shard_record *keeper_find_gone(const struct cluster *c)
         added[i] = c->me->slots[i] & ~(c->agreed[i] | c->taken[i] | c->moving[i]);
     }
     keeper = council_find_claim(c->council, added, &c->me->shard);
-    if (keeper == NULL && c->own.is_refused) {
-        keeper = council_find_half_claim(c->council, added, &c->me->shard);
+    if (is_gone(c, keeper)) {
+        *shard = keeper->shard;
+        return true;
     }
-    return keeper != NULL && facts_is_primary_gone(c, keeper) ? keeper : NULL;
+    *shard = c->own.taken_by;
+    return !cluster_id_is_none(shard) && !is_empty(added) &&
+           (is_gone(c, council_find(c->council, shard)) || is_half_agreed(c, shard));
 }
 
 static void end_moves_of(struct shard_record *record, const uint64_t slots[SHARD_SLOT_WORDS])
@@ -58,13 +83,11 @@ static void end_ranges_of(struct shard_record *record, const uint64_t slots[SHAR
 
 void keeper_let_go(struct cluster *c, const struct shard_record *read)
 {
-    const struct shard_record *known =
-        shard_record_is_none(read) ? NULL : council_find(c->council, &read->shard);
     struct shard_record record = *read;
     uint64_t both[SHARD_SLOT_WORDS];
     size_t count;
 
-    if (known == NULL || !node_is_primary(c->me)) {
+    if (shard_record_is_none(read) || !node_is_primary(c->me)) {
         council_give_up(c->council); /* it may be of a shard that was ours, and never had any */
         return;
     }
@@ -83,7 +106,7 @@ void keeper_let_go(struct cluster *c, const struct shard_record *read)
     }
     end_moves_of(&record, both);
     end_ranges_of(&record, both);
-    record.version = shard_record_next_version(read, known);
+    record.version = shard_record_next_version(read, council_find(c->council, &read->shard));
     emit_log(c, LOG_WARNING,
              "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
              "it lets them go",

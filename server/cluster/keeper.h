@@ -4,6 +4,9 @@
  * That record is to let them go first: ours would be refused until then.  We propose it, as whoever takes the shard over
  * would, so the lease of a primary that is there after all has to end before, and is in nobody's hands then.
  *
+ * Of a shard that has never had a record agreed members may have accepted one all the same, before its primary ended, or went to
+ * another shard.  They tell which it is when they refuse ours for it.
+ *
  * What the shard had on the move ends with the slots that it loses: moves of these slots go, so that none is taken for given, and so
  * does what asks another shard to fetch any of them.  What it has given already is not among its slots, and stays given. */
 #ifndef STARLING_CLUSTER_KEEPER_H
@@ -12,9 +15,9 @@
 #include "cluster/state.h"
 #include "council/shard_record.h"
 
-/* The record that is to let slots go for us now, or NULL; or one that has let them go, while members refuse ours for what was accepted of it,
- * and is agreed by nobody since its primary is gone. */
-const struct shard_record *keeper_find_gone(const struct cluster *c);
+/* The shard whose record is to let slots go for us now; or one by which members refuse ours though it is not known to have them: what they
+ * accepted is to be agreed, since its primary is gone, or nobody did so for long.  False: there is none. */
+MUST_USE bool keeper_find(const struct cluster *c, struct cluster_id *shard);
 /* It was read for a change of ours: propose it without our slots, or as it is when it keeps them. */
 void keeper_let_go(struct cluster *c, const struct shard_record *read);
 

@@ -394,11 +394,12 @@ void shard_on_status(struct cluster *c)
 
 static void propose(struct cluster *c)
 {
-    const struct shard_record *gone = keeper_find_gone(c);
+    struct cluster_id keeper;
 
     c->own.is_proposed = true;
-    if (gone != NULL) {
-        council_propose(c->council, c->now, &gone->shard, COUNCIL_TAKE_OVER);
+    if (keeper_find(c, &keeper)) {
+        c->own.taken_by = (struct cluster_id){0}; /* then it is our turn again */
+        council_propose(c->council, c->now, &keeper, COUNCIL_TAKE_OVER);
     } else {
         council_propose(c->council, c->now, &c->me->shard,
                         cluster_id_is_none(&c->own.heir) ? COUNCIL_OWN : COUNCIL_HAND_OVER);
@@ -646,7 +647,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
             c->own.is_put = false;
             sync_set_on_agreed(c);
         }
-        c->own.is_refused = is_taken(news);
+        c->own.taken_by = news->taken_by;
         note_taken(c, news);
     }
     if (try_again_at_once(c, news)) {

@@ -200,8 +200,8 @@ struct own_change {
     struct mono_time ask_until;    /* a primary without a record often until then, */
     struct cluster_id council;     /* when it has come to this one */
     struct mono_time
-        taken_since;      /* slots of ours are another shard's; MONO_NEVER: not that we know */
-    bool is_refused;      /* the last try: slots are another shard's */
+        taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
+    struct cluster_id taken_by; /* the last try: this shard has some of them; or none */
     bool is_keeper_taken; /* what a shard that is to let go for us keeps is another one's, too */
 };
 

@@ -138,7 +138,8 @@ static void on_agreed(struct council *c)
 static void settle_shard(struct council *c)
 {
     struct proposal *p = &c->proposal;
-    struct council_news news = {.shard = p->record, .answer = p->answer, .wait_ms = p->wait_ms};
+    struct council_news news = {
+        .shard = p->record, .answer = p->answer, .wait_ms = p->wait_ms, .taken_by = p->taken_by};
 
     switch (proposal_take_outcome(p)) {
     case PROPOSAL_PENDING:
@@ -451,37 +452,17 @@ bool council_is_agreed(const struct council *c, const struct cluster_id *shard)
     return r != NULL && !ballot_is_none(&r->known_ballot);
 }
 
-static const struct shard_record *find_claim(const struct council *c,
-                                             const uint64_t slots[SHARD_SLOT_WORDS],
-                                             const struct cluster_id *but,
-                                             struct bytes (*claims)(const struct record_state *))
-{
-    for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
-        if (!cluster_id_equal(&r->id, but) && !ballot_is_none(&r->known_ballot) &&
-            shard_slots_overlap(claims(r), slots)) {
-            return record_known(c, r);
-        }
-    }
-    return NULL;
-}
-
-static struct bytes known_slots(const struct record_state *r)
-{
-    return buf_bytes(&r->known_slots);
-}
-
 const struct shard_record *council_find_claim(const struct council *c,
                                               const uint64_t slots[SHARD_SLOT_WORDS],
                                               const struct cluster_id *but)
 {
-    return find_claim(c, slots, but, known_slots);
-}
-
-const struct shard_record *council_find_half_claim(const struct council *c,
-                                                   const uint64_t slots[SHARD_SLOT_WORDS],
-                                                   const struct cluster_id *but)
-{
-    return find_claim(c, slots, but, record_claims);
+    for (struct record_state *r = record_next(c, NULL); r != NULL; r = record_next(c, r)) {
+        if (!cluster_id_equal(&r->id, but) && !ballot_is_none(&r->known_ballot) &&
+            shard_slots_overlap(buf_bytes(&r->known_slots), slots)) {
+            return record_known(c, r);
+        }
+    }
+    return NULL;
 }
 
 void council_check(const struct council *c)

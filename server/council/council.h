@@ -160,11 +160,6 @@ bool council_is_agreed(const struct council *c, const struct cluster_id *shard);
 const struct shard_record *council_find_claim(const struct council *c,
                                               const uint64_t slots[SHARD_SLOT_WORDS],
                                               const struct cluster_id *but);
-/* The same of what some member, this one, must count with: slots that stood in a record before something was accepted that nobody has had
- * agreed since.  Who has that agreed, as it is read, puts an end to it. */
-const struct shard_record *council_find_half_claim(const struct council *c,
-                                                   const uint64_t slots[SHARD_SLOT_WORDS],
-                                                   const struct cluster_id *but);
 /* Send a node what is known of a shard. */
 void council_tell(struct council *c, struct mono_time now, const struct cluster_id *to,
                   const struct cluster_id *shard);
@@ -196,6 +191,8 @@ struct council_news {
     struct cluster_id shard;
     enum council_answer answer;
     int64_t wait_ms;
+    struct cluster_id
+        taken_by; /* of COUNCIL_TAKEN: the shard that has the slots, be it that what gives it them was only accepted */
 };
 MUST_USE bool council_next_news(struct council *c, struct council_news *out);
 

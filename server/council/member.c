@@ -295,6 +295,7 @@ static enum council_answer accept(struct council *c, const struct cluster_id *fr
     if (taken != NULL) {
         tell_record(c, from, taken); /* it may not know whose they are */
         ask_what_was_agreed(c, from, taken, &shard);
+        reply->holder = taken->id;
         return COUNCIL_TAKEN;
     }
     if (!record_accept(c, r, &m->ballot, m->value, is_shard ? &shard : NULL)) {

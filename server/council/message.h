@@ -90,8 +90,8 @@ struct council_message {
     int64_t sent_us;
     int64_t length_ms;
     int64_t wait_ms;
-    struct cluster_id holder;
-    uint64_t start; /* drawn at each start of a node */
+    struct cluster_id holder; /* of STATE; of TAKEN: the shard that has the slots */
+    uint64_t start;           /* drawn at each start of a node */
     struct bytes value;
     struct bytes claims;
 };

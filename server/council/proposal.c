@@ -155,6 +155,7 @@ void proposal_start(struct council *c, struct proposal *p, const struct cluster_
     p->is_agreed = false;
     p->outcome = PROPOSAL_PENDING;
     p->answer = COUNCIL_YES;
+    p->taken_by = (struct cluster_id){0};
     p->record = *record;
     p->change = change;
     p->generation = c->seats.generation;
@@ -254,6 +255,7 @@ static void take_no(struct council *c, struct proposal *p, const struct cluster_
         break;
     case COUNCIL_OUTBID:
     case COUNCIL_TAKEN:
+        p->taken_by = m->holder;
         fail(p, m->answer);
         return;
     case COUNCIL_OLDER:

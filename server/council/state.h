@@ -112,10 +112,12 @@ struct proposal {
     struct seat_votes yes;
     struct seat_votes no;
     enum council_answer answer; /* why it failed */
-    int64_t wait_ms;            /* the shortest that a member named, or 0 */
-    struct ballot accepted;     /* the greatest of what was told */
-    struct buf read;            /* its value */
-    struct buf value;           /* what it shall be */
+    struct cluster_id
+        taken_by;           /* the shard that has slots of it, as who refused it says; or none */
+    int64_t wait_ms;        /* the shortest that a member named, or 0 */
+    struct ballot accepted; /* the greatest of what was told */
+    struct buf read;        /* its value */
+    struct buf value;       /* what it shall be */
     struct grant grants[COUNCIL_ASKED_MAX];
     size_t grant_count;
     struct mono_time resend_at;

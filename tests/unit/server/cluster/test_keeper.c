@@ -385,3 +385,56 @@ Test(cluster_keeper, what_a_shard_that_is_gone_left_half_agreed_is_settled_where
     cr_expect_eq(world_server_of(w, slot), 1);
     world_free(w);
 }
+
+static void add_slot(struct world *w, int member, uint16_t slot)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+
+    cr_assert(cluster_add_slots(w->members[member].core, &call, &slot, 1));
+    world_carry_out(w, member);
+}
+
+/* It ends whenever members may have accepted its first record, and before it can tell anybody that this is agreed. */
+Test(cluster_keeper, the_first_record_of_who_is_gone_keeps_its_slots_from_nobody)
+{
+    for (int gap_ms = 0; gap_ms < 6; gap_ms++) {
+        struct world *w = world_without_slots(3);
+        struct cluster_id id = w->members[2].id;
+        uint16_t slot = 5;
+
+        add_slot(w, 2, slot);
+        world_run(w, gap_ms);
+        world_kill(w, 2);
+        forget(w, 0, &id);
+        forget(w, 1, &id);
+        world_run(w, WORLD_TIMEOUT_MS);
+        cr_assert(give(w, 0, slot, NULL));
+        world_run(w, 5 * WORLD_TIMEOUT_MS);
+        cr_expect_eq(world_server_of(w, slot), 0, "it ended after %d ms", gap_ms);
+        world_free(w);
+    }
+}
+
+/* All but one leave their shard then, and nobody proposes anything of it any more. */
+Test(cluster_keeper, a_slot_that_three_without_a_record_are_given_at_once_becomes_one_ones)
+{
+    for (int gap_ms = 0; gap_ms < 6; gap_ms++) {
+        struct world *w = world_without_slots(3);
+        uint16_t slot = 5;
+
+        for (int i = 0; i < 3; i++) {
+            add_slot(w, i, slot);
+        }
+        world_run(w, gap_ms);
+        for (int i = 0; i < 3; i++) {
+            world_cut_off(w, i, i);
+        }
+        world_run(w, WORLD_TIMEOUT_MS / 10);
+        for (int i = 0; i < 3; i++) {
+            world_cut_off(w, i, 0);
+        }
+        world_run(w, 5 * WORLD_TIMEOUT_MS);
+        cr_expect_neq(world_server_of(w, slot), NOBODY, "parted after %d ms", gap_ms);
+        world_free(w);
+    }
+}

@@ -88,28 +88,11 @@ Test(cluster_slots,
     world_free(w);
 }
 
-/* Three that are met, and have neither slots nor records. */
-static struct world *three_without_slots(void)
-{
-    struct world *w = world_new(3);
-
-    for (int i = 1; i < 3; i++) {
-        struct cluster_call call = world_call(w, 0, NULL);
-
-        cr_assert(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
-                               7000 + i, 17000 + i));
-        world_carry_out(w, 0);
-    }
-    world_run(w, 3 * WORLD_TIMEOUT_MS);
-    cr_assert_eq(seats_count(council_seats(w->members[0].core->council)), 3);
-    return w;
-}
-
 /* Members may have accepted the record with the slot, whenever the links broke, and nobody has had it agreed. */
 Test(cluster_slots, one_that_a_primary_without_a_record_lets_go_again_can_be_added_elsewhere)
 {
     for (int gap_ms = 0; gap_ms < 6; gap_ms++) {
-        struct world *w = three_without_slots();
+        struct world *w = world_without_slots(3);
         uint16_t slot = 5;
 
         change(w, 0, slot, cluster_add_slots);

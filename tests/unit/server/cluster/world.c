@@ -474,6 +474,21 @@ static void give_slots(struct world *w, int member)
     world_carry_out(w, member);
 }
 
+struct world *world_without_slots(int count)
+{
+    struct world *w = world_new(count);
+
+    for (int i = 1; i < count; i++) {
+        struct cluster_call call = world_call(w, 0, NULL);
+
+        ASSERT(cluster_meet(w->members[0].core, &call, bytes_from_text(w->members[i].ip),
+                            BASE_PORT + i, BASE_BUS_PORT + i));
+        world_carry_out(w, 0);
+    }
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    return w;
+}
+
 struct world *world_three_and_three(void)
 {
     return world_of_replicas(WORLD_SHARDS);

@@ -91,7 +91,9 @@ struct world *world_new(int count);
 void world_free(struct world *w);
 /* The usual: 3 primaries 0 1 2 with a third of the slots each, replicas 3 4 5 of them. */
 struct world *world_three_and_three(void);
-/* The same with so many replicas, dealt to 0 1 2 in turn. */
+/* So many primaries that have met, and have neither slots nor records. */
+struct world *world_without_slots(int count);
+/* The usual with so many replicas, dealt to 0 1 2 in turn. */
 struct world *world_of_replicas(int replicas);
 void world_run(struct world *w, int64_t ms);
 
