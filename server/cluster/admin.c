@@ -105,7 +105,7 @@ static bool forget_unknown(struct cluster *c, struct cluster_call *call, struct 
         REFUSE(call, "Unknown node %.*s", BYTES_ARGS(text));
     }
     call_begin(c, call);
-    forgotten_note(c, &id, 1, mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
+    forgotten_note_gone(c, &id);
     call_end(c, call);
     return true;
 }

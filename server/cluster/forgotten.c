@@ -76,6 +76,15 @@ void forgotten_remove_node(struct cluster *c, struct cluster_node *node)
     remove_as(c, node, node->admission + 1);
 }
 
+void forgotten_note_gone(struct cluster *c, const struct cluster_id *id)
+{
+    const struct forgotten *known = find(c, id);
+
+    ASSERT(nodes_find(c, id) == NULL);
+    forgotten_note(c, id, known != NULL ? known->admission + 1 : 1,
+                   mono_add_ms(c->now, CLUSTER_FORGOTTEN_MS));
+}
+
 bool forgotten_may_learn(struct cluster *c, const struct cluster_id *id)
 {
     const struct forgotten *record = find(c, id);

@@ -21,6 +21,8 @@
 
 /* Remove the node, and remember that. */
 void forgotten_remove_node(struct cluster *c, struct cluster_node *node);
+/* The same of one that is not in the table, whoever has let it in by now. */
+void forgotten_note_gone(struct cluster *c, const struct cluster_id *id);
 /* Remember a removal of this number until then, unless a newer one is known. */
 void forgotten_note(struct cluster *c, const struct cluster_id *id, uint64_t admission,
                     struct mono_time until);

@@ -2,6 +2,7 @@
 /* Slots of a shard whose primary is gone, which an operator gives to another one. */
 #include "tests/unit/server/cluster/world.h"
 
+#include "cluster/forgotten.h"
 #include "cluster/nodes.h"
 #include "cluster/range_admin.h"
 #include "council/record_table.h"
@@ -437,4 +438,34 @@ Test(cluster_keeper, a_slot_that_three_without_a_record_are_given_at_once_become
         cr_expect_neq(world_server_of(w, slot), NOBODY, "parted after %d ms", gap_ms);
         world_free(w);
     }
+}
+
+/* It was removed once and let in again elsewhere, and ended before it was met here. */
+Test(cluster_keeper,
+     a_primary_that_was_never_met_is_gone_at_a_word_though_others_had_let_it_in_again)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_id shard = shard_of(w, 0);
+    struct cluster_id unknown = w->members[0].id;
+    struct cluster *core;
+
+    unknown.text[0] = unknown.text[0] == '0' ? '1' : '0';
+    for (int i = 0; i < w->count; i++) {
+        struct shard_record record = *council_find(w->members[i].core->council, &shard);
+
+        core = w->members[i].core;
+        record.version++;
+        record.primary = unknown;
+        forgotten_note(core, &unknown, 2, mono_add_ms(w->now, CLUSTER_FORGOTTEN_MS));
+        core->forgotten.items[core->forgotten.count - 1].is_admitted = true;
+        say_agreed(w, i, &record);
+        core->is_record_pending = cluster_id_equal(&core->me->shard, &shard);
+    }
+    for (int i = 0; i < w->count; i += WORLD_SHARDS) {
+        forget(w, i, &unknown);
+        cr_expect(forgotten_has(w->members[i].core, &unknown));
+    }
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    cr_expect_neq(world_server_of(w, world_first_slot(0)), NOBODY);
+    world_free(w);
 }
