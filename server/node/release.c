@@ -36,12 +36,13 @@ void release_forget(struct node *node, struct session *s)
 }
 
 /* A pass may have been stopped between its first command and now: the clock is read now.  What was written without a
- * lease must not be acknowledged. */
+ * lease must not be acknowledged; nor what waits since then, by one that has let its last slot go meanwhile. */
 static bool may_leave(struct node *node)
 {
     struct moment now;
 
-    if (node->cluster == NULL || (!node->pass.has_writes && !journal_needs_lease(node))) {
+    if (node->cluster == NULL || (!node->pass.has_writes && !journal_needs_lease(node) &&
+                                  !node->release.is_waited_for_under_lease)) {
         return true;
     }
     now = node->env.now(node->env.context);
@@ -240,6 +241,14 @@ static void hand_over_touched(struct node *node)
     }
 }
 
+static void note_waiting(struct node *node)
+{
+    struct release *r = &node->release;
+
+    r->is_waited_for_under_lease =
+        r->waiting_count > 0 && (r->is_waited_for_under_lease || r->lease_end.us != 0);
+}
+
 void release_run(struct node *node)
 {
     bool holds = disk_log_holds_replies(node);
@@ -254,6 +263,7 @@ void release_run(struct node *node)
             look_at_waiting(node, is_allowed, holds);
         }
         look_at_touched(node, is_allowed, holds);
+        note_waiting(node);
     }
     if (UNLIKELY(has_run_out(node))) {
         drop_touched(node, false);
@@ -269,6 +279,7 @@ void release_on_demotion(struct node *node)
     LIST_FOR_EACH_SAFE (item, &node->release.waiting) {
         drop(node, CONTAINER_OF(item, struct session, barred));
     }
+    node->release.is_waited_for_under_lease = false;
 }
 
 int64_t release_oldest_ms(const struct node *node)

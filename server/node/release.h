@@ -31,6 +31,8 @@ struct session;
 struct release {
     struct list waiting; /* session.barred, in the order in which they began to */
     size_t waiting_count;
+    bool
+        is_waited_for_under_lease; /* some of them began to in a pass in which the lease was held */
     struct mono_time
         lease_end; /* of the lease that was held at some time of this pass, or the last; 0: none was */
 };

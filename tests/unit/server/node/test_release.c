@@ -66,6 +66,53 @@ Test(release, one_that_gives_its_last_slot_away_tells_what_it_has_read_in_the_sa
     alone_free(a);
 }
 
+static struct alone *start_always(void)
+{
+    const struct alone_option options[] = {
+        {"cluster-enabled",      "yes"   },
+        {"enable-debug-command", "yes"   },
+        {"appendonly",           "yes"   },
+        {"appendfsync",          "always"},
+    };
+    struct alone *a = answers_start(options, ARRAY_COUNT(options));
+
+    answers_expect(a, "CLUSTER ADDSLOTSRANGE 0 16383", "+OK|");
+    answers_idle(a, 20, 100);
+    answers_expect(a, "SET k 1", "+OK|");
+    return a;
+}
+
+/* It is acknowledged under the lease under which it was executed, whatever the node has when the disk has it. */
+static void expect_of_a_write_that_waits(const char *last_word, const char *answer)
+{
+    struct alone *a = start_always();
+    struct buf out;
+
+    a->is_disk_held = true;
+    alone_pass(a, 1000, 0, BYTES_LITERAL("SET k 2\r\n"));
+    alone_pass(a, 1000, 1, BYTES_LITERAL("CLUSTER DELSLOTSRANGE 0 16383\r\n"));
+    cr_assert_not(cluster_has_lease(a->node->cluster, a->node->now.mono));
+    cr_assert(cluster_lease_lasts(a->node->cluster, a->node->now.mono));
+    cr_assert_gt(a->node->release.waiting_count, 0);
+    while (alone_disk_step(a)) {
+    }
+    alone_pass(a, 1000, 2, bytes_from_text(last_word));
+    alone_settle(a, 10);
+    out = alone_take(a, 0);
+    cr_expect(bytes_equal(buf_bytes(&out), bytes_from_text(answer)), "%s: answered %s", last_word,
+              buf_text(&out));
+    cr_expect_eq(a->clients[0].session == NULL, answer[0] == '\0');
+    buf_deinit(&out);
+    alone_free(a);
+}
+
+Test(release,
+     a_write_that_waits_for_the_disk_is_acknowledged_under_its_lease_though_the_last_slot_is_gone)
+{
+    expect_of_a_write_that_waits("PING\r\n", "+OK\r\n");
+    expect_of_a_write_that_waits("DEBUG SLEEP 5\r\n", "");
+}
+
 Test(release, one_that_stood_still_for_less_answers)
 {
     struct alone *a = answers_start_cluster();
