@@ -71,6 +71,18 @@ bool facts_is_primary_gone(const struct cluster *c, const struct shard_record *r
             !cluster_id_equal(&primary->shard, &record->shard));
 }
 
+bool facts_is_shard_gone(const struct cluster *c, const struct cluster_id *shard)
+{
+    for (size_t i = 0; i < c->nodes.count; i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+
+        if (cluster_id_equal(&node->shard, shard) && !node->is_in_handshake && !node->is_failed) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct shard_data facts_own_data(const struct cluster *c)
 {
     return shard_data_make(&c->status.history, c->status.offset, &c->status.lineage);

@@ -48,6 +48,9 @@ static inline bool node_owns_slots(const struct cluster_node *node)
 /* Has the record's primary failed, was it removed, or does it say that it is of another shard now?  Then it gives up nothing any more. */
 bool facts_is_primary_gone(const struct cluster *c, const struct shard_record *record);
 
+/* Is no node of the shard left, as far as a majority sees? */
+bool facts_is_shard_gone(const struct cluster *c, const struct cluster_id *shard);
+
 /* Does it sit in our council? */
 static inline bool facts_is_member(const struct cluster *c, const struct cluster_node *node)
 {

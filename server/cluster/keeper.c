@@ -42,8 +42,14 @@ bool keeper_find(const struct cluster *c, struct cluster_id *shard)
         return true;
     }
     *shard = c->own.taken_by;
-    return !cluster_id_is_none(shard) && !is_empty(added) &&
-           (is_gone(c, council_find(c->council, shard)) || is_half_agreed(c, shard));
+    if (cluster_id_is_none(shard)) {
+        return false;
+    }
+    keeper = council_find(c->council, shard);
+    if (cluster_id_equal(shard, &c->own.back_from)) {
+        return is_gone(c, keeper);
+    }
+    return !is_empty(added) && (is_gone(c, keeper) || is_half_agreed(c, shard));
 }
 
 static void end_moves_of(struct shard_record *record, const uint64_t slots[SHARD_SLOT_WORDS])
@@ -84,6 +90,7 @@ static void end_ranges_of(struct shard_record *record, const uint64_t slots[SHAR
 void keeper_let_go(struct cluster *c, const struct shard_record *read)
 {
     struct shard_record record = *read;
+    bool is_taken_back = cluster_id_equal(&read->shard, &c->own.back_from);
     uint64_t both[SHARD_SLOT_WORDS];
     size_t count;
 
@@ -97,7 +104,7 @@ void keeper_let_go(struct cluster *c, const struct shard_record *read)
     }
     count = bitset_count(both, SHARD_SLOT_WORDS);
     /* One that is back lets nothing go. */
-    if (count == 0 || !facts_is_primary_gone(c, read)) {
+    if ((count == 0 && !is_taken_back) || !facts_is_primary_gone(c, read)) {
         council_put(c->council, c->now, read);
         return;
     }
@@ -107,9 +114,11 @@ void keeper_let_go(struct cluster *c, const struct shard_record *read)
     end_moves_of(&record, both);
     end_ranges_of(&record, both);
     record.version = shard_record_next_version(read, council_find(c->council, &read->shard));
-    emit_log(c, LOG_WARNING,
-             "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing that "
-             "it lets them go",
-             count, read->shard.text);
+    if (count > 0) {
+        emit_log(c, LOG_WARNING,
+                 "%zu slots of shard %s, whose primary is gone, are to be this node's: proposing "
+                 "that it lets them go",
+                 count, read->shard.text);
+    }
     council_put(c->council, c->now, &record);
 }

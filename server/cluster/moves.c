@@ -151,20 +151,50 @@ bool moves_is_claimed(const struct cluster *c, uint16_t slot)
     return record != NULL && bitset_has(record->slots, slot);
 }
 
-bool moves_is_given(const struct cluster *c, uint16_t slot)
+/* A node that was removed is of no shard that could take anything. */
+static bool is_taker_gone(const struct cluster *c, const struct cluster_id *id)
 {
-    const struct shard_record *record =
-        c->owner[slot] != NULL ? record_of(c, c->owner[slot]) : NULL;
+    const struct cluster_node *taker = nodes_find(c, id);
 
-    if (record == NULL || bitset_has(record->slots, slot)) {
+    return taker == NULL || facts_is_shard_gone(c, &taker->shard);
+}
+
+static bool find_given(const struct cluster *c, const struct shard_record *record, uint16_t slot,
+                       struct slot_giving *out)
+{
+    const struct shard_range *range = shard_ranges_of_slot(&record->ranges, slot);
+
+    if (bitset_has(record->slots, slot)) {
         return false;
     }
     for (size_t i = 0; i < record->move_count; i++) {
         if (record->moves[i].slot == slot && record->moves[i].kind == SHARD_MOVE_OUT) {
+            out->is_by_hand = true;
+            out->is_taker_gone = is_taker_gone(c, &record->moves[i].peer);
             return true;
         }
     }
-    return shard_ranges_of_slot(&record->ranges, slot) != NULL;
+    if (range == NULL || range->kind != SHARD_RANGE_GIVEN) {
+        return false;
+    }
+    out->is_by_hand = false;
+    out->is_taker_gone = facts_is_shard_gone(c, &range->shard);
+    return true;
+}
+
+bool moves_find_giving(const struct cluster *c, uint16_t slot, struct slot_giving *out)
+{
+    const struct shard_record *record =
+        c->owner[slot] != NULL ? record_of(c, c->owner[slot]) : NULL;
+    const struct shard_record *own = record_of(c, c->me);
+
+    *out = (struct slot_giving){.giver = c->owner[slot]};
+    if (record != NULL && find_given(c, record, slot, out)) {
+        return true;
+    }
+    *out = (struct slot_giving){.giver = c->me};
+    return own != NULL && c->owner[slot] != c->me && !moves_is_claimed(c, slot) &&
+           (bitset_has(c->moving, slot) || ranges_have(c, slot)) && find_given(c, own, slot, out);
 }
 
 void moves_give(struct cluster *c, uint16_t slot, struct cluster_node *taker)

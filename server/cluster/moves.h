@@ -44,8 +44,14 @@ void moves_tick(struct cluster *c);
 void moves_give(struct cluster *c, uint16_t slot, struct cluster_node *taker);
 /* Ours from now on, as soon as that is agreed; its source is still told to clients that do not ask. */
 void moves_take(struct cluster *c, uint16_t slot, const struct cluster_node *giver);
-/* Has the owner that the table names given the slot to another shard, which has not taken it yet, as far as we know? */
-bool moves_is_given(const struct cluster *c, uint16_t slot);
+/* A slot that was given to another shard, which has not taken it yet, as far as we know. */
+struct slot_giving {
+    const struct cluster_node *giver; /* the primary of who gave it, perhaps we */
+    bool is_by_hand;                  /* by SETSLOT, else in a range */
+    bool is_taker_gone;               /* no node of that shard is left */
+};
+/* False: the owner that the table names has not given it, and neither have we. */
+bool moves_find_giving(const struct cluster *c, uint16_t slot, struct slot_giving *out);
 /* Is the slot in the agreed record of another shard, as far as we know? */
 bool moves_is_claimed(const struct cluster *c, uint16_t slot);
 

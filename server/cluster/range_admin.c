@@ -206,6 +206,58 @@ bool cluster_end_range(struct cluster *cluster, struct cluster_call *call,
     return true;
 }
 
+static bool check_untaken(const struct cluster *c, struct cluster_call *call,
+                          const struct shard_range *range)
+{
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (shard_range_has(range, (uint16_t)slot) &&
+            slots_find_agreed(c, (uint16_t)slot) != NULL) {
+            REFUSE(call, "slot %u is agreed to be another shard's", slot);
+        }
+    }
+    return true;
+}
+
+static bool is_given_by_record(const struct cluster *c, const struct cluster_id *id)
+{
+    const struct shard_record *own = record_of(c, &c->me->shard);
+    const struct shard_range *agreed = own != NULL ? shard_ranges_find(&own->ranges, id) : NULL;
+
+    return agreed != NULL && agreed->kind == SHARD_RANGE_GIVEN &&
+           cluster_id_equal(&own->primary, &c->me->id);
+}
+
+bool cluster_take_back_range(struct cluster *cluster, struct cluster_call *call,
+                             const struct cluster_id *id)
+{
+    struct cluster *c = cluster;
+    const struct shard_range *range = shard_ranges_find(&c->ranges, id);
+
+    if (range == NULL || range->kind != SHARD_RANGE_GIVEN) {
+        REFUSE(call, "No such move that was given");
+    }
+    if (!facts_is_shard_gone(c, &range->shard)) {
+        REFUSE(call,
+               "nodes of shard %s are left, which takes them: should all of them be gone for "
+               "good, wait until they are found failed, or CLUSTER FORGET them here",
+               range->shard.text);
+    }
+    if (!is_given_by_record(c, id)) {
+        REFUSE(call, "that they were given is not agreed yet, try again");
+    }
+    if (!cluster_id_is_none(&c->own.back_from) &&
+        !cluster_id_equal(&c->own.back_from, &range->shard)) {
+        REFUSE(call, "others are being taken back from shard %s, try again", c->own.back_from.text);
+    }
+    if (!check_untaken(c, call, range)) {
+        return false;
+    }
+    begin(c, call);
+    ranges_take_back(c, range);
+    end(c, call);
+    return true;
+}
+
 /* ---- giving -------------------------------------------------------------------------------------- */
 
 static bool are_served(const struct cluster *c, const struct cluster_id *id, const uint64_t *slots)

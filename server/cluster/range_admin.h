@@ -28,6 +28,10 @@ void cluster_drop_export(struct cluster *cluster, const struct cluster_id *id);
 /* Of an import whose staged keys are gone, or of an export that was not given yet: it is over. */
 MUST_USE bool cluster_end_range(struct cluster *cluster, struct cluster_call *call,
                                 const struct cluster_id *id);
+/* Of a move that was given, agreed as such, to a shard of which no node is left, and that it has not taken, as far as is known: the slots
+ * are ours again, with the keys that are here still, as soon as that is agreed.  They stay the other shard's when it had them after all. */
+MUST_USE bool cluster_take_back_range(struct cluster *cluster, struct cluster_call *call,
+                                      const struct cluster_id *id);
 /* As the source: these slots, all ours, are the other shard's from now on, which has their keys. */
 MUST_USE bool cluster_give_range(struct cluster *cluster, struct cluster_call *call,
                                  const struct shard_range *range);

@@ -14,6 +14,7 @@ void ranges_forget(struct cluster *c)
     c->emptied_count = 0;
     memset(c->taken, 0, sizeof(c->taken));
     c->has_taken = false;
+    c->own.back_from = (struct cluster_id){0};
 }
 
 /* Is the slot in the record of another shard, as far as we know? */

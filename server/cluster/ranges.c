@@ -149,7 +149,7 @@ void ranges_give(struct cluster *c, const struct shard_range *range, struct clus
     c->is_tick_wanted = true;
 }
 
-static void take(struct cluster *c, const struct shard_range *range)
+static void bind_taken(struct cluster *c, const struct shard_range *range)
 {
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         if (shard_range_has(range, (uint16_t)slot)) {
@@ -160,12 +160,32 @@ static void take(struct cluster *c, const struct shard_range *range)
     }
     c->has_taken = true;
     c->await_until = mono_add_ms(c->now, AWAIT_MS);
+    role_want_epoch(c, c->current_epoch + 1);
+    c->is_tick_wanted = true;
+}
+
+static void take(struct cluster *c, const struct shard_range *range)
+{
+    bind_taken(c, range);
     emit_log(c, LOG_NOTICE, "%zu slots are taken from shard %s, move %s",
              shard_range_slot_count(range), range->shard.text, range->id.text);
-    role_want_epoch(c, c->current_epoch + 1);
     /* One that has not heard that they were given would say that they are another shard's. */
     council_tell_members(c->council, c->now, &range->shard);
-    c->is_tick_wanted = true;
+}
+
+void ranges_take_back(struct cluster *c, const struct shard_range *range)
+{
+    const struct shard_range back = *range;
+
+    ASSERT(back.kind == SHARD_RANGE_GIVEN);
+    shard_ranges_remove(&c->ranges, &back.id);
+    c->ended_ranges[c->ended_next++ % RANGES_ENDED_MAX] = back.id;
+    c->own.back_from = back.shard;
+    bind_taken(c, &back);
+    emit_log(
+        c, LOG_WARNING,
+        "%zu slots that were given to shard %s, of which no node is left, are taken back, move %s",
+        shard_range_slot_count(&back), back.shard.text, back.id.text);
 }
 
 static const struct shard_record *agreed_record(const struct cluster *c,

@@ -11,13 +11,17 @@
  *     -                          has the slots
  *
  * Rules:  (1) A receiver stages nothing before its IN is agreed, so whoever restarts or takes over there knows what is staged.
- *         (2) A source gives only what the receiver has told it to have, and never takes it back: from when it proposes that on,
- *             it serves none of these slots before it has read a record that still has them.  Only one that takes over there
- *             without the GIVEN serves on.
+ *         (2) A source gives only what the receiver has told it to have, and never takes it back by itself: from when it proposes
+ *             that on, it serves none of these slots before it has read a record that still has them.  Only one that takes over
+ *             there without the GIVEN serves on.
  *         (3) A receiver takes what its source's agreed record gives to its shard, whoever is primary there.
  *         (4) Keys at the source go when another shard's agreed record has their slots; GIVEN stands until none is left.
  *         (5) OUT asks the receiver's shard to begin; an IN that began so ends when the OUT is gone, and not before: the source's
  *             shard would ask on, whoever is primary there.
+ *         (6) At an operator's word a source takes back what it has given to a shard of which no node is left and which has not
+ *             taken it, as far as is known.  GIVEN was agreed before, so it serves these slots no earlier than a record of
+ *             its own has them again, which members who know them as the receiver's refuse.  What the receiver had agreed is its
+ *             own still; what it had half agreed is put an end to first (keeper.h).
  *
  * Ranges name shards: whoever is primary of that shard is meant. */
 #ifndef STARLING_CLUSTER_RANGES_H
@@ -40,5 +44,7 @@ void ranges_note_record(struct cluster *c, const struct shard_record *record);
 void ranges_tick(struct cluster *c);
 /* As the source: from now on these slots are the other shard's. */
 void ranges_give(struct cluster *c, const struct shard_range *range, struct cluster_node *taker);
+/* As the source: this one that was given, and that nobody is left to take, is ours as soon as that is agreed. */
+void ranges_take_back(struct cluster *c, const struct shard_range *range);
 
 #endif

@@ -645,6 +645,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     } else {
         if (news->type == COUNCIL_NEWS_AGREED) {
             c->own.is_put = false;
+            c->own.back_from = (struct cluster_id){0};
             sync_set_on_agreed(c);
         }
         c->own.taken_by = news->taken_by;

@@ -18,10 +18,60 @@
 
 #include <string.h>
 
-/* Who has let go of a slot is its owner in the table until somebody else is: it is free, unless it is on its way to another shard. */
-static bool is_busy(const struct cluster *c, uint16_t slot)
+/* Neither can take it any more. */
+static bool are_both_gone(const struct cluster *c, const struct slot_giving *giving)
 {
-    return c->owner[slot] != NULL && (!bitset_has(c->disowned, slot) || moves_is_given(c, slot));
+    return giving->is_taker_gone && giving->giver != c->me &&
+           facts_is_shard_gone(c, &giving->giver->shard);
+}
+
+static bool refuse_given(struct cluster_call *call, uint16_t slot, const struct slot_giving *giving,
+                         const char *what)
+{
+    const char *giver = giving->giver->id.text;
+
+    if (!giving->is_taker_gone) {
+        REFUSE(call,
+               "Slot %u is %s: node %s has given it to another shard, which takes it; should all "
+               "nodes of that one be gone for good, wait until they are found failed, or CLUSTER "
+               "FORGET them",
+               slot, what, giver);
+    }
+    if (giving->is_by_hand) {
+        REFUSE(call,
+               "Slot %u is %s: it was given to a shard that is gone before that took it, CLUSTER "
+               "SETSLOT %u NODE %s at that node takes it back",
+               slot, what, slot, giver);
+    }
+    REFUSE(call,
+           "Slot %u is %s: it was given to a shard that is gone before that took it, CLUSTER "
+           "CANCELSLOTMIGRATIONS at node %s takes it back",
+           slot, what, giver);
+}
+
+/* Who has let go of a slot is its owner in the table until somebody else is: it is free, unless it is on its way to another shard. */
+static bool check_free(const struct cluster *c, struct cluster_call *call, uint16_t slot)
+{
+    struct slot_giving giving;
+    bool is_given = c->owner[slot] != NULL && moves_find_giving(c, slot, &giving);
+
+    if (is_given && !are_both_gone(c, &giving)) {
+        return refuse_given(call, slot, &giving, "already busy");
+    }
+    if (c->owner[slot] != NULL && !is_given && !bitset_has(c->disowned, slot)) {
+        REFUSE(call, "Slot %u is already busy", slot);
+    }
+    return true;
+}
+
+static bool refuse_moving(const struct cluster *c, struct cluster_call *call, uint16_t slot)
+{
+    struct slot_giving giving;
+
+    if (moves_find_giving(c, slot, &giving) && giving.giver == c->me && giving.is_taker_gone) {
+        return refuse_given(call, slot, &giving, "on the move");
+    }
+    REFUSE(call, "Slot %u is on the move, see CLUSTER MIGRATION STATUS", slot);
 }
 
 /* Whose the slot is agreed to be, in another shard. */
@@ -69,8 +119,8 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
         if (slots[i] >= SLOT_COUNT) {
             REFUSE(call, "Invalid or out of range slot");
         }
-        if (is_adding && is_busy(c, slots[i])) {
-            REFUSE(call, "Slot %u is already busy", slots[i]);
+        if (is_adding && !check_free(c, call, slots[i])) {
+            return false;
         }
         keeper = is_adding ? find_keeper(c, slots[i]) : NULL;
         if (keeper != NULL) {
@@ -83,7 +133,7 @@ static bool check_slots(struct cluster *c, struct cluster_call *call, const uint
             REFUSE(call, "Slot %u is already unassigned", slots[i]);
         }
         if (ranges_have(c, slots[i])) {
-            REFUSE(call, "Slot %u is on the move, see CLUSTER MIGRATION STATUS", slots[i]);
+            return refuse_moving(c, call, slots[i]);
         }
         if (bitset_has(seen, slots[i])) {
             REFUSE(call, "Slot %u specified multiple times", slots[i]);
@@ -199,6 +249,17 @@ static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uin
     return true;
 }
 
+/* Members may know it as that of a shard that is gone (keeper.h). */
+static void note_taken_back(struct cluster *c, uint16_t slot)
+{
+    struct slot_giving giving;
+
+    if (c->owner[slot] != NULL && moves_find_giving(c, slot, &giving) && giving.giver == c->me &&
+        giving.is_taker_gone) {
+        c->own.back_from = c->owner[slot]->shard;
+    }
+}
+
 /* The slot is ours from now on, when its owner gives it up. */
 static void want_slot(struct cluster *c, uint16_t slot)
 {
@@ -215,6 +276,7 @@ static void want_slot(struct cluster *c, uint16_t slot)
                 c, slot); /* else it is about to be ours, and is served to who asks until then */
         }
     } else if (!moves_is_claimed(c, slot)) {
+        note_taken_back(c, slot);
         moves_take(c, slot, c->owner[slot]);
     } else {
         move.peer = c->owner[slot]->id;
@@ -283,7 +345,7 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
         REFUSE(call, "I don't know about node %.*s", BYTES_ARGS(id));
     }
     if (ranges_have(c, slot)) {
-        REFUSE(call, "Slot %u is on the move by itself, see CLUSTER MIGRATION STATUS", slot);
+        return refuse_moving(c, call, slot);
     }
     if (kind == CLUSTER_SETSLOT_IMPORTING ? c->config.is_arbiter
                                           : node != NULL && node->is_arbiter) {

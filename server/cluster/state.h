@@ -203,6 +203,8 @@ struct own_change {
         taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
     struct cluster_id taken_by; /* the last try: this shard has some of them; or none */
     bool is_keeper_taken; /* what a shard that is to let go for us keeps is another one's, too */
+    struct cluster_id
+        back_from; /* the shard that is gone, and what we had given to it is ours again; or none */
 };
 
 /* A nodes file on its way to the disk, and how many changes of the council are in it. */

@@ -398,9 +398,47 @@ static void import(struct node *node, struct request *request)
     answer_id(request, &id);
 }
 
-static size_t cancel_all(struct node *node)
+/* As its source: whoever was to have what we gave is gone before it took that. */
+static bool take_back(struct node *node, const struct cluster_id *id, struct errmsg *error)
+{
+    struct cluster_call call = call_of(node, error);
+    bool is_done = cluster_take_back_range(node->cluster, &call, id);
+
+    if (is_done) {
+        cluster_side_act(node);
+        pass_note_work(&node->pass);
+    }
+    return is_done;
+}
+
+/* All that were given and can be taken back; *given: so many cannot, and the last reason why. */
+static size_t take_back_all(struct node *node, size_t *given, struct errmsg *error)
 {
     size_t count = 0;
+
+    for (size_t i = cluster_range_count(node->cluster); i-- > 0;) {
+        struct cluster_range_view view;
+        struct cluster_id id;
+
+        cluster_range_at(node->cluster, i, &view);
+        id = view.range->id;
+        if (view.range->kind != SHARD_RANGE_GIVEN) {
+            continue;
+        }
+        if (take_back(node, &id, error)) {
+            count++;
+        } else {
+            (*given)++;
+        }
+    }
+    return count;
+}
+
+static size_t cancel_all(struct node *node)
+{
+    struct errmsg ignored = {0};
+    size_t given = 0;
+    size_t count = take_back_all(node, &given, &ignored);
 
     for (size_t i = 0; i < node->move_side.count; i++) {
         count += move_side_cancel(node, &node->move_side.items[i]->range.id);
@@ -410,13 +448,15 @@ static size_t cancel_all(struct node *node)
 
 static void cancel(struct node *node, struct request *request, struct bytes id_text)
 {
+    struct errmsg ignored = {0};
     struct cluster_id id;
 
     if (id_text.len == 0) {
         resp_write_integer(request->reply, (int64_t)cancel_all(node));
     } else {
         resp_write_integer(request->reply,
-                           cluster_id_parse(id_text, &id) && move_side_cancel(node, &id));
+                           cluster_id_parse(id_text, &id) &&
+                               (move_side_cancel(node, &id) || take_back(node, &id, &ignored)));
     }
 }
 
@@ -545,12 +585,14 @@ void control_cluster_getslotmigrations(struct node *node, struct request *reques
 
 void control_cluster_cancelslotmigrations(struct node *node, struct request *request)
 {
+    struct errmsg why = {0};
     size_t count = 0;
     size_t given = 0;
 
     if (!answer_has_cluster(node, request)) {
         return;
     }
+    count += take_back_all(node, &given, &why);
     for (size_t i = cluster_range_count(node->cluster); i-- > 0;) {
         struct errmsg error = {0};
         struct cluster_call call = call_of(node, &error);
@@ -559,7 +601,6 @@ void control_cluster_cancelslotmigrations(struct node *node, struct request *req
 
         cluster_range_at(node->cluster, i, &view);
         id = view.range->id;
-        given += view.range->kind == SHARD_RANGE_GIVEN ? 1 : 0;
         if (view.range->kind == SHARD_RANGE_OUT && cluster_end_range(node->cluster, &call, &id)) {
             cluster_side_act(node);
             move_source_withdraw(node, &id);
@@ -569,7 +610,8 @@ void control_cluster_cancelslotmigrations(struct node *node, struct request *req
     if (count > 0) {
         resp_write_ok(request->reply);
     } else if (given > 0) {
-        reply_error(request, "ERR Too late to cancel: the slots were given to their new owner");
+        reply_error(request, "ERR Too late to cancel: the slots were given to their new owner (%s)",
+                    why.text);
     } else {
         reply_error(request, "ERR No migrations ongoing");
     }

@@ -43,6 +43,15 @@ static void add_receiver(struct alone *a)
     a->clients[RECEIVER].session->feed->introduction.is_proven = true;
 }
 
+/* It is there, and may take what it is given. */
+static void hear_receiver(struct move *m)
+{
+    struct cluster_node *node = nodes_find_text(m->a->node->cluster, BYTES_LITERAL(RECEIVER_ID));
+
+    nodes_set_health(m->a->node->cluster, node, NODE_WELL);
+    node->unanswered_since = m->a->node->now.mono; /* for a node timeout nobody finds it failed */
+}
+
 static const char *line_of(const struct move *m, const char *verb)
 {
     static char line[128];
@@ -128,23 +137,47 @@ Test(move_source, a_move_that_is_cancelled_while_writes_are_held_is_not_given)
     alone_free(m.a);
 }
 
+/* The receiver's only node is removed, before it took what it was given. */
+Test(move_source, what_was_given_to_a_shard_that_is_gone_is_served_here_again_with_its_keys)
+{
+    struct move m = begin_and_hold();
+
+    cr_assert(ask(&m, "COMMIT", "-GIVEN|"));
+    answers_expect(m.a, "CLUSTER FORGET " RECEIVER_ID, "+OK|");
+    answers_match(m.a, WRITER, "-CLUSTERDOWN *|");
+    answers_expect(m.a, "CLUSTER ADDSLOTS 7629",
+                   "-ERR Slot 7629 is on the move: it was given to a shard that is gone*"
+                   "CLUSTER CANCELSLOTMIGRATIONS*|");
+    answers_expect(m.a, "DBSIZE", ":0|");
+    answers_expect(m.a, "CLUSTER CANCELSLOTMIGRATIONS", "+OK|");
+    answers_idle(m.a, FORMED_PASSES, 100);
+    cr_expect(node_owns_slot(m.a->node, m.slot));
+    answers_expect(m.a, "GET k", "$1|1|");
+    answers_expect(m.a, "DBSIZE", ":1|");
+    answers_expect(m.a, "CLUSTER CANCELSLOTMIGRATIONS", "-ERR No migrations ongoing|");
+    alone_free(m.a);
+}
+
 /* From when it is proposed on: it may be agreed, whatever becomes of this node. */
 Test(move_source, what_was_given_cannot_be_cancelled_even_before_that_is_agreed)
 {
     struct move m = begin_and_hold();
 
+    hear_receiver(&m);
     m.a->is_disk_held = true;
     cr_assert(ask(&m, "COMMIT", "-GIVEN|"));
     answers_send(m.a, OPERATOR, "CLUSTER CANCELSLOTMIGRATIONS\r\n");
     answers_match(m.a, OPERATOR,
-                  "-ERR Too late to cancel: the slots were given to their new owner|");
+                  "-ERR Too late to cancel: the slots were given to their new owner (nodes of "
+                  "shard * are left*)|");
     cr_expect(cluster_has_given(m.a->node->cluster, &m.id));
     m.a->is_disk_held = false;
     while (alone_disk_step(m.a)) {
     }
     alone_settle(m.a, ANSWERS_PASSES);
     answers_expect(m.a, "CLUSTER CANCELSLOTMIGRATIONS",
-                   "-ERR Too late to cancel: the slots were given to their new owner|");
+                   "-ERR Too late to cancel: the slots were given to their new owner (nodes of "
+                   "shard * are left*)|");
     cr_expect(ask(&m, "CANCEL", "-GIVEN|"));
     cr_expect_not(node_owns_slot(m.a->node, m.slot));
     answers_match(m.a, WRITER, "");
