@@ -46,10 +46,11 @@ bool keeper_find(const struct cluster *c, struct cluster_id *shard)
         return false;
     }
     keeper = council_find(c->council, shard);
-    if (cluster_id_equal(shard, &c->own.back_from)) {
-        return is_gone(c, keeper);
+    if (is_gone(c, keeper)) {
+        return !is_empty(added) || facts_is_shard_gone(c, shard) ||
+               cluster_id_equal(shard, &c->own.back_from);
     }
-    return !is_empty(added) && (is_gone(c, keeper) || is_half_agreed(c, shard));
+    return !is_empty(added) && is_half_agreed(c, shard);
 }
 
 static void end_moves_of(struct shard_record *record, const uint64_t slots[SHARD_SLOT_WORDS])

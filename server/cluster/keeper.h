@@ -10,6 +10,8 @@
  * What the shard had on the move ends with the slots that it loses: moves of these slots go, so that none is taken for given, and so
  * does what asks another shard to fetch any of them.  What it has given already is not among its slots, and stays given.
  *
+ * Two records may have a slot since a TAKEOVER, and neither is agreed again then.  Of a shard of which no node is left it is let go.
+ *
  * Where we take back what we had given to a shard that is gone, a member may know it as that one's, which accepted it and can tell nobody
  * whether a majority did.  Then its record is agreed once more, without these slots, so that what was accepted before can never be. */
 #ifndef STARLING_CLUSTER_KEEPER_H

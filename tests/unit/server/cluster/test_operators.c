@@ -414,7 +414,7 @@ Test(cluster_operators, whatever_they_say_and_whatever_fails_one_can_make_the_cl
      .timeout = 1500)
 {
     /* A primary that was sent elsewhere while it asked for a record, two councils with one shard, and records of shards that are gone. */
-    static const uint64_t found[] = {3043, 3134, 3198, 3283, 3371};
+    static const uint64_t found[] = {3043, 3134, 3198, 3283, 3371, 5233};
 
     if (getenv("STARLING_SEED") != NULL) {
         live_with_operators_as_drawn_by(seed_get());
@@ -493,6 +493,57 @@ Test(cluster_operators,
     world_carry_out(w, 0);
     world_run(w, 5 * WORLD_TIMEOUT_MS);
     cr_expect_neq(world_server_of(w, world_first_slot(0)), NOBODY);
+    world_free(w);
+}
+
+/* The first slot of member 0 is agreed to be that shard's as well. */
+static void learn_slot_of(struct world *w, int member, const struct cluster_id *shard)
+{
+    struct council *council = w->members[member].core->council;
+    struct shard_record both = *council_find(council, shard);
+    struct ballot ballot = {.round = 500, .by = w->members[2].id};
+    struct buf value = {0};
+
+    both.version++;
+    bitset_add(both.slots, world_first_slot(0));
+    shard_record_encode(&value, &both);
+    cr_assert(
+        record_learn(council, record_find(council, shard), &ballot, &both, buf_bytes(&value)));
+    buf_deinit(&value);
+}
+
+/* Since a TAKEOVER two councils had agreed on each its own record, and one of both shards is gone from all tables since. */
+Test(cluster_operators,
+     a_slot_that_two_shards_have_agreed_and_one_of_them_is_gone_for_good_stays_the_other_ones)
+{
+    struct world *w = world_three_and_three();
+    struct cluster_id gone = nodes_find(w->members[0].core, &w->members[2].id)->shard;
+    struct cluster_call call;
+    uint64_t epoch;
+    bool is_bumped;
+
+    world_run(w, 3 * WORLD_TIMEOUT_MS);
+    world_kill(w, 2);
+    world_kill(w, 5);
+    world_run(w, WORLD_TIMEOUT_MS / 10);
+    for (int i = 0; i < w->count; i++) {
+        if (w->members[i].is_running) {
+            learn_slot_of(w, i, &gone);
+        }
+    }
+    for (int i = 0; i < w->count; i++) {
+        for (int dead = 2; dead < 6 && w->members[i].is_running; dead += 3) {
+            call = world_call(w, i, NULL);
+            cr_assert(cluster_forget(w->members[i].core, &call, id_of(w, dead)));
+            world_carry_out(w, i);
+        }
+    }
+    call = world_call(w, 0, NULL);
+    cr_assert(cluster_bump_epoch(w->members[0].core, &call, &is_bumped, &epoch));
+    world_carry_out(w, 0);
+    world_run(w, 10 * WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+    cr_expect_geq(w->members[0].core->me->config_epoch, epoch);
     world_free(w);
 }
 
