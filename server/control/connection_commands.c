@@ -81,7 +81,7 @@ static void reply_hello(struct node *node, struct request *request)
     resp_write_bulk_text(w, "mode");
     resp_write_bulk_text(w, node->cluster != NULL ? "cluster" : "standalone");
     resp_write_bulk_text(w, "role");
-    resp_write_bulk_text(w, node->role.is_primary ? "master" : "replica");
+    resp_write_bulk_text(w, role_is_replica(node) ? "replica" : "master");
     resp_write_bulk_text(w, "modules");
     resp_write_array(w, 0);
 }

@@ -38,7 +38,7 @@ void control_role(struct node *node, struct request *request)
     size_t online = 0;
     char ip[SESSION_ADDRESS_TEXT];
 
-    if (!node->role.is_primary) {
+    if (role_is_replica(node)) {
         struct replica_report report = replica_get_report(node->upstream.replica);
 
         resp_write_array(w, 5);
@@ -153,8 +153,8 @@ void replication_collect(struct node *node, struct metrics *m, struct buf *lines
     const struct oplog *log = node->journal.log;
     struct replica_report report;
 
-    m->role = node->role.is_primary ? "master" : "slave";
-    if (!node->role.is_primary) {
+    m->role = role_is_replica(node) ? "slave" : "master";
+    if (role_is_replica(node)) {
         report = replica_get_report(node->upstream.replica);
         collect_primary_link(node, &report, m);
     }

@@ -12,6 +12,11 @@ void role_init(struct node *node, bool is_primary)
     node->role.is_primary = is_primary;
 }
 
+bool role_is_replica(const struct node *node)
+{
+    return !node->role.is_primary || (node->cluster != NULL && cluster_is_replica(node->cluster));
+}
+
 void node_follow(struct node *node, const char *host, uint16_t port)
 {
     ASSERT(port != 0);

@@ -23,6 +23,9 @@ struct role {
 
 /* At birth: nothing follows from it yet. */
 void role_init(struct node *node, bool is_primary);
+/* What clients are told.  One whose place was taken in a cluster, by a node that is not in it any more, is a replica that has nobody to
+ * follow, and serves nothing: it goes on with its own log only if it is agreed to be primary again. */
+bool role_is_replica(const struct node *node);
 void node_follow(struct node *node, const char *host, uint16_t port);
 /* With a history of its own.  In a cluster that is so too for one that is a primary already: it was told that what it would go
  * on with is another one's. */
