@@ -183,5 +183,8 @@ void calm_run(struct world *world)
             world_fail(world, "node %d answers CLUSTER BUMPEPOCH with %s", i, reply);
         }
     }
-    watch(world, WATCH_MS * 1000, NOBODY);
+    if (watch(world, WATCH_MS * 1000, NOBODY)) {
+        last_word_calm(world,
+                       (int)((world->options.seed + 1) % (uint64_t)world->options.primaries));
+    }
 }

@@ -543,6 +543,7 @@ static const struct fault_kind kinds[] = {
     {"reset",                2,  false, false, fault_reset          },
     {"joiner",               3,  false, true,  fault_joiner         },
     {"leaver",               3,  false, true,  fault_leaver         },
+    {"last word",            0,  false, false, fault_last_word      }, /* last_word_start */
 };
 
 bool faults_has(const char *name)
@@ -624,6 +625,10 @@ void faults_start(struct world *world, int64_t until_us)
     struct sim_event *event = world_schedule(world, world->now_us + 1000, one_fault);
 
     event->number = (uint64_t)until_us;
+    if (world->options.without_fault == NULL ||
+        strcmp(world->options.without_fault, "last word") != 0) {
+        last_word_start(world, until_us);
+    }
 }
 
 void faults_heal(struct world *world)
@@ -636,6 +641,7 @@ void faults_heal(struct world *world)
 
         n->disk_hangs_until_us = 0;
         n->stop_ms = 0;
+        n->word = SIM_WORD_NONE;
         if (n->is_clone) {
             fault_end_clone(world, i);
         }

@@ -43,6 +43,9 @@ void fault_mend_disk(struct world *world, int node);
 void fault_joiner(struct world *world, int node);
 void fault_leaver(struct world *world, int node);
 
+/* ---- last_word.c */
+void fault_last_word(struct world *world, int node);
+
 /* ---- moves.c */
 void fault_move(struct world *world, int node);
 

@@ -240,6 +240,7 @@ static void print_counts(const struct world *world)
         {"copies that expired",             world->expiries_seen            },
         {"copies that were flushed",        world->flushed_copies           },
         {"moves of slots",                  world->moves_done               },
+        {"last slots let go",               world->last_words               },
     };
 
     printf("seed %llu:", (unsigned long long)world->options.seed);

@@ -220,12 +220,22 @@ void shared_note_executed(struct world *world, const struct sim_node *n)
     }
 }
 
+/* Of what was executed before it let its last slot go nobody else can have changed anything before that lease is over; what waits for
+ * an in-sync set is told later, under the lease of a shard without slots. */
+static bool may_tell_still(const struct sim_node *n, uint32_t bit)
+{
+    struct mono_time now = sim_node_clock(n).mono;
+
+    return ((n->served_at_start & bit) != 0 && now.us < n->lease_end_us) ||
+           (!cluster_has_slots(n->node->cluster) && cluster_lease_lasts(n->node->cluster, now));
+}
+
 void shared_note_answer(struct world *world, struct sim_node *n, const struct session *s,
                         int client)
 {
     struct sim_client *c = &world->clients[client];
     uint32_t bit = 1U << c->shard;
-    bool is_allowed = (shared_note_reigns(world, n) & bit) != 0 ||
+    bool is_allowed = (shared_note_reigns(world, n) & bit) != 0 || may_tell_still(n, bit) ||
                       ((n->served_at_start & bit) != 0 && n->pass_began_us == world->now_us);
 
     c->is_by_member = false;

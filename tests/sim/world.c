@@ -256,6 +256,9 @@ static void stop_before_reading(struct world *world, struct sim_node *n,
     struct sim_event *later = stand_still(world, n, read_on);
 
     n->held_deliver = deliver;
+    if (n->word != SIM_WORD_NONE) {
+        last_word_await(world, n);
+    }
     later->conn = event->conn;
     later->to_end = event->to_end;
     later->number = event->number;
@@ -281,8 +284,10 @@ void sim_node_pass(struct world *world, struct sim_node *n,
     }
     n->pass_began_us = world->now_us;
     n->served_at_start = shared_note_reigns(world, n);
+    n->lease_end_us = cluster_lease_end(n->node->cluster, sim_node_clock(n).mono).us;
     node_begin_pass(n->node, sim_node_clock(n));
-    if (deliver != NULL && event != NULL && n->stop_ms > 0 && rng_one_in(&world->rng, 3)) {
+    if (deliver != NULL && event != NULL && n->stop_ms > 0 &&
+        (n->word != SIM_WORD_NONE || rng_one_in(&world->rng, 3))) {
         stop_before_reading(world, n, deliver, event);
         return;
     }
@@ -367,6 +372,7 @@ void sim_node_start(struct world *world, int index)
     n->may_have_old_keys = true;
     n->may_exit = false;
     n->stop_ms = 0;
+    n->word = SIM_WORD_NONE;
     memset(n->lane_at_us, 0, sizeof(n->lane_at_us));
     n->env = (struct env){
         .context = n,

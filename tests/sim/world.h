@@ -93,6 +93,13 @@ struct sim_seen {
 
 struct sim_event;
 
+/* Whether the operator lets all slots of the node go in the pass that stands still: last_word.c. */
+enum sim_word {
+    SIM_WORD_NONE,
+    SIM_WORD_WHEN_REPLACED, /* if another node has its place by then */
+    SIM_WORD_ALWAYS,
+};
+
 struct sim_node {
     struct world *world;
     int index;
@@ -121,6 +128,7 @@ struct sim_node {
     int64_t disk_hangs_until_us;
     int64_t lane_at_us[FS_LANE_COUNT]; /* when the last operation of the lane happens */
     int64_t stop_ms;            /* for so long its next pass that brings anything stands still, */
+    enum sim_word word;         /* before it reads, */
     bool is_in_pass;            /* as it does now, */
     bool is_flush_due;          /* between its end and the writing */
     bool is_pass_open;          /* it has begun, stood still, and reads what came meanwhile */
@@ -129,6 +137,7 @@ struct sim_node {
     int64_t timeout_ms;       /* of the cluster, as configured */
     uint32_t served_at_start; /* of the pass: shards, by bit */
     int64_t pass_began_us;
+    int64_t lease_end_us;   /* of the lease that it held then, by its clock; 0: none */
     bool had_lease;         /* in the last look of calm.c */
     uint64_t elections_won; /* before this pass */
     bool has_decided;       /* before this pass, to propose itself as primary: */
@@ -410,6 +419,7 @@ struct world {
     uint64_t expiries_seen; /* of a key that is copied */
     uint64_t flushed_copies;
     uint64_t moves_done; /* of slots, from one shard to another */
+    uint64_t last_words; /* by which a node lost all its slots */
 };
 
 struct claim {
@@ -595,6 +605,14 @@ void moves_calm(struct world *world);
 
 /* ---- calm.c: what must hold when nothing fails any more */
 void calm_run(struct world *world);
+
+/* ---- last_word.c */
+/* In worlds that have it, drawn by a generator of its own: all others are as without it. */
+void last_word_start(struct world *world, int64_t until_us);
+/* The node stands still within a pass in which a last word is to be read. */
+void last_word_await(struct world *world, struct sim_node *n);
+/* When nothing fails: who lets its last slot go throws no answer away, and gets all back. */
+void last_word_calm(struct world *world, int shard);
 
 /* ---- faults.c */
 void faults_start(struct world *world, int64_t until_us);
