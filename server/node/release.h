@@ -10,7 +10,8 @@
  * A primary whose lease was held at some time of the pass says nothing at all once its time is over: what was read may be as old
  * as what was written.  That the node has heard of its successor in the same pass changes nothing.  One that has given the lease up
  * itself before its time, by handing over, or its last slot away, has read what it read before that: it may say so, until
- * that time.  The shell asks once more right before it writes.
+ * that time; what of it waits for the disk, or for the set, is told while the lease of its shard without slots lasts.  The shell asks
+ * once more right before it writes.
  *
  * Invariants:  (1) in the list are sessions whose output has a barrier, and no others
  *              (2) replicas' outputs have none: what they confirm is theirs

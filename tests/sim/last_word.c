@@ -18,9 +18,9 @@
 enum {
     RUNS_MAX = 30, /* of slots, in one word */
     WORDS_MAX = 2 + 2 * RUNS_MAX,
-    PART = 4,  /* one of so many worlds has this fault, */
-    TIMES = 4, /* so often */
-    FORM_MS = 200,
+    PART = 4,       /* one of so many worlds has this fault, */
+    TIMES = 4,      /* so often */
+    FIRST_MS = 200, /* clients have written something by then */
     STANDS_MS = 40, /* where nothing fails: no lease ends by that */
     BACK_MS = 5000,
     CLOSED_MS = 100,
@@ -173,7 +173,7 @@ void last_word_start(struct world *world, int64_t until_us)
     }
     for (int i = 0; i < TIMES; i++) {
         struct sim_event *event = world_schedule(
-            world, world->now_us + FORM_MS * 1000 + (int64_t)rng_below(&rng, (uint64_t)rest_us),
+            world, world->now_us + FIRST_MS * 1000 + (int64_t)rng_below(&rng, (uint64_t)rest_us),
             begin);
 
         event->node = (int)rng_below(&rng, (uint64_t)world->node_count);
