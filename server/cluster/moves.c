@@ -197,11 +197,53 @@ bool moves_find_giving(const struct cluster *c, uint16_t slot, struct slot_givin
            (bitset_has(c->moving, slot) || ranges_have(c, slot)) && find_given(c, own, slot, out);
 }
 
+static void decline_moves(struct cluster *c, const struct shard_record *record,
+                          const uint64_t *slots)
+{
+    for (size_t i = 0; i < record->move_count; i++) {
+        const struct shard_move *move = &record->moves[i];
+
+        if (move->kind == SHARD_MOVE_OUT && bitset_has(slots, move->slot) &&
+            !bitset_has(record->slots, move->slot)) {
+            c->declined[c->declined_next++ % DECLINED_MAX] = (struct declined){
+                .slot = move->slot, .version = record->version, .shard = record->shard};
+        }
+    }
+}
+
+void moves_decline(struct cluster *c, const uint64_t slots[FRAME_SLOT_WORDS])
+{
+    for (size_t i = 1; i < c->nodes.count && council_has_moves(c->council); i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+        const struct shard_record *record = node_is_primary(node) ? record_of(c, node) : NULL;
+
+        if (record != NULL && !cluster_id_equal(&record->shard, &c->me->shard)) {
+            decline_moves(c, record, slots);
+        }
+    }
+}
+
+static bool is_declined(const struct cluster *c, const struct shard_record *record, uint16_t slot)
+{
+    for (size_t i = 0; i < DECLINED_MAX; i++) {
+        const struct declined *declined = &c->declined[i];
+
+        if (declined->slot == slot && declined->version == record->version &&
+            cluster_id_equal(&declined->shard, &record->shard)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void moves_give(struct cluster *c, uint16_t slot, struct cluster_node *taker)
 {
     struct slot_move move = {.slot = slot, .peer = taker->id};
+    uint64_t slots[FRAME_SLOT_WORDS] = {0};
 
     ASSERT(taker != c->me && node_is_primary(taker));
+    bitset_add(slots, slot);
+    moves_decline(c, slots);
     slots_set_move(c, &move);
     slots_bind(c, slot, taker);
     c->is_tick_wanted = true;
@@ -244,7 +286,8 @@ static bool is_given(const struct cluster *c, const struct shard_record *record,
     const struct slot_move *own = slots_find_move(c, slot);
 
     return !bitset_has(record->slots, slot) && c->owner[slot] != c->me && !ranges_have(c, slot) &&
-           (own == NULL || own->is_import) && !moves_is_claimed(c, slot);
+           (own == NULL || own->is_import) && !moves_is_claimed(c, slot) &&
+           !is_declined(c, record, slot);
 }
 
 static void look_at(struct cluster *c, struct cluster_node *node, const struct shard_record *record)

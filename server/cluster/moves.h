@@ -34,6 +34,9 @@ bool moves_have_leftovers(const struct cluster *c, const struct shard_record *re
 void moves_tell_givers(struct cluster *c);
 /* We became primary of the shard: its moves are ours. */
 void moves_adopt(struct cluster *c, const struct shard_record *record);
+/* These slots go from us, at an operator's word.  Who gave them to us by hand may say so for a node timeout more: they are not taken
+ * again for that. */
+void moves_decline(struct cluster *c, const uint64_t slots[FRAME_SLOT_WORDS]);
 /* A record is news: it may let us go on. */
 void moves_note_record(struct cluster *c, const struct shard_record *record);
 /* Of which of the slots on the move are keys here?  NULL: of none. */

@@ -49,6 +49,24 @@ bool ranges_hold_back(const struct cluster *c, uint16_t slot)
     return range != NULL && range->kind == SHARD_RANGE_GIVEN && !is_claimed(c, slot);
 }
 
+void ranges_add_arrived(const struct cluster *c, const struct cluster_id *from,
+                        uint64_t out[FRAME_SLOT_WORDS])
+{
+    for (size_t i = 1; i < c->nodes.count && council_has_moves(c->council); i++) {
+        const struct cluster_node *node = c->nodes.items[i];
+        bool is_asked_for = from == NULL || cluster_id_equal(from, &node->shard);
+        const struct shard_record *record =
+            is_asked_for && node_is_primary(node) ? council_find(c->council, &node->shard) : NULL;
+
+        for (size_t at = 0; record != NULL && at < record->ranges.count; at++) {
+            if (record->ranges.items[at].kind == SHARD_RANGE_GIVEN &&
+                cluster_id_equal(&record->ranges.items[at].shard, &c->me->shard)) {
+                shard_range_add_to(&record->ranges.items[at], out);
+            }
+        }
+    }
+}
+
 bool ranges_await(const struct cluster *c, struct mono_time now, uint16_t slot)
 {
     if ((c->ranges.count == 0 && !c->has_taken) || !mono_is_before(now, c->await_until)) {

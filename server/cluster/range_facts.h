@@ -15,6 +15,10 @@ bool ranges_have(const struct cluster *c, uint16_t slot);
 bool ranges_has_ended(const struct cluster *c, const struct cluster_id *id);
 /* Was the slot given, and has its new owner it not yet? */
 bool ranges_hold_back(const struct cluster *c, uint16_t slot);
+/* Slots of ranges that were given to our shard by that one (NULL: by any), whose record says so still: it has keys of them, and lets go of
+ * the range when these are gone and the slots are in another record.  *out is all zero before. */
+void ranges_add_arrived(const struct cluster *c, const struct cluster_id *from,
+                        uint64_t out[FRAME_SLOT_WORDS]);
 /* Will it be known within a moment who serves the slot? */
 bool ranges_await(const struct cluster *c, struct mono_time now, uint16_t slot);
 /* Slots that were just agreed, or are no more: what we waited for may be served. */

@@ -310,7 +310,7 @@ static bool is_unclaimed(const struct cluster *c, const struct shard_range *rang
     for (size_t i = 0; i < range->run_count; i++) {
         for (uint32_t slot = range->runs[i].first; slot <= range->runs[i].last; slot++) {
             if (c->owner[slot] == c->me || ranges_have(c, (uint16_t)slot) ||
-                moves_is_claimed(c, (uint16_t)slot)) {
+                bitset_has(c->moving, slot) || moves_is_claimed(c, (uint16_t)slot)) {
                 return false;
             }
         }

@@ -106,6 +106,27 @@ static void ask_for_record(struct cluster *c, struct cluster_call *call, uint16_
     call_end(c, call);
 }
 
+/* A range is over at its giver when a record has its slots and no key is left there: until then our record is to have them, or that of
+ * a third one. */
+static bool check_arrived(const struct cluster *c, struct cluster_call *call,
+                          const struct cluster_id *from, const uint64_t *slots)
+{
+    uint64_t arrived[FRAME_SLOT_WORDS] = {0};
+
+    ranges_add_arrived(c, from, arrived);
+    for (size_t slot = bitset_next(slots, SLOT_COUNT, 0, true); slot < SLOT_COUNT;
+         slot = bitset_next(slots, SLOT_COUNT, slot + 1, true)) {
+        if (c->owner[slot] == c->me && bitset_has(arrived, slot)) {
+            REFUSE(call,
+                   "Keys of slot %zu, which has come to this node a moment ago, are still being "
+                   "removed where it was: try again, or, should that shard be gone for good, "
+                   "behind CLUSTER FORGET of its nodes",
+                   slot);
+        }
+    }
+    return true;
+}
+
 /* Slots may be assigned or unassigned only once in a call, and only where that changes it. */
 static bool check_slots(struct cluster *c, struct cluster_call *call, const uint16_t *slots,
                         size_t count, bool is_adding)
@@ -172,8 +193,17 @@ bool cluster_del_slots(struct cluster *cluster, struct cluster_call *call, const
                        size_t count)
 {
     struct cluster *c = cluster;
+    uint64_t declined[FRAME_SLOT_WORDS] = {0};
 
     if (!check_slots(c, call, slots, count, false)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (c->owner[slots[i]] == c->me) {
+            bitset_add(declined, slots[i]);
+        }
+    }
+    if (!check_arrived(c, call, NULL, declined)) {
         return false;
     }
     ASSERT(count <= c->assigned_count);
@@ -182,6 +212,7 @@ bool cluster_del_slots(struct cluster *cluster, struct cluster_call *call, const
         slots_clear_move(c, slots[i]);
         slots_bind(c, slots[i], NULL);
     }
+    moves_decline(c, declined);
     bus_announce(c);
     call_end(c, call);
     return true;
@@ -197,7 +228,11 @@ bool cluster_flush_slots(struct cluster *cluster, struct cluster_call *call)
     if (c->ranges.count > 0) {
         REFUSE(call, "Slots are on the move to or from this node, see CLUSTER MIGRATION STATUS");
     }
+    if (!check_arrived(c, call, NULL, c->me->slots)) {
+        return false;
+    }
     call_begin(c, call);
+    moves_decline(c, c->me->slots);
     slots_unbind_all(c, c->me);
     ASSERT(c->me->slot_count == 0);
     bus_announce(c);
@@ -210,6 +245,8 @@ bool cluster_flush_slots(struct cluster *cluster, struct cluster_call *call)
 static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
                                const struct cluster_node *node, uint16_t slot)
 {
+    uint64_t slots[FRAME_SLOT_WORDS] = {0};
+
     ASSERT(slot < SLOT_COUNT);
     if (!node_is_primary(node)) {
         REFUSE(call, "Target node is not a master");
@@ -220,7 +257,8 @@ static bool check_setslot_node(struct cluster *c, struct cluster_call *call,
                "this hash slot.",
                slot);
     }
-    return true;
+    bitset_add(slots, slot);
+    return check_arrived(c, call, &node->shard, slots);
 }
 
 static bool check_setslot_move(struct cluster *c, struct cluster_call *call, uint16_t slot,
@@ -324,6 +362,9 @@ static void settle(struct cluster *c, uint16_t slot, bool has_keys)
                  "slot %u is said to be imported no longer, and keys of it are here: nobody is "
                  "sent there for them, starling-cli --cluster fix brings them to its owner",
                  slot);
+    }
+    if (move != NULL && !move->is_import && c->owner[slot] != c->me && !moves_is_claimed(c, slot)) {
+        return; /* it was given: without a word of that nobody would have it */
     }
     slots_clear_move(c, slot);
 }

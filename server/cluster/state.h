@@ -155,6 +155,13 @@ struct slot_move {
     struct cluster_id peer;
 };
 
+/* A slot that was given to us by hand, and went from us since: it is not taken again because the giver's record still says so. */
+struct declined {
+    uint16_t slot;
+    struct cluster_id shard; /* the giver's, */
+    uint64_t version;        /* and of its record */
+};
+
 /* A node that an operator removed: forgotten.h. */
 struct forgotten {
     struct cluster_id id;
@@ -272,6 +279,7 @@ struct manual {
 };
 
 enum {
+    DECLINED_MAX = 128,
     RANGES_ENDED_MAX =
         16, /* moves that ended here are remembered, so that none begins again at once */
 };
@@ -347,6 +355,8 @@ struct cluster {
     uint64_t lost[FRAME_SLOT_WORDS];     /* went from us to another node: their keys go, too */
     uint64_t moving[FRAME_SLOT_WORDS];   /* has an entry in moves */
     VEC(struct slot_move) moves;
+    struct declined declined[DECLINED_MAX]; /* a ring */
+    size_t declined_next;
     uint32_t assigned_count;
 
     /* Ranges of slots that move by themselves: ranges.h. */

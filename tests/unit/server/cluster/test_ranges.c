@@ -514,3 +514,46 @@ Test(cluster_ranges, of_a_shard_are_eight_moves_at_a_time_of_64_ranges_each)
     cr_expect_eq(cluster_range_count(w->members[1].core), 8);
     world_free(w);
 }
+
+static bool let_go(struct world *w, int member, struct errmsg *error)
+{
+    struct cluster_call call = world_call(w, member, error);
+    uint16_t slots[LAST - FIRST + 1];
+    bool is_done;
+
+    for (uint16_t slot = FIRST; slot <= LAST; slot++) {
+        slots[slot - FIRST] = slot;
+    }
+    is_done = cluster_del_slots(w->members[member].core, &call, slots, LAST - FIRST + 1);
+    world_carry_out(w, member);
+    return is_done;
+}
+
+/* The source's record says that they are given until its keys are gone and the slots are in another record. */
+Test(cluster_ranges, slots_that_have_just_arrived_are_let_go_when_their_source_is_done_with_them)
+{
+    int refused = 0;
+
+    for (int ms = 0; ms < 60; ms += 3) {
+        struct cluster_id id;
+        struct world *w = ready(&id);
+        struct errmsg error = {0};
+        bool is_done = false;
+
+        cr_assert(give(w, 0, 1, &id));
+        world_run(w, ms);
+        for (int later = 0; later < 2000 && !is_done; later++) {
+            if (cluster_owns_slot(w->members[1].core, FIRST)) {
+                is_done = let_go(w, 1, &error);
+                refused += !is_done;
+            }
+            world_run(w, 1);
+        }
+        cr_assert(is_done, "%s", error.text);
+        world_run(w, 2 * WORLD_TIMEOUT_MS);
+        cr_expect_eq(world_server_of(w, FIRST), NOBODY, "after %d ms", ms);
+        cr_expect_eq(cluster_range_count(w->members[0].core), 0, "after %d ms", ms);
+        world_free(w);
+    }
+    cr_expect_gt(refused, 0);
+}

@@ -5,6 +5,7 @@
 
 #include "cluster/admin.h"
 #include "cluster/nodes.h"
+#include "cluster/state.h"
 
 #include <criterion/criterion.h>
 
@@ -109,4 +110,64 @@ Test(cluster_slots, one_that_a_primary_without_a_record_lets_go_again_can_be_add
         cr_expect_eq(world_server_of(w, slot), 1, "parted after %d ms", gap_ms);
         world_free(w);
     }
+}
+
+static bool set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
+                     int other)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    bool is_done = cluster_set_slot(w->members[member].core, &call, slot, kind,
+                                    bytes_from_text(w->members[other].id.text));
+
+    world_carry_out(w, member);
+    return is_done;
+}
+
+/* Its giver's record names it as given for a node timeout more. */
+Test(cluster_slots, one_that_is_let_go_right_behind_its_arrival_does_not_come_back_from_who_gave_it)
+{
+    for (int gap_ms = 0; gap_ms < WORLD_TIMEOUT_MS; gap_ms += 1 + gap_ms / 2) {
+        struct world *w = world_three_and_three();
+        uint16_t slot = world_first_slot(0);
+
+        world_run(w, 1000);
+        cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
+        for (int ms = 0; ms < 1000 && world_server_of(w, slot) != 1; ms++) {
+            world_run(w, 1);
+        }
+        world_run(w, gap_ms);
+        cr_assert_eq(world_server_of(w, slot), 1);
+        change(w, 1, slot, cluster_del_slots);
+        world_run(w, 3 * WORLD_TIMEOUT_MS);
+        cr_expect_eq(world_server_of(w, slot), NOBODY, "%d ms behind it", gap_ms);
+        change(w, 0, slot, cluster_add_slots);
+        world_run(w, 1000);
+        cr_assert_eq(world_server_of(w, slot), 0);
+        cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
+        world_run(w, 1000);
+        cr_expect_eq(world_server_of(w, slot), 1, "given anew it is taken");
+        world_free(w);
+    }
+}
+
+/* Else it would be in no record, and on its way to nobody. */
+Test(cluster_slots, of_one_that_was_given_its_giver_cannot_unsay_by_stable_whose_it_is)
+{
+    struct world *w = world_three_and_three();
+    uint16_t slot = world_first_slot(0);
+
+    world_run(w, 1000);
+    world_kill(w, 1);
+    world_kill(w, 4);
+    cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
+    world_run(w, 50);
+    cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_STABLE, 0));
+    world_run(w, 5 * WORLD_TIMEOUT_MS);
+    world_start(w, 1);
+    world_start(w, 4);
+    world_run(w, 8 * WORLD_TIMEOUT_MS);
+    cr_expect_neq(world_server_of(w, slot), NOBODY);
+    cr_expect_eq(world_server_of(w, slot), world_server_of(w, world_first_slot(1)));
+    cr_expect_eq(w->members[0].core->moves.count, 0);
+    world_free(w);
 }
