@@ -110,10 +110,12 @@ static void follow_removed(struct cluster *c, const struct shard_record *record)
     role_follow(c, &record->primary);
 }
 
-/* An operator alone can say that it will never be met, as after a RESET HARD that gave it another id. */
+/* An operator alone can say that it will never be met, as after a RESET HARD that gave it another id; told once of each, whatever
+ * else was waited for before. */
 static void await_primary(struct cluster *c, const struct shard_record *record)
 {
-    if (!c->is_record_pending) {
+    if (!cluster_id_equal(&c->own.awaited, &record->primary)) {
+        c->own.awaited = record->primary;
         emit_log(c, LOG_NOTICE,
                  "node %s is agreed to be the primary of this shard, and not known here yet "
                  "(CLUSTER FORGET "

@@ -206,6 +206,7 @@ struct own_change {
     struct mono_time ask_at;       /* a replica without a primary asks what was agreed, */
     struct mono_time ask_until;    /* a primary without a record often until then, */
     struct cluster_id council;     /* when it has come to this one */
+    struct cluster_id awaited;     /* the last unknown primary that was told of */
     struct mono_time
         taken_since; /* slots of ours are another shard's; MONO_NEVER: not that we know */
     struct cluster_id taken_by; /* the last try: this shard has some of them; or none */
