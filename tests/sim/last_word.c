@@ -46,17 +46,22 @@ static void write_words(const struct sim_node *n, const char *what, struct buf *
     resp_write_request(out, words, 2 + count);
 }
 
+/* In all that it served: what it serves still is not to go to who has none of its keys. */
 static bool is_replaced(const struct world *world, const struct sim_node *n)
 {
+    bool is_any = false;
+
     for (int shard = 0; shard < world->options.primaries; shard++) {
         const struct sim_reigns *reigns = &world->reigns[shard];
 
-        if (((n->served_at_start >> shard) & 1) && reigns->list.count > 0 &&
-            reigns->list.items[reigns->list.count - 1].node != n->index) {
-            return true;
+        if (((n->served_at_start >> shard) & 1) && reigns->list.count > 0) {
+            if (reigns->list.items[reigns->list.count - 1].node == n->index) {
+                return false;
+            }
+            is_any = true;
         }
     }
-    return false;
+    return is_any;
 }
 
 /* Nobody fetches the answer. */
@@ -105,8 +110,8 @@ static void say(struct world *world, struct sim_event *event)
         return;
     }
     n->word = SIM_WORD_NONE;
-    if (word == SIM_WORD_WHEN_REPLACED && !is_replaced(world, n)) {
-        return;
+    if (word == SIM_WORD_NONE || (word == SIM_WORD_WHEN_REPLACED && !is_replaced(world, n))) {
+        return; /* it stood still for another reason than that, or goes on serving */
     }
     fault_note(world, "all slots are let go of by", n->index, 0);
     world->last_words++;
