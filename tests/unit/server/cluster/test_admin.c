@@ -86,13 +86,9 @@ Test(cluster_admin, a_node_that_owns_slots_does_not_become_an_arbiter)
 }
 
 static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
-                     int peer)
+                     int other)
 {
-    struct cluster_call call = world_call(w, member, NULL);
-
-    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, kind,
-                               bytes_from_text(w->members[peer].id.text)));
-    world_carry_out(w, member);
+    cr_assert(world_set_slot(w, member, slot, kind, other));
 }
 
 Test(cluster_admin, only_slots_that_others_took_are_lost)

@@ -40,10 +40,7 @@ static bool give(struct world *w, int primary, uint16_t slot, struct errmsg *err
 static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
                      int other)
 {
-    struct cluster_call call = world_call(w, member, NULL);
-
-    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, kind, id_of(w, other)));
-    world_carry_out(w, member);
+    cr_assert(world_set_slot(w, member, slot, kind, other));
 }
 
 static void export_slot(struct world *w, int member, uint16_t slot, int other)

@@ -18,15 +18,9 @@ static enum route_kind route_in(const struct world *w, int member, struct route_
 }
 
 static void set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
-                     int peer)
+                     int other)
 {
-    struct errmsg error = {0};
-    struct cluster_call call = world_call(w, member, &error);
-
-    cr_assert(cluster_set_slot(w->members[member].core, &call, slot, kind,
-                               bytes_from_text(w->members[peer].id.text)),
-              "%s", error.text);
-    world_carry_out(w, member);
+    cr_assert(world_set_slot(w, member, slot, kind, other));
 }
 
 Test(route, a_slot_of_nobody_is_not_served)

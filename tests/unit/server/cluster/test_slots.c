@@ -112,17 +112,6 @@ Test(cluster_slots, one_that_a_primary_without_a_record_lets_go_again_can_be_add
     }
 }
 
-static bool set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
-                     int other)
-{
-    struct cluster_call call = world_call(w, member, NULL);
-    bool is_done = cluster_set_slot(w->members[member].core, &call, slot, kind,
-                                    bytes_from_text(w->members[other].id.text));
-
-    world_carry_out(w, member);
-    return is_done;
-}
-
 /* Its giver's record names it as given for a node timeout more. */
 Test(cluster_slots, one_that_is_let_go_right_behind_its_arrival_does_not_come_back_from_who_gave_it)
 {
@@ -131,7 +120,7 @@ Test(cluster_slots, one_that_is_let_go_right_behind_its_arrival_does_not_come_ba
         uint16_t slot = world_first_slot(0);
 
         world_run(w, 1000);
-        cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
+        cr_assert(world_set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
         for (int ms = 0; ms < 1000 && world_server_of(w, slot) != 1; ms++) {
             world_run(w, 1);
         }
@@ -143,7 +132,7 @@ Test(cluster_slots, one_that_is_let_go_right_behind_its_arrival_does_not_come_ba
         change(w, 0, slot, cluster_add_slots);
         world_run(w, 1000);
         cr_assert_eq(world_server_of(w, slot), 0);
-        cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
+        cr_assert(world_set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
         world_run(w, 1000);
         cr_expect_eq(world_server_of(w, slot), 1, "given anew it is taken");
         world_free(w);
@@ -159,9 +148,9 @@ Test(cluster_slots, of_one_that_was_given_its_giver_cannot_unsay_by_stable_whose
     world_run(w, 1000);
     world_kill(w, 1);
     world_kill(w, 4);
-    cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
+    cr_assert(world_set_slot(w, 0, slot, CLUSTER_SETSLOT_NODE, 1));
     world_run(w, 50);
-    cr_assert(set_slot(w, 0, slot, CLUSTER_SETSLOT_STABLE, 0));
+    cr_assert(world_set_slot(w, 0, slot, CLUSTER_SETSLOT_STABLE, 0));
     world_run(w, 5 * WORLD_TIMEOUT_MS);
     world_start(w, 1);
     world_start(w, 4);

@@ -67,17 +67,6 @@ static bool add_slot(struct world *w, int member, uint16_t slot, struct errmsg *
     return is_done;
 }
 
-static bool set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
-                     int other)
-{
-    struct cluster_call call = world_call(w, member, NULL);
-    bool is_done = cluster_set_slot(w->members[member].core, &call, slot, kind,
-                                    bytes_from_text(w->members[other].id.text));
-
-    world_carry_out(w, member);
-    return is_done;
-}
-
 /* All are one member's, and stay so when the other shard is back. */
 static void expect_served_by(struct world *w, int member)
 {
@@ -229,19 +218,19 @@ Test(cluster_taken_back, a_slot_given_by_hand_to_a_shard_that_is_gone_is_taken_b
     struct world *w = world_three_and_three();
     struct errmsg error = {0};
 
-    cr_assert(set_slot(w, 1, FIRST, CLUSTER_SETSLOT_IMPORTING, 0));
-    cr_assert(set_slot(w, 0, FIRST, CLUSTER_SETSLOT_MIGRATING, 1));
+    cr_assert(world_set_slot(w, 1, FIRST, CLUSTER_SETSLOT_IMPORTING, 0));
+    cr_assert(world_set_slot(w, 0, FIRST, CLUSTER_SETSLOT_MIGRATING, 1));
     world_run(w, 500);
     world_kill(w, 1);
     world_kill(w, 4);
-    cr_assert(set_slot(w, 0, FIRST, CLUSTER_SETSLOT_NODE, 1));
+    cr_assert(world_set_slot(w, 0, FIRST, CLUSTER_SETSLOT_NODE, 1));
     world_run(w, GONE_MS);
     cr_assert_eq(world_server_of(w, FIRST), NOBODY);
     cr_expect_not(add_slot(w, 2, FIRST, &error));
     cr_expect(strstr(error.text, "SETSLOT 10 NODE") != NULL &&
                   strstr(error.text, w->members[0].id.text) != NULL,
               "%s", error.text);
-    cr_assert(set_slot(w, 0, FIRST, CLUSTER_SETSLOT_NODE, 0));
+    cr_assert(world_set_slot(w, 0, FIRST, CLUSTER_SETSLOT_NODE, 0));
     world_run(w, 2 * WORLD_TIMEOUT_MS);
     cr_expect_eq(world_server_of(w, FIRST), 0);
     world_start(w, 1);

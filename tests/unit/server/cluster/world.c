@@ -253,6 +253,17 @@ struct cluster_call world_call(struct world *w, int member, struct errmsg *error
         .now = w->now, .actions = &w->members[member].actions, .error = error};
 }
 
+bool world_set_slot(struct world *w, int member, uint16_t slot, enum cluster_setslot_kind kind,
+                    int other)
+{
+    struct cluster_call call = world_call(w, member, NULL);
+    bool is_done = cluster_set_slot(w->members[member].core, &call, slot, kind,
+                                    bytes_from_text(w->members[other].id.text));
+
+    world_carry_out(w, member);
+    return is_done;
+}
+
 /* What a node would know of its replication link. */
 static void follow_primary(struct world *w, int member)
 {

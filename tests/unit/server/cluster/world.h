@@ -93,6 +93,9 @@ void world_free(struct world *w);
 struct world *world_three_and_three(void);
 /* So many primaries that have met, and have neither slots nor records. */
 struct world *world_without_slots(int count);
+/* CLUSTER SETSLOT at the member, of another one's id; false when it is refused. */
+MUST_USE bool world_set_slot(struct world *w, int member, uint16_t slot,
+                             enum cluster_setslot_kind kind, int other);
 /* The usual with so many replicas, dealt to 0 1 2 in turn. */
 struct world *world_of_replicas(int replicas);
 void world_run(struct world *w, int64_t ms);
