@@ -51,6 +51,7 @@ static void bind_given(struct cluster *c, const struct shard_range *range,
         }
         if (c->owner[slot] != c->me) {
             bitset_add(c->lost, slot);
+            bitset_remove(c->taken, slot);
         }
     }
     c->await_until = mono_add_ms(c->now, AWAIT_MS);

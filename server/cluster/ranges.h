@@ -21,7 +21,8 @@
  *         (6) At an operator's word a source takes back what it has given to a shard of which no node is left and which has not
  *             taken it, as far as is known.  GIVEN was agreed before, so it serves these slots no earlier than a record of
  *             its own has them again, which members who know them as the receiver's refuse.  What the receiver had agreed is its
- *             own still; what it had half agreed is put an end to first (keeper.h).
+ *             own still; what it had half agreed is put an end to first (keeper.h).  Should a node of it be there before the record
+ *             is agreed, and members refuse ours for what it had half agreed, they stay given.
  *
  * Ranges name shards: whoever is primary of that shard is meant. */
 #ifndef STARLING_CLUSTER_RANGES_H

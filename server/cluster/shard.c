@@ -600,6 +600,18 @@ static void let_go_of_added(struct cluster *c)
     }
 }
 
+static bool give_way(struct cluster *c)
+{
+    bool is_given = keeper_give_way(c);
+
+    if (is_given) {
+        c->own.taken_since = MONO_NEVER;
+        c->is_tick_wanted = true;
+        bus_announce(c);
+    }
+    return is_given;
+}
+
 bool shard_is_taken_for_long(const struct cluster *c, struct mono_time since)
 {
     return mono_ms_between(since, c->now) >= TAKEN_TIMEOUTS * c->config.node_timeout_ms;
@@ -618,7 +630,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         c->own.taken_since = news->type == COUNCIL_NEWS_AGREED ? MONO_NEVER : c->own.taken_since;
         return;
     }
-    if (c->is_record_served && let_go_of_taken(c)) {
+    if (give_way(c) || (c->is_record_served && let_go_of_taken(c))) {
         return;
     }
     if (!mono_is_before(c->own.taken_since, c->now)) {
@@ -647,8 +659,8 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     } else {
         if (news->type == COUNCIL_NEWS_AGREED) {
             c->own.is_put = false;
-            c->own.back_from = (struct cluster_id){0};
             sync_set_on_agreed(c);
+            keeper_note_agreed(c);
         }
         c->own.taken_by = news->taken_by;
         note_taken(c, news);

@@ -179,6 +179,42 @@ Test(cluster_taken_back, what_the_receiver_had_half_agreed_is_put_an_end_to_befo
     cr_expect_gt(halves, 0);
 }
 
+/* Some members have accepted that the receiver takes it, others that its giver has it again, and a seat is empty. */
+Test(cluster_taken_back, it_stays_given_when_the_receiver_is_back_before_members_agree_on_either)
+{
+    int given = 0;
+
+    for (int ms = 0; ms < 6; ms++) {
+        struct world *w = world_three_and_three();
+        struct cluster_id id = import(w);
+        struct errmsg error = {0};
+        int server;
+
+        give(w, &id);
+        for (int i = 0; i < 200 && !w->members[1].core->has_taken; i++) {
+            world_run(w, 1);
+        }
+        world_part_from_all_but(w, 1, 3, true);
+        world_run(w, 50);
+        world_kill(w, 1);
+        world_kill(w, 4);
+        world_run(w, GONE_MS);
+        cr_assert(take_back(w, &id, &error), "%s", error.text);
+        world_part_from_all_but(w, 1, 3, false);
+        world_run(w, ms);
+        world_start(w, 1);
+        world_run(w, HEAL_MS);
+        server = world_server_of(w, FIRST);
+        cr_assert(server == 0 || server == 1, "after %d ms", ms);
+        expect_served_by(w, server);
+        cr_expect_eq(world_server_of(w, world_first_slot(0)), 0);
+        cr_expect_eq(world_server_of(w, world_first_slot(1)), 1);
+        given += server == 1;
+        world_free(w);
+    }
+    cr_expect_gt(given, 0);
+}
+
 /* Whoever is killed when: the slots have one owner in the end. */
 Test(cluster_taken_back, slots_are_their_givers_or_their_receivers_whenever_that_one_dies)
 {
