@@ -97,7 +97,6 @@ static void end_ranges_of(struct shard_record *record, const uint64_t slots[SHAR
 void keeper_let_go(struct cluster *c, const struct shard_record *read)
 {
     struct shard_record record = *read;
-    bool is_taken_back = cluster_id_equal(&read->shard, &c->own.back_from);
     uint64_t both[SHARD_SLOT_WORDS];
     size_t count;
 
@@ -110,8 +109,9 @@ void keeper_let_go(struct cluster *c, const struct shard_record *read)
         record.slots[i] &= ~both[i];
     }
     count = bitset_count(both, SHARD_SLOT_WORDS);
-    /* One that is back lets nothing go. */
-    if ((count == 0 && !is_taken_back) || !facts_is_primary_gone(c, read)) {
+    /* One that is back lets nothing go.  Of one that is gone a member may keep what was not read just now: it lets go of that by a version
+     * that is newer alone. */
+    if (!facts_is_primary_gone(c, read)) {
         council_put(c->council, c->now, read);
         return;
     }

@@ -6,6 +6,7 @@
 #include "cluster/nodes.h"
 #include "cluster/range_admin.h"
 #include "council/record_table.h"
+#include "council/state.h"
 
 #include <criterion/criterion.h>
 
@@ -464,5 +465,42 @@ Test(cluster_keeper,
     }
     world_run(w, 5 * WORLD_TIMEOUT_MS);
     cr_expect_neq(world_server_of(w, world_first_slot(0)), NOBODY);
+    world_free(w);
+}
+
+/* This member is slow while the other one reads the record of a shard of which it is not. */
+static void be_slow_while_read(struct world *w, int member, int reader)
+{
+    const struct cluster *core = w->members[reader].core;
+    const struct proposal *p = &core->council->proposal;
+    bool is_read = p->phase == PROPOSAL_POLLING || p->phase == PROPOSAL_PREPARING;
+
+    w->members[member].is_paused = is_read && !cluster_id_equal(&p->record, &core->me->shard);
+    world_run(w, 1);
+}
+
+/* Of seven seats two are empty, and the other four are enough to read it. */
+Test(cluster_keeper, what_one_slow_member_accepted_of_who_is_gone_keeps_slots_from_nobody_for_good)
+{
+    struct world *w = world_of_replicas(4);
+    uint16_t slot = world_first_slot(0) + 10;
+    struct cluster_call call = world_call(w, 0, NULL);
+
+    cr_assert(cluster_del_slots(w->members[0].core, &call, &slot, 1));
+    world_carry_out(w, 0);
+    world_run(w, 2 * WORLD_TIMEOUT_MS);
+    world_part_from_all_but(w, 1, 3, true);
+    cr_assert(give(w, 1, slot, NULL));
+    world_run(w, 50);
+    world_kill(w, 1);
+    world_kill(w, 4);
+    world_run(w, 6 * WORLD_TIMEOUT_MS);
+    cr_assert(give(w, 2, slot, NULL));
+    for (int ms = 0; ms < 2 * WORLD_TIMEOUT_MS; ms++) {
+        be_slow_while_read(w, 3, 2);
+    }
+    world_resume(w, 3);
+    world_run(w, WORLD_TIMEOUT_MS);
+    cr_expect_eq(world_server_of(w, slot), 2);
     world_free(w);
 }
