@@ -15,6 +15,7 @@ void ranges_forget(struct cluster *c)
     memset(c->taken, 0, sizeof(c->taken));
     c->has_taken = false;
     c->own.back_from = (struct cluster_id){0};
+    c->take_again_at = (struct mono_time){0};
 }
 
 /* Is the slot in the record of another shard, as far as we know? */

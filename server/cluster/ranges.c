@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum {
+    AGAIN_TIMEOUTS = 2, /* what was let go of is taken again behind these */
     AWAIT_MS =
         2000, /* clients wait so long for the new owner, then they are sent there all the same */
 };
@@ -206,6 +207,43 @@ static bool is_given(const struct cluster *c, const struct shard_range *range)
            cluster_id_equal(&theirs->shard, &c->me->shard);
 }
 
+static uint32_t let_go(struct cluster *c, const struct shard_range *range)
+{
+    uint32_t count = 0;
+
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (shard_range_has(range, (uint16_t)slot) && bitset_has(c->taken, slot)) {
+            bitset_remove(c->taken, slot);
+            count += c->owner[slot] == c->me ? 1 : 0;
+        }
+    }
+    if (count > 0) {
+        c->ranges.items[c->ranges.count++] = *range;
+        give_back(c, range);
+    }
+    return count;
+}
+
+uint32_t ranges_let_go(struct cluster *c)
+{
+    const struct shard_record *own = agreed_record(c, &c->me->shard);
+    uint32_t count = 0;
+
+    for (size_t i = 0; own != NULL && i < own->ranges.count; i++) {
+        const struct shard_range *range = &own->ranges.items[i];
+
+        if (shard_range_is_import(range) && c->ranges.count < SHARD_RANGES_MAX &&
+            shard_ranges_find(&c->ranges, &range->id) == NULL) {
+            count += let_go(c, range);
+        }
+    }
+    if (count > 0) {
+        c->take_again_at = mono_add_ms(c->now, AGAIN_TIMEOUTS * c->config.node_timeout_ms);
+        c->is_routing_changed = true;
+    }
+    return count;
+}
+
 static bool is_claimed(const struct cluster *c, const struct shard_range *range)
 {
     for (size_t i = 0; i < range->run_count; i++) {
@@ -264,7 +302,8 @@ static void look_at_own(struct cluster *c)
 
         if (range.kind == SHARD_RANGE_GIVEN) {
             look_at_given(c, &c->ranges.items[i]);
-        } else if (shard_range_is_import(&range) && is_given(c, &range)) {
+        } else if (shard_range_is_import(&range) && is_given(c, &range) &&
+                   mono_is_due(c->take_again_at, c->now)) {
             shard_ranges_remove(&c->ranges, &range.id);
             take(c, &range);
         }

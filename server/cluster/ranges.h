@@ -23,6 +23,8 @@
  *             its own has them again, which members who know them as the receiver's refuse.  What the receiver had agreed is its
  *             own still; what it had half agreed is put an end to first (keeper.h).  Should a node of it be there before the record
  *             is agreed, and members refuse ours for what it had half agreed, they stay given.
+ *         (7) A receiver that members refuse for long lets go of what it had begun to take, and takes it again later if it is given to it
+ *             still: a source that failed while it took it back, and its heir, are refused for the receiver's sake as well.
  *
  * Ranges name shards: whoever is primary of that shard is meant. */
 #ifndef STARLING_CLUSTER_RANGES_H
@@ -47,5 +49,8 @@ void ranges_tick(struct cluster *c);
 void ranges_give(struct cluster *c, const struct shard_range *range, struct cluster_node *taker);
 /* As the source: this one that was given, and that nobody is left to take, is ours as soon as that is agreed. */
 void ranges_take_back(struct cluster *c, const struct shard_range *range);
+/* As the receiver: of ranges that our agreed record still has as staged the slots are not taken for now, but in two node timeouts if they
+ * are given to us still.  So many slots. */
+uint32_t ranges_let_go(struct cluster *c);
 
 #endif

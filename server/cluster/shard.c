@@ -584,6 +584,23 @@ static bool let_go_of_taken(struct cluster *c)
     return true;
 }
 
+/* Its giver was taking it back when it failed: members may have accepted that, and refuse us and its heir for one another's sake.
+ * Without us one of its records can be agreed, and says whose the slots are. */
+static bool let_go_of_begun(struct cluster *c)
+{
+    uint32_t count = cluster_id_is_none(&c->own.back_from) ? ranges_let_go(c) : 0;
+
+    if (count > 0) {
+        emit_log(c, LOG_WARNING,
+                 "%" PRIu32 " slots that were given to this node are refused, as members know them "
+                 "for shard %s: it takes them later, if they are given to it still",
+                 count, c->own.taken_by.text);
+        bus_announce(c);
+        c->is_tick_wanted = true;
+    }
+    return count > 0;
+}
+
 /* Two that were given one slot at the same moment may have some members each, and refuse one another for ever. */
 static void let_go_of_added(struct cluster *c)
 {
@@ -641,7 +658,7 @@ static void note_taken(struct cluster *c, const struct council_news *news)
         return;
     }
     c->own.taken_since = MONO_NEVER;
-    if (!let_go_of_taken(c)) {
+    if (!let_go_of_taken(c) && !let_go_of_begun(c)) {
         let_go_of_added(c);
     }
 }

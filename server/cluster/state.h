@@ -373,7 +373,8 @@ struct cluster {
     size_t ended_next;
     uint64_t taken[FRAME_SLOT_WORDS]; /* ours as soon as that is agreed */
     bool has_taken;
-    struct mono_time await_until; /* who asks for slots that change hands waits till then */
+    struct mono_time await_until;   /* who asks for slots that change hands waits till then */
+    struct mono_time take_again_at; /* what was given to us is not taken before */
 
     uint64_t current_epoch;
     uint64_t own_slots_hash; /* 0: to be taken anew */

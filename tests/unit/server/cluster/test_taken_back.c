@@ -215,6 +215,44 @@ Test(cluster_taken_back, it_stays_given_when_the_receiver_is_back_before_members
     cr_expect_gt(given, 0);
 }
 
+/* The same, and its giver is gone for good then: its heir can have no record agreed as long as the receiver wants to take it. */
+Test(cluster_taken_back, it_is_the_receivers_or_the_givers_heirs_when_the_giver_fails_meanwhile)
+{
+    int heirs = 0;
+
+    for (int ms = 1; ms < 4; ms++) {
+        struct world *w = world_of_replicas(4);
+        struct cluster_id id = import(w);
+        struct errmsg error = {0};
+        int server;
+
+        give(w, &id);
+        for (int i = 0; i < 200 && !w->members[1].core->has_taken; i++) {
+            world_run(w, 1);
+        }
+        world_part_from_all_but(w, 1, 5, true);
+        world_run(w, 50);
+        world_kill(w, 1);
+        world_kill(w, 4);
+        world_run(w, GONE_MS);
+        cr_assert(take_back(w, &id, &error), "%s", error.text);
+        world_run(w, ms);
+        world_kill(w, 0);
+        world_part_from_all_but(w, 1, 5, false);
+        world_start(w, 1);
+        world_start(w, 4);
+        world_run(w, 2 * HEAL_MS);
+        server = world_server_of(w, FIRST);
+        cr_assert_neq(server, NOBODY, "after %d ms", ms);
+        expect_served_by(w, server);
+        cr_expect_neq(world_server_of(w, world_first_slot(0)), NOBODY, "after %d ms", ms);
+        cr_expect_neq(world_server_of(w, world_first_slot(1)), NOBODY, "after %d ms", ms);
+        heirs += server == 3 || server == 6;
+        world_free(w);
+    }
+    cr_expect_gt(heirs, 0);
+}
+
 /* Whoever is killed when: the slots have one owner in the end. */
 Test(cluster_taken_back, slots_are_their_givers_or_their_receivers_whenever_that_one_dies)
 {
