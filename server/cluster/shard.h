@@ -26,8 +26,6 @@ void shard_tick(struct cluster *c);
 /* The shard is ours, or the one that has to let slots go for us. */
 void shard_on_read(struct cluster *c, const struct cluster_id *shard);
 void shard_on_end(struct cluster *c, const struct council_news *news);
-/* Are slots refused as another shard's since then for longer than it takes until all members know of one that was given up? */
-bool shard_is_taken_for_long(const struct cluster *c, struct mono_time since);
 /* Everybody is to know of the record: who serves, and who follows. */
 void shard_tell_everybody(struct cluster *c, const struct cluster_id *shard);
 /* What was read for a proposal, as council_read does; or what is known to be agreed, where that is newer: members may have given it up

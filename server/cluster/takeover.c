@@ -11,6 +11,7 @@
 #include "cluster/failure.h"
 #include "cluster/holders.h"
 #include "cluster/nodes.h"
+#include "cluster/refusal.h"
 #include "cluster/shard.h"
 #include "cluster/slots.h"
 #include "cluster/sync_set.h"
@@ -181,7 +182,7 @@ static void leave_out_taken(struct cluster *c, struct shard_record *record)
 {
     uint32_t count;
 
-    if (c->takeover.taken_since.us == 0 || !shard_is_taken_for_long(c, c->takeover.taken_since)) {
+    if (c->takeover.taken_since.us == 0 || !refusal_is_long(c, c->takeover.taken_since)) {
         return;
     }
     count = slots_leave_out_of(c, record);
