@@ -23,7 +23,11 @@ enum {
     ONE_BY_ONE = 20, /* slots, where not all can be given */
     TURNS = 40,      /* of the one who sets it right */
     FIRST_SEED = 3000,
+#ifdef __SANITIZE_ADDRESS__
+    SEEDS = 5, /* each costs ten times as much */
+#else
     SEEDS = 20,
+#endif
 };
 
 /* Many a command is refused. */
