@@ -233,6 +233,7 @@ void last_word_calm(struct world *world, int shard)
             struct sim_event event = {.bytes = buf_steal(&back)};
 
             sim_node_pass(world, n, hand_in, &event);
+            buf_deinit(&event.bytes); /* what is left of them, if a pass keeps them */
             is_given_back = true;
         }
         world_run_until(world, world->now_us + 1000);
