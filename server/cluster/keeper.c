@@ -4,9 +4,6 @@
 #include "base/bitset.h"
 #include "cluster/emit.h"
 #include "cluster/facts.h"
-#include "cluster/moves.h"
-#include "cluster/nodes.h"
-#include "cluster/ranges.h"
 #include "cluster/slots.h"
 
 #include <string.h>
@@ -128,101 +125,6 @@ void keeper_let_go(struct cluster *c, const struct shard_record *read)
                  count, read->shard.text);
     }
     council_put(c->council, c->now, &record);
-}
-
-/* ---- giving way ---------------------------------------------------------------------------------- */
-
-static struct cluster_node *primary_of(const struct cluster *c, const struct cluster_id *shard)
-{
-    struct cluster_node *found = NULL;
-
-    for (size_t i = 1; i < c->nodes.count; i++) {
-        struct cluster_node *node = c->nodes.items[i];
-
-        if (cluster_id_equal(&node->shard, shard) && node_is_primary(node) &&
-            !node->is_in_handshake && (found == NULL || found->is_failed)) {
-            found = node;
-        }
-    }
-    return found;
-}
-
-static size_t count_of_ours(const struct cluster *c, const struct shard_range *range)
-{
-    uint64_t slots[SHARD_SLOT_WORDS] = {0};
-
-    shard_range_add_to(range, slots);
-    for (size_t i = 0; i < SHARD_SLOT_WORDS; i++) {
-        slots[i] &= c->me->slots[i];
-    }
-    return bitset_count(slots, SHARD_SLOT_WORDS);
-}
-
-static size_t give_ranges_again(struct cluster *c, const struct shard_record *own,
-                                struct cluster_node *taker)
-{
-    size_t given = 0;
-
-    for (size_t i = 0; i < own->ranges.count && c->ranges.count < SHARD_RANGES_MAX; i++) {
-        const struct shard_range *range = &own->ranges.items[i];
-        size_t count = count_of_ours(c, range);
-
-        if (range->kind == SHARD_RANGE_GIVEN && cluster_id_equal(&range->shard, &taker->shard) &&
-            count > 0) {
-            ranges_give(c, range, taker);
-            given += count;
-        }
-    }
-    return given;
-}
-
-static size_t give_moves_again(struct cluster *c, const struct shard_record *own,
-                               struct cluster_node *taker)
-{
-    size_t given = 0;
-
-    for (size_t i = 0; i < own->move_count; i++) {
-        const struct shard_move *move = &own->moves[i];
-        const struct cluster_node *peer = nodes_find(c, &move->peer);
-
-        if (move->kind == SHARD_MOVE_OUT && !bitset_has(own->slots, move->slot) &&
-            c->owner[move->slot] == c->me && peer != NULL &&
-            cluster_id_equal(&peer->shard, &taker->shard)) {
-            moves_give(c, move->slot, taker);
-            given++;
-        }
-    }
-    return given;
-}
-
-bool keeper_give_way(struct cluster *c)
-{
-    const struct cluster_id shard = c->own.back_from;
-    const struct shard_record *own = council_find(c->council, &c->me->shard);
-    struct cluster_node *taker;
-    struct shard_record agreed;
-    size_t given;
-
-    if (cluster_id_is_none(&shard) || !cluster_id_equal(&shard, &c->own.taken_by) ||
-        facts_is_shard_gone(c, &shard)) {
-        return false;
-    }
-    taker = primary_of(c, &shard);
-    if (taker == NULL || own == NULL || !council_is_agreed(c->council, &c->me->shard)) {
-        return false;
-    }
-    agreed = *own;
-    given = give_ranges_again(c, &agreed, taker) + give_moves_again(c, &agreed, taker);
-    if (given == 0) {
-        return false;
-    }
-    emit_log(c, LOG_WARNING,
-             "shard %s is there again, and members know %zu slots as its own that were to be taken "
-             "back from it: they stay given",
-             shard.text, given);
-    c->own.taken_by = (struct cluster_id){0};
-    c->own.back_from = (struct cluster_id){0};
-    return true;
 }
 
 /* What was put before the operator's word says nothing of these slots. */

@@ -14,8 +14,7 @@
  *
  * Where we take back what we had given to a shard that is gone, a member may know it as that one's, which accepted it and can tell nobody
  * whether a majority did.  Then its record is agreed once more, without these slots, so that what was accepted before can never be.
- * Should a node of that shard be back before this is so, some members may have accepted our record and some its own, and neither
- * be agreed ever.  Then it is we who give way: what was given stays given, as our agreed record says it still. */
+ * Should a node of that shard be back before this is so, it is we who give way (refusal.h). */
 #ifndef STARLING_CLUSTER_KEEPER_H
 #define STARLING_CLUSTER_KEEPER_H
 
@@ -27,9 +26,6 @@
 MUST_USE bool keeper_find(const struct cluster *c, struct cluster_id *shard);
 /* It was read for a change of ours: propose it without our slots, or as it is when it keeps them. */
 void keeper_let_go(struct cluster *c, const struct shard_record *read);
-/* Members refused ours for a shard of which a node is there: what we were taking back from it is given to it again.  False: that is
- * nothing. */
-MUST_USE bool keeper_give_way(struct cluster *c);
 /* Our record was agreed: what we were taking back may be ours by that. */
 void keeper_note_agreed(struct cluster *c);
 

@@ -3,7 +3,8 @@
  *
  * Without these slots its record can be agreed again.  What it serves already is not to wait for that; who serves nothing yet gives others
  * some time, five node timeouts, in which a slot that was given up is known to all.  In this order it lets go of
- *     what it was taking back, when a node is there that takes it (keeper.h), at once;
+ *     what it was taking back, when a node is there that takes it, at once: some members may have accepted our record and some that
+ *         one's, and neither be agreed ever.  What was given stays given, as our agreed record says it still;
  *     what is agreed to be another shard's;
  *     what it had begun to take, for a while (ranges.h);
  *     what was given to it by hand and no record has. */

@@ -139,6 +139,19 @@ static bool has_half(struct world *w, int member, const struct cluster_id *shard
            !shard_slots_overlap(buf_bytes(&r->known_slots), slots);
 }
 
+/* It is given, and its receiver's shard ends when this member alone can have accepted that it takes it. */
+static void end_half_agreed(struct world *w, const struct cluster_id *id, int witness)
+{
+    give(w, id);
+    for (int ms = 0; ms < 200 && !w->members[1].core->has_taken; ms++) {
+        world_run(w, 1);
+    }
+    world_part_from_all_but(w, 1, witness, true);
+    world_run(w, 50);
+    world_kill(w, 1);
+    world_kill(w, 4);
+}
+
 /* One member alone has accepted that the receiver takes it, and is needed for a majority. */
 Test(cluster_taken_back, what_the_receiver_had_half_agreed_is_put_an_end_to_before_it_is_taken_back)
 {
@@ -154,14 +167,7 @@ Test(cluster_taken_back, what_the_receiver_had_half_agreed_is_put_an_end_to_befo
             world_free(w);
             continue;
         }
-        give(w, &id);
-        for (int ms = 0; ms < 200 && !w->members[1].core->has_taken; ms++) {
-            world_run(w, 1);
-        }
-        world_part_from_all_but(w, 1, witness, true);
-        world_run(w, 50);
-        world_kill(w, 1);
-        world_kill(w, 4);
+        end_half_agreed(w, &id, witness);
         halves += has_half(w, witness, &shard);
         world_run(w, GONE_MS);
         cr_assert_eq(world_server_of(w, FIRST), NOBODY);
@@ -190,14 +196,7 @@ Test(cluster_taken_back, it_stays_given_when_the_receiver_is_back_before_members
         struct errmsg error = {0};
         int server;
 
-        give(w, &id);
-        for (int i = 0; i < 200 && !w->members[1].core->has_taken; i++) {
-            world_run(w, 1);
-        }
-        world_part_from_all_but(w, 1, 3, true);
-        world_run(w, 50);
-        world_kill(w, 1);
-        world_kill(w, 4);
+        end_half_agreed(w, &id, 3);
         world_run(w, GONE_MS);
         cr_assert(take_back(w, &id, &error), "%s", error.text);
         world_part_from_all_but(w, 1, 3, false);
@@ -226,14 +225,7 @@ Test(cluster_taken_back, it_is_the_receivers_or_the_givers_heirs_when_the_giver_
         struct errmsg error = {0};
         int server;
 
-        give(w, &id);
-        for (int i = 0; i < 200 && !w->members[1].core->has_taken; i++) {
-            world_run(w, 1);
-        }
-        world_part_from_all_but(w, 1, 5, true);
-        world_run(w, 50);
-        world_kill(w, 1);
-        world_kill(w, 4);
+        end_half_agreed(w, &id, 5);
         world_run(w, GONE_MS);
         cr_assert(take_back(w, &id, &error), "%s", error.text);
         world_run(w, ms);
