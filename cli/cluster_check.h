@@ -30,6 +30,9 @@ bool cluster_check_agreement(const struct cluster_view *view);
 int cluster_call(const struct cluster_target *target, char *const *words, size_t word_count);
 /* Until everything is in order, or the time limit. */
 int cluster_wait(const struct cluster_target *target);
+/* Until each primary that can be asked serves its slots: who has just got some, or was away, refuses clients for a moment.  False, and
+ * said, when one does not within the time limit. */
+MUST_USE bool cluster_wait_until_served(const struct cluster_target *target);
 
 /* Has the council grown so far that it bears the loss of a member, by what CLUSTER INFO says of it?  One that has but begun to is
  * lost with its first member, and the cluster with it; so is one of two seats that is getting its third: both majorities have to be

@@ -310,7 +310,7 @@ int cluster_fix(const struct cluster_target *target)
     cluster_view_close(&f.view);
     VEC_DEINIT(&f.keys);
     VEC_DEINIT(&f.silent);
-    if (!is_ok || f.is_interrupted) {
+    if (!is_ok || f.is_interrupted || !cluster_wait_until_served(target)) {
         return 1;
     }
     return cluster_check(target);

@@ -98,6 +98,43 @@ static bool is_node_ready(const struct cluster_view *view, const struct view_nod
     return is_ready;
 }
 
+/* Whoever has slots, and can be asked, says that it serves.  Where slots have no owner nobody may, and no waiting
+ * gives them one. */
+static bool do_owners_serve(const struct cluster_target *target, struct errmsg *error)
+{
+    static const char *const words[] = {"CLUSTER", "INFO"};
+    struct cluster_view view = {0};
+    bool is_ok = cluster_view_open(&view, target->options, target->host, target->port, error);
+
+    for (size_t i = 0; is_ok && i < view.nodes.count; i++) {
+        const struct view_node *node = &view.nodes.items[i];
+
+        if (node->client != NULL && view_is_data_primary(&node->info) &&
+            cluster_map_count_covered(&node->map) == SLOT_COUNT &&
+            !has_field(node->client, words, "cluster_state", "ok", error)) {
+            errmsg_wrap(error, "node %s:%u", node->info.host, node->info.port);
+            is_ok = false;
+        }
+    }
+    cluster_view_close(&view);
+    return is_ok;
+}
+
+bool cluster_wait_until_served(const struct cluster_target *target)
+{
+    struct mono_time start = clock_mono_now();
+    struct errmsg error = {0};
+
+    while (!do_owners_serve(target, &error)) {
+        if (mono_ms_between(start, clock_mono_now()) >= target->options->cluster_timeout_ms ||
+            !interrupt_sleep(NULL, ROUND_MS)) {
+            view_say(VIEW_BAD, "The cluster does not serve yet: %s", error.text);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_ready(const struct cluster_target *target, struct errmsg *error)
 {
     struct cluster_view view = {0};
