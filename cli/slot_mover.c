@@ -17,6 +17,8 @@ enum {
     LOOK_MS = 50,
     ANSWER_MS = 5000, /* beyond the server's own limit of MIGRATE */
     MIGRATE_WORDS = 16,
+    RETRY_MS = 100,
+    RETRIES_MS = 6000, /* a node that has lost its lease serves again, or is replaced */
 };
 
 void slot_mover_open(struct slot_mover *mover, const struct options *options,
@@ -124,6 +126,38 @@ bool slot_mover_fetch_keys(const struct view_node *node, size_t slot, int64_t co
     return true;
 }
 
+/* A node that serves nobody for a moment has done nothing. */
+static bool is_refused_for_now(const char *text)
+{
+    static const char *const codes[] = {"CLUSTERDOWN ", "TRYAGAIN ", "LOADING ", "MASTERDOWN "};
+    static const char of_target[] = "replied with error: ";
+    const char *inner = strstr(text, of_target);
+    const char *code = inner != NULL ? inner + sizeof(of_target) - 1 : text;
+
+    for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
+        if (strncmp(code, codes[i], strlen(codes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A command of the mover at one of both sides, again while it is refused for a moment. */
+static bool order(const struct slot_mover *mover, const struct view_node *node,
+                  const struct bytes *words, size_t count, struct errmsg *error)
+{
+    struct mono_time start = clock_mono_now();
+
+    while (!connect_order_words(node->client, words, count, error)) {
+        if (!is_refused_for_now(error->text) ||
+            mono_ms_between(start, clock_mono_now()) >= RETRIES_MS ||
+            !interrupt_sleep(&mover->interrupt, RETRY_MS)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool slot_mover_migrate(const struct slot_mover *mover, const struct view_node *from,
                         const struct view_node *to, const struct bytes *keys, size_t key_count,
                         struct errmsg *error)
@@ -162,7 +196,7 @@ bool slot_mover_migrate(const struct slot_mover *mover, const struct view_node *
         VEC_PUSH(&words, keys[i]);
     }
     client_set_timeout_ms(from->client, options->cluster_timeout_ms + ANSWER_MS);
-    is_ok = connect_order_words(from->client, words.items, words.count, error);
+    is_ok = order(mover, from, words.items, words.count, error);
     client_set_timeout_ms(from->client, connect_node_timeout_ms(options));
     if (!is_ok) {
         errmsg_wrap(error, "MIGRATE from %s:%u to %s:%u", from->info.host, from->info.port,

@@ -71,7 +71,7 @@ enum cluster_setslot_kind {
 MUST_USE bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16_t slot,
                                enum cluster_setslot_kind kind, struct bytes id);
 /* Is all that was said of the slot agreed, and is its owner this node, or whoever it is when the id is empty,
- * and is the nodes file of this number on disk?  What it is to serve from now on, it serves. */
+ * and is the nodes file of this number on disk?  What it is to serve from now on, it serves, or would if all slots had an owner. */
 bool cluster_slot_is_settled(const struct cluster *cluster, struct mono_time now, uint16_t slot,
                              struct bytes owner, uint64_t file_sequence);
 

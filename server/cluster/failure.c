@@ -14,6 +14,7 @@ enum {
     UNDO_TIMEOUTS = 2, /* a failed primary that is back, and that nobody replaced */
     REJOIN_MIN_MS = 50,
     REJOIN_MAX_MS = 1000,
+    COVER_STILL_MS = 500, /* who has just joined has heard of all slots by then */
 };
 
 static bool is_report_valid(const struct cluster *c, const struct failure_report *report,
@@ -250,10 +251,29 @@ static bool has_formed(struct cluster *c)
     return c->has_formed || c->nodes.count == 1;
 }
 
+static void note_cover(struct cluster *c)
+{
+    bool is_covered = has_full_coverage(c);
+
+    if (is_covered != c->is_covered || c->assigned_count != c->covered_count) {
+        c->is_covered = is_covered;
+        c->covered_count = c->assigned_count;
+        c->cover_changed_at = c->now;
+    }
+}
+
+bool failure_only_lacks_slots(const struct cluster *c, struct mono_time now)
+{
+    return (c->has_formed || c->nodes.count == 1) && failure_sees_majority(c) && !c->is_covered &&
+           mono_is_due(mono_add_ms(c->cover_changed_at, COVER_STILL_MS), now);
+}
+
 void failure_update_state(struct cluster *c)
 {
-    bool is_ok = has_formed(c) && (!c->config.require_full_coverage || has_full_coverage(c));
+    bool is_ok;
 
+    note_cover(c);
+    is_ok = has_formed(c) && (!c->config.require_full_coverage || c->is_covered);
     if (!failure_sees_majority(c)) {
         is_ok = false;
         if (c->had_majority) {

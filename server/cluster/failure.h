@@ -24,6 +24,8 @@ size_t failure_count_reports(const struct cluster *c, const struct cluster_node 
                              struct mono_time now);
 /* Can a majority of the council be reached, and, while seats are handed on, of those who had them before? */
 bool failure_sees_majority(const struct cluster *c);
+/* For some time slots have lacked an owner, and nothing else keeps the cluster from being ok: what is waited for does not come by itself. */
+bool failure_only_lacks_slots(const struct cluster *c, struct mono_time now);
 /* Set is_ok from coverage and majority. */
 void failure_update_state(struct cluster *c);
 void failure_check(const struct cluster *c);

@@ -420,6 +420,14 @@ bool cluster_set_slot(struct cluster *cluster, struct cluster_call *call, uint16
     return true;
 }
 
+/* A node that has just joined does not, for a moment, once it has slots.  Where slots have no owner nobody does, and tools that are
+ * to give them one bring to their end first what is on the move. */
+static bool serves_or_would(const struct cluster *c, struct mono_time now)
+{
+    return cluster_has_lease(c, now) && mono_is_due(c->rejoin_at, now) &&
+           (cluster_is_ok(c, now) || failure_only_lacks_slots(c, now));
+}
+
 bool cluster_slot_is_settled(const struct cluster *cluster, struct mono_time now, uint16_t slot,
                              struct bytes owner, uint64_t file_sequence)
 {
@@ -428,9 +436,8 @@ bool cluster_slot_is_settled(const struct cluster *cluster, struct mono_time now
     const struct slot_move *move = slots_find_move(c, slot);
 
     ASSERT(slot < SLOT_COUNT);
-    if (((move != NULL && move->is_import) || wanted == c->me) &&
-        !(cluster_has_lease(c, now) && cluster_is_ok(c, now) && mono_is_due(c->rejoin_at, now))) {
-        return false; /* a node that has just joined is not ok for a moment, once it has slots */
+    if (((move != NULL && move->is_import) || wanted == c->me) && !serves_or_would(c, now)) {
+        return false;
     }
     return c->file_written >= file_sequence && (wanted == NULL || c->owner[slot] == wanted) &&
            (move == NULL || !move->is_taking) && shard_is_settled(c);

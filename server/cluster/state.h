@@ -418,6 +418,9 @@ struct cluster {
     bool had_majority;
     bool has_formed;            /* its council had as many seats once as it should have */
     struct mono_time rejoin_at; /* not ok before: we were in a minority */
+    bool is_covered;            /* each slot has an owner that has not failed */
+    uint32_t covered_count;     /* slots that have one of whatever kind */
+    struct mono_time cover_changed_at;
 
     bool
         is_record_ours; /* the agreed record of our shard has us as primary, in the history we write */

@@ -160,3 +160,31 @@ Test(cluster_slots, of_one_that_was_given_its_giver_cannot_unsay_by_stable_whose
     cr_expect_eq(w->members[0].core->moves.count, 0);
     world_free(w);
 }
+
+/* As redis-cli's fix does it: first what is on the move, then what nobody has. */
+Test(cluster_slots, one_on_the_move_is_settled_where_others_have_no_owner)
+{
+    struct world *w = world_three_and_three();
+    uint16_t missing = (uint16_t)(world_first_slot(2) + 1);
+    uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+    struct cluster_call call;
+    int waited_ms = 0;
+
+    world_run(w, 3000);
+    change(w, 2, missing, cluster_del_slots);
+    world_run(w, 3000);
+    cr_assert_not(cluster_is_ok(w->members[2].core, w->now));
+    call = world_call(w, 2, NULL);
+    cr_assert(cluster_set_slot(w->members[2].core, &call, slot, CLUSTER_SETSLOT_IMPORTING,
+                               bytes_from_text(w->members[0].id.text)));
+    world_carry_out(w, 2);
+    cr_expect_not(cluster_slot_is_settled(w->members[2].core, w->now, slot, (struct bytes){0}, 0),
+                  "not agreed yet");
+    for (; waited_ms < 1000 &&
+           !cluster_slot_is_settled(w->members[2].core, w->now, slot, (struct bytes){0}, 0);
+         waited_ms++) {
+        world_run(w, 1);
+    }
+    cr_expect_lt(waited_ms, 1000);
+    world_free(w);
+}
