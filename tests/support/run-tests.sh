@@ -1,7 +1,7 @@
 #!/bin/bash
 # Run every test program, print what failed, and end with the names of that and a line of totals.
 #     run-tests.sh BUILD SEEDS
-# The simulator's seeds run in two processes beside each other.  A program that does not end is looked at,
+# The simulator's seeds run in two processes beside each other, wire scripts, which wait most of the time, in three.  A program that does not end is looked at,
 # ended, and counts as one that failed; those of Criterion say at which tests they were.
 set -u
 limit_s=${LIMIT_S:-1800}
@@ -101,7 +101,7 @@ for target in "$build"/tests/fuzz/replay_*; do
     [ -x "$target" ] && [ -f "$target" ] && [[ $target != *.* ]] || continue
     run "fuzz corpus ${target##*replay_}" "$target" "tests/fuzz/corpus/fuzz_${target##*replay_}"
 done
-run wire "$build/tests/wire/run" tests/wire/*.wire
+run wire "$build/tests/wire/run" --jobs 3 tests/wire/*.wire
 run differential "$build/tests/differential/run" --seed 1
 run crash "$build/tests/crash/run"
 run install tests/support/install-check.sh "$build"

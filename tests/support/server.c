@@ -31,10 +31,11 @@ enum {
     START_TIMEOUT_MS = 30000,
     END_TIMEOUT_MS = 30000,
     BUS_OFFSET = 10000,
-    FIRST_PORT = 20000,
+    FIRST_PORT = 12000,
     TREE_DESCRIPTORS = 8,
     AWAIT_PAUSE_MS = 2,
-    PORT_COUNT = 12000, /* below the range that the kernel gives to clients */
+    PORT_COUNT =
+        10000, /* with the bus ports below the range that the kernel gives to clients, and apart from those */
 };
 
 int64_t support_now_ms(void)
@@ -52,6 +53,17 @@ const char *server_bin_dir(void)
     const char *given = getenv("STARLING_BIN");
 
     return given != NULL ? given : "build/release/bin";
+}
+
+static struct {
+    unsigned index, count;
+} share = {0, 1};
+
+void server_take_share(unsigned index, unsigned count)
+{
+    ASSERT(index < count);
+    share.index = index;
+    share.count = count;
 }
 
 static bool is_free(uint16_t port)
@@ -78,7 +90,8 @@ static uint16_t find_port(void)
 
     rng_init(&rng, (uint64_t)clock_mono_now().us * 31 + (uint64_t)getpid());
     for (int i = 0; i < 1000; i++) {
-        uint16_t port = (uint16_t)(FIRST_PORT + rng_below(&rng, PORT_COUNT));
+        uint16_t port = (uint16_t)(FIRST_PORT + share.index +
+                                   rng_below(&rng, PORT_COUNT / share.count) * share.count);
 
         if (is_free(port) && is_free((uint16_t)(port + BUS_OFFSET))) {
             return port;

@@ -38,6 +38,9 @@ struct server {
  * build/release/bin. */
 const char *server_bin_dir(void);
 
+/* Of programs that run beside each other each takes ports that no other one of them does, also while its servers are stopped:
+ * this is number index of so many. */
+void server_take_share(unsigned index, unsigned count);
 /* Choose a free port (with the one 10000 above free, too) and make the folder; does not start. */
 MUST_USE bool server_prepare(struct server *s, const char *program, struct errmsg *error);
 /* An argument for every start. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs wire scripts: real servers, one readable file a feature.
  *
- *     run [--verbose] SCRIPT ...
+ *     run [--verbose | --jobs N] SCRIPT ...        N of them at a time, 1 without
  *
  * A script is lines of five verbs and two helpers; # begins a comment.
  *
@@ -39,6 +39,8 @@
  * In requests and expectations {a} is the port of server a.  conn a#2> opens a second
  * connection: any name behind # is a connection of its own. */
 #include "tests/wire/script.h"
+
+#include "tests/wire/beside.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -469,20 +471,41 @@ static enum outcome run_script(const char *path, bool is_verbose)
     return outcome;
 }
 
+static int run_quietly(const char *path)
+{
+    return (int)run_script(path, false);
+}
+
 int main(int argc, char **argv)
 {
     bool is_verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
+    bool has_jobs = argc > 2 && strcmp(argv[1], "--jobs") == 0;
+    int first = is_verbose ? 2 : has_jobs ? 3 : 1;
+    size_t count = argc > first ? (size_t)(argc - first) : 0;
+    int *results = mem_alloc_zeroed(MEM_TEST, (count + 1) * sizeof(*results));
+    uint64_t jobs = 1;
     int passed = 0;
     int failed = 0;
 
     signal(SIGPIPE, SIG_IGN);
-    for (int i = is_verbose ? 2 : 1; i < argc; i++) {
-        enum outcome outcome = run_script(argv[i], is_verbose);
-
-        passed += outcome == OUTCOME_PASSED;
-        failed += outcome == OUTCOME_FAILED;
-        fflush(stdout);
+    if (has_jobs &&
+        (!num_parse_u64(bytes_from_text(argv[2]), &jobs) || jobs < 1 || jobs > BESIDE_JOBS_MAX)) {
+        fprintf(stderr, "--jobs needs a number from 1 to %d\n", BESIDE_JOBS_MAX);
+        return EXIT_FAILURE;
     }
+    if (jobs > 1) {
+        beside_run(argv + first, count, (size_t)jobs, run_quietly, results);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            results[i] = (int)run_script(argv[first + (int)i], is_verbose);
+            fflush(stdout);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        passed += results[i] == OUTCOME_PASSED;
+        failed += results[i] != OUTCOME_PASSED && results[i] != OUTCOME_SKIPPED;
+    }
+    mem_free(MEM_TEST, results);
     printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
