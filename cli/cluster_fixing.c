@@ -89,7 +89,6 @@ bool fixing_is_lost(const char *text)
 
 bool fixing_is_passing(const char *text)
 {
-    static const char *const codes[] = {"CLUSTERDOWN ", "TRYAGAIN ", "LOADING ", "MASTERDOWN "};
     static const char *const words[] = {
         "not yet",
         "try again",
@@ -97,17 +96,12 @@ bool fixing_is_passing(const char *text)
         "its data is being loaded",
     };
 
-    for (size_t i = 0; i < ARRAY_COUNT(codes); i++) {
-        if (strncmp(text, codes[i], strlen(codes[i])) == 0) {
-            return true;
-        }
-    }
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
         if (strstr(text, words[i]) != NULL) {
             return true;
         }
     }
-    return fixing_is_lost(text);
+    return slot_mover_is_refused_for_now(text) || fixing_is_lost(text);
 }
 
 bool fixing_try(struct fixing *f, size_t index, const char *const *words, size_t count,

@@ -126,8 +126,7 @@ bool slot_mover_fetch_keys(const struct view_node *node, size_t slot, int64_t co
     return true;
 }
 
-/* A node that serves nobody for a moment has done nothing. */
-static bool is_refused_for_now(const char *text)
+bool slot_mover_is_refused_for_now(const char *text)
 {
     static const char *const codes[] = {"CLUSTERDOWN ", "TRYAGAIN ", "LOADING ", "MASTERDOWN "};
     static const char of_target[] = "replied with error: ";
@@ -149,7 +148,7 @@ static bool order(const struct slot_mover *mover, const struct view_node *node,
     struct mono_time start = clock_mono_now();
 
     while (!connect_order_words(node->client, words, count, error)) {
-        if (!is_refused_for_now(error->text) ||
+        if (!slot_mover_is_refused_for_now(error->text) ||
             mono_ms_between(start, clock_mono_now()) >= RETRIES_MS ||
             !interrupt_sleep(&mover->interrupt, RETRY_MS)) {
             return false;

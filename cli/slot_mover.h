@@ -56,6 +56,9 @@ MUST_USE bool slot_mover_move_keys(struct slot_mover *mover, const struct view_n
 /* Up to `count` of the keys that a node has of a slot; the caller releases *out when true is returned. */
 MUST_USE bool slot_mover_fetch_keys(const struct view_node *node, size_t slot, int64_t count,
                                     struct resp_value *out, struct errmsg *error);
+/* Is that the reply of a node that serves nobody for the moment, or of one that had it from the target of its MIGRATE?  Nothing was
+ * done. */
+bool slot_mover_is_refused_for_now(const char *text);
 /* MIGRATE of these keys at once. */
 MUST_USE bool slot_mover_migrate(const struct slot_mover *mover, const struct view_node *from,
                                  const struct view_node *to, const struct bytes *keys,
