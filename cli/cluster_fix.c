@@ -17,6 +17,7 @@
 
 enum {
     ROUND_MS = 200,
+    UNCOVERED_MS = 3000,
 };
 
 /* ---- doing ------------------------------------------------------------------------------------- */
@@ -254,13 +255,13 @@ static bool agrees_in_all(const struct cluster_view *view)
 }
 
 /* What was agreed a moment ago is known to all a moment later.  False: not even then, or the cluster cannot be asked. */
-static bool look_again(struct fixing *f, bool is_last)
+static bool look_again(struct fixing *f, bool is_last, int64_t limit_ms)
 {
     struct mono_time start = clock_mono_now();
     bool is_agreed = false;
 
     while (!is_agreed && !fixing_is_over(f) &&
-           mono_ms_between(start, clock_mono_now()) < f->options->cluster_timeout_ms) {
+           mono_ms_between(start, clock_mono_now()) < limit_ms) {
         struct cluster_view view = {0};
         const struct view_node *other;
         struct errmsg ignored = {0};
@@ -278,17 +279,23 @@ static bool look_again(struct fixing *f, bool is_last)
     return is_agreed;
 }
 
-static bool fix_strays(struct fixing *f)
+/* Of a slot that its owner let go of others show that owner for as long as it has no other: they do not come to agree about one that is
+ * left so. */
+static bool fix_strays(struct fixing *f, bool is_covered)
 {
+    int64_t limit_ms = f->options->cluster_timeout_ms;
     bool is_ok;
 
-    if (!look_again(f, false)) {
+    if (!is_covered && limit_ms > UNCOVERED_MS) {
+        limit_ms = UNCOVERED_MS;
+    }
+    if (!look_again(f, false, limit_ms)) {
         view_say(VIEW_BAD, "Nodes do not agree about slots yet: keys that are elsewhere than at "
                            "their slot's owner were not looked for.");
         return false;
     }
     is_ok = strays_bring_all(f);
-    (void)look_again(f, true); /* what differs still is told by the check */
+    (void)look_again(f, true, limit_ms); /* what differs still is told by the check */
     return is_ok;
 }
 
@@ -304,7 +311,7 @@ int cluster_fix(const struct cluster_target *target)
         is_ok = fix_open_slots(&f);
         is_ok = (!f.options->cluster_joins_owners || fix_multiple_owners(&f)) && is_ok;
         is_ok = cluster_cover(&f) && is_ok;
-        is_ok = fix_strays(&f) && is_ok;
+        is_ok = fix_strays(&f, is_ok) && is_ok;
         slot_mover_close(&f.mover);
     }
     cluster_view_close(&f.view);
