@@ -242,7 +242,7 @@ static void force_takeover(struct world *w, int member)
 
 Test(cluster_forgotten, what_members_promised_outlives_removal_and_return)
 {
-    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 7) {
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 7 * WORLD_EACH) {
         struct world *w = world_three_and_three();
 
         world_run(w, phase);

@@ -138,7 +138,7 @@ Test(cluster_ranges, a_receiver_that_starts_anew_or_is_replaced_knows_what_is_st
 
 Test(cluster_ranges, slots_have_one_owner_whenever_the_source_dies_while_it_gives_them)
 {
-    for (int ms = 0; ms < 24; ms += 4) {
+    for (int ms = 0; ms < 24; ms += 4 * WORLD_EACH) {
         struct cluster_id id;
         struct world *w = ready(&id);
         int server;
@@ -159,7 +159,7 @@ Test(cluster_ranges, slots_have_one_owner_whenever_the_source_dies_while_it_give
 
 Test(cluster_ranges, a_source_that_starts_at_once_goes_on_with_what_was_agreed)
 {
-    for (int ms = 0; ms < 24; ms += 4) {
+    for (int ms = 0; ms < 24; ms += 4 * WORLD_EACH) {
         struct cluster_id id;
         struct world *w = ready(&id);
         int server;
@@ -371,7 +371,7 @@ Test(cluster_ranges, a_move_has_ended_when_no_heir_of_the_source_can_find_it)
 {
     int ended = 0;
 
-    for (int ms = 0; ms < 40; ms += 4) {
+    for (int ms = 0; ms < 40; ms += 4 * WORLD_EACH) {
         struct world *w = world_three_and_three();
         struct cluster_id id = export(w);
         struct errmsg error = {0};
@@ -534,7 +534,7 @@ Test(cluster_ranges, slots_that_have_just_arrived_are_let_go_when_their_source_i
 {
     int refused = 0;
 
-    for (int ms = 0; ms < 60; ms += 3) {
+    for (int ms = 0; ms < 60; ms += 3 * WORLD_EACH) {
         struct cluster_id id;
         struct world *w = ready(&id);
         struct errmsg error = {0};

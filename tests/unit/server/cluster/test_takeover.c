@@ -71,7 +71,7 @@ static int sent_by(const struct world *w, int member, uint16_t slot)
 
 Test(cluster_takeover, a_planned_one_never_costs_the_new_primary_its_lease)
 {
-    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 11) {
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS / 5; phase += 11 * WORLD_EACH) {
         struct world *w = world_three_and_three();
 
         w->disk_ms = DISK_MS;
@@ -162,7 +162,7 @@ static void bump_epoch(struct world *w, int member)
 
 Test(cluster_takeover, raising_the_epoch_gives_no_lease_back_that_was_handed_over)
 {
-    for (int phase = 1; phase < 8 * DISK_MS; phase++) {
+    for (int phase = 1; phase < 8 * DISK_MS; phase += WORLD_EACH) {
         struct world *w = world_three_and_three();
 
         w->disk_ms = DISK_MS;
@@ -176,7 +176,7 @@ Test(cluster_takeover, raising_the_epoch_gives_no_lease_back_that_was_handed_ove
 
 Test(cluster_takeover, whoever_took_over_has_the_members_word_against_a_raised_epoch)
 {
-    for (int phase = 0; phase < WORLD_TIMEOUT_MS; phase += 31) {
+    for (int phase = 0; phase < WORLD_TIMEOUT_MS; phase += 31 * WORLD_EACH) {
         struct world *w = world_three_and_three();
 
         w->disk_ms = DISK_MS;
