@@ -205,6 +205,7 @@ void nodes_set_replica(struct cluster *c, struct cluster_node *node,
     }
     if (node == c->me) {
         memset(c->lost, 0, sizeof(c->lost)); /* all of our data will be the primary's */
+        memset(c->ceded, 0, sizeof(c->ceded));
     }
     c->is_routing_changed = true;
     note_role(c, node);

@@ -572,6 +572,7 @@ void shard_on_end(struct cluster *c, const struct council_news *news)
     } else {
         if (news->type == COUNCIL_NEWS_AGREED) {
             c->own.is_put = false;
+            slots_keep_agreed(c);
             sync_set_on_agreed(c);
             keeper_note_agreed(c);
         }

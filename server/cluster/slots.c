@@ -23,6 +23,7 @@ void slots_bind(struct cluster *c, uint16_t slot, struct cluster_node *owner)
     ASSERT(slot < SLOT_COUNT);
     ASSERT(owner == NULL || node_is_primary(owner));
     bitset_remove(c->disowned, slot);
+    bitset_remove(c->ceded, slot);
     if (old == owner) {
         return;
     }
@@ -92,6 +93,9 @@ static bool take_slot(struct cluster *c, struct cluster_node *claimer, uint16_t 
         return owner->config_epoch == claimer->config_epoch;
     }
     slots_bind(c, slot, claimer);
+    if (owner == c->me && !bitset_has(c->moving, slot)) {
+        bitset_add(c->ceded, slot);
+    }
     return true;
 }
 
@@ -250,6 +254,24 @@ uint32_t slots_leave_out_of(const struct cluster *c, struct shard_record *record
     return (uint32_t)(before - bitset_count(record->slots, SHARD_SLOT_WORDS));
 }
 
+void slots_keep_agreed(struct cluster *c)
+{
+    const struct shard_record *record = council_find(c->council, &c->me->shard);
+    uint64_t others[FRAME_SLOT_WORDS] = {0};
+
+    if (record == NULL || !node_is_primary(c->me) ||
+        !cluster_id_equal(&record->primary, &c->me->id)) {
+        return;
+    }
+    add_agreed(c, &c->me->shard, others);
+    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (bitset_has(c->ceded, slot) && bitset_has(record->slots, slot) &&
+            !bitset_has(others, slot)) {
+            slots_bind(c, (uint16_t)slot, c->me);
+        }
+    }
+}
+
 static uint32_t give_up(struct cluster *c, const uint64_t *slots)
 {
     uint32_t count = 0;
@@ -324,10 +346,10 @@ void slots_set_move(struct cluster *c, const struct slot_move *move)
     nodes_changed(c);
 }
 
-/* Most words of disowned and lost are 0: whole clusters of debug builds check at every step. */
+/* Most words of disowned, ceded and lost are 0: whole clusters of debug builds check at every step. */
 static void check_word(const struct cluster *c, size_t word)
 {
-    uint64_t rare = c->disowned[word] | c->lost[word];
+    uint64_t rare = c->disowned[word] | c->ceded[word] | c->lost[word];
 
     for (size_t slot = word * 64; slot < (word + 1) * 64; slot++) {
         ASSERT(c->owner[slot] == NULL || bitset_has(c->owner[slot]->slots, slot));

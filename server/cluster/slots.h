@@ -38,6 +38,8 @@ const struct shard_record *slots_find_agreed(const struct cluster *c, uint16_t s
 void slots_take_agreed(struct cluster *c, struct cluster_node *primary, const uint64_t *slots);
 /* Take out of a record of another shard, or of ours, what stands in agreed records of others.  How many slots these were. */
 uint32_t slots_leave_out_of(const struct cluster *c, struct shard_record *record);
+/* Our record was agreed: what it has, and what was left to others at their word meanwhile, is ours.  They are refused. */
+void slots_keep_agreed(struct cluster *c);
 /* Let go of what is agreed to be other shards', without removing a key: nobody has agreed that it is ours.  How many these were. */
 uint32_t slots_give_up_agreed(struct cluster *c);
 /* Let go of what an operator gave to us and our own record does not have.  How many these were. */

@@ -3,6 +3,7 @@
 
 #include "tests/unit/server/cluster/world.h"
 
+#include "base/bitset.h"
 #include "cluster/admin.h"
 #include "cluster/nodes.h"
 #include "cluster/state.h"
@@ -187,4 +188,49 @@ Test(cluster_slots, one_on_the_move_is_settled_where_others_have_no_owner)
     }
     cr_expect_lt(waited_ms, 1000);
     world_free(w);
+}
+
+/* Who is told first, and who is in the greater epoch, decides nothing: the council does. */
+Test(cluster_slots, one_that_two_are_given_at_once_is_in_the_end_of_one_of_them)
+{
+    for (int i = 0; i < 40; i += WORLD_EACH) {
+        struct world *w = world_three_and_three();
+        uint16_t slot = (uint16_t)(world_first_slot(0) + 1);
+        int first = i % 2 == 0 ? 1 : 2;
+        struct cluster_call call;
+
+        w->disk_ms = 7;
+        world_run(w, 3000);
+        change(w, 0, slot, cluster_del_slots);
+        world_run(w, 500);
+        change(w, first, slot, cluster_del_slots); /* it shows an owner that has let it go */
+        change(w, 3 - first, slot, cluster_del_slots);
+        change(w, first, slot, cluster_add_slots);
+        world_run(w, i / 2);
+        call = world_call(w, 3 - first, NULL);
+        if (cluster_add_slots(w->members[3 - first].core, &call, &slot, 1)) { /* else it was told */
+            world_carry_out(w, 3 - first);
+        }
+        for (int ms = 0; ms < 1000; ms++) {
+            world_run(w, 1);
+            for (int member = 1; member <= 2; member++) {
+                const struct cluster *c = w->members[member].core;
+
+                cr_assert(!bitset_has(c->agreed, slot) || c->owner[slot] == c->me,
+                          "%d: member %d gives up at a word what is agreed to be its own", i,
+                          member);
+            }
+        }
+        for (int member = 0; member < 6; member++) {
+            const struct cluster *c = w->members[member].core;
+
+            cr_assert(cluster_is_ok(c, w->now), "%d: member %d", i, member);
+            cr_assert_not_null(c->owner[slot], "%d: member %d", i, member);
+            cr_expect(cluster_id_equal(&c->owner[slot]->id, &w->members[0].core->owner[slot]->id),
+                      "%d: member %d", i, member);
+        }
+        cr_expect(world_server_of(w, slot) == 1 || world_server_of(w, slot) == 2, "%d: %d", i,
+                  world_server_of(w, slot));
+        world_free(w);
+    }
 }
