@@ -29,7 +29,8 @@ enum slot_migration_state {
 struct slot_migration {
     char name[SLOT_MIGRATION_NAME];
     enum slot_migration_state state;
-    uint64_t keys; /* so far; 0 where the server does not tell */
+    uint64_t
+        keys; /* that the asked one has, the target those that came so far; 0 where it does not tell */
     struct errmsg message;
 };
 

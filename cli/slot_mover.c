@@ -363,15 +363,24 @@ static bool has_all(const struct view_node *to, const uint64_t slots[SLOT_PLAN_W
     return has;
 }
 
+/* How many keys of it have come; the source has all of them until it has none. */
+static uint64_t count_arrived(const struct progress *p, const struct slot_migration *migration)
+{
+    struct slot_migration at_target = *migration;
+    struct errmsg ignored = {0};
+
+    return slot_migration_look(p->to, &at_target, &ignored) ? at_target.keys : 0;
+}
+
 /* The servers do it; here is only looked at how far they are. */
 static enum slot_mover_status follow(struct slot_mover *mover, struct progress *p,
                                      struct slot_migration *migration,
-                                     const uint64_t slots[SLOT_PLAN_WORDS], struct errmsg *error)
+                                     const uint64_t slots[SLOT_PLAN_WORDS], uint64_t keys,
+                                     struct errmsg *error)
 {
     const uint64_t before = p->keys_done;
     bool is_cancelled = false;
 
-    p->keys_done += migration->keys;
     while (migration->state == SLOT_MIGRATION_ON) {
         if (interrupt_wait(&mover->interrupt, -1, false, LOOK_MS) == INTERRUPT_CAME &&
             !is_cancelled) {
@@ -381,15 +390,19 @@ static enum slot_mover_status follow(struct slot_mover *mover, struct progress *
         if (!slot_migration_look(p->from, migration, error)) {
             return SLOT_MOVER_FAILED;
         }
-        p->keys_done = before + migration->keys;
-        show(p, false);
+        if (p->is_terminal && migration->state == SLOT_MIGRATION_ON) {
+            p->keys_done = before + count_arrived(p, migration);
+            show(p, false);
+        }
     }
+    p->keys_done = before;
     if (migration->state == SLOT_MIGRATION_SUCCESS || has_all(p->to, slots)) {
         size_t count = bitset_count(slots, SLOT_PLAN_WORDS);
 
         p->slots_done += count;
+        p->keys_done += keys;
         mover->slots += count;
-        mover->keys += migration->keys;
+        mover->keys += keys;
         return is_cancelled ? SLOT_MOVER_INTERRUPTED : SLOT_MOVER_OK;
     }
     errmsg_set(error, "The move from %s:%u to %s:%u was given up: %s", p->from->info.host,
@@ -409,11 +422,12 @@ static enum slot_mover_status move_together(struct slot_mover *mover, struct pro
 
     memcpy(left, slots, sizeof(left));
     while (status == SLOT_MOVER_OK && slot_migration_take(left, some)) {
+        uint64_t keys = count_keys(p->from, some);
         struct slot_migration migration;
 
         switch (slot_migration_begin(p->from, p->to, some, &migration, error)) {
         case SLOT_MIGRATION_STARTED:
-            status = follow(mover, p, &migration, some, error);
+            status = follow(mover, p, &migration, some, keys, error);
             break;
         case SLOT_MIGRATION_NOT_KNOWN:
             return move_each(mover, p, slots, error);
