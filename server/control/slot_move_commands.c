@@ -156,6 +156,9 @@ static void view_attempts(struct node *node, struct request *request, view_fn *v
     for (size_t i = 0; i < node->move_source.count; i++) {
         const struct move_attempt *a = node->move_source.items[i];
 
+        if (a->is_withdrawn) {
+            continue; /* among the reports */
+        }
         visit(node, request,
               &(struct view){
                   .range = &a->range,
@@ -597,13 +600,13 @@ void control_cluster_cancelslotmigrations(struct node *node, struct request *req
         struct errmsg error = {0};
         struct cluster_call call = call_of(node, &error);
         struct cluster_range_view view;
-        struct cluster_id id;
+        struct shard_range range;
 
         cluster_range_at(node->cluster, i, &view);
-        id = view.range->id;
-        if (view.range->kind == SHARD_RANGE_OUT && cluster_end_range(node->cluster, &call, &id)) {
+        range = *view.range;
+        if (range.kind == SHARD_RANGE_OUT && cluster_end_range(node->cluster, &call, &range.id)) {
             cluster_side_act(node);
-            move_source_withdraw(node, &id);
+            move_source_withdraw(node, &range);
             count++;
         }
     }

@@ -165,7 +165,7 @@ const struct move_attempt *move_source_of_slots(const struct node *node, const u
     for (size_t i = 0; i < node->move_source.count; i++) {
         const struct move_attempt *a = node->move_source.items[i];
 
-        for (size_t word = 0; word < BITSET_WORDS(SLOT_COUNT); word++) {
+        for (size_t word = 0; !a->is_withdrawn && word < BITSET_WORDS(SLOT_COUNT); word++) {
             if ((a->slots[word] & slots[word]) != 0) {
                 return a;
             }
@@ -225,7 +225,9 @@ void move_source_cancel(struct node *node, struct request *request, const struct
         return;
     }
     if (a != NULL) {
-        report(node, a, RECEIVER_CANCELLED);
+        if (!a->is_withdrawn) {
+            report(node, a, RECEIVER_CANCELLED);
+        }
         remove_attempt(node, a);
     }
     if (cluster_end_range(node->cluster, &call, id)) {
@@ -240,12 +242,27 @@ void move_source_cancel(struct node *node, struct request *request, const struct
     resp_write_simple(request->reply, "YES");
 }
 
-void move_source_withdraw(struct node *node, const struct cluster_id *id)
+void move_source_withdraw(struct node *node, const struct shard_range *range)
 {
-    struct move_attempt *a = find(node, id);
+    static const char why[] = "the move was cancelled";
+    struct move_attempt *a = find(node, &range->id);
 
-    if (a != NULL && !a->is_broken) {
-        break_attempt(node, a, "the move was cancelled");
+    if (a == NULL) {
+        struct move_report over = {.range = *range,
+                                   .outcome = RECEIVER_CANCELLED,
+                                   .began_unix_ms = -1,
+                                   .ended_unix_ms = node->now.unix_ms};
+
+        errmsg_set(&over.problem, "%s", why);
+        move_reports_add(&node->move_source.reports, &over);
+        return;
+    }
+    if (!a->is_broken) {
+        break_attempt(node, a, why);
+    }
+    if (!a->is_withdrawn) {
+        a->is_withdrawn = true; /* stays until the receiver has been told, whenever it asks */
+        report(node, a, RECEIVER_CANCELLED);
     }
 }
 

@@ -53,6 +53,7 @@ struct move_attempt {
     struct mono_time held_at;
     bool is_broken; /* it cannot go on, since */
     struct errmsg problem;
+    bool is_withdrawn; /* cancelled here, and reported so; is_broken, too */
 };
 
 /* A move that we ask for while nobody could fetch it. */
@@ -86,8 +87,9 @@ void move_source_next(struct node *node, struct request *request, const struct c
 void move_source_hold(struct node *node, struct request *request, const struct cluster_id *id);
 void move_source_commit(struct node *node, struct request *request, const struct cluster_id *id);
 void move_source_cancel(struct node *node, struct request *request, const struct cluster_id *id);
-/* The move was cancelled here: nothing of it is given any more, and writes are not held for it. */
-void move_source_withdraw(struct node *node, const struct cluster_id *id);
+/* The move was cancelled here: nothing of it is given any more, writes are not held for it, and it is
+ * among the reports, whether its receiver can be told so or not. */
+void move_source_withdraw(struct node *node, const struct shard_range *range);
 /* Is the client a primary of this cluster that has proven it?  Else it was told so. */
 bool move_source_knows(struct request *request);
 
@@ -102,7 +104,7 @@ static inline bool move_source_holds(const struct move_source *source)
 bool move_source_is_in_the_way(const struct node *node, const struct request *request);
 /* The attempt of that move, or NULL. */
 const struct move_attempt *move_source_find(const struct node *node, const struct cluster_id *id);
-/* One that fetches any of these slots, or NULL. */
+/* One that fetches any of these slots and was not cancelled, or NULL. */
 const struct move_attempt *move_source_of_slots(const struct node *node, const uint64_t *slots);
 /* Begin the walk of one that waits for its turn; true when one was begun. */
 bool move_source_start_image_when_wanted(struct node *node);

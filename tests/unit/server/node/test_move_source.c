@@ -137,6 +137,22 @@ Test(move_source, a_move_that_is_cancelled_while_writes_are_held_is_not_given)
     alone_free(m.a);
 }
 
+/* Its receiver asks for the next piece when it runs again: until then there is nobody to be told. */
+Test(move_source, a_move_that_is_cancelled_is_listed_so_whether_its_receiver_asks_or_not)
+{
+    static const char cancelled[] = "*state|$9|cancelled|$7|message|$22|the move was cancelled|*";
+    struct move m = begin_and_hold();
+
+    answers_expect(m.a, "CLUSTER CANCELSLOTMIGRATIONS", "+OK|");
+    answers_match(m.a, WRITER, "+OK|");
+    answers_expect(m.a, "CLUSTER GETSLOTMIGRATIONS", cancelled);
+    answers_expect(m.a, "CLUSTER MIGRATESLOTS SLOTSRANGE 7629 7629 NODE " RECEIVER_ID, "+OK|");
+    cr_expect(ask(&m, "NEXT", "-LATER the move was cancelled|"));
+    answers_expect(m.a, "CLUSTER GETSLOTMIGRATIONS", cancelled);
+    cr_expect_eq(m.a->node->move_source.reports.count, 1);
+    alone_free(m.a);
+}
+
 /* The receiver's only node is removed, before it took what it was given. */
 Test(move_source, what_was_given_to_a_shard_that_is_gone_is_served_here_again_with_its_keys)
 {
