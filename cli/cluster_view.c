@@ -33,6 +33,28 @@ static void keep_address(struct map_node *info, const char *host, uint16_t port)
     info->port = port;
 }
 
+/* Is it who the first one knows there?  A node that has lost its folder comes back as another one, a
+ * stranger to the cluster, and what it says of itself is no word of the node that was there. */
+static bool is_who_is_known(const struct view_node *node, const struct map_node *known,
+                            struct errmsg *error)
+{
+    const struct map_node *answering = cluster_map_myself(&node->map);
+
+    if (strcmp(answering->id, known->id) == 0) {
+        return true;
+    }
+    errmsg_set(error, "node %.8s answers at its address, which is another one", answering->id);
+    return false;
+}
+
+static void give_up(struct view_node *node)
+{
+    cluster_map_deinit(&node->map);
+    node->map = (struct cluster_map){0};
+    client_close(node->client);
+    node->client = NULL;
+}
+
 /* A node that the first one knows. */
 static void add_known(struct cluster_view *view, const struct options *options,
                       const struct map_node *known)
@@ -42,9 +64,9 @@ static void add_known(struct cluster_view *view, const struct options *options,
 
     keep_address(&node.info, host, known->port);
     node.client = connect_node(options, node.info.host, known->port, &node.error);
-    if (node.client != NULL && !cluster_view_fetch_map(node.client, &node.map, &node.error)) {
-        client_close(node.client);
-        node.client = NULL;
+    if (node.client != NULL && (!cluster_view_fetch_map(node.client, &node.map, &node.error) ||
+                                !is_who_is_known(&node, known, &node.error))) {
+        give_up(&node);
     }
     if (node.client != NULL) {
         struct map_node address = node.info;
