@@ -40,5 +40,7 @@ MUST_USE bool cluster_wait_until_served(const struct cluster_target *target);
 bool cluster_is_council_whole(struct bytes info, struct errmsg *error);
 /* The same of a node that is asked, in a cluster of so many: less than three can have no such council. */
 bool cluster_has_council(struct client *client, size_t node_count, struct errmsg *error);
+/* Does it say cluster_state:ok, as it does while it serves what it has?  Else *error tells what it says. */
+MUST_USE bool cluster_node_is_ok(struct client *client, struct errmsg *error);
 
 #endif

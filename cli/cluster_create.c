@@ -249,14 +249,19 @@ static bool attach_replicas(struct creation *c, struct errmsg *error)
     return true;
 }
 
-/* Do all nodes say of every replica that it is one of the primary planned, and can any of them be lost from now on? */
+/* Do all nodes say of every replica that it is one of the primary planned, can any of them be lost from now on, and does
+ * each serve?  While the council grows a primary may be for a moment without its lease. */
 static bool has_roles(struct creation *c, struct errmsg *error)
 {
     if (!has_joined(c, error)) {
         return false;
     }
     for (size_t i = 0; i < c->view.nodes.count; i++) {
-        if (!cluster_has_council(c->view.nodes.items[i].client, c->view.nodes.count, error)) {
+        struct client *client = c->view.nodes.items[i].client;
+
+        if (!cluster_has_council(client, c->view.nodes.count, error) ||
+            !cluster_node_is_ok(client, error)) {
+            errmsg_wrap(error, "node %s:%u", plan_at(c, i)->host, plan_at(c, i)->port);
             return false;
         }
     }

@@ -36,6 +36,13 @@ static bool has_field(struct client *client, const char *const words[2], const c
     return is_it;
 }
 
+bool cluster_node_is_ok(struct client *client, struct errmsg *error)
+{
+    static const char *const words[] = {"CLUSTER", "INFO"};
+
+    return has_field(client, words, "cluster_state", "ok", error);
+}
+
 bool cluster_is_council_whole(struct bytes info, struct errmsg *error)
 {
     struct bytes seats = {0};
@@ -73,7 +80,6 @@ bool cluster_has_council(struct client *client, size_t node_count, struct errmsg
 static bool is_node_ready(const struct cluster_view *view, const struct view_node *node,
                           struct errmsg *error)
 {
-    static const char *const cluster_info_words[] = {"CLUSTER", "INFO"};
     static const char *const info_words[] = {"INFO", "replication"};
     bool is_ready;
 
@@ -87,7 +93,7 @@ static bool is_node_ready(const struct cluster_view *view, const struct view_nod
                    SLOT_COUNT);
         is_ready = false;
     } else {
-        is_ready = has_field(node->client, cluster_info_words, "cluster_state", "ok", error) &&
+        is_ready = cluster_node_is_ok(node->client, error) &&
                    cluster_has_council(node->client, view->nodes.count, error) &&
                    ((node->info.flags & MAP_REPLICA) == 0 ||
                     has_field(node->client, info_words, "master_link_status", "up", error));
@@ -102,7 +108,6 @@ static bool is_node_ready(const struct cluster_view *view, const struct view_nod
  * gives them one. */
 static bool do_owners_serve(const struct cluster_target *target, struct errmsg *error)
 {
-    static const char *const words[] = {"CLUSTER", "INFO"};
     struct cluster_view view = {0};
     bool is_ok = cluster_view_open(&view, target->options, target->host, target->port, error);
 
@@ -111,7 +116,7 @@ static bool do_owners_serve(const struct cluster_target *target, struct errmsg *
 
         if (node->client != NULL && view_is_data_primary(&node->info) &&
             cluster_map_count_covered(&node->map) == SLOT_COUNT &&
-            !has_field(node->client, words, "cluster_state", "ok", error)) {
+            !cluster_node_is_ok(node->client, error)) {
             errmsg_wrap(error, "node %s:%u", node->info.host, node->info.port);
             is_ok = false;
         }
