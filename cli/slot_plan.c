@@ -203,11 +203,25 @@ static size_t neediest(const struct slot_holder *holders, size_t holder_count,
     return found;
 }
 
+/* Slots that cost the same go to one until it has its share, so that neighbours stay neighbours: given out in turns they would
+ * leave everybody with as many ranges as slots, in each map that a client fetches. */
+static size_t choose_taker(const struct slot_holder *holders, size_t holder_count,
+                           const double *surplus, const struct priced_slot *item,
+                           const struct priced_slot *last, size_t last_to)
+{
+    bool goes_on = last != NULL && last_to != item->from && item->cost > 0 &&
+                   item->cost == last->cost && item->cost <= -surplus[last_to];
+
+    return goes_on ? last_to : neediest(holders, holder_count, surplus, item->from);
+}
+
 void slot_plan_rebalance(struct slot_plan *plan, const struct slot_holder *holders,
                          size_t holder_count, const double costs[SLOT_COUNT],
                          double threshold_percent)
 {
     double *surplus = find_surplus(holders, holder_count, costs);
+    const struct priced_slot *last = NULL;
+    size_t last_to = holder_count;
     VEC(struct priced_slot) priced = {0};
 
     if (is_beyond(holders, holder_count, surplus, costs, threshold_percent)) {
@@ -226,7 +240,7 @@ void slot_plan_rebalance(struct slot_plan *plan, const struct slot_holder *holde
     }
     for (size_t i = 0; i < priced.count; i++) {
         const struct priced_slot *item = &priced.items[i];
-        size_t to = neediest(holders, holder_count, surplus, item->from);
+        size_t to = choose_taker(holders, holder_count, surplus, item, last, last_to);
         bool fits = to < holder_count && item->cost > 0 && item->cost <= surplus[item->from] &&
                     item->cost <= -surplus[to];
 
@@ -234,6 +248,8 @@ void slot_plan_rebalance(struct slot_plan *plan, const struct slot_holder *holde
             move_slot(plan, item->from, to, item->slot);
             surplus[item->from] -= item->cost;
             surplus[to] += fmax(item->cost, NEARLY_NOTHING);
+            last = item;
+            last_to = to;
         }
     }
     VEC_DEINIT(&priced);

@@ -191,6 +191,43 @@ Test(slot_plan, a_node_of_weight_0_gives_up_every_slot_to_all_others)
     mem_free(MEM_CLI, costs);
 }
 
+static size_t count_ranges(const struct holders *h)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < h->count; i++) {
+        for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+            count +=
+                bitset_has(h->slots[i], slot) && (slot == 0 || !bitset_has(h->slots[i], slot - 1));
+        }
+    }
+    return count;
+}
+
+/* Who goes, and three who come: each map is fetched by every client. */
+Test(slot_plan, neighbours_of_the_same_cost_stay_together)
+{
+    struct holders h = {0};
+    struct slot_plan plan = {0};
+    double *costs = costs_of(1);
+
+    for (size_t i = 0; i < 4; i++) {
+        add(&h, i * 4096, (i + 1) * 4096, i == 3 ? 0 : 1, false);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        add(&h, 0, 0, 1, false);
+    }
+    slot_plan_rebalance(&plan, h.items, h.count, costs, 2);
+    carry_out(&h, &plan);
+    cr_assert_eq(count_of(&h, 3), 0);
+    for (size_t i = 0; i < h.count; i++) {
+        cr_assert(i == 3 || (count_of(&h, i) >= 2728 && count_of(&h, i) <= 2733));
+    }
+    cr_assert_leq(count_ranges(&h), 16);
+    slot_plan_deinit(&plan);
+    mem_free(MEM_CLI, costs);
+}
+
 /* Whatever the costs: no node is further from its share afterwards than before, and no further than one slot of those
  * that could go. */
 Test(slot_plan, shares_of_any_cost_come_nearer_to_the_weights)
