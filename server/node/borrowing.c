@@ -26,17 +26,22 @@ void borrowing_end_serving(struct node *node)
     }
 }
 
-/* It tells of time, which a copy does not know, or of more than the value. */
+/* It tells of time, which a copy does not know, or of more than the value: other keys that its elements name, or a place in the
+ * table of the owner, where the next step of a scan may be asked. */
 static bool is_never_served(const struct command_spec *spec)
 {
     switch ((int)spec->id) {
     case COMMAND_CLUSTERSCAN:
     case COMMAND_EXPIRETIME:
+    case COMMAND_HSCAN:
     case COMMAND_TTL:
     case COMMAND_PTTL:
     case COMMAND_PEXPIRETIME:
+    case COMMAND_SORT_RO:
+    case COMMAND_SSCAN:
     case COMMAND_TOUCH:
     case COMMAND_XREAD:
+    case COMMAND_ZSCAN:
         return true;
     default:
         return !spec->is_data || (spec->flags & COMMAND_FLAG_READONLY) == 0 ||
