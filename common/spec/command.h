@@ -155,6 +155,12 @@ static inline bool command_moves_keys(const struct command_spec *spec)
     return spec->key_form > KEY_FORM_RANGE;
 }
 
+/* May it read keys besides those that can be found, by names that are made of values? */
+static inline bool command_has_hidden_keys(const struct command_spec *spec)
+{
+    return spec->key_form == KEY_FORM_SORTING;
+}
+
 /* Where the keys of a request are: the first is word first, number i > 0 is word
  * rest + (i - 1) * step; each i < count is there.  All-zero when the request has no keys, ends before
  * the first, or says how many there are in a way that cannot be: that request is refused by its command. */

@@ -304,7 +304,7 @@ void lending_note_reply(struct node *node, const struct request *request, uint64
     settle(node);
     if (request_tells_of_keys(request)) {
         bar(node, request->session, place,
-            command_has_keys(request->spec) ? newest_of_keys(node, request) : l->last_change);
+            request_names_its_keys(request) ? newest_of_keys(node, request) : l->last_change);
     }
 }
 

@@ -53,6 +53,11 @@ bool request_tells_of_keys(const struct request *request)
            spec->id == COMMAND_CLUSTER_GETKEYSINSLOT || is_fetch(request);
 }
 
+bool request_names_its_keys(const struct request *request)
+{
+    return command_has_keys(request->spec) && !command_has_hidden_keys(request->spec);
+}
+
 bool request_is_queued(const struct request *request)
 {
     if (LIKELY((request->session->flags & SESSION_IN_MULTI) == 0)) {

@@ -40,6 +40,8 @@ bool request_may_wait(const struct request *request);
 bool request_is_queued(const struct request *request);
 /* Does what it is answered tell of keys?  What tells of the node waits for nothing. */
 bool request_tells_of_keys(const struct request *request);
+/* Can all the keys that it tells of be found among its words? */
+bool request_names_its_keys(const struct request *request);
 
 typedef bool request_key_fn(const void *context, struct bytes key);
 /* Would it change any of the keys that are meant?  What writes and names no key, EXEC with writes among it, may change all. */

@@ -388,14 +388,13 @@ static uint64_t newest_of_keys(const struct node *node, const struct request *re
 
 void sync_side_note_reply(struct node *node, const struct request *request, uint64_t place)
 {
-    const struct command_spec *spec = request->spec;
-
     settle_changes(node);
     if (!request_tells_of_keys(request)) {
         return;
     }
     bar(node, request->session, place,
-        command_has_keys(spec) ? newest_of_keys(node, request) : node->sync_side.last_change);
+        request_names_its_keys(request) ? newest_of_keys(node, request)
+                                        : node->sync_side.last_change);
 }
 
 void sync_side_bar_all(struct node *node, struct session *s, uint64_t place)

@@ -80,7 +80,11 @@ Test(sync_side, with_too_few_members_writes_are_refused_and_reads_are_served)
 
 Test(sync_side, what_tells_of_a_change_waits_and_nothing_else_does)
 {
-    static const char *const waits[] = {"GET k\r\n", "DBSIZE\r\n", "SCAN 0\r\n", "EXISTS x k\r\n",
+    static const char *const waits[] = {"GET k\r\n",
+                                        "DBSIZE\r\n",
+                                        "SCAN 0\r\n",
+                                        "EXISTS x k\r\n",
+                                        "SORT_RO {k}list GET {k}*\r\n", /* whatever that names */
                                         "MULTI\r\nGET k\r\nEXEC\r\n"};
     static const char *const leaves[][2] = {
         {"PING\r\n",       "+PONG|"},
