@@ -322,6 +322,56 @@ static uint16_t slot_of_queue(struct request *exec)
     return slot;
 }
 
+/* The owner runs what is passed on for somebody else, on a connection of many: what is said of a connection, or to the node
+ * itself, is not for that. */
+static bool can_be_passed_on(const struct command_spec *spec)
+{
+    switch ((int)spec->id) {
+    case COMMAND_ECHO:
+    case COMMAND_PING:
+    case COMMAND_PUBLISH:
+    case COMMAND_SPUBLISH:
+    case COMMAND_TIME:
+        return true;
+    default:
+        return spec->is_data ||
+               (command_has_keys(spec) && (spec->flags & COMMAND_FLAG_PUBSUB) == 0);
+    }
+}
+
+static bool all_can_be_passed_on(const struct queue *queue)
+{
+    for (size_t i = 0; i < queue->items.count; i++) {
+        if (!can_be_passed_on(queue->items.items[i].spec)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* May the client still ask for all of it?  The owner does not know for whom it runs them.  False after an error. */
+static bool is_still_allowed(struct node *node, struct request *exec)
+{
+    const struct queue *queue = exec->session->queue;
+    bool is_allowed = true;
+    VEC(struct bytes) words = {0};
+
+    if ((exec->session->flags & SESSION_LIMITED) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < queue->items.count && is_allowed; i++) {
+        const struct queue_item *item = &queue->items.items[i];
+        struct request request;
+
+        VEC_RESERVE(&words, item->word_count);
+        request = as_request(exec, item, words.items);
+        request.reply = exec->reply;
+        is_allowed = users_allow(node, &request);
+    }
+    VEC_DEINIT(&words);
+    return is_allowed;
+}
+
 static void pass_on_word(struct node *node, struct copy_owner *owner, struct session *s,
                          struct bytes word, bool is_ignored)
 {
@@ -363,6 +413,7 @@ bool borrowing_take_exec(struct node *node, struct request *request)
     struct session *s = request->session;
     const struct hot_slot *hot;
     struct copy_owner *owner;
+    bool is_stranger; /* something in it needs the owner's own connection */
     uint16_t slot;
 
     if ((s->flags & SESSION_IN_MULTI) == 0 || s->queue->items.count == 0 || s->queue->is_spoiled) {
@@ -372,7 +423,8 @@ bool borrowing_take_exec(struct node *node, struct request *request)
     owner = slot != SLOT_NONE && !cluster_owns_slot(node->cluster, slot)
                 ? owner_of(node, slot, &hot)
                 : NULL;
-    if (owner == NULL) {
+    is_stranger = owner != NULL && !all_can_be_passed_on(s->queue);
+    if (owner == NULL || (is_stranger && hot->member_count == 0)) {
         return false;
     }
     if (s->watcher != NULL) {
@@ -381,10 +433,18 @@ bool borrowing_take_exec(struct node *node, struct request *request)
         return true;
     }
     copy_owners_open(node, owner);
+    if (is_stranger) {
+        tell_stateful(node, owner, slot);
+        put_back(node, request);
+        return true;
+    }
     if (!is_reached(node, owner, request)) {
         if ((s->flags & SESSION_HELD) == 0) {
             drop_queue(node, s);
         }
+        return true;
+    }
+    if (!is_still_allowed(node, request)) {
         return true;
     }
     pass_on_queue(node, owner, request);

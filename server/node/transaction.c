@@ -290,12 +290,12 @@ void transaction_run(struct node *node, struct request *request)
     bool is_primary = node->role.is_primary;
 
     ASSERT(s->flags & SESSION_IN_MULTI);
-    if (!judge(node, request)) {
-        return;
-    }
     if (s->queue->is_spoiled) {
         transaction_drop(node, s);
         reply_error(request, "EXECABORT Transaction discarded because of previous errors.");
+        return;
+    }
+    if (!judge(node, request)) {
         return;
     }
     if (watching_is_broken(node, s)) {
