@@ -246,7 +246,7 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
     const struct hot_slot *hot;
     struct copy_owner *owner = owner_of(node, slot, &hot);
 
-    if (owner == NULL || !request_may_wait(request) ||
+    if (owner == NULL || owner->is_refusing || !request_may_wait(request) ||
         is_sent_home(node, request->session, owner, hot) ||
         (hot->member_count == 0 && is_stateful(request->spec))) {
         return BORROWING_NOT_OURS;
@@ -424,7 +424,7 @@ bool borrowing_take_exec(struct node *node, struct request *request)
                 ? owner_of(node, slot, &hot)
                 : NULL;
     is_stranger = owner != NULL && !all_can_be_passed_on(s->queue);
-    if (owner == NULL || (is_stranger && hot->member_count == 0)) {
+    if (owner == NULL || owner->is_refusing || (is_stranger && hot->member_count == 0)) {
         return false;
     }
     if (s->watcher != NULL) {

@@ -368,6 +368,8 @@ static bool take_grant(struct copy_owner *owner, struct bytes bytes)
 {
     int64_t ms;
 
+    owner->failing_since = (struct mono_time){0};
+    owner->is_refusing = false;
     if (bytes.data[0] == '-') {
         borrower_take_lease(&owner->borrower, 0);
         return true;
@@ -453,8 +455,25 @@ static void note_open(struct node *node, struct copy_owner *owner, const struct 
     if (lane == &owner->control) {
         join(node, owner);
     } else {
-        owner->failing_since = (struct mono_time){0};
         waiting_on_copies(node);
+    }
+}
+
+/* Trying again does not help before somebody changes rights or passwords. */
+static bool is_about_rights(const char *error)
+{
+    struct bytes text = bytes_from_text(error);
+
+    return bytes_has_prefix(text, "-NOPERM ") || bytes_has_prefix(text, "-NOAUTH ") ||
+           bytes_has_prefix(text, "-WRONGPASS ");
+}
+
+static void note_refusal(struct node *node, struct copy_owner *owner, const char *error)
+{
+    if (!owner->is_refusing && is_about_rights(error)) {
+        owner->is_refusing = true;
+        node_log(node, LOG_WARNING, "copies: node %s lends us nothing: %s",
+                 owner->address.node.text, error);
     }
 }
 
@@ -487,6 +506,7 @@ static bool read_lane(struct node *node, struct copy_owner *owner, struct peer_l
             return false;
         }
         if (!is_ok) {
+            bytes = bytes_trim(bytes);
             errmsg_set(error, "%.*s", bytes.len < 200 ? (int)bytes.len : 200, bytes.data);
             return false;
         }
@@ -539,6 +559,7 @@ bool copy_owners_link_input(struct node *node, uint64_t link, struct bytes input
     }
     peer_lane_input(lane, input);
     if (!read_lane(node, owner, lane, &error)) {
+        note_refusal(node, owner, error.text);
         drop_lanes(node, owner, error.text);
     }
     return true;

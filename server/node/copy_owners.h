@@ -34,10 +34,12 @@ struct copy_owner {
     struct borrower borrower;
     struct peer_lane control;
     struct peer_lane data;
-    int data_version;               /* of RESP, on the data lane */
-    struct mono_time retry_at;      /* it is not tried again before */
-    struct mono_time failing_since; /* no attempt has succeeded since; 0: the last one did */
+    int data_version;          /* of RESP, on the data lane */
+    struct mono_time retry_at; /* it is not tried again before */
+    struct mono_time
+        failing_since; /* it has granted nothing since; 0: since the last failure it has */
     struct copy_uses uses;
+    bool is_refusing;    /* as whom we log in may not ask for copies: clients ask it themselves */
     bool has_told_lapse; /* copy_lapses.h */
 };
 
