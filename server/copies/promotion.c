@@ -113,10 +113,10 @@ bool promotion_is_over(struct promotion *p, struct mono_time now,
     bool is_low;
 
     ASSERT(place < p->count);
-    if (is_barred(p, now, load->slot) || rules->primaries == 0 || !load->is_lendable) {
+    if (is_barred(p, now, load->slot) || rules->primaries == 0) {
         return true;
     }
-    is_low = load->reads < rules->min_reads / LOW_PART || load->reads == 0 ||
+    is_low = load->reads < rules->min_reads / LOW_PART || load->reads == 0 || !load->is_lendable ||
              is_written_too_often(load, hot->members);
     if (!is_low) {
         hot->low_since = (struct mono_time){0};

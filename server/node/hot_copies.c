@@ -299,6 +299,17 @@ static void promote(struct node *node, uint16_t slot, size_t members)
     }
 }
 
+/* A hotter key of the slot decides: what ends it being hot is not to be undone by the next one. */
+static bool is_hottest_of_slot(const struct top_key *const *keys, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (keys[i]->slot == keys[index]->slot && keys[i]->db == keys[index]->db) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void look_at_keys(struct node *node)
 {
     struct hot_copies *hot = &node->hot_copies;
@@ -311,6 +322,7 @@ static void look_at_keys(struct node *node)
         size_t members = 0;
 
         if (cluster_owns_slot(node->cluster, load.slot) && keys[i]->db == 0 &&
+            is_hottest_of_slot(keys, i) &&
             promotion_judge(&hot->promotion, node->now.mono, &rules, &load, hot->busy, &members) ==
                 PROMOTION_YES) {
             promote(node, load.slot, members);
@@ -349,7 +361,7 @@ static void look_at_own(struct node *node, int64_t passed_ms)
         if (!cluster_owns_slot(node->cluster, own->hot.slot)) {
             end_own(node, i, "it is another node's");
         } else if (promotion_is_over(&hot->promotion, node->now.mono, &rules, &load)) {
-            end_own(node, i, "it is read less, or written more");
+            end_own(node, i, "it is read less, written more, or too large now");
         } else {
             bool must = hot_members_look(node, &own->hot);
 

@@ -184,16 +184,28 @@ Test(promotion, a_slot_is_over_when_it_is_written_too_often_for_its_members)
     cr_expect(is_over_at(&p, 2 * PROMOTION_LOW_MS + 1, 12000, 1001));
 }
 
-Test(promotion, a_slot_is_over_at_once_when_its_key_cannot_be_lent_or_nobody_is_left)
+Test(promotion, a_slot_is_over_at_once_when_nobody_is_left)
 {
     struct promotion p = {0};
     const struct promotion_rules alone = {.min_reads = 1000};
-    struct promotion_load load = load_of(5000, 0);
+    const struct promotion_load load = load_of(5000, 0);
 
     promotion_begin(&p, 5, 2);
     cr_expect(promotion_is_over(&p, start, &alone, &load));
+}
+
+/* Two keys of a slot may be the hottest in turn. */
+Test(promotion, a_slot_is_over_when_its_hottest_key_could_not_be_lent_for_some_time)
+{
+    struct promotion p = {0};
+    struct promotion_load load = load_of(5000, 0);
+
+    promotion_begin(&p, 5, 2);
     load.is_lendable = false;
-    cr_expect(promotion_is_over(&p, start, &rules, &load));
+    cr_expect_not(promotion_is_over(&p, start, &rules, &load));
+    cr_expect_not(is_over_at(&p, PROMOTION_LOW_MS - 1, 5000, 0));
+    cr_expect_not(promotion_is_over(&p, mono_add_ms(start, PROMOTION_LOW_MS), &rules, &load));
+    cr_expect(promotion_is_over(&p, mono_add_ms(start, 2 * PROMOTION_LOW_MS), &rules, &load));
 }
 
 Test(promotion, what_is_ended_is_found_no_more_and_others_are)
