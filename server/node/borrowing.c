@@ -49,10 +49,27 @@ static bool is_never_served(const struct command_spec *spec)
     }
 }
 
-static bool is_stateful(const struct command_spec *spec)
+/* Streams are read with BLOCK or without; what it may be that is called so is not looked at closer. */
+static bool may_block(const struct request *request)
 {
-    return spec->id == COMMAND_WATCH || spec->id == COMMAND_MIGRATE ||
-           (spec->flags & (COMMAND_FLAG_BLOCKING | COMMAND_FLAG_PUBSUB)) != 0;
+    if (request->spec->id != COMMAND_XREAD && request->spec->id != COMMAND_XREADGROUP) {
+        return (request->spec->flags & COMMAND_FLAG_BLOCKING) != 0;
+    }
+    for (size_t i = 1; i < request->arg_count; i++) {
+        if (bytes_equal_nocase(request->args[i], "STREAMS")) {
+            return false;
+        }
+        if (bytes_equal_nocase(request->args[i], "BLOCK")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_stateful(const struct request *request)
+{
+    return request->spec->id == COMMAND_WATCH || request->spec->id == COMMAND_MIGRATE ||
+           (request->spec->flags & COMMAND_FLAG_PUBSUB) != 0 || may_block(request);
 }
 
 static void put_back(struct node *node, struct request *request)
@@ -248,14 +265,14 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
 
     if (owner == NULL || owner->is_refusing || !request_may_wait(request) ||
         is_sent_home(node, request->session, owner, hot) ||
-        (hot->member_count == 0 && is_stateful(request->spec))) {
+        (hot->member_count == 0 && is_stateful(request))) {
         return BORROWING_NOT_OURS;
     }
     if (request_is_queued(request)) {
         return BORROWING_QUEUE;
     }
     copy_owners_open(node, owner);
-    if (is_stateful(request->spec)) {
+    if (is_stateful(request)) {
         tell_stateful(node, owner, slot);
         put_back(node, request);
         return BORROWING_TAKEN;
