@@ -11,9 +11,17 @@ enum {
     LOG_SLACK_BYTES = 256 * 1024, /* beyond the backlog, at which the log is trimmed at once */
 };
 
+/* Another node, on whose connection the requests of many clients come: it reads what it asks for, and limits for clients are not
+ * meant for it. */
+static bool is_of_node(const struct session *s)
+{
+    return s->feed != NULL && s->feed->introduction.is_proven;
+}
+
 static bool is_idle_too_long(const struct node *node, const struct session *s)
 {
     return node->config.timeout_s > 0 && !(s->flags & (SESSION_REPLICA | SESSION_HELD)) &&
+           !is_of_node(s) &&
            mono_ms_between(s->active_at, node->now.mono) > node->config.timeout_s * 1000;
 }
 
@@ -33,6 +41,9 @@ static bool is_output_too_long(const struct node *node, struct session *s)
 
     ASSERT(!session_is_closing(s));
     ASSERT(limit->hard_bytes == 0 || limit->soft_bytes == 0 || limit->soft_seconds >= 0);
+    if ((s->flags & SESSION_REPLICA) == 0 && is_of_node(s)) {
+        return false;
+    }
     /* As in Redis the first block of output does not count: else a low limit would close every
      * client, and those who could raise it again. */
     pending = pending > UPKEEP_OUTPUT_FREE_BYTES ? pending - UPKEEP_OUTPUT_FREE_BYTES : 0;
