@@ -168,9 +168,15 @@ static void begin_message(const struct session *receiver, struct resp_writer *w)
     }
 }
 
+/* It may be told in the place of another session, and then track nothing itself. */
 static void send(struct node *node, struct session *receiver, const struct buf *text)
 {
+    uint64_t place = output_end(&receiver->output);
+
     publish_push(node, receiver, buf_bytes(text));
+    if (UNLIKELY(node->sync_side.is_on)) {
+        sync_side_bar_all(node, receiver, place);
+    }
     session_touch_first(&node->sessions, receiver);
 }
 

@@ -180,11 +180,18 @@ static void look_at_waiting(struct node *node, bool is_allowed, bool holds)
 }
 
 /* Does everything that the session is told wait for all that was changed?  What it is told without having asked comes from
- * anywhere; and while somebody keeps what it has read, nobody may hear of a write before that one does. */
+ * anywhere; and while somebody keeps what it has read, nobody may hear of a write before that one does: whose replies of this pass
+ * tell of keys, which wait already for what was changed before them, waits for what was changed behind them, too. */
 static bool is_barred_whole(const struct node *node, const struct session *s)
 {
-    return (node->sync_side.is_on || lending_limit(&node->lending) != UINT64_MAX) &&
-           ((s->flags & SESSION_SUBSCRIBED) || node->invalidation.tracking.tracker_count > 0);
+    bool is_lent = lending_limit(&node->lending) != UINT64_MAX;
+    bool is_anybody_tracking = node->invalidation.tracking.tracker_count > 0;
+
+    if (!node->sync_side.is_on && !is_lent) {
+        return false;
+    }
+    return (s->flags & SESSION_SUBSCRIBED) || s->tracker != NULL ||
+           (is_anybody_tracking && (is_lent || output_is_barred_in(&s->output, node->pass.number)));
 }
 
 static void look_at_touched(struct node *node, bool is_allowed, bool holds)
@@ -202,6 +209,8 @@ static void look_at_touched(struct node *node, bool is_allowed, bool holds)
             output_pass_rest(&s->output);
         } else if (holds || is_barred_whole(node, s)) {
             output_bar_rest(&s->output, end, node->pass.number);
+        } else {
+            output_pass_rest(&s->output);
         }
         if (s->output.barriers.count == 0) {
             continue;

@@ -39,6 +39,12 @@ static void observe(struct node *node, bool is_on)
     keyspace_observe(node->data.keyspace, OBSERVER_OF_SYNC, is_on ? &observer : NULL);
 }
 
+/* Nobody may hear of a write before those who keep what they have read, who are told of all writes of a pass at once. */
+static bool is_anybody_tracking(const struct node *node)
+{
+    return node->invalidation.tracking.tracker_count > 0;
+}
+
 /* What was changed stands in the log now, before its end. */
 static void settle_changes(struct node *node)
 {
@@ -393,8 +399,9 @@ void sync_side_note_reply(struct node *node, const struct request *request, uint
         return;
     }
     bar(node, request->session, place,
-        request_names_its_keys(request) ? newest_of_keys(node, request)
-                                        : node->sync_side.last_change);
+        request_names_its_keys(request) && !is_anybody_tracking(node)
+            ? newest_of_keys(node, request)
+            : node->sync_side.last_change);
 }
 
 void sync_side_bar_all(struct node *node, struct session *s, uint64_t place)

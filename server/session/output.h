@@ -99,6 +99,13 @@ bool output_bar_behind(struct output *output, uint64_t place, uint64_t offset, u
 /* Everything that was appended since the last call waits for the offset, together with what a barrier of the same group
  * holds already. */
 void output_bar_rest(struct output *output, uint64_t offset, uint64_t group);
+/* Is what was appended last barred within this group? */
+static inline bool output_is_barred_in(const struct output *output, uint64_t group)
+{
+    return output->barriers.count > 0 &&
+           output->barriers.items[output->barriers.count - 1].group == group;
+}
+
 /* What was appended since waits for nothing that output_bar_rest could ask for. */
 void output_pass_rest(struct output *output);
 /* Take back what waits for the first barrier, and all that stands behind it; there is one. */

@@ -134,6 +134,23 @@ Test(sync_side, who_has_waited_too_long_is_told_so_at_once_while_somebody_tracks
     alone_free(a);
 }
 
+Test(sync_side, who_is_told_nothing_of_keys_does_not_wait_while_somebody_tracks)
+{
+    struct alone *a = start();
+
+    give_member(a);
+    alone_pass(a, 0, 1, BYTES_LITERAL("HELLO 3\r\nCLIENT TRACKING ON\r\nGET k\r\n"));
+    expect_then(a, 1, "*$1|1|");
+    expect_now(a, 0, "SET k 2\r\n", "");
+    expect_now(a, 2, "PING\r\n", "+PONG|");
+    alone_pass(a, 0, 2, BYTES_LITERAL("INFO replication\r\n"));
+    expect_then(a, 2, "*sync_held_clients:2|*"); /* the writer, and whose cache has the key */
+    expect_now(a, 2, "GET other\r\n", "");
+    expect_now(a, 1, "PING\r\n", "");
+    node_check(a->node);
+    alone_free(a);
+}
+
 static void event_some_time(struct alone *a)
 {
     answers_idle(a, 8, GIVE_UP_MS / 10);
