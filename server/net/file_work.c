@@ -188,6 +188,18 @@ static void sync_file(struct file_work *work, const struct job *job)
     check(work, file, status, &error);
 }
 
+/* Under a claim, so that a lock that a process has left which was killed goes with the file. */
+static enum fs_status remove_file(struct file_work *work, const char *path, struct errmsg *error)
+{
+    enum fs_status status = claims_add(work->claims, path, error);
+
+    if (status == FS_OK) {
+        status = posix_remove_durably(path, error);
+        claims_remove(work->claims, path);
+    }
+    return status;
+}
+
 static void change_name(struct file_work *work, const struct job *job)
 {
     struct errmsg error = {0};
@@ -195,7 +207,7 @@ static void change_name(struct file_work *work, const struct job *job)
 
     if (status == FS_OK) {
         status = job->kind == JOB_RENAME ? posix_rename(job->path, job->new_path, &error)
-                                         : posix_remove_durably(job->path, &error);
+                                         : remove_file(work, job->path, &error);
     }
 
     atomic_fetch_sub(&work->busy_count, 1);

@@ -233,6 +233,25 @@ Test(worker, changes_names_after_what_was_queued_before)
     stop(&d);
 }
 
+Test(worker, removes_with_a_file_the_lock_that_a_killed_process_has_left)
+{
+    struct desk d;
+    struct errmsg error;
+    char lock_path[120];
+    const char *name;
+
+    start(&d);
+    name = strrchr(d.path, '/') + 1;
+    snprintf(lock_path, sizeof(lock_path), "%.*s.%s.lock", (int)(name - d.path), d.path, name);
+    cr_assert(posix_write_file(d.path, BYTES_LITERAL("abc"), &error) == FS_OK);
+    cr_assert(posix_write_file(lock_path, (struct bytes){0}, &error) == FS_OK);
+    d.fs->remove_later(d.fs->ctx, d.path);
+    cr_assert(next_outcome(&d).is_ok);
+    cr_expect_neq(access(d.path, F_OK), 0);
+    cr_expect_neq(access(lock_path, F_OK), 0);
+    stop(&d);
+}
+
 Test(worker, ends_with_everything_written_that_was_appended)
 {
     struct desk d;
