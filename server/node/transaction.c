@@ -268,17 +268,24 @@ void transaction_note_slots(struct node *node, uint64_t file_sequence)
 
 /* Who is told that slots are given goes on at once, at this node and others: the reply leaves when that is agreed.  One that has to
  * wait for the log as well, or has large values in it, is not kept back for it. */
-static void keep_reply(struct node *node, struct session *s, size_t out_before, bool has_written)
+static void keep_reply(struct node *node, struct session *s, size_t out_before, bool waits_for_log)
 {
     struct output *output = &s->output;
     struct bytes reply = bytes_from(buf_bytes(&output->buf), out_before);
 
-    if (has_written || output->pieces.count > 0 || reply.len == 0) {
+    if (waits_for_log || output->pieces.count > 0 || reply.len == 0) {
         return;
     }
     buf_append_bytes(&s->queue->kept, reply);
     output_cut(output, out_before);
     waiting_for_transaction(node, s, node->transaction.file_sequence);
+}
+
+/* What tells of keys may tell of a write that replicas, or holders of copies, do not have yet. */
+static bool may_wait_for_log(const struct node *node, const struct queue *queue)
+{
+    return (queue->command_flags & (COMMAND_FLAG_WRITE | COMMAND_FLAG_READONLY)) != 0 &&
+           (node->sync_side.is_on || node->lending.is_on);
 }
 
 void transaction_run(struct node *node, struct request *request)
@@ -288,6 +295,7 @@ void transaction_run(struct node *node, struct request *request)
     size_t out_before = s->output.buf.len;
     uint64_t offset_before = oplog_end(node->journal.log);
     bool is_primary = node->role.is_primary;
+    bool waits_for_log = may_wait_for_log(node, s->queue);
 
     ASSERT(s->flags & SESSION_IN_MULTI);
     if (s->queue->is_spoiled) {
@@ -319,6 +327,7 @@ void transaction_run(struct node *node, struct request *request)
     queue_end(s);
     if (node->transaction.changes_slots) {
         cluster_side_act(node); /* may make the node another one: behind all that was judged */
-        keep_reply(node, s, out_before, oplog_end(node->journal.log) != offset_before);
+        waits_for_log = waits_for_log || oplog_end(node->journal.log) != offset_before;
+        keep_reply(node, s, out_before, waits_for_log);
     }
 }
