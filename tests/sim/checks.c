@@ -279,6 +279,16 @@ static void excuse_removed(struct world *world, const struct sim_node *primary)
     }
 }
 
+/* With each history in which slots are served memory may be lost: who was replaced unheard, and takes its place again from one that was
+ * removed meanwhile, has been no replica. */
+static void note_history(struct world *world, struct sim_node *n, const struct history_id *history)
+{
+    if (!history_id_equal(&n->served_history, history)) {
+        n->served_history = *history;
+        world->takeovers++;
+    }
+}
+
 void check_after_pass(struct world *world, struct sim_node *n)
 {
     struct node_facts facts;
@@ -295,8 +305,10 @@ void check_after_pass(struct world *world, struct sim_node *n)
     if (world->removed != 0 && facts.is_primary && cluster_has_slots(n->node->cluster)) {
         excuse_removed(world, n);
     }
+    if (facts.is_primary && cluster_has_slots(n->node->cluster)) {
+        note_history(world, n, &facts.history);
+    }
     if (n->was_replica && facts.is_primary && cluster_has_slots(n->node->cluster)) {
-        world->takeovers++;
         check_promoted(world, n);
     } else if (n->was_replica && facts.is_primary) {
         fault_excuse(world, n->index); /* it was reset, and has forgotten what it had */

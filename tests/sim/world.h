@@ -118,7 +118,8 @@ struct sim_node {
     size_t touched_count;
     size_t touched_cap;
     bool was_replica;
-    bool has_lost_memory; /* and has not had the shard's data since */
+    struct history_id served_history; /* in which it had slots, as a primary */
+    bool has_lost_memory;             /* and has not had the shard's data since */
     bool has_asked_to_exit;
     struct sim_seen pairs_seen;
     bool may_exit; /* it was asked to end */
