@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "cli/cluster_differ.h"
 #include "cli/cluster_left.h"
+#include "cli/cluster_moves.h"
 #include "cli/cluster_strays.h"
 #include "cli/connect.h"
 #include "cli/print.h"
@@ -191,6 +192,31 @@ static bool check_open_slots(const struct cluster_view *view)
     return is_ok;
 }
 
+/* They go on by themselves, and clients notice nothing: that is worth knowing, and not amiss. */
+static void check_moves(const struct cluster_view *view)
+{
+    struct cluster_moves moves = {0};
+    struct errmsg error = {0};
+
+    if (!cluster_moves_look(&moves, view, &error)) {
+        view_say(VIEW_WARN, "%s", error.text);
+    }
+    for (size_t i = 0; i < moves.items.count; i++) {
+        struct buf line = {0};
+
+        cluster_move_write(&moves.items.items[i], &line);
+        view_say(VIEW_WARN, "On the move by themselves: %s", buf_text(&line));
+        buf_clear(&line);
+        map_write_slots(moves.items.items[i].told.slots, &line);
+        printf("   slots:%s\n", buf_text(&line));
+        say_cure("none is needed: --cluster wait waits until they are there; CLUSTER MIGRATION "
+                 "CANCEL ID %s at %s takes them back",
+                 moves.items.items[i].told.name, moves.items.items[i].to);
+        buf_deinit(&line);
+    }
+    cluster_moves_deinit(&moves);
+}
+
 /* What nobody serves may be at a replica whose primary was removed. */
 static void check_left(const struct cluster_view *view)
 {
@@ -330,6 +356,7 @@ int cluster_check_view(const struct cluster_view *view)
     is_ok = check_reached(view);
     is_ok &= check_agreement(view);
     is_ok &= check_open_slots(view);
+    check_moves(view);
     is_ok &= check_coverage(view);
     is_ok &= check_sync_sets(view);
     return is_ok ? 0 : 1;

@@ -9,6 +9,7 @@
 #include "cli/cluster_cover.h"
 #include "cli/cluster_differ.h"
 #include "cli/cluster_fixing.h"
+#include "cli/cluster_moves.h"
 #include "cli/cluster_strays.h"
 #include "io/clock.h"
 
@@ -163,6 +164,25 @@ static bool fix_open_slots(struct fixing *f)
     return is_ok;
 }
 
+/* Those that go by themselves come to their end by themselves, whatever happens to either side. */
+static void say_moves(const struct fixing *f)
+{
+    struct cluster_moves moves = {0};
+    struct errmsg error = {0};
+
+    if (!cluster_moves_look(&moves, &f->view, &error)) {
+        view_say(VIEW_WARN, "%s", error.text);
+    }
+    for (size_t i = 0; i < moves.items.count; i++) {
+        struct buf line = {0};
+
+        cluster_move_write(&moves.items.items[i], &line);
+        view_say(VIEW_STEP, "Left alone, since the servers go on with it: %s", buf_text(&line));
+        buf_deinit(&line);
+    }
+    cluster_moves_deinit(&moves);
+}
+
 /* ---- owners ------------------------------------------------------------------------------------ */
 
 static bool fix_owners_of(struct fixing *f, size_t slot)
@@ -309,6 +329,7 @@ int cluster_fix(const struct cluster_target *target)
         f.mover.replaces = true;
         f.mover.goes_by_slot = true; /* what was begun so */
         is_ok = fix_open_slots(&f);
+        say_moves(&f);
         is_ok = (!f.options->cluster_joins_owners || fix_multiple_owners(&f)) && is_ok;
         is_ok = cluster_cover(&f) && is_ok;
         is_ok = fix_strays(&f, is_ok) && is_ok;

@@ -36,19 +36,27 @@ static void add_slot(struct map_node *node, uint16_t slot)
     }
 }
 
-static bool parse_slots(struct map_node *node, struct bytes word)
+bool map_parse_run(struct bytes word, uint16_t *first, uint16_t *last)
 {
     size_t dash = bytes_find_byte(word, '-');
+
+    if (dash == SIZE_MAX) {
+        if (!parse_slot(word, first)) {
+            return false;
+        }
+        *last = *first;
+        return true;
+    }
+    return parse_slot(bytes_prefix(word, dash), first) &&
+           parse_slot(bytes_from(word, dash + 1), last);
+}
+
+static bool parse_slots(struct map_node *node, struct bytes word)
+{
     uint16_t first;
     uint16_t last;
 
-    if (dash == SIZE_MAX) {
-        if (!parse_slot(word, &first)) {
-            return false;
-        }
-        last = first;
-    } else if (!parse_slot(bytes_prefix(word, dash), &first) ||
-               !parse_slot(bytes_from(word, dash + 1), &last)) {
+    if (!map_parse_run(word, &first, &last)) {
         return false;
     }
     for (uint32_t slot = first; slot <= last; slot++) {
@@ -307,23 +315,28 @@ size_t cluster_map_count_covered(const struct cluster_map *map)
     return bitset_count(covered, ARRAY_COUNT(covered));
 }
 
-void map_node_write_slots(const struct map_node *node, struct buf *out)
+void map_write_slots(const uint64_t set[BITSET_WORDS(SLOT_COUNT)], struct buf *out)
 {
     bool is_first = true;
 
     for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
         uint32_t last = slot;
 
-        if (!bitset_has(node->slots, slot)) {
+        if (!bitset_has(set, slot)) {
             continue;
         }
-        while (last + 1 < SLOT_COUNT && bitset_has(node->slots, last + 1)) {
+        while (last + 1 < SLOT_COUNT && bitset_has(set, last + 1)) {
             last++;
         }
         buf_printf(out, last == slot ? "%s[%u]" : "%s[%u-%u]", is_first ? "" : ",", slot, last);
         is_first = false;
         slot = last;
     }
+}
+
+void map_node_write_slots(const struct map_node *node, struct buf *out)
+{
+    map_write_slots(node->slots, out);
 }
 
 static int compare_ids(const void *a, const void *b)

@@ -78,6 +78,8 @@ static inline bool cluster_map_is_own(const struct cluster_map *map,
 {
     return (map->nodes.items[open->node].flags & MAP_MYSELF) != 0;
 }
+/* "93" or "5-12", as both are written everywhere; false when it is neither. */
+MUST_USE bool map_parse_run(struct bytes word, uint16_t *first, uint16_t *last);
 /* Add the node's slots to the set. */
 void map_node_add_slots(const struct map_node *node, uint64_t set[BITSET_WORDS(SLOT_COUNT)]);
 /* Slots that some primary serves. */
@@ -85,6 +87,8 @@ size_t cluster_map_count_covered(const struct cluster_map *map);
 /* The same for all nodes that agree about ids, roles and slots, whatever order they report in. */
 void cluster_map_write_signature(const struct cluster_map *map, struct buf *out);
 /* "[0-5460],[7000]". */
+void map_write_slots(const uint64_t set[BITSET_WORDS(SLOT_COUNT)], struct buf *out);
+/* Those of the node. */
 void map_node_write_slots(const struct map_node *node, struct buf *out);
 
 #endif

@@ -212,6 +212,27 @@ static bool forget(struct cluster_view *view, size_t leaving)
     return true;
 }
 
+/* Nobody can move what is at a node that is not there. */
+static void say_dead_owner(const struct cluster_view *view, const struct view_node *node)
+{
+    view_say(VIEW_BAD, "Node %s:%u has %zu slots, and cannot be asked: %s", node->info.host,
+             node->info.port, node->info.slot_count, node->error.text);
+    puts("   Start it again, and reshard its data away. When it is gone for good:");
+    for (size_t i = 0; i < view->nodes.count; i++) {
+        const struct view_node *replica = &view->nodes.items[i];
+
+        if (replica->client != NULL && strcmp(replica->info.primary_id, node->info.id) == 0) {
+            printf("   CLUSTER FAILOVER TAKEOVER at its replica %s:%u has that one serve them, "
+                   "with what it has; then try again.\n",
+                   replica->info.host, replica->info.port);
+            return;
+        }
+    }
+    printf("   CLUSTER FORGET %s at each node, then --cluster fix gives its slots to the others, "
+           "without its data.\n",
+           node->info.id);
+}
+
 static bool delete (struct cluster_view *view, const char *id)
 {
     static const char *const words[] = {"CLUSTER", "RESET", "SOFT"};
@@ -224,6 +245,10 @@ static bool delete (struct cluster_view *view, const char *id)
         return false;
     }
     node = &view->nodes.items[leaving];
+    if (node->info.slot_count > 0 && node->client == NULL) {
+        say_dead_owner(view, node);
+        return false;
+    }
     if (node->info.slot_count > 0) {
         view_say(VIEW_BAD, "Node %s:%u is not empty! Reshard data away and try again.",
                  node->info.host, node->info.port);

@@ -50,8 +50,32 @@ static const char *shorten(double number, const char *unit, char out[NUMBER_SIZE
     return out;
 }
 
-static enum cell cell_of(const struct picture_node *node, size_t index)
+static bool has_any_of_cell(const uint64_t slots[SLOT_PLAN_WORDS], size_t index)
 {
+    return bitset_next(slots, (index + 1) * CELL_SLOTS, index * CELL_SLOTS, true) <
+           (index + 1) * CELL_SLOTS;
+}
+
+/* By themselves; else CELL_NONE. */
+static enum cell moving_cell_of(const struct picture_node *node, const struct cluster_moves *moves,
+                                size_t index)
+{
+    for (size_t i = 0; i < moves->items.count; i++) {
+        const struct slot_migration *told = &moves->items.items[i].told;
+        bool is_out = strcmp(told->from_id, node->info->id) == 0;
+
+        if ((is_out || strcmp(told->to_id, node->info->id) == 0) &&
+            has_any_of_cell(told->slots, index)) {
+            return is_out ? CELL_OUT : CELL_IN;
+        }
+    }
+    return CELL_NONE;
+}
+
+static enum cell cell_of(const struct picture_node *node, const struct cluster_moves *moves,
+                         size_t index)
+{
+    enum cell moving = moving_cell_of(node, moves, index);
     size_t has = 0;
 
     for (size_t i = 0; node->map != NULL && i < node->map->open_slots.count; i++) {
@@ -60,6 +84,9 @@ static enum cell cell_of(const struct picture_node *node, size_t index)
         if (open->slot / CELL_SLOTS == index && cluster_map_is_own(node->map, open)) {
             return open->is_migrating ? CELL_OUT : CELL_IN;
         }
+    }
+    if (moving != CELL_NONE) {
+        return moving;
     }
     for (size_t slot = index * CELL_SLOTS; slot < (index + 1) * CELL_SLOTS; slot++) {
         has += bitset_has(node->info->slots, slot) ? 1 : 0;
@@ -90,7 +117,8 @@ static void draw_state(const struct picture_node *node, struct buf *out)
     }
 }
 
-static void draw_primary(const struct picture_node *node, bool is_utf8, struct buf *out)
+static void draw_primary(const struct picture_node *node, const struct cluster_moves *moves,
+                         bool is_utf8, struct buf *out)
 {
     const struct picture_facts *facts = &node->facts;
     char keys[NUMBER_SIZE];
@@ -99,7 +127,7 @@ static void draw_primary(const struct picture_node *node, bool is_utf8, struct b
 
     draw_name(node, "", out);
     for (size_t i = 0; i < CELLS; i++) {
-        buf_append_text(out, cell_marks[is_utf8][cell_of(node, i)]);
+        buf_append_text(out, cell_marks[is_utf8][cell_of(node, moves, i)]);
     }
     buf_printf(out, " %5zu slots", node->info->slot_count);
     if (facts->is_reached) {
@@ -133,30 +161,50 @@ static void draw_replica(const struct picture_node *replica, const struct pictur
     buf_append_byte(out, '\n');
 }
 
-static void draw_head(const struct picture_node *nodes, size_t count, struct buf *out)
+/* Those that both sides tell of count once. */
+static size_t count_moving(const struct picture_node *nodes, size_t count,
+                           const struct cluster_moves *moves)
+{
+    uint64_t moving[SLOT_PLAN_WORDS] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; nodes[i].map != NULL && j < nodes[i].map->open_slots.count; j++) {
+            const struct map_open_slot *open = &nodes[i].map->open_slots.items[j];
+
+            if (cluster_map_is_own(nodes[i].map, open)) {
+                bitset_add(moving, open->slot);
+            }
+        }
+    }
+    for (size_t i = 0; i < moves->items.count; i++) {
+        for (size_t word = 0; word < SLOT_PLAN_WORDS; word++) {
+            moving[word] |= moves->items.items[i].told.slots[word];
+        }
+    }
+    return bitset_count(moving, SLOT_PLAN_WORDS);
+}
+
+static void draw_head(const struct picture_node *nodes, size_t count,
+                      const struct cluster_moves *moves, struct buf *out)
 {
     uint64_t covered[BITSET_WORDS(SLOT_COUNT)] = {0};
     size_t primaries = 0;
-    size_t moving = 0;
 
     for (size_t i = 0; i < count; i++) {
         primaries += view_is_data_primary(nodes[i].info) ? 1 : 0;
         map_node_add_slots(nodes[i].info, covered);
-        for (size_t j = 0; nodes[i].map != NULL && j < nodes[i].map->open_slots.count; j++) {
-            const struct map_open_slot *open = &nodes[i].map->open_slots.items[j];
-
-            moving += open->is_migrating && cluster_map_is_own(nodes[i].map, open) ? 1 : 0;
-        }
     }
     buf_printf(out, "%zu nodes, %zu primaries, %zu of %d slots covered, %zu on the move\n", count,
-               primaries, bitset_count(covered, ARRAY_COUNT(covered)), SLOT_COUNT, moving);
+               primaries, bitset_count(covered, ARRAY_COUNT(covered)), SLOT_COUNT,
+               count_moving(nodes, count, moves));
     buf_printf(out, "%*s%-16d%-16d%-16d%-16d%d\n", NAME_COLUMN + 1, "", 0, SLOT_COUNT / 4,
                SLOT_COUNT / 2, SLOT_COUNT / 4 * 3, SLOT_COUNT);
 }
 
-void picture_draw(const struct picture_node *nodes, size_t count, bool is_utf8, struct buf *out)
+void picture_draw(const struct picture_node *nodes, size_t count, const struct cluster_moves *moves,
+                  bool is_utf8, struct buf *out)
 {
-    draw_head(nodes, count, out);
+    draw_head(nodes, count, moves, out);
     for (size_t i = 0; i < count; i++) {
         if ((nodes[i].info->flags & MAP_ARBITER) != 0) {
             draw_name(&nodes[i], "", out);
@@ -167,13 +215,17 @@ void picture_draw(const struct picture_node *nodes, size_t count, bool is_utf8, 
         if (!view_is_data_primary(nodes[i].info)) {
             continue;
         }
-        draw_primary(&nodes[i], is_utf8, out);
+        draw_primary(&nodes[i], moves, is_utf8, out);
         for (size_t j = 0; j < count; j++) {
             if ((nodes[j].info->flags & MAP_REPLICA) != 0 &&
                 strcmp(nodes[j].info->primary_id, nodes[i].info->id) == 0) {
                 draw_replica(&nodes[j], &nodes[i], out);
             }
         }
+    }
+    for (size_t i = 0; i < moves->items.count; i++) {
+        cluster_move_write(&moves->items.items[i], out);
+        buf_append_byte(out, '\n');
     }
 }
 
@@ -234,7 +286,9 @@ static int draw_once(const struct cluster_target *target, struct buf *out)
 {
     struct cluster_view view = {0};
     VEC(struct picture_node) nodes = {0};
+    struct cluster_moves moves = {0};
     uint64_t covered[BITSET_WORDS(SLOT_COUNT)] = {0};
+    struct errmsg error = {0};
     bool is_whole = cluster_open(&view, target);
 
     for (size_t i = 0; i < view.nodes.count; i++) {
@@ -246,9 +300,13 @@ static int draw_once(const struct cluster_target *target, struct buf *out)
         map_node_add_slots(&node->info, covered);
         VEC_PUSH(&nodes, drawn);
     }
-    if (nodes.count > 0) {
-        picture_draw(nodes.items, nodes.count, locale_is_utf8(), out);
+    if (!cluster_moves_look(&moves, &view, &error)) {
+        buf_printf(out, "%s\n", error.text);
     }
+    if (nodes.count > 0) {
+        picture_draw(nodes.items, nodes.count, &moves, locale_is_utf8(), out);
+    }
+    cluster_moves_deinit(&moves);
     VEC_DEINIT(&nodes);
     cluster_view_close(&view);
     return is_whole && bitset_count(covered, ARRAY_COUNT(covered)) == SLOT_COUNT ? 0 : 1;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "cli/cluster_check.h"
 #include "cli/cluster_map.h"
+#include "cli/cluster_moves.h"
 
 /* What a node says of itself beside CLUSTER NODES. */
 struct picture_facts {
@@ -29,8 +30,9 @@ struct picture_node {
 };
 
 /* Draw.  Pure; with is_utf8 in blocks, else in letters.  A place of the bar stands for 256 slots: all of them, some, none,
- * or some on the move. */
-void picture_draw(const struct picture_node *nodes, size_t count, bool is_utf8, struct buf *out);
+ * or some on the move, by hand or by themselves; of the latter there is a line each below the nodes. */
+void picture_draw(const struct picture_node *nodes, size_t count, const struct cluster_moves *moves,
+                  bool is_utf8, struct buf *out);
 
 /* map: once, or with --watch every second until Ctrl-C.  Returns the exit code: 1 when a node cannot be reached or slots
  * are not covered. */

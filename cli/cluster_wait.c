@@ -3,6 +3,7 @@
 #include "cli/cluster_check.h"
 
 #include "base/num.h"
+#include "cli/cluster_moves.h"
 #include "cli/connect.h"
 #include "cli/interrupt.h"
 #include "io/clock.h"
@@ -140,6 +141,27 @@ bool cluster_wait_until_served(const struct cluster_target *target)
     return true;
 }
 
+/* By themselves: those that are moved by hand wait for a hand. */
+static bool has_moves(const struct cluster_view *view, struct errmsg *error)
+{
+    struct cluster_moves moves = {0};
+    bool has_any = !cluster_moves_look(&moves, view, error);
+
+    if (moves.items.count > 0) {
+        struct buf line = {0};
+
+        cluster_move_write(&moves.items.items[0], &line);
+        if (moves.items.count > 1) {
+            buf_printf(&line, ", and %zu moves more", moves.items.count - 1);
+        }
+        errmsg_set(error, "slots are on the move: %s", buf_text(&line));
+        buf_deinit(&line);
+        has_any = true;
+    }
+    cluster_moves_deinit(&moves);
+    return has_any;
+}
+
 static bool is_ready(const struct cluster_target *target, struct errmsg *error)
 {
     struct cluster_view view = {0};
@@ -155,6 +177,7 @@ static bool is_ready(const struct cluster_target *target, struct errmsg *error)
                    other->info.port);
         is_ok = false;
     }
+    is_ok = is_ok && !has_moves(&view, error);
     cluster_view_close(&view);
     return is_ok;
 }

@@ -30,7 +30,7 @@ static uint64_t number(const struct resp_value *map, const char *name)
     return 0;
 }
 
-void slot_migration_find(const struct resp_value *reply, struct slot_migration *migration)
+static enum slot_migration_state state_of(struct bytes word)
 {
     static const struct {
         const char *word;
@@ -41,23 +41,53 @@ void slot_migration_find(const struct resp_value *reply, struct slot_migration *
         {"failed",    SLOT_MIGRATION_FAILED   },
     };
 
+    for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
+        if (bytes_equal_text(word, ends[i].word)) {
+            return ends[i].state;
+        }
+    }
+    return SLOT_MIGRATION_ON;
+}
+
+bool slot_migration_parse(const struct resp_value *entry, struct slot_migration *out)
+{
+    struct bytes runs = field(entry, "slot_ranges");
+    struct bytes message = field(entry, "message");
+
+    *out =
+        (struct slot_migration){.state = state_of(field(entry, "state")),
+                                .keys = number(entry, "keys"),
+                                .is_import = bytes_equal_text(field(entry, "operation"), "IMPORT")};
+    bytes_to_text(field(entry, "name"), out->name, sizeof(out->name));
+    bytes_to_text(field(entry, "state"), out->step, sizeof(out->step));
+    bytes_to_text(field(entry, "source_node"), out->from_id, sizeof(out->from_id));
+    bytes_to_text(field(entry, "target_node"), out->to_id, sizeof(out->to_id));
+    errmsg_set(&out->message, "%.*s", BYTES_ARGS(message));
+    for (struct bytes run; (run = bytes_next_word(&runs, ' ')).len > 0;) {
+        uint16_t first;
+        uint16_t last;
+
+        if (!map_parse_run(run, &first, &last)) {
+            return false;
+        }
+        for (uint32_t slot = first; slot <= last; slot++) {
+            bitset_add(out->slots, slot);
+        }
+    }
+    return out->name[0] != '\0';
+}
+
+void slot_migration_find(const struct resp_value *reply, struct slot_migration *migration)
+{
     migration->state = SLOT_MIGRATION_UNKNOWN;
     for (size_t i = 0; i < reply->child_count; i++) {
-        const struct resp_value *map = &reply->children[i];
-        struct bytes message = field(map, "message");
+        struct slot_migration found;
 
-        if (!bytes_equal_text(field(map, "name"), migration->name)) {
-            continue;
+        if (slot_migration_parse(&reply->children[i], &found) &&
+            strcmp(found.name, migration->name) == 0) {
+            *migration = found;
+            return;
         }
-        migration->state = SLOT_MIGRATION_ON;
-        for (size_t j = 0; j < ARRAY_COUNT(ends); j++) {
-            if (bytes_equal_text(field(map, "state"), ends[j].word)) {
-                migration->state = ends[j].state;
-            }
-        }
-        migration->keys = number(map, "keys");
-        errmsg_set(&migration->message, "%.*s", BYTES_ARGS(message));
-        return;
     }
 }
 
@@ -88,11 +118,17 @@ bool slot_migration_find_new(const struct resp_value *reply, const struct resp_v
 
 /* ---- calls ------------------------------------------------------------------------------------- */
 
-static bool fetch(const struct view_node *node, struct resp_value *out, struct errmsg *error)
+bool slot_migration_fetch(const struct view_node *node, struct resp_value *out,
+                          struct errmsg *error)
 {
     static const char *const words[] = {"CLUSTER", "GETSLOTMIGRATIONS"};
 
     return connect_call(node->client, words, ARRAY_COUNT(words), out, error);
+}
+
+bool slot_migration_is_not_known(const struct errmsg *error)
+{
+    return bytes_has_prefix(bytes_from_text(error->text), "ERR ");
 }
 
 bool slot_migration_take(uint64_t slots[SLOT_PLAN_WORDS], uint64_t out[SLOT_PLAN_WORDS])
@@ -155,16 +191,16 @@ enum slot_migration_start slot_migration_begin(const struct view_node *from,
     bool is_found;
 
     *out = (struct slot_migration){0};
-    if (!fetch(from, &before, error)) {
-        return bytes_has_prefix(bytes_from_text(error->text), "ERR ") ? SLOT_MIGRATION_NOT_KNOWN
-                                                                      : SLOT_MIGRATION_REFUSED;
+    if (!slot_migration_fetch(from, &before, error)) {
+        return slot_migration_is_not_known(error) ? SLOT_MIGRATION_NOT_KNOWN
+                                                  : SLOT_MIGRATION_REFUSED;
     }
     if (!order(from, to, slots, error)) {
         resp_value_deinit(&before);
         errmsg_wrap(error, "CLUSTER MIGRATESLOTS at %s:%u", from->info.host, from->info.port);
         return SLOT_MIGRATION_REFUSED;
     }
-    if (!fetch(from, &after, error)) {
+    if (!slot_migration_fetch(from, &after, error)) {
         resp_value_deinit(&before);
         return SLOT_MIGRATION_REFUSED;
     }
@@ -185,7 +221,7 @@ bool slot_migration_look(const struct view_node *from, struct slot_migration *mi
 {
     struct resp_value reply;
 
-    if (!fetch(from, &reply, error)) {
+    if (!slot_migration_fetch(from, &reply, error)) {
         errmsg_wrap(error, "CLUSTER GETSLOTMIGRATIONS at %s:%u", from->info.host, from->info.port);
         return false;
     }

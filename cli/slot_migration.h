@@ -16,6 +16,7 @@
 enum {
     SLOT_MIGRATION_NAME = 41,     /* 40 hex digits, terminated */
     SLOT_MIGRATION_RUNS_MAX = 64, /* runs of slots in one */
+    SLOT_MIGRATION_STEP = 32,     /* a word that tells how far it is, terminated */
 };
 
 enum slot_migration_state {
@@ -32,6 +33,11 @@ struct slot_migration {
     uint64_t
         keys; /* that the asked one has, the target those that came so far; 0 where it does not tell */
     struct errmsg message;
+    bool is_import;                 /* to the asked one, else away from it */
+    char step[SLOT_MIGRATION_STEP]; /* the state in the server's own word */
+    char from_id[MAP_ID_TEXT];
+    char to_id[MAP_ID_TEXT];
+    uint64_t slots[SLOT_PLAN_WORDS];
 };
 
 enum slot_migration_start {
@@ -54,6 +60,13 @@ MUST_USE bool slot_migration_look(const struct view_node *from, struct slot_migr
 /* Take back all that the source is moving. */
 void slot_migration_cancel(const struct view_node *from);
 
+/* CLUSTER GETSLOTMIGRATIONS: an array of moves, those that are over included.  The caller releases *out when true is returned. */
+MUST_USE bool slot_migration_fetch(const struct view_node *node, struct resp_value *out,
+                                   struct errmsg *error);
+/* Is that what a server says that does not know these commands? */
+MUST_USE bool slot_migration_is_not_known(const struct errmsg *error);
+/* One entry of the reply; false when it makes no sense. */
+MUST_USE bool slot_migration_parse(const struct resp_value *entry, struct slot_migration *out);
 /* What a reply of CLUSTER GETSLOTMIGRATIONS says of that one; UNKNOWN when it is not there. */
 void slot_migration_find(const struct resp_value *reply, struct slot_migration *migration);
 /* The name of a migration out of the node that the list does not have among `before`; false when there is none. */

@@ -388,6 +388,10 @@ static enum slot_mover_status follow(struct slot_mover *mover, struct progress *
             is_cancelled = true;
         }
         if (!slot_migration_look(p->from, migration, error)) {
+            errmsg_wrap(error,
+                        "The move from %s:%u to %s:%u goes on without us (--cluster map shows how "
+                        "far it is, --cluster wait waits for it)",
+                        p->from->info.host, p->from->info.port, p->to->info.host, p->to->info.port);
             return SLOT_MOVER_FAILED;
         }
         if (p->is_terminal && migration->state == SLOT_MIGRATION_ON) {

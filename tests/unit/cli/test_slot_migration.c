@@ -55,6 +55,55 @@ Test(slot_migration, each_state_is_told_apart_and_whatever_is_no_end_goes_on)
     cr_assert_eq(mem_used_total(), 0);
 }
 
+static struct resp_value entry_of(const char *ranges)
+{
+    const struct resp_limits limits = RESP_LIMITS_DEFAULT;
+    struct resp_value value;
+    struct buf wire = {0};
+    size_t consumed;
+
+    buf_printf(&wire,
+               "*14\r\n+name\r\n+x\r\n+operation\r\n+IMPORT\r\n+slot_ranges\r\n+%s\r\n"
+               "+target_node\r\n+to\r\n+source_node\r\n+from\r\n+state\r\n+replicating\r\n"
+               "+keys\r\n:7\r\n",
+               ranges);
+    cr_assert_eq(resp_value_read(buf_bytes(&wire), &limits, &value, &consumed, NULL), RESP_OK);
+    buf_deinit(&wire);
+    return value;
+}
+
+Test(slot_migration, an_entry_tells_both_sides_the_slots_and_how_far_it_is)
+{
+    struct resp_value entry = entry_of("1-3 9 16383");
+    struct slot_migration told;
+
+    cr_assert(slot_migration_parse(&entry, &told));
+    cr_assert_str_eq(told.name, "x");
+    cr_assert(told.is_import);
+    cr_assert_eq(told.state, SLOT_MIGRATION_ON);
+    cr_assert_str_eq(told.step, "replicating");
+    cr_assert_str_eq(told.from_id, "from");
+    cr_assert_str_eq(told.to_id, "to");
+    cr_assert_eq(told.keys, 7);
+    cr_assert_eq(bitset_count(told.slots, SLOT_PLAN_WORDS), 5);
+    cr_assert(bitset_has(told.slots, 2) && bitset_has(told.slots, 9) &&
+              bitset_has(told.slots, 16383));
+    resp_value_deinit(&entry);
+}
+
+Test(slot_migration, an_entry_with_slots_that_make_no_sense_is_none)
+{
+    static const char *const ranges[] = {"16384", "1-", "-1", "one", "1-2-3"};
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        struct resp_value entry = entry_of(ranges[i]);
+        struct slot_migration told;
+
+        cr_assert_not(slot_migration_parse(&entry, &told), "%s", ranges[i]);
+        resp_value_deinit(&entry);
+    }
+}
+
 Test(slot_migration, the_one_that_was_begun_is_the_one_that_was_not_there_before_and_goes_out)
 {
     static const char *const before_rows[][4] = {
