@@ -136,7 +136,7 @@ static enum borrowed_state look_at_keys(struct node *node, struct copy_owner *ow
         if (state == BORROWED_REFUSED) {
             return state;
         }
-        if (state == BORROWED_NOT) {
+        if (state == BORROWED_NOT && copy_owners_can_ask(owner)) {
             copy_owners_drop(node, borrower_find(&owner->borrower, key)); /* it has expired */
             fetch(node, owner, key);
         }
@@ -203,6 +203,16 @@ static void forward(struct node *node, struct copy_owner *owner, struct request 
     }
     hold(node, request->session, !is_read);
     node->borrowing.forwards++;
+}
+
+/* Is there room for the request at the owner's data lane?  Else the client waits for it. */
+static bool has_room(struct node *node, struct copy_owner *owner, struct request *request)
+{
+    if (copy_owners_can_ask(owner)) {
+        return true;
+    }
+    put_back(node, request);
+    return false;
 }
 
 /* Is the owner there?  Else the client waits for it, or was told that it cannot be reached. */
@@ -295,7 +305,9 @@ enum borrowing_answer borrowing_take(struct node *node, struct request *request,
             return BORROWING_TAKEN;
         }
     }
-    forward(node, owner, request);
+    if (has_room(node, owner, request)) {
+        forward(node, owner, request);
+    }
     return BORROWING_TAKEN;
 }
 
@@ -461,7 +473,7 @@ bool borrowing_take_exec(struct node *node, struct request *request)
         }
         return true;
     }
-    if (!is_still_allowed(node, request)) {
+    if (!has_room(node, owner, request) || !is_still_allowed(node, request)) {
         return true;
     }
     pass_on_queue(node, owner, request);
@@ -486,6 +498,9 @@ bool borrowing_take_wait(struct node *node, struct request *request)
 
     if (owner == NULL || !request_may_wait(request)) {
         return false;
+    }
+    if (!has_room(node, owner, request)) {
+        return true;
     }
     ASSERT(request->arg_count <= ARRAY_COUNT(words));
     memcpy(words, request->args, request->arg_count * sizeof(words[0]));

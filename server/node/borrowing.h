@@ -11,8 +11,9 @@
  *                                               again is passed on
  *
  * While a client waits nothing else of it is executed, so it is answered in the order in which it asked.  When the
- * connection to the owner is gone nobody knows what became of what was passed on: reads are answered with CLUSTERDOWN,
- * and with a write the client's connection closes.
+ * connection to the owner is gone nobody knows what became of what was passed on: reads are passed on again, or answered with
+ * CLUSTERDOWN, and with a write the client's connection closes.  While it is there the owner may hold what was passed on
+ * (CLIENT PAUSE), and the client waits; what is passed on behind that waits, too.
  *
  * Many requests of a batch are reads of the same hot key.  Once one has been served, whose the slot is and what may be
  * shown by the clock that was read for it holds for the rest of its batch: all of that was read before that

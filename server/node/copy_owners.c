@@ -10,9 +10,7 @@
 
 enum {
     RETRY_MS = 200,
-    CONNECT_MS = 1000, /* an attempt takes no longer */
-    LOST_TIMEOUTS = 2,
-    SILENT_MS = 5000,   /* an owner that answers nothing for so long is given up */
+    CONNECT_MS = 1000,  /* an attempt takes no longer */
     WORK_BUDGET = 1000, /* of freeing copies, in a pass */
 };
 
@@ -132,18 +130,29 @@ static bool look_up(const struct node *node, struct peer_address *address)
     return true;
 }
 
+static void note_failing(struct copy_owner *owner, struct mono_time since)
+{
+    if (owner->failing_since.us == 0) {
+        owner->failing_since = since;
+    }
+}
+
 static void note_failure(const struct node *node, struct copy_owner *owner)
 {
     owner->retry_at = mono_add_ms(node->now.mono, RETRY_MS);
-    if (owner->failing_since.us == 0) {
-        owner->failing_since = node->now.mono;
-    }
+    note_failing(owner, node->now.mono);
+}
+
+/* Since then, has a client waited for as long as it is told to? */
+static bool is_too_long_since(const struct node *node, struct mono_time since)
+{
+    return mono_ms_between(since, node->now.mono) >=
+           COPY_OWNERS_LOST_TIMEOUTS * node->config.cluster_node_timeout_ms;
 }
 
 bool copy_owners_is_lost(const struct node *node, const struct copy_owner *owner)
 {
-    return owner->failing_since.us != 0 && mono_ms_between(owner->failing_since, node->now.mono) >=
-                                               LOST_TIMEOUTS * node->config.cluster_node_timeout_ms;
+    return owner->failing_since.us != 0 && is_too_long_since(node, owner->failing_since);
 }
 
 void copy_owners_open(struct node *node, struct copy_owner *owner)
@@ -208,6 +217,7 @@ static void drop_lanes(struct node *node, struct copy_owner *owner, const char *
     borrower_link_down(&owner->borrower);
     peer_lane_close(node, &owner->control);
     peer_lane_close(node, &owner->data);
+    owner->is_data_full = false;
     note_failure(node, owner);
     waiting_on_copies(node);
 }
@@ -238,6 +248,20 @@ void copy_owners_deinit(struct node *node)
 }
 
 /* ---- asking ------------------------------------------------------------------------------------- */
+
+bool copy_owners_can_ask(struct copy_owner *owner)
+{
+    owner->is_data_full = owner->is_data_full || peer_lane_is_full(&owner->data);
+    return !owner->is_data_full;
+}
+
+static void look_for_room(struct node *node, struct copy_owner *owner)
+{
+    if (owner->is_data_full && peer_lane_has_room(&owner->data)) {
+        owner->is_data_full = false;
+        waiting_on_copies(node);
+    }
+}
 
 void copy_owners_ask(struct node *node, struct peer_lane *lane, const char *what,
                      struct bytes about, const struct peer_answer *answer)
@@ -511,6 +535,7 @@ static bool read_lane(struct node *node, struct copy_owner *owner, struct peer_l
             return false;
         }
         peer_lane_take(lane, bytes);
+        look_for_room(node, owner);
     }
 }
 
@@ -557,6 +582,7 @@ bool copy_owners_link_input(struct node *node, uint64_t link, struct bytes input
     if (owner == NULL) {
         return false;
     }
+    owner->heard_at = node->now.mono;
     peer_lane_input(lane, input);
     if (!read_lane(node, owner, lane, &error)) {
         note_refusal(node, owner, error.text);
@@ -601,20 +627,40 @@ static void ask_for_lease(struct node *node, struct copy_owner *owner)
     peer_lane_ask(node, &owner->control, words, count, &answer);
 }
 
-/* The first answer that a lane awaits has been awaited for too long. */
-static bool is_silent(const struct node *node, const struct peer_lane *lane)
+static bool connects_for_too_long(const struct node *node, const struct peer_lane *lane)
 {
-    if (lane->phase != PEER_LANE_OPEN) {
-        return lane->phase != PEER_LANE_CLOSED &&
-               mono_ms_between(lane->opened_at, node->now.mono) >= CONNECT_MS;
+    return lane->phase != PEER_LANE_OPEN && lane->phase != PEER_LANE_CLOSED &&
+           mono_ms_between(lane->opened_at, node->now.mono) >= CONNECT_MS;
+}
+
+/* Since when nothing has come of it, though it was asked on the control lane, where it holds nothing; never when it was not. */
+static struct mono_time silent_since(const struct copy_owner *owner)
+{
+    const struct peer_lane *lane = &owner->control;
+    struct mono_time asked_at;
+
+    if (lane->phase != PEER_LANE_OPEN || peer_lane_awaited(lane) == 0) {
+        return MONO_NEVER;
     }
-    return peer_lane_awaited(lane) > 0 &&
-           mono_ms_between(lane->answers.items[lane->first].asked_at, node->now.mono) >= SILENT_MS;
+    asked_at = lane->answers.items[lane->first].asked_at;
+    return mono_is_before(asked_at, owner->heard_at) ? owner->heard_at : asked_at;
+}
+
+/* Who has waited for it meanwhile has waited for long enough. */
+static void look_whether_it_is_silent(struct node *node, struct copy_owner *owner)
+{
+    struct mono_time since = silent_since(owner);
+
+    if (since.us != MONO_NEVER.us && is_too_long_since(node, since)) {
+        note_failing(owner, since);
+        drop_lanes(node, owner, "it does not answer");
+    }
 }
 
 static void look_at_owner(struct node *node, struct copy_owner *owner)
 {
-    if (is_silent(node, &owner->control) || is_silent(node, &owner->data)) {
+    look_whether_it_is_silent(node, owner);
+    if (connects_for_too_long(node, &owner->control) || connects_for_too_long(node, &owner->data)) {
         drop_lanes(node, owner, "it does not answer");
     }
     if (owner->control.phase == PEER_LANE_CLOSED && owner->failing_since.us != 0 &&
@@ -653,6 +699,24 @@ static void tell_of_changes(struct node *node)
     }
 }
 
+/* What it was asked for slots that others have taken over is not waited for when it has failed: it may never answer. */
+static bool is_needed(const struct node *node, const struct copy_owner *owner)
+{
+    struct cluster_node_view view;
+    size_t index;
+
+    if (hot_copies_accepts_of(node, &owner->address.node)) {
+        return true;
+    }
+    if (peer_lane_awaited(&owner->data) == 0 ||
+        !cluster_find_node(node->cluster, bytes_make(owner->address.node.text, CLUSTER_ID_LEN),
+                           &index)) {
+        return false;
+    }
+    cluster_node_at(node->cluster, index, node->now, &view);
+    return !view.is_failed;
+}
+
 void copy_owners_tick(struct node *node)
 {
     struct copy_owners *owners = &node->copy_owners;
@@ -663,8 +727,7 @@ void copy_owners_tick(struct node *node)
     }
     for (size_t i = owners->count; i-- > 0;) {
         look_at_owner(node, owners->items[i]);
-        if (!hot_copies_accepts_of(node, &owners->items[i]->address.node) &&
-            peer_lane_awaited(&owners->items[i]->data) == 0) {
+        if (!is_needed(node, owners->items[i])) {
             remove_owner(node, i);
         }
     }

@@ -366,11 +366,20 @@ static bool is_paused(const struct node *node, const struct request *request)
             (s->queue->command_flags & waiting_paused_flags(node)) != 0);
 }
 
+/* What a holder of copies says on its control lane is none of a client's requests: without an answer it would take us for dead. */
+static bool is_of_control_lane(const struct node *node, const struct request *request)
+{
+    return request->spec->id == COMMAND_CLUSTER_COPIES &&
+           node->pauses.by_reason[PAUSE_FOR_RELOAD].scope == PAUSE_NOTHING &&
+           lender_find_link(&node->lending.lender, request->session->id) != LENDER_NOBODY;
+}
+
 /* A paused request is put back and read again when the pause ends. */
 static bool gate_pause(struct node *node, struct request *request)
 {
     if (LIKELY(node->pauses.scope == PAUSE_NOTHING) ||
-        (request->session->flags & SESSION_REPLICA) || !is_paused(node, request)) {
+        (request->session->flags & SESSION_REPLICA) || !is_paused(node, request) ||
+        is_of_control_lane(node, request)) {
         return true;
     }
     waiting_put_back(node, request, HOLD_PAUSE);

@@ -6,6 +6,8 @@
 
 enum {
     LINE_MAX_BYTES = 64 * 1024,
+    AWAITED_MAX = 16 * 1024,
+    AWAITED_MAX_BYTES = 64 * 1024 * 1024,
 };
 
 /* What a client may be answered: whatever the other node, which is one of ours, says. */
@@ -146,6 +148,8 @@ enum peer_lane_news peer_lane_next(struct node *node, struct peer_lane *lane,
         return PEER_LANE_BROKEN;
     }
     *answer = lane->answers.items[lane->first++];
+    ASSERT(lane->awaited_bytes >= answer->asked_bytes);
+    lane->awaited_bytes -= answer->asked_bytes;
     if (lane->first == lane->answers.count) {
         lane->first = 0;
         lane->answers.count = 0;
@@ -164,6 +168,8 @@ void peer_lane_pass_on(struct node *node, struct peer_lane *lane, struct bytes r
 {
     ASSERT(lane->phase == PEER_LANE_OPEN);
     VEC_PUSH(&lane->answers, *answer);
+    lane->answers.items[lane->answers.count - 1].asked_bytes = request.len;
+    lane->awaited_bytes += request.len;
     node->env.link_send(node->env.context, lane->link, request);
 }
 
@@ -201,4 +207,15 @@ void peer_lane_take_kept(struct peer_lane *lane, size_t len, struct buf *out)
 size_t peer_lane_awaited(const struct peer_lane *lane)
 {
     return lane->answers.count - lane->first;
+}
+
+bool peer_lane_is_full(const struct peer_lane *lane)
+{
+    return peer_lane_awaited(lane) >= AWAITED_MAX || lane->awaited_bytes >= AWAITED_MAX_BYTES;
+}
+
+bool peer_lane_has_room(const struct peer_lane *lane)
+{
+    return peer_lane_awaited(lane) <= AWAITED_MAX / 2 &&
+           lane->awaited_bytes <= AWAITED_MAX_BYTES / 2;
 }

@@ -30,10 +30,11 @@ enum peer_answer_kind {
 
 struct peer_answer {
     enum peer_answer_kind kind;
-    uint64_t session; /* CALL: whose it is */
-    bool is_ignored;  /* CALL: only the last of several answers is the session's */
-    size_t
-        kept_len; /* of what is kept for it: a VALUE's key, the request of a CALL that only reads */
+    uint64_t session;   /* CALL: whose it is */
+    bool is_ignored;    /* CALL: only the last of several answers is the session's */
+    size_t kept_len;    /* of what is kept for it: a VALUE's key, the request of a CALL that only
+                       * reads, or that somebody is to be told the keys of */
+    size_t asked_bytes; /* set when it is sent */
     struct mono_time asked_at;
 };
 
@@ -54,8 +55,9 @@ struct peer_lane {
     struct buf in;
     struct resp_value_scan scan;
     VEC(struct peer_answer) answers;
-    size_t first;    /* of those that are awaited */
-    struct buf kept; /* for the answers that are awaited, first asked first */
+    size_t first;         /* of those that are awaited */
+    size_t awaited_bytes; /* of the requests that they are to */
+    struct buf kept;      /* for the answers that are awaited, first asked first */
 };
 
 /* Of a node's: where it is. */
@@ -97,5 +99,9 @@ void peer_lane_pass_on_kept(struct node *node, struct peer_lane *lane, struct by
 /* What was kept for the answer that came, or will not come, first: it is taken away. */
 void peer_lane_take_kept(struct peer_lane *lane, size_t len, struct buf *out);
 size_t peer_lane_awaited(const struct peer_lane *lane);
+/* Is so much awaited that no more is to be asked?  What a client has asked stays behind when it goes. */
+bool peer_lane_is_full(const struct peer_lane *lane);
+/* Has much of that been answered since, so that it is worth while to ask again? */
+bool peer_lane_has_room(const struct peer_lane *lane);
 
 #endif

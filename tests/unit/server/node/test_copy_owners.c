@@ -336,3 +336,140 @@ Test(copy_owners, the_end_of_a_lease_is_of_no_interest_to_who_keeps_nothing)
     cr_expect_not(copy_lapses_are_due(l.w->node));
     end(&l);
 }
+
+/* ---- owners that do not answer ------------------------------------------------------------------- */
+
+enum {
+    LOST_MS = COPY_OWNERS_LOST_TIMEOUTS * 1000, /* of the node timeout that a node begins with */
+    STEP_MS = 100,
+};
+
+/* A node that is a member of a slot of an owner, and has passed a request on to it. */
+struct member {
+    struct lone_node *w;
+    struct node *node;
+    struct copy_owner *owner;
+};
+
+static void pass_on(struct member *m)
+{
+    const struct peer_answer answer = {
+        .kind = PEER_ANSWER_CALL, .session = m->w->client->id, .asked_at = m->node->now.mono};
+
+    peer_lane_pass_on(m->node, &m->owner->data, BYTES_LITERAL("PING\r\n"), &answer);
+}
+
+static void begin_member(struct member *m)
+{
+    struct errmsg error = {0};
+    struct cluster_id me;
+
+    *m = (struct member){.w = lone_node_new_clustered(false, &error)};
+    cr_assert_not_null(m->w, "%s", error.text);
+    m->node = m->w->node;
+    (void)lone_node_ask(m->w, "CLUSTER ADDSLOTSRANGE 0 16383\n");
+    waiting_release(m->node,
+                    m->w->client); /* that nobody agrees to the slots is not looked at here */
+    announce(m->node, 7, 1, 1);
+    m->owner = add_owner(m->w, 'a', 101);
+    me = *cluster_my_id(m->node->cluster);
+    m->owner->address.node = me; /* as if it were another node's */
+    pass_on(m);
+    copy_owners_tick(m->node);
+    cr_assert_eq(peer_lane_awaited(&m->owner->control), 1, "it is asked for a lease");
+}
+
+static void pass_time(struct member *m, int64_t ms)
+{
+    m->node->now.mono = mono_add_ms(m->node->now.mono, ms);
+    announce(m->node, 7, 1, 1);
+    copy_owners_tick(m->node);
+}
+
+static void answer_on(struct member *m, const struct peer_lane *lane, const char *text)
+{
+    cr_assert(copy_owners_link_input(m->node, lane->link, bytes_from_text(text)));
+}
+
+Test(copy_owners, an_owner_that_lives_may_hold_what_was_passed_on_for_long)
+{
+    struct member m;
+
+    begin_member(&m);
+    for (int i = 0; i < 10 * LOST_MS / STEP_MS; i++) {
+        if (peer_lane_awaited(&m.owner->control) > 0) {
+            answer_on(&m, &m.owner->control, ":250\r\n");
+        }
+        pass_time(&m, STEP_MS);
+        cr_assert_eq(m.owner->data.phase, PEER_LANE_OPEN, "after %d ms", (i + 1) * STEP_MS);
+    }
+    cr_expect_eq(peer_lane_awaited(&m.owner->data), 1);
+    lone_node_free(m.w);
+}
+
+Test(copy_owners, an_owner_of_which_nothing_comes_is_lost_after_two_node_timeouts)
+{
+    struct member m;
+
+    begin_member(&m);
+    pass_time(&m, LOST_MS - 1);
+    cr_expect_eq(m.owner->data.phase, PEER_LANE_OPEN);
+    cr_expect_not(copy_owners_is_lost(m.node, m.owner));
+    pass_time(&m, 1);
+    cr_expect_eq(m.owner->data.phase, PEER_LANE_CLOSED);
+    cr_expect(copy_owners_is_lost(m.node, m.owner), "who waits is told at once");
+    lone_node_free(m.w);
+}
+
+Test(copy_owners, what_comes_on_either_lane_tells_that_the_owner_lives)
+{
+    struct member m;
+
+    begin_member(&m);
+    pass_time(&m, LOST_MS - 1);
+    answer_on(&m, &m.owner->data, "+PO");
+    pass_time(&m, LOST_MS - 1);
+    cr_expect_eq(m.owner->data.phase, PEER_LANE_OPEN);
+    pass_time(&m, 1);
+    cr_expect_eq(m.owner->data.phase, PEER_LANE_CLOSED);
+    lone_node_free(m.w);
+}
+
+Test(copy_owners, what_is_left_on_a_held_lane_by_clients_is_limited_and_others_wait_for_room)
+{
+    struct member m;
+    size_t count = 1;
+
+    begin_member(&m);
+    for (; copy_owners_can_ask(m.owner); count++) {
+        cr_assert_lt(count, 100000);
+        pass_on(&m);
+    }
+    waiting_hold(m.node, m.w->client, HOLD_COPY, MONO_NEVER);
+    for (size_t i = 0; i < count / 2; i++) {
+        cr_assert_not(copy_owners_can_ask(m.owner), "%zu of %zu were answered", i, count);
+        answer_on(&m, &m.owner->data, "+PONG\r\n");
+    }
+    cr_expect(copy_owners_can_ask(m.owner));
+    cr_expect_not(m.w->client->flags & SESSION_HELD);
+    lone_node_free(m.w);
+}
+
+Test(copy_owners, large_requests_fill_a_lane_sooner)
+{
+    struct member m;
+    struct buf large = {0};
+    const struct peer_answer answer = {.kind = PEER_ANSWER_CALL};
+
+    begin_member(&m);
+    (void)buf_reserve(&large, 1 << 20);
+    large.len = 1 << 20;
+    memset(large.data, 'x', large.len);
+    for (int i = 0; i < 64; i++) {
+        cr_assert(copy_owners_can_ask(m.owner));
+        peer_lane_pass_on(m.node, &m.owner->data, buf_bytes(&large), &answer);
+    }
+    cr_expect_not(copy_owners_can_ask(m.owner));
+    buf_deinit(&large);
+    lone_node_free(m.w);
+}
