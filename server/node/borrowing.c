@@ -192,10 +192,11 @@ static void forward(struct node *node, struct copy_owner *owner, struct request 
 {
     const struct peer_answer answer = answer_for(node, request->session);
     bool is_read = (request->spec->flags & COMMAND_FLAG_READONLY) != 0;
+    bool is_kept = is_read || (request->session->flags & SESSION_TRACKING) != 0;
 
     note_write(request->session, owner, request->spec->flags);
     speak(node, owner, request->session->protocol);
-    if (is_read && !request->read.is_inline) {
+    if (is_kept && !request->read.is_inline) {
         peer_lane_pass_on_kept(node, &owner->data, request->read.raw, answer);
     } else {
         send_words(node, owner, request->args, request->arg_count, request->read.is_inline,

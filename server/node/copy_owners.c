@@ -187,7 +187,8 @@ static void fail_call(struct node *node, const struct peer_answer *answer, struc
     } else {
         waiting_on_forwarded(node, s,
                              BYTES_LITERAL("-CLUSTERDOWN The node that serves this slot cannot be "
-                                           "reached\r\n"));
+                                           "reached\r\n"),
+                             request);
     }
 }
 
@@ -380,11 +381,13 @@ static void take_call(struct node *node, struct copy_owner *owner, const struct 
                       struct bytes bytes)
 {
     struct session *s = session_find(&node->sessions, answer->session);
+    struct buf request = {0};
 
-    peer_lane_take_kept(&owner->data, answer->kept_len, NULL);
+    peer_lane_take_kept(&owner->data, answer->kept_len, &request);
     if (s != NULL && !answer->is_ignored && s->hold.kind == HOLD_FORWARD) {
-        waiting_on_forwarded(node, s, bytes);
+        waiting_on_forwarded(node, s, bytes, buf_bytes(&request));
     }
+    buf_deinit(&request);
 }
 
 /* ":ms"; an owner that lends nothing any more says so instead, and answers what it was asked all the same. */

@@ -204,11 +204,67 @@ static void tell(struct node *node, struct session *s, const struct bytes *keys,
     buf_deinit(&text);
 }
 
-void invalidation_tell_unknown(struct node *node, struct session *s)
+static void tell_keys_of(struct node *node, struct session *s, const struct request *request)
 {
-    if (s->tracker != NULL) {
-        tell(node, s, NULL, 0);
+    struct command_keys keys = request_keys(request);
+    VEC(struct bytes) names = {0};
+
+    for (size_t i = 0; i < keys.count; i++) {
+        VEC_PUSH(&names, request->args[command_key_at(&keys, i)]);
     }
+    if (names.count > 0) {
+        tell(node, s, names.items, names.count);
+    }
+    VEC_DEINIT(&names);
+}
+
+/* With NOLOOP a write ends what is known of who has read the key, and the writer itself is not told of that.  In BCAST it would be told
+ * of what others write later, and here it would not: so it is not to keep the key. */
+static bool is_own_loop(const struct session *s, const struct request *request)
+{
+    return s->tracker->is_noloop && s->tracker->mode != TRACKING_BCAST &&
+           (request->spec->flags & COMMAND_FLAG_WRITE) != 0;
+}
+
+/* False: it is not known which keys it is about. */
+static bool read_passed_on(struct bytes bytes, struct resp_reader *reader, struct resp_words *words,
+                           struct request *out)
+{
+    const struct resp_limits limits = {.max_args = SIZE_MAX / 2,
+                                       .max_bulk_bytes = UINT64_C(4) * 1024 * 1024 * 1024,
+                                       .max_inline_bytes = 64 * 1024};
+    struct errmsg error;
+
+    if (bytes.len == 0 ||
+        resp_read_request(reader, bytes, &limits, words, &out->read, &error) != RESP_OK ||
+        words->count == 0) {
+        return false;
+    }
+    out->args = words->items;
+    out->arg_count = words->count;
+    out->spec = command_find(words->items[0]);
+    if (out->spec != NULL && command_has_subcommands(out->spec)) {
+        out->spec = words->count > 1 ? command_find_sub(out->spec, words->items[1]) : NULL;
+    }
+    return out->spec != NULL && request_names_its_keys(out);
+}
+
+void invalidation_tell_passed_on(struct node *node, struct session *s, struct bytes request)
+{
+    struct resp_reader reader = {0};
+    struct resp_words words = {0};
+    struct request asked = {.session = s};
+
+    if (s->tracker == NULL) {
+        return;
+    }
+    if (!read_passed_on(request, &reader, &words, &asked)) {
+        tell(node, s, NULL, 0);
+    } else if (!is_own_loop(s, &asked)) {
+        tell_keys_of(node, s, &asked);
+    }
+    VEC_DEINIT(&words);
+    resp_reader_deinit(&reader);
 }
 
 static bool is_told_by(const struct session *s, uint64_t writer)

@@ -46,8 +46,9 @@ void invalidation_data_replaced(struct node *node);
 void invalidation_slots_lost(struct node *node);
 /* A copy of the key is not valid here any more. */
 void invalidation_key_lost(struct node *node, struct bytes key);
-/* What the session was answered last may change and nobody will hear of it: it is not to be kept. */
-void invalidation_tell_unknown(struct node *node, struct session *s);
+/* What the session was answered last another node has answered: it may change and nobody here will hear of it, so it is not to be kept.
+ * request: as the session has asked, empty when that is not known. */
+void invalidation_tell_passed_on(struct node *node, struct session *s, struct bytes request);
 /* Tell whom it concerns what has changed in this pass. */
 void invalidation_tell(struct node *node);
 

@@ -279,14 +279,15 @@ void waiting_on_copies(struct node *node)
     release_all(node, HOLD_COPY);
 }
 
-void waiting_on_forwarded(struct node *node, struct session *s, struct bytes reply)
+void waiting_on_forwarded(struct node *node, struct session *s, struct bytes reply,
+                          struct bytes request)
 {
     ASSERT(s->hold.kind == HOLD_FORWARD);
     if (wants_reply(s)) {
         session_take_buffer(&node->sessions, s);
         buf_append_bytes(&s->output.buf, reply);
         if ((s->flags & SESSION_TRACKING) != 0) {
-            invalidation_tell_unknown(node, s);
+            invalidation_tell_passed_on(node, s, request);
         }
         node_touch(node, s);
     }

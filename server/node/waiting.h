@@ -96,8 +96,9 @@ void waiting_on_move(struct node *node, struct session *s, const char *problem);
 void waiting_on_moving(struct node *node);
 /* Copies have come, or gone, or the connection to whom requests are passed on is there. */
 void waiting_on_copies(struct node *node);
-/* A request that was passed on has this reply. */
-void waiting_on_forwarded(struct node *node, struct session *s, struct bytes reply);
+/* A request that was passed on has this reply.  request is empty when that was not kept. */
+void waiting_on_forwarded(struct node *node, struct session *s, struct bytes reply,
+                          struct bytes request);
 void waiting_on_time(struct node *node);
 /* A file is on disk, or is not (problem says why). */
 void waiting_on_file(struct node *node, enum hold_kind kind, const char *problem);

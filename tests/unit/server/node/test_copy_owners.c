@@ -473,3 +473,41 @@ Test(copy_owners, large_requests_fill_a_lane_sooner)
     buf_deinit(&large);
     lone_node_free(m.w);
 }
+
+/* ---- what clients that keep what they have read are told of what was passed on --------------------- */
+
+static void expect_told(const char *tracking, const char *request, const char *expected)
+{
+    struct lone_node *w = lone_node_new();
+
+    (void)lone_node_ask(w, "HELLO 3\n");
+    cr_assert_str_eq(lone_node_ask(w, tracking), "+OK|");
+    waiting_hold(w->node, w->client, HOLD_FORWARD, MONO_NEVER);
+    waiting_on_forwarded(w->node, w->client, BYTES_LITERAL("+reply\r\n"), bytes_from_text(request));
+    cr_expect_str_eq(lone_node_ask(w, "PING\n"), expected, "%s: %s", tracking, w->shown.data);
+    lone_node_free(w);
+}
+
+#define PUSH(keys) "+reply|>2|$10|invalidate|" keys "|+PONG|"
+#define SET_K      "*3\r\n$3\r\nset\r\n$1\r\nk\r\n$1\r\nv\r\n"
+#define MGET_K_L   "*3\r\n$4\r\nMGET\r\n$1\r\nk\r\n$1\r\nl\r\n"
+#define XGROUP_K   "*4\r\n$6\r\nxgroup\r\n$7\r\nDESTROY\r\n$1\r\nk\r\n$1\r\ng\r\n"
+#define SORT_K     "*2\r\n$4\r\nSORT\r\n$1\r\nk\r\n"
+
+Test(copy_owners, who_keeps_what_it_reads_is_told_of_the_keys_of_what_was_passed_on)
+{
+    expect_told("CLIENT TRACKING ON\n", SET_K, PUSH("*1|$1|k"));
+    expect_told("CLIENT TRACKING ON\n", MGET_K_L, PUSH("*2|$1|k|$1|l"));
+    expect_told("CLIENT TRACKING ON\n", XGROUP_K, PUSH("*1|$1|k"));
+    expect_told("CLIENT TRACKING ON\n", "", PUSH("_"));     /* a transaction */
+    expect_told("CLIENT TRACKING ON\n", SORT_K, PUSH("_")); /* other keys may be among it */
+}
+
+Test(copy_owners, who_is_not_told_of_its_own_writes_is_told_of_its_reads_alone)
+{
+    expect_told("CLIENT TRACKING ON NOLOOP\n", SET_K, "+reply|+PONG|");
+    expect_told("CLIENT TRACKING ON NOLOOP\n", MGET_K_L, PUSH("*2|$1|k|$1|l"));
+    expect_told("CLIENT TRACKING ON NOLOOP\n", "", PUSH("_"));
+    /* It may keep what it writes, and nobody here hears of what others write to that. */
+    expect_told("CLIENT TRACKING ON BCAST NOLOOP\n", SET_K, PUSH("*1|$1|k"));
+}
