@@ -429,8 +429,8 @@ static void collect_hotcopies(struct node *node, struct metrics *m, struct buf *
     m->hot_node_busy_percent = node->hot_copies.busy;
     m->hot_foreign_slots =
         (int64_t)(node->hot_copies.known.count - hot_copies_own_count(&node->hot_copies));
-    m->hot_copies = (int64_t)copy_owners_copy_count(node);
-    m->hot_copies_bytes = (int64_t)copy_owners_bytes(node);
+    m->hot_copies = (int64_t)copy_values_count(node);
+    m->hot_copies_bytes = (int64_t)copy_values_bytes(node);
     m->hot_copy_reads = node->borrowing.reads;
     m->hot_copy_fetches = node->borrowing.fetches;
     m->hot_forwards = node->borrowing.forwards;

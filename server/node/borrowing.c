@@ -137,7 +137,7 @@ static enum borrowed_state look_at_keys(struct node *node, struct copy_owner *ow
             return state;
         }
         if (state == BORROWED_NOT && copy_owners_can_ask(owner)) {
-            copy_owners_drop(node, borrower_find(&owner->borrower, key)); /* it has expired */
+            copy_values_drop(node, borrower_find(&owner->borrower, key)); /* it has expired */
             fetch(node, owner, key);
         }
         least = state != BORROWED_VALID ? BORROWED_ASKED : least;

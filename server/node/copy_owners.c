@@ -14,67 +14,6 @@ enum {
     WORK_BUDGET = 1000, /* of freeing copies, in a pass */
 };
 
-/* ---- copies ------------------------------------------------------------------------------------- */
-
-static void remove_copy(struct node *node, struct bytes key)
-{
-    struct key_ref ref = keyspace_ref(node->copy_owners.copies, 0, key);
-
-    (void)keyspace_remove(node->copy_owners.copies, &ref);
-}
-
-void copy_owners_drop(struct node *node, const struct borrowed *key)
-{
-    if (key != NULL && key->state == BORROWED_VALID) {
-        invalidation_key_lost(node, buf_bytes(&key->name));
-        remove_copy(node, buf_bytes(&key->name));
-    }
-}
-
-static void remove_all_of(struct node *node, struct copy_owner *owner)
-{
-    HASHTABLE_FOR_EACH (n, &owner->borrower.keys) {
-        copy_owners_drop(node, CONTAINER_OF_CONST(n, struct borrowed, by_name));
-    }
-}
-
-size_t copy_owners_bytes(const struct node *node)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < node->copy_owners.count; i++) {
-        bytes += node->copy_owners.items[i]->borrower.bytes;
-    }
-    return bytes;
-}
-
-size_t copy_owners_copy_count(const struct node *node)
-{
-    return node->copy_owners.copies != NULL ? (size_t)keyspace_count_all(node->copy_owners.copies)
-                                            : 0;
-}
-
-/* The one that has not been read for longest among the oldest of each owner goes first: of the owner that has most. */
-static void make_room(struct node *node)
-{
-    while (copy_owners_bytes(node) > (size_t)node->config.hot_copies_max_memory) {
-        struct copy_owner *largest = node->copy_owners.items[0];
-        const struct borrowed *oldest;
-
-        for (size_t i = 1; i < node->copy_owners.count; i++) {
-            if (node->copy_owners.items[i]->borrower.bytes > largest->borrower.bytes) {
-                largest = node->copy_owners.items[i];
-            }
-        }
-        oldest = borrower_oldest(&largest->borrower);
-        if (oldest == NULL) {
-            return;
-        }
-        copy_owners_drop(node, oldest);
-        borrower_evict(&largest->borrower, node->now.mono, buf_bytes(&oldest->name));
-    }
-}
-
 /* ---- owners ------------------------------------------------------------------------------------- */
 
 static struct copy_owner *find(const struct node *node, const struct cluster_id *id)
@@ -214,7 +153,7 @@ static void drop_lanes(struct node *node, struct copy_owner *owner, const char *
     node_log(node, LOG_VERBOSE, "copies: the link to node %s is gone: %s", owner->address.node.text,
              why);
     fail_calls(node, owner);
-    remove_all_of(node, owner);
+    copy_values_drop_all_of(node, owner);
     borrower_link_down(&owner->borrower);
     peer_lane_close(node, &owner->control);
     peer_lane_close(node, &owner->data);
@@ -275,108 +214,6 @@ void copy_owners_ask(struct node *node, struct peer_lane *lane, const char *what
 
 /* ---- answers ------------------------------------------------------------------------------------ */
 
-static struct keyspace *copies_of(struct node *node)
-{
-    if (node->copy_owners.copies == NULL) {
-        node->copy_owners.copies = data_new_keyspace(node);
-    }
-    return node->copy_owners.copies;
-}
-
-/* False: that is no value. */
-static bool put_copy(struct node *node, struct bytes key, struct bytes payload, size_t *bytes)
-{
-    struct keyspace *copies = copies_of(node);
-    struct key_ref ref = keyspace_ref(copies, 0, key);
-    struct value_reader reader = {0};
-    struct value value;
-    bool is_ok = value_restore(keyspace_values(copies), payload, &reader, NULL);
-
-    if (is_ok) {
-        value = value_reader_take(&reader);
-        keyspace_put(copies, &ref, &value, EXPIRE_NEVER); /* the borrower knows when */
-        *bytes = keyspace_entry_bytes(copies, keyspace_find_any(copies, &ref));
-    }
-    value_reader_deinit(&reader);
-    return is_ok;
-}
-
-/* The key, if there is a copy of it from that owner. */
-static const struct borrowed *find_valid(const struct copy_owner *owner, struct bytes key)
-{
-    const struct borrowed *found = borrower_find(&owner->borrower, key);
-
-    return found != NULL && found->state == BORROWED_VALID ? found : NULL;
-}
-
-/* A value of this owner takes the place of what others have lent (2). */
-static void drop_elsewhere(struct node *node, const struct copy_owner *owner, struct bytes key)
-{
-    for (size_t i = 0; i < node->copy_owners.count; i++) {
-        struct copy_owner *other = node->copy_owners.items[i];
-        const struct borrowed *found = other != owner ? find_valid(other, key) : NULL;
-
-        if (found != NULL) {
-            copy_owners_drop(node, found);
-            borrower_drop(&other->borrower, key);
-        }
-    }
-}
-
-/* What was read of an answer to FETCH: the version, milliseconds to live or -1, and the payload, or null when there is no such
- * key.  False: it is not kept. */
-static bool take_fetched(struct node *node, struct copy_owner *owner, struct bytes key,
-                         const struct resp_value *parts, struct mono_time asked_at)
-{
-    int64_t ttl_ms = parts[1].integer;
-    struct borrowed_value value = {
-        .version = (uint64_t)parts[0].integer,
-        .expires = ttl_ms < 0 ? MONO_NEVER : mono_add_ms(asked_at, ttl_ms), /* early, never late */
-        .bytes = key.len};
-    bool is_there = parts[2].type == RESP_BULK;
-
-    drop_elsewhere(node, owner, key);
-    if (is_there && !put_copy(node, key, resp_value_bytes(&parts[2]), &value.bytes)) {
-        return false;
-    }
-    if (value.bytes <= (size_t)node->config.hot_copies_max_memory &&
-        borrower_take_value(&owner->borrower, node->now.mono, key, &value)) {
-        return true;
-    }
-    if (is_there) {
-        remove_copy(node, key);
-    }
-    return false;
-}
-
-static void take_value(struct node *node, struct copy_owner *owner, struct bytes bytes,
-                       const struct peer_answer *answer)
-{
-    struct resp_value value = {0};
-    struct errmsg error = {0};
-    struct buf key = {0};
-    size_t consumed = 0;
-    struct resp_limits limits = {.max_args = 16,
-                                 .max_bulk_bytes = UINT64_C(4) * 1024 * 1024 * 1024,
-                                 .max_inline_bytes = 64 * 1024,
-                                 .max_depth = 2};
-    bool is_value;
-
-    peer_lane_take_kept(&owner->data, answer->kept_len, &key);
-    is_value = resp_value_read(bytes, &limits, &value, &consumed, &error) == RESP_OK &&
-               value.type == RESP_ARRAY && value.child_count == 3 &&
-               value.children[0].type == RESP_INTEGER && value.children[1].type == RESP_INTEGER;
-    if (!is_value ||
-        !take_fetched(node, owner, buf_bytes(&key), value.children, answer->asked_at)) {
-        borrower_take_refusal(&owner->borrower, node->now.mono, buf_bytes(&key));
-    }
-    resp_value_deinit(&value);
-    buf_deinit(&key);
-    (void)copies_of(node); /* of a key that is not there, too */
-    make_room(node);
-    waiting_on_copies(node);
-}
-
 static void take_call(struct node *node, struct copy_owner *owner, const struct peer_answer *answer,
                       struct bytes bytes)
 {
@@ -418,7 +255,7 @@ static bool take_answer(struct node *node, struct copy_owner *owner,
     case PEER_ANSWER_GRANT:
         return take_grant(owner, bytes);
     case PEER_ANSWER_VALUE:
-        take_value(node, owner, bytes, answer);
+        copy_values_take(node, owner, bytes, answer);
         return true;
     case PEER_ANSWER_CALL:
         take_call(node, owner, answer, bytes);
@@ -455,10 +292,10 @@ static bool take_push(struct node *node, struct copy_owner *owner, struct bytes 
         if (value.children[2].type == RESP_BULK) {
             struct bytes key = resp_value_bytes(&value.children[2]);
 
-            copy_owners_drop(node, borrower_find(&owner->borrower, key));
+            copy_values_drop(node, borrower_find(&owner->borrower, key));
             borrower_invalidate(&owner->borrower, key, version);
         } else {
-            remove_all_of(node, owner);
+            copy_values_drop_all_of(node, owner);
             borrower_invalidate_all(&owner->borrower, version);
         }
         acknowledge(node, owner, version);
@@ -758,7 +595,7 @@ struct mono_time copy_owners_wake_at(const struct node *node)
 static bool is_nowhere_from(const struct node *node, size_t first, struct bytes key)
 {
     for (size_t i = first; i < node->copy_owners.count; i++) {
-        if (find_valid(node->copy_owners.items[i], key) != NULL) {
+        if (copy_values_find(node->copy_owners.items[i], key) != NULL) {
             return false;
         }
     }
@@ -781,5 +618,5 @@ void copy_owners_check(const struct node *node)
                    is_nowhere_from(node, i + 1, buf_bytes(&key->name))); /* (2) */
         }
     }
-    ASSERT(copy_owners_copy_count(node) <= valid); /* (1) */
+    ASSERT(copy_values_count(node) <= valid); /* (1) */
 }

@@ -72,8 +72,6 @@ bool copy_owners_can_ask(struct copy_owner *owner);
 /* CLUSTER COPIES <what> <about>, on an open lane of an owner. */
 void copy_owners_ask(struct node *node, struct peer_lane *lane, const char *what,
                      struct bytes about, const struct peer_answer *answer);
-/* Remove the value of a copy, if there is one; the borrower forgets it next. */
-void copy_owners_drop(struct node *node, const struct borrowed *key);
 /* The owner has announced a slot: begin to connect to it at once, if we are a member. */
 void copy_owners_hear_of(struct node *node, const struct cluster_id *id);
 
@@ -84,9 +82,6 @@ MUST_USE bool copy_owners_link_down(struct node *node, uint64_t link);
 void copy_owners_tick(struct node *node);
 struct mono_time copy_owners_wake_at(const struct node *node);
 
-/* How many copies there are, and the bytes of them. */
-size_t copy_owners_copy_count(const struct node *node);
-size_t copy_owners_bytes(const struct node *node);
 void copy_owners_check(const struct node *node);
 
 #endif

@@ -20,6 +20,7 @@
 #include "node/call.h"
 #include "node/cluster_side.h"
 #include "node/copy_owners.h"
+#include "node/copy_values.h"
 #include "node/counters.h"
 #include "node/data.h"
 #include "node/digest.h"

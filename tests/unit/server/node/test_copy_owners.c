@@ -164,7 +164,7 @@ Test(copy_owners, what_the_owner_before_has_to_say_leaves_the_copy_of_the_one_af
     expect_copy(&l, TEXT_NEW);
     invalidate(l.w, l.after, 10);
     cr_assert_not(is_valid(l.after));
-    cr_assert_eq(copy_owners_copy_count(l.w->node), 0);
+    cr_assert_eq(copy_values_count(l.w->node), 0);
     end(&l);
 }
 
@@ -202,7 +202,7 @@ Test(copy_owners, a_value_larger_than_all_copies_may_be_is_refused_and_others_st
     ask_for_key(l.w, l.after);
     answer(&l, l.after, TEXT_LATE, 7);
     cr_expect_eq(state_of(l.after, KEY), BORROWED_REFUSED, "else it is fetched again for ever");
-    cr_expect_eq(copy_owners_copy_count(l.w->node), 0);
+    cr_expect_eq(copy_values_count(l.w->node), 0);
     copy_owners_check(l.w->node);
     end(&l);
 }
