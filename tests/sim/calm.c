@@ -16,8 +16,9 @@ enum {
     SETTLE_MS = 1000,
     CALM_MS = 60000,    /* until then they have to come to rest */
     TAKEOVER_MS = 5000, /* CLUSTER FAILOVER gives up after that */
-    BUMP_MS = 200,      /* between two new epochs */
-    WATCH_MS = 1500,    /* one node timeout and a half: a lease that is not renewed shows */
+    RETRY_MS = 100,
+    BUMP_MS = 200,   /* between two new epochs */
+    WATCH_MS = 1500, /* one node timeout and a half: a lease that is not renewed shows */
 };
 
 static bool is_primary(const struct sim_node *n)
@@ -81,19 +82,33 @@ static int points_to(struct world *world, int node, unsigned slot)
     return kind == ROUTE_MOVED ? network_node_at(world, bytes_from_text(target.host)) : NOBODY;
 }
 
+/* A replica that has come back a moment ago is in the in-sync set when that is agreed: until then it is refused, and says so. */
+static bool begin_hand_over(struct world *world, int heir, char *reply, size_t size)
+{
+    int64_t until_us = world->now_us + TAKEOVER_MS * 1000;
+    bool is_begun;
+
+    do {
+        is_begun = admin_command(world, heir, "CLUSTER FAILOVER", reply, size);
+    } while (!is_begun && strstr(reply, "in-sync set") != NULL && world->now_us < until_us &&
+             watch(world, RETRY_MS * 1000, NOBODY));
+    return is_begun;
+}
+
 static void hand_over(struct world *world, int shard)
 {
     unsigned slot = check_sample_slot(world, shard);
     char reply[256];
     int old = check_only_owner(world, slot, reply, sizeof(reply));
     int heir = old == NOBODY ? NOBODY : replica_of(world, old);
-    int64_t until_us = world->now_us + TAKEOVER_MS * 1000;
+    int64_t until_us;
 
-    if (heir == NOBODY || !admin_command(world, heir, "CLUSTER FAILOVER", reply, sizeof(reply))) {
+    if (heir == NOBODY || !begin_hand_over(world, heir, reply, sizeof(reply))) {
         world_fail(world, "shard %d cannot be handed over: %s", shard, reply);
         return;
     }
     world->is_handing_over = true;
+    until_us = world->now_us + TAKEOVER_MS * 1000;
     while (points_to(world, heir, slot) != heir && watch(world, 100, old)) {
         if (world->now_us >= until_us) {
             world_fail(world, "node %d did not take over from node %d", heir, old);
