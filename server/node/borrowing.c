@@ -15,7 +15,7 @@ static void begin_serving(struct node *node, const struct session *s)
     node->borrowing.is_serving = true;
     node->borrowing.reads++;
     node->borrowing.reader = s->id;
-    call_on_copies(node, node->copy_owners.copies);
+    call_on_copies(node, node->copy_values.keyspace);
 }
 
 void borrowing_end_serving(struct node *node)

@@ -10,8 +10,7 @@
 
 enum {
     RETRY_MS = 200,
-    CONNECT_MS = 1000,  /* an attempt takes no longer */
-    WORK_BUDGET = 1000, /* of freeing copies, in a pass */
+    CONNECT_MS = 1000, /* an attempt takes no longer */
 };
 
 /* ---- owners ------------------------------------------------------------------------------------- */
@@ -182,9 +181,7 @@ void copy_owners_deinit(struct node *node)
         borrower_deinit(&owner->borrower);
         mem_free(MEM_NODE, owner);
     }
-    if (node->copy_owners.copies != NULL) {
-        keyspace_free(node->copy_owners.copies);
-    }
+    copy_values_deinit(node);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------- */
@@ -571,9 +568,7 @@ void copy_owners_tick(struct node *node)
             remove_owner(node, i);
         }
     }
-    if (owners->copies != NULL) {
-        pass_note_work_if(&node->pass, keyspace_work(owners->copies, WORK_BUDGET));
-    }
+    copy_values_work(node);
 }
 
 struct mono_time copy_owners_wake_at(const struct node *node)

@@ -54,8 +54,7 @@ struct copy_owner {
 struct copy_owners {
     struct copy_owner *items[COPY_OWNERS_MAX];
     size_t count;
-    struct keyspace *copies; /* NULL until there was one */
-    uint64_t seen_changes;   /* of what is hot: who waits for a copy was told */
+    uint64_t seen_changes; /* of what is hot: who waits for a copy was told */
 };
 
 void copy_owners_deinit(struct node *node);

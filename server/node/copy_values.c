@@ -4,11 +4,15 @@
 #include "node/inside.h"
 #include "store/value.h"
 
+enum {
+    WORK_BUDGET = 1000, /* of freeing copies, in a pass */
+};
+
 static void remove_copy(struct node *node, struct bytes key)
 {
-    struct key_ref ref = keyspace_ref(node->copy_owners.copies, 0, key);
+    struct key_ref ref = keyspace_ref(node->copy_values.keyspace, 0, key);
 
-    (void)keyspace_remove(node->copy_owners.copies, &ref);
+    (void)keyspace_remove(node->copy_values.keyspace, &ref);
 }
 
 void copy_values_drop(struct node *node, const struct borrowed *key)
@@ -38,8 +42,9 @@ size_t copy_values_bytes(const struct node *node)
 
 size_t copy_values_count(const struct node *node)
 {
-    return node->copy_owners.copies != NULL ? (size_t)keyspace_count_all(node->copy_owners.copies)
-                                            : 0;
+    return node->copy_values.keyspace != NULL
+               ? (size_t)keyspace_count_all(node->copy_values.keyspace)
+               : 0;
 }
 
 /* The one that has not been read for longest among the oldest of each owner goes first: of the owner that has most. */
@@ -65,10 +70,10 @@ static void make_room(struct node *node)
 
 static struct keyspace *copies_of(struct node *node)
 {
-    if (node->copy_owners.copies == NULL) {
-        node->copy_owners.copies = data_new_keyspace(node);
+    if (node->copy_values.keyspace == NULL) {
+        node->copy_values.keyspace = data_new_keyspace(node);
     }
-    return node->copy_owners.copies;
+    return node->copy_values.keyspace;
 }
 
 /* False: that is no value. */
@@ -163,4 +168,19 @@ void copy_values_take(struct node *node, struct copy_owner *owner, struct bytes 
     (void)copies_of(node); /* of a key that is not there, too */
     make_room(node);
     waiting_on_copies(node);
+}
+
+void copy_values_work(struct node *node)
+{
+    if (node->copy_values.keyspace != NULL) {
+        pass_note_work_if(&node->pass, keyspace_work(node->copy_values.keyspace, WORK_BUDGET));
+    }
+}
+
+void copy_values_deinit(struct node *node)
+{
+    if (node->copy_values.keyspace != NULL) {
+        keyspace_free(node->copy_values.keyspace);
+        node->copy_values.keyspace = NULL;
+    }
 }

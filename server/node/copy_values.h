@@ -12,8 +12,17 @@
 #include "copies/borrower.h"
 
 struct copy_owner;
+struct keyspace;
 struct node;
 struct peer_answer;
+
+struct copy_values {
+    struct keyspace *keyspace; /* NULL until there was one */
+};
+
+void copy_values_deinit(struct node *node);
+/* Free some of what was removed; the pass is told when there is more. */
+void copy_values_work(struct node *node);
 
 /* What an owner has answered to FETCH: the value, which takes the place of any other owner's, or that it does not lend it.  Who waits for
  * the key is told. */

@@ -159,6 +159,7 @@ struct node {
     struct move_side move_side;           /* move_side.c */
     struct lending lending;               /* lending.c */
     struct copy_owners copy_owners;       /* copy_owners.c */
+    struct copy_values copy_values;       /* copy_values.c */
     struct borrowing borrowing;           /* borrowing.c */
     struct hot_askers hot_askers;         /* hot_askers.c */
     struct hot_copies hot_copies;         /* hot_copies.c */

@@ -99,7 +99,7 @@ static void expect_copy(const struct loan *l, enum text text)
 {
     struct buf copy = {0};
 
-    dump(l->w->node->copy_owners.copies, &copy);
+    dump(l->w->node->copy_values.keyspace, &copy);
     cr_assert(bytes_equal(buf_bytes(&copy), buf_bytes(&l->dumps[text])), "it is not '%s'",
               texts[text]);
     copy_owners_check(l->w->node);
