@@ -28,7 +28,7 @@ static void write_slots(const struct map_node *node, struct buf *out)
         return;
     }
     buf_printf(out, "%zu slots ", node->slot_count);
-    map_node_write_slots(node, out);
+    map_write_slots(node->slots, out);
 }
 
 static bool differ_about(struct told_map a, const struct map_node *of_a, struct told_map b,

@@ -334,11 +334,6 @@ void map_write_slots(const uint64_t set[BITSET_WORDS(SLOT_COUNT)], struct buf *o
     }
 }
 
-void map_node_write_slots(const struct map_node *node, struct buf *out)
-{
-    map_write_slots(node->slots, out);
-}
-
 static int compare_ids(const void *a, const void *b)
 {
     const struct map_node *const *left = a;
@@ -364,7 +359,7 @@ void cluster_map_write_signature(const struct cluster_map *map, struct buf *out)
 
         buf_printf(out, "%s %s %s ", node->id, (node->flags & MAP_REPLICA) != 0 ? "S" : "M",
                    node->primary_id);
-        map_node_write_slots(node, out);
+        map_write_slots(node->slots, out);
         buf_append_byte(out, '\n');
     }
     VEC_DEINIT(&sorted);

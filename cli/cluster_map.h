@@ -88,7 +88,5 @@ size_t cluster_map_count_covered(const struct cluster_map *map);
 void cluster_map_write_signature(const struct cluster_map *map, struct buf *out);
 /* "[0-5460],[7000]". */
 void map_write_slots(const uint64_t set[BITSET_WORDS(SLOT_COUNT)], struct buf *out);
-/* Those of the node. */
-void map_node_write_slots(const struct map_node *node, struct buf *out);
 
 #endif

@@ -75,7 +75,7 @@ static enum cell moving_cell_of(const struct picture_node *node, const struct cl
 static enum cell cell_of(const struct picture_node *node, const struct cluster_moves *moves,
                          size_t index)
 {
-    enum cell moving = moving_cell_of(node, moves, index);
+    enum cell moving;
     size_t has = 0;
 
     for (size_t i = 0; node->map != NULL && i < node->map->open_slots.count; i++) {
@@ -85,6 +85,7 @@ static enum cell cell_of(const struct picture_node *node, const struct cluster_m
             return open->is_migrating ? CELL_OUT : CELL_IN;
         }
     }
+    moving = moving_cell_of(node, moves, index);
     if (moving != CELL_NONE) {
         return moving;
     }

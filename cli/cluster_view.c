@@ -198,7 +198,7 @@ void view_print_node(const struct map_node *node, size_t replica_count)
     bool is_replica = (node->flags & MAP_REPLICA) != 0;
     struct buf slots = {0};
 
-    map_node_write_slots(node, &slots);
+    map_write_slots(node->slots, &slots);
     printf("%s: %s %s:%u\n   slots:%s (%zu slots) %s\n", is_replica ? "S" : "M", node->id,
            node->host, node->port, buf_text(&slots), node->slot_count,
            is_replica ? "slave" : "master");

@@ -299,6 +299,15 @@ void command_full_name(const struct command_spec *spec, char *out, size_t size)
              spec->name);
 }
 
+const struct command_spec *command_called(const struct command_spec *spec,
+                                          const struct bytes *words, size_t count)
+{
+    if (spec != NULL && command_has_subcommands(spec)) {
+        return count > 1 ? command_find_sub(spec, words[1]) : NULL;
+    }
+    return spec;
+}
+
 const struct command_spec *command_find_full(struct bytes name)
 {
     size_t bar = bytes_find_byte(name, '|');

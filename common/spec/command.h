@@ -126,6 +126,9 @@ const struct command_spec *command_find(struct bytes name);
 /* The subcommand of a container; NULL when there is none. */
 const struct command_spec *command_find_sub(const struct command_spec *parent, struct bytes name);
 bool command_has_subcommands(const struct command_spec *spec);
+/* What words call whose first is spec's name: a subcommand where it has some; NULL when there is none, or no spec. */
+const struct command_spec *command_called(const struct command_spec *spec,
+                                          const struct bytes *words, size_t count);
 size_t command_sub_count(const struct command_spec *spec);
 /* How many commands there are, without subcommands. */
 size_t command_top_count(void);

@@ -239,6 +239,11 @@ static size_t count_reachable(const struct cluster *c)
     return count;
 }
 
+static bool is_formed(const struct cluster *c)
+{
+    return c->has_formed || c->nodes.count == 1;
+}
+
 /* Before that the loss of one node could be that of the council.  Afterwards a council that changes is no reason to
  * stop. */
 static bool has_formed(struct cluster *c)
@@ -248,7 +253,7 @@ static bool has_formed(struct cluster *c)
         c->has_formed =
             council_seats(c->council)->members.count >= council_seats_for(count_reachable(c));
     }
-    return c->has_formed || c->nodes.count == 1;
+    return is_formed(c);
 }
 
 static void note_cover(struct cluster *c)
@@ -264,7 +269,7 @@ static void note_cover(struct cluster *c)
 
 bool failure_only_lacks_slots(const struct cluster *c, struct mono_time now)
 {
-    return (c->has_formed || c->nodes.count == 1) && failure_sees_majority(c) && !c->is_covered &&
+    return is_formed(c) && failure_sees_majority(c) && !c->is_covered &&
            mono_is_due(mono_add_ms(c->cover_changed_at, COVER_STILL_MS), now);
 }
 

@@ -353,8 +353,7 @@ struct cluster {
 
     struct cluster_node *owner[SLOT_COUNT];
     uint64_t disowned[FRAME_SLOT_WORDS]; /* bound to an owner that no longer claims them */
-    uint64_t ceded
-        [FRAME_SLOT_WORDS]; /* was ours until its owner said to have it: ours again, should what we had put be agreed */
+    uint64_t ceded[FRAME_SLOT_WORDS];  /* left to its owner at that one's word: slots_keep_agreed */
     uint64_t lost[FRAME_SLOT_WORDS];   /* went from us to another node: their keys go, too */
     uint64_t moving[FRAME_SLOT_WORDS]; /* has an entry in moves */
     VEC(struct slot_move) moves;

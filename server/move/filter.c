@@ -31,19 +31,9 @@ void filter_deinit(struct filter *filter)
     *filter = (struct filter){0};
 }
 
-static const struct command_spec *find_spec(const struct bytes *words, size_t count)
-{
-    const struct command_spec *spec = command_find(words[0]);
-
-    if (spec != NULL && command_has_subcommands(spec)) {
-        return count > 1 ? command_find_sub(spec, words[1]) : NULL;
-    }
-    return spec;
-}
-
 enum filter_verdict filter_judge(const uint64_t *slots, const struct bytes *words, size_t count)
 {
-    const struct command_spec *spec = find_spec(words, count);
+    const struct command_spec *spec = command_called(command_find(words[0]), words, count);
     struct command_keys keys = {0};
     size_t within = 0;
 

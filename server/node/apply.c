@@ -61,12 +61,7 @@ static bool select_db(struct node *node, const struct bytes *args, size_t count)
 static const struct command_spec *find_spec(const struct node *node, const struct bytes *args,
                                             size_t count)
 {
-    const struct command_spec *spec = command_index_find(&node->stream_commands, args[0]);
-
-    if (spec != NULL && command_has_subcommands(spec)) {
-        return count > 1 ? command_find_sub(spec, args[1]) : NULL;
-    }
-    return spec;
+    return command_called(command_index_find(&node->stream_commands, args[0]), args, count);
 }
 
 /* Would run know what to do?  For the requests of a transaction, before the first is executed. */

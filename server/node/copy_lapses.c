@@ -7,7 +7,7 @@
 /* Somebody may keep what it has read of a copy. */
 static bool is_watched(const struct node *node, const struct copy_owner *owner)
 {
-    return !owner->has_told_lapse && node->invalidation.tracking.tracker_count > 0 &&
+    return !owner->has_told_lapse && tracking_is_on(&node->invalidation.tracking) &&
            borrower_oldest(&owner->borrower) != NULL;
 }
 

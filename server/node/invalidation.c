@@ -41,7 +41,7 @@ static void observe(struct node *node)
 {
     struct invalidation *invalidation = &node->invalidation;
     const struct keyspace_observer observer = {.on = on_change, .context = node};
-    bool is_needed = invalidation->tracking.tracker_count > 0;
+    bool is_needed = tracking_is_on(&invalidation->tracking);
 
     if (is_needed != invalidation->is_observing) {
         keyspace_observe(node->data.keyspace, OBSERVER_OF_TRACKING, is_needed ? &observer : NULL);
@@ -51,7 +51,7 @@ static void observe(struct node *node)
 
 static void note_that_all_may_differ(struct node *node)
 {
-    if (node->invalidation.tracking.tracker_count > 0) {
+    if (tracking_is_on(&node->invalidation.tracking)) {
         tracking_note_flush(&node->invalidation.tracking);
     }
 }
@@ -70,7 +70,7 @@ void invalidation_slots_lost(struct node *node)
 
 void invalidation_key_lost(struct node *node, struct bytes key)
 {
-    if (node->invalidation.tracking.tracker_count > 0) {
+    if (tracking_is_on(&node->invalidation.tracking)) {
         tracking_note_change(&node->invalidation.tracking, key, 0);
     }
 }
@@ -242,10 +242,7 @@ static bool read_passed_on(struct bytes bytes, struct resp_reader *reader, struc
     }
     out->args = words->items;
     out->arg_count = words->count;
-    out->spec = command_find(words->items[0]);
-    if (out->spec != NULL && command_has_subcommands(out->spec)) {
-        out->spec = words->count > 1 ? command_find_sub(out->spec, words->items[1]) : NULL;
-    }
+    out->spec = command_called(command_find(words->items[0]), words->items, words->count);
     return out->spec != NULL && request_names_its_keys(out);
 }
 
@@ -337,7 +334,7 @@ void invalidation_tell(struct node *node)
     struct tracking *tracking = &node->invalidation.tracking;
 
     ASSERT(node->publish.answering == NULL);
-    if (node->cluster != NULL && tracking->tracker_count > 0) {
+    if (node->cluster != NULL && tracking_is_on(tracking)) {
         look_at_lease(node);
     }
     if (LIKELY(!tracking_has_news(tracking))) {
@@ -355,6 +352,6 @@ void invalidation_check(const struct node *node)
 {
     const struct invalidation *invalidation = &node->invalidation;
 
-    ASSERT(invalidation->is_observing == (invalidation->tracking.tracker_count > 0));
+    ASSERT(invalidation->is_observing == tracking_is_on(&invalidation->tracking));
     tracking_check(&invalidation->tracking);
 }

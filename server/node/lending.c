@@ -153,10 +153,7 @@ void lending_reset(struct node *node)
 
 bool lending_knows(const struct node *node, struct request *request)
 {
-    const struct feed *feed = request->session->feed;
-
-    if (feed == NULL || !feed->introduction.is_proven ||
-        (request->session->flags & SESSION_REPLICA) != 0) {
+    if (!replicas_is_peer(request->session)) {
         reply_error(request, "NOTLENT it was not proven that you are a node of this cluster");
         return false;
     }

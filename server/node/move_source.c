@@ -114,10 +114,7 @@ static void break_attempt(struct node *node, struct move_attempt *a, const char 
 
 bool move_source_knows(struct request *request)
 {
-    const struct feed *feed = request->session->feed;
-
-    if (feed == NULL || !feed->introduction.is_proven ||
-        (request->session->flags & SESSION_REPLICA) != 0) {
+    if (!replicas_is_peer(request->session)) {
         reply_error(request, "NEVER it was not proven that the receiver is a node of this cluster");
         return false;
     }

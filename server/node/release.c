@@ -185,7 +185,7 @@ static void look_at_waiting(struct node *node, bool is_allowed, bool holds)
 static bool is_barred_whole(const struct node *node, const struct session *s)
 {
     bool is_lent = lending_limit(&node->lending) != UINT64_MAX;
-    bool is_anybody_tracking = node->invalidation.tracking.tracker_count > 0;
+    bool is_anybody_tracking = tracking_is_on(&node->invalidation.tracking);
 
     if (!node->sync_side.is_on && !is_lent) {
         return false;

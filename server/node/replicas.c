@@ -40,6 +40,11 @@ static struct bytes host_of(const struct session *s)
     return bytes_prefix(address, len > 0 ? len - 1 : 0);
 }
 
+bool replicas_is_peer(const struct session *s)
+{
+    return s->feed != NULL && s->feed->introduction.is_proven && (s->flags & SESSION_REPLICA) == 0;
+}
+
 struct feed *replicas_get(struct node *node, struct session *s)
 {
     struct replicas *replicas = &node->replicas;

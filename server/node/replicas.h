@@ -45,6 +45,8 @@ struct outgoing *replicas_outgoing(struct feed *feed);
 struct session *replicas_session(const struct feed *feed);
 /* The feed of the session, made when it has none. */
 struct feed *replicas_get(struct node *node, struct session *s);
+/* Has the other side proven to be a node of this cluster, and does not follow us as a replica? */
+bool replicas_is_peer(const struct session *s);
 /* The session is about to go; it need not be a replica's. */
 void replicas_remove(struct node *node, struct session *s);
 void replicas_deinit(struct node *node);

@@ -39,12 +39,6 @@ static void observe(struct node *node, bool is_on)
     keyspace_observe(node->data.keyspace, OBSERVER_OF_SYNC, is_on ? &observer : NULL);
 }
 
-/* Nobody may hear of a write before those who keep what they have read, who are told of all writes of a pass at once. */
-static bool is_anybody_tracking(const struct node *node)
-{
-    return node->invalidation.tracking.tracker_count > 0;
-}
-
 /* What was changed stands in the log now, before its end. */
 static void settle_changes(struct node *node)
 {
@@ -398,8 +392,9 @@ void sync_side_note_reply(struct node *node, const struct request *request, uint
     if (!request_tells_of_keys(request)) {
         return;
     }
+    /* Nobody may hear of a write before those who keep what they have read, who are told of all writes of a pass at once. */
     bar(node, request->session, place,
-        request_names_its_keys(request) && !is_anybody_tracking(node)
+        request_names_its_keys(request) && !tracking_is_on(&node->invalidation.tracking)
             ? newest_of_keys(node, request)
             : node->sync_side.last_change);
 }

@@ -11,17 +11,10 @@ enum {
     LOG_SLACK_BYTES = 256 * 1024, /* beyond the backlog, at which the log is trimmed at once */
 };
 
-/* Another node, on whose connection the requests of many clients come: it reads what it asks for, and limits for clients are not
- * meant for it. */
-static bool is_of_node(const struct session *s)
-{
-    return s->feed != NULL && s->feed->introduction.is_proven;
-}
-
 static bool is_idle_too_long(const struct node *node, const struct session *s)
 {
     return node->config.timeout_s > 0 && !(s->flags & (SESSION_REPLICA | SESSION_HELD)) &&
-           !is_of_node(s) &&
+           !replicas_is_peer(s) &&
            mono_ms_between(s->active_at, node->now.mono) > node->config.timeout_s * 1000;
 }
 
@@ -41,8 +34,8 @@ static bool is_output_too_long(const struct node *node, struct session *s)
 
     ASSERT(!session_is_closing(s));
     ASSERT(limit->hard_bytes == 0 || limit->soft_bytes == 0 || limit->soft_seconds >= 0);
-    if ((s->flags & SESSION_REPLICA) == 0 && is_of_node(s)) {
-        return false;
+    if (replicas_is_peer(s)) {
+        return false; /* it asks for many clients: theirs hold where they are connected */
     }
     /* As in Redis the first block of output does not count: else a low limit would close every
      * client, and those who could raise it again. */

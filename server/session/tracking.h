@@ -110,6 +110,12 @@ struct tracking_options {
     size_t prefix_count;
 };
 
+/* Does any session track? */
+static inline bool tracking_is_on(const struct tracking *tracking)
+{
+    return tracking->tracker_count > 0;
+}
+
 /* hash_seed: a secret. */
 void tracking_init(struct tracking *tracking, uint64_t hash_seed);
 /* Nobody may track any more. */

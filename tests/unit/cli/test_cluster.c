@@ -127,7 +127,7 @@ Test(cluster_map, the_reply_of_slots_gives_primaries_with_their_ranges)
     cr_assert_eq(resp_value_read(BYTES_LITERAL(wire), &limits, &value, &consumed, NULL), RESP_OK);
     cr_assert(cluster_map_parse_slots(&map, &value, NULL));
     cr_assert_eq(map.nodes.count, 2);
-    map_node_write_slots(&map.nodes.items[0], &slots);
+    map_write_slots(map.nodes.items[0].slots, &slots);
     cr_assert_str_eq(buf_text(&slots), "[0-99],[200]");
     cr_assert_eq(map.nodes.items[1].flags, MAP_REPLICA);
     buf_deinit(&slots);

@@ -78,6 +78,20 @@ static void expect(struct cluster_moves *moves, const char *const *lines, size_t
     cr_assert_eq(mem_used_total(), 0);
 }
 
+/* One line, whoever is asked first. */
+static void expect_of_both(const struct row *source, const struct row *target,
+                           const char *const line[1])
+{
+    struct cluster_moves moves = {0};
+
+    hear(&moves, source, 1);
+    hear(&moves, target, 1);
+    expect(&moves, line, 1);
+    hear(&moves, target, 1);
+    hear(&moves, source, 1);
+    expect(&moves, line, 1);
+}
+
 Test(cluster_moves, a_move_of_which_both_sides_tell_is_there_once_whoever_is_asked_first)
 {
     static const struct row source = {
@@ -89,14 +103,8 @@ Test(cluster_moves, a_move_of_which_both_sides_tell_is_there_once_whoever_is_ask
         5
     };
     static const char *const line[] = {"h:1 -> h:2: 11 slots, receiving-snapshot, 5 of 12 keys"};
-    struct cluster_moves moves = {0};
 
-    hear(&moves, &source, 1);
-    hear(&moves, &target, 1);
-    expect(&moves, line, 1);
-    hear(&moves, &target, 1);
-    hear(&moves, &source, 1);
-    expect(&moves, line, 1);
+    expect_of_both(&source, &target, line);
 }
 
 Test(cluster_moves, one_side_is_enough_and_what_is_over_is_left_out)
@@ -143,12 +151,6 @@ Test(cluster_moves, who_has_taken_the_place_of_a_side_is_known_by_that_side)
     };
     static const char *const line[] = {
         "h:1 -> h:2: 1 slots, waiting-for-ack, 0 of 12 keys; last trouble: silent"};
-    struct cluster_moves moves = {0};
 
-    hear(&moves, &source, 1);
-    hear(&moves, &target, 1);
-    expect(&moves, line, 1);
-    hear(&moves, &target, 1);
-    hear(&moves, &source, 1);
-    expect(&moves, line, 1);
+    expect_of_both(&source, &target, line);
 }
