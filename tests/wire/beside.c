@@ -30,6 +30,7 @@ static void start(struct job *job, size_t share, size_t jobs, const char *path,
         fprintf(stderr, "cannot make a temporary file: %s\n", strerror(errno));
         exit(EXIT_FAILURE);
     }
+    fflush(stdout); /* else the child prints it, too */
     job->pid = fork();
     if (job->pid < 0) {
         fprintf(stderr, "cannot start a process: %s\n", strerror(errno));
@@ -44,8 +45,7 @@ static void start(struct job *job, size_t share, size_t jobs, const char *path,
         }
         server_take_share((unsigned)share, (unsigned)jobs);
         result = run(path);
-        fflush(stdout);
-        _exit(result);
+        exit(result); /* with what a sanitizer looks at in the end */
     }
 }
 
@@ -86,7 +86,6 @@ void beside_run(char *const *paths, size_t count, size_t jobs, int (*run)(const 
     size_t begun = 0;
 
     ASSERT(jobs > 0 && jobs <= BESIDE_JOBS_MAX);
-    fflush(stdout);
     for (size_t ended = 0; ended < count; ended++) {
         struct job *job;
         int status;
